@@ -1,1 +1,54 @@
-//! x
+//! MAP-E arithmetic: from a line's IPv6 prefix and a rule to an address, a port set and a CE.
+//!
+//! The one entry point most callers want is [`plan()`]:
+//!
+//! ```
+//! use mape_core::{Request, plan};
+//!
+//! let request = Request::new("240b:10:3261:6400::/56".parse()?);
+//! let plan = plan(&request)?;
+//! assert_eq!(plan.provider_name(), "v6plus");
+//! assert_eq!(plan.ipv4().to_string(), "106.72.50.97/32");
+//! assert_eq!(plan.port_set().port_count(), 240);
+//! assert_eq!(plan.ce().to_string(), "240b:10:3261:6400:6a:4832:6100:6400");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A value of a type of this crate is legal: a [`Rule`] whose numbers contradict each other, a
+//! [`PortSet`] with a PSID of too many bits or a [`ReceivedPrefix`] longer than a /64 cannot be
+//! constructed. Every error [explains](Explain) itself: a stable code, one sentence that names the
+//! value, one next step.
+//!
+//! # What this crate does not do
+//!
+//! No I/O, no clock, no global state, no `unsafe`: it neither finds the prefix nor configures
+//! anything. It knows no NAT rules (the port set is only described), no MAP-T, and no end-user
+//! prefix longer than a /64 (RFC 7597 section 6 allows one; no Japanese line has it).
+
+mod builtin;
+mod error;
+mod layout;
+mod line;
+mod plan;
+mod port_list;
+mod port_set;
+mod prefix;
+mod provider;
+mod rule;
+mod rule_text;
+mod text;
+
+pub use builtin::{BuiltinRule, RuleGroup, find as find_builtin, rules as builtin_rules};
+pub use error::{Code, Explain};
+pub use layout::{Layout, UnknownLayout};
+pub use line::LineKind;
+pub use plan::{
+    DEFAULT_UPLINK_MTU, MIN_MTU, Plan, PlanError, Request, RuleSource, TUNNEL_OVERHEAD, plan,
+};
+pub use port_list::{PortList, PortListError};
+pub use port_set::{PortParameters, PortParametersError, PortRange, PortSet, PsidTooLarge};
+pub use prefix::{PrefixError, ReceivedPrefix};
+pub use provider::{Provider, ProviderChoice, UnknownProvider, providers};
+pub use rule::{Rule, RuleError, RuleParts};
+pub use rule_text::{RuleFileError, RuleTextError, parse_rule, parse_rule_file};
+pub use text::{Quoted, decimal};

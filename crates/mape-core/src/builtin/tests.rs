@@ -1,0 +1,109 @@
+use std::collections::HashMap;
+
+use super::*;
+use crate::prefix::upper;
+use crate::provider::providers;
+
+fn prefix(text: &str) -> ReceivedPrefix {
+    text.parse().unwrap()
+}
+
+#[test]
+fn every_record_is_a_rule() {
+    assert_eq!(rules().count(), RULES.len());
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for BuiltinRule { rule, group } in rules() {
+        *counts.entry(group.provider.name).or_default() += 1;
+        assert_eq!(rule.ipv6().prefix_len() + rule.ea_len(), 56, "{rule:?}");
+        assert_eq!(rule.layout(), Layout::Draft03);
+        assert!(!group.evidence.is_empty());
+    }
+    let expected = [("v6plus", 4), ("ocn", 160), ("biglobe", 258), ("nuro", 4)];
+    assert_eq!(counts, HashMap::from(expected));
+    assert_eq!(providers().len(), expected.len());
+}
+
+#[test]
+fn no_two_rules_share_an_ipv4_address_and_psid() {
+    let mut spans: Vec<_> = rules()
+        .map(|it| (it.rule.ipv4().network(), it.rule.ipv4()))
+        .collect();
+    spans.sort();
+    assert!(
+        spans
+            .windows(2)
+            .all(|pair| pair[0].1.broadcast() < pair[1].0)
+    );
+}
+
+#[test]
+fn both_ends_of_every_rule_are_found_and_their_neighbours_are_not_in_it() {
+    let at = |bits: u64| {
+        let address = Ipv6Addr::from_bits(u128::from(bits) << 64);
+        find(ReceivedPrefix::new(address, 64).unwrap()).map(|it| it.rule.ipv6())
+    };
+    for BuiltinRule { rule, .. } in rules() {
+        let first = upper(rule.ipv6().network());
+        let last = upper(rule.ipv6().broadcast());
+        assert_eq!(at(first), Some(rule.ipv6()));
+        assert_eq!(at(last), Some(rule.ipv6()));
+        assert_ne!(at(first - 1), Some(rule.ipv6()));
+        assert_ne!(at(last + 1), Some(rule.ipv6()));
+    }
+    assert_eq!((at(0), at(u64::MAX)), (None, None));
+}
+
+#[test]
+fn a_prefix_shorter_than_the_rule_is_not_inside_it() {
+    assert!(find(prefix("240b:10::/31")).is_some());
+    assert!(find(prefix("240b:10::/30")).is_none());
+    assert!(first_inside(prefix("240b:10::/30")).is_some());
+    assert!(first_inside(prefix("::/0")).is_some());
+    assert!(first_inside(prefix("2408::/22")).is_none());
+    assert!(first_inside(prefix("ffff::/16")).is_none());
+}
+
+#[test]
+fn blocks_are_told_apart() {
+    for (text, kind) in [
+        ("fe80::1", Some(LineKind::Local)),
+        ("::1", Some(LineKind::Local)),
+        ("fd00:1::/64", Some(LineKind::Local)),
+        ("2001:db8:1::/56", Some(LineKind::Local)),
+        ("2408:210:8000::/56", Some(LineKind::Ngn)),
+        ("2408:3ff:ffff:ff00::/56", Some(LineKind::Ngn)),
+        ("2408:400::/56", None),
+        ("2001:a007:ffff::/56", Some(LineKind::Ngn)),
+        ("2404:8e00::/48", Some(LineKind::Transix)),
+        ("2404:8e01:1::/56", Some(LineKind::Transix)),
+        ("2409:10:1::/56", Some(LineKind::Transix)),
+        ("2409:253:1::/64", Some(LineKind::Transix)),
+        ("2001:f6f::/56", Some(LineKind::Xpass)),
+        ("2001:f77:1::/64", Some(LineKind::Xpass)),
+        ("2405:6587:1::/56", Some(LineKind::V6connect)),
+        ("2001:c28:1::/64", Some(LineKind::V6connect)),
+        ("2400:2410:1::/64", Some(LineKind::Softbank)),
+        ("240d:f:4000::/56", Some(LineKind::Nuro)),
+        ("240d:10:1000::/56", Some(LineKind::Nuro)),
+        ("2400:4053:ffff::/56", Some(LineKind::Ocn)),
+        ("240b:13:1::/56", Some(LineKind::V6plus)),
+        ("2404:7a87::/32", Some(LineKind::Biglobe)),
+        ("2001:200::/32", None),
+        ("2000::/3", None),
+    ] {
+        assert_eq!(line_kind(prefix(text)), kind, "{text}");
+    }
+}
+
+#[test]
+fn every_kind_has_a_name_a_verdict_and_a_next_step() {
+    for block in &BLOCKS {
+        let kind = block.kind;
+        assert!(!kind.name().is_empty() && !kind.verdict().is_empty());
+        assert!(!kind.next_step().is_empty());
+        let map_e = providers()
+            .iter()
+            .any(|provider| provider.name == kind.name());
+        assert_eq!(kind.mechanism() == "map-e", map_e, "{kind:?}");
+    }
+}

@@ -1,0 +1,49 @@
+//! How every error of the program explains itself to a person, to a script and to LuCI.
+
+use std::fmt;
+
+/// The stable machine code of an error. Scripts and LuCI's translations rely on the strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// No rule covers the line's prefix.
+    PrefixNotInRules,
+    /// The prefix received is not the first subnet of the line's own prefix.
+    NotFirstSubnet,
+    /// Two numbers of a rule contradict each other or the line.
+    RuleInconsistent,
+    /// A value cannot be read or lies outside its range.
+    OptionInvalid,
+    /// The uplink leaves less than an MTU of 1280 inside the tunnel.
+    MtuTooSmall,
+}
+
+impl Code {
+    /// The code as printed, for example `MAPE_PREFIX_NOT_IN_RULES`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PrefixNotInRules => "MAPE_PREFIX_NOT_IN_RULES",
+            Self::NotFirstSubnet => "MAPE_NOT_FIRST_SUBNET",
+            Self::RuleInconsistent => "MAPE_RULE_INCONSISTENT",
+            Self::OptionInvalid => "MAPE_OPTION_INVALID",
+            Self::MtuTooSmall => "MAPE_MTU_TOO_SMALL",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An error that a person can act on. Its `Display` is one sentence that names the value.
+pub trait Explain: fmt::Display {
+    /// The stable machine code.
+    fn code(&self) -> Code;
+    /// The next step, as one sentence.
+    fn hint(&self) -> String;
+    /// The named values of the sentence, for translation. Names are stable.
+    fn params(&self) -> Vec<(&'static str, String)>;
+}

@@ -1,0 +1,130 @@
+//! What a prefix is known to be when it is not (yet) a MAP-E line of a known rule.
+//!
+//! The blocks stand in `data/lines.tsv`, with their sources.
+
+/// The owner of a prefix block, as far as one can tell from the prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LineKind {
+    /// An address that never belongs to a line: link-local, unique local, documentation …
+    Local,
+    /// The closed network of NTT East or West: no IPoE contract is active.
+    Ngn,
+    /// JPNE's v6 Plus: MAP-E.
+    V6plus,
+    /// BIGLOBE: MAP-E.
+    Biglobe,
+    /// OCN Virtual Connect: MAP-E, but not every cell of the block has a known rule.
+    Ocn,
+    /// Sony Network Communications: NURO Hikari, of which only a part has confirmed rules.
+    Nuro,
+    /// Internet Multifeed's transix: DS-Lite, or IPIP with a fixed address.
+    Transix,
+    /// ARTERIA's Cross Pass (Xpass): DS-Lite, or IPIP with a fixed address.
+    Xpass,
+    /// ASAHI Net's v6 connect: DS-Lite, or IPIP with a fixed address.
+    V6connect,
+    /// `SoftBank` Hikari: IPIP, although its home gateway calls it MAP-E.
+    Softbank,
+}
+
+impl LineKind {
+    /// The stable name used in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Ngn => "ngn",
+            Self::V6plus => "v6plus",
+            Self::Biglobe => "biglobe",
+            Self::Ocn => "ocn",
+            Self::Nuro => "nuro",
+            Self::Transix => "transix",
+            Self::Xpass => "xpass",
+            Self::V6connect => "v6connect",
+            Self::Softbank => "softbank",
+        }
+    }
+
+    /// How the line carries IPv4: `none`, `map-e`, `ds-lite` or `ipip`.
+    #[must_use]
+    pub const fn mechanism(self) -> &'static str {
+        match self {
+            Self::Local | Self::Ngn => "none",
+            Self::V6plus | Self::Biglobe | Self::Ocn | Self::Nuro => "map-e",
+            Self::Transix | Self::Xpass | Self::V6connect => "ds-lite",
+            Self::Softbank => "ipip",
+        }
+    }
+
+    /// Completes the sentence "The prefix … ", saying why there is no plan for it.
+    #[must_use]
+    pub const fn verdict(self) -> &'static str {
+        match self {
+            Self::Local => "is not an internet address, so it is no line's prefix",
+            Self::Ngn => {
+                "is NTT's closed network (NGN): the line has no IPv6 internet (IPoE) contract yet"
+            }
+            Self::V6plus => "lies in v6 Plus's block, but none of the rules at hand covers it",
+            Self::Biglobe => "lies in BIGLOBE's block, but none of the rules at hand covers it",
+            Self::Ocn => {
+                "lies in OCN Virtual Connect's block, but none of the rules at hand covers it"
+            }
+            Self::Nuro => {
+                "belongs to Sony (NURO), but confirmed rules cover only 240d:f::/34 of it"
+            }
+            Self::Transix => "is a transix line (Internet Multifeed): DS-Lite, not MAP-E",
+            Self::Xpass => "is a Cross Pass line (Xpass, ARTERIA): DS-Lite, not MAP-E",
+            Self::V6connect => "is a v6 connect line (ASAHI Net): DS-Lite, not MAP-E",
+            Self::Softbank => {
+                "is a SoftBank line: IPIP with an address of its own, not MAP-E, whatever its \
+                 gateway calls it"
+            }
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn next_step(self) -> &'static str {
+        match self {
+            Self::Local => {
+                "use the WAN interface's global address or delegated prefix; it begins with 2"
+            }
+            Self::Ngn => {
+                "ask your provider to activate IPv6 IPoE; the prefix changes by itself once it is \
+                 active"
+            }
+            Self::V6plus | Self::Biglobe | Self::Ocn => {
+                "check the provider option and the rules given; otherwise update mape-rs, or pass \
+                 the line's own rule with --rule"
+            }
+            Self::Nuro => {
+                "if your NURO contract does use MAP-E, pass the rule of the provider's router \
+                 with --rule"
+            }
+            Self::Transix => {
+                "use OpenWrt's ds-lite package with AFTR gw.transix.jp; with a fixed-IP contract, \
+                 proto ipip6 with the contract's numbers"
+            }
+            Self::Xpass => {
+                "use OpenWrt's ds-lite package with AFTR dgw.xpass.jp; with a fixed-IP contract, \
+                 proto ipip6 with the contract's numbers"
+            }
+            Self::V6connect => {
+                "use OpenWrt's ds-lite package with AFTR dslite.v6connect.net; with a fixed-IP \
+                 contract, proto ipip6 with the contract's numbers"
+            }
+            Self::Softbank => {
+                "use proto ipip6 with the IPv4 address and the tunnel end of your contract"
+            }
+        }
+    }
+}
+
+/// A prefix block of a known owner.
+pub(crate) struct Block {
+    /// Upper 64 bits.
+    pub(crate) bits: u64,
+    /// Prefix length, at most 64.
+    pub(crate) len: u8,
+    pub(crate) kind: LineKind,
+}

@@ -1,0 +1,316 @@
+//! From a prefix and the rules at hand to everything the CE needs.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::{Ipv4Net, Ipv6Net};
+
+use crate::builtin::RuleGroup;
+use crate::layout::Layout;
+use crate::port_list::PortList;
+use crate::port_set::{PortRange, PortSet};
+use crate::prefix::{ReceivedPrefix, upper};
+use crate::provider::ProviderChoice;
+use crate::rule::Rule;
+use crate::text::Quoted;
+
+mod error;
+mod select;
+
+pub use error::PlanError;
+
+/// MTU of a fibre line without PPPoE, in bytes.
+pub const DEFAULT_UPLINK_MTU: u16 = 1500;
+/// The IPv6 header that carries the IPv4 packet, in bytes (RFC 2473, no encapsulation limit).
+pub const TUNNEL_OVERHEAD: u16 = 40;
+/// The least MTU offered inside the tunnel, in bytes: what IPv6 guarantees on any link.
+pub const MIN_MTU: u16 = 1280;
+
+/// Bits of a Japanese line's own prefix. Rules that add up to it describe the whole line.
+const LINE_LEN: u8 = 56;
+
+/// What a plan is made from.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The prefix the line got.
+    pub prefix: ReceivedPrefix,
+    /// Which built-in rules may be considered.
+    pub provider: ProviderChoice,
+    /// Rules the user stated one by one. If there is any, no other rule is considered.
+    pub explicit: Vec<Rule>,
+    /// Further rules, from a file. They go before the built-in ones.
+    pub file: Vec<Rule>,
+    /// Overrides the layout of whichever rule is chosen.
+    pub layout: Option<Layout>,
+    /// MTU of the uplink in bytes.
+    pub uplink_mtu: u16,
+    /// Ports to keep out of the NAT; those outside the port set are only reported.
+    pub reserved: PortList,
+}
+
+impl Request {
+    /// A request with built-in rules only and an uplink MTU of 1500.
+    #[must_use]
+    pub fn new(prefix: ReceivedPrefix) -> Self {
+        Self {
+            prefix,
+            provider: ProviderChoice::Auto,
+            explicit: Vec::new(),
+            file: Vec::new(),
+            layout: None,
+            uplink_mtu: DEFAULT_UPLINK_MTU,
+            reserved: PortList::default(),
+        }
+    }
+}
+
+/// Where the rule of a plan comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum RuleSource {
+    /// The table in this crate.
+    Builtin(&'static RuleGroup),
+    /// Stated by the user.
+    Explicit,
+    /// From the user's rule file.
+    File,
+}
+
+impl RuleSource {
+    /// The name used in JSON: `builtin`, `explicit` or `file`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Builtin(_) => "builtin",
+            Self::Explicit => "explicit",
+            Self::File => "file",
+        }
+    }
+}
+
+/// Everything a CE needs to know.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    rule: Rule,
+    source: RuleSource,
+    end_user_prefix: Ipv6Net,
+    ipv4: Ipv4Net,
+    port_set: PortSet,
+    ce: Ipv6Addr,
+    mtu: u16,
+    reserved: PortList,
+}
+
+impl Plan {
+    /// The rule the plan is made from, in the layout that is used.
+    #[must_use]
+    pub const fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// Where that rule comes from.
+    #[must_use]
+    pub const fn source(&self) -> RuleSource {
+        self.source
+    }
+
+    /// `v6plus`, `ocn` …; `manual` for a rule of the user's.
+    #[must_use]
+    pub fn provider_name(&self) -> &'static str {
+        match self.source {
+            RuleSource::Builtin(group) => group.provider.name,
+            RuleSource::Explicit | RuleSource::File => ProviderChoice::Manual.name(),
+        }
+    }
+
+    /// The end-user prefix (RFC 7597 section 5.2).
+    #[must_use]
+    pub const fn end_user_prefix(&self) -> Ipv6Net {
+        self.end_user_prefix
+    }
+
+    /// The CE's IPv4 address as a /32, or the IPv4 prefix it got for itself.
+    #[must_use]
+    pub const fn ipv4(&self) -> Ipv4Net {
+        self.ipv4
+    }
+
+    /// The ports the CE may use on its address.
+    #[must_use]
+    pub const fn port_set(&self) -> PortSet {
+        self.port_set
+    }
+
+    /// The CE address: the tunnel's local end.
+    #[must_use]
+    pub const fn ce(&self) -> Ipv6Addr {
+        self.ce
+    }
+
+    /// The BR: the tunnel's remote end.
+    #[must_use]
+    pub const fn br(&self) -> Ipv6Addr {
+        self.rule.br()
+    }
+
+    /// MTU inside the tunnel in bytes, 1280 to 65495.
+    #[must_use]
+    pub const fn mtu(&self) -> u16 {
+        self.mtu
+    }
+
+    /// The reserved ranges cut to the port set, in configured order.
+    #[must_use]
+    pub fn reserved_inside(&self) -> Vec<PortRange> {
+        self.reserved
+            .ranges()
+            .iter()
+            .flat_map(|wanted| {
+                self.port_set
+                    .ranges()
+                    .filter_map(|own| own.intersection(*wanted))
+            })
+            .collect()
+    }
+
+    /// The reserved ranges that hold no port of the set at all, in configured order: nothing can
+    /// ever arrive there.
+    #[must_use]
+    pub fn reserved_outside(&self) -> Vec<PortRange> {
+        let outside = |wanted: &PortRange| {
+            self.port_set
+                .ranges()
+                .all(|own| own.intersection(*wanted).is_none())
+        };
+        self.reserved
+            .ranges()
+            .iter()
+            .copied()
+            .filter(outside)
+            .collect()
+    }
+}
+
+/// Makes the plan.
+///
+/// The rule is the one with the longest IPv6 prefix that contains the line's. Rules the user stated
+/// go before all others, those of his file before the built-in ones. The received prefix gives the
+/// EA bits and, where it is longer than rule prefix and EA bits together, the bits of the CE
+/// address up to 64.
+///
+/// # Errors
+/// [`PlanError`] where there is no rule for the prefix, where rule and prefix disagree, or where
+/// MTU or reserved ports leave nothing usable.
+pub fn plan(request: &Request) -> Result<Plan, PlanError> {
+    let (rule, source) = select::rule(request)?;
+    let rule = request
+        .layout
+        .map_or(rule, |layout| rule.with_layout(layout));
+    let mtu = inner_mtu(request.uplink_mtu)?;
+    let received = request.prefix.net();
+    let described_len = rule.end_user_prefix_len();
+    if received.prefix_len() < described_len {
+        return Err(PlanError::PrefixTooShort {
+            prefix: received,
+            needed: described_len,
+        });
+    }
+
+    let (ipv4, psid) = address_and_psid(&rule, request.prefix)?;
+    let port_set = rule.port_parameters().port_set_of_rule(psid);
+    let subnet = received.addr();
+    let interface_id = rule.layout().interface_id(ipv4.addr(), psid);
+    // A line's own prefix is a /56 and the BR knows nothing of subnets: a longer prefix is a cut
+    // of it, and only the first one is where the BR sends to (draft-03 and RFC 7597 section 5.2).
+    let end_user_prefix = match Ipv6Net::new(subnet, described_len) {
+        Ok(line) if described_len == LINE_LEN => line.trunc(),
+        _ => received,
+    };
+    let ce = u128::from(upper(end_user_prefix.addr())) << 64 | u128::from(interface_id);
+    let ce = Ipv6Addr::from_bits(ce);
+    if end_user_prefix.addr() != subnet {
+        return Err(PlanError::NotFirstSubnet {
+            prefix: received,
+            end_user_prefix,
+            ce,
+        });
+    }
+
+    let reserved = request.reserved.clone();
+    let plan = Plan {
+        rule,
+        source,
+        end_user_prefix,
+        ipv4,
+        port_set,
+        ce,
+        mtu,
+        reserved,
+    };
+    let reserved = plan.reserved.merged();
+    let is_reserved = |own: PortRange| {
+        reserved
+            .iter()
+            .any(|range| range.intersection(own) == Some(own))
+    };
+    if port_set.ranges().all(is_reserved) {
+        return Err(PlanError::AllPortsReserved(Quoted::new(
+            &plan.reserved.to_string(),
+        )));
+    }
+    Ok(plan)
+}
+
+/// MTU inside the tunnel.
+fn inner_mtu(uplink_mtu: u16) -> Result<u16, PlanError> {
+    uplink_mtu
+        .checked_sub(TUNNEL_OVERHEAD)
+        .filter(|mtu| *mtu >= MIN_MTU)
+        .ok_or(PlanError::MtuTooSmall { uplink_mtu })
+}
+
+/// Cuts the EA bits out of the prefix and into IPv4 suffix and PSID (RFC 7597 section 5.2).
+fn address_and_psid(rule: &Rule, prefix: ReceivedPrefix) -> Result<(Ipv4Net, u16), PlanError> {
+    let behind_rule = prefix
+        .upper()
+        .checked_shl(rule.ipv6().prefix_len().into())
+        .unwrap_or(0);
+    let ea_bits = behind_rule
+        .checked_shr(64 - u32::from(rule.ea_len()))
+        .unwrap_or(0);
+    let psid_bits = rule.psid_bits_in_ea();
+
+    let suffix = low_32_bits(ea_bits >> psid_bits);
+    let ipv4_len = rule.ipv4().prefix_len() + rule.ea_len() - psid_bits;
+    let suffix = suffix.checked_shl(32 - u32::from(ipv4_len)).unwrap_or(0);
+    let ipv4 = Ipv4Addr::from_bits(rule.ipv4().addr().to_bits() | suffix);
+    let ipv4 = Ipv4Net::new_assert(ipv4, ipv4_len);
+
+    let derived = low_16_bits(ea_bits & ((1 << psid_bits) - 1));
+    match rule.psid() {
+        Some(explicit) if psid_bits > 0 && explicit != derived => Err(PlanError::PsidMismatch {
+            explicit,
+            derived,
+            prefix: prefix.net(),
+        }),
+        Some(explicit) => Ok((ipv4, explicit)),
+        None => Ok((ipv4, derived)),
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a rule has at most 32 suffix bits"
+)]
+const fn low_32_bits(value: u64) -> u32 {
+    value as u32
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a rule has at most 16 PSID bits"
+)]
+const fn low_16_bits(value: u64) -> u16 {
+    value as u16
+}
+
+#[cfg(test)]
+mod tests;

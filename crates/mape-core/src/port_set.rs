@@ -1,0 +1,251 @@
+//! PSID offset, PSID length, PSID, and the port set they describe (RFC 7597 section 5.1).
+//!
+//! A port is read as `A (a bits) | PSID (k bits) | j (m bits)` with `a + k + m = 16`. A CE owns the
+//! ports whose middle part is its PSID. Where `a > 0`, `A = 0` is left out, so that nobody owns the
+//! ports below `2^(16-a)`. With `k = 0` the address is not shared and all 65536 ports belong to it.
+
+use std::fmt;
+
+/// PSID offset (a) and PSID length (k) of a rule: how an address is cut into port sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PortParameters {
+    offset: u8,
+    psid_len: u8,
+}
+
+/// The offset or the length is out of range, or they do not fit into 16 bits together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PortParametersError {
+    /// `a > 16`.
+    #[error("the PSID offset {0} is larger than 16")]
+    Offset(u8),
+    /// `k > 16`.
+    #[error("the PSID length {0} is larger than 16")]
+    PsidLen(u8),
+    /// `a + k > 16`.
+    #[error("PSID offset {offset} and PSID length {psid_len} exceed the 16 bits of a port")]
+    Sum {
+        /// a
+        offset: u8,
+        /// k
+        psid_len: u8,
+    },
+}
+
+/// The PSID does not fit into the PSID length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the PSID {psid} does not fit into a PSID length of {psid_len} bits")]
+pub struct PsidTooLarge {
+    /// The number given, right-aligned.
+    pub psid: u16,
+    /// k
+    pub psid_len: u8,
+}
+
+impl PortParameters {
+    /// `offset` (a) and `psid_len` (k) are 0 to 16 and together at most 16.
+    ///
+    /// # Errors
+    /// [`PortParametersError`] where they are not.
+    pub const fn new(offset: u8, psid_len: u8) -> Result<Self, PortParametersError> {
+        if offset > 16 {
+            return Err(PortParametersError::Offset(offset));
+        }
+        if psid_len > 16 {
+            return Err(PortParametersError::PsidLen(psid_len));
+        }
+        if offset + psid_len > 16 {
+            return Err(PortParametersError::Sum { offset, psid_len });
+        }
+        Ok(Self { offset, psid_len })
+    }
+
+    /// PSID offset a, 0 to 16.
+    #[must_use]
+    pub const fn offset(self) -> u8 {
+        self.offset
+    }
+
+    /// PSID length k, 0 to 16; 2^k CEs share an address.
+    #[must_use]
+    pub const fn psid_len(self) -> u8 {
+        self.psid_len
+    }
+
+    /// The port set of one CE. `psid` is right-aligned.
+    ///
+    /// # Errors
+    /// [`PsidTooLarge`] where `psid` has more than k bits.
+    pub const fn port_set(self, psid: u16) -> Result<PortSet, PsidTooLarge> {
+        if (psid as u32) < 1 << self.psid_len {
+            Ok(PortSet {
+                parameters: self,
+                psid,
+            })
+        } else {
+            Err(PsidTooLarge {
+                psid,
+                psid_len: self.psid_len,
+            })
+        }
+    }
+}
+
+impl PortParameters {
+    /// The port set of a PSID that a rule has already fitted to its PSID length.
+    pub(crate) const fn port_set_of_rule(self, psid: u16) -> PortSet {
+        PortSet {
+            parameters: self,
+            psid,
+        }
+    }
+}
+
+/// The ports that one CE may use on its IPv4 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PortSet {
+    parameters: PortParameters,
+    psid: u16,
+}
+
+impl PortSet {
+    /// The offset and the length the set was built with.
+    #[must_use]
+    pub const fn parameters(self) -> PortParameters {
+        self.parameters
+    }
+
+    /// The PSID, right-aligned; 0 where the address is not shared.
+    #[must_use]
+    pub const fn psid(self) -> u16 {
+        self.psid
+    }
+
+    /// Number of ports, 1 to 65536.
+    #[must_use]
+    pub fn port_count(self) -> u32 {
+        u32::try_from(self.ranges().len()).map_or(u32::MAX, |blocks| blocks << self.block_bits())
+    }
+
+    /// Whether the CE owns this port.
+    #[must_use]
+    pub fn contains(self, port: u16) -> bool {
+        let port = u32::from(port);
+        let psid = port >> self.block_bits() & ((1 << self.parameters.psid_len) - 1);
+        psid == u32::from(self.psid) && port >> (16 - self.offset()) >= self.first_block()
+    }
+
+    /// The blocks of consecutive ports, in ascending order; they never touch each other.
+    #[must_use = "an iterator does nothing by itself"]
+    pub fn ranges(self) -> impl ExactSizeIterator<Item = PortRange> + Clone {
+        (self.first_block()..1 << self.offset()).map(move |block| {
+            let first = block << (16 - self.offset()) | u32::from(self.psid) << self.block_bits();
+            let last = first + (1 << self.block_bits()) - 1;
+            PortRange {
+                first: low_16_bits(first),
+                last: low_16_bits(last),
+            }
+        })
+    }
+
+    /// The a that counts: an address that is not shared has no excluded ports (RFC 7597
+    /// section 5.1), whatever its rule says about the offset.
+    const fn offset(self) -> u8 {
+        if self.parameters.psid_len == 0 {
+            0
+        } else {
+            self.parameters.offset
+        }
+    }
+
+    /// m, the number of bits inside one block.
+    const fn block_bits(self) -> u8 {
+        16 - self.offset() - self.parameters.psid_len
+    }
+
+    /// The lowest value of A.
+    const fn first_block(self) -> u32 {
+        if self.offset() == 0 { 0 } else { 1 }
+    }
+}
+
+/// Ports are computed in 32 bits, because 2^16 occurs on the way; the result has 16.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a + k + m = 16, so the value has 16 bits"
+)]
+const fn low_16_bits(value: u32) -> u16 {
+    value as u16
+}
+
+/// Consecutive ports, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PortRange {
+    first: u16,
+    last: u16,
+}
+
+impl PortRange {
+    /// `None` where `last` lies before `first`.
+    #[must_use]
+    pub const fn new(first: u16, last: u16) -> Option<Self> {
+        if first <= last {
+            Some(Self { first, last })
+        } else {
+            None
+        }
+    }
+
+    /// The lowest port.
+    #[must_use]
+    pub const fn first(self) -> u16 {
+        self.first
+    }
+
+    /// The highest port.
+    #[must_use]
+    pub const fn last(self) -> u16 {
+        self.last
+    }
+
+    /// Whether the port lies in the range.
+    #[must_use]
+    pub const fn contains(self, port: u16) -> bool {
+        self.first <= port && port <= self.last
+    }
+
+    /// The ports that both ranges hold.
+    #[must_use]
+    pub fn intersection(self, other: Self) -> Option<Self> {
+        Self::new(self.first.max(other.first), self.last.min(other.last))
+    }
+
+    /// The ports of both, where they overlap or touch and `other` does not begin before `self`.
+    pub(crate) fn union(self, other: Self) -> Option<Self> {
+        let joined = other.first >= self.first && other.first <= self.last.saturating_add(1);
+        joined.then(|| Self {
+            first: self.first,
+            last: self.last.max(other.last),
+        })
+    }
+
+    /// The ports in ascending order.
+    #[must_use = "an iterator does nothing by itself"]
+    pub fn ports(self) -> std::ops::RangeInclusive<u16> {
+        self.first..=self.last
+    }
+}
+
+/// `5696-5711`, or `5696` for a single port.
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.first == self.last {
+            write!(f, "{}", self.first)
+        } else {
+            write!(f, "{}-{}", self.first, self.last)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! The providers whose rules are built in.
+
+use std::str::FromStr;
+
+use crate::builtin::PROVIDERS;
+use crate::error::{Code, Explain};
+use crate::text::Quoted;
+
+/// A service whose rules are built in.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// The name used in options and JSON, for example `v6plus`.
+    pub name: &'static str,
+    /// The name people know.
+    pub title: &'static str,
+    /// Internet providers that sell the service. One of them often sells other services too, so
+    /// this is for people only: the rule is chosen by prefix.
+    pub isps: &'static str,
+    /// Where the rules come from.
+    pub source: &'static str,
+    /// Year and month of the newest comparison with that source.
+    pub date: &'static str,
+}
+
+/// All built-in providers.
+#[must_use]
+pub fn providers() -> &'static [Provider] {
+    &PROVIDERS
+}
+
+/// The `provider` option: which rules may be considered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProviderChoice {
+    /// All rules; the prefix decides.
+    #[default]
+    Auto,
+    /// Only rules that the user gave.
+    Manual,
+    /// Of the built-in rules only those of one provider.
+    Only(&'static Provider),
+}
+
+impl ProviderChoice {
+    /// Whether built-in rules of this provider may be considered.
+    #[must_use]
+    pub fn admits(self, provider: &Provider) -> bool {
+        match self {
+            Self::Auto => true,
+            Self::Manual => false,
+            Self::Only(chosen) => chosen == provider,
+        }
+    }
+
+    /// The value of the option.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Manual => "manual",
+            Self::Only(provider) => provider.name,
+        }
+    }
+}
+
+/// The text names no provider.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the provider {0} is not known")]
+pub struct UnknownProvider(Quoted);
+
+impl Explain for UnknownProvider {
+    fn code(&self) -> Code {
+        Code::OptionInvalid
+    }
+
+    fn hint(&self) -> String {
+        let names: Vec<_> = PROVIDERS.iter().map(|provider| provider.name).collect();
+        format!("use auto, {} or manual", names.join(", "))
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("option", "provider".to_owned()), ("value", self.0.text())]
+    }
+}
+
+impl FromStr for ProviderChoice {
+    type Err = UnknownProvider;
+
+    fn from_str(text: &str) -> Result<Self, UnknownProvider> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "manual" => Ok(Self::Manual),
+            _ => PROVIDERS
+                .iter()
+                .find(|provider| provider.name == text)
+                .map(Self::Only)
+                .ok_or_else(|| UnknownProvider(Quoted::new(text))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_choice_reads_back() {
+        for name in ["auto", "manual", "v6plus", "ocn", "biglobe", "nuro"] {
+            assert_eq!(name.parse::<ProviderChoice>().unwrap().name(), name);
+        }
+        let error = "V6PLUS".parse::<ProviderChoice>().unwrap_err();
+        assert_eq!(error.to_string(), "the provider \"V6PLUS\" is not known");
+        assert!(error.hint().contains("ocn"));
+    }
+
+    #[test]
+    fn a_choice_narrows_the_table() {
+        let [first, second, ..] = &PROVIDERS;
+        assert!(ProviderChoice::Auto.admits(first));
+        assert!(!ProviderChoice::Manual.admits(first));
+        assert!(ProviderChoice::Only(first).admits(first));
+        assert!(!ProviderChoice::Only(first).admits(second));
+    }
+
+    #[test]
+    fn every_provider_has_a_source_and_a_date() {
+        for provider in providers() {
+            assert!(!provider.source.is_empty() && !provider.isps.is_empty());
+            assert!(provider.date.len() == 7 && provider.date.starts_with("20"));
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! A MAP rule: the BMR of RFC 7597 section 5.2, with its BR and its layout.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+
+use ipnet::{Ipv4Net, Ipv6Net};
+
+use crate::error::{Code, Explain};
+use crate::layout::Layout;
+use crate::port_set::{PortParameters, PortParametersError, PsidTooLarge};
+
+/// The numbers of a rule before they are held against each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleParts {
+    /// Rule IPv6 prefix, at most a /64.
+    pub ipv6: Ipv6Net,
+    /// Rule IPv4 prefix.
+    pub ipv4: Ipv4Net,
+    /// Number of EA bits (o): those of the end-user prefix behind the rule prefix.
+    pub ea_len: u8,
+    /// PSID offset (a), or the default of the layout.
+    pub offset: Option<u8>,
+    /// PSID length (k), or what the EA bits leave for it.
+    pub psid_len: Option<u8>,
+    /// PSID given explicitly, right-aligned.
+    pub psid: Option<u16>,
+    /// Address of the BR.
+    pub br: Ipv6Addr,
+    /// Interface-identifier layout.
+    pub layout: Layout,
+}
+
+/// A rule whose numbers agree with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rule {
+    ipv6: Ipv6Net,
+    ipv4: Ipv4Net,
+    ea_len: u8,
+    ports: PortParameters,
+    psid: Option<u16>,
+    br: Ipv6Addr,
+    layout: Layout,
+}
+
+impl Rule {
+    /// Holds the parts against each other.
+    ///
+    /// The EA bits are the rest of the IPv4 address and then the PSID (RFC 7597 section 5.2). With
+    /// fewer EA bits than the rest of the address, the CE gets an IPv4 *prefix* and cannot share
+    /// it; with just as many, or none at all, a PSID may be given explicitly.
+    ///
+    /// # Errors
+    /// [`RuleError`] names the two numbers that disagree.
+    pub fn new(parts: RuleParts) -> Result<Self, RuleError> {
+        let RuleParts {
+            ipv6,
+            ipv4,
+            ea_len,
+            offset,
+            psid_len,
+            psid,
+            br,
+            layout,
+        } = parts;
+        if ipv6 != ipv6.trunc() {
+            return Err(RuleError::Ipv6HostBits {
+                given: ipv6,
+                boundary: ipv6.trunc(),
+            });
+        }
+        if ipv4 != ipv4.trunc() {
+            return Err(RuleError::Ipv4HostBits {
+                given: ipv4,
+                boundary: ipv4.trunc(),
+            });
+        }
+        if !is_unicast4(ipv4) {
+            return Err(RuleError::Ipv4NotUnicast(ipv4));
+        }
+        if !is_unicast6(br) {
+            return Err(RuleError::BrNotUnicast(br));
+        }
+        let ipv6_len = ipv6.prefix_len();
+        if u32::from(ipv6_len) + u32::from(ea_len) > 64 {
+            return Err(RuleError::TooLong { ipv6_len, ea_len });
+        }
+        let suffix_len = 32 - ipv4.prefix_len();
+        let in_ea = ea_len.saturating_sub(suffix_len);
+        let psid_len = match psid_len {
+            None => in_ea,
+            Some(len) if ea_len < suffix_len && len > 0 => {
+                return Err(RuleError::PsidOfPrefix {
+                    ea_len,
+                    suffix_len,
+                    psid_len: len,
+                });
+            }
+            Some(len) if in_ea > 0 && len != in_ea => {
+                return Err(RuleError::PsidLenMismatch {
+                    ea_len,
+                    suffix_len,
+                    psid_len: len,
+                });
+            }
+            Some(len) => len,
+        };
+        if in_ea == 0 && psid_len > 0 && psid.is_none() {
+            return Err(RuleError::PsidMissing { psid_len });
+        }
+        let port_parameters =
+            PortParameters::new(offset.unwrap_or(layout.default_psid_offset()), psid_len)?;
+        if let Some(psid) = psid {
+            port_parameters.port_set(psid)?;
+        }
+        Ok(Self {
+            ipv6,
+            ipv4,
+            ea_len,
+            ports: port_parameters,
+            psid,
+            br,
+            layout,
+        })
+    }
+
+    /// Rule IPv6 prefix.
+    #[must_use]
+    pub const fn ipv6(&self) -> Ipv6Net {
+        self.ipv6
+    }
+
+    /// Rule IPv4 prefix.
+    #[must_use]
+    pub const fn ipv4(&self) -> Ipv4Net {
+        self.ipv4
+    }
+
+    /// Number of EA bits (o), 0 to 48.
+    #[must_use]
+    pub const fn ea_len(&self) -> u8 {
+        self.ea_len
+    }
+
+    /// PSID offset and PSID length.
+    #[must_use]
+    pub const fn port_parameters(&self) -> PortParameters {
+        self.ports
+    }
+
+    /// The PSID given explicitly, if any.
+    #[must_use]
+    pub const fn psid(&self) -> Option<u16> {
+        self.psid
+    }
+
+    /// Address of the BR.
+    #[must_use]
+    pub const fn br(&self) -> Ipv6Addr {
+        self.br
+    }
+
+    /// Interface-identifier layout.
+    #[must_use]
+    pub const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The same rule in another layout: the user's `layout` or `legacymap` option.
+    #[must_use]
+    pub const fn with_layout(self, layout: Layout) -> Self {
+        Self { layout, ..self }
+    }
+
+    /// Length of the end-user prefix the rule describes: rule prefix and EA bits, at most 64.
+    #[must_use]
+    pub const fn end_user_prefix_len(&self) -> u8 {
+        self.ipv6.prefix_len() + self.ea_len
+    }
+
+    /// Number of EA bits that are the PSID, 0 to 16; 0 where it is explicit or the address is not
+    /// shared. The EA bits before them, 0 to 32, complete the IPv4 address or lengthen its prefix.
+    #[must_use]
+    pub(crate) fn psid_bits_in_ea(&self) -> u8 {
+        self.ea_len.saturating_sub(32 - self.ipv4.prefix_len())
+    }
+}
+
+/// A subscriber's address can be private (in a lab) but not one of these.
+fn is_unicast4(net: Ipv4Net) -> bool {
+    let [first, ..] = net.network().octets();
+    let [last, ..] = net.broadcast().octets();
+    (1..=223).contains(&first) && (1..=223).contains(&last) && !(first <= 127 && 127 <= last)
+}
+
+/// Global, or unique local in a lab.
+fn is_unicast6(address: Ipv6Addr) -> bool {
+    let [first, ..] = address.octets();
+    (0x20..=0x3f).contains(&first) || matches!(first, 0xfc | 0xfd)
+}
+
+/// Two numbers of a rule contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RuleError {
+    /// The IPv6 prefix is not on its boundary.
+    #[error("the rule's IPv6 prefix {given} has bits set behind its length")]
+    Ipv6HostBits {
+        /// As given.
+        given: Ipv6Net,
+        /// Cut to its length.
+        boundary: Ipv6Net,
+    },
+    /// The IPv4 prefix is not on its boundary.
+    #[error("the rule's IPv4 prefix {given} has bits set behind its length")]
+    Ipv4HostBits {
+        /// As given.
+        given: Ipv4Net,
+        /// Cut to its length.
+        boundary: Ipv4Net,
+    },
+    /// The IPv4 prefix holds addresses that no subscriber can have.
+    #[error("the rule's IPv4 prefix {0} holds addresses that no line can have")]
+    Ipv4NotUnicast(Ipv4Net),
+    /// The BR's address is not one a packet can be sent to.
+    #[error("the BR address {0} is not a global IPv6 address")]
+    BrNotUnicast(Ipv6Addr),
+    /// The end-user prefix would be longer than a /64.
+    #[error("rule prefix length {ipv6_len} and {ea_len} EA bits exceed the 64 bits of a subnet")]
+    TooLong {
+        /// n
+        ipv6_len: u8,
+        /// o
+        ea_len: u8,
+    },
+    /// The PSID length given is not what the EA bits leave.
+    #[error(
+        "PSID length {psid_len} disagrees with {ea_len} EA bits, of which {suffix_len} complete \
+         the IPv4 address"
+    )]
+    PsidLenMismatch {
+        /// o
+        ea_len: u8,
+        /// p = 32 - r
+        suffix_len: u8,
+        /// k as given
+        psid_len: u8,
+    },
+    /// The EA bits do not even complete the IPv4 address, yet it is to be shared.
+    #[error(
+        "PSID length {psid_len} needs a whole IPv4 address, but {ea_len} of the {suffix_len} bits \
+         missing in the rule's IPv4 prefix are EA bits"
+    )]
+    PsidOfPrefix {
+        /// o
+        ea_len: u8,
+        /// p = 32 - r
+        suffix_len: u8,
+        /// k as given
+        psid_len: u8,
+    },
+    /// There is a PSID length, but neither the EA bits nor the rule give a PSID.
+    #[error(
+        "PSID length {psid_len} is given, but no EA bits are left for the PSID and none is given"
+    )]
+    PsidMissing {
+        /// k as given
+        psid_len: u8,
+    },
+    /// The explicit PSID has too many bits.
+    #[error(transparent)]
+    PsidTooLarge(#[from] PsidTooLarge),
+    /// Offset and PSID length do not fit into a port.
+    #[error(transparent)]
+    PortParameters(#[from] PortParametersError),
+}
+
+impl Explain for RuleError {
+    fn code(&self) -> Code {
+        Code::RuleInconsistent
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Ipv6HostBits { boundary, .. } => format!("did you mean {boundary}?"),
+            Self::Ipv4HostBits { boundary, .. } => {
+                format!("did you mean {boundary}? If not, the rule is wrong; do not use it")
+            }
+            Self::Ipv4NotUnicast(_) => "check the rule's IPv4 prefix".to_owned(),
+            Self::BrNotUnicast(_) => "give the provider's BR address".to_owned(),
+            Self::TooLong { ipv6_len, ea_len } => {
+                format!("one of {ipv6_len} and {ea_len} is too large; in Japan they add up to 56")
+            }
+            Self::PsidLenMismatch {
+                ea_len, suffix_len, ..
+            } => format!(
+                "leave the PSID length out, or make it {} = {ea_len} - {suffix_len}",
+                ea_len.saturating_sub(*suffix_len)
+            ),
+            Self::PsidOfPrefix { .. } => {
+                "leave the PSID length out, or give more EA bits or a longer IPv4 prefix".to_owned()
+            }
+            Self::PsidMissing { .. } => "give the PSID too, or more EA bits".to_owned(),
+            Self::PsidTooLarge(PsidTooLarge { psid_len: 0, .. }) => {
+                "give the PSID length too, or leave the PSID out".to_owned()
+            }
+            Self::PsidTooLarge(error) => format!(
+                "give the PSID right-aligned, as a number below {}",
+                1_u32.checked_shl(error.psid_len.into()).unwrap_or(0)
+            ),
+            Self::PortParameters(_) => {
+                "v6 Plus, BIGLOBE and NURO have offset 4 and length 8, OCN 6 and 6".to_owned()
+            }
+        }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Ipv6HostBits { given, .. } => vec![("ipv6", given.to_string())],
+            Self::Ipv4HostBits { given, .. } | Self::Ipv4NotUnicast(given) => {
+                vec![("ipv4", given.to_string())]
+            }
+            Self::BrNotUnicast(given) => vec![("br", given.to_string())],
+            Self::TooLong { ipv6_len, ea_len } => {
+                vec![
+                    ("ipv6_len", ipv6_len.to_string()),
+                    ("ea_len", ea_len.to_string()),
+                ]
+            }
+            Self::PsidLenMismatch {
+                ea_len,
+                suffix_len,
+                psid_len,
+            }
+            | Self::PsidOfPrefix {
+                ea_len,
+                suffix_len,
+                psid_len,
+            } => vec![
+                ("ea_len", ea_len.to_string()),
+                ("ipv4_len", (32_u8.saturating_sub(*suffix_len)).to_string()),
+                ("psid_len", psid_len.to_string()),
+            ],
+            Self::PsidMissing { psid_len } => vec![("psid_len", psid_len.to_string())],
+            Self::PsidTooLarge(PsidTooLarge { psid, psid_len }) => {
+                vec![
+                    ("psid", psid.to_string()),
+                    ("psid_len", psid_len.to_string()),
+                ]
+            }
+            Self::PortParameters(error) => match error {
+                PortParametersError::Offset(offset) => vec![("psid_offset", offset.to_string())],
+                PortParametersError::PsidLen(len) => vec![("psid_len", len.to_string())],
+                PortParametersError::Sum { offset, psid_len } => {
+                    vec![
+                        ("psid_offset", offset.to_string()),
+                        ("psid_len", psid_len.to_string()),
+                    ]
+                }
+            },
+        }
+    }
+}
+
+/// As `--rule` and rule files write it, with every default spelled out.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "ipv6={},ipv4={},ea={}",
+            self.ipv6, self.ipv4, self.ea_len
+        )?;
+        write!(
+            f,
+            ",offset={},psidlen={}",
+            self.ports.offset(),
+            self.ports.psid_len()
+        )?;
+        if let Some(psid) = self.psid {
+            write!(f, ",psid={psid}")?;
+        }
+        write!(f, ",br={},layout={}", self.br, self.layout)
+    }
+}
+
+#[cfg(test)]
+mod tests;
