@@ -22,12 +22,7 @@ fn main() {
     let lines = rows("data/lines.tsv");
 
     let mut out = String::new();
-    writeln!(
-        out,
-        "pub(crate) static PROVIDERS: [Provider; {}] = [",
-        providers.len()
-    )
-    .unwrap();
+    writeln!(out, "pub(crate) static PROVIDERS: [Provider; {}] = [", providers.len()).unwrap();
     for row in &providers {
         let [name, title, isps, source, date] = columns(row);
         writeln!(
@@ -48,18 +43,10 @@ fn main() {
 fn write_rules(out: &mut String, providers: &[Vec<String>], rules: &[Vec<String>]) {
     let groups: BTreeSet<Vec<String>> = rules.iter().map(|row| group_of(row)).collect();
     let groups: Vec<_> = groups.into_iter().collect();
-    writeln!(
-        out,
-        "pub(crate) static GROUPS: [RuleGroup; {}] = [",
-        groups.len()
-    )
-    .unwrap();
+    writeln!(out, "pub(crate) static GROUPS: [RuleGroup; {}] = [", groups.len()).unwrap();
     for group in &groups {
         let [vne, offset, psid_len, br, layout, evidence] = columns(group);
-        let provider = providers
-            .iter()
-            .position(|row| row[0] == *vne)
-            .expect("an unknown vne");
+        let provider = providers.iter().position(|row| row[0] == *vne).expect("an unknown vne");
         let br: Ipv6Addr = br.parse().expect("br");
         let layout = match layout.as_str() {
             "draft03" => "Draft03",
@@ -84,31 +71,15 @@ fn write_rules(out: &mut String, providers: &[Vec<String>], rules: &[Vec<String>
             let ipv4: Ipv4Addr = ipv4.parse().expect("ipv4_prefix");
             let group = groups.binary_search(&group_of(row)).unwrap();
             let ipv4_len = ipv4_len.parse().expect("ipv4_prefix");
-            (
-                bits,
-                len,
-                ipv4.to_bits(),
-                ipv4_len,
-                row[3].parse().expect("ea_len"),
-                group,
-            )
+            (bits, len, ipv4.to_bits(), ipv4_len, row[3].parse().expect("ea_len"), group)
         })
         .collect();
     records.sort_unstable();
     for pair in records.windows(2) {
         let mask = u64::MAX << (64 - pair[0].1);
-        assert!(
-            pair[0].0 != pair[1].0 & mask,
-            "two rules overlap at {:#x}",
-            pair[1].0
-        );
+        assert!(pair[0].0 != pair[1].0 & mask, "two rules overlap at {:#x}", pair[1].0);
     }
-    writeln!(
-        out,
-        "pub(crate) static RULES: [Record; {}] = [",
-        records.len()
-    )
-    .unwrap();
+    writeln!(out, "pub(crate) static RULES: [Record; {}] = [", records.len()).unwrap();
     for (ipv6, ipv6_len, ipv4, ipv4_len, ea_len, group) in records {
         writeln!(
             out,
@@ -132,26 +103,15 @@ fn write_lines(out: &mut String, lines: &[Vec<String>]) {
         })
         .collect();
     blocks.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    writeln!(
-        out,
-        "pub(crate) static BLOCKS: [Block; {}] = [",
-        blocks.len()
-    )
-    .unwrap();
+    writeln!(out, "pub(crate) static BLOCKS: [Block; {}] = [", blocks.len()).unwrap();
     for (len, bits, kind) in blocks {
-        writeln!(
-            out,
-            "Block {{ bits: {bits:#x}, len: {len}, kind: LineKind::{kind} }},"
-        )
-        .unwrap();
+        writeln!(out, "Block {{ bits: {bits:#x}, len: {len}, kind: LineKind::{kind} }},").unwrap();
     }
     out.push_str("];\n");
 }
 
 fn group_of(row: &[String]) -> Vec<String> {
-    [0, 4, 5, 6, 7, 8]
-        .map(|column| row[column].clone())
-        .to_vec()
+    [0, 4, 5, 6, 7, 8].map(|column| row[column].clone()).to_vec()
 }
 
 /// Upper 64 bits and length of a prefix; of a longer one its /64, which is all a line can have.
@@ -164,8 +124,7 @@ fn prefix6(text: &str) -> (u64, u8) {
 }
 
 fn columns<const N: usize>(row: &[String]) -> &[String; N] {
-    row.try_into()
-        .unwrap_or_else(|_| panic!("{N} columns wanted: {row:?}"))
+    row.try_into().unwrap_or_else(|_| panic!("{N} columns wanted: {row:?}"))
 }
 
 /// The rows of a tab-separated file, without its header.
@@ -173,6 +132,5 @@ fn rows(path: &str) -> Vec<Vec<String>> {
     println!("cargo::rerun-if-changed={path}");
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let rows = text.lines().skip(1).filter(|line| !line.is_empty());
-    rows.map(|line| line.split('\t').map(str::to_owned).collect())
-        .collect()
+    rows.map(|line| line.split('\t').map(str::to_owned).collect()).collect()
 }

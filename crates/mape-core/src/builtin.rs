@@ -71,10 +71,7 @@ impl Record {
             br: group.br,
             layout: group.layout,
         });
-        Some(BuiltinRule {
-            rule: rule.ok()?,
-            group,
-        })
+        Some(BuiltinRule { rule: rule.ok()?, group })
     }
 }
 

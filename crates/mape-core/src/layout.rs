@@ -111,14 +111,8 @@ mod tests {
     #[test]
     fn both_layouts_of_the_rfc_example() {
         let ipv4 = Ipv4Addr::new(192, 0, 2, 18);
-        assert_eq!(
-            Layout::Rfc7597.interface_id(ipv4, 0x34),
-            0x0000_c000_0212_0034
-        );
-        assert_eq!(
-            Layout::Draft03.interface_id(ipv4, 0x34),
-            0x00c0_0002_1200_3400
-        );
+        assert_eq!(Layout::Rfc7597.interface_id(ipv4, 0x34), 0x0000_c000_0212_0034);
+        assert_eq!(Layout::Draft03.interface_id(ipv4, 0x34), 0x00c0_0002_1200_3400);
     }
 
     #[test]

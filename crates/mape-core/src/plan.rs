@@ -163,11 +163,7 @@ impl Plan {
         self.reserved
             .ranges()
             .iter()
-            .flat_map(|wanted| {
-                self.port_set
-                    .ranges()
-                    .filter_map(|own| own.intersection(*wanted))
-            })
+            .flat_map(|wanted| self.port_set.ranges().filter_map(|own| own.intersection(*wanted)))
             .collect()
     }
 
@@ -176,16 +172,9 @@ impl Plan {
     #[must_use]
     pub fn reserved_outside(&self) -> Vec<PortRange> {
         let outside = |wanted: &PortRange| {
-            self.port_set
-                .ranges()
-                .all(|own| own.intersection(*wanted).is_none())
+            self.port_set.ranges().all(|own| own.intersection(*wanted).is_none())
         };
-        self.reserved
-            .ranges()
-            .iter()
-            .copied()
-            .filter(outside)
-            .collect()
+        self.reserved.ranges().iter().copied().filter(outside).collect()
     }
 }
 
@@ -201,17 +190,12 @@ impl Plan {
 /// MTU or reserved ports leave nothing usable.
 pub fn plan(request: &Request) -> Result<Plan, PlanError> {
     let (rule, source) = select::rule(request)?;
-    let rule = request
-        .layout
-        .map_or(rule, |layout| rule.with_layout(layout));
+    let rule = request.layout.map_or(rule, |layout| rule.with_layout(layout));
     let mtu = inner_mtu(request.uplink_mtu)?;
     let received = request.prefix.net();
     let described_len = rule.end_user_prefix_len();
     if received.prefix_len() < described_len {
-        return Err(PlanError::PrefixTooShort {
-            prefix: received,
-            needed: described_len,
-        });
+        return Err(PlanError::PrefixTooShort { prefix: received, needed: described_len });
     }
 
     let (ipv4, psid) = address_and_psid(&rule, request.prefix)?;
@@ -227,34 +211,16 @@ pub fn plan(request: &Request) -> Result<Plan, PlanError> {
     let ce = u128::from(upper(end_user_prefix.addr())) << 64 | u128::from(interface_id);
     let ce = Ipv6Addr::from_bits(ce);
     if end_user_prefix.addr() != subnet {
-        return Err(PlanError::NotFirstSubnet {
-            prefix: received,
-            end_user_prefix,
-            ce,
-        });
+        return Err(PlanError::NotFirstSubnet { prefix: received, end_user_prefix, ce });
     }
 
     let reserved = request.reserved.clone();
-    let plan = Plan {
-        rule,
-        source,
-        end_user_prefix,
-        ipv4,
-        port_set,
-        ce,
-        mtu,
-        reserved,
-    };
+    let plan = Plan { rule, source, end_user_prefix, ipv4, port_set, ce, mtu, reserved };
     let reserved = plan.reserved.merged();
-    let is_reserved = |own: PortRange| {
-        reserved
-            .iter()
-            .any(|range| range.intersection(own) == Some(own))
-    };
+    let is_reserved =
+        |own: PortRange| reserved.iter().any(|range| range.intersection(own) == Some(own));
     if port_set.ranges().all(is_reserved) {
-        return Err(PlanError::AllPortsReserved(Quoted::new(
-            &plan.reserved.to_string(),
-        )));
+        return Err(PlanError::AllPortsReserved(Quoted::new(&plan.reserved.to_string())));
     }
     Ok(plan)
 }
@@ -269,13 +235,8 @@ fn inner_mtu(uplink_mtu: u16) -> Result<u16, PlanError> {
 
 /// Cuts the EA bits out of the prefix and into IPv4 suffix and PSID (RFC 7597 section 5.2).
 fn address_and_psid(rule: &Rule, prefix: ReceivedPrefix) -> Result<(Ipv4Net, u16), PlanError> {
-    let behind_rule = prefix
-        .upper()
-        .checked_shl(rule.ipv6().prefix_len().into())
-        .unwrap_or(0);
-    let ea_bits = behind_rule
-        .checked_shr(64 - u32::from(rule.ea_len()))
-        .unwrap_or(0);
+    let behind_rule = prefix.upper().checked_shl(rule.ipv6().prefix_len().into()).unwrap_or(0);
+    let ea_bits = behind_rule.checked_shr(64 - u32::from(rule.ea_len())).unwrap_or(0);
     let psid_bits = rule.psid_bits_in_ea();
 
     let suffix = low_32_bits(ea_bits >> psid_bits);
@@ -286,28 +247,20 @@ fn address_and_psid(rule: &Rule, prefix: ReceivedPrefix) -> Result<(Ipv4Net, u16
 
     let derived = low_16_bits(ea_bits & ((1 << psid_bits) - 1));
     match rule.psid() {
-        Some(explicit) if psid_bits > 0 && explicit != derived => Err(PlanError::PsidMismatch {
-            explicit,
-            derived,
-            prefix: prefix.net(),
-        }),
+        Some(explicit) if psid_bits > 0 && explicit != derived => {
+            Err(PlanError::PsidMismatch { explicit, derived, prefix: prefix.net() })
+        }
         Some(explicit) => Ok((ipv4, explicit)),
         None => Ok((ipv4, derived)),
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a rule has at most 32 suffix bits"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a rule has at most 32 suffix bits")]
 const fn low_32_bits(value: u64) -> u32 {
     value as u32
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a rule has at most 16 PSID bits"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a rule has at most 16 PSID bits")]
 const fn low_16_bits(value: u64) -> u16 {
     value as u16
 }

@@ -34,10 +34,7 @@ impl PortList {
         sorted.sort_unstable();
         let mut merged: Vec<PortRange> = Vec::new();
         for range in sorted {
-            match merged
-                .last_mut()
-                .and_then(|last| Some((last.union(range)?, last)))
-            {
+            match merged.last_mut().and_then(|last| Some((last.union(range)?, last))) {
                 Some((union, last)) => *last = union,
                 None => merged.push(range),
             }
@@ -92,10 +89,7 @@ impl FromStr for PortList {
     type Err = PortListError;
 
     fn from_str(text: &str) -> Result<Self, PortListError> {
-        text.split(',')
-            .map(|entry| range(entry.trim()))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        text.split(',').map(|entry| range(entry.trim())).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -109,9 +103,7 @@ fn range(entry: &str) -> Result<PortRange, PortListError> {
 
 /// Port 0 exists in a port set but not on the wire, so nobody can reserve it.
 fn port(text: &str) -> Option<u16> {
-    decimal(text, 65535)
-        .and_then(|port| u16::try_from(port).ok())
-        .filter(|port| *port != 0)
+    decimal(text, 65535).and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0)
 }
 
 #[cfg(test)]
@@ -133,11 +125,7 @@ mod tests {
     fn overlaps_are_merged() {
         let merged = |text: &str| {
             let ranges = parse(text).unwrap_or_default().merged();
-            ranges
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join(",")
+            ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
         };
         assert_eq!(merged("20-30,1-5,25-40,22,5"), "1-5,20-40");
         assert_eq!(merged("3,1,2"), "1-3");
@@ -169,16 +157,9 @@ mod tests {
             ("+5", "+5"),
             ("1-0", "1-0"),
         ] {
-            assert_eq!(
-                parse(text),
-                Err(PortListError::NotAPort(Quoted::new(entry))),
-                "{text:?}"
-            );
+            assert_eq!(parse(text), Err(PortListError::NotAPort(Quoted::new(entry))), "{text:?}");
         }
         let backwards = parse("1,9-8").map_err(|error| error.to_string());
-        assert_eq!(
-            backwards,
-            Err("the port range \"9-8\" ends before it begins".to_owned())
-        );
+        assert_eq!(backwards, Err("the port range \"9-8\" ends before it begins".to_owned()));
     }
 }

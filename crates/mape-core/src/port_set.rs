@@ -78,15 +78,9 @@ impl PortParameters {
     /// [`PsidTooLarge`] where `psid` has more than k bits.
     pub const fn port_set(self, psid: u16) -> Result<PortSet, PsidTooLarge> {
         if (psid as u32) < 1 << self.psid_len {
-            Ok(PortSet {
-                parameters: self,
-                psid,
-            })
+            Ok(PortSet { parameters: self, psid })
         } else {
-            Err(PsidTooLarge {
-                psid,
-                psid_len: self.psid_len,
-            })
+            Err(PsidTooLarge { psid, psid_len: self.psid_len })
         }
     }
 }
@@ -94,10 +88,7 @@ impl PortParameters {
 impl PortParameters {
     /// The port set of a PSID that a rule has already fitted to its PSID length.
     pub(crate) const fn port_set_of_rule(self, psid: u16) -> PortSet {
-        PortSet {
-            parameters: self,
-            psid,
-        }
+        PortSet { parameters: self, psid }
     }
 }
 
@@ -141,21 +132,14 @@ impl PortSet {
         (self.first_block()..1 << self.offset()).map(move |block| {
             let first = block << (16 - self.offset()) | u32::from(self.psid) << self.block_bits();
             let last = first + (1 << self.block_bits()) - 1;
-            PortRange {
-                first: low_16_bits(first),
-                last: low_16_bits(last),
-            }
+            PortRange { first: low_16_bits(first), last: low_16_bits(last) }
         })
     }
 
     /// The a that counts: an address that is not shared has no excluded ports (RFC 7597
     /// section 5.1), whatever its rule says about the offset.
     const fn offset(self) -> u8 {
-        if self.parameters.psid_len == 0 {
-            0
-        } else {
-            self.parameters.offset
-        }
+        if self.parameters.psid_len == 0 { 0 } else { self.parameters.offset }
     }
 
     /// m, the number of bits inside one block.
@@ -170,10 +154,7 @@ impl PortSet {
 }
 
 /// Ports are computed in 32 bits, because 2^16 occurs on the way; the result has 16.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a + k + m = 16, so the value has 16 bits"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a + k + m = 16, so the value has 16 bits")]
 const fn low_16_bits(value: u32) -> u16 {
     value as u16
 }
@@ -189,11 +170,7 @@ impl PortRange {
     /// `None` where `last` lies before `first`.
     #[must_use]
     pub const fn new(first: u16, last: u16) -> Option<Self> {
-        if first <= last {
-            Some(Self { first, last })
-        } else {
-            None
-        }
+        if first <= last { Some(Self { first, last }) } else { None }
     }
 
     /// The lowest port.
@@ -223,10 +200,7 @@ impl PortRange {
     /// The ports of both, where they overlap or touch and `other` does not begin before `self`.
     pub(crate) fn union(self, other: Self) -> Option<Self> {
         let joined = other.first >= self.first && other.first <= self.last.saturating_add(1);
-        joined.then(|| Self {
-            first: self.first,
-            last: self.last.max(other.last),
-        })
+        joined.then(|| Self { first: self.first, last: self.last.max(other.last) })
     }
 
     /// The ports in ascending order.

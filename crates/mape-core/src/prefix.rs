@@ -126,9 +126,7 @@ impl FromStr for ReceivedPrefix {
     /// Reads `240b:10:3261:6400::/56`, a /64, or an address (taken as its /64).
     fn from_str(text: &str) -> Result<Self, PrefixError> {
         let text = text.trim();
-        let (address, len) = text
-            .split_once('/')
-            .map_or((text, None), |(a, l)| (a, Some(l)));
+        let (address, len) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
         let Ok(address) = address.parse::<Ipv6Addr>() else {
             let quoted = Quoted::new(text);
             return Err(if address.parse::<Ipv4Addr>().is_ok() {
@@ -154,8 +152,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn parse(text: &str) -> Result<String, PrefixError> {
-        text.parse::<ReceivedPrefix>()
-            .map(|prefix| prefix.to_string())
+        text.parse::<ReceivedPrefix>().map(|prefix| prefix.to_string())
     }
 
     #[test]
@@ -164,14 +161,8 @@ mod tests {
             ("240b:10:3261:6400::/56", "240b:10:3261:6400::/56"),
             ("240b:10:3261:6400::/64", "240b:10:3261:6400::/64"),
             ("240B:0010:3261:6400::", "240b:10:3261:6400::/64"),
-            (
-                " 240b:10:3251:6400:4c72:9eff:feeb:18cf ",
-                "240b:10:3251:6400::/64",
-            ),
-            (
-                "240b:10:3251:6400:4c72:9eff:feeb:18cf/64",
-                "240b:10:3251:6400::/64",
-            ),
+            (" 240b:10:3251:6400:4c72:9eff:feeb:18cf ", "240b:10:3251:6400::/64"),
+            ("240b:10:3251:6400:4c72:9eff:feeb:18cf/64", "240b:10:3251:6400::/64"),
             ("240b:10:3251:6410::abcd/128", "240b:10:3251:6410::/64"),
             ("240b:10:3251:6410::1/60", "240b:10:3251:6410::/60"),
             ("240b:10::/31", "240b:10::/31"),
@@ -189,9 +180,7 @@ mod tests {
         assert!(sentence("106.72.50.97").contains("is IPv4"));
         assert!(sentence("106.72.0.0/15").contains("is IPv4"));
         assert!(sentence("fe80::1%eth0").contains("zone"));
-        for length in [
-            "65", "127", "129", "", "x", "+56", "5 6", "-1", "256", "56/64",
-        ] {
+        for length in ["65", "127", "129", "", "x", "+56", "5 6", "-1", "256", "56/64"] {
             let text = format!("240b:10:3261:6400::/{length}");
             let expected = format!(
                 "the prefix length {length:?} is not one from 0 to 64, nor the 128 of an address"
@@ -217,10 +206,7 @@ mod tests {
         ] {
             let error = parse(text).unwrap_err();
             let expected = vec![("option", "prefix".to_owned()), ("value", value.to_owned())];
-            assert_eq!(
-                (error.code(), error.params()),
-                (Code::OptionInvalid, expected)
-            );
+            assert_eq!((error.code(), error.params()), (Code::OptionInvalid, expected));
         }
     }
 

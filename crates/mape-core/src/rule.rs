@@ -52,27 +52,12 @@ impl Rule {
     /// # Errors
     /// [`RuleError`] names the two numbers that disagree.
     pub fn new(parts: RuleParts) -> Result<Self, RuleError> {
-        let RuleParts {
-            ipv6,
-            ipv4,
-            ea_len,
-            offset,
-            psid_len,
-            psid,
-            br,
-            layout,
-        } = parts;
+        let RuleParts { ipv6, ipv4, ea_len, offset, psid_len, psid, br, layout } = parts;
         if ipv6 != ipv6.trunc() {
-            return Err(RuleError::Ipv6HostBits {
-                given: ipv6,
-                boundary: ipv6.trunc(),
-            });
+            return Err(RuleError::Ipv6HostBits { given: ipv6, boundary: ipv6.trunc() });
         }
         if ipv4 != ipv4.trunc() {
-            return Err(RuleError::Ipv4HostBits {
-                given: ipv4,
-                boundary: ipv4.trunc(),
-            });
+            return Err(RuleError::Ipv4HostBits { given: ipv4, boundary: ipv4.trunc() });
         }
         if !is_unicast4(ipv4) {
             return Err(RuleError::Ipv4NotUnicast(ipv4));
@@ -89,18 +74,10 @@ impl Rule {
         let psid_len = match psid_len {
             None => in_ea,
             Some(len) if ea_len < suffix_len && len > 0 => {
-                return Err(RuleError::PsidOfPrefix {
-                    ea_len,
-                    suffix_len,
-                    psid_len: len,
-                });
+                return Err(RuleError::PsidOfPrefix { ea_len, suffix_len, psid_len: len });
             }
             Some(len) if in_ea > 0 && len != in_ea => {
-                return Err(RuleError::PsidLenMismatch {
-                    ea_len,
-                    suffix_len,
-                    psid_len: len,
-                });
+                return Err(RuleError::PsidLenMismatch { ea_len, suffix_len, psid_len: len });
             }
             Some(len) => len,
         };
@@ -112,15 +89,7 @@ impl Rule {
         if let Some(psid) = psid {
             port_parameters.port_set(psid)?;
         }
-        Ok(Self {
-            ipv6,
-            ipv4,
-            ea_len,
-            ports: port_parameters,
-            psid,
-            br,
-            layout,
-        })
+        Ok(Self { ipv6, ipv4, ea_len, ports: port_parameters, psid, br, layout })
     }
 
     /// Rule IPv6 prefix.
@@ -289,9 +258,7 @@ impl Explain for RuleError {
             Self::TooLong { ipv6_len, ea_len } => {
                 format!("one of {ipv6_len} and {ea_len} is too large; in Japan they add up to 56")
             }
-            Self::PsidLenMismatch {
-                ea_len, suffix_len, ..
-            } => format!(
+            Self::PsidLenMismatch { ea_len, suffix_len, .. } => format!(
                 "leave the PSID length out, or make it {} = {ea_len} - {suffix_len}",
                 ea_len.saturating_sub(*suffix_len)
             ),
@@ -320,40 +287,23 @@ impl Explain for RuleError {
             }
             Self::BrNotUnicast(given) => vec![("br", given.to_string())],
             Self::TooLong { ipv6_len, ea_len } => {
-                vec![
-                    ("ipv6_len", ipv6_len.to_string()),
-                    ("ea_len", ea_len.to_string()),
-                ]
+                vec![("ipv6_len", ipv6_len.to_string()), ("ea_len", ea_len.to_string())]
             }
-            Self::PsidLenMismatch {
-                ea_len,
-                suffix_len,
-                psid_len,
-            }
-            | Self::PsidOfPrefix {
-                ea_len,
-                suffix_len,
-                psid_len,
-            } => vec![
+            Self::PsidLenMismatch { ea_len, suffix_len, psid_len }
+            | Self::PsidOfPrefix { ea_len, suffix_len, psid_len } => vec![
                 ("ea_len", ea_len.to_string()),
                 ("ipv4_len", (32_u8.saturating_sub(*suffix_len)).to_string()),
                 ("psid_len", psid_len.to_string()),
             ],
             Self::PsidMissing { psid_len } => vec![("psid_len", psid_len.to_string())],
             Self::PsidTooLarge(PsidTooLarge { psid, psid_len }) => {
-                vec![
-                    ("psid", psid.to_string()),
-                    ("psid_len", psid_len.to_string()),
-                ]
+                vec![("psid", psid.to_string()), ("psid_len", psid_len.to_string())]
             }
             Self::PortParameters(error) => match error {
                 PortParametersError::Offset(offset) => vec![("psid_offset", offset.to_string())],
                 PortParametersError::PsidLen(len) => vec![("psid_len", len.to_string())],
                 PortParametersError::Sum { offset, psid_len } => {
-                    vec![
-                        ("psid_offset", offset.to_string()),
-                        ("psid_len", psid_len.to_string()),
-                    ]
+                    vec![("psid_offset", offset.to_string()), ("psid_len", psid_len.to_string())]
                 }
             },
         }
@@ -363,17 +313,8 @@ impl Explain for RuleError {
 /// As `--rule` and rule files write it, with every default spelled out.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "ipv6={},ipv4={},ea={}",
-            self.ipv6, self.ipv4, self.ea_len
-        )?;
-        write!(
-            f,
-            ",offset={},psidlen={}",
-            self.ports.offset(),
-            self.ports.psid_len()
-        )?;
+        write!(f, "ipv6={},ipv4={},ea={}", self.ipv6, self.ipv4, self.ea_len)?;
+        write!(f, ",offset={},psidlen={}", self.ports.offset(), self.ports.psid_len())?;
         if let Some(psid) = self.psid {
             write!(f, ",psid={psid}")?;
         }

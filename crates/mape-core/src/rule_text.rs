@@ -11,9 +11,7 @@ use crate::rule::{Rule, RuleError, RuleParts};
 use crate::text::{Quoted, decimal};
 
 /// The keys of a rule; the first four of [`REQUIRED`] cannot be left out.
-const KEYS: [&str; 8] = [
-    "ipv6", "ipv4", "ea", "offset", "psid", "psidlen", "br", "layout",
-];
+const KEYS: [&str; 8] = ["ipv6", "ipv4", "ea", "offset", "psid", "psidlen", "br", "layout"];
 const REQUIRED: [&str; 4] = ["ipv6", "ipv4", "ea", "br"];
 
 /// Reads one rule: `KEY=VALUE` pairs separated by commas.
@@ -27,9 +25,8 @@ const REQUIRED: [&str; 4] = ["ipv6", "ipv4", "ea", "br"];
 pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
     let mut values: BTreeMap<&'static str, &str> = BTreeMap::new();
     for pair in text.split(',').map(str::trim) {
-        let (key, value) = pair
-            .split_once('=')
-            .ok_or_else(|| RuleTextError::NotAPair(Quoted::new(pair)))?;
+        let (key, value) =
+            pair.split_once('=').ok_or_else(|| RuleTextError::NotAPair(Quoted::new(pair)))?;
         let known = KEYS.into_iter().find(|known| *known == key.trim());
         let key = known.ok_or_else(|| RuleTextError::UnknownKey(Quoted::new(key)))?;
         if values.insert(key, value.trim()).is_some() {
@@ -40,9 +37,7 @@ pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
         return Err(RuleTextError::Missing(missing));
     }
     let values = Values(values);
-    let layout = values
-        .read("layout", |text| text.parse().ok())?
-        .unwrap_or(unstated);
+    let layout = values.read("layout", |text| text.parse().ok())?.unwrap_or(unstated);
     Ok(Rule::new(RuleParts {
         ipv6: values.required("ipv6", |text| text.parse::<Ipv6Net>().ok())?,
         ipv4: values.required("ipv4", |text| text.parse::<Ipv4Net>().ok())?,
@@ -64,25 +59,16 @@ pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
 pub fn parse_rule_file(text: &str, unstated: Layout) -> Result<Vec<Rule>, RuleFileError> {
     let mut rules: BTreeMap<Ipv6Net, (usize, Rule)> = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines()) {
-        let line = line
-            .split_once('#')
-            .map_or(line, |(rule, _comment)| rule)
-            .trim();
+        let line = line.split_once('#').map_or(line, |(rule, _comment)| rule).trim();
         if line.is_empty() {
             continue;
         }
-        let rule = parse_rule(line, unstated).map_err(|error| RuleFileError::Line {
-            line: number,
-            error,
-        })?;
+        let rule = parse_rule(line, unstated)
+            .map_err(|error| RuleFileError::Line { line: number, error })?;
         match rules.insert(rule.ipv6(), (number, rule)) {
             Some((first, other)) if other != rule => {
                 let (ipv6, second) = (rule.ipv6(), number);
-                return Err(RuleFileError::Conflict {
-                    first,
-                    second,
-                    ipv6,
-                });
+                return Err(RuleFileError::Conflict { first, second, ipv6 });
             }
             _ => {}
         }
@@ -104,10 +90,7 @@ impl Values<'_> {
         let Some(text) = self.0.get(key) else {
             return Ok(None);
         };
-        let bad = || RuleTextError::BadValue {
-            key,
-            value: Quoted::new(text),
-        };
+        let bad = || RuleTextError::BadValue { key, value: Quoted::new(text) };
         read(text).ok_or_else(bad).map(Some)
     }
 
@@ -259,11 +242,7 @@ impl Explain for RuleFileError {
                 params.push(("line", line.to_string()));
                 params
             }
-            Self::Conflict {
-                first,
-                second,
-                ipv6,
-            } => vec![
+            Self::Conflict { first, second, ipv6 } => vec![
                 ("ipv6", ipv6.to_string()),
                 ("first_line", first.to_string()),
                 ("second_line", second.to_string()),

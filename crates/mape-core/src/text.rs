@@ -14,11 +14,7 @@ impl Quoted {
     /// Quotes the text; of a long one the first 60 characters.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let mut shown: String = text
-            .chars()
-            .take(SHOWN)
-            .flat_map(char::escape_debug)
-            .collect();
+        let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
         if text.chars().nth(SHOWN).is_some() {
             shown.push('…');
         }
@@ -56,28 +52,14 @@ mod tests {
         assert_eq!(decimal("0", 9), Some(0));
         assert_eq!(decimal("007", 9), Some(7));
         assert_eq!(decimal("9", 9), Some(9));
-        for bad in [
-            "",
-            "10",
-            "+1",
-            "-1",
-            " 1",
-            "1 ",
-            "0x1",
-            "1.0",
-            "٣",
-            "99999999999999999999",
-        ] {
+        for bad in ["", "10", "+1", "-1", " 1", "1 ", "0x1", "1.0", "٣", "99999999999999999999"] {
             assert_eq!(decimal(bad, 9), None, "{bad:?}");
         }
     }
 
     #[test]
     fn a_quoted_value_cannot_break_the_line() {
-        assert_eq!(
-            Quoted::new("a\n\u{1b}[2Jb\"").to_string(),
-            r#""a\n\u{1b}[2Jb\"""#
-        );
+        assert_eq!(Quoted::new("a\n\u{1b}[2Jb\"").to_string(), r#""a\n\u{1b}[2Jb\"""#);
         let sixty = "x".repeat(60);
         assert_eq!(Quoted::new(&sixty).to_string(), format!("\"{sixty}\""));
         assert_eq!(Quoted::new(&"x".repeat(61)).text(), format!("{sixty}…"));

@@ -48,11 +48,8 @@ fn formula(
     let (suffix, psid) = end_user[n..n + o].split_at(32 - r);
     let ipv4 = format!("{}{suffix}", &format!("{:032b}", ipv4.to_bits())[..r]);
     let psid = format!("{psid:0>16}");
-    let (left, right) = if draft {
-        ("0".repeat(8), "0".repeat(8))
-    } else {
-        ("0".repeat(16), String::new())
-    };
+    let (left, right) =
+        if draft { ("0".repeat(8), "0".repeat(8)) } else { ("0".repeat(16), String::new()) };
     let ce = format!("{:0<64}{left}{ipv4}{psid}{right}", &end_user[..n + o]);
     assert_eq!(ce.len(), 128);
     Answer {
@@ -65,7 +62,8 @@ fn formula(
 /// A line of the rule: its prefix with these EA bits.
 fn line(ipv6: Ipv6Addr, n: u8, o: u8, ea: u64) -> ReceivedPrefix {
     let ea = u128::from(ea) & ((1 << o) - 1);
-    let address = Ipv6Addr::from_bits(ipv6.to_bits() | ea << (128 - n - o));
+    let address =
+        Ipv6Addr::from_bits(ipv6.to_bits() | ea.checked_shl(128 - u32::from(n + o)).unwrap_or(0));
     ReceivedPrefix::new(address, n + o).unwrap()
 }
 
@@ -85,33 +83,17 @@ fn the_whole_table_file() {
         let (ipv6, n) = columns[1].split_once('/').unwrap();
         let (ipv4, r) = columns[2].split_once('/').unwrap();
         let (ipv6, ipv4): (Ipv6Addr, Ipv4Addr) = (ipv6.parse().unwrap(), ipv4.parse().unwrap());
-        let (n, o, r): (u8, u8, u8) = (
-            n.parse().unwrap(),
-            columns[3].parse().unwrap(),
-            r.parse().unwrap(),
-        );
+        let (n, o, r): (u8, u8, u8) =
+            (n.parse().unwrap(), columns[3].parse().unwrap(), r.parse().unwrap());
         for ea in [0, u64::MAX, random(), random(), random(), random()] {
             let received = line(ipv6, n, o, ea);
             let plan = plan(&Request::new(received)).unwrap_or_else(|error| panic!("{error}"));
-            let expected = formula(
-                received.net().addr(),
-                n.into(),
-                o.into(),
-                ipv4,
-                r.into(),
-                true,
-            );
+            let expected = formula(received.net().addr(), n.into(), o.into(), ipv4, r.into(), true);
             assert_eq!(Answer::from(&plan), expected, "{row}");
             assert_eq!(plan.provider_name(), columns[0]);
             assert_eq!(plan.br().to_string(), columns[6]);
-            assert_eq!(
-                plan.rule().port_parameters().offset().to_string(),
-                columns[4]
-            );
-            assert_eq!(
-                plan.rule().port_parameters().psid_len().to_string(),
-                columns[5]
-            );
+            assert_eq!(plan.rule().port_parameters().offset().to_string(), columns[4]);
+            assert_eq!(plan.rule().port_parameters().psid_len().to_string(), columns[5]);
         }
     }
 }
@@ -133,17 +115,8 @@ fn parts(rule: &Rule) -> RuleParts {
 fn cut(rule: &Rule, by: u8) -> Vec<Rule> {
     let n = rule.ipv6().prefix_len() + by;
     let r = rule.ipv4().prefix_len() + by;
-    let pieces = rule
-        .ipv6()
-        .subnets(n)
-        .unwrap()
-        .zip(rule.ipv4().subnets(r).unwrap());
-    let piece = |(ipv6, ipv4)| RuleParts {
-        ipv6,
-        ipv4,
-        ea_len: rule.ea_len() - by,
-        ..parts(rule)
-    };
+    let pieces = rule.ipv6().subnets(n).unwrap().zip(rule.ipv4().subnets(r).unwrap());
+    let piece = |(ipv6, ipv4)| RuleParts { ipv6, ipv4, ea_len: rule.ea_len() - by, ..parts(rule) };
     pieces.map(|pair| Rule::new(piece(pair)).unwrap()).collect()
 }
 
@@ -153,30 +126,18 @@ fn aggregate(rule: &Rule) -> Option<Rule> {
     let same =
         (ipv6.network() == rule.ipv6().network()) == (ipv4.network() == rule.ipv4().network());
     same.then(|| {
-        Rule::new(RuleParts {
-            ipv6,
-            ipv4,
-            ea_len: rule.ea_len() + 1,
-            ..parts(rule)
-        })
-        .unwrap()
+        Rule::new(RuleParts { ipv6, ipv4, ea_len: rule.ea_len() + 1, ..parts(rule) }).unwrap()
     })
 }
 
 fn with(received: ReceivedPrefix, rules: Vec<Rule>) -> Plan {
-    let request = Request {
-        explicit: rules,
-        ..Request::new(received)
-    };
+    let request = Request { explicit: rules, ..Request::new(received) };
     plan(&request).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn assert_same(one: &Plan, other: &Plan) {
     assert_eq!(Answer::from(one), Answer::from(other));
-    assert_eq!(
-        (one.ipv4(), one.port_set()),
-        (other.ipv4(), other.port_set())
-    );
+    assert_eq!((one.ipv4(), one.port_set()), (other.ipv4(), other.port_set()));
     assert_eq!(one.end_user_prefix(), other.end_user_prefix());
     assert_eq!((one.br(), one.mtu()), (other.br(), other.mtu()));
 }
@@ -208,21 +169,11 @@ fn other_cuts_of_every_rule_give_the_same_plan() {
 /// Any rule whose address is shared, with one of its lines.
 fn shared_rule() -> impl Strategy<Value = (Rule, u64)> {
     let lens = (0_u8..=48, 1_u8..=32, 0_u8..=16, 0_u8..=16);
-    let fields = (
-        any::<u128>(),
-        any::<u32>(),
-        lens,
-        any::<bool>(),
-        any::<u64>(),
-    );
+    let fields = (any::<u128>(), any::<u32>(), lens, any::<bool>(), any::<u64>());
     fields.prop_filter_map("a legal rule", |(ipv6, ipv4, (n, r, k, a), draft, ea)| {
         let parts = RuleParts {
-            ipv6: ipnet::Ipv6Net::new(Ipv6Addr::from_bits(ipv6), n)
-                .ok()?
-                .trunc(),
-            ipv4: ipnet::Ipv4Net::new(Ipv4Addr::from_bits(ipv4), r)
-                .ok()?
-                .trunc(),
+            ipv6: ipnet::Ipv6Net::new(Ipv6Addr::from_bits(ipv6), n).ok()?.trunc(),
+            ipv4: ipnet::Ipv4Net::new(Ipv4Addr::from_bits(ipv4), r).ok()?.trunc(),
             ea_len: 32 - r + k,
             offset: Some(a),
             psid_len: None,

@@ -1,11 +1,6 @@
 //! Every row of `tests/vectors/known-answers.tsv`: answers from public calculators, standards and
 //! router test benches, none of them computed by this project.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 use std::collections::HashMap;
 use std::fs;
@@ -56,10 +51,7 @@ fn prefix(row: &HashMap<&str, &str>) -> String {
 
 #[test]
 fn every_row_is_reproduced() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/vectors/known-answers.tsv"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/known-answers.tsv");
     let text = fs::read_to_string(path).unwrap();
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap().split('\t').collect();
@@ -72,27 +64,16 @@ fn every_row_is_reproduced() {
             request.explicit.push(parse_rule(rule, layout).unwrap());
             stated += 1;
         } else {
-            assert_eq!(
-                find_builtin(request.prefix).unwrap().group.provider.name,
-                row["vne"]
-            );
+            assert_eq!(find_builtin(request.prefix).unwrap().group.provider.name, row["vne"]);
         }
         rows += 1;
         if row["note"].contains("CE lies outside") {
-            assert_eq!(
-                plan(&request).unwrap_err().code(),
-                Code::NotFirstSubnet,
-                "{line}"
-            );
+            assert_eq!(plan(&request).unwrap_err().code(), Code::NotFirstSubnet, "{line}");
             outside += 1;
             continue;
         }
         let plan = plan(&request).unwrap_or_else(|error| panic!("{line}: {error}"));
-        let ranges = |set: PortSet| {
-            set.ranges()
-                .map(|range| range.to_string())
-                .collect::<Vec<_>>()
-        };
+        let ranges = |set: PortSet| set.ranges().map(|range| range.to_string()).collect::<Vec<_>>();
         let ports = ranges(plan.port_set());
         let got = HashMap::from([
             ("ipv4", plan.ipv4().addr().to_string()),
@@ -114,10 +95,7 @@ fn every_row_is_reproduced() {
 
 #[test]
 fn the_doubtful_rules_are_not_built_in() {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/vectors/map-rules-doubtful.tsv"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/map-rules-doubtful.tsv");
     for line in fs::read_to_string(path).unwrap().lines().skip(1) {
         let prefix = line.split('\t').nth(1).unwrap();
         assert!(find_builtin(prefix.parse().unwrap()).is_none(), "{line}");

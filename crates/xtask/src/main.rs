@@ -20,9 +20,7 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
-        _ => Err(anyhow::anyhow!(
-            "unknown command {words:?}; `cargo xtask help` lists them"
-        )),
+        _ => Err(anyhow::anyhow!("unknown command {words:?}; `cargo xtask help` lists them")),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -25,15 +25,9 @@ fn every_record_is_a_rule() {
 
 #[test]
 fn no_two_rules_share_an_ipv4_address_and_psid() {
-    let mut spans: Vec<_> = rules()
-        .map(|it| (it.rule.ipv4().network(), it.rule.ipv4()))
-        .collect();
+    let mut spans: Vec<_> = rules().map(|it| (it.rule.ipv4().network(), it.rule.ipv4())).collect();
     spans.sort();
-    assert!(
-        spans
-            .windows(2)
-            .all(|pair| pair[0].1.broadcast() < pair[1].0)
-    );
+    assert!(spans.windows(2).all(|pair| pair[0].1.broadcast() < pair[1].0));
 }
 
 #[test]
@@ -101,9 +95,7 @@ fn every_kind_has_a_name_a_verdict_and_a_next_step() {
         let kind = block.kind;
         assert!(!kind.name().is_empty() && !kind.verdict().is_empty());
         assert!(!kind.next_step().is_empty());
-        let map_e = providers()
-            .iter()
-            .any(|provider| provider.name == kind.name());
+        let map_e = providers().iter().any(|provider| provider.name == kind.name());
         assert_eq!(kind.mechanism() == "map-e", map_e, "{kind:?}");
     }
 }

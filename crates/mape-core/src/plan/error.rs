@@ -88,10 +88,7 @@ pub enum PlanError {
 }
 
 fn verdict(line: Option<LineKind>) -> &'static str {
-    line.map_or(
-        "is in no rule and in no provider's block that is known",
-        LineKind::verdict,
-    )
+    line.map_or("is in no rule and in no provider's block that is known", LineKind::verdict)
 }
 
 impl PlanError {
@@ -121,9 +118,7 @@ impl Explain for PlanError {
 
     fn hint(&self) -> String {
         match self {
-            Self::NotInRules {
-                line: Some(line), ..
-            } => line.next_step().to_owned(),
+            Self::NotInRules { line: Some(line), .. } => line.next_step().to_owned(),
             Self::NotInRules { line: None, .. } => {
                 "ask the provider how the line carries IPv4; if it is MAP-E, pass its rule with \
                  --rule"
@@ -138,9 +133,7 @@ impl Explain for PlanError {
             Self::PrefixTooShort { needed, .. } => {
                 format!("give the line's own prefix, a /{needed} or longer, or its address")
             }
-            Self::NotFirstSubnet {
-                end_user_prefix, ..
-            } => format!(
+            Self::NotFirstSubnet { end_user_prefix, .. } => format!(
                 "a home gateway in front owns {end_user_prefix}: switch off its MAP-E and let it \
                  pass the whole prefix on, or connect this router to the line in its place"
             ),
@@ -168,11 +161,7 @@ impl Explain for PlanError {
                 }
                 params
             }
-            Self::OtherProvider {
-                prefix,
-                chosen,
-                owner,
-            } => vec![
+            Self::OtherProvider { prefix, chosen, owner } => vec![
                 ("prefix", prefix.to_string()),
                 ("provider", chosen.name().to_owned()),
                 ("line", owner.name.to_owned()),
@@ -181,25 +170,14 @@ impl Explain for PlanError {
                 vec![("prefix", prefix.to_string()), ("ipv6", rule.to_string())]
             }
             Self::PrefixTooShort { prefix, needed } => {
-                vec![
-                    ("prefix", prefix.to_string()),
-                    ("needed", needed.to_string()),
-                ]
+                vec![("prefix", prefix.to_string()), ("needed", needed.to_string())]
             }
-            Self::NotFirstSubnet {
-                prefix,
-                end_user_prefix,
-                ce,
-            } => vec![
+            Self::NotFirstSubnet { prefix, end_user_prefix, ce } => vec![
                 ("prefix", prefix.to_string()),
                 ("end_user_prefix", end_user_prefix.to_string()),
                 ("ce", ce.to_string()),
             ],
-            Self::PsidMismatch {
-                explicit,
-                derived,
-                prefix,
-            } => vec![
+            Self::PsidMismatch { explicit, derived, prefix } => vec![
                 ("prefix", prefix.to_string()),
                 ("psid", explicit.to_string()),
                 ("psid_in_prefix", derived.to_string()),
@@ -209,10 +187,7 @@ impl Explain for PlanError {
                 vec![("option", "reserve".to_owned()), ("value", list.text())]
             }
             Self::ManualWithoutRule => {
-                vec![
-                    ("option", "provider".to_owned()),
-                    ("value", "manual".to_owned()),
-                ]
+                vec![("option", "provider".to_owned()), ("value", "manual".to_owned())]
             }
         }
     }

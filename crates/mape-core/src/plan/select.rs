@@ -12,10 +12,7 @@ pub(super) fn rule(request: &Request) -> Result<(Rule, RuleSource), PlanError> {
     if let [first, ..] = request.explicit.as_slice() {
         return longest(&request.explicit, prefix)
             .map(|rule| (rule, RuleSource::Explicit))
-            .ok_or(PlanError::StatedRuleElsewhere {
-                prefix: prefix.net(),
-                rule: first.ipv6(),
-            });
+            .ok_or(PlanError::StatedRuleElsewhere { prefix: prefix.net(), rule: first.ipv6() });
     }
     if let Some(rule) = longest(&request.file, prefix) {
         return Ok((rule, RuleSource::File));
@@ -32,27 +29,18 @@ pub(super) fn rule(request: &Request) -> Result<(Rule, RuleSource), PlanError> {
             chosen: request.provider,
             owner: found.group.provider,
         }),
-        None if builtin::first_inside(prefix).is_some() => Err(PlanError::PrefixTooShort {
-            prefix: prefix.net(),
-            needed: LINE_LEN,
-        }),
+        None if builtin::first_inside(prefix).is_some() => {
+            Err(PlanError::PrefixTooShort { prefix: prefix.net(), needed: LINE_LEN })
+        }
         None => {
             let line = builtin::line_kind(prefix);
-            Err(PlanError::NotInRules {
-                prefix: prefix.net(),
-                line,
-            })
+            Err(PlanError::NotInRules { prefix: prefix.net(), line })
         }
     }
 }
 
 /// The rule with the longest IPv6 prefix that contains the line's; of equals the first.
 fn longest(rules: &[Rule], prefix: ReceivedPrefix) -> Option<Rule> {
-    let matching = rules
-        .iter()
-        .rev()
-        .filter(|rule| rule.ipv6().contains(&prefix.net()));
-    matching
-        .max_by_key(|rule| rule.ipv6().prefix_len())
-        .copied()
+    let matching = rules.iter().rev().filter(|rule| rule.ipv6().contains(&prefix.net()));
+    matching.max_by_key(|rule| rule.ipv6().prefix_len()).copied()
 }

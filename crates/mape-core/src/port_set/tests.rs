@@ -3,10 +3,7 @@
 use super::*;
 
 fn set(offset: u8, psid_len: u8, psid: u16) -> PortSet {
-    PortParameters::new(offset, psid_len)
-        .unwrap()
-        .port_set(psid)
-        .unwrap()
+    PortParameters::new(offset, psid_len).unwrap().port_set(psid).unwrap()
 }
 
 fn text(set: PortSet) -> Vec<String> {
@@ -58,11 +55,7 @@ fn the_sets_of_all_psids_are_disjoint_and_complete() {
                     }
                 }
             }
-            let excluded = if psid_len == 0 || offset == 0 {
-                0
-            } else {
-                1 << (16 - offset)
-            };
+            let excluded = if psid_len == 0 || offset == 0 { 0 } else { 1 << (16 - offset) };
             let (below, rest) = owner.split_at(excluded);
             assert!(below.iter().all(Option::is_none), "{parameters:?}");
             assert!(rest.iter().all(Option::is_some), "{parameters:?}");
@@ -76,17 +69,9 @@ fn a_psid_of_too_many_bits_has_no_set() {
         let parameters = PortParameters::new(0, psid_len).unwrap();
         let psid = 1 << psid_len;
         assert!(parameters.port_set(psid - 1).is_ok());
-        assert_eq!(
-            parameters.port_set(psid),
-            Err(PsidTooLarge { psid, psid_len })
-        );
+        assert_eq!(parameters.port_set(psid), Err(PsidTooLarge { psid, psid_len }));
     }
-    assert!(
-        PortParameters::new(0, 16)
-            .unwrap()
-            .port_set(u16::MAX)
-            .is_ok()
-    );
+    assert!(PortParameters::new(0, 16).unwrap().port_set(u16::MAX).is_ok());
 }
 
 #[test]
@@ -112,16 +97,10 @@ fn offset_and_length_fit_into_a_port() {
 fn shapes_of_the_services() {
     let v6plus = text(set(4, 8, 100));
     assert_eq!((v6plus.len(), set(4, 8, 100).port_count()), (15, 240));
-    assert_eq!(
-        (v6plus[0].as_str(), v6plus[14].as_str()),
-        ("5696-5711", "63040-63055")
-    );
+    assert_eq!((v6plus[0].as_str(), v6plus[14].as_str()), ("5696-5711", "63040-63055"));
     let ocn = text(set(6, 6, 34));
     assert_eq!((ocn.len(), set(6, 6, 34).port_count()), (63, 1008));
-    assert_eq!(
-        (ocn[0].as_str(), ocn[62].as_str()),
-        ("1568-1583", "65056-65071")
-    );
+    assert_eq!((ocn[0].as_str(), ocn[62].as_str()), ("1568-1583", "65056-65071"));
 }
 
 #[test]
@@ -142,8 +121,5 @@ fn ranges_know_their_ends() {
     assert_eq!(PortRange::new(2, 1), None);
     let range = PortRange::new(7, 9).unwrap();
     assert_eq!((range.first(), range.last()), (7, 9));
-    assert_eq!(
-        [6, 7, 9, 10].map(|port| range.contains(port)),
-        [false, true, true, false]
-    );
+    assert_eq!([6, 7, 9, 10].map(|port| range.contains(port)), [false, true, true, false]);
 }

@@ -24,17 +24,8 @@ fn refused(parts: RuleParts) -> (String, String) {
 fn a_rule_repeats_its_parts() {
     let rule = Rule::new(v6plus()).unwrap();
     assert_eq!((rule.ipv6(), rule.ipv4()), (v6plus().ipv6, v6plus().ipv4));
-    assert_eq!(
-        (rule.ea_len(), rule.end_user_prefix_len(), rule.psid()),
-        (25, 56, None)
-    );
-    assert_eq!(
-        (
-            rule.port_parameters().offset(),
-            rule.port_parameters().psid_len()
-        ),
-        (4, 8)
-    );
+    assert_eq!((rule.ea_len(), rule.end_user_prefix_len(), rule.psid()), (25, 56, None));
+    assert_eq!((rule.port_parameters().offset(), rule.port_parameters().psid_len()), (4, 8));
     assert_eq!((rule.br(), rule.layout()), (v6plus().br, Layout::Draft03));
     assert_eq!(rule.with_layout(Layout::Rfc7597).layout(), Layout::Rfc7597);
     assert_eq!(
@@ -46,17 +37,9 @@ fn a_rule_repeats_its_parts() {
 
 #[test]
 fn what_is_left_out_follows_from_the_rest() {
-    let bare = RuleParts {
-        offset: None,
-        psid_len: None,
-        ..v6plus()
-    };
+    let bare = RuleParts { offset: None, psid_len: None, ..v6plus() };
     assert_eq!(Rule::new(bare), Rule::new(v6plus()));
-    let rfc = Rule::new(RuleParts {
-        layout: Layout::Rfc7597,
-        ..bare
-    })
-    .unwrap();
+    let rfc = Rule::new(RuleParts { layout: Layout::Rfc7597, ..bare }).unwrap();
     assert_eq!(rfc.port_parameters().offset(), 6);
 }
 
@@ -64,20 +47,11 @@ fn what_is_left_out_follows_from_the_rest() {
 fn prefixes_stand_on_their_boundary() {
     // The two NURO rows that circulate: 219.104.138.0/20 and 219.104.141.0/20.
     for wrong in ["219.104.138.0/20", "219.104.141.0/20"] {
-        let (sentence, hint) = refused(RuleParts {
-            ipv4: wrong.parse().unwrap(),
-            ea_len: 20,
-            ..v6plus()
-        });
-        assert!(
-            sentence.contains(wrong) && hint.contains("219.104.128.0/20"),
-            "{sentence} {hint}"
-        );
+        let (sentence, hint) =
+            refused(RuleParts { ipv4: wrong.parse().unwrap(), ea_len: 20, ..v6plus() });
+        assert!(sentence.contains(wrong) && hint.contains("219.104.128.0/20"), "{sentence} {hint}");
     }
-    let (sentence, hint) = refused(RuleParts {
-        ipv6: "240b:11::/31".parse().unwrap(),
-        ..v6plus()
-    });
+    let (sentence, hint) = refused(RuleParts { ipv6: "240b:11::/31".parse().unwrap(), ..v6plus() });
     assert!(sentence.contains("240b:11::/31") && hint.contains("240b:10::/31"));
 }
 
@@ -89,52 +63,19 @@ fn addresses_are_unicast() {
         psid_len: None,
         ..v6plus()
     };
-    for good in [
-        "1.0.0.0/8",
-        "10.0.0.0/8",
-        "126.0.0.0/8",
-        "128.0.0.0/8",
-        "223.255.255.0/24",
-    ] {
+    for good in ["1.0.0.0/8", "10.0.0.0/8", "126.0.0.0/8", "128.0.0.0/8", "223.255.255.0/24"] {
         assert!(Rule::new(full(good)).is_ok(), "{good}");
     }
-    for bad in [
-        "0.0.0.0/8",
-        "127.0.0.0/8",
-        "224.0.0.0/8",
-        "255.255.255.255/32",
-        "64.0.0.0/2",
-        "0.0.0.0/0",
-    ] {
+    for bad in
+        ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/8", "255.255.255.255/32", "64.0.0.0/2", "0.0.0.0/0"]
+    {
         assert!(refused(full(bad)).0.contains(bad));
     }
     for good in ["2001:db8::1", "3fff:ffff::1", "fd00::1", "fcff::1"] {
-        assert!(
-            Rule::new(RuleParts {
-                br: good.parse().unwrap(),
-                ..v6plus()
-            })
-            .is_ok(),
-            "{good}"
-        );
+        assert!(Rule::new(RuleParts { br: good.parse().unwrap(), ..v6plus() }).is_ok(), "{good}");
     }
-    for bad in [
-        "::",
-        "::1",
-        "fe80::1",
-        "ff02::1",
-        "1fff::1",
-        "4000::1",
-        "::ffff:1.2.3.4",
-    ] {
-        assert!(
-            refused(RuleParts {
-                br: bad.parse().unwrap(),
-                ..v6plus()
-            })
-            .0
-            .contains(bad)
-        );
+    for bad in ["::", "::1", "fe80::1", "ff02::1", "1fff::1", "4000::1", "::ffff:1.2.3.4"] {
+        assert!(refused(RuleParts { br: bad.parse().unwrap(), ..v6plus() }).0.contains(bad));
     }
 }
 
@@ -148,77 +89,21 @@ fn disagreeing_numbers_are_both_named() {
         (sentence, hint)
     };
     // Rule prefix and EA bits: more than a /64.
-    names(
-        RuleParts {
-            ea_len: 34,
-            psid_len: None,
-            ..v6plus()
-        },
-        ["31", "34"],
-    );
-    names(
-        RuleParts {
-            ea_len: 255,
-            psid_len: None,
-            ..v6plus()
-        },
-        ["31", "255"],
-    );
+    names(RuleParts { ea_len: 34, psid_len: None, ..v6plus() }, ["31", "34"]);
+    names(RuleParts { ea_len: 255, psid_len: None, ..v6plus() }, ["31", "255"]);
     // EA bits and PSID length.
-    let (_, hint) = names(
-        RuleParts {
-            psid_len: Some(6),
-            ..v6plus()
-        },
-        ["6", "25"],
-    );
+    let (_, hint) = names(RuleParts { psid_len: Some(6), ..v6plus() }, ["6", "25"]);
     assert!(hint.contains("8 = 25 - 17"), "{hint}");
-    names(
-        RuleParts {
-            psid_len: Some(0),
-            ..v6plus()
-        },
-        ["0", "25"],
-    );
+    names(RuleParts { psid_len: Some(0), ..v6plus() }, ["0", "25"]);
     // Fewer EA bits than the address lacks, yet a PSID.
-    names(
-        RuleParts {
-            ea_len: 16,
-            ..v6plus()
-        },
-        ["16", "17"],
-    );
+    names(RuleParts { ea_len: 16, ..v6plus() }, ["16", "17"]);
     // Exactly the address, and a PSID length without a PSID.
-    names(
-        RuleParts {
-            ea_len: 17,
-            ..v6plus()
-        },
-        ["8", "PSID"],
-    );
+    names(RuleParts { ea_len: 17, ..v6plus() }, ["8", "PSID"]);
     // Offset and PSID length.
-    names(
-        RuleParts {
-            offset: Some(9),
-            ..v6plus()
-        },
-        ["9", "8"],
-    );
-    names(
-        RuleParts {
-            offset: Some(17),
-            ..v6plus()
-        },
-        ["17", "16"],
-    );
+    names(RuleParts { offset: Some(9), ..v6plus() }, ["9", "8"]);
+    names(RuleParts { offset: Some(17), ..v6plus() }, ["17", "16"]);
     // A left-aligned PSID.
-    let (_, hint) = names(
-        RuleParts {
-            psid: Some(0x6400),
-            ..v6plus()
-        },
-        ["25600", "8"],
-    );
+    let (_, hint) = names(RuleParts { psid: Some(0x6400), ..v6plus() }, ["25600", "8"]);
     assert!(hint.contains("256"), "{hint}");
 }
 
@@ -226,72 +111,25 @@ fn disagreeing_numbers_are_both_named() {
 fn the_bounds_themselves_are_legal() {
     for parts in [
         // 64 bits; 16 PSID bits; one-port blocks; an IPv4 prefix for each CE; no EA bits.
-        RuleParts {
-            ipv6: "2001:db8::/39".parse().unwrap(),
-            ..v6plus()
-        },
-        RuleParts {
-            ea_len: 33,
-            offset: Some(0),
-            psid_len: None,
-            ..v6plus()
-        },
-        RuleParts {
-            offset: Some(8),
-            ..v6plus()
-        },
-        RuleParts {
-            ea_len: 9,
-            psid_len: Some(0),
-            ..v6plus()
-        },
-        RuleParts {
-            ea_len: 0,
-            psid_len: None,
-            ..v6plus()
-        },
+        RuleParts { ipv6: "2001:db8::/39".parse().unwrap(), ..v6plus() },
+        RuleParts { ea_len: 33, offset: Some(0), psid_len: None, ..v6plus() },
+        RuleParts { offset: Some(8), ..v6plus() },
+        RuleParts { ea_len: 9, psid_len: Some(0), ..v6plus() },
+        RuleParts { ea_len: 0, psid_len: None, ..v6plus() },
         // An explicit PSID behind a complete address, and one that repeats the EA bits.
-        RuleParts {
-            ea_len: 17,
-            psid: Some(255),
-            ..v6plus()
-        },
-        RuleParts {
-            psid: Some(100),
-            ..v6plus()
-        },
-        RuleParts {
-            ea_len: 17,
-            psid_len: None,
-            psid: Some(0),
-            ..v6plus()
-        },
+        RuleParts { ea_len: 17, psid: Some(255), ..v6plus() },
+        RuleParts { psid: Some(100), ..v6plus() },
+        RuleParts { ea_len: 17, psid_len: None, psid: Some(0), ..v6plus() },
     ] {
         assert!(Rule::new(parts).is_ok(), "{parts:?}");
     }
     let longer = "2001:db8::/40".parse().unwrap();
+    assert!(Rule::new(RuleParts { ipv6: longer, ..v6plus() }).is_err());
     assert!(
-        Rule::new(RuleParts {
-            ipv6: longer,
-            ..v6plus()
-        })
-        .is_err()
+        Rule::new(RuleParts { ea_len: 34, offset: Some(0), psid_len: None, ..v6plus() }).is_err()
     );
-    assert!(
-        Rule::new(RuleParts {
-            ea_len: 34,
-            offset: Some(0),
-            psid_len: None,
-            ..v6plus()
-        })
-        .is_err()
-    );
-    let (sentence, hint) = refused(RuleParts {
-        ea_len: 17,
-        psid_len: None,
-        psid: Some(1),
-        ..v6plus()
-    });
+    let (sentence, hint) =
+        refused(RuleParts { ea_len: 17, psid_len: None, psid: Some(1), ..v6plus() });
     assert!(sentence.contains("length of 0"), "{sentence}");
     assert!(hint.contains("length too"), "{hint}");
 }
@@ -299,11 +137,7 @@ fn the_bounds_themselves_are_legal() {
 #[test]
 fn the_psid_bits_are_what_the_address_leaves() {
     let bits = |ea_len| {
-        let parts = RuleParts {
-            ea_len,
-            psid_len: None,
-            ..v6plus()
-        };
+        let parts = RuleParts { ea_len, psid_len: None, ..v6plus() };
         Rule::new(parts).unwrap().psid_bits_in_ea()
     };
     assert_eq!([0, 16, 17, 18, 25].map(bits), [0, 0, 0, 1, 8]);

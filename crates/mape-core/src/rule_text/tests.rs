@@ -10,30 +10,18 @@ fn parse(text: &str) -> Result<Rule, RuleTextError> {
 
 fn refused(text: &str) -> (Code, String) {
     let error = parse(text).unwrap_err();
-    assert!(
-        !error.hint().is_empty() && !error.params().is_empty(),
-        "{error}"
-    );
+    assert!(!error.hint().is_empty() && !error.params().is_empty(), "{error}");
     (error.code(), error.to_string())
 }
 
 #[test]
 fn defaults_come_from_the_layout() {
     let rule = parse(V6PLUS).unwrap();
-    assert_eq!(
-        (rule.layout(), rule.port_parameters().offset()),
-        (Layout::Draft03, 4)
-    );
+    assert_eq!((rule.layout(), rule.port_parameters().offset()), (Layout::Draft03, 4));
     let rule = parse_rule(V6PLUS, Layout::Rfc7597).unwrap();
-    assert_eq!(
-        (rule.layout(), rule.port_parameters().offset()),
-        (Layout::Rfc7597, 6)
-    );
+    assert_eq!((rule.layout(), rule.port_parameters().offset()), (Layout::Rfc7597, 6));
     let rule = parse_rule(&format!("{V6PLUS},layout=draft03"), Layout::Rfc7597).unwrap();
-    assert_eq!(
-        (rule.layout(), rule.port_parameters().offset()),
-        (Layout::Draft03, 4)
-    );
+    assert_eq!((rule.layout(), rule.port_parameters().offset()), (Layout::Draft03, 4));
 }
 
 #[test]
@@ -41,10 +29,7 @@ fn blanks_order_and_hexadecimal_psids() {
     let text = " br = 2001:db8:ffff::1 , layout=rfc7597, psid=0x34,psidlen=8,ea=0,\
                 ipv4=192.0.2.18/32,ipv6=2001:db8:12:3400::/56 ";
     let rule = parse(text).unwrap();
-    assert_eq!(
-        (rule.psid(), rule.port_parameters().psid_len()),
-        (Some(0x34), 8)
-    );
+    assert_eq!((rule.psid(), rule.port_parameters().psid_len()), (Some(0x34), 8));
     assert_eq!(parse(&text.replace("0x34", "52")), Ok(rule));
 }
 
@@ -56,31 +41,18 @@ fn a_bad_rule_names_key_and_value() {
         ("ipv6=240b:10::/31,", "\"\" in the rule is not KEY=VALUE"),
         ("ip6=1", "the rule key \"ip6\" is not known"),
         ("ea=1,ea=1", "the rule gives ea twice"),
-        (
-            "ipv6=240b:10::/31,ipv4=1.2.3.0/24,ea=8",
-            "the rule lacks br",
-        ),
+        ("ipv6=240b:10::/31,ipv4=1.2.3.0/24,ea=8", "the rule lacks br"),
         ("br=::1", "the rule lacks ipv6"),
     ] {
-        assert_eq!(
-            refused(text),
-            (Code::OptionInvalid, sentence.to_owned()),
-            "{text:?}"
-        );
+        assert_eq!(refused(text), (Code::OptionInvalid, sentence.to_owned()), "{text:?}");
     }
     for (key, values) in [
-        (
-            "ipv6",
-            &["", "240b:10::", "240b:10::/129", "1.2.3.0/24"][..],
-        ),
+        ("ipv6", &["", "240b:10::", "240b:10::/129", "1.2.3.0/24"][..]),
         ("ipv4", &["", "106.72.0.0", "106.72.0.0/33", "240b::/16"]),
         ("ea", &["", "-1", "+1", "129", "0x19"]),
         ("offset", &["", "a", "4.0"]),
         ("psidlen", &["", "999"]),
-        (
-            "psid",
-            &["", "65536", "0x", "0x10000", "0xg", "x34", "-1", "0x+1"],
-        ),
+        ("psid", &["", "65536", "0x", "0x10000", "0xg", "x34", "-1", "0x+1"]),
         ("br", &["", "gw", "1.2.3.4", "2001:db8::1/128"]),
         ("layout", &["", "draft", "DRAFT03"]),
     ] {
@@ -107,20 +79,14 @@ fn a_contradiction_has_its_own_code() {
 #[test]
 fn a_file_is_one_rule_in_a_line() {
     let text = format!("# ours\r\n\r\n{V6PLUS} # east\n  {V6PLUS}\n");
-    assert_eq!(
-        parse_rule_file(&text, Layout::Draft03),
-        Ok(vec![parse(V6PLUS).unwrap()])
-    );
+    assert_eq!(parse_rule_file(&text, Layout::Draft03), Ok(vec![parse(V6PLUS).unwrap()]));
 }
 
 #[test]
 fn a_bad_file_names_the_line() {
     let refused = |text: &str| {
         let error = parse_rule_file(text, Layout::Draft03).unwrap_err();
-        assert!(
-            !error.hint().is_empty() && !error.params().is_empty(),
-            "{error}"
-        );
+        assert!(!error.hint().is_empty() && !error.params().is_empty(), "{error}");
         (error.code(), error.to_string())
     };
     let other = V6PLUS.replace("ea=25", "ea=24");
@@ -131,18 +97,12 @@ fn a_bad_file_names_the_line() {
     );
     let (code, sentence) = refused(&format!("{V6PLUS}\nnonsense"));
     assert_eq!(code, Code::OptionInvalid);
-    assert_eq!(
-        sentence,
-        "line 2: \"nonsense\" in the rule is not KEY=VALUE"
-    );
+    assert_eq!(sentence, "line 2: \"nonsense\" in the rule is not KEY=VALUE");
     assert_eq!(refused("ea=9").1, "line 1: the rule lacks ipv6");
     for empty in ["", "\n", "# nothing"] {
         assert_eq!(refused(empty).0, Code::OptionInvalid);
     }
-    assert_eq!(
-        refused(&V6PLUS.replace("72.0.0", "73.0.0")).0,
-        Code::RuleInconsistent
-    );
+    assert_eq!(refused(&V6PLUS.replace("72.0.0", "73.0.0")).0, Code::RuleInconsistent);
 }
 
 proptest! {

@@ -1,0 +1,60 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use crate::failure::{ExitStatus, Failure};
+
+mod arguments;
+mod help;
+mod human;
+mod json;
+mod plan;
+mod rules;
+mod shell;
+
+use arguments::{Arguments, UsageError};
+
+/// Runs the program with these arguments (without the program's name).
+///
+/// The answer goes to `out`. What went wrong goes to `err` as text, or to `out` as JSON where
+/// `--json` is among the arguments; never to both.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> ExitStatus {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let answer = answer(arguments).and_then(|text| write_all(out, &text));
+    match &answer {
+        Ok(()) => ExitStatus::Fine,
+        Err(failure) => {
+            // Nothing is left to tell where this fails too; the exit status still says it.
+            let _ = match failure {
+                Failure::Explained { .. } if json => write_all(out, &json::failure(failure)),
+                // Whoever closed the pipe knows.
+                Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                _ => write_all(err, &failure.text()),
+            };
+            failure.status()
+        }
+    }
+}
+
+/// The whole answer as text: it is written in one go or not at all.
+fn answer(arguments: Vec<OsString>) -> Result<String, Failure> {
+    let mut arguments = Arguments::new(arguments);
+    match arguments.command()?.as_deref() {
+        Some("plan") => plan::answer(&mut arguments),
+        Some("rules") => rules::answer(&mut arguments),
+        Some("help") => Ok(help::PROGRAM.to_owned()),
+        Some("version") => Ok(format!("mape-proto {}\n", env!("CARGO_PKG_VERSION"))),
+        Some(other) => Err(UsageError::command(other).into()),
+        None => Err(UsageError::NoCommand.into()),
+    }
+}
+
+fn write_all(stream: &mut dyn Write, text: &str) -> Result<(), Failure> {
+    stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).map_err(Failure::Output)
+}

@@ -1,0 +1,141 @@
+//! Reading the arguments: `lexopt` with our own error sentences.
+
+use std::ffi::OsString;
+
+use lexopt::Arg;
+use mape_core::{Code, Explain, Quoted};
+
+/// The arguments of one call.
+pub(crate) struct Arguments(lexopt::Parser);
+
+/// One option or one plain argument.
+pub(crate) enum Argument {
+    /// `--name`, or `-h` as `help`.
+    Option(String),
+    /// Anything else.
+    Plain(String),
+}
+
+impl Arguments {
+    pub(crate) fn new(arguments: Vec<OsString>) -> Self {
+        Self(lexopt::Parser::from_args(arguments))
+    }
+
+    /// The command word; `--help` and `--version` are commands too.
+    pub(crate) fn command(&mut self) -> Result<Option<String>, UsageError> {
+        Ok(match self.next()? {
+            Some(Argument::Plain(word)) => Some(word),
+            Some(Argument::Option(option)) if option == "help" || option == "version" => {
+                Some(option)
+            }
+            Some(Argument::Option(option)) => return Err(UsageError::option(&option)),
+            None => None,
+        })
+    }
+
+    pub(crate) fn next(&mut self) -> Result<Option<Argument>, UsageError> {
+        Ok(match self.0.next().map_err(|error| UsageError::from_lexopt(&error))? {
+            None => None,
+            Some(Arg::Long(name)) => Some(Argument::Option(name.to_owned())),
+            Some(Arg::Short('h')) => Some(Argument::Option("help".to_owned())),
+            Some(Arg::Short(letter)) => {
+                return Err(UsageError::Option(Quoted::new(&format!("-{letter}"))));
+            }
+            Some(Arg::Value(value)) => Some(Argument::Plain(utf8(value)?)),
+        })
+    }
+
+    /// The value of the option just read.
+    pub(crate) fn value(&mut self) -> Result<String, UsageError> {
+        utf8(self.0.value().map_err(|error| UsageError::from_lexopt(&error))?)
+    }
+}
+
+fn utf8(value: OsString) -> Result<String, UsageError> {
+    value.into_string().map_err(|value| UsageError::NotText(Quoted::new(&value.to_string_lossy())))
+}
+
+/// The arguments cannot be understood.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    #[error("a command is missing")]
+    NoCommand,
+    #[error("the command {0} is not known")]
+    Command(Quoted),
+    #[error("the option {0} is not known here")]
+    Option(Quoted),
+    #[error("the option {0} needs a value")]
+    NoValue(Quoted),
+    #[error("the option {option} takes no value, but got {value}")]
+    SurplusValue { option: Quoted, value: Quoted },
+    #[error("the argument {0} is not text")]
+    NotText(Quoted),
+    #[error("the line's IPv6 prefix is missing")]
+    NoPrefix,
+    #[error("the argument {0} is one too many")]
+    Surplus(Quoted),
+    #[error("the options --{0} and --{1} exclude each other")]
+    Exclusive(&'static str, &'static str),
+    #[error("the uplink MTU {0} is not a number from 0 to 65535")]
+    Mtu(Quoted),
+    #[error("the rule file {file} cannot be read: {reason}")]
+    Unreadable { file: Quoted, reason: String },
+}
+
+impl UsageError {
+    pub(crate) fn command(word: &str) -> Self {
+        Self::Command(Quoted::new(word))
+    }
+
+    pub(crate) fn option(name: &str) -> Self {
+        Self::Option(Quoted::new(&format!("--{name}")))
+    }
+
+    fn from_lexopt(error: &lexopt::Error) -> Self {
+        match error {
+            lexopt::Error::MissingValue { option } => {
+                Self::NoValue(Quoted::new(option.as_deref().unwrap_or("")))
+            }
+            lexopt::Error::UnexpectedValue { option, value } => Self::SurplusValue {
+                option: Quoted::new(option),
+                value: Quoted::new(&value.to_string_lossy()),
+            },
+            other => Self::NotText(Quoted::new(&other.to_string())),
+        }
+    }
+}
+
+impl Explain for UsageError {
+    fn code(&self) -> Code {
+        Code::OptionInvalid
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::NoCommand | Self::Command(_) => "mape-proto --help lists the commands",
+            Self::NoPrefix => "pass it, like this: mape-proto plan 240b:10:3261:6400::/56",
+            Self::Mtu(_) => "a fibre line without PPPoE has 1500",
+            Self::Unreadable { .. } => "name a text file with one rule in a line",
+            _ => "mape-proto plan --help lists the options",
+        }
+        .to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::NoCommand | Self::NoPrefix => Vec::new(),
+            Self::Command(value) | Self::NotText(value) | Self::Surplus(value) => {
+                vec![("value", value.text())]
+            }
+            Self::Option(option) | Self::NoValue(option) => vec![("option", option.text())],
+            Self::SurplusValue { option, value } => {
+                vec![("option", option.text()), ("value", value.text())]
+            }
+            Self::Exclusive(one, _) => vec![("option", format!("--{one}"))],
+            Self::Mtu(value) => vec![("option", "uplink-mtu".to_owned()), ("value", value.text())],
+            Self::Unreadable { file, .. } => {
+                vec![("option", "rules".to_owned()), ("value", file.text())]
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What `--help` prints.
+
+pub(crate) const PROGRAM: &str = "\
+mape-proto: IPv4 over a Japanese fibre line with MAP-E (RFC 7597)
+
+Usage: mape-proto COMMAND [OPTIONS]
+
+Commands:
+  plan PREFIX    which provider, IPv4 address and ports a line has
+  rules          the built-in rules, with their sources
+
+  --help, -h     this text; `mape-proto COMMAND --help` tells more
+  --version      the version
+
+Try: mape-proto plan 240b:10:3261:6400::/56
+
+Exit status: 0 fine, 1 failed, 2 a wrong argument or value, 3 no plan for this prefix.
+";
+
+pub(crate) const PLAN: &str = "\
+Usage: mape-proto plan [OPTIONS] PREFIX
+
+Shows which provider a line belongs to, and its IPv4 address, ports and tunnel.
+PREFIX is what the WAN interface got: a delegated prefix (240b:10:3261:6400::/56),
+a /64, or an address, which is taken as its /64.
+
+Which rule:
+  --provider NAME      auto (default), v6plus, ocn, biglobe, nuro, manual.
+                       A name only narrows the built-in table; the prefix decides.
+  --rule KEY=VALUE,…   a rule of your own; may be repeated, and then no other is used.
+                       ipv6=PREFIX  ipv4=PREFIX  ea=BITS  br=ADDRESS  must be there;
+                       offset=BITS  psidlen=BITS  psid=NUMBER  layout=NAME  may be
+  --rules FILE         more rules, one in a line in the same form; # begins a comment.
+                       They go before the built-in ones (`mape-proto rules` prints
+                       those in this form)
+  --layout NAME        draft03 or rfc7597, instead of the rule's own (draft03 where the
+                       rule does not say)
+
+The line and the router:
+  --uplink-mtu BYTES   MTU of the WAN interface, default 1500
+  --reserve PORTS      ports to keep for servers, like 5696,9792-9799
+
+Output (text where none is given):
+  --json               for programs; errors are JSON too, on standard output
+  --sh                 shell variables, for eval
+
+Examples:
+  mape-proto plan 240b:10:3261:6400::/56
+  mape-proto plan --json 2400:4050:80ba:2200::/64
+  mape-proto plan --rule ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,offset=6,\\
+br=2001:db8:ffff::1,layout=rfc7597 2001:db8:12:3400::/56
+
+Exit status: 0 there is a plan, 1 failed, 2 a wrong argument or value, 3 no plan for
+this prefix. What went wrong is told on standard error, with a code and the next step.
+";
+
+pub(crate) const RULES: &str = "\
+Usage: mape-proto rules [--json]
+
+Prints the built-in rules, with source and date for each provider. The text is itself
+a rule file for `mape-proto plan --rules FILE`.
+";

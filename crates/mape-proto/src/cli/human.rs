@@ -1,0 +1,139 @@
+//! Plans and rules as text for people.
+
+use std::fmt::Write as _;
+
+use mape_core::{Layout, Plan, PortRange, RuleSource, builtin_rules, providers};
+
+/// Port ranges shown at most; programs take them all from `--json`.
+const RANGES_SHOWN: usize = 64;
+const RANGES_IN_A_LINE: usize = 5;
+/// IPv4 and TCP header, in bytes: what an MSS leaves out of the MTU.
+const HEADERS: u16 = 40;
+
+pub(super) fn plan(plan: &Plan) -> String {
+    let mut text = String::new();
+    // Writing into a `String` cannot fail.
+    let _ = write_plan(&mut text, plan);
+    text
+}
+
+fn write_plan(text: &mut String, plan: &Plan) -> std::fmt::Result {
+    let set = plan.port_set();
+    let (rule, ipv4) = (plan.rule(), plan.ipv4());
+    match plan.source() {
+        RuleSource::Builtin(group) => {
+            writeln!(
+                text,
+                "{}: MAP-E, {} ports of {}",
+                group.provider.title,
+                set.port_count(),
+                ipv4.addr()
+            )?;
+        }
+        RuleSource::Explicit | RuleSource::File => {
+            writeln!(text, "Own rule: MAP-E, {} ports of {}", set.port_count(), ipv4.addr())?;
+        }
+    }
+    writeln!(text)?;
+    writeln!(text, "  end-user prefix  {}", plan.end_user_prefix())?;
+    if ipv4.prefix_len() < 32 {
+        writeln!(text, "  IPv4 prefix      {ipv4}, not shared")?;
+    } else if set.parameters().psid_len() == 0 {
+        writeln!(text, "  IPv4 address     {}, not shared", ipv4.addr())?;
+    } else {
+        let sharing = 1_u32 << set.parameters().psid_len();
+        writeln!(text, "  IPv4 address     {}, shared by {sharing} lines", ipv4.addr())?;
+        let (k, a) = (set.parameters().psid_len(), set.parameters().offset());
+        writeln!(
+            text,
+            "  PSID             {} (0x{:x}), {k} bits, offset {a}",
+            set.psid(),
+            set.psid()
+        )?;
+    }
+    write_ports(text, plan)?;
+    writeln!(text, "  CE address       {}", plan.ce())?;
+    writeln!(text, "  BR address       {}", plan.br())?;
+    writeln!(text, "  MTU              {}, TCP MSS {}", plan.mtu(), plan.mtu() - HEADERS)?;
+    let layout = match rule.layout() {
+        Layout::Draft03 => "draft-03",
+        Layout::Rfc7597 => "RFC 7597",
+    };
+    writeln!(
+        text,
+        "  rule             {} -> {}, {} EA bits, {layout} layout",
+        rule.ipv6(),
+        rule.ipv4(),
+        rule.ea_len()
+    )?;
+    match plan.source() {
+        RuleSource::Builtin(group) => {
+            writeln!(
+                text,
+                "  rule source      built in ({}): {}",
+                group.provider.date, group.evidence
+            )
+        }
+        RuleSource::Explicit => writeln!(text, "  rule source      --rule"),
+        RuleSource::File => writeln!(text, "  rule source      --rules"),
+    }
+}
+
+fn write_ports(text: &mut String, plan: &Plan) -> std::fmt::Result {
+    let ranges: Vec<PortRange> = plan.port_set().ranges().collect();
+    let size = ranges.first().map_or(0, |range| range.ports().len());
+    writeln!(
+        text,
+        "  ports            {} in {} of {size}",
+        plan.port_set().port_count(),
+        if ranges.len() == 1 { "1 block".to_owned() } else { format!("{} blocks", ranges.len()) },
+    )?;
+    let shown = ranges.get(..RANGES_SHOWN).unwrap_or(&ranges);
+    for line in shown.chunks(RANGES_IN_A_LINE) {
+        writeln!(text, "                   {}", join(line, "  "))?;
+    }
+    if ranges.len() > shown.len() {
+        let more = ranges.len() - shown.len();
+        writeln!(text, "                   and {more} more; --json lists them all")?;
+    }
+    let (inside, outside) = (plan.reserved_inside(), plan.reserved_outside());
+    if !inside.is_empty() {
+        writeln!(text, "  reserved         {}", join(&inside, " "))?;
+    }
+    if !outside.is_empty() {
+        writeln!(
+            text,
+            "  not in the set   {} (asked for, but nothing can arrive there)",
+            join(&outside, " ")
+        )?;
+    }
+    Ok(())
+}
+
+fn join(ranges: &[PortRange], separator: &str) -> String {
+    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
+}
+
+/// A rule file, with the providers as comments.
+pub(super) fn rules() -> String {
+    let mut text = String::new();
+    for provider in providers() {
+        let rules: Vec<_> =
+            builtin_rules().filter(|builtin| builtin.group.provider == provider).collect();
+        let _ = write!(
+            text,
+            "# {}: {}, {} rules\n# sold by: {}\n# source: {} ({})\n",
+            provider.name,
+            provider.title,
+            rules.len(),
+            provider.isps,
+            provider.source,
+            provider.date
+        );
+        for builtin in rules {
+            let _ = writeln!(text, "{}", builtin.rule);
+        }
+        text.push('\n');
+    }
+    text
+}

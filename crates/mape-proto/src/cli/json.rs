@@ -1,0 +1,186 @@
+//! Plans, rules and failures as JSON. The schemas stand in `tests/vectors/schema/`.
+
+use std::fmt::Display;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::{Ipv4Net, Ipv6Net};
+use mape_core::{Layout, Plan, PortRange, Provider, Rule, builtin_rules, providers};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+
+use crate::failure::Failure;
+
+/// Version of all schemas. A change that could break a reader gets a new number.
+const SCHEMA: u8 = 1;
+
+/// A value written as its text.
+struct Text<T>(T);
+
+impl<T: Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+#[derive(serde::Serialize)]
+struct PlanJson {
+    schema: u8,
+    provider: &'static str,
+    rule: RuleJson,
+    end_user_prefix: Text<Ipv6Net>,
+    ipv4: Text<Ipv4Addr>,
+    ipv4_prefix_len: u8,
+    psid: u16,
+    port_ranges: Vec<[u16; 2]>,
+    port_count: u32,
+    ce: Text<Ipv6Addr>,
+    br: Text<Ipv6Addr>,
+    mtu: u16,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reserved: Vec<[u16; 2]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reserved_outside: Vec<[u16; 2]>,
+}
+
+#[derive(serde::Serialize)]
+struct RuleJson {
+    ipv6: Text<Ipv6Net>,
+    ipv4: Text<Ipv4Net>,
+    ea_len: u8,
+    psid_offset: u8,
+    psid_len: u8,
+    /// Only where the rule gives it explicitly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    psid: Option<u16>,
+    layout: Text<Layout>,
+    br: Text<Ipv6Addr>,
+    /// In a plan: where the rule comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
+    /// In the table: index into the provider's `evidence`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<usize>,
+}
+
+impl From<&Rule> for RuleJson {
+    fn from(rule: &Rule) -> Self {
+        Self {
+            ipv6: Text(rule.ipv6()),
+            ipv4: Text(rule.ipv4()),
+            ea_len: rule.ea_len(),
+            psid_offset: rule.port_parameters().offset(),
+            psid_len: rule.port_parameters().psid_len(),
+            psid: rule.psid(),
+            layout: Text(rule.layout()),
+            br: Text(rule.br()),
+            source: None,
+            evidence: None,
+        }
+    }
+}
+
+fn pairs(ranges: impl IntoIterator<Item = PortRange>) -> Vec<[u16; 2]> {
+    ranges.into_iter().map(|range| [range.first(), range.last()]).collect()
+}
+
+pub(super) fn plan(plan: &Plan) -> String {
+    line(&PlanJson {
+        schema: SCHEMA,
+        provider: plan.provider_name(),
+        rule: RuleJson { source: Some(plan.source().name()), ..plan.rule().into() },
+        end_user_prefix: Text(plan.end_user_prefix()),
+        ipv4: Text(plan.ipv4().addr()),
+        ipv4_prefix_len: plan.ipv4().prefix_len(),
+        psid: plan.port_set().psid(),
+        port_ranges: pairs(plan.port_set().ranges()),
+        port_count: plan.port_set().port_count(),
+        ce: Text(plan.ce()),
+        br: Text(plan.br()),
+        mtu: plan.mtu(),
+        reserved: pairs(plan.reserved_inside()),
+        reserved_outside: pairs(plan.reserved_outside()),
+    })
+}
+
+#[derive(serde::Serialize)]
+struct RulesJson {
+    schema: u8,
+    count: usize,
+    providers: Vec<ProviderJson>,
+}
+
+#[derive(serde::Serialize)]
+struct ProviderJson {
+    name: &'static str,
+    title: &'static str,
+    isps: &'static str,
+    source: &'static str,
+    date: &'static str,
+    /// Where rules were seen; the rules' `evidence` counts from 0.
+    evidence: Vec<&'static str>,
+    rules: Vec<RuleJson>,
+}
+
+impl From<&Provider> for ProviderJson {
+    fn from(provider: &Provider) -> Self {
+        let mut evidence: Vec<&'static str> = Vec::new();
+        let mut rules = Vec::new();
+        for builtin in builtin_rules().filter(|builtin| builtin.group.provider == provider) {
+            let seen = builtin.group.evidence;
+            let known = evidence.iter().position(|text| *text == seen);
+            let index = known.unwrap_or_else(|| {
+                evidence.push(seen);
+                evidence.len() - 1
+            });
+            rules.push(RuleJson { evidence: Some(index), ..(&builtin.rule).into() });
+        }
+        let Provider { name, title, isps, source, date } = *provider;
+        Self { name, title, isps, source, date, evidence, rules }
+    }
+}
+
+pub(super) fn rules() -> String {
+    let providers: Vec<ProviderJson> = providers().iter().map(ProviderJson::from).collect();
+    let count = providers.iter().map(|provider| provider.rules.len()).sum();
+    line(&RulesJson { schema: SCHEMA, count, providers })
+}
+
+#[derive(serde::Serialize)]
+struct FailureJson<'failure> {
+    schema: u8,
+    error: ErrorJson<'failure>,
+}
+
+#[derive(serde::Serialize)]
+struct ErrorJson<'failure> {
+    code: &'static str,
+    message: &'failure str,
+    hint: &'failure str,
+    params: Params<'failure>,
+}
+
+/// Named values as one JSON object.
+struct Params<'failure>(&'failure [(&'static str, String)]);
+
+impl Serialize for Params<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in self.0 {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+/// An explained failure; the empty text for one of the output itself.
+pub(super) fn failure(failure: &Failure) -> String {
+    let Failure::Explained { code, message, hint, params } = failure else {
+        return String::new();
+    };
+    let error = ErrorJson { code: code.as_str(), message, hint, params: Params(params) };
+    line(&FailureJson { schema: SCHEMA, error })
+}
+
+/// One line of JSON. Only a map with keys that are not text can fail, and there is none.
+fn line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).map_or_else(|_| String::new(), |json| json + "\n")
+}

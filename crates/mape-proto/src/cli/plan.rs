@@ -1,0 +1,141 @@
+//! `mape-proto plan`.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+
+use mape_core::{
+    Layout, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule, decimal, parse_rule,
+    parse_rule_file, plan,
+};
+
+use super::arguments::{Argument, Arguments, UsageError};
+use super::{help, human, json, shell};
+use crate::failure::Failure;
+
+/// A rule file larger than this is some other file.
+const MAX_RULE_FILE: u64 = 1 << 20;
+
+/// How the plan is printed.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Format {
+    #[default]
+    Human,
+    Json,
+    Shell,
+}
+
+impl Format {
+    const fn option(self) -> &'static str {
+        match self {
+            Self::Human => "text",
+            Self::Json => "json",
+            Self::Shell => "sh",
+        }
+    }
+
+    fn choose(&mut self, format: Self) -> Result<(), UsageError> {
+        if *self != Self::Human && *self != format {
+            return Err(UsageError::Exclusive(self.option(), format.option()));
+        }
+        *self = format;
+        Ok(())
+    }
+}
+
+/// The options as given. Rules are read last, because `--layout` may follow them.
+#[derive(Default)]
+struct Options {
+    prefix: Option<String>,
+    provider: ProviderChoice,
+    rules: Vec<String>,
+    rule_files: Vec<String>,
+    layout: Option<Layout>,
+    uplink_mtu: Option<u16>,
+    reserved: PortList,
+    format: Format,
+    help: bool,
+}
+
+pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
+    let options = Options::read(arguments)?;
+    if options.help {
+        return Ok(help::PLAN.to_owned());
+    }
+    let plan = plan(&options.request()?)?;
+    Ok(match options.format {
+        Format::Human => human::plan(&plan),
+        Format::Json => json::plan(&plan),
+        Format::Shell => shell::plan(&plan),
+    })
+}
+
+impl Options {
+    fn read(arguments: &mut Arguments) -> Result<Self, Failure> {
+        let mut options = Self::default();
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Argument::Plain(text) if options.prefix.is_none() => options.prefix = Some(text),
+                Argument::Plain(text) => {
+                    return Err(UsageError::Surplus(Quoted::new(&text)).into());
+                }
+                Argument::Option(name) => match name.as_str() {
+                    "provider" => options.provider = arguments.value()?.parse()?,
+                    "rule" => options.rules.push(arguments.value()?),
+                    "rules" => options.rule_files.push(arguments.value()?),
+                    "layout" => options.layout = Some(arguments.value()?.parse()?),
+                    "uplink-mtu" => options.uplink_mtu = Some(mtu(&arguments.value()?)?),
+                    "reserve" => options.reserved.extend(arguments.value()?.parse()?),
+                    "json" => options.format.choose(Format::Json)?,
+                    "sh" => options.format.choose(Format::Shell)?,
+                    "help" => options.help = true,
+                    _ => return Err(UsageError::option(&name).into()),
+                },
+            }
+        }
+        Ok(options)
+    }
+
+    fn request(&self) -> Result<Request, Failure> {
+        let prefix = self.prefix.as_deref().ok_or(UsageError::NoPrefix)?;
+        let prefix: ReceivedPrefix = prefix.parse()?;
+        let unstated = self.layout.unwrap_or(Layout::Draft03);
+        let mut request = Request::new(prefix);
+        for rule in &self.rules {
+            request.explicit.push(parse_rule(rule, unstated)?);
+        }
+        for file in &self.rule_files {
+            request.file.extend(rule_file(file, unstated)?);
+        }
+        request.provider = self.provider;
+        request.layout = self.layout;
+        request.reserved = self.reserved.clone();
+        if let Some(uplink_mtu) = self.uplink_mtu {
+            request.uplink_mtu = uplink_mtu;
+        }
+        Ok(request)
+    }
+}
+
+fn mtu(text: &str) -> Result<u16, UsageError> {
+    let number = decimal(text, u16::MAX.into()).and_then(|number| u16::try_from(number).ok());
+    number.ok_or_else(|| UsageError::Mtu(Quoted::new(text)))
+}
+
+fn rule_file(path: &str, unstated: Layout) -> Result<Vec<Rule>, Failure> {
+    let file = Quoted::new(path);
+    let text = read(path).map_err(|error| UsageError::Unreadable {
+        file: file.clone(),
+        reason: error.to_string(),
+    })?;
+    parse_rule_file(&text, unstated)
+        .map_err(|error| Failure::from(error).found_in(&format!("the rule file {file}")))
+}
+
+fn read(path: &str) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_RULE_FILE + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_RULE_FILE {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than 1 MiB"));
+    }
+    Ok(text)
+}

@@ -1,0 +1,11 @@
+//! The MAP-E helper: one program for OpenWrt's netifd and for plain Linux.
+//!
+//! The arithmetic lives in `mape-core`. This crate is the thin edge around it: it reads arguments
+//! and files, asks for a plan and renders it. Everything is in the library, with the output streams
+//! passed in, so that tests see exactly what a user sees.
+
+mod cli;
+mod failure;
+
+pub use cli::run;
+pub use failure::{ExitStatus, Failure};

@@ -1,0 +1,52 @@
+//! The command line as a user sees it: arguments in, text and exit status out.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+
+mod bad_input;
+mod lines;
+mod output;
+
+use std::ffi::OsString;
+
+use mape_proto::{ExitStatus, run};
+use serde_json::Value;
+
+/// What a call printed.
+struct Called {
+    status: ExitStatus,
+    out: String,
+    err: String,
+}
+
+impl Called {
+    fn json(&self) -> Value {
+        assert_eq!(self.err, "", "JSON mode keeps standard error clean");
+        assert_eq!(self.out.matches('\n').count(), 1, "{}", self.out);
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+}
+
+fn call_os(arguments: Vec<OsString>) -> Called {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let status = run(arguments, &mut out, &mut err);
+    Called { status, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+}
+
+fn call<S: AsRef<str>>(arguments: &[S]) -> Called {
+    call_os(arguments.iter().map(|argument| argument.as_ref().into()).collect())
+}
+
+/// Splits at blanks.
+fn words(line: &str) -> Called {
+    call(&line.split_whitespace().collect::<Vec<_>>())
+}
+
+fn schema(name: &str) -> jsonschema::Validator {
+    let path = format!("{}/../../tests/vectors/schema/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    jsonschema::validator_for(&schema).unwrap()
+}
+
+fn assert_valid(validator: &jsonschema::Validator, value: &Value) {
+    let errors: Vec<_> = validator.iter_errors(value).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?} in {value}");
+}
