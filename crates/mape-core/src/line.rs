@@ -72,11 +72,13 @@ impl LineKind {
             Self::Nuro => {
                 "belongs to Sony (NURO), but confirmed rules cover only 240d:f::/34 of it"
             }
-            Self::Transix => "is a transix line (Internet Multifeed): DS-Lite, not MAP-E",
+            Self::Transix => {
+                "is a transix line (Internet Multifeed, ZOOT NATIVE): DS-Lite, not MAP-E"
+            }
             Self::Xpass => "is a Cross Pass line (Xpass, ARTERIA): DS-Lite, not MAP-E",
             Self::V6connect => "is a v6 connect line (ASAHI Net): DS-Lite, not MAP-E",
             Self::Softbank => {
-                "is a SoftBank line: IPIP with an address of its own, not MAP-E, whatever its \
+                "is a SoftBank line (BBIX): IPIP with an address of its own, not MAP-E, whatever its \
                  gateway calls it"
             }
         }

@@ -81,7 +81,7 @@ impl Explain for PortListError {
 
     fn params(&self) -> Vec<(&'static str, String)> {
         let (Self::NotAPort(value) | Self::Backwards(value)) = self;
-        vec![("option", "ports".to_owned()), ("value", value.text())]
+        vec![("option", "reserved_ports".to_owned()), ("value", value.text())]
     }
 }
 

@@ -247,7 +247,7 @@ impl Explain for RuleFileError {
                 ("first_line", first.to_string()),
                 ("second_line", second.to_string()),
             ],
-            Self::Empty => vec![("option", "rules".to_owned())],
+            Self::Empty => vec![("option", "rules_file".to_owned())],
         }
     }
 }

@@ -3,12 +3,30 @@
 //! One file per command; a command returns an error instead of exiting, so that the caller can
 //! report every failure and not only the first.
 
+mod bench;
+mod fuzz;
+mod licences;
+mod lint;
+mod msrv;
+mod mutants;
+mod packages;
+mod steps;
+mod test;
+
 use std::process::ExitCode;
+
+use steps::Steps;
 
 const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
-  test [--long]   install what is missing and run every test
+  test [--long]   install what is missing and run every test (25 minutes at most);
+                  --long adds ten minutes of fuzzing for each parser and mutation testing
+  lint            format, clippy, shellcheck, licences, and a build with the oldest compiler
+  ci              lint and test, as .ci/run does
+  bench           what one plan and one whole command cost
+  fuzz [SECONDS]  fuzz every parser (60 seconds each), after a planted bug has been found
+  mutants         change mape-core in every way and see that a test notices
   help            this text
 ";
 
@@ -20,6 +38,20 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
+        ["test"] => Steps::run(test::quick),
+        ["test", "--long"] => Steps::run(test::long),
+        ["lint"] => Steps::run(lint::all),
+        ["ci"] => Steps::run(|steps| {
+            lint::all(steps);
+            test::quick(steps);
+        }),
+        ["bench"] => bench::all(),
+        ["fuzz"] => Steps::run(|steps| fuzz::all(steps, 60)),
+        ["fuzz", seconds] => match seconds.parse() {
+            Ok(seconds) => Steps::run(|steps| fuzz::all(steps, seconds)),
+            Err(_) => Err(anyhow::anyhow!("{seconds:?} is not a number of seconds")),
+        },
+        ["mutants"] => Steps::run(mutants::all),
         _ => Err(anyhow::anyhow!("unknown command {words:?}; `cargo xtask help` lists them")),
     };
     match result {

@@ -53,6 +53,8 @@ fn a_prefix_shorter_than_the_rule_is_not_inside_it() {
     assert!(find(prefix("240b:10::/30")).is_none());
     assert!(first_inside(prefix("240b:10::/30")).is_some());
     assert!(first_inside(prefix("::/0")).is_some());
+    // Inside this one there is a single rule, and it begins where the prefix does.
+    assert!(first_inside(prefix("2400:4152:5c00::/38")).is_some());
     assert!(first_inside(prefix("2408::/22")).is_none());
     assert!(first_inside(prefix("ffff::/16")).is_none());
 }

@@ -184,7 +184,7 @@ impl Explain for PlanError {
             ],
             Self::MtuTooSmall { uplink_mtu } => vec![("uplink_mtu", uplink_mtu.to_string())],
             Self::AllPortsReserved(list) => {
-                vec![("option", "reserve".to_owned()), ("value", list.text())]
+                vec![("option", "reserved_ports".to_owned()), ("value", list.text())]
             }
             Self::ManualWithoutRule => {
                 vec![("option", "provider".to_owned()), ("value", "manual".to_owned())]

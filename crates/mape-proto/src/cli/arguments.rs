@@ -132,9 +132,9 @@ impl Explain for UsageError {
                 vec![("option", option.text()), ("value", value.text())]
             }
             Self::Exclusive(one, _) => vec![("option", format!("--{one}"))],
-            Self::Mtu(value) => vec![("option", "uplink-mtu".to_owned()), ("value", value.text())],
+            Self::Mtu(value) => vec![("option", "uplink_mtu".to_owned()), ("value", value.text())],
             Self::Unreadable { file, .. } => {
-                vec![("option", "rules".to_owned()), ("value", file.text())]
+                vec![("option", "rules_file".to_owned()), ("value", file.text())]
             }
         }
     }

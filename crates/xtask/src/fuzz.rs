@@ -1,0 +1,75 @@
+//! `cargo xtask fuzz`: libFuzzer on every parser.
+
+use std::fs;
+
+use anyhow::{Context as _, bail};
+
+use crate::packages;
+use crate::steps::{Steps, cargo, output, root, run};
+
+/// The targets in `tests/fuzz/fuzz_targets`.
+const TARGETS: [&str; 4] = ["prefix", "rule", "rule_file", "port_list"];
+/// How long a planted bug may stay hidden.
+const PLANTED_SECONDS: u32 = 120;
+
+/// First proves for each target that a planted bug is found, then fuzzes it for `seconds`.
+pub(crate) fn all(steps: &mut Steps, seconds: u32) {
+    steps.step("fuzzing: tools", tools);
+    steps.step("fuzzing: planted bugs", || {
+        TARGETS.into_iter().try_for_each(|target| planted(target).context(target))
+    });
+    steps.step("fuzzing", || {
+        TARGETS.into_iter().try_for_each(|target| fuzz(target, seconds).context(target))
+    });
+}
+
+fn tools() -> anyhow::Result<()> {
+    packages::ensure(&["g++"])?;
+    if output(cargo(&["fuzz", "--version"])).is_err() {
+        run(cargo(&["install", "cargo-fuzz", "--locked", "--version", "0.13.2"]))?;
+    }
+    Ok(())
+}
+
+/// `cargo fuzz run` with a corpus of its own.
+fn fuzzer(target: &str, corpus: &str, features: &[&str]) -> anyhow::Result<std::process::Command> {
+    let home = root().join("tests/fuzz");
+    let corpus = format!("{corpus}/{target}");
+    fs::create_dir_all(home.join(&corpus))?;
+    let mut command = cargo(&["fuzz", "run", "--fuzz-dir", ".", "--sanitizer", "none"]);
+    // Coverage needs compiler flags that a stable compiler hides. There is no unsafe code to
+    // sanitize.
+    command.current_dir(&home).env("RUSTC_BOOTSTRAP", "1");
+    command.args(features).args([target, &corpus, &format!("seeds/{target}"), "--"]);
+    command.args(["-dict=mape.dict", "-max_len=400", "-print_final_stats=1"]);
+    Ok(command)
+}
+
+fn planted(target: &str) -> anyhow::Result<()> {
+    // An empty corpus: the bug has to be found anew.
+    fs::remove_dir_all(root().join("tests/fuzz/corpus/planted").join(target)).ok();
+    let mut command = fuzzer(target, "corpus/planted", &["--features", "planted-bug"])?;
+    command.arg(format!("-max_total_time={PLANTED_SECONDS}"));
+    command.arg("-artifact_prefix=corpus/planted/");
+    let output = command.output()?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() || !errors.contains("the planted bug") {
+        bail!("the planted bug was not found in {PLANTED_SECONDS} s: {errors}");
+    }
+    println!("{target}: the planted bug was found");
+    Ok(())
+}
+
+fn fuzz(target: &str, seconds: u32) -> anyhow::Result<()> {
+    let mut command = fuzzer(target, "corpus", &[])?;
+    command.arg(format!("-max_total_time={seconds}"));
+    let output = command.output()?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        bail!("put the input into tests/crashers/{target}: {errors}");
+    }
+    let executed =
+        errors.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    println!("{target}: {seconds} s, {} inputs, clean", executed.unwrap_or(" ?").trim());
+    Ok(())
+}

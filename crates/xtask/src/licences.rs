@@ -1,0 +1,79 @@
+//! Every crate in the lock file is under a licence that may be shipped with OpenWrt.
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+
+use crate::steps::{cargo, output};
+
+/// Licences that ask for no more than their notice. An expression with `OR` needs one of them, one
+/// with `AND` needs all.
+const ALLOWED: [&str; 11] = [
+    "0BSD",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "MIT",
+    "MIT-0",
+    "Unicode-3.0",
+    "Unlicense",
+    "Zlib",
+];
+
+/// Checks all packages, those for tests and other platforms included.
+pub(crate) fn check() -> anyhow::Result<()> {
+    let metadata = output(cargo(&["metadata", "--format-version", "1", "--locked"]))?;
+    let metadata: Value = serde_json::from_str(&metadata)?;
+    let packages = metadata.get("packages").and_then(Value::as_array).context("no packages")?;
+    let mut refused = Vec::new();
+    for package in packages {
+        let text = |key| package.get(key).and_then(Value::as_str).unwrap_or_default();
+        if !is_allowed(text("license")) {
+            refused.push(format!("{} {:?}", text("name"), text("license")));
+        }
+    }
+    if !refused.is_empty() {
+        bail!("not on the list: {}", refused.join(", "));
+    }
+    println!("{} packages, all under permissive licences", packages.len());
+    Ok(())
+}
+
+/// Reads expressions of the simple kind that the registry has: `OR` binds weaker than `AND`, and
+/// parentheses hold alternatives. `/` is the old way to write `OR`.
+fn is_allowed(expression: &str) -> bool {
+    let expression = expression.replace('/', " OR ");
+    let allowed = |licence: &str| {
+        ALLOWED.contains(&licence.trim_matches(|character| "() ".contains(character)))
+    };
+    if expression.contains('(') {
+        // Alternatives in parentheses: every AND part needs one allowed alternative.
+        return expression.split(" AND ").all(|part| part.split(" OR ").any(allowed));
+    }
+    expression.split(" OR ").any(|part| part.split(" AND ").all(allowed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_allowed;
+
+    #[test]
+    fn expressions() {
+        for good in [
+            "MIT",
+            "MIT-0",
+            "MIT OR Apache-2.0",
+            "GPL-2.0 OR MIT",
+            "MIT/Apache-2.0",
+            "MIT AND BSD-3-Clause",
+            "(MIT OR Apache-2.0) AND Unicode-3.0",
+            "Apache-2.0 WITH LLVM-exception OR GPL-2.0",
+        ] {
+            assert!(is_allowed(good), "{good}");
+        }
+        for bad in ["", "GPL-2.0", "MIT AND GPL-2.0", "(MIT OR Apache-2.0) AND GPL-3.0"] {
+            assert!(!is_allowed(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A run of several steps: all are run, each is reported, and the last line counts them.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+
+/// The steps run so far.
+#[derive(Default)]
+pub(crate) struct Steps {
+    passed: usize,
+    failed: Vec<&'static str>,
+}
+
+impl Steps {
+    /// Runs steps and says at the end how many passed.
+    ///
+    /// # Errors
+    ///
+    /// At least one step failed.
+    pub(crate) fn run(all: impl FnOnce(&mut Self)) -> anyhow::Result<()> {
+        let mut steps = Self::default();
+        all(&mut steps);
+        println!("\n{} passed, {} failed", steps.passed, steps.failed.len());
+        if !steps.failed.is_empty() {
+            bail!("failed: {}", steps.failed.join(", "));
+        }
+        Ok(())
+    }
+
+    /// Runs one step.
+    pub(crate) fn step(&mut self, name: &'static str, step: impl FnOnce() -> anyhow::Result<()>) {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let result = step();
+        let seconds = start.elapsed().as_secs_f32();
+        match result {
+            Ok(()) => {
+                println!("== {name}: ok ({seconds:.0} s)");
+                self.passed += 1;
+            }
+            Err(error) => {
+                println!("== {name}: FAILED ({seconds:.0} s): {error:#}");
+                self.failed.push(name);
+            }
+        }
+    }
+}
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.ancestors().nth(2).unwrap_or(xtask).to_owned()
+}
+
+/// A command that runs in the root of the repository.
+pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// The cargo that runs this program.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    command(env!("CARGO"), arguments)
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+///
+/// It cannot be started, or ends with another status than 0.
+pub(crate) fn run(mut command: Command) -> anyhow::Result<()> {
+    let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?}: {status}");
+    }
+    Ok(())
+}
+
+/// Runs a command and returns its standard output.
+///
+/// # Errors
+///
+/// As [`run`], or the output is not text.
+pub(crate) fn output(mut command: Command) -> anyhow::Result<String> {
+    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("{command:?}: {}: {}", output.status, errors.trim());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}

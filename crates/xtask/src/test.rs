@@ -1,0 +1,20 @@
+//! `cargo xtask test`: every test that can run on this machine.
+
+use crate::steps::{Steps, cargo, run};
+use crate::{fuzz, mutants};
+
+/// 25 minutes at most, from a fresh clone.
+pub(crate) fn quick(steps: &mut Steps) {
+    steps.step("tests", || run(cargo(&["test", "--workspace", "--locked"])));
+    // Without debug assertions and with wrapping arithmetic, as shipped.
+    steps.step("tests of the core in the shipped profile", || {
+        run(cargo(&["test", "--release", "--locked", "--package", "mape-core", "--tests"]))
+    });
+}
+
+/// All of that, fuzzing, and mutation testing.
+pub(crate) fn long(steps: &mut Steps) {
+    quick(steps);
+    fuzz::all(steps, 600);
+    mutants::all(steps);
+}

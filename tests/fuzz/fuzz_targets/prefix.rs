@@ -1,0 +1,12 @@
+#![no_main]
+
+#[path = "../checks.rs"]
+#[allow(dead_code, reason = "each target uses one of the checks")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    let parsed = checks::prefix(text);
+    if cfg!(feature = "planted-bug") {
+        assert!(!parsed.is_some_and(|parsed| parsed.net().prefix_len() == 33), "the planted bug");
+    }
+});
