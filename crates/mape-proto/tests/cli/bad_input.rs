@@ -39,7 +39,7 @@ fn commands_and_options() {
     usage(&["plan", "--nft", GOOD], "\"--nft\"");
     usage(&["plan", "-x", GOOD], "\"-x\"");
     usage(&["plan", GOOD, "--provider"], "needs a value");
-    usage(&["plan", "--sh=1", GOOD], "\"--sh\"");
+    usage(&["plan", "--help=1", GOOD], "\"--help\"");
     usage(&["--verbose"], "\"--verbose\"");
     usage(&["rules", "--sh"], "\"--sh\"");
     usage(&["rules", "v6plus"], "\"v6plus\"");
