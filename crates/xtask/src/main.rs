@@ -3,12 +3,17 @@
 //! One file per command; a command returns an error instead of exiting, so that the caller can
 //! report every failure and not only the first.
 
+mod lab;
+mod packages;
+
 use std::process::ExitCode;
 
 const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
   test [--long]   install what is missing and run every test
+  lab [--kernel 6.1|6.12] SCRIPT [ARGUMENT...]
+                  boot a Debian kernel and run a script of tests/vm in it
   help            this text
 ";
 
@@ -20,7 +25,10 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
-        _ => Err(anyhow::anyhow!("unknown command {words:?}; `cargo xtask help` lists them")),
+        ["lab", rest @ ..] => lab::command(rest),
+        _ => Err(anyhow::anyhow!(
+            "unknown command {words:?}; `cargo xtask help` lists them"
+        )),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

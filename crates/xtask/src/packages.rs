@@ -1,0 +1,99 @@
+//! Debian packages a command needs: find what is missing, install it or say how.
+//!
+//! A fresh machine must get from `git clone` to a running test with one command, but nothing is
+//! installed behind a person's back: root installs at once (CI, containers), everyone else sees the
+//! exact command first and answers a question.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+
+/// Makes sure that every package in `packages` is installed.
+///
+/// # Errors
+///
+/// Not a Debian-like system, an answer other than yes, or a failing `apt-get`.
+pub(crate) fn ensure(packages: &[&str]) -> anyhow::Result<()> {
+    let missing = missing(packages)?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("missing Debian packages: {}", missing.join(" "));
+    let mut install = vec!["apt-get", "install", "--yes", "--no-install-recommends"];
+    install.extend(&missing);
+    // A fresh machine has no package lists at all, an old one points at files that are gone.
+    privileged(&[&["apt-get", "update"], &install])
+}
+
+/// Reads the package lists again.
+///
+/// # Errors
+///
+/// As [`ensure`].
+pub(crate) fn refresh_lists() -> anyhow::Result<()> {
+    privileged(&[&["apt-get", "update"]])
+}
+
+fn missing<'a>(packages: &[&'a str]) -> anyhow::Result<Vec<&'a str>> {
+    let mut missing = Vec::new();
+    for &package in packages {
+        let output = Command::new("dpkg-query")
+            .args(["--show", "--showformat=${db:Status-Abbrev}", package])
+            .output()
+            .with_context(|| {
+                format!("no dpkg-query here: install by hand {}", packages.join(" "))
+            })?;
+        if !output.stdout.starts_with(b"ii") {
+            missing.push(package);
+        }
+    }
+    Ok(missing)
+}
+
+/// Runs `commands` as root: directly, or through sudo after a yes.
+fn privileged(commands: &[&[&str]]) -> anyhow::Result<()> {
+    let root = is_root()?;
+    if !root {
+        let shown: Vec<String> = commands
+            .iter()
+            .map(|c| format!("sudo {}", c.join(" ")))
+            .collect();
+        let shown = shown.join(" && ");
+        print!("needed: {shown}\nrun it now? [y/N] ");
+        std::io::stdout().flush()?;
+        if !std::io::stdin().is_terminal() {
+            println!();
+            bail!("nobody to ask; run this first: {shown}");
+        }
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        if !matches!(answer.trim(), "y" | "Y" | "yes") {
+            bail!("not installed; run this first: {shown}");
+        }
+    }
+    for words in commands {
+        let mut all = if root { Vec::new() } else { vec!["sudo"] };
+        all.extend_from_slice(words);
+        let (program, arguments) = all.split_first().context("an empty command")?;
+        let status = Command::new(program)
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            // The command's own report belongs to standard error: standard output may be JSON.
+            .stdout(Stdio::from(std::io::stderr()))
+            .status()
+            .with_context(|| format!("cannot run {program}"))?;
+        if !status.success() {
+            bail!("`{}` failed: {status}", all.join(" "));
+        }
+    }
+    Ok(())
+}
+
+fn is_root() -> anyhow::Result<bool> {
+    let output = Command::new("id")
+        .arg("-u")
+        .output()
+        .context("cannot run id")?;
+    Ok(output.stdout.trim_ascii() == b"0")
+}
