@@ -13,9 +13,6 @@ use crate::Result;
 use crate::args::{Args, nth};
 use crate::report::{Report, percent};
 
-/// Rounds of sending; the first one is reported by itself.
-const ROUNDS: usize = 3;
-
 /// Datagrams sent before answers are looked at: less than any queue on the way.
 const BATCH: usize = 32;
 
@@ -48,7 +45,7 @@ pub(crate) fn udp(args: &Args) -> Result<()> {
         })
         .collect();
     let size: usize = args.or("size", 32)?;
-    let first = exchange(&sockets, &mut questions, &vec![b'.'; size])?;
+    let first = exchange(args, &sockets, &mut questions, &vec![b'.'; size])?;
     let whole = questions
         .iter()
         .filter_map(|q| q.answer.as_ref())
@@ -76,7 +73,7 @@ pub(crate) fn eim(args: &Args) -> Result<()> {
             answer: None,
         }));
     }
-    let first = exchange(&sockets, &mut questions, b".")?;
+    let first = exchange(args, &sockets, &mut questions, b".")?;
     let constant = questions.chunks(servers.max(1)).filter(|same| {
         let seen = outside(same);
         seen.len() == servers && seen.iter().collect::<BTreeSet<_>>().len() == 1
@@ -104,7 +101,7 @@ pub(crate) fn distinct(args: &Args) -> Result<()> {
             answer: None,
         })
         .collect();
-    let first = exchange(&sockets, &mut questions, b".")?;
+    let first = exchange(args, &sockets, &mut questions, b".")?;
     report("distinct", &questions, first)
         .outside(outside(&questions).iter())
         .print();
@@ -135,7 +132,7 @@ pub(crate) fn icmp(args: &Args) -> Result<()> {
     // Type 8, code 0; the kernel fills in checksum and identifier.
     let mut message = vec![8, 0, 0, 0, 0, 0, 0, 1];
     message.resize(8 + args.or("size", 16)?, b'.');
-    let first = exchange(&sockets, &mut questions, &message)?;
+    let first = exchange(args, &sockets, &mut questions, &message)?;
     report("icmp", &questions, first).print();
     Ok(())
 }
@@ -165,7 +162,13 @@ fn outside(questions: &[Question]) -> Vec<SocketAddrV4> {
 }
 
 /// Sends `message` for every question, in rounds; returns how many the first round answered.
-fn exchange(sockets: &[UdpSocket], questions: &mut [Question], message: &[u8]) -> Result<usize> {
+fn exchange(
+    args: &Args,
+    sockets: &[UdpSocket],
+    questions: &mut [Question],
+    message: &[u8],
+) -> Result<usize> {
+    let rounds: usize = args.or("rounds", 3)?;
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
     for (number, socket) in sockets.iter().enumerate() {
         socket.set_nonblocking(true)?;
@@ -184,7 +187,7 @@ fn exchange(sockets: &[UdpSocket], questions: &mut [Question], message: &[u8]) -
         answered: 0,
     };
     let mut first = 0;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let open: Vec<usize> = (0..questions.len())
             .filter(|n| is_open(questions, *n))
             .collect();

@@ -30,7 +30,8 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
   eim       --sockets UDP sockets, each to --servers addresses from --to on
   distinct  one UDP socket to --count addresses from --to on
 
-Common options: --from ADDRESS,... (sources, used in turn), --wait SECONDS (15) for what is slow.
+Common options: --from ADDRESS,... (sources, used in turn), --wait SECONDS (15) for what is slow;
+for datagrams --rounds N (3), how often to send what is not answered.
 ";
 
 fn main() -> ExitCode {

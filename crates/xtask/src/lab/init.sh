@@ -11,6 +11,9 @@ while read -r module; do
 	insmod "$module" || echo "lab: cannot load $module"
 done </modules/order
 ip link set lo up
+# Room for a test with 100,000 flows.
+sysctl -qw net.netfilter.nf_conntrack_max=300000
+# shellcheck disable=SC3045 # not POSIX, but in the shell that runs this
 ulimit -n 65536
 cd /lab || exit 1
 sh /lab/run </dev/null 2>&1

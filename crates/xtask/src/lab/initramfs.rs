@@ -18,13 +18,14 @@ const DIRECTORIES: &[&str] = &[
 ];
 
 /// The host's programs that go in, with their shared libraries.
-const PROGRAMS: &[&str] = &["ip", "tc", "nft", "conntrack"];
+const PROGRAMS: &[&str] = &["ip", "tc", "ethtool", "nft", "conntrack"];
 
 /// The packages that hold them; `busybox-static` is everything else.
 pub(crate) const PACKAGES: &[&str] = &[
     "busybox-static",
     "dash",
     "iproute2",
+    "ethtool",
     "nftables",
     "conntrack",
     "xz-utils",
