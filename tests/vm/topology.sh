@@ -100,10 +100,11 @@ topology_up() {
 	real_checksums srv eth0
 }
 
+# Also after half a topology_up: `trap topology_down EXIT` before it.
 topology_down() {
 	serve_stop
 	for name in lan1 lan2 lan3 lan4 cpe br srv; do
-		ip netns del "$LAB_NS-$name"
+		ip netns del "$LAB_NS-$name" 2>/dev/null || :
 	done
 }
 

@@ -20,6 +20,7 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
   serve     TCP and UDP echo; each answer starts with the caller's ADDRESS:PORT
             --tcp PORTS --udp PORTS (such as 7000,8000-8009) --seconds N (600)
   hold      open --count TCP connections to --to and use all of them at once
+            --again N (0): reopen what is not up after --wait, N times
             --keep N: stay open for N seconds after the report
   mixed     as hold, with 0 to 4 short connections to --servers others after --others in between
   churn     --live connections to --to, then --rate closes and opens per second for --seconds

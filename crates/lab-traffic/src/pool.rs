@@ -13,7 +13,10 @@ use crate::Result;
 
 /// One connection and what became of it.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    /// None once it is closed: a socket kept for its record would go on trying.
+    stream: Option<TcpStream>,
+    from: Ipv4Addr,
+    to: SocketAddrV4,
     started: Instant,
     /// How long the handshake took.
     pub(crate) connected: Option<Duration>,
@@ -45,6 +48,33 @@ impl Pool {
 
     /// Starts a connection; never waits.
     pub(crate) fn open(&mut self, from: Ipv4Addr, to: SocketAddrV4) -> Result<usize> {
+        let number = self.connections.len();
+        let connection = self.start(number, from, to)?;
+        self.connections.push(Some(connection));
+        Ok(number)
+    }
+
+    /// Opens every connection that did not come up once more, from a new source port, as an
+    /// application would. Returns the records of those given up.
+    pub(crate) fn reopen_dead(&mut self) -> Result<Vec<Connection>> {
+        let mut dead = Vec::new();
+        for number in 0..self.connections.len() {
+            let Some(Some(old)) = self.connections.get(number) else {
+                continue;
+            };
+            if old.connected.is_none() {
+                let (from, to) = (old.from, old.to);
+                dead.extend(self.close(number));
+                let fresh = self.start(number, from, to)?;
+                if let Some(slot) = self.connections.get_mut(number) {
+                    *slot = Some(fresh);
+                }
+            }
+        }
+        Ok(dead)
+    }
+
+    fn start(&mut self, number: usize, from: Ipv4Addr, to: SocketAddrV4) -> Result<Connection> {
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
         let fd = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
         if !from.is_unspecified() {
@@ -53,7 +83,6 @@ impl Pool {
                 &SockaddrIn::from(SocketAddrV4::new(from, 0)),
             )?;
         }
-        let number = self.connections.len();
         let started = Instant::now();
         let failed = match connect(fd.as_raw_fd(), &SockaddrIn::from(to)) {
             Ok(()) | Err(Errno::EINPROGRESS) => false,
@@ -67,21 +96,23 @@ impl Pool {
                 .add(&stream, EpollEvent::new(wanted, number as u64))?;
             self.pending += 1;
         }
-        self.connections.push(Some(Connection {
-            stream,
+        Ok(Connection {
+            stream: Some(stream),
+            from,
+            to,
             started,
             connected: None,
             outside: None,
             echoed: false,
             failed,
             received: Vec::new(),
-        }));
-        Ok(number)
+        })
     }
 
     /// Closes a connection in the ordinary way (FIN) and returns its record.
     pub(crate) fn close(&mut self, number: usize) -> Option<Connection> {
-        let connection = self.connections.get_mut(number)?.take()?;
+        let mut connection = self.connections.get_mut(number)?.take()?;
+        connection.stream = None;
         if connection.connected.is_none() && !connection.failed {
             self.pending -= 1;
         }
@@ -99,8 +130,10 @@ impl Pool {
     /// Sends a line on every open connection, for the server to send back.
     pub(crate) fn ask(&mut self) {
         for connection in self.connections.iter_mut().flatten() {
-            // What cannot be sent will not be echoed either.
-            let _ = connection.stream.write_all(b"still there?\n");
+            if let Some(stream) = &mut connection.stream {
+                // What cannot be sent will not be echoed either.
+                let _ = stream.write_all(b"still there?\n");
+            }
         }
     }
 
@@ -148,9 +181,12 @@ impl Connection {
                 self.connected = Some(self.started.elapsed());
             }
         }
+        let Some(stream) = &mut self.stream else {
+            return;
+        };
         let mut buffer = [0; 512];
         loop {
-            match self.stream.read(&mut buffer) {
+            match stream.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(length) => self
                     .received

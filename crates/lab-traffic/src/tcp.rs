@@ -44,7 +44,17 @@ fn open_all(
         pool.run(Duration::from_millis(200), |pool| pool.pending() < WINDOW)?;
     }
     finish(&mut pool, wait)?;
-    report(test, count, pool.all(), before).print();
+    let mut given_up = Vec::new();
+    for _ in 0..args.or("again", 0)? {
+        let dead = pool.reopen_dead()?;
+        if dead.is_empty() {
+            break;
+        }
+        given_up.extend(dead);
+        finish(&mut pool, wait)?;
+    }
+    let report = report(test, count, pool.all().chain(&given_up), before);
+    report.number("given_up", given_up.len()).print();
     std::thread::sleep(Duration::from_secs(args.or("keep", 0)?));
     Ok(())
 }
