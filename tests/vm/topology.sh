@@ -193,7 +193,8 @@ line_ports() {
 # The servers: TCP and UDP echo on 7000 to 7003 of every address.
 serve_start() {
 	serve_log=$(mktemp)
-	on srv lab-traffic serve --tcp 7000-7003 --udp 7000-7003 >"$serve_log" &
+	# Not through `on`: the process to stop later would be a shell around this one.
+	ip netns exec "$LAB_NS-srv" lab-traffic serve --tcp 7000-7003 --udp 7000-7003 >"$serve_log" &
 	serve_process=$!
 	until grep -q ready "$serve_log"; do
 		kill -0 "$serve_process" || return 1
