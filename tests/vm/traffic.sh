@@ -52,6 +52,9 @@ run lan4 udp --to "$SERVER:7000" --count 5 --size 4000
 check "udp: fragmented, complete answers" "$(field "$result" whole)" -eq 5
 check "udp: fragments judged" "$(judge_count info_fragments)" -gt 0
 
+run lan1 udp --to "$SERVER:7000" --count 5 --from "$LAN_SOURCES" --checksum 0
+check "udp: answers without checksums" "$(field "$result" answered)" -eq 5
+
 run lan4 bulk --to "$SERVER:7000" --bytes 200000
 check "bulk: equal" "$(field "$result" equal)" = true
 

@@ -11,6 +11,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, Sockaddr
 
 use crate::Result;
 use crate::args::{Args, nth};
+use crate::raw::{RawSocket, udp_without_checksum};
 use crate::report::{Report, percent};
 
 /// Datagrams sent before answers are looked at: less than any queue on the way.
@@ -169,6 +170,12 @@ fn exchange(
     message: &[u8],
 ) -> Result<usize> {
     let rounds: usize = args.or("rounds", 3)?;
+    // The sockets are still needed: for their ports, and for the answers.
+    let raw = if args.or("checksum", 1)? == 0 {
+        Some(RawSocket::new()?)
+    } else {
+        None
+    };
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
     for (number, socket) in sockets.iter().enumerate() {
         socket.set_nonblocking(true)?;
@@ -193,9 +200,17 @@ fn exchange(
             .collect();
         for batch in open.chunks(BATCH) {
             for question in batch.iter().filter_map(|n| questions.get(*n)) {
-                if let Some(socket) = sockets.get(question.socket) {
+                let Some(socket) = sockets.get(question.socket) else {
+                    continue;
+                };
+                match (&raw, socket.local_addr()?) {
+                    (Some(raw), SocketAddr::V4(from)) => {
+                        let to = question.to;
+                        let datagram = udp_without_checksum(from.port(), to.port(), message)?;
+                        raw.send(*from.ip(), *to.ip(), 17, &datagram)?;
+                    }
                     // Refusals by the router arrive here as errors: no answer, then.
-                    let _ = socket.send_to(message, question.to);
+                    _ => drop(socket.send_to(message, question.to)),
                 }
             }
             // Most answers come at once; a lost one must not cost every batch its time.

@@ -6,6 +6,7 @@
 mod args;
 mod datagram;
 mod pool;
+mod raw;
 mod report;
 mod serve;
 mod tcp;
@@ -27,9 +28,12 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
   many      --count TCP connections at once to --servers addresses from --to on
   bulk      send --bytes through one TCP connection to --to and compare what comes back
   udp       --count sockets, one datagram of --size bytes each to --to
+            --checksum 0: without checksums; needs --from and root
   icmp      --count echo requests, each with an identifier of its own, to --to (an address)
   eim       --sockets UDP sockets, each to --servers addresses from --to on
   distinct  one UDP socket to --count addresses from --to on
+  raw       one IPv4 packet: --from and --to (addresses) --protocol N --payload HEXADECIMAL;
+            an ICMP checksum of zero is filled in
 
 Common options: --from ADDRESS,... (sources, used in turn), --wait SECONDS (15) for what is slow;
 for datagrams --rounds N (3), how often to send what is not answered.
@@ -64,6 +68,7 @@ fn run(command: &str, args: &Args) -> Result<()> {
         "udp" => datagram::udp(args),
         "icmp" => datagram::icmp(args),
         "eim" => datagram::eim(args),
+        "raw" => raw::raw(args),
         "distinct" => datagram::distinct(args),
         "help" | "--help" | "" => {
             print!("{HELP}");

@@ -14,6 +14,7 @@ Usage: cargo xtask COMMAND
   test [--long]   install what is missing and run every test
   lab [--kernel 6.1|6.12] SCRIPT [ARGUMENT...]
                   boot a Debian kernel and run a script of tests/vm in it
+  lab --self-test test the lab itself
   help            this text
 ";
 

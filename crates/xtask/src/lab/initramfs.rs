@@ -190,3 +190,32 @@ fn shared_libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
         .filter_map(|line| line.split_whitespace().find(|w| w.starts_with('/')));
     Ok(words.map(PathBuf::from).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_aligned_and_parents_come_first() {
+        let mut files = Initramfs {
+            entries: BTreeMap::new(),
+        };
+        files.add_bytes("a/b/c", 0o644, b"12345");
+        let archive = files.archive();
+        let text = String::from_utf8_lossy(&archive);
+        // inode, mode, owner, group, links, time, size, 4 device numbers, name length, checksum
+        let expected = concat!(
+            "070701", "00000001", "000041ed", "00000000", "00000000", "00000001", "00000000",
+            "00000000", "00000000", "00000000", "00000000", "00000000", "00000002", "00000000",
+            "a\0",
+        );
+        assert!(text.starts_with(expected), "{text}");
+        let places = ["a\0", "a/b\0", "a/b/c\0", "12345\0", "TRAILER!!!\0"];
+        let places = places.map(|part| text.find(part));
+        assert!(
+            places.iter().all(Option::is_some) && places.is_sorted(),
+            "{places:?}"
+        );
+        assert_eq!(archive.len() % 4, 0);
+    }
+}

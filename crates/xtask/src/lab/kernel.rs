@@ -249,3 +249,35 @@ fn dependencies(module: &[u8]) -> Vec<String> {
         .map(str::to_owned)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newer_builds_sort_last() {
+        assert!(
+            numbers("linux-image-6.1.0-10-cloud-amd64")
+                > numbers("linux-image-6.1.0-9-cloud-amd64")
+        );
+        assert!(
+            numbers("linux-image-6.12.100+deb12-amd64") > numbers("linux-image-6.12.9+bpo-amd64")
+        );
+    }
+
+    #[test]
+    fn dependencies_come_from_modinfo() {
+        let module = b"junk\0license=GPL\0depends=nf-tables,nf_nat\0name=nft_nat\0";
+        assert_eq!(dependencies(module), ["nf_tables", "nf_nat"]);
+        assert!(dependencies(b"depends=\0").is_empty());
+        assert!(dependencies(b"").is_empty());
+    }
+
+    #[test]
+    fn module_names_are_the_kernels() {
+        assert_eq!(
+            module_name(Path::new("a/nf-log_syslog.ko.xz")),
+            "nf_log_syslog"
+        );
+    }
+}

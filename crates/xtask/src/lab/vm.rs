@@ -3,6 +3,7 @@
 //! Emulated (TCG), not virtualized: it needs no rights and works inside containers and other VMs.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -24,8 +25,8 @@ pub(crate) struct Vm {
     child: Child,
     lines: Receiver<String>,
     deadline: Instant,
-    // qemu reads it while it starts; removed with the machine.
-    initrd: std::path::PathBuf,
+    // qemu reads it while it starts.
+    initrd: PathBuf,
 }
 
 impl Vm {
@@ -109,10 +110,14 @@ impl Vm {
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
-                Ok(line) => match line.strip_prefix(MARKER) {
-                    Some(status) => return status.parse().context("a garbled exit status"),
-                    None => on_line(&line),
-                },
+                Ok(line) => {
+                    // It has booted. Ctrl-C runs no destructor, so not only when dropped.
+                    let _ = std::fs::remove_file(&self.initrd);
+                    match line.strip_prefix(MARKER) {
+                        Some(status) => return status.parse().context("a garbled exit status"),
+                        None => on_line(&line),
+                    }
+                }
                 Err(RecvTimeoutError::Timeout) => bail!("the VM's time is up"),
                 Err(RecvTimeoutError::Disconnected) => bail!("the VM ended without an exit status"),
             }
