@@ -176,7 +176,13 @@ line_down() {
 		addr del ${LINE_PREFIX%/*}1/64 dev wan
 		addr del $LINE_CE/128 dev wan
 	EOF
-	on br nft delete table inet judge
+	on br nft delete table inet judge 2>/dev/null || :
+}
+
+# path_mtu BYTES: narrows the way from the border relay to the servers, so that it sends "fragmentation
+# needed" to the CE. By route: a device with a smaller MTU than its peer loses packets in silence.
+path_mtu() {
+	on br ip route replace 198.18.0.0/15 via 203.0.113.2 mtu lock "$1"
 }
 
 # Every port of the set, one per line: RFC 7597 section 5.1, A | PSID | M.
