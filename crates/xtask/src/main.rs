@@ -5,6 +5,7 @@
 
 mod bench;
 mod fuzz;
+mod lab;
 mod licences;
 mod lint;
 mod msrv;
@@ -26,6 +27,9 @@ Usage: cargo xtask COMMAND
   ci              lint and test, as .ci/run does
   bench           what one plan and one whole command cost
   fuzz [SECONDS]  fuzz every parser (60 seconds each), after a planted bug has been found
+  lab [--kernel 6.1|6.12] SCRIPT [ARGUMENT...]
+                  boot a Debian kernel and run a script of tests/vm in it
+  lab --self-test test the lab itself
   mutants         change mape-core in every way and see that a test notices
   help            this text
 ";
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
             Ok(seconds) => Steps::run(|steps| fuzz::all(steps, seconds)),
             Err(_) => Err(anyhow::anyhow!("{seconds:?} is not a number of seconds")),
         },
+        ["lab", rest @ ..] => lab::command(rest),
         ["mutants"] => Steps::run(mutants::all),
         _ => Err(anyhow::anyhow!("unknown command {words:?}; `cargo xtask help` lists them")),
     };

@@ -1,5 +1,6 @@
 //! A run of several steps: all are run, each is reported, and the last line counts them.
 
+use std::borrow::BorrowMut;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -72,7 +73,8 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// # Errors
 ///
 /// It cannot be started, or ends with another status than 0.
-pub(crate) fn run(mut command: Command) -> anyhow::Result<()> {
+pub(crate) fn run(mut command: impl BorrowMut<Command>) -> anyhow::Result<()> {
+    let command = command.borrow_mut();
     let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
     if !status.success() {
         bail!("{command:?}: {status}");
@@ -85,7 +87,8 @@ pub(crate) fn run(mut command: Command) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// As [`run`], or the output is not text.
-pub(crate) fn output(mut command: Command) -> anyhow::Result<String> {
+pub(crate) fn output(mut command: impl BorrowMut<Command>) -> anyhow::Result<String> {
+    let command = command.borrow_mut();
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);

@@ -1,0 +1,79 @@
+//! Traffic for the VM lab: servers that say who is calling, and clients that count what they got.
+//!
+//! Every command ends by itself and prints one line of JSON. Nothing here judges: the scripts
+//! compare the numbers, and the border relay of the lab judges the packets.
+
+mod args;
+mod datagram;
+mod pool;
+mod raw;
+mod report;
+mod serve;
+mod tcp;
+
+use std::process::ExitCode;
+
+use args::Args;
+
+const HELP: &str = "\
+Usage: lab-traffic COMMAND [OPTION VALUE]...
+
+  serve     TCP and UDP echo; each answer starts with the caller's ADDRESS:PORT
+            --tcp PORTS --udp PORTS (such as 7000,8000-8009) --seconds N (600)
+  hold      open --count TCP connections to --to and use all of them at once
+            --again N (0): reopen what is not up after --wait, N times
+            --keep N: stay open for N seconds after the report
+  mixed     as hold, with 0 to 4 short connections to --servers others after --others in between
+  churn     --live connections to --to, then --rate closes and opens per second for --seconds
+  many      --count TCP connections at once to --servers addresses from --to on
+  bulk      send --bytes through one TCP connection to --to and compare what comes back
+  udp       --count sockets, one datagram of --size bytes each to --to
+            --checksum 0: without checksums; needs --from and root
+  icmp      --count echo requests, each with an identifier of its own, to --to (an address)
+  eim       --sockets UDP sockets, each to --servers addresses from --to on
+  distinct  one UDP socket to --count addresses from --to on
+  raw       one IPv4 packet: --from and --to (addresses) --protocol N --payload HEXADECIMAL;
+            an ICMP checksum of zero is filled in
+
+Common options: --from ADDRESS,... (sources, used in turn), --wait SECONDS (15) for what is slow;
+for datagrams --rounds N (3), how often to send what is not answered.
+";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let command = words.next().unwrap_or_default();
+    match Args::parse(words).and_then(|args| run(&command, &args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lab-traffic: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Any failure of a command: its text is all anybody needs.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn run(command: &str, args: &Args) -> Result<()> {
+    // Thousands of sockets; the usual soft limit is 1024.
+    let (_, hard) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)?;
+    nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE, hard, hard)?;
+    match command {
+        "serve" => serve::serve(args),
+        "hold" => tcp::hold(args),
+        "mixed" => tcp::mixed(args),
+        "churn" => tcp::churn(args),
+        "many" => tcp::many(args),
+        "bulk" => tcp::bulk(args),
+        "udp" => datagram::udp(args),
+        "icmp" => datagram::icmp(args),
+        "eim" => datagram::eim(args),
+        "raw" => raw::raw(args),
+        "distinct" => datagram::distinct(args),
+        "help" | "--help" | "" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => Err(format!("unknown command {command}; `lab-traffic help` lists them").into()),
+    }
+}

@@ -1,0 +1,189 @@
+//! The VM's whole file system: an archive in the kernel's `newc` cpio format, built in memory.
+//!
+//! Written by hand because the format is 60 lines, and because the `cpio` tool needs a staging
+//! directory and the right owner for every file in it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use super::kernel::Kernel;
+use super::tools::find_program;
+use crate::steps::output;
+
+/// Directories that must be there before anything is mounted or written.
+const DIRECTORIES: &[&str] = &["dev", "etc", "lab", "proc", "root", "run", "sys", "tmp", "var/run"];
+
+/// The host's programs that go in, with their shared libraries.
+const PROGRAMS: &[&str] = &["ip", "tc", "ethtool", "nft", "conntrack"];
+
+/// The packages that hold them; `busybox-static` is everything else.
+pub(crate) const PACKAGES: &[&str] = &[
+    "busybox-static",
+    "dash",
+    "iproute2",
+    "ethtool",
+    "nftables",
+    "conntrack",
+    "xz-utils",
+    "libc-bin",
+];
+
+enum Entry {
+    Directory,
+    File { mode: u32, content: Vec<u8> },
+    Link(String),
+}
+
+/// Files to boot with: path inside (without a leading slash) to content.
+pub(crate) struct Initramfs {
+    // Ordered: the archive is the same for the same input, and a parent sorts before its children.
+    entries: BTreeMap<String, Entry>,
+}
+
+impl Initramfs {
+    /// Shell, network tools and kernel modules, with an `/init` that runs the text in `/lab/run`.
+    ///
+    /// # Errors
+    ///
+    /// A tool is not installed (see [`PACKAGES`]) or the kernel lacks a module.
+    pub(crate) fn new(kernel: &Kernel) -> anyhow::Result<Self> {
+        let mut archive = Self { entries: BTreeMap::new() };
+        for directory in DIRECTORIES {
+            archive.insert(directory, Entry::Directory);
+        }
+        archive.add_bytes("init", 0o755, include_bytes!("init.sh"));
+        let busybox = find_program("busybox")?;
+        for applet in output(Command::new(&busybox).arg("--list"))?.lines() {
+            archive.insert(&format!("bin/{applet}"), Entry::Link("busybox".into()));
+        }
+        // After its links: it lists itself among its applets.
+        archive.add_program("bin/busybox", &busybox)?;
+        // Debian's busybox shell would run its own small `ip` instead of the one in PATH.
+        archive.add_program("bin/sh", &find_program("dash")?)?;
+        for program in PROGRAMS {
+            // Before /bin in the VM's PATH, as busybox has an `ip` and a `tc` too.
+            archive.add_program(&format!("usr/bin/{program}"), &find_program(program)?)?;
+        }
+        let mut order = String::new();
+        for (file, content) in kernel.modules()? {
+            let path = format!("modules/{file}");
+            archive.add_bytes(&path, 0o644, &content);
+            order.push('/');
+            order.push_str(&path);
+            order.push('\n');
+        }
+        archive.add_bytes("modules/order", 0o644, order.as_bytes());
+        Ok(archive)
+    }
+
+    /// Adds a file with this content.
+    pub(crate) fn add_bytes(&mut self, path: &str, mode: u32, content: &[u8]) {
+        self.insert(path, Entry::File { mode, content: content.to_vec() });
+    }
+
+    /// Adds a copy of a file of the host.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub(crate) fn add_file(&mut self, path: &str, mode: u32, host: &Path) -> anyhow::Result<()> {
+        let content =
+            std::fs::read(host).with_context(|| format!("cannot read {}", host.display()))?;
+        self.insert(path, Entry::File { mode, content });
+        Ok(())
+    }
+
+    /// Adds a program of the host and the shared libraries it needs, those at their own paths.
+    ///
+    /// # Errors
+    ///
+    /// It or a library cannot be read.
+    pub(crate) fn add_program(&mut self, path: &str, host: &Path) -> anyhow::Result<()> {
+        self.add_file(path, 0o755, host)?;
+        for library in shared_libraries(host)? {
+            let inside = library.to_string_lossy().trim_start_matches('/').to_owned();
+            self.add_file(&inside, 0o755, &library)?;
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, path: &str, entry: Entry) {
+        let parents = Path::new(path).ancestors().skip(1);
+        for parent in parents.filter(|parent| !parent.as_os_str().is_empty()) {
+            let parent = parent.to_string_lossy().into_owned();
+            self.entries.entry(parent).or_insert(Entry::Directory);
+        }
+        self.entries.insert(path.to_owned(), entry);
+    }
+
+    /// The archive, for `qemu -initrd`.
+    pub(crate) fn archive(&self) -> Vec<u8> {
+        let mut archive = Vec::new();
+        for (number, (path, entry)) in self.entries.iter().enumerate() {
+            let (mode, content): (u32, &[u8]) = match entry {
+                Entry::Directory => (0o040_755, &[]),
+                Entry::File { mode, content } => (0o100_000 | mode, content),
+                Entry::Link(target) => (0o120_777, target.as_bytes()),
+            };
+            // Equal inode numbers would mean hard links.
+            append(&mut archive, number + 1, path, mode, content);
+        }
+        append(&mut archive, 0, "TRAILER!!!", 0, &[]);
+        archive
+    }
+}
+
+/// One member: magic, 13 numbers of 8 hexadecimal digits, name, content, each padded to 4 bytes.
+fn append(archive: &mut Vec<u8>, inode: usize, name: &str, mode: u32, content: &[u8]) {
+    let (mode, links, terminated) = (mode as usize, 1, name.len() + 1);
+    let numbers = [inode, mode, 0, 0, links, 0, content.len(), 0, 0, 0, 0, terminated, 0];
+    archive.extend_from_slice(b"070701");
+    for number in numbers {
+        archive.extend_from_slice(format!("{number:08x}").as_bytes());
+    }
+    archive.extend_from_slice(name.as_bytes());
+    archive.push(0);
+    pad(archive);
+    archive.extend_from_slice(content);
+    pad(archive);
+}
+
+fn pad(archive: &mut Vec<u8>) {
+    archive.resize(archive.len().next_multiple_of(4), 0);
+}
+
+/// What ldd finds, the dynamic loader included; nothing for a static program.
+fn shared_libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let result = Command::new("ldd").arg(program).output().context("cannot run ldd")?;
+    let text = String::from_utf8_lossy(&result.stdout);
+    let words =
+        text.lines().filter_map(|line| line.split_whitespace().find(|w| w.starts_with('/')));
+    Ok(words.map(PathBuf::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_aligned_and_parents_come_first() {
+        let mut files = Initramfs { entries: BTreeMap::new() };
+        files.add_bytes("a/b/c", 0o644, b"12345");
+        let archive = files.archive();
+        let text = String::from_utf8_lossy(&archive);
+        // inode, mode, owner, group, links, time, size, 4 device numbers, name length, checksum
+        let expected = concat!(
+            "070701", "00000001", "000041ed", "00000000", "00000000", "00000001", "00000000",
+            "00000000", "00000000", "00000000", "00000000", "00000000", "00000002", "00000000",
+            "a\0",
+        );
+        assert!(text.starts_with(expected), "{text}");
+        let places = ["a\0", "a/b\0", "a/b/c\0", "12345\0", "TRAILER!!!\0"];
+        let places = places.map(|part| text.find(part));
+        assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
+        assert_eq!(archive.len() % 4, 0);
+    }
+}

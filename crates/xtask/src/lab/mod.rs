@@ -1,0 +1,130 @@
+//! The VM lab: real kernels with a MAP-E line made of namespaces inside.
+//!
+//! `cargo xtask lab [--kernel SERIES] SCRIPT [ARGUMENT...]` boots one and runs a script of
+//! `tests/vm` in it, `lab --self-test` tests the lab; tests, demo and benches use the same pieces.
+
+pub(crate) mod initramfs;
+pub(crate) mod kernel;
+pub(crate) mod tools;
+pub(crate) mod vm;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use crate::packages;
+use initramfs::Initramfs;
+use kernel::Kernel;
+use vm::Vm;
+
+/// The kernel series that every data-plane claim is checked on.
+pub(crate) const SERIES: &[&str] = &["6.1", "6.12"];
+
+/// Scripts are short; this only catches one that hangs.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// Installs what the lab runs on the host.
+///
+/// # Errors
+///
+/// As [`packages::ensure`].
+pub(crate) fn prepare() -> anyhow::Result<()> {
+    packages::ensure(&[initramfs::PACKAGES, vm::PACKAGES].concat())
+}
+
+/// The initramfs for `kernel` with the traffic tool and every file of `directory` in `/lab`.
+///
+/// # Errors
+///
+/// A tool is missing or the traffic tool does not build.
+pub(crate) fn initramfs(kernel: &Kernel, directory: &Path) -> anyhow::Result<Initramfs> {
+    let mut files = Initramfs::new(kernel)?;
+    files.add_file("usr/bin/lab-traffic", 0o755, &tools::build_static("lab-traffic")?)?;
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            files.add_file(&format!("lab/{name}"), 0o755, &entry.path())?;
+        }
+    }
+    Ok(files)
+}
+
+/// Boots the newest kernel of `series` and runs `script` in it, with the files beside it and the
+/// traffic tool. Returns the script's exit status; every console line goes to `on_line`.
+///
+/// # Errors
+///
+/// There is no lab to be had, or the machine did not last until the script's end.
+pub(crate) fn run_script(
+    series: &str,
+    script: &Path,
+    arguments: &[&str],
+    on_line: impl FnMut(&str),
+) -> anyhow::Result<i32> {
+    let name = script.file_name().context("the script is no file")?.to_string_lossy();
+    let directory = script.parent().filter(|directory| !directory.as_os_str().is_empty());
+    prepare()?;
+    let kernel = Kernel::obtain(series, &tools::cache_directory())?;
+    let files = initramfs(&kernel, directory.unwrap_or(Path::new(".")))?;
+    let words: Vec<String> = arguments.iter().map(|word| quote(word)).collect();
+    let commands = format!("exec sh {} {}\n", quote(&format!("./{name}")), words.join(" "));
+    Vm::boot(&kernel, files, &commands, LIMIT)?.finish(on_line)
+}
+
+/// The scripts that test the lab itself, before anything is tested with it.
+const SELF_TESTS: &[&str] = &["smoke.sh", "traffic.sh", "judge-test.sh"];
+
+/// Tests the lab on every kernel. Where there is no lab, CI (`MAPE_CI=1`) fails and others skip.
+///
+/// # Errors
+///
+/// A script failed, or CI has no lab.
+pub(crate) fn self_test() -> anyhow::Result<()> {
+    if let Err(error) = prepare() {
+        if std::env::var_os("MAPE_CI").is_some_and(|value| value == "1") {
+            return Err(error.context("MAPE_CI=1, but there is no VM lab"));
+        }
+        println!("skipped: the VM lab's tests ({error:#})");
+        return Ok(());
+    }
+    for series in SERIES {
+        for script in SELF_TESTS {
+            let path = crate::steps::root().join("tests/vm").join(script);
+            command(&["--kernel", series, &path.to_string_lossy()])?;
+        }
+    }
+    Ok(())
+}
+
+/// `cargo xtask lab [--kernel SERIES] SCRIPT [ARGUMENT...]`, or `lab --self-test`
+///
+/// # Errors
+///
+/// Wrong words, no lab, or the script's own failure.
+pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+    if words == ["--self-test"] {
+        return self_test();
+    }
+    let (series, words) = match words {
+        ["--kernel", series, rest @ ..] => (*series, rest),
+        _ => ("6.12", words),
+    };
+    let [script, arguments @ ..] = words else {
+        bail!("usage: cargo xtask lab [--kernel {}] SCRIPT [ARGUMENT...]", SERIES.join("|"));
+    };
+    let started = Instant::now();
+    let status = run_script(series, Path::new(script), arguments, |line| {
+        println!("{:6.1} {line}", started.elapsed().as_secs_f32());
+    })?;
+    if status != 0 {
+        bail!("{script} failed on kernel {series} with status {status}");
+    }
+    Ok(())
+}
+
+/// `word` as one word for a POSIX shell.
+fn quote(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}

@@ -1,0 +1,29 @@
+# shellcheck shell=sh
+# Comparing and reporting, for scripts in the VM. Source it.
+
+CHECK_FAILURES=0
+
+# check TEXT VALUE OPERATOR EXPECTED   with the operators of test(1): -eq, -gt, =, ...
+check() {
+	if test "$2" "$3" "$4"; then
+		echo "ok    $1: $2"
+	else
+		echo "FAIL  $1: $2, expected $3 $4"
+		CHECK_FAILURES=$((CHECK_FAILURES + 1))
+	fi
+}
+
+# field JSON NAME: one value of a line that lab-traffic printed.
+field() {
+	printf '%s\n' "$1" | sed -n "s/.*\"$2\":\([^,}]*\).*/\1/p"
+}
+
+# Ends the script.
+check_finish() {
+	if [ "$CHECK_FAILURES" -ne 0 ]; then
+		echo "$CHECK_FAILURES checks failed"
+		exit 1
+	fi
+	echo "all checks passed"
+	exit 0
+}
