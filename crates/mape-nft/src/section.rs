@@ -69,14 +69,21 @@ impl Object {
         self.keyword == "chain"
     }
 
-    fn write(&self, text: &mut String, content: &[String]) {
+    /// Without content, on one line where nft allows it.
+    fn declare(&self, text: &mut String) {
         let Self { keyword, name, declaration, .. } = self;
-        // Writing into a `String` cannot fail.
-        let _ = writeln!(text, "\t{keyword} {name} {{");
-        for line in declaration.lines() {
-            let _ = writeln!(text, "\t\t{line}");
+        if *keyword == "ct timeout" {
+            return self.define(text);
         }
-        for line in content {
+        let lines = declaration.lines().map(|line| format!("{}; ", line.trim_end_matches(';')));
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(text, "\t{keyword} {name} {{ {}}}", lines.collect::<String>());
+    }
+
+    fn define(&self, text: &mut String) {
+        let Self { keyword, name, declaration, content, .. } = self;
+        let _ = writeln!(text, "\t{keyword} {name} {{");
+        for line in declaration.lines().chain(content.iter().map(String::as_str)) {
             let _ = writeln!(text, "\t\t{line}");
         }
         text.push_str("\t}\n");
@@ -105,7 +112,7 @@ impl Section {
         let Self { family, table, .. } = self;
         let _ = writeln!(text, "table {family} {table} {{");
         for object in &self.objects {
-            object.write(text, &[]);
+            object.declare(text);
         }
         text.push_str("}\n");
         for object in self.objects.iter().filter(|object| object.is_chain()) {
@@ -116,7 +123,7 @@ impl Section {
         }
         let _ = writeln!(text, "table {family} {table} {{");
         for object in self.objects.iter().filter(|object| !object.kept) {
-            object.write(text, &object.content);
+            object.define(text);
         }
         text.push_str("}\n");
     }
