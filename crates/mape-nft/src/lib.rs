@@ -50,7 +50,7 @@ pub use interface::{Interface, Options};
 pub use line::Line;
 pub use mapping::{Mapping, NoUsablePort};
 pub use name::{DeviceName, InterfaceName, NameError};
-pub use ruleset::{Transaction, netdev_tables, standalone, static_text, transaction};
+pub use ruleset::{Transaction, standalone, static_text, transaction};
 
 /// The table that all interfaces share.
 const INET_TABLE: &str = "mape_rs";

@@ -85,40 +85,44 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// For `nft -f`: all or nothing.
+    /// For `nft -f`: all or nothing. `tables` is the output of `nft list tables`: of our tables of
+    /// family netdev, those that no interface has any more go.
     #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
+    pub fn text(&self, tables: &str) -> String {
+        let mut text = self.text.clone();
+        for table in ours(tables).filter(|table| self.netdev_tables.iter().all(|own| own != table))
+        {
+            let _ = writeln!(text, "delete table netdev {table}");
+        }
+        text
     }
 
-    /// For `nft`: succeeds where exactly this text has been loaded and `inet mape_rs` was not
-    /// removed since. It then lists the tables of family netdev.
+    /// For `nft`: succeeds where exactly this text was loaded and `inet mape_rs` not removed since.
+    /// It then lists the tables.
     #[must_use]
     pub fn query(&self) -> String {
-        format!("get element inet {INET_TABLE} loaded {{ {} }}\nlist tables netdev\n", self.marker)
+        format!("get element inet {INET_TABLE} loaded {{ {} }}; list tables", self.marker)
     }
 
-    /// Whether the answer to [`Self::query`] lists every table of family netdev that the text
-    /// makes.
+    /// Whether the answer to [`Self::query`] lists the tables of family netdev that the text makes,
+    /// and no other of ours.
     #[must_use]
     pub fn is_answered_by(&self, tables: &str) -> bool {
-        let listed = |table: &String| netdev_tables(tables).any(|name| name == table);
-        self.netdev_tables.iter().all(listed)
+        self.netdev_tables.iter().all(|own| ours(tables).any(|table| table == own))
+            && ours(tables).count() == self.netdev_tables.len()
     }
 }
 
-/// Our tables in the output of `nft list tables netdev`.
-pub fn netdev_tables(listing: &str) -> impl Iterator<Item = &str> {
-    let names = listing.lines().filter_map(|line| line.trim().strip_prefix("table netdev "));
+/// Our tables of family netdev in the output of `nft list tables`.
+fn ours(tables: &str) -> impl Iterator<Item = &str> {
+    let names = tables.lines().filter_map(|line| line.trim().strip_prefix("table netdev "));
     names.filter(|name| name.starts_with(crate::NETDEV_PREFIX))
 }
 
 /// Replaces everything that was loaded before by the rules of these interfaces. Those of no
 /// interface shut every device called `mape-…`.
-///
-/// `existing` are the [`netdev_tables`] there are; the ones no interface has any more go.
 #[must_use]
-pub fn transaction(interfaces: &[Interface], existing: &[&str]) -> Transaction {
+pub fn transaction(interfaces: &[Interface]) -> Transaction {
     let mut text = static_text();
     let on_device = |interface: &&Interface| interface.is_on_device();
     let netdev_tables: Vec<String> =
@@ -138,9 +142,6 @@ pub fn transaction(interfaces: &[Interface], existing: &[&str]) -> Transaction {
     }
     for interface in interfaces {
         write_interface(&mut text, interface);
-    }
-    for table in existing.iter().filter(|table| netdev_tables.iter().all(|used| used != *table)) {
-        let _ = writeln!(text, "delete table netdev {table}");
     }
     let marker = marker(&text);
     let _ = write!(

@@ -70,3 +70,11 @@ Usage: mape-proto rules [--json]
 Prints the built-in rules, with source and date for each provider. The text is itself
 a rule file for `mape-proto plan --rules FILE`.
 ";
+
+pub(crate) const FIREWALL: &str = "\
+Usage: mape-proto firewall
+
+Loads the NAT and firewall rules of all MAP-E interfaces that are up, in one step, and
+does nothing where they are loaded already. The router's own files call it: after each
+start of the firewall and whenever an interface comes up.
+";
