@@ -16,6 +16,8 @@ pub enum Code {
     OptionInvalid,
     /// The uplink leaves less than an MTU of 1280 inside the tunnel.
     MtuTooSmall,
+    /// The rules for NAT and firewall could not be loaded.
+    FirewallRejected,
 }
 
 impl Code {
@@ -28,6 +30,7 @@ impl Code {
             Self::RuleInconsistent => "MAPE_RULE_INCONSISTENT",
             Self::OptionInvalid => "MAPE_OPTION_INVALID",
             Self::MtuTooSmall => "MAPE_MTU_TOO_SMALL",
+            Self::FirewallRejected => "MAPE_FIREWALL_REJECTED",
         }
     }
 }

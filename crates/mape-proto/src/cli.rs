@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use crate::failure::{ExitStatus, Failure};
 
 mod arguments;
+mod firewall;
 mod help;
 mod human;
 mod json;
@@ -48,6 +49,7 @@ fn answer(arguments: Vec<OsString>) -> Result<String, Failure> {
     match arguments.command()?.as_deref() {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
+        Some("firewall") => firewall::answer(&mut arguments),
         Some("help") => Ok(help::PROGRAM.to_owned()),
         Some("version") => Ok(format!("mape-proto {}\n", env!("CARGO_PKG_VERSION"))),
         Some(other) => Err(UsageError::command(other).into()),

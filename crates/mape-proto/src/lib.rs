@@ -6,6 +6,7 @@
 
 mod cli;
 mod failure;
+pub mod firewall;
 
 pub use cli::run;
 pub use failure::{ExitStatus, Failure};

@@ -42,11 +42,21 @@ The line and the router:
 
 Output (text where none is given):
   --json               for programs; errors are JSON too, on standard output
+  --nft                NAT and firewall rules for all ports of the set, for `nft -f`
   --sh                 shell variables, for eval
+
+With --nft:
+  --device NAME        the tunnel device, default mape-wan; it must exist when the
+                       rules are loaded
+  --edge NAME          where ports are translated: netdev (on the device itself, also
+                       auto), postrouting (kernels without egress hooks; not with flow
+                       offload), plain (not at all: new connections fail earlier)
+  --full-cone          UDP answers from anyone reach a socket that has sent something
 
 Examples:
   mape-proto plan 240b:10:3261:6400::/56
   mape-proto plan --json 2400:4050:80ba:2200::/64
+  mape-proto plan --nft --device mape-wan 240b:10:3261:6400::/56 | nft -f -
   mape-proto plan --rule ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,offset=6,\\
 br=2001:db8:ffff::1,layout=rfc7597 2001:db8:12:3400::/56
 
@@ -59,4 +69,12 @@ Usage: mape-proto rules [--json]
 
 Prints the built-in rules, with source and date for each provider. The text is itself
 a rule file for `mape-proto plan --rules FILE`.
+";
+
+pub(crate) const FIREWALL: &str = "\
+Usage: mape-proto firewall
+
+Loads the NAT and firewall rules of all MAP-E interfaces that are up, in one step, and
+does nothing where they are loaded already. The router's own files call it: after each
+start of the firewall and whenever an interface comes up.
 ";

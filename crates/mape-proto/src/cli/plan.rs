@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{self, Read as _};
 
 use mape_core::{
-    Layout, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule, decimal, parse_rule,
-    parse_rule_file, plan,
+    Layout, Plan, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule, decimal,
+    parse_rule, parse_rule_file, plan,
 };
+use mape_nft::{DeviceName, EdgeChoice, Interface, Line, Options as NftOptions, standalone};
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::{help, human, json, shell};
@@ -21,6 +22,7 @@ enum Format {
     #[default]
     Human,
     Json,
+    Nft,
     Shell,
 }
 
@@ -29,6 +31,7 @@ impl Format {
         match self {
             Self::Human => "text",
             Self::Json => "json",
+            Self::Nft => "nft",
             Self::Shell => "sh",
         }
     }
@@ -52,6 +55,9 @@ struct Options {
     layout: Option<Layout>,
     uplink_mtu: Option<u16>,
     reserved: PortList,
+    device: Option<DeviceName>,
+    edge: EdgeChoice,
+    full_cone: bool,
     format: Format,
     help: bool,
 }
@@ -65,6 +71,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     Ok(match options.format {
         Format::Human => human::plan(&plan),
         Format::Json => json::plan(&plan),
+        Format::Nft => standalone(&options.interface(&plan)?),
         Format::Shell => shell::plan(&plan),
     })
 }
@@ -85,7 +92,11 @@ impl Options {
                     "layout" => options.layout = Some(arguments.value()?.parse()?),
                     "uplink-mtu" => options.uplink_mtu = Some(mtu(&arguments.value()?)?),
                     "reserve" => options.reserved.extend(arguments.value()?.parse()?),
+                    "device" => options.device = Some(arguments.value()?.parse()?),
+                    "edge" => options.edge = arguments.value()?.parse()?,
+                    "full-cone" => options.full_cone = true,
                     "json" => options.format.choose(Format::Json)?,
+                    "nft" => options.format.choose(Format::Nft)?,
                     "sh" => options.format.choose(Format::Shell)?,
                     "help" => options.help = true,
                     _ => return Err(UsageError::option(&name).into()),
@@ -113,6 +124,23 @@ impl Options {
             request.uplink_mtu = uplink_mtu;
         }
         Ok(request)
+    }
+}
+
+/// The device that `--nft` names where `--device` does not: that of an interface called `wan`.
+const DEVICE: &str = "mape-wan";
+
+impl Options {
+    fn interface(&self, plan: &Plan) -> Result<Interface, Failure> {
+        let device = self.device.clone().map_or_else(|| DEVICE.parse(), Ok)?;
+        Ok(Interface {
+            name: device.interface(),
+            device,
+            index: None,
+            line: Line::new(plan, &[])?,
+            edge: self.edge.preferred(),
+            options: NftOptions { full_cone: self.full_cone, ..NftOptions::default() },
+        })
     }
 }
 

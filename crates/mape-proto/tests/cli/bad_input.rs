@@ -36,7 +36,14 @@ fn commands_and_options() {
     usage(&["plam"], "\"plam\"");
     usage(&["plan"], "prefix is missing");
     usage(&["plan", GOOD, "extra"], "\"extra\"");
-    usage(&["plan", "--nft", GOOD], "\"--nft\"");
+    usage(&["plan", "--nftables", GOOD], "\"--nftables\"");
+    usage(&["plan", "--edge", "egress", GOOD], "\"egress\"");
+    for bad in ["", "a b", "mape-wan\";flush ruleset", "abcdefghijklmnop", "-x", "7"] {
+        usage(
+            &["plan", &format!("--device={bad}"), GOOD],
+            &mape_core::Quoted::new(bad).to_string(),
+        );
+    }
     usage(&["plan", "-x", GOOD], "\"-x\"");
     usage(&["plan", GOOD, "--provider"], "needs a value");
     usage(&["plan", "--help=1", GOOD], "\"--help\"");
@@ -51,6 +58,7 @@ fn commands_and_options() {
     usage(&["plan", &long], "xxx…\" is not");
     let both = call(&["plan", "--json", "--sh", GOOD]);
     assert_eq!(both.status, ExitStatus::Usage);
+    assert_eq!(call(&["plan", "--nft", "--sh", GOOD]).status, ExitStatus::Usage);
     assert!(both.json()["error"]["message"].as_str().unwrap().contains("exclude each other"));
     assert_eq!(call::<&str>(&[]).status, ExitStatus::Usage);
 }

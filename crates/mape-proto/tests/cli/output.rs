@@ -109,6 +109,32 @@ fn the_text_for_people() {
 }
 
 #[test]
+fn the_text_for_nft() {
+    let called = words("plan --nft 240b:10:3261:6400::/56");
+    assert_eq!((called.status, called.err.as_str()), (ExitStatus::Fine, ""));
+    assert!(called.out.starts_with("# mape-rs: mape-wan, 106.72.50.97, edge netdev.\n"));
+    assert_eq!(called.out, words("plan --nft --edge auto 240b:10:3261:6400::/56").out);
+    for (arguments, part) in [
+        ("--edge netdev", "hook egress device \"mape-wan\""),
+        ("--edge netdev --device tun0", "hook egress device \"tun0\""),
+        ("--edge postrouting", "tcp sport set tcp sport map @i2e_wan"),
+        ("--edge plain", "numgen inc mod 15"),
+        ("--full-cone", "update @cone_wan"),
+        ("--reserve 5696", "elements = { 5696 }"),
+        ("--uplink-mtu 1454", "maxseg size set 1374"),
+    ] {
+        let text = words(&format!("plan --nft {arguments} 240b:10:3261:6400::/56")).out;
+        assert!(text.contains(part), "{arguments}: {text}");
+        assert_eq!(text.contains("cone_learn_wan {\n"), arguments == "--full-cone");
+    }
+    let port_zero =
+        "--rule ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=24,br=2001:db8:ffff::1,offset=0";
+    let called = words(&format!("plan --nft {port_zero} 2001:db8::/64"));
+    assert_eq!(called.status, ExitStatus::Usage);
+    assert!(called.err.contains("no port of the port set is left"), "{}", called.err);
+}
+
+#[test]
 fn a_shell_reads_the_variables() {
     let assignments = words("plan --sh --reserve 9792-9793,5696 240b:10:3261:6400::/56").out;
     let script = format!(
@@ -197,8 +223,9 @@ fn the_examples_of_the_help_text() {
     let help = words("plan --help").out.replace("\\\n", "");
     let examples: Vec<&str> =
         help.lines().filter_map(|line| line.strip_prefix("  mape-proto ")).collect();
-    assert_eq!(examples.len(), 3);
+    assert_eq!(examples.len(), 4);
     for example in examples {
+        let (example, _) = example.split_once(" | ").unwrap_or((example, ""));
         assert_eq!(words(example).status, ExitStatus::Fine, "{example}");
     }
 }

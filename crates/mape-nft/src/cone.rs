@@ -1,0 +1,39 @@
+//! Full cone for UDP: who once sent from an outside port receives there from anyone.
+//!
+//! It works because a socket keeps its outside port towards every destination. What was learned is
+//! kept when the rules are replaced.
+
+use crate::interface::Interface;
+use crate::section::Object;
+
+/// Names of the two base chains. Where full cone is off they are removed, since they might be left
+/// from when it was on.
+pub(crate) fn chains(interface: &Interface) -> [String; 2] {
+    [interface.own("cone_learn"), interface.own("cone_in")]
+}
+
+pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
+    let [learn, arrive] = chains(interface);
+    let cone = interface.own("cone");
+    let (key, addresses) = (interface.key(), interface.line.addresses());
+    // Of the size of the port space, as the size of a map cannot be changed later.
+    let map = "type inet_service : ipv4_addr . inet_service\nsize 65535\nflags dynamic,timeout\ntimeout 5m";
+    vec![
+        Object::kept("map", cone.clone(), map),
+        Object::hooked(
+            learn,
+            "type filter hook postrouting priority srcnat + 10; policy accept;",
+            vec![format!(
+                "oif {key} meta l4proto udp ct original ip saddr != {addresses} \
+                 update @{cone} {{ udp sport : ct original ip saddr . ct original proto-src }}"
+            )],
+        ),
+        Object::hooked(
+            arrive,
+            "type nat hook prerouting priority dstnat + 5; policy accept;",
+            vec![format!(
+                "iif {key} ip daddr {addresses} meta l4proto udp dnat ip to udp dport map @{cone}"
+            )],
+        ),
+    ]
+}

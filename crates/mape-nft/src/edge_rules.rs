@@ -1,0 +1,180 @@
+//! The edge: what passes between the box and the line, and with which port.
+//!
+//! The same chains serve both places. On the device they see every packet, also those of a software
+//! flow offload, which skips `prerouting` and `postrouting`.
+
+use mape_core::PortRange;
+
+use crate::interface::Interface;
+use crate::mapping::Mapping;
+use crate::section::Object;
+
+mod icmp;
+mod maps;
+
+/// What the chains of one interface have in common.
+pub(crate) struct EdgeRules<'interface> {
+    interface: &'interface Interface,
+    ports: Ports<'interface>,
+}
+
+/// What happens to ports at the edge.
+#[derive(Clone, Copy)]
+enum Ports<'interface> {
+    /// Inside ports become real ones.
+    Translated(&'interface Mapping),
+    /// conntrack has picked real ones; they are only checked.
+    Checked(&'interface Mapping),
+    /// The address is not shared: every port and every protocol passes.
+    Free,
+}
+
+/// Direction of the packets a chain sees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    In,
+    Out,
+}
+
+/// Names and fields that differ between the directions.
+struct Words {
+    chain: &'static str,
+    /// The address that must be ours.
+    address: &'static str,
+    /// The port that must be ours.
+    port: &'static str,
+    /// From this port to the one on the other side.
+    map: &'static str,
+}
+
+impl Direction {
+    const fn words(self) -> Words {
+        match self {
+            Self::In => Words { chain: "in", address: "daddr", port: "dport", map: "e2i" },
+            Self::Out => Words { chain: "out", address: "saddr", port: "sport", map: "i2e" },
+        }
+    }
+}
+
+impl<'interface> EdgeRules<'interface> {
+    pub(crate) fn new(interface: &'interface Interface) -> Self {
+        let ports = match (interface.line.mapping(), interface.edge) {
+            (None, _) => Ports::Free,
+            (Some(mapping), crate::Edge::Plain) => Ports::Checked(mapping),
+            (Some(mapping), _) => Ports::Translated(mapping),
+        };
+        Self { interface, ports }
+    }
+
+    /// Name of a chain, a set or a map.
+    fn name(&self, name: &str) -> String {
+        if self.interface.is_on_device() { name.to_owned() } else { self.interface.own(name) }
+    }
+
+    /// Sets, maps and the chains per protocol, in the order nft wants them.
+    pub(crate) fn objects(&self) -> Vec<Object> {
+        let mut objects = self.maps();
+        if !matches!(self.ports, Ports::Free) {
+            for direction in [Direction::In, Direction::Out] {
+                objects.extend(self.icmp_chains(direction));
+                objects.push(self.tcp(direction));
+                objects.push(self.udp(direction));
+            }
+        }
+        objects
+    }
+
+    /// What every packet from the line meets.
+    pub(crate) fn first_in(&self) -> Vec<String> {
+        self.first(Direction::In)
+    }
+
+    /// What every packet to the line meets.
+    pub(crate) fn first_out(&self) -> Vec<String> {
+        self.first(Direction::Out)
+    }
+
+    fn first(&self, direction: Direction) -> Vec<String> {
+        let Words { chain, address, .. } = direction.words();
+        let addresses = self.interface.line.addresses();
+        let mut rules = vec![format!("ip {address} != {addresses} counter drop")];
+        if direction == Direction::Out && self.interface.options.dscp_reset {
+            rules.push("ip dscp set cs0".to_owned());
+        }
+        // Later fragments carry no ports: bytes of their data must not be taken for some.
+        rules.push("ip frag-off & 0x1fff != 0 accept".to_owned());
+        if matches!(self.ports, Ports::Free) {
+            rules.push(self.clamp());
+            rules.push(if self.interface.is_on_device() {
+                "meta protocol ip accept".to_owned()
+            } else {
+                "meta nfproto ipv4 accept".to_owned()
+            });
+        } else {
+            let to = |protocol| {
+                format!("{protocol} : goto {}", self.name(&format!("{chain}_{protocol}")))
+            };
+            let targets = ["tcp", "udp", "icmp"].map(to).join(", ");
+            rules.push(format!("ip protocol vmap {{ {targets} }}"));
+        }
+        rules.push(if self.interface.is_on_device() {
+            // Not ARP, which an Ethernet device in a test needs.
+            "meta protocol { ip, ip6 } counter drop".to_owned()
+        } else {
+            "counter drop".to_owned()
+        });
+        rules
+    }
+
+    /// TCP's segments fit the tunnel in both directions: nft only ever lowers the value.
+    fn clamp(&self) -> String {
+        format!("tcp flags syn tcp option maxseg size set {}", self.interface.line.mss())
+    }
+
+    fn tcp(&self, direction: Direction) -> Object {
+        let Words { chain, port, map, .. } = direction.words();
+        let mut rules = vec![self.clamp()];
+        match self.ports {
+            Ports::Translated(_) => {
+                rules.push(format!("tcp {port} set tcp {port} map @{} accept", self.name(map)));
+            }
+            Ports::Checked(_) | Ports::Free => {}
+        }
+        rules.extend(self.passing("tcp", port));
+        rules.push("counter drop".to_owned());
+        Object::chain(self.name(&format!("{chain}_tcp")), rules)
+    }
+
+    fn udp(&self, direction: Direction) -> Object {
+        let Words { chain, port, map, .. } = direction.words();
+        let mut rules = Vec::new();
+        match self.ports {
+            Ports::Translated(_) => {
+                let map = self.name(map);
+                // `th` writes the port and leaves the checksum alone, which here means "none".
+                rules.push(format!("udp checksum 0 th {port} set udp {port} map @{map} accept"));
+                rules.push(format!("udp {port} set udp {port} map @{map} accept"));
+            }
+            Ports::Checked(_) | Ports::Free => {}
+        }
+        rules.extend(self.passing("udp", port));
+        rules.push("counter drop".to_owned());
+        Object::chain(self.name(&format!("{chain}_udp")), rules)
+    }
+
+    /// Ports that pass as they are: reserved ones, or all of the set where nothing is translated.
+    fn passing(&self, protocol: &str, port: &str) -> Option<String> {
+        let set = match self.ports {
+            Ports::Translated(mapping) if mapping.reserved().is_empty() => return None,
+            Ports::Translated(_) => "reserved",
+            Ports::Checked(_) => "owned",
+            Ports::Free => return None,
+        };
+        Some(format!("{protocol} {port} @{} accept", self.name(set)))
+    }
+}
+
+/// `5696-5711, 9792`: the elements of an interval set.
+pub(crate) fn list(ranges: &[PortRange]) -> String {
+    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

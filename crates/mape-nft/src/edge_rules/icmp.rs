@@ -1,0 +1,97 @@
+//! ICMP at the edge: echo identifiers, and the packet that an error quotes.
+//!
+//! nft writes raw bytes without correcting the ICMP checksum, and conntrack drops an error whose
+//! checksum is wrong. So together with the quoted port a 16-bit word of the error's header changes
+//! that is defined as unused and is normally zero: bytes 6 and 7, or bytes 4 and 5 of
+//! "fragmentation needed", whose bytes 6 and 7 are the MTU. It takes up the difference, and the sum
+//! stays what it was. Receivers ignore that word. An error where it is not zero cannot be corrected
+//! and is dropped, and so is one that quotes a packet with IP options.
+//!
+//! Offsets are bits from the ICMP header on: 64 quoted IP header, 136 its protocol, 224 the quoted
+//! packet's source port or ICMP type, 240 its destination port, 256 its echo identifier.
+
+use super::{Direction, EdgeRules, Ports, Words};
+use crate::section::Object;
+
+const ERRORS: &str = "icmp type { destination-unreachable, time-exceeded, parameter-problem }";
+const QUOTES_PORTS: &str = "@th,136,8 { 6, 17 }";
+const QUOTES_ECHO_REQUEST: &str = "@th,136,8 1 @th,224,8 8";
+const QUOTES_ECHO_REPLY: &str = "@th,136,8 1 @th,224,8 0";
+
+impl EdgeRules<'_> {
+    pub(super) fn icmp_chains(&self, direction: Direction) -> Vec<Object> {
+        let Words { chain, map, .. } = direction.words();
+        let name = |what: &str| self.name(&format!("{chain}_{what}"));
+        let owned = self.name("owned_id");
+        if !matches!(self.ports, Ports::Translated(_)) {
+            // conntrack checks and translates what an error quotes.
+            let rules = vec![
+                format!("icmp type {{ echo-request, echo-reply }} icmp id @{owned} accept"),
+                format!("{ERRORS} accept"),
+                "counter drop".to_owned(),
+            ];
+            return vec![Object::chain(name("icmp"), rules)];
+        }
+        let ids = self.name(&format!("{map}_id"));
+        let (ours, theirs) = match direction {
+            Direction::In => ("echo-reply", "echo-request"),
+            Direction::Out => ("echo-request", "echo-reply"),
+        };
+        let icmp = vec![
+            format!("icmp type {ours} icmp id set icmp id map @{ids} accept"),
+            // A ping from outside and the answer to it: its identifier is one of the set.
+            format!("icmp type {theirs} icmp id @{owned} accept"),
+            format!("{ERRORS} goto {}", name("err")),
+            "counter drop".to_owned(),
+        ];
+        let mut err = vec!["@th,64,8 != 0x45 counter drop".to_owned()];
+        err.extend(self.untranslated(direction));
+        let too_big = "icmp type destination-unreachable icmp code frag-needed";
+        err.push(format!("{too_big} goto {}", name("big")));
+        err.extend(self.quoted(direction, "@th,48,16"));
+        vec![
+            Object::chain(name("big"), self.quoted(direction, "@th,32,16")),
+            Object::chain(name("err"), err),
+            Object::chain(name("icmp"), icmp),
+        ]
+    }
+
+    /// Errors about packets that passed the edge as they were.
+    fn untranslated(&self, direction: Direction) -> Vec<String> {
+        let (port, quoted_echo) = match direction {
+            Direction::In => ("@th,224,16", QUOTES_ECHO_REPLY),
+            Direction::Out => ("@th,240,16", QUOTES_ECHO_REQUEST),
+        };
+        let mut rules = Vec::new();
+        if let Ports::Translated(mapping) = self.ports {
+            if !mapping.reserved().is_empty() {
+                let reserved = self.name("reserved_q");
+                rules.push(format!("{QUOTES_PORTS} {port} @{reserved} accept"));
+            }
+        }
+        rules.push(format!("{quoted_echo} @th,256,16 @{} accept", self.name("owned_q")));
+        rules
+    }
+
+    /// Translates what the error quotes; `spare` is the word that takes up the difference.
+    fn quoted(&self, direction: Direction, spare: &str) -> Vec<String> {
+        let (port, quoted_echo, map, differences) = match direction {
+            Direction::In => ("@th,224,16", QUOTES_ECHO_REQUEST, "e2i_q", "e2d_q"),
+            Direction::Out => ("@th,240,16", QUOTES_ECHO_REPLY, "i2e_q", "i2d_q"),
+        };
+        let (map, differences) = (self.name(map), self.name(differences));
+        // Where the first lookup finds nothing, the rule ends before it has changed anything; both
+        // maps have the same keys.
+        let translate = |quotes: &str, field: &str| {
+            format!(
+                "{quotes} {spare} 0 {spare} set {field} map @{differences} \
+                 {field} set {field} map @{map} accept"
+            )
+        };
+        vec![
+            translate(QUOTES_PORTS, port),
+            translate(quoted_echo, "@th,256,16"),
+            "counter drop".to_owned(),
+        ]
+    }
+}

@@ -1,0 +1,130 @@
+//! The sets and maps of the edge.
+
+use std::fmt::Write as _;
+
+use super::{EdgeRules, Ports, list};
+use crate::mapping::Mapping;
+use crate::section::Object;
+
+/// Types, by what a map is looked up with. nft compares them by name, so each use has its own map:
+/// the port of a packet, the identifier of an echo, the port a quoted packet has as its source (in
+/// an error from the line) or as its destination (in one to the line).
+const PORTS: &str = "type inet_service : inet_service";
+const IDS: &str = "typeof icmp id : icmp id";
+const QUOTED_SOURCE: &str = "typeof @th,224,16 : @th,224,16";
+const QUOTED_DESTINATION: &str = "typeof @th,240,16 : @th,240,16";
+
+impl EdgeRules<'_> {
+    pub(super) fn maps(&self) -> Vec<Object> {
+        let set = |name, declaration, elements: &str| {
+            Object::elements("set", self.name(name), declaration, elements)
+        };
+        let owned = match self.ports {
+            Ports::Translated(mapping) | Ports::Checked(mapping) => list(mapping.owned()),
+            Ports::Free => return Vec::new(),
+        };
+        let mut objects = vec![set("owned_id", "typeof icmp id\nflags interval", &owned)];
+        match self.ports {
+            Ports::Translated(mapping) => {
+                objects.push(set("owned_q", "typeof @th,256,16\nflags interval", &owned));
+                if !mapping.reserved().is_empty() {
+                    let reserved = list(mapping.reserved());
+                    objects.push(set("reserved", "type inet_service\nflags interval", &reserved));
+                    let quoted = "typeof @th,224,16\nflags interval";
+                    objects.push(set("reserved_q", quoted, &reserved));
+                }
+                objects.extend(self.translations(mapping));
+            }
+            Ports::Checked(_) | Ports::Free => {
+                objects.push(set("owned", "type inet_service\nflags interval", &owned));
+            }
+        }
+        objects
+    }
+
+    fn translations(&self, mapping: &Mapping) -> Vec<Object> {
+        let e2i = pairs(mapping.pairs_by_real().iter().copied());
+        let i2e = pairs(mapping.pairs());
+        let e2d = differences(mapping.pairs_by_real().iter().copied());
+        let i2d = differences(mapping.pairs());
+        let intervals = |declaration: &str| format!("{declaration}\nflags interval");
+        [
+            ("e2i", PORTS.to_owned(), &e2i),
+            ("i2e", PORTS.to_owned(), &i2e),
+            ("e2i_id", IDS.to_owned(), &e2i),
+            ("i2e_id", IDS.to_owned(), &i2e),
+            ("e2i_q", QUOTED_SOURCE.to_owned(), &e2i),
+            ("e2d_q", intervals(QUOTED_SOURCE), &e2d),
+            ("i2e_q", QUOTED_DESTINATION.to_owned(), &i2e),
+            ("i2d_q", intervals(QUOTED_DESTINATION), &i2d),
+        ]
+        .into_iter()
+        .map(|(name, declaration, elements)| {
+            Object::elements("map", self.name(name), &declaration, elements)
+        })
+        .collect()
+    }
+}
+
+fn pairs(pairs: impl Iterator<Item = (u16, u16)>) -> String {
+    let mut text = String::new();
+    for (from, to) in pairs {
+        let separator = if text.is_empty() { "" } else { ", " };
+        // Writing into a `String` cannot fail.
+        let _ = write!(text, "{separator}{from} : {to}");
+    }
+    text
+}
+
+/// Intervals of equal `from - to`, as the one's complement number that keeps a checksum right when
+/// `from` is replaced by `to` (RFC 1624): the sum over both words stays what it was.
+fn differences(pairs: impl Iterator<Item = (u16, u16)>) -> String {
+    let mut runs: Vec<(u16, u16, u32)> = Vec::new();
+    for (from, to) in pairs {
+        let difference = (u32::from(from) + 0xffff - u32::from(to)) % 0xffff;
+        match runs.last_mut() {
+            Some((_, last, of)) if *of == difference && last.checked_add(1) == Some(from) => {
+                *last = from;
+            }
+            _ => runs.push((from, from, difference)),
+        }
+    }
+    let run = |(first, last, difference): &(u16, u16, u32)| {
+        if first == last {
+            format!("{first} : {difference}")
+        } else {
+            format!("{first}-{last} : {difference}")
+        }
+    };
+    runs.iter().map(run).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_interval_per_block() {
+        let pairs = [(4928, 20000), (4929, 20001), (9024, 20002), (30000, 2), (30001, 3)];
+        assert_eq!(
+            differences(pairs.into_iter()),
+            "4928-4929 : 50463, 9024 : 54557, 30000-30001 : 29998"
+        );
+        assert_eq!(differences([(7, 7)].into_iter()), "7 : 0");
+    }
+
+    /// The sum that a checksum is made of (RFC 1071).
+    fn sum(words: &[u16]) -> u32 {
+        let total: u32 = words.iter().map(|word| u32::from(*word)).sum();
+        total % 0xffff
+    }
+
+    #[test]
+    fn the_difference_keeps_the_checksum() {
+        for (from, to) in [(1_u16, 65535_u16), (65535, 1), (4928, 20000), (63055, 16623), (2, 1)] {
+            let text = differences([(from, to)].into_iter());
+            let difference = text.rsplit(' ').next().unwrap().parse().unwrap();
+            assert_eq!(sum(&[from, 0, 7]), sum(&[to, difference, 7]), "{from} {to}");
+        }
+    }
+}

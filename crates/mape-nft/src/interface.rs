@@ -1,0 +1,60 @@
+//! One interface with everything its rules are made from.
+
+use std::num::NonZeroU16;
+
+use crate::edge::Edge;
+use crate::line::Line;
+use crate::name::{DeviceName, InterfaceName};
+
+/// Wishes that change the rules; all off by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// UDP answers reach a LAN socket from anyone once it has sent anything (RFC 4787
+    /// "endpoint-independent filtering"). Opens those ports to everyone.
+    pub full_cone: bool,
+    /// Seconds a closed TCP connection of this line keeps its port. The kernel's own value is 120;
+    /// before Linux 6.5 every closed connection blocks its port that long.
+    pub time_wait: Option<NonZeroU16>,
+    /// Packets leave with DSCP 0.
+    pub dscp_reset: bool,
+}
+
+/// An interface whose rules are to be loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// The logical name: it distinguishes the tables and chains.
+    pub name: InterfaceName,
+    /// The tunnel device.
+    pub device: DeviceName,
+    /// The device's index, where it is known. Rules bound to an index never apply to a successor of
+    /// the same name. Without it nft looks the device up when it loads the text.
+    pub index: Option<u32>,
+    /// Address, ports and MTU.
+    pub line: Line,
+    /// Where ports are translated.
+    pub edge: Edge,
+    /// Wishes.
+    pub options: Options,
+}
+
+impl Interface {
+    /// Key of a map by interface index.
+    pub(crate) fn key(&self) -> String {
+        self.index.map_or_else(|| format!("\"{}\"", self.device), |index| index.to_string())
+    }
+
+    /// Where the rules that see every packet are: the device's own hooks, or `inet mape_rs`.
+    pub(crate) fn is_on_device(&self) -> bool {
+        self.edge == Edge::Netdev
+    }
+
+    /// The device's own table.
+    pub(crate) fn netdev_table(&self) -> String {
+        format!("{}{}", crate::NETDEV_PREFIX, self.name.identifier())
+    }
+
+    /// A name in the common table.
+    pub(crate) fn own(&self, name: &str) -> String {
+        format!("{name}_{}", self.name.identifier())
+    }
+}

@@ -1,0 +1,58 @@
+//! From a MAP-E plan to an nftables ruleset that uses every port of the set.
+//!
+//! Linux NAT searches only one contiguous range for a free port, but a MAP-E port set is scattered
+//! in blocks. So the work is split into two stages: conntrack translates to a contiguous range of
+//! *inside* ports on the shared address, and the *edge* exchanges inside and real ports one to one,
+//! without state ([`Mapping`]). Around that stand three locks, so that no packet with a wrong port
+//! leaves while rules are loaded, replaced or missing: a guard by device name that drops what no
+//! interface has opened; gate and SNAT bound to the device's *index*, which a recreated device does
+//! not have; and an edge that drops whatever it does not translate. An outer guard checks the
+//! packet once more when it is already inside IPv6.
+//!
+//! ```
+//! use mape_core::{Request, plan};
+//! use mape_nft::{DeviceName, Edge, Interface, Line, Options, standalone};
+//!
+//! let plan = plan(&Request::new("240b:10:3261:6400::/56".parse()?))?;
+//! let device: DeviceName = "mape-wan".parse()?;
+//! let interface = Interface {
+//!     name: device.interface(),
+//!     device,
+//!     index: None,
+//!     line: Line::new(&plan, &[])?,
+//!     edge: Edge::Netdev,
+//!     options: Options::default(),
+//! };
+//! assert!(standalone(&interface).contains("snat ip to 106.72.50.97:16384-16623"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What this crate does not do
+//!
+//! No I/O: it neither runs nft nor looks at devices. The text is the same for the same input. It
+//! touches only `table inet mape_rs` and `table netdev mape_rs_IFACE`, and sets no mark and no
+//! sysctl. Forwarding, filtering and the tunnel itself are others' work.
+
+mod cone;
+mod edge;
+mod edge_rules;
+mod interface;
+mod line;
+mod mapping;
+mod name;
+mod nat;
+mod outer;
+mod ruleset;
+mod section;
+
+pub use edge::{Edge, EdgeChoice, UnknownEdge};
+pub use interface::{Interface, Options};
+pub use line::Line;
+pub use mapping::{Mapping, NoUsablePort};
+pub use name::{DeviceName, InterfaceName, NameError};
+pub use ruleset::{Transaction, standalone, static_text, transaction};
+
+/// The table that all interfaces share.
+const INET_TABLE: &str = "mape_rs";
+/// Begins the name of the table that an interface has for itself.
+const NETDEV_PREFIX: &str = "mape_rs_";

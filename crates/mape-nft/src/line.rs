@@ -1,0 +1,73 @@
+//! What the renderer needs to know of a plan.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::Ipv4Net;
+use mape_core::{Plan, PortRange};
+
+use crate::mapping::{Mapping, NoUsablePort};
+
+/// IPv4 and TCP header, in bytes: what an MSS leaves out of the MTU.
+const HEADERS: u16 = 40;
+
+/// One MAP-E line: its address, its ports, its tunnel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    ipv4: Ipv4Net,
+    ce: Ipv6Addr,
+    mtu: u16,
+    mapping: Option<Mapping>,
+}
+
+impl Line {
+    /// Takes what is needed from a plan. `listening` are ports the router itself uses, which the
+    /// inside range avoids where it can.
+    ///
+    /// # Errors
+    /// [`NoUsablePort`] where every port of a shared address is reserved or 0.
+    pub fn new(plan: &Plan, listening: &[PortRange]) -> Result<Self, NoUsablePort> {
+        let set = plan.port_set();
+        let mapping = match set.parameters().psid_len() {
+            0 => None,
+            _ => Some(Mapping::new(set, &plan.reserved_inside(), listening)?),
+        };
+        Ok(Self { ipv4: plan.ipv4(), ce: plan.ce(), mtu: plan.mtu(), mapping })
+    }
+
+    /// Inside and real ports; `None` where the address is not shared, so that nothing is mapped.
+    #[must_use]
+    pub const fn mapping(&self) -> Option<&Mapping> {
+        self.mapping.as_ref()
+    }
+
+    /// The address that connections leave from. Of a whole IPv4 prefix it is the first one: hosts
+    /// that have addresses of the prefix keep them, everyone else shares this one.
+    #[must_use]
+    pub const fn address(&self) -> Ipv4Addr {
+        self.ipv4.addr()
+    }
+
+    /// The whole prefix of a line that got one.
+    pub(crate) fn prefix(&self) -> Option<Ipv4Net> {
+        (self.ipv4.prefix_len() < 32).then_some(self.ipv4)
+    }
+
+    /// The addresses a packet outside may have: `192.0.2.1` or `192.0.2.0/28`.
+    pub(crate) fn addresses(&self) -> String {
+        self.prefix().map_or_else(|| self.address().to_string(), |prefix| prefix.to_string())
+    }
+
+    /// The line's netmask and network as numbers.
+    pub(crate) fn netmask(&self) -> (u32, u32) {
+        (self.ipv4.netmask().to_bits(), self.ipv4.network().to_bits())
+    }
+
+    pub(crate) const fn ce(&self) -> Ipv6Addr {
+        self.ce
+    }
+
+    /// TCP MSS that fits the tunnel, in bytes.
+    pub(crate) const fn mss(&self) -> u16 {
+        self.mtu.saturating_sub(HEADERS)
+    }
+}

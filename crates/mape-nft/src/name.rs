@@ -1,0 +1,233 @@
+//! Names that go into nft text: checked once, so that nothing can break out of the syntax.
+
+use std::fmt;
+use std::str::FromStr;
+
+use mape_core::{Code, Explain, Quoted};
+
+/// Longest name of a network device, in bytes (`IFNAMSIZ` without its final zero).
+const DEVICE_LEN: usize = 15;
+/// Longest interface name accepted, in bytes; netifd itself sets no limit.
+const INTERFACE_LEN: usize = 64;
+/// What our tunnel devices are called; the static guard knows them by it.
+const PREFIX: &str = "mape-";
+/// Bytes of a long interface name that its device keeps in front of the hash.
+const KEPT: usize = 5;
+
+/// Name of a network device: 1 to 15 letters, digits, `_`, `.`, `@` or `-`.
+///
+/// It does not begin with `-` or `.`, and is not a number, which nft would take as an index.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeviceName(String);
+
+/// Name of a logical interface (a UCI section): 1 to 64 letters, digits, `_`, `.`, `@` or `-`, and
+/// not beginning with `-` or `.`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InterfaceName(String);
+
+impl DeviceName {
+    /// The tunnel device of an interface: `mape-IFACE`. An interface name of more than 10 bytes
+    /// is cut to 5, followed by 5 characters that depend on the whole name and on nothing else.
+    #[must_use]
+    pub fn of_interface(interface: &InterfaceName) -> Self {
+        let name = interface.as_str();
+        if PREFIX.len() + name.len() <= DEVICE_LEN {
+            return Self(format!("{PREFIX}{name}"));
+        }
+        let kept = name.get(..KEPT).unwrap_or_default();
+        Self(format!("{PREFIX}{kept}{}", short_hash(name)))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the static guard covers the device: its name begins with `mape-`.
+    #[must_use]
+    pub fn is_guarded_by_name(&self) -> bool {
+        self.0.starts_with(PREFIX)
+    }
+
+    /// The interface a tunnel device stands for where nothing else is known: what follows
+    /// `mape-`, or the whole name.
+    #[must_use]
+    pub fn interface(&self) -> InterfaceName {
+        let rest = self.0.strip_prefix(PREFIX).filter(|rest| is_name(rest, INTERFACE_LEN));
+        InterfaceName(rest.unwrap_or(&self.0).to_owned())
+    }
+}
+
+impl InterfaceName {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As part of an nft identifier. nft's scanner takes `/` there but not `@`, and no name of
+    /// ours holds a `/`, so two interfaces never share an identifier.
+    pub(crate) fn identifier(&self) -> String {
+        self.0.replace('@', "/")
+    }
+}
+
+/// 25 bits of FNV-1a in five characters.
+fn short_hash(text: &str) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+    let hash = text
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (0..5)
+        .filter_map(|place| DIGITS.get((hash >> (5 * place) & 31) as usize))
+        .map(|digit| char::from(*digit))
+        .collect()
+}
+
+fn is_name(text: &str, max: usize) -> bool {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_.@-".contains(&byte);
+    (1..=max).contains(&text.len()) && text.bytes().all(known) && !text.starts_with(['-', '.'])
+}
+
+/// The text names no device or no interface.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Not a [`DeviceName`].
+    #[error("{0} cannot be the name of a network device")]
+    Device(Quoted),
+    /// Not an [`InterfaceName`].
+    #[error("{0} cannot be the name of an interface")]
+    Interface(Quoted),
+}
+
+impl Explain for NameError {
+    fn code(&self) -> Code {
+        Code::OptionInvalid
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Device(_) => {
+                "use 1 to 15 letters, digits, _, ., @ or -, not only digits, like mape-wan"
+            }
+            Self::Interface(_) => "use 1 to 64 letters, digits, _, ., @ or -, like wan",
+        }
+        .to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let (option, value) = match self {
+            Self::Device(value) => ("device", value),
+            Self::Interface(value) => ("interface", value),
+        };
+        vec![("option", option.to_owned()), ("value", value.text())]
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        // `oif "7"` would mean the device with index 7 as soon as no device is called so.
+        let number = text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_name(text, DEVICE_LEN) && !number {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError::Device(Quoted::new(text)))
+        }
+    }
+}
+
+impl FromStr for InterfaceName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if is_name(text, INTERFACE_LEN) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError::Interface(Quoted::new(text)))
+        }
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for InterfaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_breaks_out_of_the_syntax() {
+        for bad in [
+            "",
+            "-x",
+            ".",
+            "..",
+            ".x",
+            "a b",
+            "a\"b",
+            "a;b",
+            "a\nb",
+            "a{",
+            "a#b",
+            "a/b",
+            "a*",
+            "é",
+            "12",
+            "abcdefghijklmnop",
+            "a\\",
+            "$a",
+            "@a b",
+        ] {
+            let error = bad.parse::<DeviceName>().unwrap_err();
+            assert_eq!(error.code(), Code::OptionInvalid);
+            assert!(error.to_string().contains(&Quoted::new(bad).to_string()), "{error}");
+            assert!(!error.hint().is_empty() && error.params().len() == 2);
+        }
+        for good in ["a", "mape-wan", "eth0.7", "ip6tnl0", "a@b", "7a", "_", "abcdefghijklmno"] {
+            assert_eq!(good.parse::<DeviceName>().unwrap().as_str(), good);
+        }
+        assert!("x".repeat(64).parse::<InterfaceName>().is_ok());
+        let long = "x".repeat(65).parse::<InterfaceName>().unwrap_err();
+        assert!(!long.hint().is_empty() && long.params()[0].1 == "interface");
+        assert_eq!("7".parse::<InterfaceName>().unwrap().to_string(), "7");
+    }
+
+    fn device(interface: &str) -> String {
+        DeviceName::of_interface(&interface.parse().unwrap()).to_string()
+    }
+
+    #[test]
+    fn long_interface_names_get_a_stable_short_device() {
+        assert_eq!(device("wan"), "mape-wan");
+        assert_eq!(device("abcdefghij"), "mape-abcdefghij");
+        assert_eq!(device("abcdefghijk"), "mape-abcdermag6");
+        assert_ne!(device("abcdefghijl"), device("abcdefghijk"));
+        let device = DeviceName::of_interface(&"a".repeat(64).parse().unwrap());
+        assert_eq!(device.to_string().parse(), Ok(device));
+    }
+
+    #[test]
+    fn a_device_stands_for_an_interface() {
+        let interface =
+            |device: &str| device.parse::<DeviceName>().unwrap().interface().to_string();
+        assert_eq!(interface("mape-wan"), "wan");
+        assert_eq!(interface("tun0"), "tun0");
+        assert_eq!(interface("mape-"), "mape-");
+        assert_eq!(interface("mape--x"), "mape--x");
+        assert_eq!("a@b".parse::<InterfaceName>().unwrap().identifier(), "a/b");
+        assert!("mape-x".parse::<DeviceName>().unwrap().is_guarded_by_name());
+        assert!(!"map-x".parse::<DeviceName>().unwrap().is_guarded_by_name());
+    }
+}

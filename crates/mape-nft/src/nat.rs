@@ -1,0 +1,111 @@
+//! What conntrack does with new connections to the line.
+
+use std::net::Ipv4Addr;
+
+use mape_core::PortRange;
+
+use crate::edge::Edge;
+use crate::edge_rules::list;
+use crate::interface::Interface;
+use crate::mapping::{Mapping, compact};
+use crate::section::Object;
+
+/// Destinations are spread over this many range counters (fallback without second stage).
+const BUCKETS: usize = 64;
+/// Most entries of all counters together, so that a set of very many ranges still loads quickly.
+const BUCKET_ENTRIES: usize = 8192;
+/// Fixed, so that the text and the choice of ports are the same each time: "mape".
+const SEED: &str = "0x6d617065";
+const SHAREABLE: &str = "meta l4proto { tcp, udp, icmp }";
+
+/// Chains for new connections, and the clean refusal of what cannot share an address.
+pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
+    let line = &interface.line;
+    let address = line.address();
+    let mut objects = Vec::new();
+    let mut rules = Vec::new();
+    if let Some(seconds) = interface.options.time_wait {
+        // The value is part of the name: nft cannot change a policy, only declare another.
+        let name = interface.own(&format!("time_wait_{seconds}"));
+        let policy = format!("protocol tcp;\nl3proto ip;\npolicy = {{ time_wait : {seconds} }};");
+        rules.push(format!("meta l4proto tcp ct timeout set \"{name}\""));
+        objects.push(Object::kept("ct timeout", name, &policy));
+    }
+    match line.mapping() {
+        None => {
+            // Binding them to the address they have keeps a later masquerade away from them.
+            if let Some(prefix) = line.prefix() {
+                rules.push(format!("ip saddr {prefix} snat ip to ip saddr"));
+            }
+            rules.push(format!("snat ip to {address}"));
+        }
+        Some(mapping) => {
+            rules.extend(from_reserved(address, mapping));
+            if interface.edge == Edge::Plain {
+                objects.extend(buckets(interface, mapping, &mut rules));
+            } else {
+                rules.push(format!("{SHAREABLE} snat ip to {address}:{}", mapping.inside()));
+            }
+            rules.push("counter drop".to_owned());
+        }
+    }
+    objects.push(Object::chain(interface.own("nat"), rules));
+    objects.push(Object::chain(interface.own("refuse"), refusal(interface)));
+    objects
+}
+
+/// A server on the router that speaks first, from its reserved port, keeps it.
+fn from_reserved(address: Ipv4Addr, mapping: &Mapping) -> Option<String> {
+    let reserved = list(mapping.reserved());
+    (!reserved.is_empty()).then(|| {
+        format!(
+            "ip saddr {address} meta l4proto {{ tcp, udp }} th sport {{ {reserved} }} \
+             snat ip to {address}"
+        )
+    })
+}
+
+/// Protocols without port or identifier cannot share an address. The sender is told.
+fn refusal(interface: &Interface) -> Vec<String> {
+    if interface.line.mapping().is_none() {
+        return Vec::new();
+    }
+    vec!["meta nfproto ipv4 reject with icmp type prot-unreachable".to_owned()]
+}
+
+/// Without a second stage: each bucket of destinations walks through the ranges by itself, so that
+/// many connections to one server meet each range equally often.
+fn buckets(interface: &Interface, mapping: &Mapping, rules: &mut Vec<String>) -> Vec<Object> {
+    let address = interface.line.address();
+    let real = mapping.pairs_by_real().iter().map(|pair| pair.0);
+    let ranges = compact(real);
+    if let [range] = ranges.as_slice() {
+        rules.push(format!("{SHAREABLE} snat ip to {address}:{range}"));
+        return Vec::new();
+    }
+    let count = (BUCKET_ENTRIES / ranges.len().max(1)).clamp(1, BUCKETS);
+    let name = |bucket: usize| interface.own(&format!("bucket{bucket}"));
+    let targets: Vec<String> =
+        (0..count).map(|bucket| format!("{bucket} : goto {}", name(bucket))).collect();
+    let targets = targets.join(", ");
+    for (protocols, hashed) in [("{ tcp, udp }", "ip daddr . th dport"), ("icmp", "ip daddr")] {
+        rules.push(format!(
+            "meta l4proto {protocols} jhash {hashed} mod {count} seed {SEED} vmap {{ {targets} }}"
+        ));
+    }
+    (0..count)
+        .map(|bucket| Object::chain(name(bucket), vec![walk(address, &ranges, bucket)]))
+        .collect()
+}
+
+/// One range after the other; each bucket begins at another one.
+fn walk(address: Ipv4Addr, ranges: &[PortRange], bucket: usize) -> String {
+    let turned = ranges.iter().cycle().skip(bucket % ranges.len().max(1)).take(ranges.len());
+    let entries: Vec<String> =
+        turned.enumerate().map(|(index, range)| format!("{index} : {address} . {range}")).collect();
+    format!(
+        "{SHAREABLE} snat ip to numgen inc mod {} map {{ {} }}",
+        ranges.len(),
+        entries.join(", ")
+    )
+}

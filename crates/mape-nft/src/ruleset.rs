@@ -1,0 +1,253 @@
+//! From interfaces to one text for `nft -f`.
+
+use std::fmt::Write as _;
+
+use crate::cone;
+use crate::edge::Edge;
+use crate::edge_rules::EdgeRules;
+use crate::interface::Interface;
+use crate::section::{Object, Section};
+use crate::{INET_TABLE, nat, outer};
+
+/// Before the SNAT of others (fw4 masquerades at `srcnat`): the first chain that binds wins.
+const SRCNAT: &str = "type nat hook postrouting priority srcnat - 5; policy accept;";
+/// After every SNAT and before conntrack confirms: a flow that is dropped here is not recorded, so
+/// it does not come back with the wrong port once the rules are complete.
+const GUARD: &str = "type filter hook postrouting priority srcnat + 20; policy accept;";
+/// After defragmentation (-400) and before conntrack (-200).
+const EDGE_IN: &str = "type filter hook prerouting priority raw; policy accept;";
+/// Before a flowtable (priority 0) takes packets away.
+const INGRESS: &str = "priority -500; policy accept;";
+const EGRESS: &str = "priority 0; policy accept;";
+
+/// What is loaded for ever and depends on no device.
+///
+/// It can be part of another transaction (firewall4's): nothing in it can be refused because of the
+/// state of the machine. Loaded alone it lets nothing out through a device called `mape-…`; the
+/// maps, and so what was opened by [`transaction`], survive it.
+#[must_use]
+pub fn static_text() -> String {
+    let verdicts = "type iface_index : verdict;";
+    format!(
+        "\
+table inet {INET_TABLE} {{
+	map gate {{ {verdicts} }}
+	map natsel {{ {verdicts} }}
+	map refused {{ {verdicts} }}
+	map tunnels {{ type ipv6_addr : verdict; }}
+	set loaded {{ type mark; }}
+	chain srcnat {{ {SRCNAT} }}
+	chain guard {{ {GUARD} }}
+	chain closed {{ }}
+	chain forwarded {{ type filter hook forward priority mangle; policy accept; }}
+	chain encapsulated {{ type filter hook output priority mangle; policy accept; }}
+}}
+flush chain inet {INET_TABLE} srcnat
+flush chain inet {INET_TABLE} guard
+flush chain inet {INET_TABLE} closed
+flush chain inet {INET_TABLE} forwarded
+flush chain inet {INET_TABLE} encapsulated
+table inet {INET_TABLE} {{
+	chain srcnat {{ meta nfproto ipv4 oif vmap @natsel; }}
+	chain closed {{
+		oif vmap @gate
+		counter drop
+	}}
+	chain guard {{ oifname \"mape-*\" goto closed; }}
+	chain forwarded {{
+		meta l4proto {{ tcp, udp, icmp }} accept
+		oif vmap @refused
+	}}
+	chain encapsulated {{ ip6 nexthdr 4 ip6 saddr vmap @tunnels; }}
+}}
+"
+    )
+}
+
+/// The complete text for one line, for a machine without firewall4: `nft -f` takes it as it is.
+///
+/// Loading it again gives the same ruleset and drops no flow. Other interfaces' rules stay.
+#[must_use]
+pub fn standalone(interface: &Interface) -> String {
+    let mut text = String::new();
+    let _ = header(&mut text, interface);
+    text.push_str(&static_text());
+    write_interface(&mut text, interface);
+    text
+}
+
+/// The text for all interfaces of the machine, and how to ask whether it is loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    text: String,
+    marker: String,
+    netdev_tables: Vec<String>,
+}
+
+impl Transaction {
+    /// For `nft -f`: all or nothing. `tables` is the output of `nft list tables`: of our tables of
+    /// family netdev, those that no interface has any more go.
+    #[must_use]
+    pub fn text(&self, tables: &str) -> String {
+        let mut text = self.text.clone();
+        for table in ours(tables).filter(|table| self.netdev_tables.iter().all(|own| own != table))
+        {
+            let _ = writeln!(text, "delete table netdev {table}");
+        }
+        text
+    }
+
+    /// For `nft`: succeeds where exactly this text was loaded and `inet mape_rs` not removed since.
+    /// It then lists the tables.
+    #[must_use]
+    pub fn query(&self) -> String {
+        format!("get element inet {INET_TABLE} loaded {{ {} }}; list tables", self.marker)
+    }
+
+    /// Whether the answer to [`Self::query`] lists the tables of family netdev that the text makes,
+    /// and no other of ours.
+    #[must_use]
+    pub fn is_answered_by(&self, tables: &str) -> bool {
+        self.netdev_tables.iter().all(|own| ours(tables).any(|table| table == own))
+            && ours(tables).count() == self.netdev_tables.len()
+    }
+}
+
+/// Our tables of family netdev in the output of `nft list tables`.
+fn ours(tables: &str) -> impl Iterator<Item = &str> {
+    let names = tables.lines().filter_map(|line| line.trim().strip_prefix("table netdev "));
+    names.filter(|name| name.starts_with(crate::NETDEV_PREFIX))
+}
+
+/// Replaces everything that was loaded before by the rules of these interfaces. Those of no
+/// interface shut every device called `mape-…`.
+#[must_use]
+pub fn transaction(interfaces: &[Interface]) -> Transaction {
+    let mut text = static_text();
+    let on_device = |interface: &&Interface| interface.is_on_device();
+    let netdev_tables: Vec<String> =
+        interfaces.iter().filter(on_device).map(Interface::netdev_table).collect();
+    for map in ["gate", "natsel", "refused", "tunnels"] {
+        let _ = writeln!(text, "flush map inet {INET_TABLE} {map}");
+    }
+    if netdev_tables.len() == interfaces.len() {
+        // No packet of other devices need pass a hook that nobody uses.
+        remove_chains(&mut text, &["edge_in".to_owned()]);
+    } else {
+        let _ = write!(
+            text,
+            "table inet {INET_TABLE} {{\n\tmap edges {{ type iface_index : verdict; }}\n}}\n\
+             flush map inet {INET_TABLE} edges\n"
+        );
+    }
+    for interface in interfaces {
+        write_interface(&mut text, interface);
+    }
+    let marker = marker(&text);
+    let _ = write!(
+        text,
+        "flush set inet {INET_TABLE} loaded\n\
+         add element inet {INET_TABLE} loaded {{ {marker} }}\n"
+    );
+    Transaction { text, marker, netdev_tables }
+}
+
+/// Two numbers that stand for the text (64 bits of FNV-1a).
+fn marker(text: &str) -> String {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    format!("{:#010x}, {:#010x}", hash >> 32, hash & 0xffff_ffff)
+}
+
+fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {
+    let Interface { device, line, edge, .. } = interface;
+    writeln!(text, "# mape-rs: {device}, {}, edge {edge}.", line.addresses())?;
+    if let Some(mapping) = line.mapping() {
+        write!(text, "# {} ports", mapping.usable())?;
+        if *edge != Edge::Plain {
+            write!(text, "; inside {}", mapping.inside())?;
+        }
+        writeln!(text, ".")?;
+    }
+    writeln!(
+        text,
+        "# Load with `nft -f` whenever the device was made; again any time, no flow is lost."
+    )
+}
+
+fn write_interface(text: &mut String, interface: &Interface) {
+    let edge = EdgeRules::new(interface);
+    let mut common = Section::new("inet", INET_TABLE);
+    common.extend(nat::objects(interface));
+    common.extend(outer::objects(interface));
+    let (gate, incoming) = if interface.is_on_device() {
+        write_device(text, interface, &edge);
+        // Left from another edge, it would be in the way.
+        (vec!["accept".to_owned()], Vec::new())
+    } else {
+        common.push(Object::kept("map", "edges", "type iface_index : verdict"));
+        common.extend(edge.objects());
+        common.push(Object::hooked("edge_in", EDGE_IN, vec!["iif vmap @edges".to_owned()]));
+        (edge.first_out(), edge.first_in())
+    };
+    common.push(Object::chain(interface.own("in"), incoming));
+    common.push(Object::chain(interface.own("gate"), gate));
+    if !interface.device.is_guarded_by_name() {
+        let rule = format!("oifname \"{}\" goto closed", interface.device);
+        common.push(Object::hooked(interface.own("guard"), GUARD, vec![rule]));
+    }
+    if interface.options.full_cone {
+        common.extend(cone::objects(interface));
+    } else {
+        remove_chains(text, &cone::chains(interface));
+    }
+    common.write(text);
+    open(text, interface);
+}
+
+/// The last step: the device's packets find their way to the rules.
+fn open(text: &mut String, interface: &Interface) {
+    let key = interface.key();
+    let mut add = |map: &str, key: &str, chain: &str| {
+        let _ = writeln!(
+            text,
+            "add element inet {INET_TABLE} {map} {{ {key} : goto {} }}",
+            interface.own(chain)
+        );
+    };
+    add("tunnels", &interface.line.ce().to_string(), "check");
+    add("natsel", &key, "nat");
+    add("refused", &key, "refuse");
+    if !interface.is_on_device() {
+        add("edges", &key, "in");
+    }
+    add("gate", &key, "gate");
+}
+
+/// The edge on the device's own hooks.
+fn write_device(text: &mut String, interface: &Interface, edge: &EdgeRules<'_>) {
+    let device = &interface.device;
+    let mut own = Section::new("netdev", interface.netdev_table());
+    own.extend(edge.objects());
+    let hook = |direction: &str, rest: &str| {
+        format!("type filter hook {direction} device \"{device}\" {rest}")
+    };
+    own.push(Object::hooked("edge_in", &hook("ingress", INGRESS), edge.first_in()));
+    own.push(Object::hooked("edge_out", &hook("egress", EGRESS), edge.first_out()));
+    own.write(text);
+}
+
+/// Removes chains whether they exist or not.
+fn remove_chains(text: &mut String, chains: &[String]) {
+    let _ = writeln!(text, "table inet {INET_TABLE} {{");
+    for chain in chains {
+        let _ = writeln!(text, "\tchain {chain} {{ }}");
+    }
+    text.push_str("}\n");
+    for command in ["flush", "delete"] {
+        for chain in chains {
+            let _ = writeln!(text, "{command} chain inet {INET_TABLE} {chain}");
+        }
+    }
+}

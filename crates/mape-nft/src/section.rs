@@ -1,0 +1,130 @@
+//! A part of the ruleset that is replaced as a whole, in one transaction.
+
+use std::fmt::Write as _;
+
+/// The chains, sets and maps of one interface in one table.
+pub(crate) struct Section {
+    family: &'static str,
+    table: String,
+    objects: Vec<Object>,
+}
+
+/// One chain, set, map or `ct timeout`.
+pub(crate) struct Object {
+    keyword: &'static str,
+    name: String,
+    /// Type, hook, flags: what the object needs to exist.
+    declaration: String,
+    /// Rules, or one line of elements.
+    content: Vec<String>,
+    /// Whether the object survives a replacement with what it learned.
+    kept: bool,
+}
+
+impl Object {
+    /// A chain that others go to.
+    pub(crate) fn chain(name: impl Into<String>, rules: Vec<String>) -> Self {
+        Self::hooked(name, "", rules)
+    }
+
+    /// A chain on a hook: `type filter hook …; policy accept;`.
+    pub(crate) fn hooked(name: impl Into<String>, hook: &str, rules: Vec<String>) -> Self {
+        Self {
+            keyword: "chain",
+            name: name.into(),
+            declaration: hook.to_owned(),
+            content: rules,
+            kept: false,
+        }
+    }
+
+    /// A set or a map with elements.
+    pub(crate) fn elements(
+        keyword: &'static str,
+        name: impl Into<String>,
+        declaration: &str,
+        elements: &str,
+    ) -> Self {
+        Self {
+            keyword,
+            name: name.into(),
+            declaration: declaration.to_owned(),
+            content: vec![format!("elements = {{ {elements} }}")],
+            kept: false,
+        }
+    }
+
+    /// Something that is created once and never touched again.
+    pub(crate) fn kept(keyword: &'static str, name: impl Into<String>, declaration: &str) -> Self {
+        Self {
+            keyword,
+            name: name.into(),
+            declaration: declaration.to_owned(),
+            content: Vec::new(),
+            kept: true,
+        }
+    }
+
+    fn is_chain(&self) -> bool {
+        self.keyword == "chain"
+    }
+
+    /// Without content, on one line where nft allows it.
+    fn declare(&self, text: &mut String) {
+        let Self { keyword, name, declaration, .. } = self;
+        if *keyword == "ct timeout" {
+            return self.define(text);
+        }
+        let lines = declaration.lines().map(|line| format!("{}; ", line.trim_end_matches(';')));
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(text, "\t{keyword} {name} {{ {}}}", lines.collect::<String>());
+    }
+
+    fn define(&self, text: &mut String) {
+        let Self { keyword, name, declaration, content, .. } = self;
+        let _ = writeln!(text, "\t{keyword} {name} {{");
+        for line in declaration.lines().chain(content.iter().map(String::as_str)) {
+            let _ = writeln!(text, "\t\t{line}");
+        }
+        text.push_str("\t}\n");
+    }
+}
+
+impl Section {
+    pub(crate) fn new(family: &'static str, table: impl Into<String>) -> Self {
+        Self { family, table: table.into(), objects: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, object: Object) {
+        self.objects.push(object);
+    }
+
+    pub(crate) fn extend(&mut self, objects: impl IntoIterator<Item = Object>) {
+        self.objects.extend(objects);
+    }
+
+    /// Declares everything empty, so that it exists whether or not it did before; empties it; then
+    /// declares it again with its content. Within one transaction a packet sees the old or the new
+    /// rules and never an empty chain. Sets are deleted and not only emptied, because nft refuses
+    /// to change the type of one; base chains are not, because between the deleted one and its
+    /// successor a packet could see each in the generation in which it has no rules.
+    pub(crate) fn write(&self, text: &mut String) {
+        let Self { family, table, .. } = self;
+        let _ = writeln!(text, "table {family} {table} {{");
+        for object in &self.objects {
+            object.declare(text);
+        }
+        text.push_str("}\n");
+        for object in self.objects.iter().filter(|object| object.is_chain()) {
+            let _ = writeln!(text, "flush chain {family} {table} {}", object.name);
+        }
+        for object in self.objects.iter().filter(|object| !object.is_chain() && !object.kept) {
+            let _ = writeln!(text, "delete {} {family} {table} {}", object.keyword, object.name);
+        }
+        let _ = writeln!(text, "table {family} {table} {{");
+        for object in self.objects.iter().filter(|object| !object.kept) {
+            object.define(text);
+        }
+        text.push_str("}\n");
+    }
+}

@@ -1,0 +1,78 @@
+//! The text itself, for readers and for the other side of each change: `MAPE_BLESS=1` writes it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+mod support;
+
+use mape_nft::{Edge, Interface, Options, standalone, static_text, transaction};
+use support::*;
+
+/// 15 ports in 15 blocks of one: short, and of the same form as a real line.
+fn small(reserved: &str) -> mape_core::Plan {
+    own_rule("ipv4=192.0.2.0/24,ea=20,offset=4", "2001:db8:12:3400::/60", reserved)
+}
+
+fn compare(path: &str, text: &str) {
+    let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("MAPE_BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    let line = golden.lines().zip(text.lines()).position(|(one, other)| one != other);
+    assert!(golden == text, "{path} differs from line {line:?} on; MAPE_BLESS=1 writes it anew");
+}
+
+#[test]
+fn stand_alone_files() {
+    for (name, plan, edge) in [
+        ("netdev", small(""), Edge::Netdev),
+        ("netdev-reserved", small("9024,62272"), Edge::Netdev),
+        ("postrouting", small(""), Edge::Postrouting),
+        ("whole-address", whole_address(), Edge::Netdev),
+        ("whole-prefix", whole_prefix(), Edge::Postrouting),
+    ] {
+        compare(&format!("tests/vectors/nft/{name}.nft"), &standalone(&interface(&plan, edge)));
+    }
+    let everything = Interface {
+        device: "tun0".parse().unwrap(),
+        options: Options {
+            full_cone: true,
+            time_wait: std::num::NonZeroU16::new(10),
+            dscp_reset: true,
+        },
+        ..interface(&small(""), Edge::Netdev)
+    };
+    compare("tests/vectors/nft/every-option.nft", &standalone(&everything));
+}
+
+/// What firewall4 includes.
+#[test]
+fn the_static_file() {
+    let head = "# mape-rs: shut until `mape-proto firewall` opens it. Depends on no device.\n";
+    let text = format!("{head}{}", static_text());
+    compare("files/usr/share/nftables.d/ruleset-post/50-mape-rs.nft", &text);
+}
+
+#[test]
+fn the_router_s_transaction() {
+    let one = Interface { index: Some(7), ..interface(&small(""), Edge::Netdev) };
+    let two = Interface {
+        name: "wan2".parse().unwrap(),
+        device: "mape-wan2".parse().unwrap(),
+        index: Some(8),
+        ..interface(&whole_address(), Edge::Postrouting)
+    };
+    let both = transaction(&[one.clone(), two]);
+    let tables =
+        "table inet fw4\ntable netdev mape_rs_wan\ntable netdev mape_rs_wan2\ntable netdev x\n";
+    compare("tests/vectors/nft/router.nft", &both.text(tables));
+    let none = transaction(&[]);
+    compare("tests/vectors/nft/router-none.nft", &none.text(""));
+    // The same again, and another marker for another text.
+    assert_eq!(transaction(&[]), none);
+    assert_ne!(both.query(), none.query());
+    assert!(none.is_answered_by(""));
+    assert!(both.is_answered_by("table netdev mape_rs_wan\ntable netdev other\n"));
+    assert!(!both.is_answered_by("table netdev mape_rs_wan2\n"));
+    assert!(!both.is_answered_by(tables));
+    assert!(!transaction(&[one]).text("table netdev mape_rs_wan").contains("delete table"));
+}

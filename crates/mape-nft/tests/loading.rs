@@ -1,0 +1,144 @@
+//! nft and the kernel take every text, in a network namespace of their own.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+
+mod support;
+
+use std::num::NonZeroU16;
+
+use mape_core::{Plan, PortRange};
+use mape_nft::{Edge, Interface, Line, Options, standalone, static_text, transaction};
+use support::*;
+
+const DEVICE: &str = "ip link add mape-wan type veth peer name p0";
+
+fn shapes() -> Vec<(&'static str, Plan)> {
+    let ocn = built_in(OCN, "");
+    let ports: Vec<String> = ocn
+        .port_set()
+        .ranges()
+        .flat_map(PortRange::ports)
+        .step_by(2)
+        .chain(ocn.port_set().ranges().flat_map(PortRange::ports).skip(1).step_by(2))
+        .map(|port| port.to_string())
+        .take(1000)
+        .collect();
+    let rule = |rule: &str| own_rule(rule, "2001:db8:12:3400::/64", "");
+    vec![
+        ("v6plus", built_in(V6PLUS, "")),
+        ("15 blocks, reserved", built_in(V6PLUS, "63055,5696-5711,80")),
+        ("63 blocks", ocn),
+        ("1000 reserved", built_in(OCN, &ports.join(","))),
+        ("one block", rule("ipv4=192.0.2.0/24,ea=16,offset=0")),
+        ("one-port blocks", rule("ipv4=192.0.2.0/24,ea=16,offset=8")),
+        ("one port", rule("ipv4=192.0.2.0/24,ea=23,offset=1")),
+        ("larger than its gaps", rule("ipv4=192.0.2.0/24,ea=12,offset=6")),
+        ("half the ports", rule("ipv4=192.0.2.0/24,ea=9,offset=4")),
+        ("whole address", whole_address()),
+        ("whole prefix", whole_prefix()),
+    ]
+}
+
+#[test]
+fn every_shape_on_every_edge() {
+    if !can_load() {
+        return;
+    }
+    for (name, plan) in shapes() {
+        for edge in EDGES {
+            let text = standalone(&interface(&plan, edge));
+            let output = sh(&format!("{DEVICE} && nft -c -f $RULES && nft -f $RULES"), &text);
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                output.status.success(),
+                "{name}, {edge}: {}",
+                error.lines().next().unwrap_or("")
+            );
+        }
+    }
+}
+
+/// Loading again changes nothing, whatever was there before.
+#[test]
+fn loading_is_idempotent() {
+    if !can_load() {
+        return;
+    }
+    let plan = built_in(V6PLUS, "5696");
+    for edge in EDGES {
+        let options = Options { full_cone: true, time_wait: NonZeroU16::new(10), dscp_reset: true };
+        let text = standalone(&Interface { options, ..interface(&plan, edge) });
+        sh_ok(
+            &format!(
+                "{DEVICE} && nft -f $RULES && nft list ruleset > $RULES.1 && nft -f $RULES && \
+                 nft list ruleset > $RULES.2; cmp $RULES.1 $RULES.2; rc=$?; rm $RULES.?; exit $rc"
+            ),
+            &text,
+        );
+    }
+}
+
+/// From any edge to any other, and to other options, in one step.
+#[test]
+fn edges_can_be_exchanged() {
+    if !can_load() {
+        return;
+    }
+    let plan = built_in(V6PLUS, "5696");
+    for from in EDGES {
+        for to in EDGES {
+            let options = Options { full_cone: true, ..Options::default() };
+            let before = Interface { options, ..interface(&plan, from) };
+            let after = interface(&plan, to);
+            let text = format!("{}{}", standalone(&before), standalone(&after));
+            let rules = sh_ok(&format!("{DEVICE} && nft -f $RULES && nft list ruleset"), &text);
+            assert!(!rules.contains("cone_in_wan {"), "{from} to {to}");
+            // The router's text also clears what the first edge left on the device.
+            let first = transaction(&[Interface { index: Some(2), ..before }]);
+            let tables = if from == Edge::Netdev { "table netdev mape_rs_wan\n" } else { "" };
+            let second = transaction(&[Interface { index: Some(2), ..after }]);
+            let text = format!("{}{}", first.text(""), second.text(tables));
+            let rules = sh_ok(&format!("{DEVICE} && nft -f $RULES && nft list ruleset"), &text);
+            assert_eq!(rules.contains("table netdev"), to == Edge::Netdev, "{from} to {to}");
+            assert_eq!(rules.matches("chain edge_in {").count(), 1, "{from} to {to}");
+        }
+    }
+}
+
+/// The marker tells whether this very text is loaded.
+#[test]
+fn the_marker_answers() {
+    if !can_load() {
+        return;
+    }
+    let plan = built_in(V6PLUS, "");
+    let one = transaction(&[Interface { index: Some(2), ..interface(&plan, Edge::Netdev) }]);
+    let other = transaction(&[Interface { index: Some(3), ..interface(&plan, Edge::Netdev) }]);
+    let query = |query: &str, before: &str| {
+        let output = sh(&format!("{DEVICE} && {before} nft '{query}'"), &one.text(""));
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (found, tables) = query(&one.query(), "nft -f $RULES &&");
+    assert!(found && one.is_answered_by(&tables), "{tables}");
+    assert!(!query(&one.query(), "").0);
+    assert!(!query(&other.query(), "nft -f $RULES &&").0);
+    let (found, tables) =
+        query(&one.query(), "nft -f $RULES && nft delete table netdev mape_rs_wan &&");
+    assert!(found && !one.is_answered_by(&tables));
+    assert!(!query(&one.query(), "nft -f $RULES && nft flush ruleset &&").0);
+}
+
+/// firewall4 reloads the static text again and again; what was opened stays open.
+#[test]
+fn the_static_text_keeps_what_was_opened() {
+    if !can_load() {
+        return;
+    }
+    let line = Line::new(&built_in(V6PLUS, ""), &[]).unwrap();
+    let interface = Interface { index: Some(2), line, ..interface(&whole_address(), Edge::Netdev) };
+    let text = transaction(&[interface]).text("");
+    let open = sh_ok(&format!("{DEVICE} && nft -f $RULES && nft list ruleset"), &text);
+    let again = format!("{text}{}", static_text());
+    let reloaded = sh_ok(&format!("{DEVICE} && nft -f $RULES && nft list ruleset"), &again);
+    assert_eq!(open, reloaded);
+    sh_ok("nft -f $RULES", &static_text());
+}

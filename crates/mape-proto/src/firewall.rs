@@ -1,0 +1,42 @@
+//! Loading the rules: one transaction for all interfaces, whoever asks for it.
+//!
+//! Two callers exist on a router: firewall4, whose reload leaves our tables alone but whose stop
+//! removes them, and the hotplug event of an interface that came up. Neither knows what the other
+//! did, so the loader works from what *is*: the state files, the devices' indexes, and a marker in
+//! the table itself that tells whether this very text is loaded.
+
+use std::path::PathBuf;
+
+mod error;
+mod loader;
+mod lock;
+mod nft;
+mod state;
+
+pub use error::FirewallError;
+pub use loader::{Report, load};
+pub use state::{State, StateError};
+
+/// Where the loader finds things. Tests have them elsewhere.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// State files, `IFACE.json`, and the lock.
+    pub state: PathBuf,
+    /// A directory per network device, with its `ifindex`.
+    pub devices: PathBuf,
+    /// The program, by name or path.
+    pub nft: PathBuf,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            state: "/var/run/mape-rs".into(),
+            devices: "/sys/class/net".into(),
+            nft: "nft".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! From what is there to one transaction.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mape_nft::{Interface, transaction};
+
+use super::nft::Nft;
+use super::state::Checked;
+use super::{FirewallError, Places, State, StateError, lock};
+
+/// What the loader did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The interfaces that are open now.
+    interfaces: Vec<Interface>,
+    /// Whether everything was as it should be already.
+    unchanged: bool,
+    /// What was left out, and why.
+    remarks: Vec<String>,
+}
+
+/// One line for each interface and each remark.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let done = if self.unchanged { "is loaded already" } else { "loaded" };
+        for Interface { name, device, edge, .. } in &self.interfaces {
+            writeln!(f, "{name}: {device}, edge {edge}, {done}")?;
+        }
+        if self.interfaces.is_empty() {
+            writeln!(f, "no interface is open; the guard {done}")?;
+        }
+        for remark in &self.remarks {
+            writeln!(f, "{remark}")?;
+        }
+        Ok(())
+    }
+}
+
+/// An interface whose device exists.
+struct Ready {
+    checked: Checked,
+    index: u32,
+}
+
+/// Brings the kernel's rules in line with the state files and devices.
+///
+/// Where nothing is to be changed, nft is only asked. Otherwise there is one transaction for all
+/// interfaces. With edge `auto` it is the load itself that finds out what the kernel can do: nft
+/// takes all or nothing, so a refused attempt changes nothing, and the next edge is tried. Each
+/// call begins with the best one again.
+///
+/// # Errors
+/// [`FirewallError`]. Where no attempt was accepted, everything is shut, if nft accepts at least
+/// that; whatever else was loaded stays.
+pub fn load(places: &Places) -> Result<Report, FirewallError> {
+    let _lock = lock::take(&places.state)?;
+    let nft = Nft(&places.nft);
+    let mut remarks = Vec::new();
+    let ready = ready(places, &mut remarks);
+    let refused = match attempt(&nft, &ready) {
+        Ok((interfaces, unchanged)) => return Ok(Report { interfaces, unchanged, remarks }),
+        Err(error @ FirewallError::Rejected(_)) => error,
+        Err(error) => return Err(error),
+    };
+    // One interface must not keep the others shut, for instance because its device has just
+    // vanished: they are added one by one.
+    let mut good: Vec<Ready> = Vec::new();
+    let mut loaded = Vec::new();
+    if ready.len() > 1 {
+        for next in ready {
+            let name = next.checked.name.clone();
+            good.push(next);
+            match attempt(&nft, &good) {
+                Ok((interfaces, _)) => loaded = interfaces,
+                Err(error) => {
+                    good.pop();
+                    remarks.push(format!("{name}: left out, {error}"));
+                }
+            }
+        }
+    }
+    if loaded.is_empty() {
+        nft.load(&transaction(&[]))?;
+        return Err(refused);
+    }
+    Ok(Report { interfaces: loaded, unchanged: false, remarks })
+}
+
+/// Tries the edges, best first, and at last without the options a kernel can lack.
+fn attempt(nft: &Nft<'_>, ready: &[Ready]) -> Result<(Vec<Interface>, bool), FirewallError> {
+    let mut refused = None;
+    let mut tried: Vec<Vec<Interface>> = Vec::new();
+    for time_wait in [true, false] {
+        for rank in 0..3 {
+            let interfaces: Vec<Interface> =
+                ready.iter().map(|ready| ready.ranked(rank, time_wait)).collect();
+            if tried.contains(&interfaces) {
+                continue;
+            }
+            let text = transaction(&interfaces);
+            if nft.has(&text)? {
+                return Ok((interfaces, true));
+            }
+            match nft.load(&text) {
+                Ok(()) => return Ok((interfaces, false)),
+                // What nft says of the best edge tells most.
+                Err(error @ FirewallError::Rejected(_)) => refused = refused.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+            tried.push(interfaces);
+        }
+    }
+    Err(refused.unwrap_or(FirewallError::Rejected(mape_core::Quoted::new(""))))
+}
+
+impl Ready {
+    /// With its edge of this rank, or its last one.
+    fn ranked(&self, rank: usize, time_wait: bool) -> Interface {
+        let edges = self.checked.edge.candidates();
+        let edge = edges.get(rank).or(edges.last()).copied();
+        let edge = edge.unwrap_or_else(|| self.checked.edge.preferred());
+        self.checked.interface(self.index, edge, time_wait)
+    }
+}
+
+/// The interfaces with a valid state and a device, ordered by name.
+fn ready(places: &Places, remarks: &mut Vec<String>) -> Vec<Ready> {
+    let mut ready: Vec<Ready> = Vec::new();
+    for path in state_files(&places.state) {
+        let name = path.file_stem().map(OsStr::to_string_lossy).unwrap_or_default().into_owned();
+        let checked = match State::read(&path).and_then(|state| state.check()) {
+            Ok(checked) if checked.name.as_str() == name => checked,
+            Ok(checked) => {
+                remarks.push(format!("{name}: state ignored, it is that of {}", checked.name));
+                continue;
+            }
+            Err(StateError(reason)) => {
+                remarks.push(format!("{name}: state ignored, {reason}"));
+                continue;
+            }
+        };
+        if let Some(other) = ready.iter().find(|other| other.checked.device == checked.device) {
+            remarks.push(format!(
+                "{name}: state ignored, its device {} is that of {}",
+                checked.device, other.checked.name
+            ));
+            continue;
+        }
+        match index(&places.devices, checked.device.as_str()) {
+            Some(index) => ready.push(Ready { checked, index }),
+            None => remarks.push(format!("{name}: no device {} yet", checked.device)),
+        }
+    }
+    ready
+}
+
+fn state_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension() == Some(OsStr::new("json")))
+        .collect();
+    files.sort_unstable();
+    files
+}
+
+/// The device's index; indexes are never 0 and are not used again.
+fn index(devices: &Path, device: &str) -> Option<u32> {
+    let text = fs::read_to_string(devices.join(device).join("ifindex")).ok()?;
+    text.trim().parse().ok().filter(|index| *index != 0)
+}

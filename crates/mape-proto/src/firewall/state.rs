@@ -1,0 +1,192 @@
+//! What an interface leaves for the loader: one small JSON file in `/var/run/mape-rs`.
+//!
+//! It is a cache and never a proof. The plan is made again from prefix and rule, so a file cannot
+//! hold an address that contradicts its ports, and everything else is checked as if typed.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::num::NonZeroU16;
+use std::path::Path;
+
+use mape_core::{
+    Explain, Layout, Plan, PortList, ReceivedPrefix, Request, TUNNEL_OVERHEAD, parse_rule, plan,
+};
+use mape_nft::{DeviceName, Edge, EdgeChoice, Interface, InterfaceName, Line, Options};
+use serde::{Deserialize, Serialize};
+
+/// Number of the format. A file with another one is ignored: the next setup writes a new one.
+const SCHEMA: u8 = 1;
+/// A file larger than this is none of ours, in bytes.
+const MAX_SIZE: u64 = 1 << 16;
+
+/// The content of a state file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    schema: u8,
+    interface: String,
+    device: String,
+    /// The end-user prefix.
+    prefix: String,
+    /// As `--rule` takes it, in the layout that is used.
+    rule: String,
+    /// MTU inside the tunnel, in bytes.
+    mtu: u16,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    reserved: String,
+    /// Ports the router itself listens on.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    listening: String,
+    edge: String,
+    #[serde(default)]
+    full_cone: bool,
+    /// In seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time_wait: Option<NonZeroU16>,
+    #[serde(default)]
+    dscp_reset: bool,
+}
+
+/// A state file that cannot be used, as one sentence.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StateError(pub(super) String);
+
+impl<E: Explain> From<E> for StateError {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// What a state file says, checked; the device's index and the edge are not in it.
+#[derive(Clone, Debug)]
+pub(super) struct Checked {
+    pub(super) name: InterfaceName,
+    pub(super) device: DeviceName,
+    pub(super) line: Line,
+    pub(super) edge: EdgeChoice,
+    pub(super) options: Options,
+}
+
+impl State {
+    /// The state of an interface that was set up with this plan. `listening` are ports the router
+    /// itself listens on.
+    #[must_use]
+    pub fn new(
+        name: &InterfaceName,
+        plan: &Plan,
+        listening: &PortList,
+        edge: EdgeChoice,
+        options: Options,
+    ) -> Self {
+        let reserved: Vec<String> =
+            plan.reserved_inside().iter().map(ToString::to_string).collect();
+        Self {
+            schema: SCHEMA,
+            interface: name.to_string(),
+            device: DeviceName::of_interface(name).to_string(),
+            prefix: plan.end_user_prefix().to_string(),
+            rule: plan.rule().to_string(),
+            mtu: plan.mtu(),
+            reserved: reserved.join(","),
+            listening: listening.to_string(),
+            edge: edge.name().to_owned(),
+            full_cone: options.full_cone,
+            time_wait: options.time_wait,
+            dscp_reset: options.dscp_reset,
+        }
+    }
+
+    /// Writes `DIRECTORY/IFACE.json` in one step, so that nobody reads half of it.
+    ///
+    /// # Errors
+    /// Whatever the file system says.
+    pub fn write(&self, directory: &Path) -> io::Result<()> {
+        fs::create_dir_all(directory)?;
+        let text = serde_json::to_string(self)? + "\n";
+        // A name that no reader takes for a state.
+        let unfinished = directory.join(format!("{}.new", self.interface));
+        fs::write(&unfinished, text)?;
+        fs::rename(unfinished, directory.join(format!("{}.json", self.interface)))
+    }
+
+    /// Removes the file of an interface, if there is one.
+    ///
+    /// # Errors
+    /// Whatever the file system says, except that there is none.
+    pub fn remove(directory: &Path, name: &InterfaceName) -> io::Result<()> {
+        match fs::remove_file(directory.join(format!("{name}.json"))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Reads a state file.
+    ///
+    /// # Errors
+    /// [`StateError`] where it cannot be read or is not whole.
+    pub fn read(path: &Path) -> Result<Self, StateError> {
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(MAX_SIZE).read_to_string(&mut text))
+            .map_err(|error| StateError(error.to_string()))?;
+        let state: Self =
+            serde_json::from_str(&text).map_err(|error| StateError(error.to_string()))?;
+        if state.schema != SCHEMA {
+            return Err(StateError(format!("it has format {}, not {SCHEMA}", state.schema)));
+        }
+        Ok(state)
+    }
+
+    /// The plan the interface was set up with.
+    ///
+    /// # Errors
+    /// [`StateError`] where prefix, rule or ports are not valid.
+    pub fn plan(&self) -> Result<Plan, StateError> {
+        let mut request = Request::new(self.prefix.parse::<ReceivedPrefix>()?);
+        request.explicit.push(parse_rule(&self.rule, Layout::Draft03)?);
+        request.reserved = ports(&self.reserved)?;
+        request.uplink_mtu = self.mtu.saturating_add(TUNNEL_OVERHEAD);
+        let plan = plan(&request)?;
+        if plan.mtu() != self.mtu {
+            return Err(StateError(format!("an MTU of {} is too large", self.mtu)));
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn check(&self) -> Result<Checked, StateError> {
+        let listening = ports(&self.listening)?;
+        Ok(Checked {
+            name: self.interface.parse()?,
+            device: self.device.parse()?,
+            line: Line::new(&self.plan()?, listening.ranges())?,
+            edge: self.edge.parse()?,
+            options: Options {
+                full_cone: self.full_cone,
+                time_wait: self.time_wait,
+                dscp_reset: self.dscp_reset,
+            },
+        })
+    }
+}
+
+fn ports(text: &str) -> Result<PortList, StateError> {
+    if text.is_empty() { Ok(PortList::default()) } else { Ok(text.parse()?) }
+}
+
+impl Checked {
+    /// To be rendered with one of its edges.
+    pub(super) fn interface(&self, index: u32, edge: Edge, time_wait: bool) -> Interface {
+        let mut options = self.options;
+        if !time_wait {
+            options.time_wait = None;
+        }
+        Interface {
+            name: self.name.clone(),
+            device: self.device.clone(),
+            index: Some(index),
+            line: self.line.clone(),
+            edge,
+            options,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! State files and the lock; loading itself is tested with nft in `tests/firewall`.
+
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mape_core::{Explain as _, Layout, PortList, Request, parse_rule, plan};
+use mape_nft::{EdgeChoice, InterfaceName, Line, Options};
+
+use super::*;
+
+fn directory(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("mape-firewall-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn name() -> InterfaceName {
+    "wan".parse().unwrap()
+}
+
+fn requests() -> Vec<Request> {
+    let built_in = |prefix: &str| Request::new(prefix.parse().unwrap());
+    let mut reserved = built_in("240b:10:3261:6400::/56");
+    reserved.reserved = "9792-9800,5696,80".parse().unwrap();
+    let mut small = built_in("2404:7a82:382:3300::/64");
+    small.uplink_mtu = 1454;
+    let mut rfc = built_in("2001:db8:12:3400::/56");
+    rfc.layout = Some(Layout::Rfc7597);
+    let mut all = vec![built_in("2400:4050:80ba:2200::/56"), reserved, small, rfc];
+    for (rule, prefix) in [
+        ("ipv4=192.0.2.18/32,ea=0,psidlen=8,psid=52,offset=6", "2001:db8::/56"),
+        ("ipv4=192.0.2.0/24,ea=4", "2001:db8:e0::/44"),
+        ("ipv4=192.0.2.0/24,ea=16,offset=4", "2001:db8:12:3400::/60"),
+    ] {
+        let mut request = built_in(prefix);
+        let rule = format!("ipv6=2001:db8::/40,br=2001:db8:ffff::1,{rule}");
+        request.explicit.push(parse_rule(&rule, Layout::Draft03).unwrap());
+        all.push(request);
+    }
+    let rule = "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1";
+    all[3].explicit.push(parse_rule(rule, Layout::Draft03).unwrap());
+    all
+}
+
+#[test]
+fn a_state_gives_the_plan_back() {
+    let directory = directory("plans");
+    let options = Options { full_cone: true, time_wait: NonZeroU16::new(9), dscp_reset: true };
+    let listening: PortList = "16384,22".parse().unwrap();
+    for request in requests() {
+        let plan = plan(&request).unwrap();
+        State::new(&name(), &plan, &listening, EdgeChoice::Auto, options)
+            .write(&directory)
+            .unwrap();
+        let state = State::read(&directory.join("wan.json")).unwrap();
+        let again = state.plan().unwrap();
+        assert_eq!(
+            format!("{:?}", (again.ipv4(), again.ce(), again.mtu(), again.port_set())),
+            format!("{:?}", (plan.ipv4(), plan.ce(), plan.mtu(), plan.port_set()))
+        );
+        let checked = state.check().unwrap();
+        assert_eq!(checked.line, Line::new(&plan, listening.ranges()).unwrap());
+        assert_eq!(
+            (checked.options, checked.edge, checked.device.as_str()),
+            (options, EdgeChoice::Auto, "mape-wan")
+        );
+    }
+    State::remove(&directory, &name()).unwrap();
+    State::remove(&directory, &name()).unwrap();
+    assert!(State::read(&directory.join("wan.json")).is_err());
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// Cut anywhere, it is refused; changed anywhere, it does no harm.
+#[test]
+fn a_damaged_state_is_no_state() {
+    let directory = directory("damaged");
+    let plan = plan(&Request::new("240b:10:3261:6400::/56".parse().unwrap())).unwrap();
+    let state =
+        State::new(&name(), &plan, &PortList::default(), EdgeChoice::Auto, Options::default());
+    state.write(&directory).unwrap();
+    let path = directory.join("wan.json");
+    let whole = std::fs::read_to_string(&path).unwrap();
+    for length in 0..whole.trim_end().len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        assert!(State::read(&path).is_err(), "{length}");
+    }
+    for (from, to) in [
+        ("\"schema\":1", "\"schema\":2"),
+        ("mape-wan", "mape-wan\\\";flush ruleset"),
+        ("\"wan\"", "\"../wan\""),
+        ("240b:10:3261", "250b:10:3261"),
+        ("ipv6=", "ipv7="),
+        ("\"auto\"", "\"best\""),
+        ("1460", "1279"),
+        ("1460", "65535"),
+    ] {
+        assert!(whole.contains(from));
+        std::fs::write(&path, whole.replacen(from, to, 1)).unwrap();
+        let error = State::read(&path).and_then(|state| state.check().map(|_| ())).unwrap_err();
+        assert!(!error.to_string().is_empty(), "{to}");
+    }
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn one_loader_at_a_time() {
+    let directory = directory("lock");
+    let first = lock::take_within(&directory, Duration::ZERO).unwrap();
+    let error = lock::take_within(&directory, Duration::from_millis(120)).unwrap_err();
+    assert!(matches!(error, FirewallError::Busy { seconds: 0 }), "{error}");
+    assert!(error.params()[0].0 == "seconds" && !error.hint().is_empty());
+    drop(first);
+    lock::take_within(&directory, Duration::ZERO).unwrap();
+    std::fs::write(directory.join("file"), "").unwrap();
+    assert!(matches!(lock::take(&directory.join("file")), Err(FirewallError::Directory(_))));
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn without_nft() {
+    let directory = directory("no-nft");
+    let places = Places {
+        state: directory.clone(),
+        devices: directory.clone(),
+        nft: "/nonexistent/nft".into(),
+    };
+    let error = load(&places).unwrap_err();
+    assert!(matches!(error, FirewallError::NoNft(_)) && error.params()[0].0 == "reason");
+    assert_eq!(error.code(), mape_core::Code::FirewallRejected);
+    std::fs::remove_dir_all(directory).unwrap();
+}

@@ -1,0 +1,237 @@
+//! The loader with the real nft, in a network namespace of its own. Needs root; without it the tests
+//! are skipped, except in CI.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use mape_core::{PortList, Request, plan};
+use mape_nft::{EdgeChoice, Options};
+use mape_proto::firewall::State;
+
+/// A directory for state files and a namespace's script to run with it.
+struct Bench {
+    directory: PathBuf,
+}
+
+impl Bench {
+    /// `None` where rules cannot be loaded here.
+    fn new(name: &str) -> Option<Self> {
+        let directory =
+            std::env::temp_dir().join(format!("mape-load-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&directory);
+        std::fs::create_dir_all(&directory).unwrap();
+        let bench = Self { directory };
+        let able = bench.sh("nft list tables").status.success();
+        if !able {
+            assert!(std::env::var_os("MAPE_CI").is_none(), "CI must be able to load rules");
+            eprintln!("skipped: needs root, ip, unshare and nft");
+        }
+        able.then_some(bench)
+    }
+
+    fn state(&self, interface: &str, prefix: &str, edge: &str, options: Options) {
+        let plan = plan(&Request::new(prefix.parse().unwrap())).unwrap();
+        let edge: EdgeChoice = edge.parse().unwrap();
+        let name = interface.parse().unwrap();
+        State::new(&name, &plan, &PortList::default(), edge, options)
+            .write(&self.directory)
+            .unwrap();
+    }
+
+    fn v6plus(&self, interface: &str, edge: &str) {
+        self.state(interface, "240b:10:3261:6400::/56", edge, Options::default());
+    }
+
+    /// An nft that refuses texts with one of these words, as a kernel that lacks something does.
+    fn refusing(&self, words: &str) -> String {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.directory.join("nft-refusing");
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = -f ] || exec nft \"$@\"\ntext=$(mktemp)\ncat > $text\n\
+             if grep -qE '{words}' $text; then echo 'Error: no such hook' >&2; rc=1\n\
+             else nft -f $text; rc=$?; fi\nrm $text; exit $rc\n"
+        );
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        format!("load --nft-program {}", path.display())
+    }
+
+    /// `load` is the loader; `up NAME` makes a device.
+    fn sh(&self, script: &str) -> Output {
+        let script = format!(
+            "set -e; mount -t sysfs sysfs /sys; \
+             load() {{ {} firewall --state-dir {} \"$@\"; }}; \
+             up() {{ ip link add $1 type veth peer name p-$1; }}; {script}",
+            env!("CARGO_BIN_EXE_mape-proto"),
+            self.directory.display()
+        );
+        Command::new("unshare").args(["--net", "--mount", "sh", "-c", &script]).output().unwrap()
+    }
+
+    fn ok(&self, script: &str) -> String {
+        let output = self.sh(script);
+        assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn file(directory: &Path, name: &str) -> String {
+    std::fs::read_to_string(directory.join(name)).unwrap()
+}
+
+#[test]
+fn without_state_or_device_only_the_guard() {
+    let Some(bench) = Bench::new("guard") else { return };
+    let text = bench.ok("load; load; nft list ruleset");
+    assert!(text.starts_with("no interface is open; the guard loaded\nno interface is open; the guard is loaded already\n"), "{text}");
+    assert!(text.contains("oifname \"mape-*\" goto closed") && !text.contains("netdev"), "{text}");
+    bench.v6plus("wan", "auto");
+    let text = bench.ok("load; nft list ruleset");
+    assert!(
+        text.contains("wan: no device mape-wan yet\n") && !text.contains("goto gate"),
+        "{text}"
+    );
+    // A device that went takes its rules with it.
+    let text = bench.ok("up mape-wan; load; ip link del mape-wan; load; nft list ruleset");
+    assert!(!text.contains("goto gate") && !text.contains("table netdev"), "{text}");
+}
+
+#[test]
+fn loads_once_and_again_when_something_is_missing() {
+    let Some(bench) = Bench::new("again") else { return };
+    bench.v6plus("wan", "auto");
+    let loaded = "wan: mape-wan, edge netdev, loaded\n";
+    let already = "wan: mape-wan, edge netdev, is loaded already\n";
+    assert_eq!(bench.ok("up mape-wan; load; load"), format!("{loaded}{already}"));
+    for damage in [
+        "nft flush ruleset",
+        "nft delete table inet mape_rs",
+        "nft delete table netdev mape_rs_wan",
+        "nft add table netdev mape_rs_old",
+        "ip link del mape-wan; up mape-wan",
+    ] {
+        let text =
+            bench.ok(&format!("up mape-wan; load; {damage}; load; load; nft list tables | sort"));
+        let tables = "table inet mape_rs\ntable netdev mape_rs_wan\n";
+        assert_eq!(text, format!("{loaded}{loaded}{already}{tables}"), "{damage}");
+    }
+    // The same rules, whatever was before.
+    bench.ok("up mape-wan; load; nft list ruleset > $0.1; nft flush ruleset; load; \
+         nft list ruleset > $0.2; cmp $0.1 $0.2; rm $0.?"
+        .replace("$0", &bench.directory.join("rules").display().to_string())
+        .as_str());
+}
+
+#[test]
+fn states_that_cannot_be_used() {
+    let Some(bench) = Bench::new("states") else { return };
+    bench.v6plus("wan", "auto");
+    bench.state("copy", "2400:4050:80ba:2200::/56", "auto", Options::default());
+    let whole = file(&bench.directory, "wan.json");
+    for (name, content) in [
+        ("cut", &whole[..whole.len() / 2]),
+        ("empty", ""),
+        ("other", &whole),
+        ("twin", &file(&bench.directory, "copy.json").replace("\"copy\"", "\"twin\"")),
+    ] {
+        std::fs::write(bench.directory.join(format!("{name}.json")), content).unwrap();
+    }
+    let text = bench.ok("up mape-wan; up mape-copy; load");
+    for line in [
+        "copy: mape-copy, edge netdev, loaded\n",
+        "wan: mape-wan, edge netdev, loaded\n",
+        "cut: state ignored, EOF",
+        "empty: state ignored, EOF",
+        "other: state ignored, it is that of wan\n",
+        "twin: state ignored, its device mape-copy is that of copy\n",
+    ] {
+        assert!(text.contains(line), "{line} {text}");
+    }
+}
+
+#[test]
+fn the_best_edge_that_the_kernel_takes() {
+    let Some(bench) = Bench::new("edges") else { return };
+    bench.v6plus("wan", "auto");
+    for (lacking, edge) in [
+        ("nothing", "netdev"),
+        ("hook egress", "postrouting"),
+        ("hook egress|tcp sport set", "plain"),
+    ] {
+        let load = bench.refusing(lacking);
+        let text = bench.ok(&format!("up mape-wan; {load}; {load}; nft list ruleset"));
+        let expected = format!(
+            "wan: mape-wan, edge {edge}, loaded\nwan: mape-wan, edge {edge}, is loaded already\n"
+        );
+        assert!(text.starts_with(&expected), "{text}");
+        assert!(text.contains("goto gate_wan"), "{text}");
+        // The better one is used as soon as it can be.
+        let text = bench.ok(&format!("up mape-wan; {load}; load; nft list tables"));
+        assert!(
+            text.contains("edge netdev") && text.ends_with("table netdev mape_rs_wan\n"),
+            "{text}"
+        );
+    }
+    // A stated edge is not replaced by another; what an option needs is.
+    bench.v6plus("wan", "netdev");
+    let load = bench.refusing("hook egress");
+    let output = bench.sh(&format!("up mape-wan; {load}"));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        error.contains("nft refuses the rules: Error: no such hook.\n")
+            && error.contains("MAPE_FIREWALL_REJECTED"),
+        "{error}"
+    );
+    let options = Options { time_wait: std::num::NonZeroU16::new(10), ..Options::default() };
+    bench.state("wan", "240b:10:3261:6400::/56", "auto", options);
+    let load = bench.refusing("ct timeout");
+    assert!(bench.ok(&format!("up mape-wan; {load}")).contains("edge netdev, loaded"));
+    assert!(bench.ok("up mape-wan; load; nft list ruleset").contains("time_wait : 10"));
+}
+
+#[test]
+fn one_bad_interface_does_not_shut_the_others() {
+    let Some(bench) = Bench::new("one-bad") else { return };
+    bench.v6plus("bad", "auto");
+    bench.state("wan", "2400:4050:80ba:2200::/56", "auto", Options::default());
+    let load = bench.refusing("goto nat_bad");
+    let text = bench.ok(&format!("up mape-bad; up mape-wan; {load}; nft list ruleset"));
+    assert!(
+        text.contains("wan: mape-wan, edge netdev, loaded\nbad: left out, nft refuses"),
+        "{text}"
+    );
+    assert!(text.contains("goto gate_wan") && !text.contains("gate_bad"), "{text}");
+    // Where nothing is accepted, what opened the line before is shut.
+    std::fs::remove_file(bench.directory.join("wan.json")).unwrap();
+    let text = bench.ok(&format!("up mape-bad; load; sed -i s/1460/1414/ {}/bad.json; ({load}) 2>&1 && exit 1; nft list ruleset", bench.directory.display()));
+    assert!(text.contains("MAPE_FIREWALL_REJECTED"), "{text}");
+    assert!(text.contains("goto closed") && !text.contains("goto gate"), "{text}");
+}
+
+#[test]
+fn many_loaders_at_once() {
+    let Some(bench) = Bench::new("many") else { return };
+    bench.v6plus("wan", "auto");
+    let text = bench.ok(
+        "up mape-wan; for i in 1 2 3 4 5 6; do load & p=\"$p $!\"; done; for i in $p; do wait $i; done",
+    );
+    assert_eq!(text.matches("netdev, loaded\n").count(), 1, "{text}");
+    assert_eq!(text.matches("is loaded already\n").count(), 5, "{text}");
+}
+
+#[test]
+fn usage() {
+    let Some(bench) = Bench::new("usage") else { return };
+    for (arguments, status) in [("--help", 0), ("--nope", 2), ("wan", 2), ("--state-dir", 2)] {
+        let output = bench.sh(&format!("load {arguments}"));
+        assert_eq!(output.status.code(), Some(status), "{arguments}");
+    }
+}
