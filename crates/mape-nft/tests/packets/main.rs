@@ -1,6 +1,7 @@
 //! Real packets through the rules, in network namespaces of this machine. Needs root.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
+mod outer;
 #[path = "../support/mod.rs"]
 mod support;
 mod traffic;
@@ -322,7 +323,7 @@ fn the_judge_judges() {
     world.within(Place::Lan, || assert!(connect(TCP, Duration::from_millis(500)).is_none()));
     assert!(world.judged().1 > 0);
     // No fragment guard: later fragments are dropped.
-    let world = without("ip frag-off & 0x1fff != 0 accept", "").unwrap();
+    let world = without("ip frag-off & 0x1fff != 0 goto out_fragment", "").unwrap();
     assert!(world.within(Place::Lan, || ask(&udp(), UDP, 4000).is_none()));
     // Nothing makes up for the quoted port: conntrack drops the error.
     let world = without("@th,48,16 set @th,224,16 map @e2d_q ", "").unwrap();
