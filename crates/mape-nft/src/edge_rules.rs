@@ -163,9 +163,10 @@ impl<'interface> EdgeRules<'interface> {
         match self.ports {
             Ports::Translated(_) => {
                 let map = self.name(map);
+                rules
+                    .push(format!("udp checksum != 0 udp {port} set udp {port} map @{map} accept"));
                 // `th` writes the port and leaves the checksum alone, which here means "none".
                 rules.push(format!("udp checksum 0 th {port} set udp {port} map @{map} accept"));
-                rules.push(format!("udp {port} set udp {port} map @{map} accept"));
             }
             Ports::Checked(_) | Ports::Free => {}
         }
