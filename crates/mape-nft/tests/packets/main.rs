@@ -1,6 +1,7 @@
 //! Real packets through the rules, in network namespaces of this machine. Needs root.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
+mod locks;
 mod outer;
 #[path = "../support/mod.rs"]
 mod support;
@@ -11,7 +12,7 @@ use std::collections::HashSet;
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use mape_nft::{Edge, Interface, Options, standalone, static_text};
+use mape_nft::{Edge, Interface, Options, standalone};
 use support::{V6PLUS, built_in, interface};
 use traffic::*;
 use world::{ADDRESS, Place, World};
@@ -272,74 +273,6 @@ fn reloads_keep_flows() {
         // A moved flow arrives from a port that is not its own: dead, but within the set.
         assert_no_violation(&world);
     }
-}
-
-/// No packet leaves while a stage is missing.
-#[test]
-fn shut_until_complete() {
-    for edge in BOTH {
-        let Some(world) = World::new() else { return };
-        let flood = |world: &World| {
-            for place in [Place::Lan, Place::Cpe] {
-                world.within(place, || {
-                    let socket = udp();
-                    for _ in 0..20 {
-                        let _ = socket.send_to(b"x", UDP);
-                        Raw::icmp().send("198.51.100.1", &echo(9));
-                    }
-                });
-            }
-        };
-        world.load(&static_text());
-        // What came from before the rules is still there and must not get out.
-        world.load("table ip other { chain c { type nat hook postrouting priority srcnat; masquerade; }; }");
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| flood(&world)));
-        assert_eq!(world.judged().0, 0, "{edge}: only the guard");
-        world.load(&rules(edge, ""));
-        flood(&world);
-        let (all, bad) = world.judged();
-        assert!(all > 0 && bad == 0, "{edge}: {all} {bad}");
-        world.recreate_device();
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| flood(&world)));
-        assert_eq!(world.judged(), (all, 0), "{edge}: a new device");
-        world.load(&static_text());
-        world.load(&rules(edge, ""));
-        flood(&world);
-        assert!(world.judged().0 > all && world.judged().1 == 0, "{edge}: opened again");
-    }
-}
-
-/// The judge finds what is wrong: rules with a part missing fail.
-#[test]
-fn the_judge_judges() {
-    let without = |from: &str, to: &str| {
-        let whole = rules(Edge::Netdev, "");
-        let broken = whole.replace(from, to);
-        assert_ne!(whole, broken, "{from}");
-        loaded(&broken)
-    };
-    // One stage only.
-    let Some(world) = without("tcp sport set tcp sport map @i2e accept", "accept") else { return };
-    world.within(Place::Lan, || assert!(connect(TCP, Duration::from_millis(500)).is_none()));
-    assert!(world.judged().1 > 0);
-    // No fragment guard: later fragments are dropped.
-    let world = without("ip frag-off & 0x1fff != 0 goto out_fragment", "").unwrap();
-    assert!(world.within(Place::Lan, || ask(&udp(), UDP, 4000).is_none()));
-    // Nothing makes up for the quoted port: conntrack drops the error.
-    let world = without("@th,48,16 set @th,224,16 map @e2d_q ", "").unwrap();
-    let refused = world.within(Place::Lan, || {
-        let socket = udp();
-        socket.connect("198.51.100.1:9").unwrap();
-        is_refused(&socket)
-    });
-    assert!(!refused);
-    // No guard, masquerade alone.
-    let world = World::new().unwrap();
-    world.load(
-        "table ip other { chain c { type nat hook postrouting priority srcnat; masquerade; }; }",
-    );
-    world.within(Place::Lan, || udp().send_to(b"x", UDP).unwrap());
-    assert!(world.judged().1 > 0);
 }
 
 #[test]

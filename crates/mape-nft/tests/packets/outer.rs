@@ -55,7 +55,7 @@ impl Inner {
 
     fn bytes(&self) -> Vec<u8> {
         let Self { first, fragment, protocol, source, payload } = self;
-        let mut header = vec![0_u8; 20];
+        let mut header = [0_u8; 20];
         header[0] = *first;
         header[6..8].copy_from_slice(&fragment.to_be_bytes());
         (header[8], header[9]) = (64, *protocol);

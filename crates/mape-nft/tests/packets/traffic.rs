@@ -84,8 +84,11 @@ impl Raw {
     }
 
     pub(crate) fn send(&self, to: &str, packet: &[u8]) {
-        let to = SockAddr::from(address(&format!("{to}:0")));
-        self.0.send_to(packet, &to).unwrap();
+        self.try_send(to, packet).unwrap();
+    }
+
+    pub(crate) fn try_send(&self, to: &str, packet: &[u8]) -> std::io::Result<usize> {
+        self.0.send_to(packet, &SockAddr::from(address(&format!("{to}:0"))))
     }
 
     /// What follows the IP header of the first packet that fits, within a second.
