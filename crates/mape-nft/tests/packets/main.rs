@@ -21,6 +21,10 @@ const BOTH: [Edge; 2] = [Edge::Netdev, Edge::Postrouting];
 const TCP: &str = "198.51.100.1:80";
 const UDP: &str = "198.51.100.1:53";
 const PATIENCE: Duration = Duration::from_secs(4);
+/// First packets that may be lost while 90 % of the set fill up. The kernel looks at up to 240 ports
+/// from four random places: in 6,000 simulated fillings 20 lost one first packet and none lost two,
+/// with any contiguous range of 240. One-port maps lose about 60.
+const LUCK: usize = 1;
 
 fn rules(edge: Edge, reserved: &str) -> String {
     standalone(&interface(&built_in(V6PLUS, reserved), edge))
@@ -51,7 +55,8 @@ fn every_port_at_once_to_one_server() {
             assert!(elsewhere, "other destinations are free");
             (open.iter().map(|(_, port, _)| *port).collect::<HashSet<_>>(), late, surplus)
         });
-        assert_eq!((ports.len(), late, surplus), (240, 0, false), "{edge}");
+        assert_eq!((ports.len(), surplus), (240, false), "{edge}");
+        assert!(late <= LUCK, "{edge}: {late} of 216 first SYNs lost");
         assert!(ports.into_iter().all(owned));
         assert_no_violation(&world);
 
@@ -84,13 +89,14 @@ fn pings_both_ways() {
         let Some(world) = loaded(&rules(edge, "")) else { return };
         world.within(Place::Lan, || {
             let mut raw = Raw::icmp();
+            let mut late = 0;
             for count in 0..240_u16 {
-                // Up to 90 % of the set no request is lost.
-                let tries = if count < 216 { 1 } else { 9 };
                 let id = count * 257;
-                let answered = (0..tries).any(|_| raw.ping("198.51.100.1", id));
-                assert!(answered, "{edge}: {count}");
+                let tries = (0..9).position(|_| raw.ping("198.51.100.1", id));
+                assert!(tries.is_some(), "{edge}: {count} is never answered");
+                late += usize::from(count < 216 && tries != Some(0));
             }
+            assert!(late <= LUCK, "{edge}: {late} of 216 first requests lost");
         });
         // From the router itself, too.
         assert!(world.within(Place::Cpe, || Raw::icmp().ping("198.51.100.2", 1)), "{edge}");
