@@ -39,8 +39,8 @@ pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
     let values = Values(values);
     let layout = values.read("layout", |text| text.parse().ok())?.unwrap_or(unstated);
     Ok(Rule::new(RuleParts {
-        ipv6: values.required("ipv6", |text| text.parse::<Ipv6Net>().ok())?,
-        ipv4: values.required("ipv4", |text| text.parse::<Ipv4Net>().ok())?,
+        ipv6: values.required("ipv6", net6)?,
+        ipv4: values.required("ipv4", net4)?,
         ea_len: values.required("ea", small)?,
         offset: values.read("offset", small)?,
         psid_len: values.read("psidlen", small)?,
@@ -103,6 +103,19 @@ impl Values<'_> {
     ) -> Result<T, RuleTextError> {
         self.read(key, read)?.ok_or(RuleTextError::Missing(key))
     }
+}
+
+/// The standard library's addresses, because `ipnet`'s own parser takes `061.72.0.0`, which others
+/// read as octal.
+fn net6(text: &str) -> Option<Ipv6Net> {
+    let (address, len) = text.split_once('/')?;
+    Ipv6Net::new(address.parse().ok()?, small(len)?).ok()
+}
+
+/// As [`net6`].
+fn net4(text: &str) -> Option<Ipv4Net> {
+    let (address, len) = text.split_once('/')?;
+    Ipv4Net::new(address.parse().ok()?, small(len)?).ok()
 }
 
 /// Lengths: whether they fit the rule is the rule's own check.
