@@ -23,6 +23,7 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
   hold      open --count TCP connections to --to and use all of them at once
             --again N (0): reopen what is not up after --wait, N times
             --keep N: stay open for N seconds after the report
+            --list 1: name the outside ports in the report
   mixed     as hold, with 0 to 4 short connections to --servers others after --others in between
   churn     --live connections to --to, then --rate closes and opens per second for --seconds
   many      --count TCP connections at once to --servers addresses from --to on
@@ -36,7 +37,8 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
             an ICMP checksum of zero is filled in
 
 Common options: --from ADDRESS,... (sources, used in turn), --wait SECONDS (15) for what is slow;
-for datagrams --rounds N (3), how often to send what is not answered.
+for datagrams --rounds N (3), how often to send what is not answered; for hold, many and mixed
+--progress 1: say on standard error how many connections are up.
 ";
 
 fn main() -> ExitCode {

@@ -4,6 +4,7 @@
 //! report every failure and not only the first.
 
 mod bench;
+mod demo;
 mod fuzz;
 mod lab;
 mod licences;
@@ -21,6 +22,8 @@ use steps::Steps;
 const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
+  demo [--kernel 6.1|6.12]
+                  boot a Debian kernel, bring two MAP-E lines up in it, and use every port
   test [--long]   install what is missing and run every test (25 minutes at most);
                   --long adds ten minutes of fuzzing for each parser and mutation testing
   lint            format, clippy, shellcheck, licences, and a build with the oldest compiler
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
+        ["demo", rest @ ..] => demo::command(rest),
         ["test"] => Steps::run(test::quick),
         ["test", "--long"] => Steps::run(test::long),
         ["lint"] => Steps::run(lint::all),
