@@ -37,7 +37,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     let mut report = Report::new(std::io::stdout().lock(), terminal, colours);
 
     report.title("mape-rs: a MAP-E line on a real kernel, every port of it in use")?;
-    report.step(&format!("kernel and programs"))?;
+    report.step("kernel and programs")?;
     let kernel = Kernel::obtain(series, &tools::cache_directory())?;
     let mut files = lab::initramfs(&kernel, &crate::steps::root().join("tests/vm"))?;
     files.add_file("usr/bin/mape-proto", 0o755, &tools::build_static("mape-proto")?)?;

@@ -1,6 +1,7 @@
 //! What is read on the screen while the demonstration runs.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
@@ -78,14 +79,14 @@ impl<W: Write> Report<W> {
 
     /// One line of the VM's console: an event, a progress, or noise that matters when it fails.
     pub(crate) fn line(&mut self, line: &str) -> io::Result<()> {
-        if self.console.len() == KEPT {
-            self.console.pop_front();
-        }
-        self.console.push_back(line.to_owned());
         if let Some(up) = line.strip_prefix("progress ").and_then(|up| up.parse().ok()) {
             return self.progress(up);
         }
         let Some(event) = line.strip_prefix('@') else {
+            if self.console.len() == KEPT {
+                self.console.pop_front();
+            }
+            self.console.push_back(line.to_owned());
             return Ok(());
         };
         let (kind, text) = event.split_once(' ').unwrap_or((event, ""));
@@ -187,12 +188,10 @@ impl<W: Write> Report<W> {
             self.failed("the script broke off")?;
         }
         writeln!(self.out)?;
-        let heading: String = self.lines.iter().map(|name| format!("{name:>22}")).collect();
-        let heading = self.paint(BOLD, &format!("{:NAME$}{heading}", ""));
+        let heading = self.paint(BOLD, &row("", &self.lines));
         writeln!(self.out, "  {heading}")?;
         for (name, cells) in &self.table {
-            let cells: String = cells.iter().map(|cell| format!("{cell:>22}")).collect();
-            writeln!(self.out, "  {name:<NAME$}{cells}")?;
+            writeln!(self.out, "  {}", row(name, cells))?;
         }
         writeln!(self.out)?;
         if ended {
@@ -202,7 +201,10 @@ impl<W: Write> Report<W> {
             writeln!(self.out, "  {text}")?;
         } else {
             let text = self.paint(RED, &format!("{} steps FAILED; status {status}", self.failed));
-            writeln!(self.out, "  {text}\n\nthe last lines of the console:")?;
+            writeln!(self.out, "  {text}")?;
+            if !self.console.is_empty() {
+                writeln!(self.out, "\nwhat else was on the console:")?;
+            }
             for line in &self.console {
                 writeln!(self.out, "  {line}")?;
             }
@@ -217,6 +219,16 @@ impl<W: Write> Report<W> {
             text.to_owned()
         }
     }
+}
+
+/// A row of the table at the end.
+fn row(name: &str, cells: &[String]) -> String {
+    let mut text = format!("{name:<NAME$}");
+    for cell in cells {
+        // Writing into a `String` cannot fail.
+        let _ = write!(text, "{cell:>22}");
+    }
+    text
 }
 
 fn minutes(time: Duration) -> String {
