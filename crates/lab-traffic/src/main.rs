@@ -6,6 +6,7 @@
 mod args;
 mod datagram;
 mod pool;
+mod rate;
 mod raw;
 mod report;
 mod serve;
@@ -33,6 +34,9 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
   icmp      --count echo requests, each with an identifier of its own, to --to (an address)
   eim       --sockets UDP sockets, each to --servers addresses from --to on
   distinct  one UDP socket to --count addresses from --to on
+  rate      --kind connect|udp|out|in|bulk on --candidates paths in turn, in --rounds of --slices
+            of --operations; the servers live in the namespace --server (a file), the paths'
+            addresses are 8192 apart from --to on
   raw       one IPv4 packet: --from and --to (addresses) --protocol N --payload HEXADECIMAL;
             an ICMP checksum of zero is filled in
 
@@ -70,6 +74,7 @@ fn run(command: &str, args: &Args) -> Result<()> {
         "udp" => datagram::udp(args),
         "icmp" => datagram::icmp(args),
         "eim" => datagram::eim(args),
+        "rate" => rate::rate(args),
         "raw" => raw::raw(args),
         "distinct" => datagram::distinct(args),
         "help" | "--help" | "" => {
