@@ -7,7 +7,7 @@
 #
 # Runs in the VM and, as root, on a host. LAB_NS and LAB_LINK as in topology.sh; further
 #   RATE_ROUNDS   rounds (11)
-#   RATE_SCALE    divides the work of a round (1; the emulated VM needs more)
+#   RATE_SCALE    divides the number of slices (1; the emulated VM needs more)
 # Prints the candidates' names, then a line of lab-traffic for each kind of traffic.
 #
 # shellcheck source-path=SCRIPTDIR
@@ -92,10 +92,10 @@ connect() {
 			addr add fe80::1/64 dev wan$2 nodad
 			addr add fd00::$2/128 dev lo nodad
 			link set wan$2 up
-			-6 rule add from fd00::$2 lookup $((100 + $2))
-			-6 route add default via fe80::2 dev wan$2 table $((100 + $2))
 			link add ce$2 mtu 1460 type ip6tnl mode ipip6 local fd00::$2 remote $LINE_CE encaplimit none
 		EOF
+		on srv ip -6 rule add from "fd00::$2" lookup $((100 + $2))
+		on srv ip -6 route add default via fe80::2 dev "wan$2" table $((100 + $2))
 	fi
 	net "cpe$2" <<-EOF
 		link add lan type veth peer name lan$2 netns $LAB_NS-lan
@@ -152,8 +152,8 @@ for candidate in $CANDIDATES; do
 	count=$((count + 1))
 done
 echo "candidates $CANDIDATES"
-rate connect 16 50
-rate udp 20 100
+rate connect 32 25
+rate udp 24 80
 rate out 40 200
 rate in 40 200
 rate bulk 10 2000000

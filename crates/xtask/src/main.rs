@@ -28,7 +28,8 @@ Usage: cargo xtask COMMAND
                   --long adds ten minutes of fuzzing for each parser and mutation testing
   lint            format, clippy, shellcheck, licences, and a build with the oldest compiler
   ci              lint and test, as .ci/run does
-  bench           what one plan and one whole command cost
+  bench [--json FILE]
+                  what one plan, one command and the data plane cost, beside other rulesets
   fuzz [SECONDS]  fuzz every parser (60 seconds each), after a planted bug has been found
   lab [--kernel 6.1|6.12] SCRIPT [ARGUMENT...]
                   boot a Debian kernel and run a script of tests/vm in it
@@ -53,7 +54,7 @@ fn main() -> ExitCode {
             lint::all(steps);
             test::quick(steps);
         }),
-        ["bench"] => bench::all(),
+        ["bench", rest @ ..] => bench::command(rest),
         ["fuzz"] => Steps::run(|steps| fuzz::all(steps, 60)),
         ["fuzz", seconds] => match seconds.parse() {
             Ok(seconds) => Steps::run(|steps| fuzz::all(steps, seconds)),
