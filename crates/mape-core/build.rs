@@ -103,6 +103,8 @@ fn write_lines(out: &mut String, lines: &[Vec<String>]) {
         })
         .collect();
     blocks.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    let twice = blocks.windows(2).find(|pair| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1));
+    assert!(twice.is_none(), "a block is given twice: {twice:?}");
     writeln!(out, "pub(crate) static BLOCKS: [Block; {}] = [", blocks.len()).unwrap();
     for (len, bits, kind) in blocks {
         writeln!(out, "Block {{ bits: {bits:#x}, len: {len}, kind: LineKind::{kind} }},").unwrap();
@@ -114,13 +116,13 @@ fn group_of(row: &[String]) -> Vec<String> {
     [0, 4, 5, 6, 7, 8].map(|column| row[column].clone()).to_vec()
 }
 
-/// Upper 64 bits and length of a prefix; of a longer one its /64, which is all a line can have.
+/// Upper 64 bits and length of a prefix that is at most a /64.
 fn prefix6(text: &str) -> (u64, u8) {
     let (address, len) = text.split_once('/').expect("ipv6_prefix");
     let address: Ipv6Addr = address.parse().expect("ipv6_prefix");
     let len: u8 = len.parse().expect("ipv6_prefix");
-    assert!((1..=128).contains(&len), "{text}");
-    ((address.to_bits() >> 64) as u64, len.min(64))
+    assert!((1..=64).contains(&len), "{text}");
+    ((address.to_bits() >> 64) as u64, len)
 }
 
 fn columns<const N: usize>(row: &[String]) -> &[String; N] {

@@ -162,8 +162,12 @@ demo_line() {
 	mixed=$(on lan1 lab-traffic mixed --to "$SERVER:7001" --count "$most" \
 		--others 198.18.9.0:7002 --from "$LAN_SOURCES" --progress 1)
 	lost=$(field "$mixed" syn_retransmissions)
-	result "$(field "$mixed" alive) to one, $(field "$mixed" others) to others; $lost first SYNs lost" \
-		"$(field "$mixed" alive) $lost" = "$most 0"
+	alive=$(field "$mixed" alive)
+	# The kernel begins its search at random places: any NAT with 240 ports loses one first packet
+	# in 300 such runs. Rules that choose ports themselves lose dozens.
+	if [ "$lost" -le 1 ]; then well=yes; else well=no; fi
+	result "$alive to one, $(field "$mixed" others) to others; $lost first SYNs lost" \
+		"$alive $well" = "$most yes"
 	event sum "first SYNs lost at 90 %|$lost of $((most + $(field "$mixed" others)))"
 
 	event step "the border relay, judging packets"

@@ -4,7 +4,6 @@ use std::fmt;
 
 /// The stable machine code of an error. Scripts and LuCI's translations rely on the strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Code {
     /// No rule covers the line's prefix.
     PrefixNotInRules,

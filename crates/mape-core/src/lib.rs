@@ -25,6 +25,7 @@
 //! anything. It knows no NAT rules (the port set is only described), no MAP-T, and no end-user
 //! prefix longer than a /64 (RFC 7597 section 6 allows one; no Japanese line has it).
 
+mod bits;
 mod builtin;
 mod error;
 mod layout;

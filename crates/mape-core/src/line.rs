@@ -9,10 +9,6 @@ pub enum LineKind {
     Local,
     /// The closed network of NTT East or West: no IPoE contract is active.
     Ngn,
-    /// JPNE's v6 Plus: MAP-E.
-    V6plus,
-    /// BIGLOBE: MAP-E.
-    Biglobe,
     /// OCN Virtual Connect: MAP-E, but not every cell of the block has a known rule.
     Ocn,
     /// Sony Network Communications: NURO Hikari, of which only a part has confirmed rules.
@@ -34,8 +30,6 @@ impl LineKind {
         match self {
             Self::Local => "local",
             Self::Ngn => "ngn",
-            Self::V6plus => "v6plus",
-            Self::Biglobe => "biglobe",
             Self::Ocn => "ocn",
             Self::Nuro => "nuro",
             Self::Transix => "transix",
@@ -50,7 +44,7 @@ impl LineKind {
     pub const fn mechanism(self) -> &'static str {
         match self {
             Self::Local | Self::Ngn => "none",
-            Self::V6plus | Self::Biglobe | Self::Ocn | Self::Nuro => "map-e",
+            Self::Ocn | Self::Nuro => "map-e",
             Self::Transix | Self::Xpass | Self::V6connect => "ds-lite",
             Self::Softbank => "ipip",
         }
@@ -64,10 +58,8 @@ impl LineKind {
             Self::Ngn => {
                 "is NTT's closed network (NGN): the line has no IPv6 internet (IPoE) contract yet"
             }
-            Self::V6plus => "lies in v6 Plus's block, but none of the rules at hand covers it",
-            Self::Biglobe => "lies in BIGLOBE's block, but none of the rules at hand covers it",
             Self::Ocn => {
-                "lies in OCN Virtual Connect's block, but none of the rules at hand covers it"
+                "lies in OCN Virtual Connect's block, but in none of its rules that are known"
             }
             Self::Nuro => {
                 "belongs to Sony (NURO), but confirmed rules cover only 240d:f::/34 of it"
@@ -88,16 +80,14 @@ impl LineKind {
     #[must_use]
     pub const fn next_step(self) -> &'static str {
         match self {
-            Self::Local => {
-                "use the WAN interface's global address or delegated prefix; it begins with 2"
-            }
+            Self::Local => "use the WAN interface's delegated prefix or its global address",
             Self::Ngn => {
                 "ask your provider to activate IPv6 IPoE; the prefix changes by itself once it is \
                  active"
             }
-            Self::V6plus | Self::Biglobe | Self::Ocn => {
-                "check the provider option and the rules given; otherwise update mape-rs, or pass \
-                 the line's own rule with --rule"
+            Self::Ocn => {
+                "update mape-rs, as the operator adds rules; until then pass the line's own rule \
+                 with --rule"
             }
             Self::Nuro => {
                 "if your NURO contract does use MAP-E, pass the rule of the provider's router \
@@ -116,7 +106,8 @@ impl LineKind {
                  contract, proto ipip6 with the contract's numbers"
             }
             Self::Softbank => {
-                "use proto ipip6 with the IPv4 address and the tunnel end of your contract"
+                "use proto ipip6 with the IPv4 address and the tunnel end of your contract; only if \
+                 the contract says MAP-E, pass its rule with --rule"
             }
         }
     }

@@ -4,13 +4,15 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
+use crate::bits::{low_16, low_32};
 use crate::builtin::RuleGroup;
 use crate::layout::Layout;
+use crate::line::LineKind;
 use crate::port_list::PortList;
 use crate::port_set::{PortRange, PortSet};
 use crate::prefix::{ReceivedPrefix, upper};
 use crate::provider::ProviderChoice;
-use crate::rule::Rule;
+use crate::rule::{Rule, is_unicast6};
 use crate::text::Quoted;
 
 mod error;
@@ -41,7 +43,7 @@ pub struct Request {
     pub file: Vec<Rule>,
     /// Overrides the layout of whichever rule is chosen.
     pub layout: Option<Layout>,
-    /// MTU of the uplink in bytes.
+    /// MTU of the uplink in bytes; below 1320 there is no plan.
     pub uplink_mtu: u16,
     /// Ports to keep out of the NAT; those outside the port set are only reported.
     pub reserved: PortList,
@@ -133,19 +135,19 @@ impl Plan {
         self.ipv4
     }
 
-    /// The ports the CE may use on its address.
+    /// The ports the CE may use on its address (RFC 7597 section 5.1).
     #[must_use]
     pub const fn port_set(&self) -> PortSet {
         self.port_set
     }
 
-    /// The CE address: the tunnel's local end.
+    /// The CE address (RFC 7597 section 5.2 and 6): the tunnel's local end.
     #[must_use]
     pub const fn ce(&self) -> Ipv6Addr {
         self.ce
     }
 
-    /// The BR: the tunnel's remote end.
+    /// The BR (RFC 7597 section 2): the tunnel's remote end.
     #[must_use]
     pub const fn br(&self) -> Ipv6Addr {
         self.rule.br()
@@ -163,7 +165,7 @@ impl Plan {
         self.reserved
             .ranges()
             .iter()
-            .flat_map(|wanted| self.port_set.ranges().filter_map(|own| own.intersection(*wanted)))
+            .flat_map(|wanted| self.port_set.ranges_within(*wanted))
             .collect()
     }
 
@@ -171,9 +173,7 @@ impl Plan {
     /// ever arrive there.
     #[must_use]
     pub fn reserved_outside(&self) -> Vec<PortRange> {
-        let outside = |wanted: &PortRange| {
-            self.port_set.ranges().all(|own| own.intersection(*wanted).is_none())
-        };
+        let outside = |wanted: &PortRange| self.port_set.ranges_within(*wanted).next().is_none();
         self.reserved.ranges().iter().copied().filter(outside).collect()
     }
 }
@@ -210,16 +210,22 @@ pub fn plan(request: &Request) -> Result<Plan, PlanError> {
     };
     let ce = u128::from(upper(end_user_prefix.addr())) << 64 | u128::from(interface_id);
     let ce = Ipv6Addr::from_bits(ce);
+    if !is_unicast6(ce) {
+        return Err(PlanError::NotInRules { prefix: received, line: Some(LineKind::Local) });
+    }
+    if ce == rule.br() {
+        return Err(PlanError::BrIsCe(ce));
+    }
     if end_user_prefix.addr() != subnet {
         return Err(PlanError::NotFirstSubnet { prefix: received, end_user_prefix, ce });
     }
 
     let reserved = request.reserved.clone();
     let plan = Plan { rule, source, end_user_prefix, ipv4, port_set, ce, mtu, reserved };
-    let reserved = plan.reserved.merged();
-    let is_reserved =
-        |own: PortRange| reserved.iter().any(|range| range.intersection(own) == Some(own));
-    if port_set.ranges().all(is_reserved) {
+    let reserved: usize = plan.reserved_inside().iter().map(|range| range.ports().len()).sum();
+    // Port 0 is in some sets, but never on the wire.
+    let unusable = reserved + usize::from(port_set.contains(0));
+    if reserved > 0 && unusable >= port_set.port_count() as usize {
         return Err(PlanError::AllPortsReserved(Quoted::new(&plan.reserved.to_string())));
     }
     Ok(plan)
@@ -239,13 +245,13 @@ fn address_and_psid(rule: &Rule, prefix: ReceivedPrefix) -> Result<(Ipv4Net, u16
     let ea_bits = behind_rule.checked_shr(64 - u32::from(rule.ea_len())).unwrap_or(0);
     let psid_bits = rule.psid_bits_in_ea();
 
-    let suffix = low_32_bits(ea_bits >> psid_bits);
+    let suffix = low_32(ea_bits >> psid_bits);
     let ipv4_len = rule.ipv4().prefix_len() + rule.ea_len() - psid_bits;
     let suffix = suffix.checked_shl(32 - u32::from(ipv4_len)).unwrap_or(0);
     let ipv4 = Ipv4Addr::from_bits(rule.ipv4().addr().to_bits() | suffix);
     let ipv4 = Ipv4Net::new_assert(ipv4, ipv4_len);
 
-    let derived = low_16_bits(ea_bits & ((1 << psid_bits) - 1));
+    let derived = low_16(ea_bits & ((1 << psid_bits) - 1));
     match rule.psid() {
         Some(explicit) if psid_bits > 0 && explicit != derived => {
             Err(PlanError::PsidMismatch { explicit, derived, prefix: prefix.net() })
@@ -253,16 +259,6 @@ fn address_and_psid(rule: &Rule, prefix: ReceivedPrefix) -> Result<(Ipv4Net, u16
         Some(explicit) => Ok((ipv4, explicit)),
         None => Ok((ipv4, derived)),
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a rule has at most 32 suffix bits")]
-const fn low_32_bits(value: u64) -> u32 {
-    value as u32
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a rule has at most 16 PSID bits")]
-const fn low_16_bits(value: u64) -> u16 {
-    value as u16
 }
 
 #[cfg(test)]

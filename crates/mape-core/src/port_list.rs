@@ -7,7 +7,10 @@ use crate::error::{Code, Explain};
 use crate::port_set::PortRange;
 use crate::text::{Quoted, decimal};
 
-/// Ports and port ranges in the order they were given.
+/// Ranges in a list at most, so that a list cannot cost more time than anything else.
+const MAX_RANGES: usize = 4096;
+
+/// Ports and port ranges in the order they were given, each port once.
 ///
 /// The order is kept, because the data plane takes reserved ports out in configured order: adding
 /// one at the end then moves the mapping of one other port only.
@@ -27,24 +30,22 @@ impl PortList {
         self.0.is_empty()
     }
 
-    /// The same ports as ascending ranges that do not overlap.
-    #[must_use]
-    pub fn merged(&self) -> Vec<PortRange> {
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable();
-        let mut merged: Vec<PortRange> = Vec::new();
-        for range in sorted {
-            match merged.last_mut().and_then(|last| Some((last.union(range)?, last))) {
-                Some((union, last)) => *last = union,
-                None => merged.push(range),
-            }
-        }
-        merged
+    /// Puts the ports of another list behind those of this one.
+    ///
+    /// # Errors
+    /// [`PortListError::TooMany`] where the list becomes too long.
+    pub fn extend(&mut self, other: Self) -> Result<(), PortListError> {
+        other.0.into_iter().try_for_each(|range| self.push(range))
     }
 
-    /// Puts the ports of another list behind those of this one.
-    pub fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+    /// Adds what is not yet in the list.
+    fn push(&mut self, range: PortRange) -> Result<(), PortListError> {
+        let mut new = vec![range];
+        for known in &self.0 {
+            new = new.into_iter().flat_map(|part| part.without(*known)).collect();
+        }
+        self.0.extend(new);
+        if self.0.len() > MAX_RANGES { Err(PortListError::TooMany) } else { Ok(()) }
     }
 }
 
@@ -68,6 +69,9 @@ pub enum PortListError {
     /// The range runs backwards.
     #[error("the port range {0} ends before it begins")]
     Backwards(Quoted),
+    /// More entries than anybody means.
+    #[error("the port list has more than {MAX_RANGES} entries")]
+    TooMany,
 }
 
 impl Explain for PortListError {
@@ -80,8 +84,11 @@ impl Explain for PortListError {
     }
 
     fn params(&self) -> Vec<(&'static str, String)> {
-        let (Self::NotAPort(value) | Self::Backwards(value)) = self;
-        vec![("option", "reserved_ports".to_owned()), ("value", value.text())]
+        let mut params = vec![("option", "reserved_ports".to_owned())];
+        if let Self::NotAPort(value) | Self::Backwards(value) = self {
+            params.push(("value", value.text()));
+        }
+        params
     }
 }
 
@@ -89,7 +96,11 @@ impl FromStr for PortList {
     type Err = PortListError;
 
     fn from_str(text: &str) -> Result<Self, PortListError> {
-        text.split(',').map(|entry| range(entry.trim())).collect::<Result<_, _>>().map(Self)
+        let mut list = Self::default();
+        for entry in text.split(',') {
+            list.push(range(entry.trim())?)?;
+        }
+        Ok(list)
     }
 }
 
@@ -115,32 +126,31 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_kept() {
-        let list = parse("9792-9799, 5696,1-65535").unwrap_or_default();
-        assert_eq!(list.to_string(), "9792-9799,5696,1-65535");
-        assert_eq!(list.ranges().len(), 3);
+    fn the_order_is_kept_and_each_port_stands_once() {
+        for (text, list) in [
+            ("9792-9799, 5696", "9792-9799,5696"),
+            ("5696,5696,5690-5700", "5696,5690-5695,5697-5700"),
+            ("20-30,1-5,25-40,22,5", "20-30,1-5,31-40"),
+            ("7,1-65535", "7,1-6,8-65535"),
+            ("1-65535,7,65535,1", "1-65535"),
+            ("65535,65534", "65535,65534"),
+        ] {
+            assert_eq!(parse(text).map(|list| list.to_string()).as_deref(), Ok(list), "{text}");
+        }
+        assert_eq!(parse("9792-9799,5696").unwrap().ranges().len(), 2);
+        assert!(PortList::default().is_empty() && !parse("1").unwrap().is_empty());
     }
 
     #[test]
-    fn overlaps_are_merged() {
-        let merged = |text: &str| {
-            let ranges = parse(text).unwrap_or_default().merged();
-            ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
-        };
-        assert_eq!(merged("20-30,1-5,25-40,22,5"), "1-5,20-40");
-        assert_eq!(merged("3,1,2"), "1-3");
-        assert_eq!(merged("1-65535,7"), "1-65535");
-        assert_eq!(merged("1,3"), "1,3");
-        assert_eq!(merged("65535,65534"), "65534-65535");
-    }
-
-    #[test]
-    fn a_list_grows_at_its_end() {
-        let mut list = parse("9792").unwrap_or_default();
-        assert!(!list.is_empty());
-        list.extend(parse("5696").unwrap_or_default());
+    fn a_list_grows_at_its_end_and_not_for_ever() {
+        let mut list = parse("9792").unwrap();
+        assert_eq!(list.extend(parse("5696,9792").unwrap()), Ok(()));
         assert_eq!(list.to_string(), "9792,5696");
-        assert!(PortList::default().is_empty());
+        let odd =
+            |count: u16| (0..count).map(|n| (2 * n + 1).to_string()).collect::<Vec<_>>().join(",");
+        assert!(parse(&odd(4096)).is_ok());
+        let error = parse(&odd(4097)).unwrap_err();
+        assert_eq!((error.clone(), error.params().len()), (PortListError::TooMany, 1));
     }
 
     #[test]

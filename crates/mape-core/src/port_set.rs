@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::bits::low_16;
+
 /// PSID offset (a) and PSID length (k) of a rule: how an address is cut into port sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PortParameters {
@@ -83,10 +85,8 @@ impl PortParameters {
             Err(PsidTooLarge { psid, psid_len: self.psid_len })
         }
     }
-}
 
-impl PortParameters {
-    /// The port set of a PSID that a rule has already fitted to its PSID length.
+    /// The port set of a PSID that a [`Rule`](crate::Rule) has already fitted to its PSID length.
     pub(crate) const fn port_set_of_rule(self, psid: u16) -> PortSet {
         PortSet { parameters: self, psid }
     }
@@ -129,11 +129,22 @@ impl PortSet {
     /// The blocks of consecutive ports, in ascending order; they never touch each other.
     #[must_use = "an iterator does nothing by itself"]
     pub fn ranges(self) -> impl ExactSizeIterator<Item = PortRange> + Clone {
-        (self.first_block()..1 << self.offset()).map(move |block| {
-            let first = block << (16 - self.offset()) | u32::from(self.psid) << self.block_bits();
-            let last = first + (1 << self.block_bits()) - 1;
-            PortRange { first: low_16_bits(first), last: low_16_bits(last) }
-        })
+        (self.first_block()..1 << self.offset()).map(move |block| self.block(block))
+    }
+
+    /// The ports of the set that lie in `wanted`, as ascending ranges.
+    #[must_use = "an iterator does nothing by itself"]
+    pub fn ranges_within(self, wanted: PortRange) -> impl Iterator<Item = PortRange> {
+        let block_of = |port: u16| u32::from(port) >> (16 - self.offset());
+        let blocks = self.first_block().max(block_of(wanted.first))..=block_of(wanted.last);
+        blocks.filter_map(move |block| self.block(block).intersection(wanted))
+    }
+
+    /// The block with this A.
+    fn block(self, block: u32) -> PortRange {
+        let first = block << (16 - self.offset()) | u32::from(self.psid) << self.block_bits();
+        let last = first + (1 << self.block_bits()) - 1;
+        PortRange { first: low_16(first.into()), last: low_16(last.into()) }
     }
 
     /// The a that counts: an address that is not shared has no excluded ports (RFC 7597
@@ -151,12 +162,6 @@ impl PortSet {
     const fn first_block(self) -> u32 {
         if self.offset() == 0 { 0 } else { 1 }
     }
-}
-
-/// Ports are computed in 32 bits, because 2^16 occurs on the way; the result has 16.
-#[expect(clippy::cast_possible_truncation, reason = "a + k + m = 16, so the value has 16 bits")]
-const fn low_16_bits(value: u32) -> u16 {
-    value as u16
 }
 
 /// Consecutive ports, both ends included.
@@ -197,10 +202,12 @@ impl PortRange {
         Self::new(self.first.max(other.first), self.last.min(other.last))
     }
 
-    /// The ports of both, where they overlap or touch and `other` does not begin before `self`.
-    pub(crate) fn union(self, other: Self) -> Option<Self> {
-        let joined = other.first >= self.first && other.first <= self.last.saturating_add(1);
-        joined.then(|| Self { first: self.first, last: self.last.max(other.last) })
+    /// The ports that `other` does not hold: those below and those above it.
+    pub(crate) fn without(self, other: Self) -> impl Iterator<Item = Self> {
+        let below = other.first.checked_sub(1).map(|last| (self.first, last.min(self.last)));
+        let above = other.last.checked_add(1).map(|first| (first.max(self.first), self.last));
+        let parts = [below, above].into_iter().flatten();
+        parts.filter_map(|(first, last)| Self::new(first, last))
     }
 
     /// The ports in ascending order.

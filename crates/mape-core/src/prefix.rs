@@ -28,10 +28,10 @@ impl ReceivedPrefix {
         let kept = match len {
             0..=64 => len,
             128 => 64,
-            _ => return Err(PrefixError::Length(len.to_string())),
+            _ => return Err(PrefixError::Length(Quoted::new(&len.to_string()))),
         };
         let (Ok(subnet), Ok(net)) = (Ipv6Net::new(address, 64), Ipv6Net::new(address, kept)) else {
-            return Err(PrefixError::Length(len.to_string()));
+            return Err(PrefixError::Length(Quoted::new(&len.to_string())));
         };
         let (subnet, net) = (subnet.trunc(), net.trunc());
         if subnet.addr() != net.addr() {
@@ -80,8 +80,8 @@ pub enum PrefixError {
     #[error("{0} carries a zone, so it is not the line's own prefix")]
     Zone(Quoted),
     /// The length is not a number that a line's prefix can have.
-    #[error("the prefix length {0:?} is not one from 0 to 64, nor the 128 of an address")]
-    Length(String),
+    #[error("the prefix length {0} is not one from 0 to 64, nor the 128 of an address")]
+    Length(Quoted),
     /// Address and length name two different prefixes.
     #[error("{}/{} has bits set behind its length", subnet.addr(), net.prefix_len())]
     SubnetBits {
@@ -112,8 +112,9 @@ impl Explain for PrefixError {
 
     fn params(&self) -> Vec<(&'static str, String)> {
         let value = match self {
-            Self::NotIpv6(value) | Self::Ipv4(value) | Self::Zone(value) => value.text(),
-            Self::Length(value) => value.clone(),
+            Self::NotIpv6(value) | Self::Ipv4(value) | Self::Zone(value) | Self::Length(value) => {
+                value.text()
+            }
             Self::SubnetBits { subnet, net } => format!("{}/{}", subnet.addr(), net.prefix_len()),
         };
         vec![("option", "prefix".to_owned()), ("value", value)]
@@ -137,12 +138,12 @@ impl FromStr for ReceivedPrefix {
                 PrefixError::NotIpv6(quoted)
             });
         };
-        let len = match len {
+        let number = match len {
             None => Some(128),
             Some(len) => decimal(len, 128).and_then(|len| u8::try_from(len).ok()),
         };
-        let shown = || Quoted::new(text.split_once('/').map_or("", |(_, len)| len)).text();
-        Self::new(address, len.ok_or_else(|| PrefixError::Length(shown()))?)
+        let bad_length = || PrefixError::Length(Quoted::new(len.unwrap_or_default()));
+        Self::new(address, number.ok_or_else(bad_length)?)
     }
 }
 
@@ -180,10 +181,11 @@ mod tests {
         assert!(sentence("106.72.50.97").contains("is IPv4"));
         assert!(sentence("106.72.0.0/15").contains("is IPv4"));
         assert!(sentence("fe80::1%eth0").contains("zone"));
-        for length in ["65", "127", "129", "", "x", "+56", "5 6", "-1", "256", "56/64"] {
+        for length in ["65", "127", "129", "", "x", "+56", "5 6", "-1", "256", "56/64", "it's"] {
             let text = format!("240b:10:3261:6400::/{length}");
             let expected = format!(
-                "the prefix length {length:?} is not one from 0 to 64, nor the 128 of an address"
+                "the prefix length {} is not one from 0 to 64, nor the 128 of an address",
+                Quoted::new(length)
             );
             assert_eq!(sentence(&text), expected);
         }

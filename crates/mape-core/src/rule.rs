@@ -16,11 +16,13 @@ pub struct RuleParts {
     pub ipv6: Ipv6Net,
     /// Rule IPv4 prefix.
     pub ipv4: Ipv4Net,
-    /// Number of EA bits (o): those of the end-user prefix behind the rule prefix.
+    /// Number of EA bits (o): those of the end-user prefix behind the rule prefix. With the length
+    /// of the IPv6 prefix at most 64.
     pub ea_len: u8,
-    /// PSID offset (a), or the default of the layout.
+    /// PSID offset (a), 0 to 16, or the default of the layout.
     pub offset: Option<u8>,
-    /// PSID length (k), or what the EA bits leave for it.
+    /// PSID length (k), 0 to 16, and at most 16 together with the offset; or what the EA bits
+    /// leave for it.
     pub psid_len: Option<u8>,
     /// PSID given explicitly, right-aligned.
     pub psid: Option<u16>,
@@ -71,6 +73,9 @@ impl Rule {
         }
         let suffix_len = 32 - ipv4.prefix_len();
         let in_ea = ea_len.saturating_sub(suffix_len);
+        if in_ea > 16 {
+            return Err(RuleError::TooManyPsidBits { ea_len, suffix_len });
+        }
         let psid_len = match psid_len {
             None => in_ea,
             Some(len) if ea_len < suffix_len && len > 0 => {
@@ -104,7 +109,8 @@ impl Rule {
         self.ipv4
     }
 
-    /// Number of EA bits (o), 0 to 48.
+    /// Number of EA bits (o), 0 to 46: the IPv4 prefix has at least two bits, as no shorter one is
+    /// all unicast.
     #[must_use]
     pub const fn ea_len(&self) -> u8 {
         self.ea_len
@@ -162,7 +168,7 @@ fn is_unicast4(net: Ipv4Net) -> bool {
 }
 
 /// Global, or unique local in a lab.
-fn is_unicast6(address: Ipv6Addr) -> bool {
+pub(crate) fn is_unicast6(address: Ipv6Addr) -> bool {
     let [first, ..] = address.octets();
     (0x20..=0x3f).contains(&first) || matches!(first, 0xfc | 0xfd)
 }
@@ -213,6 +219,17 @@ pub enum RuleError {
         /// k as given
         psid_len: u8,
     },
+    /// The EA bits leave more for the PSID than a port has.
+    #[error(
+        "{ea_len} EA bits, of which {suffix_len} complete the IPv4 address, leave more than 16 for \
+         the PSID"
+    )]
+    TooManyPsidBits {
+        /// o
+        ea_len: u8,
+        /// p = 32 - r
+        suffix_len: u8,
+    },
     /// The EA bits do not even complete the IPv4 address, yet it is to be shared.
     #[error(
         "PSID length {psid_len} needs a whole IPv4 address, but {ea_len} of the {suffix_len} bits \
@@ -262,6 +279,9 @@ impl Explain for RuleError {
                 "leave the PSID length out, or make it {} = {ea_len} - {suffix_len}",
                 ea_len.saturating_sub(*suffix_len)
             ),
+            Self::TooManyPsidBits { .. } => {
+                "check the number of EA bits and the length of the IPv4 prefix".to_owned()
+            }
             Self::PsidOfPrefix { .. } => {
                 "leave the PSID length out, or give more EA bits or a longer IPv4 prefix".to_owned()
             }
@@ -294,6 +314,10 @@ impl Explain for RuleError {
                 ("ea_len", ea_len.to_string()),
                 ("ipv4_len", (32_u8.saturating_sub(*suffix_len)).to_string()),
                 ("psid_len", psid_len.to_string()),
+            ],
+            Self::TooManyPsidBits { ea_len, suffix_len } => vec![
+                ("ea_len", ea_len.to_string()),
+                ("ipv4_len", (32_u8.saturating_sub(*suffix_len)).to_string()),
             ],
             Self::PsidMissing { psid_len } => vec![("psid_len", psid_len.to_string())],
             Self::PsidTooLarge(PsidTooLarge { psid, psid_len }) => {

@@ -58,6 +58,8 @@ pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
 /// since nothing could choose between them.
 pub fn parse_rule_file(text: &str, unstated: Layout) -> Result<Vec<Rule>, RuleFileError> {
     let mut rules: BTreeMap<Ipv6Net, (usize, Rule)> = BTreeMap::new();
+    // Some editors begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.split_once('#').map_or(line, |(rule, _comment)| rule).trim();
         if line.is_empty() {

@@ -38,6 +38,14 @@ fn all() -> String {
         told(&"isp".parse::<ProviderChoice>().unwrap_err()),
         told(&"5,x".parse::<PortList>().unwrap_err()),
         told(&"9-8".parse::<PortList>().unwrap_err()),
+        told(
+            &(1..=4097)
+                .map(|n| (2 * n).to_string())
+                .collect::<Vec<_>>()
+                .join(",")
+                .parse::<PortList>()
+                .unwrap_err(),
+        ),
     ];
     for prefix in ["x", "1.2.3.4", "fe80::1%eth0", "240b::/65", "240b:10:0:1::/56"] {
         told_ones.push(told(&prefix.parse::<ReceivedPrefix>().unwrap_err()));
@@ -66,6 +74,7 @@ fn all() -> String {
         ("ea=25", "ea=17,psid=3"),
         ("ea=25", "ea=25,offset=17"),
         ("ea=25", "ea=17,psid=1,psidlen=17"),
+        ("240b:10::/31,ipv4=106.72.0.0/15,ea=25", "2400::/16,ipv4=106.72.0.0/24,ea=32"),
         ("ea=25", "ea=25,offset=9"),
     ] {
         told_ones.push(rule(change));
@@ -98,6 +107,16 @@ fn all() -> String {
         Request { provider: choose("manual"), ..good.clone() },
         Request { explicit: elsewhere.clone(), ..good.clone() },
         Request { explicit: own(&format!("{V6PLUS},psid=7")), ..good.clone() },
+        Request {
+            explicit: [own(V6PLUS), own(&V6PLUS.replace("::64", "::65"))].concat(),
+            ..good.clone()
+        },
+        Request {
+            explicit: own(
+                &V6PLUS.replace("2404:9200:225:100::64", "240b:10:3261:6400:6a:4832:6100:6400")
+            ),
+            ..good.clone()
+        },
         Request { uplink_mtu: 1319, ..good.clone() },
         Request { reserved: "1-65535".parse().unwrap(), ..good },
         // A provider of one's own next to a line of theirs: the file does not help either.

@@ -1,6 +1,7 @@
 //! The arithmetic against a formula on strings of `0` and `1`, which shares no code with the crate
 //! and takes its rules from the table file itself; and the same rules cut in other ways.
 #![allow(
+    clippy::cast_possible_truncation,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -35,22 +36,32 @@ fn bits6(address: Ipv6Addr) -> String {
     format!("{:0128b}", address.to_bits())
 }
 
-/// Rule prefix bits `|` EA bits; IPv4 prefix bits `|` suffix; draft: 8 zeros, IPv4, PSID, 8 zeros.
-fn formula(
-    end_user: Ipv6Addr,
+/// A rule as plain numbers: n, o, r, an explicit PSID and the layout.
+struct Numbers {
     n: usize,
     o: usize,
     ipv4: Ipv4Addr,
     r: usize,
+    psid: Option<u16>,
     draft: bool,
-) -> Answer {
-    let end_user = bits6(end_user);
-    let (suffix, psid) = end_user[n..n + o].split_at(32 - r);
-    let ipv4 = format!("{}{suffix}", &format!("{:032b}", ipv4.to_bits())[..r]);
-    let psid = format!("{psid:0>16}");
-    let (left, right) =
-        if draft { ("0".repeat(8), "0".repeat(8)) } else { ("0".repeat(16), String::new()) };
-    let ce = format!("{:0<64}{left}{ipv4}{psid}{right}", &end_user[..n + o]);
+}
+
+/// EA bits = IPv4 suffix `|` PSID; missing suffix bits are zeros (an IPv4 prefix).
+/// draft-03: 8 zeros, IPv4, PSID, 8 zeros; RFC: 16 zeros, IPv4, PSID.
+fn formula(received: Ipv6Addr, numbers: &Numbers) -> Answer {
+    let Numbers { n, o, ipv4, r, psid, draft } = *numbers;
+    let received = bits6(received);
+    let ea = &received[n..n + o];
+    let (suffix, in_ea) = ea.split_at(o.min(32 - r));
+    let ipv4 = format!("{:0<32}", format!("{}{suffix}", &format!("{:032b}", ipv4.to_bits())[..r]));
+    let psid = psid.map_or_else(|| format!("{in_ea:0>16}"), |psid| format!("{psid:016b}"));
+    // A /56 is a whole line: the CE is in its first subnet.
+    let line = if n + o == 56 { &received[..56] } else { &received[..64] };
+    let ce = if draft {
+        format!("{line:0<64}{:08}{ipv4}{psid}{:08}", 0, 0)
+    } else {
+        format!("{line:0<64}{:016}{ipv4}{psid}", 0)
+    };
     assert_eq!(ce.len(), 128);
     Answer {
         ipv4: Ipv4Addr::from_bits(u32::from_str_radix(&ipv4, 2).unwrap()).to_string(),
@@ -88,7 +99,9 @@ fn the_whole_table_file() {
         for ea in [0, u64::MAX, random(), random(), random(), random()] {
             let received = line(ipv6, n, o, ea);
             let plan = plan(&Request::new(received)).unwrap_or_else(|error| panic!("{error}"));
-            let expected = formula(received.net().addr(), n.into(), o.into(), ipv4, r.into(), true);
+            let numbers =
+                Numbers { n: n.into(), o: o.into(), ipv4, r: r.into(), psid: None, draft: true };
+            let expected = formula(received.net().addr(), &numbers);
             assert_eq!(Answer::from(&plan), expected, "{row}");
             assert_eq!(plan.provider_name(), columns[0]);
             assert_eq!(plan.br().to_string(), columns[6]);
@@ -166,39 +179,77 @@ fn other_cuts_of_every_rule_give_the_same_plan() {
     assert!(aggregates > 1000, "{aggregates}");
 }
 
-/// Any rule whose address is shared, with one of its lines.
-fn shared_rule() -> impl Strategy<Value = (Rule, u64)> {
-    let lens = (0_u8..=48, 1_u8..=32, 0_u8..=16, 0_u8..=16);
-    let fields = (any::<u128>(), any::<u32>(), lens, any::<bool>(), any::<u64>());
-    fields.prop_filter_map("a legal rule", |(ipv6, ipv4, (n, r, k, a), draft, ea)| {
+/// Any rule in the internet's part of the address space: shared or not, with an explicit PSID or
+/// none, complete addresses or prefixes.
+fn any_rule() -> impl Strategy<Value = Rule> {
+    let lens = (3_u8..=64, 2_u8..=32, 0_u8..=46, 0_u8..=16);
+    let psid = proptest::option::weighted(0.3, (any::<u16>(), 0_u8..=16));
+    let fields = (any::<u128>(), any::<u32>(), lens, psid, any::<bool>());
+    fields.prop_filter_map("a legal rule", |(ipv6, ipv4, (n, r, o, a), psid, draft)| {
+        let ipv6 = Ipv6Addr::from_bits(ipv6 >> 3 | 1 << 125);
         let parts = RuleParts {
-            ipv6: ipnet::Ipv6Net::new(Ipv6Addr::from_bits(ipv6), n).ok()?.trunc(),
+            ipv6: ipnet::Ipv6Net::new(ipv6, n).ok()?.trunc(),
             ipv4: ipnet::Ipv4Net::new(Ipv4Addr::from_bits(ipv4), r).ok()?.trunc(),
-            ea_len: 32 - r + k,
+            // Most random numbers contradict each other; these are near what is legal.
+            ea_len: o.min(64 - n).min(32 - r + 16 - a),
             offset: Some(a),
-            psid_len: None,
-            psid: None,
+            psid_len: psid.map(|(_, k)| k.min(16 - a)),
+            psid: psid.map(|(psid, k)| psid & ((1_u32 << k.min(16 - a)) - 1) as u16),
             br: "2001:db8:ffff::1".parse().unwrap(),
             layout: if draft { "draft03" } else { "rfc7597" }.parse().unwrap(),
         };
-        Some((Rule::new(parts).ok()?, ea))
+        Rule::new(parts).ok()
     })
+}
+
+/// One whose address is shared by means of the EA bits.
+fn shared_rule() -> impl Strategy<Value = (Rule, u64)> {
+    let shared = any_rule().prop_filter("shared", |rule| {
+        rule.psid().is_none() && rule.ea_len() > 32 - rule.ipv4().prefix_len()
+    });
+    (shared, any::<u64>())
+}
+
+/// What the line of a rule received: as long as the rule says, or a longer cut.
+fn received(rule: &Rule, ea: u64, cut: u64, longer: u8) -> ReceivedPrefix {
+    let (n, o) = (rule.ipv6().prefix_len(), rule.ea_len());
+    let whole = line(rule.ipv6().addr(), n, o, ea);
+    let len = (n + o + longer).min(64);
+    // The BR knows no subnets of a /56: only its first cut is usable.
+    let cut = if n + o == 56 { 0 } else { cut };
+    let below = u64::MAX.checked_shr((n + o).into()).unwrap_or(0);
+    let kept = u64::MAX.checked_shl(64 - u32::from(len)).unwrap_or(0);
+    let bits = whole.net().addr().to_bits() | u128::from(cut & below & kept) << 64;
+    ReceivedPrefix::new(Ipv6Addr::from_bits(bits), len).unwrap()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 
     #[test]
-    fn any_rule_follows_the_formula((rule, ea) in shared_rule()) {
-        let (n, o, r) = (rule.ipv6().prefix_len(), rule.ea_len(), rule.ipv4().prefix_len());
-        let received = line(rule.ipv6().addr(), n, o, ea);
-        let plan = with(received, vec![rule]);
-        let draft = rule.layout().name() == "draft03";
-        let ipv4 = rule.ipv4().addr();
-        let expected = formula(received.net().addr(), n.into(), o.into(), ipv4, r.into(), draft);
-        prop_assert_eq!(Answer::from(&plan), expected);
-        prop_assert!(rule.ipv4().contains(&plan.ipv4().addr()));
+    fn any_rule_follows_the_formula(
+        rule in any_rule(), ea: u64, cut: u64, longer in 0_u8..=64,
+    ) {
+        let received = received(&rule, ea, cut, longer);
+        let request = Request { explicit: vec![rule], ..Request::new(received) };
+        // Two ways to state a PSID that disagree are refused; the rule's own tests have them.
+        let Ok(plan) = plan(&request) else {
+            prop_assert!(rule.psid().is_some());
+            return Ok(());
+        };
+        let numbers = Numbers {
+            n: rule.ipv6().prefix_len().into(),
+            o: rule.ea_len().into(),
+            ipv4: rule.ipv4().addr(),
+            r: rule.ipv4().prefix_len().into(),
+            psid: rule.psid(),
+            draft: rule.layout().name() == "draft03",
+        };
+        prop_assert_eq!(Answer::from(&plan), formula(received.net().addr(), &numbers));
+        prop_assert!(rule.ipv4().contains(&plan.ipv4()));
+        prop_assert_eq!(plan.ipv4().prefix_len(), (rule.ipv4().prefix_len() + rule.ea_len()).min(32));
         prop_assert!(plan.end_user_prefix().contains(&plan.ce()));
+        prop_assert!(rule.ipv6().contains(&plan.end_user_prefix()));
     }
 
     #[test]

@@ -77,6 +77,7 @@ impl<'interface> EdgeRules<'interface> {
         if !matches!(self.ports, Ports::Free) {
             for direction in [Direction::In, Direction::Out] {
                 objects.extend(self.icmp_chains(direction));
+                objects.push(self.fragment(direction));
                 objects.push(self.tcp(direction));
                 objects.push(self.udp(direction));
             }
@@ -97,33 +98,44 @@ impl<'interface> EdgeRules<'interface> {
     fn first(&self, direction: Direction) -> Vec<String> {
         let Words { chain, address, .. } = direction.words();
         let addresses = self.interface.line.addresses();
-        let mut rules = vec![format!("ip {address} != {addresses} counter drop")];
+        let on_device = self.interface.is_on_device();
+        let mut rules = Vec::new();
         if direction == Direction::Out && self.interface.options.dscp_reset {
             rules.push("ip dscp set cs0".to_owned());
         }
-        // Later fragments carry no ports: bytes of their data must not be taken for some.
-        rules.push("ip frag-off & 0x1fff != 0 accept".to_owned());
         if matches!(self.ports, Ports::Free) {
+            rules.push(format!("ip {address} != {addresses} counter drop"));
+            rules.push("ip frag-off & 0x1fff != 0 accept".to_owned());
             rules.push(self.clamp());
-            rules.push(if self.interface.is_on_device() {
-                "meta protocol ip accept".to_owned()
-            } else {
-                "meta nfproto ipv4 accept".to_owned()
-            });
+            let all = if on_device { "meta protocol ip" } else { "meta nfproto ipv4" };
+            rules.push(format!("{all} accept"));
         } else {
+            // Later fragments carry no ports: bytes of their data must not be taken for some.
+            let fragment = self.name(&format!("{chain}_fragment"));
+            rules.push(format!("ip frag-off & 0x1fff != 0 goto {fragment}"));
             let to = |protocol| {
-                format!("{protocol} : goto {}", self.name(&format!("{chain}_{protocol}")))
+                let target = self.name(&format!("{chain}_{protocol}"));
+                format!("{addresses} . {protocol} : goto {target}")
             };
             let targets = ["tcp", "udp", "icmp"].map(to).join(", ");
-            rules.push(format!("ip protocol vmap {{ {targets} }}"));
+            rules.push(format!("ip {address} . ip protocol vmap {{ {targets} }}"));
         }
-        rules.push(if self.interface.is_on_device() {
+        rules.push(if on_device {
             // Not ARP, which an Ethernet device in a test needs.
             "meta protocol { ip, ip6 } counter drop".to_owned()
         } else {
             "counter drop".to_owned()
         });
         rules
+    }
+
+    fn fragment(&self, direction: Direction) -> Object {
+        let Words { chain, address, .. } = direction.words();
+        let rules = vec![
+            format!("ip {address} {} accept", self.interface.line.addresses()),
+            "counter drop".to_owned(),
+        ];
+        Object::chain(self.name(&format!("{chain}_fragment")), rules)
     }
 
     /// TCP's segments fit the tunnel in both directions: nft only ever lowers the value.
@@ -151,9 +163,10 @@ impl<'interface> EdgeRules<'interface> {
         match self.ports {
             Ports::Translated(_) => {
                 let map = self.name(map);
+                rules
+                    .push(format!("udp checksum != 0 udp {port} set udp {port} map @{map} accept"));
                 // `th` writes the port and leaves the checksum alone, which here means "none".
                 rules.push(format!("udp checksum 0 th {port} set udp {port} map @{map} accept"));
-                rules.push(format!("udp {port} set udp {port} map @{map} accept"));
             }
             Ports::Checked(_) | Ports::Free => {}
         }

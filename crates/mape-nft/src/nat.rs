@@ -1,4 +1,4 @@
-//! What conntrack does with new connections to the line.
+//! Which connections there are to the line: the gate, and what conntrack does with new ones.
 
 use std::net::Ipv4Addr;
 
@@ -18,7 +18,7 @@ const BUCKET_ENTRIES: usize = 8192;
 const SEED: &str = "0x6d617065";
 const SHAREABLE: &str = "meta l4proto { tcp, udp, icmp }";
 
-/// Chains for new connections, and the clean refusal of what cannot share an address.
+/// The chains `nat` and `gate`, with what they need.
 pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     let line = &interface.line;
     let address = line.address();
@@ -50,7 +50,7 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
         }
     }
     objects.push(Object::chain(interface.own("nat"), rules));
-    objects.push(Object::chain(interface.own("refuse"), refusal(interface)));
+    objects.push(Object::chain(interface.own("gate"), gate(interface)));
     objects
 }
 
@@ -65,12 +65,17 @@ fn from_reserved(address: Ipv4Addr, mapping: &Mapping) -> Option<String> {
     })
 }
 
-/// Protocols without port or identifier cannot share an address. The sender is told.
-fn refusal(interface: &Interface) -> Vec<String> {
+/// What may go to the line at all. Protocols without port or identifier cannot share an address,
+/// and the sender is told.
+fn gate(interface: &Interface) -> Vec<String> {
     if interface.line.mapping().is_none() {
-        return Vec::new();
+        return vec!["accept".to_owned()];
     }
-    vec!["meta nfproto ipv4 reject with icmp type prot-unreachable".to_owned()]
+    vec![
+        format!("{SHAREABLE} accept"),
+        "meta nfproto ipv4 reject with icmp type prot-unreachable".to_owned(),
+        "counter drop".to_owned(),
+    ]
 }
 
 /// Without a second stage: each bucket of destinations walks through the ranges by itself, so that

@@ -11,11 +11,14 @@ use crate::{INET_TABLE, nat, outer};
 
 /// Before the SNAT of others (fw4 masquerades at `srcnat`): the first chain that binds wins.
 const SRCNAT: &str = "type nat hook postrouting priority srcnat - 5; policy accept;";
-/// After every SNAT and before conntrack confirms: a flow that is dropped here is not recorded, so
-/// it does not come back with the wrong port once the rules are complete.
-const GUARD: &str = "type filter hook postrouting priority srcnat + 20; policy accept;";
+/// Before every filter of others, and so before a flow could be offloaded.
+const FORWARDED: &str = "type filter hook forward priority mangle; policy accept;";
+/// After everything that can still send a packet of the router's own another way.
+const LEAVING: &str = "type filter hook output priority 100; policy accept;";
 /// After defragmentation (-400) and before conntrack (-200).
 const EDGE_IN: &str = "type filter hook prerouting priority raw; policy accept;";
+/// After every SNAT.
+const EDGE_OUT: &str = "type filter hook postrouting priority srcnat + 20; policy accept;";
 /// Before a flowtable (priority 0) takes packets away.
 const INGRESS: &str = "priority -500; policy accept;";
 const EGRESS: &str = "priority 0; policy accept;";
@@ -25,6 +28,10 @@ const EGRESS: &str = "priority 0; policy accept;";
 /// It can be part of another transaction (firewall4's): nothing in it can be refused because of the
 /// state of the machine. Loaded alone it lets nothing out through a device called `mape-…`; the
 /// maps, and so what was opened by [`transaction`], survive it.
+///
+/// The guard sits where a packet is forwarded or begins, not behind the NAT: each packet passes one
+/// of the two and neither of them twice, both can still tell the sender, and a packet dropped there
+/// leaves no conntrack entry with a wrong port behind.
 #[must_use]
 pub fn static_text() -> String {
     let verdicts = "type iface_index : verdict;";
@@ -33,32 +40,26 @@ pub fn static_text() -> String {
 table inet {INET_TABLE} {{
 	map gate {{ {verdicts} }}
 	map natsel {{ {verdicts} }}
-	map refused {{ {verdicts} }}
 	map tunnels {{ type ipv6_addr : verdict; }}
 	set loaded {{ type mark; }}
 	chain srcnat {{ {SRCNAT} }}
-	chain guard {{ {GUARD} }}
-	chain closed {{ }}
-	chain forwarded {{ type filter hook forward priority mangle; policy accept; }}
-	chain encapsulated {{ type filter hook output priority mangle; policy accept; }}
+	chain forwarded {{ {FORWARDED} }}
+	chain leaving {{ {LEAVING} }}
 }}
 flush chain inet {INET_TABLE} srcnat
-flush chain inet {INET_TABLE} guard
-flush chain inet {INET_TABLE} closed
 flush chain inet {INET_TABLE} forwarded
-flush chain inet {INET_TABLE} encapsulated
+flush chain inet {INET_TABLE} leaving
 table inet {INET_TABLE} {{
 	chain srcnat {{ meta nfproto ipv4 oif vmap @natsel; }}
-	chain closed {{
-		oif vmap @gate
-		counter drop
-	}}
-	chain guard {{ oifname \"mape-*\" goto closed; }}
 	chain forwarded {{
-		meta l4proto {{ tcp, udp, icmp }} accept
-		oif vmap @refused
+		oif vmap @gate
+		oifname \"mape-*\" counter drop
 	}}
-	chain encapsulated {{ ip6 nexthdr 4 ip6 saddr vmap @tunnels; }}
+	chain leaving {{
+		ip6 nexthdr 4 ip6 saddr vmap @tunnels
+		oif vmap @gate
+		oifname \"mape-*\" counter drop
+	}}
 }}
 "
     )
@@ -127,18 +128,21 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     let on_device = |interface: &&Interface| interface.is_on_device();
     let netdev_tables: Vec<String> =
         interfaces.iter().filter(on_device).map(Interface::netdev_table).collect();
-    for map in ["gate", "natsel", "refused", "tunnels"] {
+    for map in ["gate", "natsel", "tunnels"] {
         let _ = writeln!(text, "flush map inet {INET_TABLE} {map}");
     }
     if netdev_tables.len() == interfaces.len() {
-        // No packet of other devices need pass a hook that nobody uses.
-        remove_chains(&mut text, &["edge_in".to_owned()]);
+        // No packet of other devices need pass hooks that nobody uses.
+        remove_chains(&mut text, &["edge_in".to_owned(), "edge_out".to_owned()]);
     } else {
-        let _ = write!(
-            text,
-            "table inet {INET_TABLE} {{\n\tmap edges {{ type iface_index : verdict; }}\n}}\n\
-             flush map inet {INET_TABLE} edges\n"
-        );
+        let _ = writeln!(text, "table inet {INET_TABLE} {{");
+        for map in EDGE_MAPS {
+            let _ = writeln!(text, "\tmap {map} {{ type iface_index : verdict; }}");
+        }
+        text.push_str("}\n");
+        for map in EDGE_MAPS {
+            let _ = writeln!(text, "flush map inet {INET_TABLE} {map}");
+        }
     }
     for interface in interfaces {
         write_interface(&mut text, interface);
@@ -176,26 +180,30 @@ fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {
     )
 }
 
+/// Which interfaces have their edge in the common table, by direction.
+const EDGE_MAPS: [&str; 2] = ["edges_in", "edges_out"];
+
 fn write_interface(text: &mut String, interface: &Interface) {
     let edge = EdgeRules::new(interface);
     let mut common = Section::new("inet", INET_TABLE);
     common.extend(nat::objects(interface));
     common.extend(outer::objects(interface));
-    let (gate, incoming) = if interface.is_on_device() {
+    let (incoming, outgoing) = if interface.is_on_device() {
         write_device(text, interface, &edge);
-        // Left from another edge, it would be in the way.
-        (vec!["accept".to_owned()], Vec::new())
+        // Left from another edge, they would be in the way.
+        (Vec::new(), Vec::new())
     } else {
-        common.push(Object::kept("map", "edges", "type iface_index : verdict"));
+        common.extend(EDGE_MAPS.map(|map| Object::kept("map", map, "type iface_index : verdict")));
         common.extend(edge.objects());
-        common.push(Object::hooked("edge_in", EDGE_IN, vec!["iif vmap @edges".to_owned()]));
-        (edge.first_out(), edge.first_in())
+        let to = |map: &str, key: &str| vec![format!("{key} vmap @{map}")];
+        common.push(Object::hooked("edge_in", EDGE_IN, to("edges_in", "iif")));
+        common.push(Object::hooked("edge_out", EDGE_OUT, to("edges_out", "oif")));
+        (edge.first_in(), edge.first_out())
     };
     common.push(Object::chain(interface.own("in"), incoming));
-    common.push(Object::chain(interface.own("gate"), gate));
+    common.push(Object::chain(interface.own("out"), outgoing));
     if !interface.device.is_guarded_by_name() {
-        let rule = format!("oifname \"{}\" goto closed", interface.device);
-        common.push(Object::hooked(interface.own("guard"), GUARD, vec![rule]));
+        common.extend(guard(interface));
     }
     if interface.options.full_cone {
         common.extend(cone::objects(interface));
@@ -204,6 +212,15 @@ fn write_interface(text: &mut String, interface: &Interface) {
     }
     common.write(text);
     open(text, interface);
+}
+
+/// The guard of a device whose name is not `mape-…`: shut from the first load on, for every device
+/// of that name but the one there is now.
+fn guard(interface: &Interface) -> [Object; 2] {
+    let key = interface.key();
+    let rule = format!("oifname \"{}\" oif != {key} counter drop", interface.device);
+    [("forwarded", FORWARDED), ("leaving", LEAVING)]
+        .map(|(name, hook)| Object::hooked(interface.own(name), hook, vec![rule.clone()]))
 }
 
 /// The last step: the device's packets find their way to the rules.
@@ -218,9 +235,9 @@ fn open(text: &mut String, interface: &Interface) {
     };
     add("tunnels", &interface.line.ce().to_string(), "check");
     add("natsel", &key, "nat");
-    add("refused", &key, "refuse");
     if !interface.is_on_device() {
-        add("edges", &key, "in");
+        add("edges_in", &key, "in");
+        add("edges_out", &key, "out");
     }
     add("gate", &key, "gate");
 }

@@ -142,3 +142,30 @@ fn the_static_text_keeps_what_was_opened() {
     assert_eq!(open, reloaded);
     sh_ok("nft -f $RULES", &static_text());
 }
+
+/// Two stand-alone files side by side: neither shuts the other, in whatever order they are loaded.
+#[test]
+fn two_lines_on_one_machine() {
+    if !can_load() {
+        return;
+    }
+    for edge in EDGES {
+        let one = standalone(&interface(&built_in(V6PLUS, ""), edge));
+        let two = interface(&built_in(OCN, ""), Edge::Postrouting);
+        let device: mape_nft::DeviceName = "tun0".parse().unwrap();
+        let two = standalone(&Interface { name: device.interface(), device, ..two });
+        let tun = "ip link add tun0 type veth peer name p1";
+        let rules = |text: &str| {
+            sh_ok(
+                &format!("{DEVICE}; {tun}; nft -f $RULES && nft list map inet mape_rs gate"),
+                text,
+            )
+        };
+        let both = rules(&format!("{one}{two}"));
+        for text in [format!("{two}{one}"), format!("{one}{two}{one}{two}{one}")] {
+            let gate = rules(&text);
+            assert!(gate.contains("goto gate_wan") && gate.contains("goto gate_tun0"), "{gate}");
+            assert_eq!(gate.len(), both.len());
+        }
+    }
+}

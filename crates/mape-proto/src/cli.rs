@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
+use mape_core::PortRange;
+
 use crate::failure::{ExitStatus, Failure};
 
 mod arguments;
@@ -26,7 +28,7 @@ pub fn run(
     err: &mut dyn Write,
 ) -> ExitStatus {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let json = arguments.iter().any(|argument| argument == "--json");
+    let json = arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     let answer = answer(arguments).and_then(|text| write_all(out, &text));
     match &answer {
         Ok(()) => ExitStatus::Fine,
@@ -43,6 +45,8 @@ pub fn run(
     }
 }
 
+const VERSION: &str = concat!("mape-proto ", env!("CARGO_PKG_VERSION"), "\n");
+
 /// The whole answer as text: it is written in one go or not at all.
 fn answer(arguments: Vec<OsString>) -> Result<String, Failure> {
     let mut arguments = Arguments::new(arguments);
@@ -50,11 +54,16 @@ fn answer(arguments: Vec<OsString>) -> Result<String, Failure> {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
         Some("firewall") => firewall::answer(&mut arguments),
-        Some("help") => Ok(help::PROGRAM.to_owned()),
-        Some("version") => Ok(format!("mape-proto {}\n", env!("CARGO_PKG_VERSION"))),
+        Some("help") => arguments.end().map(|()| help::PROGRAM.to_owned()),
+        Some("version") => arguments.end().map(|()| VERSION.to_owned()),
         Some(other) => Err(UsageError::command(other).into()),
         None => Err(UsageError::NoCommand.into()),
     }
+}
+
+/// Ranges as text.
+fn join(ranges: &[PortRange], separator: &str) -> String {
+    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
 }
 
 fn write_all(stream: &mut dyn Write, text: &str) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use mape_core::{Code, Explain};
+use mape_core::{Code, Explain, Quoted};
 
 /// Exit status of the program. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +54,12 @@ impl<E: Explain> From<E> for Failure {
 }
 
 impl Failure {
-    /// The same failure, with where it was found put in front of the sentence.
+    /// The same failure, found in this file.
     #[must_use]
-    pub(crate) fn found_in(mut self, place: &str) -> Self {
-        if let Self::Explained { message, .. } = &mut self {
-            *message = format!("{place}: {message}");
+    pub(crate) fn found_in(mut self, file: &Quoted) -> Self {
+        if let Self::Explained { message, params, .. } = &mut self {
+            *message = format!("the rule file {file}: {message}");
+            params.push(("file", file.text()));
         }
         self
     }
@@ -73,7 +74,7 @@ impl Failure {
                 Code::PrefixNotInRules | Code::NotFirstSubnet | Code::MtuTooSmall => {
                     ExitStatus::NoPlan
                 }
-                _ => ExitStatus::Failed,
+                Code::FirewallRejected => ExitStatus::Failed,
             },
         }
     }
@@ -85,10 +86,11 @@ impl Failure {
         // Writing into a `String` cannot fail.
         let _ = match self {
             Self::Explained { code, message, hint, .. } => {
-                write!(text, "{message}.\n  next step: {hint}.\n  code: {code}\n")
+                let stop = if hint.ends_with('?') { "" } else { "." };
+                write!(text, "{message}.\n  next step: {hint}{stop}\n  code: {code}\n")
             }
             Self::Output(error) => writeln!(text, "the output could not be written: {error}."),
         };
-        text.replace("?.\n", "?\n")
+        text
     }
 }

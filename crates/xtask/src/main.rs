@@ -57,8 +57,9 @@ fn main() -> ExitCode {
         ["bench", rest @ ..] => bench::command(rest),
         ["fuzz"] => Steps::run(|steps| fuzz::all(steps, 60)),
         ["fuzz", seconds] => match seconds.parse() {
-            Ok(seconds) => Steps::run(|steps| fuzz::all(steps, seconds)),
-            Err(_) => Err(anyhow::anyhow!("{seconds:?} is not a number of seconds")),
+            // To libFuzzer, 0 means for ever.
+            Ok(seconds @ 1..) => Steps::run(|steps| fuzz::all(steps, seconds)),
+            _ => Err(anyhow::anyhow!("{seconds:?} is not a number of seconds")),
         },
         ["lab", rest @ ..] => lab::command(rest),
         ["mutants"] => Steps::run(mutants::all),

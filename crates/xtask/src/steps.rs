@@ -12,7 +12,22 @@ use anyhow::{Context as _, bail};
 #[derive(Default)]
 pub(crate) struct Steps {
     passed: usize,
+    skipped: usize,
     failed: Vec<&'static str>,
+}
+
+/// How a step ended that did not fail.
+pub(crate) enum Outcome {
+    /// It was run.
+    Passed,
+    /// It could not be run here, and says why.
+    Skipped(String),
+}
+
+impl From<()> for Outcome {
+    fn from((): ()) -> Self {
+        Self::Passed
+    }
 }
 
 impl Steps {
@@ -24,7 +39,8 @@ impl Steps {
     pub(crate) fn run(all: impl FnOnce(&mut Self)) -> anyhow::Result<()> {
         let mut steps = Self::default();
         all(&mut steps);
-        println!("\n{} passed, {} failed", steps.passed, steps.failed.len());
+        let Self { passed, skipped, failed } = &steps;
+        println!("\n{passed} passed, {} failed, {skipped} skipped", failed.len());
         if !steps.failed.is_empty() {
             bail!("failed: {}", steps.failed.join(", "));
         }
@@ -32,15 +48,23 @@ impl Steps {
     }
 
     /// Runs one step.
-    pub(crate) fn step(&mut self, name: &'static str, step: impl FnOnce() -> anyhow::Result<()>) {
+    pub(crate) fn step<T: Into<Outcome>>(
+        &mut self,
+        name: &'static str,
+        step: impl FnOnce() -> anyhow::Result<T>,
+    ) {
         println!("\n== {name}");
         let start = Instant::now();
-        let result = step();
+        let result = step().map(Into::into);
         let seconds = start.elapsed().as_secs_f32();
         match result {
-            Ok(()) => {
+            Ok(Outcome::Passed) => {
                 println!("== {name}: ok ({seconds:.0} s)");
                 self.passed += 1;
+            }
+            Ok(Outcome::Skipped(why)) => {
+                println!("== {name}: SKIPPED: {why}");
+                self.skipped += 1;
             }
             Err(error) => {
                 println!("== {name}: FAILED ({seconds:.0} s): {error:#}");

@@ -82,10 +82,15 @@ fn blocks_are_told_apart() {
         ("240d:f:4000::/56", Some(LineKind::Nuro)),
         ("240d:10:1000::/56", Some(LineKind::Nuro)),
         ("2400:4053:ffff::/56", Some(LineKind::Ocn)),
-        ("240b:13:1::/56", Some(LineKind::V6plus)),
-        ("2404:7a87::/32", Some(LineKind::Biglobe)),
+        ("3fff:1::/56", Some(LineKind::Local)),
+        ("4000::/64", Some(LineKind::Local)),
+        ("1fff::/64", Some(LineKind::Local)),
+        ("64:ff9b::1", Some(LineKind::Local)),
+        ("fec0::1", Some(LineKind::Local)),
+        ("::/2", None),
         ("2001:200::/32", None),
         ("2000::/3", None),
+        ("3ffe::/64", None),
     ] {
         assert_eq!(line_kind(prefix(text)), kind, "{text}");
     }

@@ -73,6 +73,15 @@ pub enum PlanError {
         /// The prefix received.
         prefix: Ipv6Net,
     },
+    /// Two rules of one source are for the same prefix, and differ.
+    #[error("two different rules are given for {ipv6}")]
+    ConflictingRules {
+        /// IPv6 prefix of both.
+        ipv6: Ipv6Net,
+    },
+    /// The tunnel would end where it begins.
+    #[error("the BR address {0} is the line's own CE address")]
+    BrIsCe(Ipv6Addr),
     /// The uplink's packets are too small for the tunnel.
     #[error("an uplink MTU of {uplink_mtu} leaves less than {MIN_MTU} inside the tunnel")]
     MtuTooSmall {
@@ -110,7 +119,9 @@ impl Explain for PlanError {
             | Self::StatedRuleElsewhere { .. }
             | Self::PrefixTooShort { .. } => Code::PrefixNotInRules,
             Self::NotFirstSubnet { .. } => Code::NotFirstSubnet,
-            Self::PsidMismatch { .. } => Code::RuleInconsistent,
+            Self::PsidMismatch { .. } | Self::ConflictingRules { .. } | Self::BrIsCe(_) => {
+                Code::RuleInconsistent
+            }
             Self::MtuTooSmall { .. } => Code::MtuTooSmall,
             Self::AllPortsReserved(_) | Self::ManualWithoutRule => Code::OptionInvalid,
         }
@@ -140,6 +151,8 @@ impl Explain for PlanError {
             Self::PsidMismatch { .. } => {
                 "leave psid out of the rule: the prefix already contains it".to_owned()
             }
+            Self::ConflictingRules { .. } => "keep the one your provider uses".to_owned(),
+            Self::BrIsCe(_) => "give the provider's BR address".to_owned(),
             Self::MtuTooSmall { .. } => format!(
                 "an uplink MTU of {} or more is needed; a fibre line without PPPoE has 1500",
                 MIN_MTU + TUNNEL_OVERHEAD
@@ -182,6 +195,8 @@ impl Explain for PlanError {
                 ("psid", explicit.to_string()),
                 ("psid_in_prefix", derived.to_string()),
             ],
+            Self::ConflictingRules { ipv6 } => vec![("ipv6", ipv6.to_string())],
+            Self::BrIsCe(br) => vec![("br", br.to_string())],
             Self::MtuTooSmall { uplink_mtu } => vec![("uplink_mtu", uplink_mtu.to_string())],
             Self::AllPortsReserved(list) => {
                 vec![("option", "reserved_ports".to_owned()), ("value", list.text())]

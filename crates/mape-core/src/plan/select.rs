@@ -10,11 +10,13 @@ use crate::rule::Rule;
 pub(super) fn rule(request: &Request) -> Result<(Rule, RuleSource), PlanError> {
     let prefix = request.prefix;
     if let [first, ..] = request.explicit.as_slice() {
-        return longest(&request.explicit, prefix)
-            .map(|rule| (rule, RuleSource::Explicit))
-            .ok_or(PlanError::StatedRuleElsewhere { prefix: prefix.net(), rule: first.ipv6() });
+        if let Some(rule) = longest(&request.explicit, prefix)? {
+            return Ok((rule, RuleSource::Explicit));
+        }
+        let elsewhere = PlanError::StatedRuleElsewhere { prefix: prefix.net(), rule: first.ipv6() };
+        return Err(too_short(&request.explicit, prefix).unwrap_or(elsewhere));
     }
-    if let Some(rule) = longest(&request.file, prefix) {
+    if let Some(rule) = longest(&request.file, prefix)? {
         return Ok((rule, RuleSource::File));
     }
     if request.provider == ProviderChoice::Manual && request.file.is_empty() {
@@ -29,18 +31,37 @@ pub(super) fn rule(request: &Request) -> Result<(Rule, RuleSource), PlanError> {
             chosen: request.provider,
             owner: found.group.provider,
         }),
-        None if builtin::first_inside(prefix).is_some() => {
-            Err(PlanError::PrefixTooShort { prefix: prefix.net(), needed: LINE_LEN })
-        }
-        None => {
-            let line = builtin::line_kind(prefix);
-            Err(PlanError::NotInRules { prefix: prefix.net(), line })
-        }
+        None => Err(no_rule(request)),
     }
 }
 
-/// The rule with the longest IPv6 prefix that contains the line's; of equals the first.
-fn longest(rules: &[Rule], prefix: ReceivedPrefix) -> Option<Rule> {
-    let matching = rules.iter().rev().filter(|rule| rule.ipv6().contains(&prefix.net()));
-    matching.max_by_key(|rule| rule.ipv6().prefix_len()).copied()
+fn no_rule(request: &Request) -> PlanError {
+    let prefix = request.prefix;
+    if builtin::first_inside(prefix).is_some() {
+        return PlanError::PrefixTooShort { prefix: prefix.net(), needed: LINE_LEN };
+    }
+    let line = builtin::line_kind(prefix);
+    let not_in_rules = PlanError::NotInRules { prefix: prefix.net(), line };
+    too_short(&request.file, prefix).unwrap_or(not_in_rules)
+}
+
+/// A rule that lies inside the prefix is for a part of it only.
+fn too_short(rules: &[Rule], prefix: ReceivedPrefix) -> Option<PlanError> {
+    let prefix = prefix.net();
+    let inside = rules.iter().find(|rule| prefix.contains(&rule.ipv6()))?;
+    Some(PlanError::PrefixTooShort { prefix, needed: inside.end_user_prefix_len() })
+}
+
+/// The rule with the longest IPv6 prefix that contains the line's. Two that differ cannot both be
+/// meant.
+fn longest(rules: &[Rule], prefix: ReceivedPrefix) -> Result<Option<Rule>, PlanError> {
+    let matching = || rules.iter().filter(|rule| rule.ipv6().contains(&prefix.net()));
+    let Some(longest) = matching().max_by_key(|rule| rule.ipv6().prefix_len()) else {
+        return Ok(None);
+    };
+    let ipv6 = longest.ipv6();
+    if matching().any(|rule| rule.ipv6() == ipv6 && rule != longest) {
+        return Err(PlanError::ConflictingRules { ipv6 });
+    }
+    Ok(Some(*longest))
 }

@@ -168,7 +168,7 @@ fn all_64_bits_can_be_used() {
     assert_eq!(made(&with_rule("2001:db8:1:2::/64", rule)).ipv4().to_string(), "192.0.2.18/32");
     let rule = "ipv6=::/0,ipv4=192.0.2.18/32,ea=0,br=2001:db8:ffff::1";
     assert_eq!(made(&with_rule("2001:db8:1:2::/64", rule)).ipv4().to_string(), "192.0.2.18/32");
-    // 32 suffix bits and 16 PSID bits: the most EA bits there are.
+    // 30 suffix bits and 16 PSID bits: the most EA bits there are.
     let rule = "ipv6=2000::/16,ipv4=128.0.0.0/2,ea=46,offset=0,br=2001:db8:ffff::1";
     let plan = made(&with_rule("2000:0123:4567:89ab::/64", rule));
     assert_eq!(
@@ -210,6 +210,41 @@ fn the_longest_rule_wins_within_a_source_and_the_source_goes_first() {
     let error = refused(&Request { explicit: vec![elsewhere], ..base });
     assert_eq!(error.code(), Code::PrefixNotInRules);
     assert!(error.to_string().contains("240b:11::/32"), "{error}");
+}
+
+#[test]
+fn two_rules_for_one_prefix_are_not_chosen_from() {
+    let one =
+        parse_rule("ipv6=240b:10::/31,ipv4=10.0.0.0/15,ea=25,br=2001:db8::1", Layout::Draft03);
+    let two =
+        parse_rule("ipv6=240b:10::/31,ipv4=12.0.0.0/15,ea=25,br=2001:db8::1", Layout::Draft03);
+    let (one, two) = (one.unwrap(), two.unwrap());
+    let base = request("240b:10:3261:6400::/56");
+    for rules in [vec![one, two], vec![two, one], vec![one, one, two]] {
+        let error = refused(&Request { explicit: rules.clone(), ..base.clone() });
+        assert_eq!(error.code(), Code::RuleInconsistent);
+        assert_eq!(refused(&Request { file: rules, ..base.clone() }), error);
+    }
+    assert_eq!(made(&Request { explicit: vec![one, one], ..base.clone() }).rule(), &one);
+    // A conflict elsewhere does not matter for this line.
+    let elsewhere = request("2400:4050::/56");
+    let mixed = Request { file: vec![one, two], ..elsewhere };
+    assert_eq!(made(&mixed).source().name(), "builtin");
+}
+
+#[test]
+fn a_stated_rule_makes_no_line_of_what_is_none() {
+    let any = "ipv6=::/0,ipv4=192.0.2.1/32,ea=0,br=2001:db8::c0:2:100:0";
+    for prefix in ["fe80::1", "ff02::1", "::1", "1234::1", "4000::/64", "fbff::/64", "::/0"] {
+        let error = refused(&with_rule(prefix, any));
+        assert_eq!((error.code(), error.line()), (Code::PrefixNotInRules, Some(LineKind::Local)));
+    }
+    for lab in ["fd00:1::/64", "2001:db8:1::/64", "3fff::/64"] {
+        assert!(plan(&with_rule(lab, any)).is_ok(), "{lab}");
+    }
+    let error = refused(&with_rule("2001:db8::/64", any));
+    assert_eq!(error.code(), Code::RuleInconsistent);
+    assert!(error.to_string().contains("2001:db8::c0:2:100:0"), "{error}");
 }
 
 #[test]
@@ -279,6 +314,11 @@ fn a_prefix_that_is_too_short_says_so() {
     let sixty = "ipv6=2001:db8::/44,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1";
     assert!(refused(&with_rule("2001:db8:1:2300::/59", sixty)).to_string().contains("60 bits"));
     assert_eq!(made(&with_rule("2001:db8:1:2340::/60", sixty)).port_set().psid(), 0x34);
+    // A rule of one's own that lies inside the prefix.
+    assert!(refused(&with_rule("2001:db8::/40", sixty)).to_string().contains("60 bits"));
+    let file = vec![parse_rule(sixty, Layout::Draft03).unwrap()];
+    let request = Request { file, ..request("2001:db8::/40") };
+    assert!(refused(&request).to_string().contains("60 bits"));
 }
 
 #[test]
@@ -307,6 +347,10 @@ fn reserved_ports_are_cut_to_the_set() {
     assert_eq!(plan.port_set().port_count(), 240);
     // All but one port, then all.
     assert!(reserve("1-5695,5697-65535").is_ok());
+    let whole = "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=8,br=2001:db8:ffff::1";
+    let reserved = "1-65535".parse().unwrap();
+    let only_port_0 = Request { reserved, ..with_rule("2001:db8:12::/48", whole) };
+    assert_eq!(refused(&only_port_0).code(), Code::OptionInvalid);
     let error = reserve("30000-65535,1-29999").unwrap_err();
     assert_eq!(error.code(), Code::OptionInvalid);
     assert!(error.to_string().contains("30000-65535,1-29999"), "{error}");

@@ -78,7 +78,7 @@ fn a_contradiction_has_its_own_code() {
 
 #[test]
 fn a_file_is_one_rule_in_a_line() {
-    let text = format!("# ours\r\n\r\n{V6PLUS} # east\n  {V6PLUS}\n");
+    let text = format!("\u{feff}# ours\r\n\r\n{V6PLUS} # east\n  {V6PLUS}\n");
     assert_eq!(parse_rule_file(&text, Layout::Draft03), Ok(vec![parse(V6PLUS).unwrap()]));
 }
 

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use lexopt::Arg;
 use mape_core::{Code, Explain, Quoted};
 
+use crate::failure::Failure;
+
 /// The arguments of one call.
 pub(crate) struct Arguments(lexopt::Parser);
 
@@ -43,6 +45,15 @@ impl Arguments {
             }
             Some(Arg::Value(value)) => Some(Argument::Plain(utf8(value)?)),
         })
+    }
+
+    /// Nothing may follow.
+    pub(crate) fn end(&mut self) -> Result<(), Failure> {
+        match self.next()? {
+            None => Ok(()),
+            Some(Argument::Plain(text)) => Err(UsageError::Surplus(Quoted::new(&text)).into()),
+            Some(Argument::Option(name)) => Err(UsageError::option(&name).into()),
+        }
     }
 
     /// The value of the option just read.
@@ -116,7 +127,7 @@ impl Explain for UsageError {
             Self::NoPrefix => "pass it, like this: mape-proto plan 240b:10:3261:6400::/56",
             Self::Mtu(_) => "a fibre line without PPPoE has 1500",
             Self::Unreadable { .. } => "name a text file with one rule in a line",
-            _ => "mape-proto plan --help lists the options",
+            _ => "mape-proto --help lists the commands, mape-proto COMMAND --help their options",
         }
         .to_owned()
     }

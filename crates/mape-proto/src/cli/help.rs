@@ -33,8 +33,9 @@ Which rule:
   --rules FILE         more rules, one in a line in the same form; # begins a comment.
                        They go before the built-in ones (`mape-proto rules` prints
                        those in this form)
-  --layout NAME        draft03 or rfc7597, instead of the rule's own (draft03 where the
-                       rule does not say)
+  --layout NAME        draft03 or rfc7597, instead of the rule's own. A rule of yours
+                       that does not say takes this one, or else draft03, and its
+                       offset where it has none (draft03: 4, rfc7597: 6)
 
 The line and the router:
   --uplink-mtu BYTES   MTU of the WAN interface, default 1500
@@ -43,7 +44,8 @@ The line and the router:
 Output (text where none is given):
   --json               for programs; errors are JSON too, on standard output
   --nft                NAT and firewall rules for all ports of the set, for `nft -f`
-  --sh                 shell variables, for eval
+  --sh                 shell variables MAPE_IPV4, MAPE_PORT_RANGES, MAPE_CE, MAPE_BR,
+                       MAPE_MTU …:  v=$(mape-proto plan --sh PREFIX) && eval \"$v\"
 
 With --nft:
   --device NAME        the tunnel device, default mape-wan; it must exist when the
@@ -59,6 +61,10 @@ Examples:
   mape-proto plan --nft --device mape-wan 240b:10:3261:6400::/56 | nft -f -
   mape-proto plan --rule ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,offset=6,\\
 br=2001:db8:ffff::1,layout=rfc7597 2001:db8:12:3400::/56
+
+Of an option given twice the last counts, but --rule, --rules and --reserve add up.
+A fixed-IPv4 contract has numbers of its own: its prefix looks like any other, but what
+is shown here is not for it.
 
 Exit status: 0 there is a plan, 1 failed, 2 a wrong argument or value, 3 no plan for
 this prefix. What went wrong is told on standard error, with a code and the next step.

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use mape_core::{Layout, Plan, PortRange, RuleSource, builtin_rules, providers};
+use super::join;
+use mape_core::{Layout, Plan, PortRange, RuleGroup, RuleSource, builtin_rules, providers};
 
 /// Port ranges shown at most; programs take them all from `--json`.
 const RANGES_SHOWN: usize = 64;
@@ -20,36 +21,31 @@ pub(super) fn plan(plan: &Plan) -> String {
 fn write_plan(text: &mut String, plan: &Plan) -> std::fmt::Result {
     let set = plan.port_set();
     let (rule, ipv4) = (plan.rule(), plan.ipv4());
-    match plan.source() {
-        RuleSource::Builtin(group) => {
-            writeln!(
-                text,
-                "{}: MAP-E, {} ports of {}",
-                group.provider.title,
-                set.port_count(),
-                ipv4.addr()
-            )?;
+    let shared = set.parameters().psid_len() > 0;
+    let (title, source) = match plan.source() {
+        RuleSource::Builtin(RuleGroup { provider, evidence, .. }) => {
+            (provider.title, format!("built in ({}): {evidence}", provider.date))
         }
-        RuleSource::Explicit | RuleSource::File => {
-            writeln!(text, "Own rule: MAP-E, {} ports of {}", set.port_count(), ipv4.addr())?;
-        }
+        RuleSource::Explicit => ("Own rule", "--rule".to_owned()),
+        RuleSource::File => ("Own rule", "--rules".to_owned()),
+    };
+    if shared {
+        writeln!(text, "{title}: MAP-E, {} ports of {}", set.port_count(), ipv4.addr())?;
+    } else {
+        let whole = if ipv4.prefix_len() < 32 { ipv4.to_string() } else { ipv4.addr().to_string() };
+        writeln!(text, "{title}: MAP-E, all ports of {whole}")?;
     }
     writeln!(text)?;
     writeln!(text, "  end-user prefix  {}", plan.end_user_prefix())?;
     if ipv4.prefix_len() < 32 {
         writeln!(text, "  IPv4 prefix      {ipv4}, not shared")?;
-    } else if set.parameters().psid_len() == 0 {
-        writeln!(text, "  IPv4 address     {}, not shared", ipv4.addr())?;
-    } else {
-        let sharing = 1_u32 << set.parameters().psid_len();
-        writeln!(text, "  IPv4 address     {}, shared by {sharing} lines", ipv4.addr())?;
+    } else if shared {
         let (k, a) = (set.parameters().psid_len(), set.parameters().offset());
-        writeln!(
-            text,
-            "  PSID             {} (0x{:x}), {k} bits, offset {a}",
-            set.psid(),
-            set.psid()
-        )?;
+        writeln!(text, "  IPv4 address     {}, shared by {} lines", ipv4.addr(), 1_u32 << k)?;
+        let psid = set.psid();
+        writeln!(text, "  PSID             {psid} (0x{psid:x}), {k} bits, offset {a}")?;
+    } else {
+        writeln!(text, "  IPv4 address     {}, not shared", ipv4.addr())?;
     }
     write_ports(text, plan)?;
     writeln!(text, "  CE address       {}", plan.ce())?;
@@ -66,17 +62,14 @@ fn write_plan(text: &mut String, plan: &Plan) -> std::fmt::Result {
         rule.ipv4(),
         rule.ea_len()
     )?;
-    match plan.source() {
-        RuleSource::Builtin(group) => {
-            writeln!(
-                text,
-                "  rule source      built in ({}): {}",
-                group.provider.date, group.evidence
-            )
-        }
-        RuleSource::Explicit => writeln!(text, "  rule source      --rule"),
-        RuleSource::File => writeln!(text, "  rule source      --rules"),
+    writeln!(text, "  rule source      {source}")?;
+    if matches!(plan.source(), RuleSource::Builtin(_)) {
+        writeln!(
+            text,
+            "  note             a fixed-IPv4 contract has numbers of its own, not these"
+        )?;
     }
+    Ok(())
 }
 
 fn write_ports(text: &mut String, plan: &Plan) -> std::fmt::Result {
@@ -108,10 +101,6 @@ fn write_ports(text: &mut String, plan: &Plan) -> std::fmt::Result {
         )?;
     }
     Ok(())
-}
-
-fn join(ranges: &[PortRange], separator: &str) -> String {
-    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
 }
 
 /// A rule file, with the providers as comments.

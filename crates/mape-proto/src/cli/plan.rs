@@ -91,7 +91,7 @@ impl Options {
                     "rules" => options.rule_files.push(arguments.value()?),
                     "layout" => options.layout = Some(arguments.value()?.parse()?),
                     "uplink-mtu" => options.uplink_mtu = Some(mtu(&arguments.value()?)?),
-                    "reserve" => options.reserved.extend(arguments.value()?.parse()?),
+                    "reserve" => options.reserved.extend(arguments.value()?.parse()?)?,
                     "device" => options.device = Some(arguments.value()?.parse()?),
                     "edge" => options.edge = arguments.value()?.parse()?,
                     "full-cone" => options.full_cone = true,
@@ -155,15 +155,15 @@ fn rule_file(path: &str, unstated: Layout) -> Result<Vec<Rule>, Failure> {
         file: file.clone(),
         reason: error.to_string(),
     })?;
-    parse_rule_file(&text, unstated)
-        .map_err(|error| Failure::from(error).found_in(&format!("the rule file {file}")))
+    parse_rule_file(&text, unstated).map_err(|error| Failure::from(error).found_in(&file))
 }
 
 fn read(path: &str) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(MAX_RULE_FILE + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_RULE_FILE {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is larger than 1 MiB"));
+    let wrong = |reason| io::Error::new(io::ErrorKind::InvalidData, reason);
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_RULE_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_RULE_FILE {
+        return Err(wrong("it is larger than 1 MiB"));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8 text"))
 }

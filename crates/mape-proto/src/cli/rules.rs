@@ -10,7 +10,9 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     while let Some(argument) = arguments.next()? {
         match argument {
             Argument::Option(name) if name == "json" => json = true,
-            Argument::Option(name) if name == "help" => return Ok(help::RULES.to_owned()),
+            Argument::Option(name) if name == "help" => {
+                return arguments.end().map(|()| help::RULES.to_owned());
+            }
             Argument::Option(name) => return Err(UsageError::option(&name).into()),
             Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(&text)).into()),
         }

@@ -2,15 +2,13 @@
 
 use std::fmt::{Display, Write as _};
 
-use mape_core::Plan;
+use mape_core::{Plan, PortRange};
 
 /// Assignments for `eval`, and nothing else. Values are numbers, addresses and names of ours; they
 /// are quoted all the same.
 pub(super) fn plan(plan: &Plan) -> String {
     let set = plan.port_set();
-    let ranges = |ranges: &mut dyn Iterator<Item = mape_core::PortRange>| {
-        ranges.map(|range| range.to_string()).collect::<Vec<_>>().join(" ")
-    };
+    let join = |ranges: &[PortRange]| super::join(ranges, " ");
     let mut text = String::new();
     let mut assign = |name: &str, value: &dyn Display| {
         // Writing into a `String` cannot fail.
@@ -18,6 +16,7 @@ pub(super) fn plan(plan: &Plan) -> String {
     };
     assign("PROVIDER", &plan.provider_name());
     assign("RULE", &plan.rule());
+    assign("LAYOUT", &plan.rule().layout());
     assign("RULE_SOURCE", &plan.source().name());
     assign("END_USER_PREFIX", &plan.end_user_prefix());
     assign("IPV4", &plan.ipv4().addr());
@@ -25,9 +24,10 @@ pub(super) fn plan(plan: &Plan) -> String {
     assign("PSID", &set.psid());
     assign("PSID_LEN", &set.parameters().psid_len());
     assign("PSID_OFFSET", &set.parameters().offset());
-    assign("PORT_RANGES", &ranges(&mut set.ranges()));
+    assign("PORT_RANGES", &join(&set.ranges().collect::<Vec<_>>()));
     assign("PORT_COUNT", &set.port_count());
-    assign("RESERVED", &ranges(&mut plan.reserved_inside().into_iter()));
+    assign("RESERVED", &join(&plan.reserved_inside()));
+    assign("RESERVED_OUTSIDE", &join(&plan.reserved_outside()));
     assign("CE", &plan.ce());
     assign("BR", &plan.br());
     assign("MTU", &plan.mtu());

@@ -50,6 +50,9 @@ fn commands_and_options() {
     usage(&["--verbose"], "\"--verbose\"");
     usage(&["rules", "--sh"], "\"--sh\"");
     usage(&["rules", "v6plus"], "\"v6plus\"");
+    usage(&["rules", "--help", "x"], "\"x\"");
+    assert!(call(&["help", "me"]).err.contains("\"me\" is one too many"));
+    assert!(call(&["--version", "--long"]).err.contains("\"--long\" is not known"));
     usage(&["plan", "--provider", "softbank", GOOD], "\"softbank\"");
     usage(&["plan", "--provider", "manual", GOOD], "manual");
     usage(&["plan", "--layout", "draft-03", GOOD], "\"draft-03\"");
@@ -143,6 +146,9 @@ fn rules() {
     inconsistent(("ea=25", "ea=25,psid=7"), "7");
     inconsistent(("106.72.0.0", "106.73.0.0"), "106.73.0.0/15");
     inconsistent(("2404:9200:225:100::64", "::"), "::");
+    let other = RULE.replace("::64", "::65");
+    let two = ["plan", "--rule", RULE, "--rule", &other, GOOD];
+    refused(&two, ExitStatus::Usage, "MAPE_RULE_INCONSISTENT", "two different rules");
 }
 
 #[test]
@@ -174,6 +180,13 @@ fn rule_files() {
         "MAPE_RULE_INCONSISTENT",
         "lines 1 and 2",
     );
+    // Neither the order of two files nor of their lines chooses between two rules.
+    let (one, two) =
+        (file("one", RULE.as_bytes()), file("two", RULE.replace("::64", "::65").as_bytes()));
+    for (first, second) in [(&one, &two), (&two, &one)] {
+        let both = ["plan", "--rules", first, "--rules", second, GOOD];
+        refused(&both, ExitStatus::Usage, "MAPE_RULE_INCONSISTENT", "240b:10::/31");
+    }
     // At the limit itself a file is read.
     let mut largest = RULE.as_bytes().to_vec();
     largest.resize(1 << 20, b'\n');

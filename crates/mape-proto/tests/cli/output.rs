@@ -58,6 +58,25 @@ fn the_schema_refuses_what_is_no_plan() {
 }
 
 #[test]
+fn an_unstated_layout_is_that_of_the_option() {
+    let rule = "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,br=2001:db8::1";
+    for (option, stated, layout, offset) in [
+        ("", "", "draft03", 4),
+        ("--layout rfc7597", "", "rfc7597", 6),
+        ("--layout rfc7597", ",offset=5", "rfc7597", 5),
+        ("--layout rfc7597", ",layout=draft03", "rfc7597", 4),
+        ("--layout draft03", ",layout=rfc7597", "draft03", 6),
+    ] {
+        let json =
+            words(&format!("plan --json {option} --rule {rule}{stated} 240b:10::/56")).json();
+        assert_eq!(
+            (&json["rule"]["layout"], &json["rule"]["psid_offset"]),
+            (&layout.into(), &offset.into())
+        );
+    }
+}
+
+#[test]
 fn reserved_ports_are_reported() {
     let json =
         words("plan --json --reserve 9800,80 --reserve 5696-5697 240b:10:3261:6400::/56").json();
@@ -84,6 +103,7 @@ fn the_text_for_people() {
         "  MTU              1460, TCP MSS 1420\n",
         "  rule             240b:10::/31 -> 106.72.0.0/15, 25 EA bits, draft-03 layout\n",
         "  rule source      built in (2026-11): ",
+        "  note             a fixed-IPv4 contract",
     ] {
         assert!(text.contains(line), "{line:?} in {text}");
     }
@@ -93,7 +113,7 @@ fn the_text_for_people() {
         "192.0.2.18, not shared\n",
         "65536 in 1 block of 65536\n",
         "RFC 7597 layout\n",
-        "Own rule: ",
+        "Own rule: MAP-E, all ports of 192.0.2.18\n",
     ] {
         assert!(text.contains(line), "{line:?} in {text}");
     }
@@ -101,6 +121,7 @@ fn the_text_for_people() {
     let prefix = "--rule ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=4,br=2001:db8:ffff::1";
     let text = words(&format!("plan {prefix} 2001:db8:e0::/44")).out;
     assert!(text.contains("  IPv4 prefix      192.0.2.224/28, not shared\n"), "{text}");
+    assert!(text.starts_with("Own rule: MAP-E, all ports of 192.0.2.224/28\n"), "{text}");
     // 63 blocks are all shown; of 255 one-port blocks, 64.
     assert!(words("plan 2400:4050:80ba:2200::/56").out.contains("65056-65071\n"));
     let ports = "--rule ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,offset=8,br=2001:db8:ffff::1";
@@ -136,18 +157,18 @@ fn the_text_for_nft() {
 
 #[test]
 fn a_shell_reads_the_variables() {
-    let assignments = words("plan --sh --reserve 9792-9793,5696 240b:10:3261:6400::/56").out;
+    let assignments = words("plan --sh --reserve 9792-9793,5696,80 240b:10:3261:6400::/56").out;
     let script = format!(
         "{assignments}set -eu\necho $MAPE_IPV4 $MAPE_CE $MAPE_BR $MAPE_MTU $MAPE_PSID\n\
         echo $MAPE_PROVIDER $MAPE_PSID_LEN $MAPE_PSID_OFFSET $MAPE_IPV4_PREFIX_LEN $MAPE_RULE_SOURCE\n\
-        set -- $MAPE_PORT_RANGES\necho $# $1 $MAPE_PORT_COUNT $MAPE_END_USER_PREFIX $MAPE_RESERVED"
+        set -- $MAPE_PORT_RANGES\necho $# $1 $MAPE_PORT_COUNT $MAPE_END_USER_PREFIX $MAPE_RESERVED $MAPE_RESERVED_OUTSIDE $MAPE_LAYOUT"
     );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     assert_eq!(
         String::from_utf8(output.stdout).unwrap(),
         "106.72.50.97 240b:10:3261:6400:6a:4832:6100:6400 2404:9200:225:100::64 1460 100\n\
-         v6plus 8 4 32 builtin\n15 5696-5711 240 240b:10:3261:6400::/56 9792-9793 5696\n"
+         v6plus 8 4 32 builtin\n15 5696-5711 240 240b:10:3261:6400::/56 9792-9793 5696 80 draft03\n"
     );
     // The rule is one that --rule takes back.
     let rule = assignments.lines().find_map(|line| line.strip_prefix("MAPE_RULE=")).unwrap();
