@@ -6,6 +6,7 @@
 mod args;
 mod datagram;
 mod pool;
+mod rate;
 mod raw;
 mod report;
 mod serve;
@@ -23,6 +24,7 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
   hold      open --count TCP connections to --to and use all of them at once
             --again N (0): reopen what is not up after --wait, N times
             --keep N: stay open for N seconds after the report
+            --list 1: name the outside ports in the report
   mixed     as hold, with 0 to 4 short connections to --servers others after --others in between
   churn     --live connections to --to, then --rate closes and opens per second for --seconds
   many      --count TCP connections at once to --servers addresses from --to on
@@ -32,11 +34,15 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
   icmp      --count echo requests, each with an identifier of its own, to --to (an address)
   eim       --sockets UDP sockets, each to --servers addresses from --to on
   distinct  one UDP socket to --count addresses from --to on
+  rate      --kind connect|udp|out|in|bulk on --candidates paths in turn, in --rounds of --slices
+            of --operations; the servers live in the namespace --server (a file), the paths'
+            addresses are 8192 apart from --to on
   raw       one IPv4 packet: --from and --to (addresses) --protocol N --payload HEXADECIMAL;
             an ICMP checksum of zero is filled in
 
 Common options: --from ADDRESS,... (sources, used in turn), --wait SECONDS (15) for what is slow;
-for datagrams --rounds N (3), how often to send what is not answered.
+for datagrams --rounds N (3), how often to send what is not answered; for hold, many and mixed
+--progress 1: say on standard error how many connections are up.
 ";
 
 fn main() -> ExitCode {
@@ -68,6 +74,7 @@ fn run(command: &str, args: &Args) -> Result<()> {
         "udp" => datagram::udp(args),
         "icmp" => datagram::icmp(args),
         "eim" => datagram::eim(args),
+        "rate" => rate::rate(args),
         "raw" => raw::raw(args),
         "distinct" => datagram::distinct(args),
         "help" | "--help" | "" => {

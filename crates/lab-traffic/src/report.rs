@@ -43,6 +43,13 @@ impl Report {
         self.number("outside_ports", ports.len()).number("outside_addresses", addresses.len())
     }
 
+    /// The ports among `seen` themselves, in order.
+    pub(crate) fn ports<'a>(self, seen: impl Iterator<Item = &'a SocketAddrV4>) -> Self {
+        let ports: BTreeSet<u16> = seen.map(SocketAddrV4::port).collect();
+        let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+        self.number("ports", format_args!("[{}]", ports.join(",")))
+    }
+
     pub(crate) fn print(self) {
         println!("{{{}}}", self.0.join(","));
     }

@@ -36,14 +36,17 @@ fn open_all(
     target: impl Fn(usize) -> SocketAddrV4,
 ) -> Result<()> {
     let (sources, wait) = (args.sources()?, args.wait()?);
+    let mut progress = Progress::new(args, count)?;
     let before = syn_retransmissions();
     let mut pool = Pool::new()?;
     for index in 0..count {
         pool.open(sources.number(index), target(index))?;
         // A handshake that lost its SYN must not hold up the others for long.
         pool.run(Duration::from_millis(200), |pool| pool.pending() < WINDOW)?;
+        progress.show(&pool);
     }
     finish(&mut pool, wait)?;
+    progress.show(&pool);
     let mut given_up = Vec::new();
     for _ in 0..args.or("again", 0)? {
         let dead = pool.reopen_dead()?;
@@ -52,9 +55,14 @@ fn open_all(
         }
         given_up.extend(dead);
         finish(&mut pool, wait)?;
+        progress.show(&pool);
     }
     let report = report(test, count, pool.all().chain(&given_up), before);
-    report.number("given_up", given_up.len()).print();
+    let mut report = report.number("given_up", given_up.len());
+    if args.or("list", 0)? == 1 {
+        report = report.ports(pool.all().filter_map(|connection| connection.outside.as_ref()));
+    }
+    report.print();
     std::thread::sleep(Duration::from_secs(args.or("keep", 0)?));
     Ok(())
 }
@@ -66,6 +74,7 @@ pub(crate) fn mixed(args: &Args) -> Result<()> {
     let servers: usize = args.or("servers", 64)?;
     let mut random = Random(args.or("seed", 1)?);
     let (sources, wait) = (args.sources()?, args.wait()?);
+    let mut progress = Progress::new(args, count)?;
     let before = syn_retransmissions();
     let mut pool = Pool::new()?;
     let mut opened = 0;
@@ -82,6 +91,7 @@ pub(crate) fn mixed(args: &Args) -> Result<()> {
         for number in now {
             short.extend(pool.close(number));
         }
+        progress.show(&pool);
     }
     finish(&mut pool, wait)?;
     let late_others = short.iter().filter(|connection| is_late(connection)).count();
@@ -189,6 +199,28 @@ fn report<'a>(
         .number("syn_retransmissions", syn_retransmissions() - retransmissions_before)
         .outside(all.iter().filter_map(|c| c.outside.as_ref()))
         .times(all.iter().filter_map(|c| c.connected))
+}
+
+/// `--progress 1`: how many connections are up, on standard error, in about 20 steps.
+struct Progress {
+    step: usize,
+    next: usize,
+}
+
+impl Progress {
+    fn new(args: &Args, count: usize) -> Result<Self> {
+        let wanted = args.or("progress", 0)? == 1;
+        let step = if wanted { (count / 20).max(1) } else { usize::MAX };
+        Ok(Self { step, next: step })
+    }
+
+    fn show(&mut self, pool: &Pool) {
+        let up = pool.all().filter(|connection| connection.connected.is_some()).count();
+        if up >= self.next {
+            eprintln!("progress {up}");
+            self.next = up + self.step;
+        }
+    }
 }
 
 /// Repeatable variety (xorshift); nothing here needs more.

@@ -1,86 +1,46 @@
 //! `cargo xtask bench`: figures measured side by side in one run. They are printed, never asserted.
 
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+mod musl;
+mod program;
+mod rates;
 
-use anyhow::bail;
+use std::path::Path;
 
-use crate::steps::{cargo, root, run};
+use anyhow::{Context as _, bail};
+use serde_json::{Map, Value, json};
 
-const ROUNDS: usize = 11;
-const CALLS: u32 = 40;
-const PREFIX: &str = "240b:10:3261:6400::/56";
+/// Prints figures and returns them for the file.
+type Measure = fn() -> anyhow::Result<Value>;
 
-/// One plan in process, then one whole command.
-pub(crate) fn all() -> anyhow::Result<()> {
-    println!("One plan in process (shipped profile):");
-    run(cargo(&["bench", "--quiet", "--locked", "--package", "mape-core", "--bench", "plan"]))?;
-
-    run(cargo(&["build", "--release", "--locked", "--package", "mape-proto"]))?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    let program = target.join("release/mape-proto");
-    println!("\nWhole command, {CALLS} calls in each of {ROUNDS} rounds, the three in turn:");
-    let mut plan = || call(Command::new(&program).args(["plan", "--json", PREFIX]));
-    let mut version = || call(Command::new(&program).arg("--version"));
-    let mut nothing = || call(&mut Command::new("true"));
-    let mut times = [const { Vec::new() }; 3];
-    for _ in 0..ROUNDS {
-        let calls: [&mut dyn FnMut() -> anyhow::Result<Duration>; 3] =
-            [&mut nothing, &mut version, &mut plan];
-        for (times, call) in times.iter_mut().zip(calls) {
-            let mut total = Duration::ZERO;
-            for _ in 0..CALLS {
-                total += call()?;
-            }
-            times.push(total / CALLS);
-        }
+/// `cargo xtask bench [--json FILE]`
+///
+/// # Errors
+///
+/// Wrong words, or the file cannot be written. What cannot be measured here is said and left out.
+pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+    let file = match words {
+        [] => None,
+        ["--json", file] => Some(Path::new(file)),
+        _ => bail!("usage: cargo xtask bench [--json FILE]"),
+    };
+    let parts: [(&str, Measure); 4] = [
+        ("program", program::measure),
+        ("veth", rates::on_this_kernel),
+        ("tunnel", rates::through_a_tunnel),
+        ("musl", musl::measure),
+    ];
+    let mut figures = Map::new();
+    for (name, measure) in parts {
+        let figure = measure().unwrap_or_else(|error| {
+            println!("NOT RUN: {error:#}");
+            json!({ "not_run": format!("{error:#}") })
+        });
+        figures.insert(name.to_owned(), figure);
+        println!();
     }
-    let [nothing, version, plan] = times.map(Spread::of);
-    println!("  true                       {nothing}");
-    println!("  mape-proto --version       {version}  x {:.2} of true", version.ratio(&nothing));
-    println!("  mape-proto plan --json     {plan}  x {:.2} of true", plan.ratio(&nothing));
-    let size = std::fs::metadata(&program)?.len();
-    println!("  the program is {size} bytes (x86_64, glibc, dynamic)");
+    if let Some(file) = file {
+        let text = format!("{:#}\n", Value::Object(figures));
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
     Ok(())
-}
-
-fn call(command: &mut Command) -> anyhow::Result<Duration> {
-    let start = Instant::now();
-    let status = command.stdout(Stdio::null()).status()?;
-    let taken = start.elapsed();
-    if !status.success() {
-        bail!("{command:?}: {status}");
-    }
-    Ok(taken)
-}
-
-/// Median and range of several rounds.
-struct Spread {
-    least: Duration,
-    median: Duration,
-    most: Duration,
-}
-
-impl Spread {
-    fn of(mut rounds: Vec<Duration>) -> Self {
-        rounds.sort_unstable();
-        let at = |index: usize| rounds.get(index).copied().unwrap_or_default();
-        Self {
-            least: at(0),
-            median: at(rounds.len() / 2),
-            most: at(rounds.len().saturating_sub(1)),
-        }
-    }
-
-    fn ratio(&self, base: &Self) -> f64 {
-        self.median.as_secs_f64() / base.median.as_secs_f64()
-    }
-}
-
-impl std::fmt::Display for Spread {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ms = |time: Duration| time.as_secs_f64() * 1000.0;
-        write!(f, "{:.3} ms ({:.3} to {:.3})", ms(self.median), ms(self.least), ms(self.most))
-    }
 }

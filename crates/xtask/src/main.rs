@@ -4,6 +4,7 @@
 //! report every failure and not only the first.
 
 mod bench;
+mod demo;
 mod fuzz;
 mod lab;
 mod licences;
@@ -21,11 +22,14 @@ use steps::Steps;
 const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
+  demo [--kernel 6.1|6.12]
+                  boot a Debian kernel, bring two MAP-E lines up in it, and use every port
   test [--long]   install what is missing and run every test (25 minutes at most);
                   --long adds ten minutes of fuzzing for each parser and mutation testing
   lint            format, clippy, shellcheck, licences, and a build with the oldest compiler
   ci              lint and test, as .ci/run does
-  bench           what one plan and one whole command cost
+  bench [--json FILE]
+                  what one plan, one command and the data plane cost, beside other rulesets
   fuzz [SECONDS]  fuzz every parser (60 seconds each), after a planted bug has been found
   lab [--kernel 6.1|6.12] SCRIPT [ARGUMENT...]
                   boot a Debian kernel and run a script of tests/vm in it
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
             print!("{HELP}");
             Ok(())
         }
+        ["demo", rest @ ..] => demo::command(rest),
         ["test"] => Steps::run(test::quick),
         ["test", "--long"] => Steps::run(test::long),
         ["lint"] => Steps::run(lint::all),
@@ -49,7 +54,7 @@ fn main() -> ExitCode {
             lint::all(steps);
             test::quick(steps);
         }),
-        ["bench"] => bench::all(),
+        ["bench", rest @ ..] => bench::command(rest),
         ["fuzz"] => Steps::run(|steps| fuzz::all(steps, 60)),
         ["fuzz", seconds] => match seconds.parse() {
             // To libFuzzer, 0 means for ever.

@@ -1,0 +1,285 @@
+//! How fast several paths are, in turn, by one process that owns both ends.
+//!
+//! A packet that is sent crosses all namespaces within the system call, on the same processor; with
+//! nobody else to wake, the time of the call is the cost of the path. Slices are so short that many
+//! of them are not interrupted even on a busy machine: of each round the first quartile counts.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd as _;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, connect, socket};
+
+use crate::Result;
+use crate::args::{Args, nth};
+use crate::report::Report;
+
+/// Addresses of each candidate, of which the first is not used.
+const ADDRESSES: usize = 8192;
+
+/// A 64-byte frame without its checksum: Ethernet 14, IPv4 20, UDP 8, and this.
+const SMALL: [u8; 22] = [b'.'; 22];
+
+/// How long a handshake may take before it counts as lost (not measured then).
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// The ends that stay for the whole run.
+struct Ends {
+    listener: TcpListener,
+    /// Takes what nobody reads.
+    _sink: UdpSocket,
+    paths: Vec<Path>,
+}
+
+/// One candidate.
+struct Path {
+    base: SocketAddrV4,
+    next: usize,
+    client: UdpSocket,
+    server: UdpSocket,
+    /// Where the client's packets come from, for the server.
+    outside: SocketAddr,
+    /// For bulk only: client and server side.
+    bulk: Option<(TcpStream, TcpStream)>,
+    lost: usize,
+}
+
+/// Measures one `--kind` of traffic on `--candidates` paths.
+pub(crate) fn rate(args: &Args) -> Result<()> {
+    let (to, kind): (_, String) = (args.to()?, args.required("kind")?);
+    let (slices, operations): (usize, usize) =
+        (args.required("slices")?, args.required("operations")?);
+    let (rounds, candidates): (usize, usize) =
+        (args.required("rounds")?, args.required("candidates")?);
+    let mut ends = Ends::new(args, to, candidates)?;
+    let run = match kind.as_str() {
+        "connect" => Ends::connections,
+        "udp" => Ends::flows,
+        "out" => Ends::out,
+        "in" => Ends::into,
+        "bulk" => {
+            for path in &mut ends.paths {
+                let client = TcpStream::connect(nth(path.base, 2))?;
+                let server = accept(&ends.listener, Duration::from_secs(3)).ok_or("no bulk")?;
+                client.set_nonblocking(true)?;
+                server.set_nonblocking(true)?;
+                path.bulk = Some((client, server));
+            }
+            Ends::bulk
+        }
+        _ => return Err(format!("--kind {kind}: not known").into()),
+    };
+    let mut rates = vec![Vec::new(); candidates];
+    // The first round only warms up.
+    for round in 0..=rounds {
+        let mut times = vec![Vec::new(); candidates];
+        for slice in 0..slices {
+            for turn in 0..candidates {
+                // Up and down in turn: nobody always follows the same neighbour.
+                let turn = if slice % 2 == 0 { turn } else { candidates - 1 - turn };
+                let candidate = (turn + slice) % candidates;
+                let time = run(&mut ends, candidate, operations)?;
+                if let Some(times) = times.get_mut(candidate) {
+                    times.push(time / f64::from(u32::try_from(operations)?));
+                }
+            }
+        }
+        for (rates, times) in rates.iter_mut().zip(&mut times) {
+            times.sort_by(f64::total_cmp);
+            let quartile = times.get(times.len() / 4).copied().unwrap_or(f64::NAN);
+            if round > 0 {
+                rates.push(format!("{:.1}", 1.0 / quartile));
+            }
+        }
+    }
+    let lists: Vec<String> = rates.iter().map(|list| format!("[{}]", list.join(","))).collect();
+    let lost: Vec<String> = ends.paths.iter().map(|path| path.lost.to_string()).collect();
+    Report::new("rate")
+        .number("kind", format_args!("\"{kind}\""))
+        .number("rates", format_args!("[{}]", lists.join(",")))
+        .number("lost", format_args!("[{}]", lost.join(",")))
+        .print();
+    Ok(())
+}
+
+impl Ends {
+    fn new(args: &Args, to: SocketAddrV4, candidates: usize) -> Result<Self> {
+        let namespace = std::fs::File::open(args.required::<String>("server")?)?;
+        let bases: Vec<_> = (0..candidates).map(|n| nth(to, n * ADDRESSES)).collect();
+        // A thread of its own: the namespace belongs to the thread that makes the sockets.
+        let opened = std::thread::scope(|scope| {
+            let open = || -> std::io::Result<_> {
+                setns(&namespace, CloneFlags::CLONE_NEWNET)?;
+                let listener = TcpListener::bind(("0.0.0.0", to.port()))?;
+                let sink = UdpSocket::bind(("0.0.0.0", to.port()))?;
+                let servers = bases.iter().map(|base| {
+                    let mut address = nth(*base, 1);
+                    address.set_port(to.port() + 1);
+                    UdpSocket::bind(address)
+                });
+                Ok((listener, sink, servers.collect::<std::io::Result<Vec<_>>>()?))
+            };
+            scope.spawn(open).join()
+        });
+        let (listener, sink, servers) = opened.map_err(|_| "no server's sockets")??;
+        listener.set_nonblocking(true)?;
+        let mut paths = Vec::new();
+        for (base, server) in bases.into_iter().zip(servers) {
+            let client = UdpSocket::bind("0.0.0.0:0")?;
+            client.connect(server.local_addr()?)?;
+            for socket in [&client, &server] {
+                socket.set_read_timeout(Some(Duration::from_secs(3)))?;
+            }
+            // Twice, so that conntrack takes the flow for an established one.
+            let mut outside = None;
+            let mut buffer = [0; 64];
+            for _ in 0..2 {
+                client.send(&SMALL)?;
+                let (_, from) = server.recv_from(&mut buffer)?;
+                server.send_to(&SMALL, from)?;
+                client.recv(&mut buffer)?;
+                outside = Some(from);
+            }
+            client.set_nonblocking(true)?;
+            server.set_nonblocking(true)?;
+            let outside = outside.ok_or("no answer")?;
+            paths.push(Path { base, next: 3, client, server, outside, bulk: None, lost: 0 });
+        }
+        Ok(Self { listener, _sink: sink, paths })
+    }
+
+    fn path(&mut self, candidate: usize) -> Result<&mut Path> {
+        self.paths.get_mut(candidate).ok_or_else(|| "no such candidate".into())
+    }
+
+    /// TCP connections opened and closed, each to another server. Seconds, as below.
+    fn connections(&mut self, candidate: usize, count: usize) -> Result<f64> {
+        let Self { listener, paths, .. } = self;
+        let path = paths.get_mut(candidate).ok_or("no such candidate")?;
+        let mut waste = Duration::ZERO;
+        let mut done = 0;
+        let start = Instant::now();
+        while done < count {
+            let to = path.target();
+            let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+            let fd = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
+            let began = Instant::now();
+            match connect(fd.as_raw_fd(), &SockaddrIn::from(to)) {
+                Ok(()) | Err(Errno::EINPROGRESS) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let server = accept(listener, PATIENCE);
+            if server.is_some() {
+                done += 1;
+            } else {
+                // A lost SYN is another test's business.
+                path.lost += 1;
+                waste += began.elapsed();
+                if path.lost > 100_000 {
+                    return Err("nothing gets through".into());
+                }
+            }
+            drop(fd);
+            drop(server);
+        }
+        Ok(start.elapsed().saturating_sub(waste).as_secs_f64())
+    }
+
+    /// UDP flows begun by one socket, each to another server.
+    fn flows(&mut self, candidate: usize, count: usize) -> Result<f64> {
+        let path = self.path(candidate)?;
+        let socket = UdpSocket::bind("0.0.0.0:0")?;
+        let start = Instant::now();
+        for _ in 0..count {
+            if socket.send_to(&SMALL, path.target()).is_err() {
+                path.lost += 1;
+            }
+        }
+        Ok(start.elapsed().as_secs_f64())
+    }
+
+    /// Small packets of an established flow, towards the server.
+    fn out(&mut self, candidate: usize, count: usize) -> Result<f64> {
+        let path = self.path(candidate)?;
+        let start = Instant::now();
+        for _ in 0..count {
+            path.client.send(&SMALL)?;
+        }
+        let time = start.elapsed().as_secs_f64();
+        path.lost += count.saturating_sub(drain(&path.server));
+        Ok(time)
+    }
+
+    /// The same towards the LAN.
+    fn into(&mut self, candidate: usize, count: usize) -> Result<f64> {
+        let path = self.path(candidate)?;
+        let start = Instant::now();
+        for _ in 0..count {
+            path.server.send_to(&SMALL, path.outside)?;
+        }
+        let time = start.elapsed().as_secs_f64();
+        path.lost += count.saturating_sub(drain(&path.client));
+        Ok(time)
+    }
+
+    /// `count` bytes of a download.
+    fn bulk(&mut self, candidate: usize, count: usize) -> Result<f64> {
+        let path = self.path(candidate)?;
+        let (client, server) = path.bulk.as_mut().ok_or("no connection")?;
+        let data = vec![b'.'; 65_536];
+        let mut buffer = vec![0; 262_144];
+        let (mut sent, mut received) = (0, 0);
+        let start = Instant::now();
+        while received < count {
+            if sent < count {
+                let part = data.get(..data.len().min(count - sent)).unwrap_or(&data);
+                match server.write(part) {
+                    Ok(length) => sent += length,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            match client.read(&mut buffer) {
+                Ok(0) => return Err("the download ended".into()),
+                Ok(length) => received += length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+            if start.elapsed() > Duration::from_secs(60) {
+                return Err("the download stands still".into());
+            }
+        }
+        Ok(start.elapsed().as_secs_f64())
+    }
+}
+
+impl Path {
+    fn target(&mut self) -> SocketAddrV4 {
+        let to = nth(self.base, self.next);
+        self.next = if self.next + 2 < ADDRESSES { self.next + 1 } else { 3 };
+        to
+    }
+}
+
+fn accept(listener: &TcpListener, limit: Duration) -> Option<TcpStream> {
+    let start = Instant::now();
+    loop {
+        if let Ok((stream, _)) = listener.accept() {
+            return Some(stream);
+        }
+        if start.elapsed() > limit {
+            return None;
+        }
+        // On a busy machine the kernel hands packets to its own thread, which needs a processor.
+        std::thread::yield_now();
+    }
+}
+
+/// Reads what is waiting; how many datagrams it was.
+fn drain(socket: &UdpSocket) -> usize {
+    let mut buffer = [0; 64];
+    std::iter::from_fn(|| socket.recv(&mut buffer).ok()).count()
+}

@@ -1,0 +1,60 @@
+//! `cargo xtask demo`: a MAP-E line on a real kernel, from nothing to every port in use.
+//!
+//! The work is done by `tests/vm/demo.sh` in the VM; this boots it and turns its events into a
+//! report that is read live on a terminal and stays readable in a file.
+
+mod picture;
+mod report;
+
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
+use crate::lab::kernel::Kernel;
+use crate::lab::vm::Vm;
+use crate::lab::{self, SERIES, tools};
+use report::Report;
+
+/// Ten times what two busy cores need; it only catches a machine that hangs.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// `cargo xtask demo [--kernel SERIES]`
+///
+/// # Errors
+///
+/// Wrong words, no lab, or a step of the demonstration failed.
+pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+    let series = match words {
+        [] => "6.12",
+        ["--kernel", series] if SERIES.contains(series) => series,
+        _ => bail!("usage: cargo xtask demo [--kernel {}]", SERIES.join("|")),
+    };
+    let started = Instant::now();
+    lab::prepare()?;
+    let terminal = std::io::stdout().is_terminal();
+    let colours = terminal && std::env::var_os("NO_COLOR").is_none();
+    let mut report = Report::new(std::io::stdout().lock(), terminal, colours);
+
+    report.title("mape-rs: a MAP-E line on a real kernel, every port of it in use")?;
+    report.step("kernel and programs")?;
+    let kernel = Kernel::obtain(series, &tools::cache_directory())?;
+    let mut files = lab::initramfs(&kernel, &crate::steps::root().join("tests/vm"))?;
+    files.add_file("usr/bin/mape-proto", 0o755, &tools::build_static("mape-proto")?)?;
+    report.passed(&format!("Linux {series}, lab-traffic, mape-proto"))?;
+
+    report.step("a virtual machine boots, no KVM")?;
+    let vm = Vm::boot(&kernel, files, "exec sh ./demo.sh\n", LIMIT)?;
+    let mut broken = Ok(());
+    let ended = vm.finish(|line| {
+        if broken.is_ok() {
+            broken = report.line(line);
+        }
+    });
+    broken?;
+    let passed = report.finish(ended?, started.elapsed())?;
+    if !passed {
+        bail!("the demonstration failed");
+    }
+    Ok(())
+}
