@@ -154,6 +154,7 @@ done
 echo "candidates $CANDIDATES"
 rate connect 32 25
 rate udp 24 80
-rate out 40 200
-rate in 40 200
+# No more than a socket's queue holds, as nobody reads before the slice is over.
+rate out 60 120
+rate in 60 120
 rate bulk 10 2000000

@@ -30,6 +30,8 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         ("musl", musl::measure),
     ];
     let mut figures = Map::new();
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    figures.insert("kernel".to_owned(), json!(kernel.trim()));
     for (name, measure) in parts {
         let figure = measure().unwrap_or_else(|error| {
             println!("NOT RUN: {error:#}");

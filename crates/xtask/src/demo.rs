@@ -31,18 +31,17 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         _ => bail!("usage: cargo xtask demo [--kernel {}]", SERIES.join("|")),
     };
     let started = Instant::now();
+    // Everything that prints by itself comes before the report.
     lab::prepare()?;
-    let terminal = std::io::stdout().is_terminal();
-    let colours = terminal && std::env::var_os("NO_COLOR").is_none();
-    let mut report = Report::new(std::io::stdout().lock(), terminal, colours);
-
-    report.title("mape-rs: a MAP-E line on a real kernel, every port of it in use")?;
-    report.step("kernel and programs")?;
+    eprintln!("preparing a kernel and the programs for it (the first time takes some minutes)");
     let kernel = Kernel::obtain(series, &tools::cache_directory())?;
     let mut files = lab::initramfs(&kernel, &crate::steps::root().join("tests/vm"))?;
     files.add_file("usr/bin/mape-proto", 0o755, &tools::build_static("mape-proto")?)?;
-    report.passed(&format!("Linux {series}, lab-traffic, mape-proto"))?;
 
+    let terminal = std::io::stdout().is_terminal();
+    let colours = terminal && std::env::var_os("NO_COLOR").is_none();
+    let mut report = Report::new(std::io::stdout().lock(), terminal, colours);
+    report.title("mape-rs: a MAP-E line on a real kernel, every port of it in use")?;
     report.step("a virtual machine boots, no KVM")?;
     let vm = Vm::boot(&kernel, files, "exec sh ./demo.sh\n", LIMIT)?;
     let mut broken = Ok(());

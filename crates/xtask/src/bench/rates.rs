@@ -81,7 +81,7 @@ pub(crate) fn on_this_kernel() -> anyhow::Result<Value> {
     script.arg(root().join("tests/vm/rate.sh")).env("PATH", path).env("LAB_LINK", "veth");
     script.env("LAB_NS", format!("rate{}", std::process::id()));
     let text = output(script).context("this needs root, network namespaces and nft")?;
-    report(&text)
+    report(&text, true)
 }
 
 /// In the VM, through `ip6tnl`: the share of the ruleset on the real path. Emulated, so only the
@@ -105,7 +105,7 @@ pub(crate) fn through_a_tunnel() -> anyhow::Result<Value> {
     if status != 0 {
         bail!("status {status}: {text}");
     }
-    report(&text)
+    report(&text, false)
 }
 
 /// The rounds of one candidate divided by those of the first.
@@ -137,8 +137,8 @@ impl Row {
     }
 }
 
-/// Prints the table and returns the figures.
-fn report(text: &str) -> anyhow::Result<Value> {
+/// Prints the table, with the bounds if they are meant for this path, and returns the figures.
+fn report(text: &str, bounds: bool) -> anyhow::Result<Value> {
     let names = text.lines().find_map(|line| line.strip_prefix("candidates "));
     let names: Vec<&str> = names.context("no candidates")?.split(' ').collect();
     let mut rows = Vec::new();
@@ -146,7 +146,7 @@ fn report(text: &str) -> anyhow::Result<Value> {
         let value: Value = serde_json::from_str(line)?;
         rows.push(row(&value).context("a line that is not understood")?);
     }
-    print!("{}", table(&names, &rows));
+    print!("{}", table(&names, &rows, bounds));
     let mut kinds = Map::new();
     for row in &rows {
         let candidates =
@@ -158,7 +158,7 @@ fn report(text: &str) -> anyhow::Result<Value> {
         let void = row.is_void(&names);
         let candidates: Map<String, Value> = candidates.collect();
         let Kind { name, bound, .. } = row.kind;
-        let row = json!({ "base_per_second": row.base, "void": void, "bound": bound, "ratios": candidates });
+        let row = json!({ "base_per_second": row.base, "void": void, "bound": bounds.then_some(bound), "ratios": candidates });
         kinds.insert((*name).to_owned(), row);
     }
     Ok(Value::Object(kinds))
@@ -196,7 +196,7 @@ fn row(value: &Value) -> Option<Row> {
 }
 
 /// A line for each candidate, a column for each kind of traffic.
-fn table(names: &[&str], rows: &[Row]) -> String {
+fn table(names: &[&str], rows: &[Row], bounds: bool) -> String {
     const NAME: usize = 30;
     const CELL: usize = 20;
     let mut text = String::new();
@@ -219,7 +219,9 @@ fn table(names: &[&str], rows: &[Row]) -> String {
         });
         line(long, cells.collect());
     }
-    line("bound for mape-rs", rows.iter().map(|row| row.kind.bound.to_owned()).collect());
+    if bounds {
+        line("bound for mape-rs", rows.iter().map(|row| row.kind.bound.to_owned()).collect());
+    }
     let verdict = |row: &Row| if row.is_void(names) { "VOID" } else { "valid" }.to_owned();
     line("this run", rows.iter().map(verdict).collect());
     for row in rows {
@@ -245,7 +247,7 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_round_by_round() {
-        let figures = report(&line(1000, 900)).unwrap();
+        let figures = report(&line(1000, 900), true).unwrap();
         let connect = &figures["connect"];
         assert_eq!(connect["base_per_second"], 1000.0);
         assert_eq!(connect["ratios"]["netdev"]["median"], 0.95);
@@ -257,9 +259,9 @@ mod tests {
 
     #[test]
     fn a_blind_or_unsteady_run_is_void() {
-        assert_eq!(report(&line(1000, 990)).unwrap()["connect"]["void"], true);
+        assert_eq!(report(&line(1000, 990), true).unwrap()["connect"]["void"], true);
         let unsteady = line(1000, 900).replace("[1000,2000,1000],[900", "[1100,2200,1100],[900");
-        assert_eq!(report(&unsteady).unwrap()["connect"]["void"], true);
-        assert!(report("candidates a\n{\"test\":\"rate\",\"kind\":\"connect\"}").is_err());
+        assert_eq!(report(&unsteady, true).unwrap()["connect"]["void"], true);
+        assert!(report("candidates a\n{\"test\":\"rate\",\"kind\":\"connect\"}", true).is_err());
     }
 }
