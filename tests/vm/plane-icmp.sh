@@ -63,13 +63,13 @@ unreachable_test() {
 	traffic cpe probe --to "$SERVER:7997" --wait 3
 	expect_error "$text: closed UDP port, router" 3/3 "$SERVER"
 	# A firewall on the way refuses TCP.
-	on br nft 'table ip refuse { chain refuse {
+	on br nft 'table inet refuse { chain refuse {
 		type filter hook forward priority 0
 		tcp dport 7996 reject with icmp type admin-prohibited
 	}; }'
 	traffic lan2 probe --protocol tcp --to "$SERVER:7996" --wait 3
 	expect_error "$text: refused TCP" 3/13 "$RELAY"
-	on br nft delete table ip refuse
+	on br nft delete table inet refuse
 }
 
 path_mtu_test() {

@@ -99,11 +99,12 @@ each_case() {
 	done
 }
 
-# Every port of the set towards one server: `alive` and `outside_ports` are the number in use.
-# The last ports take several tries: the kernel looks at about 248 of a range. $1 is how many more.
+# measure_ports TRIES [COUNT]: every port of the set, or COUNT, towards one server: `alive` and
+# `outside_ports`. The last ports take several tries: the kernel looks at about 248 of a range.
 measure_ports() {
 	next_server
-	traffic lan1 hold --to "$fresh:7000" --count "$LINE_COUNT" --from "$LAN_SOURCES" --wait 4 --again "$1"
+	traffic lan1 hold --to "$fresh:7000" --count "${2:-$LINE_COUNT}" --from "$LAN_SOURCES" --wait 4 \
+		--again "$1"
 }
 
 # 90 % of the set to one server with other connections in between: `syn_retransmissions`.

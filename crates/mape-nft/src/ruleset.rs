@@ -234,7 +234,11 @@ fn write_device(text: &mut String, interface: &Interface, edge: &EdgeRules<'_>) 
         format!("type filter hook {direction} device \"{device}\" {rest}")
     };
     own.push(Object::hooked("edge_in", &hook("ingress", INGRESS), edge.first_in()));
-    own.push(Object::hooked("edge_out", &hook("egress", EGRESS), edge.first_out()));
+    // When a device goes, 6.1 deletes its chains; later kernels leave them without a hook. Naming
+    // the device again gives one chain its hook back, but the kernel refuses to do that for two
+    // chains of a table at once (6.12.117: "File exists"). So this one is made anew. The packet
+    // that finds the new chain not yet and the old one no longer filled meets the outer guard.
+    own.push(Object::anew("edge_out", &hook("egress", EGRESS), edge.first_out()));
     own.write(text);
 }
 
