@@ -57,8 +57,8 @@ half_loaded() {
 		plane_forget
 		flood_on
 		judge_load
-		# Replies of the router to pings carry the identifier of the set as it is.
-		flood_state "$edge, without edge" -eq
+		# The router itself answers what still arrives at a real port: it is a port of the set.
+		flood_state "$edge, without edge" -ge
 		plane_load "$edge"
 		flood_state "$edge, complete again" -gt
 	fi

@@ -35,6 +35,7 @@ const SCRIPTS: &[Script] = &[
     Script { words: "plane-capacity.sh", when: When::Always },
     Script { words: "plane-icmp.sh", when: When::Always },
     Script { words: "plane-reload.sh v6plus:netdev ocn:postrouting", when: When::Always },
+    Script { words: "plane-bad.sh", when: When::Always },
     Script { words: "plane-reload.sh ocn:netdev v6plus:postrouting", when: When::Long },
 ];
 
