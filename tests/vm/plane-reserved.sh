@@ -20,7 +20,7 @@ nth_port() {
 # From the internet to PORT: does the server of that port answer, over TCP and UDP?
 from_outside() {
 	for protocol in tcp udp; do
-		traffic srv probe --protocol $protocol --from "$SERVER:0" --to "$LINE_IPV4:$1" --wait "$3"
+		traffic srv probe --protocol "$protocol" --from "$SERVER:0" --to "$LINE_IPV4:$1" --wait "$3"
 		expect "$text: $protocol to port $1" answered = "$2"
 	done
 }
@@ -41,7 +41,7 @@ servers_test() {
 	from_outside "$router_port" true 10
 	from_outside "$lan_port" true 10
 	for wrong in 1600 5695 20000; do
-		from_outside $wrong false 1
+		from_outside "$wrong" false 1
 	done
 	# Nobody serves it: an answer says so, with the right port.
 	traffic srv probe --protocol tcp --from "$SERVER:0" --to "$LINE_IPV4:$free_port" --wait 1

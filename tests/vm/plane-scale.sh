@@ -1,0 +1,87 @@
+#!/bin/sh
+# Far more connections than ports, to many destinations; and connections that come and go, beside
+# what the kernel does with as many contiguous ports.
+# Arguments: DESTINATIONS of the last part, 100000 by default.
+#
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2317 # functions are called through `timed`
+set -eu
+cd "$(dirname "$0")"
+. ./check.sh
+. ./topology.sh
+. ./judge.sh
+. ./lines.sh
+. ./plane.sh
+
+many() {
+	plane_load "$1"
+	traffic lan1 many --to 198.18.20.0:7000 --count 5000 --servers 100 --from "$LAN_SOURCES" --wait 20
+	expect "$1: 5000 connections to 100 servers" alive -eq 5000
+	expect "$1: 5000 connections to 100 servers" syn_retransmissions -eq 0
+	check "$1: 5000 connections to 100 servers: outside ports" "$(field "$result" outside_ports)" -le "$LINE_COUNT"
+	no_violation "$1: many"
+	plane_forget
+}
+
+# One socket; its port is found again without a search, and nothing fills up.
+distinct() {
+	plane_load netdev
+	traffic lan3 distinct --to 198.18.64.0:7000 --count "$1" --rounds 5
+	expect "distinct destinations" answered -eq "$1"
+	expect "distinct destinations" outside_ports -eq 1
+	# Others still find a port.
+	traffic lan1 hold --to "$SERVER:7001" --count 50 --from "$LAN_SOURCES"
+	expect "connections after that" alive -eq 50
+	no_violation "distinct destinations"
+}
+
+# The reference: as many ports in a row, which no MAP-E line may use; so nobody judges.
+contiguous() {
+	on cpe nft "table inet contiguous { chain srcnat { type nat hook postrouting priority srcnat
+		oifname mape-wan meta l4proto { tcp, udp, icmp } snat ip to $LINE_IPV4:20000-$((19999 + LINE_COUNT)); }; }"
+	on br nft delete table inet judge
+}
+
+# churn_once: 60 % of the set alive, 20 closed and opened again each second; adds to `lost`.
+churn_once() {
+	next_server
+	traffic lan1 churn --to "$fresh:7000" --live $((LINE_COUNT * 6 / 10)) --rate 20 --seconds 8 \
+		--from "$LAN_SOURCES"
+	lost=$((lost + $(field "$result" late)))
+	opened=$((opened + $(field "$result" wanted)))
+}
+
+churn() {
+	# Before Linux 6.5 a closed connection burns its port for this long.
+	on cpe sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_time_wait=2
+	ours=0 reference=0
+	for round in 1 2; do
+		lost=0 opened=0
+		plane_load "$1"
+		churn_once
+		ours=$((ours + lost))
+		plane_unload
+		lost=0
+		contiguous
+		churn_once
+		reference=$((reference + lost))
+		plane_unload
+		judge_load
+	done
+	echo "note  $1: of 320 new connections late: $ours, with contiguous ports $reference"
+	# Noise: the same measurement of the same rules differs by as much.
+	check "$1: churn, late connections" "$ours" -le $((reference + 16))
+}
+
+uname -r
+trap topology_down EXIT
+topology_up
+serve_start
+plane_line v6plus
+for edge in netdev postrouting; do
+	timed churn $edge
+	timed many $edge
+	plane_unload
+done
+timed distinct "${1:-100000}"
+check_finish
