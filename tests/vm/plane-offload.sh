@@ -3,7 +3,7 @@
 # and postrouting, but not the hooks of the devices.
 #
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2317 # functions are called through `timed`
+# shellcheck disable=SC2317,SC2119 # functions are called through `timed`, the loader without arguments
 set -eu
 cd "$(dirname "$0")"
 . ./check.sh
@@ -11,19 +11,12 @@ cd "$(dirname "$0")"
 . ./judge.sh
 . ./lines.sh
 . ./plane.sh
+. ./plane-state.sh
 
 # The same table that firewall4 makes for `flow_offloading`: the bridge's ports and the tunnel.
 offload_on() {
 	on cpe nft 'table inet fw { flowtable ft { hook ingress priority filter; devices = { lan1, lan2, mape-wan }; }
 		chain forward { type filter hook forward priority filter; meta l4proto { tcp, udp } flow offload @ft; }; }'
-}
-
-# A flow joins one flowtable only; nothing ever enters through `lo`.
-decoy_on() {
-	on cpe nft 'table inet decoy { flowtable ft { hook ingress priority filter; devices = { lo }; }
-		chain forward { type filter hook forward priority filter - 1
-			oifname "mape-wan" meta l4proto { tcp, udp } flow offload @ft
-			iifname "mape-wan" meta l4proto { tcp, udp } flow offload @ft; }; }'
 }
 
 # talk: TCP both ways and a UDP socket, long enough to be offloaded. Sets `bulk`, `steady`.
@@ -35,12 +28,12 @@ talk() {
 	ip netns exec "$LAB_NS-lan2" lab-traffic steady --to "$fresh:7000" --udp 5 --tcp 5 --seconds 4 >"$offloaded_log" &
 	talker=$!
 	until grep -q ready "$offloaded_log"; do
-		kill -0 $talker || return 1
+		kill -0 "$talker" || return 1
 		sleep 0.2
 	done
 	sleep 2
 	offloaded=$(on cpe conntrack -L 2>/dev/null | grep -c OFFLOAD) || :
-	wait $talker
+	wait "$talker"
 	result=$(tail -n 1 "$offloaded_log")
 	echo "$result"
 	rm "$offloaded_log"
@@ -84,24 +77,34 @@ past_the_edge() {
 	fi
 }
 
-with_decoy() {
-	plane_load postrouting
-	decoy_on
+# The loader sees the flowtable and keeps our flows from it.
+kept_from_it() {
+	state_write postrouting
+	loader
+	check "postrouting: rules for flow offload" "$(on cpe nft list ruleset | grep -c 'flow add @slow')" -eq 0
 	offload_on
+	loader
+	check "postrouting: rules for flow offload" "$(on cpe nft list ruleset | grep -c 'flow add @slow')" -eq 2
 	talk
-	check "postrouting with decoy: bulk TCP" "$bulk" = true
-	expect "postrouting with decoy: UDP sockets" udp_alive -eq 5
-	expect "postrouting with decoy: TCP connections" tcp_alive -eq 5
-	no_violation "postrouting with decoy"
+	check "postrouting, loader: bulk TCP" "$bulk" = true
+	expect "postrouting, loader: UDP sockets" udp_alive -eq 5
+	expect "postrouting, loader: TCP connections" tcp_alive -eq 5
+	# Again, with the same flowtable in place; then without any.
+	loader
+	says "again" "is loaded already"
+	on cpe nft delete table inet fw
+	loader
+	check "postrouting: rules for flow offload" "$(on cpe nft list ruleset | grep -c 'flow add @slow')" -eq 0
+	no_violation "postrouting, loader, offload"
 }
 
 uname -r
-trap topology_down EXIT
+trap 'topology_down; rm -rf "$STATE"' EXIT
 topology_up
 serve_start
-for part in on_the_device past_the_edge with_decoy; do
+for part in on_the_device past_the_edge kept_from_it; do
 	plane_line v6plus
-	timed $part
+	timed "$part"
 	plane_unload
 	line_down
 done

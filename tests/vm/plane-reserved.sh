@@ -85,13 +85,13 @@ steady_start() {
 		--seconds "$3" --from "$LAN_SOURCES" >"$steady_log" &
 	steady_process=$!
 	until grep -q ready "$steady_log"; do
-		kill -0 $steady_process || return 1
+		kill -0 "$steady_process" || return 1
 		sleep 0.2
 	done
 }
 
 steady_finish() {
-	wait $steady_process
+	wait "$steady_process"
 	result=$(tail -n 1 "$steady_log")
 	echo "$result"
 	rm "$steady_log"
@@ -114,7 +114,7 @@ reload_test() {
 	plane_load "$edge" --reserve "$(nth_port 100)"
 	steady_finish
 	kept=$(($(field "$result" udp_alive) - $(field "$result" udp_moved)))
-	check "$text: one port more reserved: UDP flows kept" $kept -ge 148
+	check "$text: one port more reserved: UDP flows kept" "$kept" -ge 148
 	expect "$text: one port more reserved" tcp_alive -ge 58
 }
 

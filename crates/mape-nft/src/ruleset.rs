@@ -7,7 +7,7 @@ use crate::edge::Edge;
 use crate::edge_rules::EdgeRules;
 use crate::interface::Interface;
 use crate::section::{Object, Section};
-use crate::{INET_TABLE, nat, outer};
+use crate::{INET_TABLE, nat, outer, slow};
 
 /// Before the SNAT of others (fw4 masquerades at `srcnat`): the first chain that binds wins.
 const SRCNAT: &str = "type nat hook postrouting priority srcnat - 5; policy accept;";
@@ -197,10 +197,20 @@ fn write_interface(text: &mut String, interface: &Interface) {
         let rule = format!("oifname \"{}\" goto closed", interface.device);
         common.push(Object::hooked(interface.own("guard"), GUARD, vec![rule]));
     }
+    // Chains of the options that are off, since they might be left from when they were on.
+    let mut off = Vec::new();
     if interface.options.full_cone {
         common.extend(cone::objects(interface));
     } else {
-        remove_chains(text, &cone::chains(interface));
+        off.extend(cone::chains(interface));
+    }
+    if slow::is_needed(interface) {
+        common.extend(slow::objects(interface));
+    } else {
+        off.push(slow::chain(interface));
+    }
+    if !off.is_empty() {
+        remove_chains(text, &off);
     }
     common.write(text);
     open(text, interface);
