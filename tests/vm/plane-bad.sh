@@ -15,8 +15,9 @@ cd "$(dirname "$0")"
 # control NAME: loads what bad_NAME prints, measures with fails_NAME.
 control() {
 	text="bad: $1"
-	judge_load
 	"bad_$1" | on cpe nft -f -
+	# Now: between two rulesets there is none.
+	judge_load
 	"fails_$1"
 	plane_unload
 }

@@ -100,7 +100,7 @@ steady_finish() {
 reload_test() {
 	plane_load "$edge"
 	steady_start 150 60 8
-	for round in 1 2 3 4 5 6; do
+	for _ in 1 2 3 4 5 6; do
 		plane_load "$edge"
 	done
 	steady_finish

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Far more connections than ports, to many destinations; and connections that come and go, beside
 # what the kernel does with as many contiguous ports.
-# Arguments: DESTINATIONS of the last part, 100000 by default.
+# Arguments: DESTINATIONS of the last part, 100000 by default; EDGE... of the others, two by default.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through `timed`
@@ -15,7 +15,11 @@ cd "$(dirname "$0")"
 
 many() {
 	plane_load "$1"
-	traffic lan1 many --to 198.18.20.0:7000 --count 5000 --servers 100 --from "$LAN_SOURCES" --wait 20
+	# Without rules, ended connections' last packets left as they were.
+	judge_load
+	# Servers that still have connections of the last time would refuse a port that is used again.
+	many_servers=$((${many_servers:-0} + 1))
+	traffic lan1 many --to "198.18.$((16 + many_servers)).0:7000" --count 5000 --servers 100 --from "$LAN_SOURCES" --wait 20
 	expect "$1: 5000 connections to 100 servers" alive -eq 5000
 	expect "$1: 5000 connections to 100 servers" syn_retransmissions -eq 0
 	check "$1: 5000 connections to 100 servers: outside ports" "$(field "$result" outside_ports)" -le "$LINE_COUNT"
@@ -26,6 +30,7 @@ many() {
 # One socket; its port is found again without a search, and nothing fills up.
 distinct() {
 	plane_load netdev
+	judge_load
 	traffic lan3 distinct --to 198.18.64.0:7000 --count "$1" --rounds 5
 	expect "distinct destinations" answered -eq "$1"
 	expect "distinct destinations" outside_ports -eq 1
@@ -45,7 +50,7 @@ contiguous() {
 # What is known to be worse, so that "as good as" means something: one port at a time.
 one_port_map() {
 	on cpe nft "table inet bad { chain srcnat { type nat hook postrouting priority srcnat
-		oifname mape-wan meta l4proto { tcp, udp, icmp } snat ip to numgen inc mod $LINE_COUNT map { $(
+		oifname mape-wan meta l4proto { tcp, udp, icmp } snat ip to numgen random mod $LINE_COUNT map { $(
 		line_ports | awk -v address="$LINE_IPV4" '{ printf "%d : %s . %d, ", NR - 1, address, $1 }'
 	) }; }; }"
 }
@@ -63,7 +68,7 @@ churn() {
 	# Before Linux 6.5 a closed connection burns its port for this long.
 	on cpe sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_time_wait=1
 	ours=0 reference=0
-	for round in 1 2; do
+	for _ in 1 2; do
 		lost=0 opened=0
 		plane_load "$1"
 		churn_once
@@ -95,11 +100,14 @@ trap topology_down EXIT
 topology_up
 serve_start
 plane_line v6plus
-for edge in netdev postrouting; do
+destinations=${1:-100000}
+[ $# -gt 1 ] || set -- all netdev postrouting
+shift
+for edge in "$@"; do
 	timed churn "$edge"
 	timed many "$edge"
 	plane_unload
 done
 timed churn_control
-timed distinct "${1:-100000}"
+timed distinct "$destinations"
 check_finish

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154,SC2119,SC2120 # assigned by plane.sh and the script; arguments are options
+# shellcheck disable=SC2034,SC2154,SC2119,SC2120 # shared with plane.sh and the script; arguments are options
 # The loader and what it reads. Source it after plane.sh.
 
 STATE=$(mktemp -d)
