@@ -5,11 +5,14 @@
 
 mod args;
 mod datagram;
+mod flood;
 mod pool;
+mod probe;
 mod rate;
 mod raw;
 mod report;
 mod serve;
+mod steady;
 mod tcp;
 
 use std::process::ExitCode;
@@ -39,6 +42,12 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
             addresses are 8192 apart from --to on
   raw       one IPv4 packet: --from and --to (addresses) --protocol N --payload HEXADECIMAL;
             an ICMP checksum of zero is filled in
+  probe     one packet of --protocol udp, tcp or icmp to --to, and the ICMP error it provokes:
+            type/code, MTU and sender; --from ADDRESS:PORT --ttl N --size N --checksum 0
+  flood     UDP, TCP, ICMP and GRE from --from to four addresses from --to on, from lasting and
+            from random ports, --rate packets a second (400) for --seconds; needs root
+  steady    --udp sockets and --tcp connections that keep talking to --to for --seconds: how
+            many are still answered, and how many are seen at another port
 
 Common options: --from ADDRESS,... (sources, used in turn), --wait SECONDS (15) for what is slow;
 for datagrams --rounds N (3), how often to send what is not answered; for hold, many and mixed
@@ -77,6 +86,9 @@ fn run(command: &str, args: &Args) -> Result<()> {
         "rate" => rate::rate(args),
         "raw" => raw::raw(args),
         "distinct" => datagram::distinct(args),
+        "probe" => probe::probe(args),
+        "flood" => flood::flood(args),
+        "steady" => steady::steady(args),
         "help" | "--help" | "" => {
             print!("{HELP}");
             Ok(())

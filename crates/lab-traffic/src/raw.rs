@@ -70,6 +70,14 @@ pub(crate) fn raw(args: &Args) -> Result<()> {
 
 /// Writes the checksum of a message into it (bytes 2 and 3), unless one is there already.
 fn fill_icmp_checksum(message: &mut [u8]) {
+    let sum = checksum(message);
+    if let Some(field) = message.get_mut(2..4).filter(|field| **field == [0, 0]) {
+        field.copy_from_slice(&sum.to_be_bytes());
+    }
+}
+
+/// The Internet checksum (RFC 1071) of a message whose own field is zero.
+pub(crate) fn checksum(message: &[u8]) -> u16 {
     let words = message.chunks(2).map(|pair| {
         let (high, low) = (pair.first(), pair.get(1));
         u32::from(high.copied().unwrap_or(0)) << 8 | u32::from(low.copied().unwrap_or(0))
@@ -78,8 +86,5 @@ fn fill_icmp_checksum(message: &mut [u8]) {
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);
     }
-    if let Some(field) = message.get_mut(2..4).filter(|field| **field == [0, 0]) {
-        let sum = u16::try_from(sum).unwrap_or(0);
-        field.copy_from_slice(&(!sum).to_be_bytes());
-    }
+    !u16::try_from(sum).unwrap_or(0)
 }

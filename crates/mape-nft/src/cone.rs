@@ -6,8 +6,7 @@
 use crate::interface::Interface;
 use crate::section::Object;
 
-/// Names of the two base chains. Where full cone is off they are removed, since they might be left
-/// from when it was on.
+/// Names of the two base chains.
 pub(crate) fn chains(interface: &Interface) -> [String; 2] {
     [interface.own("cone_learn"), interface.own("cone_in")]
 }

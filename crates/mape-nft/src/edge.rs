@@ -12,7 +12,7 @@ pub enum Edge {
     /// hooks exist from Linux 5.16 on, where the kernel was built with them.
     Netdev,
     /// `prerouting` before conntrack and `postrouting` after it: any kernel. Offloaded flows
-    /// bypass it, so it does not go together with flow offload.
+    /// bypass it, so its flows have to be kept from flow offload ([`flow_offload`](crate::Options::flow_offload)).
     Postrouting,
     /// No second stage: conntrack itself picks one of the set's ranges by destination. New
     /// connections fail earlier when the set fills up, and a socket's outside port depends on whom

@@ -17,6 +17,9 @@ pub struct Options {
     pub time_wait: Option<NonZeroU16>,
     /// Packets leave with DSCP 0.
     pub dscp_reset: bool,
+    /// Somebody offloads flows (software), so with [`Edge::Postrouting`] ours have to be kept from
+    /// it. Needs `nft_flow_offload`, which then is there.
+    pub flow_offload: bool,
 }
 
 /// An interface whose rules are to be loaded.

@@ -44,6 +44,7 @@ mod nat;
 mod outer;
 mod ruleset;
 mod section;
+mod slow;
 
 pub use edge::{Edge, EdgeChoice, UnknownEdge};
 pub use interface::{Interface, Options};

@@ -7,7 +7,7 @@ use crate::edge::Edge;
 use crate::edge_rules::EdgeRules;
 use crate::interface::Interface;
 use crate::section::{Object, Section};
-use crate::{INET_TABLE, nat, outer};
+use crate::{INET_TABLE, nat, outer, slow};
 
 /// Before the SNAT of others (fw4 masquerades at `srcnat`): the first chain that binds wins.
 const SRCNAT: &str = "type nat hook postrouting priority srcnat - 5; policy accept;";
@@ -205,10 +205,20 @@ fn write_interface(text: &mut String, interface: &Interface) {
     if !interface.device.is_guarded_by_name() {
         common.extend(guard(interface));
     }
+    // Chains of the options that are off, since they might be left from when they were on.
+    let mut off = Vec::new();
     if interface.options.full_cone {
         common.extend(cone::objects(interface));
     } else {
-        remove_chains(text, &cone::chains(interface));
+        off.extend(cone::chains(interface));
+    }
+    if slow::is_needed(interface) {
+        common.extend(slow::objects(interface));
+    } else {
+        off.push(slow::chain(interface));
+    }
+    if !off.is_empty() {
+        remove_chains(text, &off);
     }
     common.write(text);
     open(text, interface);
@@ -251,7 +261,11 @@ fn write_device(text: &mut String, interface: &Interface, edge: &EdgeRules<'_>) 
         format!("type filter hook {direction} device \"{device}\" {rest}")
     };
     own.push(Object::hooked("edge_in", &hook("ingress", INGRESS), edge.first_in()));
-    own.push(Object::hooked("edge_out", &hook("egress", EGRESS), edge.first_out()));
+    // When a device goes, 6.1 deletes its chains; later kernels leave them without a hook. Naming
+    // the device again gives one chain its hook back, but the kernel refuses to do that for two
+    // chains of a table at once (6.12.117: "File exists"). So this one is made anew. The packet
+    // that finds the new chain not yet and the old one no longer filled meets the outer guard.
+    own.push(Object::anew("edge_out", &hook("egress", EGRESS), edge.first_out()));
     own.write(text);
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Object {
     content: Vec<String>,
     /// Whether the object survives a replacement with what it learned.
     kept: bool,
+    /// Whether a chain on a hook is deleted and made anew.
+    anew: bool,
 }
 
 impl Object {
@@ -35,7 +37,13 @@ impl Object {
             declaration: hook.to_owned(),
             content: rules,
             kept: false,
+            anew: false,
         }
+    }
+
+    /// The same, deleted and made anew each time.
+    pub(crate) fn anew(name: impl Into<String>, hook: &str, rules: Vec<String>) -> Self {
+        Self { anew: true, ..Self::hooked(name, hook, rules) }
     }
 
     /// A set or a map with elements.
@@ -51,6 +59,7 @@ impl Object {
             declaration: declaration.to_owned(),
             content: vec![format!("elements = {{ {elements} }}")],
             kept: false,
+            anew: false,
         }
     }
 
@@ -62,6 +71,7 @@ impl Object {
             declaration: declaration.to_owned(),
             content: Vec::new(),
             kept: true,
+            anew: false,
         }
     }
 
@@ -71,7 +81,8 @@ impl Object {
 
     /// Without content, on one line where nft allows it.
     fn declare(&self, text: &mut String) {
-        let Self { keyword, name, declaration, .. } = self;
+        let Self { keyword, name, declaration, anew, .. } = self;
+        let declaration = if *anew { "" } else { declaration.as_str() };
         if *keyword == "ct timeout" {
             return self.define(text);
         }
@@ -81,7 +92,11 @@ impl Object {
     }
 
     fn define(&self, text: &mut String) {
-        let Self { keyword, name, declaration, content, .. } = self;
+        let Self { keyword, name, declaration, content, anew, .. } = self;
+        // A hook is named once: the kernel takes a second mention in one transaction for another
+        // chain on the same device.
+        let declared = self.is_chain() && !anew;
+        let declaration = if declared { "" } else { declaration.as_str() };
         let _ = writeln!(text, "\t{keyword} {name} {{");
         for line in declaration.lines().chain(content.iter().map(String::as_str)) {
             let _ = writeln!(text, "\t\t{line}");
@@ -106,8 +121,9 @@ impl Section {
     /// Declares everything empty, so that it exists whether or not it did before; empties it; then
     /// declares it again with its content. Within one transaction a packet sees the old or the new
     /// rules and never an empty chain. Sets are deleted and not only emptied, because nft refuses
-    /// to change the type of one; base chains are not, because between the deleted one and its
-    /// successor a packet could see each in the generation in which it has no rules.
+    /// to change the type of one; base chains are not (but see [`Object::anew`]), because between
+    /// the deleted one and its successor a packet could see each in the generation in which it has
+    /// no rules.
     pub(crate) fn write(&self, text: &mut String) {
         let Self { family, table, .. } = self;
         let _ = writeln!(text, "table {family} {table} {{");
@@ -118,7 +134,8 @@ impl Section {
         for object in self.objects.iter().filter(|object| object.is_chain()) {
             let _ = writeln!(text, "flush chain {family} {table} {}", object.name);
         }
-        for object in self.objects.iter().filter(|object| !object.is_chain() && !object.kept) {
+        let goes = |object: &&Object| object.anew || !(object.is_chain() || object.kept);
+        for object in self.objects.iter().filter(goes) {
             let _ = writeln!(text, "delete {} {family} {table} {}", object.keyword, object.name);
         }
         let _ = writeln!(text, "table {family} {table} {{");

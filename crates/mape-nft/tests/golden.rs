@@ -38,10 +38,14 @@ fn stand_alone_files() {
             full_cone: true,
             time_wait: std::num::NonZeroU16::new(10),
             dscp_reset: true,
+            flow_offload: true,
         },
         ..interface(&small(""), Edge::Netdev)
     };
     compare("tests/vectors/nft/every-option.nft", &standalone(&everything));
+    // Of the edges only one needs anything for flow offload.
+    let slow = Interface { edge: Edge::Postrouting, ..everything };
+    compare("tests/vectors/nft/flow-offload.nft", &standalone(&slow));
 }
 
 /// What firewall4 includes.

@@ -12,6 +12,7 @@ mod lint;
 mod msrv;
 mod mutants;
 mod packages;
+mod plane;
 mod steps;
 mod test;
 
@@ -34,6 +35,8 @@ Usage: cargo xtask COMMAND
   lab [--kernel 6.1|6.12] SCRIPT [ARGUMENT...]
                   boot a Debian kernel and run a script of tests/vm in it
   lab --self-test test the lab itself
+  plane [--long] [--kernel 6.1|6.12 | --host] [SCRIPT...]
+                  the data plane's tests, on both kernels or in the host's namespaces
   mutants         change mape-core in every way and see that a test notices
   help            this text
 ";
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
             _ => Err(anyhow::anyhow!("{seconds:?} is not a number of seconds")),
         },
         ["lab", rest @ ..] => lab::command(rest),
+        ["plane", rest @ ..] => plane::command(rest),
         ["mutants"] => Steps::run(mutants::all),
         _ => Err(anyhow::anyhow!("unknown command {words:?}; `cargo xtask help` lists them")),
     };

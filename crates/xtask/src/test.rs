@@ -1,10 +1,15 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
 use crate::steps::{Steps, cargo, run};
-use crate::{fuzz, mutants};
+use crate::{fuzz, mutants, plane};
 
 /// 25 minutes at most, from a fresh clone.
 pub(crate) fn quick(steps: &mut Steps) {
+    programs(steps);
+    plane::steps(steps, false);
+}
+
+fn programs(steps: &mut Steps) {
     steps.step("tests", || run(cargo(&["test", "--workspace", "--locked"])));
     // Without debug assertions and with wrapping arithmetic, as shipped.
     steps.step("tests of the core in the shipped profile", || {
@@ -14,7 +19,8 @@ pub(crate) fn quick(steps: &mut Steps) {
 
 /// All of that, fuzzing, and mutation testing.
 pub(crate) fn long(steps: &mut Steps) {
-    quick(steps);
+    programs(steps);
+    plane::steps(steps, true);
     fuzz::all(steps, 600);
     mutants::all(steps);
 }

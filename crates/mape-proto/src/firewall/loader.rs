@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mape_nft::{Interface, transaction};
+use mape_nft::{Edge, EdgeChoice, Interface, transaction};
 
 use super::nft::Nft;
 use super::state::Checked;
@@ -59,7 +59,14 @@ pub fn load(places: &Places) -> Result<Report, FirewallError> {
     let _lock = lock::take(&places.state)?;
     let nft = Nft(&places.nft);
     let mut remarks = Vec::new();
-    let ready = ready(places, &mut remarks);
+    let mut ready = ready(places, &mut remarks);
+    // Only the other edge cares, and one process less is run where nobody can come to it.
+    let netdev_only = |ready: &Ready| ready.checked.edge == EdgeChoice::Fixed(Edge::Netdev);
+    if !ready.iter().all(netdev_only) && nft.offloads()? {
+        for ready in &mut ready {
+            ready.checked.options.flow_offload = true;
+        }
+    }
     let refused = match attempt(&nft, &ready) {
         Ok((interfaces, unchanged)) => return Ok(Report { interfaces, unchanged, remarks }),
         Err(error @ FirewallError::Rejected(_)) => error,

@@ -20,6 +20,13 @@ impl Nft<'_> {
         Ok(output.status.success() && transaction.is_answered_by(&tables))
     }
 
+    /// Whether somebody else has a flowtable, as firewall4 has with flow offload switched on.
+    pub(super) fn offloads(&self) -> Result<bool, FirewallError> {
+        let output = self.run(&["list", "flowtables"], None)?;
+        // A kernel that knows no flowtables has none.
+        Ok(has_foreign_flowtable(&String::from_utf8_lossy(&output.stdout)))
+    }
+
     /// Loads the text: all of it or nothing.
     pub(super) fn load(&self, transaction: &Transaction) -> Result<(), FirewallError> {
         let tables = self.checked(&["list", "tables"], None)?;
@@ -58,5 +65,32 @@ impl Nft<'_> {
             }
         }
         child.wait_with_output().map_err(FirewallError::NoNft)
+    }
+}
+
+/// Whether a table that is not ours has a flowtable, in the output of `nft list flowtables`.
+fn has_foreign_flowtable(text: &str) -> bool {
+    let mut foreign = false;
+    text.lines().any(|line| {
+        if line.starts_with("table ") {
+            foreign = line.split_whitespace().nth(2) != Some("mape_rs");
+        }
+        foreign && line.trim_start().starts_with("flowtable ")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_foreign_flowtable;
+
+    #[test]
+    fn our_own_flowtable_does_not_count() {
+        let ours = "table inet mape_rs {\n\tflowtable slow {\n\t}\n}\n";
+        let theirs = "table inet fw4 {\n\tflowtable ft {\n\t}\n}\n";
+        assert!(!has_foreign_flowtable("") && !has_foreign_flowtable(ours));
+        assert!(!has_foreign_flowtable("table inet fw4 {\n}\n"));
+        assert!(
+            has_foreign_flowtable(theirs) && has_foreign_flowtable(&(ours.to_owned() + theirs))
+        );
     }
 }

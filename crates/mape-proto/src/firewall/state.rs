@@ -164,6 +164,8 @@ impl State {
                 full_cone: self.full_cone,
                 time_wait: self.time_wait,
                 dscp_reset: self.dscp_reset,
+                // A fact of the machine and not of the interface.
+                flow_offload: false,
             },
         })
     }

@@ -1,0 +1,225 @@
+//! The data plane on real kernels: the generated rules, and known-bad ones that must fail.
+//!
+//! `cargo xtask plane [--long] [--kernel SERIES | --host] [SCRIPT...]` runs scripts `plane-*.sh` of
+//! `tests/vm`, several in one machine. On the host they run in its own namespaces, which takes
+//! seconds where a machine takes minutes; but the host's kernel may lack the tunnel (a veth pair
+//! stands for it then) and is none that routers have.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use crate::lab::kernel::Kernel;
+use crate::lab::{self, SERIES, tools, vm::Vm};
+use crate::steps::{Steps, cargo, output, root, run};
+
+/// One script with its arguments, as the shell takes it.
+struct Script {
+    words: &'static str,
+    when: When,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// In every test run.
+    Always,
+    /// In every test run, on Debian's kernels only: it takes minutes, or what other kernels lack.
+    Machine,
+    /// With `--long` only: other lines and edges, and more of everything.
+    Long,
+}
+
+const fn script(words: &'static str, when: When) -> Script {
+    Script { words, when }
+}
+
+const SCRIPTS: &[Script] = &[
+    script("plane-bad.sh", When::Machine),
+    script("plane-capacity.sh v6plus:postrouting ocn:netdev", When::Machine),
+    script("plane-icmp.sh v6plus:netdev ocn:postrouting", When::Always),
+    script("plane-reload.sh v6plus:netdev v6plus:postrouting", When::Machine),
+    script("plane-loader.sh v6plus:netdev", When::Always),
+    script("plane-reserved.sh v6plus:netdev", When::Always),
+    script("plane-plain.sh v6plus:plain", When::Always),
+    script("plane-scale.sh 20000 netdev", When::Machine),
+    script("plane-offload.sh", When::Machine),
+    script("plane-capacity.sh v6plus:netdev ocn:postrouting", When::Long),
+    script("plane-icmp.sh v6plus:postrouting ocn:netdev", When::Long),
+    script("plane-reload.sh ocn:netdev ocn:postrouting", When::Long),
+    script("plane-loader.sh v6plus:postrouting ocn:netdev", When::Long),
+    script("plane-reserved.sh v6plus:postrouting ocn:netdev", When::Long),
+    script("plane-plain.sh ocn:plain", When::Long),
+    script("plane-scale.sh 100000", When::Long),
+];
+
+/// More than all scripts take on a slow machine; this only catches one that hangs.
+const LIMIT: Duration = Duration::from_secs(3600);
+
+/// The steps of `cargo xtask test`.
+pub(crate) fn steps(steps: &mut Steps, long: bool) {
+    steps.step("data plane in the host's namespaces", || on_host(&scripts(long, false)));
+    steps.step("data plane on Debian's kernels", || match lab::prepare() {
+        Ok(()) => on_kernels(SERIES, &scripts(long, true)),
+        Err(error) => skip_or_fail("VM lab for the data plane", error),
+    });
+}
+
+/// `cargo xtask plane`
+///
+/// # Errors
+///
+/// A wrong word, or a script failed.
+pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+    let (long, words) = match words {
+        ["--long", rest @ ..] => (true, rest),
+        _ => (false, words),
+    };
+    let (series, words) = match words {
+        ["--host", rest @ ..] => (&[][..], rest),
+        ["--kernel", series, rest @ ..] => {
+            let known = SERIES.iter().position(|known| known == series);
+            let known = known.and_then(|at| SERIES.get(at..=at));
+            (known.with_context(|| format!("--kernel is one of {}", SERIES.join(", ")))?, rest)
+        }
+        _ => (SERIES, words),
+    };
+    let machine = !series.is_empty();
+    let chosen = if words.is_empty() { scripts(long, machine) } else { words.to_vec() };
+    if series.is_empty() { on_host(&chosen) } else { on_kernels(series, &chosen) }
+}
+
+fn scripts(long: bool, machine: bool) -> Vec<&'static str> {
+    let chosen = SCRIPTS.iter().filter(|script| match script.when {
+        When::Always => true,
+        When::Machine => machine,
+        When::Long => long,
+    });
+    chosen.map(|script| script.words).collect()
+}
+
+/// Where something cannot run, CI (`MAPE_CI=1`) fails and others are told.
+fn skip_or_fail(what: &str, error: anyhow::Error) -> anyhow::Result<()> {
+    if std::env::var_os("MAPE_CI").is_some_and(|value| value == "1") {
+        return Err(error.context(format!("MAPE_CI=1, but there is no {what}")));
+    }
+    println!("skipped: {what} ({error:#})");
+    Ok(())
+}
+
+/// Shell text that runs all scripts, one after the other, and fails if one of them failed.
+fn commands(scripts: &[&str]) -> String {
+    let mut text = "failed=\n".to_owned();
+    for script in scripts {
+        // Writing into a `String` cannot fail.
+        let _ = write!(
+            text,
+            "echo '== {script}'; start=$(cut -d. -f1 /proc/uptime)\n\
+             sh ./{script} 2>&1 || failed=\"$failed {script}\"\n\
+             echo \"== {script}: $(($(cut -d. -f1 /proc/uptime) - start)) s\"\n"
+        );
+    }
+    text + "test -z \"$failed\" || { echo \"FAILED:$failed\"; exit 1; }\n"
+}
+
+/// All series at the same time: emulated machines wait a lot, so that two fit on two cores.
+fn on_kernels(series: &[&str], scripts: &[&str]) -> anyhow::Result<()> {
+    lab::prepare()?;
+    let program = tools::build_static("mape-proto")?;
+    let mut machines = Vec::new();
+    for &name in series {
+        let kernel = Kernel::obtain(name, &tools::cache_directory())?;
+        let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
+        files.add_file("usr/sbin/mape-proto", 0o755, &program)?;
+        machines.push((name, Vm::boot(&kernel, files, &commands(scripts), LIMIT)?));
+    }
+    let failed = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for (name, machine) in machines {
+            let failed = &failed;
+            scope.spawn(move || {
+                let mut log = Log::new(name);
+                let result = machine.finish(|line| log.add(line));
+                if !matches!(result, Ok(0)) {
+                    log.print();
+                    let mut failed =
+                        failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    failed.push(format!("kernel {name}: {result:?}"));
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if !failed.is_empty() {
+        bail!("{}", failed.join("; "));
+    }
+    Ok(())
+}
+
+/// In namespaces of this machine.
+fn on_host(scripts: &[&str]) -> anyhow::Result<()> {
+    if let Err(error) = host_can() {
+        return skip_or_fail("data plane in the host's namespaces", error);
+    }
+    run(cargo(&["build", "--quiet", "--release", "--package", "mape-proto"]))?;
+    run(cargo(&["build", "--quiet", "--release", "--package", "lab-traffic"]))?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let mut path = vec![target.join("release")];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    path.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &commands(scripts)]).current_dir(root().join("tests/vm"));
+    shell.env("PATH", std::env::join_paths(path)?);
+    // Names of its own: someone may be using the lab's.
+    shell.env("LAB_LINK", "veth").env("LAB_NS", format!("plane{}", std::process::id()));
+    let mut log = Log::new("host");
+    let result = shell.output().context("cannot run sh")?;
+    for line in String::from_utf8_lossy(&result.stdout).lines() {
+        log.add(line);
+    }
+    if !result.status.success() {
+        log.print();
+        bail!("on the host: {}\n{}", result.status, String::from_utf8_lossy(&result.stderr));
+    }
+    Ok(())
+}
+
+/// Whether namespaces and rules can be made here.
+fn host_can() -> anyhow::Result<()> {
+    crate::packages::ensure(lab::initramfs::PACKAGES)?;
+    let attempt = "nft add table inet mape_attempt && nft delete table inet mape_attempt";
+    output(Command::new("unshare").args(["--net", "sh", "-c", attempt])).map(drop)
+}
+
+/// What a run printed: the verdicts at once, everything if it failed.
+struct Log {
+    name: String,
+    started: Instant,
+    lines: Vec<String>,
+}
+
+impl Log {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), started: Instant::now(), lines: Vec::new() }
+    }
+
+    fn add(&mut self, line: &str) {
+        let line = format!("{:>5} {:6.1} {line}", self.name, self.started.elapsed().as_secs_f32());
+        let text = line.get(13..).unwrap_or_default();
+        if ["==", "FAIL", "time", "note"].iter().any(|word| text.starts_with(word)) {
+            println!("{line}");
+        }
+        self.lines.push(line);
+    }
+
+    fn print(&self) {
+        println!("-- everything that {} printed:", self.name);
+        for line in &self.lines {
+            println!("{line}");
+        }
+    }
+}

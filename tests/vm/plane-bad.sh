@@ -1,0 +1,192 @@
+#!/bin/sh
+# Rules that are known to be wrong must fail the measurement made for them, or the measurement is
+# worth nothing. Each is written as people write it, or is the generated text with one part missing.
+#
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2317 # functions are called through `control`
+set -eu
+cd "$(dirname "$0")"
+. ./check.sh
+. ./topology.sh
+. ./judge.sh
+. ./lines.sh
+. ./plane.sh
+
+# control NAME: loads what bad_NAME prints, measures with fails_NAME.
+control() {
+	text="bad: $1"
+	"bad_$1" | on cpe nft -f -
+	# Now: between two rulesets there is none.
+	judge_load
+	"fails_$1"
+	plane_unload
+}
+
+# changed SED-SCRIPT: the text on standard input, which has to become another one. sed that finds
+# nothing any more would leave a good ruleset.
+changed() {
+	changed_from=$(mktemp) changed_to=$(mktemp)
+	cat >"$changed_from"
+	sed "$@" "$changed_from" >"$changed_to"
+	if cmp -s "$changed_from" "$changed_to"; then
+		echo "$text: sed $* changes nothing" >&2
+		echo "this is no ruleset"
+	fi
+	cat "$changed_to"
+	rm "$changed_from" "$changed_to"
+}
+
+# The set's ranges: 5696-5711 ...
+ranges() {
+	line_ports | awk -v size=$((1 << (16 - LINE_A - LINE_K))) \
+		'NR % size == 1 { first = $1 } NR % size == 0 { print first "-" $1 }'
+}
+
+by_hand() {
+	echo "table inet bad { chain srcnat { type nat hook postrouting priority srcnat; policy accept;"
+	cat
+	printf "}\n}\n"
+}
+
+# One rule for each range, as upstream's map.sh writes: the first one always binds.
+bad_range_chain() {
+	ranges | while read -r range; do
+		echo "oifname mape-wan meta l4proto { tcp, udp, icmp } snat ip to $LINE_IPV4:$range"
+	done | by_hand
+}
+fails_range_chain() {
+	# More take only longer.
+	measure_ports 1 60
+	expect "$text" alive -eq 16
+	# Nothing wrong leaves: it is only small.
+	check "$text: violations" "$(judge_violations)" -eq 0
+}
+
+# One port at a time, drawn without looking whether it is taken.
+bad_one_port_map() {
+	map=$(line_ports | awk -v address="$LINE_IPV4" '{ printf "%d : %s . %d, ", NR - 1, address, $1 }')
+	echo "oifname mape-wan meta l4proto { tcp, udp, icmp } snat ip to numgen inc mod $LINE_COUNT map { $map }" |
+		by_hand
+}
+fails_one_port_map() {
+	measure_mixed
+	expect "$text" syn_retransmissions -gt 0
+	traffic lan2 eim --to 198.18.2.0:7000 --sockets 20 --servers 6
+	expect "$text" constant -eq 0
+}
+
+# The generated rules without edge, and without the guard on the outer packet, which would hold.
+bad_one_stage() {
+	plane_text postrouting | without_outer_guard |
+		changed -e '/^	chain gate_wan {$/,/^	}/c\	chain gate_wan { accept; }' -e '/^add element inet mape_rs edges/d'
+}
+fails_one_stage() {
+	traffic lan1 udp --to "$SERVER:7000" --count 20 --rounds 1
+	expect "$text" answered -eq 0
+	check "$text: violations" "$(judge_violations)" -gt 0
+}
+
+without_outer_guard() {
+	changed -e '/^	chain check_wan {$/,/^	}/c\	chain check_wan { accept; }'
+}
+
+bad_no_fragment_guard() {
+	plane_text netdev | changed -e '/ip frag-off /d'
+}
+fails_no_fragment_guard() {
+	measure_fragments
+	expect "$text" whole -eq 0
+}
+
+# The compensation that keeps an ICMP error's checksum right.
+bad_no_icmp_compensation() {
+	plane_text netdev | changed -e 's/ @th,\(32\|48\),16 set @th,[0-9]*,16 map @[ei]2d_q / /'
+}
+fails_no_icmp_compensation() {
+	measure_unreachable
+	expect "$text" error = '"none"'
+	measure_too_big
+	expect "$text" error = '"none"'
+}
+
+# The whole treatment of what an error quotes.
+bad_no_icmp_rewrite() {
+	plane_text netdev | changed -e '/^	chain in_\(err\|big\) {$/,/^	}/c\	chain in_err { accept; }'
+}
+fails_no_icmp_rewrite() { fails_no_icmp_compensation; }
+
+# Both guards missing. Either of them holds alone, see below.
+bad_no_guard() {
+	plane_text netdev | without_outer_guard | changed -e '/oifname "mape-\*" goto closed/d'
+}
+fails_no_guard() {
+	traffic lan1 udp --to "$SERVER:7000" --count 5 --rounds 1
+	check "$text: violations before" "$(judge_violations)" -eq 0
+	again
+	check "$text: violations" "$(judge_violations)" -gt 0
+}
+
+# The device anew, without loading anything.
+again() {
+	tunnel_down
+	tunnel_up
+	# Kernels from about 6.16 on hook the chains of a device to its successor, if it has the same
+	# name. Nothing may rely on that.
+	on cpe nft delete table netdev mape_rs_wan 2>/dev/null || :
+	traffic lan1 udp --to "$SERVER:7000" --count 5 --rounds 1
+	expect "$text: without rules" answered -eq 0
+}
+
+# Not bad: one guard is enough.
+bad_no_name_guard() {
+	plane_text netdev | changed -e '/oifname "mape-\*" goto closed/d'
+}
+fails_no_name_guard() {
+	again
+	# On a veth pair there is no outer packet to check.
+	if [ "$LAB_LINK" = ip6tnl ]; then
+		check "$text: violations" "$(judge_violations)" -eq 0
+	fi
+}
+bad_no_outer_guard() {
+	plane_text netdev | without_outer_guard
+}
+fails_no_outer_guard() {
+	again
+	check "$text: violations" "$(judge_violations)" -eq 0
+}
+
+# SNAT and gate by the device's name, as everybody would write them. They hold for its successor,
+# whose edge is not there.
+bad_by_name() {
+	plane_text netdev | without_outer_guard |
+		changed -e 's/oif vmap @natsel/oifname "mape-wan" goto nat_wan/' -e 's/oif vmap @gate/oifname "mape-wan" accept/' |
+		awk '/^table inet mape_rs/ && !done { print "table inet mape_rs { chain nat_wan { }; }"; done = 1 } { print }'
+}
+fails_by_name() {
+	traffic lan1 udp --to "$SERVER:7000" --count 5 --rounds 1
+	expect "$text: before" answered -eq 5
+	again
+	check "$text: violations" "$(judge_violations)" -gt 0
+}
+
+# The index of a device that is gone: nothing passes, nothing wrong leaves.
+bad_stale_index() {
+	plane_text netdev | changed -e 's/{ "mape-wan" : goto/{ 9999 : goto/'
+}
+fails_stale_index() {
+	measure_ports 0 20
+	expect "$text" alive -eq 0
+	check "$text: violations" "$(judge_violations)" -eq 0
+}
+
+uname -r
+trap topology_down EXIT
+topology_up
+serve_start
+plane_line v6plus
+for control in ${1:-range_chain one_port_map one_stage no_fragment_guard no_icmp_compensation \
+	no_icmp_rewrite no_guard no_name_guard no_outer_guard by_name stale_index}; do
+	timed control "$control"
+done
+check_finish

@@ -1,0 +1,133 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034 # read by the scripts that source this
+# The rules under test, and measurements that the known-bad rules must fail too. Source it after
+# topology.sh, judge.sh, lines.sh and check.sh.
+
+# plane_text EDGE [OPTION...]: the generated rules of the line.
+plane_text() {
+	plane_edge=$1
+	shift
+	mape-proto plan --nft --edge "$plane_edge" "$@" "$LINE_PREFIX"
+}
+
+# plane_load EDGE [OPTION...]
+plane_load() {
+	plane_text "$@" | on cpe nft -f -
+}
+
+# The part of the generated rules that needs no device.
+plane_static() {
+	plane_text netdev | sed '/^table netdev/,$d'
+}
+
+plane_unload() {
+	on cpe nft flush ruleset
+	plane_forget
+}
+
+# Drops every flow, so that the next measurement finds all ports free.
+plane_forget() {
+	on cpe conntrack -F >/dev/null 2>&1
+}
+
+# plane_line LINE: numbers, topology and judge, without rules.
+plane_line() {
+	"line_$1"
+	plane_name=$1
+	line_up
+}
+
+# traffic NAMESPACE WORD...: sets `result`, shows it.
+traffic() {
+	traffic_namespace=$1
+	shift
+	result=$(on "$traffic_namespace" lab-traffic "$@")
+	echo "$result"
+}
+
+# expect TEXT FIELD OPERATOR VALUE: a field of `result`.
+expect() {
+	check "$1: $2" "$(field "$result" "$2")" "$3" "$4"
+}
+
+# no_violation TEXT: nothing wrong has reached the border relay, though something has.
+no_violation() {
+	judge_report
+	check "$1: violations" "$(judge_violations)" -eq 0
+	check "$1: packets judged" "$(judge_count passed)" -gt 0
+}
+
+# timed COMMAND...: and how long it took, for whoever chooses what runs where.
+timed() {
+	timed_start=$(cut -d. -f1 /proc/uptime)
+	"$@"
+	echo "time  $*: $(($(cut -d. -f1 /proc/uptime) - timed_start)) s"
+}
+
+# Servers on the side of the CPE, besides those of the line.
+# local_serve NAMESPACE PORTS
+local_serve() {
+	ip netns exec "$LAB_NS-$1" lab-traffic serve --tcp "$2" --udp "$2" >/dev/null &
+	local_processes="${local_processes:-} $!"
+	# Nobody waits for its first answer: every client of it tries again.
+	sleep 1
+}
+
+local_stop() {
+	for local_process in ${local_processes:-}; do
+		kill "$local_process" 2>/dev/null || :
+		wait "$local_process" 2>/dev/null || :
+	done
+	local_processes=
+}
+
+# A server no test has talked to: no old flow has a port towards it, and nobody remembers a path MTU.
+# Sets `fresh`. (Emptying conntrack is not enough: the last packets of ended connections make entries
+# again.)
+next_server() {
+	next_number=$((${next_number:-0} + 1))
+	fresh=198.18.7.$next_number
+}
+
+# each_case FUNCTION [LINE:EDGE...]: all four without arguments.
+each_case() {
+	case_function=$1
+	shift
+	[ $# -gt 0 ] || set -- v6plus:netdev v6plus:postrouting ocn:netdev ocn:postrouting
+	for case_pair in "$@"; do
+		timed "$case_function" "${case_pair%:*}" "${case_pair#*:}"
+	done
+}
+
+# measure_ports TRIES [COUNT]: every port of the set, or COUNT, towards one server: `alive` and
+# `outside_ports`. The last ports take several tries: the kernel looks at about 248 of a range.
+measure_ports() {
+	next_server
+	traffic lan1 hold --to "$fresh:7000" --count "${2:-$LINE_COUNT}" --from "$LAN_SOURCES" --wait 4 \
+		--again "$1"
+}
+
+# 90 % of the set to one server with other connections in between: `syn_retransmissions`.
+measure_mixed() {
+	next_server
+	traffic lan1 mixed --to "$fresh:7000" --count $((LINE_COUNT * 9 / 10)) --others 198.18.9.0:7001 \
+		--from "$LAN_SOURCES"
+}
+
+# Fragments both ways: `whole` of 5.
+measure_fragments() {
+	traffic lan4 udp --to "$SERVER:7000" --count 5 --size 4000 --rounds 2
+}
+
+# A closed port of a server, asked by a LAN host: `error` 3/3.
+measure_unreachable() {
+	traffic lan2 probe --to "$SERVER:7999" --wait 3
+}
+
+# A packet too large for the way: `error` 3/4 and `mtu` 1300.
+measure_too_big() {
+	next_server
+	path_mtu 1300
+	traffic lan2 probe --to "$fresh:7000" --size 1400 --wait 3
+	path_mtu 1500
+}
