@@ -57,6 +57,10 @@ fn open_all(
         finish(&mut pool, wait)?;
         progress.show(&pool);
     }
+    // One whose SYN got through only while the others were answering has not been asked yet.
+    if pool.all().any(|connection| connection.connected.is_some() && !connection.echoed) {
+        finish(&mut pool, Duration::ZERO)?;
+    }
     let report = report(test, count, pool.all().chain(&given_up), before);
     let mut report = report.number("given_up", given_up.len());
     if args.or("list", 0)? == 1 {
