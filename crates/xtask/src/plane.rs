@@ -6,8 +6,9 @@
 //! stands for it then) and is none that routers have.
 
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -177,13 +178,15 @@ fn on_host(scripts: &[&str]) -> anyhow::Result<()> {
     // Names of its own: someone may be using the lab's.
     shell.env("LAB_LINK", "veth").env("LAB_NS", format!("plane{}", std::process::id()));
     let mut log = Log::new("host");
-    let result = shell.output().context("cannot run sh")?;
-    for line in String::from_utf8_lossy(&result.stdout).lines() {
-        log.add(line);
+    let mut child = shell.stdout(Stdio::piped()).spawn().context("cannot run sh")?;
+    let lines = BufReader::new(child.stdout.take().context("no output")?);
+    for line in lines.split(b'\n') {
+        log.add(&String::from_utf8_lossy(&line?));
     }
-    if !result.status.success() {
+    let status = child.wait()?;
+    if !status.success() {
         log.print();
-        bail!("on the host: {}\n{}", result.status, String::from_utf8_lossy(&result.stderr));
+        bail!("on the host: {status}");
     }
     Ok(())
 }
