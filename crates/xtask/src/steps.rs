@@ -74,6 +74,18 @@ impl Steps {
     }
 }
 
+/// Where something cannot run, CI (`MAPE_CI=1`) fails and others are told.
+///
+/// # Errors
+///
+/// In CI.
+pub(crate) fn skip_or_fail(what: &str, error: anyhow::Error) -> anyhow::Result<Outcome> {
+    if std::env::var_os("MAPE_CI").is_some_and(|value| value == "1") {
+        return Err(error.context(format!("MAPE_CI=1, but there is no {what}")));
+    }
+    Ok(Outcome::Skipped(format!("there is no {what}: {error:#}")))
+}
+
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));

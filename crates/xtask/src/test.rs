@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
-use crate::steps::{Steps, cargo, run};
-use crate::{fuzz, mutants, plane};
+use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
+use crate::{fuzz, lab, mutants, plane};
 
 /// 25 minutes at most, from a fresh clone.
 pub(crate) fn quick(steps: &mut Steps) {
@@ -10,6 +10,11 @@ pub(crate) fn quick(steps: &mut Steps) {
 }
 
 fn programs(steps: &mut Steps) {
+    // First, because the tests of mape-nft and of the loader send packets through real rules.
+    steps.step("packages", || match lab::prepare() {
+        Ok(()) => Ok(Outcome::Passed),
+        Err(error) => skip_or_fail("way to install what is missing", error),
+    });
     steps.step("tests", || run(cargo(&["test", "--workspace", "--locked"])));
     // Without debug assertions and with wrapping arithmetic, as shipped.
     steps.step("tests of the core in the shipped profile", || {
