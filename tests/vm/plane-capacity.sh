@@ -23,7 +23,7 @@ capacity() {
 
 	measure_mixed
 	expect "$text: 90 % mixed" alive -eq $((LINE_COUNT * 9 / 10))
-	expect "$text: 90 % mixed" syn_retransmissions -eq 0
+	expect "$text: 90 % mixed" syn_retransmissions -le "$LINE_LUCK"
 
 	traffic lan2 eim --to 198.18.2.0:7000 --sockets 20 --servers 6
 	expect "$text: one outside port per socket" constant -eq 20
