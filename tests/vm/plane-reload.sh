@@ -51,8 +51,7 @@ half_loaded() {
 		if [ "$edge" = netdev ]; then
 			on cpe nft delete table netdev mape_rs_wan
 		else
-			on cpe nft flush map inet mape_rs edges
-			on cpe nft 'flush chain inet mape_rs gate_wan; add rule inet mape_rs gate_wan accept'
+			on cpe nft 'flush map inet mape_rs edges_in; flush map inet mape_rs edges_out'
 		fi
 		plane_forget
 		flood_on
