@@ -11,6 +11,7 @@ mod arguments;
 mod firewall;
 mod help;
 mod human;
+mod import;
 mod json;
 mod plan;
 mod rules;
@@ -35,6 +36,7 @@ pub fn run(
         Err(failure) => {
             // Nothing is left to tell where this fails too; the exit status still says it.
             let _ = match failure {
+                Failure::Found(answer) => write_all(out, answer),
                 Failure::Explained { .. } if json => write_all(out, &json::failure(failure)),
                 // Whoever closed the pipe knows.
                 Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -53,6 +55,7 @@ fn answer(arguments: Vec<OsString>) -> Result<String, Failure> {
     match arguments.command()?.as_deref() {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
+        Some("import") => import::answer(&mut arguments),
         Some("firewall") => firewall::answer(&mut arguments),
         Some("help") => arguments.end().map(|()| help::PROGRAM.to_owned()),
         Some("version") => arguments.end().map(|()| VERSION.to_owned()),

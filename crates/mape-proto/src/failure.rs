@@ -38,6 +38,8 @@ pub enum Failure {
         /// The named values of the sentence.
         params: Vec<(&'static str, String)>,
     },
+    /// There is an answer, and it is not a good one: for standard output, with status 1.
+    Found(String),
     /// The answer could not be written.
     Output(io::Error),
 }
@@ -68,7 +70,7 @@ impl Failure {
     #[must_use]
     pub const fn status(&self) -> ExitStatus {
         match self {
-            Self::Output(_) => ExitStatus::Failed,
+            Self::Found(_) | Self::Output(_) => ExitStatus::Failed,
             Self::Explained { code, .. } => match code {
                 Code::OptionInvalid | Code::RuleInconsistent => ExitStatus::Usage,
                 Code::PrefixNotInRules | Code::NotFirstSubnet | Code::MtuTooSmall => {
@@ -89,6 +91,7 @@ impl Failure {
                 let stop = if hint.ends_with('?') { "" } else { "." };
                 write!(text, "{message}.\n  next step: {hint}{stop}\n  code: {code}\n")
             }
+            Self::Found(answer) => return answer.clone(),
             Self::Output(error) => writeln!(text, "the output could not be written: {error}."),
         };
         text

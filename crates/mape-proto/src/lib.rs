@@ -7,6 +7,7 @@
 mod cli;
 mod failure;
 pub mod firewall;
+pub mod import;
 pub mod uci;
 
 pub use cli::run;

@@ -1,0 +1,164 @@
+//! The router as `import` sees it: configuration, scripts, nft's tables. Only read.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::uci::{Directories, Package, UciError};
+
+/// Where things are. Tests have them elsewhere.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The root directory; another one than `/` is a copy of a router.
+    pub root: PathBuf,
+    /// OpenWrt's `uci` program.
+    pub uci: PathBuf,
+    /// The program that lists nft's tables; of a copy nobody can ask for them.
+    pub nft: Option<PathBuf>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { root: "/".into(), uci: "uci".into(), nft: None }
+    }
+}
+
+impl Places {
+    pub(super) fn is_a_copy(&self) -> bool {
+        self.root != Path::new("/")
+    }
+}
+
+/// A script or a snippet.
+#[derive(Clone, Debug)]
+pub(super) struct Script {
+    /// As on the router, from `/`.
+    pub(super) path: String,
+    pub(super) text: String,
+}
+
+/// What is there.
+#[derive(Clone, Debug)]
+pub struct Router {
+    pub(super) places: Places,
+    pub(super) network: Package,
+    pub(super) firewall: Option<Package>,
+    pub(super) scripts: Vec<Script>,
+    /// `FAMILY NAME` of each table; `None` where nft did not answer.
+    pub(super) tables: Option<Vec<String>>,
+}
+
+/// Where others put what would get in our way.
+const DIRECTORIES: [&str; 7] = [
+    "/lib/netifd/proto",
+    "/etc/hotplug.d",
+    "/etc/nftables.d",
+    "/usr/share/nftables.d",
+    "/etc/crontabs",
+    "/etc/init.d",
+    "/www/luci-static/resources/protocol",
+];
+const FILES: [&str; 2] = ["/etc/rc.local", "/etc/firewall.user"];
+
+/// A script is not larger; of a larger file the beginning is read.
+const MAX_SCRIPT: u64 = 1 << 18;
+
+impl Router {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`UciError`] where the configurations `network` or `firewall` cannot be read. Scripts that
+    /// cannot are left out.
+    pub fn read(places: Places) -> Result<Self, UciError> {
+        let directories = Directories::below(&places.root);
+        let network = directories.read("network")?;
+        let network = network.map_or_else(|| Package::parse("network", ""), Ok)?;
+        let firewall = directories.read("firewall")?;
+        let mut paths: Vec<String> = FILES.iter().map(|path| (*path).to_owned()).collect();
+        for directory in DIRECTORIES {
+            paths.extend(files(&places.root, directory, 2));
+        }
+        paths.extend(
+            files(&places.root, "/tmp", 0).into_iter().filter(|path| is_rules_of_map(path)),
+        );
+        paths.extend(includes(firewall.as_ref()));
+        paths.sort();
+        paths.dedup();
+        let scripts = paths.into_iter().filter_map(|path| script(&places.root, path)).collect();
+        let tables = tables(&places);
+        Ok(Self { places, network, firewall, scripts, tables })
+    }
+
+    pub(super) fn directories(&self) -> Directories {
+        Directories::below(&self.places.root)
+    }
+
+    pub(super) fn script(&self, path: &str) -> Option<&Script> {
+        self.scripts.iter().find(|script| script.path == path)
+    }
+
+    pub(super) fn has(&self, path: &str) -> bool {
+        below(&self.places.root, path).exists()
+    }
+}
+
+fn below(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
+}
+
+/// The files in a directory, and in those below it down to a depth.
+fn files(root: &Path, directory: &str, depth: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(below(root, directory)).into_iter().flatten().flatten() {
+        let path = format!("{directory}/{}", entry.file_name().to_string_lossy());
+        match entry.file_type() {
+            Ok(kind) if !kind.is_dir() => found.push(path),
+            Ok(_) if depth > 0 => found.extend(files(root, &path, depth - 1)),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// `/tmp/map-INTERFACE.rules`, which upstream's `map` writes for each interface that is up.
+pub(super) fn is_rules_of_map(path: &str) -> bool {
+    path.starts_with("/tmp/map-") && path.ends_with(".rules")
+}
+
+/// The scripts and snippets that the firewall's configuration names.
+fn includes(firewall: Option<&Package>) -> Vec<String> {
+    let sections = firewall.into_iter().flat_map(|firewall| firewall.of_kind("include"));
+    sections.filter_map(|include| include.get("path").map(str::to_owned)).collect()
+}
+
+fn script(root: &Path, path: String) -> Option<Script> {
+    let mut bytes = Vec::new();
+    let file = below(root, &path);
+    // A pipe or a device would never end.
+    fs::metadata(&file).ok().filter(fs::Metadata::is_file)?;
+    File::open(file).ok()?.take(MAX_SCRIPT).read_to_end(&mut bytes).ok()?;
+    Some(Script { path, text: String::from_utf8_lossy(&bytes).into_owned() })
+}
+
+fn tables(places: &Places) -> Option<Vec<String>> {
+    let nft = match &places.nft {
+        Some(nft) => nft.as_path(),
+        None if places.is_a_copy() => return None,
+        None => Path::new("nft"),
+    };
+    let output = Command::new(nft)
+        .args(["list", "tables"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Some(
+        text.lines()
+            .filter_map(|line| line.trim().strip_prefix("table "))
+            .map(str::to_owned)
+            .collect(),
+    )
+}
