@@ -17,6 +17,8 @@ pub enum Code {
     MtuTooSmall,
     /// The rules for NAT and firewall could not be loaded.
     FirewallRejected,
+    /// The ubus daemon, or a service behind it, cannot be reached or refuses.
+    Ubus,
 }
 
 impl Code {
@@ -30,6 +32,7 @@ impl Code {
             Self::OptionInvalid => "MAPE_OPTION_INVALID",
             Self::MtuTooSmall => "MAPE_MTU_TOO_SMALL",
             Self::FirewallRejected => "MAPE_FIREWALL_REJECTED",
+            Self::Ubus => "MAPE_UBUS",
         }
     }
 }

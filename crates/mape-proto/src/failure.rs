@@ -74,7 +74,7 @@ impl Failure {
                 Code::PrefixNotInRules | Code::NotFirstSubnet | Code::MtuTooSmall => {
                     ExitStatus::NoPlan
                 }
-                Code::FirewallRejected => ExitStatus::Failed,
+                Code::FirewallRejected | Code::Ubus => ExitStatus::Failed,
             },
         }
     }
