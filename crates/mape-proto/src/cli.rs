@@ -12,6 +12,7 @@ mod firewall;
 mod help;
 mod human;
 mod json;
+mod netifd;
 mod plan;
 mod rules;
 mod shell;
@@ -28,6 +29,9 @@ pub fn run(
     err: &mut dyn Write,
 ) -> ExitStatus {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(status) = netifd::run(&arguments, err) {
+        return status;
+    }
     let json = arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json");
     let answer = answer(arguments).and_then(|text| write_all(out, &text));
     match &answer {

@@ -7,6 +7,9 @@
 mod cli;
 mod failure;
 pub mod firewall;
+pub mod netifd;
+mod rule_file;
+pub mod uci;
 
 pub use cli::run;
 pub use failure::{ExitStatus, Failure};
