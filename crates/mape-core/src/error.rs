@@ -25,7 +25,7 @@ pub enum Code {
     Ubus,
     /// Another device on the line has the CE address.
     CeInUse,
-    /// UCI's configuration cannot be read.
+    /// A configuration file cannot be read, or `uci` cannot change it.
     Uci,
 }
 

@@ -110,11 +110,11 @@ pub fn load(places: &Places) -> Result<Report, FirewallError> {
 /// Asks nft whether it would take the rules of this state, before there is a device.
 ///
 /// Chains of a device's own need one that exists, so the text is made for `lo`, under a name that
-/// no interface has; nothing is loaded.
+/// no interface has; nothing is loaded. The answer is the edge that would be used.
 ///
 /// # Errors
 /// [`FirewallError`]: no edge that the state allows is accepted.
-pub fn check(places: &Places, state: &State) -> Result<(), FirewallError> {
+pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
     let rejected = |StateError(reason)| FirewallError::Rejected(mape_core::Quoted::new(&reason));
     let mut checked = state.check().map_err(rejected)?;
     checked.name = NAME_OF_CHECKS.parse().map_err(|error| rejected(StateError::from(error)))?;
@@ -124,14 +124,15 @@ pub fn check(places: &Places, state: &State) -> Result<(), FirewallError> {
     let mut refused = None;
     for time_wait in [true, false] {
         for rank in 0..3 {
-            match nft.check(&transaction(&[ready.ranked(rank, time_wait)])) {
-                Ok(()) => return Ok(()),
+            let interface = ready.ranked(rank, time_wait);
+            match nft.check(&transaction(std::slice::from_ref(&interface))) {
+                Ok(()) => return Ok(interface.edge),
                 Err(error @ FirewallError::Rejected(_)) => refused = refused.or(Some(error)),
                 Err(error) => return Err(error),
             }
         }
     }
-    refused.map_or(Ok(()), Err)
+    Err(refused.unwrap_or(FirewallError::Rejected(mape_core::Quoted::new(""))))
 }
 
 /// Tries the edges, best first, and at last without the options a kernel can lack.

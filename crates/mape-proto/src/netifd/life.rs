@@ -247,7 +247,7 @@ impl Call<'_> {
         let directory = &self.places.firewall.state;
         let listening = kernel::listening(&self.places.proc_net);
         let state = State::new(self.interface, &plan, &listening, config.edge, config.nft);
-        firewall::check(&self.places.firewall, &state)?;
+        let edge = firewall::check(&self.places.firewall, &state)?;
         // netifd ends this very process within the call where the uplink is not there, and starts
         // another one when it is.
         notify(self.bus, &update::host_dependency(self.interface, &uplink.interface))?;
@@ -262,6 +262,7 @@ impl Call<'_> {
             config: &config,
             uplink: &uplink,
             plan: &plan,
+            edge,
             zones: &zones,
             change: &change,
             warning: warning.as_ref(),

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use mape_core::{Plan, plan};
-use mape_nft::InterfaceName;
+use mape_nft::{Edge, InterfaceName};
 use serde_json::{Map, Value, json};
 
 use super::config::Config;
@@ -19,6 +19,8 @@ pub(super) struct Update<'setup> {
     pub(super) config: &'setup Config,
     pub(super) uplink: &'setup Uplink,
     pub(super) plan: &'setup Plan,
+    /// Where ports will be translated.
+    pub(super) edge: Edge,
     pub(super) zones: &'setup Zones,
     pub(super) change: &'setup Change,
     /// What is wrong although the interface comes up.
@@ -73,6 +75,8 @@ impl Update<'_> {
             "rule_source": plan.source().name(),
             "layout": plan.rule().layout().name(),
             "uplink": self.uplink.interface,
+            // Told before it is loaded: to change it later costs a firewall reload.
+            "edge": self.edge.name(),
             "since": self.change.since,
         });
         if let Value::Object(map) = &mut data {
