@@ -26,6 +26,8 @@ pub(super) struct Memory {
     pub(super) outcome: String,
     /// Whether the last call is done with it; what died half-way is tried again.
     pub(super) settled: bool,
+    /// The outcome that is set up.
+    pub(super) up: String,
     /// Seconds since 1970 at which the present numbers began.
     since: u64,
     /// The present numbers.
