@@ -17,6 +17,14 @@ pub enum Code {
     MtuTooSmall,
     /// The rules for NAT and firewall could not be loaded.
     FirewallRejected,
+    /// No interface has a global IPv6 prefix or address yet.
+    NoIpv6Yet,
+    /// The interface named as uplink does not exist.
+    TunlinkUnknown,
+    /// netifd could not be asked or told something.
+    Ubus,
+    /// Another device on the line has the CE address.
+    CeInUse,
     /// A configuration file cannot be read, or `uci` cannot change it.
     Uci,
 }
@@ -32,6 +40,10 @@ impl Code {
             Self::OptionInvalid => "MAPE_OPTION_INVALID",
             Self::MtuTooSmall => "MAPE_MTU_TOO_SMALL",
             Self::FirewallRejected => "MAPE_FIREWALL_REJECTED",
+            Self::NoIpv6Yet => "MAPE_NO_IPV6_YET",
+            Self::TunlinkUnknown => "MAPE_TUNLINK_UNKNOWN",
+            Self::Ubus => "MAPE_UBUS",
+            Self::CeInUse => "MAPE_CE_IN_USE",
             Self::Uci => "MAPE_UCI",
         }
     }

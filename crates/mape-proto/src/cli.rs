@@ -13,6 +13,7 @@ mod help;
 mod human;
 mod import;
 mod json;
+mod netifd;
 mod plan;
 mod rules;
 mod shell;
@@ -29,14 +30,17 @@ pub fn run(
     err: &mut dyn Write,
 ) -> ExitStatus {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(status) = netifd::run(&arguments, err) {
+        return status;
+    }
     let json = arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-    let answer = answer(arguments).and_then(|text| write_all(out, &text));
+    let answer = answer(arguments)
+        .and_then(|Answer { text, status }| write_all(out, &text).map(|()| status));
     match &answer {
-        Ok(()) => ExitStatus::Fine,
+        Ok(status) => *status,
         Err(failure) => {
             // Nothing is left to tell where this fails too; the exit status still says it.
             let _ = match failure {
-                Failure::Found(answer) => write_all(out, answer),
                 Failure::Explained { .. } if json => write_all(out, &json::failure(failure)),
                 // Whoever closed the pipe knows.
                 Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -49,19 +53,25 @@ pub fn run(
 
 const VERSION: &str = concat!("mape-proto ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// The whole answer as text: it is written in one go or not at all.
-fn answer(arguments: Vec<OsString>) -> Result<String, Failure> {
+/// The whole answer as text, written in one go or not at all, and the exit status.
+struct Answer {
+    text: String,
+    status: ExitStatus,
+}
+
+fn answer(arguments: Vec<OsString>) -> Result<Answer, Failure> {
     let mut arguments = Arguments::new(arguments);
-    match arguments.command()?.as_deref() {
+    let text = match arguments.command()?.as_deref() {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
-        Some("import") => import::answer(&mut arguments),
+        Some("import") => return import::answer(&mut arguments),
         Some("firewall") => firewall::answer(&mut arguments),
         Some("help") => arguments.end().map(|()| help::PROGRAM.to_owned()),
         Some("version") => arguments.end().map(|()| VERSION.to_owned()),
         Some(other) => Err(UsageError::command(other).into()),
         None => Err(UsageError::NoCommand.into()),
-    }
+    };
+    text.map(|text| Answer { text, status: ExitStatus::Fine })
 }
 
 /// Ranges as text.

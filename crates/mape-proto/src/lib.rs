@@ -8,6 +8,8 @@ mod cli;
 mod failure;
 pub mod firewall;
 pub mod import;
+pub mod netifd;
+mod rule_file;
 pub mod uci;
 
 pub use cli::run;

@@ -3,8 +3,8 @@
 use mape_core::{Quoted, ReceivedPrefix};
 
 use super::arguments::{Argument, Arguments, UsageError};
-use super::help;
-use crate::failure::Failure;
+use super::{Answer, help};
+use crate::failure::{ExitStatus, Failure};
 use crate::import::{Import, Places, Router, apply};
 
 mod json;
@@ -20,10 +20,10 @@ struct Options {
     help: bool,
 }
 
-pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
+pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let options = Options::read(arguments)?;
     if options.help {
-        return Ok(help::IMPORT.to_owned());
+        return Ok(Answer { text: help::IMPORT.to_owned(), status: ExitStatus::Fine });
     }
     let interface = options.interface.ok_or(UsageError::NoInterface)?;
     let router = Router::read(options.places)?;
@@ -32,8 +32,9 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
         apply(&router, &import.changes)?;
     }
     let print = if options.json { json::import } else { text::import };
-    let answer = print(&import, options.apply);
-    if import.leftovers.is_empty() { Ok(answer) } else { Err(Failure::Found(answer)) }
+    let text = print(&import, options.apply);
+    let clear = import.leftovers.is_empty();
+    Ok(Answer { text, status: if clear { ExitStatus::Fine } else { ExitStatus::Failed } })
 }
 
 impl Options {

@@ -5,11 +5,14 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mape_nft::{Edge, EdgeChoice, Interface, transaction};
+use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, transaction};
 
 use super::nft::Nft;
 use super::state::Checked;
 use super::{FirewallError, Places, State, StateError, lock};
+
+/// UCI allows no section of such a name, so no interface has it.
+const NAME_OF_CHECKS: &str = "only.checked";
 
 /// What the loader did.
 #[derive(Debug, Default)]
@@ -20,6 +23,14 @@ pub struct Report {
     unchanged: bool,
     /// What was left out, and why.
     remarks: Vec<String>,
+}
+
+impl Report {
+    /// Where the interface's ports are translated, if it is open.
+    #[must_use]
+    pub fn edge_of(&self, name: &InterfaceName) -> Option<Edge> {
+        self.interfaces.iter().find(|interface| interface.name == *name).map(|open| open.edge)
+    }
 }
 
 /// One line for each interface and each remark.
@@ -94,6 +105,34 @@ pub fn load(places: &Places) -> Result<Report, FirewallError> {
         return Err(refused);
     }
     Ok(Report { interfaces: loaded, unchanged: false, remarks })
+}
+
+/// Asks nft whether it would take the rules of this state, before there is a device.
+///
+/// Chains of a device's own need one that exists, so the text is made for `lo`, under a name that
+/// no interface has; nothing is loaded. The answer is the edge that would be used.
+///
+/// # Errors
+/// [`FirewallError`]: no edge that the state allows is accepted.
+pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
+    let rejected = |StateError(reason)| FirewallError::Rejected(mape_core::Quoted::new(&reason));
+    let mut checked = state.check().map_err(rejected)?;
+    checked.name = NAME_OF_CHECKS.parse().map_err(|error| rejected(StateError::from(error)))?;
+    checked.device = "lo".parse().map_err(|error| rejected(StateError::from(error)))?;
+    let ready = Ready { checked, index: 1 };
+    let nft = Nft(&places.nft);
+    let mut refused = None;
+    for time_wait in [true, false] {
+        for rank in 0..3 {
+            let interface = ready.ranked(rank, time_wait);
+            match nft.check(&transaction(std::slice::from_ref(&interface))) {
+                Ok(()) => return Ok(interface.edge),
+                Err(error @ FirewallError::Rejected(_)) => refused = refused.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Err(refused.unwrap_or(FirewallError::Rejected(mape_core::Quoted::new(""))))
 }
 
 /// Tries the edges, best first, and at last without the options a kernel can lack.

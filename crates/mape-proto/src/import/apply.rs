@@ -58,7 +58,7 @@ fn run(router: &Router, arguments: &[&str], input: &str) -> io::Result<Output> {
     let mut command = Command::new(&router.places.uci);
     if router.places.is_a_copy() {
         let directories = router.directories();
-        command.arg("-c").arg(directories.config).arg("-P").arg(directories.changes);
+        command.arg("-c").arg(directories.config).arg("-t").arg(directories.changes);
     }
     let mut child = command
         .args(arguments)

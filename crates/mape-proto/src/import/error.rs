@@ -1,9 +1,9 @@
 //! Why a section cannot be imported.
 
-use mape_core::{Code, Explain, Quoted, RuleError};
+use mape_core::{Code, Explain, Quoted};
 
 /// The section cannot be imported.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImportError {
     /// No such interface.
     #[error("the configuration network has no interface {0}")]
@@ -16,7 +16,7 @@ pub enum ImportError {
         /// Its protocol.
         proto: Quoted,
     },
-    /// MAP-T, lw4o6, DS-Lite.
+    /// MAP-T, LW4over6, DS-Lite.
     #[error("the interface {interface} is set to {what}, which is not MAP-E")]
     OtherMechanism {
         /// Its name.
@@ -24,70 +24,34 @@ pub enum ImportError {
         /// What it is set to.
         what: Quoted,
     },
-    /// A number is not there.
-    #[error("the section lacks {0}")]
-    Missing(&'static str),
-    /// A number cannot be read.
-    #[error("the section's {option} cannot be {value}")]
-    BadValue {
-        /// The option, or the key in `rule`.
-        option: &'static str,
-        /// Its value.
-        value: Quoted,
-    },
-    /// The numbers contradict each other.
-    #[error(transparent)]
-    Rule(#[from] RuleError),
 }
 
 impl Explain for ImportError {
     fn code(&self) -> Code {
-        match self {
-            Self::Rule(error) => error.code(),
-            _ => Code::OptionInvalid,
-        }
+        Code::OptionInvalid
     }
 
     fn hint(&self) -> String {
         match self {
-            Self::NoSection(_) => "`uci show network` lists the interfaces".to_owned(),
+            Self::NoSection(_) => "`uci show network` lists the interfaces",
             Self::NotMapE { .. } => {
-                "a fixed-IPv4 contract stays as it is; for a MAP-E line make a \
-                                     new interface of proto mape, which needs no numbers"
-                    .to_owned()
+                "a fixed-IPv4 contract stays as it is; for a MAP-E line make a new interface of \
+                 proto mape, which needs no numbers"
             }
             Self::OtherMechanism { .. } => {
                 "keep the section as it is; `mape-proto plan PREFIX` tells what a line is"
-                    .to_owned()
             }
-            Self::Missing(_) | Self::BadValue { .. } => {
-                "pass the line's prefix with --prefix: for \
-                                                         a line of the built-in table no numbers \
-                                                         are needed"
-                    .to_owned()
-            }
-            Self::Rule(error) => error.hint(),
         }
+        .to_owned()
     }
 
     fn params(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::NoSection(interface) => vec![("interface", interface.text())],
-            Self::NotMapE { interface, proto } => {
-                vec![
-                    ("interface", interface.text()),
-                    ("option", "proto".to_owned()),
-                    ("value", proto.text()),
-                ]
+            Self::NotMapE { interface, proto: value }
+            | Self::OtherMechanism { interface, what: value } => {
+                vec![("interface", interface.text()), ("value", value.text())]
             }
-            Self::OtherMechanism { interface, what } => {
-                vec![("interface", interface.text()), ("value", what.text())]
-            }
-            Self::Missing(option) => vec![("option", (*option).to_owned())],
-            Self::BadValue { option, value } => {
-                vec![("option", (*option).to_owned()), ("value", value.text())]
-            }
-            Self::Rule(error) => error.params(),
         }
     }
 }

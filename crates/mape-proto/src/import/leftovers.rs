@@ -78,11 +78,18 @@ pub(super) fn find(router: &Router, section: &Section, ipv4: Option<Ipv4Net>) ->
 
 /// The lines of a script that do something.
 fn code(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with(['#', '/']))
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#') && !line.starts_with("//"))
 }
 
-/// Whether the line has this word, as a word of its own.
-fn has_word(line: &str, word: &str) -> bool {
+/// Words, names and numbers of a line; a path is as many words as it has parts.
+fn words(line: &str) -> impl Iterator<Item = &str> {
     let inner = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-' | '.');
-    line.split(|char| !inner(char)).any(|part| part == word)
+    line.split(move |char| !inner(char)).filter(|word| !word.is_empty())
+}
+
+/// The beginning of a line, to show where it stands.
+fn excerpt(line: &str) -> String {
+    line.chars().take(60).collect()
 }

@@ -5,7 +5,11 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::uci::{Directories, Package, UciError};
+use mape_core::ReceivedPrefix;
+
+use super::translate;
+use crate::netifd::{self, Config};
+use crate::uci::{Directories, Package, Section, UciError};
 
 /// Where things are. Tests have them elsewhere.
 #[derive(Clone, Debug)]
@@ -92,6 +96,21 @@ impl Router {
 
     pub(super) fn directories(&self) -> Directories {
         Directories::below(&self.places.root)
+    }
+
+    /// The line's prefix, as netifd knows it at this moment.
+    pub(super) fn prefix(&self, section: &Section) -> Option<ReceivedPrefix> {
+        if self.places.is_a_copy() {
+            return None;
+        }
+        let mut bus = netifd::Places::default().connect().ok()?;
+        let facts = netifd::facts(&mut bus).ok()?;
+        // With its numbers, or as a line of the built-in table.
+        let without = translate::without_numbers(section.clone());
+        [section, &without].into_iter().find_map(|section| {
+            let config = Config::parse(&section.json()).ok()?;
+            netifd::choose(&config, &facts, None).ok().map(|uplink| uplink.prefix)
+        })
     }
 
     pub(super) fn script(&self, path: &str) -> Option<&Script> {

@@ -55,16 +55,16 @@ const fn whose(origin: Origin) -> &'static str {
 fn numbers(import: &Import) -> Option<String> {
     Some(match import.table.as_ref() {
         Some(Verdict::Same { provider, other_layout }) => {
-            let layout = if *other_layout {
-                ", but for the layout, which was the wrong one: the CE address changes"
-            } else {
-                ""
-            };
-            let stay = if import.numbers_kept { "could be dropped" } else { "are not needed" };
-            format!(
-                "The built-in table ({provider}) gives the same plan for every prefix{layout}: the \
-                 numbers {stay}."
-            )
+            let stay = if import.numbers_kept { "could go" } else { "are not needed" };
+            let mut text = format!(
+                "The built-in table ({provider}) gives the same plan for every prefix: the numbers \
+                 {stay}."
+            );
+            if *other_layout {
+                text += "\nBut their layout was not that of the provider, so that IPv4 cannot have \
+                         worked: the CE address changes.";
+            }
+            text
         }
         Some(Verdict::Differs { provider, fields }) => format!(
             "The built-in table ({provider}) says something else ({}); the numbers stay. Check them.",

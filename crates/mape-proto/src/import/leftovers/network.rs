@@ -8,7 +8,8 @@ use crate::uci::Section;
 pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
     let network = &router.network;
     let mut found = Vec::new();
-    for (name, uplink) in uplinks(subject.section, network) {
+    for uplink in uplinks(subject.section, network) {
+        let name = uplink.name();
         if let Some(prefix) = uplink.get("ip6prefix") {
             let why = format!(
                 "the prefix {prefix} is typed: it stays when the line gets another one, and is not \

@@ -1,6 +1,6 @@
 //! NAT rules of others: loaded tables, snippets, and the firewall's own configuration.
 
-use super::{Leftover, MARKER, Subject, code, has_word};
+use super::{Leftover, MARKER, Subject, code, excerpt, words};
 use crate::import::router::Router;
 use crate::uci::Section;
 
@@ -25,9 +25,9 @@ pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
             continue;
         }
         if let Some(line) = code(&script.text).find(|line| is_snat(line, subject)) {
-            let line: String = line.chars().take(60).collect();
+            let why = format!("a NAT rule for the line: {}", excerpt(line));
             found.push(
-                Leftover::new("nft-snippet", path, format!("a NAT rule for the line: {line}"))
+                Leftover::new("nft-snippet", path, why)
                     .remove(format!("vi {path}   # delete its NAT rules for the line"))
                     .remove("fw4 check && fw4 reload"),
             );
@@ -58,12 +58,14 @@ fn is_rivals(table: &str) -> bool {
 
 /// Whether a line of nft text or of a shell script changes source addresses of the line's traffic.
 fn is_snat(line: &str, subject: &Subject) -> bool {
-    let snat = ["snat", "SNAT", "--to-source", "masquerade", "MASQUERADE"];
-    let inner = |char: char| char.is_ascii_digit() || char == '.';
-    snat.iter().any(|word| has_word(line, word) || line.contains(&format!("{word} ")))
-        && (has_word(line, "numgen")
-            || line.split(|char| !inner(char)).any(|word| subject.has(word))
-            || subject.devices.iter().any(|device| has_word(line, device)))
+    let changes =
+        |word: &str| matches!(word, "snat" | "SNAT" | "--to-source" | "masquerade" | "MASQUERADE");
+    // An address may have its port behind a dash or a colon.
+    let address = |word: &str| subject.has(word.split('-').next().unwrap_or_default());
+    let of_line = |word: &str| {
+        word == "numgen" || address(word) || subject.devices.iter().any(|device| device == word)
+    };
+    words(line).any(changes) && words(line).any(of_line)
 }
 
 fn is_nat_of_line(section: &Section, subject: &Subject) -> bool {

@@ -1,6 +1,6 @@
 //! Protocol handlers, hooks and start scripts.
 
-use super::{Leftover, MARKER, code, has_word};
+use super::{Leftover, MARKER, code, excerpt, words};
 use crate::import::router::{Router, Script};
 
 /// Upstream's handler. It leaves nft to the firewall, so these words are somebody's patch.
@@ -62,7 +62,8 @@ fn is_handler(path: &str) -> bool {
 }
 
 fn patch(script: &Script) -> Option<&'static str> {
-    let patches = |line: &str| PATCHES.into_iter().find(|word| has_word(line, word));
+    let patches =
+        |line: &str| PATCHES.into_iter().find(|patch| words(line).any(|word| word == *patch));
     code(&script.text).find_map(patches)
 }
 
@@ -82,11 +83,9 @@ fn registers(script: &Script, protocol: &str) -> bool {
     }
 }
 
-/// What hooks of others do to a line: words that occur in them.
-const DEEDS: [&str; 11] = [
-    "snat", "SNAT", "numgen", "map.sh", "mape", "map-e", "fleth", "jp-ipoe", "jp_ipoe", "v6mig",
-    "hb46pp",
-];
+/// What hooks of others do to a line: words in them, and how the names of their programs begin.
+const DEEDS: [&str; 4] = ["snat", "SNAT", "numgen", "map.sh"];
+const PROGRAMS: [&str; 7] = ["mape", "map-e", "fleth", "jp-ipoe", "jp_ipoe", "v6mig", "hb46pp"];
 
 /// Hotplug hooks, cron entries and start scripts that work on MAP-E.
 pub(super) fn hooks(router: &Router) -> Vec<Leftover> {
@@ -96,10 +95,10 @@ pub(super) fn hooks(router: &Router) -> Vec<Leftover> {
 
 fn hook(script: &Script) -> Option<Leftover> {
     let path = &script.path;
-    let lowered = |line: &str| DEEDS.into_iter().find(|deed| has_word(line, deed));
-    let table = |line: &str| line.contains("inet mape") || line.contains("ip mape");
-    let deed = code(&script.text).find(|line| lowered(line).is_some() || table(line))?;
-    let deed: String = deed.chars().take(60).collect();
+    let telling = |word: &str| {
+        DEEDS.contains(&word) || PROGRAMS.iter().any(|program| word.starts_with(program))
+    };
+    let deed = excerpt(code(&script.text).find(|line| words(line).any(telling))?);
     if path.starts_with("/etc/hotplug.d/") {
         let why = format!("a hook that acts on interface events: {deed}");
         return Some(Leftover::new("hotplug", path, why).remove(format!("rm {path}")));

@@ -1,0 +1,3 @@
+#!/bin/sh
+# mape-rs
+add_protocol mape
