@@ -31,7 +31,7 @@ pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
         meant.change(&command.as_change());
     }
     // `uci batch` goes on after a line that fails and ends with 0, so its word is not enough.
-    let done = uci(router, &["batch"], &batch(&changes.commands)).and_then(|_| {
+    let done = uci(router, &["batch"], &batch(&changes.commands)).and_then(|()| {
         let now = router.directories().read(PACKAGE)?;
         let same = |now: Package| now.sections() == meant.sections();
         if now.is_some_and(same) { Ok(()) } else { Err(UciError::NotAsMeant(package())) }
@@ -40,7 +40,7 @@ pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
         uci(router, &["revert", PACKAGE], "")?;
         return Err(error);
     }
-    uci(router, &["commit", PACKAGE], "").map(|_| ())
+    uci(router, &["commit", PACKAGE], "")
 }
 
 fn uci(router: &Router, arguments: &[&str], input: &str) -> Result<(), UciError> {

@@ -83,7 +83,7 @@ impl Changes {
 
     /// Whether nothing has to be changed.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.commands.is_empty()
     }
 }

@@ -34,7 +34,8 @@ pub const DIFFERENCES: [Difference; 12] = [
     Difference {
         about: "psid",
         map: "the leftmost bits of 16 (PSID 52 of 8 bits is 13312), and goes before the EA bits",
-        mape: "right-aligned (52), and has to agree with the EA bits; best left out",
+        mape: "right-aligned (52), and has to agree with the EA bits; best left out; in the option \
+               rule as in map",
         applies: |section, _| states(section, "psid"),
     },
     Difference {

@@ -16,7 +16,7 @@ pub enum ImportError {
         /// Its protocol.
         proto: Quoted,
     },
-    /// MAP-T, LW4over6, DS-Lite.
+    /// MAP-T, Lightweight 4over6, DS-Lite.
     #[error("the interface {interface} is set to {what}, which is not MAP-E")]
     OtherMechanism {
         /// Its name.

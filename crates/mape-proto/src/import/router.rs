@@ -142,7 +142,12 @@ fn files(root: &Path, directory: &str, depth: usize) -> Vec<String> {
 
 /// `/tmp/map-INTERFACE.rules`, which upstream's `map` writes for each interface that is up.
 pub(super) fn is_rules_of_map(path: &str) -> bool {
-    path.starts_with("/tmp/map-") && path.ends_with(".rules")
+    interface_of_rules(path).is_some()
+}
+
+/// The interface in such a path.
+pub(super) fn interface_of_rules(path: &str) -> Option<&str> {
+    path.strip_prefix("/tmp/map-")?.strip_suffix(".rules")
 }
 
 /// The scripts and snippets that the firewall's configuration names.

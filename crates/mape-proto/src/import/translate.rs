@@ -54,7 +54,9 @@ pub(super) fn to_mape(old: &Section, origin: Origin, prefix: Option<ReceivedPref
     if has_rules && is_stated(old) {
         if old.get("rule").is_some() {
             // Upstream ignores numbers beside it.
-            NUMBERS.iter().for_each(|name| remove(&mut new, name));
+            for name in NUMBERS {
+                remove(&mut new, name);
+            }
         }
         let draft = origin != Origin::Map || old.is_on("legacymap");
         let layout = if draft { Layout::Draft03 } else { Layout::Rfc7597 };

@@ -61,6 +61,25 @@ impl Explain for CeError {
     }
 }
 
+/// netifd refused the update; of all that is in it, only the tunnel can fail.
+#[derive(Debug, thiserror::Error)]
+#[error("netifd cannot create the tunnel: {0}")]
+struct NoTunnel(UbusError);
+
+impl Explain for NoTunnel {
+    fn code(&self) -> Code {
+        Code::Ubus
+    }
+
+    fn hint(&self) -> String {
+        "see whether kmod-ip6-tunnel is installed, and netifd's messages in `logread`".to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        self.0.params()
+    }
+}
+
 /// The state directory cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("the state directory cannot be written: {0}")]
@@ -278,7 +297,7 @@ impl Call<'_> {
         let message = update.message();
         if let Err(error) = notify(self.bus, &message) {
             let _ = State::remove(directory, self.interface);
-            return Err(error.into());
+            return Err(NoTunnel(error).into());
         }
         memory.prefix = uplink.prefix.to_string();
         memory.up.clone_from(&memory.outcome);

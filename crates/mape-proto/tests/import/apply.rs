@@ -1,5 +1,6 @@
 //! `--apply`: that one section, once, and back again.
 
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use super::*;
@@ -39,7 +40,6 @@ fn type_in(router: &Router, commands: &[Value]) {
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
-        use std::io::Write as _;
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         assert!(child.wait().unwrap().success());
     }

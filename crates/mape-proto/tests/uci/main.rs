@@ -4,7 +4,15 @@
 //! and what OpenWrt's `uci -n export` printed for them (`export`; `refused` where it refused). The
 //! answers were recorded from the real program: `MAPE_UCI=/path/to/uci` asks it again, and holds
 //! both readers against each other on generated files too.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test"
+)]
+
+mod crashers;
 
 use std::fs;
 use std::path::{Path, PathBuf};

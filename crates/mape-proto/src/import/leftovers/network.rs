@@ -1,7 +1,7 @@
 //! Other sections of the network's configuration.
 
 use super::{Leftover, Subject};
-use crate::import::router::{Router, is_rules_of_map};
+use crate::import::router::{Router, interface_of_rules};
 use crate::import::source::uplinks;
 use crate::uci::Section;
 
@@ -37,8 +37,7 @@ pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
         );
     }
     // A file for an interface that no section describes: odhcp6c has made it from DHCPv6.
-    for script in router.scripts.iter().filter(|script| is_rules_of_map(&script.path)) {
-        let name = script.path.trim_start_matches("/tmp/map-").trim_end_matches(".rules");
+    for name in router.scripts.iter().filter_map(|script| interface_of_rules(&script.path)) {
         let uplink = name.strip_suffix("_4").filter(|_| network.section(name).is_none());
         if let Some(uplink) = uplink.filter(|uplink| network.section(uplink).is_some()) {
             found.push(switch_off(uplink, format!("interface {name}")));

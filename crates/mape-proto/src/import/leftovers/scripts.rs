@@ -58,7 +58,8 @@ pub(super) fn handlers(router: &Router) -> Vec<Leftover> {
 fn is_handler(path: &str) -> bool {
     let name = path.strip_prefix("/lib/netifd/proto/").unwrap_or_default();
     // netifd reads `*.sh`, and `*.uc` since 2026; a backup's other ending keeps it out.
-    !name.contains('/') && (name.ends_with(".sh") || name.ends_with(".uc"))
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    !name.contains('/') && matches!(ending, Some("sh" | "uc"))
 }
 
 fn patch(script: &Script) -> Option<&'static str> {
@@ -77,10 +78,7 @@ fn registers(script: &Script, protocol: &str) -> bool {
     let name = [format!("\"{protocol}\""), format!("'{protocol}'")];
     let ucode =
         || script.text.contains("add_proto(") && name.iter().any(|name| script.text.contains(name));
-    match script.path.ends_with(".uc") {
-        true => ucode(),
-        false => code(&script.text).any(shell),
-    }
+    code(&script.text).any(shell) || ucode()
 }
 
 /// What hooks of others do to a line: words in them, and how the names of their programs begin.
