@@ -109,6 +109,12 @@ impl Import {
                 "the line's prefix is not known here; --prefix PREFIX shows the plan".to_owned(),
             );
         }
+        if old.get("mtu") != new.get("mtu") {
+            let mtu = Quoted::new(old.get("mtu").unwrap_or_default());
+            notes.push(format!(
+                "the MTU {mtu} does not fit an uplink of 1500 bytes; the uplink decides now"
+            ));
+        }
         notes.extend(leftovers::notes(router, old));
         let ipv4 = plan.as_ref().map(Plan::ipv4).or_else(|| stated_address(old));
         Ok(Self {

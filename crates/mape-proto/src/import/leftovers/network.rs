@@ -63,6 +63,8 @@ fn is_second_ce(other: &Section, subject: &Subject) -> bool {
         && link(other) == link(subject.section)
 }
 
+const HANDLER: &str = "/lib/netifd/proto/mape.sh";
+
 /// What is worth knowing and no leftover.
 pub(in crate::import) fn notes(router: &Router, section: &Section) -> Vec<String> {
     let name = section.name();
@@ -78,6 +80,9 @@ pub(in crate::import) fn notes(router: &Router, section: &Section) -> Vec<String
     }
     if section.is_on("disabled") {
         notes.push(format!("{name} is disabled, and stays so"));
+    }
+    if !router.has(HANDLER) {
+        notes.push(format!("{HANDLER} is missing: mape-rs is not installed here"));
     }
     if router.tables.is_none() {
         notes.push("nft was not asked for tables of other scripts".to_owned());

@@ -1,3 +1,3 @@
 #!/bin/sh
-# mape-rs
+# Stands for the handler of mape-rs.
 add_protocol mape
