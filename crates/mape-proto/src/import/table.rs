@@ -102,3 +102,66 @@ fn same_address(rule: &Rule, known: &Rule) -> bool {
         ours.is_some() && ours == answer(known, prefix)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mape_core::{Layout, parse_rule};
+
+    fn verdict(text: &str) -> Verdict {
+        let rules: Vec<Rule> = text
+            .split(' ')
+            .map(|rule| parse_rule(rule, Layout::Draft03).unwrap_or_else(|error| panic!("{error}")))
+            .collect();
+        Verdict::of(&rules).unwrap_or(Verdict::Unknown)
+    }
+
+    fn differs(text: &str) -> String {
+        match verdict(text) {
+            Verdict::Differs { fields, .. } => fields.join(","),
+            other => format!("{other:?}"),
+        }
+    }
+
+    const V6PLUS: &str = "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,br=2404:9200:225:100::64";
+
+    #[test]
+    fn other_cuts_of_the_same_rules_are_the_same() {
+        for (text, owner) in [
+            (V6PLUS, "v6plus"),
+            // As the provider's own server cuts them.
+            ("ipv6=240b:11::/32,ipv4=106.73.0.0/16,ea=24,br=2404:9200:225:100::64", "v6plus"),
+            // 64 rules of the table, and four.
+            ("ipv6=2404:7a80::/32,ipv4=133.200.0.0/16,ea=24,br=2001:260:700:1::1:275", "biglobe"),
+            ("ipv6=240d:f::/34,ipv4=219.104.128.0/18,ea=22,br=2001:3b8:200:ff9::1", "nuro"),
+        ] {
+            let same = Verdict::Same { provider: owner, other_layout: false };
+            assert_eq!(verdict(text), same, "{text}");
+            let rfc = format!("{text},layout=rfc7597,offset=4");
+            assert_eq!(verdict(&rfc), Verdict::Same { provider: owner, other_layout: true });
+        }
+    }
+
+    #[test]
+    fn what_differs_is_named() {
+        for (text, fields) in [
+            (V6PLUS.replace("106.72", "106.74"), "ipv4"),
+            (V6PLUS.replace("::64", "::65"), "br"),
+            (V6PLUS.to_owned() + ",offset=6", "offset"),
+            (V6PLUS.replace("ea=25", "ea=24"), "psidlen,ealen"),
+            // The other half of this prefix is in no rule, whatever some tables say.
+            (
+                "ipv6=240d:f::/33,ipv4=219.104.128.0/17,ea=23,br=2001:3b8:200:ff9::1".to_owned(),
+                "prefixes",
+            ),
+        ] {
+            assert_eq!(differs(&text), fields, "{text}");
+            // One of several is enough.
+            assert_eq!(differs(&format!("{V6PLUS} {text}")), fields);
+        }
+        let lab = "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1";
+        assert_eq!(verdict(lab), Verdict::Unknown);
+        assert_eq!(verdict(&format!("{V6PLUS} {lab}")), Verdict::Unknown);
+        assert_eq!(Verdict::of(&[]), None);
+    }
+}
