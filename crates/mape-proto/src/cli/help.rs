@@ -96,7 +96,8 @@ the numbers unnecessary, and what others left that would stand in the way.
 
   --apply            makes the changes to that section (and to nothing else). The old
                      options are kept in a section IFACE_before_mape
-  --prefix PREFIX    the line's prefix, where the configuration does not tell it
+  --prefix PREFIX    the line's prefix, where the router does not know it
+  --root DIR         a copy of a router's files instead of this machine
   --json             for programs
 
 Exit status: 0 nothing stands in the way, 1 something does, or failed, 2 a wrong argument

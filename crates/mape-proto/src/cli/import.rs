@@ -53,8 +53,8 @@ impl Options {
                     "prefix" => options.prefix = Some(arguments.value()?.parse()?),
                     "json" => options.json = true,
                     "help" => options.help = true,
-                    // Where tests have their router.
                     "root" => options.places.root = arguments.value()?.into(),
+                    // Where tests have their programs.
                     "uci-program" => options.places.uci = arguments.value()?.into(),
                     "nft-program" => options.places.nft = Some(arguments.value()?.into()),
                     _ => return Err(UsageError::option(&name).into()),

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use mape_core::ReceivedPrefix;
 
 use super::translate;
-use crate::netifd::{self, Config};
+use crate::netifd::{self, Config, Facts};
 use crate::uci::{Directories, Package, Section, UciError};
 
 /// Where things are. Tests have them elsewhere.
@@ -104,13 +104,7 @@ impl Router {
             return None;
         }
         let mut bus = netifd::Places::default().connect().ok()?;
-        let facts = netifd::facts(&mut bus).ok()?;
-        // With its numbers, or as a line of the built-in table.
-        let without = translate::without_numbers(section.clone());
-        [section, &without].into_iter().find_map(|section| {
-            let config = Config::parse(&section.json()).ok()?;
-            netifd::choose(&config, &facts, None).ok().map(|uplink| uplink.prefix)
-        })
+        running_prefix(section, &netifd::facts(&mut bus).ok()?)
     }
 
     pub(super) fn script(&self, path: &str) -> Option<&Script> {
@@ -120,6 +114,15 @@ impl Router {
     pub(super) fn has(&self, path: &str) -> bool {
         below(&self.places.root, path).exists()
     }
+}
+
+/// The prefix that the section's own numbers choose, or as a line of the built-in table.
+fn running_prefix(section: &Section, facts: &Facts) -> Option<ReceivedPrefix> {
+    let without = translate::without_numbers(section.clone());
+    [section, &without].into_iter().find_map(|section| {
+        let config = Config::parse(&section.json()).ok()?;
+        netifd::choose(&config, facts, None).ok().map(|uplink| uplink.prefix)
+    })
 }
 
 fn below(root: &Path, path: &str) -> PathBuf {
@@ -185,4 +188,37 @@ fn tables(places: &Places) -> Option<Vec<String>> {
             .map(str::to_owned)
             .collect(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn netifd_knows_the_prefix() {
+        let facts = Facts::parse(&json!({"interface": [
+            {"interface": "lan", "up": true, "proto": "static", "l3_device": "br-lan",
+             "ipv6-address": [{"address": "fd00::1", "mask": 64}]},
+            {"interface": "wan6", "up": true, "proto": "dhcpv6", "l3_device": "eth1",
+             "ipv6-address": [{"address": "240b:10:3261:6400::5", "mask": 64}]},
+            {"interface": "lab6", "up": true, "proto": "dhcpv6", "l3_device": "eth2",
+             "ipv6-prefix": [{"address": "2001:db8:12:3400::", "mask": 56}]},
+        ]}));
+        let prefix = |options: &str| {
+            let network = Package::parse("network", &format!("config interface 'x'\n{options}"));
+            let network = network.unwrap_or_else(|error| panic!("{error}"));
+            let section = network.section("x").and_then(|it| running_prefix(it, &facts));
+            section.map(|prefix| prefix.to_string())
+        };
+        let lab = "option proto map\noption peeraddr 2001:db8:ffff::1\noption ipaddr 192.0.2.0\n\
+                   option ip4prefixlen 24\noption ip6prefix 2001:db8::\noption ip6prefixlen 40\n\
+                   option ealen 16\n";
+        assert_eq!(prefix("option proto map\n").as_deref(), Some("240b:10:3261:6400::/64"));
+        assert_eq!(prefix(lab).as_deref(), Some("2001:db8:12:3400::/56"));
+        // Half a rule is none, so that the table's lines are left.
+        let half = lab.replace("option ealen 16", "");
+        assert_eq!(prefix(&half).as_deref(), Some("240b:10:3261:6400::/64"));
+        assert_eq!(prefix("option proto map\noption tunlink lab6\n"), None);
+    }
 }

@@ -188,3 +188,23 @@ fn a_uci_that_fails_changes_nothing() {
         assert_eq!(router.files(), files, "{part}");
     }
 }
+
+#[test]
+fn a_list_that_became_a_value_comes_back_as_a_list() {
+    let router = Router::new("list");
+    real_uci(&router);
+    router.network(
+        "config interface 'x'\n\toption proto 'map'\n\toption peeraddr '2001:db8:ffff::1'\n\
+         \tlist ipaddr '192.0.2.7'\n\toption ip4prefixlen '24'\n\toption ip6prefix '2001:db8::'\n\
+         \toption ip6prefixlen '40'\n\toption ealen '16'\n",
+    );
+    let before = router.package();
+    let done = router.import("x --apply --json").json();
+    router.commit();
+    assert_eq!(router.package().section("x").unwrap().get("ipaddr"), Some("192.0.2.0"));
+    type_in(&router, done["undo"].as_array().unwrap());
+    let list = |package: &Package| {
+        package.section("x").unwrap().options().iter().find(|it| it.0 == "ipaddr").cloned()
+    };
+    assert_eq!(list(&router.package()), list(&before));
+}

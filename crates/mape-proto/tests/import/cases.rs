@@ -134,3 +134,56 @@ fn ours_are_no_leftovers() {
         json["leftovers"].as_array().unwrap().iter().map(|it| it["what"].clone()).collect();
     assert_eq!(found, ["/etc/config/mape"]);
 }
+
+/// Numbers of nobody's table, with these options changed or added; what the section says then.
+fn translated(change: &[(&str, &str)], prefix: &str) -> (Package, Value) {
+    let mut options = vec![
+        ("proto", "map"),
+        ("peeraddr", "2001:db8:ffff::1"),
+        ("ipaddr", "192.0.2.0"),
+        ("ip4prefixlen", "24"),
+        ("ip6prefix", "2001:db8::"),
+        ("ip6prefixlen", "40"),
+        ("ealen", "16"),
+        ("legacymap", "1"),
+    ];
+    options.retain(|(name, _)| change.iter().all(|(changed, _)| changed != name));
+    options.extend(change.iter().filter(|(_, value)| !value.is_empty()));
+    let router = Router::new(&format!("translated-{}", change[0].0));
+    let lines: String =
+        options.iter().map(|(name, value)| format!("\toption {name} '{value}'\n")).collect();
+    router.network(&format!("config interface 'x'\n{lines}"));
+    let json = router.import(&format!("x --apply --json --prefix {prefix}")).json();
+    router.commit();
+    (router.package(), json)
+}
+
+#[test]
+fn numbers_mean_what_they_meant() {
+    let of =
+        |package: &Package, name: &str| package.section("x").unwrap().get(name).map(str::to_owned);
+    // A PSID that no EA bit holds: 52 at the left end of 16 bits.
+    let explicit = [("ealen", "8"), ("psidlen", "8"), ("psid", "13312")];
+    let (package, json) = translated(&explicit, "2001:db8:12::/48");
+    assert_eq!(of(&package, "psid").as_deref(), Some("52"));
+    assert_eq!((&json["plan"]["psid"], &json["numbers"]), (&52.into(), &"kept".into()));
+    // Without a length it counts for nothing.
+    let (package, _) = translated(&[("psid", "13312")], "2001:db8:12:3400::/56");
+    assert_eq!(of(&package, "psid"), None);
+    // EA bits up to the end of the prefix.
+    let (package, json) = translated(&[("ealen", "")], "2001:db8:12:3400::/56");
+    assert_eq!(of(&package, "ealen").as_deref(), Some("16"));
+    assert_eq!(json["plan"]["ipv4"], "192.0.2.18");
+    for (legacy, layout) in [("1", "draft03"), ("0", "rfc7597"), ("", "rfc7597")] {
+        let (package, json) = translated(&[("legacymap", legacy)], "2001:db8:12:3400::/56");
+        assert_eq!(of(&package, "layout").as_deref(), Some(layout));
+        assert_eq!(of(&package, "legacymap"), None);
+        assert_eq!(json["plan"]["rule"]["layout"], layout);
+    }
+    // Beside a rule they count for nothing.
+    let rule = "type=map-e,ipv6prefix=2001:db8::,prefix6len=40,ipv4prefix=192.0.2.0,prefix4len=24,\
+                ealen=16,br=2001:db8:ffff::1";
+    let (package, json) = translated(&[("rule", rule)], "2001:db8:12:3400::/56");
+    assert_eq!((of(&package, "ealen"), of(&package, "rule").as_deref()), (None, Some(rule)));
+    assert_eq!(json["plan"]["ipv4"], "192.0.2.18");
+}
