@@ -63,6 +63,12 @@ impl Memory {
         fs::rename(unfinished, path(directory, interface))
     }
 
+    /// Removes the file, and whether there was one. The lock goes with it.
+    pub(super) fn forget(directory: &Path, interface: &InterfaceName) -> bool {
+        let _ = fs::remove_file(directory.join(format!("{interface}.lock")));
+        fs::remove_file(path(directory, interface)).is_ok()
+    }
+
     /// Takes note of the numbers that are set up at `now` (seconds since 1970).
     pub(super) fn note(&mut self, plan: &Plan, now: u64) -> Change {
         let numbers = json!({

@@ -296,6 +296,19 @@ fn an_update_that_netifd_refuses_leaves_no_state() {
 }
 
 #[test]
+fn a_deleted_section_leaves_nothing() {
+    let world = World::new("deleted");
+    let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
+    assert_eq!(world.setup(&mut bus, "{}").0, Ok(()));
+    teardown(&mut bus, &world.places, &name(), &mut Vec::new());
+    bus.dump = json!({"interface": [wan6(A)]});
+    world.event(&mut bus, "ifdown", "mape");
+    let left: Vec<_> = fs::read_dir(&world.places.firewall.state).unwrap().collect();
+    assert_eq!(left.len(), 1, "the loader's own lock: {left:?}");
+    world.event(&mut bus, "ifdown", "other");
+}
+
+#[test]
 fn our_own_event_loads_the_rules() {
     let mut world = World::new("load");
     let mut bus = Netifd::with(&[wan6(A), mape(true, &json!({}))]);
