@@ -150,9 +150,9 @@ fn translated(change: &[(&str, &str)], prefix: &str) -> (Package, Value) {
     options.retain(|(name, _)| change.iter().all(|(changed, _)| changed != name));
     options.extend(change.iter().filter(|(_, value)| !value.is_empty()));
     let router = Router::new(&format!("translated-{}", change[0].0));
-    let lines: String =
-        options.iter().map(|(name, value)| format!("\toption {name} '{value}'\n")).collect();
-    router.network(&format!("config interface 'x'\n{lines}"));
+    let lines = options.iter().map(|(name, value)| format!("option {name} '{value}'"));
+    let lines: Vec<String> = lines.collect();
+    router.network(&format!("config interface 'x'\n{}\n", lines.join("\n")));
     let json = router.import(&format!("x --apply --json --prefix {prefix}")).json();
     router.commit();
     (router.package(), json)
