@@ -71,7 +71,7 @@ impl Bus {
             Kind::Lookup => self.look_up(netifd, client, message),
             Kind::Invoke => self.invoke(netifd, client, message),
             Kind::Ping => {
-                self.send(client, Kind::Data, message.sequence, message.peer, Writer::default())
+                self.send(client, Kind::Data, message.sequence, message.peer, Writer::default());
             }
             _ => self.status(client, message, None, Some(Status::InvalidCommand)),
         }

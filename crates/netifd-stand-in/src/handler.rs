@@ -11,6 +11,7 @@ use crate::process;
 
 /// What one protocol's `dump` says.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "netifd's own flags")]
 pub(crate) struct Handler {
     /// The file, relative to the directory of all handlers, which is also its working directory.
     pub(crate) script: String,
@@ -29,7 +30,9 @@ pub(crate) struct Handler {
 /// loses its own protocols.
 pub(crate) fn load(directory: &Path) -> BTreeMap<String, Handler> {
     let mut handlers = BTreeMap::new();
-    for script in process::scripts(directory, |name| name.ends_with(".sh")) {
+    for script in
+        process::scripts(directory, |name| Path::new(name).extension() == Some("sh".as_ref()))
+    {
         let output = Command::new("sh")
             .args(["-c", &format!("./{script} '' dump")])
             .current_dir(directory)

@@ -63,6 +63,7 @@ pub(crate) struct Fault {
 
 /// One interface.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "netifd's own flags")]
 pub(crate) struct Interface {
     pub(crate) section: Section,
     pub(crate) protocol: Protocol,

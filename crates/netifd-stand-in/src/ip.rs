@@ -173,6 +173,7 @@ impl Settings {
 
 /// What an update changed; netifd tells the hotplug hooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "netifd's own flags")]
 pub(crate) struct Updated {
     pub(crate) addresses: bool,
     pub(crate) routes: bool,

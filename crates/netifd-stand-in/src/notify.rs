@@ -45,7 +45,7 @@ impl Netifd {
         }
         let ending = matches!(interface.stage, Stage::Teardown | Stage::Aborting);
         match words.number("action").ok_or(Status::InvalidArgument)? {
-            0 | 1 | 6 if ending => Err(Status::PermissionDenied),
+            0 | 1 | 6 | 7 if ending => Err(Status::PermissionDenied),
             0 => self.update_link(name, message),
             1 => self.run_command(name, &words),
             2 => {
@@ -80,7 +80,6 @@ impl Netifd {
                 Ok(())
             }
             6 => self.host_dependency(name, &words),
-            7 if ending => Err(Status::PermissionDenied),
             7 => {
                 if interface.stage == Stage::Idle {
                     self.link_lost(name);

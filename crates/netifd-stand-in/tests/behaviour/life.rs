@@ -83,7 +83,7 @@ fn a_reload_adds_and_removes_interfaces() {
     machine.until_logged("teardown x", 1);
     machine.until_logged("setup y", 1);
     machine.until("gone", || machine.call("network.interface.x", "status", &json!({})) == Err(4));
-    assert_eq!(machine.status("y")["up"], true);
+    machine.until_up("y");
 }
 
 #[test]

@@ -273,23 +273,19 @@ impl Drop for Machine {
 
 fn write_config(directory: &Path, config: &Value) {
     fs::write(directory.join("config.json"), config.to_string()).unwrap();
-    let mut uci = String::new();
+    let mut uci = Vec::new();
     for (name, section) in config.as_object().unwrap() {
-        uci += &format!("config interface {name}\n");
+        uci.push(format!("config interface {name}"));
         for (option, value) in section.as_object().unwrap() {
-            match value {
-                Value::Array(items) => {
-                    uci.extend(
-                        items
-                            .iter()
-                            .map(|item| format!("\tlist {option} '{}'\n", item.as_str().unwrap())),
-                    );
-                }
-                value => uci += &format!("\toption {option} '{}'\n", value.as_str().unwrap()),
-            }
+            let word = if value.is_array() { "list" } else { "option" };
+            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            let lines = values
+                .iter()
+                .map(|value| format!("\t{word} {option} '{}'", value.as_str().unwrap()));
+            uci.extend(lines);
         }
     }
-    fs::write(directory.join("config/network"), uci).unwrap();
+    fs::write(directory.join("config/network"), uci.join("\n") + "\n").unwrap();
 }
 
 fn stand_in(directory: &Path) -> Command {

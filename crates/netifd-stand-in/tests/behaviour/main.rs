@@ -2,7 +2,7 @@
 //!
 //! They run on the stand-in. With `MAPE_NETIFD` and `MAPE_UBUSD` naming the real programs, and as
 //! root, they run on those, in a network namespace each: what is asserted here holds there too.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod bus;
 mod dependency;

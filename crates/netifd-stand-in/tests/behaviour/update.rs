@@ -20,7 +20,7 @@ fn addresses(machine: &Machine) -> Vec<String> {
     all
 }
 
-fn update(address: &str, keep: bool, data: Value) -> Value {
+fn update(address: &str, keep: bool, data: &Value) -> Value {
     json!({"action": 0, "link-up": true, "ifname": "dev0", "keep": keep, "ipaddr": [{"ipaddr": address}], "data": data})
 }
 
@@ -28,15 +28,15 @@ fn update(address: &str, keep: bool, data: Value) -> Value {
 #[test]
 fn keep_adds_and_merges() {
     let machine = start();
-    machine.notify(&update("192.0.2.1", true, json!({"a": 1, "b": 1}))).unwrap();
+    machine.notify(&update("192.0.2.1", true, &json!({"a": 1, "b": 1}))).unwrap();
     machine.until_logged("hook ifupdate x on dev0 data", 1);
-    machine.notify(&update("192.0.2.2", true, json!({"b": 2}))).unwrap();
+    machine.notify(&update("192.0.2.2", true, &json!({"b": 2}))).unwrap();
     machine.until_logged("hook ifupdate x on dev0 addresses data", 1);
     assert_eq!(addresses(&machine), ["192.0.2.1", "192.0.2.2"]);
     assert_eq!(machine.status("x")["data"], json!({"a": 1, "b": 2}));
     // The same once more says nothing new.
     machine.forget();
-    machine.notify(&update("192.0.2.2", true, json!({"b": 2}))).unwrap();
+    machine.notify(&update("192.0.2.2", true, &json!({"b": 2}))).unwrap();
     machine.settle();
     assert_eq!(machine.log(), [""; 0]);
     assert_eq!(machine.status("x").get("updated"), None);
@@ -46,8 +46,8 @@ fn keep_adds_and_merges() {
 #[test]
 fn without_keep_addresses_are_replaced() {
     let machine = start();
-    machine.notify(&update("192.0.2.1", false, json!({"a": 1}))).unwrap();
-    let mut other = update("192.0.2.3", false, json!({"b": 1}));
+    machine.notify(&update("192.0.2.1", false, &json!({"a": 1}))).unwrap();
+    let mut other = update("192.0.2.3", false, &json!({"b": 1}));
     other["routes"] = json!([{"target": "0.0.0.0", "netmask": "0"}]);
     machine.until_logged("hook ifupdate x on dev0 data", 1);
     machine.notify(&other).unwrap();
@@ -65,7 +65,7 @@ fn without_keep_addresses_are_replaced() {
 #[test]
 fn another_device_takes_everything_along() {
     let machine = start();
-    let mut other = update("192.0.2.1", false, json!({}));
+    let mut other = update("192.0.2.1", false, &json!({}));
     other["ifname"] = "dev1".into();
     machine.notify(&other).unwrap();
     assert_eq!(machine.status("x")["l3_device"], "dev1");
