@@ -93,7 +93,7 @@ pub fn find(prefix: ReceivedPrefix) -> Option<BuiltinRule> {
 }
 
 /// The layout of a rule that does not state its own: that of the built-in rule with the same
-/// prefixes and lengths, else RFC 7597's. Rules in the form of OpenWrt's `map` and of DHCPv6 are
+/// prefixes and lengths, else RFC 7597's. Rules in the form of OpenWrt's `map` and of `DHCPv6` are
 /// such; stated in it, a Japanese provider's rule keeps the draft's layout.
 #[must_use]
 pub fn unstated_layout(parts: &RuleParts) -> Layout {

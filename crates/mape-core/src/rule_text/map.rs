@@ -28,7 +28,7 @@ const KEYS: [&str; 10] = [
 /// Reads one or more rules separated by blanks. They state no layout: `layout` is the user's, or
 /// [`unstated_layout`]'s without one.
 ///
-/// `psid` is left-aligned in 16 bits, as in DHCPv6 (RFC 7598 section 4.5), and a `psidlen` of 0
+/// `psid` is left-aligned in 16 bits, as in `DHCPv6` (RFC 7598 section 4.5), and a `psidlen` of 0
 /// means that the EA bits hold the PSID. `fmr` is accepted: a forwarding rule can be the line's
 /// own.
 ///
@@ -73,7 +73,7 @@ fn one(text: &str, layout: Option<Layout>) -> Result<Rule, RuleTextError> {
 }
 
 fn right_aligned(psid: u16, len: u8) -> Result<u16, RuleError> {
-    let shift = 16_u32.checked_sub(len.into()).unwrap_or_default();
+    let shift = 16_u32.saturating_sub(len.into());
     let aligned = psid >> shift;
     if aligned << shift == psid {
         Ok(aligned)

@@ -145,10 +145,9 @@ fn not_yet(options: &Options) -> Result<(), OptionError> {
 /// `layout`, or `legacymap` of those who come from upstream's `map`.
 fn layout(options: &Options) -> Result<Option<Layout>, Failure> {
     let layout = options.text("layout")?.as_deref().map(str::parse::<Layout>).transpose()?;
-    let legacy = options.switch("legacymap")?.map(|legacy| match legacy {
-        true => Layout::Draft03,
-        false => Layout::Rfc7597,
-    });
+    let legacy = options
+        .switch("legacymap")?
+        .map(|legacy| if legacy { Layout::Draft03 } else { Layout::Rfc7597 });
     match (layout, legacy) {
         (Some(layout), Some(legacy)) if layout != legacy => {
             Err(OptionError::Contradiction("layout", "legacymap").into())

@@ -92,7 +92,7 @@ impl InterfaceFacts {
 
 impl Candidate {
     /// An entry of `ipv6-prefix` or `ipv6-address`. Prefixes longer than a /64 are nobody's line,
-    /// but an address always stands for its /64: a /128 comes from DHCPv6, beside the prefix of a
+    /// but an address always stands for its /64: a /128 comes from `DHCPv6`, beside the prefix of a
     /// router advertisement.
     fn parse(value: &Value, delegated: bool) -> Option<Self> {
         let address: Ipv6Addr = value.get("address")?.as_str()?.parse().ok()?;

@@ -35,7 +35,7 @@ fn address_state_in(table: &str, address: Ipv6Addr) -> AddressState {
         let same = fields.next() == Some(wanted.as_str());
         let flags = fields.nth(3)?;
         // Newer flags do not fit two digits; the lowest eight bits are what counts.
-        same.then(|| u32::from_str_radix(flags, 16).ok().map(|flags| flags.to_le_bytes()))?
+        same.then(|| u32::from_str_radix(flags, 16).ok().map(u32::to_le_bytes))?
     });
     match flags {
         None => AddressState::Absent,

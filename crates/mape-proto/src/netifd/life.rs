@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use mape_core::{Code, Explain};
-use mape_nft::{DeviceName, InterfaceName};
+use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_ubus::UbusError;
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
@@ -58,6 +58,25 @@ impl Explain for CeError {
     fn params(&self) -> Vec<(&'static str, String)> {
         let (Self::InUse(ce) | Self::NotReady { ce, .. }) = self;
         vec![("ce", ce.to_string())]
+    }
+}
+
+/// netifd refused the update; of all that is in it, only the tunnel can fail.
+#[derive(Debug, thiserror::Error)]
+#[error("netifd cannot create the tunnel: {0}")]
+struct NoTunnel(UbusError);
+
+impl Explain for NoTunnel {
+    fn code(&self) -> Code {
+        Code::Ubus
+    }
+
+    fn hint(&self) -> String {
+        "see whether kmod-ip6-tunnel is installed, and netifd's messages in `logread`".to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        self.0.params()
     }
 }
 
@@ -165,43 +184,47 @@ impl Call<'_> {
     fn until_up_or_an_event(&mut self, options: &str) -> Result<(), Failure> {
         let mut told = String::new();
         loop {
-            let mut memory = self.begin(options);
-            let facts = facts(self.bus)?;
-            let wanted = wanted(self.bus, &facts, options, &memory);
-            let outcome = outcome(&wanted);
-            memory.outcome.clone_from(&outcome);
-            let done = wanted.and_then(|wanted| self.bring_up(&mut memory, wanted, options));
-            memory.settled = true;
-            self.keep(&memory);
-            let Err(failure) = done else { return Ok(()) };
+            let Err(failure) = self.attempt(options) else { return Ok(()) };
             self.report(&failure, &mut told);
             if !failure.raises_no_event() {
                 return Err(failure);
             }
-            self.wait(options, &memory, &outcome);
+            self.wait(options)?;
         }
     }
 
-    /// Until the patience is over or the outcome would be another one.
-    fn wait(&mut self, options: &str, memory: &Memory, outcome_then: &str) {
+    fn attempt(&mut self, options: &str) -> Result<(), Failure> {
+        let mut memory = self.begin(options);
+        let facts = facts(self.bus)?;
+        let wanted = wanted(self.bus, &facts, options, &memory);
+        memory.outcome = outcome(&wanted);
+        let done = wanted.and_then(|wanted| self.bring_up(&mut memory, wanted, options));
+        memory.settled = true;
+        self.keep(&memory);
+        done
+    }
+
+    /// Until the patience is over or there is something else to do.
+    fn wait(&mut self, options: &str) -> Result<(), Failure> {
+        let memory = Memory::read(&self.places.firewall.state, self.interface);
         let end = Instant::now() + self.places.patience;
         while Instant::now() < end {
             sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
-            let Ok(facts) = facts(self.bus) else { continue };
-            if outcome(&wanted(self.bus, &facts, options, memory)) != outcome_then {
-                return;
+            let facts = facts(self.bus)?;
+            if outcome(&wanted(self.bus, &facts, options, &memory)) != memory.outcome {
+                break;
             }
         }
+        Ok(())
     }
 
     fn keep_up(&mut self, options: &str) -> Result<(), Failure> {
         let mut memory = Memory::read(&self.places.firewall.state, self.interface);
-        let before = (memory.outcome.clone(), memory.settled);
-        memory.options = options.to_owned();
+        options.clone_into(&mut memory.options);
         let facts = facts(self.bus)?;
         let wanted = wanted(self.bus, &facts, options, &memory);
         memory.outcome = outcome(&wanted);
-        let unchanged = before == (memory.outcome.clone(), true);
+        let unchanged = memory.outcome == memory.up;
         let done = match wanted {
             Ok(_) if unchanged => Ok(()),
             Ok(wanted) => self.bring_up(&mut memory, wanted, options),
@@ -225,7 +248,7 @@ impl Call<'_> {
     /// What is remembered, and that this call is not through.
     fn begin(&mut self, options: &str) -> Memory {
         let mut memory = Memory::read(&self.places.firewall.state, self.interface);
-        memory.options = options.to_owned();
+        options.clone_into(&mut memory.options);
         memory.settled = false;
         self.keep(&memory);
         memory
@@ -247,11 +270,15 @@ impl Call<'_> {
         let directory = &self.places.firewall.state;
         let listening = kernel::listening(&self.places.proc_net);
         let state = State::new(self.interface, &plan, &listening, config.edge, config.nft);
-        let edge = firewall::check(&self.places.firewall, &state)?;
+        let edge = self.check(memory, &state)?;
         // netifd ends this very process within the call where the uplink is not there, and starts
         // another one when it is.
         notify(self.bus, &update::host_dependency(self.interface, &uplink.interface))?;
         self.configure_ce(&uplink.interface, plan.ce())?;
+        // What dies from here on has to be done again.
+        memory.up.clear();
+        memory.settled = false;
+        self.keep(memory);
         state.write(directory).map_err(StateUnwritable::from)?;
         let change = memory.note(&plan, seconds_since_1970());
         let zones = Zones::read(&self.places.uci);
@@ -270,14 +297,26 @@ impl Call<'_> {
         let message = update.message();
         if let Err(error) = notify(self.bus, &message) {
             let _ = State::remove(directory, self.interface);
-            return Err(error.into());
+            return Err(NoTunnel(error).into());
         }
         memory.prefix = uplink.prefix.to_string();
+        memory.up.clone_from(&memory.outcome);
         match warning {
             Some(failure) => self.report(&failure, &mut String::new()),
             None => options.clone_into(&mut memory.good_options),
         }
         Ok(())
+    }
+
+    /// Asks nft once for each shape of rules: it is the one expensive step of a set-up.
+    fn check(&self, memory: &mut Memory, state: &State) -> Result<Edge, Failure> {
+        let shape = state.shape();
+        if let Some(edge) = memory.accepted(&shape) {
+            return Ok(edge.preferred());
+        }
+        let edge = firewall::check(&self.places.firewall, state)?;
+        memory.accept(shape, edge);
+        Ok(edge)
     }
 
     /// Puts the CE address on the uplink and waits until it may be used. Without that the first
@@ -318,6 +357,18 @@ impl Call<'_> {
     fn warn(&mut self, warning: Value) {
         let _ = set_data(self.bus, self.interface, "warning", warning);
     }
+}
+
+/// One attempt of [`setup`], without the waiting.
+#[cfg(test)]
+pub(super) fn attempt_once(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &InterfaceName,
+    options: &str,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
+    Call { bus, places, interface, log }.attempt(options)
 }
 
 fn has_warning(facts: &Facts, interface: &InterfaceName) -> bool {
