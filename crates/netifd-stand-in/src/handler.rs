@@ -55,7 +55,9 @@ fn parse(line: &str, directory: &Path, script: &str) -> Option<(String, Handler)
     let flag = |name: &str| dump.get(name).and_then(Value::as_bool).unwrap_or(false);
     let option = |pair: &Value| {
         let kind = Kind::new(pair.get(1)?.as_i64()?)?;
-        Some((pair.get(0)?.as_str()?.to_owned(), kind))
+        // `NAME:CHECK` says what LuCI and uci should check.
+        let name = pair.get(0)?.as_str()?.split(':').next()?;
+        Some((name.to_owned(), kind))
     };
     let options = dump.get("config").and_then(Value::as_array).into_iter().flatten();
     let handler = Handler {

@@ -77,6 +77,28 @@ fn an_update_that_fails_leaves_it_pending_without_a_task() {
     assert_eq!(machine.status("x")["pending"], true);
 }
 
+/// With `lasterror` the last one stays over a setup; whatever is reported next takes its place.
+#[test]
+fn a_last_error_stays_until_there_is_another() {
+    let setup = r#"say '{"action":3,"error":["FIRST"]}'; say '{"action":3,"error":["BROKEN"]}'"#;
+    let handler = Handler { setup, renew: UP, ..Handler::default() }.with("lasterror", true);
+    let machine = alone(&handler);
+    machine.until_logged("said 0", 2);
+    let broken = json!([{"subsystem": "t", "code": "BROKEN"}]);
+    assert_eq!(machine.status("x")["errors"], broken);
+    machine.tell("x", "down");
+    machine.until_logged("teardown x", 1);
+    std::fs::write(machine.directory.join("proto/t.sh"), "#!/bin/sh\necho quiet >> $LOG\n")
+        .unwrap();
+    machine.tell("x", "up");
+    machine.until_logged("quiet", 1);
+    assert_eq!(machine.status("x")["errors"], broken);
+    machine.notify(&json!({"action": 5, "available": false})).unwrap();
+    machine.settle();
+    let no_device = json!([{"subsystem": "interface", "code": "NO_DEVICE"}]);
+    assert_eq!(machine.status("x")["errors"], no_device);
+}
+
 #[test]
 fn coming_up_removes_errors() {
     let machine = alone(&Handler { renew: UP, ..Handler::default() });
@@ -90,7 +112,14 @@ fn coming_up_removes_errors() {
 #[test]
 fn options_arrive_as_declared() {
     let handler = Handler {
-        options: json!([["s", 3], ["i", 5], ["b", 7], ["l", 1], ["odd", 5], ["one", 3]]),
+        options: json!([
+            ["s", 3],
+            ["i", 5],
+            ["b", 7],
+            ["l:list(string)", 1],
+            ["odd", 5],
+            ["one", 3]
+        ]),
         setup: r#"log "$COUNT"; log "$JSON""#,
         ..Handler::default()
     };

@@ -16,7 +16,11 @@ fn start() -> Machine {
 fn down_runs_the_teardown_and_is_told_twice() {
     let machine = Machine::start(
         &two(),
-        &Handler { setup: UP, teardown: "sleep 1; log done", ..Handler::default() },
+        &Handler {
+            setup: UP,
+            teardown: "while ! grep -q ifdown \"$LOG\"; do sleep 0.1; done; sleep 1; log done",
+            ..Handler::default()
+        },
     );
     machine.until_up("x");
     machine.forget();

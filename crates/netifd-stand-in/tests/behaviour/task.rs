@@ -40,7 +40,10 @@ fn a_teardown_ends_it() {
     machine.until_up("x");
     machine.forget();
     machine.tell("x", "down");
-    machine.until("down", || machine.hooks("x").len() == 2);
-    assert_eq!(machine.scripts(), ["teardown x"]);
+    machine.until_logged("teardown x", 1);
+    // Only once the process has ended, the next setup can begin.
+    machine.tell("x", "up");
+    machine.until_logged("started 1", 1);
+    assert_eq!(machine.scripts()[..2], ["teardown x", "setup x"]);
     machine.notify(&json!({"action": 2, "signal": 15})).unwrap();
 }
