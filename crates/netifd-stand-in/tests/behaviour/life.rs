@@ -192,6 +192,6 @@ fn terminated_it_runs_no_teardown() {
     }
     let mut machine = start();
     machine.terminate();
-    machine.settle();
+    machine.silence();
     assert_eq!(machine.log(), [""; 0]);
 }

@@ -238,8 +238,17 @@ impl Machine {
         self.settle();
     }
 
-    /// Waits until nothing is logged any more.
+    /// Waits until no script runs. The stand-in knows; of the real one we only see that nothing is
+    /// logged any more.
     pub(crate) fn settle(&self) {
+        if is_real() {
+            return self.silence();
+        }
+        self.until("idle", || self.call("stand-in", "idle", &json!({})).unwrap()["idle"] == true);
+    }
+
+    /// Waits until nothing is logged any more.
+    pub(crate) fn silence(&self) {
         let mut last = (self.log(), Instant::now());
         while last.1.elapsed() < SILENCE {
             std::thread::sleep(Duration::from_millis(20));
