@@ -181,6 +181,12 @@ impl Machine {
         self.call("network", "reload", &json!({})).unwrap();
     }
 
+    /// Whether there is such an interface. Asked of the common object: a call to one that just goes
+    /// is never answered.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.call("network.interface", "status", &json!({"interface": name})) != Err(4)
+    }
+
     /// What the stand-in would have done to the machine.
     pub(crate) fn executed(&self) -> Vec<String> {
         let answer = self.call("stand-in", "executed", &json!({})).unwrap();
