@@ -64,18 +64,21 @@ impl Default for Places {
 }
 
 impl Places {
-    /// Connects to ubusd.
+    /// Connects to ubusd. No call takes longer than `timeout`.
     ///
     /// # Errors
     /// [`UbusError`] where nobody listens there.
-    pub fn connect(&self) -> Result<Client, UbusError> {
+    pub fn connect(&self, timeout: Duration) -> Result<Client, UbusError> {
         let path = self.ubus.iter().find(|path| path.exists()).or(self.ubus.first());
-        Client::connect(path.map_or_else(|| "".as_ref(), PathBuf::as_path), TIMEOUT)
+        Client::connect(path.map_or_else(|| "".as_ref(), PathBuf::as_path), timeout)
     }
 }
 
 /// netifd answers in milliseconds; it may be busy reloading everything on a slow router.
-const TIMEOUT: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// netifd kills a teardown after five seconds.
+pub const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The way to netifd.
 pub trait Bus {

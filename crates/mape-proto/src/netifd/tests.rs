@@ -243,13 +243,14 @@ fn renumbering_changes_the_tunnel_and_nothing_else_does() {
     world.event(&mut bus, "ifupdate", "wan6");
     assert_eq!(bus.called("renew").len(), 1);
     assert_eq!(world.renew(&mut bus, "{}"), Ok(()));
-    let update = bus.notified(0)[0];
+    assert_eq!(bus.notified(0)[0]["link-up"], false);
+    let update = bus.notified(0)[1];
     assert_eq!(update["data"]["end_user_prefix"], "240b:10:9261:6400::/56");
     assert_eq!(update["data"]["before"]["end_user_prefix"], "240b:10:3261:6400::/56");
     bus.calls.clear();
     bus.mtu = 1454;
     assert_eq!(world.renew(&mut bus, "{}"), Ok(()));
-    assert_eq!(bus.notified(0)[0]["tunnel"]["mtu"], 1414);
+    assert_eq!(bus.notified(0)[1]["tunnel"]["mtu"], 1414);
 }
 
 #[test]
