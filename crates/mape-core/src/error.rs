@@ -27,6 +27,8 @@ pub enum Code {
     CeInUse,
     /// A configuration file cannot be read, or `uci` cannot change it.
     Uci,
+    /// The kernel's list of connections cannot be read or changed.
+    Conntrack,
 }
 
 impl Code {
@@ -45,6 +47,7 @@ impl Code {
             Self::Ubus => "MAPE_UBUS",
             Self::CeInUse => "MAPE_CE_IN_USE",
             Self::Uci => "MAPE_UCI",
+            Self::Conntrack => "MAPE_CONNTRACK",
         }
     }
 }

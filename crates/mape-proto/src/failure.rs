@@ -116,7 +116,8 @@ impl Failure {
                 | Code::TunlinkUnknown
                 | Code::Ubus
                 | Code::CeInUse
-                | Code::Uci => ExitStatus::Failed,
+                | Code::Uci
+                | Code::Conntrack => ExitStatus::Failed,
             },
         }
     }

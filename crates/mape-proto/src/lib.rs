@@ -5,10 +5,13 @@
 //! passed in, so that tests see exactly what a user sees.
 
 mod cli;
+pub mod conntrack;
 mod failure;
 pub mod firewall;
 pub mod import;
 pub mod netifd;
+pub mod netlink;
+pub mod nftables;
 mod rule_file;
 pub mod uci;
 

@@ -79,11 +79,14 @@ a rule file for `mape-proto plan --rules FILE`.
 ";
 
 pub(crate) const FIREWALL: &str = "\
-Usage: mape-proto firewall
+Usage: mape-proto firewall [--forget ADDRESS]
 
 Loads the NAT and firewall rules of all MAP-E interfaces that are up, in one step, and
 does nothing where they are loaded already. The router's own files call it: after each
 start of the firewall and whenever an interface comes up.
+
+  --forget ADDRESS    then deletes the connections of an IPv4 address that the line no
+                      longer has, and nobody else's
 ";
 
 pub(crate) const IMPORT: &str = "\
