@@ -29,6 +29,8 @@ pub enum Code {
     Uci,
     /// The kernel's list of connections cannot be read or changed.
     Conntrack,
+    /// There is no MAP-E interface, or none of this name.
+    NoInterface,
 }
 
 impl Code {
@@ -48,6 +50,7 @@ impl Code {
             Self::CeInUse => "MAPE_CE_IN_USE",
             Self::Uci => "MAPE_UCI",
             Self::Conntrack => "MAPE_CONNTRACK",
+            Self::NoInterface => "MAPE_NO_INTERFACE",
         }
     }
 }

@@ -117,7 +117,8 @@ impl Failure {
                 | Code::Ubus
                 | Code::CeInUse
                 | Code::Uci
-                | Code::Conntrack => ExitStatus::Failed,
+                | Code::Conntrack
+                | Code::NoInterface => ExitStatus::Failed,
             },
         }
     }

@@ -13,6 +13,7 @@ pub mod netifd;
 pub mod netlink;
 pub mod nftables;
 mod rule_file;
+pub mod status;
 pub mod uci;
 
 pub use cli::run;
