@@ -228,9 +228,18 @@ fn many_loaders_at_once() {
 }
 
 #[test]
+fn a_former_address_is_forgotten() {
+    let Some(bench) = Bench::new("forget") else { return };
+    let text = bench.ok("load --forget 106.72.50.97");
+    assert!(text.ends_with("106.72.50.97: 0 connections forgotten\n"), "{text}");
+}
+
+#[test]
 fn usage() {
     let Some(bench) = Bench::new("usage") else { return };
-    for (arguments, status) in [("--help", 0), ("--nope", 2), ("wan", 2), ("--state-dir", 2)] {
+    for (arguments, status) in
+        [("--help", 0), ("--nope", 2), ("wan", 2), ("--state-dir", 2), ("--forget 1.2.3", 2)]
+    {
         let output = bench.sh(&format!("load {arguments}"));
         assert_eq!(output.status.code(), Some(status), "{arguments}");
     }
