@@ -40,7 +40,7 @@ pub struct Config {
 
 /// The numbers of a rule under upstream `map`'s names. `ipaddr` and `ip6prefix` are the rule's
 /// prefixes there, not the line's.
-const NUMBERS: [&str; 9] = [
+pub(crate) const NUMBERS: [&str; 9] = [
     "ipaddr",
     "ip4prefixlen",
     "ip6prefix",
@@ -104,6 +104,12 @@ impl Config {
         request.layout = self.layout;
         request.reserved = self.reserved.clone();
         request
+    }
+
+    /// The rules the user stated one by one.
+    #[must_use]
+    pub fn stated(&self) -> &[Rule] {
+        &self.explicit
     }
 
     /// The same question without the rules the user stated, where he stated some: what the table

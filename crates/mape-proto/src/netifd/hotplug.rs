@@ -44,6 +44,9 @@ pub fn hotplug(
             Err(_) => Ok(()),
         };
     }
+    if event.action == "ifdown" && facts.interface(&event.interface).is_none() {
+        return removed(places, &event.interface, log);
+    }
     let alias_of = event.interface.strip_suffix('_');
     if alias_of.is_some_and(ours) || !matches!(event.action.as_str(), "ifup" | "ifupdate") {
         return Ok(());
@@ -53,6 +56,15 @@ pub fn hotplug(
             // netifd refuses where it is not the time, and then does it by itself.
             let _ = bus.call(&interface_object(&interface.name), "renew", &json!({}));
         }
+    }
+    Ok(())
+}
+
+/// The section was deleted from the configuration: nothing of the interface stays.
+fn removed(places: &Places, interface: &str, log: &mut dyn Write) -> Result<(), Failure> {
+    let Ok(interface) = interface.parse::<InterfaceName>() else { return Ok(()) };
+    if Memory::forget(&places.firewall.state, &interface) {
+        let _ = write!(log, "{}", firewall::load(&places.firewall)?);
     }
     Ok(())
 }
@@ -67,6 +79,9 @@ fn load(
 ) -> Result<(), Failure> {
     let report = firewall::load(&places.firewall).map_err(|error| {
         let failure = Failure::from(error);
+        let mut memory = Memory::read(&places.firewall.state, interface);
+        memory.doubt();
+        let _ = memory.write(&places.firewall.state, interface);
         let _ = notify(bus, &update::error(interface, &failure));
         let _ = set_data(bus, interface, "warning", failure.data());
         failure

@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use mape_core::{Code, Explain};
-use mape_nft::{DeviceName, InterfaceName};
+use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_ubus::UbusError;
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
@@ -58,6 +58,25 @@ impl Explain for CeError {
     fn params(&self) -> Vec<(&'static str, String)> {
         let (Self::InUse(ce) | Self::NotReady { ce, .. }) = self;
         vec![("ce", ce.to_string())]
+    }
+}
+
+/// netifd refused the update; of all that is in it, only the tunnel can fail.
+#[derive(Debug, thiserror::Error)]
+#[error("netifd cannot create the tunnel: {0}")]
+struct NoTunnel(UbusError);
+
+impl Explain for NoTunnel {
+    fn code(&self) -> Code {
+        Code::Ubus
+    }
+
+    fn hint(&self) -> String {
+        "see whether kmod-ip6-tunnel is installed, and netifd's messages in `logread`".to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        self.0.params()
     }
 }
 
@@ -251,7 +270,7 @@ impl Call<'_> {
         let directory = &self.places.firewall.state;
         let listening = kernel::listening(&self.places.proc_net);
         let state = State::new(self.interface, &plan, &listening, config.edge, config.nft);
-        let edge = firewall::check(&self.places.firewall, &state)?;
+        let edge = self.check(memory, &state)?;
         // netifd ends this very process within the call where the uplink is not there, and starts
         // another one when it is.
         notify(self.bus, &update::host_dependency(self.interface, &uplink.interface))?;
@@ -278,7 +297,7 @@ impl Call<'_> {
         let message = update.message();
         if let Err(error) = notify(self.bus, &message) {
             let _ = State::remove(directory, self.interface);
-            return Err(error.into());
+            return Err(NoTunnel(error).into());
         }
         memory.prefix = uplink.prefix.to_string();
         memory.up.clone_from(&memory.outcome);
@@ -287,6 +306,17 @@ impl Call<'_> {
             None => options.clone_into(&mut memory.good_options),
         }
         Ok(())
+    }
+
+    /// Asks nft once for each shape of rules: it is the one expensive step of a set-up.
+    fn check(&self, memory: &mut Memory, state: &State) -> Result<Edge, Failure> {
+        let shape = state.shape();
+        if let Some(edge) = memory.accepted(&shape) {
+            return Ok(edge.preferred());
+        }
+        let edge = firewall::check(&self.places.firewall, state)?;
+        memory.accept(shape, edge);
+        Ok(edge)
     }
 
     /// Puts the CE address on the uplink and waits until it may be used. Without that the first

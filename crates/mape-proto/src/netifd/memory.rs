@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mape_core::Plan;
-use mape_nft::InterfaceName;
+use mape_nft::{Edge, EdgeChoice, InterfaceName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -28,6 +28,8 @@ pub(super) struct Memory {
     pub(super) settled: bool,
     /// The outcome that is set up.
     pub(super) up: String,
+    /// The shape of rules that nft accepted since the router's start, and the edge.
+    accepted: (String, String),
     /// Seconds since 1970 at which the present numbers began.
     since: u64,
     /// The present numbers.
@@ -61,6 +63,28 @@ impl Memory {
         let unfinished = directory.join(format!("{interface}.memory.new"));
         fs::write(&unfinished, serde_json::to_string(self)?)?;
         fs::rename(unfinished, path(directory, interface))
+    }
+
+    /// Removes the file, and whether there was one. The lock goes with it.
+    pub(super) fn forget(directory: &Path, interface: &InterfaceName) -> bool {
+        let _ = fs::remove_file(directory.join(format!("{interface}.lock")));
+        fs::remove_file(path(directory, interface)).is_ok()
+    }
+
+    /// The edge that nft accepted for rules of this shape.
+    pub(super) fn accepted(&self, shape: &str) -> Option<EdgeChoice> {
+        let (known, edge) = &self.accepted;
+        (known == shape).then(|| edge.parse().ok()).flatten()
+    }
+
+    /// Takes note of what nft accepted.
+    pub(super) fn accept(&mut self, shape: String, edge: Edge) {
+        self.accepted = (shape, edge.name().to_owned());
+    }
+
+    /// nft did not keep its word.
+    pub(super) fn doubt(&mut self) {
+        self.accepted = (String::new(), String::new());
     }
 
     /// Takes note of the numbers that are set up at `now` (seconds since 1970).

@@ -58,7 +58,9 @@ impl Vm {
         let mut child = Command::new("setpriv")
             // The kernel ends qemu even when this process is killed and no destructor runs.
             .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
-            .args(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024"])
+            // With a thread for each processor, one executes code that another has just patched: the
+            // kernel oopses ("int3") where it switches a static key, or hangs.
+            .args(["-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "1024"])
             .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
             .args(["-serial", "stdio"])
             .arg("-kernel")

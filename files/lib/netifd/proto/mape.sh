@@ -6,7 +6,9 @@ setup | renew | teardown) exec /usr/sbin/mape-proto "$2" "$3" "$4" ;;
 esac
 
 [ -n "$INCLUDE_ONLY" ] || {
+	# shellcheck source=/dev/null
 	. /lib/functions.sh
+	# shellcheck source=/dev/null
 	. ../netifd-proto.sh
 	init_proto "$@"
 }
