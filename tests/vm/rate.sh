@@ -49,7 +49,7 @@ plain() {
 # A known extra cost: rules that every packet passes and none matches.
 extra_rules() {
 	echo "table ip extra { chain forward { type filter hook forward priority 0; policy accept;"
-	seq 1 500 | sed 's/.*/ip saddr 192.0.2.&/'
+	seq 1 500 | sed 's/.*/ip saddr 192.0.2.1/'
 	printf '}\n}\n'
 }
 
