@@ -101,5 +101,6 @@ the numbers unnecessary, and what others left that would stand in the way.
   --json             for programs
 
 Exit status: 0 nothing stands in the way, 1 something does, or failed, 2 a wrong argument
-or section.
+or section, 3 the new section would have no plan for the line's prefix; then nothing is
+changed.
 ";

@@ -181,6 +181,12 @@ impl Machine {
         self.call("network", "reload", &json!({})).unwrap();
     }
 
+    /// Whether there is such an interface. Asked of the common object: a call to one that just goes
+    /// is never answered.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.call("network.interface", "status", &json!({"interface": name})) != Err(4)
+    }
+
     /// What the stand-in would have done to the machine.
     pub(crate) fn executed(&self) -> Vec<String> {
         let answer = self.call("stand-in", "executed", &json!({})).unwrap();
@@ -238,8 +244,17 @@ impl Machine {
         self.settle();
     }
 
-    /// Waits until nothing is logged any more.
+    /// Waits until no script runs. The stand-in knows; of the real one we only see that nothing is
+    /// logged any more.
     pub(crate) fn settle(&self) {
+        if is_real() {
+            return self.silence();
+        }
+        self.until("idle", || self.call("stand-in", "idle", &json!({})).unwrap()["idle"] == true);
+    }
+
+    /// Waits until nothing is logged any more.
+    pub(crate) fn silence(&self) {
         let mut last = (self.log(), Instant::now());
         while last.1.elapsed() < SILENCE {
             std::thread::sleep(Duration::from_millis(20));
