@@ -91,7 +91,7 @@ fn without_state_or_device_only_the_guard() {
     let Some(bench) = Bench::new("guard") else { return };
     let text = bench.ok("load; load; nft list ruleset");
     assert!(text.starts_with("no interface is open; the guard loaded\nno interface is open; the guard is loaded already\n"), "{text}");
-    assert!(text.contains("oifname \"mape-*\" counter") && !text.contains("netdev"), "{text}");
+    assert!(text.contains("oifname \"mape-*\" goto guard") && !text.contains("netdev"), "{text}");
     bench.v6plus("wan", "auto");
     let text = bench.ok("load; nft list ruleset");
     assert!(
@@ -213,7 +213,10 @@ fn one_bad_interface_does_not_shut_the_others() {
     std::fs::remove_file(bench.directory.join("wan.json")).unwrap();
     let text = bench.ok(&format!("up mape-bad; load; sed -i s/1460/1414/ {}/bad.json; ({load}) 2>&1 && exit 1; nft list ruleset", bench.directory.display()));
     assert!(text.contains("MAPE_FIREWALL_REJECTED"), "{text}");
-    assert!(text.contains("oifname \"mape-*\" counter") && !text.contains("goto gate"), "{text}");
+    assert!(
+        text.contains("oifname \"mape-*\" goto guard") && !text.contains("goto gate"),
+        "{text}"
+    );
 }
 
 #[test]
