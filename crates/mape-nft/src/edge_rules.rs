@@ -45,27 +45,13 @@ struct Words {
     port: &'static str,
     /// From this port to the one on the other side.
     map: &'static str,
-    /// Where the port is among both ports, the first 32 bits of the header: the key of the map.
-    mask: &'static str,
 }
 
 impl Direction {
     const fn words(self) -> Words {
         match self {
-            Self::In => Words {
-                chain: "in",
-                address: "daddr",
-                port: "dport",
-                map: "e2i",
-                mask: "0x0000ffff",
-            },
-            Self::Out => Words {
-                chain: "out",
-                address: "saddr",
-                port: "sport",
-                map: "i2e",
-                mask: "0xffff0000",
-            },
+            Self::In => Words { chain: "in", address: "daddr", port: "dport", map: "e2i" },
+            Self::Out => Words { chain: "out", address: "saddr", port: "sport", map: "i2e" },
         }
     }
 }
@@ -151,9 +137,10 @@ impl<'interface> EdgeRules<'interface> {
         let Ports::Translated(_) = self.ports else {
             return Vec::new();
         };
-        let (addresses, other) = (self.interface.line.addresses(), self.other_port(direction));
+        let addresses = self.interface.line.addresses();
         [("tcp", "tcp flags & syn == 0"), ("udp", "udp checksum != 0")]
             .map(|(protocol, usual)| {
+                let other = self.other_port(direction, protocol);
                 format!(
                     "ip protocol {protocol} ip {address} {addresses} ip frag-off & 0x1fff == 0 \
                      {usual} {protocol} {port} set {other} accept"
@@ -163,9 +150,9 @@ impl<'interface> EdgeRules<'interface> {
     }
 
     /// The port on the other side of the edge.
-    fn other_port(&self, direction: Direction) -> String {
-        let Words { map, mask, .. } = direction.words();
-        format!("@th,0,32 & {mask} map @{}", self.name(map))
+    fn other_port(&self, direction: Direction, protocol: &str) -> String {
+        let Words { port, map, .. } = direction.words();
+        format!("{protocol} {port} map @{}", self.name(map))
     }
 
     fn fragment(&self, direction: Direction) -> Object {
@@ -187,7 +174,7 @@ impl<'interface> EdgeRules<'interface> {
         let mut rules = vec![self.clamp()];
         match self.ports {
             Ports::Translated(_) => {
-                rules.push(format!("tcp {port} set {} accept", self.other_port(direction)));
+                rules.push(format!("tcp {port} set {} accept", self.other_port(direction, "tcp")));
             }
             Ports::Checked(_) | Ports::Free => {}
         }
@@ -201,7 +188,7 @@ impl<'interface> EdgeRules<'interface> {
         let mut rules = Vec::new();
         match self.ports {
             Ports::Translated(_) => {
-                let other = self.other_port(direction);
+                let other = self.other_port(direction, "udp");
                 rules.push(format!("udp checksum != 0 udp {port} set {other} accept"));
                 // `th` writes the port and leaves the checksum alone, which here means "none".
                 rules.push(format!("udp checksum 0 th {port} set {other} accept"));

@@ -109,6 +109,25 @@ fn edges_can_be_exchanged() {
     }
 }
 
+/// People save their rules with `nft list ruleset` and load them at boot; a listing that nft refuses
+/// would leave them without any.
+#[test]
+fn a_saved_listing_can_be_loaded() {
+    if !can_load() {
+        return;
+    }
+    for plan in [built_in(V6PLUS, "5696,9792"), built_in(OCN, ""), whole_address(), whole_prefix()]
+    {
+        for edge in EDGES {
+            let text = standalone(&interface(&plan, edge));
+            let script = "nft -f $RULES && nft list ruleset >$RULES.saved && nft flush ruleset && \
+                          nft -f $RULES.saved && nft list ruleset | cmp - $RULES.saved; \
+                          status=$?; rm -f $RULES.saved; exit $status";
+            sh_ok(&format!("{DEVICE} && {script}"), &text);
+        }
+    }
+}
+
 /// The marker tells whether this very text is loaded.
 #[test]
 fn the_marker_answers() {
