@@ -27,6 +27,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// How often the kernel is asked for the CE address.
 const STEP: Duration = Duration::from_millis(100);
 
+/// How long netifd may take to remove an interface. A teardown has five seconds in all.
+const REMOVAL: Duration = Duration::from_secs(2);
+
 /// The CE address cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum CeError {
@@ -146,7 +149,15 @@ pub fn renew(
     let _alive = alive(&places.firewall.state, interface);
     let up = facts(bus)?.interface(interface.as_str()).is_some_and(|facts| facts.up);
     let mut call = Call { bus, places, interface, log };
-    if up { call.keep_up(options) } else { call.until_up_or_an_event(options) }
+    if !up {
+        return call.until_up_or_an_event(options);
+    }
+    loop {
+        match call.keep_up(options) {
+            Err(failure) if failure.raises_no_event() => call.wait(options)?,
+            done => return done,
+        }
+    }
 }
 
 /// Removes what `setup` made and netifd does not remove by itself. Each failure is reported to
@@ -163,9 +174,11 @@ pub fn teardown(
     remove_alias(bus, interface, log);
 }
 
+/// Removes the alias with the CE address and waits until it is gone: netifd does it a moment later,
+/// and would remove one that is added in the meantime.
 fn remove_alias(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn Write) {
-    let object = interface_object(&alias(interface));
-    match bus.call(&object, "remove", &json!({})) {
+    let alias = alias(interface);
+    match bus.call(&interface_object(&alias), "remove", &json!({})) {
         // Without uplink it was never there; or netifd is removing it.
         Ok(_)
         | Err(
@@ -175,6 +188,11 @@ fn remove_alias(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn Writ
         Err(error) => {
             let _ = writeln!(log, "the CE address could not be removed: {error}");
         }
+    }
+    let end = Instant::now() + REMOVAL;
+    // The object itself may not answer any more.
+    while facts(bus).is_ok_and(|facts| facts.interface(&alias).is_some()) && Instant::now() < end {
+        sleep(STEP);
     }
 }
 
@@ -287,6 +305,10 @@ impl Call<'_> {
         // netifd ends this very process within the call where the uplink is not there, and starts
         // another one when it is.
         notify(self.bus, &update::host_dependency(self.interface, &uplink.interface))?;
+        if before == Before::Up {
+            // Before its address goes; the kernel complains of each packet without.
+            notify(self.bus, &update::link_lost(self.interface))?;
+        }
         self.configure_ce(&uplink.interface, plan.ce())?;
         // What dies from here on has to be done again.
         memory.up.clear();
@@ -308,9 +330,6 @@ impl Call<'_> {
             warning: warning.as_ref(),
         };
         let message = update.message();
-        if before == Before::Up {
-            notify(self.bus, &update::link_lost(self.interface))?;
-        }
         if let Err(error) = notify(self.bus, &message) {
             let _ = State::remove(directory, self.interface);
             return Err(NoTunnel(error).into());
@@ -338,7 +357,14 @@ impl Call<'_> {
     /// Puts the CE address on the uplink and waits until it may be used. Without that the first
     /// packets would be lost, and the kernel would complain of each.
     fn configure_ce(&mut self, uplink: &str, ce: Ipv6Addr) -> Result<(), Failure> {
-        self.bus.call("network", "add_dynamic", &update::add_alias(self.interface, uplink, ce))?;
+        let state = kernel::address_state(&self.places.proc_net, ce);
+        let alias = alias(self.interface);
+        // netifd would remove one with another address instead of changing it.
+        if state == AddressState::Absent && facts(self.bus)?.interface(&alias).is_some() {
+            remove_alias(self.bus, self.interface, self.log);
+        }
+        let add = update::add_alias(self.interface, uplink, ce);
+        self.bus.call("network", "add_dynamic", &add)?;
         let end = Instant::now() + ADDRESS_PATIENCE;
         loop {
             match kernel::address_state(&self.places.proc_net, ce) {

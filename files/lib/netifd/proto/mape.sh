@@ -2,7 +2,19 @@
 # mape-rs: MAP-E for netifd. mape-proto does the work; this declares the options.
 
 case "$2" in
-setup | renew | teardown) exec /usr/sbin/mape-proto "$2" "$3" "$4" ;;
+teardown) exec /usr/sbin/mape-proto "$2" "$3" "$4" ;;
+setup | renew)
+	# netifd does not start a handler again that was killed.
+	trap 'kill "$child"; exit 1' TERM
+	while :; do
+		/usr/sbin/mape-proto "$2" "$3" "$4" &
+		child=$!
+		wait "$child"
+		status=$?
+		[ "$status" -gt 128 ] || exit "$status"
+		sleep 1
+	done
+	;;
 esac
 
 [ -n "$INCLUDE_ONLY" ] || {
