@@ -112,7 +112,16 @@ impl Failure {
                 | Code::TunlinkUnknown
                 | Code::Ubus
                 | Code::CeInUse
-                | Code::Uci => ExitStatus::Failed,
+                | Code::Uci
+                | Code::ProvisioningNoService
+                | Code::ProvisioningOtherMethod
+                | Code::ProvisioningAuth
+                | Code::ProvisioningDns
+                | Code::ProvisioningNoAnswer
+                | Code::ProvisioningCertificate
+                | Code::ProvisioningRefused
+                | Code::ProvisioningRedirect
+                | Code::ProvisioningBadAnswer => ExitStatus::Failed,
             },
         }
     }

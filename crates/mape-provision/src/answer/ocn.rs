@@ -1,0 +1,50 @@
+//! The answer of OCN's rule server: a list `basicMapRules`. Known from public router code.
+
+use ipnet::{Ipv4Net, Ipv6Net};
+use mape_core::{Layout, RuleParts};
+use serde_json::Value;
+
+use super::{Answer, AnswerError, MapE, Method, Shape, label, rules};
+use crate::json::{Object, address4, address6, bits, psid};
+
+pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
+    let answer = Object::of(root, "")?;
+    let entries = answer.list("basicMapRules")?;
+    // A rule with a host name belongs to a contract with an address of its own. Beside rules for
+    // everybody it is not this line's; alone it is.
+    let fixed = |entry: &Value| label(entry.get("hostName")).is_some();
+    let all_fixed = entries.iter().all(fixed);
+    let wanted = (1..).zip(entries).filter(|(_, entry)| all_fixed || !fixed(entry));
+    let ipv6 = |entry: &Value| ipv6(Object::of(entry, "rule").ok()?).ok();
+    let (rules, broken) = rules::read(wanted, ipv6, parts)?;
+    Ok(Answer {
+        shape: Shape::Ocn,
+        labels: label(answer.get("hostName")).into_iter().collect(),
+        ttl: None,
+        token: None,
+        id: None,
+        auth: None,
+        methods: vec![Method::MapE(MapE { rules, mesh: false, broken })],
+    })
+}
+
+fn ipv6(entry: Object) -> Result<Ipv6Net, AnswerError> {
+    let address = entry.required("ipv6Prefix", address6)?;
+    entry.required("ipv6PrefixLength", |value| Ipv6Net::new(address, bits(value)?).ok())
+}
+
+fn parts(entry: &Value) -> Result<RuleParts, AnswerError> {
+    let entry = Object::of(entry, "rule")?;
+    let ipv4 = entry.required("ipv4Prefix", address4)?;
+    let ipv4_len = |value: &Value| Ipv4Net::new(ipv4, bits(value)?).ok();
+    Ok(RuleParts {
+        ipv6: ipv6(entry)?,
+        ipv4: entry.required("ipv4PrefixLength", ipv4_len)?,
+        ea_len: entry.required("eaBitLength", bits)?,
+        offset: entry.optional("psIdOffset", bits)?,
+        psid_len: None,
+        psid: entry.optional("psId", psid)?,
+        br: entry.required("brIpv6Address", address6)?,
+        layout: Layout::Draft03,
+    })
+}

@@ -1,0 +1,61 @@
+//! Lists of rules, of which one may be wrong without the others being useless.
+
+use std::net::Ipv6Addr;
+
+use ipnet::Ipv6Net;
+use mape_core::{Layout, Rule, RuleParts};
+use serde_json::Value;
+
+use super::{AnswerError, BrokenRule};
+use crate::json::{Object, bits, net4, net6};
+
+/// The rules that are consistent, and those that are not. Entries come with their number; `ipv6`
+/// reads the prefix of one, `parts` all of it.
+///
+/// # Errors
+/// The first problem, where no rule is left.
+pub(super) fn read<'a>(
+    entries: impl Iterator<Item = (usize, &'a Value)>,
+    ipv6: impl Fn(&Value) -> Option<Ipv6Net>,
+    parts: impl Fn(&Value) -> Result<RuleParts, AnswerError>,
+) -> Result<(Vec<Rule>, Vec<BrokenRule>), AnswerError> {
+    let (mut rules, mut broken) = (Vec::new(), Vec::new());
+    for (number, entry) in entries {
+        let rule = parts(entry)
+            .map_err(|error| AnswerError::RuleValue { number, error: Box::new(error) })
+            .and_then(|parts| {
+                Rule::new(parts).map_err(|error| AnswerError::Rule { number, error })
+            });
+        match rule {
+            Ok(rule) => rules.push(rule),
+            Err(error) => broken.push(BrokenRule { ipv6: ipv6(entry), error }),
+        }
+    }
+    if rules.is_empty() {
+        let first = broken.into_iter().next();
+        return Err(first.map_or(AnswerError::NoRules, |broken| broken.error));
+    }
+    Ok((rules, broken))
+}
+
+/// The list that HB46PP and JPNE share: `ipv6`, `ipv4`, `ea_length`, `psid_offset`.
+pub(super) fn list(
+    entries: &[Value],
+    br: Ipv6Addr,
+    layout: Layout,
+) -> Result<(Vec<Rule>, Vec<BrokenRule>), AnswerError> {
+    let parts = |entry: &Value| {
+        let entry = Object::of(entry, "rule")?;
+        Ok(RuleParts {
+            ipv6: entry.required("ipv6", net6)?,
+            ipv4: entry.required("ipv4", net4)?,
+            ea_len: entry.required("ea_length", bits)?,
+            offset: entry.optional("psid_offset", bits)?,
+            psid_len: None,
+            psid: None,
+            br,
+            layout,
+        })
+    };
+    read((1..).zip(entries), |entry| entry.get("ipv6").and_then(net6), parts)
+}
