@@ -12,6 +12,7 @@
 mod answer;
 mod cache;
 
+mod detect;
 mod failure;
 mod json;
 mod machine;
@@ -26,6 +27,9 @@ pub use answer::{
     Shape,
 };
 pub use cache::{Cached, Pause};
+pub use detect::{
+    Confidence, Evidence, Facts, Gateway, LineType, Provisioned, Section, Verdict, detect,
+};
 pub use failure::{DnsFailure, Failure, NoService, RedirectError};
 pub use json::MAX_BODY;
 pub use machine::{Effect, Event, HttpFailure, HttpReply, Machine, Next, Step, TxtReply};

@@ -195,29 +195,18 @@ impl Machine {
     /// Takes an event. `now` is in seconds of any clock that does not jump, such as the uptime;
     /// `random` is used for this step only.
     pub fn step(&mut self, now: u64, random: u32, event: Event) -> Step {
-        match event {
-            Event::Prefixes(prefixes) if prefixes != self.prefixes => {
+        match (event, std::mem::replace(&mut self.stage, Stage::Asleep)) {
+            (Event::Prefixes(prefixes), _) if prefixes != self.prefixes => {
                 self.prefixes = prefixes;
-                self.stage = Stage::Asleep;
                 (self.until, self.failures, self.from_cache) = (now, 0, false);
-                self.wake(now, random)
             }
-            Event::Prefixes(_) | Event::Wake => self.wake(now, random),
-            Event::Txt(reply) if matches!(self.stage, Stage::Txt) => {
-                self.discovered(Turn { now, random }, reply)
+            (Event::Txt(reply), Stage::Txt) => return self.discovered(Turn { now, random }, reply),
+            (Event::Http(reply), Stage::Http { request, redirects }) => {
+                return self.replied(Turn { now, random }, &request, redirects, reply);
             }
-            Event::Http(reply) => match std::mem::replace(&mut self.stage, Stage::Asleep) {
-                Stage::Http { request, redirects } => {
-                    let turn = Turn { now, random };
-                    self.replied(turn, &request, redirects, reply)
-                }
-                stage => {
-                    self.stage = stage;
-                    self.wake(now, random)
-                }
-            },
-            Event::Txt(_) => self.wake(now, random),
+            (_, stage) => self.stage = stage,
         }
+        self.wake(now, random)
     }
 
     fn wake(&mut self, now: u64, random: u32) -> Step {

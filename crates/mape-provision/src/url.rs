@@ -63,16 +63,12 @@ impl Url {
             .find(|known| scheme.eq_ignore_ascii_case(known.name()))?;
         let rest = rest.split('#').next()?;
         let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let (host, port) = match authority.strip_prefix('[') {
-            Some(address) => {
-                let (address, port) = address.split_once(']')?;
-                (address.parse::<Ipv6Addr>().ok()?.to_string(), port)
-            }
-            None => {
-                let (name, port) =
-                    authority.split_at(authority.find(':').unwrap_or(authority.len()));
-                (host_name(name)?, port)
-            }
+        let (host, port) = if let Some(address) = authority.strip_prefix('[') {
+            let (address, port) = address.split_once(']')?;
+            (address.parse::<Ipv6Addr>().ok()?.to_string(), port)
+        } else {
+            let (name, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            (host_name(name)?, port)
         };
         let port = match port {
             "" | ":" => scheme.default_port(),

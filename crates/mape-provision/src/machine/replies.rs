@@ -2,7 +2,7 @@
 
 use super::timing::{LONGEST, Outcome, after};
 use super::{Effect, HttpFailure, HttpReply, Machine, Next, Stage, Step, Turn, TxtReply};
-use crate::answer::{Answer, AnswerError, Auth, NoMethod, Shape};
+use crate::answer::{Answer, Auth, NoMethod, Shape};
 use crate::failure::{DnsFailure, Failure, NoService, RedirectError};
 use crate::mode::Mode;
 use crate::request::HttpRequest;
@@ -14,7 +14,6 @@ const MAX_REDIRECTS: u8 = 5;
 
 impl Machine {
     pub(super) fn discovered(&mut self, turn: Turn, reply: TxtReply) -> Step {
-        self.stage = Stage::Asleep;
         let failure = match reply {
             TxtReply::Failed => DnsFailure::Failed,
             TxtReply::Timeout => DnsFailure::Timeout,
