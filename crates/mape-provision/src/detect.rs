@@ -39,5 +39,7 @@ fn most_authority(clues: &[Clue]) -> Option<&Clue> {
     let without_contract = |clue: &&Clue| {
         clue.from == From::Prefix && matches!(clue.line, LineType::Ngn | LineType::NoIpv6)
     };
-    clues.iter().find(without_contract).or_else(|| clues.iter().min_by_key(|clue| clue.from))
+    // Who knows nothing has no say.
+    let authority = |clue: &&Clue| (clue.line == LineType::Unknown, clue.from);
+    clues.iter().find(without_contract).or_else(|| clues.iter().min_by_key(authority))
 }

@@ -110,7 +110,7 @@ pub struct Verdict {
     pub prefix: Option<ReceivedPrefix>,
     /// What speaks for it; the decisive one first.
     pub evidence: Vec<Evidence>,
-    /// What speaks against it.
+    /// What says otherwise, or could say nothing.
     pub against: Vec<Evidence>,
     /// The AFTR of a DS-Lite line.
     pub aftr: Option<Endpoint>,
