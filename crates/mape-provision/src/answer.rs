@@ -303,19 +303,29 @@ pub enum AnswerError {
         /// What is wrong with it.
         error: RuleError,
     },
+    /// A rule that lacks a key.
+    #[error("rule {number} of the answer lacks {key}")]
+    RuleLacks {
+        /// From 1.
+        number: usize,
+        /// The key.
+        key: &'static str,
+    },
     /// A rule with a value that cannot be read.
-    #[error("rule {number} of the answer: {error}")]
+    #[error("the {key} of rule {number} of the answer cannot be {value}")]
     RuleValue {
         /// From 1.
         number: usize,
-        /// What is wrong with it.
-        error: Box<AnswerError>,
+        /// The key.
+        key: &'static str,
+        /// What stands there.
+        value: Quoted,
     },
     /// A list of rules without a rule.
     #[error("the answer's list of rules is empty")]
     NoRules,
     /// Rules for other lines only.
-    #[error("none of the {rules} rules of the answer contains the prefix {prefix}")]
+    #[error("none of the answer's rules ({rules}) contains the prefix {prefix}")]
     NoRuleFor {
         /// The line's.
         prefix: ReceivedPrefix,
@@ -365,11 +375,14 @@ impl Explain for AnswerError {
                 params.push(("rule", number.to_string()));
                 params
             }
-            Self::RuleValue { number, error } => {
-                let mut params = error.params();
-                params.push(("rule", number.to_string()));
-                params
+            Self::RuleLacks { number, key } => {
+                vec![("key", (*key).to_owned()), ("rule", number.to_string())]
             }
+            Self::RuleValue { number, key, value } => vec![
+                ("key", (*key).to_owned()),
+                ("value", value.text()),
+                ("rule", number.to_string()),
+            ],
             Self::NoRuleFor { prefix, rules } => {
                 vec![("prefix", prefix.to_string()), ("rules", rules.to_string())]
             }

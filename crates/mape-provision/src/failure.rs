@@ -203,7 +203,8 @@ impl Explain for Failure {
 
     fn params(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::Dns(failure) => vec![("failure", failure.to_string())],
+            Self::Dns(DnsFailure::Failed) => vec![("failure", "failed".to_owned())],
+            Self::Dns(DnsFailure::Timeout) => vec![("failure", "timeout".to_owned())],
             Self::NoAnswer { server } | Self::Certificate { server } => {
                 vec![("server", server.clone())]
             }
@@ -211,7 +212,12 @@ impl Explain for Failure {
                 vec![("server", server.clone()), ("status", status.to_string())]
             }
             Self::Redirect { server, error } => {
-                vec![("server", server.clone()), ("failure", error.to_string())]
+                let failure = match error {
+                    RedirectError::Nowhere => "nowhere",
+                    RedirectError::Downgrade => "downgrade",
+                    RedirectError::TooMany => "too_many",
+                };
+                vec![("server", server.clone()), ("failure", failure.to_owned())]
             }
             Self::Answer(error) => error.params(),
         }

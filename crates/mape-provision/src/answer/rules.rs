@@ -21,11 +21,10 @@ pub(super) fn read<'a>(
 ) -> Result<(Vec<Rule>, Vec<BrokenRule>), AnswerError> {
     let (mut rules, mut broken) = (Vec::new(), Vec::new());
     for (number, entry) in entries {
-        let rule = parts(entry)
-            .map_err(|error| AnswerError::RuleValue { number, error: Box::new(error) })
-            .and_then(|parts| {
-                Rule::new(parts).map_err(|error| AnswerError::Rule { number, error })
-            });
+        let rule = match parts(entry) {
+            Ok(parts) => Rule::new(parts).map_err(|error| AnswerError::Rule { number, error }),
+            Err(error) => Err(of_rule(number, error)),
+        };
         match rule {
             Ok(rule) => rules.push(rule),
             Err(error) => broken.push(BrokenRule { ipv6: ipv6(entry), error }),
@@ -36,6 +35,18 @@ pub(super) fn read<'a>(
         return Err(first.map_or(AnswerError::NoRules, |broken| broken.error));
     }
     Ok((rules, broken))
+}
+
+/// The same problem, with the rule's number.
+fn of_rule(number: usize, error: AnswerError) -> AnswerError {
+    match error {
+        AnswerError::Missing { key, .. } => AnswerError::RuleLacks { number, key },
+        AnswerError::BadValue { key, value, .. } => {
+            let key = if key.is_empty() { "content" } else { key };
+            AnswerError::RuleValue { number, key, value }
+        }
+        other => other,
+    }
 }
 
 /// The list that HB46PP and JPNE share: `ipv6`, `ipv4`, `ea_length`, `psid_offset`.
