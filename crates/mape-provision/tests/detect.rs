@@ -41,7 +41,7 @@ fn facts(given: &Value) -> Facts {
             "uplink_mtu" => facts.uplink_mtu = value.as_u64().unwrap().try_into().unwrap(),
             "uplink" => value.as_str().unwrap().clone_into(&mut facts.uplink),
             "gateway" => {
-                facts.gateway = Some(Gateway::parse(value.to_string().as_bytes()).unwrap())
+                facts.gateway = Some(Gateway::parse(value.to_string().as_bytes()).unwrap());
             }
             "provisioning" => {
                 facts.provisioned = match value.as_str() {
