@@ -9,7 +9,7 @@
 )]
 
 #[path = "../../../tests/fuzz/provision_checks.rs"]
-mod checks;
+mod network;
 
 use std::fs;
 use std::path::Path;
@@ -19,15 +19,15 @@ fn replay<T>(target: &str, check: impl Fn(&str) -> Option<T>) -> usize {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests");
     let folders = ["fuzz/seeds", "crashers"].map(|folder| tests.join(folder).join(target));
     let files = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
-    let texts = files.map(|file| fs::read(file.unwrap().path()).unwrap());
-    texts.filter(|bytes| check(&String::from_utf8_lossy(bytes)).is_some()).count()
+    let contents = files.map(|file| fs::read(file.unwrap().path()).unwrap());
+    contents.filter(|bytes| check(&String::from_utf8_lossy(bytes)).is_some()).count()
 }
 
 #[test]
 fn no_input_breaks_a_parser() {
-    assert!(replay("txt", checks::txt) >= 3);
-    assert!(replay("hb46pp", checks::hb46pp) >= 4);
-    assert!(replay("get_rules", checks::get_rules) >= 2);
-    assert!(replay("basic_map_rules", checks::basic_map_rules) >= 3);
-    assert!(replay("redirect", checks::redirect) >= 3);
+    assert!(replay("txt", network::txt) >= 3);
+    assert!(replay("hb46pp", network::hb46pp) >= 4);
+    assert!(replay("get_rules", network::get_rules) >= 2);
+    assert!(replay("basic_map_rules", network::basic_map_rules) >= 3);
+    assert!(replay("redirect", network::redirect) >= 3);
 }
