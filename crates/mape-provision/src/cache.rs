@@ -4,10 +4,10 @@
 //! configuration counts as not there.
 
 use mape_core::{Layout, ReceivedPrefix, Rule, parse_rule};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::answer::{Answer, MapE, Method, Shape};
-use crate::json::{MAX_BODY, flag, number, text};
+use crate::json::{self, MAX_BODY, flag, number, or_null, text};
 use crate::request::Token;
 
 /// Number of the format.
@@ -36,18 +36,19 @@ impl Cached {
     #[must_use]
     pub fn to_json(&self) -> String {
         let map_e = self.answer.as_ref().and_then(Answer::map_e);
-        let rules = |map_e: &MapE| map_e.rules.iter().map(Rule::to_string).collect::<Vec<_>>();
-        let value = json!({
-            "schema": SCHEMA,
-            "source": self.source,
-            "prefixes": written(&self.prefixes),
-            "token": self.token.as_ref().map(Token::as_str),
-            "id": self.id,
-            "shape": self.answer.as_ref().map(|answer| answer.shape.name()),
-            "ttl": self.answer.as_ref().and_then(|answer| answer.ttl),
-            "mesh": map_e.is_some_and(|map_e| map_e.mesh),
-            "rules": map_e.map(rules).unwrap_or_default(),
-        });
+        let rules = map_e.map_or(&[][..], |map_e| map_e.rules.as_slice());
+        let ttl = self.answer.as_ref().and_then(|answer| answer.ttl);
+        let value = json::written(vec![
+            ("schema", SCHEMA.into()),
+            ("source", self.source.as_str().into()),
+            ("prefixes", texts(&self.prefixes)),
+            ("token", or_null(self.token.as_ref().map(Token::as_str))),
+            ("id", or_null(self.id.as_deref())),
+            ("shape", or_null(self.answer.as_ref().map(|answer| answer.shape.name()))),
+            ("ttl", ttl.map_or(Value::Null, Value::from)),
+            ("mesh", map_e.is_some_and(|map_e| map_e.mesh).into()),
+            ("rules", texts(rules)),
+        ]);
         format!("{value}\n")
     }
 
@@ -101,13 +102,13 @@ impl Pause {
     /// One line of JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let value = json!({
-            "schema": SCHEMA,
-            "source": self.source,
-            "prefixes": written(&self.prefixes),
-            "until": self.until,
-            "failures": self.failures,
-        });
+        let value = json::written(vec![
+            ("schema", SCHEMA.into()),
+            ("source", self.source.as_str().into()),
+            ("prefixes", texts(&self.prefixes)),
+            ("until", self.until.into()),
+            ("failures", self.failures.into()),
+        ]);
         format!("{value}\n")
     }
 
@@ -130,8 +131,8 @@ fn object(text: &str, longest: usize) -> Option<Value> {
     (value.get("schema")?.as_u64() == Some(SCHEMA.into())).then_some(value)
 }
 
-fn written(prefixes: &[ReceivedPrefix]) -> Vec<String> {
-    prefixes.iter().map(ToString::to_string).collect()
+fn texts<T: ToString>(values: &[T]) -> Value {
+    Value::Array(values.iter().map(|value| Value::String(value.to_string())).collect())
 }
 
 fn prefixes(value: &Value) -> Option<Vec<ReceivedPrefix>> {

@@ -92,10 +92,27 @@ pub(crate) fn psid(value: &Value) -> Option<u16> {
     number(value, 65535).and_then(|number| u16::try_from(number).ok())
 }
 
+/// An object to be written. Key by key, because collecting a map sorts it first, which is more code
+/// than all the rest of the writing.
+pub(crate) fn written(entries: Vec<(&'static str, Value)>) -> Value {
+    let mut map = Map::new();
+    for (key, value) in entries {
+        map.insert(key.to_owned(), value);
+    }
+    Value::Object(map)
+}
+
+/// A text, or `null`.
+pub(crate) fn or_null(text: Option<&str>) -> Value {
+    text.map_or(Value::Null, Value::from)
+}
+
 impl<'a> Object<'a> {
     pub(crate) fn of(value: &'a Value, path: &'static str) -> Result<Self, AnswerError> {
-        let bad = || AnswerError::BadValue { path, key: "", value: quoted(value) };
-        value.as_object().map(|map| Self { map, path }).ok_or_else(bad)
+        match value {
+            Value::Object(map) => Ok(Self { map, path }),
+            _ => Err(AnswerError::BadValue { path, key: "", value: quoted(value) }),
+        }
     }
 
     /// The value of a key that is there and not `null`.
@@ -107,21 +124,31 @@ impl<'a> Object<'a> {
     pub(crate) fn optional<T>(
         self,
         key: &'static str,
-        read: impl Fn(&'a Value) -> Option<T>,
+        read: fn(&'a Value) -> Option<T>,
     ) -> Result<Option<T>, AnswerError> {
         let Some(value) = self.get(key) else {
             return Ok(None);
         };
-        let bad = || AnswerError::BadValue { path: self.path, key, value: quoted(value) };
-        read(value).ok_or_else(bad).map(Some)
+        match read(value) {
+            Some(read) => Ok(Some(read)),
+            None => Err(self.bad(key, value)),
+        }
+    }
+
+    /// The error about a value.
+    pub(crate) fn bad(self, key: &'static str, value: &Value) -> AnswerError {
+        AnswerError::BadValue { path: self.path, key, value: quoted(value) }
     }
 
     pub(crate) fn required<T>(
         self,
         key: &'static str,
-        read: impl Fn(&'a Value) -> Option<T>,
+        read: fn(&'a Value) -> Option<T>,
     ) -> Result<T, AnswerError> {
-        self.optional(key, read)?.ok_or(AnswerError::Missing { path: self.path, key })
+        match self.optional(key, read)? {
+            Some(value) => Ok(value),
+            None => Err(AnswerError::Missing { path: self.path, key }),
+        }
     }
 
     pub(crate) fn list(self, key: &'static str) -> Result<&'a [Value], AnswerError> {

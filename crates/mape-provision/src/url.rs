@@ -50,8 +50,9 @@ pub struct Url {
 impl Url {
     /// Reads a URL. A fragment is left out, as it is never sent.
     ///
-    /// `None` where it is not `http` or `https`, longer than [`MAX_URL`], names no host or an IPv4
-    /// address (the standard asks over IPv6 only, section 3.3), or carries a user.
+    /// `None` where it is not `http` or `https`, longer than [`MAX_URL`], carries a user, or names no
+    /// host, an IPv4 address (the standard asks over IPv6 only, section 3.3) or an IPv6 address that
+    /// [may not be asked](may_be_asked).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_URL || !text.bytes().all(may_stand_in_a_url) {
@@ -65,7 +66,8 @@ impl Url {
         let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         let (host, port) = if let Some(address) = authority.strip_prefix('[') {
             let (address, port) = address.split_once(']')?;
-            (address.parse::<Ipv6Addr>().ok()?.to_string(), port)
+            let address = address.parse().ok().filter(|address| may_be_asked(*address))?;
+            (address.to_string(), port)
         } else {
             let (name, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
             (host_name(name)?, port)
@@ -171,6 +173,15 @@ impl fmt::Debug for Url {
     }
 }
 
+/// Whether a server can have this address: a global one, or a unique local one of the provider's.
+/// Whoever resolves a server's name has to ask this too, or a resolver could point the router at
+/// itself.
+#[must_use]
+pub fn may_be_asked(address: Ipv6Addr) -> bool {
+    let [first, ..] = address.octets();
+    matches!(first, 0x20..=0x3f | 0xfc | 0xfd)
+}
+
 fn may_stand_in_a_url(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte)
 }
@@ -264,6 +275,12 @@ mod tests {
             "https://a:x/",
             "https://[::1",
             "https://[::1]x/",
+            "http://[::1]/",
+            "http://[::]/",
+            "http://[fe80::1]/",
+            "http://[ff02::1]/",
+            "http://[::ffff:192.0.2.1]/",
+            "http://[64:ff9b::1]/",
             "https://[192.0.2.1]/",
             "https://[fe80::1%eth0]/",
             "https://a..b/",

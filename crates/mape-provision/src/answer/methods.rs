@@ -8,7 +8,7 @@ use mape_core::{Layout, PortParameters, PortSet, Rule};
 use serde_json::Value;
 
 use super::{AnswerError, MapE, Method, layout, rules};
-use crate::json::{Object, address4, address6, bits, flag, net4, net6, number, psid, quoted, text};
+use crate::json::{Object, address4, address6, bits, flag, net4, net6, number, psid, text};
 use crate::request::Capability;
 use crate::url::host_name;
 
@@ -96,7 +96,7 @@ fn endpoint(value: &Value) -> Option<Endpoint> {
 
 fn map_e(section: &Value) -> Result<Method, AnswerError> {
     let section = Object::of(section, "map_e")?;
-    let version = |value: &Value| number(value, u32::MAX).and_then(layout);
+    let version: fn(&Value) -> _ = |value| number(value, u32::MAX).and_then(layout);
     let layout = section.optional("version", version)?.unwrap_or(Layout::Draft03);
     let mesh = section.optional("mesh", flag)?.unwrap_or(false);
     let br = section.required("br", address6)?;
@@ -108,11 +108,7 @@ fn lw4o6(section: &Value) -> Result<Method, AnswerError> {
     let object = Object::of(section, "lw4o6")?;
     let psid_len = object.optional("psid_length", bits)?.unwrap_or(0);
     let offset = object.optional("psid_offset", bits)?;
-    let bad = |key| AnswerError::BadValue {
-        path: "lw4o6",
-        key,
-        value: section.get(key).map_or_else(|| quoted(&Value::Null), quoted),
-    };
+    let bad = |key| object.bad(key, section.get(key).unwrap_or(&Value::Null));
     let offset = offset.unwrap_or(Layout::Rfc7597.default_psid_offset());
     let parameters = PortParameters::new(offset, psid_len).map_err(|_| bad("psid_length"))?;
     let psid = object.optional("psid", psid)?.unwrap_or(0);

@@ -30,16 +30,23 @@ pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
 
 fn ipv6(entry: Object) -> Result<Ipv6Net, AnswerError> {
     let address = entry.required("ipv6Prefix", address6)?;
-    entry.required("ipv6PrefixLength", |value| Ipv6Net::new(address, bits(value)?).ok())
+    let len = entry.required("ipv6PrefixLength", bits)?;
+    let bad = |_| entry.bad("ipv6PrefixLength", &len.into());
+    Ipv6Net::new(address, len).map_err(bad)
+}
+
+fn ipv4(entry: Object) -> Result<Ipv4Net, AnswerError> {
+    let address = entry.required("ipv4Prefix", address4)?;
+    let len = entry.required("ipv4PrefixLength", bits)?;
+    let bad = |_| entry.bad("ipv4PrefixLength", &len.into());
+    Ipv4Net::new(address, len).map_err(bad)
 }
 
 fn parts(entry: &Value) -> Result<RuleParts, AnswerError> {
     let entry = Object::of(entry, "rule")?;
-    let ipv4 = entry.required("ipv4Prefix", address4)?;
-    let ipv4_len = |value: &Value| Ipv4Net::new(ipv4, bits(value)?).ok();
     Ok(RuleParts {
         ipv6: ipv6(entry)?,
-        ipv4: entry.required("ipv4PrefixLength", ipv4_len)?,
+        ipv4: ipv4(entry)?,
         ea_len: entry.required("eaBitLength", bits)?,
         offset: entry.optional("psIdOffset", bits)?,
         psid_len: None,

@@ -1,12 +1,13 @@
 //! What was concluded, for people and as JSON.
 
 use mape_core::ReceivedPrefix;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::clues::{Clue, From};
 use super::facts::Facts;
 use super::section::Section;
 use crate::answer::Endpoint;
+use crate::json;
 use crate::request::Capability;
 
 /// Version of the JSON.
@@ -164,34 +165,32 @@ impl Verdict {
     /// One line of JSON; its schema is `tests/vectors/schema/detect.json`.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let list = |all: &[Evidence]| -> Vec<Value> {
-            all.iter().map(|it| json!({ "from": it.from, "says": it.says })).collect()
+        let list = |all: &[Evidence]| {
+            let one =
+                |it: &Evidence| vec![("from", it.from.into()), ("says", it.says.as_str().into())];
+            Value::Array(all.iter().map(|it| json::written(one(it))).collect())
         };
-        let mut verdict = json!({
-            "schema": SCHEMA,
-            "line": self.line.name(),
-            "confidence": self.confidence.name(),
-            "evidence": list(&self.evidence),
-            "against": list(&self.against),
-            "next_step": self.next_step,
-        });
-        let mut add = |key: &str, value: Option<Value>| {
-            if let (Some(map), Some(value)) = (verdict.as_object_mut(), value) {
-                map.insert(key.to_owned(), value);
-            }
-        };
-        add("provider", self.provider.map(Value::from));
-        add("prefix", self.prefix.map(|prefix| prefix.to_string().into()));
-        add("aftr", self.aftr.as_ref().map(|aftr| aftr.to_string().into()));
-        add("section", self.section.as_ref().map(section));
-        format!("{verdict}\n")
+        let mut entries = vec![
+            ("schema", SCHEMA.into()),
+            ("line", self.line.name().into()),
+            ("confidence", self.confidence.name().into()),
+            ("evidence", list(&self.evidence)),
+            ("against", list(&self.against)),
+            ("next_step", self.next_step.as_str().into()),
+        ];
+        let optional = [
+            ("provider", self.provider.map(Value::from)),
+            ("prefix", self.prefix.map(|prefix| prefix.to_string().into())),
+            ("aftr", self.aftr.as_ref().map(|aftr| aftr.to_string().into())),
+            ("section", self.section.as_ref().map(section)),
+        ];
+        entries.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        format!("{}\n", json::written(entries))
     }
 }
 
 fn section(section: &Section) -> Value {
-    let options: Map<String, Value> = std::iter::once(("proto", section.proto.to_owned()))
-        .chain(section.options.iter().cloned())
-        .map(|(name, value)| (name.to_owned(), value.into()))
-        .collect();
-    Value::Object(options)
+    let mut options = vec![("proto", section.proto.into())];
+    options.extend(section.options.iter().map(|(name, value)| (*name, value.as_str().into())));
+    json::written(options)
 }
