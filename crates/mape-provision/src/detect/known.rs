@@ -99,3 +99,38 @@ pub(super) fn line_type(kind: LineKind) -> LineType {
         LineKind::Softbank => LineType::Ipip,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The core tells people the same names.
+    #[test]
+    fn the_cores_next_step_names_the_same_aftr() {
+        for kind in [LineKind::Transix, LineKind::Xpass, LineKind::V6connect] {
+            let aftr = aftr_of(kind.name()).unwrap().to_string();
+            assert!(kind.next_step().contains(&format!("AFTR {aftr};")), "{aftr}");
+        }
+    }
+
+    #[test]
+    fn every_known_end_is_the_end_of_something() {
+        let end = |text: &str| tunnel_end(text.parse().unwrap());
+        for (address, expected) in [
+            ("2404:9200:225:100::64", (LineType::MapE, "v6plus")),
+            ("2001:380:a120::9", (LineType::MapE, "ocn")),
+            ("2001:260:700:1::1:276", (LineType::MapE, "biglobe")),
+            ("2001:3b8:200:ff9::1", (LineType::MapE, "nuro")),
+            ("2404:9200:225:100::65", (LineType::Ipip, "v6plus-static")),
+            ("2400:2000:4:0:a000::1999", (LineType::Ipip, "softbank")),
+            ("2400:2000:4:0:a000::2999", (LineType::Ipip, "softbank")),
+            ("2001:f60:0:205::2", (LineType::Ipip, "xpass-static")),
+            ("2404:8e00::feed:102", (LineType::DsLite, "transix")),
+            ("2404:8e01::feed:100", (LineType::DsLite, "transix")),
+            ("2001:f60:0:200::1:1", (LineType::DsLite, "xpass")),
+        ] {
+            assert_eq!(end(address), Some(expected), "{address}");
+        }
+        assert_eq!(end("2001:db8::1"), None);
+    }
+}
