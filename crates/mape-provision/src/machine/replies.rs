@@ -93,9 +93,6 @@ impl Machine {
             Ok(answer) => answer,
             Err(error) => return self.keep(turn, Outcome::BadAnswer, Failure::Answer(error)),
         };
-        // What a server wants to be told again does not depend on what it offers.
-        self.token = answer.token.clone().or_else(|| self.token.take());
-        self.id = answer.id.clone().or_else(|| self.id.take());
         let can = self.mode.capabilities();
         let none = match answer.choose(can, &self.prefixes) {
             Ok(method) => {
@@ -104,6 +101,7 @@ impl Machine {
                 let same = before.is_some_and(|before| before.same_as(method));
                 let effect = if same { Effect::Unchanged } else { Effect::Apply };
                 let (shape, ttl) = (answer.shape, answer.ttl);
+                self.remember(&answer);
                 self.answer = Some(answer);
                 return self.answered(turn, shape, ttl, effect);
             }
@@ -117,8 +115,15 @@ impl Machine {
                 Some(Auth::Good) | None => NoService::Nothing { server },
             },
         };
+        self.remember(&answer);
         self.answer = None;
         self.answered(turn, answer.shape, answer.ttl, Effect::Withdraw(none))
+    }
+
+    /// What a server wants to be told again does not depend on what it offers.
+    fn remember(&mut self, answer: &Answer) {
+        self.token = answer.token.clone().or_else(|| self.token.take());
+        self.id = answer.id.clone().or_else(|| self.id.take());
     }
 
     fn answered(&mut self, turn: Turn, shape: Shape, ttl: Option<u32>, effect: Effect) -> Step {

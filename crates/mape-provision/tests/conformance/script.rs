@@ -60,7 +60,11 @@ pub(crate) fn play(case: &Value, name: &str) {
         if let Some(window) = step.get("window") {
             in_window(&machine, now, step, window, &place);
         }
+        let before = machine.cached();
         let took = machine.step(now, 0, event(step));
+        if matches!(took.effect, Some(Effect::Keep(_))) {
+            assert_eq!(machine.cached(), before, "{place}: a failure writes nothing");
+        }
         assert_eq!(effect(took.effect.as_ref()), step["effect"], "{place}: effect");
         match &took.next {
             Next::QueryTxt(name) => assert_eq!(step["next"], format!("txt {name}"), "{place}"),
