@@ -14,9 +14,9 @@ pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
     // everybody it is not this line's; alone it is.
     let fixed = |entry: &Value| label(entry.get("hostName")).is_some();
     let all_fixed = entries.iter().all(fixed);
-    let wanted = (1..).zip(entries).filter(|(_, entry)| all_fixed || !fixed(entry));
+    let mut wanted = (1..).zip(entries).filter(|(_, entry)| all_fixed || !fixed(entry));
     let ipv6 = |entry: &Value| ipv6(Object::of(entry, "rule").ok()?).ok();
-    let (rules, broken) = rules::read(wanted, ipv6, parts)?;
+    let (rules, broken) = rules::read(&mut wanted, ipv6, &parts)?;
     Ok(Answer {
         shape: Shape::Ocn,
         labels: label(answer.get("hostName")).into_iter().collect(),

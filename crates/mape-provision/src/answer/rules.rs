@@ -10,14 +10,14 @@ use super::{AnswerError, BrokenRule};
 use crate::json::{Object, bits, net4, net6};
 
 /// The rules that are consistent, and those that are not. Entries come with their number; `ipv6`
-/// reads the prefix of one, `parts` all of it.
+/// reads the prefix of one, `parts` all of it. Not generic, to be in the program once.
 ///
 /// # Errors
 /// The first problem, where no rule is left.
-pub(super) fn read<'a>(
-    entries: impl Iterator<Item = (usize, &'a Value)>,
-    ipv6: impl Fn(&Value) -> Option<Ipv6Net>,
-    parts: impl Fn(&Value) -> Result<RuleParts, AnswerError>,
+pub(super) fn read(
+    entries: &mut dyn Iterator<Item = (usize, &Value)>,
+    ipv6: fn(&Value) -> Option<Ipv6Net>,
+    parts: &dyn Fn(&Value) -> Result<RuleParts, AnswerError>,
 ) -> Result<(Vec<Rule>, Vec<BrokenRule>), AnswerError> {
     let (mut rules, mut broken) = (Vec::new(), Vec::new());
     for (number, entry) in entries {
@@ -68,5 +68,5 @@ pub(super) fn list(
             layout,
         })
     };
-    read((1..).zip(entries), |entry| entry.get("ipv6").and_then(net6), parts)
+    read(&mut (1..).zip(entries), |entry| entry.get("ipv6").and_then(net6), &parts)
 }
