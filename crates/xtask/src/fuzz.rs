@@ -8,13 +8,14 @@ use crate::packages;
 use crate::steps::{Steps, cargo, output, root, run};
 
 /// The targets in `tests/fuzz/fuzz_targets`.
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 12] = [
     "prefix",
     "rule",
     "map_rules",
     "rule_file",
     "port_list",
     "blobmsg",
+    "uci",
     "txt",
     "hb46pp",
     "get_rules",
