@@ -27,6 +27,10 @@ pub enum Code {
     CeInUse,
     /// A configuration file cannot be read, or `uci` cannot change it.
     Uci,
+    /// The kernel's list of connections cannot be read or changed.
+    Conntrack,
+    /// There is no MAP-E interface, or none of this name.
+    NoInterface,
     /// The network says that it offers nothing for this line.
     ProvisioningNoService,
     /// The network offers this line another method than MAP-E.
@@ -63,6 +67,8 @@ impl Code {
             Self::Ubus => "MAPE_UBUS",
             Self::CeInUse => "MAPE_CE_IN_USE",
             Self::Uci => "MAPE_UCI",
+            Self::Conntrack => "MAPE_CONNTRACK",
+            Self::NoInterface => "MAPE_NO_INTERFACE",
             Self::ProvisioningNoService => "MAPE_PROVISIONING_NO_SERVICE",
             Self::ProvisioningOtherMethod => "MAPE_PROVISIONING_OTHER_METHOD",
             Self::ProvisioningAuth => "MAPE_PROVISIONING_AUTH",

@@ -117,6 +117,8 @@ impl Failure {
                 | Code::Ubus
                 | Code::CeInUse
                 | Code::Uci
+                | Code::Conntrack
+                | Code::NoInterface
                 | Code::ProvisioningNoService
                 | Code::ProvisioningOtherMethod
                 | Code::ProvisioningAuth

@@ -109,7 +109,7 @@ impl Router {
         if self.places.is_a_copy() {
             return None;
         }
-        let mut bus = netifd::Places::default().connect().ok()?;
+        let mut bus = netifd::Places::default().connect(netifd::TIMEOUT).ok()?;
         running_prefix(section, &netifd::facts(&mut bus).ok()?)
     }
 

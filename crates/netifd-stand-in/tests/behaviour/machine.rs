@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -136,6 +137,7 @@ impl Machine {
         ]);
         command.env("LOG", directory.join("log"));
         let output = fs::File::create(directory.join("output")).unwrap();
+        command.process_group(0);
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let machine = Self { directory, child: command.spawn().unwrap() };
         machine.until("it answers", || {
@@ -280,7 +282,9 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // With every script it started: they are one group of processes.
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.directory);
     }
