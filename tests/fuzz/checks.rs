@@ -7,7 +7,7 @@ use mape_core::{
 };
 
 /// An error is one line, names a code and a next step, and is not as long as its input.
-fn explains_itself(error: &dyn Explain) {
+pub fn explains_itself(error: &dyn Explain) {
     let (sentence, hint) = (error.to_string(), error.hint());
     for text in [&sentence, &hint] {
         assert!(!text.is_empty() && text.len() < 2000, "{text:?}");
@@ -32,7 +32,7 @@ fn is_sound(plan: &Plan) {
     assert_eq!(content, Some((plan.ipv4().addr(), set.psid())));
 }
 
-fn plan_or_explain(request: &Request) {
+pub fn plan_or_explain(request: &Request) {
     match plan(request) {
         Ok(plan) => is_sound(&plan),
         Err(error) => {
@@ -45,7 +45,7 @@ fn plan_or_explain(request: &Request) {
 }
 
 /// A line of the rule, so that the rule is used and not only read.
-fn line_of(rule: &Rule, seed: u64) -> Option<ReceivedPrefix> {
+pub fn line_of(rule: &Rule, seed: u64) -> Option<ReceivedPrefix> {
     let len = rule.ipv6().prefix_len() + rule.ea_len();
     let ea = u128::from(seed) & (1_u128 << rule.ea_len()).wrapping_sub(1);
     let ea = ea.checked_shl(128 - u32::from(len)).unwrap_or(0);

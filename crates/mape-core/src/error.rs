@@ -31,6 +31,24 @@ pub enum Code {
     Conntrack,
     /// There is no MAP-E interface, or none of this name.
     NoInterface,
+    /// The network says that it offers nothing for this line.
+    ProvisioningNoService,
+    /// The network offers this line another method than MAP-E.
+    ProvisioningOtherMethod,
+    /// The provisioning server wants a user and a password, or refused those it got.
+    ProvisioningAuth,
+    /// The resolvers did not say where the provisioning server is.
+    ProvisioningDns,
+    /// The provisioning server did not answer, or with an error of its own.
+    ProvisioningNoAnswer,
+    /// The provisioning server's certificate could not be verified.
+    ProvisioningCertificate,
+    /// The provisioning server refused the request.
+    ProvisioningRefused,
+    /// The provisioning server sent us where we must not go.
+    ProvisioningRedirect,
+    /// The provisioning server's answer cannot be used.
+    ProvisioningBadAnswer,
 }
 
 impl Code {
@@ -51,6 +69,15 @@ impl Code {
             Self::Uci => "MAPE_UCI",
             Self::Conntrack => "MAPE_CONNTRACK",
             Self::NoInterface => "MAPE_NO_INTERFACE",
+            Self::ProvisioningNoService => "MAPE_PROVISIONING_NO_SERVICE",
+            Self::ProvisioningOtherMethod => "MAPE_PROVISIONING_OTHER_METHOD",
+            Self::ProvisioningAuth => "MAPE_PROVISIONING_AUTH",
+            Self::ProvisioningDns => "MAPE_PROVISIONING_DNS",
+            Self::ProvisioningNoAnswer => "MAPE_PROVISIONING_NO_ANSWER",
+            Self::ProvisioningCertificate => "MAPE_PROVISIONING_CERTIFICATE",
+            Self::ProvisioningRefused => "MAPE_PROVISIONING_REFUSED",
+            Self::ProvisioningRedirect => "MAPE_PROVISIONING_REDIRECT",
+            Self::ProvisioningBadAnswer => "MAPE_PROVISIONING_BAD_ANSWER",
         }
     }
 }

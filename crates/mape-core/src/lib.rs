@@ -53,5 +53,7 @@ pub use port_set::{PortParameters, PortParametersError, PortRange, PortSet, Psid
 pub use prefix::{PrefixError, ReceivedPrefix};
 pub use provider::{Provider, ProviderChoice, UnknownProvider, providers};
 pub use rule::{Rule, RuleError, RuleParts};
-pub use rule_text::{RuleFileError, RuleTextError, parse_map_rules, parse_rule, parse_rule_file};
+pub use rule_text::{
+    RuleFileError, RuleTextError, net4, net6, parse_map_rules, parse_rule, parse_rule_file,
+};
 pub use text::{Quoted, decimal};

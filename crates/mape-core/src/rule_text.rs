@@ -109,15 +109,19 @@ impl Values<'_> {
     }
 }
 
-/// The standard library's addresses, because `ipnet`'s own parser takes `061.72.0.0`, which others
-/// read as octal.
-fn net6(text: &str) -> Option<Ipv6Net> {
+/// Reads an IPv6 prefix with its length. Bits behind the length stay.
+///
+/// The standard library reads the address, because `ipnet`'s own parser takes `061.72.0.0`, which
+/// others read as octal.
+#[must_use]
+pub fn net6(text: &str) -> Option<Ipv6Net> {
     let (address, len) = text.split_once('/')?;
     Ipv6Net::new(address.parse().ok()?, small(len)?).ok()
 }
 
-/// As [`net6`].
-fn net4(text: &str) -> Option<Ipv4Net> {
+/// Reads an IPv4 prefix with its length, as [`net6`].
+#[must_use]
+pub fn net4(text: &str) -> Option<Ipv4Net> {
     let (address, len) = text.split_once('/')?;
     Ipv4Net::new(address.parse().ok()?, small(len)?).ok()
 }

@@ -118,7 +118,16 @@ impl Failure {
                 | Code::CeInUse
                 | Code::Uci
                 | Code::Conntrack
-                | Code::NoInterface => ExitStatus::Failed,
+                | Code::NoInterface
+                | Code::ProvisioningNoService
+                | Code::ProvisioningOtherMethod
+                | Code::ProvisioningAuth
+                | Code::ProvisioningDns
+                | Code::ProvisioningNoAnswer
+                | Code::ProvisioningCertificate
+                | Code::ProvisioningRefused
+                | Code::ProvisioningRedirect
+                | Code::ProvisioningBadAnswer => ExitStatus::Failed,
             },
         }
     }

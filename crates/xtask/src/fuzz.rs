@@ -8,8 +8,21 @@ use crate::packages;
 use crate::steps::{Steps, cargo, output, root, run};
 
 /// The targets in `tests/fuzz/fuzz_targets`.
-const TARGETS: [&str; 8] =
-    ["prefix", "rule", "map_rules", "rule_file", "port_list", "blobmsg", "uci", "ctnetlink"];
+const TARGETS: [&str; 13] = [
+    "prefix",
+    "rule",
+    "map_rules",
+    "rule_file",
+    "port_list",
+    "blobmsg",
+    "uci",
+    "ctnetlink",
+    "txt",
+    "hb46pp",
+    "get_rules",
+    "basic_map_rules",
+    "redirect",
+];
 /// How long a planted bug may stay hidden.
 const PLANTED_SECONDS: u32 = 120;
 
@@ -42,7 +55,7 @@ fn fuzzer(target: &str, corpus: &str, features: &[&str]) -> anyhow::Result<std::
     // sanitize.
     command.current_dir(&home).env("RUSTC_BOOTSTRAP", "1");
     command.args(features).args([target, &corpus, &format!("seeds/{target}"), "--"]);
-    command.args(["-dict=mape.dict", "-max_len=400", "-print_final_stats=1"]);
+    command.args(["-dict=mape.dict", "-max_len=1000", "-print_final_stats=1"]);
     Ok(command)
 }
 

@@ -1,0 +1,57 @@
+//! The answer of the national standard (HB46PP 1.1 section 3.4).
+
+use serde_json::Value;
+
+use super::{Answer, AnswerError, Auth, Method, Shape, label, methods};
+use crate::json::{Object, number, text};
+use crate::request::{Capability, Token};
+
+/// The standard's longest lifetime, in seconds: seven days.
+const MAX_TTL: u32 = 604_800;
+/// The shortest wait the standard knows, in seconds. Less would be asking without pause.
+const MIN_TTL: u32 = 60;
+
+/// Reads the answer. Only `order` has to be there; what describes the answer and cannot be read is
+/// taken as not given.
+pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
+    let answer = Object::of(root, "")?;
+    let mut methods: Vec<Method> = Vec::new();
+    for name in answer.list("order")? {
+        // A method of a later version, or one named twice.
+        let Some(capability) = text(name).and_then(Capability::method) else { continue };
+        if methods.iter().any(|known| known.capability() == capability) {
+            continue;
+        }
+        let section = answer.get(capability.name());
+        let missing = AnswerError::Missing { path: "", key: capability.name() };
+        let method = section.ok_or(missing).and_then(|it| methods::parse(capability, it));
+        methods.push(method.unwrap_or_else(|error| Method::Broken(capability, error)));
+    }
+    let labels = ["enabler_name", "service_name", "isp_name"];
+    Ok(Answer {
+        shape: Shape::Hb46pp,
+        labels: labels.into_iter().filter_map(|key| label(answer.get(key))).collect(),
+        ttl: answer.get("ttl").and_then(ttl),
+        token: answer.get("token").and_then(text).and_then(Token::parse),
+        id: None,
+        auth: answer.get("auth").and_then(text).and_then(auth),
+        methods,
+    })
+}
+
+/// Seconds; what is no number at all is as if it were not there.
+fn ttl(value: &Value) -> Option<u32> {
+    // A number too large for its type is too large for the standard, too.
+    let large = value.as_u64().is_some_and(|it| it > u64::from(u32::MAX));
+    let seconds = if large { MAX_TTL } else { number(value, u32::MAX)? };
+    Some(seconds.clamp(MIN_TTL, MAX_TTL))
+}
+
+fn auth(text: &str) -> Option<Auth> {
+    match text {
+        "req" => Some(Auth::Required),
+        "bad" => Some(Auth::Bad),
+        "ok" => Some(Auth::Good),
+        _ => None,
+    }
+}

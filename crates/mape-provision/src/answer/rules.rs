@@ -1,0 +1,72 @@
+//! Lists of rules, of which one may be wrong without the others being useless.
+
+use std::net::Ipv6Addr;
+
+use ipnet::Ipv6Net;
+use mape_core::{Layout, Rule, RuleParts};
+use serde_json::Value;
+
+use super::{AnswerError, BrokenRule};
+use crate::json::{Object, bits, net4, net6};
+
+/// The rules that are consistent, and those that are not. Entries come with their number; `ipv6`
+/// reads the prefix of one, `parts` all of it. Not generic, to be in the program once.
+///
+/// # Errors
+/// The first problem, where no rule is left.
+pub(super) fn read(
+    entries: &mut dyn Iterator<Item = (usize, &Value)>,
+    ipv6: fn(&Value) -> Option<Ipv6Net>,
+    parts: &dyn Fn(&Value) -> Result<RuleParts, AnswerError>,
+) -> Result<(Vec<Rule>, Vec<BrokenRule>), AnswerError> {
+    let (mut rules, mut broken) = (Vec::new(), Vec::new());
+    for (number, entry) in entries {
+        let rule = match parts(entry) {
+            Ok(parts) => Rule::new(parts).map_err(|error| AnswerError::Rule { number, error }),
+            Err(error) => Err(of_rule(number, error)),
+        };
+        match rule {
+            Ok(rule) => rules.push(rule),
+            Err(error) => broken.push(BrokenRule { ipv6: ipv6(entry), error }),
+        }
+    }
+    if rules.is_empty() {
+        let first = broken.into_iter().next();
+        return Err(first.map_or(AnswerError::NoRules, |broken| broken.error));
+    }
+    Ok((rules, broken))
+}
+
+/// The same problem, with the rule's number.
+fn of_rule(number: usize, error: AnswerError) -> AnswerError {
+    match error {
+        AnswerError::Missing { key, .. } => AnswerError::RuleLacks { number, key },
+        AnswerError::BadValue { key, value, .. } => {
+            let key = if key.is_empty() { "content" } else { key };
+            AnswerError::RuleValue { number, key, value }
+        }
+        other => other,
+    }
+}
+
+/// The list that HB46PP and JPNE share: `ipv6`, `ipv4`, `ea_length`, `psid_offset`.
+pub(super) fn list(
+    entries: &[Value],
+    br: Ipv6Addr,
+    layout: Layout,
+) -> Result<(Vec<Rule>, Vec<BrokenRule>), AnswerError> {
+    let parts = |entry: &Value| {
+        let entry = Object::of(entry, "rule")?;
+        Ok(RuleParts {
+            ipv6: entry.required("ipv6", net6)?,
+            ipv4: entry.required("ipv4", net4)?,
+            ea_len: entry.required("ea_length", bits)?,
+            offset: entry.optional("psid_offset", bits)?,
+            psid_len: None,
+            psid: None,
+            br,
+            layout,
+        })
+    };
+    read(&mut (1..).zip(entries), |entry| entry.get("ipv6").and_then(net6), &parts)
+}

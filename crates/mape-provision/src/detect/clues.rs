@@ -1,0 +1,334 @@
+//! What each fact speaks for.
+
+use mape_core::{
+    Explain as _, LineKind, Plan, PlanError, ReceivedPrefix, Request, Rule, TUNNEL_OVERHEAD,
+    find_builtin, plan,
+};
+
+use super::facts::{Facts, Gateway, Provisioned};
+use super::known;
+use super::section::Section;
+use super::verdict::{Confidence, LineType};
+use crate::answer::{Endpoint, Ipip, Method};
+use crate::request::Capability;
+
+/// Where a clue is from; the first has the most authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum From {
+    Gateway,
+    Provisioning,
+    TunnelEnd,
+    Dhcpv6,
+    Prefix,
+}
+
+impl From {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Provisioning => "provisioning",
+            Self::TunnelEnd => "tunnel_end",
+            Self::Dhcpv6 => "dhcpv6",
+            Self::Prefix => "prefix",
+        }
+    }
+}
+
+/// What one fact speaks for.
+#[derive(Clone, Debug)]
+pub(super) struct Clue {
+    pub(super) from: From,
+    pub(super) line: LineType,
+    pub(super) provider: Option<&'static str>,
+    pub(super) confidence: Confidence,
+    pub(super) says: String,
+    pub(super) prefix: Option<ReceivedPrefix>,
+    pub(super) aftr: Option<Endpoint>,
+    pub(super) section: Option<Section>,
+    pub(super) next_step: String,
+}
+
+pub(super) fn all(facts: &Facts) -> Vec<Clue> {
+    let prefix = of_prefixes(facts);
+    let provider = prefix.provider;
+    let mut clues = vec![prefix];
+    clues.extend(of_gateway(facts));
+    clues.extend(of_provisioning(facts, provider));
+    clues.extend(of_tunnel_end(facts, provider));
+    clues.extend(of_s46(facts));
+    clues.extend(of_aftr(facts));
+    clues
+}
+
+fn clue(from: From, line: LineType, confidence: Confidence, says: String) -> Clue {
+    Clue {
+        from,
+        line,
+        provider: None,
+        confidence,
+        says,
+        prefix: None,
+        aftr: None,
+        section: None,
+        next_step: String::new(),
+    }
+}
+
+/// The prefix that says most.
+fn of_prefixes(facts: &Facts) -> Clue {
+    let best = facts.prefixes.iter().map(|prefix| of_prefix(facts, *prefix)).min_by_key(rank_of);
+    best.unwrap_or_else(|| {
+        let says = "the uplink has no IPv6 prefix".to_owned();
+        Clue {
+            next_step: "see that the uplink gets an IPv6 prefix first".to_owned(),
+            ..clue(From::Prefix, LineType::NoIpv6, Confidence::High, says)
+        }
+    })
+}
+
+/// A line may have several prefixes, of which one is the service's.
+fn rank_of(clue: &Clue) -> u8 {
+    match (clue.line, clue.confidence) {
+        (LineType::MapE, Confidence::High) => 0,
+        (LineType::HomeGateway, _) => 1,
+        (LineType::NoIpv6, _) => 5,
+        (LineType::Ngn, _) => 4,
+        (LineType::Unknown, _) => 3,
+        _ => 2,
+    }
+}
+
+fn of_prefix(facts: &Facts, prefix: ReceivedPrefix) -> Clue {
+    let clue = match plan(&request(facts, prefix, &[])) {
+        Ok(plan) => of_builtin(facts, &plan),
+        Err(PlanError::NotInRules { line: Some(kind), .. }) => of_block(facts, kind, prefix),
+        Err(PlanError::NotFirstSubnet { .. }) => {
+            let provider = find_builtin(prefix).map(|builtin| builtin.group.provider.name);
+            Clue { provider, ..behind_gateway(&format!("{prefix} is not the line's first subnet")) }
+        }
+        Err(error) => {
+            let says = format!("{error}");
+            Clue {
+                next_step: error.hint(),
+                ..clue(From::Prefix, LineType::Unknown, Confidence::Low, says)
+            }
+        }
+    };
+    Clue { prefix: Some(prefix), ..clue }
+}
+
+fn request(facts: &Facts, prefix: ReceivedPrefix, rules: &[Rule]) -> Request {
+    Request {
+        explicit: rules.to_vec(),
+        // A small MTU changes nothing about whose line it is.
+        uplink_mtu: facts.uplink_mtu.max(1500),
+        ..Request::new(prefix)
+    }
+}
+
+fn of_builtin(facts: &Facts, plan: &Plan) -> Clue {
+    let name = plan.provider_name();
+    let (prefix, rule) = (plan.end_user_prefix(), plan.rule().ipv6());
+    let says = format!("{prefix} lies in {name}'s rule {rule}");
+    Clue {
+        provider: Some(name),
+        section: Some(map_e_section(facts)),
+        next_step: map_e_step(),
+        ..clue(From::Prefix, LineType::MapE, Confidence::High, says)
+    }
+}
+
+fn map_e_step() -> String {
+    "configure proto mape; only with a contract for an IPv4 address of your own use the provider's \
+     fixed-IP settings instead"
+        .to_owned()
+}
+
+fn of_block(facts: &Facts, kind: LineKind, prefix: ReceivedPrefix) -> Clue {
+    let line = known::line_type(kind);
+    let confidence = match kind {
+        LineKind::Ngn | LineKind::Local => Confidence::High,
+        LineKind::Nuro => Confidence::Low,
+        _ => Confidence::Medium,
+    };
+    let provider = (!matches!(kind, LineKind::Ngn | LineKind::Local)).then(|| kind.name());
+    let aftr = provider.filter(|_| line == LineType::DsLite).and_then(known::aftr_of);
+    Clue {
+        provider,
+        section: aftr.as_ref().map(|aftr| ds_lite_section(facts, aftr)),
+        aftr,
+        next_step: kind.next_step().to_owned(),
+        ..clue(From::Prefix, line, confidence, format!("{prefix} {}", kind.verdict()))
+    }
+}
+
+fn behind_gateway(says: &str) -> Clue {
+    Clue {
+        next_step: "connect the router to the ONU directly, or switch IPv4 over IPv6 off in the \
+                    home gateway and have it pass the line's whole prefix on"
+            .to_owned(),
+        ..clue(From::Prefix, LineType::HomeGateway, Confidence::Medium, says.to_owned())
+    }
+}
+
+fn of_gateway(facts: &Facts) -> Option<Clue> {
+    // One that could and does not says nothing about the line.
+    let Gateway::Active = facts.gateway? else { return None };
+    let says = "the home gateway says that it carries IPv4 over IPv6 itself";
+    Some(Clue { from: From::Gateway, confidence: Confidence::High, ..behind_gateway(says) })
+}
+
+fn of_provisioning(facts: &Facts, owner: Option<&'static str>) -> Option<Clue> {
+    let from = From::Provisioning;
+    let answer = match &facts.provisioned {
+        Provisioned::NotAsked => return None,
+        Provisioned::Nothing(why) => {
+            let says = why.to_string();
+            return Some(unknown(from, says));
+        }
+        Provisioned::Failed(why) => return Some(unknown(from, why.to_string())),
+        Provisioned::Answer(answer) => answer,
+    };
+    let Ok(method) = answer.choose(&Capability::ALL, &facts.prefixes) else {
+        return Some(unknown(from, "the provisioning server's answer fits no line".to_owned()));
+    };
+    let labels = answer.labels.join(", ");
+    let by = if labels.is_empty() { String::new() } else { format!(" ({labels})") };
+    let says = |what: &str| format!("the provisioning server{by} says {what}");
+    Some(match method {
+        Method::MapE(map_e) => {
+            Clue { provider: owner, ..of_rules(facts, from, &map_e.rules, says("MAP-E")) }
+        }
+        Method::DsLite(aftr) => {
+            Clue { from, ..ds_lite(facts, aftr, says(&format!("DS-Lite with AFTR {aftr}"))) }
+        }
+        Method::Ipip(tunnels) => {
+            let tunnel = tunnels.first();
+            Clue {
+                provider: known::fixed_contract(owner),
+                section: tunnel.map(|tunnel| ipip_section(facts, tunnel)),
+                next_step: "configure proto ipip6 (package ds-lite) with these values".to_owned(),
+                ..clue(from, LineType::Ipip, Confidence::High, says("a tunnel with an own address"))
+            }
+        }
+        Method::Broken(capability, _) => unknown(from, says(capability.name())),
+        Method::Lw4o6(_) | Method::MapT(_) | Method::Xlat464(_) => {
+            let capability = method.capability();
+            let says = says(capability.name());
+            Clue {
+                next_step: "use another package, as this one does MAP-E only".to_owned(),
+                ..clue(from, LineType::Other(capability), Confidence::High, says)
+            }
+        }
+    })
+}
+
+fn unknown(from: From, says: String) -> Clue {
+    Clue {
+        next_step: "ask the provider how the line carries IPv4".to_owned(),
+        ..clue(from, LineType::Unknown, Confidence::Low, says)
+    }
+}
+
+/// Rules of the network's own.
+fn of_rules(facts: &Facts, from: From, rules: &[Rule], says: String) -> Clue {
+    let mut error = None;
+    for prefix in &facts.prefixes {
+        match plan(&request(facts, *prefix, rules)) {
+            Ok(_) => {
+                return Clue {
+                    section: Some(map_e_section(facts)),
+                    next_step: map_e_step(),
+                    ..clue(from, LineType::MapE, Confidence::High, says)
+                };
+            }
+            Err(PlanError::NotFirstSubnet { prefix, .. }) => {
+                let says = format!("{says}, but {prefix} is not the line's first subnet");
+                return Clue { from, ..behind_gateway(&says) };
+            }
+            Err(other) => error = error.or(Some(other)),
+        }
+    }
+    let why = error.map_or_else(String::new, |error| format!(", but {error}"));
+    unknown(from, format!("{says}{why}"))
+}
+
+fn of_tunnel_end(facts: &Facts, owner: Option<&'static str>) -> Option<Clue> {
+    let end = facts.tunnel_end?;
+    let known = known::tunnel_end(end);
+    let (line, provider) =
+        known.map_or((LineType::Ipip, known::fixed_contract(owner)), |(line, it)| (line, Some(it)));
+    let says = match known {
+        Some((line, provider)) => {
+            format!("the tunnel end {end} is {provider}'s for {}", line.name())
+        }
+        None => format!("the tunnel end {end} is nobody's BR or AFTR, so that of a contract"),
+    };
+    Some(match line {
+        LineType::DsLite => {
+            let aftr = Endpoint::Address(end);
+            Clue { from: From::TunnelEnd, ..ds_lite(facts, &aftr, says) }
+        }
+        LineType::MapE => Clue {
+            provider,
+            section: Some(map_e_section(facts)),
+            next_step: map_e_step(),
+            ..clue(From::TunnelEnd, line, Confidence::Medium, says)
+        },
+        _ => Clue {
+            provider,
+            next_step: format!(
+                "use proto ipip6 with the IPv4 address of your contract and the tunnel end {end}"
+            ),
+            ..clue(From::TunnelEnd, line, Confidence::Medium, says)
+        },
+    })
+}
+
+fn of_s46(facts: &Facts) -> Option<Clue> {
+    let says = "DHCPv6 carries a MAP-E rule".to_owned();
+    (!facts.s46.is_empty()).then(|| of_rules(facts, From::Dhcpv6, &facts.s46, says))
+}
+
+fn of_aftr(facts: &Facts) -> Option<Clue> {
+    let aftr = facts.aftr.as_ref()?;
+    Some(ds_lite(facts, aftr, format!("DHCPv6 names the AFTR {aftr}")))
+}
+
+fn ds_lite(facts: &Facts, aftr: &Endpoint, says: String) -> Clue {
+    Clue {
+        provider: known::aftr_owner(aftr),
+        aftr: Some(aftr.clone()),
+        section: Some(ds_lite_section(facts, aftr)),
+        next_step: format!("use OpenWrt's ds-lite package with AFTR {aftr}"),
+        ..clue(From::Dhcpv6, LineType::DsLite, Confidence::High, says)
+    }
+}
+
+fn map_e_section(facts: &Facts) -> Section {
+    Section { proto: "mape", options: vec![("tunlink", facts.uplink.clone())] }
+}
+
+/// `encaplimit ignore`, as the providers' ends expect no destination option; the package's own
+/// default for the MTU is 1280.
+fn ds_lite_section(facts: &Facts, aftr: &Endpoint) -> Section {
+    let options = vec![("peeraddr", aftr.to_string())];
+    Section { proto: "dslite", options: [options, common(facts)].concat() }
+}
+
+fn ipip_section(facts: &Facts, tunnel: &Ipip) -> Section {
+    let options = vec![
+        ("peeraddr", tunnel.remote.to_string()),
+        ("ip6addr", tunnel.local.to_string()),
+        ("ip4ifaddr", tunnel.ipv4.addr().to_string()),
+    ];
+    Section { proto: "ipip6", options: [options, common(facts)].concat() }
+}
+
+fn common(facts: &Facts) -> Vec<(&'static str, String)> {
+    vec![
+        ("tunlink", facts.uplink.clone()),
+        ("mtu", facts.uplink_mtu.saturating_sub(TUNNEL_OVERHEAD).max(1280).to_string()),
+        ("encaplimit", "ignore".to_owned()),
+    ]
+}

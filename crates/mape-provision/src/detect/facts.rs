@@ -1,0 +1,84 @@
+//! What is known about a line before anything is concluded.
+
+use std::net::Ipv6Addr;
+
+use mape_core::{DEFAULT_UPLINK_MTU, ReceivedPrefix, Rule};
+
+use crate::answer::{Answer, Endpoint};
+use crate::failure::{Failure, NoService};
+use crate::json;
+
+/// The facts.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Name of the uplink's interface, for the section that is proposed.
+    pub uplink: String,
+    /// MTU of the uplink, in bytes.
+    pub uplink_mtu: u16,
+    /// Delegated prefixes, on-link prefixes and addresses of the uplink.
+    pub prefixes: Vec<ReceivedPrefix>,
+    /// MAP-E rules from DHCPv6 (RFC 7598, option 94).
+    pub s46: Vec<Rule>,
+    /// The AFTR from DHCPv6 (RFC 6334, option 64).
+    pub aftr: Option<Endpoint>,
+    /// What provisioning said.
+    pub provisioned: Provisioned,
+    /// What the home gateway's local check said, if it was asked.
+    pub gateway: Option<Gateway>,
+    /// The provider's end of the tunnel, from the papers of the contract or from what is
+    /// configured.
+    pub tunnel_end: Option<Ipv6Addr>,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            uplink: "wan6".to_owned(),
+            uplink_mtu: DEFAULT_UPLINK_MTU,
+            prefixes: Vec::new(),
+            s46: Vec::new(),
+            aftr: None,
+            provisioned: Provisioned::NotAsked,
+            gateway: None,
+            tunnel_end: None,
+        }
+    }
+}
+
+/// What provisioning said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Provisioned {
+    /// It was not asked.
+    NotAsked,
+    /// The network offers nothing.
+    Nothing(NoService),
+    /// The question failed.
+    Failed(Failure),
+    /// An answer.
+    Answer(Box<Answer>),
+}
+
+/// What the check of an NTT home gateway says (`http://ntt.setup:8888/enabler.ipv4/check`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Gateway {
+    /// It carries IPv4 over IPv6 itself.
+    Active,
+    /// It could, and does not.
+    Idle,
+}
+
+impl Gateway {
+    /// Reads the check's JSON; `None` where it is something else.
+    #[must_use]
+    pub fn parse(body: &[u8]) -> Option<Self> {
+        let root = json::root(body).ok()?;
+        if root.get("name")?.as_str()? != "jp.ne.enabler.ipv4.setting" {
+            return None;
+        }
+        match root.get("status")?.as_str()? {
+            "ON" => Some(Self::Active),
+            "OFF" => Some(Self::Idle),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The UCI section that a line needs.
+
+use std::fmt::Write as _;
+
+/// An interface section of `/etc/config/network`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// The protocol: `mape`, `dslite` or `ipip6`.
+    pub proto: &'static str,
+    /// The other options, in order.
+    pub options: Vec<(&'static str, String)>,
+}
+
+impl Section {
+    /// The section as UCI writes it, for an interface of this name.
+    #[must_use]
+    pub fn text(&self, interface: &str) -> String {
+        let mut text = format!("config interface {}\n", quoted(interface));
+        let proto = ("proto", self.proto.to_owned());
+        for (name, value) in std::iter::once(&proto).chain(&self.options) {
+            // Writing into a `String` cannot fail.
+            let _ = writeln!(text, "\toption {name} {}", quoted(value));
+        }
+        text
+    }
+}
+
+/// A quote inside is written as the shell does, which UCI reads.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

@@ -1,0 +1,196 @@
+//! What was concluded, for people and as JSON.
+
+use mape_core::ReceivedPrefix;
+use serde_json::Value;
+
+use super::clues::{Clue, From};
+use super::facts::Facts;
+use super::section::Section;
+use crate::answer::Endpoint;
+use crate::json;
+use crate::request::Capability;
+
+/// Version of the JSON.
+const SCHEMA: u8 = 1;
+
+/// How a line carries IPv4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LineType {
+    /// MAP-E.
+    MapE,
+    /// DS-Lite.
+    DsLite,
+    /// A tunnel with an IPv4 address of one's own.
+    Ipip,
+    /// A method this program does not know how to configure.
+    Other(Capability),
+    /// NTT's closed network: no contract for IPv6 internet.
+    Ngn,
+    /// A home gateway in front does it, or owns the addresses.
+    HomeGateway,
+    /// No global IPv6 prefix.
+    NoIpv6,
+    /// Nothing is known.
+    Unknown,
+}
+
+impl LineType {
+    /// The stable name used in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MapE => "map-e",
+            Self::DsLite => "ds-lite",
+            Self::Ipip => "ipip",
+            Self::Other(Capability::MapT) => "map-t",
+            Self::Other(Capability::Lw4o6) => "lw4o6",
+            Self::Other(Capability::Xlat464) => "464xlat",
+            Self::Other(_) | Self::Unknown => "unknown",
+            Self::Ngn => "ngn",
+            Self::HomeGateway => "home-gateway",
+            Self::NoIpv6 => "no-ipv6",
+        }
+    }
+}
+
+/// How far a verdict can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Confidence {
+    /// A weak hint, or hints that contradict each other.
+    Low,
+    /// The owner of the prefix is known, the service is what he mostly sells.
+    Medium,
+    /// The network said so itself, or a known rule covers the prefix.
+    High,
+}
+
+impl Confidence {
+    /// The stable name used in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
+    const fn lower(self) -> Self {
+        match self {
+            Self::High => Self::Medium,
+            Self::Medium | Self::Low => Self::Low,
+        }
+    }
+}
+
+/// One thing that speaks for or against the verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Where it is from: `prefix`, `dhcpv6`, `provisioning`, `gateway` or `tunnel_end`.
+    pub from: &'static str,
+    /// One sentence.
+    pub says: String,
+}
+
+impl Evidence {
+    fn of(clue: &Clue) -> Self {
+        Self { from: clue.from.name(), says: clue.says.clone() }
+    }
+}
+
+/// What kind of line it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// How it carries IPv4.
+    pub line: LineType,
+    /// Whose service it is, by its stable name.
+    pub provider: Option<&'static str>,
+    /// How far that can be trusted.
+    pub confidence: Confidence,
+    /// The prefix that was looked at.
+    pub prefix: Option<ReceivedPrefix>,
+    /// What speaks for it; the decisive one first.
+    pub evidence: Vec<Evidence>,
+    /// What says otherwise, or could say nothing.
+    pub against: Vec<Evidence>,
+    /// The AFTR of a DS-Lite line.
+    pub aftr: Option<Endpoint>,
+    /// The section to configure, where everything in it is known.
+    pub section: Option<Section>,
+    /// One next step.
+    pub next_step: String,
+}
+
+impl Verdict {
+    pub(super) fn of(facts: &Facts, chosen: &Clue, clues: &[Clue]) -> Self {
+        let others = || clues.iter().filter(|clue| !std::ptr::eq(*clue, chosen));
+        let agrees = |clue: &&Clue| clue.line == chosen.line;
+        let evidence =
+            std::iter::once(chosen).chain(others().filter(agrees)).map(Evidence::of).collect();
+        let against: Vec<Evidence> =
+            others().filter(|clue| !agrees(clue)).map(Evidence::of).collect();
+        let doubted = others().any(|clue| !agrees(&clue) && clue.line != LineType::Unknown);
+        let best = others().filter(agrees).map(|clue| clue.confidence).max();
+        let confidence = chosen.confidence.max(best.unwrap_or(chosen.confidence));
+        let provider =
+            chosen.provider.or_else(|| others().filter(agrees).find_map(|it| it.provider));
+        let prefix_clue = clues.iter().find(|clue| clue.from == From::Prefix);
+        Self {
+            line: chosen.line,
+            provider,
+            confidence: if doubted { confidence.lower() } else { confidence },
+            prefix: prefix_clue.and_then(|clue| clue.prefix).or(facts.prefixes.first().copied()),
+            evidence,
+            against,
+            aftr: chosen.aftr.clone(),
+            section: chosen.section.clone(),
+            next_step: chosen.next_step.clone(),
+        }
+    }
+
+    pub(super) fn nothing_known(facts: &Facts) -> Self {
+        Self {
+            line: LineType::Unknown,
+            provider: None,
+            confidence: Confidence::Low,
+            prefix: facts.prefixes.first().copied(),
+            evidence: Vec::new(),
+            against: Vec::new(),
+            aftr: None,
+            section: None,
+            next_step: "ask the provider how the line carries IPv4".to_owned(),
+        }
+    }
+
+    /// One line of JSON; its schema is `tests/vectors/schema/detect.json`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let list = |all: &[Evidence]| {
+            let one =
+                |it: &Evidence| vec![("from", it.from.into()), ("says", it.says.as_str().into())];
+            Value::Array(all.iter().map(|it| json::written(one(it))).collect())
+        };
+        let mut entries = vec![
+            ("schema", SCHEMA.into()),
+            ("line", self.line.name().into()),
+            ("confidence", self.confidence.name().into()),
+            ("evidence", list(&self.evidence)),
+            ("against", list(&self.against)),
+            ("next_step", self.next_step.as_str().into()),
+        ];
+        let optional = [
+            ("provider", self.provider.map(Value::from)),
+            ("prefix", self.prefix.map(|prefix| prefix.to_string().into())),
+            ("aftr", self.aftr.as_ref().map(|aftr| aftr.to_string().into())),
+            ("section", self.section.as_ref().map(section)),
+        ];
+        entries.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        format!("{}\n", json::written(entries))
+    }
+}
+
+fn section(section: &Section) -> Value {
+    let mut options = vec![("proto", section.proto.into())];
+    options.extend(section.options.iter().map(|(name, value)| (*name, value.as_str().into())));
+    json::written(options)
+}

@@ -1,0 +1,213 @@
+//! Reading JSON that strangers wrote: bounded, and lenient about how a number is written.
+//!
+//! `serde_json` itself ends at a depth of 128.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::{Ipv4Net, Ipv6Net};
+use mape_core::{Quoted, decimal};
+use serde_json::{Map, Value};
+
+use crate::answer::AnswerError;
+
+/// Longest body read, in bytes. 256 rules with every blank that a server may add take 60 kB.
+pub const MAX_BODY: usize = 256 * 1024;
+
+/// One object, and where it stands in the answer.
+#[derive(Clone, Copy)]
+pub(crate) struct Object<'a> {
+    map: &'a Map<String, Value>,
+    path: &'static str,
+}
+
+/// The object that a body is.
+pub(crate) fn root(body: &[u8]) -> Result<Value, AnswerError> {
+    if body.len() > MAX_BODY {
+        return Err(AnswerError::TooLarge);
+    }
+    // Some editors begin a file with a byte order mark.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    match serde_json::from_slice(body) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => Err(AnswerError::NotJson { line: 1 }),
+        Err(error) => Err(AnswerError::NotJson { line: error.line() }),
+    }
+}
+
+/// A value as an error shows it.
+pub(crate) fn quoted(value: &Value) -> Quoted {
+    match value {
+        Value::String(text) => Quoted::new(text),
+        Value::Array(_) => Quoted::new("[…]"),
+        Value::Object(_) => Quoted::new("{…}"),
+        other => Quoted::new(&other.to_string()),
+    }
+}
+
+/// A number, written as one or as text: servers do both.
+pub(crate) fn number(value: &Value, max: u32) -> Option<u32> {
+    match value {
+        Value::Number(number) => u32::try_from(number.as_u64()?).ok().filter(|it| *it <= max),
+        Value::String(text) => decimal(text, max),
+        _ => None,
+    }
+}
+
+/// Yes or no, as a boolean or as 0 and 1: the standard's text has one and its example the other.
+pub(crate) fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) if text == "true" => Some(true),
+        Value::String(text) if text == "false" => Some(false),
+        other => number(other, 1).map(|number| number == 1),
+    }
+}
+
+pub(crate) fn text(value: &Value) -> Option<&str> {
+    value.as_str()
+}
+
+pub(crate) fn address6(value: &Value) -> Option<Ipv6Addr> {
+    text(value)?.parse().ok()
+}
+
+pub(crate) fn address4(value: &Value) -> Option<Ipv4Addr> {
+    text(value)?.parse().ok()
+}
+
+pub(crate) fn net6(value: &Value) -> Option<Ipv6Net> {
+    mape_core::net6(text(value)?)
+}
+
+pub(crate) fn net4(value: &Value) -> Option<Ipv4Net> {
+    mape_core::net4(text(value)?)
+}
+
+/// A number of bits. Whether it fits the rule is the rule's own check.
+pub(crate) fn bits(value: &Value) -> Option<u8> {
+    number(value, 128).and_then(|number| u8::try_from(number).ok())
+}
+
+pub(crate) fn psid(value: &Value) -> Option<u16> {
+    number(value, 65535).and_then(|number| u16::try_from(number).ok())
+}
+
+/// An object to be written. Key by key, because collecting a map sorts it first, which is more code
+/// than all the rest of the writing.
+pub(crate) fn written(entries: Vec<(&'static str, Value)>) -> Value {
+    let mut map = Map::new();
+    for (key, value) in entries {
+        map.insert(key.to_owned(), value);
+    }
+    Value::Object(map)
+}
+
+/// A text, or `null`.
+pub(crate) fn or_null(text: Option<&str>) -> Value {
+    text.map_or(Value::Null, Value::from)
+}
+
+impl<'a> Object<'a> {
+    pub(crate) fn of(value: &'a Value, path: &'static str) -> Result<Self, AnswerError> {
+        match value {
+            Value::Object(map) => Ok(Self { map, path }),
+            _ => Err(AnswerError::BadValue { path, key: "", value: quoted(value) }),
+        }
+    }
+
+    /// The value of a key that is there and not `null`.
+    pub(crate) fn get(self, key: &str) -> Option<&'a Value> {
+        self.map.get(key).filter(|value| !value.is_null())
+    }
+
+    /// The value read; `None` where the key is missing.
+    pub(crate) fn optional<T>(
+        self,
+        key: &'static str,
+        read: fn(&'a Value) -> Option<T>,
+    ) -> Result<Option<T>, AnswerError> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        match read(value) {
+            Some(read) => Ok(Some(read)),
+            None => Err(self.bad(key, value)),
+        }
+    }
+
+    /// The error about a value.
+    pub(crate) fn bad(self, key: &'static str, value: &Value) -> AnswerError {
+        AnswerError::BadValue { path: self.path, key, value: quoted(value) }
+    }
+
+    pub(crate) fn required<T>(
+        self,
+        key: &'static str,
+        read: fn(&'a Value) -> Option<T>,
+    ) -> Result<T, AnswerError> {
+        match self.optional(key, read)? {
+            Some(value) => Ok(value),
+            None => Err(AnswerError::Missing { path: self.path, key }),
+        }
+    }
+
+    pub(crate) fn list(self, key: &'static str) -> Result<&'a [Value], AnswerError> {
+        self.required(key, |value| value.as_array().map(Vec::as_slice))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_flags_in_every_coat() {
+        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        for (json, expected) in [
+            ("0", Some(0)),
+            ("128", Some(128)),
+            ("\"25\"", Some(25)),
+            ("129", None),
+            ("-1", None),
+            ("1.5", None),
+            ("1e2", None),
+            ("\"\"", None),
+            ("\" 1\"", None),
+            ("\"0x1\"", None),
+            ("true", None),
+            ("[1]", None),
+            ("18446744073709551616", None),
+        ] {
+            assert_eq!(bits(&value(json)).map(u32::from), expected, "{json}");
+        }
+        for json in ["true", "1", "\"1\"", "\"true\""] {
+            assert_eq!(flag(&value(json)), Some(true), "{json}");
+        }
+        for json in ["false", "0", "\"0\"", "\"false\""] {
+            assert_eq!(flag(&value(json)), Some(false), "{json}");
+        }
+        for json in ["2", "\"yes\"", "[]", "-1", "\"\""] {
+            assert_eq!(flag(&value(json)), None, "{json}");
+        }
+        assert_eq!(psid(&value("65536")), None);
+    }
+
+    #[test]
+    fn a_body_is_one_object_of_bounded_size_and_depth() {
+        assert!(root(b"\xef\xbb\xbf {} ").is_ok());
+        for bad in
+            [&b""[..], b"[]", b"1", b"{", b"{} {}", b"{\"a\":}", b"\xff", b"{\"a\":\"\xff\"}"]
+        {
+            assert!(matches!(root(bad), Err(AnswerError::NotJson { .. })), "{bad:?}");
+        }
+        let deep = |depth: usize| {
+            format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth)).into_bytes()
+        };
+        assert!(
+            root(&deep(100)).is_ok() && root(&deep(200)).is_err() && root(&deep(50_000)).is_err()
+        );
+        let long = |len: usize| format!("{{{}}}", " ".repeat(len - 2)).into_bytes();
+        assert!(root(&long(MAX_BODY)).is_ok());
+        assert!(matches!(root(&long(MAX_BODY + 1)), Err(AnswerError::TooLarge)));
+    }
+}

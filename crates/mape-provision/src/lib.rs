@@ -1,0 +1,40 @@
+//! Finding the rule of a line by itself: provisioning, the choice between sources, recognition.
+//!
+//! Pure: time, randomness and every answer of the network are passed in, and what is to be done is
+//! handed out ([`Machine`]). Nothing is asked unless the user enabled it, and no maker's secret
+//! code is known here.
+//!
+//! - [`Machine`] asks for the national standard's answer (HB46PP 1.1), or a URL of the user's.
+//! - [`Answer`] reads the standard's answer and those of JPNE's and OCN's rule servers.
+//! - [`Sources`] chooses between the user's rule, the provisioned one, DHCPv6's and the table's.
+//! - [`Cached`] is the last good answer as it is kept in flash.
+
+mod answer;
+mod cache;
+
+mod detect;
+mod failure;
+mod json;
+mod machine;
+mod mode;
+mod policy;
+mod request;
+mod txt;
+mod url;
+
+pub use answer::{
+    Answer, AnswerError, Auth, BrokenRule, Endpoint, Ipip, Lw4o6, MapE, MapT, Method, NoMethod,
+    Shape,
+};
+pub use cache::{Cached, Pause};
+pub use detect::{
+    Confidence, Evidence, Facts, Gateway, LineType, Provisioned, Section, Verdict, detect,
+};
+pub use failure::{DnsFailure, Failure, NoService, RedirectError};
+pub use json::MAX_BODY;
+pub use machine::{Effect, Event, HttpFailure, HttpReply, Machine, Next, Step, TxtReply};
+pub use mode::{BadUrl, Mode, UserUrl};
+pub use policy::{Conflict, Decision, Source, Sources};
+pub use request::{Capability, Credentials, HttpRequest, Identity, IdentityError, Token};
+pub use txt::{DISCOVERY_NAME, Discovered, TxtRecord};
+pub use url::{MAX_URL, Scheme, Url, may_be_asked};

@@ -1,0 +1,66 @@
+//! How long to wait after what, in seconds.
+
+use crate::answer::Shape;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+
+/// Longest wait of all: the standard's longest lifetime.
+pub(super) const LONGEST: u64 = 7 * 24 * HOUR;
+/// The first look after a start from the cache, where a URL is asked (routers' code does so).
+pub(super) const AFTER_START: Window = Window(MINUTE, 10 * MINUTE);
+
+/// A window in which the next try falls at random, both ends included, so that a whole
+/// neighbourhood does not ask at the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window(u64, u64);
+
+impl Window {
+    /// 0 is the beginning of the window and `u32::MAX` its end.
+    pub(super) fn at(self, random: u32) -> u64 {
+        let Self(first, last) = self;
+        let seconds = last.saturating_sub(first) + 1;
+        first + ((seconds * u64::from(random)) >> 32)
+    }
+}
+
+/// What a try has led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The resolvers know no server.
+    NotAnnounced,
+    /// The resolvers failed.
+    DnsFailed,
+    /// No answer, or a failure of the server's own.
+    NoAnswer,
+    /// The server does not know the line.
+    Refused,
+    /// An answer that cannot be used.
+    BadAnswer,
+    /// An answer, and how long it is good.
+    Answered(Option<u32>),
+}
+
+/// HB46PP 1.1 section 3.6; for the other two shapes what routers' public code does.
+///
+/// `failures` counts from 1 after the first failure in a row.
+pub(super) fn after(outcome: Outcome, shape: Option<Shape>, failures: u32) -> Window {
+    use Outcome::{Answered, BadAnswer, DnsFailed, NoAnswer, NotAnnounced, Refused};
+
+    match (shape, outcome) {
+        (_, NotAnnounced) => Window(HOUR, 3 * HOUR),
+        (_, DnsFailed) => Window(MINUTE, 10 * MINUTE),
+        (_, Answered(Some(ttl))) => Window(ttl.into(), ttl.into()),
+        (Some(Shape::Hb46pp), Answered(None)) => Window(20 * HOUR, 24 * HOUR),
+        (Some(Shape::Ocn), Answered(None)) => Window(12 * HOUR, 24 * HOUR),
+        (Some(Shape::Ocn), _) => {
+            let wait = MINUTE << failures.saturating_sub(1).min(3);
+            Window(wait, wait)
+        }
+        (Some(Shape::Hb46pp), NoAnswer | Refused) | (_, BadAnswer) => {
+            Window(10 * MINUTE, 30 * MINUTE)
+        }
+        (_, NoAnswer) => Window(MINUTE, 10 * MINUTE),
+        (_, Refused | Answered(None)) => Window(3 * HOUR, 24 * HOUR),
+    }
+}

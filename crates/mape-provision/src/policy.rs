@@ -1,0 +1,149 @@
+//! Which source's rule is used, where several know the line.
+
+use mape_core::{Plan, PlanError, ProviderChoice, Request, Rule, plan};
+
+/// Who knows a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// The user, in the interface's options.
+    Explicit,
+    /// The user's rule file.
+    File,
+    /// The provisioning server.
+    Provisioned,
+    /// DHCPv6 (RFC 7598).
+    Dhcpv6,
+    /// The table in the program.
+    Builtin,
+}
+
+impl Source {
+    /// The stable name used in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Explicit => "explicit",
+            Self::File => "file",
+            Self::Provisioned => "provisioned",
+            Self::Dhcpv6 => "dhcpv6",
+            Self::Builtin => "builtin",
+        }
+    }
+}
+
+/// Everything that may know a rule for a line.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// The line, what the user stated, and what the table may be asked for.
+    pub request: Request,
+    /// From the provisioning server: [`MapE::rules`](crate::MapE).
+    pub provisioned: Vec<Rule>,
+    /// From DHCPv6.
+    pub dhcpv6: Vec<Rule>,
+}
+
+/// The choice.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// The plan. Its own source reads `explicit` for rules of the network's, as they are given to
+    /// the core like stated ones; [`Self::source`] is the truth.
+    pub plan: Plan,
+    /// Whose rule it is.
+    pub source: Source,
+    /// Who says otherwise.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Two sources that disagree about the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Whose rule is used.
+    pub used: (Source, Rule),
+    /// Whose rule is not.
+    pub other: (Source, Rule),
+}
+
+impl std::fmt::Display for Conflict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ((used, rule), (other, not)) = (&self.used, &self.other);
+        write!(f, "the {} rule {rule} is used, not the {} rule {not}", used.name(), other.name())
+    }
+}
+
+/// The order of trust: who states a rule means it; the network knows more than a table.
+const ORDER: [Source; 5] =
+    [Source::Explicit, Source::File, Source::Provisioned, Source::Dhcpv6, Source::Builtin];
+
+impl Sources {
+    /// The plan of the first source that has one. A rule the user states is the only one considered,
+    /// even where it has none for the line; the network's rules are not, since a table that knows
+    /// the line is better than none.
+    ///
+    /// # Errors
+    /// [`PlanError`] of the source that comes nearest: one that has a rule for the line and cannot
+    /// use it, else the last one.
+    pub fn decide(&self) -> Result<Decision, PlanError> {
+        let mut found: Option<Decision> = None;
+        let mut nearest: Option<PlanError> = None;
+        for source in ORDER {
+            let Some(request) = self.only(source) else { continue };
+            match (plan(&request), &mut found) {
+                (Ok(plan), None) => {
+                    found = Some(Decision { plan, source, conflicts: Vec::new() });
+                }
+                (Ok(other), Some(decision)) if !same(&decision.plan, &other) => {
+                    let used = (decision.source, *decision.plan.rule());
+                    let other = (source, *other.rule());
+                    decision.conflicts.push(Conflict { used, other });
+                }
+                (Err(error), None) if source == Source::Explicit => return Err(error),
+                (Err(error), None) => {
+                    let keep = nearest.as_ref().is_some_and(|it| !has_no_rule(it));
+                    if !keep {
+                        nearest = Some(error);
+                    }
+                }
+                (Ok(_) | Err(_), Some(_)) => {}
+            }
+        }
+        let nothing = || PlanError::ManualWithoutRule;
+        found.ok_or_else(|| nearest.unwrap_or_else(nothing))
+    }
+
+    /// The request as if there were no other source; `None` where this one has nothing to say.
+    fn only(&self, source: Source) -> Option<Request> {
+        let with = |rules: &[Rule]| (!rules.is_empty()).then(|| rules.to_vec());
+        let mut request = self.request.clone();
+        let (explicit, file) =
+            (std::mem::take(&mut request.explicit), std::mem::take(&mut request.file));
+        match source {
+            Source::Explicit => request.explicit = with(&explicit)?,
+            Source::File => request.explicit = with(&file)?,
+            Source::Provisioned => request.explicit = with(&self.provisioned)?,
+            Source::Dhcpv6 => request.explicit = with(&self.dhcpv6)?,
+            Source::Builtin if request.provider == ProviderChoice::Manual => return None,
+            Source::Builtin => {}
+        }
+        Some(request)
+    }
+}
+
+/// Whether the line ends up the same: two rules may describe one mapping, as an aggregate and as a
+/// piece of it.
+fn same(one: &Plan, other: &Plan) -> bool {
+    one.ipv4() == other.ipv4()
+        && one.port_set() == other.port_set()
+        && one.ce() == other.ce()
+        && one.br() == other.br()
+}
+
+fn has_no_rule(error: &PlanError) -> bool {
+    matches!(
+        error,
+        PlanError::NotInRules { .. }
+            | PlanError::StatedRuleElsewhere { .. }
+            | PlanError::OtherProvider { .. }
+            | PlanError::PrefixTooShort { .. }
+            | PlanError::ManualWithoutRule
+    )
+}
