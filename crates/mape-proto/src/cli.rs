@@ -11,6 +11,7 @@ mod arguments;
 mod firewall;
 mod help;
 mod human;
+mod import;
 mod json;
 mod netifd;
 mod plan;
@@ -33,9 +34,10 @@ pub fn run(
         return status;
     }
     let json = arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-    let answer = answer(arguments).and_then(|text| write_all(out, &text));
+    let answer = answer(arguments)
+        .and_then(|Answer { text, status }| write_all(out, &text).map(|()| status));
     match &answer {
-        Ok(()) => ExitStatus::Fine,
+        Ok(status) => *status,
         Err(failure) => {
             // Nothing is left to tell where this fails too; the exit status still says it.
             let _ = match failure {
@@ -51,18 +53,25 @@ pub fn run(
 
 const VERSION: &str = concat!("mape-proto ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// The whole answer as text: it is written in one go or not at all.
-fn answer(arguments: Vec<OsString>) -> Result<String, Failure> {
+/// The whole answer as text, written in one go or not at all, and the exit status.
+struct Answer {
+    text: String,
+    status: ExitStatus,
+}
+
+fn answer(arguments: Vec<OsString>) -> Result<Answer, Failure> {
     let mut arguments = Arguments::new(arguments);
-    match arguments.command()?.as_deref() {
+    let text = match arguments.command()?.as_deref() {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
+        Some("import") => return import::answer(&mut arguments),
         Some("firewall") => firewall::answer(&mut arguments),
         Some("help") => arguments.end().map(|()| help::PROGRAM.to_owned()),
         Some("version") => arguments.end().map(|()| VERSION.to_owned()),
         Some(other) => Err(UsageError::command(other).into()),
         None => Err(UsageError::NoCommand.into()),
-    }
+    };
+    text.map(|text| Answer { text, status: ExitStatus::Fine })
 }
 
 /// Ranges as text.

@@ -67,7 +67,11 @@ impl Failure {
 
     /// Whether the user's own options are wrong, whatever the line is.
     pub(crate) const fn is_of_options(&self) -> bool {
-        matches!(self, Self::Explained { code: Code::OptionInvalid | Code::RuleInconsistent, .. })
+        let Self::Explained { code, .. } = self else { return false };
+        matches!(
+            code,
+            Code::OptionInvalid | Code::RuleInconsistent | Code::MtuTooSmall | Code::TunlinkUnknown
+        )
     }
 
     /// Whether nothing will tell when the cause has gone, so that it has to be tried again.

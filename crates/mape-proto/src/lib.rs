@@ -7,6 +7,7 @@
 mod cli;
 mod failure;
 pub mod firewall;
+pub mod import;
 pub mod netifd;
 mod rule_file;
 pub mod uci;

@@ -28,6 +28,7 @@ mod wanted;
 mod zones;
 
 pub use config::Config;
+pub(crate) use config::NUMBERS;
 pub use facts::{Candidate, Facts, InterfaceFacts};
 pub use hotplug::{Event, hotplug};
 pub use life::{renew, setup, teardown};
@@ -98,7 +99,7 @@ fn interface_object(interface: &str) -> String {
     format!("{NETIFD}.{interface}")
 }
 
-fn facts(bus: &mut dyn Bus) -> Result<Facts, UbusError> {
+pub(crate) fn facts(bus: &mut dyn Bus) -> Result<Facts, UbusError> {
     let empty = Value::Object(serde_json::Map::new());
     bus.call(NETIFD, "dump", &empty).map(|dump| Facts::parse(&dump))
 }

@@ -144,6 +144,17 @@ impl Section {
         matches!(self.get(option), Some("1" | "true" | "yes" | "on" | "enabled"))
     }
 
+    /// The options as netifd passes them to a protocol handler.
+    #[must_use]
+    pub(crate) fn json(&self) -> String {
+        let json = |value: &Value| match value {
+            Value::Text(text) => serde_json::Value::from(text.as_str()),
+            Value::List(items) => serde_json::Value::from(items.as_slice()),
+        };
+        let options = self.options.iter().map(|(name, value)| (name.clone(), json(value)));
+        serde_json::Value::Object(options.collect()).to_string()
+    }
+
     fn values<'a>(&'a self, option: &str) -> impl Iterator<Item = &'a str> {
         let value = self.options.iter().find(|(name, _)| name == option);
         let values = value.map_or(&[][..], |(_, value)| match value {

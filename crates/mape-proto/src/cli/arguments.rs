@@ -83,6 +83,8 @@ pub(crate) enum UsageError {
     NotText(Quoted),
     #[error("the line's IPv6 prefix is missing")]
     NoPrefix,
+    #[error("the name of the interface is missing")]
+    NoInterface,
     #[error("an argument is missing")]
     NoWord,
     #[error("the argument {0} is one too many")]
@@ -125,6 +127,7 @@ impl Explain for UsageError {
         match self {
             Self::NoCommand | Self::Command(_) => "mape-proto --help lists the commands",
             Self::NoPrefix => "pass it, like this: mape-proto plan 240b:10:3261:6400::/56",
+            Self::NoInterface => "pass it, like this: mape-proto import wan_mape",
             Self::Mtu(_) => "a fibre line without PPPoE has 1500",
             _ => "mape-proto --help lists the commands, mape-proto COMMAND --help their options",
         }
@@ -133,7 +136,7 @@ impl Explain for UsageError {
 
     fn params(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::NoCommand | Self::NoPrefix | Self::NoWord => Vec::new(),
+            Self::NoCommand | Self::NoPrefix | Self::NoInterface | Self::NoWord => Vec::new(),
             Self::Command(value) | Self::NotText(value) | Self::Surplus(value) => {
                 vec![("value", value.text())]
             }

@@ -10,7 +10,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use crate::failure::Failure;
 
 /// Version of all schemas. A change that could break a reader gets a new number.
-const SCHEMA: u8 = 1;
+pub(super) const SCHEMA: u8 = 1;
 
 /// A value written as its text.
 struct Text<T>(T);
@@ -83,7 +83,12 @@ fn pairs(ranges: impl IntoIterator<Item = PortRange>) -> Vec<[u16; 2]> {
 }
 
 pub(super) fn plan(plan: &Plan) -> String {
-    line(&PlanJson {
+    line(&plan_object(plan))
+}
+
+/// The plan as an object of its own or inside another.
+pub(super) fn plan_object(plan: &Plan) -> impl Serialize + use<> {
+    PlanJson {
         schema: SCHEMA,
         provider: plan.provider_name(),
         rule: RuleJson { source: Some(plan.source().name()), ..plan.rule().into() },
@@ -98,7 +103,7 @@ pub(super) fn plan(plan: &Plan) -> String {
         mtu: plan.mtu(),
         reserved: pairs(plan.reserved_inside()),
         reserved_outside: pairs(plan.reserved_outside()),
-    })
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -181,6 +186,6 @@ pub(super) fn failure(failure: &Failure) -> String {
 }
 
 /// One line of JSON. Only a map with keys that are not text can fail, and there is none.
-fn line(value: &impl Serialize) -> String {
+pub(super) fn line(value: &impl Serialize) -> String {
     serde_json::to_string(value).map_or_else(|_| String::new(), |json| json + "\n")
 }

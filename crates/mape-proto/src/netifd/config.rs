@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{
-    Layout, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule, RuleParts, decimal,
-    parse_map_rules, parse_rule, unstated_layout,
+    Layout, MIN_MTU, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule, RuleParts,
+    decimal, parse_map_rules, parse_rule, unstated_layout,
 };
 use mape_nft::{EdgeChoice, Options as NftOptions};
 
@@ -40,7 +40,7 @@ pub struct Config {
 
 /// The numbers of a rule under upstream `map`'s names. `ipaddr` and `ip6prefix` are the rule's
 /// prefixes there, not the line's.
-const NUMBERS: [&str; 9] = [
+pub(crate) const NUMBERS: [&str; 9] = [
     "ipaddr",
     "ip4prefixlen",
     "ip6prefix",
@@ -75,7 +75,7 @@ impl Config {
         let edge = options.text("edge")?;
         Ok(Self {
             tunlink: options.text("tunlink")?,
-            mtu: options.number("mtu", "use 1280 or more, or remove it", 1280..=65495)?,
+            mtu: mtu(&options)?,
             ttl: options.number("ttl", "use 1 to 255", 1..=255)?.unwrap_or(64),
             encaplimit: encaplimit(&options)?,
             zone: options.text("zone")?,
@@ -106,12 +106,26 @@ impl Config {
         request
     }
 
+    /// The rules the user stated one by one.
+    #[must_use]
+    pub fn stated(&self) -> &[Rule] {
+        &self.explicit
+    }
+
     /// The same question without the rules the user stated, where he stated some: what the table
     /// would say.
     #[must_use]
     pub fn request_of_table(&self, prefix: ReceivedPrefix) -> Option<Request> {
         let stated = !self.explicit.is_empty() || !self.file.is_empty();
         stated.then(|| Request::new(prefix))
+    }
+}
+
+fn mtu(options: &Options) -> Result<Option<u16>, OptionError> {
+    let mtu = options.number("mtu", "use a number of bytes, or remove it", 0..=65495)?;
+    match mtu.filter(|mtu| *mtu < MIN_MTU) {
+        Some(small) => Err(OptionError::MtuTooSmall(small)),
+        None => Ok(mtu),
     }
 }
 

@@ -79,6 +79,9 @@ fn load(
 ) -> Result<(), Failure> {
     let report = firewall::load(&places.firewall).map_err(|error| {
         let failure = Failure::from(error);
+        let mut memory = Memory::read(&places.firewall.state, interface);
+        memory.doubt();
+        let _ = memory.write(&places.firewall.state, interface);
         let _ = notify(bus, &update::error(interface, &failure));
         let _ = set_data(bus, interface, "warning", failure.data());
         failure

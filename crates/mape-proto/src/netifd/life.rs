@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use mape_core::{Code, Explain};
-use mape_nft::{DeviceName, InterfaceName};
+use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_ubus::UbusError;
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
@@ -270,7 +270,7 @@ impl Call<'_> {
         let directory = &self.places.firewall.state;
         let listening = kernel::listening(&self.places.proc_net);
         let state = State::new(self.interface, &plan, &listening, config.edge, config.nft);
-        let edge = firewall::check(&self.places.firewall, &state)?;
+        let edge = self.check(memory, &state)?;
         // netifd ends this very process within the call where the uplink is not there, and starts
         // another one when it is.
         notify(self.bus, &update::host_dependency(self.interface, &uplink.interface))?;
@@ -306,6 +306,17 @@ impl Call<'_> {
             None => options.clone_into(&mut memory.good_options),
         }
         Ok(())
+    }
+
+    /// Asks nft once for each shape of rules: it is the one expensive step of a set-up.
+    fn check(&self, memory: &mut Memory, state: &State) -> Result<Edge, Failure> {
+        let shape = state.shape();
+        if let Some(edge) = memory.accepted(&shape) {
+            return Ok(edge.preferred());
+        }
+        let edge = firewall::check(&self.places.firewall, state)?;
+        memory.accept(shape, edge);
+        Ok(edge)
     }
 
     /// Puts the CE address on the uplink and waits until it may be used. Without that the first

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mape_core::Plan;
-use mape_nft::InterfaceName;
+use mape_nft::{Edge, EdgeChoice, InterfaceName};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -28,6 +28,8 @@ pub(super) struct Memory {
     pub(super) settled: bool,
     /// The outcome that is set up.
     pub(super) up: String,
+    /// The shape of rules that nft accepted since the router's start, and the edge.
+    accepted: (String, String),
     /// Seconds since 1970 at which the present numbers began.
     since: u64,
     /// The present numbers.
@@ -67,6 +69,22 @@ impl Memory {
     pub(super) fn forget(directory: &Path, interface: &InterfaceName) -> bool {
         let _ = fs::remove_file(directory.join(format!("{interface}.lock")));
         fs::remove_file(path(directory, interface)).is_ok()
+    }
+
+    /// The edge that nft accepted for rules of this shape.
+    pub(super) fn accepted(&self, shape: &str) -> Option<EdgeChoice> {
+        let (known, edge) = &self.accepted;
+        (known == shape).then(|| edge.parse().ok()).flatten()
+    }
+
+    /// Takes note of what nft accepted.
+    pub(super) fn accept(&mut self, shape: String, edge: Edge) {
+        self.accepted = (shape, edge.name().to_owned());
+    }
+
+    /// nft did not keep its word.
+    pub(super) fn doubt(&mut self) {
+        self.accepted = (String::new(), String::new());
     }
 
     /// Takes note of the numbers that are set up at `now` (seconds since 1970).

@@ -5,7 +5,7 @@
 
 use std::num::NonZeroU16;
 
-use mape_core::{Code, Explain, Quoted, decimal};
+use mape_core::{Code, Explain, MIN_MTU, Quoted, decimal};
 use serde_json::{Map, Value};
 
 /// An option that is missing, unreadable, or contradicts another one.
@@ -38,6 +38,9 @@ pub enum OptionError {
         /// Its value.
         value: Quoted,
     },
+    /// The MTU inside the tunnel is less than IPv6 guarantees.
+    #[error("the option mtu is {0}, less than {MIN_MTU}")]
+    MtuTooSmall(u16),
     /// The MTU inside the tunnel does not fit the uplink.
     #[error("the option mtu is {mtu}, but an uplink MTU of {uplink_mtu} leaves {room}")]
     MtuTooLarge {
@@ -52,7 +55,10 @@ pub enum OptionError {
 
 impl Explain for OptionError {
     fn code(&self) -> Code {
-        Code::OptionInvalid
+        match self {
+            Self::MtuTooSmall(_) => Code::MtuTooSmall,
+            _ => Code::OptionInvalid,
+        }
     }
 
     fn hint(&self) -> String {
@@ -64,7 +70,7 @@ impl Explain for OptionError {
                 "give the whole rule, or remove its numbers to use the built-in ones".to_owned()
             }
             Self::NotYet { name, .. } => format!("remove the option {name}"),
-            Self::MtuTooLarge { .. } => "remove the option mtu".to_owned(),
+            Self::MtuTooSmall(_) | Self::MtuTooLarge { .. } => "remove the option mtu".to_owned(),
         }
     }
 
@@ -79,6 +85,7 @@ impl Explain for OptionError {
                 vec![option(one), ("other_option", (*other).to_owned())]
             }
             Self::Incomplete(name) => vec![option(name)],
+            Self::MtuTooSmall(mtu) => vec![option("mtu"), ("value", mtu.to_string())],
             Self::MtuTooLarge { mtu, uplink_mtu, .. } => vec![
                 option("mtu"),
                 ("value", mtu.to_string()),

@@ -164,6 +164,27 @@ fn with_no_option_at_all() {
 }
 
 #[test]
+fn what_ifstatus_shows_keeps_to_its_schema() {
+    let schema = include_str!("../../../../tests/vectors/schema/ifstatus-data.json");
+    let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    let world = World::new("schema");
+    let rule = "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,br=2404:9200:225:100::65";
+    for options in [
+        json!({}),
+        json!({"reserved_ports": ["5696", "80-90"], "rule": rule}),
+        json!({"ttl": "x", "rule": rule}),
+    ] {
+        let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
+        assert_eq!(world.setup(&mut bus, &options.to_string()).0, Ok(()));
+        let data = &bus.notified(0)[0]["data"];
+        let errors: Vec<_> = schema.iter_errors(data).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?} in {data:#}");
+        assert_eq!(data["table_rule"].is_string(), options != json!({}), "{data:#}");
+        assert_eq!(data["warning"]["code"].is_string(), options["ttl"].is_string());
+    }
+}
+
+#[test]
 fn a_failing_interface_says_why_and_waits_for_an_event() {
     let world = World::new("late");
     let down = json!({"interface": "wan6", "up": false, "proto": "dhcpv6"});

@@ -7,10 +7,10 @@ use super::{Package, Value};
 /// Applies what can be applied.
 pub(super) fn apply(package: &mut Package, text: &str) {
     let mut words = Words::new(text);
-    while let Some(line) = words.record() {
-        if let Some(change) = line.as_deref().and_then(|line| Change::read(line, &package.name)) {
-            // What does not fit is passed over, as `uci` does.
-            let _ = change.apply(package);
+    while !words.at_end() {
+        // What does not fit is passed over, as `uci` does.
+        if let Some(line) = words.record() {
+            let _ = Change::read(&line, &package.name).and_then(|change| change.apply(package));
         }
     }
 }
@@ -130,13 +130,10 @@ impl<'line> Change<'line> {
 }
 
 impl Words<'_> {
-    /// The next line as one word, `Some(None)` where it is not exactly one; `None` at the end.
-    fn record(&mut self) -> Option<Option<String>> {
-        if self.at_end() {
-            return None;
-        }
+    /// The next line, if it is exactly one word.
+    fn record(&mut self) -> Option<String> {
         let word = self.word().ok().flatten().filter(|_| self.end_of_line().is_ok());
         self.skip_line();
-        Some(word)
+        word
     }
 }

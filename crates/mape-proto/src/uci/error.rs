@@ -57,7 +57,6 @@ impl Explain for UciError {
                 format!("`uci export {}` must work first; correct that line", package.text())
             }
             Self::Unreadable { .. } => "run this as root on the router".to_owned(),
-            Self::Program(_) => "run the commands shown, one by one".to_owned(),
             Self::Pending(package) => {
                 let package = package.text();
                 format!(
@@ -65,7 +64,9 @@ impl Explain for UciError {
                      `uci revert {package}`"
                 )
             }
-            Self::NotAsMeant(_) => "run the commands shown, one by one".to_owned(),
+            Self::Program(_) | Self::NotAsMeant(_) => {
+                "run the commands shown, one by one".to_owned()
+            }
         }
     }
 

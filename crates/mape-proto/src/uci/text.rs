@@ -95,7 +95,7 @@ impl Package {
 
 impl Section {
     /// Sets a text; an empty one removes the option, as `uci set` does.
-    pub(super) fn set(&mut self, option: &str, value: String) {
+    pub(crate) fn set(&mut self, option: &str, value: String) {
         if value.is_empty() {
             self.options.retain(|(name, _)| name != option);
             return;
