@@ -3,7 +3,9 @@
 # tells what it has heard: in place, with lifetimes. Lines of that file:
 #   address ADDRESS LENGTH PREFERRED VALID
 #   prefix PREFIX LENGTH PREFERRED VALID
+# shellcheck source=/dev/null
 . /lib/functions.sh
+# shellcheck source=/dev/null
 . ../netifd-proto.sh
 init_proto "$@"
 

@@ -119,7 +119,8 @@ uplink_up() {
 	echo "addr replace fe80::1/64 dev cpe nodad" | net br
 }
 
-# The provider's side of LINE_*, and its judgement.
+# relay_up [DEVICE]: the provider's side of LINE_*, and its judgement unless it is a further line.
+# shellcheck disable=SC2120 # the device is an option
 relay_up() {
 	net br <<-EOF
 		addr replace $LINE_BR/128 dev lo nodad
@@ -176,9 +177,10 @@ no_complaint() {
 # Everything that could leak, one thing in each line, without what changes all the time.
 inventory() {
 	ip -o link show | sed 's/^[0-9]*: //; s/[:@].*//'
-	ip -o addr show | awk '{ print "address", $2, $4 }'
+	ip -o addr show | awk '$2 != "br-lan" { print "address", $2, $4 }'
 	ip -4 route show table all | sed 's/ expires.*//; s/^/route /'
-	ip -6 route show table all | sed 's/ expires.*//; s/ pref.*//; s/^/route6 /'
+	# netifd keeps a LAN's old prefix for as long as hosts may use it.
+	ip -6 route show table all | grep -v 'dev br-lan' | sed 's/ expires.*//; s/ pref.*//; s/^/route6 /'
 	ip rule show
 	ip -6 rule show
 	nft list ruleset | grep -E '^table|^	chain' | grep -v fw4
@@ -240,6 +242,7 @@ line_nuro() {
 line_working() {
 	"line_$1"
 	shift
+	# shellcheck disable=SC2119
 	relay_up
 	router_boot "$@"
 	uplink_pd 56

@@ -1,9 +1,13 @@
 #!/bin/sh
 # The machine's program: prepares the root, then runs the scenarios named, each on a router that has
 # just booted. The lines that begin with "==" are read by the host.
+#
+# shellcheck source-path=SCRIPTDIR
 set -eu
 cd "$(dirname "$0")"
+# shellcheck source=../vm/topology.sh
 . ../topology.sh
+# shellcheck source=router.sh
 . ./router.sh
 
 router_prepare
@@ -12,7 +16,7 @@ for scenario in "$@"; do
 	echo "== $scenario"
 	start=$(cut -d. -f1 /proc/uptime)
 	status=0
-	sh ${LAB_TRACE:-} ./one.sh "$scenario" 2>&1 || status=$?
+	sh ./one.sh "$scenario" 2>&1 || status=$?
 	seconds=$(($(cut -d. -f1 /proc/uptime) - start))
 	case $status in
 	0) echo "== $scenario: passed in $seconds s" ;;

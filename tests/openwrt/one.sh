@@ -1,17 +1,25 @@
 #!/bin/sh
 # One scenario: one.sh NAME, in the machine.
 #
-# shellcheck source-path=SCRIPTDIR/../vm
+# shellcheck source-path=SCRIPTDIR
 set -eu
 cd "$(dirname "$0")"
+# shellcheck source=../vm/check.sh
 . ../check.sh
+# shellcheck source=../vm/topology.sh
 . ../topology.sh
+# shellcheck source=../vm/judge.sh
 . ../judge.sh
+# shellcheck source=../vm/lines.sh
 . ../lines.sh
+# shellcheck source=../vm/plane.sh
 . ../plane.sh
+# shellcheck source=router.sh
 . ./router.sh
+# shellcheck source=line.sh
 . ./line.sh
 
+# shellcheck disable=SC2317 # the trap calls it
 end() {
 	status=$?
 	set +e
@@ -40,5 +48,7 @@ trap end EXIT
 # The router is this very namespace.
 ip netns attach "$LAB_NS-cpe" $$
 topology_links
+serve_start
+# shellcheck source=/dev/null
 . "./scenarios/$1.sh"
 check_finish

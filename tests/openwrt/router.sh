@@ -95,7 +95,7 @@ router_processes() {
 # As pulling the plug: nobody gets to tidy up.
 router_kill() {
 	for round in 1 2 3; do
-		router_processes | while read -r process name; do
+		router_processes | while read -r process _; do
 			kill -9 "$process" 2>/dev/null || :
 		done
 		[ -n "$(router_processes)" ] || break

@@ -24,6 +24,9 @@ const INSIDE: &str = "openwrt";
 /// More than one scenario takes on a slow machine; this only catches one that hangs.
 const LIMIT_EACH: Duration = Duration::from_secs(900);
 
+/// More than one of these takes.
+const LIMIT_ONCE_MORE: Duration = Duration::from_secs(30);
+
 struct Words<'words> {
     rootfs: &'words Path,
     series: &'words str,
@@ -103,8 +106,15 @@ fn run(words: &Words, rootfs: &RootFs, report: &mut Report) -> anyhow::Result<()
     let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
     files.add_tree("lab/openwrt", &root().join("tests/openwrt"))?;
     add_root(&mut files, rootfs)?;
-    let commands = format!("exec sh ./openwrt/main.sh {}\n", words.scenarios.join(" "));
-    let limit = LIMIT_EACH * u32::try_from(words.scenarios.len())?;
+    let commands = format!(
+        "export FLAPS={} CYCLES={}\nexec sh ./openwrt/main.sh {}\n",
+        count("FLAPS", 8)?,
+        count("CYCLES", 10)?,
+        words.scenarios.join(" ")
+    );
+    // A flap or a cycle takes seconds.
+    let repeats = count("FLAPS", 8)? + count("CYCLES", 10)?;
+    let limit = LIMIT_EACH * u32::try_from(words.scenarios.len())? + LIMIT_ONCE_MORE * repeats;
     let started = Instant::now();
     let machine = Vm::boot(&kernel, files, &commands, limit)?;
     let status = machine.finish(|line| {
@@ -113,6 +123,14 @@ fn run(words: &Words, rootfs: &RootFs, report: &mut Report) -> anyhow::Result<()
     });
     report.finish(&words.scenarios, status);
     Ok(())
+}
+
+/// How often a scenario repeats itself: `name` in the environment, or `default`.
+fn count(name: &str, default: u32) -> anyhow::Result<u32> {
+    match std::env::var(name) {
+        Ok(text) => text.parse().with_context(|| format!("{name}={text} is not a number")),
+        Err(_) => Ok(default),
+    }
 }
 
 /// The root as it is, with our files as the package would install them.

@@ -91,17 +91,14 @@ impl Report {
     fn end(&mut self, ending: &str) {
         let Some(scenario) = self.scenarios.last_mut() else { return };
         let mut words = ending.split(' ');
-        match words.next() {
-            Some(result @ ("passed" | "failed")) => {
-                // A script that checked nothing has shown nothing.
-                let result = if scenario.checks == 0 { "failed" } else { result };
-                scenario.result = Some(result.to_owned());
-                scenario.seconds = words.nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
-            }
-            _ => {
-                let why = scenario.failures.last().cloned().unwrap_or_default();
-                self.missing.push(why);
-            }
+        if let Some(result @ ("passed" | "failed")) = words.next() {
+            // A script that checked nothing has shown nothing.
+            let result = if scenario.checks == 0 { "failed" } else { result };
+            scenario.result = Some(result.to_owned());
+            scenario.seconds = words.nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+        } else {
+            let why = scenario.failures.last().cloned().unwrap_or_default();
+            self.missing.push(why);
         }
     }
 
@@ -143,14 +140,12 @@ impl Report {
             self.scenarios.iter().filter(same).map(|s| s.name.as_str()).collect::<Vec<_>>()
         };
         let (passed, failed) = (ended("passed"), ended("failed"));
-        let mut text = format!("{}: {} scenarios passed", self.verdict().name(), passed.len());
+        let mut parts = vec![format!("{} scenarios passed", passed.len())];
         if !failed.is_empty() {
-            text += &format!(", failed: {}", failed.join(" "));
+            parts.push(format!("failed: {}", failed.join(" ")));
         }
-        if let Some(problem) = &self.problem {
-            text += &format!(", {problem}");
-        }
-        text
+        parts.extend(self.problem.clone());
+        format!("{}: {}", self.verdict().name(), parts.join(", "))
     }
 
     pub(crate) fn json(&self) -> String {
@@ -215,5 +210,13 @@ mod tests {
         assert_eq!(json["scenarios"][0]["checks"], 2);
         assert_eq!(json["scenarios"][0]["seconds"], 5);
         assert_eq!(json["scenarios"][0]["failures"][0], "z: 3, expected = 4");
+        let schema = crate::steps::root().join("tests/vectors/schema/openwrt.json");
+        let schema: Value =
+            serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        assert!(schema.is_valid(&json), "{json}");
+        let unfinished = serde_json::from_str(&read(&lines[..1], Ok(0)).json()).unwrap();
+        assert!(schema.is_valid(&unfinished), "{unfinished}");
+        assert!(!schema.is_valid(&serde_json::json!({ "schema": 1 })));
     }
 }

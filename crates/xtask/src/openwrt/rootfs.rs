@@ -11,8 +11,22 @@ use crate::steps::run;
 
 /// Programs, wherever the root's PATH finds them.
 const PROGRAMS: &[&str] = &[
-    "sh", "ubusd", "ubus", "netifd", "uci", "fw4", "nft", "ucode", "utpl", "jshn", "jsonfilter",
-    "ifup", "ifdown", "ifstatus", "logger", "env",
+    "sh",
+    "ubusd",
+    "ubus",
+    "netifd",
+    "uci",
+    "fw4",
+    "nft",
+    "ucode",
+    "utpl",
+    "jshn",
+    "jsonfilter",
+    "ifup",
+    "ifdown",
+    "ifstatus",
+    "logger",
+    "env",
 ];
 
 /// Files that others name with their whole path.
@@ -53,7 +67,13 @@ impl RootFs {
         let rootfs = Self { directory, unpacked: true };
         let mut tar = Command::new("tar");
         // Devices need privileges, and the machine makes its own.
-        tar.args(["--extract", "--no-same-owner", "--exclude=./dev/*", "--exclude=dev/*", "--file"]);
+        tar.args([
+            "--extract",
+            "--no-same-owner",
+            "--exclude=./dev/*",
+            "--exclude=dev/*",
+            "--file",
+        ]);
         run(tar.arg(path).arg("--directory").arg(&rootfs.directory))?;
         Ok(rootfs)
     }
