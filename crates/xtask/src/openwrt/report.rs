@@ -177,7 +177,9 @@ mod tests {
 
     fn read(lines: &[&str], status: anyhow::Result<i32>) -> Report {
         let mut report = Report::new("6.1");
-        lines.iter().for_each(|line| report.read(line));
+        for line in lines {
+            report.read(line);
+        }
         report.finish(&["a".to_owned(), "b".to_owned()], status);
         report
     }
