@@ -19,7 +19,7 @@ LAB_NS=${LAB_NS:-rate}
 LAB_LINK=${LAB_LINK:-ip6tnl}
 line_v6plus
 
-CANDIDATES='masquerade again control snat contiguous netdev postrouting ports numgen ranges marks'
+CANDIDATES='masquerade again control inet snat contiguous netdev postrouting ports numgen ranges marks'
 
 on() {
 	on_namespace=$LAB_NS-$1
@@ -31,10 +31,10 @@ net() {
 	ip -n "$LAB_NS-$1" -batch -
 }
 
-# A chain of the plain kind, with its rules on standard input.
+# plain [FAMILY]: a chain of the plain kind, with its rules on standard input.
 plain() {
 	cat <<-EOF
-		table ip plain {
+		table ${1:-ip} plain {
 			chain srcnat {
 				type nat hook postrouting priority srcnat; policy accept;
 				oifname "mape-wan" goto out
@@ -49,7 +49,7 @@ plain() {
 # A known extra cost: rules that every packet passes and none matches.
 extra_rules() {
 	echo "table ip extra { chain forward { type filter hook forward priority 0; policy accept;"
-	seq 1 150 | sed 's/.*/ip saddr 192.0.2.&/'
+	seq 1 500 | sed 's/.*/ip saddr 192.0.2.1/'
 	printf '}\n}\n'
 }
 
@@ -60,6 +60,9 @@ ruleset() {
 		echo masquerade | plain
 		extra_rules
 		;;
+	# As firewall4 has it. Of family inet, NAT also brings conntrack for IPv6, which is what the
+	# tunnel's own packets are.
+	inet) echo masquerade | plain inet ;;
 	snat) echo "snat to $LINE_IPV4" | plain ;;
 	# As many ports as the set has, but in one piece, which no MAP-E line has.
 	contiguous) echo "meta l4proto { tcp, udp, icmp } snat to $LINE_IPV4:16384-16623" | plain ;;
@@ -157,4 +160,6 @@ rate udp 24 80
 # No more than a socket's queue holds, as nobody reads before the slice is over.
 rate out 60 120
 rate in 60 120
-rate bulk 10 2000000
+# Of what a slice takes, the memory is most: many of them, or nothing can be seen.
+rate bulk 40 2000000
+rate blocks 20 2000000

@@ -60,7 +60,7 @@ pub(crate) fn rate(args: &Args) -> Result<()> {
         "udp" => Ends::flows,
         "out" => Ends::out,
         "in" => Ends::into,
-        "bulk" => {
+        "bulk" | "blocks" => {
             for path in &mut ends.paths {
                 let client = TcpStream::connect(nth(path.base, 2))?;
                 let server = accept(&ends.listener, Duration::from_secs(3)).ok_or("no bulk")?;
@@ -68,7 +68,7 @@ pub(crate) fn rate(args: &Args) -> Result<()> {
                 server.set_nonblocking(true)?;
                 path.bulk = Some((client, server));
             }
-            Ends::bulk
+            if kind == "bulk" { Ends::bulk } else { Ends::blocks }
         }
         _ => return Err(format!("--kind {kind}: not known").into()),
     };
@@ -225,11 +225,21 @@ impl Ends {
         Ok(time)
     }
 
-    /// `count` bytes of a download.
+    /// `count` bytes of a download whose server always has more to send: full segments.
     fn bulk(&mut self, candidate: usize, count: usize) -> Result<f64> {
+        self.download(candidate, count, 1 << 20)
+    }
+
+    /// The same, each 64 kB by themselves: what is left over of the last segment makes a small
+    /// packet, the third one beside a large one and its acknowledgement.
+    fn blocks(&mut self, candidate: usize, count: usize) -> Result<f64> {
+        self.download(candidate, count, 65_536)
+    }
+
+    fn download(&mut self, candidate: usize, count: usize, block: usize) -> Result<f64> {
         let path = self.path(candidate)?;
         let (client, server) = path.bulk.as_mut().ok_or("no connection")?;
-        let data = vec![b'.'; 65_536];
+        let data = vec![b'.'; block];
         let mut buffer = vec![0; 262_144];
         let (mut sent, mut received) = (0, 0);
         let start = Instant::now();

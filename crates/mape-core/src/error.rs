@@ -27,6 +27,10 @@ pub enum Code {
     CeInUse,
     /// A configuration file cannot be read, or `uci` cannot change it.
     Uci,
+    /// The kernel's list of connections cannot be read or changed.
+    Conntrack,
+    /// There is no MAP-E interface, or none of this name.
+    NoInterface,
 }
 
 impl Code {
@@ -45,6 +49,8 @@ impl Code {
             Self::Ubus => "MAPE_UBUS",
             Self::CeInUse => "MAPE_CE_IN_USE",
             Self::Uci => "MAPE_UCI",
+            Self::Conntrack => "MAPE_CONNTRACK",
+            Self::NoInterface => "MAPE_NO_INTERFACE",
         }
     }
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 
 use crate::edge::Edge;
 use crate::line::Line;
+use crate::loaded::Loaded;
 use crate::name::{DeviceName, InterfaceName};
 
 /// Wishes that change the rules; all off by default.
@@ -53,11 +54,11 @@ impl Interface {
 
     /// The device's own table.
     pub(crate) fn netdev_table(&self) -> String {
-        format!("{}{}", crate::NETDEV_PREFIX, self.name.identifier())
+        Loaded::of(&self.name).netdev_table()
     }
 
     /// A name in the common table.
     pub(crate) fn own(&self, name: &str) -> String {
-        format!("{name}_{}", self.name.identifier())
+        Loaded::of(&self.name).own(name)
     }
 }

@@ -35,6 +35,7 @@ pub struct Mapping {
     real: Vec<u16>,
     /// `(real, inside)`, sorted.
     by_real: Vec<(u16, u16)>,
+    set: PortSet,
     owned: Vec<PortRange>,
     reserved: Vec<PortRange>,
 }
@@ -89,7 +90,7 @@ impl Mapping {
         real.truncate(inside.ports().len());
         let mut by_real: Vec<(u16, u16)> = real.iter().copied().zip(inside.ports()).collect();
         by_real.sort_unstable();
-        Ok(Self { inside, real, by_real, owned, reserved })
+        Ok(Self { inside, real, by_real, set, owned, reserved })
     }
 
     /// The contiguous range that conntrack translates to.
@@ -125,6 +126,11 @@ impl Mapping {
     /// `(real, inside)` in ascending order of real ports.
     pub(crate) fn pairs_by_real(&self) -> &[(u16, u16)] {
         &self.by_real
+    }
+
+    /// What the ports were taken from.
+    pub(crate) const fn set(&self) -> PortSet {
+        self.set
     }
 
     /// All ports of the set but 0, in ascending order.

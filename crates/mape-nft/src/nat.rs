@@ -72,6 +72,9 @@ fn gate(interface: &Interface) -> Vec<String> {
         return vec!["accept".to_owned()];
     }
     vec![
+        // Nearly all packets, without a lookup: IPv4 without options, and the protocol.
+        "@nh,0,8 0x45 @nh,72,8 6 accept".to_owned(),
+        "@nh,0,8 0x45 @nh,72,8 17 accept".to_owned(),
         format!("{SHAREABLE} accept"),
         "meta nfproto ipv4 reject with icmp type prot-unreachable".to_owned(),
         "counter drop".to_owned(),

@@ -23,6 +23,10 @@ const EDGE_OUT: &str = "type filter hook postrouting priority srcnat + 20; polic
 const INGRESS: &str = "priority -500; policy accept;";
 const EGRESS: &str = "priority 0; policy accept;";
 
+/// The maps by device. One that says how large it is gets a much faster table. A stand-alone file,
+/// loaded again for each new device, leaves the old ones' indexes behind, hence the room.
+const VERDICTS: &str = "type iface_index : verdict\nsize 1024";
+
 /// What is loaded for ever and depends on no device.
 ///
 /// It can be part of another transaction (firewall4's): nothing in it can be refused because of the
@@ -34,31 +38,36 @@ const EGRESS: &str = "priority 0; policy accept;";
 /// leaves no conntrack entry with a wrong port behind.
 #[must_use]
 pub fn static_text() -> String {
-    let verdicts = "type iface_index : verdict;";
+    let verdicts = VERDICTS.replace('\n', "; ");
+    let guarded = guarded("mape-*");
     format!(
         "\
 table inet {INET_TABLE} {{
-	map gate {{ {verdicts} }}
-	map natsel {{ {verdicts} }}
-	map tunnels {{ type ipv6_addr : verdict; }}
+	map gate {{ {verdicts}; }}
+	map natsel {{ {verdicts}; }}
+	map tunnels {{ type ipv6_addr : verdict; size 1024; }}
 	set loaded {{ type mark; }}
 	chain srcnat {{ {SRCNAT} }}
+	chain guard {{ }}
 	chain forwarded {{ {FORWARDED} }}
 	chain leaving {{ {LEAVING} }}
 }}
 flush chain inet {INET_TABLE} srcnat
+flush chain inet {INET_TABLE} guard
 flush chain inet {INET_TABLE} forwarded
 flush chain inet {INET_TABLE} leaving
 table inet {INET_TABLE} {{
 	chain srcnat {{ meta nfproto ipv4 oif vmap @natsel; }}
-	chain forwarded {{
+	chain guard {{
 		oif vmap @gate
-		oifname \"mape-*\" counter drop
+		counter drop
+	}}
+	chain forwarded {{
+		{guarded}
 	}}
 	chain leaving {{
 		ip6 nexthdr 4 ip6 saddr vmap @tunnels
-		oif vmap @gate
-		oifname \"mape-*\" counter drop
+		{guarded}
 	}}
 }}
 "
@@ -137,7 +146,7 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     } else {
         let _ = writeln!(text, "table inet {INET_TABLE} {{");
         for map in EDGE_MAPS {
-            let _ = writeln!(text, "\tmap {map} {{ type iface_index : verdict; }}");
+            let _ = writeln!(text, "\tmap {map} {{ {}; }}", VERDICTS.replace('\n', "; "));
         }
         text.push_str("}\n");
         for map in EDGE_MAPS {
@@ -193,7 +202,7 @@ fn write_interface(text: &mut String, interface: &Interface) {
         // Left from another edge, they would be in the way.
         (Vec::new(), Vec::new())
     } else {
-        common.extend(EDGE_MAPS.map(|map| Object::kept("map", map, "type iface_index : verdict")));
+        common.extend(EDGE_MAPS.map(|map| Object::kept("map", map, VERDICTS)));
         common.extend(edge.objects());
         let to = |map: &str, key: &str| vec![format!("{key} vmap @{map}")];
         common.push(Object::hooked("edge_in", EDGE_IN, to("edges_in", "iif")));
@@ -224,13 +233,16 @@ fn write_interface(text: &mut String, interface: &Interface) {
     open(text, interface);
 }
 
-/// The guard of a device whose name is not `mape-…`: shut from the first load on, for every device
-/// of that name but the one there is now.
+/// The guard of a device whose name is not `mape-…`: from the first load on.
 fn guard(interface: &Interface) -> [Object; 2] {
-    let key = interface.key();
-    let rule = format!("oifname \"{}\" oif != {key} counter drop", interface.device);
+    let rule = guarded(&interface.device);
     [("forwarded", FORWARDED), ("leaving", LEAVING)]
         .map(|(name, hook)| Object::hooked(interface.own(name), hook, vec![rule.clone()]))
+}
+
+/// The name first: packets of all other devices pass with this one comparison.
+fn guarded(device: impl std::fmt::Display) -> String {
+    format!("oifname \"{device}\" goto guard")
 }
 
 /// The last step: the device's packets find their way to the rules.

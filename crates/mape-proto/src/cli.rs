@@ -15,8 +15,10 @@ mod import;
 mod json;
 mod netifd;
 mod plan;
+mod ports;
 mod rules;
 mod shell;
+mod status;
 
 use arguments::{Arguments, UsageError};
 
@@ -64,6 +66,8 @@ fn answer(arguments: Vec<OsString>) -> Result<Answer, Failure> {
     let text = match arguments.command()?.as_deref() {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
+        Some("status") => return status::answer(&mut arguments),
+        Some("ports") => ports::answer(&mut arguments),
         Some("import") => return import::answer(&mut arguments),
         Some("firewall") => firewall::answer(&mut arguments),
         Some("help") => arguments.end().map(|()| help::PROGRAM.to_owned()),

@@ -116,7 +116,9 @@ impl Failure {
                 | Code::TunlinkUnknown
                 | Code::Ubus
                 | Code::CeInUse
-                | Code::Uci => ExitStatus::Failed,
+                | Code::Uci
+                | Code::Conntrack
+                | Code::NoInterface => ExitStatus::Failed,
             },
         }
     }

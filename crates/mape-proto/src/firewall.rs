@@ -15,6 +15,7 @@ mod state;
 
 pub use error::FirewallError;
 pub use loader::{Report, check, load};
+pub(crate) use state::Checked;
 pub use state::{State, StateError};
 
 /// Where the loader finds things. Tests have them elsewhere.

@@ -5,11 +5,15 @@
 //! passed in, so that tests see exactly what a user sees.
 
 mod cli;
+pub mod conntrack;
 mod failure;
 pub mod firewall;
 pub mod import;
 pub mod netifd;
+pub mod netlink;
+pub mod nftables;
 mod rule_file;
+pub mod status;
 pub mod uci;
 
 pub use cli::run;

@@ -5,6 +5,7 @@
 //! causes that raise no event (nft refuses, netifd does not answer, another device has our address):
 //! then `setup` itself looks again, and netifd ends it when it tears the interface down.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use mape_nft::InterfaceName;
 use mape_ubus::{Client, UbusError};
 use serde_json::Value;
 
+use crate::conntrack::{self, ConntrackError};
 use crate::firewall;
 use crate::uci::Directories;
 
@@ -47,6 +49,8 @@ pub struct Places {
     pub proc_net: PathBuf,
     /// UCI's files.
     pub uci: Directories,
+    /// Forgets the connections of an address that the line no longer has.
+    pub forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
     /// Between two attempts for a cause that raises no event.
     pub patience: Duration,
 }
@@ -58,24 +62,28 @@ impl Default for Places {
             ubus: vec!["/var/run/ubus/ubus.sock".into(), "/var/run/ubus.sock".into()],
             proc_net: "/proc/net".into(),
             uci: Directories::below("/".as_ref()),
+            forget: |address| conntrack::forget(address, |_, _| false),
             patience: Duration::from_secs(30),
         }
     }
 }
 
 impl Places {
-    /// Connects to ubusd.
+    /// Connects to ubusd. No call takes longer than `timeout`.
     ///
     /// # Errors
     /// [`UbusError`] where nobody listens there.
-    pub fn connect(&self) -> Result<Client, UbusError> {
+    pub fn connect(&self, timeout: Duration) -> Result<Client, UbusError> {
         let path = self.ubus.iter().find(|path| path.exists()).or(self.ubus.first());
-        Client::connect(path.map_or_else(|| "".as_ref(), PathBuf::as_path), TIMEOUT)
+        Client::connect(path.map_or_else(|| "".as_ref(), PathBuf::as_path), timeout)
     }
 }
 
 /// netifd answers in milliseconds; it may be busy reloading everything on a slow router.
-const TIMEOUT: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// netifd kills a teardown after five seconds.
+pub const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The way to netifd.
 pub trait Bus {

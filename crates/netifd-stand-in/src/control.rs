@@ -4,13 +4,13 @@ use mape_ubus::Status;
 use serde_json::{Value, json};
 
 use crate::event::Happened;
-use crate::interface::{Protocol, State};
+use crate::interface::{Interface, Protocol, State};
 use crate::ip::Settings;
 use crate::netifd::Netifd;
 use crate::objects::Answer;
 
 impl Netifd {
-    /// `uplink`, `executed` and `no_tunnels`.
+    /// `uplink`, `executed`, `idle` and `no_tunnels`.
     pub(crate) fn control(&mut self, method: &str, arguments: &Value) -> Answer {
         match method {
             // A static interface's options, as in the configuration, and `up`. Options that are not
@@ -18,6 +18,14 @@ impl Netifd {
             "uplink" => self.uplink(arguments),
             // Every `ip` command so far.
             "executed" => Ok(Some(json!({"commands": self.system.commands}))),
+            // Whether no script and no hook runs, and none is about to.
+            "idle" => {
+                let busy = |interface: &Interface| {
+                    interface.script.is_some() || interface.removal.is_some()
+                };
+                let idle = self.hotplug.is_idle() && !self.interfaces.values().any(busy);
+                Ok(Some(json!({"idle": idle})))
+            }
             // `on`: making a tunnel fails from now on.
             "no_tunnels" => {
                 self.system.no_tunnels =

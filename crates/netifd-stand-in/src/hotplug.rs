@@ -23,6 +23,11 @@ impl Hotplug {
         Self { directory, ..Self::default() }
     }
 
+    /// Nothing is being told, and nothing waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.task.is_none() && self.waiting.is_empty()
+    }
+
     /// Queues an event. A later one of the same interface takes the place of one that waits, but an
     /// update never that of an `ifup`; what is being told now is not told twice, unless it is an update.
     fn queue(&mut self, interface: &str, happened: Happened) {

@@ -46,6 +46,7 @@ const SCRIPTS: &[Script] = &[
     script("plane-loader.sh v6plus:netdev", When::Always),
     script("plane-reserved.sh v6plus:netdev", When::Always),
     script("plane-plain.sh v6plus:plain", When::Always),
+    script("plane-status.sh v6plus:netdev", When::Always),
     script("plane-scale.sh 20000 netdev", When::Machine),
     script("plane-offload.sh", When::Machine),
     script("plane-capacity.sh v6plus:netdev ocn:postrouting", When::Long),
@@ -54,6 +55,7 @@ const SCRIPTS: &[Script] = &[
     script("plane-loader.sh v6plus:postrouting ocn:netdev", When::Long),
     script("plane-reserved.sh v6plus:postrouting ocn:netdev", When::Long),
     script("plane-plain.sh ocn:plain", When::Long),
+    script("plane-status.sh v6plus:postrouting v6plus:plain ocn:netdev", When::Long),
     script("plane-scale.sh 100000", When::Long),
 ];
 

@@ -105,6 +105,7 @@ fn only_own_ports_leave_the_box() {
             ("last port", Inner::udp(63055), true),
             ("port before a block", Inner::udp(9791), false),
             ("port behind a block", Inner::udp(9808), false),
+            ("PSID in front of the first block", Inner::udp(1600), false),
             ("inside port", Inner::udp(16384), false),
             ("TCP", Inner { protocol: 6, ..Inner::udp(9792) }, true),
             ("TCP of another", Inner { protocol: 6, ..Inner::udp(80) }, false),

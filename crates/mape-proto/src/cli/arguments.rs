@@ -91,6 +91,8 @@ pub(crate) enum UsageError {
     Surplus(Quoted),
     #[error("the options --{0} and --{1} exclude each other")]
     Exclusive(&'static str, &'static str),
+    #[error("{0} is not an IPv4 address")]
+    Address(Quoted),
     #[error("the uplink MTU {0} is not a number from 0 to 65535")]
     Mtu(Quoted),
 }
@@ -137,7 +139,10 @@ impl Explain for UsageError {
     fn params(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::NoCommand | Self::NoPrefix | Self::NoInterface | Self::NoWord => Vec::new(),
-            Self::Command(value) | Self::NotText(value) | Self::Surplus(value) => {
+            Self::Command(value)
+            | Self::NotText(value)
+            | Self::Surplus(value)
+            | Self::Address(value) => {
                 vec![("value", value.text())]
             }
             Self::Option(option) | Self::NoValue(option) => vec![("option", option.text())],

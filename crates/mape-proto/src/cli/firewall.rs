@@ -1,14 +1,19 @@
 //! `mape-proto firewall`: called by our own files only, so it is not in the list of commands.
 
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
+
 use mape_core::Quoted;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::help;
+use crate::conntrack::forget;
 use crate::failure::Failure;
 use crate::firewall::{Places, load};
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     let mut places = Places::default();
+    let mut former = None;
     while let Some(argument) = arguments.next()? {
         match argument {
             Argument::Option(name) => match name.as_str() {
@@ -16,11 +21,22 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
                 "state-dir" => places.state = arguments.value()?.into(),
                 "device-dir" => places.devices = arguments.value()?.into(),
                 "nft-program" => places.nft = arguments.value()?.into(),
+                "forget" => former = Some(address(&arguments.value()?)?),
                 "help" => return Ok(help::FIREWALL.to_owned()),
                 _ => return Err(UsageError::option(&name).into()),
             },
             Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(&text)).into()),
         }
     }
-    Ok(load(&places)?.to_string())
+    let mut text = load(&places)?.to_string();
+    if let Some(former) = former {
+        let deleted = forget(former, |_, _| false)?;
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(text, "{former}: {deleted} connections forgotten");
+    }
+    Ok(text)
+}
+
+fn address(text: &str) -> Result<Ipv4Addr, UsageError> {
+    text.parse().map_err(|_| UsageError::Address(Quoted::new(text)))
 }

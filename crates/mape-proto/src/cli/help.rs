@@ -9,6 +9,8 @@ Commands:
   plan PREFIX    which provider, IPv4 address and ports a line has
   rules          the built-in rules, with their sources
   import IFACE   turns another MAP-E section of this router into one of proto mape
+  status [IFACE] how the MAP-E interfaces of this machine are
+  ports [IFACE]  their ports, one by one, and which are in use
 
   --help, -h     this text; `mape-proto COMMAND --help` tells more
   --version      the version
@@ -78,12 +80,45 @@ Prints the built-in rules, with source and date for each provider. The text is i
 a rule file for `mape-proto plan --rules FILE`.
 ";
 
+pub(crate) const STATUS: &str = "\
+Usage: mape-proto status [--json] [IFACE]
+
+Shows the MAP-E interfaces of this machine, or one: whether they are up, and if not,
+why and what to do; address, ports and tunnel; what went through; how many ports are
+in use, in each block. Run it as root: nobody else may see the connections.
+
+What cannot be known is shown as \"unknown\" (in JSON null), never as 0, with the reason.
+A peak is the most ports that were in use whenever somebody looked: this command, and
+the router whenever an interface changes. Ports of connections that have just ended
+count as in use, because they are.
+
+Exit status: 0 up, 1 not up, or there is no such interface, 2 a wrong argument.
+";
+
+pub(crate) const PORTS: &str = "\
+Usage: mape-proto ports [--free | --used] [--json] [IFACE]
+
+Lists the ports of the line's port set as they are seen from outside, with the number
+of connections on each: TCP, UDP, ICMP echo (whose identifiers are ports too).
+  --free    only ports for outgoing connections without any
+  --used    only ports with connections
+
+A port in use still serves connections to other destinations. Reserved ports are those
+kept for servers; an unused one is never given to anybody.
+
+Exit status: 0 fine, 1 there is no such interface, or nobody knows which are in use,
+2 a wrong argument.
+";
+
 pub(crate) const FIREWALL: &str = "\
-Usage: mape-proto firewall
+Usage: mape-proto firewall [--forget ADDRESS]
 
 Loads the NAT and firewall rules of all MAP-E interfaces that are up, in one step, and
 does nothing where they are loaded already. The router's own files call it: after each
 start of the firewall and whenever an interface comes up.
+
+  --forget ADDRESS    then deletes the connections of an IPv4 address that the line no
+                      longer has, and nobody else's
 ";
 
 pub(crate) const IMPORT: &str = "\
@@ -101,5 +136,6 @@ the numbers unnecessary, and what others left that would stand in the way.
   --json             for programs
 
 Exit status: 0 nothing stands in the way, 1 something does, or failed, 2 a wrong argument
-or section.
+or section, 3 the new section would have no plan for the line's prefix; then nothing is
+changed.
 ";

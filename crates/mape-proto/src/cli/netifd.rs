@@ -8,7 +8,8 @@ use mape_nft::InterfaceName;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use crate::failure::{ExitStatus, Failure};
-use crate::netifd::{Event, Places, hotplug, renew, setup, teardown};
+use crate::netifd::{Event, Places, TEARDOWN_TIMEOUT, TIMEOUT, hotplug, renew, setup, teardown};
+use crate::status::note_peaks;
 
 /// Runs the command if it is one of these. netifd's log takes what goes to `log`.
 pub(super) fn run(arguments: &[OsString], log: &mut dyn Write) -> Option<ExitStatus> {
@@ -48,10 +49,13 @@ fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<
     let places = Places::default();
     let first = word(rest)?;
     let second = if command == "teardown" { String::new() } else { word(rest)? };
-    let mut bus = places.connect()?;
+    let timeout = if command == "teardown" { TEARDOWN_TIMEOUT } else { TIMEOUT };
+    let mut bus = places.connect(timeout)?;
     if command == "hotplug" {
         let event = Event { action: first, interface: second };
-        return hotplug(&mut bus, &places, &event, log).map_err(Told::Yes);
+        let done = hotplug(&mut bus, &places, &event, log).map_err(Told::Yes);
+        note_peaks(&places.firewall.state);
+        return done;
     }
     let interface: InterfaceName = first.parse()?;
     match command {

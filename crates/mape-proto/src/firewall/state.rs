@@ -49,7 +49,7 @@ pub struct State {
 /// A state file that cannot be used, as one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct StateError(pub(super) String);
+pub struct StateError(pub(crate) String);
 
 impl<E: Explain> From<E> for StateError {
     fn from(error: E) -> Self {
@@ -59,11 +59,11 @@ impl<E: Explain> From<E> for StateError {
 
 /// What a state file says, checked; the device's index and the edge are not in it.
 #[derive(Clone, Debug)]
-pub(super) struct Checked {
-    pub(super) name: InterfaceName,
-    pub(super) device: DeviceName,
-    pub(super) line: Line,
-    pub(super) edge: EdgeChoice,
+pub(crate) struct Checked {
+    pub(crate) name: InterfaceName,
+    pub(crate) device: DeviceName,
+    pub(crate) line: Line,
+    pub(crate) edge: EdgeChoice,
     pub(super) options: Options,
 }
 
@@ -162,7 +162,7 @@ impl State {
         Ok(plan)
     }
 
-    pub(super) fn check(&self) -> Result<Checked, StateError> {
+    pub(crate) fn check(&self) -> Result<Checked, StateError> {
         let listening = ports(&self.listening)?;
         Ok(Checked {
             name: self.interface.parse()?,

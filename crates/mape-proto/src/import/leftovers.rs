@@ -42,9 +42,6 @@ impl Leftover {
     }
 }
 
-/// Ours carry this word; what carries it is never a leftover.
-const MARKER: &str = "mape-rs";
-
 /// What the new interface will have.
 struct Subject<'a> {
     section: &'a Section,

@@ -42,6 +42,13 @@ pub(super) struct Script {
     pub(super) text: String,
 }
 
+impl Script {
+    /// Whether it is one of ours: all of them carry this word.
+    pub(super) fn is_ours(&self) -> bool {
+        [&self.path, &self.text].iter().any(|text| text.contains("mape-rs"))
+    }
+}
+
 /// What is there.
 #[derive(Clone, Debug)]
 pub struct Router {
@@ -54,13 +61,12 @@ pub struct Router {
 }
 
 /// Where others put what would get in our way.
-const DIRECTORIES: [&str; 7] = [
+const DIRECTORIES: [&str; 6] = [
     "/lib/netifd/proto",
     "/etc/hotplug.d",
     "/etc/nftables.d",
     "/usr/share/nftables.d",
     "/etc/crontabs",
-    "/etc/init.d",
     "/www/luci-static/resources/protocol",
 ];
 const FILES: [&str; 2] = ["/etc/rc.local", "/etc/firewall.user"];
@@ -103,7 +109,7 @@ impl Router {
         if self.places.is_a_copy() {
             return None;
         }
-        let mut bus = netifd::Places::default().connect().ok()?;
+        let mut bus = netifd::Places::default().connect(netifd::TIMEOUT).ok()?;
         running_prefix(section, &netifd::facts(&mut bus).ok()?)
     }
 

@@ -87,12 +87,27 @@ fn load(
         failure
     })?;
     let _ = write!(log, "{report}");
+    forget_former(places, interface, log);
     let Some(edge) = report.edge_of(interface) else { return Ok(()) };
     let shown = facts.interface(interface.as_str()).and_then(|facts| facts.data.get("edge"));
     if shown.and_then(Value::as_str) != Some(edge.name()) {
         set_data(bus, interface, "edge", json!(edge.name()))?;
     }
     Ok(())
+}
+
+/// Connections of a former address or port set: as long as one goes on sending, its entry lives on
+/// with numbers that nobody answers to.
+fn forget_former(places: &Places, interface: &InterfaceName, log: &mut dyn Write) {
+    let directory = &places.firewall.state;
+    let mut memory = Memory::read(directory, interface);
+    for address in memory.take_stale() {
+        let _ = match (places.forget)(address) {
+            Ok(count) => writeln!(log, "{address}: {count} connections forgotten"),
+            Err(error) => writeln!(log, "{address}: connections not forgotten: {error}"),
+        };
+    }
+    let _ = memory.write(directory, interface);
 }
 
 /// Whether another call of the handler would come to another result than the last one.

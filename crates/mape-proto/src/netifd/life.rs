@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use mape_core::{Code, Explain};
 use mape_nft::{DeviceName, Edge, InterfaceName};
-use mape_ubus::UbusError;
+use mape_ubus::{Status, UbusError};
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
@@ -99,6 +99,13 @@ impl Explain for StateUnwritable {
     }
 }
 
+/// What the interface is when it is brought up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Down,
+    Up,
+}
+
 /// One call of netifd's.
 struct Call<'call> {
     bus: &'call mut dyn Bus,
@@ -150,17 +157,21 @@ pub fn teardown(
     interface: &InterfaceName,
     log: &mut dyn Write,
 ) {
-    remove_alias(bus, interface, log);
     if let Err(error) = State::remove(&places.firewall.state, interface) {
         let _ = writeln!(log, "the state file could not be removed: {error}");
     }
+    remove_alias(bus, interface, log);
 }
 
 fn remove_alias(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn Write) {
     let object = interface_object(&alias(interface));
     match bus.call(&object, "remove", &json!({})) {
-        // Without uplink it was never there.
-        Ok(_) | Err(UbusError::ObjectNotFound(_)) => {}
+        // Without uplink it was never there; or netifd is removing it.
+        Ok(_)
+        | Err(
+            UbusError::ObjectNotFound(_)
+            | UbusError::Status { status: Status::InvalidArgument, .. },
+        ) => {}
         Err(error) => {
             let _ = writeln!(log, "the CE address could not be removed: {error}");
         }
@@ -198,7 +209,8 @@ impl Call<'_> {
         let facts = facts(self.bus)?;
         let wanted = wanted(self.bus, &facts, options, &memory);
         memory.outcome = outcome(&wanted);
-        let done = wanted.and_then(|wanted| self.bring_up(&mut memory, wanted, options));
+        let done =
+            wanted.and_then(|wanted| self.bring_up(&mut memory, wanted, options, Before::Down));
         memory.settled = true;
         self.keep(&memory);
         done
@@ -227,7 +239,7 @@ impl Call<'_> {
         let unchanged = memory.outcome == memory.up;
         let done = match wanted {
             Ok(_) if unchanged => Ok(()),
-            Ok(wanted) => self.bring_up(&mut memory, wanted, options),
+            Ok(wanted) => self.bring_up(&mut memory, wanted, options, Before::Up),
             Err(failure) => Err(failure),
         };
         memory.settled = true;
@@ -265,6 +277,7 @@ impl Call<'_> {
         memory: &mut Memory,
         wanted: Wanted,
         options: &str,
+        before: Before,
     ) -> Result<(), Failure> {
         let Wanted { config, uplink, plan, warning } = wanted;
         let directory = &self.places.firewall.state;
@@ -295,6 +308,9 @@ impl Call<'_> {
             warning: warning.as_ref(),
         };
         let message = update.message();
+        if before == Before::Up {
+            notify(self.bus, &update::link_lost(self.interface))?;
+        }
         if let Err(error) = notify(self.bus, &message) {
             let _ = State::remove(directory, self.interface);
             return Err(NoTunnel(error).into());

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use mape_core::Plan;
@@ -36,6 +37,8 @@ pub(super) struct Memory {
     numbers: Value,
     /// Those before.
     before: Value,
+    /// Addresses of former numbers whose connections are still to be forgotten.
+    stale: Vec<Ipv4Addr>,
 }
 
 /// When the present numbers began, and which came before.
@@ -68,7 +71,13 @@ impl Memory {
     /// Removes the file, and whether there was one. The lock goes with it.
     pub(super) fn forget(directory: &Path, interface: &InterfaceName) -> bool {
         let _ = fs::remove_file(directory.join(format!("{interface}.lock")));
+        crate::status::forget_peak(directory, interface);
         fs::remove_file(path(directory, interface)).is_ok()
+    }
+
+    /// The addresses whose connections are to be forgotten now.
+    pub(super) fn take_stale(&mut self) -> Vec<Ipv4Addr> {
+        std::mem::take(&mut self.stale)
     }
 
     /// The edge that nft accepted for rules of this shape.
@@ -97,6 +106,12 @@ impl Memory {
             "mtu": plan.mtu(),
         });
         if self.numbers != numbers {
+            let same = |key: &str| self.numbers.get(key) == numbers.get(key);
+            if !(same("ipv4") && same("psid")) {
+                let former = self.numbers.get("ipv4").and_then(Value::as_str);
+                let former = former.and_then(|net| net.split('/').next()?.parse::<Ipv4Addr>().ok());
+                self.stale.extend(former);
+            }
             self.before = std::mem::replace(&mut self.numbers, numbers);
             self.since = now;
         }

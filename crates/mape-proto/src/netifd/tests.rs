@@ -91,6 +91,7 @@ impl World {
             ubus: Vec::new(),
             proc_net: root.clone(),
             uci: Directories::below(&root),
+            forget: |_| Ok(7),
             patience: Duration::from_millis(1),
         };
         Self { root, places }
@@ -107,9 +108,11 @@ impl World {
         result.map_err(|failure| code(&failure))
     }
 
-    fn event(&self, bus: &mut Netifd, action: &str, interface: &str) {
+    fn event(&self, bus: &mut Netifd, action: &str, interface: &str) -> String {
         let event = Event { action: action.to_owned(), interface: interface.to_owned() };
-        let _ = hotplug(bus, &self.places, &event, &mut Vec::new());
+        let mut log = Vec::new();
+        let _ = hotplug(bus, &self.places, &event, &mut log);
+        String::from_utf8(log).unwrap()
     }
 
     fn state(&self) -> PathBuf {
@@ -243,13 +246,19 @@ fn renumbering_changes_the_tunnel_and_nothing_else_does() {
     world.event(&mut bus, "ifupdate", "wan6");
     assert_eq!(bus.called("renew").len(), 1);
     assert_eq!(world.renew(&mut bus, "{}"), Ok(()));
-    let update = bus.notified(0)[0];
+    assert_eq!(bus.notified(0)[0]["link-up"], false);
+    let update = bus.notified(0)[1];
     assert_eq!(update["data"]["end_user_prefix"], "240b:10:9261:6400::/56");
     assert_eq!(update["data"]["before"]["end_user_prefix"], "240b:10:3261:6400::/56");
     bus.calls.clear();
+    // The connections of the former address go once, with the first load.
+    let log = world.event(&mut bus, "ifup", "mape");
+    assert!(log.contains("106.72.50.97: 7 connections forgotten"), "{log}");
+    assert!(!world.event(&mut bus, "ifupdate", "mape").contains("forgotten"));
+    bus.calls.clear();
     bus.mtu = 1454;
     assert_eq!(world.renew(&mut bus, "{}"), Ok(()));
-    assert_eq!(bus.notified(0)[0]["tunnel"]["mtu"], 1414);
+    assert_eq!(bus.notified(0)[1]["tunnel"]["mtu"], 1414);
 }
 
 #[test]

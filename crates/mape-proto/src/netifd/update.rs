@@ -155,6 +155,13 @@ pub(super) fn host_dependency(interface: &InterfaceName, uplink: &str) -> Value 
     json!({ "action": 6, "interface": interface.as_str(), "host": "::", "ifname": uplink })
 }
 
+/// The message that takes the tunnel away without ending the interface. A tunnel that changes while
+/// the interface is up is made anew, but netifd then believes that addresses and routes which stay
+/// the same are still there: the default route would be missing.
+pub(super) fn link_lost(interface: &InterfaceName) -> Value {
+    json!({ "action": 0, "interface": interface.as_str(), "link-up": false })
+}
+
 /// The message that shows an error in `ifstatus`: code, then sentence and next step.
 pub(super) fn error(interface: &InterfaceName, failure: &Failure) -> Value {
     let error = match failure {

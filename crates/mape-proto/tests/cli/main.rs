@@ -4,6 +4,7 @@
 mod bad_input;
 mod lines;
 mod output;
+mod status;
 
 use std::ffi::OsString;
 

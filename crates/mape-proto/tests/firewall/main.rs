@@ -91,7 +91,7 @@ fn without_state_or_device_only_the_guard() {
     let Some(bench) = Bench::new("guard") else { return };
     let text = bench.ok("load; load; nft list ruleset");
     assert!(text.starts_with("no interface is open; the guard loaded\nno interface is open; the guard is loaded already\n"), "{text}");
-    assert!(text.contains("oifname \"mape-*\" counter") && !text.contains("netdev"), "{text}");
+    assert!(text.contains("oifname \"mape-*\" goto guard") && !text.contains("netdev"), "{text}");
     bench.v6plus("wan", "auto");
     let text = bench.ok("load; nft list ruleset");
     assert!(
@@ -213,7 +213,10 @@ fn one_bad_interface_does_not_shut_the_others() {
     std::fs::remove_file(bench.directory.join("wan.json")).unwrap();
     let text = bench.ok(&format!("up mape-bad; load; sed -i s/1460/1414/ {}/bad.json; ({load}) 2>&1 && exit 1; nft list ruleset", bench.directory.display()));
     assert!(text.contains("MAPE_FIREWALL_REJECTED"), "{text}");
-    assert!(text.contains("oifname \"mape-*\" counter") && !text.contains("goto gate"), "{text}");
+    assert!(
+        text.contains("oifname \"mape-*\" goto guard") && !text.contains("goto gate"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -228,9 +231,18 @@ fn many_loaders_at_once() {
 }
 
 #[test]
+fn a_former_address_is_forgotten() {
+    let Some(bench) = Bench::new("forget") else { return };
+    let text = bench.ok("load --forget 106.72.50.97");
+    assert!(text.ends_with("106.72.50.97: 0 connections forgotten\n"), "{text}");
+}
+
+#[test]
 fn usage() {
     let Some(bench) = Bench::new("usage") else { return };
-    for (arguments, status) in [("--help", 0), ("--nope", 2), ("wan", 2), ("--state-dir", 2)] {
+    for (arguments, status) in
+        [("--help", 0), ("--nope", 2), ("wan", 2), ("--state-dir", 2), ("--forget 1.2.3", 2)]
+    {
         let output = bench.sh(&format!("load {arguments}"));
         assert_eq!(output.status.code(), Some(status), "{arguments}");
     }

@@ -49,6 +49,22 @@ fn what_is_no_map_e_is_refused() {
     }
 }
 
+/// A section that cannot work on this line is not made.
+#[test]
+fn a_line_without_a_plan_is_told_and_nothing_is_changed() {
+    let router = Router::of_case("no-plan", "ocn");
+    let files = router.files();
+    for (prefix, code) in [
+        ("2409:10:1234:5600::/56", "MAPE_PREFIX_NOT_IN_RULES"),
+        ("240b:10:3261:6410::/60", "MAPE_NOT_FIRST_SUBNET"),
+    ] {
+        let called = router.import(&format!("wan6mape --apply --prefix {prefix}"));
+        assert_eq!((called.status, called.out.as_str()), (ExitStatus::NoPlan, ""));
+        assert!(called.err.contains(code), "{}", called.err);
+    }
+    assert_eq!((router.files(), router.log()), (files, String::new()));
+}
+
 #[test]
 fn a_configuration_that_cannot_be_read_is_named() {
     let router = Router::new("unreadable");

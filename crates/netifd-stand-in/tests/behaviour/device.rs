@@ -67,15 +67,40 @@ fn the_same_tunnel_stays() {
     assert_eq!(since(&machine, before), [""; 0]);
 }
 
+/// netifd compares addresses and routes with what it remembers, not with the new device: what is the
+/// same in both updates is missing from it, though the dump shows it. No hook hears of it.
 #[test]
-fn another_tunnel_is_made_anew() {
+fn another_tunnel_is_made_anew_and_lacks_what_did_not_change() {
     let Some(machine) = start() else { return };
     let before = machine.executed().len();
     let mut other = update();
     other["tunnel"]["mtu"] = 1400.into();
     machine.notify(&other).unwrap();
     let create = CREATE.replace("1460", "1400");
-    assert_eq!(since(&machine, before)[..3], ["link del mape-x", &create, "link set mape-x up"]);
+    assert_eq!(since(&machine, before), ["link del mape-x", &create, "link set mape-x up"]);
+    assert_eq!(machine.status("x")["ipv4-address"][0]["address"], "192.0.2.1");
+    machine.settle();
+    assert_eq!(machine.hooks("x"), ["ifup on mape-x"]);
+}
+
+/// Down and up in two updates, without a teardown: everything is on the new device, and the hooks hear
+/// of both.
+#[test]
+fn link_down_first_makes_everything_anew() {
+    let Some(machine) = start() else { return };
+    machine.settle();
+    let before = machine.executed().len();
+    machine.notify(&json!({"action": 0, "link-up": false})).unwrap();
+    machine.settle();
+    let mut other = update();
+    other["tunnel"]["mtu"] = 1400.into();
+    machine.notify(&other).unwrap();
+    let commands = since(&machine, before);
+    assert_eq!(commands[0], "link del mape-x");
+    assert_eq!(commands.last().unwrap(), "route replace 0.0.0.0/0 dev mape-x proto static");
+    machine.settle();
+    assert_eq!(machine.hooks("x"), ["ifup on mape-x", "ifdown", "ifup on mape-x"]);
+    assert_eq!(machine.scripts(), ["setup x"]);
 }
 
 #[test]

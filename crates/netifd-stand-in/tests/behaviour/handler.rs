@@ -174,7 +174,7 @@ fn a_renewal_waits_for_the_script_that_runs() {
     machine.until_logged("setup x", 1);
     machine.tell("x", "renew");
     machine.tell("x", "renew");
-    machine.settle();
+    machine.silence();
     assert_eq!(machine.log(), ["setup x"]);
     std::fs::write(machine.directory.join("log.go"), "").unwrap();
     machine.until_logged("renew x", 1);

@@ -39,6 +39,28 @@ fn down_runs_the_teardown_and_is_told_twice() {
     assert_eq!(machine.hooks("x")[2], "ifup on dev0");
 }
 
+/// Told down, an interface keeps device and data until its teardown has run. One that is no longer
+/// available has lost both before.
+#[test]
+fn unavailable_it_loses_its_device_before_the_teardown() {
+    let setup = r#"say '{"action":0,"link-up":true,"ifname":"dev0","data":{"k":1}}'"#;
+    let teardown = r#"log "$(ubus call network.interface.x status | grep -o '"data":[^}]*}')""#;
+    let machine = Machine::start(&two(), &Handler { setup, teardown, ..Handler::default() });
+    machine.until_up("x");
+    machine.forget();
+    machine.tell("x", "down");
+    machine.until_logged("teardown x", 1);
+    machine.settle();
+    assert_eq!(machine.scripts(), ["teardown x", r#""data":{"k":1}"#]);
+    machine.tell("x", "up");
+    machine.until_up("x");
+    machine.forget();
+    machine.notify(&json!({"action": 5, "available": false})).unwrap();
+    machine.until_logged("teardown x", 1);
+    machine.settle();
+    assert_eq!(machine.scripts(), ["teardown x", r#""data":{}"#]);
+}
+
 #[test]
 fn up_while_up_or_pending_does_nothing() {
     let machine = start();
@@ -86,7 +108,7 @@ fn a_reload_adds_and_removes_interfaces() {
     machine.reload(&json!({"wan6": wan6(), "y": {"proto": "t"}}));
     machine.until_logged("teardown x", 1);
     machine.until_logged("setup y", 1);
-    machine.until("gone", || machine.call("network.interface.x", "status", &json!({})) == Err(4));
+    machine.until("gone", || !machine.has("x"));
     machine.until_up("y");
 }
 
@@ -129,17 +151,17 @@ fn a_dynamic_alias_puts_its_address_on_the_uplink() {
 fn a_dynamic_alias_goes_when_told_down() {
     let machine = with_alias();
     machine.tell("x_", "down");
-    machine.until("gone", || machine.call("network.interface.x_", "status", &json!({})) == Err(4));
+    machine.until("gone", || !machine.has("x_"));
 }
 
 #[test]
 fn a_dynamic_alias_goes_with_its_uplink() {
     let machine = with_alias();
     machine.tell("wan6", "down");
-    machine.until("gone", || machine.call("network.interface.x_", "status", &json!({})) == Err(4));
+    machine.until("gone", || !machine.has("x_"));
     machine.tell("wan6", "up");
     machine.until_up("wan6");
-    assert_eq!(machine.call("network.interface.x_", "status", &json!({})), Err(4));
+    assert!(!machine.has("x_"));
 }
 
 /// Without its uplink it waits for it.
@@ -192,6 +214,6 @@ fn terminated_it_runs_no_teardown() {
     }
     let mut machine = start();
     machine.terminate();
-    machine.settle();
+    machine.silence();
     assert_eq!(machine.log(), [""; 0]);
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -136,6 +137,7 @@ impl Machine {
         ]);
         command.env("LOG", directory.join("log"));
         let output = fs::File::create(directory.join("output")).unwrap();
+        command.process_group(0);
         command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
         let machine = Self { directory, child: command.spawn().unwrap() };
         machine.until("it answers", || {
@@ -179,6 +181,12 @@ impl Machine {
     pub(crate) fn reload(&self, config: &Value) {
         write_config(&self.directory, config);
         self.call("network", "reload", &json!({})).unwrap();
+    }
+
+    /// Whether there is such an interface. Asked of the common object: a call to one that just goes
+    /// is never answered.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.call("network.interface", "status", &json!({"interface": name})) != Err(4)
     }
 
     /// What the stand-in would have done to the machine.
@@ -238,8 +246,17 @@ impl Machine {
         self.settle();
     }
 
-    /// Waits until nothing is logged any more.
+    /// Waits until no script runs. The stand-in knows; of the real one we only see that nothing is
+    /// logged any more.
     pub(crate) fn settle(&self) {
+        if is_real() {
+            return self.silence();
+        }
+        self.until("idle", || self.call("stand-in", "idle", &json!({})).unwrap()["idle"] == true);
+    }
+
+    /// Waits until nothing is logged any more.
+    pub(crate) fn silence(&self) {
         let mut last = (self.log(), Instant::now());
         while last.1.elapsed() < SILENCE {
             std::thread::sleep(Duration::from_millis(20));
@@ -265,7 +282,9 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // With every script it started: they are one group of processes.
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.directory);
     }

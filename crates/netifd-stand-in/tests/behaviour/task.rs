@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::machine::{Handler, Machine, two};
 
-const SETUP: &str = r#"say '{"action":1,"command":["sh","-c","echo started $A >> $LOG; sleep 60"],"env":["A=1"]}'
+const SETUP: &str = r#"say '{"action":1,"command":["sh","-c","echo started $A >> $LOG; while [ -e $LOG ]; do sleep 0.1; done"],"env":["A=1"]}'
     say '{"action":0,"link-up":true,"ifname":"dev0"}'"#;
 
 fn start(setup: &'static str, teardown: &'static str) -> Machine {

@@ -7,7 +7,7 @@ use crate::machine::{Handler, Machine, UP, two};
 /// One second after SIGTERM a setup is killed, and the teardown begins.
 #[test]
 fn a_setup_that_does_not_stop_is_killed() {
-    let setup = "trap 'log told' TERM; while :; do sleep 0.1; log on; done";
+    let setup = "trap 'log told' TERM; while [ -e \"$LOG\" ]; do sleep 0.1; log on; done";
     let machine = Machine::start(&two(), &Handler { setup, ..Handler::default() });
     machine.until_logged("on", 1);
     machine.tell("x", "down");
@@ -33,7 +33,7 @@ fn what_a_killed_setup_called_runs_on() {
 
 #[test]
 fn updates_while_it_stops_are_refused() {
-    let setup = "trap 'log told' TERM; log ready; while :; do sleep 0.1; done";
+    let setup = "trap 'log told' TERM; log ready; while [ -e \"$LOG\" ]; do sleep 0.1; done";
     let machine = Machine::start(&two(), &Handler { setup, ..Handler::default() });
     machine.until_logged("ready", 1);
     machine.tell("x", "down");
@@ -65,7 +65,11 @@ fn updates_during_teardown_are_refused() {
 fn a_teardown_has_five_seconds() {
     let machine = Machine::start(
         &two(),
-        &Handler { setup: UP, teardown: "sleep 60; log never", ..Handler::default() },
+        &Handler {
+            setup: UP,
+            teardown: "while [ -e \"$LOG\" ]; do sleep 0.1; done; log never",
+            ..Handler::default()
+        },
     );
     machine.until_up("x");
     machine.tell("x", "down");

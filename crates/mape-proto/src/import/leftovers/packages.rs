@@ -1,6 +1,6 @@
 //! Other packages for MAP-E, by the files they bring.
 
-use super::{Leftover, MARKER};
+use super::Leftover;
 use crate::import::router::Router;
 
 /// A file, whose it is, and how it goes.
@@ -47,12 +47,9 @@ const FILES: [(&str, &str, &[&str]); 7] = [
 
 /// Packages whose files are there.
 pub(super) fn find(router: &Router) -> Vec<Leftover> {
-    let there = FILES.iter().filter(|(path, _, _)| {
-        router.has(path) && !router.script(path).is_some_and(|script| script.text.contains(MARKER))
-    });
     let leftover = |(path, why, remove): &(&str, &str, &[&str])| {
         let leftover = Leftover::new("package", *path, *why);
         remove.iter().fold(leftover, |leftover, command| leftover.remove(*command))
     };
-    there.map(leftover).collect()
+    FILES.iter().filter(|(path, _, _)| router.has(path)).map(leftover).collect()
 }

@@ -1,6 +1,6 @@
 //! NAT rules of others: loaded tables, snippets, and the firewall's own configuration.
 
-use super::{Leftover, MARKER, Subject, code, excerpt, words};
+use super::{Leftover, Subject, code, excerpt, words};
 use crate::import::router::Router;
 use crate::uci::Section;
 
@@ -17,10 +17,9 @@ pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
                 .remove(format!("nft delete table {table}")),
         );
     }
-    for script in router.scripts.iter().filter(|script| !script.text.contains(MARKER)) {
+    for script in router.scripts.iter().filter(|script| !script.is_ours()) {
         let path = &script.path;
-        let elsewhere =
-            ["/lib/netifd/", "/etc/hotplug.d/", "/etc/crontabs/", "/etc/init.d/", "/www/", "/tmp/"];
+        let elsewhere = ["/lib/netifd/", "/etc/hotplug.d/", "/etc/crontabs/", "/www/", "/tmp/"];
         if elsewhere.iter().any(|other| path.starts_with(other)) || path == "/etc/rc.local" {
             continue;
         }

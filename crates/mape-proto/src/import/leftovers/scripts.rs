@@ -1,6 +1,6 @@
 //! Protocol handlers, hooks and start scripts.
 
-use super::{Leftover, MARKER, code, excerpt, words};
+use super::{Leftover, code, excerpt, words};
 use crate::import::router::{Router, Script};
 
 /// Upstream's handler. It leaves nft to the firewall, so these words are somebody's patch.
@@ -12,7 +12,7 @@ const PATCHES: [&str; 7] =
 pub(super) fn handlers(router: &Router) -> Vec<Leftover> {
     let mut found = Vec::new();
     let handlers = router.scripts.iter().filter(|script| is_handler(&script.path));
-    for script in handlers.filter(|script| !script.text.contains(MARKER)) {
+    for script in handlers.filter(|script| !script.is_ours()) {
         let path = &script.path;
         if let Some(word) = patch(script).filter(|_| path == MAP) {
             found.push(
@@ -46,7 +46,7 @@ pub(super) fn handlers(router: &Router) -> Vec<Leftover> {
         }
     }
     let page = "/www/luci-static/resources/protocol/mape.js";
-    if router.script(page).is_some_and(|script| !script.text.contains(MARKER)) {
+    if router.script(page).is_some_and(|script| !script.is_ours()) {
         found.push(
             Leftover::new("other-mape", page, "another package's LuCI page for proto mape")
                 .remove(format!("rm {page}")),
@@ -87,7 +87,7 @@ const PROGRAMS: [&str; 7] = ["mape", "map-e", "fleth", "jp-ipoe", "jp_ipoe", "v6
 
 /// Hotplug hooks, cron entries and start scripts that work on MAP-E.
 pub(super) fn hooks(router: &Router) -> Vec<Leftover> {
-    let foreign = router.scripts.iter().filter(|script| !script.text.contains(MARKER));
+    let foreign = router.scripts.iter().filter(|script| !script.is_ours());
     foreign.filter_map(hook).collect()
 }
 

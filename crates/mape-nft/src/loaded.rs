@@ -1,0 +1,146 @@
+//! Where the rules of an interface are found once they are loaded: for whoever reads them back from
+//! the kernel, to tell what is in force and what was dropped.
+
+use crate::name::InterfaceName;
+use crate::{INET_TABLE, NETDEV_PREFIX};
+
+/// The rules of one interface, as the kernel names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded(String);
+
+/// What the counters of a chain count: packets that were dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dropped {
+    /// From the line: to a port that is not ours, or not for our address.
+    Incoming,
+    /// To the line: not from our address, or of a protocol that cannot share it.
+    Outgoing,
+    /// To the line, and already inside IPv6: what should have been stopped before.
+    Outer,
+}
+
+impl Loaded {
+    /// The table of all interfaces, of family `inet`.
+    pub const TABLE: &'static str = INET_TABLE;
+    /// The map of that table with the index of each device that is open.
+    pub const GATE: &'static str = "gate";
+    /// The map with the index of each device whose edge is in that table. It exists only where
+    /// there is such a device.
+    pub const EDGES: &'static str = "edges_in";
+
+    /// Those of this interface.
+    #[must_use]
+    pub fn of(name: &InterfaceName) -> Self {
+        Self(name.identifier())
+    }
+
+    /// The interface's own table, of family `netdev`, where its edge is on the device.
+    #[must_use]
+    pub fn netdev_table(&self) -> String {
+        format!("{NETDEV_PREFIX}{}", self.0)
+    }
+
+    /// The name of something of the interface's in the common table.
+    pub(crate) fn own(&self, name: &str) -> String {
+        format!("{name}_{}", self.0)
+    }
+
+    /// The map that rules look into where the edge of the common table translates; a plain edge
+    /// has none.
+    #[must_use]
+    pub fn translation(&self) -> String {
+        self.own("e2i")
+    }
+
+    /// What a chain of the common table counts for this interface, if anything.
+    #[must_use]
+    pub fn in_common_table(&self, chain: &str) -> Option<Dropped> {
+        let chain = chain.strip_suffix(&self.0)?.strip_suffix('_')?;
+        match chain {
+            "nat" | "gate" => Some(Dropped::Outgoing),
+            "check" | "check_quoted" => Some(Dropped::Outer),
+            edge => direction(edge),
+        }
+    }
+
+    /// What a chain of the interface's own table counts, if anything.
+    #[must_use]
+    pub fn in_netdev_table(&self, chain: &str) -> Option<Dropped> {
+        direction(chain.strip_prefix("edge_").unwrap_or(chain))
+    }
+}
+
+fn direction(chain: &str) -> Option<Dropped> {
+    const PROTOCOLS: [&str; 6] = ["tcp", "udp", "icmp", "err", "big", "fragment"];
+    let (word, rest) = chain.split_once('_').unwrap_or((chain, ""));
+    let dropped = match word {
+        "in" => Dropped::Incoming,
+        "out" => Dropped::Outgoing,
+        _ => return None,
+    };
+    (rest.is_empty() || PROTOCOLS.contains(&rest)).then_some(dropped)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use mape_core::{Request, plan};
+
+    use super::*;
+    use crate::{Edge, Interface, Line, Options, transaction};
+
+    /// Every chain with a counter is known, whatever the edge, and belongs to one interface only.
+    #[test]
+    fn all_counters_are_found() {
+        let plan = plan(&Request::new("240b:10:3261:6400::/56".parse().unwrap())).unwrap();
+        for edge in [Edge::Netdev, Edge::Postrouting, Edge::Plain] {
+            let interfaces = ["wan", "an", "x_wan@b"].map(|name| Interface {
+                name: name.parse().unwrap(),
+                device: crate::DeviceName::of_interface(&name.parse().unwrap()),
+                index: Some(7),
+                line: Line::new(&plan, &[]).unwrap(),
+                edge,
+                options: Options::default(),
+            });
+            let text = transaction(&interfaces).text("");
+            let (mut table, mut chain) = (String::new(), "");
+            let mut seen = BTreeSet::new();
+            for line in text.lines() {
+                if let Some(name) = line.strip_prefix("table ") {
+                    table = name.trim_end_matches(" {").to_owned();
+                }
+                if let Some(name) = line.strip_prefix("\tchain ") {
+                    chain = name.split(' ').next().unwrap();
+                }
+                if !line.contains("counter drop") || ["forwarded", "leaving"].contains(&chain) {
+                    continue;
+                }
+                let owners = interfaces.each_ref().map(|interface| {
+                    let loaded = Loaded::of(&interface.name);
+                    if table == format!("netdev {}", loaded.netdev_table()) {
+                        loaded.in_netdev_table(chain)
+                    } else if table == "inet mape_rs" {
+                        loaded.in_common_table(chain)
+                    } else {
+                        None
+                    }
+                });
+                let owners: Vec<Dropped> = owners.into_iter().flatten().collect();
+                assert_eq!(owners.len(), 1, "{table} {chain}");
+                seen.insert(owners[0] as u8);
+            }
+            assert_eq!(seen.len(), 3);
+            for word in [Loaded::GATE, Loaded::TABLE] {
+                assert!(text.contains(&format!(" {word} ")));
+            }
+            let translates =
+                text.contains(&format!("map @{}", Loaded::of(&interfaces[0].name).translation()));
+            assert_eq!(translates, edge == Edge::Postrouting);
+            assert_eq!(
+                text.contains(&format!("inet mape_rs {} {{ 7", Loaded::EDGES)),
+                edge != Edge::Netdev
+            );
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! `mape-proto status`.
+
+use std::fmt::{Display, Write as _};
+
+use mape_core::{Code, Explain, Quoted};
+use mape_nft::InterfaceName;
+
+use super::arguments::{Argument, Arguments, UsageError};
+use super::{Answer, help, json};
+use crate::failure::{ExitStatus, Failure};
+use crate::netlink::Kernel;
+use crate::status::{Condition, InterfaceStatus, LineStatus, PerProtocol, Places, Report, Told};
+
+/// Blocks shown in a line.
+const BLOCKS_IN_A_LINE: usize = 3;
+
+/// What both commands take.
+#[derive(Default)]
+pub(super) struct Options {
+    pub(super) places: Places,
+    pub(super) interface: Option<InterfaceName>,
+    pub(super) json: bool,
+    pub(super) help: bool,
+}
+
+impl Options {
+    /// Takes an argument, if it is one that both commands know.
+    pub(super) fn take(
+        &mut self,
+        argument: &Argument,
+        arguments: &mut Arguments,
+    ) -> Result<bool, Failure> {
+        match argument {
+            Argument::Plain(text) if self.interface.is_none() => {
+                self.interface = Some(text.parse()?);
+            }
+            Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(text)).into()),
+            Argument::Option(name) => match name.as_str() {
+                "json" => self.json = true,
+                "help" => self.help = true,
+                // Where tests have their files.
+                "state-dir" => self.places.state = arguments.value()?.into(),
+                "device-dir" => self.places.devices = arguments.value()?.into(),
+                "proc-dir" => self.places.proc = arguments.value()?.into(),
+                "ubus-socket" => self.places.ubus = vec![arguments.value()?.into()],
+                "recorded" => self.places.kernel = Kernel::Recorded(arguments.value()?.into()),
+                "record" => self.places.kernel = Kernel::Recording(arguments.value()?.into()),
+                _ => return Ok(false),
+            },
+        }
+        Ok(true)
+    }
+
+    /// Looks, and finds the interface that was asked for.
+    pub(super) fn report(&self) -> Result<Report, NoInterface> {
+        let report = Report::collect(&self.places, self.interface.as_ref());
+        match &self.interface {
+            Some(name) if report.interfaces.is_empty() => {
+                Err(NoInterface(Some(Quoted::new(name.as_str()))))
+            }
+            _ => Ok(report),
+        }
+    }
+}
+
+/// There is no such interface, or none at all.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.as_ref().map_or_else(
+    || "there is no MAP-E interface".to_owned(),
+    |name| format!("there is no MAP-E interface called {name}"),
+))]
+pub(super) struct NoInterface(pub(super) Option<Quoted>);
+
+impl Explain for NoInterface {
+    fn code(&self) -> Code {
+        Code::NoInterface
+    }
+
+    fn hint(&self) -> String {
+        match self.0 {
+            Some(_) => "mape-proto status without a name shows those there are",
+            None => "configure one, with option proto mape",
+        }
+        .to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        self.0.iter().map(|name| ("interface", name.text())).collect()
+    }
+}
+
+pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
+    let mut options = Options::default();
+    while let Some(argument) = arguments.next()? {
+        if !options.take(&argument, arguments)? {
+            let Argument::Option(name) = argument else { continue };
+            return Err(UsageError::option(&name).into());
+        }
+    }
+    if options.help {
+        return Ok(Answer { text: help::STATUS.to_owned(), status: ExitStatus::Fine });
+    }
+    let report = options.report()?;
+    let text = if options.json { json::line(&report) } else { text(&report) };
+    let up = report.is_up();
+    Ok(Answer { text, status: if up { ExitStatus::Fine } else { ExitStatus::Failed } })
+}
+
+fn text(report: &Report) -> String {
+    if report.interfaces.is_empty() {
+        let none = NoInterface(None);
+        return format!("{none}\n  next step        {}\n", none.hint());
+    }
+    let mut text = String::new();
+    for interface in &report.interfaces {
+        Page { text: &mut text }.interface(interface);
+        text.push('\n');
+    }
+    let counters = report.conntrack;
+    let mut page = Page { text: &mut text };
+    page.heading("The whole machine, since it started");
+    page.row("no place found", or_unknown(counters.insert_failed, "connections"));
+    page.row("searches again", or_unknown(counters.search_restart, "times"));
+    page.row("table full", or_unknown(counters.drop, "packets dropped"));
+    page.row("thrown out", or_unknown(counters.early_drop, "connections"));
+    text
+}
+
+const UNKNOWN: &str = "unknown";
+
+fn or_unknown(value: Option<impl Display>, unit: &str) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), |value| format!("{value} {unit}"))
+}
+
+struct Page<'text> {
+    text: &'text mut String,
+}
+
+impl Page<'_> {
+    fn heading(&mut self, text: impl Display) {
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(self.text, "{text}\n");
+    }
+
+    fn row(&mut self, name: &str, value: impl Display) {
+        let _ = writeln!(self.text, "  {name:<16} {value}");
+    }
+
+    fn told(&mut self, name: &str, told: &Told) {
+        let Told { code, message, hint } = told;
+        match message {
+            Some(message) => self.row(name, format_args!("{message} ({code})")),
+            None => self.row(name, code),
+        }
+        if let Some(hint) = hint {
+            self.row("next step", hint);
+        }
+    }
+
+    fn interface(&mut self, status: &InterfaceStatus) {
+        let InterfaceStatus { interface, state, .. } = status;
+        let state = match state {
+            Condition::Up => "up",
+            Condition::Shut => "up, but shut: its rules are not loaded",
+            Condition::Pending => "not up yet",
+            Condition::Down => "down",
+        };
+        let uptime = status.uptime.map_or_else(String::new, |up| format!(" for {}", duration(up)));
+        self.heading(format_args!("{interface}: {state}{uptime}"));
+        if status.state == Condition::Shut {
+            self.row("next step", "`mape-proto firewall` loads them, or tells why it cannot");
+        }
+        for (name, told) in [("error", &status.error), ("warning", &status.warning)] {
+            if let Some(told) = told {
+                self.told(name, told);
+            }
+        }
+        if let Some(line) = &status.line {
+            self.line(line);
+        }
+        self.row(
+            "device",
+            format_args!("{}, MTU {}", status.device, or_unknown(status.mtu, "bytes")),
+        );
+        self.row("edge", status.edge.unwrap_or(UNKNOWN));
+        self.offload(status);
+        self.traffic(status);
+        self.ports(status);
+        if let Some(dropped) = &status.dropped {
+            let (incoming, outgoing, outer) = (dropped.incoming, dropped.outgoing, dropped.outer);
+            self.row(
+                "packets dropped",
+                format_args!("{incoming} incoming, {outgoing} outgoing, {outer} by the last check"),
+            );
+        } else {
+            self.row("packets dropped", UNKNOWN);
+        }
+        if let Some(since) = status.since {
+            self.row("numbers since", utc(since));
+        }
+        if let Some(before) = &status.before {
+            let part = |key: &str| {
+                let value = before.get(key)?;
+                Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            };
+            let [ipv4, psid, prefix] = ["ipv4", "psid", "end_user_prefix"]
+                .map(|key| part(key).unwrap_or(UNKNOWN.to_owned()));
+            self.row("before that", format_args!("{ipv4}, PSID {psid}, {prefix}"));
+        }
+        for reason in &status.unknown {
+            self.row("unknown because", reason);
+        }
+    }
+
+    fn line(&mut self, line: &LineStatus) {
+        let whole = match line.ipv4_prefix_len {
+            32 => line.ipv4.to_string(),
+            len => format!("{}/{len}", line.ipv4),
+        };
+        self.row("provider", &line.provider);
+        self.row("IPv4", whole);
+        let blocks = line.port_ranges.len();
+        self.row(
+            "port set",
+            format_args!("{} ports in {blocks} blocks, PSID {}", line.port_count, line.psid),
+        );
+        self.row("end-user prefix", &line.end_user_prefix);
+        self.row("CE address", line.ce);
+        self.row("BR address", line.br);
+        let source = line.rule_source.as_deref().unwrap_or(UNKNOWN);
+        self.row("rule", format_args!("{source}, {} layout", line.layout));
+        if let Some(table) = &line.table_rule {
+            self.row("built-in rule", format_args!("another one: {table}"));
+        }
+        self.row("uplink", line.uplink.as_deref().unwrap_or(UNKNOWN));
+    }
+
+    fn offload(&mut self, status: &InterfaceStatus) {
+        let offload = &status.flow_offload;
+        let text = match (offload.on, offload.used, offload.reason) {
+            (Some(false), ..) => "off".to_owned(),
+            (Some(true), Some(true), _) => "on".to_owned(),
+            (Some(true), _, Some(reason)) => format!("on, but not for this interface: {reason}"),
+            _ => UNKNOWN.to_owned(),
+        };
+        self.row("flow offload", text);
+    }
+
+    fn traffic(&mut self, status: &InterfaceStatus) {
+        let traffic = &status.traffic;
+        for (name, bytes, packets) in [
+            ("received", traffic.rx_bytes, traffic.rx_packets),
+            ("sent", traffic.tx_bytes, traffic.tx_packets),
+        ] {
+            let bytes = or_unknown(bytes, "bytes");
+            self.row(name, format_args!("{bytes}, {}", or_unknown(packets, "packets")));
+        }
+    }
+
+    fn ports(&mut self, status: &InterfaceStatus) {
+        let Some(ports) = &status.ports else { return self.row("ports in use", UNKNOWN) };
+        let of = format!("of {}", ports.usable);
+        self.row("ports in use", protocols(ports.used, &of));
+        match ports.peak {
+            Some(peak) => {
+                let most = protocols(peak.ports.map(Some), &of);
+                let since = duration(peak.recorded_for);
+                self.row("at most", format_args!("{most}, seen since recording began {since} ago"));
+            }
+            None => self.row("at most", UNKNOWN),
+        }
+        self.row("connections", protocols(ports.connections, ""));
+        if !ports.is_known() {
+            return;
+        }
+        self.row("", "TCP/UDP/ICMP of each block");
+        for blocks in ports.blocks.chunks(BLOCKS_IN_A_LINE) {
+            let cells: Vec<String> = blocks
+                .iter()
+                .map(|block| {
+                    let range = format!("{}-{}", block.first, block.last);
+                    let PerProtocol { tcp, udp, icmp } = block.used.map(Option::unwrap_or_default);
+                    format!("{range:<12}{:<12}", format!("{tcp}/{udp}/{icmp}"))
+                })
+                .collect();
+            self.row("", cells.concat().trim_end());
+        }
+    }
+}
+
+fn protocols(numbers: PerProtocol<Option<u32>>, of: &str) -> String {
+    let PerProtocol { tcp, udp, icmp } = numbers;
+    let (Some(tcp), Some(udp), Some(icmp)) = (tcp, udp, icmp) else { return UNKNOWN.to_owned() };
+    format!("TCP {tcp}, UDP {udp}, ICMP {icmp} {of}").trim_end().to_owned()
+}
+
+/// Seconds as a person says them.
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86400),
+    }
+}
+
+/// Seconds since 1970 as a person writes them, to the minute.
+fn utc(seconds: u64) -> String {
+    let (days, minutes) = (seconds / 86400, seconds % 86400 / 60);
+    // Years that begin in March end with the leap day; 400 of them have 146,097 days.
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = 400 * era + year + u64::from(month < 3);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Known answers of `date --utc`.
+    #[test]
+    fn dates() {
+        for (seconds, text) in [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59 UTC"),
+            (951_782_400, "2000-02-29 00:00 UTC"),
+            (951_868_800, "2000-03-01 00:00 UTC"),
+            (1_798_761_599, "2026-12-31 23:59 UTC"),
+            (1_835_395_200, "2028-02-29 00:00 UTC"),
+            (4_107_542_400, "2100-03-01 00:00 UTC"),
+        ] {
+            assert_eq!(utc(seconds), text);
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (7199, "119 min"),
+            (7200, "2 h"),
+            (172_800, "2 days"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The kernel's list of connections, as far as it concerns a line's IPv4 address.
+//!
+//! conntrack knows *inside* ports (see [`mape_nft::Mapping`]); whoever shows something to a person
+//! turns them into real ones.
+
+mod counters;
+mod entry;
+mod error;
+mod forget;
+
+use std::net::Ipv4Addr;
+
+pub use counters::Counters;
+pub use entry::{Entry, Protocol, Status, Tuple};
+pub use error::ConntrackError;
+pub use forget::forget;
+
+use crate::netlink::{Kernel, NetlinkError, Request};
+
+/// Number of the subsystem, and of its messages.
+const CONNTRACK: u8 = 1;
+const GET: u8 = 1;
+const DELETE: u8 = 2;
+/// `AF_INET`
+const IPV4: u8 = 2;
+
+/// All IPv4 entries of which the answers go to this address, or which came to it.
+///
+/// # Errors
+/// [`ConntrackError`]
+pub fn list(kernel: &Kernel, address: Ipv4Addr) -> Result<Vec<Entry>, ConntrackError> {
+    Ok(select(kernel, |entry| entry.concerns(address))?)
+}
+
+/// The entries that somebody wants: the whole list can be as large as the router's memory.
+fn select(kernel: &Kernel, wanted: impl Fn(&Entry) -> bool) -> Result<Vec<Entry>, NetlinkError> {
+    let everything = Request::dump(CONNTRACK, GET, IPV4);
+    kernel.list("conntrack", &everything, |family, attributes| {
+        if family != IPV4 {
+            return Ok(None);
+        }
+        let entry = Entry::read(attributes)?;
+        Ok(wanted(&entry).then_some(entry))
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,30 @@
+//! Netlink towards netfilter: questions to the kernel and its answers, without a library in C.
+//!
+//! Reading and writing bytes is pure; [`Socket`] is the only part that talks to anybody. Header
+//! fields are in the machine's byte order, netfilter's attributes are big endian.
+
+mod attribute;
+mod error;
+mod kernel;
+mod message;
+mod socket;
+
+pub use attribute::{Attribute, Attributes};
+pub use error::{Malformed, NetlinkError};
+pub use kernel::Kernel;
+pub use message::{Message, Messages, Received, Request};
+pub use socket::{End, Socket, read};
+
+/// The first bytes of a slice as an array, and the rest.
+fn split<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), Malformed> {
+    let (first, rest) = bytes.split_first_chunk().ok_or(Malformed)?;
+    Ok((*first, rest))
+}
+
+/// Messages and attributes begin at multiples of 4 bytes.
+const fn aligned(len: usize) -> usize {
+    len.next_multiple_of(4)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! Who answers: the kernel, or a record of what it once said.
+
+use std::path::PathBuf;
+
+use super::{NetlinkError, Request, Socket, read};
+
+/// How often a list is asked for that changes while it is read.
+const ATTEMPTS: usize = 3;
+
+/// Where answers come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Kernel {
+    /// This machine's.
+    #[default]
+    Live,
+    /// Tests and pictures for documentation: what came over the socket, in `DIRECTORY/QUESTION`.
+    Recorded(PathBuf),
+    /// This machine's, written down there.
+    Recording(PathBuf),
+}
+
+impl Kernel {
+    /// Asks for a list. `question` is the name of its record; `each` reads one item's family and
+    /// attributes.
+    ///
+    /// # Errors
+    /// [`NetlinkError`]; a question that was not recorded is [`NetlinkError::Silent`].
+    pub fn list<T>(
+        &self,
+        question: &str,
+        request: &Request,
+        each: impl Fn(u8, &[u8]) -> Result<Option<T>, NetlinkError>,
+    ) -> Result<Vec<T>, NetlinkError> {
+        let mut attempt = 1;
+        loop {
+            let mut items = Vec::new();
+            let mut collect = |family, attributes: &[u8]| {
+                items.extend(each(family, attributes)?);
+                Ok(())
+            };
+            let done = match self {
+                Self::Live => Socket::open()?.ask(request.clone(), collect),
+                Self::Recorded(directory) => {
+                    let bytes = std::fs::read(directory.join(question));
+                    let bytes = bytes.map_err(|_| NetlinkError::Silent)?;
+                    read(&bytes, None, &mut collect).map(drop)
+                }
+                Self::Recording(directory) => {
+                    let mut bytes = Vec::new();
+                    let done = Socket::open()?.exchange(request.clone(), |datagram, sequence| {
+                        bytes.extend(datagram);
+                        read(datagram, Some(sequence), &mut collect)
+                    });
+                    // Whoever wanted the record sees that there is none.
+                    let _ = std::fs::write(directory.join(question), bytes);
+                    done
+                }
+            };
+            match done {
+                Err(NetlinkError::Interrupted) if attempt < ATTEMPTS => attempt += 1,
+                done => return done.map(|()| items),
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Messages: a header, netfilter's own small header, attributes.
+
+use super::{Malformed, aligned, split};
+
+/// Length of the header, and of netfilter's behind it, in bytes.
+const HEADER: usize = 16;
+const NETFILTER_HEADER: usize = 4;
+/// A type's high byte is netfilter's subsystem; these have none.
+const ERROR: u16 = 2;
+const DONE: u16 = 3;
+const FLAG_REQUEST: u16 = 1;
+const FLAG_ACK: u16 = 4;
+const FLAG_DUMP: u16 = 0x300;
+/// In an answer of many messages: what is listed has changed since the first.
+const FLAG_INTERRUPTED: u16 = 0x10;
+/// An attribute with attributes inside.
+const NESTED: u16 = 0x8000;
+
+/// What the kernel says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'bytes> {
+    /// One thing of those that were asked for; the bytes are its attributes.
+    Item {
+        /// IPv4, `inet` and so on, as numbers of netfilter.
+        family: u8,
+        /// What [`Attributes`](super::Attributes) reads.
+        attributes: &'bytes [u8],
+    },
+    /// The end: a negative error number, or 0 where nothing is wrong.
+    Result(i32),
+    /// A kind of message that nobody here asks for.
+    Other,
+}
+
+/// One message with what its header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received<'bytes> {
+    /// The number of the request it answers.
+    pub sequence: u32,
+    /// Whether things changed while they were listed.
+    pub interrupted: bool,
+    /// Its content.
+    pub message: Message<'bytes>,
+}
+
+/// Walks through the messages in one datagram; the first malformed one is the last item.
+#[derive(Clone, Debug)]
+pub struct Messages<'bytes>(&'bytes [u8]);
+
+impl<'bytes> Messages<'bytes> {
+    /// The messages in these bytes.
+    #[must_use]
+    pub const fn new(bytes: &'bytes [u8]) -> Self {
+        Self(bytes)
+    }
+
+    fn take(&mut self) -> Result<Received<'bytes>, Malformed> {
+        let (len, rest) = split::<4>(self.0)?;
+        let (kind, rest) = split::<2>(rest)?;
+        let (flags, rest) = split::<2>(rest)?;
+        let (sequence, _) = split::<4>(rest)?;
+        let len = usize::try_from(u32::from_ne_bytes(len)).map_err(|_| Malformed)?;
+        let payload = self.0.get(HEADER..len).ok_or(Malformed)?;
+        self.0 = self.0.get(aligned(len)..).unwrap_or_default();
+        let message = match u16::from_ne_bytes(kind) {
+            ERROR | DONE => Message::Result(i32::from_ne_bytes(split(payload)?.0)),
+            other if other < 0x100 => Message::Other,
+            _ => {
+                let ([family, ..], attributes) = split::<NETFILTER_HEADER>(payload)?;
+                Message::Item { family, attributes }
+            }
+        };
+        Ok(Received {
+            sequence: u32::from_ne_bytes(sequence),
+            interrupted: u16::from_ne_bytes(flags) & FLAG_INTERRUPTED != 0,
+            message,
+        })
+    }
+}
+
+impl<'bytes> Iterator for Messages<'bytes> {
+    type Item = Result<Received<'bytes>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let item = self.take();
+        if item.is_err() {
+            self.0 = &[];
+        }
+        Some(item)
+    }
+}
+
+/// One message to the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request(Vec<u8>);
+
+impl Request {
+    /// Asks for everything there is.
+    #[must_use]
+    pub fn dump(subsystem: u8, message: u8, family: u8) -> Self {
+        Self::new(subsystem, message, FLAG_DUMP, family)
+    }
+
+    /// Asks for something to be done, and for the result.
+    #[must_use]
+    pub fn order(subsystem: u8, message: u8, family: u8) -> Self {
+        Self::new(subsystem, message, FLAG_ACK, family)
+    }
+
+    fn new(subsystem: u8, message: u8, flags: u16, family: u8) -> Self {
+        let kind = u16::from(subsystem) << 8 | u16::from(message);
+        let mut bytes = vec![0; 4];
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend((flags | FLAG_REQUEST).to_ne_bytes());
+        // Sequence number and our own address, which the kernel fills in.
+        bytes.extend([0; 8]);
+        // Netfilter's header: family, version 0, no resource.
+        bytes.extend([family, 0, 0, 0]);
+        Self(bytes)
+    }
+
+    /// The same with one attribute more.
+    ///
+    /// # Errors
+    /// [`Malformed`] where the value is too long for an attribute (65531 bytes).
+    pub fn with(mut self, kind: u16, value: &[u8]) -> Result<Self, Malformed> {
+        let len = u16::try_from(value.len() + 4).map_err(|_| Malformed)?;
+        self.0.extend(len.to_ne_bytes());
+        self.0.extend(kind.to_ne_bytes());
+        self.0.extend(value);
+        self.0.resize(aligned(self.0.len()), 0);
+        Ok(self)
+    }
+
+    /// The same with one attribute more that has attributes inside.
+    ///
+    /// # Errors
+    /// As [`Self::with`].
+    pub fn with_nested(self, kind: u16, attributes: &[u8]) -> Result<Self, Malformed> {
+        self.with(kind | NESTED, attributes)
+    }
+
+    /// The same with a name, which ends with a zero.
+    ///
+    /// # Errors
+    /// As [`Self::with`].
+    pub fn with_name(self, kind: u16, name: &str) -> Result<Self, Malformed> {
+        self.with(kind, &[name.as_bytes(), &[0]].concat())
+    }
+
+    /// What goes over the socket.
+    ///
+    /// # Errors
+    /// [`Malformed`] where it is longer than 4 GiB.
+    pub fn bytes(mut self, sequence: u32) -> Result<Vec<u8>, Malformed> {
+        let len = u32::try_from(self.0.len()).map_err(|_| Malformed)?;
+        for (start, number) in [(0, len), (8, sequence)] {
+            let field = self.0.get_mut(start..start + 4).ok_or(Malformed)?;
+            field.copy_from_slice(&number.to_ne_bytes());
+        }
+        Ok(self.0)
+    }
+}

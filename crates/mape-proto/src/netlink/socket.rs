@@ -1,0 +1,132 @@
+//! The socket itself.
+
+use std::os::fd::{AsRawFd as _, OwnedFd};
+
+use nix::errno::Errno;
+use nix::sys::socket::sockopt::ReceiveTimeout;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send,
+    setsockopt, socket,
+};
+use nix::sys::time::TimeVal;
+
+use super::message::Received;
+use super::{Message, Messages, NetlinkError, Request};
+
+/// The kernel answers at once; this only ends what would hang for ever, in seconds.
+const PATIENCE: i64 = 5;
+/// The kernel makes answers of many messages as long as the buffer, up to 32 KiB.
+const BUFFER: usize = 1 << 15;
+
+/// A connection to the kernel's netfilter. Asking needs the capability `CAP_NET_ADMIN`.
+#[derive(Debug)]
+pub struct Socket {
+    socket: OwnedFd,
+    sequence: u32,
+}
+
+impl Socket {
+    /// Connects, so that nobody but the kernel can send anything.
+    ///
+    /// # Errors
+    /// [`NetlinkError::Socket`]
+    pub fn open() -> Result<Self, NetlinkError> {
+        let socket = socket(
+            AddressFamily::Netlink,
+            SockType::Raw,
+            SockFlag::SOCK_CLOEXEC,
+            SockProtocol::NetlinkNetFilter,
+        )
+        .map_err(NetlinkError::Socket)?;
+        setsockopt(&socket, ReceiveTimeout, &TimeVal::new(PATIENCE, 0))
+            .and_then(|()| connect(socket.as_raw_fd(), &NetlinkAddr::new(0, 0)))
+            .map_err(NetlinkError::Socket)?;
+        Ok(Self { socket, sequence: 0 })
+    }
+
+    /// Sends a request and hands on the content of each [`Message::Item`] that answers it: family
+    /// and attributes.
+    ///
+    /// # Errors
+    /// [`NetlinkError`]. What was handed on before is right, but not everything.
+    pub fn ask(
+        &mut self,
+        request: Request,
+        mut each: impl FnMut(u8, &[u8]) -> Result<(), NetlinkError>,
+    ) -> Result<(), NetlinkError> {
+        self.exchange(request, |datagram, sequence| read(datagram, Some(sequence), &mut each))
+    }
+
+    /// Sends a request and hands on the datagrams that come, with the number of the request, until
+    /// one of them is said to be the end of the answer.
+    ///
+    /// # Errors
+    /// [`NetlinkError`]
+    pub fn exchange(
+        &mut self,
+        request: Request,
+        mut each: impl FnMut(&[u8], u32) -> Result<End, NetlinkError>,
+    ) -> Result<(), NetlinkError> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let fd = self.socket.as_raw_fd();
+        send(fd, &request.bytes(self.sequence)?, MsgFlags::empty())
+            .map_err(NetlinkError::Refused)?;
+        let mut buffer = vec![0; BUFFER];
+        let mut changed = false;
+        loop {
+            let len = match recv(fd, &mut buffer, MsgFlags::MSG_TRUNC) {
+                Ok(len) => len,
+                Err(Errno::EINTR) => continue,
+                Err(Errno::EAGAIN) => return Err(NetlinkError::Silent),
+                Err(errno) => return Err(NetlinkError::Refused(errno)),
+            };
+            // Longer than the buffer: a part is lost.
+            let datagram = buffer.get(..len).ok_or(NetlinkError::Interrupted)?;
+            let end = each(datagram, self.sequence)?;
+            changed |= end.interrupted;
+            match (end.reached, changed) {
+                (true, true) => return Err(NetlinkError::Interrupted),
+                (true, false) => return Ok(()),
+                (false, _) => {}
+            }
+        }
+    }
+}
+
+/// What a datagram says about the answer it belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct End {
+    /// It was the last one.
+    pub reached: bool,
+    /// What is listed has changed meanwhile.
+    pub interrupted: bool,
+}
+
+/// Hands on the items of a datagram that answer request number `sequence`, or any.
+///
+/// # Errors
+/// [`NetlinkError`] where the kernel refuses, the bytes are no messages, or `each` fails.
+pub fn read(
+    datagram: &[u8],
+    sequence: Option<u32>,
+    each: &mut impl FnMut(u8, &[u8]) -> Result<(), NetlinkError>,
+) -> Result<End, NetlinkError> {
+    let mut end = End::default();
+    for received in Messages::new(datagram) {
+        let Received { sequence: found, interrupted, message } = received?;
+        // The end of an answer that nobody waited for.
+        if sequence.is_some_and(|sequence| sequence != found) {
+            continue;
+        }
+        end.interrupted |= interrupted;
+        match message {
+            Message::Item { family, attributes } => each(family, attributes)?,
+            Message::Result(0) => end.reached = true,
+            Message::Result(error) => {
+                return Err(NetlinkError::Refused(Errno::from_raw(error.saturating_neg())));
+            }
+            Message::Other => {}
+        }
+    }
+    Ok(end)
+}

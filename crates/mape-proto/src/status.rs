@@ -1,0 +1,144 @@
+//! How the MAP-E interfaces of this machine are: what netifd says, what the kernel has in force, and
+//! which ports are in use.
+//!
+//! Everything is looked at anew; no process of ours watches. What cannot be known is `None`, never
+//! 0, and `unknown` tells why.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use mape_nft::InterfaceName;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::conntrack::Counters;
+use crate::failure::Failure;
+use crate::netlink::Kernel;
+
+mod daemon;
+mod device;
+mod interface;
+mod line;
+mod peak;
+mod ports;
+mod usage;
+
+pub use device::Traffic;
+pub use interface::{Condition, FlowOffload, InterfaceStatus, Told};
+pub use line::LineStatus;
+pub use peak::Peak;
+pub use ports::{Block, PortStatus, PortsStatus};
+pub use usage::{PerProtocol, Role};
+
+/// Version of the JSON.
+const SCHEMA: u8 = 1;
+/// netifd's file in a record.
+const DUMP: &str = "netifd.json";
+
+/// Where things are. Tests have them elsewhere.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// State files and peaks.
+    pub state: PathBuf,
+    /// A directory per network device.
+    pub devices: PathBuf,
+    /// `uptime` and `net/stat/nf_conntrack`.
+    pub proc: PathBuf,
+    /// ubusd's socket: the first that exists is taken. Without one nobody is asked.
+    pub ubus: Vec<PathBuf>,
+    /// Whom to ask of connections and rules. A record can have netifd's answer too.
+    pub kernel: Kernel,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        let netifd = crate::netifd::Places::default();
+        Self {
+            state: netifd.firewall.state,
+            devices: netifd.firewall.devices,
+            proc: "/proc".into(),
+            ubus: netifd.ubus,
+            kernel: Kernel::Live,
+        }
+    }
+}
+
+impl Places {
+    /// What netifd knows of all interfaces; `None` where there is no netifd.
+    fn dump(&self) -> Option<Result<Value, Failure>> {
+        if let Kernel::Recorded(recorded) = &self.kernel {
+            if let Ok(text) = std::fs::read_to_string(recorded.join(DUMP)) {
+                return Some(Ok(serde_json::from_str(&text).unwrap_or_default()));
+            }
+        }
+        self.ubus.iter().find(|path| path.exists())?;
+        let places =
+            crate::netifd::Places { ubus: self.ubus.clone(), ..crate::netifd::Places::default() };
+        let answer = places.connect(crate::netifd::TIMEOUT).and_then(|mut client| {
+            client.call("network.interface", "dump", &Value::Object(Map::new()))
+        });
+        Some(answer.map_err(Failure::from))
+    }
+}
+
+/// All MAP-E interfaces, or the one that was asked for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    schema: u8,
+    /// Ordered by name.
+    pub interfaces: Vec<InterfaceStatus>,
+    /// Of the whole machine, not of one interface.
+    pub conntrack: Counters,
+}
+
+impl Report {
+    /// Looks at everything, and writes down the ports in use where they are more than ever
+    /// ([`Peak`]). `only` is the one interface asked for.
+    #[must_use]
+    pub fn collect(places: &Places, only: Option<&InterfaceName>) -> Self {
+        let (dump, failure) = match places.dump() {
+            None => (None, None),
+            Some(Ok(dump)) => (Some(daemon::Daemon::new(&dump)), None),
+            Some(Err(failure)) => (None, Some(failure)),
+        };
+        let mut names: BTreeSet<InterfaceName> = state_files(&places.state);
+        names.extend(dump.iter().flat_map(daemon::Daemon::names));
+        let names = names.into_iter().filter(|name| only.is_none_or(|only| only == name));
+        let look = interface::Look { places, daemon: dump.as_ref(), failure: failure.as_ref() };
+        Self {
+            schema: SCHEMA,
+            interfaces: names.map(|name| look.at(&name)).collect(),
+            conntrack: Counters::read(&places.proc),
+        }
+    }
+
+    /// Whether there is an interface, and all of them are up and let packets through.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        let up = |interface: &InterfaceStatus| interface.state == Condition::Up;
+        !self.interfaces.is_empty() && self.interfaces.iter().all(up)
+    }
+}
+
+/// Looks at the ports in use of all interfaces, for their peaks' sake ([`Peak`]). For those who come by
+/// anyway; netifd is not asked.
+pub fn note_peaks(state: &Path) {
+    let places = Places { state: state.to_owned(), ubus: Vec::new(), ..Places::default() };
+    let _ = Report::collect(&places, None);
+}
+
+/// Removes what is remembered of an interface that is no more.
+pub(crate) fn forget_peak(state: &Path, name: &InterfaceName) {
+    let _ = std::fs::remove_file(peak::path(state, name));
+}
+
+fn state_files(directory: &Path) -> BTreeSet<InterfaceName> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| {
+        let path = entry.path();
+        let name = path.file_stem().filter(|_| path.extension() == Some(OsStr::new("json")))?;
+        name.to_str()?.parse().ok()
+    });
+    names.collect()
+}

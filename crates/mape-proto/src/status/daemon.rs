@@ -1,0 +1,76 @@
+//! What netifd knows of our interfaces.
+
+use mape_nft::InterfaceName;
+use serde_json::Value;
+
+use super::interface::Told;
+
+/// Its answer to `network.interface dump`, reduced to interfaces of proto `mape`.
+pub(super) struct Daemon(Vec<Interface>);
+
+/// One of them. What is missing or not understood is left out.
+pub(super) struct Interface {
+    pub(super) name: InterfaceName,
+    pub(super) up: bool,
+    pub(super) pending: bool,
+    /// In seconds.
+    pub(super) uptime: Option<u64>,
+    pub(super) error: Option<Told>,
+    pub(super) data: Value,
+}
+
+impl Daemon {
+    pub(super) fn new(dump: &Value) -> Self {
+        let list = dump.get("interface").and_then(Value::as_array);
+        let ours = list.into_iter().flatten().filter(|item| text(item, "proto") == Some("mape"));
+        Self(ours.filter_map(Interface::new).collect())
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = InterfaceName> {
+        self.0.iter().map(|interface| interface.name.clone())
+    }
+
+    pub(super) fn interface(&self, name: &InterfaceName) -> Option<&Interface> {
+        self.0.iter().find(|interface| interface.name == *name)
+    }
+}
+
+impl Interface {
+    fn new(item: &Value) -> Option<Self> {
+        let is = |key: &str| item.get(key).and_then(Value::as_bool).unwrap_or(false);
+        let errors = item.get("errors").and_then(Value::as_array);
+        let errors: Vec<Told> = errors.into_iter().flatten().filter_map(error).collect();
+        // The newest is the last. One of ours tells why, where netifd's own tell what came of it.
+        let ours = errors.iter().rfind(|error| error.code.starts_with("MAPE_"));
+        Some(Self {
+            name: text(item, "interface")?.parse().ok()?,
+            up: is("up"),
+            pending: is("pending"),
+            uptime: item.get("uptime").and_then(Value::as_u64),
+            error: ours.or(errors.last()).cloned(),
+            data: item.get("data").cloned().unwrap_or_default(),
+        })
+    }
+
+    /// What is wrong although the interface is up.
+    pub(super) fn warning(&self) -> Option<Told> {
+        let warning = self.data.get("warning")?;
+        Some(Told {
+            code: text(warning, "code")?.to_owned(),
+            message: text(warning, "message").map(str::to_owned),
+            hint: text(warning, "hint").map(str::to_owned),
+        })
+    }
+}
+
+/// Our own errors carry sentence and next step; netifd's own have a code only.
+fn error(error: &Value) -> Option<Told> {
+    let data = |index: usize| error.get("data")?.get(index)?.as_str().map(str::to_owned);
+    let code = text(error, "code")?.to_owned();
+    Some(Told { code, message: data(0), hint: data(1) })
+}
+
+/// A text of an object.
+pub(super) fn text<'value>(object: &'value Value, key: &str) -> Option<&'value str> {
+    object.get(key).and_then(Value::as_str)
+}

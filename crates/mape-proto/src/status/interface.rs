@@ -1,0 +1,243 @@
+//! One interface.
+
+use mape_core::Explain;
+use mape_nft::{DeviceName, Edge, EdgeChoice, InterfaceName};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::daemon::{Daemon, Interface, text};
+use super::device::{Device, Traffic};
+use super::line::{LineStatus, plan_of};
+use super::peak::{self, Peak};
+use super::ports::PortsStatus;
+use super::usage::{Ports, Usage};
+use super::{Places, peak::uptime};
+use crate::conntrack;
+use crate::failure::Failure;
+use crate::firewall::{Checked, State, StateError};
+use crate::nftables::{self, Drops, InForce};
+
+/// Whether it works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Condition {
+    /// Up; as far as can be seen, packets pass.
+    Up,
+    /// Up, but the rules for NAT and firewall are not loaded, so nothing passes.
+    Shut,
+    /// Wanted, and not yet up.
+    Pending,
+    /// Not up, and nobody is at it.
+    Down,
+}
+
+/// An error as it was told by whoever had it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// The stable code.
+    pub code: String,
+    /// One sentence.
+    pub message: Option<String>,
+    /// The next step.
+    pub hint: Option<String>,
+}
+
+/// Whether flows of this interface are offloaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FlowOffload {
+    /// Whether the machine's firewall offloads flows (in software).
+    pub on: Option<bool>,
+    /// Whether this interface's flows take part.
+    pub used: Option<bool>,
+    /// Why they do not although it is on.
+    pub reason: Option<&'static str>,
+}
+
+/// Everything there is to say of one interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InterfaceStatus {
+    /// Its name.
+    pub interface: String,
+    /// Whether it works.
+    pub state: Condition,
+    /// Why it is not up.
+    pub error: Option<Told>,
+    /// What is wrong although it is up.
+    pub warning: Option<Told>,
+    /// Seconds since it came up.
+    pub uptime: Option<u64>,
+    /// The tunnel device.
+    pub device: String,
+    /// Its MTU in bytes; `None` where there is no device.
+    pub mtu: Option<u16>,
+    /// The line's numbers; `None` where nothing was set up.
+    pub line: Option<LineStatus>,
+    /// Where ports are translated.
+    pub edge: Option<&'static str>,
+    /// Flow offload.
+    pub flow_offload: FlowOffload,
+    /// Since when the numbers are what they are, in seconds since 1970.
+    pub since: Option<u64>,
+    /// The numbers before.
+    pub before: Option<Value>,
+    /// What went through the tunnel.
+    pub traffic: Traffic,
+    /// Ports in use.
+    pub ports: Option<PortsStatus>,
+    /// Packets that our rules dropped since they were loaded.
+    pub dropped: Option<Drops>,
+    /// Why something is unknown.
+    pub unknown: Vec<String>,
+}
+
+/// What all interfaces are looked at with.
+pub(super) struct Look<'look> {
+    pub(super) places: &'look Places,
+    /// `None` where there is no netifd, or it does not answer.
+    pub(super) daemon: Option<&'look Daemon>,
+    pub(super) failure: Option<&'look Failure>,
+}
+
+const KEPT_OUT: &str = "the edge postrouting has to see every packet, which an offloaded flow's \
+                        packets pass by; it works, but the processor carries each packet";
+
+impl Look<'_> {
+    pub(super) fn at(&self, name: &InterfaceName) -> InterfaceStatus {
+        let mut unknown: Vec<String> = self.failure.map(Failure::line).into_iter().collect();
+        let netifd = self.daemon.and_then(|daemon| daemon.interface(name));
+        let nothing = Value::Null;
+        let data = netifd.map_or(&nothing, |netifd| &netifd.data);
+        let state = self.state(name, &mut unknown);
+        let device_name = state.as_ref().map(|(_, checked)| checked.device.clone());
+        let device_name = device_name.unwrap_or_else(|| DeviceName::of_interface(name));
+        let device = Device::find(&self.places.devices, device_name.as_str());
+        let ports = state.as_ref().map(|(plan, checked)| Ports::new(plan, &checked.line));
+        let shared = ports.as_ref().is_none_or(Ports::is_shared);
+        let rules = device.and_then(|device| {
+            nftables::in_force(&self.places.kernel, name, device.index, shared)
+                .map_err(|error| unknown.push(format!("rules: {error}")))
+                .ok()
+        });
+        let edge = edge(rules.as_ref(), state.as_ref().map(|(_, checked)| checked.edge), data);
+        let usage = ports.as_ref().and_then(|ports| self.usage(ports, edge, &mut unknown));
+        let plan = state.map(|(plan, _)| plan).or_else(|| plan_of(data));
+        let peak = plan.as_ref().zip(usage.as_ref()).and_then(|(plan, usage)| {
+            let line = format!("{} {:?}", plan.ipv4(), plan.port_set());
+            self.peak(name, &line, usage, &mut unknown)
+        });
+        let number = |key: &str| data.get(key).and_then(Value::as_u64);
+        InterfaceStatus {
+            interface: name.to_string(),
+            state: self.condition(netifd, device, rules.as_ref()),
+            error: netifd.filter(|netifd| !netifd.up).and_then(|netifd| netifd.error.clone()),
+            warning: netifd.and_then(Interface::warning),
+            uptime: netifd.filter(|netifd| netifd.up).and_then(|netifd| netifd.uptime),
+            device: device_name.to_string(),
+            mtu: device.and_then(|device| device.mtu),
+            line: plan.map(|plan| LineStatus::new(&plan, data)),
+            edge: edge.map(Edge::name),
+            flow_offload: self.flow_offload(edge, shared),
+            since: number("since"),
+            before: data.get("before").filter(|before| before.is_object()).cloned(),
+            traffic: device.map(|device| device.traffic).unwrap_or_default(),
+            ports: ports.map(|ports| PortsStatus::new(&ports, usage.as_ref(), peak)),
+            dropped: rules.map(|rules| rules.dropped),
+            unknown,
+        }
+    }
+
+    fn state(
+        &self,
+        name: &InterfaceName,
+        unknown: &mut Vec<String>,
+    ) -> Option<(mape_core::Plan, Checked)> {
+        let path = self.places.state.join(format!("{name}.json"));
+        if !path.exists() {
+            return None;
+        }
+        let read = State::read(&path).and_then(|state| Ok((state.plan()?, state.check()?)));
+        match read {
+            Ok((plan, checked)) if checked.name == *name => Some((plan, checked)),
+            Ok(_) => {
+                unknown
+                    .push(format!("state file: {} is that of another interface", path.display()));
+                None
+            }
+            Err(StateError(reason)) => {
+                unknown.push(format!("state file: {reason}"));
+                None
+            }
+        }
+    }
+
+    fn condition(
+        &self,
+        netifd: Option<&Interface>,
+        device: Option<Device>,
+        rules: Option<&InForce>,
+    ) -> Condition {
+        let up = match (netifd, self.daemon) {
+            (Some(netifd), _) if netifd.pending => return Condition::Pending,
+            (Some(netifd), _) => netifd.up,
+            // netifd knows no such interface.
+            (None, Some(_)) => false,
+            (None, None) => device.is_some_and(|device| device.up),
+        };
+        match rules {
+            _ if !up => Condition::Down,
+            Some(InForce { open: false, .. }) => Condition::Shut,
+            _ => Condition::Up,
+        }
+    }
+
+    fn flow_offload(&self, edge: Option<Edge>, shared: bool) -> FlowOffload {
+        let on = nftables::offloads(&self.places.kernel).ok();
+        let kept_out = edge.map(|edge| shared && edge == Edge::Postrouting);
+        FlowOffload {
+            on,
+            used: match on {
+                Some(true) => kept_out.map(|kept_out| !kept_out),
+                off => off,
+            },
+            reason: (on == Some(true) && kept_out == Some(true)).then_some(KEPT_OUT),
+        }
+    }
+
+    fn usage(&self, ports: &Ports, edge: Option<Edge>, unknown: &mut Vec<String>) -> Option<Usage> {
+        match conntrack::list(&self.places.kernel, ports.address()) {
+            Ok(entries) => Some(ports.usage(&entries, edge)),
+            Err(error) => {
+                unknown.push(format!("ports in use: {error}; {}", error.hint()));
+                None
+            }
+        }
+    }
+
+    fn peak(
+        &self,
+        name: &InterfaceName,
+        line: &str,
+        usage: &Usage,
+        unknown: &mut Vec<String>,
+    ) -> Option<Peak> {
+        let now = uptime(&self.places.proc)?;
+        peak::record(&self.places.state, name, line, now, usage.ports())
+            .map_err(|error| unknown.push(format!("peaks: {error}")))
+            .ok()
+    }
+}
+
+/// The edge that is in force; where the kernel does not tell, the one that must be, or the one the
+/// handler meant to load.
+fn edge(rules: Option<&InForce>, wanted: Option<EdgeChoice>, data: &Value) -> Option<Edge> {
+    let fixed = |choice: EdgeChoice| match choice {
+        EdgeChoice::Fixed(edge) => Some(edge),
+        EdgeChoice::Auto => None,
+    };
+    match rules {
+        Some(rules) => rules.edge,
+        None => wanted
+            .and_then(fixed)
+            .or_else(|| text(data, "edge").and_then(|edge| edge.parse().ok()).and_then(fixed)),
+    }
+}

@@ -1,0 +1,97 @@
+//! Ports in use, for people and programs.
+
+use mape_core::PortRange;
+use serde::Serialize;
+
+use super::peak::Peak;
+use super::usage::{PerProtocol, Ports, Role, Usage};
+
+/// How much of the port set is in use. A port serves any number of destinations, so a set in full use
+/// is full only towards destinations that all its ports talk to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PortsStatus {
+    /// Ports that outgoing connections can get.
+    pub usable: usize,
+    /// Ports with at least one connection, closing ones included.
+    pub used: PerProtocol<Option<u32>>,
+    /// Connections.
+    pub connections: PerProtocol<Option<u32>>,
+    /// The most that were ever seen.
+    pub peak: Option<Peak>,
+    /// The set, block by block.
+    pub blocks: Vec<Block>,
+    /// Every port of the set; for `mape-proto ports`.
+    #[serde(skip)]
+    pub(super) all: Vec<PortStatus>,
+}
+
+/// A block of real ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Block {
+    /// First port.
+    pub first: u16,
+    /// Last port.
+    pub last: u16,
+    /// Ports of the block in use.
+    pub used: PerProtocol<Option<u32>>,
+}
+
+/// A real port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PortStatus {
+    /// Its number.
+    pub port: u16,
+    /// What it is for.
+    pub role: Role,
+    /// Connections on it.
+    #[serde(flatten)]
+    pub connections: PerProtocol<Option<u32>>,
+}
+
+impl PortsStatus {
+    /// `usage` is `None` where nobody knows it.
+    pub(super) fn new(ports: &Ports, usage: Option<&Usage>, peak: Option<Peak>) -> Self {
+        let known = |count: &dyn Fn(&Usage) -> PerProtocol<u32>| {
+            usage.map(count).map_or(PerProtocol::default(), |counts| counts.map(Some))
+        };
+        let block = |range: &PortRange| Block {
+            first: range.first(),
+            last: range.last(),
+            used: known(&|usage| usage.within(*range)),
+        };
+        let port = |port| PortStatus {
+            port,
+            role: ports.role(port),
+            connections: known(&|usage| usage.on(port)),
+        };
+        Self {
+            usable: ports.usable(),
+            used: known(&Usage::ports),
+            connections: known(&Usage::connections),
+            peak,
+            blocks: ports.blocks().iter().map(block).collect(),
+            all: ports.all().map(port).collect(),
+        }
+    }
+
+    /// Every port of the set but 0, in ascending order.
+    #[must_use]
+    pub fn all(&self) -> &[PortStatus] {
+        &self.all
+    }
+
+    /// Whether it is known which ports are in use.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.used.tcp.is_some()
+    }
+}
+
+impl PortStatus {
+    /// Whether there is a connection on it, if that is known.
+    #[must_use]
+    pub fn is_used(&self) -> Option<bool> {
+        let PerProtocol { tcp, udp, icmp } = self.connections;
+        Some(tcp? + udp? + icmp? > 0)
+    }
+}

@@ -1,0 +1,186 @@
+//! Which ports of the set are in use, seen from outside.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use mape_core::{Plan, PortRange};
+use mape_nft::{Edge, Line, Mapping};
+use serde::Serialize;
+
+use crate::conntrack::{Entry, Protocol};
+
+/// A number for each protocol that has ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PerProtocol<T> {
+    /// TCP
+    pub tcp: T,
+    /// UDP
+    pub udp: T,
+    /// ICMP echo; its identifier is the port.
+    pub icmp: T,
+}
+
+impl<T> PerProtocol<T> {
+    /// The same for each.
+    pub(crate) fn map<U>(self, each: impl Fn(T) -> U) -> PerProtocol<U> {
+        PerProtocol { tcp: each(self.tcp), udp: each(self.udp), icmp: each(self.icmp) }
+    }
+
+    fn of(&mut self, protocol: Protocol) -> Option<&mut T> {
+        match protocol {
+            Protocol::Tcp => Some(&mut self.tcp),
+            Protocol::Udp => Some(&mut self.udp),
+            Protocol::Icmp => Some(&mut self.icmp),
+            Protocol::Other(_) => None,
+        }
+    }
+}
+
+/// What a port of the set is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Outgoing connections get it.
+    Nat,
+    /// Kept for servers.
+    Reserved,
+    /// Nobody gets it: port 0, or one that the set has too many.
+    Unused,
+}
+
+/// A line's ports.
+pub(crate) struct Ports {
+    address: Ipv4Addr,
+    /// Ports of the set without 0.
+    blocks: Vec<PortRange>,
+    mapping: Option<Mapping>,
+}
+
+/// Connections on each real port that has any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage(BTreeMap<u16, PerProtocol<u32>>);
+
+impl Ports {
+    pub(crate) fn new(plan: &Plan, line: &Line) -> Self {
+        let mapping = line.mapping().cloned();
+        let blocks = plan.port_set().ranges();
+        let blocks = blocks.filter_map(|block| PortRange::new(block.first().max(1), block.last()));
+        Self { address: line.address(), blocks: blocks.collect(), mapping }
+    }
+
+    pub(crate) fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.mapping.is_some()
+    }
+
+    pub(crate) fn blocks(&self) -> &[PortRange] {
+        &self.blocks
+    }
+
+    /// How many ports outgoing connections can get.
+    pub(crate) fn usable(&self) -> usize {
+        match &self.mapping {
+            Some(mapping) => mapping.usable(),
+            None => self.blocks.iter().map(|block| block.ports().len()).sum(),
+        }
+    }
+
+    pub(crate) fn reserved(&self) -> &[PortRange] {
+        self.mapping.as_ref().map(Mapping::reserved).unwrap_or_default()
+    }
+
+    /// Every port of the set in ascending order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = u16> {
+        self.blocks.iter().flat_map(|block| block.ports())
+    }
+
+    pub(crate) fn role(&self, port: u16) -> Role {
+        match &self.mapping {
+            None => Role::Nat,
+            Some(mapping) if mapping.to_inside(port).is_some() => Role::Nat,
+            Some(_) if self.reserved().iter().any(|range| range.contains(port)) => Role::Reserved,
+            Some(_) => Role::Unused,
+        }
+    }
+
+    /// Counts the connections on each port. Where nothing is known of the edge, ports of the set that
+    /// conntrack shows are taken for real ones, as the plain edge would have them.
+    pub(crate) fn usage(&self, entries: &[Entry], edge: Option<Edge>) -> Usage {
+        let mut usage = Usage::default();
+        for entry in entries {
+            let Some(port) = entry.port_on(self.address).and_then(|port| self.real(port, edge))
+            else {
+                continue;
+            };
+            if self.is_noise(entry, port) {
+                continue;
+            }
+            let mut counts = usage.0.get(&port).copied().unwrap_or_default();
+            if let Some(count) = counts.of(entry.original.protocol) {
+                *count += 1;
+                usage.0.insert(port, counts);
+            }
+        }
+        usage
+    }
+
+    /// Whether somebody outside knocks at a port where nobody is: the router itself got it.
+    fn is_noise(&self, entry: &Entry, port: u16) -> bool {
+        entry.reply.destination != self.address
+            && !entry.status.is_destination_translated()
+            && self.is_shared()
+            && self.role(port) != Role::Reserved
+    }
+
+    /// The port outside of one that conntrack shows; `None` where it is none of the set's.
+    fn real(&self, port: u16, edge: Option<Edge>) -> Option<u16> {
+        let Some(mapping) = &self.mapping else { return Some(port) };
+        let own =
+            |ranges: &[PortRange]| ranges.iter().any(|range| range.contains(port)).then_some(port);
+        match edge {
+            Some(Edge::Plain) => own(&self.blocks),
+            Some(_) => mapping.to_real(port).or_else(|| own(mapping.reserved())),
+            None => mapping.to_real(port).or_else(|| own(&self.blocks)),
+        }
+    }
+}
+
+impl Usage {
+    /// Connections on this port.
+    pub(crate) fn on(&self, port: u16) -> PerProtocol<u32> {
+        self.0.get(&port).copied().unwrap_or_default()
+    }
+
+    /// How many ports of this range are in use.
+    pub(crate) fn within(&self, range: PortRange) -> PerProtocol<u32> {
+        let mut used = PerProtocol::default();
+        for counts in self.0.range(range.ports()).map(|(_, counts)| counts) {
+            used.tcp += u32::from(counts.tcp > 0);
+            used.udp += u32::from(counts.udp > 0);
+            used.icmp += u32::from(counts.icmp > 0);
+        }
+        used
+    }
+
+    /// How many ports are in use.
+    pub(crate) fn ports(&self) -> PerProtocol<u32> {
+        PortRange::new(0, u16::MAX).map(|all| self.within(all)).unwrap_or_default()
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> PerProtocol<u32> {
+        let mut sum = PerProtocol::default();
+        for counts in self.0.values() {
+            sum.tcp += counts.tcp;
+            sum.udp += counts.udp;
+            sum.icmp += counts.icmp;
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests;

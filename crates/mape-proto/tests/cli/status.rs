@@ -1,0 +1,429 @@
+//! `status` and `ports` from recorded answers; the live kernel is asked in `tests/vm/plane-status.sh`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use mape_ubus::{AttributeId, Kind, Message, Writer, blobmsg};
+
+use super::*;
+
+/// A copy of a recorded line, since looking writes peaks.
+struct Line(PathBuf);
+
+impl Line {
+    fn new(test: &str) -> Self {
+        let copy = std::env::temp_dir().join(format!("mape-status-{test}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&copy);
+        copy_directory(&vectors("v6plus"), &copy);
+        Self(copy)
+    }
+
+    fn arguments(&self, words: &str) -> Vec<String> {
+        let places = [
+            ("state-dir", "state"),
+            ("device-dir", "sys"),
+            ("proc-dir", "proc"),
+            ("recorded", "recorded"),
+            ("ubus-socket", "ubus.sock"),
+        ];
+        let places =
+            places.map(|(option, place)| format!("--{option}={}", self.0.join(place).display()));
+        words.split_whitespace().map(str::to_owned).chain(places).collect()
+    }
+
+    fn call(&self, words: &str) -> Called {
+        call(&self.arguments(words))
+    }
+
+    /// The first interface of a valid answer.
+    fn status(&self) -> (ExitStatus, Value) {
+        let called = self.call("status --json");
+        assert_valid(&schema("status"), &called.json());
+        (called.status, called.json()["interfaces"][0].clone())
+    }
+
+    fn remove(&self, file: &str) {
+        fs::remove_file(self.0.join(file)).unwrap();
+    }
+
+    fn write(&self, file: &str, content: &str) {
+        fs::write(self.0.join(file), content).unwrap();
+    }
+
+    /// Changes the interface in netifd's answer.
+    fn netifd(&self, change: impl Fn(&mut Value)) {
+        let file = self.0.join("recorded/netifd.json");
+        let mut dump: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        change(&mut dump["interface"][1]);
+        fs::write(file, dump.to_string()).unwrap();
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn vectors(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/status").join(name)
+}
+
+fn copy_directory(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_directory(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// Held against the file of that name, or written there.
+fn golden(name: &str, text: &str) {
+    let file = vectors("v6plus").join(name);
+    if std::env::var_os("MAPE_BLESS").is_some() {
+        fs::write(&file, text).unwrap();
+    }
+    assert_eq!(fs::read_to_string(file).unwrap(), text, "{name}");
+}
+
+#[test]
+fn a_line_in_use() {
+    let line = Line::new("golden");
+    // The record is what the handler would have told.
+    line.netifd(|interface| assert_valid(&schema("ifstatus-data"), &interface["data"]));
+    for (words, file) in [
+        ("status --json", "status.json"),
+        ("status wan", "status.txt"),
+        ("ports --used", "ports.txt"),
+    ] {
+        let called = line.call(words);
+        assert_eq!((called.status, called.err.as_str()), (ExitStatus::Fine, ""));
+        golden(file, &called.out);
+    }
+    let (_, status) = line.status();
+    assert_eq!(status["edge"], "netdev");
+    assert_eq!(status["dropped"]["incoming"], 4);
+}
+
+/// The port of the line's address in a line of conntrack's own tool: the one that answers come to, or
+/// the published one that somebody called.
+fn told_port(line: &str) -> Option<&str> {
+    let values = |key: &str| -> Vec<&str> {
+        line.split_whitespace().filter_map(|word| word.strip_prefix(key)).collect()
+    };
+    let (sources, destinations) = (values("src="), values("dst="));
+    let ports = [values("dport="), values("id=")].concat();
+    match (destinations[0], sources[1], destinations[1]) {
+        (_, _, "106.72.50.97") => Some(ports[1]),
+        // Where nobody is, the router itself has it.
+        ("106.72.50.97", answering, _) if answering != "106.72.50.97" => Some(ports[0]),
+        _ => None,
+    }
+}
+
+/// The same connections as conntrack's own tool tells them: ports by the RFC's formula, which turns
+/// none of them into another.
+#[test]
+fn ports_are_those_of_the_set() {
+    let line = Line::new("ports");
+    let called = line.call("ports --json");
+    assert_valid(&schema("ports"), &called.json());
+    let ports = called.json()["interfaces"][0]["ports"].as_array().unwrap().clone();
+    assert_eq!(ports.len(), 240);
+    let text = fs::read_to_string(vectors("v6plus/conntrack.txt")).unwrap();
+    for protocol in ["tcp", "udp", "icmp"] {
+        let mut sum = 0;
+        let mut used = 0;
+        for port in &ports {
+            let number = port["port"].as_u64().unwrap();
+            assert!(number >> 4 & 0xff == 100 && number >> 12 != 0, "{number}");
+            let reserved = [5696, 9792, 9793].contains(&number);
+            assert_eq!(port["role"], if reserved { "reserved" } else { "nat" });
+            sum += port[protocol].as_u64().unwrap();
+            used += usize::from(port[protocol].as_u64().unwrap() > 0);
+        }
+        let lines = text.lines().filter(|line| line.starts_with(protocol));
+        let told: Vec<&str> = lines.filter_map(told_port).collect();
+        let distinct: BTreeSet<&&str> = told.iter().collect();
+        assert_eq!((sum, used), (told.len() as u64, distinct.len()), "{protocol}");
+    }
+    // What is neither free nor used is reserved.
+    let count =
+        |words: &str| line.call(words).out.lines().filter(|line| !line.starts_with('#')).count();
+    let used = count("ports --used");
+    assert_eq!(count("ports --free") + used + 2, 240, "two of the reserved ones are idle");
+    assert_eq!(count("ports wan"), 240);
+}
+
+#[test]
+fn unknown_is_never_nothing() {
+    let line = Line::new("unknown");
+    for file in ["recorded/conntrack", "recorded/nft-gate", "recorded/nft-flowtables"] {
+        line.remove(file);
+    }
+    for file in ["proc/net/stat/nf_conntrack", "sys/mape-wan/statistics/rx_bytes"] {
+        line.remove(file);
+    }
+    let called = line.call("status --json");
+    let json = called.json();
+    assert_valid(&schema("status"), &json);
+    assert_eq!(called.status, ExitStatus::Fine, "netifd says it is up");
+    assert!(json["conntrack"].as_object().unwrap().values().all(Value::is_null));
+    let status = &json["interfaces"][0];
+    for pointer in [
+        "/ports/used/tcp",
+        "/ports/connections/icmp",
+        "/ports/peak",
+        "/ports/blocks/0/used/udp",
+        "/dropped",
+        "/flow_offload/on",
+        "/flow_offload/used",
+        "/traffic/rx_bytes",
+    ] {
+        assert_eq!(status.pointer(pointer), Some(&Value::Null), "{pointer}");
+    }
+    // What the handler meant to load.
+    assert_eq!(status["edge"], "netdev");
+    assert_eq!(status["traffic"]["tx_packets"].as_u64().map(|count| count > 0), Some(true));
+    let reasons = status["unknown"].to_string();
+    assert!(reasons.contains("rules: ") && reasons.contains("ports in use: "), "{reasons}");
+    let text = line.call("status").out;
+    for row in [
+        "ports in use     unknown\n",
+        "at most          unknown\n",
+        "flow offload     unknown\n",
+        "packets dropped  unknown\n",
+        "received         unknown, ",
+    ] {
+        assert!(text.contains(row), "{row} {text}");
+    }
+    assert!(text.contains("no place found   unknown\n"), "{text}");
+    // The list itself is known, and what is asked of it is not.
+    assert!(line.call("ports").out.contains("5696\tunknown\tunknown\tunknown\treserved\n"));
+    for words in ["ports --free", "ports --used"] {
+        let called = line.call(words);
+        assert_eq!((called.status, called.out.as_str()), (ExitStatus::Failed, ""));
+        assert!(
+            called.err.contains("MAPE_CONNTRACK") && called.err.contains("unknown"),
+            "{}",
+            called.err
+        );
+    }
+}
+
+#[test]
+fn not_up() {
+    let line = Line::new("not-up");
+    // Rules for another device: its index is not in the gate.
+    line.write("sys/mape-wan/ifindex", "4711\n");
+    let (code, status) = line.status();
+    assert_eq!((code, &status["state"]), (ExitStatus::Failed, &"shut".into()));
+    assert_eq!((&status["edge"], &status["flow_offload"]["used"]), (&Value::Null, &false.into()));
+    assert!(line.call("status").out.contains("wan: up, but shut"));
+
+    line.netifd(|interface| {
+        interface["pending"] = true.into();
+        interface["up"] = false.into();
+        interface["errors"] = serde_json::json!([
+            { "subsystem": "mape", "code": "MAPE_UBUS", "data": ["older", "older"] },
+            {
+                "subsystem": "mape",
+                "code": "MAPE_NO_IPV6_YET",
+                "data": ["no interface has a global IPv6 prefix yet", "see whether wan6 is up"]
+            },
+            { "subsystem": "interface", "code": "NO_DEVICE" },
+        ]);
+    });
+    let (code, status) = line.status();
+    assert_eq!((code, &status["state"]), (ExitStatus::Failed, &"pending".into()));
+    assert_eq!(status["error"]["code"], "MAPE_NO_IPV6_YET");
+    let text = line.call("status").out;
+    assert!(text.contains("error            no interface has a global IPv6 prefix yet (MAPE_NO_IPV6_YET)\n  next step        see whether wan6 is up\n"), "{text}");
+
+    line.netifd(|interface| {
+        interface["pending"] = false.into();
+        interface["errors"] =
+            serde_json::json!([{ "subsystem": "interface", "code": "NO_DEVICE" }]);
+    });
+    let (_, status) = line.status();
+    assert_eq!((&status["state"], &status["error"]["message"]), (&"down".into(), &Value::Null));
+
+    // An interface that came up with a warning.
+    line.netifd(|interface| {
+        interface["up"] = true.into();
+        interface["data"]["warning"] =
+            serde_json::json!({ "code": "MAPE_OPTION_INVALID", "message": "m", "hint": "h" });
+    });
+    line.write(
+        "sys/mape-wan/ifindex",
+        &fs::read_to_string(vectors("v6plus/sys/mape-wan/ifindex")).unwrap(),
+    );
+    let (code, status) = line.status();
+    assert_eq!((code, &status["state"]), (ExitStatus::Fine, &"up".into()));
+    assert_eq!((&status["error"], &status["warning"]["hint"]), (&Value::Null, &"h".into()));
+}
+
+/// Without its state file netifd still knows the line; without netifd the device tells whether it is up.
+#[test]
+fn half_of_the_sources() {
+    let line = Line::new("half");
+    line.write("state/wan.json", "{\"schema\":1,");
+    let (code, status) = line.status();
+    assert_eq!(code, ExitStatus::Fine);
+    assert_eq!((&status["line"]["psid"], &status["ports"]), (&100.into(), &Value::Null));
+    assert!(status["unknown"].to_string().contains("state file: EOF"), "{status}");
+    line.remove("state/wan.json");
+    assert_eq!(line.status().1["unknown"], serde_json::json!([]));
+
+    let line = Line::new("no-netifd");
+    line.remove("recorded/netifd.json");
+    let (code, status) = line.status();
+    assert_eq!((code, &status["state"]), (ExitStatus::Fine, &"up".into()));
+    assert_eq!(
+        (&status["line"]["provider"], &status["line"]["uplink"]),
+        (&"v6plus".into(), &Value::Null)
+    );
+    assert_eq!(status["since"], Value::Null);
+    line.write("sys/mape-wan/flags", "0x1002\n");
+    assert_eq!(line.status().1["state"], "down");
+    fs::remove_dir_all(line.0.join("sys/mape-wan")).unwrap();
+    let (code, status) = line.status();
+    assert_eq!(
+        (code, &status["state"], &status["mtu"]),
+        (ExitStatus::Failed, &"down".into(), &Value::Null)
+    );
+    assert_eq!(status["traffic"]["rx_bytes"], Value::Null);
+}
+
+/// Plays netifd: greets, knows its object, and answers with the dump; or says nothing to the call.
+fn netifd(line: &Line, dump: Option<Value>) -> JoinHandle<()> {
+    let listener = UnixListener::bind(line.0.join("ubus.sock")).unwrap();
+    let send = |mut stream: &UnixStream, kind, sequence, attributes: &[(AttributeId, &[u8])]| {
+        let mut body = Writer::default();
+        for (id, payload) in attributes {
+            body.put(*id as u8, payload);
+        }
+        let bytes = Message::new(kind, sequence, 7, body).unwrap().to_bytes();
+        stream.write_all(&bytes).unwrap();
+    };
+    let take = |mut stream: &UnixStream| {
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        let rest = u32::from_be_bytes(head[8..].try_into().unwrap()) - 4;
+        let mut body = vec![0; rest as usize];
+        stream.read_exact(&mut body).unwrap();
+        body
+    };
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        send(&stream, Kind::Hello, 0, &[]);
+        let asked = take(&stream);
+        assert!(asked.windows(17).any(|window| window == b"network.interface"));
+        let Some(dump) = dump else { return };
+        let (id, done) = (7_u32.to_be_bytes(), 0_u32.to_be_bytes());
+        let object = (AttributeId::ObjectPath, &b"network.interface\0"[..]);
+        send(&stream, Kind::Data, 1, &[object, (AttributeId::ObjectId, &id)]);
+        send(&stream, Kind::Status, 1, &[(AttributeId::Status, &done)]);
+        let asked = take(&stream);
+        assert!(asked.windows(5).any(|window| window == b"dump\0"));
+        let data = blobmsg::encode(dump.as_object().unwrap()).unwrap();
+        send(&stream, Kind::Data, 2, &[(AttributeId::Data, &data)]);
+        send(&stream, Kind::Status, 2, &[(AttributeId::Status, &done)]);
+    })
+}
+
+#[test]
+fn netifd_over_ubus() {
+    let line = Line::new("ubus");
+    let (_, recorded) = line.status();
+    let dump = fs::read_to_string(line.0.join("recorded/netifd.json")).unwrap();
+    line.remove("recorded/netifd.json");
+    let played = netifd(&line, Some(serde_json::from_str(&dump).unwrap()));
+    assert_eq!(line.status(), (ExitStatus::Fine, recorded));
+    played.join().unwrap();
+    // It hangs up: the device still tells whether the interface is up, and the rest is unknown.
+    line.remove("ubus.sock");
+    let played = netifd(&line, None);
+    let (status, interface) = line.status();
+    played.join().unwrap();
+    assert_eq!((status, &interface["state"]), (ExitStatus::Fine, &"up".into()));
+    assert_eq!(
+        (&interface["uptime"], &interface["line"]["rule_source"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert!(interface["unknown"].to_string().contains("MAPE_UBUS"), "{interface}");
+}
+
+#[test]
+fn peaks_are_honest() {
+    let line = Line::new("peaks");
+    let peak = || line.status().1["ports"]["peak"].clone();
+    let first = peak();
+    assert_eq!(first["recorded_for"], 0);
+    let later = |seconds: &str| line.write("proc/uptime", &format!("{seconds}.50 1.00\n"));
+    later("17999");
+    assert!(peak()["recorded_for"].as_u64().unwrap() > 100);
+    assert_eq!(peak()["tcp"], first["tcp"]);
+    // Less is in use now.
+    line.write("recorded/conntrack", "");
+    assert_eq!(
+        (&peak()["tcp"], &line.status().1["ports"]["used"]["tcp"]),
+        (&first["tcp"], &0.into())
+    );
+    // Half a file, a file from before the start, or one of another line is none.
+    let file = "state/wan.peak";
+    let whole = fs::read_to_string(line.0.join(file)).unwrap();
+    for bad in
+        [&whole[..whole.len() / 2], "", &whole.replace("106.72", "106.73"), &"x".repeat(9999)]
+    {
+        line.write(file, bad);
+        assert_eq!((&peak()["tcp"], &peak()["recorded_for"]), (&0.into(), &0.into()), "{bad}");
+    }
+    line.write(file, &whole);
+    later("3");
+    assert_eq!((&peak()["tcp"], &peak()["recorded_for"]), (&0.into(), &0.into()));
+    // Without the time nobody knows since when.
+    line.remove("proc/uptime");
+    assert_eq!(peak(), Value::Null);
+}
+
+#[test]
+fn wrong_arguments() {
+    let line = Line::new("usage");
+    let empty = Line::new("empty");
+    let _ = fs::remove_dir_all(&empty.0);
+    for (words, status, code) in [
+        ("status lan", ExitStatus::Failed, "MAPE_NO_INTERFACE"),
+        ("ports lan", ExitStatus::Failed, "MAPE_NO_INTERFACE"),
+        ("status wan wan", ExitStatus::Usage, "MAPE_OPTION_INVALID"),
+        ("status a/b", ExitStatus::Usage, "MAPE_OPTION_INVALID"),
+        ("status --all", ExitStatus::Usage, "MAPE_OPTION_INVALID"),
+        ("ports --free --used", ExitStatus::Usage, "MAPE_OPTION_INVALID"),
+    ] {
+        let called = line.call(words);
+        assert_eq!((called.status, called.out.as_str()), (status, ""), "{words}");
+        assert!(called.err.contains(code), "{}", called.err);
+        let called = line.call(&format!("{words} --json"));
+        assert_valid(&schema("error"), &called.json());
+    }
+    let called = empty.call("status --json");
+    assert_eq!(
+        (called.status, &called.json()["interfaces"]),
+        (ExitStatus::Failed, &serde_json::json!([]))
+    );
+    assert_valid(&schema("status"), &called.json());
+    assert!(empty.call("status").out.contains("there is no MAP-E interface\n  next step"));
+    assert_eq!(empty.call("ports").status, ExitStatus::Failed);
+    for words in ["status --help", "ports --help"] {
+        assert_eq!(line.call(words).status, ExitStatus::Fine);
+    }
+}
