@@ -39,29 +39,44 @@ net() {
 
 # Namespaces and the links between them, without a line.
 topology_up() {
-	for name in lan1 lan2 lan3 lan4 cpe br srv; do
-		ip netns add "$LAB_NS-$name"
-		# Addresses usable at once; echo requests without privileges (one identifier per socket).
-		on "$name" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
-			net.ipv6.conf.default.accept_ra=0 net.ipv4.ping_group_range='0 2147483647'
-	done
-	for name in cpe br; do
-		on "$name" sysctl -qw net.ipv4.ip_forward=1
-	done
-
+	topology_namespace cpe
+	on cpe sysctl -qw net.ipv4.ip_forward=1
+	topology_links
 	net cpe <<-EOF
 		link set lo up
 		link add lan type bridge
 		addr add 192.168.1.1/24 dev lan
 		link set lan up
-		link add wan type veth peer name cpe netns $LAB_NS-br
+		link set lan1 master lan up
+		link set lan2 master lan up
+		link set lan3 master lan up
+		link set lan4 master lan up
 		addr add fe80::2/64 dev wan nodad
 		link set wan up
+		route add ::/0 via fe80::1 dev wan
+	EOF
+}
+
+topology_namespace() {
+	ip netns add "$LAB_NS-$1"
+	# Addresses usable at once; echo requests without privileges (one identifier per socket).
+	on "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
+		net.ipv6.conf.default.accept_ra=0 net.ipv4.ping_group_range='0 2147483647'
+}
+
+# Everything but the CPE's own configuration: it has lan1 to lan4 and wan, down and without addresses.
+topology_links() {
+	for name in lan1 lan2 lan3 lan4 br srv; do
+		topology_namespace "$name"
+	done
+	on br sysctl -qw net.ipv4.ip_forward=1
+
+	net cpe <<-EOF
+		link add wan type veth peer name cpe netns $LAB_NS-br
 	EOF
 	for host in $LAN_HOSTS; do
 		net cpe <<-EOF
 			link add lan$host type veth peer name eth0 netns $LAB_NS-lan$host
-			link set lan$host master lan up
 		EOF
 		net "lan$host" <<-EOF
 			link set lo up
@@ -90,9 +105,6 @@ topology_up() {
 		link set eth0 up
 		route add local 198.18.0.0/15 dev lo
 		route add default via 203.0.113.1
-	EOF
-	net cpe <<-EOF
-		route add ::/0 via fe80::1 dev wan
 	EOF
 	real_checksums cpe wan
 	real_checksums br cpe

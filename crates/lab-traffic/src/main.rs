@@ -13,6 +13,7 @@ mod raw;
 mod report;
 mod serve;
 mod steady;
+mod syslog;
 mod tcp;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
             from random ports, --rate packets a second (400) for --seconds; needs root
   steady    --udp sockets and --tcp connections that keep talking to --to for --seconds: how
             many are still answered, and how many are seen at another port
+  syslog    write what comes to --socket (/dev/log) into --file, until killed
 
 Common options: --from ADDRESS,... (sources, used in turn), --wait SECONDS (15) for what is slow;
 for datagrams --rounds N (3), how often to send what is not answered; for hold, many and mixed
@@ -89,6 +91,7 @@ fn run(command: &str, args: &Args) -> Result<()> {
         "probe" => probe::probe(args),
         "flood" => flood::flood(args),
         "steady" => steady::steady(args),
+        "syslog" => syslog::syslog(args),
         "help" | "--help" | "" => {
             print!("{HELP}");
             Ok(())

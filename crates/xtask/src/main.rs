@@ -11,6 +11,7 @@ mod licences;
 mod lint;
 mod msrv;
 mod mutants;
+mod openwrt;
 mod packages;
 mod plane;
 mod steps;
@@ -37,6 +38,8 @@ Usage: cargo xtask COMMAND
   lab --self-test test the lab itself
   plane [--long] [--kernel 6.1|6.12 | --host] [SCRIPT...]
                   the data plane's tests, on both kernels or in the host's namespaces
+  openwrt --rootfs DIRECTORY|TARBALL [--kernel 6.1|6.12] [--json FILE] [SCENARIO...]
+                  our files in an OpenWrt root, under its own netifd and firewall4
   mutants         change mape-core in every way and see that a test notices
   help            this text
 ";
@@ -67,6 +70,10 @@ fn main() -> ExitCode {
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
         ["mutants"] => Steps::run(mutants::all),
+        ["openwrt", rest @ ..] => match openwrt::command(rest) {
+            Ok(verdict) => return ExitCode::from(verdict.status()),
+            Err(error) => Err(error),
+        },
         _ => Err(anyhow::anyhow!("unknown command {words:?}; `cargo xtask help` lists them")),
     };
     match result {

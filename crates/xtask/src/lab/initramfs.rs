@@ -4,6 +4,7 @@
 //! directory and the right owner for every file in it.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -106,6 +107,30 @@ impl Initramfs {
         for library in shared_libraries(host)? {
             let inside = library.to_string_lossy().trim_start_matches('/').to_owned();
             self.add_file(&inside, 0o755, &library)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what is in `directory` of the host, links as they are; devices and sockets are left out.
+    ///
+    /// # Errors
+    ///
+    /// Something in it cannot be read.
+    pub(crate) fn add_tree(&mut self, path: &str, directory: &Path) -> anyhow::Result<()> {
+        self.insert(path, Entry::Directory);
+        for entry in std::fs::read_dir(directory)? {
+            let entry = entry?;
+            let inside = format!("{path}/{}", entry.file_name().to_string_lossy());
+            let kind = entry.file_type()?;
+            if kind.is_symlink() {
+                let target = std::fs::read_link(entry.path())?;
+                self.insert(&inside, Entry::Link(target.to_string_lossy().into_owned()));
+            } else if kind.is_dir() {
+                self.add_tree(&inside, &entry.path())?;
+            } else if kind.is_file() {
+                let mode = entry.metadata()?.permissions().mode() & 0o7777;
+                self.add_file(&inside, mode, &entry.path())?;
+            }
         }
         Ok(())
     }

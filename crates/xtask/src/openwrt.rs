@@ -1,0 +1,167 @@
+//! Our files in a given OpenWrt root, under its own ubusd, netifd and firewall4, in a machine.
+//!
+//! `cargo xtask openwrt --rootfs DIRECTORY|TARBALL [--kernel SERIES] [--json FILE] [SCENARIO...]`,
+//! or `tests/openwrt/run` with the same words. What has to be in the root: `tests/openwrt/README.md`.
+
+mod report;
+mod rootfs;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use crate::lab::kernel::Kernel;
+use crate::lab::{self, SERIES, initramfs::Initramfs, tools, vm::Vm};
+use crate::steps::root;
+use report::Report;
+pub(crate) use report::Verdict;
+use rootfs::RootFs;
+
+/// Where the root is in the machine.
+const INSIDE: &str = "openwrt";
+
+/// More than one scenario takes on a slow machine; this only catches one that hangs.
+const LIMIT_EACH: Duration = Duration::from_secs(900);
+
+/// More than one of these takes.
+const LIMIT_ONCE_MORE: Duration = Duration::from_secs(30);
+
+struct Words<'words> {
+    rootfs: &'words Path,
+    series: &'words str,
+    json: Option<&'words Path>,
+    scenarios: Vec<String>,
+}
+
+/// `cargo xtask openwrt`
+///
+/// # Errors
+///
+/// A wrong word, or the machine cannot be made. What the scenarios found is in the verdict.
+pub(crate) fn command(words: &[&str]) -> anyhow::Result<Verdict> {
+    let words = Words::parse(words)?;
+    lab::prepare()?;
+    let mut report = Report::new(words.series);
+    let rootfs = RootFs::open(words.rootfs)?;
+    report.missing = rootfs.missing();
+    if report.missing.is_empty() {
+        run(&words, &rootfs, &mut report)?;
+    }
+    for missing in &report.missing {
+        println!("not in the root: {missing}");
+    }
+    if let Some(file) = words.json {
+        std::fs::write(file, report.json()).with_context(|| file.display().to_string())?;
+    }
+    let verdict = report.verdict();
+    println!("{}", report.summary());
+    Ok(verdict)
+}
+
+impl<'words> Words<'words> {
+    fn parse(words: &[&'words str]) -> anyhow::Result<Self> {
+        let (mut rootfs, mut series, mut json) = (None, "6.12", None);
+        let mut scenarios = Vec::new();
+        let mut words = words.iter();
+        while let Some(&word) = words.next() {
+            let mut value = || words.next().copied().with_context(|| format!("{word} what?"));
+            match word {
+                "--rootfs" => rootfs = Some(Path::new(value()?)),
+                "--json" => json = Some(Path::new(value()?)),
+                "--kernel" => series = value()?,
+                _ if word.starts_with('-') => bail!("unknown option {word}"),
+                _ => scenarios.push(word.to_owned()),
+            }
+        }
+        let rootfs = rootfs.context("--rootfs DIRECTORY or TARBALL is needed")?;
+        if !SERIES.contains(&series) {
+            bail!("--kernel is one of {}", SERIES.join(", "));
+        }
+        let known = known_scenarios()?;
+        if let Some(unknown) = scenarios.iter().find(|name| !known.contains(name)) {
+            bail!("no scenario {unknown}; there are: {}", known.join(" "));
+        }
+        if scenarios.is_empty() {
+            scenarios = known;
+        }
+        Ok(Self { rootfs, series, json, scenarios })
+    }
+}
+
+/// The names of the files in `tests/openwrt/scenarios`, sorted.
+fn known_scenarios() -> anyhow::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root().join("tests/openwrt/scenarios"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        names.extend(name.strip_suffix(".sh").map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn run(words: &Words, rootfs: &RootFs, report: &mut Report) -> anyhow::Result<()> {
+    let kernel = Kernel::obtain(words.series, &tools::cache_directory())?;
+    report.kernel.clone_from(&kernel.release);
+    let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
+    files.add_tree("lab/openwrt", &root().join("tests/openwrt"))?;
+    add_root(&mut files, rootfs)?;
+    let commands = format!(
+        "export FLAPS={} CYCLES={}\nexec sh ./openwrt/main.sh {}\n",
+        count("FLAPS", 8)?,
+        count("CYCLES", 10)?,
+        words.scenarios.join(" ")
+    );
+    // A flap or a cycle takes seconds.
+    let repeats = count("FLAPS", 8)? + count("CYCLES", 10)?;
+    let limit = LIMIT_EACH * u32::try_from(words.scenarios.len())? + LIMIT_ONCE_MORE * repeats;
+    let started = Instant::now();
+    let machine = Vm::boot(&kernel, files, &commands, limit)?;
+    let status = machine.finish(|line| {
+        println!("{:6.1} {line}", started.elapsed().as_secs_f32());
+        report.read(line);
+    });
+    report.finish(&words.scenarios, status);
+    Ok(())
+}
+
+/// How often a scenario repeats itself: `name` in the environment, or `default`.
+fn count(name: &str, default: u32) -> anyhow::Result<u32> {
+    match std::env::var(name) {
+        Ok(text) => text.parse().with_context(|| format!("{name}={text} is not a number")),
+        Err(_) => Ok(default),
+    }
+}
+
+/// The root as it is, with our files as the package would install them.
+fn add_root(files: &mut Initramfs, rootfs: &RootFs) -> anyhow::Result<()> {
+    files.add_tree(INSIDE, rootfs.directory())?;
+    let ours = root().join("files");
+    let mut directories = vec![ours.clone()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory)? {
+            let path = entry?.path();
+            let name = path.strip_prefix(&ours)?;
+            // For plain Linux; no package installs it on a router.
+            if name == Path::new("linux") {
+                continue;
+            }
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                let text = std::fs::read(&path)?;
+                let mode = if text.starts_with(b"#!") { 0o755 } else { 0o644 };
+                files.add_bytes(&inside(rootfs, name), mode, &text);
+            }
+        }
+    }
+    let program = tools::build_static("mape-proto")?;
+    files.add_file(&inside(rootfs, Path::new("usr/sbin/mape-proto")), 0o755, &program)?;
+    let uplink = root().join("tests/openwrt/labwan.sh");
+    files.add_file(&inside(rootfs, Path::new("lib/netifd/proto/labwan.sh")), 0o755, &uplink)
+}
+
+/// Where a file of the root is in the archive: its directory may be reached through links.
+fn inside(rootfs: &RootFs, name: &Path) -> String {
+    format!("{INSIDE}/{}", rootfs.place(name).display())
+}

@@ -1,0 +1,54 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154
+# Each option that cannot be: its code in ifstatus, one log line, no busy loop, and the line that
+# works stays up.
+
+# bad CODE OPTION...
+bad() {
+	bad_code=$1
+	shift
+	bad_before=$(router_log | grep -c "$bad_code" || :)
+	reconfigure "option proto 'mape'" "$@"
+	within 10 "$*: $bad_code" wan_says "$bad_code"
+	within 10 "$*: stays up" wan_has "$LINE_IPV4"
+	sleep 2
+	check "$*: log lines" $(($(router_log | grep -c "$bad_code" || :) - bad_before)) -eq 1
+	bad_calls=$(setups)
+	sleep 3
+	check "$*: calls in 3 s" $(($(setups) - bad_calls)) -le 1
+}
+
+line_working v6plus
+settle
+bad MAPE_OPTION_INVALID "option mtu 'large'"
+bad MAPE_MTU_TOO_SMALL "option mtu '1279'"
+bad MAPE_OPTION_INVALID "option mtu '65536'"
+bad MAPE_OPTION_INVALID "option ttl '256'"
+bad MAPE_OPTION_INVALID "option ttl '-1'"
+bad MAPE_OPTION_INVALID "option encaplimit '256'"
+bad MAPE_OPTION_INVALID "option edge 'sharp'"
+bad MAPE_OPTION_INVALID "option layout 'draft04'"
+bad MAPE_OPTION_INVALID "option provider 'nobody'"
+bad MAPE_OPTION_INVALID "option type 'map-t'"
+bad MAPE_OPTION_INVALID "option legacymap 'perhaps'"
+bad MAPE_OPTION_INVALID "option full_cone '2'"
+bad MAPE_OPTION_INVALID "option time_wait 'long'"
+bad MAPE_OPTION_INVALID "option upnp_ports '-1'"
+bad MAPE_OPTION_INVALID "option provisioning 'yes'"
+bad MAPE_OPTION_INVALID "list reserved_ports '65536'"
+bad MAPE_OPTION_INVALID "list reserved_ports '9-8'"
+bad MAPE_OPTION_INVALID "option rule 'nonsense'"
+bad MAPE_OPTION_INVALID "option peeraddr 'relay.example'" "option ip6prefix '240b:10::'" \
+	"option ip6prefixlen '31'" "option ipaddr '106.72.0.0'" "option ip4prefixlen '15'" "option ealen '25'"
+bad MAPE_OPTION_INVALID "option offset '17'" "option peeraddr '2404:9200:225:100::64'" \
+	"option ip6prefix '240b:10::'" "option ip6prefixlen '31'" "option ipaddr '106.72.0.0'" \
+	"option ip4prefixlen '15'" "option ealen '25'"
+bad MAPE_RULE_INCONSISTENT "option peeraddr '2404:9200:225:100::64'" "option ip6prefix '240b:10::'" \
+	"option ip6prefixlen '31'" "option ipaddr '106.72.0.0'" "option ip4prefixlen '15'" \
+	"option ealen '25'" "option psidlen '9'"
+bad MAPE_TUNLINK_UNKNOWN "option tunlink 'nowhere'"
+# And the good ones again.
+reconfigure
+within 15 "good again" opened
+check "good again: errors" "$(if_status wan | grep -c MAPE_ || :)" -eq 0
+no_violation "options"
