@@ -22,12 +22,14 @@ within 15 "up" wan_is true
 within 15 "ping from LAN and router" opened
 local_serve lan4 8080
 settle
+traffic srv hold --to "$LINE_IPV4:5711" --count 1 --wait 10
+expect "busy: connection from outside" alive -eq 1
 sysctl -qw net.netfilter.nf_conntrack_generic_timeout=2
 # The entry of the tunnel that was made with the old timeout.
 conntrack -D -f ipv6 >/dev/null 2>&1 || :
 sleep 6
 check "conntrack has forgotten the tunnel" "$(conntrack -L -f ipv6 2>/dev/null | grep -c "$LINE_BR")" -eq 0
 traffic srv hold --to "$LINE_IPV4:5711" --count 1 --wait 10
-expect "idle: connection from outside" alive -eq 1
 sysctl -qw net.netfilter.nf_conntrack_generic_timeout=600
+expect "idle: connection from outside" alive -eq 1
 no_violation "idle"
