@@ -9,9 +9,10 @@ ROOT=${ROOT:-/openwrt}
 SYSLOG=${SYSLOG:-/tmp/openwrt.log}
 ROUTER_PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
-# router COMMAND...: runs a program of the router.
+# router COMMAND...: runs a program of the router. Through the router's `env` by its path: a bare name
+# would be an applet of the machine's own busybox, which has another `ifup`.
 router() {
-	env -i PATH="$ROUTER_PATH" HOME=/root USER=root chroot "$ROOT" "$@"
+	env -i PATH="$ROUTER_PATH" HOME=/root USER=root chroot "$ROOT" /usr/bin/env "$@"
 }
 
 # router_write PATH [MODE]: standard input becomes a file of the router.

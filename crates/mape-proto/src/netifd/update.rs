@@ -106,7 +106,7 @@ impl Update<'_> {
             put("zone", Value::String(zone));
         }
         if let Some(zone) = self.zones.of_interface(&self.uplink.interface) {
-            put("firewall", json!([outer_rule(self.plan, zone)]));
+            put("firewall", json!([outer_rule(self.plan, zone, &self.uplink.device)]));
         }
     }
 
@@ -121,13 +121,15 @@ impl Update<'_> {
 
 /// firewall4 accepts from the uplink only answers. What the BR sends first, or after a silence
 /// longer than conntrack's generic timeout, would be dropped before it is ever decapsulated.
-fn outer_rule(plan: &Plan, zone: &str) -> Value {
+fn outer_rule(plan: &Plan, zone: &str, device: &str) -> Value {
     json!({
         "type": "rule",
         "name": "MAP-E tunnel",
         "family": "ipv6",
         "proto": "4",
         "src": zone,
+        // Without it firewall4 takes the tunnel itself, where nothing of this kind arrives.
+        "device": device,
         "src_ip": plan.br().to_string(),
         "dest_ip": plan.ce().to_string(),
         "target": "ACCEPT",
