@@ -17,6 +17,12 @@ pub enum Code {
     MtuTooSmall,
     /// The rules for NAT and firewall could not be loaded.
     FirewallRejected,
+    /// IPv6 is not up yet, so there is no prefix to make a plan from.
+    NoIpv6Yet,
+    /// The uplink that is configured is not there.
+    TunlinkUnknown,
+    /// The system refuses a change, or a program that is needed is not there.
+    SystemRefused,
 }
 
 impl Code {
@@ -30,6 +36,9 @@ impl Code {
             Self::OptionInvalid => "MAPE_OPTION_INVALID",
             Self::MtuTooSmall => "MAPE_MTU_TOO_SMALL",
             Self::FirewallRejected => "MAPE_FIREWALL_REJECTED",
+            Self::NoIpv6Yet => "MAPE_NO_IPV6_YET",
+            Self::TunlinkUnknown => "MAPE_TUNLINK_UNKNOWN",
+            Self::SystemRefused => "MAPE_SYSTEM_REFUSED",
         }
     }
 }

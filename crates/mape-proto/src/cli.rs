@@ -12,6 +12,8 @@ mod firewall;
 mod help;
 mod human;
 mod json;
+#[cfg(feature = "linux")]
+mod linux;
 mod plan;
 mod rules;
 mod shell;
@@ -36,6 +38,8 @@ pub fn run(
             // Nothing is left to tell where this fails too; the exit status still says it.
             let _ = match failure {
                 Failure::Explained { .. } if json => write_all(out, &json::failure(failure)),
+                // The answer, though not a good one.
+                Failure::Findings(report) => write_all(out, report),
                 // Whoever closed the pipe knows.
                 Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
                 _ => write_all(err, &failure.text()),
@@ -50,7 +54,12 @@ const VERSION: &str = concat!("mape-proto ", env!("CARGO_PKG_VERSION"), "\n");
 /// The whole answer as text: it is written in one go or not at all.
 fn answer(arguments: Vec<OsString>) -> Result<String, Failure> {
     let mut arguments = Arguments::new(arguments);
-    match arguments.command()?.as_deref() {
+    let word = arguments.command()?;
+    #[cfg(feature = "linux")]
+    if let Some(word) = word.as_deref().and_then(linux::Word::new) {
+        return linux::answer(word, &mut arguments);
+    }
+    match word.as_deref() {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
         Some("firewall") => firewall::answer(&mut arguments),

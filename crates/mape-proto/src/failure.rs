@@ -40,6 +40,8 @@ pub enum Failure {
     },
     /// The answer could not be written.
     Output(io::Error),
+    /// An examination found something wrong; the text is its report.
+    Findings(String),
 }
 
 impl<E: Explain> From<E> for Failure {
@@ -68,13 +70,16 @@ impl Failure {
     #[must_use]
     pub const fn status(&self) -> ExitStatus {
         match self {
-            Self::Output(_) => ExitStatus::Failed,
+            Self::Output(_) | Self::Findings(_) => ExitStatus::Failed,
             Self::Explained { code, .. } => match code {
                 Code::OptionInvalid | Code::RuleInconsistent => ExitStatus::Usage,
                 Code::PrefixNotInRules | Code::NotFirstSubnet | Code::MtuTooSmall => {
                     ExitStatus::NoPlan
                 }
-                Code::FirewallRejected => ExitStatus::Failed,
+                Code::FirewallRejected
+                | Code::NoIpv6Yet
+                | Code::TunlinkUnknown
+                | Code::SystemRefused => ExitStatus::Failed,
             },
         }
     }
@@ -89,6 +94,7 @@ impl Failure {
                 let stop = if hint.ends_with('?') { "" } else { "." };
                 write!(text, "{message}.\n  next step: {hint}{stop}\n  code: {code}\n")
             }
+            Self::Findings(report) => return report.clone(),
             Self::Output(error) => writeln!(text, "the output could not be written: {error}."),
         };
         text

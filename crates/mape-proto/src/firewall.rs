@@ -9,12 +9,12 @@ use std::path::PathBuf;
 
 mod error;
 mod loader;
-mod lock;
+pub(crate) mod lock;
 mod nft;
 mod state;
 
 pub use error::FirewallError;
-pub use loader::{Report, load};
+pub use loader::{Report, load, unload};
 pub use state::{State, StateError};
 
 /// Where the loader finds things. Tests have them elsewhere.

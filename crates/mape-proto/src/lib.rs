@@ -7,6 +7,8 @@
 mod cli;
 mod failure;
 pub mod firewall;
+#[cfg(feature = "linux")]
+pub mod linux;
 
 pub use cli::run;
 pub use failure::{ExitStatus, Failure};

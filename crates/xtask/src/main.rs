@@ -9,6 +9,7 @@ mod fuzz;
 mod lab;
 mod licences;
 mod lint;
+mod linux;
 mod msrv;
 mod mutants;
 mod packages;
@@ -37,6 +38,8 @@ Usage: cargo xtask COMMAND
   lab --self-test test the lab itself
   plane [--long] [--kernel 6.1|6.12 | --host] [SCRIPT...]
                   the data plane's tests, on both kernels or in the host's namespaces
+  linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
+                  the tests of plain Linux, on both kernels
   mutants         change mape-core in every way and see that a test notices
   help            this text
 ";
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         },
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
+        ["linux", rest @ ..] => linux::command(rest),
         ["mutants"] => Steps::run(mutants::all),
         _ => Err(anyhow::anyhow!("unknown command {words:?}; `cargo xtask help` lists them")),
     };

@@ -8,6 +8,9 @@ Usage: mape-proto COMMAND [OPTIONS]
 Commands:
   plan PREFIX    which provider, IPv4 address and ports a line has
   rules          the built-in rules, with their sources
+  up, down       on plain Linux: bring the line up, take it away again
+  watch          the same, and follow what changes
+  status, doctor what the line is, and what is wrong with it
 
   --help, -h     this text; `mape-proto COMMAND --help` tells more
   --version      the version
@@ -46,8 +49,15 @@ Output (text where none is given):
   --nft                NAT and firewall rules for all ports of the set, for `nft -f`
   --sh                 shell variables MAPE_IPV4, MAPE_PORT_RANGES, MAPE_CE, MAPE_BR,
                        MAPE_MTU …:  v=$(mape-proto plan --sh PREFIX) && eval \"$v\"
+                       and functions mape_up and mape_down; as a file of its own:
+                       sh FILE mape_up
+  --ifupdown           files for /etc/network/interfaces
+  --networkd           files for systemd-networkd
 
-With --nft:
+With --nft, --sh, --ifupdown, --networkd:
+  --uplink NAME        the device that IPv6 comes from, default eth0; may be a bridge
+  --dir DIRECTORY      write the files of --ifupdown or --networkd there and nowhere
+                       else; without it they are printed one after the other
   --device NAME        the tunnel device, default mape-wan; it must exist when the
                        rules are loaded
   --edge NAME          where ports are translated: netdev (on the device itself, also
@@ -83,4 +93,41 @@ Usage: mape-proto firewall
 Loads the NAT and firewall rules of all MAP-E interfaces that are up, in one step, and
 does nothing where they are loaded already. The router's own files call it: after each
 start of the firewall and whenever an interface comes up.
+";
+
+#[cfg(feature = "linux")]
+pub(crate) const LINUX: &str = "\
+Usage: mape-proto up [--config FILE] [--dry-run]
+       mape-proto down|watch|doctor [--config FILE]
+       mape-proto status [--config FILE] [--json]
+
+  up        finds uplink and prefix, and makes what is missing: CE address, tunnel,
+            default route, NAT rules. Again any time: what is right stays as it is.
+            After a failure the machine is as before. --dry-run only prints the script
+  down      takes away what up has added, and nothing else
+  watch     brings the line up and follows every change, until it is killed; for
+            OpenRC, s6, systemd
+  status    what the line is, and what is missing
+  doctor    checks everything between uplink and LAN; exit status 1 if it finds something
+
+They need root, iproute2 and nft. Nothing is sent anywhere.
+
+FILE, by default /etc/mape-rs.conf, which need not exist: one option in a line, as
+NAME VALUE or NAME=VALUE; # begins a comment.
+  uplink eth0            the device that IPv6 comes from, perhaps a bridge; default: that
+                         of the IPv6 default route
+  prefix PREFIX          a delegated prefix, where routes and addresses do not show it
+  provider, layout       as plan's --provider and --layout
+  rule KEY=VALUE,…       as --rule; may be repeated. rules_file FILE: as --rules
+  reserved_ports PORTS   ports to keep for servers, like 5696,9792-9799
+  interface NAME         name of the line, default wan; its device is mape-NAME
+  mtu BYTES              inside the tunnel; default: the uplink's less 40
+  ttl NUMBER             hop limit of the outer packets, default 64
+  defaultroute 0         no default route;  metric NUMBER: its metric, default 512;
+  table NUMBER           its table, for which you write an `ip rule`
+  edge NAME              auto, netdev, postrouting or plain, as --edge
+  full_cone 1, dscp_reset 1, time_wait SECONDS
+                         options of the NAT rules, off by default
+  input_chain CHAIN      a chain of your own firewall, like inet filter input, to which
+                         up may add a rule for what the BR sends, and down removes it
 ";

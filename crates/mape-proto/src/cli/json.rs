@@ -83,7 +83,12 @@ fn pairs(ranges: impl IntoIterator<Item = PortRange>) -> Vec<[u16; 2]> {
 }
 
 pub(super) fn plan(plan: &Plan) -> String {
-    line(&PlanJson {
+    line(&PlanJson::from(plan))
+}
+
+impl From<&Plan> for PlanJson {
+    fn from(plan: &Plan) -> Self {
+        Self {
         schema: SCHEMA,
         provider: plan.provider_name(),
         rule: RuleJson { source: Some(plan.source().name()), ..plan.rule().into() },
@@ -98,7 +103,8 @@ pub(super) fn plan(plan: &Plan) -> String {
         mtu: plan.mtu(),
         reserved: pairs(plan.reserved_inside()),
         reserved_outside: pairs(plan.reserved_outside()),
-    })
+    }
+}
 }
 
 #[derive(serde::Serialize)]
@@ -178,6 +184,45 @@ pub(super) fn failure(failure: &Failure) -> String {
     };
     let error = ErrorJson { code: code.as_str(), message, hint, params: Params(params) };
     line(&FailureJson { schema: SCHEMA, error })
+}
+
+#[cfg(feature = "linux")]
+#[derive(serde::Serialize)]
+struct StatusJson<'status> {
+    schema: u8,
+    interface: &'status str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<&'status str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uplink: Option<&'status str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<PlanJson>,
+    problems: Vec<ProblemJson<'status>>,
+}
+
+#[cfg(feature = "linux")]
+#[derive(serde::Serialize)]
+struct ProblemJson<'status> {
+    message: &'status str,
+    hint: &'status str,
+}
+
+/// The state of a line on plain Linux.
+#[cfg(feature = "linux")]
+pub(super) fn status(status: &crate::linux::Status) -> String {
+    let problems = status.problems.iter();
+    line(&StatusJson {
+        schema: SCHEMA,
+        interface: status.name.as_str(),
+        state: status.word(),
+        device: status.line.as_ref().map(|line| line.device.as_str()),
+        uplink: status.line.as_ref().map(|line| line.uplink.as_str()),
+        plan: status.plan.as_ref().map(PlanJson::from),
+        problems: problems
+            .map(|problem| ProblemJson { message: &problem.what, hint: &problem.next })
+            .collect(),
+    })
 }
 
 /// One line of JSON. Only a map with keys that are not text can fail, and there is none.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mape_nft::{Edge, EdgeChoice, Interface, transaction};
+use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, transaction};
 
 use super::nft::Nft;
 use super::state::Checked;
@@ -20,6 +20,21 @@ pub struct Report {
     unchanged: bool,
     /// What was left out, and why.
     remarks: Vec<String>,
+}
+
+impl Report {
+    /// The edge of an interface that is open.
+    #[must_use]
+    pub fn edge(&self, name: &InterfaceName) -> Option<Edge> {
+        let found = self.interfaces.iter().find(|interface| interface.name == *name);
+        found.map(|interface| interface.edge)
+    }
+
+    /// Whether nothing had to be loaded.
+    #[must_use]
+    pub const fn is_unchanged(&self) -> bool {
+        self.unchanged
+    }
 }
 
 /// One line for each interface and each remark.
@@ -37,6 +52,22 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// Takes the rules of the last interface away, and the tables with them.
+///
+/// Where other interfaces have state files, this is [`load`].
+///
+/// # Errors
+/// [`FirewallError`]
+pub fn unload(places: &Places) -> Result<(), FirewallError> {
+    if !state_files(&places.state).is_empty() {
+        return load(places).map(drop);
+    }
+    let lock = lock::take(&places.state)?;
+    Nft(&places.nft).unload()?;
+    lock::remove(lock, &places.state);
+    Ok(())
 }
 
 /// An interface whose device exists.
