@@ -18,7 +18,7 @@ foreign_up() {
 		link add docker0 type bridge
 		addr add 172.17.0.1/16 dev docker0
 		link set docker0 up
-		link add eth1 type dummy
+		link add eth1 type bridge
 		addr add 192.0.2.2/24 dev eth1
 		addr add 2001:db8:1::2/64 dev eth1 nodad
 		link set eth1 up
@@ -123,9 +123,8 @@ linux_state >/tmp/before
 foreign_state >/tmp/foreign
 
 # Said and not done.
-mape up --dry-run
-check "dry run: exit status" "$status" -eq 0
-echo "$said" >/tmp/dry-run
+on cpe mape-proto up --dry-run >/tmp/dry-run
+check "dry run: lines" "$(wc -l </tmp/dry-run)" -gt 100
 linux_state >/tmp/after
 linux_same "after a dry run" /tmp/before /tmp/after
 
@@ -134,7 +133,7 @@ for step in 'ip:address add 240b' 'ip:link add' 'nft:add element inet mape_rs lo
 	'ip:address add 106' 'ip:link set mape' 'ip:route add'; do
 	refusing "${step%%:*}" "${step#*:}"
 	status=0
-	said=$(PATH=/tmp/refusing:$PATH on cpe mape-proto up 2>&1) || status=$?
+	said=$(on cpe env "PATH=/tmp/refusing:$PATH" mape-proto up 2>&1) || status=$?
 	check "$step refused: exit status" "$status" -eq 1
 	check "$step refused: a code" "$(echo "$said" | grep -c 'code: MAPE_')" -eq 1
 	linux_state >/tmp/after
@@ -153,14 +152,15 @@ untouched up
 echo 'mtu 1400' >/tmp/mtu.conf
 refusing ip 'link add'
 status=0
-PATH=/tmp/refusing:$PATH on cpe mape-proto up --config /tmp/mtu.conf || status=$?
+on cpe env "PATH=/tmp/refusing:$PATH" mape-proto up --config /tmp/mtu.conf || status=$?
 check "change refused: exit status" "$status" -eq 1
+mape up
 refusing ip 'mtu 1400'
 status=0
-PATH=/tmp/refusing:$PATH on cpe mape-proto up --config /tmp/mtu.conf || status=$?
+on cpe env "PATH=/tmp/refusing:$PATH" mape-proto up --config /tmp/mtu.conf || status=$?
 check "change refused, way back open: exit status" "$status" -eq 1
-mape up
 linux_right "after a refused change"
+check "after a refused change: MTU" "$(on cpe cat /sys/class/net/mape-wan/mtu)" -eq 1460
 mape up --config /tmp/mtu.conf
 check "changed MTU" "$(on cpe cat /sys/class/net/mape-wan/mtu)" -eq 1400
 mape up

@@ -40,9 +40,8 @@ killers() {
 killed() {
 	echo 0 >/tmp/kill/count
 	killed_status=0
-	# shellcheck disable=SC2069 # the shell tells who was killed
-	KILL_AT=$1 KILL_WHEN=$2 PATH=/tmp/kill:$PATH \
-		ip netns exec "$LAB_NS-cpe" mape-proto "$3" >/tmp/kill/said 2>&1 || killed_status=$?
+	on cpe env "KILL_AT=$1" "KILL_WHEN=$2" "PATH=/tmp/kill:$PATH" mape-proto "$3" \
+		>/tmp/kill/said 2>&1 || killed_status=$?
 	[ "$killed_status" -eq 137 ]
 }
 

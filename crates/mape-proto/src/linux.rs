@@ -65,6 +65,20 @@ impl System {
         Ok(lock::take_within(&self.places.state, &lock_file(name), PATIENCE)?)
     }
 
+    /// Ends a call. Where no line is left, neither is the lock's file nor, if it is empty, the directory.
+    fn release(&self, name: &InterfaceName, lock: Flock<std::fs::File>) {
+        let directory = &self.places.state;
+        let is_idle = !self.state_file(name).exists() && !journal::path(directory, name).exists();
+        if is_idle {
+            // Whoever waits for this very file finds out that it is no more.
+            let _ = std::fs::remove_file(directory.join(lock_file(name)));
+        }
+        drop(lock);
+        if is_idle {
+            let _ = std::fs::remove_dir(directory);
+        }
+    }
+
     fn state_file(&self, name: &InterfaceName) -> PathBuf {
         self.places.state.join(format!("{name}.json"))
     }

@@ -8,7 +8,8 @@ use crate::plane::{on_kernels, one_series};
 use crate::steps::{Outcome, Steps, skip_or_fail};
 
 /// What runs in every test.
-const SCRIPTS: &[&str] = &["linux-line.sh"];
+const SCRIPTS: &[&str] =
+    &["linux-line.sh", "linux-foreign.sh", "linux-kill.sh", "linux-watch.sh"];
 
 /// What runs with `--long` only.
 const LONG: &[&str] = &["linux-line.sh v6plus:br0 ocn:eth0"];

@@ -1,7 +1,5 @@
 //! `down`: takes away what `up` has added, and nothing else.
 
-use std::fs;
-
 use mape_nft::{DeviceName, InterfaceName};
 
 use super::journal::Journal;
@@ -18,11 +16,9 @@ use mape_core::Explain as _;
 pub(crate) fn down(config: &Config, system: &System) -> Result<String, Failure> {
     let name = &config.interface;
     let lock = system.lock(name)?;
-    let was_up = take_down(system, name)?;
-    let _ = fs::remove_file(system.places.state.join(super::lock_file(name)));
-    drop(lock);
-    // Where another line has files there, it stays.
-    let _ = fs::remove_dir(&system.places.state);
+    let taken = take_down(system, name);
+    system.release(name, lock);
+    let was_up = taken?;
     Ok(format!("{name}: {}\n", if was_up { "down" } else { "down already" }))
 }
 

@@ -84,6 +84,6 @@ pub(super) fn failed(path: &Path, error: io::Error) -> LinuxError {
 }
 
 /// Not `.json`: the loader takes each of those for the state of an interface.
-fn path(directory: &Path, name: &InterfaceName) -> PathBuf {
+pub(super) fn path(directory: &Path, name: &InterfaceName) -> PathBuf {
     directory.join(format!("{name}.linux"))
 }

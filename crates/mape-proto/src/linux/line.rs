@@ -93,7 +93,7 @@ impl Line {
     fn route_line(&self, verb: &str, route: RouteOption) -> String {
         let RouteOption { table, metric } = route;
         let table = table.map_or_else(String::new, |table| format!(" table {table}"));
-        format!("-4 route {verb} default dev {} metric {metric}{table}", self.device)
+        format!("route {verb} default dev {} metric {metric}{table}", self.device)
     }
 
     /// The shortest way from the machine as it is. `owned` are CE addresses added before.
@@ -215,12 +215,12 @@ impl Line {
             .map(|route| {
                 if route.metric < metric {
                     format!(
-                        "the default route {route} goes before this line's (metric {metric}): \
+                        "the route {route} goes before this line's (metric {metric}): \
                          remove it, or set a metric below {}",
                         route.metric
                     )
                 } else {
-                    format!("the default route {route} stays, behind this line's")
+                    format!("the route {route} stays, behind this line's")
                 }
             })
             .collect()

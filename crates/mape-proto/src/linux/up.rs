@@ -68,8 +68,14 @@ struct Task {
 /// # Errors
 /// There is no plan, or something refuses; then the machine is as it was before.
 pub(crate) fn up(config: &Config, system: &System) -> Result<Done, Failure> {
+    let lock = system.lock(&config.interface)?;
+    let done = go_up(config, system);
+    system.release(&config.interface, lock);
+    done
+}
+
+fn go_up(config: &Config, system: &System) -> Result<Done, Failure> {
     let name = &config.interface;
-    let _lock = system.lock(name)?;
     let before = Journal::read(&system.places.state, name);
     let old = State::read(&system.state_file(name)).ok();
     let task = task(config, system, &before, old.as_ref())?;

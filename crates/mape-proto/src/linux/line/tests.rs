@@ -69,7 +69,7 @@ fn from_nothing() {
         open: vec![
             "address add 106.72.50.97/32 dev mape-wan".to_owned(),
             "link set mape-wan up".to_owned(),
-            "-4 route add default dev mape-wan metric 512".to_owned(),
+            "route add default dev mape-wan metric 512".to_owned(),
         ],
     };
     assert_eq!(steps, expected);
@@ -124,12 +124,12 @@ fn the_route_has_its_place() {
     assert_eq!(
         steps("metric 7\ntable 100", as_it_is, &[]).open,
         [
-            "-4 route delete default dev mape-wan metric 512",
-            "-4 route add default dev mape-wan metric 7 table 100"
+            "route delete default dev mape-wan metric 512",
+            "route add default dev mape-wan metric 7 table 100"
         ]
     );
     let none = steps("defaultroute 0", as_it_is, &[]);
-    assert_eq!(none.open, ["-4 route delete default dev mape-wan metric 512"]);
+    assert_eq!(none.open, ["route delete default dev mape-wan metric 512"]);
 }
 
 #[test]
