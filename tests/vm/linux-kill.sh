@@ -1,8 +1,10 @@
 #!/bin/sh
 # kill -9 before and after every call of another program, in `up`, in `down` and when the prefix has
 # changed: the next `up` ends in the right state, and `down` leaves the machine as it was.
+# Arguments: before, half (in the middle of what ip is to do), after; all by default.
 #
 # shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2317 # functions are called through others
 set -eu
 cd "$(dirname "$0")"
 . ./check.sh
@@ -68,7 +70,7 @@ clean() {
 # each_point TEXT PREPARE WORD: kills WORD at each of its calls in turn; PREPARE goes before.
 each_point() {
 	points=0
-	for when in ${KILL_WHENS:-before half after}; do
+	for when in $whens; do
 		at=1
 		while :; do
 			$2
@@ -96,6 +98,7 @@ from_another() {
 }
 
 uname -r
+whens=${*:-before half after}
 trap 'linux_silence; topology_down' EXIT
 line_v6plus
 topology_up

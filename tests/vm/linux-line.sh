@@ -4,6 +4,7 @@
 # Arguments: LINE:UPLINK... (both by default).
 #
 # shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2317 # functions are called through others
 set -eu
 cd "$(dirname "$0")"
 . ./check.sh

@@ -11,7 +11,9 @@ mod licences;
 mod lint;
 mod linux;
 mod msrv;
+mod musl;
 mod mutants;
+mod package;
 mod packages;
 mod plane;
 mod steps;
@@ -40,6 +42,10 @@ Usage: cargo xtask COMMAND
                   the data plane's tests, on both kernels or in the host's namespaces
   linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
                   the tests of plain Linux, on both kernels
+  package [DIRECTORY]
+                  static binaries and Debian packages (x86_64, aarch64), and their tests
+  package --test PROGRAM
+                  the packages' tests alone, with a static program that is there
   mutants         change mape-core in every way and see that a test notices
   help            this text
 ";
@@ -70,6 +76,9 @@ fn main() -> ExitCode {
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
         ["linux", rest @ ..] => linux::command(rest),
+        ["package"] => package::command(None),
+        ["package", "--test", program] => package::test_packages(program.as_ref()),
+        ["package", directory] => package::command(Some(directory)),
         ["mutants"] => Steps::run(mutants::all),
         _ => Err(anyhow::anyhow!("unknown command {words:?}; `cargo xtask help` lists them")),
     };

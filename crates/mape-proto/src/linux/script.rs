@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use mape_core::Plan;
-use mape_nft::{DeviceName, Edge, Interface, standalone};
+use mape_nft::{DeviceName, Edge, Interface, standalone, static_text};
 
 use super::config::Config;
 use super::line::{Line, remove_tunnel};
@@ -41,8 +41,11 @@ impl Parts {
         Self { line, rules: standalone(interface), tables }
     }
 
-    fn open(&self) -> impl Iterator<Item = String> {
-        self.line.open().into_iter().flatten()
+    /// Address and up, which may be done again, and the route, which may not: `replace` would take
+    /// somebody else's of the same metric.
+    fn open(&self) -> (String, String, String) {
+        let [address, up, route] = self.line.open().map(Option::unwrap_or_default);
+        (address.replacen("address add", "address replace", 1), up, route)
     }
 
     fn replace_ce(&self) -> String {
@@ -61,10 +64,7 @@ impl Parts {
 /// Functions behind the assignments of `plan --sh`.
 pub(crate) fn shell_functions(parts: &Parts) -> String {
     let Line { device, uplink, .. } = &parts.line;
-    let open: String = parts
-        .open()
-        .map(|line| format!("\tip {} &&\n", line.replacen(" add ", " replace ", 1)))
-        .collect();
+    let (address, up, route) = parts.open();
     let mut delete = String::new();
     for table in &parts.tables {
         // Writing into a `String` cannot fail.
@@ -80,7 +80,10 @@ mape_up() {{
 	ip {ce} &&
 	{{ ip link show dev {device} >/dev/null 2>&1 || ip {tunnel}; }} &&
 	mape_rules | nft -f - &&
-{open}	: || {{ mape_down; return 1; }}
+	ip {address} &&
+	ip {up} &&
+	{{ ip -4 route show default dev {device} | grep -q . || ip {route}; }} ||
+	{{ mape_down; return 1; }}
 }}
 
 mape_down() {{
@@ -120,8 +123,10 @@ pub(crate) fn ifupdown(parts: &Parts, directory: &Path) -> Vec<File> {
         parts.line.add_tunnel(),
         rules.display(),
     );
-    for line in parts.open() {
-        let _ = writeln!(text, "\tup ip {}", line.replacen(" add ", " replace ", 1));
+    let (address, up, route) = parts.open();
+    for line in [address, up, route] {
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(text, "\tup ip {line}");
     }
     let _ = writeln!(text, "\tpost-down ip {} || true", remove_tunnel(device));
     let _ = writeln!(text, "\tpost-down ip {} || true", parts.remove_ce());
@@ -164,16 +169,23 @@ pub(crate) fn networkd(parts: &Parts, directory: &Path) -> Vec<File> {
         escaped = unit_of_device(device),
         rules = directory.join(parts.rules_file()).display(),
     );
-    for table in &parts.tables {
-        let _ = writeln!(unit, "ExecStopPost=-nft delete table {table}");
-    }
     let _ = write!(unit, "\n[Install]\nWantedBy={}\n", unit_of_device(device));
+    let guard = format!(
+        "# /etc/systemd/system/{device}-guard.service: nothing leaves before the rules are loaded.\n\
+         [Unit]\nDescription=MAP-E guard\nDefaultDependencies=no\n\
+         Wants=network-pre.target\nBefore=network-pre.target\n\n\
+         [Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=nft -f {}\n\n\
+         [Install]\nWantedBy=multi-user.target\n",
+        directory.join(format!("{device}-guard.nft")).display()
+    );
     vec![
         (format!("50-{device}.netdev"), netdev),
         (format!("50-{device}.network"), network),
         (format!("{device}.conf"), up),
         (format!("{device}-rules.service"), unit),
         (parts.rules_file(), parts.rules.clone()),
+        (format!("{device}-guard.service"), guard),
+        (format!("{device}-guard.nft"), static_text()),
     ]
 }
 

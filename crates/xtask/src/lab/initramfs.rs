@@ -110,6 +110,26 @@ impl Initramfs {
         Ok(())
     }
 
+    /// Adds copies of a directory's files, with their modes; links are followed.
+    ///
+    /// # Errors
+    ///
+    /// One cannot be read.
+    pub(crate) fn add_tree(&mut self, host: &Path, inside: &str) -> anyhow::Result<()> {
+        use std::os::unix::fs::PermissionsExt as _;
+        for entry in std::fs::read_dir(host)? {
+            let entry = entry?;
+            let path = format!("{inside}/{}", entry.file_name().to_string_lossy());
+            let kind = std::fs::metadata(entry.path())?;
+            if kind.is_dir() {
+                self.add_tree(&entry.path(), &path)?;
+            } else {
+                self.add_file(&path, kind.permissions().mode() & 0o777, &entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     fn insert(&mut self, path: &str, entry: Entry) {
         let parents = Path::new(path).ancestors().skip(1);
         for parent in parents.filter(|parent| !parent.as_os_str().is_empty()) {
