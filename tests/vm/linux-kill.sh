@@ -74,7 +74,7 @@ each_point() {
 		at=1
 		while :; do
 			$2
-			killed $at "$when" "$3" || break
+			killed "$at" "$when" "$3" || break
 			right "$1, killed $when call $at"
 			# Half of the times from a clean machine, half of the times from what is there.
 			[ $((at % 2)) -eq 0 ] || clean "$1, killed $when call $at, down"

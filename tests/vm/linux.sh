@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2034 # read by the scripts that source this
+# shellcheck disable=SC2034,SC2154 # read by the scripts that source this; `fresh` comes from plane.sh
 # A plain Linux machine as the CPE: its uplink gets router advertisements, `mape-proto` does the rest.
 # Source it after topology.sh, judge.sh, lines.sh, check.sh and plane.sh.
 #

@@ -32,11 +32,11 @@ const LONG: &[&str] = &[
 
 /// The packages of [`PROGRAMS`].
 const PACKAGES: &[&str] = &["radvd", "s6", "systemd"];
-/// What advertises the line's prefix, and what supervises and configures where no OpenRC does.
+/// What advertises the line's prefix, and what supervises and configures where `OpenRC` does not.
 const PROGRAMS: &[&str] = &["/usr/sbin/radvd", "/usr/bin/s6-supervise", "/usr/bin/s6-svc"];
 const NETWORKD: &str = "lib/systemd/systemd-networkd";
 
-/// Debian's OpenRC is unpacked and never installed: it would become the machine's own init system.
+/// Debian's `OpenRC` is unpacked and never installed: it would become the machine's own init system.
 const OPENRC: &[&str] = &["openrc", "librc1", "libeinfo1"];
 
 /// The steps of `cargo xtask test`.
@@ -88,7 +88,8 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
     let networkd = networkd.iter().find(|path| path.exists()).context("no systemd-networkd")?;
     files.add_program("usr/lib/systemd/systemd-networkd", networkd)?;
     let openrc = openrc()?;
-    for program in ["sbin/openrc-run", "sbin/rc-service", "sbin/rc-update", "sbin/supervise-daemon"] {
+    for program in ["sbin/openrc-run", "sbin/rc-service", "sbin/rc-update", "sbin/supervise-daemon"]
+    {
         files.add_program(program, &openrc.join(program))?;
     }
     files.add_tree(&openrc.join("lib"), "lib")?;
@@ -100,7 +101,7 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
     files.add_file("lab/page.md", 0o644, &root().join("docs/apu2-alpine.md"))
 }
 
-/// The directory with Debian's OpenRC, downloaded once.
+/// The directory with Debian's `OpenRC`, downloaded once.
 fn openrc() -> anyhow::Result<PathBuf> {
     let directory = tools::cache_directory().join("openrc");
     if directory.join("sbin/openrc-run").exists() {

@@ -124,11 +124,8 @@ fn debian(program: &Path, processor: &Processor, out: &Path) -> anyhow::Result<P
         let from = root().join("files/linux/debian").join(script);
         install(&from, &tree.join("DEBIAN").join(script), 0o755)?;
     }
-    let package = out.join(format!(
-        "mape-rs_{}_{}.deb",
-        env!("CARGO_PKG_VERSION"),
-        processor.debian
-    ));
+    let package =
+        out.join(format!("mape-rs_{}_{}.deb", env!("CARGO_PKG_VERSION"), processor.debian));
     let mut build = Command::new("dpkg-deb");
     build.args(["--root-owner-group", "--build"]).arg(&tree).arg(&package);
     output(build)?;
@@ -174,8 +171,11 @@ fn test_debian(package: &Path, root: &Path) -> anyhow::Result<()> {
     output(dpkg(&["--remove", "mape-rs"]))?;
     ensure!(root.join("etc/mape-rs.conf").exists(), "the configuration goes with the package");
     output(dpkg(&["--purge", "mape-rs"]))?;
-    let left: Vec<String> =
-        files(root)?.difference(&before).filter(|file| !file.starts_with("var/lib/dpkg")).cloned().collect();
+    let left: Vec<String> = files(root)?
+        .difference(&before)
+        .filter(|file| !file.starts_with("var/lib/dpkg"))
+        .cloned()
+        .collect();
     ensure!(left.is_empty(), "the package leaves {left:?}");
     Ok(())
 }

@@ -85,9 +85,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     };
     let (series, words) = match words {
         ["--host", rest @ ..] => (&[][..], rest),
-        ["--kernel", series, rest @ ..] => {
-            (one_series(series)?, rest)
-        }
+        ["--kernel", series, rest @ ..] => (one_series(series)?, rest),
         _ => (SERIES, words),
     };
     let machine = !series.is_empty();

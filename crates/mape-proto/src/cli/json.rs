@@ -89,22 +89,22 @@ pub(super) fn plan(plan: &Plan) -> String {
 impl From<&Plan> for PlanJson {
     fn from(plan: &Plan) -> Self {
         Self {
-        schema: SCHEMA,
-        provider: plan.provider_name(),
-        rule: RuleJson { source: Some(plan.source().name()), ..plan.rule().into() },
-        end_user_prefix: Text(plan.end_user_prefix()),
-        ipv4: Text(plan.ipv4().addr()),
-        ipv4_prefix_len: plan.ipv4().prefix_len(),
-        psid: plan.port_set().psid(),
-        port_ranges: pairs(plan.port_set().ranges()),
-        port_count: plan.port_set().port_count(),
-        ce: Text(plan.ce()),
-        br: Text(plan.br()),
-        mtu: plan.mtu(),
-        reserved: pairs(plan.reserved_inside()),
-        reserved_outside: pairs(plan.reserved_outside()),
+            schema: SCHEMA,
+            provider: plan.provider_name(),
+            rule: RuleJson { source: Some(plan.source().name()), ..plan.rule().into() },
+            end_user_prefix: Text(plan.end_user_prefix()),
+            ipv4: Text(plan.ipv4().addr()),
+            ipv4_prefix_len: plan.ipv4().prefix_len(),
+            psid: plan.port_set().psid(),
+            port_ranges: pairs(plan.port_set().ranges()),
+            port_count: plan.port_set().port_count(),
+            ce: Text(plan.ce()),
+            br: Text(plan.br()),
+            mtu: plan.mtu(),
+            reserved: pairs(plan.reserved_inside()),
+            reserved_outside: pairs(plan.reserved_outside()),
+        }
     }
-}
 }
 
 #[derive(serde::Serialize)]

@@ -1,5 +1,6 @@
 //! `up`, `down`, `status`, `doctor`, `watch`, and the files that `plan` prints for plain Linux.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use mape_core::Quoted;
@@ -76,15 +77,16 @@ pub(super) fn files(
     for (name, content) in &files {
         if let Some(directory) = directory {
             let path = directory.join(name);
-            let written = std::fs::create_dir_all(directory)
-                .and_then(|()| std::fs::write(&path, content));
+            let written =
+                std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, content));
             written.map_err(|error| linux::LinuxError::File {
                 file: path.to_string_lossy().into_owned(),
                 error,
             })?;
-            text += &format!("{}\n", path.display());
+            // Writing into a `String` cannot fail.
+            let _ = writeln!(text, "{}", path.display());
         } else {
-            text += &format!("# ==> {name} <==\n{content}\n");
+            let _ = writeln!(text, "# ==> {name} <==\n{content}");
         }
     }
     Ok(text)

@@ -191,8 +191,8 @@ impl Config {
             }
             "rules_file" => self.rule_files.push(value.into()),
             "reserved_ports" => {
-                let ports: Result<String, ()> = Ok(value.split_whitespace().collect::<Vec<_>>().join(","));
-                self.reserved.extend(ports.unwrap_or_default().parse()?)?;
+                let ports = value.split_whitespace().collect::<Vec<_>>().join(",");
+                self.reserved.extend(ports.parse()?)?;
             }
             "mtu" => self.mtu = Some(number("mtu", value, 1..=65_495)?),
             "ttl" => self.ttl = number("ttl", value, 1..=255)?,
@@ -240,11 +240,7 @@ impl Config {
     ///
     /// # Errors
     /// A rule file cannot be read or is wrong.
-    pub fn request(
-        &self,
-        prefix: ReceivedPrefix,
-        uplink_mtu: u16,
-    ) -> Result<Request, ConfigError> {
+    pub fn request(&self, prefix: ReceivedPrefix, uplink_mtu: u16) -> Result<Request, ConfigError> {
         let unstated = self.layout.unwrap_or(Layout::Draft03);
         let mut request = Request::new(prefix);
         for rule in &self.rules {

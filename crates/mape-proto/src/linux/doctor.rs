@@ -69,7 +69,8 @@ fn examine(config: &Config, system: &System) -> Result<Report, Failure> {
     report.add("uplink and prefix", Ok(of));
     let status = status(config, system)?;
     let complete = status.problems.into_iter().next();
-    report.add("line", complete.map_or_else(|| Ok(format!("{} of {}", line.device, line.ipv4)), Err));
+    report
+        .add("line", complete.map_or_else(|| Ok(format!("{} of {}", line.device, line.ipv4)), Err));
 
     let rival = line.rivals(&machine).into_iter().find(|rival| rival.contains("goes before"));
     report.add(

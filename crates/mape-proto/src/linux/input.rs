@@ -111,7 +111,11 @@ impl Nft<'_> {
     }
 
     /// Takes the rule out of the chain; a chain that is gone has none.
-    pub(crate) fn restore(self, chain: &InputChain, name: &InterfaceName) -> Result<(), LinuxError> {
+    pub(crate) fn restore(
+        self,
+        chain: &InputChain,
+        name: &InterfaceName,
+    ) -> Result<(), LinuxError> {
         let Ok(listed) = self.list(chain) else { return Ok(()) };
         let ours: Vec<&str> = rules_of(&listed, name).collect();
         if ours.is_empty() { Ok(()) } else { self.load(chain, &deletions(chain, &ours)) }

@@ -62,12 +62,7 @@ pub(crate) struct Address {
 
 impl Default for Address {
     fn default() -> Self {
-        Self {
-            local: None,
-            prefixlen: 0,
-            valid_life_time: FOREVER,
-            preferred_life_time: FOREVER,
-        }
+        Self { local: None, prefixlen: 0, valid_life_time: FOREVER, preferred_life_time: FOREVER }
     }
 }
 

@@ -100,11 +100,7 @@ impl Line {
     ///
     /// # Errors
     /// Something of somebody else's is where a part of the line would be.
-    pub(crate) fn steps(
-        &self,
-        machine: &Snapshot,
-        owned: &[Owned],
-    ) -> Result<Steps, LinuxError> {
+    pub(crate) fn steps(&self, machine: &Snapshot, owned: &[Owned]) -> Result<Steps, LinuxError> {
         let mut steps = Steps::default();
         let device = machine.device(&self.device);
         if let Some(device) = device.filter(|device| device.linkinfo.info_kind != "ip6tnl") {
@@ -190,9 +186,8 @@ impl Line {
     /// Whether the device is this line's tunnel. What an old iproute2 does not tell is believed.
     pub(crate) fn is_tunnel(&self, device: &Device) -> bool {
         let tunnel = &device.linkinfo.info_data;
-        let is = |told: &Option<String>, wanted: &str| {
-            told.as_deref().is_none_or(|told| told == wanted)
-        };
+        let is =
+            |told: &Option<String>, wanted: &str| told.as_deref().is_none_or(|told| told == wanted);
         let at = |told: &Option<String>, wanted: Ipv6Addr| {
             told.as_deref().and_then(|told| told.parse().ok()) == Some(wanted)
         };

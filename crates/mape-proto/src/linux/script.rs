@@ -133,10 +133,7 @@ pub(crate) fn ifupdown(parts: &Parts, directory: &Path) -> Vec<File> {
     for table in &parts.tables {
         let _ = writeln!(text, "\tpost-down nft delete table {table} || true");
     }
-    vec![
-        (format!("{device}.interfaces"), text),
-        (parts.rules_file(), parts.rules.clone()),
-    ]
+    vec![(format!("{device}.interfaces"), text), (parts.rules_file(), parts.rules.clone())]
 }
 
 /// For systemd-networkd, with a unit that loads the rules whenever the device appears.

@@ -135,4 +135,3 @@ pub(super) fn explained(failure: &Failure) -> Option<Problem> {
     let Failure::Explained { message, hint, .. } = failure else { return None };
     Some(Problem { what: message.clone(), next: hint.clone() })
 }
-

@@ -1,6 +1,6 @@
 //! `up`: from the machine as it is to the line as it should be, or back.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::process::{Command, Stdio};
 
 use mape_core::{Plan, PortList};
@@ -234,10 +234,7 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
     let outside = plan.reserved_outside();
     if !outside.is_empty() {
         let ports: Vec<String> = outside.iter().map(ToString::to_string).collect();
-        notes.push(format!(
-            "not in the port set, nothing can arrive there: {}",
-            ports.join(" ")
-        ));
+        notes.push(format!("not in the port set, nothing can arrive there: {}", ports.join(" ")));
     }
     notes
 }
@@ -268,18 +265,19 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
         line.device,
         line.uplink
     );
-    batch(&mut text, "ip -batch -", [&steps.remove[..], &steps.build].concat());
+    batch(&mut text, "ip -batch -", &[&steps.remove[..], &steps.build].concat());
     let rules = transaction(&[interface]).text("");
-    batch(&mut text, "nft -f -", vec![rules.trim_end().to_owned()]);
-    batch(&mut text, "ip -batch -", steps.open.clone());
+    batch(&mut text, "nft -f -", &[rules.trim_end().to_owned()]);
+    batch(&mut text, "ip -batch -", &steps.open);
     if let Some(chain) = &line.input_chain {
-        batch(&mut text, "nft -f -", vec![input::insertion(chain, line, name).trim_end().to_owned()]);
+        batch(&mut text, "nft -f -", &[input::insertion(chain, line, name).trim_end().to_owned()]);
     }
     Ok(text)
 }
 
-fn batch(text: &mut String, program: &str, lines: Vec<String>) {
+fn batch(text: &mut String, program: &str, lines: &[String]) {
     if !lines.is_empty() {
-        *text += &format!("{program} <<'EOF'\n{}\nEOF\n", lines.join("\n"));
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(text, "{program} <<'EOF'\n{}\nEOF", lines.join("\n"));
     }
 }

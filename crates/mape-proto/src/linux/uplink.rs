@@ -52,8 +52,7 @@ pub(crate) fn find(
         match plan(&config.request(candidate.prefix, mtu)?) {
             Ok(plan) => {
                 let stays = current == Some(plan.end_user_prefix().to_string().as_str());
-                let key =
-                    (usable, Reverse(plan.rule().ipv6().prefix_len()), !stays, lifetime);
+                let key = (usable, Reverse(plan.rule().ipv6().prefix_len()), !stays, lifetime);
                 if best.as_ref().is_none_or(|(_, least)| key < *least) {
                     best = Some((plan, key));
                 }
@@ -99,7 +98,7 @@ fn uplink<'machine>(
 }
 
 /// Everything that may be the line's prefix: the /64 of the uplink's addresses and of its on-link
-/// routes (from router advertisements), and delegated prefixes, which DHCPv6 clients leave behind as
+/// routes (from router advertisements), and delegated prefixes, which clients of DHCP leave behind as
 /// routes that lead nowhere.
 fn candidates(device: &Device, snapshot: &Snapshot, tunnel: &str) -> Vec<Candidate> {
     let mut found = Vec::new();
@@ -138,7 +137,7 @@ fn candidates(device: &Device, snapshot: &Snapshot, tunnel: &str) -> Vec<Candida
     found
 }
 
-/// Of the global unicast block, 2000::/3: a ULA is a line's prefix only if a rule says so.
+/// Of the global unicast block, `2000::/3`: a ULA is a line's prefix only if a rule says so.
 fn is_global(prefix: ReceivedPrefix) -> bool {
     prefix.net().addr().segments()[0] >> 13 == 1
 }

@@ -31,7 +31,8 @@ pub(crate) fn watch(file: Option<&Path>, system: &System, log: &mut dyn Write) -
     }
     let mut said = String::new();
     loop {
-        let result = Config::read(file).map_err(Failure::from).and_then(|config| up(&config, system));
+        let result =
+            Config::read(file).map_err(Failure::from).and_then(|config| up(&config, system));
         let (text, wait) = match result {
             Ok(done) => (done.to_string().replacen(" up already,", " up,", 1), None),
             Err(failure) => {

@@ -26,11 +26,11 @@ pub(crate) fn measure() -> anyhow::Result<Value> {
     println!("  {bytes} bytes");
     println!("  peak RSS of plan --json             {plan} kB   bound for one setup 1200 kB");
     println!("  peak RSS of plan --nft, 1008 ports  {nft} kB");
-    let plain = std::fs::metadata(musl::build(&X86_64, &[])?)?.len();
-    println!("  {plain} bytes with plain Linux");
+    let with_linux = std::fs::metadata(musl::build(&X86_64, &[])?)?.len();
+    println!("  {with_linux} bytes with plain Linux");
     Ok(json!({
         "bytes": bytes,
-        "plain_linux_bytes": plain,
+        "plain_linux_bytes": with_linux,
         "plan_json_rss_kb": plan,
         "plan_nft_1008_rss_kb": nft,
     }))

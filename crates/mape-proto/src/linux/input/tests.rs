@@ -56,7 +56,8 @@ table inet filter { # handle 1
 #[test]
 fn a_chain_cannot_carry_anything_else() {
     assert!("inet filter input".parse::<InputChain>().is_ok());
-    for bad in ["", "inet", "inet a", "ip a b", "inet a b c", "inet a;b c", "inet a {", "inet 1 b"] {
+    for bad in ["", "inet", "inet a", "ip a b", "inet a b c", "inet a;b c", "inet a {", "inet 1 b"]
+    {
         assert_eq!(bad.parse::<InputChain>(), Err(()), "{bad}");
     }
 }

@@ -103,10 +103,7 @@ fn only_what_is_missing_is_added() {
     let renumbered = steps("", |text| text.replace("106.72.50.97", "106.72.50.98"), &[]);
     assert_eq!(
         renumbered.open,
-        [
-            "address delete 106.72.50.98/32 dev mape-wan",
-            "address add 106.72.50.97/32 dev mape-wan"
-        ]
+        ["address delete 106.72.50.98/32 dev mape-wan", "address add 106.72.50.97/32 dev mape-wan"]
     );
 }
 
@@ -140,7 +137,10 @@ fn somebody_elses_things_are_refused_and_told() {
     );
     assert!(matches!(foreign, Err(LinuxError::ForeignDevice { .. })));
     let theirs = |text: &str| {
-        text.replace(r#""dst":"default","dev":"mape-wan""#, r#""dst":"default","gateway":"192.0.2.1","dev":"eth1""#)
+        text.replace(
+            r#""dst":"default","dev":"mape-wan""#,
+            r#""dst":"default","gateway":"192.0.2.1","dev":"eth1""#,
+        )
     };
     let Err(LinuxError::RouteTaken { metric: 512, route }) = line("").steps(&complete(theirs), &[])
     else {

@@ -27,7 +27,10 @@ fn address(local: &str, len: u8, preferred: u32, valid: u32) -> String {
 }
 
 fn eth0(addresses: &[String]) -> String {
-    format!(r#"{{"ifindex":2,"ifname":"eth0","flags":["UP"],"mtu":1500,"addr_info":[{}]}}"#, addresses.join(","))
+    format!(
+        r#"{{"ifindex":2,"ifname":"eth0","flags":["UP"],"mtu":1500,"addr_info":[{}]}}"#,
+        addresses.join(",")
+    )
 }
 
 const DEFAULT: &str = r#"{"dst":"default","gateway":"fe80::1","dev":"eth0","protocol":"9","metric":1024,"flags":[],"expires":1700}"#;
@@ -49,10 +52,12 @@ fn an_address_an_on_link_prefix_and_a_delegated_one() {
     let line = Ok("240b:10:3261:6400::/56".to_owned());
     let with_address = eth0(&[address("240b:10:3261:6400:1:2:3:4", 64, 100, 200)]);
     assert_eq!(prefix("", &machine(&with_address, DEFAULT), None), line);
-    let on_link = format!(r#"{DEFAULT},{{"dst":"240b:10:3261:6400::/64","dev":"eth0","metric":256}}"#);
+    let on_link =
+        format!(r#"{DEFAULT},{{"dst":"240b:10:3261:6400::/64","dev":"eth0","metric":256}}"#);
     assert_eq!(prefix("", &machine(&eth0(&[]), &on_link), None), line);
-    let delegated =
-        format!(r#"{DEFAULT},{{"type":"7","dst":"240b:10:3261:6400::/56","dev":"lo","metric":1024}}"#);
+    let delegated = format!(
+        r#"{DEFAULT},{{"type":"7","dst":"240b:10:3261:6400::/56","dev":"lo","metric":1024}}"#
+    );
     assert_eq!(prefix("", &machine(&eth0(&[]), &delegated), None), line);
     let only_default = machine(&eth0(&[]), DEFAULT);
     assert_eq!(prefix("prefix 240b:10:3261:6400::/56", &only_default, None), line);
@@ -111,7 +116,8 @@ fn why_there_is_none() {
 
 #[test]
 fn a_port_of_a_bridge_is_no_uplink() {
-    let devices = r#"{"ifname":"eth0","master":"br0"},{"ifname":"br0","linkinfo":{"info_kind":"bridge"}}"#;
+    let devices =
+        r#"{"ifname":"eth0","master":"br0"},{"ifname":"br0","linkinfo":{"info_kind":"bridge"}}"#;
     let machine = machine(devices, "");
     assert_eq!(prefix("uplink eth0", &machine, None), Err(Code::TunlinkUnknown));
 }
