@@ -106,7 +106,7 @@ fn candidates(device: &Device, snapshot: &Snapshot, tunnel: &str) -> Vec<Candida
         let Some(IpAddr::V6(local)) = address.local else { continue };
         let deprecated = address.preferred_life_time == 0;
         // A CE address, which is always added like this, says nothing of the line as it is now.
-        if is_link_local(local) || (deprecated && address.prefixlen == 128) {
+        if is_link_local(local) || local.is_loopback() || (deprecated && address.prefixlen == 128) {
             continue;
         }
         if let Ok(prefix) = ReceivedPrefix::new(local, 128) {
