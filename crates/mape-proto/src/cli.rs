@@ -63,7 +63,7 @@ fn answer(arguments: Vec<OsString>) -> Result<String, Failure> {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
         Some("firewall") => firewall::answer(&mut arguments),
-        Some("help") => arguments.end().map(|()| help::PROGRAM.to_owned()),
+        Some("help") => arguments.end().map(|()| help::program()),
         Some("version") => arguments.end().map(|()| VERSION.to_owned()),
         Some(other) => Err(UsageError::command(other).into()),
         None => Err(UsageError::NoCommand.into()),

@@ -1,6 +1,6 @@
 //! What `--help` prints.
 
-pub(crate) const PROGRAM: &str = "\
+const PROGRAM: &str = "\
 mape-proto: IPv4 over a Japanese fibre line with MAP-E (RFC 7597)
 
 Usage: mape-proto COMMAND [OPTIONS]
@@ -8,10 +8,15 @@ Usage: mape-proto COMMAND [OPTIONS]
 Commands:
   plan PREFIX    which provider, IPv4 address and ports a line has
   rules          the built-in rules, with their sources
-  up, down       on plain Linux: bring the line up, take it away again
+";
+
+/// The commands of plain Linux.
+const PROGRAM_LINUX: &str = "  up, down       on plain Linux: bring the line up, take it away again
   watch          the same, and follow what changes
   status, doctor what the line is, and what is wrong with it
+";
 
+const PROGRAM_END: &str = "
   --help, -h     this text; `mape-proto COMMAND --help` tells more
   --version      the version
 
@@ -20,7 +25,7 @@ Try: mape-proto plan 240b:10:3261:6400::/56
 Exit status: 0 fine, 1 failed, 2 a wrong argument or value, 3 no plan for this prefix.
 ";
 
-pub(crate) const PLAN: &str = "\
+const PLAN: &str = "\
 Usage: mape-proto plan [OPTIONS] PREFIX
 
 Shows which provider a line belongs to, and its IPv4 address, ports and tunnel.
@@ -49,15 +54,23 @@ Output (text where none is given):
   --nft                NAT and firewall rules for all ports of the set, for `nft -f`
   --sh                 shell variables MAPE_IPV4, MAPE_PORT_RANGES, MAPE_CE, MAPE_BR,
                        MAPE_MTU …:  v=$(mape-proto plan --sh PREFIX) && eval \"$v\"
-                       and functions mape_up and mape_down; as a file of its own:
+";
+
+/// What `plan` can print for plain Linux.
+const PLAN_LINUX: &str =
+    "                       and functions mape_up and mape_down; as a file of its own:
                        sh FILE mape_up
   --ifupdown           files for /etc/network/interfaces
   --networkd           files for systemd-networkd
 
-With --nft, --sh, --ifupdown, --networkd:
+With --sh, --ifupdown, --networkd:
   --uplink NAME        the device that IPv6 comes from, default eth0; may be a bridge
   --dir DIRECTORY      write the files of --ifupdown or --networkd there and nowhere
                        else; without it they are printed one after the other
+";
+
+const PLAN_END: &str = "
+With --nft:
   --device NAME        the tunnel device, default mape-wan; it must exist when the
                        rules are loaded
   --edge NAME          where ports are translated: netdev (on the device itself, also
@@ -79,6 +92,16 @@ is shown here is not for it.
 Exit status: 0 there is a plan, 1 failed, 2 a wrong argument or value, 3 no plan for
 this prefix. What went wrong is told on standard error, with a code and the next step.
 ";
+
+/// What `mape-proto --help` prints.
+pub(crate) fn program() -> String {
+    [PROGRAM, if cfg!(feature = "linux") { PROGRAM_LINUX } else { "" }, PROGRAM_END].concat()
+}
+
+/// What `mape-proto plan --help` prints.
+pub(crate) fn plan() -> String {
+    [PLAN, if cfg!(feature = "linux") { PLAN_LINUX } else { "" }, PLAN_END].concat()
+}
 
 pub(crate) const RULES: &str = "\
 Usage: mape-proto rules [--json]

@@ -81,7 +81,7 @@ struct Options {
 pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     let options = Options::read(arguments)?;
     if options.help {
-        return Ok(help::PLAN.to_owned());
+        return Ok(help::plan());
     }
     let plan = plan(&options.request()?)?;
     Ok(match options.format {

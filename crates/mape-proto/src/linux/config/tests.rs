@@ -103,6 +103,18 @@ fn what_is_wrong_names_file_and_line() {
     }
 }
 
+proptest::proptest! {
+    #[test]
+    fn an_error_is_one_line(text in "([a-z_]{0,15}|interface|prefix|reserved_ports|rule|mtu)[ =]{0,2}\\PC{0,80}\n\\PC{0,20}") {
+        if let Err(error) = Config::parse(&text, Path::new("f")) {
+            for said in [error.to_string(), error.hint()] {
+                assert!(!said.is_empty() && !said.chars().any(char::is_control), "{said:?}");
+                assert!(said.len() < 2000, "{said:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn any_text_is_read_or_refused() {
     let pieces = ["uplink", "=", " ", "#", "'", "\"", "rule", "ipv6=", "\n", "é", "0", ",", "\t"];
