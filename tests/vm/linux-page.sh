@@ -67,11 +67,11 @@ run_page() {
 	commands=0
 	blocks sh | grep -v '^==' >/tmp/commands
 	while read -r command <&3; do
-		echo "\$ $command"
+		printf '$ %s\n' "$command"
 		before "$command"
 		code=0
 		on cpe sh -c "$command" 3<&- || code=$?
-		check "$command: exit status" "$code" -eq 0
+		check "exit status" "$code" -eq 0
 		commands=$((commands + 1))
 		case $command in
 		'rc-service mape-rs start')

@@ -130,7 +130,7 @@ fn files_name_only_their_own_directory() {
         let mut all = String::new();
         for name in names {
             let text = fs::read_to_string(format!("{place}/{name}")).unwrap();
-            all += &format!("# ==> {name} <==\n{text}\n");
+            all.extend(["# ==> ", name, " <==\n", &text, "\n"]);
         }
         // Printed, they are the same, in the place where one would put them.
         assert_eq!(printed, all.replace(place, "/etc/mape-rs"));
