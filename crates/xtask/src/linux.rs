@@ -15,11 +15,11 @@ use crate::{package, packages};
 /// What runs in every test.
 const SCRIPTS: &[&str] = &[
     "linux-line.sh",
-    "linux-foreign.sh",
-    "linux-kill.sh after",
-    "linux-watch.sh",
-    "linux-files.sh br0",
     "linux-page.sh",
+    "linux-files.sh br0",
+    "linux-foreign.sh",
+    "linux-watch.sh",
+    "linux-kill.sh after",
 ];
 
 /// What runs with `--long` only.
