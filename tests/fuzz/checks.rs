@@ -2,8 +2,8 @@
 //! the crashers ever found, by an ordinary test of `mape-core`.
 
 use mape_core::{
-    Code, Explain, Layout, Plan, PortList, ReceivedPrefix, Request, Rule, parse_rule,
-    parse_rule_file, plan,
+    Code, Explain, Layout, Plan, PortList, ReceivedPrefix, Request, Rule, parse_map_rules,
+    parse_rule, parse_rule_file, plan,
 };
 
 /// An error is one line, names a code and a next step, and is not as long as its input.
@@ -75,6 +75,23 @@ pub fn rule(text: &str) -> Option<Rule> {
                 plan_or_explain(&Request { explicit: vec![rule], ..Request::new(line) });
             }
             Some(rule)
+        }
+        Err(error) => {
+            explains_itself(&error);
+            None
+        }
+    }
+}
+
+pub fn map_rules(text: &str) -> Option<Vec<Rule>> {
+    match parse_map_rules(text, None) {
+        Ok(rules) => {
+            for rule in &rules {
+                assert_eq!(parse_rule(&rule.to_string(), Layout::Rfc7597), Ok(*rule));
+                let line = line_of(rule, 1).expect("a rule describes at most a /64");
+                plan_or_explain(&Request { explicit: rules.clone(), ..Request::new(line) });
+            }
+            Some(rules)
         }
         Err(error) => {
             explains_itself(&error);

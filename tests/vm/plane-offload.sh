@@ -103,6 +103,10 @@ trap 'topology_down; rm -rf "$STATE"' EXIT
 topology_up
 serve_start
 for part in on_the_device past_the_edge kept_from_it; do
+	# As on a router: the guard is there before the tunnel is. Connections of the last part still
+	# send.
+	line_v6plus
+	plane_static | on cpe nft -f -
 	plane_line v6plus
 	timed "$part"
 	plane_unload

@@ -19,7 +19,7 @@ many() {
 	judge_load
 	# Servers that still have connections of the last time would refuse a port that is used again.
 	many_servers=$((${many_servers:-0} + 1))
-	traffic lan1 many --to "198.18.$((16 + many_servers)).0:7000" --count 5000 --servers 100 --from "$LAN_SOURCES" --wait 20
+	traffic lan1 many --to "198.18.$((16 + many_servers)).0:7000" --count 5000 --servers 100 --from "$LAN_SOURCES" --wait 60
 	expect "$1: 5000 connections to 100 servers" alive -eq 5000
 	expect "$1: 5000 connections to 100 servers" syn_retransmissions -eq 0
 	check "$1: 5000 connections to 100 servers: outside ports" "$(field "$result" outside_ports)" -le "$LINE_COUNT"

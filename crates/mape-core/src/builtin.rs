@@ -92,6 +92,21 @@ pub fn find(prefix: ReceivedPrefix) -> Option<BuiltinRule> {
     inside.then(|| record.rule()).flatten()
 }
 
+/// The layout of a rule that does not state its own: that of the built-in rule with the same
+/// prefixes and lengths, else RFC 7597's. Rules in the form of OpenWrt's `map` and of `DHCPv6` are
+/// such; stated in it, a Japanese provider's rule keeps the draft's layout.
+#[must_use]
+pub fn unstated_layout(parts: &RuleParts) -> Layout {
+    let same = |builtin: &BuiltinRule| {
+        let rule = &builtin.rule;
+        let psid_len = rule.port_parameters().psid_len();
+        (rule.ipv6(), rule.ipv4(), rule.ea_len()) == (parts.ipv6, parts.ipv4, parts.ea_len)
+            && parts.offset.is_none_or(|offset| offset == rule.port_parameters().offset())
+            && parts.psid_len.is_none_or(|len| len == psid_len)
+    };
+    rules().find(same).map_or(Layout::Rfc7597, |builtin| builtin.rule.layout())
+}
+
 /// A built-in rule that lies inside the prefix: then the prefix is too short to be one line's.
 pub(crate) fn first_inside(prefix: ReceivedPrefix) -> Option<BuiltinRule> {
     let start = RULES.partition_point(|record| record.ipv6 < prefix.upper());

@@ -17,12 +17,18 @@ pub enum Code {
     MtuTooSmall,
     /// The rules for NAT and firewall could not be loaded.
     FirewallRejected,
-    /// IPv6 is not up yet, so there is no prefix to make a plan from.
-    NoIpv6Yet,
-    /// The uplink that is configured is not there.
-    TunlinkUnknown,
     /// The system refuses a change, or a program that is needed is not there.
     SystemRefused,
+    /// No interface has a global IPv6 prefix or address yet.
+    NoIpv6Yet,
+    /// The interface named as uplink does not exist.
+    TunlinkUnknown,
+    /// netifd could not be asked or told something.
+    Ubus,
+    /// Another device on the line has the CE address.
+    CeInUse,
+    /// A configuration file cannot be read, or `uci` cannot change it.
+    Uci,
 }
 
 impl Code {
@@ -39,6 +45,9 @@ impl Code {
             Self::NoIpv6Yet => "MAPE_NO_IPV6_YET",
             Self::TunlinkUnknown => "MAPE_TUNLINK_UNKNOWN",
             Self::SystemRefused => "MAPE_SYSTEM_REFUSED",
+            Self::Ubus => "MAPE_UBUS",
+            Self::CeInUse => "MAPE_CE_IN_USE",
+            Self::Uci => "MAPE_UCI",
         }
     }
 }

@@ -39,7 +39,9 @@ mod rule;
 mod rule_text;
 mod text;
 
-pub use builtin::{BuiltinRule, RuleGroup, find as find_builtin, rules as builtin_rules};
+pub use builtin::{
+    BuiltinRule, RuleGroup, find as find_builtin, rules as builtin_rules, unstated_layout,
+};
 pub use error::{Code, Explain};
 pub use layout::{Layout, UnknownLayout};
 pub use line::LineKind;
@@ -51,5 +53,5 @@ pub use port_set::{PortParameters, PortParametersError, PortRange, PortSet, Psid
 pub use prefix::{PrefixError, ReceivedPrefix};
 pub use provider::{Provider, ProviderChoice, UnknownProvider, providers};
 pub use rule::{Rule, RuleError, RuleParts};
-pub use rule_text::{RuleFileError, RuleTextError, parse_rule, parse_rule_file};
+pub use rule_text::{RuleFileError, RuleTextError, parse_map_rules, parse_rule, parse_rule_file};
 pub use text::{Quoted, decimal};

@@ -10,6 +10,10 @@ use crate::layout::Layout;
 use crate::rule::{Rule, RuleError, RuleParts};
 use crate::text::{Quoted, decimal};
 
+mod map;
+
+pub use map::parse_map_rules;
+
 /// The keys of a rule; the first four of [`REQUIRED`] cannot be left out.
 const KEYS: [&str; 8] = ["ipv6", "ipv4", "ea", "offset", "psid", "psidlen", "br", "layout"];
 const REQUIRED: [&str; 4] = ["ipv6", "ipv4", "ea", "br"];
@@ -174,6 +178,9 @@ impl Explain for RuleTextError {
         match self {
             Self::Rule(error) => error.hint(),
             Self::BadValue { key, .. } => match *key {
+                "type" => "only map-e is supported".to_owned(),
+                "ipv6prefix" => "write it like 240b:10::".to_owned(),
+                "ipv4prefix" => "write it like 106.72.0.0".to_owned(),
                 "ipv6" => "write it like 240b:10::/31".to_owned(),
                 "ipv4" => "write it like 106.72.0.0/15".to_owned(),
                 "br" => "write it like 2404:9200:225:100::64".to_owned(),

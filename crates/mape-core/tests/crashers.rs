@@ -30,6 +30,7 @@ fn replay<T>(target: &str, check: impl Fn(&str) -> Option<T>) -> usize {
 fn no_input_breaks_a_parser() {
     assert!(replay("prefix", checks::prefix) >= 5);
     assert!(replay("rule", checks::rule) >= 3);
+    assert!(replay("map_rules", checks::map_rules) >= 2);
     assert!(replay("rule_file", checks::rule_file) >= 2);
     assert!(replay("port_list", checks::port_list) >= 3);
 }

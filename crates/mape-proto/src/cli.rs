@@ -11,9 +11,11 @@ mod arguments;
 mod firewall;
 mod help;
 mod human;
+mod import;
 mod json;
 #[cfg(feature = "linux")]
 mod linux;
+mod netifd;
 mod plan;
 mod rules;
 mod shell;
@@ -30,16 +32,18 @@ pub fn run(
     err: &mut dyn Write,
 ) -> ExitStatus {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(status) = netifd::run(&arguments, err) {
+        return status;
+    }
     let json = arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-    let answer = answer(arguments).and_then(|text| write_all(out, &text));
+    let answer = answer(arguments)
+        .and_then(|Answer { text, status }| write_all(out, &text).map(|()| status));
     match &answer {
-        Ok(()) => ExitStatus::Fine,
+        Ok(status) => *status,
         Err(failure) => {
             // Nothing is left to tell where this fails too; the exit status still says it.
             let _ = match failure {
                 Failure::Explained { .. } if json => write_all(out, &json::failure(failure)),
-                // The answer, though not a good one.
-                Failure::Findings(report) => write_all(out, report),
                 // Whoever closed the pipe knows.
                 Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
                 _ => write_all(err, &failure.text()),
@@ -51,23 +55,30 @@ pub fn run(
 
 const VERSION: &str = concat!("mape-proto ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// The whole answer as text: it is written in one go or not at all.
-fn answer(arguments: Vec<OsString>) -> Result<String, Failure> {
+/// The whole answer as text, written in one go or not at all, and the exit status.
+struct Answer {
+    text: String,
+    status: ExitStatus,
+}
+
+fn answer(arguments: Vec<OsString>) -> Result<Answer, Failure> {
     let mut arguments = Arguments::new(arguments);
     let word = arguments.command()?;
     #[cfg(feature = "linux")]
     if let Some(word) = word.as_deref().and_then(linux::Word::new) {
         return linux::answer(word, &mut arguments);
     }
-    match word.as_deref() {
+    let text = match word.as_deref() {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
+        Some("import") => return import::answer(&mut arguments),
         Some("firewall") => firewall::answer(&mut arguments),
         Some("help") => arguments.end().map(|()| help::program()),
         Some("version") => arguments.end().map(|()| VERSION.to_owned()),
         Some(other) => Err(UsageError::command(other).into()),
         None => Err(UsageError::NoCommand.into()),
-    }
+    };
+    text.map(|text| Answer { text, status: ExitStatus::Fine })
 }
 
 /// Ranges as text.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use mape_core::{Code, Explain, Quoted};
+use serde_json::{Value, json};
 
 /// Exit status of the program. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,8 +41,6 @@ pub enum Failure {
     },
     /// The answer could not be written.
     Output(io::Error),
-    /// An examination found something wrong; the text is its report.
-    Findings(String),
 }
 
 impl<E: Explain> From<E> for Failure {
@@ -66,11 +65,47 @@ impl Failure {
         self
     }
 
+    /// Whether the user's own options are wrong, whatever the line is.
+    pub(crate) const fn is_of_options(&self) -> bool {
+        let Self::Explained { code, .. } = self else { return false };
+        matches!(
+            code,
+            Code::OptionInvalid | Code::RuleInconsistent | Code::MtuTooSmall | Code::TunlinkUnknown
+        )
+    }
+
+    /// Whether nothing will tell when the cause has gone, so that it has to be tried again.
+    pub(crate) const fn raises_no_event(&self) -> bool {
+        let code = match self {
+            Self::Explained { code, .. } => code,
+            Self::Output(_) => return false,
+        };
+        matches!(code, Code::FirewallRejected | Code::Ubus | Code::CeInUse)
+    }
+
+    /// For a log: one line.
+    pub(crate) fn line(&self) -> String {
+        match self {
+            Self::Explained { code, message, hint, .. } => format!("{code}: {message}; {hint}"),
+            Self::Output(error) => error.to_string(),
+        }
+    }
+
+    /// For `ifstatus`: code, sentence and next step.
+    pub(crate) fn data(&self) -> Value {
+        match self {
+            Self::Explained { code, message, hint, .. } => {
+                json!({ "code": code.as_str(), "message": message, "hint": hint })
+            }
+            Self::Output(error) => json!({ "message": error.to_string() }),
+        }
+    }
+
     /// The exit status: a function of the code alone.
     #[must_use]
     pub const fn status(&self) -> ExitStatus {
         match self {
-            Self::Output(_) | Self::Findings(_) => ExitStatus::Failed,
+            Self::Output(_) => ExitStatus::Failed,
             Self::Explained { code, .. } => match code {
                 Code::OptionInvalid | Code::RuleInconsistent => ExitStatus::Usage,
                 Code::PrefixNotInRules | Code::NotFirstSubnet | Code::MtuTooSmall => {
@@ -79,7 +114,10 @@ impl Failure {
                 Code::FirewallRejected
                 | Code::NoIpv6Yet
                 | Code::TunlinkUnknown
-                | Code::SystemRefused => ExitStatus::Failed,
+                | Code::SystemRefused
+                | Code::Ubus
+                | Code::CeInUse
+                | Code::Uci => ExitStatus::Failed,
             },
         }
     }
@@ -94,7 +132,6 @@ impl Failure {
                 let stop = if hint.ends_with('?') { "" } else { "." };
                 write!(text, "{message}.\n  next step: {hint}{stop}\n  code: {code}\n")
             }
-            Self::Findings(report) => return report.clone(),
             Self::Output(error) => writeln!(text, "the output could not be written: {error}."),
         };
         text

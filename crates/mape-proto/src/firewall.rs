@@ -14,7 +14,7 @@ mod nft;
 mod state;
 
 pub use error::FirewallError;
-pub use loader::{Report, load, unload};
+pub use loader::{Report, check, load, unload};
 pub use state::{State, StateError};
 
 /// Where the loader finds things. Tests have them elsewhere.

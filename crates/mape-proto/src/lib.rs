@@ -7,8 +7,12 @@
 mod cli;
 mod failure;
 pub mod firewall;
+pub mod import;
 #[cfg(feature = "linux")]
 pub mod linux;
+pub mod netifd;
+mod rule_file;
+pub mod uci;
 
 pub use cli::run;
 pub use failure::{ExitStatus, Failure};

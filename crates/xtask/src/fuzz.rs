@@ -8,7 +8,8 @@ use crate::packages;
 use crate::steps::{Steps, cargo, output, root, run};
 
 /// The targets in `tests/fuzz/fuzz_targets`.
-const TARGETS: [&str; 4] = ["prefix", "rule", "rule_file", "port_list"];
+const TARGETS: [&str; 7] =
+    ["prefix", "rule", "map_rules", "rule_file", "port_list", "blobmsg", "uci"];
 /// How long a planted bug may stay hidden.
 const PLANTED_SECONDS: u32 = 120;
 

@@ -45,6 +45,10 @@ fn shellcheck() -> anyhow::Result<()> {
 }
 
 fn is_script(path: &str) -> bool {
+    // Stand for scripts of others, as they are found on routers.
+    if path.starts_with("tests/netifd/import/") {
+        return false;
+    }
     if Path::new(path).extension().is_some_and(|extension| extension == "sh") {
         return true;
     }

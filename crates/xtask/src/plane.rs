@@ -59,7 +59,7 @@ const SCRIPTS: &[Script] = &[
 ];
 
 /// More than all scripts take on a slow machine; this only catches one that hangs.
-const LIMIT: Duration = Duration::from_secs(3600);
+const LIMIT: Duration = Duration::from_secs(2400);
 
 /// The steps of `cargo xtask test`.
 pub(crate) fn steps(steps: &mut Steps, long: bool) {
@@ -161,11 +161,16 @@ pub(crate) fn on_kernels(
             scope.spawn(move || {
                 let mut log = Log::new(name);
                 let result = machine.finish(|line| log.add(line));
-                if !matches!(result, Ok(0)) {
+                let problem = match result {
+                    Ok(0) => None,
+                    Ok(status) => Some(format!("exit status {status}")),
+                    Err(error) => Some(format!("{error:#}")),
+                };
+                if let Some(problem) = problem {
                     log.print();
                     let mut failed =
                         failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    failed.push(format!("kernel {name}: {result:?}"));
+                    failed.push(format!("kernel {name}: {problem}"));
                 }
             });
         }

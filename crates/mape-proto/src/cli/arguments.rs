@@ -83,14 +83,16 @@ pub(crate) enum UsageError {
     NotText(Quoted),
     #[error("the line's IPv6 prefix is missing")]
     NoPrefix,
+    #[error("the name of the interface is missing")]
+    NoInterface,
+    #[error("an argument is missing")]
+    NoWord,
     #[error("the argument {0} is one too many")]
     Surplus(Quoted),
     #[error("the options --{0} and --{1} exclude each other")]
     Exclusive(&'static str, &'static str),
     #[error("the uplink MTU {0} is not a number from 0 to 65535")]
     Mtu(Quoted),
-    #[error("the rule file {file} cannot be read: {reason}")]
-    Unreadable { file: Quoted, reason: String },
 }
 
 impl UsageError {
@@ -125,8 +127,8 @@ impl Explain for UsageError {
         match self {
             Self::NoCommand | Self::Command(_) => "mape-proto --help lists the commands",
             Self::NoPrefix => "pass it, like this: mape-proto plan 240b:10:3261:6400::/56",
+            Self::NoInterface => "pass it, like this: mape-proto import wan_mape",
             Self::Mtu(_) => "a fibre line without PPPoE has 1500",
-            Self::Unreadable { .. } => "name a text file with one rule in a line",
             _ => "mape-proto --help lists the commands, mape-proto COMMAND --help their options",
         }
         .to_owned()
@@ -134,7 +136,7 @@ impl Explain for UsageError {
 
     fn params(&self) -> Vec<(&'static str, String)> {
         match self {
-            Self::NoCommand | Self::NoPrefix => Vec::new(),
+            Self::NoCommand | Self::NoPrefix | Self::NoInterface | Self::NoWord => Vec::new(),
             Self::Command(value) | Self::NotText(value) | Self::Surplus(value) => {
                 vec![("value", value.text())]
             }
@@ -144,9 +146,6 @@ impl Explain for UsageError {
             }
             Self::Exclusive(one, _) => vec![("option", format!("--{one}"))],
             Self::Mtu(value) => vec![("option", "uplink_mtu".to_owned()), ("value", value.text())],
-            Self::Unreadable { file, .. } => {
-                vec![("option", "rules_file".to_owned()), ("value", file.text())]
-            }
         }
     }
 }

@@ -8,6 +8,7 @@ Usage: mape-proto COMMAND [OPTIONS]
 Commands:
   plan PREFIX    which provider, IPv4 address and ports a line has
   rules          the built-in rules, with their sources
+  import IFACE   turns another MAP-E section of this router into one of proto mape
 ";
 
 /// The commands of plain Linux.
@@ -153,4 +154,23 @@ NAME VALUE or NAME=VALUE; # begins a comment.
                          options of the NAT rules, off by default
   input_chain CHAIN      a chain of your own firewall, like inet filter input, to which
                          up may add a rule for what the BR sends, and down removes it
+";
+
+pub(crate) const IMPORT: &str = "\
+Usage: mape-proto import [OPTIONS] IFACE
+
+Turns the interface IFACE of /etc/config/network into one of proto mape: a section of
+OpenWrt's map, of another package, or a tunnel made by hand with a MAP-E line's numbers.
+Shows the commands, what the options mean differently, whether the built-in table makes
+the numbers unnecessary, and what others left that would stand in the way.
+
+  --apply            makes the changes to that section (and to nothing else). The old
+                     options are kept in a section IFACE_before_mape
+  --prefix PREFIX    the line's prefix, where the router does not know it
+  --root DIR         a copy of a router's files instead of this machine
+  --json             for programs
+
+Exit status: 0 nothing stands in the way, 1 something does, or failed, 2 a wrong argument
+or section, 3 the new section would have no plan for the line's prefix; then nothing is
+changed.
 ";

@@ -10,7 +10,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use crate::failure::Failure;
 
 /// Version of all schemas. A change that could break a reader gets a new number.
-const SCHEMA: u8 = 1;
+pub(super) const SCHEMA: u8 = 1;
 
 /// A value written as its text.
 struct Text<T>(T);
@@ -83,27 +83,26 @@ fn pairs(ranges: impl IntoIterator<Item = PortRange>) -> Vec<[u16; 2]> {
 }
 
 pub(super) fn plan(plan: &Plan) -> String {
-    line(&PlanJson::from(plan))
+    line(&plan_object(plan))
 }
 
-impl From<&Plan> for PlanJson {
-    fn from(plan: &Plan) -> Self {
-        Self {
-            schema: SCHEMA,
-            provider: plan.provider_name(),
-            rule: RuleJson { source: Some(plan.source().name()), ..plan.rule().into() },
-            end_user_prefix: Text(plan.end_user_prefix()),
-            ipv4: Text(plan.ipv4().addr()),
-            ipv4_prefix_len: plan.ipv4().prefix_len(),
-            psid: plan.port_set().psid(),
-            port_ranges: pairs(plan.port_set().ranges()),
-            port_count: plan.port_set().port_count(),
-            ce: Text(plan.ce()),
-            br: Text(plan.br()),
-            mtu: plan.mtu(),
-            reserved: pairs(plan.reserved_inside()),
-            reserved_outside: pairs(plan.reserved_outside()),
-        }
+/// The plan as an object of its own or inside another.
+pub(super) fn plan_object(plan: &Plan) -> impl Serialize + use<> {
+    PlanJson {
+        schema: SCHEMA,
+        provider: plan.provider_name(),
+        rule: RuleJson { source: Some(plan.source().name()), ..plan.rule().into() },
+        end_user_prefix: Text(plan.end_user_prefix()),
+        ipv4: Text(plan.ipv4().addr()),
+        ipv4_prefix_len: plan.ipv4().prefix_len(),
+        psid: plan.port_set().psid(),
+        port_ranges: pairs(plan.port_set().ranges()),
+        port_count: plan.port_set().port_count(),
+        ce: Text(plan.ce()),
+        br: Text(plan.br()),
+        mtu: plan.mtu(),
+        reserved: pairs(plan.reserved_inside()),
+        reserved_outside: pairs(plan.reserved_outside()),
     }
 }
 
@@ -188,7 +187,7 @@ pub(super) fn failure(failure: &Failure) -> String {
 
 #[cfg(feature = "linux")]
 #[derive(serde::Serialize)]
-struct StatusJson<'status> {
+struct StatusJson<'status, P: Serialize> {
     schema: u8,
     interface: &'status str,
     state: &'static str,
@@ -197,7 +196,7 @@ struct StatusJson<'status> {
     #[serde(skip_serializing_if = "Option::is_none")]
     uplink: Option<&'status str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<PlanJson>,
+    plan: Option<P>,
     problems: Vec<ProblemJson<'status>>,
 }
 
@@ -218,7 +217,7 @@ pub(super) fn status(status: &crate::linux::Status) -> String {
         state: status.word(),
         device: status.line.as_ref().map(|line| line.device.as_str()),
         uplink: status.line.as_ref().map(|line| line.uplink.as_str()),
-        plan: status.plan.as_ref().map(PlanJson::from),
+        plan: status.plan.as_ref().map(plan_object),
         problems: problems
             .map(|problem| ProblemJson { message: &problem.what, hint: &problem.next })
             .collect(),
@@ -226,6 +225,6 @@ pub(super) fn status(status: &crate::linux::Status) -> String {
 }
 
 /// One line of JSON. Only a map with keys that are not text can fail, and there is none.
-fn line(value: &impl Serialize) -> String {
+pub(super) fn line(value: &impl Serialize) -> String {
     serde_json::to_string(value).map_or_else(|_| String::new(), |json| json + "\n")
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use mape_core::Quoted;
 
 use super::arguments::{Argument, Arguments, UsageError};
-use super::{help, json};
-use crate::failure::Failure;
+use super::{Answer, help, json};
+use crate::failure::{ExitStatus, Failure};
 use crate::linux::{self, Config, Parts, System};
 
 /// The words of this module.
@@ -33,7 +33,8 @@ impl Word {
     }
 }
 
-pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<String, Failure> {
+pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Failure> {
+    let fine = |text| Answer { text, status: ExitStatus::Fine };
     let mut file: Option<PathBuf> = None;
     let mut system = System::default();
     let (mut dry_run, mut as_json) = (false, false);
@@ -45,7 +46,7 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<String, Fa
                 "json" if word == Word::Status => as_json = true,
                 // Where tests have their files.
                 "state-dir" => system = System::with_state(arguments.value()?.into()),
-                "help" => return Ok(help::LINUX.to_owned()),
+                "help" => return Ok(fine(help::LINUX.to_owned())),
                 _ => return Err(UsageError::option(&name).into()),
             },
             Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(&text)).into()),
@@ -55,14 +56,18 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<String, Fa
         return Err(linux::watch(file.as_deref(), &system, &mut std::io::stderr()));
     }
     let config = Config::read(file.as_deref())?;
-    Ok(match word {
+    Ok(fine(match word {
         Word::Up if dry_run => linux::dry_run(&config, &system)?,
         Word::Up => linux::up(&config, &system)?.to_string(),
         Word::Down => linux::down(&config, &system)?,
         Word::Status if as_json => json::status(&linux::status(&config, &system)?),
         Word::Status => linux::status(&config, &system)?.to_string(),
-        Word::Doctor | Word::Watch => linux::doctor(&config, &system)?,
-    })
+        Word::Doctor | Word::Watch => {
+            let report = linux::doctor(&config, &system)?;
+            let status = if report.is_fine() { ExitStatus::Fine } else { ExitStatus::Failed };
+            return Ok(Answer { text: report.to_string(), status });
+        }
+    }))
 }
 
 /// The files of `plan --ifupdown` and `--networkd`: written into the directory, or printed one after

@@ -1,11 +1,8 @@
 //! `mape-proto plan`.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-
 use mape_core::{
-    Layout, Plan, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule, decimal,
-    parse_rule, parse_rule_file, plan,
+    Layout, Plan, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, decimal, parse_rule,
+    plan,
 };
 use mape_nft::{DeviceName, EdgeChoice, Interface, Line, Options as NftOptions, standalone};
 
@@ -16,9 +13,7 @@ use super::{help, human, json, shell};
 use crate::failure::Failure;
 #[cfg(feature = "linux")]
 use crate::linux::{Parts, ifupdown, networkd, shell_functions};
-
-/// A rule file larger than this is some other file.
-const MAX_RULE_FILE: u64 = 1 << 20;
+use crate::rule_file;
 
 /// How the plan is printed.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -150,7 +145,7 @@ impl Options {
             request.explicit.push(parse_rule(rule, unstated)?);
         }
         for file in &self.rule_files {
-            request.file.extend(rule_file(file, unstated)?);
+            request.file.extend(rule_file::read(file, unstated)?);
         }
         request.provider = self.provider;
         request.layout = self.layout;
@@ -184,23 +179,4 @@ impl Options {
 fn mtu(text: &str) -> Result<u16, UsageError> {
     let number = decimal(text, u16::MAX.into()).and_then(|number| u16::try_from(number).ok());
     number.ok_or_else(|| UsageError::Mtu(Quoted::new(text)))
-}
-
-fn rule_file(path: &str, unstated: Layout) -> Result<Vec<Rule>, Failure> {
-    let file = Quoted::new(path);
-    let text = read(path).map_err(|error| UsageError::Unreadable {
-        file: file.clone(),
-        reason: error.to_string(),
-    })?;
-    parse_rule_file(&text, unstated).map_err(|error| Failure::from(error).found_in(&file))
-}
-
-fn read(path: &str) -> io::Result<String> {
-    let wrong = |reason| io::Error::new(io::ErrorKind::InvalidData, reason);
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_RULE_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_RULE_FILE {
-        return Err(wrong("it is larger than 1 MiB"));
-    }
-    String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8 text"))
 }

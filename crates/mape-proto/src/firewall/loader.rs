@@ -5,11 +5,15 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, transaction};
+use mape_core::{Layout, Plan, ReceivedPrefix, Request, parse_rule, plan};
+use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, Line, transaction};
 
 use super::nft::Nft;
 use super::state::Checked;
 use super::{FirewallError, Places, State, StateError, lock};
+
+/// UCI allows no section of such a name, so no interface has it.
+const NAME_OF_CHECKS: &str = "only.checked";
 
 /// What the loader did.
 #[derive(Debug, Default)]
@@ -23,17 +27,16 @@ pub struct Report {
 }
 
 impl Report {
-    /// The edge of an interface that is open.
-    #[must_use]
-    pub fn edge(&self, name: &InterfaceName) -> Option<Edge> {
-        let found = self.interfaces.iter().find(|interface| interface.name == *name);
-        found.map(|interface| interface.edge)
-    }
-
     /// Whether nothing had to be loaded.
     #[must_use]
     pub const fn is_unchanged(&self) -> bool {
         self.unchanged
+    }
+
+    /// Where the interface's ports are translated, if it is open.
+    #[must_use]
+    pub fn edge_of(&self, name: &InterfaceName) -> Option<Edge> {
+        self.interfaces.iter().find(|interface| interface.name == *name).map(|open| open.edge)
     }
 }
 
@@ -125,6 +128,48 @@ pub fn load(places: &Places) -> Result<Report, FirewallError> {
         return Err(refused);
     }
     Ok(Report { interfaces: loaded, unchanged: false, remarks })
+}
+
+/// Asks nft whether it would take rules like those of this state, before there is a device.
+///
+/// Chains of a device's own need one that exists, so the text is made for `lo`, under a name that
+/// no interface has; nothing is loaded. And it is made for a single port: what a kernel refuses is
+/// a kind of rule or of chain, and a thousand ports cost forty milliseconds. The answer is the edge
+/// that would be used.
+///
+/// # Errors
+/// [`FirewallError`]: no edge that the state allows is accepted.
+pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
+    let rejected = |StateError(reason)| FirewallError::Rejected(mape_core::Quoted::new(&reason));
+    let mut checked = state.check().map_err(rejected)?;
+    checked.name = NAME_OF_CHECKS.parse().map_err(|error| rejected(StateError::from(error)))?;
+    checked.device = "lo".parse().map_err(|error| rejected(StateError::from(error)))?;
+    if checked.line.mapping().is_some() {
+        checked.line = Line::new(&single_port().map_err(rejected)?, &[])
+            .map_err(|error| rejected(StateError::from(error)))?;
+    }
+    let ready = Ready { checked, index: 1 };
+    let nft = Nft(&places.nft);
+    let mut refused = None;
+    for time_wait in [true, false] {
+        for rank in 0..3 {
+            let interface = ready.ranked(rank, time_wait);
+            match nft.check(&transaction(std::slice::from_ref(&interface))) {
+                Ok(()) => return Ok(interface.edge),
+                Err(error @ FirewallError::Rejected(_)) => refused = refused.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Err(refused.unwrap_or(FirewallError::Rejected(mape_core::Quoted::new(""))))
+}
+
+/// The plan of a line with a single port.
+fn single_port() -> Result<Plan, StateError> {
+    let rule = "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=23,offset=1,br=2001:db8:ffff::1";
+    let mut request = Request::new("2001:db8:0:1::/64".parse::<ReceivedPrefix>()?);
+    request.explicit.push(parse_rule(rule, Layout::Rfc7597)?);
+    Ok(plan(&request)?)
 }
 
 /// Tries the edges, best first, and at last without the options a kernel can lack.

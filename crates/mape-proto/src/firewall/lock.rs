@@ -12,8 +12,9 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::FirewallError;
 
-/// A load takes a fraction of a second, some seconds on a slow router under load.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A load takes a fraction of a second, some seconds on a slow router under load, and three may come
+/// at once.
+const PATIENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(50);
 const NAME: &str = "firewall.lock";
 

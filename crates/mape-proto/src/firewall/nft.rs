@@ -44,6 +44,12 @@ impl Nft<'_> {
         Ok(())
     }
 
+    /// Whether the text would be accepted. Changes nothing.
+    pub(super) fn check(&self, transaction: &Transaction) -> Result<(), FirewallError> {
+        self.checked(&["-c", "-f", "-"], Some(&transaction.text("")))?;
+        Ok(())
+    }
+
     fn checked(&self, arguments: &[&str], input: Option<&str>) -> Result<String, FirewallError> {
         let output = self.run(arguments, input)?;
         if output.status.success() {

@@ -96,6 +96,15 @@ impl State {
         }
     }
 
+    /// What the kinds of rules depend on: two states of the same shape are accepted or refused
+    /// alike.
+    #[must_use]
+    pub fn shape(&self) -> String {
+        let shared = self.plan().is_ok_and(|plan| plan.port_set().parameters().psid_len() > 0);
+        let Self { edge, full_cone, time_wait, dscp_reset, .. } = self;
+        format!("{edge} {full_cone} {time_wait:?} {dscp_reset} {shared}")
+    }
+
     /// Writes `DIRECTORY/IFACE.json` in one step, so that nobody reads half of it.
     ///
     /// # Errors

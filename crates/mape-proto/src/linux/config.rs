@@ -1,23 +1,21 @@
 //! `/etc/mape-rs.conf`: one option in a line, with the names that the options have in UCI.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::num::NonZeroU16;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mape_core::{
-    Code, Explain, Layout, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule,
-    TUNNEL_OVERHEAD, decimal, parse_rule, parse_rule_file,
+    Code, Explain, Layout, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request,
+    TUNNEL_OVERHEAD, decimal, parse_rule,
 };
 use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
 
 use super::input::InputChain;
+use crate::failure::Failure;
+use crate::rule_file;
 
 /// Where the configuration is if nobody says otherwise. It need not exist: everything has a default.
 pub const DEFAULT_FILE: &str = "/etc/mape-rs.conf";
-
-/// A file larger than this is some other file.
-const MAX_SIZE: u64 = 1 << 20;
 
 /// Behind the defaults of `NetworkManager`'s cables and ifupdown, before those of Wi-Fi and networkd.
 const DEFAULT_METRIC: u32 = 512;
@@ -36,7 +34,7 @@ pub struct Config {
     provider: ProviderChoice,
     layout: Option<Layout>,
     rules: Vec<String>,
-    rule_files: Vec<PathBuf>,
+    rule_files: Vec<String>,
     reserved: PortList,
     /// MTU inside the tunnel in bytes; what the uplink leaves where not given.
     pub mtu: Option<u16>,
@@ -150,7 +148,7 @@ impl Config {
     /// [`ConfigError`] names file and line.
     pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
-        match read_text(path) {
+        match rule_file::text(path) {
             Ok(text) => Self::parse(&text, path),
             Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {
                 Ok(Self::default())
@@ -240,29 +238,20 @@ impl Config {
     ///
     /// # Errors
     /// A rule file cannot be read or is wrong.
-    pub fn request(&self, prefix: ReceivedPrefix, uplink_mtu: u16) -> Result<Request, ConfigError> {
+    pub fn request(&self, prefix: ReceivedPrefix, uplink_mtu: u16) -> Result<Request, Failure> {
         let unstated = self.layout.unwrap_or(Layout::Draft03);
         let mut request = Request::new(prefix);
         for rule in &self.rules {
-            let rule = parse_rule(rule, unstated);
-            request.explicit.push(rule.map_err(|error| Wrong::from(error).in_file(Path::new("")))?);
+            request.explicit.push(parse_rule(rule, unstated)?);
         }
-        request.file = self.read_rules(unstated)?;
+        for file in &self.rule_files {
+            request.file.extend(rule_file::read(file, unstated)?);
+        }
         request.provider = self.provider;
         request.layout = self.layout;
         request.reserved = self.reserved.clone();
         request.uplink_mtu = self.mtu.map_or(uplink_mtu, |mtu| mtu.saturating_add(TUNNEL_OVERHEAD));
         Ok(request)
-    }
-
-    fn read_rules(&self, unstated: Layout) -> Result<Vec<Rule>, ConfigError> {
-        let mut rules = Vec::new();
-        for path in &self.rule_files {
-            let text = read_text(path).map_err(|error| unreadable(path, &error))?;
-            let more = parse_rule_file(&text, unstated);
-            rules.extend(more.map_err(|error| Wrong::from(error).in_file(path))?);
-        }
-        Ok(rules)
     }
 }
 
@@ -310,16 +299,6 @@ fn switch(key: &'static str, text: &str) -> Result<bool, LineError> {
         "0" | "off" | "false" | "no" | "disabled" => Ok(false),
         _ => Err(LineError::Value { key, value: Quoted::new(text), expected: "0 or 1" }),
     }
-}
-
-fn read_text(path: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
-    let wrong = |reason| io::Error::new(io::ErrorKind::InvalidData, reason);
-    if bytes.len() as u64 > MAX_SIZE {
-        return Err(wrong("it is larger than 1 MiB"));
-    }
-    String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8 text"))
 }
 
 /// Any error with its explanation, not yet placed in a file.

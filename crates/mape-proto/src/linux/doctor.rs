@@ -14,11 +14,11 @@ const SENT: u64 = 20;
 
 /// The checks in order.
 #[derive(Debug, Default)]
-struct Report(Vec<(&'static str, Result<String, Problem>)>);
+pub(crate) struct Report(Vec<(&'static str, Result<String, Problem>)>);
 
 impl Report {
     /// Whether nothing is wrong.
-    fn is_fine(&self) -> bool {
+    pub(crate) fn is_fine(&self) -> bool {
         self.0.iter().all(|(_, result)| result.is_ok())
     }
 
@@ -44,16 +44,8 @@ impl fmt::Display for Report {
 /// Looks at everything between the uplink and the LAN.
 ///
 /// # Errors
-/// What was found, if something is wrong; or the machine cannot be looked at.
-pub(crate) fn doctor(config: &Config, system: &System) -> Result<String, Failure> {
-    let report = examine(config, system)?;
-    if report.is_fine() {
-        return Ok(report.to_string());
-    }
-    Err(Failure::Findings(report.to_string()))
-}
-
-fn examine(config: &Config, system: &System) -> Result<Report, Failure> {
+/// The machine cannot be looked at.
+pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure> {
     let machine = system.ip.snapshot()?;
     let mut report = Report::default();
     let found = match uplink::find(config, &machine, &system.ip, None) {

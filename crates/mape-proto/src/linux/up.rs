@@ -140,7 +140,7 @@ fn apply(
         state.write(directory).map_err(|error| super::journal::failed(&file, error))?;
     }
     let report = load(&system.places)?;
-    let edge = report.edge(name).ok_or_else(|| LinuxError::NotLoaded(report.to_string()))?;
+    let edge = report.edge_of(name).ok_or_else(|| LinuxError::NotLoaded(report.to_string()))?;
     system.ip.batch(&steps.open)?;
     let mut changed = steps.all().next().is_some() || !report.is_unchanged();
     for chain in journal.chains.iter().filter(|chain| Some(*chain) != line.input_chain.as_ref()) {

@@ -1,0 +1,142 @@
+//! Rules as OpenWrt's `map` and odhcp6c write them (RFC 7598 options as text):
+//! `type=map-e,ealen=25,prefix4len=15,prefix6len=31,ipv4prefix=106.72.0.0,ipv6prefix=240b:10::,br=…`.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::{Ipv4Net, Ipv6Net};
+
+use super::{RuleTextError, Values, small};
+use crate::builtin::unstated_layout;
+use crate::layout::Layout;
+use crate::rule::{Rule, RuleError, RuleParts};
+use crate::text::{Quoted, decimal};
+
+const KEYS: [&str; 10] = [
+    "type",
+    "ipv6prefix",
+    "prefix6len",
+    "ipv4prefix",
+    "prefix4len",
+    "ealen",
+    "offset",
+    "psidlen",
+    "psid",
+    "br",
+];
+
+/// Reads one or more rules separated by blanks. They state no layout: `layout` is the user's, or
+/// [`unstated_layout`]'s without one.
+///
+/// `psid` is left-aligned in 16 bits, as in `DHCPv6` (RFC 7598 section 4.5), and a `psidlen` of 0
+/// means that the EA bits hold the PSID. `fmr` is accepted: a forwarding rule can be the line's
+/// own.
+///
+/// # Errors
+/// [`RuleTextError`] where the text cannot be read, is not MAP-E, or contradicts itself.
+pub fn parse_map_rules(text: &str, layout: Option<Layout>) -> Result<Vec<Rule>, RuleTextError> {
+    text.split_ascii_whitespace().map(|rule| one(rule, layout)).collect()
+}
+
+fn one(text: &str, layout: Option<Layout>) -> Result<Rule, RuleTextError> {
+    let mut values: BTreeMap<&'static str, &str> = BTreeMap::new();
+    // odhcp6c ends each rule with a comma.
+    for pair in text.split(',').filter(|pair| !pair.is_empty() && *pair != "fmr") {
+        let (key, value) =
+            pair.split_once('=').ok_or_else(|| RuleTextError::NotAPair(Quoted::new(pair)))?;
+        let known = KEYS.into_iter().find(|known| *known == key);
+        let key = known.ok_or_else(|| RuleTextError::UnknownKey(Quoted::new(key)))?;
+        if values.insert(key, value).is_some() {
+            return Err(RuleTextError::Twice(key));
+        }
+    }
+    let values = Values(values);
+    values.read("type", |text| (text == "map-e").then_some(()))?;
+    let ipv6_len = values.required("prefix6len", small)?;
+    let ipv4_len = values.required("prefix4len", small)?;
+    let net6 = |text: &str| Ipv6Net::new(text.parse::<Ipv6Addr>().ok()?, ipv6_len).ok();
+    let net4 = |text: &str| Ipv4Net::new(text.parse::<Ipv4Addr>().ok()?, ipv4_len).ok();
+    let psid_len = values.read("psidlen", small)?.filter(|len| *len > 0);
+    let psid = values.read("psid", |text| decimal(text, 65535)?.try_into().ok())?;
+    let mut parts = RuleParts {
+        ipv6: values.required("ipv6prefix", net6)?,
+        ipv4: values.required("ipv4prefix", net4)?,
+        ea_len: values.required("ealen", small)?,
+        offset: values.read("offset", small)?,
+        psid_len,
+        psid: psid_len.zip(psid).map(|(len, psid)| right_aligned(psid, len)).transpose()?,
+        br: values.required("br", |text| text.parse().ok())?,
+        layout: Layout::Rfc7597,
+    };
+    parts.layout = layout.unwrap_or_else(|| unstated_layout(&parts));
+    Ok(Rule::new(parts)?)
+}
+
+fn right_aligned(psid: u16, len: u8) -> Result<u16, RuleError> {
+    let shift = 16_u32.saturating_sub(len.into());
+    let aligned = psid >> shift;
+    if aligned << shift == psid {
+        Ok(aligned)
+    } else {
+        Err(RuleError::PsidTooLarge(crate::port_set::PsidTooLarge { psid, psid_len: len }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Explain as _, ReceivedPrefix, Request, plan};
+
+    const V6PLUS: &str = "type=map-e,ipv6prefix=240b:10::,prefix6len=31,ipv4prefix=106.72.0.0,\
+                          prefix4len=15,psidlen=8,offset=4,ealen=25,br=2404:9200:225:100::64";
+
+    fn ce(rules: Vec<Rule>) -> String {
+        let prefix: ReceivedPrefix = "240b:10:3261:6400::/56".parse().unwrap();
+        let mut request = Request::new(prefix);
+        request.explicit = rules;
+        plan(&request).unwrap().ce().to_string()
+    }
+
+    #[test]
+    fn the_numbers_of_a_calculator_give_the_layout_of_the_table() {
+        let rules = parse_map_rules(V6PLUS, None).unwrap();
+        assert_eq!(ce(rules), "240b:10:3261:6400:6a:4832:6100:6400");
+        let stated = parse_map_rules(V6PLUS, Some(Layout::Rfc7597)).unwrap();
+        assert_eq!(ce(stated), "240b:10:3261:6400:0:6a48:3261:64");
+    }
+
+    #[test]
+    fn dhcpv6_rules_are_rfc_7597_and_may_be_many() {
+        // RFC 7597 appendix A, as odhcp6c would write it; and a rule for somebody else.
+        let text = "fmr,type=map-e,ealen=16,prefix4len=24,prefix6len=40,ipv4prefix=192.0.2.0,\
+                    ipv6prefix=2001:db8::,offset=6,psidlen=0,psid=0,br=2001:db8:ffff::1,\n\
+                    type=map-e,ealen=0,prefix4len=32,prefix6len=56,ipv4prefix=192.0.2.18,\
+                    ipv6prefix=2001:db9:12:3400::,psidlen=8,psid=13312,br=2001:db8:ffff::1,";
+        let rules = parse_map_rules(text, None).unwrap();
+        let [shared, explicit] = rules.as_slice() else { panic!("{rules:?}") };
+        assert_eq!((shared.layout(), shared.port_parameters().psid_len()), (Layout::Rfc7597, 8));
+        assert_eq!((explicit.psid(), explicit.port_parameters().offset()), (Some(0x34), 6));
+        assert_eq!(parse_map_rules("", None), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (change, sentence) in [
+            (("map-e", "map-t"), "the rule's type cannot be \"map-t\""),
+            (("ealen=25", "ealen=x"), "the rule's ealen cannot be \"x\""),
+            (("ealen=25", "ealen"), "\"ealen\" in the rule is not KEY=VALUE"),
+            (("offset=4", "ofset=4"), "the rule key \"ofset\" is not known"),
+            (("offset=4", "br=::"), "the rule gives br twice"),
+            (("br=2404:9200:225:100::64", "fmr"), "the rule lacks br"),
+            (("240b:10::", "240b:10::/31"), "the rule's ipv6prefix cannot be \"240b:10::/31\""),
+            (
+                ("psidlen=8", "psidlen=8,psid=100"),
+                "the PSID 100 does not fit into a PSID length of 8 bits",
+            ),
+        ] {
+            let error = parse_map_rules(&V6PLUS.replacen(change.0, change.1, 1), None).unwrap_err();
+            assert_eq!(error.to_string(), sentence);
+            assert!(!error.hint().is_empty());
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `mape-proto import`.
+
+use mape_core::{Quoted, ReceivedPrefix};
+
+use super::arguments::{Argument, Arguments, UsageError};
+use super::{Answer, help};
+use crate::failure::{ExitStatus, Failure};
+use crate::import::{Import, Places, Router, apply};
+
+mod json;
+mod text;
+
+#[derive(Default)]
+struct Options {
+    interface: Option<String>,
+    prefix: Option<ReceivedPrefix>,
+    places: Places,
+    apply: bool,
+    json: bool,
+    help: bool,
+}
+
+pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
+    let options = Options::read(arguments)?;
+    if options.help {
+        return Ok(Answer { text: help::IMPORT.to_owned(), status: ExitStatus::Fine });
+    }
+    let interface = options.interface.ok_or(UsageError::NoInterface)?;
+    let router = Router::read(options.places)?;
+    let import = Import::of(&interface, &router, options.prefix)?;
+    if options.apply {
+        apply(&router, &import.changes)?;
+    }
+    let print = if options.json { json::import } else { text::import };
+    let text = print(&import, options.apply);
+    let clear = import.leftovers.is_empty();
+    Ok(Answer { text, status: if clear { ExitStatus::Fine } else { ExitStatus::Failed } })
+}
+
+impl Options {
+    fn read(arguments: &mut Arguments) -> Result<Self, Failure> {
+        let mut options = Self::default();
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Argument::Plain(name) if options.interface.is_none() => {
+                    options.interface = Some(name);
+                }
+                Argument::Plain(text) => {
+                    return Err(UsageError::Surplus(Quoted::new(&text)).into());
+                }
+                Argument::Option(name) => match name.as_str() {
+                    "apply" => options.apply = true,
+                    "prefix" => options.prefix = Some(arguments.value()?.parse()?),
+                    "json" => options.json = true,
+                    "help" => options.help = true,
+                    "root" => options.places.root = arguments.value()?.into(),
+                    // Where tests have their programs.
+                    "uci-program" => options.places.uci = arguments.value()?.into(),
+                    "nft-program" => options.places.nft = Some(arguments.value()?.into()),
+                    _ => return Err(UsageError::option(&name).into()),
+                },
+            }
+        }
+        Ok(options)
+    }
+}

@@ -1,0 +1,113 @@
+//! An import as text for people.
+
+use std::fmt::{self, Write as _};
+
+use crate::cli::human;
+use crate::import::{Command, Import, Origin, Verdict};
+
+pub(super) fn import(import: &Import, applied: bool) -> String {
+    let mut text = String::new();
+    // Writing into a `String` cannot fail.
+    let _ = write(&mut text, import, applied);
+    text
+}
+
+fn write(text: &mut String, import: &Import, applied: bool) -> fmt::Result {
+    let Import { interface, changes, .. } = import;
+    writeln!(text, "{interface}: {}", whose(import.origin))?;
+    if let Some(numbers) = numbers(import) {
+        writeln!(text, "{numbers}")?;
+    }
+    if !changes.is_empty() {
+        let tense = if applied { "What was changed" } else { "What would be changed" };
+        commands(text, &format!("{tense}, and nothing else"), &changes.commands)?;
+        commands(text, "What takes it back", &changes.undo)?;
+    }
+    differences(text, import)?;
+    leftovers(text, import)?;
+    for note in &import.notes {
+        writeln!(text, "\nNote: {note}.")?;
+    }
+    if let Some(plan) = &import.plan {
+        write!(text, "\nThe plan of the new section:\n{}", human::plan(plan))?;
+    }
+    match (changes.is_empty(), applied) {
+        (true, _) => writeln!(text, "\nNothing has to be changed."),
+        (false, true) => writeln!(text, "\nNext step: ifup {interface}"),
+        (false, false) => writeln!(
+            text,
+            "\nNothing was changed. Next step: mape-proto import {interface} --apply"
+        ),
+    }
+}
+
+const fn whose(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Map => "a section of OpenWrt's map",
+        Origin::Ours => "a section of proto mape already",
+        Origin::OtherMape => "a section of another package's proto mape",
+        Origin::Fleth => "a section of luci-app-fleth",
+        Origin::Tunnel => "a tunnel made by hand, with the numbers of a MAP-E line",
+    }
+}
+
+/// What becomes of the numbers, and why.
+fn numbers(import: &Import) -> Option<String> {
+    Some(match import.table.as_ref() {
+        Some(Verdict::Same { provider, other_layout }) => {
+            let stay = if import.numbers_kept { "could go" } else { "are not needed" };
+            let mut text = format!(
+                "The built-in table ({provider}) gives the same plan for every prefix: the numbers \
+                 {stay}."
+            );
+            if *other_layout {
+                text += "\nBut their layout was not that of the provider, so that IPv4 cannot have \
+                         worked: the CE address changes.";
+            }
+            text
+        }
+        Some(Verdict::Differs { provider, fields }) => format!(
+            "The built-in table ({provider}) says something else ({}); the numbers stay. Check them.",
+            fields.join(", ")
+        ),
+        Some(Verdict::Unknown) => {
+            "The built-in table does not know these prefixes; the numbers stay.".to_owned()
+        }
+        None if import.plan.is_some() => {
+            "The built-in table knows the line; no numbers are needed.".to_owned()
+        }
+        None => return None,
+    })
+}
+
+fn commands(text: &mut String, title: &str, commands: &[Command]) -> fmt::Result {
+    writeln!(text, "\n{title}:")?;
+    for command in commands {
+        writeln!(text, "  uci {command}")?;
+    }
+    writeln!(text, "  uci commit network")
+}
+
+fn differences(text: &mut String, import: &Import) -> fmt::Result {
+    if import.differences.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\nWhat is different:")?;
+    for row in &import.differences {
+        writeln!(text, "  {}\n    map:  {}\n    mape: {}", row.about, row.map, row.mape)?;
+    }
+    Ok(())
+}
+
+fn leftovers(text: &mut String, import: &Import) -> fmt::Result {
+    for (number, leftover) in (1..).zip(&import.leftovers) {
+        if number == 1 {
+            writeln!(text, "\nWhat stands in the way:")?;
+        }
+        writeln!(text, "  {number}. {}\n     {}", leftover.what, leftover.why)?;
+        for command in &leftover.remove {
+            writeln!(text, "     remove: {command}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! `mape-proto setup|renew|teardown|hotplug`: called by our own files only, so they are not in the
+//! list of commands. They print as they go, since they may wait.
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use mape_nft::InterfaceName;
+
+use super::arguments::{Argument, Arguments, UsageError};
+use crate::failure::{ExitStatus, Failure};
+use crate::netifd::{Event, Places, TEARDOWN_TIMEOUT, TIMEOUT, hotplug, renew, setup, teardown};
+
+/// Runs the command if it is one of these. netifd's log takes what goes to `log`.
+pub(super) fn run(arguments: &[OsString], log: &mut dyn Write) -> Option<ExitStatus> {
+    let command = arguments.first()?.to_str()?;
+    if !matches!(command, "setup" | "renew" | "teardown" | "hotplug") {
+        return None;
+    }
+    let mut rest = Arguments::new(arguments.get(1..)?.to_vec());
+    let result = dispatch(command, &mut rest, log);
+    Some(match result {
+        Ok(()) => ExitStatus::Fine,
+        Err(Told::Yes(failure)) => failure.status(),
+        Err(Told::No(failure)) => {
+            // Nothing is left to tell where this fails too.
+            let _ = log.write_all(failure.text().as_bytes());
+            failure.status()
+        }
+    })
+}
+
+/// Whether a failure stands in the log already.
+enum Told {
+    Yes(Failure),
+    No(Failure),
+}
+
+impl<E> From<E> for Told
+where
+    Failure: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self::No(error.into())
+    }
+}
+
+fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<(), Told> {
+    let places = Places::default();
+    let first = word(rest)?;
+    let second = if command == "teardown" { String::new() } else { word(rest)? };
+    let timeout = if command == "teardown" { TEARDOWN_TIMEOUT } else { TIMEOUT };
+    let mut bus = places.connect(timeout)?;
+    if command == "hotplug" {
+        let event = Event { action: first, interface: second };
+        return hotplug(&mut bus, &places, &event, log).map_err(Told::Yes);
+    }
+    let interface: InterfaceName = first.parse()?;
+    match command {
+        "setup" => setup(&mut bus, &places, &interface, &second, log).map_err(Told::Yes),
+        "renew" => renew(&mut bus, &places, &interface, &second, log).map_err(Told::Yes),
+        _ => {
+            teardown(&mut bus, &places, &interface, log);
+            Ok(())
+        }
+    }
+}
+
+fn word(rest: &mut Arguments) -> Result<String, UsageError> {
+    match rest.next()? {
+        Some(Argument::Plain(word)) => Ok(word),
+        Some(Argument::Option(option)) => Err(UsageError::option(&option)),
+        None => Err(UsageError::NoWord),
+    }
+}

@@ -1,0 +1,147 @@
+//! From somebody else's MAP-E section to one of proto `mape`, and what else would stand in its way.
+//!
+//! The section is read through [`crate::uci`] and translated so that it means to `mape` what it
+//! meant before. Then the handler's own parser reads it. Where the built-in table makes the same of
+//! every prefix, the numbers go. Everything is worked out before anything is changed, and only
+//! [`apply`] changes anything: options of that one section, through the `uci` program.
+
+use ipnet::Ipv4Net;
+use mape_core::{Plan, Quoted, ReceivedPrefix, Request, TUNNEL_OVERHEAD, plan};
+
+use crate::failure::Failure;
+use crate::netifd::Config;
+use crate::uci::Section;
+
+mod apply;
+mod changes;
+mod differences;
+mod error;
+mod leftovers;
+mod router;
+mod source;
+mod table;
+mod translate;
+
+pub use apply::apply;
+pub use changes::{Changes, Command};
+pub use differences::{DIFFERENCES, Difference};
+pub use error::ImportError;
+pub use leftovers::Leftover;
+pub use router::{Places, Router};
+pub use source::Origin;
+pub use table::Verdict;
+
+/// What importing a section means.
+#[derive(Debug)]
+pub struct Import {
+    /// The section's name, which stays.
+    pub interface: String,
+    /// Whose section it is.
+    pub origin: Origin,
+    /// What the built-in table makes of its numbers; `None` where it has none.
+    pub table: Option<Verdict>,
+    /// Whether the numbers stay in the section.
+    pub numbers_kept: bool,
+    /// What is changed. Empty where nothing has to be.
+    pub changes: Changes,
+    /// What the same options mean differently, as far as this section is concerned.
+    pub differences: Vec<&'static Difference>,
+    /// What would stand in the way.
+    pub leftovers: Vec<Leftover>,
+    /// What is worth knowing and stands in nobody's way.
+    pub notes: Vec<String>,
+    /// The plan of the new section, where the line's prefix is known.
+    pub plan: Option<Plan>,
+}
+
+impl Import {
+    /// Works it out. `prefix` is the line's, where the caller knows it.
+    ///
+    /// # Errors
+    /// Where there is no such section, it is none of a MAP-E line, or its numbers cannot be used
+    /// and nothing else tells what the line is.
+    pub fn of(
+        interface: &str,
+        router: &Router,
+        prefix: Option<ReceivedPrefix>,
+    ) -> Result<Self, Failure> {
+        let network = &router.network;
+        let old = network
+            .section(interface)
+            .filter(|section| section.kind() == "interface")
+            .ok_or_else(|| ImportError::NoSection(Quoted::new(interface)))?;
+        let origin = Origin::of(old)?;
+        let prefix =
+            prefix.or_else(|| router.prefix(old)).or_else(|| source::typed_prefix(old, network));
+        let (prefix, mut notes) = match origin {
+            Origin::Tunnel => {
+                let tunnel = source::tunnel(old, prefix)?;
+                (Some(tunnel.prefix), tunnel.note.into_iter().collect())
+            }
+            _ => (prefix, Vec::new()),
+        };
+        let builtin = prefix.and_then(|prefix| plan(&Request::new(prefix)).ok());
+
+        let translated = translate::to_mape(old, origin, prefix);
+        let read = Config::parse(&translated.json());
+        let table = read.as_ref().ok().and_then(|config| Verdict::of(config.stated()));
+        let numbers_kept = match (&read, &table) {
+            (Ok(config), Some(_)) if origin == Origin::Ours => !config.stated().is_empty(),
+            (Ok(_), table) => !matches!(table, None | Some(Verdict::Same { .. })),
+            (Err(_), _) => false,
+        };
+        let new = match (read, origin) {
+            (Ok(_), _) if numbers_kept => translated,
+            (Err(problem), Origin::Ours) => return Err(problem),
+            // Without numbers only a prefix of the table says that this is a line of its.
+            (Err(problem), _) if builtin.is_none() => return Err(problem),
+            (Err(problem), _) => {
+                notes.push(format!("the numbers cannot be used: {}", problem.line()));
+                translate::without_numbers(translated)
+            }
+            (Ok(_), _) => translate::without_numbers(translated),
+        };
+        // What is written has to be what the handler takes.
+        let config = Config::parse(&new.json())?;
+        let plan = prefix.map(|prefix| new_plan(&config, prefix)).transpose()?;
+        if prefix.is_none() {
+            notes.push(
+                "the line's prefix is not known here; --prefix PREFIX shows the plan".to_owned(),
+            );
+        }
+        if old.get("mtu") != new.get("mtu") {
+            let mtu = Quoted::new(old.get("mtu").unwrap_or_default());
+            notes.push(format!(
+                "the MTU {mtu} does not fit an uplink of 1500 bytes; the uplink decides now"
+            ));
+        }
+        notes.extend(leftovers::notes(router, old));
+        let ipv4 = plan.as_ref().map(Plan::ipv4).or_else(|| stated_address(old));
+        Ok(Self {
+            interface: interface.to_owned(),
+            origin,
+            changes: Changes::between(network, old, &new),
+            differences: differences::of(old, origin, numbers_kept),
+            leftovers: leftovers::find(router, old, ipv4),
+            numbers_kept,
+            table,
+            notes,
+            plan,
+        })
+    }
+}
+
+/// The plan of the new section. The uplink's MTU is taken for the usual one.
+fn new_plan(config: &Config, prefix: ReceivedPrefix) -> Result<Plan, Failure> {
+    let mut request = config.request(prefix);
+    if let Some(mtu) = config.mtu {
+        request.uplink_mtu = mtu.saturating_add(TUNNEL_OVERHEAD);
+    }
+    Ok(plan(&request)?)
+}
+
+/// The address of a section that states one of its own, and not a rule's prefix.
+fn stated_address(section: &Section) -> Option<Ipv4Net> {
+    let whole = section.get("ip4prefixlen").is_none_or(|len| len == "32");
+    Ipv4Net::new(section.get("ipaddr").filter(|_| whole)?.parse().ok()?, 32).ok()
+}

@@ -1,0 +1,57 @@
+//! Why a section cannot be imported.
+
+use mape_core::{Code, Explain, Quoted};
+
+/// The section cannot be imported.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImportError {
+    /// No such interface.
+    #[error("the configuration network has no interface {0}")]
+    NoSection(Quoted),
+    /// A protocol that has nothing to do with MAP-E.
+    #[error("the interface {interface} is of proto {proto}, and nothing in it is a MAP-E line's")]
+    NotMapE {
+        /// Its name.
+        interface: Quoted,
+        /// Its protocol.
+        proto: Quoted,
+    },
+    /// MAP-T, Lightweight 4over6, DS-Lite.
+    #[error("the interface {interface} is set to {what}, which is not MAP-E")]
+    OtherMechanism {
+        /// Its name.
+        interface: Quoted,
+        /// What it is set to.
+        what: Quoted,
+    },
+}
+
+impl Explain for ImportError {
+    fn code(&self) -> Code {
+        Code::OptionInvalid
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::NoSection(_) => "`uci show network` lists the interfaces",
+            Self::NotMapE { .. } => {
+                "a fixed-IPv4 contract stays as it is; for a MAP-E line make a new interface of \
+                 proto mape, which needs no numbers"
+            }
+            Self::OtherMechanism { .. } => {
+                "keep the section as it is; `mape-proto plan PREFIX` tells what a line is"
+            }
+        }
+        .to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::NoSection(interface) => vec![("interface", interface.text())],
+            Self::NotMapE { interface, proto: value }
+            | Self::OtherMechanism { interface, what: value } => {
+                vec![("interface", interface.text()), ("value", value.text())]
+            }
+        }
+    }
+}

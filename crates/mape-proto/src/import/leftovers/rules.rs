@@ -1,0 +1,77 @@
+//! NAT rules of others: loaded tables, snippets, and the firewall's own configuration.
+
+use super::{Leftover, Subject, code, excerpt, words};
+use crate::import::router::Router;
+use crate::uci::Section;
+
+/// Tables that other scripts for MAP-E load: these names, alone or before a `_`.
+const TABLES: [&str; 4] = ["mape", "nathack", "fleth_mape", "jpipoe"];
+
+pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
+    let mut found = Vec::new();
+    for table in router.tables.iter().flatten().filter(|table| is_rivals(table)) {
+        let why = "NAT rules of another script are loaded; they come before or behind ours and use \
+                   ports that ours use too";
+        found.push(
+            Leftover::new("nft-table", format!("table {table}"), why)
+                .remove(format!("nft delete table {table}")),
+        );
+    }
+    for script in router.scripts.iter().filter(|script| !script.is_ours()) {
+        let path = &script.path;
+        let elsewhere = ["/lib/netifd/", "/etc/hotplug.d/", "/etc/crontabs/", "/www/", "/tmp/"];
+        if elsewhere.iter().any(|other| path.starts_with(other)) || path == "/etc/rc.local" {
+            continue;
+        }
+        if let Some(line) = code(&script.text).find(|line| is_snat(line, subject)) {
+            let why = format!("a NAT rule for the line: {}", excerpt(line));
+            found.push(
+                Leftover::new("nft-snippet", path, why)
+                    .remove(format!("vi {path}   # delete its NAT rules for the line"))
+                    .remove("fw4 check && fw4 reload"),
+            );
+        }
+    }
+    let nat = router.firewall.iter().flat_map(|firewall| {
+        let ours = |section: &&Section| is_nat_of_line(section, subject);
+        firewall.of_kind("nat").filter(ours).map(|section| firewall.path(section))
+    });
+    // From the last on, as each one removed changes the numbers behind it.
+    let nat: Vec<String> = nat.collect();
+    found.extend(nat.iter().rev().map(|path| {
+        Leftover::new("firewall-nat", path, "a NAT rule of the firewall for the line")
+            .remove(format!("uci delete {path}"))
+            .remove("uci commit firewall && fw4 reload")
+    }));
+    found
+}
+
+/// `FAMILY NAME` of a table that a rival loads. Ours are called `mape_rs…`.
+fn is_rivals(table: &str) -> bool {
+    let (family, name) = table.split_once(' ').unwrap_or_default();
+    let known = |stem: &str| {
+        name.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    };
+    matches!(family, "inet" | "ip") && !known("mape_rs") && TABLES.into_iter().any(known)
+}
+
+/// Whether a line of nft text or of a shell script changes source addresses of the line's traffic.
+fn is_snat(line: &str, subject: &Subject) -> bool {
+    let changes =
+        |word: &str| matches!(word, "snat" | "SNAT" | "--to-source" | "masquerade" | "MASQUERADE");
+    // An address may have its port behind a dash or a colon.
+    let address = |word: &str| subject.has(word.split('-').next().unwrap_or_default());
+    let of_line = |word: &str| {
+        word == "numgen" || address(word) || subject.devices.iter().any(|device| device == word)
+    };
+    words(line).any(changes) && words(line).any(of_line)
+}
+
+fn is_nat_of_line(section: &Section, subject: &Subject) -> bool {
+    let addressed = ["snat_ip", "src_dip"]
+        .iter()
+        .any(|option| section.get(option).is_some_and(|it| subject.has(it)));
+    let device =
+        section.get("device").is_some_and(|it| subject.devices.iter().any(|device| device == it));
+    (addressed || device) && section.get("enabled") != Some("0")
+}

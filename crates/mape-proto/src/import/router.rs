@@ -1,0 +1,230 @@
+//! The router as `import` sees it: configuration, scripts, nft's tables. Only read.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use mape_core::ReceivedPrefix;
+
+use super::translate;
+use crate::netifd::{self, Config, Facts};
+use crate::uci::{Directories, Package, Section, UciError};
+
+/// Where things are. Tests have them elsewhere.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The root directory; another one than `/` is a copy of a router.
+    pub root: PathBuf,
+    /// OpenWrt's `uci` program.
+    pub uci: PathBuf,
+    /// The program that lists nft's tables; of a copy nobody can ask for them.
+    pub nft: Option<PathBuf>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { root: "/".into(), uci: "uci".into(), nft: None }
+    }
+}
+
+impl Places {
+    pub(super) fn is_a_copy(&self) -> bool {
+        self.root != Path::new("/")
+    }
+}
+
+/// A script or a snippet.
+#[derive(Clone, Debug)]
+pub(super) struct Script {
+    /// As on the router, from `/`.
+    pub(super) path: String,
+    pub(super) text: String,
+}
+
+impl Script {
+    /// Whether it is one of ours: all of them carry this word.
+    pub(super) fn is_ours(&self) -> bool {
+        [&self.path, &self.text].iter().any(|text| text.contains("mape-rs"))
+    }
+}
+
+/// What is there.
+#[derive(Clone, Debug)]
+pub struct Router {
+    pub(super) places: Places,
+    pub(super) network: Package,
+    pub(super) firewall: Option<Package>,
+    pub(super) scripts: Vec<Script>,
+    /// `FAMILY NAME` of each table; `None` where nft did not answer.
+    pub(super) tables: Option<Vec<String>>,
+}
+
+/// Where others put what would get in our way.
+const DIRECTORIES: [&str; 6] = [
+    "/lib/netifd/proto",
+    "/etc/hotplug.d",
+    "/etc/nftables.d",
+    "/usr/share/nftables.d",
+    "/etc/crontabs",
+    "/www/luci-static/resources/protocol",
+];
+const FILES: [&str; 2] = ["/etc/rc.local", "/etc/firewall.user"];
+
+/// A script is not larger; of a larger file the beginning is read.
+const MAX_SCRIPT: u64 = 1 << 18;
+
+impl Router {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`UciError`] where the configurations `network` or `firewall` cannot be read. Scripts that
+    /// cannot are left out.
+    pub fn read(places: Places) -> Result<Self, UciError> {
+        let directories = Directories::below(&places.root);
+        let network = directories.read("network")?;
+        let network = network.map_or_else(|| Package::parse("network", ""), Ok)?;
+        let firewall = directories.read("firewall")?;
+        let mut paths: Vec<String> = FILES.iter().map(|path| (*path).to_owned()).collect();
+        for directory in DIRECTORIES {
+            paths.extend(files(&places.root, directory, 2));
+        }
+        paths.extend(
+            files(&places.root, "/tmp", 0).into_iter().filter(|path| is_rules_of_map(path)),
+        );
+        paths.extend(includes(firewall.as_ref()));
+        paths.sort();
+        paths.dedup();
+        let scripts = paths.into_iter().filter_map(|path| script(&places.root, path)).collect();
+        let tables = tables(&places);
+        Ok(Self { places, network, firewall, scripts, tables })
+    }
+
+    pub(super) fn directories(&self) -> Directories {
+        Directories::below(&self.places.root)
+    }
+
+    /// The line's prefix, as netifd knows it at this moment.
+    pub(super) fn prefix(&self, section: &Section) -> Option<ReceivedPrefix> {
+        if self.places.is_a_copy() {
+            return None;
+        }
+        let mut bus = netifd::Places::default().connect(netifd::TIMEOUT).ok()?;
+        running_prefix(section, &netifd::facts(&mut bus).ok()?)
+    }
+
+    pub(super) fn script(&self, path: &str) -> Option<&Script> {
+        self.scripts.iter().find(|script| script.path == path)
+    }
+
+    pub(super) fn has(&self, path: &str) -> bool {
+        below(&self.places.root, path).exists()
+    }
+}
+
+/// The prefix that the section's own numbers choose, or as a line of the built-in table.
+fn running_prefix(section: &Section, facts: &Facts) -> Option<ReceivedPrefix> {
+    let without = translate::without_numbers(section.clone());
+    [section, &without].into_iter().find_map(|section| {
+        let config = Config::parse(&section.json()).ok()?;
+        netifd::choose(&config, facts, None).ok().map(|uplink| uplink.prefix)
+    })
+}
+
+fn below(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
+}
+
+/// The files in a directory, and in those below it down to a depth.
+fn files(root: &Path, directory: &str, depth: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(below(root, directory)).into_iter().flatten().flatten() {
+        let path = format!("{directory}/{}", entry.file_name().to_string_lossy());
+        match entry.file_type() {
+            Ok(kind) if !kind.is_dir() => found.push(path),
+            Ok(_) if depth > 0 => found.extend(files(root, &path, depth - 1)),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// `/tmp/map-INTERFACE.rules`, which upstream's `map` writes for each interface that is up.
+pub(super) fn is_rules_of_map(path: &str) -> bool {
+    interface_of_rules(path).is_some()
+}
+
+/// The interface in such a path.
+pub(super) fn interface_of_rules(path: &str) -> Option<&str> {
+    path.strip_prefix("/tmp/map-")?.strip_suffix(".rules")
+}
+
+/// The scripts and snippets that the firewall's configuration names.
+fn includes(firewall: Option<&Package>) -> Vec<String> {
+    let sections = firewall.into_iter().flat_map(|firewall| firewall.of_kind("include"));
+    sections.filter_map(|include| include.get("path").map(str::to_owned)).collect()
+}
+
+fn script(root: &Path, path: String) -> Option<Script> {
+    let mut bytes = Vec::new();
+    let file = below(root, &path);
+    // A pipe or a device would never end.
+    fs::metadata(&file).ok().filter(fs::Metadata::is_file)?;
+    File::open(file).ok()?.take(MAX_SCRIPT).read_to_end(&mut bytes).ok()?;
+    Some(Script { path, text: String::from_utf8_lossy(&bytes).into_owned() })
+}
+
+fn tables(places: &Places) -> Option<Vec<String>> {
+    let nft = match &places.nft {
+        Some(nft) => nft.as_path(),
+        None if places.is_a_copy() => return None,
+        None => Path::new("nft"),
+    };
+    let output = Command::new(nft)
+        .args(["list", "tables"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Some(
+        text.lines()
+            .filter_map(|line| line.trim().strip_prefix("table "))
+            .map(str::to_owned)
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn netifd_knows_the_prefix() {
+        let facts = Facts::parse(&json!({"interface": [
+            {"interface": "lan", "up": true, "proto": "static", "l3_device": "br-lan",
+             "ipv6-address": [{"address": "fd00::1", "mask": 64}]},
+            {"interface": "wan6", "up": true, "proto": "dhcpv6", "l3_device": "eth1",
+             "ipv6-address": [{"address": "240b:10:3261:6400::5", "mask": 64}]},
+            {"interface": "lab6", "up": true, "proto": "dhcpv6", "l3_device": "eth2",
+             "ipv6-prefix": [{"address": "2001:db8:12:3400::", "mask": 56}]},
+        ]}));
+        let prefix = |options: &str| {
+            let network = Package::parse("network", &format!("config interface 'x'\n{options}"));
+            let network = network.unwrap_or_else(|error| panic!("{error}"));
+            let section = network.section("x").and_then(|it| running_prefix(it, &facts));
+            section.map(|prefix| prefix.to_string())
+        };
+        let lab = "option proto map\noption peeraddr 2001:db8:ffff::1\noption ipaddr 192.0.2.0\n\
+                   option ip4prefixlen 24\noption ip6prefix 2001:db8::\noption ip6prefixlen 40\n\
+                   option ealen 16\n";
+        assert_eq!(prefix("option proto map\n").as_deref(), Some("240b:10:3261:6400::/64"));
+        assert_eq!(prefix(lab).as_deref(), Some("2001:db8:12:3400::/56"));
+        // Half a rule is none, so that the table's lines are left.
+        let half = lab.replace("option ealen 16", "");
+        assert_eq!(prefix(&half).as_deref(), Some("240b:10:3261:6400::/64"));
+        assert_eq!(prefix("option proto map\noption tunlink lab6\n"), None);
+    }
+}

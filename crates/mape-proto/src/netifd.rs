@@ -1,0 +1,126 @@
+//! The router's side: what netifd asks of a protocol handler, and what its events ask of us.
+//!
+//! netifd runs `setup`, `teardown` and `renew` through a shell shim, hotplug runs `hotplug`. None of
+//! them stays: what has to be waited for is an event that starts the next one. The exception are
+//! causes that raise no event (nft refuses, netifd does not answer, another device has our address):
+//! then `setup` itself looks again, and netifd ends it when it tears the interface down.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mape_nft::InterfaceName;
+use mape_ubus::{Client, UbusError};
+use serde_json::Value;
+
+use crate::firewall;
+use crate::uci::Directories;
+
+mod config;
+mod facts;
+mod hotplug;
+mod kernel;
+mod life;
+mod memory;
+mod options;
+mod update;
+mod uplink;
+mod wanted;
+mod zones;
+
+pub use config::Config;
+pub(crate) use config::NUMBERS;
+pub use facts::{Candidate, Facts, InterfaceFacts};
+pub use hotplug::{Event, hotplug};
+pub use life::{renew, setup, teardown};
+pub use options::OptionError;
+pub use uplink::{Uplink, UplinkError, choose};
+pub use zones::Zones;
+
+/// Where things are. Tests have them elsewhere.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// State files, devices and nft, as the loader has them.
+    pub firewall: firewall::Places,
+    /// ubusd's socket: the first that exists is taken.
+    pub ubus: Vec<PathBuf>,
+    /// The kernel's tables, `/proc/net`.
+    pub proc_net: PathBuf,
+    /// UCI's files.
+    pub uci: Directories,
+    /// Between two attempts for a cause that raises no event.
+    pub patience: Duration,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            firewall: firewall::Places::default(),
+            ubus: vec!["/var/run/ubus/ubus.sock".into(), "/var/run/ubus.sock".into()],
+            proc_net: "/proc/net".into(),
+            uci: Directories::below("/".as_ref()),
+            patience: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Places {
+    /// Connects to ubusd. No call takes longer than `timeout`.
+    ///
+    /// # Errors
+    /// [`UbusError`] where nobody listens there.
+    pub fn connect(&self, timeout: Duration) -> Result<Client, UbusError> {
+        let path = self.ubus.iter().find(|path| path.exists()).or(self.ubus.first());
+        Client::connect(path.map_or_else(|| "".as_ref(), PathBuf::as_path), timeout)
+    }
+}
+
+/// netifd answers in milliseconds; it may be busy reloading everything on a slow router.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// netifd kills a teardown after five seconds.
+pub const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The way to netifd.
+pub trait Bus {
+    /// Calls a method and returns its answer.
+    ///
+    /// # Errors
+    /// [`UbusError`]
+    fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError>;
+}
+
+impl Bus for Client {
+    fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError> {
+        Client::call(self, object, method, arguments)
+    }
+}
+
+/// All interfaces of netifd.
+const NETIFD: &str = "network.interface";
+
+fn interface_object(interface: &str) -> String {
+    format!("{NETIFD}.{interface}")
+}
+
+pub(crate) fn facts(bus: &mut dyn Bus) -> Result<Facts, UbusError> {
+    let empty = Value::Object(serde_json::Map::new());
+    bus.call(NETIFD, "dump", &empty).map(|dump| Facts::parse(&dump))
+}
+
+fn notify(bus: &mut dyn Bus, message: &Value) -> Result<(), UbusError> {
+    bus.call(NETIFD, "notify_proto", message).map(drop)
+}
+
+/// Adds to what `ifstatus` shows, without any event.
+fn set_data(
+    bus: &mut dyn Bus,
+    interface: &InterfaceName,
+    key: &str,
+    value: Value,
+) -> Result<(), UbusError> {
+    let data = Value::Object([(key.to_owned(), value)].into_iter().collect());
+    bus.call(&interface_object(interface.as_str()), "set_data", &data).map(drop)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+//! What the user wants of an interface: options read, checked and held against each other.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::{Ipv4Net, Ipv6Net};
+use mape_core::{
+    Layout, MIN_MTU, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule, RuleParts,
+    decimal, parse_map_rules, parse_rule, unstated_layout,
+};
+use mape_nft::{EdgeChoice, Options as NftOptions};
+
+use super::options::{OptionError, Options};
+use crate::failure::Failure;
+use crate::rule_file;
+
+/// The options of one interface, valid by themselves; whether they fit the line is the plan's
+/// matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The interface that has the IPv6 prefix; found by itself where absent.
+    pub tunlink: Option<String>,
+    /// MTU inside the tunnel, in bytes; what the uplink leaves where absent.
+    pub mtu: Option<u16>,
+    /// Hop limit of the tunnel's packets, 1 to 255.
+    pub ttl: u8,
+    /// Tunnel encapsulation limit as netifd takes it: `ignore` or a number.
+    pub encaplimit: String,
+    /// Firewall zone of the tunnel: stated, `-` for none, or that of the uplink.
+    pub zone: Option<String>,
+    /// Where ports are translated.
+    pub edge: EdgeChoice,
+    /// Wishes for the rules.
+    pub nft: NftOptions,
+    provider: ProviderChoice,
+    layout: Option<Layout>,
+    explicit: Vec<Rule>,
+    file: Vec<Rule>,
+    reserved: PortList,
+}
+
+/// The numbers of a rule under upstream `map`'s names. `ipaddr` and `ip6prefix` are the rule's
+/// prefixes there, not the line's.
+pub(crate) const NUMBERS: [&str; 9] = [
+    "ipaddr",
+    "ip4prefixlen",
+    "ip6prefix",
+    "ip6prefixlen",
+    "peeraddr",
+    "ealen",
+    "offset",
+    "psidlen",
+    "psid",
+];
+
+impl Config {
+    /// Reads the JSON object that netifd passes.
+    ///
+    /// # Errors
+    /// Codes `MAPE_OPTION_INVALID` and `MAPE_RULE_INCONSISTENT`, naming option and value.
+    pub fn parse(json: &str) -> Result<Self, Failure> {
+        let options = Options::parse(json)?;
+        map_e_only(&options)?;
+        not_yet(&options)?;
+        let layout = layout(&options)?;
+        let unstated = layout.unwrap_or(Layout::Draft03);
+        let file = match options.text("rules_file")? {
+            Some(path) => rule_file::read(&path, unstated)?,
+            None => Vec::new(),
+        };
+        let mut reserved = PortList::default();
+        for entry in options.list("reserved_ports")? {
+            reserved.extend(entry.parse()?)?;
+        }
+        let provider = options.text("provider")?;
+        let edge = options.text("edge")?;
+        Ok(Self {
+            tunlink: options.text("tunlink")?,
+            mtu: mtu(&options)?,
+            ttl: options.number("ttl", "use 1 to 255", 1..=255)?.unwrap_or(64),
+            encaplimit: encaplimit(&options)?,
+            zone: options.text("zone")?,
+            edge: edge.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+            nft: NftOptions {
+                full_cone: options.switch("full_cone")?.unwrap_or(false),
+                time_wait: options.seconds("time_wait")?,
+                dscp_reset: options.switch("dscp_reset")?.unwrap_or(false),
+                flow_offload: false,
+            },
+            provider: provider.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+            layout,
+            explicit: stated_rules(&options, layout)?,
+            file,
+            reserved,
+        })
+    }
+
+    /// The question to the core for one of the uplink's prefixes.
+    #[must_use]
+    pub fn request(&self, prefix: ReceivedPrefix) -> Request {
+        let mut request = Request::new(prefix);
+        request.provider = self.provider;
+        request.explicit.clone_from(&self.explicit);
+        request.file.clone_from(&self.file);
+        request.layout = self.layout;
+        request.reserved = self.reserved.clone();
+        request
+    }
+
+    /// The rules the user stated one by one.
+    #[must_use]
+    pub fn stated(&self) -> &[Rule] {
+        &self.explicit
+    }
+
+    /// The same question without the rules the user stated, where he stated some: what the table
+    /// would say.
+    #[must_use]
+    pub fn request_of_table(&self, prefix: ReceivedPrefix) -> Option<Request> {
+        let stated = !self.explicit.is_empty() || !self.file.is_empty();
+        stated.then(|| Request::new(prefix))
+    }
+}
+
+fn mtu(options: &Options) -> Result<Option<u16>, OptionError> {
+    let mtu = options.number("mtu", "use a number of bytes, or remove it", 0..=65495)?;
+    match mtu.filter(|mtu| *mtu < MIN_MTU) {
+        Some(small) => Err(OptionError::MtuTooSmall(small)),
+        None => Ok(mtu),
+    }
+}
+
+/// `type` is the older name of `maptype`.
+fn map_e_only(options: &Options) -> Result<(), OptionError> {
+    let hint = "use proto map for MAP-T and LW4over6";
+    for name in ["maptype", "type"] {
+        options.read(name, hint, |text| (text == "map-e").then_some(()))?;
+    }
+    Ok(())
+}
+
+/// Refused rather than ignored: whoever sets them counts on them.
+fn not_yet(options: &Options) -> Result<(), OptionError> {
+    for (name, off) in [("provisioning", "off"), ("upnp_ports", "0")] {
+        match options.text(name)? {
+            Some(value) if value != off => {
+                return Err(OptionError::NotYet { name, value: Quoted::new(&value) });
+            }
+            _ => {}
+        }
+    }
+    match options.text("provisioning_url")? {
+        Some(url) => {
+            Err(OptionError::NotYet { name: "provisioning_url", value: Quoted::new(&url) })
+        }
+        None => Ok(()),
+    }
+}
+
+/// `layout`, or `legacymap` of those who come from upstream's `map`.
+fn layout(options: &Options) -> Result<Option<Layout>, Failure> {
+    let layout = options.text("layout")?.as_deref().map(str::parse::<Layout>).transpose()?;
+    let legacy = options
+        .switch("legacymap")?
+        .map(|legacy| if legacy { Layout::Draft03 } else { Layout::Rfc7597 });
+    match (layout, legacy) {
+        (Some(layout), Some(legacy)) if layout != legacy => {
+            Err(OptionError::Contradiction("layout", "legacymap").into())
+        }
+        _ => Ok(layout.or(legacy)),
+    }
+}
+
+fn encaplimit(options: &Options) -> Result<String, OptionError> {
+    let hint = "use ignore, or a number from 0 to 255";
+    let limit = options.read("encaplimit", hint, |text| {
+        (text == "ignore" || decimal(text, 255).is_some()).then(|| text.to_owned())
+    })?;
+    Ok(limit.unwrap_or_else(|| "ignore".to_owned()))
+}
+
+/// The rule in our form or in `map`'s, or its numbers one by one.
+fn stated_rules(options: &Options, layout: Option<Layout>) -> Result<Vec<Rule>, Failure> {
+    let mut given = None;
+    for name in NUMBERS {
+        if options.has(name)? {
+            given = given.or(Some(name));
+        }
+    }
+    match (options.text("rule")?, given) {
+        (Some(_), Some(number)) => Err(OptionError::Contradiction("rule", number).into()),
+        (Some(rules), None) if is_map_form(&rules) => Ok(parse_map_rules(&rules, layout)?),
+        (Some(rules), None) => {
+            let unstated = layout.unwrap_or(Layout::Draft03);
+            let rules = rules.split_ascii_whitespace();
+            Ok(rules.map(|rule| parse_rule(rule, unstated)).collect::<Result<_, _>>()?)
+        }
+        (None, Some(_)) => Ok(vec![numbers(options, layout)?]),
+        (None, None) => Ok(Vec::new()),
+    }
+}
+
+/// The two forms share no key for a prefix.
+fn is_map_form(rules: &str) -> bool {
+    rules.split([',', ' ']).any(|pair| {
+        ["type=", "ipv6prefix=", "ipv4prefix=", "ealen="].iter().any(|key| pair.starts_with(key))
+    })
+}
+
+fn numbers(options: &Options, layout: Option<Layout>) -> Result<Rule, Failure> {
+    let small = |name| options.number::<u8>(name, "write a number of bits", 0..=128);
+    let needed = |name| move || OptionError::Incomplete(name);
+    let address6 = |name, hint| options.read(name, hint, |text| text.parse::<Ipv6Addr>().ok());
+    let address4 = |text: &str| text.parse::<Ipv4Addr>().ok();
+
+    let ipv6 = address6("ip6prefix", "write it like 240b:10::, and its length as ip6prefixlen")?
+        .ok_or_else(needed("ip6prefix"))?;
+    let ipv6_len = small("ip6prefixlen")?.ok_or_else(needed("ip6prefixlen"))?;
+    let hint = "write it like 106.72.0.0, and its length as ip4prefixlen";
+    let ipv4 = options.read("ipaddr", hint, address4)?.ok_or_else(needed("ipaddr"))?;
+    let ipv4_len = small("ip4prefixlen")?.unwrap_or(32);
+    let bad = |name, value: u8, hint| OptionError::Bad {
+        name,
+        value: Quoted::new(&value.to_string()),
+        hint,
+    };
+    let mut parts = RuleParts {
+        ipv6: Ipv6Net::new(ipv6, ipv6_len)
+            .map_err(|_| bad("ip6prefixlen", ipv6_len, "use 0 to 128"))?,
+        ipv4: Ipv4Net::new(ipv4, ipv4_len)
+            .map_err(|_| bad("ip4prefixlen", ipv4_len, "use 0 to 32"))?,
+        ea_len: small("ealen")?.ok_or_else(needed("ealen"))?,
+        offset: small("offset")?,
+        // Upstream takes 0 for "whatever the EA bits leave".
+        psid_len: small("psidlen")?.filter(|len| *len > 0),
+        psid: options.number("psid", "write a number from 0 to 65535, right-aligned", 0..=65535)?,
+        br: address6("peeraddr", "write it like 2404:9200:225:100::64")?
+            .ok_or_else(needed("peeraddr"))?,
+        layout: Layout::Rfc7597,
+    };
+    parts.layout = layout.unwrap_or_else(|| unstated_layout(&parts));
+    Ok(Rule::new(parts)?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+use super::*;
+use mape_core::{Code, plan};
+use serde_json::json;
+
+const NUMBERS_OF_V6PLUS: &str = r#""ipaddr":"106.72.0.0","ip4prefixlen":"15",
+    "ip6prefix":"240b:10::","ip6prefixlen":"31","peeraddr":"2404:9200:225:100::64",
+    "ealen":"25","psidlen":"8","offset":"4""#;
+
+fn ce(json: &str) -> String {
+    let config = Config::parse(json).unwrap();
+    let prefix = "240b:10:3261:6400::/56".parse().unwrap();
+    plan(&config.request(prefix)).unwrap().ce().to_string()
+}
+
+fn refused(json: &str) -> (Code, String) {
+    match Config::parse(json) {
+        Err(Failure::Explained { code, message, hint, params }) => {
+            assert!(!hint.is_empty() && (!params.is_empty() || message.contains("JSON")));
+            (code, message)
+        }
+        other => panic!("{json}: {other:?}"),
+    }
+}
+
+#[test]
+fn nothing_is_needed() {
+    let config = Config::parse(r#"{"proto":"mape","auto":true}"#).unwrap();
+    assert_eq!((config.ttl, config.mtu, config.encaplimit.as_str()), (64, None, "ignore"));
+    assert_eq!((config.edge, config.tunlink, config.zone), (EdgeChoice::Auto, None, None));
+    assert_eq!(ce("{}"), "240b:10:3261:6400:6a:4832:6100:6400");
+}
+
+#[test]
+fn a_section_of_upstream_map_keeps_its_meaning() {
+    let draft = "240b:10:3261:6400:6a:4832:6100:6400";
+    for more in [
+        "",
+        r#","legacymap":"1""#,
+        r#","legacymap":true"#,
+        r#","layout":"draft03","legacymap":"1""#,
+        r#","type":"map-e","maptype":"map-e""#,
+    ] {
+        assert_eq!(ce(&format!("{{{NUMBERS_OF_V6PLUS}{more}}}")), draft, "{more}");
+    }
+    let rfc = "240b:10:3261:6400:0:6a48:3261:64";
+    for more in [r#","legacymap":"0""#, r#","layout":"rfc7597""#] {
+        assert_eq!(ce(&format!("{{{NUMBERS_OF_V6PLUS}{more}}}")), rfc, "{more}");
+    }
+    // Other numbers than the table's, and nothing said of the layout: RFC 7597, as upstream.
+    let other = NUMBERS_OF_V6PLUS.replace("\"offset\":\"4\"", "\"offset\":\"6\"");
+    assert_eq!(ce(&format!("{{{other}}}")), rfc);
+    let zero = NUMBERS_OF_V6PLUS.replace("\"psidlen\":\"8\"", "\"psidlen\":\"0\"");
+    assert_eq!(ce(&format!("{{{zero}}}")), draft);
+}
+
+#[test]
+fn rules_in_both_forms() {
+    let ours = "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,br=2404:9200:225:100::64";
+    assert_eq!(ce(&json!({"rule": ours}).to_string()), "240b:10:3261:6400:6a:4832:6100:6400");
+    let map = "fmr,type=map-e,ealen=25,prefix4len=15,prefix6len=31,ipv4prefix=106.72.0.0,\
+               ipv6prefix=240b:10::,offset=4,psidlen=0,psid=0,br=2404:9200:225:100::64,";
+    for rules in [map.to_owned(), format!("{map} {}", map.replace("240b:10::", "240b:12::"))] {
+        let rfc = json!({"rule": rules, "legacymap": "0"}).to_string();
+        assert_eq!(ce(&rfc), "240b:10:3261:6400:0:6a48:3261:64");
+        assert_eq!(ce(&json!({"rule": rules}).to_string()), "240b:10:3261:6400:6a:4832:6100:6400");
+    }
+}
+
+#[test]
+fn what_the_table_would_say_is_asked_only_beside_a_stated_rule() {
+    let prefix = "240b:10:3261:6400::/56".parse().unwrap();
+    assert!(Config::parse("{}").unwrap().request_of_table(prefix).is_none());
+    let stated = Config::parse(&format!("{{{NUMBERS_OF_V6PLUS}}}")).unwrap();
+    assert!(stated.request_of_table(prefix).is_some_and(|request| request.explicit.is_empty()));
+}
+
+#[test]
+fn lists_and_values() {
+    let config = Config::parse(
+        r#"{"reserved_ports":["5696","9792-9799"],"edge":"plain","full_cone":"on","time_wait":30,
+            "dscp_reset":true,"ttl":"255","mtu":1400,"encaplimit":"4","zone":"-","tunlink":" w "}"#,
+    )
+    .unwrap();
+    assert_eq!(config.reserved.to_string(), "5696,9792-9799");
+    assert!(config.nft.full_cone && config.nft.dscp_reset && config.nft.time_wait.is_some());
+    assert_eq!((config.ttl, config.mtu, config.encaplimit.as_str()), (255, Some(1400), "4"));
+    assert_eq!((config.zone.as_deref(), config.tunlink.as_deref()), (Some("-"), Some("w")));
+    let words = Config::parse(r#"{"reserved_ports":"5696 9792-9799"}"#).unwrap();
+    assert_eq!(words.reserved, config.reserved);
+}
+
+#[test]
+fn every_bad_option_is_named() {
+    let numbers = format!("{{{NUMBERS_OF_V6PLUS}}}");
+    for (json, text) in [
+        ("[]".to_owned(), "JSON"),
+        (r#"{"provider":"jpne"}"#.to_owned(), "\"jpne\""),
+        (r#"{"layout":"draft"}"#.to_owned(), "\"draft\""),
+        (r#"{"layout":"rfc7597","legacymap":"1"}"#.to_owned(), "layout and legacymap"),
+        (r#"{"legacymap":"2"}"#.to_owned(), "legacymap cannot be \"2\""),
+        (r#"{"mtu":"65496"}"#.to_owned(), "mtu"),
+        (r#"{"mtu":"1500x"}"#.to_owned(), "mtu cannot be \"1500x\""),
+        (r#"{"mtu":["1400"]}"#.to_owned(), "mtu"),
+        (r#"{"ttl":"0"}"#.to_owned(), "ttl"),
+        (r#"{"ttl":"256"}"#.to_owned(), "ttl"),
+        (r#"{"encaplimit":"none"}"#.to_owned(), "encaplimit"),
+        (r#"{"edge":"bridge"}"#.to_owned(), "\"bridge\""),
+        (r#"{"full_cone":"maybe"}"#.to_owned(), "full_cone"),
+        (r#"{"time_wait":"0"}"#.to_owned(), "time_wait"),
+        (r#"{"time_wait":"70000"}"#.to_owned(), "time_wait"),
+        (r#"{"dscp_reset":"7"}"#.to_owned(), "dscp_reset"),
+        (r#"{"reserved_ports":["0"]}"#.to_owned(), "\"0\""),
+        (r#"{"reserved_ports":["9-8"]}"#.to_owned(), "9-8"),
+        (r#"{"reserved_ports":[{}]}"#.to_owned(), "reserved_ports"),
+        (r#"{"type":"map-t"}"#.to_owned(), "type cannot be \"map-t\""),
+        (r#"{"maptype":"lw4o6"}"#.to_owned(), "maptype"),
+        (r#"{"provisioning":"hb46pp"}"#.to_owned(), "provisioning"),
+        (r#"{"provisioning_url":"https://x"}"#.to_owned(), "provisioning_url"),
+        (r#"{"upnp_ports":"8"}"#.to_owned(), "upnp_ports"),
+        (r#"{"rules_file":"/nonexistent/rules"}"#.to_owned(), "/nonexistent/rules"),
+        (r#"{"rule":"x","ealen":"25"}"#.to_owned(), "rule and ealen"),
+        (r#"{"rule":"ipv6=1"}"#.to_owned(), "the rule lacks ipv4"),
+        (r#"{"peeraddr":"2404:9200:225:100::64"}"#.to_owned(), "ip6prefix is missing"),
+        (numbers.replace("\"ealen\":\"25\",", ""), "ealen is missing"),
+        (numbers.replace("240b:10::", "240b:10::/31"), "ip6prefix cannot be \"240b:10::/31\""),
+        (numbers.replace("\"31\"", "\"129\""), "ip6prefixlen"),
+        (numbers.replace("\"15\"", "\"33\""), "ip4prefixlen"),
+        (numbers.replace("\"25\"", "\"-1\""), "ealen"),
+        (numbers.replace("2404:9200:225:100::64", "br.example"), "peeraddr"),
+        (numbers.replace("\"offset\":\"4\"", "\"psid\":\"65536\""), "psid"),
+    ] {
+        let (code, message) = refused(&json);
+        assert_eq!(code, Code::OptionInvalid, "{json}");
+        assert!(message.contains(text), "{json}: {message}");
+    }
+    assert_eq!(refused(r#"{"mtu":"1279"}"#).0, Code::MtuTooSmall);
+    for (from, to) in [
+        ("\"25\"", "\"34\""),
+        ("\"psidlen\":\"8\"", "\"psidlen\":\"7\""),
+        ("240b:10::", "240b:11::"),
+        ("\"offset\":\"4\"", "\"offset\":\"9\""),
+        ("2404:9200:225:100::64", "fe80::1"),
+    ] {
+        assert_eq!(refused(&numbers.replace(from, to)).0, Code::RuleInconsistent, "{to}");
+    }
+}

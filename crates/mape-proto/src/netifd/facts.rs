@@ -1,0 +1,156 @@
+//! What netifd knows of all interfaces: the answer of `network.interface dump`, reduced to what a
+//! MAP-E line needs.
+
+use std::net::Ipv6Addr;
+
+use mape_core::ReceivedPrefix;
+use serde_json::Value;
+
+/// All interfaces, in netifd's order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    interfaces: Vec<InterfaceFacts>,
+}
+
+/// One logical interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfaceFacts {
+    /// Name of the UCI section.
+    pub name: String,
+    /// Its protocol.
+    pub proto: String,
+    /// Whether it is up.
+    pub up: bool,
+    /// Whether netifd starts it by itself: not after `ifdown`.
+    pub autostart: bool,
+    /// The network device that packets leave through.
+    pub device: Option<String>,
+    /// Whether it has an IPv6 default route.
+    pub default_route: bool,
+    /// Prefixes that may be the line's.
+    pub prefixes: Vec<Candidate>,
+    /// What its handler told netifd for others: `data`.
+    pub data: Value,
+}
+
+/// A prefix that may be the line's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The prefix.
+    pub prefix: ReceivedPrefix,
+    /// Whether it was delegated, and not the subnet of an address.
+    pub delegated: bool,
+    /// Seconds until it is deprecated; 0 where it is already.
+    pub preferred: u32,
+}
+
+impl Facts {
+    /// Reads the answer. What is missing or not understood is left out: netifd adds fields from
+    /// release to release.
+    #[must_use]
+    pub fn parse(dump: &Value) -> Self {
+        let list = dump.get("interface").and_then(Value::as_array);
+        let interfaces = list.into_iter().flatten().filter_map(InterfaceFacts::parse).collect();
+        Self { interfaces }
+    }
+
+    /// All interfaces.
+    pub fn interfaces(&self) -> impl Iterator<Item = &InterfaceFacts> {
+        self.interfaces.iter()
+    }
+
+    /// The interface of this name.
+    #[must_use]
+    pub fn interface(&self, name: &str) -> Option<&InterfaceFacts> {
+        self.interfaces.iter().find(|interface| interface.name == name)
+    }
+}
+
+impl InterfaceFacts {
+    fn parse(value: &Value) -> Option<Self> {
+        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        let bit = |key: &str| value.get(key).and_then(Value::as_bool);
+        let items = |key: &str| value.get(key).and_then(Value::as_array).into_iter().flatten();
+        let delegated = items("ipv6-prefix").filter_map(|item| Candidate::parse(item, true));
+        let addresses = items("ipv6-address").filter_map(|item| Candidate::parse(item, false));
+        let default = |route: &Value| {
+            route.get("target").and_then(Value::as_str) == Some("::")
+                && route.get("mask").and_then(Value::as_u64) == Some(0)
+        };
+        Some(Self {
+            name: text("interface")?,
+            proto: text("proto").unwrap_or_default(),
+            up: bit("up").unwrap_or(false),
+            autostart: bit("autostart").unwrap_or(true),
+            device: text("l3_device").or_else(|| text("device")),
+            default_route: items("route").any(default),
+            prefixes: delegated.chain(addresses).collect(),
+            data: value.get("data").cloned().unwrap_or(Value::Null),
+        })
+    }
+}
+
+impl Candidate {
+    /// An entry of `ipv6-prefix` or `ipv6-address`. Prefixes longer than a /64 are nobody's line,
+    /// but an address always stands for its /64: a /128 comes from `DHCPv6`, beside the prefix of a
+    /// router advertisement.
+    fn parse(value: &Value, delegated: bool) -> Option<Self> {
+        let address: Ipv6Addr = value.get("address")?.as_str()?.parse().ok()?;
+        let mask = u8::try_from(value.get("mask")?.as_u64()?).ok()?;
+        let len = if delegated { mask } else { 128 };
+        // Without a lifetime it is valid for ever.
+        let preferred = value.get("preferred").and_then(Value::as_u64);
+        let preferred =
+            preferred.map_or(u32::MAX, |seconds| seconds.try_into().unwrap_or(u32::MAX));
+        Some(Self { prefix: ReceivedPrefix::new(address, len).ok()?, delegated, preferred })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_dump_is_reduced() {
+        let facts = Facts::parse(&json!({"interface": [
+            {"interface": "loopback", "up": true, "proto": "static", "l3_device": "lo"},
+            {"interface": "wan6", "up": true, "autostart": true, "proto": "dhcpv6",
+             "l3_device": "eth1", "device": "eth1", "data": {"zone": "wan"},
+             "ipv6-address": [
+                {"address": "240b:10:3261:6400:1::2", "mask": 64, "preferred": 14390, "valid": 14390},
+                {"address": "fe80::1", "mask": 64},
+                {"address": "nonsense", "mask": 64}],
+             "ipv6-prefix": [
+                {"address": "240b:10:3261:6400::", "mask": 56, "preferred": 0, "valid": 60},
+                {"address": "2001:db8::", "mask": 80}],
+             "route": [{"target": "::", "mask": 0, "nexthop": "fe80::1"}]},
+            {"up": true},
+        ]}));
+        let wan6 = facts.interface("wan6").unwrap();
+        assert_eq!(facts.interfaces().count(), 2);
+        assert!(wan6.default_route && wan6.up && wan6.autostart);
+        assert_eq!(wan6.device.as_deref(), Some("eth1"));
+        let shown: Vec<_> = wan6
+            .prefixes
+            .iter()
+            .map(|item| (item.prefix.to_string(), item.delegated, item.preferred))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("240b:10:3261:6400::/56".to_owned(), true, 0),
+                ("240b:10:3261:6400::/64".to_owned(), false, 14390),
+                ("fe80::/64".to_owned(), false, u32::MAX),
+            ]
+        );
+        assert!(!facts.interface("loopback").unwrap().default_route);
+    }
+
+    #[test]
+    fn nonsense_is_no_interface() {
+        for dump in [json!(null), json!([]), json!({"interface": 7}), json!({"interface": [7]})] {
+            assert_eq!(Facts::parse(&dump), Facts::default());
+        }
+    }
+}

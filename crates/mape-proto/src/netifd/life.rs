@@ -1,0 +1,397 @@
+//! `setup`, `renew` and `teardown`: what netifd calls.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::Ipv6Addr;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
+
+use mape_core::{Code, Explain};
+use mape_nft::{DeviceName, Edge, InterfaceName};
+use mape_ubus::{Status, UbusError};
+use nix::fcntl::{Flock, FlockArg};
+use serde_json::{Value, json};
+
+use super::kernel::{self, AddressState};
+use super::memory::Memory;
+use super::update::{self, Update, alias};
+use super::wanted::{ADDRESS_PATIENCE, Wanted, outcome, wanted};
+use super::zones::Zones;
+use super::{Bus, Facts, Places, facts, interface_object, notify, set_data};
+use crate::failure::Failure;
+use crate::firewall::{self, State};
+
+/// How often it is looked whether anything has changed while waiting for a cause without event.
+const LOOK: Duration = Duration::from_secs(5);
+/// How often the kernel is asked for the CE address.
+const STEP: Duration = Duration::from_millis(100);
+
+/// The CE address cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum CeError {
+    #[error("another device on the line has the CE address {0}")]
+    InUse(Ipv6Addr),
+    #[error("netifd has not configured the CE address {ce} within {seconds} seconds")]
+    NotReady { ce: Ipv6Addr, seconds: u64 },
+}
+
+impl Explain for CeError {
+    fn code(&self) -> Code {
+        match self {
+            Self::InUse(_) => Code::CeInUse,
+            Self::NotReady { .. } => Code::Ubus,
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::InUse(_) => {
+                "switch MAP-E off in the home gateway, or disconnect the other router: one line has \
+                 one CE"
+            }
+            Self::NotReady { .. } => "it is tried again; look for netifd's messages in `logread`",
+        }
+        .to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let (Self::InUse(ce) | Self::NotReady { ce, .. }) = self;
+        vec![("ce", ce.to_string())]
+    }
+}
+
+/// netifd refused the update; of all that is in it, only the tunnel can fail.
+#[derive(Debug, thiserror::Error)]
+#[error("netifd cannot create the tunnel: {0}")]
+struct NoTunnel(UbusError);
+
+impl Explain for NoTunnel {
+    fn code(&self) -> Code {
+        Code::Ubus
+    }
+
+    fn hint(&self) -> String {
+        "see whether kmod-ip6-tunnel is installed, and netifd's messages in `logread`".to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        self.0.params()
+    }
+}
+
+/// The state directory cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the state directory cannot be written: {0}")]
+struct StateUnwritable(#[from] io::Error);
+
+impl Explain for StateUnwritable {
+    fn code(&self) -> Code {
+        Code::FirewallRejected
+    }
+
+    fn hint(&self) -> String {
+        "make room in /var/run".to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("reason", self.0.to_string())]
+    }
+}
+
+/// What the interface is when it is brought up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Down,
+    Up,
+}
+
+/// One call of netifd's.
+struct Call<'call> {
+    bus: &'call mut dyn Bus,
+    places: &'call Places,
+    interface: &'call InterfaceName,
+    log: &'call mut dyn Write,
+}
+
+/// Brings the interface up. What cannot be done yet is reported, and the interface stays pending;
+/// for causes that raise no event it is tried again, so this returns when the interface is up or
+/// an event will tell.
+///
+/// # Errors
+/// The reason that was reported to netifd and to `log`.
+pub fn setup(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &InterfaceName,
+    options: &str,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
+    let _alive = alive(&places.firewall.state, interface);
+    Call { bus, places, interface, log }.until_up_or_an_event(options)
+}
+
+/// Looks again: brings the interface up if it is not, and changes it if the line has changed. An
+/// interface that works stays as it is while something is wrong.
+///
+/// # Errors
+/// The reason that was reported to netifd and to `log`.
+pub fn renew(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &InterfaceName,
+    options: &str,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
+    let _alive = alive(&places.firewall.state, interface);
+    let up = facts(bus)?.interface(interface.as_str()).is_some_and(|facts| facts.up);
+    let mut call = Call { bus, places, interface, log };
+    if up { call.keep_up(options) } else { call.until_up_or_an_event(options) }
+}
+
+/// Removes what `setup` made and netifd does not remove by itself. Each failure is reported to
+/// `log`, and the next step taken.
+pub fn teardown(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &InterfaceName,
+    log: &mut dyn Write,
+) {
+    if let Err(error) = State::remove(&places.firewall.state, interface) {
+        let _ = writeln!(log, "the state file could not be removed: {error}");
+    }
+    remove_alias(bus, interface, log);
+}
+
+fn remove_alias(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn Write) {
+    let object = interface_object(&alias(interface));
+    match bus.call(&object, "remove", &json!({})) {
+        // Without uplink it was never there; or netifd is removing it.
+        Ok(_)
+        | Err(
+            UbusError::ObjectNotFound(_)
+            | UbusError::Status { status: Status::InvalidArgument, .. },
+        ) => {}
+        Err(error) => {
+            let _ = writeln!(log, "the CE address could not be removed: {error}");
+        }
+    }
+}
+
+/// Held while a call works, so that the hotplug hook can tell one that works from one that died.
+fn alive(directory: &Path, interface: &InterfaceName) -> Option<Flock<File>> {
+    std::fs::create_dir_all(directory).ok()?;
+    let file = File::create(directory.join(format!("{interface}.lock"))).ok()?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()
+}
+
+/// Whether a call for this interface is at work.
+pub(super) fn is_alive(directory: &Path, interface: &InterfaceName) -> bool {
+    let Ok(file) = File::open(directory.join(format!("{interface}.lock"))) else { return false };
+    Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
+}
+
+impl Call<'_> {
+    fn until_up_or_an_event(&mut self, options: &str) -> Result<(), Failure> {
+        let mut told = String::new();
+        loop {
+            let Err(failure) = self.attempt(options) else { return Ok(()) };
+            self.report(&failure, &mut told);
+            if !failure.raises_no_event() {
+                return Err(failure);
+            }
+            self.wait(options)?;
+        }
+    }
+
+    fn attempt(&mut self, options: &str) -> Result<(), Failure> {
+        let mut memory = self.begin(options);
+        let facts = facts(self.bus)?;
+        let wanted = wanted(self.bus, &facts, options, &memory);
+        memory.outcome = outcome(&wanted);
+        let done =
+            wanted.and_then(|wanted| self.bring_up(&mut memory, wanted, options, Before::Down));
+        memory.settled = true;
+        self.keep(&memory);
+        done
+    }
+
+    /// Until the patience is over or there is something else to do.
+    fn wait(&mut self, options: &str) -> Result<(), Failure> {
+        let memory = Memory::read(&self.places.firewall.state, self.interface);
+        let end = Instant::now() + self.places.patience;
+        while Instant::now() < end {
+            sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
+            let facts = facts(self.bus)?;
+            if outcome(&wanted(self.bus, &facts, options, &memory)) != memory.outcome {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_up(&mut self, options: &str) -> Result<(), Failure> {
+        let mut memory = Memory::read(&self.places.firewall.state, self.interface);
+        options.clone_into(&mut memory.options);
+        let facts = facts(self.bus)?;
+        let wanted = wanted(self.bus, &facts, options, &memory);
+        memory.outcome = outcome(&wanted);
+        let unchanged = memory.outcome == memory.up;
+        let done = match wanted {
+            Ok(_) if unchanged => Ok(()),
+            Ok(wanted) => self.bring_up(&mut memory, wanted, options, Before::Up),
+            Err(failure) => Err(failure),
+        };
+        memory.settled = true;
+        self.keep(&memory);
+        let warned = has_warning(&facts, self.interface);
+        match &done {
+            Ok(()) if unchanged && warned => self.warn(json!({})),
+            Ok(()) => {}
+            Err(failure) => {
+                let text = failure.data();
+                self.report(failure, &mut String::new());
+                self.warn(text);
+            }
+        }
+        done
+    }
+
+    /// What is remembered, and that this call is not through.
+    fn begin(&mut self, options: &str) -> Memory {
+        let mut memory = Memory::read(&self.places.firewall.state, self.interface);
+        options.clone_into(&mut memory.options);
+        memory.settled = false;
+        self.keep(&memory);
+        memory
+    }
+
+    fn keep(&mut self, memory: &Memory) {
+        if let Err(error) = memory.write(&self.places.firewall.state, self.interface) {
+            let _ = writeln!(self.log, "what happened cannot be remembered: {error}");
+        }
+    }
+
+    fn bring_up(
+        &mut self,
+        memory: &mut Memory,
+        wanted: Wanted,
+        options: &str,
+        before: Before,
+    ) -> Result<(), Failure> {
+        let Wanted { config, uplink, plan, warning } = wanted;
+        let directory = &self.places.firewall.state;
+        let listening = kernel::listening(&self.places.proc_net);
+        let state = State::new(self.interface, &plan, &listening, config.edge, config.nft);
+        let edge = self.check(memory, &state)?;
+        // netifd ends this very process within the call where the uplink is not there, and starts
+        // another one when it is.
+        notify(self.bus, &update::host_dependency(self.interface, &uplink.interface))?;
+        self.configure_ce(&uplink.interface, plan.ce())?;
+        // What dies from here on has to be done again.
+        memory.up.clear();
+        memory.settled = false;
+        self.keep(memory);
+        state.write(directory).map_err(StateUnwritable::from)?;
+        let change = memory.note(&plan, seconds_since_1970());
+        let zones = Zones::read(&self.places.uci);
+        let device = DeviceName::of_interface(self.interface);
+        let update = Update {
+            interface: self.interface,
+            device: device.as_str(),
+            config: &config,
+            uplink: &uplink,
+            plan: &plan,
+            edge,
+            zones: &zones,
+            change: &change,
+            warning: warning.as_ref(),
+        };
+        let message = update.message();
+        if before == Before::Up {
+            notify(self.bus, &update::link_lost(self.interface))?;
+        }
+        if let Err(error) = notify(self.bus, &message) {
+            let _ = State::remove(directory, self.interface);
+            return Err(NoTunnel(error).into());
+        }
+        memory.prefix = uplink.prefix.to_string();
+        memory.up.clone_from(&memory.outcome);
+        match warning {
+            Some(failure) => self.report(&failure, &mut String::new()),
+            None => options.clone_into(&mut memory.good_options),
+        }
+        Ok(())
+    }
+
+    /// Asks nft once for each shape of rules: it is the one expensive step of a set-up.
+    fn check(&self, memory: &mut Memory, state: &State) -> Result<Edge, Failure> {
+        let shape = state.shape();
+        if let Some(edge) = memory.accepted(&shape) {
+            return Ok(edge.preferred());
+        }
+        let edge = firewall::check(&self.places.firewall, state)?;
+        memory.accept(shape, edge);
+        Ok(edge)
+    }
+
+    /// Puts the CE address on the uplink and waits until it may be used. Without that the first
+    /// packets would be lost, and the kernel would complain of each.
+    fn configure_ce(&mut self, uplink: &str, ce: Ipv6Addr) -> Result<(), Failure> {
+        self.bus.call("network", "add_dynamic", &update::add_alias(self.interface, uplink, ce))?;
+        let end = Instant::now() + ADDRESS_PATIENCE;
+        loop {
+            match kernel::address_state(&self.places.proc_net, ce) {
+                AddressState::Ready => return Ok(()),
+                AddressState::Duplicate => {
+                    // Removed, or the next attempt would find the old verdict.
+                    remove_alias(self.bus, self.interface, self.log);
+                    return Err(CeError::InUse(ce).into());
+                }
+                AddressState::Absent | AddressState::Tentative if Instant::now() < end => {
+                    sleep(STEP);
+                }
+                AddressState::Absent | AddressState::Tentative => {
+                    let seconds = ADDRESS_PATIENCE.as_secs();
+                    return Err(CeError::NotReady { ce, seconds }.into());
+                }
+            }
+        }
+    }
+
+    /// Tells netifd, and the log where it is not the same again.
+    fn report(&mut self, failure: &Failure, told: &mut String) {
+        let line = failure.line();
+        if *told != line {
+            let _ = writeln!(self.log, "{line}");
+            *told = line;
+        }
+        // Whoever reads the log knows already.
+        let _ = notify(self.bus, &update::error(self.interface, failure));
+    }
+
+    fn warn(&mut self, warning: Value) {
+        let _ = set_data(self.bus, self.interface, "warning", warning);
+    }
+}
+
+/// One attempt of [`setup`], without the waiting.
+#[cfg(test)]
+pub(super) fn attempt_once(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &InterfaceName,
+    options: &str,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
+    Call { bus, places, interface, log }.attempt(options)
+}
+
+fn has_warning(facts: &Facts, interface: &InterfaceName) -> bool {
+    let warning = facts.interface(interface.as_str()).and_then(|facts| facts.data.get("warning"));
+    warning.is_some_and(|warning| warning.get("code").is_some())
+}
+
+fn seconds_since_1970() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs())
+}

@@ -1,0 +1,85 @@
+//! Why a configuration cannot be read or changed.
+
+use std::io;
+use std::path::Path;
+
+use mape_core::{Code, Explain, Quoted};
+
+/// The configuration cannot be read or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UciError {
+    /// A line of a file is not UCI's.
+    #[error("line {line} of the configuration {package}: {reason}")]
+    Line {
+        /// The package.
+        package: Quoted,
+        /// Where the command begins, from 1.
+        line: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// A file is there but cannot be read.
+    #[error("the file {file} cannot be read: {reason}")]
+    Unreadable {
+        /// Its path.
+        file: Quoted,
+        /// What the system says.
+        reason: String,
+    },
+    /// The program `uci` fails.
+    #[error("uci cannot change the configuration: {}", .0.text())]
+    Program(Quoted),
+    /// Somebody else is in the middle of changing it.
+    #[error("the configuration {0} has changes that are not committed yet")]
+    Pending(Quoted),
+    /// What was changed is not what was meant to be.
+    #[error(
+        "the configuration {0} is not as it was meant to be after the change, which was taken back"
+    )]
+    NotAsMeant(Quoted),
+}
+
+impl UciError {
+    pub(super) fn unreadable(file: &Path, reason: &io::Error) -> Self {
+        let file = Quoted::new(&file.to_string_lossy());
+        Self::Unreadable { file, reason: reason.to_string() }
+    }
+}
+
+impl Explain for UciError {
+    fn code(&self) -> Code {
+        Code::Uci
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Line { package, .. } => {
+                format!("`uci export {}` must work first; correct that line", package.text())
+            }
+            Self::Unreadable { .. } => "run this as root on the router".to_owned(),
+            Self::Pending(package) => {
+                let package = package.text();
+                format!(
+                    "look at them with `uci changes {package}`, then `uci commit {package}` or \
+                     `uci revert {package}`"
+                )
+            }
+            Self::Program(_) | Self::NotAsMeant(_) => {
+                "run the commands shown, one by one".to_owned()
+            }
+        }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Line { package, line, .. } => {
+                vec![("package", package.text()), ("line", line.to_string())]
+            }
+            Self::Unreadable { file, .. } => vec![("file", file.text())],
+            Self::Program(reason) => vec![("reason", reason.text())],
+            Self::Pending(package) | Self::NotAsMeant(package) => {
+                vec![("package", package.text())]
+            }
+        }
+    }
+}

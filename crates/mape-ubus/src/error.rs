@@ -1,0 +1,169 @@
+//! Why a call has no answer.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mape_core::{Code, Explain, Quoted};
+
+use crate::Status;
+
+/// Bytes that are not ubus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// A length is shorter than its own head or longer than what there is.
+    #[error("a length does not fit")]
+    Length,
+    /// A message states a length beyond [`MAX_MESSAGE`](crate::MAX_MESSAGE).
+    #[error("a message of more than 1 MiB")]
+    TooLong,
+    /// A field's name has no end.
+    #[error("a field's name has no end")]
+    Name,
+    /// A value's type is not known.
+    #[error("a value of unknown type {0}")]
+    Type(u8),
+    /// A value's length does not fit its type, or a text has no end.
+    #[error("a value does not fit its type")]
+    Value,
+    /// Tables and arrays in each other beyond [`MAX_DEPTH`](crate::blobmsg::MAX_DEPTH).
+    #[error("values are nested too deep")]
+    Depth,
+    /// The protocol's version is not 0.
+    #[error("version {0} of the protocol")]
+    Version(u8),
+    /// The first message is not the daemon's greeting.
+    #[error("no greeting")]
+    NoGreeting,
+    /// A message lacks what its kind has to carry.
+    #[error("a message without its content")]
+    Missing,
+}
+
+/// Arguments that cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadArguments {
+    /// They are not a JSON object.
+    #[error("they are not an object")]
+    NotAnObject,
+    /// They do not fit a message of 1 MiB, or a name does not fit 65,535 bytes.
+    #[error("they are too large for one message")]
+    TooLarge,
+    /// Objects and arrays in each other beyond [`MAX_DEPTH`](crate::blobmsg::MAX_DEPTH).
+    #[error("they are nested too deep")]
+    TooDeep,
+    /// A text has a zero byte in it, where the other side would see its end.
+    #[error("a text has a zero byte")]
+    ZeroByte,
+    /// A whole number beyond 64 bits with sign.
+    #[error("a number is too large")]
+    NumberTooLarge,
+}
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum UbusError {
+    /// Nobody listens on the socket, or it may not be used.
+    #[error("the ubus socket {} cannot be connected: {error}", Quoted::new(&path.to_string_lossy()))]
+    Connect {
+        /// The socket.
+        path: PathBuf,
+        /// What the kernel says.
+        error: io::Error,
+    },
+    /// The connection broke. It cannot be used again.
+    #[error("the connection to ubus broke: {0}")]
+    Lost(io::Error),
+    /// No answer within the deadline.
+    #[error("ubus did not answer within {} seconds", .0.as_secs_f32())]
+    Timeout(Duration),
+    /// What came is not ubus. The connection cannot be used again.
+    #[error("what ubus sent cannot be read: {0}")]
+    Protocol(#[from] Malformed),
+    /// No service offers the object, or this user may not see it.
+    #[error("there is no ubus object {}", Quoted::new(.0))]
+    ObjectNotFound(String),
+    /// The service refuses.
+    #[error(
+        "ubus answers {} ({status}) to {}",
+        status.number(),
+        Quoted::new(&format!("{object} {method}"))
+    )]
+    Status {
+        /// The object called.
+        object: String,
+        /// The method called.
+        method: String,
+        /// The answer.
+        status: Status,
+    },
+    /// The arguments cannot be sent; the method was not called.
+    #[error("the arguments of {} cannot be sent: {why}", Quoted::new(&format!("{object} {method}")))]
+    Arguments {
+        /// The object that should have been called.
+        object: String,
+        /// The method that should have been called.
+        method: String,
+        /// What is wrong with them.
+        why: BadArguments,
+    },
+}
+
+impl UbusError {
+    /// The number with which ubus refused: of the service, or 4 (not found) where the object is
+    /// missing. `None` where no answer came.
+    #[must_use]
+    pub fn status(&self) -> Option<u32> {
+        match self {
+            Self::Status { status, .. } => Some(status.number()),
+            Self::ObjectNotFound(_) => Some(Status::NotFound.number()),
+            Self::Connect { .. }
+            | Self::Lost(_)
+            | Self::Timeout(_)
+            | Self::Protocol(_)
+            | Self::Arguments { .. } => None,
+        }
+    }
+}
+
+impl Explain for UbusError {
+    fn code(&self) -> Code {
+        Code::Ubus
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Connect { .. } => "run this as root on a router where ubusd runs",
+            Self::Lost(_) | Self::Timeout(_) => {
+                "try again, and look for the service's own messages in `logread`"
+            }
+            Self::Protocol(_) | Self::Arguments { .. } => {
+                "report this as a bug, with the sentence above"
+            }
+            Self::ObjectNotFound(_) => {
+                "see with `ubus list` what there is, and whether the service runs"
+            }
+            Self::Status { .. } => "look for the service's own message in `logread`",
+        }
+        .to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let call = |object: &str, method: &str, reason: String| {
+            let text = |text| Quoted::new(text).text();
+            vec![("object", text(object)), ("method", text(method)), ("reason", reason)]
+        };
+        match self {
+            Self::Connect { path, error } => {
+                let path = Quoted::new(&path.to_string_lossy()).text();
+                vec![("path", path), ("reason", error.to_string())]
+            }
+            Self::Lost(error) => vec![("reason", error.to_string())],
+            Self::Timeout(timeout) => vec![("seconds", timeout.as_secs_f32().to_string())],
+            Self::Protocol(why) => vec![("reason", why.to_string())],
+            Self::ObjectNotFound(object) => vec![("object", Quoted::new(object).text())],
+            Self::Status { object, method, status } => call(object, method, status.to_string()),
+            Self::Arguments { object, method, why } => call(object, method, why.to_string()),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The configuration file: JSON in the place of /etc/config/network.
+//!
+//! ```json
+//! {"wan6": {"proto": "static", "device": "eth1", "ip6addr": ["2001:db8::1/64"], "ip6gw": "fe80::1"},
+//!  "wan6mape": {"proto": "mape", "tunlink": "wan6", "mtu": "1460"}}
+//! ```
+//! Values are text or lists of text, as in UCI. For static interfaces addresses may also be tables
+//! with lifetimes, which UCI has no word for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::{Map, Value};
+
+/// The options of one interface.
+pub(crate) type Section = Map<String, Value>;
+
+/// Reads the file.
+pub(crate) fn read(path: &Path) -> anyhow::Result<BTreeMap<String, Section>> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let all: Value = text.parse().with_context(|| path.display().to_string())?;
+    let all = all.as_object().context("the configuration is not an object")?;
+    let section = |(name, section): (&String, &Value)| {
+        let section = section.as_object().with_context(|| format!("{name} is not an object"))?;
+        Ok((name.clone(), section.clone()))
+    };
+    all.iter().map(section).collect()
+}
+
+/// The type of an option, by blobmsg's numbers, which handlers use when they declare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Array,
+    Text,
+    Number,
+    Flag,
+}
+
+impl Kind {
+    pub(crate) fn new(number: i64) -> Option<Self> {
+        match number {
+            1 => Some(Self::Array),
+            3 => Some(Self::Text),
+            5 => Some(Self::Number),
+            7 => Some(Self::Flag),
+            _ => None,
+        }
+    }
+}
+
+/// The options every interface has, whatever its handler declares. They reach the handler as well.
+pub(crate) const OF_EVERY_INTERFACE: [(&str, Kind); 16] = [
+    ("proto", Kind::Text),
+    ("device", Kind::Text),
+    ("ifname", Kind::Text),
+    ("auto", Kind::Flag),
+    ("zone", Kind::Text),
+    ("defaultroute", Kind::Flag),
+    ("peerdns", Kind::Flag),
+    ("metric", Kind::Number),
+    ("dns", Kind::Array),
+    ("dns_search", Kind::Array),
+    ("dns_metric", Kind::Number),
+    ("renew", Kind::Flag),
+    ("ip4table", Kind::Text),
+    ("ip6table", Kind::Text),
+    ("delegate", Kind::Flag),
+    ("force_link", Kind::Flag),
+];
+
+/// A number as C's `strtol` reads it with base 0: `0x` and a leading 0 count, blanks before are
+/// skipped, nothing may follow.
+fn number(text: &str) -> Option<i64> {
+    let text = text.trim_start();
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if digits.is_empty() {
+        return text.is_empty().then_some(0);
+    }
+    let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
+    let value = match hexadecimal {
+        Some(digits) => i64::from_str_radix(digits, 16),
+        None if digits.len() > 1 && digits.starts_with('0') => i64::from_str_radix(digits, 8),
+        None => digits.parse(),
+    };
+    value.ok().map(|value| if negative { -value } else { value })
+}
+
+/// One option with the type it was declared with; `None` where it does not fit and is dropped.
+fn typed(value: &Value, kind: Kind) -> Option<Value> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(flag) => Some(u8::from(*flag).to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    if let Kind::Array = kind {
+        return Some(match value {
+            Value::Array(items) => items.iter().filter_map(text).collect(),
+            other => text(other)?.split([' ', '\t']).filter(|word| !word.is_empty()).collect(),
+        });
+    }
+    // A list where one value is expected is dropped.
+    let text = text(value)?;
+    match (kind, text.as_str()) {
+        (Kind::Flag, "1" | "true") => Some(true.into()),
+        (Kind::Flag, "0" | "false") => Some(false.into()),
+        (Kind::Flag, _) => None,
+        (Kind::Number, text) => number(text).map(Value::from),
+        (Kind::Text | Kind::Array, _) => Some(text.into()),
+    }
+}
+
+/// The options of a section that were declared, with their types.
+pub(crate) fn declared<'a>(
+    section: &Section,
+    options: impl Iterator<Item = (&'a str, Kind)>,
+) -> Section {
+    let typed = options
+        .filter_map(|(name, kind)| Some((name.to_owned(), typed(section.get(name)?, kind)?)));
+    typed.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// As seen on the real netifd.
+    #[test]
+    fn options_are_typed_as_declared() {
+        let section = json!({"i": "0x10", "o": "010", "b": "1", "c": "yes", "l": "a  b", "m": ["c"], "t": ["d"], "n": "5x", "u": "1"});
+        let options = [
+            ("i", Kind::Number),
+            ("o", Kind::Number),
+            ("b", Kind::Flag),
+            ("c", Kind::Flag),
+            ("l", Kind::Array),
+            ("m", Kind::Array),
+            ("t", Kind::Text),
+            ("n", Kind::Number),
+            ("absent", Kind::Text),
+        ];
+        let typed = declared(section.as_object().unwrap(), options.into_iter());
+        assert_eq!(
+            Value::Object(typed),
+            json!({"i": 16, "o": 8, "b": true, "l": ["a", "b"], "m": ["c"]})
+        );
+    }
+}

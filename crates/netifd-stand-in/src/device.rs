@@ -1,0 +1,145 @@
+//! Layer-3 devices and what is put on them.
+
+use serde_json::{Map, Value};
+
+use crate::ip::{Settings, Updated};
+use crate::netifd::Netifd;
+use crate::tunnel;
+
+/// A layer-3 device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Device {
+    pub(crate) name: String,
+    /// What the handler stated, if it is a tunnel of ours: it goes with the interface.
+    pub(crate) tunnel: Option<Map<String, Value>>,
+}
+
+impl Netifd {
+    /// Gives the interface its device; a tunnel is made unless there is one with the same words.
+    /// Whether it is there now.
+    pub(crate) fn use_device(&mut self, name: &str, device: Device) -> bool {
+        let old = self.interfaces.get(name).and_then(|interface| interface.l3.clone());
+        if old.as_ref() == Some(&device) {
+            return true;
+        }
+        if old.as_ref().is_some_and(|old| old.name != device.name) {
+            self.flush_ip(name);
+            self.drop_device(name);
+        }
+        let made = match &device.tunnel {
+            Some(options) => tunnel::command(&device.name, options, |link| self.link_device(link)),
+            None => self.system.has_device(&device.name).then(String::new).ok_or("no such device"),
+        };
+        match made {
+            Ok(command) => {
+                if device.tunnel.is_some() {
+                    // netifd deletes whatever has the name.
+                    self.system.ip(&format!("link del {}", device.name));
+                    if !self.system.ip(&command) {
+                        return false;
+                    }
+                    self.system.ip(&format!("link set {} up", device.name));
+                }
+                if let Some(interface) = self.interfaces.get_mut(name) {
+                    interface.l3 = Some(device);
+                }
+                true
+            }
+            Err(why) => {
+                eprintln!("netifd: {name}: the device {} cannot be had: {why}", device.name);
+                false
+            }
+        }
+    }
+
+    /// The device of the interface a tunnel runs over: `None` if there is no such interface, and an
+    /// empty name if it has no device.
+    fn link_device(&self, link: &str) -> Option<String> {
+        let interface = self.interfaces.get(link)?;
+        Some(interface.l3.as_ref().map_or_else(String::new, |device| device.name.clone()))
+    }
+
+    /// Lets the device go; a tunnel is deleted.
+    pub(crate) fn drop_device(&mut self, name: &str) {
+        let device = self.interfaces.get_mut(name).and_then(|interface| interface.l3.take());
+        if let Some(device) = device.filter(|device| device.tunnel.is_some()) {
+            self.system.ip(&format!("link del {}", device.name));
+        }
+    }
+
+    /// Puts these settings in the place of the old ones, or, with `keep`, beside them. What is equal
+    /// stays untouched.
+    pub(crate) fn apply_ip(&mut self, name: &str, mut new: Settings, keep: bool) -> Updated {
+        let Some(interface) = self.interfaces.get_mut(name) else { return Updated::default() };
+        let Some(device) = interface.l3.as_ref().map(|device| device.name.clone()) else {
+            return Updated::default();
+        };
+        let with_default = interface.flag("defaultroute").unwrap_or(true);
+        let old = std::mem::take(&mut interface.ip);
+        let has = |all: &Settings, net| all.addresses.iter().any(|address| address.net == net);
+        let mut commands = Vec::new();
+        let mut updated = Updated::default();
+
+        for address in &old.addresses {
+            if keep && !has(&new, address.net) {
+                new.addresses.push(address.clone());
+            } else if !keep && !has(&new, address.net) {
+                updated.addresses = true;
+                commands.push(format!("address del {} dev {device}", address.net));
+            }
+        }
+        for route in &old.routes {
+            if keep && !new.routes.contains(route) {
+                new.routes.push(route.clone());
+            } else if !keep && !new.routes.contains(route) {
+                updated.routes = true;
+                commands.push(format!("route del {} dev {device} proto static", route.target));
+            }
+        }
+        for prefix in &old.prefixes {
+            let gone = !new.prefixes.iter().any(|other| other.net == prefix.net);
+            if keep && gone {
+                new.prefixes.push(prefix.clone());
+            }
+            updated.prefixes |= gone && !keep;
+        }
+        for address in new.addresses.iter().filter(|address| !has(&old, address.net)) {
+            updated.addresses = true;
+            commands.push(format!("address replace {} dev {device}", address.net));
+        }
+        for route in new.routes.iter().filter(|route| !old.routes.contains(route)) {
+            updated.routes = true;
+            if with_default || route.target.prefix_len() != 0 {
+                let gateway =
+                    route.gateway.map_or_else(String::new, |gateway| format!(" via {gateway}"));
+                let metric =
+                    route.metric.map_or_else(String::new, |metric| format!(" metric {metric}"));
+                let source = route.source.filter(|source| source.prefix_len() != 0);
+                let source = source.map_or_else(String::new, |source| format!(" from {source}"));
+                commands.push(format!(
+                    "route replace {}{source}{gateway} dev {device} proto static{metric}",
+                    route.target
+                ));
+            }
+        }
+        let fresh = |net| !old.prefixes.iter().any(|prefix| prefix.net == net);
+        updated.prefixes |= new.prefixes.iter().any(|prefix| fresh(prefix.net));
+        interface.ip = new;
+        for command in commands {
+            self.system.ip(&command);
+        }
+        updated
+    }
+
+    /// Takes everything off the device.
+    pub(crate) fn flush_ip(&mut self, name: &str) {
+        let tunnel =
+            self.interfaces.get(name).and_then(|interface| interface.l3.as_ref()?.tunnel.as_ref());
+        if tunnel.is_none() {
+            self.apply_ip(name, Settings::default(), false);
+        } else if let Some(interface) = self.interfaces.get_mut(name) {
+            // The device goes, and with it all that is on it.
+            interface.ip = Settings::default();
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Addresses, routes and prefixes of an interface, as a handler states them and as a dump shows them.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use ipnet::IpNet;
+use serde_json::{Map, Value, json};
+
+/// An address with its network.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    pub(crate) net: IpNet,
+    pub(crate) lifetimes: Lifetimes,
+}
+
+/// A route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub(crate) target: IpNet,
+    pub(crate) gateway: Option<IpAddr>,
+    pub(crate) metric: Option<i64>,
+    pub(crate) source: Option<IpNet>,
+}
+
+/// A prefix delegated to this router.
+#[derive(Clone, Debug)]
+pub(crate) struct Prefix {
+    pub(crate) net: IpNet,
+    pub(crate) lifetimes: Lifetimes,
+}
+
+/// Seconds from when they were stated; absent is for ever.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lifetimes {
+    since: Instant,
+    preferred: Option<i64>,
+    valid: Option<i64>,
+}
+
+impl Lifetimes {
+    fn new(preferred: Option<i64>, valid: Option<i64>) -> Self {
+        let finite = |seconds: &i64| *seconds != 0xffff_ffff && *seconds != -1;
+        let valid = valid.filter(finite);
+        Self { since: Instant::now(), preferred: preferred.filter(finite).or(valid), valid }
+    }
+
+    fn put(&self, table: &mut Map<String, Value>) {
+        let gone = i64::try_from(self.since.elapsed().as_secs()).unwrap_or(i64::MAX);
+        if let Some(preferred) = self.preferred {
+            table.insert("preferred".into(), (preferred - gone).max(0).into());
+        }
+        if let Some(valid) = self.valid {
+            table.insert("valid".into(), (valid - gone).into());
+        }
+    }
+}
+
+/// All of an interface's.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) prefixes: Vec<Prefix>,
+    pub(crate) dns: Vec<String>,
+    pub(crate) dns_search: Vec<String>,
+}
+
+/// Text fields are read only where they are text, numbers where they are numbers: netifd takes a
+/// field of another type for absent.
+fn text<'a>(table: &'a Value, name: &str) -> Option<&'a str> {
+    table.get(name)?.as_str()
+}
+
+fn number(table: &Value, name: &str) -> Option<i64> {
+    table.get(name)?.as_i64()
+}
+
+fn list<'a>(table: &'a Value, name: &str) -> &'a [Value] {
+    table.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// `a/24`, `a/255.255.255.0` or an address with a mask of its own.
+fn net(address: &str, mask: Option<&str>) -> Option<IpNet> {
+    let (address, mask) =
+        address.split_once('/').map_or((address, mask), |(address, mask)| (address, Some(mask)));
+    let address: IpAddr = address.parse().ok()?;
+    let full = if address.is_ipv4() { 32 } else { 128 };
+    let len = match mask {
+        None => full,
+        Some(mask) => match mask.parse::<u8>() {
+            Ok(len) => len,
+            Err(_) => ipnet::ip_mask_to_prefix(mask.parse().ok()?).ok()?,
+        },
+    };
+    IpNet::new(address, len).ok()
+}
+
+fn address(item: &Value) -> Option<Address> {
+    if let Some(text) = item.as_str() {
+        return Some(Address { net: net(text, None)?, lifetimes: Lifetimes::new(None, None) });
+    }
+    let net = net(text(item, "ipaddr")?, text(item, "mask"))?;
+    let lifetimes = Lifetimes::new(number(item, "preferred"), number(item, "valid"));
+    Some(Address { net, lifetimes })
+}
+
+/// `PREFIX/LENGTH[,PREFERRED,VALID]`.
+fn prefix(item: &Value) -> Option<Prefix> {
+    let mut parts = item.as_str()?.split(',');
+    let net = net(parts.next()?, None).filter(|net| (1..=64).contains(&net.prefix_len()))?;
+    let mut seconds = || parts.next().and_then(|text| text.parse().ok());
+    let (preferred, valid) = (seconds(), seconds());
+    Some(Prefix { net, lifetimes: Lifetimes::new(preferred, valid) })
+}
+
+fn route(item: &Value) -> Option<Route> {
+    let target = net(text(item, "target")?, text(item, "netmask"))?.trunc();
+    let gateway = match text(item, "gateway") {
+        Some(gateway) => Some(gateway.parse().ok()?),
+        None => None,
+    };
+    let source = match text(item, "source") {
+        Some(source) => Some(net(source, None)?),
+        None => None,
+    };
+    Some(Route { target, gateway, metric: number(item, "metric"), source })
+}
+
+fn texts(table: &Value, name: &str) -> Vec<String> {
+    list(table, name).iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+impl Settings {
+    /// What a handler's update states, or the section of a static interface. What cannot be read is
+    /// left out, as netifd does.
+    pub(crate) fn read(table: &Value) -> Self {
+        let addresses = list(table, "ipaddr").iter().chain(list(table, "ip6addr"));
+        let addresses: Vec<Address> = addresses.filter_map(address).collect();
+        let routes = list(table, "routes").iter().chain(list(table, "routes6"));
+        let mut routes: Vec<Route> = routes.filter_map(route).collect();
+        let has = |v4: bool| addresses.iter().any(|address| address.net.addr().is_ipv4() == v4);
+        for (name, all, v4) in [("gateway", "0.0.0.0/0", true), ("ip6gw", "::/0", false)] {
+            let gateway = text(table, name).and_then(|gateway| gateway.parse().ok());
+            let target = all.parse().ok().filter(|_| gateway.is_some() && has(v4));
+            routes.extend(target.map(|target| Route {
+                target,
+                gateway,
+                metric: None,
+                source: None,
+            }));
+        }
+        let prefixes = list(table, "ip6prefix").iter().filter_map(prefix).collect();
+        Self {
+            addresses,
+            routes,
+            prefixes,
+            dns: texts(table, "dns"),
+            dns_search: texts(table, "dns_search"),
+        }
+    }
+
+    /// The route by which the address is reached: the longest.
+    pub(crate) fn route_to(&self, host: IpAddr) -> Option<&Route> {
+        let fitting = self.routes.iter().filter(|route| route.target.contains(&host));
+        fitting.max_by_key(|route| route.target.prefix_len())
+    }
+
+    /// Whether the address is on one of the interface's own networks.
+    pub(crate) fn on_link(&self, host: IpAddr) -> bool {
+        self.addresses.iter().any(|address| address.net.contains(&host))
+    }
+}
+
+/// What an update changed; netifd tells the hotplug hooks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "netifd's own flags")]
+pub(crate) struct Updated {
+    pub(crate) addresses: bool,
+    pub(crate) routes: bool,
+    pub(crate) prefixes: bool,
+    pub(crate) data: bool,
+}
+
+impl Updated {
+    pub(crate) fn any(self) -> bool {
+        self != Self::default()
+    }
+}
+
+pub(crate) fn dump_addresses(addresses: &[Address], v4: bool) -> Value {
+    let ours = addresses.iter().filter(|address| address.net.addr().is_ipv4() == v4);
+    let dump = ours.map(|address| {
+        let mut table = Map::new();
+        table.insert("address".into(), address.net.addr().to_string().into());
+        table.insert("mask".into(), address.net.prefix_len().into());
+        address.lifetimes.put(&mut table);
+        Value::Object(table)
+    });
+    dump.collect()
+}
+
+pub(crate) fn dump_prefixes(prefixes: &[Prefix], class: &str) -> Value {
+    let dump = prefixes.iter().map(|prefix| {
+        let mut table = Map::new();
+        table.insert("address".into(), prefix.net.addr().to_string().into());
+        table.insert("mask".into(), prefix.net.prefix_len().into());
+        prefix.lifetimes.put(&mut table);
+        table.insert("class".into(), class.into());
+        table.insert("assigned".into(), json!({}));
+        Value::Object(table)
+    });
+    dump.collect()
+}
+
+/// With `defaultroute 0` default routes are among the inactive ones.
+pub(crate) fn dump_routes(routes: &[Route], defaultroute: bool, active: bool) -> Value {
+    let shown =
+        routes.iter().filter(|route| (defaultroute || route.target.prefix_len() != 0) == active);
+    let dump = shown.map(|route| {
+        let none = if route.target.addr().is_ipv4() { "0.0.0.0" } else { "::" };
+        let mut table = Map::new();
+        table.insert("target".into(), route.target.addr().to_string().into());
+        table.insert("mask".into(), route.target.prefix_len().into());
+        let gateway = route.gateway.map_or_else(|| none.to_owned(), |gateway| gateway.to_string());
+        table.insert("nexthop".into(), gateway.into());
+        if let Some(metric) = route.metric {
+            table.insert("metric".into(), metric.into());
+        }
+        let source = route.source.map_or_else(|| format!("{none}/0"), |source| source.to_string());
+        table.insert("source".into(), source.into());
+        Value::Object(table)
+    });
+    dump.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_lengths_and_lifetimes() {
+        let settings = Settings::read(&json!({
+            "ipaddr": [{"ipaddr": "192.0.2.1"}, {"ipaddr": "192.0.2.9", "mask": "255.255.255.0"}, {"mask": "8"}],
+            "ip6addr": ["2001:db8::1/64", {"ipaddr": "2001:db8::2", "mask": "128", "preferred": 0, "valid": 99}, "x"],
+            "routes": [{"target": "0.0.0.0", "netmask": "0"}, {"target": 5}],
+            "ip6gw": "fe80::1",
+            "ip6prefix": ["2001:db8:1::/56,100,200", "2001:db8::/65"],
+        }));
+        let nets: Vec<String> = settings.addresses.iter().map(|a| a.net.to_string()).collect();
+        assert_eq!(nets, ["192.0.2.1/32", "192.0.2.9/24", "2001:db8::1/64", "2001:db8::2/128"]);
+        assert_eq!(dump_addresses(&settings.addresses, false)[1]["preferred"], 0);
+        assert_eq!(dump_prefixes(&settings.prefixes, "wan6")[0]["valid"], 200);
+        assert_eq!(settings.prefixes.len(), 1);
+        assert_eq!(
+            settings.route_to("2001:db8:9::1".parse().unwrap()).unwrap().gateway,
+            "fe80::1".parse().ok()
+        );
+        assert_eq!(dump_routes(&settings.routes, false, true), json!([]));
+        assert_eq!(dump_routes(&settings.routes, false, false).as_array().unwrap().len(), 2);
+    }
+}

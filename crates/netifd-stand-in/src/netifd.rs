@@ -1,0 +1,109 @@
+//! Everything netifd knows, and its clock.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::config::Section;
+use crate::handler::{self, Handler};
+use crate::hotplug::Hotplug;
+use crate::interface::{Interface, Protocol, State};
+use crate::process::Processes;
+use crate::system::System;
+
+/// What a protocol is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Setup,
+    Teardown,
+    Renew,
+}
+
+/// The daemon's state.
+#[derive(Debug)]
+pub(crate) struct Netifd {
+    pub(crate) interfaces: BTreeMap<String, Interface>,
+    pub(crate) handlers: BTreeMap<String, Handler>,
+    pub(crate) system: System,
+    pub(crate) hotplug: Hotplug,
+    pub(crate) processes: Processes,
+    pub(crate) config: PathBuf,
+    /// Nothing comes up before all interfaces are known.
+    pub(crate) started: bool,
+}
+
+impl Netifd {
+    pub(crate) fn new(options: &crate::serve::Options, processes: Processes) -> Self {
+        Self {
+            interfaces: BTreeMap::new(),
+            handlers: handler::load(&options.handlers),
+            system: System { dry: options.dry, ..System::default() },
+            hotplug: Hotplug::new(options.hotplug.clone()),
+            processes,
+            config: options.config.clone(),
+            started: false,
+        }
+    }
+
+    /// Reads the configuration and starts what starts by itself.
+    pub(crate) fn start(&mut self) {
+        self.reload();
+        self.started = true;
+        for name in self.names() {
+            if self.interfaces.get(&name).is_some_and(|interface| interface.autostart) {
+                self.set_up(&name);
+            }
+        }
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.interfaces.keys().cloned().collect()
+    }
+
+    pub(crate) fn state(&self, name: &str) -> Option<State> {
+        self.interfaces.get(name).map(|interface| interface.state)
+    }
+
+    /// The protocol a section names.
+    pub(crate) fn protocol(&self, section: &Section) -> Protocol {
+        match section.get("proto").and_then(Value::as_str) {
+            Some("static") => Protocol::Static,
+            Some(name) => {
+                self.handlers.get(name).cloned().map_or(Protocol::Unknown, Protocol::Script)
+            }
+            None => Protocol::Unknown,
+        }
+    }
+
+    /// When something is due; `None` if nothing is.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        let times = self.interfaces.values();
+        times
+            .flat_map(|interface| [interface.patience, interface.checkup, interface.removal])
+            .flatten()
+            .min()
+    }
+
+    /// Does what is due.
+    pub(crate) fn do_due(&mut self) {
+        let now = Instant::now();
+        for name in self.names() {
+            let is_due = |time: &mut Instant| *time <= now;
+            let Some(interface) = self.interfaces.get_mut(&name) else { continue };
+            let removal = interface.removal.take_if(is_due).is_some();
+            let patience = interface.patience.take_if(is_due).is_some();
+            let checkup = interface.checkup.take_if(is_due).is_some();
+            if removal {
+                self.remove(&name);
+            }
+            if patience {
+                self.patience_ends(&name);
+            }
+            if checkup {
+                self.check_up(&name);
+            }
+        }
+    }
+}

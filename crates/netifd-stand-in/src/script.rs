@@ -1,0 +1,192 @@
+//! How netifd runs a handler's script.
+
+use std::process;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::interface::{Stage, State};
+use crate::netifd::{Command, Netifd};
+use crate::process::Task;
+
+/// How long a setup that was told to stop may take to end.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long a teardown may take.
+const TEARDOWN: Duration = Duration::from_secs(5);
+
+impl Netifd {
+    /// Asks the handler's script to do something; whether that began.
+    pub(crate) fn script_command(&mut self, name: &str, command: Command) -> bool {
+        let Some(interface) = self.interfaces.get_mut(name) else { return false };
+        match command {
+            Command::Setup => {
+                if interface.stage != Stage::Idle {
+                    return false;
+                }
+                interface.last_error = None;
+                interface.dependencies.clear();
+                interface.stage = Stage::Setup;
+                if !self.start_script(name, "setup", None) {
+                    if let Some(interface) = self.interfaces.get_mut(name) {
+                        interface.stage = Stage::Idle;
+                    }
+                    return false;
+                }
+                true
+            }
+            Command::Renew => {
+                let knows = interface.handler().is_some_and(|handler| handler.renew);
+                if !knows || matches!(interface.stage, Stage::Aborting | Stage::Teardown) {
+                    return true;
+                }
+                // One that runs is not disturbed; the renewal comes after it.
+                interface.renew_pending = interface.script.is_some();
+                interface.renew_pending || self.start_script(name, "renew", None)
+            }
+            Command::Teardown => {
+                let running = interface.script.filter(|_| interface.stage == Stage::Setup);
+                match (interface.stage, running) {
+                    (Stage::Teardown | Stage::Aborting, _) => interface.stage == Stage::Teardown,
+                    (_, Some(script)) => {
+                        script.signal(Signal::SIGTERM);
+                        if let Some(task) = interface.proto_task {
+                            task.signal(Signal::SIGTERM);
+                        }
+                        interface.patience = Some(Instant::now() + GRACE);
+                        interface.renew_pending = false;
+                        interface.stage = Stage::Aborting;
+                        true
+                    }
+                    (_, None) => {
+                        interface.renew_pending = false;
+                        interface.stage = Stage::Teardown;
+                        interface.patience = Some(Instant::now() + TEARDOWN);
+                        let error = interface.last_error;
+                        self.start_script(name, "teardown", error)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Starts the script. One that still runs is killed first, without a word to anybody.
+    fn start_script(&mut self, name: &str, action: &str, error: Option<i32>) -> bool {
+        let Some(interface) = self.interfaces.get_mut(name) else { return false };
+        if let Some(script) = interface.script.take() {
+            script.signal(Signal::SIGKILL);
+        }
+        let Some(handler) = interface.handler() else { return false };
+        let options = Value::Object(interface.options()).to_string();
+        let mut command = process::Command::new(&handler.script);
+        command.args([interface.text("proto").unwrap_or_default(), action, name, &options]);
+        command.current_dir(&handler.directory);
+        if let Some(error) = error {
+            command.env("ERROR", error.to_string());
+        }
+        let script = self.processes.start(command, name);
+        if let Some(interface) = self.interfaces.get_mut(name) {
+            interface.script = script;
+        }
+        script.is_some()
+    }
+
+    /// A process ended: a script, the process of a handler, or the hooks'.
+    pub(crate) fn process_ended(&mut self, task: Task, code: i32) {
+        self.hooks_ended(task);
+        for name in self.names() {
+            let Some(interface) = self.interfaces.get_mut(&name) else { continue };
+            if interface.script.take_if(|script| *script == task).is_some() {
+                self.script_ended(&name);
+            } else if interface.proto_task.take_if(|running| *running == task).is_some() {
+                if matches!(interface.stage, Stage::Idle | Stage::Setup) {
+                    interface.last_error = Some(code);
+                }
+                self.proto_task_ended(&name);
+            }
+        }
+    }
+
+    fn script_ended(&mut self, name: &str) {
+        let Some(interface) = self.interfaces.get_mut(name) else { return };
+        match interface.stage {
+            Stage::Idle | Stage::Setup => {
+                let left_alone = interface.handler().is_some_and(|handler| handler.no_proto_task)
+                    || interface.proto_task.is_some();
+                if interface.renew_pending {
+                    self.command(name, Command::Renew);
+                } else if !left_alone && interface.stage == Stage::Setup {
+                    // Nobody can bring it up any more.
+                    self.command(name, Command::Teardown);
+                }
+                self.set_checkup(name);
+            }
+            Stage::Aborting | Stage::Teardown => self.all_ended(name),
+        }
+    }
+
+    /// The handler's own process is gone: begin again.
+    fn proto_task_ended(&mut self, name: &str) {
+        match self.interfaces.get(name).map(|interface| interface.stage) {
+            Some(Stage::Idle) => {
+                self.link_lost(name);
+                self.command(name, Command::Teardown);
+            }
+            Some(Stage::Setup) => drop(self.command(name, Command::Teardown)),
+            Some(Stage::Aborting | Stage::Teardown) => self.all_ended(name),
+            None => {}
+        }
+    }
+
+    /// Goes on once neither the script nor the handler's process runs.
+    fn all_ended(&mut self, name: &str) {
+        let Some(interface) = self.interfaces.get_mut(name) else { return };
+        if interface.script.is_some() {
+            return;
+        }
+        if let Some(task) = interface.proto_task {
+            if interface.stage == Stage::Teardown && !interface.proto_task_killed {
+                task.signal(Signal::SIGTERM);
+            }
+            return;
+        }
+        interface.patience = None;
+        interface.checkup = None;
+        let was = std::mem::replace(&mut interface.stage, Stage::Idle);
+        if was == Stage::Aborting {
+            self.command(name, Command::Teardown);
+        } else {
+            self.went_down(name);
+        }
+    }
+
+    /// A script had its time.
+    pub(crate) fn patience_ends(&mut self, name: &str) {
+        if let Some(interface) = self.interfaces.get_mut(name) {
+            interface.kill_processes();
+            self.all_ended(name);
+        }
+    }
+
+    /// With `checkup_interval` in the section, declared by the handler, a setup that left the
+    /// interface pending is repeated.
+    fn set_checkup(&mut self, name: &str) {
+        let Some(interface) = self.interfaces.get_mut(name) else { return };
+        let seconds = interface.options().get("checkup_interval").and_then(Value::as_u64);
+        if let (Stage::Setup, Some(seconds @ 1..)) = (interface.stage, seconds) {
+            interface.checkup = Some(Instant::now() + Duration::from_secs(seconds));
+        }
+    }
+
+    /// The time of a checkup has come.
+    pub(crate) fn check_up(&mut self, name: &str) {
+        let waits = |state| state != State::Up;
+        let due = self
+            .interfaces
+            .get(name)
+            .is_some_and(|interface| interface.autostart && waits(interface.state));
+        if due {
+            self.command(name, Command::Teardown);
+        }
+    }
+}

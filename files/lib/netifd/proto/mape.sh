@@ -1,0 +1,37 @@
+#!/bin/sh
+# mape-rs: MAP-E for netifd. mape-proto does the work; this declares the options.
+
+case "$2" in
+setup | renew | teardown) exec /usr/sbin/mape-proto "$2" "$3" "$4" ;;
+esac
+
+[ -n "$INCLUDE_ONLY" ] || {
+	# shellcheck source=/dev/null
+	. /lib/functions.sh
+	# shellcheck source=/dev/null
+	. ../netifd-proto.sh
+	init_proto "$@"
+}
+
+proto_mape_init_config() {
+	# Read by netifd-proto.sh.
+	# shellcheck disable=SC2034
+	{
+		no_device=1
+		available=1
+		no_proto_task=1
+		renew_handler=1
+		lasterror=1
+	}
+	# Numbers and switches too are text: netifd drops a number that it cannot read, and nobody
+	# would hear of it.
+	for option in provider layout rule rules_file tunlink zone edge mtu ttl encaplimit \
+		full_cone time_wait dscp_reset upnp_ports provisioning provisioning_url \
+		type maptype legacymap ipaddr ip4prefixlen ip6prefix ip6prefixlen peeraddr \
+		ealen psidlen psid offset; do
+		proto_config_add_string "$option"
+	done
+	proto_config_add_array 'reserved_ports:list(string)'
+}
+
+[ -n "$INCLUDE_ONLY" ] || add_protocol mape

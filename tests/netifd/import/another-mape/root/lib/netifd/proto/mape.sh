@@ -1,0 +1,3 @@
+#!/bin/sh
+# Another package.
+add_protocol mape

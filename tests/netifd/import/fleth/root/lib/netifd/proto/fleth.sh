@@ -1,0 +1,2 @@
+#!/bin/sh
+add_protocol fleth

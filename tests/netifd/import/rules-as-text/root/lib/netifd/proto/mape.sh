@@ -1,0 +1,3 @@
+#!/bin/sh
+# Stands for the handler of mape-rs.
+add_protocol mape

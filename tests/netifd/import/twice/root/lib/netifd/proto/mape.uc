@@ -1,0 +1,3 @@
+netifd.add_proto({
+	name: "mape",
+});
