@@ -34,7 +34,7 @@ impl Word {
 }
 
 pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Failure> {
-    let fine = |text| Answer { text, status: ExitStatus::Fine };
+    let answered = |text| Answer { text, status: ExitStatus::Fine };
     let mut file: Option<PathBuf> = None;
     let mut system = System::default();
     let (mut dry_run, mut as_json) = (false, false);
@@ -46,7 +46,7 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
                 "json" if word == Word::Status => as_json = true,
                 // Where tests have their files.
                 "state-dir" => system = System::with_state(arguments.value()?.into()),
-                "help" => return Ok(fine(help::LINUX.to_owned())),
+                "help" => return Ok(answered(help::LINUX.to_owned())),
                 _ => return Err(UsageError::option(&name).into()),
             },
             Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(&text)).into()),
@@ -56,7 +56,7 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
         return Err(linux::watch(file.as_deref(), &system, &mut std::io::stderr()));
     }
     let config = Config::read(file.as_deref())?;
-    Ok(fine(match word {
+    Ok(answered(match word {
         Word::Up if dry_run => linux::dry_run(&config, &system)?,
         Word::Up => linux::up(&config, &system)?.to_string(),
         Word::Down => linux::down(&config, &system)?,
