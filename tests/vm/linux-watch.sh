@@ -119,6 +119,25 @@ follows "back again"
 watch_stop
 linux_right "watch was killed"
 mape down
+
+# Under s6: started again after a crash, with the line as it was; after a stop the line is gone.
+is_gone() {
+	! on cpe ip link show mape-wan
+}
+cp -r /s6 /tmp/s6
+ip netns exec "$LAB_NS-cpe" s6-supervise /tmp/s6/mape-rs >/tmp/s6.log 2>&1 &
+supervisor=$!
+follows "under s6"
+index=$(on cpe cat /sys/class/net/mape-wan/ifindex)
+kill -9 "$(pgrep -f 'mape-proto watch')"
+on cpe ip -6 address del "$LINE_CE/128" dev "$UPLINK"
+follows "under s6, after a crash"
+check "under s6, after a crash: the same tunnel" "$(on cpe cat /sys/class/net/mape-wan/ifindex)" -eq "$index"
+s6-svc -d /tmp/s6/mape-rs
+linux_wait 20 is_gone || cat /tmp/s6.log
+s6-svc -x /tmp/s6/mape-rs
+wait "$supervisor" || :
+
 linux_silence
 sleep 1
 check "down: tunnels" "$(on cpe ip -o link show type ip6tnl | grep -c mape || :)" -eq 0
