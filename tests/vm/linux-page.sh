@@ -120,8 +120,17 @@ run_page() {
 }
 
 uname -r
-trap 'on cpe rc-service mape-rs stop >/dev/null 2>&1 || :; linux_silence; topology_down' EXIT
-rm -f /usr/sbin/mape-proto
+# What other scripts in this machine find again.
+finish() {
+	on cpe rc-service mape-rs stop >/dev/null 2>&1 || :
+	linux_silence
+	topology_down
+	mv /tmp/kept /usr/sbin/mape-proto
+	rm -rf /etc/network /etc/sysctl.d /etc/mape-rs /etc/mape-rs.conf /etc/init.d /etc/runlevels \
+		/run/openrc /var/run/ifstate /var/run/mape-rs /var/run/*.pid
+}
+trap finish EXIT
+mv /usr/sbin/mape-proto /tmp/kept
 stand_ins
 openrc_boot
 line_v6plus
@@ -139,5 +148,5 @@ linux_wait 20 linux_has_prefix 240b:10:3261:6400
 run_page
 check "commands on the page" "$commands" -eq "$(blocks sh | grep -vc '^==')"
 check "commands on the page" "$commands" -ge 20
-check "left: programs and files" "$(find / -xdev -path /package -prune -o \( -path '*mape*' -a -type f \) -print | grep -vc -e ^/proc -e ^/sys -e '^/tmp/' -e /lab/ -e /var/log/ -e '/etc/mape-rs.conf' || :)" -eq 0
+check "left: programs and files" "$(find / -xdev -path /package -prune -o \( -path '*mape*' -a -type f \) -print | grep -vc -e ^/proc -e ^/sys -e '^/tmp/' -e ^/s6/ -e /lab/ -e /var/log/ -e '/etc/mape-rs.conf' || :)" -eq 0
 check_finish
