@@ -17,6 +17,8 @@ pub enum Code {
     MtuTooSmall,
     /// The rules for NAT and firewall could not be loaded.
     FirewallRejected,
+    /// The system refuses a change, or a program that is needed is not there.
+    SystemRefused,
     /// No interface has a global IPv6 prefix or address yet.
     NoIpv6Yet,
     /// The interface named as uplink does not exist.
@@ -64,6 +66,7 @@ impl Code {
             Self::FirewallRejected => "MAPE_FIREWALL_REJECTED",
             Self::NoIpv6Yet => "MAPE_NO_IPV6_YET",
             Self::TunlinkUnknown => "MAPE_TUNLINK_UNKNOWN",
+            Self::SystemRefused => "MAPE_SYSTEM_REFUSED",
             Self::Ubus => "MAPE_UBUS",
             Self::CeInUse => "MAPE_CE_IN_USE",
             Self::Uci => "MAPE_UCI",

@@ -26,6 +26,12 @@ pub struct DeviceName(String);
 pub struct InterfaceName(String);
 
 impl DeviceName {
+    /// The tunnel device of an interface called `wan`.
+    #[must_use]
+    pub fn default_tunnel() -> Self {
+        Self(format!("{PREFIX}wan"))
+    }
+
     /// The tunnel device of an interface: `mape-IFACE`. An interface name of more than 10 bytes
     /// is cut to 5, followed by 5 characters that depend on the whole name and on nothing else.
     #[must_use]

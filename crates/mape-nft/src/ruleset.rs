@@ -123,6 +123,21 @@ impl Transaction {
     }
 }
 
+/// For `nft -f`: deletes every table of ours. `tables` is the output of `nft list tables`; empty where
+/// none of them is in it.
+#[must_use]
+pub fn unload_text(tables: &str) -> String {
+    let common = format!("inet {INET_TABLE}");
+    let mut text = String::new();
+    for table in ours(tables) {
+        let _ = writeln!(text, "delete table netdev {table}");
+    }
+    if tables.lines().any(|line| line.trim().strip_prefix("table ") == Some(common.as_str())) {
+        let _ = writeln!(text, "delete table {common}");
+    }
+    text
+}
+
 /// Our tables of family netdev in the output of `nft list tables`.
 fn ours(tables: &str) -> impl Iterator<Item = &str> {
     let names = tables.lines().filter_map(|line| line.trim().strip_prefix("table netdev "));

@@ -13,6 +13,8 @@ mod help;
 mod human;
 mod import;
 mod json;
+#[cfg(feature = "linux")]
+mod linux;
 mod netifd;
 mod plan;
 mod ports;
@@ -62,15 +64,24 @@ struct Answer {
 }
 
 fn answer(arguments: Vec<OsString>) -> Result<Answer, Failure> {
+    #[cfg(feature = "linux")]
+    let is_linux_status = linux::is_asked_for_status(&arguments);
     let mut arguments = Arguments::new(arguments);
-    let text = match arguments.command()?.as_deref() {
+    let word = arguments.command()?;
+    #[cfg(feature = "linux")]
+    if let Some(word) = word.as_deref().and_then(linux::Word::new) {
+        if word != linux::Word::Status || is_linux_status {
+            return linux::answer(word, &mut arguments);
+        }
+    }
+    let text = match word.as_deref() {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
         Some("status") => return status::answer(&mut arguments),
         Some("ports") => ports::answer(&mut arguments),
         Some("import") => return import::answer(&mut arguments),
         Some("firewall") => firewall::answer(&mut arguments),
-        Some("help") => arguments.end().map(|()| help::PROGRAM.to_owned()),
+        Some("help") => arguments.end().map(|()| help::program()),
         Some("version") => arguments.end().map(|()| VERSION.to_owned()),
         Some(other) => Err(UsageError::command(other).into()),
         None => Err(UsageError::NoCommand.into()),

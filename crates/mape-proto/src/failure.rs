@@ -114,6 +114,7 @@ impl Failure {
                 Code::FirewallRejected
                 | Code::NoIpv6Yet
                 | Code::TunlinkUnknown
+                | Code::SystemRefused
                 | Code::Ubus
                 | Code::CeInUse
                 | Code::Uci

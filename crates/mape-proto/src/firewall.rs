@@ -9,12 +9,12 @@ use std::path::PathBuf;
 
 mod error;
 mod loader;
-mod lock;
+pub(crate) mod lock;
 mod nft;
 mod state;
 
 pub use error::FirewallError;
-pub use loader::{Report, check, load};
+pub use loader::{Report, check, load, unload};
 pub(crate) use state::Checked;
 pub use state::{State, StateError};
 

@@ -9,6 +9,8 @@ pub mod conntrack;
 mod failure;
 pub mod firewall;
 pub mod import;
+#[cfg(feature = "linux")]
+pub mod linux;
 pub mod netifd;
 pub mod netlink;
 pub mod nftables;

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::path::Path;
 
 use mape_core::{Code, Explain, Layout, Quoted, Rule, parse_rule_file};
 
@@ -42,7 +43,11 @@ pub(crate) fn read(path: &str, unstated: Layout) -> Result<Vec<Rule>, Failure> {
     parse_rule_file(&text, unstated).map_err(|error| Failure::from(error).found_in(&file))
 }
 
-fn text(path: &str) -> io::Result<String> {
+/// The text of a file that a user has written, UTF-8 and 1 MiB at most.
+///
+/// # Errors
+/// Whatever the file system says, or it is no such file.
+pub(crate) fn text(path: impl AsRef<Path>) -> io::Result<String> {
     let wrong = |reason| io::Error::new(io::ErrorKind::InvalidData, reason);
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;

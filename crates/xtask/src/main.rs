@@ -9,9 +9,12 @@ mod fuzz;
 mod lab;
 mod licences;
 mod lint;
+mod linux;
 mod msrv;
+mod musl;
 mod mutants;
 mod openwrt;
+mod package;
 mod packages;
 mod plane;
 mod steps;
@@ -40,6 +43,12 @@ Usage: cargo xtask COMMAND
                   the data plane's tests, on both kernels or in the host's namespaces
   openwrt --rootfs DIRECTORY|TARBALL [--kernel 6.1|6.12] [--json FILE] [SCENARIO...]
                   our files in an OpenWrt root, under its own netifd and firewall4
+  linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
+                  the tests of plain Linux, on both kernels
+  package [DIRECTORY]
+                  static binaries and Debian packages (x86_64, aarch64), and their tests
+  package --test PROGRAM
+                  the packages' tests alone, with a static program that is there
   mutants         change mape-core in every way and see that a test notices
   help            this text
 ";
@@ -69,6 +78,10 @@ fn main() -> ExitCode {
         },
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
+        ["linux", rest @ ..] => linux::command(rest),
+        ["package"] => package::command(None),
+        ["package", "--test", program] => package::test_packages(program.as_ref()),
+        ["package", directory] => package::command(Some(directory)),
         ["mutants"] => Steps::run(mutants::all),
         ["openwrt", rest @ ..] => match openwrt::command(rest) {
             Ok(verdict) => return ExitCode::from(verdict.status()),

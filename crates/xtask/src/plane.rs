@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+use crate::lab::initramfs::Initramfs;
 use crate::lab::kernel::Kernel;
 use crate::lab::{self, SERIES, tools, vm::Vm};
 use crate::steps::{Outcome, Steps, cargo, output, root, run, skip_or_fail};
@@ -69,7 +70,7 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
         Err(error) => skip_or_fail("namespaces with nft", error),
     });
     steps.step("data plane on Debian's kernels", || match lab::prepare() {
-        Ok(()) => on_kernels(SERIES, &scripts(long, true)).map(Outcome::from),
+        Ok(()) => on_kernels(SERIES, &scripts(long, true), &|_| Ok(())).map(Outcome::from),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
@@ -86,11 +87,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     };
     let (series, words) = match words {
         ["--host", rest @ ..] => (&[][..], rest),
-        ["--kernel", series, rest @ ..] => {
-            let known = SERIES.iter().position(|known| known == series);
-            let known = known.and_then(|at| SERIES.get(at..=at));
-            (known.with_context(|| format!("--kernel is one of {}", SERIES.join(", ")))?, rest)
-        }
+        ["--kernel", series, rest @ ..] => (one_series(series)?, rest),
         _ => (SERIES, words),
     };
     let machine = !series.is_empty();
@@ -99,8 +96,19 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         host_can()?;
         on_host(&chosen)
     } else {
-        on_kernels(series, &chosen)
+        on_kernels(series, &chosen, &|_| Ok(()))
     }
+}
+
+/// The slice of [`SERIES`] with this one.
+///
+/// # Errors
+///
+/// It is none of them.
+pub(crate) fn one_series(series: &str) -> anyhow::Result<&'static [&'static str]> {
+    let known = SERIES.iter().position(|known| *known == series);
+    let known = known.and_then(|at| SERIES.get(at..=at));
+    known.with_context(|| format!("--kernel is one of {}", SERIES.join(", ")))
 }
 
 fn scripts(long: bool, machine: bool) -> Vec<&'static str> {
@@ -127,8 +135,17 @@ fn commands(scripts: &[&str]) -> String {
     text + "test -z \"$failed\" || { echo \"FAILED:$failed\"; exit 1; }\n"
 }
 
-/// All series at the same time: emulated machines wait a lot, so that two fit on two cores.
-fn on_kernels(series: &[&str], scripts: &[&str]) -> anyhow::Result<()> {
+/// All series at the same time: emulated machines wait a lot, so that two fit on two cores. `extra`
+/// adds files to each machine.
+///
+/// # Errors
+///
+/// There is no lab to be had, or a script failed.
+pub(crate) fn on_kernels(
+    series: &[&str],
+    scripts: &[&str],
+    extra: &dyn Fn(&mut Initramfs) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     lab::prepare()?;
     let program = tools::build_static("mape-proto")?;
     let mut machines = Vec::new();
@@ -136,6 +153,7 @@ fn on_kernels(series: &[&str], scripts: &[&str]) -> anyhow::Result<()> {
         let kernel = Kernel::obtain(name, &tools::cache_directory())?;
         let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
         files.add_file("usr/sbin/mape-proto", 0o755, &program)?;
+        extra(&mut files)?;
         machines.push((name, Vm::boot(&kernel, files, &commands(scripts), LIMIT)?));
     }
     let failed = Mutex::new(Vec::new());

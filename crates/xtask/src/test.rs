@@ -1,12 +1,13 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
 use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
-use crate::{fuzz, lab, mutants, plane};
+use crate::{fuzz, lab, linux, mutants, plane};
 
 /// 25 minutes at most, from a fresh clone.
 pub(crate) fn quick(steps: &mut Steps) {
     programs(steps);
     plane::steps(steps, false);
+    linux::steps(steps, false);
 }
 
 fn programs(steps: &mut Steps) {
@@ -26,6 +27,7 @@ fn programs(steps: &mut Steps) {
 pub(crate) fn long(steps: &mut Steps) {
     programs(steps);
     plane::steps(steps, true);
+    linux::steps(steps, true);
     fuzz::all(steps, 600);
     mutants::all(steps);
 }

@@ -1,6 +1,6 @@
 //! What `--help` prints.
 
-pub(crate) const PROGRAM: &str = "\
+const PROGRAM: &str = "\
 mape-proto: IPv4 over a Japanese fibre line with MAP-E (RFC 7597)
 
 Usage: mape-proto COMMAND [OPTIONS]
@@ -11,7 +11,15 @@ Commands:
   import IFACE   turns another MAP-E section of this router into one of proto mape
   status [IFACE] how the MAP-E interfaces of this machine are
   ports [IFACE]  their ports, one by one, and which are in use
+";
 
+/// The commands of plain Linux.
+const PROGRAM_LINUX: &str = "  up, down       on plain Linux: bring the line up, take it away again
+  watch          the same, and follow what changes
+  status, doctor what the line is, and what is wrong with it
+";
+
+const PROGRAM_END: &str = "
   --help, -h     this text; `mape-proto COMMAND --help` tells more
   --version      the version
 
@@ -20,7 +28,7 @@ Try: mape-proto plan 240b:10:3261:6400::/56
 Exit status: 0 fine, 1 failed, 2 a wrong argument or value, 3 no plan for this prefix.
 ";
 
-pub(crate) const PLAN: &str = "\
+const PLAN: &str = "\
 Usage: mape-proto plan [OPTIONS] PREFIX
 
 Shows which provider a line belongs to, and its IPv4 address, ports and tunnel.
@@ -49,7 +57,22 @@ Output (text where none is given):
   --nft                NAT and firewall rules for all ports of the set, for `nft -f`
   --sh                 shell variables MAPE_IPV4, MAPE_PORT_RANGES, MAPE_CE, MAPE_BR,
                        MAPE_MTU …:  v=$(mape-proto plan --sh PREFIX) && eval \"$v\"
+";
 
+/// What `plan` can print for plain Linux.
+const PLAN_LINUX: &str =
+    "                       and functions mape_up and mape_down; as a file of its own:
+                       sh FILE mape_up
+  --ifupdown           files for /etc/network/interfaces
+  --networkd           files for systemd-networkd
+
+With --sh, --ifupdown, --networkd:
+  --uplink NAME        the device that IPv6 comes from, default eth0; may be a bridge
+  --dir DIRECTORY      write the files of --ifupdown or --networkd there and nowhere
+                       else; without it they are printed one after the other
+";
+
+const PLAN_END: &str = "
 With --nft:
   --device NAME        the tunnel device, default mape-wan; it must exist when the
                        rules are loaded
@@ -72,6 +95,16 @@ is shown here is not for it.
 Exit status: 0 there is a plan, 1 failed, 2 a wrong argument or value, 3 no plan for
 this prefix. What went wrong is told on standard error, with a code and the next step.
 ";
+
+/// What `mape-proto --help` prints.
+pub(crate) fn program() -> String {
+    [PROGRAM, if cfg!(feature = "linux") { PROGRAM_LINUX } else { "" }, PROGRAM_END].concat()
+}
+
+/// What `mape-proto plan --help` prints.
+pub(crate) fn plan() -> String {
+    [PLAN, if cfg!(feature = "linux") { PLAN_LINUX } else { "" }, PLAN_END].concat()
+}
 
 pub(crate) const RULES: &str = "\
 Usage: mape-proto rules [--json]
@@ -119,6 +152,43 @@ start of the firewall and whenever an interface comes up.
 
   --forget ADDRESS    then deletes the connections of an IPv4 address that the line no
                       longer has, and nobody else's
+";
+
+#[cfg(feature = "linux")]
+pub(crate) const LINUX: &str = "\
+Usage: mape-proto up [--config FILE] [--dry-run]
+       mape-proto down|watch|doctor [--config FILE]
+       mape-proto status [--config FILE] [--json]
+
+  up        finds uplink and prefix, and makes what is missing: CE address, tunnel,
+            default route, NAT rules. Again any time: what is right stays as it is.
+            After a failure the machine is as before. --dry-run only prints the script
+  down      takes away what up has added, and nothing else
+  watch     brings the line up and follows every change, until it is killed; for
+            OpenRC, s6, systemd
+  status    what the line is, and what is missing
+  doctor    checks everything between uplink and LAN; exit status 1 if it finds something
+
+They need root, iproute2 and nft. Nothing is sent anywhere.
+
+FILE, by default /etc/mape-rs.conf, which need not exist: one option in a line, as
+NAME VALUE or NAME=VALUE; # begins a comment.
+  uplink eth0            the device that IPv6 comes from, perhaps a bridge; default: that
+                         of the IPv6 default route
+  prefix PREFIX          a delegated prefix, where routes and addresses do not show it
+  provider, layout       as plan's --provider and --layout
+  rule KEY=VALUE,…       as --rule; may be repeated. rules_file FILE: as --rules
+  reserved_ports PORTS   ports to keep for servers, like 5696,9792-9799
+  interface NAME         name of the line, default wan; its device is mape-NAME
+  mtu BYTES              inside the tunnel; default: the uplink's less 40
+  ttl NUMBER             hop limit of the outer packets, default 64
+  defaultroute 0         no default route;  metric NUMBER: its metric, default 512;
+  table NUMBER           its table, for which you write an `ip rule`
+  edge NAME              auto, netdev, postrouting or plain, as --edge
+  full_cone 1, dscp_reset 1, time_wait SECONDS
+                         options of the NAT rules, off by default
+  input_chain CHAIN      a chain of your own firewall, like inet filter input, to which
+                         up may add a rule for what the BR sends, and down removes it
 ";
 
 pub(crate) const IMPORT: &str = "\

@@ -185,6 +185,45 @@ pub(super) fn failure(failure: &Failure) -> String {
     line(&FailureJson { schema: SCHEMA, error })
 }
 
+#[cfg(feature = "linux")]
+#[derive(serde::Serialize)]
+struct StatusJson<'status, P: Serialize> {
+    schema: u8,
+    interface: &'status str,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<&'status str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uplink: Option<&'status str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<P>,
+    problems: Vec<ProblemJson<'status>>,
+}
+
+#[cfg(feature = "linux")]
+#[derive(serde::Serialize)]
+struct ProblemJson<'status> {
+    message: &'status str,
+    hint: &'status str,
+}
+
+/// The state of a line on plain Linux.
+#[cfg(feature = "linux")]
+pub(super) fn status(status: &crate::linux::Status) -> String {
+    let problems = status.problems.iter();
+    line(&StatusJson {
+        schema: SCHEMA,
+        interface: status.name.as_str(),
+        state: status.word(),
+        device: status.line.as_ref().map(|line| line.device.as_str()),
+        uplink: status.line.as_ref().map(|line| line.uplink.as_str()),
+        plan: status.plan.as_ref().map(plan_object),
+        problems: problems
+            .map(|problem| ProblemJson { message: &problem.what, hint: &problem.next })
+            .collect(),
+    })
+}
+
 /// One line of JSON. Only a map with keys that are not text can fail, and there is none.
 pub(super) fn line(value: &impl Serialize) -> String {
     serde_json::to_string(value).map_or_else(|_| String::new(), |json| json + "\n")

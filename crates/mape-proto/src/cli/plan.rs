@@ -7,8 +7,12 @@ use mape_core::{
 use mape_nft::{DeviceName, EdgeChoice, Interface, Line, Options as NftOptions, standalone};
 
 use super::arguments::{Argument, Arguments, UsageError};
+#[cfg(feature = "linux")]
+use super::linux;
 use super::{help, human, json, shell};
 use crate::failure::Failure;
+#[cfg(feature = "linux")]
+use crate::linux::{Parts, ifupdown, networkd, shell_functions};
 use crate::rule_file;
 
 /// How the plan is printed.
@@ -19,6 +23,10 @@ enum Format {
     Json,
     Nft,
     Shell,
+    #[cfg(feature = "linux")]
+    Ifupdown,
+    #[cfg(feature = "linux")]
+    Networkd,
 }
 
 impl Format {
@@ -28,6 +36,10 @@ impl Format {
             Self::Json => "json",
             Self::Nft => "nft",
             Self::Shell => "sh",
+            #[cfg(feature = "linux")]
+            Self::Ifupdown => "ifupdown",
+            #[cfg(feature = "linux")]
+            Self::Networkd => "networkd",
         }
     }
 
@@ -54,20 +66,35 @@ struct Options {
     edge: EdgeChoice,
     full_cone: bool,
     format: Format,
+    #[cfg(feature = "linux")]
+    uplink: Option<DeviceName>,
+    #[cfg(feature = "linux")]
+    directory: Option<std::path::PathBuf>,
     help: bool,
 }
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     let options = Options::read(arguments)?;
     if options.help {
-        return Ok(help::PLAN.to_owned());
+        return Ok(help::plan());
     }
     let plan = plan(&options.request()?)?;
     Ok(match options.format {
         Format::Human => human::plan(&plan),
         Format::Json => json::plan(&plan),
         Format::Nft => standalone(&options.interface(&plan)?),
+        #[cfg(not(feature = "linux"))]
         Format::Shell => shell::plan(&plan),
+        #[cfg(feature = "linux")]
+        Format::Shell => shell::plan(&plan) + &shell_functions(&options.parts(&plan)?),
+        #[cfg(feature = "linux")]
+        Format::Ifupdown => {
+            linux::files(ifupdown, &options.parts(&plan)?, options.directory.as_deref())?
+        }
+        #[cfg(feature = "linux")]
+        Format::Networkd => {
+            linux::files(networkd, &options.parts(&plan)?, options.directory.as_deref())?
+        }
     })
 }
 
@@ -93,6 +120,14 @@ impl Options {
                     "json" => options.format.choose(Format::Json)?,
                     "nft" => options.format.choose(Format::Nft)?,
                     "sh" => options.format.choose(Format::Shell)?,
+                    #[cfg(feature = "linux")]
+                    "ifupdown" => options.format.choose(Format::Ifupdown)?,
+                    #[cfg(feature = "linux")]
+                    "networkd" => options.format.choose(Format::Networkd)?,
+                    #[cfg(feature = "linux")]
+                    "uplink" => options.uplink = Some(arguments.value()?.parse()?),
+                    #[cfg(feature = "linux")]
+                    "dir" => options.directory = Some(arguments.value()?.into()),
                     "help" => options.help = true,
                     _ => return Err(UsageError::option(&name).into()),
                 },
@@ -122,12 +157,9 @@ impl Options {
     }
 }
 
-/// The device that `--nft` names where `--device` does not: that of an interface called `wan`.
-const DEVICE: &str = "mape-wan";
-
 impl Options {
     fn interface(&self, plan: &Plan) -> Result<Interface, Failure> {
-        let device = self.device.clone().map_or_else(|| DEVICE.parse(), Ok)?;
+        let device = self.device.clone().unwrap_or_else(DeviceName::default_tunnel);
         Ok(Interface {
             name: device.interface(),
             device,
@@ -136,6 +168,11 @@ impl Options {
             edge: self.edge.preferred(),
             options: NftOptions { full_cone: self.full_cone, ..NftOptions::default() },
         })
+    }
+
+    #[cfg(feature = "linux")]
+    fn parts(&self, plan: &Plan) -> Result<Parts, Failure> {
+        Ok(Parts::new(plan, &self.interface(plan)?, self.uplink.as_ref()))
     }
 }
 

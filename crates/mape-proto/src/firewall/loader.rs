@@ -27,6 +27,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether nothing had to be loaded.
+    #[must_use]
+    pub const fn is_unchanged(&self) -> bool {
+        self.unchanged
+    }
+
     /// Where the interface's ports are translated, if it is open.
     #[must_use]
     pub fn edge_of(&self, name: &InterfaceName) -> Option<Edge> {
@@ -49,6 +55,22 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// Takes the rules of the last interface away, and the tables with them.
+///
+/// Where other interfaces have state files, this is [`load`].
+///
+/// # Errors
+/// [`FirewallError`]
+pub fn unload(places: &Places) -> Result<(), FirewallError> {
+    if !state_files(&places.state).is_empty() {
+        return load(places).map(drop);
+    }
+    let lock = lock::take(&places.state)?;
+    Nft(&places.nft).unload()?;
+    lock::remove(lock, &places.state);
+    Ok(())
 }
 
 /// An interface whose device exists.

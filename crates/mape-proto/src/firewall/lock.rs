@@ -1,7 +1,8 @@
-//! One loader at a time: between reading devices and loading rules nobody else loads older ones.
+//! One at a time: between reading devices and loading rules nobody else loads older ones.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -15,24 +16,41 @@ use super::FirewallError;
 /// at once.
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(50);
+const NAME: &str = "firewall.lock";
 
 /// Takes the lock, which the kernel gives back when the process ends, however it ends.
 pub(super) fn take(directory: &Path) -> Result<Flock<File>, FirewallError> {
-    take_within(directory, PATIENCE)
+    take_within(directory, NAME, PATIENCE)
 }
 
-pub(super) fn take_within(
+/// Removes the lock's file with the lock in hand, and the directory if nothing else is in it.
+pub(super) fn remove(lock: Flock<File>, directory: &Path) {
+    // Whoever waits for this very file finds out that it is no more: see `take_within`.
+    let _ = fs::remove_file(directory.join(NAME));
+    drop(lock);
+    let _ = fs::remove_dir(directory);
+}
+
+pub(crate) fn take_within(
     directory: &Path,
+    name: &str,
     patience: Duration,
 ) -> Result<Flock<File>, FirewallError> {
-    fs::create_dir_all(directory).map_err(FirewallError::Directory)?;
-    let path = directory.join("firewall.lock");
-    let open = || OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+    let path = directory.join(name);
+    let open = || {
+        fs::create_dir_all(directory)?;
+        OpenOptions::new().create(true).truncate(false).write(true).open(&path)
+    };
     let mut file = open().map_err(FirewallError::Directory)?;
     let mut waited = Duration::ZERO;
     loop {
         file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
+            // Someone may have removed the file while this waited; a lock on it keeps nobody out.
+            Ok(lock) if is_at(&lock, &path) => return Ok(lock),
+            Ok(_) => {
+                file = open().map_err(FirewallError::Directory)?;
+                continue;
+            }
             Err((file, Errno::EAGAIN | Errno::EINTR)) => file,
             Err((_, errno)) => return Err(FirewallError::Directory(io::Error::from(errno))),
         };
@@ -42,4 +60,9 @@ pub(super) fn take_within(
         sleep(STEP);
         waited += STEP;
     }
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(held), Ok(there)) = (file.metadata(), fs::metadata(path)) else { return false };
+    (held.dev(), held.ino()) == (there.dev(), there.ino())
 }

@@ -34,6 +34,16 @@ impl Nft<'_> {
         Ok(())
     }
 
+    /// Deletes every table of ours, in one transaction.
+    pub(super) fn unload(&self) -> Result<(), FirewallError> {
+        let tables = self.checked(&["list", "tables"], None)?;
+        let text = mape_nft::unload_text(&tables);
+        if !text.is_empty() {
+            self.checked(&["-f", "-"], Some(&text))?;
+        }
+        Ok(())
+    }
+
     /// Whether the text would be accepted. Changes nothing.
     pub(super) fn check(&self, transaction: &Transaction) -> Result<(), FirewallError> {
         self.checked(&["-c", "-f", "-"], Some(&transaction.text("")))?;

@@ -162,6 +162,12 @@ impl State {
         Ok(plan)
     }
 
+    /// Ports the router itself listened on when this was made; none where they cannot be read.
+    #[must_use]
+    pub fn listening(&self) -> PortList {
+        ports(&self.listening).unwrap_or_default()
+    }
+
     pub(crate) fn check(&self) -> Result<Checked, StateError> {
         let listening = ports(&self.listening)?;
         Ok(Checked {

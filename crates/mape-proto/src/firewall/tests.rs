@@ -112,12 +112,13 @@ fn a_damaged_state_is_no_state() {
 #[test]
 fn one_loader_at_a_time() {
     let directory = directory("lock");
-    let first = lock::take_within(&directory, Duration::ZERO).unwrap();
-    let error = lock::take_within(&directory, Duration::from_millis(120)).unwrap_err();
+    let first = lock::take_within(&directory, "firewall.lock", Duration::ZERO).unwrap();
+    let error =
+        lock::take_within(&directory, "firewall.lock", Duration::from_millis(120)).unwrap_err();
     assert!(matches!(error, FirewallError::Busy { seconds: 0 }), "{error}");
     assert!(error.params()[0].0 == "seconds" && !error.hint().is_empty());
     drop(first);
-    lock::take_within(&directory, Duration::ZERO).unwrap();
+    lock::take_within(&directory, "firewall.lock", Duration::ZERO).unwrap();
     std::fs::write(directory.join("file"), "").unwrap();
     assert!(matches!(lock::take(&directory.join("file")), Err(FirewallError::Directory(_))));
     std::fs::remove_dir_all(directory).unwrap();

@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod lines;
+#[cfg(feature = "linux")]
+mod linux;
 mod output;
 mod status;
 

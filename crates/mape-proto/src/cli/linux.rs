@@ -1,0 +1,108 @@
+//! `up`, `down`, `status`, `doctor`, `watch`, and the files that `plan` prints for plain Linux.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use mape_core::Quoted;
+
+use super::arguments::{Argument, Arguments, UsageError};
+use super::{Answer, help, json};
+use crate::failure::{ExitStatus, Failure};
+use crate::linux::{self, Config, Parts, System};
+
+/// The words of this module.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    Up,
+    Down,
+    Status,
+    Doctor,
+    Watch,
+}
+
+impl Word {
+    pub(super) fn new(word: &str) -> Option<Self> {
+        Some(match word {
+            "up" => Self::Up,
+            "down" => Self::Down,
+            "status" => Self::Status,
+            "doctor" => Self::Doctor,
+            "watch" => Self::Watch,
+            _ => return None,
+        })
+    }
+}
+
+/// Whether `status` means the line of a configuration file, and not netifd's interfaces: a file is
+/// named, or nothing else is asked for and there is no netifd.
+pub(super) fn is_asked_for_status(words: &[OsString]) -> bool {
+    let rest = words.get(1..).unwrap_or_default();
+    let plain = rest.iter().all(|word| word == "--json" || word == "--help" || word == "-h");
+    let netifd = crate::netifd::Places::default().ubus.iter().any(|socket| socket.exists());
+    rest.iter().any(|word| word == "--config") || (plain && !netifd)
+}
+
+pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Failure> {
+    let answered = |text| Answer { text, status: ExitStatus::Fine };
+    let mut file: Option<PathBuf> = None;
+    let mut system = System::default();
+    let (mut dry_run, mut as_json) = (false, false);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Argument::Option(name) => match name.as_str() {
+                "config" => file = Some(arguments.value()?.into()),
+                "dry-run" if word == Word::Up => dry_run = true,
+                "json" if word == Word::Status => as_json = true,
+                // Where tests have their files.
+                "state-dir" => system = System::with_state(arguments.value()?.into()),
+                "help" => return Ok(answered(help::LINUX.to_owned())),
+                _ => return Err(UsageError::option(&name).into()),
+            },
+            Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(&text)).into()),
+        }
+    }
+    if word == Word::Watch {
+        return Err(linux::watch(file.as_deref(), &system, &mut std::io::stderr()));
+    }
+    let config = Config::read(file.as_deref())?;
+    Ok(answered(match word {
+        Word::Up if dry_run => linux::dry_run(&config, &system)?,
+        Word::Up => linux::up(&config, &system)?.to_string(),
+        Word::Down => linux::down(&config, &system)?,
+        Word::Status if as_json => json::status(&linux::status(&config, &system)?),
+        Word::Status => linux::status(&config, &system)?.to_string(),
+        Word::Doctor | Word::Watch => {
+            let report = linux::doctor(&config, &system)?;
+            let status = if report.is_fine() { ExitStatus::Fine } else { ExitStatus::Failed };
+            return Ok(Answer { text: report.to_string(), status });
+        }
+    }))
+}
+
+/// The files of `plan --ifupdown` and `--networkd`: written into the directory, or printed one after
+/// the other.
+pub(super) fn files(
+    make: fn(&Parts, &Path) -> Vec<linux::File>,
+    parts: &Parts,
+    directory: Option<&Path>,
+) -> Result<String, Failure> {
+    let files = make(parts, directory.unwrap_or(Path::new("/etc/mape-rs")));
+    let mut text = String::new();
+    for (name, content) in &files {
+        if let Some(directory) = directory {
+            let path = directory.join(name);
+            let written =
+                std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, content));
+            written.map_err(|error| linux::LinuxError::File {
+                file: path.to_string_lossy().into_owned(),
+                error,
+            })?;
+            // Writing into a `String` cannot fail.
+            let _ = writeln!(text, "{}", path.display());
+        } else {
+            let _ = writeln!(text, "# ==> {name} <==\n{content}");
+        }
+    }
+    Ok(text)
+}

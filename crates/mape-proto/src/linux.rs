@@ -1,0 +1,89 @@
+//! MAP-E on a plain Linux machine: `up`, `down`, `status`, `doctor` and `watch`.
+//!
+//! Each call looks at the machine as it is (devices, addresses, routes, rules) and goes the shortest
+//! way to what the line needs, so that a call that was killed, a device that was deleted by hand and
+//! a prefix that has changed are all the same case. Only what this program has added is removed; a
+//! journal says what that is ([`journal`]).
+
+mod config;
+mod doctor;
+mod down;
+mod error;
+mod events;
+mod input;
+mod ip;
+mod journal;
+mod line;
+mod listening;
+mod script;
+mod status;
+mod up;
+mod uplink;
+mod watch;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mape_nft::InterfaceName;
+use nix::fcntl::Flock;
+
+pub use config::{Config, ConfigError, DEFAULT_FILE};
+pub use error::LinuxError;
+
+pub(crate) use doctor::doctor;
+pub(crate) use down::down;
+pub(crate) use script::{File, Parts, ifupdown, networkd, shell_functions};
+pub(crate) use status::{Status, status};
+pub(crate) use up::{dry_run, up};
+pub(crate) use watch::watch;
+
+use crate::failure::Failure;
+use crate::firewall::{Places, lock};
+
+/// The machine's programs and files.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct System {
+    pub(crate) ip: ip::Ip,
+    pub(crate) places: Places,
+}
+
+/// A call may wait for a slow one before it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl System {
+    /// With state files elsewhere.
+    pub(crate) fn with_state(directory: PathBuf) -> Self {
+        Self { places: Places { state: directory, ..Places::default() }, ..Self::default() }
+    }
+
+    fn nft(&self) -> input::Nft<'_> {
+        input::Nft(&self.places.nft)
+    }
+
+    /// One call at a time for each line.
+    fn lock(&self, name: &InterfaceName) -> Result<Flock<std::fs::File>, Failure> {
+        Ok(lock::take_within(&self.places.state, &lock_file(name), PATIENCE)?)
+    }
+
+    /// Ends a call. Where no line is left, neither is the lock's file nor, if it is empty, the directory.
+    fn release(&self, name: &InterfaceName, lock: Flock<std::fs::File>) {
+        let directory = &self.places.state;
+        let is_idle = !self.state_file(name).exists() && !journal::path(directory, name).exists();
+        if is_idle {
+            // Whoever waits for this very file finds out that it is no more.
+            let _ = std::fs::remove_file(directory.join(lock_file(name)));
+        }
+        drop(lock);
+        if is_idle {
+            let _ = std::fs::remove_dir(directory);
+        }
+    }
+
+    fn state_file(&self, name: &InterfaceName) -> PathBuf {
+        self.places.state.join(format!("{name}.json"))
+    }
+}
+
+fn lock_file(name: &InterfaceName) -> String {
+    format!("{name}.lock")
+}

@@ -1,0 +1,347 @@
+//! `/etc/mape-rs.conf`: one option in a line, with the names that the options have in UCI.
+
+use std::io;
+use std::num::NonZeroU16;
+use std::path::Path;
+
+use mape_core::{
+    Code, Explain, Layout, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request,
+    TUNNEL_OVERHEAD, decimal, parse_rule,
+};
+use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
+
+use super::input::InputChain;
+use crate::failure::Failure;
+use crate::rule_file;
+
+/// Where the configuration is if nobody says otherwise. It need not exist: everything has a default.
+pub const DEFAULT_FILE: &str = "/etc/mape-rs.conf";
+
+/// Behind the defaults of `NetworkManager`'s cables and ifupdown, before those of Wi-Fi and networkd.
+const DEFAULT_METRIC: u32 = 512;
+/// As the kernel's own packets.
+const DEFAULT_TTL: u8 = 64;
+
+/// What the user wants. All of it can be left out.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Name of the line; its device is `mape-NAME`.
+    pub interface: InterfaceName,
+    /// The device that IPv6 comes from; the one of the IPv6 default route where not given.
+    pub uplink: Option<DeviceName>,
+    /// A delegated prefix, where the machine's own routes and addresses do not show it.
+    pub prefix: Option<ReceivedPrefix>,
+    provider: ProviderChoice,
+    layout: Option<Layout>,
+    rules: Vec<String>,
+    rule_files: Vec<String>,
+    reserved: PortList,
+    /// MTU inside the tunnel in bytes; what the uplink leaves where not given.
+    pub mtu: Option<u16>,
+    /// Hop limit of the outer packets, 1 to 255.
+    pub ttl: u8,
+    /// Where the IPv4 default route goes; `None` for nowhere.
+    pub route: Option<RouteOption>,
+    /// Where ports are translated.
+    pub edge: EdgeChoice,
+    /// Further wishes for the rules.
+    pub nft: Options,
+    /// A chain of the host's firewall that may be extended.
+    pub input_chain: Option<InputChain>,
+}
+
+/// The default route's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RouteOption {
+    /// The table; `None` for the main one.
+    pub table: Option<u32>,
+    /// The metric; the lowest wins.
+    pub metric: u32,
+}
+
+/// What stands in the file is wrong, or the file cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration {file}: {message}")]
+pub struct ConfigError {
+    file: Quoted,
+    message: String,
+    code: Code,
+    hint: String,
+    params: Vec<(&'static str, String)>,
+}
+
+impl Explain for ConfigError {
+    fn code(&self) -> Code {
+        self.code
+    }
+
+    fn hint(&self) -> String {
+        self.hint.clone()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let mut params = self.params.clone();
+        params.push(("file", self.file.text()));
+        params
+    }
+}
+
+/// One line is wrong.
+#[derive(Debug, thiserror::Error)]
+enum LineError {
+    #[error("{0} has no value")]
+    NoValue(Quoted),
+    #[error("the option {0} is not known")]
+    Unknown(Quoted),
+    #[error("{key} cannot be {value}")]
+    Value { key: &'static str, value: Quoted, expected: &'static str },
+}
+
+impl Explain for LineError {
+    fn code(&self) -> Code {
+        Code::OptionInvalid
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::NoValue(_) => "write one option in a line: NAME VALUE".to_owned(),
+            Self::Unknown(_) => "mape-proto up --help lists the options".to_owned(),
+            Self::Value { expected, .. } => format!("write {expected}"),
+        }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::NoValue(option) | Self::Unknown(option) => vec![("option", option.text())],
+            Self::Value { key, value, .. } => {
+                vec![("option", (*key).to_owned()), ("value", value.text())]
+            }
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            interface: DeviceName::default_tunnel().interface(),
+            uplink: None,
+            prefix: None,
+            provider: ProviderChoice::Auto,
+            layout: None,
+            rules: Vec::new(),
+            rule_files: Vec::new(),
+            reserved: PortList::default(),
+            mtu: None,
+            ttl: DEFAULT_TTL,
+            route: Some(RouteOption { table: None, metric: DEFAULT_METRIC }),
+            edge: EdgeChoice::Auto,
+            nft: Options::default(),
+            input_chain: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file; without one, [`DEFAULT_FILE`], which may be missing.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names file and line.
+    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        match rule_file::text(path) {
+            Ok(text) => Self::parse(&text, path),
+            Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {
+                Ok(Self::default())
+            }
+            Err(error) => Err(unreadable(path, &error)),
+        }
+    }
+
+    /// Reads the text of a configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names `path` and the line.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        // Some editors begin a file with a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        for (number, line) in (1..).zip(text.lines()) {
+            let Some((key, value)) = split(line) else { continue };
+            config.set(key, value).map_err(|error| error.at(path, number))?;
+        }
+        Ok(config)
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), Wrong> {
+        if value.is_empty() {
+            return Err(LineError::NoValue(Quoted::new(key)).into());
+        }
+        match key {
+            "interface" => self.interface = value.parse()?,
+            "uplink" => self.uplink = Some(value.parse()?),
+            "prefix" => self.prefix = Some(value.parse()?),
+            "provider" => self.provider = value.parse()?,
+            "layout" => self.layout = Some(value.parse()?),
+            "rule" => {
+                // Kept as text: `layout` may follow.
+                parse_rule(value, Layout::Draft03)?;
+                self.rules.push(value.to_owned());
+            }
+            "rules_file" => self.rule_files.push(value.into()),
+            "reserved_ports" => {
+                let ports = value.split_whitespace().collect::<Vec<_>>().join(",");
+                self.reserved.extend(ports.parse()?)?;
+            }
+            "mtu" => self.mtu = Some(number("mtu", value, 1..=65_495)?),
+            "ttl" => self.ttl = number("ttl", value, 1..=255)?,
+            "defaultroute" => {
+                let on = switch("defaultroute", value)?;
+                let route = self.route.or(Self::default().route);
+                self.route = route.filter(|_| on);
+            }
+            "metric" => self.place()?.metric = number("metric", value, 0..=u32::MAX)?,
+            "table" => self.place()?.table = Some(number("table", value, 1..=u32::MAX)?),
+            "edge" => self.edge = value.parse()?,
+            "full_cone" => self.nft.full_cone = switch("full_cone", value)?,
+            "dscp_reset" => self.nft.dscp_reset = switch("dscp_reset", value)?,
+            "time_wait" => {
+                let seconds: u16 = number("time_wait", value, 1..=65_535)?;
+                self.nft.time_wait = NonZeroU16::new(seconds);
+            }
+            "input_chain" => {
+                self.input_chain = Some(value.parse().map_err(|()| LineError::Value {
+                    key: "input_chain",
+                    value: Quoted::new(value),
+                    expected: "family, table and chain, like inet filter input",
+                })?);
+            }
+            _ => return Err(LineError::Unknown(Quoted::new(key)).into()),
+        }
+        Ok(())
+    }
+
+    fn place(&mut self) -> Result<&mut RouteOption, LineError> {
+        self.route.as_mut().ok_or(LineError::Value {
+            key: "defaultroute",
+            value: Quoted::new("0"),
+            expected: "either defaultroute 0 or a metric or table for the route",
+        })
+    }
+
+    /// The tunnel device.
+    #[must_use]
+    pub fn device(&self) -> DeviceName {
+        DeviceName::of_interface(&self.interface)
+    }
+
+    /// What a plan for this prefix is made from. `uplink_mtu` counts where no `mtu` is given.
+    ///
+    /// # Errors
+    /// A rule file cannot be read or is wrong.
+    pub fn request(&self, prefix: ReceivedPrefix, uplink_mtu: u16) -> Result<Request, Failure> {
+        let unstated = self.layout.unwrap_or(Layout::Draft03);
+        let mut request = Request::new(prefix);
+        for rule in &self.rules {
+            request.explicit.push(parse_rule(rule, unstated)?);
+        }
+        for file in &self.rule_files {
+            request.file.extend(rule_file::read(file, unstated)?);
+        }
+        request.provider = self.provider;
+        request.layout = self.layout;
+        request.reserved = self.reserved.clone();
+        request.uplink_mtu = self.mtu.map_or(uplink_mtu, |mtu| mtu.saturating_add(TUNNEL_OVERHEAD));
+        Ok(request)
+    }
+}
+
+/// Key and value of a line: `key value`, `key=value`, `key = "value"`. `None` for an empty line. A
+/// comment begins at the start of a line or after a blank.
+fn split(line: &str) -> Option<(&str, &str)> {
+    let comment = |(at, _): &(usize, char)| {
+        line.get(..*at).is_some_and(|before| before.is_empty() || before.ends_with([' ', '\t']))
+    };
+    let end = line.char_indices().filter(|(_, c)| *c == '#').find(comment).map(|(at, _)| at);
+    let line = end.and_then(|end| line.get(..end)).unwrap_or(line).trim();
+    if line.is_empty() {
+        return None;
+    }
+    let key_end = line.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    let (key, rest) = line.split_at(key_end.unwrap_or(line.len()));
+    let rest = rest.trim_start();
+    let value = rest.strip_prefix('=').unwrap_or(rest).trim();
+    let quoted = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+    Some((key, quoted('"').or_else(|| quoted('\'')).unwrap_or(value)))
+}
+
+fn number<T: TryFrom<u32>>(
+    key: &'static str,
+    text: &str,
+    range: std::ops::RangeInclusive<u32>,
+) -> Result<T, LineError> {
+    let number = decimal(text, *range.end()).filter(|number| range.contains(number));
+    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| LineError::Value {
+        key,
+        value: Quoted::new(text),
+        expected: match key {
+            "mtu" => "the tunnel's MTU in bytes, 1280 or more",
+            "ttl" => "a number from 1 to 255",
+            "time_wait" => "a number of seconds from 1 to 65535",
+            _ => "a number",
+        },
+    })
+}
+
+/// As UCI's booleans.
+fn switch(key: &'static str, text: &str) -> Result<bool, LineError> {
+    match text {
+        "1" | "on" | "true" | "yes" | "enabled" => Ok(true),
+        "0" | "off" | "false" | "no" | "disabled" => Ok(false),
+        _ => Err(LineError::Value { key, value: Quoted::new(text), expected: "0 or 1" }),
+    }
+}
+
+/// Any error with its explanation, not yet placed in a file.
+struct Wrong {
+    message: String,
+    code: Code,
+    hint: String,
+    params: Vec<(&'static str, String)>,
+}
+
+impl<E: Explain> From<E> for Wrong {
+    fn from(error: E) -> Self {
+        Self {
+            message: error.to_string(),
+            code: error.code(),
+            hint: error.hint(),
+            params: error.params(),
+        }
+    }
+}
+
+impl Wrong {
+    fn in_file(self, path: &Path) -> ConfigError {
+        let Self { message, code, hint, params } = self;
+        let file = Quoted::new(&path.to_string_lossy());
+        ConfigError { file, message, code, hint, params }
+    }
+
+    fn at(mut self, path: &Path, line: usize) -> ConfigError {
+        self.message = format!("line {line}: {}", self.message);
+        self.in_file(path)
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
+    ConfigError {
+        file: Quoted::new(&path.to_string_lossy()),
+        message: format!("cannot be read: {error}"),
+        code: Code::OptionInvalid,
+        hint: "name a readable text file".to_owned(),
+        params: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

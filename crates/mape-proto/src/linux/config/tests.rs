@@ -1,0 +1,128 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+use std::path::Path;
+
+use mape_core::{Code, Explain as _, Quoted};
+
+use super::{Config, RouteOption, split};
+
+fn parse(text: &str) -> Config {
+    Config::parse(text, Path::new("f")).unwrap()
+}
+
+fn sentence(text: &str) -> String {
+    let error = Config::parse(text, Path::new("f")).unwrap_err();
+    assert!(!error.hint().is_empty() && error.params().contains(&("file", "f".to_owned())));
+    assert!(matches!(error.code(), Code::OptionInvalid | Code::RuleInconsistent), "{error}");
+    error.to_string()
+}
+
+#[test]
+fn nothing_needs_to_be_said() {
+    let config = parse("\n# all by itself\n");
+    assert_eq!(config.device().as_str(), "mape-wan");
+    assert_eq!(config.route, Some(RouteOption { table: None, metric: 512 }));
+    assert_eq!((config.ttl, config.uplink, config.mtu), (64, None, None));
+    assert!(Config::read(Some(Path::new("/nonexistent/mape"))).is_err());
+}
+
+#[test]
+fn every_way_to_write_a_line() {
+    for line in ["uplink br0", "uplink=br0", "uplink = br0", " uplink\tbr0 # b", "uplink='br0'"] {
+        assert_eq!(parse(line).uplink.unwrap().as_str(), "br0", "{line}");
+    }
+    assert_eq!(parse("\u{feff}uplink \"br0\"\r\n").uplink.unwrap().as_str(), "br0");
+    let rule = "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1";
+    assert_eq!(split(&format!("rule {rule}")), Some(("rule", rule)));
+    assert_eq!(split(&format!("rule={rule} # mine")), Some(("rule", rule)));
+    assert_eq!(split("a#b"), Some(("a", "#b")));
+    assert_eq!(split("  # uplink"), None);
+    assert_eq!(split("uplink"), Some(("uplink", "")));
+    assert_eq!(split("="), Some(("", "")));
+}
+
+#[test]
+fn options_reach_the_request() {
+    let config = parse(
+        "provider v6plus\nlayout rfc7597\nreserved_ports 5696,9792-9799\nreserved_ports 13888\n\
+         rule ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1\nmtu 1400\n\
+         prefix 2001:db8:12:3400::/56\nfull_cone on\ntime_wait 10\ndscp_reset yes\nttl 30\n\
+         metric 7\ntable 100\nedge plain\ninput_chain inet filter input\ninterface dsl\n",
+    );
+    let request = config.request(config.prefix.unwrap(), 9000).unwrap();
+    assert_eq!(request.uplink_mtu, 1440);
+    assert_eq!(request.reserved.ranges().len(), 3);
+    // The layout stands behind the rule and counts all the same: offset 6.
+    assert_eq!(request.explicit[0].port_parameters().offset(), 6);
+    assert_eq!(config.route, Some(RouteOption { table: Some(100), metric: 7 }));
+    assert!(config.nft.full_cone && config.nft.dscp_reset);
+    assert_eq!(config.nft.time_wait.unwrap().get(), 10);
+    assert_eq!(config.device().as_str(), "mape-dsl");
+    assert_eq!(config.input_chain.unwrap().to_string(), "inet filter input");
+    assert_eq!(parse("").request(config.prefix.unwrap(), 1500).unwrap().uplink_mtu, 1500);
+    assert_eq!(parse("defaultroute 0").route, None);
+    assert!(parse("defaultroute 1").route.is_some());
+    assert!(parse("metric 7\ndefaultroute 1").route.is_some_and(|route| route.metric == 7));
+}
+
+#[test]
+fn what_is_wrong_names_file_and_line() {
+    assert_eq!(
+        sentence("\nuplnk eth0"),
+        "the configuration \"f\": line 2: the option \"uplnk\" is not known"
+    );
+    assert_eq!(sentence("ttl 0"), "the configuration \"f\": line 1: ttl cannot be \"0\"");
+    for bad in [
+        "uplink",
+        "uplink a b",
+        "mtu 1400x",
+        "mtu 70000",
+        "ttl 256",
+        "metric -1",
+        "table 0",
+        "table main",
+        "full_cone maybe",
+        "time_wait 0",
+        "edge none",
+        "provider isp",
+        "layout x",
+        "prefix 1.2.3.4",
+        "reserved_ports 1-",
+        "rule ipv6=x",
+        "input_chain input",
+        "input_chain ip filter input",
+        "input_chain inet filter input;",
+        "input_chain inet filter input more",
+        "defaultroute 0\nmetric 5",
+        "interface ../x",
+    ] {
+        let last = bad.split_whitespace().last().unwrap();
+        let text = sentence(bad);
+        assert!(text.contains("line "), "{bad}: {text}");
+        assert!(!text.contains(&Quoted::new("").to_string()) && !last.is_empty(), "{bad}: {text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn an_error_is_one_line(text in "([a-z_]{0,15}|interface|prefix|reserved_ports|rule|mtu)[ =]{0,2}\\PC{0,80}\n\\PC{0,20}") {
+        if let Err(error) = Config::parse(&text, Path::new("f")) {
+            for said in [error.to_string(), error.hint()] {
+                assert!(!said.is_empty() && !said.chars().any(char::is_control), "{said:?}");
+                assert!(said.len() < 2000, "{said:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn any_text_is_read_or_refused() {
+    let pieces = ["uplink", "=", " ", "#", "'", "\"", "rule", "ipv6=", "\n", "é", "0", ",", "\t"];
+    for a in pieces {
+        for b in pieces {
+            for c in pieces {
+                let _ = Config::parse(&[a, b, c, a].concat(), Path::new("f"));
+            }
+        }
+    }
+}

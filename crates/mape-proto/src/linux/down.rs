@@ -1,0 +1,69 @@
+//! `down`: takes away what `up` has added, and nothing else.
+
+use mape_nft::{DeviceName, InterfaceName};
+
+use super::journal::Journal;
+use super::line::{has_tunnel, remove_tunnel};
+use super::{Config, LinuxError, System};
+use crate::failure::Failure;
+use crate::firewall::{State, unload};
+use mape_core::Explain as _;
+
+/// Takes the line down and says so.
+///
+/// # Errors
+/// Everything that could not be taken away; the rest was.
+pub(crate) fn down(config: &Config, system: &System) -> Result<String, Failure> {
+    let name = &config.interface;
+    let lock = system.lock(name)?;
+    let taken = take_down(system, name);
+    system.release(name, lock);
+    let was_up = taken?;
+    Ok(format!("{name}: {}\n", if was_up { "down" } else { "down already" }))
+}
+
+/// In the order opposite to `up`'s: the tunnel closes first, so that nothing leaves on the way.
+pub(super) fn take_down(system: &System, name: &InterfaceName) -> Result<bool, LinuxError> {
+    let directory = &system.places.state;
+    let journal = Journal::read(directory, name);
+    let machine = system.ip.snapshot()?;
+    let device = DeviceName::of_interface(name);
+    let mut errors = Vec::new();
+    let mut lines = Vec::new();
+    if has_tunnel(&machine, &device) {
+        lines.push(remove_tunnel(device.as_str()));
+    }
+    let there = journal.owned.iter().filter(|ce| machine.has_address(&ce.device, ce.address));
+    lines.extend(there.map(super::journal::Owned::remove));
+    // One by one: each is tried, whatever became of the others.
+    for line in &lines {
+        errors.extend(system.ip.batch(std::slice::from_ref(line)).err());
+    }
+    for chain in &journal.chains {
+        errors.extend(system.nft().restore(chain, name).err());
+    }
+    let file = system.state_file(name);
+    let had_state = file.exists();
+    let removed = State::remove(directory, name);
+    errors.extend(removed.err().map(|error| super::journal::failed(&file, error)));
+    let unloaded = unload(&system.places);
+    errors.extend(unloaded.err().map(|error| LinuxError::NotLoaded(error.to_string())));
+    // Whoever calls again finds in the journal what is left.
+    if errors.is_empty() {
+        errors.extend(Journal::remove(directory, name).err());
+    }
+    match errors.len() {
+        0 => Ok(had_state || !lines.is_empty()),
+        _ => Err(LinuxError::Several(errors)),
+    }
+}
+
+impl Failure {
+    /// The same failure, and the way back failed too.
+    pub(super) fn and_then_failed(mut self, error: &LinuxError) -> Self {
+        if let Self::Explained { message, .. } = &mut self {
+            *message = format!("{message}; then {error} ({})", error.code());
+        }
+        self
+    }
+}

@@ -1,0 +1,158 @@
+//! Why a line is not up on this machine.
+
+use std::io;
+
+use mape_core::{Code, Explain, Quoted};
+
+/// Something on the machine stands in the way.
+#[derive(Debug, thiserror::Error)]
+pub enum LinuxError {
+    /// `ip` cannot be run.
+    #[error("the program ip cannot be run: {0}")]
+    NoIp(io::Error),
+    /// `ip` does not understand what it is asked.
+    #[error("the program ip does not tell devices and routes as JSON: {}", .0.text())]
+    OldIp(Quoted),
+    /// The kernel, or `ip`, refuses a change.
+    #[error("\"ip {line}\" failed: {}", .reason.text())]
+    Refused {
+        /// The command.
+        line: String,
+        /// What was said about it.
+        reason: Quoted,
+    },
+    /// No device leads to the IPv6 internet.
+    #[error("there is no IPv6 default route yet, so nothing tells the uplink")]
+    NoDefaultRoute,
+    /// The uplink has neither address nor prefix.
+    #[error("{uplink} has no global IPv6 prefix yet")]
+    NoPrefix {
+        /// The device.
+        uplink: String,
+    },
+    /// The configured uplink is not there.
+    #[error("there is no device {uplink}")]
+    NoUplink {
+        /// The device.
+        uplink: String,
+    },
+    /// The configured uplink is a port of a bridge, which then has the addresses.
+    #[error("{uplink} is a port of the bridge {bridge}")]
+    BridgePort {
+        /// The device.
+        uplink: String,
+        /// Its bridge.
+        bridge: String,
+    },
+    /// A device of another kind has the tunnel's name.
+    #[error("{device} exists and is no IPv6 tunnel")]
+    ForeignDevice {
+        /// The name.
+        device: String,
+    },
+    /// Somebody has a default route where ours would be.
+    #[error("there is a default route with metric {metric} already: {route}")]
+    RouteTaken {
+        /// Its metric, and ours.
+        metric: u32,
+        /// The route.
+        route: String,
+    },
+    /// nft left the line out.
+    #[error("the NAT rules are not loaded: {0}")]
+    NotLoaded(String),
+    /// The chain in `input_chain` cannot be extended.
+    #[error("the chain {chain} cannot be extended: {}", .reason.text())]
+    InputChain {
+        /// The chain.
+        chain: String,
+        /// What nft says.
+        reason: Quoted,
+    },
+    /// What we leave for the next call cannot be written or removed.
+    #[error("{file} cannot be changed: {error}")]
+    File {
+        /// Its path.
+        file: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// The kernel does not tell what changes.
+    #[error("the kernel does not report changes: {0}")]
+    NoEvents(io::Error),
+    /// Several things failed when a line was taken down; the rest was done.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several(Vec<LinuxError>),
+}
+
+impl Explain for LinuxError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoDefaultRoute | Self::NoPrefix { .. } => Code::NoIpv6Yet,
+            Self::NoUplink { .. } | Self::BridgePort { .. } => Code::TunlinkUnknown,
+            Self::RouteTaken { .. } => Code::OptionInvalid,
+            Self::NotLoaded(_) | Self::InputChain { .. } => Code::FirewallRejected,
+            Self::Several(errors) => errors.first().map_or(Code::SystemRefused, Explain::code),
+            _ => Code::SystemRefused,
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::NoIp(_) | Self::OldIp(_) => {
+                "install iproute2 (busybox's ip is not enough)".to_owned()
+            }
+            Self::Refused { .. } => {
+                "run this as root, and see that the kernel has the module ip6_tunnel".to_owned()
+            }
+            Self::NoDefaultRoute => {
+                "bring IPv6 up first, or name the device with the option uplink".to_owned()
+            }
+            Self::NoPrefix { .. } => "wait for the router advertisement (mape-proto watch does), \
+                                      or give a delegated prefix with the option prefix"
+                .to_owned(),
+            Self::NoUplink { .. } => "correct the option uplink, or leave it out".to_owned(),
+            Self::BridgePort { bridge, .. } => format!("set the option uplink to {bridge}"),
+            Self::ForeignDevice { .. } => {
+                "rename that device, or give the line another name with the option interface"
+                    .to_owned()
+            }
+            Self::RouteTaken { .. } => "choose another metric, or a table of its own".to_owned(),
+            Self::NotLoaded(_) => "see that the kernel has nf_tables with NAT".to_owned(),
+            Self::InputChain { .. } => {
+                "correct the option input_chain; nft list chains shows what there is".to_owned()
+            }
+            Self::File { .. } | Self::NoEvents(_) => "run this as root".to_owned(),
+            Self::Several(errors) => errors.first().map_or_else(String::new, Explain::hint),
+        }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::NoIp(error) | Self::NoEvents(error) => vec![("reason", error.to_string())],
+            Self::OldIp(reason) => vec![("reason", reason.text())],
+            Self::NotLoaded(reason) => vec![("reason", reason.clone())],
+            Self::Refused { line, reason } => {
+                vec![("command", line.clone()), ("reason", reason.text())]
+            }
+            Self::NoDefaultRoute => Vec::new(),
+            Self::NoPrefix { uplink } | Self::NoUplink { uplink } => {
+                vec![("uplink", uplink.clone())]
+            }
+            Self::BridgePort { uplink, bridge } => {
+                vec![("uplink", uplink.clone()), ("bridge", bridge.clone())]
+            }
+            Self::ForeignDevice { device } => vec![("device", device.clone())],
+            Self::RouteTaken { metric, route } => {
+                vec![("metric", metric.to_string()), ("route", route.clone())]
+            }
+            Self::InputChain { chain, reason } => {
+                vec![("chain", chain.clone()), ("reason", reason.text())]
+            }
+            Self::File { file, error } => {
+                vec![("file", file.clone()), ("reason", error.to_string())]
+            }
+            Self::Several(errors) => errors.first().map_or_else(Vec::new, Explain::params),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use super::{InputChain, deletions, dropping, rules_of};
+
+const CHAINS: &str = "\
+table ip filter {
+	chain FORWARD {
+		type filter hook forward priority filter; policy drop;
+	}
+	chain DOCKER {
+	}
+}
+table inet filter {
+	chain input {
+		type filter hook input priority filter; policy drop;
+	}
+	chain output {
+		type filter hook output priority filter; policy accept;
+	}
+}
+table inet mape_rs {
+	chain input {
+		type filter hook input priority filter; policy drop;
+	}
+}
+table ip nat {
+	chain x {
+		type nat hook input priority 100; policy drop;
+	}
+}
+";
+
+#[test]
+fn chains_that_drop_are_found() {
+    assert_eq!(dropping(CHAINS, "input", &["inet", "ip6"]), ["inet filter input"]);
+    assert_eq!(dropping(CHAINS, "forward", &["inet", "ip"]), ["ip filter FORWARD"]);
+    assert!(dropping("", "input", &["inet"]).is_empty());
+}
+
+#[test]
+fn only_our_rules_are_deleted() {
+    let listed = "\
+table inet filter { # handle 1
+	chain input { # handle 2
+		ip6 saddr 2001:db8::1 accept comment \"mape-rs wan2\" # handle 5
+		ip6 saddr 2001:db8::1 ip6 daddr 2001:db8::2 meta l4proto 4 accept comment \"mape-rs wan\" # handle 7
+		tcp dport 22 accept # handle 8
+	}
+}
+";
+    let chain: InputChain = "inet filter input".parse().unwrap();
+    let ours: Vec<&str> = rules_of(listed, &"wan".parse().unwrap()).collect();
+    assert_eq!(deletions(&chain, &ours), "delete rule inet filter input handle 7\n");
+}
+
+#[test]
+fn a_chain_cannot_carry_anything_else() {
+    assert!("inet filter input".parse::<InputChain>().is_ok());
+    for bad in ["", "inet", "inet a", "ip a b", "inet a b c", "inet a;b c", "inet a {", "inet 1 b"]
+    {
+        assert_eq!(bad.parse::<InputChain>(), Err(()), "{bad}");
+    }
+}

@@ -1,0 +1,242 @@
+//! Asking and changing the machine through iproute2.
+
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv6Addr};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use mape_core::Quoted;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::LinuxError;
+
+/// A lifetime that never ends, in seconds.
+const FOREVER: u32 = u32::MAX;
+
+/// A network device, as `ip -json -details address show` tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Device {
+    pub(crate) ifname: String,
+    pub(crate) flags: Vec<String>,
+    pub(crate) mtu: u32,
+    /// The bridge this device is a port of.
+    pub(crate) master: Option<String>,
+    pub(crate) linkinfo: LinkInfo,
+    pub(crate) addr_info: Vec<Address>,
+}
+
+/// Of a virtual device.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct LinkInfo {
+    pub(crate) info_kind: String,
+    pub(crate) info_data: TunnelInfo,
+}
+
+/// Of an `ip6tnl` device. What a version of iproute2 does not tell stays `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct TunnelInfo {
+    pub(crate) proto: Option<String>,
+    pub(crate) local: Option<String>,
+    pub(crate) remote: Option<String>,
+    pub(crate) link: Option<String>,
+    pub(crate) ttl: Option<u8>,
+    /// There where an encapsulation limit is written into each packet.
+    pub(crate) encap_limit: Option<u16>,
+}
+
+/// An address of a device.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Address {
+    /// Another text than an address is none of IPv4 or IPv6.
+    #[serde(deserialize_with = "address")]
+    pub(crate) local: Option<IpAddr>,
+    pub(crate) prefixlen: u8,
+    pub(crate) valid_life_time: u32,
+    pub(crate) preferred_life_time: u32,
+}
+
+impl Default for Address {
+    fn default() -> Self {
+        Self { local: None, prefixlen: 0, valid_life_time: FOREVER, preferred_life_time: FOREVER }
+    }
+}
+
+fn address<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<IpAddr>, D::Error> {
+    Ok(String::deserialize(text)?.parse().ok())
+}
+
+/// A route, as `ip -Numeric -json route show table all` tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Route {
+    /// A number, or a word from versions that know no numbers. `None` for unicast.
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
+    pub(crate) dst: String,
+    pub(crate) gateway: Option<String>,
+    pub(crate) dev: Option<String>,
+    /// `None` for the main table.
+    pub(crate) table: Option<String>,
+    pub(crate) metric: u32,
+    /// Seconds left, of a route from a router advertisement.
+    pub(crate) expires: Option<u32>,
+    pub(crate) nexthops: Vec<NextHop>,
+}
+
+/// One way of a route that has several.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct NextHop {
+    pub(crate) dev: Option<String>,
+}
+
+impl Route {
+    /// Whether it is a default route of the main table.
+    pub(crate) fn is_main_default(&self) -> bool {
+        self.is_default_of(None)
+    }
+
+    /// Whether it is a default route of this table.
+    pub(crate) fn is_default_of(&self, table: Option<u32>) -> bool {
+        // 254 is the main table.
+        let table = table.filter(|table| *table != 254).map(|table| table.to_string());
+        self.dst == "default" && self.kind.is_none() && self.table == table
+    }
+
+    /// Whether it only says that the rest of a delegated prefix is nowhere (types 6 to 8).
+    pub(crate) fn is_refusal(&self) -> bool {
+        let refusals = ["unreachable", "blackhole", "prohibit", "6", "7", "8"];
+        self.kind.as_deref().is_some_and(|kind| refusals.contains(&kind))
+    }
+
+    /// The device of the route or of its first way.
+    pub(crate) fn device(&self) -> Option<&str> {
+        let way = self.nexthops.first().and_then(|way| way.dev.as_deref());
+        self.dev.as_deref().or(way)
+    }
+}
+
+/// The machine as it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) devices: Vec<Device>,
+    pub(crate) routes6: Vec<Route>,
+    pub(crate) routes4: Vec<Route>,
+}
+
+impl Snapshot {
+    pub(crate) fn device(&self, name: &str) -> Option<&Device> {
+        self.devices.iter().find(|device| device.ifname == name)
+    }
+
+    /// Whether the device has this IPv6 address, for itself.
+    pub(crate) fn has_address(&self, device: &str, address: Ipv6Addr) -> bool {
+        let wanted = IpAddr::from(address);
+        let addresses = self.device(device).map(|device| device.addr_info.as_slice());
+        addresses.unwrap_or_default().iter().any(|found| found.local == Some(wanted))
+    }
+}
+
+/// The program `ip`, and where the kernel shows what it does not.
+#[derive(Clone, Debug)]
+pub(crate) struct Ip {
+    program: PathBuf,
+    proc: PathBuf,
+}
+
+impl Default for Ip {
+    fn default() -> Self {
+        Self { program: "ip".into(), proc: "/proc".into() }
+    }
+}
+
+impl Ip {
+    /// Reads devices, addresses and routes.
+    ///
+    /// # Errors
+    /// There is no `ip` that speaks JSON (busybox has one that does not).
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, LinuxError> {
+        Ok(Snapshot {
+            devices: self.list(&["-details", "address", "show"])?,
+            routes6: self.list(&["-6", "route", "show", "table", "all"])?,
+            routes4: self.list(&["-4", "route", "show", "table", "all"])?,
+        })
+    }
+
+    fn list<T: DeserializeOwned>(&self, words: &[&str]) -> Result<Vec<T>, LinuxError> {
+        let mut command = Command::new(&self.program);
+        command.args(["-Numeric", "-json"]).args(words).stdin(Stdio::null());
+        let output = command.output().map_err(LinuxError::NoIp)?;
+        if !output.status.success() {
+            return Err(LinuxError::OldIp(said(&output)));
+        }
+        // Nothing at all stands for an empty list.
+        if output.stdout.trim_ascii().is_empty() {
+            return Ok(Vec::new());
+        }
+        serde_json::from_slice(&output.stdout)
+            .map_err(|error| LinuxError::OldIp(Quoted::new(&error.to_string())))
+    }
+
+    /// The MTU that IPv6 has on a device, in bytes: a router advertisement can lower it.
+    pub(crate) fn ipv6_mtu(&self, device: &str) -> Option<u32> {
+        let path = self.proc.join("sys/net/ipv6/conf").join(device).join("mtu");
+        std::fs::read_to_string(path).ok()?.trim().parse().ok()
+    }
+
+    /// Whether IPv4 packets are forwarded.
+    pub(crate) fn forwards(&self) -> bool {
+        let path = self.proc.join("sys/net/ipv4/ip_forward");
+        std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")
+    }
+
+    /// Runs the lines in one process; it ends at the first that fails.
+    ///
+    /// # Errors
+    /// What `ip` says of that line.
+    pub(crate) fn batch(&self, lines: &[String]) -> Result<(), LinuxError> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut child = Command::new(&self.program)
+            .args(["-batch", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(LinuxError::NoIp)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            match stdin.write_all((lines.join("\n") + "\n").as_bytes()) {
+                // It ended early; what it said tells more.
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    return Err(LinuxError::NoIp(error));
+                }
+                _ => {}
+            }
+        }
+        let output = child.wait_with_output().map_err(LinuxError::NoIp)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&output.stderr);
+        let number = text.lines().find_map(|line| line.strip_prefix("Command failed -:"));
+        let number = number.and_then(|number| number.trim().parse::<usize>().ok());
+        let line = number.and_then(|number| lines.get(number.checked_sub(1)?));
+        Err(LinuxError::Refused {
+            line: line.cloned().unwrap_or_else(|| lines.join("; ")),
+            reason: said(&output),
+        })
+    }
+}
+
+/// The first line of what a program said, or how it ended.
+pub(super) fn said(output: &Output) -> Quoted {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty());
+    Quoted::new(&line.map_or_else(|| output.status.to_string(), str::to_owned))
+}

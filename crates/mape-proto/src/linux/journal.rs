@@ -1,0 +1,89 @@
+//! What a line has put on this machine outside its own device, written down before it is done.
+//!
+//! A call can end at any moment. The next one finds here what may be there and must go; whether it
+//! is there, the machine itself tells. Tunnel, address and routes need no entry: they go with the
+//! device, whose name is ours.
+
+use std::fs;
+use std::io;
+use std::net::Ipv6Addr;
+use std::path::{Path, PathBuf};
+
+use mape_nft::InterfaceName;
+use serde::{Deserialize, Serialize};
+
+use super::LinuxError;
+use super::input::InputChain;
+use super::line::Line;
+
+const SCHEMA: u8 = 1;
+
+/// The journal of one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Journal {
+    schema: u8,
+    /// The line that was brought up last, completely or not.
+    pub(crate) line: Option<Line>,
+    /// CE addresses that were added, or were about to be.
+    pub(crate) owned: Vec<Owned>,
+    /// Chains of the host's firewall that were extended, or were about to be.
+    pub(crate) chains: Vec<InputChain>,
+}
+
+/// A CE address on an uplink.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Owned {
+    pub(crate) device: String,
+    pub(crate) address: Ipv6Addr,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { schema: SCHEMA, line: None, owned: Vec::new(), chains: Vec::new() }
+    }
+}
+
+impl Journal {
+    /// What was written last; empty where that cannot be read.
+    pub(crate) fn read(directory: &Path, name: &InterfaceName) -> Self {
+        let text = fs::read_to_string(path(directory, name)).unwrap_or_default();
+        let journal: Option<Self> = serde_json::from_str(&text).ok();
+        journal.filter(|journal| journal.schema == SCHEMA).unwrap_or_default()
+    }
+
+    /// Writes it in one step.
+    pub(crate) fn write(&self, directory: &Path, name: &InterfaceName) -> Result<(), LinuxError> {
+        let path = path(directory, name);
+        let unfinished = path.with_extension("linux-new");
+        let write = || {
+            fs::create_dir_all(directory)?;
+            fs::write(&unfinished, serde_json::to_string(self)? + "\n")?;
+            fs::rename(&unfinished, &path)
+        };
+        write().map_err(|error| failed(&path, error))
+    }
+
+    /// Removes it and whatever a call that was killed has left.
+    pub(crate) fn remove(directory: &Path, name: &InterfaceName) -> Result<(), LinuxError> {
+        let path = path(directory, name);
+        let state = directory.join(format!("{name}.new"));
+        for file in [path.with_extension("linux-new"), state, path] {
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(failed(&file, error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn failed(path: &Path, error: io::Error) -> LinuxError {
+    LinuxError::File { file: path.to_string_lossy().into_owned(), error }
+}
+
+/// Not `.json`: the loader takes each of those for the state of an interface.
+pub(super) fn path(directory: &Path, name: &InterfaceName) -> PathBuf {
+    directory.join(format!("{name}.linux"))
+}

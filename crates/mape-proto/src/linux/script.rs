@@ -1,0 +1,204 @@
+//! Ready files for people who want no daemon: a shell script, ifupdown, systemd-networkd.
+//!
+//! Each names the rules' file by its place in one directory and touches nothing outside it, so that
+//! a diskless machine keeps them with the rest of its configuration.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use mape_core::Plan;
+use mape_nft::{DeviceName, Edge, Interface, standalone, static_text};
+
+use super::config::Config;
+use super::line::{Line, remove_tunnel};
+use super::uplink::Found;
+
+/// The uplink where nobody names one.
+const UPLINK: &str = "eth0";
+
+/// Name and text of a file.
+pub(crate) type File = (String, String);
+
+/// What the printed files are made from.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    line: Line,
+    rules: String,
+    tables: Vec<String>,
+}
+
+impl Parts {
+    /// For this uplink, which may be a bridge; `eth0` where none is given.
+    pub(crate) fn new(plan: &Plan, interface: &Interface, uplink: Option<&DeviceName>) -> Self {
+        let uplink = uplink.map_or_else(|| UPLINK.to_owned(), ToString::to_string);
+        let found = Found { uplink, plan: plan.clone() };
+        let mut line = Line::new(&Config::default(), &found);
+        line.device = interface.device.to_string();
+        let mut tables = vec!["inet mape_rs".to_owned()];
+        if interface.edge == Edge::Netdev && interface.line.mapping().is_some() {
+            tables.push(format!("netdev mape_rs_{}", interface.name));
+        }
+        Self { line, rules: standalone(interface), tables }
+    }
+
+    /// Address and up, which may be done again, and the route, which may not: `replace` would take
+    /// somebody else's of the same metric.
+    fn open(&self) -> (String, String, String) {
+        let [address, up, route] = self.line.open().map(Option::unwrap_or_default);
+        (address.replacen("address add", "address replace", 1), up, route)
+    }
+
+    fn replace_ce(&self) -> String {
+        self.line.add_ce().replacen("address add", "address replace", 1)
+    }
+
+    fn remove_ce(&self) -> String {
+        self.line.ce_on_uplink().remove()
+    }
+
+    fn rules_file(&self) -> String {
+        format!("{}.nft", self.line.device)
+    }
+}
+
+/// Functions behind the assignments of `plan --sh`.
+pub(crate) fn shell_functions(parts: &Parts) -> String {
+    let Line { device, uplink, .. } = &parts.line;
+    let (address, up, route) = parts.open();
+    let mut delete = String::new();
+    for table in &parts.tables {
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(delete, "\tnft delete table {table} 2>/dev/null || :");
+    }
+    format!(
+        "\
+MAPE_DEVICE='{device}'
+MAPE_UPLINK='{uplink}'
+
+# mape_up brings the line up, mape_down takes it away again. In a file of its own: sh FILE mape_up
+mape_up() {{
+	ip {ce} &&
+	{{ ip link show dev {device} >/dev/null 2>&1 || ip {tunnel}; }} &&
+	mape_rules | nft -f - &&
+	ip {address} &&
+	ip {up} &&
+	{{ ip -4 route show default dev {device} | grep -q . || ip {route}; }} ||
+	{{ mape_down; return 1; }}
+}}
+
+mape_down() {{
+	ip {remove} 2>/dev/null || :
+	ip {remove_ce} 2>/dev/null || :
+{delete}}}
+
+mape_rules() {{
+	cat <<'MAPE_RULES'
+{rules}MAPE_RULES
+}}
+
+case ${{1-}} in mape_up | mape_down | mape_rules) \"$1\" ;; esac
+",
+        ce = parts.replace_ce(),
+        tunnel = parts.line.add_tunnel(),
+        remove = remove_tunnel(device),
+        remove_ce = parts.remove_ce(),
+        rules = parts.rules,
+    )
+}
+
+/// For Debian's ifupdown, busybox and ifupdown-ng.
+pub(crate) fn ifupdown(parts: &Parts, directory: &Path) -> Vec<File> {
+    let Line { device, uplink, .. } = &parts.line;
+    let rules = directory.join(parts.rules_file());
+    let mut text = format!(
+        "# MAP-E on {uplink}. In /etc/network/interfaces, behind {uplink}:\n\
+         #   source {}\n\
+         auto {device}\n\
+         iface {device} inet manual\n\
+         \tpre-up ip {}\n\
+         \tpre-up ip {}\n\
+         \tpre-up nft -f {}\n",
+        directory.join(format!("{device}.interfaces")).display(),
+        parts.replace_ce(),
+        parts.line.add_tunnel(),
+        rules.display(),
+    );
+    let (address, up, route) = parts.open();
+    for line in [address, up, route] {
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(text, "\tup ip {line}");
+    }
+    let _ = writeln!(text, "\tpost-down ip {} || true", remove_tunnel(device));
+    let _ = writeln!(text, "\tpost-down ip {} || true", parts.remove_ce());
+    for table in &parts.tables {
+        let _ = writeln!(text, "\tpost-down nft delete table {table} || true");
+    }
+    vec![(format!("{device}.interfaces"), text), (parts.rules_file(), parts.rules.clone())]
+}
+
+/// For systemd-networkd, with a unit that loads the rules whenever the device appears.
+pub(crate) fn networkd(parts: &Parts, directory: &Path) -> Vec<File> {
+    let Line { device, uplink, ce, br, ipv4, mtu, ttl, route, .. } = &parts.line;
+    let netdev = format!(
+        "# /etc/systemd/network/50-{device}.netdev\n\
+         [NetDev]\nName={device}\nKind=ip6tnl\nMTUBytes={mtu}\n\n\
+         [Tunnel]\nMode=ipip6\nLocal={ce}\nRemote={br}\nTTL={ttl}\nEncapsulationLimit=none\n"
+    );
+    let metric = route.map_or(0, |route| route.metric);
+    let network = format!(
+        "# /etc/systemd/network/50-{device}.network\n\
+         [Match]\nName={device}\n\n\
+         [Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n\n\
+         [Address]\nAddress={ipv4}/32\n\n\
+         [Route]\nDestination=0.0.0.0/0\nMetric={metric}\nScope=link\n"
+    );
+    let up = format!(
+        "# A drop-in for {uplink}'s own file: /etc/systemd/network/FILE.network.d/{device}.conf\n\
+         [Network]\nTunnel={device}\n\n\
+         [Address]\nAddress={ce}/128\nPreferredLifetime=0\nDuplicateAddressDetection=none\n"
+    );
+    let mut unit = format!(
+        "# /etc/systemd/system/{device}-rules.service; then: systemctl enable {device}-rules.service\n\
+         [Unit]\nDescription=MAP-E rules of {device}\n\
+         BindsTo={escaped}\nAfter={escaped}\n\n\
+         [Service]\nType=oneshot\nRemainAfterExit=yes\n\
+         ExecStart=nft -f {rules}\n",
+        escaped = unit_of_device(device),
+        rules = directory.join(parts.rules_file()).display(),
+    );
+    let _ = write!(unit, "\n[Install]\nWantedBy={}\n", unit_of_device(device));
+    let guard = format!(
+        "# /etc/systemd/system/{device}-guard.service: nothing leaves before the rules are loaded.\n\
+         [Unit]\nDescription=MAP-E guard\nDefaultDependencies=no\n\
+         Wants=network-pre.target\nBefore=network-pre.target\n\n\
+         [Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=nft -f {}\n\n\
+         [Install]\nWantedBy=multi-user.target\n",
+        directory.join(format!("{device}-guard.nft")).display()
+    );
+    vec![
+        (format!("50-{device}.netdev"), netdev),
+        (format!("50-{device}.network"), network),
+        (format!("{device}.conf"), up),
+        (format!("{device}-rules.service"), unit),
+        (parts.rules_file(), parts.rules.clone()),
+        (format!("{device}-guard.service"), guard),
+        (format!("{device}-guard.nft"), static_text()),
+    ]
+}
+
+/// systemd's name of a network device: what is neither letter, digit, `_` nor `.` is written as a
+/// hexadecimal number.
+fn unit_of_device(device: &str) -> String {
+    let mut name = "sys-subsystem-net-devices-".to_owned();
+    for byte in device.bytes() {
+        if byte.is_ascii_alphanumeric() || b"_.:".contains(&byte) {
+            name.push(char::from(byte));
+        } else {
+            let _ = write!(name, "\\x{byte:02x}");
+        }
+    }
+    name + ".device"
+}
+
+#[cfg(test)]
+mod tests;

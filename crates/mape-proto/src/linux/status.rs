@@ -1,0 +1,137 @@
+//! `status`: what the line is and what is missing.
+
+use std::fmt;
+
+use mape_core::Plan;
+use mape_nft::InterfaceName;
+
+use super::journal::Journal;
+use super::line::Line;
+use super::up::ports;
+use super::{Config, System, uplink};
+use crate::failure::Failure;
+use crate::firewall::State;
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// One sentence without a full stop.
+    pub(crate) what: String,
+    /// The next step.
+    pub(crate) next: String,
+}
+
+/// The line as far as it is there.
+#[derive(Debug)]
+pub(crate) struct Status {
+    pub(crate) name: InterfaceName,
+    /// What was brought up; `None` while the line is down.
+    pub(crate) line: Option<Line>,
+    /// The plan it was brought up with.
+    pub(crate) plan: Option<Plan>,
+    /// What keeps it from being complete.
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Status {
+    /// `up`, `incomplete` or `down`.
+    pub(crate) fn word(&self) -> &'static str {
+        match (&self.line, self.problems.is_empty()) {
+            (None, _) => "down",
+            (Some(_), true) => "up",
+            (Some(_), false) => "incomplete",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.word())?;
+        if let (Some(line), Some(plan)) = (&self.line, &self.plan) {
+            writeln!(
+                f,
+                ", {} of {} through {} on {}",
+                ports(plan),
+                line.ipv4,
+                line.device,
+                line.uplink
+            )?;
+            let ranges: Vec<_> = plan.port_set().ranges().map(|range| range.to_string()).collect();
+            for (number, ranges) in ranges.chunks(5).enumerate().take(13) {
+                let label = if number == 0 { "ports" } else { "" };
+                writeln!(f, "  {label:<16} {}", ranges.join("  "))?;
+            }
+            writeln!(f, "  {:<16} {}", "end-user prefix", plan.end_user_prefix())?;
+            writeln!(f, "  {:<16} {}", "CE address", line.ce)?;
+            writeln!(f, "  {:<16} {}", "BR address", line.br)?;
+            writeln!(f, "  {:<16} {}", "MTU", line.mtu)?;
+        } else {
+            writeln!(f)?;
+        }
+        for Problem { what, next } in &self.problems {
+            writeln!(f, "  {what}.\n    next step: {next}.")?;
+        }
+        Ok(())
+    }
+}
+
+/// Looks, and changes nothing.
+///
+/// # Errors
+/// The machine cannot be looked at.
+pub(crate) fn status(config: &Config, system: &System) -> Result<Status, Failure> {
+    let name = config.interface.clone();
+    let machine = system.ip.snapshot()?;
+    let journal = Journal::read(&system.places.state, &name);
+    let plan = State::read(&system.state_file(&name)).ok().and_then(|state| state.plan().ok());
+    let mut problems = Vec::new();
+    let current = plan.as_ref().map(|plan| plan.end_user_prefix().to_string());
+    match uplink::find(config, &machine, &system.ip, current.as_deref()) {
+        Ok(found) => {
+            let wanted = Line::new(config, &found);
+            problems.extend(gaps(&wanted, &journal, &machine, system, &name));
+        }
+        Err(failure) => problems.extend(explained(&failure)),
+    }
+    Ok(Status { name, line: journal.line, plan, problems })
+}
+
+fn gaps(
+    wanted: &Line,
+    journal: &Journal,
+    machine: &super::ip::Snapshot,
+    system: &System,
+    name: &InterfaceName,
+) -> Vec<Problem> {
+    let up = || "run mape-proto up".to_owned();
+    let mut problems = Vec::new();
+    match &journal.line {
+        None => {
+            problems.push(Problem { what: "the line is not up".to_owned(), next: up() });
+            return problems;
+        }
+        Some(line) if (line.ce, line.br) != (wanted.ce, wanted.br) => {
+            let what = format!("the line is now {}, but {} is up", wanted.ce, line.ce);
+            problems.push(Problem { what, next: up() });
+        }
+        Some(_) => {}
+    }
+    match wanted.steps(machine, &journal.owned) {
+        Ok(steps) => {
+            let missing = steps.all().map(|line| format!("`ip {line}` is still to be run"));
+            problems.extend(missing.map(|what| Problem { what, next: up() }));
+        }
+        Err(error) => problems.extend(explained(&error.into())),
+    }
+    if !system.nft().is_open(name, &wanted.device) {
+        let what = "the NAT rules are not loaded, so nothing gets out".to_owned();
+        problems.push(Problem { what, next: up() });
+    }
+    problems
+}
+
+/// A failure as a problem.
+pub(super) fn explained(failure: &Failure) -> Option<Problem> {
+    let Failure::Explained { message, hint, .. } = failure else { return None };
+    Some(Problem { what: message.clone(), next: hint.clone() })
+}

@@ -1,0 +1,283 @@
+//! `up`: from the machine as it is to the line as it should be, or back.
+
+use std::fmt::{self, Write as _};
+use std::process::{Command, Stdio};
+
+use mape_core::{Plan, PortList};
+use mape_nft::{Edge, Interface, InterfaceName, Line as NftLine, transaction};
+
+use super::ip::Snapshot;
+use super::journal::Journal;
+use super::line::{Line, Steps};
+use super::uplink::{self, Found};
+use super::{Config, LinuxError, System, input, listening};
+use crate::failure::Failure;
+use crate::firewall::{State, load};
+
+/// What a call has done.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) name: InterfaceName,
+    pub(crate) line: Line,
+    pub(crate) plan: Plan,
+    edge: Edge,
+    /// Whether anything had to be changed.
+    pub(crate) changed: bool,
+    /// What the user should know besides.
+    notes: Vec<String>,
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, line, plan, edge, .. } = self;
+        let done = if self.changed { "up" } else { "up already" };
+        writeln!(
+            f,
+            "{name}: {done}, {} of {} through {} on {}, edge {edge}",
+            ports(plan),
+            line.ipv4,
+            line.device,
+            line.uplink
+        )?;
+        for note in &self.notes {
+            writeln!(f, "  note: {note}")?;
+        }
+        Ok(())
+    }
+}
+
+/// `240 ports`, or `all ports`.
+pub(crate) fn ports(plan: &Plan) -> String {
+    match plan.port_set().parameters().psid_len() {
+        0 => "all ports".to_owned(),
+        _ => format!("{} ports", plan.port_set().port_count()),
+    }
+}
+
+/// What is to be done, before anything is.
+struct Task {
+    line: Line,
+    plan: Plan,
+    state: State,
+    steps: Steps,
+    machine: Snapshot,
+}
+
+/// Brings the line up, or does nothing where it is.
+///
+/// # Errors
+/// There is no plan, or something refuses; then the machine is as it was before.
+pub(crate) fn up(config: &Config, system: &System) -> Result<Done, Failure> {
+    let lock = system.lock(&config.interface)?;
+    let done = go_up(config, system);
+    system.release(&config.interface, lock);
+    done
+}
+
+fn go_up(config: &Config, system: &System) -> Result<Done, Failure> {
+    let name = &config.interface;
+    let before = Journal::read(&system.places.state, name);
+    let old = State::read(&system.state_file(name)).ok();
+    let task = task(config, system, &before, old.as_ref())?;
+    let mut journal = before.clone();
+    let (edge, changed) = match apply(system, name, &mut journal, &task) {
+        Ok(done) => done,
+        Err(failure) => return Err(roll_back(system, name, failure, before, old)),
+    };
+    if let Some(gone) = before.line.as_ref().filter(|gone| renumbered(gone, old.as_ref(), &task)) {
+        forget_flows(gone);
+    }
+    let notes = notes(system, &task);
+    Ok(Done { name: name.clone(), line: task.line, plan: task.plan, edge, changed, notes })
+}
+
+fn task(
+    config: &Config,
+    system: &System,
+    journal: &Journal,
+    old: Option<&State>,
+) -> Result<Task, Failure> {
+    let machine = system.ip.snapshot()?;
+    let old_plan = old.and_then(|old| old.plan().ok());
+    let current = old_plan.map(|plan| plan.end_user_prefix().to_string());
+    let Found { uplink, plan } = uplink::find(config, &machine, &system.ip, current.as_deref())?;
+    let line = Line::new(config, &Found { uplink, plan: plan.clone() });
+    let steps = line.steps(&machine, &journal.owned)?;
+    let state = |listening: &PortList| {
+        State::new(&config.interface, &plan, listening, config.edge, config.nft)
+    };
+    // The inside range stays where it is as long as nothing else changes.
+    let kept = old.map(|old| state(&old.listening())).filter(|kept| Some(kept) == old);
+    let state = kept.unwrap_or_else(|| state(&listening::ports()));
+    Ok(Task { line, plan, state, steps, machine })
+}
+
+/// Takes the steps. The journal is written before the first of them and after the last.
+fn apply(
+    system: &System,
+    name: &InterfaceName,
+    journal: &mut Journal,
+    task: &Task,
+) -> Result<(Edge, bool), Failure> {
+    let Task { line, state, steps, machine, .. } = task;
+    let directory = &system.places.state;
+    let ce = line.ce_on_uplink();
+    let mut intended = journal.clone();
+    intended.line = Some(line.clone());
+    // An address that somebody else has added stays theirs.
+    if !journal.owned.contains(&ce) && !machine.has_address(&ce.device, ce.address) {
+        intended.owned.push(ce.clone());
+    }
+    if let Some(chain) = line.input_chain.iter().find(|chain| !journal.chains.contains(chain)) {
+        intended.chains.push(chain.clone());
+    }
+    write_if_new(journal, intended, system, name)?;
+
+    system.ip.batch(&steps.remove)?;
+    system.ip.batch(&steps.build)?;
+    if State::read(&system.state_file(name)).ok().as_ref() != Some(state) {
+        let file = system.state_file(name);
+        state.write(directory).map_err(|error| super::journal::failed(&file, error))?;
+    }
+    let report = load(&system.places)?;
+    let edge = report.edge_of(name).ok_or_else(|| LinuxError::NotLoaded(report.to_string()))?;
+    system.ip.batch(&steps.open)?;
+    let mut changed = steps.all().next().is_some() || !report.is_unchanged();
+    for chain in journal.chains.iter().filter(|chain| Some(*chain) != line.input_chain.as_ref()) {
+        system.nft().restore(chain, name)?;
+    }
+    if let Some(chain) = &line.input_chain {
+        changed |= system.nft().extend(chain, line, name)?;
+    }
+
+    let mut settled = journal.clone();
+    settled.owned.retain(|owned| *owned == ce);
+    settled.chains.retain(|chain| Some(chain) == line.input_chain.as_ref());
+    write_if_new(journal, settled, system, name)?;
+    Ok((edge, changed))
+}
+
+fn write_if_new(
+    journal: &mut Journal,
+    new: Journal,
+    system: &System,
+    name: &InterfaceName,
+) -> Result<(), LinuxError> {
+    if *journal != new {
+        new.write(&system.places.state, name)?;
+        *journal = new;
+    }
+    Ok(())
+}
+
+/// Back to the line that was up before, or to none.
+fn roll_back(
+    system: &System,
+    name: &InterfaceName,
+    failure: Failure,
+    before: Journal,
+    old: Option<State>,
+) -> Failure {
+    // What the failed attempt may have added.
+    let mut journal = Journal::read(&system.places.state, name);
+    if let (Some(line), Some(state)) = (before.line, old) {
+        let restore = || -> Result<(), Failure> {
+            let machine = system.ip.snapshot()?;
+            let steps = line.steps(&machine, &journal.owned)?;
+            let plan = state.plan().map_err(|error| LinuxError::NotLoaded(error.to_string()))?;
+            apply(system, name, &mut journal, &Task { line, plan, state, steps, machine }).map(drop)
+        };
+        if restore().is_ok() {
+            return failure;
+        }
+    }
+    match super::down::take_down(system, name) {
+        Ok(_) => failure,
+        Err(error) => failure.and_then_failed(&error),
+    }
+}
+
+/// Whether flows of the old line are dead: their address or ports are no longer ours.
+fn renumbered(gone: &Line, old: Option<&State>, task: &Task) -> bool {
+    let old_ports = old.and_then(|old| old.plan().ok()).map(|plan| plan.port_set());
+    gone.ipv4 != task.line.ipv4 || old_ports.is_some_and(|ports| ports != task.plan.port_set())
+}
+
+/// Deletes the entries of the old line, for a busy one would keep its dead mapping for ever. Without
+/// the program conntrack they stay until they time out.
+fn forget_flows(gone: &Line) {
+    for direction in ["--reply-dst", "--orig-dst"] {
+        let mut conntrack = Command::new("conntrack");
+        conntrack.args(["--delete", direction, &gone.ipv4.to_string()]);
+        // It fails where there is nothing to delete.
+        let _ = conntrack.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
+
+fn notes(system: &System, task: &Task) -> Vec<String> {
+    let Task { line, plan, machine, .. } = task;
+    let mut notes = line.rivals(machine);
+    if let Some(table) = line.route.and_then(|route| route.table) {
+        notes.push(format!(
+            "the default route is in table {table}; an `ip rule` has to send packets there"
+        ));
+    }
+    if line.input_chain.is_none() {
+        for chain in system.nft().dropping("input", &["inet", "ip6"]) {
+            notes.push(format!(
+                "the firewall's chain {chain} drops what it does not know. Servers on this line \
+                 need: nft insert rule {chain} {} (or input_chain {chain} in the configuration)",
+                input::rule(line)
+            ));
+        }
+    }
+    let outside = plan.reserved_outside();
+    if !outside.is_empty() {
+        let ports: Vec<String> = outside.iter().map(ToString::to_string).collect();
+        notes.push(format!("not in the port set, nothing can arrive there: {}", ports.join(" ")));
+    }
+    notes
+}
+
+/// What [`up`] would run, as a shell script. In it rules name the device; `up` itself binds them to
+/// the device's index, which is known only once the device is there.
+///
+/// # Errors
+/// As [`up`], of what can be known before.
+pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failure> {
+    let name = &config.interface;
+    let journal = Journal::read(&system.places.state, name);
+    let old = State::read(&system.state_file(name)).ok();
+    let task = task(config, system, &journal, old.as_ref())?;
+    let Task { line, plan, state, steps, .. } = &task;
+    let interface = Interface {
+        name: name.clone(),
+        device: config.device(),
+        index: None,
+        line: NftLine::new(plan, state.listening().ranges())?,
+        edge: config.edge.preferred(),
+        options: config.nft,
+    };
+    let mut text = format!(
+        "# {name}: {} of {} through {} on {}\n",
+        ports(plan),
+        line.ipv4,
+        line.device,
+        line.uplink
+    );
+    batch(&mut text, "ip -batch -", &[&steps.remove[..], &steps.build].concat());
+    let rules = transaction(&[interface]).text("");
+    batch(&mut text, "nft -f -", &[rules.trim_end().to_owned()]);
+    batch(&mut text, "ip -batch -", &steps.open);
+    if let Some(chain) = &line.input_chain {
+        batch(&mut text, "nft -f -", &[input::insertion(chain, line, name).trim_end().to_owned()]);
+    }
+    Ok(text)
+}
+
+fn batch(text: &mut String, program: &str, lines: &[String]) {
+    if !lines.is_empty() {
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(text, "{program} <<'EOF'\n{}\nEOF", lines.join("\n"));
+    }
+}

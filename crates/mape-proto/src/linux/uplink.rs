@@ -1,0 +1,150 @@
+//! Which device IPv6 comes from, which prefix the line has there, and so which plan.
+
+use std::cmp::Reverse;
+use std::net::{IpAddr, Ipv6Addr};
+
+use mape_core::{Plan, ReceivedPrefix, plan};
+
+use super::ip::{Device, Ip, Snapshot};
+use super::{Config, LinuxError};
+use crate::failure::Failure;
+
+/// The uplink and what it makes of the line.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) uplink: String,
+    pub(crate) plan: Plan,
+}
+
+/// A prefix that may be the line's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Candidate {
+    prefix: ReceivedPrefix,
+    deprecated: bool,
+    /// Seconds left.
+    lifetime: u32,
+}
+
+/// Finds uplink, prefix and plan. `current` is the end-user prefix of the line that is up: of two
+/// prefixes that are equally good it stays, however their lifetimes go up and down.
+///
+/// # Errors
+/// No uplink, no prefix, or what the plan for the best prefix says.
+pub(crate) fn find(
+    config: &Config,
+    snapshot: &Snapshot,
+    ip: &Ip,
+    current: Option<&str>,
+) -> Result<Found, Failure> {
+    let device = uplink(config, snapshot)?;
+    let uplink = device.ifname.clone();
+    let mtu = ip.ipv6_mtu(&uplink).unwrap_or(device.mtu);
+    let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
+    if let Some(prefix) = config.prefix {
+        let plan = plan(&config.request(prefix, mtu)?)?;
+        return Ok(Found { uplink, plan });
+    }
+    let mut best: Option<(Plan, _)> = None;
+    let mut refused: Option<(Failure, _)> = None;
+    for candidate in candidates(device, snapshot, config.device().as_str()) {
+        let usable = (candidate.deprecated, !is_global(candidate.prefix));
+        let lifetime = Reverse(candidate.lifetime);
+        match plan(&config.request(candidate.prefix, mtu)?) {
+            Ok(plan) => {
+                let stays = current == Some(plan.end_user_prefix().to_string().as_str());
+                let key = (usable, Reverse(plan.rule().ipv6().prefix_len()), !stays, lifetime);
+                if best.as_ref().is_none_or(|(_, least)| key < *least) {
+                    best = Some((plan, key));
+                }
+            }
+            Err(error) => {
+                let key = (usable, lifetime);
+                if refused.as_ref().is_none_or(|(_, least)| key < *least) {
+                    refused = Some((error.into(), key));
+                }
+            }
+        }
+    }
+    match (best, refused) {
+        (Some((plan, _)), _) => Ok(Found { uplink, plan }),
+        (None, Some((failure, _))) => Err(failure),
+        (None, None) => Err(LinuxError::NoPrefix { uplink }.into()),
+    }
+}
+
+/// The configured device, or that of the best IPv6 default route.
+fn uplink<'machine>(
+    config: &Config,
+    snapshot: &'machine Snapshot,
+) -> Result<&'machine Device, LinuxError> {
+    let name = if let Some(name) = &config.uplink {
+        name.as_str().to_owned()
+    } else {
+        let tunnel = config.device();
+        let defaults = snapshot.routes6.iter().filter(|route| route.is_main_default());
+        let defaults = defaults.filter_map(|route| Some((route.metric, route.device()?)));
+        let best = defaults.filter(|(_, device)| *device != tunnel.as_str()).min();
+        best.map(|(_, device)| device.to_owned()).ok_or(LinuxError::NoDefaultRoute)?
+    };
+    let device = snapshot.device(&name).ok_or(LinuxError::NoUplink { uplink: name })?;
+    let bridge = device.master.as_deref().and_then(|master| snapshot.device(master));
+    match bridge.filter(|bridge| bridge.linkinfo.info_kind == "bridge") {
+        Some(bridge) => Err(LinuxError::BridgePort {
+            uplink: device.ifname.clone(),
+            bridge: bridge.ifname.clone(),
+        }),
+        None => Ok(device),
+    }
+}
+
+/// Everything that may be the line's prefix: the /64 of the uplink's addresses and of its on-link
+/// routes (from router advertisements), and delegated prefixes, which clients of DHCP leave behind as
+/// routes that lead nowhere.
+fn candidates(device: &Device, snapshot: &Snapshot, tunnel: &str) -> Vec<Candidate> {
+    let mut found = Vec::new();
+    for address in &device.addr_info {
+        let Some(IpAddr::V6(local)) = address.local else { continue };
+        let deprecated = address.preferred_life_time == 0;
+        // A CE address, which is always added like this, says nothing of the line as it is now.
+        if is_link_local(local) || local.is_loopback() || (deprecated && address.prefixlen == 128) {
+            continue;
+        }
+        if let Ok(prefix) = ReceivedPrefix::new(local, 128) {
+            found.push(Candidate { prefix, deprecated, lifetime: address.valid_life_time });
+        }
+    }
+    for route in &snapshot.routes6 {
+        if route.table.is_some() || route.device() == Some(tunnel) {
+            continue;
+        }
+        let on_link = route.kind.is_none()
+            && route.gateway.is_none()
+            && route.device() == Some(device.ifname.as_str())
+            && route.dst.ends_with("/64");
+        let len = route.dst.split_once('/').and_then(|(_, len)| len.parse::<u8>().ok());
+        let delegated = route.is_refusal() && len.is_some_and(|len| (32..=64).contains(&len));
+        if !(on_link || delegated) || route.dst.starts_with("fe80:") {
+            continue;
+        }
+        if let Ok(prefix) = route.dst.parse() {
+            let lifetime = route.expires.unwrap_or(u32::MAX);
+            // An address of the same prefix knows better whether it is deprecated.
+            if found.iter().all(|known: &Candidate| known.prefix != prefix) {
+                found.push(Candidate { prefix, deprecated: false, lifetime });
+            }
+        }
+    }
+    found
+}
+
+/// Of the global unicast block, `2000::/3`: a ULA is a line's prefix only if a rule says so.
+fn is_global(prefix: ReceivedPrefix) -> bool {
+    prefix.net().addr().segments()[0] >> 13 == 1
+}
+
+fn is_link_local(address: Ipv6Addr) -> bool {
+    address.segments()[0] & 0xffc0 == 0xfe80
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! `watch`: brings the line up and keeps it so, whatever changes.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use mape_core::Code;
+
+use super::events::Events;
+use super::{Config, System, up};
+use crate::failure::Failure;
+
+/// After a failure that no event may end (a module that is loaded later, a lock).
+const RETRY: Duration = Duration::from_secs(30);
+
+/// Follows the machine until it is killed; the line stays up then.
+///
+/// The configuration is read again each time, so that a changed one counts from the next change on
+/// the machine at the latest. Each thing is said once.
+///
+/// # Errors
+/// The kernel reports no changes, or the configuration is wrong at the start.
+pub(crate) fn watch(file: Option<&Path>, system: &System, log: &mut dyn Write) -> Failure {
+    // Before the first look: what changes during it is seen by the second one.
+    let events = match Events::new() {
+        Ok(events) => events,
+        Err(error) => return error.into(),
+    };
+    if let Err(error) = Config::read(file) {
+        return error.into();
+    }
+    let mut said = String::new();
+    loop {
+        let result =
+            Config::read(file).map_err(Failure::from).and_then(|config| up(&config, system));
+        let (text, wait) = match result {
+            Ok(done) => (done.to_string().replacen(" up already,", " up,", 1), None),
+            Err(failure) => {
+                let waits = matches!(failure, Failure::Explained { code: Code::NoIpv6Yet, .. });
+                (failure.text(), (!waits).then_some(RETRY))
+            }
+        };
+        if text != said {
+            // Whoever supervises this reads it, or has closed it.
+            let _ = log.write_all(text.as_bytes()).and_then(|()| log.flush());
+            said = text;
+        }
+        events.wait(wait);
+    }
+}

@@ -1,0 +1,161 @@
+//! The words of plain Linux, as far as they change nothing. `ip` is asked, so it must be there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::*;
+
+const PREFIX: &str = "240b:10:3261:6400::/56";
+const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
+
+/// A directory with a configuration; its uplink is the one device that every machine has.
+fn configured(name: &str, text: &str) -> (PathBuf, String, String) {
+    let directory = std::env::temp_dir().join(format!("mape-linux-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    let file = directory.join("conf");
+    fs::write(&file, text).unwrap();
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    (directory.clone(), path(&file), path(&directory.join("state")))
+}
+
+#[test]
+fn a_dry_run_prints_the_whole_script() {
+    let text = format!("uplink lo\nprefix {PREFIX}\nmtu 1460\ninput_chain inet filter input\n");
+    let (directory, file, state) = configured("dry", &text);
+    let called = call(&["up", "--dry-run", "--config", &file, "--state-dir", &state]);
+    assert_eq!(called.status, ExitStatus::Fine, "{}", called.err);
+    let mut at = 0;
+    for part in [
+        "# wan: 240 ports of 106.72.50.97 through mape-wan on lo\n",
+        &format!("address add {CE}/128 dev lo nodad preferred_lft 0\n"),
+        "link add mape-wan mtu 1460 type ip6tnl mode ipip6 ",
+        "nft -f - <<'EOF'\n",
+        "snat ip to 106.72.50.97:16384-16623",
+        "link set mape-wan up\n",
+        "route add default dev mape-wan metric 512\n",
+        "insert rule inet filter input ip6 saddr 2404:9200:225:100::64 ",
+    ] {
+        let found = called.out[at..].find(part);
+        at += found.unwrap_or_else(|| panic!("{part:?} is not behind {at} in {}", called.out));
+    }
+    shell_reads(&called.out);
+    assert!(!Path::new(&state).exists(), "a dry run leaves files");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn a_line_that_is_down_says_so() {
+    let (directory, file, state) = configured("down", &format!("uplink lo\nprefix {PREFIX}\n"));
+    let called = call(&["status", "--config", &file, "--state-dir", &state]);
+    assert_eq!(called.status, ExitStatus::Fine, "{}", called.err);
+    assert!(called.out.starts_with("wan: down\n"), "{}", called.out);
+    let json = call(&["status", "--json", "--config", &file, "--state-dir", &state]).json();
+    assert_valid(&schema("linux-status"), &json);
+    assert_eq!(json["state"], "down");
+    assert_eq!(json["problems"].as_array().unwrap().len(), 1);
+    let doctor = call(&["doctor", "--config", &file, "--state-dir", &state]);
+    assert_eq!(doctor.status, ExitStatus::Failed);
+    assert!(
+        doctor.out.contains("ok    uplink and prefix: 240b:10:3261:6400::/56"),
+        "{}",
+        doctor.out
+    );
+    assert!(doctor.out.contains("FAIL  line: the line is not up."), "{}", doctor.out);
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn what_is_wrong_is_told_before_anything_is_done() {
+    for (text, code, part) in [
+        ("uplink nosuch0", "MAPE_TUNLINK_UNKNOWN", "no device nosuch0"),
+        ("uplink lo", "MAPE_NO_IPV6_YET", "lo has no global IPv6 prefix yet"),
+        ("uplink lo\nprefix 2409:10:1234:5600::/56", "MAPE_PREFIX_NOT_IN_RULES", "transix"),
+        ("uplnk lo", "MAPE_OPTION_INVALID", "line 1"),
+        ("rules_file /nonexistent\nuplink lo\nprefix ::/56", "MAPE_OPTION_INVALID", "/nonexistent"),
+    ] {
+        let (directory, file, state) = configured("wrong", text);
+        for word in ["up", "status"] {
+            let called = call(&[word, "--config", &file, "--state-dir", &state]);
+            let said = called.err + &called.out;
+            assert!(said.contains(part), "{word} {text}: {said}");
+            assert!(word != "up" || said.contains(&format!("code: {code}\n")), "{text}: {said}");
+        }
+        assert!(!Path::new(&state).exists(), "{text}");
+        fs::remove_dir_all(directory).unwrap();
+    }
+    for bad in ["up x", "down --dry-run", "up --json", "watch --json", "up --config"] {
+        assert_eq!(words(bad).status, ExitStatus::Usage, "{bad}");
+    }
+    for word in ["up", "down", "status", "doctor", "watch"] {
+        let help = words(&format!("{word} --help")).out;
+        assert!(help.contains("/etc/mape-rs.conf"));
+        assert!(help.lines().all(|line| line.chars().count() <= 92));
+    }
+}
+
+#[test]
+fn files_name_only_their_own_directory() {
+    let (directory, ..) = configured("files", "");
+    for (format, names) in [
+        ("--ifupdown", &["mape-wan.interfaces", "mape-wan.nft"][..]),
+        (
+            "--networkd",
+            &[
+                "50-mape-wan.netdev",
+                "50-mape-wan.network",
+                "mape-wan.conf",
+                "mape-wan-rules.service",
+                "mape-wan.nft",
+                "mape-wan-guard.service",
+                "mape-wan-guard.nft",
+            ],
+        ),
+    ] {
+        let printed = words(&format!("plan {format} --uplink br0 {PREFIX}")).out;
+        let place = directory.join(format.trim_start_matches('-'));
+        let place = place.to_str().unwrap();
+        let written = words(&format!("plan {format} --uplink br0 --dir {place} {PREFIX}")).out;
+        let mut found: Vec<String> = fs::read_dir(place)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        found.sort_unstable();
+        let mut expected = names.to_vec();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+        let lines: Vec<String> = names.iter().map(|name| format!("{place}/{name}")).collect();
+        assert_eq!(written.lines().collect::<Vec<_>>(), lines);
+        let mut all = String::new();
+        for name in names {
+            let text = fs::read_to_string(format!("{place}/{name}")).unwrap();
+            all.extend(["# ==> ", name, " <==\n", &text, "\n"]);
+        }
+        // Printed, they are the same, in the place where one would put them.
+        assert_eq!(printed, all.replace(place, "/etc/mape-rs"));
+        assert!(all.contains("br0") && !all.contains("eth0"), "{format}");
+    }
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn the_script_only_defines_until_it_is_told() {
+    let script = words(&format!("plan --sh --uplink br0 {PREFIX}")).out;
+    shell_reads(&script);
+    // Nothing is run, though a caller's own arguments may be like our words.
+    let run =
+        format!("ip() {{ echo \"ran $*\"; }}\nnft() {{ cat >/dev/null; }}\nset -- up\n{script}");
+    let output = Command::new("sh").args(["-euc", &run]).output().unwrap();
+    assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b""[..], &b""[..]));
+    let run = run.replace("set -- up\n", "set -- mape_up\n");
+    let output = Command::new("sh").args(["-euc", &run]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with(&format!("ran address replace {CE}/128 dev br0 ")), "{said}");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
+
+fn shell_reads(script: &str) {
+    let output = Command::new("sh").args(["-n", "-c", script]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}

@@ -1,0 +1,120 @@
+//! The tests of plain Linux on real kernels: scripts `linux-*.sh` of `tests/vm`.
+//!
+//! `cargo xtask linux [--long] [--kernel SERIES] [SCRIPT...]`
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use crate::lab::{self, SERIES, initramfs::Initramfs, tools};
+use crate::plane::{on_kernels, one_series};
+use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
+use crate::{package, packages};
+
+/// What runs in every test.
+const SCRIPTS: &[&str] = &[
+    "linux-line.sh",
+    "linux-page.sh",
+    "linux-files.sh br0",
+    "linux-foreign.sh",
+    "linux-watch.sh",
+    "linux-kill.sh after",
+];
+
+/// What runs with `--long` only.
+const LONG: &[&str] = &[
+    "linux-line.sh v6plus:br0 ocn:eth0",
+    "linux-kill.sh before half",
+    "linux-watch.sh br0",
+    "linux-files.sh eth0",
+];
+
+/// The packages of [`PROGRAMS`].
+const PACKAGES: &[&str] = &["radvd", "s6", "systemd"];
+/// What advertises the line's prefix, and what supervises and configures where `OpenRC` does not.
+const PROGRAMS: &[&str] = &["/usr/sbin/radvd", "/usr/bin/s6-supervise", "/usr/bin/s6-svc"];
+const NETWORKD: &str = "lib/systemd/systemd-networkd";
+
+/// Debian's `OpenRC` is unpacked and never installed: it would become the machine's own init system.
+const OPENRC: &[&str] = &["openrc", "librc1", "libeinfo1"];
+
+/// The steps of `cargo xtask test`.
+pub(crate) fn steps(steps: &mut Steps, long: bool) {
+    steps.step("packages of plain Linux", || {
+        package::test_packages(&tools::build_static("mape-proto")?)
+    });
+    steps.step("plain Linux on Debian's kernels", || match prepare() {
+        Ok(()) => on_kernels(SERIES, &scripts(long), &add_files).map(Outcome::from),
+        Err(error) => skip_or_fail("VM lab", error),
+    });
+}
+
+/// `cargo xtask linux`
+///
+/// # Errors
+///
+/// A wrong word, or a script failed.
+pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+    let (long, words) = match words {
+        ["--long", rest @ ..] => (true, rest),
+        _ => (false, words),
+    };
+    let (series, words) = match words {
+        ["--kernel", series, rest @ ..] => (one_series(series)?, rest),
+        _ => (SERIES, words),
+    };
+    prepare()?;
+    let chosen = if words.is_empty() { scripts(long) } else { words.to_vec() };
+    on_kernels(series, &chosen, &add_files)
+}
+
+fn scripts(long: bool) -> Vec<&'static str> {
+    let more = if long { LONG } else { &[] };
+    SCRIPTS.iter().chain(more).copied().collect()
+}
+
+fn prepare() -> anyhow::Result<()> {
+    lab::prepare()?;
+    packages::ensure(PACKAGES)
+}
+
+fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
+    for program in PROGRAMS {
+        files.add_program(program.trim_start_matches('/'), Path::new(program))?;
+    }
+    // Debian 13 moved /lib into /usr.
+    let networkd = ["/", "/usr/"].map(|prefix| Path::new(prefix).join(NETWORKD));
+    let networkd = networkd.iter().find(|path| path.exists()).context("no systemd-networkd")?;
+    files.add_program("usr/lib/systemd/systemd-networkd", networkd)?;
+    let openrc = openrc()?;
+    for program in ["sbin/openrc-run", "sbin/rc-service", "sbin/rc-update", "sbin/supervise-daemon"]
+    {
+        files.add_program(program, &openrc.join(program))?;
+    }
+    files.add_tree("lib", &openrc.join("lib"))?;
+    // It asks this file of Debian's older init system for nothing, but insists on it.
+    files.add_bytes("etc/insserv.conf", 0o644, b"");
+    let tree = package::alpine(&tools::build_static("mape-proto")?, &tools::cache_directory())?;
+    files.add_tree("package", &tree)?;
+    files.add_tree("s6", &root().join("files/linux/s6"))?;
+    files.add_file("lab/page.md", 0o644, &root().join("docs/apu2-alpine.md"))
+}
+
+/// The directory with Debian's `OpenRC`, downloaded once.
+fn openrc() -> anyhow::Result<PathBuf> {
+    let directory = tools::cache_directory().join("openrc");
+    if directory.join("sbin/openrc-run").exists() {
+        return Ok(directory);
+    }
+    std::fs::create_dir_all(&directory)?;
+    let mut download = Command::new("apt-get");
+    // As root, apt would download as a user who cannot write here, and warn about it.
+    download.args(["-o", "APT::Sandbox::User=root", "--quiet", "download"]).args(OPENRC);
+    run(download.current_dir(&directory))?;
+    let packages = output(Command::new("sh").args(["-c", "ls *.deb"]).current_dir(&directory))?;
+    for package in packages.lines() {
+        run(Command::new("dpkg").args(["--extract", package, "."]).current_dir(&directory))?;
+    }
+    Ok(directory)
+}

@@ -1,0 +1,97 @@
+//! Static programs against musl, with a std of their own.
+//!
+//! Debian's compiler brings the matching source of std, and zig (from `PyPI`) is linker and musl in
+//! one, for every processor. Nothing of it touches the machine's own toolchain.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use crate::lab::tools;
+use crate::packages;
+use crate::steps::{command, run};
+
+const PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "python3-venv"];
+
+/// As shipped: std without backtraces, a panic that only aborts. With build-std rustc has no start
+/// files of its own.
+const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=+crt-static \
+                     -Zunstable-options -Cpanic=immediate-abort";
+
+/// A processor, with the names that others have for it.
+pub(crate) struct Processor {
+    rust: &'static str,
+    zig: &'static str,
+    /// Of Debian's packages.
+    pub(crate) debian: &'static str,
+    /// The program that runs its binaries on another one.
+    pub(crate) qemu: Option<&'static str>,
+}
+
+/// PCs, an APU2 among them.
+pub(crate) const X86_64: Processor = Processor {
+    rust: "x86_64-unknown-linux-musl",
+    zig: "x86_64-linux-musl",
+    debian: "amd64",
+    qemu: None,
+};
+
+/// 64-bit ARM.
+pub(crate) const AARCH64: Processor = Processor {
+    rust: "aarch64-unknown-linux-musl",
+    zig: "aarch64-linux-musl",
+    debian: "arm64",
+    qemu: Some("qemu-aarch64-static"),
+};
+
+/// Builds mape-proto with these further arguments for cargo, and returns the binary.
+///
+/// # Errors
+///
+/// What is missing cannot be installed, or the build fails.
+pub(crate) fn build(processor: &Processor, arguments: &[&str]) -> anyhow::Result<PathBuf> {
+    packages::ensure(PACKAGES)
+        .with_context(|| format!("needs the Debian packages {}", PACKAGES.join(" ")))?;
+    let directory = tools::cache_directory().join("musl");
+    let linker = linker(&directory, processor.zig).context("needs ziglang from PyPI")?;
+    let variable = processor.rust.to_uppercase().replace('-', "_");
+    let mut build = command("/usr/bin/cargo", &["build", "--quiet", "--release", "--locked"]);
+    build
+        .args(["--package", "mape-proto", "--target", processor.rust])
+        .args(["-Z", "build-std=std,panic_abort", "-Z", "build-std-features=optimize_for_size"])
+        .args(arguments)
+        .arg("--target-dir")
+        .arg(&directory)
+        .env("RUSTC", "/usr/bin/rustc")
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", FLAGS)
+        .env(format!("CARGO_TARGET_{variable}_LINKER"), linker)
+        // Set by the cargo that runs this program, for its own compiler.
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .env_remove("CARGO");
+    run(build)?;
+    Ok(directory.join(processor.rust).join("release/mape-proto"))
+}
+
+/// A script that rustc calls as its linker.
+fn linker(directory: &Path, target: &str) -> anyhow::Result<String> {
+    let venv = directory.join("venv");
+    let python = venv.join("bin/python");
+    if !venv.join("ready").exists() {
+        std::fs::create_dir_all(directory)?;
+        run(Command::new("/usr/bin/python3").args(["-m", "venv"]).arg(&venv))?;
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "ziglang"]))?;
+        std::fs::write(venv.join("ready"), "")?;
+    }
+    let script = directory.join(format!("linker-{target}"));
+    // Rust's name of the target means nothing to zig.
+    let text = format!(
+        "#!/bin/sh\nfor word; do\n\tshift\n\tcase $word in --target=*) ;; *) set -- \"$@\" \"$word\" ;; esac\ndone\n\
+         exec '{}' -m ziglang cc -target {target} \"$@\"\n",
+        python.display()
+    );
+    std::fs::write(&script, text)?;
+    run(Command::new("chmod").arg("755").arg(&script))?;
+    script.to_str().map(str::to_owned).context("the path is not text")
+}

@@ -1,0 +1,233 @@
+//! `cargo xtask package`: static binaries, a Debian package, and Alpine's `package` step.
+//!
+//! The Debian package is put together by `dpkg-deb` and tried with dpkg in a root of its own. Alpine's
+//! tools are not to be had on Debian: of the APKBUILD the function `package` is run, in a shell that
+//! stops at the first error, and its tree is compared with what should be in it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::lab::tools::cache_directory;
+use crate::musl::{self, AARCH64, Processor, X86_64};
+use crate::packages;
+use crate::steps::{output, root, run};
+
+/// What the Debian package holds, beside directories.
+const DEBIAN_FILES: &[(&str, &str, u32)] = &[
+    ("files/linux/systemd/mape-rs.service", "lib/systemd/system/mape-rs.service", 0o644),
+    ("files/linux/mape-rs.conf", "etc/mape-rs.conf", 0o644),
+    ("files/linux/hooks/ifupdown", "usr/share/doc/mape-rs/examples/ifupdown", 0o644),
+    (
+        "files/linux/hooks/networkd-dispatcher",
+        "usr/share/doc/mape-rs/examples/networkd-dispatcher",
+        0o644,
+    ),
+    ("files/linux/hooks/NetworkManager", "usr/share/doc/mape-rs/examples/NetworkManager", 0o644),
+    ("docs/apu2-alpine.md", "usr/share/doc/mape-rs/apu2-alpine.md", 0o644),
+    ("LICENSE-MIT", "usr/share/doc/mape-rs/copyright", 0o644),
+    ("LICENSE-APACHE", "usr/share/doc/mape-rs/LICENSE-APACHE", 0o644),
+];
+
+/// `cargo xtask package [DIRECTORY]`: builds for both processors, and tests every package.
+///
+/// # Errors
+///
+/// A build or a test fails.
+pub(crate) fn command(directory: Option<&str>) -> anyhow::Result<()> {
+    let out = directory.map_or_else(|| cache_directory().join("packages"), PathBuf::from);
+    fs::create_dir_all(&out)?;
+    for processor in [&X86_64, &AARCH64] {
+        let program = musl::build(processor, &[])?;
+        test_program(&program, processor)?;
+        let binary = out.join(format!("mape-proto-{}", processor.debian));
+        fs::copy(&program, &binary)?;
+        let package = debian(&program, processor, &out)?;
+        println!(
+            "{}: {} bytes, {}: {} bytes",
+            binary.display(),
+            fs::metadata(&binary)?.len(),
+            package.display(),
+            fs::metadata(&package)?.len()
+        );
+    }
+    test_packages(&musl::build(&X86_64, &[])?)
+}
+
+/// The step of `cargo xtask test`: the packages with a program that is at hand.
+///
+/// # Errors
+///
+/// A package is not as it should be.
+pub(crate) fn test_packages(program: &Path) -> anyhow::Result<()> {
+    let scratch = cache_directory().join("packages-test");
+    if scratch.exists() {
+        fs::remove_dir_all(&scratch)?;
+    }
+    fs::create_dir_all(&scratch)?;
+    test_debian(&debian(program, &X86_64, &scratch)?, &scratch.join("debian-root"))?;
+    let tree = alpine(program, &scratch)?;
+    let expected = [
+        "etc/init.d/mape-rs",
+        "etc/mape-rs.conf",
+        "usr/sbin/mape-proto",
+        "usr/share/licenses/mape-rs/LICENSE-APACHE",
+        "usr/share/licenses/mape-rs/LICENSE-MIT",
+    ];
+    let found = files(&tree)?;
+    ensure!(found.iter().eq(expected.iter()), "the APKBUILD packs {found:?}");
+    println!("Debian package and APKBUILD: as they should be");
+    Ok(())
+}
+
+/// Static, and it runs.
+fn test_program(program: &Path, processor: &Processor) -> anyhow::Result<()> {
+    let file = fs::read(program)?;
+    // The ELF program header that names a dynamic loader would hold its path.
+    let loader = b"/lib/ld-musl";
+    ensure!(!file.windows(loader.len()).any(|part| part == loader), "not static");
+    let mut plan = if let Some(qemu) = processor.qemu {
+        packages::ensure(&["qemu-user-static"])?;
+        let mut plan = Command::new(qemu);
+        plan.arg(program);
+        plan
+    } else {
+        Command::new(program)
+    };
+    let text = output(plan.args(["plan", "240b:10:3261:6400::/56"]))?;
+    ensure!(text.contains("240 ports of 106.72.50.97"), "it says {text}");
+    Ok(())
+}
+
+/// Puts the Debian package together.
+fn debian(program: &Path, processor: &Processor, out: &Path) -> anyhow::Result<PathBuf> {
+    let tree = out.join(format!("tree-{}", processor.debian));
+    if tree.exists() {
+        fs::remove_dir_all(&tree)?;
+    }
+    install(program, &tree.join("usr/sbin/mape-proto"), 0o755)?;
+    for (from, to, mode) in DEBIAN_FILES {
+        install(&root().join(from), &tree.join(to), *mode)?;
+    }
+    let control = fs::read_to_string(root().join("files/linux/debian/control"))?;
+    let control = control
+        .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
+        .replace("@ARCHITECTURE@", processor.debian)
+        .replace("@SIZE@", &(fs::metadata(program)?.len() / 1024 + 40).to_string());
+    fs::create_dir_all(tree.join("DEBIAN"))?;
+    fs::write(tree.join("DEBIAN/control"), control)?;
+    fs::write(tree.join("DEBIAN/conffiles"), "/etc/mape-rs.conf\n")?;
+    for script in ["postinst", "prerm"] {
+        let from = root().join("files/linux/debian").join(script);
+        install(&from, &tree.join("DEBIAN").join(script), 0o755)?;
+    }
+    let package =
+        out.join(format!("mape-rs_{}_{}.deb", env!("CARGO_PKG_VERSION"), processor.debian));
+    let mut build = Command::new("dpkg-deb");
+    build.args(["--root-owner-group", "--build"]).arg(&tree).arg(&package);
+    output(build)?;
+    fs::remove_dir_all(&tree)?;
+    Ok(package)
+}
+
+/// Installed into an empty root, used, removed and purged: nothing stays.
+fn test_debian(package: &Path, root: &Path) -> anyhow::Result<()> {
+    for directory in ["var/lib/dpkg/info", "var/lib/dpkg/updates", "bin"] {
+        fs::create_dir_all(root.join(directory))?;
+    }
+    fs::write(root.join("var/lib/dpkg/status"), "")?;
+    // Its scripts need a shell there.
+    let busybox = crate::lab::tools::find_program("busybox")?;
+    install(&busybox, &root.join("bin/busybox"), 0o755)?;
+    std::os::unix::fs::symlink("busybox", root.join("bin/sh"))?;
+    let before = files(root)?;
+    let dpkg = |words: &[&str]| {
+        let mut dpkg = Command::new("dpkg");
+        dpkg.arg("--root").arg(root).args(["--force-depends", "--force-script-chrootless"]);
+        dpkg.args(words);
+        dpkg
+    };
+    let path = package.to_str().context("the path is not text")?;
+    output(dpkg(&["--install", path]))?;
+    let text = output(Command::new(root.join("usr/sbin/mape-proto")).arg("--version"))?;
+    ensure!(text.trim() == concat!("mape-proto ", env!("CARGO_PKG_VERSION")), "it says {text}");
+    let unit = root.join("lib/systemd/system/mape-rs.service");
+    if let Ok(analyze) = crate::lab::tools::find_program("systemd-analyze") {
+        let mut verify = Command::new(analyze);
+        verify.arg("verify").arg("--root").arg(root).arg("mape-rs.service");
+        let said = verify.output()?;
+        let said = String::from_utf8_lossy(&said.stderr).into_owned();
+        // What it says of a line; that the root has no other units is no fault of this one.
+        let of_a_line = |line: &str| {
+            let rest = line.split_once("mape-rs.service:").map(|(_, rest)| rest);
+            rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        ensure!(!said.lines().any(of_a_line), "{}: {said}", unit.display());
+    }
+    fs::write(root.join("etc/mape-rs.conf"), "uplink br0\n")?;
+    output(dpkg(&["--remove", "mape-rs"]))?;
+    ensure!(root.join("etc/mape-rs.conf").exists(), "the configuration goes with the package");
+    output(dpkg(&["--purge", "mape-rs"]))?;
+    let left: Vec<String> = files(root)?
+        .difference(&before)
+        .filter(|file| !file.starts_with("var/lib/dpkg"))
+        .cloned()
+        .collect();
+    ensure!(left.is_empty(), "the package leaves {left:?}");
+    Ok(())
+}
+
+/// Runs the APKBUILD's `package`, as abuild would after `build`; returns what it has packed.
+///
+/// # Errors
+///
+/// A command in it fails.
+pub(crate) fn alpine(program: &Path, scratch: &Path) -> anyhow::Result<PathBuf> {
+    let source = scratch.join("alpine-source");
+    let tree = scratch.join("alpine-package");
+    for directory in [&source, &tree] {
+        if directory.exists() {
+            fs::remove_dir_all(directory)?;
+        }
+        fs::create_dir_all(directory)?;
+    }
+    install(program, &source.join("target/release/mape-proto"), 0o755)?;
+    for entry in ["files", "LICENSE-MIT", "LICENSE-APACHE"] {
+        run(Command::new("cp").arg("-r").arg(root().join(entry)).arg(&source))?;
+    }
+    let busybox = crate::lab::tools::find_program("busybox")?;
+    let mut shell = Command::new(busybox);
+    // busybox's own shell and tools, as in Alpine's build root.
+    shell
+        .args(["sh", "-euc", ". \"$1\"; test \"$pkgver\" = \"$2\"; package", "sh"])
+        .arg(root().join("files/linux/alpine/APKBUILD"))
+        .arg(env!("CARGO_PKG_VERSION"))
+        .env("pkgdir", &tree)
+        .current_dir(&source);
+    output(shell)?;
+    Ok(tree)
+}
+
+fn install(from: &Path, to: &Path, mode: u32) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::copy(from, to).with_context(|| format!("cannot copy {}", from.display()))?;
+    fs::set_permissions(to, fs::Permissions::from_mode(mode))?;
+    Ok(())
+}
+
+/// Every file below a directory, by its path in it.
+fn files(directory: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let text = output(Command::new("find").args([".", "!", "-type", "d"]).current_dir(directory))?;
+    let files = text.lines().map(|line| line.trim_start_matches("./").to_owned());
+    let files: BTreeSet<String> = files.collect();
+    if files.is_empty() {
+        bail!("{} is empty", directory.display());
+    }
+    Ok(files)
+}

@@ -1,0 +1,112 @@
+#!/bin/sh
+# What `plan --sh`, `--ifupdown` and `--networkd` print brings a line up without any daemon of ours, on
+# eth0 and on a bridge, and takes it away again.
+#
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2317 # functions are called through others
+set -eu
+cd "$(dirname "$0")"
+. ./check.sh
+. ./topology.sh
+. ./judge.sh
+. ./lines.sh
+. ./plane.sh
+. ./linux.sh
+
+FILES=/tmp/files
+
+is_there() {
+	[ -n "$(on cpe ip link show up mape-wan 2>/dev/null)" ]
+}
+
+# Up, by whatever means: the device, its numbers and packets.
+works() {
+	linux_wait 20 is_there || :
+	check "$1: tunnels" "$(on cpe ip -d link show type ip6tnl | grep -c "ip6tnl ipip6 remote $LINE_BR local $LINE_CE dev $UPLINK")" -eq 1
+	check "$1: encapsulation limit" "$(on cpe ip -d link show mape-wan | grep -c 'encaplimit none')" -eq 1
+	check "$1: MTU" "$(on cpe cat /sys/class/net/mape-wan/mtu)" -eq 1460
+	check "$1: CE address, deprecated" "$(on cpe ip -6 address show dev "$UPLINK" deprecated | grep -c "$LINE_CE/128")" -eq 1
+	linux_traffic "$1"
+}
+
+gone() {
+	linux_state >/tmp/after
+	linux_same "$1: taken away" /tmp/before /tmp/after
+}
+
+by_script() {
+	mape-proto plan --sh --uplink "$UPLINK" "$LINE_PREFIX" >$FILES/line.sh
+	on cpe sh -eu $FILES/line.sh mape_up
+	works "--sh"
+	on cpe sh -eu $FILES/line.sh mape_up
+	works "--sh, again"
+	on cpe sh -eu $FILES/line.sh mape_down
+	gone "--sh"
+	# And as it always was: variables for a script of one's own.
+	(
+		eval "$(mape-proto plan --sh "$LINE_PREFIX")"
+		check "--sh, variables" "$MAPE_IPV4 $MAPE_CE $MAPE_BR $MAPE_MTU" = "$LINE_IPV4 $LINE_CE $LINE_BR 1460"
+	)
+}
+
+by_ifupdown() {
+	mape-proto plan --ifupdown --uplink "$UPLINK" --dir $FILES "$LINE_PREFIX"
+	mkdir -p /etc/network
+	printf 'source %s/mape-wan.interfaces\n' $FILES >/etc/network/interfaces
+	mkdir -p /etc/network/if-pre-up.d /etc/network/if-up.d /etc/network/if-down.d /etc/network/if-post-down.d
+	on cpe ifup mape-wan
+	works "--ifupdown"
+	on cpe ifdown mape-wan
+	rm -r /etc/network /var/run/ifstate
+	gone "--ifupdown"
+}
+
+# systemd itself is not here: what its units would start is started by hand.
+unit() {
+	on cpe sh -ec "$(sed -n 's/^ExecStart=//p' "$FILES/mape-wan-$1.service")"
+}
+
+by_networkd() {
+	mape-proto plan --networkd --uplink "$UPLINK" --dir $FILES "$LINE_PREFIX"
+	mkdir -p /etc/systemd/network/uplink.network.d /run/systemd/netif
+	echo 'root:x:0:0::/:/bin/sh
+systemd-network:x:998:998::/:/bin/false' >/etc/passwd
+	chmod 777 /run/systemd/netif
+	cp $FILES/50-mape-wan.* /etc/systemd/network
+	cp $FILES/mape-wan.conf /etc/systemd/network/uplink.network.d
+	printf '[Match]\nName=%s\n[Network]\nIPv6AcceptRA=yes\nKeepConfiguration=yes\n' "$UPLINK" \
+		>/etc/systemd/network/uplink.network
+	unit guard
+	# In the namespace of the CPE, with a /sys that says "no udev here".
+	ip netns exec "$LAB_NS-cpe" sh -ec 'mount -o remount,ro /sys
+		exec /usr/lib/systemd/systemd-networkd' >/tmp/networkd.log 2>&1 &
+	networkd=$!
+	linux_wait 20 is_there || cat /tmp/networkd.log
+	check "--networkd: complaints" "$(grep -c -i -e unknown -e invalid /tmp/networkd.log || :)" -eq 0
+	judge_load
+	on cpe ping -c 2 -W 1 "$SERVER" >/dev/null || :
+	check "--networkd: packets before the rules" "$(judge_count passed)$(judge_violations)" = 00
+	unit rules
+	works "--networkd"
+	kill "$networkd"
+	wait "$networkd" 2>/dev/null || :
+	on cpe ip link del mape-wan
+	on cpe nft flush ruleset
+	rm -r /etc/systemd /etc/passwd /run/systemd
+}
+
+uname -r
+trap 'linux_silence; topology_down' EXIT
+mkdir -p $FILES
+line_v6plus
+topology_up
+serve_start
+linux_uplink "${1:-br0}"
+linux_relay
+linux_advertise 240b:10:3261:6400::/64 14400
+linux_wait 20 linux_has_prefix 240b:10:3261:6400
+linux_state >/tmp/before
+by_script
+by_ifupdown
+by_networkd
+check_finish

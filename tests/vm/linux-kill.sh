@@ -1,0 +1,131 @@
+#!/bin/sh
+# kill -9 before and after every call of another program, in `up`, in `down` and when the prefix has
+# changed: the next `up` ends in the right state, and `down` leaves the machine as it was.
+# Arguments: before, half (in the middle of what ip is to do), after; all by default.
+#
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2317 # functions are called through others
+set -eu
+cd "$(dirname "$0")"
+. ./check.sh
+. ./topology.sh
+. ./judge.sh
+. ./lines.sh
+. ./plane.sh
+. ./linux.sh
+
+# Programs that kill their caller at call number KILL_AT, when KILL_WHEN (before or after) it.
+killers() {
+	mkdir -p /tmp/kill
+	for program in ip nft conntrack; do
+		cat >"/tmp/kill/$program" <<-EOF
+			#!/bin/sh
+			PATH=\${PATH#*:}
+			count=\$((\$(cat /tmp/kill/count) + 1))
+			echo \$count >/tmp/kill/count
+			[ "\$count" -ne "\$KILL_AT" ] || [ "\$KILL_WHEN" != before ] || { kill -9 \$PPID; exit 1; }
+			if [ "\$count" -eq "\$KILL_AT" ] && [ "\$KILL_WHEN" = half ] && [ "\$1" = -batch ]; then
+				head -n 1 | $program -batch -
+				kill -9 \$PPID
+				exit 1
+			fi
+			status=0
+			$program "\$@" || status=\$?
+			[ "\$count" -ne "\$KILL_AT" ] || kill -9 \$PPID
+			exit \$status
+		EOF
+		chmod +x "/tmp/kill/$program"
+	done
+}
+
+# killed AT WHEN WORD: whether the call came to its end first.
+killed() {
+	echo 0 >/tmp/kill/count
+	killed_status=0
+	on cpe env "KILL_AT=$1" "KILL_WHEN=$2" "PATH=/tmp/kill:$PATH" mape-proto "$3" \
+		>/tmp/kill/said 2>&1 || killed_status=$?
+	[ "$killed_status" -eq 137 ]
+}
+
+# The line is complete; in few words, since it is asked often.
+right() {
+	mape up >/dev/null
+	right=$(on cpe mape-proto status 2>&1 | head -n 1)
+	right_ce=$(on cpe ip -6 address show dev eth0 | grep -c '/128')
+	right_routes=$(on cpe ip -4 route show default dev mape-wan | wc -l)
+	if [ "$status $right_ce $right_routes ${right%%,*}" != "0 1 1 wan: up" ]; then
+		check "$1: $status $right_ce $right_routes $right" wrong = right
+		on cpe mape-proto status || :
+	fi
+	points=$((points + 1))
+}
+
+# clean TEXT: down, and everything is as before.
+clean() {
+	mape down >/dev/null
+	linux_state >/tmp/after
+	cmp -s /tmp/before /tmp/after || linux_same "$1" /tmp/before /tmp/after
+}
+
+# each_point TEXT PREPARE WORD: kills WORD at each of its calls in turn; PREPARE goes before.
+each_point() {
+	points=0
+	for when in $whens; do
+		at=1
+		while :; do
+			$2
+			killed "$at" "$when" "$3" || break
+			right "$1, killed $when call $at"
+			# Half of the times from a clean machine, half of the times from what is there.
+			[ $((at % 2)) -eq 0 ] || clean "$1, killed $when call $at, down"
+			at=$((at + 1))
+		done
+	done
+	check "$1: points" "$points" -ge 10
+}
+
+from_nothing() {
+	on cpe mape-proto down >/dev/null
+}
+
+from_up() {
+	on cpe mape-proto up >/dev/null
+}
+
+# The other line's numbers are up, and the prefix is this one's.
+from_another() {
+	on cpe mape-proto up --config /tmp/another.conf >/dev/null
+}
+
+uname -r
+whens=${*:-before half after}
+trap 'linux_silence; topology_down' EXIT
+line_v6plus
+topology_up
+serve_start
+linux_uplink eth0
+linux_relay
+linux_advertise 240b:10:3261:6400::/64 14400
+linux_wait 20 linux_has_prefix 240b:10:3261:6400
+# No lifetimes that change during the test.
+linux_state >/tmp/before
+killers
+echo 'prefix 2400:4050:80ba:2200::/56' >/tmp/another.conf
+timed each_point "from nothing" from_nothing up
+timed each_point "down" from_up down
+timed each_point "another prefix" from_another up
+linux_right "at last"
+linux_traffic "at last"
+clean "at last, down"
+linux_same "at last, down" /tmp/before /tmp/after
+
+# Files of a call that was killed, half of a journal, and none at all.
+mape up
+head -c 40 "$STATE_DIR/wan.linux" >/tmp/half
+cp /tmp/half "$STATE_DIR/wan.linux"
+mape up
+linux_right "half a journal"
+rm -rf "$STATE_DIR"
+mape up
+linux_right "no journal"
+check_finish

@@ -1,0 +1,152 @@
+#!/bin/sh
+# Every command of docs/apu2-alpine.md, in its order, on a machine that has only what Alpine has: busybox,
+# iproute2, nft, OpenRC (Debian's). `apk` and `lbu` are stand-ins: the former unpacks what the APKBUILD's
+# package step has made, the latter checks that what has to be kept is below /etc.
+#
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2317 # functions are called through others
+set -eu
+cd "$(dirname "$0")"
+. ./check.sh
+. ./topology.sh
+. ./judge.sh
+. ./lines.sh
+. ./plane.sh
+. ./linux.sh
+
+# blocks LANGUAGE: the text of the page's blocks in it, each after a line "==".
+blocks() {
+	awk -v fence="\`\`\`$1" '/^```/ { if (inside) inside = 0; else if ($0 == fence) { inside = 1; print "=="; next } }
+		inside' page.md
+}
+
+stand_ins() {
+	mkdir -p /tmp/bin
+	cat >/tmp/bin/apk <<-'EOF2'
+		#!/bin/sh -e
+		case $1 in
+		add) cp -r /package/. / ;;
+		del)
+			rc-service mape-rs stop
+			cd /package && find . -type f | while read -r file; do rm "/$file"; done
+			;;
+		esac
+	EOF2
+	cat >/tmp/bin/lbu <<-'EOF2'
+		#!/bin/sh -e
+		test -L /etc/runlevels/default/mape-rs && test -f /etc/mape-rs.conf && test -f /etc/sysctl.d/mape-rs.conf
+	EOF2
+	chmod +x /tmp/bin/*
+	PATH=/tmp/bin:$PATH
+}
+
+# OpenRC as after a boot.
+openrc_boot() {
+	for directory in exclusive daemons failed hotplugged inactive options scheduled started starting \
+		stopping tmp wasinactive; do
+		mkdir -p "/run/openrc/$directory"
+	done
+	touch /run/openrc/softlevel
+	mkdir -p /var/log /etc/sysctl.d /etc/network/if-pre-up.d /etc/network/if-up.d \
+		/etc/network/if-down.d /etc/network/if-post-down.d
+}
+
+is_up() {
+	on cpe mape-proto status | grep -q '^wan: up'
+}
+
+# What has to be true before a command is run, as a reader sees it on the screen.
+before() {
+	case $1 in
+	'mape-proto status') linux_wait 30 is_up || : ;;
+	ping*) linux_wait 20 on cpe ping -c 1 -W 1 "$SERVER" || : ;;
+	esac
+}
+
+run_page() {
+	commands=0
+	blocks sh | grep -v '^==' >/tmp/commands
+	while read -r command <&3; do
+		printf '$ %s\n' "$command"
+		before "$command"
+		code=0
+		on cpe sh -c "$command" 3<&- || code=$?
+		check "exit status" "$code" -eq 0
+		commands=$((commands + 1))
+		case $command in
+		'rc-service mape-rs start')
+			linux_wait 30 is_up || cat /var/log/mape-rs.log
+			linux_right "the service"
+			linux_traffic "the service"
+			;;
+		'mape-proto up --dry-run') check "dry run: nothing is changed" "$(on cpe ip link show type ip6tnl | grep -c mape-wan)" -eq 1 ;;
+		'rc-service mape-rs restart')
+			linux_wait 30 is_up || cat /var/log/mape-rs.log
+			check "reserved ports" "$(on cpe cat "$STATE_DIR/wan.json" | grep -c '"reserved":"5696-5699"')" -eq 1
+			check "input chain" "$(on cpe nft list chain inet filter input | grep -c 'mape-rs wan')" -eq 1
+			;;
+		'rc-service mape-rs stop')
+			check "stopped: tunnels" "$(on cpe ip -o link show type ip6tnl | grep -c mape-wan || :)" -eq 0
+			check "stopped: input chain" "$(on cpe nft list chain inet filter input | grep -c 'mape-rs wan' || :)" -eq 0
+			;;
+		'ping'*) no_violation ping ;;
+		'rc-update add'*)
+			# The next boot: what the default runlevel starts is started.
+			on cpe rc-service mape-rs stop
+			linux_reboot
+			rm -rf /run/openrc
+			openrc_boot
+			linux_wait 20 linux_has_prefix 240b:10:3261:6400
+			for service in /etc/runlevels/default/*; do
+				on cpe rc-service "${service##*/}" start
+			done
+			linux_wait 30 is_up || cat /var/log/mape-rs.log
+			linux_right "after a boot"
+			linux_traffic "after a boot"
+			on cpe nft -f - <<-'EOF2'
+				table inet filter {
+					chain input {
+						type filter hook input priority filter; policy drop;
+						ct state established,related accept
+						icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept
+					}
+				}
+			EOF2
+			# The page's text block for the configuration, before the restart that takes it over.
+			blocks text | grep -e reserved_ports -e input_chain >>/etc/mape-rs.conf
+			;;
+		esac
+	done 3</tmp/commands
+}
+
+uname -r
+# What other scripts in this machine find again.
+finish() {
+	on cpe rc-service mape-rs stop >/dev/null 2>&1 || :
+	linux_silence
+	topology_down
+	mv /tmp/kept /usr/sbin/mape-proto
+	rm -rf /etc/network /etc/sysctl.d /etc/mape-rs /etc/mape-rs.conf /etc/init.d /etc/runlevels \
+		/run/openrc /var/run/ifstate /var/run/mape-rs /var/run/*.pid
+}
+trap finish EXIT
+mv /usr/sbin/mape-proto /tmp/kept
+stand_ins
+openrc_boot
+line_v6plus
+topology_up
+serve_start
+linux_uplink eth0
+on cpe ip link set eth0 down
+on cpe sysctl -qw net.ipv6.conf.eth0.accept_ra=1 net.ipv4.ip_forward=0
+linux_relay
+linux_advertise 240b:10:3261:6400::/64 14400
+# The page's first text block.
+blocks text | sed -n '2,/^==/p' | grep -v '^==' >/etc/network/interfaces
+on cpe ifup eth0
+linux_wait 20 linux_has_prefix 240b:10:3261:6400
+run_page
+check "commands on the page" "$commands" -eq "$(blocks sh | grep -vc '^==')"
+check "commands on the page" "$commands" -ge 20
+check "left: programs and files" "$(find / -xdev -path /package -prune -o \( -path '*mape*' -a -type f \) -print | grep -vc -e ^/proc -e ^/sys -e '^/tmp/' -e ^/s6/ -e /lab/ -e /var/log/ -e '/etc/mape-rs.conf' || :)" -eq 0
+check_finish

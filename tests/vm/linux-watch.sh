@@ -1,0 +1,146 @@
+#!/bin/sh
+# `watch` follows what changes: IPv6 that comes late, another prefix, a link that goes up and down a
+# hundred times, rules and devices that somebody deletes. The border relay finds nothing wrong.
+#
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2317 # functions are called through others
+set -eu
+cd "$(dirname "$0")"
+. ./check.sh
+. ./topology.sh
+. ./judge.sh
+. ./lines.sh
+. ./plane.sh
+. ./linux.sh
+
+watch_start() {
+	ip netns exec "$LAB_NS-cpe" mape-proto watch 2>/tmp/watch.log &
+	watcher=$!
+}
+
+watch_stop() {
+	if [ -n "${watcher:-}" ]; then
+		kill "$watcher"
+		wait "$watcher" 2>/dev/null || :
+		watcher=
+	fi
+}
+
+is_up() {
+	on cpe mape-proto status 2>&1 | grep -q '^wan: up'
+}
+
+# A ping all the way, so the neighbours know each other again too.
+answers() {
+	on lan1 ping -c 1 -W 1 "$SERVER"
+}
+
+# follows TEXT: the line comes up, by itself.
+follows() {
+	linux_wait 30 is_up || :
+	linux_right "$1"
+	linux_wait 20 answers || check "$1: ping" silence = answer
+	linux_traffic "$1"
+}
+
+# The link of the CPE's own side.
+flap() {
+	on cpe ip link set "$UPLINK" down
+	[ "${2:-0}" = 0 ] || sleep "$2"
+	on cpe ip link set "$UPLINK" up
+	sleep "$1"
+}
+
+uname -r
+trap 'watch_stop; linux_silence; topology_down' EXIT
+line_v6plus
+topology_up
+serve_start
+linux_uplink "${1:-eth0}"
+linux_relay
+linux_state >/tmp/before
+watch_start
+sleep 2
+check "without IPv6: lines said" "$(grep -c 'MAPE_NO_IPV6_YET' /tmp/watch.log)" -eq 1
+linux_advertise 240b:10:3261:6400::/64 14400
+follows "IPv6 came late"
+check "said once" "$(grep -c 'wan: up' /tmp/watch.log)" -eq 1
+
+# Somebody deletes what is ours.
+on cpe ip link del mape-wan
+follows "device deleted"
+on cpe nft flush ruleset
+follows "rules flushed"
+on cpe ip address del "$LINE_CE/128" dev "$UPLINK"
+follows "CE address deleted"
+on cpe ip route del default dev mape-wan
+follows "route deleted"
+
+# Short and long, and at last for good. A flow that lives through short ones is not asked for.
+index=$(on cpe cat /sys/class/net/mape-wan/ifindex)
+for round in 1 2 3 4 5 6 7 8 9 10; do
+	for _ in 1 2 3 4 5 6 7 8 9; do flap 0.05; done
+	flap 1 0.3
+	[ $((round % 5)) -ne 0 ] || linux_wait 30 is_up || :
+done
+follows "a hundred flaps"
+check "a hundred flaps: the same tunnel" "$(on cpe cat /sys/class/net/mape-wan/ifindex)" -eq "$index"
+
+# Another prefix: the old one is withdrawn, as its preferred lifetime says.
+linux_relay_down
+old_ce=$LINE_CE
+line_ocn
+linux_relay
+on lan3 lab-traffic flood --from 192.168.1.13 --to 198.18.3.1 --seconds 600 --rate 20 >/dev/null &
+flood=$!
+sleep 1
+linux_advertise 240b:10:3261:6400::/64 0 2400:4050:80ba:2200::/64 14400
+new_line() {
+	on cpe ip -d link show mape-wan | grep -q "$LINE_CE"
+}
+linux_wait 40 new_line || :
+# Whatever the old line's numbers still sent before, from here on everything is the new line's.
+sleep 1
+judge_load
+follows "another prefix"
+check "another prefix: old CE addresses" "$(on cpe ip -6 address show dev "$UPLINK" | grep -c "$old_ce" || :)" -eq 0
+check "another prefix: entries of the old address" "$(on cpe conntrack -L 2>/dev/null | grep -c "dst=106.72.50.97" || :)" -eq 0
+kill "$flood" 2>/dev/null || :
+linux_advertise 2400:4050:80ba:2200::/64 0 240b:10:3261:6400::/64 14400
+linux_relay_down
+line_v6plus
+linux_relay
+linux_wait 40 new_line || :
+sleep 1
+judge_load
+follows "back again"
+
+# The supervisor's stop: killed at once, the line stays; then it is taken down.
+watch_stop
+linux_right "watch was killed"
+mape down
+
+# Under s6: started again after a crash, with the line as it was; after a stop the line is gone.
+is_gone() {
+	! on cpe ip link show mape-wan
+}
+cp -r /s6 /tmp/s6
+ip netns exec "$LAB_NS-cpe" s6-supervise /tmp/s6/mape-rs >/tmp/s6.log 2>&1 &
+supervisor=$!
+follows "under s6"
+index=$(on cpe cat /sys/class/net/mape-wan/ifindex)
+kill -9 "$(pgrep -f 'mape-proto watch')"
+on cpe ip -6 address del "$LINE_CE/128" dev "$UPLINK"
+follows "under s6, after a crash"
+check "under s6, after a crash: the same tunnel" "$(on cpe cat /sys/class/net/mape-wan/ifindex)" -eq "$index"
+s6-svc -d /tmp/s6/mape-rs
+linux_wait 20 is_gone || cat /tmp/s6.log
+s6-svc -x /tmp/s6/mape-rs
+wait "$supervisor" || :
+
+linux_silence
+sleep 1
+check "down: tunnels" "$(on cpe ip -o link show type ip6tnl | grep -c mape || :)" -eq 0
+check "down: rules" "$(on cpe nft list ruleset | wc -l)" -eq 0
+check "down: files" "$(find "$STATE_DIR" 2>/dev/null | wc -l)" -eq 0
+check_finish

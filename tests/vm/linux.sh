@@ -1,0 +1,158 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # read by the scripts that source this; `fresh` comes from plane.sh
+# A plain Linux machine as the CPE: its uplink gets router advertisements, `mape-proto` does the rest.
+# Source it after topology.sh, judge.sh, lines.sh, check.sh and plane.sh.
+#
+# The border relay is configured from the literals of lines.sh only. It finds the CE address by
+# neighbour discovery, as a provider's equipment on an on-link /64 does.
+
+STATE_DIR=/var/run/mape-rs
+UPLINK=eth0
+
+# The uplink of the CPE, called eth0, and perhaps in a bridge: linux_uplink eth0|br0
+linux_uplink() {
+	UPLINK=$1
+	net cpe <<-EOF2
+		link set wan down
+		link set wan name eth0
+	EOF2
+	if [ "$1" = br0 ]; then
+		net cpe <<-EOF2
+			link add br0 type bridge
+			link set eth0 master br0
+		EOF2
+		on cpe sysctl -qw net.ipv6.conf.br0.accept_ra=2
+		on cpe ip link set eth0 up
+	fi
+	on cpe sysctl -qw "net.ipv6.conf.$1.accept_ra=2" net.ipv4.ip_forward=1
+	on cpe ip link set "$1" up
+	real_checksums cpe "$1"
+	on br sysctl -qw net.ipv6.conf.all.forwarding=1
+}
+
+# The provider's side of the line in LINE_*.
+linux_relay() {
+	net br <<-EOF2
+		addr add $LINE_BR/128 dev lo nodad
+		route add ${LINE_PREFIX%/*}/64 dev cpe
+		link add ce mtu 1460 type ip6tnl mode ipip6 local $LINE_BR remote $LINE_CE encaplimit none
+		link set ce up
+		route replace $LINE_IPV4/32 dev ce
+	EOF2
+	judge_load
+}
+
+linux_relay_down() {
+	net br <<-EOF2
+		link del ce
+		addr del $LINE_BR/128 dev lo
+		route del ${LINE_PREFIX%/*}/64 dev cpe
+	EOF2
+}
+
+# linux_advertise [PREFIX/64 LIFETIME]...: router advertisements with these prefixes; the preferred
+# lifetime is in seconds, 0 for a prefix that is withdrawn.
+linux_advertise() {
+	linux_silence
+	{
+		echo "interface cpe { AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4;"
+		echo "MinDelayBetweenRAs 3; AdvDefaultLifetime 1800;"
+		while [ $# -gt 0 ]; do
+			echo "prefix $1 { AdvValidLifetime 86400; AdvPreferredLifetime $2; };"
+			shift 2
+		done
+		echo "};"
+	} >/tmp/radvd.conf
+	# Not through `on`: the process to stop later would be a shell around this one.
+	ip netns exec "$LAB_NS-br" radvd -n -m none -C /tmp/radvd.conf -p /tmp/radvd.pid &
+	advertiser=$!
+}
+
+linux_silence() {
+	if [ -n "${advertiser:-}" ]; then
+		kill "$advertiser"
+		wait "$advertiser" 2>/dev/null || :
+		advertiser=
+	fi
+}
+
+# linux_wait SECONDS COMMAND...: until the command succeeds.
+linux_wait() {
+	linux_left=$(($1 * 5))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		linux_left=$((linux_left - 1))
+		[ "$linux_left" -gt 0 ] || return 1
+		sleep 0.2
+	done
+}
+
+# The router advertisement has arrived: there is an address of this prefix and a default route.
+linux_has_prefix() {
+	on cpe ip -6 address show dev "$UPLINK" scope global -deprecated | grep -q "inet6 $1" &&
+		on cpe ip -6 route show default | grep -q default
+}
+
+# mape WORD...: the program in the CPE. Sets `said` and `status`.
+mape() {
+	status=0
+	said=$(on cpe mape-proto "$@" 2>&1) || status=$?
+	echo "$said"
+}
+
+# Everything of the CPE that must be as before: rules, addresses, routes, devices, sysctls, files.
+# Lifetimes go down by themselves, and so does the number of connections.
+linux_state() {
+	on cpe nft --stateless list ruleset
+	for family in -4 -6; do
+		on cpe ip "$family" rule
+		on cpe ip "$family" route show table all | sed 's/ expires [0-9]*sec//' | sort
+	done
+	on cpe ip address | sed 's/_lft [0-9]*sec/_lft N/g'
+	on cpe sysctl -a 2>/dev/null | grep -E '^net\.' | grep -v nf_conntrack_count
+	find /etc /run /var/run -type f 2>/dev/null | grep -v "^/run/netns" | sort | xargs sha256sum
+	ls -d "$STATE_DIR" 2>/dev/null || :
+}
+
+# linux_same TEXT BEFORE AFTER: two files with states.
+linux_same() {
+	if cmp -s "$2" "$3"; then same=same; else
+		same=different
+		diff "$2" "$3" | head -n 20
+	fi
+	check "$1: checksum $(sha256sum "$3" | cut -c1-8), state" "$same" = same
+}
+
+# The line is complete: linux_right TEXT
+linux_right() {
+	right=$(on cpe mape-proto status 2>&1) || :
+	check "$1: status" "$(echo "$right" | sed -n 's/^wan: \([a-z]*\).*/\1/p')" = up
+	[ "$(echo "$right" | grep -c "^wan: up")" -eq 1 ] || echo "$right"
+	check "$1: tunnels" "$(on cpe ip -d link show type ip6tnl | grep -c "ip6tnl ipip6 remote $LINE_BR local $LINE_CE dev $UPLINK")" -eq 1
+	check "$1: CE addresses" "$(on cpe ip -6 address show dev "$UPLINK" | grep -c '/128')" -eq 1
+	check "$1: IPv4 address" "$(on cpe ip -4 -o address show dev mape-wan | awk '{ print $4 }')" = "$LINE_IPV4/32"
+	check "$1: default routes through the tunnel" "$(on cpe ip -4 route show default dev mape-wan | wc -l)" -eq 1
+}
+
+# Packets go through: a handful of each kind, judged by the border relay.
+linux_traffic() {
+	# A set of rules that was made anew has let packets go at once; a neighbour may have to be found.
+	linux_wait 10 on lan1 ping -c 1 -W 1 "$SERVER" || :
+	next_server
+	traffic lan1 hold --to "$fresh:7000" --count 30 --wait 4 --again 5
+	expect "$1" alive -eq 30
+	traffic lan2 icmp --to "$SERVER" --count 10
+	expect "$1" answered -eq 10
+	no_violation "$1"
+}
+
+# A boot: nothing of the machine's state is left but its configuration.
+linux_reboot() {
+	on cpe nft flush ruleset
+	on cpe ip link delete mape-wan 2>/dev/null || :
+	on cpe ip link set "$UPLINK" down
+	on cpe ip -6 address flush dev "$UPLINK"
+	on cpe conntrack -F >/dev/null 2>&1 || :
+	rm -rf "$STATE_DIR"
+	on cpe ip link set "$UPLINK" up
+}
