@@ -69,8 +69,6 @@ unit() {
 by_networkd() {
 	mape-proto plan --networkd --uplink "$UPLINK" --dir $FILES "$LINE_PREFIX"
 	mkdir -p /etc/systemd/network/uplink.network.d /run/systemd/netif
-	echo 'root:x:0:0::/:/bin/sh
-systemd-network:x:998:998::/:/bin/false' >/etc/passwd
 	chmod 777 /run/systemd/netif
 	cp $FILES/50-mape-wan.* /etc/systemd/network
 	cp $FILES/mape-wan.conf /etc/systemd/network/uplink.network.d
@@ -92,7 +90,7 @@ systemd-network:x:998:998::/:/bin/false' >/etc/passwd
 	wait "$networkd" 2>/dev/null || :
 	on cpe ip link del mape-wan
 	on cpe nft flush ruleset
-	rm -r /etc/systemd /etc/passwd /run/systemd
+	rm -r /etc/systemd /run/systemd
 }
 
 uname -r

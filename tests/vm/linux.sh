@@ -7,6 +7,8 @@
 # neighbour discovery, as a provider's equipment on an on-link /64 does.
 
 STATE_DIR=/var/run/mape-rs
+# radvd and systemd-networkd look their users up.
+[ -e /etc/passwd ] || printf '%s\n' root:x:0:0::/:/bin/sh systemd-network:x:998:998::/:/bin/false >/etc/passwd
 UPLINK=eth0
 
 # The uplink of the CPE, called eth0, and perhaps in a bridge: linux_uplink eth0|br0
@@ -64,13 +66,13 @@ linux_advertise() {
 		echo "};"
 	} >/tmp/radvd.conf
 	# Not through `on`: the process to stop later would be a shell around this one.
-	ip netns exec "$LAB_NS-br" radvd -n -m none -C /tmp/radvd.conf -p /tmp/radvd.pid &
+	ip netns exec "$LAB_NS-br" radvd -n -m stderr -C /tmp/radvd.conf -p /tmp/radvd.pid 2>/tmp/radvd.log &
 	advertiser=$!
 }
 
 linux_silence() {
 	if [ -n "${advertiser:-}" ]; then
-		kill "$advertiser"
+		kill "$advertiser" 2>/dev/null || :
 		wait "$advertiser" 2>/dev/null || :
 		advertiser=
 	fi
