@@ -16,7 +16,8 @@ cd "$(dirname "$0")"
 FILES=/tmp/files
 
 is_there() {
-	[ -n "$(on cpe ip link show up mape-wan 2>/dev/null)" ]
+	[ -n "$(on cpe ip link show up mape-wan 2>/dev/null)" ] &&
+		on cpe ip -6 address show dev "$UPLINK" deprecated | grep -q "$LINE_CE/128"
 }
 
 # Up, by whatever means: the device, its numbers and packets.
@@ -104,6 +105,8 @@ linux_relay
 linux_advertise 240b:10:3261:6400::/64 14400
 linux_wait 20 linux_has_prefix 240b:10:3261:6400
 linux_state >/tmp/before
+# What the bridge itself said when it was made (IGMP) is not the line's.
+judge_load
 by_script
 by_ifupdown
 by_networkd

@@ -37,6 +37,8 @@ stand_ins() {
 		test -L /etc/runlevels/default/mape-rs && test -f /etc/mape-rs.conf && test -f /etc/sysctl.d/mape-rs.conf
 	EOF2
 	chmod +x /tmp/bin/*
+	# Alpine's iproute2 takes the place of busybox's `ip`; OpenRC looks into /bin first.
+	rm -f /bin/ip
 	PATH=/tmp/bin:$PATH
 }
 

@@ -20,7 +20,7 @@ linux_uplink() {
 	EOF2
 	if [ "$1" = br0 ]; then
 		net cpe <<-EOF2
-			link add br0 type bridge
+			link add br0 type bridge mcast_snooping 0
 			link set eth0 master br0
 		EOF2
 		on cpe sysctl -qw net.ipv6.conf.br0.accept_ra=2
