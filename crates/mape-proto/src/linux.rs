@@ -3,7 +3,7 @@
 //! Each call looks at the machine as it is (devices, addresses, routes, rules) and goes the shortest
 //! way to what the line needs, so that a call that was killed, a device that was deleted by hand and
 //! a prefix that has changed are all the same case. Only what this program has added is removed; a
-//! journal says what that is ([`journal`]).
+//! journal says what that is.
 
 mod config;
 mod doctor;
