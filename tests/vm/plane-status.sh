@@ -109,7 +109,7 @@ counting() {
 	check "$plane_name $edge: ports told" "$(wc -l <"$hold_log.told")" -eq 50
 	line_ports | sort >"$hold_log.set"
 	check "$plane_name $edge: ports told, and of the set" \
-		"$(sort "$hold_log.told" | comm -12 - "$hold_log.set" | wc -l)" -eq 50
+		"$(sort "$hold_log.told" "$hold_log.set" | uniq -d | wc -l)" -eq 50
 	kill "$holder"
 	wait "$holder" 2>/dev/null || :
 	plane_forget
@@ -155,8 +155,14 @@ forgetting() {
 	expect "$edge, the other interface" tcp_alive -eq 5
 	expect "$edge, the other interface" udp_moved -eq 0
 	rm -f "$first_log" "$talker_log"
-	loader --forget "$LINE_IPV4"
-	check "$plane_name $edge: entries of the line" "$(entries "$LINE_IPV4")" -eq 0
+	# Ended connections send their last packets again, and each makes an entry.
+	for _ in 1 2 3 4 5; do
+		loader --forget "$LINE_IPV4"
+		left=$(entries "$LINE_IPV4")
+		[ "$left" -gt 0 ] || break
+		sleep 2
+	done
+	check "$plane_name $edge: entries of the line" "$left" -eq 0
 	check "$plane_name $edge: entries of the other interface" "$(entries 203.0.113.9)" -ge 10
 	on cpe nft delete table ip other
 	other_down
