@@ -14,17 +14,10 @@ use crate::{package, packages};
 
 /// What runs in every test. Not among them, because they do not pass yet (issue 9 is open):
 /// `linux-page.sh`, `linux-files.sh` and `linux-kill.sh`.
-const SCRIPTS: &[&str] = &[
-    "linux-line.sh",
-    "linux-foreign.sh",
-    "linux-watch.sh",
-];
+const SCRIPTS: &[&str] = &["linux-line.sh", "linux-foreign.sh", "linux-watch.sh"];
 
 /// What runs with `--long` only.
-const LONG: &[&str] = &[
-    "linux-line.sh v6plus:br0 ocn:eth0",
-    "linux-watch.sh br0",
-];
+const LONG: &[&str] = &["linux-line.sh v6plus:br0 ocn:eth0", "linux-watch.sh br0"];
 
 /// The packages of [`PROGRAMS`].
 const PACKAGES: &[&str] = &["radvd", "s6", "systemd"];
