@@ -124,12 +124,19 @@ mape down
 is_gone() {
 	! on cpe ip link show mape-wan
 }
+watch_process() {
+	for process in /proc/[0-9]*; do
+		case $(tr '\0' ' ' <"$process/cmdline" 2>/dev/null) in
+		'mape-proto watch'*) echo "${process#/proc/}" ;;
+		esac
+	done
+}
 cp -r /s6 /tmp/s6
 ip netns exec "$LAB_NS-cpe" s6-supervise /tmp/s6/mape-rs >/tmp/s6.log 2>&1 &
 supervisor=$!
 follows "under s6"
 index=$(on cpe cat /sys/class/net/mape-wan/ifindex)
-kill -9 "$(pgrep -f 'mape-proto watch')"
+kill -9 "$(watch_process)"
 on cpe ip -6 address del "$LINE_CE/128" dev "$UPLINK"
 follows "under s6, after a crash"
 check "under s6, after a crash: the same tunnel" "$(on cpe cat /sys/class/net/mape-wan/ifindex)" -eq "$index"
