@@ -11,6 +11,7 @@ pub mod firewall;
 pub mod import;
 #[cfg(feature = "linux")]
 pub mod linux;
+mod listening;
 pub mod netifd;
 pub mod netlink;
 pub mod nftables;

@@ -14,7 +14,6 @@ mod input;
 mod ip;
 mod journal;
 mod line;
-mod listening;
 mod script;
 mod status;
 mod up;

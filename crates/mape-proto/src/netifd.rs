@@ -18,6 +18,7 @@ use crate::firewall;
 use crate::uci::Directories;
 
 mod config;
+mod error;
 mod facts;
 mod hotplug;
 mod kernel;

@@ -10,9 +10,10 @@ use super::ip::Snapshot;
 use super::journal::Journal;
 use super::line::{Line, Steps};
 use super::uplink::{self, Found};
-use super::{Config, LinuxError, System, input, listening};
+use super::{Config, LinuxError, System, input};
 use crate::failure::Failure;
 use crate::firewall::{State, load};
+use crate::listening;
 
 /// What a call has done.
 #[derive(Debug)]
@@ -108,7 +109,7 @@ fn task(
     };
     // The inside range stays where it is as long as nothing else changes.
     let kept = old.map(|old| state(&old.listening())).filter(|kept| Some(kept) == old);
-    let state = kept.unwrap_or_else(|| state(&listening::ports()));
+    let state = kept.unwrap_or_else(|| state(&listening::ports("/proc/net".as_ref())));
     Ok(Task { line, plan, state, steps, machine })
 }
 

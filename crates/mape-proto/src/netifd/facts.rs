@@ -6,6 +6,9 @@ use std::net::Ipv6Addr;
 use mape_core::ReceivedPrefix;
 use serde_json::Value;
 
+/// Ends the name of the alias of the uplink that holds an interface's CE address.
+pub(super) const ALIAS_SUFFIX: char = '_';
+
 /// All interfaces, in netifd's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -57,6 +60,18 @@ impl Facts {
     /// All interfaces.
     pub fn interfaces(&self) -> impl Iterator<Item = &InterfaceFacts> {
         self.interfaces.iter()
+    }
+
+    /// Whether this is one of our interfaces.
+    #[must_use]
+    pub fn is_ours(&self, name: &str) -> bool {
+        self.interface(name).is_some_and(|interface| interface.proto == "mape")
+    }
+
+    /// Whether this is the alias that holds the CE address of one of ours.
+    #[must_use]
+    pub fn is_our_alias(&self, name: &str) -> bool {
+        name.strip_suffix(ALIAS_SUFFIX).is_some_and(|name| self.is_ours(name))
     }
 
     /// The interface of this name.

@@ -35,10 +35,7 @@ pub fn hotplug(
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let facts = facts(bus)?;
-    let ours = |name: &str| {
-        facts.interfaces().any(|interface| interface.proto == "mape" && interface.name == name)
-    };
-    if ours(&event.interface) {
+    if facts.is_ours(&event.interface) {
         return match event.interface.parse() {
             Ok(interface) => load(bus, places, &facts, &interface, log),
             Err(_) => Ok(()),
@@ -47,11 +44,13 @@ pub fn hotplug(
     if event.action == "ifdown" && facts.interface(&event.interface).is_none() {
         return removed(places, &event.interface, log);
     }
-    let alias_of = event.interface.strip_suffix('_');
-    if alias_of.is_some_and(ours) || !matches!(event.action.as_str(), "ifup" | "ifupdate") {
+    let tells = matches!(event.action.as_str(), "ifup" | "ifupdate");
+    if facts.is_our_alias(&event.interface) || !tells {
         return Ok(());
     }
-    for interface in facts.interfaces().filter(|facts| facts.proto == "mape" && facts.autostart) {
+    let waiting =
+        |interface: &&InterfaceFacts| facts.is_ours(&interface.name) && interface.autostart;
+    for interface in facts.interfaces().filter(waiting) {
         if changes(bus, places, &facts, interface) {
             // netifd refuses where it is not the time, and then does it by itself.
             let _ = bus.call(&interface_object(&interface.name), "renew", &json!({}));

@@ -1,18 +1,18 @@
 //! `setup`, `renew` and `teardown`: what netifd calls.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::Ipv6Addr;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use mape_core::{Code, Explain};
 use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_ubus::{Status, UbusError};
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
+use super::error::LifeError;
 use super::kernel::{self, AddressState};
 use super::memory::Memory;
 use super::update::{self, Update, alias};
@@ -21,6 +21,7 @@ use super::zones::Zones;
 use super::{Bus, Facts, Places, facts, interface_object, notify, set_data};
 use crate::failure::Failure;
 use crate::firewall::{self, State};
+use crate::listening;
 
 /// How often it is looked whether anything has changed while waiting for a cause without event.
 const LOOK: Duration = Duration::from_secs(5);
@@ -29,78 +30,6 @@ const STEP: Duration = Duration::from_millis(100);
 
 /// How long netifd may take to remove an interface. A teardown has five seconds in all.
 const REMOVAL: Duration = Duration::from_secs(2);
-
-/// The CE address cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-enum CeError {
-    #[error("another device on the line has the CE address {0}")]
-    InUse(Ipv6Addr),
-    #[error("netifd has not configured the CE address {ce} within {seconds} seconds")]
-    NotReady { ce: Ipv6Addr, seconds: u64 },
-}
-
-impl Explain for CeError {
-    fn code(&self) -> Code {
-        match self {
-            Self::InUse(_) => Code::CeInUse,
-            Self::NotReady { .. } => Code::Ubus,
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::InUse(_) => {
-                "switch MAP-E off in the home gateway, or disconnect the other router: one line has \
-                 one CE"
-            }
-            Self::NotReady { .. } => "it is tried again; look for netifd's messages in `logread`",
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        let (Self::InUse(ce) | Self::NotReady { ce, .. }) = self;
-        vec![("ce", ce.to_string())]
-    }
-}
-
-/// netifd refused the update; of all that is in it, only the tunnel can fail.
-#[derive(Debug, thiserror::Error)]
-#[error("netifd cannot create the tunnel: {0}")]
-struct NoTunnel(UbusError);
-
-impl Explain for NoTunnel {
-    fn code(&self) -> Code {
-        Code::Ubus
-    }
-
-    fn hint(&self) -> String {
-        "see whether kmod-ip6-tunnel is installed, and netifd's messages in `logread`".to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        self.0.params()
-    }
-}
-
-/// The state directory cannot be written.
-#[derive(Debug, thiserror::Error)]
-#[error("the state directory cannot be written: {0}")]
-struct StateUnwritable(#[from] io::Error);
-
-impl Explain for StateUnwritable {
-    fn code(&self) -> Code {
-        Code::FirewallRejected
-    }
-
-    fn hint(&self) -> String {
-        "make room in /var/run".to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("reason", self.0.to_string())]
-    }
-}
 
 /// What the interface is when it is brought up.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -299,7 +228,7 @@ impl Call<'_> {
     ) -> Result<(), Failure> {
         let Wanted { config, uplink, plan, warning } = wanted;
         let directory = &self.places.firewall.state;
-        let listening = kernel::listening(&self.places.proc_net);
+        let listening = listening::ports(&self.places.proc_net);
         let state = State::new(self.interface, &plan, &listening, config.edge, config.nft);
         let edge = self.check(memory, &state)?;
         // netifd ends this very process within the call where the uplink is not there, and starts
@@ -314,7 +243,7 @@ impl Call<'_> {
         memory.up.clear();
         memory.settled = false;
         self.keep(memory);
-        state.write(directory).map_err(StateUnwritable::from)?;
+        state.write(directory).map_err(LifeError::State)?;
         let change = memory.note(&plan, seconds_since_1970());
         let zones = Zones::read(&self.places.uci);
         let device = DeviceName::of_interface(self.interface);
@@ -332,7 +261,7 @@ impl Call<'_> {
         let message = update.message();
         if let Err(error) = notify(self.bus, &message) {
             let _ = State::remove(directory, self.interface);
-            return Err(NoTunnel(error).into());
+            return Err(LifeError::NoTunnel(error).into());
         }
         memory.prefix = uplink.prefix.to_string();
         memory.up.clone_from(&memory.outcome);
@@ -372,14 +301,14 @@ impl Call<'_> {
                 AddressState::Duplicate => {
                     // Removed, or the next attempt would find the old verdict.
                     remove_alias(self.bus, self.interface, self.log);
-                    return Err(CeError::InUse(ce).into());
+                    return Err(LifeError::CeInUse(ce).into());
                 }
                 AddressState::Absent | AddressState::Tentative if Instant::now() < end => {
                     sleep(STEP);
                 }
                 AddressState::Absent | AddressState::Tentative => {
                     let seconds = ADDRESS_PATIENCE.as_secs();
-                    return Err(CeError::NotReady { ce, seconds }.into());
+                    return Err(LifeError::CeNotReady { ce, seconds }.into());
                 }
             }
         }

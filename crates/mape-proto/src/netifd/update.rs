@@ -7,6 +7,7 @@ use mape_nft::{Edge, InterfaceName};
 use serde_json::{Map, Value, json};
 
 use super::config::Config;
+use super::facts::ALIAS_SUFFIX;
 use super::memory::Change;
 use super::uplink::Uplink;
 use super::zones::Zones;
@@ -139,7 +140,7 @@ fn outer_rule(plan: &Plan, zone: &str, device: &str) -> Value {
 /// The alias of the uplink that holds the CE address, so that neighbours get an answer and the
 /// tunnel may send.
 pub(super) fn alias(interface: &InterfaceName) -> String {
-    format!("{interface}_")
+    format!("{interface}{ALIAS_SUFFIX}")
 }
 
 /// The message that adds the alias.

@@ -6,9 +6,6 @@ use super::config::Config;
 use super::facts::{Candidate, Facts, InterfaceFacts};
 use crate::failure::Failure;
 
-/// Protocols of interfaces that are never an uplink of ours.
-const OURS: &str = "mape";
-
 /// Two prefixes whose lifetimes differ by less were announced together, in seconds. Both count down
 /// and are rounded, so that otherwise the better one could change with every look.
 const TOGETHER: u32 = 10;
@@ -97,7 +94,7 @@ pub fn choose(
     }
     let mut best: Option<Offer<'_>> = None;
     let mut reason: Option<(u8, Failure)> = None;
-    for interface in facts.interfaces().filter(|interface| is_candidate(config, interface)) {
+    for interface in facts.interfaces().filter(|interface| is_candidate(config, facts, interface)) {
         let Some(device) = interface.device.as_deref() else { continue };
         for candidate in &interface.prefixes {
             match plan(&config.request(candidate.prefix)) {
@@ -133,9 +130,15 @@ pub fn choose(
     }
 }
 
-fn is_candidate(config: &Config, interface: &InterfaceFacts) -> bool {
-    let named = config.tunlink.as_ref().is_none_or(|name| *name == interface.name);
-    named && interface.up && interface.proto != OURS && interface.device.as_deref() != Some("lo")
+/// Neither our own interfaces nor the aliases with their CE addresses, which would keep a prefix alive
+/// that the line no longer has.
+fn is_candidate(config: &Config, facts: &Facts, interface: &InterfaceFacts) -> bool {
+    let name = &interface.name;
+    config.tunlink.as_ref().is_none_or(|tunlink| tunlink == name)
+        && interface.up
+        && interface.device.as_deref() != Some("lo")
+        && !facts.is_ours(name)
+        && !facts.is_our_alias(name)
 }
 
 impl Offer<'_> {
@@ -238,6 +241,19 @@ mod tests {
         let mut lan = wan("lan", &json!([item(B, 56, 900)]), &json!([]));
         lan["route"] = json!([]);
         assert_eq!(chosen("{}", &[lan, both(9, 0)[0].clone()], None), a);
+    }
+
+    #[test]
+    fn our_own_ce_address_is_no_prefix_of_the_line() {
+        let ours = json!({"interface": "mape", "up": true, "proto": "mape"});
+        let mut alias =
+            wan("mape_", &json!([]), &json!([item("240b:10:3261:6400:6a:4832:6100:6400", 128, 9)]));
+        let none = wan("wan6", &json!([]), &json!([]));
+        let late = chosen("{}", &[none.clone(), ours.clone(), alias.clone()], None);
+        assert!(late.starts_with("MAPE_NO_IPV6_YET"), "{late}");
+        // Somebody else's interface with such a name is one like any other.
+        alias["interface"] = json!("guest_");
+        assert_eq!(chosen("{}", &[none, ours, alias], None), "guest_ 240b:10:3261:6400::/64");
     }
 
     #[test]

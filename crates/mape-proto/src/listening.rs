@@ -1,14 +1,18 @@
 //! Ports on which this machine itself listens: the inside range avoids them where it can.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use mape_core::PortList;
 
-/// TCP sockets that listen, and UDP sockets that talk to nobody in particular.
-pub(crate) fn ports() -> PortList {
+/// TCP sockets that listen, and UDP sockets that talk to nobody in particular. Where a table of
+/// `proc_net` (`/proc/net`) cannot be read nothing is known, and the inside range then may hold such
+/// a port, which costs that one port.
+pub(crate) fn ports(proc_net: &Path) -> PortList {
     let mut ports = BTreeSet::new();
-    for (file, state) in [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")] {
-        let text = std::fs::read_to_string(format!("/proc/net/{file}")).unwrap_or_default();
+    for (table, state) in [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")] {
+        let text = fs::read_to_string(proc_net.join(table)).unwrap_or_default();
         ports.extend(text.lines().filter_map(|line| port(line, state)));
     }
     let mut list = PortList::default();
@@ -31,7 +35,7 @@ fn port(line: &str, state: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::port;
+    use super::*;
 
     #[test]
     fn only_sockets_that_listen_count() {
@@ -43,5 +47,7 @@ mod tests {
         assert_eq!(port(v6, "0A"), Some(22));
         assert_eq!(port(talks, "0A"), None);
         assert_eq!(port("  sl  local_address rem_address   st", "0A"), None);
+        assert_eq!(port("   0: 0:0000 0:0000 07", "07"), None);
+        assert_eq!(ports(Path::new("/nonexistent")), PortList::default());
     }
 }
