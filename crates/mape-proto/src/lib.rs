@@ -16,6 +16,7 @@ pub mod netifd;
 pub mod netlink;
 pub mod nftables;
 mod rule_file;
+mod stated;
 pub mod status;
 pub mod uci;
 

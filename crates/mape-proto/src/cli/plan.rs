@@ -1,9 +1,6 @@
 //! `mape-proto plan`.
 
-use mape_core::{
-    Layout, Plan, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, decimal, parse_rule,
-    plan,
-};
+use mape_core::{Plan, Quoted, ReceivedPrefix, Request, decimal, plan};
 use mape_nft::{DeviceName, EdgeChoice, Interface, Line, Options as NftOptions, standalone};
 
 use super::arguments::{Argument, Arguments, UsageError};
@@ -13,7 +10,7 @@ use super::{help, human, json, shell};
 use crate::failure::Failure;
 #[cfg(feature = "linux")]
 use crate::linux::{Parts, ifupdown, networkd, shell_functions};
-use crate::rule_file;
+use crate::stated::Stated;
 
 /// How the plan is printed.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -52,16 +49,12 @@ impl Format {
     }
 }
 
-/// The options as given. Rules are read last, because `--layout` may follow them.
+/// The options as given.
 #[derive(Default)]
 struct Options {
     prefix: Option<String>,
-    provider: ProviderChoice,
-    rules: Vec<String>,
-    rule_files: Vec<String>,
-    layout: Option<Layout>,
+    stated: Stated,
     uplink_mtu: Option<u16>,
-    reserved: PortList,
     device: Option<DeviceName>,
     edge: EdgeChoice,
     full_cone: bool,
@@ -108,12 +101,12 @@ impl Options {
                     return Err(UsageError::Surplus(Quoted::new(&text)).into());
                 }
                 Argument::Option(name) => match name.as_str() {
-                    "provider" => options.provider = arguments.value()?.parse()?,
-                    "rule" => options.rules.push(arguments.value()?),
-                    "rules" => options.rule_files.push(arguments.value()?),
-                    "layout" => options.layout = Some(arguments.value()?.parse()?),
+                    "provider" => options.stated.provider = arguments.value()?.parse()?,
+                    "rule" => options.stated.rules.push(arguments.value()?),
+                    "rules" => options.stated.rule_files.push(arguments.value()?),
+                    "layout" => options.stated.layout = Some(arguments.value()?.parse()?),
                     "uplink-mtu" => options.uplink_mtu = Some(mtu(&arguments.value()?)?),
-                    "reserve" => options.reserved.extend(arguments.value()?.parse()?)?,
+                    "reserve" => options.stated.reserved.extend(arguments.value()?.parse()?)?,
                     "device" => options.device = Some(arguments.value()?.parse()?),
                     "edge" => options.edge = arguments.value()?.parse()?,
                     "full-cone" => options.full_cone = true,
@@ -139,17 +132,7 @@ impl Options {
     fn request(&self) -> Result<Request, Failure> {
         let prefix = self.prefix.as_deref().ok_or(UsageError::NoPrefix)?;
         let prefix: ReceivedPrefix = prefix.parse()?;
-        let unstated = self.layout.unwrap_or(Layout::Draft03);
-        let mut request = Request::new(prefix);
-        for rule in &self.rules {
-            request.explicit.push(parse_rule(rule, unstated)?);
-        }
-        for file in &self.rule_files {
-            request.file.extend(rule_file::read(file, unstated)?);
-        }
-        request.provider = self.provider;
-        request.layout = self.layout;
-        request.reserved = self.reserved.clone();
+        let mut request = self.stated.request(prefix)?;
         if let Some(uplink_mtu) = self.uplink_mtu {
             request.uplink_mtu = uplink_mtu;
         }

@@ -5,14 +5,14 @@ use std::num::NonZeroU16;
 use std::path::Path;
 
 use mape_core::{
-    Code, Explain, Layout, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request,
-    TUNNEL_OVERHEAD, decimal, parse_rule,
+    Code, Explain, Layout, Quoted, ReceivedPrefix, Request, TUNNEL_OVERHEAD, decimal, parse_rule,
 };
 use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
 
 use super::input::InputChain;
 use crate::failure::Failure;
 use crate::rule_file;
+use crate::stated::Stated;
 
 /// Where the configuration is if nobody says otherwise. It need not exist: everything has a default.
 pub const DEFAULT_FILE: &str = "/etc/mape-rs.conf";
@@ -31,11 +31,7 @@ pub struct Config {
     pub uplink: Option<DeviceName>,
     /// A delegated prefix, where the machine's own routes and addresses do not show it.
     pub prefix: Option<ReceivedPrefix>,
-    provider: ProviderChoice,
-    layout: Option<Layout>,
-    rules: Vec<String>,
-    rule_files: Vec<String>,
-    reserved: PortList,
+    stated: Stated,
     /// MTU inside the tunnel in bytes; what the uplink leaves where not given.
     pub mtu: Option<u16>,
     /// Hop limit of the outer packets, 1 to 255.
@@ -126,11 +122,7 @@ impl Default for Config {
             interface: DeviceName::default_tunnel().interface(),
             uplink: None,
             prefix: None,
-            provider: ProviderChoice::Auto,
-            layout: None,
-            rules: Vec::new(),
-            rule_files: Vec::new(),
-            reserved: PortList::default(),
+            stated: Stated::default(),
             mtu: None,
             ttl: DEFAULT_TTL,
             route: Some(RouteOption { table: None, metric: DEFAULT_METRIC }),
@@ -180,17 +172,17 @@ impl Config {
             "interface" => self.interface = value.parse()?,
             "uplink" => self.uplink = Some(value.parse()?),
             "prefix" => self.prefix = Some(value.parse()?),
-            "provider" => self.provider = value.parse()?,
-            "layout" => self.layout = Some(value.parse()?),
+            "provider" => self.stated.provider = value.parse()?,
+            "layout" => self.stated.layout = Some(value.parse()?),
             "rule" => {
                 // Kept as text: `layout` may follow.
                 parse_rule(value, Layout::Draft03)?;
-                self.rules.push(value.to_owned());
+                self.stated.rules.push(value.to_owned());
             }
-            "rules_file" => self.rule_files.push(value.into()),
+            "rules_file" => self.stated.rule_files.push(value.into()),
             "reserved_ports" => {
                 let ports = value.split_whitespace().collect::<Vec<_>>().join(",");
-                self.reserved.extend(ports.parse()?)?;
+                self.stated.reserved.extend(ports.parse()?)?;
             }
             "mtu" => self.mtu = Some(number("mtu", value, 1..=65_495)?),
             "ttl" => self.ttl = number("ttl", value, 1..=255)?,
@@ -239,17 +231,7 @@ impl Config {
     /// # Errors
     /// A rule file cannot be read or is wrong.
     pub fn request(&self, prefix: ReceivedPrefix, uplink_mtu: u16) -> Result<Request, Failure> {
-        let unstated = self.layout.unwrap_or(Layout::Draft03);
-        let mut request = Request::new(prefix);
-        for rule in &self.rules {
-            request.explicit.push(parse_rule(rule, unstated)?);
-        }
-        for file in &self.rule_files {
-            request.file.extend(rule_file::read(file, unstated)?);
-        }
-        request.provider = self.provider;
-        request.layout = self.layout;
-        request.reserved = self.reserved.clone();
+        let mut request = self.stated.request(prefix)?;
         request.uplink_mtu = self.mtu.map_or(uplink_mtu, |mtu| mtu.saturating_add(TUNNEL_OVERHEAD));
         Ok(request)
     }
