@@ -115,8 +115,11 @@ uplink_down() {
 
 uplink_up() {
 	echo "link set cpe up" | net br
-	# The kernel forgets it with the carrier.
-	echo "addr replace fe80::1/64 dev cpe nodad" | net br
+	# The kernel forgets both when the device goes down.
+	net br <<-EOF
+		addr replace fe80::1/64 dev cpe nodad
+		route replace $LINE_PREFIX dev cpe
+	EOF
 }
 
 # relay_up [DEVICE]: the provider's side of LINE_*, and its judgement unless it is a further line.
