@@ -16,7 +16,7 @@ use super::error::LifeError;
 use super::kernel::{self, AddressState};
 use super::memory::Memory;
 use super::update::{self, Update, alias};
-use super::wanted::{ADDRESS_PATIENCE, Wanted, outcome, wanted};
+use super::wanted::{Wanted, outcome, wanted};
 use super::zones::Zones;
 use super::{Bus, Facts, Places, facts, interface_object, notify, set_data};
 use crate::failure::Failure;
@@ -25,6 +25,8 @@ use crate::listening;
 
 /// How often it is looked whether anything has changed while waiting for a cause without event.
 const LOOK: Duration = Duration::from_secs(5);
+/// How long netifd and duplicate address detection may take with the CE address.
+const ADDRESS_PATIENCE: Duration = Duration::from_secs(20);
 /// How often the kernel is asked for the CE address.
 const STEP: Duration = Duration::from_millis(100);
 

@@ -4,12 +4,12 @@ use mape_core::{DEFAULT_UPLINK_MTU, Plan, TUNNEL_OVERHEAD, plan};
 use mape_nft::Line;
 use serde_json::{Value, json};
 
+use super::Bus;
 use super::config::Config;
 use super::facts::Facts;
 use super::memory::Memory;
 use super::options::OptionError;
 use super::uplink::{Uplink, choose};
-use super::{Bus, TIMEOUT};
 use crate::failure::Failure;
 
 /// Options, uplink and plan that fit each other.
@@ -81,6 +81,3 @@ pub(super) fn outcome(wanted: &Result<Wanted, Failure>) -> String {
         Err(failure) => failure.line(),
     }
 }
-
-/// Seconds that netifd may take to configure an address, duplicate address detection included.
-pub(super) const ADDRESS_PATIENCE: std::time::Duration = TIMEOUT;
