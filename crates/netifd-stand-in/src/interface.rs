@@ -69,6 +69,8 @@ pub(crate) struct Interface {
     pub(crate) protocol: Protocol,
     pub(crate) state: State,
     pub(crate) available: bool,
+    /// Whether its own device has carrier; true where it has none.
+    pub(crate) link: bool,
     pub(crate) autostart: bool,
     pub(crate) dynamic: bool,
     pub(crate) then: Then,
@@ -105,6 +107,7 @@ impl Interface {
             protocol,
             state: State::Down,
             available: false,
+            link: true,
             autostart: true,
             dynamic,
             then: Then::Nothing,
@@ -147,6 +150,16 @@ impl Interface {
     /// The interface whose device this one shares: `@NAME`.
     pub(crate) fn alias_of(&self) -> Option<&str> {
         self.device()?.strip_prefix('@')
+    }
+
+    /// The device it is on from the start: neither a tunnel nor another interface's.
+    pub(crate) fn own_device(&self) -> Option<&str> {
+        let has_none = match &self.protocol {
+            Protocol::Static => false,
+            Protocol::Script(handler) => handler.no_device,
+            Protocol::Unknown => true,
+        };
+        self.device().filter(|_| !has_none && self.alias_of().is_none())
     }
 
     pub(crate) const fn handler(&self) -> Option<&Handler> {

@@ -29,6 +29,8 @@ pub(crate) struct Netifd {
     pub(crate) system: System,
     pub(crate) hotplug: Hotplug,
     pub(crate) processes: Processes,
+    /// Where the handlers are.
+    directory: PathBuf,
     pub(crate) config: PathBuf,
     /// Nothing comes up before all interfaces are known.
     pub(crate) started: bool,
@@ -38,7 +40,8 @@ impl Netifd {
     pub(crate) fn new(options: &crate::serve::Options, processes: Processes) -> Self {
         Self {
             interfaces: BTreeMap::new(),
-            handlers: handler::load(&options.handlers),
+            handlers: BTreeMap::new(),
+            directory: options.handlers.clone(),
             system: System { dry: options.dry, ..System::default() },
             hotplug: Hotplug::new(options.hotplug.clone()),
             processes,
@@ -47,8 +50,9 @@ impl Netifd {
         }
     }
 
-    /// Reads the configuration and starts what starts by itself.
+    /// Asks the handlers, reads the configuration and starts what starts by itself.
     pub(crate) fn start(&mut self) {
+        self.handlers = handler::load(&self.directory);
         self.reload();
         self.started = true;
         for name in self.names() {

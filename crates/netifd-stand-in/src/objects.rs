@@ -19,6 +19,9 @@ const PREFIX: &str = "network.interface.";
 impl Netifd {
     /// The paths of all objects.
     pub(crate) fn objects(&self) -> Vec<String> {
+        if !self.started {
+            return vec!["stand-in".to_owned()];
+        }
         let of_interfaces = self.interfaces.keys().map(|name| format!("{PREFIX}{name}"));
         OBJECTS.iter().map(ToString::to_string).chain(of_interfaces).collect()
     }
@@ -127,10 +130,14 @@ impl Netifd {
 
     /// Reads the configuration again.
     pub(crate) fn reload(&mut self) {
-        let sections = match config::read(&self.config) {
-            Ok(sections) => sections,
+        let network = match config::read(&self.config) {
+            Ok(network) => network,
             Err(error) => return eprintln!("netifd: {error:#}"),
         };
+        for (name, ports) in &network.bridges {
+            self.make_bridge(name, ports);
+        }
+        let sections = network.interfaces;
         for name in self.names() {
             let dynamic = self.interfaces.get(&name).is_some_and(|interface| interface.dynamic);
             if !dynamic && !sections.contains_key(&name) {

@@ -220,18 +220,18 @@ fn host_can() -> anyhow::Result<()> {
 }
 
 /// What a run printed: the verdicts at once, everything if it failed.
-struct Log {
+pub(crate) struct Log {
     name: String,
     started: Instant,
     lines: Vec<String>,
 }
 
 impl Log {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self { name: name.to_owned(), started: Instant::now(), lines: Vec::new() }
     }
 
-    fn add(&mut self, line: &str) {
+    pub(crate) fn add(&mut self, line: &str) {
         let line = format!("{:>5} {:6.1} {line}", self.name, self.started.elapsed().as_secs_f32());
         let text = line.get(13..).unwrap_or_default();
         if ["==", "FAIL", "time", "note"].iter().any(|word| text.starts_with(word)) {
@@ -240,7 +240,7 @@ impl Log {
         self.lines.push(line);
     }
 
-    fn print(&self) {
+    pub(crate) fn print(&self) {
         println!("-- everything that {} printed:", self.name);
         for line in &self.lines {
             println!("{line}");

@@ -44,7 +44,7 @@ fn down_runs_the_teardown_and_is_told_twice() {
 #[test]
 fn unavailable_it_loses_its_device_before_the_teardown() {
     let setup = r#"say '{"action":0,"link-up":true,"ifname":"dev0","data":{"k":1}}'"#;
-    let teardown = r#"log "$(ubus call network.interface.x status | grep -o '"data":[^}]*}')""#;
+    let teardown = r#"log "$(ubus -S call network.interface.x status | grep -o '"data":[^}]*}')""#;
     let machine = Machine::start(&two(), &Handler { setup, teardown, ..Handler::default() });
     machine.until_up("x");
     machine.forget();
