@@ -1,5 +1,6 @@
 //! The command line: the daemon, and the three programs by which scripts talk to it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -121,7 +122,7 @@ fn ubus(mut words: impl Iterator<Item = String>) -> anyhow::Result<u8> {
     match answer {
         Ok(Value::Object(fields)) if fields.is_empty() => Ok(0),
         Ok(answer) => {
-            println!("{}", if compact { answer.to_string() } else { format!("{answer:#}") });
+            say(&if compact { answer.to_string() } else { format!("{answer:#}") });
             Ok(0)
         }
         Err(error) => {
@@ -132,6 +133,11 @@ fn ubus(mut words: impl Iterator<Item = String>) -> anyhow::Result<u8> {
     }
 }
 
+/// One line. Who reads it may have heard enough, as `grep -q` has.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
 /// The objects, or the one of this name.
 fn list(socket: &Path, timeout: Duration, name: Option<&str>) -> anyhow::Result<u8> {
     let answer = Client::connect(socket, timeout)?.call("stand-in", "objects", &json!({}))?;
@@ -140,7 +146,7 @@ fn list(socket: &Path, timeout: Duration, name: Option<&str>) -> anyhow::Result<
     let found: Vec<&str> =
         objects.filter(|object| name.is_none_or(|name| name == *object)).collect();
     for object in &found {
-        println!("{object}");
+        say(object);
     }
     Ok(u8::from(found.is_empty()))
 }
@@ -162,7 +168,7 @@ fn jsonfilter(mut words: impl Iterator<Item = String>) -> anyhow::Result<u8> {
     let Ok(document) = text.parse::<Value>() else { return Ok(1) };
     let found = select(&document, &expression)?;
     for value in &found {
-        println!("{}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        say(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     }
     Ok(u8::from(found.is_empty()))
 }

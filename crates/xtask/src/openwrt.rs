@@ -48,6 +48,8 @@ struct Extent {
     cycles: u32,
     /// Seconds until the late prefix comes.
     late: u32,
+    /// More of the scenarios' own settings, as words of `export`.
+    more: &'static str,
 }
 
 /// `cargo xtask openwrt`
@@ -131,6 +133,7 @@ impl Extent {
             flaps: count("FLAPS", 8)?,
             cycles: count("CYCLES", 10)?,
             late: count("LATE", 60)?,
+            more: "",
         })
     }
 }
@@ -159,9 +162,9 @@ fn run(
     let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
     files.add_tree("lab/openwrt", &root().join("tests/openwrt"))?;
     add_root(&mut files, rootfs)?;
-    let Extent { flaps, cycles, late } = extent;
+    let Extent { flaps, cycles, late, more } = extent;
     let commands = format!(
-        "export FLAPS={flaps} CYCLES={cycles} LATE={late}\nexec sh ./openwrt/main.sh {}\n",
+        "export FLAPS={flaps} CYCLES={cycles} LATE={late} {more}\nexec sh ./openwrt/main.sh {}\n",
         scenarios.join(" ")
     );
     // A flap or a cycle takes seconds.

@@ -42,7 +42,12 @@ const REAL_ONLY: &[(&str, &str)] =
     &[("plain", "asks whether the root works without our files, and this root is made for them")];
 
 /// Short: flapping a hundred times is for a real root, and takes an hour.
-const EXTENT: Extent = Extent { flaps: 2, cycles: 2, late: 15 };
+const EXTENT: Extent = Extent {
+    flaps: 2,
+    cycles: 2,
+    late: 15,
+    more: "SETUP_KILLS='0.1 0.6 1.5' TEARDOWN_KILLS=0.2 OPTION_STEP=5",
+};
 
 /// Whether a scenario shows anything here.
 pub(super) fn can_run(scenario: &str) -> bool {
