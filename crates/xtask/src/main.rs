@@ -41,9 +41,9 @@ Usage: cargo xtask COMMAND
   lab --self-test test the lab itself
   plane [--long] [--kernel 6.1|6.12 | --host] [SCRIPT...]
                   the data plane's tests, on both kernels or in the host's namespaces
-  openwrt --rootfs DIRECTORY|TARBALL | --stand-in [--kernel 6.1|6.12] [--json FILE] [SCENARIO...]
+  openwrt --rootfs DIRECTORY|TARBALL | --stand-in [--kernel 6.1|6.12] [--quick] [--json FILE] [SCENARIO...]
                   our files in an OpenWrt root, under its own netifd and firewall4; or under
-                  programs of ours that stand in for them
+                  programs of ours that stand in for them; --quick as short as in every test
   linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
                   the tests of plain Linux, on both kernels
   package [DIRECTORY]

@@ -2,7 +2,8 @@
 //!
 //! `cargo xtask openwrt --rootfs DIRECTORY|TARBALL [--kernel SERIES] [--json FILE] [SCENARIO...]`,
 //! or `tests/openwrt/run` with the same words. What has to be in the root: `tests/openwrt/README.md`.
-//! With `--stand-in` in the place of a root, programs of our own stand in for OpenWrt's.
+//! With `--stand-in` in the place of a root, programs of our own stand in for OpenWrt's. `--quick` is as
+//! short as in every test.
 
 mod report;
 mod rootfs;
@@ -30,6 +31,14 @@ const LIMIT_EACH: Duration = Duration::from_secs(900);
 /// More than one of these takes.
 const LIMIT_ONCE_MORE: Duration = Duration::from_secs(30);
 
+/// For every test: flapping a hundred times is for a real root, and takes an hour.
+const QUICK: Extent = Extent {
+    flaps: 2,
+    cycles: 2,
+    late: 15,
+    more: "SETUP_KILLS='0.1 0.6 1.5' TEARDOWN_KILLS=0.2 OPTION_STEP=5",
+};
+
 /// Before the name of a scenario: it must fail, as our hotplug hook is missing.
 const CONTROL: &str = "control:";
 
@@ -38,6 +47,8 @@ struct Words<'words> {
     rootfs: Option<&'words Path>,
     series: &'words str,
     json: Option<&'words Path>,
+    /// As short as in every test.
+    quick: bool,
     scenarios: Vec<String>,
 }
 
@@ -71,7 +82,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<Verdict> {
     };
     if report.missing.is_empty() {
         let started = Instant::now();
-        let extent = Extent::from_environment()?;
+        let extent = if words.quick { QUICK } else { Extent::from_environment()? };
         let on_line = |line: &str| println!("{:6.1} {line}", started.elapsed().as_secs_f32());
         run(&rootfs, &words.scenarios, extent, &mut report, on_line)?;
     }
@@ -88,7 +99,8 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<Verdict> {
 
 impl<'words> Words<'words> {
     fn parse(words: &[&'words str]) -> anyhow::Result<Self> {
-        let (mut rootfs, mut stand_in, mut series, mut json) = (None, false, "6.12", None);
+        let (mut rootfs, mut series, mut json) = (None, "6.12", None);
+        let (mut stand_in, mut quick) = (false, false);
         let mut scenarios = Vec::new();
         let mut words = words.iter();
         while let Some(&word) = words.next() {
@@ -96,6 +108,7 @@ impl<'words> Words<'words> {
             match word {
                 "--rootfs" => rootfs = Some(Path::new(value()?)),
                 "--stand-in" => stand_in = true,
+                "--quick" => quick = true,
                 "--json" => json = Some(Path::new(value()?)),
                 "--kernel" => series = value()?,
                 _ if word.starts_with('-') => bail!("unknown option {word}"),
@@ -118,7 +131,7 @@ impl<'words> Words<'words> {
             scenarios = known;
             scenarios.retain(|name| !stand_in || stand_in::can_run(name));
         }
-        Ok(Self { rootfs, series, json, scenarios })
+        Ok(Self { rootfs, series, json, quick, scenarios })
     }
 }
 

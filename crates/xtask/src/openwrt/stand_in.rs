@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 
 use super::report::{Report, Verdict};
 use super::rootfs::RootFs;
-use super::{Extent, run as run_machine};
+use super::{QUICK, run as run_machine};
 use crate::lab;
 use crate::lab::initramfs::shared_libraries;
 use crate::lab::tools::{build_static, cache_directory, find_program};
@@ -40,14 +40,6 @@ const MACHINES: &[(&str, &[&str])] = &[
 /// What only a real OpenWrt root can show, and why.
 const REAL_ONLY: &[(&str, &str)] =
     &[("plain", "asks whether the root works without our files, and this root is made for them")];
-
-/// Short: flapping a hundred times is for a real root, and takes an hour.
-const EXTENT: Extent = Extent {
-    flaps: 2,
-    cycles: 2,
-    late: 15,
-    more: "SETUP_KILLS='0.1 0.6 1.5' TEARDOWN_KILLS=0.2 OPTION_STEP=5",
-};
 
 /// Whether a scenario shows anything here.
 pub(super) fn can_run(scenario: &str) -> bool {
@@ -90,7 +82,7 @@ fn one_machine(rootfs: &RootFs, series: &str, scenarios: &[&str]) -> anyhow::Res
     let scenarios: Vec<String> = scenarios.iter().map(ToString::to_string).collect();
     let mut report = Report::new(series);
     let mut log = Log::new(series);
-    run_machine(rootfs, &scenarios, EXTENT, &mut report, |line| log.add(line))?;
+    run_machine(rootfs, &scenarios, QUICK, &mut report, |line| log.add(line))?;
     if report.verdict() != Verdict::Passed {
         log.print();
         bail!("kernel {series}: {}", report.summary());
