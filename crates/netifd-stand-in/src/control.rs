@@ -30,7 +30,8 @@ impl Netifd {
             // Whether no script and no hook runs, and none is about to.
             "idle" => {
                 let busy = |interface: &Interface| {
-                    interface.script.is_some() || interface.removal.is_some()
+                    let leaves = interface.farewell.or(interface.removal).is_some();
+                    interface.script.is_some() || leaves
                 };
                 let idle = self.hotplug.is_idle() && !self.interfaces.values().any(busy);
                 Ok(Some(json!({"idle": idle})))

@@ -96,6 +96,8 @@ pub(crate) struct Interface {
     pub(crate) patience: Option<Instant>,
     /// When a setup that ended without the interface being up is repeated.
     pub(crate) checkup: Option<Instant>,
+    /// When an interface that was told to go is taken down.
+    pub(crate) farewell: Option<Instant>,
     /// When a removed interface disappears.
     pub(crate) removal: Option<Instant>,
 }
@@ -126,6 +128,7 @@ impl Interface {
             dependencies: Vec::new(),
             patience: None,
             checkup: None,
+            farewell: None,
             removal: None,
         };
         interface.autostart = interface.flag("auto").unwrap_or(true);

@@ -85,7 +85,9 @@ impl Netifd {
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let times = self.interfaces.values();
         times
-            .flat_map(|interface| [interface.patience, interface.checkup, interface.removal])
+            .flat_map(|interface| {
+                [interface.patience, interface.checkup, interface.farewell, interface.removal]
+            })
             .flatten()
             .min()
     }
@@ -96,9 +98,13 @@ impl Netifd {
         for name in self.names() {
             let is_due = |time: &mut Instant| *time <= now;
             let Some(interface) = self.interfaces.get_mut(&name) else { continue };
+            let farewell = interface.farewell.take_if(is_due).is_some();
             let removal = interface.removal.take_if(is_due).is_some();
             let patience = interface.patience.take_if(is_due).is_some();
             let checkup = interface.checkup.take_if(is_due).is_some();
+            if farewell {
+                self.unconfigure(&name);
+            }
             if removal {
                 self.remove(&name);
             }

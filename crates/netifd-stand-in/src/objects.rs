@@ -1,5 +1,7 @@
 //! The ubus objects and their methods.
 
+use std::time::{Duration, Instant};
+
 use mape_ubus::Status;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +17,9 @@ pub(crate) type Answer = Result<Option<Value>, Status>;
 const OBJECTS: [&str; 5] =
     ["network", "network.device", "network.interface", "service", "stand-in"];
 const PREFIX: &str = "network.interface.";
+
+/// From `remove` until the interface is taken down.
+const FAREWELL: Duration = Duration::from_millis(100);
 
 impl Netifd {
     /// The paths of all objects.
@@ -110,7 +115,8 @@ impl Netifd {
             }
             // netifd does not say that it refuses.
             "renew" => {}
-            "remove" => self.unconfigure(name),
+            // Not at once: what is added under the name until then goes too.
+            "remove" => interface.farewell = Some(Instant::now() + FAREWELL),
             "notify_proto" => self.notify(name, arguments)?,
             "set_data" => {
                 interface.updated.data = false;
