@@ -36,6 +36,9 @@ const VERDICTS: &str = "type iface_index : verdict\nsize 1024";
 /// The guard sits where a packet is forwarded or begins, not behind the NAT: each packet passes one
 /// of the two and neither of them twice, both can still tell the sender, and a packet dropped there
 /// leaves no conntrack entry with a wrong port behind.
+///
+/// `known` is a short cut for what is forwarded: what passes there would pass through the maps too,
+/// and may be missing there (measured in `DESIGN.md`).
 #[must_use]
 pub fn static_text() -> String {
     let verdicts = VERDICTS.replace('\n', "; ");
@@ -49,6 +52,7 @@ table inet {INET_TABLE} {{
 	set loaded {{ type mark; }}
 	chain srcnat {{ {SRCNAT} }}
 	chain guard {{ }}
+	chain known {{ }}
 	chain forwarded {{ {FORWARDED} }}
 	chain leaving {{ {LEAVING} }}
 }}
@@ -63,6 +67,7 @@ table inet {INET_TABLE} {{
 		counter drop
 	}}
 	chain forwarded {{
+		jump known
 		{guarded}
 	}}
 	chain leaving {{
@@ -82,6 +87,8 @@ pub fn standalone(interface: &Interface) -> String {
     let mut text = String::new();
     let _ = header(&mut text, interface);
     text.push_str(&static_text());
+    // Those of other interfaces go, too; their packets take the longer way.
+    forget_known(&mut text);
     write_interface(&mut text, interface);
     text
 }
@@ -155,6 +162,7 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     for map in ["gate", "natsel", "tunnels"] {
         let _ = writeln!(text, "flush map inet {INET_TABLE} {map}");
     }
+    forget_known(&mut text);
     if netdev_tables.len() == interfaces.len() {
         // No packet of other devices need pass hooks that nobody uses.
         remove_chains(&mut text, &["edge_in".to_owned(), "edge_out".to_owned()]);
@@ -260,6 +268,10 @@ fn guarded(device: impl std::fmt::Display) -> String {
     format!("oifname \"{device}\" goto guard")
 }
 
+fn forget_known(text: &mut String) {
+    let _ = writeln!(text, "flush chain inet {INET_TABLE} known");
+}
+
 /// The last step: the device's packets find their way to the rules.
 fn open(text: &mut String, interface: &Interface) {
     let key = interface.key();
@@ -277,6 +289,11 @@ fn open(text: &mut String, interface: &Interface) {
         add("edges_out", &key, "out");
     }
     add("gate", &key, "gate");
+    if interface.line.mapping().is_some() && interface.device.is_guarded_by_name() {
+        for packet in nat::USUAL {
+            let _ = writeln!(text, "add rule inet {INET_TABLE} known oif {key} {packet} accept");
+        }
+    }
 }
 
 /// The edge on the device's own hooks.
