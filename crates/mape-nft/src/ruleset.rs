@@ -41,42 +41,31 @@ const VERDICTS: &str = "type iface_index : verdict\nsize 1024";
 /// and may be missing there (measured in `DESIGN.md`).
 #[must_use]
 pub fn static_text() -> String {
-    let verdicts = VERDICTS.replace('\n', "; ");
+    let mut text = String::new();
+    let mut common = Section::new("inet", INET_TABLE);
+    common.extend(static_objects());
+    common.write(&mut text);
+    text
+}
+
+fn static_objects() -> [Object; 9] {
+    let rules = |rules: &[&str]| rules.iter().map(|&rule| rule.to_owned()).collect();
     let guarded = guarded("mape-*");
-    format!(
-        "\
-table inet {INET_TABLE} {{
-	map gate {{ {verdicts}; }}
-	map natsel {{ {verdicts}; }}
-	map tunnels {{ type ipv6_addr : verdict; size 1024; }}
-	set loaded {{ type mark; }}
-	chain srcnat {{ {SRCNAT} }}
-	chain guard {{ }}
-	chain known {{ }}
-	chain forwarded {{ {FORWARDED} }}
-	chain leaving {{ {LEAVING} }}
-}}
-flush chain inet {INET_TABLE} srcnat
-flush chain inet {INET_TABLE} guard
-flush chain inet {INET_TABLE} forwarded
-flush chain inet {INET_TABLE} leaving
-table inet {INET_TABLE} {{
-	chain srcnat {{ meta nfproto ipv4 oif vmap @natsel; }}
-	chain guard {{
-		oif vmap @gate
-		counter drop
-	}}
-	chain forwarded {{
-		jump known
-		{guarded}
-	}}
-	chain leaving {{
-		ip6 nexthdr 4 ip6 saddr vmap @tunnels
-		{guarded}
-	}}
-}}
-"
-    )
+    [
+        Object::kept("map", "gate", VERDICTS),
+        Object::kept("map", "natsel", VERDICTS),
+        Object::kept("map", "tunnels", "type ipv6_addr : verdict\nsize 1024"),
+        Object::kept("set", "loaded", "type mark"),
+        Object::hooked("srcnat", SRCNAT, rules(&["meta nfproto ipv4 oif vmap @natsel"])),
+        Object::chain("guard", rules(&["oif vmap @gate", "counter drop"])),
+        Object::kept("chain", "known", ""),
+        Object::hooked("forwarded", FORWARDED, rules(&["jump known", &guarded])),
+        Object::hooked(
+            "leaving",
+            LEAVING,
+            rules(&["ip6 nexthdr 4 ip6 saddr vmap @tunnels", &guarded]),
+        ),
+    ]
 }
 
 /// The complete text for one line, for a machine without firewall4: `nft -f` takes it as it is.
@@ -188,6 +177,26 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     Transaction { text, marker, netdev_tables }
 }
 
+/// What nft and the kernel are asked before there is a device: everything in the rules of `interface`, each
+/// thing declared once. For `nft -c -f`, under a name that no interface has.
+///
+/// It is about half the work of [`transaction`]: nft keeps half a megabyte for each time that a
+/// text names a table.
+#[must_use]
+pub fn probe(interface: &Interface) -> String {
+    let mut text = String::new();
+    let parts = Parts::of(interface);
+    let mut common = Section::new("inet", INET_TABLE);
+    common.extend(static_objects());
+    common.append(parts.common);
+    if let Some(device) = parts.device {
+        device.write_once(&mut text);
+    }
+    common.write_once(&mut text);
+    open(&mut text, interface);
+    text
+}
+
 /// Two numbers that stand for the text (64 bits of FNV-1a).
 fn marker(text: &str) -> String {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -215,39 +224,59 @@ fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {
 /// Which interfaces have their edge in the common table, by direction.
 const EDGE_MAPS: [&str; 2] = ["edges_in", "edges_out"];
 
+/// What one interface has.
+struct Parts {
+    /// In a table of its own.
+    device: Option<Section>,
+    /// In the table of all.
+    common: Section,
+    /// Chains there of options that are off, since they might be left from when they were on.
+    off: Vec<String>,
+}
+
+impl Parts {
+    fn of(interface: &Interface) -> Self {
+        let edge = EdgeRules::new(interface);
+        let mut common = Section::new("inet", INET_TABLE);
+        common.extend(nat::objects(interface));
+        common.extend(outer::objects(interface));
+        let mut device = None;
+        let (incoming, outgoing) = if interface.is_on_device() {
+            device = Some(on_device(interface, &edge));
+            // Left from another edge, they would be in the way.
+            (Vec::new(), Vec::new())
+        } else {
+            common.extend(EDGE_MAPS.map(|map| Object::kept("map", map, VERDICTS)));
+            common.extend(edge.objects());
+            let to = |map: &str, key: &str| vec![format!("{key} vmap @{map}")];
+            common.push(Object::hooked("edge_in", EDGE_IN, to("edges_in", "iif")));
+            common.push(Object::hooked("edge_out", EDGE_OUT, to("edges_out", "oif")));
+            (edge.first_in(), edge.first_out())
+        };
+        common.push(Object::chain(interface.own("in"), incoming));
+        common.push(Object::chain(interface.own("out"), outgoing));
+        if !interface.device.is_guarded_by_name() {
+            common.extend(guard(interface));
+        }
+        let mut off = Vec::new();
+        if interface.options.full_cone {
+            common.extend(cone::objects(interface));
+        } else {
+            off.extend(cone::chains(interface));
+        }
+        if slow::is_needed(interface) {
+            common.extend(slow::objects(interface));
+        } else {
+            off.push(slow::chain(interface));
+        }
+        Self { device, common, off }
+    }
+}
+
 fn write_interface(text: &mut String, interface: &Interface) {
-    let edge = EdgeRules::new(interface);
-    let mut common = Section::new("inet", INET_TABLE);
-    common.extend(nat::objects(interface));
-    common.extend(outer::objects(interface));
-    let (incoming, outgoing) = if interface.is_on_device() {
-        write_device(text, interface, &edge);
-        // Left from another edge, they would be in the way.
-        (Vec::new(), Vec::new())
-    } else {
-        common.extend(EDGE_MAPS.map(|map| Object::kept("map", map, VERDICTS)));
-        common.extend(edge.objects());
-        let to = |map: &str, key: &str| vec![format!("{key} vmap @{map}")];
-        common.push(Object::hooked("edge_in", EDGE_IN, to("edges_in", "iif")));
-        common.push(Object::hooked("edge_out", EDGE_OUT, to("edges_out", "oif")));
-        (edge.first_in(), edge.first_out())
-    };
-    common.push(Object::chain(interface.own("in"), incoming));
-    common.push(Object::chain(interface.own("out"), outgoing));
-    if !interface.device.is_guarded_by_name() {
-        common.extend(guard(interface));
-    }
-    // Chains of the options that are off, since they might be left from when they were on.
-    let mut off = Vec::new();
-    if interface.options.full_cone {
-        common.extend(cone::objects(interface));
-    } else {
-        off.extend(cone::chains(interface));
-    }
-    if slow::is_needed(interface) {
-        common.extend(slow::objects(interface));
-    } else {
-        off.push(slow::chain(interface));
+    let Parts { device, common, off } = Parts::of(interface);
+    if let Some(device) = device {
+        device.write(text);
     }
     if !off.is_empty() {
         remove_chains(text, &off);
@@ -297,7 +326,7 @@ fn open(text: &mut String, interface: &Interface) {
 }
 
 /// The edge on the device's own hooks.
-fn write_device(text: &mut String, interface: &Interface, edge: &EdgeRules<'_>) {
+fn on_device(interface: &Interface, edge: &EdgeRules<'_>) -> Section {
     let device = &interface.device;
     let mut own = Section::new("netdev", interface.netdev_table());
     own.extend(edge.objects());
@@ -310,7 +339,7 @@ fn write_device(text: &mut String, interface: &Interface, edge: &EdgeRules<'_>) 
     // chains of a table at once (6.12.117: "File exists"). So this one is made anew. The packet
     // that finds the new chain not yet and the old one no longer filled meets the outer guard.
     own.push(Object::anew("edge_out", &hook("egress", EGRESS), edge.first_out()));
-    own.write(text);
+    own
 }
 
 /// Removes chains whether they exist or not.

@@ -14,6 +14,7 @@ mod nft;
 mod state;
 
 pub use error::FirewallError;
+pub(crate) use loader::device_index;
 pub use loader::{Report, check, load, unload};
 pub(crate) use state::Checked;
 pub use state::{State, StateError};

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::conntrack::{self, ConntrackError};
 use crate::firewall;
+use crate::netlink::NetlinkError;
 use crate::uci::Directories;
 
 mod config;
@@ -52,6 +53,8 @@ pub struct Places {
     pub uci: Directories,
     /// Forgets the connections of an address that the line no longer has.
     pub forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
+    /// Takes a device down, by its index.
+    pub device_down: fn(u32) -> Result<(), NetlinkError>,
     /// Between two attempts for a cause that raises no event.
     pub patience: Duration,
 }
@@ -64,6 +67,7 @@ impl Default for Places {
             proc_net: "/proc/net".into(),
             uci: Directories::below("/".as_ref()),
             forget: |address| conntrack::forget(address, |_, _| false),
+            device_down: kernel::device_down,
             patience: Duration::from_secs(30),
         }
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mape_core::{Layout, Plan, ReceivedPrefix, Request, parse_rule, plan};
-use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, Line, transaction};
+use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, Line, probe, transaction};
 
 use super::nft::Nft;
 use super::state::Checked;
@@ -154,7 +154,7 @@ pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
     for time_wait in [true, false] {
         for rank in 0..3 {
             let interface = ready.ranked(rank, time_wait);
-            match nft.check(&transaction(std::slice::from_ref(&interface))) {
+            match nft.check(&probe(&interface)) {
                 Ok(()) => return Ok(interface.edge),
                 Err(error @ FirewallError::Rejected(_)) => refused = refused.or(Some(error)),
                 Err(error) => return Err(error),
@@ -232,7 +232,7 @@ fn ready(places: &Places, remarks: &mut Vec<String>) -> Vec<Ready> {
             ));
             continue;
         }
-        match index(&places.devices, checked.device.as_str()) {
+        match device_index(places, checked.device.as_str()) {
             Some(index) => ready.push(Ready { checked, index }),
             None => remarks.push(format!("{name}: no device {} yet", checked.device)),
         }
@@ -251,7 +251,7 @@ fn state_files(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// The device's index; indexes are never 0 and are not used again.
-fn index(devices: &Path, device: &str) -> Option<u32> {
-    let text = fs::read_to_string(devices.join(device).join("ifindex")).ok()?;
+pub(crate) fn device_index(places: &Places, device: &str) -> Option<u32> {
+    let text = fs::read_to_string(places.devices.join(device).join("ifindex")).ok()?;
     text.trim().parse().ok().filter(|index| *index != 0)
 }

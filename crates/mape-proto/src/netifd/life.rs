@@ -99,6 +99,14 @@ pub fn teardown(
     interface: &InterfaceName,
     log: &mut dyn Write,
 ) {
+    // netifd takes the tunnel down after this, and the kernel complains of each packet that is sent
+    // without its address.
+    let device = DeviceName::of_interface(interface);
+    if let Some(index) = firewall::device_index(&places.firewall, device.as_str()) {
+        if let Err(error) = (places.device_down)(index) {
+            let _ = writeln!(log, "{device} could not be taken down: {error}");
+        }
+    }
     if let Err(error) = State::remove(&places.firewall.state, interface) {
         let _ = writeln!(log, "the state file could not be removed: {error}");
     }
