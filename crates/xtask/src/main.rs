@@ -35,6 +35,8 @@ Usage: cargo xtask COMMAND
   ci              lint and test, as .ci/run does
   bench [--json FILE]
                   what one plan, one command and the data plane cost, beside other rulesets
+  bench setup --upstream DIRECTORY [--json FILE]
+                  one set-up beside that of OpenWrt's `map`, whose files are in DIRECTORY
   fuzz [SECONDS]  fuzz every parser (60 seconds each), after a planted bug has been found
   lab [--kernel 6.1|6.12] SCRIPT [ARGUMENT...]
                   boot a Debian kernel and run a script of tests/vm in it
