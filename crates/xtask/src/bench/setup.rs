@@ -1,4 +1,5 @@
-//! What one set-up costs beside OpenWrt's `map`: processor time, programs executed, memory.
+//! What one set-up costs beside OpenWrt's `map`: processor time, programs executed, memory. The first one since the
+//! router's start asks nft, and later ones remember its answer.
 //!
 //! `tests/bench/setup.sh` runs both on the same stand-in for netifd, in turn; this builds what it needs and
 //! reads its lines.
@@ -141,10 +142,11 @@ fn report(text: &str) -> anyhow::Result<Value> {
     Ok(Value::Object(figures))
 }
 
-const SIDES: [(&str, &str); 5] = [
+const SIDES: [(&str, &str); 6] = [
     ("map", "OpenWrt's map"),
-    ("mape", "mape-rs"),
-    ("again", "mape-rs once more"),
+    ("mape", "mape-rs, the first"),
+    ("again", "the same once more"),
+    ("later", "mape-rs, each later one"),
     ("control", "mape-rs with a burden"),
     ("busy", "the burden alone"),
 ];
@@ -165,27 +167,28 @@ fn processor_time(text: &str, ranges: &str, bound: f64) -> anyhow::Result<Map<St
             json!({ "median_ms": median, "least_ms": least, "most_ms": most, "rounds": rounds }),
         );
     }
-    let [map, mape, again, control, busy] = medians[..] else { bail!("five sides") };
+    let [map, mape, again, later, control, busy] = medians[..] else { bail!("six sides") };
     let ours = f64::midpoint(mape, again);
-    let ratio = ours / map;
     let is_void =
         (again / mape - 1.0).abs() > UNSTEADY || ((control - ours) / busy - 1.0).abs() > BLIND;
-    let is_met = ratio <= bound;
-    let verdict = if is_void { "VOID, this run cannot tell" } else { met(is_met) };
-    println!("  ratio {ratio:.3}, bound {bound:.3}: {verdict}");
     let mut figure = Map::new();
+    for (name, time) in [("first", ours), ("later", later)] {
+        let ratio = time / map;
+        let is_met = ratio <= bound;
+        let verdict = if is_void { "VOID, this run cannot tell" } else { met(is_met) };
+        println!("  {name}: ratio {ratio:.3}, bound {bound:.3}: {verdict}");
+        figure.insert(name.to_owned(), json!({ "ratio": ratio, "met": is_met && !is_void }));
+    }
     figure.insert("cpu".to_owned(), Value::Object(sides));
-    figure.insert("ratio".to_owned(), json!(ratio));
     figure.insert("bound".to_owned(), json!(bound));
     figure.insert("void".to_owned(), json!(is_void));
-    figure.insert("met".to_owned(), json!(is_met && !is_void));
     Ok(figure)
 }
 
 /// What was executed, and how much memory ours had.
 fn programs(text: &str, ranges: &str) -> anyhow::Result<Map<String, Value>> {
     let mut executed = Map::new();
-    for side in ["map", "mape"] {
+    for side in ["map", "mape", "later"] {
         let side_of_lines = format!("trace-{side}");
         let line = lines(text, &side_of_lines, ranges).next().context("no trace")?;
         let trace: Value = line.parse()?;
@@ -220,11 +223,14 @@ mod tests {
                      [{\"program\":\"mape-proto\",\"runs\":1,\"peak_kb\":800}]}";
         let mut lines = Vec::new();
         for ranges in ["15", "63"] {
-            lines.extend(["map", "mape"].map(|side| format!("trace-{side} {ranges} {trace}")));
+            lines.extend(
+                ["map", "mape", "later"].map(|side| format!("trace-{side} {ranges} {trace}")),
+            );
             for (side, time) in [
                 ("map", 60000),
                 ("mape", 5000),
                 ("again", again),
+                ("later", 1200),
                 ("control", control),
                 ("busy", 20000),
             ] {
@@ -241,11 +247,15 @@ mod tests {
     fn the_ratio_is_that_of_medians() {
         let figures = report(&text(5000, 25000)).unwrap();
         assert_eq!(
-            figures["15"]["ratio"].as_f64().map(|ratio| (ratio * 1000.0).round()),
+            figures["15"]["first"]["ratio"].as_f64().map(|ratio| (ratio * 1000.0).round()),
             Some(83.0)
         );
-        assert_eq!((&figures["15"]["met"], &figures["15"]["void"]), (&json!(true), &json!(false)));
-        assert_eq!(figures["63"]["met"], false);
+        assert_eq!(
+            (&figures["15"]["first"]["met"], &figures["15"]["void"]),
+            (&json!(true), &json!(false))
+        );
+        assert_eq!(figures["63"]["first"]["met"], false);
+        assert_eq!(figures["63"]["later"]["met"], true);
         assert_eq!(figures["63"]["peak_rss_kb"], 800);
     }
 
