@@ -61,9 +61,14 @@ line() {
 	esac
 }
 
-# What ours remembers until the router is started again.
+# A router that has just started its firewall, as it does before netifd; or not even that.
 forget() {
 	rm -rf "$root/var/run/mape-rs" "$root/tmp/run/mape-rs"
+}
+
+started() {
+	forget
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" /usr/sbin/mape-proto firewall >/dev/null
 }
 
 # set_up PROTO WORD...: WORD... are put before the handler's call. A fresh netifd, which knows of no earlier set-up.
@@ -146,21 +151,23 @@ done
 cost='/tmp/bin/lab-traffic cost'
 for ranges in 15 63; do
 	line "$ranges"
-	forget
-	for side in map mape later; do
+	for side in map mape asks; do
 		protocol=mape
 		[ "$side" != map ] || protocol=map
+		started
+		[ "$side" != asks ] || forget
 		echo "trace-$side $ranges $(set_up "$protocol" /tmp/bin/lab-traffic trace)"
 	done
 	round=0
 	# The first one fills caches.
 	while [ "$round" -le "${ROUNDS:-11}" ]; do
-		for side in map mape again later control busy; do
-			[ "$side" = later ] || forget
+		for side in map mape again asks control busy; do
+			started
+			[ "$side" != asks ] || forget
 			# shellcheck disable=SC2086 # words
 			case $side in
 			map) result=$(set_up map $cost) ;;
-			mape | again | later) result=$(set_up mape $cost) ;;
+			mape | again | asks) result=$(set_up mape $cost) ;;
 			control) result=$(set_up mape $cost /tmp/bin/busy) ;;
 			busy) result=$(inside $cost /tmp/bin/busy) ;;
 			esac
