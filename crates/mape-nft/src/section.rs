@@ -155,7 +155,7 @@ impl Section {
             object.declare(text);
         }
         text.push_str("}\n");
-        for object in self.objects.iter().filter(|object| object.is_chain()) {
+        for object in self.objects.iter().filter(|object| object.is_chain() && !object.kept) {
             let _ = writeln!(text, "flush chain {family} {table} {}", object.name);
         }
         let goes = |object: &&Object| object.anew || !(object.is_chain() || object.kept);

@@ -127,7 +127,7 @@ fn edges_can_be_exchanged() {
             let after = interface(&plan, to);
             let text = format!("{}{}", standalone(&before), standalone(&after));
             let rules = sh_ok(&format!("{DEVICE} && nft -f $RULES && nft list ruleset"), &text);
-            assert!(!rules.contains("cone_in_wan {"), "{from} to {to}");
+            assert!(!rules.contains("cone-in_wan {"), "{from} to {to}");
             // The router's text also clears what the first edge left on the device.
             let first = transaction(&[Interface { index: Some(2), ..before }]);
             let tables = if from == Edge::Netdev { "table netdev mape_rs_wan\n" } else { "" };
