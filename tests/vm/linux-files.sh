@@ -70,7 +70,9 @@ unit() {
 by_networkd() {
 	mape-proto plan --networkd --uplink "$UPLINK" --dir $FILES "$LINE_PREFIX"
 	mkdir -p /etc/systemd/network/uplink.network.d /run/systemd/netif
-	chmod 777 /run/systemd/netif
+	chown systemd-network /run/systemd/netif
+	# Without it networkd has no DUID, gives the uplink up, and says so only when it is asked to.
+	[ -e /etc/machine-id ] || echo 0123456789abcdef0123456789abcdef >/etc/machine-id
 	cp $FILES/50-mape-wan.* /etc/systemd/network
 	cp $FILES/mape-wan.conf /etc/systemd/network/uplink.network.d
 	printf '[Match]\nName=%s\n[Network]\nIPv6AcceptRA=yes\nKeepConfiguration=yes\n' "$UPLINK" \
@@ -80,8 +82,9 @@ by_networkd() {
 	ip netns exec "$LAB_NS-cpe" sh -ec 'mount -o remount,ro /sys
 		exec /usr/lib/systemd/systemd-networkd' >/tmp/networkd.log 2>&1 &
 	networkd=$!
-	linux_wait 20 is_there || cat /tmp/networkd.log
-	check "--networkd: complaints" "$(grep -c -i -e unknown -e invalid /tmp/networkd.log || :)" -eq 0
+	linux_wait 20 is_there || :
+	cat /tmp/networkd.log
+	check "--networkd: complaints" "$(grep -c -i -e unknown -e invalid -e failed /tmp/networkd.log || :)" -eq 0
 	judge_load
 	on cpe ping -c 2 -W 1 "$SERVER" >/dev/null || :
 	check "--networkd: packets before the rules" "$(judge_count passed)$(judge_violations)" = 00
@@ -91,7 +94,7 @@ by_networkd() {
 	wait "$networkd" 2>/dev/null || :
 	on cpe ip link del mape-wan
 	on cpe nft flush ruleset
-	rm -r /etc/systemd /run/systemd
+	rm -r /etc/systemd /run/systemd /etc/machine-id
 }
 
 uname -r

@@ -81,7 +81,7 @@ foreign_state() {
 	done
 	on cpe ip address show dev eth1 | grep inet
 	on cpe ip address show dev docker0 | grep inet
-	on cpe sysctl -a 2>/dev/null | grep -E '^net\.' | grep -v -e nf_conntrack_count -e mape-wan
+	linux_sysctls | grep -v mape-wan
 }
 
 # linux_untouched TEXT

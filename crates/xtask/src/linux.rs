@@ -12,12 +12,22 @@ use crate::plane::{on_kernels, one_series};
 use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
 use crate::{package, packages};
 
-/// What runs in every test. Not among them, because they do not pass yet (issue 9 is open):
-/// `linux-page.sh`, `linux-files.sh` and `linux-kill.sh`.
-const SCRIPTS: &[&str] = &["linux-line.sh", "linux-foreign.sh", "linux-watch.sh"];
+/// What runs in every test.
+const SCRIPTS: &[&str] = &[
+    "linux-line.sh",
+    "linux-foreign.sh",
+    "linux-watch.sh",
+    "linux-kill.sh",
+    "linux-files.sh",
+    "linux-page.sh",
+];
+
+/// What goes on after the machine has booted again.
+const AGAIN: &[&str] = &["linux-line.sh again", "linux-page.sh again"];
 
 /// What runs with `--long` only.
-const LONG: &[&str] = &["linux-line.sh v6plus:br0 ocn:eth0", "linux-watch.sh br0"];
+const LONG: &[&str] =
+    &["linux-line.sh v6plus:br0 ocn:eth0", "linux-watch.sh br0", "linux-files.sh eth0"];
 
 /// The packages of [`PROGRAMS`].
 const PACKAGES: &[&str] = &["radvd", "s6", "systemd"];
@@ -34,7 +44,7 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
         package::test_packages(&tools::build_static("mape-proto")?)
     });
     steps.step("plain Linux on Debian's kernels", || match prepare() {
-        Ok(()) => on_kernels(SERIES, &scripts(long), &add_files).map(Outcome::from),
+        Ok(()) => on_machines(SERIES, &scripts(long)).map(Outcome::from),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
@@ -55,7 +65,16 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     };
     prepare()?;
     let chosen = if words.is_empty() { scripts(long) } else { words.to_vec() };
-    on_kernels(series, &chosen, &add_files)
+    on_machines(series, &chosen)
+}
+
+fn on_machines(series: &[&str], scripts: &[&str]) -> anyhow::Result<()> {
+    let is_chosen = |again: &&&str| {
+        let name = again.split(' ').next();
+        scripts.iter().any(|script| script.split(' ').next() == name)
+    };
+    let again: Vec<&str> = AGAIN.iter().filter(is_chosen).copied().collect();
+    on_kernels(series, scripts, &again, &add_files)
 }
 
 fn scripts(long: bool) -> Vec<&'static str> {

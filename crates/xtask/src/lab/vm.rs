@@ -3,7 +3,7 @@
 //! Emulated (TCG), not virtualized: it needs no rights and works inside containers and other VMs.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -30,9 +30,13 @@ pub(crate) struct Vm {
     child: Child,
     lines: Receiver<String>,
     deadline: Instant,
-    // qemu reads it while it starts.
-    initrd: PathBuf,
+    // qemu opens them while it starts.
+    files: Vec<PathBuf>,
 }
+
+/// What keeps what a machine writes on it over a boot of its own (`reboot`): 16 MiB, zeros at first,
+/// gone with the machine. `/dev/vda` inside.
+const DISK_BYTES: u64 = 16 << 20;
 
 impl Vm {
     /// Boots `kernel` with `files` and runs `commands` (shell text, in `/lab`) in it. The machine
@@ -43,9 +47,43 @@ impl Vm {
     /// The initramfs cannot be written or qemu not started.
     pub(crate) fn boot(
         kernel: &Kernel,
+        files: Initramfs,
+        commands: &str,
+        limit: Duration,
+    ) -> anyhow::Result<Self> {
+        // A panic is a boot too, and ends the machine.
+        Self::start(kernel, files, commands, limit, |_, qemu| {
+            qemu.arg("-no-reboot");
+            Ok(None)
+        })
+    }
+
+    /// As [`Self::boot`], with a disk. The machine may boot again, into the same commands; they see on
+    /// the disk which boot it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::boot`], or there is no room for the disk.
+    pub(crate) fn boot_with_disk(
+        kernel: &Kernel,
+        files: Initramfs,
+        commands: &str,
+        limit: Duration,
+    ) -> anyhow::Result<Self> {
+        Self::start(kernel, files, commands, limit, |initrd, qemu| {
+            let disk = initrd.with_extension("disk");
+            std::fs::File::create(&disk)?.set_len(DISK_BYTES)?;
+            qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio", disk.display()));
+            Ok(Some(disk))
+        })
+    }
+
+    fn start(
+        kernel: &Kernel,
         mut files: Initramfs,
         commands: &str,
         limit: Duration,
+        finish: impl FnOnce(&Path, &mut Command) -> anyhow::Result<Option<PathBuf>>,
     ) -> anyhow::Result<Self> {
         files.add_bytes("lab/run", 0o755, commands.as_bytes());
         let cache = cache_directory();
@@ -55,23 +93,22 @@ impl Vm {
         let mut file = std::fs::File::create(&initrd)?;
         file.write_all(&files.archive())?;
 
-        let mut child = Command::new("setpriv")
-            // The kernel ends qemu even when this process is killed and no destructor runs.
-            .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
+        let mut qemu = Command::new("setpriv");
+        // The kernel ends qemu even when this process is killed and no destructor runs.
+        qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
             // With a thread for each processor, one executes code that another has just patched: the
             // kernel oopses ("int3") where it switches a static key, or hangs.
             .args(["-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "1024"])
-            .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
-            .args(["-serial", "stdio"])
+            .args(["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio"])
             .arg("-kernel")
             .arg(&kernel.image)
             .arg("-initrd")
             .arg(&initrd)
             .args(["-append", KERNEL_WORDS])
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start qemu-system-x86_64")?;
+            .stdout(Stdio::piped());
+        let disk = finish(&initrd, &mut qemu)?;
+        let mut child = qemu.spawn().context("cannot start qemu-system-x86_64")?;
         let console = child.stdout.take().context("no console")?;
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -82,7 +119,8 @@ impl Vm {
                 }
             }
         });
-        Ok(Self { child, lines, deadline: Instant::now() + limit, initrd })
+        let files = [Some(initrd), disk].into_iter().flatten().collect();
+        Ok(Self { child, lines, deadline: Instant::now() + limit, files })
     }
 
     /// Hands every console line to `on_line` as it appears and returns the commands' exit status.
@@ -96,7 +134,7 @@ impl Vm {
             match self.lines.recv_timeout(left) {
                 Ok(line) => {
                     // It has booted. Ctrl-C runs no destructor, so not only when dropped.
-                    let _ = std::fs::remove_file(&self.initrd);
+                    self.remove_files();
                     match line.strip_prefix(MARKER) {
                         Some(status) => return status.parse().context("a garbled exit status"),
                         None => on_line(&line),
@@ -109,11 +147,19 @@ impl Vm {
     }
 }
 
+impl Vm {
+    fn remove_files(&self) {
+        for file in &self.files {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
+
 impl Drop for Vm {
     fn drop(&mut self) {
         // Each may already be gone; there is nobody to tell.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_file(&self.initrd);
+        self.remove_files();
     }
 }
