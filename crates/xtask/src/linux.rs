@@ -15,10 +15,12 @@ use crate::{package, packages};
 /// What runs in every test.
 const SCRIPTS: &[&str] = &[
     "linux-line.sh",
+    "linux-prefix.sh",
     "linux-foreign.sh",
     "linux-watch.sh",
     "linux-kill.sh",
     "linux-files.sh",
+    "linux-systemd.sh",
     "linux-page.sh",
 ];
 
@@ -33,7 +35,7 @@ const LONG: &[&str] =
 const PACKAGES: &[&str] = &["radvd", "s6", "systemd"];
 /// What advertises the line's prefix, and what supervises and configures where `OpenRC` does not.
 const PROGRAMS: &[&str] = &["/usr/sbin/radvd", "/usr/bin/s6-supervise", "/usr/bin/s6-svc"];
-const NETWORKD: &str = "lib/systemd/systemd-networkd";
+const SYSTEMD: &[&str] = &["lib/systemd/systemd-networkd", "lib/systemd/systemd", "bin/systemctl"];
 
 /// Debian's `OpenRC` is unpacked and never installed: it would become the machine's own init system.
 const OPENRC: &[&str] = &["openrc", "librc1", "libeinfo1"];
@@ -43,6 +45,9 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
     steps.step("packages of plain Linux", || {
         package::test_packages(&tools::build_static("mape-proto")?)
     });
+    if long {
+        steps.step("static programs and their packages", || package::command(None));
+    }
     steps.step("plain Linux on Debian's kernels", || match prepare() {
         Ok(()) => on_machines(SERIES, &scripts(long)).map(Outcome::from),
         Err(error) => skip_or_fail("VM lab", error),
@@ -91,10 +96,13 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
     for program in PROGRAMS {
         files.add_program(program.trim_start_matches('/'), Path::new(program))?;
     }
-    // Debian 13 moved /lib into /usr.
-    let networkd = ["/", "/usr/"].map(|prefix| Path::new(prefix).join(NETWORKD));
-    let networkd = networkd.iter().find(|path| path.exists()).context("no systemd-networkd")?;
-    files.add_program("usr/lib/systemd/systemd-networkd", networkd)?;
+    for program in SYSTEMD {
+        // Debian 13 moved /lib into /usr.
+        let places = ["/", "/usr/"].map(|prefix| Path::new(prefix).join(program));
+        let found = places.iter().find(|path| path.exists());
+        let found = found.with_context(|| format!("no {program}"))?;
+        files.add_program(&format!("usr/{program}"), found)?;
+    }
     let openrc = openrc()?;
     for program in ["sbin/openrc-run", "sbin/rc-service", "sbin/rc-update", "sbin/supervise-daemon"]
     {
@@ -105,7 +113,9 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
     files.add_bytes("etc/insserv.conf", 0o644, b"");
     let tree = package::alpine(&tools::build_static("mape-proto")?, &tools::cache_directory())?;
     files.add_tree("package", &tree)?;
-    files.add_tree("s6", &root().join("files/linux/s6"))?;
+    for directory in ["s6", "hooks", "systemd"] {
+        files.add_tree(directory, &root().join("files/linux").join(directory))?;
+    }
     files.add_file("lab/page.md", 0o644, &root().join("docs/apu2-alpine.md"))
 }
 

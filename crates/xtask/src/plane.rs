@@ -16,7 +16,8 @@ use anyhow::{Context as _, bail};
 
 use crate::lab::initramfs::Initramfs;
 use crate::lab::kernel::Kernel;
-use crate::lab::{self, SERIES, tools, vm::Vm};
+use crate::lab::vm::{self, Vm};
+use crate::lab::{self, SERIES, tools};
 use crate::steps::{Outcome, Steps, cargo, output, root, run, skip_or_fail};
 
 /// One script with its arguments, as the shell takes it.
@@ -130,9 +131,10 @@ fn commands(scripts: &[&str]) -> String {
 fn commands_of_two_boots(scripts: &[&str], again: &[&str]) -> String {
     format!(
         "set -u; . ./disk.sh\nfailed=\nif disk_is_new; then\n{}disk_keep \"$failed\"\n\
-         echo '== the machine boots again'\nsync; reboot -f; sleep 60; exit 1\nfi\n\
+         echo '== the machine boots again'\necho {}\nsleep 600\nfi\n\
          disk_restore || exit 1\nfailed=$(cat /keep/failed)\n{}{VERDICT}",
         calls(scripts),
+        vm::AGAIN,
         calls(again)
     )
 }

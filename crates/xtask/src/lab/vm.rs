@@ -3,7 +3,7 @@
 //! Emulated (TCG), not virtualized: it needs no rights and works inside containers and other VMs.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -27,15 +27,19 @@ const KERNEL_WORDS: &str = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=
 
 /// A running machine; dropping it ends it.
 pub(crate) struct Vm {
+    qemu: Command,
     child: Child,
     lines: Receiver<String>,
     deadline: Instant,
     // qemu opens them while it starts.
     files: Vec<PathBuf>,
+    may_boot_again: bool,
 }
 
-/// What keeps what a machine writes on it over a boot of its own (`reboot`): 16 MiB, zeros at first,
-/// gone with the machine. `/dev/vda` inside.
+/// The line that asks for another boot of a machine with a disk. The plug is pulled then.
+pub(crate) const AGAIN: &str = "LAB-AGAIN";
+
+/// `/dev/vda`: zeros at first, gone with the machine.
 const DISK_BYTES: u64 = 16 << 20;
 
 impl Vm {
@@ -51,15 +55,11 @@ impl Vm {
         commands: &str,
         limit: Duration,
     ) -> anyhow::Result<Self> {
-        // A panic is a boot too, and ends the machine.
-        Self::start(kernel, files, commands, limit, |_, qemu| {
-            qemu.arg("-no-reboot");
-            Ok(None)
-        })
+        Self::start(kernel, files, commands, limit, false)
     }
 
-    /// As [`Self::boot`], with a disk. The machine may boot again, into the same commands; they see on
-    /// the disk which boot it is.
+    /// As [`Self::boot`], with a disk that outlives the line [`AGAIN`] on the console. The machine boots
+    /// once more then, into the same commands; they see on the disk which boot it is.
     ///
     /// # Errors
     ///
@@ -70,12 +70,7 @@ impl Vm {
         commands: &str,
         limit: Duration,
     ) -> anyhow::Result<Self> {
-        Self::start(kernel, files, commands, limit, |initrd, qemu| {
-            let disk = initrd.with_extension("disk");
-            std::fs::File::create(&disk)?.set_len(DISK_BYTES)?;
-            qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio", disk.display()));
-            Ok(Some(disk))
-        })
+        Self::start(kernel, files, commands, limit, true)
     }
 
     fn start(
@@ -83,7 +78,7 @@ impl Vm {
         mut files: Initramfs,
         commands: &str,
         limit: Duration,
-        finish: impl FnOnce(&Path, &mut Command) -> anyhow::Result<Option<PathBuf>>,
+        may_boot_again: bool,
     ) -> anyhow::Result<Self> {
         files.add_bytes("lab/run", 0o755, commands.as_bytes());
         let cache = cache_directory();
@@ -99,7 +94,8 @@ impl Vm {
             // With a thread for each processor, one executes code that another has just patched: the
             // kernel oopses ("int3") where it switches a static key, or hangs.
             .args(["-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "1024"])
-            .args(["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio"])
+            .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
+            .args(["-serial", "stdio"])
             .arg("-kernel")
             .arg(&kernel.image)
             .arg("-initrd")
@@ -107,20 +103,15 @@ impl Vm {
             .args(["-append", KERNEL_WORDS])
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
-        let disk = finish(&initrd, &mut qemu)?;
-        let mut child = qemu.spawn().context("cannot start qemu-system-x86_64")?;
-        let console = child.stdout.take().context("no console")?;
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(console).split(b'\n').map_while(Result::ok) {
-                let line = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        let files = [Some(initrd), disk].into_iter().flatten().collect();
-        Ok(Self { child, lines, deadline: Instant::now() + limit, files })
+        let mut files = vec![initrd];
+        if may_boot_again {
+            let disk = cache.join(format!("disk-{}-{started}", std::process::id()));
+            std::fs::File::create(&disk)?.set_len(DISK_BYTES)?;
+            qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio", disk.display()));
+            files.push(disk);
+        }
+        let (child, lines) = spawn(&mut qemu)?;
+        Ok(Self { qemu, child, lines, deadline: Instant::now() + limit, files, may_boot_again })
     }
 
     /// Hands every console line to `on_line` as it appears and returns the commands' exit status.
@@ -128,13 +119,20 @@ impl Vm {
     /// # Errors
     ///
     /// The time is up, or the machine ended by itself (a kernel panic, the shell's death).
-    pub(crate) fn finish(self, mut on_line: impl FnMut(&str)) -> anyhow::Result<i32> {
+    pub(crate) fn finish(mut self, mut on_line: impl FnMut(&str)) -> anyhow::Result<i32> {
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
+                Ok(line) if line == AGAIN && self.may_boot_again => {
+                    self.may_boot_again = false;
+                    self.end();
+                    (self.child, self.lines) = spawn(&mut self.qemu)?;
+                }
                 Ok(line) => {
-                    // It has booted. Ctrl-C runs no destructor, so not only when dropped.
-                    self.remove_files();
+                    if !self.may_boot_again {
+                        // It has booted. Ctrl-C runs no destructor, so not only when dropped.
+                        self.remove_files();
+                    }
                     match line.strip_prefix(MARKER) {
                         Some(status) => return status.parse().context("a garbled exit status"),
                         None => on_line(&line),
@@ -145,6 +143,28 @@ impl Vm {
             }
         }
     }
+
+    fn end(&mut self) {
+        // It may already be gone; there is nobody to tell.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts the emulator, and a thread that reads its console.
+fn spawn(qemu: &mut Command) -> anyhow::Result<(Child, Receiver<String>)> {
+    let mut child = qemu.spawn().context("cannot start qemu-system-x86_64")?;
+    let console = child.stdout.take().context("no console")?;
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(console).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    Ok((child, lines))
 }
 
 impl Vm {
@@ -157,9 +177,7 @@ impl Vm {
 
 impl Drop for Vm {
     fn drop(&mut self) {
-        // Each may already be gone; there is nobody to tell.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end();
         self.remove_files();
     }
 }
