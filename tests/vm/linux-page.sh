@@ -159,7 +159,7 @@ if [ "${1-}" = again ]; then
 	timed run_page
 	check "commands on the page" "$commands" -eq "$(blocks sh | grep -vc '^==')"
 	check "commands on the page" "$commands" -ge 20
-	check "left: programs and files" "$(find / -xdev -path /package -prune -o \( -path '*mape*' -a -type f \) -print | grep -vc -e ^/proc -e ^/sys -e '^/tmp/' -e ^/keep/ -e ^/s6/ -e /lab/ -e /var/log/ -e '/etc/mape-rs.conf' || :)" -eq 0
+	check "left: programs and files" "$(find / -xdev -path /package -prune -o \( -path '*mape*' -a -type f \) -print | grep -vc -e ^/proc -e ^/sys -e '^/tmp/' -e ^/keep/ -e ^/s6/ -e ^/systemd/ -e /lab/ -e /var/log/ -e '/etc/mape-rs.conf' || :)" -eq 0
 else
 	# The page's first text block.
 	blocks text | sed -n '2,/^==/p' | grep -v '^==' >/etc/network/interfaces
