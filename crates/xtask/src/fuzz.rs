@@ -8,7 +8,7 @@ use crate::packages;
 use crate::steps::{Steps, cargo, output, root, run};
 
 /// The targets in `tests/fuzz/fuzz_targets`.
-const TARGETS: [&str; 13] = [
+const TARGETS: [&str; 14] = [
     "prefix",
     "rule",
     "map_rules",
@@ -16,6 +16,7 @@ const TARGETS: [&str; 13] = [
     "port_list",
     "blobmsg",
     "uci",
+    "linux_config",
     "ctnetlink",
     "txt",
     "hb46pp",

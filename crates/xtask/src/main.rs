@@ -19,6 +19,7 @@ mod packages;
 mod plane;
 mod steps;
 mod test;
+mod vectors;
 
 use std::process::ExitCode;
 
