@@ -100,7 +100,7 @@ fails_no_fragment_guard() {
 
 # The compensation that keeps an ICMP error's checksum right.
 bad_no_icmp_compensation() {
-	plane_text netdev | changed -e 's/ @th,\(32\|48\),16 set @th,[0-9]*,16 map @[ei]2d_q / /'
+	plane_text netdev | changed -e 's/ @th,\(32\|48\),16 set @th,[0-9]*,16 map @[ei]2d-q / /'
 }
 fails_no_icmp_compensation() {
 	measure_unreachable
