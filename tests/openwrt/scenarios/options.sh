@@ -51,7 +51,7 @@ bad MAPE_OPTION_INVALID "list reserved_ports '9-8'"
 bad MAPE_OPTION_INVALID "option rule 'nonsense'"
 bad MAPE_OPTION_INVALID "option peeraddr 'relay.example'" "option ip6prefix '240b:10::'" \
 	"option ip6prefixlen '31'" "option ipaddr '106.72.0.0'" "option ip4prefixlen '15'" "option ealen '25'"
-bad MAPE_OPTION_INVALID "option offset '17'" "option peeraddr '2404:9200:225:100::64'" \
+bad MAPE_RULE_INCONSISTENT "option offset '17'" "option peeraddr '2404:9200:225:100::64'" \
 	"option ip6prefix '240b:10::'" "option ip6prefixlen '31'" "option ipaddr '106.72.0.0'" \
 	"option ip4prefixlen '15'" "option ealen '25'"
 bad MAPE_RULE_INCONSISTENT "option peeraddr '2404:9200:225:100::64'" "option ip6prefix '240b:10::'" \
