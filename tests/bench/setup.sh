@@ -61,11 +61,20 @@ line() {
 	esac
 }
 
+# A router that has just started its firewall, as it does before netifd; or not even that.
+forget() {
+	rm -rf "$root/var/run/mape-rs" "$root/tmp/run/mape-rs"
+}
+
+started() {
+	forget
+	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" /usr/sbin/mape-proto firewall >/dev/null
+}
+
 # set_up PROTO WORD...: WORD... are put before the handler's call. A fresh netifd, which knows of no earlier set-up.
 set_up() {
 	protocol=$1
 	shift
-	rm -rf "$root/var/run/mape-rs" "$root/tmp/run/mape-rs"
 	cat >"$root/tmp/config" <<-EOF
 		{"wan6":{"proto":"static","device":"wan","ip6addr":["$prefix::1/64"],"ip6prefix":["$prefix::/56"],"ip6gw":"fe80::1"},
 		 "wan":{"proto":"$protocol","auto":"0"}}
@@ -142,17 +151,23 @@ done
 cost='/tmp/bin/lab-traffic cost'
 for ranges in 15 63; do
 	line "$ranges"
-	for protocol in map mape; do
-		echo "trace-$protocol $ranges $(set_up "$protocol" /tmp/bin/lab-traffic trace)"
+	for side in map mape asks; do
+		protocol=mape
+		[ "$side" != map ] || protocol=map
+		started
+		[ "$side" != asks ] || forget
+		echo "trace-$side $ranges $(set_up "$protocol" /tmp/bin/lab-traffic trace)"
 	done
 	round=0
 	# The first one fills caches.
 	while [ "$round" -le "${ROUNDS:-11}" ]; do
-		for side in map mape again control busy; do
+		for side in map mape again asks control busy; do
+			started
+			[ "$side" != asks ] || forget
 			# shellcheck disable=SC2086 # words
 			case $side in
 			map) result=$(set_up map $cost) ;;
-			mape | again) result=$(set_up mape $cost) ;;
+			mape | again | asks) result=$(set_up mape $cost) ;;
 			control) result=$(set_up mape $cost /tmp/bin/busy) ;;
 			busy) result=$(inside $cost /tmp/bin/busy) ;;
 			esac

@@ -69,6 +69,7 @@ pub fn unload(places: &Places) -> Result<(), FirewallError> {
     }
     let lock = lock::take(&places.state)?;
     Nft(&places.nft).unload()?;
+    super::doubt(places);
     lock::remove(lock, &places.state);
     Ok(())
 }
@@ -165,7 +166,7 @@ pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
 }
 
 /// The plan of a line with a single port.
-fn single_port() -> Result<Plan, StateError> {
+pub(super) fn single_port() -> Result<Plan, StateError> {
     let rule = "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=23,offset=1,br=2001:db8:ffff::1";
     let mut request = Request::new("2001:db8:0:1::/64".parse::<ReceivedPrefix>()?);
     request.explicit.push(parse_rule(rule, Layout::Rfc7597)?);

@@ -282,10 +282,12 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Asks nft once for each shape of rules: it is the one expensive step of a set-up.
+    /// Asks nft once for each shape of rules: it is the one expensive step of a set-up. For the usual one
+    /// the firewall has asked when it was started.
     fn check(&self, memory: &mut Memory, state: &State) -> Result<Edge, Failure> {
         let shape = state.shape();
-        if let Some(edge) = memory.accepted(&shape) {
+        let known = memory.accepted(&shape);
+        if let Some(edge) = known.or_else(|| firewall::foreseen(&self.places.firewall, &shape)) {
             return Ok(edge.preferred());
         }
         let edge = firewall::check(&self.places.firewall, state)?;

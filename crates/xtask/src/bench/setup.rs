@@ -1,4 +1,5 @@
-//! What one set-up costs beside OpenWrt's `map`: processor time, programs executed, memory.
+//! What one set-up costs beside OpenWrt's `map`: processor time, programs executed, memory. Where
+//! the firewall has not started before, or options are used, the first set-up also asks nft.
 //!
 //! `tests/bench/setup.sh` runs both on the same stand-in for netifd, in turn; this builds what it needs and
 //! reads its lines.
@@ -23,7 +24,7 @@ const MEMORY: i64 = 1200;
 
 /// By how much two medians of the same may differ, as a share, and how far what the control costs more may
 /// be from what its burden costs alone.
-const UNSTEADY: f64 = 0.15;
+const UNSTEADY: f64 = 0.25;
 const BLIND: f64 = 0.30;
 
 /// `cargo xtask bench setup --upstream DIR [--json FILE]`
@@ -141,10 +142,11 @@ fn report(text: &str) -> anyhow::Result<Value> {
     Ok(Value::Object(figures))
 }
 
-const SIDES: [(&str, &str); 5] = [
+const SIDES: [(&str, &str); 6] = [
     ("map", "OpenWrt's map"),
     ("mape", "mape-rs"),
-    ("again", "mape-rs once more"),
+    ("again", "the same once more"),
+    ("asks", "mape-rs, asking nft"),
     ("control", "mape-rs with a burden"),
     ("busy", "the burden alone"),
 ];
@@ -165,27 +167,28 @@ fn processor_time(text: &str, ranges: &str, bound: f64) -> anyhow::Result<Map<St
             json!({ "median_ms": median, "least_ms": least, "most_ms": most, "rounds": rounds }),
         );
     }
-    let [map, mape, again, control, busy] = medians[..] else { bail!("five sides") };
+    let [map, mape, again, asks, control, busy] = medians[..] else { bail!("six sides") };
     let ours = f64::midpoint(mape, again);
-    let ratio = ours / map;
     let is_void =
         (again / mape - 1.0).abs() > UNSTEADY || ((control - ours) / busy - 1.0).abs() > BLIND;
-    let is_met = ratio <= bound;
-    let verdict = if is_void { "VOID, this run cannot tell" } else { met(is_met) };
-    println!("  ratio {ratio:.3}, bound {bound:.3}: {verdict}");
     let mut figure = Map::new();
+    for (name, time) in [("usual", ours), ("asks", asks)] {
+        let ratio = time / map;
+        let is_met = ratio <= bound;
+        let verdict = if is_void { "VOID, this run cannot tell" } else { met(is_met) };
+        println!("  {name}: ratio {ratio:.3}, bound {bound:.3}: {verdict}");
+        figure.insert(name.to_owned(), json!({ "ratio": ratio, "met": is_met && !is_void }));
+    }
     figure.insert("cpu".to_owned(), Value::Object(sides));
-    figure.insert("ratio".to_owned(), json!(ratio));
     figure.insert("bound".to_owned(), json!(bound));
     figure.insert("void".to_owned(), json!(is_void));
-    figure.insert("met".to_owned(), json!(is_met && !is_void));
     Ok(figure)
 }
 
 /// What was executed, and how much memory ours had.
 fn programs(text: &str, ranges: &str) -> anyhow::Result<Map<String, Value>> {
     let mut executed = Map::new();
-    for side in ["map", "mape"] {
+    for side in ["map", "mape", "asks"] {
         let side_of_lines = format!("trace-{side}");
         let line = lines(text, &side_of_lines, ranges).next().context("no trace")?;
         let trace: Value = line.parse()?;
@@ -193,7 +196,8 @@ fn programs(text: &str, ranges: &str) -> anyhow::Result<Map<String, Value>> {
         println!("  {side} executes {programs} programs in {processes} processes");
         executed.insert(side.to_owned(), trace);
     }
-    let ours = executed.get("mape").context("no trace of ours")?;
+    // The most that a set-up executes.
+    let ours = executed.get("asks").context("no trace of ours")?;
     let count = number(ours, "executed")?;
     let all = ours.get("programs").and_then(Value::as_array).into_iter().flatten();
     let own = all.filter(|run| run.get("program").is_some_and(|name| name == "mape-proto"));
@@ -220,11 +224,14 @@ mod tests {
                      [{\"program\":\"mape-proto\",\"runs\":1,\"peak_kb\":800}]}";
         let mut lines = Vec::new();
         for ranges in ["15", "63"] {
-            lines.extend(["map", "mape"].map(|side| format!("trace-{side} {ranges} {trace}")));
+            lines.extend(
+                ["map", "mape", "asks"].map(|side| format!("trace-{side} {ranges} {trace}")),
+            );
             for (side, time) in [
                 ("map", 60000),
                 ("mape", 5000),
                 ("again", again),
+                ("asks", 1200),
                 ("control", control),
                 ("busy", 20000),
             ] {
@@ -241,11 +248,15 @@ mod tests {
     fn the_ratio_is_that_of_medians() {
         let figures = report(&text(5000, 25000)).unwrap();
         assert_eq!(
-            figures["15"]["ratio"].as_f64().map(|ratio| (ratio * 1000.0).round()),
+            figures["15"]["usual"]["ratio"].as_f64().map(|ratio| (ratio * 1000.0).round()),
             Some(83.0)
         );
-        assert_eq!((&figures["15"]["met"], &figures["15"]["void"]), (&json!(true), &json!(false)));
-        assert_eq!(figures["63"]["met"], false);
+        assert_eq!(
+            (&figures["15"]["usual"]["met"], &figures["15"]["void"]),
+            (&json!(true), &json!(false))
+        );
+        assert_eq!(figures["63"]["usual"]["met"], false);
+        assert_eq!(figures["63"]["asks"]["met"], true);
         assert_eq!(figures["63"]["peak_rss_kb"], 800);
     }
 
