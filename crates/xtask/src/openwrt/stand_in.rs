@@ -38,8 +38,10 @@ const MACHINES: &[(&str, &[&str])] = &[
 ];
 
 /// What only a real OpenWrt root can show, and why.
-const REAL_ONLY: &[(&str, &str)] =
-    &[("plain", "asks whether the root works without our files, and this root is made for them")];
+const REAL_ONLY: &[(&str, &str)] = &[
+    ("offload", "the flow table and its rules are firewall4's own, and the stand-in's has none"),
+    ("plain", "asks whether the root works without our files, and this root is made for them"),
+];
 
 /// Whether a scenario shows anything here.
 pub(super) fn can_run(scenario: &str) -> bool {
