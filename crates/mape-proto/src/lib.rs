@@ -15,6 +15,7 @@ mod listening;
 pub mod netifd;
 pub mod netlink;
 pub mod nftables;
+pub mod provision;
 mod rule_file;
 mod stated;
 pub mod status;

@@ -35,7 +35,8 @@ Usage: cargo xtask COMMAND
   ci              lint and test, as .ci/run does
   bench [--json FILE]
                   what one plan, one command and the data plane cost, beside other rulesets
-  fuzz [SECONDS]  fuzz every parser (60 seconds each), after a planted bug has been found
+  fuzz [SECONDS] [TARGET...]
+                  fuzz every parser (60 seconds each), after a planted bug has been found
   lab [--kernel 6.1|6.12] SCRIPT [ARGUMENT...]
                   boot a Debian kernel and run a script of tests/vm in it
   lab --self-test test the lab itself
@@ -70,12 +71,7 @@ fn main() -> ExitCode {
             test::quick(steps);
         }),
         ["bench", rest @ ..] => bench::command(rest),
-        ["fuzz"] => Steps::run(|steps| fuzz::all(steps, 60)),
-        ["fuzz", seconds] => match seconds.parse() {
-            // To libFuzzer, 0 means for ever.
-            Ok(seconds @ 1..) => Steps::run(|steps| fuzz::all(steps, seconds)),
-            _ => Err(anyhow::anyhow!("{seconds:?} is not a number of seconds")),
-        },
+        ["fuzz", rest @ ..] => fuzz::command(rest),
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
         ["linux", rest @ ..] => linux::command(rest),
