@@ -25,6 +25,7 @@ mod kernel;
 mod life;
 mod memory;
 mod options;
+mod provisioning;
 mod update;
 mod uplink;
 mod wanted;
@@ -36,6 +37,7 @@ pub use facts::{Candidate, Facts, InterfaceFacts};
 pub use hotplug::{Event, hotplug};
 pub use life::{renew, setup, teardown};
 pub use options::OptionError;
+pub use provisioning::provision;
 pub use uplink::{Uplink, UplinkError, choose};
 pub use zones::Zones;
 
@@ -50,6 +52,8 @@ pub struct Places {
     pub proc_net: PathBuf,
     /// UCI's files.
     pub uci: Directories,
+    /// What outlives a boot: the last good answers of provisioning.
+    pub flash: PathBuf,
     /// Forgets the connections of an address that the line no longer has.
     pub forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
     /// Between two attempts for a cause that raises no event.
@@ -63,6 +67,7 @@ impl Default for Places {
             ubus: vec!["/var/run/ubus/ubus.sock".into(), "/var/run/ubus.sock".into()],
             proc_net: "/proc/net".into(),
             uci: Directories::below("/".as_ref()),
+            flash: "/etc/mape-rs".into(),
             forget: |address| conntrack::forget(address, |_, _| false),
             patience: Duration::from_secs(30),
         }

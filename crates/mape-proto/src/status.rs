@@ -28,6 +28,7 @@ pub use device::Traffic;
 pub use interface::{Condition, FlowOffload, InterfaceStatus, Told};
 pub use line::LineStatus;
 pub use peak::Peak;
+pub(crate) use peak::uptime;
 pub use ports::{Block, PortStatus, PortsStatus};
 pub use usage::{PerProtocol, Role};
 

@@ -9,6 +9,8 @@ use std::path::Path;
 
 use crate::failure::Failure;
 
+mod provisioning;
+
 const CE_IN_HEX: &str = "240b001032616400006a483261006400";
 
 /// netifd, as far as these tests go.
@@ -91,6 +93,7 @@ impl World {
             ubus: Vec::new(),
             proc_net: root.clone(),
             uci: Directories::below(&root),
+            flash: root.join("flash"),
             forget: |_| Ok(7),
             patience: Duration::from_millis(1),
         };

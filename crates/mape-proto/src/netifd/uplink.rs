@@ -1,6 +1,7 @@
 //! Which interface is the uplink, and which of its prefixes is the line's.
 
-use mape_core::{Code, Explain, Plan, Quoted, ReceivedPrefix, plan};
+use mape_core::{Code, Explain, Plan, Quoted, ReceivedPrefix};
+use mape_provision::Decision;
 
 use super::config::Config;
 use super::facts::{Candidate, Facts, InterfaceFacts};
@@ -97,8 +98,8 @@ pub fn choose(
     for interface in facts.interfaces().filter(|interface| is_candidate(config, facts, interface)) {
         let Some(device) = interface.device.as_deref() else { continue };
         for candidate in &interface.prefixes {
-            match plan(&config.request(candidate.prefix)) {
-                Ok(plan) => {
+            match config.sources(candidate.prefix).decide() {
+                Ok(Decision { plan, .. }) => {
                     let current = current == Some(candidate.prefix);
                     let offer = Offer { interface, device, candidate: *candidate, plan, current };
                     if best.as_ref().is_none_or(|best| offer.is_better_than(best)) {
@@ -132,7 +133,7 @@ pub fn choose(
 
 /// Neither our own interfaces nor the aliases with their CE addresses, which would keep a prefix alive
 /// that the line no longer has.
-fn is_candidate(config: &Config, facts: &Facts, interface: &InterfaceFacts) -> bool {
+pub(super) fn is_candidate(config: &Config, facts: &Facts, interface: &InterfaceFacts) -> bool {
     let name = &interface.name;
     config.tunlink.as_ref().is_none_or(|tunlink| tunlink == name)
         && interface.up
