@@ -11,6 +11,7 @@ use crate::handler::{self, Handler};
 use crate::hotplug::Hotplug;
 use crate::interface::{Interface, Protocol, State};
 use crate::process::Processes;
+use crate::service::Instance;
 use crate::system::System;
 
 /// What a protocol is asked to do.
@@ -30,6 +31,8 @@ pub(crate) struct Netifd {
     pub(crate) hotplug: Hotplug,
     pub(crate) processes: Processes,
     pub(crate) config: PathBuf,
+    /// What procd keeps running.
+    pub(crate) services: Vec<Instance>,
     /// Nothing comes up before all interfaces are known.
     pub(crate) started: bool,
 }
@@ -43,6 +46,7 @@ impl Netifd {
             hotplug: Hotplug::new(options.hotplug.clone()),
             processes,
             config: options.config.clone(),
+            services: Vec::new(),
             started: false,
         }
     }
@@ -83,11 +87,13 @@ impl Netifd {
         times
             .flat_map(|interface| [interface.patience, interface.checkup, interface.removal])
             .flatten()
+            .chain(self.service_due())
             .min()
     }
 
     /// Does what is due.
     pub(crate) fn do_due(&mut self) {
+        self.start_due_services();
         let now = Instant::now();
         for name in self.names() {
             let is_due = |time: &mut Instant| *time <= now;

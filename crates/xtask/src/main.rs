@@ -17,6 +17,7 @@ mod openwrt;
 mod package;
 mod packages;
 mod plane;
+mod provision;
 mod steps;
 mod test;
 
@@ -46,6 +47,8 @@ Usage: cargo xtask COMMAND
                   our files in an OpenWrt root, under its own netifd and firewall4
   linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
                   the tests of plain Linux, on both kernels
+  provision [--kernel 6.1|6.12]
+                  provisioning from real servers, in a machine
   package [DIRECTORY]
                   static binaries and Debian packages (x86_64, aarch64), and their tests
   package --test PROGRAM
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
         ["linux", rest @ ..] => linux::command(rest),
+        ["provision", rest @ ..] => provision::command(rest),
         ["package"] => package::command(None),
         ["package", "--test", program] => package::test_packages(program.as_ref()),
         ["package", directory] => package::command(Some(directory)),

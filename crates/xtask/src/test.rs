@@ -1,13 +1,14 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
 use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
-use crate::{fuzz, lab, linux, mutants, plane};
+use crate::{fuzz, lab, linux, mutants, plane, provision};
 
 /// 25 minutes at most, from a fresh clone.
 pub(crate) fn quick(steps: &mut Steps) {
     programs(steps);
     plane::steps(steps, false);
     linux::steps(steps, false);
+    provision::steps(steps);
 }
 
 fn programs(steps: &mut Steps) {
@@ -28,6 +29,7 @@ pub(crate) fn long(steps: &mut Steps) {
     programs(steps);
     plane::steps(steps, true);
     linux::steps(steps, true);
+    provision::steps(steps);
     fuzz::all(steps, 600);
     mutants::all(steps);
 }
