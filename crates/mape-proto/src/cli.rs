@@ -8,6 +8,7 @@ use mape_core::PortRange;
 use crate::failure::{ExitStatus, Failure};
 
 mod arguments;
+mod detect;
 mod firewall;
 mod help;
 mod human;
@@ -78,6 +79,7 @@ fn answer(arguments: Vec<OsString>) -> Result<Answer, Failure> {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
         Some("status") => return status::answer(&mut arguments),
+        Some("detect") => return detect::answer(&mut arguments),
         Some("ports") => ports::answer(&mut arguments),
         Some("import") => return import::answer(&mut arguments),
         Some("firewall") => firewall::answer(&mut arguments),

@@ -26,6 +26,7 @@ mod life;
 mod memory;
 mod options;
 mod provisioning;
+mod recognise;
 mod update;
 mod uplink;
 mod wanted;
@@ -38,6 +39,7 @@ pub use hotplug::{Event, hotplug};
 pub use life::{renew, setup, teardown};
 pub use options::OptionError;
 pub use provisioning::provision;
+pub use recognise::{Question, recognise};
 pub use uplink::{Uplink, UplinkError, choose};
 pub use zones::Zones;
 

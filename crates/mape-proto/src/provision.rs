@@ -7,10 +7,12 @@ use std::hash::{BuildHasher as _, RandomState};
 
 mod dns;
 mod fetch;
+mod gateway;
 mod message;
 
 pub use dns::Resolvers;
 pub use fetch::{Fetched, Fetcher};
+pub use gateway::ask_gateway;
 pub use message::{Kind, Reply, answer, question, strings};
 
 /// A number nobody can foresee; the standard library seeds its hash tables from the kernel.

@@ -93,6 +93,8 @@ pub(crate) enum UsageError {
     Exclusive(&'static str, &'static str),
     #[error("{0} is not an IPv4 address")]
     Address(Quoted),
+    #[error("{0} is not an IPv6 address")]
+    Address6(Quoted),
     #[error("the uplink MTU {0} is not a number from 0 to 65535")]
     Mtu(Quoted),
 }
@@ -142,7 +144,8 @@ impl Explain for UsageError {
             Self::Command(value)
             | Self::NotText(value)
             | Self::Surplus(value)
-            | Self::Address(value) => {
+            | Self::Address(value)
+            | Self::Address6(value) => {
                 vec![("value", value.text())]
             }
             Self::Option(option) | Self::NoValue(option) => vec![("option", option.text())],

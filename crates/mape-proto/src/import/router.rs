@@ -117,7 +117,13 @@ impl Router {
         self.scripts.iter().find(|script| script.path == path)
     }
 
-    pub(super) fn has(&self, path: &str) -> bool {
+    /// The interfaces of the configuration.
+    pub(crate) fn interfaces(&self) -> impl Iterator<Item = &Section> {
+        self.network.of_kind("interface")
+    }
+
+    /// Whether there is such a file.
+    pub(crate) fn has(&self, path: &str) -> bool {
         below(&self.places.root, path).exists()
     }
 }

@@ -8,14 +8,14 @@ use std::io::Write;
 
 use mape_core::ReceivedPrefix;
 use mape_nft::InterfaceName;
-use mape_provision::{Effect, Event, Machine, Mode, Next};
+use mape_provision::{Effect, Machine, Mode};
 
 use super::config::Config;
 use super::hotplug::renew_if_changed;
 use super::memory::Memory;
 use super::{Bus, Facts, Places, facts};
 use crate::failure::Failure;
-use crate::provision::{Fetcher, random};
+use crate::provision::Fetcher;
 use crate::status::uptime;
 
 mod line;
@@ -23,9 +23,9 @@ mod options;
 pub(super) mod store;
 mod timer;
 
-pub(super) use options::mode;
+pub(super) use line::Asker;
+pub(super) use options::{identity, mode};
 
-use line::Asker;
 use store::{Store, Trouble};
 
 /// Asks what is due for an interface, keeps the answer, has the interface renewed where that makes a
@@ -58,26 +58,10 @@ pub fn provision(
     let fetcher = Fetcher::find(config.authority.clone());
     let mut trouble = store.last_trouble();
     let mut news = false;
-    let mut event = Event::Wake;
-    let next = loop {
-        let step = machine.step(now(), random(), event);
-        if let Some(effect) = step.effect {
-            news |= matches!(effect, Effect::Apply | Effect::Withdraw(_));
-            trouble = tell(&effect, &machine, log);
-        }
-        event = match step.next {
-            Next::QueryTxt(name) => Event::Txt(asker.resolvers.txt(name)),
-            Next::Get(request) => {
-                let got = asker.get(fetcher.as_ref(), &request);
-                if let Some(said) = got.said {
-                    let _ = writeln!(log, "{}: {said}", request.url().host());
-                }
-                Event::Http(got.reply)
-            }
-            Next::Sleep(next) => break next,
-            Next::Wait => break 0,
-        };
-    };
+    let next = asker.run(&mut machine, fetcher.as_ref(), log, |effect, machine, log| {
+        news |= matches!(effect, Effect::Apply | Effect::Withdraw(_));
+        trouble = tell(&effect, machine, log);
+    });
     if let Err(error) = store.keep(&machine, trouble) {
         let _ = writeln!(log, "the answer of provisioning cannot be kept: {error}");
     }
@@ -111,7 +95,7 @@ pub(super) fn look(
 }
 
 /// Seconds since the machine's start: a clock that does not jump when the time becomes known.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     uptime("/proc".as_ref()).unwrap_or(0)
 }
 

@@ -51,7 +51,7 @@ pub(super) fn wanted(
         };
         let mut sources = config.sources(uplink.prefix);
         let request = &mut sources.request;
-        request.uplink_mtu = uplink_mtu(bus, &uplink)?;
+        request.uplink_mtu = uplink_mtu(bus, &uplink.device)?;
         if let Some(mtu) = config.mtu {
             let uplink_mtu = request.uplink_mtu;
             let room = uplink_mtu.saturating_sub(TUNNEL_OVERHEAD);
@@ -94,8 +94,8 @@ fn asked_and_not_known(mut failure: Failure, store: &Store<'_>) -> Failure {
 }
 
 /// The dump does not say it. A device that netifd does not know has the usual one.
-fn uplink_mtu(bus: &mut dyn Bus, uplink: &Uplink) -> Result<u16, Failure> {
-    let status = bus.call("network.device", "status", &json!({ "name": uplink.device }))?;
+pub(super) fn uplink_mtu(bus: &mut dyn Bus, device: &str) -> Result<u16, Failure> {
+    let status = bus.call("network.device", "status", &json!({ "name": device }))?;
     let mtu = status.get("mtu").and_then(Value::as_u64);
     Ok(mtu.map_or(DEFAULT_UPLINK_MTU, |mtu| mtu.try_into().unwrap_or(u16::MAX)))
 }

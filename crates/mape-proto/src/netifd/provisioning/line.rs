@@ -1,15 +1,19 @@
 //! The line that is asked for: which prefixes it has, and through whom it can be asked.
 
 use std::fs;
+use std::io::Write;
 use std::net::{Ipv6Addr, SocketAddrV6};
 
 use mape_core::ReceivedPrefix;
-use mape_provision::{HttpFailure, HttpReply, HttpRequest, may_be_asked};
+use mape_provision::{
+    Effect, Event, HttpFailure, HttpReply, HttpRequest, Machine, Next, may_be_asked,
+};
 
 use super::super::config::Config;
 use super::super::facts::{Facts, InterfaceFacts};
 use super::super::uplink::is_candidate;
-use crate::provision::{Fetched, Fetcher, Resolvers};
+use super::now;
+use crate::provision::{Fetched, Fetcher, Resolvers, random};
 
 /// Of DNS.
 const PORT: u16 = 53;
@@ -17,6 +21,8 @@ const PORT: u16 = 53;
 /// The uplink as far as asking goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::netifd) struct Asker {
+    /// Its name; empty where there is none.
+    pub(in crate::netifd) interface: String,
     /// Delegated ones first, each once; the same in the same order as long as nothing changes.
     pub(in crate::netifd) prefixes: Vec<ReceivedPrefix>,
     pub(in crate::netifd) resolvers: Resolvers,
@@ -38,11 +44,43 @@ impl Asker {
         let best = asked.rev_best(|(interface, _)| delegated(interface));
         let Some((interface, prefixes)) = best else { return Self::default() };
         let source = interface.addresses.first().copied();
-        Self { prefixes, resolvers: resolvers_of(interface, source) }
+        let resolvers = resolvers_of(interface, source);
+        Self { interface: interface.name.clone(), prefixes, resolvers }
+    }
+
+    /// Asks until the machine wants to wait, and returns until when; `heard` gets what follows from
+    /// each answer.
+    pub(in crate::netifd) fn run(
+        &self,
+        machine: &mut Machine,
+        fetcher: Option<&Fetcher>,
+        log: &mut dyn Write,
+        mut heard: impl FnMut(Effect, &Machine, &mut dyn Write),
+    ) -> u64 {
+        let mut event = Event::Wake;
+        loop {
+            let step = machine.step(now(), random(), event);
+            if let Some(effect) = step.effect {
+                heard(effect, machine, log);
+            }
+            event = match step.next {
+                Next::QueryTxt(name) => Event::Txt(self.resolvers.txt(name)),
+                Next::Get(request) => {
+                    let got = self.get(fetcher, &request);
+                    if let Some(said) = got.said {
+                        // Whoever reads the log knows already where this fails.
+                        let _ = writeln!(log, "{}: {said}", request.url().host());
+                    }
+                    Event::Http(got.reply)
+                }
+                Next::Sleep(until) => return until,
+                Next::Wait => return 0,
+            };
+        }
     }
 
     /// Sends one request; without a program to do it there is no answer.
-    pub(super) fn get(&self, fetcher: Option<&Fetcher>, request: &HttpRequest) -> Fetched {
+    fn get(&self, fetcher: Option<&Fetcher>, request: &HttpRequest) -> Fetched {
         let Some(fetcher) = fetcher else {
             return Fetched {
                 reply: HttpReply::Failed(HttpFailure::NoAnswer),
