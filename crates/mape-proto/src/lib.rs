@@ -6,6 +6,7 @@
 
 mod cli;
 pub mod conntrack;
+pub mod diagnose;
 mod failure;
 pub mod firewall;
 pub mod import;

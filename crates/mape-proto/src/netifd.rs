@@ -39,6 +39,8 @@ pub use hotplug::{Event, hotplug};
 pub use life::{renew, setup, teardown};
 pub use options::OptionError;
 pub use provisioning::provision;
+pub(crate) use provisioning::trouble as provisioning_trouble;
+pub(crate) use recognise::line_facts;
 pub use recognise::{Question, recognise};
 pub use uplink::{Uplink, UplinkError, choose};
 pub use zones::Zones;

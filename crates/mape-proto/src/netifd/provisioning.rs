@@ -106,6 +106,12 @@ fn is_due(store: &Store<'_>, mode: &Mode, prefixes: &[ReceivedPrefix]) -> bool {
     })
 }
 
+/// Why the last try for an interface gave nothing, and what to do: `None` where nothing is asked, or
+/// all went well.
+pub(crate) fn trouble(places: &Places, interface: &InterfaceName) -> Option<(String, String)> {
+    Store::new(places, interface).trouble()
+}
+
 /// The configuration of an interface that is to be asked for.
 fn wish(places: &Places, facts: &Facts, interface: &InterfaceName) -> Option<Config> {
     let name = interface.as_str();

@@ -53,23 +53,21 @@ pub fn recognise(
     question: &Question,
     log: &mut dyn Write,
 ) -> Result<Verdict, Failure> {
-    let mut line = LineFacts { tunnel_end: question.tunnel_end, ..LineFacts::default() };
-    line.prefixes.clone_from(&question.prefixes);
-    let config = Config::parse("{}")?;
+    let mut line = LineFacts::default();
     let mut asker = Asker::default();
     if let Some(bus) = bus {
         let facts = facts(bus)?;
-        asker = Asker::of(&config, &facts);
-        if let Some(uplink) = facts.interface(&asker.interface) {
-            line.uplink.clone_from(&uplink.name);
-            line.uplink_mtu = uplink_mtu(bus, uplink.device.as_deref().unwrap_or(""))?;
+        (line, asker) = known(&facts, places);
+        let uplink = facts.interface(&asker.interface).and_then(|it| it.device.clone());
+        if let Some(device) = uplink {
+            line.uplink_mtu = uplink_mtu(bus, &device)?;
         }
-        if line.prefixes.is_empty() {
-            line.prefixes.clone_from(&asker.prefixes);
-        }
-        line.provisioned = kept(places, &facts);
-    } else if line.prefixes.is_empty() {
+    } else if question.prefixes.is_empty() {
         return Err(UplinkError::NoIpv6Yet.into());
+    }
+    line.tunnel_end = question.tunnel_end;
+    if !question.prefixes.is_empty() {
+        line.prefixes.clone_from(&question.prefixes);
     }
     let fetcher = (question.ask || question.gateway)
         .then(|| Fetcher::find(question.authority.clone()))
@@ -81,6 +79,24 @@ pub fn recognise(
         line.gateway = fetcher.as_ref().and_then(ask_gateway);
     }
     Ok(detect(&line))
+}
+
+/// What is known of the line without asking anybody but netifd.
+pub(crate) fn line_facts(facts: &Facts, places: &Places) -> LineFacts {
+    known(facts, places).0
+}
+
+fn known(facts: &Facts, places: &Places) -> (LineFacts, Asker) {
+    let asker = Config::parse("{}").map_or_else(|_| Asker::default(), |it| Asker::of(&it, facts));
+    let mut line = LineFacts {
+        prefixes: asker.prefixes.clone(),
+        provisioned: kept(places, facts),
+        ..LineFacts::default()
+    };
+    if !asker.interface.is_empty() {
+        line.uplink.clone_from(&asker.interface);
+    }
+    (line, asker)
 }
 
 /// What a server answered one of our interfaces.
