@@ -9,11 +9,13 @@ mod dns;
 mod fetch;
 mod gateway;
 mod message;
+mod plain;
 
 pub use dns::Resolvers;
 pub use fetch::{Fetched, Fetcher};
 pub use gateway::ask_gateway;
 pub use message::{Kind, Reply, answer, question, strings};
+pub use plain::get_from;
 
 /// A number nobody can foresee; the standard library seeds its hash tables from the kernel.
 #[must_use]

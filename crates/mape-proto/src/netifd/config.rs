@@ -10,6 +10,7 @@ use mape_core::{
 use mape_nft::{EdgeChoice, Options as NftOptions};
 use mape_provision::{Mode, Sources};
 
+use super::fixed::Fixed;
 use super::options::{OptionError, Options};
 use super::provisioning::mode;
 use crate::failure::Failure;
@@ -37,6 +38,8 @@ pub struct Config {
     pub provisioning: Mode,
     /// A file with the certificate of an authority that is trusted for that.
     pub authority: Option<String>,
+    /// A contract with an address of its own.
+    pub fixed: Option<Fixed>,
     provider: ProviderChoice,
     layout: Option<Layout>,
     explicit: Vec<Rule>,
@@ -78,7 +81,9 @@ impl Config {
         for entry in options.list("reserved_ports")? {
             reserved.extend(entry.parse()?)?;
         }
-        let provider = options.text("provider")?;
+        let fixed = Fixed::read(&options)?;
+        let provider = options.text("provider")?.filter(|_| fixed.is_none());
+        let explicit = if fixed.is_none() { stated_rules(&options, layout)? } else { Vec::new() };
         let edge = options.text("edge")?;
         Ok(Self {
             tunlink: options.text("tunlink")?,
@@ -95,9 +100,15 @@ impl Config {
             },
             provisioning: mode(&options)?,
             authority: options.text("provisioning_ca")?,
-            provider: provider.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+            provider: match provider {
+                // What the table says of the prefix is not about such a contract.
+                _ if fixed.is_some() => ProviderChoice::Manual,
+                Some(name) => name.parse()?,
+                None => ProviderChoice::Auto,
+            },
             layout,
-            explicit: stated_rules(&options, layout)?,
+            explicit,
+            fixed,
             file,
             provisioned: Vec::new(),
             reserved,
@@ -127,6 +138,7 @@ impl Config {
         let mut request = Request::new(prefix);
         request.provider = self.provider;
         request.explicit.clone_from(&self.explicit);
+        request.explicit.extend(self.fixed.as_ref().and_then(|it| it.rule(prefix)));
         request.file.clone_from(&self.file);
         request.layout = self.layout;
         request.reserved = self.reserved.clone();

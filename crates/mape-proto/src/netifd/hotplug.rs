@@ -38,7 +38,10 @@ pub fn hotplug(
     let facts = facts(bus)?;
     if facts.is_ours(&event.interface) {
         return match event.interface.parse() {
-            Ok(interface) => load(bus, places, &facts, &interface, log),
+            Ok(interface) => {
+                look(bus, places, &interface, &facts, log);
+                load(bus, places, &facts, &interface, log)
+            }
             Err(_) => Ok(()),
         };
     }

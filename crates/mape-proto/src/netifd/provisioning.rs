@@ -5,6 +5,7 @@
 //! where the line's prefixes are not those that were asked for.
 
 use std::io::Write;
+use std::net::Ipv6Addr;
 
 use mape_core::ReceivedPrefix;
 use mape_nft::InterfaceName;
@@ -18,6 +19,7 @@ use crate::failure::Failure;
 use crate::provision::Fetcher;
 use crate::status::uptime;
 
+mod announce;
 mod line;
 mod options;
 pub(super) mod store;
@@ -27,6 +29,9 @@ pub(super) use line::Asker;
 pub(super) use options::{identity, mode};
 
 use store::{Store, Trouble};
+
+/// After the provider could not be told of a new address, in seconds.
+const UPDATE_AGAIN: u64 = 300;
 
 /// Asks what is due for an interface, keeps the answer, has the interface renewed where that makes a
 /// difference, and arranges the next try. `until` is the time this call was arranged for, in seconds
@@ -49,12 +54,37 @@ pub fn provision(
         return Ok(());
     };
     let asker = Asker::of(&config, &facts);
+    // procd starts what it was just told to start later; then nothing is done but to wait.
+    let early = Some(until).filter(|until| *until > now());
+    let next = [
+        ask(bus, places, interface, &config, &asker, log),
+        tell_provider(&config, &facts, interface, &asker, &store, early, log),
+    ];
+    match next.into_iter().flatten().min() {
+        None => timer::stop(bus, interface),
+        Some(next) if next == until => {}
+        Some(next) => timer::arrange(bus, interface, next, now(), log),
+    }
+    Ok(())
+}
+
+/// Asks for the rule; when to ask again.
+fn ask(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &InterfaceName,
+    config: &Config,
+    asker: &Asker,
+    log: &mut dyn Write,
+) -> Option<u64> {
+    let store = Store::new(places, interface);
     let prefixes = asker.prefixes.clone();
-    let (cached, pause) = (store.cached(), store.pause());
-    let Some(mut machine) = Machine::new(config.provisioning.clone(), prefixes, cached, pause)
-    else {
-        return Ok(());
-    };
+    if prefixes.is_empty() {
+        // What was arranged stays: the line may come back as it was.
+        return store.pause().map(|pause| pause.until).filter(|until| *until > now());
+    }
+    let (mode, cached, pause) = (config.provisioning.clone(), store.cached(), store.pause());
+    let mut machine = Machine::new(mode, prefixes, cached, pause)?;
     let fetcher = Fetcher::find(config.authority.clone());
     let mut trouble = store.last_trouble();
     let mut news = false;
@@ -66,10 +96,32 @@ pub fn provision(
         let _ = writeln!(log, "the answer of provisioning cannot be kept: {error}");
     }
     renew_if_changed(bus, places, interface, news);
-    if !asker.prefixes.is_empty() && next != until {
-        timer::arrange(bus, interface, next, now(), log);
+    Some(next)
+}
+
+/// Tells the provider of a fixed-IPv4 contract where the line is; when to try again if that fails.
+fn tell_provider(
+    config: &Config,
+    facts: &Facts,
+    interface: &InterfaceName,
+    asker: &Asker,
+    store: &Store<'_>,
+    early: Option<u64>,
+    log: &mut dyn Write,
+) -> Option<u64> {
+    let update = config.fixed.as_ref()?.update.as_ref()?;
+    let ce = ce_of(facts, interface)?;
+    if early.is_some() && store.announced() != Some(ce) {
+        return early;
     }
-    Ok(())
+    let told = announce::announce(update, ce, &asker.resolvers, store, log);
+    (!told).then(|| now() + UPDATE_AGAIN)
+}
+
+/// The CE address of an interface that is up.
+fn ce_of(facts: &Facts, interface: &InterfaceName) -> Option<Ipv6Addr> {
+    let own = facts.interface(interface.as_str()).filter(|own| own.up)?;
+    own.data.get("ce")?.as_str()?.parse().ok()
 }
 
 /// Starts [`provision`] where the line is not the one that was asked for last, and forgets what was
@@ -89,7 +141,11 @@ pub(super) fn look(
         return;
     };
     let asker = Asker::of(&config, facts);
-    if !asker.prefixes.is_empty() && is_due(&store, &config.provisioning, &asker.prefixes) {
+    let asks = config.provisioning != Mode::Off && !asker.prefixes.is_empty();
+    let tells = config.fixed.as_ref().is_some_and(|fixed| fixed.update.is_some());
+    let ce = ce_of(facts, interface).filter(|_| tells);
+    let to_ask = asks && is_due(&store, &config.provisioning, &asker.prefixes);
+    if to_ask || ce.is_some_and(|ce| store.announced() != Some(ce)) {
         timer::arrange(bus, interface, 0, 0, log);
     }
 }
@@ -112,14 +168,15 @@ pub(crate) fn trouble(places: &Places, interface: &InterfaceName) -> Option<(Str
     Store::new(places, interface).trouble()
 }
 
-/// The configuration of an interface that is to be asked for.
+/// The configuration of an interface for which something is to be asked or told.
 fn wish(places: &Places, facts: &Facts, interface: &InterfaceName) -> Option<Config> {
     let name = interface.as_str();
     facts.interface(name).filter(|it| facts.is_ours(name) && it.autostart)?;
     let memory = Memory::read(&places.firewall.state, interface);
     let read = |options: &str| Config::parse(options).ok();
     let config = read(&memory.options).or_else(|| read(&memory.good_options))?;
-    (config.provisioning != Mode::Off).then_some(config)
+    let tells = config.fixed.as_ref().is_some_and(|fixed| fixed.update.is_some());
+    (config.provisioning != Mode::Off || tells).then_some(config)
 }
 
 /// Puts the outcome of a try into the log; what is wrong is kept for whoever looks.

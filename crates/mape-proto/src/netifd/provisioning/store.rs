@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 
 use mape_core::Rule;
@@ -87,9 +88,23 @@ impl<'places> Store<'places> {
         }
     }
 
+    /// The CE address that the provider was told.
+    pub(super) fn announced(&self) -> Option<Ipv6Addr> {
+        fs::read_to_string(self.announced_file()).ok()?.trim().parse().ok()
+    }
+
+    pub(super) fn note_announced(&self, ce: Ipv6Addr) -> io::Result<()> {
+        write(&self.announced_file(), &format!("{ce}\n"))
+    }
+
+    fn announced_file(&self) -> PathBuf {
+        self.memory.join(format!("{}.announced", self.interface))
+    }
+
     /// Removes everything, and whether there was anything.
     pub(super) fn forget(&self) -> bool {
-        let gone = [self.pause_file(), self.answer_file()].map(|file| remove(&file));
+        let gone = [self.pause_file(), self.answer_file(), self.announced_file()]
+            .map(|file| remove(&file));
         gone.into_iter().any(|gone| gone.unwrap_or(false))
     }
 

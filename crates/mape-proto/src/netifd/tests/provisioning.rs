@@ -151,6 +151,25 @@ fn procd_is_told_once_for_each_line() {
 }
 
 #[test]
+fn a_line_that_is_away_for_a_while_keeps_its_time() {
+    let world = world("away");
+    let mut bus = Netifd::with(&[mape(false, &json!({}))]);
+    let _ = world.setup(&mut bus, OPTIONS);
+    paused(&world, PREFIX, 1 << 40, "");
+    provision(&mut bus, &world.places, &name(), 1 << 40, &mut Vec::new()).unwrap();
+    assert!(bus.called("set").is_empty() && bus.called("delete").is_empty());
+    // It is back as it was, and nothing is due: called early, nothing is asked and nothing told.
+    bus.dump = json!({"interface": [wan6(PREFIX), mape(false, &json!({}))]});
+    let soon = crate::status::uptime("/proc".as_ref()).unwrap() + 3600;
+    paused(&world, PREFIX, soon, "");
+    provision(&mut bus, &world.places, &name(), soon, &mut Vec::new()).unwrap();
+    assert!(bus.called("set").is_empty());
+    provision(&mut bus, &world.places, &name(), 0, &mut Vec::new()).unwrap();
+    let told = &bus.called("set")[0].2["instances"]["mape"]["command"];
+    assert_eq!(told[3], soon.to_string());
+}
+
+#[test]
 fn off_starts_nothing_and_erases_what_was_answered() {
     let world = world("off");
     let mut bus = Netifd::with(&[wan6(PREFIX), mape(false, &json!({}))]);
@@ -167,6 +186,44 @@ fn off_starts_nothing_and_erases_what_was_answered() {
     provision(&mut bus, &world.places, &name(), 0, &mut Vec::new()).unwrap();
     assert_eq!(bus.called("delete").len(), 2);
     assert!(bus.called("set").is_empty());
+}
+
+/// The provider's service of a fixed contract is told the address when the line is up, and by the same
+/// call that procd repeats.
+#[test]
+fn a_fixed_contract_is_announced_once_it_is_up() {
+    let world = world("announce");
+    let options = r#"{"provider":"v6plus-static","ipaddr":"203.0.113.10","update_user":"u",
+        "peeraddr":"2404:9200:225:100::65","update_password":"p","update_url":"http://[::1]/"}"#;
+    fs::write(world.root.join("if_inet6"), "240b00103261640000cb00710a000000 02 80 00 80 e\n")
+        .unwrap();
+    let refused = Config::parse(options).unwrap_err();
+    assert!(refused.line().contains("update_url"), "nothing of ours is asked of ourselves");
+    let options = options.replace("[::1]", "[2001:db8::1]");
+    let mut bus = Netifd::with(&[wan6(PREFIX), mape(false, &json!({}))]);
+    assert_eq!(world.setup(&mut bus, &options).0, Ok(()));
+    let ce = "240b:10:3261:6400:cb:71:a00:0";
+    assert_eq!(bus.notified(0).last().unwrap()["data"]["ce"], ce);
+    assert!(bus.called("set").is_empty(), "not before it is up");
+    bus.dump = json!({"interface": [wan6(PREFIX), mape(true, &json!({"ce": ce}))]});
+    let event = Event { action: "ifup".to_owned(), interface: "mape".to_owned() };
+    let _ = hotplug(&mut bus, &world.places, &event, &mut Vec::new());
+    assert_eq!(bus.called("set").len(), 1);
+    // From an address that this machine does not have nothing is sent; it is tried again.
+    let mut log = Vec::new();
+    provision(&mut bus, &world.places, &name(), 0, &mut log).unwrap();
+    let log = String::from_utf8(log).unwrap();
+    assert!(log.contains(ce) && log.contains("tried again") && !log.contains("pass"), "{log}");
+    assert_eq!(bus.called("set").len(), 2);
+    // Started before that time, it does nothing: procd does so whenever it is told another time.
+    let arranged = bus.called("set")[1].2["instances"]["mape"]["command"][3].clone();
+    let arranged: u64 = arranged.as_str().unwrap().parse().unwrap();
+    let mut log = Vec::new();
+    provision(&mut bus, &world.places, &name(), arranged, &mut log).unwrap();
+    assert_eq!((bus.called("set").len(), log.len()), (2, 0));
+    fs::write(world.root.join("state/mape.announced"), ce).unwrap();
+    provision(&mut bus, &world.places, &name(), 7, &mut Vec::new()).unwrap();
+    assert_eq!((bus.called("set").len(), bus.called("delete").len()), (2, 1));
 }
 
 #[test]
