@@ -11,6 +11,7 @@ use crate::handler::{self, Handler};
 use crate::hotplug::Hotplug;
 use crate::interface::{Interface, Protocol, State};
 use crate::process::Processes;
+use crate::service::Instance;
 use crate::system::System;
 
 /// What a protocol is asked to do.
@@ -32,6 +33,8 @@ pub(crate) struct Netifd {
     /// Where the handlers are.
     directory: PathBuf,
     pub(crate) config: PathBuf,
+    /// What procd keeps running.
+    pub(crate) services: Vec<Instance>,
     /// Nothing comes up before all interfaces are known.
     pub(crate) started: bool,
 }
@@ -46,6 +49,7 @@ impl Netifd {
             hotplug: Hotplug::new(options.hotplug.clone()),
             processes,
             config: options.config.clone(),
+            services: Vec::new(),
             started: false,
         }
     }
@@ -89,11 +93,13 @@ impl Netifd {
                 [interface.patience, interface.checkup, interface.farewell, interface.removal]
             })
             .flatten()
+            .chain(self.service_due())
             .min()
     }
 
     /// Does what is due.
     pub(crate) fn do_due(&mut self) {
+        self.start_due_services();
         let now = Instant::now();
         for name in self.names() {
             let is_due = |time: &mut Instant| *time <= now;

@@ -42,8 +42,7 @@ impl Netifd {
                 let name = name.ok_or(Status::InvalidArgument)?.to_owned();
                 self.interface(&name, method, arguments)
             }
-            "service" if matches!(method, "get_data" | "list") => Ok(Some(json!({}))),
-            "service" => Err(Status::MethodNotFound),
+            "service" => self.service(method, arguments),
             "stand-in" => self.control(method, arguments),
             other => match other.strip_prefix(PREFIX) {
                 Some(name) => self.interface(name, method, arguments),

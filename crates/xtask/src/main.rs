@@ -17,6 +17,7 @@ mod openwrt;
 mod package;
 mod packages;
 mod plane;
+mod provision;
 mod steps;
 mod test;
 mod vectors;
@@ -38,7 +39,8 @@ Usage: cargo xtask COMMAND
                   what one plan, one command and the data plane cost, beside other rulesets
   bench setup --upstream DIRECTORY [--json FILE]
                   one set-up beside that of OpenWrt's `map`, whose files are in DIRECTORY
-  fuzz [SECONDS]  fuzz every parser (60 seconds each), after a planted bug has been found
+  fuzz [SECONDS] [TARGET...]
+                  fuzz every parser (60 seconds each), after a planted bug has been found
   lab [--kernel 6.1|6.12] SCRIPT [ARGUMENT...]
                   boot a Debian kernel and run a script of tests/vm in it
   lab --self-test test the lab itself
@@ -49,6 +51,8 @@ Usage: cargo xtask COMMAND
                   programs of ours that stand in for them; --quick as short as in every test
   linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
                   the tests of plain Linux, on both kernels
+  provision [--kernel 6.1|6.12]
+                  provisioning from real servers, in a machine
   package [DIRECTORY]
                   static binaries and Debian packages (x86_64, aarch64), and their tests
   package --test PROGRAM
@@ -74,15 +78,11 @@ fn main() -> ExitCode {
             test::quick(steps);
         }),
         ["bench", rest @ ..] => bench::command(rest),
-        ["fuzz"] => Steps::run(|steps| fuzz::all(steps, 60)),
-        ["fuzz", seconds] => match seconds.parse() {
-            // To libFuzzer, 0 means for ever.
-            Ok(seconds @ 1..) => Steps::run(|steps| fuzz::all(steps, seconds)),
-            _ => Err(anyhow::anyhow!("{seconds:?} is not a number of seconds")),
-        },
+        ["fuzz", rest @ ..] => fuzz::command(rest),
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
         ["linux", rest @ ..] => linux::command(rest),
+        ["provision", rest @ ..] => provision::command(rest),
         ["package"] => package::command(None),
         ["package", "--test", program] => package::test_packages(program.as_ref()),
         ["package", directory] => package::command(Some(directory)),

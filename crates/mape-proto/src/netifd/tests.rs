@@ -9,6 +9,8 @@ use std::path::Path;
 
 use crate::failure::Failure;
 
+mod provisioning;
+
 const CE_IN_HEX: &str = "240b001032616400006a483261006400";
 
 /// The tunnel's index, once it is there.
@@ -94,6 +96,7 @@ impl World {
             ubus: Vec::new(),
             proc_net: root.clone(),
             uci: Directories::below(&root),
+            flash: root.join("flash"),
             forget: |_| Ok(7),
             device_down: |index| {
                 assert_eq!(index, TUNNEL);
