@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::conntrack::{self, ConntrackError};
 use crate::firewall;
+use crate::netlink::NetlinkError;
 use crate::uci::Directories;
 
 mod config;
@@ -62,6 +63,8 @@ pub struct Places {
     pub flash: PathBuf,
     /// Forgets the connections of an address that the line no longer has.
     pub forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
+    /// Takes a device down, by its index.
+    pub device_down: fn(u32) -> Result<(), NetlinkError>,
     /// Between two attempts for a cause that raises no event.
     pub patience: Duration,
 }
@@ -75,6 +78,7 @@ impl Default for Places {
             uci: Directories::below("/".as_ref()),
             flash: "/etc/mape-rs".into(),
             forget: |address| conntrack::forget(address, |_, _| false),
+            device_down: kernel::device_down,
             patience: Duration::from_secs(30),
         }
     }

@@ -30,6 +30,8 @@ pub(crate) struct Netifd {
     pub(crate) system: System,
     pub(crate) hotplug: Hotplug,
     pub(crate) processes: Processes,
+    /// Where the handlers are.
+    directory: PathBuf,
     pub(crate) config: PathBuf,
     /// What procd keeps running.
     pub(crate) services: Vec<Instance>,
@@ -41,7 +43,8 @@ impl Netifd {
     pub(crate) fn new(options: &crate::serve::Options, processes: Processes) -> Self {
         Self {
             interfaces: BTreeMap::new(),
-            handlers: handler::load(&options.handlers),
+            handlers: BTreeMap::new(),
+            directory: options.handlers.clone(),
             system: System { dry: options.dry, ..System::default() },
             hotplug: Hotplug::new(options.hotplug.clone()),
             processes,
@@ -51,8 +54,9 @@ impl Netifd {
         }
     }
 
-    /// Reads the configuration and starts what starts by itself.
+    /// Asks the handlers, reads the configuration and starts what starts by itself.
     pub(crate) fn start(&mut self) {
+        self.handlers = handler::load(&self.directory);
         self.reload();
         self.started = true;
         for name in self.names() {
@@ -85,7 +89,9 @@ impl Netifd {
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let times = self.interfaces.values();
         times
-            .flat_map(|interface| [interface.patience, interface.checkup, interface.removal])
+            .flat_map(|interface| {
+                [interface.patience, interface.checkup, interface.farewell, interface.removal]
+            })
             .flatten()
             .chain(self.service_due())
             .min()
@@ -98,9 +104,13 @@ impl Netifd {
         for name in self.names() {
             let is_due = |time: &mut Instant| *time <= now;
             let Some(interface) = self.interfaces.get_mut(&name) else { continue };
+            let farewell = interface.farewell.take_if(is_due).is_some();
             let removal = interface.removal.take_if(is_due).is_some();
             let patience = interface.patience.take_if(is_due).is_some();
             let checkup = interface.checkup.take_if(is_due).is_some();
+            if farewell {
+                self.unconfigure(&name);
+            }
             if removal {
                 self.remove(&name);
             }

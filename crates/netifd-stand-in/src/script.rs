@@ -80,6 +80,7 @@ impl Netifd {
         let options = Value::Object(interface.options()).to_string();
         let mut command = process::Command::new(&handler.script);
         command.args([interface.text("proto").unwrap_or_default(), action, name, &options]);
+        command.args(interface.own_device());
         command.current_dir(&handler.directory);
         if let Some(error) = error {
             command.env("ERROR", error.to_string());

@@ -8,7 +8,7 @@ use crate::packages;
 use crate::steps::{Steps, cargo, output, root, run};
 
 /// The targets in `tests/fuzz/fuzz_targets`.
-const TARGETS: [&str; 14] = [
+const TARGETS: [&str; 15] = [
     "prefix",
     "rule",
     "map_rules",
@@ -16,6 +16,7 @@ const TARGETS: [&str; 14] = [
     "port_list",
     "blobmsg",
     "uci",
+    "linux_config",
     "ctnetlink",
     "dns",
     "txt",

@@ -20,6 +20,7 @@ mod plane;
 mod provision;
 mod steps;
 mod test;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,8 @@ Usage: cargo xtask COMMAND
   ci              lint and test, as .ci/run does
   bench [--json FILE]
                   what one plan, one command and the data plane cost, beside other rulesets
+  bench setup --upstream DIRECTORY [--json FILE]
+                  one set-up beside that of OpenWrt's `map`, whose files are in DIRECTORY
   fuzz [SECONDS] [TARGET...]
                   fuzz every parser (60 seconds each), after a planted bug has been found
   lab [--kernel 6.1|6.12] SCRIPT [ARGUMENT...]
@@ -43,8 +46,9 @@ Usage: cargo xtask COMMAND
   lab --self-test test the lab itself
   plane [--long] [--kernel 6.1|6.12 | --host] [SCRIPT...]
                   the data plane's tests, on both kernels or in the host's namespaces
-  openwrt --rootfs DIRECTORY|TARBALL [--kernel 6.1|6.12] [--json FILE] [SCENARIO...]
-                  our files in an OpenWrt root, under its own netifd and firewall4
+  openwrt --rootfs DIRECTORY|TARBALL | --stand-in [--kernel 6.1|6.12] [--quick] [--json FILE] [SCENARIO...]
+                  our files in an OpenWrt root, under its own netifd and firewall4; or under
+                  programs of ours that stand in for them; --quick as short as in every test
   linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
                   the tests of plain Linux, on both kernels
   provision [--kernel 6.1|6.12]

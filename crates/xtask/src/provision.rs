@@ -20,7 +20,7 @@ const MODULES: &str = "usr/lib/lighttpd";
 /// The step of `cargo xtask test`.
 pub(crate) fn steps(steps: &mut Steps) {
     steps.step("provisioning on a Debian kernel", || match prepare() {
-        Ok(()) => on_kernels(&["6.12"], &[SCRIPT], &add_files).map(Outcome::from),
+        Ok(()) => on_kernels(&["6.12"], &[SCRIPT], &[], &add_files).map(Outcome::from),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
@@ -37,7 +37,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         _ => anyhow::bail!("usage: cargo xtask provision [--kernel SERIES]"),
     };
     prepare()?;
-    on_kernels(series, &[SCRIPT], &add_files)
+    on_kernels(series, &[SCRIPT], &[], &add_files)
 }
 
 fn prepare() -> anyhow::Result<()> {

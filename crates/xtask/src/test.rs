@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
 use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
-use crate::{fuzz, lab, linux, mutants, plane, provision};
+use crate::{fuzz, lab, linux, mutants, openwrt, plane, provision};
 
 /// 25 minutes at most, from a fresh clone.
 pub(crate) fn quick(steps: &mut Steps) {
@@ -9,6 +9,7 @@ pub(crate) fn quick(steps: &mut Steps) {
     plane::steps(steps, false);
     linux::steps(steps, false);
     provision::steps(steps);
+    openwrt::steps(steps);
 }
 
 fn programs(steps: &mut Steps) {
@@ -30,6 +31,7 @@ pub(crate) fn long(steps: &mut Steps) {
     plane::steps(steps, true);
     linux::steps(steps, true);
     provision::steps(steps);
+    openwrt::steps(steps);
     fuzz::all(steps, 600);
     mutants::all(steps);
 }

@@ -196,8 +196,8 @@ start of the firewall and whenever an interface comes up.
 #[cfg(feature = "linux")]
 pub(crate) const LINUX: &str = "\
 Usage: mape-proto up [--config FILE] [--dry-run]
-       mape-proto down|watch|doctor [--config FILE]
-       mape-proto status [--config FILE] [--json]
+       mape-proto down|watch [--config FILE]
+       mape-proto status|doctor [--config FILE] [--json]
 
   up        finds uplink and prefix, and makes what is missing: CE address, tunnel,
             default route, NAT rules. Again any time: what is right stays as it is.

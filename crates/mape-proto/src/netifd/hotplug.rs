@@ -102,6 +102,7 @@ fn load(
         let failure = Failure::from(error);
         let mut memory = Memory::read(&places.firewall.state, interface);
         memory.doubt();
+        firewall::doubt(&places.firewall);
         let _ = memory.write(&places.firewall.state, interface);
         let _ = notify(bus, &update::error(interface, &failure));
         let _ = set_data(bus, interface, "warning", failure.data());

@@ -100,6 +100,14 @@ pub fn teardown(
     interface: &InterfaceName,
     log: &mut dyn Write,
 ) {
+    // netifd takes the tunnel down after this, and the kernel complains of each packet that is sent
+    // without its address.
+    let device = DeviceName::of_interface(interface);
+    if let Some(index) = firewall::device_index(&places.firewall, device.as_str()) {
+        if let Err(error) = (places.device_down)(index) {
+            let _ = writeln!(log, "{device} could not be taken down: {error}");
+        }
+    }
     if let Err(error) = State::remove(&places.firewall.state, interface) {
         let _ = writeln!(log, "the state file could not be removed: {error}");
     }
@@ -302,10 +310,12 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Asks nft once for each shape of rules: it is the one expensive step of a set-up.
+    /// Asks nft once for each shape of rules: it is the one expensive step of a set-up. For the usual one
+    /// the firewall has asked when it was started.
     fn check(&self, memory: &mut Memory, state: &State) -> Result<Edge, Failure> {
         let shape = state.shape();
-        if let Some(edge) = memory.accepted(&shape) {
+        let known = memory.accepted(&shape);
+        if let Some(edge) = known.or_else(|| firewall::foreseen(&self.places.firewall, &shape)) {
             return Ok(edge.preferred());
         }
         let edge = firewall::check(&self.places.firewall, state)?;
