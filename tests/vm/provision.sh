@@ -219,7 +219,7 @@ end() {
 	exit "$status"
 }
 
-mkdir -p "$WORK/www" /var/run/ubus
+mkdir -p "$WORK/www" /var/run/ubus /var/tmp
 cp ./* "$WORK" 2>/dev/null || :
 cd "$WORK"
 certificates
