@@ -117,7 +117,7 @@ router_start() {
 	netifd-stand-in serve --socket /var/run/ubus/ubus.sock --config /etc/network.json \
 		--handlers /lib/netifd/proto --hotplug /etc/hotplug.d/iface >>"$WORK/netifd.log" 2>&1 &
 	router_process=$!
-	wait_for 20 ubus call network.interface dump >/dev/null 2>&1
+	wait_for 20 ubus -S call network.interface dump >/dev/null 2>&1
 }
 
 # Pulling the plug: nobody tidies up, and memory is lost.
@@ -147,14 +147,14 @@ within() {
 		check "$text" yes = yes
 	else
 		check "$text: not in $limit s" no = yes
-		ubus call network.interface.wan status || :
+		ubus -S call network.interface.wan status || :
 		tail -n 30 "$WORK/netifd.log"
 		tail -n 10 "$WORK/dns.log" "$WORK/web.log" "$WORK/web-error.log" || :
 	fi
 }
 
 status() {
-	ubus call network.interface.wan status
+	ubus -S call network.interface.wan status
 }
 
 line_is() {
@@ -173,6 +173,11 @@ requests() {
 	[ -e "$WORK/web.log" ] && wc -l <"$WORK/web.log" || echo 0
 }
 
+# The server writes its log when it has time.
+asked() {
+	grep -qxF "$1" "$WORK/web.log"
+}
+
 more_requests() {
 	[ "$(requests)" -gt "$1" ]
 }
@@ -185,12 +190,12 @@ said() {
 try_now() {
 	rm -f /var/run/mape-rs/wan.pause
 	: >"$WORK/netifd.log"
-	ubus call service set '{"name": "mape-rs-wan", "instances": {"wan": {"command":
+	ubus -S call service set '{"name": "mape-rs-wan", "instances": {"wan": {"command":
 		["/usr/sbin/mape-proto", "provision", "wan", "0"], "respawn": ["0", "60", "0"]}}}'
 }
 
 nothing_runs() {
-	ubus call service list | grep -q '"running":false'
+	ubus -S call service list | grep -q '"running":false'
 }
 
 # From the router, without neighbour discovery.
@@ -214,7 +219,7 @@ end() {
 	exit "$status"
 }
 
-mkdir -p "$WORK/www" /var/run/ubus
+mkdir -p "$WORK/www" /var/run/ubus /var/tmp
 cp ./* "$WORK" 2>/dev/null || :
 cd "$WORK"
 certificates
@@ -256,19 +261,29 @@ web_start ours
 echo "== provisioning off"
 network
 router_start
-within 20 "off: the prefix is in no rule" sh -c 'ubus call network.interface.wan status | grep -q MAPE_PREFIX_NOT_IN_RULES'
+within 20 "off: the prefix is in no rule" sh -c 'ubus -S call network.interface.wan status | grep -q MAPE_PREFIX_NOT_IN_RULES'
+mape-proto detect >"$WORK/detect" || :
+check "detect does not know the line" "$(head -n 1 "$WORK/detect")" = "line: unknown (confidence: low)"
+mape-proto doctor wan >"$WORK/doctor" || :
+check "doctor: contract" "$(grep -c '^FAIL  contract' "$WORK/doctor")" -eq 1
 sleep 5
 check "off: packets sent" "$(sent)" -eq 0
 check "off: questions to the resolver" "$(grep -c query "$WORK/dns.log")" -eq 0
-check "off: services of procd" "$(ubus call service list)" = ""
+check "off: services of procd" "$(ubus -S call service list)" = ""
+
+echo "== detect asks when told to"
+mape-proto detect --ask --ca "$WORK/ours.pem" >"$WORK/detect" || :
+check "detect --ask" "$(head -n 1 "$WORK/detect")" = "line: MAP-E (confidence: high)"
+within 10 "what it asked" asked "$(echo "$ASKED" |
+	sed 's/map_e,hubspoke/464xlat,dslite,ipip,lw4o6,map_e,map_t,hubspoke/')"
 
 echo "== on"
 relay 1
 network '"provisioning": "hb46pp"' '"provisioning_ca": "'"$WORK"'/ours.pem"'
-ubus call network reload
+ubus -S call network reload
 works "no built-in rule"
 check "source of the rule" "$(status | grep -c '"rule_source":"provisioned"')" -eq 1
-check "the request" "$(head -n 1 "$WORK/web.log")" = "$ASKED"
+within 10 "the request" asked "$ASKED"
 check "question for TXT" "$(grep -c 'query\[TXT\] 4over6.info from 2600:10:3261:6400::1$' "$WORK/dns.log")" -ge 1
 check "the answer in flash" "$(grep -c 106.80.0.0/16 /etc/mape-rs/wan.json)" -eq 1
 within 20 "no process waits" nothing_runs
@@ -310,6 +325,9 @@ router_kill
 router_start
 works "after a boot"
 check "source of the rule" "$(status | grep -c '"rule_source":"provisioned"')" -eq 1
+mape-proto doctor wan >"$WORK/doctor" || :
+check "doctor: provisioning" "$(grep -c '^FAIL  provisioning' "$WORK/doctor")" -le 1
+check "doctor: interface" "$(grep -c '^ok    interface' "$WORK/doctor")" -eq 1
 
 echo "== nothing is announced any more"
 dns_stop

@@ -53,6 +53,9 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
         let module = format!("{MODULES}/{module}");
         files.add_program(&module, &Path::new("/").join(&module))?;
     }
+    // Servers ask who they are.
+    files.add_bytes("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n");
+    files.add_bytes("etc/group", 0o644, b"root:x:0:\n");
     let stand_in = tools::build_static("netifd-stand-in")?;
     for name in ["netifd-stand-in", "ubus", "ifup", "ifdown"] {
         files.add_file(&format!("usr/bin/{name}"), 0o755, &stand_in)?;
