@@ -150,6 +150,35 @@ fn procd_is_told_once_for_each_line() {
     assert_eq!(bus.called("set").len(), 3);
 }
 
+/// Before the first set-up after a start the options are not known, and after `ifdown` nobody wants
+/// anything: neither is a reason to erase what the line needs when the server is dead.
+#[test]
+fn only_the_user_erases_the_answer() {
+    let world = world("erase");
+    let flash = world.root.join("flash/mape.json");
+    answered(&world, &[rule("2600:10::/32", "203.0.0.0/16", "2001:db8::64")]);
+    let mut bus = Netifd::with(&[wan6(FOREIGN), mape(false, &json!({}))]);
+    let event = |action: &str, interface: &str| Event {
+        action: action.to_owned(),
+        interface: interface.to_owned(),
+    };
+    let told = |bus: &mut Netifd, event: &Event| {
+        hotplug(bus, &world.places, event, &mut Vec::new()).unwrap();
+    };
+    told(&mut bus, &event("ifup", "wan6"));
+    provision(&mut bus, &world.places, &name(), 0, &mut Vec::new()).unwrap();
+    assert!(flash.exists() && bus.called("set").is_empty());
+    assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
+    bus.dump["interface"][1]["autostart"] = json!(false);
+    provision(&mut bus, &world.places, &name(), 0, &mut Vec::new()).unwrap();
+    told(&mut bus, &event("ifup", "wan6"));
+    assert!(flash.exists());
+    // The section is gone.
+    bus.dump = json!({"interface": [wan6(FOREIGN)]});
+    told(&mut bus, &event("ifdown", "mape"));
+    assert!(!flash.exists());
+}
+
 #[test]
 fn a_line_that_is_away_for_a_while_keeps_its_time() {
     let world = world("away");
