@@ -65,11 +65,18 @@ certificates() {
 }
 
 dns_start() {
+	dns_starts=$(dns_ready)
 	ip netns exec "$LAB_NS-br" dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --group= \
 		--no-resolv --no-hosts --bind-interfaces --listen-address=$DNS --log-queries \
 		--log-facility="$WORK/dns.log" --local=/info/ --local=/jp/ \
 		--host-record=vne.example.jp,$WEB "$@" &
 	dns_process=$!
+	wait_for 20 sh -c "[ \"\$(grep -c 'cleared cache' $WORK/dns.log)\" -gt $dns_starts ]"
+}
+
+# How often it was ready.
+dns_ready() {
+	cat "$WORK/dns.log" 2>/dev/null | grep -c 'cleared cache' || :
 }
 
 dns_stop() {

@@ -105,6 +105,32 @@ fn an_answer_that_says_the_same_disturbs_nothing() {
     assert!(bus.notified(0).len() > updates);
 }
 
+/// HB46PP 1.1 section 3.6: what the network does not announce any more is switched off. Where the
+/// question only failed, the answer is still there, and so is the line.
+#[test]
+fn a_line_ends_when_the_network_says_so_and_not_before() {
+    let world = world("withdrawn");
+    answered(&world, &[rule("2600:10::/32", "203.0.0.0/16", "2001:db8::64")]);
+    let mut bus = Netifd::with(&[wan6(FOREIGN), mape(false, &json!({}))]);
+    assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
+    bus.dump = json!({"interface": [wan6(FOREIGN), mape(true, &json!({}))]});
+    let lost =
+        |bus: &Netifd| bus.notified(0).iter().filter(|update| update["link-up"] == false).count();
+    // Another prefix without a rule is no reason: it may be back in a moment.
+    bus.dump["interface"][0] = wan6("2601:10:3261:6400::");
+    assert_eq!(world.renew(&mut bus, OPTIONS), Err(Code::PrefixNotInRules));
+    bus.dump["interface"][0] = wan6(FOREIGN);
+    assert_eq!((lost(&bus), world.renew(&mut bus, OPTIONS)), (0, Ok(())));
+    fs::remove_file(world.root.join("flash/mape.json")).unwrap();
+    assert_eq!(world.renew(&mut bus, OPTIONS), Err(Code::PrefixNotInRules));
+    assert_eq!(lost(&bus), 1);
+    assert!(!world.root.join("state/mape.json").exists());
+    // It comes back with the next answer.
+    answered(&world, &[rule("2600:10::/32", "203.0.0.0/16", "2001:db8::64")]);
+    assert_eq!(world.renew(&mut bus, OPTIONS), Ok(()));
+    assert!(world.root.join("state/mape.json").exists());
+}
+
 #[test]
 fn garbage_in_flash_is_nothing() {
     let world = world("garbage");
