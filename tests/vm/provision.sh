@@ -65,6 +65,7 @@ certificates() {
 }
 
 dns_start() {
+	touch "$WORK/dns.log"
 	dns_starts=$(dns_ready)
 	ip netns exec "$LAB_NS-br" dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --group= \
 		--no-resolv --no-hosts --bind-interfaces --listen-address=$DNS --log-queries \
@@ -76,7 +77,7 @@ dns_start() {
 
 # How often it was ready.
 dns_ready() {
-	cat "$WORK/dns.log" 2>/dev/null | grep -c 'cleared cache' || :
+	grep -c 'cleared cache' "$WORK/dns.log" || :
 }
 
 dns_stop() {
