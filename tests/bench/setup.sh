@@ -24,6 +24,19 @@ mkdir "$work/upper" "$work/work" "$work/root"
 root=$work/root
 # A copy, as layers may not lie in one another.
 cp -a "$UPSTREAM" "$work/upstream"
+# What is no whole root uses this machine's libraries, and may not hide them where /lib is a link to /usr/lib.
+# OpenWrt's scripts want a busybox shell.
+if [ ! -e "$work/upstream/bin/sh" ]; then
+	for place in bin sbin lib; do
+		if [ -L "/$place" ] && [ -d "$work/upstream/$place" ]; then
+			mkdir -p "$work/upstream/usr/$place"
+			cp -a "$work/upstream/$place/." "$work/upstream/usr/$place"
+			rm -r "${work:?}/upstream/$place"
+		fi
+	done
+	mkdir -p "$work/upstream/usr/bin"
+	cp "$(command -v busybox)" "$work/upstream/usr/bin/sh"
+fi
 mount -t overlay overlay -o "lowerdir=$work/upstream:/,upperdir=$work/upper,workdir=$work/work" "$root"
 for place in proc dev tmp; do mkdir -p "$root/$place"; done
 mount -t proc proc "$root/proc"

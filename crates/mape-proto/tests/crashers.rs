@@ -1,5 +1,5 @@
-//! Replays the fuzzing seeds and every input that ever broke the reading of netlink messages, DNS
-//! messages or of the configuration of plain Linux.
+//! Replays the fuzzing seeds and every input that ever broke the reading of netlink and DNS messages
+//! or of the configuration of plain Linux.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 #![allow(unreachable_pub, reason = "shared with the fuzz target")]
 

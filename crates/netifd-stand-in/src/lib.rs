@@ -8,8 +8,9 @@
 //! # What it does not do
 //!
 //! No ucode handlers, VLANs, prefix assignment to other interfaces, IPv6 address autoconfiguration,
-//! policy rules or neighbours; no ubus objects of other programs (but the part of procd's that
-//! repeats a call), events or subscriptions. Bridges are made once and never changed. The one tunnel it makes is `ipip6`.
+//! policy rules or neighbours; no ubus objects of other programs (but the part of procd's that repeats
+//! a call), events or subscriptions. Bridges are made once and never changed. The one tunnel it makes
+//! is `ipip6`.
 
 mod bus;
 mod cli;

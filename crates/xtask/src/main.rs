@@ -49,6 +49,7 @@ Usage: cargo xtask COMMAND
   openwrt --rootfs DIRECTORY|TARBALL | --stand-in [--kernel 6.1|6.12] [--quick] [--json FILE] [SCENARIO...]
                   our files in an OpenWrt root, under its own netifd and firewall4; or under
                   programs of ours that stand in for them; --quick as short as in every test
+  openwrt         all that every test runs on these
   linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
                   the tests of plain Linux, on both kernels
   provision [--kernel 6.1|6.12]
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
         ["package", "--test", program] => package::test_packages(program.as_ref()),
         ["package", directory] => package::command(Some(directory)),
         ["mutants"] => Steps::run(mutants::all),
+        ["openwrt"] => Steps::run(openwrt::steps),
         ["openwrt", rest @ ..] => match openwrt::command(rest) {
             Ok(verdict) => return ExitCode::from(verdict.status()),
             Err(error) => Err(error),

@@ -8,8 +8,8 @@ pub(crate) fn quick(steps: &mut Steps) {
     programs(steps);
     plane::steps(steps, false);
     linux::steps(steps, false);
-    provision::steps(steps);
     openwrt::steps(steps);
+    provision::steps(steps);
 }
 
 fn programs(steps: &mut Steps) {
@@ -30,8 +30,8 @@ pub(crate) fn long(steps: &mut Steps) {
     programs(steps);
     plane::steps(steps, true);
     linux::steps(steps, true);
-    provision::steps(steps);
     openwrt::steps(steps);
+    provision::steps(steps);
     fuzz::all(steps, 600);
     mutants::all(steps);
 }

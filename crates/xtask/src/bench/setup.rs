@@ -76,7 +76,7 @@ fn measure(upstream: &Path) -> anyhow::Result<Value> {
     if !missing.is_empty() {
         bail!("not in {}: {}", upstream.display(), missing.join(", "));
     }
-    packages::ensure(&["iproute2", "nftables"])?;
+    packages::ensure(&["iproute2", "nftables", "busybox-static"])?;
     let mut path = std::env::var_os("PATH").unwrap_or_default();
     for program in ["lab-traffic", "netifd-stand-in"] {
         let file = tools::build_static(program)?;
