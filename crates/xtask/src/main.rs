@@ -4,8 +4,11 @@
 //! report every failure and not only the first.
 
 mod bench;
+mod cross;
 mod demo;
+mod foreign;
 mod fuzz;
+mod ipk;
 mod lab;
 mod licences;
 mod lint;
@@ -45,8 +48,18 @@ Usage: cargo xtask COMMAND
                   our files in an OpenWrt root, under its own netifd and firewall4
   linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
                   the tests of plain Linux, on both kernels
+  cross [ARCH...]
+                  mape-proto for OpenWrt's architectures, as shipped; sizes go to cross/sizes.tsv
+  cross --run [ARCH...]
+                  runs them under qemu: they answer as this machine's own program does
+  cross --check   two builds in different places give the same bytes
+  size [--compare REV]
+                  where the bytes of the mipsel program are, and what changed since a revision
   package [DIRECTORY]
                   static binaries and Debian packages (x86_64, aarch64), and their tests
+  package openwrt|ARCH...
+                  packages for opkg, with the index of a feed; architectures as for `cross`
+  package openwrt --test PROGRAM
   package --test PROGRAM
                   the packages' tests alone, with a static program that is there
   mutants         change mape-core in every way and see that a test notices
@@ -79,8 +92,13 @@ fn main() -> ExitCode {
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
         ["linux", rest @ ..] => linux::command(rest),
+        ["cross", rest @ ..] => cross::command(rest),
+        ["size", rest @ ..] => cross::report::command(rest),
         ["package"] => package::command(None),
         ["package", "--test", program] => package::test_packages(program.as_ref()),
+        ["package", "openwrt"] => ipk::command(&[]),
+        ["package", "openwrt", "--test", program] => ipk::test(program.as_ref()),
+        ["package", names @ ..] if cross::targets::known(names) => ipk::command(names),
         ["package", directory] => package::command(Some(directory)),
         ["mutants"] => Steps::run(mutants::all),
         ["openwrt", rest @ ..] => match openwrt::command(rest) {

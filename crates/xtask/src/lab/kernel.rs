@@ -132,7 +132,7 @@ fn newest_package(series: &str) -> anyhow::Result<Option<String>> {
 }
 
 /// Every number in `text`, so that 6.1.0-9 sorts before 6.1.0-10.
-fn numbers(text: &str) -> Vec<u64> {
+pub(crate) fn numbers(text: &str) -> Vec<u64> {
     text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
 }
 
