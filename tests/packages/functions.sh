@@ -1,10 +1,23 @@
 # shellcheck shell=sh
 # What OpenWrt's /lib/functions.sh does when a package comes or goes, as far as packages here need it.
 
+# package_files SCRIPT: sets `info`, without the last part of the name. apk names the package instead.
+package_files() {
+	if [ -n "${pkgname:-}" ]; then
+		info=$IPKG_INSTROOT/lib/apk/packages/$pkgname
+	else
+		info=${1##*/}
+		info=$IPKG_INSTROOT/usr/lib/opkg/info/${info%.*}
+	fi
+}
+
+own_script() {
+	# shellcheck source=/dev/null
+	[ ! -f "$info.$1-pkg" ] || (. "$info.$1-pkg")
+}
+
 default_postinst() {
-	pkgname=${1##*/}
-	pkgname=${pkgname%.*}
-	info=$IPKG_INSTROOT/usr/lib/opkg/info/$pkgname
+	package_files "$@"
 	if [ -z "$IPKG_INSTROOT" ]; then
 		grep '^/etc/uci-defaults/' "$info.list" | while read -r file; do
 			(
@@ -15,12 +28,10 @@ default_postinst() {
 		done
 		uci commit
 	fi
-	# shellcheck source=/dev/null
-	(. "$info.postinst-pkg")
+	own_script postinst
 }
 
 default_prerm() {
-	pkgname=${1##*/}
-	# shellcheck source=/dev/null
-	(. "$IPKG_INSTROOT/usr/lib/opkg/info/${pkgname%.*}.prerm-pkg")
+	package_files "$@"
+	own_script prerm
 }

@@ -6,6 +6,7 @@
 pub(crate) mod elf;
 mod emulated;
 mod libc;
+mod machine;
 pub(crate) mod report;
 mod reproducible;
 pub(crate) mod sizes;
@@ -40,13 +41,17 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
         Ok(()) => emulated::check_all(names).map(Outcome::from),
         Err(error) => skip_or_fail("compiler for them", error),
     });
+    steps.step("a line on a MIPS machine", || match machine::prepare() {
+        Ok(()) => machine::boot(&[]).map(Outcome::from),
+        Err(error) => skip_or_fail("MIPS machine", error),
+    });
     steps.step("two builds, the same bytes", || match musl::prepare() {
         Ok(()) => reproducible::check().map(Outcome::from),
         Err(error) => skip_or_fail("compiler for them", error),
     });
 }
 
-/// `cargo xtask cross [--check | [--run] ARCH...]`
+/// `cargo xtask cross [--check | --boot [SCRIPT...] | [--run] ARCH...]`
 ///
 /// # Errors
 ///
@@ -54,6 +59,7 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     match words {
         ["--check"] => return reproducible::check(),
+        ["--boot", script @ ..] => return machine::boot(script),
         ["--run", names @ ..] => return emulated::check_all(names),
         _ => {}
     }
@@ -83,21 +89,31 @@ fn directory() -> PathBuf {
 
 /// Builds the sources in `source`, in the directory `work`.
 fn build_in(source: &Path, work: &Path, target: &Target) -> anyhow::Result<PathBuf> {
-    let linker =
-        musl::linker(&format!("{}-dynamic", target.rust), &format!("{} -dynamic", target.zig))?;
-    let flags = format!("{FLAGS} {} {}", target.flags, remapped(source)?);
-    let mut build = musl::cargo(&target.rust, &linker, &flags, work)?;
-    build.arg("--no-default-features").current_dir(source);
-    // Symbols stay in what the linker writes, for the report; the file that is shipped has none.
-    build.env("CARGO_PROFILE_RELEASE_STRIP", "none");
-    run(build)?;
-    let unstripped = work.join(&target.rust).join("release/mape-proto");
+    let unstripped = link("mape-proto", &["--no-default-features"], source, work, target)?;
     let program = unstripped.with_file_name("mape-proto.stripped");
     let image = elf::Image::read(&unstripped)?;
     fs::write(&program, image.stripped()?)?;
     run(std::process::Command::new("chmod").arg("755").arg(&program))?;
     check(target, &image, &program)?;
     Ok(program)
+}
+
+/// One of the workspace's programs, with its symbols.
+fn link(
+    package: &str,
+    arguments: &[&str],
+    source: &Path,
+    work: &Path,
+    target: &Target,
+) -> anyhow::Result<PathBuf> {
+    let name = format!("{}-dynamic", target.rust);
+    let linker = musl::linker(&name, &format!("{} -dynamic", target.zig))?;
+    let flags = format!("{FLAGS} {} {}", target.flags, remapped(source)?);
+    let mut build = musl::cargo(package, &target.rust, &linker, &flags, work)?;
+    build.args(arguments).current_dir(source);
+    // Symbols stay in what the linker writes, for the report; the file that is shipped has none.
+    run(build.env("CARGO_PROFILE_RELEASE_STRIP", "none"))?;
+    Ok(work.join(&target.rust).join("release").join(package))
 }
 
 /// The paths of this machine, each with what stands for it in the binary.

@@ -6,8 +6,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use anyhow::{Context as _, ensure};
+
 use crate::lab::tools::cache_directory;
-use crate::steps::run;
+use crate::steps::{output, run};
 
 /// The last release with every architecture that is needed here.
 const RELEASE: &str = "bookworm";
@@ -54,6 +56,64 @@ impl Debian {
         command.env("APT_CONFIG", self.directory.join("apt.conf"));
         command.current_dir(self.directory.join("files"));
         command
+    }
+
+    /// The package with the highest number among those whose name matches.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub(crate) fn newest(&self, pattern: &str) -> anyhow::Result<String> {
+        let found = output(self.apt("apt-cache").args(["search", "--names-only", pattern]))?;
+        let names = found.lines().filter_map(|line| line.split(' ').next());
+        let newest = names.max_by_key(|name| crate::lab::kernel::numbers(name));
+        newest.map(str::to_owned).with_context(|| format!("Debian has no package {pattern}"))
+    }
+
+    /// A directory with what a package holds, downloaded once.
+    ///
+    /// # Errors
+    ///
+    /// The package cannot be had.
+    pub(crate) fn unpacked(&self, package: &str) -> anyhow::Result<PathBuf> {
+        let directory = self.directory.join("unpacked").join(package);
+        if directory.is_dir() {
+            return Ok(directory);
+        }
+        run(self.apt("apt-get").args(["--quiet", "--quiet", "download", package]))?;
+        let file = self.file(&format!("{package}_"), ".deb")?;
+        let partial = directory.with_extension("partial");
+        run(Command::new("dpkg").arg("--extract").arg(&file).arg(&partial))?;
+        fs::remove_file(file)?;
+        fs::rename(&partial, &directory)?;
+        Ok(directory)
+    }
+
+    /// Packages and all they depend on, unpacked over each other.
+    ///
+    /// # Errors
+    ///
+    /// One cannot be had.
+    pub(crate) fn tree(&self, packages: &[&str]) -> anyhow::Result<PathBuf> {
+        let tree = self.directory.join("tree").join(packages.join("+"));
+        if tree.is_dir() {
+            return Ok(tree);
+        }
+        let mut plan = self.apt("apt-get");
+        plan.args(["--quiet", "--quiet", "--yes", "--no-install-recommends", "--simulate"]);
+        let text = output(plan.arg("install").args(packages))?;
+        let wanted = text.lines().filter_map(|line| line.strip_prefix("Inst "));
+        let names: Vec<&str> = wanted.filter_map(|line| line.split(' ').next()).collect();
+        ensure!(!names.is_empty(), "apt would install nothing for {packages:?}");
+        run(self.apt("apt-get").args(["--quiet", "--quiet", "download"]).args(&names))?;
+        let partial = tree.with_extension("partial");
+        for name in names {
+            let file = self.file(&format!("{name}_"), ".deb")?;
+            run(Command::new("dpkg").arg("--extract").arg(&file).arg(&partial))?;
+            fs::remove_file(file)?;
+        }
+        fs::rename(&partial, &tree)?;
+        Ok(tree)
     }
 
     /// The upstream archive of a source package.

@@ -6,9 +6,9 @@
 mod bench;
 mod cross;
 mod demo;
+mod feed;
 mod foreign;
 mod fuzz;
-mod ipk;
 mod lab;
 mod licences;
 mod lint;
@@ -52,13 +52,15 @@ Usage: cargo xtask COMMAND
                   mape-proto for OpenWrt's architectures, as shipped; sizes go to cross/sizes.tsv
   cross --run [ARCH...]
                   runs them under qemu: they answer as this machine's own program does
+  cross --boot [SCRIPT...]
+                  a line on a MIPS machine without FPU, on Debian's kernel
   cross --check   two builds in different places give the same bytes
   size [--compare REV]
                   where the bytes of the mipsel program are, and what changed since a revision
   package [DIRECTORY]
                   static binaries and Debian packages (x86_64, aarch64), and their tests
   package openwrt|ARCH...
-                  packages for opkg, with the index of a feed; architectures as for `cross`
+                  packages for opkg (and apk where apk-tools 3 is), and a feed's index; architectures as for `cross`
   package openwrt --test PROGRAM
   package --test PROGRAM
                   the packages' tests alone, with a static program that is there
@@ -96,9 +98,9 @@ fn main() -> ExitCode {
         ["size", rest @ ..] => cross::report::command(rest),
         ["package"] => package::command(None),
         ["package", "--test", program] => package::test_packages(program.as_ref()),
-        ["package", "openwrt"] => ipk::command(&[]),
-        ["package", "openwrt", "--test", program] => ipk::test(program.as_ref()),
-        ["package", names @ ..] if cross::targets::known(names) => ipk::command(names),
+        ["package", "openwrt"] => feed::command(&[]),
+        ["package", "openwrt", "--test", program] => feed::test(program.as_ref()),
+        ["package", names @ ..] if cross::targets::known(names) => feed::command(names),
         ["package", directory] => package::command(Some(directory)),
         ["mutants"] => Steps::run(mutants::all),
         ["openwrt", rest @ ..] => match openwrt::command(rest) {

@@ -53,7 +53,7 @@ pub(crate) const AARCH64: Processor = Processor {
 pub(crate) fn build(processor: &Processor, arguments: &[&str]) -> anyhow::Result<PathBuf> {
     let directory = tools::cache_directory().join("musl");
     let linker = linker(processor.zig, &format!("-target {}", processor.zig))?;
-    let mut build = cargo(processor.rust, &linker, FLAGS, &directory)?;
+    let mut build = cargo("mape-proto", processor.rust, &linker, FLAGS, &directory)?;
     run(build.args(arguments))?;
     Ok(directory.join(processor.rust).join("release/mape-proto"))
 }
@@ -68,12 +68,13 @@ pub(crate) fn prepare() -> anyhow::Result<()> {
         .with_context(|| format!("needs the Debian packages {}", PACKAGES.join(" ")))
 }
 
-/// The command that builds mape-proto, and std with it, by Debian's compiler.
+/// The command that builds `package`, and std with it, by Debian's compiler.
 ///
 /// # Errors
 ///
 /// What is missing cannot be installed.
 pub(crate) fn cargo(
+    package: &str,
     target: &str,
     linker: &Path,
     flags: &str,
@@ -83,7 +84,7 @@ pub(crate) fn cargo(
     let variable = target.to_uppercase().replace('-', "_");
     let mut build = command("/usr/bin/cargo", &["build", "--quiet", "--release", "--locked"]);
     build
-        .args(["--package", "mape-proto", "--target", target])
+        .args(["--package", package, "--target", target])
         .args(["-Z", "build-std=std,panic_abort", "-Z", "build-std-features=optimize_for_size"])
         .arg("--target-dir")
         .arg(directory)

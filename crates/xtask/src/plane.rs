@@ -121,7 +121,7 @@ fn scripts(long: bool, machine: bool) -> Vec<&'static str> {
 }
 
 /// Shell text that runs all scripts, one after the other, and fails if one of them failed.
-fn commands(scripts: &[&str]) -> String {
+pub(crate) fn commands(scripts: &[&str]) -> String {
     let mut text = "failed=\n".to_owned();
     for script in scripts {
         // Writing into a `String` cannot fail.

@@ -1,14 +1,14 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
 use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
-use crate::{cross, fuzz, ipk, lab, linux, mutants, plane};
+use crate::{cross, feed, fuzz, lab, linux, mutants, plane};
 
 /// 25 minutes at most, from a fresh clone.
 pub(crate) fn quick(steps: &mut Steps) {
     programs(steps);
     plane::steps(steps, false);
     linux::steps(steps, false);
-    ipk::steps(steps);
+    feed::steps(steps);
     cross::steps(steps, false);
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn long(steps: &mut Steps) {
     programs(steps);
     plane::steps(steps, true);
     linux::steps(steps, true);
-    ipk::steps(steps);
+    feed::steps(steps);
     cross::steps(steps, true);
     fuzz::all(steps, 600);
     mutants::all(steps);

@@ -57,10 +57,8 @@ impl Vm {
 
         let mut child = Command::new("setpriv")
             // The kernel ends qemu even when this process is killed and no destructor runs.
-            .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
-            // With a thread for each processor, one executes code that another has just patched: the
-            // kernel oopses ("int3") where it switches a static key, or hangs.
-            .args(["-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "1024"])
+            .args(["--pdeathsig", "KILL"])
+            .args(kernel.qemu)
             .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
             .args(["-serial", "stdio"])
             .arg("-kernel")
@@ -71,7 +69,7 @@ impl Vm {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .context("cannot start qemu-system-x86_64")?;
+            .with_context(|| format!("cannot start {}", kernel.qemu.first().unwrap_or(&"qemu")))?;
         let console = child.stdout.take().context("no console")?;
         let (sender, lines) = channel();
         std::thread::spawn(move || {

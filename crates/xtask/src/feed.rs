@@ -1,9 +1,10 @@
-//! `cargo xtask package openwrt|ARCH...`: packages for opkg, and the index of a feed.
+//! `cargo xtask package openwrt|ARCH...`: packages for opkg and apk, and the index of a feed.
 //!
 //! What a package is called, needs and says stands in its feed's Makefile, so that OpenWrt's own
 //! build and this one make the same.
 
-mod feed;
+mod apk;
+mod recipe;
 mod test;
 
 use std::fmt::Write as _;
@@ -18,7 +19,7 @@ use crate::cross::{self, sizes::Size, targets};
 use crate::lab::tools::build_static;
 use crate::lab::tools::cache_directory;
 use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
-use feed::Recipe;
+use recipe::Recipe;
 pub(crate) use test::test;
 
 /// The step of `cargo xtask test`.
@@ -45,27 +46,36 @@ pub(crate) fn command(names: &[&str]) -> anyhow::Result<()> {
     for target in targets::chosen(names)? {
         let program = cross::build(&target)?;
         let directory = out.join(&target.arch);
-        let package = build(&recipe, &target.arch, &program, &directory)?;
+        println!("{}: the program {}", target.arch, Size::of(&program)?);
+        for package in build(&recipe, &target.arch, &program, &directory)? {
+            println!("{}: {} bytes", package.display(), fs::metadata(&package)?.len());
+        }
         index(&directory)?;
-        println!(
-            "{}: {} bytes; the program in it {}",
-            package.display(),
-            fs::metadata(&package)?.len(),
-            Size::of(&program)?
-        );
     }
     Ok(())
 }
 
-/// Puts one package together, in `out`.
-fn build(recipe: &Recipe, arch: &str, program: &Path, out: &Path) -> anyhow::Result<PathBuf> {
+/// Puts the packages of one architecture together, in `out`: one for opkg, and one for apk where there
+/// is an apk that makes them.
+fn build(recipe: &Recipe, arch: &str, program: &Path, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let work = out.join("work");
-    let (data, control) = (work.join("data"), work.join("control"));
-    fs::create_dir_all(&control)?;
+    let data = work.join("data");
     for (inside, from) in router_files()? {
         install(&from, &data.join(inside))?;
     }
     install(program, &data.join("usr/sbin/mape-proto"))?;
+    let mut packages = vec![ipk(recipe, arch, &work, out)?];
+    if let Some(tool) = apk::tool() {
+        packages.push(apk::build(&tool, recipe, arch, &work, out)?);
+    }
+    fs::remove_dir_all(&work)?;
+    Ok(packages)
+}
+
+/// For opkg, of what is in `work/data`.
+fn ipk(recipe: &Recipe, arch: &str, work: &Path, out: &Path) -> anyhow::Result<PathBuf> {
+    let (data, control) = (work.join("data"), work.join("control"));
+    fs::create_dir_all(&control)?;
     let size = output(Command::new("sh").args(["-c", TOTAL, "sh"]).arg(&data))?;
     fs::write(control.join("control"), recipe.control(arch, size.trim()))?;
     for (name, text) in recipe.scripts() {
@@ -77,8 +87,7 @@ fn build(recipe: &Recipe, arch: &str, program: &Path, out: &Path) -> anyhow::Res
     archive(&data, ".", &work.join("data.tar.gz"))?;
     archive(&control, ".", &work.join("control.tar.gz"))?;
     let package = out.join(recipe.file_name(arch));
-    archive(&work, "./debian-binary ./data.tar.gz ./control.tar.gz", &package)?;
-    fs::remove_dir_all(&work)?;
+    archive(work, "./debian-binary ./data.tar.gz ./control.tar.gz", &package)?;
     Ok(package)
 }
 

@@ -9,7 +9,7 @@ use crate::steps::root;
 
 /// A Makefile of `openwrt-feed`.
 pub(crate) struct Recipe {
-    name: String,
+    pub(crate) name: String,
     text: String,
 }
 
@@ -107,6 +107,51 @@ impl Recipe {
             }
         }
         scripts
+    }
+}
+
+/// The same for apk.
+impl Recipe {
+    pub(super) fn apk_fields(&self, arch: &str) -> Vec<(&'static str, String)> {
+        let mut depends: Vec<String> = vec!["libc".to_owned()];
+        depends.extend(self.depends().into_iter().map(str::to_owned));
+        let rivals = self.variable("CONFLICTS").split_whitespace();
+        depends.extend(rivals.map(|rival| format!("!{rival}")));
+        let description = self.define("description").unwrap_or_default();
+        let words: Vec<&str> = description.split_whitespace().collect();
+        vec![
+            ("name", self.name.clone()),
+            ("version", self.version()),
+            ("description", words.join(" ")),
+            ("arch", arch.to_owned()),
+            ("license", self.variable("PKG_LICENSE").to_owned()),
+            ("origin", self.name.clone()),
+            ("url", self.variable("URL").to_owned()),
+            ("maintainer", self.variable("PKG_MAINTAINER").to_owned()),
+            ("depends", depends.join(" ")),
+        ]
+    }
+
+    /// apk has no script that is told whether it is an upgrade, but one for each case.
+    pub(super) fn apk_scripts(&self) -> Vec<(&'static str, String)> {
+        let scripts = [
+            ("post-install", "postinst", ""),
+            ("post-upgrade", "postinst", "export PKG_UPGRADE=1\n"),
+            ("pre-deinstall", "prerm", ""),
+        ];
+        let text = |(kind, name, before): (&'static str, &str, &str)| {
+            let own = self.define(name).unwrap_or_default();
+            let own = own.trim_start_matches("#!/bin/sh\n");
+            let general = format!(
+                "#!/bin/sh\n{before}[ \"${{IPKG_NO_SCRIPT}}\" = 1 ] && exit 0\n\
+                 [ -s \"${{IPKG_INSTROOT}}/lib/functions.sh\" ] || exit 0\n\
+                 . \"${{IPKG_INSTROOT}}/lib/functions.sh\"\n\
+                 export root=\"${{IPKG_INSTROOT}}\" pkgname={}\ndefault_{name}\n{own}",
+                self.name
+            );
+            (kind, general)
+        };
+        scripts.map(text).to_vec()
     }
 }
 
