@@ -16,14 +16,18 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::cross::{self, sizes::Size, targets};
-use crate::lab::tools::build_static;
-use crate::lab::tools::cache_directory;
+use crate::lab::tools::{build_static, cache_directory};
+use crate::packages;
 use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
 use recipe::Recipe;
 pub(crate) use test::test;
 
-/// The step of `cargo xtask test`.
+/// The steps of `cargo xtask test`.
 pub(crate) fn steps(steps: &mut Steps) {
+    steps.step("OpenWrt's feed", || {
+        packages::ensure(&["make"])?;
+        run(Command::new("sh").arg(root().join("openwrt-feed/test.sh")))
+    });
     steps.step("OpenWrt's package in a root of its own", || {
         match output(Command::new("chroot").args(["/", "true"])) {
             Ok(_) => test(&build_static("mape-proto")?).map(Outcome::from),
