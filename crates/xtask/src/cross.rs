@@ -28,7 +28,7 @@ use targets::Target;
 /// Without `crt-static` and `-dynamic`, rustc and zig each assume what the other does not, and thread
 /// locals crash on MIPS.
 const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=-crt-static -Zunstable-options \
-    -Cpanic=immediate-abort -Cforce-unwind-tables=no -Zlocation-detail=none -Zfmt-debug=none \
+    -Cpanic=immediate-abort -Cforce-unwind-tables=no -Zlocation-detail=none \
     -Cllvm-args=-disable-machine-licm";
 
 /// What every test builds: both orders of bytes, on the processors with the least room.
