@@ -3,7 +3,7 @@
 //! apt reads lists of its own below the cache, so nothing is added to the machine.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
@@ -82,7 +82,7 @@ impl Debian {
         }
         run(self.apt("apt-get").args(["--quiet", "--quiet", "download", package]))?;
         let file = self.file(&format!("{package}_"), ".deb")?;
-        let partial = directory.with_extension("partial");
+        let partial = partial(&directory)?;
         run(Command::new("dpkg").arg("--extract").arg(&file).arg(&partial))?;
         fs::remove_file(file)?;
         fs::rename(&partial, &directory)?;
@@ -106,7 +106,7 @@ impl Debian {
         let names: Vec<&str> = wanted.filter_map(|line| line.split(' ').next()).collect();
         ensure!(!names.is_empty(), "apt would install nothing for {packages:?}");
         run(self.apt("apt-get").args(["--quiet", "--quiet", "download"]).args(&names))?;
-        let partial = tree.with_extension("partial");
+        let partial = partial(&tree)?;
         for name in names {
             let file = self.file(&format!("{name}_"), ".deb")?;
             run(Command::new("dpkg").arg("--extract").arg(&file).arg(&partial))?;
@@ -141,4 +141,14 @@ impl Debian {
         }
         anyhow::bail!("apt has left no file {start}*{end}")
     }
+}
+
+/// An empty directory beside `whole`, which gets that name when everything is in it.
+fn partial(whole: &Path) -> anyhow::Result<PathBuf> {
+    let partial = whole.with_extension("partial");
+    if partial.exists() {
+        fs::remove_dir_all(&partial)?;
+    }
+    fs::create_dir_all(&partial)?;
+    Ok(partial)
 }
