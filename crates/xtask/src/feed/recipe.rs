@@ -199,6 +199,25 @@ mod tests {
     }
 
     #[test]
+    fn apk_gets_the_same_package() {
+        let recipe = Recipe::read("mape-rs").unwrap();
+        let fields = recipe.apk_fields("mipsel_24kc");
+        let field = |name: &str| fields.iter().find(|(key, _)| *key == name).unwrap().1.as_str();
+        assert_eq!((field("name"), field("arch")), ("mape-rs", "mipsel_24kc"));
+        assert_eq!(field("version"), recipe.version());
+        let depends: Vec<&str> = field("depends").split(' ').collect();
+        assert_eq!(depends.first(), Some(&"libc"));
+        // What apk must not install beside it.
+        assert!(depends.contains(&"kmod-ip6-tunnel") && depends.contains(&"!mape"), "{depends:?}");
+        for (kind, text) in recipe.apk_scripts() {
+            assert_eq!(text.matches("#!").count(), 1, "{kind}: {text}");
+            assert_eq!(text.contains("PKG_UPGRADE=1\n"), kind == "post-upgrade", "{kind}: {text}");
+            assert!(text.contains("pkgname=mape-rs\n"), "{kind}: {text}");
+            assert!(text.contains("[ -n \"${IPKG_INSTROOT}\" ] || "), "{kind}: {text}");
+        }
+    }
+
+    #[test]
     fn scripts_do_nothing_while_an_image_is_built() {
         for (name, text) in Recipe::read("mape-rs").unwrap().scripts() {
             assert!(text.starts_with("#!/bin/sh\n"), "{name}: {text}");
