@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use crate::lab::tools;
 use crate::packages;
-use crate::steps::{command, run};
+use crate::steps::{command, output, run};
 
 const PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "python3-venv"];
 
@@ -115,12 +115,15 @@ pub(crate) fn linker(name: &str, words: &str) -> anyhow::Result<PathBuf> {
             .context("needs ziglang from PyPI")?;
         std::fs::write(venv.join("ready"), "")?;
     }
+    // Called a thousand times when a C library is built: not through Python each time.
+    let place = "import os, ziglang; print(os.path.dirname(ziglang.__file__))";
+    let zig = output(Command::new(&python).args(["-c", place]))?;
     let script = directory.join(format!("linker-{name}"));
     // Rust's name of the target means nothing to zig.
     let text = format!(
         "#!/bin/sh\nfor word; do\n\tshift\n\tcase $word in --target=*) ;; *) set -- \"$@\" \"$word\" ;; esac\ndone\n\
-         exec '{}' -m ziglang cc {words} \"$@\"\n",
-        python.display()
+         exec '{}/zig' cc {words} \"$@\"\n",
+        zig.trim()
     );
     std::fs::write(&script, text)?;
     run(Command::new("chmod").arg("755").arg(&script))?;
