@@ -104,6 +104,25 @@ pub(crate) fn cargo(
 ///
 /// ziglang cannot be installed.
 pub(crate) fn linker(name: &str, words: &str) -> anyhow::Result<PathBuf> {
+    let zig = zig()?;
+    let script = tools::cache_directory().join("musl").join(format!("linker-{name}"));
+    // Rust's name of the target means nothing to zig.
+    let text = format!(
+        "#!/bin/sh\nfor word; do\n\tshift\n\tcase $word in --target=*) ;; *) set -- \"$@\" \"$word\" ;; esac\ndone\n\
+         exec '{}' cc {words} \"$@\"\n",
+        zig.display()
+    );
+    std::fs::write(&script, text)?;
+    run(Command::new("chmod").arg("755").arg(&script))?;
+    Ok(script)
+}
+
+/// The program zig, with its `lib` beside it.
+///
+/// # Errors
+///
+/// ziglang cannot be installed.
+pub(crate) fn zig() -> anyhow::Result<PathBuf> {
     prepare()?;
     let directory = tools::cache_directory().join("musl");
     let venv = directory.join("venv");
@@ -117,15 +136,5 @@ pub(crate) fn linker(name: &str, words: &str) -> anyhow::Result<PathBuf> {
     }
     // Called a thousand times when a C library is built: not through Python each time.
     let place = "import os, ziglang; print(os.path.dirname(ziglang.__file__))";
-    let zig = output(Command::new(&python).args(["-c", place]))?;
-    let script = directory.join(format!("linker-{name}"));
-    // Rust's name of the target means nothing to zig.
-    let text = format!(
-        "#!/bin/sh\nfor word; do\n\tshift\n\tcase $word in --target=*) ;; *) set -- \"$@\" \"$word\" ;; esac\ndone\n\
-         exec '{}/zig' cc {words} \"$@\"\n",
-        zig.trim()
-    );
-    std::fs::write(&script, text)?;
-    run(Command::new("chmod").arg("755").arg(&script))?;
-    Ok(script)
+    Ok(PathBuf::from(output(Command::new(&python).args(["-c", place]))?.trim()).join("zig"))
 }

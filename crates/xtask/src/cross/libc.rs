@@ -36,9 +36,15 @@ pub(crate) fn root(target: &Target) -> anyhow::Result<PathBuf> {
     unpack.arg("-xf").arg(archive).arg("--strip-components=1").arg("-C").arg(&work);
     run(unpack)?;
     let compiler = musl::linker(&format!("{}-libc", target.rust), &target.zig)?;
+    // What the processor has no instructions for; musl does not link zig's own by itself.
+    let (zig, runtime) = (musl::zig()?, work.join("libcompiler_rt.a"));
+    let mut build = Command::new(&zig);
+    build.arg("build-lib").arg(zig.with_file_name("lib").join("compiler_rt.zig"));
+    build.args(target.zig.split(' ')).args(["-OReleaseSmall", "-fPIC", "--name", "compiler_rt"]);
+    run(build.arg(format!("-femit-bin={}", runtime.display())))?;
     let mut configure = Command::new("./configure");
     configure.args(["--disable-static", &format!("--target={}", musl_name(&target.loader))]);
-    configure.env("CC", &compiler).env("LIBCC", " ").current_dir(&work);
+    configure.env("CC", &compiler).env("LIBCC", &runtime).current_dir(&work);
     // One that is not asked for its archives is not needed: there is no static library.
     output(configure.env("AR", "true").env("RANLIB", "true"))?;
     let mut make = Command::new("make");
