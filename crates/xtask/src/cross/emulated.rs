@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail, ensure};
 use super::{libc, targets, targets::Target};
 use crate::lab::tools;
 use crate::packages;
-use crate::steps::{output, root};
+use crate::steps::{cargo, output, root, run};
 
 /// Lines that the program is asked about in every form, beside those of the known answers: each
 /// ends in another error.
@@ -27,7 +27,7 @@ const FORMS: &[&[&str]] = &[&["--json"], &["--nft", "--edge", "netdev"], &["--sh
 ///
 /// It does not run here, or something differs.
 pub(crate) fn check(target: &Target, program: &Path) -> anyhow::Result<()> {
-    let here = Runner { words: vec![tools::build_static("mape-proto")?.display().to_string()] };
+    let here = Runner { words: vec![native()?.display().to_string()] };
     let there = Runner::of(target, program)?;
     let mut compared = 0;
     for arguments in workload()? {
@@ -43,6 +43,14 @@ pub(crate) fn check(target: &Target, program: &Path) -> anyhow::Result<()> {
     ensure!(found.contains("240b:10:3261:6400"), "on a bus: {found}");
     println!("{:<26} {compared} answers and one through ubus: the same bytes as here", target.arch);
     Ok(())
+}
+
+/// This machine's own program of the same sources, without what plain Linux has.
+fn native() -> anyhow::Result<PathBuf> {
+    let directory = tools::cache_directory().join("cross/native");
+    let mut build = cargo(&["build", "--quiet", "--locked", "--package", "mape-proto"]);
+    run(build.arg("--no-default-features").arg("--target-dir").arg(&directory))?;
+    Ok(directory.join("debug/mape-proto"))
 }
 
 /// Each architecture's program; all in the table where none is named.

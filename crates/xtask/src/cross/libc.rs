@@ -2,10 +2,10 @@
 //! source package, so that the very file that is shipped can be run.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use super::targets::Target;
 use crate::foreign::Debian;
@@ -36,12 +36,7 @@ pub(crate) fn root(target: &Target) -> anyhow::Result<PathBuf> {
     unpack.arg("-xf").arg(archive).arg("--strip-components=1").arg("-C").arg(&work);
     run(unpack)?;
     let compiler = musl::linker(&format!("{}-libc", target.rust), &target.zig)?;
-    // What the processor has no instructions for; musl does not link zig's own by itself.
-    let (zig, runtime) = (musl::zig()?, work.join("libcompiler_rt.a"));
-    let mut build = Command::new(&zig);
-    build.arg("build-lib").arg(zig.with_file_name("lib").join("compiler_rt.zig"));
-    build.args(target.zig.split(' ')).args(["-OReleaseSmall", "-fPIC", "--name", "compiler_rt"]);
-    run(build.arg(format!("-femit-bin={}", runtime.display())))?;
+    let runtime = runtime(target, &work)?;
     let mut configure = Command::new("./configure");
     configure.args(["--disable-static", &format!("--target={}", musl_name(&target.loader))]);
     configure.env("CC", &compiler).env("LIBCC", &runtime).current_dir(&work);
@@ -53,6 +48,28 @@ pub(crate) fn root(target: &Target) -> anyhow::Result<PathBuf> {
     fs::rename(work.join("lib/libc.so"), &loader)?;
     fs::remove_dir_all(&work)?;
     Ok(root)
+}
+
+/// What the processor has no instructions for, as a library; zig links its own to programs only.
+///
+/// Its symbols are hidden there, and it has musl's string functions too: one of the two would hide
+/// those that programs look for in musl.
+fn runtime(target: &Target, work: &Path) -> anyhow::Result<PathBuf> {
+    let (zig, library) = (musl::zig()?, work.join("libcompiler_rt.a"));
+    let sources = work.join("runtime");
+    fs::create_dir_all(&sources)?;
+    let mut copy = Command::new("cp");
+    copy.arg("-r").arg(zig.with_file_name("lib").join("compiler_rt")).arg(&sources);
+    run(copy)?;
+    let text = fs::read_to_string(zig.with_file_name("lib").join("compiler_rt.zig"))?;
+    let shown = text.replace(".visibility = .hidden", ".visibility = .default");
+    ensure!(text != shown, "this zig's compiler_rt.zig is not the one that is known");
+    fs::write(sources.join("compiler_rt.zig"), shown)?;
+    let mut build = Command::new(&zig);
+    build.arg("build-lib").arg(sources.join("compiler_rt.zig")).args(target.zig.split(' '));
+    build.args(["-OReleaseSmall", "-fPIC", "-fno-compiler-rt", "--name", "compiler_rt"]);
+    run(build.arg(format!("-femit-bin={}", library.display())))?;
+    Ok(library)
 }
 
 /// What musl's own build calls the target, from its loader's name: `mipsel-sf` is `mipsel-linux-muslsf`.

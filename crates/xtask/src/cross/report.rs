@@ -88,8 +88,15 @@ fn at(revision: &str) -> anyhow::Result<Measured> {
 }
 
 /// The crate that a function belongs to: one of ours where it is named, as a library's generic code
-/// exists because of it.
+/// exists because of it. What std does for its basic types is `core`.
 fn crate_of(function: &str) -> &str {
+    const BASIC: &[&str] =
+        &["str", "char", "bool", "u8", "u16", "u32", "u64", "u128", "usize", "i32"];
+    let name = named_crate(function);
+    if BASIC.contains(&name) { "core" } else { name }
+}
+
+fn named_crate(function: &str) -> &str {
     let words = || function.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let ours = words().find(|word| word.starts_with("mape_"));
     ours.or_else(|| words().find(|word| !matches!(*word, "" | "mut" | "dyn" | "const")))
@@ -100,7 +107,7 @@ fn list(what: &str, bytes: &Bytes, most: usize) {
     println!("\n{what}");
     let mut lines: Vec<(&String, &u64)> = bytes.iter().collect();
     lines.sort_by_key(|(_, bytes)| std::cmp::Reverse(**bytes));
-    for (name, bytes) in lines.into_iter().take(most) {
+    for (name, bytes) in lines.into_iter().filter(|(_, bytes)| **bytes > 0).take(most) {
         println!("{bytes:>8}  {name}");
     }
 }
@@ -139,6 +146,7 @@ mod tests {
             ("<alloc::vec::Vec<mape_nft::line::Line> as core::ops::drop::Drop>::drop", "mape_nft"),
             ("<&mut serde_json::de::Deserializer<R>>::next", "serde_json"),
             ("<alloc::string::String as core::clone::Clone>::clone", "alloc"),
+            ("<str as core::fmt::Display>::fmt", "core"),
             ("main", "main"),
         ] {
             assert_eq!(crate_of(function), expected, "{function}");
