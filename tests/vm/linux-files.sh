@@ -1,6 +1,6 @@
 #!/bin/sh
 # What `plan --sh`, `--ifupdown` and `--networkd` print brings a line up without any daemon of ours, on
-# eth0 and on a bridge, and takes it away again.
+# eth0 and on a bridge, and takes it away again; and so do the hooks of files/linux.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through others
@@ -70,7 +70,9 @@ unit() {
 by_networkd() {
 	mape-proto plan --networkd --uplink "$UPLINK" --dir $FILES "$LINE_PREFIX"
 	mkdir -p /etc/systemd/network/uplink.network.d /run/systemd/netif
-	chmod 777 /run/systemd/netif
+	chown systemd-network /run/systemd/netif
+	# Without it networkd has no DUID, gives the uplink up, and says so only when it is asked to.
+	[ -e /etc/machine-id ] || echo 0123456789abcdef0123456789abcdef >/etc/machine-id
 	cp $FILES/50-mape-wan.* /etc/systemd/network
 	cp $FILES/mape-wan.conf /etc/systemd/network/uplink.network.d
 	printf '[Match]\nName=%s\n[Network]\nIPv6AcceptRA=yes\nKeepConfiguration=yes\n' "$UPLINK" \
@@ -80,8 +82,9 @@ by_networkd() {
 	ip netns exec "$LAB_NS-cpe" sh -ec 'mount -o remount,ro /sys
 		exec /usr/lib/systemd/systemd-networkd' >/tmp/networkd.log 2>&1 &
 	networkd=$!
-	linux_wait 20 is_there || cat /tmp/networkd.log
-	check "--networkd: complaints" "$(grep -c -i -e unknown -e invalid /tmp/networkd.log || :)" -eq 0
+	linux_wait 20 is_there || :
+	cat /tmp/networkd.log
+	check "--networkd: complaints" "$(grep -c -i -e unknown -e invalid -e failed /tmp/networkd.log || :)" -eq 0
 	judge_load
 	on cpe ping -c 2 -W 1 "$SERVER" >/dev/null || :
 	check "--networkd: packets before the rules" "$(judge_count passed)$(judge_violations)" = 00
@@ -91,7 +94,41 @@ by_networkd() {
 	wait "$networkd" 2>/dev/null || :
 	on cpe ip link del mape-wan
 	on cpe nft flush ruleset
-	rm -r /etc/systemd /run/systemd
+	rm -r /etc/systemd /run/systemd /etc/machine-id
+}
+
+# hook NAME INTERFACE WORD...: as networkd-dispatcher and NetworkManager call it.
+hook() {
+	hook_file=/hooks/$1
+	hook_interface=$2
+	shift 2
+	on cpe env "IFACE=$hook_interface" sh -e "$hook_file" "$@" >/tmp/hook.log 2>&1 || cat /tmp/hook.log
+}
+
+by_hook() {
+	hook_name=$1
+	shift
+	for own in lo mape-wan; do
+		hook "$hook_name" $own ${1:+"$own" "$2"}
+	done
+	check "hook $hook_name: of lo and the tunnel itself" "$(on cpe ip -o link show type ip6tnl | grep -c mape-wan || :)" -eq 0
+	hook "$hook_name" "$UPLINK" "$@"
+	linux_right "hook $hook_name"
+	mape down
+	gone "hook $hook_name"
+}
+
+# busybox's ifupdown runs what is in if-up.d, whatever came up.
+by_ifupdown_hook() {
+	mkdir -p /etc/network/if-pre-up.d /etc/network/if-up.d /etc/network/if-down.d /etc/network/if-post-down.d
+	echo "iface $UPLINK inet manual" >/etc/network/interfaces
+	cp /hooks/ifupdown /etc/network/if-up.d/mape-rs
+	chmod +x /etc/network/if-up.d/mape-rs
+	on cpe ifup "$UPLINK"
+	linux_right "hook ifupdown"
+	mape down
+	rm -r /etc/network /var/run/ifstate
+	gone "hook ifupdown"
 }
 
 uname -r
@@ -109,5 +146,8 @@ linux_state >/tmp/before
 judge_load
 by_script
 by_ifupdown
+by_ifupdown_hook
+by_hook networkd-dispatcher
+by_hook NetworkManager "$UPLINK" up
 by_networkd
 check_finish

@@ -1,7 +1,8 @@
 #!/bin/sh
 # A plain Linux CPE does what the demo does: every port in use, ping, traceroute, many connections;
-# on eth0 and on a bridge, with another kind of line, and again after a boot.
-# Arguments: LINE:UPLINK... (both by default).
+# on eth0 and on a bridge, with another kind of line; and so it does when the machine has booted again and
+# only s6 has started anything.
+# Arguments: LINE:UPLINK... (both by default), or "again" for what those have left on the disk.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through others
@@ -34,7 +35,8 @@ dataplane() {
 	no_violation "$1"
 }
 
-line() {
+# machine_up LINE UPLINK: everything around the machine, and its IPv6.
+machine_up() {
 	"line_$1"
 	topology_up
 	serve_start
@@ -43,6 +45,17 @@ line() {
 	linux_advertise "${LINE_PREFIX%/*}/64" 14400
 	linux_wait 20 linux_has_prefix "${LINE_PREFIX%%::*}"
 	linux_state >/tmp/before
+}
+
+machine_down() {
+	linux_state >/tmp/after
+	linux_same "$1: after down" /tmp/before /tmp/after
+	linux_silence
+	topology_down
+}
+
+line() {
+	machine_up "$1" "$2"
 	mape up
 	check "$1 $2: up: exit status" "$status" -eq 0
 	linux_right "$1 $2"
@@ -50,26 +63,61 @@ line() {
 	check "$1 $2: again: nothing to do" "$(echo "$said" | grep -c 'up already')" -eq 1
 	dataplane "$1 $2"
 
-	linux_reboot
-	linux_wait 20 linux_has_prefix "${LINE_PREFIX%%::*}"
-	judge_load
-	mape up
-	linux_right "$1 $2, after a boot"
-	linux_traffic "$1 $2, after a boot"
+	# For the next boot: what is configured, and once what a machine keeps whose /var/run is on a disk.
+	mkdir -p "/keep/line/$1:$2"
+	echo "uplink $2" >"/keep/line/$1:$2/mape-rs.conf"
+	[ "$2" != br0 ] || cp -r "$STATE_DIR" "/keep/line/$1:$2/state"
 
 	mape down
 	check "$1 $2: down: exit status" "$status" -eq 0
-	linux_state >/tmp/after
-	linux_same "$1 $2: after down" /tmp/before /tmp/after
-	linux_silence
-	topology_down
+	machine_down "$1 $2"
+}
+
+is_up() {
+	on cpe mape-proto status 2>&1 | grep -q '^wan: up'
+}
+
+is_down() {
+	! on cpe ip link show mape-wan 2>/dev/null
+}
+
+# The machine has booted, and nobody types a command: s6 starts what it was told to start.
+booted() {
+	machine_up "$1" "$2"
+	cp "/keep/line/$1:$2/mape-rs.conf" /etc/mape-rs.conf
+	[ ! -e "/keep/line/$1:$2/state" ] || cp -r "/keep/line/$1:$2/state" "$STATE_DIR"
+	rm -rf /tmp/s6
+	cp -r /s6 /tmp/s6
+	ip netns exec "$LAB_NS-cpe" s6-supervise /tmp/s6/mape-rs >/tmp/s6.log 2>&1 &
+	supervisor=$!
+	linux_wait 30 is_up || cat /tmp/s6.log
+	linux_right "$1 $2, second boot"
+	dataplane "$1 $2, second boot"
+	s6-svc -d /tmp/s6/mape-rs
+	linux_wait 20 is_down || cat /tmp/s6.log
+	s6-svc -x /tmp/s6/mape-rs
+	wait "$supervisor" || :
+	rm /etc/mape-rs.conf
+	machine_down "$1 $2, second boot"
 }
 
 uname -r
 trap 'linux_silence; topology_down' EXIT
-[ $# -gt 0 ] || set -- v6plus:eth0 ocn:br0
-for pair in "$@"; do
-	timed line "${pair%:*}" "${pair#*:}"
-done
-dmesg | grep 'Local address not yet configured' && check "kernel log" dirty = clean
+if [ "${1-}" = again ]; then
+	check "another boot" "$(cat /proc/sys/kernel/random/boot_id)" != "$(cat /keep/line/boot)"
+	check "lines that were kept" "$(find /keep/line/* -type d -prune | wc -l)" -gt 0
+	for pair in /keep/line/*:*; do
+		pair=${pair##*/}
+		timed booted "${pair%:*}" "${pair#*:}"
+	done
+else
+	[ $# -gt 0 ] || set -- v6plus:eth0 ocn:br0
+	for pair in "$@"; do
+		timed line "${pair%:*}" "${pair#*:}"
+	done
+	cat /proc/sys/kernel/random/boot_id >/keep/line/boot
+fi
+if dmesg | grep 'Local address not yet configured'; then
+	check "kernel log" dirty = clean
+fi
 check_finish

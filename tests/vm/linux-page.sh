@@ -1,7 +1,8 @@
 #!/bin/sh
 # Every command of docs/apu2-alpine.md, in its order, on a machine that has only what Alpine has: busybox,
 # iproute2, nft, OpenRC (Debian's). `apk` and `lbu` are stand-ins: the former unpacks what the APKBUILD's
-# package step has made, the latter checks that what has to be kept is below /etc.
+# package step has made, the latter puts /etc on the disk. There the first half ends; the second ("again")
+# is run when the machine has booted, with that /etc and nothing else.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through others
@@ -34,7 +35,8 @@ stand_ins() {
 	EOF2
 	cat >/tmp/bin/lbu <<-'EOF2'
 		#!/bin/sh -e
-		test -L /etc/runlevels/default/mape-rs && test -f /etc/mape-rs.conf && test -f /etc/sysctl.d/mape-rs.conf
+		mkdir -p /keep/page
+		tar -C / -cf /keep/page/etc.tar etc
 	EOF2
 	chmod +x /tmp/bin/*
 	# Alpine's iproute2 takes the place of busybox's `ip`; OpenRC looks into /bin first.
@@ -42,14 +44,14 @@ stand_ins() {
 	PATH=/tmp/bin:$PATH
 }
 
-# OpenRC as after a boot.
+# OpenRC as after a boot of an installed system.
 openrc_boot() {
 	for directory in exclusive daemons failed hotplugged inactive options scheduled started starting \
 		stopping tmp wasinactive; do
 		mkdir -p "/run/openrc/$directory"
 	done
 	touch /run/openrc/softlevel
-	mkdir -p /var/log /etc/sysctl.d /etc/network/if-pre-up.d /etc/network/if-up.d \
+	mkdir -p /var/log /etc/runlevels/default /etc/sysctl.d /etc/network/if-pre-up.d /etc/network/if-up.d \
 		/etc/network/if-down.d /etc/network/if-post-down.d
 }
 
@@ -65,9 +67,9 @@ before() {
 	esac
 }
 
+# The commands behind number $commands, to the end or to the one that keeps what is in /etc.
 run_page() {
-	commands=0
-	blocks sh | grep -v '^==' >/tmp/commands
+	blocks sh | grep -v '^==' | tail -n "+$((commands + 1))" >/tmp/commands
 	while read -r command <&3; do
 		printf '$ %s\n' "$command"
 		before "$command"
@@ -92,33 +94,38 @@ run_page() {
 			check "stopped: input chain" "$(on cpe nft list chain inet filter input | grep -c 'mape-rs wan' || :)" -eq 0
 			;;
 		'ping'*) no_violation ping ;;
-		'rc-update add'*)
-			# The next boot: what the default runlevel starts is started.
-			on cpe rc-service mape-rs stop
-			linux_reboot
-			rm -rf /run/openrc
-			openrc_boot
-			linux_wait 20 linux_has_prefix 240b:10:3261:6400
-			for service in /etc/runlevels/default/*; do
-				on cpe rc-service "${service##*/}" start
-			done
-			linux_wait 30 is_up || cat /var/log/mape-rs.log
-			linux_right "after a boot"
-			linux_traffic "after a boot"
-			on cpe nft -f - <<-'EOF2'
-				table inet filter {
-					chain input {
-						type filter hook input priority filter; policy drop;
-						ct state established,related accept
-						icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept
-					}
-				}
-			EOF2
-			# The page's text block for the configuration, before the restart that takes it over.
-			blocks text | grep -e reserved_ports -e input_chain >>/etc/mape-rs.conf
-			;;
+		'lbu commit') return ;;
 		esac
 	done 3</tmp/commands
+}
+
+# The machine's own boot: what diskless Alpine unpacks, then its runlevels boot and default.
+boot() {
+	apk add mape-rs
+	tar -C / -xf /keep/page/etc.tar
+	on cpe sh -c 'cat /etc/sysctl.d/*.conf | sysctl -p -' >/dev/null
+	on cpe ifup -a
+	linux_wait 20 linux_has_prefix 240b:10:3261:6400
+	for service in /etc/runlevels/default/*; do
+		on cpe rc-service "${service##*/}" start
+	done
+	linux_wait 30 is_up || cat /var/log/mape-rs.log
+	linux_right "after a boot"
+	linux_traffic "after a boot"
+}
+
+# A firewall that drops, and the page's text block about it.
+firewall() {
+	on cpe nft -f - <<-'EOF2'
+		table inet filter {
+			chain input {
+				type filter hook input priority filter; policy drop;
+				ct state established,related accept
+				icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept
+			}
+		}
+	EOF2
+	blocks text | grep -e reserved_ports -e input_chain >>/etc/mape-rs.conf
 }
 
 uname -r
@@ -143,12 +150,24 @@ on cpe ip link set eth0 down
 on cpe sysctl -qw net.ipv6.conf.eth0.accept_ra=1 net.ipv4.ip_forward=0
 linux_relay
 linux_advertise 240b:10:3261:6400::/64 14400
-# The page's first text block.
-blocks text | sed -n '2,/^==/p' | grep -v '^==' >/etc/network/interfaces
-on cpe ifup eth0
-linux_wait 20 linux_has_prefix 240b:10:3261:6400
-run_page
-check "commands on the page" "$commands" -eq "$(blocks sh | grep -vc '^==')"
-check "commands on the page" "$commands" -ge 20
-check "left: programs and files" "$(find / -xdev -path /package -prune -o \( -path '*mape*' -a -type f \) -print | grep -vc -e ^/proc -e ^/sys -e '^/tmp/' -e ^/s6/ -e /lab/ -e /var/log/ -e '/etc/mape-rs.conf' || :)" -eq 0
+commands=0
+if [ "${1-}" = again ]; then
+	check "another boot" "$(cat /proc/sys/kernel/random/boot_id)" != "$(cat /keep/page/boot)"
+	commands=$(cat /keep/page/commands)
+	timed boot
+	firewall
+	timed run_page
+	check "commands on the page" "$commands" -eq "$(blocks sh | grep -vc '^==')"
+	check "commands on the page" "$commands" -ge 20
+	check "left: programs and files" "$(find / -xdev -path /package -prune -o \( -path '*mape*' -a -type f \) -print | grep -vc -e ^/proc -e ^/sys -e '^/tmp/' -e ^/keep/ -e ^/s6/ -e ^/systemd/ -e /lab/ -e /var/log/ -e '/etc/mape-rs.conf' || :)" -eq 0
+else
+	# The page's first text block.
+	blocks text | sed -n '2,/^==/p' | grep -v '^==' >/etc/network/interfaces
+	on cpe ifup eth0
+	linux_wait 20 linux_has_prefix 240b:10:3261:6400
+	timed run_page
+	check "kept" "$(tar -tf /keep/page/etc.tar | grep -c -x -e etc/runlevels/default/mape-rs -e etc/mape-rs.conf -e etc/sysctl.d/mape-rs.conf -e etc/network/interfaces)" -eq 4
+	echo "$commands" >/keep/page/commands
+	cat /proc/sys/kernel/random/boot_id >/keep/page/boot
+fi
 check_finish

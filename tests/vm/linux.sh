@@ -102,6 +102,11 @@ mape() {
 	echo "$said"
 }
 
+# One process reads them; `sysctl -a` takes seconds in an emulated machine.
+linux_sysctls() {
+	on cpe grep -r '' /proc/sys/net 2>/dev/null | grep -v nf_conntrack_count
+}
+
 # Everything of the CPE that must be as before: rules, addresses, routes, devices, sysctls, files.
 # Lifetimes go down by themselves, and so does the number of connections.
 linux_state() {
@@ -111,7 +116,7 @@ linux_state() {
 		on cpe ip "$family" route show table all | sed 's/ expires [0-9]*sec//' | sort
 	done
 	on cpe ip address | sed 's/_lft [0-9]*sec/_lft N/g'
-	on cpe sysctl -a 2>/dev/null | grep -E '^net\.' | grep -v nf_conntrack_count
+	linux_sysctls
 	find /etc /run /var/run -type f 2>/dev/null | grep -v "^/run/netns" | sort | xargs sha256sum
 	ls -d "$STATE_DIR" 2>/dev/null || :
 }

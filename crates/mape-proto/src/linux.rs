@@ -29,10 +29,10 @@ use nix::fcntl::Flock;
 pub use config::{Config, ConfigError, DEFAULT_FILE};
 pub use error::LinuxError;
 
-pub(crate) use doctor::doctor;
+pub(crate) use doctor::{Check, Report, doctor};
 pub(crate) use down::down;
 pub(crate) use script::{File, Parts, ifupdown, networkd, shell_functions};
-pub(crate) use status::{Status, status};
+pub(crate) use status::{Problem, Status, status};
 pub(crate) use up::{dry_run, up};
 pub(crate) use watch::watch;
 

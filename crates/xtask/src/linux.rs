@@ -12,18 +12,30 @@ use crate::plane::{on_kernels, one_series};
 use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
 use crate::{package, packages};
 
-/// What runs in every test. Not among them, because they do not pass yet (issue 9 is open):
-/// `linux-page.sh`, `linux-files.sh` and `linux-kill.sh`.
-const SCRIPTS: &[&str] = &["linux-line.sh", "linux-foreign.sh", "linux-watch.sh"];
+/// What runs in every test.
+const SCRIPTS: &[&str] = &[
+    "linux-line.sh",
+    "linux-prefix.sh",
+    "linux-foreign.sh",
+    "linux-watch.sh",
+    "linux-kill.sh",
+    "linux-files.sh",
+    "linux-systemd.sh",
+    "linux-page.sh",
+];
+
+/// What goes on after the machine has booted again.
+const AGAIN: &[&str] = &["linux-line.sh again", "linux-page.sh again"];
 
 /// What runs with `--long` only.
-const LONG: &[&str] = &["linux-line.sh v6plus:br0 ocn:eth0", "linux-watch.sh br0"];
+const LONG: &[&str] =
+    &["linux-line.sh v6plus:br0 ocn:eth0", "linux-watch.sh br0", "linux-files.sh eth0"];
 
 /// The packages of [`PROGRAMS`].
 const PACKAGES: &[&str] = &["radvd", "s6", "systemd"];
 /// What advertises the line's prefix, and what supervises and configures where `OpenRC` does not.
 const PROGRAMS: &[&str] = &["/usr/sbin/radvd", "/usr/bin/s6-supervise", "/usr/bin/s6-svc"];
-const NETWORKD: &str = "lib/systemd/systemd-networkd";
+const SYSTEMD: &[&str] = &["lib/systemd/systemd-networkd", "lib/systemd/systemd", "bin/systemctl"];
 
 /// Debian's `OpenRC` is unpacked and never installed: it would become the machine's own init system.
 const OPENRC: &[&str] = &["openrc", "librc1", "libeinfo1"];
@@ -33,8 +45,11 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
     steps.step("packages of plain Linux", || {
         package::test_packages(&tools::build_static("mape-proto")?)
     });
+    if long {
+        steps.step("static programs and their packages", || package::command(None));
+    }
     steps.step("plain Linux on Debian's kernels", || match prepare() {
-        Ok(()) => on_kernels(SERIES, &scripts(long), &add_files).map(Outcome::from),
+        Ok(()) => on_machines(SERIES, &scripts(long)).map(Outcome::from),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
@@ -55,7 +70,16 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     };
     prepare()?;
     let chosen = if words.is_empty() { scripts(long) } else { words.to_vec() };
-    on_kernels(series, &chosen, &add_files)
+    on_machines(series, &chosen)
+}
+
+fn on_machines(series: &[&str], scripts: &[&str]) -> anyhow::Result<()> {
+    let is_chosen = |again: &&&str| {
+        let name = again.split(' ').next();
+        scripts.iter().any(|script| script.split(' ').next() == name)
+    };
+    let again: Vec<&str> = AGAIN.iter().filter(is_chosen).copied().collect();
+    on_kernels(series, scripts, &again, &add_files)
 }
 
 fn scripts(long: bool) -> Vec<&'static str> {
@@ -72,10 +96,13 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
     for program in PROGRAMS {
         files.add_program(program.trim_start_matches('/'), Path::new(program))?;
     }
-    // Debian 13 moved /lib into /usr.
-    let networkd = ["/", "/usr/"].map(|prefix| Path::new(prefix).join(NETWORKD));
-    let networkd = networkd.iter().find(|path| path.exists()).context("no systemd-networkd")?;
-    files.add_program("usr/lib/systemd/systemd-networkd", networkd)?;
+    for program in SYSTEMD {
+        // Debian 13 moved /lib into /usr.
+        let places = ["/", "/usr/"].map(|prefix| Path::new(prefix).join(program));
+        let found = places.iter().find(|path| path.exists());
+        let found = found.with_context(|| format!("no {program}"))?;
+        files.add_program(&format!("usr/{program}"), found)?;
+    }
     let openrc = openrc()?;
     for program in ["sbin/openrc-run", "sbin/rc-service", "sbin/rc-update", "sbin/supervise-daemon"]
     {
@@ -86,7 +113,9 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
     files.add_bytes("etc/insserv.conf", 0o644, b"");
     let tree = package::alpine(&tools::build_static("mape-proto")?, &tools::cache_directory())?;
     files.add_tree("package", &tree)?;
-    files.add_tree("s6", &root().join("files/linux/s6"))?;
+    for directory in ["s6", "hooks", "systemd"] {
+        files.add_tree(directory, &root().join("files/linux").join(directory))?;
+    }
     files.add_file("lab/page.md", 0o644, &root().join("docs/apu2-alpine.md"))
 }
 

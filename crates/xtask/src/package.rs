@@ -15,6 +15,7 @@ use crate::lab::tools::cache_directory;
 use crate::musl::{self, AARCH64, Processor, X86_64};
 use crate::packages;
 use crate::steps::{output, root, run};
+use crate::vectors;
 
 /// What the Debian package holds, beside directories.
 const DEBIAN_FILES: &[(&str, &str, u32)] = &[
@@ -79,26 +80,30 @@ pub(crate) fn test_packages(program: &Path) -> anyhow::Result<()> {
     ];
     let found = files(&tree)?;
     ensure!(found.iter().eq(expected.iter()), "the APKBUILD packs {found:?}");
-    println!("Debian package and APKBUILD: as they should be");
+    test_alpine(&tree)?;
+    let rows = vectors::check(|| Command::new(program))?;
+    println!("Debian package and APKBUILD: as they should be; {rows} known answers");
     Ok(())
 }
 
-/// Static, and it runs.
+/// Static, and it gives every answer that is known.
 fn test_program(program: &Path, processor: &Processor) -> anyhow::Result<()> {
     let file = fs::read(program)?;
     // The ELF program header that names a dynamic loader would hold its path.
     let loader = b"/lib/ld-musl";
     ensure!(!file.windows(loader.len()).any(|part| part == loader), "not static");
-    let mut plan = if let Some(qemu) = processor.qemu {
+    if processor.qemu.is_some() {
         packages::ensure(&["qemu-user-static"])?;
-        let mut plan = Command::new(qemu);
-        plan.arg(program);
-        plan
-    } else {
-        Command::new(program)
-    };
-    let text = output(plan.args(["plan", "240b:10:3261:6400::/56"]))?;
-    ensure!(text.contains("240 ports of 106.72.50.97"), "it says {text}");
+    }
+    let rows = vectors::check(|| match processor.qemu {
+        Some(qemu) => {
+            let mut emulated = Command::new(qemu);
+            emulated.arg(program);
+            emulated
+        }
+        None => Command::new(program),
+    })?;
+    println!("{}: {rows} known answers", processor.debian);
     Ok(())
 }
 
@@ -140,9 +145,7 @@ fn test_debian(package: &Path, root: &Path) -> anyhow::Result<()> {
     }
     fs::write(root.join("var/lib/dpkg/status"), "")?;
     // Its scripts need a shell there.
-    let busybox = crate::lab::tools::find_program("busybox")?;
-    install(&busybox, &root.join("bin/busybox"), 0o755)?;
-    std::os::unix::fs::symlink("busybox", root.join("bin/sh"))?;
+    add_busybox(root)?;
     let before = files(root)?;
     let dpkg = |words: &[&str]| {
         let mut dpkg = Command::new("dpkg");
@@ -152,8 +155,7 @@ fn test_debian(package: &Path, root: &Path) -> anyhow::Result<()> {
     };
     let path = package.to_str().context("the path is not text")?;
     output(dpkg(&["--install", path]))?;
-    let text = output(Command::new(root.join("usr/sbin/mape-proto")).arg("--version"))?;
-    ensure!(text.trim() == concat!("mape-proto ", env!("CARGO_PKG_VERSION")), "it says {text}");
+    test_in_root(root)?;
     let unit = root.join("lib/systemd/system/mape-rs.service");
     if let Ok(analyze) = crate::lab::tools::find_program("systemd-analyze") {
         let mut verify = Command::new(analyze);
@@ -177,6 +179,45 @@ fn test_debian(package: &Path, root: &Path) -> anyhow::Result<()> {
         .cloned()
         .collect();
     ensure!(left.is_empty(), "the package leaves {left:?}");
+    Ok(())
+}
+
+/// In a root with nothing but busybox: the program runs there, and the service is a script for its shell.
+fn test_alpine(tree: &Path) -> anyhow::Result<()> {
+    add_busybox(tree)?;
+    test_in_root(tree)?;
+    output(in_root(tree, &["sh", "-n", "/etc/init.d/mape-rs"])?)?;
+    output(in_root(tree, &["sh", "-c", "test -x /etc/init.d/mape-rs"])?).map(drop)
+}
+
+/// A shell and its tools, in one file.
+fn add_busybox(root: &Path) -> anyhow::Result<()> {
+    let busybox = crate::lab::tools::find_program("busybox")?;
+    install(&busybox, &root.join("bin/busybox"), 0o755)?;
+    std::os::unix::fs::symlink("busybox", root.join("bin/sh"))?;
+    Ok(())
+}
+
+/// A command inside a root, where nothing of this machine is.
+fn in_root(root: &Path, words: &[&str]) -> anyhow::Result<Command> {
+    let is_root = output(Command::new("id").arg("-u"))?.trim() == "0";
+    let (program, first): (_, &[_]) =
+        if is_root { ("chroot", &[]) } else { ("unshare", &["--map-root-user", "chroot"]) };
+    let mut command = Command::new(crate::lab::tools::find_program(program)?);
+    command.args(first).arg(root).args(words).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    Ok(command)
+}
+
+/// The program as it was installed gives its version and a plan, and its configuration is one.
+fn test_in_root(root: &Path) -> anyhow::Result<()> {
+    let text = output(in_root(root, &["mape-proto", "--version"])?)?;
+    ensure!(text.trim() == concat!("mape-proto ", env!("CARGO_PKG_VERSION")), "it says {text}");
+    let text = output(in_root(root, &["mape-proto", "plan", "240b:10:3261:6400::/56"])?)?;
+    ensure!(text.contains("240 ports of 106.72.50.97"), "it says {text}");
+    // Without `ip` it comes as far as that, behind the configuration.
+    let said = in_root(root, &["mape-proto", "up"])?.output()?;
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    ensure!(said.contains("install iproute2"), "without ip it says {said}");
     Ok(())
 }
 

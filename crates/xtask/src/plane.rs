@@ -6,7 +6,7 @@
 //! stands for it then) and is none that routers have.
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -16,7 +16,8 @@ use anyhow::{Context as _, bail};
 
 use crate::lab::initramfs::Initramfs;
 use crate::lab::kernel::Kernel;
-use crate::lab::{self, SERIES, tools, vm::Vm};
+use crate::lab::vm::{self, Vm};
+use crate::lab::{self, SERIES, tools};
 use crate::steps::{Outcome, Steps, cargo, output, root, run, skip_or_fail};
 
 /// One script with its arguments, as the shell takes it.
@@ -70,7 +71,7 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
         Err(error) => skip_or_fail("namespaces with nft", error),
     });
     steps.step("data plane on Debian's kernels", || match lab::prepare() {
-        Ok(()) => on_kernels(SERIES, &scripts(long, true), &|_| Ok(())).map(Outcome::from),
+        Ok(()) => on_kernels(SERIES, &scripts(long, true), &[], &|_| Ok(())).map(Outcome::from),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
@@ -96,7 +97,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         host_can()?;
         on_host(&chosen)
     } else {
-        on_kernels(series, &chosen, &|_| Ok(()))
+        on_kernels(series, &chosen, &[], &|_| Ok(()))
     }
 }
 
@@ -122,7 +123,27 @@ fn scripts(long: bool, machine: bool) -> Vec<&'static str> {
 
 /// Shell text that runs all scripts, one after the other, and fails if one of them failed.
 pub(crate) fn commands(scripts: &[&str]) -> String {
-    let mut text = "failed=\n".to_owned();
+    format!("failed=\n{}{VERDICT}", calls(scripts))
+}
+
+/// The same with a boot of the machine in between: what stands in `/keep` is there again after it, and
+/// nothing else is. `again` are the scripts of the second boot.
+fn commands_of_two_boots(scripts: &[&str], again: &[&str]) -> String {
+    format!(
+        "set -u; . ./disk.sh\nfailed=\nif disk_is_new; then\n{}disk_keep \"$failed\"\n\
+         echo '== the machine boots again'\necho {}\nsleep 600\nfi\n\
+         disk_restore || exit 1\nfailed=$(cat /keep/failed)\n{}{VERDICT}",
+        calls(scripts),
+        vm::AGAIN,
+        calls(again)
+    )
+}
+
+/// The last lines: what failed.
+const VERDICT: &str = "test -z \"$failed\" || { echo \"FAILED:$failed\"; exit 1; }\n";
+
+fn calls(scripts: &[&str]) -> String {
+    let mut text = String::new();
     for script in scripts {
         // Writing into a `String` cannot fail.
         let _ = write!(
@@ -132,11 +153,11 @@ pub(crate) fn commands(scripts: &[&str]) -> String {
              echo \"== {script}: $(($(cut -d. -f1 /proc/uptime) - start)) s\"\n"
         );
     }
-    text + "test -z \"$failed\" || { echo \"FAILED:$failed\"; exit 1; }\n"
+    text
 }
 
-/// All series at the same time: emulated machines wait a lot, so that two fit on two cores. `extra`
-/// adds files to each machine.
+/// All series at the same time: emulated machines wait a lot, so that two fit on two cores. Scripts in
+/// `again` run after another boot of the machine. `extra` adds files to each machine.
 ///
 /// # Errors
 ///
@@ -144,6 +165,7 @@ pub(crate) fn commands(scripts: &[&str]) -> String {
 pub(crate) fn on_kernels(
     series: &[&str],
     scripts: &[&str],
+    again: &[&str],
     extra: &dyn Fn(&mut Initramfs) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     lab::prepare()?;
@@ -154,7 +176,12 @@ pub(crate) fn on_kernels(
         let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
         files.add_file("usr/sbin/mape-proto", 0o755, &program)?;
         extra(&mut files)?;
-        machines.push((name, Vm::boot(&kernel, files, &commands(scripts), LIMIT)?));
+        let machine = if again.is_empty() {
+            Vm::boot(&kernel, files, &commands(scripts), LIMIT)?
+        } else {
+            Vm::boot_with_disk(&kernel, files, &commands_of_two_boots(scripts, again), LIMIT)?
+        };
+        machines.push((name, machine));
     }
     let failed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -219,28 +246,35 @@ fn host_can() -> anyhow::Result<()> {
     output(Command::new("unshare").args(["--net", "sh", "-c", attempt])).map(drop)
 }
 
-/// What a run printed: the verdicts at once, everything if it failed.
-struct Log {
+/// What a run printed: the verdicts at once, everything if it failed. Everything is in a file of the
+/// cache too, as it comes: a run that is cut short is told from it.
+pub(crate) struct Log {
     name: String,
     started: Instant,
     lines: Vec<String>,
+    file: Option<std::fs::File>,
 }
 
 impl Log {
-    fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), started: Instant::now(), lines: Vec::new() }
+    pub(crate) fn new(name: &str) -> Self {
+        let file = std::fs::File::create(tools::cache_directory().join(format!("{name}.log"))).ok();
+        Self { name: name.to_owned(), started: Instant::now(), lines: Vec::new(), file }
     }
 
-    fn add(&mut self, line: &str) {
+    pub(crate) fn add(&mut self, line: &str) {
         let line = format!("{:>5} {:6.1} {line}", self.name, self.started.elapsed().as_secs_f32());
         let text = line.get(13..).unwrap_or_default();
         if ["==", "FAIL", "time", "note"].iter().any(|word| text.starts_with(word)) {
             println!("{line}");
         }
+        if let Some(file) = &mut self.file {
+            // It only helps; the lines are kept here as well.
+            let _ = writeln!(file, "{line}");
+        }
         self.lines.push(line);
     }
 
-    fn print(&self) {
+    pub(crate) fn print(&self) {
         println!("-- everything that {} printed:", self.name);
         for line in &self.lines {
             println!("{line}");

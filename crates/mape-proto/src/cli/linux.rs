@@ -34,7 +34,7 @@ impl Word {
     }
 }
 
-/// Whether `status` means the line of a configuration file, and not netifd's interfaces: a file is
+/// Whether `status` or `doctor` means the line of a configuration file, and not netifd's interfaces: a file is
 /// named, or nothing else is asked for and there is no netifd.
 pub(super) fn is_asked_for_status(words: &[OsString]) -> bool {
     let rest = words.get(1..).unwrap_or_default();
@@ -53,7 +53,7 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
             Argument::Option(name) => match name.as_str() {
                 "config" => file = Some(arguments.value()?.into()),
                 "dry-run" if word == Word::Up => dry_run = true,
-                "json" if word == Word::Status => as_json = true,
+                "json" if matches!(word, Word::Status | Word::Doctor) => as_json = true,
                 // Where tests have their files.
                 "state-dir" => system = System::with_state(arguments.value()?.into()),
                 "help" => return Ok(answered(help::LINUX.to_owned())),
@@ -75,7 +75,8 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
         Word::Doctor | Word::Watch => {
             let report = linux::doctor(&config, &system)?;
             let status = if report.is_fine() { ExitStatus::Fine } else { ExitStatus::Failed };
-            return Ok(Answer { text: report.to_string(), status });
+            let text = if as_json { json::doctor(&report) } else { report.to_string() };
+            return Ok(Answer { text, status });
         }
     }))
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::fs;
 
+use mape_nft::InterfaceName;
+
 use super::journal::Journal;
 use super::line::Line;
 use super::status::{Problem, explained, status};
@@ -12,28 +14,58 @@ use crate::failure::Failure;
 /// Packets that were sent without an answer before that says something.
 const SENT: u64 = 20;
 
-/// The checks in order.
-#[derive(Debug, Default)]
-pub(crate) struct Report(Vec<(&'static str, Result<String, Problem>)>);
+/// What is looked at, with the name it has for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Check {
+    Uplink,
+    Line,
+    DefaultRoute,
+    Forwarding,
+    Input,
+    Forward,
+    Answers,
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Uplink => "uplink and prefix",
+            Self::Line => "line",
+            Self::DefaultRoute => "default route",
+            Self::Forwarding => "forwarding",
+            Self::Input => "input",
+            Self::Forward => "forward",
+            Self::Answers => "answers",
+        })
+    }
+}
+
+/// The checks in order, each with what was found.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) name: InterfaceName,
+    pub(crate) checks: Vec<(Check, Result<String, Problem>)>,
+}
 
 impl Report {
     /// Whether nothing is wrong.
     pub(crate) fn is_fine(&self) -> bool {
-        self.0.iter().all(|(_, result)| result.is_ok())
+        self.checks.iter().all(|(_, result)| result.is_ok())
     }
 
-    fn add(&mut self, name: &'static str, result: Result<String, Problem>) {
-        self.0.push((name, result));
+    fn add(&mut self, check: Check, result: Result<String, Problem>) {
+        self.checks.push((check, result));
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, result) in &self.0 {
+        for (check, result) in &self.checks {
             match result {
-                Ok(value) => writeln!(f, "ok    {name}: {value}")?,
+                Ok(value) => writeln!(f, "ok    {check}: {value}")?,
                 Err(Problem { what, next }) => {
-                    writeln!(f, "FAIL  {name}: {what}.\n      next step: {next}.")?;
+                    writeln!(f, "FAIL  {check}: {what}.\n      next step: {next}.")?;
                 }
             }
         }
@@ -47,33 +79,36 @@ impl fmt::Display for Report {
 /// The machine cannot be looked at.
 pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure> {
     let machine = system.ip.snapshot()?;
-    let mut report = Report::default();
+    let mut report = Report { name: config.interface.clone(), checks: Vec::new() };
     let found = match uplink::find(config, &machine, &system.ip, None) {
         Ok(found) => found,
         Err(failure) => {
-            report.0.extend(explained(&failure).map(|problem| ("uplink and prefix", Err(problem))));
+            let problem = explained(&failure).map(|problem| (Check::Uplink, Err(problem)));
+            report.checks.extend(problem);
             return Ok(report);
         }
     };
     let line = Line::new(config, &found);
     let prefix = found.plan.end_user_prefix();
     let of = format!("{prefix} on {}, {}", line.uplink, found.plan.provider_name());
-    report.add("uplink and prefix", Ok(of));
+    report.add(Check::Uplink, Ok(of));
     let status = status(config, system)?;
     let complete = status.problems.into_iter().next();
-    report
-        .add("line", complete.map_or_else(|| Ok(format!("{} of {}", line.device, line.ipv4)), Err));
+    report.add(
+        Check::Line,
+        complete.map_or_else(|| Ok(format!("{} of {}", line.device, line.ipv4)), Err),
+    );
 
     let rival = line.rivals(&machine).into_iter().find(|rival| rival.contains("goes before"));
     report.add(
-        "default route",
+        Check::DefaultRoute,
         rival.map_or_else(
             || Ok("no other goes before it".to_owned()),
             |what| Err(Problem { what, next: "change one of the metrics".to_owned() }),
         ),
     );
     report.add(
-        "forwarding",
+        Check::Forwarding,
         if system.ip.forwards() {
             Ok("IPv4 is forwarded".to_owned())
         } else {
@@ -83,9 +118,9 @@ pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure
         },
     );
     let journal = Journal::read(&system.places.state, &config.interface);
-    report.add("input", from_br(&line, &journal, system));
-    report.add("forward", dropped_on_the_way(&line, system));
-    report.add("answers", answers(&line));
+    report.add(Check::Input, from_br(&line, &journal, system));
+    report.add(Check::Forward, dropped_on_the_way(&line, system));
+    report.add(Check::Answers, answers(&line));
     Ok(report)
 }
 

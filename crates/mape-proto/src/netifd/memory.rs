@@ -29,6 +29,8 @@ pub(super) struct Memory {
     pub(super) settled: bool,
     /// The outcome that is set up.
     pub(super) up: String,
+    /// What was told of its rule.
+    pub(super) told: String,
     /// The shape of rules that nft accepted since the router's start, and the edge.
     accepted: (String, String),
     /// Seconds since 1970 at which the present numbers began.

@@ -63,6 +63,22 @@ fn a_line_that_is_down_says_so() {
         doctor.out
     );
     assert!(doctor.out.contains("FAIL  line: the line is not up."), "{}", doctor.out);
+    let called = call(&["doctor", "--json", "--config", &file, "--state-dir", &state]);
+    assert_eq!((called.status, called.err.as_str()), (ExitStatus::Failed, ""));
+    let json = called.json();
+    assert_valid(&schema("linux-doctor"), &json);
+    let checks = json["checks"].as_array().unwrap();
+    // The same in the same order as the text.
+    let told: Vec<&str> = doctor.out.lines().filter(|line| !line.starts_with(' ')).collect();
+    assert_eq!(checks.len(), told.len());
+    for (check, told) in checks.iter().zip(told) {
+        assert_eq!(check["fine"], told.starts_with("ok "), "{told}");
+        assert!(told.contains(check["message"].as_str().unwrap()), "{told}");
+    }
+    assert_eq!(
+        (json["fine"].as_bool(), &checks[1]["check"], &checks[1]["hint"]),
+        (Some(false), &"line".into(), &"run mape-proto up".into())
+    );
     fs::remove_dir_all(directory).unwrap();
 }
 
@@ -85,6 +101,16 @@ fn what_is_wrong_is_told_before_anything_is_done() {
         assert!(!Path::new(&state).exists(), "{text}");
         fs::remove_dir_all(directory).unwrap();
     }
+    // Without a plan there is one check, and it says what `up` says.
+    let (directory, file, state) = configured("no-uplink", "uplink nosuch0");
+    let json = call(&["doctor", "--json", "--config", &file, "--state-dir", &state]).json();
+    assert_valid(&schema("linux-doctor"), &json);
+    assert_eq!(json["checks"].as_array().unwrap().len(), 1);
+    assert_eq!(json["checks"][0]["message"], "there is no device nosuch0");
+    fs::write(&file, "uplnk lo").unwrap();
+    let json = call(&["doctor", "--json", "--config", &file, "--state-dir", &state]).json();
+    assert_valid(&schema("error"), &json);
+    fs::remove_dir_all(directory).unwrap();
     for bad in ["up x", "down --dry-run", "up --json", "watch --json", "up --config"] {
         assert_eq!(words(bad).status, ExitStatus::Usage, "{bad}");
     }

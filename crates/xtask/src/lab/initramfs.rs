@@ -226,7 +226,11 @@ fn pad(archive: &mut Vec<u8>) {
 }
 
 /// What ldd finds, the dynamic loader included; nothing for a static program.
-fn shared_libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
+///
+/// # Errors
+///
+/// There is no ldd.
+pub(crate) fn shared_libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let result = Command::new("ldd").arg(program).output().context("cannot run ldd")?;
     let text = String::from_utf8_lossy(&result.stdout);
     let words =

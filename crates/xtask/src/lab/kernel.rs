@@ -17,6 +17,8 @@ use crate::steps::{output, run};
 const MODULES: &[&str] = &[
     // libcrc32c asks the crypto layer for it, which modinfo does not tell.
     "crc32c_generic",
+    "virtio_pci",
+    "virtio_blk",
     "veth",
     "bridge",
     "dummy",

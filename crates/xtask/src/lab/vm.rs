@@ -27,12 +27,20 @@ const KERNEL_WORDS: &str = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=
 
 /// A running machine; dropping it ends it.
 pub(crate) struct Vm {
+    qemu: Command,
     child: Child,
     lines: Receiver<String>,
     deadline: Instant,
-    // qemu reads it while it starts.
-    initrd: PathBuf,
+    // qemu opens them while it starts.
+    files: Vec<PathBuf>,
+    may_boot_again: bool,
 }
+
+/// The line that asks for another boot of a machine with a disk. The plug is pulled then.
+pub(crate) const AGAIN: &str = "LAB-AGAIN";
+
+/// `/dev/vda`: zeros at first, gone with the machine.
+const DISK_BYTES: u64 = 16 << 20;
 
 impl Vm {
     /// Boots `kernel` with `files` and runs `commands` (shell text, in `/lab`) in it. The machine
@@ -43,9 +51,34 @@ impl Vm {
     /// The initramfs cannot be written or qemu not started.
     pub(crate) fn boot(
         kernel: &Kernel,
+        files: Initramfs,
+        commands: &str,
+        limit: Duration,
+    ) -> anyhow::Result<Self> {
+        Self::start(kernel, files, commands, limit, false)
+    }
+
+    /// As [`Self::boot`], with a disk that outlives the line [`AGAIN`] on the console. The machine boots
+    /// once more then, into the same commands; they see on the disk which boot it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::boot`], or there is no room for the disk.
+    pub(crate) fn boot_with_disk(
+        kernel: &Kernel,
+        files: Initramfs,
+        commands: &str,
+        limit: Duration,
+    ) -> anyhow::Result<Self> {
+        Self::start(kernel, files, commands, limit, true)
+    }
+
+    fn start(
+        kernel: &Kernel,
         mut files: Initramfs,
         commands: &str,
         limit: Duration,
+        may_boot_again: bool,
     ) -> anyhow::Result<Self> {
         files.add_bytes("lab/run", 0o755, commands.as_bytes());
         let cache = cache_directory();
@@ -55,9 +88,9 @@ impl Vm {
         let mut file = std::fs::File::create(&initrd)?;
         file.write_all(&files.archive())?;
 
-        let mut child = Command::new("setpriv")
-            // The kernel ends qemu even when this process is killed and no destructor runs.
-            .args(["--pdeathsig", "KILL"])
+        let mut qemu = Command::new("setpriv");
+        // The kernel ends qemu even when this process is killed and no destructor runs.
+        qemu.args(["--pdeathsig", "KILL"])
             .args(kernel.qemu)
             .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
             .args(["-serial", "stdio"])
@@ -67,20 +100,16 @@ impl Vm {
             .arg(&initrd)
             .args(["-append", KERNEL_WORDS])
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("cannot start {}", kernel.qemu.first().unwrap_or(&"qemu")))?;
-        let console = child.stdout.take().context("no console")?;
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(console).split(b'\n').map_while(Result::ok) {
-                let line = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Self { child, lines, deadline: Instant::now() + limit, initrd })
+            .stdout(Stdio::piped());
+        let mut files = vec![initrd];
+        if may_boot_again {
+            let disk = cache.join(format!("disk-{}-{started}", std::process::id()));
+            std::fs::File::create(&disk)?.set_len(DISK_BYTES)?;
+            qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio", disk.display()));
+            files.push(disk);
+        }
+        let (child, lines) = spawn(&mut qemu)?;
+        Ok(Self { qemu, child, lines, deadline: Instant::now() + limit, files, may_boot_again })
     }
 
     /// Hands every console line to `on_line` as it appears and returns the commands' exit status.
@@ -88,13 +117,20 @@ impl Vm {
     /// # Errors
     ///
     /// The time is up, or the machine ended by itself (a kernel panic, the shell's death).
-    pub(crate) fn finish(self, mut on_line: impl FnMut(&str)) -> anyhow::Result<i32> {
+    pub(crate) fn finish(mut self, mut on_line: impl FnMut(&str)) -> anyhow::Result<i32> {
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
+                Ok(line) if line == AGAIN && self.may_boot_again => {
+                    self.may_boot_again = false;
+                    self.end();
+                    (self.child, self.lines) = spawn(&mut self.qemu)?;
+                }
                 Ok(line) => {
-                    // It has booted. Ctrl-C runs no destructor, so not only when dropped.
-                    let _ = std::fs::remove_file(&self.initrd);
+                    if !self.may_boot_again {
+                        // It has booted. Ctrl-C runs no destructor, so not only when dropped.
+                        self.remove_files();
+                    }
                     match line.strip_prefix(MARKER) {
                         Some(status) => return status.parse().context("a garbled exit status"),
                         None => on_line(&line),
@@ -105,13 +141,41 @@ impl Vm {
             }
         }
     }
+
+    fn end(&mut self) {
+        // It may already be gone; there is nobody to tell.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts the emulator, and a thread that reads its console.
+fn spawn(qemu: &mut Command) -> anyhow::Result<(Child, Receiver<String>)> {
+    let mut child = qemu.spawn().context("cannot start qemu")?;
+    let console = child.stdout.take().context("no console")?;
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(console).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(line.trim_ascii_end()).into_owned();
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    Ok((child, lines))
+}
+
+impl Vm {
+    fn remove_files(&self) {
+        for file in &self.files {
+            let _ = std::fs::remove_file(file);
+        }
+    }
 }
 
 impl Drop for Vm {
     fn drop(&mut self) {
-        // Each may already be gone; there is nobody to tell.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_file(&self.initrd);
+        self.end();
+        self.remove_files();
     }
 }

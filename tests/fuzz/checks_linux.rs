@@ -1,0 +1,54 @@
+//! What must hold for any text that claims to be `/etc/mape-rs.conf`. Used by the fuzz target and, with
+//! its seeds and the crashers ever found, by an ordinary test of `mape-proto`. Stands beside `checks`.
+
+use std::path::Path;
+
+use mape_core::Explain as _;
+use mape_proto::linux::Config;
+
+use super::checks::{explains_itself, plan_or_explain};
+
+fn parse(text: &str) -> Option<Config> {
+    match Config::parse(text, Path::new("/etc/mape-rs.conf")) {
+        Ok(config) => Some(config),
+        Err(error) => {
+            explains_itself(&error);
+            assert!(error.params().contains(&("file", "/etc/mape-rs.conf".to_owned())));
+            None
+        }
+    }
+}
+
+pub fn linux_config(text: &str) -> Option<Config> {
+    let config = parse(text);
+    // What ends a line, a note behind it and a mark before it change nothing.
+    let said = format!("{config:?}");
+    if !text.contains('\r') {
+        let dos = text.replace('\n', "\r\n");
+        assert_eq!(format!("{:?}", parse(&dos)), said);
+    }
+    if !text.starts_with('\u{feff}') {
+        assert_eq!(format!("{:?}", parse(&format!("\u{feff}{text}\n# the end"))), said);
+    }
+    let config = config?;
+    let device = config.device();
+    assert!(device.as_str().starts_with("mape-") && device.as_str().len() <= 15);
+    assert!(config.ttl > 0 && config.mtu != Some(0));
+    assert!(config.route.is_none_or(|route| route.table != Some(0)));
+    if let Some(chain) = &config.input_chain {
+        assert_eq!(chain.to_string().parse().as_ref(), Ok(chain));
+        // One line of nft's, and nothing behind it.
+        assert_eq!(chain.to_string().split(' ').count(), 3);
+        assert!(!chain.to_string().contains([';', '{', '}', '#', '\n', '"']));
+    }
+    // A file it names is not this text's business.
+    if !text.contains("rules_file") {
+        let prefix = "240b:10:3261:6400::/56".parse().expect("a prefix");
+        match config.request(config.prefix.unwrap_or(prefix), 1500) {
+            Ok(request) => plan_or_explain(&request),
+            // Each rule was read when its line was; only the layout can have come behind it.
+            Err(failure) => assert!(text.contains("layout"), "{failure:?}"),
+        }
+    }
+    Some(config)
+}
