@@ -4,7 +4,10 @@
 //! report every failure and not only the first.
 
 mod bench;
+mod cross;
 mod demo;
+mod feed;
+mod foreign;
 mod fuzz;
 mod lab;
 mod licences;
@@ -52,10 +55,22 @@ Usage: cargo xtask COMMAND
   openwrt         all that every test runs on these
   linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
                   the tests of plain Linux, on both kernels
+  cross [ARCH...]
+                  mape-proto for OpenWrt's architectures, as shipped; sizes go to cross/sizes.tsv
+  cross --run [ARCH...]
+                  runs them under qemu: they answer as this machine's own program does
+  cross --boot [SCRIPT...]
+                  a line on a MIPS machine without FPU, on Debian's kernel
+  cross --check   two builds in different places give the same bytes
+  size [--compare REV]
+                  where the bytes of the mipsel program are, and what changed since a revision
   provision [--kernel 6.1|6.12]
                   provisioning from real servers, in a machine
   package [DIRECTORY]
                   static binaries and Debian packages (x86_64, aarch64), and their tests
+  package openwrt|ARCH...
+                  packages for opkg (and apk where apk-tools 3 is), and a feed's index; architectures as for `cross`
+  package openwrt --test PROGRAM
   package --test PROGRAM
                   the packages' tests alone, with a static program that is there
   mutants         change mape-core in every way and see that a test notices
@@ -83,9 +98,14 @@ fn main() -> ExitCode {
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
         ["linux", rest @ ..] => linux::command(rest),
+        ["cross", rest @ ..] => cross::command(rest),
+        ["size", rest @ ..] => cross::report::command(rest),
         ["provision", rest @ ..] => provision::command(rest),
         ["package"] => package::command(None),
         ["package", "--test", program] => package::test_packages(program.as_ref()),
+        ["package", "openwrt"] => feed::command(&[]),
+        ["package", "openwrt", "--test", program] => feed::test(program.as_ref()),
+        ["package", names @ ..] if cross::targets::known(names) => feed::command(names),
         ["package", directory] => package::command(Some(directory)),
         ["mutants"] => Steps::run(mutants::all),
         ["openwrt"] => Steps::run(openwrt::steps),

@@ -122,7 +122,7 @@ fn scripts(long: bool, machine: bool) -> Vec<&'static str> {
 }
 
 /// Shell text that runs all scripts, one after the other, and fails if one of them failed.
-fn commands(scripts: &[&str]) -> String {
+pub(crate) fn commands(scripts: &[&str]) -> String {
     format!("failed=\n{}{VERDICT}", calls(scripts))
 }
 

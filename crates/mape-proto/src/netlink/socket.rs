@@ -8,7 +8,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send,
     setsockopt, socket,
 };
-use nix::sys::time::TimeVal;
+use nix::sys::time::{TimeVal, TimeValLike as _};
 
 use super::message::Received;
 use super::{Message, Messages, NetlinkError, Request};
@@ -46,7 +46,7 @@ impl Socket {
         let socket =
             socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)
                 .map_err(NetlinkError::Socket)?;
-        setsockopt(&socket, ReceiveTimeout, &TimeVal::new(PATIENCE, 0))
+        setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(PATIENCE))
             .and_then(|()| connect(socket.as_raw_fd(), &NetlinkAddr::new(0, 0)))
             .map_err(NetlinkError::Socket)?;
         Ok(Self { socket, sequence: 0 })
