@@ -20,6 +20,8 @@ const SCRIPTS: &[&str] = &[
     "linux-watch.sh",
     "linux-kill.sh",
     "linux-files.sh",
+    "linux-hooks.sh",
+    "linux-doctor.sh",
     "linux-systemd.sh",
     "linux-page.sh",
 ];
