@@ -14,16 +14,18 @@ wait_for() (
 )
 
 # within SECONDS TEXT COMMAND...: a check that something becomes true in time. A late success says how
-# late.
+# late; after LAB_PATIENCE (3) times as long nobody waits any more. Until LAB_SLACK (1) times as long it
+# is no failure: on a busy machine the seconds say nothing.
 within() {
 	within_limit=$1 within_text=$2
 	shift 2
 	within_start=$(tenths)
-	if wait_for $((within_limit * 3)) "$@"; then
+	within_patience=$((within_limit * ${LAB_PATIENCE:-3}))
+	if wait_for "$within_patience" "$@"; then
 		within_took=$(($(tenths) - within_start))
-		check "$within_text: tenths of a second" "$within_took" -le $((within_limit * 10))
+		check "$within_text: tenths of a second" "$within_took" -le $((within_limit * 10 * ${LAB_SLACK:-1}))
 	else
-		check "$within_text: in $((within_limit * 3)) s" no = yes
+		check "$within_text: in $within_patience s" no = yes
 		if_status wan
 		router_log | tail -n 20
 	fi
@@ -175,6 +177,7 @@ no_busy_loop() {
 no_complaint() {
 	check "kernel: local address not yet configured" \
 		"$(dmesg | grep -c 'not yet configured')" -eq 0
+	dmesg | grep 'not yet configured' || :
 }
 
 # Everything that could leak, one thing in each line, without what changes all the time.
@@ -249,8 +252,8 @@ line_working() {
 	relay_up
 	router_boot "$@"
 	uplink_pd 56
-	within 15 "up" wan_is true
-	within 15 "ping from LAN and router" opened
+	within 30 "up" wan_is true
+	within 30 "ping from LAN and router" opened
 }
 
 # no_alias: the interface that holds the CE address is gone.

@@ -10,13 +10,31 @@ cd "$(dirname "$0")"
 # shellcheck source=router.sh
 . ./router.sh
 
+# control SCENARIO: it has to fail where our hotplug hook is missing, or it shows nothing.
+control() {
+	router_break
+	status=0
+	LAB_PATIENCE=1 sh ./one.sh "$1" >/tmp/control 2>&1 || status=$?
+	router_mend
+	sed 's/^/      /' /tmp/control
+	if [ "$status" -eq 1 ] && grep -q '^FAIL  up: in ' /tmp/control; then
+		echo "ok    without hotplug hook: $1 fails"
+	else
+		echo "FAIL  without hotplug hook: $1 ends with $status, and should not come up"
+		return 1
+	fi
+}
+
 router_prepare
 failed=
 for scenario in "$@"; do
 	echo "== $scenario"
 	start=$(cut -d. -f1 /proc/uptime)
 	status=0
-	sh ./one.sh "$scenario" 2>&1 || status=$?
+	case $scenario in
+	control:*) control "${scenario#*:}" || status=$? ;;
+	*) sh ./one.sh "$scenario" 2>&1 || status=$? ;;
+	esac
 	seconds=$(($(cut -d. -f1 /proc/uptime) - start))
 	case $status in
 	0) echo "== $scenario: passed in $seconds s" ;;

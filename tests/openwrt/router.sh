@@ -153,6 +153,15 @@ router_calls() {
 	cat "$ROOT/tmp/lab/calls"
 }
 
+# Our hotplug hook is missing, or there again.
+router_break() {
+	mv "$ROOT/etc/hotplug.d/iface/15-mape-rs" "$ROOT/lab-hotplug"
+}
+
+router_mend() {
+	mv "$ROOT/lab-hotplug" "$ROOT/etc/hotplug.d/iface/15-mape-rs"
+}
+
 # nft of the router refuses everything that is not firewall4's own transaction, or works again.
 nft_refuse() {
 	if [ ! -e "$ROOT/usr/sbin/nft.real" ]; then

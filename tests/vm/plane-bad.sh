@@ -100,7 +100,7 @@ fails_no_fragment_guard() {
 
 # The compensation that keeps an ICMP error's checksum right.
 bad_no_icmp_compensation() {
-	plane_text netdev | changed -e 's/ @th,\(32\|48\),16 set @th,[0-9]*,16 map @[ei]2d_q / /'
+	plane_text netdev | changed -e 's/ @th,\(32\|48\),16 set @th,[0-9]*,16 map @[ei]2d-q / /'
 }
 fails_no_icmp_compensation() {
 	measure_unreachable
@@ -111,7 +111,7 @@ fails_no_icmp_compensation() {
 
 # The whole treatment of what an error quotes.
 bad_no_icmp_rewrite() {
-	plane_text netdev | changed -e '/^	chain in_\(err\|big\) {$/,/^	}/c\	chain in_err { accept; }'
+	plane_text netdev | changed -e '/^	chain in-\(err\|big\) {$/,/^	}/c\	chain in-err { accept; }'
 }
 fails_no_icmp_rewrite() { fails_no_icmp_compensation; }
 
@@ -172,7 +172,7 @@ fails_by_name() {
 
 # The index of a device that is gone: nothing passes, nothing wrong leaves.
 bad_stale_index() {
-	plane_text netdev | changed -e 's/{ "mape-wan" : goto/{ 9999 : goto/'
+	plane_text netdev | changed -e 's/{ "mape-wan" : goto/{ 9999 : goto/' -e 's/known oif "mape-wan"/known oif 9999/'
 }
 fails_stale_index() {
 	measure_ports 0 20

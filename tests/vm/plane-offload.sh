@@ -19,26 +19,6 @@ offload_on() {
 		chain forward { type filter hook forward priority filter; meta l4proto { tcp, udp } flow offload @ft; }; }'
 }
 
-# talk: TCP both ways and a UDP socket, long enough to be offloaded. Sets `bulk`, `steady`.
-talk() {
-	next_server
-	traffic lan1 bulk --to "$fresh:7000" --bytes 300000 --wait 5
-	bulk=$(field "$result" equal)
-	offloaded_log=$(mktemp)
-	ip netns exec "$LAB_NS-lan2" lab-traffic steady --to "$fresh:7000" --udp 5 --tcp 5 --seconds 4 >"$offloaded_log" &
-	talker=$!
-	until grep -q ready "$offloaded_log"; do
-		kill -0 "$talker" || return 1
-		sleep 0.2
-	done
-	sleep 2
-	offloaded=$(on cpe conntrack -L 2>/dev/null | grep -c OFFLOAD) || :
-	wait "$talker"
-	result=$(tail -n 1 "$offloaded_log")
-	echo "$result"
-	rm "$offloaded_log"
-}
-
 on_the_device() {
 	plane_load netdev
 	offload_on

@@ -4,6 +4,7 @@
 //! compare the numbers, and the border relay of the lab judges the packets.
 
 mod args;
+mod cost;
 mod datagram;
 mod flood;
 mod pool;
@@ -47,8 +48,11 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
             type/code, MTU and sender; --from ADDRESS:PORT --ttl N --size N --checksum 0
   flood     UDP, TCP, ICMP and GRE from --from to four addresses from --to on, from lasting and
             from random ports, --rate packets a second (400) for --seconds; needs root
-  steady    --udp sockets and --tcp connections that keep talking to --to for --seconds: how
-            many are still answered, and how many are seen at another port
+  steady    --udp sockets and --tcp connections that keep talking to --to for --seconds, with
+            --pause milliseconds (250) after each round: how many are still answered, and how
+            many are seen at another port
+  cost      PROGRAM WORD...: processor time of it and of all it waited for, in microseconds
+  trace     PROGRAM WORD...: the programs it executes, its processes, and each program's peak memory
   syslog    write what comes to --socket (/dev/log) into --file, until killed
 
 Common options: --from ADDRESS,... (sources, used in turn), --wait SECONDS (15) for what is slow;
@@ -59,7 +63,12 @@ for datagrams --rounds N (3), how often to send what is not answered; for hold, 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let command = words.next().unwrap_or_default();
-    match Args::parse(words).and_then(|args| run(&command, &args)) {
+    let done = match command.as_str() {
+        "cost" => cost::cost(words),
+        "trace" => cost::trace(words),
+        _ => Args::parse(words).and_then(|args| run(&command, &args)),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lab-traffic: {error}");

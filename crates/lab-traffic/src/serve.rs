@@ -70,7 +70,8 @@ fn listener(port: u16) -> Result<TcpListener> {
     let address = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
     bind(fd.as_raw_fd(), &SockaddrIn::from(address))?;
     // std's backlog of 128 would drop SYNs of a burst, which would look like the router's fault.
-    listen(&fd, Backlog::new(4096)?)?;
+    // As many as the kernel allows; the C library of small machines names less.
+    listen(&fd, Backlog::MAXALLOWABLE)?;
     Ok(TcpListener::from(fd))
 }
 

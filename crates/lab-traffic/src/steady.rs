@@ -11,8 +11,8 @@ use crate::Result;
 use crate::args::Args;
 use crate::report::Report;
 
-/// Between two rounds.
-const PAUSE: Duration = Duration::from_millis(250);
+/// For all answers of a round.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// How long an answer may take on a slow emulated machine.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -32,8 +32,8 @@ struct Connection {
     alive: bool,
 }
 
-/// `--udp` sockets and `--tcp` connections to `--to` say something four times a second, for
-/// `--seconds`; a line `steady` is printed once all have been answered.
+/// `--udp` sockets and `--tcp` connections to `--to` say something, then pause for `--pause`
+/// milliseconds, for `--seconds`; a line `steady` is printed once all have been answered.
 pub(crate) fn steady(args: &Args) -> Result<()> {
     let (to, sources) = (args.to()?, args.sources()?);
     let (udp, tcp): (usize, usize) = (args.or("udp", 0)?, args.or("tcp", 0)?);
@@ -55,11 +55,12 @@ pub(crate) fn steady(args: &Args) -> Result<()> {
         streams.push(Connection { stream, received: 0, alive: false });
     }
     let deadline = Instant::now() + Duration::from_secs(args.or("seconds", 10)?);
+    let pause = Duration::from_millis(args.or("pause", 250)?);
     let mut rounds = 0;
     // One more round after the time is up: it tells who is alive.
     loop {
         let last = Instant::now() >= deadline;
-        let patience = if last || rounds == 0 { ANSWER } else { PAUSE };
+        let patience = if last || rounds == 0 { ANSWER } else { PATIENCE };
         round(&mut datagrams, &mut streams, patience);
         if rounds == 0 {
             println!("{{\"steady\":\"ready\"}}");
@@ -68,7 +69,7 @@ pub(crate) fn steady(args: &Args) -> Result<()> {
         if last {
             break;
         }
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(pause);
     }
     let count = |test: fn(&Datagrams) -> bool| datagrams.iter().filter(|one| test(one)).count();
     Report::new("steady")

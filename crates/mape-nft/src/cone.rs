@@ -8,7 +8,7 @@ use crate::section::Object;
 
 /// Names of the two base chains.
 pub(crate) fn chains(interface: &Interface) -> [String; 2] {
-    [interface.own("cone_learn"), interface.own("cone_in")]
+    [interface.own("cone-learn"), interface.own("cone-in")]
 }
 
 pub(crate) fn objects(interface: &Interface) -> Vec<Object> {

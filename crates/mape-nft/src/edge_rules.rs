@@ -112,10 +112,10 @@ impl<'interface> EdgeRules<'interface> {
         } else {
             rules.extend(self.most(direction));
             // Later fragments carry no ports: bytes of their data must not be taken for some.
-            let fragment = self.name(&format!("{chain}_fragment"));
+            let fragment = self.name(&format!("{chain}-fragment"));
             rules.push(format!("ip frag-off & 0x1fff != 0 goto {fragment}"));
             rules.extend(["tcp", "udp", "icmp"].map(|protocol| {
-                let target = self.name(&format!("{chain}_{protocol}"));
+                let target = self.name(&format!("{chain}-{protocol}"));
                 format!("ip protocol {protocol} ip {address} {addresses} goto {target}")
             }));
         }
@@ -128,17 +128,18 @@ impl<'interface> EdgeRules<'interface> {
         rules
     }
 
-    /// Whole packets of flows that exist, in one rule for each protocol: nearly all there are. Here
-    /// stand all tests that the rules behind make one by one, so leaving these out changes nothing
-    /// but the time. Written as comparisons of header fields, because the kernel does those in
-    /// place, while every lookup, jump and `meta` is a call (measured in `DESIGN.md`).
+    /// Whole packets whose port the map knows, nearly all there are, in one rule for each kind. Written
+    /// as comparisons of header fields, because the kernel does those in place, while every lookup,
+    /// jump and `meta` is a call (measured in `DESIGN.md`).
     fn most(&self, direction: Direction) -> Vec<String> {
         let Words { address, port, .. } = direction.words();
         let Ports::Translated(_) = self.ports else {
             return Vec::new();
         };
         let addresses = self.interface.line.addresses();
-        [("tcp", "tcp flags & syn == 0"), ("udp", "udp checksum != 0")]
+        // One that opens is clamped even if its port turns out to be a reserved one further on.
+        let opens = format!("tcp flags & syn != 0 {}", self.lowered());
+        [("tcp", "tcp flags & syn == 0"), ("tcp", &opens), ("udp", "udp checksum != 0")]
             .map(|(protocol, usual)| {
                 let other = self.other_port(direction, protocol);
                 format!(
@@ -161,43 +162,41 @@ impl<'interface> EdgeRules<'interface> {
             format!("ip {address} {} accept", self.interface.line.addresses()),
             "counter drop".to_owned(),
         ];
-        Object::chain(self.name(&format!("{chain}_fragment")), rules)
+        Object::chain(self.name(&format!("{chain}-fragment")), rules)
     }
 
-    /// TCP's segments fit the tunnel in both directions: nft only ever lowers the value.
+    /// TCP's segments fit the tunnel in both directions.
     fn clamp(&self) -> String {
-        format!("tcp flags syn tcp option maxseg size set {}", self.interface.line.mss())
+        format!("tcp flags syn {}", self.lowered())
+    }
+
+    /// nft only ever lowers the value.
+    fn lowered(&self) -> String {
+        format!("tcp option maxseg size set {}", self.interface.line.mss())
     }
 
     fn tcp(&self, direction: Direction) -> Object {
         let Words { chain, port, .. } = direction.words();
-        let mut rules = vec![self.clamp()];
-        match self.ports {
-            Ports::Translated(_) => {
-                rules.push(format!("tcp {port} set {} accept", self.other_port(direction, "tcp")));
-            }
-            Ports::Checked(_) | Ports::Free => {}
+        let mut rules = Vec::new();
+        if let Ports::Checked(_) = self.ports {
+            rules.push(self.clamp());
         }
         rules.extend(self.passing("tcp", port));
         rules.push("counter drop".to_owned());
-        Object::chain(self.name(&format!("{chain}_tcp")), rules)
+        Object::chain(self.name(&format!("{chain}-tcp")), rules)
     }
 
     fn udp(&self, direction: Direction) -> Object {
         let Words { chain, port, .. } = direction.words();
         let mut rules = Vec::new();
-        match self.ports {
-            Ports::Translated(_) => {
-                let other = self.other_port(direction, "udp");
-                rules.push(format!("udp checksum != 0 udp {port} set {other} accept"));
-                // `th` writes the port and leaves the checksum alone, which here means "none".
-                rules.push(format!("udp checksum 0 th {port} set {other} accept"));
-            }
-            Ports::Checked(_) | Ports::Free => {}
+        if let Ports::Translated(_) = self.ports {
+            let other = self.other_port(direction, "udp");
+            // `th` writes the port and leaves the checksum alone, which here means "none".
+            rules.push(format!("udp checksum 0 th {port} set {other} accept"));
         }
         rules.extend(self.passing("udp", port));
         rules.push("counter drop".to_owned());
-        Object::chain(self.name(&format!("{chain}_udp")), rules)
+        Object::chain(self.name(&format!("{chain}-udp")), rules)
     }
 
     /// Ports that pass as they are: reserved ones, or all of the set where nothing is translated.

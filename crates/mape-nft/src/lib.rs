@@ -53,7 +53,7 @@ pub use line::Line;
 pub use loaded::{Dropped, Loaded};
 pub use mapping::{Mapping, NoUsablePort};
 pub use name::{DeviceName, InterfaceName, NameError};
-pub use ruleset::{Transaction, standalone, static_text, transaction, unload_text};
+pub use ruleset::{Transaction, probe, standalone, static_text, transaction, unload_text};
 
 /// The table that all interfaces share.
 const INET_TABLE: &str = "mape_rs";

@@ -40,8 +40,10 @@ impl Loaded {
         format!("{NETDEV_PREFIX}{}", self.0)
     }
 
-    /// The name of something of the interface's in the common table.
+    /// The name of something of the interface's in the common table. No `name` has an underscore, or
+    /// one interface's `in-tcp` could be the `in` of another whose name begins with `tcp`.
     pub(crate) fn own(&self, name: &str) -> String {
+        debug_assert!(!name.contains('_'), "{name}");
         format!("{name}_{}", self.0)
     }
 
@@ -58,7 +60,7 @@ impl Loaded {
         let chain = chain.strip_suffix(&self.0)?.strip_suffix('_')?;
         match chain {
             "nat" | "gate" => Some(Dropped::Outgoing),
-            "check" | "check_quoted" => Some(Dropped::Outer),
+            "check" | "check-quoted" => Some(Dropped::Outer),
             edge => direction(edge),
         }
     }
@@ -72,7 +74,7 @@ impl Loaded {
 
 fn direction(chain: &str) -> Option<Dropped> {
     const PROTOCOLS: [&str; 6] = ["tcp", "udp", "icmp", "err", "big", "fragment"];
-    let (word, rest) = chain.split_once('_').unwrap_or((chain, ""));
+    let (word, rest) = chain.split_once('-').unwrap_or((chain, ""));
     let dropped = match word {
         "in" => Dropped::Incoming,
         "out" => Dropped::Outgoing,
@@ -95,7 +97,7 @@ mod tests {
     fn all_counters_are_found() {
         let plan = plan(&Request::new("240b:10:3261:6400::/56".parse().unwrap())).unwrap();
         for edge in [Edge::Netdev, Edge::Postrouting, Edge::Plain] {
-            let interfaces = ["wan", "an", "x_wan@b"].map(|name| Interface {
+            let interfaces = ["wan", "an", "x_wan@b", "tcp_wan"].map(|name| Interface {
                 name: name.parse().unwrap(),
                 device: crate::DeviceName::of_interface(&name.parse().unwrap()),
                 index: Some(7),

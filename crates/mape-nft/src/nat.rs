@@ -16,6 +16,8 @@ const BUCKETS: usize = 64;
 const BUCKET_ENTRIES: usize = 8192;
 /// Fixed, so that the text and the choice of ports are the same each time: "mape".
 const SEED: &str = "0x6d617065";
+/// Nearly all packets, without a lookup: IPv4 without options, and TCP or UDP.
+pub(crate) const USUAL: [&str; 2] = ["@nh,0,8 0x45 @nh,72,8 6", "@nh,0,8 0x45 @nh,72,8 17"];
 const SHAREABLE: &str = "meta l4proto { tcp, udp, icmp }";
 
 /// The chains `nat` and `gate`, with what they need.
@@ -26,7 +28,7 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     let mut rules = Vec::new();
     if let Some(seconds) = interface.options.time_wait {
         // The value is part of the name: nft cannot change a policy, only declare another.
-        let name = interface.own(&format!("time_wait_{seconds}"));
+        let name = interface.own(&format!("time-wait-{seconds}"));
         let policy = format!("protocol tcp;\nl3proto ip;\npolicy = {{ time_wait : {seconds} }};");
         rules.push(format!("meta l4proto tcp ct timeout set \"{name}\""));
         objects.push(Object::kept("ct timeout", name, &policy));
@@ -71,14 +73,11 @@ fn gate(interface: &Interface) -> Vec<String> {
     if interface.line.mapping().is_none() {
         return vec!["accept".to_owned()];
     }
-    vec![
-        // Nearly all packets, without a lookup: IPv4 without options, and the protocol.
-        "@nh,0,8 0x45 @nh,72,8 6 accept".to_owned(),
-        "@nh,0,8 0x45 @nh,72,8 17 accept".to_owned(),
-        format!("{SHAREABLE} accept"),
-        "meta nfproto ipv4 reject with icmp type prot-unreachable".to_owned(),
-        "counter drop".to_owned(),
-    ]
+    let mut rules = USUAL.map(|packet| format!("{packet} accept")).to_vec();
+    rules.push(format!("{SHAREABLE} accept"));
+    rules.push("meta nfproto ipv4 reject with icmp type prot-unreachable".to_owned());
+    rules.push("counter drop".to_owned());
+    rules
 }
 
 /// Without a second stage: each bucket of destinations walks through the ranges by itself, so that

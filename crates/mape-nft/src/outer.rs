@@ -26,7 +26,7 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
         rules.push("accept".to_owned());
         return vec![Object::chain(interface.own("check"), rules)];
     };
-    let quoted = interface.own("check_quoted");
+    let quoted = interface.own("check-quoted");
     let is_owned = |offset| owned(mapping.set(), offset);
     rules.extend([
         "@nh,368,16 & 0x1fff != 0 accept".to_owned(),

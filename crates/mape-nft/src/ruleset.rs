@@ -36,42 +36,36 @@ const VERDICTS: &str = "type iface_index : verdict\nsize 1024";
 /// The guard sits where a packet is forwarded or begins, not behind the NAT: each packet passes one
 /// of the two and neither of them twice, both can still tell the sender, and a packet dropped there
 /// leaves no conntrack entry with a wrong port behind.
+///
+/// `known` is a short cut for what is forwarded: what passes there would pass through the maps too,
+/// and may be missing there (measured in `DESIGN.md`).
 #[must_use]
 pub fn static_text() -> String {
-    let verdicts = VERDICTS.replace('\n', "; ");
+    let mut text = String::new();
+    let mut common = Section::new("inet", INET_TABLE);
+    common.extend(static_objects());
+    common.write(&mut text);
+    text
+}
+
+fn static_objects() -> [Object; 9] {
+    let rules = |rules: &[&str]| rules.iter().map(|&rule| rule.to_owned()).collect();
     let guarded = guarded("mape-*");
-    format!(
-        "\
-table inet {INET_TABLE} {{
-	map gate {{ {verdicts}; }}
-	map natsel {{ {verdicts}; }}
-	map tunnels {{ type ipv6_addr : verdict; size 1024; }}
-	set loaded {{ type mark; }}
-	chain srcnat {{ {SRCNAT} }}
-	chain guard {{ }}
-	chain forwarded {{ {FORWARDED} }}
-	chain leaving {{ {LEAVING} }}
-}}
-flush chain inet {INET_TABLE} srcnat
-flush chain inet {INET_TABLE} guard
-flush chain inet {INET_TABLE} forwarded
-flush chain inet {INET_TABLE} leaving
-table inet {INET_TABLE} {{
-	chain srcnat {{ meta nfproto ipv4 oif vmap @natsel; }}
-	chain guard {{
-		oif vmap @gate
-		counter drop
-	}}
-	chain forwarded {{
-		{guarded}
-	}}
-	chain leaving {{
-		ip6 nexthdr 4 ip6 saddr vmap @tunnels
-		{guarded}
-	}}
-}}
-"
-    )
+    [
+        Object::kept("map", "gate", VERDICTS),
+        Object::kept("map", "natsel", VERDICTS),
+        Object::kept("map", "tunnels", "type ipv6_addr : verdict\nsize 1024"),
+        Object::kept("set", "loaded", "type mark"),
+        Object::hooked("srcnat", SRCNAT, rules(&["meta nfproto ipv4 oif vmap @natsel"])),
+        Object::chain("guard", rules(&["oif vmap @gate", "counter drop"])),
+        Object::kept("chain", "known", ""),
+        Object::hooked("forwarded", FORWARDED, rules(&["jump known", &guarded])),
+        Object::hooked(
+            "leaving",
+            LEAVING,
+            rules(&["ip6 nexthdr 4 ip6 saddr vmap @tunnels", &guarded]),
+        ),
+    ]
 }
 
 /// The complete text for one line, for a machine without firewall4: `nft -f` takes it as it is.
@@ -82,6 +76,8 @@ pub fn standalone(interface: &Interface) -> String {
     let mut text = String::new();
     let _ = header(&mut text, interface);
     text.push_str(&static_text());
+    // Those of other interfaces go, too; their packets take the longer way.
+    forget_known(&mut text);
     write_interface(&mut text, interface);
     text
 }
@@ -155,6 +151,7 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     for map in ["gate", "natsel", "tunnels"] {
         let _ = writeln!(text, "flush map inet {INET_TABLE} {map}");
     }
+    forget_known(&mut text);
     if netdev_tables.len() == interfaces.len() {
         // No packet of other devices need pass hooks that nobody uses.
         remove_chains(&mut text, &["edge_in".to_owned(), "edge_out".to_owned()]);
@@ -178,6 +175,26 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
          add element inet {INET_TABLE} loaded {{ {marker} }}\n"
     );
     Transaction { text, marker, netdev_tables }
+}
+
+/// What nft and the kernel are asked before there is a device: everything in the rules of `interface`, each
+/// thing declared once. For `nft -c -f`, under a name that no interface has.
+///
+/// It is about half the work of [`transaction`]: nft keeps half a megabyte for each time that a
+/// text names a table.
+#[must_use]
+pub fn probe(interface: &Interface) -> String {
+    let mut text = String::new();
+    let parts = Parts::of(interface);
+    let mut common = Section::new("inet", INET_TABLE);
+    common.extend(static_objects());
+    common.append(parts.common);
+    if let Some(device) = parts.device {
+        device.write_once(&mut text);
+    }
+    common.write_once(&mut text);
+    open(&mut text, interface);
+    text
 }
 
 /// Two numbers that stand for the text (64 bits of FNV-1a).
@@ -207,39 +224,59 @@ fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {
 /// Which interfaces have their edge in the common table, by direction.
 const EDGE_MAPS: [&str; 2] = ["edges_in", "edges_out"];
 
+/// What one interface has.
+struct Parts {
+    /// In a table of its own.
+    device: Option<Section>,
+    /// In the table of all.
+    common: Section,
+    /// Chains there of options that are off, since they might be left from when they were on.
+    off: Vec<String>,
+}
+
+impl Parts {
+    fn of(interface: &Interface) -> Self {
+        let edge = EdgeRules::new(interface);
+        let mut common = Section::new("inet", INET_TABLE);
+        common.extend(nat::objects(interface));
+        common.extend(outer::objects(interface));
+        let mut device = None;
+        let (incoming, outgoing) = if interface.is_on_device() {
+            device = Some(on_device(interface, &edge));
+            // Left from another edge, they would be in the way.
+            (Vec::new(), Vec::new())
+        } else {
+            common.extend(EDGE_MAPS.map(|map| Object::kept("map", map, VERDICTS)));
+            common.extend(edge.objects());
+            let to = |map: &str, key: &str| vec![format!("{key} vmap @{map}")];
+            common.push(Object::hooked("edge_in", EDGE_IN, to("edges_in", "iif")));
+            common.push(Object::hooked("edge_out", EDGE_OUT, to("edges_out", "oif")));
+            (edge.first_in(), edge.first_out())
+        };
+        common.push(Object::chain(interface.own("in"), incoming));
+        common.push(Object::chain(interface.own("out"), outgoing));
+        if !interface.device.is_guarded_by_name() {
+            common.extend(guard(interface));
+        }
+        let mut off = Vec::new();
+        if interface.options.full_cone {
+            common.extend(cone::objects(interface));
+        } else {
+            off.extend(cone::chains(interface));
+        }
+        if slow::is_needed(interface) {
+            common.extend(slow::objects(interface));
+        } else {
+            off.push(slow::chain(interface));
+        }
+        Self { device, common, off }
+    }
+}
+
 fn write_interface(text: &mut String, interface: &Interface) {
-    let edge = EdgeRules::new(interface);
-    let mut common = Section::new("inet", INET_TABLE);
-    common.extend(nat::objects(interface));
-    common.extend(outer::objects(interface));
-    let (incoming, outgoing) = if interface.is_on_device() {
-        write_device(text, interface, &edge);
-        // Left from another edge, they would be in the way.
-        (Vec::new(), Vec::new())
-    } else {
-        common.extend(EDGE_MAPS.map(|map| Object::kept("map", map, VERDICTS)));
-        common.extend(edge.objects());
-        let to = |map: &str, key: &str| vec![format!("{key} vmap @{map}")];
-        common.push(Object::hooked("edge_in", EDGE_IN, to("edges_in", "iif")));
-        common.push(Object::hooked("edge_out", EDGE_OUT, to("edges_out", "oif")));
-        (edge.first_in(), edge.first_out())
-    };
-    common.push(Object::chain(interface.own("in"), incoming));
-    common.push(Object::chain(interface.own("out"), outgoing));
-    if !interface.device.is_guarded_by_name() {
-        common.extend(guard(interface));
-    }
-    // Chains of the options that are off, since they might be left from when they were on.
-    let mut off = Vec::new();
-    if interface.options.full_cone {
-        common.extend(cone::objects(interface));
-    } else {
-        off.extend(cone::chains(interface));
-    }
-    if slow::is_needed(interface) {
-        common.extend(slow::objects(interface));
-    } else {
-        off.push(slow::chain(interface));
+    let Parts { device, common, off } = Parts::of(interface);
+    if let Some(device) = device {
+        device.write(text);
     }
     if !off.is_empty() {
         remove_chains(text, &off);
@@ -260,6 +297,10 @@ fn guarded(device: impl std::fmt::Display) -> String {
     format!("oifname \"{device}\" goto guard")
 }
 
+fn forget_known(text: &mut String) {
+    let _ = writeln!(text, "flush chain inet {INET_TABLE} known");
+}
+
 /// The last step: the device's packets find their way to the rules.
 fn open(text: &mut String, interface: &Interface) {
     let key = interface.key();
@@ -277,10 +318,15 @@ fn open(text: &mut String, interface: &Interface) {
         add("edges_out", &key, "out");
     }
     add("gate", &key, "gate");
+    if interface.line.mapping().is_some() && interface.device.is_guarded_by_name() {
+        for packet in nat::USUAL {
+            let _ = writeln!(text, "add rule inet {INET_TABLE} known oif {key} {packet} accept");
+        }
+    }
 }
 
 /// The edge on the device's own hooks.
-fn write_device(text: &mut String, interface: &Interface, edge: &EdgeRules<'_>) {
+fn on_device(interface: &Interface, edge: &EdgeRules<'_>) -> Section {
     let device = &interface.device;
     let mut own = Section::new("netdev", interface.netdev_table());
     own.extend(edge.objects());
@@ -293,7 +339,7 @@ fn write_device(text: &mut String, interface: &Interface, edge: &EdgeRules<'_>) 
     // chains of a table at once (6.12.117: "File exists"). So this one is made anew. The packet
     // that finds the new chain not yet and the old one no longer filled meets the outer guard.
     own.push(Object::anew("edge_out", &hook("egress", EGRESS), edge.first_out()));
-    own.write(text);
+    own
 }
 
 /// Removes chains whether they exist or not.

@@ -97,12 +97,21 @@ impl Object {
         // chain on the same device.
         let declared = self.is_chain() && !anew;
         let declaration = if declared { "" } else { declaration.as_str() };
-        let _ = writeln!(text, "\t{keyword} {name} {{");
-        for line in declaration.lines().chain(content.iter().map(String::as_str)) {
-            let _ = writeln!(text, "\t\t{line}");
-        }
-        text.push_str("\t}\n");
+        block(text, keyword, name, declaration, content);
     }
+
+    fn whole(&self, text: &mut String) {
+        block(text, self.keyword, &self.name, &self.declaration, &self.content);
+    }
+}
+
+fn block(text: &mut String, keyword: &str, name: &str, declaration: &str, content: &[String]) {
+    // Writing into a `String` cannot fail.
+    let _ = writeln!(text, "\t{keyword} {name} {{");
+    for line in declaration.lines().chain(content.iter().map(String::as_str)) {
+        let _ = writeln!(text, "\t\t{line}");
+    }
+    text.push_str("\t}\n");
 }
 
 impl Section {
@@ -118,6 +127,21 @@ impl Section {
         self.objects.extend(objects);
     }
 
+    /// Takes over what another section of the same table has.
+    pub(crate) fn append(&mut self, other: Self) {
+        self.objects.extend(other.objects);
+    }
+
+    /// Declares everything once, with its content: for where none of it exists.
+    pub(crate) fn write_once(&self, text: &mut String) {
+        let Self { family, table, .. } = self;
+        let _ = writeln!(text, "table {family} {table} {{");
+        for object in &self.objects {
+            object.whole(text);
+        }
+        text.push_str("}\n");
+    }
+
     /// Declares everything empty, so that it exists whether or not it did before; empties it; then
     /// declares it again with its content. Within one transaction a packet sees the old or the new
     /// rules and never an empty chain. Sets are deleted and not only emptied, because nft refuses
@@ -131,7 +155,7 @@ impl Section {
             object.declare(text);
         }
         text.push_str("}\n");
-        for object in self.objects.iter().filter(|object| object.is_chain()) {
+        for object in self.objects.iter().filter(|object| object.is_chain() && !object.kept) {
             let _ = writeln!(text, "flush chain {family} {table} {}", object.name);
         }
         let goes = |object: &&Object| object.anew || !(object.is_chain() || object.kept);

@@ -3,7 +3,7 @@
 
 mod support;
 
-use mape_nft::{Edge, Interface, Options, standalone, static_text, transaction};
+use mape_nft::{Edge, Interface, Options, probe, standalone, static_text, transaction};
 use support::*;
 
 /// 15 ports in 15 blocks of one: short, and of the same form as a real line.
@@ -43,6 +43,7 @@ fn stand_alone_files() {
         ..interface(&small(""), Edge::Netdev)
     };
     compare("tests/vectors/nft/every-option.nft", &standalone(&everything));
+    compare("tests/vectors/nft/probe.nft", &probe(&everything));
     // Of the edges only one needs anything for flow offload.
     let slow = Interface { edge: Edge::Postrouting, ..everything };
     compare("tests/vectors/nft/flow-offload.nft", &standalone(&slow));

@@ -6,7 +6,7 @@ mod support;
 use std::num::NonZeroU16;
 
 use mape_core::{Plan, PortRange};
-use mape_nft::{Edge, Interface, Line, Options, standalone, static_text, transaction};
+use mape_nft::{Edge, Interface, Line, Options, probe, standalone, static_text, transaction};
 use support::*;
 
 const DEVICE: &str = "ip link add mape-wan type veth peer name p0";
@@ -57,6 +57,37 @@ fn every_shape_on_every_edge() {
     }
 }
 
+/// Nothing is loaded that was not asked about before.
+#[test]
+fn the_probe_is_the_whole_ruleset() {
+    if !can_load() {
+        return;
+    }
+    let lines = |text: &str| {
+        let output = sh_ok(&format!("{DEVICE} && nft -f $RULES && nft list ruleset"), text);
+        let mut lines: Vec<String> = output.lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    for (name, plan) in shapes() {
+        for edge in EDGES {
+            let interface = interface(&plan, edge);
+            assert_eq!(lines(&probe(&interface)), lines(&standalone(&interface)), "{name}, {edge}");
+        }
+    }
+    let everything = Interface {
+        options: Options {
+            full_cone: true,
+            time_wait: NonZeroU16::new(10),
+            dscp_reset: true,
+            // Not every kernel has flow tables.
+            flow_offload: false,
+        },
+        ..interface(&built_in(V6PLUS, ""), Edge::Postrouting)
+    };
+    assert_eq!(lines(&probe(&everything)), lines(&standalone(&everything)));
+}
+
 /// Loading again changes nothing, whatever was there before.
 #[test]
 fn loading_is_idempotent() {
@@ -96,7 +127,7 @@ fn edges_can_be_exchanged() {
             let after = interface(&plan, to);
             let text = format!("{}{}", standalone(&before), standalone(&after));
             let rules = sh_ok(&format!("{DEVICE} && nft -f $RULES && nft list ruleset"), &text);
-            assert!(!rules.contains("cone_in_wan {"), "{from} to {to}");
+            assert!(!rules.contains("cone-in_wan {"), "{from} to {to}");
             // The router's text also clears what the first edge left on the device.
             let first = transaction(&[Interface { index: Some(2), ..before }]);
             let tables = if from == Edge::Netdev { "table netdev mape_rs_wan\n" } else { "" };

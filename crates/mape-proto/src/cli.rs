@@ -8,6 +8,8 @@ use mape_core::PortRange;
 use crate::failure::{ExitStatus, Failure};
 
 mod arguments;
+mod detect;
+mod doctor;
 mod firewall;
 mod help;
 mod human;
@@ -70,7 +72,8 @@ fn answer(arguments: Vec<OsString>) -> Result<Answer, Failure> {
     let word = arguments.command()?;
     #[cfg(feature = "linux")]
     if let Some(word) = word.as_deref().and_then(linux::Word::new) {
-        if word != linux::Word::Status || is_linux_status {
+        let both = matches!(word, linux::Word::Status | linux::Word::Doctor);
+        if !both || is_linux_status {
             return linux::answer(word, &mut arguments);
         }
     }
@@ -78,6 +81,8 @@ fn answer(arguments: Vec<OsString>) -> Result<Answer, Failure> {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
         Some("status") => return status::answer(&mut arguments),
+        Some("detect") => return detect::answer(&mut arguments),
+        Some("doctor") => return doctor::answer(&mut arguments),
         Some("ports") => ports::answer(&mut arguments),
         Some("import") => return import::answer(&mut arguments),
         Some("firewall") => firewall::answer(&mut arguments),

@@ -45,6 +45,13 @@ pub enum Failure {
 
 impl<E: Explain> From<E> for Failure {
     fn from(error: E) -> Self {
+        Self::explained(&error)
+    }
+}
+
+impl Failure {
+    // One copy for all errors, not one for each of them.
+    fn explained(error: &dyn Explain) -> Self {
         Self::Explained {
             code: error.code(),
             message: error.to_string(),
@@ -52,9 +59,7 @@ impl<E: Explain> From<E> for Failure {
             params: error.params(),
         }
     }
-}
 
-impl Failure {
     /// The same failure, found in this file.
     #[must_use]
     pub(crate) fn found_in(mut self, file: &Quoted) -> Self {
@@ -72,6 +77,11 @@ impl Failure {
             code,
             Code::OptionInvalid | Code::RuleInconsistent | Code::MtuTooSmall | Code::TunlinkUnknown
         )
+    }
+
+    /// Whether nobody has a rule for the line.
+    pub(crate) const fn is_without_rule(&self) -> bool {
+        matches!(self, Self::Explained { code: Code::PrefixNotInRules, .. })
     }
 
     /// Whether nothing will tell when the cause has gone, so that it has to be tried again.

@@ -8,12 +8,16 @@
 use std::path::PathBuf;
 
 mod error;
+mod foresee;
 mod loader;
 pub(crate) mod lock;
 mod nft;
 mod state;
 
 pub use error::FirewallError;
+pub use foresee::foresee;
+pub(crate) use foresee::{doubt, foreseen};
+pub(crate) use loader::device_index;
 pub use loader::{Report, check, load, unload};
 pub(crate) use state::Checked;
 pub use state::{State, StateError};

@@ -131,6 +131,12 @@ impl Import {
     }
 }
 
+/// What would stand in the way of an interface that is there.
+pub(crate) fn leftovers_of(router: &Router, interface: &str) -> Vec<Leftover> {
+    let section = router.interfaces().find(|section| section.name() == interface);
+    section.map_or_else(Vec::new, |section| leftovers::find(router, section, None))
+}
+
 /// The plan of the new section. The uplink's MTU is taken for the usual one.
 fn new_plan(config: &Config, prefix: ReceivedPrefix) -> Result<Plan, Failure> {
     let mut request = config.request(prefix);

@@ -6,6 +6,7 @@
 
 mod cli;
 pub mod conntrack;
+pub mod diagnose;
 mod failure;
 pub mod firewall;
 pub mod import;
@@ -15,6 +16,7 @@ mod listening;
 pub mod netifd;
 pub mod netlink;
 pub mod nftables;
+pub mod provision;
 mod rule_file;
 mod stated;
 pub mod status;

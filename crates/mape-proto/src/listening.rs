@@ -1,7 +1,8 @@
 //! Ports on which this machine itself listens: the inside range avoids them where it can.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use mape_core::PortList;
@@ -12,7 +13,8 @@ use mape_core::PortList;
 pub(crate) fn ports(proc_net: &Path) -> PortList {
     let mut ports = BTreeSet::new();
     for (table, state) in [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")] {
-        let text = fs::read_to_string(proc_net.join(table)).unwrap_or_default();
+        let text = read(&proc_net.join(table)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
         ports.extend(text.lines().filter_map(|line| port(line, state)));
     }
     let mut list = PortList::default();
@@ -21,6 +23,26 @@ pub(crate) fn ports(proc_net: &Path) -> PortList {
         let _ = port.to_string().parse().map(|port| list.extend(port));
     }
     list
+}
+
+/// What the kernel fills in one go, in bytes, and more than one line of any of the tables.
+const PAGE: usize = 4096;
+const LINE: usize = 512;
+
+/// Reads a table of the kernel's with as few calls as can be: for each one the kernel walks through all of its
+/// hash table, which is 2 ms of processor time where there is much memory. A page with room for another
+/// line is the last one.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut text = Vec::new();
+    let mut page = vec![0; PAGE];
+    loop {
+        let len = file.read(&mut page)?;
+        text.extend(page.get(..len).unwrap_or_default());
+        if len < PAGE - LINE {
+            return Ok(text);
+        }
+    }
 }
 
 /// The local port of a line of `/proc/net/tcp` or `udp`, if the socket is in this state.
@@ -36,6 +58,33 @@ fn port(line: &str, state: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_tables_are_read_to_their_end() {
+        let directory = std::env::temp_dir().join(format!("mape-listening-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        for sockets in [0, 1, 20, 26, 27, 28, 100] {
+            let line =
+                |port| format!("{port:4}: 00000000:{port:04X} 00000000:0000 0A {:100}\n", "");
+            let text: String = (1..=sockets).map(line).collect();
+            std::fs::write(directory.join("tcp"), text).unwrap();
+            let found = ports(&directory).ranges().len();
+            assert_eq!(found, sockets, "{sockets}");
+        }
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn the_kernels_own_table_is_read_to_its_end() {
+        let listen = |_| std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listeners: Vec<_> = (0..70).map(listen).collect();
+        let found = ports(Path::new("/proc/net"));
+        let found: BTreeSet<u16> = found.ranges().iter().map(|range| range.first()).collect();
+        for listener in &listeners {
+            let port = listener.local_addr().unwrap().port();
+            assert!(found.contains(&port), "{port} is missing");
+        }
+    }
 
     #[test]
     fn only_sockets_that_listen_count() {

@@ -15,16 +15,20 @@ use serde_json::Value;
 
 use crate::conntrack::{self, ConntrackError};
 use crate::firewall;
+use crate::netlink::NetlinkError;
 use crate::uci::Directories;
 
 mod config;
 mod error;
 mod facts;
+mod fixed;
 mod hotplug;
 mod kernel;
 mod life;
 mod memory;
 mod options;
+mod provisioning;
+mod recognise;
 mod update;
 mod uplink;
 mod wanted;
@@ -33,9 +37,14 @@ mod zones;
 pub use config::Config;
 pub(crate) use config::NUMBERS;
 pub use facts::{Candidate, Facts, InterfaceFacts};
+pub use fixed::Fixed;
 pub use hotplug::{Event, hotplug};
 pub use life::{renew, setup, teardown};
 pub use options::OptionError;
+pub use provisioning::provision;
+pub(crate) use provisioning::trouble as provisioning_trouble;
+pub(crate) use recognise::line_facts;
+pub use recognise::{Question, recognise};
 pub use uplink::{Uplink, UplinkError, choose};
 pub use zones::Zones;
 
@@ -50,8 +59,12 @@ pub struct Places {
     pub proc_net: PathBuf,
     /// UCI's files.
     pub uci: Directories,
+    /// What outlives a boot: the last good answers of provisioning.
+    pub flash: PathBuf,
     /// Forgets the connections of an address that the line no longer has.
     pub forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
+    /// Takes a device down, by its index.
+    pub device_down: fn(u32) -> Result<(), NetlinkError>,
     /// Between two attempts for a cause that raises no event.
     pub patience: Duration,
 }
@@ -63,7 +76,9 @@ impl Default for Places {
             ubus: vec!["/var/run/ubus/ubus.sock".into(), "/var/run/ubus.sock".into()],
             proc_net: "/proc/net".into(),
             uci: Directories::below("/".as_ref()),
+            flash: "/etc/mape-rs".into(),
             forget: |address| conntrack::forget(address, |_, _| false),
+            device_down: kernel::device_down,
             patience: Duration::from_secs(30),
         }
     }

@@ -24,10 +24,12 @@ mod peak;
 mod ports;
 mod usage;
 
+pub(crate) use device::Device;
 pub use device::Traffic;
 pub use interface::{Condition, FlowOffload, InterfaceStatus, Told};
 pub use line::LineStatus;
 pub use peak::Peak;
+pub(crate) use peak::uptime;
 pub use ports::{Block, PortStatus, PortsStatus};
 pub use usage::{PerProtocol, Role};
 
@@ -65,6 +67,15 @@ impl Default for Places {
 }
 
 impl Places {
+    /// What netifd knows of all interfaces.
+    pub(crate) fn dump_or_failure(&self) -> Result<Value, Failure> {
+        self.dump().unwrap_or_else(|| {
+            let ubus = self.ubus.clone();
+            let places = crate::netifd::Places { ubus, ..crate::netifd::Places::default() };
+            Ok(places.connect(crate::netifd::TIMEOUT).map(|_| Value::Null)?)
+        })
+    }
+
     /// What netifd knows of all interfaces; `None` where there is no netifd.
     fn dump(&self) -> Option<Result<Value, Failure>> {
         if let Kernel::Recorded(recorded) = &self.kernel {

@@ -1,5 +1,5 @@
-//! Replays the fuzzing seeds and every input that ever broke the reading of netlink messages or of the
-//! configuration of plain Linux.
+//! Replays the fuzzing seeds and every input that ever broke the reading of netlink and DNS messages
+//! or of the configuration of plain Linux.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 #![allow(unreachable_pub, reason = "shared with the fuzz target")]
 
@@ -8,6 +8,8 @@
 #[allow(dead_code, clippy::indexing_slicing, reason = "as in mape-core; one of them is used here")]
 #[allow(clippy::cast_possible_truncation, clippy::needless_pass_by_value, reason = "as there")]
 mod checks;
+#[path = "../../../tests/fuzz/checks_dns.rs"]
+mod checks_dns;
 #[cfg(feature = "linux")]
 #[path = "../../../tests/fuzz/checks_linux.rs"]
 mod checks_linux;
@@ -25,23 +27,36 @@ fn inputs(target: &str) -> Vec<PathBuf> {
     files.map(|file| file.unwrap().path()).collect()
 }
 
-#[test]
-fn no_bytes_break_the_reader() {
-    let (mut count, mut entries) = (0, 0);
-    for file in inputs("ctnetlink") {
+/// Every seed and crasher of the target, as it is, cut and garbled in every place; how many there are,
+/// and how many of them `check` finds something in.
+fn replay(target: &str, check: impl Fn(&[u8]) -> bool) -> (usize, usize) {
+    let (mut count, mut found) = (0, 0);
+    for file in inputs(target) {
         let bytes = fs::read(file).unwrap();
-        entries += usize::from(checks_netlink::ctnetlink(&bytes).is_some());
+        found += usize::from(check(&bytes));
         for at in 0..bytes.len() {
-            checks_netlink::ctnetlink(bytes.get(..at).unwrap());
+            check(bytes.get(..at).unwrap());
             for bits in [0xff, 0x80, 1] {
                 let mut garbled = bytes.clone();
                 *garbled.get_mut(at).unwrap() ^= bits;
-                checks_netlink::ctnetlink(&garbled);
+                check(&garbled);
             }
         }
         count += 1;
     }
+    (count, found)
+}
+
+#[test]
+fn no_bytes_break_the_reader() {
+    let (count, entries) = replay("ctnetlink", |bytes| checks_netlink::ctnetlink(bytes).is_some());
     assert!(count >= 7 && entries >= 4);
+}
+
+#[test]
+fn no_resolver_breaks_the_reader() {
+    let (count, records) = replay("dns", |bytes| checks_dns::dns(bytes).is_some());
+    assert!(count >= 3 && records >= 1);
 }
 
 #[cfg(feature = "linux")]

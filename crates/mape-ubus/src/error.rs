@@ -74,8 +74,8 @@ pub enum UbusError {
     /// The connection broke. It cannot be used again.
     #[error("the connection to ubus broke: {0}")]
     Lost(io::Error),
-    /// No answer within the deadline.
-    #[error("ubus did not answer within {} seconds", .0.as_secs_f32())]
+    /// No answer within the deadline, shown in whole seconds: nothing else here needs code for fractions.
+    #[error("ubus did not answer within {} seconds", .0.as_secs())]
     Timeout(Duration),
     /// What came is not ubus. The connection cannot be used again.
     #[error("what ubus sent cannot be read: {0}")]
@@ -159,7 +159,7 @@ impl Explain for UbusError {
                 vec![("path", path), ("reason", error.to_string())]
             }
             Self::Lost(error) => vec![("reason", error.to_string())],
-            Self::Timeout(timeout) => vec![("seconds", timeout.as_secs_f32().to_string())],
+            Self::Timeout(timeout) => vec![("seconds", timeout.as_secs().to_string())],
             Self::Protocol(why) => vec![("reason", why.to_string())],
             Self::ObjectNotFound(object) => vec![("object", Quoted::new(object).text())],
             Self::Status { object, method, status } => call(object, method, status.to_string()),

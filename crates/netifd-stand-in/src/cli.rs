@@ -1,5 +1,6 @@
 //! The command line: the daemon, and the three programs by which scripts talk to it.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,13 +11,15 @@ use serde_json::{Value, json};
 use crate::serve::{self, Options};
 
 const HELP: &str = "\
-Usage: netifd-stand-in serve --socket PATH --config FILE --handlers DIR [--hotplug DIR] [--dry]
-       netifd-stand-in ubus [-s SOCKET] [-t SECONDS] call OBJECT METHOD [JSON]
-       netifd-stand-in ifup INTERFACE | ifdown INTERFACE
+Usage: netifd-stand-in serve --socket PATH --config FILE --handlers DIR [--hotplug DIR] [--dry] [--later]
+       netifd-stand-in ubus [-s SOCKET] [-t SECONDS] call OBJECT METHOD [JSON] | list [OBJECT]
+       netifd-stand-in ifup INTERFACE | ifdown INTERFACE | ifstatus INTERFACE
+       netifd-stand-in jsonfilter [-s JSON] -e EXPRESSION
 
-  --dry  write `ip` commands down instead of running them (ubus call stand-in executed)
+  --dry    write `ip` commands down instead of running them (ubus call stand-in executed)
+  --later  be only ubusd until `ubus call stand-in start`
 
-A link to it named ubus, ifup or ifdown does what that program does. Without -s the socket is
+A link to it named ubus, ifup, ifdown, ifstatus or jsonfilter does what that program does. Without -s the socket is
 $UBUS_SOCKET, else /var/run/ubus/ubus.sock.
 ";
 
@@ -31,7 +34,7 @@ pub fn run(arguments: Vec<String>) -> anyhow::Result<u8> {
     let program = words.next().unwrap_or_default();
     let name = Path::new(&program).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let command = match name {
-        "ubus" | "ifup" | "ifdown" => Some(name.to_owned()),
+        "ubus" | "ifup" | "ifdown" | "ifstatus" | "jsonfilter" => Some(name.to_owned()),
         _ => words.next(),
     };
     match command.as_deref() {
@@ -47,6 +50,11 @@ pub fn run(arguments: Vec<String>) -> anyhow::Result<u8> {
             let name = words.next().context("which interface?")?;
             call(&format!("network.interface.{name}"), "down", "{}")
         }
+        Some("ifstatus") => {
+            let name = words.next().context("which interface?")?;
+            call(&format!("network.interface.{name}"), "status", "{}")
+        }
+        Some("jsonfilter") => jsonfilter(words),
         _ => {
             print!("{HELP}");
             Ok(2)
@@ -55,8 +63,8 @@ pub fn run(arguments: Vec<String>) -> anyhow::Result<u8> {
 }
 
 fn options(mut words: impl Iterator<Item = String>) -> anyhow::Result<Options> {
-    let (mut socket, mut config, mut handlers, mut hotplug, mut dry) =
-        (None, None, None, None, false);
+    let (mut socket, mut config, mut handlers, mut hotplug) = (None, None, None, None);
+    let (mut dry, mut later) = (false, false);
     while let Some(word) = words.next() {
         let mut path =
             || words.next().map(PathBuf::from).with_context(|| format!("{word} wants a path"));
@@ -67,6 +75,7 @@ fn options(mut words: impl Iterator<Item = String>) -> anyhow::Result<Options> {
             "--handlers" => handlers = Some(path()?.canonicalize()?),
             "--hotplug" => hotplug = Some(path()?.canonicalize()?),
             "--dry" => dry = true,
+            "--later" => later = true,
             other => bail!("{other} is not an option\n{HELP}"),
         }
     }
@@ -76,6 +85,7 @@ fn options(mut words: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         handlers: handlers.context("--handlers is missing")?,
         hotplug,
         dry,
+        later,
     })
 }
 
@@ -90,17 +100,21 @@ fn call(object: &str, method: &str, json: &str) -> anyhow::Result<u8> {
 /// `ubus` as far as scripts use it. As there, a refusal is the exit status 256 - number.
 fn ubus(mut words: impl Iterator<Item = String>) -> anyhow::Result<u8> {
     let (mut socket, mut timeout) = (default_socket(), Duration::from_secs(30));
+    let mut compact = false;
     let command = loop {
         match words.next().context(HELP)?.as_str() {
             "-s" => socket = words.next().context(HELP)?.into(),
             "-t" => timeout = Duration::from_secs(words.next().context(HELP)?.parse()?),
-            "-S" => {}
+            "-S" => compact = true,
             command => break command.to_owned(),
         }
     };
+    if command == "list" {
+        return list(&socket, timeout, words.next().as_deref());
+    }
     let (Some(object), Some(method)) = (words.next(), words.next()) else { bail!(HELP) };
     if command != "call" {
-        bail!("{command}: only `call` is known");
+        bail!("{command}: only `call` and `list` are known");
     }
     let arguments: Value = words.next().map_or(Ok(json!({})), |text| text.parse())?;
     let answer = Client::connect(&socket, timeout)
@@ -108,7 +122,7 @@ fn ubus(mut words: impl Iterator<Item = String>) -> anyhow::Result<u8> {
     match answer {
         Ok(Value::Object(fields)) if fields.is_empty() => Ok(0),
         Ok(answer) => {
-            println!("{answer}");
+            say(&if compact { answer.to_string() } else { format!("{answer:#}") });
             Ok(0)
         }
         Err(error) => {
@@ -116,5 +130,75 @@ fn ubus(mut words: impl Iterator<Item = String>) -> anyhow::Result<u8> {
             let status = error.status().or(matches!(error, UbusError::Timeout(_)).then_some(7));
             Ok(status.and_then(|status| u8::try_from(256 - status).ok()).unwrap_or(1))
         }
+    }
+}
+
+/// One line. Who reads it may have heard enough, as `grep -q` has.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// The objects, or the one of this name.
+fn list(socket: &Path, timeout: Duration, name: Option<&str>) -> anyhow::Result<u8> {
+    let answer = Client::connect(socket, timeout)?.call("stand-in", "objects", &json!({}))?;
+    let objects = answer.get("objects").and_then(Value::as_array).context("no objects")?;
+    let objects = objects.iter().filter_map(Value::as_str);
+    let found: Vec<&str> =
+        objects.filter(|object| name.is_none_or(|name| name == *object)).collect();
+    for object in &found {
+        say(object);
+    }
+    Ok(u8::from(found.is_empty()))
+}
+
+/// `jsonfilter` as far as the tests use it: one expression of names and `[*]`, such as
+/// `@.errors[*].code`. As there, nothing found is the exit status 1.
+fn jsonfilter(mut words: impl Iterator<Item = String>) -> anyhow::Result<u8> {
+    let (mut text, mut expression) = (None, None);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-s" => text = words.next(),
+            "-e" => expression = words.next(),
+            _ => bail!(HELP),
+        }
+    }
+    let expression = expression.context(HELP)?;
+    let text = text.map_or_else(|| std::io::read_to_string(std::io::stdin()), Ok)?;
+    // `ifstatus` of an interface that is not there says nothing.
+    let Ok(document) = text.parse::<Value>() else { return Ok(1) };
+    let found = select(&document, &expression)?;
+    for value in &found {
+        say(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    }
+    Ok(u8::from(found.is_empty()))
+}
+
+/// The values that an expression leads to.
+fn select<'a>(document: &'a Value, expression: &str) -> anyhow::Result<Vec<&'a Value>> {
+    let path = expression.strip_prefix("@.").context("an expression begins with @.")?;
+    let mut found = vec![document];
+    for step in path.split('.') {
+        let (name, every) = step.strip_suffix("[*]").map_or((step, false), |name| (name, true));
+        found = found.into_iter().filter_map(|value| value.get(name)).collect();
+        if every {
+            found = found.into_iter().filter_map(Value::as_array).flatten().collect();
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_as_the_scenarios_use_them() {
+        let status = json!({"up": false, "data": {"ipv4": "192.0.2.1"}, "errors": [{"code": "A"}, {"code": "B"}]});
+        let found = |expression: &str| select(&status, expression).unwrap();
+        assert_eq!(found("@.up"), [&json!(false)]);
+        assert_eq!(found("@.data.ipv4"), [&json!("192.0.2.1")]);
+        assert_eq!(found("@.errors[*].code"), [&json!("A"), &json!("B")]);
+        assert!(found("@.data.before.ipv4").is_empty());
+        assert!(select(&status, "data").is_err());
     }
 }

@@ -1,31 +1,65 @@
-//! The configuration file: JSON in the place of /etc/config/network.
+//! The configuration: /etc/config/network itself, or JSON in its place.
 //!
 //! ```json
 //! {"wan6": {"proto": "static", "device": "eth1", "ip6addr": ["2001:db8::1/64"], "ip6gw": "fe80::1"},
 //!  "wan6mape": {"proto": "mape", "tunlink": "wan6", "mtu": "1460"}}
 //! ```
 //! Values are text or lists of text, as in UCI. For static interfaces addresses may also be tables
-//! with lifetimes, which UCI has no word for.
+//! with lifetimes, which UCI has no word for; bridges are in UCI only.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
+use mape_proto::uci::{self, Package};
 use serde_json::{Map, Value};
 
 /// The options of one interface.
 pub(crate) type Section = Map<String, Value>;
 
+/// What the file says.
+#[derive(Debug, Default)]
+pub(crate) struct Network {
+    pub(crate) interfaces: BTreeMap<String, Section>,
+    /// Names and ports.
+    pub(crate) bridges: Vec<(String, Vec<String>)>,
+}
+
 /// Reads the file.
-pub(crate) fn read(path: &Path) -> anyhow::Result<BTreeMap<String, Section>> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Network> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let all: Value = text.parse().with_context(|| path.display().to_string())?;
+    let read = if text.starts_with('{') { from_json(&text) } else { from_uci(&text) };
+    read.with_context(|| path.display().to_string())
+}
+
+fn from_json(text: &str) -> anyhow::Result<Network> {
+    let all: Value = text.parse()?;
     let all = all.as_object().context("the configuration is not an object")?;
     let section = |(name, section): (&String, &Value)| {
         let section = section.as_object().with_context(|| format!("{name} is not an object"))?;
         Ok((name.clone(), section.clone()))
     };
-    all.iter().map(section).collect()
+    let interfaces = all.iter().map(section).collect::<anyhow::Result<_>>()?;
+    Ok(Network { interfaces, bridges: Vec::new() })
+}
+
+fn from_uci(text: &str) -> anyhow::Result<Network> {
+    let package = Package::parse("network", text)?;
+    let option = |(name, value): &(String, uci::Value)| {
+        let value = match value {
+            uci::Value::Text(text) => text.as_str().into(),
+            uci::Value::List(items) => items.clone().into(),
+        };
+        (name.clone(), value)
+    };
+    let interfaces = package
+        .of_kind("interface")
+        .map(|section| (section.name().to_owned(), section.options().iter().map(option).collect()));
+    let bridges = package.of_kind("device").filter(|device| device.get("type") == Some("bridge"));
+    let bridges = bridges.filter_map(|bridge| {
+        Some((bridge.get("name")?.to_owned(), bridge.list("ports").map(str::to_owned).collect()))
+    });
+    Ok(Network { interfaces: interfaces.collect(), bridges: bridges.collect() })
 }
 
 /// The type of an option, by blobmsg's numbers, which handlers use when they declare.
@@ -129,6 +163,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn sections_of_uci() {
+        let text = "config interface 'wan6'\n\toption device 'wan'\n\tlist dns 'a'\n\tlist dns 'b'\n\
+                    config device\n\toption name 'br-lan'\n\toption type 'bridge'\n\tlist ports 'lan1'\n";
+        let network = from_uci(text).unwrap();
+        let expected = json!({"wan6": {"device": "wan", "dns": ["a", "b"]}});
+        assert_eq!(serde_json::to_value(network.interfaces).unwrap(), expected);
+        assert_eq!(network.bridges, [("br-lan".to_owned(), vec!["lan1".to_owned()])]);
+    }
 
     /// As seen on the real netifd.
     #[test]

@@ -10,18 +10,28 @@ use crate::netifd::Netifd;
 use crate::objects::Answer;
 
 impl Netifd {
-    /// `uplink`, `executed`, `idle` and `no_tunnels`.
+    /// `uplink`, `start`, `objects`, `executed`, `idle` and `no_tunnels`.
     pub(crate) fn control(&mut self, method: &str, arguments: &Value) -> Answer {
         match method {
             // A static interface's options, as in the configuration, and `up`. Options that are not
             // named stay; null takes one away.
             "uplink" => self.uplink(arguments),
+            // Begins, where it was told to do so later.
+            "start" => {
+                if !self.started {
+                    self.start();
+                }
+                Ok(None)
+            }
+            // The paths of all objects, for `ubus list`.
+            "objects" => Ok(Some(json!({"objects": self.objects()}))),
             // Every `ip` command so far.
             "executed" => Ok(Some(json!({"commands": self.system.commands}))),
             // Whether no script and no hook runs, and none is about to.
             "idle" => {
                 let busy = |interface: &Interface| {
-                    interface.script.is_some() || interface.removal.is_some()
+                    let leaves = interface.farewell.or(interface.removal).is_some();
+                    interface.script.is_some() || leaves
                 };
                 let idle = self.hotplug.is_idle() && !self.interfaces.values().any(busy);
                 Ok(Some(json!({"idle": idle})))

@@ -59,6 +59,49 @@ impl Netifd {
         Some(interface.l3.as_ref().map_or_else(String::new, |device| device.name.clone()))
     }
 
+    /// A bridge and its ports. One that is there stays as it is.
+    pub(crate) fn make_bridge(&mut self, name: &str, ports: &[String]) {
+        if self.system.has_device(name) {
+            return;
+        }
+        self.system.ip(&format!("link add {name} type bridge"));
+        self.system.ip(&format!("link set {name} up"));
+        for port in ports {
+            self.system.ip(&format!("link set {port} master {name} up"));
+        }
+    }
+
+    /// Brings the interface's own device up; whether it has carrier. Without, the interface waits
+    /// for [`Netifd::links_changed`].
+    pub(crate) fn claim_device(&mut self, name: &str) -> bool {
+        let Some(interface) = self.interfaces.get_mut(name) else { return false };
+        let Some(device) = interface.own_device().map(str::to_owned) else { return true };
+        if !self.system.is_up(&device) {
+            self.system.ip(&format!("link set {device} up"));
+        }
+        interface.link = self.system.has_carrier(&device);
+        interface.link
+    }
+
+    /// Some device lost its carrier, or got it. The interface goes down and comes back, without its
+    /// autostart being touched.
+    pub(crate) fn links_changed(&mut self) {
+        for name in self.names() {
+            let Some(interface) = self.interfaces.get_mut(&name) else { continue };
+            let Some(device) = interface.own_device() else { continue };
+            let link = self.system.has_carrier(device);
+            if std::mem::replace(&mut interface.link, link) == link {
+                continue;
+            }
+            let (available, autostart) = (interface.available, interface.autostart);
+            if !link {
+                self.tear_down(&name, false);
+            } else if available && autostart {
+                self.set_up(&name);
+            }
+        }
+    }
+
     /// Lets the device go; a tunnel is deleted.
     pub(crate) fn drop_device(&mut self, name: &str) {
         let device = self.interfaces.get_mut(name).and_then(|interface| interface.l3.take());
@@ -103,9 +146,11 @@ impl Netifd {
             }
             updated.prefixes |= gone && !keep;
         }
-        for address in new.addresses.iter().filter(|address| !has(&old, address.net)) {
-            updated.addresses = true;
-            commands.push(format!("address replace {} dev {device}", address.net));
+        for address in &new.addresses {
+            updated.addresses |= !has(&old, address.net);
+            if !old.addresses.iter().any(|old| old.is_same(address)) {
+                commands.push(address.command(&device));
+            }
         }
         for route in new.routes.iter().filter(|route| !old.routes.contains(route)) {
             updated.routes = true;

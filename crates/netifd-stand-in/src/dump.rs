@@ -26,8 +26,10 @@ impl Interface {
         put("autostart", self.autostart.into());
         put("dynamic", self.dynamic.into());
         put("proto", self.text("proto").unwrap_or("none").into());
-        if let (Protocol::Static, Some(device)) = (&self.protocol, &self.l3) {
-            put("device", device.name.as_str().into());
+        match (&self.protocol, &self.l3, self.own_device()) {
+            (Protocol::Static, Some(device), _) => drop(put("device", device.name.as_str().into())),
+            (Protocol::Script(_), _, Some(device)) => drop(put("device", device.into())),
+            _ => {}
         }
         let mut data = Map::new();
         if let Some(zone) = self.text("zone") {

@@ -19,7 +19,9 @@ pub(crate) struct Handler {
     pub(crate) options: Vec<(String, Kind)>,
     /// It may end without a word, and without a process of its own to watch.
     pub(crate) no_proto_task: bool,
-    /// Its interfaces need no device to be set up.
+    /// Its interfaces are not on a device of the section.
+    pub(crate) no_device: bool,
+    /// Without one, they can be set up all the same.
     pub(crate) available: bool,
     pub(crate) renew: bool,
     /// Errors survive the next setup; only the last one is kept.
@@ -65,6 +67,7 @@ fn parse(line: &str, directory: &Path, script: &str) -> Option<(String, Handler)
         directory: directory.to_owned(),
         options: options.filter_map(option).collect(),
         no_proto_task: flag("no-proto-task"),
+        no_device: flag("no-device"),
         available: flag("available"),
         renew: flag("renew-handler"),
         last_error: flag("lasterror"),

@@ -69,6 +69,8 @@ pub(crate) struct Interface {
     pub(crate) protocol: Protocol,
     pub(crate) state: State,
     pub(crate) available: bool,
+    /// Whether its own device has carrier; true where it has none.
+    pub(crate) link: bool,
     pub(crate) autostart: bool,
     pub(crate) dynamic: bool,
     pub(crate) then: Then,
@@ -94,6 +96,8 @@ pub(crate) struct Interface {
     pub(crate) patience: Option<Instant>,
     /// When a setup that ended without the interface being up is repeated.
     pub(crate) checkup: Option<Instant>,
+    /// When an interface that was told to go is taken down.
+    pub(crate) farewell: Option<Instant>,
     /// When a removed interface disappears.
     pub(crate) removal: Option<Instant>,
 }
@@ -105,6 +109,7 @@ impl Interface {
             protocol,
             state: State::Down,
             available: false,
+            link: true,
             autostart: true,
             dynamic,
             then: Then::Nothing,
@@ -123,6 +128,7 @@ impl Interface {
             dependencies: Vec::new(),
             patience: None,
             checkup: None,
+            farewell: None,
             removal: None,
         };
         interface.autostart = interface.flag("auto").unwrap_or(true);
@@ -147,6 +153,16 @@ impl Interface {
     /// The interface whose device this one shares: `@NAME`.
     pub(crate) fn alias_of(&self) -> Option<&str> {
         self.device()?.strip_prefix('@')
+    }
+
+    /// The device it is on from the start: neither a tunnel nor another interface's.
+    pub(crate) fn own_device(&self) -> Option<&str> {
+        let has_none = match &self.protocol {
+            Protocol::Static => false,
+            Protocol::Script(handler) => handler.no_device,
+            Protocol::Unknown => true,
+        };
+        self.device().filter(|_| !has_none && self.alias_of().is_none())
     }
 
     pub(crate) const fn handler(&self) -> Option<&Handler> {

@@ -1,5 +1,6 @@
 //! Addresses, routes and prefixes of an interface, as a handler states them and as a dump shows them.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::time::Instant;
 
@@ -11,6 +12,30 @@ use serde_json::{Map, Value, json};
 pub(crate) struct Address {
     pub(crate) net: IpNet,
     pub(crate) lifetimes: Lifetimes,
+    /// Its network is not on the link.
+    pub(crate) off_link: bool,
+}
+
+impl Address {
+    /// The command of `ip` that puts it on the device, also with other lifetimes than it has.
+    pub(crate) fn command(&self, device: &str) -> String {
+        let Lifetimes { preferred, valid, .. } = self.lifetimes;
+        let mut command = format!("address replace {} dev {device}", self.net);
+        if let (Some(preferred), Some(valid)) = (preferred, valid) {
+            // Writing into a `String` cannot fail.
+            let _ = write!(command, " valid_lft {valid} preferred_lft {preferred}");
+        }
+        if self.off_link {
+            command.push_str(" noprefixroute");
+        }
+        command
+    }
+
+    /// Whether nothing has to be done to make this one of the other.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let seconds = |address: &Self| (address.lifetimes.preferred, address.lifetimes.valid);
+        self.net == other.net && seconds(self) == seconds(other) && self.off_link == other.off_link
+    }
 }
 
 /// A route.
@@ -97,11 +122,13 @@ fn net(address: &str, mask: Option<&str>) -> Option<IpNet> {
 
 fn address(item: &Value) -> Option<Address> {
     if let Some(text) = item.as_str() {
-        return Some(Address { net: net(text, None)?, lifetimes: Lifetimes::new(None, None) });
+        let lifetimes = Lifetimes::new(None, None);
+        return Some(Address { net: net(text, None)?, lifetimes, off_link: false });
     }
     let net = net(text(item, "ipaddr")?, text(item, "mask"))?;
     let lifetimes = Lifetimes::new(number(item, "preferred"), number(item, "valid"));
-    Some(Address { net, lifetimes })
+    let off_link = item.get("offlink").and_then(Value::as_bool).unwrap_or(false);
+    Some(Address { net, lifetimes, off_link })
 }
 
 /// `PREFIX/LENGTH[,PREFERRED,VALID]`.

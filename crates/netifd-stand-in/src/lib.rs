@@ -7,9 +7,10 @@
 //!
 //! # What it does not do
 //!
-//! No ucode handlers, bridges, VLANs, prefix assignment to other interfaces, IPv6 address
-//! autoconfiguration, policy rules or neighbours; no ubus objects of other programs, events or
-//! subscriptions; devices have no link state. The one tunnel it makes is `ipip6`.
+//! No ucode handlers, VLANs, prefix assignment to other interfaces, IPv6 address autoconfiguration,
+//! policy rules or neighbours; no ubus objects of other programs (but the part of procd's that repeats
+//! a call), events or subscriptions. Bridges are made once and never changed. The one tunnel it makes
+//! is `ipip6`.
 
 mod bus;
 mod cli;
@@ -30,6 +31,7 @@ mod objects;
 mod process;
 mod script;
 mod serve;
+mod service;
 mod system;
 mod tunnel;
 

@@ -52,6 +52,10 @@ impl Netifd {
             interface.add_fault("interface", "NO_DEVICE", Vec::new());
             return;
         }
+        if !self.claim_device(name) {
+            return;
+        }
+        let Some(interface) = self.interfaces.get_mut(name) else { return };
         interface.state = State::Setup;
         if !self.command(name, Command::Setup) {
             self.mark_down(name);
@@ -70,7 +74,7 @@ impl Netifd {
     }
 
     /// Sets off the teardown. By force the device goes before the script has run.
-    fn tear_down(&mut self, name: &str, force: bool) {
+    pub(crate) fn tear_down(&mut self, name: &str, force: bool) {
         let Some(interface) = self.interfaces.get_mut(name) else { return };
         let was = interface.state;
         if !matches!(was, State::Up | State::Setup) {
@@ -218,6 +222,9 @@ impl Netifd {
         let Some(interface) = self.interfaces.get(name) else { return };
         match (&interface.protocol, interface.alias_of(), interface.device()) {
             (Protocol::Script(handler), ..) if handler.available => self.set_available(name, true),
+            (Protocol::Script(_), None, Some(device)) if self.system.has_device(device) => {
+                self.set_available(name, true);
+            }
             (Protocol::Static, Some(parent), _) => {
                 let parent = self.interfaces.get(parent).filter(|parent| parent.state == State::Up);
                 if let Some(device) = parent.and_then(|parent| parent.l3.clone()) {

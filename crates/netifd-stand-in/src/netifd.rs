@@ -11,6 +11,7 @@ use crate::handler::{self, Handler};
 use crate::hotplug::Hotplug;
 use crate::interface::{Interface, Protocol, State};
 use crate::process::Processes;
+use crate::service::Instance;
 use crate::system::System;
 
 /// What a protocol is asked to do.
@@ -29,7 +30,11 @@ pub(crate) struct Netifd {
     pub(crate) system: System,
     pub(crate) hotplug: Hotplug,
     pub(crate) processes: Processes,
+    /// Where the handlers are.
+    directory: PathBuf,
     pub(crate) config: PathBuf,
+    /// What procd keeps running.
+    pub(crate) services: Vec<Instance>,
     /// Nothing comes up before all interfaces are known.
     pub(crate) started: bool,
 }
@@ -38,17 +43,20 @@ impl Netifd {
     pub(crate) fn new(options: &crate::serve::Options, processes: Processes) -> Self {
         Self {
             interfaces: BTreeMap::new(),
-            handlers: handler::load(&options.handlers),
+            handlers: BTreeMap::new(),
+            directory: options.handlers.clone(),
             system: System { dry: options.dry, ..System::default() },
             hotplug: Hotplug::new(options.hotplug.clone()),
             processes,
             config: options.config.clone(),
+            services: Vec::new(),
             started: false,
         }
     }
 
-    /// Reads the configuration and starts what starts by itself.
+    /// Asks the handlers, reads the configuration and starts what starts by itself.
     pub(crate) fn start(&mut self) {
+        self.handlers = handler::load(&self.directory);
         self.reload();
         self.started = true;
         for name in self.names() {
@@ -81,20 +89,28 @@ impl Netifd {
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let times = self.interfaces.values();
         times
-            .flat_map(|interface| [interface.patience, interface.checkup, interface.removal])
+            .flat_map(|interface| {
+                [interface.patience, interface.checkup, interface.farewell, interface.removal]
+            })
             .flatten()
+            .chain(self.service_due())
             .min()
     }
 
     /// Does what is due.
     pub(crate) fn do_due(&mut self) {
+        self.start_due_services();
         let now = Instant::now();
         for name in self.names() {
             let is_due = |time: &mut Instant| *time <= now;
             let Some(interface) = self.interfaces.get_mut(&name) else { continue };
+            let farewell = interface.farewell.take_if(is_due).is_some();
             let removal = interface.removal.take_if(is_due).is_some();
             let patience = interface.patience.take_if(is_due).is_some();
             let checkup = interface.checkup.take_if(is_due).is_some();
+            if farewell {
+                self.unconfigure(&name);
+            }
             if removal {
                 self.remove(&name);
             }

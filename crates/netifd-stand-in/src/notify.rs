@@ -132,7 +132,8 @@ impl Netifd {
         let is_up = interface.state == State::Up && interface.l3.is_some();
         let keep = words.flag("keep").unwrap_or(false) && is_up;
         if !keep {
-            let device = words.text("ifname").ok_or(Status::InvalidArgument)?;
+            let device = words.text("ifname").or_else(|| interface.own_device());
+            let device = device.ok_or(Status::InvalidArgument)?;
             let tunnel = message.get("tunnel").and_then(Value::as_object).cloned();
             let device = Device { name: device.to_owned(), tunnel };
             // Addresses that stay the same are not put on a tunnel made anew: netifd compares with

@@ -1,5 +1,7 @@
 //! The ubus objects and their methods.
 
+use std::time::{Duration, Instant};
+
 use mape_ubus::Status;
 use serde_json::{Map, Value, json};
 
@@ -16,9 +18,15 @@ const OBJECTS: [&str; 5] =
     ["network", "network.device", "network.interface", "service", "stand-in"];
 const PREFIX: &str = "network.interface.";
 
+/// From `remove` until the interface is taken down.
+const FAREWELL: Duration = Duration::from_millis(100);
+
 impl Netifd {
     /// The paths of all objects.
     pub(crate) fn objects(&self) -> Vec<String> {
+        if !self.started {
+            return vec!["stand-in".to_owned()];
+        }
         let of_interfaces = self.interfaces.keys().map(|name| format!("{PREFIX}{name}"));
         OBJECTS.iter().map(ToString::to_string).chain(of_interfaces).collect()
     }
@@ -34,8 +42,7 @@ impl Netifd {
                 let name = name.ok_or(Status::InvalidArgument)?.to_owned();
                 self.interface(&name, method, arguments)
             }
-            "service" if matches!(method, "get_data" | "list") => Ok(Some(json!({}))),
-            "service" => Err(Status::MethodNotFound),
+            "service" => self.service(method, arguments),
             "stand-in" => self.control(method, arguments),
             other => match other.strip_prefix(PREFIX) {
                 Some(name) => self.interface(name, method, arguments),
@@ -107,7 +114,8 @@ impl Netifd {
             }
             // netifd does not say that it refuses.
             "renew" => {}
-            "remove" => self.unconfigure(name),
+            // Not at once: what is added under the name until then goes too.
+            "remove" => interface.farewell = Some(Instant::now() + FAREWELL),
             "notify_proto" => self.notify(name, arguments)?,
             "set_data" => {
                 interface.updated.data = false;
@@ -127,10 +135,14 @@ impl Netifd {
 
     /// Reads the configuration again.
     pub(crate) fn reload(&mut self) {
-        let sections = match config::read(&self.config) {
-            Ok(sections) => sections,
+        let network = match config::read(&self.config) {
+            Ok(network) => network,
             Err(error) => return eprintln!("netifd: {error:#}"),
         };
+        for (name, ports) in &network.bridges {
+            self.make_bridge(name, ports);
+        }
+        let sections = network.interfaces;
         for name in self.names() {
             let dynamic = self.interfaces.get(&name).is_some_and(|interface| interface.dynamic);
             if !dynamic && !sections.contains_key(&name) {

@@ -80,6 +80,7 @@ impl Netifd {
         let options = Value::Object(interface.options()).to_string();
         let mut command = process::Command::new(&handler.script);
         command.args([interface.text("proto").unwrap_or_default(), action, name, &options]);
+        command.args(interface.own_device());
         command.current_dir(&handler.directory);
         if let Some(error) = error {
             command.env("ERROR", error.to_string());
@@ -94,6 +95,7 @@ impl Netifd {
     /// A process ended: a script, the process of a handler, or the hooks'.
     pub(crate) fn process_ended(&mut self, task: Task, code: i32) {
         self.hooks_ended(task);
+        self.service_ended(task);
         for name in self.names() {
             let Some(interface) = self.interfaces.get_mut(&name) else { continue };
             if interface.script.take_if(|script| *script == task).is_some() {

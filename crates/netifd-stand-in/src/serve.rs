@@ -18,6 +18,8 @@ pub(crate) enum Event {
     Connected(UnixStream),
     Received(u32, Message),
     Gone(u32),
+    /// Something about the machine's devices changed.
+    Links,
     /// A process ended, with this exit status.
     Ended(Task, i32),
 }
@@ -30,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) handlers: PathBuf,
     pub(crate) hotplug: Option<PathBuf>,
     pub(crate) dry: bool,
+    /// netifd is not there before `ubus call stand-in start`.
+    pub(crate) later: bool,
 }
 
 /// Serves until it is killed. As the real one it then leaves everything as it is.
@@ -40,12 +44,16 @@ pub(crate) fn serve(options: &Options) -> anyhow::Result<()> {
     let (sender, events) = mpsc::channel();
     let mut bus = Bus::new(sender.clone());
     let mut netifd = Netifd::new(options, Processes::new(sender.clone()));
+    let links = sender.clone();
+    netifd.system.watch_links(move || drop(links.send(Event::Links)));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let _ = sender.send(Event::Connected(stream));
         }
     });
-    netifd.start();
+    if !options.later {
+        netifd.start();
+    }
     loop {
         let wait = netifd
             .next_due()
@@ -54,6 +62,7 @@ pub(crate) fn serve(options: &Options) -> anyhow::Result<()> {
             Ok(Event::Connected(stream)) => drop(bus.connected(stream)),
             Ok(Event::Received(client, message)) => bus.received(&mut netifd, client, &message),
             Ok(Event::Gone(client)) => bus.gone(client),
+            Ok(Event::Links) => netifd.links_changed(),
             Ok(Event::Ended(task, code)) => netifd.process_ended(task, code),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Ok(()),

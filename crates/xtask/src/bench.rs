@@ -3,6 +3,7 @@
 mod musl;
 mod program;
 mod rates;
+mod setup;
 
 use std::path::Path;
 
@@ -12,16 +13,17 @@ use serde_json::{Map, Value, json};
 /// Prints figures and returns them for the file.
 type Measure = fn() -> anyhow::Result<Value>;
 
-/// `cargo xtask bench [--json FILE]`
+/// `cargo xtask bench [--json FILE]`, or `bench setup …`
 ///
 /// # Errors
 ///
 /// Wrong words, or the file cannot be written. What cannot be measured here is said and left out.
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     let file = match words {
+        ["setup", rest @ ..] => return setup::command(rest),
         [] => None,
         ["--json", file] => Some(Path::new(file)),
-        _ => bail!("usage: cargo xtask bench [--json FILE]"),
+        _ => bail!("usage: cargo xtask bench [setup --upstream DIRECTORY] [--json FILE]"),
     };
     let parts: [(&str, Measure); 4] = [
         ("program", program::measure),

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: libFuzzer on every parser.
+//! `cargo xtask fuzz [SECONDS] [TARGET...]`: libFuzzer on every parser, or on some.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::packages;
 use crate::steps::{Steps, cargo, output, root, run};
 
 /// The targets in `tests/fuzz/fuzz_targets`.
-const TARGETS: [&str; 14] = [
+const TARGETS: [&str; 15] = [
     "prefix",
     "rule",
     "map_rules",
@@ -18,6 +18,7 @@ const TARGETS: [&str; 14] = [
     "uci",
     "linux_config",
     "ctnetlink",
+    "dns",
     "txt",
     "hb46pp",
     "get_rules",
@@ -27,14 +28,40 @@ const TARGETS: [&str; 14] = [
 /// How long a planted bug may stay hidden.
 const PLANTED_SECONDS: u32 = 120;
 
-/// First proves for each target that a planted bug is found, then fuzzes it for `seconds`.
+/// `cargo xtask fuzz`
+///
+/// # Errors
+///
+/// A wrong word, or a step failed.
+pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+    let (seconds, targets) = match words {
+        [first, rest @ ..] if first.starts_with(|digit: char| digit.is_ascii_digit()) => {
+            (first.parse().ok().filter(|seconds| *seconds > 0), rest)
+        }
+        targets => (Some(60), targets),
+    };
+    // To libFuzzer, 0 means for ever.
+    let seconds = seconds.with_context(|| format!("{words:?}: that is no number of seconds"))?;
+    if let Some(unknown) = targets.iter().find(|name| !TARGETS.contains(name)) {
+        bail!("no fuzz target {unknown}; there are: {}", TARGETS.join(" "));
+    }
+    let targets = if targets.is_empty() { &TARGETS[..] } else { targets };
+    Steps::run(|steps| these(steps, seconds, targets))
+}
+
+/// Every target.
 pub(crate) fn all(steps: &mut Steps, seconds: u32) {
+    these(steps, seconds, &TARGETS);
+}
+
+/// First proves for each target that a planted bug is found, then fuzzes it for `seconds`.
+fn these(steps: &mut Steps, seconds: u32, targets: &[&str]) {
     steps.step("fuzzing: tools", tools);
     steps.step("fuzzing: planted bugs", || {
-        TARGETS.into_iter().try_for_each(|target| planted(target).context(target))
+        targets.iter().try_for_each(|target| planted(target).context(target.to_string()))
     });
     steps.step("fuzzing", || {
-        TARGETS.into_iter().try_for_each(|target| fuzz(target, seconds).context(target))
+        targets.iter().try_for_each(|target| fuzz(target, seconds).context(target.to_string()))
     });
 }
 

@@ -4,7 +4,10 @@
 //! report every failure and not only the first.
 
 mod bench;
+mod cross;
 mod demo;
+mod feed;
+mod foreign;
 mod fuzz;
 mod lab;
 mod licences;
@@ -17,6 +20,7 @@ mod openwrt;
 mod package;
 mod packages;
 mod plane;
+mod provision;
 mod steps;
 mod test;
 mod vectors;
@@ -36,18 +40,37 @@ Usage: cargo xtask COMMAND
   ci              lint and test, as .ci/run does
   bench [--json FILE]
                   what one plan, one command and the data plane cost, beside other rulesets
-  fuzz [SECONDS]  fuzz every parser (60 seconds each), after a planted bug has been found
+  bench setup --upstream DIRECTORY [--json FILE]
+                  one set-up beside that of OpenWrt's `map`, whose files are in DIRECTORY
+  fuzz [SECONDS] [TARGET...]
+                  fuzz every parser (60 seconds each), after a planted bug has been found
   lab [--kernel 6.1|6.12] SCRIPT [ARGUMENT...]
                   boot a Debian kernel and run a script of tests/vm in it
   lab --self-test test the lab itself
   plane [--long] [--kernel 6.1|6.12 | --host] [SCRIPT...]
                   the data plane's tests, on both kernels or in the host's namespaces
-  openwrt --rootfs DIRECTORY|TARBALL [--kernel 6.1|6.12] [--json FILE] [SCENARIO...]
-                  our files in an OpenWrt root, under its own netifd and firewall4
+  openwrt --rootfs DIRECTORY|TARBALL | --stand-in [--kernel 6.1|6.12] [--quick] [--json FILE] [SCENARIO...]
+                  our files in an OpenWrt root, under its own netifd and firewall4; or under
+                  programs of ours that stand in for them; --quick as short as in every test
+  openwrt         all that every test runs on these
   linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
                   the tests of plain Linux, on both kernels
+  cross [ARCH...]
+                  mape-proto for OpenWrt's architectures, as shipped; sizes go to cross/sizes.tsv
+  cross --run [ARCH...]
+                  runs them under qemu: they answer as this machine's own program does
+  cross --boot [SCRIPT...]
+                  a line on a MIPS machine without FPU, on Debian's kernel
+  cross --check   two builds in different places give the same bytes
+  size [--compare REV]
+                  where the bytes of the mipsel program are, and what changed since a revision
+  provision [--kernel 6.1|6.12]
+                  provisioning from real servers, in a machine
   package [DIRECTORY]
                   static binaries and Debian packages (x86_64, aarch64), and their tests
+  package openwrt|ARCH...
+                  packages for opkg (and apk where apk-tools 3 is), and a feed's index; architectures as for `cross`
+  package openwrt --test PROGRAM
   package --test PROGRAM
                   the packages' tests alone, with a static program that is there
   mutants         change mape-core in every way and see that a test notices
@@ -71,19 +94,21 @@ fn main() -> ExitCode {
             test::quick(steps);
         }),
         ["bench", rest @ ..] => bench::command(rest),
-        ["fuzz"] => Steps::run(|steps| fuzz::all(steps, 60)),
-        ["fuzz", seconds] => match seconds.parse() {
-            // To libFuzzer, 0 means for ever.
-            Ok(seconds @ 1..) => Steps::run(|steps| fuzz::all(steps, seconds)),
-            _ => Err(anyhow::anyhow!("{seconds:?} is not a number of seconds")),
-        },
+        ["fuzz", rest @ ..] => fuzz::command(rest),
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
         ["linux", rest @ ..] => linux::command(rest),
+        ["cross", rest @ ..] => cross::command(rest),
+        ["size", rest @ ..] => cross::report::command(rest),
+        ["provision", rest @ ..] => provision::command(rest),
         ["package"] => package::command(None),
         ["package", "--test", program] => package::test_packages(program.as_ref()),
+        ["package", "openwrt"] => feed::command(&[]),
+        ["package", "openwrt", "--test", program] => feed::test(program.as_ref()),
+        ["package", names @ ..] if cross::targets::known(names) => feed::command(names),
         ["package", directory] => package::command(Some(directory)),
         ["mutants"] => Steps::run(mutants::all),
+        ["openwrt"] => Steps::run(openwrt::steps),
         ["openwrt", rest @ ..] => match openwrt::command(rest) {
             Ok(verdict) => return ExitCode::from(verdict.status()),
             Err(error) => Err(error),

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use crate::lab::tools;
 use crate::packages;
-use crate::steps::{command, run};
+use crate::steps::{command, output, run};
 
 const PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "python3-venv"];
 
@@ -51,47 +51,90 @@ pub(crate) const AARCH64: Processor = Processor {
 ///
 /// What is missing cannot be installed, or the build fails.
 pub(crate) fn build(processor: &Processor, arguments: &[&str]) -> anyhow::Result<PathBuf> {
-    packages::ensure(PACKAGES)
-        .with_context(|| format!("needs the Debian packages {}", PACKAGES.join(" ")))?;
     let directory = tools::cache_directory().join("musl");
-    let linker = linker(&directory, processor.zig).context("needs ziglang from PyPI")?;
-    let variable = processor.rust.to_uppercase().replace('-', "_");
+    let linker = linker(processor.zig, &format!("-target {}", processor.zig))?;
+    let mut build = cargo("mape-proto", processor.rust, &linker, FLAGS, &directory)?;
+    run(build.args(arguments))?;
+    Ok(directory.join(processor.rust).join("release/mape-proto"))
+}
+
+/// Installs what builds.
+///
+/// # Errors
+///
+/// What is missing cannot be installed.
+pub(crate) fn prepare() -> anyhow::Result<()> {
+    packages::ensure(PACKAGES)
+        .with_context(|| format!("needs the Debian packages {}", PACKAGES.join(" ")))
+}
+
+/// The command that builds `package`, and std with it, by Debian's compiler.
+///
+/// # Errors
+///
+/// What is missing cannot be installed.
+pub(crate) fn cargo(
+    package: &str,
+    target: &str,
+    linker: &Path,
+    flags: &str,
+    directory: &Path,
+) -> anyhow::Result<Command> {
+    prepare()?;
+    let variable = target.to_uppercase().replace('-', "_");
     let mut build = command("/usr/bin/cargo", &["build", "--quiet", "--release", "--locked"]);
     build
-        .args(["--package", "mape-proto", "--target", processor.rust])
+        .args(["--package", package, "--target", target])
         .args(["-Z", "build-std=std,panic_abort", "-Z", "build-std-features=optimize_for_size"])
-        .args(arguments)
         .arg("--target-dir")
-        .arg(&directory)
+        .arg(directory)
         .env("RUSTC", "/usr/bin/rustc")
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", FLAGS)
+        .env("RUSTFLAGS", flags)
         .env(format!("CARGO_TARGET_{variable}_LINKER"), linker)
         // Set by the cargo that runs this program, for its own compiler.
         .env_remove("RUSTUP_TOOLCHAIN")
         .env_remove("CARGO");
-    run(build)?;
-    Ok(directory.join(processor.rust).join("release/mape-proto"))
+    Ok(build)
 }
 
-/// A script that rustc calls as its linker.
-fn linker(directory: &Path, target: &str) -> anyhow::Result<String> {
-    let venv = directory.join("venv");
-    let python = venv.join("bin/python");
-    if !venv.join("ready").exists() {
-        std::fs::create_dir_all(directory)?;
-        run(Command::new("/usr/bin/python3").args(["-m", "venv"]).arg(&venv))?;
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "ziglang"]))?;
-        std::fs::write(venv.join("ready"), "")?;
-    }
-    let script = directory.join(format!("linker-{target}"));
+/// zig as C compiler and linker, with these further words: a script that rustc and others call.
+///
+/// # Errors
+///
+/// ziglang cannot be installed.
+pub(crate) fn linker(name: &str, words: &str) -> anyhow::Result<PathBuf> {
+    let zig = zig()?;
+    let script = tools::cache_directory().join("musl").join(format!("linker-{name}"));
     // Rust's name of the target means nothing to zig.
     let text = format!(
         "#!/bin/sh\nfor word; do\n\tshift\n\tcase $word in --target=*) ;; *) set -- \"$@\" \"$word\" ;; esac\ndone\n\
-         exec '{}' -m ziglang cc -target {target} \"$@\"\n",
-        python.display()
+         exec '{}' cc {words} \"$@\"\n",
+        zig.display()
     );
     std::fs::write(&script, text)?;
     run(Command::new("chmod").arg("755").arg(&script))?;
-    script.to_str().map(str::to_owned).context("the path is not text")
+    Ok(script)
+}
+
+/// The program zig, with its `lib` beside it.
+///
+/// # Errors
+///
+/// ziglang cannot be installed.
+pub(crate) fn zig() -> anyhow::Result<PathBuf> {
+    prepare()?;
+    let directory = tools::cache_directory().join("musl");
+    let venv = directory.join("venv");
+    let python = venv.join("bin/python");
+    if !venv.join("ready").exists() {
+        std::fs::create_dir_all(&directory)?;
+        run(Command::new("/usr/bin/python3").args(["-m", "venv"]).arg(&venv))?;
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "ziglang"]))
+            .context("needs ziglang from PyPI")?;
+        std::fs::write(venv.join("ready"), "")?;
+    }
+    // Called a thousand times when a C library is built: not through Python each time.
+    let place = "import os, ziglang; print(os.path.dirname(ziglang.__file__))";
+    Ok(PathBuf::from(output(Command::new(&python).args(["-c", place]))?.trim()).join("zig"))
 }

@@ -1,10 +1,13 @@
-//! Our files in a given OpenWrt root, under its own ubusd, netifd and firewall4, in a machine.
+//! Our files in an OpenWrt root, under its own ubusd, netifd and firewall4, in a machine.
 //!
 //! `cargo xtask openwrt --rootfs DIRECTORY|TARBALL [--kernel SERIES] [--json FILE] [SCENARIO...]`,
 //! or `tests/openwrt/run` with the same words. What has to be in the root: `tests/openwrt/README.md`.
+//! With `--stand-in` in the place of a root, programs of our own stand in for OpenWrt's. `--quick` is as
+//! short as in every test.
 
 mod report;
 mod rootfs;
+mod stand_in;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,6 +20,7 @@ use crate::steps::root;
 use report::Report;
 pub(crate) use report::Verdict;
 use rootfs::RootFs;
+pub(crate) use stand_in::steps;
 
 /// Where the root is in the machine.
 const INSIDE: &str = "openwrt";
@@ -27,11 +31,37 @@ const LIMIT_EACH: Duration = Duration::from_secs(900);
 /// More than one of these takes.
 const LIMIT_ONCE_MORE: Duration = Duration::from_secs(30);
 
+/// For every test: flapping a hundred times is for a real root, and takes an hour. Times are measured there
+/// too: machines that run beside others are late.
+const QUICK: Extent = Extent {
+    flaps: 2,
+    cycles: 2,
+    late: 15,
+    more: "LAB_SLACK=3 SETUP_KILLS='0.1 0.6 1.5' TEARDOWN_KILLS=0.2 OPTION_STEP=5",
+};
+
+/// Before the name of a scenario: it must fail, as our hotplug hook is missing.
+const CONTROL: &str = "control:";
+
 struct Words<'words> {
-    rootfs: &'words Path,
+    /// `None` for the stand-in.
+    rootfs: Option<&'words Path>,
     series: &'words str,
     json: Option<&'words Path>,
+    /// As short as in every test.
+    quick: bool,
     scenarios: Vec<String>,
+}
+
+/// How often scenarios repeat themselves, and how long they wait.
+#[derive(Clone, Copy)]
+struct Extent {
+    flaps: u32,
+    cycles: u32,
+    /// Seconds until the late prefix comes.
+    late: u32,
+    /// More of the scenarios' own settings, as words of `export`.
+    more: &'static str,
 }
 
 /// `cargo xtask openwrt`
@@ -43,10 +73,19 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<Verdict> {
     let words = Words::parse(words)?;
     lab::prepare()?;
     let mut report = Report::new(words.series);
-    let rootfs = RootFs::open(words.rootfs)?;
-    report.missing = rootfs.missing();
+    let rootfs = match words.rootfs {
+        Some(path) => {
+            let rootfs = RootFs::open(path)?;
+            report.missing = rootfs.missing();
+            rootfs
+        }
+        None => RootFs::open(&stand_in::build()?)?,
+    };
     if report.missing.is_empty() {
-        run(&words, &rootfs, &mut report)?;
+        let started = Instant::now();
+        let extent = if words.quick { QUICK } else { Extent::from_environment()? };
+        let on_line = |line: &str| println!("{:6.1} {line}", started.elapsed().as_secs_f32());
+        run(&rootfs, &words.scenarios, extent, &mut report, on_line)?;
     }
     for missing in &report.missing {
         println!("not in the root: {missing}");
@@ -62,30 +101,54 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<Verdict> {
 impl<'words> Words<'words> {
     fn parse(words: &[&'words str]) -> anyhow::Result<Self> {
         let (mut rootfs, mut series, mut json) = (None, "6.12", None);
+        let (mut stand_in, mut quick) = (false, false);
         let mut scenarios = Vec::new();
         let mut words = words.iter();
         while let Some(&word) = words.next() {
             let mut value = || words.next().copied().with_context(|| format!("{word} what?"));
             match word {
                 "--rootfs" => rootfs = Some(Path::new(value()?)),
+                "--stand-in" => stand_in = true,
+                "--quick" => quick = true,
                 "--json" => json = Some(Path::new(value()?)),
                 "--kernel" => series = value()?,
                 _ if word.starts_with('-') => bail!("unknown option {word}"),
                 _ => scenarios.push(word.to_owned()),
             }
         }
-        let rootfs = rootfs.context("--rootfs DIRECTORY or TARBALL is needed")?;
+        if rootfs.is_some() == stand_in {
+            bail!("either --rootfs DIRECTORY or TARBALL is needed, or --stand-in");
+        }
         if !SERIES.contains(&series) {
             bail!("--kernel is one of {}", SERIES.join(", "));
         }
         let known = known_scenarios()?;
-        if let Some(unknown) = scenarios.iter().find(|name| !known.contains(name)) {
+        let is_known = |word: &str| known.iter().any(|name| name == word);
+        let unknown = |word: &&String| !is_known(word.strip_prefix(CONTROL).unwrap_or(word));
+        if let Some(unknown) = scenarios.iter().find(unknown) {
             bail!("no scenario {unknown}; there are: {}", known.join(" "));
         }
         if scenarios.is_empty() {
             scenarios = known;
+            scenarios.retain(|name| !stand_in || stand_in::can_run(name));
         }
-        Ok(Self { rootfs, series, json, scenarios })
+        Ok(Self { rootfs, series, json, quick, scenarios })
+    }
+}
+
+impl Extent {
+    /// `FLAPS`, `CYCLES` and `LATE`, or what they are otherwise.
+    fn from_environment() -> anyhow::Result<Self> {
+        let count = |name: &str, default: u32| match std::env::var(name) {
+            Ok(text) => text.parse().with_context(|| format!("{name}={text} is not a number")),
+            Err(_) => Ok(default),
+        };
+        Ok(Self {
+            flaps: count("FLAPS", 8)?,
+            cycles: count("CYCLES", 10)?,
+            late: count("LATE", 60)?,
+            more: "",
+        })
     }
 }
 
@@ -100,37 +163,32 @@ fn known_scenarios() -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-fn run(words: &Words, rootfs: &RootFs, report: &mut Report) -> anyhow::Result<()> {
-    let kernel = Kernel::obtain(words.series, &tools::cache_directory())?;
+/// Runs the scenarios in one machine, of the report's series.
+fn run(
+    rootfs: &RootFs,
+    scenarios: &[String],
+    extent: Extent,
+    report: &mut Report,
+    mut on_line: impl FnMut(&str),
+) -> anyhow::Result<()> {
+    let kernel = Kernel::obtain(report.series(), &tools::cache_directory())?;
     report.kernel.clone_from(&kernel.release);
     let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
     files.add_tree("lab/openwrt", &root().join("tests/openwrt"))?;
     add_root(&mut files, rootfs)?;
+    let Extent { flaps, cycles, late, more } = extent;
     let commands = format!(
-        "export FLAPS={} CYCLES={}\nexec sh ./openwrt/main.sh {}\n",
-        count("FLAPS", 8)?,
-        count("CYCLES", 10)?,
-        words.scenarios.join(" ")
+        "export FLAPS={flaps} CYCLES={cycles} LATE={late} {more}\nexec sh ./openwrt/main.sh {}\n",
+        scenarios.join(" ")
     );
     // A flap or a cycle takes seconds.
-    let repeats = count("FLAPS", 8)? + count("CYCLES", 10)?;
-    let limit = LIMIT_EACH * u32::try_from(words.scenarios.len())? + LIMIT_ONCE_MORE * repeats;
-    let started = Instant::now();
-    let machine = Vm::boot(&kernel, files, &commands, limit)?;
-    let status = machine.finish(|line| {
-        println!("{:6.1} {line}", started.elapsed().as_secs_f32());
+    let limit = LIMIT_EACH * u32::try_from(scenarios.len())? + LIMIT_ONCE_MORE * (flaps + cycles);
+    let status = Vm::boot(&kernel, files, &commands, limit)?.finish(|line| {
+        on_line(line);
         report.read(line);
     });
-    report.finish(&words.scenarios, status);
+    report.finish(scenarios, status);
     Ok(())
-}
-
-/// How often a scenario repeats itself: `name` in the environment, or `default`.
-fn count(name: &str, default: u32) -> anyhow::Result<u32> {
-    match std::env::var(name) {
-        Ok(text) => text.parse().with_context(|| format!("{name}={text} is not a number")),
-        Err(_) => Ok(default),
-    }
 }
 
 /// The root as it is, with our files as the package would install them.
@@ -155,7 +213,7 @@ fn add_root(files: &mut Initramfs, rootfs: &RootFs) -> anyhow::Result<()> {
             }
         }
     }
-    let program = tools::build_static("mape-proto")?;
+    let program = tools::build_for_router()?;
     files.add_file(&inside(rootfs, Path::new("usr/sbin/mape-proto")), 0o755, &program)?;
     let uplink = root().join("tests/openwrt/labwan.sh");
     files.add_file(&inside(rootfs, Path::new("lib/netifd/proto/labwan.sh")), 0o755, &uplink)

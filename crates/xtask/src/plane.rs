@@ -122,7 +122,7 @@ fn scripts(long: bool, machine: bool) -> Vec<&'static str> {
 }
 
 /// Shell text that runs all scripts, one after the other, and fails if one of them failed.
-fn commands(scripts: &[&str]) -> String {
+pub(crate) fn commands(scripts: &[&str]) -> String {
     format!("failed=\n{}{VERDICT}", calls(scripts))
 }
 
@@ -248,7 +248,7 @@ fn host_can() -> anyhow::Result<()> {
 
 /// What a run printed: the verdicts at once, everything if it failed. Everything is in a file of the
 /// cache too, as it comes: a run that is cut short is told from it.
-struct Log {
+pub(crate) struct Log {
     name: String,
     started: Instant,
     lines: Vec<String>,
@@ -256,12 +256,12 @@ struct Log {
 }
 
 impl Log {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let file = std::fs::File::create(tools::cache_directory().join(format!("{name}.log"))).ok();
         Self { name: name.to_owned(), started: Instant::now(), lines: Vec::new(), file }
     }
 
-    fn add(&mut self, line: &str) {
+    pub(crate) fn add(&mut self, line: &str) {
         let line = format!("{:>5} {:6.1} {line}", self.name, self.started.elapsed().as_secs_f32());
         let text = line.get(13..).unwrap_or_default();
         if ["==", "FAIL", "time", "note"].iter().any(|word| text.starts_with(word)) {
@@ -274,7 +274,7 @@ impl Log {
         self.lines.push(line);
     }
 
-    fn print(&self) {
+    pub(crate) fn print(&self) {
         println!("-- everything that {} printed:", self.name);
         for line in &self.lines {
             println!("{line}");

@@ -1,13 +1,17 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
 use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
-use crate::{fuzz, lab, linux, mutants, plane};
+use crate::{cross, feed, fuzz, lab, linux, mutants, openwrt, plane, provision};
 
 /// 25 minutes at most, from a fresh clone.
 pub(crate) fn quick(steps: &mut Steps) {
     programs(steps);
     plane::steps(steps, false);
     linux::steps(steps, false);
+    openwrt::steps(steps);
+    provision::steps(steps);
+    feed::steps(steps);
+    cross::steps(steps, false);
 }
 
 fn programs(steps: &mut Steps) {
@@ -28,6 +32,10 @@ pub(crate) fn long(steps: &mut Steps) {
     programs(steps);
     plane::steps(steps, true);
     linux::steps(steps, true);
+    openwrt::steps(steps);
+    provision::steps(steps);
+    feed::steps(steps);
+    cross::steps(steps, true);
     fuzz::all(steps, 600);
     mutants::all(steps);
 }

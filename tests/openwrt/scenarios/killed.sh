@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154
-# kill -9 of the helper at several moments of a set-up and of a teardown: it comes up again, and
+# kill -9 of the helper at several moments (SETUP_KILLS, TEARDOWN_KILLS) of a set-up and of a teardown: it comes up again, and
 # nothing wrong has left.
 
 kill_helper() {
@@ -27,10 +27,10 @@ killed_after() {
 
 line_working v6plus
 settle
-for moment in 0 0.1 0.3 0.6 1 1.5 2 3; do
+for moment in ${SETUP_KILLS:-0 0.1 0.3 0.6 1 1.5 2 3}; do
 	killed_after "$moment" if_up
 done
-for moment in 0 0.2 0.5; do
+for moment in ${TEARDOWN_KILLS:-0 0.2 0.5}; do
 	killed_after "$moment" if_down
 done
 no_violation "killed"

@@ -1,11 +1,11 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154
-# The prefix comes a minute late: quiet until then, up within 5 s of it.
+# The prefix comes LATE seconds (a minute) late: quiet until then, up within 5 s of it.
 line_v6plus
 relay_up
 router_boot
 within 20 "no prefix: error" wan_error MAPE_NO_IPV6_YET
-no_busy_loop "no prefix" 60
+no_busy_loop "no prefix" "${LATE:-60}"
 check "no prefix: still up to nothing" "$(if_value wan @.up)" = false
 # An address that is not the provider's is an event, and no reason to be busy.
 echo "address fd00:1::1 64 1800 3600" | uplink_says

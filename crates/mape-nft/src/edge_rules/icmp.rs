@@ -21,8 +21,8 @@ const QUOTES_ECHO_REPLY: &str = "@th,136,8 1 @th,224,8 0";
 impl EdgeRules<'_> {
     pub(super) fn icmp_chains(&self, direction: Direction) -> Vec<Object> {
         let Words { chain, map, .. } = direction.words();
-        let name = |what: &str| self.name(&format!("{chain}_{what}"));
-        let owned = self.name("owned_id");
+        let name = |what: &str| self.name(&format!("{chain}-{what}"));
+        let owned = self.name("owned-id");
         if !matches!(self.ports, Ports::Translated(_)) {
             // conntrack checks and translates what an error quotes.
             let rules = vec![
@@ -32,7 +32,7 @@ impl EdgeRules<'_> {
             ];
             return vec![Object::chain(name("icmp"), rules)];
         }
-        let ids = self.name(&format!("{map}_id"));
+        let ids = self.name(&format!("{map}-id"));
         let (ours, theirs) = match direction {
             Direction::In => ("echo-reply", "echo-request"),
             Direction::Out => ("echo-request", "echo-reply"),
@@ -65,19 +65,19 @@ impl EdgeRules<'_> {
         let mut rules = Vec::new();
         if let Ports::Translated(mapping) = self.ports {
             if !mapping.reserved().is_empty() {
-                let reserved = self.name("reserved_q");
+                let reserved = self.name("reserved-q");
                 rules.push(format!("{QUOTES_PORTS} {port} @{reserved} accept"));
             }
         }
-        rules.push(format!("{quoted_echo} @th,256,16 @{} accept", self.name("owned_q")));
+        rules.push(format!("{quoted_echo} @th,256,16 @{} accept", self.name("owned-q")));
         rules
     }
 
     /// Translates what the error quotes; `spare` is the word that takes up the difference.
     fn quoted(&self, direction: Direction, spare: &str) -> Vec<String> {
         let (port, quoted_echo, map, differences) = match direction {
-            Direction::In => ("@th,224,16", QUOTES_ECHO_REQUEST, "e2i_q", "e2d_q"),
-            Direction::Out => ("@th,240,16", QUOTES_ECHO_REPLY, "i2e_q", "i2d_q"),
+            Direction::In => ("@th,224,16", QUOTES_ECHO_REQUEST, "e2i-q", "e2d-q"),
+            Direction::Out => ("@th,240,16", QUOTES_ECHO_REPLY, "i2e-q", "i2d-q"),
         };
         let (map, differences) = (self.name(map), self.name(differences));
         // Where the first lookup finds nothing, the rule ends before it has changed anything; both

@@ -23,15 +23,15 @@ impl EdgeRules<'_> {
             Ports::Translated(mapping) | Ports::Checked(mapping) => list(mapping.owned()),
             Ports::Free => return Vec::new(),
         };
-        let mut objects = vec![set("owned_id", "typeof icmp id\nflags interval", &owned)];
+        let mut objects = vec![set("owned-id", "typeof icmp id\nflags interval", &owned)];
         match self.ports {
             Ports::Translated(mapping) => {
-                objects.push(set("owned_q", "typeof @th,256,16\nflags interval", &owned));
+                objects.push(set("owned-q", "typeof @th,256,16\nflags interval", &owned));
                 if !mapping.reserved().is_empty() {
                     let reserved = list(mapping.reserved());
                     objects.push(set("reserved", "type inet_service\nflags interval", &reserved));
                     let quoted = "typeof @th,224,16\nflags interval";
-                    objects.push(set("reserved_q", quoted, &reserved));
+                    objects.push(set("reserved-q", quoted, &reserved));
                 }
                 objects.extend(self.translations(mapping));
             }
@@ -53,12 +53,12 @@ impl EdgeRules<'_> {
         [
             ("e2i", exact(PORTS), &e2i),
             ("i2e", exact(PORTS), &i2e),
-            ("e2i_id", exact(IDS), &e2i),
-            ("i2e_id", exact(IDS), &i2e),
-            ("e2i_q", exact(QUOTED_SOURCE), &e2i),
-            ("e2d_q", intervals(QUOTED_SOURCE), &e2d),
-            ("i2e_q", exact(QUOTED_DESTINATION), &i2e),
-            ("i2d_q", intervals(QUOTED_DESTINATION), &i2d),
+            ("e2i-id", exact(IDS), &e2i),
+            ("i2e-id", exact(IDS), &i2e),
+            ("e2i-q", exact(QUOTED_SOURCE), &e2i),
+            ("e2d-q", intervals(QUOTED_SOURCE), &e2d),
+            ("i2e-q", exact(QUOTED_DESTINATION), &i2e),
+            ("i2d-q", intervals(QUOTED_DESTINATION), &i2d),
         ]
         .into_iter()
         .map(|(name, declaration, elements)| {

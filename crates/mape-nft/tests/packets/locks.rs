@@ -62,10 +62,10 @@ fn the_judge_judges() {
     world.within(Place::Lan, || assert!(connect(TCP, Duration::from_millis(500)).is_none()));
     assert!(world.judged().1 > 0);
     // No fragment guard: later fragments are dropped.
-    let world = without("ip frag-off & 0x1fff != 0 goto out_fragment", "").unwrap();
+    let world = without("ip frag-off & 0x1fff != 0 goto out-fragment", "").unwrap();
     assert!(world.within(Place::Lan, || ask(&udp(), UDP, 4000).is_none()));
     // Nothing makes up for the quoted port: conntrack drops the error.
-    let world = without("@th,48,16 set @th,224,16 map @e2d_q ", "").unwrap();
+    let world = without("@th,48,16 set @th,224,16 map @e2d-q ", "").unwrap();
     let refused = world.within(Place::Lan, || {
         let socket = udp();
         socket.connect("198.51.100.1:9").unwrap();

@@ -222,6 +222,38 @@ fn reserved_ports() {
     }
 }
 
+/// The first segments of both directions fit the tunnel, those to a reserved port as well; one that
+/// says no size passes.
+#[test]
+fn segments_fit() {
+    for edge in [Edge::Netdev, Edge::Postrouting, Edge::Plain] {
+        let Some(world) = loaded(&rules(edge, "5696")) else { return };
+        // What passes has the size it should: everything else never arrives.
+        world.load(
+            "table ip forward { chain c { type nat hook prerouting priority dstnat; \
+             iifname mape-wan tcp dport 5696 dnat to 192.168.9.2:7; }; }",
+        );
+        world.sh("ip -n $C link set mape-wan mtu 1500; ip -n $B link set b0 mtu 1500; \
+             for n in $L $B; do ip netns exec $n nft 'table ip fits { chain c { \
+             type filter hook prerouting priority -400; iif != lo tcp flags syn \
+             tcp option maxseg exists tcp option maxseg size != 1420 drop; }; }'; done");
+        let open = || world.within(Place::Lan, || connect(TCP, Duration::from_millis(900)));
+        assert!(open().is_some_and(|(_, _, first)| first), "{edge}");
+        let server = world.within(Place::Lan, || std::net::TcpListener::bind("0.0.0.0:7").unwrap());
+        world.within(Place::Br, || {
+            let to = format!("{ADDRESS}:5696").parse().unwrap();
+            std::net::TcpStream::connect_timeout(&to, Duration::from_millis(900)).unwrap();
+        });
+        drop(server);
+        world.sh(
+            "ip netns exec $L nft 'table ip bare { chain c { type filter hook output priority 0; \
+             tcp flags syn reset tcp option maxseg; }; }'",
+        );
+        assert!(open().is_some(), "{edge}: no size");
+        assert_no_violation(&world);
+    }
+}
+
 #[test]
 fn what_is_not_ours_stays_out() {
     for edge in [Edge::Netdev, Edge::Postrouting, Edge::Plain] {

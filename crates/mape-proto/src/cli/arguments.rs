@@ -93,6 +93,10 @@ pub(crate) enum UsageError {
     Exclusive(&'static str, &'static str),
     #[error("{0} is not an IPv4 address")]
     Address(Quoted),
+    #[error("{0} is not an IPv4 address with a port")]
+    Target(Quoted),
+    #[error("{0} is not an IPv6 address")]
+    Address6(Quoted),
     #[error("the uplink MTU {0} is not a number from 0 to 65535")]
     Mtu(Quoted),
 }
@@ -130,6 +134,7 @@ impl Explain for UsageError {
             Self::NoCommand | Self::Command(_) => "mape-proto --help lists the commands",
             Self::NoPrefix => "pass it, like this: mape-proto plan 240b:10:3261:6400::/56",
             Self::NoInterface => "pass it, like this: mape-proto import wan_mape",
+            Self::Target(_) => "write it like 198.51.100.1:443",
             Self::Mtu(_) => "a fibre line without PPPoE has 1500",
             _ => "mape-proto --help lists the commands, mape-proto COMMAND --help their options",
         }
@@ -142,7 +147,9 @@ impl Explain for UsageError {
             Self::Command(value)
             | Self::NotText(value)
             | Self::Surplus(value)
-            | Self::Address(value) => {
+            | Self::Address(value)
+            | Self::Address6(value)
+            | Self::Target(value) => {
                 vec![("value", value.text())]
             }
             Self::Option(option) | Self::NoValue(option) => vec![("option", option.text())],

@@ -9,7 +9,7 @@ use super::arguments::{Argument, Arguments, UsageError};
 use super::help;
 use crate::conntrack::forget;
 use crate::failure::Failure;
-use crate::firewall::{Places, load};
+use crate::firewall::{Places, foresee, load};
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     let mut places = Places::default();
@@ -29,6 +29,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
         }
     }
     let mut text = load(&places)?.to_string();
+    foresee(&places);
     if let Some(former) = former {
         let deleted = forget(former, |_, _| false)?;
         // Writing into a `String` cannot fail.

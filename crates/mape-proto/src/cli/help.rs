@@ -8,6 +8,8 @@ Usage: mape-proto COMMAND [OPTIONS]
 Commands:
   plan PREFIX    which provider, IPv4 address and ports a line has
   rules          the built-in rules, with their sources
+  detect         what kind of line this is, and how to configure it
+  doctor [IFACE] everything between uplink and LAN: what is wrong, and what to do
   import IFACE   turns another MAP-E section of this router into one of proto mape
   status [IFACE] how the MAP-E interfaces of this machine are
   ports [IFACE]  their ports, one by one, and which are in use
@@ -16,7 +18,7 @@ Commands:
 /// The commands of plain Linux.
 const PROGRAM_LINUX: &str = "  up, down       on plain Linux: bring the line up, take it away again
   watch          the same, and follow what changes
-  status, doctor what the line is, and what is wrong with it
+                 (and, without netifd, status and doctor of that line)
 ";
 
 const PROGRAM_END: &str = "
@@ -111,6 +113,44 @@ Usage: mape-proto rules [--json]
 
 Prints the built-in rules, with source and date for each provider. The text is itself
 a rule file for `mape-proto plan --rules FILE`.
+";
+
+pub(crate) const DETECT: &str = "\
+Usage: mape-proto detect [OPTIONS]
+
+Says what kind of line this is (MAP-E, DS-Lite, a tunnel with its own address, NTT's
+network without a contract, behind a home gateway), whose, from what evidence, and the
+section that configures it. Without options nothing is sent: netifd is asked for the
+uplink's prefixes, and what a provisioning server has answered before is read.
+
+  --ask              asks the provisioning server that the line's resolvers announce
+                     (HB46PP): one DNS question and one HTTPS request
+  --ca FILE          trusts this authority's certificate for that, too
+  --ask-gateway      asks an NTT home gateway in front whether it does IPv4 over IPv6
+  --prefix PREFIX    a line's prefix, instead of netifd's (on plain Linux: there is none);
+                     may be repeated
+  --tunnel-end ADDR  the provider's tunnel end in the papers of a fixed-IPv4 contract
+  --apply            writes the section into /etc/config/network, if no interface of that
+                     protocol is there; --name NAME is its name (wan4)
+  --json             for programs
+
+Exit status: 0 the line was recognised, 1 it was not, or failed, 2 a wrong argument.
+";
+
+pub(crate) const DOCTOR: &str = "\
+Usage: mape-proto doctor [OPTIONS] [IFACE]
+
+Checks uplink and prefix, contract, DUID, MTU, the LAN's IPv6, the interface and its
+rules, provisioning, zone, default route, flow offload, leftovers of others, and whether
+the BR answers; each with what was found, why, and one next step.
+Nothing is sent, unless a target is named.
+
+  --target ADDR:PORT  connects to it by TCP over IPv4 (ping proves nothing here)
+  --masked            hides what tells this line from others. Text is masked where it is
+                      not for a terminal, unless with --unmasked
+  --json              for programs
+
+Exit status: 0 nothing is wrong, 1 something is, or failed, 2 a wrong argument.
 ";
 
 pub(crate) const STATUS: &str = "\

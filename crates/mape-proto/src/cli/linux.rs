@@ -34,7 +34,7 @@ impl Word {
     }
 }
 
-/// Whether `status` means the line of a configuration file, and not netifd's interfaces: a file is
+/// Whether `status` or `doctor` means the line of a configuration file, and not netifd's interfaces: a file is
 /// named, or nothing else is asked for and there is no netifd.
 pub(super) fn is_asked_for_status(words: &[OsString]) -> bool {
     let rest = words.get(1..).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `mape-proto setup|renew|teardown|hotplug`: called by our own files only, so they are not in the
+//! `mape-proto setup|renew|teardown|hotplug|provision`: called by our own files only, so they are not in the
 //! list of commands. They print as they go, since they may wait.
 
 use std::ffi::OsString;
@@ -8,13 +8,15 @@ use mape_nft::InterfaceName;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use crate::failure::{ExitStatus, Failure};
-use crate::netifd::{Event, Places, TEARDOWN_TIMEOUT, TIMEOUT, hotplug, renew, setup, teardown};
+use crate::netifd::{
+    Event, Places, TEARDOWN_TIMEOUT, TIMEOUT, hotplug, provision, renew, setup, teardown,
+};
 use crate::status::note_peaks;
 
 /// Runs the command if it is one of these. netifd's log takes what goes to `log`.
 pub(super) fn run(arguments: &[OsString], log: &mut dyn Write) -> Option<ExitStatus> {
     let command = arguments.first()?.to_str()?;
-    if !matches!(command, "setup" | "renew" | "teardown" | "hotplug") {
+    if !matches!(command, "setup" | "renew" | "teardown" | "hotplug" | "provision") {
         return None;
     }
     let mut rest = Arguments::new(arguments.get(1..)?.to_vec());
@@ -61,6 +63,10 @@ fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<
     match command {
         "setup" => setup(&mut bus, &places, &interface, &second, log).map_err(Told::Yes),
         "renew" => renew(&mut bus, &places, &interface, &second, log).map_err(Told::Yes),
+        "provision" => {
+            let until = second.parse().unwrap_or(0);
+            provision(&mut bus, &places, &interface, until, log).map_err(Told::No)
+        }
         _ => {
             teardown(&mut bus, &places, &interface, log);
             Ok(())

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mape_core::{Layout, Plan, ReceivedPrefix, Request, parse_rule, plan};
-use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, Line, transaction};
+use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, Line, probe, transaction};
 
 use super::nft::Nft;
 use super::state::Checked;
@@ -69,6 +69,7 @@ pub fn unload(places: &Places) -> Result<(), FirewallError> {
     }
     let lock = lock::take(&places.state)?;
     Nft(&places.nft).unload()?;
+    super::doubt(places);
     lock::remove(lock, &places.state);
     Ok(())
 }
@@ -154,7 +155,7 @@ pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
     for time_wait in [true, false] {
         for rank in 0..3 {
             let interface = ready.ranked(rank, time_wait);
-            match nft.check(&transaction(std::slice::from_ref(&interface))) {
+            match nft.check(&probe(&interface)) {
                 Ok(()) => return Ok(interface.edge),
                 Err(error @ FirewallError::Rejected(_)) => refused = refused.or(Some(error)),
                 Err(error) => return Err(error),
@@ -165,7 +166,7 @@ pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
 }
 
 /// The plan of a line with a single port.
-fn single_port() -> Result<Plan, StateError> {
+pub(super) fn single_port() -> Result<Plan, StateError> {
     let rule = "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=23,offset=1,br=2001:db8:ffff::1";
     let mut request = Request::new("2001:db8:0:1::/64".parse::<ReceivedPrefix>()?);
     request.explicit.push(parse_rule(rule, Layout::Rfc7597)?);
@@ -232,7 +233,7 @@ fn ready(places: &Places, remarks: &mut Vec<String>) -> Vec<Ready> {
             ));
             continue;
         }
-        match index(&places.devices, checked.device.as_str()) {
+        match device_index(places, checked.device.as_str()) {
             Some(index) => ready.push(Ready { checked, index }),
             None => remarks.push(format!("{name}: no device {} yet", checked.device)),
         }
@@ -251,7 +252,7 @@ fn state_files(directory: &Path) -> Vec<PathBuf> {
 }
 
 /// The device's index; indexes are never 0 and are not used again.
-fn index(devices: &Path, device: &str) -> Option<u32> {
-    let text = fs::read_to_string(devices.join(device).join("ifindex")).ok()?;
+pub(crate) fn device_index(places: &Places, device: &str) -> Option<u32> {
+    let text = fs::read_to_string(places.devices.join(device).join("ifindex")).ok()?;
     text.trim().parse().ok().filter(|index| *index != 0)
 }

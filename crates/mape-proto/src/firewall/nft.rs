@@ -45,8 +45,8 @@ impl Nft<'_> {
     }
 
     /// Whether the text would be accepted. Changes nothing.
-    pub(super) fn check(&self, transaction: &Transaction) -> Result<(), FirewallError> {
-        self.checked(&["-c", "-f", "-"], Some(&transaction.text("")))?;
+    pub(super) fn check(&self, text: &str) -> Result<(), FirewallError> {
+        self.checked(&["-c", "-f", "-"], Some(text))?;
         Ok(())
     }
 

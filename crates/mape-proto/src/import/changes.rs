@@ -81,6 +81,18 @@ impl Changes {
         Self { commands, undo }
     }
 
+    /// What adds a section. There must be none of this name.
+    #[must_use]
+    pub fn adding(package: &str, kind: &str, name: &str, options: &[(&str, &str)]) -> Self {
+        let path = format!("{package}.{name}");
+        let section = Command::Set(path.clone(), kind.to_owned());
+        let option = |(option, value): &(&str, &str)| {
+            Command::Set(format!("{path}.{option}"), (*value).to_owned())
+        };
+        let commands = std::iter::once(section).chain(options.iter().map(option)).collect();
+        Self { commands, undo: vec![Command::Delete(path)] }
+    }
+
     /// Whether nothing has to be changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -100,7 +100,7 @@ impl Router {
         Ok(Self { places, network, firewall, scripts, tables })
     }
 
-    pub(super) fn directories(&self) -> Directories {
+    pub(crate) fn directories(&self) -> Directories {
         Directories::below(&self.places.root)
     }
 
@@ -117,7 +117,26 @@ impl Router {
         self.scripts.iter().find(|script| script.path == path)
     }
 
-    pub(super) fn has(&self, path: &str) -> bool {
+    /// The interfaces of the configuration.
+    pub(crate) fn interfaces(&self) -> impl Iterator<Item = &Section> {
+        self.network.of_kind("interface")
+    }
+
+    /// What holds for all interfaces.
+    pub(crate) fn globals(&self) -> Option<&Section> {
+        self.network.of_kind("globals").next()
+    }
+
+    /// The firewall's sections of a type.
+    pub(crate) fn firewall_sections<'a>(
+        &'a self,
+        kind: &'a str,
+    ) -> impl Iterator<Item = &'a Section> {
+        self.firewall.iter().flat_map(move |firewall| firewall.of_kind(kind))
+    }
+
+    /// Whether there is such a file.
+    pub(crate) fn has(&self, path: &str) -> bool {
         below(&self.places.root, path).exists()
     }
 }

@@ -8,8 +8,11 @@ use mape_core::{
     decimal, parse_map_rules, parse_rule, unstated_layout,
 };
 use mape_nft::{EdgeChoice, Options as NftOptions};
+use mape_provision::{Mode, Sources};
 
+use super::fixed::Fixed;
 use super::options::{OptionError, Options};
+use super::provisioning::mode;
 use crate::failure::Failure;
 use crate::rule_file;
 
@@ -31,10 +34,17 @@ pub struct Config {
     pub edge: EdgeChoice,
     /// Wishes for the rules.
     pub nft: NftOptions,
+    /// Whether a server is asked for the rule, and which.
+    pub provisioning: Mode,
+    /// A file with the certificate of an authority that is trusted for that.
+    pub authority: Option<String>,
+    /// A contract with an address of its own.
+    pub fixed: Option<Fixed>,
     provider: ProviderChoice,
     layout: Option<Layout>,
     explicit: Vec<Rule>,
     file: Vec<Rule>,
+    provisioned: Vec<Rule>,
     reserved: PortList,
 }
 
@@ -71,7 +81,9 @@ impl Config {
         for entry in options.list("reserved_ports")? {
             reserved.extend(entry.parse()?)?;
         }
-        let provider = options.text("provider")?;
+        let fixed = Fixed::read(&options)?;
+        let provider = options.text("provider")?.filter(|_| fixed.is_none());
+        let explicit = if fixed.is_none() { stated_rules(&options, layout)? } else { Vec::new() };
         let edge = options.text("edge")?;
         Ok(Self {
             tunlink: options.text("tunlink")?,
@@ -86,12 +98,38 @@ impl Config {
                 dscp_reset: options.switch("dscp_reset")?.unwrap_or(false),
                 flow_offload: false,
             },
-            provider: provider.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
+            provisioning: mode(&options)?,
+            authority: options.text("provisioning_ca")?,
+            provider: match provider {
+                // What the table says of the prefix is not about such a contract.
+                _ if fixed.is_some() => ProviderChoice::Manual,
+                Some(name) => name.parse()?,
+                None => ProviderChoice::Auto,
+            },
             layout,
-            explicit: stated_rules(&options, layout)?,
+            explicit,
+            fixed,
             file,
+            provisioned: Vec::new(),
             reserved,
         })
+    }
+
+    /// The same with what a server has answered.
+    #[must_use]
+    pub fn with_provisioned(self, rules: Vec<Rule>) -> Self {
+        Self { provisioned: rules, ..self }
+    }
+
+    /// Everybody who may know a rule for one of the uplink's prefixes.
+    #[must_use]
+    pub fn sources(&self, prefix: ReceivedPrefix) -> Sources {
+        // netifd tells nobody what DHCPv6 said about MAP-E.
+        Sources {
+            request: self.request(prefix),
+            provisioned: self.provisioned.clone(),
+            dhcpv6: Vec::new(),
+        }
     }
 
     /// The question to the core for one of the uplink's prefixes.
@@ -100,6 +138,7 @@ impl Config {
         let mut request = Request::new(prefix);
         request.provider = self.provider;
         request.explicit.clone_from(&self.explicit);
+        request.explicit.extend(self.fixed.as_ref().and_then(|it| it.rule(prefix)));
         request.file.clone_from(&self.file);
         request.layout = self.layout;
         request.reserved = self.reserved.clone();
@@ -140,19 +179,11 @@ fn map_e_only(options: &Options) -> Result<(), OptionError> {
 
 /// Refused rather than ignored: whoever sets them counts on them.
 fn not_yet(options: &Options) -> Result<(), OptionError> {
-    for (name, off) in [("provisioning", "off"), ("upnp_ports", "0")] {
-        match options.text(name)? {
-            Some(value) if value != off => {
-                return Err(OptionError::NotYet { name, value: Quoted::new(&value) });
-            }
-            _ => {}
+    match options.text("upnp_ports")? {
+        Some(value) if value != "0" => {
+            Err(OptionError::NotYet { name: "upnp_ports", value: Quoted::new(&value) })
         }
-    }
-    match options.text("provisioning_url")? {
-        Some(url) => {
-            Err(OptionError::NotYet { name: "provisioning_url", value: Quoted::new(&url) })
-        }
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::net::Ipv6Addr;
 
 use mape_core::ReceivedPrefix;
+use mape_provision::may_be_asked;
 use serde_json::Value;
 
 /// Ends the name of the alias of the uplink that holds an interface's CE address.
@@ -32,6 +33,10 @@ pub struct InterfaceFacts {
     pub default_route: bool,
     /// Prefixes that may be the line's.
     pub prefixes: Vec<Candidate>,
+    /// Its global IPv6 addresses that are not deprecated.
+    pub addresses: Vec<Ipv6Addr>,
+    /// IPv6 resolvers: those it learned first, then those configured for it.
+    pub resolvers: Vec<Ipv6Addr>,
     /// What its handler told netifd for others: `data`.
     pub data: Value,
 }
@@ -88,6 +93,13 @@ impl InterfaceFacts {
         let items = |key: &str| value.get(key).and_then(Value::as_array).into_iter().flatten();
         let delegated = items("ipv6-prefix").filter_map(|item| Candidate::parse(item, true));
         let addresses = items("ipv6-address").filter_map(|item| Candidate::parse(item, false));
+        let preferred = |item: &&Value| item.get("preferred").and_then(Value::as_u64) != Some(0);
+        let own = items("ipv6-address").filter(preferred).filter_map(|item| {
+            item.get("address")?.as_str()?.parse().ok().filter(|it| may_be_asked(*it))
+        });
+        // With `peerdns 0` what was learned is "inactive".
+        let learned = value.get("inactive").and_then(|it| it.get("dns-server")?.as_array());
+        let servers = learned.into_iter().flatten().chain(items("dns-server"));
         let default = |route: &Value| {
             route.get("target").and_then(Value::as_str) == Some("::")
                 && route.get("mask").and_then(Value::as_u64) == Some(0)
@@ -100,6 +112,8 @@ impl InterfaceFacts {
             device: text("l3_device").or_else(|| text("device")),
             default_route: items("route").any(default),
             prefixes: delegated.chain(addresses).collect(),
+            addresses: own.collect(),
+            resolvers: servers.filter_map(|it| it.as_str()?.parse().ok()).collect(),
             data: value.get("data").cloned().unwrap_or(Value::Null),
         })
     }
@@ -139,6 +153,8 @@ mod tests {
              "ipv6-prefix": [
                 {"address": "240b:10:3261:6400::", "mask": 56, "preferred": 0, "valid": 60},
                 {"address": "2001:db8::", "mask": 80}],
+             "dns-server": ["192.0.2.1", "2001:db8::53", "fe80::1"],
+             "inactive": {"dns-server": ["240b:10::53"]},
              "route": [{"target": "::", "mask": 0, "nexthop": "fe80::1"}]},
             {"up": true},
         ]}));
@@ -159,6 +175,9 @@ mod tests {
                 ("fe80::/64".to_owned(), false, u32::MAX),
             ]
         );
+        let texts = |list: &[Ipv6Addr]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(texts(&wan6.addresses), ["240b:10:3261:6400:1::2"]);
+        assert_eq!(texts(&wan6.resolvers), ["240b:10::53", "2001:db8::53", "fe80::1"]);
         assert!(!facts.interface("loopback").unwrap().default_route);
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::life::is_alive;
 use super::memory::Memory;
+use super::provisioning::{forget, look};
 use super::update;
 use super::wanted::{outcome, wanted};
 use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, notify, set_data};
@@ -37,12 +38,15 @@ pub fn hotplug(
     let facts = facts(bus)?;
     if facts.is_ours(&event.interface) {
         return match event.interface.parse() {
-            Ok(interface) => load(bus, places, &facts, &interface, log),
+            Ok(interface) => {
+                look(bus, places, &interface, &facts, log);
+                load(bus, places, &facts, &interface, log)
+            }
             Err(_) => Ok(()),
         };
     }
     if event.action == "ifdown" && facts.interface(&event.interface).is_none() {
-        return removed(places, &event.interface, log);
+        return removed(bus, places, &event.interface, log);
     }
     let tells = matches!(event.action.as_str(), "ifup" | "ifupdate");
     if facts.is_our_alias(&event.interface) || !tells {
@@ -55,14 +59,38 @@ pub fn hotplug(
             // netifd refuses where it is not the time, and then does it by itself.
             let _ = bus.call(&interface_object(&interface.name), "renew", &json!({}));
         }
+        if let Ok(name) = interface.name.parse() {
+            look(bus, places, &name, &facts, log);
+        }
     }
     Ok(())
 }
 
+/// What is known of one of our interfaces has changed: asks netifd to renew it if that makes a
+/// difference, or if it is `news` in any case.
+pub(super) fn renew_if_changed(
+    bus: &mut dyn Bus,
+    places: &Places,
+    name: &InterfaceName,
+    news: bool,
+) {
+    let Ok(facts) = facts(bus) else { return };
+    let Some(interface) = facts.interface(name.as_str()) else { return };
+    if news || changes(bus, places, &facts, interface) {
+        let _ = bus.call(&interface_object(name.as_str()), "renew", &json!({}));
+    }
+}
+
 /// The section was deleted from the configuration: nothing of the interface stays.
-fn removed(places: &Places, interface: &str, log: &mut dyn Write) -> Result<(), Failure> {
+fn removed(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &str,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
     let Ok(interface) = interface.parse::<InterfaceName>() else { return Ok(()) };
     if Memory::forget(&places.firewall.state, &interface) {
+        forget(bus, places, &interface);
         let _ = write!(log, "{}", firewall::load(&places.firewall)?);
     }
     Ok(())
@@ -80,6 +108,7 @@ fn load(
         let failure = Failure::from(error);
         let mut memory = Memory::read(&places.firewall.state, interface);
         memory.doubt();
+        firewall::doubt(&places.firewall);
         let _ = memory.write(&places.firewall.state, interface);
         let _ = notify(bus, &update::error(interface, &failure));
         let _ = set_data(bus, interface, "warning", failure.data());
@@ -115,5 +144,5 @@ fn changes(bus: &mut dyn Bus, places: &Places, facts: &Facts, interface: &Interf
     let directory = &places.firewall.state;
     let memory = Memory::read(directory, &name);
     let died = !memory.settled && !is_alive(directory, &name);
-    died || outcome(&wanted(bus, facts, &memory.options, &memory)) != memory.outcome
+    died || outcome(&wanted(bus, places, &name, facts, &memory.options, &memory)) != memory.outcome
 }

@@ -1,8 +1,10 @@
-//! What the kernel says of an address, in `/proc/net`.
+//! What the kernel says of an address, in `/proc/net`, and taking the tunnel down.
 
 use std::fs;
 use std::net::Ipv6Addr;
 use std::path::Path;
+
+use crate::netlink::{NetlinkError, Request, Socket};
 
 /// Where duplicate address detection (RFC 4862 section 5.4) has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,11 @@ const IFA_F_TENTATIVE: u8 = 0x40;
 pub(super) fn address_state(proc_net: &Path, address: Ipv6Addr) -> AddressState {
     let table = fs::read_to_string(proc_net.join("if_inet6")).unwrap_or_default();
     address_state_in(&table, address)
+}
+
+/// Takes the device with this index down; it sends nothing any more.
+pub(super) fn device_down(index: u32) -> Result<(), NetlinkError> {
+    Socket::open_route()?.ask(Request::device_down(index), |_, _| Ok(()))
 }
 
 fn address_state_in(table: &str, address: Ipv6Addr) -> AddressState {

@@ -8,13 +8,17 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use mape_nft::{DeviceName, Edge, InterfaceName};
+use mape_provision::{Mode, Source};
 use mape_ubus::{Status, UbusError};
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
+use super::config::Config;
 use super::error::LifeError;
 use super::kernel::{self, AddressState};
 use super::memory::Memory;
+use super::provisioning::look;
+use super::provisioning::store::Store;
 use super::update::{self, Update, alias};
 use super::wanted::{Wanted, outcome, wanted};
 use super::zones::Zones;
@@ -99,6 +103,14 @@ pub fn teardown(
     interface: &InterfaceName,
     log: &mut dyn Write,
 ) {
+    // netifd takes the tunnel down after this, and the kernel complains of each packet that is sent
+    // without its address.
+    let device = DeviceName::of_interface(interface);
+    if let Some(index) = firewall::device_index(&places.firewall, device.as_str()) {
+        if let Err(error) = (places.device_down)(index) {
+            let _ = writeln!(log, "{device} could not be taken down: {error}");
+        }
+    }
     if let Err(error) = State::remove(&places.firewall.state, interface) {
         let _ = writeln!(log, "the state file could not be removed: {error}");
     }
@@ -156,7 +168,8 @@ impl Call<'_> {
     fn attempt(&mut self, options: &str) -> Result<(), Failure> {
         let mut memory = self.begin(options);
         let facts = facts(self.bus)?;
-        let wanted = wanted(self.bus, &facts, options, &memory);
+        look(self.bus, self.places, self.interface, &facts, self.log);
+        let wanted = self.wanted(&facts, options, &memory);
         memory.outcome = outcome(&wanted);
         let done =
             wanted.and_then(|wanted| self.bring_up(&mut memory, wanted, options, Before::Down));
@@ -172,7 +185,7 @@ impl Call<'_> {
         while Instant::now() < end {
             sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
             let facts = facts(self.bus)?;
-            if outcome(&wanted(self.bus, &facts, options, &memory)) != memory.outcome {
+            if outcome(&self.wanted(&facts, options, &memory)) != memory.outcome {
                 break;
             }
         }
@@ -183,16 +196,25 @@ impl Call<'_> {
         let mut memory = Memory::read(&self.places.firewall.state, self.interface);
         options.clone_into(&mut memory.options);
         let facts = facts(self.bus)?;
-        let wanted = wanted(self.bus, &facts, options, &memory);
+        let wanted = self.wanted(&facts, options, &memory);
         memory.outcome = outcome(&wanted);
         let unchanged = memory.outcome == memory.up;
         let done = match wanted {
-            Ok(_) if unchanged => Ok(()),
+            Ok(wanted) if unchanged => {
+                self.tell_the_rule(&mut memory, &wanted);
+                Ok(())
+            }
             Ok(wanted) => self.bring_up(&mut memory, wanted, options, Before::Up),
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                if failure.is_without_rule() && self.is_withdrawn(&memory, options) {
+                    self.take_down(&mut memory);
+                }
+                Err(failure)
+            }
         };
         memory.settled = true;
         self.keep(&memory);
+        look(self.bus, self.places, self.interface, &facts, self.log);
         let warned = has_warning(&facts, self.interface);
         match &done {
             Ok(()) if unchanged && warned => self.warn(json!({})),
@@ -204,6 +226,40 @@ impl Call<'_> {
             }
         }
         done
+    }
+
+    fn wanted(&mut self, facts: &Facts, options: &str, memory: &Memory) -> Result<Wanted, Failure> {
+        wanted(self.bus, self.places, self.interface, facts, options, memory)
+    }
+
+    /// Whether the rule in force was a server's, and the network says that there is none any more. A
+    /// question that failed says nothing of the kind.
+    fn is_withdrawn(&self, memory: &Memory, options: &str) -> bool {
+        let mode = Config::parse(options).map_or(Mode::Off, |config| config.provisioning);
+        let store = Store::new(self.places, self.interface);
+        memory.is_of(Source::Provisioned) && mode != Mode::Off && store.rules(&mode).is_empty()
+    }
+
+    /// The interface stays wanted, and comes back with the next rule.
+    fn take_down(&mut self, memory: &mut Memory) {
+        if let Err(error) = notify(self.bus, &update::link_lost(self.interface)) {
+            let _ = writeln!(self.log, "netifd keeps the tunnel: {error}");
+        }
+        teardown(self.bus, self.places, self.interface, self.log);
+        memory.up.clear();
+        memory.told.clear();
+    }
+
+    /// The same numbers from another source: that is told, and nothing else happens.
+    fn tell_the_rule(&mut self, memory: &mut Memory, wanted: &Wanted) {
+        let about = wanted.about_the_rule();
+        let told = about.to_string();
+        if memory.told != told {
+            let object = interface_object(self.interface.as_str());
+            if self.bus.call(&object, "set_data", &about).is_ok() {
+                memory.told = told;
+            }
+        }
     }
 
     /// What is remembered, and that this call is not through.
@@ -228,7 +284,11 @@ impl Call<'_> {
         options: &str,
         before: Before,
     ) -> Result<(), Failure> {
-        let Wanted { config, uplink, plan, warning } = wanted;
+        let about = wanted.about_the_rule();
+        for conflict in &wanted.conflicts {
+            let _ = writeln!(self.log, "{conflict}");
+        }
+        let Wanted { config, uplink, plan, warning, .. } = wanted;
         let directory = &self.places.firewall.state;
         let listening = listening::ports(&self.places.proc_net);
         let state = State::new(self.interface, &plan, &listening, config.edge, config.nft);
@@ -255,6 +315,7 @@ impl Call<'_> {
             config: &config,
             uplink: &uplink,
             plan: &plan,
+            about: &about,
             edge,
             zones: &zones,
             change: &change,
@@ -267,6 +328,7 @@ impl Call<'_> {
         }
         memory.prefix = uplink.prefix.to_string();
         memory.up.clone_from(&memory.outcome);
+        memory.told = about.to_string();
         match warning {
             Some(failure) => self.report(&failure, &mut String::new()),
             None => options.clone_into(&mut memory.good_options),
@@ -274,10 +336,12 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Asks nft once for each shape of rules: it is the one expensive step of a set-up.
+    /// Asks nft once for each shape of rules: it is the one expensive step of a set-up. For the usual one
+    /// the firewall has asked when it was started.
     fn check(&self, memory: &mut Memory, state: &State) -> Result<Edge, Failure> {
         let shape = state.shape();
-        if let Some(edge) = memory.accepted(&shape) {
+        let known = memory.accepted(&shape);
+        if let Some(edge) = known.or_else(|| firewall::foreseen(&self.places.firewall, &shape)) {
             return Ok(edge.preferred());
         }
         let edge = firewall::check(&self.places.firewall, state)?;

@@ -27,6 +27,9 @@ pub enum OptionError {
     /// Two options that say different things.
     #[error("the options {0} and {1} contradict each other")]
     Contradiction(&'static str, &'static str),
+    /// An option that means nothing without another one.
+    #[error("the option {0} needs the option {1}")]
+    Without(&'static str, &'static str),
     /// Some numbers of a rule are given and this one is not.
     #[error("the option {0} is missing: a rule is given, but not all of it")]
     Incomplete(&'static str),
@@ -66,6 +69,7 @@ impl Explain for OptionError {
             Self::NotJson => "this program is called by netifd".to_owned(),
             Self::Bad { hint, .. } => (*hint).to_owned(),
             Self::Contradiction(_, second) => format!("remove the option {second}"),
+            Self::Without(_, second) => format!("set the option {second} too"),
             Self::Incomplete(_) => {
                 "give the whole rule, or remove its numbers to use the built-in ones".to_owned()
             }
@@ -81,7 +85,7 @@ impl Explain for OptionError {
             Self::Bad { name, value, .. } | Self::NotYet { name, value } => {
                 vec![option(name), ("value", value.text())]
             }
-            Self::Contradiction(one, other) => {
+            Self::Contradiction(one, other) | Self::Without(one, other) => {
                 vec![option(one), ("other_option", (*other).to_owned())]
             }
             Self::Incomplete(name) => vec![option(name)],

@@ -9,7 +9,12 @@ use std::path::Path;
 
 use crate::failure::Failure;
 
+mod provisioning;
+
 const CE_IN_HEX: &str = "240b001032616400006a483261006400";
+
+/// The tunnel's index, once it is there.
+const TUNNEL: u32 = 4711;
 
 /// netifd, as far as these tests go.
 struct Netifd {
@@ -91,7 +96,12 @@ impl World {
             ubus: Vec::new(),
             proc_net: root.clone(),
             uci: Directories::below(&root),
+            flash: root.join("flash"),
             forget: |_| Ok(7),
+            device_down: |index| {
+                assert_eq!(index, TUNNEL);
+                Err(NetlinkError::Silent)
+            },
             patience: Duration::from_millis(1),
         };
         Self { root, places }
@@ -161,9 +171,17 @@ fn with_no_option_at_all() {
     assert_eq!(update, serde_json::from_str::<Value>(golden).unwrap(), "{update:#}");
     assert!(world.state().exists());
 
-    teardown(&mut bus, &world.places, &name(), &mut Vec::new());
+    let mut log = Vec::new();
+    teardown(&mut bus, &world.places, &name(), &mut log);
     assert_eq!(bus.called("remove")[0].0, "network.interface.mape_");
     assert!(!world.state().exists());
+    assert!(log.is_empty(), "there is no tunnel to take down");
+    fs::create_dir_all(world.root.join("devices/mape-mape")).unwrap();
+    fs::write(world.root.join("devices/mape-mape/ifindex"), format!("{TUNNEL}\n")).unwrap();
+    teardown(&mut bus, &world.places, &name(), &mut log);
+    assert_eq!(bus.called("remove").len(), 2, "a failure does not end it");
+    let log = String::from_utf8(log).unwrap();
+    assert_eq!(log, "mape-mape could not be taken down: the kernel does not answer\n");
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub(super) struct Update<'setup> {
     pub(super) config: &'setup Config,
     pub(super) uplink: &'setup Uplink,
     pub(super) plan: &'setup Plan,
+    /// [`Wanted::about_the_rule`](super::wanted::Wanted::about_the_rule)
+    pub(super) about: &'setup Value,
     /// Where ports will be translated.
     pub(super) edge: Edge,
     pub(super) zones: &'setup Zones,
@@ -72,15 +74,13 @@ impl Update<'_> {
             "ce": plan.ce().to_string(),
             "br": plan.br().to_string(),
             "mtu": plan.mtu(),
-            "rule": plan.rule().to_string(),
-            "rule_source": plan.source().name(),
-            "layout": plan.rule().layout().name(),
             "uplink": self.uplink.interface,
             // Told before it is loaded: to change it later costs a firewall reload.
             "edge": self.edge.name(),
             "since": self.change.since,
         });
-        if let Value::Object(map) = &mut data {
+        if let (Value::Object(map), Value::Object(about)) = (&mut data, self.about) {
+            map.extend(about.clone());
             self.optional(map);
         }
         data

@@ -1,7 +1,9 @@
 //! Which interface is the uplink, and which of its prefixes is the line's.
 
-use mape_core::{Code, Explain, Plan, Quoted, ReceivedPrefix, plan};
+use mape_core::{Code, Explain, Plan, Quoted, ReceivedPrefix};
+use mape_provision::Decision;
 
+use super::Fixed;
 use super::config::Config;
 use super::facts::{Candidate, Facts, InterfaceFacts};
 use crate::failure::Failure;
@@ -97,8 +99,12 @@ pub fn choose(
     for interface in facts.interfaces().filter(|interface| is_candidate(config, facts, interface)) {
         let Some(device) = interface.device.as_deref() else { continue };
         for candidate in &interface.prefixes {
-            match plan(&config.request(candidate.prefix)) {
-                Ok(plan) => {
+            let no_line = |fixed: &Fixed| fixed.rule(candidate.prefix).is_none();
+            if config.fixed.as_ref().is_some_and(no_line) {
+                continue;
+            }
+            match config.sources(candidate.prefix).decide() {
+                Ok(Decision { plan, .. }) => {
                     let current = current == Some(candidate.prefix);
                     let offer = Offer { interface, device, candidate: *candidate, plan, current };
                     if best.as_ref().is_none_or(|best| offer.is_better_than(best)) {
@@ -132,7 +138,7 @@ pub fn choose(
 
 /// Neither our own interfaces nor the aliases with their CE addresses, which would keep a prefix alive
 /// that the line no longer has.
-fn is_candidate(config: &Config, facts: &Facts, interface: &InterfaceFacts) -> bool {
+pub(super) fn is_candidate(config: &Config, facts: &Facts, interface: &InterfaceFacts) -> bool {
     let name = &interface.name;
     config.tunlink.as_ref().is_none_or(|tunlink| tunlink == name)
         && interface.up
@@ -254,6 +260,18 @@ mod tests {
         // Somebody else's interface with such a name is one like any other.
         alias["interface"] = json!("guest_");
         assert_eq!(chosen("{}", &[none, ours, alias], None), "guest_ 240b:10:3261:6400::/64");
+    }
+
+    #[test]
+    fn a_fixed_contract_takes_no_local_prefix_for_the_lines() {
+        let options = r#"{"provider":"v6plus-static","ipaddr":"203.0.113.10",
+            "peeraddr":"2404:9200:225:100::65"}"#;
+        let lan = json!({"interface": "lan", "up": true, "proto": "static", "l3_device": "br-lan",
+            "ipv6-address": [item("fd00:1::1", 64, 9)]});
+        let late = chosen(options, std::slice::from_ref(&lan), None);
+        assert!(late.starts_with("MAPE_NO_IPV6_YET"), "{late}");
+        let both = [lan, wan("wan6", &json!([item(A, 56, 9)]), &json!([]))];
+        assert_eq!(chosen(options, &both, None), "wan6 240b:10:3261:6400::/56");
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! What an interface should be, from its options and what netifd knows at this moment.
 
-use mape_core::{DEFAULT_UPLINK_MTU, Plan, TUNNEL_OVERHEAD, plan};
-use mape_nft::Line;
+use mape_core::{Code, DEFAULT_UPLINK_MTU, Plan, TUNNEL_OVERHEAD};
+use mape_nft::{InterfaceName, Line};
+use mape_provision::{Conflict, Decision, Mode, Source};
 use serde_json::{Value, json};
 
-use super::Bus;
 use super::config::Config;
 use super::facts::Facts;
 use super::memory::Memory;
 use super::options::OptionError;
+use super::provisioning::store::Store;
 use super::uplink::{Uplink, choose};
+use super::{Bus, Places};
 use crate::failure::Failure;
 
 /// Options, uplink and plan that fit each other.
@@ -17,6 +19,10 @@ pub(super) struct Wanted {
     pub(super) config: Config,
     pub(super) uplink: Uplink,
     pub(super) plan: Plan,
+    /// Whose rule the plan is made from.
+    pub(super) source: Source,
+    /// Who says otherwise.
+    pub(super) conflicts: Vec<Conflict>,
     /// What is wrong with the newest options, where older ones are used in their place.
     pub(super) warning: Option<Failure>,
 }
@@ -25,6 +31,8 @@ pub(super) struct Wanted {
 /// stay in force: a typing error must not cut a line that works.
 pub(super) fn wanted(
     bus: &mut dyn Bus,
+    places: &Places,
+    interface: &InterfaceName,
     facts: &Facts,
     options: &str,
     memory: &Memory,
@@ -32,9 +40,18 @@ pub(super) fn wanted(
     let current = memory.prefix.parse().ok();
     let mut of = |options: &str| -> Result<Wanted, Failure> {
         let config = Config::parse(options)?;
-        let uplink = choose(&config, facts, current)?;
-        let mut request = config.request(uplink.prefix);
-        request.uplink_mtu = uplink_mtu(bus, &uplink)?;
+        let store = Store::new(places, interface);
+        let rules = store.rules(&config.provisioning);
+        let config = config.with_provisioned(rules);
+        let uplink = match choose(&config, facts, current) {
+            Err(failure) if config.provisioning != Mode::Off => {
+                return Err(asked_and_not_known(failure, &store));
+            }
+            other => other?,
+        };
+        let mut sources = config.sources(uplink.prefix);
+        let request = &mut sources.request;
+        request.uplink_mtu = uplink_mtu(bus, &uplink.device)?;
         if let Some(mtu) = config.mtu {
             let uplink_mtu = request.uplink_mtu;
             let room = uplink_mtu.saturating_sub(TUNNEL_OVERHEAD);
@@ -43,10 +60,10 @@ pub(super) fn wanted(
             }
             request.uplink_mtu = mtu + TUNNEL_OVERHEAD;
         }
-        let plan = plan(&request)?;
+        let Decision { plan, source, conflicts } = sources.decide()?;
         // Whether ports are left is known only now.
         Line::new(&plan, &[])?;
-        Ok(Wanted { config, uplink, plan, warning: None })
+        Ok(Wanted { config, uplink, plan, source, conflicts, warning: None })
     };
     let failure = match of(options) {
         Err(failure) if failure.is_of_options() => failure,
@@ -62,22 +79,56 @@ pub(super) fn wanted(
     }
 }
 
+/// Nobody has a rule, and one is being asked for: then the reason is why there is no answer yet.
+fn asked_and_not_known(mut failure: Failure, store: &Store<'_>) -> Failure {
+    if let Failure::Explained { code: Code::PrefixNotInRules, message, hint, .. } = &mut failure {
+        let (why, next) = store.trouble().unwrap_or_else(|| {
+            let why = "the answer of provisioning is not there yet";
+            (why.to_owned(), "wait a minute; if it stays, see `logread`".to_owned())
+        });
+        *message += ", and ";
+        *message += &why;
+        *hint = next;
+    }
+    failure
+}
+
 /// The dump does not say it. A device that netifd does not know has the usual one.
-fn uplink_mtu(bus: &mut dyn Bus, uplink: &Uplink) -> Result<u16, Failure> {
-    let status = bus.call("network.device", "status", &json!({ "name": uplink.device }))?;
+pub(super) fn uplink_mtu(bus: &mut dyn Bus, device: &str) -> Result<u16, Failure> {
+    let status = bus.call("network.device", "status", &json!({ "name": device }))?;
     let mtu = status.get("mtu").and_then(Value::as_u64);
     Ok(mtu.map_or(DEFAULT_UPLINK_MTU, |mtu| mtu.try_into().unwrap_or(u16::MAX)))
 }
 
-/// The outcome as text: as long as it stays the same there is nothing to do.
+/// The outcome as text: as long as it stays the same there is nothing to do. Two rules may describe
+/// one mapping, as an aggregate and as a piece of it.
 pub(super) fn outcome(wanted: &Result<Wanted, Failure>) -> String {
     match wanted {
         Ok(Wanted { uplink, plan, warning, .. }) => {
             let warning = warning.as_ref().map_or_else(String::new, Failure::line);
             let Uplink { interface, device, .. } = uplink;
-            let (rule, prefix, mtu) = (plan.rule(), plan.end_user_prefix(), plan.mtu());
-            format!("{interface} {device} {prefix} {rule} {mtu} {warning}")
+            let (prefix, mtu, ipv4) = (plan.end_user_prefix(), plan.mtu(), plan.ipv4());
+            let (ce, br, set) = (plan.ce(), plan.br(), plan.port_set());
+            let (psid, parameters) = (set.psid(), set.parameters());
+            let (offset, psid_len) = (parameters.offset(), parameters.psid_len());
+            format!(
+                "{interface} {device} {prefix} {ipv4} {offset} {psid}/{psid_len} {ce} {br} {mtu} \
+                 {warning}"
+            )
         }
         Err(failure) => failure.line(),
+    }
+}
+
+impl Wanted {
+    /// What is told about the rule, in the update and whenever it changes.
+    pub(super) fn about_the_rule(&self) -> Value {
+        let conflicts: Vec<String> = self.conflicts.iter().map(ToString::to_string).collect();
+        json!({
+            "rule": self.plan.rule().to_string(),
+            "rule_source": self.source.name(),
+            "layout": self.plan.rule().layout().name(),
+            "rule_conflicts": conflicts,
+        })
     }
 }

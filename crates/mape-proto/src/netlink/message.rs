@@ -13,6 +13,9 @@ const FLAG_ACK: u16 = 4;
 const FLAG_DUMP: u16 = 0x300;
 /// In an answer of many messages: what is listed has changed since the first.
 const FLAG_INTERRUPTED: u16 = 0x10;
+/// `RTM_NEWLINK`, which also changes a device that is there, and `IFF_UP`.
+const NEW_LINK: u8 = 16;
+const UP: u32 = 1;
 /// An attribute with attributes inside.
 const NESTED: u16 = 0x8000;
 
@@ -108,6 +111,17 @@ impl Request {
     #[must_use]
     pub fn order(subsystem: u8, message: u8, family: u8) -> Self {
         Self::new(subsystem, message, FLAG_ACK, family)
+    }
+
+    /// Takes the device with this index down, for [`Socket::open_route`](super::Socket::open_route).
+    #[must_use]
+    pub fn device_down(index: u32) -> Self {
+        // Family and type 0, then index, flags, and which flags are meant (rtnetlink's `ifinfomsg`).
+        let mut request = Self::new(0, NEW_LINK, FLAG_ACK, 0);
+        for word in [index, 0, UP] {
+            request.0.extend(word.to_ne_bytes());
+        }
+        request
     }
 
     fn new(subsystem: u8, message: u8, flags: u16, family: u8) -> Self {

@@ -8,7 +8,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, connect, recv, send,
     setsockopt, socket,
 };
-use nix::sys::time::TimeVal;
+use nix::sys::time::{TimeVal, TimeValLike as _};
 
 use super::message::Received;
 use super::{Message, Messages, NetlinkError, Request};
@@ -18,7 +18,7 @@ const PATIENCE: i64 = 5;
 /// The kernel makes answers of many messages as long as the buffer, up to 32 KiB.
 const BUFFER: usize = 1 << 15;
 
-/// A connection to the kernel's netfilter. Asking needs the capability `CAP_NET_ADMIN`.
+/// A connection to the kernel, mostly to its netfilter. Asking needs the capability `CAP_NET_ADMIN`.
 #[derive(Debug)]
 pub struct Socket {
     socket: OwnedFd,
@@ -31,14 +31,22 @@ impl Socket {
     /// # Errors
     /// [`NetlinkError::Socket`]
     pub fn open() -> Result<Self, NetlinkError> {
-        let socket = socket(
-            AddressFamily::Netlink,
-            SockType::Raw,
-            SockFlag::SOCK_CLOEXEC,
-            SockProtocol::NetlinkNetFilter,
-        )
-        .map_err(NetlinkError::Socket)?;
-        setsockopt(&socket, ReceiveTimeout, &TimeVal::new(PATIENCE, 0))
+        Self::of(SockProtocol::NetlinkNetFilter)
+    }
+
+    /// The same to the part of the kernel that has devices, addresses and routes.
+    ///
+    /// # Errors
+    /// [`NetlinkError::Socket`]
+    pub fn open_route() -> Result<Self, NetlinkError> {
+        Self::of(SockProtocol::NetlinkRoute)
+    }
+
+    fn of(protocol: SockProtocol) -> Result<Self, NetlinkError> {
+        let socket =
+            socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)
+                .map_err(NetlinkError::Socket)?;
+        setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(PATIENCE))
             .and_then(|()| connect(socket.as_raw_fd(), &NetlinkAddr::new(0, 0)))
             .map_err(NetlinkError::Socket)?;
         Ok(Self { socket, sequence: 0 })

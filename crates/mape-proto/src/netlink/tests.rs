@@ -54,6 +54,21 @@ fn what_is_written_can_be_read() {
 }
 
 #[test]
+fn a_device_is_taken_down_by_its_index() {
+    let bytes = Request::device_down(0x1234).bytes(SEQUENCE).unwrap();
+    // linux/rtnetlink.h: header with type 16, request and acknowledgement; then `ifinfomsg`: family and
+    // type 0, index, flags 0, and of the flags only the first, `IFF_UP`, is meant.
+    let mut expected = Vec::new();
+    expected.extend(32_u32.to_ne_bytes());
+    expected.extend(16_u16.to_ne_bytes());
+    expected.extend(5_u16.to_ne_bytes());
+    for word in [SEQUENCE, 0, 0, 0x1234, 0, 1] {
+        expected.extend(word.to_ne_bytes());
+    }
+    assert_eq!(bytes, expected);
+}
+
+#[test]
 fn values_have_a_length() {
     let value = |value| Attribute { kind: 1, value };
     assert_eq!(value(&[7]).byte(), Ok(7));

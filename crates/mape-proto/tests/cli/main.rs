@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod bad_input;
+mod doctor;
 mod lines;
 #[cfg(feature = "linux")]
 mod linux;

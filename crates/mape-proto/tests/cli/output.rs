@@ -146,7 +146,7 @@ fn the_text_for_nft() {
     ] {
         let text = words(&format!("plan --nft {arguments} 240b:10:3261:6400::/56")).out;
         assert!(text.contains(part), "{arguments}: {text}");
-        assert_eq!(text.contains("cone_learn_wan {\n"), arguments == "--full-cone");
+        assert_eq!(text.contains("cone-learn_wan {\n"), arguments == "--full-cone");
     }
     let port_zero =
         "--rule ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=24,br=2001:db8:ffff::1,offset=0";

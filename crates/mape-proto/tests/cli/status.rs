@@ -12,10 +12,10 @@ use mape_ubus::{AttributeId, Kind, Message, Writer, blobmsg};
 use super::*;
 
 /// A copy of a recorded line, since looking writes peaks.
-struct Line(PathBuf);
+pub(super) struct Line(pub(super) PathBuf);
 
 impl Line {
-    fn new(test: &str) -> Self {
+    pub(super) fn new(test: &str) -> Self {
         let copy = std::env::temp_dir().join(format!("mape-status-{test}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&copy);
         copy_directory(&vectors("v6plus"), &copy);
@@ -35,7 +35,7 @@ impl Line {
         words.split_whitespace().map(str::to_owned).chain(places).collect()
     }
 
-    fn call(&self, words: &str) -> Called {
+    pub(super) fn call(&self, words: &str) -> Called {
         call(&self.arguments(words))
     }
 
@@ -50,7 +50,7 @@ impl Line {
         fs::remove_file(self.0.join(file)).unwrap();
     }
 
-    fn write(&self, file: &str, content: &str) {
+    pub(super) fn write(&self, file: &str, content: &str) {
         fs::write(self.0.join(file), content).unwrap();
     }
 

@@ -8,6 +8,7 @@
 mod answers;
 mod apply;
 mod cases;
+mod detect;
 mod refusals;
 
 use std::fs;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::machine::{DEPEND_AND_UP, Handler, Machine, UP, two};
+use crate::machine::{DEPEND_AND_UP, Handler, Machine, UP, is_real, two};
 
 fn alone(handler: &Handler) -> Machine {
     Machine::start(&json!({"x": {"proto": "t"}}), handler)
@@ -134,6 +134,33 @@ fn options_arrive_as_declared() {
     let expected = json!({"proto": "t", "metric": 7, "defaultroute": false, "zone": "wan",
         "s": "a b", "i": 16, "b": true, "l": ["c", "d"]});
     assert_eq!(options, expected);
+}
+
+/// A handler without `no-device` gets the section's device, and its updates need not name it.
+#[test]
+fn a_handler_on_a_device_of_its_own() {
+    let setup = r#"log "device $DEVICE"; say '{"action":0,"link-up":true,"ip6addr":
+        [{"ipaddr":"2001:db8::9","mask":"64","preferred":100,"valid":200,"offlink":true}]}'"#;
+    let handler = Handler { setup, ..Handler::default() }.with("no-device", false);
+    let config = json!({"x": {"proto": "t", "device": "dev0"}});
+    let machine = Machine::start(&config, &handler.with("available", false));
+    machine.until_up("x");
+    assert_eq!(machine.scripts(), ["setup x", "device dev0", "said 0"]);
+    let status = machine.status("x");
+    assert_eq!((&status["device"], &status["l3_device"]), (&json!("dev0"), &json!("dev0")));
+    assert_eq!(status["ipv6-address"][0]["address"], "2001:db8::9");
+    if !is_real() {
+        let address =
+            "address replace 2001:db8::9/64 dev dev0 valid_lft 200 preferred_lft 100 noprefixroute";
+        assert!(machine.executed().contains(&address.to_owned()));
+    }
+    // The device stays; only the interface goes, and comes back on it.
+    machine.tell("x", "down");
+    machine.until_logged("teardown x", 1);
+    machine.settle();
+    machine.tell("x", "up");
+    machine.until_up("x");
+    assert_eq!(machine.status("x")["l3_device"], "dev0");
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn down_runs_the_teardown_and_is_told_twice() {
 #[test]
 fn unavailable_it_loses_its_device_before_the_teardown() {
     let setup = r#"say '{"action":0,"link-up":true,"ifname":"dev0","data":{"k":1}}'"#;
-    let teardown = r#"log "$(ubus call network.interface.x status | grep -o '"data":[^}]*}')""#;
+    let teardown = r#"log "$(ubus -S call network.interface.x status | grep -o '"data":[^}]*}')""#;
     let machine = Machine::start(&two(), &Handler { setup, teardown, ..Handler::default() });
     machine.until_up("x");
     machine.forget();
@@ -189,6 +189,31 @@ fn a_dynamic_alias_may_be_added_again() {
     machine.settle();
     assert_eq!(machine.log(), [""; 0]);
     assert_eq!(machine.status("x_")["up"], true);
+}
+
+/// A removal takes a moment, and what is added meanwhile goes with it.
+#[test]
+fn what_is_added_too_early_after_a_removal_goes_too() {
+    let machine = with_alias();
+    let alias =
+        json!({"name": "x_", "ifname": "@wan6", "proto": "static", "ip6addr": ["2001:db8::5"]});
+    machine.tell("x_", "remove");
+    machine.call("network", "add_dynamic", &alias).unwrap();
+    machine.until("gone", || !machine.has("x_"));
+    machine.call("network", "add_dynamic", &alias).unwrap();
+    machine.until_up("x_");
+}
+
+#[test]
+fn a_dynamic_alias_with_another_address_goes_and_is_not_made_anew() {
+    let machine = with_alias();
+    let mut other =
+        json!({"name": "x_", "ifname": "@wan6", "proto": "static", "ip6addr": ["2001:db8::6"]});
+    machine.call("network", "add_dynamic", &other).unwrap();
+    machine.until("gone", || !machine.has("x_"));
+    other["ip6addr"] = json!(["2001:db8::7"]);
+    machine.call("network", "add_dynamic", &other).unwrap();
+    machine.until_up("x_");
 }
 
 /// An interface that is down still holds what it depended on; when that goes, its teardown runs.

@@ -64,7 +64,7 @@ impl Handler {
         dump.insert("config".into(), self.options.clone());
         dump.extend(self.flags.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())));
         format!(
-            "#!/bin/sh\n[ \"$2\" = dump ] && {{ echo '{}'; exit; }}\nIFACE=$3 JSON=$4 COUNT=$#\n\
+            "#!/bin/sh\n[ \"$2\" = dump ] && {{ echo '{}'; exit; }}\nIFACE=$3 JSON=$4 DEVICE=$5 COUNT=$#\n\
              log() {{ echo \"$*\" >> \"$LOG\"; }}\n\
              say() {{ ubus call network.interface.$IFACE notify_proto \"$1\"; log said $?; }}\n\
              log \"$2 $3\"\ncase $2 in\nsetup) {}\n;;\nteardown) {}\n;;\nrenew) {}\n;;\nesac\n",

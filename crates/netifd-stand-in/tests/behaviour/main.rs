@@ -12,6 +12,7 @@ mod handler;
 mod hooks;
 mod life;
 mod machine;
+mod service;
 mod task;
 mod time;
 mod update;

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 
 use super::kernel::Kernel;
 use super::tools::find_program;
+use crate::cross::elf::Image;
 use crate::steps::output;
 
 /// Directories that must be there before anything is mounted or written.
@@ -51,22 +52,66 @@ impl Initramfs {
     ///
     /// A tool is not installed (see [`PACKAGES`]) or the kernel lacks a module.
     pub(crate) fn new(kernel: &Kernel) -> anyhow::Result<Self> {
-        let mut archive = Self { entries: BTreeMap::new() };
-        for directory in DIRECTORIES {
-            archive.insert(directory, Entry::Directory);
-        }
-        archive.add_bytes("init", 0o755, include_bytes!("init.sh"));
-        let busybox = find_program("busybox")?;
-        for applet in output(Command::new(&busybox).arg("--list"))?.lines() {
-            archive.insert(&format!("bin/{applet}"), Entry::Link("busybox".into()));
-        }
-        // After its links: it lists itself among its applets.
-        archive.add_program("bin/busybox", &busybox)?;
+        let mut archive = Self::bare(kernel)?;
+        archive.add_program("bin/busybox", &find_program("busybox")?)?;
         // Debian's busybox shell would run its own small `ip` instead of the one in PATH.
         archive.add_program("bin/sh", &find_program("dash")?)?;
         for program in PROGRAMS {
             // Before /bin in the VM's PATH, as busybox has an `ip` and a `tc` too.
             archive.add_program(&format!("usr/bin/{program}"), &find_program(program)?)?;
+        }
+        Ok(archive)
+    }
+
+    /// The same for another processor, with the programs and libraries that are in `tree`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub(crate) fn foreign(kernel: &Kernel, tree: &Path) -> anyhow::Result<Self> {
+        let mut archive = Self::bare(kernel)?;
+        let programs = PROGRAMS.iter().map(|program| (format!("usr/bin/{program}"), *program));
+        let shells = [("bin/busybox".to_owned(), "busybox"), ("bin/sh".to_owned(), "dash")];
+        for (path, program) in programs.chain(shells) {
+            let places = ["bin", "sbin", "usr/bin", "usr/sbin"];
+            let mut places = places.iter().map(|place| tree.join(place).join(program));
+            let file = places.find(|file| file.exists() && !file.is_symlink());
+            let file = file.with_context(|| format!("no {program} in {}", tree.display()))?;
+            archive.add_file(&path, 0o755, &file)?;
+            archive.add_libraries(tree, &file)?;
+        }
+        Ok(archive)
+    }
+
+    /// What `file` asks for, and what that asks for, each at its own path in `tree`.
+    fn add_libraries(&mut self, tree: &Path, file: &Path) -> anyhow::Result<()> {
+        let image = Image::read(file)?;
+        let mut wanted = image.needed()?;
+        wanted.extend(image.interpreter()?);
+        for name in wanted {
+            let find = ["-path", &format!("*/{}", name.trim_start_matches('/'))];
+            let found = output(Command::new("find").args(find).current_dir(tree))?;
+            let path = found.lines().next().with_context(|| format!("no library {name}"))?;
+            let path = path.trim_start_matches("./");
+            if !self.entries.contains_key(path) {
+                self.add_file(path, 0o755, &tree.join(path))?;
+                self.add_libraries(tree, &tree.join(path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Directories, modules and `/init`, and busybox's names.
+    fn bare(kernel: &Kernel) -> anyhow::Result<Self> {
+        let mut archive = Self { entries: BTreeMap::new() };
+        for directory in DIRECTORIES {
+            archive.insert(directory, Entry::Directory);
+        }
+        archive.add_bytes("init", 0o755, include_bytes!("init.sh"));
+        let names = output(Command::new(find_program("busybox")?).arg("--list"))?;
+        // It lists itself too.
+        for applet in names.lines().filter(|applet| *applet != "busybox") {
+            archive.insert(&format!("bin/{applet}"), Entry::Link("busybox".into()));
         }
         let mut order = String::new();
         for (file, content) in kernel.modules()? {
@@ -181,7 +226,11 @@ fn pad(archive: &mut Vec<u8>) {
 }
 
 /// What ldd finds, the dynamic loader included; nothing for a static program.
-fn shared_libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
+///
+/// # Errors
+///
+/// There is no ldd.
+pub(crate) fn shared_libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let result = Command::new("ldd").arg(program).output().context("cannot run ldd")?;
     let text = String::from_utf8_lossy(&result.stdout);
     let words =

@@ -56,8 +56,27 @@ pub(crate) struct Kernel {
     pub release: String,
     /// The file for `qemu -kernel`.
     pub image: PathBuf,
+    /// The emulator and its machine.
+    pub qemu: &'static [&'static str],
     modules: PathBuf,
 }
+
+/// With a thread for each processor, one executes code that another has just patched: the kernel
+/// oopses ("int3") where it switches a static key, or hangs.
+const PC: &[&str] = &[
+    "qemu-system-x86_64",
+    "-accel",
+    "tcg,thread=single",
+    "-cpu",
+    "max",
+    "-smp",
+    "2",
+    "-m",
+    "1024",
+];
+
+/// The board that Debian's MIPS kernels are for, with the processor of most MIPS routers: no FPU.
+const MALTA: &[&str] = &["qemu-system-mipsel", "-machine", "malta", "-cpu", "24Kc", "-m", "512"];
 
 /// A module's file name in load order and its (uncompressed) content.
 pub(crate) type Module = (String, Vec<u8>);
@@ -86,17 +105,27 @@ impl Kernel {
         Self::in_directory(&unpacked)
     }
 
+    /// Debian's kernel for little-endian MIPS, as downloaded.
+    ///
+    /// # Errors
+    ///
+    /// The package is not laid out as expected.
+    pub(crate) fn malta(unpacked: &Path) -> anyhow::Result<Self> {
+        Ok(Self { qemu: MALTA, ..Self::in_directory(unpacked)? })
+    }
+
     fn in_directory(unpacked: &Path) -> anyhow::Result<Self> {
         // Debian 13 moved /lib into /usr.
         let modules = ["lib/modules", "usr/lib/modules"].map(|sub| unpacked.join(sub));
         let modules = modules.iter().find(|dir| dir.is_dir()).context("no modules directory")?;
         let entry = std::fs::read_dir(modules)?.next().context("no kernel release")??;
         let release = entry.file_name().to_string_lossy().into_owned();
-        let image = unpacked.join(format!("boot/vmlinuz-{release}"));
-        if !image.is_file() {
-            bail!("no kernel image {}", image.display());
-        }
-        Ok(Self { release, image, modules: entry.path() })
+        // The second on processors whose boot loaders unpack nothing.
+        let images = ["vmlinuz", "vmlinux"].map(|name| format!("boot/{name}-{release}"));
+        let mut images = images.iter().map(|name| unpacked.join(name));
+        let image = images.find(|image| image.is_file());
+        let image = image.with_context(|| format!("no image of kernel {release}"))?;
+        Ok(Self { release, image, qemu: PC, modules: entry.path() })
     }
 
     /// The modules the lab needs, each after the ones it depends on.
@@ -134,7 +163,7 @@ fn newest_package(series: &str) -> anyhow::Result<Option<String>> {
 }
 
 /// Every number in `text`, so that 6.1.0-9 sorts before 6.1.0-10.
-fn numbers(text: &str) -> Vec<u64> {
+pub(crate) fn numbers(text: &str) -> Vec<u64> {
     text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
 }
 

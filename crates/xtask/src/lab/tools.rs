@@ -27,12 +27,30 @@ pub(crate) fn find_program(name: &str) -> anyhow::Result<PathBuf> {
 ///
 /// The build fails.
 pub(crate) fn build_static(package: &str) -> anyhow::Result<PathBuf> {
+    build(package, &[])
+}
+
+/// The same for `mape-proto` as a router has it, without plain Linux. It takes the other one's place:
+/// read it before that is built again.
+///
+/// # Errors
+///
+/// The build fails.
+pub(crate) fn build_for_router() -> anyhow::Result<PathBuf> {
+    build("mape-proto", &["--no-default-features"])
+}
+
+fn build(package: &str, words: &[&str]) -> anyhow::Result<PathBuf> {
     const TARGET: &str = "x86_64-unknown-linux-gnu";
     // A directory of its own: other flags in the usual one would rebuild everything each time.
     let directory = cache_directory().join("cargo");
     let mut build =
         cargo(&["build", "--quiet", "--release", "--package", package, "--target", TARGET]);
-    build.arg("--target-dir").arg(&directory).env("RUSTFLAGS", "-C target-feature=+crt-static");
+    build
+        .args(words)
+        .arg("--target-dir")
+        .arg(&directory)
+        .env("RUSTFLAGS", "-C target-feature=+crt-static");
     run(build)?;
     Ok(directory.join(TARGET).join("release").join(package))
 }

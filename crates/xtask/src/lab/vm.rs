@@ -90,10 +90,8 @@ impl Vm {
 
         let mut qemu = Command::new("setpriv");
         // The kernel ends qemu even when this process is killed and no destructor runs.
-        qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
-            // With a thread for each processor, one executes code that another has just patched: the
-            // kernel oopses ("int3") where it switches a static key, or hangs.
-            .args(["-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", "1024"])
+        qemu.args(["--pdeathsig", "KILL"])
+            .args(kernel.qemu)
             .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
             .args(["-serial", "stdio"])
             .arg("-kernel")
@@ -153,7 +151,7 @@ impl Vm {
 
 /// Starts the emulator, and a thread that reads its console.
 fn spawn(qemu: &mut Command) -> anyhow::Result<(Child, Receiver<String>)> {
-    let mut child = qemu.spawn().context("cannot start qemu-system-x86_64")?;
+    let mut child = qemu.spawn().context("cannot start qemu")?;
     let console = child.stdout.take().context("no console")?;
     let (sender, lines) = channel();
     std::thread::spawn(move || {

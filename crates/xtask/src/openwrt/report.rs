@@ -64,6 +64,11 @@ impl Report {
         }
     }
 
+    /// The kernel's, as in `--kernel`.
+    pub(crate) fn series(&self) -> &str {
+        &self.series
+    }
+
     /// Takes one console line into account.
     pub(crate) fn read(&mut self, line: &str) {
         if let Some(words) = line.strip_prefix("== ") {

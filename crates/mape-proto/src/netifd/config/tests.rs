@@ -114,8 +114,21 @@ fn every_bad_option_is_named() {
         (r#"{"reserved_ports":[{}]}"#.to_owned(), "reserved_ports"),
         (r#"{"type":"map-t"}"#.to_owned(), "type cannot be \"map-t\""),
         (r#"{"maptype":"lw4o6"}"#.to_owned(), "maptype"),
-        (r#"{"provisioning":"hb46pp"}"#.to_owned(), "provisioning"),
-        (r#"{"provisioning_url":"https://x"}"#.to_owned(), "provisioning_url"),
+        (r#"{"provisioning":"yes"}"#.to_owned(), "provisioning cannot be \"yes\""),
+        (r#"{"provisioning":"url"}"#.to_owned(), "needs the option provisioning_url"),
+        (
+            r#"{"provisioning":"url","provisioning_url":"https://192.0.2.1/"}"#.to_owned(),
+            "the provisioning URL is not",
+        ),
+        (
+            r#"{"provisioning":"hb46pp","provisioning_user":"u","provisioning_password":"p"}"#
+                .to_owned(),
+            "provisioning_user needs the option provisioning_server",
+        ),
+        (
+            r#"{"provisioning":"hb46pp","provisioning_server":"a.example"}"#.to_owned(),
+            "provisioning_server needs the option provisioning_user",
+        ),
         (r#"{"upnp_ports":"8"}"#.to_owned(), "upnp_ports"),
         (r#"{"rules_file":"/nonexistent/rules"}"#.to_owned(), "/nonexistent/rules"),
         (r#"{"rule":"x","ealen":"25"}"#.to_owned(), "rule and ealen"),

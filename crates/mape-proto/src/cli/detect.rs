@@ -1,0 +1,213 @@
+//! `mape-proto detect`.
+
+use std::fmt::Write as _;
+
+use mape_core::{Code, Explain, Quoted};
+use mape_provision::{LineType, Section, Verdict};
+
+use super::arguments::{Argument, Arguments, UsageError};
+use super::{Answer, help};
+use crate::failure::{ExitStatus, Failure};
+use crate::import::{self, Changes, Router};
+use crate::netifd::{self, Bus, Question, recognise};
+
+/// The section is not written.
+#[derive(Debug, thiserror::Error)]
+enum NotApplied {
+    #[error("no section is known that would suit this line")]
+    NoSection,
+    #[error("the interface {interface} is of proto {proto} already")]
+    Already { interface: Quoted, proto: &'static str },
+    #[error("the name {0} is taken")]
+    NameTaken(Quoted),
+    #[error("the protocol {0} is not installed")]
+    NoProtocol(&'static str),
+}
+
+impl Explain for NotApplied {
+    fn code(&self) -> Code {
+        Code::Uci
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::NoSection => {
+                "see the next step of `mape-proto detect` without --apply".to_owned()
+            }
+            Self::Already { interface, .. } => {
+                format!(
+                    "keep it, or remove it first with `uci delete network.{}`",
+                    interface.text()
+                )
+            }
+            Self::NameTaken(_) => "give another one with --name".to_owned(),
+            Self::NoProtocol("mape") => "install the package mape-rs".to_owned(),
+            Self::NoProtocol(_) => "install the package ds-lite".to_owned(),
+        }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::NoSection => Vec::new(),
+            Self::Already { interface, proto } => {
+                vec![("interface", interface.text()), ("value", (*proto).to_owned())]
+            }
+            Self::NameTaken(name) => vec![("interface", name.text())],
+            Self::NoProtocol(proto) => vec![("value", (*proto).to_owned())],
+        }
+    }
+}
+
+struct Options {
+    question: Question,
+    places: import::Places,
+    ubus: netifd::Places,
+    name: String,
+    apply: bool,
+    json: bool,
+}
+
+pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
+    let Some(options) = read(arguments)? else {
+        return Ok(Answer { text: help::DETECT.to_owned(), status: ExitStatus::Fine });
+    };
+    let mut client = match options.ubus.connect(netifd::TIMEOUT) {
+        Ok(client) => Some(client),
+        // What was given is enough.
+        Err(_) if !options.question.prefixes.is_empty() => None,
+        Err(error) => return Err(error.into()),
+    };
+    let bus = client.as_mut().map(|client| client as &mut dyn Bus);
+    let mut log = Vec::new();
+    let verdict = recognise(bus, &options.ubus, &options.question, &mut log)?;
+    let applied = options.apply.then(|| apply(&verdict, &options)).transpose()?;
+    let text = if options.json {
+        verdict.to_json()
+    } else {
+        text(&verdict, &options.name, applied.is_some(), &String::from_utf8_lossy(&log))
+    };
+    let known = !matches!(verdict.line, LineType::Unknown | LineType::NoIpv6);
+    Ok(Answer { text, status: if known { ExitStatus::Fine } else { ExitStatus::Failed } })
+}
+
+fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {
+    let mut options = Options {
+        question: Question::default(),
+        places: import::Places::default(),
+        ubus: netifd::Places::default(),
+        name: "wan4".to_owned(),
+        apply: false,
+        json: false,
+    };
+    while let Some(argument) = arguments.next()? {
+        let name = match argument {
+            Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(&text)).into()),
+            Argument::Option(name) => name,
+        };
+        let question = &mut options.question;
+        match name.as_str() {
+            "ask" => question.ask = true,
+            "ask-gateway" => question.gateway = true,
+            "ca" => question.authority = Some(arguments.value()?),
+            "prefix" => question.prefixes.push(arguments.value()?.parse()?),
+            "tunnel-end" => {
+                let text = arguments.value()?;
+                let bad = || UsageError::Address6(Quoted::new(&text));
+                question.tunnel_end = Some(text.parse().map_err(|_| bad())?);
+            }
+            "name" => {
+                options.name = arguments.value()?;
+                options.name.parse::<mape_nft::InterfaceName>()?;
+            }
+            "apply" => options.apply = true,
+            "json" => options.json = true,
+            "help" => return Ok(None),
+            // Where tests have their files and programs.
+            "root" => options.places.root = arguments.value()?.into(),
+            "uci-program" => options.places.uci = arguments.value()?.into(),
+            "ubus-socket" => options.ubus.ubus = vec![arguments.value()?.into()],
+            _ => return Err(UsageError::option(&name).into()),
+        }
+    }
+    Ok(Some(options))
+}
+
+/// Writes the section and nothing else; the interface is not started.
+fn apply(verdict: &Verdict, options: &Options) -> Result<(), Failure> {
+    let section = verdict.section.as_ref().ok_or(NotApplied::NoSection)?;
+    let router = Router::read(options.places.clone())?;
+    let proto = section.proto;
+    if let Some(same) = router.interfaces().find(|it| it.get("proto") == Some(proto)) {
+        let interface = Quoted::new(same.name());
+        return Err(NotApplied::Already { interface, proto }.into());
+    }
+    if router.interfaces().any(|interface| interface.name() == options.name) {
+        return Err(NotApplied::NameTaken(Quoted::new(&options.name)).into());
+    }
+    if !router.has(&format!("/lib/netifd/proto/{proto}.sh")) {
+        return Err(NotApplied::NoProtocol(proto).into());
+    }
+    let named = section.options.iter().map(|(name, value)| (*name, value.as_str()));
+    let values: Vec<(&str, &str)> = std::iter::once(("proto", proto)).chain(named).collect();
+    let changes = Changes::adding("network", "interface", &options.name, &values);
+    Ok(import::apply(&router, &changes)?)
+}
+
+fn text(verdict: &Verdict, name: &str, applied: bool, log: &str) -> String {
+    let mut text = String::new();
+    // Writing into a `String` cannot fail.
+    let _ = write_verdict(&mut text, verdict, name, applied);
+    for line in log.lines() {
+        let _ = writeln!(text, "note: {line}");
+    }
+    text
+}
+
+fn write_verdict(
+    text: &mut String,
+    verdict: &Verdict,
+    name: &str,
+    applied: bool,
+) -> std::fmt::Result {
+    write!(text, "line: {}", title(verdict.line))?;
+    if let Some(provider) = verdict.provider {
+        write!(text, ", {provider}")?;
+    }
+    writeln!(text, " (confidence: {})", verdict.confidence.name())?;
+    for evidence in &verdict.evidence {
+        writeln!(text, "  because {}", evidence.says)?;
+    }
+    for evidence in &verdict.against {
+        writeln!(text, "  although {}", evidence.says)?;
+    }
+    match &verdict.section {
+        Some(_) if applied => {
+            writeln!(text, "written: the interface {name}; start it with `ifup {name}`")
+        }
+        Some(section) => {
+            writeln!(text, "next step: {}.", verdict.next_step)?;
+            writeln!(
+                text,
+                "In /etc/config/network (--apply writes it):\n{}",
+                indented(section, name)
+            )
+        }
+        None => writeln!(text, "next step: {}.", verdict.next_step),
+    }
+}
+
+fn indented(section: &Section, name: &str) -> String {
+    section.text(name).trim_end().to_owned()
+}
+
+const fn title(line: LineType) -> &'static str {
+    match line {
+        LineType::MapE => "MAP-E",
+        LineType::DsLite => "DS-Lite",
+        LineType::Ipip => "a tunnel with an IPv4 address of its own",
+        LineType::Ngn => "NTT's closed network, without internet contract",
+        LineType::HomeGateway => "behind a home gateway",
+        LineType::NoIpv6 => "no IPv6",
+        other => other.name(),
+    }
+}

@@ -1,0 +1,51 @@
+//! `mape-proto doctor` on a router.
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddrV4;
+
+use mape_core::Quoted;
+
+use super::arguments::{Argument, Arguments, UsageError};
+use super::status::{NoInterface, Options};
+use super::{Answer, help, json};
+use crate::diagnose::{Places, doctor, masked};
+use crate::failure::{ExitStatus, Failure};
+
+pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
+    let mut options = Options::default();
+    let mut places = Places::default();
+    let mut target: Option<SocketAddrV4> = None;
+    let mut mask = None;
+    while let Some(argument) = arguments.next()? {
+        if options.take(&argument, arguments)? {
+            continue;
+        }
+        let Argument::Option(name) = argument else { continue };
+        match name.as_str() {
+            "target" => {
+                let text = arguments.value()?;
+                let bad = || UsageError::Target(Quoted::new(&text));
+                target = Some(text.parse().map_err(|_| bad())?);
+            }
+            "masked" => mask = Some(true),
+            "unmasked" => mask = Some(false),
+            // Where tests have their files and programs.
+            "root" => places.router.root = arguments.value()?.into(),
+            "nft-program" => places.router.nft = Some(arguments.value()?.into()),
+            _ => return Err(UsageError::option(&name).into()),
+        }
+    }
+    if options.help {
+        return Ok(Answer { text: help::DOCTOR.to_owned(), status: ExitStatus::Fine });
+    }
+    places.netifd.firewall.state.clone_from(&options.places.state);
+    places.status = options.places;
+    let report = doctor(&places, options.interface.as_ref(), target)?;
+    let missing = || NoInterface(options.interface.as_ref().map(|it| Quoted::new(it.as_str())));
+    let report = report.ok_or_else(missing)?;
+    let status = if report.is_fine() { ExitStatus::Fine } else { ExitStatus::Failed };
+    let text = if options.json { json::line(&report) } else { report.to_string() };
+    // Programs do not show what they read to strangers; people send what they redirect.
+    let hide = mask.unwrap_or(!options.json && !std::io::stdout().is_terminal());
+    Ok(Answer { text: if hide { masked(&text) } else { text }, status })
+}

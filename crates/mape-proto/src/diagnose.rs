@@ -1,0 +1,162 @@
+//! `doctor` on a router: every check with what was found, the evidence, and one next step.
+//!
+//! Only looks, except at a target that was named: then one TCP connection is opened to it.
+
+use std::fmt;
+use std::net::SocketAddrV4;
+
+use mape_nft::InterfaceName;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::import::{self, Router};
+use crate::netifd::{self, Facts, InterfaceFacts};
+use crate::status::{self, InterfaceStatus};
+use crate::uci::Package;
+
+mod line;
+mod masked;
+mod uplink;
+
+pub use masked::masked;
+
+/// Version of the JSON.
+const SCHEMA: u8 = 1;
+
+/// Where things are. Tests have them elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// What the kernel and netifd are asked for.
+    pub status: status::Places,
+    /// The configuration and what others left.
+    pub router: import::Places,
+    /// Answers of provisioning.
+    pub netifd: netifd::Places,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was looked at; the names are stable.
+    pub check: &'static str,
+    /// Whether nothing is wrong.
+    pub fine: bool,
+    /// What was found, as one sentence.
+    pub message: String,
+    /// What that is concluded from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+    /// The next step, where something is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    fn fine(check: &'static str, message: impl Into<String>) -> Self {
+        Self { check, fine: true, message: message.into(), evidence: Vec::new(), hint: None }
+    }
+
+    fn wrong(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { fine: false, hint: Some(hint.into()), ..Self::fine(check, message) }
+    }
+
+    fn because(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+}
+
+/// All findings, in the order in which things depend on each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    schema: u8,
+    interface: Option<String>,
+    fine: bool,
+    checks: Vec<Finding>,
+}
+
+impl Report {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub const fn is_fine(&self) -> bool {
+        self.fine
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Finding { check, fine, message, evidence, hint } in &self.checks {
+            let check = check.replace('_', " ");
+            writeln!(f, "{}  {check}: {message}.", if *fine { "ok  " } else { "FAIL" })?;
+            for evidence in evidence {
+                writeln!(f, "      because: {evidence}")?;
+            }
+            if let Some(hint) = hint {
+                writeln!(f, "      next step: {hint}.")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What all checks look at.
+struct Patient<'places> {
+    places: &'places Places,
+    /// netifd's answer as it is.
+    dump: Value,
+    facts: Facts,
+    router: Router,
+    dhcp: Option<Package>,
+    /// Ours, where there is one.
+    interface: Option<InterfaceStatus>,
+}
+
+impl Patient<'_> {
+    fn own(&self) -> Option<&InterfaceFacts> {
+        self.facts.interface(&self.interface.as_ref()?.interface)
+    }
+
+    /// The interface that has the line's prefix, or should have it.
+    fn uplink(&self) -> Option<&InterfaceFacts> {
+        let told = self.own().and_then(|own| own.data.get("uplink")?.as_str());
+        told.and_then(|name| self.facts.interface(name)).or_else(|| {
+            let mut candidates = self.facts.interfaces().filter(|it| {
+                it.proto == "dhcpv6" || (it.default_route && !self.facts.is_ours(&it.name))
+            });
+            candidates.next()
+        })
+    }
+}
+
+/// Looks at everything between the uplink and the LAN. `only` names an interface; without it the
+/// first of proto `mape` is looked at, and `None` means that there is none of that name. `target` is
+/// connected to.
+///
+/// # Errors
+/// netifd does not answer, or the configuration cannot be read.
+pub fn doctor(
+    places: &Places,
+    only: Option<&InterfaceName>,
+    target: Option<SocketAddrV4>,
+) -> Result<Option<Report>, Failure> {
+    let dump = places.status.dump_or_failure()?;
+    let facts = Facts::parse(&dump);
+    let router = Router::read(places.router.clone())?;
+    let dhcp = router.directories().read("dhcp").ok().flatten();
+    let mut interfaces = status::Report::collect(&places.status, only).interfaces;
+    interfaces.retain(|it| only.is_some() || facts.is_ours(&it.interface));
+    if only.is_some_and(|name| !facts.is_ours(name.as_str())) {
+        return Ok(None);
+    }
+    let interface = interfaces.into_iter().next();
+    let patient = Patient { places, dump, facts, router, dhcp, interface };
+    let mut checks = uplink::checks(&patient);
+    checks.extend(line::checks(&patient, target));
+    Ok(Some(Report {
+        schema: SCHEMA,
+        interface: patient.interface.map(|interface| interface.interface),
+        fine: checks.iter().all(|check| check.fine),
+        checks,
+    }))
+}

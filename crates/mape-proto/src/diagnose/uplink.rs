@@ -1,0 +1,163 @@
+//! From the contract to the prefix: what is not MAP-E's fault.
+
+use mape_provision::{LineType, Verdict};
+
+use super::{Finding, Patient};
+use crate::netifd::{InterfaceFacts, line_facts};
+use crate::status::Device;
+
+/// A DUID with the time of its making (RFC 8415 section 11.2), and one without (11.4).
+const DUID_LLT: &str = "0001";
+
+pub(super) fn checks(patient: &Patient<'_>) -> Vec<Finding> {
+    let facts = line_facts(&patient.facts, &patient.places.netifd);
+    let verdict = mape_provision::detect(&facts);
+    let mut checks = vec![uplink(patient, &verdict)];
+    checks.extend(contract(patient, &verdict));
+    checks.extend(duid(patient, verdict.line == LineType::NoIpv6));
+    checks.extend(mtu(patient));
+    checks.extend(relay(patient));
+    checks
+}
+
+fn uplink(patient: &Patient<'_>, verdict: &Verdict) -> Finding {
+    const CHECK: &str = "uplink";
+    match (patient.uplink(), verdict.prefix) {
+        (Some(uplink), Some(prefix)) if verdict.line != LineType::NoIpv6 => {
+            Finding::fine(CHECK, format!("{} has the prefix {prefix}", uplink.name))
+        }
+        (Some(uplink), _) => {
+            let up = if uplink.up { "up" } else { "down" };
+            Finding::wrong(
+                CHECK,
+                format!("the interface {} has no global IPv6 prefix", uplink.name),
+                "see `ifstatus` of that interface and the cable; the checks below may tell why",
+            )
+            .because(format!("it is {up}, of proto {}", uplink.proto))
+        }
+        (None, _) => Finding::wrong(
+            CHECK,
+            "no interface asks for IPv6",
+            "make an interface wan6 of proto dhcpv6 on the WAN device",
+        ),
+    }
+}
+
+/// Whether the line is one for MAP-E: no contract, another VNE, a gateway in front.
+fn contract(patient: &Patient<'_>, verdict: &Verdict) -> Option<Finding> {
+    const CHECK: &str = "contract";
+    let says = |finding: Finding| {
+        verdict.evidence.iter().chain(&verdict.against).fold(finding, |finding, evidence| {
+            finding.because(format!("{}: {}", evidence.from, evidence.says))
+        })
+    };
+    let up = patient.interface.as_ref().is_some_and(|it| it.uptime.is_some());
+    Some(says(match verdict.line {
+        LineType::NoIpv6 => return None,
+        LineType::MapE => {
+            let by = verdict.provider.map_or_else(String::new, |name| format!(" of {name}"));
+            Finding::fine(CHECK, format!("a MAP-E line{by}"))
+        }
+        // Who states a rule knows more than a table.
+        LineType::Unknown if up => Finding::fine(CHECK, "not a line that is known by its prefix"),
+        other => Finding::wrong(
+            CHECK,
+            format!("this is no line for MAP-E as it is ({})", other.name()),
+            verdict.next_step.clone(),
+        ),
+    }))
+}
+
+/// NTT's servers answer a DUID of the link-layer type; OpenWrt 25.12 makes one with a time.
+fn duid(patient: &Patient<'_>, without_prefix: bool) -> Option<Finding> {
+    const CHECK: &str = "duid";
+    let uplink = patient.uplink().filter(|uplink| uplink.proto == "dhcpv6")?;
+    let of_interface = patient.router.interfaces().find(|it| it.name() == uplink.name);
+    let own = of_interface.and_then(|it| it.get("clientid"));
+    let global = patient.router.globals().and_then(|it| it.get("dhcp_default_duid"));
+    let duid = own.or(global)?.to_ascii_lowercase();
+    if !duid.starts_with(DUID_LLT) {
+        return Some(Finding::fine(CHECK, "the DHCPv6 client's DUID carries no time"));
+    }
+    let finding = if without_prefix {
+        let name = &uplink.name;
+        let hint = mac(patient, uplink).map_or_else(
+            || format!("set a clientid of the type 00030001MAC for {name}"),
+            |mac| {
+                format!(
+                    "`uci set network.{name}.clientid=00030001{mac}; uci commit network; ifup {name}`"
+                )
+            },
+        );
+        Finding::wrong(
+            CHECK,
+            "the DHCPv6 client's DUID carries a time (DUID-LLT), which NTT's servers do not answer",
+            hint,
+        )
+    } else {
+        Finding::fine(CHECK, "a DUID with a time (DUID-LLT), which this line's server takes")
+    };
+    Some(finding.because(format!("it is {duid}")))
+}
+
+fn mac(patient: &Patient<'_>, uplink: &InterfaceFacts) -> Option<String> {
+    let file = patient.places.status.devices.join(uplink.device.as_deref()?).join("address");
+    let text = std::fs::read_to_string(file).ok()?.trim().replace(':', "");
+    (text.len() == 12).then_some(text)
+}
+
+fn mtu(patient: &Patient<'_>) -> Option<Finding> {
+    const CHECK: &str = "mtu";
+    const USUAL: u16 = 1500;
+    let device = patient.uplink()?.device.as_deref()?;
+    let mtu = Device::find(&patient.places.status.devices, device)?.mtu?;
+    Some(if mtu < USUAL {
+        Finding::wrong(
+            CHECK,
+            format!("{device} has an MTU of {mtu}, where an IPoE line has {USUAL}"),
+            "remove the option mtu of that device, unless the provider asks for it",
+        )
+    } else {
+        Finding::fine(CHECK, format!("{device} has an MTU of {mtu}"))
+    })
+}
+
+/// A line with a single /64 has nothing to delegate: the LAN gets IPv6 by a relay or not at all.
+fn relay(patient: &Patient<'_>) -> Option<Finding> {
+    const CHECK: &str = "lan_ipv6";
+    let uplink = patient.uplink()?;
+    let dhcp = patient.dhcp.as_ref()?;
+    if uplink.prefixes.is_empty() || uplink.prefixes.iter().any(|it| it.delegated) {
+        return None;
+    }
+    let mode = |name: &str, option: &str| {
+        let section = dhcp.of_kind("dhcp").find(|it| it.get("interface") == Some(name));
+        section.is_some_and(|it| it.get(option) == Some("relay"))
+    };
+    let master = dhcp
+        .of_kind("dhcp")
+        .any(|it| it.get("interface") == Some(uplink.name.as_str()) && it.is_on("master"));
+    let missing: Vec<&str> = [
+        (mode("lan", "ra") && mode("lan", "ndp"), "ra and ndp are not `relay` for lan"),
+        (master, "no `master` for the uplink"),
+    ]
+    .into_iter()
+    .filter_map(|(is, text)| (!is).then_some(text))
+    .collect();
+    if missing.is_empty() {
+        return Some(Finding::fine(CHECK, "the line's single /64 is relayed to the LAN"));
+    }
+    let name = &uplink.name;
+    Some(
+        Finding::wrong(
+            CHECK,
+            "the line has a single /64 and it is not relayed, so the LAN has no IPv6 (IPv4 works \
+             without)",
+            format!(
+                "in /etc/config/dhcp set ra, dhcpv6 and ndp to relay for lan, and for {name} the \
+                 same with master 1"
+            ),
+        )
+        .because(missing.join("; ")),
+    )
+}

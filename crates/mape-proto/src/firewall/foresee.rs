@@ -1,0 +1,83 @@
+//! What nft accepts, asked when the firewall starts: before any interface is waited for.
+//!
+//! `accepted`, beside the state files, holds the usual shape of rules and the edge. It is a cache: without
+//! it a set-up asks nft itself, and whoever finds it wrong removes it.
+
+use std::fs;
+
+use mape_core::PortList;
+use mape_nft::{EdgeChoice, Options};
+
+use super::loader::{check, single_port};
+use super::{Places, State, StateError};
+
+const FILE: &str = "accepted";
+
+/// Asks, unless it has been asked since the router's start. What nft refuses is told by the set-up that
+/// wants it.
+pub fn foresee(places: &Places) {
+    let file = places.state.join(FILE);
+    if file.exists() {
+        return;
+    }
+    let Ok(state) = usual() else { return };
+    if let Ok(edge) = check(places, &state) {
+        let unfinished = file.with_extension("new");
+        // Without the file nothing is lost but time.
+        let _ = fs::write(&unfinished, format!("{}\n{}\n", edge.name(), state.shape()))
+            .and_then(|()| fs::rename(&unfinished, &file));
+    }
+}
+
+/// The edge that nft accepted for rules of this shape when the firewall started.
+pub(crate) fn foreseen(places: &Places, shape: &str) -> Option<EdgeChoice> {
+    let text = fs::read_to_string(places.state.join(FILE)).ok()?;
+    let (edge, known) = text.split_once('\n')?;
+    (known.trim_end() == shape).then(|| edge.parse().ok()).flatten()
+}
+
+/// nft did not keep its word.
+pub(crate) fn doubt(places: &Places) {
+    let _ = fs::remove_file(places.state.join(FILE));
+}
+
+/// An interface that shares its address, without options.
+fn usual() -> Result<State, StateError> {
+    let name = "usual".parse()?;
+    let (listening, options) = (PortList::default(), Options::default());
+    Ok(State::new(&name, &single_port()?, &listening, EdgeChoice::Auto, options))
+}
+
+#[cfg(test)]
+mod tests {
+    use mape_core::{Request, plan};
+
+    use super::*;
+
+    #[test]
+    fn nft_is_asked_once_and_only_for_the_usual() {
+        let state = std::env::temp_dir().join(format!("mape-foresee-{}", std::process::id()));
+        fs::create_dir_all(&state).unwrap();
+        let places =
+            |nft: &str| Places { state: state.clone(), nft: nft.into(), ..Places::default() };
+        let (good, bad) = (places("true"), places("false"));
+        let line = plan(&Request::new("2400:4050:80ba:2200::/56".parse().unwrap())).unwrap();
+        let shape = |edge, options| {
+            State::new(&"wan".parse().unwrap(), &line, &"22".parse().unwrap(), edge, options)
+                .shape()
+        };
+        let usual = shape(EdgeChoice::Auto, Options::default());
+        foresee(&bad);
+        assert_eq!(foreseen(&bad, &usual), None);
+        foresee(&good);
+        foresee(&bad);
+        assert_eq!(foreseen(&bad, &usual), "netdev".parse().ok());
+        let cone = Options { full_cone: true, ..Options::default() };
+        assert_eq!(foreseen(&good, &shape(EdgeChoice::Auto, cone)), None);
+        doubt(&good);
+        assert_eq!(foreseen(&good, &usual), None);
+        fs::write(state.join(FILE), &usual).unwrap();
+        assert_eq!(foreseen(&good, &usual), None);
+        fs::remove_dir_all(&state).unwrap();
+    }
+}

@@ -1,0 +1,190 @@
+//! Contracts with an IPv4 address of one's own: a tunnel in which nothing is shared.
+//!
+//! The identifier is the draft-03 one with PSID 0, and the far end is the contract's (isp services
+//! v6 Plus fixed IP and OCN IPoE IP1).
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::{Ipv4Net, Ipv6Net};
+use mape_core::{Layout, Quoted, ReceivedPrefix, Rule, RuleParts};
+use mape_provision::{Scheme, Url};
+
+use super::options::{OptionError, Options};
+
+/// Where v6 Plus wants to be told a new address. It takes plain HTTP only.
+const V6PLUS: &str = "http://fcs.enabler.ne.jp/update";
+/// Every Japanese line is a /56 or a cut of one.
+const LINE: u8 = 56;
+
+/// The numbers of such a contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    ipv4: Ipv4Addr,
+    br: Ipv6Addr,
+    /// Whom to tell the CE address, and how.
+    pub update: Option<Update>,
+}
+
+/// The provider's service that has to know the CE address.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Update(Url);
+
+/// Carries a password.
+impl std::fmt::Debug for Update {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Update({:?})", self.0)
+    }
+}
+
+impl Update {
+    /// With user and password: for the wire.
+    #[must_use]
+    pub const fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl Fixed {
+    /// Reads the options where `provider` is one of these services.
+    pub(super) fn read(options: &Options) -> Result<Option<Self>, OptionError> {
+        let provider = options.text("provider")?;
+        let server = match provider.as_deref() {
+            Some("v6plus-static") => Some(V6PLUS),
+            Some("ocn-static") => None,
+            _ => return Ok(None),
+        };
+        for other in ["rule", "rules_file", "ip6prefix", "ealen", "psid", "psidlen", "offset"] {
+            if options.has(other)? {
+                return Err(OptionError::Contradiction("provider", other));
+            }
+        }
+        let hint = "write the address of the contract, like 203.0.113.10";
+        let ipv4 = options.read("ipaddr", hint, |text| text.parse().ok())?;
+        let hint = "write the tunnel end (BR) of the contract";
+        let br = options.read("peeraddr", hint, |text| text.parse().ok())?;
+        Ok(Some(Self {
+            ipv4: ipv4.ok_or(OptionError::Without("provider", "ipaddr"))?,
+            br: br.ok_or(OptionError::Without("provider", "peeraddr"))?,
+            update: update(options, server)?,
+        }))
+    }
+
+    /// The rule that makes this of a line. `None` for a prefix that is no line's, such as a LAN's
+    /// unique local one.
+    pub(super) fn rule(&self, prefix: ReceivedPrefix) -> Option<Rule> {
+        let net = prefix.net();
+        (net.addr().octets()[0] >> 5 == 1).then_some(())?;
+        let ipv6 = Ipv6Net::new(net.addr(), net.prefix_len().min(LINE)).ok()?.trunc();
+        Rule::new(RuleParts {
+            ipv6,
+            ipv4: Ipv4Net::from(self.ipv4),
+            ea_len: 0,
+            offset: None,
+            psid_len: None,
+            psid: None,
+            br: self.br,
+            layout: Layout::Draft03,
+        })
+        .ok()
+    }
+}
+
+fn update(options: &Options, server: Option<&str>) -> Result<Option<Update>, OptionError> {
+    let (user, password) = (options.text("update_user")?, options.text("update_password")?);
+    let (user, password) = match (user, password) {
+        (None, None) => return Ok(None),
+        (Some(user), Some(password)) => (user, password),
+        (Some(_), None) => return Err(OptionError::Without("update_user", "update_password")),
+        (None, Some(_)) => return Err(OptionError::Without("update_password", "update_user")),
+    };
+    let stated = options.text("update_url")?;
+    let text = stated.as_deref().or(server);
+    let text = text.ok_or(OptionError::Without("update_user", "update_url"))?;
+    let url = Url::parse(text).filter(|url| url.scheme() == Scheme::Http);
+    let bad = || OptionError::Bad {
+        name: "update_url",
+        value: Quoted::new(text),
+        hint: "write an http URL, as such services have",
+    };
+    let query = format!("user={}&pass={}", escaped(&user), escaped(&password));
+    Ok(Some(Update(url.ok_or_else(bad)?.with_query(&query))))
+}
+
+/// All but letters, digits and `-._~` as `%XX` (RFC 3986 section 2.1).
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(byte.into());
+        } else {
+            // Writing into a `String` cannot fail.
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::netifd::Config;
+
+    const OPTIONS: &str = r#"{"provider":"v6plus-static","ipaddr":"203.0.113.10",
+        "peeraddr":"2404:9200:225:100::65","update_user":"u","update_password":"p w"}"#;
+
+    fn planned(prefix: &str) -> Result<String, String> {
+        let config = Config::parse(OPTIONS).unwrap();
+        let decision = config.sources(prefix.parse().unwrap()).decide();
+        decision
+            .map(|it| format!("{} {} {}", it.plan.ipv4(), it.plan.ce(), it.plan.br()))
+            .map_err(|error| error.to_string())
+    }
+
+    /// The identifier from three public guides (`facts` of the project: 203.0.113.10 is cb:71:a00:0).
+    #[test]
+    fn the_address_of_the_contract() {
+        let made = "203.0.113.10/32 240b:10:3261:6400:cb:71:a00:0 2404:9200:225:100::65";
+        for prefix in ["240b:10:3261:6400::/56", "240b:10:3261:6400::/64", "240b:10:3261:6400::/60"]
+        {
+            assert_eq!(planned(prefix).as_deref(), Ok(made));
+        }
+        assert_eq!(
+            planned("2001:db8:1200::/48").as_deref(),
+            Ok("203.0.113.10/32 2001:db8:1200:0:cb:71:a00:0 2404:9200:225:100::65")
+        );
+        assert!(planned("fd00:1::/64").is_err());
+        assert!(planned("240b:10:3261:6410::/60").unwrap_err().contains("not the first subnet"));
+    }
+
+    #[test]
+    fn whom_to_tell() {
+        let update = |options: &str| {
+            let fixed = Config::parse(options).unwrap().fixed.unwrap();
+            fixed.update.map(|update| update.url().to_string())
+        };
+        let v6plus = "http://fcs.enabler.ne.jp/update?user=u&pass=p%20w";
+        assert_eq!(update(OPTIONS).as_deref(), Some(v6plus));
+        let own =
+            OPTIONS.replace("v6plus-static\"", "ocn-static\",\"update_url\":\"http://a/x?y=1\"");
+        assert_eq!(update(&own).as_deref(), Some("http://a/x?y=1&user=u&pass=p%20w"));
+        let none = OPTIONS.replace("update_", "x_");
+        assert_eq!(update(&none), None);
+        assert!(!format!("{:?}", Config::parse(OPTIONS).unwrap()).contains("p%20w"));
+    }
+
+    #[test]
+    fn what_is_missing_or_contradicts_is_named() {
+        for (from, to, name) in [
+            ("ipaddr", "x", "ipaddr"),
+            ("peeraddr", "x", "peeraddr"),
+            ("update_user", "x", "update_user"),
+            ("v6plus-static", "ocn-static", "update_url"),
+            ("203.0.113.10", "203.0.113", "ipaddr"),
+            ("{", "{\"ealen\":\"8\",", "ealen"),
+            ("{", "{\"update_url\":\"https://a/\",", "update_url"),
+        ] {
+            let error = Config::parse(&OPTIONS.replacen(from, to, 1)).unwrap_err();
+            assert!(error.line().contains(name), "{}", error.line());
+        }
+    }
+}

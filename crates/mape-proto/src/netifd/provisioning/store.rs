@@ -1,0 +1,150 @@
+//! What is kept of an interface's provisioning: the last good answer in flash, written only where it
+//! changes; the next try and the last trouble in memory.
+
+use std::fs;
+use std::io;
+use std::net::Ipv6Addr;
+use std::path::{Path, PathBuf};
+
+use mape_core::Rule;
+use mape_nft::InterfaceName;
+use mape_provision::{Answer, Cached, Machine, Mode, Pause};
+use serde_json::Value;
+
+use super::super::Places;
+use crate::failure::Failure;
+
+/// The files of one interface.
+pub(in crate::netifd) struct Store<'places> {
+    interface: &'places InterfaceName,
+    flash: &'places Path,
+    memory: &'places Path,
+}
+
+/// Why the last try gave nothing: sentence and next step.
+pub(super) type Told = (String, String);
+
+/// The same as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble(Value);
+
+impl Trouble {
+    pub(super) fn of(failure: &Failure) -> Option<Self> {
+        matches!(failure, Failure::Explained { .. }).then(|| Self(failure.data()))
+    }
+}
+
+impl<'places> Store<'places> {
+    pub(in crate::netifd) fn new(
+        places: &'places Places,
+        interface: &'places InterfaceName,
+    ) -> Self {
+        Self { interface, flash: &places.flash, memory: &places.firewall.state }
+    }
+
+    /// The rules a server has answered with, as long as the user still asks it.
+    pub(in crate::netifd) fn rules(&self, mode: &Mode) -> Vec<Rule> {
+        if *mode == Mode::Off {
+            return Vec::new();
+        }
+        let cached = self.cached().filter(|cached| cached.source == mode.key());
+        let answer = cached.and_then(|cached| cached.answer);
+        answer.as_ref().and_then(Answer::map_e).map_or_else(Vec::new, |it| it.rules.clone())
+    }
+
+    /// Why the last try gave nothing, and what to do.
+    pub(in crate::netifd) fn trouble(&self) -> Option<Told> {
+        let Trouble(data) = self.last_trouble()?;
+        let text = |key: &str| data.get(key)?.as_str().map(str::to_owned);
+        Some((text("message")?, text("hint")?))
+    }
+
+    pub(super) fn cached(&self) -> Option<Cached> {
+        Cached::parse(&fs::read_to_string(self.answer_file()).ok()?)
+    }
+
+    pub(super) fn pause(&self) -> Option<Pause> {
+        Pause::parse(fs::read_to_string(self.pause_file()).ok()?.lines().next()?)
+    }
+
+    pub(super) fn last_trouble(&self) -> Option<Trouble> {
+        let text = fs::read_to_string(self.pause_file()).ok()?;
+        serde_json::from_str(text.lines().nth(1)?).ok().map(Trouble)
+    }
+
+    pub(super) fn keep(&self, machine: &Machine, trouble: Option<Trouble>) -> io::Result<()> {
+        let pause = machine.pause().to_json();
+        let trouble = trouble.map_or_else(String::new, |Trouble(data)| format!("{data}\n"));
+        write(&self.pause_file(), &(pause + &trouble))?;
+        let cached = machine.cached();
+        let empty = cached.answer.is_none() && cached.token.is_none() && cached.id.is_none();
+        if empty {
+            return remove(&self.answer_file());
+        }
+        if self.cached().as_ref() == Some(&cached) {
+            Ok(())
+        } else {
+            write(&self.answer_file(), &cached.to_json())
+        }
+    }
+
+    /// The CE address that the provider was told.
+    pub(super) fn announced(&self) -> Option<Ipv6Addr> {
+        fs::read_to_string(self.announced_file()).ok()?.trim().parse().ok()
+    }
+
+    pub(super) fn note_announced(&self, ce: Ipv6Addr) -> io::Result<()> {
+        write(&self.announced_file(), &format!("{ce}\n"))
+    }
+
+    fn announced_file(&self) -> PathBuf {
+        self.memory.join(format!("{}.announced", self.interface))
+    }
+
+    /// Whether anything is kept.
+    pub(super) fn exists(&self) -> bool {
+        self.files().iter().any(|file| file.exists())
+    }
+
+    /// Removes everything. What cannot be removed counts for nothing without its option.
+    pub(super) fn forget(&self) {
+        for file in self.files() {
+            let _ = fs::remove_file(file);
+        }
+    }
+
+    fn files(&self) -> [PathBuf; 3] {
+        [self.pause_file(), self.answer_file(), self.announced_file()]
+    }
+
+    fn answer_file(&self) -> PathBuf {
+        self.flash.join(format!("{}.json", self.interface))
+    }
+
+    fn pause_file(&self) -> PathBuf {
+        self.memory.join(format!("{}.pause", self.interface))
+    }
+}
+
+/// In one step, so that nobody reads half of it. The answer names the line, so it is root's.
+fn write(file: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    if let Some(directory) = file.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let unfinished = file.with_extension("new");
+    let mut options = fs::OpenOptions::new();
+    let mut open = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    open.write_all(text.as_bytes())?;
+    open.sync_all()?;
+    fs::rename(unfinished, file)
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}

@@ -1,0 +1,181 @@
+//! One GET, by a program of the router's: `curl` where it is installed, else `uclient-fetch`.
+//!
+//! TLS of our own would be larger than all the rest of this program (DESIGN.md, "Provisioning").
+
+use std::io::{self, Read, Write as _};
+use std::net::Ipv6Addr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use mape_provision::{HttpFailure, HttpReply, HttpRequest, MAX_BODY, may_be_asked};
+
+use super::Resolvers;
+
+mod curl;
+mod uclient;
+
+/// Where the programs are on a router.
+const DIRECTORIES: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
+/// Longest head of an answer, in bytes.
+const MAX_HEAD: usize = 1 << 14;
+/// What is read of a program's complaints, in bytes.
+const MAX_WORDS: u64 = 1 << 13;
+/// The whole of a request in the house.
+const NEAR: Duration = Duration::from_secs(6);
+/// The whole of one request.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program that speaks HTTP and TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetcher {
+    tool: Tool,
+    program: PathBuf,
+    /// A file with the certificate of an authority that the user trusts for this, PEM.
+    authority: Option<String>,
+    patience: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tool {
+    Curl,
+    Uclient,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// For the machine.
+    pub reply: HttpReply,
+    /// What the program complained of, for the log.
+    pub said: Option<String>,
+}
+
+/// How a program ended.
+struct Ended {
+    code: Option<i32>,
+    out: Vec<u8>,
+    words: String,
+    /// It said more than anybody wants to hear, and was stopped.
+    cut: bool,
+}
+
+impl Fetcher {
+    /// The program to use; `None` where neither is installed.
+    #[must_use]
+    pub fn find(authority: Option<String>) -> Option<Self> {
+        let tools = [(Tool::Curl, "curl"), (Tool::Uclient, "uclient-fetch")];
+        let programs = tools.into_iter().flat_map(|(tool, name)| {
+            DIRECTORIES.map(|directory| (tool, Path::new(directory).join(name)))
+        });
+        let (tool, program) = programs.into_iter().find(|(_, program)| program.exists())?;
+        Some(Self { tool, program, authority, patience: PATIENCE })
+    }
+
+    /// The body of a page in the house's own network, over IPv4. Nothing is verified, and the answer
+    /// only ever says what is in front of the router.
+    pub(super) fn get_near(&self, url: &str) -> Option<Vec<u8>> {
+        let mut command = Command::new(&self.program);
+        command.args(match self.tool {
+            Tool::Curl => {
+                ["-q", "--silent", "--ipv4", "--noproxy", "*", "--max-time", "5", "--fail"]
+                    .as_slice()
+            }
+            Tool::Uclient => ["-4", "-q", "-O", "-", "-T", "5", "-Y", "off"].as_slice(),
+        });
+        command.arg(url);
+        let ended = run(command, "", NEAR).ok()?;
+        (ended.code == Some(0)).then_some(ended.out)
+    }
+
+    /// Sends the request, over IPv6, and follows nothing.
+    ///
+    /// The name is looked up here, so that a resolver cannot send the router to itself or into its
+    /// own network.
+    #[must_use]
+    pub fn get(&self, request: &HttpRequest, resolvers: &Resolvers) -> Fetched {
+        let failed = |said: &str| Fetched {
+            reply: HttpReply::Failed(HttpFailure::NoAnswer),
+            said: Some(said.to_owned()),
+        };
+        let host = request.url().host();
+        let mut addresses: Vec<Ipv6Addr> = Vec::new();
+        if host.parse::<Ipv6Addr>().is_err() {
+            addresses = resolvers.aaaa(host);
+            addresses.retain(|address| may_be_asked(*address));
+            if addresses.is_empty() {
+                return failed("its name has no IPv6 address that may be asked");
+            }
+        }
+        let (command, input) = match self.tool {
+            Tool::Curl => curl::command(self, request, &addresses, resolvers.source),
+            Tool::Uclient => (uclient::command(self, request), String::new()),
+        };
+        let ended = match run(command, &input, self.patience) {
+            Ok(ended) => ended,
+            Err(error) => return failed(&format!("{}: {error}", self.program.display())),
+        };
+        let reply = match self.tool {
+            Tool::Curl => curl::reply(&ended),
+            Tool::Uclient => uclient::reply(&ended, request.url().scheme()),
+        };
+        let said = matches!(reply, HttpReply::Failed(_)).then(|| last_line(&ended.words)).flatten();
+        Fetched { reply, said }
+    }
+}
+
+fn last_line(words: &str) -> Option<String> {
+    let line = words.lines().rfind(|line| !line.trim().is_empty())?;
+    Some(line.chars().filter(|c| !c.is_control()).take(200).collect())
+}
+
+/// Runs it to its end, or until it has said too much, or the time is up.
+fn run(mut command: Command, input: &str, patience: Duration) -> io::Result<Ended> {
+    let limit = MAX_BODY + 1 + MAX_HEAD;
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // Its exit status says more than a broken pipe.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let out = child.stdout.take().map(|out| reader(out, limit as u64));
+    let words = child.stderr.take().map(|words| reader(words, MAX_WORDS));
+    let received = out.and_then(|out| out.recv_timeout(patience).ok());
+    let in_time = received.is_some();
+    let out = received.unwrap_or_default();
+    let cut = out.len() == limit;
+    if cut || !in_time {
+        // It may have ended by itself.
+        let _ = child.kill();
+    }
+    let status = child.wait()?;
+    let words = words.and_then(|words| words.recv_timeout(patience).ok()).unwrap_or_default();
+    let code = status.code().filter(|_| in_time);
+    Ok(Ended { code, out, words: String::from_utf8_lossy(&words).into_owned(), cut })
+}
+
+fn reader(from: impl Read + Send + 'static, limit: u64) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let mut from = from;
+        // What was read before an error is all there is.
+        let _ = from.by_ref().take(limit).read_to_end(&mut bytes);
+        // Nobody waits any more where the time is up.
+        let _ = sender.send(bytes);
+    });
+    receiver
+}
+
+/// No more of a body than tells that it is too long.
+fn body(bytes: &[u8]) -> Vec<u8> {
+    bytes.get(..=MAX_BODY).unwrap_or(bytes).to_vec()
+}
+
+const NO_ANSWER: HttpReply = HttpReply::Failed(HttpFailure::NoAnswer);
+const BAD_CERTIFICATE: HttpReply = HttpReply::Failed(HttpFailure::Certificate);
+
+#[cfg(test)]
+mod tests;

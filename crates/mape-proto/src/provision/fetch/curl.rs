@@ -1,0 +1,96 @@
+//! `curl`: bound to our address, with the addresses we looked up, following nothing.
+
+use std::net::Ipv6Addr;
+use std::process::Command;
+
+use mape_provision::{HttpReply, HttpRequest};
+
+use super::{BAD_CERTIFICATE, Ended, Fetcher, NO_ANSWER, body};
+
+/// What every request has. `-q` first, so that nobody's `.curlrc` counts.
+const ALWAYS: &[&str] = &[
+    "-q",
+    "--silent",
+    "--show-error",
+    "--include",
+    "--ipv6",
+    "--http1.1",
+    "--globoff",
+    "--noproxy",
+    "*",
+    "--proto",
+    "=http,https",
+    "--connect-timeout",
+    "10",
+    "--max-time",
+    "29",
+    "--user-agent",
+    "mape-rs",
+    "--header",
+    "Accept: application/json",
+];
+
+/// Exit statuses that are about the server's certificate or the authority's.
+const CERTIFICATE: [i32; 6] = [51, 60, 77, 82, 83, 91];
+
+/// The command, and what it reads. The URL may carry a password, which would stand in the list of
+/// processes.
+pub(super) fn command(
+    fetcher: &Fetcher,
+    request: &HttpRequest,
+    addresses: &[Ipv6Addr],
+    source: Option<Ipv6Addr>,
+) -> (Command, String) {
+    let mut command = Command::new(&fetcher.program);
+    command.args(ALWAYS);
+    if !request.verify() {
+        command.arg("--insecure");
+    }
+    if let Some(authority) = &fetcher.authority {
+        command.args(["--cacert", authority]);
+    }
+    if let Some(source) = source {
+        command.args(["--interface", &format!("host!{source}")]);
+    }
+    let url = request.url();
+    if !addresses.is_empty() {
+        let addresses: Vec<String> = addresses.iter().map(|it| format!("[{it}]")).collect();
+        let of = format!("{}:{}:{}", url.host(), url.port(), addresses.join(","));
+        command.args(["--resolve", &of]);
+    }
+    command.args(["--config", "-"]);
+    // No character of a URL means anything between these quotes.
+    (command, format!("url = \"{url}\"\n"))
+}
+
+pub(super) fn reply(ended: &Ended) -> HttpReply {
+    match ended.code {
+        Some(0) => {}
+        Some(code) if CERTIFICATE.contains(&code) => return BAD_CERTIFICATE,
+        _ if ended.cut => {}
+        _ => return NO_ANSWER,
+    }
+    parse(&ended.out).unwrap_or(NO_ANSWER)
+}
+
+/// Head and body. Transfer encodings are undone already.
+pub(super) fn parse(mut bytes: &[u8]) -> Option<HttpReply> {
+    loop {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let (head, rest) = bytes.split_at_checked(end + 4)?;
+        let head = String::from_utf8_lossy(head);
+        let mut lines = head.lines();
+        let first = lines.next()?.strip_prefix("HTTP/")?;
+        let status: u16 = first.split(' ').nth(1)?.parse().ok()?;
+        // 1xx announces the answer proper.
+        if (100..200).contains(&status) {
+            bytes = rest;
+            continue;
+        }
+        let location = lines.find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("location").then(|| value.trim().to_owned())
+        });
+        return Some(HttpReply::Answer { status, location, body: body(rest) });
+    }
+}

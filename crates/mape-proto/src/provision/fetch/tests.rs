@@ -1,0 +1,162 @@
+use super::*;
+use std::fs;
+
+use mape_provision::{Event, Machine, Mode, Next, Scheme, UserUrl};
+
+fn request(url: &str) -> HttpRequest {
+    let mode = Mode::Url(UserUrl::new(url).unwrap());
+    let prefixes = vec!["240b:10:3261:6400::/56".parse().unwrap()];
+    let mut machine = Machine::new(mode, prefixes, None, None).unwrap();
+    let Next::Get(request) = machine.step(0, 0, Event::Wake).next else { unreachable!() };
+    request
+}
+
+/// A directory with a program that does what the text says.
+struct Program(PathBuf);
+
+impl Program {
+    fn new(name: &str, text: &str) -> Self {
+        let directory =
+            std::env::temp_dir().join(format!("mape-fetch-{name}-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("program"), format!("{text}\n")).unwrap();
+        Self(directory)
+    }
+
+    /// Runs the text as a shell script in the place of the command.
+    fn get(&self, tool: Tool) -> HttpReply {
+        let mut command = Command::new("/bin/sh");
+        command.arg(self.0.join("program"));
+        let ended = run(command, "", PATIENCE).unwrap();
+        match tool {
+            Tool::Curl => curl::reply(&ended),
+            Tool::Uclient => uclient::reply(&ended, Scheme::Https),
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn fetcher(tool: Tool) -> Fetcher {
+    Fetcher { tool, program: "/bin/false".into(), authority: None, patience: PATIENCE }
+}
+
+fn answer(status: u16, location: Option<&str>, body: &[u8]) -> HttpReply {
+    HttpReply::Answer { status, location: location.map(str::to_owned), body: body.to_vec() }
+}
+
+fn words(command: &Command) -> String {
+    let words: Vec<_> = command.get_args().map(|word| word.to_str().unwrap()).collect();
+    words.join(" ")
+}
+
+#[test]
+fn curl_is_bound_and_hides_the_url() {
+    let mut fetcher = fetcher(Tool::Curl);
+    fetcher.authority = Some("/etc/ca.pem".to_owned());
+    let request = request("https://vne.example.jp:444/r?pass=secret");
+    let addresses = ["2001:db8::1".parse().unwrap(), "2001:db8::2".parse().unwrap()];
+    let source = Some("240b:10:3261:6400::1".parse().unwrap());
+    let (command, input) = curl::command(&fetcher, &request, &addresses, source);
+    let told = words(&command);
+    assert!(told.starts_with("-q ") && !told.contains("secret") && !told.contains("--insecure"));
+    for part in [
+        " --ipv6 ",
+        " --noproxy * ",
+        "--proto =http,https",
+        " --interface host!240b:10:3261:6400::1 ",
+        " --resolve vne.example.jp:444:[2001:db8::1],[2001:db8::2] ",
+        " --cacert /etc/ca.pem ",
+    ] {
+        assert!(told.contains(part), "{part} not in {told}");
+    }
+    assert_eq!(input, "url = \"https://vne.example.jp:444/r?pass=secret\"\n");
+    let told = words(&uclient::command(&fetcher, &request));
+    assert!(told.starts_with("-6 -O - ") && told.contains("--ca-certificate=/etc/ca.pem"));
+    assert!(told.ends_with(" https://vne.example.jp:444/r?pass=secret"));
+    assert!(!told.contains("--no-check-certificate"));
+}
+
+#[test]
+fn a_certificate_goes_unchecked_only_where_the_standard_says_so() {
+    let fetcher = fetcher(Tool::Uclient);
+    // A URL with http has none.
+    let plain = request("http://vne.example.jp/");
+    assert!(words(&uclient::command(&fetcher, &plain)).contains("--no-check-certificate"));
+    let (command, _) = curl::command(&fetcher, &plain, &[], None);
+    assert!(words(&command).contains("--insecure") && !words(&command).contains("--resolve"));
+}
+
+#[test]
+fn what_curl_prints_is_read() {
+    let program = Program::new(
+        "curl",
+        r#"printf 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX: y\r\n\r\n{"a":1}\r\n\r\n'"#,
+    );
+    assert_eq!(program.get(Tool::Curl), answer(200, None, b"{\"a\":1}\r\n\r\n"));
+    let program = Program::new("curl307", r"printf 'HTTP/1.1 307 X\r\nLOCATION:  /b?c \r\n\r\n'");
+    assert_eq!(program.get(Tool::Curl), answer(307, Some("/b?c"), b""));
+    for (code, reply) in
+        [(60, BAD_CERTIFICATE), (77, BAD_CERTIFICATE), (6, NO_ANSWER), (28, NO_ANSWER)]
+    {
+        let text = format!(r"printf 'HTTP/1.1 200 OK\r\n\r\nhalf'; exit {code}");
+        assert_eq!(Program::new("curlbad", &text).get(Tool::Curl), reply, "{code}");
+    }
+    for text in
+        ["", "echo nonsense", r"printf 'HTTP/1.1 abc\r\n\r\n'", r"printf 'HTTP/1.1 200 OK\r\n'"]
+    {
+        assert_eq!(Program::new("curlodd", text).get(Tool::Curl), NO_ANSWER, "{text}");
+    }
+}
+
+#[test]
+fn what_uclient_fetch_says_is_read() {
+    const TO: &str = "echo 'Downloading x' >&2; echo 'Connecting to 2001:db8::1:443' >&2;";
+    let said =
+        |name: &str, text: &str| Program::new(name, &format!("{TO} {text}")).get(Tool::Uclient);
+    assert_eq!(
+        said("ok", "printf '{}'; echo 'Download completed (2 bytes)' >&2"),
+        answer(200, None, b"{}")
+    );
+    assert_eq!(said("404", "echo 'HTTP error 404' >&2; exit 8"), answer(404, None, b""));
+    assert_eq!(
+        said("cert", "echo 'Connection error: Invalid SSL certificate' >&2; exit 5"),
+        BAD_CERTIFICATE
+    );
+    assert_eq!(said("off", "echo 'Connection error: Connection failed' >&2; exit 4"), NO_ANSWER);
+    let moved =
+        "echo 'Redirected to /r?x=1 on b.example' >&2; echo 'Connecting to 2001:db8::2:80' >&2;";
+    // What came from where it went by itself is not taken.
+    assert_eq!(
+        said("moved", &format!("{moved} printf '{{\"order\":[]}}'")),
+        answer(307, Some("https://b.example/r?x=1"), b"")
+    );
+    for to in ["::1:443", "127.0.0.1:443", "fe80::1:443", "nonsense"] {
+        let text = format!("echo 'Connecting to {to}' >&2; printf '{{}}'");
+        assert_eq!(said("self", &text), NO_ANSWER, "{to}");
+    }
+}
+
+#[test]
+fn too_much_and_too_late_end() {
+    let endless = Program::new("endless", r"printf 'HTTP/1.1 200 OK\r\n\r\n'; yes 2>/dev/null");
+    let HttpReply::Answer { body, .. } = endless.get(Tool::Curl) else { panic!("no answer") };
+    assert_eq!(body.len(), MAX_BODY + 1);
+    let late = Program::new("late", r"printf 'HTTP/1.1 200 OK\r\n\r\n{}'; exec sleep 1000");
+    let mut command = Command::new("/bin/sh");
+    command.arg(late.0.join("program"));
+    let ended = run(command, "", Duration::from_millis(300)).unwrap();
+    assert_eq!(curl::reply(&ended), NO_ANSWER);
+}
+
+#[test]
+fn a_name_that_leads_home_is_not_asked() {
+    let fetched =
+        fetcher(Tool::Curl).get(&request("https://vne.example.jp/"), &Resolvers::default());
+    assert_eq!(fetched.reply, NO_ANSWER);
+    assert!(fetched.said.unwrap().contains("no IPv6 address"));
+}

@@ -1,0 +1,209 @@
+//! `doctor` on a router: every check once fine and once not, on a recorded line.
+
+use std::net::TcpListener;
+
+use super::status::Line;
+use super::*;
+
+const PREFIX: &str = "240b:10:3261:6400::";
+
+/// A router on which nothing is wrong.
+struct Router {
+    line: Line,
+    dump: Value,
+    duid: &'static str,
+    forwarding: &'static str,
+    dhcp: &'static str,
+}
+
+fn route(target: &str) -> Value {
+    serde_json::json!([{"target": target, "mask": 0}])
+}
+
+impl Router {
+    fn new(test: &str) -> Self {
+        let line = Line::new(&format!("doctor-{test}"));
+        let dump = std::fs::read_to_string(line.0.join("recorded/netifd.json")).unwrap();
+        let mut dump: Value = serde_json::from_str(&dump).unwrap();
+        dump["interface"][1]["route"] = route("0.0.0.0");
+        let prefix = serde_json::json!([{"address": PREFIX, "mask": 56, "preferred": 900}]);
+        dump["interface"][2]["ipv6-prefix"] = prefix;
+        dump["interface"][2]["route"] = route("::");
+        std::fs::create_dir_all(line.0.join("sys/eth1")).unwrap();
+        for (file, text) in [("ifindex", "2"), ("mtu", "1500"), ("address", "02:00:5e:10:20:30")] {
+            line.write(&format!("sys/eth1/{file}"), text);
+        }
+        Self {
+            line,
+            dump,
+            duid: "00030001aabbccddeeff",
+            forwarding: "config forwarding\n option src lan\n option dest wan\n",
+            dhcp: "",
+        }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Value)) -> Self {
+        change(&mut self.dump);
+        self
+    }
+
+    fn call(&self, words: &str) -> Called {
+        let root = self.line.0.join("root");
+        std::fs::create_dir_all(root.join("etc/config")).unwrap();
+        let network = format!(
+            "config globals\n option dhcp_default_duid {}\nconfig interface wan6\n option proto \
+             dhcpv6\nconfig interface wan\n option proto mape\n",
+            self.duid
+        );
+        let firewall = format!(
+            "config zone\n option name wan\n list network wan\n list network wan6\n{}",
+            self.forwarding
+        );
+        for (package, text) in
+            [("network", network.as_str()), ("firewall", firewall.as_str()), ("dhcp", self.dhcp)]
+        {
+            std::fs::write(root.join("etc/config").join(package), text).unwrap();
+        }
+        self.line.write("recorded/netifd.json", &self.dump.to_string());
+        self.line.call(&format!("doctor --root {} {words}", root.display()))
+    }
+
+    /// The check of this name, from a valid answer.
+    fn check(&self, name: &str) -> Value {
+        let called = self.call("--json");
+        let json = called.json();
+        assert_valid(&schema("doctor"), &json);
+        let status = if json["fine"] == true { ExitStatus::Fine } else { ExitStatus::Failed };
+        assert_eq!(called.status, status);
+        let checks = json["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["check"] == name).unwrap_or(&Value::Null).clone()
+    }
+
+    fn is_wrong(&self, name: &str, words: &str) {
+        let check = self.check(name);
+        assert_eq!(check["fine"], false, "{check}");
+        assert!(check.to_string().contains(words), "{check}");
+    }
+}
+
+#[test]
+fn nothing_is_wrong() {
+    let router = Router::new("fine");
+    let called = router.call("--unmasked");
+    assert_eq!((called.status, called.err.as_str()), (ExitStatus::Fine, ""), "{}", called.out);
+    for words in [
+        "ok    uplink: wan6 has the prefix 240b:10:3261:6400::/56.",
+        "ok    contract: a MAP-E line of v6plus.\n      because: prefix: 240b:10:3261:6400::/56",
+        "ok    duid: ",
+        "ok    mtu: eth1 has an MTU of 1500.",
+        "ok    interface: wan is up, device mape-wan.",
+        "ok    zone: in zone wan",
+        "ok    default route: that of wan.",
+        "ok    leftovers: ",
+        "ok    answers: 165 packets sent, 144 received.",
+    ] {
+        assert!(called.out.contains(words), "{words}: {}", called.out);
+    }
+    assert!(!called.out.contains("target"));
+    // Text that is not for a terminal is masked by itself.
+    let masked = router.call("").out;
+    assert!(masked.contains("240b:10:x/56") && !masked.contains("3261"), "{masked}");
+    assert_eq!(router.call("wan --unmasked").out, called.out);
+    assert!(router.call("--json --masked").json()["checks"][0].to_string().contains("240b:10:x"));
+}
+
+#[test]
+fn what_is_wrong_is_found() {
+    let mut router = Router::new("duid").with(|dump| {
+        dump["interface"][2]["ipv6-prefix"] = Value::Null;
+        dump["interface"][2]["up"] = false.into();
+    });
+    router.duid = "00010001278cffff02005e102030";
+    router.is_wrong("uplink", "it is down, of proto dhcpv6");
+    router.is_wrong("duid", "network.wan6.clientid=0003000102005e102030");
+    assert_eq!(router.check("contract"), Value::Null);
+
+    let other = |prefix: &'static str| {
+        move |dump: &mut Value| {
+            dump["interface"][2]["ipv6-prefix"][0]["address"] = prefix.into();
+        }
+    };
+    Router::new("ngn").with(other("2408:240:1:100::")).is_wrong("contract", "(ngn)");
+    Router::new("dslite").with(other("2409:10:1:100::")).is_wrong("contract", "gw.transix.jp");
+    let gateway = Router::new("gateway").with(|dump| {
+        let cut = serde_json::json!({"address": "240b:10:3261:6410::", "mask": 60});
+        dump["interface"][2]["ipv6-prefix"][0] = cut;
+    });
+    gateway.is_wrong("contract", "(home-gateway)");
+
+    let router = Router::new("mtu");
+    router.line.write("sys/eth1/mtu", "1454");
+    router.is_wrong("mtu", "1454");
+
+    Router::new("down")
+        .with(|dump| {
+            dump["interface"][1]["up"] = false.into();
+            let error = serde_json::json!([{"code": "MAPE_CE_IN_USE", "data": ["another device"]}]);
+            dump["interface"][1]["errors"] = error;
+        })
+        .is_wrong("interface", "MAPE_CE_IN_USE");
+
+    let mut router = Router::new("zone");
+    router.forwarding = "";
+    router.is_wrong("zone", "no zone may send to wan");
+
+    Router::new("route")
+        .with(|dump| dump["interface"][2]["route"] = route("0.0.0.0"))
+        .is_wrong("default_route", "network.wan6.metric=100");
+
+    let router = Router::new("answers");
+    router.line.write("sys/mape-wan/statistics/rx_packets", "0");
+    router.is_wrong("answers", "165 packets sent, 0 received");
+
+    let router = Router::new("provisioning");
+    router.line.write("state/wan.pause", "{}\n{\"message\":\"no answer\",\"hint\":\"wait\"}\n");
+    router.is_wrong("provisioning", "no answer");
+
+    let router = Router::new("leftovers");
+    std::fs::create_dir_all(router.line.0.join("root/lib/netifd/proto")).unwrap();
+    router.line.write("root/lib/netifd/proto/map.sh", "nft add rule inet mape x\n");
+    router.is_wrong("leftovers", "map.sh");
+
+    Router::new("none")
+        .with(|dump| dump["interface"][1]["proto"] = "static".into())
+        .is_wrong("interface", "no interface is of proto mape");
+}
+
+#[test]
+fn a_single_64_is_relayed_or_not() {
+    let ra = |dump: &mut Value| {
+        let uplink = &mut dump["interface"][2];
+        uplink["ipv6-prefix"] = Value::Null;
+        uplink["ipv6-address"] =
+            serde_json::json!([{"address": "240b:10:3261:6400::5", "mask": 64, "preferred": 9}]);
+    };
+    assert_eq!(Router::new("pd").check("lan_ipv6"), Value::Null);
+    let mut router = Router::new("relay").with(ra);
+    router.is_wrong("lan_ipv6", "no `master`");
+    router.dhcp = "config dhcp lan\n option interface lan\n option ra relay\n option ndp relay\n\
+                   config dhcp wan6\n option interface wan6\n option master 1\n";
+    assert_eq!(router.check("lan_ipv6")["fine"], true);
+}
+
+#[test]
+fn a_target_is_connected_to_only_when_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = Router::new("target");
+    let called = router.call(&format!("--target {address} --unmasked"));
+    assert!(called.out.contains(&format!("ok    target: {address} takes")), "{}", called.out);
+    drop(listener);
+    let called = router.call(&format!("--target {address} --unmasked"));
+    assert!(called.out.contains("FAIL  target: no TCP connection"), "{}", called.out);
+    assert_eq!(called.status, ExitStatus::Failed);
+    for bad in ["--target x", "--target 1.2.3.4", "a b", "--nosuch"] {
+        assert_eq!(router.call(bad).status, ExitStatus::Usage, "{bad}");
+    }
+    let unknown = router.call("nosuch");
+    assert!(unknown.err.contains("MAPE_NO_INTERFACE"), "{}", unknown.err);
+}

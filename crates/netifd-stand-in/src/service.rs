@@ -1,0 +1,145 @@
+//! procd's object `service`, as far as it starts something again after a time: instances with
+//! `respawn`. One that ends is started again when its wait is over; one whose description changes
+//! is stopped and started at once.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use mape_ubus::Status;
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use crate::netifd::Netifd;
+use crate::objects::Answer;
+use crate::process::Task;
+
+/// One process that is kept.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    service: String,
+    name: String,
+    command: Vec<String>,
+    /// Between two runs; `None` where it is not started again.
+    wait: Option<Duration>,
+    running: Option<Task>,
+    due: Option<Instant>,
+    /// Told to end, to begin with another description.
+    restart: bool,
+}
+
+impl Netifd {
+    /// `set`, `delete`, `list` and `get_data`.
+    pub(crate) fn service(&mut self, method: &str, arguments: &Value) -> Answer {
+        let name = || arguments.get("name").and_then(Value::as_str).ok_or(Status::InvalidArgument);
+        match method {
+            "get_data" => Ok(Some(json!({}))),
+            "list" => Ok(Some(self.list_services())),
+            "set" => {
+                let service = name()?;
+                let instances = arguments.get("instances").and_then(Value::as_object);
+                for (name, instance) in instances.into_iter().flatten() {
+                    self.set_instance(service, name, instance)?;
+                }
+                Ok(None)
+            }
+            "delete" => {
+                let name = name()?;
+                let (gone, kept) = std::mem::take(&mut self.services)
+                    .into_iter()
+                    .partition::<Vec<Instance>, _>(|it| it.service == name);
+                self.services = kept;
+                for task in gone.iter().filter_map(|instance| instance.running) {
+                    task.signal(Signal::SIGTERM);
+                }
+                if gone.is_empty() { Err(Status::NotFound) } else { Ok(None) }
+            }
+            _ => Err(Status::MethodNotFound),
+        }
+    }
+
+    fn list_services(&self) -> Value {
+        let mut all = serde_json::Map::new();
+        for Instance { service, name, command, running, .. } in &self.services {
+            let of_service = all.entry(service.clone()).or_insert_with(|| json!({"instances": {}}));
+            if let Some(Value::Object(instances)) = of_service.get_mut("instances") {
+                let told = json!({"running": running.is_some(), "command": command});
+                instances.insert(name.clone(), told);
+            }
+        }
+        Value::Object(all)
+    }
+
+    fn set_instance(&mut self, service: &str, name: &str, told: &Value) -> Result<(), Status> {
+        let texts = |key: &str| -> Option<Vec<String>> {
+            let list = told.get(key)?.as_array()?;
+            list.iter().map(|word| word.as_str().map(str::to_owned)).collect()
+        };
+        let command = texts("command").ok_or(Status::InvalidArgument)?;
+        let wait = texts("respawn").and_then(|words| words.get(1)?.parse().ok());
+        let wait = wait.map(Duration::from_secs);
+        let at = self.services.iter().position(|it| it.service == service && it.name == name);
+        let at = at.unwrap_or_else(|| {
+            self.services.push(Instance {
+                service: service.to_owned(),
+                name: name.to_owned(),
+                command: Vec::new(),
+                wait: None,
+                running: None,
+                due: None,
+                restart: false,
+            });
+            self.services.len() - 1
+        });
+        let Some(instance) = self.services.get_mut(at) else { return Ok(()) };
+        let changed = instance.command != command || instance.wait != wait;
+        (instance.command, instance.wait) = (command, wait);
+        match instance.running {
+            Some(task) if changed => {
+                instance.restart = true;
+                task.signal(Signal::SIGTERM);
+            }
+            Some(_) => {}
+            None => self.start_instance(at),
+        }
+        Ok(())
+    }
+
+    fn start_instance(&mut self, at: usize) {
+        let Some(instance) = self.services.get_mut(at) else { return };
+        (instance.due, instance.restart) = (None, false);
+        let Some((program, words)) = instance.command.split_first() else { return };
+        let mut command = Command::new(program);
+        command.args(words);
+        instance.running = self.processes.start(command, &instance.service);
+        if instance.running.is_none() {
+            instance.due = instance.wait.map(|wait| Instant::now() + wait);
+        }
+    }
+
+    /// When the next instance is to be started.
+    pub(crate) fn service_due(&self) -> Option<Instant> {
+        self.services.iter().filter_map(|instance| instance.due).min()
+    }
+
+    /// Starts those whose time has come.
+    pub(crate) fn start_due_services(&mut self) {
+        let now = Instant::now();
+        for at in 0..self.services.len() {
+            if self.services.get(at).is_some_and(|it| it.due.is_some_and(|due| due <= now)) {
+                self.start_instance(at);
+            }
+        }
+    }
+
+    /// A process ended, perhaps one of these.
+    pub(crate) fn service_ended(&mut self, task: Task) {
+        let Some(at) = self.services.iter().position(|it| it.running == Some(task)) else { return };
+        let Some(instance) = self.services.get_mut(at) else { return };
+        instance.running = None;
+        if instance.restart {
+            self.start_instance(at);
+        } else {
+            instance.due = instance.wait.map(|wait| Instant::now() + wait);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `cargo xtask cross [ARCH]`: the program of each OpenWrt architecture, as shipped.
+//!
+//! Dynamic against the router's musl, with a std of its own, stripped to what is loaded. The targets
+//! are the table `cross/targets.tsv`; what came out is the table `cross/sizes.tsv`.
+
+pub(crate) mod elf;
+mod emulated;
+mod libc;
+mod machine;
+pub(crate) mod report;
+mod reproducible;
+pub(crate) mod sizes;
+pub(crate) mod targets;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use crate::lab::tools::cache_directory;
+use crate::musl;
+use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
+use targets::Target;
+
+/// What makes it small, and the same on every machine: no backtraces (std), a panic only aborts, no
+/// tables to unwind with, no place in the source named, constants loaded where they are used.
+///
+/// Without `crt-static` and `-dynamic`, rustc and zig each assume what the other does not, and thread
+/// locals crash on MIPS.
+const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=-crt-static -Zunstable-options \
+    -Cpanic=immediate-abort -Cforce-unwind-tables=no -Zlocation-detail=none \
+    -Cllvm-args=-disable-machine-licm";
+
+/// What every test builds: both orders of bytes, on the processors with the least room.
+const ALWAYS: &[&str] = &["mipsel_24kc", "mips_24kc"];
+
+/// The steps of `cargo xtask test`; all targets only with `--long`.
+pub(crate) fn steps(steps: &mut Steps, long: bool) {
+    let names = if long { &[][..] } else { ALWAYS };
+    steps.step("OpenWrt's processors, emulated", || match musl::prepare() {
+        Ok(()) => emulated::check_all(names).map(Outcome::from),
+        Err(error) => skip_or_fail("compiler for them", error),
+    });
+    steps.step("a line on a MIPS machine", || match machine::prepare() {
+        Ok(()) => machine::boot(&[]).map(Outcome::from),
+        Err(error) => skip_or_fail("MIPS machine", error),
+    });
+    steps.step("two builds, the same bytes", || match musl::prepare() {
+        Ok(()) => reproducible::check().map(Outcome::from),
+        Err(error) => skip_or_fail("compiler for them", error),
+    });
+}
+
+/// `cargo xtask cross [--check | --boot [SCRIPT...] | [--run] ARCH...]`
+///
+/// # Errors
+///
+/// A wrong word, or a target that does not build.
+pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+    match words {
+        ["--check"] => return reproducible::check(),
+        ["--boot", script @ ..] => return machine::boot(script),
+        ["--run", names @ ..] => return emulated::check_all(names),
+        _ => {}
+    }
+    let mut sizes = sizes::Sizes::read()?;
+    for target in targets::chosen(words)? {
+        let program = build(&target)?;
+        let size = sizes::Size::of(&program)?;
+        println!("{:<26} {size}  {}", target.arch, target.devices);
+        sizes.record(&target.arch, &size);
+    }
+    sizes.write()
+}
+
+/// Builds the program of `target`, from this repository's sources.
+///
+/// # Errors
+///
+/// What is missing cannot be installed, it does not build, or it is not what a router runs.
+pub(crate) fn build(target: &Target) -> anyhow::Result<PathBuf> {
+    build_in(&root(), &directory(), target)
+}
+
+/// Where cargo works. Targets that differ in nothing but their name share what is built there.
+fn directory() -> PathBuf {
+    cache_directory().join("cross")
+}
+
+/// Builds the sources in `source`, in the directory `work`.
+fn build_in(source: &Path, work: &Path, target: &Target) -> anyhow::Result<PathBuf> {
+    let unstripped = link("mape-proto", &["--no-default-features"], source, work, target)?;
+    let program = unstripped.with_file_name("mape-proto.stripped");
+    let image = elf::Image::read(&unstripped)?;
+    fs::write(&program, image.stripped()?)?;
+    run(std::process::Command::new("chmod").arg("755").arg(&program))?;
+    check(target, &image, &program)?;
+    Ok(program)
+}
+
+/// One of the workspace's programs, with its symbols.
+fn link(
+    package: &str,
+    arguments: &[&str],
+    source: &Path,
+    work: &Path,
+    target: &Target,
+) -> anyhow::Result<PathBuf> {
+    let name = format!("{}-dynamic", target.rust);
+    let linker = musl::linker(&name, &format!("{} -dynamic", target.zig))?;
+    let flags = format!("{FLAGS} {} {}", target.flags, remapped(source)?);
+    let mut build = musl::cargo(package, &target.rust, &linker, &flags, work)?;
+    build.args(arguments).current_dir(source);
+    // Symbols stay in what the linker writes, for the report; the file that is shipped has none.
+    run(build.env("CARGO_PROFILE_RELEASE_STRIP", "none"))?;
+    Ok(work.join(&target.rust).join("release").join(package))
+}
+
+/// The paths of this machine, each with what stands for it in the binary.
+fn remapped(source: &Path) -> anyhow::Result<String> {
+    let sysroot =
+        output(std::process::Command::new("/usr/bin/rustc").args(["--print", "sysroot"]))?;
+    let std = fs::canonicalize(Path::new(sysroot.trim()).join("lib/rustlib/src/rust"))?;
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let pairs = [
+        (source.to_owned(), "mape-rs"),
+        (home.context("no home directory")?, "cargo"),
+        (std, "std"),
+    ];
+    let flags = pairs.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
+    Ok(flags.join(" "))
+}
+
+/// What a router asks of the file: its own loader, its own C library and nothing else.
+fn check(target: &Target, image: &elf::Image, program: &Path) -> anyhow::Result<()> {
+    let (loader, needed) = (image.interpreter()?, image.needed()?);
+    if loader.as_deref() != Some(target.loader.as_str()) || needed != ["libc.so"] {
+        bail!("{}: loader {loader:?}, libraries {needed:?}", target.arch);
+    }
+    let bytes = fs::read(program)?;
+    for path in [
+        root().display().to_string(),
+        cache_directory().display().to_string(),
+        "/home/".into(),
+        "/root/".into(),
+        "/.cargo/".into(),
+        "rustlib".into(),
+    ] {
+        if bytes.windows(path.len()).any(|part| part == path.as_bytes()) {
+            bail!("{}: the path {path} of this machine is in the binary", target.arch);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! `cargo xtask cross --run [ARCH...]`: the shipped programs at work, on processors this machine has
+//! not, against what the same sources do on this one. Not a byte may differ.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail, ensure};
+
+use super::{libc, targets, targets::Target};
+use crate::lab::tools;
+use crate::packages;
+use crate::steps::{cargo, output, root, run};
+
+/// Lines that the program is asked about in every form, beside those of the known answers: each
+/// ends in another error.
+const REFUSED: &[&str] =
+    &["240b:10:3261:6401::/64", "2409:10:1234:5600::/56", "2001:db8::/32", "x"];
+
+/// Forms of a plan.
+const FORMS: &[&[&str]] = &[&["--json"], &["--nft", "--edge", "netdev"], &["--sh"], &[]];
+
+/// Runs `target`'s program, and compares.
+///
+/// # Errors
+///
+/// It does not run here, or something differs.
+pub(crate) fn check(target: &Target, program: &Path) -> anyhow::Result<()> {
+    let here = Runner { words: vec![native()?.display().to_string()] };
+    let there = Runner::of(target, program)?;
+    let mut compared = 0;
+    for arguments in workload()? {
+        let (expected, found) = (here.says(&arguments)?, there.says(&arguments)?);
+        if expected != found {
+            bail!("{}: {arguments:?} says\n{found}\nand not\n{expected}", target.arch);
+        }
+        compared += 1;
+    }
+    let (expected, found) = (here.on_a_bus()?, there.on_a_bus()?);
+    ensure!(expected == found, "{}: on a bus\n{found}\nand not\n{expected}", target.arch);
+    // That the bus answered, and not that both say there is none.
+    ensure!(found.contains("240b:10:3261:6400"), "on a bus: {found}");
+    println!("{:<26} {compared} answers and one through ubus: the same bytes as here", target.arch);
+    Ok(())
+}
+
+/// This machine's own program of the same sources, without what plain Linux has.
+fn native() -> anyhow::Result<PathBuf> {
+    let directory = tools::cache_directory().join("cross/native");
+    let mut build = cargo(&["build", "--quiet", "--locked", "--package", "mape-proto"]);
+    run(build.arg("--no-default-features").arg("--target-dir").arg(&directory))?;
+    Ok(directory.join("debug/mape-proto"))
+}
+
+/// Each architecture's program; all in the table where none is named.
+///
+/// # Errors
+///
+/// One does not build, or differs.
+pub(crate) fn check_all(names: &[&str]) -> anyhow::Result<()> {
+    for target in targets::chosen(names)? {
+        check(&target, &super::build(&target)?)?;
+    }
+    Ok(())
+}
+
+/// How a program is started.
+struct Runner {
+    words: Vec<String>,
+}
+
+impl Runner {
+    fn of(target: &Target, program: &Path) -> anyhow::Result<Self> {
+        let root = libc::root(target)?;
+        let loader = root.join(target.loader.trim_start_matches('/'));
+        let text = |path: &Path| path.display().to_string();
+        let words = match &target.qemu {
+            Some(qemu) => {
+                packages::ensure(&["qemu-user-static"])?;
+                vec![qemu.clone(), "-L".to_owned(), text(&root), text(program)]
+            }
+            // The loader is a program that takes another one.
+            None => vec![text(&loader), text(program)],
+        };
+        Ok(Self { words })
+    }
+
+    /// Exit status and everything printed.
+    fn says(&self, arguments: &[String]) -> anyhow::Result<String> {
+        let mut words = self.words.iter().chain(arguments);
+        let mut command = Command::new(words.next().context("nothing to run")?);
+        let result = command.args(words).output()?;
+        let mut said = format!("{}\n", result.status);
+        for bytes in [result.stdout, result.stderr] {
+            let _ = writeln!(said, "{}", String::from_utf8(bytes)?);
+        }
+        Ok(said)
+    }
+
+    /// What `status` says where netifd's stand-in answers, in a file system and network of its own.
+    fn on_a_bus(&self) -> anyhow::Result<String> {
+        let stand_in = tools::build_static("netifd-stand-in")?;
+        let work = tools::cache_directory().join("cross/bus");
+        fs::create_dir_all(work.join("handlers"))?;
+        fs::write(work.join("config"), BUS)?;
+        let mut shell = Command::new("unshare");
+        shell.args(["--map-root-user", "--mount", "--net", "sh", "-euc", IN_PRIVATE, "sh"]);
+        shell.arg(stand_in).arg(work).args(&self.words);
+        output(shell)
+    }
+}
+
+/// A line as netifd has it, with an interface of a protocol nobody handles.
+const BUS: &str = r#"{"wan6": {"proto": "static", "device": "lo", "ip6addr": ["240b:10:3261:6400::1/64"],
+    "ip6prefix": ["240b:10:3261:6400::/56"], "ip6gw": "fe80::1"}, "wan6mape": {"proto": "mape"}}"#;
+
+const IN_PRIVATE: &str = r#"
+stand_in=$1 work=$2
+shift 2
+mount -t tmpfs none /run
+mkdir /run/ubus
+"$stand_in" serve --socket /run/ubus/ubus.sock --config "$work/config" --handlers "$work/handlers" --dry \
+    >/run/log 2>&1 &
+daemon=$!
+trap 'kill "$daemon"' EXIT
+tries=0
+until "$stand_in" ubus call network.interface.wan6 status >/run/answer 2>&1; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 100 ] || { cat /run/log /run/answer; exit 1; }
+    sleep 0.1
+done
+"$@" status --json || echo "status $?"
+"$@" hotplug ifup wan6 || echo "status $?"
+cat /run/answer
+"#;
+
+/// Arguments: plans of every known answer, refusals, the table, and sections of other programs.
+fn workload() -> anyhow::Result<Vec<Vec<String>>> {
+    let table = fs::read_to_string(root().join("tests/vectors/known-answers.tsv"))?;
+    let inputs = table.lines().skip(1).filter_map(|line| line.split('\t').nth(1));
+    let mut workload = Vec::new();
+    for prefix in inputs.chain(REFUSED.iter().copied()) {
+        for form in FORMS {
+            let words = ["plan"].iter().chain(*form).copied().chain([prefix]);
+            workload.push(words.map(str::to_owned).collect());
+        }
+    }
+    ensure!(workload.len() > 300, "too few known answers");
+    workload.push(vec!["rules".to_owned(), "--json".to_owned()]);
+    let copies = fs::read_dir(root().join("tests/netifd/import"))?;
+    let mut copies: Vec<PathBuf> =
+        copies.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?;
+    copies.sort();
+    for copy in copies {
+        let copy = copy.join("root");
+        let network = fs::read_to_string(copy.join("etc/config/network")).unwrap_or_default();
+        for line in network.lines() {
+            let Some(name) = line.strip_prefix("config interface ") else { continue };
+            let name = name.trim_matches(['\'', '"']);
+            let words = ["import", name, "--json", "--root", &copy.display().to_string()];
+            workload.push(words.map(str::to_owned).to_vec());
+        }
+    }
+    Ok(workload)
+}

@@ -1,0 +1,83 @@
+//! The C library that routers have and this machine does not: musl for one target, from Debian's
+//! source package, so that the very file that is shipped can be run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+
+use super::targets::Target;
+use crate::foreign::Debian;
+use crate::lab::tools::cache_directory;
+use crate::musl;
+use crate::packages;
+use crate::steps::{output, run};
+
+/// A root with the dynamic loader in its place, for `qemu -L` and for a machine's files.
+///
+/// # Errors
+///
+/// What is missing cannot be installed, or it does not build.
+pub(crate) fn root(target: &Target) -> anyhow::Result<PathBuf> {
+    let root = cache_directory().join("cross/libc").join(&target.rust);
+    let loader = root.join(target.loader.trim_start_matches('/'));
+    if loader.exists() {
+        return Ok(root);
+    }
+    packages::ensure(&["make"])?;
+    let archive = Debian::new("mipsel")?.source("musl")?;
+    let work = root.with_extension("build");
+    if work.exists() {
+        fs::remove_dir_all(&work)?;
+    }
+    fs::create_dir_all(&work)?;
+    let mut unpack = Command::new("tar");
+    unpack.arg("-xf").arg(archive).arg("--strip-components=1").arg("-C").arg(&work);
+    run(unpack)?;
+    let compiler = musl::linker(&format!("{}-libc", target.rust), &target.zig)?;
+    let runtime = runtime(target, &work)?;
+    let mut configure = Command::new("./configure");
+    configure.args(["--disable-static", &format!("--target={}", musl_name(&target.loader))]);
+    configure.env("CC", &compiler).env("LIBCC", &runtime).current_dir(&work);
+    // One that is not asked for its archives is not needed: there is no static library.
+    output(configure.env("AR", "true").env("RANLIB", "true"))?;
+    let mut make = Command::new("make");
+    output(make.args(["--jobs=2", "lib/libc.so"]).current_dir(&work))?;
+    fs::create_dir_all(loader.parent().context("a loader without directory")?)?;
+    fs::rename(work.join("lib/libc.so"), &loader)?;
+    fs::remove_dir_all(&work)?;
+    Ok(root)
+}
+
+/// What the processor has no instructions for, as a library; zig links its own to programs only.
+///
+/// Its symbols are hidden there, and it has musl's string functions too: one of the two would hide
+/// those that programs look for in musl.
+fn runtime(target: &Target, work: &Path) -> anyhow::Result<PathBuf> {
+    let (zig, library) = (musl::zig()?, work.join("libcompiler_rt.a"));
+    let sources = work.join("runtime");
+    fs::create_dir_all(&sources)?;
+    let mut copy = Command::new("cp");
+    copy.arg("-r").arg(zig.with_file_name("lib").join("compiler_rt")).arg(&sources);
+    run(copy)?;
+    let text = fs::read_to_string(zig.with_file_name("lib").join("compiler_rt.zig"))?;
+    let shown = text.replace(".visibility = .hidden", ".visibility = .default");
+    ensure!(text != shown, "this zig's compiler_rt.zig is not the one that is known");
+    fs::write(sources.join("compiler_rt.zig"), shown)?;
+    let mut build = Command::new(&zig);
+    build.arg("build-lib").arg(sources.join("compiler_rt.zig")).args(target.zig.split(' '));
+    build.args(["-OReleaseSmall", "-fPIC", "-fno-compiler-rt", "--name", "compiler_rt"]);
+    run(build.arg(format!("-femit-bin={}", library.display())))?;
+    Ok(library)
+}
+
+/// What musl's own build calls the target, from its loader's name: `mipsel-sf` is `mipsel-linux-muslsf`.
+fn musl_name(loader: &str) -> String {
+    let name = loader.trim_start_matches("/lib/ld-musl-").trim_end_matches(".so.1");
+    match name.split_once('-') {
+        Some((processor, variant)) => format!("{processor}-linux-musl{variant}"),
+        None if name == "armhf" => "arm-linux-musleabihf".to_owned(),
+        None => format!("{name}-linux-musl"),
+    }
+}

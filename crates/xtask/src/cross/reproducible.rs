@@ -1,0 +1,43 @@
+//! Two builds give the same bytes: sources and work in other places, nothing kept of the first.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::ensure;
+
+use super::{build_in, directory, targets};
+use crate::lab::tools::cache_directory;
+use crate::steps::{output, root};
+
+/// The architecture that is built twice.
+const ARCH: &str = "mipsel_24kc";
+
+/// `cargo xtask cross --check`
+///
+/// # Errors
+///
+/// The bytes differ, or it does not build.
+pub(crate) fn check() -> anyhow::Result<()> {
+    let targets = targets::chosen(&[ARCH])?;
+    let Some(target) = targets.first() else { return Ok(()) };
+    let elsewhere = cache_directory().join("cross/elsewhere");
+    if elsewhere.exists() {
+        fs::remove_dir_all(&elsewhere)?;
+    }
+    let source = elsewhere.join("sources");
+    fs::create_dir_all(&source)?;
+    // What is in the work tree, committed or not, so that both build the same.
+    let files = output(Command::new("git").args(["ls-files", "-z"]).current_dir(root()))?;
+    for file in files.split_terminator('\0').filter(|file| root().join(file).is_file()) {
+        let to = source.join(file);
+        fs::create_dir_all(to.parent().unwrap_or(&source))?;
+        fs::copy(root().join(file), to)?;
+    }
+    let first = build_in(&root(), &directory(), target)?;
+    let second = build_in(&source, &elsewhere.join("work"), target)?;
+    let same = fs::read(&first)? == fs::read(&second)?;
+    ensure!(same, "two builds differ: {} and {}", first.display(), second.display());
+    println!("{ARCH}: two builds in different places, the same bytes");
+    fs::remove_dir_all(&elsewhere)?;
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! What a package's feed Makefile says of it.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use anyhow::{Context as _, ensure};
+
+use crate::steps::root;
+
+/// A Makefile of `openwrt-feed`.
+pub(crate) struct Recipe {
+    pub(crate) name: String,
+    text: String,
+}
+
+impl Recipe {
+    /// # Errors
+    ///
+    /// There is none for `name`, or it is another one's.
+    pub(crate) fn read(name: &str) -> anyhow::Result<Self> {
+        let path = root().join("openwrt-feed").join(name).join("Makefile");
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let recipe = Self { name: name.to_owned(), text };
+        ensure!(recipe.variable("PKG_NAME") == name, "{}: not of {name}", path.display());
+        Ok(recipe)
+    }
+
+    /// The same with the next release number, for tests of an upgrade.
+    pub(crate) fn raised(&self) -> Self {
+        let release = format!("PKG_RELEASE:={}", self.variable("PKG_RELEASE"));
+        let next = format!("{release}0");
+        Self { name: self.name.clone(), text: self.text.replace(&release, &next) }
+    }
+
+    /// What follows `NAME:=`, wherever it is.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        let values = self.text.lines().map(str::trim_start);
+        let mut values = values.filter_map(|line| line.strip_prefix(name)?.strip_prefix(":="));
+        values.next().unwrap_or_default().trim()
+    }
+
+    /// The lines of a `define`, as make leaves them: a dollar is written twice.
+    pub(crate) fn define(&self, part: &str) -> Option<String> {
+        let start = format!("define Package/{}/{part}\n", self.name);
+        let (_, rest) = self.text.split_once(&start)?;
+        let (body, _) = rest.split_once("endef\n")?;
+        Some(body.replace("$$", "$"))
+    }
+
+    /// `0.1.0-r1`
+    pub(crate) fn version(&self) -> String {
+        format!("{}-r{}", self.variable("PKG_VERSION"), self.variable("PKG_RELEASE"))
+    }
+
+    /// The packages it needs.
+    pub(crate) fn depends(&self) -> Vec<&str> {
+        let words = self.variable("DEPENDS").split_whitespace();
+        words.filter_map(|word| word.strip_prefix('+')).collect()
+    }
+
+    pub(crate) fn file_name(&self, arch: &str) -> String {
+        format!("{}_{}_{arch}.ipk", self.name, self.version())
+    }
+
+    /// The control file.
+    pub(crate) fn control(&self, arch: &str, installed_size: &str) -> String {
+        let depends = self.depends();
+        let depends: Vec<&str> = ["libc"].into_iter().chain(depends).collect();
+        let conflicts: Vec<&str> = self.variable("CONFLICTS").split_whitespace().collect();
+        let mut text = String::new();
+        for (field, value) in [
+            ("Package", self.name.as_str()),
+            ("Version", &self.version()),
+            ("Depends", &depends.join(", ")),
+            ("Conflicts", &conflicts.join(", ")),
+            ("License", self.variable("PKG_LICENSE")),
+            ("Section", self.variable("SECTION")),
+            ("URL", self.variable("URL")),
+            ("Maintainer", self.variable("PKG_MAINTAINER")),
+            ("Architecture", arch),
+            ("Installed-Size", installed_size),
+        ] {
+            if !value.is_empty() {
+                // Writing into a `String` cannot fail.
+                let _ = writeln!(text, "{field}: {value}");
+            }
+        }
+        let description = self.define("description").unwrap_or_default();
+        let lines: Vec<&str> = description.lines().map(str::trim).collect();
+        let _ = writeln!(text, "Description:  {}", lines.join("\n "));
+        text
+    }
+
+    /// The scripts, as OpenWrt's build packs them: its own, which call the package's own behind
+    /// what every package needs.
+    pub(crate) fn scripts(&self) -> Vec<(String, String)> {
+        let mut scripts = Vec::new();
+        for (name, default) in [("postinst", "default_postinst"), ("prerm", "default_prerm")] {
+            let general = format!(
+                "#!/bin/sh\n[ \"${{IPKG_NO_SCRIPT}}\" = 1 ] && exit 0\n\
+                 [ -s \"${{IPKG_INSTROOT}}/lib/functions.sh\" ] || exit 0\n\
+                 . \"${{IPKG_INSTROOT}}/lib/functions.sh\"\n{default} \"$0\" \"$@\"\n"
+            );
+            scripts.push((name.to_owned(), general));
+            if let Some(own) = self.define(name) {
+                scripts.push((format!("{name}-pkg"), own));
+            }
+        }
+        scripts
+    }
+}
+
+/// The same for apk.
+impl Recipe {
+    pub(super) fn apk_fields(&self, arch: &str) -> Vec<(&'static str, String)> {
+        let mut depends: Vec<String> = vec!["libc".to_owned()];
+        depends.extend(self.depends().into_iter().map(str::to_owned));
+        let rivals = self.variable("CONFLICTS").split_whitespace();
+        depends.extend(rivals.map(|rival| format!("!{rival}")));
+        let description = self.define("description").unwrap_or_default();
+        let words: Vec<&str> = description.split_whitespace().collect();
+        vec![
+            ("name", self.name.clone()),
+            ("version", self.version()),
+            ("description", words.join(" ")),
+            ("arch", arch.to_owned()),
+            ("license", self.variable("PKG_LICENSE").to_owned()),
+            ("origin", self.name.clone()),
+            ("url", self.variable("URL").to_owned()),
+            ("maintainer", self.variable("PKG_MAINTAINER").to_owned()),
+            ("depends", depends.join(" ")),
+        ]
+    }
+
+    /// apk has no script that is told whether it is an upgrade, but one for each case.
+    pub(super) fn apk_scripts(&self) -> Vec<(&'static str, String)> {
+        let scripts = [
+            ("post-install", "postinst", ""),
+            ("post-upgrade", "postinst", "export PKG_UPGRADE=1\n"),
+            ("pre-deinstall", "prerm", ""),
+        ];
+        let text = |(kind, name, before): (&'static str, &str, &str)| {
+            let own = self.define(name).unwrap_or_default();
+            let own = own.trim_start_matches("#!/bin/sh\n");
+            let general = format!(
+                "#!/bin/sh\n{before}[ \"${{IPKG_NO_SCRIPT}}\" = 1 ] && exit 0\n\
+                 [ -s \"${{IPKG_INSTROOT}}/lib/functions.sh\" ] || exit 0\n\
+                 . \"${{IPKG_INSTROOT}}/lib/functions.sh\"\n\
+                 export root=\"${{IPKG_INSTROOT}}\" pkgname={}\ndefault_{name}\n{own}",
+                self.name
+            );
+            (kind, general)
+        };
+        scripts.map(text).to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_makefile_is_one_that_openwrt_reads() {
+        let recipe = Recipe::read("mape-rs").unwrap();
+        assert_eq!(recipe.variable("PKG_VERSION"), env!("CARGO_PKG_VERSION"));
+        assert_eq!(recipe.version(), concat!(env!("CARGO_PKG_VERSION"), "-r1"));
+        assert!(recipe.variable("DEPENDS").starts_with("$(RUST_ARCH_DEPENDS) "));
+        for package in ["firewall4", "kmod-ip6-tunnel", "kmod-nft-netdev"] {
+            assert!(recipe.depends().contains(&package), "{package}");
+        }
+        // Every define ends, and recipes are indented with tabs.
+        let starts = recipe.text.lines().filter(|line| line.starts_with("define ")).count();
+        assert_eq!(starts, recipe.text.lines().filter(|line| *line == "endef").count());
+        for part in ["install", "postinst", "prerm", "description"] {
+            assert!(recipe.define(part).is_some(), "{part}");
+        }
+        let install = recipe.define("install").unwrap();
+        assert!(install.lines().all(|line| line.starts_with('\t')), "{install}");
+        // What is copied is there.
+        for word in recipe.text.split_whitespace() {
+            if let Some(path) = word.strip_prefix("$(MAPE_SOURCE)/") {
+                assert!(root().join(path).exists(), "{path}");
+            }
+        }
+        assert!(recipe.text.ends_with("$(eval $(call BuildPackage,mape-rs))\n"));
+    }
+
+    #[test]
+    fn a_control_file_says_what_opkg_asks() {
+        let control = Recipe::read("mape-rs").unwrap().control("mipsel_24kc", "12345");
+        let lines: Vec<&str> = control.lines().collect();
+        assert_eq!(lines.first(), Some(&"Package: mape-rs"));
+        for line in ["Version: 0.1.0-r1", "Architecture: mipsel_24kc", "Installed-Size: 12345"] {
+            assert!(lines.contains(&line), "{line} in {control}");
+        }
+        let (fields, rest) = control.split_once("Description:").unwrap();
+        assert!(fields.lines().all(|line| line.contains(": ")), "{fields}");
+        assert!(rest.lines().skip(1).all(|line| line.starts_with(' ')), "{rest}");
+    }
+
+    #[test]
+    fn apk_gets_the_same_package() {
+        let recipe = Recipe::read("mape-rs").unwrap();
+        let fields = recipe.apk_fields("mipsel_24kc");
+        let field = |name: &str| fields.iter().find(|(key, _)| *key == name).unwrap().1.as_str();
+        assert_eq!((field("name"), field("arch")), ("mape-rs", "mipsel_24kc"));
+        assert_eq!(field("version"), recipe.version());
+        let depends: Vec<&str> = field("depends").split(' ').collect();
+        assert_eq!(depends.first(), Some(&"libc"));
+        // What apk must not install beside it.
+        assert!(depends.contains(&"kmod-ip6-tunnel") && depends.contains(&"!mape"), "{depends:?}");
+        for (kind, text) in recipe.apk_scripts() {
+            assert_eq!(text.matches("#!").count(), 1, "{kind}: {text}");
+            assert_eq!(text.contains("PKG_UPGRADE=1\n"), kind == "post-upgrade", "{kind}: {text}");
+            assert!(text.contains("pkgname=mape-rs\n"), "{kind}: {text}");
+            assert!(text.contains("[ -n \"${IPKG_INSTROOT}\" ] || "), "{kind}: {text}");
+        }
+    }
+
+    #[test]
+    fn scripts_do_nothing_while_an_image_is_built() {
+        for (name, text) in Recipe::read("mape-rs").unwrap().scripts() {
+            assert!(text.starts_with("#!/bin/sh\n"), "{name}: {text}");
+            if name.ends_with("-pkg") {
+                assert!(text.contains("[ -n \"${IPKG_INSTROOT}\" ] || "), "{name}: {text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A root in which `crates/netifd-stand-in` stands in for ubusd and netifd: Debian's userland, and the
+//! files of the crate's `root`. The scenarios and all that runs them take it for an OpenWrt root.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, bail};
+
+use super::report::{Report, Verdict};
+use super::rootfs::RootFs;
+use super::{QUICK, run as run_machine};
+use crate::lab;
+use crate::lab::initramfs::shared_libraries;
+use crate::lab::tools::{build_static, cache_directory, find_program};
+use crate::plane::Log;
+use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
+
+/// The host's programs, at their places in the root. `env` and `sh` are not busybox's, because those
+/// would run its own small `ip`, `ifup` and `logger` before what is in PATH.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("bin/busybox", "busybox"),
+    ("bin/sh", "dash"),
+    ("usr/bin/env", "env"),
+    ("usr/bin/flock", "flock"),
+    ("sbin/ip", "ip"),
+    ("usr/sbin/nft", "nft"),
+];
+
+/// What the stand-in is linked as.
+const NAMES: &[&str] = &["ubus", "ifup", "ifdown", "ifstatus", "jsonfilter"];
+
+/// What runs in every test: kernel, scenarios. Each line is a machine; two run at the same time.
+const MACHINES: &[(&str, &[&str])] = &[
+    ("6.12", &["up", "nuro", "renumber", "idle", "late"]),
+    ("6.12", &["refused", "firewall", "migrate"]),
+    ("6.12", &["killed", "options", "flap", "cycle"]),
+    ("6.1", &["up", "control:nuro"]),
+];
+
+/// What only a real OpenWrt root can show, and why.
+const REAL_ONLY: &[(&str, &str)] = &[
+    ("offload", "the flow table and its rules are firewall4's own, and the stand-in's has none"),
+    ("plain", "asks whether the root works without our files, and this root is made for them"),
+];
+
+/// Whether a scenario shows anything here.
+pub(super) fn can_run(scenario: &str) -> bool {
+    REAL_ONLY.iter().all(|(name, _)| *name != scenario)
+}
+
+/// The steps of `cargo xtask test`.
+pub(crate) fn steps(steps: &mut Steps) {
+    steps.step("netifd's handler on the stand-in", || match lab::prepare() {
+        Ok(()) => all_machines().map(Outcome::from),
+        Err(error) => skip_or_fail("VM lab", error),
+    });
+}
+
+/// Two machines at a time, the next one as soon as one has ended.
+fn all_machines() -> anyhow::Result<()> {
+    let rootfs = RootFs::open(&build()?)?;
+    let waiting = Mutex::new(MACHINES.iter());
+    let failed = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let next = lock(&waiting).next();
+            let Some((series, scenarios)) = next else { return };
+            if let Err(error) = one_machine(&rootfs, series, scenarios) {
+                lock(&failed).push(format!("{error:#}"));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(work);
+        work();
+    });
+    let failed = lock(&failed);
+    if !failed.is_empty() {
+        bail!("{}", failed.join("; "));
+    }
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn one_machine(rootfs: &RootFs, series: &str, scenarios: &[&str]) -> anyhow::Result<()> {
+    let scenarios: Vec<String> = scenarios.iter().map(ToString::to_string).collect();
+    let mut report = Report::new(series);
+    let mut log = Log::new(series);
+    run_machine(rootfs, &scenarios, QUICK, &mut report, |line| log.add(line))?;
+    if report.verdict() != Verdict::Passed {
+        log.print();
+        bail!("kernel {series}: {}", report.summary());
+    }
+    Ok(())
+}
+
+/// Builds the root in cargo's target directory and returns it.
+///
+/// # Errors
+///
+/// A tool of the host is missing, or the stand-in does not build.
+pub(super) fn build() -> anyhow::Result<PathBuf> {
+    let directory = cache_directory().join("stand-in-root");
+    // An older one may hold what is no longer part of it.
+    if directory.exists() {
+        std::fs::remove_dir_all(&directory)?;
+    }
+    for empty in ["etc/config", "sbin", "usr/bin", "usr/sbin", "bin"] {
+        std::fs::create_dir_all(directory.join(empty))?;
+    }
+    symlink("tmp", directory.join("var"))?;
+    for (place, program) in PROGRAMS {
+        add_program(&directory, place, &find_program(program)?)?;
+    }
+    for applet in output(Command::new(find_program("busybox")?).arg("--list"))?.lines() {
+        let place = directory.join("bin").join(applet);
+        if !place.exists() {
+            symlink("busybox", &place).with_context(|| place.display().to_string())?;
+        }
+    }
+    let stand_in = build_static("netifd-stand-in")?;
+    std::fs::copy(stand_in, directory.join("sbin/netifd-stand-in"))?;
+    for name in NAMES {
+        symlink("netifd-stand-in", directory.join("sbin").join(name))?;
+    }
+    let own = root().join("crates/netifd-stand-in/root");
+    run(Command::new("cp").arg("--recursive").arg(own.join(".")).arg(&directory))?;
+    Ok(directory)
+}
+
+/// A program and the libraries it needs, those at their own paths below the root.
+fn add_program(directory: &Path, place: &str, program: &Path) -> anyhow::Result<()> {
+    std::fs::copy(program, directory.join(place))?;
+    for library in shared_libraries(program)? {
+        let inside = directory.join(library.strip_prefix("/")?);
+        std::fs::create_dir_all(inside.parent().context("a library without directory")?)?;
+        std::fs::copy(&library, inside)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_scenario_runs_in_every_test_or_says_why_not() {
+        let known = super::super::known_scenarios().unwrap();
+        for name in &known {
+            let runs = MACHINES.iter().any(|(_, scenarios)| scenarios.contains(&name.as_str()));
+            assert_ne!(runs, !can_run(name), "{name}");
+        }
+        for (name, why) in REAL_ONLY {
+            assert!(known.contains(&(*name).to_owned()) && !why.is_empty(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Provisioning end to end on a real kernel: `tests/vm/provision.sh`, with real servers.
+//!
+//! `cargo xtask provision [--kernel SERIES]`
+
+use std::path::Path;
+
+use crate::lab::{self, initramfs::Initramfs, tools};
+use crate::packages;
+use crate::plane::{on_kernels, one_series};
+use crate::steps::{Outcome, Steps, root, skip_or_fail};
+
+const SCRIPT: &str = "provision.sh";
+
+const PACKAGES: &[&str] = &["curl", "dnsmasq-base", "lighttpd", "lighttpd-mod-openssl", "openssl"];
+const PROGRAMS: &[&str] =
+    &["/usr/bin/curl", "/usr/bin/openssl", "/usr/sbin/dnsmasq", "/usr/sbin/lighttpd"];
+/// Of lighttpd.
+const MODULES: &str = "usr/lib/lighttpd";
+
+/// The step of `cargo xtask test`.
+pub(crate) fn steps(steps: &mut Steps) {
+    steps.step("provisioning on a Debian kernel", || match prepare() {
+        Ok(()) => on_kernels(&["6.12"], &[SCRIPT], &[], &add_files).map(Outcome::from),
+        Err(error) => skip_or_fail("VM lab", error),
+    });
+}
+
+/// `cargo xtask provision`
+///
+/// # Errors
+///
+/// A wrong word, or the script failed.
+pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+    let series = match words {
+        [] => &["6.12"],
+        ["--kernel", series] => one_series(series)?,
+        _ => anyhow::bail!("usage: cargo xtask provision [--kernel SERIES]"),
+    };
+    prepare()?;
+    on_kernels(series, &[SCRIPT], &[], &add_files)
+}
+
+fn prepare() -> anyhow::Result<()> {
+    lab::prepare()?;
+    packages::ensure(PACKAGES)
+}
+
+fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
+    for program in PROGRAMS {
+        files.add_program(program.trim_start_matches('/'), Path::new(program))?;
+    }
+    for module in ["mod_openssl.so", "mod_accesslog.so"] {
+        let module = format!("{MODULES}/{module}");
+        files.add_program(&module, &Path::new("/").join(&module))?;
+    }
+    // Servers ask who they are.
+    files.add_bytes("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n");
+    files.add_bytes("etc/group", 0o644, b"root:x:0:\n");
+    let stand_in = tools::build_static("netifd-stand-in")?;
+    for name in ["netifd-stand-in", "ubus", "ifup", "ifdown"] {
+        files.add_file(&format!("usr/bin/{name}"), 0o755, &stand_in)?;
+    }
+    let shell = root().join("crates/netifd-stand-in/root/lib");
+    for name in ["functions.sh", "netifd/netifd-proto.sh"] {
+        files.add_file(&format!("lib/{name}"), 0o644, &shell.join(name))?;
+    }
+    for name in ["lib/netifd/proto/mape.sh", "etc/hotplug.d/iface/15-mape-rs"] {
+        files.add_file(name, 0o755, &root().join("files").join(name))?;
+    }
+    Ok(())
+}
