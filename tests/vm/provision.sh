@@ -65,11 +65,19 @@ certificates() {
 }
 
 dns_start() {
+	touch "$WORK/dns.log"
+	dns_starts=$(dns_ready)
 	ip netns exec "$LAB_NS-br" dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --group= \
 		--no-resolv --no-hosts --bind-interfaces --listen-address=$DNS --log-queries \
 		--log-facility="$WORK/dns.log" --local=/info/ --local=/jp/ \
 		--host-record=vne.example.jp,$WEB "$@" &
 	dns_process=$!
+	wait_for 20 sh -c "[ \"\$(grep -c 'cleared cache' $WORK/dns.log)\" -gt $dns_starts ]"
+}
+
+# How often it was ready.
+dns_ready() {
+	grep -c 'cleared cache' "$WORK/dns.log" || :
 }
 
 dns_stop() {

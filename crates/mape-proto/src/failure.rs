@@ -79,6 +79,11 @@ impl Failure {
         )
     }
 
+    /// Whether nobody has a rule for the line.
+    pub(crate) const fn is_without_rule(&self) -> bool {
+        matches!(self, Self::Explained { code: Code::PrefixNotInRules, .. })
+    }
+
     /// Whether nothing will tell when the cause has gone, so that it has to be tried again.
     pub(crate) const fn raises_no_event(&self) -> bool {
         let code = match self {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::life::is_alive;
 use super::memory::Memory;
-use super::provisioning::look;
+use super::provisioning::{forget, look};
 use super::update;
 use super::wanted::{outcome, wanted};
 use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, notify, set_data};
@@ -46,7 +46,7 @@ pub fn hotplug(
         };
     }
     if event.action == "ifdown" && facts.interface(&event.interface).is_none() {
-        return removed(places, &event.interface, log);
+        return removed(bus, places, &event.interface, log);
     }
     let tells = matches!(event.action.as_str(), "ifup" | "ifupdate");
     if facts.is_our_alias(&event.interface) || !tells {
@@ -82,9 +82,15 @@ pub(super) fn renew_if_changed(
 }
 
 /// The section was deleted from the configuration: nothing of the interface stays.
-fn removed(places: &Places, interface: &str, log: &mut dyn Write) -> Result<(), Failure> {
+fn removed(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &str,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
     let Ok(interface) = interface.parse::<InterfaceName>() else { return Ok(()) };
     if Memory::forget(&places.firewall.state, &interface) {
+        forget(bus, places, &interface);
         let _ = write!(log, "{}", firewall::load(&places.firewall)?);
     }
     Ok(())

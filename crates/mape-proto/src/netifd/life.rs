@@ -8,14 +8,17 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use mape_nft::{DeviceName, Edge, InterfaceName};
+use mape_provision::{Mode, Source};
 use mape_ubus::{Status, UbusError};
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
+use super::config::Config;
 use super::error::LifeError;
 use super::kernel::{self, AddressState};
 use super::memory::Memory;
 use super::provisioning::look;
+use super::provisioning::store::Store;
 use super::update::{self, Update, alias};
 use super::wanted::{Wanted, outcome, wanted};
 use super::zones::Zones;
@@ -202,7 +205,12 @@ impl Call<'_> {
                 Ok(())
             }
             Ok(wanted) => self.bring_up(&mut memory, wanted, options, Before::Up),
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                if failure.is_without_rule() && self.is_withdrawn(&memory, options) {
+                    self.take_down(&mut memory);
+                }
+                Err(failure)
+            }
         };
         memory.settled = true;
         self.keep(&memory);
@@ -222,6 +230,24 @@ impl Call<'_> {
 
     fn wanted(&mut self, facts: &Facts, options: &str, memory: &Memory) -> Result<Wanted, Failure> {
         wanted(self.bus, self.places, self.interface, facts, options, memory)
+    }
+
+    /// Whether the rule in force was a server's, and the network says that there is none any more. A
+    /// question that failed says nothing of the kind.
+    fn is_withdrawn(&self, memory: &Memory, options: &str) -> bool {
+        let mode = Config::parse(options).map_or(Mode::Off, |config| config.provisioning);
+        let store = Store::new(self.places, self.interface);
+        memory.is_of(Source::Provisioned) && mode != Mode::Off && store.rules(&mode).is_empty()
+    }
+
+    /// The interface stays wanted, and comes back with the next rule.
+    fn take_down(&mut self, memory: &mut Memory) {
+        if let Err(error) = notify(self.bus, &update::link_lost(self.interface)) {
+            let _ = writeln!(self.log, "netifd keeps the tunnel: {error}");
+        }
+        teardown(self.bus, self.places, self.interface, self.log);
+        memory.up.clear();
+        memory.told.clear();
     }
 
     /// The same numbers from another source: that is told, and nothing else happens.

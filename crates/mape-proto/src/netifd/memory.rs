@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use mape_core::Plan;
 use mape_nft::{Edge, EdgeChoice, InterfaceName};
+use mape_provision::Source;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -75,6 +76,12 @@ impl Memory {
         let _ = fs::remove_file(directory.join(format!("{interface}.lock")));
         crate::status::forget_peak(directory, interface);
         fs::remove_file(path(directory, interface)).is_ok()
+    }
+
+    /// Whether the rule that was told is of this source.
+    pub(super) fn is_of(&self, source: Source) -> bool {
+        let told: Value = serde_json::from_str(&self.told).unwrap_or_default();
+        told.get("rule_source").and_then(Value::as_str) == Some(source.name())
     }
 
     /// The addresses whose connections are to be forgotten now.

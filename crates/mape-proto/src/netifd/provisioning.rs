@@ -48,10 +48,16 @@ pub fn provision(
 ) -> Result<(), Failure> {
     let facts = facts(bus)?;
     let store = Store::new(places, interface);
-    let Some(config) = wish(places, &facts, interface) else {
-        timer::stop(bus, interface);
-        store.forget();
-        return Ok(());
+    let config = match wish(places, &facts, interface) {
+        Wish::Of(config) => config,
+        Wish::Nothing => {
+            forget(bus, places, interface);
+            return Ok(());
+        }
+        Wish::Unknown => {
+            timer::stop(bus, interface);
+            return Ok(());
+        }
     };
     let asker = Asker::of(&config, &facts);
     // procd starts what it was just told to start later; then nothing is done but to wait.
@@ -134,11 +140,10 @@ pub(super) fn look(
     log: &mut dyn Write,
 ) {
     let store = Store::new(places, interface);
-    let Some(config) = wish(places, facts, interface) else {
-        if store.forget() {
-            timer::stop(bus, interface);
-        }
-        return;
+    let config = match wish(places, facts, interface) {
+        Wish::Of(config) => config,
+        Wish::Nothing if store.exists() => return forget(bus, places, interface),
+        Wish::Nothing | Wish::Unknown => return,
     };
     let asker = Asker::of(&config, facts);
     let asks = config.provisioning != Mode::Off && !asker.prefixes.is_empty();
@@ -168,15 +173,38 @@ pub(crate) fn trouble(places: &Places, interface: &InterfaceName) -> Option<(Str
     Store::new(places, interface).trouble()
 }
 
-/// The configuration of an interface for which something is to be asked or told.
-fn wish(places: &Places, facts: &Facts, interface: &InterfaceName) -> Option<Config> {
+/// Whether something is to be asked or told for an interface.
+enum Wish {
+    /// By this configuration.
+    Of(Box<Config>),
+    /// The user wants nothing asked.
+    Nothing,
+    /// Nobody can tell now: it was stopped, or was not set up since the start. What was answered stays.
+    Unknown,
+}
+
+fn wish(places: &Places, facts: &Facts, interface: &InterfaceName) -> Wish {
     let name = interface.as_str();
-    facts.interface(name).filter(|it| facts.is_ours(name) && it.autostart)?;
+    if !facts.interface(name).is_some_and(|it| facts.is_ours(name) && it.autostart) {
+        return Wish::Unknown;
+    }
     let memory = Memory::read(&places.firewall.state, interface);
     let read = |options: &str| Config::parse(options).ok();
-    let config = read(&memory.options).or_else(|| read(&memory.good_options))?;
+    let Some(config) = read(&memory.options).or_else(|| read(&memory.good_options)) else {
+        return Wish::Unknown;
+    };
     let tells = config.fixed.as_ref().is_some_and(|fixed| fixed.update.is_some());
-    (config.provisioning != Mode::Off || tells).then_some(config)
+    if config.provisioning != Mode::Off || tells {
+        Wish::Of(Box::new(config))
+    } else {
+        Wish::Nothing
+    }
+}
+
+/// Nothing is asked for this interface any more, and what was answered is erased.
+pub(super) fn forget(bus: &mut dyn Bus, places: &Places, interface: &InterfaceName) {
+    timer::stop(bus, interface);
+    Store::new(places, interface).forget();
 }
 
 /// Puts the outcome of a try into the log; what is wrong is kept for whoever looks.

@@ -79,7 +79,7 @@ impl<'places> Store<'places> {
         let cached = machine.cached();
         let empty = cached.answer.is_none() && cached.token.is_none() && cached.id.is_none();
         if empty {
-            return remove(&self.answer_file()).map(drop);
+            return remove(&self.answer_file());
         }
         if self.cached().as_ref() == Some(&cached) {
             Ok(())
@@ -101,11 +101,20 @@ impl<'places> Store<'places> {
         self.memory.join(format!("{}.announced", self.interface))
     }
 
-    /// Removes everything, and whether there was anything.
-    pub(super) fn forget(&self) -> bool {
-        let gone = [self.pause_file(), self.answer_file(), self.announced_file()]
-            .map(|file| remove(&file));
-        gone.into_iter().any(|gone| gone.unwrap_or(false))
+    /// Whether anything is kept.
+    pub(super) fn exists(&self) -> bool {
+        self.files().iter().any(|file| file.exists())
+    }
+
+    /// Removes everything. What cannot be removed counts for nothing without its option.
+    pub(super) fn forget(&self) {
+        for file in self.files() {
+            let _ = fs::remove_file(file);
+        }
+    }
+
+    fn files(&self) -> [PathBuf; 3] {
+        [self.pause_file(), self.answer_file(), self.announced_file()]
     }
 
     fn answer_file(&self) -> PathBuf {
@@ -133,10 +142,9 @@ fn write(file: &Path, text: &str) -> io::Result<()> {
     fs::rename(unfinished, file)
 }
 
-fn remove(file: &Path) -> io::Result<bool> {
+fn remove(file: &Path) -> io::Result<()> {
     match fs::remove_file(file) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
     }
 }

@@ -105,6 +105,32 @@ fn an_answer_that_says_the_same_disturbs_nothing() {
     assert!(bus.notified(0).len() > updates);
 }
 
+/// HB46PP 1.1 section 3.6: what the network does not announce any more is switched off. Where the
+/// question only failed, the answer is still there, and so is the line.
+#[test]
+fn a_line_ends_when_the_network_says_so_and_not_before() {
+    let world = world("withdrawn");
+    answered(&world, &[rule("2600:10::/32", "203.0.0.0/16", "2001:db8::64")]);
+    let mut bus = Netifd::with(&[wan6(FOREIGN), mape(false, &json!({}))]);
+    assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
+    bus.dump = json!({"interface": [wan6(FOREIGN), mape(true, &json!({}))]});
+    let lost =
+        |bus: &Netifd| bus.notified(0).iter().filter(|update| update["link-up"] == false).count();
+    // Another prefix without a rule is no reason: it may be back in a moment.
+    bus.dump["interface"][0] = wan6("2601:10:3261:6400::");
+    assert_eq!(world.renew(&mut bus, OPTIONS), Err(Code::PrefixNotInRules));
+    bus.dump["interface"][0] = wan6(FOREIGN);
+    assert_eq!((lost(&bus), world.renew(&mut bus, OPTIONS)), (0, Ok(())));
+    fs::remove_file(world.root.join("flash/mape.json")).unwrap();
+    assert_eq!(world.renew(&mut bus, OPTIONS), Err(Code::PrefixNotInRules));
+    assert_eq!(lost(&bus), 1);
+    assert!(!world.root.join("state/mape.json").exists());
+    // It comes back with the next answer.
+    answered(&world, &[rule("2600:10::/32", "203.0.0.0/16", "2001:db8::64")]);
+    assert_eq!(world.renew(&mut bus, OPTIONS), Ok(()));
+    assert!(world.root.join("state/mape.json").exists());
+}
+
 #[test]
 fn garbage_in_flash_is_nothing() {
     let world = world("garbage");
@@ -148,6 +174,35 @@ fn procd_is_told_once_for_each_line() {
     paused(&world, "240b:10:9261:6400::", 1, "");
     hotplug(&mut bus, &world.places, &event, &mut Vec::new()).unwrap();
     assert_eq!(bus.called("set").len(), 3);
+}
+
+/// Before the first set-up after a start the options are not known, and after `ifdown` nobody wants
+/// anything: neither is a reason to erase what the line needs when the server is dead.
+#[test]
+fn only_the_user_erases_the_answer() {
+    let world = world("erase");
+    let flash = world.root.join("flash/mape.json");
+    answered(&world, &[rule("2600:10::/32", "203.0.0.0/16", "2001:db8::64")]);
+    let mut bus = Netifd::with(&[wan6(FOREIGN), mape(false, &json!({}))]);
+    let event = |action: &str, interface: &str| Event {
+        action: action.to_owned(),
+        interface: interface.to_owned(),
+    };
+    let told = |bus: &mut Netifd, event: &Event| {
+        hotplug(bus, &world.places, event, &mut Vec::new()).unwrap();
+    };
+    told(&mut bus, &event("ifup", "wan6"));
+    provision(&mut bus, &world.places, &name(), 0, &mut Vec::new()).unwrap();
+    assert!(flash.exists() && bus.called("set").is_empty());
+    assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
+    bus.dump["interface"][1]["autostart"] = json!(false);
+    provision(&mut bus, &world.places, &name(), 0, &mut Vec::new()).unwrap();
+    told(&mut bus, &event("ifup", "wan6"));
+    assert!(flash.exists());
+    // The section is gone.
+    bus.dump = json!({"interface": [wan6(FOREIGN)]});
+    told(&mut bus, &event("ifdown", "mape"));
+    assert!(!flash.exists());
 }
 
 #[test]
