@@ -13,14 +13,14 @@ cd "$(dirname "$0")"
 # control SCENARIO: it has to fail where our hotplug hook is missing, or it shows nothing.
 control() {
 	router_break
-	status=0
-	LAB_PATIENCE=1 sh ./one.sh "$1" >/tmp/control 2>&1 || status=$?
+	control_status=0
+	LAB_PATIENCE=1 sh ./one.sh "$1" >/tmp/control 2>&1 || control_status=$?
 	router_mend
 	sed 's/^/      /' /tmp/control
-	if [ "$status" -eq 1 ] && grep -q '^FAIL  up: in ' /tmp/control; then
+	if [ "$control_status" -eq 1 ] && grep -q '^FAIL  up: in ' /tmp/control; then
 		echo "ok    without hotplug hook: $1 fails"
 	else
-		echo "FAIL  without hotplug hook: $1 ends with $status, and should not come up"
+		echo "FAIL  without hotplug hook: $1 ends with $control_status, and should not come up"
 		return 1
 	fi
 }

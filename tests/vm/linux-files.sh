@@ -1,6 +1,6 @@
 #!/bin/sh
 # What `plan --sh`, `--ifupdown` and `--networkd` print brings a line up without any daemon of ours, on
-# eth0 and on a bridge, and takes it away again; and so do the hooks of files/linux.
+# eth0 and on a bridge, and takes it away again.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through others
@@ -97,40 +97,6 @@ by_networkd() {
 	rm -r /etc/systemd /run/systemd /etc/machine-id
 }
 
-# hook NAME INTERFACE WORD...: as networkd-dispatcher and NetworkManager call it.
-hook() {
-	hook_file=/hooks/$1
-	hook_interface=$2
-	shift 2
-	on cpe env "IFACE=$hook_interface" sh -e "$hook_file" "$@" >/tmp/hook.log 2>&1 || cat /tmp/hook.log
-}
-
-by_hook() {
-	hook_name=$1
-	shift
-	for own in lo mape-wan; do
-		hook "$hook_name" $own ${1:+"$own" "$2"}
-	done
-	check "hook $hook_name: of lo and the tunnel itself" "$(on cpe ip -o link show type ip6tnl | grep -c mape-wan || :)" -eq 0
-	hook "$hook_name" "$UPLINK" "$@"
-	linux_right "hook $hook_name"
-	mape down
-	gone "hook $hook_name"
-}
-
-# busybox's ifupdown runs what is in if-up.d, whatever came up.
-by_ifupdown_hook() {
-	mkdir -p /etc/network/if-pre-up.d /etc/network/if-up.d /etc/network/if-down.d /etc/network/if-post-down.d
-	echo "iface $UPLINK inet manual" >/etc/network/interfaces
-	cp /hooks/ifupdown /etc/network/if-up.d/mape-rs
-	chmod +x /etc/network/if-up.d/mape-rs
-	on cpe ifup "$UPLINK"
-	linux_right "hook ifupdown"
-	mape down
-	rm -r /etc/network /var/run/ifstate
-	gone "hook ifupdown"
-}
-
 uname -r
 trap 'linux_silence; topology_down' EXIT
 mkdir -p $FILES
@@ -146,8 +112,5 @@ linux_state >/tmp/before
 judge_load
 by_script
 by_ifupdown
-by_ifupdown_hook
-by_hook networkd-dispatcher
-by_hook NetworkManager "$UPLINK" up
 by_networkd
 check_finish

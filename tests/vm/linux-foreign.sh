@@ -110,13 +110,6 @@ refusing() {
 	chmod +x "/tmp/refusing/$1"
 }
 
-# doctored CHECK: what doctor says of it, true or false. Sets `status` to doctor's.
-doctored() {
-	status=0
-	on cpe mape-proto doctor --json >/tmp/doctor.json || status=$?
-	sed -n "s/.*\"check\":\"$1\",\"fine\":\([a-z]*\).*/\1/p" /tmp/doctor.json
-}
-
 uname -r
 trap 'linux_silence; topology_down' EXIT
 line_v6plus
@@ -155,33 +148,6 @@ check "the firewall's chain is told" "$(echo "$said" | grep -c 'nft insert rule 
 linux_right up
 linux_traffic up
 untouched up
-
-# doctor sees what is in the way: Docker's chain and the firewall's, which are there all the time, and
-# what comes and goes here.
-for check in uplink line default_route forwarding answers; do
-	check "doctor: $check" "$(doctored $check)" = true
-done
-for check in input forward; do
-	check "doctor: $check" "$(doctored $check)" = false
-done
-doctored line >/dev/null
-check "doctor: exit status" "$status" -eq 1
-on cpe ip route add default via 192.0.2.1 dev eth1 metric 100
-check "doctor, a route before ours: default_route" "$(doctored default_route)" = false
-on cpe ip route del default via 192.0.2.1 dev eth1 metric 100
-on cpe sysctl -qw net.ipv4.ip_forward=0
-check "doctor, a host: forwarding" "$(doctored forwarding)" = false
-on cpe sysctl -qw net.ipv4.ip_forward=1
-on cpe ip link set mape-wan down
-check "doctor, tunnel down: line" "$(doctored line)" = false
-mape down
-on br ip link set ce down
-mape up
-on cpe ping -c 25 -i 0.1 -W 1 "$SERVER" >/dev/null || :
-check "doctor, a silent relay: answers" "$(doctored answers)" = false
-on br ip link set ce up
-on br ip route replace "$LINE_IPV4/32" dev ce
-untouched "after doctor"
 
 # What was refused leaves the line that was up, with its old numbers.
 echo 'mtu 1400' >/tmp/mtu.conf

@@ -145,9 +145,9 @@ linux_wait 20 is_gone || cat /tmp/s6.log
 s6-svc -x /tmp/s6/mape-rs
 wait "$supervisor" || :
 
-# What router advertisements have brought goes with the link; then all is as it was before them.
 linux_silence
-flap 1
-linux_state >/tmp/after
-linux_same "after all of it" /tmp/before /tmp/after
+sleep 1
+check "down: tunnels" "$(on cpe ip -o link show type ip6tnl | grep -c mape || :)" -eq 0
+check "down: rules" "$(on cpe nft list ruleset | wc -l)" -eq 0
+check "down: files" "$(find "$STATE_DIR" 2>/dev/null | wc -l)" -eq 0
 check_finish

@@ -186,10 +186,6 @@ asked() {
 	grep -qxF "$1" "$WORK/web.log"
 }
 
-more_requests() {
-	[ "$(requests)" -gt "$1" ]
-}
-
 said() {
 	grep -q "$1" "$WORK/netifd.log"
 }
@@ -306,10 +302,8 @@ works "changed"
 
 echo "== garbage"
 kept=$(ls -i /etc/mape-rs/wan.json)
-before=$(requests)
 echo '{"order": ["map_e"], "map_e": {"br": "::1", "rules": [{}' >"$WORK/www/rule.cgi"
-within 100 "garbage is fetched" more_requests "$before"
-within 20 "garbage is reported" said MAPE_PROVISIONING_BAD_ANSWER
+within 100 "garbage is reported" said MAPE_PROVISIONING_BAD_ANSWER
 works "garbage"
 check "flash is not written" "$(ls -i /etc/mape-rs/wan.json)" = "$kept"
 

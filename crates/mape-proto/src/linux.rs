@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mape_nft::InterfaceName;
-use nix::fcntl::Flock;
+use nix::fcntl::{FcntlArg, FdFlag, Flock, fcntl};
 
 pub use config::{Config, ConfigError, DEFAULT_FILE};
 pub use error::LinuxError;
@@ -59,9 +59,13 @@ impl System {
         input::Nft(&self.places.nft)
     }
 
-    /// One call at a time for each line.
+    /// One call at a time for each line. Programs that it runs inherit the lock: if the call is killed, the
+    /// next one waits until they are done, and so sees what they have changed.
     fn lock(&self, name: &InterfaceName) -> Result<Flock<std::fs::File>, Failure> {
-        Ok(lock::take_within(&self.places.state, &lock_file(name), PATIENCE)?)
+        let lock = lock::take_within(&self.places.state, &lock_file(name), PATIENCE)?;
+        // Where this cannot be, the lock ends with the call.
+        let _ = fcntl(&*lock, FcntlArg::F_SETFD(FdFlag::empty()));
+        Ok(lock)
     }
 
     /// Ends a call. Where no line is left, neither is the lock's file nor, if it is empty, the directory.

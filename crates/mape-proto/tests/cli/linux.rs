@@ -122,6 +122,35 @@ fn what_is_wrong_is_told_before_anything_is_done() {
 }
 
 #[test]
+fn a_call_waits_for_what_a_killed_one_has_started() {
+    let (directory, file, state) = configured("killed", "uplink lo\n");
+    let ip = directory.join("ip");
+    // The first call of it is slow; a later one says whether that had come to its end.
+    let script = format!(
+        "#!/bin/sh\ncd {}\nif [ ! -e started ]; then : >started; sleep 1; : >ended; exit 1; fi\n\
+         [ ! -e ended ] || : >right\nexit 1\n",
+        directory.display()
+    );
+    fs::write(&ip, script).unwrap();
+    fs::set_permissions(&ip, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
+    let up = || {
+        let mut up = Command::new(env!("CARGO_BIN_EXE_mape-proto"));
+        up.args(["up", "--config", &file, "--state-dir", &state]).env("PATH", &path);
+        up
+    };
+    let mut first = up().spawn().unwrap();
+    while !directory.join("started").exists() {
+        std::thread::yield_now();
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(!up().output().unwrap().status.success());
+    assert!(directory.join("right").exists(), "the second call did not wait");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
 fn files_name_only_their_own_directory() {
     let (directory, ..) = configured("files", "");
     for (format, names) in [

@@ -40,7 +40,7 @@ pub(crate) fn check(target: &Target, program: &Path) -> anyhow::Result<()> {
     let (expected, found) = (here.on_a_bus()?, there.on_a_bus()?);
     ensure!(expected == found, "{}: on a bus\n{found}\nand not\n{expected}", target.arch);
     // That the bus answered, and not that both say there is none.
-    ensure!(found.contains("240b:10:3261:6400"), "on a bus: {found}");
+    ensure!(found.contains("\"interface\":\"wan6mape\""), "on a bus: {found}");
     println!("{:<26} {compared} answers and one through ubus: the same bytes as here", target.arch);
     Ok(())
 }
@@ -130,9 +130,9 @@ until "$stand_in" ubus call network.interface.wan6 status >/run/answer 2>&1; do
     [ "$tries" -lt 100 ] || { cat /run/log /run/answer; exit 1; }
     sleep 0.1
 done
-"$@" status --json || echo "status $?"
+# qemu-user knows no netlink to nf_tables, which is asked about offloaded flows.
+"$@" status --json | sed 's/"flow_offload":{[^}]*},//'
 "$@" hotplug ifup wan6 || echo "status $?"
-cat /run/answer
 "#;
 
 /// Arguments: plans of every known answer, refusals, the table, and sections of other programs.

@@ -1,0 +1,60 @@
+#!/bin/sh
+# `doctor` sees what stands in the way: each check fails for its own reason, and passes without it.
+#
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2317 # functions are called through others
+set -eu
+cd "$(dirname "$0")"
+. ./check.sh
+. ./topology.sh
+. ./judge.sh
+. ./lines.sh
+. ./plane.sh
+. ./linux.sh
+
+# doctored CHECK: what doctor says of it, true or false. Sets `status` to doctor's.
+doctored() {
+	status=0
+	on cpe mape-proto doctor --json >/tmp/doctor.json || status=$?
+	sed -n "s/.*\"check\":\"$1\",\"fine\":\([a-z]*\).*/\1/p" /tmp/doctor.json
+}
+
+uname -r
+trap 'linux_silence; topology_down' EXIT
+line_v6plus
+topology_up
+serve_start
+linux_uplink eth0
+linux_relay
+check "no IPv6: uplink" "$(doctored uplink)" = false
+linux_advertise 240b:10:3261:6400::/64 14400
+linux_wait 20 linux_has_prefix 240b:10:3261:6400
+check "not up: line" "$(doctored line)" = false
+mape up
+linux_traffic up
+for name in uplink line default_route forwarding input forward answers; do
+	check "all is well: $name" "$(doctored $name)" = true
+done
+doctored line >/dev/null
+check "all is well: exit status" "$status" -eq 0
+for hook in input forward; do
+	on cpe nft "add table inet own; add chain inet own $hook { type filter hook $hook priority 0; policy drop; }"
+	check "a chain that drops: $hook" "$(doctored $hook)" = false
+	on cpe nft delete table inet own
+done
+on cpe ip route add default dev lan metric 100
+check "a route before ours: default_route" "$(doctored default_route)" = false
+on cpe ip route del default dev lan metric 100
+on cpe sysctl -qw net.ipv4.ip_forward=0
+check "a host: forwarding" "$(doctored forwarding)" = false
+on cpe sysctl -qw net.ipv4.ip_forward=1
+on cpe ip link set mape-wan down
+check "tunnel down: line" "$(doctored line)" = false
+mape down
+on br ip link set ce down
+mape up
+on cpe ping -c 25 -i 0.1 -W 1 "$SERVER" >/dev/null || :
+check "a silent relay: answers" "$(doctored answers)" = false
+on br ip link set ce up
+on br ip route replace "$LINE_IPV4/32" dev ce
+check_finish
