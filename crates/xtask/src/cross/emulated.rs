@@ -39,7 +39,8 @@ pub(crate) fn check(target: &Target, program: &Path) -> anyhow::Result<()> {
     }
     let (expected, found) = (here.on_a_bus()?, there.on_a_bus()?);
     ensure!(expected == found, "{}: on a bus\n{found}\nand not\n{expected}", target.arch);
-    // That the bus answered, and not that both say there is none.
+    // That bus and nft answered, and not that both say there is none.
+    ensure!(found.contains("the guard loaded"), "on a bus: {found}");
     ensure!(found.contains("\"interface\":\"wan6mape\""), "on a bus: {found}");
     println!("{:<26} {compared} answers and one through ubus: the same bytes as here", target.arch);
     Ok(())
@@ -133,6 +134,8 @@ done
 # qemu-user knows no netlink to nf_tables, which is asked about offloaded flows.
 "$@" status --json | sed 's/"flow_offload":{[^}]*},//'
 "$@" hotplug ifup wan6 || echo "status $?"
+# Starts another program, which no answer above does.
+"$@" firewall || echo "status $?"
 "#;
 
 /// Arguments: plans of every known answer, refusals, the table, and sections of other programs.
