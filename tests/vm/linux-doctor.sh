@@ -57,4 +57,5 @@ on cpe ping -c 25 -i 0.1 -W 1 "$SERVER" >/dev/null || :
 check "a silent relay: answers" "$(doctored answers)" = false
 on br ip link set ce up
 on br ip route replace "$LINE_IPV4/32" dev ce
+mape down
 check_finish
