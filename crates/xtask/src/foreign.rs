@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 
 use crate::lab::tools::cache_directory;
+use crate::packages::refresh_lists;
 use crate::steps::{output, run};
 
 /// The last release with every architecture that is needed here.
@@ -36,7 +37,7 @@ impl Debian {
             fs::create_dir_all(directory.join(part))?;
         }
         fs::write(directory.join("status"), "")?;
-        let place = format!("[signed-by={KEYS}] http://deb.debian.org/debian {RELEASE} main");
+        let place = format!("[signed-by={KEYS}] {} {RELEASE} main", archive()?);
         fs::write(directory.join("sources.list"), format!("deb {place}\ndeb-src {place}\n"))?;
         let root = directory.display();
         let configuration = format!(
@@ -151,4 +152,16 @@ fn partial(whole: &Path) -> anyhow::Result<PathBuf> {
     }
     fs::create_dir_all(&partial)?;
     Ok(partial)
+}
+
+/// Where this machine has the release from itself.
+fn archive() -> anyhow::Result<String> {
+    let find = || {
+        let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
+        let known = output(Command::new("apt-get").args(["indextargets", "--format", format]))?;
+        let place = known.lines().find_map(|line| line.strip_suffix(&format!(" {RELEASE} main")));
+        place.map(str::to_owned).with_context(|| format!("no source of Debian {RELEASE} in apt's"))
+    };
+    // A fresh machine has read no lists, and knows no code names before.
+    find().or_else(|_| refresh_lists().and_then(|()| find()))
 }
