@@ -3,7 +3,7 @@
 use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
 use crate::{cross, feed, fuzz, lab, linux, mutants, openwrt, plane, provision};
 
-/// 25 minutes at most, from a fresh clone.
+/// About 50 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {
     programs(steps);
     plane::steps(steps, false);
