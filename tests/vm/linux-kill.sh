@@ -125,6 +125,7 @@ timed each_point "from nothing" from_nothing up 12
 timed each_point "down" from_up down 9
 timed each_point "another prefix" from_another up 15
 timed any_moment
+mape up
 linux_right "at last"
 linux_traffic "at last"
 clean "at last, down"

@@ -18,7 +18,6 @@ const SCRIPTS: &[&str] = &[
     "linux-line.sh",
     "linux-foreign.sh",
     "linux-watch.sh",
-    "linux-kill.sh",
     "linux-files.sh",
     "linux-doctor.sh",
     "linux-page.sh",
@@ -27,9 +26,13 @@ const SCRIPTS: &[&str] = &[
 /// What goes on after the machine has booted again, of scripts that are called by name.
 const AGAIN: &[&str] = &["linux-line.sh again", "linux-page.sh again"];
 
-/// What runs with `--long` only.
-const LONG: &[&str] =
-    &["linux-line.sh v6plus:br0 ocn:eth0", "linux-watch.sh br0", "linux-files.sh eth0"];
+/// What runs with `--long` only; killing takes five minutes and more.
+const LONG: &[&str] = &[
+    "linux-kill.sh",
+    "linux-line.sh v6plus:br0 ocn:eth0",
+    "linux-watch.sh br0",
+    "linux-files.sh eth0",
+];
 
 /// The packages of [`PROGRAMS`].
 const PACKAGES: &[&str] = &["radvd", "s6", "systemd"];
