@@ -155,11 +155,12 @@ for candidate in $CANDIDATES; do
 	count=$((count + 1))
 done
 echo "candidates $CANDIDATES"
-rate connect 32 25
+# Its bound is the closest, and its rates vary most.
+rate connect 96 25
 rate udp 24 80
 # No more than a socket's queue holds, as nobody reads before the slice is over.
 rate out 60 120
 rate in 60 120
 # Of what a slice takes, the memory is most: many of them, or nothing can be seen.
-rate bulk 40 2000000
+rate bulk 120 2000000
 rate blocks 20 2000000

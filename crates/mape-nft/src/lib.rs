@@ -46,6 +46,7 @@ mod outer;
 mod ruleset;
 mod section;
 mod slow;
+mod transaction;
 
 pub use edge::{Edge, EdgeChoice, UnknownEdge};
 pub use interface::{Interface, Options};
@@ -53,7 +54,8 @@ pub use line::Line;
 pub use loaded::{Dropped, Loaded};
 pub use mapping::{Mapping, NoUsablePort};
 pub use name::{DeviceName, InterfaceName, NameError};
-pub use ruleset::{Transaction, probe, standalone, static_text, transaction, unload_text};
+pub use ruleset::{probe, standalone, static_text, transaction, unload_text};
+pub use transaction::Transaction;
 
 /// The table that all interfaces share.
 const INET_TABLE: &str = "mape_rs";

@@ -7,6 +7,7 @@ use crate::edge::Edge;
 use crate::edge_rules::EdgeRules;
 use crate::interface::Interface;
 use crate::section::{Object, Section};
+use crate::transaction::{SHORT_CUTS, Transaction, ours};
 use crate::{INET_TABLE, nat, outer, slow};
 
 /// Before the SNAT of others (fw4 masquerades at `srcnat`): the first chain that binds wins.
@@ -23,6 +24,9 @@ const EDGE_OUT: &str = "type filter hook postrouting priority srcnat + 20; polic
 const INGRESS: &str = "priority -500; policy accept;";
 const EGRESS: &str = "priority 0; policy accept;";
 
+/// The devices that are shut until their index is in the gate.
+const GUARDED: &str = "mape-*";
+
 /// The maps by device. One that says how large it is gets a much faster table. A stand-alone file,
 /// loaded again for each new device, leaves the old ones' indexes behind, hence the room.
 const VERDICTS: &str = "type iface_index : verdict\nsize 1024";
@@ -37,29 +41,30 @@ const VERDICTS: &str = "type iface_index : verdict\nsize 1024";
 /// of the two and neither of them twice, both can still tell the sender, and a packet dropped there
 /// leaves no conntrack entry with a wrong port behind.
 ///
-/// `known` is a short cut for what is forwarded: what passes there would pass through the maps too,
-/// and may be missing there (measured in `DESIGN.md`).
+/// The short cuts that [`transaction`] puts before it in `forwarded` are gone after this; packets take the longer
+/// way, and [`Transaction::short_cuts`] brings them back.
 #[must_use]
 pub fn static_text() -> String {
     let mut text = String::new();
     let mut common = Section::new("inet", INET_TABLE);
     common.extend(static_objects());
     common.write(&mut text);
+    let _ = writeln!(text, "flush set inet {INET_TABLE} short-cuts");
     text
 }
 
 fn static_objects() -> [Object; 9] {
     let rules = |rules: &[&str]| rules.iter().map(|&rule| rule.to_owned()).collect();
-    let guarded = guarded("mape-*");
+    let guarded = guarded(GUARDED);
     [
         Object::kept("map", "gate", VERDICTS),
         Object::kept("map", "natsel", VERDICTS),
         Object::kept("map", "tunnels", "type ipv6_addr : verdict\nsize 1024"),
         Object::kept("set", "loaded", "type mark"),
+        Object::kept("set", "short-cuts", "type mark"),
         Object::hooked("srcnat", SRCNAT, rules(&["meta nfproto ipv4 oif vmap @natsel"])),
         Object::chain("guard", rules(&["oif vmap @gate", "counter drop"])),
-        Object::kept("chain", "known", ""),
-        Object::hooked("forwarded", FORWARDED, rules(&["jump known", &guarded])),
+        Object::hooked("forwarded", FORWARDED, rules(&[&guarded])),
         Object::hooked(
             "leaving",
             LEAVING,
@@ -76,47 +81,8 @@ pub fn standalone(interface: &Interface) -> String {
     let mut text = String::new();
     let _ = header(&mut text, interface);
     text.push_str(&static_text());
-    // Those of other interfaces go, too; their packets take the longer way.
-    forget_known(&mut text);
     write_interface(&mut text, interface);
     text
-}
-
-/// The text for all interfaces of the machine, and how to ask whether it is loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transaction {
-    text: String,
-    marker: String,
-    netdev_tables: Vec<String>,
-}
-
-impl Transaction {
-    /// For `nft -f`: all or nothing. `tables` is the output of `nft list tables`: of our tables of
-    /// family netdev, those that no interface has any more go.
-    #[must_use]
-    pub fn text(&self, tables: &str) -> String {
-        let mut text = self.text.clone();
-        for table in ours(tables).filter(|table| self.netdev_tables.iter().all(|own| own != table))
-        {
-            let _ = writeln!(text, "delete table netdev {table}");
-        }
-        text
-    }
-
-    /// For `nft`: succeeds where exactly this text was loaded and `inet mape_rs` not removed since.
-    /// It then lists the tables.
-    #[must_use]
-    pub fn query(&self) -> String {
-        format!("get element inet {INET_TABLE} loaded {{ {} }}; list tables", self.marker)
-    }
-
-    /// Whether the answer to [`Self::query`] lists the tables of family netdev that the text makes,
-    /// and no other of ours.
-    #[must_use]
-    pub fn is_answered_by(&self, tables: &str) -> bool {
-        self.netdev_tables.iter().all(|own| ours(tables).any(|table| table == own))
-            && ours(tables).count() == self.netdev_tables.len()
-    }
 }
 
 /// For `nft -f`: deletes every table of ours. `tables` is the output of `nft list tables`; empty where
@@ -134,12 +100,6 @@ pub fn unload_text(tables: &str) -> String {
     text
 }
 
-/// Our tables of family netdev in the output of `nft list tables`.
-fn ours(tables: &str) -> impl Iterator<Item = &str> {
-    let names = tables.lines().filter_map(|line| line.trim().strip_prefix("table netdev "));
-    names.filter(|name| name.starts_with(crate::NETDEV_PREFIX))
-}
-
 /// Replaces everything that was loaded before by the rules of these interfaces. Those of no
 /// interface shut every device called `mape-…`.
 #[must_use]
@@ -151,7 +111,6 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     for map in ["gate", "natsel", "tunnels"] {
         let _ = writeln!(text, "flush map inet {INET_TABLE} {map}");
     }
-    forget_known(&mut text);
     if netdev_tables.len() == interfaces.len() {
         // No packet of other devices need pass hooks that nobody uses.
         remove_chains(&mut text, &["edge_in".to_owned(), "edge_out".to_owned()]);
@@ -172,9 +131,11 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     let _ = write!(
         text,
         "flush set inet {INET_TABLE} loaded\n\
-         add element inet {INET_TABLE} loaded {{ {marker} }}\n"
+         add element inet {INET_TABLE} loaded {{ {marker} }}\n\
+         add element inet {INET_TABLE} {SHORT_CUTS}\n"
     );
-    Transaction { text, marker, netdev_tables }
+    let short_cuts = interfaces.iter().map(short_cuts).collect();
+    Transaction { text, marker, netdev_tables, short_cuts }
 }
 
 /// What nft and the kernel are asked before there is a device: everything in the rules of `interface`, each
@@ -297,10 +258,6 @@ fn guarded(device: impl std::fmt::Display) -> String {
     format!("oifname \"{device}\" goto guard")
 }
 
-fn forget_known(text: &mut String) {
-    let _ = writeln!(text, "flush chain inet {INET_TABLE} known");
-}
-
 /// The last step: the device's packets find their way to the rules.
 fn open(text: &mut String, interface: &Interface) {
     let key = interface.key();
@@ -318,11 +275,24 @@ fn open(text: &mut String, interface: &Interface) {
         add("edges_out", &key, "out");
     }
     add("gate", &key, "gate");
-    if interface.line.mapping().is_some() && interface.device.is_guarded_by_name() {
-        for packet in nat::USUAL {
-            let _ = writeln!(text, "add rule inet {INET_TABLE} known oif {key} {packet} accept");
-        }
+    text.push_str(&short_cuts(interface));
+}
+
+/// Nearly all that is forwarded need not ask the guard's maps. Rules that compare an index, because a
+/// lookup or a jump costs more than all of them (measured in `DESIGN.md`).
+fn short_cuts(interface: &Interface) -> String {
+    if interface.line.mapping().is_none() || !interface.device.is_guarded_by_name() {
+        return String::new();
     }
+    let key = interface.key();
+    // Of two lines, one may be open and the other not.
+    let incoming = format!("iif {key} oifname != \"{GUARDED}\"");
+    let outgoing = nat::USUAL.map(|packet| format!("oif {key} {packet}"));
+    // Each is inserted before the one that came before it.
+    outgoing.iter().rev().chain([&incoming]).fold(String::new(), |mut text, packets| {
+        let _ = writeln!(text, "insert rule inet {INET_TABLE} forwarded {packets} accept");
+        text
+    })
 }
 
 /// The edge on the device's own hooks.

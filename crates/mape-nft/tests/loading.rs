@@ -190,11 +190,19 @@ fn the_static_text_keeps_what_was_opened() {
     }
     let line = Line::new(&built_in(V6PLUS, ""), &[]).unwrap();
     let interface = Interface { index: Some(2), line, ..interface(&whole_address(), Edge::Netdev) };
-    let text = transaction(&[interface]).text("");
-    let open = sh_ok(&format!("{DEVICE} && nft -f $RULES && nft list ruleset"), &text);
+    let transaction = transaction(&[interface]);
+    let text = transaction.text("");
+    let then = |script: &str| format!("{DEVICE} && nft -f $RULES && nft {script}");
+    let ask = then(&format!("'{}'", transaction.query()));
+    let ask_less = then(&format!("'{}'", transaction.query_without_short_cuts()));
+    let open = sh_ok(&then("list ruleset"), &text);
+    sh_ok(&ask, &text);
+    // All but the short cuts, which are quickly brought back.
     let again = format!("{text}{}", static_text());
-    let reloaded = sh_ok(&format!("{DEVICE} && nft -f $RULES && nft list ruleset"), &again);
-    assert_eq!(open, reloaded);
+    assert!(!sh(&ask, &again).status.success());
+    assert!(transaction.is_answered_by(&sh_ok(&ask_less, &again)));
+    let whole = format!("{again}{}", transaction.short_cuts());
+    assert_eq!(open, sh_ok(&then("list ruleset"), &whole));
     sh_ok("nft -f $RULES", &static_text());
 }
 

@@ -1,15 +1,16 @@
 //! The sets and maps of the edge.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
-use super::{EdgeRules, Ports, list};
+use super::{Direction, EdgeRules, Ports, list};
 use crate::mapping::Mapping;
 use crate::section::Object;
 
 /// Types, by what a map is looked up with. nft compares them by name, so each use has its own map:
-/// the port of a packet, the identifier of an echo, the port a quoted packet has as its source (in
+/// the port of a packet, the word it stands in, the identifier of an echo, the port a quoted packet has as its source (in
 /// an error from the line) or as its destination (in one to the line).
 const PORTS: &str = "type inet_service : inet_service";
+const WORDS: &str = "typeof @nh,160,32 : tcp sport";
 const IDS: &str = "typeof icmp id : icmp id";
 const QUOTED_SOURCE: &str = "typeof @th,224,16 : @th,224,16";
 const QUOTED_DESTINATION: &str = "typeof @th,240,16 : @th,240,16";
@@ -45,6 +46,8 @@ impl EdgeRules<'_> {
     fn translations(&self, mapping: &Mapping) -> Vec<Object> {
         let e2i = pairs(mapping.pairs_by_real().iter().copied());
         let i2e = pairs(mapping.pairs());
+        let e2i_words = words(Direction::In, mapping.pairs_by_real().iter().copied());
+        let i2e_words = words(Direction::Out, mapping.pairs());
         let e2d = differences(mapping.pairs_by_real().iter().copied());
         let i2d = differences(mapping.pairs());
         let intervals = |declaration: &str| format!("{declaration}\nflags interval");
@@ -53,6 +56,8 @@ impl EdgeRules<'_> {
         [
             ("e2i", exact(PORTS), &e2i),
             ("i2e", exact(PORTS), &i2e),
+            ("e2i-word", exact(WORDS), &e2i_words),
+            ("i2e-word", exact(WORDS), &i2e_words),
             ("e2i-id", exact(IDS), &e2i),
             ("i2e-id", exact(IDS), &i2e),
             ("e2i-q", exact(QUOTED_SOURCE), &e2i),
@@ -68,7 +73,7 @@ impl EdgeRules<'_> {
     }
 }
 
-fn pairs(pairs: impl Iterator<Item = (u16, u16)>) -> String {
+fn pairs(pairs: impl Iterator<Item = (impl Display, u16)>) -> String {
     let mut text = String::new();
     for (from, to) in pairs {
         let separator = if text.is_empty() { "" } else { ", " };
@@ -76,6 +81,12 @@ fn pairs(pairs: impl Iterator<Item = (u16, u16)>) -> String {
         let _ = write!(text, "{separator}{from} : {to}");
     }
     text
+}
+
+/// The same from the word that the first port stands in, whose other half is zero.
+fn words(direction: Direction, ports: impl Iterator<Item = (u16, u16)>) -> String {
+    let shift = direction.words().port_mask.trailing_zeros();
+    pairs(ports.map(|(from, to)| (u32::from(from) << shift, to)))
 }
 
 /// Intervals of equal `from - to`, as the one's complement number that keeps a checksum right when

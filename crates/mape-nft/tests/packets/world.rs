@@ -9,6 +9,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns};
 
@@ -121,14 +122,37 @@ impl World {
         self.sh(&format!("ip -n $C link del mape-wan\n{DEVICE}"));
     }
 
-    /// Packets the BR has seen, and those against the rules.
+    /// Packets the BR has seen, and those against the rules, once no more come.
     pub(crate) fn judged(&self) -> (u64, u64) {
+        let mut before = self.counters();
+        loop {
+            thread::sleep(Duration::from_millis(20));
+            let now = self.counters();
+            if now == before {
+                return now;
+            }
+            before = now;
+        }
+    }
+
+    fn counters(&self) -> (u64, u64) {
         let count = |name: &str| {
             let text = self.sh(&format!("ip netns exec $B nft list counter ip judge {name}"));
             let mut words = text.split_whitespace().skip_while(|word| *word != "packets");
             words.nth(1).unwrap().parse().unwrap()
         };
         (count("seen"), count("bad"))
+    }
+
+    /// The judge finds something against the rules, if not at once: a busy kernel delivers later.
+    pub(crate) fn expect_bad(&self) {
+        for _ in 0..100 {
+            if self.judged().1 > 0 {
+                return;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the judge found nothing: {:?}", self.judged());
     }
 
     /// Runs in one of the namespaces.

@@ -13,11 +13,22 @@ use super::FirewallError;
 pub(super) struct Nft<'path>(pub(super) &'path Path);
 
 impl Nft<'_> {
-    /// Whether this text is what is loaded.
+    /// Whether this text is what is loaded. Where only the short cuts are missing, as after a reload of
+    /// firewall4, they are brought back.
     pub(super) fn has(&self, transaction: &Transaction) -> Result<bool, FirewallError> {
-        let output = self.run(&[&transaction.query()], None)?;
-        let tables = String::from_utf8_lossy(&output.stdout);
-        Ok(output.status.success() && transaction.is_answered_by(&tables))
+        let answers = |query: &str| {
+            let output = self.run(&[query], None)?;
+            let tables = String::from_utf8_lossy(&output.stdout);
+            Ok(output.status.success() && transaction.is_answered_by(&tables))
+        };
+        if answers(&transaction.query())? {
+            return Ok(true);
+        }
+        let found = answers(&transaction.query_without_short_cuts())?;
+        if found {
+            self.checked(&["-f", "-"], Some(&transaction.short_cuts()))?;
+        }
+        Ok(found)
     }
 
     /// Whether somebody else has a flowtable, as firewall4 has with flow offload switched on.

@@ -99,7 +99,7 @@ pub(crate) fn through_a_tunnel() -> anyhow::Result<Value> {
     files.add_file("usr/bin/mape-proto", 0o755, &tools::build_static("mape-proto")?)?;
     let commands = "RATE_ROUNDS=5 RATE_SCALE=4 exec sh ./rate.sh\n";
     let mut text = String::new();
-    let status = Vm::boot(&kernel, files, commands, Duration::from_secs(600))?.finish(|line| {
+    let status = Vm::boot(&kernel, files, commands, Duration::from_secs(900))?.finish(|line| {
         text.push_str(line);
         text.push('\n');
     })?;
