@@ -252,8 +252,8 @@ line_working() {
 	relay_up
 	router_boot "$@"
 	uplink_pd 56
-	within 30 "up" wan_is true
-	within 30 "ping from LAN and router" opened
+	within 15 "up" wan_is true
+	within 15 "ping from LAN and router" opened
 }
 
 # no_alias: the interface that holds the CE address is gone.

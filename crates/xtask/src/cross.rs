@@ -136,14 +136,11 @@ fn check(target: &Target, image: &elf::Image, program: &Path) -> anyhow::Result<
         bail!("{}: loader {loader:?}, libraries {needed:?}", target.arch);
     }
     let bytes = fs::read(program)?;
-    for path in [
-        root().display().to_string(),
-        cache_directory().display().to_string(),
-        "/home/".into(),
-        "/root/".into(),
-        "/.cargo/".into(),
-        "rustlib".into(),
-    ] {
+    let home = std::env::var("HOME").map(|home| format!("{home}/"));
+    let mut paths: Vec<String> = ["/home/", "/.cargo/", "rustlib"].map(str::to_owned).to_vec();
+    paths.extend([root(), cache_directory()].map(|path| path.display().to_string()));
+    paths.extend(home);
+    for path in paths {
         if bytes.windows(path.len()).any(|part| part == path.as_bytes()) {
             bail!("{}: the path {path} of this machine is in the binary", target.arch);
         }

@@ -12,23 +12,23 @@ use crate::plane::{on_kernels, one_series};
 use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
 use crate::{package, packages};
 
-/// What runs in every test. Others run by name only, because nobody has seen them pass yet:
-/// `linux-prefix.sh`, `linux-hooks.sh`, `linux-systemd.sh`, and [`AGAIN`].
+/// What runs in every test. `linux-prefix.sh`, `linux-hooks.sh` and `linux-systemd.sh` run by name only.
 const SCRIPTS: &[&str] = &[
     "linux-line.sh",
     "linux-foreign.sh",
     "linux-watch.sh",
+    "linux-kill.sh after",
     "linux-files.sh",
     "linux-doctor.sh",
     "linux-page.sh",
 ];
 
-/// What goes on after the machine has booted again, of scripts that are called by name.
+/// What goes on after the machine has booted again.
 const AGAIN: &[&str] = &["linux-line.sh again", "linux-page.sh again"];
 
-/// What runs with `--long` only; killing takes five minutes and more.
+/// What runs with `--long` only.
 const LONG: &[&str] = &[
-    "linux-kill.sh",
+    "linux-kill.sh before half",
     "linux-line.sh v6plus:br0 ocn:eth0",
     "linux-watch.sh br0",
     "linux-files.sh eth0",
@@ -52,7 +52,7 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
         steps.step("static programs and their packages", || package::command(None));
     }
     steps.step("plain Linux on Debian's kernels", || match prepare() {
-        Ok(()) => on_kernels(SERIES, &scripts(long), &[], &add_files).map(Outcome::from),
+        Ok(()) => on_kernels(SERIES, &scripts(long), AGAIN, &add_files).map(Outcome::from),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
@@ -73,7 +73,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     };
     prepare()?;
     if words.is_empty() {
-        return on_kernels(series, &scripts(long), &[], &add_files);
+        return on_kernels(series, &scripts(long), AGAIN, &add_files);
     }
     let scripts = words;
     let is_chosen = |again: &&&str| {

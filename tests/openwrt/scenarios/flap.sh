@@ -14,7 +14,7 @@ while [ "$flap" -le "$flaps" ]; do
 	fi
 	check "flap $flap: tunnels without uplink" "$(ip -o link show | grep -c ' mape-')" -eq 0
 	uplink_up
-	within 20 "flap $flap: up" wan_has "$LINE_IPV4"
+	within 10 "flap $flap: up" wan_has "$LINE_IPV4"
 	flap=$((flap + 1))
 done
 within 15 "ping from LAN and router" opened

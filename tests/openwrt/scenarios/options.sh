@@ -54,7 +54,7 @@ bad MAPE_OPTION_INVALID "list reserved_ports '9-8'"
 bad MAPE_OPTION_INVALID "option rule 'nonsense'"
 bad MAPE_OPTION_INVALID "option peeraddr 'relay.example'" "option ip6prefix '240b:10::'" \
 	"option ip6prefixlen '31'" "option ipaddr '106.72.0.0'" "option ip4prefixlen '15'" "option ealen '25'"
-bad MAPE_RULE_INCONSISTENT "option offset '17'" "option peeraddr '2404:9200:225:100::64'" \
+bad MAPE_OPTION_INVALID "option offset '17'" "option peeraddr '2404:9200:225:100::64'" \
 	"option ip6prefix '240b:10::'" "option ip6prefixlen '31'" "option ipaddr '106.72.0.0'" \
 	"option ip4prefixlen '15'" "option ealen '25'"
 bad MAPE_RULE_INCONSISTENT "option peeraddr '2404:9200:225:100::64'" "option ip6prefix '240b:10::'" \
@@ -67,5 +67,6 @@ within 15 "good again" opened
 # The line works until netifd takes it down.
 no_error() { ! wan_says MAPE_; }
 within 15 "good again: no error" no_error
+check "good again: errors" "$(if_status wan | grep -c MAPE_ || :)" -eq 0
 within 15 "good again: up" wan_has "$LINE_IPV4"
 no_violation "options"

@@ -25,10 +25,9 @@ judge_two 240b:10:3261:6400:6a:4832:6100:6400
 local_serve cpe 8000
 ip netns exec "$LAB_NS-lan3" lab-traffic steady --to 192.168.1.1:8000 --udp 5 --tcp 5 --seconds 45 >/tmp/steady &
 steady=$!
-# Twice as much, and on 6.1 the emulated machine took 10 s for an `ifstatus`, though netifd had been through after 3 s.
 for host in 1 2; do
 	ip netns exec "$LAB_NS-lan$host" lab-traffic flood --from "192.168.1.1$host" --to 198.18.3.1 \
-		--seconds 40 --rate 30 >/dev/null 2>&1 &
+		--seconds 40 --rate 60 >/dev/null 2>&1 &
 done
 on lan4 lab-traffic steady --to 198.18.3.9:7000 --udp 10 --tcp 5 --seconds 40 >/dev/null 2>&1 &
 sleep 5

@@ -238,17 +238,18 @@ fn is_map_form(rules: &str) -> bool {
 }
 
 fn numbers(options: &Options, layout: Option<Layout>) -> Result<Rule, Failure> {
-    let small = |name| options.number::<u8>(name, "write a number of bits", 0..=128);
+    let bits = |name, hint, most| options.number::<u8>(name, hint, 0..=most);
+    let length = |name| bits(name, "write a number of bits", 128);
     let needed = |name| move || OptionError::Incomplete(name);
     let address6 = |name, hint| options.read(name, hint, |text| text.parse::<Ipv6Addr>().ok());
     let address4 = |text: &str| text.parse::<Ipv4Addr>().ok();
 
     let ipv6 = address6("ip6prefix", "write it like 240b:10::, and its length as ip6prefixlen")?
         .ok_or_else(needed("ip6prefix"))?;
-    let ipv6_len = small("ip6prefixlen")?.ok_or_else(needed("ip6prefixlen"))?;
+    let ipv6_len = length("ip6prefixlen")?.ok_or_else(needed("ip6prefixlen"))?;
     let hint = "write it like 106.72.0.0, and its length as ip4prefixlen";
     let ipv4 = options.read("ipaddr", hint, address4)?.ok_or_else(needed("ipaddr"))?;
-    let ipv4_len = small("ip4prefixlen")?.unwrap_or(32);
+    let ipv4_len = length("ip4prefixlen")?.unwrap_or(32);
     let bad = |name, value: u8, hint| OptionError::Bad {
         name,
         value: Quoted::new(&value.to_string()),
@@ -259,10 +260,10 @@ fn numbers(options: &Options, layout: Option<Layout>) -> Result<Rule, Failure> {
             .map_err(|_| bad("ip6prefixlen", ipv6_len, "use 0 to 128"))?,
         ipv4: Ipv4Net::new(ipv4, ipv4_len)
             .map_err(|_| bad("ip4prefixlen", ipv4_len, "use 0 to 32"))?,
-        ea_len: small("ealen")?.ok_or_else(needed("ealen"))?,
-        offset: small("offset")?,
+        ea_len: bits("ealen", "use 0 to 48", 48)?.ok_or_else(needed("ealen"))?,
+        offset: bits("offset", "use 0 to 16", 16)?,
         // Upstream takes 0 for "whatever the EA bits leave".
-        psid_len: small("psidlen")?.filter(|len| *len > 0),
+        psid_len: bits("psidlen", "use 0 to 16", 16)?.filter(|len| *len > 0),
         psid: options.number("psid", "write a number from 0 to 65535, right-aligned", 0..=65535)?,
         br: address6("peeraddr", "write it like 2404:9200:225:100::64")?
             .ok_or_else(needed("peeraddr"))?,

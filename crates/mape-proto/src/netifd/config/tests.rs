@@ -141,6 +141,9 @@ fn every_bad_option_is_named() {
         (numbers.replace("\"25\"", "\"-1\""), "ealen"),
         (numbers.replace("2404:9200:225:100::64", "br.example"), "peeraddr"),
         (numbers.replace("\"offset\":\"4\"", "\"psid\":\"65536\""), "psid"),
+        (numbers.replace("\"offset\":\"4\"", "\"offset\":\"17\""), "offset cannot be \"17\""),
+        (numbers.replace("\"psidlen\":\"8\"", "\"psidlen\":\"17\""), "psidlen cannot be \"17\""),
+        (numbers.replace("\"ealen\":\"25\"", "\"ealen\":\"49\""), "ealen cannot be \"49\""),
     ] {
         let (code, message) = refused(&json);
         assert_eq!(code, Code::OptionInvalid, "{json}");

@@ -1,5 +1,6 @@
 //! The line that is asked for: which prefixes it has, and through whom it can be asked.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::io::Write;
 use std::net::{Ipv6Addr, SocketAddrV6};
@@ -41,7 +42,7 @@ impl Asker {
             interface.prefixes.iter().filter(|it| it.delegated).count()
         };
         // Of equal ones netifd's first.
-        let best = asked.rev_best(|(interface, _)| delegated(interface));
+        let best = asked.min_by_key(|(interface, _)| Reverse(delegated(interface)));
         let Some((interface, prefixes)) = best else { return Self::default() };
         let source = interface.addresses.first().copied();
         let resolvers = resolvers_of(interface, source);
@@ -121,12 +122,3 @@ fn resolvers_of(interface: &InterfaceFacts, source: Option<Ipv6Addr>) -> Resolve
     let servers = interface.resolvers.iter().map(server).collect();
     Resolvers { servers, source, ..Resolvers::default() }
 }
-
-/// The first of those with the greatest key; `max_by_key` takes the last.
-trait Best: Iterator + Sized {
-    fn rev_best<K: Ord>(self, key: impl Fn(&Self::Item) -> K) -> Option<Self::Item> {
-        self.reduce(|best, next| if key(&next) > key(&best) { next } else { best })
-    }
-}
-
-impl<I: Iterator> Best for I {}
