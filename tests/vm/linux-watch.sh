@@ -149,6 +149,9 @@ wait "$supervisor" || :
 linux_silence
 on cpe ip -6 address flush dev "$UPLINK" dynamic
 on cpe ip -6 route flush proto ra
+on cpe ip -6 route show dev "$UPLINK" | sed -n 's/ .* expires .*//p' | while read -r prefix; do
+	on cpe ip -6 route del "$prefix" dev "$UPLINK"
+done
 sleep 1
 linux_state >/tmp/after
 linux_same "down" /tmp/before /tmp/after
