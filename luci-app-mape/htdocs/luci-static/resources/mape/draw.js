@@ -146,7 +146,7 @@ return baseclass.extend({
 				'type': 'button',
 				'role': 'listitem',
 				'class': classes.join(' '),
-				'data-tooltip': `${name}: ${words} / ${size}${kept}`,
+				'title': `${name}: ${words} / ${size}${kept}`,
 				'aria-label': `${name}: ${words} / ${size}${kept}`,
 				'click': () => click?.(block)
 			}, [
@@ -267,7 +267,7 @@ return baseclass.extend({
 		const head = [ text.line(line?.line), name ? ` (${name})` : '' ];
 
 		if (isMape && answer.plan && !answer.plan.error)
-			return E('div', {}, [ E('p', {}, head), this.plan(answer.plan) ]);
+			return E('div', {}, [ E('p', {}, [ ...head ]), this.plan(answer.plan) ]);
 
 		return this.problem(head.join(''), line?.evidence?.[0]?.says, line?.next_step);
 	},
@@ -278,7 +278,7 @@ return baseclass.extend({
 
 		area.value = words;
 
-		ui.showModal(title, [
+		ui.showModal([ title ], [
 			area,
 			E('div', { 'class': 'right' }, [
 				E('button', { 'class': 'btn', 'click': ui.hideModal }, [ _('Close') ]),

@@ -39,7 +39,7 @@ function count(value) {
 }
 
 function ranges(list) {
-	return Array.isArray(list) ? list.filter(range => Array.isArray(range) && range.length === 2) : [];
+	return Array.isArray(list) ? list.filter(range => Array.isArray(range) && range.length === 2 && range.every(Number.isInteger)) : [];
 }
 
 function rangeText([first, last]) {
@@ -116,7 +116,7 @@ return baseclass.extend({
 				used: { tcp: null, udp: null, icmp: null }, most: null, level: null
 			}));
 
-		return ports.blocks.map(({ first, last, used }) => {
+		return ports.blocks.filter(({ first, last }) => ranges([ [ first, last ] ]).length).map(({ first, last, used }) => {
 			const size = last - first + 1;
 			const counts = PROTOCOLS.map(protocol => count(used?.[protocol]));
 			const most = counts.includes(null) ? null : Math.max(...counts);

@@ -124,8 +124,9 @@ return baseclass.extend({
 	// Kinds of line that `detect` knows.
 	lineNames: Object.keys(LINES),
 
+	// A name that is none of ours goes to places of LuCI that may take it for markup.
 	provider(name) {
-		return own(PROVIDERS, name)?.title ?? String(name ?? '?');
+		return own(PROVIDERS, name)?.title ?? (typeof name === 'string' && /^[a-z0-9-]+$/.test(name) ? name : '?');
 	},
 
 	isps(name) {

@@ -120,7 +120,7 @@ return network.registerProtocol('mape', {
 	getGatewayAddr() {
 		const br = this._ubus('data')?.br;
 
-		return typeof br === 'string' ? br : this.super('getGatewayAddr', []);
+		return /^[0-9a-f:]+$/.test(br) ? br : this.super('getGatewayAddr', []);
 	},
 
 	isCreateable(name) {

@@ -137,7 +137,7 @@ return view.extend({
 		if (remedy)
 			parts.push(E('div', { 'class': 'mape-buttons' }, [ remedy ]));
 
-		return E('li', { 'class': 'mape-check', 'data-check': check, 'data-fine': fine ? 'yes' : 'no' }, parts);
+		return E('li', { 'class': 'mape-check', 'data-check': check, 'data-fine': fine ? 'yes' : 'no' }, [ ...parts ]);
 	},
 
 	remedy(fix) {

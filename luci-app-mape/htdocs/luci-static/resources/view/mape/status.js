@@ -106,7 +106,7 @@ class Line {
 				_('Most seen: whenever somebody looked, since %s.').replace('%s', '%t'.format(status.ports.peak.recorded_for))
 			]));
 
-		return E('div', {}, parts);
+		return E('div', {}, [ ...parts ]);
 	}
 
 	warnings(conntrack) {
@@ -150,7 +150,7 @@ class Line {
 			const heads = [ _('Port'), 'TCP', 'UDP', 'ICMP', _('Use') ];
 			const role = name => name === 'reserved' ? _('reserved') : '';
 
-			ui.showModal(title, [
+			ui.showModal([ title ], [
 				answer.error ? draw.told(answer.error) : shown.length ? E('div', { 'class': 'mape-scroll' }, [
 					E('table', { 'class': 'table' }, [
 						E('tr', { 'class': 'tr table-titles' }, heads.map(head => E('th', { 'class': 'th left' }, [ head ]))),
@@ -217,7 +217,7 @@ return view.extend({
 			parts.push(this.emptyNode());
 		}
 
-		return E('div', { 'class': 'cbi-map mape-page' }, parts);
+		return E('div', { 'class': 'cbi-map mape-page' }, [ ...parts ]);
 	},
 
 	hostName(address) {

@@ -30,7 +30,7 @@ function row(name, report) {
 
 	return [
 		E('a', { 'href': L.url('admin/status/mape/status') }, [ name ]),
-		E('span', {}, words)
+		E('span', {}, [ ...words ])
 	];
 }
 
