@@ -92,7 +92,7 @@ return baseclass.extend({
 				E('strong', {}, [ STEP_NAMES[name] ]),
 				E('span', { 'class': 'mape-state' }, [ STEP_STATES[state] ]),
 				E('span', { 'class': 'mape-detail' }, [ this.stepText(name, state, status) ]),
-				seconds === null ? '' : E('span', { 'class': 'mape-detail' }, [ _('since %s').replace('%s', '%t'.format(seconds)) ])
+				seconds === null ? '' : E('span', { 'class': 'mape-detail' }, [ _('for %s').replace('%s', '%t'.format(seconds)) ])
 			])));
 	},
 

@@ -103,7 +103,7 @@ class Line {
 
 		if (status.ports?.peak)
 			parts.push(E('p', { 'class': 'mape-detail' }, [
-				_('Most seen: whenever somebody looked, since %s.').replace('%s', '%t'.format(status.ports.peak.recorded_for))
+				_('Most seen: whenever somebody looked, in the last %s.').replace('%s', '%t'.format(status.ports.peak.recorded_for))
 			]));
 
 		return E('div', {}, [ ...parts ]);
