@@ -86,8 +86,10 @@ test('each method starts the program with words, and nothing else', () => {
 	const asked = [];
 
 	call(plugin(asked), 'retry', { interface: 'wan4' });
+	call(plugin(asked, [{ status: 9 }]), 'retry', { interface: 'wan5' });
 	call(plugin(asked), 'restart_network', {});
-	assert.deepEqual(asked.map(({ object, method }) => `${object} ${method}`), ['network.interface.wan4 up', 'network restart']);
+	assert.deepEqual(asked.map(({ object, method }) => `${object} ${method}`),
+		['network.interface.wan4 renew', 'network.interface.wan5 renew', 'network.interface.wan5 up', 'network restart']);
 });
 
 test('what a line is comes with the plan for its prefix', () => {

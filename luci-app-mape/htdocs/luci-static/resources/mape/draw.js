@@ -231,6 +231,17 @@ return baseclass.extend({
 		}));
 	},
 
+	// Many are shown when asked for.
+	ranges(list) {
+		const all = model.rangeTexts(list);
+		const nodes = all.map(range => E('span', { 'class': 'mape-range' }, [ range ]));
+
+		if (all.length <= 16)
+			return E('span', {}, [ ...nodes ]);
+
+		return E('details', {}, [ E('summary', {}, [ `${all[0]} … ${all[all.length - 1]} (${all.length})` ]), ...nodes ]);
+	},
+
 	// What a plan gives, or what its error says.
 	plan(plan) {
 		if (plan?.error)
@@ -246,7 +257,7 @@ return baseclass.extend({
 			[ _('Provider'), text.provider(plan.provider) ],
 			[ _('IPv4 address'), address ],
 			[ _('Ports'), `${plan.port_count} (PSID ${plan.psid})` ],
-			[ _('Port ranges'), E('span', { 'class': 'mape-ranges' }, [ model.rangesText(plan.port_ranges) ]) ],
+			[ _('Port ranges'), this.ranges(plan.port_ranges) ],
 			[ _('Border relay (BR)'), plan.br ],
 			[ _('MTU'), plan.mtu ],
 			[ _('Rule from'), text.source(plan.rule?.source) ]

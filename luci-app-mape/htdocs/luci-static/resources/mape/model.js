@@ -175,8 +175,8 @@ return baseclass.extend({
 		return `${line.ipv4} PSID ${line.psid}: ${list}${kept ? ` (reserved: ${kept})` : ''}`;
 	},
 
-	rangesText(list) {
-		return ranges(list).map(rangeText).join(', ');
+	rangeTexts(list) {
+		return ranges(list).map(rangeText);
 	},
 
 	// What the rows on Interfaces and Overview say of a line, from netifd's `data`.

@@ -268,8 +268,12 @@ return network.registerProtocol('mape', {
 				if (!rule)
 					return;
 
-				for (const key of rules.keys)
-					s.getUIElement(section_id, `_rule_${key}`)?.setValue(rule[key] ?? '');
+				for (const key of rules.keys) {
+					const field = s.getUIElement(section_id, `_rule_${key}`);
+
+					field?.setValue(rule[key] ?? '');
+					field?.triggerValidation();
+				}
 
 				preview(section_id);
 			};
