@@ -45,6 +45,33 @@ pub struct Ask {
     pub gateway: bool,
 }
 
+/// A remedy that a program can carry out for the user: it changes one thing, and can do no harm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Fix {
+    /// Add `interface` to the networks of the firewall zone `zone`.
+    JoinZone {
+        /// Ours.
+        interface: String,
+        /// Its name.
+        zone: String,
+    },
+    /// Set the option `clientid` of `interface`, so that its DUID carries no time.
+    ClientId {
+        /// The uplink.
+        interface: String,
+        /// The DUID, in hexadecimal.
+        clientid: String,
+    },
+    /// Load the rules again: `mape-proto firewall`.
+    LoadRules,
+    /// Try to bring `interface` up once more.
+    Retry {
+        /// Ours.
+        interface: String,
+    },
+}
+
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -60,15 +87,23 @@ pub struct Finding {
     /// The next step, where something is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The same for a program, where it can be done safely.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
 }
 
 impl Finding {
     fn fine(check: &'static str, message: impl Into<String>) -> Self {
-        Self { check, fine: true, message: message.into(), evidence: Vec::new(), hint: None }
+        let (message, evidence) = (message.into(), Vec::new());
+        Self { check, fine: true, message, evidence, hint: None, fix: None }
     }
 
     fn wrong(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { fine: false, hint: Some(hint.into()), ..Self::fine(check, message) }
+    }
+
+    fn with(self, fix: Fix) -> Self {
+        Self { fix: Some(fix), ..self }
     }
 
     fn because(mut self, evidence: impl Into<String>) -> Self {
@@ -96,7 +131,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Finding { check, fine, message, evidence, hint } in &self.checks {
+        for Finding { check, fine, message, evidence, hint, .. } in &self.checks {
             let check = check.replace('_', " ");
             writeln!(f, "{}  {check}: {message}.", if *fine { "ok  " } else { "FAIL" })?;
             for evidence in evidence {

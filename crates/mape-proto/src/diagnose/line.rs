@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Finding, Patient};
+use super::{Finding, Fix, Patient};
 use crate::import::leftovers_of;
 use crate::netifd::Zones;
 use crate::status::{Condition, InterfaceStatus};
@@ -44,18 +44,21 @@ fn condition(interface: &InterfaceStatus) -> Finding {
             CHECK,
             format!("{name} is up, but its rules are not loaded, so nothing passes"),
             "run `service firewall restart`; if it stays, see `mape-proto firewall`",
-        ),
+        )
+        .with(Fix::LoadRules),
         (_, Some(told)) => {
             let message = told.message.clone().unwrap_or_else(|| told.code.clone());
             let hint = told.hint.clone().unwrap_or_else(|| "see `logread`".to_owned());
             Finding::wrong(CHECK, format!("{name} is not up: {message}"), hint)
                 .because(told.code.clone())
+                .with(Fix::Retry { interface: name.clone() })
         }
         (_, None) => Finding::wrong(
             CHECK,
             format!("{name} is not up, and nobody said why"),
             format!("run `ifup {name}`, and see `logread`"),
-        ),
+        )
+        .with(Fix::Retry { interface: name.clone() }),
     }
 }
 
@@ -79,7 +82,8 @@ fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
                 interface.interface
             ),
             format!("add {} to the networks of zone wan", interface.interface),
-        );
+        )
+        .with(Fix::JoinZone { interface: interface.interface.clone(), zone: "wan".to_owned() });
     };
     let forwarded = patient.router.firewall_sections("forwarding").any(|it| {
         it.get("dest") == Some(zone) && it.get("enabled").is_none_or(|_| it.is_on("enabled"))

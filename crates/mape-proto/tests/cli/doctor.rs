@@ -14,6 +14,7 @@ struct Router {
     line: Line,
     dump: Value,
     duid: &'static str,
+    networks: &'static str,
     forwarding: &'static str,
     dhcp: &'static str,
 }
@@ -39,6 +40,7 @@ impl Router {
             line,
             dump,
             duid: "00030001aabbccddeeff",
+            networks: "list network wan\n list network wan6",
             forwarding: "config forwarding\n option src lan\n option dest wan\n",
             dhcp: "",
         }
@@ -57,10 +59,8 @@ impl Router {
              dhcpv6\nconfig interface wan\n option proto mape\n",
             self.duid
         );
-        let firewall = format!(
-            "config zone\n option name wan\n list network wan\n list network wan6\n{}",
-            self.forwarding
-        );
+        let firewall =
+            format!("config zone\n option name wan\n {}\n{}", self.networks, self.forwarding);
         for (package, text) in
             [("network", network.as_str()), ("firewall", firewall.as_str()), ("dhcp", self.dhcp)]
         {
@@ -123,6 +123,8 @@ fn what_is_wrong_is_found() {
     router.duid = "00010001278cffff02005e102030";
     router.is_wrong("uplink", "it is down, of proto dhcpv6");
     router.is_wrong("duid", "network.wan6.clientid=0003000102005e102030");
+    let fix = serde_json::json!({"do": "client_id", "interface": "wan6", "clientid": "0003000102005e102030"});
+    assert_eq!(router.check("duid")["fix"], fix);
     assert_eq!(router.check("contract"), Value::Null);
 
     let other = |prefix: &'static str| {
@@ -142,19 +144,33 @@ fn what_is_wrong_is_found() {
     router.line.write("sys/eth1/mtu", "1454");
     router.is_wrong("mtu", "1454");
 
-    Router::new("down")
-        .with(|dump| {
-            dump["interface"][1]["up"] = false.into();
-            let error = serde_json::json!([{"code": "MAPE_CE_IN_USE", "data": ["another device"]}]);
-            dump["interface"][1]["errors"] = error;
-        })
-        .is_wrong("interface", "MAPE_CE_IN_USE");
+    let router = Router::new("down").with(|dump| {
+        dump["interface"][1]["up"] = false.into();
+        let error = serde_json::json!([{"code": "MAPE_CE_IN_USE", "data": ["another device"]}]);
+        dump["interface"][1]["errors"] = error;
+    });
+    router.is_wrong("interface", "MAPE_CE_IN_USE");
+    let fix = serde_json::json!({"do": "retry", "interface": "wan"});
+    assert_eq!(router.check("interface")["fix"], fix);
+
+    let router = Router::new("shut");
+    router.line.write("sys/mape-wan/ifindex", "4711");
+    router.is_wrong("interface", "its rules are not loaded");
+    assert_eq!(router.check("interface")["fix"], serde_json::json!({"do": "load_rules"}));
 
     let mut router = Router::new("zone");
     router.forwarding = "option masq 1\nconfig forwarding\n option src lan\n option dest wan\n";
     assert!(router.check("zone").to_string().contains("the zone masquerades, but"));
     router.forwarding = "";
     router.is_wrong("zone", "no zone may send to wan");
+    // What to forward from is the user's decision.
+    assert_eq!(router.check("zone")["fix"], Value::Null);
+    let mut router = Router::new("no-zone")
+        .with(|dump| drop(dump["interface"][1]["data"].as_object_mut().unwrap().remove("zone")));
+    router.networks = "list network wan6";
+    router.is_wrong("zone", "in no firewall zone");
+    let fix = serde_json::json!({"do": "join_zone", "interface": "wan", "zone": "wan"});
+    assert_eq!(router.check("zone")["fix"], fix);
 
     Router::new("route")
         .with(|dump| dump["interface"][2]["route"] = route("0.0.0.0"))
