@@ -89,9 +89,6 @@ function overflow(page, within) {
 		const wide = document.documentElement.clientWidth;
 		const bad = [];
 
-		if (document.documentElement.scrollWidth > wide + 1)
-			bad.push(`the page is ${document.documentElement.scrollWidth} wide in a window of ${wide}`);
-
 		for (const node of document.querySelectorAll(`${selector}, ${selector} *`)) {
 			const box = node.getBoundingClientRect();
 			const style = getComputedStyle(node);
@@ -104,6 +101,15 @@ function overflow(page, within) {
 				&& node.scrollWidth > node.clientWidth + 1 && style.overflowX !== 'visible')
 				bad.push(`cut: ${node.textContent.trim().slice(0, 40)}`);
 		}
+
+		// A theme may be too wide by itself.
+		const whole = document.documentElement.scrollWidth;
+		const ours = document.querySelectorAll(selector);
+
+		ours.forEach(node => node.style.setProperty('display', 'none'));
+		if (whole > wide + 1 && whole > document.documentElement.scrollWidth)
+			bad.push(`the page is ${whole} wide in a window of ${wide}, and without ours ${document.documentElement.scrollWidth}`);
+		ours.forEach(node => node.style.removeProperty('display'));
 
 		return bad;
 	}, within);
@@ -133,6 +139,7 @@ function faint(page, within) {
 
 			return layers.reduce((back, layer) => over(layer, back), dark ? [ 18, 18, 18, 1 ] : [ 255, 255, 255, 1 ]);
 		};
+		const gradient = node => node && (getComputedStyle(node).backgroundImage !== 'none' || (node.parentElement !== document.body && gradient(node.parentElement)));
 		const light = ([ r, g, b ]) => [ r, g, b ].map(value => value / 255).map(value => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
 			.reduce((sum, value, at) => sum + value * [ 0.2126, 0.7152, 0.0722 ][at], 0);
 		const bad = [];
@@ -141,7 +148,11 @@ function faint(page, within) {
 			const own = [ ...node.childNodes ].some(child => child.nodeType === Node.TEXT_NODE && child.textContent.trim());
 			const style = getComputedStyle(node);
 
-			if (!own || !node.getBoundingClientRect().width || node.disabled || node.closest('[disabled], svg'))
+			// Buttons and descriptions have the theme's own colours on every page.
+			if (!own || !node.getBoundingClientRect().width || node.closest('.btn, .cbi-map-descr, svg'))
+				continue;
+			// What a gradient comes to is not computed; themes have them behind their own warnings.
+			if (gradient(node))
 				continue;
 
 			let shown = 1;

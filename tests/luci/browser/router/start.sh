@@ -67,6 +67,8 @@ for package in rpcd network; do
 done
 cp "$repository/tests/openwrt/config-firewall" "$root/etc/config/firewall"
 : >"$root/etc/config/dhcp"
+# As set up: LuCI warns on every page of a root without password.
+sed -i 's|^root:[^:]*:|root:$1$mapelab$PSxzXE8qCMohXdapLyBhW1:|' "$root/etc/shadow"
 
 mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/tmp"
 mount -t proc proc "$root/proc"
