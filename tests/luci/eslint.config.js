@@ -36,6 +36,8 @@ export default [
 			'no-useless-escape': 'off',
 			'no-unused-vars': ['error', { varsIgnorePattern: `^(${[...MODULES, ...OURS].join('|')})$`, caughtErrors: 'none' }],
 			'no-undef': 'error',
+			// To jsmin a slash behind `=>` divides.
+			'wrap-regex': 'error',
 			'no-eval': 'error',
 			'no-restricted-properties': ['error',
 				...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'createContextualFragment']
@@ -51,6 +53,10 @@ export default [
 				{
 					selector: "CallExpression[callee.name='E'] > ObjectExpression > Property[key.value=/^(style|on.*)$/]",
 					message: 'a strict CSP refuses this attribute',
+				},
+				{
+					selector: 'TemplateLiteral TemplateLiteral',
+					message: "LuCI's jsmin does not see where the inner one ends",
 				},
 				{
 					selector: "CallExpression[callee.name='_'] > :not(Literal).arguments:first-child",

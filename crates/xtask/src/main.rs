@@ -13,6 +13,7 @@ mod lab;
 mod licences;
 mod lint;
 mod linux;
+mod luci;
 mod msrv;
 mod musl;
 mod mutants;
@@ -55,6 +56,7 @@ Usage: cargo xtask COMMAND
   openwrt         all that every test runs on these
   linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
                   the tests of plain Linux, on both kernels
+  luci            eslint, node tests and translations of the pages for LuCI
   cross [ARCH...]
                   mape-proto for OpenWrt's architectures, as shipped; sizes go to cross/sizes.tsv
   cross --run [ARCH...]
@@ -98,6 +100,7 @@ fn main() -> ExitCode {
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
         ["linux", rest @ ..] => linux::command(rest),
+        ["luci"] => Steps::run(luci::steps),
         ["cross", rest @ ..] => cross::command(rest),
         ["size", rest @ ..] => cross::report::command(rest),
         ["provision", rest @ ..] => provision::command(rest),

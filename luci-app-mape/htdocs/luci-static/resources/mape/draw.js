@@ -128,7 +128,8 @@ return baseclass.extend({
 			const { first, last, size, reserved, used, most, level } = block;
 			const name = first === last ? `${first}` : `${first}–${last}`;
 			const words = model.protocols.map(protocol => `${PROTOCOL_NAMES[protocol]} ${used[protocol] ?? '?'}`).join(', ');
-			const kept = reserved ? `, ${_('reserved')}: ${reserved}` : '';
+			const all = `${name}: ${words} / ${size}`;
+			const label = reserved ? `${all}, ${_('reserved')}: ${reserved}` : all;
 			const classes = [ 'mape-cell' ];
 
 			if (level === null)
@@ -146,13 +147,13 @@ return baseclass.extend({
 				'type': 'button',
 				'role': 'listitem',
 				'class': classes.join(' '),
-				'title': `${name}: ${words} / ${size}${kept}`,
-				'aria-label': `${name}: ${words} / ${size}${kept}`,
+				'title': label,
+				'aria-label': label,
 				'click': () => click?.(block)
 			}, [
 				fill,
 				E('span', { 'class': 'mape-cell-name' }, [ `${first}` ]),
-				E('span', { 'class': 'mape-cell-count' }, [ `${most ?? '?'}/${size}${reserved ? ' R' : ''}` ])
+				E('span', { 'class': 'mape-cell-count' }, [ `${most ?? '?'}/${size}`, reserved ? ' R' : '' ])
 			]);
 		}));
 	},
@@ -227,8 +228,19 @@ return baseclass.extend({
 			const router = address === status?.line?.ipv4;
 			const name = router ? _('this router') : names?.(address);
 
-			return E('li', {}, [ `${address}${name ? ` (${name})` : ''}: ${connections}` ]);
+			return E('li', {}, [ name ? `${address} (${name}): ${connections}` : `${address}: ${connections}` ]);
 		}));
+	},
+
+	// Many are shown when asked for.
+	ranges(list) {
+		const all = model.rangeTexts(list);
+		const nodes = all.map(range => E('span', { 'class': 'mape-range' }, [ range ]));
+
+		if (all.length <= 16)
+			return E('span', {}, [ ...nodes ]);
+
+		return E('details', {}, [ E('summary', {}, [ `${all[0]} … ${all[all.length - 1]} (${all.length})` ]), ...nodes ]);
 	},
 
 	// What a plan gives, or what its error says.
@@ -246,7 +258,7 @@ return baseclass.extend({
 			[ _('Provider'), text.provider(plan.provider) ],
 			[ _('IPv4 address'), address ],
 			[ _('Ports'), `${plan.port_count} (PSID ${plan.psid})` ],
-			[ _('Port ranges'), E('span', { 'class': 'mape-ranges' }, [ model.rangesText(plan.port_ranges) ]) ],
+			[ _('Port ranges'), this.ranges(plan.port_ranges) ],
 			[ _('Border relay (BR)'), plan.br ],
 			[ _('MTU'), plan.mtu ],
 			[ _('Rule from'), text.source(plan.rule?.source) ]

@@ -172,11 +172,13 @@ return baseclass.extend({
 		const list = ranges(line.port_ranges).map(rangeText).join(', ');
 		const kept = ranges(line.reserved).map(rangeText).join(', ');
 
-		return `${line.ipv4} PSID ${line.psid}: ${list}${kept ? ` (reserved: ${kept})` : ''}`;
+		const words = `${line.ipv4} PSID ${line.psid}: ${list}`;
+
+		return kept ? `${words} (reserved: ${kept})` : words;
 	},
 
-	rangesText(list) {
-		return ranges(list).map(rangeText).join(', ');
+	rangeTexts(list) {
+		return ranges(list).map(rangeText);
 	},
 
 	// What the rows on Interfaces and Overview say of a line, from netifd's `data`.

@@ -126,7 +126,7 @@ return baseclass.extend({
 
 	// A name that is none of ours goes to places of LuCI that may take it for markup.
 	provider(name) {
-		return own(PROVIDERS, name)?.title ?? (typeof name === 'string' && /^[a-z0-9-]+$/.test(name) ? name : '?');
+		return own(PROVIDERS, name)?.title ?? (typeof name === 'string' && (/^[a-z0-9-]+$/).test(name) ? name : '?');
 	},
 
 	isps(name) {

@@ -33,11 +33,16 @@ function ruleOf(section_id) {
 function providerOf(section_id) {
 	const provider = uci.get('network', section_id, 'provider');
 
-	// Who states a rule has it used, whatever the provider.
-	if (ruleOf(section_id) || uci.get('network', section_id, 'rules_file'))
+	// Who states a rule has it used, whatever the provider; also one that this form cannot show.
+	if ([ 'rule', 'rules_file', ...MAP_OPTIONS ].some(option => option !== 'legacymap' && uci.get('network', section_id, option)))
 		return 'manual';
 
 	return provider || 'auto';
+}
+
+// Whether there is a rule that this form cannot show: more than one, or one with a mistake.
+function isUnreadable(section_id) {
+	return !!uci.get('network', section_id, 'rule') && !ruleOf(section_id);
 }
 
 function removeRule(section_id) {
@@ -120,7 +125,7 @@ return network.registerProtocol('mape', {
 	getGatewayAddr() {
 		const br = this._ubus('data')?.br;
 
-		return /^[0-9a-f:]+$/.test(br) ? br : this.super('getGatewayAddr', []);
+		return (/^[0-9a-f:]+$/).test(br) ? br : this.super('getGatewayAddr', []);
 	},
 
 	isCreateable(name) {
@@ -204,7 +209,7 @@ return network.registerProtocol('mape', {
 			for (const key of rules.keys) {
 				const value = s.formvalue(section_id, `_rule_${key}`);
 
-				if (value)
+				if (value && value !== 'unstated')
 					rule[key] = String(value).trim();
 			}
 
@@ -268,8 +273,12 @@ return network.registerProtocol('mape', {
 				if (!rule)
 					return;
 
-				for (const key of rules.keys)
-					s.getUIElement(section_id, `_rule_${key}`)?.setValue(rule[key] ?? '');
+				for (const key of rules.keys) {
+					const field = s.getUIElement(section_id, `_rule_${key}`);
+
+					field?.setValue(rule[key] ?? (key === 'layout' ? 'unstated' : ''));
+					field?.triggerValidation();
+				}
 
 				preview(section_id);
 			};
@@ -310,7 +319,7 @@ return network.registerProtocol('mape', {
 			o.optional = true;
 			o.cfgvalue = section_id => ruleOf(section_id)?.[key] ?? '';
 			o.write = o.remove = () => {};
-			o.validate = (section_id, value) => !needed || value || s.formvalue(section_id, 'rules_file')
+			o.validate = (section_id, value) => !needed || value || s.formvalue(section_id, 'rules_file') || isUnreadable(section_id)
 				? true : _('A rule needs this number; the provider names it.');
 			listening(form.Value, o);
 		}
@@ -318,11 +327,14 @@ return network.registerProtocol('mape', {
 		const layout = s.taboption('general', form.ListValue, '_rule_layout', titles.layout);
 
 		layout.depends('provider', 'manual');
-		layout.value('', _('that of Japanese providers (draft 03)'));
-		layout.value('draft03', _('draft 03'));
+		layout.value('draft03', _('Japan (draft 03)'));
 		layout.value('rfc7597', _('RFC 7597'));
-		layout.optional = true;
-		layout.cfgvalue = section_id => ruleOf(section_id)?.layout ?? '';
+		layout.value('unstated', _('as the protocol MAP'));
+		layout.cfgvalue = section_id => {
+			const rule = ruleOf(section_id);
+
+			return rule && !rule.layout ? 'unstated' : rule?.layout ?? 'draft03';
+		};
 		layout.write = layout.remove = () => {};
 		listening(form.ListValue, layout);
 
@@ -345,17 +357,17 @@ return network.registerProtocol('mape', {
 		whole.rmempty = false;
 		whole.cfgvalue = () => 'rule';
 		whole.write = section_id => {
+			const rule = rules.complete(values(section_id));
 			const before = ruleOf(section_id);
-			const now = rules.write(values(section_id));
 
-			// What means the same stays as the user wrote it.
-			if (now === rules.write(before))
+			// What cannot be shown stays, and so does what means the same, as the user wrote it.
+			if (rule ? rules.write(rule) === rules.write(before) : isUnreadable(section_id))
 				return;
 
 			removeRule(section_id);
 
-			if (now)
-				uci.set('network', section_id, 'rule', now);
+			if (rule)
+				uci.set('network', section_id, 'rule', rules.write(rule));
 		};
 		whole.remove = removeRule;
 	},
@@ -375,7 +387,7 @@ return network.registerProtocol('mape', {
 
 		o = s.taboption('advanced', form.DynamicList, 'reserved_ports', _('Reserved ports'), _('Ports for servers, like 5696 or 9792-9799: outgoing connections do not get them.'));
 		o.optional = true;
-		o.validate = (section_id, value) => !value || /^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$/.test(value)
+		o.validate = (section_id, value) => !value || (/^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$/).test(value)
 			|| _('Write ports like 5696 or 9792-9799.');
 
 		o = s.taboption('advanced', form.ListValue, 'layout', _('Address layout'), _('Only where the provider says otherwise than the rule.'));
@@ -399,7 +411,7 @@ return network.registerProtocol('mape', {
 		o = s.taboption('advanced', form.Value, 'provisioning_url', _('Address of the server'), _('{prefix} and {length} stand for the prefix of the line.'));
 		o.depends('provisioning', 'url');
 		o.placeholder = 'https://server.example/rules?ipv6Prefix={prefix}&ipv6PrefixLength={length}';
-		o.validate = (section_id, value) => /^https?:\/\//.test(value) || _('An address begins with https:// or http://.');
+		o.validate = (section_id, value) => (/^https?:\/\//).test(value) || _('An address begins with https:// or http://.');
 
 		for (const [ name, title ] of [
 			[ 'provisioning_user', _('User of the provisioning server') ],

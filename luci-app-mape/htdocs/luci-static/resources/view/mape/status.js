@@ -34,13 +34,15 @@ class Line {
 		this.status = null;
 		this.samples = [];
 		this.body = E('div', {}, [ E('em', { 'class': 'spinning' }, [ _('Asking the router…') ]) ]);
+		this.again = button(_('Try again now'), page.mayWrite, ui.createHandlerFn(this, 'retry'));
+		this.again.hidden = true;
 		this.node = E('div', { 'class': 'cbi-section', 'data-interface': name }, [
 			E('h3', {}, [ name ]),
 			this.body,
 			E('div', { 'class': 'mape-buttons' }, [
 				button(_('Copy ports as text'), true, () => draw.showText(_('Ports of this line'), this.status ? model.setText(this.status) : '')),
 				button(_('Show ports in use'), true, ui.createHandlerFn(this, 'showPorts', null)),
-				button(_('Try again now'), page.mayWrite, ui.createHandlerFn(this, 'retry'))
+				this.again
 			])
 		]);
 	}
@@ -56,6 +58,7 @@ class Line {
 				return dom.content(this.body, draw.told({ code: 'MAPE_NO_INTERFACE' }));
 
 			this.status = status;
+			this.again.hidden = status.state === 'up' || status.state === 'shut';
 			this.samples = model.remember(this.samples, status, SAMPLES);
 			dom.content(this.body, this.draw(report.conntrack));
 		}, error => {

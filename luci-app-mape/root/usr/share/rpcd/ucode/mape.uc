@@ -194,7 +194,8 @@ return {
 			}
 		},
 
-		// Tries to bring an interface up once more.
+		// Tries to bring an interface up once more. One that waits is renewed, one that was stopped refuses
+		// that and is started.
 		retry: {
 			args: { interface: '' },
 			call: function(request) {
@@ -205,7 +206,12 @@ return {
 
 				let object = `network.interface.${args.interface}`;
 
-				return bus.defer(object, 'up', {}, (status) => request.reply({}, status)) ?? {};
+				let deferred = bus.defer(object, 'renew', {}, (status) => {
+					if (!status || !bus.defer(object, 'up', {}, (status) => request.reply({}, status)))
+						request.reply({}, status);
+				});
+
+				return deferred ?? {};
 			}
 		},
 
