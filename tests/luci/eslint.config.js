@@ -69,6 +69,12 @@ export default [
 		languageOptions: { sourceType: 'module', ecmaVersion: 2024, globals: { ...globals.node } },
 	},
 	{
+		// Some of its functions run in the page.
+		files: ['tests/luci/browser/**/*.js'],
+		languageOptions: { sourceType: 'commonjs', ecmaVersion: 2024, globals: { ...globals.node, ...globals.browser, L: 'readonly', E: 'readonly' } },
+		rules: { 'no-unused-vars': ['error', { args: 'none' }] },
+	},
+	{
 		files: ['**/*.json'],
 		ignores: ['**/package-lock.json'],
 		language: 'json/json',
