@@ -36,6 +36,8 @@ export default [
 			'no-useless-escape': 'off',
 			'no-unused-vars': ['error', { varsIgnorePattern: `^(${[...MODULES, ...OURS].join('|')})$`, caughtErrors: 'none' }],
 			'no-undef': 'error',
+			// To jsmin a slash behind `=>` divides.
+			'wrap-regex': 'error',
 			'no-eval': 'error',
 			'no-restricted-properties': ['error',
 				...['innerHTML', 'outerHTML', 'insertAdjacentHTML', 'createContextualFragment']
@@ -53,6 +55,10 @@ export default [
 					message: 'a strict CSP refuses this attribute',
 				},
 				{
+					selector: 'TemplateLiteral TemplateLiteral',
+					message: "LuCI's jsmin does not see where the inner one ends",
+				},
+				{
 					selector: "CallExpression[callee.name='_'] > :not(Literal).arguments:first-child",
 					message: 'the extraction reads literals only',
 				}],
@@ -61,6 +67,12 @@ export default [
 	{
 		files: ['tests/luci/**/*.js'],
 		languageOptions: { sourceType: 'module', ecmaVersion: 2024, globals: { ...globals.node } },
+	},
+	{
+		// Some of its functions run in the page.
+		files: ['tests/luci/browser/**/*.js'],
+		languageOptions: { sourceType: 'commonjs', ecmaVersion: 2024, globals: { ...globals.node, ...globals.browser, L: 'readonly', E: 'readonly' } },
+		rules: { 'no-unused-vars': ['error', { args: 'none' }] },
 	},
 	{
 		files: ['**/*.json'],

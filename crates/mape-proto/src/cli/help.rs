@@ -42,7 +42,8 @@ Which rule:
                        A name only narrows the built-in table; the prefix decides.
   --rule KEY=VALUE,…   a rule of your own; may be repeated, and then no other is used.
                        ipv6=PREFIX  ipv4=PREFIX  ea=BITS  br=ADDRESS  must be there;
-                       offset=BITS  psidlen=BITS  psid=NUMBER  layout=NAME  may be
+                       offset=BITS  psidlen=BITS  psid=NUMBER  layout=NAME  may be.
+                       Also one of OpenWrt's map, type=map-e,ipv6prefix=…
   --rules FILE         more rules, one in a line in the same form; # begins a comment.
                        They go before the built-in ones (`mape-proto rules` prints
                        those in this form)

@@ -128,7 +128,8 @@ return baseclass.extend({
 			const { first, last, size, reserved, used, most, level } = block;
 			const name = first === last ? `${first}` : `${first}–${last}`;
 			const words = model.protocols.map(protocol => `${PROTOCOL_NAMES[protocol]} ${used[protocol] ?? '?'}`).join(', ');
-			const kept = reserved ? `, ${_('reserved')}: ${reserved}` : '';
+			const all = `${name}: ${words} / ${size}`;
+			const label = reserved ? `${all}, ${_('reserved')}: ${reserved}` : all;
 			const classes = [ 'mape-cell' ];
 
 			if (level === null)
@@ -146,13 +147,13 @@ return baseclass.extend({
 				'type': 'button',
 				'role': 'listitem',
 				'class': classes.join(' '),
-				'title': `${name}: ${words} / ${size}${kept}`,
-				'aria-label': `${name}: ${words} / ${size}${kept}`,
+				'title': label,
+				'aria-label': label,
 				'click': () => click?.(block)
 			}, [
 				fill,
 				E('span', { 'class': 'mape-cell-name' }, [ `${first}` ]),
-				E('span', { 'class': 'mape-cell-count' }, [ `${most ?? '?'}/${size}${reserved ? ' R' : ''}` ])
+				E('span', { 'class': 'mape-cell-count' }, [ `${most ?? '?'}/${size}`, reserved ? ' R' : '' ])
 			]);
 		}));
 	},
@@ -227,7 +228,7 @@ return baseclass.extend({
 			const router = address === status?.line?.ipv4;
 			const name = router ? _('this router') : names?.(address);
 
-			return E('li', {}, [ `${address}${name ? ` (${name})` : ''}: ${connections}` ]);
+			return E('li', {}, [ name ? `${address} (${name}): ${connections}` : `${address}: ${connections}` ]);
 		}));
 	},
 

@@ -172,7 +172,9 @@ return baseclass.extend({
 		const list = ranges(line.port_ranges).map(rangeText).join(', ');
 		const kept = ranges(line.reserved).map(rangeText).join(', ');
 
-		return `${line.ipv4} PSID ${line.psid}: ${list}${kept ? ` (reserved: ${kept})` : ''}`;
+		const words = `${line.ipv4} PSID ${line.psid}: ${list}`;
+
+		return kept ? `${words} (reserved: ${kept})` : words;
 	},
 
 	rangeTexts(list) {

@@ -1,8 +1,11 @@
 'use strict';
 'require baseclass';
 
-// A rule as text: the form that `option rule` has, the numbered options of OpenWrt's `map`, and what
-// people paste from elsewhere. Numbers are only carried here; mape-proto judges them.
+// A rule as text: in our form, in that of OpenWrt's `map`, as numbered options, and as people paste it.
+// Numbers are only carried here; mape-proto judges them.
+//
+// A rule of `map` states no layout, and then has that of the built-in rule with equal numbers, or else RFC
+// 7597's. So a rule without layout is written in that form; in ours it would be draft 03.
 
 const KEYS = ['ipv6', 'ipv4', 'ea', 'offset', 'psidlen', 'psid', 'br', 'layout'];
 const NEEDED = ['ipv6', 'ipv4', 'ea', 'br'];
@@ -37,13 +40,24 @@ function rightAligned(psid, length) {
 	return value % 2 ** (16 - bits) ? psid : String(value / 2 ** (16 - bits));
 }
 
-function collect(pairs, leftAligned) {
+function leftAligned(psid, length) {
+	const bits = Number(length);
+	const value = Number(psid);
+
+	return bits > 0 && bits <= 16 && Number.isInteger(value) ? String(value * 2 ** (16 - bits)) : psid;
+}
+
+function collect(pairs, isMap, isLeftAligned) {
 	const found = {};
 
 	for (const [key, value] of pairs) {
 		const name = NAMES[key.toLowerCase().replace(/[-_ ]/g, '')];
 
 		if (!name)
+			return null;
+
+		// Twice: two rules, and this form has place for one.
+		if (found[name] !== undefined)
 			return null;
 
 		found[name] = value;
@@ -61,7 +75,7 @@ function collect(pairs, leftAligned) {
 	rule.ipv6 = withLength(rule.ipv6, found.ipv6len);
 	rule.ipv4 = withLength(rule.ipv4, found.ipv4len);
 
-	if (leftAligned) {
+	if (isLeftAligned) {
 		if (rule.psidlen === '0')
 			delete rule.psidlen;
 		if (rule.psid !== undefined && rule.psidlen !== undefined)
@@ -69,6 +83,9 @@ function collect(pairs, leftAligned) {
 		else
 			delete rule.psid;
 	}
+
+	if (!isMap)
+		rule.layout ??= 'draft03';
 
 	if (found.legacymap !== undefined && rule.layout === undefined)
 		rule.layout = [ '1', 'true', 'yes', 'on' ].includes(found.legacymap) ? 'draft03' : 'rfc7597';
@@ -101,7 +118,7 @@ return baseclass.extend({
 				return this.parse(rule[1]);
 
 			// Options of an interface that are not the rule's do not matter.
-			return this.complete(collect(known.filter(([ key ]) => NAMES[key.toLowerCase()] && key !== 'proto'), true));
+			return this.complete(collect(known.filter(([ key ]) => NAMES[key.toLowerCase()] && key !== 'proto'), true, false));
 		}
 
 		const parts = words.replace(/^(export\s+)?rule=/i, '').replace(/^['"]|['"]$/g, '').split(/[,;\s]+/).filter(part => part && part !== 'fmr');
@@ -114,9 +131,9 @@ return baseclass.extend({
 		if (pairs.includes(null))
 			return null;
 
-		const map = pairs.some(([ key ]) => /^(type|ipv[46]prefix|prefix[46]len)$/i.test(key));
+		const map = pairs.some(([ key ]) => (/^(type|ipv[46]prefix|prefix[46]len)$/i).test(key));
 
-		return this.complete(collect(pairs, map));
+		return this.complete(collect(pairs, map, map));
 	},
 
 	// An object with at least one number of a rule, or null.
@@ -131,7 +148,23 @@ return baseclass.extend({
 
 	// The rule as `option rule` and `mape-proto plan --rule` take it.
 	write(rule) {
+		if (rule?.layout === undefined || rule.layout === '')
+			return this.writeMap(rule);
+
 		return KEYS.filter(key => rule?.[key]).map(key => `${key}=${String(rule[key]).trim()}`).join(',');
+	},
+
+	writeMap(rule) {
+		const [ ipv6, ipv6Length ] = String(rule?.ipv6 ?? '').split('/');
+		const [ ipv4, ipv4Length ] = String(rule?.ipv4 ?? '').split('/');
+		// Without its length nobody knows where a PSID stands.
+		const psid = rule?.psid && rule.psidlen ? leftAligned(rule.psid, rule.psidlen) : '';
+		const pairs = [
+			[ 'ipv6prefix', ipv6 ], [ 'prefix6len', ipv6Length ], [ 'ipv4prefix', ipv4 ], [ 'prefix4len', ipv4Length ],
+			[ 'ealen', rule?.ea ], [ 'offset', rule?.offset ], [ 'psidlen', rule?.psidlen ], [ 'psid', psid ], [ 'br', rule?.br ]
+		].filter(([ , value ]) => value).map(([ key, value ]) => `${key}=${String(value).trim()}`);
+
+		return pairs.length ? `type=map-e,${pairs.join(',')}` : '';
 	},
 
 	// The rule of a UCI section: its `rule`, or the numbered options of `map`.
@@ -143,11 +176,11 @@ return baseclass.extend({
 			.filter(key => typeof section?.[key] === 'string').map(key => [ key, section[key] ]);
 
 		// There the PSID stands right-aligned.
-		return this.complete(collect(pairs, false));
+		return this.complete(collect(pairs, true, false));
 	},
 
 	// What fits on a command line of ours; anything else is not worth asking for.
 	isPlain(text) {
-		return /^[a-z][0-9A-Za-z=,:.\/_-]{0,255}$/.test(text);
+		return (/^[a-z][0-9A-Za-z=,:.\/_-]{0,255}$/).test(text);
 	}
 });

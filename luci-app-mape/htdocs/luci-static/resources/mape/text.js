@@ -16,8 +16,8 @@ const PROVIDERS = {
 	v6connect: { title: _('v6 Connect') },
 	rakuten: { title: _('Rakuten Hikari') },
 	softbank: { title: _('SoftBank Hikari') },
-	'v6plus-static': { title: _('v6 Plus with a fixed IPv4 address') },
-	'ocn-static': { title: _('OCN Virtual Connect with a fixed IPv4 address') },
+	'v6plus-static': { title: _('v6 Plus with a fixed IPv4 address'), isps: _('A contract with an IPv4 address of your own') },
+	'ocn-static': { title: _('OCN Virtual Connect with a fixed IPv4 address'), isps: _('A contract with an IPv4 address of your own') },
 	'transix-static': { title: _('transix with a fixed IPv4 address') },
 	'xpass-static': { title: _('Cross Pass with a fixed IPv4 address') },
 	'v6connect-static': { title: _('v6 Connect with a fixed IPv4 address') }
@@ -126,7 +126,7 @@ return baseclass.extend({
 
 	// A name that is none of ours goes to places of LuCI that may take it for markup.
 	provider(name) {
-		return own(PROVIDERS, name)?.title ?? (typeof name === 'string' && /^[a-z0-9-]+$/.test(name) ? name : '?');
+		return own(PROVIDERS, name)?.title ?? (typeof name === 'string' && (/^[a-z0-9-]+$/).test(name) ? name : '?');
 	},
 
 	isps(name) {

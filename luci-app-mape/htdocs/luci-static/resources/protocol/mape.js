@@ -21,6 +21,9 @@ const PAUSE = 300;
 // Numbered options of OpenWrt's `map`, which the handler takes too.
 const MAP_OPTIONS = [ 'ip6prefix', 'ip6prefixlen', 'ipaddr', 'ip4prefixlen', 'ealen', 'psidlen', 'offset', 'psid', 'peeraddr', 'legacymap' ];
 
+// Contracts whose numbers stand in the papers.
+const STATIC = [ 'v6plus-static', 'ocn-static' ];
+
 network.registerPatternVirtual(/^mape-/);
 
 for (const code of text.errorCodes)
@@ -33,16 +36,27 @@ function ruleOf(section_id) {
 function providerOf(section_id) {
 	const provider = uci.get('network', section_id, 'provider');
 
-	// Who states a rule has it used, whatever the provider.
-	if (ruleOf(section_id) || uci.get('network', section_id, 'rules_file'))
+	if (STATIC.includes(provider))
+		return provider;
+
+	// Who states a rule has it used, whatever the provider; also one that this form cannot show.
+	if ([ 'rule', 'rules_file', ...MAP_OPTIONS ].some(option => option !== 'legacymap' && uci.get('network', section_id, option)))
 		return 'manual';
 
 	return provider || 'auto';
 }
 
-function removeRule(section_id) {
+// Whether there is a rule that this form cannot show: more than one, or one with a mistake.
+function isUnreadable(section_id) {
+	return !!uci.get('network', section_id, 'rule') && !ruleOf(section_id);
+}
+
+function removeRule(section_id, provider) {
+	// Two of them are also the numbers of a contract.
+	const kept = STATIC.includes(provider) ? [ 'ipaddr', 'peeraddr' ] : [];
+
 	for (const option of [ 'rule', 'type', 'maptype', ...MAP_OPTIONS ])
-		if (uci.get('network', section_id, option) !== null)
+		if (!kept.includes(option) && uci.get('network', section_id, option) !== null)
 			uci.unset('network', section_id, option);
 }
 
@@ -120,7 +134,7 @@ return network.registerProtocol('mape', {
 	getGatewayAddr() {
 		const br = this._ubus('data')?.br;
 
-		return /^[0-9a-f:]+$/.test(br) ? br : this.super('getGatewayAddr', []);
+		return (/^[0-9a-f:]+$/).test(br) ? br : this.super('getGatewayAddr', []);
 	},
 
 	isCreateable(name) {
@@ -138,14 +152,40 @@ return network.registerProtocol('mape', {
 
 		o = s.taboption('general', form.RichListValue, 'provider', _('Provider'));
 		o.value('auto', _('Automatic'), _('The IPv6 prefix of the line decides; right for almost everybody'));
-		for (const name of [ 'v6plus', 'ocn', 'biglobe', 'nuro', 'manual' ])
+		for (const name of [ 'v6plus', 'ocn', 'biglobe', 'nuro', ...STATIC, 'manual' ])
 			o.value(name, text.provider(name), text.isps(name));
 		o.default = 'auto';
 		o.cfgvalue = providerOf;
 
 		this.renderDetection(s);
+		this.renderContract(s);
 		this.renderRule(s);
 		this.renderAdvanced(s);
+	},
+
+	// The numbers of a contract with an address of its own.
+	renderContract(s) {
+		for (const [ name, title, placeholder, datatype, description ] of [
+			[ 'ipaddr', _('IPv4 address of the contract'), '203.0.113.10', 'ip4addr("nomask")' ],
+			[ 'peeraddr', _('Tunnel end of the contract'), '2404:9200:225:100::65', 'ip6addr("nomask")' ],
+			[ 'update_user', _('User of the update server'), '', 'string', _('The provider has to be told the address of the router; user and password are in the papers.') ],
+			[ 'update_password', _('Password of the update server'), '', 'string' ],
+			[ 'update_url', _('Address of the update server'), 'http://', 'string', _('Left empty: that of v6 Plus.') ]
+		]) {
+			const o = s.taboption('general', form.Value, name, title, description);
+			const needed = name === 'ipaddr' || name === 'peeraddr';
+
+			for (const provider of STATIC)
+				o.depends('provider', provider);
+
+			o.datatype = datatype;
+			o.placeholder = placeholder;
+			o.optional = !needed;
+			o.rmempty = !needed;
+			o.password = name === 'update_password';
+			// Numbers of a rule may stand there, which the rule's own field removes.
+			o.retain = needed;
+		}
 	},
 
 	// What the line is, asked when the form opens and again on click. Nothing is sent for it.
@@ -204,7 +244,7 @@ return network.registerProtocol('mape', {
 			for (const key of rules.keys) {
 				const value = s.formvalue(section_id, `_rule_${key}`);
 
-				if (value)
+				if (value && value !== 'unstated')
 					rule[key] = String(value).trim();
 			}
 
@@ -271,7 +311,7 @@ return network.registerProtocol('mape', {
 				for (const key of rules.keys) {
 					const field = s.getUIElement(section_id, `_rule_${key}`);
 
-					field?.setValue(rule[key] ?? '');
+					field?.setValue(rule[key] ?? (key === 'layout' ? 'unstated' : ''));
 					field?.triggerValidation();
 				}
 
@@ -314,7 +354,7 @@ return network.registerProtocol('mape', {
 			o.optional = true;
 			o.cfgvalue = section_id => ruleOf(section_id)?.[key] ?? '';
 			o.write = o.remove = () => {};
-			o.validate = (section_id, value) => !needed || value || s.formvalue(section_id, 'rules_file')
+			o.validate = (section_id, value) => !needed || value || s.formvalue(section_id, 'rules_file') || isUnreadable(section_id)
 				? true : _('A rule needs this number; the provider names it.');
 			listening(form.Value, o);
 		}
@@ -322,11 +362,14 @@ return network.registerProtocol('mape', {
 		const layout = s.taboption('general', form.ListValue, '_rule_layout', titles.layout);
 
 		layout.depends('provider', 'manual');
-		layout.value('', _('that of Japanese providers (draft 03)'));
-		layout.value('draft03', _('draft 03'));
+		layout.value('draft03', _('Japan (draft 03)'));
 		layout.value('rfc7597', _('RFC 7597'));
-		layout.optional = true;
-		layout.cfgvalue = section_id => ruleOf(section_id)?.layout ?? '';
+		layout.value('unstated', _('as the protocol MAP'));
+		layout.cfgvalue = section_id => {
+			const rule = ruleOf(section_id);
+
+			return rule && !rule.layout ? 'unstated' : rule?.layout ?? 'draft03';
+		};
 		layout.write = layout.remove = () => {};
 		listening(form.ListValue, layout);
 
@@ -349,19 +392,19 @@ return network.registerProtocol('mape', {
 		whole.rmempty = false;
 		whole.cfgvalue = () => 'rule';
 		whole.write = section_id => {
+			const rule = rules.complete(values(section_id));
 			const before = ruleOf(section_id);
-			const now = rules.write(values(section_id));
 
-			// What means the same stays as the user wrote it.
-			if (now === rules.write(before))
+			// What cannot be shown stays, and so does what means the same, as the user wrote it.
+			if (rule ? rules.write(rule) === rules.write(before) : isUnreadable(section_id))
 				return;
 
-			removeRule(section_id);
+			removeRule(section_id, 'manual');
 
-			if (now)
-				uci.set('network', section_id, 'rule', now);
+			if (rule)
+				uci.set('network', section_id, 'rule', rules.write(rule));
 		};
-		whole.remove = removeRule;
+		whole.remove = section_id => removeRule(section_id, s.formvalue(section_id, 'provider'));
 	},
 
 	renderAdvanced(s) {
@@ -379,7 +422,7 @@ return network.registerProtocol('mape', {
 
 		o = s.taboption('advanced', form.DynamicList, 'reserved_ports', _('Reserved ports'), _('Ports for servers, like 5696 or 9792-9799: outgoing connections do not get them.'));
 		o.optional = true;
-		o.validate = (section_id, value) => !value || /^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$/.test(value)
+		o.validate = (section_id, value) => !value || (/^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$/).test(value)
 			|| _('Write ports like 5696 or 9792-9799.');
 
 		o = s.taboption('advanced', form.ListValue, 'layout', _('Address layout'), _('Only where the provider says otherwise than the rule.'));
@@ -403,7 +446,7 @@ return network.registerProtocol('mape', {
 		o = s.taboption('advanced', form.Value, 'provisioning_url', _('Address of the server'), _('{prefix} and {length} stand for the prefix of the line.'));
 		o.depends('provisioning', 'url');
 		o.placeholder = 'https://server.example/rules?ipv6Prefix={prefix}&ipv6PrefixLength={length}';
-		o.validate = (section_id, value) => /^https?:\/\//.test(value) || _('An address begins with https:// or http://.');
+		o.validate = (section_id, value) => (/^https?:\/\//).test(value) || _('An address begins with https:// or http://.');
 
 		for (const [ name, title ] of [
 			[ 'provisioning_user', _('User of the provisioning server') ],

@@ -76,7 +76,7 @@ return view.extend({
 	},
 
 	probe(target) {
-		if (!/^[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5}$/.test(target)) {
+		if (!(/^[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5}$/).test(target)) {
 			ui.addNotification(null, E('p', {}, [ _('Write an IPv4 address and a port, like 1.1.1.1:443.') ]));
 
 			return Promise.resolve();

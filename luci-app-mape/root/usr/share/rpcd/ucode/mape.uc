@@ -8,6 +8,7 @@ import { connect } from 'ubus';
 
 const PROGRAM = '/usr/sbin/mape-proto';
 const INVALID_ARGUMENT = 2;
+const NOT_FOUND = 4;
 
 const bus = connect();
 
@@ -211,14 +212,15 @@ return {
 						request.reply({}, status);
 				});
 
-				return deferred ?? {};
+				// netifd has no such interface.
+				return deferred ?? request.reply(null, NOT_FOUND);
 			}
 		},
 
 		// netifd reads its protocols only when it starts.
 		restart_network: {
 			call: function(request) {
-				return bus.defer('network', 'restart', {}, (status) => request.reply({}, status)) ?? {};
+				return bus.defer('network', 'restart', {}, (status) => request.reply({}, status)) ?? request.reply(null, NOT_FOUND);
 			}
 		}
 	}
