@@ -258,6 +258,7 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
         line: NftLine::new(plan, state.listening().ranges())?,
         edge: config.edge.preferred(),
         options: config.nft,
+        servers: Servers::default(),
     };
     let mut text = format!(
         "# {name}: {} of {} through {} on {}\n",
