@@ -17,6 +17,7 @@ use crate::uci::Package;
 
 mod line;
 mod masked;
+mod servers;
 mod uplink;
 
 pub use masked::masked;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Finding, Patient};
+use super::{Finding, Patient, servers};
 use crate::import::leftovers_of;
 use crate::netifd::Zones;
 use crate::status::{Condition, InterfaceStatus};
@@ -28,6 +28,7 @@ pub(super) fn checks(patient: &Patient<'_>, target: Option<SocketAddrV4>) -> Vec
     checks.push(zone(patient, interface));
     checks.push(default_route(patient, interface));
     checks.extend(offload(interface));
+    checks.extend(servers::checks(patient, interface));
     checks.extend(leftovers(patient, interface));
     checks.extend(answers(interface));
     checks.extend(target.map(reach));

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::process::{Command, Stdio};
 
 use mape_core::{Plan, PortList};
-use mape_nft::{Edge, Interface, InterfaceName, Line as NftLine, transaction};
+use mape_nft::{Edge, Interface, InterfaceName, Line as NftLine, Servers, transaction};
 
 use super::ip::Snapshot;
 use super::journal::Journal;
