@@ -2,7 +2,6 @@
 //! root.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
-#[allow(dead_code, reason = "each test binary uses a part")]
 #[path = "../../../mape-nft/tests/support/mod.rs"]
 mod support;
 #[allow(dead_code, reason = "each test binary uses a part")]

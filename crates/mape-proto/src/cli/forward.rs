@@ -12,7 +12,7 @@ use crate::failure::{ExitStatus, Failure};
 use crate::firewall::{self, load, states};
 use crate::import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
 use crate::servers::{self, ForwardStatus, KIND, PACKAGE, Wish, statuses};
-use crate::uci::Section;
+use crate::uci::{Section, UciError};
 
 /// What all three take.
 struct Options {
@@ -170,9 +170,10 @@ impl Options {
             interface: self.interface.as_deref(),
         };
         let router = Router::read(self.router.clone())?;
-        let Some(package) = router.package(PACKAGE) else {
-            return Err(NoForward(Quoted::new(target)).into());
-        };
+        let package = router.package(PACKAGE).ok_or_else(|| UciError::Unreadable {
+            file: Quoted::new("/etc/config/firewall"),
+            reason: "there is none, so this is no OpenWrt router".to_owned(),
+        })?;
         let section = wish.section(|name| package.section(name).is_some());
         let forward = wish.forward(&section)?;
         let found = statuses(&self.firewall.servers, &states(&self.firewall.state), &[forward])?;

@@ -39,7 +39,7 @@ fn exchange(request: &[u8]) -> Option<Vec<u8>> {
     Some(answer)
 }
 
-pub(crate) fn natpmp(request: &Request) -> Option<u16> {
+pub(crate) fn natpmp(request: Request) -> Option<u16> {
     let operation = if request.transport == Transport::Udp { 1 } else { 2 };
     let mut packet = vec![0, operation, 0, 0];
     packet.extend(request.inside.to_be_bytes());
@@ -51,7 +51,7 @@ pub(crate) fn natpmp(request: &Request) -> Option<u16> {
         .then(|| u16::from_be_bytes([answer[10], answer[11]]))
 }
 
-pub(crate) fn pcp(request: &Request) -> Option<u16> {
+pub(crate) fn pcp(request: Request) -> Option<u16> {
     let mapped = |address: [u8; 4]| [[0; 10].as_slice(), &[0xff, 0xff], &address].concat();
     let mut packet = vec![2, 1, 0, 0];
     packet.extend(600_u32.to_be_bytes());
@@ -66,9 +66,9 @@ pub(crate) fn pcp(request: &Request) -> Option<u16> {
         .then(|| u16::from_be_bytes([answer[42], answer[43]]))
 }
 
-pub(crate) fn soap(request: &Request) -> Option<u16> {
+pub(crate) fn soap(request: Request) -> Option<u16> {
     let Request { transport, inside, wanted } = request;
-    let transport = if *transport == Transport::Udp { "UDP" } else { "TCP" };
+    let transport = if transport == Transport::Udp { "UDP" } else { "TCP" };
     let service = "urn:schemas-upnp-org:service:WANIPConnection:1";
     let body = format!(
         "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" \
@@ -89,5 +89,5 @@ pub(crate) fn soap(request: &Request) -> Option<u16> {
     stream.write_all((head + &body).as_bytes()).ok()?;
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer);
-    answer.starts_with("HTTP/1.1 200").then_some(*wanted)
+    answer.starts_with("HTTP/1.1 200").then_some(wanted)
 }

@@ -111,7 +111,7 @@ fn arrives(world: &World, transport: Transport, port: u16) -> bool {
 /// The daemon needs a moment to begin.
 fn until_granted(world: &World) -> Option<u16> {
     let ask = |_| {
-        let port = natpmp(&Request::new(Transport::Udp, 6999, 63040));
+        let port = natpmp(Request::new(Transport::Udp, 6999, 63040));
         thread::sleep(if port.is_some() { Duration::ZERO } else { SECOND / 10 });
         port
     };
@@ -141,7 +141,7 @@ fn only_what_arrives_is_granted() {
                 inside += 1;
                 serve(&world, inside);
                 let request = Request::new(transport, inside, wanted);
-                let Some(port) = world.within(Place::Lan, || protocol(&request)) else {
+                let Some(port) = world.within(Place::Lan, || protocol(request)) else {
                     refused += 1;
                     continue;
                 };
