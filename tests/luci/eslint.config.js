@@ -69,6 +69,20 @@ export default [
 		languageOptions: { sourceType: 'module', ecmaVersion: 2024, globals: { ...globals.node } },
 	},
 	{
+		// Functions of these are handed over to a page.
+		files: ['tests/luci/browser/**/*.js'],
+		languageOptions: { sourceType: 'commonjs', ecmaVersion: 2024, globals: { ...globals.node, ...globals.browser } },
+	},
+	{
+		files: ['tests/luci/browser/stand-in/resources/**/*.js'],
+		languageOptions: {
+			sourceType: 'script',
+			parserOptions: { ecmaFeatures: { globalReturn: true } },
+			globals: { ...globals.browser, ...readonly(['_', 'N_', 'L', 'E', ...MODULES, 'widget', 'mape']) },
+		},
+		rules: { 'no-unused-vars': ['error', { varsIgnorePattern: `^(${MODULES.join('|')})$` }], 'no-redeclare': 'off' },
+	},
+	{
 		files: ['**/*.json'],
 		ignores: ['**/package-lock.json'],
 		language: 'json/json',

@@ -72,8 +72,10 @@ async function run({ browser, site, results, options }) {
 			await it.goto(`${site.base}/cgi-bin/luci/${place}`);
 			if (place.includes('mape'))
 				await settled(it);
-			else
+			else if (site.real)
 				await it.waitForTimeout(1500);
+			else
+				await it.waitForSelector('#view > *', { state: 'attached' });
 			wrong.push(...(await alive(it)).map(html => `${place}: ${html}`));
 		};
 		const text = () => it.evaluate(() => [ document.querySelector('.mape-page')?.textContent,

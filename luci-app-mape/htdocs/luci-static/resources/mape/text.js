@@ -133,9 +133,10 @@ return baseclass.extend({
 		return own(PROVIDERS, name)?.isps ?? '';
 	},
 
-	// The sentence for a code; for one that is not ours the code itself.
+	// The sentence for a code; netifd has codes of its own, which are named.
 	error(code) {
-		return own(ERRORS, code) ?? String(code ?? '?');
+		return own(ERRORS, code)
+			?? _('The network service reports the error %s. See the diagnosis and the system log for what to do.').replace('%s', () => String(code ?? '?'));
 	},
 
 	line(name) {
