@@ -42,6 +42,7 @@ Usage: cargo xtask COMMAND
   ci              lint and test, as .ci/run does
   bench [--json FILE]
                   what one plan, one command and the data plane cost, beside other rulesets
+  bench poll      what the status page of LuCI costs each time it asks
   bench setup --upstream DIRECTORY [--json FILE]
                   one set-up beside that of OpenWrt's `map`, whose files are in DIRECTORY
   fuzz [SECONDS] [TARGET...]

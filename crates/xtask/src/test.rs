@@ -1,7 +1,9 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
 use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
-use crate::{cross, feed, fuzz, lab, linux, luci, luci_browser, mutants, openwrt, plane, provision};
+use crate::{
+    cross, feed, fuzz, lab, linux, luci, luci_browser, mutants, openwrt, plane, provision,
+};
 
 /// About 50 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {

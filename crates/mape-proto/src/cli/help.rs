@@ -144,9 +144,11 @@ Usage: mape-proto doctor [OPTIONS] [IFACE]
 Checks uplink and prefix, contract, DUID, MTU, the LAN's IPv6, the interface and its
 rules, provisioning, zone, default route, flow offload, leftovers of others, and whether
 the BR answers; each with what was found, why, and one next step.
-Nothing is sent, unless a target is named.
+Nothing is sent, unless one of the first two options says so.
 
-  --target ADDR:PORT  connects to it by TCP over IPv4 (ping proves nothing here)
+  --target ADDR:PORT  connects to it by TCP over IPv4 (ping proves nothing here), and then
+                      pings it with packets as large as the tunnel takes
+  --ask-gateway       asks an NTT home gateway in front whether it does IPv4 over IPv6
   --masked            hides what tells this line from others. Text is masked where it is
                       not for a terminal, unless with --unmasked
   --json              for programs

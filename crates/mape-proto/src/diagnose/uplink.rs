@@ -4,13 +4,17 @@ use mape_provision::{LineType, Verdict};
 
 use super::{Finding, Fix, Patient};
 use crate::netifd::{InterfaceFacts, line_facts};
+use crate::provision::{self, Fetcher};
 use crate::status::Device;
 
 /// A DUID with the time of its making (RFC 8415 section 11.2), and one without (11.4).
 const DUID_LLT: &str = "0001";
 
-pub(super) fn checks(patient: &Patient<'_>) -> Vec<Finding> {
-    let facts = line_facts(&patient.facts, &patient.places.netifd);
+pub(super) fn checks(patient: &Patient<'_>, ask_gateway: bool) -> Vec<Finding> {
+    let mut facts = line_facts(&patient.facts, &patient.places.netifd);
+    if ask_gateway {
+        facts.gateway = Fetcher::find(None).as_ref().and_then(provision::ask_gateway);
+    }
     let verdict = mape_provision::detect(&facts);
     let mut checks = vec![uplink(patient, &verdict)];
     checks.extend(contract(patient, &verdict));

@@ -16,8 +16,8 @@ const PROVIDERS = {
 	v6connect: { title: _('v6 Connect') },
 	rakuten: { title: _('Rakuten Hikari') },
 	softbank: { title: _('SoftBank Hikari') },
-	'v6plus-static': { title: _('v6 Plus with a fixed IPv4 address') },
-	'ocn-static': { title: _('OCN Virtual Connect with a fixed IPv4 address') },
+	'v6plus-static': { title: _('v6 Plus with a fixed IPv4 address'), isps: _('A contract with an IPv4 address of your own') },
+	'ocn-static': { title: _('OCN Virtual Connect with a fixed IPv4 address'), isps: _('A contract with an IPv4 address of your own') },
 	'transix-static': { title: _('transix with a fixed IPv4 address') },
 	'xpass-static': { title: _('Cross Pass with a fixed IPv4 address') },
 	'v6connect-static': { title: _('v6 Connect with a fixed IPv4 address') }
@@ -105,6 +105,7 @@ const CHECKS = {
 	flow_offload: { title: _('Flow offloading'), action: _('It works, but the processor carries each packet. Remove the option for the place of translation.') },
 	leftovers: { title: _('Leftovers of other packages'), action: _('Remove what another package or script left behind.') },
 	answers: { title: _('Answers of the BR'), action: _('See whether another router has the same address, and whether the contract is MAP-E.') },
+	packet_size: { title: _('Large packets'), action: _('Some part of the way takes no large packets. Set the MTU of the interface to 1280.') },
 	target: { title: _('IPv4 by TCP'), action: _('Try another target. If none answers, the first problem above is the cause.') }
 };
 

@@ -21,6 +21,12 @@ const PAUSE = 300;
 // Numbered options of OpenWrt's `map`, which the handler takes too.
 const MAP_OPTIONS = [ 'ip6prefix', 'ip6prefixlen', 'ipaddr', 'ip4prefixlen', 'ealen', 'psidlen', 'offset', 'psid', 'peeraddr', 'legacymap' ];
 
+// Providers of the built-in table.
+const TABLE = [ 'v6plus', 'ocn', 'biglobe', 'nuro' ];
+
+// Contracts whose numbers stand in the papers.
+const STATIC = [ 'v6plus-static', 'ocn-static' ];
+
 network.registerPatternVirtual(/^mape-/);
 
 for (const code of text.errorCodes)
@@ -32,6 +38,9 @@ function ruleOf(section_id) {
 
 function providerOf(section_id) {
 	const provider = uci.get('network', section_id, 'provider');
+
+	if (STATIC.includes(provider))
+		return provider;
 
 	// Who states a rule has it used, whatever the provider; also one that this form cannot show.
 	if ([ 'rule', 'rules_file', ...MAP_OPTIONS ].some(option => option !== 'legacymap' && uci.get('network', section_id, option)))
@@ -45,9 +54,12 @@ function isUnreadable(section_id) {
 	return !!uci.get('network', section_id, 'rule') && !ruleOf(section_id);
 }
 
-function removeRule(section_id) {
+function removeRule(section_id, provider) {
+	// Two of them are also the numbers of a contract.
+	const kept = STATIC.includes(provider) ? [ 'ipaddr', 'peeraddr' ] : [];
+
 	for (const option of [ 'rule', 'type', 'maptype', ...MAP_OPTIONS ])
-		if (uci.get('network', section_id, option) !== null)
+		if (!kept.includes(option) && uci.get('network', section_id, option) !== null)
 			uci.unset('network', section_id, option);
 }
 
@@ -142,22 +154,51 @@ return network.registerProtocol('mape', {
 			suggestZone(s);
 
 		o = s.taboption('general', form.RichListValue, 'provider', _('Provider'));
+
+		const provider = o;
+
 		o.value('auto', _('Automatic'), _('The IPv6 prefix of the line decides; right for almost everybody'));
-		for (const name of [ 'v6plus', 'ocn', 'biglobe', 'nuro', 'manual' ])
+		for (const name of [ ...TABLE, ...STATIC, 'manual' ])
 			o.value(name, text.provider(name), text.isps(name));
 		o.default = 'auto';
 		o.cfgvalue = providerOf;
 
-		this.renderDetection(s);
+		this.renderDetection(s, provider);
+		this.renderContract(s);
 		this.renderRule(s);
 		this.renderAdvanced(s);
 	},
 
+	// The numbers of a contract with an address of its own.
+	renderContract(s) {
+		for (const [ name, title, placeholder, datatype, description ] of [
+			[ 'ipaddr', _('IPv4 address of the contract'), '203.0.113.10', 'ip4addr("nomask")' ],
+			[ 'peeraddr', _('Tunnel end of the contract'), '2404:9200:225:100::65', 'ip6addr("nomask")' ],
+			[ 'update_user', _('User of the update server'), '', 'string', _('The provider has to be told the address of the router; user and password are in the papers.') ],
+			[ 'update_password', _('Password of the update server'), '', 'string' ],
+			[ 'update_url', _('Address of the update server'), 'http://', 'string', _('Left empty: that of v6 Plus.') ]
+		]) {
+			const o = s.taboption('general', form.Value, name, title, description);
+			const needed = name === 'ipaddr' || name === 'peeraddr';
+
+			for (const provider of STATIC)
+				o.depends('provider', provider);
+
+			o.datatype = datatype;
+			o.placeholder = placeholder;
+			o.optional = !needed;
+			o.rmempty = !needed;
+			o.password = name === 'update_password';
+			// Numbers of a rule may stand there, which the rule's own field removes.
+			o.retain = needed;
+		}
+	},
+
 	// What the line is, asked when the form opens and again on click. Nothing is sent for it.
-	renderDetection(s) {
+	renderDetection(s, provider) {
 		const o = s.taboption('general', form.DummyValue, '_detect', _('Detected line'));
 
-		for (const name of [ 'auto', 'v6plus', 'ocn', 'biglobe', 'nuro' ])
+		for (const name of [ 'auto', ...TABLE ])
 			o.depends('provider', name);
 
 		o.cfgvalue = () => null;
@@ -165,19 +206,20 @@ return network.registerProtocol('mape', {
 		o.renderWidget = section_id => {
 			const answer = answerNode();
 			const detect = ask => {
-				const provider = s.formvalue(section_id, 'provider') || providerOf(section_id);
+				const chosen = s.formvalue(section_id, 'provider') || providerOf(section_id);
 
 				dom.content(answer.node, E('em', { 'class': 'spinning' }, [ _('Looking at the line…') ]));
 
 				return answer.fill(ask().then(found => {
-					if (provider === 'auto' || provider === 'manual' || !found.line?.prefix)
+					if (!TABLE.includes(chosen) || !found.line?.prefix)
 						return found;
 
-					return api.plan(found.line.prefix, provider, '', '', '').then(plan => ({ line: found.line, plan }));
+					return api.plan(found.line.prefix, chosen, '', '', '').then(plan => ({ line: found.line, plan }));
 				}), found => found.plan?.error && found.line?.line === 'map-e' ? draw.told(found.plan.error) : draw.line(found));
 			};
 
 			detect(api.detect);
+			provider.onchange = (ev, id, value) => value === 'auto' || TABLE.includes(value) ? detect(api.detect) : null;
 
 			return E('div', {}, [
 				draw.stylesheet(),
@@ -364,12 +406,12 @@ return network.registerProtocol('mape', {
 			if (rule ? rules.write(rule) === rules.write(before) : isUnreadable(section_id))
 				return;
 
-			removeRule(section_id);
+			removeRule(section_id, 'manual');
 
 			if (rule)
 				uci.set('network', section_id, 'rule', rules.write(rule));
 		};
-		whole.remove = removeRule;
+		whole.remove = section_id => removeRule(section_id, s.formvalue(section_id, 'provider'));
 	},
 
 	renderAdvanced(s) {
