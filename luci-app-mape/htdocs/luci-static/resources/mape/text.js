@@ -50,6 +50,11 @@ const ERRORS = {
 	MAPE_PROVISIONING_BAD_ANSWER: _('The answer of the provisioning server cannot be used. It is asked again by itself; if it stays, enter the rule by hand.')
 };
 
+// Codes of netifd itself that an interface of ours can have.
+const NETIFD = {
+	NO_DEVICE: _('The tunnel device could not be made. See that the package kmod-ip6-tunnel is installed.')
+};
+
 // What `detect` calls a line.
 const LINES = {
 	'map-e': _('This is a MAP-E line.'),
@@ -134,9 +139,14 @@ return baseclass.extend({
 		return own(PROVIDERS, name)?.isps ?? '';
 	},
 
-	// The sentence for a code; for one that is not ours the code itself.
+	// The sentence for a code, whoever's it is.
 	error(code) {
-		return own(ERRORS, code) ?? String(code ?? '?');
+		return own(ERRORS, code) ?? own(NETIFD, code)
+			?? _('The network service reports an error. Restart the interface, and look at the system log.');
+	},
+
+	isOurs(code) {
+		return own(ERRORS, code) !== null;
 	},
 
 	line(name) {
