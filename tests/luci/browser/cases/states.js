@@ -34,7 +34,9 @@ async function run({ browser, site, results, options }) {
 	for (const [ name, state ] of Object.entries(worlds.states())) {
 		const wrong = [];
 
-		site.answers(worlds.make(options.program, name, state.change));
+		const answers = worlds.make(options.program, name, state.change);
+
+		site.answers(answers);
 		site.interfaces(state.none ? {} : { wan: {} });
 
 		await it.goto(site.base + '/cgi-bin/luci/' + PAGES.status);
@@ -47,6 +49,14 @@ async function run({ browser, site, results, options }) {
 		if (name === 'up' && told.length)
 			wrong.push(`the status page tells of a problem where there is none: ${told[0].sentence}`);
 		wrong.push(...unclear(told));
+
+		// The reason itself, and not just that there is one.
+		const shown = await it.$eval('.mape-page', node => node.textContent);
+
+		for (const reason of JSON.parse(answers.status.out).interfaces.filter(({ interface: of }) => of === 'wan' && !state.none).flatMap(({ error, warning }) => [ error, warning ]))
+			for (const words of [ reason?.message, reason?.hint ])
+				if (words && !shown.includes(words))
+					wrong.push(`the page does not show "${words}"`);
 		if (state.unknown && (await it.$$('.mape-page .mape-unknown')).length < 3)
 			wrong.push('what is unknown is not called so');
 		if (state.unknown && (await it.$$eval('.mape-page .mape-cell-count', nodes => nodes.filter(node => !/^\?/.test(node.textContent)).length)))

@@ -50,6 +50,11 @@ const ERRORS = {
 	MAPE_PROVISIONING_BAD_ANSWER: _('The answer of the provisioning server cannot be used. It is asked again by itself; if it stays, enter the rule by hand.')
 };
 
+// Codes of netifd itself that an interface of ours can have.
+const NETIFD = {
+	NO_DEVICE: _('The tunnel device could not be made. See that the package kmod-ip6-tunnel is installed.')
+};
+
 // What `detect` calls a line.
 const LINES = {
 	'map-e': _('This is a MAP-E line.'),
@@ -136,7 +141,7 @@ return baseclass.extend({
 
 	// The sentence for a code; netifd has codes of its own, which are named.
 	error(code) {
-		return own(ERRORS, code)
+		return own(ERRORS, code) ?? own(NETIFD, code)
 			?? _('The network service reports the error %s. See the diagnosis and the system log for what to do.').replace('%s', () => String(code ?? '?'));
 	},
 
