@@ -1,12 +1,15 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
 use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
-use crate::{cross, feed, fuzz, lab, linux, luci, mutants, openwrt, plane, provision};
+use crate::{
+    cross, feed, fuzz, lab, linux, luci, luci_browser, mutants, openwrt, plane, provision,
+};
 
 /// About 50 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {
     programs(steps);
     luci::steps(steps);
+    luci_browser::steps(steps);
     plane::steps(steps, false);
     linux::steps(steps, false);
     openwrt::steps(steps);
@@ -32,6 +35,7 @@ fn programs(steps: &mut Steps) {
 pub(crate) fn long(steps: &mut Steps) {
     programs(steps);
     luci::steps(steps);
+    luci_browser::steps(steps);
     plane::steps(steps, true);
     linux::steps(steps, true);
     openwrt::steps(steps);

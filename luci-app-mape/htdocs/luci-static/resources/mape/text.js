@@ -139,14 +139,10 @@ return baseclass.extend({
 		return own(PROVIDERS, name)?.isps ?? '';
 	},
 
-	// The sentence for a code, whoever's it is.
+	// The sentence for a code; netifd has codes of its own, which are named.
 	error(code) {
 		return own(ERRORS, code) ?? own(NETIFD, code)
-			?? _('The network service reports an error. Restart the interface, and look at the system log.');
-	},
-
-	isOurs(code) {
-		return own(ERRORS, code) !== null;
+			?? _('The network service reports the error %s. See the diagnosis and the system log for what to do.').replace('%s', () => String(code ?? '?'));
 	},
 
 	line(name) {
