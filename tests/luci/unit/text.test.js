@@ -63,7 +63,7 @@ test('what nobody knows does no harm', () => {
 	for (const name of ['constructor', '__proto__', 'toString', null, undefined, '<b>', 5]) {
 		assert.equal(typeof text.provider(name), 'string');
 		assert.ok(!text.provider(name).includes('<'));
-		assert.match(text.error(name), /^The network service reports an error/);
+		assert.match(text.error(name), /^The network service reports the error/);
 		assert.equal(typeof text.line(name), 'string');
 		assert.equal(typeof text.check(name).title, 'string');
 		assert.equal(text.state(name), 'unknown');

@@ -74,8 +74,7 @@ return baseclass.extend({
 	},
 
 	told(told, button) {
-		// A code of netifd's is all there is; of ours the program has more to say.
-		return this.problem(text.error(told?.code), told?.message ?? (text.isOurs(told?.code) ? null : told?.code), told?.hint, button);
+		return this.problem(text.error(told?.code), told?.message, told?.hint, button);
 	},
 
 	// Rows of a name and a value or node.
