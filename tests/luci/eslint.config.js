@@ -75,6 +75,11 @@ export default [
 		rules: { 'no-unused-vars': ['error', { args: 'none' }] },
 	},
 	{
+		// Bodies of functions, as LuCI's own modules are.
+		files: ['tests/luci/browser/stand-in/resources/**/*.js'],
+		languageOptions: { sourceType: 'script', parserOptions: { ecmaFeatures: { globalReturn: true } }, globals: readonly([...MODULES, 'mape', 'widget', '_']) },
+	},
+	{
 		files: ['**/*.json'],
 		ignores: ['**/package-lock.json'],
 		language: 'json/json',

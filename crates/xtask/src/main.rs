@@ -14,6 +14,7 @@ mod licences;
 mod lint;
 mod linux;
 mod luci;
+mod luci_browser;
 mod msrv;
 mod musl;
 mod mutants;
@@ -58,6 +59,7 @@ Usage: cargo xtask COMMAND
   linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
                   the tests of plain Linux, on both kernels
   luci            eslint, node tests and translations of the pages for LuCI
+  luci --browser  the pages in Chromium, on a stand-in for LuCI
   cross [ARCH...]
                   mape-proto for OpenWrt's architectures, as shipped; sizes go to cross/sizes.tsv
   cross --run [ARCH...]
@@ -102,6 +104,7 @@ fn main() -> ExitCode {
         ["plane", rest @ ..] => plane::command(rest),
         ["linux", rest @ ..] => linux::command(rest),
         ["luci"] => Steps::run(luci::steps),
+        ["luci", "--browser"] => Steps::run(luci_browser::steps),
         ["cross", rest @ ..] => cross::command(rest),
         ["size", rest @ ..] => cross::report::command(rest),
         ["provision", rest @ ..] => provision::command(rest),

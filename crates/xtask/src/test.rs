@@ -1,7 +1,9 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
 use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
-use crate::{cross, feed, fuzz, lab, linux, luci, mutants, openwrt, packages, plane, provision};
+use crate::{
+    cross, feed, fuzz, lab, linux, luci, luci_browser, mutants, openwrt, packages, plane, provision,
+};
 
 /// The daemon that is given our list of ports.
 const UPNP: &[&str] = &["miniupnpd-nftables"];
@@ -10,6 +12,7 @@ const UPNP: &[&str] = &["miniupnpd-nftables"];
 pub(crate) fn quick(steps: &mut Steps) {
     programs(steps);
     luci::steps(steps);
+    luci_browser::steps(steps);
     plane::steps(steps, false);
     linux::steps(steps, false);
     openwrt::steps(steps);
@@ -35,6 +38,7 @@ fn programs(steps: &mut Steps) {
 pub(crate) fn long(steps: &mut Steps) {
     programs(steps);
     luci::steps(steps);
+    luci_browser::steps(steps);
     plane::steps(steps, true);
     linux::steps(steps, true);
     openwrt::steps(steps);

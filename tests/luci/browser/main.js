@@ -74,6 +74,8 @@ async function main() {
 			if (needs === 'real' && !site.real)
 				continue;
 
+			const start = Date.now();
+
 			console.log(`== ${name}`);
 			try {
 				await run({ browser: opened.browser, site, results, options });
@@ -81,6 +83,7 @@ async function main() {
 			catch (error) {
 				results.check(`${name} comes to its end`, String(error.stack ?? error).split('\n').slice(0, 8).join('\n      '));
 			}
+			console.log(`== ${name}: ${((Date.now() - start) / 1000).toFixed(1)} s`);
 		}
 
 		outcome = results.list.length && results.list.every(({ passed }) => passed) ? 0 : 1;

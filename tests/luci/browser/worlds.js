@@ -135,7 +135,10 @@ class World {
 function states() {
 	const list = {
 		up: { change: () => {} },
-		'no-interface': { change: world => { world.line.proto = 'static'; }, none: true },
+		'no-interface': { change: world => {
+			world.line.proto = 'static';
+			world.remove('state/wan.json');
+		}, none: true, check: 'interface' },
 		shut: { change: world => world.write('sys/mape-wan/ifindex', '4711\n'), problem: true },
 		down: { change: world => { world.line.up = false; }, problem: true },
 		pending: { change: world => { world.line.up = false; world.line.pending = true; }, problem: true },
@@ -163,11 +166,15 @@ function states() {
 			},
 			problem: true
 		},
-		ngn: { change: world => world.prefix('2408:240:1:100::'), check: 'contract' },
-		'ds-lite': { change: world => world.prefix('2409:10:1:100::'), check: 'contract' },
-		'home-gateway': { change: world => world.prefix('240b:10:3261:6410::', 60), check: 'contract' },
-		unknown: { change: world => world.prefix('2600::'), check: 'contract' },
-		'no-uplink': { change: world => { world.uplink['ipv6-prefix'] = null; world.uplink.up = false; world.network = world.network.replace('00030001aabbccddeeff', '00010001278cffff02005e102030'); }, check: 'uplink', plus: 'duid' },
+		ngn: { change: world => world.prefix('2408:240:1:100::'), check: 'contract', line: true },
+		'ds-lite': { change: world => world.prefix('2409:10:1:100::'), check: 'contract', line: true },
+		'home-gateway': { change: world => world.prefix('240b:10:3261:6410::', 60), check: 'contract', line: true },
+		ipip: { change: world => world.prefix('2400:2410:1:100::'), check: 'contract', line: true },
+		unknown: { change: world => {
+			world.prefix('2600::');
+			world.fails('MAPE_PREFIX_NOT_IN_RULES', told().MAPE_PREFIX_NOT_IN_RULES);
+		}, check: 'interface', problem: true, line: true },
+		'no-uplink': { change: world => { world.uplink['ipv6-prefix'] = null; world.uplink.up = false; world.network = world.network.replace('00030001aabbccddeeff', '00010001278cffff02005e102030'); }, check: 'uplink', plus: 'duid', line: true },
 		mtu: { change: world => world.write('sys/eth1/mtu', '1454'), check: 'mtu' },
 		'no-zone': { change: world => { world.firewall = world.firewall.replace(/config forwarding[^]*$/, ''); }, check: 'zone' },
 		'other-route': { change: world => { world.uplink.route = route('0.0.0.0'); }, check: 'default_route' },

@@ -71,8 +71,10 @@ async function run({ browser, site, results, options }) {
 	results.note('clicks', `${clicks.length}: ${clicks.join(', ')}`);
 	results.check('the interface is in the zone wan', !site.router('uci', 'show', 'firewall').stdout.split('\n').some(line => /network=/.test(line) && line.includes(`'${NAME}'`)) && site.router('uci', 'show', 'firewall').stdout);
 
-	await it.waitForTimeout(3000);
-	await it.goto(`${site.base}/cgi-bin/luci/admin/network/network`);
+	// LuCI confirms that the router is still there, says so, and loads the page anew by itself.
+	await it.waitForFunction(() => /changes applied/.test(document.body.innerText), null, { timeout: 40000 }).catch(() => null);
+	await it.waitForTimeout(5000);
+	await it.goto(`${site.base}/cgi-bin/luci/admin/network/network`, { timeout: 60000 });
 	if (status.up) {
 		await it.waitForFunction(() => /MAP-E \(Japan\): .*PSID 100/.test(document.body.innerText), null, { timeout: 20000 })
 			.then(() => results.check('the row says "MAP-E (Japan): …, PSID 100"'), () => results.check('the row says "MAP-E (Japan): …, PSID 100"', 'it does not'));

@@ -16,7 +16,7 @@ const VALUES = [
 	'a'.repeat(5000), 'ワン', '|touch /tmp/lab/written', '&& touch /tmp/lab/written', '%n%n%n', ...payloads
 ];
 
-async function run({ site, results, options }) {
+async function run({ site, results }) {
 	site.interfaces({ wan: {} });
 	site.answers(null);
 

@@ -7,6 +7,23 @@ const worlds = require('../worlds.js');
 
 const PAGES = { status: 'admin/status/mape/status', doctor: 'admin/status/mape/doctor' };
 
+// Problems on the page: their sentence, and whether anything is said to do about it.
+function problems(it) {
+	return it.$$eval('.mape-page .mape-problem', nodes => nodes.map(node => {
+		const sentence = node.querySelector('p')?.textContent ?? '';
+
+		return { sentence, action: (sentence.match(/\.( |$)/g) ?? []).length > 1 || node.querySelector('button') !== null };
+	}));
+}
+
+// What is wrong with them.
+function unclear(list) {
+	return list.flatMap(({ sentence, action }) => [
+		(sentence.length < 20 || /MAPE_|undefined|null|\[object|NaN|%s|%d|^[A-Z_]+$/.test(sentence)) && `no sentence: ${sentence}`,
+		!action && `nothing to do: ${sentence}`
+	]);
+}
+
 async function settled(it) {
 	await it.waitForFunction(() => document.querySelector('.mape-page') && !document.querySelector('.mape-page .spinning'), null, { timeout: 20000 });
 }
@@ -17,21 +34,29 @@ async function run({ browser, site, results, options }) {
 	for (const [ name, state ] of Object.entries(worlds.states())) {
 		const wrong = [];
 
-		site.answers(worlds.make(options.program, name, state.change));
+		const answers = worlds.make(options.program, name, state.change);
+
+		site.answers(answers);
 		site.interfaces(state.none ? {} : { wan: {} });
 
 		await it.goto(site.base + '/cgi-bin/luci/' + PAGES.status);
 		await settled(it);
 
-		const told = await it.$$eval('.mape-page .mape-problem', nodes => nodes.map(node => node.querySelector('p')?.textContent ?? ''));
+		const told = await problems(it);
 
 		if (state.problem && !told.length)
 			wrong.push('the status page tells of no problem');
 		if (name === 'up' && told.length)
-			wrong.push(`the status page tells of a problem where there is none: ${told[0]}`);
-		for (const sentence of told)
-			if (sentence.length < 20 || /MAPE_|undefined|null|\[object|NaN|%s|%d/.test(sentence))
-				wrong.push(`no sentence: ${sentence}`);
+			wrong.push(`the status page tells of a problem where there is none: ${told[0].sentence}`);
+		wrong.push(...unclear(told));
+
+		// The reason itself, and not just that there is one.
+		const shown = await it.$eval('.mape-page', node => node.textContent);
+
+		for (const reason of JSON.parse(answers.status.out).interfaces.filter(({ interface: of }) => of === 'wan' && !state.none).flatMap(({ error, warning }) => [ error, warning ]))
+			for (const words of [ reason?.message, reason?.hint ])
+				if (words && !shown.includes(words))
+					wrong.push(`the page does not show "${words}"`);
 		if (state.unknown && (await it.$$('.mape-page .mape-unknown')).length < 3)
 			wrong.push('what is unknown is not called so');
 		if (state.unknown && (await it.$$eval('.mape-page .mape-cell-count', nodes => nodes.filter(node => !/^\?/.test(node.textContent)).length)))
@@ -52,6 +77,17 @@ async function run({ browser, site, results, options }) {
 				wrong.push(`${check.name} is wrong and says nothing to do`);
 		if (!checks.length)
 			wrong.push('the diagnosis shows no check');
+
+		// Without an interface the page says what kind of line this is.
+		if (state.line) {
+			site.interfaces({});
+			await it.goto(site.base + '/cgi-bin/luci/' + PAGES.status);
+			await settled(it);
+
+			const line = await problems(it);
+
+			wrong.push(!line.length && 'the kind of line is not told', ...unclear(line));
+		}
 
 		results.check(`${name}: one sentence and one action on each page`, [ ...wrong, ...seen(it) ]);
 		it.seen.errors.length = 0;

@@ -50,6 +50,11 @@ const ERRORS = {
 	MAPE_PROVISIONING_BAD_ANSWER: _('The answer of the provisioning server cannot be used. It is asked again by itself; if it stays, enter the rule by hand.')
 };
 
+// Codes of netifd itself that an interface of ours can have.
+const NETIFD = {
+	NO_DEVICE: _('The tunnel device could not be made. See that the package kmod-ip6-tunnel is installed.')
+};
+
 // What `detect` calls a line.
 const LINES = {
 	'map-e': _('This is a MAP-E line.'),
@@ -105,6 +110,7 @@ const CHECKS = {
 	flow_offload: { title: _('Flow offloading'), action: _('It works, but the processor carries each packet. Remove the option for the place of translation.') },
 	leftovers: { title: _('Leftovers of other packages'), action: _('Remove what another package or script left behind.') },
 	answers: { title: _('Answers of the BR'), action: _('See whether another router has the same address, and whether the contract is MAP-E.') },
+	packet_size: { title: _('Large packets'), action: _('Some part of the way takes no large packets. Set the MTU of the interface to 1280.') },
 	target: { title: _('IPv4 by TCP'), action: _('Try another target. If none answers, the first problem above is the cause.') }
 };
 
@@ -133,9 +139,10 @@ return baseclass.extend({
 		return own(PROVIDERS, name)?.isps ?? '';
 	},
 
-	// The sentence for a code; for one that is not ours the code itself.
+	// The sentence for a code; netifd has codes of its own, which are named.
 	error(code) {
-		return own(ERRORS, code) ?? String(code ?? '?');
+		return own(ERRORS, code) ?? own(NETIFD, code)
+			?? _('The network service reports the error %s. See the diagnosis and the system log for what to do.').replace('%s', () => String(code ?? '?'));
 	},
 
 	line(name) {

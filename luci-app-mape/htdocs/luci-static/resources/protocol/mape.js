@@ -21,6 +21,9 @@ const PAUSE = 300;
 // Numbered options of OpenWrt's `map`, which the handler takes too.
 const MAP_OPTIONS = [ 'ip6prefix', 'ip6prefixlen', 'ipaddr', 'ip4prefixlen', 'ealen', 'psidlen', 'offset', 'psid', 'peeraddr', 'legacymap' ];
 
+// Providers of the built-in table.
+const TABLE = [ 'v6plus', 'ocn', 'biglobe', 'nuro' ];
+
 // Contracts whose numbers stand in the papers.
 const STATIC = [ 'v6plus-static', 'ocn-static' ];
 
@@ -151,13 +154,16 @@ return network.registerProtocol('mape', {
 			suggestZone(s);
 
 		o = s.taboption('general', form.RichListValue, 'provider', _('Provider'));
+
+		const provider = o;
+
 		o.value('auto', _('Automatic'), _('The IPv6 prefix of the line decides; right for almost everybody'));
-		for (const name of [ 'v6plus', 'ocn', 'biglobe', 'nuro', ...STATIC, 'manual' ])
+		for (const name of [ ...TABLE, ...STATIC, 'manual' ])
 			o.value(name, text.provider(name), text.isps(name));
 		o.default = 'auto';
 		o.cfgvalue = providerOf;
 
-		this.renderDetection(s);
+		this.renderDetection(s, provider);
 		this.renderContract(s);
 		this.renderRule(s);
 		this.renderAdvanced(s);
@@ -189,10 +195,10 @@ return network.registerProtocol('mape', {
 	},
 
 	// What the line is, asked when the form opens and again on click. Nothing is sent for it.
-	renderDetection(s) {
+	renderDetection(s, provider) {
 		const o = s.taboption('general', form.DummyValue, '_detect', _('Detected line'));
 
-		for (const name of [ 'auto', 'v6plus', 'ocn', 'biglobe', 'nuro' ])
+		for (const name of [ 'auto', ...TABLE ])
 			o.depends('provider', name);
 
 		o.cfgvalue = () => null;
@@ -200,19 +206,20 @@ return network.registerProtocol('mape', {
 		o.renderWidget = section_id => {
 			const answer = answerNode();
 			const detect = ask => {
-				const provider = s.formvalue(section_id, 'provider') || providerOf(section_id);
+				const chosen = s.formvalue(section_id, 'provider') || providerOf(section_id);
 
 				dom.content(answer.node, E('em', { 'class': 'spinning' }, [ _('Looking at the line…') ]));
 
 				return answer.fill(ask().then(found => {
-					if (provider === 'auto' || provider === 'manual' || !found.line?.prefix)
+					if (!TABLE.includes(chosen) || !found.line?.prefix)
 						return found;
 
-					return api.plan(found.line.prefix, provider, '', '', '').then(plan => ({ line: found.line, plan }));
+					return api.plan(found.line.prefix, chosen, '', '', '').then(plan => ({ line: found.line, plan }));
 				}), found => found.plan?.error && found.line?.line === 'map-e' ? draw.told(found.plan.error) : draw.line(found));
 			};
 
 			detect(api.detect);
+			provider.onchange = (ev, id, value) => value === 'auto' || TABLE.includes(value) ? detect(api.detect) : null;
 
 			return E('div', {}, [
 				draw.stylesheet(),

@@ -1,0 +1,37 @@
+//! The pages for LuCI in a real browser, on a stand-in for LuCI: `tests/luci/run`, which also takes a
+//! real LuCI (`LUCI_ROOT`) and is told in `tests/luci/README.md`.
+//!
+//! `cargo xtask luci --browser`
+
+use crate::packages;
+use crate::steps::{Outcome, Steps, command, output, run, skip_or_fail};
+
+/// Where `package.json` of the suite is.
+const DIRECTORY: &str = "tests/luci/browser";
+
+/// The step of `cargo xtask test`.
+pub(crate) fn steps(steps: &mut Steps) {
+    steps.step("LuCI: pages in a browser", || match prepare() {
+        // A root in the environment is for who calls the suite by hand: here it has to be the same everywhere.
+        Ok(()) => run(command("tests/luci/run", &[]).env_remove("LUCI_ROOT")).map(Outcome::from),
+        Err(error) => skip_or_fail("browser with its driver", error),
+    });
+}
+
+/// Chromium, node, npm, and what `package-lock.json` names.
+fn prepare() -> anyhow::Result<()> {
+    let npm = |arguments: &[&str]| {
+        let mut npm = command("npm", &["--prefix", DIRECTORY, "--silent"]);
+        npm.args(arguments);
+        npm
+    };
+    packages::ensure(&["chromium"])?;
+    // Who has node from elsewhere must not get Debian's beside it.
+    if output(command("node", &["--version"])).is_err() || output(npm(&["--version"])).is_err() {
+        packages::ensure(&["nodejs", "npm"])?;
+    }
+    if output(npm(&["ls"])).is_ok() {
+        return Ok(());
+    }
+    run(npm(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
+}
