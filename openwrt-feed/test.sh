@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/include" "$work/feeds/packages/lang/rust"
+mkdir -p "$work/include" "$work/feeds/packages/lang/rust" "$work/feeds/luci"
 : >"$work/rules.mk"
 : >"$work/include/package.mk"
 # What the real ones define, as far as the packages use it.
@@ -24,21 +24,35 @@ all:
 endef
 EOT
 
-failed=0
-for makefile in */Makefile; do
-	package=${makefile%/*}
+cat >"$work/feeds/luci/luci.mk" <<'EOT'
+all:
+	@echo 'package $(PKG_NAME) $(PKG_VERSION)-r$(PKG_RELEASE)'
+	@echo 'title $(LUCI_TITLE)'
+	@echo 'depends $(LUCI_DEPENDS)'
+	@echo 'provides $(PKG_PROVIDES)'
+	@echo 'architecture $(LUCI_PKGARCH) $(LUCI_DESCRIPTION) $(LUCI_URL)'
+EOT
+
+# check PACKAGE LINE...: make says each of them.
+check() {
+	package=$1
+	shift
 	said=$(make --silent --no-print-directory --warn-undefined-variables -C "$package" TOPDIR="$work" \
 		INCLUDE_DIR="$work/include" PKG_BUILD_DIR=build PKG_INSTALL_DIR=install 2>&1) || failed=1
 	echo "$said"
-	for line in "package $package " 'title MAP-E' 'depends @(mipsel||x86_64) +firewall4' \
-		'compile cargo install --path build/crates/mape-proto --no-default-features'; do
+	for line in "package $package " 'title MAP-E' "$@"; do
 		case "$said" in
 		*"$line"*) ;;
 		*)
-			echo "FAILED: $makefile: no \"$line\"" >&2
+			echo "FAILED: $package: no \"$line\"" >&2
 			failed=1
 			;;
 		esac
 	done
-done
+}
+
+failed=0
+check mape-rs 'depends @(mipsel||x86_64) +firewall4' \
+	'compile cargo install --path build/crates/mape-proto --no-default-features'
+check luci-app-mape 'depends +luci-base ' ' +mape-rs' 'provides luci-proto-mape' 'architecture all '
 exit "$failed"

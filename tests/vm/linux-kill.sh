@@ -71,7 +71,12 @@ clean() {
 # each_point TEXT PREPARE WORD: kills WORD at each of its calls in turn; PREPARE goes before.
 each_point() {
 	points=0
+	calls=0
 	for when in $whens; do
+		# Undisturbed, to know how many calls there are.
+		$2
+		killed 0 "$when" "$3" || :
+		calls=$((calls + $(cat /tmp/kill/count)))
 		at=1
 		while :; do
 			$2
@@ -82,7 +87,8 @@ each_point() {
 			at=$((at + 1))
 		done
 	done
-	check "$1: points" "$points" -ge 10
+	check "$1: calls" "$calls" -gt 5
+	check "$1: kills" "$points" -eq "$calls"
 }
 
 from_nothing() {
@@ -144,4 +150,6 @@ linux_right "half a journal"
 rm -rf "$STATE_DIR"
 mape up
 linux_right "no journal"
+clean "no journal, down"
+linux_same "no journal, down" /tmp/before /tmp/after
 check_finish

@@ -102,6 +102,8 @@ booted() {
 }
 
 uname -r
+# What other scripts have provoked in this boot does not count.
+dmesg -c >/dev/null
 trap 'linux_silence; topology_down' EXIT
 if [ "${1-}" = again ]; then
 	check "another boot" "$(cat /proc/sys/kernel/random/boot_id)" != "$(cat /keep/line/boot)"

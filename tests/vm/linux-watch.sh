@@ -145,9 +145,14 @@ linux_wait 20 is_gone || cat /tmp/s6.log
 s6-svc -x /tmp/s6/mape-rs
 wait "$supervisor" || :
 
+# What the advertisements made is the kernel's and goes; the rest is as it was before all this.
 linux_silence
+on cpe ip -6 address flush dev "$UPLINK" dynamic
+on cpe ip -6 route flush proto ra
+on cpe ip -6 route show dev "$UPLINK" | sed -n 's/ .* expires .*//p' | while read -r prefix; do
+	on cpe ip -6 route del "$prefix" dev "$UPLINK"
+done
 sleep 1
-check "down: tunnels" "$(on cpe ip -o link show type ip6tnl | grep -c mape || :)" -eq 0
-check "down: rules" "$(on cpe nft list ruleset | wc -l)" -eq 0
-check "down: files" "$(find "$STATE_DIR" 2>/dev/null | wc -l)" -eq 0
+linux_state >/tmp/after
+linux_same "down" /tmp/before /tmp/after
 check_finish

@@ -172,7 +172,7 @@ fails_by_name() {
 
 # The index of a device that is gone: nothing passes, nothing wrong leaves.
 bad_stale_index() {
-	plane_text netdev | changed -e 's/{ "mape-wan" : goto/{ 9999 : goto/' -e 's/known oif "mape-wan"/known oif 9999/'
+	plane_text netdev | changed -e 's/{ "mape-wan" : goto/{ 9999 : goto/' -e 's/\([io]if\) "mape-wan"/\1 9999/'
 }
 fails_stale_index() {
 	measure_ports 0 20

@@ -73,7 +73,7 @@ stale_and_broken() {
 	flood_state "$edge, whole state file" -gt
 
 	# Somebody deletes our tables, one or all: the loader notices.
-	on cpe nft 'flush map inet mape_rs gate; flush chain inet mape_rs known'
+	plane_shut
 	flood_state "$edge, without gate" -eq
 	state_write "$edge" "$(line_ports | head -n 1)"
 	loader

@@ -43,7 +43,7 @@ half_loaded() {
 	flood_state "$edge, without SNAT" -ge
 	plane_load "$edge"
 	flood_state "$edge, complete again" -gt
-	on cpe nft 'flush map inet mape_rs gate; flush chain inet mape_rs known'
+	plane_shut
 	flood_state "$edge, without gate" -eq
 	plane_load "$edge"
 	# Only the guard on the outer packet is left, which a veth pair does not have.

@@ -121,7 +121,7 @@ counting() {
 
 # What is not in force is not told to be.
 shutting() {
-	on cpe nft 'flush map inet mape_rs gate; flush chain inet mape_rs known'
+	plane_shut
 	look
 	check "$plane_name $edge, shut: exit status" "$seen_status" -eq 1
 	sees "shut" '"state":"shut"'

@@ -20,6 +20,14 @@ plane_static() {
 	plane_text netdev | sed '/^table netdev/,$d'
 }
 
+# Nothing goes to the line any more; all other rules stay.
+plane_shut() {
+	{
+		plane_static
+		echo 'flush map inet mape_rs gate'
+	} | on cpe nft -f -
+}
+
 plane_unload() {
 	on cpe nft flush ruleset
 	plane_forget

@@ -212,7 +212,8 @@ line_ports() {
 serve_start() {
 	serve_log=$(mktemp)
 	# Not through `on`: the process to stop later would be a shell around this one.
-	ip netns exec "$LAB_NS-srv" lab-traffic serve --tcp 7000-7003 --udp 7000-7003 >"$serve_log" &
+	ip netns exec "$LAB_NS-srv" lab-traffic serve --tcp 7000-7003 --udp 7000-7003 \
+		--seconds 86400 >"$serve_log" &
 	serve_process=$!
 	until grep -q ready "$serve_log"; do
 		kill -0 "$serve_process" || return 1
@@ -222,7 +223,7 @@ serve_start() {
 
 serve_stop() {
 	if [ -n "${serve_process:-}" ]; then
-		kill "$serve_process"
+		kill "$serve_process" || :
 		wait "$serve_process" 2>/dev/null || :
 		serve_process=
 		rm -f "$serve_log"

@@ -1,6 +1,6 @@
 //! `doctor` on a router: every check with what was found, the evidence, and one next step.
 //!
-//! Only looks, except at a target that was named: then one TCP connection is opened to it.
+//! Only looks, but for what [`Ask`] allows.
 
 use std::fmt;
 use std::net::SocketAddrV4;
@@ -12,11 +12,12 @@ use serde_json::Value;
 use crate::failure::Failure;
 use crate::import::{self, Router};
 use crate::netifd::{self, Facts, InterfaceFacts};
-use crate::status::{self, InterfaceStatus};
+use crate::status::{self, Device, InterfaceStatus};
 use crate::uci::Package;
 
 mod line;
 mod masked;
+mod probe;
 mod servers;
 mod uplink;
 
@@ -36,6 +37,42 @@ pub struct Places {
     pub netifd: netifd::Places,
 }
 
+/// What may be sent; by default nothing is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ask {
+    /// A TCP connection to it, and pings of the tunnel's full size.
+    pub target: Option<SocketAddrV4>,
+    /// The question to an NTT home gateway in front whether it does IPv4 over IPv6.
+    pub gateway: bool,
+}
+
+/// A remedy that a program can carry out for the user: it changes one thing, and can do no harm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Fix {
+    /// Add `interface` to the networks of the firewall zone `zone`.
+    JoinZone {
+        /// Ours.
+        interface: String,
+        /// Its name.
+        zone: String,
+    },
+    /// Set the option `clientid` of `interface`, so that its DUID carries no time.
+    ClientId {
+        /// The uplink.
+        interface: String,
+        /// The DUID, in hexadecimal.
+        clientid: String,
+    },
+    /// Load the rules again: `mape-proto firewall`.
+    LoadRules,
+    /// Try to bring `interface` up once more.
+    Retry {
+        /// Ours.
+        interface: String,
+    },
+}
+
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -51,15 +88,23 @@ pub struct Finding {
     /// The next step, where something is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// The same for a program, where it can be done safely.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
 }
 
 impl Finding {
     fn fine(check: &'static str, message: impl Into<String>) -> Self {
-        Self { check, fine: true, message: message.into(), evidence: Vec::new(), hint: None }
+        let (message, evidence) = (message.into(), Vec::new());
+        Self { check, fine: true, message, evidence, hint: None, fix: None }
     }
 
     fn wrong(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { fine: false, hint: Some(hint.into()), ..Self::fine(check, message) }
+    }
+
+    fn with(self, fix: Fix) -> Self {
+        Self { fix: Some(fix), ..self }
     }
 
     fn because(mut self, evidence: impl Into<String>) -> Self {
@@ -87,7 +132,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Finding { check, fine, message, evidence, hint } in &self.checks {
+        for Finding { check, fine, message, evidence, hint, .. } in &self.checks {
             let check = check.replace('_', " ");
             writeln!(f, "{}  {check}: {message}.", if *fine { "ok  " } else { "FAIL" })?;
             for evidence in evidence {
@@ -118,6 +163,11 @@ impl Patient<'_> {
         self.facts.interface(&self.interface.as_ref()?.interface)
     }
 
+    /// That of the tunnel.
+    fn mtu(&self) -> Option<u16> {
+        Device::find(&self.places.status.devices, &self.interface.as_ref()?.device)?.mtu
+    }
+
     /// The interface that has the line's prefix, or should have it.
     fn uplink(&self) -> Option<&InterfaceFacts> {
         let told = self.own().and_then(|own| own.data.get("uplink")?.as_str());
@@ -131,15 +181,14 @@ impl Patient<'_> {
 }
 
 /// Looks at everything between the uplink and the LAN. `only` names an interface; without it the
-/// first of proto `mape` is looked at, and `None` means that there is none of that name. `target` is
-/// connected to.
+/// first of proto `mape` is looked at, and `None` means that there is none of that name.
 ///
 /// # Errors
 /// netifd does not answer, or the configuration cannot be read.
 pub fn doctor(
     places: &Places,
     only: Option<&InterfaceName>,
-    target: Option<SocketAddrV4>,
+    ask: &Ask,
 ) -> Result<Option<Report>, Failure> {
     let dump = places.status.dump_or_failure()?;
     let facts = Facts::parse(&dump);
@@ -152,8 +201,9 @@ pub fn doctor(
     }
     let interface = interfaces.into_iter().next();
     let patient = Patient { places, dump, facts, router, dhcp, interface };
-    let mut checks = uplink::checks(&patient);
-    checks.extend(line::checks(&patient, target));
+    let mut checks = uplink::checks(&patient, ask.gateway);
+    checks.extend(line::checks(&patient));
+    checks.extend(ask.target.into_iter().flat_map(|target| probe::checks(target, patient.mtu())));
     Ok(Some(Report {
         schema: SCHEMA,
         interface: patient.interface.map(|interface| interface.interface),

@@ -1,6 +1,9 @@
 //! What a person states of the line's rule, on a command line or in a file.
 
-use mape_core::{Layout, PortList, ProviderChoice, ReceivedPrefix, Request, parse_rule};
+use mape_core::{
+    Layout, PortList, ProviderChoice, ReceivedPrefix, Request, is_map_form, parse_map_rules,
+    parse_rule,
+};
 
 use crate::failure::Failure;
 use crate::rule_file;
@@ -25,7 +28,11 @@ impl Stated {
         let unstated = self.layout.unwrap_or(Layout::Draft03);
         let mut request = Request::new(prefix);
         for rule in &self.rules {
-            request.explicit.push(parse_rule(rule, unstated)?);
+            if is_map_form(rule) {
+                request.explicit.extend(parse_map_rules(rule, self.layout)?);
+            } else {
+                request.explicit.push(parse_rule(rule, unstated)?);
+            }
         }
         for file in &self.rule_files {
             request.file.extend(rule_file::read(file, unstated)?);

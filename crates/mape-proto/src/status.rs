@@ -31,7 +31,7 @@ pub use line::LineStatus;
 pub use peak::Peak;
 pub(crate) use peak::uptime;
 pub use ports::{Block, PortStatus, PortsStatus};
-pub use usage::{PerProtocol, Role};
+pub use usage::{Host, PerProtocol, Role};
 
 /// Version of the JSON.
 const SCHEMA: u8 = 1;

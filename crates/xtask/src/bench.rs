@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures measured side by side in one run. They are printed, never asserted.
 
 mod musl;
+mod poll;
 mod program;
 mod rates;
 mod setup;
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 /// Prints figures and returns them for the file.
 type Measure = fn() -> anyhow::Result<Value>;
 
-/// `cargo xtask bench [--json FILE]`, or `bench setup …`
+/// `cargo xtask bench [--json FILE]`, `bench poll`, or `bench setup …`
 ///
 /// # Errors
 ///
@@ -21,12 +22,14 @@ type Measure = fn() -> anyhow::Result<Value>;
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     let file = match words {
         ["setup", rest @ ..] => return setup::command(rest),
+        ["poll"] => return poll::measure().map(drop),
         [] => None,
         ["--json", file] => Some(Path::new(file)),
-        _ => bail!("usage: cargo xtask bench [setup --upstream DIRECTORY] [--json FILE]"),
+        _ => bail!("usage: cargo xtask bench [poll | setup --upstream DIRECTORY] [--json FILE]"),
     };
-    let parts: [(&str, Measure); 4] = [
+    let parts: [(&str, Measure); 5] = [
         ("program", program::measure),
+        ("poll", poll::measure),
         ("veth", rates::on_this_kernel),
         ("tunnel", rates::through_a_tunnel),
         ("musl", musl::measure),

@@ -1,9 +1,12 @@
-//! `cargo xtask package openwrt|ARCH...`: packages for opkg and apk, and the index of a feed.
+//! `cargo xtask package openwrt|ARCH...`: packages for opkg and apk, those for LuCI among them, and the
+//! index of a feed.
 //!
 //! What a package is called, needs and says stands in its feed's Makefile, so that OpenWrt's own
 //! build and this one make the same.
 
 mod apk;
+mod lmo;
+mod luci;
 mod recipe;
 mod test;
 
@@ -47,6 +50,10 @@ pub(crate) fn command(names: &[&str]) -> anyhow::Result<()> {
         fs::remove_dir_all(&out)?;
     }
     let recipe = Recipe::read("mape-rs")?;
+    let pages = luci::build(&out)?;
+    for package in &pages {
+        println!("{}: {} bytes", package.display(), fs::metadata(package)?.len());
+    }
     for target in targets::chosen(names)? {
         let program = cross::build(&target)?;
         let directory = out.join(&target.arch);
@@ -54,6 +61,7 @@ pub(crate) fn command(names: &[&str]) -> anyhow::Result<()> {
         for package in build(&recipe, &target.arch, &program, &directory)? {
             println!("{}: {} bytes", package.display(), fs::metadata(&package)?.len());
         }
+        luci::copy(&pages, &directory)?;
         index(&directory)?;
     }
     Ok(())

@@ -13,6 +13,7 @@ mod lab;
 mod licences;
 mod lint;
 mod linux;
+mod luci;
 mod msrv;
 mod musl;
 mod mutants;
@@ -40,6 +41,7 @@ Usage: cargo xtask COMMAND
   ci              lint and test, as .ci/run does
   bench [--json FILE]
                   what one plan, one command and the data plane cost, beside other rulesets
+  bench poll      what the status page of LuCI costs each time it asks
   bench setup --upstream DIRECTORY [--json FILE]
                   one set-up beside that of OpenWrt's `map`, whose files are in DIRECTORY
   fuzz [SECONDS] [TARGET...]
@@ -55,6 +57,7 @@ Usage: cargo xtask COMMAND
   openwrt         all that every test runs on these
   linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
                   the tests of plain Linux, on both kernels
+  luci            eslint, node tests and translations of the pages for LuCI
   cross [ARCH...]
                   mape-proto for OpenWrt's architectures, as shipped; sizes go to cross/sizes.tsv
   cross --run [ARCH...]
@@ -98,6 +101,7 @@ fn main() -> ExitCode {
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
         ["linux", rest @ ..] => linux::command(rest),
+        ["luci"] => Steps::run(luci::steps),
         ["cross", rest @ ..] => cross::command(rest),
         ["size", rest @ ..] => cross::report::command(rest),
         ["provision", rest @ ..] => provision::command(rest),

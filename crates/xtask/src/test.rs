@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
 use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
-use crate::{cross, feed, fuzz, lab, linux, mutants, openwrt, packages, plane, provision};
+use crate::{cross, feed, fuzz, lab, linux, luci, mutants, openwrt, packages, plane, provision};
 
 /// The daemon that is given our list of ports.
 const UPNP: &[&str] = &["miniupnpd-nftables"];
@@ -9,6 +9,7 @@ const UPNP: &[&str] = &["miniupnpd-nftables"];
 /// About 50 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {
     programs(steps);
+    luci::steps(steps);
     plane::steps(steps, false);
     linux::steps(steps, false);
     openwrt::steps(steps);
@@ -33,6 +34,7 @@ fn programs(steps: &mut Steps) {
 /// All of that, fuzzing, and mutation testing.
 pub(crate) fn long(steps: &mut Steps) {
     programs(steps);
+    luci::steps(steps);
     plane::steps(steps, true);
     linux::steps(steps, true);
     openwrt::steps(steps);

@@ -25,6 +25,15 @@ const KEYS: [&str; 10] = [
     "br",
 ];
 
+/// Whether rules are written in this form, and not in that of [`parse_rule`](super::parse_rule): the two
+/// share no key for a prefix.
+#[must_use]
+pub fn is_map_form(rules: &str) -> bool {
+    rules.split([',', ' ']).any(|pair| {
+        ["type=", "ipv6prefix=", "ipv4prefix=", "ealen="].iter().any(|key| pair.starts_with(key))
+    })
+}
+
 /// Reads one or more rules separated by blanks. They state no layout: `layout` is the user's, or
 /// [`unstated_layout`]'s without one.
 ///

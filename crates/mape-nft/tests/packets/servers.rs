@@ -51,7 +51,7 @@ fn serve(world: &World) {
 
 /// Whom the server sees, by TCP.
 fn tcp(to: &str) -> Option<String> {
-    let mut stream = TcpStream::connect_timeout(&to.parse().unwrap(), SECOND).ok()?;
+    let mut stream = TcpStream::connect_timeout(&to.parse().unwrap(), super::PATIENCE).ok()?;
     stream.set_read_timeout(Some(SECOND)).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;

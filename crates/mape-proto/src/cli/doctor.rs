@@ -1,20 +1,19 @@
 //! `mape-proto doctor` on a router.
 
 use std::io::IsTerminal as _;
-use std::net::SocketAddrV4;
 
 use mape_core::Quoted;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::status::{NoInterface, Options};
 use super::{Answer, help, json};
-use crate::diagnose::{Places, doctor, masked};
+use crate::diagnose::{Ask, Places, doctor, masked};
 use crate::failure::{ExitStatus, Failure};
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let mut options = Options::default();
     let mut places = Places::default();
-    let mut target: Option<SocketAddrV4> = None;
+    let mut ask = Ask::default();
     let mut mask = None;
     while let Some(argument) = arguments.next()? {
         if options.take(&argument, arguments)? {
@@ -25,8 +24,9 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
             "target" => {
                 let text = arguments.value()?;
                 let bad = || UsageError::Target(Quoted::new(&text));
-                target = Some(text.parse().map_err(|_| bad())?);
+                ask.target = Some(text.parse().map_err(|_| bad())?);
             }
+            "ask-gateway" => ask.gateway = true,
             "masked" => mask = Some(true),
             "unmasked" => mask = Some(false),
             // Where tests have their files and programs.
@@ -40,7 +40,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     }
     places.netifd.firewall.state.clone_from(&options.places.state);
     places.status = options.places;
-    let report = doctor(&places, options.interface.as_ref(), target)?;
+    let report = doctor(&places, options.interface.as_ref(), &ask)?;
     let missing = || NoInterface(options.interface.as_ref().map(|it| Quoted::new(it.as_str())));
     let report = report.ok_or_else(missing)?;
     let status = if report.is_fine() { ExitStatus::Fine } else { ExitStatus::Failed };

@@ -43,7 +43,8 @@ Which rule:
                        A name only narrows the built-in table; the prefix decides.
   --rule KEY=VALUE,…   a rule of your own; may be repeated, and then no other is used.
                        ipv6=PREFIX  ipv4=PREFIX  ea=BITS  br=ADDRESS  must be there;
-                       offset=BITS  psidlen=BITS  psid=NUMBER  layout=NAME  may be
+                       offset=BITS  psidlen=BITS  psid=NUMBER  layout=NAME  may be.
+                       Also one of OpenWrt's map, type=map-e,ipv6prefix=…
   --rules FILE         more rules, one in a line in the same form; # begins a comment.
                        They go before the built-in ones (`mape-proto rules` prints
                        those in this form)
@@ -144,9 +145,11 @@ Usage: mape-proto doctor [OPTIONS] [IFACE]
 Checks uplink and prefix, contract, DUID, MTU, the LAN's IPv6, the interface and its
 rules, provisioning, zone, default route, flow offload, leftovers of others, and whether
 the BR answers; each with what was found, why, and one next step.
-Nothing is sent, unless a target is named.
+Nothing is sent, unless one of the first two options says so.
 
-  --target ADDR:PORT  connects to it by TCP over IPv4 (ping proves nothing here)
+  --target ADDR:PORT  connects to it by TCP over IPv4 (ping proves nothing here), and then
+                      pings it with packets as large as the tunnel takes
+  --ask-gateway       asks an NTT home gateway in front whether it does IPv4 over IPv6
   --masked            hides what tells this line from others. Text is masked where it is
                       not for a terminal, unless with --unmasked
   --json              for programs

@@ -1,21 +1,16 @@
 //! From the interface to the other end: what is between a plan and IPv4 that works.
 
-use std::net::{SocketAddr, SocketAddrV4, TcpStream};
-use std::time::Duration;
-
 use serde_json::Value;
 
-use super::{Finding, Patient, servers};
+use super::{Finding, Fix, Patient, servers};
 use crate::import::leftovers_of;
 use crate::netifd::Zones;
 use crate::status::{Condition, InterfaceStatus};
 
 /// Packets that were sent without an answer before that says something.
 const SENT: u64 = 20;
-/// For a connection through the tunnel.
-const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) fn checks(patient: &Patient<'_>, target: Option<SocketAddrV4>) -> Vec<Finding> {
+pub(super) fn checks(patient: &Patient<'_>) -> Vec<Finding> {
     let Some(interface) = &patient.interface else {
         return vec![Finding::wrong(
             "interface",
@@ -31,7 +26,6 @@ pub(super) fn checks(patient: &Patient<'_>, target: Option<SocketAddrV4>) -> Vec
     checks.extend(servers::checks(patient, interface));
     checks.extend(leftovers(patient, interface));
     checks.extend(answers(interface));
-    checks.extend(target.map(reach));
     checks
 }
 
@@ -51,18 +45,21 @@ fn condition(interface: &InterfaceStatus) -> Finding {
             CHECK,
             format!("{name} is up, but its rules are not loaded, so nothing passes"),
             "run `service firewall restart`; if it stays, see `mape-proto firewall`",
-        ),
+        )
+        .with(Fix::LoadRules),
         (_, Some(told)) => {
             let message = told.message.clone().unwrap_or_else(|| told.code.clone());
             let hint = told.hint.clone().unwrap_or_else(|| "see `logread`".to_owned());
             Finding::wrong(CHECK, format!("{name} is not up: {message}"), hint)
                 .because(told.code.clone())
+                .with(Fix::Retry { interface: name.clone() })
         }
         (_, None) => Finding::wrong(
             CHECK,
             format!("{name} is not up, and nobody said why"),
             format!("run `ifup {name}`, and see `logread`"),
-        ),
+        )
+        .with(Fix::Retry { interface: name.clone() }),
     }
 }
 
@@ -86,13 +83,24 @@ fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
                 interface.interface
             ),
             format!("add {} to the networks of zone wan", interface.interface),
-        );
+        )
+        .with(Fix::JoinZone { interface: interface.interface.clone(), zone: "wan".to_owned() });
     };
     let forwarded = patient.router.firewall_sections("forwarding").any(|it| {
         it.get("dest") == Some(zone) && it.get("enabled").is_none_or(|_| it.is_on("enabled"))
     });
+    let masquerades = patient
+        .router
+        .firewall_sections("zone")
+        .any(|it| it.get("name") == Some(zone) && it.is_on("masq"));
     if forwarded {
-        Finding::fine(CHECK, format!("in zone {zone}, to which another zone may send"))
+        Finding::fine(CHECK, format!("in zone {zone}, to which another zone may send")).because(
+            if masquerades {
+                "the zone masquerades, but the line's own rules come first"
+            } else {
+                "the zone does not masquerade; the line's own rules do the NAT"
+            },
+        )
     } else {
         Finding::wrong(
             CHECK,
@@ -195,18 +203,4 @@ fn answers(interface: &InterfaceStatus) -> Option<Finding> {
     } else {
         Finding::fine(CHECK, evidence)
     })
-}
-
-/// IPv4 by TCP; ping proves nothing here.
-fn reach(target: SocketAddrV4) -> Finding {
-    const CHECK: &str = "target";
-    match TcpStream::connect_timeout(&SocketAddr::V4(target), PATIENCE) {
-        Ok(_) => Finding::fine(CHECK, format!("{target} takes a TCP connection")),
-        Err(error) => Finding::wrong(
-            CHECK,
-            format!("no TCP connection to {target}"),
-            "try another target; if none works, the first check that fails above is the cause",
-        )
-        .because(error.to_string()),
-    }
 }

@@ -2,15 +2,19 @@
 
 use mape_provision::{LineType, Verdict};
 
-use super::{Finding, Patient};
+use super::{Finding, Fix, Patient};
 use crate::netifd::{InterfaceFacts, line_facts};
+use crate::provision::{self, Fetcher};
 use crate::status::Device;
 
 /// A DUID with the time of its making (RFC 8415 section 11.2), and one without (11.4).
 const DUID_LLT: &str = "0001";
 
-pub(super) fn checks(patient: &Patient<'_>) -> Vec<Finding> {
-    let facts = line_facts(&patient.facts, &patient.places.netifd);
+pub(super) fn checks(patient: &Patient<'_>, ask_gateway: bool) -> Vec<Finding> {
+    let mut facts = line_facts(&patient.facts, &patient.places.netifd);
+    if ask_gateway {
+        facts.gateway = Fetcher::find(None).as_ref().and_then(provision::ask_gateway);
+    }
     let verdict = mape_provision::detect(&facts);
     let mut checks = vec![uplink(patient, &verdict)];
     checks.extend(contract(patient, &verdict));
@@ -81,19 +85,22 @@ fn duid(patient: &Patient<'_>, without_prefix: bool) -> Option<Finding> {
     }
     let finding = if without_prefix {
         let name = &uplink.name;
-        let hint = mac(patient, uplink).map_or_else(
+        let clientid = mac(patient, uplink).map(|mac| format!("00030001{mac}"));
+        let hint = clientid.as_ref().map_or_else(
             || format!("set a clientid of the type 00030001MAC for {name}"),
-            |mac| {
-                format!(
-                    "`uci set network.{name}.clientid=00030001{mac}; uci commit network; ifup {name}`"
-                )
+            |duid| {
+                format!("`uci set network.{name}.clientid={duid}; uci commit network; ifup {name}`")
             },
         );
-        Finding::wrong(
+        let wrong = Finding::wrong(
             CHECK,
             "the DHCPv6 client's DUID carries a time (DUID-LLT), which NTT's servers do not answer",
             hint,
-        )
+        );
+        match clientid {
+            Some(clientid) => wrong.with(Fix::ClientId { interface: name.clone(), clientid }),
+            None => wrong,
+        }
     } else {
         Finding::fine(CHECK, "a DUID with a time (DUID-LLT), which this line's server takes")
     };

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{
     Layout, MIN_MTU, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule, RuleParts,
-    decimal, parse_map_rules, parse_rule, unstated_layout,
+    decimal, is_map_form, parse_map_rules, parse_rule, unstated_layout,
 };
 use mape_nft::{EdgeChoice, Options as NftOptions};
 use mape_provision::{Mode, Sources};
@@ -233,13 +233,6 @@ fn stated_rules(options: &Options, layout: Option<Layout>) -> Result<Vec<Rule>, 
         (None, Some(_)) => Ok(vec![numbers(options, layout)?]),
         (None, None) => Ok(Vec::new()),
     }
-}
-
-/// The two forms share no key for a prefix.
-fn is_map_form(rules: &str) -> bool {
-    rules.split([',', ' ']).any(|pair| {
-        ["type=", "ipv6prefix=", "ipv4prefix=", "ealen="].iter().any(|key| pair.starts_with(key))
-    })
 }
 
 fn numbers(options: &Options, layout: Option<Layout>) -> Result<Rule, Failure> {

@@ -6,7 +6,11 @@ use serde_json::Value;
 use super::interface::Told;
 
 /// Its answer to `network.interface dump`, reduced to interfaces of proto `mape`.
-pub(super) struct Daemon(Vec<Interface>);
+pub(super) struct Daemon {
+    ours: Vec<Interface>,
+    /// Names of all interfaces that are up, with their uptime in seconds.
+    up: Vec<(String, u64)>,
+}
 
 /// One of them. What is missing or not understood is left out.
 pub(super) struct Interface {
@@ -22,16 +26,29 @@ pub(super) struct Interface {
 impl Daemon {
     pub(super) fn new(dump: &Value) -> Self {
         let list = dump.get("interface").and_then(Value::as_array);
-        let ours = list.into_iter().flatten().filter(|item| text(item, "proto") == Some("mape"));
-        Self(ours.filter_map(Interface::new).collect())
+        let all = || list.into_iter().flatten();
+        let ours = all().filter(|item| text(item, "proto") == Some("mape"));
+        let uptime = |item: &Value| {
+            let seconds = item.get("uptime").and_then(Value::as_u64)?;
+            Some((text(item, "interface")?.to_owned(), seconds))
+        };
+        Self {
+            ours: ours.filter_map(Interface::new).collect(),
+            up: all().filter_map(uptime).collect(),
+        }
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = InterfaceName> {
-        self.0.iter().map(|interface| interface.name.clone())
+        self.ours.iter().map(|interface| interface.name.clone())
     }
 
     pub(super) fn interface(&self, name: &InterfaceName) -> Option<&Interface> {
-        self.0.iter().find(|interface| interface.name == *name)
+        self.ours.iter().find(|interface| interface.name == *name)
+    }
+
+    /// Seconds since this interface came up, which need not be one of ours.
+    pub(super) fn uptime(&self, name: &str) -> Option<u64> {
+        self.up.iter().find(|(up, _)| up == name).map(|(_, seconds)| *seconds)
     }
 }
 

@@ -67,6 +67,8 @@ pub struct InterfaceStatus {
     pub warning: Option<Told>,
     /// Seconds since it came up.
     pub uptime: Option<u64>,
+    /// Seconds since the interface came up that has the line's prefix.
+    pub uplink_uptime: Option<u64>,
     /// The tunnel device.
     pub device: String,
     /// Its MTU in bytes; `None` where there is no device.
@@ -139,6 +141,10 @@ impl Look<'_> {
             error: netifd.filter(|netifd| !netifd.up).and_then(|netifd| netifd.error.clone()),
             warning: netifd.and_then(Interface::warning),
             uptime: netifd.filter(|netifd| netifd.up).and_then(|netifd| netifd.uptime),
+            uplink_uptime: self
+                .daemon
+                .zip(text(data, "uplink"))
+                .and_then(|(daemon, uplink)| daemon.uptime(uplink)),
             device: device_name.to_string(),
             mtu: device.and_then(|device| device.mtu),
             line: plan.map(|plan| LineStatus::new(&plan, data)),

@@ -4,7 +4,10 @@ use mape_core::PortRange;
 use serde::Serialize;
 
 use super::peak::Peak;
-use super::usage::{PerProtocol, Ports, Role, Usage};
+use super::usage::{Host, PerProtocol, Ports, Role, Usage};
+
+/// Hosts that are told of.
+const HOSTS: usize = 5;
 
 /// How much of the port set is in use. A port serves any number of destinations, so a set in full use
 /// is full only towards destinations that all its ports talk to.
@@ -18,6 +21,8 @@ pub struct PortsStatus {
     pub connections: PerProtocol<Option<u32>>,
     /// The most that were ever seen.
     pub peak: Option<Peak>,
+    /// Who has most of the connections.
+    pub hosts: Option<Vec<Host>>,
     /// The set, block by block.
     pub blocks: Vec<Block>,
     /// Every port of the set; for `mape-proto ports`.
@@ -69,6 +74,7 @@ impl PortsStatus {
             used: known(&Usage::ports),
             connections: known(&Usage::connections),
             peak,
+            hosts: usage.map(|usage| usage.top_hosts(HOSTS)),
             blocks: ports.blocks().iter().map(block).collect(),
             all: ports.all().map(port).collect(),
         }

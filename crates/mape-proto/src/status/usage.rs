@@ -62,9 +62,23 @@ pub(crate) struct Ports {
     upnp: Vec<PortRange>,
 }
 
-/// Connections on each real port that has any.
+/// What the connections are spread over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Usage(BTreeMap<u16, PerProtocol<u32>>);
+pub(crate) struct Usage {
+    /// Connections on each real port that has any.
+    ports: BTreeMap<u16, PerProtocol<u32>>,
+    /// Connections of each host behind the line, and of the router under the line's own address.
+    hosts: BTreeMap<Ipv4Addr, u32>,
+}
+
+/// A host behind the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// Its address; the line's own one is the router.
+    pub address: Ipv4Addr,
+    /// Connections on ports of the set.
+    pub connections: u32,
+}
 
 impl Ports {
     pub(crate) fn new(plan: &Plan, line: &Line) -> Self {
@@ -137,10 +151,11 @@ impl Ports {
             if self.is_noise(entry, port) {
                 continue;
             }
-            let mut counts = usage.0.get(&port).copied().unwrap_or_default();
+            let mut counts = usage.ports.get(&port).copied().unwrap_or_default();
             if let Some(count) = counts.of(entry.original.protocol) {
                 *count += 1;
-                usage.0.insert(port, counts);
+                usage.ports.insert(port, counts);
+                *usage.hosts.entry(self.host(entry)).or_default() += 1;
             }
         }
         usage
@@ -152,6 +167,15 @@ impl Ports {
             && !entry.status.is_destination_translated()
             && self.is_shared()
             && !matches!(self.role(port), Role::Reserved | Role::Published | Role::Upnp)
+    }
+
+    /// Who behind the line has this connection.
+    fn host(&self, entry: &Entry) -> Ipv4Addr {
+        if entry.reply.destination == self.address {
+            entry.original.source
+        } else {
+            entry.reply.source
+        }
     }
 
     /// The port outside of one that conntrack shows; `None` where it is none of the set's.
@@ -170,13 +194,13 @@ impl Ports {
 impl Usage {
     /// Connections on this port.
     pub(crate) fn on(&self, port: u16) -> PerProtocol<u32> {
-        self.0.get(&port).copied().unwrap_or_default()
+        self.ports.get(&port).copied().unwrap_or_default()
     }
 
     /// How many ports of this range are in use.
     pub(crate) fn within(&self, range: PortRange) -> PerProtocol<u32> {
         let mut used = PerProtocol::default();
-        for counts in self.0.range(range.ports()).map(|(_, counts)| counts) {
+        for counts in self.ports.range(range.ports()).map(|(_, counts)| counts) {
             used.tcp += u32::from(counts.tcp > 0);
             used.udp += u32::from(counts.udp > 0);
             used.icmp += u32::from(counts.icmp > 0);
@@ -189,10 +213,20 @@ impl Usage {
         PortRange::new(0, u16::MAX).map(|all| self.within(all)).unwrap_or_default()
     }
 
+    /// Those with the most connections, at most `number`; of equals the lower address.
+    pub(crate) fn top_hosts(&self, number: usize) -> Vec<Host> {
+        let hosts = self.hosts.iter();
+        let mut hosts: Vec<Host> =
+            hosts.map(|(&address, &connections)| Host { address, connections }).collect();
+        hosts.sort_by_key(|host| std::cmp::Reverse(host.connections));
+        hosts.truncate(number);
+        hosts
+    }
+
     /// How many connections there are.
     pub(crate) fn connections(&self) -> PerProtocol<u32> {
         let mut sum = PerProtocol::default();
-        for counts in self.0.values() {
+        for counts in self.ports.values() {
             sum.tcp += counts.tcp;
             sum.udp += counts.udp;
             sum.icmp += counts.icmp;

@@ -2,6 +2,8 @@
 
 use std::net::TcpListener;
 
+use nix::sched::{CloneFlags, unshare};
+
 use super::status::Line;
 use super::*;
 
@@ -12,6 +14,7 @@ struct Router {
     line: Line,
     dump: Value,
     duid: &'static str,
+    networks: &'static str,
     forwarding: &'static str,
     dhcp: &'static str,
 }
@@ -37,6 +40,7 @@ impl Router {
             line,
             dump,
             duid: "00030001aabbccddeeff",
+            networks: "list network wan\n list network wan6",
             forwarding: "config forwarding\n option src lan\n option dest wan\n",
             dhcp: "",
         }
@@ -55,10 +59,8 @@ impl Router {
              dhcpv6\nconfig interface wan\n option proto mape\n",
             self.duid
         );
-        let firewall = format!(
-            "config zone\n option name wan\n list network wan\n list network wan6\n{}",
-            self.forwarding
-        );
+        let firewall =
+            format!("config zone\n option name wan\n {}\n{}", self.networks, self.forwarding);
         for (package, text) in
             [("network", network.as_str()), ("firewall", firewall.as_str()), ("dhcp", self.dhcp)]
         {
@@ -97,7 +99,7 @@ fn nothing_is_wrong() {
         "ok    duid: ",
         "ok    mtu: eth1 has an MTU of 1500.",
         "ok    interface: wan is up, device mape-wan.",
-        "ok    zone: in zone wan",
+        "ok    zone: in zone wan, to which another zone may send.\n      because: the zone does not masq",
         "ok    default route: that of wan.",
         "ok    leftovers: ",
         "ok    answers: 165 packets sent, 144 received.",
@@ -121,6 +123,8 @@ fn what_is_wrong_is_found() {
     router.duid = "00010001278cffff02005e102030";
     router.is_wrong("uplink", "it is down, of proto dhcpv6");
     router.is_wrong("duid", "network.wan6.clientid=0003000102005e102030");
+    let fix = serde_json::json!({"do": "client_id", "interface": "wan6", "clientid": "0003000102005e102030"});
+    assert_eq!(router.check("duid")["fix"], fix);
     assert_eq!(router.check("contract"), Value::Null);
 
     let other = |prefix: &'static str| {
@@ -140,17 +144,33 @@ fn what_is_wrong_is_found() {
     router.line.write("sys/eth1/mtu", "1454");
     router.is_wrong("mtu", "1454");
 
-    Router::new("down")
-        .with(|dump| {
-            dump["interface"][1]["up"] = false.into();
-            let error = serde_json::json!([{"code": "MAPE_CE_IN_USE", "data": ["another device"]}]);
-            dump["interface"][1]["errors"] = error;
-        })
-        .is_wrong("interface", "MAPE_CE_IN_USE");
+    let router = Router::new("down").with(|dump| {
+        dump["interface"][1]["up"] = false.into();
+        let error = serde_json::json!([{"code": "MAPE_CE_IN_USE", "data": ["another device"]}]);
+        dump["interface"][1]["errors"] = error;
+    });
+    router.is_wrong("interface", "MAPE_CE_IN_USE");
+    let fix = serde_json::json!({"do": "retry", "interface": "wan"});
+    assert_eq!(router.check("interface")["fix"], fix);
+
+    let router = Router::new("shut");
+    router.line.write("sys/mape-wan/ifindex", "4711");
+    router.is_wrong("interface", "its rules are not loaded");
+    assert_eq!(router.check("interface")["fix"], serde_json::json!({"do": "load_rules"}));
 
     let mut router = Router::new("zone");
+    router.forwarding = "option masq 1\nconfig forwarding\n option src lan\n option dest wan\n";
+    assert!(router.check("zone").to_string().contains("the zone masquerades, but"));
     router.forwarding = "";
     router.is_wrong("zone", "no zone may send to wan");
+    // What to forward from is the user's decision.
+    assert_eq!(router.check("zone")["fix"], Value::Null);
+    let mut router = Router::new("no-zone")
+        .with(|dump| drop(dump["interface"][1]["data"].as_object_mut().unwrap().remove("zone")));
+    router.networks = "list network wan6";
+    router.is_wrong("zone", "in no firewall zone");
+    let fix = serde_json::json!({"do": "join_zone", "interface": "wan", "zone": "wan"});
+    assert_eq!(router.check("zone")["fix"], fix);
 
     Router::new("route")
         .with(|dump| dump["interface"][2]["route"] = route("0.0.0.0"))
@@ -199,6 +219,7 @@ fn a_target_is_connected_to_only_when_named() {
     assert!(called.out.contains(&format!("ok    target: {address} takes")), "{}", called.out);
     drop(listener);
     let called = router.call(&format!("--target {address} --unmasked"));
+    assert!(!called.out.contains("packet size"));
     assert!(called.out.contains("FAIL  target: no TCP connection"), "{}", called.out);
     assert_eq!(called.status, ExitStatus::Failed);
     for bad in ["--target x", "--target 1.2.3.4", "a b", "--nosuch"] {
@@ -206,6 +227,44 @@ fn a_target_is_connected_to_only_when_named() {
     }
     let unknown = router.call("nosuch");
     assert!(unknown.err.contains("MAPE_NO_INTERFACE"), "{}", unknown.err);
+}
+
+/// In a network of its own, where large packets get lost.
+#[test]
+fn a_path_that_is_too_narrow_is_found() {
+    let nft = |rule: &str| {
+        let chain = "type filter hook input priority 0; policy accept;";
+        let text = format!("flush ruleset; table ip t {{ chain c {{ {chain} {rule}; }}; }}");
+        std::process::Command::new("nft").arg(text).status().is_ok_and(|status| status.success())
+    };
+    let able = unshare(CloneFlags::CLONE_NEWNET).is_ok()
+        && {
+            let up = ["link", "set", "lo", "up"];
+            std::process::Command::new("ip").args(up).status().is_ok_and(|status| status.success())
+        }
+        && nft("");
+    if !able {
+        assert!(std::env::var_os("MAPE_CI").is_none(), "CI must be able to make namespaces");
+        eprintln!("skipped: needs root, ip and nft");
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ask = format!("--target {} --unmasked", listener.local_addr().unwrap());
+    let router = Router::new("narrow");
+    let says = |rule: &str, words: &str| {
+        assert!(nft(rule));
+        let called = router.call(&ask);
+        assert!(called.out.contains(words), "{}", called.out);
+    };
+    says("", "ok    packet size: packets of 1460 bytes come back from 127.0.0.1.");
+    says(
+        "ip protocol icmp meta length > 1459 drop",
+        "FAIL  packet size: packets of 1460 bytes do not come back from 127.0.0.1, small ones do.",
+    );
+    says(
+        "ip protocol icmp drop",
+        "ok    packet size: 127.0.0.1 answers no ping, which tells nothing.",
+    );
 }
 
 /// Redirects and forwards whose port cannot arrive, and a UPnP daemon without ports.

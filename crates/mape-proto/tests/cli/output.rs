@@ -46,6 +46,27 @@ fn every_plan_fits_the_schema() {
     }
 }
 
+/// A line of OpenWrt's `map` states no layout: that of the table's rule, or RFC 7597's.
+#[test]
+fn a_rule_of_map() {
+    let table = "type=map-e,ipv6prefix=240b:10::,prefix6len=31,ipv4prefix=106.72.0.0,prefix4len=15,\
+                 psidlen=8,offset=4,ealen=25,br=2404:9200:225:100::64";
+    let own = "type=map-e,ipv6prefix=2001:db8::,prefix6len=40,ipv4prefix=192.0.2.0,prefix4len=24,\
+               ealen=16,offset=6,br=2001:db8:ffff::1";
+    for (rule, prefix, layout, ce) in [
+        (table, "240b:10:3261:6400::/56", "draft03", "240b:10:3261:6400:6a:4832:6100:6400"),
+        // RFC 7597 appendix A.
+        (own, "2001:db8:12:3400::/56", "rfc7597", "2001:db8:12:3400:0:c000:212:34"),
+    ] {
+        let json = words(&format!("plan --json --rule {rule} {prefix}")).json();
+        assert_eq!((&json["rule"]["layout"], &json["ce"]), (&layout.into(), &ce.into()));
+        let stated = words(&format!("plan --json --layout draft03 --rule {rule} {prefix}")).json();
+        assert_eq!(stated["rule"]["layout"], "draft03");
+    }
+    let called = words("plan --rule type=map-t,ealen=1 240b:10:3261:6400::/56");
+    assert_eq!(called.status, ExitStatus::Usage, "{}", called.err);
+}
+
 #[test]
 fn the_schema_refuses_what_is_no_plan() {
     let schema = schema("plan");

@@ -70,8 +70,29 @@ fn call(command: &mut Command) -> anyhow::Result<Duration> {
     Ok(taken)
 }
 
+/// The time of a command, over several rounds of calls.
+///
+/// # Errors
+///
+/// A call fails.
+pub(super) fn timed(
+    rounds: usize,
+    calls: u32,
+    command: impl Fn() -> Command,
+) -> anyhow::Result<Spread> {
+    let mut times = Vec::new();
+    for _ in 0..rounds {
+        let mut total = Duration::ZERO;
+        for _ in 0..calls {
+            total += call(&mut command())?;
+        }
+        times.push(total / calls);
+    }
+    Ok(Spread::of(times))
+}
+
 /// Median and range of several rounds.
-struct Spread {
+pub(super) struct Spread {
     least: Duration,
     median: Duration,
     most: Duration,
@@ -88,7 +109,12 @@ impl Spread {
         }
     }
 
-    fn json(&self) -> Value {
+    /// The median in milliseconds.
+    pub(super) fn ms(&self) -> f64 {
+        self.median.as_secs_f64() * 1000.0
+    }
+
+    pub(super) fn json(&self) -> Value {
         let ms = |time: Duration| time.as_secs_f64() * 1000.0;
         json!({ "median": ms(self.median), "least": ms(self.least), "most": ms(self.most) })
     }

@@ -25,6 +25,11 @@ impl Recipe {
         Ok(recipe)
     }
 
+    /// Of a text that says the same as a Makefile.
+    pub(super) fn of(name: &str, text: String) -> Self {
+        Self { name: name.to_owned(), text }
+    }
+
     /// The same with the next release number, for tests of an upgrade.
     pub(crate) fn raised(&self) -> Self {
         let release = format!("PKG_RELEASE:={}", self.variable("PKG_RELEASE"));
@@ -73,6 +78,7 @@ impl Recipe {
             ("Version", &self.version()),
             ("Depends", &depends.join(", ")),
             ("Conflicts", &conflicts.join(", ")),
+            ("Provides", self.variable("PROVIDES")),
             ("License", self.variable("PKG_LICENSE")),
             ("Section", self.variable("SECTION")),
             ("URL", self.variable("URL")),
@@ -117,9 +123,10 @@ impl Recipe {
         depends.extend(self.depends().into_iter().map(str::to_owned));
         let rivals = self.variable("CONFLICTS").split_whitespace();
         depends.extend(rivals.map(|rival| format!("!{rival}")));
+        let provides = self.variable("PROVIDES");
         let description = self.define("description").unwrap_or_default();
         let words: Vec<&str> = description.split_whitespace().collect();
-        vec![
+        let mut fields = vec![
             ("name", self.name.clone()),
             ("version", self.version()),
             ("description", words.join(" ")),
@@ -129,7 +136,11 @@ impl Recipe {
             ("url", self.variable("URL").to_owned()),
             ("maintainer", self.variable("PKG_MAINTAINER").to_owned()),
             ("depends", depends.join(" ")),
-        ]
+        ];
+        if !provides.is_empty() {
+            fields.push(("provides", provides.to_owned()));
+        }
+        fields
     }
 
     /// apk has no script that is told whether it is an upgrade, but one for each case.

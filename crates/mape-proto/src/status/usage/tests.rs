@@ -42,7 +42,32 @@ fn incoming(ports: &Ports, port: u16, to: Ipv4Addr, status: u32) -> Entry {
 }
 
 fn used(ports: &Ports, entries: &[Entry], edge: Option<Edge>) -> Vec<u16> {
-    ports.usage(entries, edge).0.into_keys().collect()
+    ports.usage(entries, edge).ports.into_keys().collect()
+}
+
+#[test]
+fn hosts_are_those_behind_the_line() {
+    let ports = v6plus();
+    let mapping = ports.mapping.clone().unwrap();
+    let inside: Vec<u16> = mapping.pairs().map(|(port, _)| port).take(3).collect();
+    let server = (SERVER, 443);
+    let line = ports.address();
+    let from = |host, port| entry([(host, 50000), server], [server, (line, port)], SNAT, 6);
+    let other = Ipv4Addr::new(192, 168, 1, 9);
+    let entries = [
+        from(HOST, inside[0]),
+        from(HOST, inside[1]),
+        from(other, inside[2]),
+        // A server in the LAN, called from outside, and one on the router itself.
+        incoming(&ports, 5696, other, DNAT),
+        incoming(&ports, 5696, line, 0),
+        // Not of the set.
+        from(other, 80),
+    ];
+    let host = |address, connections| Host { address, connections };
+    let usage = ports.usage(&entries, Some(Edge::Netdev));
+    assert_eq!(usage.top_hosts(9), [host(other, 2), host(HOST, 2), host(line, 1)]);
+    assert_eq!(usage.top_hosts(1), [host(other, 2)]);
 }
 
 #[test]

@@ -1,0 +1,315 @@
+'use strict';
+'require baseclass';
+'require dom';
+'require ui';
+'require mape.model as model';
+'require mape.text as text';
+
+// Nodes for what the model says. Every value of the router becomes a text node: children always stand in
+// arrays. What depends on a value is set on the node, as a style in markup is refused by a strict CSP.
+
+const PROTOCOL_NAMES = { tcp: 'TCP', udp: 'UDP', icmp: 'ICMP' };
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+const STEP_NAMES = {
+	ipv6: _('IPv6'),
+	prefix: _('Prefix'),
+	rule: _('Rule'),
+	tunnel: _('Tunnel'),
+	verified: _('IPv4')
+};
+
+const STEP_STATES = {
+	ok: _('done'),
+	wait: _('waiting'),
+	bad: _('problem'),
+	unknown: _('unknown')
+};
+
+function svg(name, attributes, children) {
+	const node = document.createElementNS(SVG, name);
+
+	for (const key in attributes)
+		node.setAttribute(key, attributes[key]);
+
+	for (const child of children ?? [])
+		node.appendChild(child);
+
+	return node;
+}
+
+function unknown() {
+	return E('em', { 'class': 'mape-unknown' }, [ _('unknown') ]);
+}
+
+// A value as a text node; nothing known is said in words.
+function known(value) {
+	return value === null || value === undefined ? unknown() : document.createTextNode(String(value));
+}
+
+function percent(level) {
+	return level === null ? null : `${Math.round(level * 100)} %`;
+}
+
+return baseclass.extend({
+	protocolName(protocol) {
+		return PROTOCOL_NAMES[protocol] ?? protocol;
+	},
+
+	stylesheet() {
+		return E('link', { 'rel': 'stylesheet', 'href': L.resource('mape/mape.css') });
+	},
+
+	known,
+
+	// A sentence about something that is wrong; the program's own words below, and the next step.
+	problem(sentence, message, hint, button) {
+		return E('div', { 'class': 'alert-message warning mape-problem' }, [
+			E('p', {}, [ sentence ]),
+			message ? E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ message ]) : '',
+			hint ? E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ '→ ', hint ]) : '',
+			button ?? ''
+		]);
+	},
+
+	told(told, button) {
+		return this.problem(text.error(told?.code), told?.message, told?.hint, button);
+	},
+
+	// Rows of a name and a value or node.
+	table(rows) {
+		return E('table', { 'class': 'table mape-table' }, rows.map(([ name, value ]) =>
+			E('tr', { 'class': 'tr' }, [
+				E('td', { 'class': 'td left', 'width': '33%' }, [ name instanceof Node ? name : String(name) ]),
+				E('td', { 'class': 'td left' }, [ value instanceof Node ? value : known(value) ])
+			])));
+	},
+
+	chain(status, now) {
+		return E('ol', { 'class': 'mape-chain' }, model.chain(status, now).map(({ name, state, seconds }) =>
+			E('li', { 'class': `mape-step mape-${state}` }, [
+				E('strong', {}, [ STEP_NAMES[name] ]),
+				E('span', { 'class': 'mape-state' }, [ STEP_STATES[state] ]),
+				E('span', { 'class': 'mape-detail' }, [ this.stepText(name, state, status) ]),
+				seconds === null ? '' : E('span', { 'class': 'mape-detail' }, [ _('for %s').replace('%s', '%t'.format(seconds)) ])
+			])));
+	},
+
+	stepText(name, state, status) {
+		const line = status?.line;
+
+		if (state === 'bad' && name !== 'tunnel' && name !== 'verified')
+			return _('see below');
+
+		if (state !== 'ok')
+			return {
+				ipv6: _('waiting for an address from the provider'),
+				prefix: '',
+				rule: '',
+				tunnel: status?.state === 'shut' ? _('its rules are not loaded, so nothing passes') : '',
+				verified: state === 'bad' ? _('the BR answers nothing') : state === 'unknown' && line ? _('the counters cannot be read') : line ? _('no packet has come back yet') : ''
+			}[name];
+
+		return {
+			ipv6: line?.uplink ? _('%s is up').replace('%s', line.uplink) : '',
+			prefix: line?.end_user_prefix ?? '',
+			rule: line ? `${text.provider(line.provider)} (${text.source(line.rule_source)})` : '',
+			tunnel: status?.device ?? '',
+			verified: line ? _('%s answers').replace('%s', line.ipv4) : ''
+		}[name];
+	},
+
+	// A cell for each block, filled as far as the block is.
+	grid(status, click) {
+		const blocks = model.blocks(status);
+
+		return E('div', { 'class': 'mape-grid', 'role': 'list' }, blocks.map(block => {
+			const { first, last, size, reserved, used, most, level } = block;
+			const name = first === last ? `${first}` : `${first}–${last}`;
+			const words = model.protocols.map(protocol => `${PROTOCOL_NAMES[protocol]} ${used[protocol] ?? '?'}`).join(', ');
+			const all = `${name}: ${words} / ${size}`;
+			const label = reserved ? `${all}, ${_('reserved')}: ${reserved}` : all;
+			const classes = [ 'mape-cell' ];
+
+			if (level === null)
+				classes.push('mape-cell-unknown');
+			if (model.isNearlyFull(level))
+				classes.push('mape-cell-full');
+			if (reserved)
+				classes.push('mape-cell-reserved');
+
+			const fill = E('span', { 'class': 'mape-fill' });
+
+			fill.style.setProperty('height', `${(level ?? 0) * 100}%`);
+
+			return E('button', {
+				'type': 'button',
+				'role': 'listitem',
+				'class': classes.join(' '),
+				'title': label,
+				'aria-label': label,
+				'click': () => click?.(block)
+			}, [
+				fill,
+				E('span', { 'class': 'mape-cell-name' }, [ `${first}` ]),
+				E('span', { 'class': 'mape-cell-count' }, [ `${most ?? '?'}/${size}`, reserved ? ' R' : '' ])
+			]);
+		}));
+	},
+
+	legend() {
+		return E('p', { 'class': 'mape-detail' }, [
+			_('Each cell is a block of ports, by its first port: the most in use by TCP, UDP or ICMP, of all in the block. R: some are reserved. ?: unknown.')
+		]);
+	},
+
+	bar(level, label) {
+		const fill = E('div');
+
+		fill.style.setProperty('width', `${(level ?? 0) * 100}%`);
+
+		return E('div', { 'class': 'cbi-progressbar', 'title': label }, [ fill ]);
+	},
+
+	totals(status) {
+		const head = [ _('Protocol'), _('Ports in use'), _('Connections'), _('Most seen') ];
+
+		return E('table', { 'class': 'table mape-totals' }, [
+			E('tr', { 'class': 'tr table-titles' }, head.map(title => E('th', { 'class': 'th left' }, [ title ]))),
+			...model.totals(status).map(total => {
+				const of = total.usable === null ? '' : ` / ${total.usable}`;
+
+				return E('tr', { 'class': 'tr' }, [
+					E('td', { 'class': 'td left', 'data-title': head[0] }, [ PROTOCOL_NAMES[total.protocol] ]),
+					E('td', { 'class': 'td left', 'data-title': head[1] }, [
+						total.used === null ? unknown() : this.bar(total.level, `${total.used}${of} (${percent(total.level)})`)
+					]),
+					E('td', { 'class': 'td left', 'data-title': head[2] }, [ known(total.connections) ]),
+					E('td', { 'class': 'td left', 'data-title': head[3] }, [ known(total.peak) ])
+				]);
+			})
+		]);
+	},
+
+	// Ports in use over the last samples, all three protocols.
+	chart(samples, usable, limit) {
+		const lines = model.lines(samples, usable, limit);
+		const points = line => line.map(([ x, y ]) => `${(x * 300).toFixed(1)},${(y * 60).toFixed(1)}`).join(' ');
+		const title = svg('title', {}, [ document.createTextNode(_('Ports in use while this page is open')) ]);
+
+		return E('figure', { 'class': 'mape-chart' }, [
+			svg('svg', { viewBox: '-1 -1 302 62', preserveAspectRatio: 'none', role: 'img' }, [
+				title,
+				svg('line', { x1: 0, x2: 300, y1: 12, y2: 12, 'class': 'mape-mark' }),
+				svg('line', { x1: 0, x2: 300, y1: 60, y2: 60, 'class': 'mape-axis' }),
+				...lines.flatMap((all, index) => all.map(line => svg('polyline', {
+					points: points(line.length > 1 ? line : [ line[0], [ line[0][0] + 0.004, line[0][1] ] ]),
+					'class': `mape-line mape-line-${model.protocols[index]}`
+				})))
+			]),
+			E('figcaption', { 'class': 'mape-detail' }, [
+				...model.protocols.map(protocol => E('span', { 'class': `mape-key mape-key-${protocol}` }, [ PROTOCOL_NAMES[protocol] ])),
+				_('Ports in use while this page is open; the dashed line is 80 %.')
+			])
+		]);
+	},
+
+	hosts(status, names) {
+		const hosts = model.hosts(status);
+
+		if (hosts === null)
+			return unknown();
+
+		if (!hosts.length)
+			return E('em', {}, [ _('none') ]);
+
+		return E('ul', { 'class': 'mape-hosts' }, hosts.map(({ address, connections }) => {
+			const router = address === status?.line?.ipv4;
+			const name = router ? _('this router') : names?.(address);
+
+			return E('li', {}, [ name ? `${address} (${name}): ${connections}` : `${address}: ${connections}` ]);
+		}));
+	},
+
+	// Many are shown when asked for.
+	ranges(list) {
+		const all = model.rangeTexts(list);
+		const nodes = all.map(range => E('span', { 'class': 'mape-range' }, [ range ]));
+
+		if (all.length <= 16)
+			return E('span', {}, [ ...nodes ]);
+
+		return E('details', {}, [ E('summary', {}, [ `${all[0]} … ${all[all.length - 1]} (${all.length})` ]), ...nodes ]);
+	},
+
+	// What a plan gives, or what its error says.
+	plan(plan) {
+		if (plan?.error)
+			return this.told(plan.error);
+
+		if (!plan?.ipv4)
+			return unknown();
+
+		const shared = plan.ipv4_prefix_len === 32;
+		const address = shared ? plan.ipv4 : `${plan.ipv4}/${plan.ipv4_prefix_len}`;
+
+		return this.table([
+			[ _('Provider'), text.provider(plan.provider) ],
+			[ _('IPv4 address'), address ],
+			[ _('Ports'), `${plan.port_count} (PSID ${plan.psid})` ],
+			[ _('Port ranges'), this.ranges(plan.port_ranges) ],
+			[ _('Border relay (BR)'), plan.br ],
+			[ _('MTU'), plan.mtu ],
+			[ _('Rule from'), text.source(plan.rule?.source) ]
+		]);
+	},
+
+	// What `detect` found, in words.
+	line(answer) {
+		const line = answer?.line;
+
+		if (line?.error)
+			return this.told(line.error);
+
+		const isMape = line?.line === 'map-e';
+		const whose = line?.provider ? text.provider(line.provider) : null;
+		const sure = line?.confidence ? text.confidence(line.confidence) : null;
+		const name = [ whose, sure ].filter(word => word).join(', ');
+		const head = [ text.line(line?.line), name ? ` (${name})` : '' ];
+
+		if (isMape && answer.plan && !answer.plan.error)
+			return E('div', {}, [ E('p', {}, [ ...head ]), this.plan(answer.plan) ]);
+
+		return this.problem(head.join(''), line?.evidence?.[0]?.says, line?.next_step);
+	},
+
+	// Text to take away: also where the browser allows no clipboard, as over plain HTTP.
+	showText(title, words) {
+		const area = E('textarea', { 'class': 'mape-text', 'readonly': '', 'rows': 16, 'wrap': 'off' });
+
+		area.value = words;
+
+		ui.showModal([ title ], [
+			area,
+			E('div', { 'class': 'right' }, [
+				E('button', { 'class': 'btn', 'click': ui.hideModal }, [ _('Close') ]),
+				' ',
+				E('button', {
+					'class': 'btn cbi-button-action',
+					'click': ui.createHandlerFn(this, () => {
+						area.focus();
+						area.select();
+
+						return navigator.clipboard?.writeText ? navigator.clipboard.writeText(words) : document.execCommand('copy');
+					})
+				}, [ _('Copy') ])
+			])
+		]);
+	},
+
+	// A call that failed, as a person can act on it.
+	failed(error) {
+		return this.problem(_('The router did not answer this request. Reload the page; if it stays, log in again or restart the service rpcd.'), error?.message);
+	}
+});

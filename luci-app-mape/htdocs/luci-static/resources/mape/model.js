@@ -1,0 +1,229 @@
+'use strict';
+'require baseclass';
+
+// What the pages draw, made from mape-proto's JSON. No DOM, no LuCI: node tests it. A count that is
+// null is unknown and stays null; nothing here makes a 0 of it.
+
+// From here on a person is warned, in parts of the set.
+const FULL = 0.8;
+
+// Packets sent without any answer before that says something; as in `doctor`.
+const SENT = 20;
+
+const PROTOCOLS = ['tcp', 'udp', 'icmp'];
+
+const STEPS = ['ipv6', 'prefix', 'rule', 'tunnel', 'verified'];
+
+// The step at which an error stops.
+const STEP_OF = {
+	MAPE_NO_IPV6_YET: 'ipv6',
+	MAPE_TUNLINK_UNKNOWN: 'ipv6',
+	MAPE_PREFIX_NOT_IN_RULES: 'rule',
+	MAPE_NOT_FIRST_SUBNET: 'prefix',
+	MAPE_RULE_INCONSISTENT: 'rule',
+	MAPE_OPTION_INVALID: 'rule',
+	MAPE_PROVISIONING_NO_SERVICE: 'rule',
+	MAPE_PROVISIONING_OTHER_METHOD: 'rule',
+	MAPE_PROVISIONING_AUTH: 'rule',
+	MAPE_PROVISIONING_DNS: 'rule',
+	MAPE_PROVISIONING_NO_ANSWER: 'rule',
+	MAPE_PROVISIONING_CERTIFICATE: 'rule',
+	MAPE_PROVISIONING_REFUSED: 'rule',
+	MAPE_PROVISIONING_REDIRECT: 'rule',
+	MAPE_PROVISIONING_BAD_ANSWER: 'rule'
+};
+
+// A number, or null for whatever is none.
+function count(value) {
+	return Number.isFinite(value) ? value : null;
+}
+
+function ranges(list) {
+	return Array.isArray(list) ? list.filter(range => Array.isArray(range) && range.length === 2 && range.every(Number.isInteger)) : [];
+}
+
+function rangeText([first, last]) {
+	return first === last ? `${first}` : `${first}-${last}`;
+}
+
+// How many ports of [first, last] lie in one of the ranges.
+function within(first, last, list) {
+	return list.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(last, to) - Math.max(first, from) + 1), 0);
+}
+
+// Part of the whole, 0 to 1, or null.
+function part(value, whole) {
+	return count(value) === null || !(whole > 0) ? null : Math.min(1, value / whole);
+}
+
+function verified(traffic) {
+	const received = count(traffic?.rx_packets);
+	const sent = count(traffic?.tx_packets);
+
+	if (received === null)
+		return 'unknown';
+
+	if (received > 0)
+		return 'ok';
+
+	return sent !== null && sent >= SENT ? 'bad' : 'wait';
+}
+
+return baseclass.extend({
+	protocols: PROTOCOLS,
+
+	// The way from IPv6 to an IPv4 that works: for each step a name, how it stands ('ok', 'wait', 'bad',
+	// 'unknown') and the seconds since it stands so, or null.
+	chain(status, now) {
+		const line = status?.line ?? null;
+		const since = count(status?.since);
+		const age = since === null || !(now >= since) ? null : now - since;
+		const step = (name, state, seconds) => ({ name, state, seconds: count(seconds) });
+
+		if (status?.state === 'up' || status?.state === 'shut') {
+			const known = line ? 'ok' : 'unknown';
+			const open = status.state === 'up';
+
+			return [
+				step('ipv6', 'ok', status.uplink_uptime),
+				step('prefix', known, line ? age : null),
+				step('rule', known, line ? age : null),
+				step('tunnel', open ? 'ok' : 'bad', status.uptime),
+				step('verified', open ? verified(status.traffic) : 'wait', null)
+			];
+		}
+
+		const code = status?.error?.code;
+		// Errors of nobody's list happen when the tunnel is made. Nothing is known without any.
+		const failed = code ? STEPS.indexOf(STEP_OF[code] ?? 'tunnel') : -1;
+
+		return STEPS.map((name, index) => {
+			if (failed < 0)
+				return step(name, index === 0 ? 'wait' : 'unknown', null);
+
+			return step(name, index < failed ? 'ok' : index === failed ? 'bad' : 'wait', null);
+		});
+	},
+
+	// The set block by block: how full each is, of the protocol that uses most of it.
+	blocks(status) {
+		const ports = status?.ports;
+		const reserved = ranges(status?.line?.reserved);
+
+		if (!Array.isArray(ports?.blocks))
+			return ranges(status?.line?.port_ranges).map(([first, last]) => ({
+				first, last, size: last - first + 1, reserved: within(first, last, reserved),
+				used: { tcp: null, udp: null, icmp: null }, most: null, level: null
+			}));
+
+		return ports.blocks.filter(({ first, last }) => ranges([ [ first, last ] ]).length).map(({ first, last, used }) => {
+			const size = last - first + 1;
+			const counts = PROTOCOLS.map(protocol => count(used?.[protocol]));
+			const most = counts.includes(null) ? null : Math.max(...counts);
+
+			return {
+				first, last, size, reserved: within(first, last, reserved),
+				used: { tcp: counts[0], udp: counts[1], icmp: counts[2] },
+				most, level: part(most, size)
+			};
+		});
+	},
+
+	// For each protocol: ports in use, connections, the most ever seen, and how full that is.
+	totals(status) {
+		const ports = status?.ports;
+
+		return PROTOCOLS.map(protocol => {
+			const used = count(ports?.used?.[protocol]);
+			const peak = count(ports?.peak?.[protocol]);
+
+			return {
+				protocol, used, peak,
+				usable: count(ports?.usable),
+				connections: count(ports?.connections?.[protocol]),
+				level: part(used, ports?.usable),
+				peakLevel: part(peak, ports?.usable)
+			};
+		});
+	},
+
+	// The protocols of which most ports are in use.
+	nearlyFull(status) {
+		return this.totals(status).filter(total => total.level !== null && total.level >= FULL);
+	},
+
+	isNearlyFull(level) {
+		return level !== null && level >= FULL;
+	},
+
+	hosts(status) {
+		const hosts = status?.ports?.hosts;
+
+		return Array.isArray(hosts) ? hosts : null;
+	},
+
+	// The port set as people write it down.
+	setText(status) {
+		const line = status?.line;
+
+		if (!line)
+			return '';
+
+		const list = ranges(line.port_ranges).map(rangeText).join(', ');
+		const kept = ranges(line.reserved).map(rangeText).join(', ');
+
+		const words = `${line.ipv4} PSID ${line.psid}: ${list}`;
+
+		return kept ? `${words} (reserved: ${kept})` : words;
+	},
+
+	rangeTexts(list) {
+		return ranges(list).map(rangeText);
+	},
+
+	// What the rows on Interfaces and Overview say of a line, from netifd's `data`.
+	summary(data) {
+		if (!data || typeof data.provider !== 'string' || count(data.psid) === null)
+			return null;
+
+		const shared = Array.isArray(data.port_ranges) && count(data.port_count) !== null && data.port_count < 65536;
+
+		return { provider: data.provider, psid: shared ? data.psid : null };
+	},
+
+	// Remembers the last counts for the chart, `limit` of them.
+	remember(samples, status, limit) {
+		const sample = this.totals(status).map(total => total.used);
+
+		return [ ...samples, sample ].slice(-limit);
+	},
+
+	// One list of lines for each protocol, each line a list of [x, y] from 0 to 1. A sample that is not
+	// known ends a line.
+	lines(samples, usable, limit) {
+		return PROTOCOLS.map((protocol, index) => {
+			const all = [];
+			let line = [];
+
+			samples.forEach((sample, position) => {
+				const level = part(sample[index], usable);
+
+				if (level === null) {
+					if (line.length)
+						all.push(line);
+					line = [];
+					return;
+				}
+
+				const x = (limit - samples.length + position) / (limit - 1);
+
+				line.push([ x, 1 - level ]);
+			});
+
+			if (line.length)
+				all.push(line);
+
+			return all;
+		});
+	}
+});

@@ -1,0 +1,164 @@
+'use strict';
+'require baseclass';
+
+// Every name and sentence that stands for a word of mape-proto's JSON. The program speaks English; what
+// is here is translated, and what the program says stands beside it.
+
+// Product names are not translated, but some are spelt otherwise in Japan.
+const PROVIDERS = {
+	v6plus: { title: _('v6 Plus'), isps: _('So-net, GMO, DMM, en-Hikari, Otegaru, ic-net, 21ip and others') },
+	ocn: { title: _('OCN Virtual Connect'), isps: _('OCN, docomo, Plala') },
+	biglobe: { title: _('BIGLOBE IPv6 option'), isps: _('BIGLOBE, Otegaru, excite (10G)') },
+	nuro: { title: _('NURO Hikari'), isps: _('NURO on its own fibre') },
+	manual: { title: _('Manual rule'), isps: _('Type or paste the rule of your line') },
+	transix: { title: 'transix' },
+	xpass: { title: _('Cross Pass (Xpass)') },
+	v6connect: { title: _('v6 Connect') },
+	rakuten: { title: _('Rakuten Hikari') },
+	softbank: { title: _('SoftBank Hikari') },
+	'v6plus-static': { title: _('v6 Plus with a fixed IPv4 address'), isps: _('A contract with an IPv4 address of your own') },
+	'ocn-static': { title: _('OCN Virtual Connect with a fixed IPv4 address'), isps: _('A contract with an IPv4 address of your own') },
+	'transix-static': { title: _('transix with a fixed IPv4 address') },
+	'xpass-static': { title: _('Cross Pass with a fixed IPv4 address') },
+	'v6connect-static': { title: _('v6 Connect with a fixed IPv4 address') }
+};
+
+// What is wrong, and one thing to do.
+const ERRORS = {
+	MAPE_PREFIX_NOT_IN_RULES: _('No known rule covers the IPv6 prefix of this line. See the diagnosis for whose prefix it is and what to do.'),
+	MAPE_NOT_FIRST_SUBNET: _('A home gateway in front owns this line. Switch off its MAP-E, or connect this router in its place.'),
+	MAPE_RULE_INCONSISTENT: _('Two numbers of the rule contradict each other. Correct the rule, or set the provider to Automatic.'),
+	MAPE_OPTION_INVALID: _('An option has a value that it cannot have. Correct it in the settings of the interface.'),
+	MAPE_MTU_TOO_SMALL: _('The uplink leaves less than 1280 bytes inside the tunnel. Remove the MTU of the uplink; an IPoE line has 1500.'),
+	MAPE_FIREWALL_REJECTED: _('The rules for NAT and firewall could not be loaded. Restart the firewall, and see the diagnosis if that does not help.'),
+	MAPE_NO_IPV6_YET: _('No interface has an IPv6 address from the provider yet. Check the cable and the interface wan6; MAP-E starts by itself afterwards.'),
+	MAPE_TUNLINK_UNKNOWN: _('The interface chosen as tunnel link does not exist. Choose another one, or leave it empty.'),
+	MAPE_SYSTEM_REFUSED: _('The system refused a change, or a program is missing. See that the package mape-rs is installed, and look at the system log.'),
+	MAPE_UBUS: _('The network service does not answer. Wait a moment; if it stays, restart the router.'),
+	MAPE_CE_IN_USE: _('Another device on this line already uses its MAP-E address. Switch MAP-E off in that device.'),
+	MAPE_UCI: _('A configuration file cannot be read or changed. Look for a typing error in /etc/config.'),
+	MAPE_CONNTRACK: _('The list of connections cannot be read, so nobody knows which ports are in use. See that the package kmod-nf-conntrack-netlink is installed.'),
+	MAPE_NO_INTERFACE: _('There is no MAP-E interface of this name. Add one under Network, Interfaces.'),
+	MAPE_PROVISIONING_NO_SERVICE: _('The network offers no settings for this line. Set provisioning to Off, or ask the provider whether the service is active.'),
+	MAPE_PROVISIONING_OTHER_METHOD: _('The provider offers this line another method than MAP-E. See the diagnosis for what to configure instead.'),
+	MAPE_PROVISIONING_AUTH: _('The provisioning server wants a user and a password. Enter those that the provider gave.'),
+	MAPE_PROVISIONING_DNS: _('The name servers of the line did not say where the provisioning server is. It is asked again by itself; see that wan6 uses the name servers of the provider.'),
+	MAPE_PROVISIONING_NO_ANSWER: _('The provisioning server did not answer. It is asked again by itself; what worked goes on.'),
+	MAPE_PROVISIONING_CERTIFICATE: _('The certificate of the provisioning server could not be verified. Check the clock of the router and the package ca-bundle.'),
+	MAPE_PROVISIONING_REFUSED: _('The provisioning server does not know this line. Ask the provider whether the service is active.'),
+	MAPE_PROVISIONING_REDIRECT: _('The provisioning server sends the router to an address where it must not go. Tell the provider.'),
+	MAPE_PROVISIONING_BAD_ANSWER: _('The answer of the provisioning server cannot be used. It is asked again by itself; if it stays, enter the rule by hand.')
+};
+
+// What `detect` calls a line.
+const LINES = {
+	'map-e': _('This is a MAP-E line.'),
+	'ds-lite': _('This line carries IPv4 by DS-Lite and not by MAP-E. Use the protocol DS-Lite (package ds-lite) instead.'),
+	ipip: _('This line has a fixed IPv4 address in a plain tunnel and is not MAP-E. Use the protocol IPv4 over IPv6 (package ipip6) with the numbers of the contract.'),
+	'map-t': _('This line uses MAP-T, which this package does not do. Use the protocol MAP of OpenWrt.'),
+	lw4o6: _('This line uses Lightweight 4over6, which this package does not do. Use the protocol LW4over6 of OpenWrt.'),
+	'464xlat': _('This line uses 464XLAT, which this package does not do. Use the protocol 464XLAT of OpenWrt.'),
+	ngn: _('This is the closed network of NTT: IPv6 internet (IPoE) is not active yet. Ask the provider to activate it; nothing has to be changed here afterwards.'),
+	'home-gateway': _('A home gateway in front already does this. Switch off its IPv4 over IPv6, or leave the work to it and use an ordinary DHCP interface.'),
+	'no-ipv6': _('There is no IPv6 from the provider yet. Check the cable and the interface wan6, then detect again.'),
+	unknown: _('This line is not known. Ask the provider how it carries IPv4; if it is MAP-E, enter its rule by hand.')
+};
+
+const CONFIDENCE = {
+	high: _('certain'),
+	medium: _('likely'),
+	low: _('doubtful')
+};
+
+const SOURCES = {
+	builtin: _('built-in table'),
+	explicit: _('your own rule'),
+	file: _('your own file of rules'),
+	provisioned: _('provisioning server'),
+	dhcpv6: _('DHCPv6 of the provider')
+};
+
+const STATES = {
+	up: _('Online'),
+	shut: _('Blocked'),
+	pending: _('Waiting'),
+	down: _('Offline')
+};
+
+const EDGES = {
+	netdev: _('at the tunnel device'),
+	postrouting: _('behind the routing decision'),
+	plain: _('by plain rules: connections fail earlier')
+};
+
+// What `doctor` looks at: a title, and what to do where it is not well.
+const CHECKS = {
+	uplink: { title: _('IPv6 from the provider'), action: _('Check the cable and the interface that asks for IPv6 (wan6).') },
+	contract: { title: _('Kind of line'), action: _('Ask the provider for IPv6 IPoE with MAP-E, or configure what the line uses instead.') },
+	duid: { title: _('DHCPv6 client identifier'), action: _('NTT answers only identifiers made from a MAC address. Set one for the interface wan6.') },
+	mtu: { title: _('MTU of the uplink'), action: _('Remove the MTU of the uplink, unless the provider asks for it.') },
+	lan_ipv6: { title: _('IPv6 in the LAN'), action: _('The line has a single /64: set RA, DHCPv6 and NDP to relay. IPv4 works without.') },
+	interface: { title: _('MAP-E interface'), action: _('Follow the next step below; the interface tries again by itself when something changes.') },
+	provisioning: { title: _('Provisioning'), action: _('Nothing at once: what worked goes on, and the server is asked again.') },
+	zone: { title: _('Firewall zone'), action: _('Put the interface into the zone wan, and allow forwarding from lan to it.') },
+	default_route: { title: _('IPv4 default route'), action: _('Give the other interface a greater metric, or remove its default route.') },
+	flow_offload: { title: _('Flow offloading'), action: _('It works, but the processor carries each packet. Remove the option for the place of translation.') },
+	leftovers: { title: _('Leftovers of other packages'), action: _('Remove what another package or script left behind.') },
+	answers: { title: _('Answers of the BR'), action: _('See whether another router has the same address, and whether the contract is MAP-E.') },
+	target: { title: _('IPv4 by TCP'), action: _('Try another target. If none answers, the first problem above is the cause.') }
+};
+
+function own(table, key) {
+	return Object.prototype.hasOwnProperty.call(table, key) ? table[key] : null;
+}
+
+return baseclass.extend({
+	protocol: _('MAP-E (Japan)'),
+
+	// Codes with a sentence.
+	errorCodes: Object.keys(ERRORS),
+
+	// Stable names of `doctor`'s checks.
+	checkNames: Object.keys(CHECKS),
+
+	// Kinds of line that `detect` knows.
+	lineNames: Object.keys(LINES),
+
+	// A name that is none of ours goes to places of LuCI that may take it for markup.
+	provider(name) {
+		return own(PROVIDERS, name)?.title ?? (typeof name === 'string' && (/^[a-z0-9-]+$/).test(name) ? name : '?');
+	},
+
+	isps(name) {
+		return own(PROVIDERS, name)?.isps ?? '';
+	},
+
+	// The sentence for a code; for one that is not ours the code itself.
+	error(code) {
+		return own(ERRORS, code) ?? String(code ?? '?');
+	},
+
+	line(name) {
+		return own(LINES, name) ?? LINES.unknown;
+	},
+
+	confidence(name) {
+		return own(CONFIDENCE, name) ?? String(name ?? '?');
+	},
+
+	source(name) {
+		return own(SOURCES, name) ?? _('unknown');
+	},
+
+	state(name) {
+		return own(STATES, name) ?? _('unknown');
+	},
+
+	edge(name) {
+		return own(EDGES, name) ?? _('unknown');
+	},
+
+	check(name) {
+		return own(CHECKS, name) ?? { title: String(name ?? '?'), action: '' };
+	}
+});

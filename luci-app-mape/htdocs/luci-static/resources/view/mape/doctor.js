@@ -1,0 +1,184 @@
+'use strict';
+'require view';
+'require dom';
+'require firewall';
+'require ui';
+'require uci';
+'require mape.api as api';
+'require mape.draw as draw';
+'require mape.text as text';
+
+const TARGET = '1.1.1.1:443';
+
+return view.extend({
+	load() {
+		return uci.load([ 'network', 'firewall' ]).catch(() => uci.load('network'));
+	},
+
+	render() {
+		const names = uci.sections('network', 'interface').filter(section => section.proto === 'mape').map(section => section['.name']);
+
+		this.mayWrite = L.hasViewPermission() === true;
+		this.name = names[0] ?? '';
+		this.list = E('div', { 'aria-live': 'polite' });
+		this.contract = E('div', { 'aria-live': 'polite' });
+
+		const target = E('input', { 'class': 'cbi-input-text', 'type': 'text', 'value': TARGET, 'aria-label': _('Address and port') });
+		const choice = E('select', {
+			'class': 'cbi-input-select',
+			'change': ev => {
+				this.name = ev.target.value;
+				this.examine();
+			}
+		}, names.map(name => E('option', { 'value': name }, [ name ])));
+
+		this.examine();
+
+		return E('div', { 'class': 'cbi-map mape-page' }, [
+			draw.stylesheet(),
+			E('h2', {}, [ _('MAP-E diagnosis') ]),
+			E('div', { 'class': 'cbi-map-descr' }, [ _('Everything between the provider and the LAN. Nothing is sent unless you press a button that says so.') ]),
+			this.mayWrite ? '' : E('p', { 'class': 'mape-detail' }, [ _('You can look at everything here, but not change it.') ]),
+			E('div', { 'class': 'cbi-section' }, [
+				names.length > 1 ? choice : '',
+				this.list,
+				E('div', { 'class': 'mape-buttons' }, [
+					E('button', { 'class': 'btn cbi-button-action', 'click': ui.createHandlerFn(this, 'examine') }, [ _('Check again') ]),
+					E('button', { 'class': 'btn cbi-button-action', 'click': ui.createHandlerFn(this, 'report') }, [ _('Copy report') ])
+				]),
+				E('p', { 'class': 'mape-detail' }, [ _('The report hides the addresses that tell this line from others.') ])
+			]),
+			E('div', { 'class': 'cbi-section' }, [
+				E('h3', {}, [ _('Tests that send something') ]),
+				E('p', {}, [ _('IPv4 by TCP: connects to an address once. Ping proves nothing on such a line.') ]),
+				E('div', { 'class': 'mape-buttons' }, [
+					target,
+					this.changing(_('Connect'), () => this.probe(target.value.trim()))
+				]),
+				E('p', {}, [ _('Kind of line: asks the server that the network names, and a home gateway in front.') ]),
+				E('div', { 'class': 'mape-buttons' }, [ this.changing(_('Ask the network too'), () => this.ask()) ]),
+				this.contract
+			])
+		]);
+	},
+
+	changing(label, click) {
+		return E('button', {
+			'class': 'btn cbi-button-action',
+			'disabled': this.mayWrite ? null : '',
+			'title': this.mayWrite ? null : _('You have no permission to change anything here.'),
+			'click': ui.createHandlerFn(this, click)
+		}, [ label ]);
+	},
+
+	examine() {
+		return this.show(api.doctor(this.name));
+	},
+
+	probe(target) {
+		if (!(/^[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5}$/).test(target)) {
+			ui.addNotification(null, E('p', {}, [ _('Write an IPv4 address and a port, like 1.1.1.1:443.') ]));
+
+			return Promise.resolve();
+		}
+
+		return this.show(api.probe(this.name, target));
+	},
+
+	ask() {
+		return api.ask().then(draw.line.bind(draw), draw.failed.bind(draw)).then(node => dom.content(this.contract, node));
+	},
+
+	report() {
+		return api.report(this.name).then(
+			answer => draw.showText(_('Report'), answer.text),
+			error => ui.addNotification(null, draw.failed(error)));
+	},
+
+	show(call) {
+		dom.content(this.list, E('em', { 'class': 'spinning' }, [ _('Looking at everything…') ]));
+
+		return call.then(report => report.error ? draw.told(report.error) : this.checks(report), error => draw.failed(error))
+			.then(node => dom.content(this.list, node));
+	},
+
+	checks(report) {
+		return E('div', {}, [
+			E('p', {}, [ E('strong', {}, [ report.fine ? _('Nothing is wrong.') : _('Something is wrong. Begin with the first problem; later ones may come of it.') ]) ]),
+			E('ul', { 'class': 'mape-checks' }, (report.checks ?? []).map(check => this.check(check)))
+		]);
+	},
+
+	check({ check, fine, message, evidence, hint, fix }) {
+		const { title, action } = text.check(check);
+		const parts = [
+			E('p', {}, [
+				E('span', { 'class': fine ? 'mape-mark-ok' : 'mape-mark-bad' }, [ fine ? `✔ ${_('fine')}` : `✘ ${_('problem')}` ]),
+				E('strong', {}, [ title ])
+			])
+		];
+
+		if (!fine)
+			parts.push(E('p', {}, [ action ]));
+
+		parts.push(E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ message ]));
+
+		if (hint)
+			parts.push(E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ '→ ', hint ]));
+
+		if (evidence?.length)
+			parts.push(E('details', { 'class': 'mape-detail' }, [
+				E('summary', {}, [ _('Why') ]),
+				...evidence.map(line => E('p', { 'lang': 'en' }, [ line ]))
+			]));
+
+		const remedy = fix ? this.remedy(fix) : null;
+
+		if (remedy)
+			parts.push(E('div', { 'class': 'mape-buttons' }, [ remedy ]));
+
+		return E('li', { 'class': 'mape-check', 'data-check': check, 'data-fine': fine ? 'yes' : 'no' }, [ ...parts ]);
+	},
+
+	remedy(fix) {
+		switch (fix.do) {
+		case 'retry':
+			return this.changing(_('Try again now'), () => this.afterwards(api.retry(fix.interface)));
+		case 'load_rules':
+			return this.changing(_('Load the rules'), () => this.afterwards(api.loadRules()));
+		case 'join_zone':
+			return this.changing(_('Put it into the zone %s').replace('%s', fix.zone), () => this.joinZone(fix));
+		case 'client_id':
+			return this.changing(_('Set the client identifier'), () => this.stage(() =>
+				uci.set('network', fix.interface, 'clientid', fix.clientid)));
+		default:
+			return null;
+		}
+	},
+
+	afterwards(call) {
+		return call.then(() => this.examine(), error => ui.addNotification(null, draw.failed(error)));
+	},
+
+	joinZone(fix) {
+		return firewall.getZone(fix.zone).then(zone => {
+			if (zone)
+				return this.stage(() => zone.addNetwork(fix.interface));
+
+			ui.addNotification(null, E('p', {}, [ _('There is no firewall zone of this name: %s').replace('%s', fix.zone) ]));
+		});
+	},
+
+	// Changes wait for Save & Apply, as any other of LuCI's.
+	stage(change) {
+		return Promise.resolve(change()).then(() => uci.save()).then(() => ui.changes.init()).then(() => {
+			ui.addNotification(null, E('p', {}, [ _('The change is prepared. Look at it under Unsaved Changes, and apply it there.') ]));
+		}, error => {
+			ui.addNotification(null, draw.failed(error));
+		});
+	},
+
+	handleSave: null,
+	handleSaveApply: null,
+	handleReset: null
+});

@@ -1,0 +1,55 @@
+'use strict';
+'require baseclass';
+'require uci';
+'require mape.api as api';
+'require mape.draw as draw';
+'require mape.model as model';
+'require mape.text as text';
+
+function row(name, report) {
+	const status = report?.interfaces?.find(it => it.interface === name);
+
+	if (!status)
+		return [ name, draw.known(null) ];
+
+	const { line } = status;
+	const totals = model.totals(status);
+	const used = totals.map(total => `${draw.protocolName(total.protocol)} ${total.used ?? '?'}`).join(', ');
+	const words = [ E('strong', {}, [ text.state(status.state) ]) ];
+
+	if (status.error)
+		words.push(': ', text.error(status.error.code));
+	else if (line)
+		words.push(`: ${text.provider(line.provider)}, ${line.ipv4}, PSID ${line.psid}`);
+
+	if (status.ports)
+		words.push(E('br'), `${_('Ports in use')}: ${used} / ${status.ports.usable}`);
+
+	if (model.nearlyFull(status).length)
+		words.push(E('br'), E('strong', {}, [ _('Nearly all ports are in use.') ]));
+
+	return [
+		E('a', { 'href': L.url('admin/status/mape/status') }, [ name ]),
+		E('span', {}, [ ...words ])
+	];
+}
+
+return baseclass.extend({
+	title: 'MAP-E',
+
+	load() {
+		return L.resolveDefault(uci.load('network')).then(() => {
+			const names = uci.sections('network', 'interface').filter(section => section.proto === 'mape').map(section => section['.name']);
+
+			return Promise.all(names.map(name => L.resolveDefault(api.status(name), null).then(report => [ name, report ])));
+		});
+	},
+
+	// Without a MAP-E interface nothing is shown.
+	render(lines) {
+		if (!lines?.length)
+			return null;
+
+		return E('div', {}, [ draw.stylesheet(), draw.table(lines.map(([ name, report ]) => row(name, report))) ]);
+	}
+});

@@ -1,0 +1,56 @@
+'use strict';
+
+// No text is cut, nothing sticks out, every colour can be read: phone and desktop, light and dark.
+
+const path = require('path');
+const { page, seen, overflow, faint } = require('../browser.js');
+const { settled, PAGES } = require('./states.js');
+const worlds = require('../worlds.js');
+
+const WIDTHS = { phone: 390, desktop: 1280 };
+
+async function run({ browser, site, results, options }) {
+	const { states, make } = worlds;
+	const all = states();
+	const shown = {
+		busy: make(options.program, 'busy', world => world.becomes('2400:4050:80ba:2200::/56')),
+		up: make(options.program, 'up', all.up.change),
+		wrong: make(options.program, 'wrong', world => {
+			for (const name of [ 'no-uplink', 'no-zone', 'mtu', 'leftovers', 'MAPE_NOT_FIRST_SUBNET' ])
+				all[name].change(world);
+		})
+	};
+
+	site.interfaces({ wan: {} });
+
+	for (const theme of site.themes) {
+		site.theme(theme);
+		for (const dark of [ false, true ])
+			for (const [ device, width ] of Object.entries(WIDTHS))
+				for (const language of [ 'en', 'ja' ]) {
+					const wrong = [];
+					const it = await page(browser, site, { width, dark });
+
+					site.language(language);
+					for (const [ world, answers ] of Object.entries(shown))
+						for (const [ name, place ] of Object.entries(PAGES)) {
+							site.answers(answers);
+							await it.goto(`${site.base}/cgi-bin/luci/${place}`);
+							await settled(it);
+							wrong.push(
+								...(await overflow(it, '.mape-page')).map(text => `${name}, ${world}: ${text}`),
+								...(await faint(it, '.mape-page')).map(text => `${name}, ${world}: ${text}`));
+							if (options.pictures)
+								await it.screenshot({ path: path.join(options.pictures, `${theme}-${dark ? 'dark' : 'light'}-${device}-${language}-${name}-${world}.png`), fullPage: true });
+						}
+
+					results.check(`${theme}, ${dark ? 'dark' : 'light'}, ${device}, ${language}: nothing is cut, sticks out or is too faint`, [ ...new Set(wrong), ...seen(it) ]);
+					await it.context().close();
+				}
+	}
+
+	site.language('en');
+	site.theme(site.themes[0]);
+}
+
+module.exports = { run };

@@ -1,0 +1,6 @@
+'use strict';
+'require baseclass';
+
+return baseclass.extend({
+	getZone: () => Promise.resolve(null)
+});

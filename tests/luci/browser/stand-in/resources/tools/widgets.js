@@ -1,0 +1,4 @@
+'use strict';
+'require form';
+
+return { NetworkSelect: form.Value.extend({}) };

@@ -1,0 +1,42 @@
+'use strict';
+'require baseclass';
+'require dom';
+
+return baseclass.extend({
+	changes: { init: () => Promise.resolve() },
+
+	showModal(title, children) {
+		const modal = E('div', { 'class': 'modal' });
+
+		dom.append(modal, E('h4', {}, title));
+		dom.append(modal, children);
+		dom.content(document.getElementById('modal_overlay'), modal);
+		document.body.classList.add('modal-overlay-active');
+	},
+
+	hideModal() {
+		document.getElementById('modal_overlay').replaceChildren();
+		document.body.classList.remove('modal-overlay-active');
+	},
+
+	addNotification(title, children) {
+		const note = E('div', { 'class': 'alert-message' }, title ? [ E('h4', {}, title) ] : []);
+
+		dom.append(note, children);
+		document.getElementById('notes').append(note);
+	},
+
+	createHandlerFn(context, handler, ...words) {
+		const call = typeof handler === 'string' ? context[handler] : handler;
+
+		return event => {
+			const button = event.currentTarget;
+
+			button.disabled = true;
+
+			return Promise.resolve(call.call(context, ...words, event)).finally(() => {
+				button.disabled = false;
+			});
+		};
+	}
+});

@@ -1,0 +1,192 @@
+'use strict';
+
+// The site as a stand-in: an HTTP server that gives out our files beside those of ../resources, and answers
+// /ubus as rpcd does, by the rights of our own acl.d file. What mape-proto answers is its own.
+
+const crypto = require('crypto');
+const fs = require('fs');
+const http = require('http');
+const path = require('path');
+const { spawnSync } = require('child_process');
+const po = require('../po.js');
+
+const application = path.resolve(__dirname, '../../../../luci-app-mape');
+const OURS = path.join(application, 'htdocs');
+const THEIRS = path.join(__dirname, 'resources');
+const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+
+const MODULES = {
+	'admin/status/mape/status': 'view.mape.status',
+	'admin/status/mape/doctor': 'view.mape.doctor',
+	'admin/status/overview': 'overview',
+	'admin/network/network': 'interfaces'
+};
+
+class StandIn {
+	static start(program) {
+		return new Promise(resolve => {
+			const site = new StandIn(program);
+
+			site.server = http.createServer((request, answer) => site.answer(request, answer));
+			site.server.listen(0, '127.0.0.1', () => {
+				site.base = `http://127.0.0.1:${site.server.address().port}`;
+				resolve(site);
+			});
+		});
+	}
+
+	constructor(program) {
+		const rights = JSON.parse(fs.readFileSync(path.join(application, 'root/usr/share/rpcd/acl.d/luci-app-mape.json'), 'utf8'))['luci-app-mape'];
+
+		Object.assign(this, { program, real: false, themes: [ 'stand-in' ], sessions: {}, sections: {}, known: {}, texts: {}, lang: 'en' });
+		// Stricter than LuCI's own: no script of a page itself.
+		this.policy = 'default-src \'none\'; script-src \'self\' \'unsafe-eval\'; style-src \'self\' \'unsafe-inline\'; img-src \'self\'; connect-src \'self\'; base-uri \'self\'';
+		this.rights = { root: [ rights.read, rights.write ], viewer: [ rights.read ], stranger: [] };
+		for (const { id, texts } of po.read(fs.readFileSync(path.join(application, 'po/ja/mape.po'), 'utf8')))
+			if (id)
+				this.texts[id] = texts[0];
+	}
+
+	answers(answers) {
+		this.known = answers;
+	}
+
+	interfaces(sections) {
+		this.sections = sections;
+	}
+
+	leases(text) {
+		this.host = text.split(' ')[3];
+	}
+
+	theme() {}
+
+	language(name) {
+		this.lang = name;
+	}
+
+	login(user) {
+		const value = crypto.randomBytes(16).toString('hex');
+
+		this.sessions[value] = user;
+
+		return Promise.resolve({ name: 'sysauth_http', value });
+	}
+
+	stop() {
+		this.server.closeAllConnections();
+		this.server.close();
+	}
+
+	answer(request, answer) {
+		const { pathname } = new URL(request.url, this.base);
+
+		if (pathname === '/ubus/') {
+			let body = '';
+
+			request.on('data', data => {
+				body += data;
+			});
+			request.on('end', () => {
+				answer.setHeader('Content-Type', 'application/json');
+				answer.end(JSON.stringify({ jsonrpc: '2.0', id: 1, ...this.call(...JSON.parse(body).params) }));
+			});
+		}
+		else if (pathname.startsWith('/cgi-bin/luci/')) {
+			this.page(request, answer, pathname.slice('/cgi-bin/luci/'.length));
+		}
+		else {
+			this.file(answer, pathname);
+		}
+	}
+
+	file(answer, name) {
+		const inside = name.replace(/^\/luci-static\/resources\//, '');
+
+		for (const file of [ path.join(OURS, name), path.join(THEIRS, inside) ])
+			if (!name.includes('..') && fs.existsSync(file) && fs.statSync(file).isFile()) {
+				answer.setHeader('Content-Type', TYPES[path.extname(file)] ?? 'text/plain');
+
+				return answer.end(fs.readFileSync(file));
+			}
+
+		answer.statusCode = 404;
+
+		return answer.end();
+	}
+
+	page(request, answer, name) {
+		const session = /sysauth_http=([0-9a-f]+)/.exec(request.headers.cookie ?? '')?.[1];
+		const rights = this.rights[this.sessions[session]] ?? [];
+
+		answer.setHeader('Content-Type', 'text/html; charset=utf-8');
+		if (!rights.length || !MODULES[name]) {
+			answer.statusCode = 403;
+
+			return answer.end('<!DOCTYPE html><title>403</title><p>no');
+		}
+
+		const told = { session, module: MODULES[name], mayWrite: rights.length > 1 || null, texts: this.lang === 'ja' ? this.texts : {} };
+
+		return answer.end(`<!DOCTYPE html><html lang="${this.lang}"><meta name="viewport" content="width=device-width"><title>stand-in</title>
+<link rel="stylesheet" href="/luci-static/resources/theme.css"><link rel="icon" href="/luci-static/resources/icon.svg">
+<script type="application/json" id="stand-in">${JSON.stringify(told).replaceAll('<', '\\u003c')}</script>
+<script src="/luci-static/resources/luci.js"></script><body><div id="notes"></div><div id="view"></div><div id="modal_overlay"></div>`);
+	}
+
+	// What rpcd says: a result with a ubus status, or that the session may not.
+	call(session, object, method, args) {
+		const rights = this.rights[this.sessions[session]] ?? [];
+		const allowed = rights.some(({ ubus, uci }) => ubus?.[object]?.includes(method) || (object === 'uci' && method === 'get' && uci?.includes(args.config)))
+			|| (rights.length && [ 'network.interface', 'luci-rpc' ].includes(object));
+		const result = allowed ? this.method(object, method, args) : null;
+
+		return allowed ? { result: result === null ? [ 4 ] : [ 0, result ] } : { error: { code: -32002, message: 'Access denied' } };
+	}
+
+	told(command) {
+		return JSON.parse(this.known[command].out);
+	}
+
+	plan(words) {
+		return JSON.parse(spawnSync(this.program, [ 'plan', '--json', ...words ], { encoding: 'utf8' }).stdout);
+	}
+
+	method(object, method, args) {
+		switch (`${object} ${method}`) {
+		case 'uci get':
+			return { values: args.config === 'network' ? Object.fromEntries(Object.entries(this.sections).map(([ name, options ]) =>
+				[ name, { '.name': name, '.type': 'interface', proto: 'mape', ...options } ])) : {} };
+		case 'network get_proto_handlers':
+			return { mape: {} };
+		case 'network.interface dump':
+			return { interface: [] };
+		case 'luci-rpc getHostHints':
+			return { '02:00:00:00:00:01': { name: this.host, ipaddrs: [ '192.168.1.50' ] } };
+		case 'luci.mape status':
+		case 'luci.mape ports':
+		case 'luci.mape doctor':
+			return this.told(method);
+		case 'luci.mape probe':
+			return this.told('doctor');
+		case 'luci.mape report':
+			return { text: this.known['doctor.masked'].out };
+		case 'luci.mape plan':
+			return this.plan([ ...[ 'provider', 'rule', 'layout' ].filter(name => args[name]).map(name => `--${name}=${args[name]}`), args.prefix ]);
+		case 'luci.mape detect':
+		case 'luci.mape ask': {
+			const line = this.told('detect');
+
+			return { line, plan: /^[0-9a-f:]+\/[0-9]+$/.test(line.prefix) ? this.plan([ line.prefix ]) : null };
+		}
+		case 'luci.mape load_rules':
+		case 'luci.mape retry':
+		case 'luci.mape restart_network':
+			return {};
+		default:
+			return null;
+		}
+	}
+}
+
+module.exports = { StandIn };

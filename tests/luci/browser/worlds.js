@@ -1,0 +1,196 @@
+'use strict';
+
+// What mape-proto answers on lines in every state. A world is a copy of the recorded line of
+// tests/vectors/status, changed at what the program reads; the answers are its own.
+
+const { execFileSync, spawnSync } = require('child_process');
+const fs = require('fs');
+const os = require('os');
+const path = require('path');
+
+const repository = path.resolve(__dirname, '../../..');
+const recorded = path.join(repository, 'tests/vectors/status/v6plus');
+
+const route = target => [ { target, mask: 0 } ];
+
+// Codes with a message and a next step, as the program words them: what netifd keeps for `status`.
+function told() {
+	const all = {};
+
+	for (const file of [ 'tests/vectors/errors.txt', 'tests/provision/errors.txt' ]) {
+		for (const entry of fs.readFileSync(path.join(repository, file), 'utf8').split('\n\n')) {
+			const [ code, message, hint ] = entry.trim().split('\n');
+
+			if (/^MAPE_/.test(code))
+				all[code] ??= [ message, String(hint).replace(/^-> /, '') ];
+		}
+	}
+
+	return all;
+}
+
+class World {
+	constructor(program, name) {
+		this.program = program;
+		this.name = name;
+		this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'mape-luci-world-'));
+		fs.cpSync(recorded, this.directory, { recursive: true });
+		this.dump = JSON.parse(this.read('recorded/netifd.json'));
+		this.line = this.dump.interface.find(it => it.interface === 'wan');
+		this.uplink = this.dump.interface.find(it => it.interface === 'wan6');
+		this.line.route = route('0.0.0.0');
+		this.uplink.route = route('::');
+		this.uplink['ipv6-prefix'] = [ { address: '240b:10:3261:6400::', mask: 56, preferred: 900 } ];
+		this.network = 'config globals\n option dhcp_default_duid 00030001aabbccddeeff\nconfig interface wan6\n option proto dhcpv6\nconfig interface wan\n option proto mape\n';
+		this.firewall = 'config zone\n option name wan\n list network wan\n list network wan6\nconfig forwarding\n option src lan\n option dest wan\n';
+		for (const [ file, text ] of [ [ 'ifindex', '2' ], [ 'mtu', '1500' ], [ 'address', '02:00:5e:10:20:30' ] ])
+			this.write(`sys/eth1/${file}`, text);
+	}
+
+	read(file) {
+		return fs.readFileSync(path.join(this.directory, file), 'utf8');
+	}
+
+	write(file, text) {
+		fs.mkdirSync(path.dirname(path.join(this.directory, file)), { recursive: true });
+		fs.writeFileSync(path.join(this.directory, file), text);
+	}
+
+	remove(file) {
+		fs.rmSync(path.join(this.directory, file), { recursive: true });
+	}
+
+	// netifd's last error of the interface.
+	fails(code, [ message, hint ] = [ code, code ]) {
+		this.line.up = false;
+		this.line.pending = true;
+		this.line.errors = [ { subsystem: 'mape', code, data: [ message, hint ] } ];
+	}
+
+	prefix(address, mask = 56) {
+		this.uplink['ipv6-prefix'] = [ { address, mask, preferred: 900 } ];
+	}
+
+	// A line with other numbers, from `plan`.
+	becomes(prefix, connections = '') {
+		const plan = JSON.parse(execFileSync(this.program, [ 'plan', '--json', prefix ], { encoding: 'utf8' }));
+		const { ipv6, ipv4, ea_len, psid_offset, psid_len, br, layout } = plan.rule;
+		const rule = `ipv6=${ipv6},ipv4=${ipv4},ea=${ea_len},offset=${psid_offset},psidlen=${psid_len},br=${br},layout=${layout}`;
+
+		Object.assign(this.line.data, {
+			provider: plan.provider, end_user_prefix: plan.end_user_prefix, ipv4: plan.ipv4, psid: plan.psid,
+			port_ranges: plan.port_ranges, port_count: plan.port_count, reserved: [], ce: plan.ce, br: plan.br, mtu: plan.mtu, rule, layout
+		});
+		this.prefix(...plan.end_user_prefix.replace(/\/(\d+)$/, ' $1').split(' ').map((part, at) => at ? Number(part) : part));
+		this.write('state/wan.json', JSON.stringify({
+			schema: 1, interface: 'wan', device: 'mape-wan', prefix: plan.end_user_prefix, rule, mtu: plan.mtu, reserved: '', edge: 'auto'
+		}));
+		this.write('recorded/conntrack', connections);
+	}
+
+	// What the program prints for each command, as { command: { out, status } }.
+	answers() {
+		const place = name => path.join(this.directory, name);
+
+		this.write('recorded/netifd.json', JSON.stringify(this.dump));
+		this.write('root/etc/config/network', this.network);
+		this.write('root/etc/config/firewall', this.firewall);
+
+		const places = [
+			`--state-dir=${place('state')}`, `--device-dir=${place('sys')}`, `--proc-dir=${place('proc')}`,
+			`--recorded=${place('recorded')}`, `--ubus-socket=${place('ubus.sock')}`
+		];
+		const ask = (...words) => {
+			const { stdout, status, error } = spawnSync(this.program, words, { encoding: 'utf8' });
+
+			if (error)
+				throw error;
+
+			return { out: stdout, status };
+		};
+		const prefix = this.uplink['ipv6-prefix']?.[0];
+		const root = `--root=${place('root')}`;
+		const answers = {
+			status: ask('status', '--json', ...places),
+			ports: ask('ports', '--used', '--json', ...places),
+			doctor: ask('doctor', '--json', root, ...places),
+			'doctor.masked': ask('doctor', '--masked', root, ...places),
+			// netifd is asked where no prefix is given; here nobody answers.
+			detect: prefix
+				? ask('detect', '--json', root, '--ubus-socket=/nonexistent', `--prefix=${prefix.address}/${prefix.mask}`)
+				: ask('detect', '--json', root, '--ubus-socket=/nonexistent')
+		};
+
+		fs.rmSync(this.directory, { recursive: true });
+
+		for (const [ command, { out } ] of Object.entries(answers))
+			if (!out.trim())
+				throw new Error(`${this.name}: mape-proto ${command} prints nothing`);
+
+		return answers;
+	}
+}
+
+// Every state by its name. `expects` is a code, or a check, that must be told on the page.
+function states() {
+	const list = {
+		up: { change: () => {} },
+		'no-interface': { change: world => { world.line.proto = 'static'; }, none: true },
+		shut: { change: world => world.write('sys/mape-wan/ifindex', '4711\n'), problem: true },
+		down: { change: world => { world.line.up = false; }, problem: true },
+		pending: { change: world => { world.line.up = false; world.line.pending = true; }, problem: true },
+		'netifd-error': { change: world => { world.fails('NO_DEVICE'); }, problem: true },
+		warning: {
+			change: world => { world.line.data.warning = { code: 'MAPE_OPTION_INVALID', message: 'a value is not used', hint: 'remove it' }; },
+			problem: true
+		},
+		'no-netifd': { change: world => { world.dump = {}; } , problem: true },
+		'no-conntrack': { change: world => world.remove('recorded/conntrack'), problem: true, unknown: true },
+		'no-state': { change: world => world.write('state/wan.json', '{"schema":1,'), problem: true },
+		'insert-failed': {
+			change: world => {
+				const file = 'proc/net/stat/nf_conntrack';
+				const [ head, ...rows ] = world.read(file).trimEnd().split('\n');
+				const at = head.trim().split(/\s+/).indexOf('insert_failed');
+
+				world.write(file, [ head, ...rows.map(row => {
+					const words = row.trim().split(/\s+/);
+
+					words[at] = '00000007';
+
+					return words.join(' ');
+				}) ].join('\n') + '\n');
+			},
+			problem: true
+		},
+		ngn: { change: world => world.prefix('2408:240:1:100::'), check: 'contract' },
+		'ds-lite': { change: world => world.prefix('2409:10:1:100::'), check: 'contract' },
+		'home-gateway': { change: world => world.prefix('240b:10:3261:6410::', 60), check: 'contract' },
+		unknown: { change: world => world.prefix('2600::'), check: 'contract' },
+		'no-uplink': { change: world => { world.uplink['ipv6-prefix'] = null; world.uplink.up = false; world.network = world.network.replace('00030001aabbccddeeff', '00010001278cffff02005e102030'); }, check: 'uplink', plus: 'duid' },
+		mtu: { change: world => world.write('sys/eth1/mtu', '1454'), check: 'mtu' },
+		'no-zone': { change: world => { world.firewall = world.firewall.replace(/config forwarding[^]*$/, ''); }, check: 'zone' },
+		'other-route': { change: world => { world.uplink.route = route('0.0.0.0'); }, check: 'default_route' },
+		silent: { change: world => world.write('sys/mape-wan/statistics/rx_packets', '0\n'), check: 'answers' },
+		provisioning: { change: world => world.write('state/wan.pause', '{}\n{"message":"no answer","hint":"wait"}\n'), check: 'provisioning' },
+		leftovers: { change: world => world.write('root/lib/netifd/proto/map.sh', 'nft add rule inet mape x\n'), check: 'leftovers' }
+	};
+
+	for (const [ code, words ] of Object.entries(told()))
+		list[code] = { change: world => world.fails(code, words), problem: true, code };
+	// Those of which no golden file has a text: netifd keeps what the handler said, whatever it is.
+	for (const code of [ 'MAPE_NO_IPV6_YET', 'MAPE_TUNLINK_UNKNOWN', 'MAPE_FIREWALL_REJECTED', 'MAPE_SYSTEM_REFUSED', 'MAPE_UBUS', 'MAPE_CE_IN_USE' ])
+		list[code] ??= { change: world => world.fails(code), problem: true, code };
+
+	return list;
+}
+
+function make(program, name, change) {
+	const world = new World(program, name);
+
+	change(world);
+
+	return world.answers();
+}
+
+module.exports = { make, states };

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { json, load } from './luci.js';
+
+const model = load('mape/model.js');
+const report = json('tests/vectors/status/v6plus/status.json');
+const up = report.interfaces[0];
+const copy = value => structuredClone(value);
+
+const states = (status, now = 0) => model.chain(status, now).map(({ state }) => state).join(' ');
+
+test('a line that is up is ok from end to end, with the time of each step', () => {
+	assert.equal(states(up), 'ok ok ok ok ok');
+
+	const seconds = model.chain(up, up.since + 60).map(step => step.seconds);
+
+	assert.deepEqual(seconds, [up.uplink_uptime, 60, 60, up.uptime, null]);
+	// A browser whose clock is behind the router's knows no age.
+	assert.equal(model.chain(up, up.since - 1)[1].seconds, null);
+});
+
+test('an error stops the chain where it happens', () => {
+	const failed = code => ({ state: 'pending', error: { code, message: null, hint: null }, line: null });
+
+	assert.equal(states(failed('MAPE_NO_IPV6_YET')), 'bad wait wait wait wait');
+	assert.equal(states(failed('MAPE_NOT_FIRST_SUBNET')), 'ok bad wait wait wait');
+	assert.equal(states(failed('MAPE_PREFIX_NOT_IN_RULES')), 'ok ok bad wait wait');
+	assert.equal(states(failed('MAPE_PROVISIONING_NO_ANSWER')), 'ok ok bad wait wait');
+	assert.equal(states(failed('MAPE_CE_IN_USE')), 'ok ok ok bad wait');
+	assert.equal(states(failed('NO_DEVICE')), 'ok ok ok bad wait');
+	assert.equal(states({ state: 'pending', error: null }), 'wait unknown unknown unknown unknown');
+	assert.equal(states({ ...up, state: 'shut' }), 'ok ok ok bad wait');
+});
+
+test('IPv4 is verified by what came back', () => {
+	const last = (rx, tx) => model.chain({ ...up, traffic: { rx_packets: rx, tx_packets: tx } }, 0)[4].state;
+
+	assert.equal(last(1, 0), 'ok');
+	assert.equal(last(0, 19), 'wait');
+	assert.equal(last(0, 20), 'bad');
+	assert.equal(last(null, 20), 'unknown');
+	assert.equal(last(0, null), 'wait');
+});
+
+test('blocks are as the program counts them', () => {
+	const blocks = model.blocks(up);
+
+	assert.equal(blocks.length, 15);
+	assert.deepEqual(blocks[0], { first: 5696, last: 5711, size: 16, reserved: 1, used: { tcp: 2, udp: 0, icmp: 0 }, most: 2, level: 0.125 });
+	assert.equal(blocks[1].reserved, 2);
+	assert.equal(blocks.reduce((sum, block) => sum + block.reserved, 0), 3);
+	assert.equal(blocks.reduce((sum, block) => sum + block.used.tcp, 0), up.ports.used.tcp);
+});
+
+test('unknown is never nothing', () => {
+	const status = copy(up);
+
+	status.ports.used = { tcp: null, udp: null, icmp: null };
+	status.ports.connections = { tcp: null, udp: null, icmp: null };
+	status.ports.peak = null;
+	status.ports.hosts = null;
+	for (const block of status.ports.blocks)
+		block.used = { tcp: null, udp: 3, icmp: null };
+
+	for (const total of model.totals(status))
+		assert.deepEqual([total.used, total.connections, total.peak, total.level, total.peakLevel], [null, null, null, null, null]);
+	for (const block of model.blocks(status))
+		assert.deepEqual([block.most, block.level], [null, null]);
+	assert.deepEqual(model.nearlyFull(status), []);
+	assert.equal(model.hosts(status), null);
+	assert.deepEqual(model.remember([], status, 9), [[null, null, null]]);
+
+	// Without ports the set itself is still known.
+	status.ports = null;
+	assert.equal(model.blocks(status).length, 15);
+	assert.ok(model.blocks(status).every(block => block.level === null && block.used.tcp === null));
+	assert.equal(model.blocks({ line: null }).length, 0);
+});
+
+test('a warning comes at 80 % and not before', () => {
+	const status = copy(up);
+
+	status.ports.usable = 10;
+	status.ports.used = { tcp: 8, udp: 7, icmp: 10 };
+	assert.deepEqual(model.nearlyFull(status).map(total => total.protocol), ['tcp', 'icmp']);
+	assert.ok(model.isNearlyFull(0.8) && !model.isNearlyFull(0.79) && !model.isNearlyFull(null));
+});
+
+test('the chart has gaps where nothing is known', () => {
+	const lines = model.lines([[1, 0, 0], [null, 0, 0], [10, 0, 0]], 10, 3);
+
+	assert.deepEqual(lines[0], [[[0, 0.9]], [[1, 0]]]);
+	assert.deepEqual(lines[1], [[[0, 1], [0.5, 1], [1, 1]]]);
+	assert.deepEqual(model.lines([[1, 1, 1]], null, 3), [[], [], []]);
+
+	let samples = [];
+	for (let i = 0; i < 70; i++)
+		samples = model.remember(samples, up, 60);
+	assert.equal(samples.length, 60);
+	assert.deepEqual(samples[0], [26, 12, 3]);
+});
+
+test('the set as text has every range', () => {
+	const words = model.setText(up);
+
+	for (const [first, last] of up.line.port_ranges)
+		assert.ok(words.includes(`${first}-${last}`), words);
+	assert.ok(words.includes('reserved: 5696, 9792-9793'), words);
+	assert.equal(model.setText({ line: null }), '');
+});
+
+test('rows of a line name provider and PSID', () => {
+	const data = { provider: 'ocn', psid: 52, port_ranges: [[1, 2]], port_count: 1008 };
+
+	assert.deepEqual(model.summary(data), { provider: 'ocn', psid: 52 });
+	assert.deepEqual(model.summary({ ...data, port_count: 65536 }), { provider: 'ocn', psid: null });
+	for (const bad of [null, undefined, {}, [], 'x', { provider: 5, psid: 1 }, { provider: 'ocn', psid: 'x' }])
+		assert.equal(model.summary(bad), null);
+});
+
+test('whatever comes instead of the status is drawn', () => {
+	for (const bad of [null, undefined, {}, [], 'x', 5, { ports: {} }, { ports: { blocks: [{}] } }, { line: { port_ranges: [['<b>', 2], 5] } },
+		{ state: 'up', traffic: null, line: {} }, { ports: { blocks: [{ first: '<b>', last: 1, used: null }], used: 'x', usable: 'x' } }]) {
+		model.chain(bad, 0);
+		assert.deepEqual(model.blocks(bad), []);
+		assert.equal(model.totals(bad).length, 3);
+		assert.deepEqual(model.nearlyFull(bad), []);
+		assert.equal(typeof model.setText(bad?.line ? null : bad), 'string');
+	}
+});
+
+test('an answer with 63 blocks and 1008 ports in use has at most 8 kB', () => {
+	const large = copy(report);
+	const status = large.interfaces[0];
+	const blocks = Array.from({ length: 63 }, (_, index) => [63504 - index * 1024, 63519 - index * 1024]);
+	const full = { tcp: 16, udp: 16, icmp: 16 };
+
+	status.line.port_ranges = blocks;
+	status.line.port_count = 1008;
+	status.line.reserved = blocks.slice(0, 8);
+	status.ports.blocks = blocks.map(([first, last]) => ({ first, last, used: full }));
+	status.ports.used = { tcp: 1008, udp: 1008, icmp: 1008 };
+	status.ports.connections = { tcp: 65536, udp: 65536, icmp: 65536 };
+	status.warning = { code: 'MAPE_PROVISIONING_NO_ANSWER', message: 'x'.repeat(120), hint: 'x'.repeat(120) };
+
+	const bytes = JSON.stringify({ jsonrpc: '2.0', id: 100, result: [0, large] }).length;
+
+	assert.ok(bytes <= 8192, `${bytes} bytes`);
+	assert.equal(model.blocks(status).filter(block => block.level === 1).length, 63);
+});

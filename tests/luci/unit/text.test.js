@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { json, load, read } from './luci.js';
+
+const text = load('mape/text.js');
+
+function sorted(list) {
+	return [...list].sort();
+}
+
+test('every error code of the program has its sentence, and no other', () => {
+	const codes = [...read('crates/mape-core/src/error.rs').matchAll(/=> "(MAPE_[A-Z0-9_]+)"/g)].map(([, code]) => code);
+
+	assert.ok(codes.length > 20);
+	assert.deepEqual(sorted(text.errorCodes), sorted(codes));
+
+	for (const code of codes) {
+		const sentence = text.error(code);
+
+		assert.ok(!sentence.includes('MAPE_'), sentence);
+		// What is wrong and what to do are two sentences, or one of two parts.
+		assert.ok((sentence.match(/[.;]/g) ?? []).length >= 2, sentence);
+	}
+});
+
+test('every check of doctor and every kind of line has its words', () => {
+	const doctor = json('tests/vectors/schema/doctor.json');
+	const detect = json('tests/vectors/schema/detect.json');
+	const checks = doctor.properties.checks.items.properties.check.enum;
+
+	assert.deepEqual(sorted(text.checkNames), sorted(checks));
+	for (const name of checks)
+		assert.ok(text.check(name).title && text.check(name).action, name);
+
+	assert.deepEqual(sorted(text.lineNames), sorted(detect.properties.line.enum));
+
+	for (const provider of detect.properties.provider.enum)
+		assert.notEqual(text.provider(provider), undefined);
+	for (const confidence of detect.properties.confidence.enum)
+		assert.notEqual(text.confidence(confidence), confidence);
+});
+
+test('states, edges and sources of the schemas have their words', () => {
+	const status = json('tests/vectors/schema/status.json').$defs.interface.properties;
+	const data = json('tests/vectors/schema/ifstatus-data.json').properties;
+
+	for (const state of status.state.enum)
+		assert.notEqual(text.state(state), 'unknown');
+	for (const edge of status.edge.enum.filter(edge => edge !== null))
+		assert.notEqual(text.edge(edge), 'unknown');
+	for (const source of data.rule_source.enum)
+		assert.notEqual(text.source(source), 'unknown');
+	for (const provider of data.provider.enum)
+		assert.notEqual(text.provider(provider), provider);
+});
+
+test('what nobody knows does no harm', () => {
+	for (const name of ['constructor', '__proto__', 'toString', null, undefined, '<b>', 5]) {
+		assert.equal(typeof text.provider(name), 'string');
+		assert.ok(!text.provider(name).includes('<'));
+		assert.equal(typeof text.error(name), 'string');
+		assert.equal(typeof text.line(name), 'string');
+		assert.equal(typeof text.check(name).title, 'string');
+		assert.equal(text.state(name), 'unknown');
+	}
+});
