@@ -12,20 +12,17 @@ use crate::uci::{Package, UciError};
 /// The package that `import` changes.
 const NETWORK: &str = "network";
 
-/// Makes changes of `network` and commits them.
-///
-/// # Errors
-/// As [`apply_to`].
-pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
-    apply_to(router, NETWORK, changes)
-}
-
-/// Makes changes of a package and commits them. Where there are none, nothing is done.
+/// Makes the changes and commits them. Where there are none, nothing is done.
 ///
 /// # Errors
 /// [`UciError::Pending`] where somebody else has changes of the package that are not committed:
 /// they would be committed too. [`UciError::NotAsMeant`] where the result was not the intended one;
 /// it has been taken back.
+pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
+    apply_to(router, NETWORK, changes)
+}
+
+/// The same for any package.
 pub(crate) fn apply_to(router: &Router, name: &str, changes: &Changes) -> Result<(), UciError> {
     if changes.is_empty() {
         return Ok(());

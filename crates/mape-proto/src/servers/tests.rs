@@ -208,3 +208,55 @@ fn what_is_kept_outlives_nonsense() {
     assert!(!file.exists());
     std::fs::remove_dir_all(directory).unwrap();
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// Whatever is wished, on whatever set, and whatever came before.
+    #[test]
+    fn every_choice_is_sound(
+        (offset, ea, bits) in (0_u8..=8, 4_u8..=8, proptest::prelude::any::<u16>()),
+        wished in proptest::collection::vec((0_u8..30, proptest::prelude::any::<u16>(), 1_u16.., 0_u8..3), 0..40),
+        (upnp, before) in (0_u16..400, proptest::prelude::any::<u16>()),
+    ) {
+        let rule = format!(
+            "ipv6=2001:db8::/40,ipv4=192.0.2.1/32,ea={ea},offset={offset},br=2001:db8:ffff::1"
+        );
+        let line = |bits: u16| {
+            let prefix = format!("2001:db8:{:x}::/56", bits & 0xff00 >> 8);
+            let mut request = Request::new(prefix.parse().unwrap());
+            request.explicit.push(mape_core::parse_rule(&rule, mape_core::Layout::Draft03).unwrap());
+            plan(&request)
+        };
+        let (Ok(plan), Ok(former)) = (line(bits), line(before)) else { return Ok(()) };
+        let pool = pool(&plan, upnp);
+        let texts: Vec<String> = wished
+            .iter()
+            .map(|(name, outside, inside, proto)| {
+                let outside = if *outside < 1000 { "auto".to_owned() } else { outside.to_string() };
+                let proto = ["tcp", "udp", "all"][usize::from(*proto)];
+                format!("f{name} {outside} {inside} {proto}")
+            })
+            .collect();
+        let wishes = wishes(&texts.join(", "));
+        let kept = outcome(&wishes, "wan", true, &former, &[], &Kept::default()).kept;
+        let found = outcome(&wishes, "wan", true, &plan, &pool, &kept);
+        let count = |ranges: &[PortRange]| ranges.iter().map(|it| it.ports().len()).sum::<usize>();
+        let different: std::collections::BTreeSet<u16> =
+            found.servers.iter().map(|server| server.port).collect();
+        let owned = plan.port_set().ranges().flat_map(PortRange::ports).count();
+        proptest::prop_assert!(different.len() + count(&pool) < owned);
+        let mut taken = std::collections::BTreeSet::new();
+        for server in &found.servers {
+            proptest::prop_assert!(server.port != 0 && plan.port_set().contains(server.port));
+            proptest::prop_assert!(!pool.iter().any(|range| range.contains(server.port)));
+            for transport in &server.transports {
+                proptest::prop_assert!(taken.insert((*transport, server.port)), "{server:?}");
+            }
+        }
+        // The same again, and nothing more to tell.
+        let again = outcome(&wishes, "wan", true, &plan, &pool, &found.kept);
+        proptest::prop_assert_eq!(&again.servers.len(), &found.servers.len());
+        proptest::prop_assert!(again.changes.is_empty(), "{:?}", again.changes);
+    }
+}
