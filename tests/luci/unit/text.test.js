@@ -31,7 +31,7 @@ test('every check of doctor and every kind of line has its words', () => {
 
 	assert.deepEqual(sorted(text.checkNames), sorted(checks));
 	// Those that only a probe has too.
-	for (const file of ['line', 'probe', 'uplink'])
+	for (const file of ['line', 'probe', 'servers', 'uplink'])
 		for (const [, name] of read(`crates/mape-proto/src/diagnose/${file}.rs`).matchAll(/const CHECK: &str = "(\w+)"/g))
 			assert.ok(checks.includes(name), `${name} is not in the schema`);
 	for (const name of checks)
