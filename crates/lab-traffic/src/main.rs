@@ -4,6 +4,7 @@
 //! compare the numbers, and the border relay of the lab judges the packets.
 
 mod args;
+mod behaviour;
 mod cost;
 mod datagram;
 mod flood;
@@ -38,6 +39,9 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
             --checksum 0: without checksums; needs --from and root
   icmp      --count echo requests, each with an identifier of its own, to --to (an address)
   eim       --sockets UDP sockets, each to --servers addresses from --to on
+  stun      the server of RFC 5780: addresses --from A,B, ports --udp P,Q, for --seconds
+  behaviour of the NAT before the STUN server --to, as RFC 5780 finds it out: mapping, filtering,
+            hairpin, port preservation; --from ADDRESS:PORT, --wait-ms N (400) for what never comes
   distinct  one UDP socket to --count addresses from --to on
   rate      --kind connect|udp|out|in|bulk on --candidates paths in turn, in --rounds of --slices
             of --operations; the servers live in the namespace --server (a file), the paths'
@@ -96,6 +100,8 @@ fn run(command: &str, args: &Args) -> Result<()> {
         "eim" => datagram::eim(args),
         "rate" => rate::rate(args),
         "raw" => raw::raw(args),
+        "stun" => behaviour::serve(args),
+        "behaviour" => behaviour::behaviour(args),
         "distinct" => datagram::distinct(args),
         "probe" => probe::probe(args),
         "flood" => flood::flood(args),

@@ -11,6 +11,21 @@ pub(crate) fn chains(interface: &Interface) -> [String; 2] {
     [interface.own("cone-learn"), interface.own("cone-in")]
 }
 
+/// Whether anybody is to be reached in this way: all hosts, or some.
+pub(crate) fn is_needed(interface: &Interface) -> bool {
+    interface.options.full_cone || !interface.servers.cone_hosts().is_empty()
+}
+
+/// What a packet was sent from: a host of the LAN's, or one of those chosen.
+fn senders(interface: &Interface) -> String {
+    let hosts = interface.servers.cone_hosts();
+    if interface.options.full_cone {
+        return format!("ct original ip saddr != {}", interface.line.addresses());
+    }
+    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+    format!("ct original ip saddr {{ {} }}", hosts.join(", "))
+}
+
 pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     let [learn, arrive] = chains(interface);
     let cone = interface.own("cone");
@@ -23,8 +38,9 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
             learn,
             "type filter hook postrouting priority srcnat + 10; policy accept;",
             vec![format!(
-                "oif {key} meta l4proto udp ct original ip saddr != {addresses} \
-                 update @{cone} {{ udp sport : ct original ip saddr . ct original proto-src }}"
+                "oif {key} meta l4proto udp {} \
+                 update @{cone} {{ udp sport : ct original ip saddr . ct original proto-src }}",
+                senders(interface)
             )],
         ),
         Object::hooked(

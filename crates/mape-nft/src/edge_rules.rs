@@ -8,6 +8,7 @@ use mape_core::PortRange;
 use crate::interface::Interface;
 use crate::mapping::Mapping;
 use crate::section::Object;
+use crate::servers;
 
 mod icmp;
 mod maps;
@@ -114,6 +115,7 @@ impl<'interface> EdgeRules<'interface> {
         let addresses = self.interface.line.addresses();
         let on_device = self.interface.is_on_device();
         let mut rules = Vec::new();
+        rules.extend(servers::neighbours_at_edge(self.interface, address));
         if direction == Direction::Out && self.interface.options.dscp_reset {
             rules.push("ip dscp set cs0".to_owned());
         }

@@ -6,6 +6,7 @@ use crate::edge::Edge;
 use crate::line::Line;
 use crate::loaded::Loaded;
 use crate::name::{DeviceName, InterfaceName};
+use crate::servers::Servers;
 
 /// Wishes that change the rules; all off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Interface {
     pub edge: Edge,
     /// Wishes.
     pub options: Options,
+    /// Who is reached from outside.
+    pub servers: Servers,
 }
 
 impl Interface {

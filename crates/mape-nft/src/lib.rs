@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use mape_core::{Request, plan};
-//! use mape_nft::{DeviceName, Edge, Interface, Line, Options, standalone};
+//! use mape_nft::{DeviceName, Edge, Interface, Line, Options, Servers, standalone};
 //!
 //! let plan = plan(&Request::new("240b:10:3261:6400::/56".parse()?))?;
 //! let device: DeviceName = "mape-wan".parse()?;
@@ -22,6 +22,7 @@
 //!     line: Line::new(&plan, &[])?,
 //!     edge: Edge::Netdev,
 //!     options: Options::default(),
+//!     servers: Servers::default(),
 //! };
 //! assert!(standalone(&interface).contains("snat ip to 106.72.50.97:16384-16623"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -45,6 +46,7 @@ mod nat;
 mod outer;
 mod ruleset;
 mod section;
+mod servers;
 mod slow;
 mod transaction;
 
@@ -55,6 +57,7 @@ pub use loaded::{Dropped, Loaded};
 pub use mapping::{Mapping, NoUsablePort};
 pub use name::{DeviceName, InterfaceName, NameError};
 pub use ruleset::{probe, standalone, static_text, transaction, unload_text};
+pub use servers::{Published, Servers, Transport};
 pub use transaction::Transaction;
 
 /// The table that all interfaces share.

@@ -104,6 +104,7 @@ mod tests {
                 line: Line::new(&plan, &[]).unwrap(),
                 edge,
                 options: Options::default(),
+                servers: crate::Servers::default(),
             });
             let text = transaction(&interfaces).text("");
             let (mut table, mut chain) = (String::new(), "");

@@ -9,6 +9,7 @@ use crate::edge_rules::list;
 use crate::interface::Interface;
 use crate::mapping::{Mapping, compact};
 use crate::section::Object;
+use crate::servers;
 
 /// Destinations are spread over this many range counters (fallback without second stage).
 const BUCKETS: usize = 64;
@@ -42,6 +43,7 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
             rules.push(format!("snat ip to {address}"));
         }
         Some(mapping) => {
+            rules.extend(servers::from_published(interface));
             rules.extend(from_reserved(address, mapping));
             if interface.edge == Edge::Plain {
                 objects.extend(buckets(interface, mapping, &mut rules));

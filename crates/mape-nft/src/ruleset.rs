@@ -8,7 +8,7 @@ use crate::edge_rules::EdgeRules;
 use crate::interface::Interface;
 use crate::section::{Object, Section};
 use crate::transaction::{SHORT_CUTS, Transaction, ours};
-use crate::{INET_TABLE, nat, outer, slow};
+use crate::{INET_TABLE, nat, outer, servers, slow};
 
 /// Before the SNAT of others (fw4 masquerades at `srcnat`): the first chain that binds wins.
 const SRCNAT: &str = "type nat hook postrouting priority srcnat - 5; policy accept;";
@@ -220,10 +220,15 @@ impl Parts {
             common.extend(guard(interface));
         }
         let mut off = Vec::new();
-        if interface.options.full_cone {
+        if cone::is_needed(interface) {
             common.extend(cone::objects(interface));
         } else {
             off.extend(cone::chains(interface));
+        }
+        if servers::published(interface).is_empty() {
+            off.extend(servers::chains(interface));
+        } else {
+            common.extend(servers::objects(interface));
         }
         if slow::is_needed(interface) {
             common.extend(slow::objects(interface));

@@ -6,7 +6,10 @@ mod support;
 use std::num::NonZeroU16;
 
 use mape_core::{Plan, PortRange};
-use mape_nft::{Edge, Interface, Line, Options, probe, standalone, static_text, transaction};
+use mape_nft::{
+    Edge, Interface, Line, Options, Published, Servers, Transport, probe, standalone, static_text,
+    transaction,
+};
 use support::*;
 
 const DEVICE: &str = "ip link add mape-wan type veth peer name p0";
@@ -83,9 +86,36 @@ fn the_probe_is_the_whole_ruleset() {
             // Not every kernel has flow tables.
             flow_offload: false,
         },
-        ..interface(&built_in(V6PLUS, ""), Edge::Postrouting)
+        servers: servers(),
+        ..interface(&built_in(V6PLUS, "9024,62272"), Edge::Postrouting)
     };
     assert_eq!(lines(&probe(&everything)), lines(&standalone(&everything)));
+}
+
+/// What is published comes and goes; afterwards all is as if it had never been there.
+#[test]
+fn published_ports_come_and_go() {
+    if !can_load() {
+        return;
+    }
+    for plan in [built_in(V6PLUS, "5696,9792"), whole_prefix()] {
+        for edge in EDGES {
+            let without = interface(&plan, edge);
+            let published = [("tcp", 5696), ("udp", 9792)].map(|(name, port)| Published {
+                transport: if name == "tcp" { Transport::Tcp } else { Transport::Udp },
+                port,
+                host: "192.168.1.10:22".parse().unwrap(),
+            });
+            let servers = Servers::new(published.to_vec(), Vec::new());
+            let with = Interface { servers, ..without.clone() };
+            let two = format!("{}\n#next\n{}", standalone(&with), standalone(&without));
+            let script = "sed '/^#next/,$d' $RULES >$RULES.1; sed '1,/^#next/d' $RULES >$RULES.2; \
+                 nft -f $RULES.2 && nft list ruleset >$RULES.3 && nft -f $RULES.1 && nft -f $RULES.1 && \
+                 nft list ruleset | grep -q '5696 : 192.168.1.10 . 22' && nft -f $RULES.2 && \
+                 nft list ruleset >$RULES.4 && cmp $RULES.3 $RULES.4; rc=$?; rm $RULES.?; exit $rc";
+            sh_ok(&format!("{DEVICE} && {script}"), &two);
+        }
+    }
 }
 
 /// Loading again changes nothing, whatever was there before.

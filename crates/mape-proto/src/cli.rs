@@ -11,6 +11,7 @@ mod arguments;
 mod detect;
 mod doctor;
 mod firewall;
+mod forward;
 mod help;
 mod human;
 mod import;
@@ -84,6 +85,7 @@ fn answer(arguments: Vec<OsString>) -> Result<Answer, Failure> {
         Some("detect") => return detect::answer(&mut arguments),
         Some("doctor") => return doctor::answer(&mut arguments),
         Some("ports") => ports::answer(&mut arguments),
+        Some("forward") => return forward::answer(&mut arguments),
         Some("import") => return import::answer(&mut arguments),
         Some("firewall") => firewall::answer(&mut arguments),
         Some("help") => arguments.end().map(|()| help::program()),

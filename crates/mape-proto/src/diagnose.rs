@@ -18,6 +18,7 @@ use crate::uci::Package;
 mod line;
 mod masked;
 mod probe;
+mod servers;
 mod uplink;
 
 pub use masked::masked;

@@ -7,18 +7,21 @@
 
 use std::path::PathBuf;
 
+use crate::servers;
+
 mod error;
 mod foresee;
 mod loader;
 pub(crate) mod lock;
 mod nft;
+mod publish;
 mod state;
 
 pub use error::FirewallError;
 pub use foresee::foresee;
 pub(crate) use foresee::{doubt, foreseen};
-pub(crate) use loader::device_index;
 pub use loader::{Report, check, load, unload};
+pub(crate) use loader::{device_index, states};
 pub(crate) use state::Checked;
 pub use state::{State, StateError};
 
@@ -31,6 +34,8 @@ pub struct Places {
     pub devices: PathBuf,
     /// The program, by name or path.
     pub nft: PathBuf,
+    /// Where servers are configured and remembered.
+    pub servers: servers::Places,
 }
 
 impl Default for Places {
@@ -39,6 +44,7 @@ impl Default for Places {
             state: "/var/run/mape-rs".into(),
             devices: "/sys/class/net".into(),
             nft: "nft".into(),
+            servers: servers::Places::default(),
         }
     }
 }

@@ -23,6 +23,7 @@ mod table;
 mod translate;
 
 pub use apply::apply;
+pub(crate) use apply::apply_to;
 pub use changes::{Changes, Command};
 pub use differences::{DIFFERENCES, Difference};
 pub use error::ImportError;

@@ -18,6 +18,7 @@ pub mod netlink;
 pub mod nftables;
 pub mod provision;
 mod rule_file;
+pub mod servers;
 mod stated;
 pub mod status;
 pub mod uci;

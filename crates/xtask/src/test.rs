@@ -2,8 +2,11 @@
 
 use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
 use crate::{
-    cross, feed, fuzz, lab, linux, luci, luci_browser, mutants, openwrt, plane, provision,
+    cross, feed, fuzz, lab, linux, luci, luci_browser, mutants, openwrt, packages, plane, provision,
 };
+
+/// The daemon that is given our list of ports.
+const UPNP: &[&str] = &["miniupnpd-nftables"];
 
 /// About 50 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {
@@ -20,7 +23,7 @@ pub(crate) fn quick(steps: &mut Steps) {
 
 fn programs(steps: &mut Steps) {
     // First, because the tests of mape-nft and of the loader send packets through real rules.
-    steps.step("packages", || match lab::prepare() {
+    steps.step("packages", || match lab::prepare().and_then(|()| packages::ensure(UPNP)) {
         Ok(()) => Ok(Outcome::Passed),
         Err(error) => skip_or_fail("way to install what is missing", error),
     });

@@ -27,7 +27,8 @@ flows() {
 	check "$flows_text: wan is up" "$(if_value wan @.up)" = true
 }
 
-# Notes which flows of `flows` are reset out of the tunnel; with `drop` the servers do not hear of it.
+# Notes which flows of `flows` the router resets; with `drop` the servers do not hear of it. What a LAN host
+# sends, such as its own reset at the end, has one hop less to live.
 relay_resets() {
 	on br nft -f - <<-EOF
 		table inet resets { }
@@ -40,8 +41,8 @@ relay_resets() {
 			}
 			chain resets {
 				type filter hook prerouting priority -350; policy accept;
-				iifname "ce" ip daddr 198.18.3.9 tcp flags & rst == rst add @flows { tcp sport }
-				iifname "ce" tcp flags & rst == rst counter $1
+				iifname "ce" ip ttl 64 tcp flags & rst == rst ip daddr 198.18.3.9 add @flows { tcp sport }
+				iifname "ce" ip ttl 64 tcp flags & rst == rst counter $1
 			}
 		}
 	EOF

@@ -3,6 +3,7 @@
 
 mod locks;
 mod outer;
+mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 mod traffic;

@@ -64,17 +64,37 @@ ip -n $B addr add 10.255.0.1/32 dev b0; ip -n $B link set b0 mtu 1460 up
 ip -n $B route add 106.72.50.97/32 dev b0 src 10.255.0.1
 ";
 
+/// A second host beside the first, and one in another network: for tests that ask for them. The bridge is
+/// a router's: where the machine has `br_netfilter`, its packets would pass the rules twice.
+const MORE: &str = "
+ip netns add $M; ip netns add $Z
+ip netns exec $C sysctl -qw net.bridge.bridge-nf-call-iptables=0 2>/dev/null || :
+for n in $M $Z; do ip -n $n link set lo up; done
+ip -n $C link add lan type bridge; ip -n $C link set lan up; ip -n $C link set c0 master lan
+ip -n $C addr del 192.168.9.1/24 dev c0; ip -n $C addr add 192.168.9.1/24 dev lan
+ip link add m0 netns $M type veth peer name c1 netns $C
+ip -n $C link set c1 master lan up
+ip -n $M addr add 192.168.9.3/24 dev m0; ip -n $M link set m0 up
+ip -n $M route add default via 192.168.9.1
+ip link add z0 netns $Z type veth peer name c2 netns $C
+ip -n $C addr add 192.168.10.1/24 dev c2; ip -n $C link set c2 up
+ip -n $Z addr add 192.168.10.2/24 dev z0; ip -n $Z link set z0 up
+ip -n $Z route add default via 192.168.10.1
+";
+
 /// The namespaces of one test.
 pub(crate) struct World {
-    names: [String; 3],
+    names: [String; 5],
 }
 
-/// One of the three.
-#[derive(Clone, Copy)]
+/// One of them; the last two are there after [`World::more`].
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Place {
     Lan,
     Cpe,
     Br,
+    BesideLan,
+    Zone,
 }
 
 impl World {
@@ -83,7 +103,8 @@ impl World {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let id = std::process::id();
-        let names = ["lan", "cpe", "br"].map(|place| format!("mape-{id}-{count}-{place}"));
+        let names = ["lan", "cpe", "br", "beside", "zone"]
+            .map(|place| format!("mape-{id}-{count}-{place}"));
         let world = Self { names };
         let made = world.run("ip netns add $L; ip netns add $C; ip netns add $B; nft list tables");
         if !made.status.success() {
@@ -98,8 +119,8 @@ impl World {
     }
 
     fn run(&self, script: &str) -> Output {
-        let [lan, cpe, br] = &self.names;
-        let script = format!("set -e; L={lan} C={cpe} B={br}; {script}");
+        let [lan, cpe, br, beside, zone] = &self.names;
+        let script = format!("set -e; L={lan} C={cpe} B={br} M={beside} Z={zone}; {script}");
         Command::new("sh").args(["-c", &script]).output().unwrap()
     }
 
@@ -108,6 +129,11 @@ impl World {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{script}: {error}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Makes the places that few tests need.
+    pub(crate) fn more(&self) {
+        self.sh(MORE);
     }
 
     /// Loads a text into the CPE.

@@ -4,7 +4,7 @@
 use std::process::{Command, Output, Stdio};
 
 use mape_core::{Layout, Plan, PortList, Request, parse_rule, plan};
-use mape_nft::{DeviceName, Edge, Interface, Line, Options};
+use mape_nft::{DeviceName, Edge, Interface, Line, Options, Published, Servers, Transport};
 
 pub(crate) const V6PLUS: &str = "240b:10:3261:6400::/56";
 pub(crate) const OCN: &str = "2400:4050:80ba:2200::/56";
@@ -46,7 +46,21 @@ pub(crate) fn interface(plan: &Plan, edge: Edge) -> Interface {
         line: Line::new(plan, &[]).unwrap(),
         edge,
         options: Options::default(),
+        servers: Servers::default(),
     }
+}
+
+/// Two ports published where they are reserved, one that is not, and a host for full cone.
+pub(crate) fn servers() -> Servers {
+    let one =
+        |transport, port, host: &str| Published { transport, port, host: host.parse().unwrap() };
+    let published = vec![
+        one(Transport::Tcp, 9024, "192.168.1.10:443"),
+        one(Transport::Udp, 9024, "192.168.1.10:443"),
+        one(Transport::Udp, 62272, "192.168.1.20:3074"),
+        one(Transport::Tcp, 80, "192.168.1.10:80"),
+    ];
+    Servers::new(published, vec![[192, 168, 1, 20].into()])
 }
 
 /// Whether rules can be loaded here. Without root or nft the test is skipped, except in CI.

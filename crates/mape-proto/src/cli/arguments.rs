@@ -95,6 +95,8 @@ pub(crate) enum UsageError {
     Address(Quoted),
     #[error("{0} is not an IPv4 address with a port")]
     Target(Quoted),
+    #[error("{0} is not a host with a port")]
+    Host(Quoted),
     #[error("{0} is not an IPv6 address")]
     Address6(Quoted),
     #[error("the uplink MTU {0} is not a number from 0 to 65535")]
@@ -135,6 +137,7 @@ impl Explain for UsageError {
             Self::NoPrefix => "pass it, like this: mape-proto plan 240b:10:3261:6400::/56",
             Self::NoInterface => "pass it, like this: mape-proto import wan_mape",
             Self::Target(_) => "write it like 198.51.100.1:443",
+            Self::Host(_) => "write it like 192.168.1.10:25565, nas:443 or [::10]:443",
             Self::Mtu(_) => "a fibre line without PPPoE has 1500",
             _ => "mape-proto --help lists the commands, mape-proto COMMAND --help their options",
         }
@@ -149,6 +152,7 @@ impl Explain for UsageError {
             | Self::Surplus(value)
             | Self::Address(value)
             | Self::Address6(value)
+            | Self::Host(value)
             | Self::Target(value) => {
                 vec![("value", value.text())]
             }

@@ -10,6 +10,7 @@ use super::help;
 use crate::conntrack::forget;
 use crate::failure::Failure;
 use crate::firewall::{Places, foresee, load};
+use crate::servers;
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     let mut places = Places::default();
@@ -20,6 +21,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
                 // Where tests have their files.
                 "state-dir" => places.state = arguments.value()?.into(),
                 "device-dir" => places.devices = arguments.value()?.into(),
+                "root" => places.servers = servers::Places::below(arguments.value()?.as_ref()),
                 "nft-program" => places.nft = arguments.value()?.into(),
                 "forget" => former = Some(address(&arguments.value()?)?),
                 "help" => return Ok(help::FIREWALL.to_owned()),

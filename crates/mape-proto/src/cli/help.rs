@@ -13,6 +13,7 @@ Commands:
   import IFACE   turns another MAP-E section of this router into one of proto mape
   status [IFACE] how the MAP-E interfaces of this machine are
   ports [IFACE]  their ports, one by one, and which are in use
+  forward        which of them lead to hosts of the LAN: add, remove, list
 ";
 
 /// The commands of plain Linux.
@@ -180,7 +181,8 @@ of connections on each: TCP, UDP, ICMP echo (whose identifiers are ports too).
   --used    only ports with connections
 
 A port in use still serves connections to other destinations. Reserved ports are those
-kept for servers; an unused one is never given to anybody.
+kept for servers; a published one leads to a host of the LAN (`mape-proto forward`), upnp may
+give those of its own away; an unused one is never given to anybody.
 
 Exit status: 0 fine, 1 there is no such interface, or nobody knows which are in use,
 2 a wrong argument.
@@ -251,4 +253,26 @@ the numbers unnecessary, and what others left that would stand in the way.
 Exit status: 0 nothing stands in the way, 1 something does, or failed, 2 a wrong argument
 or section, 3 the new section would have no plan for the line's prefix; then nothing is
 changed.
+";
+
+pub(super) const FORWARD: &str = "\
+Usage: mape-proto forward list [--json]
+       mape-proto forward add HOST:PORT [OPTIONS]
+       mape-proto forward remove SECTION|NAME|PORT
+
+Makes a host of the LAN reachable from outside, on a port of the line's own set. HOST is an address
+(192.168.1.10:25565), a name or MAC address that DHCP knows (nas:443), or the last bits of
+an address of the LAN ([::10]:443). The wishes stand in /etc/config/firewall, as sections
+`mape_forward`. Outgoing connections do not get the port, and it stays the same over restarts; if the
+line gets another prefix, another one is chosen, and the scripts in /etc/hotplug.d/mape hear of it.
+
+  --port PORT|auto   the port outside. auto (default) is PORT if it is in the set, else a
+                     free one that stays
+  --proto NAME       tcp, udp, or tcp,udp (default)
+  --name TEXT        what you call it
+  --interface IFACE  the MAP-E interface, where there are several
+  --json             for programs; add and remove print the new list then
+
+Exit status: 0 fine, 1 (list) not all are published, 2 a wrong argument or value, such as a port that
+is not in the set: then the nearest free ones are named, and nothing is changed.
 ";

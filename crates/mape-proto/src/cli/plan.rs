@@ -1,7 +1,9 @@
 //! `mape-proto plan`.
 
 use mape_core::{Plan, Quoted, ReceivedPrefix, Request, decimal, plan};
-use mape_nft::{DeviceName, EdgeChoice, Interface, Line, Options as NftOptions, standalone};
+use mape_nft::{
+    DeviceName, EdgeChoice, Interface, Line, Options as NftOptions, Servers, standalone,
+};
 
 use super::arguments::{Argument, Arguments, UsageError};
 #[cfg(feature = "linux")]
@@ -150,6 +152,7 @@ impl Options {
             line: Line::new(plan, &[])?,
             edge: self.edge.preferred(),
             options: NftOptions { full_cone: self.full_cone, ..NftOptions::default() },
+            servers: Servers::default(),
         })
     }
 

@@ -121,6 +121,8 @@ impl InterfacePorts<'_> {
             let mark = match role {
                 Role::Nat => "",
                 Role::Reserved => "\treserved",
+                Role::Published => "\tpublished",
+                Role::Upnp => "\tupnp",
                 Role::Unused => "\tunused",
             };
             // Writing into a `String` cannot fail.

@@ -269,6 +269,14 @@ impl Page<'_> {
             }
             None => self.row("at most", UNKNOWN),
         }
+        for server in &status.forwards {
+            let protocols: Vec<&str> = server.transports.iter().map(|it| it.name()).collect();
+            let host = server.host.map_or_else(|| UNKNOWN.to_owned(), |host| host.to_string());
+            let before = server.before.map(|it| format!(", before: {it}")).unwrap_or_default();
+            let (port, protocols) = (server.port, protocols.join("+"));
+            let text = format!("{protocols} {port} to {host} ({}){before}", server.forward);
+            self.row("published", text);
+        }
         self.row("connections", protocols(ports.connections, ""));
         if !ports.is_known() {
             return;

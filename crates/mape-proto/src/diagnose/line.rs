@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Finding, Fix, Patient};
+use super::{Finding, Fix, Patient, servers};
 use crate::import::leftovers_of;
 use crate::netifd::Zones;
 use crate::status::{Condition, InterfaceStatus};
@@ -23,6 +23,7 @@ pub(super) fn checks(patient: &Patient<'_>) -> Vec<Finding> {
     checks.push(zone(patient, interface));
     checks.push(default_route(patient, interface));
     checks.extend(offload(interface));
+    checks.extend(servers::checks(patient, interface));
     checks.extend(leftovers(patient, interface));
     checks.extend(answers(interface));
     checks

@@ -10,7 +10,7 @@ use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, Line, probe, transact
 
 use super::nft::Nft;
 use super::state::Checked;
-use super::{FirewallError, Places, State, StateError, lock};
+use super::{FirewallError, Places, State, StateError, lock, publish};
 
 /// UCI allows no section of such a name, so no interface has it.
 const NAME_OF_CHECKS: &str = "only.checked";
@@ -91,9 +91,19 @@ struct Ready {
 /// [`FirewallError`]. Where no attempt was accepted, everything is shut, if nft accepts at least
 /// that; whatever else was loaded stays.
 pub fn load(places: &Places) -> Result<Report, FirewallError> {
-    let _lock = lock::take(&places.state)?;
-    let nft = Nft(&places.nft);
+    let lock = lock::take(&places.state)?;
     let mut remarks = Vec::new();
+    let news = publish::prepare(places, &mut remarks);
+    let mut report = load_ready(places, remarks)?;
+    let told = news.in_force(places, &mut report.remarks);
+    // Whoever is told may ask us something.
+    drop(lock);
+    told.tell(places);
+    Ok(report)
+}
+
+fn load_ready(places: &Places, mut remarks: Vec<String>) -> Result<Report, FirewallError> {
+    let nft = Nft(&places.nft);
     let mut ready = ready(places, &mut remarks);
     // Only the other edge cares, and one process less is run where nobody can come to it.
     let netdev_only = |ready: &Ready| ready.checked.edge == EdgeChoice::Fixed(Edge::Netdev);
@@ -239,6 +249,15 @@ fn ready(places: &Places, remarks: &mut Vec<String>) -> Vec<Ready> {
         }
     }
     ready
+}
+
+/// The states that can be read, by interface.
+pub(crate) fn states(directory: &Path) -> Vec<(String, State)> {
+    let named = |path: PathBuf| {
+        let name = path.file_stem()?.to_str()?.to_owned();
+        Some((name, State::read(&path).ok()?))
+    };
+    state_files(directory).into_iter().filter_map(named).collect()
 }
 
 fn state_files(directory: &Path) -> Vec<PathBuf> {

@@ -5,14 +5,18 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
 use std::path::Path;
 
 use mape_core::{
-    Explain, Layout, Plan, PortList, ReceivedPrefix, Request, TUNNEL_OVERHEAD, parse_rule, plan,
+    Explain, Layout, Plan, PortList, ReceivedPrefix, Request, TUNNEL_OVERHEAD, parse_rule,
+    plan as plan_of,
 };
-use mape_nft::{DeviceName, Edge, EdgeChoice, Interface, InterfaceName, Line, Options};
+use mape_nft::{DeviceName, Edge, EdgeChoice, Interface, InterfaceName, Line, Options, Servers};
 use serde::{Deserialize, Serialize};
+
+use crate::servers::{Server, pool};
 
 /// Number of the format. A file with another one is ignored: the next setup writes a new one.
 const SCHEMA: u8 = 1;
@@ -44,6 +48,15 @@ pub struct State {
     time_wait: Option<NonZeroU16>,
     #[serde(default)]
     dscp_reset: bool,
+    /// How many ports UPnP has.
+    #[serde(default)]
+    upnp_ports: u16,
+    /// Hosts with full cone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    cone_hosts: Vec<Ipv4Addr>,
+    /// Published ports. The loader writes them down, from what UCI says at that moment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    servers: Vec<Server>,
 }
 
 /// A state file that cannot be used, as one sentence.
@@ -65,6 +78,9 @@ pub(crate) struct Checked {
     pub(crate) line: Line,
     pub(crate) edge: EdgeChoice,
     pub(super) options: Options,
+    pub(crate) servers: Vec<Server>,
+    pub(crate) pool: Vec<mape_core::PortRange>,
+    cone_hosts: Vec<Ipv4Addr>,
 }
 
 impl State {
@@ -93,7 +109,24 @@ impl State {
             full_cone: options.full_cone,
             time_wait: options.time_wait,
             dscp_reset: options.dscp_reset,
+            upnp_ports: 0,
+            cone_hosts: Vec::new(),
+            servers: Vec::new(),
         }
+    }
+
+    /// The same with ports for UPnP and hosts that anyone reaches.
+    #[must_use]
+    pub fn with_upnp(self, upnp_ports: u16, cone_hosts: Vec<Ipv4Addr>) -> Self {
+        Self { upnp_ports, cone_hosts, ..self }
+    }
+
+    pub(crate) fn set_servers(&mut self, servers: Vec<Server>) {
+        self.servers = servers;
+    }
+
+    pub(crate) const fn upnp_ports(&self) -> u16 {
+        self.upnp_ports
     }
 
     /// What the kinds of rules depend on: two states of the same shape are accepted or refused
@@ -101,7 +134,8 @@ impl State {
     #[must_use]
     pub fn shape(&self) -> String {
         let shared = self.plan().is_ok_and(|plan| plan.port_set().parameters().psid_len() > 0);
-        let Self { edge, full_cone, time_wait, dscp_reset, .. } = self;
+        let Self { edge, full_cone, time_wait, dscp_reset, cone_hosts, .. } = self;
+        let full_cone = *full_cone || !cone_hosts.is_empty();
         format!("{edge} {full_cone} {time_wait:?} {dscp_reset} {shared}")
     }
 
@@ -146,20 +180,42 @@ impl State {
         Ok(state)
     }
 
-    /// The plan the interface was set up with.
+    /// The plan the interface was set up with; what servers and UPnP have is reserved in it.
     ///
     /// # Errors
     /// [`StateError`] where prefix, rule or ports are not valid.
     pub fn plan(&self) -> Result<Plan, StateError> {
-        let mut request = Request::new(self.prefix.parse::<ReceivedPrefix>()?);
-        request.explicit.push(parse_rule(&self.rule, Layout::Draft03)?);
-        request.reserved = ports(&self.reserved)?;
-        request.uplink_mtu = self.mtu.saturating_add(TUNNEL_OVERHEAD);
-        let plan = plan(&request)?;
+        let plan = self.plan_without_servers()?;
+        let upnp = pool(&plan, self.upnp_ports);
+        if upnp.is_empty() && self.servers.is_empty() {
+            return Ok(plan);
+        }
+        let mut request = self.request()?;
+        let servers = self.servers.iter().map(|server| server.port.to_string());
+        for ports in upnp.iter().map(ToString::to_string).chain(servers) {
+            request.reserved.extend(self::ports(&ports)?)?;
+        }
+        Ok(plan_of(&request)?)
+    }
+
+    /// The same with only those ports reserved that the interface's options name.
+    ///
+    /// # Errors
+    /// As [`Self::plan`].
+    pub fn plan_without_servers(&self) -> Result<Plan, StateError> {
+        let plan = plan_of(&self.request()?)?;
         if plan.mtu() != self.mtu {
             return Err(StateError(format!("an MTU of {} is too large", self.mtu)));
         }
         Ok(plan)
+    }
+
+    fn request(&self) -> Result<Request, StateError> {
+        let mut request = Request::new(self.prefix.parse::<ReceivedPrefix>()?);
+        request.explicit.push(parse_rule(&self.rule, Layout::Draft03)?);
+        request.reserved = ports(&self.reserved)?;
+        request.uplink_mtu = self.mtu.saturating_add(TUNNEL_OVERHEAD);
+        Ok(request)
     }
 
     /// Ports the router itself listened on when this was made; none where they cannot be read.
@@ -170,7 +226,11 @@ impl State {
 
     pub(crate) fn check(&self) -> Result<Checked, StateError> {
         let listening = ports(&self.listening)?;
+        let pool = pool(&self.plan_without_servers()?, self.upnp_ports);
         Ok(Checked {
+            servers: self.servers.clone(),
+            pool,
+            cone_hosts: self.cone_hosts.clone(),
             name: self.interface.parse()?,
             device: self.device.parse()?,
             line: Line::new(&self.plan()?, listening.ranges())?,
@@ -204,6 +264,10 @@ impl Checked {
             line: self.line.clone(),
             edge,
             options,
+            servers: Servers::new(
+                self.servers.iter().flat_map(Server::published).collect(),
+                self.cone_hosts.clone(),
+            ),
         }
     }
 }

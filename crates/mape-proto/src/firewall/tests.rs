@@ -131,6 +131,7 @@ fn without_nft() {
         state: directory.clone(),
         devices: directory.clone(),
         nft: "/nonexistent/nft".into(),
+        servers: servers::Places::below(&directory),
     };
     let error = load(&places).unwrap_err();
     assert!(matches!(error, FirewallError::NoNft(_)) && error.params()[0].0 == "reason");

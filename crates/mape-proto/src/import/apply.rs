@@ -9,8 +9,8 @@ use super::changes::{Changes, batch};
 use super::router::Router;
 use crate::uci::{Package, UciError};
 
-/// The only package that is ever changed.
-const PACKAGE: &str = "network";
+/// The package that `import` changes.
+const NETWORK: &str = "network";
 
 /// Makes the changes and commits them. Where there are none, nothing is done.
 ///
@@ -19,28 +19,34 @@ const PACKAGE: &str = "network";
 /// they would be committed too. [`UciError::NotAsMeant`] where the result was not the intended one;
 /// it has been taken back.
 pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
+    apply_to(router, NETWORK, changes)
+}
+
+/// The same for any package.
+pub(crate) fn apply_to(router: &Router, name: &str, changes: &Changes) -> Result<(), UciError> {
     if changes.is_empty() {
         return Ok(());
     }
-    let package = || Quoted::new(PACKAGE);
-    if router.directories().changes(PACKAGE)?.is_some() {
+    let package = || Quoted::new(name);
+    if router.directories().changes(name)?.is_some() {
         return Err(UciError::Pending(package()));
     }
-    let mut meant = router.network.clone();
+    let unreadable = || UciError::Program(Quoted::new("there is no such configuration"));
+    let mut meant = router.package(name).cloned().ok_or_else(unreadable)?;
     for command in &changes.commands {
         meant.change(&command.as_change());
     }
     // `uci batch` goes on after a line that fails and ends with 0, so its word is not enough.
     let done = uci(router, &["batch"], &batch(&changes.commands)).and_then(|()| {
-        let now = router.directories().read(PACKAGE)?;
+        let now = router.directories().read(name)?;
         let same = |now: Package| now.sections() == meant.sections();
         if now.is_some_and(same) { Ok(()) } else { Err(UciError::NotAsMeant(package())) }
     });
     if let Err(error) = done {
-        uci(router, &["revert", PACKAGE], "")?;
+        uci(router, &["revert", name], "")?;
         return Err(error);
     }
-    uci(router, &["commit", PACKAGE], "")
+    uci(router, &["commit", name], "")
 }
 
 fn uci(router: &Router, arguments: &[&str], input: &str) -> Result<(), UciError> {

@@ -122,6 +122,11 @@ impl Router {
         self.network.of_kind("interface")
     }
 
+    /// One of the two packages that are read.
+    pub(crate) fn package(&self, name: &str) -> Option<&Package> {
+        std::iter::once(&self.network).chain(&self.firewall).find(|package| package.name() == name)
+    }
+
     /// What holds for all interfaces.
     pub(crate) fn globals(&self) -> Option<&Section> {
         self.network.of_kind("globals").next()

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::process::{Command, Stdio};
 
 use mape_core::{Plan, PortList};
-use mape_nft::{Edge, Interface, InterfaceName, Line as NftLine, transaction};
+use mape_nft::{Edge, Interface, InterfaceName, Line as NftLine, Servers, transaction};
 
 use super::ip::Snapshot;
 use super::journal::Journal;
@@ -258,6 +258,7 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
         line: NftLine::new(plan, state.listening().ranges())?,
         edge: config.edge.preferred(),
         options: config.nft,
+        servers: Servers::default(),
     };
     let mut text = format!(
         "# {name}: {} of {} through {} on {}\n",

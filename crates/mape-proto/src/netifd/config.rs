@@ -34,6 +34,10 @@ pub struct Config {
     pub edge: EdgeChoice,
     /// Wishes for the rules.
     pub nft: NftOptions,
+    /// How many ports are set aside for UPnP, NAT-PMP and PCP.
+    pub upnp_ports: u16,
+    /// Hosts whose UDP sockets hear from anyone once they have sent anything.
+    pub full_cone_hosts: Vec<Ipv4Addr>,
     /// Whether a server is asked for the rule, and which.
     pub provisioning: Mode,
     /// A file with the certificate of an authority that is trusted for that.
@@ -62,6 +66,8 @@ pub(crate) const NUMBERS: [&str; 9] = [
     "psid",
 ];
 
+pub(super) const UPNP_HINT: &str = "use a number of ports that leaves some for everything else";
+
 impl Config {
     /// Reads the JSON object that netifd passes.
     ///
@@ -70,7 +76,6 @@ impl Config {
     pub fn parse(json: &str) -> Result<Self, Failure> {
         let options = Options::parse(json)?;
         map_e_only(&options)?;
-        not_yet(&options)?;
         let layout = layout(&options)?;
         let unstated = layout.unwrap_or(Layout::Draft03);
         let file = match options.text("rules_file")? {
@@ -98,6 +103,8 @@ impl Config {
                 dscp_reset: options.switch("dscp_reset")?.unwrap_or(false),
                 flow_offload: false,
             },
+            upnp_ports: options.number("upnp_ports", UPNP_HINT, 0..=65535)?.unwrap_or(0),
+            full_cone_hosts: full_cone_hosts(&options)?,
             provisioning: mode(&options)?,
             authority: options.text("provisioning_ca")?,
             provider: match provider {
@@ -177,14 +184,12 @@ fn map_e_only(options: &Options) -> Result<(), OptionError> {
     Ok(())
 }
 
-/// Refused rather than ignored: whoever sets them counts on them.
-fn not_yet(options: &Options) -> Result<(), OptionError> {
-    match options.text("upnp_ports")? {
-        Some(value) if value != "0" => {
-            Err(OptionError::NotYet { name: "upnp_ports", value: Quoted::new(&value) })
-        }
-        _ => Ok(()),
-    }
+fn full_cone_hosts(options: &Options) -> Result<Vec<Ipv4Addr>, OptionError> {
+    let name = "full_cone_hosts";
+    let hint = "list the addresses of hosts of the LAN, like 192.168.1.20";
+    let bad = |entry: &String| OptionError::Bad { name, value: Quoted::new(entry), hint };
+    let entries = options.list(name)?;
+    entries.iter().map(|entry| entry.parse().map_err(|_| bad(entry))).collect()
 }
 
 /// `layout`, or `legacymap` of those who come from upstream's `map`.

@@ -291,7 +291,8 @@ impl Call<'_> {
         let Wanted { config, uplink, plan, warning, .. } = wanted;
         let directory = &self.places.firewall.state;
         let listening = listening::ports(&self.places.proc_net);
-        let state = State::new(self.interface, &plan, &listening, config.edge, config.nft);
+        let state = State::new(self.interface, &plan, &listening, config.edge, config.nft)
+            .with_upnp(config.upnp_ports, config.full_cone_hosts.clone());
         let edge = self.check(memory, &state)?;
         // netifd ends this very process within the call where the uplink is not there, and starts
         // another one when it is.

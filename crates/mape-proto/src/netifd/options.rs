@@ -33,14 +33,6 @@ pub enum OptionError {
     /// Some numbers of a rule are given and this one is not.
     #[error("the option {0} is missing: a rule is given, but not all of it")]
     Incomplete(&'static str),
-    /// Something that this version cannot do.
-    #[error("the option {name} cannot be {value}: this version does not know it yet")]
-    NotYet {
-        /// The option.
-        name: &'static str,
-        /// Its value.
-        value: Quoted,
-    },
     /// The MTU inside the tunnel is less than IPv6 guarantees.
     #[error("the option mtu is {0}, less than {MIN_MTU}")]
     MtuTooSmall(u16),
@@ -73,7 +65,6 @@ impl Explain for OptionError {
             Self::Incomplete(_) => {
                 "give the whole rule, or remove its numbers to use the built-in ones".to_owned()
             }
-            Self::NotYet { name, .. } => format!("remove the option {name}"),
             Self::MtuTooSmall(_) | Self::MtuTooLarge { .. } => "remove the option mtu".to_owned(),
         }
     }
@@ -82,9 +73,7 @@ impl Explain for OptionError {
         let option = |name: &str| ("option", name.to_owned());
         match self {
             Self::NotJson => Vec::new(),
-            Self::Bad { name, value, .. } | Self::NotYet { name, value } => {
-                vec![option(name), ("value", value.text())]
-            }
+            Self::Bad { name, value, .. } => vec![option(name), ("value", value.text())],
             Self::Contradiction(one, other) | Self::Without(one, other) => {
                 vec![option(one), ("other_option", (*other).to_owned())]
             }

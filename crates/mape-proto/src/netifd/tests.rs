@@ -92,6 +92,7 @@ impl World {
                 state: root.join("state"),
                 devices: root.join("devices"),
                 nft: "true".into(),
+                servers: crate::servers::Places::below(&root),
             },
             ubus: Vec::new(),
             proc_net: root.clone(),

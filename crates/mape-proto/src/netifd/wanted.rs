@@ -1,11 +1,11 @@
 //! What an interface should be, from its options and what netifd knows at this moment.
 
-use mape_core::{Code, DEFAULT_UPLINK_MTU, Plan, TUNNEL_OVERHEAD};
+use mape_core::{Code, DEFAULT_UPLINK_MTU, Plan, Quoted, TUNNEL_OVERHEAD};
 use mape_nft::{InterfaceName, Line};
 use mape_provision::{Conflict, Decision, Mode, Source};
 use serde_json::{Value, json};
 
-use super::config::Config;
+use super::config::{Config, UPNP_HINT};
 use super::facts::Facts;
 use super::memory::Memory;
 use super::options::OptionError;
@@ -13,6 +13,7 @@ use super::provisioning::store::Store;
 use super::uplink::{Uplink, choose};
 use super::{Bus, Places};
 use crate::failure::Failure;
+use crate::servers::pool;
 
 /// Options, uplink and plan that fit each other.
 pub(super) struct Wanted {
@@ -63,6 +64,7 @@ pub(super) fn wanted(
         let Decision { plan, source, conflicts } = sources.decide()?;
         // Whether ports are left is known only now.
         Line::new(&plan, &[])?;
+        enough_for_upnp(&plan, config.upnp_ports)?;
         Ok(Wanted { config, uplink, plan, source, conflicts, warning: None })
     };
     let failure = match of(options) {
@@ -77,6 +79,16 @@ pub(super) fn wanted(
         Ok(wanted) => Ok(Wanted { warning: Some(failure), ..wanted }),
         Err(_) => Err(failure),
     }
+}
+
+/// The set is what the line has, and one port at least is for outgoing connections.
+fn enough_for_upnp(plan: &Plan, count: u16) -> Result<(), OptionError> {
+    let found: usize = pool(plan, count).iter().map(|range| range.ports().len()).sum();
+    if found >= count.into() || plan.port_set().parameters().psid_len() == 0 {
+        return Ok(());
+    }
+    let value = Quoted::new(&count.to_string());
+    Err(OptionError::Bad { name: "upnp_ports", value, hint: UPNP_HINT })
 }
 
 /// Nobody has a rule, and one is being asked for: then the reason is why there is no answer yet.

@@ -16,6 +16,7 @@ use crate::conntrack;
 use crate::failure::Failure;
 use crate::firewall::{Checked, State, StateError};
 use crate::nftables::{self, Drops, InForce};
+use crate::servers::Server;
 
 /// Whether it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -86,6 +87,8 @@ pub struct InterfaceStatus {
     pub traffic: Traffic,
     /// Ports in use.
     pub ports: Option<PortsStatus>,
+    /// Which ports lead to hosts of the LAN.
+    pub forwards: Vec<Server>,
     /// Packets that our rules dropped since they were loaded.
     pub dropped: Option<Drops>,
     /// Why something is unknown.
@@ -113,7 +116,10 @@ impl Look<'_> {
         let device_name = state.as_ref().map(|(_, checked)| checked.device.clone());
         let device_name = device_name.unwrap_or_else(|| DeviceName::of_interface(name));
         let device = Device::find(&self.places.devices, device_name.as_str());
-        let ports = state.as_ref().map(|(plan, checked)| Ports::new(plan, &checked.line));
+        let ports = state.as_ref().map(|(plan, checked)| {
+            let published = checked.servers.iter().map(|server| server.port).collect();
+            Ports::new(plan, &checked.line).with_servers(published, checked.pool.clone())
+        });
         let shared = ports.as_ref().is_none_or(Ports::is_shared);
         let rules = device.and_then(|device| {
             nftables::in_force(&self.places.kernel, name, device.index, shared)
@@ -122,6 +128,7 @@ impl Look<'_> {
         });
         let edge = edge(rules.as_ref(), state.as_ref().map(|(_, checked)| checked.edge), data);
         let usage = ports.as_ref().and_then(|ports| self.usage(ports, edge, &mut unknown));
+        let forwards = state.as_ref().map(|(_, checked)| checked.servers.clone());
         let plan = state.map(|(plan, _)| plan).or_else(|| plan_of(data));
         let peak = plan.as_ref().zip(usage.as_ref()).and_then(|(plan, usage)| {
             let line = format!("{} {:?}", plan.ipv4(), plan.port_set());
@@ -147,6 +154,7 @@ impl Look<'_> {
             before: data.get("before").filter(|before| before.is_object()).cloned(),
             traffic: device.map(|device| device.traffic).unwrap_or_default(),
             ports: ports.map(|ports| PortsStatus::new(&ports, usage.as_ref(), peak)),
+            forwards: forwards.unwrap_or_default(),
             dropped: rules.map(|rules| rules.dropped),
             unknown,
         }

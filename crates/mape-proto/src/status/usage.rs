@@ -44,6 +44,10 @@ pub enum Role {
     Nat,
     /// Kept for servers.
     Reserved,
+    /// Leads to a host of the LAN: a forward has it.
+    Published,
+    /// UPnP, NAT-PMP and PCP give it away.
+    Upnp,
     /// Nobody gets it: port 0, or one that the set has too many.
     Unused,
 }
@@ -54,6 +58,8 @@ pub(crate) struct Ports {
     /// Ports of the set without 0.
     blocks: Vec<PortRange>,
     mapping: Option<Mapping>,
+    published: Vec<u16>,
+    upnp: Vec<PortRange>,
 }
 
 /// What the connections are spread over.
@@ -79,7 +85,18 @@ impl Ports {
         let mapping = line.mapping().cloned();
         let blocks = plan.port_set().ranges();
         let blocks = blocks.filter_map(|block| PortRange::new(block.first().max(1), block.last()));
-        Self { address: line.address(), blocks: blocks.collect(), mapping }
+        Self {
+            address: line.address(),
+            blocks: blocks.collect(),
+            mapping,
+            published: Vec::new(),
+            upnp: Vec::new(),
+        }
+    }
+
+    /// The same with what the reserved ports are for, where that is known.
+    pub(crate) fn with_servers(self, published: Vec<u16>, upnp: Vec<PortRange>) -> Self {
+        Self { published, upnp, ..self }
     }
 
     pub(crate) fn address(&self) -> Ipv4Addr {
@@ -113,7 +130,9 @@ impl Ports {
 
     pub(crate) fn role(&self, port: u16) -> Role {
         match &self.mapping {
+            _ if self.published.contains(&port) => Role::Published,
             None => Role::Nat,
+            Some(_) if self.upnp.iter().any(|range| range.contains(port)) => Role::Upnp,
             Some(mapping) if mapping.to_inside(port).is_some() => Role::Nat,
             Some(_) if self.reserved().iter().any(|range| range.contains(port)) => Role::Reserved,
             Some(_) => Role::Unused,
@@ -147,7 +166,7 @@ impl Ports {
         entry.reply.destination != self.address
             && !entry.status.is_destination_translated()
             && self.is_shared()
-            && self.role(port) != Role::Reserved
+            && !matches!(self.role(port), Role::Reserved | Role::Published | Role::Upnp)
     }
 
     /// Who behind the line has this connection.

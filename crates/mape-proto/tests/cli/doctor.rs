@@ -266,3 +266,40 @@ fn a_path_that_is_too_narrow_is_found() {
         "ok    packet size: 127.0.0.1 answers no ping, which tells nothing.",
     );
 }
+
+/// Redirects and forwards whose port cannot arrive, and a UPnP daemon without ports.
+#[test]
+fn servers_out_of_reach() {
+    const FORWARDING: &str = "config forwarding\n option src lan\n option dest wan\n";
+    let redirect = |port: &str| {
+        format!(
+            "config redirect\n option name web\n option src wan\n option src_dport {port}\n option \
+             dest_ip 192.168.1.5\n option dest_port 80\n"
+        )
+    };
+    let with = |sections: &str| {
+        let mut router = Router::new("servers");
+        router.forwarding = Box::leak(format!("{FORWARDING}{sections}").into_boxed_str());
+        router
+    };
+    // 5696 and 9792-9793 are reserved.
+    for fine in [redirect("5696"), redirect("9792-9793")] {
+        assert_eq!(with(&fine).check("servers"), Value::Null, "{fine}");
+    }
+    let off = redirect("443") + " option enabled 0\n";
+    assert_eq!(with(&off).check("servers"), Value::Null);
+    let not_in_set = "its port 443 is not in the line's port set";
+    with(&redirect("443")).is_wrong("servers", not_in_set);
+    with(&redirect("443")).is_wrong("servers", "forward add 192.168.1.5:80 --port 5697");
+    with(&redirect("5696-5720")).is_wrong("servers", "part of its port 5696-5720 is not");
+    with(&redirect("5700")).is_wrong("servers", "its port 5700 is not reserved");
+    let forward = "config mape_forward x\n option dest_ip 192.168.1.5\n option src_dport 443\n";
+    with(forward).is_wrong("servers", "port 443 is not in the port set");
+    let good = forward.replace("443", "5700");
+    assert_eq!(with(&good).check("servers")["message"], "1 forwards are published");
+    let router = with("");
+    let config = router.line.0.join("root/etc/config");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("upnpd"), "config upnpd config\n option enabled 1\n").unwrap();
+    router.is_wrong("servers", "network.wan.upnp_ports=16");
+}

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod doctor;
+mod forward;
 mod lines;
 #[cfg(feature = "linux")]
 mod linux;

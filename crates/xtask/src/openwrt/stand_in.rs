@@ -34,7 +34,7 @@ const NAMES: &[&str] = &["ubus", "ifup", "ifdown", "ifstatus", "jsonfilter"];
 /// What runs in every test: kernel, scenarios. Each line is a machine; two run at the same time.
 const MACHINES: &[(&str, &[&str])] = &[
     ("6.12", &["up", "nuro", "renumber", "idle", "late"]),
-    ("6.12", &["refused", "firewall", "migrate"]),
+    ("6.12", &["refused", "firewall", "migrate", "servers"]),
     ("6.12", &["killed", "options", "flap", "cycle"]),
     ("6.1", &["up", "control:nuro"]),
 ];

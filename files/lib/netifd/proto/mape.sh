@@ -46,6 +46,7 @@ proto_mape_init_config() {
 		proto_config_add_string "$option"
 	done
 	proto_config_add_array 'reserved_ports:list(string)'
+	proto_config_add_array 'full_cone_hosts:list(string)'
 }
 
 [ -n "$INCLUDE_ONLY" ] || add_protocol mape

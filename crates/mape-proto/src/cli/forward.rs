@@ -1,0 +1,263 @@
+//! `mape-proto forward add|remove|list`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use mape_core::{Code, Explain, Quoted};
+use serde::Serialize;
+
+use super::arguments::{Argument, Arguments, UsageError};
+use super::{Answer, help, json};
+use crate::failure::{ExitStatus, Failure};
+use crate::firewall::{self, load, states};
+use crate::import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
+use crate::servers::{self, ForwardStatus, KIND, PACKAGE, Wish, statuses};
+use crate::uci::{Section, UciError};
+
+/// What all three take.
+struct Options {
+    words: Vec<String>,
+    outside: Option<String>,
+    proto: Option<String>,
+    name: Option<String>,
+    interface: Option<String>,
+    json: bool,
+    help: bool,
+    router: RouterPlaces,
+    firewall: firewall::Places,
+}
+
+#[derive(Serialize)]
+struct ListJson<'list> {
+    schema: u8,
+    forwards: &'list [ForwardStatus],
+}
+
+/// Nobody wishes such a forward.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no forward called {0}")]
+struct NoForward(Quoted);
+
+impl Explain for NoForward {
+    fn code(&self) -> Code {
+        Code::OptionInvalid
+    }
+
+    fn hint(&self) -> String {
+        "mape-proto forward list shows those there are".to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("value", self.0.text())]
+    }
+}
+
+/// A forward that would not be published; nothing has been changed.
+#[derive(Debug, thiserror::Error)]
+#[error("{reason}")]
+struct Refused {
+    reason: String,
+    hint: String,
+    port: String,
+    nearest: String,
+}
+
+impl Explain for Refused {
+    fn code(&self) -> Code {
+        Code::OptionInvalid
+    }
+
+    fn hint(&self) -> String {
+        self.hint.clone()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("option", "src_dport".to_owned()),
+            ("value", self.port.clone()),
+            ("nearest", self.nearest.clone()),
+        ]
+    }
+}
+
+pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
+    let options = Options::read(arguments)?;
+    if options.help {
+        return Ok(Answer { text: help::FORWARD.to_owned(), status: ExitStatus::Fine });
+    }
+    let words: Vec<&str> = options.words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["list"] => options.list(),
+        ["add", target] => options.add(target),
+        ["remove", name] => options.remove(name),
+        ["list", surplus, ..] | ["add" | "remove", _, surplus, ..] => {
+            Err(UsageError::Surplus(Quoted::new(surplus)).into())
+        }
+        [] | ["add" | "remove"] => Err(UsageError::NoWord.into()),
+        [other, ..] => Err(UsageError::command(other).into()),
+    }
+}
+
+impl Options {
+    fn read(arguments: &mut Arguments) -> Result<Self, Failure> {
+        let mut options = Self {
+            words: Vec::new(),
+            outside: None,
+            proto: None,
+            name: None,
+            interface: None,
+            json: false,
+            help: false,
+            router: RouterPlaces::default(),
+            firewall: firewall::Places::default(),
+        };
+        while let Some(argument) = arguments.next()? {
+            let name = match argument {
+                Argument::Plain(word) => {
+                    options.words.push(word);
+                    continue;
+                }
+                Argument::Option(name) => name,
+            };
+            match name.as_str() {
+                "port" => options.outside = Some(arguments.value()?),
+                "proto" => options.proto = Some(arguments.value()?),
+                "name" => options.name = Some(arguments.value()?),
+                "interface" => options.interface = Some(arguments.value()?),
+                "json" => options.json = true,
+                "help" => options.help = true,
+                // Where tests have their files and programs.
+                "root" => options.below(&PathBuf::from(arguments.value()?)),
+                "uci-program" => options.router.uci = arguments.value()?.into(),
+                "state-dir" => options.firewall.state = arguments.value()?.into(),
+                "device-dir" => options.firewall.devices = arguments.value()?.into(),
+                "nft-program" => options.firewall.nft = arguments.value()?.into(),
+                _ => return Err(UsageError::option(&name).into()),
+            }
+        }
+        Ok(options)
+    }
+
+    fn below(&mut self, root: &Path) {
+        self.firewall.servers = servers::Places::below(root);
+        root.clone_into(&mut self.router.root);
+    }
+
+    fn statuses(&self) -> Result<Vec<ForwardStatus>, Failure> {
+        Ok(statuses(&self.firewall.servers, &states(&self.firewall.state), &[])?)
+    }
+
+    fn list(&self) -> Result<Answer, Failure> {
+        let forwards = self.statuses()?;
+        let fine = forwards.iter().all(|forward| forward.state == "published");
+        let text = if self.json {
+            json::line(&ListJson { schema: 1, forwards: &forwards })
+        } else {
+            text(&forwards)
+        };
+        Ok(Answer { text, status: if fine { ExitStatus::Fine } else { ExitStatus::Failed } })
+    }
+
+    /// Looks what would come of it, and writes the section only if it would be published.
+    fn add(&self, target: &str) -> Result<Answer, Failure> {
+        let (host, inside) = target.rsplit_once(':').ok_or_else(|| no_port(target))?;
+        let wish = Wish {
+            host: host.trim_start_matches('[').trim_end_matches(']'),
+            dest_port: inside,
+            src_dport: self.outside.as_deref().unwrap_or("auto"),
+            proto: self.proto.as_deref(),
+            name: self.name.as_deref(),
+            interface: self.interface.as_deref(),
+        };
+        let router = Router::read(self.router.clone())?;
+        let package = router.package(PACKAGE).ok_or_else(|| UciError::Unreadable {
+            file: Quoted::new("/etc/config/firewall"),
+            reason: "there is none, so this is no OpenWrt router".to_owned(),
+        })?;
+        let section = wish.section(|name| package.section(name).is_some());
+        let forward = wish.forward(&section)?;
+        let found = statuses(&self.firewall.servers, &states(&self.firewall.state), &[forward])?;
+        if let Some(refused) =
+            found.iter().find(|it| it.section == section && it.state == "refused")
+        {
+            let nearest: Vec<String> = refused.nearest.iter().map(u16::to_string).collect();
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            let (reason, hint) = (text(&refused.reason), text(&refused.hint));
+            let port = refused.wanted.clone();
+            return Err(Refused { reason, hint, port, nearest: nearest.join(" ") }.into());
+        }
+        let options = wish.options();
+        let options: Vec<(&str, &str)> = options.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        apply_to(&router, PACKAGE, &Changes::adding(PACKAGE, KIND, &section, &options))?;
+        self.now(&section)
+    }
+
+    /// By the section's name, what people call it, or the port outside.
+    fn remove(&self, name: &str) -> Result<Answer, Failure> {
+        let router = Router::read(self.router.clone())?;
+        let known = self.statuses()?;
+        let is_meant = |forward: &&ForwardStatus| {
+            forward.section == name
+                || forward.name.as_deref() == Some(name)
+                || forward.port.is_some_and(|port| port.to_string() == name)
+        };
+        let named = known.iter().find(is_meant).map_or(name, |forward| forward.section.as_str());
+        let package = router.package(PACKAGE);
+        let is_it = |it: &&Section| it.kind() == KIND && it.name() == named;
+        let path = package
+            .and_then(|package| Some(package.path(package.sections().iter().find(is_it)?)))
+            .ok_or_else(|| NoForward(Quoted::new(name)))?;
+        let changes = Changes { commands: vec![Command::Delete(path)], undo: Vec::new() };
+        apply_to(&router, PACKAGE, &changes)?;
+        self.now("")
+    }
+
+    /// Brings the rules in line, and tells how it is now.
+    fn now(&self, section: &str) -> Result<Answer, Failure> {
+        load(&self.firewall)?;
+        let mut forwards = self.statuses()?;
+        if !section.is_empty() && !self.json {
+            forwards.retain(|forward| forward.section == section);
+        }
+        let text = if self.json {
+            json::line(&ListJson { schema: 1, forwards: &forwards })
+        } else {
+            text(&forwards)
+        };
+        Ok(Answer { text, status: ExitStatus::Fine })
+    }
+}
+
+fn no_port(target: &str) -> UsageError {
+    UsageError::Host(Quoted::new(target))
+}
+
+fn text(forwards: &[ForwardStatus]) -> String {
+    let mut text = String::new();
+    if forwards.is_empty() {
+        text.push_str("no forward\n");
+    }
+    for forward in forwards {
+        let outside = match (&forward.ipv4, forward.port) {
+            (Some(ipv4), Some(port)) => format!("{ipv4}:{port}"),
+            _ => forward.wanted.clone(),
+        };
+        let inside = forward.dest_ip.as_deref().unwrap_or(&forward.host);
+        let port = forward.dest_port.map(|port| format!(":{port}")).unwrap_or_default();
+        let name = forward.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(
+            text,
+            "{}{name}: {} {outside} -> {inside}{port}, {}",
+            forward.section,
+            forward.proto.join("+"),
+            forward.state
+        );
+        for (word, line) in [("because", &forward.reason), ("next step", &forward.hint)] {
+            if let Some(line) = line {
+                let _ = writeln!(text, "  {word}: {line}");
+            }
+        }
+    }
+    text
+}

@@ -1,0 +1,152 @@
+//! Ports from outside: who wants one that cannot arrive.
+
+use std::collections::BTreeMap;
+
+use super::{Finding, Patient};
+use crate::firewall;
+use crate::netifd::Zones;
+use crate::servers::{ForwardStatus, statuses};
+use crate::status::{InterfaceStatus, PortsStatus, Role};
+use crate::uci::Section;
+
+const CHECK: &str = "servers";
+
+/// Nothing where nobody wishes to be reached.
+pub(super) fn checks(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
+    let mut checks = redirects(patient, interface);
+    checks.extend(forwards(patient));
+    checks.extend(upnp(patient, interface));
+    checks.extend(includes(patient, interface));
+    checks
+}
+
+/// Redirects of firewall4 whose port is another subscriber's, or is given to outgoing connections: the
+/// edge then has another number for it before the firewall looks.
+fn redirects(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
+    let zones = Zones::read(&patient.router.directories());
+    let joined = patient.own().and_then(|own| own.data.get("zone")?.as_str());
+    let Some(zone) = zones.of_interface(&interface.interface).or(joined) else { return Vec::new() };
+    let Some(ports) = &interface.ports else { return Vec::new() };
+    let roles: BTreeMap<u16, Role> = ports.all().iter().map(|it| (it.port, it.role)).collect();
+    // The address is not shared: all of them arrive.
+    if ports.all().len() >= usize::from(u16::MAX) {
+        return Vec::new();
+    }
+    let redirects = patient.router.firewall_sections("redirect").filter(|it| is_from(it, zone));
+    redirects.filter_map(|redirect| one(redirect, &roles, ports)).collect()
+}
+
+fn is_from(redirect: &Section, zone: &str) -> bool {
+    let enabled = redirect.get("enabled").is_none() || redirect.is_on("enabled");
+    let dnat = redirect.get("target").is_none_or(|target| target.eq_ignore_ascii_case("dnat"));
+    enabled && dnat && redirect.get("src") == Some(zone) && redirect.get("family") != Some("ipv6")
+}
+
+fn one(redirect: &Section, roles: &BTreeMap<u16, Role>, ports: &PortsStatus) -> Option<Finding> {
+    let outside = redirect.get("src_dport")?;
+    let name = redirect.get("name").unwrap_or(redirect.name());
+    let wanted: Vec<(u16, Option<Role>)> = redirect
+        .list("src_dport")
+        .filter_map(range)
+        .flatten()
+        .map(|port| (port, roles.get(&port).copied()))
+        .collect();
+    let count = |role: &dyn Fn(Option<Role>) -> bool| wanted.iter().filter(|it| role(it.1)).count();
+    let foreign = count(&|role| role.is_none());
+    let stolen = count(&|role| role == Some(Role::Nat));
+    let host = redirect.get("dest_ip").unwrap_or("HOST");
+    let inside = redirect.get("dest_port").unwrap_or(outside);
+    if foreign > 0 {
+        let all = if foreign == wanted.len() { "" } else { "part of " };
+        let mut free = ports.all().iter().filter(|it| it.role == Role::Nat).map(|it| it.port);
+        let first = wanted.first().map_or(0, |it| it.0);
+        let nearest = free.by_ref().min_by_key(|port| port.abs_diff(first));
+        let nearest = nearest.map_or_else(|| "auto".to_owned(), |port| port.to_string());
+        return Some(
+            Finding::wrong(
+                CHECK,
+                format!(
+                    "the redirect {name} is unreachable: {all}its port {outside} is not in the \
+                     line's port set"
+                ),
+                format!("remove it, and `mape-proto forward add {host}:{inside} --port {nearest}`"),
+            )
+            .because(format!("firewall.{}.src_dport={outside}", redirect.name())),
+        );
+    }
+    (stolen > 0).then(|| {
+        Finding::wrong(
+            CHECK,
+            format!("the redirect {name} is unreachable: its port {outside} is not reserved"),
+            format!(
+                "remove it, and `mape-proto forward add {host}:{inside} --port {outside}`; or add \
+                 {outside} to the list reserved_ports"
+            ),
+        )
+    })
+}
+
+/// `80`, `80-90` or `80:90`.
+fn range(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
+    let (first, last) = text.split_once(['-', ':']).unwrap_or((text, text));
+    Some(first.parse().ok()?..=last.parse().ok()?)
+}
+
+fn forwards(patient: &Patient<'_>) -> Vec<Finding> {
+    let places = &patient.places.netifd.firewall;
+    let below = crate::servers::Places::below(&patient.places.router.root);
+    let found = match statuses(&below, &firewall::states(&places.state), &[]) {
+        Ok(found) => found,
+        Err(error) => return vec![Finding::wrong(CHECK, error.to_string(), "correct that first")],
+    };
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let wrong = |it: &&ForwardStatus| it.state != "published";
+    let mut checks: Vec<Finding> = found.iter().filter(wrong).map(not_published).collect();
+    if checks.is_empty() {
+        checks.push(Finding::fine(CHECK, format!("{} forwards are published", found.len())));
+    }
+    checks
+}
+
+fn not_published(forward: &ForwardStatus) -> Finding {
+    let reason = forward.reason.clone().unwrap_or_default();
+    let hint = forward.hint.clone().unwrap_or_else(|| "see `mape-proto forward list`".to_owned());
+    Finding::wrong(
+        CHECK,
+        format!("the forward {} is {}: {reason}", forward.section, forward.state),
+        hint,
+    )
+}
+
+/// A daemon that gives ports away which never arrive.
+fn upnp(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
+    let package = patient.router.directories().read("upnpd").ok().flatten()?;
+    package.sections().iter().find(|it| it.kind() == "upnpd" && it.is_on("enabled"))?;
+    let has_pool = interface.ports.as_ref()?.all().iter().any(|port| port.role == Role::Upnp);
+    (!has_pool).then(|| {
+        Finding::wrong(
+            CHECK,
+            "UPnP is switched on, but has no ports that could arrive",
+            format!(
+                "`uci set network.{}.upnp_ports=16`, and give miniupnpd these ports only, as \
+                 docs/servers.md tells",
+                interface.interface
+            ),
+        )
+    })
+}
+
+/// What lets published connections through firewall4 is one of its includes.
+fn includes(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
+    let mut defaults = patient.router.firewall_sections("defaults");
+    let off = defaults.any(|it| it.get("auto_includes").is_some() && !it.is_on("auto_includes"));
+    (off && !interface.forwards.is_empty()).then(|| {
+        Finding::wrong(
+            CHECK,
+            "the firewall leaves out its includes (auto_includes 0), so it stops what is published",
+            "remove the option auto_includes from the section defaults",
+        )
+    })
+}

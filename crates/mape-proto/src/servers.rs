@@ -1,0 +1,159 @@
+//! Servers behind the line: which port outside leads to which host, and that it stays so.
+//!
+//! What a person wants stands in UCI, as sections `mape_forward` of the package `firewall`. Which port each has
+//! got is remembered on flash, so that it outlives a restart. Both are looked at whenever rules are
+//! loaded, and rules and reservation are one transaction: nobody sees one without the other.
+
+use std::net::SocketAddrV4;
+use std::path::{Path, PathBuf};
+
+use mape_core::{Plan, PortRange};
+
+use crate::firewall::State;
+use crate::uci::{Directories, Package, UciError};
+
+mod announce;
+mod assign;
+mod forward;
+mod host;
+mod kept;
+mod pool;
+mod report;
+mod server;
+mod wish;
+
+pub(crate) use announce::{Change, announce, announce_pool};
+pub(crate) use assign::Refusal;
+pub(crate) use forward::{Forward, KIND};
+pub(crate) use host::Hosts;
+pub(crate) use kept::Kept;
+pub(crate) use pool::{pool, write_allow_list};
+pub use report::ForwardStatus;
+pub(crate) use report::statuses;
+pub use server::Server;
+pub(crate) use wish::Wish;
+
+/// The UCI package that has the sections.
+pub(crate) const PACKAGE: &str = "firewall";
+
+/// Where things are. Tests have them elsewhere.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// UCI's files.
+    pub uci: Directories,
+    /// What outlives a boot: which port each server has.
+    pub flash: PathBuf,
+    /// dnsmasq's list of who has which address.
+    pub leases: PathBuf,
+    /// OpenWrt's program that tells scripts what happened.
+    pub hotplug: PathBuf,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { hotplug: "/sbin/hotplug-call".into(), ..Self::below("/".as_ref()) }
+    }
+}
+
+impl Places {
+    /// Those below this root directory.
+    #[must_use]
+    pub fn below(root: &Path) -> Self {
+        Self {
+            uci: Directories::below(root),
+            flash: root.join("etc/mape-rs"),
+            leases: root.join("tmp/dhcp.leases"),
+            hotplug: root.join("sbin/hotplug-call"),
+        }
+    }
+}
+
+/// What the sections say, and what is known of the LAN.
+pub(crate) struct Wishes {
+    /// In configured order; those that cannot be read are in `unreadable`.
+    pub(crate) forwards: Vec<Forward>,
+    /// Name of the section, and what is wrong.
+    pub(crate) unreadable: Vec<(String, String)>,
+    pub(crate) hosts: Hosts,
+}
+
+impl Wishes {
+    /// Reads them. Without such sections nothing else is read.
+    ///
+    /// # Errors
+    /// [`UciError`] where the package cannot be read: then nobody knows what is wished.
+    pub(crate) fn read(places: &Places) -> Result<Self, UciError> {
+        let package = places.uci.read(PACKAGE)?;
+        let sections = |package: &Package| package.of_kind(KIND).map(Forward::read).collect();
+        let read: Vec<_> = package.as_ref().map(sections).unwrap_or_default();
+        let (mut forwards, mut unreadable) = (Vec::new(), Vec::new());
+        for one in read {
+            match one {
+                Ok(Some(forward)) => forwards.push(forward),
+                Ok(None) => {}
+                Err((section, reason)) => unreadable.push((section, reason.to_string())),
+            }
+        }
+        let hosts = if forwards.is_empty() { Hosts::default() } else { Hosts::read(places) };
+        Ok(Self { forwards, unreadable, hosts })
+    }
+}
+
+/// What follows from wishes and line.
+pub(crate) struct Outcome {
+    pub(crate) servers: Vec<Server>,
+    /// Name of the section, and why nothing is published.
+    pub(crate) refused: Vec<(String, Refusal)>,
+    pub(crate) changes: Vec<Change>,
+    /// To be written once it is in force.
+    pub(crate) kept: Kept,
+}
+
+/// Works it out for one interface. `plan` is that of the line with the ports reserved by its options, `pool` what
+/// UPnP has. `only` says whether there is no other interface, to which forwards without a name of
+/// one belong.
+pub(crate) fn outcome(
+    wishes: &Wishes,
+    interface: &str,
+    only: bool,
+    plan: &Plan,
+    pool: &[PortRange],
+    kept: &Kept,
+) -> Outcome {
+    let forwards: Vec<&Forward> =
+        wishes.forwards.iter().filter(|it| it.is_of(interface, only)).collect();
+    let choice = assign::assign(&forwards, plan, pool, kept);
+    let now = kept.with(plan.ipv4().addr(), &forwards, &choice.ports);
+    let server = |forward: &&Forward| {
+        let host = wishes.hosts.address(&forward.host);
+        Some(Server {
+            forward: forward.section.clone(),
+            transports: forward.transports.clone(),
+            port: *choice.ports.get(&forward.section)?,
+            host: host.map(|host| SocketAddrV4::new(host, forward.dest_port)),
+            before: now.before(&forward.section),
+        })
+    };
+    let servers: Vec<Server> = forwards.iter().filter_map(server).collect();
+    let changes = Change::between(kept, &now, &forwards);
+    Outcome { servers, refused: choice.refused, changes, kept: now }
+}
+
+/// Brings the state of an interface in line with the wishes; the file is the caller's to write.
+pub(crate) fn apply(
+    state: &mut State,
+    wishes: &Wishes,
+    interface: &str,
+    only: bool,
+    places: &Places,
+) -> Option<Outcome> {
+    let plan = state.plan_without_servers().ok()?;
+    let pool = pool(&plan, state.upnp_ports());
+    let kept = Kept::read(&places.flash, interface);
+    let outcome = outcome(wishes, interface, only, &plan, &pool, &kept);
+    state.set_servers(outcome.servers.clone());
+    Some(outcome)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! Which port each forward gets. No file, no clock: the same for the same input.
+
+use std::collections::BTreeMap;
+
+use mape_core::{Code, Explain, Plan, PortRange, PortSet};
+
+use super::forward::{Forward, Wanted};
+use super::kept::Kept;
+
+/// Ports that are offered in place of one that cannot be had.
+const OFFERED: usize = 3;
+
+/// Why a forward gets no port.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// Another subscriber's.
+    #[error("port {port} is not in the port set, so nothing can arrive there")]
+    Outside { port: u16, nearest: Vec<u16> },
+    /// UPnP's.
+    #[error("port {port} belongs to the ports set aside for UPnP")]
+    Pool { port: u16, nearest: Vec<u16> },
+    /// Another forward's.
+    #[error("port {port} is that of {other}")]
+    Taken { port: u16, other: String, nearest: Vec<u16> },
+    /// One port at least is left for outgoing connections.
+    #[error("no port of the set is left")]
+    NoneLeft,
+}
+
+impl Explain for Refusal {
+    fn code(&self) -> Code {
+        Code::OptionInvalid
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Outside { nearest, .. }
+            | Self::Pool { nearest, .. }
+            | Self::Taken { nearest, .. }
+                if !nearest.is_empty() =>
+            {
+                format!("use auto, or one of the nearest free ones: {}", join(nearest, ", "))
+            }
+            _ => "remove a forward, or reserve fewer ports".to_owned(),
+        }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let mut params = vec![("option", "src_dport".to_owned())];
+        match self {
+            Self::Outside { port, nearest }
+            | Self::Pool { port, nearest }
+            | Self::Taken { port, nearest, .. } => {
+                params.push(("value", port.to_string()));
+                params.push(("nearest", join(nearest, " ")));
+            }
+            Self::NoneLeft => {}
+        }
+        if let Self::Taken { other, .. } = self {
+            params.push(("other", other.clone()));
+        }
+        params
+    }
+}
+
+fn join(ports: &[u16], separator: &str) -> String {
+    ports.iter().map(u16::to_string).collect::<Vec<_>>().join(separator)
+}
+
+/// What came out.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    /// By section.
+    pub(super) ports: BTreeMap<String, u16>,
+    pub(super) refused: Vec<(String, Refusal)>,
+}
+
+struct Chooser<'choose> {
+    set: PortSet,
+    pool: &'choose [PortRange],
+    /// Reserved by the user for something else: not given away unasked.
+    reserved: Vec<PortRange>,
+    given: Vec<(&'choose Forward, u16)>,
+    /// How many different ports may be given away.
+    room: usize,
+}
+
+/// Those who name a port go first; of them, and of the others, the first in configured order. A named port
+/// that was right when it was asked for, and is not in the set since the prefix has changed, is
+/// chosen anew as if nobody had named it.
+pub(super) fn assign(
+    forwards: &[&Forward],
+    plan: &Plan,
+    pool: &[PortRange],
+    kept: &Kept,
+) -> Choice {
+    let set = plan.port_set();
+    let reserved = plan.reserved_inside();
+    let count =
+        |ranges: &[PortRange]| ranges.iter().map(|range| range.ports().len()).sum::<usize>();
+    let owned = usize::try_from(set.port_count()).unwrap_or(0);
+    let room = owned.saturating_sub(count(&reserved) + count(pool) + 1);
+    let mut chooser = Chooser { set, pool, reserved, given: Vec::new(), room };
+    let mut refused = Vec::new();
+    let mut rest = Vec::new();
+    for forward in forwards {
+        match forward.wanted {
+            Wanted::Port(port) if is_owned(set, port) => match chooser.named(forward, port) {
+                Ok(()) => {}
+                Err(refusal) => refused.push((forward.section.clone(), refusal)),
+            },
+            Wanted::Port(port) if !kept.was_granted(&forward.section, port) => {
+                let nearest = chooser.nearest(forward, port);
+                refused.push((forward.section.clone(), Refusal::Outside { port, nearest }));
+            }
+            Wanted::Auto | Wanted::Port(_) => rest.push(*forward),
+        }
+    }
+    for forward in rest {
+        if !chooser.any(forward, kept.port(&forward.section)) {
+            refused.push((forward.section.clone(), Refusal::NoneLeft));
+        }
+    }
+    let ports = chooser.given.iter().map(|(forward, port)| (forward.section.clone(), *port));
+    Choice { ports: ports.collect(), refused }
+}
+
+/// Port 0 is in some sets, but not on the wire.
+fn is_owned(set: PortSet, port: u16) -> bool {
+    port != 0 && set.contains(port)
+}
+
+impl<'choose> Chooser<'choose> {
+    fn named(&mut self, forward: &'choose Forward, port: u16) -> Result<(), Refusal> {
+        if self.pool.iter().any(|range| range.contains(port)) {
+            return Err(Refusal::Pool { port, nearest: self.nearest(forward, port) });
+        }
+        if let Some(other) = self.holder(forward, port) {
+            let other = other.section.clone();
+            return Err(Refusal::Taken { port, other, nearest: self.nearest(forward, port) });
+        }
+        if !self.give(forward, port) {
+            return Err(Refusal::NoneLeft);
+        }
+        Ok(())
+    }
+
+    /// The port it has, else the one inside, else one that depends on the section's name and on nothing
+    /// else, so that others may come and go.
+    fn any(&mut self, forward: &'choose Forward, kept: Option<u16>) -> bool {
+        let first = [kept, Some(forward.dest_port)].into_iter().flatten();
+        let first = first.filter(|port| self.is_free(forward, *port)).collect::<Vec<_>>();
+        let port = first.first().copied().or_else(|| {
+            let all: Vec<u16> = self.set.ranges().flat_map(PortRange::ports).collect();
+            let start = hash(&forward.section).checked_rem(all.len())?;
+            let mut candidates = all.iter().cycle().skip(start).take(all.len()).copied();
+            candidates.find(|port| self.is_free(forward, *port))
+        });
+        port.is_some_and(|port| self.give(forward, port))
+    }
+
+    fn give(&mut self, forward: &'choose Forward, port: u16) -> bool {
+        let spent = self.given.iter().any(|(_, given)| *given == port)
+            || self.reserved.iter().any(|range| range.contains(port));
+        if !spent {
+            let Some(left) = self.room.checked_sub(1) else { return false };
+            self.room = left;
+        }
+        self.given.push((forward, port));
+        true
+    }
+
+    fn holder(&self, forward: &Forward, port: u16) -> Option<&'choose Forward> {
+        let holds =
+            |(other, given): &&(&Forward, u16)| *given == port && other.shares_a_protocol(forward);
+        self.given.iter().find(holds).map(|(other, _)| *other)
+    }
+
+    fn is_free(&self, forward: &Forward, port: u16) -> bool {
+        let kept_back = self.pool.iter().chain(&self.reserved).any(|range| range.contains(port));
+        is_owned(self.set, port) && !kept_back && self.holder(forward, port).is_none()
+    }
+
+    fn free<'a>(&'a self, forward: &'a Forward) -> impl Iterator<Item = u16> + 'a {
+        let all = self.set.ranges().flat_map(PortRange::ports);
+        all.filter(|port| self.is_free(forward, *port))
+    }
+
+    fn nearest(&self, forward: &Forward, port: u16) -> Vec<u16> {
+        closest(self.free(forward), port)
+    }
+}
+
+/// The free ports that are nearest to one.
+fn closest(free: impl Iterator<Item = u16>, port: u16) -> Vec<u16> {
+    let mut free: Vec<u16> = free.collect();
+    free.sort_by_key(|candidate| candidate.abs_diff(port));
+    free.truncate(OFFERED);
+    free
+}
+
+/// FNV-1a.
+fn hash(text: &str) -> usize {
+    let hash = text
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    usize::try_from(hash).unwrap_or(0)
+}

@@ -1,0 +1,213 @@
+//! One section `mape_forward`: what somebody wants to be reached from outside.
+//!
+//! The options have the names of firewall4's `redirect`.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use mape_core::{Code, Explain, Quoted, decimal};
+use mape_nft::Transport;
+
+use crate::uci::Section;
+
+/// Type of the sections.
+pub(crate) const KIND: &str = "mape_forward";
+
+/// What a section wishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Forward {
+    /// Name of the section: by it the port is remembered.
+    pub(crate) section: String,
+    /// What a person calls it.
+    pub(crate) name: Option<String>,
+    /// The MAP-E interface, where there are several.
+    pub(crate) interface: Option<String>,
+    pub(crate) transports: Vec<Transport>,
+    pub(crate) wanted: Wanted,
+    pub(crate) host: Host,
+    /// The port inside.
+    pub(crate) dest_port: u16,
+}
+
+/// The port outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The inside one if it is in the set, else any that stays.
+    Auto,
+    /// This one.
+    Port(u16),
+}
+
+/// A host of the LAN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Host {
+    Address(Ipv4Addr),
+    /// The last bits of its address in the network of an interface, like the host id of IPv6: `::10`.
+    Id {
+        id: u32,
+        interface: String,
+    },
+    /// Its name or MAC address, as DHCP knows it.
+    Lease(String),
+}
+
+/// A section that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ForwardError {
+    #[error("the option {option} cannot be {value}")]
+    Bad { option: &'static str, value: Quoted, hint: &'static str },
+    #[error("the option {0} is missing")]
+    Missing(&'static str, &'static str),
+}
+
+impl Explain for ForwardError {
+    fn code(&self) -> Code {
+        Code::OptionInvalid
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::Bad { hint, .. } | Self::Missing(_, hint) => (*hint).to_owned(),
+        }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Bad { option, value, .. } => {
+                vec![("option", (*option).to_owned()), ("value", value.text())]
+            }
+            Self::Missing(option, _) => vec![("option", (*option).to_owned())],
+        }
+    }
+}
+
+const PORT_HINT: &str = "write a port from 1 to 65535";
+
+impl Forward {
+    /// `None` where it is switched off.
+    pub(super) fn read(section: &Section) -> Result<Option<Self>, (String, ForwardError)> {
+        if section.get("enabled").is_some() && !section.is_on("enabled") {
+            return Ok(None);
+        }
+        Self::of(section).map(Some).map_err(|error| (section.name().to_owned(), error))
+    }
+
+    fn of(section: &Section) -> Result<Self, ForwardError> {
+        let text = |option| section.get(option).map(str::trim).filter(|text| !text.is_empty());
+        let wanted = text("src_dport").map_or(Ok(Wanted::Auto), Wanted::parse)?;
+        let dest_port = text("dest_port").map(|it| port("dest_port", it)).transpose()?;
+        let dest_port = dest_port.or(match wanted {
+            Wanted::Port(port) => Some(port),
+            Wanted::Auto => None,
+        });
+        let interface = text("dest").unwrap_or("lan");
+        let host = match (text("dest_ip"), text("dest_host")) {
+            (Some(address), None) => Host::parse(address, interface)?,
+            (None, Some(name)) => Host::Lease(name.to_ascii_lowercase()),
+            (Some(_), Some(name)) => {
+                let hint = "remove the option dest_host, or dest_ip";
+                return Err(ForwardError::Bad {
+                    option: "dest_host",
+                    value: Quoted::new(name),
+                    hint,
+                });
+            }
+            (None, None) => {
+                return Err(ForwardError::Missing(
+                    "dest_ip",
+                    "give the host's address, or dest_host",
+                ));
+            }
+        };
+        let protocols: Vec<&str> = section.list("proto").collect();
+        Ok(Self {
+            section: section.name().to_owned(),
+            name: text("name").map(str::to_owned),
+            interface: text("interface").map(str::to_owned),
+            transports: transports(&protocols)?,
+            wanted,
+            host,
+            dest_port: dest_port.ok_or(ForwardError::Missing("dest_port", PORT_HINT))?,
+        })
+    }
+
+    /// Whether it is about this interface; `only` where there is no other.
+    pub(crate) fn is_of(&self, interface: &str, only: bool) -> bool {
+        self.interface.as_ref().map_or(only, |name| name == interface)
+    }
+
+    /// Whether both could have the same port outside.
+    pub(crate) fn shares_a_protocol(&self, other: &Self) -> bool {
+        self.transports.iter().any(|transport| other.transports.contains(transport))
+    }
+
+    /// As people see it: `TCP and UDP` are `tcp udp`.
+    pub(crate) fn protocols(&self) -> String {
+        self.transports.iter().map(|it| it.name()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Both where nothing is said, as firewall4 has it.
+pub(crate) fn transports(names: &[&str]) -> Result<Vec<Transport>, ForwardError> {
+    let mut found: Vec<Transport> = Vec::new();
+    for name in names {
+        let these = match name.to_ascii_lowercase().as_str() {
+            "tcp" | "6" => vec![Transport::Tcp],
+            "udp" | "17" => vec![Transport::Udp],
+            "tcpudp" | "all" | "any" | "*" => Transport::ALL.to_vec(),
+            _ => {
+                let hint = "use tcp, udp or both";
+                return Err(ForwardError::Bad { option: "proto", value: Quoted::new(name), hint });
+            }
+        };
+        found.extend(these);
+    }
+    let all = Transport::ALL.into_iter();
+    Ok(all.filter(|transport| found.is_empty() || found.contains(transport)).collect())
+}
+
+impl Wanted {
+    pub(crate) fn parse(text: &str) -> Result<Self, ForwardError> {
+        if text == "auto" { Ok(Self::Auto) } else { port("src_dport", text).map(Self::Port) }
+    }
+
+    /// As it is written.
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Auto => "auto".to_owned(),
+            Self::Port(port) => port.to_string(),
+        }
+    }
+}
+
+pub(crate) fn port(option: &'static str, text: &str) -> Result<u16, ForwardError> {
+    let bad = || ForwardError::Bad { option, value: Quoted::new(text), hint: PORT_HINT };
+    decimal(text, 65535)
+        .and_then(|port| u16::try_from(port).ok())
+        .filter(|port| *port != 0)
+        .ok_or_else(bad)
+}
+
+impl Host {
+    pub(crate) fn parse(text: &str, interface: &str) -> Result<Self, ForwardError> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Address(address));
+        }
+        let id = text.parse::<Ipv6Addr>().ok().and_then(|it| u32::try_from(it.to_bits()).ok());
+        let id = id.filter(|id| *id != 0);
+        let bad = || ForwardError::Bad {
+            option: "dest_ip",
+            value: Quoted::new(text),
+            hint: "write an address like 192.168.1.10, or a host id like ::10",
+        };
+        id.map(|id| Self::Id { id, interface: interface.to_owned() }).ok_or_else(bad)
+    }
+
+    /// As it is written.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Address(address) => address.to_string(),
+            Self::Id { id, .. } => Ipv6Addr::from_bits((*id).into()).to_string(),
+            Self::Lease(name) => name.clone(),
+        }
+    }
+}

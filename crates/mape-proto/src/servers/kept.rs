@@ -1,0 +1,103 @@
+//! Which port each forward has: `/etc/mape-rs/IFACE.ports`, written only when it changes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::forward::{Forward, Wanted};
+
+/// The content of the file. Without it ports are chosen as if for the first time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Kept {
+    /// The address they belong to.
+    pub(super) ipv4: Option<Ipv4Addr>,
+    /// By section.
+    pub(super) forwards: BTreeMap<String, KeptPort>,
+}
+
+/// A port that was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct KeptPort {
+    pub(super) port: u16,
+    /// The port that was named and given once; it may be another one by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    named: Option<u16>,
+    pub(super) protocols: String,
+    /// Where it was before the last move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<SocketAddrV4>,
+}
+
+impl Kept {
+    /// Reads the file; nothing where there is none, or half of one.
+    pub(crate) fn read(directory: &Path, interface: &str) -> Self {
+        let text = fs::read_to_string(path(directory, interface)).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Writes the file in one step, if it changes; an empty one goes.
+    pub(crate) fn write(&self, directory: &Path, interface: &str) -> io::Result<()> {
+        let file = path(directory, interface);
+        if *self == Self::read(directory, interface) {
+            return Ok(());
+        }
+        if self.forwards.is_empty() {
+            return fs::remove_file(file);
+        }
+        fs::create_dir_all(directory)?;
+        let unfinished = file.with_extension("ports.new");
+        fs::write(&unfinished, serde_json::to_string(self)? + "\n")?;
+        fs::rename(unfinished, file)
+    }
+
+    pub(super) fn port(&self, section: &str) -> Option<u16> {
+        self.forwards.get(section).map(|kept| kept.port)
+    }
+
+    /// Address and port outside.
+    pub(super) fn at(&self, section: &str) -> Option<SocketAddrV4> {
+        Some(SocketAddrV4::new(self.ipv4?, self.port(section)?))
+    }
+
+    /// The same before the last move.
+    pub(super) fn before(&self, section: &str) -> Option<SocketAddrV4> {
+        self.forwards.get(section)?.before
+    }
+
+    /// Whether this very port was asked for and given, under whatever prefix.
+    pub(super) fn was_granted(&self, section: &str, port: u16) -> bool {
+        self.forwards.get(section).is_some_and(|kept| kept.named == Some(port))
+    }
+
+    /// What is to be kept from now on: who has no port any more, or no wish, is forgotten.
+    pub(super) fn with(
+        &self,
+        ipv4: Ipv4Addr,
+        forwards: &[&Forward],
+        ports: &BTreeMap<String, u16>,
+    ) -> Self {
+        let one = |forward: &&Forward| {
+            let port = *ports.get(&forward.section)?;
+            let named = match forward.wanted {
+                Wanted::Port(named) => Some(named),
+                Wanted::Auto => None,
+            };
+            let protocols = forward.protocols();
+            let last =
+                self.at(&forward.section).filter(|last| *last != SocketAddrV4::new(ipv4, port));
+            let before = last.or_else(|| self.before(&forward.section));
+            Some((forward.section.clone(), KeptPort { port, named, protocols, before }))
+        };
+        let forwards: BTreeMap<_, _> = forwards.iter().filter_map(one).collect();
+        Self { ipv4: (!forwards.is_empty()).then_some(ipv4), forwards }
+    }
+}
+
+fn path(directory: &Path, interface: &str) -> PathBuf {
+    directory.join(format!("{interface}.ports"))
+}

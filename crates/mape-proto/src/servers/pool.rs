@@ -1,0 +1,62 @@
+//! The ports that UPnP, NAT-PMP and PCP may give away.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use mape_core::{Plan, PortRange};
+
+/// The last `count` ports of the set that nobody has reserved; fewer where one would not be left for
+/// outgoing connections. None where the address is not shared: there every port arrives.
+pub(crate) fn pool(plan: &Plan, count: u16) -> Vec<PortRange> {
+    let set = plan.port_set();
+    if count == 0 || set.parameters().psid_len() == 0 {
+        return Vec::new();
+    }
+    let reserved = plan.reserved_inside();
+    let free = |port: &u16| *port != 0 && !reserved.iter().any(|range| range.contains(*port));
+    let free: Vec<u16> = set.ranges().flat_map(PortRange::ports).filter(free).collect();
+    let skipped = free.len().saturating_sub(count.into()).max(1);
+    let mut ranges: Vec<PortRange> = Vec::new();
+    for port in free.into_iter().skip(skipped) {
+        let begun = ranges.last().filter(|range| range.last().checked_add(1) == Some(port));
+        let first = begun.map_or(port, |range| range.first());
+        if begun.is_some() {
+            ranges.pop();
+        }
+        ranges.extend(PortRange::new(first, port));
+    }
+    ranges
+}
+
+/// For `miniupnpd.conf`: exactly the pool. `ext_ifname` is the tunnel.
+pub(crate) fn allow_list(pool: &[PortRange]) -> String {
+    let mut text = String::new();
+    for range in pool {
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(text, "allow {}-{} 0.0.0.0/0 1-65535", range.first(), range.last());
+    }
+    text + "deny 0-65535 0.0.0.0/0 0-65535\n"
+}
+
+/// Writes `DIRECTORY/IFACE.upnp` where there is a pool, and whether it is another one than before.
+pub(crate) fn write_allow_list(
+    directory: &Path,
+    interface: &str,
+    pool: &[PortRange],
+) -> io::Result<bool> {
+    let file = directory.join(format!("{interface}.upnp"));
+    let before = fs::read_to_string(&file).ok();
+    if pool.is_empty() {
+        return before.map_or(Ok(false), |_| fs::remove_file(&file).map(|()| true));
+    }
+    let text = allow_list(pool);
+    if before.as_ref() == Some(&text) {
+        return Ok(false);
+    }
+    let unfinished = file.with_extension("upnp.new");
+    fs::write(&unfinished, text)?;
+    fs::rename(unfinished, file)?;
+    Ok(true)
+}

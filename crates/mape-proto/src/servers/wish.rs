@@ -1,0 +1,72 @@
+//! A forward as it is typed: from words to a section.
+
+use super::forward::{Forward, ForwardError, KIND};
+use crate::uci::{Package, quoted};
+
+/// What somebody has typed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish<'typed> {
+    /// An address, a host id like `::10`, or a name that DHCP knows.
+    pub(crate) host: &'typed str,
+    pub(crate) dest_port: &'typed str,
+    /// `auto` or a port.
+    pub(crate) src_dport: &'typed str,
+    /// `tcp`, `udp`, or both, with commas or blanks between them.
+    pub(crate) proto: Option<&'typed str>,
+    pub(crate) name: Option<&'typed str>,
+    pub(crate) interface: Option<&'typed str>,
+}
+
+impl Wish<'_> {
+    /// A name for the section that nobody has: from what a person calls it, or from host and port.
+    pub(crate) fn section(&self, is_known: impl Fn(&str) -> bool) -> String {
+        let base = self
+            .name
+            .map_or_else(|| format!("mape_{}_{}", self.host, self.dest_port), str::to_owned);
+        let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '_' };
+        let mut base: String = base.chars().map(letter).take(40).collect();
+        if base.chars().all(|letter| letter == '_') {
+            "mape_forward".clone_into(&mut base);
+        }
+        let further = (2_u32..).map(|number| format!("{base}_{number}"));
+        let mut names = std::iter::once(base.clone()).chain(further);
+        names.find(|name| !is_known(name)).unwrap_or(base)
+    }
+
+    /// The section's options.
+    pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
+        let is_address = self.host.contains(':') || self.host.parse::<std::net::Ipv4Addr>().is_ok();
+        // Something like 192.168.1.300 is meant as an address, and no name.
+        let is_address = is_address || self.host.chars().all(|it| it.is_ascii_digit() || it == '.');
+        let host =
+            if is_address && self.host.matches(':').count() < 5 { "dest_ip" } else { "dest_host" };
+        let optional = |option, value: Option<&str>| value.map(|value| (option, value.to_owned()));
+        let proto = self.proto.map(|proto| proto.replace(',', " "));
+        [
+            optional("name", self.name),
+            optional("interface", self.interface),
+            optional("proto", proto.as_deref()),
+            optional("src_dport", Some(self.src_dport)),
+            optional(host, Some(self.host)),
+            optional("dest_port", Some(self.dest_port)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// As the loader would read it.
+    ///
+    /// # Errors
+    /// [`ForwardError`]
+    pub(crate) fn forward(&self, section: &str) -> Result<Forward, ForwardError> {
+        let options = self.options();
+        let options =
+            options.iter().map(|(name, value)| format!("option {name} {}\n", quoted(value)));
+        let text = format!("config {KIND} {}\n{}", quoted(section), options.collect::<String>());
+        let unreadable = || ForwardError::Missing("dest_ip", "type plain text");
+        let package = Package::parse("firewall", &text).map_err(|_| unreadable())?;
+        let section = package.of_kind(KIND).next().ok_or_else(unreadable)?;
+        Forward::read(section).map_err(|(_, error)| error)?.ok_or_else(unreadable)
+    }
+}

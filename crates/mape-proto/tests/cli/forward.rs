@@ -1,0 +1,175 @@
+//! `forward add`, `remove` and `list` on the copy of a router, with the lab's `uci`; nft is told and says yes.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use super::*;
+
+struct Router(PathBuf);
+
+/// The line's state, as set-up leaves it: PSID 100, with 9800 reserved by hand and the last four for UPnP.
+const STATE: &str = r#"{"schema":1,"interface":"wan","device":"mape-wan","prefix":"240b:10:3261:6400::/56","rule":"ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,offset=4,psidlen=8,br=2404:9200:225:100::64,layout=draft03","mtu":1460,"reserved":"9800","edge":"auto","upnp_ports":4}"#;
+
+impl Router {
+    fn new(test: &str, firewall: &str) -> Self {
+        let root = std::env::temp_dir().join(format!("mape-forward-{test}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        for directory in ["etc/config", "state", "devices/mape-wan", "sbin", "tmp"] {
+            fs::create_dir_all(root.join(directory)).unwrap();
+        }
+        let router = Self(root);
+        router.write("etc/config/firewall", firewall);
+        router.write("etc/config/network", "config interface lan\n list ipaddr 192.168.1.1/24\n");
+        router.write("etc/config/dhcp", "config host\n option name NAS\n option ip 192.168.1.5\n");
+        router.write("state/wan.json", STATE);
+        router.write("devices/mape-wan/ifindex", "7");
+        let events = router.0.join("events");
+        let told =
+            "$ACTION $INTERFACE $FORWARD $PROTO $OLD_IPV4:$OLD_PORT $NEW_IPV4:$NEW_PORT$PORTS";
+        let script = format!("#!/bin/sh\necho \"$1 {told}\" >>{}\n", events.display());
+        router.write("sbin/hotplug-call", &script);
+        let executable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(router.0.join("sbin/hotplug-call"), executable).unwrap();
+        router
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        fs::write(self.0.join(file), text).unwrap();
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.0.join(file)).unwrap_or_default()
+    }
+
+    fn call(&self, arguments: &str) -> Called {
+        let root = self.0.display();
+        let uci = concat!(env!("CARGO_MANIFEST_DIR"), "/../netifd-stand-in/root/sbin/uci");
+        words(&format!(
+            "forward {arguments} --root {root} --uci-program {uci} --state-dir {root}/state \
+             --device-dir {root}/devices --nft-program true"
+        ))
+    }
+
+    fn list(&self) -> Vec<Value> {
+        let called = self.call("list --json");
+        assert_valid(&schema("forward"), &called.json());
+        called.json()["forwards"].as_array().unwrap().clone()
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn added_listed_and_removed() {
+    let router = Router::new("life", "config defaults\n");
+    assert_eq!(router.call("list").out, "no forward\n");
+    let added = router.call("add nas:443 --name web --port 5700 --proto tcp");
+    assert_eq!(added.err, "");
+    assert_eq!(added.out, "web (web): tcp 106.72.50.97:5700 -> 192.168.1.5:443, published\n");
+    let again = router.call("add [::10]:9801").out;
+    assert!(again.ends_with("udp 106.72.50.97:9801 -> 192.168.1.16:9801, published\n"), "{again}");
+    let list = router.list();
+    assert_eq!((&list[0]["section"], &list[0]["wanted"]), (&"web".into(), &"5700".into()));
+    assert_eq!(list[1]["wanted"], "auto");
+    assert!(router.read("state/wan.json").contains(r#""port":5700,"host":"192.168.1.5:443""#));
+    assert!(router.read("state/wan.upnp").starts_with("allow 63052-63055 0.0.0.0/0 1-65535\ndeny"));
+    for name in ["9801", "web"] {
+        assert_eq!(router.call(&format!("remove {name}")).status, ExitStatus::Fine, "{name}");
+    }
+    assert_eq!(router.call("list").out, "no forward\n");
+    assert!(!router.read("etc/config/firewall").contains("mape_forward"));
+    assert!(!router.0.join("etc/mape-rs/wan.ports").exists());
+    let events = router.read("events");
+    let events: Vec<&str> = events.lines().collect();
+    assert_eq!(events[0], "mape published wan web tcp : 106.72.50.97:5700");
+    assert_eq!(events[1], "mape upnp wan   : :63052-63055");
+    assert_eq!(events[4], "mape withdrawn wan web tcp 106.72.50.97:5700 :");
+    assert_eq!(events.len(), 5);
+}
+
+/// Nothing is changed, and what would do is named.
+#[test]
+fn refused() {
+    let router = Router::new("refused", "config defaults\n");
+    router.call("add 192.168.1.5:22 --port 5700 --name ssh");
+    let before = (router.read("etc/config/firewall"), router.read("state/wan.json"));
+    for (words, text, nearest) in [
+        ("192.168.1.5:22 --port 25565", "port 25565 is not in the port set", "26176 26177 26178"),
+        ("192.168.1.5:22 --port 63055", "set aside for UPnP", "63051 63050 63049"),
+        ("192.168.1.6:22 --port 5700 --proto udp", "port 5700 is that of ssh", "5699 5701 5698"),
+    ] {
+        let called = router.call(&format!("add {words} --json"));
+        let error = called.json()["error"].clone();
+        assert_valid(&schema("error"), &called.json());
+        assert_eq!(
+            (called.status, &error["params"]["nearest"]),
+            (ExitStatus::Usage, &nearest.into())
+        );
+        assert!(error["message"].as_str().unwrap().contains(text), "{error}");
+        let first = nearest.split(' ').next().unwrap();
+        assert!(error["hint"].as_str().unwrap().contains(first), "{error}");
+    }
+    for wrong in [
+        "add",
+        "add 192.168.1.5",
+        "add 192.168.1.300:22",
+        "add 192.168.1.5:0",
+        "add nas:22 --proto icmp",
+        "add nas:22 --port 70000",
+        "add nas:22 surplus",
+        "remove",
+        "remove nobody",
+        "publish nas:22",
+    ] {
+        let called = router.call(wrong);
+        assert_eq!(called.status, ExitStatus::Usage, "{wrong}: {}", called.err);
+    }
+    assert_eq!(before, (router.read("etc/config/firewall"), router.read("state/wan.json")));
+    // Somebody else is in the middle of something.
+    fs::create_dir_all(router.0.join("tmp/.uci")).unwrap();
+    router.write("tmp/.uci/firewall", "firewall.x=rule\n");
+    assert!(router.call("add nas:443").err.contains("not committed"));
+}
+
+/// What cannot be published says why; the exit status too.
+#[test]
+fn what_is_wrong_is_listed() {
+    let forward = |name: &str, options: &str| format!("config mape_forward {name}\n{options}");
+    let text = [
+        forward("outside", " option dest_ip 192.168.1.5\n option src_dport 443\n"),
+        forward("asleep", " option dest_host console\n option dest_port 3074\n"),
+        forward("broken", " option dest_ip nonsense\n"),
+        forward(
+            "other",
+            " option dest_ip 192.168.1.5\n option dest_port 1\n option interface wan2\n",
+        ),
+        forward("off", " option enabled 0\n"),
+    ];
+    let router = Router::new("wrong", &text.concat());
+    let list = router.list();
+    let states: Vec<(&str, &str)> = list
+        .iter()
+        .map(|it| (it["section"].as_str().unwrap(), it["state"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("outside", "refused"),
+        ("asleep", "waiting"),
+        ("other", "waiting"),
+        ("broken", "refused"),
+    ];
+    assert_eq!(states, expected);
+    assert_eq!(router.call("list").status, ExitStatus::Failed);
+    // A host that nobody knows keeps its port until it comes.
+    let port = list[1]["port"].as_u64().unwrap();
+    router.write("tmp/dhcp.leases", "1795362139 02:00:00:00:00:01 192.168.1.77 console *\n");
+    assert_eq!(
+        (&router.list()[1]["port"], &router.list()[1]["state"]),
+        (&port.into(), &"published".into())
+    );
+    assert_eq!(router.list()[1]["dest_ip"], "192.168.1.77");
+}
