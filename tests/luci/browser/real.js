@@ -34,6 +34,9 @@ class Real {
 
 		this.themes = [ 'bootstrap', 'material' ].filter(name => fs.existsSync(path.join(this.root, 'www/luci-static', name)));
 		this.hasNetifd = fs.existsSync(path.join(this.root, 'sbin/netifd'));
+		// Whether this machine's kernel can make the tunnel.
+		this.hasTunnels = spawnSync('ip', [ 'link', 'add', 'probe', 'type', 'ip6tnl', 'local', '::1', 'remote', '::2' ]).status === 0;
+		spawnSync('ip', [ 'link', 'del', 'probe' ]);
 	}
 
 	router(...words) {
@@ -127,10 +130,8 @@ class Real {
 				process.kill(Number(entry), 'SIGKILL');
 		}
 
-		spawnSync('umount', [ '-R', '-l', `${this.root}/tmp` ]);
-		for (const name of [ 'proc', 'sys', 'dev', 'var' ])
-			if (!fs.lstatSync(path.join(this.root, name)).isSymbolicLink())
-				spawnSync('umount', [ '-R', '-l', path.join(this.root, name) ], { stdio: 'ignore' });
+		for (const name of [ 'tmp', 'proc', 'sys', 'dev', 'var' ])
+			spawnSync('umount', [ '-R', '-l', '--no-canonicalize', path.join(this.root, name) ]);
 		if (!fs.readFileSync('/proc/self/mounts', 'utf8').includes(this.root))
 			fs.rmSync(this.root, { recursive: true });
 	}

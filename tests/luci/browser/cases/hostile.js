@@ -84,7 +84,8 @@ async function run({ browser, site, results, options }) {
 
 		site.interfaces({ wan: { provider: payload, rule: payload, reserved_ports: payload, tunlink: payload, mtu: payload } });
 		site.leases(`1795400000 02:00:00:00:00:01 192.168.1.50 ${payload.replaceAll(' ', '_')} *\n`);
-		for (const keep of [ true, false ]) {
+		// A page that fails has fewer places; on the stand-in, which every test runs, a third of the payloads try them.
+		for (const keep of site.real || number % 3 === 0 ? [ true, false ] : [ true ]) {
 			site.answers(poisoned(keep ? answers : failed, payload, keep));
 			await visit(PAGES.status);
 			if (!(await text()).includes(words))

@@ -90,6 +90,15 @@ const STATES = {
 	down: _('Offline')
 };
 
+// What a port is for; those of outgoing connections need no word.
+const ROLES = {
+	nat: '',
+	reserved: _('reserved'),
+	published: _('published'),
+	upnp: 'UPnP',
+	unused: _('unused')
+};
+
 const EDGES = {
 	netdev: _('at the tunnel device'),
 	postrouting: _('behind the routing decision'),
@@ -108,7 +117,7 @@ const CHECKS = {
 	zone: { title: _('Firewall zone'), action: _('Put the interface into the zone wan, and allow forwarding from lan to it.') },
 	default_route: { title: _('IPv4 default route'), action: _('Give the other interface a greater metric, or remove its default route.') },
 	flow_offload: { title: _('Flow offloading'), action: _('It works, but the processor carries each packet. Remove the option for the place of translation.') },
-	servers: { title: _('Published ports'), action: _('Publish a port of your own set: others never arrive. The next step below names one.') },
+	servers: { title: _('Servers reached from outside'), action: _('Give servers ports of your own set; they are listed on the page Line and ports.') },
 	leftovers: { title: _('Leftovers of other packages'), action: _('Remove what another package or script left behind.') },
 	answers: { title: _('Answers of the BR'), action: _('See whether another router has the same address, and whether the contract is MAP-E.') },
 	packet_size: { title: _('Large packets'), action: _('Some part of the way takes no large packets. Set the MTU of the interface to 1280.') },
@@ -164,6 +173,10 @@ return baseclass.extend({
 
 	edge(name) {
 		return own(EDGES, name) ?? _('unknown');
+	},
+
+	role(name) {
+		return own(ROLES, name) ?? String(name ?? '?');
 	},
 
 	check(name) {

@@ -151,14 +151,13 @@ class Line {
 			const title = block ? _('Ports in use, %s').replace('%s', `${block.first}–${block.last}`) : _('Ports in use');
 			const cell = (value, name) => E('td', { 'class': 'td left', 'data-title': name }, [ draw.known(value) ]);
 			const heads = [ _('Port'), 'TCP', 'UDP', 'ICMP', _('Use') ];
-			const role = name => name === 'reserved' ? _('reserved') : '';
 
 			ui.showModal([ title ], [
 				answer.error ? draw.told(answer.error) : shown.length ? E('div', { 'class': 'mape-scroll' }, [
 					E('table', { 'class': 'table' }, [
 						E('tr', { 'class': 'tr table-titles' }, heads.map(head => E('th', { 'class': 'th left' }, [ head ]))),
 						...shown.map(it => E('tr', { 'class': 'tr' }, [
-							cell(it.port, heads[0]), cell(it.tcp, heads[1]), cell(it.udp, heads[2]), cell(it.icmp, heads[3]), cell(role(it.role), heads[4])
+							cell(it.port, heads[0]), cell(it.tcp, heads[1]), cell(it.udp, heads[2]), cell(it.icmp, heads[3]), cell(text.role(it.role), heads[4])
 						]))
 					])
 				]) : E('p', {}, [ _('No port is in use.') ]),
