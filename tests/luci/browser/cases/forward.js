@@ -37,9 +37,15 @@ async function type(it, name, text) {
 	const list = await it.$(`${field} .cbi-dropdown`);
 
 	if (list) {
-		await list.click();
-		await it.fill(`${field} .create-item-input`, text);
-		await it.press(`${field} .create-item-input`, 'Enter');
+		const input = it.locator(`${field} ul:not(.preview) .create-item-input`);
+
+		// It stays open with what is wrong.
+		if (!(await input.isVisible()))
+			await list.click();
+		await input.fill('');
+		// LuCI judges with each key.
+		await input.pressSequentially(text);
+		await input.press('Enter');
 	}
 	else {
 		await it.fill(`${field} input`, text);
@@ -111,7 +117,7 @@ async function typed({ site, results, options }, it) {
 	results.check('while typing a port is held against the set, with the nearest free ones', [ ...wrong, ...seen(it) ]);
 
 	await it.click('.modal .cbi-button-save, .modal .cbi-button-positive');
-	await it.waitForFunction(() => !document.querySelector('.modal [data-name="src_dport"]'), null, { timeout: 10000 });
+	await it.waitForFunction(() => !document.body.classList.contains('modal-overlay-active'), null, { timeout: 10000 });
 	await it.waitForFunction(() => [ ...document.querySelectorAll('.mape-forward') ].some(node => /^mape_/.test(node.dataset.forward)), null, { timeout: 10000 })
 		.catch(() => null);
 
