@@ -7,6 +7,8 @@ const fs = require('fs');
 const http = require('http');
 const path = require('path');
 
+const { written } = require('./worlds.js');
+
 const START = path.join(__dirname, 'router/start.sh');
 
 class Real {
@@ -66,6 +68,14 @@ class Real {
 		fs.writeFileSync(file, this.network + Object.entries(sections).map(([ name, options ]) =>
 			`\nconfig interface '${name}'\n\toption proto 'mape'\n${Object.entries(options).map(([ key, value ]) =>
 				`\toption ${key} '${value.replaceAll('\'', '\'\\\'\'')}'\n`).join('')}`).join(''));
+	}
+
+	// Sections mape_forward of the firewall, by name.
+	forwards(sections) {
+		const file = path.join(this.root, 'etc/config/firewall');
+
+		this.firewall ??= fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+		fs.writeFileSync(file, this.firewall + written(sections));
 	}
 
 	set(words) {

@@ -113,6 +113,8 @@ class World {
 		const answers = {
 			status: ask('status', '--json', ...places),
 			ports: ask('ports', '--used', '--json', ...places),
+			'ports.all': ask('ports', '--json', ...places),
+			forward: ask('forward', 'list', '--json', root, `--state-dir=${place('state')}`, `--device-dir=${place('sys')}`),
 			doctor: ask('doctor', '--json', root, ...places),
 			'doctor.masked': ask('doctor', '--masked', root, ...places),
 			// netifd is asked where no prefix is given; here nobody answers.
@@ -192,6 +194,14 @@ function states() {
 	return list;
 }
 
+// Sections mape_forward as UCI writes them.
+function written(sections) {
+	const quoted = value => `'${value.replaceAll('\'', '\'\\\'\'')}'`;
+
+	return Object.entries(sections).map(([ name, options ]) =>
+		`\nconfig mape_forward '${name}'\n${Object.entries(options).map(([ key, value ]) => `\toption ${key} ${quoted(value)}\n`).join('')}`).join('');
+}
+
 function make(program, name, change) {
 	const world = new World(program, name);
 
@@ -200,4 +210,4 @@ function make(program, name, change) {
 	return world.answers();
 }
 
-module.exports = { make, states };
+module.exports = { make, states, written };

@@ -47,8 +47,13 @@ test('blocks are as the program counts them', () => {
 	const blocks = model.blocks(up);
 
 	assert.equal(blocks.length, 15);
-	assert.deepEqual(blocks[0], { first: 5696, last: 5711, size: 16, reserved: 1, used: { tcp: 2, udp: 0, icmp: 0 }, most: 2, level: 0.125 });
+	assert.deepEqual(blocks[0], { first: 5696, last: 5711, size: 16, reserved: 1, published: 0, used: { tcp: 2, udp: 0, icmp: 0 }, most: 2, level: 0.125 });
 	assert.equal(blocks[1].reserved, 2);
+
+	const forwards = [[9792, 'published'], [9793, 'published'], [9793, 'published'], [9794, 'waiting'], [443, 'published'], [null, 'refused']].map(([port, state]) => ({ port, state }));
+
+	assert.deepEqual(model.blocks({ ...up, forwards }).map(block => block.published).slice(0, 3), [0, 2, 0]);
+	assert.deepEqual(model.blocks({ ...up, ports: null, forwards: [null, ...forwards] }).map(block => block.published).slice(0, 3), [0, 2, 0]);
 	assert.equal(blocks.reduce((sum, block) => sum + block.reserved, 0), 3);
 	assert.equal(blocks.reduce((sum, block) => sum + block.used.tcp, 0), up.ports.used.tcp);
 });

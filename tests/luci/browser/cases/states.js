@@ -5,7 +5,7 @@
 const { page, seen } = require('../browser.js');
 const worlds = require('../worlds.js');
 
-const PAGES = { status: 'admin/status/mape/status', doctor: 'admin/status/mape/doctor' };
+const PAGES = { status: 'admin/status/mape/status', forward: 'admin/status/mape/forward', doctor: 'admin/status/mape/doctor' };
 
 // Problems on the page: their sentence, and whether anything is said to do about it.
 function problems(it) {

@@ -17,6 +17,7 @@ const TYPES = { '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg
 
 const MODULES = {
 	'admin/status/mape/status': 'view.mape.status',
+	'admin/status/mape/forward': 'view.mape.forward',
 	'admin/status/mape/doctor': 'view.mape.doctor',
 	'admin/status/overview': 'overview',
 	'admin/network/network': 'interfaces'
@@ -38,7 +39,7 @@ class StandIn {
 	constructor(program) {
 		const rights = JSON.parse(fs.readFileSync(path.join(application, 'root/usr/share/rpcd/acl.d/luci-app-mape.json'), 'utf8'))['luci-app-mape'];
 
-		Object.assign(this, { program, real: false, themes: [ 'stand-in' ], sessions: {}, sections: {}, known: {}, texts: {}, lang: 'en' });
+		Object.assign(this, { program, real: false, themes: [ 'stand-in' ], sessions: {}, sections: {}, opened: {}, known: {}, texts: {}, lang: 'en' });
 		// Stricter than LuCI's own: no script of a page itself.
 		this.policy = 'default-src \'none\'; script-src \'self\' \'unsafe-eval\'; style-src \'self\' \'unsafe-inline\'; img-src \'self\'; connect-src \'self\'; base-uri \'self\'';
 		this.rights = { root: [ rights.read, rights.write ], viewer: [ rights.read ], stranger: [] };
@@ -53,6 +54,11 @@ class StandIn {
 
 	interfaces(sections) {
 		this.sections = sections;
+	}
+
+	// Sections mape_forward of the firewall, by name.
+	forwards(sections) {
+		this.opened = sections;
 	}
 
 	leases(text) {
@@ -152,11 +158,28 @@ class StandIn {
 		return JSON.parse(spawnSync(this.program, [ 'plan', '--json', ...words ], { encoding: 'utf8' }).stdout);
 	}
 
+	// As the plugin does it.
+	ranged({ interfaces, error }) {
+		if (!interfaces)
+			return { error };
+
+		return { schema: 1, interfaces: interfaces.map(({ ports, ...line }) => ({ ...line, ranges: ports.reduce((ranges, { port, role }) => {
+			const last = ranges.at(-1);
+
+			if (last?.[1] + 1 === port && last[2] === role)
+				last[1] = port;
+			else
+				ranges.push([ port, port, role ]);
+
+			return ranges;
+		}, []) })) };
+	}
+
 	method(object, method, args) {
 		switch (`${object} ${method}`) {
 		case 'uci get':
-			return { values: args.config === 'network' ? Object.fromEntries(Object.entries(this.sections).map(([ name, options ]) =>
-				[ name, { '.name': name, '.type': 'interface', proto: 'mape', ...options } ])) : {} };
+			return { values: Object.fromEntries(Object.entries(args.config === 'network' ? this.sections : this.opened).map(([ name, options ]) =>
+				[ name, { '.name': name, ...(args.config === 'network' ? { '.type': 'interface', proto: 'mape' } : { '.type': 'mape_forward' }), ...options } ])) };
 		case 'network get_proto_handlers':
 			return { mape: {} };
 		case 'network.interface dump':
@@ -167,6 +190,10 @@ class StandIn {
 		case 'luci.mape ports':
 		case 'luci.mape doctor':
 			return this.told(method);
+		case 'luci.mape forwards':
+			return this.told('forward');
+		case 'luci.mape port_set':
+			return this.ranged(this.told('ports.all'));
 		case 'luci.mape probe':
 			return this.told('doctor');
 		case 'luci.mape report':

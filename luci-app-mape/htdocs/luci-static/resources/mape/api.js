@@ -12,6 +12,8 @@ function method(name, ...params) {
 return baseclass.extend({
 	status: method('status', 'interface'),
 	ports: method('ports', 'interface'),
+	forwards: method('forwards'),
+	portSet: method('port_set'),
 	doctor: method('doctor', 'interface'),
 	report: method('report', 'interface'),
 	plan: method('plan', 'prefix', 'provider', 'rule', 'layout', 'reserved_ports'),

@@ -125,11 +125,12 @@ return baseclass.extend({
 		const blocks = model.blocks(status);
 
 		return E('div', { 'class': 'mape-grid', 'role': 'list' }, blocks.map(block => {
-			const { first, last, size, reserved, used, most, level } = block;
+			const { first, last, size, reserved, published, used, most, level } = block;
 			const name = first === last ? `${first}` : `${first}–${last}`;
 			const words = model.protocols.map(protocol => `${PROTOCOL_NAMES[protocol]} ${used[protocol] ?? '?'}`).join(', ');
 			const all = `${name}: ${words} / ${size}`;
-			const label = reserved ? `${all}, ${_('reserved')}: ${reserved}` : all;
+			const marks = [ [ _('reserved'), reserved ], [ _('published'), published ] ].filter(([ , count ]) => count).map(([ word, count ]) => `, ${word}: ${count}`);
+			const label = all + marks.join('');
 			const classes = [ 'mape-cell' ];
 
 			if (level === null)
@@ -153,14 +154,14 @@ return baseclass.extend({
 			}, [
 				fill,
 				E('span', { 'class': 'mape-cell-name' }, [ `${first}` ]),
-				E('span', { 'class': 'mape-cell-count' }, [ `${most ?? '?'}/${size}`, reserved ? ' R' : '' ])
+				E('span', { 'class': 'mape-cell-count' }, [ `${most ?? '?'}/${size}`, reserved ? ' R' : '', published ? ' P' : '' ])
 			]);
 		}));
 	},
 
 	legend() {
 		return E('p', { 'class': 'mape-detail' }, [
-			_('Each cell is a block of ports, by its first port: the most in use by TCP, UDP or ICMP, of all in the block. R: some are reserved. ?: unknown.')
+			_('Each cell is a block of ports, by its first port: the most in use by TCP, UDP or ICMP, of all in the block. R: some are reserved. P: some are published. ?: unknown.')
 		]);
 	},
 

@@ -51,6 +51,13 @@ function within(first, last, list) {
 	return list.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(last, to) - Math.max(first, from) + 1), 0);
 }
 
+// How many ports of [first, last] are published.
+function publishedIn(first, last, forwards) {
+	const ports = (Array.isArray(forwards) ? forwards : []).filter(it => it?.state === 'published').map(it => it.port);
+
+	return new Set(ports.filter(port => port >= first && port <= last)).size;
+}
+
 // Part of the whole, 0 to 1, or null.
 function part(value, whole) {
 	return count(value) === null || !(whole > 0) ? null : Math.min(1, value / whole);
@@ -113,7 +120,7 @@ return baseclass.extend({
 		if (!Array.isArray(ports?.blocks))
 			return ranges(status?.line?.port_ranges).map(([first, last]) => ({
 				first, last, size: last - first + 1, reserved: within(first, last, reserved),
-				used: { tcp: null, udp: null, icmp: null }, most: null, level: null
+				published: publishedIn(first, last, status?.forwards), used: { tcp: null, udp: null, icmp: null }, most: null, level: null
 			}));
 
 		return ports.blocks.filter(({ first, last }) => ranges([ [ first, last ] ]).length).map(({ first, last, used }) => {
@@ -122,7 +129,7 @@ return baseclass.extend({
 			const most = counts.includes(null) ? null : Math.max(...counts);
 
 			return {
-				first, last, size, reserved: within(first, last, reserved),
+				first, last, size, reserved: within(first, last, reserved), published: publishedIn(first, last, status.forwards),
 				used: { tcp: counts[0], udp: counts[1], icmp: counts[2] },
 				most, level: part(most, size)
 			};

@@ -99,6 +99,15 @@ const ROLES = {
 	unused: _('unused')
 };
 
+// What has become of a port that somebody opened.
+const FORWARDS = {
+	published: _('published'),
+	waiting: _('waiting'),
+	refused: _('refused'),
+	off: _('switched off'),
+	changed: _('not applied yet')
+};
+
 const EDGES = {
 	netdev: _('at the tunnel device'),
 	postrouting: _('behind the routing decision'),
@@ -177,6 +186,10 @@ return baseclass.extend({
 
 	role(name) {
 		return own(ROLES, name) ?? String(name ?? '?');
+	},
+
+	forward(state) {
+		return own(FORWARDS, state) ?? _('unknown');
 	},
 
 	check(name) {

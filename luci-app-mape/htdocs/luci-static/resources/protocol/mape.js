@@ -475,5 +475,14 @@ return network.registerProtocol('mape', {
 
 		o = s.taboption('advanced', form.Flag, 'full_cone', _('Full cone for UDP'), _('Anyone can answer a port from which something was sent: better for game consoles, and more open.'));
 		o.optional = true;
+
+		o = s.taboption('advanced', form.DynamicList, 'full_cone_hosts', _('Hosts with full cone'), _('The same for these addresses only, such as that of a game console.'));
+		o.datatype = 'ip4addr("nomask")';
+		o.optional = true;
+
+		o = s.taboption('advanced', form.Value, 'upnp_ports', _('Ports for UPnP'), _('How many ports at the end of the set UPnP, NAT-PMP and PCP may give away. Left empty: none.'));
+		o.datatype = 'range(0,65535)';
+		o.placeholder = '16';
+		o.optional = true;
 	}
 });

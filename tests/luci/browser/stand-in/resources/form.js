@@ -1,5 +1,7 @@
 'use strict';
 'require baseclass';
+'require dom';
+'require ui';
 'require uci';
 
 // Options of one section, drawn one below the other in all their tabs.
@@ -18,7 +20,33 @@ const Value = baseclass.extend({
 	},
 
 	cfgvalue(section_id) {
-		return uci.get('network', section_id, this.option);
+		return uci.get(this.section.config ?? 'network', section_id, this.option);
+	},
+
+	// A string of it is markup, as in LuCI.
+	textvalue(section_id) {
+		const value = this.cfgvalue(section_id) ?? this.default ?? null;
+
+		return value === null ? null : '%h'.format(value);
+	},
+
+	write(section_id, value) {
+		uci.set(this.section.config, section_id, this.option, value);
+	},
+
+	// As LuCI shows it: red, and the reason as a tooltip.
+	check(section_id) {
+		const value = this.field.value;
+		const empty = value === '' && this.rmempty === false;
+		const answer = empty ? 'is needed' : value === '' && this.rmempty !== false ? true : this.validate?.(section_id, value) ?? true;
+
+		this.field.classList.toggle('cbi-input-invalid', answer !== true);
+		if (answer === true)
+			this.field.removeAttribute('data-tooltip');
+		else
+			this.field.setAttribute('data-tooltip', answer);
+
+		return answer === true;
 	},
 
 	input() {
@@ -96,7 +124,110 @@ const Section = baseclass.extend({
 	}
 });
 
+// A table of sections, each with a dialogue of the same options.
+const GridSection = baseclass.extend({
+	__init__(map, type, title) {
+		Object.assign(this, { map, config: map.config, sectiontype: type, title, children: [] });
+	},
+
+	option(kind, ...words) {
+		const option = new kind(this, ...words);
+
+		this.children.push(option);
+
+		return option;
+	},
+
+	formvalue() {
+		return null;
+	},
+
+	handleAdd(ev, name) {
+		return this.open(uci.add(this.config, this.sectiontype, name));
+	},
+
+	renderRowActions(section_id) {
+		return E('td', { 'class': 'td' }, [
+			E('button', { 'class': 'btn cbi-button-edit', 'disabled': this.map.readonly ? '' : null, 'click': () => this.open(section_id) }, [ 'Edit' ]),
+			this.addremove ? E('button', { 'class': 'btn cbi-button-remove', 'click': () => {
+				uci.remove(this.config, section_id);
+				this.map.draw();
+			} }, [ 'Delete' ]) : ''
+		]);
+	},
+
+	cell(option, section_id) {
+		const value = option.textvalue(section_id);
+
+		return E('td', { 'class': 'td left', 'data-title': option.title, 'data-name': option.option }, value ?? E('em', {}, [ 'none' ]));
+	},
+
+	render() {
+		return E('div', { 'class': 'cbi-section' }, [
+			E('h3', {}, [ this.title ]),
+			E('table', { 'class': 'table' }, [
+				E('tr', { 'class': 'tr table-titles' }, [ ...this.children.map(it => E('th', { 'class': 'th left' }, [ it.title ])), E('th', { 'class': 'th' }) ]),
+				...uci.sections(this.config, this.sectiontype).map(section => E('tr', { 'class': 'tr', 'data-section-id': section['.name'] }, [
+					...this.children.map(it => this.cell(it, section['.name'])), this.renderRowActions(section['.name'])
+				]))
+			]),
+			this.addremove ? E('button', { 'class': 'btn cbi-button-add', 'click': ev => this.handleAdd(ev) }, [ this.addbtntitle ]) : ''
+		]);
+	},
+
+	open(section_id) {
+		const dialogue = new Section(section_id);
+
+		dialogue.config = this.config;
+		for (const from of this.children.filter(it => it.modalonly !== false)) {
+			const option = dialogue.taboption(null, from.constructor, from.option, from.title, from.description);
+
+			Object.assign(option, from, { section: dialogue });
+		}
+
+		const node = dialogue.render();
+
+		for (const option of dialogue.children) {
+			option.field.addEventListener('input', () => option.check(section_id));
+			option.check(section_id);
+		}
+
+		ui.showModal([ this.modaltitle ], [ node, E('button', { 'class': 'btn cbi-button-save', 'click': () => {
+			if (!dialogue.children.every(option => option.check(section_id)))
+				return;
+			for (const option of dialogue.children)
+				if (option.field.value !== (option.cfgvalue(section_id) ?? option.default ?? ''))
+					option.write(section_id, option.field.value);
+			ui.hideModal();
+			this.map.draw();
+		} }, [ 'Save' ]) ]);
+	}
+});
+
+const Form = baseclass.extend({
+	__init__(config) {
+		Object.assign(this, { config, children: [], readonly: !L.hasViewPermission(), node: E('div', { 'class': 'cbi-map' }) });
+	},
+
+	section(kind, ...words) {
+		const section = new kind(this, ...words);
+
+		this.children.push(section);
+
+		return section;
+	},
+
+	draw() {
+		dom.content(this.node, this.children.map(section => section.render()));
+	},
+
+	render() {
+		return uci.load(this.config).then(() => this.draw()).then(() => this.node);
+	}
+});
+
 return {
+	Map: Form, GridSection,
 	Value, ListValue, Section,
 	RichListValue: ListValue.extend({}),
 	Flag: Value.extend({ input: () => E('input', { 'type': 'checkbox' }) }),

@@ -49,6 +49,8 @@ return baseclass.extend({
 
 	getHostHints() {
 		return hints().then(known => ({
+			getMACHints: () => Object.entries(known).map(([ mac, it ]) => [ mac, it.name ]),
+			getIPAddrByMACAddr: mac => known[mac]?.ipaddrs?.[0] ?? null,
 			getHostnameByIPAddr: address => Object.values(known).find(it => it.ipaddrs?.includes(address))?.name ?? null
 		}));
 	}

@@ -15,6 +15,16 @@ return baseclass.extend({
 		return Object.values(packages[name] ?? {}).filter(section => !type || section['.type'] === type);
 	},
 
+	add(name, type, section) {
+		packages[name][section] = { '.name': section, '.type': type };
+
+		return section;
+	},
+
+	remove(name, section) {
+		delete packages[name][section];
+	},
+
 	get(name, section, option) {
 		return packages[name]?.[section]?.[option] ?? null;
 	},

@@ -74,6 +74,33 @@ function parsed(text, status) {
 	return type(answer) == 'object' ? answer : silent(`ubus status ${status}`);
 }
 
+// Ports in a row that have the same use become [first, last, use].
+function ranged(answer) {
+	if (type(answer.interfaces) != 'array')
+		return answer;
+
+	let lines = [];
+
+	for (let line in answer.interfaces) {
+		let ranges = [];
+		let last = null;
+
+		for (let port in line.ports ?? []) {
+			if (last && last[1] + 1 == port.port && last[2] == port.role) {
+				last[1] = port.port;
+			}
+			else {
+				last = [ port.port, port.port, port.role ];
+				push(ranges, last);
+			}
+		}
+
+		push(lines, { interface: line.interface, ipv4: line.ipv4, ranges: ranges });
+	}
+
+	return { schema: 1, interfaces: lines };
+}
+
 function answering(request, words) {
 	let deferred = run(words, (text, status) => request.reply(parsed(text, status)));
 
@@ -130,6 +157,21 @@ return {
 		status: looking('status', '--json'),
 		ports: looking('ports', '--used', '--json'),
 		doctor: looking('doctor', '--json'),
+
+		forwards: {
+			call: function(request) {
+				return answering(request, [ 'forward', 'list', '--json' ]);
+			}
+		},
+
+		// The ports of each line by what they are for, as ranges: one by one they would be a hundred kilobytes.
+		port_set: {
+			call: function(request) {
+				let deferred = run([ 'ports', '--json' ], (text, status) => request.reply(ranged(parsed(text, status))));
+
+				return deferred ?? silent('rpcd cannot run it');
+			}
+		},
 
 		// What can be shown to strangers.
 		report: {

@@ -1,0 +1,110 @@
+'use strict';
+'require baseclass';
+
+// Ports that are opened: what may be asked for, and how each stands. No DOM, no LuCI: node tests it.
+
+// As many as the program offers in place of a port that cannot be had.
+const OFFERED = 3;
+
+// What nobody has asked for is free; a port that is reserved for something else is not offered.
+const FREE = [ 'nat', 'unused' ];
+
+const OFF = [ '0', 'no', 'off', 'false', 'disabled' ];
+
+function isPort(value) {
+	return Number.isInteger(value) && value >= 1 && value <= 65535;
+}
+
+function number(text) {
+	const value = (/^[1-9][0-9]{0,4}$/).test(text) ? Number(text) : NaN;
+
+	return isPort(value) ? value : null;
+}
+
+function protocols(value) {
+	const words = [].concat(value ?? []).join(' ').toLowerCase().split(/\s+/).filter(word => word);
+	const all = [ 'tcp', 'udp' ];
+	const meant = all.filter(name => words.includes(name) || words.includes(name === 'tcp' ? '6' : '17'));
+
+	return words.some(word => [ 'tcpudp', 'all', 'any', '*' ].includes(word)) || !meant.length ? all : meant;
+}
+
+return baseclass.extend({
+	number,
+
+	protocols,
+
+	// The ranges of a line as [first, last, role]; null where nobody knows them.
+	ranges(set, name) {
+		const lines = Array.isArray(set?.interfaces) ? set.interfaces : [];
+		const line = name ? lines.find(it => it?.interface === name) : lines.length === 1 ? lines[0] : null;
+		const ranges = Array.isArray(line?.ranges)
+			? line.ranges.filter(range => Array.isArray(range) && isPort(range[0]) && isPort(range[1])) : [];
+
+		return ranges.length ? ranges : null;
+	},
+
+	// The ports that others have or name: what the program gave, and what is typed and not applied yet.
+	held(forwards, sections) {
+		const given = (Array.isArray(forwards) ? forwards : []).filter(it => isPort(it?.port)).map(it => ({
+			section: it.section, interface: it.interface ?? null, proto: protocols(it.proto), port: it.port
+		}));
+		const named = sections.filter(it => number(it.src_dport) && !OFF.includes(it.enabled)).map(it => ({
+			section: it['.name'], interface: it.interface ?? null, proto: protocols(it.proto), port: number(it.src_dport)
+		}));
+
+		return [ ...given.filter(it => sections.some(section => section['.name'] === it.section)), ...named ];
+	},
+
+	// What is wrong with a port outside that somebody asks for: null, or why and the nearest free ones.
+	// `wish` has section, interface, proto and the port as text. Where the set is not known nothing is refused;
+	// the program looks again when it is applied.
+	refusal(wish, ranges, held) {
+		if (wish.port === 'auto' || wish.port === '')
+			return null;
+
+		const port = number(wish.port);
+
+		if (port === null)
+			return { why: 'number', nearest: [] };
+
+		const others = held.filter(it => it.section !== wish.section && it.proto.some(name => wish.proto.includes(name))
+			&& (!it.interface || !wish.interface || it.interface === wish.interface));
+		const role = ranges?.find(([ first, last ]) => port >= first && port <= last)?.[2];
+		const why = ranges && role === undefined ? 'outside'
+			: role === 'upnp' ? 'upnp'
+				: others.some(it => it.port === port) ? 'taken' : null;
+
+		return why && { why, nearest: this.nearest(port, ranges, others) };
+	},
+
+	nearest(port, ranges, others) {
+		const free = (ranges ?? []).filter(([ , , role ]) => FREE.includes(role))
+			.flatMap(([ first, last ]) => Array.from({ length: Math.max(0, last - first + 1) }, (_none, at) => first + at))
+			.filter(it => !others.some(other => other.port === it));
+
+		return free.sort((a, b) => Math.abs(a - port) - Math.abs(b - port) || a - b).slice(0, OFFERED);
+	},
+
+	// The option that holds a host as it is typed: an address or a host id, or a name or MAC address that DHCP
+	// knows; null where it can be neither.
+	hostOption(text) {
+		if ((/^[0-9.]+$/).test(text))
+			return (/^([0-9]{1,3}\.){3}[0-9]{1,3}$/).test(text) && text.split('.').every(part => Number(part) < 256) ? 'dest_ip' : null;
+
+		if ((/^::[0-9a-f:.]+$/i).test(text))
+			return 'dest_ip';
+
+		return (/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i).test(text) || (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/).test(text) ? 'dest_host' : null;
+	},
+
+	// How a section stands: published, waiting, refused, off, or changed where the program has not heard of it.
+	state(section, forwards) {
+		if (OFF.includes(section?.enabled))
+			return { state: 'off', forward: null };
+
+		const forward = (Array.isArray(forwards) ? forwards : []).find(it => it?.section === section?.['.name']) ?? null;
+
+		return { state: forward ? forward.state : 'changed', forward };
+	}
+});

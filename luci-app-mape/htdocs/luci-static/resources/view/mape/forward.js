@@ -1,0 +1,231 @@
+'use strict';
+'require view';
+'require dom';
+'require form';
+'require network';
+'require poll';
+'require uci';
+'require mape.api as api';
+'require mape.draw as draw';
+'require mape.forward as forwards';
+'require mape.text as text';
+
+const KIND = 'mape_forward';
+
+// Seconds between two looks at what has become of each.
+const PAUSE = 10;
+
+const PROTOCOLS = { 'tcp udp': 'TCP + UDP', tcp: 'TCP', udp: 'UDP' };
+
+// The program remembers a port by the name of its section, which thus has to stay, and must not be that of one
+// that was removed.
+function freshName() {
+	return `mape_${Date.now().toString(36)}`;
+}
+
+function option(section_id, name) {
+	const value = uci.get('firewall', section_id, name);
+
+	return value === undefined ? null : value;
+}
+
+function refusalText({ why, nearest }) {
+	const sentence = {
+		number: _('Write auto, or a port from 1 to 65535.'),
+		outside: _('This port is not in your port set, so nothing can arrive there.'),
+		upnp: _('This port is set aside for UPnP.'),
+		taken: _('This port is already that of another forward.')
+	}[why];
+
+	return nearest.length ? `${sentence} ${_('The nearest free ones: %s').replace('%s', nearest.join(', '))}` : sentence;
+}
+
+return view.extend({
+	load() {
+		return Promise.all([
+			api.forwards().catch(error => ({ failed: error })),
+			api.portSet().catch(() => null),
+			L.resolveDefault(network.getHostHints(), null),
+			uci.load([ 'network', 'firewall' ])
+		]);
+	},
+
+	render([ answer, set, hints ]) {
+		const mayWrite = L.hasViewPermission() === true;
+		const lines = uci.sections('network', 'interface').filter(section => section.proto === 'mape').map(section => section['.name']);
+		const map = new form.Map('firewall');
+
+		this.answer = answer;
+		this.set = set;
+		this.cells = {};
+		this.told = E('div', { 'aria-live': 'polite' });
+
+		const section = map.section(form.GridSection, KIND, _('Opened ports'));
+
+		section.addremove = mayWrite;
+		section.anonymous = true;
+		section.sortable = false;
+		section.nodescriptions = true;
+		section.modaltitle = _('Open a port');
+		section.addbtntitle = _('Open a port');
+		section.handleAdd = function(ev) {
+			return form.GridSection.prototype.handleAdd.apply(this, [ ev, freshName() ]);
+		};
+		if (!mayWrite)
+			section.renderRowActions = () => E('td', { 'class': 'td' });
+
+		this.renderOptions(section, lines, hints);
+		poll.add(() => this.refresh(), PAUSE);
+
+		return map.render().then(node => {
+			this.showFailure();
+
+			return E('div', { 'class': 'mape-page' }, [
+				draw.stylesheet(),
+				E('h2', {}, [ _('Open a port') ]),
+				E('div', { 'class': 'cbi-map-descr' }, [ _('A server in the LAN that can be reached from outside. Only ports of your own set can arrive; the others belong to neighbours with the same address.') ]),
+				mayWrite ? '' : E('p', { 'class': 'mape-detail' }, [ _('You can look at everything here, but not change it.') ]),
+				lines.length ? '' : draw.problem(_('There is no MAP-E interface yet, so nothing is published. Add one under Network, Interfaces.'), null, null,
+					E('a', { 'class': 'btn cbi-button-action', 'href': L.url('admin/network/network') }, [ _('Go to the interfaces') ])),
+				this.told,
+				node,
+				E('p', { 'class': 'mape-detail' }, [
+					_('Port forwards of the firewall whose port is not yours cannot be reached; the diagnosis names them.'), ' ',
+					E('a', { 'href': L.url('admin/status/mape/doctor') }, [ _('Go to the diagnosis') ])
+				])
+			]);
+		});
+	},
+
+	renderOptions(s, lines, hints) {
+		// What is given to an option is copied to that of the dialogue, so `this` is the one that is shown.
+		const page = this;
+		const enabled = s.option(form.Flag, 'enabled', _('Enabled'));
+
+		enabled.default = enabled.enabled;
+		enabled.editable = true;
+
+		const name = s.option(form.Value, 'name', _('Name'));
+
+		name.optional = true;
+		name.placeholder = 'minecraft';
+		name.textvalue = section_id => draw.known(option(section_id, 'name') ?? '');
+
+		// A name that DHCP knows stands in an option of its own.
+		const host = s.option(form.Value, 'dest_ip', _('Forward to'), _('An address in the LAN, or a name or MAC address that DHCP knows.'));
+
+		host.rmempty = false;
+		for (const [ mac, known ] of hints?.getMACHints?.() ?? []) {
+			const address = hints.getIPAddrByMACAddr(mac);
+
+			if (address)
+				host.value(address, E('span', {}, [ known && known !== address ? `${address} (${known})` : address ]));
+		}
+		host.cfgvalue = section_id => option(section_id, 'dest_ip') ?? option(section_id, 'dest_host');
+		host.textvalue = section_id => draw.known(option(section_id, 'dest_ip') ?? option(section_id, 'dest_host'));
+		host.validate = (section_id, value) => (!!value && forwards.hostOption(value) !== null)
+			|| _('Write an address like 192.168.1.10, or the name of a host.');
+		host.write = (section_id, value) => {
+			const chosen = forwards.hostOption(value) ?? 'dest_ip';
+			const other = chosen === 'dest_ip' ? 'dest_host' : 'dest_ip';
+
+			if (option(section_id, other) !== null)
+				uci.unset('firewall', section_id, other);
+			uci.set('firewall', section_id, chosen, value);
+		};
+
+		const inside = s.option(form.Value, 'dest_port', _('Port inside'), _('Where the server listens.'));
+
+		inside.datatype = 'port';
+		inside.rmempty = false;
+		// Without one it is the port outside.
+		inside.cfgvalue = section_id => option(section_id, 'dest_port') ?? option(section_id, 'src_dport');
+		inside.textvalue = section_id => draw.known(option(section_id, 'dest_port') ?? option(section_id, 'src_dport'));
+
+		const proto = s.option(form.ListValue, 'proto', _('Protocol'));
+
+		for (const [ value, title ] of Object.entries(PROTOCOLS))
+			proto.value(value, title);
+		proto.default = 'tcp udp';
+		proto.cfgvalue = section_id => forwards.protocols(option(section_id, 'proto')).join(' ');
+		proto.textvalue = section_id => draw.known(PROTOCOLS[forwards.protocols(option(section_id, 'proto')).join(' ')]);
+
+		const outside = s.option(form.Value, 'src_dport', _('Port outside'), _('Automatic: the port inside if it is yours, else a free one that stays.'));
+
+		outside.value('auto', _('Automatic'));
+		outside.default = 'auto';
+		outside.textvalue = section_id => {
+			const port = option(section_id, 'src_dport') ?? 'auto';
+
+			return draw.known(port === 'auto' ? _('Automatic') : port);
+		};
+		outside.validate = function(section_id, value) {
+			const typed = option_ => this.section.formvalue(section_id, option_) ?? option(section_id, option_);
+			const line = typed('interface') ?? (lines.length === 1 ? lines[0] : null);
+			const refusal = forwards.refusal({
+				section: section_id, interface: line, port: String(value ?? ''), proto: forwards.protocols(typed('proto'))
+			}, forwards.ranges(page.set, line), forwards.held(page.answer.forwards, uci.sections('firewall', KIND)));
+
+			return refusal ? refusalText(refusal) : true;
+		};
+
+		if (lines.length > 1) {
+			const line = s.option(form.ListValue, 'interface', _('Interface'));
+
+			for (const it of lines)
+				line.value(it, it);
+			// With several, a forward that names none is published by none.
+			line.rmempty = false;
+			line.textvalue = section_id => draw.known(option(section_id, 'interface'));
+		}
+
+		const state = s.option(form.DummyValue, '_state', _('State'));
+
+		state.modalonly = false;
+		state.textvalue = section_id => {
+			page.cells[section_id] = E('div', { 'class': 'mape-forward', 'data-forward': section_id });
+			page.fill(section_id);
+
+			return page.cells[section_id];
+		};
+	},
+
+	refresh() {
+		return api.forwards().then(answer => {
+			this.answer = answer;
+		}, error => {
+			this.answer = { failed: error };
+		}).then(() => {
+			this.showFailure();
+			Object.keys(this.cells).forEach(section_id => this.fill(section_id));
+		});
+	},
+
+	showFailure() {
+		const { failed, error } = this.answer;
+
+		dom.content(this.told, failed ? draw.failed(failed) : error ? draw.told(error) : null);
+	},
+
+	// What the program says of one.
+	fill(section_id) {
+		const section = uci.sections('firewall', KIND).find(it => it['.name'] === section_id);
+		const known = !this.answer.failed && !this.answer.error;
+		const { state, forward } = known ? forwards.state(section, this.answer.forwards) : { state: null, forward: null };
+		const where = forward?.ipv4 && forward.port ? `${forward.ipv4}:${forward.port}` : null;
+		const nodes = [ E('strong', { 'class': `mape-forward-${state === 'published' ? 'ok' : 'other'}` }, [ text.forward(state) ]) ];
+
+		if (where)
+			nodes.push(E('span', {}, [ ' ', where ]));
+		if (forward?.before)
+			nodes.push(E('p', { 'class': 'mape-detail' }, [ _('%s before the last move').replace('%s', () => forward.before) ]));
+		if (state === 'refused' && forward.nearest?.length)
+			nodes.push(E('p', { 'class': 'mape-detail' }, [ _('The nearest free ones: %s').replace('%s', () => [].concat(forward.nearest).join(', ')) ]));
+		if (forward?.reason)
+			nodes.push(E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ forward.reason ]));
+		if (forward?.hint)
+			nodes.push(E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ '→ ', forward.hint ]));
+
+		dom.content(this.cells[section_id], nodes);
+	}
+});
