@@ -14,6 +14,8 @@ UPLINK=eth0
 # The uplink of the CPE, called eth0, and perhaps in a bridge: linux_uplink eth0|br0
 linux_uplink() {
 	UPLINK=$1
+	# An earlier script of this boot may have ended with its line up.
+	rm -rf "$STATE_DIR"
 	net cpe <<-EOF2
 		link set wan down
 		link set wan name eth0
