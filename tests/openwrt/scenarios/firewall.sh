@@ -8,7 +8,7 @@ flows() {
 	flows_text=$1
 	shift
 	ip netns exec "$LAB_NS-lan2" lab-traffic steady --to 198.18.3.9:7000 --udp 10 --tcp 10 \
-		--seconds 20 --pause "$flows_pause" >/tmp/flows &
+		--seconds "$flows_seconds" --pause "$flows_pause" >/tmp/flows &
 	flows_process=$!
 	wait_for 20 grep -q ready /tmp/flows
 	"$@" >/tmp/firewall.log 2>&1 || :
@@ -69,11 +69,12 @@ stop_and_start() {
 	judge_load
 }
 
-# Whether a server's segment comes in that while is luck.
+# Whether a server's segment comes in that while is luck, and only for flows that are busy again.
 stop_and_start_until_reset() {
 	for _ in 1 2 3 4 5; do
 		stop_and_start
 		[ "$(resets)" -eq 0 ] || break
+		sleep 4
 	done
 }
 
@@ -81,12 +82,12 @@ line_working v6plus
 settle
 held_count=$((LINE_COUNT - 30))
 on lan1 lab-traffic hold --to 198.18.5.1:7000 --count "$held_count" --from "$LAN_SOURCES" \
-	--wait 4 --again 8 --keep 150 >/tmp/hold &
+	--wait 4 --again 8 --keep 210 >/tmp/hold &
 wait_for 60 grep -q alive /tmp/hold
 cat /tmp/hold
 judge_load
 relay_resets ""
-flows_pause=250 flows_held_back=
+flows_seconds=20 flows_pause=250 flows_held_back=
 flows "reload" reload_twice
 # firewall4 has loaded the static text anew, and our include has brought back what that cannot hold.
 check "reload: short cuts" "$(nft list chain inet mape_rs forwarded | grep -c 'if "mape-wan".* accept')" -eq 3
@@ -96,11 +97,11 @@ check "flows reset while it was loaded" "$(resets)" -eq 0
 # TCP knows of no such connection and resets it, as behind any NAT that is switched off. Where the
 # servers do not hear that, all flows live on: nothing else has ended one. All are busy, so that it
 # does happen.
-flows_pause=0 flows_held_back=yes
+flows_seconds=75 flows_pause=0 flows_held_back=yes
 relay_resets drop
 flows "stop and start, without the router's resets" stop_and_start_until_reset
 check "stop and start: flows whose resets were held back" "$(resets)" -gt 0
-flows_held_back=
+flows_seconds=20 flows_held_back=
 relay_resets ""
 flows "stop and start" stop_and_start
 within 10 "ping from LAN and router" opened
