@@ -151,7 +151,7 @@ fn calls(scripts: &[&str]) -> String {
         let _ = write!(
             text,
             "echo '== {script}'; start=$(cut -d. -f1 /proc/uptime)\n\
-             sh ./{script} 2>&1 || failed=\"$failed {script}\"\n\
+             sh ./{script} 2>&1 || {{ echo \"FAIL  {script}: exit status $?\"; failed=\"$failed {script}\"; }}\n\
              echo \"== {script}: $(($(cut -d. -f1 /proc/uptime) - start)) s\"\n"
         );
     }
@@ -201,7 +201,7 @@ pub(crate) fn on_kernels(
                     log.print();
                     let mut failed =
                         failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    failed.push(format!("kernel {name}: {problem}"));
+                    failed.push(format!("kernel {name}: {problem}{}", log.failures()));
                 }
             });
         }
@@ -236,7 +236,7 @@ fn on_host(scripts: &[&str]) -> anyhow::Result<()> {
     let status = child.wait()?;
     if !status.success() {
         log.print();
-        bail!("on the host: {status}");
+        bail!("on the host: {status}{}", log.failures());
     }
     Ok(())
 }
@@ -257,6 +257,12 @@ pub(crate) struct Log {
     file: Option<std::fs::File>,
 }
 
+/// Whether a line with name and time begins with one of these.
+fn is_verdict(line: &str, words: &[&str]) -> bool {
+    let text = line.get(13..).unwrap_or_default();
+    words.iter().any(|word| text.starts_with(word))
+}
+
 impl Log {
     pub(crate) fn new(name: &str) -> Self {
         let file = std::fs::File::create(tools::cache_directory().join(format!("{name}.log"))).ok();
@@ -265,8 +271,7 @@ impl Log {
 
     pub(crate) fn add(&mut self, line: &str) {
         let line = format!("{:>5} {:6.1} {line}", self.name, self.started.elapsed().as_secs_f32());
-        let text = line.get(13..).unwrap_or_default();
-        if ["==", "FAIL", "time", "note"].iter().any(|word| text.starts_with(word)) {
+        if is_verdict(&line, &["==", "FAIL", "time", "note"]) {
             println!("{line}");
         }
         if let Some(file) = &mut self.file {
@@ -274,6 +279,20 @@ impl Log {
             let _ = writeln!(file, "{line}");
         }
         self.lines.push(line);
+    }
+
+    /// The checks that failed, each with the line before it (a script may have ended at an error of the shell),
+    /// as lines to end a message with.
+    pub(crate) fn failures(&self) -> String {
+        let mut text = String::new();
+        let mut before = "";
+        for line in &self.lines {
+            if is_verdict(line, &["FAIL"]) {
+                let _ = write!(text, "\n  {before}\n  {line}");
+            }
+            before = line;
+        }
+        text
     }
 
     pub(crate) fn print(&self) {

@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 pub(crate) struct Steps {
     passed: usize,
     skipped: usize,
-    failed: Vec<&'static str>,
+    failed: Vec<(&'static str, String)>,
 }
 
 /// How a step ended that did not fail.
@@ -41,8 +41,13 @@ impl Steps {
         all(&mut steps);
         let Self { passed, skipped, failed } = &steps;
         println!("\n{passed} passed, {} failed, {skipped} skipped", failed.len());
-        if !steps.failed.is_empty() {
-            bail!("failed: {}", steps.failed.join(", "));
+        // Again, in one place: whoever sees the end of a long output only shall know what went wrong.
+        for (name, error) in failed {
+            println!("{name}: {error}");
+        }
+        if !failed.is_empty() {
+            let names: Vec<_> = failed.iter().map(|(name, _)| *name).collect();
+            bail!("failed: {}", names.join(", "));
         }
         Ok(())
     }
@@ -68,7 +73,7 @@ impl Steps {
             }
             Err(error) => {
                 println!("== {name}: FAILED ({seconds:.0} s): {error:#}");
-                self.failed.push(name);
+                self.failed.push((name, format!("{error:#}")));
             }
         }
     }
