@@ -150,4 +150,10 @@ linux_right "half a journal"
 rm -rf "$STATE_DIR"
 mape up
 linux_right "no journal"
+# Nothing names the CE address now: it may be anybody's and stays. All else goes.
+mape down >/dev/null
+check "no journal, down: CE addresses that stay" "$(on cpe ip -6 address show dev eth0 | grep -c "$LINE_CE/128")" -eq 1
+on cpe ip -6 address del "$LINE_CE/128" dev eth0
+linux_state >/tmp/after
+linux_same "no journal, down, address deleted" /tmp/before /tmp/after
 check_finish
