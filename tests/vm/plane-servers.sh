@@ -73,11 +73,7 @@ servers() {
 	edge=$2
 	text="$1 $2"
 	plane_line "$1"
-	ip netns exec "$LAB_NS-srv" lab-traffic stun --from 198.18.0.1,198.18.0.2 --udp 3478,3479 >"$STATE/stun" &
-	local_processes="${local_processes:-} $!"
-	until grep -q ready "$STATE/stun"; do
-		sleep 0.2
-	done
+	local_ready srv stun --from 198.18.0.1,198.18.0.2 --udp 3478,3479
 	servers_test
 	no_violation "$text"
 	plane_unload

@@ -73,12 +73,25 @@ timed() {
 }
 
 # Servers on the side of the CPE, besides those of the line.
+# local_ready NAMESPACE WORD...: lab-traffic in the background, from when it says that it is ready. (Probes send one
+# packet each: they would take a server that is late for a lost packet.)
+local_ready() {
+	local_log=$(mktemp)
+	local_namespace=$1
+	shift
+	ip netns exec "$LAB_NS-$local_namespace" lab-traffic "$@" >"$local_log" &
+	local_process=$!
+	local_processes="${local_processes:-} $local_process"
+	until grep -q ready "$local_log"; do
+		kill -0 "$local_process" || return 1
+		sleep 0.1
+	done
+	rm "$local_log"
+}
+
 # local_serve NAMESPACE PORTS
 local_serve() {
-	ip netns exec "$LAB_NS-$1" lab-traffic serve --tcp "$2" --udp "$2" >/dev/null &
-	local_processes="${local_processes:-} $!"
-	# Nobody waits for its first answer: every client of it tries again.
-	sleep 1
+	local_ready "$1" serve --tcp "$2" --udp "$2"
 }
 
 local_stop() {

@@ -95,9 +95,11 @@ struct Client {
 }
 
 impl Client {
-    /// Several tries: a datagram may be lost for other reasons.
+    /// Several tries: a datagram may be lost for other reasons. More of them where an answer has to come, since
+    /// only silence costs time.
     fn ask(&self, to: SocketAddrV4, change: Change) -> Option<Answer> {
-        (1..=3_u8).find_map(|try_number| {
+        let tries = if matches!(change, Change::Nothing) { 12 } else { 3 };
+        (1..=tries).find_map(|try_number| {
             let request = Message::new(change, [try_number, change.bits().to_le_bytes()[0]]);
             self.socket.send_to(&request.bytes(), to).ok()?;
             self.until(|packet, _| request.answered_by(packet))

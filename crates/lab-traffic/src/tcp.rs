@@ -13,8 +13,10 @@ use crate::report::{LATE, Report, percent, syn_retransmissions};
 /// Handshakes under way at once: a burst, but not one that overruns the servers' queues.
 const WINDOW: usize = 64;
 
-/// How long an answer on an established path may take on a slow emulated machine.
+/// How long an answer on an established path may take on a slow emulated machine, and how much longer each
+/// connection that is asked at the same time makes it: such a machine answers some hundreds in a second.
 const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER_EACH: Duration = Duration::from_millis(3);
 
 /// Opens `--count` connections to one server and shows that all are alive at the same moment.
 pub(crate) fn hold(args: &Args) -> Result<()> {
@@ -176,9 +178,10 @@ pub(crate) fn bulk(args: &Args) -> Result<()> {
 /// Waits for the handshakes, then uses every connection once more.
 fn finish(pool: &mut Pool, wait: Duration) -> Result<()> {
     pool.run(wait, |pool| pool.pending() == 0)?;
-    pool.run(ANSWER, |pool| pool.all().all(|c| c.connected.is_none() || c.outside.is_some()))?;
+    let answer = ANSWER + ANSWER_EACH * u32::try_from(pool.all().count())?;
+    pool.run(answer, |pool| pool.all().all(|c| c.connected.is_none() || c.outside.is_some()))?;
     pool.ask();
-    pool.run(ANSWER, |pool| pool.all().all(|c| c.connected.is_none() || c.echoed))
+    pool.run(answer, |pool| pool.all().all(|c| c.connected.is_none() || c.echoed))
 }
 
 fn is_late(connection: &Connection) -> bool {
