@@ -60,6 +60,7 @@ linux_uplink "${1:-eth0}"
 linux_relay
 linux_state >/tmp/before
 watch_start
+linux_wait 20 grep -q MAPE_NO_IPV6_YET /tmp/watch.log || :
 sleep 2
 check "without IPv6: lines said" "$(grep -c 'MAPE_NO_IPV6_YET' /tmp/watch.log)" -eq 1
 linux_advertise 240b:10:3261:6400::/64 14400
