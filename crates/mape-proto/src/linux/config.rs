@@ -5,12 +5,13 @@ use std::num::NonZeroU16;
 use std::path::Path;
 
 use mape_core::{
-    Code, Explain, Layout, Quoted, ReceivedPrefix, Request, TUNNEL_OVERHEAD, decimal, parse_rule,
+    Code, Explain, Layout, MIN_MTU, Quoted, ReceivedPrefix, Request, decimal, parse_rule,
 };
 use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
 
 use super::input::InputChain;
 use crate::failure::Failure;
+use crate::netifd::{OptionError, planned_uplink_mtu};
 use crate::rule_file;
 use crate::stated::Stated;
 
@@ -19,6 +20,8 @@ pub const DEFAULT_FILE: &str = "/etc/mape-rs.conf";
 
 /// Behind the defaults of `NetworkManager`'s cables and ifupdown, before those of Wi-Fi and networkd.
 const DEFAULT_METRIC: u32 = 512;
+/// The main table's number, under which `ip` does not show it.
+const MAIN_TABLE: u32 = 254;
 /// As the kernel's own packets.
 const DEFAULT_TTL: u8 = 64;
 
@@ -184,7 +187,11 @@ impl Config {
                 let ports = value.split_whitespace().collect::<Vec<_>>().join(",");
                 self.stated.reserved.extend(ports.parse()?)?;
             }
-            "mtu" => self.mtu = Some(number("mtu", value, 1..=65_495)?),
+            "mtu" => {
+                let mtu = number("mtu", value, 0..=65_495)?;
+                self.mtu = Some(mtu).filter(|mtu| *mtu >= MIN_MTU);
+                self.mtu.ok_or(OptionError::MtuTooSmall(mtu))?;
+            }
             "ttl" => self.ttl = number("ttl", value, 1..=255)?,
             "defaultroute" => {
                 let on = switch("defaultroute", value)?;
@@ -192,7 +199,10 @@ impl Config {
                 self.route = route.filter(|_| on);
             }
             "metric" => self.place()?.metric = number("metric", value, 0..=u32::MAX)?,
-            "table" => self.place()?.table = Some(number("table", value, 1..=u32::MAX)?),
+            "table" => {
+                let table = number("table", value, 1..=u32::MAX)?;
+                self.place()?.table = Some(table).filter(|table| *table != MAIN_TABLE);
+            }
             "edge" => self.edge = value.parse()?,
             "full_cone" => self.nft.full_cone = switch("full_cone", value)?,
             "dscp_reset" => self.nft.dscp_reset = switch("dscp_reset", value)?,
@@ -207,6 +217,8 @@ impl Config {
                     expected: "family, table and chain, like inet filter input",
                 })?);
             }
+            // A line like `[main]`.
+            "" => return Err(LineError::Unknown(Quoted::new(value)).into()),
             _ => return Err(LineError::Unknown(Quoted::new(key)).into()),
         }
         Ok(())
@@ -229,10 +241,13 @@ impl Config {
     /// What a plan for this prefix is made from. `uplink_mtu` counts where no `mtu` is given.
     ///
     /// # Errors
-    /// A rule file cannot be read or is wrong.
+    /// A rule file cannot be read or is wrong, or the uplink has no room for `mtu`.
     pub fn request(&self, prefix: ReceivedPrefix, uplink_mtu: u16) -> Result<Request, Failure> {
         let mut request = self.stated.request(prefix)?;
-        request.uplink_mtu = self.mtu.map_or(uplink_mtu, |mtu| mtu.saturating_add(TUNNEL_OVERHEAD));
+        request.uplink_mtu = match self.mtu {
+            Some(mtu) => planned_uplink_mtu(mtu, uplink_mtu)?,
+            None => uplink_mtu,
+        };
         Ok(request)
     }
 }

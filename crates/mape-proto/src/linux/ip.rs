@@ -103,8 +103,7 @@ impl Route {
 
     /// Whether it is a default route of this table.
     pub(crate) fn is_default_of(&self, table: Option<u32>) -> bool {
-        // 254 is the main table.
-        let table = table.filter(|table| *table != 254).map(|table| table.to_string());
+        let table = table.map(|table| table.to_string());
         self.dst == "default" && self.kind.is_none() && self.table == table
     }
 

@@ -240,7 +240,8 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
     notes
 }
 
-/// What [`up`] would run, as a shell script. In it rules name the device; `up` itself binds them to
+/// What [`up`] would run, as a shell script that ends at the first failure: without the rules nothing may
+/// leave. In it rules name the device; `up` itself binds them to
 /// the device's index, which is known only once the device is there.
 ///
 /// # Errors
@@ -261,7 +262,7 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
         servers: Servers::default(),
     };
     let mut text = format!(
-        "# {name}: {} of {} through {} on {}\n",
+        "# {name}: {} of {} through {} on {}\nset -e\n",
         ports(plan),
         line.ipv4,
         line.device,

@@ -5,7 +5,7 @@
 
 use std::num::NonZeroU16;
 
-use mape_core::{Code, Explain, MIN_MTU, Quoted, decimal};
+use mape_core::{Code, Explain, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal};
 use serde_json::{Map, Value};
 
 /// An option that is missing, unreadable, or contradicts another one.
@@ -46,6 +46,18 @@ pub enum OptionError {
         /// What fits, in bytes.
         room: u16,
     },
+}
+
+/// The uplink MTU to plan with, so that `mtu` is what is left inside the tunnel. Both in bytes.
+///
+/// # Errors
+/// [`OptionError::MtuTooLarge`] where the uplink has less.
+pub(crate) fn planned_uplink_mtu(mtu: u16, uplink_mtu: u16) -> Result<u16, OptionError> {
+    let room = uplink_mtu.saturating_sub(TUNNEL_OVERHEAD);
+    if mtu > room {
+        return Err(OptionError::MtuTooLarge { mtu, uplink_mtu, room });
+    }
+    Ok(mtu + TUNNEL_OVERHEAD)
 }
 
 impl Explain for OptionError {

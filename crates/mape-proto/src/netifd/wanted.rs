@@ -1,6 +1,6 @@
 //! What an interface should be, from its options and what netifd knows at this moment.
 
-use mape_core::{Code, DEFAULT_UPLINK_MTU, Plan, Quoted, TUNNEL_OVERHEAD};
+use mape_core::{Code, DEFAULT_UPLINK_MTU, Plan, Quoted};
 use mape_nft::{InterfaceName, Line};
 use mape_provision::{Conflict, Decision, Mode, Source};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::config::{Config, UPNP_HINT};
 use super::facts::Facts;
 use super::memory::Memory;
-use super::options::OptionError;
+use super::options::{OptionError, planned_uplink_mtu};
 use super::provisioning::store::Store;
 use super::uplink::{Uplink, choose};
 use super::{Bus, Places};
@@ -54,12 +54,7 @@ pub(super) fn wanted(
         let request = &mut sources.request;
         request.uplink_mtu = uplink_mtu(bus, &uplink.device)?;
         if let Some(mtu) = config.mtu {
-            let uplink_mtu = request.uplink_mtu;
-            let room = uplink_mtu.saturating_sub(TUNNEL_OVERHEAD);
-            if mtu > room {
-                return Err(OptionError::MtuTooLarge { mtu, uplink_mtu, room }.into());
-            }
-            request.uplink_mtu = mtu + TUNNEL_OVERHEAD;
+            request.uplink_mtu = planned_uplink_mtu(mtu, request.uplink_mtu)?;
         }
         let Decision { plan, source, conflicts } = sources.decide()?;
         // Whether ports are left is known only now.

@@ -41,6 +41,15 @@ fn a_dry_run_prints_the_whole_script() {
         at += found.unwrap_or_else(|| panic!("{part:?} is not behind {at} in {}", called.out));
     }
     shell_reads(&called.out);
+    // Without its rules nothing is opened.
+    let run = format!(
+        "ip() {{ cat; }}\nnft() {{ cat >/dev/null; return 1; }}\n{}\necho went on",
+        called.out
+    );
+    let output = Command::new("sh").args(["-c", &run]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("link add mape-wan") && !said.contains("link set mape-wan up"), "{said}");
+    assert!(!output.status.success());
     assert!(!Path::new(&state).exists(), "a dry run leaves files");
     fs::remove_dir_all(directory).unwrap();
 }

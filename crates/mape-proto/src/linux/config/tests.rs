@@ -58,8 +58,14 @@ fn options_reach_the_request() {
     assert!(config.nft.full_cone && config.nft.dscp_reset);
     assert_eq!(config.nft.time_wait.unwrap().get(), 10);
     assert_eq!(config.device().as_str(), "mape-dsl");
-    assert_eq!(config.input_chain.unwrap().to_string(), "inet filter input");
+    assert_eq!(config.input_chain.as_ref().unwrap().to_string(), "inet filter input");
     assert_eq!(parse("").request(config.prefix.unwrap(), 1500).unwrap().uplink_mtu, 1500);
+    // The uplink's less 40 is the most there is room for.
+    assert_eq!(config.request(config.prefix.unwrap(), 1440).unwrap().uplink_mtu, 1440);
+    let refused = config.request(config.prefix.unwrap(), 1439).unwrap_err().text();
+    assert!(refused.contains("mtu is 1400, but an uplink MTU of 1439 leaves 1399"), "{refused}");
+    // The main table has two names.
+    assert_eq!(parse("table 254").route, Some(RouteOption { table: None, metric: 512 }));
     assert_eq!(parse("defaultroute 0").route, None);
     assert!(parse("defaultroute 1").route.is_some());
     assert!(parse("metric 7\ndefaultroute 1").route.is_some_and(|route| route.metric == 7));
@@ -72,6 +78,10 @@ fn what_is_wrong_names_file_and_line() {
         "the configuration \"f\": line 2: the option \"uplnk\" is not known"
     );
     assert_eq!(sentence("ttl 0"), "the configuration \"f\": line 1: ttl cannot be \"0\"");
+    assert!(sentence("[main]").ends_with("the option \"[main]\" is not known"));
+    let small = Config::parse("mtu 1279", Path::new("f")).unwrap_err();
+    assert_eq!(small.code(), Code::MtuTooSmall);
+    assert!(small.to_string().ends_with("line 1: the option mtu is 1279, less than 1280"));
     for bad in [
         "uplink",
         "uplink a b",
