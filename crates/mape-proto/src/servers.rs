@@ -24,7 +24,7 @@ mod wish;
 
 pub(crate) use announce::{Change, announce, announce_pool};
 pub(crate) use assign::Refusal;
-pub(crate) use forward::{Forward, KIND};
+pub(crate) use forward::{Forward, ForwardError, KIND};
 pub(crate) use host::Hosts;
 pub(crate) use kept::Kept;
 pub(crate) use pool::{pool, write_allow_list};
@@ -73,7 +73,7 @@ pub(crate) struct Wishes {
     /// In configured order; those that cannot be read are in `unreadable`.
     pub(crate) forwards: Vec<Forward>,
     /// Name of the section, and what is wrong.
-    pub(crate) unreadable: Vec<(String, String)>,
+    pub(crate) unreadable: Vec<(String, ForwardError)>,
     pub(crate) hosts: Hosts,
 }
 
@@ -91,7 +91,7 @@ impl Wishes {
             match one {
                 Ok(Some(forward)) => forwards.push(forward),
                 Ok(None) => {}
-                Err((section, reason)) => unreadable.push((section, reason.to_string())),
+                Err((section, reason)) => unreadable.push((section, reason)),
             }
         }
         let hosts = if forwards.is_empty() { Hosts::default() } else { Hosts::read(places) };

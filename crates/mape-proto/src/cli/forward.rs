@@ -245,14 +245,13 @@ fn text(forwards: &[ForwardStatus]) -> String {
         let inside = forward.dest_ip.as_deref().unwrap_or(&forward.host);
         let port = forward.dest_port.map(|port| format!(":{port}")).unwrap_or_default();
         let name = forward.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+        // A section that cannot be read has none of it.
+        let way = match forward.proto.join("+") {
+            none if none.is_empty() => String::new(),
+            proto => format!("{proto} {outside} -> {inside}{port}, "),
+        };
         // Writing into a `String` cannot fail.
-        let _ = writeln!(
-            text,
-            "{}{name}: {} {outside} -> {inside}{port}, {}",
-            forward.section,
-            forward.proto.join("+"),
-            forward.state
-        );
+        let _ = writeln!(text, "{}{name}: {way}{}", forward.section, forward.state);
         for (word, line) in [("because", &forward.reason), ("next step", &forward.hint)] {
             if let Some(line) = line {
                 let _ = writeln!(text, "  {word}: {line}");

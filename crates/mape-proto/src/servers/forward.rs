@@ -187,18 +187,23 @@ pub(crate) fn port(option: &'static str, text: &str) -> Result<u16, ForwardError
         .ok_or_else(bad)
 }
 
+/// Not "this network", loopback, multicast or reserved (RFC 6890): nothing sent there arrives at a host.
+fn is_of_a_host(address: Ipv4Addr) -> bool {
+    !matches!(address.octets()[0], 0 | 127 | 224..)
+}
+
 impl Host {
     pub(crate) fn parse(text: &str, interface: &str) -> Result<Self, ForwardError> {
-        if let Ok(address) = text.parse() {
-            return Ok(Self::Address(address));
-        }
-        let id = text.parse::<Ipv6Addr>().ok().and_then(|it| u32::try_from(it.to_bits()).ok());
-        let id = id.filter(|id| *id != 0);
         let bad = || ForwardError::Bad {
             option: "dest_ip",
             value: Quoted::new(text),
             hint: "write an address like 192.168.1.10, or a host id like ::10",
         };
+        if let Ok(address) = text.parse() {
+            return if is_of_a_host(address) { Ok(Self::Address(address)) } else { Err(bad()) };
+        }
+        let id = text.parse::<Ipv6Addr>().ok().and_then(|it| u32::try_from(it.to_bits()).ok());
+        let id = id.filter(|id| *id != 0);
         id.map(|id| Self::Id { id, interface: interface.to_owned() }).ok_or_else(bad)
     }
 

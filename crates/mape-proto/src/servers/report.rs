@@ -101,8 +101,8 @@ pub(crate) fn statuses(
         port: None,
         before: None,
         state: "refused",
-        reason: Some(reason.clone()),
-        hint: Some(format!("see `uci show firewall.{section}`")),
+        reason: Some(reason.to_string()),
+        hint: Some(reason.hint()),
         nearest: Vec::new(),
     }));
     Ok(all)

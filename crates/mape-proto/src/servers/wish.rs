@@ -1,5 +1,7 @@
 //! A forward as it is typed: from words to a section.
 
+use mape_core::Quoted;
+
 use super::forward::{Forward, ForwardError, KIND};
 use crate::uci::{Package, quoted};
 
@@ -61,6 +63,12 @@ impl Wish<'_> {
     /// [`ForwardError`]
     pub(crate) fn forward(&self, section: &str) -> Result<Forward, ForwardError> {
         let options = self.options();
+        if let Some((option, value)) =
+            options.iter().find(|(_, value)| value.contains(char::is_control))
+        {
+            let value = Quoted::new(value);
+            return Err(ForwardError::Bad { option, value, hint: "type plain text in one line" });
+        }
         let options =
             options.iter().map(|(name, value)| format!("option {name} {}\n", quoted(value)));
         let text = format!("config {KIND} {}\n{}", quoted(section), options.collect::<String>());

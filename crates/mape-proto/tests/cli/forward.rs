@@ -122,6 +122,10 @@ fn refused() {
         "add nas:22 --proto icmp",
         "add nas:22 --port 70000",
         "add nas:22 surplus",
+        "add 0.0.0.0:22",
+        "add 127.0.0.1:22",
+        "add 224.0.0.1:22",
+        "add 255.255.255.255:22",
         "remove",
         "remove nobody",
         "publish nas:22",
@@ -130,6 +134,11 @@ fn refused() {
         assert_eq!(called.status, ExitStatus::Usage, "{wrong}: {}", called.err);
     }
     assert_eq!(before, (router.read("etc/config/firewall"), router.read("state/wan.json")));
+    // Two lines would be another file than the one that is meant.
+    let root = router.0.to_str().unwrap().to_owned();
+    let two_lines = call(&["forward", "add", "nas\nx:22", "--root", &root]);
+    assert_eq!(two_lines.status, ExitStatus::Usage);
+    assert!(two_lines.err.contains(r#"dest_host cannot be "nas\nx""#), "{}", two_lines.err);
     // Somebody else is in the middle of something.
     fs::create_dir_all(router.0.join("tmp/.uci")).unwrap();
     router.write("tmp/.uci/firewall", "firewall.x=rule\n");
@@ -163,7 +172,11 @@ fn what_is_wrong_is_listed() {
         ("broken", "refused"),
     ];
     assert_eq!(states, expected);
-    assert_eq!(router.call("list").status, ExitStatus::Failed);
+    let called = router.call("list");
+    assert_eq!(called.status, ExitStatus::Failed);
+    let broken = "broken: refused\n  because: the option dest_ip cannot be \"nonsense\"\n  \
+                  next step: write an address like 192.168.1.10, or a host id like ::10\n";
+    assert!(called.out.contains(broken), "{}", called.out);
     // A host that nobody knows keeps its port until it comes.
     let port = list[1]["port"].as_u64().unwrap();
     router.write("tmp/dhcp.leases", "1795362139 02:00:00:00:00:01 192.168.1.77 console *\n");
