@@ -40,6 +40,12 @@ impl Loaded {
         format!("{NETDEV_PREFIX}{}", self.0)
     }
 
+    /// The chain of the common table that lets this interface's packets out.
+    #[must_use]
+    pub fn gate_chain(&self) -> String {
+        self.own("gate")
+    }
+
     /// The name of something of the interface's in the common table. No `name` has an underscore, or
     /// one interface's `in-tcp` could be the `in` of another whose name begins with `tcp`.
     pub(crate) fn own(&self, name: &str) -> String {

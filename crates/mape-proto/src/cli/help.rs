@@ -211,7 +211,7 @@ Usage: mape-proto up [--config FILE] [--dry-run]
   down      takes away what up has added, and nothing else
   watch     brings the line up and follows every change, until it is killed; for
             OpenRC, s6, systemd
-  status    what the line is, and what is missing
+  status    what the line is, and what is missing; exit status 1 if it is not up
   doctor    checks everything between uplink and LAN; exit status 1 if it finds something
 
 They need root, iproute2 and nft. Nothing is sent anywhere.

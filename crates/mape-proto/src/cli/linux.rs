@@ -70,8 +70,12 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
         Word::Up if dry_run => linux::dry_run(&config, &system)?,
         Word::Up => linux::up(&config, &system)?.to_string(),
         Word::Down => linux::down(&config, &system)?,
-        Word::Status if as_json => json::status(&linux::status(&config, &system)?),
-        Word::Status => linux::status(&config, &system)?.to_string(),
+        Word::Status => {
+            let line = linux::status(&config, &system)?;
+            let status = if line.is_up() { ExitStatus::Fine } else { ExitStatus::Failed };
+            let text = if as_json { json::status(&line) } else { line.to_string() };
+            return Ok(Answer { text, status });
+        }
         Word::Doctor | Word::Watch => {
             let report = linux::doctor(&config, &system)?;
             let status = if report.is_fine() { ExitStatus::Fine } else { ExitStatus::Failed };
@@ -88,10 +92,12 @@ pub(super) fn files(
     parts: &Parts,
     directory: Option<&Path>,
 ) -> Result<String, Failure> {
-    let files = make(parts, directory.unwrap_or(Path::new("/etc/mape-rs")));
+    // They are read from wherever somebody stands when the machine starts.
+    let directory = directory.map(named).transpose()?;
+    let files = make(parts, directory.as_deref().unwrap_or(Path::new("/etc/mape-rs")));
     let mut text = String::new();
     for (name, content) in &files {
-        if let Some(directory) = directory {
+        if let Some(directory) = &directory {
             let path = directory.join(name);
             let written =
                 std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, content));
@@ -106,4 +112,13 @@ pub(super) fn files(
         }
     }
     Ok(text)
+}
+
+/// The directory from the root, if shell, ifupdown and systemd all read its name as it is.
+fn named(directory: &Path) -> Result<PathBuf, linux::LinuxError> {
+    let refused = || linux::LinuxError::Directory(Quoted::new(&directory.to_string_lossy()));
+    let path = std::path::absolute(directory).map_err(|_| refused())?;
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-".contains(letter);
+    let plain = path.to_str().is_some_and(|text| text.chars().all(is_plain));
+    if plain { Ok(path) } else { Err(refused()) }
 }

@@ -77,6 +77,9 @@ pub enum LinuxError {
         /// Why.
         error: io::Error,
     },
+    /// A directory whose name would need quotes, of another kind in each of the files that name it.
+    #[error("the directory {0} cannot be named in these files")]
+    Directory(Quoted),
     /// The kernel does not tell what changes.
     #[error("the kernel does not report changes: {0}")]
     NoEvents(io::Error),
@@ -90,7 +93,7 @@ impl Explain for LinuxError {
         match self {
             Self::NoDefaultRoute | Self::NoPrefix { .. } => Code::NoIpv6Yet,
             Self::NoUplink { .. } | Self::BridgePort { .. } => Code::TunlinkUnknown,
-            Self::RouteTaken { .. } => Code::OptionInvalid,
+            Self::RouteTaken { .. } | Self::Directory(_) => Code::OptionInvalid,
             Self::NotLoaded(_) | Self::InputChain { .. } => Code::FirewallRejected,
             Self::Several(errors) => errors.first().map_or(Code::SystemRefused, Explain::code),
             _ => Code::SystemRefused,
@@ -122,6 +125,9 @@ impl Explain for LinuxError {
             Self::InputChain { .. } => {
                 "correct the option input_chain; nft list chains shows what there is".to_owned()
             }
+            Self::Directory(_) => {
+                "use a name of letters, digits, /, ., _ and -, like /etc/mape-rs".to_owned()
+            }
             Self::File { .. } | Self::NoEvents(_) => "run this as root".to_owned(),
             Self::Several(errors) => errors.first().map_or_else(String::new, Explain::hint),
         }
@@ -148,6 +154,9 @@ impl Explain for LinuxError {
             }
             Self::InputChain { chain, reason } => {
                 vec![("chain", chain.clone()), ("reason", reason.text())]
+            }
+            Self::Directory(directory) => {
+                vec![("option", "dir".to_owned()), ("value", directory.text())]
             }
             Self::File { file, error } => {
                 vec![("file", file.clone()), ("reason", error.to_string())]

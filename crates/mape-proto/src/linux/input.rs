@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::str::FromStr;
 
 use mape_core::Quoted;
-use mape_nft::InterfaceName;
+use mape_nft::{InterfaceName, Loaded};
 use serde::{Deserialize, Serialize};
 
 use super::LinuxError;
@@ -148,7 +148,8 @@ impl Nft<'_> {
     pub(crate) fn is_open(self, name: &InterfaceName, device: &str) -> bool {
         let gate = self.run(&["list", "map", "inet", "mape_rs", "gate"]);
         let gate = gate.map(|output| output.stdout).unwrap_or_default();
-        String::from_utf8_lossy(&gate).contains(&format!("\"{device}\" : goto gate_{name}"))
+        let open = format!("\"{device}\" : goto {}", Loaded::of(name).gate_chain());
+        String::from_utf8_lossy(&gate).contains(&open)
     }
 
     fn run(self, words: &[&str]) -> Result<Output, LinuxError> {

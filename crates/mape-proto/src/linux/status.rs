@@ -34,12 +34,17 @@ pub(crate) struct Status {
 }
 
 impl Status {
+    /// Whether the line is there and nothing is missing.
+    pub(crate) fn is_up(&self) -> bool {
+        self.line.is_some() && self.problems.is_empty()
+    }
+
     /// `up`, `incomplete` or `down`.
     pub(crate) fn word(&self) -> &'static str {
-        match (&self.line, self.problems.is_empty()) {
-            (None, _) => "down",
-            (Some(_), true) => "up",
-            (Some(_), false) => "incomplete",
+        match self.line {
+            None => "down",
+            Some(_) if self.is_up() => "up",
+            Some(_) => "incomplete",
         }
     }
 }

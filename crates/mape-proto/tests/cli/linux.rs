@@ -58,7 +58,7 @@ fn a_dry_run_prints_the_whole_script() {
 fn a_line_that_is_down_says_so() {
     let (directory, file, state) = configured("down", &format!("uplink lo\nprefix {PREFIX}\n"));
     let called = call(&["status", "--config", &file, "--state-dir", &state]);
-    assert_eq!(called.status, ExitStatus::Fine, "{}", called.err);
+    assert_eq!((called.status, called.err.as_str()), (ExitStatus::Failed, ""));
     assert!(called.out.starts_with("wan: down\n"), "{}", called.out);
     let json = call(&["status", "--json", "--config", &file, "--state-dir", &state]).json();
     assert_valid(&schema("linux-status"), &json);
@@ -201,6 +201,36 @@ fn files_name_only_their_own_directory() {
         assert!(all.contains("br0") && !all.contains("eth0"), "{format}");
     }
     fs::remove_dir_all(directory).unwrap();
+}
+
+/// They are read at a boot, by programs that each have quotes of their own.
+#[test]
+fn a_directory_is_named_from_the_root_or_refused() {
+    let (directory, ..) = configured("relative", "");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_mape-proto"));
+    program.args(["plan", "--ifupdown", "--dir", "files", PREFIX]).current_dir(&directory);
+    assert!(program.output().unwrap().status.success());
+    let text = fs::read_to_string(directory.join("files/mape-wan.interfaces")).unwrap();
+    let rules = directory.join("files/mape-wan.nft");
+    assert!(text.contains(&format!("pre-up nft -f {}\n", rules.display())), "{text}");
+    for bad in ["a b", "a%b", "$HOME", "a'b", ""] {
+        let place =
+            if bad.is_empty() { String::new() } else { format!("{}/{bad}", directory.display()) };
+        let called = call(&["plan", "--networkd", "--dir", &place, PREFIX]);
+        assert_eq!(called.status, ExitStatus::Usage, "{bad}");
+        assert!(called.err.contains("code: MAPE_OPTION_INVALID"), "{}", called.err);
+    }
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 2, "a refused directory was made");
+    fs::remove_dir_all(directory).unwrap();
+}
+
+/// nft has another word for `@` in a name.
+#[test]
+fn what_is_loaded_is_deleted_under_the_same_name() {
+    let script = words(&format!("plan --sh --device mape-a@b {PREFIX}")).out;
+    let loaded = script.lines().find(|line| line.starts_with("table netdev ")).unwrap();
+    let table = loaded.trim_end_matches(" {");
+    assert!(script.contains(&format!("\tnft delete {table} 2>/dev/null")), "{table}");
 }
 
 #[test]
