@@ -39,8 +39,10 @@ by_script() {
 	mape-proto plan --sh --uplink "$UPLINK" "$LINE_PREFIX" >$FILES/line.sh
 	on cpe sh -eu $FILES/line.sh mape_up
 	works "--sh"
+	index=$(on cpe cat /sys/class/net/mape-wan/ifindex)
 	on cpe sh -eu $FILES/line.sh mape_up
 	works "--sh, again"
+	check "--sh, again: the same device" "$(on cpe cat /sys/class/net/mape-wan/ifindex)" -eq "$index"
 	on cpe sh -eu $FILES/line.sh mape_down
 	gone "--sh"
 	# And as it always was: variables for a script of one's own.

@@ -63,7 +63,7 @@ impl Parts {
 
 /// Functions behind the assignments of `plan --sh`.
 pub(crate) fn shell_functions(parts: &Parts) -> String {
-    let Line { device, uplink, .. } = &parts.line;
+    let Line { device, uplink, ce, br, .. } = &parts.line;
     let (address, up, route) = parts.open();
     let mut delete = String::new();
     for table in &parts.tables {
@@ -77,8 +77,9 @@ MAPE_UPLINK='{uplink}'
 
 # mape_up brings the line up, mape_down takes it away again. In a file of its own: sh FILE mape_up
 mape_up() {{
-	ip {ce} &&
-	{{ ip link show dev {device} >/dev/null 2>&1 || ip {tunnel}; }} &&
+	ip {add_ce} &&
+	{{ ip -details link show dev {device} 2>/dev/null | grep -q 'remote {br} local {ce} dev {uplink} ' ||
+		{{ ip {remove} 2>/dev/null; ip {tunnel}; }}; }} &&
 	mape_rules | nft -f - &&
 	ip {address} &&
 	ip {up} &&
@@ -98,7 +99,7 @@ mape_rules() {{
 
 case ${{1-}} in mape_up | mape_down | mape_rules) \"$1\" ;; esac
 ",
-        ce = parts.replace_ce(),
+        add_ce = parts.replace_ce(),
         tunnel = parts.line.add_tunnel(),
         remove = remove_tunnel(device),
         remove_ce = parts.remove_ce(),

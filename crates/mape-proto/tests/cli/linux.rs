@@ -203,6 +203,29 @@ fn files_name_only_their_own_directory() {
     fs::remove_dir_all(directory).unwrap();
 }
 
+/// A file that was made anew because the prefix has changed finds the tunnel of the old one.
+#[test]
+fn the_script_keeps_its_own_tunnel_and_no_other() {
+    let script = words(&format!("plan --sh --uplink br0 {PREFIX}")).out;
+    let tunnel = |there: &str| {
+        let ip = format!("ip() {{ case $1 in -details) {there} ;; *) echo \"ran $*\" ;; esac; }}");
+        let run = format!("{ip}\nnft() {{ cat >/dev/null; }}\nset -- mape_up\n{script}");
+        let output = Command::new("sh").args(["-euc", &run]).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        (said.contains("ran link delete mape-wan"), said.contains("ran link add mape-wan "))
+    };
+    let told = |ce: &str, uplink: &str| {
+        tunnel(&format!(
+            "echo 'ip6tnl ipip6 remote 2404:9200:225:100::64 local {ce} dev {uplink} encaplimit none'"
+        ))
+    };
+    assert_eq!(told(CE, "br0"), (false, false));
+    for other in [told("240b:10:3251:5100:6a:4832:5100:5100", "br0"), told(CE, "br00")] {
+        assert_eq!(other, (true, true));
+    }
+    assert_eq!(tunnel("return 1"), (true, true));
+}
+
 /// They are read at a boot, by programs that each have quotes of their own.
 #[test]
 fn a_directory_is_named_from_the_root_or_refused() {
