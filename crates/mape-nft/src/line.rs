@@ -62,7 +62,9 @@ impl Line {
         (self.ipv4.netmask().to_bits(), self.ipv4.network().to_bits())
     }
 
-    pub(crate) const fn ce(&self) -> Ipv6Addr {
+    /// The line's end of the tunnel; no two interfaces of a ruleset have the same.
+    #[must_use]
+    pub const fn ce(&self) -> Ipv6Addr {
         self.ce
     }
 

@@ -243,10 +243,20 @@ fn ready(places: &Places, remarks: &mut Vec<String>) -> Vec<Ready> {
             ));
             continue;
         }
-        match device_index(places, checked.device.as_str()) {
-            Some(index) => ready.push(Ready { checked, index }),
-            None => remarks.push(format!("{name}: no device {} yet", checked.device)),
+        let Some(index) = device_index(places, checked.device.as_str()) else {
+            remarks.push(format!("{name}: no device {} yet", checked.device));
+            continue;
+        };
+        // nft would refuse both together, and each load would then try them one by one.
+        if let Some(other) = ready.iter().find(|other| other.checked.line.ce() == checked.line.ce())
+        {
+            remarks.push(format!(
+                "{name}: left out, its line is that of {}; remove one of the two",
+                other.checked.name
+            ));
+            continue;
         }
+        ready.push(Ready { checked, index });
     }
     ready
 }

@@ -156,6 +156,19 @@ fn states_that_cannot_be_used() {
     }
 }
 
+/// Two sections for one line: the other one works, and stays as it is.
+#[test]
+fn of_two_interfaces_with_one_line_one_is_left_out() {
+    let Some(bench) = Bench::new("same-line") else { return };
+    bench.v6plus("wan", "auto");
+    bench.v6plus("wan6", "auto");
+    let text = bench.ok("up mape-wan; up mape-wan6; load; load");
+    let left_out = "wan6: left out, its line is that of wan; remove one of the two\n";
+    let loaded = "wan: mape-wan, edge netdev, loaded\n";
+    let already = "wan: mape-wan, edge netdev, is loaded already\n";
+    assert_eq!(text, format!("{loaded}{left_out}{already}{left_out}"));
+}
+
 #[test]
 fn the_best_edge_that_the_kernel_takes() {
     let Some(bench) = Bench::new("edges") else { return };
