@@ -233,9 +233,10 @@ impl Ip {
     }
 }
 
-/// The first line of what a program said, or how it ended.
+/// The first line of what a program said, without a full stop, or how it ended.
 pub(super) fn said(output: &Output) -> Quoted {
     let text = String::from_utf8_lossy(&output.stderr);
     let line = text.lines().map(str::trim).find(|line| !line.is_empty());
-    Quoted::new(&line.map_or_else(|| output.status.to_string(), str::to_owned))
+    let line = line.map(|line| line.trim_end_matches('.').to_owned());
+    Quoted::new(&line.unwrap_or_else(|| output.status.to_string()))
 }

@@ -209,10 +209,13 @@ impl Line {
         others
             .map(|route| {
                 if route.metric < metric {
+                    let way_out = match route.metric {
+                        0 => format!("give it one above {metric}"),
+                        lower => format!("set a metric below {lower}"),
+                    };
                     format!(
                         "the route {route} goes before this line's (metric {metric}): \
-                         remove it, or set a metric below {}",
-                        route.metric
+                         remove it, or {way_out}"
                     )
                 } else {
                     format!("the route {route} stays, behind this line's")

@@ -151,5 +151,12 @@ fn somebody_elses_things_are_refused_and_told() {
     assert!(matches!(behind.as_slice(), [text] if text.contains("stays, behind")), "{behind:?}");
     let before = line("metric 900").rivals(&complete(theirs));
     assert!(matches!(before.as_slice(), [text] if text.contains("goes before")), "{before:?}");
+    // Nothing is below 0.
+    let first = |text: &str| theirs(text).replace(r#""metric":512"#, r#""metric":0"#);
+    let before = line("").rivals(&complete(first));
+    assert!(
+        matches!(before.as_slice(), [text] if text.ends_with("or give it one above 512")),
+        "{before:?}"
+    );
     assert!(line("table 5").rivals(&complete(theirs)).is_empty());
 }
