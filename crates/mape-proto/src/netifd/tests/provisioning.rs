@@ -1,5 +1,6 @@
 //! Who is asked when, and what an answer makes of the line. Asking itself: `tests/vm/provision.sh`.
 
+use super::super::provisioning::announce;
 use super::super::provisioning::store::Store;
 use super::*;
 use mape_core::{Layout, parse_rule};
@@ -268,7 +269,9 @@ fn a_fixed_contract_is_announced_once_it_is_up() {
     let mut log = Vec::new();
     provision(&mut bus, &world.places, &name(), 0, &mut log).unwrap();
     let log = String::from_utf8(log).unwrap();
-    assert!(log.contains(ce) && log.contains("tried again") && !log.contains("pass"), "{log}");
+    assert!(log.contains(ce) && log.contains("MAPE_PROVISIONING_UPDATE"), "{log}");
+    assert!(log.contains("tried again") && !log.contains("pass"), "{log}");
+    assert_eq!(bus.called("set_data")[0].2["warning"]["code"], "MAPE_PROVISIONING_UPDATE");
     assert_eq!(bus.called("set").len(), 2);
     // Started before that time, it does nothing: procd does so whenever it is told another time.
     let arranged = bus.called("set")[1].2["instances"]["mape"]["command"][3].clone();
@@ -276,9 +279,16 @@ fn a_fixed_contract_is_announced_once_it_is_up() {
     let mut log = Vec::new();
     provision(&mut bus, &world.places, &name(), arranged, &mut log).unwrap();
     assert_eq!((bus.called("set").len(), log.len()), (2, 0));
-    fs::write(world.root.join("state/mape.announced"), ce).unwrap();
+    // What was told to this server under this name is not told again; another name is.
+    let update = Config::parse(&options).unwrap().fixed.unwrap().update.unwrap();
+    let mark = announce::mark(&update, ce.parse().unwrap());
+    assert!(!mark.contains("pass") && !mark.contains("u="), "{mark}");
+    fs::write(world.root.join("state/mape.announced"), mark).unwrap();
     provision(&mut bus, &world.places, &name(), 7, &mut Vec::new()).unwrap();
     assert_eq!((bus.called("set").len(), bus.called("delete").len()), (2, 1));
+    assert_eq!(bus.called("set_data").len(), 1);
+    let _ = world.renew(&mut bus, &options.replace("\"u\"", "\"v\""));
+    assert_eq!(bus.called("set").len(), 3);
 }
 
 #[test]
