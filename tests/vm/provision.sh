@@ -32,6 +32,16 @@ second() {
 	rule=106.81.0.0/16
 }
 
+third() {
+	LINE_IPV4=106.82.50.97 LINE_CE=2600:10:3261:6400:0:6a52:3261:64 LINE_BR=2600:10:ffff::66
+	rule=106.82.0.0/16
+}
+
+# What odhcp6c's script does at an event: it reads our file, with the rules of DHCPv6 in MAPE.
+odhcp6c() {
+	INTERFACE=wan6 MAPE=$2 sh -c '. /etc/odhcp6c.user.d/mape-rs' dhcpv6.script wan "$1"
+}
+
 # What the server answers, from now on.
 answer() {
 	cat >"$WORK/www/rule.cgi" <<-EOF
@@ -140,12 +150,26 @@ check "detect --ask" "$(head -n 1 "$WORK/detect")" = "line: MAP-E (confidence: h
 within 10 "what it asked" asked "$(echo "$ASKED" |
 	sed 's/map_e,hubspoke/464xlat,dslite,ipip,lw4o6,map_e,map_t,hubspoke/')"
 
+echo "== DHCPv6 says a rule"
+third
+relay 3
+odhcp6c bound "type=map-e,ealen=24,prefix4len=16,prefix6len=32,ipv4prefix=106.82.0.0,\
+ipv6prefix=2600:10::,offset=4,psidlen=0,psid=0,br=$LINE_BR,"
+works "DHCPv6"
+check "source of the rule" "$(status | grep -c '"rule_source":"dhcpv6"')" -eq 1
+mape-proto detect >"$WORK/detect" || :
+check "detect by DHCPv6" "$(head -n 1 "$WORK/detect")" = "line: MAP-E (confidence: high)"
+odhcp6c stopped ''
+check "an end of DHCPv6 takes nothing away" "$(status | grep -c '"rule_source":"dhcpv6"')" -eq 1
+
 echo "== on"
+first
 relay 1
 network '"provisioning": "hb46pp"' '"provisioning_ca": "'"$WORK"'/ours.pem"'
 ubus -S call network reload
 works "no built-in rule"
 check "source of the rule" "$(status | grep -c '"rule_source":"provisioned"')" -eq 1
+check "conflict with DHCPv6" "$(status | grep -c 'the provisioned rule.*106.80.0.0/16.* is used, not the dhcpv6 rule.*106.82.0.0/16')" -eq 1
 within 10 "the request" asked "$ASKED"
 check "question for TXT" "$(grep -c 'query\[TXT\] 4over6.info from 2600:10:3261:6400::1$' "$WORK/dns.log")" -ge 1
 check "the answer in flash" "$(grep -c 106.80.0.0/16 /etc/mape-rs/wan.json)" -eq 1
