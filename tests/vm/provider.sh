@@ -25,7 +25,7 @@ dns_start() {
 		--log-facility="$WORK/dns.log" --local=/info/ --local=/jp/ \
 		--host-record="vne.example.jp,$WEB" "$@" &
 	dns_process=$!
-	wait_for 20 sh -c "[ \"\$(grep -c 'cleared cache' $WORK/dns.log)\" -gt $dns_starts ]"
+	wait_for 60 sh -c "[ \"\$(grep -c 'cleared cache' $WORK/dns.log)\" -gt $dns_starts ]"
 }
 
 # How often it was ready.
@@ -60,7 +60,7 @@ router_start() {
 	netifd-stand-in serve --socket /var/run/ubus/ubus.sock --config /etc/network.json \
 		--handlers /lib/netifd/proto --hotplug /etc/hotplug.d/iface >>"$WORK/netifd.log" 2>&1 &
 	router_process=$!
-	wait_for 20 ubus -S call network.interface dump >/dev/null 2>&1
+	wait_for 60 ubus -S call network.interface dump >/dev/null 2>&1
 }
 
 wait_for() (
@@ -107,8 +107,8 @@ said() {
 }
 
 works() {
-	within 20 "$1: up with $LINE_IPV4" line_is "$LINE_IPV4"
-	within 20 "$1: IPv4 from the LAN" ping_lan
+	within 60 "$1: up with $LINE_IPV4" line_is "$LINE_IPV4"
+	within 60 "$1: IPv4 from the LAN" ping_lan
 }
 
 # From the router, without neighbour discovery.
