@@ -5,15 +5,17 @@
 # The router is the stand-in for netifd, in this machine's own namespace.
 #
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2034,SC2317 # the line's numbers; functions are called through others
+# shellcheck disable=SC2034,SC2317 # read by what is sourced; functions are called through others
 set -eu
 cd "$(dirname "$0")"
 . ./check.sh
 . ./topology.sh
 . ./judge.sh
+. ./provider.sh
 
 # A numbering of nobody's. A rule of 2600:10::/32 with 24 EA bits takes 0x3261 and 0x64 of it.
 LINE_PREFIX=2600:10:3261:6400::/56
+PREFIX_NOW=$LINE_PREFIX
 LINE_PSID=100 LINE_A=4 LINE_K=8
 DNS=2600:10:ffff::53
 WEB=2600:10:ffff::443
@@ -30,15 +32,14 @@ second() {
 	rule=106.81.0.0/16
 }
 
-# The operator's side of the line: a border relay at the end of the numbers above.
-relay() {
-	net br <<-EOF
-		addr replace $LINE_BR/128 dev lo nodad
-		link add ce$1 mtu 1460 type ip6tnl mode ipip6 local $LINE_BR remote $LINE_CE encaplimit none
-		link set ce$1 up
-		route replace $LINE_IPV4/32 dev ce$1
-	EOF
-	judge_load
+third() {
+	LINE_IPV4=106.82.50.97 LINE_CE=2600:10:3261:6400:0:6a52:3261:64 LINE_BR=2600:10:ffff::66
+	rule=106.82.0.0/16
+}
+
+# What odhcp6c's script does at an event: it reads our file, with the rules of DHCPv6 in MAPE.
+odhcp6c() {
+	INTERFACE=wan6 MAPE=$2 sh -c '. /etc/odhcp6c.user.d/mape-rs' dhcpv6.script wan "$1"
 }
 
 # What the server answers, from now on.
@@ -64,27 +65,6 @@ certificates() {
 	done
 }
 
-dns_start() {
-	touch "$WORK/dns.log"
-	dns_starts=$(dns_ready)
-	ip netns exec "$LAB_NS-br" dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --group= \
-		--no-resolv --no-hosts --bind-interfaces --listen-address=$DNS --log-queries \
-		--log-facility="$WORK/dns.log" --local=/info/ --local=/jp/ \
-		--host-record=vne.example.jp,$WEB "$@" &
-	dns_process=$!
-	wait_for 20 sh -c "[ \"\$(grep -c 'cleared cache' $WORK/dns.log)\" -gt $dns_starts ]"
-}
-
-# How often it was ready.
-dns_ready() {
-	grep -c 'cleared cache' "$WORK/dns.log" || :
-}
-
-dns_stop() {
-	kill "$dns_process"
-	wait "$dns_process" 2>/dev/null || :
-}
-
 # web_start CA: the server with a certificate by this authority.
 web_start() {
 	cat >"$WORK/web.conf" <<-EOF
@@ -103,31 +83,6 @@ web_start() {
 	web_process=$!
 }
 
-web_stop() {
-	kill "$web_process"
-	wait "$web_process" 2>/dev/null || :
-}
-
-# network OPTION...: the router's configuration, `"NAME": "VALUE"` each.
-network() {
-	options='"proto": "mape"'
-	for option; do
-		options="$options, $option"
-	done
-	cat >/etc/network.json <<-EOF
-		{"wan6": {"proto": "static", "device": "wan", "ip6addr": ["2600:10:3261:6400::1/64"],
-		"ip6prefix": ["$LINE_PREFIX"], "ip6gw": "fe80::1", "dns": ["$DNS"]},
-		"wan": {$options}}
-	EOF
-}
-
-router_start() {
-	netifd-stand-in serve --socket /var/run/ubus/ubus.sock --config /etc/network.json \
-		--handlers /lib/netifd/proto --hotplug /etc/hotplug.d/iface >>"$WORK/netifd.log" 2>&1 &
-	router_process=$!
-	wait_for 20 ubus -S call network.interface dump >/dev/null 2>&1
-}
-
 # Pulling the plug: nobody tidies up, and memory is lost.
 router_kill() {
 	kill -9 "$router_process"
@@ -138,45 +93,6 @@ router_kill() {
 	rm -rf /var/run/mape-rs
 }
 
-wait_for() (
-	limit=$(($(cut -d. -f1 /proc/uptime) + $1))
-	shift
-	until "$@"; do
-		[ "$(cut -d. -f1 /proc/uptime)" -lt "$limit" ] || return 1
-		sleep 0.3
-	done
-)
-
-# within SECONDS TEXT COMMAND...
-within() {
-	limit=$1 text=$2
-	shift 2
-	if wait_for "$limit" "$@"; then
-		check "$text" yes = yes
-	else
-		check "$text: not in $limit s" no = yes
-		ubus -S call network.interface.wan status || :
-		tail -n 30 "$WORK/netifd.log"
-		tail -n 10 "$WORK/dns.log" "$WORK/web.log" "$WORK/web-error.log" || :
-	fi
-}
-
-status() {
-	ubus -S call network.interface.wan status
-}
-
-line_is() {
-	status | grep -q '"up":true' && status | grep -q "\"ipv4\":\"$1\""
-}
-
-line_is_not_up() {
-	status | grep -q '"up":false'
-}
-
-ping_lan() {
-	ip netns exec "$LAB_NS-lan1" ping -q -c 2 -W 3 "$SERVER" >/dev/null
-}
-
 requests() {
 	[ -e "$WORK/web.log" ] && wc -l <"$WORK/web.log" || echo 0
 }
@@ -184,10 +100,6 @@ requests() {
 # The server writes its log when it has time.
 asked() {
 	grep -qxF "$1" "$WORK/web.log"
-}
-
-said() {
-	grep -q "$1" "$WORK/netifd.log"
 }
 
 # The next try, now: what is waited for is forgotten.
@@ -202,51 +114,8 @@ nothing_runs() {
 	ubus -S call service list | grep -q '"running":false'
 }
 
-# From the router, without neighbour discovery.
-sent() {
-	on br nft -j list counter inet sent seen | sed 's/.*"packets": \([0-9]*\).*/\1/'
-}
-
-works() {
-	within 20 "$1: up with $LINE_IPV4" line_is "$LINE_IPV4"
-	within 20 "$1: IPv4 from the LAN" ping_lan
-}
-
-end() {
-	status=$?
-	set +e
-	[ "$status" -eq 0 ] || tail -n 40 "$WORK/netifd.log"
-	dns_stop
-	web_stop
-	kill -9 "$router_process"
-	topology_down
-	exit "$status"
-}
-
-mkdir -p "$WORK/www" /var/run/ubus /var/tmp
-cp ./* "$WORK" 2>/dev/null || :
-cd "$WORK"
+sides_up
 certificates
-ip netns attach "$LAB_NS-cpe" $$
-topology_links
-serve_start
-net cpe <<-EOF
-	link add lan type bridge
-	addr add 192.168.1.1/24 dev lan
-	link set lan up
-	link set lan1 master lan up
-EOF
-sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
-	net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.wan.accept_dad=0
-net cpe <<-EOF
-	addr add fe80::2/64 dev wan nodad
-	link set wan up
-EOF
-net br <<-EOF
-	addr add $DNS/128 dev lo nodad
-	addr add $WEB/128 dev lo nodad
-	route add $LINE_PREFIX via fe80::2 dev cpe
-EOF
 on br nft -f - <<-EOF
 	table inet sent {
 		counter seen { }
@@ -265,7 +134,7 @@ web_start ours
 echo "== provisioning off"
 network
 router_start
-within 20 "off: the prefix is in no rule" sh -c 'ubus -S call network.interface.wan status | grep -q MAPE_PREFIX_NOT_IN_RULES'
+within 60 "off: the prefix is in no rule" sh -c 'ubus -S call network.interface.wan status | grep -q MAPE_PREFIX_NOT_IN_RULES'
 mape-proto detect >"$WORK/detect" || :
 check "detect does not know the line" "$(head -n 1 "$WORK/detect")" = "line: unknown (confidence: low)"
 mape-proto doctor wan >"$WORK/doctor" || :
@@ -278,19 +147,33 @@ check "off: services of procd" "$(ubus -S call service list)" = ""
 echo "== detect asks when told to"
 mape-proto detect --ask --ca "$WORK/ours.pem" >"$WORK/detect" || :
 check "detect --ask" "$(head -n 1 "$WORK/detect")" = "line: MAP-E (confidence: high)"
-within 10 "what it asked" asked "$(echo "$ASKED" |
+within 60 "what it asked" asked "$(echo "$ASKED" |
 	sed 's/map_e,hubspoke/464xlat,dslite,ipip,lw4o6,map_e,map_t,hubspoke/')"
 
+echo "== DHCPv6 says a rule"
+third
+relay 3
+odhcp6c bound "type=map-e,ealen=24,prefix4len=16,prefix6len=32,ipv4prefix=106.82.0.0,\
+ipv6prefix=2600:10::,offset=4,psidlen=0,psid=0,br=$LINE_BR,"
+works "DHCPv6"
+check "source of the rule" "$(status | grep -c '"rule_source":"dhcpv6"')" -eq 1
+mape-proto detect >"$WORK/detect" || :
+check "detect by DHCPv6" "$(head -n 1 "$WORK/detect")" = "line: MAP-E (confidence: high)"
+odhcp6c stopped ''
+check "an end of DHCPv6 takes nothing away" "$(status | grep -c '"rule_source":"dhcpv6"')" -eq 1
+
 echo "== on"
+first
 relay 1
 network '"provisioning": "hb46pp"' '"provisioning_ca": "'"$WORK"'/ours.pem"'
 ubus -S call network reload
 works "no built-in rule"
 check "source of the rule" "$(status | grep -c '"rule_source":"provisioned"')" -eq 1
-within 10 "the request" asked "$ASKED"
+check "conflict with DHCPv6" "$(status | grep -c 'the provisioned rule.*106.80.0.0/16.* is used, not the dhcpv6 rule.*106.82.0.0/16')" -eq 1
+within 60 "the request" asked "$ASKED"
 check "question for TXT" "$(grep -c 'query\[TXT\] 4over6.info from 2600:10:3261:6400::1$' "$WORK/dns.log")" -ge 1
 check "the answer in flash" "$(grep -c 106.80.0.0/16 /etc/mape-rs/wan.json)" -eq 1
-within 20 "no process waits" nothing_runs
+within 60 "no process waits" nothing_runs
 
 echo "== a rule changes within its lifetime"
 second
@@ -336,7 +219,7 @@ dns_stop
 dns_start
 try_now
 within 60 "the end is reported" said MAPE_PROVISIONING_NO_SERVICE
-within 30 "what was provisioned ends" line_is_not_up
+within 60 "what was provisioned ends" line_is_not_up
 check "flash is empty" "$(cat /etc/mape-rs/wan.json 2>/dev/null)" = ""
 judge_report
 check "violations" "$(judge_violations)" -eq 0

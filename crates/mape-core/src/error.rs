@@ -51,6 +51,8 @@ pub enum Code {
     ProvisioningRedirect,
     /// The provisioning server's answer cannot be used.
     ProvisioningBadAnswer,
+    /// The provider of a fixed-address contract could not be told the line's address.
+    ProvisioningUpdate,
 }
 
 impl Code {
@@ -81,6 +83,7 @@ impl Code {
             Self::ProvisioningRefused => "MAPE_PROVISIONING_REFUSED",
             Self::ProvisioningRedirect => "MAPE_PROVISIONING_REDIRECT",
             Self::ProvisioningBadAnswer => "MAPE_PROVISIONING_BAD_ANSWER",
+            Self::ProvisioningUpdate => "MAPE_PROVISIONING_UPDATE",
         }
     }
 }

@@ -138,7 +138,8 @@ impl Failure {
                 | Code::ProvisioningCertificate
                 | Code::ProvisioningRefused
                 | Code::ProvisioningRedirect
-                | Code::ProvisioningBadAnswer => ExitStatus::Failed,
+                | Code::ProvisioningBadAnswer
+                | Code::ProvisioningUpdate => ExitStatus::Failed,
             },
         }
     }

@@ -19,6 +19,7 @@ use crate::netlink::NetlinkError;
 use crate::uci::Directories;
 
 mod config;
+mod dhcpv6;
 mod error;
 mod facts;
 mod fixed;

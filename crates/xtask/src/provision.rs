@@ -1,4 +1,5 @@
-//! Provisioning end to end on a real kernel: `tests/vm/provision.sh`, with real servers.
+//! Provisioning end to end on a real kernel, with real servers: `tests/vm/provision.sh`, and `fixed.sh`
+//! for contracts with an address of one's own.
 //!
 //! `cargo xtask provision [--kernel SERIES]`
 
@@ -9,7 +10,7 @@ use crate::packages;
 use crate::plane::{on_kernels, one_series};
 use crate::steps::{Outcome, Steps, root, skip_or_fail};
 
-const SCRIPT: &str = "provision.sh";
+const SCRIPTS: [&str; 2] = ["provision.sh", "fixed.sh"];
 
 const PACKAGES: &[&str] = &["curl", "dnsmasq-base", "lighttpd", "lighttpd-mod-openssl", "openssl"];
 const PROGRAMS: &[&str] =
@@ -20,7 +21,7 @@ const MODULES: &str = "usr/lib/lighttpd";
 /// The step of `cargo xtask test`.
 pub(crate) fn steps(steps: &mut Steps) {
     steps.step("provisioning on a Debian kernel", || match prepare() {
-        Ok(()) => on_kernels(&["6.12"], &[SCRIPT], &[], &add_files).map(Outcome::from),
+        Ok(()) => on_kernels(&["6.12"], &SCRIPTS, &[], &add_files).map(Outcome::from),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
@@ -37,7 +38,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         _ => anyhow::bail!("usage: cargo xtask provision [--kernel SERIES]"),
     };
     prepare()?;
-    on_kernels(series, &[SCRIPT], &[], &add_files)
+    on_kernels(series, &SCRIPTS, &[], &add_files)
 }
 
 fn prepare() -> anyhow::Result<()> {
@@ -64,7 +65,9 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
     for name in ["functions.sh", "netifd/netifd-proto.sh"] {
         files.add_file(&format!("lib/{name}"), 0o644, &shell.join(name))?;
     }
-    for name in ["lib/netifd/proto/mape.sh", "etc/hotplug.d/iface/15-mape-rs"] {
+    for name in
+        ["lib/netifd/proto/mape.sh", "etc/hotplug.d/iface/15-mape-rs", "etc/odhcp6c.user.d/mape-rs"]
+    {
         files.add_file(name, 0o755, &root().join("files").join(name))?;
     }
     Ok(())

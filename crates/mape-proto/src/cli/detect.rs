@@ -41,8 +41,14 @@ impl Explain for NotApplied {
                 )
             }
             Self::NameTaken(_) => "give another one with --name".to_owned(),
-            Self::NoProtocol("mape") => "install the package mape-rs".to_owned(),
-            Self::NoProtocol(_) => "install the package ds-lite".to_owned(),
+            Self::NoProtocol(proto) => {
+                let package = match *proto {
+                    "mape" => "mape-rs",
+                    "dslite" => "ds-lite",
+                    same => same,
+                };
+                format!("install the package {package}")
+            }
         }
     }
 

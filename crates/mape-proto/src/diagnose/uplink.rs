@@ -7,8 +7,12 @@ use crate::netifd::{InterfaceFacts, line_facts};
 use crate::provision::{self, Fetcher};
 use crate::status::Device;
 
-/// A DUID with the time of its making (RFC 8415 section 11.2), and one without (11.4).
-const DUID_LLT: &str = "0001";
+/// DUIDs that name more or other than the device (RFC 8415 sections 11.2, 11.3 and 11.5).
+const OTHER_DUIDS: [(&str, &str); 3] = [
+    ("0001", "carries a time (DUID-LLT)"),
+    ("0002", "is a maker's number (DUID-EN)"),
+    ("0004", "is a random number (DUID-UUID)"),
+];
 
 pub(super) fn checks(patient: &Patient<'_>, ask_gateway: bool) -> Vec<Finding> {
     let mut facts = line_facts(&patient.facts, &patient.places.netifd);
@@ -72,17 +76,22 @@ fn contract(patient: &Patient<'_>, verdict: &Verdict) -> Option<Finding> {
     }))
 }
 
-/// NTT's servers answer a DUID of the link-layer type; OpenWrt 25.12 makes one with a time.
+/// NTT's servers answer a DUID of the link-layer type; OpenWrt 25.12 makes one of another.
 fn duid(patient: &Patient<'_>, without_prefix: bool) -> Option<Finding> {
     const CHECK: &str = "duid";
     let uplink = patient.uplink().filter(|uplink| uplink.proto == "dhcpv6")?;
     let of_interface = patient.router.interfaces().find(|it| it.name() == uplink.name);
-    let own = of_interface.and_then(|it| it.get("clientid"));
+    let option = |name: &str| of_interface.as_ref().and_then(|it| it.get(name));
+    let own = option("clientid");
+    if own.is_none() && option("sendclientid") == Some("hardware") {
+        return Some(Finding::fine(CHECK, "the DHCPv6 client sends a DUID of the device"));
+    }
     let global = patient.router.globals().and_then(|it| it.get("dhcp_default_duid"));
     let duid = own.or(global)?.to_ascii_lowercase();
-    if !duid.starts_with(DUID_LLT) {
+    let other = OTHER_DUIDS.into_iter().find(|(kind, _)| duid.starts_with(kind));
+    let Some((_, other)) = other else {
         return Some(Finding::fine(CHECK, "the DHCPv6 client's DUID carries no time"));
-    }
+    };
     let finding = if without_prefix {
         let name = &uplink.name;
         let clientid = mac(patient, uplink).map(|mac| format!("00030001{mac}"));
@@ -94,7 +103,7 @@ fn duid(patient: &Patient<'_>, without_prefix: bool) -> Option<Finding> {
         );
         let wrong = Finding::wrong(
             CHECK,
-            "the DHCPv6 client's DUID carries a time (DUID-LLT), which NTT's servers do not answer",
+            format!("the DHCPv6 client's DUID {other}, which NTT's servers do not answer"),
             hint,
         );
         match clientid {
@@ -102,7 +111,7 @@ fn duid(patient: &Patient<'_>, without_prefix: bool) -> Option<Finding> {
             None => wrong,
         }
     } else {
-        Finding::fine(CHECK, "a DUID with a time (DUID-LLT), which this line's server takes")
+        Finding::fine(CHECK, format!("the DUID {other}, and this line's server takes it"))
     };
     Some(finding.because(format!("it is {duid}")))
 }
@@ -162,7 +171,7 @@ fn relay(patient: &Patient<'_>) -> Option<Finding> {
              without)",
             format!(
                 "in /etc/config/dhcp set ra, dhcpv6 and ndp to relay for lan, and for {name} the \
-                 same with master 1"
+                 same with master 1 (docs/single-64.md)"
             ),
         )
         .because(missing.join("; ")),

@@ -49,6 +49,7 @@ pub struct Config {
     explicit: Vec<Rule>,
     file: Vec<Rule>,
     provisioned: Vec<Rule>,
+    dhcpv6: Vec<Rule>,
     reserved: PortList,
 }
 
@@ -118,6 +119,7 @@ impl Config {
             fixed,
             file,
             provisioned: Vec::new(),
+            dhcpv6: Vec::new(),
             reserved,
         })
     }
@@ -128,14 +130,19 @@ impl Config {
         Self { provisioned: rules, ..self }
     }
 
+    /// The same with what the line's DHCPv6 server says (RFC 7598).
+    #[must_use]
+    pub fn with_dhcpv6(self, rules: Vec<Rule>) -> Self {
+        Self { dhcpv6: rules, ..self }
+    }
+
     /// Everybody who may know a rule for one of the uplink's prefixes.
     #[must_use]
     pub fn sources(&self, prefix: ReceivedPrefix) -> Sources {
-        // netifd tells nobody what DHCPv6 said about MAP-E.
         Sources {
             request: self.request(prefix),
             provisioned: self.provisioned.clone(),
-            dhcpv6: Vec::new(),
+            dhcpv6: self.dhcpv6.clone(),
         }
     }
 

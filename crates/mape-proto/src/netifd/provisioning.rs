@@ -7,19 +7,20 @@
 use std::io::Write;
 use std::net::Ipv6Addr;
 
-use mape_core::ReceivedPrefix;
+use mape_core::{Code, ReceivedPrefix};
 use mape_nft::InterfaceName;
 use mape_provision::{Effect, Machine, Mode};
+use serde_json::json;
 
 use super::config::Config;
 use super::hotplug::renew_if_changed;
 use super::memory::Memory;
-use super::{Bus, Facts, Places, facts};
+use super::{Bus, Facts, InterfaceFacts, Places, facts, set_data};
 use crate::failure::Failure;
 use crate::provision::Fetcher;
 use crate::status::uptime;
 
-mod announce;
+pub(super) mod announce;
 mod line;
 mod options;
 pub(super) mod store;
@@ -29,9 +30,6 @@ pub(super) use line::Asker;
 pub(super) use options::{identity, mode};
 
 use store::{Store, Trouble};
-
-/// After the provider could not be told of a new address, in seconds.
-const UPDATE_AGAIN: u64 = 300;
 
 /// Asks what is due for an interface, keeps the answer, has the interface renewed where that makes a
 /// difference, and arranges the next try. `until` is the time this call was arranged for, in seconds
@@ -62,9 +60,10 @@ pub fn provision(
     let asker = Asker::of(&config, &facts);
     // procd starts what it was just told to start later; then nothing is done but to wait.
     let early = Some(until).filter(|until| *until > now());
+    let own = facts.interface(interface.as_str());
     let next = [
         ask(bus, places, interface, &config, &asker, log),
-        tell_provider(&config, &facts, interface, &asker, &store, early, log),
+        tell_provider(bus, &config, own, &asker, &store, early, log),
     ];
     match next.into_iter().flatten().min() {
         None => timer::stop(bus, interface),
@@ -107,26 +106,54 @@ fn ask(
 
 /// Tells the provider of a fixed-IPv4 contract where the line is; when to try again if that fails.
 fn tell_provider(
+    bus: &mut dyn Bus,
     config: &Config,
-    facts: &Facts,
-    interface: &InterfaceName,
+    own: Option<&InterfaceFacts>,
     asker: &Asker,
     store: &Store<'_>,
     early: Option<u64>,
     log: &mut dyn Write,
 ) -> Option<u64> {
     let update = config.fixed.as_ref()?.update.as_ref()?;
-    let ce = ce_of(facts, interface)?;
-    if early.is_some() && store.announced() != Some(ce) {
+    let own = own?;
+    let ce = ce_of(own)?;
+    let mark = announce::mark(update, ce);
+    if store.announced().as_ref() == Some(&mark) {
+        return None;
+    }
+    if early.is_some() {
         return early;
     }
-    let told = announce::announce(update, ce, &asker.resolvers, store, log);
-    (!told).then(|| now() + UPDATE_AGAIN)
+    let shown = own.data.get("warning").and_then(|warning| warning.get("code")?.as_str());
+    // A warning about the options goes before.
+    let free = shown.is_none_or(|code| code == Code::ProvisioningUpdate.as_str());
+    match announce::announce(update, ce, &asker.resolvers) {
+        Ok(()) => {
+            let host = update.url().host();
+            let _ = writeln!(log, "{host} knows the address {ce} now");
+            if let Err(error) = store.note_announced(&mark) {
+                let _ = writeln!(log, "that cannot be remembered: {error}");
+            }
+            if free && shown.is_some() {
+                let _ = set_data(bus, store.interface, "warning", json!({}));
+            }
+            None
+        }
+        Err(untold) => {
+            let again = untold.again();
+            let failure = Failure::from(untold);
+            let _ = writeln!(log, "{}", failure.line());
+            if free {
+                let _ = set_data(bus, store.interface, "warning", failure.data());
+            }
+            Some(now() + again)
+        }
+    }
 }
 
 /// The CE address of an interface that is up.
-fn ce_of(facts: &Facts, interface: &InterfaceName) -> Option<Ipv6Addr> {
-    let own = facts.interface(interface.as_str()).filter(|own| own.up)?;
+fn ce_of(own: &InterfaceFacts) -> Option<Ipv6Addr> {
+    own.up.then_some(())?;
     own.data.get("ce")?.as_str()?.parse().ok()
 }
 
@@ -147,10 +174,11 @@ pub(super) fn look(
     };
     let asker = Asker::of(&config, facts);
     let asks = config.provisioning != Mode::Off && !asker.prefixes.is_empty();
-    let tells = config.fixed.as_ref().is_some_and(|fixed| fixed.update.is_some());
-    let ce = ce_of(facts, interface).filter(|_| tells);
+    let update = config.fixed.as_ref().and_then(|fixed| fixed.update.as_ref());
+    let ce = facts.interface(interface.as_str()).and_then(ce_of);
+    let mark = update.zip(ce).map(|(update, ce)| announce::mark(update, ce));
     let to_ask = asks && is_due(&store, &config.provisioning, &asker.prefixes);
-    if to_ask || ce.is_some_and(|ce| store.announced() != Some(ce)) {
+    if to_ask || mark.is_some_and(|mark| store.announced() != Some(mark)) {
         timer::arrange(bus, interface, 0, 0, log);
     }
 }

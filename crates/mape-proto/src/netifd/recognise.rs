@@ -12,7 +12,7 @@ use mape_provision::{
 use super::config::Config;
 use super::provisioning::{Asker, identity};
 use super::wanted::uplink_mtu;
-use super::{Bus, Facts, Places, UplinkError, facts};
+use super::{Bus, Facts, Places, UplinkError, dhcpv6, facts};
 use crate::failure::Failure;
 use crate::provision::{Fetcher, ask_gateway};
 
@@ -90,6 +90,8 @@ fn known(facts: &Facts, places: &Places) -> (LineFacts, Asker) {
     let asker = Config::parse("{}").map_or_else(|_| Asker::default(), |it| Asker::of(&it, facts));
     let mut line = LineFacts {
         prefixes: asker.prefixes.clone(),
+        s46: dhcpv6::rules(places, facts),
+        aftr: dhcpv6::aftr(places, facts),
         provisioned: kept(places, facts),
         ..LineFacts::default()
     };

@@ -11,7 +11,7 @@ use super::memory::Memory;
 use super::options::{OptionError, planned_uplink_mtu};
 use super::provisioning::store::Store;
 use super::uplink::{Uplink, choose};
-use super::{Bus, Places};
+use super::{Bus, Places, dhcpv6};
 use crate::failure::Failure;
 use crate::servers::pool;
 
@@ -43,7 +43,7 @@ pub(super) fn wanted(
         let config = Config::parse(options)?;
         let store = Store::new(places, interface);
         let rules = store.rules(&config.provisioning);
-        let config = config.with_provisioned(rules);
+        let config = config.with_provisioned(rules).with_dhcpv6(dhcpv6::rules(places, facts));
         let uplink = match choose(&config, facts, current) {
             Err(failure) if config.provisioning != Mode::Off => {
                 return Err(asked_and_not_known(failure, &store));

@@ -126,6 +126,13 @@ fn what_is_wrong_is_found() {
     let fix = serde_json::json!({"do": "client_id", "interface": "wan6", "clientid": "0003000102005e102030"});
     assert_eq!(router.check("duid")["fix"], fix);
     assert_eq!(router.check("contract"), Value::Null);
+    router.is_wrong("duid", "(DUID-LLT)");
+    router.duid = "0004e494a05858a94c929460ea3e3f47fab9";
+    router.is_wrong("duid", "(DUID-UUID)");
+    router.duid = "0004e494\nconfig interface wan6\n option sendclientid hardware";
+    assert_eq!(router.check("duid")["fine"], true);
+    router.duid = "000300015254001234ab";
+    assert_eq!(router.check("duid")["fine"], true);
 
     let other = |prefix: &'static str| {
         move |dump: &mut Value| {
@@ -152,6 +159,14 @@ fn what_is_wrong_is_found() {
     router.is_wrong("interface", "MAPE_CE_IN_USE");
     let fix = serde_json::json!({"do": "retry", "interface": "wan"});
     assert_eq!(router.check("interface")["fix"], fix);
+
+    let told = Router::new("warned").with(|dump| {
+        let warning = serde_json::json!({"code": "MAPE_PROVISIONING_UPDATE",
+            "message": "the update server a refused the call", "hint": "check update_user"});
+        dump["interface"][1]["data"]["warning"] = warning;
+    });
+    told.is_wrong("interface", "wan is up, but the update server a refused the call");
+    told.is_wrong("interface", "check update_user");
 
     let router = Router::new("shut");
     router.line.write("sys/mape-wan/ifindex", "4711");

@@ -114,4 +114,6 @@ fn what_cannot_be_written_is_said() {
         assert!(called.err.contains(reason), "{}", called.err);
         assert_eq!((called.status, router.files()), (ExitStatus::Failed, files));
     }
+    let missing = router.detect("--prefix 2409:10:1:100::/64 --apply").err;
+    assert!(missing.contains("install the package ds-lite"), "{missing}");
 }

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io;
-use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 
 use mape_core::Rule;
@@ -16,7 +15,7 @@ use crate::failure::Failure;
 
 /// The files of one interface.
 pub(in crate::netifd) struct Store<'places> {
-    interface: &'places InterfaceName,
+    pub(super) interface: &'places InterfaceName,
     flash: &'places Path,
     memory: &'places Path,
 }
@@ -88,13 +87,13 @@ impl<'places> Store<'places> {
         }
     }
 
-    /// The CE address that the provider was told.
-    pub(super) fn announced(&self) -> Option<Ipv6Addr> {
-        fs::read_to_string(self.announced_file()).ok()?.trim().parse().ok()
+    /// What the provider of a fixed contract was told last.
+    pub(super) fn announced(&self) -> Option<String> {
+        Some(fs::read_to_string(self.announced_file()).ok()?.trim().to_owned())
     }
 
-    pub(super) fn note_announced(&self, ce: Ipv6Addr) -> io::Result<()> {
-        write(&self.announced_file(), &format!("{ce}\n"))
+    pub(super) fn note_announced(&self, mark: &str) -> io::Result<()> {
+        write(&self.announced_file(), &format!("{mark}\n"))
     }
 
     fn announced_file(&self) -> PathBuf {

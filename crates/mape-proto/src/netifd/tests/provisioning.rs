@@ -1,9 +1,10 @@
 //! Who is asked when, and what an answer makes of the line. Asking itself: `tests/vm/provision.sh`.
 
+use super::super::provisioning::announce;
 use super::super::provisioning::store::Store;
 use super::*;
 use mape_core::{Layout, parse_rule};
-use mape_provision::{Mode, UserUrl};
+use mape_provision::{LineType, Mode, UserUrl};
 
 const PREFIX: &str = "240b:10:3261:6400::";
 const URL: &str = "https://rules.example/";
@@ -81,6 +82,53 @@ fn the_users_rule_goes_before_the_answer_and_the_answer_before_the_table() {
     let (source, ipv4, conflicts) = told(&bus);
     assert_eq!((source, ipv4), (json!("explicit"), json!("198.18.50.97")));
     assert_eq!(conflicts.as_array().unwrap().len(), 2);
+}
+
+/// Each source against its neighbours: the user's rule, the answer, DHCPv6's, the table's. Who is not
+/// used is reported with both rules.
+#[test]
+fn dhcpv6_goes_before_the_table_and_after_the_answer() {
+    let world = world("s46");
+    let s46 = "type=map-e,ealen=24,prefix4len=16,prefix6len=32,ipv4prefix=198.19.0.0,\
+               ipv6prefix=240b:10::,offset=4,psidlen=0,psid=0,br=2001:db8::66,";
+    let kept = |text: &str| fs::write(world.root.join("state/wan6.s46"), text).unwrap();
+    fs::create_dir_all(world.root.join("state")).unwrap();
+    kept(&format!("type=map-e,nonsense {s46}\n"));
+    let ends = ["00c6133261000064", "0000c61332610064"].map(|end| format!("240b001032616400{end}"));
+    let lines = ends.map(|address| format!("{address} 02 80 00 80 eth1\n")).concat();
+    let all = fs::read_to_string(world.root.join("if_inet6")).unwrap() + &lines;
+    fs::write(world.root.join("if_inet6"), all).unwrap();
+    let mut bus = Netifd::with(&[wan6(PREFIX), mape(false, &json!({}))]);
+    let mut said = |options: &str| {
+        assert_eq!(world.setup(&mut bus, options).0, Ok(()));
+        let (source, ipv4, conflicts) = told(&bus);
+        let source = source.as_str().unwrap().to_owned();
+        (source, ipv4.as_str().unwrap().to_owned(), conflicts.to_string())
+    };
+    let (source, ipv4, conflicts) = said("{}");
+    assert_eq!((source.as_str(), ipv4.as_str()), ("dhcpv6", "198.19.50.97"));
+    assert!(
+        conflicts.contains("198.19.0.0/16") && conflicts.contains("106.72.0.0/15"),
+        "{conflicts}"
+    );
+    answered(&world, &[rule("240b:10::/32", "203.0.0.0/16", "2001:db8::64")]);
+    let (source, ipv4, conflicts) = said(OPTIONS);
+    assert_eq!((source.as_str(), ipv4.as_str()), ("provisioned", "203.0.50.97"));
+    for other in ["198.19.0.0/16", "106.72.0.0/15"] {
+        assert!(conflicts.contains("203.0.0.0/16") && conflicts.contains(other), "{conflicts}");
+    }
+    let mine = rule("240b:10::/32", "198.18.0.0/16", "2001:db8::65");
+    let (source, ipv4, conflicts) = said(&OPTIONS.replace('{', &format!(r#"{{"rule":"{mine}","#)));
+    assert_eq!((source.as_str(), ipv4.as_str()), ("explicit", "198.18.50.97"));
+    for other in ["203.0.0.0/16", "198.19.0.0/16", "106.72.0.0/15"] {
+        assert!(conflicts.contains("198.18.0.0/16") && conflicts.contains(other), "{conflicts}");
+    }
+    // A line of the table's, and DHCPv6 says nothing any more.
+    kept("aftr=gw.transix.jp\n");
+    assert_eq!(said("{}").0, "builtin");
+    let question = Question::default();
+    let verdict = recognise(Some(&mut bus), &world.places, &question, &mut Vec::new()).unwrap();
+    assert_eq!(verdict.line, LineType::DsLite);
 }
 
 #[test]
@@ -268,7 +316,9 @@ fn a_fixed_contract_is_announced_once_it_is_up() {
     let mut log = Vec::new();
     provision(&mut bus, &world.places, &name(), 0, &mut log).unwrap();
     let log = String::from_utf8(log).unwrap();
-    assert!(log.contains(ce) && log.contains("tried again") && !log.contains("pass"), "{log}");
+    assert!(log.contains(ce) && log.contains("MAPE_PROVISIONING_UPDATE"), "{log}");
+    assert!(log.contains("tried again") && !log.contains("pass"), "{log}");
+    assert_eq!(bus.called("set_data")[0].2["warning"]["code"], "MAPE_PROVISIONING_UPDATE");
     assert_eq!(bus.called("set").len(), 2);
     // Started before that time, it does nothing: procd does so whenever it is told another time.
     let arranged = bus.called("set")[1].2["instances"]["mape"]["command"][3].clone();
@@ -276,9 +326,16 @@ fn a_fixed_contract_is_announced_once_it_is_up() {
     let mut log = Vec::new();
     provision(&mut bus, &world.places, &name(), arranged, &mut log).unwrap();
     assert_eq!((bus.called("set").len(), log.len()), (2, 0));
-    fs::write(world.root.join("state/mape.announced"), ce).unwrap();
+    // What was told to this server under this name is not told again; another name is.
+    let update = Config::parse(&options).unwrap().fixed.unwrap().update.unwrap();
+    let mark = announce::mark(&update, ce.parse().unwrap());
+    assert!(!mark.contains("pass") && !mark.contains("u="), "{mark}");
+    fs::write(world.root.join("state/mape.announced"), mark).unwrap();
     provision(&mut bus, &world.places, &name(), 7, &mut Vec::new()).unwrap();
     assert_eq!((bus.called("set").len(), bus.called("delete").len()), (2, 1));
+    assert_eq!(bus.called("set_data").len(), 1);
+    let _ = world.renew(&mut bus, &options.replace("\"u\"", "\"v\""));
+    assert_eq!(bus.called("set").len(), 3);
 }
 
 #[test]

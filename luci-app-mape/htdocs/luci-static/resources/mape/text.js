@@ -47,7 +47,8 @@ const ERRORS = {
 	MAPE_PROVISIONING_CERTIFICATE: _('The certificate of the provisioning server could not be verified. Check the clock of the router and the package ca-bundle.'),
 	MAPE_PROVISIONING_REFUSED: _('The provisioning server does not know this line. Ask the provider whether the service is active.'),
 	MAPE_PROVISIONING_REDIRECT: _('The provisioning server sends the router to an address where it must not go. Tell the provider.'),
-	MAPE_PROVISIONING_BAD_ANSWER: _('The answer of the provisioning server cannot be used. It is asked again by itself; if it stays, enter the rule by hand.')
+	MAPE_PROVISIONING_BAD_ANSWER: _('The answer of the provisioning server cannot be used. It is asked again by itself; if it stays, enter the rule by hand.'),
+	MAPE_PROVISIONING_UPDATE: _('The provider could not be told the address of the router. Check user and password of the update server; it is tried again by itself.')
 };
 
 // Codes of netifd itself that an interface of ours can have.

@@ -1,0 +1,196 @@
+#!/bin/sh
+# Contracts with an IPv4 address of one's own: the provider is told the tunnel's address by HTTP, from
+# that address and no other, once it is there and again when it changes; nobody is told anything who is
+# not to be told; a refusal is explained and takes nothing down.
+# A real web server checks user and password, and the relay counts what comes from elsewhere.
+#
+# shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2034,SC2317 # read by what is sourced; functions are called through others
+set -eu
+cd "$(dirname "$0")"
+. ./check.sh
+. ./topology.sh
+. ./judge.sh
+. ./provider.sh
+
+LINE_PREFIX=2600:10:3261:6400::/56
+OTHER_PREFIX=2600:10:3262:7700::/56
+PREFIX_NOW=$LINE_PREFIX
+# All ports.
+LINE_IPV4=192.0.2.10 LINE_PSID=0 LINE_A=0 LINE_K=0 LINE_BR=2600:10:ffff::64
+DNS=2600:10:ffff::53
+WEB=2600:10:ffff::80
+WORK=/tmp/fixed
+# 192.0.2.10 behind one zero octet.
+CE=2600:10:3261:6400:c0:2:a00:0
+OTHER_CE=2600:10:3262:7700:c0:2:a00:0
+ASKED='user=lab-1&pass=p%20w%261'
+CONTRACT='"ipaddr": "192.0.2.10", "peeraddr": "'$LINE_BR'"'
+
+# web_start QUERY: a server that answers this query with 200, and any other with 403.
+web_start() {
+	echo OK >"$WORK/www/update"
+	cat >"$WORK/web.conf" <<-EOF
+		server.modules = ("mod_access", "mod_accesslog")
+		server.document-root = "$WORK/www"
+		server.bind = "[$WEB]"
+		server.port = 80
+		server.use-ipv6 = "enable"
+		server.errorlog = "$WORK/web-error.log"
+		\$HTTP["querystring"] != "$1" { url.access-deny = ("") }
+		accesslog.filename = "$WORK/web.log"
+		accesslog.format = "%h %{Host}i %>s %r"
+	EOF
+	: >"$WORK/web.log"
+	ip netns exec "$LAB_NS-br" lighttpd -D -f "$WORK/web.conf" &
+	web_process=$!
+	wait_for 60 on br grep -q ':0050 .* 0A ' /proc/net/tcp6
+}
+
+# line_of CE: the relay's end of the tunnel.
+line_of() {
+	LINE_CE=$1
+	net br <<-EOF
+		addr replace $LINE_BR/128 dev lo nodad
+		$([ ! -e "$WORK/linked" ] || echo link del ce)
+		link add ce mtu 1460 type ip6tnl mode ipip6 local $LINE_BR remote $LINE_CE encaplimit none
+		link set ce up
+		route replace $LINE_IPV4/32 dev ce
+	EOF
+	: >"$WORK/linked"
+	judge_load
+}
+
+# configured PROVIDER OPTION...: the contract with these options, from now on.
+configured() {
+	provider=$1
+	shift
+	: >"$WORK/netifd.log"
+	network '"provider": "'"$provider"'"' "$CONTRACT" "$@"
+	ubus -S call network reload
+}
+
+# told CE STATUS SERVER: how often.
+told() {
+	grep -cF "$1 $3 $2 GET /update?$ASKED HTTP/1.0" "$WORK/web.log" || :
+}
+
+is_told() {
+	[ "$(told "$@")" -ge 1 ]
+}
+
+calls() {
+	wc -l <"$WORK/web.log"
+}
+
+warning_is() {
+	status | grep -q "\"warning\":{\"code\":\"$1\""
+}
+
+no_warning() {
+	! status | grep -q MAPE_PROVISIONING
+}
+
+device() {
+	cat /sys/class/net/mape-wan/ifindex
+}
+
+sides_up
+net br <<-EOF
+	route add $OTHER_PREFIX via fe80::2 dev cpe
+EOF
+on br nft -f - <<-EOF
+	table inet sent {
+		counter seen { }
+		counter stray { }
+		chain input {
+			type filter hook input priority 0;
+			iifname cpe tcp dport 80 counter name seen
+			iifname cpe tcp dport 80 ip6 saddr != { $CE, $OTHER_CE } counter name stray
+		}
+	}
+EOF
+trap end EXIT
+dns_start --host-record=fcs.enabler.ne.jp,$WEB
+web_start "$ASKED"
+
+echo "== nobody is to be told"
+line_of $CE
+PREFIX_NOW=''
+network '"provider": "v6plus-static"' "$CONTRACT"
+router_start
+PREFIX_NOW=$LINE_PREFIX
+configured v6plus-static
+works "not configured"
+sleep 5
+check "not configured: packets sent" "$(sent)" -eq 0
+check "not configured: names asked for" "$(grep -c query "$WORK/dns.log" || :)" -eq 0
+
+echo "== there is no address yet"
+PREFIX_NOW=''
+configured v6plus-static '"update_user": "lab-1"' '"update_password": "p w&1"'
+within 60 "no prefix: not up" line_is_not_up
+sleep 5
+check "no prefix: packets sent" "$(sent)" -eq 0
+
+echo "== it is there"
+PREFIX_NOW=$LINE_PREFIX
+configured v6plus-static '"update_user": "lab-1"' '"update_password": "p w&1"'
+works "told"
+within 60 "told: the address, from it, with user and password" is_told $CE 200 fcs.enabler.ne.jp
+before=$(calls)
+ubus -S call network.interface.wan renew
+sleep 5
+check "told once" "$(calls)" -eq "$before"
+check "told once, one call" "$before" -eq 1
+within 60 "told: no warning" no_warning
+
+echo "== another address"
+PREFIX_NOW=$OTHER_PREFIX
+line_of $OTHER_CE
+configured v6plus-static '"update_user": "lab-1"' '"update_password": "p w&1"'
+works "moved"
+within 60 "moved: told, from the new address" is_told $OTHER_CE 200 fcs.enabler.ne.jp
+check "moved: calls" "$(calls)" -eq 2
+
+echo "== the server refuses"
+configured v6plus-static '"update_user": "lab-1"' '"update_password": "wrong-one"'
+within 60 "refused: the code in the log" said 'MAPE_PROVISIONING_UPDATE: the update server fcs.enabler.ne.jp refused the call with status 403, so the provider may not know the address'
+within 60 "refused: the code in ifstatus" warning_is MAPE_PROVISIONING_UPDATE
+check "refused: next step" "$(grep -c 'check update_user and update_password' "$WORK/netifd.log")" -ge 1
+check "refused: the password is nowhere in the log" "$(grep -c wrong-one "$WORK/netifd.log" || :)" -eq 0
+index=$(device)
+works "refused"
+mape-proto doctor wan >"$WORK/doctor" || :
+check "refused: doctor" "$(grep -c '^FAIL  interface.*refused the call with status 403' "$WORK/doctor")" -eq 1
+ubus -S call network.interface.wan renew
+sleep 5
+works "refused and renewed"
+check "refused: the same tunnel" "$(device)" = "$index"
+
+echo "== with the right password again"
+configured v6plus-static '"update_user": "lab-1"' '"update_password": "p w&1"'
+works "right again"
+within 60 "right again: no warning" no_warning
+check "right again: the server knows it" "$(told $OTHER_CE 200 fcs.enabler.ne.jp)" -eq 1
+
+echo "== another provider's server, which is dead"
+web_stop
+configured ocn-static '"update_user": "lab-1"' '"update_password": "p w&1"' '"update_url": "http://vne.example.jp/update"'
+within 60 "dead: the code in ifstatus" warning_is MAPE_PROVISIONING_UPDATE
+within 60 "dead: the code in the log" said 'MAPE_PROVISIONING_UPDATE: the update server vne.example.jp cannot be reached'
+index=$(device)
+works "dead"
+web_start "$ASKED"
+ubus -S call service set '{"name": "mape-rs-wan", "instances": {"wan": {"command":
+	["/usr/sbin/mape-proto", "provision", "wan", "0"], "respawn": ["0", "60", "0"]}}}'
+within 60 "alive: told" is_told $OTHER_CE 200 vne.example.jp
+within 60 "alive: no warning" no_warning
+works "alive"
+check "the same tunnel to the end" "$(device)" = "$index"
+
+check "calls from any other address" "$(on br nft -j list counter inet sent stray | sed 's/.*"packets": \([0-9]*\).*/\1/')" -eq 0
+check "calls were counted" "$(sent)" -gt 0
+judge_report
+check "violations" "$(judge_violations)" -eq 0
+check_finish
