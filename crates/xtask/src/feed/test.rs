@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-use super::{apk, build, control, index, router_files};
+use super::{apk, build, control, index, luci, router_files};
 use crate::feed::recipe::Recipe;
 use crate::lab::tools::{cache_directory, find_program};
 use crate::packages;
@@ -46,6 +46,12 @@ pub(crate) fn test(program: &Path) -> anyhow::Result<()> {
         test.arg(root().join("tests/packages/packages.sh")).arg(&work).arg(&busybox);
         // The packages of apk are tried with apk itself, those of opkg with a small likeness of it.
         run(test.arg(package).arg(newer).args(apk::tool()))?;
+    }
+    luci::build(&here)?;
+    for tool in [None].into_iter().chain(apk::tool().map(Some)) {
+        let mut test = Command::new("sh");
+        test.arg(root().join("tests/packages/readme.sh")).arg(&work).arg(&busybox);
+        run(test.arg(root().join("README.md")).arg(&here).args(tool))?;
     }
     if apk::tool().is_none() {
         println!("no apk-tools 3 here: no package for apk was made (see openwrt-feed/README.md)");
