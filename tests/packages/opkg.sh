@@ -99,6 +99,13 @@ install)
 	script "/usr/lib/opkg/info/$name.postinst" "$upgrade" configure
 	;;
 remove)
+	for other in "$info"/*.control; do
+		if field Depends "$other" | tr -d , | tr ' ' '\n' | grep -qx "$what"; then
+			echo "${other##*/} depends on $what" >&2
+			exit 1
+		fi
+	done
+	[ -e "$info/$what.control" ] || exit 0
 	script "/usr/lib/opkg/info/$what.prerm" 0 remove
 	forget_files "$info/$what.list"
 	rm -f "$info/$what".*

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Stands in for a router's programs: writes each call down in /called, and answers what packages ask.
-# Linked as uci, ubus, nft, ifdown and firewall.
+# Linked as uci, ubus, nft, ifdown, service and others.
 
 name=${0##*/}
 echo "$name $*" >>/called
@@ -19,20 +19,25 @@ change() {
 	path=${1%%=*} value=${1#*=}
 	package=${path%%.*} rest=${path#*.}
 	section=${rest%%.*}
+	remove "$package" "$rest" || :
 	if [ "$rest" = "$section" ]; then
-		remove "$package" "$section"
 		printf "\nconfig %s '%s'\n" "$value" "$section" >>"/etc/config/$package"
 	else
-		# It is the last section, because it was set just before.
-		printf "\toption %s '%s'\n" "${rest#*.}" "$value" >>"/etc/config/$package"
+		awk -v section="'$section'" -v line="	option ${rest#*.} '$value'" '
+			{ print } $1 == "config" && $3 == section { print line }' "/etc/config/$package" >/tmp/uci
+		cat /tmp/uci >"/etc/config/$package"
+		rm /tmp/uci
 	fi
 }
 
-# Takes a section away; 1 where there is none.
+# remove PACKAGE SECTION[.OPTION]: takes it away; 1 where there is none.
 remove() {
-	grep -q "^config [^ ]* '$2'" "/etc/config/$1" || return 1
-	awk -v section="'$2'" '$1 == "config" { gone = ($3 == section) } !gone' "/etc/config/$1" >/tmp/uci
-	cp /tmp/uci "/etc/config/$1"
+	awk -v section="'${2%%.*}'" -v option="${2#*.}" -v whole="$2" '
+		$1 == "config" { here = ($3 == section) }
+		here && (index(whole, ".") ? $1 == "option" && $2 == option : 1) { found = 1; next }
+		{ print }
+		END { exit !found }' "/etc/config/$1" >/tmp/uci || { rm /tmp/uci; return 1; }
+	cat /tmp/uci >"/etc/config/$1"
 	rm /tmp/uci
 }
 
@@ -46,6 +51,7 @@ case "$name $*" in
 	path=$3
 	remove "${path%%.*}" "${path#*.}"
 	;;
+'uci set '*) change "$2" ;;
 'uci -q show '*) show "$3" ;;
 'ubus call network get_proto_handlers') cat /handlers ;;
 'ubus call network.interface.'*) [ -e /down ] && echo '"up": false' || echo '"up": true' ;;

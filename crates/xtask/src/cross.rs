@@ -10,16 +10,17 @@ mod machine;
 pub(crate) mod report;
 mod reproducible;
 pub(crate) mod sizes;
+mod stock;
 pub(crate) mod targets;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 
 use crate::lab::tools::cache_directory;
-use crate::musl;
-use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
+use crate::steps::{Outcome, Steps, root, run, skip_or_fail};
+use crate::{musl, paths};
 use targets::Target;
 
 /// What makes it small, and the same on every machine: no backtraces (std), a panic only aborts, no
@@ -29,7 +30,7 @@ use targets::Target;
 /// locals crash on MIPS.
 const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=-crt-static -Zunstable-options \
     -Cpanic=immediate-abort -Cforce-unwind-tables=no -Zlocation-detail=none \
-    -Cllvm-args=-disable-machine-licm";
+    -Cllvm-args=-disable-machine-licm -Clink-arg=-Wl,-z,nocopyreloc";
 
 /// What every test builds; the others, the other order of bytes among them, take minutes each.
 const ALWAYS: &[&str] = &["mipsel_24kc"];
@@ -48,7 +49,7 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
     });
 }
 
-/// `cargo xtask cross [--check | --boot [SCRIPT...] | [--run] ARCH...]`
+/// `cargo xtask cross [--check | --stock | --boot [SCRIPT...] | [--run] ARCH...]`
 ///
 /// # Errors
 ///
@@ -56,6 +57,7 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     match words {
         ["--check"] => return reproducible::check(),
+        ["--stock"] => return stock::measure(),
         ["--boot", script @ ..] => return machine::boot(script),
         ["--run", names @ ..] => return emulated::check_all(names),
         _ => {}
@@ -103,9 +105,8 @@ fn link(
     work: &Path,
     target: &Target,
 ) -> anyhow::Result<PathBuf> {
-    let name = format!("{}-dynamic", target.rust);
-    let linker = musl::linker(&name, &format!("{} -dynamic", target.zig))?;
-    let flags = format!("{FLAGS} {} {}", target.flags, remapped(source)?);
+    let linker = dynamic_linker(target)?;
+    let flags = format!("{FLAGS} {} {}", target.flags, paths::remapped(source)?);
     let mut build = musl::cargo(package, &target.rust, &linker, &flags, work)?;
     build.args(arguments).current_dir(source);
     // Symbols stay in what the linker writes, for the report; the file that is shipped has none.
@@ -113,20 +114,11 @@ fn link(
     Ok(work.join(&target.rust).join("release").join(package))
 }
 
-/// The paths of this machine, each with what stands for it in the binary.
-fn remapped(source: &Path) -> anyhow::Result<String> {
-    let sysroot =
-        output(std::process::Command::new("/usr/bin/rustc").args(["--print", "sysroot"]))?;
-    let std = fs::canonicalize(Path::new(sysroot.trim()).join("lib/rustlib/src/rust"))?;
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    let pairs = [
-        (source.to_owned(), "mape-rs"),
-        (home.context("no home directory")?, "cargo"),
-        (std, "std"),
-    ];
-    let flags = pairs.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
-    Ok(flags.join(" "))
+/// Links against the router's libc, with `environ` in the program.
+fn dynamic_linker(target: &Target) -> anyhow::Result<PathBuf> {
+    let environ = root().join("cross/environ.c");
+    let words = format!("{} -dynamic '{}'", target.zig, environ.display());
+    musl::linker(&format!("{}-dynamic", target.rust), &words)
 }
 
 /// What a router asks of the file: its own loader, its own C library and nothing else.
@@ -135,15 +127,5 @@ fn check(target: &Target, image: &elf::Image, program: &Path) -> anyhow::Result<
     if loader.as_deref() != Some(target.loader.as_str()) || needed != ["libc.so"] {
         bail!("{}: loader {loader:?}, libraries {needed:?}", target.arch);
     }
-    let bytes = fs::read(program)?;
-    let home = std::env::var("HOME").map(|home| format!("{home}/"));
-    let mut paths: Vec<String> = ["/home/", "/.cargo/", "rustlib"].map(str::to_owned).to_vec();
-    paths.extend([root(), cache_directory()].map(|path| path.display().to_string()));
-    paths.extend(home);
-    for path in paths {
-        if bytes.windows(path.len()).any(|part| part == path.as_bytes()) {
-            bail!("{}: the path {path} of this machine is in the binary", target.arch);
-        }
-    }
-    Ok(())
+    paths::check(program)
 }

@@ -21,6 +21,7 @@ mod mutants;
 mod openwrt;
 mod package;
 mod packages;
+mod paths;
 mod plane;
 mod provision;
 mod steps;
@@ -67,6 +68,7 @@ Usage: cargo xtask COMMAND
   cross --boot [SCRIPT...]
                   a line on a MIPS machine without FPU, on Debian's kernel
   cross --check   two builds in different places give the same bytes
+  cross --stock   what the mipsel program would weigh as OpenWrt's feed builds it
   size [--compare REV]
                   where the bytes of the mipsel program are, and what changed since a revision
   provision [--kernel 6.1|6.12]

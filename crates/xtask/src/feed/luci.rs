@@ -25,6 +25,14 @@ const POSTINST: &str = "[ -n \"$${IPKG_INSTROOT}\" ] || {\n\
     \texit 0\n\
     }\n";
 
+/// A translation's: the language goes from LuCI's list with its last translation.
+const LAST: &str = "[ -n \"$${IPKG_INSTROOT}\" ] || [ \"$${PKG_UPGRADE}\" = 1 ] || {\n\
+    \tls /usr/lib/lua/luci/i18n | grep -v '^mape\\.' | grep -q '\\.LANGUAGE\\.lmo$$' || {\n\
+    \t\tuci -q delete luci.languages.LANGUAGE\n\
+    \t\tuci commit luci\n\
+    \t}\n\
+    }\n";
+
 /// Makes all of them in `out`.
 ///
 /// # Errors
@@ -32,13 +40,14 @@ const POSTINST: &str = "[ -n \"$${IPKG_INSTROOT}\" ] || {\n\
 /// Something is missing or cannot be packed.
 pub(super) fn build(out: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let makefile = Recipe::read(PAGES)?;
-    let pages = recipe(
+    let text = recipe(
         &makefile,
         PAGES,
         makefile.variable("LUCI_DEPENDS"),
         makefile.variable("LUCI_DESCRIPTION"),
         makefile.variable("PKG_PROVIDES"),
     );
+    let pages = Recipe::of(PAGES, text);
     let source = root().join(PAGES);
     let mut packages = pack(&pages, out, |data| {
         for (part, place) in [("htdocs", "www"), ("root", "")] {
@@ -53,7 +62,10 @@ pub(super) fn build(out: &Path) -> anyhow::Result<Vec<PathBuf>> {
     for (language, title) in LANGUAGES {
         let name = format!("luci-i18n-mape-{language}");
         let description = format!("Translation for {PAGES} - {title}");
-        let translation = recipe(&makefile, &name, &format!("+{PAGES}"), &description, "");
+        let mut text = recipe(&makefile, &name, &format!("+{PAGES}"), &description, "");
+        let last = LAST.replace("LANGUAGE", language);
+        let _ = write!(text, "define Package/{name}/prerm\n#!/bin/sh\n{last}endef\n");
+        let translation = Recipe::of(&name, text);
         packages.extend(pack(&translation, out, |data| {
             let archive = data.join("usr/lib/lua/luci/i18n");
             fs::create_dir_all(&archive)?;
@@ -68,14 +80,14 @@ pub(super) fn build(out: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(packages)
 }
 
-/// What LuCI's build concludes from the Makefile, in the words of a Makefile of its own.
+/// What LuCI's build concludes from the Makefile, as the text of a Makefile of its own.
 fn recipe(
     makefile: &Recipe,
     name: &str,
     depends: &str,
     description: &str,
     provides: &str,
-) -> Recipe {
+) -> String {
     let mut text = String::new();
     let copied = ["PKG_VERSION", "PKG_RELEASE", "PKG_LICENSE", "PKG_MAINTAINER"];
     let copied = copied.map(|variable| (variable, makefile.variable(variable)));
@@ -92,7 +104,7 @@ fn recipe(
     }
     let _ = write!(text, "define Package/{name}/description\n  {description}\nendef\n");
     let _ = write!(text, "define Package/{name}/postinst\n#!/bin/sh\n{POSTINST}endef\n");
-    Recipe::of(name, text)
+    text
 }
 
 /// One package of the files that `fill` puts down.

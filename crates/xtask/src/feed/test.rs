@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-use super::{apk, build, control, index, router_files};
+use super::{apk, build, control, index, luci, router_files};
 use crate::feed::recipe::Recipe;
 use crate::lab::tools::{cache_directory, find_program};
 use crate::packages;
@@ -34,9 +34,11 @@ pub(crate) fn test(program: &Path) -> anyhow::Result<()> {
     }
     let package = packages.first().context("no package")?;
     outside(package)?;
+    luci::build(&here)?;
     index(&here)?;
     let list = fs::read_to_string(here.join("Packages"))?;
-    for field in ["Package: mape-rs\n", "Filename: mape-rs_", "SHA256sum: ", "Size: "] {
+    let names = ["Package: mape-rs\n", "Package: luci-app-mape\n", "Package: luci-i18n-mape-ja\n"];
+    for field in names.into_iter().chain(["Filename: mape-rs_", "SHA256sum: ", "Size: "]) {
         ensure!(list.contains(field), "no {field} in {list}");
     }
     let newer = build(&recipe.raised(), "x86_64", program, &newer)?;
@@ -46,6 +48,11 @@ pub(crate) fn test(program: &Path) -> anyhow::Result<()> {
         test.arg(root().join("tests/packages/packages.sh")).arg(&work).arg(&busybox);
         // The packages of apk are tried with apk itself, those of opkg with a small likeness of it.
         run(test.arg(package).arg(newer).args(apk::tool()))?;
+    }
+    for tool in [None].into_iter().chain(apk::tool().map(Some)) {
+        let mut test = Command::new("sh");
+        test.arg(root().join("tests/packages/readme.sh")).arg(&work).arg(&busybox);
+        run(test.arg(root().join("README.md")).arg(&here).args(tool))?;
     }
     if apk::tool().is_none() {
         println!("no apk-tools 3 here: no package for apk was made (see openwrt-feed/README.md)");

@@ -1,0 +1,40 @@
+//! `cargo xtask cross --stock`: what the program would weigh as OpenWrt's feed builds it.
+
+use std::fs;
+
+use anyhow::Context as _;
+
+use super::{dynamic_linker, elf, sizes, targets};
+use crate::lab::tools::cache_directory;
+use crate::musl;
+use crate::steps::run;
+
+const ARCH: &str = "mipsel_24kc";
+
+/// The feed's own: a std with backtraces and messages, position-independent code.
+const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=-crt-static";
+
+/// Builds it so, beside what is shipped, and prints what it weighs.
+///
+/// The feed checks arithmetic for overflow, and `openwrt-feed/mape-rs/Makefile` lets a panic abort.
+/// What reads the stack for a backtrace is in the file here, and a library of its own on a router.
+///
+/// # Errors
+///
+/// It does not build.
+pub(crate) fn measure() -> anyhow::Result<()> {
+    let targets = targets::chosen(&[ARCH])?;
+    let target = targets.first().context("no target")?;
+    let work = cache_directory().join("cross/stock");
+    let linker = dynamic_linker(target)?;
+    let mut build = musl::cargo("mape-proto", &target.rust, &linker, FLAGS, &work)?;
+    // The last word about std's features counts.
+    build.args(["--no-default-features", "-Z", "build-std-features=backtrace"]);
+    build.env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true");
+    run(build.env("CARGO_PROFILE_RELEASE_STRIP", "none"))?;
+    let program = work.join(&target.rust).join("release/mape-proto");
+    let stripped = program.with_extension("stripped");
+    fs::write(&stripped, elf::Image::read(&program)?.stripped()?)?;
+    println!("{ARCH} as OpenWrt's feed builds it: {}", sizes::Size::of(&stripped)?);
+    Ok(())
+}

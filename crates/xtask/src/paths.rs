@@ -1,0 +1,73 @@
+//! Nothing of the machine that builds is in what is shipped: no directory, no user's name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+
+use crate::lab::tools::cache_directory;
+use crate::steps::{output, root};
+
+/// For rustc: the paths of this machine, each with what stands for it in the binary.
+///
+/// # Errors
+///
+/// There is no source of std, or no home directory.
+pub(crate) fn remapped(source: &Path) -> anyhow::Result<String> {
+    let sysroot = output(Command::new("/usr/bin/rustc").args(["--print", "sysroot"]))?;
+    let std = fs::canonicalize(Path::new(sysroot.trim()).join("lib/rustlib/src/rust"))?;
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let pairs = [
+        (source.to_owned(), "mape-rs"),
+        (home.context("no home directory")?, "cargo"),
+        (std, "std"),
+    ];
+    let flags = pairs.map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
+    Ok(flags.join(" "))
+}
+
+/// Looks for such paths in a program.
+///
+/// # Errors
+///
+/// There is one, or no such file.
+pub(crate) fn check(program: &Path) -> anyhow::Result<()> {
+    let mut paths: Vec<String> = ["/home/", "/.cargo/", "rustlib"].map(str::to_owned).to_vec();
+    paths.extend([root(), cache_directory()].map(|path| path.display().to_string()));
+    paths.extend(std::env::var("HOME").map(|home| format!("{home}/")));
+    match first_in(&fs::read(program)?, &paths) {
+        Some(path) => bail!("{}: the path {path} of this machine is in it", program.display()),
+        None => Ok(()),
+    }
+}
+
+fn first_in<'a>(bytes: &[u8], paths: &'a [String]) -> Option<&'a String> {
+    paths.iter().find(|path| bytes.windows(path.len()).any(|part| part == path.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_found_wherever_it_stands() {
+        let paths = ["/home/".to_owned(), "rustlib".to_owned()];
+        for (bytes, expected) in [
+            (&b"\x7fELF\0/home/me/mape-rs/src/main.rs\0"[..], Some("/home/")),
+            (b"\x7fELF\0std/rustlib", Some("rustlib")),
+            (b"\x7fELF\0/lib/ld-musl-mipsel-sf.so.1\0mape-rs/crates", None),
+            (b"", None),
+        ] {
+            assert_eq!(first_in(bytes, &paths).map(String::as_str), expected);
+        }
+    }
+
+    #[test]
+    fn this_test_has_the_path_of_its_sources_and_is_refused() {
+        let this = std::env::current_exe().unwrap();
+        let error = check(&this).unwrap_err().to_string();
+        assert!(error.contains("of this machine is in it"), "{error}");
+    }
+}
