@@ -309,6 +309,24 @@ return baseclass.extend({
 		]);
 	},
 
+	// An answer below a button; the last question wins.
+	answer() {
+		const node = E('div', { 'class': 'mape-answer', 'aria-live': 'polite' });
+		let asked = 0;
+
+		return {
+			node,
+			fill: (promise, render) => {
+				const question = ++asked;
+
+				return promise.then(render, error => this.failed(error)).then(content => {
+					if (question === asked)
+						dom.content(node, content);
+				});
+			}
+		};
+	},
+
 	// A call that failed, as a person can act on it.
 	failed(error) {
 		return this.problem(_('The router did not answer this request. Reload the page; if it stays, log in again or restart the service rpcd.'), error?.message);
