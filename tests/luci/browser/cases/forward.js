@@ -206,4 +206,4 @@ async function run(suite) {
 	suite.site.forwards({});
 }
 
-module.exports = { run, SECTIONS, withForwards };
+module.exports = { run, type, SECTIONS, withForwards };
