@@ -52,8 +52,14 @@ async function run({ browser, site, results, options }) {
 
 		// The reason itself, and not just that there is one.
 		const shown = await it.$eval('.mape-page', node => node.textContent);
+		const lines = JSON.parse(answers.status.out).interfaces.filter(({ interface: of }) => of === 'wan' && !state.none);
 
-		for (const reason of JSON.parse(answers.status.out).interfaces.filter(({ interface: of }) => of === 'wan' && !state.none).flatMap(({ error, warning }) => [ error, warning ]))
+		// A button is there for what there is.
+		for (const label of [ 'Copy ports as text', 'Show ports in use' ])
+			if (await it.locator(`.mape-page button:text-is("${label}")`).isVisible() !== lines.some(({ line }) => line !== null))
+				wrong.push(`"${label}" is ${lines.some(({ line }) => line !== null) ? 'not ' : ''}there`);
+
+		for (const reason of lines.flatMap(({ error, warning }) => [ error, warning ]))
 			for (const words of [ reason?.message, reason?.hint ])
 				if (words && !shown.includes(words))
 					wrong.push(`the page does not show "${words}"`);

@@ -44,7 +44,10 @@ return baseclass.extend({
 			if (!rules.isPlain(written))
 				return answer.fill(Promise.resolve(), () => draw.told({ code: 'MAPE_RULE_INCONSISTENT' }));
 
-			prefix ??= api.detect().then(found => found.line?.prefix);
+			prefix ??= api.detect().then(found => found.line?.prefix, error => {
+				prefix = null;
+				throw error;
+			});
 
 			return answer.fill(prefix.then(of => {
 				if (!of) {

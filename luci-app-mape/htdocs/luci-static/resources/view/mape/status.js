@@ -35,30 +35,29 @@ class Line {
 		this.samples = [];
 		this.body = E('div', {}, [ E('em', { 'class': 'spinning' }, [ _('Asking the router…') ]) ]);
 		this.again = button(_('Try again now'), page.mayWrite, ui.createHandlerFn(this, 'retry'));
-		this.again.hidden = true;
+		// Without a port set there is nothing to copy, and nobody knows which ports are in use.
+		this.copy = button(_('Copy ports as text'), true, () => draw.showText(_('Ports of this line'), model.setText(this.status)));
+		this.used = button(_('Show ports in use'), true, ui.createHandlerFn(this, 'showPorts', null));
+		for (const it of [ this.copy, this.used, this.again ])
+			it.hidden = true;
 		this.node = E('div', { 'class': 'cbi-section', 'data-interface': name }, [
 			E('h3', {}, [ name ]),
 			this.body,
-			E('div', { 'class': 'mape-buttons' }, [
-				button(_('Copy ports as text'), true, () => draw.showText(_('Ports of this line'), this.status ? model.setText(this.status) : '')),
-				button(_('Show ports in use'), true, ui.createHandlerFn(this, 'showPorts', null)),
-				this.again
-			])
+			E('div', { 'class': 'mape-buttons' }, [ this.copy, this.used, this.again ])
 		]);
 	}
 
 	refresh() {
 		return api.status(this.name).then(report => {
-			if (report.error)
-				return dom.content(this.body, draw.told(report.error));
-
 			const status = report.interfaces?.find(it => it.interface === this.name);
 
 			if (!status)
-				return dom.content(this.body, draw.told({ code: 'MAPE_NO_INTERFACE' }));
+				return dom.content(this.body, draw.told(report.error ?? { code: 'MAPE_NO_INTERFACE' }));
 
 			this.status = status;
 			this.again.hidden = status.state === 'up' || status.state === 'shut';
+			this.copy.hidden = !status.line;
+			this.used.hidden = !status.line && !status.ports;
 			this.samples = model.remember(this.samples, status, SAMPLES);
 			dom.content(this.body, this.draw(report.conntrack));
 		}, error => {
@@ -74,7 +73,7 @@ class Line {
 		const parts = [
 			E('p', {}, [
 				E('strong', {}, [ text.state(status.state) ]),
-				line ? `: ${text.provider(line.provider)}, ${line.ipv4}, PSID ${line.psid}` : ''
+				line ? `: ${draw.owner(line)}` : ''
 			]),
 			draw.chain(status, now()),
 			...this.warnings(conntrack)

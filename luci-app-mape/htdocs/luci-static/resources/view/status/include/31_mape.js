@@ -20,7 +20,7 @@ function row(name, report) {
 	if (status.error)
 		words.push(': ', text.error(status.error.code));
 	else if (line)
-		words.push(`: ${text.provider(line.provider)}, ${line.ipv4}, PSID ${line.psid}`);
+		words.push(`: ${draw.owner(line)}`);
 
 	if (status.ports)
 		words.push(E('br'), `${_('Ports in use')}: ${used} / ${status.ports.usable}`);
