@@ -99,6 +99,19 @@ async function run({ browser, site, results, options }) {
 		it.seen.errors.length = 0;
 	}
 
+	// netifd does not hear of it.
+	const wrong = [];
+
+	site.interfaces({ wan: { disabled: '1' } });
+	site.answers(worlds.make(options.program, 'disabled', worlds.states()['no-interface'].change));
+	for (const place of Object.values(PAGES)) {
+		await it.goto(`${site.base}/cgi-bin/luci/${place}`);
+		await settled(it);
+		if (place === PAGES.status && !/This interface is disabled/.test(await it.$eval('.mape-page [data-interface="wan"]', node => node.textContent)))
+			wrong.push('the status page does not say that it is disabled');
+	}
+	results.check('an interface that is disabled is called so, and is no problem', [ ...wrong, ...seen(it) ]);
+
 	await it.context().close();
 }
 

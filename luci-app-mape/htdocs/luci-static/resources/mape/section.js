@@ -3,7 +3,7 @@
 'require uci';
 'require mape.rule as rules';
 
-// The section of an interface in UCI: whose rule it has, and which of its options make that rule.
+// The sections of interfaces in UCI: which are ours, whose rule each has, and which of its options make that rule.
 
 // Providers of the built-in table.
 const TABLE = [ 'v6plus', 'ocn', 'biglobe', 'nuro' ];
@@ -11,10 +11,19 @@ const TABLE = [ 'v6plus', 'ocn', 'biglobe', 'nuro' ];
 // Contracts whose numbers stand in the papers.
 const CONTRACTS = [ 'v6plus-static', 'ocn-static' ];
 
+// What UCI's readers take for yes.
+const TRUE = [ '1', 'on', 'true', 'yes', 'enabled' ];
+
 return baseclass.extend({
 	table: TABLE,
 
 	contracts: CONTRACTS,
+
+	// Names of the interfaces of proto mape. netifd does not hear of one that is disabled.
+	names({ disabled } = { disabled: false }) {
+		return uci.sections('network', 'interface').filter(section => section.proto === 'mape' && TRUE.includes(section.disabled) === disabled)
+			.map(section => section['.name']);
+	},
 
 	// The provider that the form shows.
 	provider(section_id) {

@@ -6,6 +6,7 @@
 'require uci';
 'require mape.api as api';
 'require mape.draw as draw';
+'require mape.section as sections';
 'require mape.text as text';
 
 const TARGET = '1.1.1.1:443';
@@ -16,7 +17,7 @@ return view.extend({
 	},
 
 	render() {
-		const names = uci.sections('network', 'interface').filter(section => section.proto === 'mape').map(section => section['.name']);
+		const names = sections.names();
 
 		this.mayWrite = L.hasViewPermission() === true;
 		this.name = names[0] ?? '';

@@ -8,6 +8,7 @@
 'require mape.api as api';
 'require mape.draw as draw';
 'require mape.model as model';
+'require mape.section as sections';
 'require mape.text as text';
 
 // Samples that the chart shows.
@@ -192,12 +193,11 @@ return view.extend({
 	},
 
 	render([ , known, hints ]) {
-		const sections = uci.sections('network', 'interface').filter(section => section.proto === 'mape');
-
 		this.mayWrite = L.hasViewPermission() === true;
 		this.hints = hints;
 
-		const lines = sections.map(section => new Line(section['.name'], this));
+		const lines = sections.names().map(name => new Line(name, this));
+		const disabled = sections.names({ disabled: true });
 		const parts = [
 			draw.stylesheet(),
 			E('h2', {}, [ 'MAP-E' ]),
@@ -214,9 +214,14 @@ return view.extend({
 			parts.push(...lines.map(line => line.node));
 			poll.add(() => Promise.all(lines.map(line => line.refresh())));
 		}
-		else {
+		else if (!disabled.length) {
 			parts.push(this.emptyNode());
 		}
+
+		parts.push(...disabled.map(name => E('div', { 'class': 'cbi-section', 'data-interface': name }, [
+			E('h3', {}, [ name ]),
+			E('p', {}, [ _('This interface is disabled. It can be enabled in its settings under Network, Interfaces.') ])
+		])));
 
 		return E('div', { 'class': 'cbi-map mape-page' }, [ ...parts ]);
 	},

@@ -4,6 +4,7 @@
 'require mape.api as api';
 'require mape.draw as draw';
 'require mape.model as model';
+'require mape.section as sections';
 'require mape.text as text';
 
 function row(name, report) {
@@ -39,7 +40,7 @@ return baseclass.extend({
 
 	load() {
 		return L.resolveDefault(uci.load('network')).then(() => {
-			const names = uci.sections('network', 'interface').filter(section => section.proto === 'mape').map(section => section['.name']);
+			const names = sections.names();
 
 			return Promise.all(names.map(name => L.resolveDefault(api.status(name), null).then(report => [ name, report ])));
 		});
