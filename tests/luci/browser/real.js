@@ -78,6 +78,9 @@ class Real {
 		fs.writeFileSync(file, this.firewall + written(sections));
 	}
 
+	// The program itself follows what is applied.
+	follow() {}
+
 	set(words) {
 		const { status, stderr } = this.router('uci', 'set', words);
 

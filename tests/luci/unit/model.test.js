@@ -120,6 +120,9 @@ test('rows of a line name provider and PSID', () => {
 
 	assert.deepEqual(model.summary(data), { provider: 'ocn', psid: 52 });
 	assert.deepEqual(model.summary({ ...data, port_count: 65536 }), { provider: 'ocn', psid: null });
+	assert.equal(model.psid(up.line), up.line.psid);
+	assert.equal(model.psid({ psid: 0, port_count: 65536 }), null);
+	assert.ok(!model.setText({ line: { ...up.line, psid: 0, port_count: 65536 } }).includes('PSID'));
 	for (const bad of [null, undefined, {}, [], 'x', { provider: 5, psid: 1 }, { provider: 'ocn', psid: 'x' }])
 		assert.equal(model.summary(bad), null);
 });

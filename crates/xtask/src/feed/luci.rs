@@ -166,6 +166,7 @@ mod tests {
         let files = members(pages, "data");
         for file in [
             "./www/luci-static/resources/protocol/mape.js",
+            "./www/luci-static/resources/mape/form/rule.js",
             "./www/luci-static/resources/view/mape/status.js",
             "./www/luci-static/resources/mape/mape.css",
             "./usr/share/rpcd/ucode/mape.uc",

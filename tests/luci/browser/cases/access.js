@@ -71,6 +71,18 @@ async function run({ browser, site, results, options }) {
 			wrong.push(`${place}: nothing is shown`);
 	}
 	results.check('without the permission to write the pages work, and say so', [ ...wrong, ...seen(viewer) ]);
+
+	// There the form is a page; LuCI's own dialogue is its own affair.
+	if (!site.real) {
+		await viewer.goto(`${site.base}/cgi-bin/luci/admin/network/network`);
+		await viewer.waitForFunction(() => /106\.72/.test(document.querySelector('.mape-answer')?.innerText ?? ''), null, { timeout: 20000 });
+		await viewer.click('button:text-is("Ask the network too")');
+		await viewer.waitForSelector('.mape-answer .mape-problem', { timeout: 20000 });
+
+		const told = await viewer.$eval('.mape-answer', node => node.innerText);
+
+		results.check('what the form may not ask is refused in words that say why', (!/refused this request/.test(told) || / at /.test(told)) && told);
+	}
 	await viewer.context().close();
 
 	const outsiders = [];

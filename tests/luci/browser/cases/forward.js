@@ -138,7 +138,7 @@ async function without({ site, results, options, browser }, it) {
 	}));
 	await open(it, site);
 	results.check('without a MAP-E interface the page says so', [
-		!(await it.$$eval('.mape-problem', nodes => nodes.map(node => node.textContent))).some(text => /no MAP-E interface/.test(text)) && 'it does not',
+		!(await it.$$eval('.mape-problem', nodes => nodes.map(node => node.textContent))).some(text => /No MAP-E interface/.test(text)) && 'it does not',
 		!/waiting/.test((await rows(it)).game) && 'a forward does not wait', ...seen(it)
 	]);
 
@@ -206,4 +206,4 @@ async function run(suite) {
 	suite.site.forwards({});
 }
 
-module.exports = { run, SECTIONS, withForwards };
+module.exports = { run, type, SECTIONS, withForwards };

@@ -5,13 +5,52 @@
 const path = require('path');
 const { page, seen, overflow, faint } = require('../browser.js');
 const { settled, PAGES } = require('./states.js');
+const { SECTIONS, withForwards } = require('./forward.js');
 const worlds = require('../worlds.js');
 
 const WIDTHS = { phone: 390, desktop: 1280 };
 
+// Small phones, and where themes change from rows to tables.
+const ODD_WIDTHS = [ 320, 601, 768 ];
+
+// Any width: nothing sticks out, and each cell of a row says what it is, by a title above it or of its own.
+async function odd({ browser, site, results, options }, theme, answers) {
+	const wrong = [];
+
+	site.answers(answers);
+	site.forwards(SECTIONS);
+	for (const width of ODD_WIDTHS) {
+		const it = await page(browser, site, { width });
+
+		for (const [ name, place ] of Object.entries(PAGES)) {
+			await it.goto(`${site.base}/cgi-bin/luci/${place}`);
+			await settled(it);
+			wrong.push(...(await overflow(it, '.mape-page')).map(text => `${name}, ${width}: ${text}`));
+			if (name === 'status')
+				wrong.push(...(await untitled(it)).map(text => `${name}, ${width}: ${text}`));
+			if (options.pictures)
+				await it.screenshot({ path: path.join(options.pictures, `${theme}-${width}-${name}.png`), fullPage: true });
+		}
+		wrong.push(...seen(it));
+		await it.context().close();
+	}
+	site.forwards({});
+	results.check(`${theme}, ${ODD_WIDTHS.join(', ')} pixels: nothing sticks out, and numbers have their titles`, [ ...new Set(wrong) ]);
+}
+
+function untitled(it) {
+	return it.$$eval('.mape-totals .td', cells => cells.filter(cell => {
+		const own = getComputedStyle(cell, '::before');
+		const titles = cell.closest('.table').querySelector('.table-titles');
+
+		return !titles.getBoundingClientRect().height && (own.content === 'none' || own.display === 'none');
+	}).map(cell => `"${cell.textContent}" has no title`));
+}
+
 async function run({ browser, site, results, options }) {
 	const { states, make } = worlds;
 	const all = states();
+	const forwards = withForwards(options, SECTIONS);
 	const shown = {
 		busy: make(options.program, 'busy', world => world.becomes('2400:4050:80ba:2200::/56')),
 		up: make(options.program, 'up', all.up.change),
@@ -47,6 +86,8 @@ async function run({ browser, site, results, options }) {
 					results.check(`${theme}, ${dark ? 'dark' : 'light'}, ${device}, ${language}: nothing is cut, sticks out or is too faint`, [ ...new Set(wrong), ...seen(it) ]);
 					await it.context().close();
 				}
+
+		await odd({ browser, site, results, options }, theme, forwards);
 	}
 
 	site.language('en');

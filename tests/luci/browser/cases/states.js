@@ -52,8 +52,14 @@ async function run({ browser, site, results, options }) {
 
 		// The reason itself, and not just that there is one.
 		const shown = await it.$eval('.mape-page', node => node.textContent);
+		const lines = JSON.parse(answers.status.out).interfaces.filter(({ interface: of }) => of === 'wan' && !state.none);
 
-		for (const reason of JSON.parse(answers.status.out).interfaces.filter(({ interface: of }) => of === 'wan' && !state.none).flatMap(({ error, warning }) => [ error, warning ]))
+		// A button is there for what there is.
+		for (const label of [ 'Copy ports as text', 'Show ports in use' ])
+			if (await it.locator(`.mape-page button:text-is("${label}")`).isVisible() !== lines.some(({ line }) => line !== null))
+				wrong.push(`"${label}" is ${lines.some(({ line }) => line !== null) ? 'not ' : ''}there`);
+
+		for (const reason of lines.flatMap(({ error, warning }) => [ error, warning ]))
 			for (const words of [ reason?.message, reason?.hint ])
 				if (words && !shown.includes(words))
 					wrong.push(`the page does not show "${words}"`);
@@ -92,6 +98,19 @@ async function run({ browser, site, results, options }) {
 		results.check(`${name}: one sentence and one action on each page`, [ ...wrong, ...seen(it) ]);
 		it.seen.errors.length = 0;
 	}
+
+	// netifd does not hear of it.
+	const wrong = [];
+
+	site.interfaces({ wan: { disabled: '1' } });
+	site.answers(worlds.make(options.program, 'disabled', worlds.states()['no-interface'].change));
+	for (const place of Object.values(PAGES)) {
+		await it.goto(`${site.base}/cgi-bin/luci/${place}`);
+		await settled(it);
+		if (place === PAGES.status && !/This interface is disabled/.test(await it.$eval('.mape-page [data-interface="wan"]', node => node.textContent)))
+			wrong.push('the status page does not say that it is disabled');
+	}
+	results.check('an interface that is disabled is called so, and is no problem', [ ...wrong, ...seen(it) ]);
 
 	await it.context().close();
 }

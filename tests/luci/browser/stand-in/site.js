@@ -39,7 +39,7 @@ class StandIn {
 	constructor(program) {
 		const rights = JSON.parse(fs.readFileSync(path.join(application, 'root/usr/share/rpcd/acl.d/luci-app-mape.json'), 'utf8'))['luci-app-mape'];
 
-		Object.assign(this, { program, real: false, themes: [ 'stand-in' ], sessions: {}, sections: {}, opened: {}, known: {}, texts: {}, lang: 'en' });
+		Object.assign(this, { program, real: false, themes: [ 'stand-in' ], sessions: {}, sections: {}, opened: {}, staged: {}, known: {}, texts: {}, lang: 'en' });
 		// Stricter than LuCI's own: no script of a page itself.
 		this.policy = 'default-src \'none\'; script-src \'self\' \'unsafe-eval\'; style-src \'self\' \'unsafe-inline\'; img-src \'self\'; connect-src \'self\'; base-uri \'self\'';
 		this.rights = { root: [ rights.read, rights.write ], viewer: [ rights.read ], stranger: [] };
@@ -59,6 +59,12 @@ class StandIn {
 	// Sections mape_forward of the firewall, by name.
 	forwards(sections) {
 		this.opened = sections;
+		this.staged = structuredClone(sections);
+	}
+
+	// `answers` says what the program answers from then on, whenever forwards have been applied.
+	follow(answers) {
+		this.following = answers;
 	}
 
 	leases(text) {
@@ -144,6 +150,7 @@ class StandIn {
 	call(session, object, method, args) {
 		const rights = this.rights[this.sessions[session]] ?? [];
 		const allowed = rights.some(({ ubus, uci }) => ubus?.[object]?.includes(method) || (object === 'uci' && method === 'get' && uci?.includes(args.config)))
+			|| (object === 'uci' && method !== 'get' && rights[1]?.uci.includes(args.config ?? 'firewall'))
 			|| (rights.length && [ 'network.interface', 'luci-rpc' ].includes(object));
 		const result = allowed ? this.method(object, method, args) : null;
 
@@ -178,8 +185,26 @@ class StandIn {
 	method(object, method, args) {
 		switch (`${object} ${method}`) {
 		case 'uci get':
-			return { values: Object.fromEntries(Object.entries(args.config === 'network' ? this.sections : this.opened).map(([ name, options ]) =>
+			return { values: Object.fromEntries(Object.entries(args.config === 'network' ? this.sections : this.staged).map(([ name, options ]) =>
 				[ name, { '.name': name, ...(args.config === 'network' ? { '.type': 'interface', proto: 'mape' } : { '.type': 'mape_forward' }), ...options } ])) };
+		case 'uci add':
+			this.staged[args.section] = {};
+
+			return {};
+		case 'uci set':
+			Object.assign(this.staged[args.section], args.values);
+
+			return {};
+		case 'uci delete':
+			delete (args.option ? this.staged[args.section] : this.staged)[args.option ?? args.section];
+
+			return {};
+		case 'uci apply':
+			this.forwards(this.staged);
+			if (this.following)
+				this.answers(this.following(this.opened));
+
+			return {};
 		case 'network get_proto_handlers':
 			return { mape: {} };
 		case 'network.interface dump':

@@ -63,6 +63,13 @@ return baseclass.extend({
 
 	known,
 
+	// Whose line it is, and what is ours of it.
+	owner(line) {
+		const psid = model.psid(line);
+
+		return [ text.provider(line.provider), line.ipv4, ...psid === null ? [] : [ `PSID ${psid}` ] ].join(', ');
+	},
+
 	// A sentence about something that is wrong; the program's own words below, and the next step.
 	problem(sentence, message, hint, button) {
 		return E('div', { 'class': 'alert-message warning mape-problem' }, [
@@ -116,7 +123,7 @@ return baseclass.extend({
 			prefix: line?.end_user_prefix ?? '',
 			rule: line ? `${text.provider(line.provider)} (${text.source(line.rule_source)})` : '',
 			tunnel: status?.device ?? '',
-			verified: line ? _('%s answers').replace('%s', line.ipv4) : ''
+			verified: line ? _('packets come back to %s').replace('%s', line.ipv4) : ''
 		}[name];
 	},
 
@@ -252,13 +259,14 @@ return baseclass.extend({
 		if (!plan?.ipv4)
 			return unknown();
 
+		const psid = model.psid(plan);
 		const shared = plan.ipv4_prefix_len === 32;
 		const address = shared ? plan.ipv4 : `${plan.ipv4}/${plan.ipv4_prefix_len}`;
 
 		return this.table([
 			[ _('Provider'), text.provider(plan.provider) ],
 			[ _('IPv4 address'), address ],
-			[ _('Ports'), `${plan.port_count} (PSID ${plan.psid})` ],
+			[ _('Ports'), psid === null ? plan.port_count : `${plan.port_count} (PSID ${psid})` ],
 			[ _('Port ranges'), this.ranges(plan.port_ranges) ],
 			[ _('Border relay (BR)'), plan.br ],
 			[ _('MTU'), plan.mtu ],
@@ -309,8 +317,33 @@ return baseclass.extend({
 		]);
 	},
 
+	// An answer below a button; the last question wins.
+	answer() {
+		const node = E('div', { 'class': 'mape-answer', 'aria-live': 'polite' });
+		let asked = 0;
+
+		return {
+			node,
+			fill: (promise, render) => {
+				const question = ++asked;
+
+				return promise.then(render, error => this.failed(error)).then(content => {
+					if (question === asked)
+						dom.content(node, content);
+				});
+			}
+		};
+	},
+
 	// A call that failed, as a person can act on it.
 	failed(error) {
-		return this.problem(_('The router did not answer this request. Reload the page; if it stays, log in again or restart the service rpcd.'), error?.message);
+		// LuCI adds to it where in its scripts that was.
+		const [ message ] = String(error?.message ?? '').split('\n');
+
+		// In the words of LuCI and of ubus.
+		if ((/access denied|permission denied/i).test(message))
+			return this.problem(_('The router refused this request. Log in again, as a user who may change settings.'), message);
+
+		return this.problem(_('The router did not answer this request. Reload the page; if it stays, log in again or restart the service rpcd.'), message);
 	}
 });

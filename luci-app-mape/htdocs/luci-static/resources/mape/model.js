@@ -179,7 +179,8 @@ return baseclass.extend({
 		const list = ranges(line.port_ranges).map(rangeText).join(', ');
 		const kept = ranges(line.reserved).map(rangeText).join(', ');
 
-		const words = `${line.ipv4} PSID ${line.psid}: ${list}`;
+		const psid = this.psid(line);
+		const words = psid === null ? `${line.ipv4}: ${list}` : `${line.ipv4} PSID ${psid}: ${list}`;
 
 		return kept ? `${words} (reserved: ${kept})` : words;
 	},
@@ -188,14 +189,17 @@ return baseclass.extend({
 		return ranges(list).map(rangeText);
 	},
 
+	// The PSID; null where the address is shared with nobody.
+	psid(line) {
+		return count(line.port_count) !== null && line.port_count < 65536 ? line.psid : null;
+	},
+
 	// What the rows on Interfaces and Overview say of a line, from netifd's `data`.
 	summary(data) {
 		if (!data || typeof data.provider !== 'string' || count(data.psid) === null)
 			return null;
 
-		const shared = Array.isArray(data.port_ranges) && count(data.port_count) !== null && data.port_count < 65536;
-
-		return { provider: data.provider, psid: shared ? data.psid : null };
+		return { provider: data.provider, psid: this.psid(data) };
 	},
 
 	// Remembers the last counts for the chart, `limit` of them.

@@ -10,6 +10,9 @@
 const KEYS = ['ipv6', 'ipv4', 'ea', 'offset', 'psidlen', 'psid', 'br', 'layout'];
 const NEEDED = ['ipv6', 'ipv4', 'ea', 'br'];
 
+// The numbered options of `map`.
+const MAP_OPTIONS = [ 'ip6prefix', 'ip6prefixlen', 'ipaddr', 'ip4prefixlen', 'ealen', 'psidlen', 'offset', 'psid', 'peeraddr', 'legacymap' ];
+
 // Other people's names for the same, in lower case without _ and -.
 const NAMES = {
 	ipv6: 'ipv6', ipv6prefix: 'ipv6', ip6prefix: 'ipv6', ruleipv6prefix: 'ipv6',
@@ -100,6 +103,8 @@ function collect(pairs, isMap, isLeftAligned) {
 return baseclass.extend({
 	keys: KEYS,
 
+	mapOptions: MAP_OPTIONS,
+
 	// Reads one rule: `ipv6=…,ipv4=…`, `type=map-e,ipv6prefix=…`, or UCI lines `option ealen '25'`. An
 	// object of the keys that were found; null where the text is none.
 	parse(text) {
@@ -172,8 +177,7 @@ return baseclass.extend({
 		if (typeof section?.rule === 'string' && section.rule.trim() !== '')
 			return this.parse(section.rule);
 
-		const pairs = [ 'ip6prefix', 'ip6prefixlen', 'ipaddr', 'ip4prefixlen', 'ealen', 'psidlen', 'offset', 'psid', 'peeraddr', 'legacymap' ]
-			.filter(key => typeof section?.[key] === 'string').map(key => [ key, section[key] ]);
+		const pairs = MAP_OPTIONS.filter(key => typeof section?.[key] === 'string').map(key => [ key, section[key] ]);
 
 		// There the PSID stands right-aligned.
 		return this.complete(collect(pairs, true, false));

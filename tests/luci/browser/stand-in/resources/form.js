@@ -198,8 +198,11 @@ const GridSection = baseclass.extend({
 			for (const option of dialogue.children)
 				if (option.field.value !== (option.cfgvalue(section_id) ?? option.default ?? ''))
 					option.write(section_id, option.field.value);
-			ui.hideModal();
-			this.map.draw();
+
+			return uci.save().then(() => {
+				ui.hideModal();
+				this.map.draw();
+			});
 		} }, [ 'Save' ]) ]);
 	}
 });

@@ -66,10 +66,18 @@
 		__init__() {
 			const place = document.getElementById('view');
 
-			Promise.resolve(this.load?.()).then(loaded => this.render(loaded)).then(node => dom.content(place, node), error => {
+			Promise.resolve(this.load?.()).then(loaded => this.render(loaded)).then(node => dom.content(place, [ node, ...this.footer() ]), error => {
 				dom.content(place, [ `error: ${error}` ]);
 				throw error;
 			});
+		}
+
+		// Below pages that have not said that there is nothing to save.
+		footer() {
+			return this.handleSaveApply === null || !page.mayWrite ? [] : [ E('div', { 'class': 'cbi-page-actions' }, [
+				E('button', { 'class': 'btn cbi-button-apply', 'click': () => Promise.all([ L.require('uci'), L.require('ui') ])
+					.then(([ uci, ui ]) => uci.save().then(() => ui.changes.apply())) }, [ 'Save & Apply' ])
+			]) ];
 		}
 	}
 

@@ -1,9 +1,16 @@
 'use strict';
 'require baseclass';
 'require dom';
+'require rpc';
+
+const apply = rpc.declare({ object: 'uci', method: 'apply', reject: true });
 
 return baseclass.extend({
-	changes: { init: () => Promise.resolve() },
+	changes: {
+		init: () => Promise.resolve(),
+		// As LuCI does once the router has said that it is still there.
+		apply: () => apply().then(() => window.location.reload())
+	},
 
 	showModal(title, children) {
 		const modal = E('div', { 'class': 'modal' });

@@ -6,6 +6,7 @@
 'require uci';
 'require mape.api as api';
 'require mape.draw as draw';
+'require mape.section as sections';
 'require mape.text as text';
 
 const TARGET = '1.1.1.1:443';
@@ -16,16 +17,17 @@ return view.extend({
 	},
 
 	render() {
-		const names = uci.sections('network', 'interface').filter(section => section.proto === 'mape').map(section => section['.name']);
+		const names = sections.names();
 
 		this.mayWrite = L.hasViewPermission() === true;
 		this.name = names[0] ?? '';
-		this.list = E('div', { 'aria-live': 'polite' });
-		this.contract = E('div', { 'aria-live': 'polite' });
+		this.list = draw.answer();
+		this.contract = draw.answer();
 
 		const target = E('input', { 'class': 'cbi-input-text', 'type': 'text', 'value': TARGET, 'aria-label': _('Address and port') });
 		const choice = E('select', {
 			'class': 'cbi-input-select',
+			'aria-label': _('Interface'),
 			'change': ev => {
 				this.name = ev.target.value;
 				this.examine();
@@ -40,8 +42,8 @@ return view.extend({
 			E('div', { 'class': 'cbi-map-descr' }, [ _('Everything between the provider and the LAN. Nothing is sent unless you press a button that says so.') ]),
 			this.mayWrite ? '' : E('p', { 'class': 'mape-detail' }, [ _('You can look at everything here, but not change it.') ]),
 			E('div', { 'class': 'cbi-section' }, [
-				names.length > 1 ? choice : '',
-				this.list,
+				names.length > 1 ? E('div', { 'class': 'mape-buttons' }, [ choice ]) : '',
+				this.list.node,
 				E('div', { 'class': 'mape-buttons' }, [
 					E('button', { 'class': 'btn cbi-button-action', 'click': ui.createHandlerFn(this, 'examine') }, [ _('Check again') ]),
 					E('button', { 'class': 'btn cbi-button-action', 'click': ui.createHandlerFn(this, 'report') }, [ _('Copy report') ])
@@ -57,7 +59,7 @@ return view.extend({
 				]),
 				E('p', {}, [ _('Kind of line: asks the server that the network names, and a home gateway in front.') ]),
 				E('div', { 'class': 'mape-buttons' }, [ this.changing(_('Ask the network too'), () => this.ask()) ]),
-				this.contract
+				this.contract.node
 			])
 		]);
 	},
@@ -86,7 +88,7 @@ return view.extend({
 	},
 
 	ask() {
-		return api.ask().then(draw.line.bind(draw), draw.failed.bind(draw)).then(node => dom.content(this.contract, node));
+		return this.contract.fill(api.ask(), answer => draw.line(answer));
 	},
 
 	report() {
@@ -96,10 +98,9 @@ return view.extend({
 	},
 
 	show(call) {
-		dom.content(this.list, E('em', { 'class': 'spinning' }, [ _('Looking at everything…') ]));
+		dom.content(this.list.node, E('em', { 'class': 'spinning' }, [ _('Looking at everything…') ]));
 
-		return call.then(report => report.error ? draw.told(report.error) : this.checks(report), error => draw.failed(error))
-			.then(node => dom.content(this.list, node));
+		return this.list.fill(call, report => report.error ? draw.told(report.error) : this.checks(report));
 	},
 
 	checks(report) {

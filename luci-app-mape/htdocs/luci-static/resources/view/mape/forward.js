@@ -8,6 +8,7 @@
 'require mape.api as api';
 'require mape.draw as draw';
 'require mape.forward as forwards';
+'require mape.section as sections';
 'require mape.text as text';
 
 const KIND = 'mape_forward';
@@ -52,7 +53,7 @@ return view.extend({
 
 	render([ answer, set, hints ]) {
 		const mayWrite = L.hasViewPermission() === true;
-		const lines = uci.sections('network', 'interface').filter(section => section.proto === 'mape').map(section => section['.name']);
+		const lines = sections.names();
 		const map = new form.Map('firewall');
 
 		this.answer = answer;
@@ -85,7 +86,7 @@ return view.extend({
 				E('h2', {}, [ _('Open a port') ]),
 				E('div', { 'class': 'cbi-map-descr' }, [ _('A server in the LAN that can be reached from outside. Only ports of your own set can arrive; the others belong to neighbours with the same address.') ]),
 				mayWrite ? '' : E('p', { 'class': 'mape-detail' }, [ _('You can look at everything here, but not change it.') ]),
-				lines.length ? '' : draw.problem(_('There is no MAP-E interface yet, so nothing is published. Add one under Network, Interfaces.'), null, null,
+				lines.length ? '' : draw.problem(_('No MAP-E interface is enabled, so nothing is published. Add or enable one under Network, Interfaces.'), null, null,
 					E('a', { 'class': 'btn cbi-button-action', 'href': L.url('admin/network/network') }, [ _('Go to the interfaces') ])),
 				this.told,
 				node,

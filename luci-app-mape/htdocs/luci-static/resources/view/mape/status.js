@@ -8,6 +8,7 @@
 'require mape.api as api';
 'require mape.draw as draw';
 'require mape.model as model';
+'require mape.section as sections';
 'require mape.text as text';
 
 // Samples that the chart shows.
@@ -35,30 +36,29 @@ class Line {
 		this.samples = [];
 		this.body = E('div', {}, [ E('em', { 'class': 'spinning' }, [ _('Asking the router…') ]) ]);
 		this.again = button(_('Try again now'), page.mayWrite, ui.createHandlerFn(this, 'retry'));
-		this.again.hidden = true;
+		// Without a port set there is nothing to copy, and nobody knows which ports are in use.
+		this.copy = button(_('Copy ports as text'), true, () => draw.showText(_('Ports of this line'), model.setText(this.status)));
+		this.used = button(_('Show ports in use'), true, ui.createHandlerFn(this, 'showPorts', null));
+		for (const it of [ this.copy, this.used, this.again ])
+			it.hidden = true;
 		this.node = E('div', { 'class': 'cbi-section', 'data-interface': name }, [
 			E('h3', {}, [ name ]),
 			this.body,
-			E('div', { 'class': 'mape-buttons' }, [
-				button(_('Copy ports as text'), true, () => draw.showText(_('Ports of this line'), this.status ? model.setText(this.status) : '')),
-				button(_('Show ports in use'), true, ui.createHandlerFn(this, 'showPorts', null)),
-				this.again
-			])
+			E('div', { 'class': 'mape-buttons' }, [ this.copy, this.used, this.again ])
 		]);
 	}
 
 	refresh() {
 		return api.status(this.name).then(report => {
-			if (report.error)
-				return dom.content(this.body, draw.told(report.error));
-
 			const status = report.interfaces?.find(it => it.interface === this.name);
 
 			if (!status)
-				return dom.content(this.body, draw.told({ code: 'MAPE_NO_INTERFACE' }));
+				return dom.content(this.body, draw.told(report.error ?? { code: 'MAPE_NO_INTERFACE' }));
 
 			this.status = status;
 			this.again.hidden = status.state === 'up' || status.state === 'shut';
+			this.copy.hidden = !status.line;
+			this.used.hidden = !status.line && !status.ports;
 			this.samples = model.remember(this.samples, status, SAMPLES);
 			dom.content(this.body, this.draw(report.conntrack));
 		}, error => {
@@ -74,7 +74,7 @@ class Line {
 		const parts = [
 			E('p', {}, [
 				E('strong', {}, [ text.state(status.state) ]),
-				line ? `: ${text.provider(line.provider)}, ${line.ipv4}, PSID ${line.psid}` : ''
+				line ? `: ${draw.owner(line)}` : ''
 			]),
 			draw.chain(status, now()),
 			...this.warnings(conntrack)
@@ -193,12 +193,11 @@ return view.extend({
 	},
 
 	render([ , known, hints ]) {
-		const sections = uci.sections('network', 'interface').filter(section => section.proto === 'mape');
-
 		this.mayWrite = L.hasViewPermission() === true;
 		this.hints = hints;
 
-		const lines = sections.map(section => new Line(section['.name'], this));
+		const lines = sections.names().map(name => new Line(name, this));
+		const disabled = sections.names({ disabled: true });
 		const parts = [
 			draw.stylesheet(),
 			E('h2', {}, [ 'MAP-E' ]),
@@ -215,9 +214,14 @@ return view.extend({
 			parts.push(...lines.map(line => line.node));
 			poll.add(() => Promise.all(lines.map(line => line.refresh())));
 		}
-		else {
+		else if (!disabled.length) {
 			parts.push(this.emptyNode());
 		}
+
+		parts.push(...disabled.map(name => E('div', { 'class': 'cbi-section', 'data-interface': name }, [
+			E('h3', {}, [ name ]),
+			E('p', {}, [ _('This interface is disabled. It can be enabled in its settings under Network, Interfaces.') ])
+		])));
 
 		return E('div', { 'class': 'cbi-map mape-page' }, [ ...parts ]);
 	},

@@ -4,6 +4,7 @@
 'require mape.api as api';
 'require mape.draw as draw';
 'require mape.model as model';
+'require mape.section as sections';
 'require mape.text as text';
 
 function row(name, report) {
@@ -20,7 +21,7 @@ function row(name, report) {
 	if (status.error)
 		words.push(': ', text.error(status.error.code));
 	else if (line)
-		words.push(`: ${text.provider(line.provider)}, ${line.ipv4}, PSID ${line.psid}`);
+		words.push(`: ${draw.owner(line)}`);
 
 	if (status.ports)
 		words.push(E('br'), `${_('Ports in use')}: ${used} / ${status.ports.usable}`);
@@ -39,7 +40,7 @@ return baseclass.extend({
 
 	load() {
 		return L.resolveDefault(uci.load('network')).then(() => {
-			const names = uci.sections('network', 'interface').filter(section => section.proto === 'mape').map(section => section['.name']);
+			const names = sections.names();
 
 			return Promise.all(names.map(name => L.resolveDefault(api.status(name), null).then(report => [ name, report ])));
 		});
