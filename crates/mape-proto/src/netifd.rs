@@ -42,6 +42,7 @@ pub use fixed::Fixed;
 pub use hotplug::{Event, hotplug};
 pub use life::{renew, setup, teardown};
 pub use options::OptionError;
+#[cfg(feature = "linux")]
 pub(crate) use options::planned_uplink_mtu;
 pub use provisioning::provision;
 pub(crate) use provisioning::trouble as provisioning_trouble;
