@@ -52,7 +52,7 @@ pub use port_list::{PortList, PortListError};
 pub use port_set::{PortParameters, PortParametersError, PortRange, PortSet, PsidTooLarge};
 pub use prefix::{PrefixError, ReceivedPrefix};
 pub use provider::{Provider, ProviderChoice, UnknownProvider, providers};
-pub use rule::{Rule, RuleError, RuleParts};
+pub use rule::{Rule, RuleError, RuleParts, is_unicast4};
 pub use rule_text::{
     RuleFileError, RuleTextError, is_map_form, net4, net6, parse_map_rules, parse_rule,
     parse_rule_file,

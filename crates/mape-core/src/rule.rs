@@ -160,8 +160,10 @@ impl Rule {
     }
 }
 
-/// A subscriber's address can be private (in a lab) but not one of these.
-fn is_unicast4(net: Ipv4Net) -> bool {
+/// Whether a host can have every address of this prefix: none of "this network", loopback, multicast or reserved
+/// (RFC 6890). A subscriber's address can be private, in a lab.
+#[must_use]
+pub fn is_unicast4(net: Ipv4Net) -> bool {
     let [first, ..] = net.network().octets();
     let [last, ..] = net.broadcast().octets();
     (1..=223).contains(&first) && (1..=223).contains(&last) && !(first <= 127 && 127 <= last)

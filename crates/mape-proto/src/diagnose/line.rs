@@ -86,6 +86,17 @@ fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
         )
         .with(Fix::JoinZone { interface: interface.interface.clone(), zone: "wan".to_owned() });
     };
+    if !zones.has(zone) {
+        return Finding::wrong(
+            CHECK,
+            format!(
+                "the firewall has no zone {zone}, which {} should be in, so nothing from the LAN \
+                 goes there",
+                interface.interface
+            ),
+            format!("correct or remove the option zone of {}", interface.interface),
+        );
+    }
     let forwarded = patient.router.firewall_sections("forwarding").any(|it| {
         it.get("dest") == Some(zone) && it.get("enabled").is_none_or(|_| it.is_on("enabled"))
     });

@@ -25,6 +25,11 @@ impl Zones {
         Self(zones.collect())
     }
 
+    /// Whether there is a zone of this name.
+    pub(crate) fn has(&self, zone: &str) -> bool {
+        self.0.iter().any(|(name, _)| name == zone)
+    }
+
     /// The zone that lists the interface.
     #[must_use]
     pub fn of_interface(&self, interface: &str) -> Option<&str> {

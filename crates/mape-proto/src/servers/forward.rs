@@ -4,7 +4,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use mape_core::{Code, Explain, Quoted, decimal};
+use ipnet::Ipv4Net;
+use mape_core::{Code, Explain, Quoted, decimal, is_unicast4};
 use mape_nft::Transport;
 
 use crate::uci::Section;
@@ -187,11 +188,6 @@ pub(crate) fn port(option: &'static str, text: &str) -> Result<u16, ForwardError
         .ok_or_else(bad)
 }
 
-/// Not "this network", loopback, multicast or reserved (RFC 6890): nothing sent there arrives at a host.
-fn is_of_a_host(address: Ipv4Addr) -> bool {
-    !matches!(address.octets()[0], 0 | 127 | 224..)
-}
-
 impl Host {
     pub(crate) fn parse(text: &str, interface: &str) -> Result<Self, ForwardError> {
         let bad = || ForwardError::Bad {
@@ -200,7 +196,8 @@ impl Host {
             hint: "write an address like 192.168.1.10, or a host id like ::10",
         };
         if let Ok(address) = text.parse() {
-            return if is_of_a_host(address) { Ok(Self::Address(address)) } else { Err(bad()) };
+            let is_of_a_host = is_unicast4(Ipv4Net::from(address));
+            return if is_of_a_host { Ok(Self::Address(address)) } else { Err(bad()) };
         }
         let id = text.parse::<Ipv6Addr>().ok().and_then(|it| u32::try_from(it.to_bits()).ok());
         let id = id.filter(|id| *id != 0);

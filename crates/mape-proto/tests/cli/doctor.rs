@@ -187,6 +187,12 @@ fn what_is_wrong_is_found() {
     let fix = serde_json::json!({"do": "join_zone", "interface": "wan", "zone": "wan"});
     assert_eq!(router.check("zone")["fix"], fix);
 
+    let mut router =
+        Router::new("zone-typo").with(|dump| dump["interface"][1]["data"]["zone"] = "wna".into());
+    router.networks = "list network wan6";
+    router.forwarding = "config forwarding\n option src lan\n option dest wna\n";
+    router.is_wrong("zone", "the firewall has no zone wna");
+
     Router::new("route")
         .with(|dump| dump["interface"][2]["route"] = route("0.0.0.0"))
         .is_wrong("default_route", "network.wan6.metric=100");
