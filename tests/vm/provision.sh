@@ -81,6 +81,7 @@ web_start() {
 	EOF
 	ip netns exec "$LAB_NS-br" lighttpd -D -f "$WORK/web.conf" &
 	web_process=$!
+	wait_for 60 on br grep -q ':01BB .* 0A ' /proc/net/tcp6
 }
 
 # Pulling the plug: nobody tidies up, and memory is lost.

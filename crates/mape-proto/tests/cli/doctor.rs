@@ -231,6 +231,32 @@ fn a_single_64_is_relayed_or_not() {
     assert_eq!(router.check("lan_ipv6")["fine"], true);
 }
 
+/// What people are told to type is what is asked for. With odhcpd itself it was tried by hand.
+#[test]
+fn the_recipe_for_a_single_64_is_what_doctor_wants() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/single-64.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let mut text = vec!["config dhcp lan\n option interface lan\n option ra server\n".to_owned()];
+    for line in page.lines().filter_map(|line| line.strip_prefix("uci set dhcp.")) {
+        let (name, value) = line.split_once('=').unwrap();
+        text.push(match name.split_once('.') {
+            Some((section, option)) => {
+                format!("config dhcp {section}\n option {option} {value}\n")
+            }
+            None => format!("config {value} {name}\n"),
+        });
+    }
+    let mut router = Router::new("recipe").with(|dump| {
+        let uplink = &mut dump["interface"][2];
+        uplink["ipv6-prefix"] = Value::Null;
+        uplink["ipv6-address"] =
+            serde_json::json!([{"address": "240b:10:3261:6400::5", "mask": 64, "preferred": 9}]);
+    });
+    router.is_wrong("lan_ipv6", "docs/single-64.md");
+    router.dhcp = Box::leak(text.concat().into_boxed_str());
+    assert_eq!(router.check("lan_ipv6")["fine"], true);
+}
+
 #[test]
 fn a_target_is_connected_to_only_when_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

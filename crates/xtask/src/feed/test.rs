@@ -75,9 +75,16 @@ fn outside(package: &Path) -> anyhow::Result<()> {
         let &[mode, owner, .., name] = words.as_slice() else { continue };
         ensure!(owner == "0/0", "{name} belongs to {owner}");
         let runs = name.contains("/sbin/")
-            || ["mape.sh", "15-mape-rs", "50-mape-rs", "firewall.include", "package"]
-                .iter()
-                .any(|script| name.ends_with(script));
+            || [
+                "mape.sh",
+                "15-mape-rs",
+                "50-mape-rs",
+                "user.d/mape-rs",
+                "firewall.include",
+                "package",
+            ]
+            .iter()
+            .any(|script| name.ends_with(script));
         let expected = match mode.as_bytes().first() {
             Some(b'd') => "drwxr-xr-x",
             _ if runs => "-rwxr-xr-x",
