@@ -41,7 +41,6 @@ async function page(browser, site, { user = 'root', width = 1280, height = 900, 
 	const it = await context.newPage();
 
 	it.seen = { elsewhere: [], violations: [], errors: [], alive: [] };
-	it.answers = [];
 	it.on('request', request => {
 		const url = new URL(request.url());
 
@@ -52,10 +51,6 @@ async function page(browser, site, { user = 'root', width = 1280, height = 900, 
 	it.on('dialog', dialog => {
 		it.seen.alive.push(`dialog ${dialog.message()}`);
 		dialog.dismiss();
-	});
-	it.on('response', async response => {
-		if (new URL(response.url()).pathname.startsWith('/ubus'))
-			it.answers.push({ asked: response.request().postData() ?? '', body: await response.text().catch(() => '') });
 	});
 	await it.exposeFunction('mapeLuciViolation', text => it.seen.violations.push(text));
 	await it.exposeFunction('mapeLuciAlive', text => it.seen.alive.push(text));
