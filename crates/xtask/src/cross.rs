@@ -62,14 +62,13 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         ["--run", names @ ..] => return emulated::check_all(names),
         _ => {}
     }
-    let mut sizes = sizes::Sizes::read()?;
     for target in targets::chosen(words)? {
         let program = build(&target)?;
         let size = sizes::Size::of(&program)?;
         println!("{:<26} {size}  {}", target.arch, target.devices);
-        sizes.record(&target.arch, &size);
+        sizes::record(&target.arch, &size)?;
     }
-    sizes.write()
+    Ok(())
 }
 
 /// Builds the program of `target`, from this repository's sources.

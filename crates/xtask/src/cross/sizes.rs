@@ -41,14 +41,23 @@ impl fmt::Display for Size {
     }
 }
 
+/// Replaces one line of the committed table. It is read anew each time: a build takes minutes, and
+/// others may have written theirs.
+///
+/// # Errors
+///
+/// The table cannot be read or written.
+pub(crate) fn record(arch: &str, size: &Size) -> anyhow::Result<()> {
+    let mut sizes = Sizes::read()?;
+    sizes.replace(arch, size);
+    sizes.write()
+}
+
 /// The table.
-pub(crate) struct Sizes(BTreeMap<String, Size>);
+struct Sizes(BTreeMap<String, Size>);
 
 impl Sizes {
-    /// # Errors
-    ///
-    /// It cannot be read.
-    pub(crate) fn read() -> anyhow::Result<Self> {
+    fn read() -> anyhow::Result<Self> {
         Self::parse(&fs::read_to_string(path())?)
     }
 
@@ -65,15 +74,11 @@ impl Sizes {
         Ok(Self(table))
     }
 
-    /// Replaces one line.
-    pub(crate) fn record(&mut self, arch: &str, size: &Size) {
+    fn replace(&mut self, arch: &str, size: &Size) {
         self.0.insert(arch.to_owned(), size.clone());
     }
 
-    /// # Errors
-    ///
-    /// The file cannot be written.
-    pub(crate) fn write(&self) -> anyhow::Result<()> {
+    fn write(&self) -> anyhow::Result<()> {
         fs::write(path(), self.text()).context("cross/sizes.tsv")
     }
 
@@ -108,7 +113,7 @@ mod tests {
     #[test]
     fn a_line_replaces_the_one_of_its_architecture() {
         let mut sizes = Sizes::parse("x86_64\t5\t3\n").unwrap();
-        sizes.record("x86_64", &Size { bytes: 7, packed: 4 });
+        sizes.replace("x86_64", &Size { bytes: 7, packed: 4 });
         assert!(sizes.text().ends_with("\nx86_64\t7\t4\n"), "{}", sizes.text());
         assert!(Sizes::parse("x86_64\t5\n").is_err());
         assert!(Sizes::parse("x86_64\tfive\t3\n").is_err());
