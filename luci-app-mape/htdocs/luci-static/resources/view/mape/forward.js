@@ -177,7 +177,7 @@ return view.extend({
 				line.value(it, it);
 			// With several, a forward that names none is published by none.
 			line.rmempty = false;
-			line.textvalue = section_id => draw.known(option(section_id, 'interface'));
+			line.textvalue = section_id => draw.known(option(section_id, 'interface') ?? _('none'));
 		}
 
 		const state = s.option(form.DummyValue, '_state', _('State'));

@@ -9,9 +9,10 @@
 
 function row(name, report) {
 	const status = report?.interfaces?.find(it => it.interface === name);
+	const link = E('a', { 'href': L.url('admin/status/mape/status') }, [ name ]);
 
 	if (!status)
-		return [ name, draw.known(null) ];
+		return [ link, draw.known(null) ];
 
 	const { line } = status;
 	const totals = model.totals(status);
@@ -29,10 +30,7 @@ function row(name, report) {
 	if (model.nearlyFull(status).length)
 		words.push(E('br'), E('strong', {}, [ _('Nearly all ports are in use.') ]));
 
-	return [
-		E('a', { 'href': L.url('admin/status/mape/status') }, [ name ]),
-		E('span', {}, [ ...words ])
-	];
+	return [ link, E('span', {}, [ ...words ]) ];
 }
 
 return baseclass.extend({
