@@ -207,7 +207,7 @@ fn of_provisioning(facts: &Facts, owner: Option<&'static str>) -> Option<Clue> {
             Clue {
                 provider: known::fixed_contract(owner),
                 section: tunnel.map(|tunnel| ipip_section(facts, tunnel)),
-                next_step: "configure proto ipip6 (package ds-lite) with these values".to_owned(),
+                next_step: ipip_step(facts, tunnel),
                 ..clue(from, LineType::Ipip, Confidence::High, says("a tunnel with an own address"))
             }
         }
@@ -314,6 +314,19 @@ fn map_e_section(facts: &Facts) -> Section {
 fn ds_lite_section(facts: &Facts, aftr: &Endpoint) -> Section {
     let options = vec![("peeraddr", aftr.to_string())];
     Section { proto: "dslite", options: [options, common(facts)].concat() }
+}
+
+/// The kernel drops what a tunnel sends from an address that the machine does not have, and `ipip6`
+/// gives it to nobody.
+fn ipip_step(facts: &Facts, tunnel: Option<&Ipip>) -> String {
+    let mut step = "configure proto ipip6 (package ipip6) with these values".to_owned();
+    if let Some(tunnel) = tunnel {
+        step += ", and the address ";
+        step += &tunnel.local.to_string();
+        step += "/128 on an interface of proto static with device @";
+        step += &facts.uplink;
+    }
+    step
 }
 
 fn ipip_section(facts: &Facts, tunnel: &Ipip) -> Section {
