@@ -1,7 +1,6 @@
 //! `forward add`, `remove` and `list` on the copy of a router, with the lab's `uci`; nft is told and says yes.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use super::*;
@@ -28,9 +27,8 @@ impl Router {
         let told =
             "$ACTION $INTERFACE $FORWARD $PROTO $OLD_IPV4:$OLD_PORT $NEW_IPV4:$NEW_PORT$PORTS";
         let script = format!("#!/bin/sh\necho \"$1 {told}\" >>{}\n", events.display());
-        router.write("sbin/hotplug-call", &script);
-        let executable = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(router.0.join("sbin/hotplug-call"), executable).unwrap();
+        fs::create_dir_all(router.0.join("sbin")).unwrap();
+        executable(&router.0.join("sbin/hotplug-call"), &script);
         router
     }
 

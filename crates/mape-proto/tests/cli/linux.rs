@@ -140,8 +140,7 @@ fn a_call_waits_for_what_a_killed_one_has_started() {
          [ ! -e ended ] || : >right\nexit 1\n",
         directory.display()
     );
-    fs::write(&ip, script).unwrap();
-    fs::set_permissions(&ip, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    executable(&ip, &script);
     let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
     let up = || {
         let mut up = Command::new(env!("CARGO_BIN_EXE_mape-proto"));

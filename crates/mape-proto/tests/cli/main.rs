@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod doctor;
+#[path = "../../../../tests/support/executable.rs"]
+mod executable;
 mod forward;
 mod lines;
 #[cfg(feature = "linux")]
@@ -12,6 +14,7 @@ mod status;
 
 use std::ffi::OsString;
 
+use executable::executable;
 use mape_proto::{ExitStatus, run};
 use serde_json::Value;
 

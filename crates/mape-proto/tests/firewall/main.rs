@@ -2,9 +2,13 @@
 //! are skipped, except in CI.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
+#[path = "../../../../tests/support/executable.rs"]
+mod executable;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use executable::executable;
 use mape_core::{PortList, Request, plan};
 use mape_nft::{EdgeChoice, Options};
 use mape_proto::firewall::State;
@@ -45,15 +49,13 @@ impl Bench {
 
     /// An nft that refuses texts with one of these words, as a kernel that lacks something does.
     fn refusing(&self, words: &str) -> String {
-        use std::os::unix::fs::PermissionsExt as _;
         let path = self.directory.join("nft-refusing");
         let script = format!(
             "#!/bin/sh\n[ \"$1\" = -f ] || exec nft \"$@\"\ntext=$(mktemp)\ncat > $text\n\
              if grep -qE '{words}' $text; then echo 'Error: no such hook' >&2; rc=1\n\
              else nft -f $text; rc=$?; fi\nrm $text; exit $rc\n"
         );
-        std::fs::write(&path, script).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        executable(&path, &script);
         format!("load --nft-program {}", path.display())
     }
 

@@ -9,12 +9,14 @@ mod answers;
 mod apply;
 mod cases;
 mod detect;
+#[path = "../../../../tests/support/executable.rs"]
+mod executable;
 mod refusals;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use executable::executable;
 use mape_proto::uci::{Directories, Package};
 use mape_proto::{ExitStatus, run};
 use serde_json::Value;
@@ -87,9 +89,7 @@ impl Router {
     }
 
     fn program(&self, name: &str, text: &str) {
-        let path = self.tools.join(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        executable(&self.tools.join(name), text);
     }
 
     fn network(&self, text: &str) {

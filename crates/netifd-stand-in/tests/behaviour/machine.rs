@@ -1,13 +1,14 @@
 //! A daemon with handlers, hooks and a log of what they did.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::executable::executable;
 use mape_ubus::Client;
 use serde_json::{Map, Value, json};
 
@@ -100,11 +101,6 @@ pub(crate) fn wan6() -> Value {
 /// The uplink, and `x`, which the handler configures.
 pub(crate) fn two() -> Value {
     json!({"wan6": wan6(), "x": {"proto": "t"}})
-}
-
-fn executable(path: &Path, text: &str) {
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 impl Machine {

@@ -8,6 +8,8 @@ mod bus;
 mod dependency;
 mod device;
 mod dump;
+#[path = "../../../../tests/support/executable.rs"]
+mod executable;
 mod handler;
 mod hooks;
 mod life;
