@@ -111,6 +111,10 @@ on br nft -f - <<-EOF
 	}
 EOF
 trap end EXIT
+# By itself the kernel would take the uplink's other address.
+for address in $CE $OTHER_CE; do
+	ip addrlabel add prefix "$address/128" label 99
+done
 dns_start --host-record=fcs.enabler.ne.jp,$WEB
 web_start "$ASKED"
 
