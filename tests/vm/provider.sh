@@ -107,8 +107,8 @@ said() {
 }
 
 works() {
-	within 60 "$1: up with $LINE_IPV4" line_is "$LINE_IPV4"
-	within 60 "$1: IPv4 from the LAN" ping_lan
+	within 20 "$1: up with $LINE_IPV4" line_is "$LINE_IPV4"
+	within 20 "$1: IPv4 from the LAN" ping_lan
 }
 
 # From the router, without neighbour discovery.

@@ -135,7 +135,7 @@ web_start ours
 echo "== provisioning off"
 network
 router_start
-within 60 "off: the prefix is in no rule" sh -c 'ubus -S call network.interface.wan status | grep -q MAPE_PREFIX_NOT_IN_RULES'
+within 20 "off: the prefix is in no rule" sh -c 'ubus -S call network.interface.wan status | grep -q MAPE_PREFIX_NOT_IN_RULES'
 mape-proto detect >"$WORK/detect" || :
 check "detect does not know the line" "$(head -n 1 "$WORK/detect")" = "line: unknown (confidence: low)"
 mape-proto doctor wan >"$WORK/doctor" || :
@@ -148,7 +148,7 @@ check "off: services of procd" "$(ubus -S call service list)" = ""
 echo "== detect asks when told to"
 mape-proto detect --ask --ca "$WORK/ours.pem" >"$WORK/detect" || :
 check "detect --ask" "$(head -n 1 "$WORK/detect")" = "line: MAP-E (confidence: high)"
-within 60 "what it asked" asked "$(echo "$ASKED" |
+within 10 "what it asked" asked "$(echo "$ASKED" |
 	sed 's/map_e,hubspoke/464xlat,dslite,ipip,lw4o6,map_e,map_t,hubspoke/')"
 
 echo "== DHCPv6 says a rule"
@@ -171,10 +171,10 @@ ubus -S call network reload
 works "no built-in rule"
 check "source of the rule" "$(status | grep -c '"rule_source":"provisioned"')" -eq 1
 check "conflict with DHCPv6" "$(status | grep -c 'the provisioned rule.*106.80.0.0/16.* is used, not the dhcpv6 rule.*106.82.0.0/16')" -eq 1
-within 60 "the request" asked "$ASKED"
+within 10 "the request" asked "$ASKED"
 check "question for TXT" "$(grep -c 'query\[TXT\] 4over6.info from 2600:10:3261:6400::1$' "$WORK/dns.log")" -ge 1
 check "the answer in flash" "$(grep -c 106.80.0.0/16 /etc/mape-rs/wan.json)" -eq 1
-within 60 "no process waits" nothing_runs
+within 20 "no process waits" nothing_runs
 
 echo "== a rule changes within its lifetime"
 second
@@ -220,7 +220,7 @@ dns_stop
 dns_start
 try_now
 within 60 "the end is reported" said MAPE_PROVISIONING_NO_SERVICE
-within 60 "what was provisioned ends" line_is_not_up
+within 30 "what was provisioned ends" line_is_not_up
 check "flash is empty" "$(cat /etc/mape-rs/wan.json 2>/dev/null)" = ""
 judge_report
 check "violations" "$(judge_violations)" -eq 0

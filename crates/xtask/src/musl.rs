@@ -10,7 +10,8 @@ use anyhow::Context as _;
 
 use crate::lab::tools;
 use crate::packages;
-use crate::steps::{command, output, run};
+use crate::paths;
+use crate::steps::{command, output, root, run};
 
 const PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "python3-venv"];
 
@@ -53,9 +54,12 @@ pub(crate) const AARCH64: Processor = Processor {
 pub(crate) fn build(processor: &Processor, arguments: &[&str]) -> anyhow::Result<PathBuf> {
     let directory = tools::cache_directory().join("musl");
     let linker = linker(processor.zig, &format!("-target {}", processor.zig))?;
-    let mut build = cargo("mape-proto", processor.rust, &linker, FLAGS, &directory)?;
+    let flags = format!("{FLAGS} {}", paths::remapped(&root())?);
+    let mut build = cargo("mape-proto", processor.rust, &linker, &flags, &directory)?;
     run(build.args(arguments))?;
-    Ok(directory.join(processor.rust).join("release/mape-proto"))
+    let program = directory.join(processor.rust).join("release/mape-proto");
+    paths::check(&program)?;
+    Ok(program)
 }
 
 /// Installs what builds.
