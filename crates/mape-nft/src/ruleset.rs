@@ -102,9 +102,16 @@ pub fn unload_text(tables: &str) -> String {
 
 /// Replaces everything that was loaded before by the rules of these interfaces. Those of no
 /// interface shut every device called `mape-…`.
+///
+/// Chains and maps of an interface that is gone stay, where nothing leads to them, until the last one goes: then the
+/// table is made anew, as no packet needs it.
 #[must_use]
 pub fn transaction(interfaces: &[Interface]) -> Transaction {
-    let mut text = static_text();
+    let mut text = String::new();
+    if interfaces.is_empty() {
+        let _ = writeln!(text, "add table inet {INET_TABLE}\ndelete table inet {INET_TABLE}");
+    }
+    text.push_str(&static_text());
     let on_device = |interface: &&Interface| interface.is_on_device();
     let netdev_tables: Vec<String> =
         interfaces.iter().filter(on_device).map(Interface::netdev_table).collect();

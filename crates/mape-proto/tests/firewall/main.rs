@@ -103,6 +103,14 @@ fn without_state_or_device_only_the_guard() {
     // A device that went takes its rules with it.
     let text = bench.ok("up mape-wan; load; ip link del mape-wan; load; nft list ruleset");
     assert!(!text.contains("goto gate") && !text.contains("table netdev"), "{text}");
+    // And leaves nothing, whatever its edge was.
+    for edge in ["netdev", "postrouting", "plain"] {
+        bench.v6plus("wan", edge);
+        bench.ok("load; nft list ruleset >$0.1; up mape-wan; load; ip link del mape-wan; load; \
+             nft list ruleset >$0.2; cmp $0.1 $0.2; rm $0.?"
+            .replace("$0", &bench.directory.join("rules").display().to_string())
+            .as_str());
+    }
 }
 
 #[test]
