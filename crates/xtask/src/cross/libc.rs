@@ -50,10 +50,15 @@ pub(crate) fn root(target: &Target) -> anyhow::Result<PathBuf> {
     Ok(root)
 }
 
+/// By `name`: of divisions of unsigned numbers.
+const VISIBILITY: &str = ".visibility = if (std.mem.startsWith(u8, name, \"__aeabi_u\") or \
+    std.mem.startsWith(u8, name, \"__udiv\")) .hidden else .default";
+
 /// What the processor has no instructions for, as a library; zig links its own to programs only.
 ///
-/// Its symbols are hidden there, and it has musl's string functions too: one of the two would hide
-/// those that programs look for in musl.
+/// Its symbols are hidden there, and it has some of musl's functions too: one of the two would hide those that
+/// programs look for in musl. Divisions stay hidden, as the loader divides before it has found out where its own
+/// symbols are (ARM has no instruction for it).
 fn runtime(target: &Target, work: &Path) -> anyhow::Result<PathBuf> {
     let (zig, library) = (musl::zig()?, work.join("libcompiler_rt.a"));
     let sources = work.join("runtime");
@@ -62,7 +67,7 @@ fn runtime(target: &Target, work: &Path) -> anyhow::Result<PathBuf> {
     copy.arg("-r").arg(zig.with_file_name("lib").join("compiler_rt")).arg(&sources);
     run(copy)?;
     let text = fs::read_to_string(zig.with_file_name("lib").join("compiler_rt.zig"))?;
-    let shown = text.replace(".visibility = .hidden", ".visibility = .default");
+    let shown = text.replace(".visibility = .hidden", VISIBILITY);
     ensure!(text != shown, "this zig's compiler_rt.zig is not the one that is known");
     fs::write(sources.join("compiler_rt.zig"), shown)?;
     let mut build = Command::new(&zig);
