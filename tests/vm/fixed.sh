@@ -50,15 +50,8 @@ web_start() {
 # line_of CE: the relay's end of the tunnel.
 line_of() {
 	LINE_CE=$1
-	net br <<-EOF
-		addr replace $LINE_BR/128 dev lo nodad
-		$([ ! -e "$WORK/linked" ] || echo link del ce)
-		link add ce mtu 1460 type ip6tnl mode ipip6 local $LINE_BR remote $LINE_CE encaplimit none
-		link set ce up
-		route replace $LINE_IPV4/32 dev ce
-	EOF
-	: >"$WORK/linked"
-	judge_load
+	on br ip link del ce 2>/dev/null || :
+	relay ''
 }
 
 # configured PROVIDER OPTION...: the contract with these options, from now on.

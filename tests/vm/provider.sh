@@ -6,7 +6,7 @@
 # and PREFIX_NOW, and defines web_start, which sets web_process.
 # shellcheck disable=SC2154
 
-# The operator's side of the line: a border relay at the end of the numbers above.
+# relay SUFFIX: the operator's side of the line, a border relay with a tunnel ceSUFFIX to the numbers above.
 relay() {
 	net br <<-EOF
 		addr replace $LINE_BR/128 dev lo nodad

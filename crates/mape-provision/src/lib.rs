@@ -33,7 +33,7 @@ pub use detect::{
 pub use failure::{DnsFailure, Failure, NoService, RedirectError};
 pub use json::MAX_BODY;
 pub use machine::{Effect, Event, HttpFailure, HttpReply, Machine, Next, Step, TxtReply};
-pub use mode::{BadUrl, Mode, UserUrl};
+pub use mode::{BadUrl, Mode, UserUrl, digest};
 pub use policy::{Conflict, Decision, Source, Sources};
 pub use request::{Capability, Credentials, HttpRequest, Identity, IdentityError, Token};
 pub use txt::{DISCOVERY_NAME, Discovered, TxtRecord};

@@ -1,6 +1,6 @@
 //! Whether anything is asked, and whom.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use mape_core::{Code, Explain, ReceivedPrefix};
 
@@ -28,20 +28,14 @@ impl Mode {
     /// belong to the configuration they were made under.
     #[must_use]
     pub fn key(&self) -> String {
-        let mut hasher = DefaultHasher::new();
-        let name = match self {
-            Self::Off => "off",
+        let (name, digest) = match self {
+            Self::Off => ("off", digest(&())),
             Self::Hb46pp { identity, credentials } => {
-                identity.capabilities().hash(&mut hasher);
-                credentials.hash(&mut hasher);
-                "hb46pp"
+                ("hb46pp", digest(&(identity.capabilities(), credentials)))
             }
-            Self::Url(UserUrl(url)) => {
-                url.hash(&mut hasher);
-                "url"
-            }
+            Self::Url(UserUrl(url)) => ("url", digest(url)),
         };
-        format!("{name}-{:016x}", hasher.finish())
+        format!("{name}-{digest}")
     }
 
     /// The methods that an answer may offer.
@@ -52,6 +46,14 @@ impl Mode {
             Self::Url(_) => &[Capability::MapE],
         }
     }
+}
+
+/// Tells one value from another without repeating it, for files that hold no password.
+#[must_use]
+pub fn digest(of: &impl Hash) -> String {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// A URL that the user entered, in which `{prefix}` stands for the address of the line's prefix and

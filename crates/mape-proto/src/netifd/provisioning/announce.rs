@@ -1,12 +1,11 @@
 //! Telling the provider of a fixed-IPv4 contract the CE address, from that address.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::net::{Ipv6Addr, SocketAddrV6};
 use std::time::Duration;
 
 use mape_core::{Code, Explain};
-use mape_provision::may_be_asked;
+use mape_provision::{digest, may_be_asked};
 
 use super::super::fixed::Update;
 use crate::provision::{Resolvers, get_from};
@@ -74,9 +73,7 @@ impl Explain for Untold {
 /// What is noted once it has been told: the address, and to whom under which name. It holds no
 /// password.
 pub(in crate::netifd) fn mark(update: &Update, ce: Ipv6Addr) -> String {
-    let mut hasher = DefaultHasher::new();
-    update.url().to_string().hash(&mut hasher);
-    format!("{ce} {:016x}", hasher.finish())
+    format!("{ce} {}", digest(&update.url().to_string()))
 }
 
 /// Tells it. Nobody hears the password but the server.
