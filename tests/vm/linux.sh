@@ -32,6 +32,14 @@ linux_uplink() {
 	on cpe ip link set "$1" up
 	real_checksums cpe "$1"
 	on br sysctl -qw net.ipv6.conf.all.forwarding=1
+	linux_wait 30 linux_settled || check "links" waiting = settled
+}
+
+# Every link of the CPE has its carrier, and with it its link-local address. The kernel takes up to a
+# second for it, longer on a busy machine, and a state taken before is not the state to come back to.
+linux_settled() {
+	[ "$(on cpe ip -o link show up | grep -c BROADCAST)" -eq \
+		"$(on cpe ip -o -6 address show scope link | grep -vc tentative)" ]
 }
 
 # The provider's side of the line in LINE_*.
