@@ -138,10 +138,10 @@ impl Section {
         self.values(option).flat_map(str::split_whitespace)
     }
 
-    /// Whether a switch is on: the words that netifd and fw4 read as true.
+    /// Whether a switch is on. Another word than a switch's is off, as for netifd and fw4.
     #[must_use]
     pub fn is_on(&self, option: &str) -> bool {
-        matches!(self.get(option), Some("1" | "true" | "yes" | "on" | "enabled"))
+        self.get(option).and_then(switch) == Some(true)
     }
 
     /// The options as netifd passes them to a protocol handler.
@@ -183,6 +183,15 @@ impl fmt::Display for Package {
             }
         }
         writeln!(f)
+    }
+}
+
+/// The words that netifd and fw4 read as on and off.
+pub(crate) fn switch(text: &str) -> Option<bool> {
+    match text {
+        "1" | "true" | "yes" | "on" | "enabled" => Some(true),
+        "0" | "false" | "no" | "off" | "disabled" => Some(false),
+        _ => None,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::netifd::{OptionError, planned_uplink_mtu};
 use crate::rule_file;
 use crate::stated::Stated;
+use crate::uci;
 
 /// Where the configuration is if nobody says otherwise. It need not exist: everything has a default.
 pub const DEFAULT_FILE: &str = "/etc/mape-rs.conf";
@@ -291,11 +292,8 @@ fn number<T: TryFrom<u32>>(
 
 /// As UCI's booleans.
 fn switch(key: &'static str, text: &str) -> Result<bool, LineError> {
-    match text {
-        "1" | "on" | "true" | "yes" | "enabled" => Ok(true),
-        "0" | "off" | "false" | "no" | "disabled" => Ok(false),
-        _ => Err(LineError::Value { key, value: Quoted::new(text), expected: "0 or 1" }),
-    }
+    let bad = || LineError::Value { key, value: Quoted::new(text), expected: "0 or 1" };
+    uci::switch(text).ok_or_else(bad)
 }
 
 /// Any error with its explanation, not yet placed in a file.

@@ -8,6 +8,8 @@ use std::num::NonZeroU16;
 use mape_core::{Code, Explain, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal};
 use serde_json::{Map, Value};
 
+use crate::uci;
+
 /// An option that is missing, unreadable, or contradicts another one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
@@ -176,11 +178,7 @@ impl Options {
 
     /// The words that UCI takes for a switch.
     pub(super) fn switch(&self, name: &'static str) -> Result<Option<bool>, OptionError> {
-        self.read(name, "use 0 or 1", |text| match text {
-            "1" | "true" | "yes" | "on" | "enabled" => Some(true),
-            "0" | "false" | "no" | "off" | "disabled" => Some(false),
-            _ => None,
-        })
+        self.read(name, "use 0 or 1", uci::switch)
     }
 
     pub(super) fn seconds(&self, name: &'static str) -> Result<Option<NonZeroU16>, OptionError> {

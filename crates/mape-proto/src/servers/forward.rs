@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use mape_core::{Code, Explain, Quoted, decimal, is_unicast4};
 use mape_nft::Transport;
 
-use crate::uci::Section;
+use crate::uci::{self, Section};
 
 /// Type of the sections.
 pub(crate) const KIND: &str = "mape_forward";
@@ -86,10 +86,8 @@ const PORT_HINT: &str = "write a port from 1 to 65535";
 impl Forward {
     /// `None` where it is switched off.
     pub(super) fn read(section: &Section) -> Result<Option<Self>, (String, ForwardError)> {
-        if section.get("enabled").is_some() && !section.is_on("enabled") {
-            return Ok(None);
-        }
-        Self::of(section).map(Some).map_err(|error| (section.name().to_owned(), error))
+        let of = |section| Ok(if enabled(section)? { Some(Self::of(section)?) } else { None });
+        of(section).map_err(|error| (section.name().to_owned(), error))
     }
 
     fn of(section: &Section) -> Result<Self, ForwardError> {
@@ -145,6 +143,13 @@ impl Forward {
     pub(crate) fn protocols(&self) -> String {
         self.transports.iter().map(|it| it.name()).collect::<Vec<_>>().join(" ")
     }
+}
+
+fn enabled(section: &Section) -> Result<bool, ForwardError> {
+    let Some(text) = section.get("enabled").filter(|it| !it.is_empty()) else { return Ok(true) };
+    let hint = "use 0 or 1";
+    let bad = || ForwardError::Bad { option: "enabled", value: Quoted::new(text), hint };
+    uci::switch(text).ok_or_else(bad)
 }
 
 /// Both where nothing is said, as firewall4 has it.

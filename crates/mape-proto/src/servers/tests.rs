@@ -163,6 +163,7 @@ fn sections() {
         (" option dest_ip 192.168.1.10\n option src_dport 70000\n", "src_dport"),
         (" option dest_ip 192.168.1.10\n option dest_host nas\n option dest_port 1\n", "dest_host"),
         (" option dest_ip 192.168.1.10\n option dest_port 1\n option proto icmp\n", "proto"),
+        (" option dest_ip 192.168.1.10\n option dest_port 1\n option enabled maybe\n", "enabled"),
     ] {
         assert!(read(options).unwrap_err().contains(word), "{options}");
     }
