@@ -1,6 +1,7 @@
 #!/bin/sh
 # The machine's program: prepares the root, then runs the scenarios named, each on a router that has
-# just booted. The lines that begin with "==" are read by the host.
+# just booted. The lines that begin with "==" are read by the host. With LAB_TWICE one that failed has a
+# second chance.
 #
 # shellcheck source-path=SCRIPTDIR
 set -eu
@@ -33,7 +34,7 @@ for scenario in "$@"; do
 	status=0
 	case $scenario in
 	control:*) control "${scenario#*:}" || status=$? ;;
-	*) sh ./one.sh "$scenario" 2>&1 || status=$? ;;
+	*) sh ${LAB_TWICE:+../twice.sh} ./one.sh "$scenario" 2>&1 || status=$? ;;
 	esac
 	seconds=$(($(cut -d. -f1 /proc/uptime) - start))
 	case $status in

@@ -10,6 +10,8 @@ check() {
 	else
 		echo "FAIL  $1: $2, expected $3 $4"
 		CHECK_FAILURES=$((CHECK_FAILURES + 1))
+		# For twice.sh.
+		[ -z "${CHECK_FAILED:-}" ] || echo "$1" >>"$CHECK_FAILED"
 	fi
 }
 

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 
 use crate::lab::{self, SERIES, initramfs::Initramfs, tools};
 use crate::plane::{on_kernels, one_series};
-use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
+use crate::steps::{Steps, output, root, run, skip_or_fail};
 use crate::{package, packages};
 
 /// What runs in every test. `linux-prefix.sh`, `linux-hooks.sh` and `linux-systemd.sh` run by name only.
@@ -52,7 +52,7 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
         steps.step("static programs and their packages", || package::command(None));
     }
     steps.step("plain Linux on Debian's kernels", || match prepare() {
-        Ok(()) => on_kernels(SERIES, &scripts(long), AGAIN, &add_files).map(Outcome::from),
+        Ok(()) => on_kernels(SERIES, &scripts(long), AGAIN, &add_files),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
@@ -73,7 +73,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     };
     prepare()?;
     if words.is_empty() {
-        return on_kernels(series, &scripts(long), AGAIN, &add_files);
+        return on_kernels(series, &scripts(long), AGAIN, &add_files).map(drop);
     }
     let scripts = words;
     let is_chosen = |again: &&&str| {
@@ -81,7 +81,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         scripts.iter().any(|script| script.split(' ').next() == name)
     };
     let again: Vec<&str> = AGAIN.iter().filter(is_chosen).copied().collect();
-    on_kernels(series, scripts, &again, &add_files)
+    on_kernels(series, scripts, &again, &add_files).map(drop)
 }
 
 fn scripts(long: bool) -> Vec<&'static str> {

@@ -37,7 +37,7 @@ const QUICK: Extent = Extent {
     flaps: 2,
     cycles: 2,
     late: 15,
-    more: "LAB_SLACK=3 SETUP_KILLS='0.1 0.6 1.5' TEARDOWN_KILLS=0.2 OPTION_STEP=5",
+    more: "LAB_TWICE=1 LAB_SLACK=3 SETUP_KILLS='0.1 0.6 1.5' TEARDOWN_KILLS=0.2 OPTION_STEP=5",
 };
 
 /// Before the name of a scenario: it must fail, as our hotplug hook is missing.

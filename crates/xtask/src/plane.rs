@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -69,11 +69,11 @@ const LIMIT: Duration = Duration::from_secs(2400);
 /// The steps of `cargo xtask test`.
 pub(crate) fn steps(steps: &mut Steps, long: bool) {
     steps.step("data plane in the host's namespaces", || match host_can() {
-        Ok(()) => on_host(&scripts(long, false)).map(Outcome::from),
+        Ok(()) => on_host(&scripts(long, false)),
         Err(error) => skip_or_fail("namespaces with nft", error),
     });
     steps.step("data plane on Debian's kernels", || match lab::prepare() {
-        Ok(()) => on_kernels(SERIES, &scripts(long, true), &[], &|_| Ok(())).map(Outcome::from),
+        Ok(()) => on_kernels(SERIES, &scripts(long, true), &[], &|_| Ok(())),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
@@ -97,9 +97,9 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     let chosen = if words.is_empty() { scripts(long, machine) } else { words.to_vec() };
     if series.is_empty() {
         host_can()?;
-        on_host(&chosen)
+        on_host(&chosen).map(drop)
     } else {
-        on_kernels(series, &chosen, &[], &|_| Ok(()))
+        on_kernels(series, &chosen, &[], &|_| Ok(())).map(drop)
     }
 }
 
@@ -123,7 +123,7 @@ fn scripts(long: bool, machine: bool) -> Vec<&'static str> {
     chosen.map(|script| script.words).collect()
 }
 
-/// Shell text that runs all scripts, one after the other, and fails if one of them failed.
+/// Shell text that runs all scripts, one after the other, and fails if one of them failed twice.
 pub(crate) fn commands(scripts: &[&str]) -> String {
     format!("failed=\n{}{VERDICT}", calls(scripts))
 }
@@ -151,7 +151,7 @@ fn calls(scripts: &[&str]) -> String {
         let _ = write!(
             text,
             "echo '== {script}'; start=$(cut -d. -f1 /proc/uptime)\n\
-             sh ./{script} 2>&1 || {{ echo \"FAIL  {script}: exit status $?\"; failed=\"$failed {script}\"; }}\n\
+             sh ./twice.sh ./{script} 2>&1 || {{ echo \"FAIL  {script}: exit status $?\"; failed=\"$failed {script}\"; }}\n\
              echo \"== {script}: $(($(cut -d. -f1 /proc/uptime) - start)) s\"\n"
         );
     }
@@ -169,7 +169,7 @@ pub(crate) fn on_kernels(
     scripts: &[&str],
     again: &[&str],
     extra: &dyn Fn(&mut Initramfs) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Outcome> {
     lab::prepare()?;
     let program = tools::build_static("mape-proto")?;
     let mut machines = Vec::new();
@@ -185,10 +185,10 @@ pub(crate) fn on_kernels(
         };
         machines.push((name, machine));
     }
-    let failed = Mutex::new(Vec::new());
+    let (failed, unsteady) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for (name, machine) in machines {
-            let failed = &failed;
+            let (failed, unsteady) = (&failed, &unsteady);
             scope.spawn(move || {
                 let mut log = Log::new(name);
                 let result = machine.finish(|line| log.add(line));
@@ -199,22 +199,26 @@ pub(crate) fn on_kernels(
                 };
                 if let Some(problem) = problem {
                     log.print();
-                    let mut failed =
-                        failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    failed.push(format!("kernel {name}: {problem}{}", log.failures()));
+                    lock(failed).push(format!("kernel {name}: {problem}{}", log.failures()));
                 }
+                lock(unsteady).extend(log.unsteady());
             });
         }
     });
-    let failed = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let failed = lock(&failed);
     if !failed.is_empty() {
         bail!("{}", failed.join("; "));
     }
-    Ok(())
+    Ok(Outcome::of(std::mem::take(&mut lock(&unsteady))))
+}
+
+/// What a thread that panicked left behind is still a list of lines.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// In namespaces of this machine.
-fn on_host(scripts: &[&str]) -> anyhow::Result<()> {
+fn on_host(scripts: &[&str]) -> anyhow::Result<Outcome> {
     run(cargo(&["build", "--quiet", "--release", "--package", "mape-proto"]))?;
     run(cargo(&["build", "--quiet", "--release", "--package", "lab-traffic"]))?;
     let target =
@@ -238,7 +242,7 @@ fn on_host(scripts: &[&str]) -> anyhow::Result<()> {
         log.print();
         bail!("on the host: {status}{}", log.failures());
     }
-    Ok(())
+    Ok(Outcome::of(log.unsteady()))
 }
 
 /// Whether namespaces and rules can be made here.
@@ -256,6 +260,9 @@ pub(crate) struct Log {
     lines: Vec<String>,
     file: Option<std::fs::File>,
 }
+
+/// The end of what `tests/vm/twice.sh` says of a script that failed first.
+const SECOND: &str = "passed the second time only";
 
 /// Whether a line with name and time begins with one of these.
 fn is_verdict(line: &str, words: &[&str]) -> bool {
@@ -295,6 +302,19 @@ impl Log {
         text
     }
 
+    /// The same for a run that passed: what had to be run twice for it (`tests/vm/twice.sh`).
+    pub(crate) fn unsteady(&self) -> Vec<String> {
+        let twice =
+            self.lines.iter().any(|line| is_verdict(line, &["note"]) && line.ends_with(SECOND));
+        if !twice {
+            return Vec::new();
+        }
+        let told = self.lines.iter().filter(|line| {
+            is_verdict(line, &["FAIL"]) || is_verdict(line, &["note"]) && line.ends_with(SECOND)
+        });
+        told.cloned().collect()
+    }
+
     pub(crate) fn print(&self) {
         println!("-- everything that {} printed:", self.name);
         for line in &self.lines {
@@ -302,3 +322,6 @@ impl Log {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::lab::{self, initramfs::Initramfs, tools};
 use crate::packages;
 use crate::plane::{on_kernels, one_series};
-use crate::steps::{Outcome, Steps, root, skip_or_fail};
+use crate::steps::{Steps, root, skip_or_fail};
 
 const SCRIPTS: [&str; 2] = ["provision.sh", "fixed.sh"];
 
@@ -21,7 +21,7 @@ const MODULES: &str = "usr/lib/lighttpd";
 /// The step of `cargo xtask test`.
 pub(crate) fn steps(steps: &mut Steps) {
     steps.step("provisioning on a Debian kernel", || match prepare() {
-        Ok(()) => on_kernels(&["6.12"], &SCRIPTS, &[], &add_files).map(Outcome::from),
+        Ok(()) => on_kernels(&["6.12"], &SCRIPTS, &[], &add_files),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
@@ -38,7 +38,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         _ => anyhow::bail!("usage: cargo xtask provision [--kernel SERIES]"),
     };
     prepare()?;
-    on_kernels(series, &SCRIPTS, &[], &add_files)
+    on_kernels(series, &SCRIPTS, &[], &add_files).map(drop)
 }
 
 fn prepare() -> anyhow::Result<()> {

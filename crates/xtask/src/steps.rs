@@ -14,12 +14,15 @@ pub(crate) struct Steps {
     passed: usize,
     skipped: usize,
     failed: Vec<(&'static str, String)>,
+    unsteady: Vec<String>,
 }
 
 /// How a step ended that did not fail.
 pub(crate) enum Outcome {
     /// It was run.
     Passed,
+    /// It was run, and these lines tell what failed first and passed the second time.
+    Unsteady(Vec<String>),
     /// It could not be run here, and says why.
     Skipped(String),
 }
@@ -27,6 +30,13 @@ pub(crate) enum Outcome {
 impl From<()> for Outcome {
     fn from((): ()) -> Self {
         Self::Passed
+    }
+}
+
+impl Outcome {
+    /// Of a run that passed, with what it had to do twice.
+    pub(crate) fn of(unsteady: Vec<String>) -> Self {
+        if unsteady.is_empty() { Self::Passed } else { Self::Unsteady(unsteady) }
     }
 }
 
@@ -39,8 +49,11 @@ impl Steps {
     pub(crate) fn run(all: impl FnOnce(&mut Self)) -> anyhow::Result<()> {
         let mut steps = Self::default();
         all(&mut steps);
-        let Self { passed, skipped, failed } = &steps;
+        let Self { passed, skipped, failed, unsteady } = &steps;
         println!("\n{passed} passed, {} failed, {skipped} skipped", failed.len());
+        if !unsteady.is_empty() {
+            println!("passed the second time only:\n  {}", unsteady.join("\n  "));
+        }
         // Again, in one place: whoever sees the end of a long output only shall know what went wrong.
         for (name, error) in failed {
             println!("{name}: {error}");
@@ -63,9 +76,12 @@ impl Steps {
         let result = step().map(Into::into);
         let seconds = start.elapsed().as_secs_f32();
         match result {
-            Ok(Outcome::Passed) => {
+            Ok(outcome @ (Outcome::Passed | Outcome::Unsteady(_))) => {
                 println!("== {name}: ok ({seconds:.0} s)");
                 self.passed += 1;
+                if let Outcome::Unsteady(lines) = outcome {
+                    self.unsteady.extend(lines);
+                }
             }
             Ok(Outcome::Skipped(why)) => {
                 println!("== {name}: SKIPPED: {why}");

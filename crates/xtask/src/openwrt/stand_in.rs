@@ -4,7 +4,7 @@
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use anyhow::{Context as _, bail};
 
@@ -14,7 +14,7 @@ use super::{QUICK, run as run_machine};
 use crate::lab;
 use crate::lab::initramfs::shared_libraries;
 use crate::lab::tools::{build_static, cache_directory, find_program};
-use crate::plane::Log;
+use crate::plane::{Log, lock};
 use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
 
 /// The host's programs, at their places in the root. `env` and `sh` are not busybox's, because those
@@ -53,22 +53,23 @@ pub(super) fn can_run(scenario: &str) -> bool {
 /// The steps of `cargo xtask test`.
 pub(crate) fn steps(steps: &mut Steps) {
     steps.step("netifd's handler on the stand-in", || match lab::prepare() {
-        Ok(()) => all_machines().map(Outcome::from),
+        Ok(()) => all_machines(),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
 
 /// Two machines at a time, the next one as soon as one has ended.
-fn all_machines() -> anyhow::Result<()> {
+fn all_machines() -> anyhow::Result<Outcome> {
     let rootfs = RootFs::open(&build()?)?;
     let waiting = Mutex::new(MACHINES.iter());
-    let failed = Mutex::new(Vec::new());
+    let (failed, unsteady) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let work = || {
         loop {
             let next = lock(&waiting).next();
             let Some((series, scenarios)) = next else { return };
-            if let Err(error) = one_machine(&rootfs, series, scenarios) {
-                lock(&failed).push(format!("{error:#}"));
+            match one_machine(&rootfs, series, scenarios) {
+                Ok(lines) => lock(&unsteady).extend(lines),
+                Err(error) => lock(&failed).push(format!("{error:#}")),
             }
         }
     };
@@ -80,23 +81,20 @@ fn all_machines() -> anyhow::Result<()> {
     if !failed.is_empty() {
         bail!("{}", failed.join("; "));
     }
-    Ok(())
+    Ok(Outcome::of(std::mem::take(&mut lock(&unsteady))))
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn one_machine(rootfs: &RootFs, series: &str, scenarios: &[&str]) -> anyhow::Result<()> {
+/// Returns what had to be run twice.
+fn one_machine(rootfs: &RootFs, series: &str, scenarios: &[&str]) -> anyhow::Result<Vec<String>> {
     let scenarios: Vec<String> = scenarios.iter().map(ToString::to_string).collect();
     let mut report = Report::new(series);
     let mut log = Log::new(series);
     run_machine(rootfs, &scenarios, QUICK, &mut report, |line| log.add(line))?;
     if report.verdict() != Verdict::Passed {
         log.print();
-        bail!("kernel {series}: {}", report.summary());
+        bail!("kernel {series}: {}{}", report.summary(), log.failures());
     }
-    Ok(())
+    Ok(log.unsteady())
 }
 
 /// Builds the root in cargo's target directory and returns it.
