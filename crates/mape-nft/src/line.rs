@@ -5,10 +5,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::Ipv4Net;
 use mape_core::{Plan, PortRange};
 
-use crate::mapping::{Mapping, NoUsablePort};
+use crate::mapping::{Mapping, NoUsablePort, complement, merged};
 
 /// IPv4 and TCP header, in bytes: what an MSS leaves out of the MTU.
 const HEADERS: u16 = 40;
+
+/// Below this nobody is given a port for outgoing connections unless there is no other.
+const LOWEST: u16 = 1024;
 
 /// One MAP-E line: its address, its ports, its tunnel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,14 @@ pub struct Line {
     ce: Ipv6Addr,
     mtu: u16,
     mapping: Option<Mapping>,
+    whole: Whole,
+}
+
+/// The ports of an address that is not shared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Whole {
+    reserved: Vec<PortRange>,
+    outgoing: Option<PortRange>,
 }
 
 impl Line {
@@ -24,20 +35,36 @@ impl Line {
     /// inside range avoids where it can.
     ///
     /// # Errors
-    /// [`NoUsablePort`] where every port of a shared address is reserved or 0.
+    /// [`NoUsablePort`] where every port is reserved or 0.
     pub fn new(plan: &Plan, listening: &[PortRange]) -> Result<Self, NoUsablePort> {
         let set = plan.port_set();
-        let mapping = match set.parameters().psid_len() {
-            0 => None,
-            _ => Some(Mapping::new(set, &plan.reserved_inside(), listening)?),
-        };
-        Ok(Self { ipv4: plan.ipv4(), ce: plan.ce(), mtu: plan.mtu(), mapping })
+        let reserved = plan.reserved_inside();
+        let (mut mapping, mut whole) = (None, Whole::default());
+        if set.parameters().psid_len() > 0 {
+            mapping = Some(Mapping::new(set, &reserved, listening)?);
+        } else if !reserved.is_empty() {
+            whole = Whole::new(reserved).ok_or(NoUsablePort)?;
+        }
+        Ok(Self { ipv4: plan.ipv4(), ce: plan.ce(), mtu: plan.mtu(), mapping, whole })
     }
 
     /// Inside and real ports; `None` where the address is not shared, so that nothing is mapped.
     #[must_use]
     pub const fn mapping(&self) -> Option<&Mapping> {
         self.mapping.as_ref()
+    }
+
+    /// The reserved ports of the line, in ascending order.
+    #[must_use]
+    pub fn reserved(&self) -> &[PortRange] {
+        self.mapping.as_ref().map_or(&self.whole.reserved, Mapping::reserved)
+    }
+
+    /// Of an address that is not shared, the ports that outgoing connections may have where some are reserved:
+    /// conntrack searches one contiguous range only.
+    #[must_use]
+    pub const fn outgoing(&self) -> Option<PortRange> {
+        self.whole.outgoing
     }
 
     /// The address that connections leave from. Of a whole IPv4 prefix it is the first one: hosts
@@ -71,5 +98,20 @@ impl Line {
     /// TCP MSS that fits the tunnel, in bytes.
     pub(crate) const fn mss(&self) -> u16 {
         self.mtu.saturating_sub(HEADERS)
+    }
+}
+
+impl Whole {
+    /// The longest range without reserved ports, from [`LOWEST`] on if there is one.
+    fn new(reserved: Vec<PortRange>) -> Option<Self> {
+        let reserved = merged(reserved);
+        let gaps = complement(reserved.clone());
+        // Of equals the first.
+        let longest = |lowest: u16| {
+            let above = |gap: &PortRange| PortRange::new(gap.first().max(lowest), gap.last());
+            gaps.iter().filter_map(above).rev().max_by_key(|gap| gap.ports().len())
+        };
+        let outgoing = Some(longest(LOWEST).or_else(|| longest(1))?);
+        Some(Self { reserved, outgoing })
     }
 }

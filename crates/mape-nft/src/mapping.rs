@@ -10,7 +10,7 @@ use mape_core::{Code, Explain, PortRange, PortSet};
 mod inside;
 mod ranges;
 
-pub(crate) use ranges::{compact, complement, merged};
+pub(crate) use ranges::{complement, merged};
 
 /// Which inside port stands for which real port.
 ///
@@ -131,6 +131,12 @@ impl Mapping {
     /// What the ports were taken from.
     pub(crate) const fn set(&self) -> PortSet {
         self.set
+    }
+
+    /// The ports of the set that are neither reserved nor 0, in ascending order: those behind inside ports, and
+    /// with k < a those for which the inside range may have no room.
+    pub(crate) fn unreserved(&self) -> Vec<PortRange> {
+        complement([complement(self.owned.clone()), self.reserved.clone()].concat())
     }
 
     /// All ports of the set but 0, in ascending order.

@@ -11,6 +11,9 @@ const DEVICE_LEN: usize = 15;
 const INTERFACE_LEN: usize = 64;
 /// What our tunnel devices are called; the static guard knows them by it.
 const PREFIX: &str = "mape-";
+/// Before the name of another device: longer than what can follow [`PREFIX`] in a device's name, so that no two
+/// devices stand for one interface.
+const OTHER: &str = "of-device-";
 /// Bytes of a long interface name that its device keeps in front of the hash.
 const KEPT: usize = 5;
 
@@ -57,11 +60,11 @@ impl DeviceName {
     }
 
     /// The interface a tunnel device stands for where nothing else is known: what follows
-    /// `mape-`, or the whole name.
+    /// `mape-`, or `of-device-` with the whole name.
     #[must_use]
     pub fn interface(&self) -> InterfaceName {
         let rest = self.0.strip_prefix(PREFIX).filter(|rest| is_name(rest, INTERFACE_LEN));
-        InterfaceName(rest.unwrap_or(&self.0).to_owned())
+        InterfaceName(rest.map_or_else(|| format!("{OTHER}{}", self.0), str::to_owned))
     }
 }
 
@@ -229,9 +232,11 @@ mod tests {
         let interface =
             |device: &str| device.parse::<DeviceName>().unwrap().interface().to_string();
         assert_eq!(interface("mape-wan"), "wan");
-        assert_eq!(interface("tun0"), "tun0");
-        assert_eq!(interface("mape-"), "mape-");
-        assert_eq!(interface("mape--x"), "mape--x");
+        assert_eq!(interface("tun0"), "of-device-tun0");
+        assert_eq!(interface("mape-"), "of-device-mape-");
+        assert_eq!(interface("mape--x"), "of-device-mape--x");
+        // The longest that can follow `mape-`.
+        assert_eq!(interface("mape-of-device-"), "of-device-");
         assert_eq!("a@b".parse::<InterfaceName>().unwrap().identifier(), "a/b");
         assert!("mape-x".parse::<DeviceName>().unwrap().is_guarded_by_name());
         assert!(!"map-x".parse::<DeviceName>().unwrap().is_guarded_by_name());

@@ -7,7 +7,8 @@ use mape_core::PortRange;
 use crate::edge::Edge;
 use crate::edge_rules::list;
 use crate::interface::Interface;
-use crate::mapping::{Mapping, compact};
+use crate::line::Line;
+use crate::mapping::Mapping;
 use crate::section::Object;
 use crate::servers;
 
@@ -40,11 +41,16 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
             if let Some(prefix) = line.prefix() {
                 rules.push(format!("ip saddr {prefix} snat ip to ip saddr"));
             }
+            if let Some(outgoing) = line.outgoing() {
+                rules.extend(servers::from_published(interface));
+                rules.extend(from_reserved(line));
+                rules.push(format!("meta l4proto {{ tcp, udp }} snat ip to {address}:{outgoing}"));
+            }
             rules.push(format!("snat ip to {address}"));
         }
         Some(mapping) => {
             rules.extend(servers::from_published(interface));
-            rules.extend(from_reserved(address, mapping));
+            rules.extend(from_reserved(line));
             if interface.edge == Edge::Plain {
                 objects.extend(buckets(interface, mapping, &mut rules));
             } else {
@@ -59,8 +65,8 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
 }
 
 /// A server on the router that speaks first, from its reserved port, keeps it.
-fn from_reserved(address: Ipv4Addr, mapping: &Mapping) -> Option<String> {
-    let reserved = list(mapping.reserved());
+fn from_reserved(line: &Line) -> Option<String> {
+    let (address, reserved) = (line.address(), list(line.reserved()));
     (!reserved.is_empty()).then(|| {
         format!(
             "ip saddr {address} meta l4proto {{ tcp, udp }} th sport {{ {reserved} }} \
@@ -86,8 +92,7 @@ fn gate(interface: &Interface) -> Vec<String> {
 /// many connections to one server meet each range equally often.
 fn buckets(interface: &Interface, mapping: &Mapping, rules: &mut Vec<String>) -> Vec<Object> {
     let address = interface.line.address();
-    let real = mapping.pairs_by_real().iter().map(|pair| pair.0);
-    let ranges = compact(real);
+    let ranges = mapping.unreserved();
     if let [range] = ranges.as_slice() {
         rules.push(format!("{SHAREABLE} snat ip to {address}:{range}"));
         return Vec::new();

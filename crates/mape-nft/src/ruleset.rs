@@ -177,11 +177,12 @@ fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {
     let Interface { device, line, edge, .. } = interface;
     writeln!(text, "# mape-rs: {device}, {}, edge {edge}.", line.addresses())?;
     if let Some(mapping) = line.mapping() {
-        write!(text, "# {} ports", mapping.usable())?;
-        if *edge != Edge::Plain {
-            write!(text, "; inside {}", mapping.inside())?;
+        if *edge == Edge::Plain {
+            let ports = mapping.unreserved().iter().map(|range| range.ports().len()).sum::<usize>();
+            writeln!(text, "# {ports} ports.")?;
+        } else {
+            writeln!(text, "# {} ports; inside {}.", mapping.usable(), mapping.inside())?;
         }
-        writeln!(text, ".")?;
     }
     writeln!(
         text,

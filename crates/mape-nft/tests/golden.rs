@@ -28,6 +28,7 @@ fn stand_alone_files() {
         ("netdev-reserved", small("9024,62272"), Edge::Netdev),
         ("postrouting", small(""), Edge::Postrouting),
         ("whole-address", whole_address(), Edge::Netdev),
+        ("whole-address-reserved", whole_reserved(), Edge::Netdev),
         ("whole-prefix", whole_prefix(), Edge::Postrouting),
     ] {
         compare(&format!("tests/vectors/nft/{name}.nft"), &standalone(&interface(&plan, edge)));

@@ -245,9 +245,10 @@ fn two_lines_on_one_machine() {
     for edge in EDGES {
         let one = standalone(&interface(&built_in(V6PLUS, ""), edge));
         let two = interface(&built_in(OCN, ""), Edge::Postrouting);
-        let device: mape_nft::DeviceName = "tun0".parse().unwrap();
+        // Called as the other one's interface, and yet not the same.
+        let device: mape_nft::DeviceName = "wan".parse().unwrap();
         let two = standalone(&Interface { name: device.interface(), device, ..two });
-        let tun = "ip link add tun0 type veth peer name p1";
+        let tun = "ip link add wan type veth peer name p1";
         let rules = |text: &str| {
             sh_ok(
                 &format!("{DEVICE}; {tun}; nft -f $RULES && nft list map inet mape_rs gate"),
@@ -257,7 +258,9 @@ fn two_lines_on_one_machine() {
         let both = rules(&format!("{one}{two}"));
         for text in [format!("{two}{one}"), format!("{one}{two}{one}{two}{one}")] {
             let gate = rules(&text);
-            assert!(gate.contains("goto gate_wan") && gate.contains("goto gate_tun0"), "{gate}");
+            for chain in ["gate_wan", "gate_of-device-wan"] {
+                assert!(gate.contains(&format!("goto {chain}")), "{gate}");
+            }
             assert_eq!(gate.len(), both.len());
         }
     }

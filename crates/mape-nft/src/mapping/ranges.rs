@@ -18,11 +18,6 @@ pub(crate) fn merged(mut ranges: Vec<PortRange>) -> Vec<PortRange> {
     merged
 }
 
-/// Ascending ports as ranges.
-pub(crate) fn compact(ports: impl IntoIterator<Item = u16>) -> Vec<PortRange> {
-    merged(ports.into_iter().filter_map(|port| PortRange::new(port, port)).collect())
-}
-
 /// The ports from 1 to 65535 that are in none of the ranges.
 pub(crate) fn complement(ranges: Vec<PortRange>) -> Vec<PortRange> {
     let mut gaps = Vec::new();
@@ -48,7 +43,6 @@ mod tests {
     #[test]
     fn touching_ranges_become_one() {
         assert_eq!(merged(ranges("7-9,1-3,4,8-12,65535,65534")), ranges("1-4,7-12,65534-65535"));
-        assert_eq!(compact([1, 2, 3, 5, 65535]), ranges("1-3,5,65535"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use mape_nft::{Edge, Interface, Options, standalone};
-use support::{V6PLUS, built_in, interface};
+use support::{V6PLUS, built_in, interface, own_rule};
 use traffic::*;
 use world::{ADDRESS, Place, World};
 
@@ -221,6 +221,28 @@ fn reserved_ports() {
         assert!(ports.len() == 238 || edge == Edge::Plain, "{edge}: {}", ports.len());
         assert_no_violation(&world);
     }
+}
+
+/// Where the address is not shared, nobody behind it leaves from a reserved port, and who has it on the router
+/// keeps it. All other ports stay as they were.
+#[test]
+fn reserved_ports_of_a_whole_address() {
+    let plan = own_rule("ipv4=106.72.50.97/32,ea=0", "2001:db8::/64", "40000,51820-51821");
+    let Some(world) = loaded(&standalone(&interface(&plan, Edge::Netdev))) else { return };
+    world.sh("ip netns exec $B nft delete table ip judge");
+    let from = |place, address: &str| {
+        world.within(place, || {
+            let socket = UdpSocket::bind(address).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+            ask(&socket, UDP, 1)
+        })
+    };
+    // The longest range without reserved ports is 1024 to 39999.
+    let outside = from(Place::Lan, "0.0.0.0:51820").unwrap();
+    assert!((1024..40000).contains(&outside), "{outside}");
+    assert_eq!(from(Place::Lan, "0.0.0.0:5000"), Some(5000));
+    assert_eq!(from(Place::Cpe, "106.72.50.97:51820"), Some(51820));
+    assert!(world.within(Place::Lan, || Raw::icmp().ping("198.51.100.1", 51820)));
 }
 
 /// The first segments of both directions fit the tunnel, those to a reserved port as well; one that

@@ -33,6 +33,10 @@ pub(crate) fn whole_address() -> Plan {
     own_rule("ipv4=192.0.2.18/32,ea=0", "2001:db8::/64", "")
 }
 
+pub(crate) fn whole_reserved() -> Plan {
+    own_rule("ipv4=192.0.2.18/32,ea=0", "2001:db8::/64", "22,51820-51829,62272")
+}
+
 pub(crate) fn whole_prefix() -> Plan {
     own_rule("ipv4=192.0.2.0/24,ea=4", "2001:db8:e0::/44", "")
 }

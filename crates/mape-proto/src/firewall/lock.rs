@@ -16,7 +16,8 @@ use super::FirewallError;
 /// at once.
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(50);
-const NAME: &str = "firewall.lock";
+/// Not the name of an interface's lock: none begins with a point.
+const NAME: &str = ".firewall.lock";
 
 /// Takes the lock, which the kernel gives back when the process ends, however it ends.
 pub(super) fn take(directory: &Path) -> Result<Flock<File>, FirewallError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use mape_core::{Plan, PortRange};
-use mape_nft::{Edge, Line, Mapping};
+use mape_nft::{Edge, Line};
 use serde::Serialize;
 
 use crate::conntrack::{Entry, Protocol};
@@ -54,10 +54,9 @@ pub enum Role {
 
 /// A line's ports.
 pub(crate) struct Ports {
-    address: Ipv4Addr,
+    line: Line,
     /// Ports of the set without 0.
     blocks: Vec<PortRange>,
-    mapping: Option<Mapping>,
     published: Vec<u16>,
     upnp: Vec<PortRange>,
 }
@@ -82,13 +81,11 @@ pub struct Host {
 
 impl Ports {
     pub(crate) fn new(plan: &Plan, line: &Line) -> Self {
-        let mapping = line.mapping().cloned();
         let blocks = plan.port_set().ranges();
         let blocks = blocks.filter_map(|block| PortRange::new(block.first().max(1), block.last()));
         Self {
-            address: line.address(),
+            line: line.clone(),
             blocks: blocks.collect(),
-            mapping,
             published: Vec::new(),
             upnp: Vec::new(),
         }
@@ -100,11 +97,11 @@ impl Ports {
     }
 
     pub(crate) fn address(&self) -> Ipv4Addr {
-        self.address
+        self.line.address()
     }
 
     pub(crate) fn is_shared(&self) -> bool {
-        self.mapping.is_some()
+        self.line.mapping().is_some()
     }
 
     pub(crate) fn blocks(&self) -> &[PortRange] {
@@ -113,14 +110,15 @@ impl Ports {
 
     /// How many ports outgoing connections can get.
     pub(crate) fn usable(&self) -> usize {
-        match &self.mapping {
-            Some(mapping) => mapping.usable(),
-            None => self.blocks.iter().map(|block| block.ports().len()).sum(),
+        match (self.line.mapping(), self.line.outgoing()) {
+            (Some(mapping), _) => mapping.usable(),
+            (None, Some(outgoing)) => outgoing.ports().len(),
+            (None, None) => self.blocks.iter().map(|block| block.ports().len()).sum(),
         }
     }
 
     pub(crate) fn reserved(&self) -> &[PortRange] {
-        self.mapping.as_ref().map(Mapping::reserved).unwrap_or_default()
+        self.line.reserved()
     }
 
     /// Every port of the set in ascending order.
@@ -129,13 +127,21 @@ impl Ports {
     }
 
     pub(crate) fn role(&self, port: u16) -> Role {
-        match &self.mapping {
-            _ if self.published.contains(&port) => Role::Published,
-            None => Role::Nat,
-            Some(_) if self.upnp.iter().any(|range| range.contains(port)) => Role::Upnp,
-            Some(mapping) if mapping.to_inside(port).is_some() => Role::Nat,
-            Some(_) if self.reserved().iter().any(|range| range.contains(port)) => Role::Reserved,
-            Some(_) => Role::Unused,
+        let within = |ranges: &[PortRange]| ranges.iter().any(|range| range.contains(port));
+        let is_outgoing = match self.line.mapping() {
+            Some(mapping) => mapping.to_inside(port).is_some(),
+            None => self.line.outgoing().is_none_or(|range| range.contains(port)),
+        };
+        if self.published.contains(&port) {
+            Role::Published
+        } else if self.is_shared() && within(&self.upnp) {
+            Role::Upnp
+        } else if is_outgoing {
+            Role::Nat
+        } else if within(self.reserved()) {
+            Role::Reserved
+        } else {
+            Role::Unused
         }
     }
 
@@ -144,7 +150,7 @@ impl Ports {
     pub(crate) fn usage(&self, entries: &[Entry], edge: Option<Edge>) -> Usage {
         let mut usage = Usage::default();
         for entry in entries {
-            let Some(port) = entry.port_on(self.address).and_then(|port| self.real(port, edge))
+            let Some(port) = entry.port_on(self.address()).and_then(|port| self.real(port, edge))
             else {
                 continue;
             };
@@ -163,7 +169,7 @@ impl Ports {
 
     /// Whether somebody outside knocks at a port where nobody is: the router itself got it.
     fn is_noise(&self, entry: &Entry, port: u16) -> bool {
-        entry.reply.destination != self.address
+        entry.reply.destination != self.address()
             && !entry.status.is_destination_translated()
             && self.is_shared()
             && !matches!(self.role(port), Role::Reserved | Role::Published | Role::Upnp)
@@ -171,7 +177,7 @@ impl Ports {
 
     /// Who behind the line has this connection.
     fn host(&self, entry: &Entry) -> Ipv4Addr {
-        if entry.reply.destination == self.address {
+        if entry.reply.destination == self.address() {
             entry.original.source
         } else {
             entry.reply.source
@@ -180,7 +186,7 @@ impl Ports {
 
     /// The port outside of one that conntrack shows; `None` where it is none of the set's.
     fn real(&self, port: u16, edge: Option<Edge>) -> Option<u16> {
-        let Some(mapping) = &self.mapping else { return Some(port) };
+        let Some(mapping) = self.line.mapping() else { return Some(port) };
         let own =
             |ranges: &[PortRange]| ranges.iter().any(|range| range.contains(port)).then_some(port);
         match edge {

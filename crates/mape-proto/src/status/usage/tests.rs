@@ -48,7 +48,7 @@ fn used(ports: &Ports, entries: &[Entry], edge: Option<Edge>) -> Vec<u16> {
 #[test]
 fn hosts_are_those_behind_the_line() {
     let ports = v6plus();
-    let mapping = ports.mapping.clone().unwrap();
+    let mapping = ports.line.mapping().cloned().unwrap();
     let inside: Vec<u16> = mapping.pairs().map(|(port, _)| port).take(3).collect();
     let server = (SERVER, 443);
     let line = ports.address();
@@ -73,7 +73,7 @@ fn hosts_are_those_behind_the_line() {
 #[test]
 fn inside_ports_are_shown_as_real_ones() {
     let ports = v6plus();
-    let mapping = ports.mapping.clone().unwrap();
+    let mapping = ports.line.mapping().cloned().unwrap();
     let inside = mapping.inside();
     for edge in [Some(Edge::Netdev), Some(Edge::Postrouting), None] {
         for (port, real) in mapping.pairs() {
@@ -103,7 +103,7 @@ fn inside_ports_are_shown_as_real_ones() {
 #[test]
 fn sums() {
     let ports = v6plus();
-    let inside = ports.mapping.as_ref().unwrap().inside().first();
+    let inside = ports.line.mapping().unwrap().inside().first();
     let entries: Vec<Entry> = [(0, 6), (0, 6), (1, 6), (1, 17), (2, 1), (3, 47)]
         .map(|(port, protocol)| outgoing(&ports, inside + port, protocol))
         .into();
@@ -126,7 +126,7 @@ fn other_kinds_of_lines() {
     assert_eq!(used(&whole, &[call], Some(Edge::Netdev)), [22]);
     // A set larger than its gaps: an inside port has the number of another real one.
     let large = own("ea=9,offset=4", "2001:db8:12:8000::/49");
-    let mapping = large.mapping.clone().unwrap();
+    let mapping = large.line.mapping().cloned().unwrap();
     for (inside, real) in mapping.pairs() {
         assert_eq!(used(&large, &[outgoing(&large, inside, 17)], Some(Edge::Netdev)), [real]);
     }
