@@ -72,6 +72,8 @@ impl Places {
 pub(crate) struct Wishes {
     /// In configured order; those that cannot be read are in `unreadable`.
     pub(crate) forwards: Vec<Forward>,
+    /// One that somebody thinks of, and that is not configured yet.
+    pub(crate) asked: Option<Forward>,
     /// Name of the section, and what is wrong.
     pub(crate) unreadable: Vec<(String, ForwardError)>,
     pub(crate) hosts: Hosts,
@@ -95,7 +97,7 @@ impl Wishes {
             }
         }
         let hosts = if forwards.is_empty() { Hosts::default() } else { Hosts::read(places) };
-        Ok(Self { forwards, unreadable, hosts })
+        Ok(Self { forwards, asked: None, unreadable, hosts })
     }
 }
 
@@ -120,9 +122,11 @@ pub(crate) fn outcome(
     pool: &[PortRange],
     kept: &Kept,
 ) -> Outcome {
-    let forwards: Vec<&Forward> =
-        wishes.forwards.iter().filter(|it| it.is_of(interface, only)).collect();
-    let choice = assign::assign(&forwards, plan, pool, kept);
+    let is_here = |it: &&Forward| it.is_of(interface, only);
+    let mut forwards: Vec<&Forward> = wishes.forwards.iter().filter(is_here).collect();
+    let asked = wishes.asked.as_ref().filter(is_here);
+    let choice = assign::assign(&forwards, asked, plan, pool, kept);
+    forwards.extend(asked);
     let now = kept.with(plan.ipv4().addr(), &forwards, &choice.ports);
     let server = |forward: &&Forward| {
         let host = wishes.hosts.address(&forward.host);

@@ -144,7 +144,7 @@ impl Options {
     }
 
     fn statuses(&self) -> Result<Vec<ForwardStatus>, Failure> {
-        Ok(statuses(&self.firewall.servers, &states(&self.firewall.state), &[])?)
+        Ok(statuses(&self.firewall.servers, &states(&self.firewall.state), None)?)
     }
 
     fn list(&self) -> Result<Answer, Failure> {
@@ -176,7 +176,7 @@ impl Options {
         })?;
         let section = wish.section(|name| package.section(name).is_some());
         let forward = wish.forward(&section)?;
-        let found = statuses(&self.firewall.servers, &states(&self.firewall.state), &[forward])?;
+        let found = statuses(&self.firewall.servers, &states(&self.firewall.state), Some(forward))?;
         if let Some(refused) =
             found.iter().find(|it| it.section == section && it.state == "refused")
         {

@@ -95,7 +95,7 @@ fn range(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
 fn forwards(patient: &Patient<'_>) -> Vec<Finding> {
     let places = &patient.places.netifd.firewall;
     let below = crate::servers::Places::below(&patient.places.router.root);
-    let found = match statuses(&below, &firewall::states(&places.state), &[]) {
+    let found = match statuses(&below, &firewall::states(&places.state), None) {
         Ok(found) => found,
         Err(error) => return vec![Finding::wrong(CHECK, error.to_string(), "correct that first")],
     };

@@ -67,6 +67,18 @@ fn join(ports: &[u16], separator: &str) -> String {
     ports.iter().map(u16::to_string).collect::<Vec<_>>().join(separator)
 }
 
+impl Refusal {
+    /// Fills in what would do instead.
+    fn offer(&mut self, instead_of: impl FnOnce(u16) -> Vec<u16>) {
+        if let Self::Outside { port, nearest }
+        | Self::Pool { port, nearest }
+        | Self::Taken { port, nearest, .. } = self
+        {
+            *nearest = instead_of(*port);
+        }
+    }
+}
+
 /// What came out.
 #[derive(Debug, Default)]
 pub(super) struct Choice {
@@ -87,9 +99,10 @@ struct Chooser<'choose> {
 
 /// Those who name a port go first; of them, and of the others, the first in configured order. A named port
 /// that was right when it was asked for, and is not in the set since the prefix has changed, is
-/// chosen anew as if nobody had named it.
+/// chosen anew as if nobody had named it. `asked` is not configured yet, and nobody gives way to it.
 pub(super) fn assign(
     forwards: &[&Forward],
+    asked: Option<&Forward>,
     plan: &Plan,
     pool: &[PortRange],
     kept: &Kept,
@@ -101,28 +114,30 @@ pub(super) fn assign(
     let owned = usize::try_from(set.port_count()).unwrap_or(0);
     let room = owned.saturating_sub(count(&reserved) + count(pool) + 1);
     let mut chooser = Chooser { set, pool, reserved, given: Vec::new(), room };
+    let names = |forward: &&Forward| match forward.wanted {
+        Wanted::Port(port) => is_owned(set, port) || !kept.was_granted(&forward.section, port),
+        Wanted::Auto => false,
+    };
+    let (named, rest): (Vec<&Forward>, Vec<&Forward>) = forwards.iter().copied().partition(names);
     let mut refused = Vec::new();
-    let mut rest = Vec::new();
-    for forward in forwards {
-        match forward.wanted {
-            Wanted::Port(port) if is_owned(set, port) => match chooser.named(forward, port) {
-                Ok(()) => {}
-                Err(refusal) => refused.push((forward.section.clone(), refusal)),
-            },
-            Wanted::Port(port) if !kept.was_granted(&forward.section, port) => {
-                let nearest = chooser.nearest(forward, port);
-                refused.push((forward.section.clone(), Refusal::Outside { port, nearest }));
-            }
-            Wanted::Auto | Wanted::Port(_) => rest.push(*forward),
+    for forward in named.into_iter().chain(rest).chain(asked) {
+        let done = match forward.wanted {
+            Wanted::Port(port) if names(&forward) => chooser.named(forward, port),
+            Wanted::Auto | Wanted::Port(_) => chooser.any(forward, kept.port(&forward.section)),
+        };
+        if let Err(refusal) = done {
+            refused.push((forward, refusal));
         }
     }
-    for forward in rest {
-        if !chooser.any(forward, kept.port(&forward.section)) {
-            refused.push((forward.section.clone(), Refusal::NoneLeft));
-        }
+    // Only now is it known which ports nobody has.
+    for (forward, refusal) in &mut refused {
+        refusal.offer(|port| chooser.nearest(forward, port));
     }
-    let ports = chooser.given.iter().map(|(forward, port)| (forward.section.clone(), *port));
-    Choice { ports: ports.collect(), refused }
+    let section = |forward: &Forward| forward.section.clone();
+    Choice {
+        ports: chooser.given.iter().map(|(forward, port)| (section(forward), *port)).collect(),
+        refused: refused.into_iter().map(|(forward, why)| (section(forward), why)).collect(),
+    }
 }
 
 /// Port 0 is in some sets, but not on the wire.
@@ -132,22 +147,22 @@ fn is_owned(set: PortSet, port: u16) -> bool {
 
 impl<'choose> Chooser<'choose> {
     fn named(&mut self, forward: &'choose Forward, port: u16) -> Result<(), Refusal> {
+        let nearest = Vec::new();
+        if !is_owned(self.set, port) {
+            return Err(Refusal::Outside { port, nearest });
+        }
         if self.pool.iter().any(|range| range.contains(port)) {
-            return Err(Refusal::Pool { port, nearest: self.nearest(forward, port) });
+            return Err(Refusal::Pool { port, nearest });
         }
         if let Some(other) = self.holder(forward, port) {
-            let other = other.section.clone();
-            return Err(Refusal::Taken { port, other, nearest: self.nearest(forward, port) });
+            return Err(Refusal::Taken { port, other: other.section.clone(), nearest });
         }
-        if !self.give(forward, port) {
-            return Err(Refusal::NoneLeft);
-        }
-        Ok(())
+        self.give(forward, port)
     }
 
     /// The port it has, else the one inside, else one that depends on the section's name and on nothing
     /// else, so that others may come and go.
-    fn any(&mut self, forward: &'choose Forward, kept: Option<u16>) -> bool {
+    fn any(&mut self, forward: &'choose Forward, kept: Option<u16>) -> Result<(), Refusal> {
         let first = [kept, Some(forward.dest_port)].into_iter().flatten();
         let first = first.filter(|port| self.is_free(forward, *port)).collect::<Vec<_>>();
         let port = first.first().copied().or_else(|| {
@@ -156,18 +171,21 @@ impl<'choose> Chooser<'choose> {
             let mut candidates = all.iter().cycle().skip(start).take(all.len()).copied();
             candidates.find(|port| self.is_free(forward, *port))
         });
-        port.is_some_and(|port| self.give(forward, port))
+        port.map_or(Err(Refusal::NoneLeft), |port| self.give(forward, port))
     }
 
-    fn give(&mut self, forward: &'choose Forward, port: u16) -> bool {
-        let spent = self.given.iter().any(|(_, given)| *given == port)
-            || self.reserved.iter().any(|range| range.contains(port));
-        if !spent {
-            let Some(left) = self.room.checked_sub(1) else { return false };
-            self.room = left;
+    fn give(&mut self, forward: &'choose Forward, port: u16) -> Result<(), Refusal> {
+        if !self.is_spent(port) {
+            self.room = self.room.checked_sub(1).ok_or(Refusal::NoneLeft)?;
         }
         self.given.push((forward, port));
-        true
+        Ok(())
+    }
+
+    /// Whether outgoing connections have lost it already.
+    fn is_spent(&self, port: u16) -> bool {
+        self.given.iter().any(|(_, given)| *given == port)
+            || self.reserved.iter().any(|range| range.contains(port))
     }
 
     fn holder(&self, forward: &Forward, port: u16) -> Option<&'choose Forward> {
@@ -181,22 +199,16 @@ impl<'choose> Chooser<'choose> {
         is_owned(self.set, port) && !kept_back && self.holder(forward, port).is_none()
     }
 
-    fn free<'a>(&'a self, forward: &'a Forward) -> impl Iterator<Item = u16> + 'a {
-        let all = self.set.ranges().flat_map(PortRange::ports);
-        all.filter(|port| self.is_free(forward, *port))
-    }
-
+    /// The ports nearest to one that this forward could have.
     fn nearest(&self, forward: &Forward, port: u16) -> Vec<u16> {
-        closest(self.free(forward), port)
+        let can_be_had =
+            |it: &u16| self.is_free(forward, *it) && (self.room > 0 || self.is_spent(*it));
+        let all = self.set.ranges().flat_map(PortRange::ports);
+        let mut free: Vec<u16> = all.filter(can_be_had).collect();
+        free.sort_by_key(|candidate| candidate.abs_diff(port));
+        free.truncate(OFFERED);
+        free
     }
-}
-
-/// The free ports that are nearest to one.
-fn closest(free: impl Iterator<Item = u16>, port: u16) -> Vec<u16> {
-    let mut free: Vec<u16> = free.collect();
-    free.sort_by_key(|candidate| candidate.abs_diff(port));
-    free.truncate(OFFERED);
-    free
 }
 
 /// FNV-1a.

@@ -42,19 +42,20 @@ pub struct ForwardStatus {
     pub nearest: Vec<u16>,
 }
 
-/// All forwards of the machine, and `further` ones as if they were configured. `states` has the state files of all
-/// interfaces that are set up.
+/// All forwards of the machine, and at last what would become of `asked` if it were configured too. `states` has the
+/// state files of all interfaces that are set up.
 pub(crate) fn statuses(
     places: &Places,
     states: &[(String, State)],
-    further: &[Forward],
+    asked: Option<Forward>,
 ) -> Result<Vec<ForwardStatus>, UciError> {
     let mut wishes = Wishes::read(places)?;
-    wishes.forwards.extend_from_slice(further);
-    if !further.is_empty() {
+    if asked.is_some() {
         wishes.hosts = Hosts::read(places);
     }
-    let mut all: Vec<ForwardStatus> = wishes.forwards.iter().map(|it| one(it, &wishes)).collect();
+    wishes.asked = asked;
+    let forwards = wishes.forwards.iter().chain(&wishes.asked);
+    let mut all: Vec<ForwardStatus> = forwards.map(|it| one(it, &wishes)).collect();
     for (interface, state) in states {
         let Ok(plan) = state.plan_without_servers() else { continue };
         let pool: Vec<PortRange> = pool(&plan, state.upnp_ports());

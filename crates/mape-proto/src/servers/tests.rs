@@ -37,7 +37,7 @@ fn wishes(forwards: &str) -> Wishes {
     let package = Package::parse("firewall", &text).unwrap();
     let read = |section| Forward::read(section).unwrap().unwrap();
     let forwards = package.of_kind(KIND).map(read).collect();
-    Wishes { forwards, unreadable: Vec::new(), hosts: Hosts::default() }
+    Wishes { forwards, asked: None, unreadable: Vec::new(), hosts: Hosts::default() }
 }
 
 fn ports(outcome: &Outcome) -> BTreeMap<&str, u16> {
@@ -100,6 +100,38 @@ fn what_cannot_arrive_is_refused() {
     }
     assert_eq!(ports(&found), BTreeMap::from([("c", 5700), ("d", 5700), ("f", 9800)]));
     assert!(found.refused[0].1.hint().ends_with("26176, 26177, 26178"));
+}
+
+/// What is offered is free, whoever has the others, and nobody is moved by a question.
+#[test]
+fn what_is_offered_can_be_had() {
+    let plan = line(V6PLUS, "");
+    let forwards = "game auto 26176, web auto 26177";
+    let first = find(forwards, &plan, &[], &Kept::default());
+    let asking = |wanted: &str| {
+        let mut wishes = wishes(&format!("{forwards}, new {wanted} 22"));
+        wishes.asked = wishes.forwards.pop();
+        outcome(&wishes, "wan", true, &plan, &[], &first.kept)
+    };
+    let configured = find(&format!("new 25565 22, {forwards}"), &plan, &[], &first.kept);
+    for (found, reason) in [
+        (configured, "port 25565 is not in the port set, so nothing can arrive there"),
+        (asking("25565"), "port 25565 is not in the port set, so nothing can arrive there"),
+        (asking("26176"), "port 26176 is that of game"),
+    ] {
+        assert_eq!(found.refused[0].1.to_string(), reason);
+        let hint = found.refused[0].1.hint();
+        assert!(hint.ends_with(": 26178, 26179, 26180"), "{hint}");
+        assert_eq!(ports(&found), ports(&first));
+    }
+    assert_eq!(ports(&asking("26178"))["new"], 26178);
+    // Where no further port can be given away, none is offered.
+    let blocks: Vec<String> = plan.port_set().ranges().map(|it| it.to_string()).collect();
+    let (last, others) = blocks.split_last().unwrap();
+    assert_eq!(last, "63040-63055");
+    let tight = line(V6PLUS, &format!("{},63040-63053", others.join(",")));
+    let found = find("a 63054 1, b 443 1", &tight, &[], &Kept::default());
+    assert_eq!(found.refused[0].1.hint(), "remove a forward, or reserve fewer ports");
 }
 
 #[test]

@@ -143,6 +143,23 @@ fn refused() {
     assert!(router.call("add nas:443").err.contains("not committed"));
 }
 
+/// A port that a forward without a named one has is not free.
+#[test]
+fn nobody_is_moved_by_an_addition() {
+    let router = Router::new("moved", "config defaults\n");
+    router.call("add nas:26176 --name game");
+    let before = router.read("etc/config/firewall");
+    for port in ["25565", "26176"] {
+        let called = router.call(&format!("add 192.168.1.6:22 --port {port} --json"));
+        assert_eq!(called.json()["error"]["params"]["nearest"], "26177 26178 26179", "{port}");
+        assert_eq!(called.status, ExitStatus::Usage);
+    }
+    assert_eq!(router.read("etc/config/firewall"), before);
+    assert_eq!(router.call("add 192.168.1.6:22 --port 26177").status, ExitStatus::Fine);
+    assert_eq!(router.list()[0]["port"], 26176);
+    assert!(!router.read("events").contains("moved"));
+}
+
 /// What cannot be published says why; the exit status too.
 #[test]
 fn what_is_wrong_is_listed() {
