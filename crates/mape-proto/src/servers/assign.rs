@@ -97,7 +97,7 @@ struct Chooser<'choose> {
     room: usize,
 }
 
-/// Those who name a port go first; of them, and of the others, the first in configured order. A named port
+/// Those who name a port go first, then those who have one, then the others, each in configured order. A named port
 /// that was right when it was asked for, and is not in the set since the prefix has changed, is
 /// chosen anew as if nobody had named it. `asked` is not configured yet, and nobody gives way to it.
 pub(super) fn assign(
@@ -118,16 +118,17 @@ pub(super) fn assign(
         Wanted::Port(port) => is_owned(set, port) || !kept.was_granted(&forward.section, port),
         Wanted::Auto => false,
     };
-    let (named, rest): (Vec<&Forward>, Vec<&Forward>) = forwards.iter().copied().partition(names);
+    let (named, mut rest): (Vec<&Forward>, Vec<&Forward>) =
+        forwards.iter().copied().partition(names);
     let mut refused = Vec::new();
-    for forward in named.into_iter().chain(rest).chain(asked) {
-        let done = match forward.wanted {
-            Wanted::Port(port) if names(&forward) => chooser.named(forward, port),
-            Wanted::Auto | Wanted::Port(_) => chooser.any(forward, kept.port(&forward.section)),
-        };
-        if let Err(refusal) = done {
-            refused.push((forward, refusal));
-        }
+    for forward in named {
+        chooser.named(forward).unwrap_or_else(|refusal| refused.push((forward, refusal)));
+    }
+    // Who has a port keeps it, also where somebody else stands before him.
+    rest.retain(|forward| !chooser.again(forward, kept.port(&forward.section)));
+    for forward in rest.into_iter().chain(asked) {
+        let done = if names(&forward) { chooser.named(forward) } else { chooser.any(forward) };
+        done.unwrap_or_else(|refusal| refused.push((forward, refusal)));
     }
     // Only now is it known which ports nobody has.
     for (forward, refusal) in &mut refused {
@@ -146,7 +147,9 @@ fn is_owned(set: PortSet, port: u16) -> bool {
 }
 
 impl<'choose> Chooser<'choose> {
-    fn named(&mut self, forward: &'choose Forward, port: u16) -> Result<(), Refusal> {
+    /// The port it names.
+    fn named(&mut self, forward: &'choose Forward) -> Result<(), Refusal> {
+        let Wanted::Port(port) = forward.wanted else { return self.any(forward) };
         let nearest = Vec::new();
         if !is_owned(self.set, port) {
             return Err(Refusal::Outside { port, nearest });
@@ -160,12 +163,17 @@ impl<'choose> Chooser<'choose> {
         self.give(forward, port)
     }
 
-    /// The port it has, else the one inside, else one that depends on the section's name and on nothing
-    /// else, so that others may come and go.
-    fn any(&mut self, forward: &'choose Forward, kept: Option<u16>) -> Result<(), Refusal> {
-        let first = [kept, Some(forward.dest_port)].into_iter().flatten();
-        let first = first.filter(|port| self.is_free(forward, *port)).collect::<Vec<_>>();
-        let port = first.first().copied().or_else(|| {
+    /// Whether it gets the port again that it has.
+    fn again(&mut self, forward: &'choose Forward, kept: Option<u16>) -> bool {
+        let port = kept.filter(|port| self.is_free(forward, *port));
+        port.is_some_and(|port| self.give(forward, port).is_ok())
+    }
+
+    /// The port inside, else one that depends on the section's name and on nothing else, so that others may
+    /// come and go.
+    fn any(&mut self, forward: &'choose Forward) -> Result<(), Refusal> {
+        let same = Some(forward.dest_port).filter(|port| self.is_free(forward, *port));
+        let port = same.or_else(|| {
             let all: Vec<u16> = self.set.ranges().flat_map(PortRange::ports).collect();
             let start = hash(&forward.section).checked_rem(all.len())?;
             let mut candidates = all.iter().cycle().skip(start).take(all.len()).copied();

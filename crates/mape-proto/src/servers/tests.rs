@@ -59,6 +59,8 @@ fn auto_is_the_same_port_or_one_that_stays() {
         "web auto 443".to_owned(),
         "other auto 443, game auto 5700, web auto 443".to_owned(),
         format!("web auto 443, other auto {web}"),
+        format!("other auto {web}, web auto 443"),
+        format!("other auto {web}, third auto 443, web auto 443"),
     ] {
         let again = find(&forwards, &plan, &[], &first.kept);
         assert_eq!(ports(&again).get("web"), Some(&web), "{forwards}");
