@@ -112,7 +112,9 @@ pub(super) fn assign(
     let count =
         |ranges: &[PortRange]| ranges.iter().map(|range| range.ports().len()).sum::<usize>();
     let owned = usize::try_from(set.port_count()).unwrap_or(0);
-    let room = owned.saturating_sub(count(&reserved) + count(pool) + 1);
+    // Port 0 carries nothing, so it is not the one that is left for outgoing connections.
+    let kept_back = count(&reserved) + count(pool) + usize::from(set.contains(0));
+    let room = owned.saturating_sub(kept_back + 1);
     let mut chooser = Chooser { set, pool, reserved, given: Vec::new(), room };
     let names = |forward: &&Forward| match forward.wanted {
         Wanted::Port(port) => is_owned(set, port) || !kept.was_granted(&forward.section, port),

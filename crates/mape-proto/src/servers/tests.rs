@@ -171,6 +171,17 @@ fn one_port_is_left() {
     assert!(pool(&plan, 0).is_empty());
     let different: std::collections::BTreeSet<u16> = ports(&found).into_values().collect();
     assert_eq!(different.len(), 239);
+    // Of 16 ports the first is 0, which is none.
+    let mut request = Request::new("2001:db8::/64".parse().unwrap());
+    let rule = "ipv6=2001:db8::/44,ipv4=192.0.2.0/24,ea=20,offset=0,br=2001:db8:ffff::1";
+    request.explicit.push(mape_core::parse_rule(rule, mape_core::Layout::Rfc7597).unwrap());
+    let plan = mape_core::plan(&request).unwrap();
+    assert_eq!(plan.port_set().ranges().next().unwrap().to_string(), "0-15");
+    let found = find(&many[..15].join(", "), &plan, &[], &Kept::default());
+    assert_eq!((found.servers.len(), found.refused.len()), (14, 1));
+    let upnp = pool(&plan, 12);
+    let found = find(&many[..3].join(", "), &plan, &upnp, &Kept::default());
+    assert_eq!((found.servers.len(), found.refused.len()), (2, 1));
 }
 
 /// A section that is not meant to be published, or cannot be.
@@ -279,7 +290,7 @@ proptest::proptest! {
         let count = |ranges: &[PortRange]| ranges.iter().map(|it| it.ports().len()).sum::<usize>();
         let different: std::collections::BTreeSet<u16> =
             found.servers.iter().map(|server| server.port).collect();
-        let owned = plan.port_set().ranges().flat_map(PortRange::ports).count();
+        let owned = plan.port_set().ranges().flat_map(PortRange::ports).filter(|it| *it != 0).count();
         proptest::prop_assert!(different.len() + count(&pool) < owned);
         let mut taken = std::collections::BTreeSet::new();
         for server in &found.servers {
