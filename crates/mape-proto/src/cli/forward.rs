@@ -52,6 +52,25 @@ impl Explain for NoForward {
     }
 }
 
+/// More than one is called so; which one is meant is not ours to choose.
+#[derive(Debug, thiserror::Error)]
+#[error("several forwards are called {0}")]
+struct Several(Quoted, Vec<String>);
+
+impl Explain for Several {
+    fn code(&self) -> Code {
+        Code::OptionInvalid
+    }
+
+    fn hint(&self) -> String {
+        format!("name the section: {}", self.1.join(", "))
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("value", self.0.text()), ("sections", self.1.join(" "))]
+    }
+}
+
 /// A forward that would not be published; nothing has been changed.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
@@ -192,24 +211,38 @@ impl Options {
         self.now(&section)
     }
 
-    /// By the section's name, what people call it, or the port outside.
+    /// By the section's name, else what people call it, else the port outside.
     fn remove(&self, name: &str) -> Result<Answer, Failure> {
         let router = Router::read(self.router.clone())?;
-        let known = self.statuses()?;
-        let is_meant = |forward: &&ForwardStatus| {
-            forward.section == name
-                || forward.name.as_deref() == Some(name)
-                || forward.port.is_some_and(|port| port.to_string() == name)
-        };
-        let named = known.iter().find(is_meant).map_or(name, |forward| forward.section.as_str());
-        let package = router.package(PACKAGE);
-        let is_it = |it: &&Section| it.kind() == KIND && it.name() == named;
-        let path = package
-            .and_then(|package| Some(package.path(package.sections().iter().find(is_it)?)))
-            .ok_or_else(|| NoForward(Quoted::new(name)))?;
+        let section = self.section(&router, name)?;
+        // `uci` takes a made-up name too, and writes it down so.
+        let path = format!("{PACKAGE}.{section}");
         let changes = Changes { commands: vec![Command::Delete(path)], undo: Vec::new() };
         apply_to(&router, PACKAGE, &changes)?;
         self.now("")
+    }
+
+    /// The section that is meant, also of a forward that is switched off.
+    fn section(&self, router: &Router, name: &str) -> Result<String, Failure> {
+        let sections: Vec<&Section> = router.firewall_sections(KIND).collect();
+        let of = |is_it: &dyn Fn(&Section) -> bool| -> Vec<String> {
+            let found = sections.iter().filter(|it| is_it(it));
+            found.map(|it| it.name().to_owned()).collect()
+        };
+        let mut found = of(&|it| it.name() == name);
+        if found.is_empty() {
+            found = of(&|it| it.get("name") == Some(name));
+        }
+        if found.is_empty() {
+            let has = |it: &&ForwardStatus| it.port.is_some_and(|port| port.to_string() == name);
+            found =
+                self.statuses()?.into_iter().filter(|it| has(&it)).map(|it| it.section).collect();
+        }
+        match found.as_slice() {
+            [section] => Ok(section.clone()),
+            [] => Err(NoForward(Quoted::new(name)).into()),
+            _ => Err(Several(Quoted::new(name), found).into()),
+        }
     }
 
     /// Brings the rules in line, and tells how it is now.

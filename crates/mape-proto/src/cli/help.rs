@@ -265,6 +265,8 @@ Makes a host of the LAN reachable from outside, on a port of the line's own set.
 an address of the LAN ([::10]:443). The wishes stand in /etc/config/firewall, as sections
 `mape_forward`. Outgoing connections do not get the port, and it stays the same over restarts; if the
 line gets another prefix, another one is chosen, and the scripts in /etc/hotplug.d/mape hear of it.
+What is removed is the section of this name, else the forward that is called so, else the one with this port
+outside; where several are, nothing is removed.
 
   --port PORT|auto   the port outside. auto (default) is PORT if it is in the set, else a
                      free one that stays

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use mape_proto::uci::Package;
+
 use super::*;
 
 struct Router(PathBuf);
@@ -42,7 +44,9 @@ impl Router {
 
     fn call(&self, arguments: &str) -> Called {
         let root = self.0.display();
-        let uci = concat!(env!("CARGO_MANIFEST_DIR"), "/../netifd-stand-in/root/sbin/uci");
+        let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/../netifd-stand-in/root/sbin/uci");
+        // OpenWrt's own, where there is one.
+        let uci = std::env::var("MAPE_UCI").unwrap_or_else(|_| stand_in.to_owned());
         words(&format!(
             "forward {arguments} --root {root} --uci-program {uci} --state-dir {root}/state \
              --device-dir {root}/devices --nft-program true"
@@ -158,6 +162,58 @@ fn nobody_is_moved_by_an_addition() {
     assert_eq!(router.call("add 192.168.1.6:22 --port 26177").status, ExitStatus::Fine);
     assert_eq!(router.list()[0]["port"], 26176);
     assert!(!router.read("events").contains("moved"));
+}
+
+/// Sections that somebody else has written, with and without names.
+#[test]
+fn the_one_that_is_meant_is_removed() {
+    let forward = |section: &str, name: &str, options: &str| {
+        format!(
+            "config mape_forward {section}\n option name {name}\n option dest_ip 192.168.1.5\n option \
+             dest_port 443\n{options}"
+        )
+    };
+    let sections = [
+        "config defaults\n".to_owned(),
+        forward("", "first", ""),
+        forward("x", "web", ""),
+        forward("web", "other", ""),
+        forward("one", "twice", " option src_dport 5700\n option proto tcp\n"),
+        forward("two", "twice", " option src_dport 5700\n option proto udp\n"),
+        forward("", "asleep", " option enabled 0\n"),
+        forward("", "last", ""),
+    ];
+    let router = Router::new("meant", &sections.concat());
+    let left = || -> Vec<String> {
+        let package = Package::parse("firewall", &router.read("etc/config/firewall")).unwrap();
+        package.sections().iter().filter_map(|it| it.get("name")).map(str::to_owned).collect()
+    };
+    let unnamed = router.list()[0]["section"].as_str().unwrap().to_owned();
+    assert_eq!(unnamed, "cfg02f0bc");
+    let removed = |name: &str, gone: &str| {
+        let before = left();
+        let called = router.call(&format!("remove {name}"));
+        assert_eq!((called.status, called.err.as_str()), (ExitStatus::Fine, ""), "{name}");
+        let expected: Vec<String> = before.into_iter().filter(|it| it != gone).collect();
+        assert_eq!(left(), expected, "{name}");
+    };
+    // A section goes before what another is called.
+    removed("web", "other");
+    removed("web", "web");
+    removed(&unnamed, "first");
+    removed("asleep", "asleep");
+    removed("last", "last");
+    for name in ["twice", "5700"] {
+        let called = router.call(&format!("remove {name}"));
+        assert_eq!(called.status, ExitStatus::Usage);
+        let text = format!(
+            "several forwards are called \"{name}\".\n  next step: name the section: one, two."
+        );
+        assert!(called.err.contains(&text), "{}", called.err);
+    }
+    assert_eq!(left().len(), 2);
+    assert_eq!(router.call("remove one").status, ExitStatus::Fine);
+    assert_eq!(left(), ["twice"]);
 }
 
 /// What cannot be published says why; the exit status too.
