@@ -16,8 +16,8 @@ const NETWORK: &str = "network";
 ///
 /// # Errors
 /// [`UciError::Pending`] where somebody else has changes of the package that are not committed:
-/// they would be committed too. [`UciError::NotAsMeant`] where the result was not the intended one;
-/// it has been taken back.
+/// they would be committed too. [`UciError::NotAsMeant`] where the result was not the intended one. After any
+/// error all has been taken back.
 pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
     apply_to(router, NETWORK, changes)
 }
@@ -42,11 +42,12 @@ pub(crate) fn apply_to(router: &Router, name: &str, changes: &Changes) -> Result
         let same = |now: Package| now.sections() == meant.sections();
         if now.is_some_and(same) { Ok(()) } else { Err(UciError::NotAsMeant(package())) }
     });
-    if let Err(error) = done {
+    // What stays uncommitted would be read by every reader of the configuration, and be committed by the next one who
+    // commits anything: also where only the flash was full.
+    done.and_then(|()| uci(router, &["commit", name], "")).or_else(|error| {
         uci(router, &["revert", name], "")?;
-        return Err(error);
-    }
-    uci(router, &["commit", name], "")
+        Err(error)
+    })
 }
 
 fn uci(router: &Router, arguments: &[&str], input: &str) -> Result<(), UciError> {

@@ -116,12 +116,12 @@ pub(super) fn assign(
     let kept_back = count(&reserved) + count(pool) + usize::from(set.contains(0));
     let room = owned.saturating_sub(kept_back + 1);
     let mut chooser = Chooser { set, pool, reserved, given: Vec::new(), room };
-    let names = |forward: &&Forward| match forward.wanted {
+    let insists = |forward: &&Forward| match forward.wanted {
         Wanted::Port(port) => is_owned(set, port) || !kept.was_granted(&forward.section, port),
         Wanted::Auto => false,
     };
     let (named, mut rest): (Vec<&Forward>, Vec<&Forward>) =
-        forwards.iter().copied().partition(names);
+        forwards.iter().copied().partition(insists);
     let mut refused = Vec::new();
     for forward in named {
         chooser.named(forward).unwrap_or_else(|refusal| refused.push((forward, refusal)));
@@ -129,7 +129,7 @@ pub(super) fn assign(
     // Who has a port keeps it, also where somebody else stands before him.
     rest.retain(|forward| !chooser.again(forward, kept.port(&forward.section)));
     for forward in rest.into_iter().chain(asked) {
-        let done = if names(&forward) { chooser.named(forward) } else { chooser.any(forward) };
+        let done = if insists(&forward) { chooser.named(forward) } else { chooser.any(forward) };
         done.unwrap_or_else(|refusal| refused.push((forward, refusal)));
     }
     // Only now is it known which ports nobody has.

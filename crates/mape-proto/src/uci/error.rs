@@ -64,8 +64,15 @@ impl Explain for UciError {
                      `uci revert {package}`"
                 )
             }
-            Self::Program(_) | Self::NotAsMeant(_) => {
-                "run the commands shown, one by one".to_owned()
+            Self::Program(_) => {
+                "run this as root on the router, and see that its flash is not full (`df /etc`)"
+                    .to_owned()
+            }
+            Self::NotAsMeant(package) => {
+                format!(
+                    "see whether somebody else changes it (`uci changes {}`), then try again",
+                    package.text()
+                )
             }
         }
     }

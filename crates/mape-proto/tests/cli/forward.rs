@@ -43,10 +43,17 @@ impl Router {
     }
 
     fn call(&self, arguments: &str) -> Called {
-        let root = self.0.display();
+        self.call_with(&Self::uci(), arguments)
+    }
+
+    fn uci() -> String {
         let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/../netifd-stand-in/root/sbin/uci");
         // OpenWrt's own, where there is one.
-        let uci = std::env::var("MAPE_UCI").unwrap_or_else(|_| stand_in.to_owned());
+        std::env::var("MAPE_UCI").unwrap_or_else(|_| stand_in.to_owned())
+    }
+
+    fn call_with(&self, uci: &str, arguments: &str) -> Called {
+        let root = self.0.display();
         words(&format!(
             "forward {arguments} --root {root} --uci-program {uci} --state-dir {root}/state \
              --device-dir {root}/devices --nft-program true"
@@ -214,6 +221,33 @@ fn the_one_that_is_meant_is_removed() {
     assert_eq!(left().len(), 2);
     assert_eq!(router.call("remove one").status, ExitStatus::Fine);
     assert_eq!(left(), ["twice"]);
+}
+
+/// A flash that is full or cannot be written: nothing of it comes back later.
+#[test]
+fn what_cannot_be_committed_is_taken_back() {
+    let router = Router::new("full", "config defaults\n");
+    router.call("add nas:443 --name web");
+    let before = router.read("etc/config/firewall");
+    let full = router.0.join("uci");
+    let script = format!(
+        "#!/bin/sh\ncase $* in *' commit '*) echo 'uci: I/O error' >&2; exit 1 ;; esac\nexec {} \"$@\"\n",
+        Router::uci()
+    );
+    executable(&full, &script);
+    for words in ["add nas:22 --name ssh", "remove web"] {
+        let called = router.call_with(full.to_str().unwrap(), words);
+        assert_eq!(called.status, ExitStatus::Failed);
+        assert!(
+            called.err.contains("uci: I/O error") && called.err.contains("df /etc"),
+            "{}",
+            called.err
+        );
+        assert_eq!(router.read("tmp/.uci/firewall"), "", "{words}");
+        assert_eq!(router.list().len(), 1, "{words}");
+    }
+    assert_eq!(router.read("etc/config/firewall"), before);
+    assert_eq!(router.call("add nas:22 --name ssh").status, ExitStatus::Fine);
 }
 
 /// What cannot be published says why; the exit status too.
