@@ -11,8 +11,8 @@ use super::{Answer, help, json};
 use crate::failure::{ExitStatus, Failure};
 use crate::firewall::{self, load, states};
 use crate::import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
-use crate::servers::{self, ForwardStatus, KIND, PACKAGE, Wish, statuses};
-use crate::uci::{Section, UciError};
+use crate::servers::{self, Forward, ForwardStatus, KIND, PACKAGE, Wish, statuses};
+use crate::uci::{Directories, Section, UciError};
 
 /// What all three take.
 struct Options {
@@ -188,13 +188,12 @@ impl Options {
             name: self.name.as_deref(),
             interface: self.interface.as_deref(),
         };
+        // What is wrong by itself is told before anybody waits.
+        self.forward(&wish)?;
+        let lock = firewall::lock::take(&self.firewall.state)?;
         let router = Router::read(self.router.clone())?;
-        let package = router.package(PACKAGE).ok_or_else(|| UciError::Unreadable {
-            file: Quoted::new("/etc/config/firewall"),
-            reason: "there is none, so this is no OpenWrt router".to_owned(),
-        })?;
-        let section = wish.section(|name| package.section(name).is_some());
-        let forward = wish.forward(&section)?;
+        let forward = self.forward(&wish)?;
+        let section = forward.section.clone();
         let found = statuses(&self.firewall.servers, &states(&self.firewall.state), Some(forward))?;
         if let Some(refused) =
             found.iter().find(|it| it.section == section && it.state == "refused")
@@ -208,17 +207,30 @@ impl Options {
         let options = wish.options();
         let options: Vec<(&str, &str)> = options.iter().map(|(n, v)| (*n, v.as_str())).collect();
         apply_to(&router, PACKAGE, &Changes::adding(PACKAGE, KIND, &section, &options))?;
+        drop(lock);
         self.now(&section)
+    }
+
+    /// The wish as a section of its own.
+    fn forward(&self, wish: &Wish<'_>) -> Result<Forward, Failure> {
+        let package = Directories::below(&self.router.root).read(PACKAGE)?;
+        let package = package.ok_or_else(|| UciError::Unreadable {
+            file: Quoted::new("/etc/config/firewall"),
+            reason: "there is none, so this is no OpenWrt router".to_owned(),
+        })?;
+        Ok(wish.forward(&wish.section(|name| package.section(name).is_some()))?)
     }
 
     /// By the section's name, else what people call it, else the port outside.
     fn remove(&self, name: &str) -> Result<Answer, Failure> {
+        let lock = firewall::lock::take(&self.firewall.state)?;
         let router = Router::read(self.router.clone())?;
         let section = self.section(&router, name)?;
         // `uci` takes a made-up name too, and writes it down so.
         let path = format!("{PACKAGE}.{section}");
         let changes = Changes { commands: vec![Command::Delete(path)], undo: Vec::new() };
         apply_to(&router, PACKAGE, &changes)?;
+        drop(lock);
         self.now("")
     }
 

@@ -19,8 +19,9 @@ const STEP: Duration = Duration::from_millis(50);
 /// Not the name of an interface's lock: none begins with a point.
 const NAME: &str = ".firewall.lock";
 
-/// Takes the lock, which the kernel gives back when the process ends, however it ends.
-pub(super) fn take(directory: &Path) -> Result<Flock<File>, FirewallError> {
+/// Takes the lock, which the kernel gives back when the process ends, however it ends. Who changes what the loader
+/// reads takes it too, so that none sees half of it.
+pub(crate) fn take(directory: &Path) -> Result<Flock<File>, FirewallError> {
     take_within(directory, NAME, PATIENCE)
 }
 

@@ -250,6 +250,30 @@ fn what_cannot_be_committed_is_taken_back() {
     assert_eq!(router.call("add nas:22 --name ssh").status, ExitStatus::Fine);
 }
 
+/// Of changes made at the same time none is lost, and none is committed by another.
+#[test]
+fn many_at_once() {
+    let router = Router::new("many", "config defaults\n");
+    let at_once = |words: &(dyn Fn(usize) -> String + Sync)| {
+        std::thread::scope(|scope| {
+            let call = |number| {
+                let router = &router;
+                scope.spawn(move || router.call(&words(number)))
+            };
+            let calls: Vec<_> = (0..6).map(call).collect();
+            for called in calls {
+                let called = called.join().unwrap();
+                assert_eq!((called.status, called.err.as_str()), (ExitStatus::Fine, ""));
+            }
+        });
+    };
+    at_once(&|number| format!("add nas:{} --port {}", 22 + number, 5700 + number));
+    assert_eq!(router.list().len(), 6);
+    assert!(router.list().iter().all(|it| it["state"] == "published"));
+    at_once(&|number| format!("remove {}", 5700 + number));
+    assert_eq!(router.call("list").out, "no forward\n");
+}
+
 /// What cannot be published says why; the exit status too.
 #[test]
 fn what_is_wrong_is_listed() {
