@@ -24,7 +24,7 @@ mod wish;
 
 pub(crate) use announce::{Change, announce, announce_pool};
 pub(crate) use assign::Refusal;
-pub(crate) use forward::{Forward, ForwardError, KIND};
+pub(crate) use forward::{Forward, ForwardError, KIND, transports};
 pub(crate) use host::Hosts;
 pub(crate) use kept::Kept;
 pub(crate) use pool::{pool, write_allow_list};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Finding, Patient};
 use crate::firewall;
 use crate::netifd::Zones;
-use crate::servers::{ForwardStatus, statuses};
+use crate::servers::{ForwardStatus, Server, statuses, transports};
 use crate::status::{InterfaceStatus, PortsStatus, Role};
 use crate::uci::Section;
 
@@ -27,13 +27,18 @@ fn redirects(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding>
     let joined = patient.own().and_then(|own| own.data.get("zone")?.as_str());
     let Some(zone) = zones.of_interface(&interface.interface).or(joined) else { return Vec::new() };
     let Some(ports) = &interface.ports else { return Vec::new() };
-    let roles: BTreeMap<u16, Role> = ports.all().iter().map(|it| (it.port, it.role)).collect();
-    // The address is not shared: all of them arrive.
-    if ports.all().len() >= usize::from(u16::MAX) {
-        return Vec::new();
-    }
     let redirects = patient.router.firewall_sections("redirect").filter(|it| is_from(it, zone));
-    redirects.filter_map(|redirect| one(redirect, &roles, ports)).collect()
+    redirects
+        .filter_map(|redirect| {
+            let unreachable = || unreachable(redirect, ports);
+            hidden(redirect, &interface.forwards).or_else(unreachable)
+        })
+        .collect()
+}
+
+/// Whether all ports arrive, as the address is not shared.
+fn is_whole(ports: &PortsStatus) -> bool {
+    ports.all().len() >= usize::from(u16::MAX)
 }
 
 fn is_from(redirect: &Section, zone: &str) -> bool {
@@ -42,18 +47,47 @@ fn is_from(redirect: &Section, zone: &str) -> bool {
     enabled && dnat && redirect.get("src") == Some(zone) && redirect.get("family") != Some("ipv6")
 }
 
-fn one(redirect: &Section, roles: &BTreeMap<u16, Role>, ports: &PortsStatus) -> Option<Finding> {
+fn name(redirect: &Section) -> &str {
+    redirect.get("name").unwrap_or(redirect.name())
+}
+
+fn ports_of(redirect: &Section) -> impl Iterator<Item = u16> {
+    redirect.list("src_dport").filter_map(range).flatten()
+}
+
+/// Our own rules are asked before firewall4's, so what a forward has published never comes to a redirect.
+fn hidden(redirect: &Section, forwards: &[Server]) -> Option<Finding> {
+    let protocols: Vec<&str> = redirect.list("proto").collect();
+    let transports = transports(&protocols).unwrap_or_default();
+    let is_before = |server: &&Server, port| {
+        server.port == port && server.transports.iter().any(|it| transports.contains(it))
+    };
+    let find = |port| Some((port, forwards.iter().find(|it| is_before(it, port))?));
+    let (port, server) = ports_of(redirect).find_map(find)?;
+    Some(Finding::wrong(
+        CHECK,
+        format!(
+            "the redirect {} gets nothing on port {port}: the forward {} has it",
+            name(redirect),
+            server.forward
+        ),
+        "remove one of the two, or give one of them another port",
+    ))
+}
+
+fn unreachable(redirect: &Section, ports: &PortsStatus) -> Option<Finding> {
+    if is_whole(ports) {
+        return None;
+    }
+    let roles: BTreeMap<u16, Role> = ports.all().iter().map(|it| (it.port, it.role)).collect();
     let outside = redirect.get("src_dport")?;
-    let name = redirect.get("name").unwrap_or(redirect.name());
-    let wanted: Vec<(u16, Option<Role>)> = redirect
-        .list("src_dport")
-        .filter_map(range)
-        .flatten()
-        .map(|port| (port, roles.get(&port).copied()))
-        .collect();
+    let name = name(redirect);
+    let wanted: Vec<(u16, Option<Role>)> =
+        ports_of(redirect).map(|port| (port, roles.get(&port).copied())).collect();
     let count = |role: &dyn Fn(Option<Role>) -> bool| wanted.iter().filter(|it| role(it.1)).count();
     let foreign = count(&|role| role.is_none());
     let stolen = count(&|role| role == Some(Role::Nat));
+    let lent = count(&|role| role == Some(Role::Upnp));
     let host = redirect.get("dest_ip").unwrap_or("HOST");
     let inside = redirect.get("dest_port").unwrap_or(outside);
     if foreign > 0 {
@@ -74,14 +108,24 @@ fn one(redirect: &Section, roles: &BTreeMap<u16, Role>, ports: &PortsStatus) -> 
             .because(format!("firewall.{}.src_dport={outside}", redirect.name())),
         );
     }
-    (stolen > 0).then(|| {
-        Finding::wrong(
+    if stolen > 0 {
+        return Some(Finding::wrong(
             CHECK,
             format!("the redirect {name} is unreachable: its port {outside} is not reserved"),
             format!(
                 "remove it, and `mape-proto forward add {host}:{inside} --port {outside}`; or add \
                  {outside} to the list reserved_ports"
             ),
+        ));
+    }
+    (lent > 0).then(|| {
+        Finding::wrong(
+            CHECK,
+            format!(
+                "the redirect {name} may lose its port {outside}, which is set aside for UPnP to \
+                 give away"
+            ),
+            "give it a port of the list reserved_ports, or lower upnp_ports",
         )
     })
 }
@@ -124,7 +168,8 @@ fn not_published(forward: &ForwardStatus) -> Finding {
 fn upnp(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     let package = patient.router.directories().read("upnpd").ok().flatten()?;
     package.sections().iter().find(|it| it.kind() == "upnpd" && it.is_on("enabled"))?;
-    let has_pool = interface.ports.as_ref()?.all().iter().any(|port| port.role == Role::Upnp);
+    let ports = interface.ports.as_ref().filter(|ports| !is_whole(ports))?;
+    let has_pool = ports.all().iter().any(|port| port.role == Role::Upnp);
     (!has_pool).then(|| {
         Finding::wrong(
             CHECK,

@@ -349,4 +349,26 @@ fn servers_out_of_reach() {
     std::fs::create_dir_all(&config).unwrap();
     std::fs::write(config.join("upnpd"), "config upnpd config\n option enabled 1\n").unwrap();
     router.is_wrong("servers", "network.wan.upnp_ports=16");
+    // Where the address is not shared there is no pool, and every port arrives.
+    let state = std::fs::read_to_string(router.line.0.join("state/wan.json")).unwrap();
+    let rule = "ipv6=240b:10:3261:6400::/56,ipv4=192.0.2.1/32,ea=0,br=2404:9200:225:100::64";
+    let (before, after) = state.split_once("\"rule\":\"").unwrap();
+    let (_, after) = after.split_once('"').unwrap();
+    let whole = format!("{before}\"upnp_ports\":16,\"rule\":\"{rule}\"{after}");
+    router.line.write("state/wan.json", &whole);
+    assert_eq!(router.check("servers"), Value::Null);
+    // What is ours goes before a redirect, by the same protocol; and UPnP may give its ports to anyone.
+    let servers = r#""upnp_ports":16,"servers":[{"section":"game","proto":["tcp"],"port":5700,"host":"192.168.1.5:80"}],"edge""#;
+    let ours = |sections: &str| {
+        let router = with(sections);
+        router.line.write("state/wan.json", &state.replace("\"edge\"", servers));
+        router
+    };
+    let hidden = "the redirect web gets nothing on port 5700: the forward game has it";
+    ours(&redirect("5700")).is_wrong("servers", hidden);
+    ours(&redirect("5698-5700")).is_wrong("servers", hidden);
+    assert_eq!(ours(&(redirect("5700") + " option proto udp\n")).check("servers"), Value::Null);
+    ours(&redirect("63050")).is_wrong("servers", "its port 63050, which is set aside for UPnP");
+    let fine = ours(&redirect("9792"));
+    assert_eq!(fine.check("servers"), Value::Null);
 }
