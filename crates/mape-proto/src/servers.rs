@@ -91,7 +91,13 @@ impl Wishes {
         let (mut forwards, mut unreadable) = (Vec::new(), Vec::new());
         for one in read {
             match one {
-                Ok(Some(forward)) => forwards.push(forward),
+                Ok(Some(mut forward)) => {
+                    // Of those that say the same the order counts.
+                    while forwards.iter().any(|it: &Forward| it.key == forward.key) {
+                        forward.key.push('+');
+                    }
+                    forwards.push(forward);
+                }
                 Ok(None) => {}
                 Err((section, reason)) => unreadable.push((section, reason)),
             }
@@ -135,7 +141,7 @@ pub(crate) fn outcome(
             transports: forward.transports.clone(),
             port: *choice.ports.get(&forward.section)?,
             host: host.map(|host| SocketAddrV4::new(host, forward.dest_port)),
-            before: now.before(&forward.section),
+            before: now.before(&forward.key),
         })
     };
     let servers: Vec<Server> = forwards.iter().filter_map(server).collect();

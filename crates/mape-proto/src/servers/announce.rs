@@ -29,18 +29,15 @@ impl Change {
             forward: forward.section.clone(),
             name: forward.name.clone(),
             protocols: forward.protocols(),
-            old: old.at(&forward.section),
-            new: new.at(&forward.section),
+            old: old.at(&forward.key),
+            new: new.at(&forward.key),
         });
-        let is_gone = |section: &&String| forwards.iter().all(|it| it.section != **section);
-        let gone = old.forwards.keys().filter(is_gone).map(|section| Self {
-            forward: section.clone(),
-            name: None,
-            protocols: old
-                .forwards
-                .get(section)
-                .map_or_else(String::new, |it| it.protocols.clone()),
-            old: old.at(section),
+        let is_gone = |key: &str| forwards.iter().all(|it| it.key != key);
+        let gone = old.forwards.iter().filter(|(key, _)| is_gone(key)).map(|(key, kept)| Self {
+            forward: kept.section.as_ref().unwrap_or(key).clone(),
+            name: kept.name.clone(),
+            protocols: kept.protocols.clone(),
+            old: old.at(key),
             new: None,
         });
         present.chain(gone).filter(|change| change.old != change.new).collect()

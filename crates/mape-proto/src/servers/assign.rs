@@ -117,7 +117,7 @@ pub(super) fn assign(
     let room = owned.saturating_sub(kept_back + 1);
     let mut chooser = Chooser { set, pool, reserved, given: Vec::new(), room };
     let insists = |forward: &&Forward| match forward.wanted {
-        Wanted::Port(port) => is_owned(set, port) || !kept.was_granted(&forward.section, port),
+        Wanted::Port(port) => is_owned(set, port) || !kept.was_granted(&forward.key, port),
         Wanted::Auto => false,
     };
     let (named, mut rest): (Vec<&Forward>, Vec<&Forward>) =
@@ -127,7 +127,7 @@ pub(super) fn assign(
         chooser.named(forward).unwrap_or_else(|refusal| refused.push((forward, refusal)));
     }
     // Who has a port keeps it, also where somebody else stands before him.
-    rest.retain(|forward| !chooser.again(forward, kept.port(&forward.section)));
+    rest.retain(|forward| !chooser.again(forward, kept.port(&forward.key)));
     for forward in rest.into_iter().chain(asked) {
         let done = if insists(&forward) { chooser.named(forward) } else { chooser.any(forward) };
         done.unwrap_or_else(|refusal| refused.push((forward, refusal)));
@@ -171,13 +171,13 @@ impl<'choose> Chooser<'choose> {
         port.is_some_and(|port| self.give(forward, port).is_ok())
     }
 
-    /// The port inside, else one that depends on the section's name and on nothing else, so that others may
-    /// come and go.
+    /// The port inside, else one that depends on what it is remembered by and on nothing else, so that others
+    /// may come and go.
     fn any(&mut self, forward: &'choose Forward) -> Result<(), Refusal> {
         let same = Some(forward.dest_port).filter(|port| self.is_free(forward, *port));
         let port = same.or_else(|| {
             let all: Vec<u16> = self.set.ranges().flat_map(PortRange::ports).collect();
-            let start = hash(&forward.section).checked_rem(all.len())?;
+            let start = hash(&forward.key).checked_rem(all.len())?;
             let mut candidates = all.iter().cycle().skip(start).take(all.len()).copied();
             candidates.find(|port| self.is_free(forward, *port))
         });

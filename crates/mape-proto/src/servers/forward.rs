@@ -16,8 +16,11 @@ pub(crate) const KIND: &str = "mape_forward";
 /// What a section wishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Forward {
-    /// Name of the section: by it the port is remembered.
+    /// Name of the section, made up by UCI where it has none.
     pub(crate) section: String,
+    /// By this the port is remembered: the section's name. The made-up ones change when another section is put in
+    /// before, so that of those what they say counts.
+    pub(crate) key: String,
     /// What a person calls it.
     pub(crate) name: Option<String>,
     /// The MAP-E interface, where there are several.
@@ -118,15 +121,21 @@ impl Forward {
             }
         };
         let protocols: Vec<&str> = section.list("proto").collect();
-        Ok(Self {
+        let mut forward = Self {
             section: section.name().to_owned(),
+            key: section.name().to_owned(),
             name: text("name").map(str::to_owned),
             interface: text("interface").map(str::to_owned),
             transports: transports(&protocols)?,
             wanted,
             host,
             dest_port: dest_port.ok_or(ForwardError::Missing("dest_port", PORT_HINT))?,
-        })
+        };
+        if section.is_anonymous() {
+            let (host, protocols) = (forward.host.text(), forward.protocols());
+            forward.key = format!("{host}:{} {protocols}", forward.dest_port);
+        }
+        Ok(forward)
     }
 
     /// Whether it is about this interface; `only` where there is no other.

@@ -16,7 +16,7 @@ use super::forward::{Forward, Wanted};
 pub(crate) struct Kept {
     /// The address they belong to.
     pub(super) ipv4: Option<Ipv4Addr>,
-    /// By section.
+    /// By [`Forward::key`].
     pub(super) forwards: BTreeMap<String, KeptPort>,
 }
 
@@ -24,6 +24,12 @@ pub(crate) struct Kept {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct KeptPort {
     pub(super) port: u16,
+    /// The section, where it has no name of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) section: Option<String>,
+    /// What a person calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
     /// The port that was named and given once; it may be another one by now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     named: Option<u16>,
@@ -55,23 +61,23 @@ impl Kept {
         fs::rename(unfinished, file)
     }
 
-    pub(super) fn port(&self, section: &str) -> Option<u16> {
-        self.forwards.get(section).map(|kept| kept.port)
+    pub(super) fn port(&self, key: &str) -> Option<u16> {
+        self.forwards.get(key).map(|kept| kept.port)
     }
 
     /// Address and port outside.
-    pub(super) fn at(&self, section: &str) -> Option<SocketAddrV4> {
-        Some(SocketAddrV4::new(self.ipv4?, self.port(section)?))
+    pub(super) fn at(&self, key: &str) -> Option<SocketAddrV4> {
+        Some(SocketAddrV4::new(self.ipv4?, self.port(key)?))
     }
 
     /// The same before the last move.
-    pub(super) fn before(&self, section: &str) -> Option<SocketAddrV4> {
-        self.forwards.get(section)?.before
+    pub(super) fn before(&self, key: &str) -> Option<SocketAddrV4> {
+        self.forwards.get(key)?.before
     }
 
     /// Whether this very port was asked for and given, under whatever prefix.
-    pub(super) fn was_granted(&self, section: &str, port: u16) -> bool {
-        self.forwards.get(section).is_some_and(|kept| kept.named == Some(port))
+    pub(super) fn was_granted(&self, key: &str, port: u16) -> bool {
+        self.forwards.get(key).is_some_and(|kept| kept.named == Some(port))
     }
 
     /// What is to be kept from now on: who has no port any more, or no wish, is forgotten.
@@ -88,10 +94,12 @@ impl Kept {
                 Wanted::Auto => None,
             };
             let protocols = forward.protocols();
-            let last =
-                self.at(&forward.section).filter(|last| *last != SocketAddrV4::new(ipv4, port));
-            let before = last.or_else(|| self.before(&forward.section));
-            Some((forward.section.clone(), KeptPort { port, named, protocols, before }))
+            let last = self.at(&forward.key).filter(|last| *last != SocketAddrV4::new(ipv4, port));
+            let before = last.or_else(|| self.before(&forward.key));
+            let section = (forward.section != forward.key).then(|| forward.section.clone());
+            let name = forward.name.clone();
+            let kept = KeptPort { port, section, name, named, protocols, before };
+            Some((forward.key.clone(), kept))
         };
         let forwards: BTreeMap<_, _> = forwards.iter().filter_map(one).collect();
         Self { ipv4: (!forwards.is_empty()).then_some(ipv4), forwards }

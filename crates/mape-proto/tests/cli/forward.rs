@@ -26,8 +26,7 @@ impl Router {
         router.write("state/wan.json", STATE);
         router.write("devices/mape-wan/ifindex", "7");
         let events = router.0.join("events");
-        let told =
-            "$ACTION $INTERFACE $FORWARD $PROTO $OLD_IPV4:$OLD_PORT $NEW_IPV4:$NEW_PORT$PORTS";
+        let told = "$ACTION $INTERFACE $FORWARD${NAME:+($NAME)} $PROTO $OLD_IPV4:$OLD_PORT $NEW_IPV4:$NEW_PORT$PORTS";
         let script = format!("#!/bin/sh\necho \"$1 {told}\" >>{}\n", events.display());
         fs::create_dir_all(router.0.join("sbin")).unwrap();
         executable(&router.0.join("sbin/hotplug-call"), &script);
@@ -58,6 +57,16 @@ impl Router {
             "forward {arguments} --root {root} --uci-program {uci} --state-dir {root}/state \
              --device-dir {root}/devices --nft-program true"
         ))
+    }
+
+    /// As firewall4's include calls it.
+    fn load(&self) {
+        let root = self.0.display();
+        let called = words(&format!(
+            "firewall --root {root} --state-dir {root}/state --device-dir {root}/devices \
+             --nft-program true"
+        ));
+        assert_eq!((called.status, called.err.as_str()), (ExitStatus::Fine, ""));
     }
 
     fn list(&self) -> Vec<Value> {
@@ -95,9 +104,9 @@ fn added_listed_and_removed() {
     assert!(!router.0.join("etc/mape-rs/wan.ports").exists());
     let events = router.read("events");
     let events: Vec<&str> = events.lines().collect();
-    assert_eq!(events[0], "mape published wan web tcp : 106.72.50.97:5700");
+    assert_eq!(events[0], "mape published wan web(web) tcp : 106.72.50.97:5700");
     assert_eq!(events[1], "mape upnp wan   : :63052-63055");
-    assert_eq!(events[4], "mape withdrawn wan web tcp 106.72.50.97:5700 :");
+    assert_eq!(events[4], "mape withdrawn wan web(web) tcp 106.72.50.97:5700 :");
     assert_eq!(events.len(), 5);
 }
 
@@ -272,6 +281,28 @@ fn many_at_once() {
     assert!(router.list().iter().all(|it| it["state"] == "published"));
     at_once(&|number| format!("remove {}", 5700 + number));
     assert_eq!(router.call("list").out, "no forward\n");
+}
+
+/// The names that uci makes up count all sections before.
+#[test]
+fn a_section_without_a_name_keeps_its_port() {
+    let forward = "config mape_forward\n option dest_ip 192.168.1.5\n option dest_port 443\n";
+    let forwards = [forward.to_owned(), forward.replace("443", "80"), forward.to_owned()].concat();
+    let router = Router::new("unnamed", &forwards);
+    router.load();
+    let ports = || router.list().iter().map(|it| it["port"].clone()).collect::<Vec<_>>();
+    let (before, events) = (ports(), router.read("events"));
+    assert_eq!(events.matches("published").count(), 3);
+    router.write("etc/config/firewall", &format!("config rule\n option name x\n{forwards}"));
+    router.load();
+    assert_eq!((ports(), router.read("events")), (before.clone(), events.clone()));
+    // One goes, under the name that it has now; those behind it stay.
+    router.write("etc/config/firewall", &format!("config rule\n{forward}{forward}"));
+    router.load();
+    assert_eq!(ports(), [before[0].clone(), before[2].clone()]);
+    let events = router.read("events").replace(&events, "");
+    assert!(events.starts_with("mape withdrawn wan cfg03f0bc tcp udp 106.72.50.97:"), "{events}");
+    assert_eq!(events.lines().count(), 1);
 }
 
 /// What cannot be published says why; the exit status too.
