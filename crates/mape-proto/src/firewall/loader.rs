@@ -33,6 +33,10 @@ impl Report {
         self.unchanged
     }
 
+    fn is_open(&self, interface: &str) -> bool {
+        self.interfaces.iter().any(|open| open.name.as_str() == interface)
+    }
+
     /// Where the interface's ports are translated, if it is open.
     #[must_use]
     pub fn edge_of(&self, name: &InterfaceName) -> Option<Edge> {
@@ -95,6 +99,7 @@ pub fn load(places: &Places) -> Result<Report, FirewallError> {
     let mut remarks = Vec::new();
     let news = publish::prepare(places, &mut remarks);
     let mut report = load_ready(places, remarks)?;
+    let news = news.only(|interface| report.is_open(interface));
     let told = news.in_force(places, &mut report.remarks);
     // Whoever is told may ask us something.
     drop(lock);

@@ -61,6 +61,12 @@ pub(super) fn prepare(places: &Places, remarks: &mut Vec<String>) -> AllNews {
 }
 
 impl AllNews {
+    /// Without what happened to interfaces that are not open: there nothing can arrive yet, and it is told once they are.
+    pub(super) fn only(mut self, is_open: impl Fn(&str) -> bool) -> Self {
+        self.0.retain(|news| is_open(&news.interface));
+        self
+    }
+
     /// The rules are loaded: from now on it counts.
     pub(super) fn in_force(self, places: &Places, remarks: &mut Vec<String>) -> Told {
         let mut told = Vec::new();

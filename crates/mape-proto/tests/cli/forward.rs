@@ -305,6 +305,23 @@ fn a_section_without_a_name_keeps_its_port() {
     assert_eq!(events.lines().count(), 1);
 }
 
+/// Before there is a device nothing can arrive.
+#[test]
+fn it_is_told_when_the_interface_is_open() {
+    let forward = "config mape_forward web\n option dest_ip 192.168.1.5\n option dest_port 443\n";
+    let router = Router::new("shut", forward);
+    fs::remove_file(router.0.join("devices/mape-wan/ifindex")).unwrap();
+    router.load();
+    assert_eq!(router.read("events"), "");
+    assert!(!router.0.join("etc/mape-rs").exists() && !router.0.join("state/wan.upnp").exists());
+    router.write("devices/mape-wan/ifindex", "8");
+    for _ in 0..2 {
+        router.load();
+        assert_eq!(router.read("events").lines().count(), 2);
+        assert!(router.0.join("etc/mape-rs/wan.ports").exists());
+    }
+}
+
 /// What cannot be published says why; the exit status too.
 #[test]
 fn what_is_wrong_is_listed() {
