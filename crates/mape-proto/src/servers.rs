@@ -43,8 +43,8 @@ pub struct Places {
     pub uci: Directories,
     /// What outlives a boot: which port each server has.
     pub flash: PathBuf,
-    /// dnsmasq's list of who has which address.
-    pub leases: PathBuf,
+    /// The root directory, below which dnsmasq has its list of who has which address.
+    pub root: PathBuf,
     /// OpenWrt's program that tells scripts what happened.
     pub hotplug: PathBuf,
 }
@@ -62,7 +62,7 @@ impl Places {
         Self {
             uci: Directories::below(root),
             flash: root.join("etc/mape-rs"),
-            leases: root.join("tmp/dhcp.leases"),
+            root: root.to_owned(),
             hotplug: root.join("sbin/hotplug-call"),
         }
     }

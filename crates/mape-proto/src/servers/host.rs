@@ -11,6 +11,9 @@ use super::Places;
 use super::forward::Host;
 use crate::uci::{Package, Section};
 
+/// Where dnsmasq has its leases if nobody says something else.
+const LEASES: &str = "/tmp/dhcp.leases";
+
 /// A list of leases larger than this is something else, in bytes.
 const MAX_LEASES: u64 = 1 << 20;
 
@@ -27,10 +30,19 @@ impl Hosts {
     /// Reads UCI's `dhcp` and `network` and dnsmasq's leases. What cannot be read is not known.
     pub(super) fn read(places: &Places) -> Self {
         let package = |name| places.uci.read(name).ok().flatten();
+        let dhcp = package("dhcp");
+        // Each dnsmasq has its own.
+        let named = dhcp.iter().flat_map(|dhcp| dhcp.of_kind("dnsmasq"));
+        let mut paths: Vec<&str> = named.filter_map(|it| it.get("leasefile")).collect();
+        if paths.is_empty() {
+            paths.push(LEASES);
+        }
         let mut leases = String::new();
-        let _ = File::open(&places.leases)
-            .and_then(|file| file.take(MAX_LEASES).read_to_string(&mut leases));
-        Self::of(package("dhcp").as_ref(), package("network").as_ref(), &leases)
+        for path in paths {
+            let _ = File::open(places.root.join(path.trim_start_matches('/')))
+                .and_then(|file| file.take(MAX_LEASES).read_to_string(&mut leases));
+        }
+        Self::of(dhcp.as_ref(), package("network").as_ref(), &leases)
     }
 
     fn of(dhcp: Option<&Package>, network: Option<&Package>, list: &str) -> Self {

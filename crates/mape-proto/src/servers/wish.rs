@@ -37,11 +37,10 @@ impl Wish<'_> {
 
     /// The section's options.
     pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
-        let is_address = self.host.contains(':') || self.host.parse::<std::net::Ipv4Addr>().is_ok();
         // Something like 192.168.1.300 is meant as an address, and no name.
-        let is_address = is_address || self.host.chars().all(|it| it.is_ascii_digit() || it == '.');
-        let host =
-            if is_address && self.host.matches(':').count() < 5 { "dest_ip" } else { "dest_host" };
+        let is_address =
+            self.host.contains(':') || self.host.chars().all(|it| it.is_ascii_digit() || it == '.');
+        let host = if is_address && !is_mac(self.host) { "dest_ip" } else { "dest_host" };
         let optional = |option, value: Option<&str>| value.map(|value| (option, value.to_owned()));
         let proto = self.proto.map(|proto| proto.replace(',', " "));
         [
@@ -77,4 +76,10 @@ impl Wish<'_> {
         let section = package.of_kind(KIND).next().ok_or_else(unreadable)?;
         Forward::read(section).map_err(|(_, error)| error)?.ok_or_else(unreadable)
     }
+}
+
+/// Like `02:00:00:00:00:01`, which some other text with colons is not.
+fn is_mac(text: &str) -> bool {
+    let is_byte = |part: &str| part.len() == 2 && part.bytes().all(|it| it.is_ascii_hexdigit());
+    text.split(':').count() == 6 && text.split(':').all(is_byte)
 }

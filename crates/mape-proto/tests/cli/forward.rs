@@ -362,4 +362,8 @@ fn what_is_wrong_is_listed() {
         (&port.into(), &"published".into())
     );
     assert_eq!(router.list()[1]["dest_ip"], "192.168.1.77");
+    // dnsmasq may have its list elsewhere.
+    router.write("tmp/hosts", "1795362139 02:00:00:00:00:01 192.168.1.78 console *\n");
+    router.write("etc/config/dhcp", "config dnsmasq\n option leasefile /tmp/hosts\n");
+    assert_eq!(router.list()[1]["dest_ip"], "192.168.1.78");
 }
