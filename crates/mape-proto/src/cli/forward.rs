@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::arguments::{Argument, Arguments, UsageError};
 use super::{Answer, help, json};
 use crate::failure::{ExitStatus, Failure};
-use crate::firewall::{self, load, states};
+use crate::firewall::{self, load};
 use crate::import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
 use crate::servers::{self, Forward, ForwardStatus, KIND, PACKAGE, Wish, statuses};
 use crate::uci::{Directories, Section, UciError};
@@ -163,7 +163,7 @@ impl Options {
     }
 
     fn statuses(&self) -> Result<Vec<ForwardStatus>, Failure> {
-        Ok(statuses(&self.firewall.servers, &states(&self.firewall.state), None)?)
+        Ok(statuses(&self.firewall, None)?)
     }
 
     fn list(&self) -> Result<Answer, Failure> {
@@ -194,7 +194,7 @@ impl Options {
         let router = Router::read(self.router.clone())?;
         let forward = self.forward(&wish)?;
         let section = forward.section.clone();
-        let found = statuses(&self.firewall.servers, &states(&self.firewall.state), Some(forward))?;
+        let found = statuses(&self.firewall, Some(forward))?;
         if let Some(refused) =
             found.iter().find(|it| it.section == section && it.state == "refused")
         {

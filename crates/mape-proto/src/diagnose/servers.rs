@@ -137,9 +137,12 @@ fn range(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
 }
 
 fn forwards(patient: &Patient<'_>) -> Vec<Finding> {
-    let places = &patient.places.netifd.firewall;
-    let below = crate::servers::Places::below(&patient.places.router.root);
-    let found = match statuses(&below, &firewall::states(&places.state), None) {
+    let places = firewall::Places {
+        servers: crate::servers::Places::below(&patient.places.router.root),
+        devices: patient.places.status.devices.clone(),
+        ..patient.places.netifd.firewall.clone()
+    };
+    let found = match statuses(&places, None) {
         Ok(found) => found,
         Err(error) => return vec![Finding::wrong(CHECK, error.to_string(), "correct that first")],
     };

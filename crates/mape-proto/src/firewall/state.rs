@@ -125,6 +125,10 @@ impl State {
         self.servers = servers;
     }
 
+    pub(crate) fn device(&self) -> &str {
+        &self.device
+    }
+
     pub(crate) const fn upnp_ports(&self) -> u16 {
         self.upnp_ports
     }

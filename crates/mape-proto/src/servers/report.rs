@@ -3,8 +3,8 @@
 use mape_core::{Explain as _, PortRange};
 use serde::Serialize;
 
-use super::{Forward, Hosts, Kept, Places, Wishes, outcome, pool};
-use crate::firewall::State;
+use super::{Forward, Hosts, Kept, Wishes, outcome, pool};
+use crate::firewall::{Places, device_index, states};
 use crate::uci::UciError;
 
 /// One forward and what has become of it.
@@ -42,24 +42,23 @@ pub struct ForwardStatus {
     pub nearest: Vec<u16>,
 }
 
-/// All forwards of the machine, and at last what would become of `asked` if it were configured too. `states` has the
-/// state files of all interfaces that are set up.
+/// All forwards of the machine, and at last what would become of `asked` if it were configured too.
 pub(crate) fn statuses(
     places: &Places,
-    states: &[(String, State)],
     asked: Option<Forward>,
 ) -> Result<Vec<ForwardStatus>, UciError> {
-    let mut wishes = Wishes::read(places)?;
+    let mut wishes = Wishes::read(&places.servers)?;
     if asked.is_some() {
-        wishes.hosts = Hosts::read(places);
+        wishes.hosts = Hosts::read(&places.servers);
     }
     wishes.asked = asked;
     let forwards = wishes.forwards.iter().chain(&wishes.asked);
     let mut all: Vec<ForwardStatus> = forwards.map(|it| one(it, &wishes)).collect();
-    for (interface, state) in states {
+    let states = states(&places.state);
+    for (interface, state) in &states {
         let Ok(plan) = state.plan_without_servers() else { continue };
         let pool: Vec<PortRange> = pool(&plan, state.upnp_ports());
-        let kept = Kept::read(&places.flash, interface);
+        let kept = Kept::read(&places.servers.flash, interface);
         let only = states.len() == 1;
         let found = outcome(&wishes, interface, only, &plan, &pool, &kept);
         for server in &found.servers {
@@ -70,11 +69,14 @@ pub(crate) fn statuses(
             one.ipv4 = Some(plan.ipv4().addr().to_string());
             one.port = Some(server.port);
             one.before = server.before.map(|before| before.to_string());
-            if server.host.is_some() {
-                (one.state, one.reason, one.hint) = ("published", None, None);
-            } else {
+            if server.host.is_none() {
                 one.reason = Some(format!("nobody knows the address of {}", one.host));
                 one.hint = Some("switch the host on, or give its address".to_owned());
+            } else if device_index(places, state.device()).is_none() {
+                one.reason = Some(format!("{interface} has no device, so nothing arrives yet"));
+                one.hint = Some("see `mape-proto status`".to_owned());
+            } else {
+                (one.state, one.reason, one.hint) = ("published", None, None);
             }
         }
         for (section, refusal) in &found.refused {

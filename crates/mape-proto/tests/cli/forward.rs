@@ -314,7 +314,10 @@ fn it_is_told_when_the_interface_is_open() {
     router.load();
     assert_eq!(router.read("events"), "");
     assert!(!router.0.join("etc/mape-rs").exists() && !router.0.join("state/wan.upnp").exists());
+    assert_eq!(router.list()[0]["reason"], "wan has no device, so nothing arrives yet");
+    assert_eq!(router.list()[0]["state"], "waiting");
     router.write("devices/mape-wan/ifindex", "8");
+    assert_eq!(router.list()[0]["state"], "published");
     for _ in 0..2 {
         router.load();
         assert_eq!(router.read("events").lines().count(), 2);
