@@ -40,7 +40,7 @@ mod rule_text;
 mod text;
 
 pub use builtin::{
-    BuiltinRule, RuleGroup, find as find_builtin, rules as builtin_rules, unstated_layout,
+    BuiltinRule, RuleGroup, completed, find as find_builtin, rules as builtin_rules,
 };
 pub use error::{Code, Explain};
 pub use layout::{Layout, UnknownLayout};

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::{RuleTextError, Values, small};
-use crate::builtin::unstated_layout;
+use crate::builtin::completed;
 use crate::layout::Layout;
 use crate::rule::{Rule, RuleError, RuleParts};
 use crate::text::{Quoted, decimal};
@@ -34,8 +34,8 @@ pub fn is_map_form(rules: &str) -> bool {
     })
 }
 
-/// Reads one or more rules separated by blanks. They state no layout: `layout` is the user's, or
-/// [`unstated_layout`]'s without one.
+/// Reads one or more rules separated by blanks. They state no layout: `layout` is the user's. What is
+/// left out is [`completed`].
 ///
 /// `psid` is left-aligned in 16 bits, as in `DHCPv6` (RFC 7598 section 4.5), and a `psidlen` of 0
 /// means that the EA bits hold the PSID. `fmr` is accepted: a forwarding rule can be the line's
@@ -67,7 +67,7 @@ fn one(text: &str, layout: Option<Layout>) -> Result<Rule, RuleTextError> {
     let net4 = |text: &str| Ipv4Net::new(text.parse::<Ipv4Addr>().ok()?, ipv4_len).ok();
     let psid_len = values.read("psidlen", small)?.filter(|len| *len > 0);
     let psid = values.read("psid", |text| decimal(text, 65535)?.try_into().ok())?;
-    let mut parts = RuleParts {
+    let parts = RuleParts {
         ipv6: values.required("ipv6prefix", net6)?,
         ipv4: values.required("ipv4prefix", net4)?,
         ea_len: values.required("ealen", small)?,
@@ -77,8 +77,7 @@ fn one(text: &str, layout: Option<Layout>) -> Result<Rule, RuleTextError> {
         br: values.required("br", |text| text.parse().ok())?,
         layout: Layout::Rfc7597,
     };
-    parts.layout = layout.unwrap_or_else(|| unstated_layout(&parts));
-    Ok(Rule::new(parts)?)
+    Ok(Rule::new(completed(parts, layout))?)
 }
 
 fn right_aligned(psid: u16, len: u8) -> Result<u16, RuleError> {
@@ -112,6 +111,28 @@ mod tests {
         assert_eq!(ce(rules), "240b:10:3261:6400:6a:4832:6100:6400");
         let stated = parse_map_rules(V6PLUS, Some(Layout::Rfc7597)).unwrap();
         assert_eq!(ce(stated), "240b:10:3261:6400:0:6a48:3261:64");
+    }
+
+    #[test]
+    fn an_offset_left_out_is_that_of_the_table() {
+        let ocn = "type=map-e,ipv6prefix=2400:4050::,prefix6len=34,ipv4prefix=153.240.0.0,\
+                   prefix4len=16,ealen=22,br=2001:380:a120::9";
+        for (layout, more, offset) in [
+            (None, "", 6),
+            (Some(Layout::Draft03), "", 6),
+            (Some(Layout::Rfc7597), "", 6),
+            (Some(Layout::Draft03), ",offset=4", 4),
+            (None, ",offset=0", 0),
+        ] {
+            let rules = parse_map_rules(&format!("{ocn}{more}"), layout).unwrap();
+            assert_eq!(rules[0].port_parameters().offset(), offset, "{layout:?}{more}");
+        }
+        let v6plus = V6PLUS.replace("offset=4,", "");
+        assert_eq!(
+            ce(parse_map_rules(&v6plus, None).unwrap()),
+            "240b:10:3261:6400:6a:4832:6100:6400"
+        );
+        assert_eq!(parse_map_rules(&v6plus, None).unwrap()[0].port_parameters().offset(), 4);
     }
 
     #[test]

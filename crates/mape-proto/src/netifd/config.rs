@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{
     Layout, MIN_MTU, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule, RuleParts,
-    decimal, is_map_form, parse_map_rules, parse_rule, unstated_layout,
+    completed, decimal, is_map_form, parse_map_rules, parse_rule,
 };
 use mape_nft::{EdgeChoice, Options as NftOptions};
 use mape_provision::{Mode, Sources};
@@ -260,7 +260,7 @@ fn numbers(options: &Options, layout: Option<Layout>) -> Result<Rule, Failure> {
         value: Quoted::new(&value.to_string()),
         hint,
     };
-    let mut parts = RuleParts {
+    let parts = RuleParts {
         ipv6: Ipv6Net::new(ipv6, ipv6_len)
             .map_err(|_| bad("ip6prefixlen", ipv6_len, "use 0 to 128"))?,
         ipv4: Ipv4Net::new(ipv4, ipv4_len)
@@ -274,8 +274,7 @@ fn numbers(options: &Options, layout: Option<Layout>) -> Result<Rule, Failure> {
             .ok_or_else(needed("peeraddr"))?,
         layout: Layout::Rfc7597,
     };
-    parts.layout = layout.unwrap_or_else(|| unstated_layout(&parts));
-    Ok(Rule::new(parts)?)
+    Ok(Rule::new(completed(parts, layout))?)
 }
 
 #[cfg(test)]
