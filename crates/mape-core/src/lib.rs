@@ -46,7 +46,8 @@ pub use error::{Code, Explain};
 pub use layout::{Layout, UnknownLayout};
 pub use line::LineKind;
 pub use plan::{
-    DEFAULT_UPLINK_MTU, MIN_MTU, Plan, PlanError, Request, RuleSource, TUNNEL_OVERHEAD, plan,
+    DEFAULT_UPLINK_MTU, LINE_LEN, MIN_MTU, Plan, PlanError, Request, RuleSource, TUNNEL_OVERHEAD,
+    plan,
 };
 pub use port_list::{PortList, PortListError};
 pub use port_set::{PortParameters, PortParametersError, PortRange, PortSet, PsidTooLarge};

@@ -9,6 +9,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use super::{RuleTextError, Values, small};
 use crate::builtin::completed;
 use crate::layout::Layout;
+use crate::plan::LINE_LEN;
 use crate::rule::{Rule, RuleError, RuleParts};
 use crate::text::{Quoted, decimal};
 
@@ -38,7 +39,7 @@ pub fn is_map_form(rules: &str) -> bool {
 /// left out is [`completed`].
 ///
 /// `psid` is left-aligned in 16 bits, as in `DHCPv6` (RFC 7598 section 4.5), and a `psidlen` of 0
-/// means that the EA bits hold the PSID. `fmr` is accepted: a forwarding rule can be the line's
+/// means that the EA bits hold the PSID. Without `ealen` the rule describes a line of [`LINE_LEN`] bits. `fmr` is accepted: a forwarding rule can be the line's
 /// own.
 ///
 /// # Errors
@@ -70,7 +71,10 @@ fn one(text: &str, layout: Option<Layout>) -> Result<Rule, RuleTextError> {
     let parts = RuleParts {
         ipv6: values.required("ipv6prefix", net6)?,
         ipv4: values.required("ipv4prefix", net4)?,
-        ea_len: values.required("ealen", small)?,
+        ea_len: values
+            .read("ealen", small)?
+            .or(LINE_LEN.checked_sub(ipv6_len))
+            .ok_or(RuleTextError::Missing("ealen"))?,
         offset: values.read("offset", small)?,
         psid_len,
         psid: psid_len.zip(psid).map(|(len, psid)| right_aligned(psid, len)).transpose()?,

@@ -246,8 +246,12 @@ mod tests {
                    option ealen 16\n";
         assert_eq!(prefix("option proto map\n").as_deref(), Some("240b:10:3261:6400::/64"));
         assert_eq!(prefix(lab).as_deref(), Some("2001:db8:12:3400::/56"));
+        assert_eq!(
+            prefix(&lab.replace("option ealen 16", "")).as_deref(),
+            Some("2001:db8:12:3400::/56")
+        );
         // Half a rule is none, so that the table's lines are left.
-        let half = lab.replace("option ealen 16", "");
+        let half = lab.replace("option ip6prefixlen 40", "");
         assert_eq!(prefix(&half).as_deref(), Some("240b:10:3261:6400::/64"));
         assert_eq!(prefix("option proto map\noption tunlink lab6\n"), None);
     }
