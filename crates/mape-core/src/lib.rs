@@ -55,7 +55,7 @@ pub use prefix::{PrefixError, ReceivedPrefix};
 pub use provider::{Provider, ProviderChoice, UnknownProvider, providers};
 pub use rule::{Rule, RuleError, RuleParts, is_unicast4};
 pub use rule_text::{
-    RuleFileError, RuleTextError, is_map_form, net4, net6, parse_map_rules, parse_rule,
-    parse_rule_file,
+    RuleFileError, RuleTextError, is_map_form, net4, net6, parse_dhcpv6_rule, parse_map_rules,
+    parse_rule, parse_rule_file,
 };
 pub use text::{Quoted, decimal};

@@ -13,7 +13,7 @@ use crate::text::{Quoted, decimal};
 
 mod map;
 
-pub use map::{is_map_form, parse_map_rules};
+pub use map::{is_map_form, parse_dhcpv6_rule, parse_map_rules};
 
 /// The keys of a rule; the first four of [`REQUIRED`] cannot be left out.
 const KEYS: [&str; 8] = ["ipv6", "ipv4", "ea", "offset", "psid", "psidlen", "br", "layout"];

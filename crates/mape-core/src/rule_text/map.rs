@@ -2,6 +2,7 @@
 //! `type=map-e,ealen=25,prefix4len=15,prefix6len=31,ipv4prefix=106.72.0.0,ipv6prefix=240b:10::,br=…`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -45,10 +46,28 @@ pub fn is_map_form(rules: &str) -> bool {
 /// # Errors
 /// [`RuleTextError`] where the text cannot be read, is not MAP-E, or contradicts itself.
 pub fn parse_map_rules(text: &str, layout: Option<Layout>) -> Result<Vec<Rule>, RuleTextError> {
-    text.split_ascii_whitespace().map(|rule| one(rule, layout)).collect()
+    text.split_ascii_whitespace().map(|rule| one(rule, layout, Author::User)).collect()
 }
 
-fn one(text: &str, layout: Option<Layout>) -> Result<Rule, RuleTextError> {
+/// Reads one rule as odhcp6c writes it. It is read as [`parse_map_rules`] does, but for what RFC 7598 lets
+/// a server send: several BRs, of which the first is taken (section 4.2), and bits behind the lengths of
+/// prefixes, which a receiver ignores (section 4.1).
+///
+/// # Errors
+/// As [`parse_map_rules`].
+pub fn parse_dhcpv6_rule(text: &str) -> Result<Rule, RuleTextError> {
+    one(text, None, Author::Server)
+}
+
+/// Who has written a rule. A user's mistakes are told to him; a server's cannot be mended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Author {
+    User,
+    Server,
+}
+
+fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleTextError> {
+    let is_server = author == Author::Server;
     let mut values: BTreeMap<&'static str, &str> = BTreeMap::new();
     // odhcp6c ends each rule with a comma.
     for pair in text.split(',').filter(|pair| !pair.is_empty() && *pair != "fmr") {
@@ -56,8 +75,12 @@ fn one(text: &str, layout: Option<Layout>) -> Result<Rule, RuleTextError> {
             pair.split_once('=').ok_or_else(|| RuleTextError::NotAPair(Quoted::new(pair)))?;
         let known = KEYS.into_iter().find(|known| *known == key);
         let key = known.ok_or_else(|| RuleTextError::UnknownKey(Quoted::new(key)))?;
-        if values.insert(key, value).is_some() {
-            return Err(RuleTextError::Twice(key));
+        match values.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(value);
+            }
+            Entry::Occupied(_) if is_server && key == "br" => {}
+            Entry::Occupied(_) => return Err(RuleTextError::Twice(key)),
         }
     }
     let values = Values(values);
@@ -66,11 +89,12 @@ fn one(text: &str, layout: Option<Layout>) -> Result<Rule, RuleTextError> {
     let ipv4_len = values.required("prefix4len", small)?;
     let net6 = |text: &str| Ipv6Net::new(text.parse::<Ipv6Addr>().ok()?, ipv6_len).ok();
     let net4 = |text: &str| Ipv4Net::new(text.parse::<Ipv4Addr>().ok()?, ipv4_len).ok();
+    let (ipv6, ipv4) = (values.required("ipv6prefix", net6)?, values.required("ipv4prefix", net4)?);
     let psid_len = values.read("psidlen", small)?.filter(|len| *len > 0);
     let psid = values.read("psid", |text| decimal(text, 65535)?.try_into().ok())?;
     let parts = RuleParts {
-        ipv6: values.required("ipv6prefix", net6)?,
-        ipv4: values.required("ipv4prefix", net4)?,
+        ipv6: if is_server { ipv6.trunc() } else { ipv6 },
+        ipv4: if is_server { ipv4.trunc() } else { ipv4 },
         ea_len: values
             .read("ealen", small)?
             .or(LINE_LEN.checked_sub(ipv6_len))
@@ -151,6 +175,24 @@ mod tests {
         assert_eq!((shared.layout(), shared.port_parameters().psid_len()), (Layout::Rfc7597, 8));
         assert_eq!((explicit.psid(), explicit.port_parameters().offset()), (Some(0x34), 6));
         assert_eq!(parse_map_rules("", None), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_server_may_send_two_brs_and_bits_behind_a_length() {
+        let sent = "type=map-e,ealen=25,prefix4len=15,prefix6len=31,ipv4prefix=106.73.0.1,\
+                    ipv6prefix=240b:11::1,offset=4,psidlen=0,psid=0,br=2404:9200:225:100::64,\
+                    br=2404:9200:225:100::65,";
+        let rule = parse_dhcpv6_rule(sent).unwrap();
+        assert_eq!(parse_map_rules(V6PLUS, None), Ok(vec![rule]));
+        let one_br = sent.replace("br=2404:9200:225:100::65,", "");
+        for (text, sentence) in [
+            (sent, "the rule gives br twice"),
+            (&one_br, "the rule's IPv6 prefix 240b:11::1/31 has bits set behind its length"),
+        ] {
+            assert_eq!(parse_map_rules(text, None).unwrap_err().to_string(), sentence);
+        }
+        let twice = parse_dhcpv6_rule(&sent.replace("psid=0", "offset=4")).unwrap_err();
+        assert_eq!(twice, RuleTextError::Twice("offset"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::provisioning::store::Store;
 use super::update::{self, Update, alias};
 use super::wanted::{Wanted, outcome, wanted};
 use super::zones::Zones;
-use super::{Bus, Facts, Places, facts, interface_object, notify, set_data};
+use super::{Bus, Facts, Places, dhcpv6, facts, interface_object, notify, set_data};
 use crate::failure::Failure;
 use crate::firewall::{self, State};
 use crate::listening;
@@ -169,6 +169,7 @@ impl Call<'_> {
         let mut memory = self.begin(options);
         let facts = facts(self.bus)?;
         look(self.bus, self.places, self.interface, &facts, self.log);
+        dhcpv6::tell_unusable(self.places, &facts, self.log);
         let wanted = self.wanted(&facts, options, &memory);
         memory.outcome = outcome(&wanted);
         let done =
