@@ -172,8 +172,8 @@ impl Call<'_> {
         dhcpv6::tell_unusable(self.places, &facts, self.log);
         let wanted = self.wanted(&facts, options, &memory);
         memory.outcome = outcome(&wanted);
-        let done =
-            wanted.and_then(|wanted| self.bring_up(&mut memory, wanted, options, Before::Down));
+        let done = wanted
+            .and_then(|wanted| self.bring_up(&mut memory, &facts, wanted, options, Before::Down));
         memory.settled = true;
         self.keep(&memory);
         done
@@ -205,7 +205,7 @@ impl Call<'_> {
                 self.tell_the_rule(&mut memory, &wanted);
                 Ok(())
             }
-            Ok(wanted) => self.bring_up(&mut memory, wanted, options, Before::Up),
+            Ok(wanted) => self.bring_up(&mut memory, &facts, wanted, options, Before::Up),
             Err(failure) => {
                 if failure.is_without_rule() && self.is_withdrawn(&memory, options) {
                     self.take_down(&mut memory);
@@ -281,6 +281,7 @@ impl Call<'_> {
     fn bring_up(
         &mut self,
         memory: &mut Memory,
+        facts: &Facts,
         wanted: Wanted,
         options: &str,
         before: Before,
@@ -309,7 +310,7 @@ impl Call<'_> {
         self.keep(memory);
         state.write(directory).map_err(LifeError::State)?;
         let change = memory.note(&plan, seconds_since_1970());
-        let zones = Zones::read(&self.places.uci);
+        let zones = Zones::read(&self.places.uci).with_joined(facts);
         let device = DeviceName::of_interface(self.interface);
         let update = Update {
             interface: self.interface,
