@@ -61,9 +61,10 @@ pub struct Router {
 }
 
 /// Where others put what would get in our way.
-const DIRECTORIES: [&str; 6] = [
+const DIRECTORIES: [&str; 7] = [
     "/lib/netifd/proto",
     "/etc/hotplug.d",
+    "/etc/init.d",
     "/etc/nftables.d",
     "/usr/share/nftables.d",
     "/etc/crontabs",
@@ -95,7 +96,13 @@ impl Router {
         paths.extend(includes(firewall.as_ref()));
         paths.sort();
         paths.dedup();
-        let scripts = paths.into_iter().filter_map(|path| script(&places.root, path)).collect();
+        let mut scripts: Vec<Script> =
+            paths.into_iter().filter_map(|path| script(&places.root, path)).collect();
+        let mut texts: Vec<String> = scripts.iter().flat_map(nft_files).collect();
+        texts.sort();
+        texts.dedup();
+        texts.retain(|path| scripts.iter().all(|script| script.path != *path));
+        scripts.extend(texts.into_iter().filter_map(|path| script(&places.root, path)));
         let tables = tables(&places);
         Ok(Self { places, network, firewall, scripts, tables })
     }
@@ -187,6 +194,17 @@ pub(super) fn interface_of_rules(path: &str) -> Option<&str> {
 fn includes(firewall: Option<&Package>) -> Vec<String> {
     let sections = firewall.into_iter().flat_map(|firewall| firewall.of_kind("include"));
     sections.filter_map(|include| include.get("path").map(str::to_owned)).collect()
+}
+
+/// The files that a script has nft load.
+fn nft_files(script: &Script) -> Vec<String> {
+    let of_line = |line: &str| {
+        let mut words = line.split(|char: char| char.is_whitespace() || "\"';|&".contains(char));
+        let is_nft = words.any(|word| word.rsplit('/').next() == Some("nft"));
+        let file = words.skip_while(|word| !matches!(*word, "-f" | "--file"));
+        file.filter(|_| is_nft).find(|word| word.starts_with('/')).map(str::to_owned)
+    };
+    script.text.lines().filter(|line| !line.trim().starts_with('#')).filter_map(of_line).collect()
 }
 
 fn script(root: &Path, path: String) -> Option<Script> {
