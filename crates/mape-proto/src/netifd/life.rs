@@ -7,6 +7,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
+use mape_core::Quoted;
 use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_provision::{Mode, Source};
 use mape_ubus::{Status, UbusError};
@@ -311,6 +312,12 @@ impl Call<'_> {
         state.write(directory).map_err(LifeError::State)?;
         let change = memory.note(&plan, seconds_since_1970());
         let zones = Zones::read(&self.places.uci).with_joined(facts);
+        if let Some(zone) = zones.missing(&config).map(Quoted::new) {
+            let _ = writeln!(
+                self.log,
+                "the firewall has no zone {zone}; correct or remove option zone"
+            );
+        }
         let device = DeviceName::of_interface(self.interface);
         let update = Update {
             interface: self.interface,

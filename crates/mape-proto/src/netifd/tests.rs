@@ -150,6 +150,21 @@ fn code(failure: &Failure) -> Code {
 
 const A: &str = "240b:10:3261:6400::";
 
+#[test]
+fn a_zone_that_is_not_there_is_told() {
+    let world = World::new("no-zone");
+    for (options, told) in
+        [(r#"{"zone":"wann"}"#, 1), (r#"{"zone":"wan"}"#, 0), (r#"{"zone":"-"}"#, 0)]
+    {
+        let mut bus = Netifd::with(&[wan6("240b:10:3261:6400::"), mape(false, &json!({}))]);
+        let (result, log) = world.setup(&mut bus, options);
+        assert_eq!(
+            (result, log.matches("the firewall has no zone \"wann\"").count()),
+            (Ok(()), told)
+        );
+    }
+}
+
 /// The zone that an uplink has joined without being listed is the tunnel's, and that of the outer rule;
 /// also at a renewal, when netifd tells what we told before.
 #[test]

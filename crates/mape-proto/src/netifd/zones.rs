@@ -56,6 +56,14 @@ impl Zones {
         self.0.iter().any(|it| it.name == zone)
     }
 
+    /// The zone that the user wants the tunnel in, where the firewall has none of that name: firewall4 says
+    /// nothing of it.
+    #[must_use]
+    pub fn missing<'config>(&self, config: &'config Config) -> Option<&'config str> {
+        let zone = config.zone.as_deref().filter(|zone| *zone != "-")?;
+        (!self.0.is_empty() && !self.has(zone)).then_some(zone)
+    }
+
     /// The zone that lists the interface.
     #[must_use]
     pub fn of_interface(&self, interface: &str) -> Option<&str> {
