@@ -2,8 +2,8 @@
 //! the crashers ever found, by an ordinary test of `mape-core`.
 
 use mape_core::{
-    Code, Explain, Layout, Plan, PortList, ReceivedPrefix, Request, Rule, parse_map_rules,
-    parse_rule, parse_rule_file, plan,
+    Code, Explain, Layout, Plan, PortList, ReceivedPrefix, Request, Rule, parse_dhcpv6_rule,
+    parse_map_rules, parse_rule, parse_rule_file, plan,
 };
 
 /// An error is one line, names a code and a next step, and is not as long as its input.
@@ -84,6 +84,12 @@ pub fn rule(text: &str) -> Option<Rule> {
 }
 
 pub fn map_rules(text: &str) -> Option<Vec<Rule>> {
+    for word in text.split_ascii_whitespace() {
+        match parse_dhcpv6_rule(word) {
+            Ok(rule) => assert_eq!(parse_rule(&rule.to_string(), Layout::Rfc7597), Ok(rule)),
+            Err(error) => explains_itself(&error),
+        }
+    }
     match parse_map_rules(text, None) {
         Ok(rules) => {
             for rule in &rules {

@@ -8,7 +8,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 use crate::layout::Layout;
 use crate::line::{Block, LineKind};
-use crate::prefix::ReceivedPrefix;
+use crate::prefix::{ReceivedPrefix, upper};
 use crate::provider::Provider;
 use crate::rule::{Rule, RuleParts};
 
@@ -92,19 +92,62 @@ pub fn find(prefix: ReceivedPrefix) -> Option<BuiltinRule> {
     inside.then(|| record.rule()).flatten()
 }
 
-/// The layout of a rule that does not state its own: that of the built-in rule with the same
-/// prefixes and lengths, else RFC 7597's. Rules in the form of OpenWrt's `map` and of `DHCPv6` are
-/// such; stated in it, a Japanese provider's rule keeps the draft's layout.
+/// The parts with what was left out: layout and PSID offset of the built-in rule that gives each line
+/// the same address and PSID, else RFC 7597's layout and the layout's offset. What is stated stays:
+/// `layout` where it is `Some`, an offset of 0 too; of a built-in rule in another layout than the stated
+/// one nothing is taken.
+///
+/// Rules in the form of OpenWrt's `map` and of `DHCPv6` state no layout; a Japanese provider's keeps the
+/// draft's. An offset is left out in every form, and with a wrong one a line sends from ports that are
+/// others' (OCN's is 6, the draft's own 4).
 #[must_use]
-pub fn unstated_layout(parts: &RuleParts) -> Layout {
-    let same = |builtin: &BuiltinRule| {
-        let rule = &builtin.rule;
-        let psid_len = rule.port_parameters().psid_len();
-        (rule.ipv6(), rule.ipv4(), rule.ea_len()) == (parts.ipv6, parts.ipv4, parts.ea_len)
-            && parts.offset.is_none_or(|offset| offset == rule.port_parameters().offset())
-            && parts.psid_len.is_none_or(|len| len == psid_len)
+pub fn completed(parts: RuleParts, layout: Option<Layout>) -> RuleParts {
+    let bits = upper(parts.ipv6.network());
+    let near = |record: &&Record| {
+        same_prefix(record.ipv6, bits, record.ipv6_len.min(parts.ipv6.prefix_len()))
     };
-    rules().find(same).map_or(Layout::Rfc7597, |builtin| builtin.rule.layout())
+    let same = |rule: &Rule| {
+        layout.is_none_or(|layout| layout == rule.layout()) && same_for_each_line(rule, &parts)
+    };
+    let rules = RULES.iter().filter(near).filter_map(Record::rule);
+    let known = rules.map(|builtin| builtin.rule).find(same);
+    RuleParts {
+        layout: layout.or(known.as_ref().map(Rule::layout)).unwrap_or(Layout::Rfc7597),
+        offset: parts.offset.or(known.map(|rule| rule.port_parameters().offset())),
+        ..parts
+    }
+}
+
+/// Whether both give the same address and PSID on the prefixes they share, and there are such: equal
+/// numbers, or a part or a multiple of the rule, as providers' servers cut them.
+fn same_for_each_line(known: &Rule, parts: &RuleParts) -> bool {
+    let (psid, ipv6, ipv4) = (known.port_parameters(), known.ipv6(), known.ipv4());
+    let end = u16::from(parts.ipv6.prefix_len()) + u16::from(parts.ea_len);
+    let longer = i16::from(parts.ipv6.prefix_len()) - i16::from(ipv6.prefix_len());
+    parts.offset.is_none_or(|offset| offset == psid.offset())
+        && parts.psid_len.is_none_or(|len| len == psid.psid_len())
+        && end == u16::from(known.end_user_prefix_len())
+        && longer == i16::from(parts.ipv4.prefix_len()) - i16::from(ipv4.prefix_len())
+        && if longer < 0 {
+            inside((ipv6, ipv4), (parts.ipv6, parts.ipv4))
+        } else {
+            inside((parts.ipv6, parts.ipv4), (ipv6, ipv4))
+        }
+}
+
+/// Whether the first pair of prefixes lies in the second, with the same bits behind both of its lengths.
+fn inside(part: (Ipv6Net, Ipv4Net), whole: (Ipv6Net, Ipv4Net)) -> bool {
+    // The IPv4 address as the upper bits of a number as wide as the IPv6 address.
+    let behind = |bits: u128, skipped: u8, end: u8| {
+        let bits = bits.checked_shl(skipped.into()).unwrap_or(0);
+        bits.checked_shr(128 - u32::from(end.saturating_sub(skipped))).unwrap_or(0)
+    };
+    let (six, four) = part;
+    let ipv4 = u128::from(four.network().to_bits()) << 96;
+    whole.0.contains(&six)
+        && whole.1.contains(&four)
+        && behind(six.network().to_bits(), whole.0.prefix_len(), six.prefix_len())
+            == behind(ipv4, whole.1.prefix_len(), four.prefix_len())
 }
 
 /// A built-in rule that lies inside the prefix: then the prefix is too short to be one line's.

@@ -40,13 +40,14 @@ mod rule_text;
 mod text;
 
 pub use builtin::{
-    BuiltinRule, RuleGroup, find as find_builtin, rules as builtin_rules, unstated_layout,
+    BuiltinRule, RuleGroup, completed, find as find_builtin, rules as builtin_rules,
 };
 pub use error::{Code, Explain};
 pub use layout::{Layout, UnknownLayout};
 pub use line::LineKind;
 pub use plan::{
-    DEFAULT_UPLINK_MTU, MIN_MTU, Plan, PlanError, Request, RuleSource, TUNNEL_OVERHEAD, plan,
+    DEFAULT_UPLINK_MTU, LINE_LEN, MIN_MTU, Plan, PlanError, Request, RuleSource, TUNNEL_OVERHEAD,
+    plan,
 };
 pub use port_list::{PortList, PortListError};
 pub use port_set::{PortParameters, PortParametersError, PortRange, PortSet, PsidTooLarge};
@@ -54,7 +55,7 @@ pub use prefix::{PrefixError, ReceivedPrefix};
 pub use provider::{Provider, ProviderChoice, UnknownProvider, providers};
 pub use rule::{Rule, RuleError, RuleParts, is_unicast4};
 pub use rule_text::{
-    RuleFileError, RuleTextError, is_map_form, net4, net6, parse_map_rules, parse_rule,
-    parse_rule_file,
+    RuleFileError, RuleTextError, is_map_form, net4, net6, parse_dhcpv6_rule, parse_map_rules,
+    parse_rule, parse_rule_file,
 };
 pub use text::{Quoted, decimal};

@@ -28,7 +28,7 @@ pub const TUNNEL_OVERHEAD: u16 = 40;
 pub const MIN_MTU: u16 = 1280;
 
 /// Bits of a Japanese line's own prefix. Rules that add up to it describe the whole line.
-const LINE_LEN: u8 = 56;
+pub const LINE_LEN: u8 = 56;
 
 /// What a plan is made from.
 #[derive(Clone, Debug)]

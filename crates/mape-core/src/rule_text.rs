@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
+use crate::builtin::completed;
 use crate::error::{Code, Explain};
 use crate::layout::Layout;
 use crate::rule::{Rule, RuleError, RuleParts};
@@ -12,7 +13,7 @@ use crate::text::{Quoted, decimal};
 
 mod map;
 
-pub use map::{is_map_form, parse_map_rules};
+pub use map::{is_map_form, parse_dhcpv6_rule, parse_map_rules};
 
 /// The keys of a rule; the first four of [`REQUIRED`] cannot be left out.
 const KEYS: [&str; 8] = ["ipv6", "ipv4", "ea", "offset", "psid", "psidlen", "br", "layout"];
@@ -21,7 +22,7 @@ const REQUIRED: [&str; 4] = ["ipv6", "ipv4", "ea", "br"];
 /// Reads one rule: `KEY=VALUE` pairs separated by commas.
 ///
 /// Keys: `ipv6` and `ipv4` (the rule's prefixes), `ea` (EA bits), `br`, and optionally `offset`
-/// (a; the layout's default), `psidlen` (k; what the EA bits leave), `psid` (right-aligned, decimal
+/// (a; as [`completed`] has it), `psidlen` (k; what the EA bits leave), `psid` (right-aligned, decimal
 /// or `0x…`), `layout` (`draft03` or `rfc7597`; `unstated` where the rule does not say).
 ///
 /// # Errors
@@ -42,7 +43,7 @@ pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
     }
     let values = Values(values);
     let layout = values.read("layout", |text| text.parse().ok())?.unwrap_or(unstated);
-    Ok(Rule::new(RuleParts {
+    let parts = RuleParts {
         ipv6: values.required("ipv6", net6)?,
         ipv4: values.required("ipv4", net4)?,
         ea_len: values.required("ea", small)?,
@@ -51,7 +52,8 @@ pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
         psid: values.read("psid", psid)?,
         br: values.required("br", |text| text.parse::<Ipv6Addr>().ok())?,
         layout,
-    })?)
+    };
+    Ok(Rule::new(completed(parts, Some(layout)))?)
 }
 
 /// Reads a rule file: one rule in a line, in the form of [`parse_rule`]; empty lines and what

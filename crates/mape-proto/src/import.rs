@@ -118,12 +118,13 @@ impl Import {
         }
         notes.extend(leftovers::notes(router, old));
         let ipv4 = plan.as_ref().map(Plan::ipv4).or_else(|| stated_address(old));
+        let ce = plan.as_ref().map(Plan::ce);
         Ok(Self {
             interface: interface.to_owned(),
             origin,
             changes: Changes::between(network, old, &new),
             differences: differences::of(old, origin, numbers_kept),
-            leftovers: leftovers::find(router, old, ipv4),
+            leftovers: leftovers::find(router, old, ipv4, ce),
             numbers_kept,
             table,
             notes,
@@ -135,7 +136,7 @@ impl Import {
 /// What would stand in the way of an interface that is there.
 pub(crate) fn leftovers_of(router: &Router, interface: &str) -> Vec<Leftover> {
     let section = router.interfaces().find(|section| section.name() == interface);
-    section.map_or_else(Vec::new, |section| leftovers::find(router, section, None))
+    section.map_or_else(Vec::new, |section| leftovers::find(router, section, None, None))
 }
 
 /// The plan of the new section. The uplink's MTU is taken for the usual one.

@@ -33,12 +33,12 @@ const DATA_VALUE: u16 = 1;
 /// The rules of one interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InForce {
-    /// Whether anything may pass.
+    /// Whether anything may pass: the gate is open, and there is an edge.
     pub open: bool,
     /// Where ports are translated; `None` while nothing may pass.
     pub edge: Option<Edge>,
-    /// What they have dropped.
-    pub dropped: Drops,
+    /// What they have dropped; `None` where the edge is gone, with all it had counted.
+    pub dropped: Option<Drops>,
 }
 
 /// Packets dropped since the rules were loaded.
@@ -64,7 +64,7 @@ pub fn in_force(
     shared: bool,
 ) -> Result<InForce, NetlinkError> {
     let loaded = Loaded::of(name);
-    let open = indexes(kernel, Loaded::GATE)?.contains(&index);
+    let gate = indexes(kernel, Loaded::GATE)?.contains(&index);
     let common = rules(kernel, "nft-rules", INET, Loaded::TABLE)?;
     let own = rules(kernel, &format!("nft-rules-{name}"), NETDEV, &loaded.netdev_table())?;
     let mut dropped = Drops::default();
@@ -79,16 +79,18 @@ pub fn in_force(
             None => {}
         }
     }
-    let edge = if !open {
+    let edge = if !gate {
         None
     } else if !indexes(kernel, Loaded::EDGES)?.contains(&index) {
-        Some(Edge::Netdev)
+        // Its table is not the gate's: somebody may have deleted just that one.
+        (!own.is_empty()).then_some(Edge::Netdev)
     } else if shared && !common.iter().any(|rule| rule.sets.contains(&loaded.translation())) {
         Some(Edge::Plain)
     } else {
         Some(Edge::Postrouting)
     };
-    Ok(InForce { open, edge, dropped })
+    let is_lost = gate && edge.is_none();
+    Ok(InForce { open: edge.is_some(), edge, dropped: (!is_lost).then_some(dropped) })
 }
 
 /// Whether somebody else offloads flows.

@@ -1,6 +1,6 @@
 //! Reading the user's rule file, which `--rules` and the option `rules_file` name.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -43,12 +43,16 @@ pub(crate) fn read(path: &str, unstated: Layout) -> Result<Vec<Rule>, Failure> {
     parse_rule_file(&text, unstated).map_err(|error| Failure::from(error).found_in(&file))
 }
 
-/// The text of a file that a user has written, UTF-8 and 1 MiB at most.
+/// The text of a file that a user has written, UTF-8 and 1 MiB at most. Of a pipe nobody knows whether it
+/// ever says anything, and netifd's hooks wait for whoever reads.
 ///
 /// # Errors
 /// Whatever the file system says, or it is no such file.
 pub(crate) fn text(path: impl AsRef<Path>) -> io::Result<String> {
     let wrong = |reason| io::Error::new(io::ErrorKind::InvalidData, reason);
+    if !fs::metadata(&path)?.is_file() {
+        return Err(wrong("it is not a regular file"));
+    }
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_SIZE {

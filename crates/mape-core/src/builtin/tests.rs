@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::prefix::upper;
 use crate::provider::providers;
 
 fn prefix(text: &str) -> ReceivedPrefix {
@@ -28,6 +27,61 @@ fn no_two_rules_share_an_ipv4_address_and_psid() {
     let mut spans: Vec<_> = rules().map(|it| (it.rule.ipv4().network(), it.rule.ipv4())).collect();
     spans.sort();
     assert!(spans.windows(2).all(|pair| pair[0].1.broadcast() < pair[1].0));
+}
+
+/// A rule as somebody writes it who leaves out what can be left out.
+fn parts_of(ipv6: Ipv6Net, ipv4: Ipv4Net, ea_len: u8) -> RuleParts {
+    let (br, layout) = ("2001:db8::1".parse().unwrap(), Layout::Rfc7597);
+    RuleParts { ipv6, ipv4, ea_len, offset: None, psid_len: None, psid: None, br, layout }
+}
+
+#[test]
+fn what_a_rule_leaves_out_is_the_tables_for_each_cut_of_each_rule() {
+    for BuiltinRule { rule, .. } in rules() {
+        let of_table = (rule.layout(), Some(rule.port_parameters().offset()));
+        let (ipv6, ipv4) = (rule.ipv6(), rule.ipv4());
+        for quarter in 0..4_u8 {
+            let bits6 = u128::from(quarter) << (126 - ipv6.prefix_len());
+            let bits4 = u32::from(quarter) << (30 - ipv4.prefix_len());
+            let ipv6 = Ipv6Addr::from_bits(ipv6.network().to_bits() | bits6);
+            let ipv4 = Ipv4Addr::from_bits(ipv4.network().to_bits() | bits4);
+            for more in 0..=2 {
+                let ipv6 = Ipv6Net::new(ipv6, rule.ipv6().prefix_len() + more).unwrap().trunc();
+                let ipv4 = Ipv4Net::new(ipv4, rule.ipv4().prefix_len() + more).unwrap().trunc();
+                let parts = parts_of(ipv6, ipv4, 56 - ipv6.prefix_len());
+                for layout in [None, Some(rule.layout())] {
+                    let completed = completed(parts, layout);
+                    assert_eq!((completed.layout, completed.offset), of_table, "{parts:?}");
+                }
+                let stated = RuleParts { offset: Some(0), ..parts };
+                assert_eq!(completed(stated, None), stated);
+                assert_eq!(completed(parts, Some(Layout::Rfc7597)), parts);
+                let other = RuleParts { psid_len: Some(5), ..parts };
+                assert_eq!(completed(other, None), other);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_the_tables_mapping_gets_nothing_of_it() {
+    let ocn = ("2400:4050::/34", "153.240.0.0/16");
+    for (ipv6, ipv4, ea_len, offset) in [
+        (ocn.0, ocn.1, 22, Some(6)),
+        // Four of the table's in one.
+        ("2404:7a80::/38", "133.200.0.0/22", 18, Some(4)),
+        (ocn.0, ocn.1, 21, None),
+        (ocn.0, "153.241.0.0/16", 22, None),
+        // The second half of one on the first of the other, and one longer than the other.
+        ("2400:4050:2000::/35", "153.240.0.0/17", 21, None),
+        ("2400:4050::/35", ocn.1, 21, None),
+        ("2001:db8::/34", ocn.1, 22, None),
+        ("::/0", "0.0.0.0/0", 56, None),
+        ("2400:4050::/128", "153.240.0.0/32", 128, None),
+    ] {
+        let parts = parts_of(ipv6.parse().unwrap(), ipv4.parse().unwrap(), ea_len);
+        assert_eq!(completed(parts, None).offset, offset, "{ipv6} {ipv4}");
+    }
 }
 
 #[test]

@@ -2,13 +2,15 @@
 //! `type=map-e,ealen=25,prefix4len=15,prefix6len=31,ipv4prefix=106.72.0.0,ipv6prefix=240b:10::,br=…`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::{RuleTextError, Values, small};
-use crate::builtin::unstated_layout;
+use crate::builtin::completed;
 use crate::layout::Layout;
+use crate::plan::LINE_LEN;
 use crate::rule::{Rule, RuleError, RuleParts};
 use crate::text::{Quoted, decimal};
 
@@ -34,20 +36,38 @@ pub fn is_map_form(rules: &str) -> bool {
     })
 }
 
-/// Reads one or more rules separated by blanks. They state no layout: `layout` is the user's, or
-/// [`unstated_layout`]'s without one.
+/// Reads one or more rules separated by blanks. They state no layout: `layout` is the user's. What is
+/// left out is [`completed`].
 ///
 /// `psid` is left-aligned in 16 bits, as in `DHCPv6` (RFC 7598 section 4.5), and a `psidlen` of 0
-/// means that the EA bits hold the PSID. `fmr` is accepted: a forwarding rule can be the line's
+/// means that the EA bits hold the PSID. Without `ealen` the rule describes a line of [`LINE_LEN`] bits. `fmr` is accepted: a forwarding rule can be the line's
 /// own.
 ///
 /// # Errors
 /// [`RuleTextError`] where the text cannot be read, is not MAP-E, or contradicts itself.
 pub fn parse_map_rules(text: &str, layout: Option<Layout>) -> Result<Vec<Rule>, RuleTextError> {
-    text.split_ascii_whitespace().map(|rule| one(rule, layout)).collect()
+    text.split_ascii_whitespace().map(|rule| one(rule, layout, Author::User)).collect()
 }
 
-fn one(text: &str, layout: Option<Layout>) -> Result<Rule, RuleTextError> {
+/// Reads one rule as odhcp6c writes it. It is read as [`parse_map_rules`] does, but for what RFC 7598 lets
+/// a server send: several BRs, of which the first is taken (section 4.2), and bits behind the lengths of
+/// prefixes, which a receiver ignores (section 4.1).
+///
+/// # Errors
+/// As [`parse_map_rules`].
+pub fn parse_dhcpv6_rule(text: &str) -> Result<Rule, RuleTextError> {
+    one(text, None, Author::Server)
+}
+
+/// Who has written a rule. A user's mistakes are told to him; a server's cannot be mended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Author {
+    User,
+    Server,
+}
+
+fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleTextError> {
+    let is_server = author == Author::Server;
     let mut values: BTreeMap<&'static str, &str> = BTreeMap::new();
     // odhcp6c ends each rule with a comma.
     for pair in text.split(',').filter(|pair| !pair.is_empty() && *pair != "fmr") {
@@ -55,8 +75,12 @@ fn one(text: &str, layout: Option<Layout>) -> Result<Rule, RuleTextError> {
             pair.split_once('=').ok_or_else(|| RuleTextError::NotAPair(Quoted::new(pair)))?;
         let known = KEYS.into_iter().find(|known| *known == key);
         let key = known.ok_or_else(|| RuleTextError::UnknownKey(Quoted::new(key)))?;
-        if values.insert(key, value).is_some() {
-            return Err(RuleTextError::Twice(key));
+        match values.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(value);
+            }
+            Entry::Occupied(_) if is_server && key == "br" => {}
+            Entry::Occupied(_) => return Err(RuleTextError::Twice(key)),
         }
     }
     let values = Values(values);
@@ -65,20 +89,23 @@ fn one(text: &str, layout: Option<Layout>) -> Result<Rule, RuleTextError> {
     let ipv4_len = values.required("prefix4len", small)?;
     let net6 = |text: &str| Ipv6Net::new(text.parse::<Ipv6Addr>().ok()?, ipv6_len).ok();
     let net4 = |text: &str| Ipv4Net::new(text.parse::<Ipv4Addr>().ok()?, ipv4_len).ok();
+    let (ipv6, ipv4) = (values.required("ipv6prefix", net6)?, values.required("ipv4prefix", net4)?);
     let psid_len = values.read("psidlen", small)?.filter(|len| *len > 0);
     let psid = values.read("psid", |text| decimal(text, 65535)?.try_into().ok())?;
-    let mut parts = RuleParts {
-        ipv6: values.required("ipv6prefix", net6)?,
-        ipv4: values.required("ipv4prefix", net4)?,
-        ea_len: values.required("ealen", small)?,
+    let parts = RuleParts {
+        ipv6: if is_server { ipv6.trunc() } else { ipv6 },
+        ipv4: if is_server { ipv4.trunc() } else { ipv4 },
+        ea_len: values
+            .read("ealen", small)?
+            .or(LINE_LEN.checked_sub(ipv6_len))
+            .ok_or(RuleTextError::Missing("ealen"))?,
         offset: values.read("offset", small)?,
         psid_len,
         psid: psid_len.zip(psid).map(|(len, psid)| right_aligned(psid, len)).transpose()?,
         br: values.required("br", |text| text.parse().ok())?,
         layout: Layout::Rfc7597,
     };
-    parts.layout = layout.unwrap_or_else(|| unstated_layout(&parts));
-    Ok(Rule::new(parts)?)
+    Ok(Rule::new(completed(parts, layout))?)
 }
 
 fn right_aligned(psid: u16, len: u8) -> Result<u16, RuleError> {
@@ -115,6 +142,28 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_left_out_is_that_of_the_table() {
+        let ocn = "type=map-e,ipv6prefix=2400:4050::,prefix6len=34,ipv4prefix=153.240.0.0,\
+                   prefix4len=16,ealen=22,br=2001:380:a120::9";
+        for (layout, more, offset) in [
+            (None, "", 6),
+            (Some(Layout::Draft03), "", 6),
+            (Some(Layout::Rfc7597), "", 6),
+            (Some(Layout::Draft03), ",offset=4", 4),
+            (None, ",offset=0", 0),
+        ] {
+            let rules = parse_map_rules(&format!("{ocn}{more}"), layout).unwrap();
+            assert_eq!(rules[0].port_parameters().offset(), offset, "{layout:?}{more}");
+        }
+        let v6plus = V6PLUS.replace("offset=4,", "");
+        assert_eq!(
+            ce(parse_map_rules(&v6plus, None).unwrap()),
+            "240b:10:3261:6400:6a:4832:6100:6400"
+        );
+        assert_eq!(parse_map_rules(&v6plus, None).unwrap()[0].port_parameters().offset(), 4);
+    }
+
+    #[test]
     fn dhcpv6_rules_are_rfc_7597_and_may_be_many() {
         // RFC 7597 appendix A, as odhcp6c would write it; and a rule for somebody else.
         let text = "fmr,type=map-e,ealen=16,prefix4len=24,prefix6len=40,ipv4prefix=192.0.2.0,\
@@ -126,6 +175,24 @@ mod tests {
         assert_eq!((shared.layout(), shared.port_parameters().psid_len()), (Layout::Rfc7597, 8));
         assert_eq!((explicit.psid(), explicit.port_parameters().offset()), (Some(0x34), 6));
         assert_eq!(parse_map_rules("", None), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_server_may_send_two_brs_and_bits_behind_a_length() {
+        let sent = "type=map-e,ealen=25,prefix4len=15,prefix6len=31,ipv4prefix=106.73.0.1,\
+                    ipv6prefix=240b:11::1,offset=4,psidlen=0,psid=0,br=2404:9200:225:100::64,\
+                    br=2404:9200:225:100::65,";
+        let rule = parse_dhcpv6_rule(sent).unwrap();
+        assert_eq!(parse_map_rules(V6PLUS, None), Ok(vec![rule]));
+        let one_br = sent.replace("br=2404:9200:225:100::65,", "");
+        for (text, sentence) in [
+            (sent, "the rule gives br twice"),
+            (&one_br, "the rule's IPv6 prefix 240b:11::1/31 has bits set behind its length"),
+        ] {
+            assert_eq!(parse_map_rules(text, None).unwrap_err().to_string(), sentence);
+        }
+        let twice = parse_dhcpv6_rule(&sent.replace("psid=0", "offset=4")).unwrap_err();
+        assert_eq!(twice, RuleTextError::Twice("offset"));
     }
 
     #[test]

@@ -25,6 +25,21 @@ fn defaults_come_from_the_layout() {
 }
 
 #[test]
+fn an_offset_left_out_is_that_of_the_table_and_a_stated_one_stays() {
+    let ocn = "ipv6=2400:4050::/34,ipv4=153.240.0.0/16,ea=22,br=2001:380:a120::9";
+    let offset = |more: &str| {
+        let rule = parse(&format!("{ocn}{more}")).unwrap();
+        (rule.layout(), rule.port_parameters().offset())
+    };
+    assert_eq!(offset(""), (Layout::Draft03, 6));
+    assert_eq!(offset(",layout=draft03"), (Layout::Draft03, 6));
+    assert_eq!(offset(",offset=4"), (Layout::Draft03, 4));
+    assert_eq!(offset(",offset=0"), (Layout::Draft03, 0));
+    let elsewhere = ocn.replace("153.240", "153.241");
+    assert_eq!(parse(&elsewhere).unwrap().port_parameters().offset(), 4);
+}
+
+#[test]
 fn blanks_order_and_hexadecimal_psids() {
     let text = " br = 2001:db8:ffff::1 , layout=rfc7597, psid=0x34,psidlen=8,ea=0,\
                 ipv4=192.0.2.18/32,ipv6=2001:db8:12:3400::/56 ";

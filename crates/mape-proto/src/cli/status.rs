@@ -269,7 +269,7 @@ impl Page<'_> {
             }
             None => self.row("at most", UNKNOWN),
         }
-        for server in &status.forwards {
+        for server in status.forwards.iter().flatten() {
             let protocols: Vec<&str> = server.transports.iter().map(|it| it.name()).collect();
             let host = server.host.map_or_else(|| UNKNOWN.to_owned(), |host| host.to_string());
             let before = server.before.map(|it| format!(", before: {it}")).unwrap_or_default();

@@ -190,7 +190,7 @@ fn upnp(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
 fn includes(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     let mut defaults = patient.router.firewall_sections("defaults");
     let off = defaults.any(|it| it.get("auto_includes").is_some() && !it.is_on("auto_includes"));
-    (off && !interface.forwards.is_empty()).then(|| {
+    (off && interface.forwards.as_ref().is_some_and(|it| !it.is_empty())).then(|| {
         Finding::wrong(
             CHECK,
             "the firewall leaves out its includes (auto_includes 0), so it stops what is published",

@@ -18,7 +18,7 @@ pub struct Difference {
 }
 
 /// All rows.
-pub const DIFFERENCES: [Difference; 13] = [
+pub const DIFFERENCES: [Difference; 15] = [
     Difference {
         about: "the rule's numbers",
         map: "have to be typed, or come by DHCPv6",
@@ -31,6 +31,18 @@ pub const DIFFERENCES: [Difference; 13] = [
         mape: "the option layout (draft03, rfc7597); absent: that of the built-in rule with equal \
                numbers, else rfc7597",
         applies: |_, _| true,
+    },
+    Difference {
+        about: "ealen, where absent",
+        map: "the length of the delegated prefix less ip6prefixlen",
+        mape: "56 less ip6prefixlen: the whole of a Japanese line",
+        applies: |section, kept| kept && !states(section, "ealen"),
+    },
+    Difference {
+        about: "offset, where absent",
+        map: "4 with legacymap, else 6",
+        mape: "that of the built-in rule with equal numbers and layout, else as in map",
+        applies: |section, kept| kept && !states(section, "offset"),
     },
     Difference {
         about: "psid",

@@ -3,7 +3,7 @@
 //! Found by what it says, not by checksums: scripts are edited by hand. Nothing here is removed by
 //! us; every finding names the commands that do.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::Ipv4Net;
 use mape_nft::DeviceName;
@@ -47,6 +47,8 @@ struct Subject<'a> {
     section: &'a Section,
     /// Its address or addresses, where known.
     ipv4: Option<Ipv4Net>,
+    /// Its CE address, where known.
+    ce: Option<Ipv6Addr>,
     /// Names of its device: upstream's, ours, and that of a protocol that uses the interface's.
     devices: Vec<String>,
 }
@@ -59,15 +61,20 @@ impl Subject<'_> {
     }
 }
 
-/// Everything in the way, files first.
-pub(super) fn find(router: &Router, section: &Section, ipv4: Option<Ipv4Net>) -> Vec<Leftover> {
+/// Everything in the way, files first. The addresses are the new interface's, where known.
+pub(super) fn find(
+    router: &Router,
+    section: &Section,
+    ipv4: Option<Ipv4Net>,
+    ce: Option<Ipv6Addr>,
+) -> Vec<Leftover> {
     let name = section.name();
     let own = name.parse().map(|name| DeviceName::of_interface(&name).to_string()).ok();
     let devices = own.into_iter().chain([format!("map-{name}"), format!("fleth-{name}")]).collect();
-    let subject = Subject { section, ipv4, devices };
+    let subject = Subject { section, ipv4, ce, devices };
     let mut found = scripts::handlers(router);
     found.extend(packages::find(router));
-    found.extend(scripts::hooks(router));
+    found.extend(scripts::hooks(router, &subject));
     found.extend(rules::find(router, &subject));
     found.extend(network::find(router, &subject));
     found

@@ -61,9 +61,10 @@ pub struct Router {
 }
 
 /// Where others put what would get in our way.
-const DIRECTORIES: [&str; 6] = [
+const DIRECTORIES: [&str; 7] = [
     "/lib/netifd/proto",
     "/etc/hotplug.d",
+    "/etc/init.d",
     "/etc/nftables.d",
     "/usr/share/nftables.d",
     "/etc/crontabs",
@@ -95,7 +96,13 @@ impl Router {
         paths.extend(includes(firewall.as_ref()));
         paths.sort();
         paths.dedup();
-        let scripts = paths.into_iter().filter_map(|path| script(&places.root, path)).collect();
+        let mut scripts: Vec<Script> =
+            paths.into_iter().filter_map(|path| script(&places.root, path)).collect();
+        let mut texts: Vec<String> = scripts.iter().flat_map(nft_files).collect();
+        texts.sort();
+        texts.dedup();
+        texts.retain(|path| scripts.iter().all(|script| script.path != *path));
+        scripts.extend(texts.into_iter().filter_map(|path| script(&places.root, path)));
         let tables = tables(&places);
         Ok(Self { places, network, firewall, scripts, tables })
     }
@@ -189,6 +196,17 @@ fn includes(firewall: Option<&Package>) -> Vec<String> {
     sections.filter_map(|include| include.get("path").map(str::to_owned)).collect()
 }
 
+/// The files that a script has nft load.
+fn nft_files(script: &Script) -> Vec<String> {
+    let of_line = |line: &str| {
+        let mut words = line.split(|char: char| char.is_whitespace() || "\"';|&".contains(char));
+        let is_nft = words.any(|word| word.rsplit('/').next() == Some("nft"));
+        let file = words.skip_while(|word| !matches!(*word, "-f" | "--file"));
+        file.filter(|_| is_nft).find(|word| word.starts_with('/')).map(str::to_owned)
+    };
+    script.text.lines().filter(|line| !line.trim().starts_with('#')).filter_map(of_line).collect()
+}
+
 fn script(root: &Path, path: String) -> Option<Script> {
     let mut bytes = Vec::new();
     let file = below(root, &path);
@@ -246,8 +264,12 @@ mod tests {
                    option ealen 16\n";
         assert_eq!(prefix("option proto map\n").as_deref(), Some("240b:10:3261:6400::/64"));
         assert_eq!(prefix(lab).as_deref(), Some("2001:db8:12:3400::/56"));
+        assert_eq!(
+            prefix(&lab.replace("option ealen 16", "")).as_deref(),
+            Some("2001:db8:12:3400::/56")
+        );
         // Half a rule is none, so that the table's lines are left.
-        let half = lab.replace("option ealen 16", "");
+        let half = lab.replace("option ip6prefixlen 40", "");
         assert_eq!(prefix(&half).as_deref(), Some("240b:10:3261:6400::/64"));
         assert_eq!(prefix("option proto map\noption tunlink lab6\n"), None);
     }

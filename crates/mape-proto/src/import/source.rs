@@ -125,7 +125,7 @@ fn other_end(section: &Section, plan: &Plan) -> Option<String> {
 }
 
 /// All addresses among the options' values, with or without a length.
-fn addresses<T: FromStr>(section: &Section) -> impl Iterator<Item = T> {
+pub(super) fn addresses<T: FromStr>(section: &Section) -> impl Iterator<Item = T> {
     let names = section.options().iter().map(|(name, _)| name.as_str());
     let words = names.flat_map(|name| section.list(name));
     words.filter_map(|word| word.split('/').next()?.parse().ok())

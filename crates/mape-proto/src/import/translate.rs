@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{DEFAULT_UPLINK_MTU, Layout, ReceivedPrefix, TUNNEL_OVERHEAD, decimal};
+use mape_core::{DEFAULT_UPLINK_MTU, LINE_LEN, Layout, ReceivedPrefix, TUNNEL_OVERHEAD, decimal};
 
 use super::source::Origin;
 use crate::netifd::NUMBERS;
@@ -109,9 +109,9 @@ fn numbers(section: &mut Section, prefix: Option<ReceivedPrefix>) {
     };
     let ipv6_len = small(section, "ip6prefixlen");
     let ipv4_len = small(section, "ip4prefixlen").unwrap_or(32);
-    // Without `ealen` the prefix's length says where the EA bits end.
+    // Without `ealen` the prefix's length says where the EA bits end; of a longer one only the line's part.
     if let (None, Some(ipv6_len), Some(prefix)) = (section.get("ealen"), ipv6_len, prefix) {
-        let ea_len = prefix.net().prefix_len().saturating_sub(ipv6_len);
+        let ea_len = prefix.net().prefix_len().min(LINE_LEN).saturating_sub(ipv6_len);
         section.set("ealen", ea_len.to_string());
     }
     // Bits behind a length are ignored.

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{
-    Layout, MIN_MTU, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule, RuleParts,
-    decimal, is_map_form, parse_map_rules, parse_rule, unstated_layout,
+    LINE_LEN, Layout, MIN_MTU, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule,
+    RuleParts, completed, decimal, is_map_form, parse_map_rules, parse_rule,
 };
 use mape_nft::{EdgeChoice, Options as NftOptions};
 use mape_provision::{Mode, Sources};
@@ -260,12 +260,15 @@ fn numbers(options: &Options, layout: Option<Layout>) -> Result<Rule, Failure> {
         value: Quoted::new(&value.to_string()),
         hint,
     };
-    let mut parts = RuleParts {
+    let parts = RuleParts {
         ipv6: Ipv6Net::new(ipv6, ipv6_len)
             .map_err(|_| bad("ip6prefixlen", ipv6_len, "use 0 to 128"))?,
         ipv4: Ipv4Net::new(ipv4, ipv4_len)
             .map_err(|_| bad("ip4prefixlen", ipv4_len, "use 0 to 32"))?,
-        ea_len: bits("ealen", "use 0 to 48", 48)?.ok_or_else(needed("ealen"))?,
+        // Optional for upstream, which takes what the delegated prefix has behind the rule's.
+        ea_len: bits("ealen", "use 0 to 48", 48)?
+            .or(LINE_LEN.checked_sub(ipv6_len))
+            .ok_or_else(needed("ealen"))?,
         offset: bits("offset", "use 0 to 16", 16)?,
         // Upstream takes 0 for "whatever the EA bits leave".
         psid_len: bits("psidlen", "use 0 to 16", 16)?.filter(|len| *len > 0),
@@ -274,8 +277,7 @@ fn numbers(options: &Options, layout: Option<Layout>) -> Result<Rule, Failure> {
             .ok_or_else(needed("peeraddr"))?,
         layout: Layout::Rfc7597,
     };
-    parts.layout = layout.unwrap_or_else(|| unstated_layout(&parts));
-    Ok(Rule::new(parts)?)
+    Ok(Rule::new(completed(parts, layout))?)
 }
 
 #[cfg(test)]

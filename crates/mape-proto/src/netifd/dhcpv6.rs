@@ -3,24 +3,40 @@
 //! (`/etc/odhcp6c.user.d/mape-rs`) keeps them.
 
 use std::fs;
+use std::io::Write;
 
-use mape_core::{Rule, parse_map_rules};
+use mape_core::{Quoted, Rule, RuleTextError, parse_dhcpv6_rule};
 use mape_provision::Endpoint;
 
 use super::{Facts, Places};
 
+const AFTR: &str = "aftr=";
+
 /// The rules. One that cannot be read counts for nothing, and the others stay.
 pub(super) fn rules(places: &Places, facts: &Facts) -> Vec<Rule> {
-    let texts = kept(places, facts);
-    let rules = texts.split_ascii_whitespace().map(|rule| parse_map_rules(rule, None));
-    rules.filter_map(Result::ok).flatten().collect()
+    read(&kept(places, facts)).filter_map(|(_, rule)| rule.ok()).collect()
+}
+
+/// Tells which of them count for nothing, and why.
+pub(super) fn tell_unusable(places: &Places, facts: &Facts, log: &mut dyn Write) {
+    for (text, rule) in read(&kept(places, facts)) {
+        if let Err(error) = rule {
+            let text = Quoted::new(text);
+            let _ = writeln!(log, "a rule that came by DHCPv6 is left out: {error}; it is {text}");
+        }
+    }
+}
+
+fn read(texts: &str) -> impl Iterator<Item = (&str, Result<Rule, RuleTextError>)> {
+    let rules = texts.split_ascii_whitespace().filter(|word| !word.starts_with(AFTR));
+    rules.map(|text| (text, parse_dhcpv6_rule(text)))
 }
 
 /// The AFTR of a DS-Lite line.
 pub(super) fn aftr(places: &Places, facts: &Facts) -> Option<Endpoint> {
     let texts = kept(places, facts);
     let mut words = texts.split_ascii_whitespace();
-    Endpoint::parse(words.find_map(|word| word.strip_prefix("aftr="))?)
+    Endpoint::parse(words.find_map(|word| word.strip_prefix(AFTR))?)
 }
 
 /// Of the interfaces that are up.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
+use mape_core::Quoted;
 use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_provision::{Mode, Source};
 use mape_ubus::{Status, UbusError};
@@ -22,7 +23,7 @@ use super::provisioning::store::Store;
 use super::update::{self, Update, alias};
 use super::wanted::{Wanted, outcome, wanted};
 use super::zones::Zones;
-use super::{Bus, Facts, Places, facts, interface_object, notify, set_data};
+use super::{Bus, Facts, Places, dhcpv6, facts, interface_object, notify, set_data};
 use crate::failure::Failure;
 use crate::firewall::{self, State};
 use crate::listening;
@@ -169,10 +170,11 @@ impl Call<'_> {
         let mut memory = self.begin(options);
         let facts = facts(self.bus)?;
         look(self.bus, self.places, self.interface, &facts, self.log);
+        dhcpv6::tell_unusable(self.places, &facts, self.log);
         let wanted = self.wanted(&facts, options, &memory);
         memory.outcome = outcome(&wanted);
-        let done =
-            wanted.and_then(|wanted| self.bring_up(&mut memory, wanted, options, Before::Down));
+        let done = wanted
+            .and_then(|wanted| self.bring_up(&mut memory, &facts, wanted, options, Before::Down));
         memory.settled = true;
         self.keep(&memory);
         done
@@ -204,7 +206,7 @@ impl Call<'_> {
                 self.tell_the_rule(&mut memory, &wanted);
                 Ok(())
             }
-            Ok(wanted) => self.bring_up(&mut memory, wanted, options, Before::Up),
+            Ok(wanted) => self.bring_up(&mut memory, &facts, wanted, options, Before::Up),
             Err(failure) => {
                 if failure.is_without_rule() && self.is_withdrawn(&memory, options) {
                     self.take_down(&mut memory);
@@ -280,6 +282,7 @@ impl Call<'_> {
     fn bring_up(
         &mut self,
         memory: &mut Memory,
+        facts: &Facts,
         wanted: Wanted,
         options: &str,
         before: Before,
@@ -308,7 +311,13 @@ impl Call<'_> {
         self.keep(memory);
         state.write(directory).map_err(LifeError::State)?;
         let change = memory.note(&plan, seconds_since_1970());
-        let zones = Zones::read(&self.places.uci);
+        let zones = Zones::read(&self.places.uci).with_joined(facts);
+        if let Some(zone) = zones.missing(&config).map(Quoted::new) {
+            let _ = writeln!(
+                self.log,
+                "the firewall has no zone {zone}; correct or remove option zone"
+            );
+        }
         let device = DeviceName::of_interface(self.interface);
         let update = Update {
             interface: self.interface,

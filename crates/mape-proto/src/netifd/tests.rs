@@ -151,6 +151,42 @@ fn code(failure: &Failure) -> Code {
 const A: &str = "240b:10:3261:6400::";
 
 #[test]
+fn a_zone_that_is_not_there_is_told() {
+    let world = World::new("no-zone");
+    for (options, told) in
+        [(r#"{"zone":"wann"}"#, 1), (r#"{"zone":"wan"}"#, 0), (r#"{"zone":"-"}"#, 0)]
+    {
+        let mut bus = Netifd::with(&[wan6("240b:10:3261:6400::"), mape(false, &json!({}))]);
+        let (result, log) = world.setup(&mut bus, options);
+        assert_eq!(
+            (result, log.matches("the firewall has no zone \"wann\"").count()),
+            (Ok(()), told)
+        );
+    }
+}
+
+/// The zone that an uplink has joined without being listed is the tunnel's, and that of the outer rule;
+/// also at a renewal, when netifd tells what we told before.
+#[test]
+fn the_zone_of_an_uplink_that_no_zone_lists() {
+    let world = World::new("joined");
+    fs::write(world.root.join("etc/config/firewall"), "config zone\n\toption name wan\n").unwrap();
+    let mut uplink = wan6("240b:10:3261:6400::");
+    uplink["data"] = json!({ "zone": "wan" });
+    for up in [false, true] {
+        let mut bus = Netifd::with(&[uplink.clone(), mape(up, &json!({ "zone": "wan" }))]);
+        if up {
+            assert_eq!(world.renew(&mut bus, r#"{"mtu":"1400"}"#), Ok(()));
+        } else {
+            assert_eq!(world.setup(&mut bus, "{}").0, Ok(()));
+        }
+        let updates = bus.notified(0);
+        let data = &updates.last().unwrap()["data"];
+        assert_eq!((&data["zone"], &data["firewall"][0]["src"]), (&json!("wan"), &json!("wan")));
+    }
+}
+
+#[test]
 fn with_no_option_at_all() {
     let world = World::new("plain");
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);

@@ -106,7 +106,7 @@ impl Update<'_> {
         {
             put("zone", Value::String(zone));
         }
-        if let Some(zone) = self.zones.of_interface(&self.uplink.interface) {
+        if let Some(zone) = self.zones.of_uplink(self.uplink) {
             put("firewall", json!([outer_rule(self.plan, zone, &self.uplink.device)]));
         }
     }

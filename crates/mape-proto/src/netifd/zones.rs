@@ -1,12 +1,23 @@
 //! firewall4's zones: which one an interface is in.
 
+use serde_json::Value;
+
 use super::config::Config;
+use super::facts::Facts;
 use super::uplink::Uplink;
 use crate::uci::{Directories, Package, Section};
 
-/// Zone names and the interfaces that they list, in configured order.
+/// The zones, in configured order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Zones(Vec<(String, Vec<String>)>);
+pub struct Zones(Vec<Zone>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Zone {
+    name: String,
+    /// Interfaces.
+    networks: Vec<String>,
+    devices: Vec<String>,
+}
 
 impl Zones {
     /// Reads the package `firewall`. Where there is none, or it cannot be read, there are no zones:
@@ -19,24 +30,55 @@ impl Zones {
     fn of(package: &Package) -> Self {
         let enabled = |zone: &&Section| zone.get("enabled").is_none() || zone.is_on("enabled");
         let zones = package.of_kind("zone").filter(enabled).filter_map(|zone| {
-            let networks = zone.list("network").map(str::to_owned).collect();
-            Some((zone.get("name")?.to_owned(), networks))
+            let list = |option| zone.list(option).map(str::to_owned).collect();
+            let name = zone.get("name")?.to_owned();
+            Some(Zone { name, networks: list("network"), devices: list("device") })
         });
         Self(zones.collect())
     }
 
+    /// The same with the interfaces whose handlers have joined a zone (`data.zone`): firewall4 puts them
+    /// there as if the zone listed them. So joins one that netifd makes itself, like `wan_6`. What our own
+    /// have joined is what we told, and has to be told again.
+    #[must_use]
+    pub fn with_joined(mut self, facts: &Facts) -> Self {
+        for interface in facts.interfaces().filter(|interface| interface.proto != "mape") {
+            let joined = interface.data.get("zone").and_then(Value::as_str);
+            if let Some(zone) = self.0.iter_mut().find(|zone| Some(zone.name.as_str()) == joined) {
+                zone.networks.push(interface.name.clone());
+            }
+        }
+        self
+    }
+
     /// Whether there is a zone of this name.
     pub(crate) fn has(&self, zone: &str) -> bool {
-        self.0.iter().any(|(name, _)| name == zone)
+        self.0.iter().any(|it| it.name == zone)
+    }
+
+    /// The zone that the user wants the tunnel in, where the firewall has none of that name: firewall4 says
+    /// nothing of it.
+    #[must_use]
+    pub fn missing<'config>(&self, config: &'config Config) -> Option<&'config str> {
+        let zone = config.zone.as_deref().filter(|zone| *zone != "-")?;
+        (!self.0.is_empty() && !self.has(zone)).then_some(zone)
     }
 
     /// The zone that lists the interface.
     #[must_use]
     pub fn of_interface(&self, interface: &str) -> Option<&str> {
-        let listed = |(_, members): &&(String, Vec<String>)| {
-            members.iter().any(|member| member == interface)
-        };
-        self.0.iter().find(listed).map(|(name, _)| name.as_str())
+        self.first(|zone| zone.networks.iter().any(|member| member == interface))
+    }
+
+    /// The zone of the uplink: the one that lists it, or its device.
+    #[must_use]
+    pub fn of_uplink(&self, uplink: &Uplink) -> Option<&str> {
+        self.of_interface(&uplink.interface)
+            .or_else(|| self.first(|zone| zone.devices.contains(&uplink.device)))
+    }
+
+    fn first(&self, is_it: impl Fn(&Zone) -> bool) -> Option<&str> {
+        self.0.iter().find(|zone| is_it(zone)).map(|zone| zone.name.as_str())
     }
 
     /// The zone that the tunnel has to be put into: what the user says, or that of the uplink.
@@ -47,7 +89,7 @@ impl Zones {
             Some("-") => None,
             Some(zone) => Some(zone.to_owned()),
             None if self.of_interface(interface).is_some() => None,
-            None => self.of_interface(&uplink.interface).map(str::to_owned),
+            None => self.of_uplink(uplink).map(str::to_owned),
         }
     }
 }
@@ -55,6 +97,7 @@ impl Zones {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn the_tunnel_joins_its_uplink_where_nobody_says_otherwise() {
@@ -77,5 +120,27 @@ mod tests {
         assert_eq!(zones.of_interface("wanb"), None);
         let elsewhere = Uplink { interface: "wanb".to_owned(), ..uplink };
         assert_eq!(zone("{}", "mape", &elsewhere), None);
+    }
+
+    #[test]
+    fn an_uplink_is_in_a_zone_by_its_handler_or_its_device_too() {
+        let text = "config zone\n option name lan\n option network lan\n\
+                    config zone\n option name wan\n option device 'eth1 eth2'\n";
+        let zones = Zones::of(&Package::parse("firewall", text).unwrap());
+        let uplink = |interface: &str, device: &str| Uplink {
+            interface: interface.to_owned(),
+            device: device.to_owned(),
+            prefix: "240b:10:3261:6400::/56".parse().unwrap(),
+        };
+        assert_eq!(zones.of_uplink(&uplink("wan6", "eth2")), Some("wan"));
+        assert_eq!(zones.of_uplink(&uplink("wan6", "eth3")), None);
+        let dump = json!({"interface": [
+            {"interface": "wan_6", "data": {"zone": "wan"}}, {"interface": "x", "data": {"zone": "y"}},
+            {"interface": "mape", "proto": "mape", "data": {"zone": "wan"}},
+        ]});
+        let joined = zones.clone().with_joined(&Facts::parse(&dump));
+        assert_eq!(joined.of_uplink(&uplink("wan_6", "eth3")), Some("wan"));
+        assert_eq!(joined.of_uplink(&uplink("x", "eth3")), None);
+        assert_eq!(joined.of_interface("mape"), None);
     }
 }

@@ -87,8 +87,8 @@ pub struct InterfaceStatus {
     pub traffic: Traffic,
     /// Ports in use.
     pub ports: Option<PortsStatus>,
-    /// Which ports lead to hosts of the LAN.
-    pub forwards: Vec<Server>,
+    /// Which ports lead to hosts of the LAN; `None` where there is no state file that says so.
+    pub forwards: Option<Vec<Server>>,
     /// Packets that our rules dropped since they were loaded.
     pub dropped: Option<Drops>,
     /// Why something is unknown.
@@ -112,10 +112,17 @@ impl Look<'_> {
         let netifd = self.daemon.and_then(|daemon| daemon.interface(name));
         let nothing = Value::Null;
         let data = netifd.map_or(&nothing, |netifd| &netifd.data);
-        let state = self.state(name, &mut unknown);
+        let up = netifd.is_some_and(|netifd| netifd.up);
+        let state = self.state(name, up, &mut unknown);
         let device_name = state.as_ref().map(|(_, checked)| checked.device.clone());
         let device_name = device_name.unwrap_or_else(|| DeviceName::of_interface(name));
         let device = Device::find(&self.places.devices, device_name.as_str());
+        if up && device.is_none() {
+            unknown.push(format!(
+                "device: {device_name} is not there, although netifd has {name} up; `ifup {name}` makes \
+                 it anew"
+            ));
+        }
         let ports = state.as_ref().map(|(plan, checked)| {
             let published = checked.servers.iter().map(|server| server.port).collect();
             Ports::new(plan, &checked.line).with_servers(published, checked.pool.clone())
@@ -154,8 +161,8 @@ impl Look<'_> {
             before: data.get("before").filter(|before| before.is_object()).cloned(),
             traffic: device.map(|device| device.traffic).unwrap_or_default(),
             ports: ports.map(|ports| PortsStatus::new(&ports, usage.as_ref(), peak)),
-            forwards: forwards.unwrap_or_default(),
-            dropped: rules.map(|rules| rules.dropped),
+            forwards,
+            dropped: rules.and_then(|rules| rules.dropped),
             unknown,
         }
     }
@@ -163,10 +170,15 @@ impl Look<'_> {
     fn state(
         &self,
         name: &InterfaceName,
+        up: bool,
         unknown: &mut Vec<String>,
     ) -> Option<(mape_core::Plan, Checked)> {
         let path = self.places.state.join(format!("{name}.json"));
         if !path.exists() {
+            // Before the first set-up there is none, and nothing to wonder at.
+            if up {
+                unknown.push(format!("state file: {} is not there", path.display()));
+            }
             return None;
         }
         let read = State::read(&path).and_then(|state| Ok((state.plan()?, state.check()?)));
@@ -192,7 +204,8 @@ impl Look<'_> {
     ) -> Condition {
         let up = match (netifd, self.daemon) {
             (Some(netifd), _) if netifd.pending => return Condition::Pending,
-            (Some(netifd), _) => netifd.up,
+            // Somebody may have deleted the device under it.
+            (Some(netifd), _) => netifd.up && device.is_some(),
             // netifd knows no such interface.
             (None, Some(_)) => false,
             (None, None) => device.is_some_and(|device| device.up),

@@ -166,7 +166,8 @@ fn rule_files() {
         (file("second", format!("{RULE}\n\noops\n").as_bytes()), "line 3"),
         (file("binary", &[0xff, 0xfe, 0x00]), "cannot be read"),
         (file("huge", &vec![b'\n'; (1 << 20) + 1]), "larger than 1 MiB"),
-        (directory.display().to_string(), "cannot be read"),
+        (directory.display().to_string(), "not a regular file"),
+        ("/dev/null".to_owned(), "not a regular file"),
         (directory.join("absent").display().to_string(), "cannot be read"),
     ] {
         usage(&["plan", "--rules", &path, GOOD], value);

@@ -272,6 +272,22 @@ fn not_up() {
     assert_eq!((&status["error"], &status["warning"]["hint"]), (&Value::Null, &"h".into()));
 }
 
+/// What somebody deleted is not said to work.
+#[test]
+fn neither_edge_nor_device() {
+    let line = Line::new("no-edge");
+    line.write("recorded/nft-rules-wan", "");
+    let (code, status) = line.status();
+    assert_eq!((code, &status["state"]), (ExitStatus::Failed, &"shut".into()));
+    assert_eq!((&status["edge"], &status["dropped"]), (&Value::Null, &Value::Null));
+
+    let line = Line::new("no-device");
+    fs::remove_dir_all(line.0.join("sys/mape-wan")).unwrap();
+    let (code, status) = line.status();
+    assert_eq!((code, &status["state"]), (ExitStatus::Failed, &"down".into()));
+    assert!(status["unknown"].to_string().contains("mape-wan is not there"), "{status}");
+}
+
 /// Without its state file netifd still knows the line; without netifd the device tells whether it is up.
 #[test]
 fn half_of_the_sources() {
@@ -281,8 +297,13 @@ fn half_of_the_sources() {
     assert_eq!(code, ExitStatus::Fine);
     assert_eq!((&status["line"]["psid"], &status["ports"]), (&100.into(), &Value::Null));
     assert!(status["unknown"].to_string().contains("state file: EOF"), "{status}");
+    assert_eq!(status["forwards"], Value::Null);
     line.remove("state/wan.json");
-    assert_eq!(line.status().1["unknown"], serde_json::json!([]));
+    let (_, status) = line.status();
+    assert!(status["unknown"].to_string().contains("wan.json is not there"), "{status}");
+    assert_eq!((&status["forwards"], &status["ports"]), (&Value::Null, &Value::Null));
+    line.netifd(|interface| interface["up"] = false.into());
+    assert_eq!(line.status().1["unknown"], serde_json::json!([]), "nothing was set up yet");
 
     let line = Line::new("no-netifd");
     line.remove("recorded/netifd.json");

@@ -135,6 +135,93 @@ fn ours_are_no_leftovers() {
     assert_eq!(found, ["/etc/config/mape"]);
 }
 
+fn found(router: &Router, arguments: &str) -> Vec<(String, String)> {
+    let json = router.import(&format!("{arguments} --json")).json();
+    let errors: Vec<_> = validator().iter_errors(&json).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let text = |it: &Value, key: &str| it[key].as_str().unwrap().to_owned();
+    let found = json["leftovers"].as_array().unwrap().iter();
+    found.map(|it| (text(it, "kind"), text(it, "what"))).collect()
+}
+
+fn put(router: &Router, files: &[(&str, &str)]) {
+    for (path, text) in files {
+        let path = router.root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+}
+
+/// What somebody has done by hand beside a section of `map`.
+#[test]
+fn a_tunnel_an_address_and_rules_by_hand_are_found() {
+    let router = Router::of_case("by-hand", "ocn");
+    let network = fs::read_to_string(router.root.join("etc/config/network")).unwrap();
+    let ce = "2400:4050:8000:0:99:f200::";
+    let by_hand = format!(
+        "\nconfig interface 'tun'\n\toption proto 'ipip6'\n\toption ip6addr '{ce}'\n\toption \
+         peeraddr '2001:380:a120::9'\n\toption tunlink 'wan6'\n\nconfig interface 'ce'\n\toption proto \
+         'static'\n\toption device '@wan6'\n\tlist ip6addr '{ce}/128'\n"
+    );
+    router.network(&(network + &by_hand));
+    put(
+        &router,
+        &[
+            (
+                "etc/init.d/line",
+                "#!/bin/sh /etc/rc.common\nstart() {\n\tnft add table inet mape\n}\n",
+            ),
+            (
+                "etc/hotplug.d/iface/90-a",
+                "iptables -t nat -A POSTROUTING -o map-wan6mape -j MASQUERADE\n",
+            ),
+            ("etc/hotplug.d/iface/91-b", "/usr/sbin/nft -f /root/map.nft\n"),
+            ("etc/hotplug.d/iface/92-c", "nft -f '/root/line'; exit\n"),
+            ("root/line", "oifname \"map-wan6mape\" masquerade\n"),
+        ],
+    );
+    let told = [
+        ("start-script", "/etc/init.d/line"),
+        ("hotplug", "/etc/hotplug.d/iface/90-a"),
+        ("hotplug", "/etc/hotplug.d/iface/91-b"),
+        ("hotplug", "/etc/hotplug.d/iface/92-c"),
+        ("nft-snippet", "/root/line"),
+        ("second-ce", "network.tun"),
+        ("second-ce", "network.ce"),
+    ];
+    for prefix in ["", " --prefix 2400:4050:8000::/56"] {
+        let mut found = found(&router, &format!("wan6mape{prefix}"));
+        let mut told = told.map(|(kind, what)| (kind.to_owned(), what.to_owned()));
+        found.sort();
+        told.sort();
+        assert_eq!(found, told);
+    }
+    // The same of another line is nobody's concern here.
+    let found = found(&router, "wan6mape --prefix 2400:4050:8000:100::/56");
+    assert!(found.iter().all(|(kind, _)| kind != "second-ce"), "{found:?}");
+}
+
+/// Scripts of a usual router say much of the same; none of it is about the line.
+#[test]
+fn services_of_other_packages_are_left_alone() {
+    let router = Router::of_case("others", "ocn");
+    put(
+        &router,
+        &[
+            ("etc/init.d/firewall", "start_service() {\n\tfw4 start\n}\n"),
+            ("etc/init.d/network", "init_proto \"$@\"\n# map.sh\n"),
+            ("etc/init.d/banip", "nft -f /var/run/banip.nft\nnft add table inet banIP\n"),
+            ("etc/init.d/miniupnpd", "nft -s -t -n list chain inet fw4 srcnat masquerade\n"),
+            ("etc/init.d/uhttpd", "json_add_string map 'x'\n"),
+            ("etc/init.d/mape-watch", "mape-proto status; nft list table inet mape_rs\n"),
+            ("etc/hotplug.d/iface/15-mwan3", "iptables -t mangle -A mwan3 -j MASQUERADE\n"),
+            ("etc/hotplug.d/iface/20-firewall", "fw4 -q reload\nnft list tables\n"),
+            ("var/run/banip.nft", "add rule inet banIP x masquerade\n"),
+        ],
+    );
+    assert_eq!(found(&router, "wan6mape"), []);
+}
+
 /// Numbers of nobody's table, with these options changed or added; what the section says then.
 fn translated(change: &[(&str, &str)], prefix: &str) -> (Package, Value) {
     let mut options = vec![

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
-use mape_core::{Layout, Rule, RuleParts};
+use mape_core::{Layout, Rule, RuleParts, completed};
 use serde_json::Value;
 
 use super::{AnswerError, BrokenRule};
@@ -22,7 +22,8 @@ pub(super) fn read(
     let (mut rules, mut broken) = (Vec::new(), Vec::new());
     for (number, entry) in entries {
         let rule = match parts(entry) {
-            Ok(parts) => Rule::new(parts).map_err(|error| AnswerError::Rule { number, error }),
+            Ok(parts) => Rule::new(completed(parts, Some(parts.layout)))
+                .map_err(|error| AnswerError::Rule { number, error }),
             Err(error) => Err(of_rule(number, error)),
         };
         match rule {

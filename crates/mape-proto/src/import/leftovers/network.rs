@@ -1,8 +1,12 @@
 //! Other sections of the network's configuration.
 
+use std::net::Ipv6Addr;
+
+use mape_core::{ReceivedPrefix, Request, plan};
+
 use super::{Leftover, Subject};
 use crate::import::router::{Router, interface_of_rules};
-use crate::import::source::uplinks;
+use crate::import::source::{addresses, uplinks};
 use crate::uci::Section;
 
 pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
@@ -36,6 +40,11 @@ pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
                 .remove(format!("uci commit network && ifdown {name}")),
         );
     }
+    for other in network.of_kind("interface") {
+        if let Some(ce) = ce_in(other, router, subject) {
+            found.push(held_by_hand(other, ce));
+        }
+    }
     // A file for an interface that no section describes: odhcp6c has made it from DHCPv6.
     for name in router.scripts.iter().filter_map(|script| interface_of_rules(&script.path)) {
         let uplink = name.strip_suffix("_4").filter(|_| network.section(name).is_none());
@@ -54,13 +63,70 @@ fn switch_off(uplink: &str, what: String) -> Leftover {
         .remove(format!("uci commit network && ifup {uplink}"))
 }
 
+const OF_MAP: [&str; 3] = ["map", "mape", "fleth"];
+
 fn is_second_ce(other: &Section, subject: &Subject) -> bool {
     let link = |section: &Section| section.get("tunlink").unwrap_or("wan6").to_owned();
+    is_brought_up_beside(other, subject)
+        && other.get("proto").is_some_and(|proto| OF_MAP.contains(&proto))
+        && link(other) == link(subject.section)
+}
+
+fn is_brought_up_beside(other: &Section, subject: &Subject) -> bool {
     other.name() != subject.section.name()
-        && matches!(other.get("proto"), Some("map" | "mape" | "fleth"))
         && !other.is_on("disabled")
         && other.get("auto") != Some("0")
-        && link(other) == link(subject.section)
+}
+
+/// The CE address of the line, where a tunnel made by hand or an address has it. Where the line's prefix is
+/// not known, one that is the table's for its own prefix, on the same uplink.
+fn ce_in(other: &Section, router: &Router, subject: &Subject) -> Option<Ipv6Addr> {
+    let proto = other.get("proto").unwrap_or_default();
+    if OF_MAP.contains(&proto) || !is_brought_up_beside(other, subject) {
+        return None;
+    }
+    let is_ce = |address: &Ipv6Addr| {
+        let plan = || plan(&Request::new(ReceivedPrefix::new(*address, 128).ok()?)).ok();
+        match subject.ce {
+            Some(ce) => ce == *address,
+            None => {
+                plan().is_some_and(|plan| plan.ce() == *address)
+                    && is_on_the_uplink(other, router, subject)
+            }
+        }
+    };
+    addresses(other).find(is_ce)
+}
+
+/// By its option `tunlink`, as an alias (`@wan6`), by the device of the uplink, or as the uplink itself.
+fn is_on_the_uplink(other: &Section, router: &Router, subject: &Subject) -> bool {
+    uplinks(subject.section, &router.network).any(|uplink| {
+        let below = other.get("tunlink").or(other.get("device")).or(other.get("ifname"));
+        below.is_none_or(|below| {
+            below.trim_start_matches('@') == uplink.name() || Some(below) == uplink.get("device")
+        })
+    })
+}
+
+fn held_by_hand(other: &Section, ce: Ipv6Addr) -> Leftover {
+    let name = other.name();
+    let what = format!("network.{name}");
+    if other.get("proto") == Some("static") {
+        let why = format!(
+            "it holds the CE address {ce}, which the new interface puts on the uplink by itself: \
+             this one would stay when the line gets another prefix"
+        );
+        return Leftover::new("second-ce", what, why)
+            .remove(format!("vi /etc/config/network   # delete {ce} in interface {name}"))
+            .remove("/etc/init.d/network reload");
+    }
+    let why = format!(
+        "a tunnel made by hand has the line's CE address {ce}: two tunnels would share one address \
+         and one port set"
+    );
+    Leftover::new("second-ce", what, why)
+        .remove(format!("uci set network.{name}.disabled='1'"))
+        .remove(format!("uci commit network && ifdown {name}"))
 }
 
 const HANDLER: &str = "/lib/netifd/proto/mape.sh";

@@ -45,6 +45,11 @@ const FILES: [(&str, &str, &[&str]); 7] = [
     ),
 ];
 
+/// Whether the file is told of as a package's.
+pub(super) fn has(path: &str) -> bool {
+    FILES.iter().any(|(file, _, _)| *file == path)
+}
+
 /// Packages whose files are there.
 pub(super) fn find(router: &Router) -> Vec<Leftover> {
     let leftover = |(path, why, remove): &(&str, &str, &[&str])| {

@@ -19,7 +19,8 @@ pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
     }
     for script in router.scripts.iter().filter(|script| !script.is_ours()) {
         let path = &script.path;
-        let elsewhere = ["/lib/netifd/", "/etc/hotplug.d/", "/etc/crontabs/", "/www/", "/tmp/"];
+        let elsewhere =
+            ["/lib/netifd/", "/etc/hotplug.d/", "/etc/init.d/", "/etc/crontabs/", "/www/", "/tmp/"];
         if elsewhere.iter().any(|other| path.starts_with(other)) || path == "/etc/rc.local" {
             continue;
         }
@@ -46,13 +47,39 @@ pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
     found
 }
 
-/// `FAMILY NAME` of a table that a rival loads. Ours are called `mape_rs…`.
+/// `FAMILY NAME` of a table that a rival loads.
 fn is_rivals(table: &str) -> bool {
     let (family, name) = table.split_once(' ').unwrap_or_default();
+    matches!(family, "inet" | "ip") && is_rivals_name(name)
+}
+
+/// Ours are called `mape_rs…`.
+fn is_rivals_name(name: &str) -> bool {
     let known = |stem: &str| {
         name.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
     };
-    matches!(family, "inet" | "ip") && !known("mape_rs") && TABLES.into_iter().any(known)
+    !known("mape_rs") && TABLES.into_iter().any(known)
+}
+
+/// Whether a line of a shell script gives nft or iptables something of a line: NAT, the table of a rival,
+/// or a file that is called after it (`nft -f /root/map.nft`). Other packages call both too, and name
+/// neither.
+pub(super) fn is_of_line(line: &str, subject: &Subject) -> bool {
+    let stem = |word: &str| word.starts_with("map.") || word.starts_with("map-");
+    let tool = |word: &str| matches!(word, "nft" | "iptables");
+    is_snat(line, subject)
+        || words(line).any(tool) && words(line).any(|word| is_rivals_name(word) || stem(word))
+}
+
+/// Whether a file that nft is to load has NAT rules of the line.
+pub(super) fn loads_snat(line: &str, router: &Router, subject: &Subject) -> bool {
+    let named = |path: &str| {
+        line.split_whitespace().any(|word| word.trim_matches(['"', '\'', ';']) == path)
+    };
+    let mut loaded =
+        router.scripts.iter().filter(|script| !script.is_ours() && named(&script.path));
+    words(line).any(|word| word == "nft")
+        && loaded.any(|script| code(&script.text).any(|line| is_snat(line, subject)))
 }
 
 /// Whether a line of nft text or of a shell script changes source addresses of the line's traffic.

@@ -1,6 +1,7 @@
 //! Protocol handlers, hooks and start scripts.
 
-use super::{Leftover, code, excerpt, words};
+use super::rules::{is_of_line, loads_snat};
+use super::{Leftover, Subject, code, excerpt, packages, words};
 use crate::import::router::{Router, Script};
 
 /// Upstream's handler. It leaves nft to the firewall, so these words are somebody's patch.
@@ -86,20 +87,32 @@ const DEEDS: [&str; 4] = ["snat", "SNAT", "numgen", "map.sh"];
 const PROGRAMS: [&str; 7] = ["mape", "map-e", "fleth", "jp-ipoe", "jp_ipoe", "v6mig", "hb46pp"];
 
 /// Hotplug hooks, cron entries and start scripts that work on MAP-E.
-pub(super) fn hooks(router: &Router) -> Vec<Leftover> {
+pub(super) fn hooks(router: &Router, subject: &Subject) -> Vec<Leftover> {
     let foreign = router.scripts.iter().filter(|script| !script.is_ours());
-    foreign.filter_map(hook).collect()
+    foreign.filter_map(|script| hook(script, router, subject)).collect()
 }
 
-fn hook(script: &Script) -> Option<Leftover> {
+fn hook(script: &Script, router: &Router, subject: &Subject) -> Option<Leftover> {
     let path = &script.path;
+    // A package's own service is known by its files; its name in its script tells nothing.
+    let is_service = path.starts_with("/etc/init.d/");
     let telling = |word: &str| {
         DEEDS.contains(&word) || PROGRAMS.iter().any(|program| word.starts_with(program))
     };
-    let deed = excerpt(code(&script.text).find(|line| words(line).any(telling))?);
+    let acts = |line: &&str| {
+        !is_service && words(line).any(telling)
+            || is_of_line(line, subject)
+            || loads_snat(line, router, subject)
+    };
+    let deed = excerpt(code(&script.text).find(acts)?);
     if path.starts_with("/etc/hotplug.d/") {
         let why = format!("a hook that acts on interface events: {deed}");
         return Some(Leftover::new("hotplug", path, why).remove(format!("rm {path}")));
+    }
+    if is_service {
+        let found = || Leftover::new("start-script", path, format!("runs at boot: {deed}"));
+        return (!packages::has(path))
+            .then(|| found().remove(format!("{path} disable")).remove(format!("rm {path}")));
     }
     let (kind, why) = match path.as_str() {
         "/etc/rc.local" => ("start-script", "runs at boot"),

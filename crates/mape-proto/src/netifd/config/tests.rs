@@ -54,6 +54,43 @@ fn a_section_of_upstream_map_keeps_its_meaning() {
 }
 
 #[test]
+fn an_offset_left_out_is_that_of_the_table_in_every_form() {
+    let numbers = json!({
+        "ipaddr": "153.240.0.0", "ip4prefixlen": "16", "ip6prefix": "2400:4050::",
+        "ip6prefixlen": "34", "peeraddr": "2001:380:a120::9", "ealen": "22",
+    });
+    let ours = "ipv6=2400:4050::/34,ipv4=153.240.0.0/16,ea=22,br=2001:380:a120::9";
+    let map = "type=map-e,ealen=22,prefix4len=16,prefix6len=34,ipv4prefix=153.240.0.0,\
+               ipv6prefix=2400:4050::,br=2001:380:a120::9";
+    for options in [numbers, json!({ "rule": ours }), json!({ "rule": map })] {
+        for more in [json!({}), json!({"legacymap": "1"}), json!({"layout": "draft03"})] {
+            let mut options = options.as_object().unwrap().clone();
+            options.extend(more.as_object().unwrap().clone());
+            let config = Config::parse(&json!(options).to_string()).unwrap();
+            let prefix = "2400:4050:1234:5600::/56".parse().unwrap();
+            let plan = plan(&config.request(prefix)).unwrap();
+            assert_eq!(plan.port_set().port_count(), 1008, "{options:?}");
+            assert_eq!(
+                plan.port_set().ranges().next().map(mape_core::PortRange::first),
+                Some(1376)
+            );
+            assert_eq!(plan.rule().layout(), Layout::Draft03);
+        }
+    }
+}
+
+#[test]
+fn the_number_of_ea_bits_may_be_left_out() {
+    let numbers = format!("{{{}}}", NUMBERS_OF_V6PLUS.replace("\"ealen\":\"25\",", ""));
+    let draft = "240b:10:3261:6400:6a:4832:6100:6400";
+    assert_eq!(ce(&numbers), draft);
+    assert_eq!(ce(&numbers.replace(",\"offset\":\"4\"", ",\"legacymap\":\"1\"")), draft);
+    let map = "type=map-e,prefix4len=15,prefix6len=31,ipv4prefix=106.72.0.0,ipv6prefix=240b:10::,\
+               br=2404:9200:225:100::64";
+    assert_eq!(ce(&json!({ "rule": map }).to_string()), draft);
+}
+
+#[test]
 fn rules_in_both_forms() {
     let ours = "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,br=2404:9200:225:100::64";
     assert_eq!(ce(&json!({"rule": ours}).to_string()), "240b:10:3261:6400:6a:4832:6100:6400");
@@ -135,7 +172,7 @@ fn every_bad_option_is_named() {
         (r#"{"rule":"x","ealen":"25"}"#.to_owned(), "rule and ealen"),
         (r#"{"rule":"ipv6=1"}"#.to_owned(), "the rule lacks ipv4"),
         (r#"{"peeraddr":"2404:9200:225:100::64"}"#.to_owned(), "ip6prefix is missing"),
-        (numbers.replace("\"ealen\":\"25\",", ""), "ealen is missing"),
+        (numbers.replace("\"ealen\":\"25\",", "").replace("\"31\"", "\"57\""), "ealen is missing"),
         (numbers.replace("240b:10::", "240b:10::/31"), "ip6prefix cannot be \"240b:10::/31\""),
         (numbers.replace("\"31\"", "\"129\""), "ip6prefixlen"),
         (numbers.replace("\"15\"", "\"33\""), "ip4prefixlen"),

@@ -84,6 +84,24 @@ fn the_users_rule_goes_before_the_answer_and_the_answer_before_the_table() {
     assert_eq!(conflicts.as_array().unwrap().len(), 2);
 }
 
+/// A line has its own rule; what else came is not lost in silence.
+#[test]
+fn a_rule_by_dhcpv6_that_cannot_be_read_is_told() {
+    let world = world("s46-bad");
+    fs::create_dir_all(world.root.join("state")).unwrap();
+    let kept = "type=map-t,ealen=1,prefix4len=15, aftr=aftr.example\n";
+    fs::write(world.root.join("state/wan6.s46"), kept).unwrap();
+    let mut bus = Netifd::with(&[wan6(PREFIX), mape(false, &json!({}))]);
+    let (result, log) = world.setup(&mut bus, "{}");
+    assert_eq!(result, Ok(()));
+    let lines: Vec<&str> = log.lines().collect();
+    assert_eq!(
+        lines,
+        ["a rule that came by DHCPv6 is left out: the rule's type cannot be \"map-t\"; it is \
+          \"type=map-t,ealen=1,prefix4len=15,\""]
+    );
+}
+
 /// Each source against its neighbours: the user's rule, the answer, DHCPv6's, the table's. Who is not
 /// used is reported with both rules.
 #[test]
@@ -93,7 +111,7 @@ fn dhcpv6_goes_before_the_table_and_after_the_answer() {
                ipv6prefix=240b:10::,offset=4,psidlen=0,psid=0,br=2001:db8::66,";
     let kept = |text: &str| fs::write(world.root.join("state/wan6.s46"), text).unwrap();
     fs::create_dir_all(world.root.join("state")).unwrap();
-    kept(&format!("type=map-e,nonsense {s46}\n"));
+    kept(&format!("type=map-e,nonsense {s46}br=2001:db8::67, aftr=aftr.example\n"));
     let ends = ["00c6133261000064", "0000c61332610064"].map(|end| format!("240b001032616400{end}"));
     let lines = ends.map(|address| format!("{address} 02 80 00 80 eth1\n")).concat();
     let all = fs::read_to_string(world.root.join("if_inet6")).unwrap() + &lines;
