@@ -198,7 +198,8 @@ impl Call<'_> {
         let facts = facts(self.bus)?;
         let wanted = self.wanted(&facts, options, &memory);
         memory.outcome = outcome(&wanted);
-        let unchanged = memory.outcome == memory.up;
+        let unchanged = memory.outcome == memory.up
+            && State::is_usable(&self.places.firewall.state, self.interface);
         let done = match wanted {
             Ok(wanted) if unchanged => {
                 self.tell_the_rule(&mut memory, &wanted);

@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::failure::Failure;
 
 mod provisioning;
+mod recovery;
 
 const CE_IN_HEX: &str = "240b001032616400006a483261006400";
 
