@@ -152,8 +152,8 @@ fn changes(bus: &mut dyn Bus, places: &Places, facts: &Facts, interface: &Interf
     if died {
         return true;
     }
-    let outcome = outcome(&wanted(bus, places, &name, facts, &memory.options, &memory));
-    outcome != memory.outcome || (outcome == memory.up && is_shut(places, facts, &name))
+    let wanted = wanted(bus, places, &name, facts, &memory.options, &memory);
+    outcome(&wanted) != memory.outcome || (wanted.is_ok() && is_shut(places, facts, &name))
 }
 
 /// Whether netifd has it up and the loader cannot open it: its state file is lost, half, or that of

@@ -198,11 +198,12 @@ impl Call<'_> {
         let facts = facts(self.bus)?;
         let wanted = self.wanted(&facts, options, &memory);
         memory.outcome = outcome(&wanted);
-        let unchanged = memory.outcome == memory.up
+        let unchanged = wanted.as_ref().is_ok_and(|wanted| wanted.in_force() == memory.up)
             && State::is_usable(&self.places.firewall.state, self.interface);
         let done = match wanted {
             Ok(wanted) if unchanged => {
                 self.tell_the_rule(&mut memory, &wanted);
+                self.tell_the_warning(&facts, wanted.warning.as_ref());
                 Ok(())
             }
             Ok(wanted) => self.bring_up(&mut memory, wanted, options, Before::Up),
@@ -216,15 +217,9 @@ impl Call<'_> {
         memory.settled = true;
         self.keep(&memory);
         look(self.bus, self.places, self.interface, &facts, self.log);
-        let warned = has_warning(&facts, self.interface);
-        match &done {
-            Ok(()) if unchanged && warned => self.warn(json!({})),
-            Ok(()) => {}
-            Err(failure) => {
-                let text = failure.data();
-                self.report(failure, &mut String::new());
-                self.warn(text);
-            }
+        if let Err(failure) = &done {
+            self.report(failure, &mut String::new());
+            self.warn(failure.data());
         }
         done
     }
@@ -263,6 +258,21 @@ impl Call<'_> {
         }
     }
 
+    /// What is wrong while the tunnel stays as it is.
+    fn tell_the_warning(&mut self, facts: &Facts, warning: Option<&Failure>) {
+        let own = facts.interface(self.interface.as_str());
+        let shown =
+            own.and_then(|own| own.data.get("warning").filter(|it| it.get("code").is_some()));
+        let text = warning.map(Failure::data);
+        if shown == text.as_ref() {
+            return;
+        }
+        if let Some(failure) = warning {
+            self.report(failure, &mut String::new());
+        }
+        self.warn(text.unwrap_or_else(|| json!({})));
+    }
+
     /// What is remembered, and that this call is not through.
     fn begin(&mut self, options: &str) -> Memory {
         let mut memory = Memory::read(&self.places.firewall.state, self.interface);
@@ -285,7 +295,7 @@ impl Call<'_> {
         options: &str,
         before: Before,
     ) -> Result<(), Failure> {
-        let about = wanted.about_the_rule();
+        let (about, in_force) = (wanted.about_the_rule(), wanted.in_force());
         for conflict in &wanted.conflicts {
             let _ = writeln!(self.log, "{conflict}");
         }
@@ -329,7 +339,7 @@ impl Call<'_> {
             return Err(LifeError::NoTunnel(error).into());
         }
         memory.prefix = uplink.prefix.to_string();
-        memory.up.clone_from(&memory.outcome);
+        memory.up = in_force;
         memory.told = about.to_string();
         match warning {
             Some(failure) => self.report(&failure, &mut String::new()),
@@ -408,11 +418,6 @@ pub(super) fn attempt_once(
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     Call { bus, places, interface, log }.attempt(options)
-}
-
-fn has_warning(facts: &Facts, interface: &InterfaceName) -> bool {
-    let warning = facts.interface(interface.as_str()).and_then(|facts| facts.data.get("warning"));
-    warning.is_some_and(|warning| warning.get("code").is_some())
 }
 
 fn seconds_since_1970() -> u64 {

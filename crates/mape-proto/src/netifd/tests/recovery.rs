@@ -39,3 +39,47 @@ fn a_state_file_that_is_of_no_use_is_made_again() {
     world.event(&mut bus, "ifup", "mape");
     assert!(bus.called("renew").is_empty());
 }
+
+#[test]
+fn options_of_another_line_cut_none_that_works() {
+    let world = World::new("contradict");
+    let wan = json!({"interface": "wan", "up": true, "autostart": true, "proto": "none",
+        "l3_device": "eth1"});
+    let with = |more: &[Value]| {
+        let all = [&[wan6(A), wan.clone(), mape(true, &json!({}))], more].concat();
+        json!({ "interface": all })
+    };
+    let mut bus = Netifd::with(&[]);
+    bus.dump = with(&[]);
+    assert_eq!(world.setup(&mut bus, r#"{"ttl":"60"}"#).0, Ok(()));
+    let ocn = json!({"ttl": "70", "provider": "ocn"});
+    let rule = json!({"rule": "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1"});
+    let tunlink = json!({"tunlink": "wan"});
+    for (options, code) in [
+        (tunlink, "MAPE_NO_IPV6_YET"),
+        (rule, "MAPE_PREFIX_NOT_IN_RULES"),
+        (ocn.clone(), "MAPE_PREFIX_NOT_IN_RULES"),
+    ] {
+        bus.calls.clear();
+        assert_eq!(world.setup(&mut bus, &options.to_string()).0, Ok(()), "{options}");
+        assert_eq!(bus.notified(0)[0]["tunnel"]["ttl"], 60, "{options}");
+        assert_eq!(bus.notified(0)[0]["data"]["warning"]["code"], code);
+        assert_eq!(bus.notified(3)[0]["error"][0], code);
+    }
+    // The reason is another one, and the tunnel is not touched.
+    let vpn = json!({"interface": "vpn", "up": true, "proto": "none", "l3_device": "tun0",
+        "ipv6-address": [{"address": "2408:240:1::1", "mask": 64}]});
+    bus.dump = with(&[vpn]);
+    bus.calls.clear();
+    world.event(&mut bus, "ifup", "vpn");
+    assert_eq!(bus.called("renew").len(), 1);
+    assert_eq!(world.renew(&mut bus, &ocn.to_string()), Ok(()));
+    assert!(bus.notified(0).is_empty());
+    assert_eq!(bus.called("set_data")[0].2["warning"]["code"], "MAPE_PREFIX_NOT_IN_RULES");
+    bus.calls.clear();
+    world.event(&mut bus, "ifupdate", "vpn");
+    assert!(bus.called("renew").is_empty());
+    // Without a line there is nothing to keep, and the newest options say why.
+    bus.dump = json!({"interface": [mape(false, &json!({}))]});
+    assert_eq!(world.setup(&mut bus, &ocn.to_string()).0, Err(Code::NoIpv6Yet));
+}
