@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::net::Ipv6Addr;
+use std::os::unix::process::parent_id;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
@@ -44,6 +45,15 @@ enum Before {
     Up,
 }
 
+/// How a wait ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// It is time for another attempt.
+    Over,
+    /// netifd has ended, and nobody waits for this process.
+    Pointless,
+}
+
 /// One call of netifd's.
 struct Call<'call> {
     bus: &'call mut dyn Bus,
@@ -82,15 +92,22 @@ pub fn renew(
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let _alive = alive(&places.firewall.state, interface);
-    let up = facts(bus)?.interface(interface.as_str()).is_some_and(|facts| facts.up);
     let mut call = Call { bus, places, interface, log };
-    if !up {
-        return call.until_up_or_an_event(options);
-    }
+    let mut told = String::new();
     loop {
-        match call.keep_up(options) {
-            Err(failure) if failure.raises_no_event() => call.wait(options)?,
-            done => return done,
+        let failure = match call.is_up() {
+            Ok(false) => return call.until_up_or_an_event(options),
+            Ok(true) => match call.keep_up(options) {
+                Err(failure) if failure.raises_no_event() => failure,
+                done => return done,
+            },
+            Err(failure) => {
+                call.report(&failure, &mut told);
+                failure
+            }
+        };
+        if call.wait(options) == Wait::Pointless {
+            return Err(failure);
         }
     }
 }
@@ -158,16 +175,19 @@ impl Call<'_> {
         loop {
             let Err(failure) = self.attempt(options) else { return Ok(()) };
             self.report(&failure, &mut told);
-            if !failure.raises_no_event() {
+            if !failure.raises_no_event() || self.wait(options) == Wait::Pointless {
                 return Err(failure);
             }
-            self.wait(options)?;
         }
     }
 
     fn attempt(&mut self, options: &str) -> Result<(), Failure> {
         let mut memory = self.begin(options);
-        let facts = facts(self.bus)?;
+        let facts = facts(self.bus).inspect_err(|_| {
+            // Any answer ends the wait.
+            memory.outcome.clear();
+            self.keep(&memory);
+        })?;
         look(self.bus, self.places, self.interface, &facts, self.log);
         let wanted = self.wanted(&facts, options, &memory);
         memory.outcome = outcome(&wanted);
@@ -179,17 +199,31 @@ impl Call<'_> {
     }
 
     /// Until the patience is over or there is something else to do.
-    fn wait(&mut self, options: &str) -> Result<(), Failure> {
+    fn wait(&mut self, options: &str) -> Wait {
+        let parent = parent_id();
         let memory = Memory::read(&self.places.firewall.state, self.interface);
         let end = Instant::now() + self.places.patience;
         while Instant::now() < end {
             sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
-            let facts = facts(self.bus)?;
-            if outcome(&self.wanted(&facts, options, &memory)) != memory.outcome {
-                break;
+            match facts(self.bus) {
+                // Its successor makes a call of its own.
+                Err(UbusError::ObjectNotFound(_)) => return Wait::Pointless,
+                _ if parent_id() != parent => return Wait::Pointless,
+                // It is busy, or ubusd was started again.
+                Err(_) => {}
+                Ok(facts) => {
+                    if outcome(&self.wanted(&facts, options, &memory)) != memory.outcome {
+                        break;
+                    }
+                }
             }
         }
-        Ok(())
+        Wait::Over
+    }
+
+    fn is_up(&mut self) -> Result<bool, Failure> {
+        let facts = facts(self.bus)?;
+        Ok(facts.interface(self.interface.as_str()).is_some_and(|facts| facts.up))
     }
 
     fn keep_up(&mut self, options: &str) -> Result<(), Failure> {

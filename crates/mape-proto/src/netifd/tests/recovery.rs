@@ -1,6 +1,11 @@
 //! What comes back by itself.
 
 use super::*;
+use mape_ubus::{Kind, Message, Writer};
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixListener;
+use std::sync::mpsc::channel;
+use std::thread;
 
 #[test]
 fn a_state_file_that_is_of_no_use_is_made_again() {
@@ -82,4 +87,51 @@ fn options_of_another_line_cut_none_that_works() {
     // Without a line there is nothing to keep, and the newest options say why.
     bus.dump = json!({"interface": [mape(false, &json!({}))]});
     assert_eq!(world.setup(&mut bus, &ocn.to_string()).0, Err(Code::NoIpv6Yet));
+}
+
+#[test]
+fn a_netifd_that_does_not_answer_is_asked_again() {
+    let world = World::new("silent");
+    let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
+    // The attempt, its error, and each look of a wait.
+    bus.silent = 5;
+    let (result, log) = world.setup(&mut bus, "{}");
+    assert_eq!((result, log.lines().count()), (Ok(()), 1), "{log}");
+    assert_eq!(bus.notified(0).len(), 1);
+    bus.dump = json!({"interface": [wan6("240b:10:9261:6400::"), mape(true, &json!({}))]});
+    let ce = "240b001092616400006a489261006400 02 80 00 80 eth1\n";
+    fs::write(world.root.join("if_inet6"), ce).unwrap();
+    bus.calls.clear();
+    bus.silent = 4;
+    assert_eq!(world.renew(&mut bus, "{}"), Ok(()));
+    assert_eq!(bus.notified(0).len(), 2);
+    // One that has ended is not waited for.
+    bus.gone = true;
+    assert_eq!(world.setup(&mut bus, "{}").0, Err(Code::Ubus));
+    assert_eq!(memory::Memory::read(&world.places.firewall.state, &name()).outcome, "");
+}
+
+#[test]
+fn a_connection_that_broke_is_made_again() {
+    let mut world = World::new("broke");
+    let socket = world.root.join("ubus.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    world.places.ubus = vec![socket];
+    // An ubusd that greets, and ends with the first call.
+    let (tell, connections) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            tell.send(()).unwrap();
+            let hello = Message::new(Kind::Hello, 0, 1, Writer::default()).unwrap();
+            stream.write_all(&hello.to_bytes()).unwrap();
+            assert!(stream.read(&mut [0; 64]).unwrap() > 0);
+        }
+    });
+    let mut bus = world.places.bus(TIMEOUT);
+    for _ in 0..2 {
+        let error = facts(&mut bus).unwrap_err();
+        assert!(matches!(error, UbusError::Lost(_)), "{error}");
+    }
+    assert_eq!(connections.try_iter().count(), 2);
 }
