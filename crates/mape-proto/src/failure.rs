@@ -70,15 +70,6 @@ impl Failure {
         self
     }
 
-    /// Whether the user's own options are wrong, whatever the line is.
-    pub(crate) const fn is_of_options(&self) -> bool {
-        let Self::Explained { code, .. } = self else { return false };
-        matches!(
-            code,
-            Code::OptionInvalid | Code::RuleInconsistent | Code::MtuTooSmall | Code::TunlinkUnknown
-        )
-    }
-
     /// Whether nobody has a rule for the line.
     pub(crate) const fn is_without_rule(&self) -> bool {
         matches!(self, Self::Explained { code: Code::PrefixNotInRules, .. })

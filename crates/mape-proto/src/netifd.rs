@@ -3,7 +3,8 @@
 //! netifd runs `setup`, `teardown` and `renew` through a shell shim, hotplug runs `hotplug`. None of
 //! them stays: what has to be waited for is an event that starts the next one. The exception are
 //! causes that raise no event (nft refuses, netifd does not answer, another device has our address):
-//! then `setup` itself looks again, and netifd ends it when it tears the interface down.
+//! then `setup` itself looks again, and netifd ends it when it tears the interface down. It ends by
+//! itself where netifd has ended.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -95,6 +96,33 @@ impl Places {
     pub fn connect(&self, timeout: Duration) -> Result<Client, UbusError> {
         let path = self.ubus.iter().find(|path| path.exists()).or(self.ubus.first());
         Client::connect(path.map_or_else(|| "".as_ref(), PathBuf::as_path), timeout)
+    }
+
+    /// The way to netifd for whoever outlives a connection. No call takes longer than `timeout`.
+    #[must_use]
+    pub const fn bus(&self, timeout: Duration) -> Connection<'_> {
+        Connection { places: self, timeout, client: None }
+    }
+}
+
+/// Connects with the first call. Where the connection broke, so does this call, as it may have had its
+/// effect, and the next one connects again.
+pub struct Connection<'places> {
+    places: &'places Places,
+    timeout: Duration,
+    client: Option<Client>,
+}
+
+impl Bus for Connection<'_> {
+    fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError> {
+        let mut client = match self.client.take() {
+            Some(client) => client,
+            None => self.places.connect(self.timeout)?,
+        };
+        let answer = client.call(object, method, arguments);
+        let broke = matches!(answer, Err(UbusError::Lost(_) | UbusError::Protocol(_)));
+        self.client = (!broke).then_some(client);
+        answer
     }
 }
 

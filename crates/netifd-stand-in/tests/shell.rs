@@ -3,10 +3,49 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
+
+/// A program that does not run on this processor would die in each attempt.
+#[test]
+fn a_helper_that_dies_is_started_again_after_five_seconds() {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let directory =
+        std::env::temp_dir().join(format!("netifd-stand-in-dies-{}", std::process::id()));
+    fs::create_dir_all(&directory).unwrap();
+    let program = |name: &str, text: &str| {
+        let path = directory.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let times = directory.join("times").to_str().unwrap().to_owned();
+    let slept = directory.join("slept");
+    // It dies twice, and then ends as it does where an event will tell.
+    let helper = program(
+        "helper",
+        &format!("echo x >> {times}\n[ $(wc -l < {times}) -gt 2 ] && exit 3\nkill -ILL $$"),
+    );
+    program("sleep", &format!("echo $1 >> {}", slept.to_str().unwrap()));
+    let handler = fs::read_to_string(own.join("../../files/lib/netifd/proto/mape.sh")).unwrap();
+    let handler = handler.replace("/usr/sbin/mape-proto", &helper);
+    fs::write(directory.join("mape.sh"), handler).unwrap();
+    let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
+    let done = Command::new("sh")
+        .args(["./mape.sh", "mape", "setup", "wan", "{}"])
+        .env("PATH", path)
+        .current_dir(&directory)
+        .output()
+        .unwrap();
+    let slept = fs::read_to_string(slept).unwrap();
+    fs::remove_dir_all(&directory).unwrap();
+    assert_eq!((done.status.code(), slept.as_str()), (Some(3), "5\n5\n"));
+    let log = String::from_utf8_lossy(&done.stdout);
+    assert_eq!(log.matches("died of signal 4;").count(), 2, "{log}");
+}
 
 #[test]
 fn our_handler_declares_itself() {

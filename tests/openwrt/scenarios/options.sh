@@ -60,7 +60,13 @@ bad MAPE_OPTION_INVALID "option offset '17'" "option peeraddr '2404:9200:225:100
 bad MAPE_RULE_INCONSISTENT "option peeraddr '2404:9200:225:100::64'" "option ip6prefix '240b:10::'" \
 	"option ip6prefixlen '31'" "option ipaddr '106.72.0.0'" "option ip4prefixlen '15'" \
 	"option ealen '25'" "option psidlen '9'"
+bad MAPE_RULE_INCONSISTENT "option provider 'v6plus-static'" "option ipaddr '0.0.0.0'" \
+	"option peeraddr '2404:9200:225:100::65'"
 bad MAPE_TUNLINK_UNKNOWN "option tunlink 'nowhere'"
+# Possible, but not on this line.
+bad MAPE_NO_IPV6_YET "option tunlink 'loopback'"
+bad MAPE_PREFIX_NOT_IN_RULES "option rule 'ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1'"
+bad MAPE_PREFIX_NOT_IN_RULES "option provider 'ocn'"
 # And the good ones again.
 reconfigure
 within 15 "good again" opened

@@ -52,14 +52,15 @@ fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<
     let first = word(rest)?;
     let second = if command == "teardown" { String::new() } else { word(rest)? };
     let timeout = if command == "teardown" { TEARDOWN_TIMEOUT } else { TIMEOUT };
-    let mut bus = places.connect(timeout)?;
     if command == "hotplug" {
+        let mut bus = places.connect(timeout)?;
         let event = Event { action: first, interface: second };
         let done = hotplug(&mut bus, &places, &event, log).map_err(Told::Yes);
         note_peaks(&places.firewall.state);
         return done;
     }
     let interface: InterfaceName = first.parse()?;
+    let mut bus = places.bus(timeout);
     match command {
         "setup" => setup(&mut bus, &places, &interface, &second, log).map_err(Told::Yes),
         "renew" => renew(&mut bus, &places, &interface, &second, log).map_err(Told::Yes),

@@ -184,6 +184,12 @@ impl State {
         Ok(state)
     }
 
+    /// Whether the loader can open the interface with its file: there is one, whole, and of this
+    /// format.
+    pub(crate) fn is_usable(directory: &Path, name: &InterfaceName) -> bool {
+        Self::read(&directory.join(format!("{name}.json"))).is_ok_and(|state| state.check().is_ok())
+    }
+
     /// The plan the interface was set up with; what servers and UPnP have is reserved in it.
     ///
     /// # Errors

@@ -7,15 +7,19 @@ use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{Layout, Quoted, ReceivedPrefix, Rule, RuleParts};
+use mape_core::{Layout, Quoted, ReceivedPrefix, Rule, RuleError, RuleParts};
 use mape_provision::{Scheme, Url};
 
 use super::options::{OptionError, Options};
+use crate::failure::Failure;
 
 /// Where v6 Plus wants to be told a new address. It takes plain HTTP only.
 const V6PLUS: &str = "http://fcs.enabler.ne.jp/update";
 /// Every Japanese line is a /56 or a cut of one.
 const LINE: u8 = 56;
+/// Nobody's (RFC 3849).
+const SOME_LINE: Ipv6Net =
+    Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), LINE);
 
 /// The numbers of such a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +51,7 @@ impl Update {
 
 impl Fixed {
     /// Reads the options where `provider` is one of these services.
-    pub(super) fn read(options: &Options) -> Result<Option<Self>, OptionError> {
+    pub(super) fn read(options: &Options) -> Result<Option<Self>, Failure> {
         let provider = options.text("provider")?;
         let server = match provider.as_deref() {
             Some("v6plus-static") => Some(V6PLUS),
@@ -56,18 +60,21 @@ impl Fixed {
         };
         for other in ["rule", "rules_file", "ip6prefix", "ealen", "psid", "psidlen", "offset"] {
             if options.has(other)? {
-                return Err(OptionError::Contradiction("provider", other));
+                return Err(OptionError::Contradiction("provider", other).into());
             }
         }
         let hint = "write the address of the contract, like 203.0.113.10";
         let ipv4 = options.read("ipaddr", hint, |text| text.parse().ok())?;
         let hint = "write the tunnel end (BR) of the contract";
         let br = options.read("peeraddr", hint, |text| text.parse().ok())?;
-        Ok(Some(Self {
+        let fixed = Self {
             ipv4: ipv4.ok_or(OptionError::Without("provider", "ipaddr"))?,
             br: br.ok_or(OptionError::Without("provider", "peeraddr"))?,
             update: update(options, server)?,
-        }))
+        };
+        // Whether these addresses can be a contract's, whatever the line is.
+        fixed.rule_of(SOME_LINE)?;
+        Ok(Some(fixed))
     }
 
     /// The rule that makes this of a line. `None` for a prefix that is no line's, such as a LAN's
@@ -75,7 +82,10 @@ impl Fixed {
     pub(super) fn rule(&self, prefix: ReceivedPrefix) -> Option<Rule> {
         let net = prefix.net();
         (net.addr().octets()[0] >> 5 == 1).then_some(())?;
-        let ipv6 = Ipv6Net::new(net.addr(), net.prefix_len().min(LINE)).ok()?.trunc();
+        self.rule_of(Ipv6Net::new(net.addr(), net.prefix_len().min(LINE)).ok()?.trunc()).ok()
+    }
+
+    fn rule_of(&self, ipv6: Ipv6Net) -> Result<Rule, RuleError> {
         Rule::new(RuleParts {
             ipv6,
             ipv4: Ipv4Net::from(self.ipv4),
@@ -86,7 +96,6 @@ impl Fixed {
             br: self.br,
             layout: Layout::Draft03,
         })
-        .ok()
     }
 }
 
@@ -170,6 +179,20 @@ mod tests {
         let none = OPTIONS.replace("update_", "x_");
         assert_eq!(update(&none), None);
         assert!(!format!("{:?}", Config::parse(OPTIONS).unwrap()).contains("p%20w"));
+    }
+
+    #[test]
+    fn an_address_that_no_contract_has_is_named() {
+        for (given, values) in [
+            ("203.0.113.10", ["0.0.0.0", "127.0.0.1", "224.0.0.5"]),
+            ("2404:9200:225:100::65", ["fe80::1", "::1", "ff02::1"]),
+        ] {
+            for value in values {
+                let error = Config::parse(&OPTIONS.replacen(given, value, 1)).unwrap_err().line();
+                assert!(error.starts_with("MAPE_RULE_INCONSISTENT: "), "{error}");
+                assert!(error.contains(value), "{error}");
+            }
+        }
     }
 
     #[test]

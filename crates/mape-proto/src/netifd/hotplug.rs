@@ -12,7 +12,7 @@ use super::update;
 use super::wanted::{outcome, wanted};
 use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, notify, set_data};
 use crate::failure::Failure;
-use crate::firewall;
+use crate::firewall::{self, State};
 
 /// An event of netifd's, as hotplug passes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,12 @@ pub fn hotplug(
         return match event.interface.parse() {
             Ok(interface) => {
                 look(bus, places, &interface, &facts, log);
-                load(bus, places, &facts, &interface, log)
+                load(bus, places, &facts, &interface, log)?;
+                // Without its state file the loader has just shut the interface.
+                if is_shut(places, &facts, &interface) {
+                    renew_if_changed(bus, places, &interface, false);
+                }
+                Ok(())
             }
             Err(_) => Ok(()),
         };
@@ -144,5 +149,16 @@ fn changes(bus: &mut dyn Bus, places: &Places, facts: &Facts, interface: &Interf
     let directory = &places.firewall.state;
     let memory = Memory::read(directory, &name);
     let died = !memory.settled && !is_alive(directory, &name);
-    died || outcome(&wanted(bus, places, &name, facts, &memory.options, &memory)) != memory.outcome
+    if died {
+        return true;
+    }
+    let wanted = wanted(bus, places, &name, facts, &memory.options, &memory);
+    outcome(&wanted) != memory.outcome || (wanted.is_ok() && is_shut(places, facts, &name))
+}
+
+/// Whether netifd has it up and the loader cannot open it: its state file is lost, half, or that of
+/// another version of this program.
+fn is_shut(places: &Places, facts: &Facts, name: &InterfaceName) -> bool {
+    facts.interface(name.as_str()).is_some_and(|interface| interface.up)
+        && !State::is_usable(&places.firewall.state, name)
 }

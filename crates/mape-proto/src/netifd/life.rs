@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::net::Ipv6Addr;
+use std::os::unix::process::parent_id;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
@@ -45,6 +46,15 @@ enum Before {
     Up,
 }
 
+/// How a wait ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// It is time for another attempt.
+    Over,
+    /// netifd has ended, and nobody waits for this process.
+    Pointless,
+}
+
 /// One call of netifd's.
 struct Call<'call> {
     bus: &'call mut dyn Bus,
@@ -83,15 +93,22 @@ pub fn renew(
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let _alive = alive(&places.firewall.state, interface);
-    let up = facts(bus)?.interface(interface.as_str()).is_some_and(|facts| facts.up);
     let mut call = Call { bus, places, interface, log };
-    if !up {
-        return call.until_up_or_an_event(options);
-    }
+    let mut told = String::new();
     loop {
-        match call.keep_up(options) {
-            Err(failure) if failure.raises_no_event() => call.wait(options)?,
-            done => return done,
+        let failure = match call.is_up() {
+            Ok(false) => return call.until_up_or_an_event(options),
+            Ok(true) => match call.keep_up(options) {
+                Err(failure) if failure.raises_no_event() => failure,
+                done => return done,
+            },
+            Err(failure) => {
+                call.report(&failure, &mut told);
+                failure
+            }
+        };
+        if call.wait(options) == Wait::Pointless {
+            return Err(failure);
         }
     }
 }
@@ -159,16 +176,19 @@ impl Call<'_> {
         loop {
             let Err(failure) = self.attempt(options) else { return Ok(()) };
             self.report(&failure, &mut told);
-            if !failure.raises_no_event() {
+            if !failure.raises_no_event() || self.wait(options) == Wait::Pointless {
                 return Err(failure);
             }
-            self.wait(options)?;
         }
     }
 
     fn attempt(&mut self, options: &str) -> Result<(), Failure> {
         let mut memory = self.begin(options);
-        let facts = facts(self.bus)?;
+        let facts = facts(self.bus).inspect_err(|_| {
+            // Any answer ends the wait.
+            memory.outcome.clear();
+            self.keep(&memory);
+        })?;
         look(self.bus, self.places, self.interface, &facts, self.log);
         dhcpv6::tell_unusable(self.places, &facts, self.log);
         let wanted = self.wanted(&facts, options, &memory);
@@ -181,17 +201,31 @@ impl Call<'_> {
     }
 
     /// Until the patience is over or there is something else to do.
-    fn wait(&mut self, options: &str) -> Result<(), Failure> {
+    fn wait(&mut self, options: &str) -> Wait {
+        let parent = parent_id();
         let memory = Memory::read(&self.places.firewall.state, self.interface);
         let end = Instant::now() + self.places.patience;
         while Instant::now() < end {
             sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
-            let facts = facts(self.bus)?;
-            if outcome(&self.wanted(&facts, options, &memory)) != memory.outcome {
-                break;
+            match facts(self.bus) {
+                // Its successor makes a call of its own.
+                Err(UbusError::ObjectNotFound(_)) => return Wait::Pointless,
+                _ if parent_id() != parent => return Wait::Pointless,
+                // It is busy, or ubusd was started again.
+                Err(_) => {}
+                Ok(facts) => {
+                    if outcome(&self.wanted(&facts, options, &memory)) != memory.outcome {
+                        break;
+                    }
+                }
             }
         }
-        Ok(())
+        Wait::Over
+    }
+
+    fn is_up(&mut self) -> Result<bool, Failure> {
+        let facts = facts(self.bus)?;
+        Ok(facts.interface(self.interface.as_str()).is_some_and(|facts| facts.up))
     }
 
     fn keep_up(&mut self, options: &str) -> Result<(), Failure> {
@@ -200,10 +234,12 @@ impl Call<'_> {
         let facts = facts(self.bus)?;
         let wanted = self.wanted(&facts, options, &memory);
         memory.outcome = outcome(&wanted);
-        let unchanged = memory.outcome == memory.up;
+        let unchanged = wanted.as_ref().is_ok_and(|wanted| wanted.in_force() == memory.up)
+            && State::is_usable(&self.places.firewall.state, self.interface);
         let done = match wanted {
             Ok(wanted) if unchanged => {
                 self.tell_the_rule(&mut memory, &wanted);
+                self.tell_the_warning(&facts, wanted.warning.as_ref());
                 Ok(())
             }
             Ok(wanted) => self.bring_up(&mut memory, &facts, wanted, options, Before::Up),
@@ -217,15 +253,9 @@ impl Call<'_> {
         memory.settled = true;
         self.keep(&memory);
         look(self.bus, self.places, self.interface, &facts, self.log);
-        let warned = has_warning(&facts, self.interface);
-        match &done {
-            Ok(()) if unchanged && warned => self.warn(json!({})),
-            Ok(()) => {}
-            Err(failure) => {
-                let text = failure.data();
-                self.report(failure, &mut String::new());
-                self.warn(text);
-            }
+        if let Err(failure) = &done {
+            self.report(failure, &mut String::new());
+            self.warn(failure.data());
         }
         done
     }
@@ -264,6 +294,21 @@ impl Call<'_> {
         }
     }
 
+    /// What is wrong while the tunnel stays as it is.
+    fn tell_the_warning(&mut self, facts: &Facts, warning: Option<&Failure>) {
+        let own = facts.interface(self.interface.as_str());
+        let shown =
+            own.and_then(|own| own.data.get("warning").filter(|it| it.get("code").is_some()));
+        let text = warning.map(Failure::data);
+        if shown == text.as_ref() {
+            return;
+        }
+        if let Some(failure) = warning {
+            self.report(failure, &mut String::new());
+        }
+        self.warn(text.unwrap_or_else(|| json!({})));
+    }
+
     /// What is remembered, and that this call is not through.
     fn begin(&mut self, options: &str) -> Memory {
         let mut memory = Memory::read(&self.places.firewall.state, self.interface);
@@ -287,7 +332,7 @@ impl Call<'_> {
         options: &str,
         before: Before,
     ) -> Result<(), Failure> {
-        let about = wanted.about_the_rule();
+        let (about, in_force) = (wanted.about_the_rule(), wanted.in_force());
         for conflict in &wanted.conflicts {
             let _ = writeln!(self.log, "{conflict}");
         }
@@ -337,7 +382,7 @@ impl Call<'_> {
             return Err(LifeError::NoTunnel(error).into());
         }
         memory.prefix = uplink.prefix.to_string();
-        memory.up.clone_from(&memory.outcome);
+        memory.up = in_force;
         memory.told = about.to_string();
         match warning {
             Some(failure) => self.report(&failure, &mut String::new()),
@@ -416,11 +461,6 @@ pub(super) fn attempt_once(
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     Call { bus, places, interface, log }.attempt(options)
-}
-
-fn has_warning(facts: &Facts, interface: &InterfaceName) -> bool {
-    let warning = facts.interface(interface.as_str()).and_then(|facts| facts.data.get("warning"));
-    warning.is_some_and(|warning| warning.get("code").is_some())
 }
 
 fn seconds_since_1970() -> u64 {

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 pub(super) struct Memory {
     /// The options of the last call, as netifd passed them.
     pub(super) options: String,
-    /// The newest options that were valid.
+    /// The newest options that came up.
     pub(super) good_options: String,
     /// The prefix that is set up.
     pub(super) prefix: String,
@@ -28,7 +28,7 @@ pub(super) struct Memory {
     pub(super) outcome: String,
     /// Whether the last call is done with it; what died half-way is tried again.
     pub(super) settled: bool,
-    /// The outcome that is set up.
+    /// What the tunnel that is set up depends on.
     pub(super) up: String,
     /// What was told of its rule.
     pub(super) told: String,

@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::failure::Failure;
 
 mod provisioning;
+mod recovery;
 
 const CE_IN_HEX: &str = "240b001032616400006a483261006400";
 
@@ -22,11 +23,22 @@ struct Netifd {
     mtu: u16,
     calls: Vec<(String, String, Value)>,
     refuses: fn(&str, &Value) -> bool,
+    /// How many calls it is too busy for.
+    silent: u32,
+    /// It has ended.
+    gone: bool,
 }
 
 impl Bus for Netifd {
     fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError> {
         self.calls.push((object.to_owned(), method.to_owned(), arguments.clone()));
+        if self.gone {
+            return Err(UbusError::ObjectNotFound(object.to_owned()));
+        }
+        if let Some(fewer) = self.silent.checked_sub(1) {
+            self.silent = fewer;
+            return Err(UbusError::Timeout(TIMEOUT));
+        }
         if (self.refuses)(method, arguments) {
             return Err(UbusError::Status {
                 object: object.to_owned(),
@@ -49,6 +61,8 @@ impl Netifd {
             mtu: 1500,
             calls: Vec::new(),
             refuses: |_, _| false,
+            silent: 0,
+            gone: false,
         }
     }
 

@@ -73,14 +73,17 @@ struct Offer<'facts> {
     candidate: Candidate,
     plan: Plan,
     current: bool,
+    /// Whether its interface has the current prefix.
+    stays: bool,
 }
 
 /// Chooses among all prefixes of all interfaces that are up, or those of `tunlink`.
 ///
 /// Prefixes that are not deprecated go first, then those of an interface with an IPv6 default
-/// route, then the longest rule match, then the longest remaining lifetime, then delegated ones.
-/// `current` is what the interface has been set up with: of two that are as good as each other it
-/// stays.
+/// route, then the longest rule match, then those of the uplink in use, then the longest remaining
+/// lifetime, then delegated ones. `current` is what the interface has been set up with: of two that
+/// are as good as each other it stays. On one uplink a longer lifetime tells the new prefix from the
+/// old one; on two it only tells which was refreshed last, and the tunnel would move with each time.
 ///
 /// # Errors
 /// [`UplinkError`], or the most telling reason why a prefix that is there has no plan.
@@ -98,6 +101,8 @@ pub fn choose(
     let mut reason: Option<(u8, Failure)> = None;
     for interface in facts.interfaces().filter(|interface| is_candidate(config, facts, interface)) {
         let Some(device) = interface.device.as_deref() else { continue };
+        let is_current = |candidate: &Candidate| current == Some(candidate.prefix);
+        let stays = interface.prefixes.iter().any(is_current);
         for candidate in &interface.prefixes {
             let no_line = |fixed: &Fixed| fixed.rule(candidate.prefix).is_none();
             if config.fixed.as_ref().is_some_and(no_line) {
@@ -105,8 +110,8 @@ pub fn choose(
             }
             match config.sources(candidate.prefix).decide() {
                 Ok(Decision { plan, .. }) => {
-                    let current = current == Some(candidate.prefix);
-                    let offer = Offer { interface, device, candidate: *candidate, plan, current };
+                    let (candidate, current) = (*candidate, is_current(candidate));
+                    let offer = Offer { interface, device, candidate, plan, current, stays };
                     if best.as_ref().is_none_or(|best| offer.is_better_than(best)) {
                         best = Some(offer);
                     }
@@ -154,6 +159,7 @@ impl Offer<'_> {
                 offer.candidate.preferred > 0,
                 offer.interface.default_route,
                 offer.plan.rule().ipv6().prefix_len(),
+                offer.stays,
             )
         };
         if rank(self) != rank(other) {
@@ -247,6 +253,32 @@ mod tests {
         let mut lan = wan("lan", &json!([item(B, 56, 900)]), &json!([]));
         lan["route"] = json!([]);
         assert_eq!(chosen("{}", &[lan, both(9, 0)[0].clone()], None), a);
+    }
+
+    #[test]
+    fn of_two_uplinks_the_one_in_use_stays() {
+        let two = |a: u32, b: u32| {
+            [
+                wan("wan6", &json!([item(A, 56, a)]), &json!([])),
+                wan("wanb", &json!([item(B, 56, b)]), &json!([])),
+            ]
+        };
+        let (a, b) = ("wan6 240b:10:3261:6400::/56", "wanb 240b:10:9261:6400::/56");
+        assert_eq!(chosen("{}", &two(14200, 14390), None), b);
+        for (first, second) in [(14200, 14390), (14395, 14300), (100, 14390), (14390, 1)] {
+            let in_use = |of: &str| of.split_once(' ').map(|(_, prefix)| prefix.to_owned());
+            assert_eq!(chosen("{}", &two(first, second), in_use(a).as_deref()), a);
+            assert_eq!(chosen("{}", &two(first, second), in_use(b).as_deref()), b);
+        }
+        let current_b = Some("240b:10:9261:6400::/56");
+        assert_eq!(chosen("{}", &two(9, 0), current_b), a);
+        let mut lost = two(9, 9);
+        lost[1]["route"] = json!([]);
+        assert_eq!(chosen("{}", &lost, current_b), a);
+        // On the uplink itself the new prefix follows the old one.
+        let new = json!([item(B, 56, 9), item("240b:10:3251:6400::", 56, 900)]);
+        let renumbered = [two(14000, 9)[0].clone(), wan("wanb", &new, &json!([]))];
+        assert_eq!(chosen("{}", &renumbered, current_b), "wanb 240b:10:3251:6400::/56");
     }
 
     #[test]

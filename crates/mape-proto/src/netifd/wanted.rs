@@ -28,8 +28,9 @@ pub(super) struct Wanted {
     pub(super) warning: Option<Failure>,
 }
 
-/// Works it out. Where the options themselves are wrong and older ones were not, the older ones
-/// stay in force: a typing error must not cut a line that works.
+/// Works it out. Where nothing comes of the options, and something of older ones that were right,
+/// the older ones stay in force: neither a typing error nor another line's provider, rule or uplink
+/// must cut a line that works.
 pub(super) fn wanted(
     bus: &mut dyn Bus,
     places: &Places,
@@ -63,7 +64,8 @@ pub(super) fn wanted(
         Ok(Wanted { config, uplink, plan, source, conflicts, warning: None })
     };
     let failure = match of(options) {
-        Err(failure) if failure.is_of_options() => failure,
+        // Of such causes the options are none.
+        Err(failure) if !failure.raises_no_event() => failure,
         other => return other,
     };
     let older = &memory.good_options;
@@ -111,23 +113,31 @@ pub(super) fn uplink_mtu(bus: &mut dyn Bus, device: &str) -> Result<u16, Failure
 /// one mapping, as an aggregate and as a piece of it.
 pub(super) fn outcome(wanted: &Result<Wanted, Failure>) -> String {
     match wanted {
-        Ok(Wanted { uplink, plan, warning, .. }) => {
-            let warning = warning.as_ref().map_or_else(String::new, Failure::line);
-            let Uplink { interface, device, .. } = uplink;
-            let (prefix, mtu, ipv4) = (plan.end_user_prefix(), plan.mtu(), plan.ipv4());
-            let (ce, br, set) = (plan.ce(), plan.br(), plan.port_set());
-            let (psid, parameters) = (set.psid(), set.parameters());
-            let (offset, psid_len) = (parameters.offset(), parameters.psid_len());
-            format!(
-                "{interface} {device} {prefix} {ipv4} {offset} {psid}/{psid_len} {ce} {br} {mtu} \
-                 {warning}"
-            )
+        Ok(wanted) => {
+            let warning = wanted.warning.as_ref().map_or_else(String::new, Failure::line);
+            wanted.in_force() + &warning
         }
         Err(failure) => failure.line(),
     }
 }
 
 impl Wanted {
+    /// What the tunnel depends on, as text: what is wrong with the newest options does not matter as
+    /// long as the older ones are in force.
+    pub(super) fn in_force(&self) -> String {
+        let Self { uplink, plan, warning, .. } = self;
+        let Uplink { interface, device, .. } = uplink;
+        let (prefix, mtu, ipv4) = (plan.end_user_prefix(), plan.mtu(), plan.ipv4());
+        let (ce, br, set) = (plan.ce(), plan.br(), plan.port_set());
+        let (psid, parameters) = (set.psid(), set.parameters());
+        let (offset, psid_len) = (parameters.offset(), parameters.psid_len());
+        let options = if warning.is_some() { "older" } else { "newest" };
+        format!(
+            "{interface} {device} {prefix} {ipv4} {offset} {psid}/{psid_len} {ce} {br} {mtu} \
+             {options} "
+        )
+    }
+
     /// What is told about the rule, in the update and whenever it changes.
     pub(super) fn about_the_rule(&self) -> Value {
         let conflicts: Vec<String> = self.conflicts.iter().map(ToString::to_string).collect();

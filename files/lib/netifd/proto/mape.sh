@@ -12,7 +12,11 @@ setup | renew)
 		wait "$child"
 		status=$?
 		[ "$status" -gt 128 ] || exit "$status"
-		sleep 1
+		echo "the program died of signal $((status - 128)); it is started again in 5 s"
+		# Waited for, so that netifd can end it.
+		sleep 5 &
+		child=$!
+		wait "$child"
 	done
 	;;
 esac
