@@ -31,7 +31,7 @@ fn redirects(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding>
     redirects
         .filter_map(|redirect| {
             let unreachable = || unreachable(redirect, ports);
-            hidden(redirect, &interface.forwards).or_else(unreachable)
+            hidden(redirect, interface.forwards.as_deref().unwrap_or_default()).or_else(unreachable)
         })
         .collect()
 }
