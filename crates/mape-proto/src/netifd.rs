@@ -19,6 +19,7 @@ use crate::firewall;
 use crate::netlink::NetlinkError;
 use crate::uci::Directories;
 
+mod alias;
 mod config;
 mod dhcpv6;
 mod error;

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::net::Ipv6Addr;
 use std::os::unix::process::parent_id;
 use std::path::Path;
 use std::thread::sleep;
@@ -11,17 +10,17 @@ use std::time::{Duration, Instant, SystemTime};
 use mape_core::Quoted;
 use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_provision::{Mode, Source};
-use mape_ubus::{Status, UbusError};
+use mape_ubus::UbusError;
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
+use super::alias;
 use super::config::Config;
 use super::error::LifeError;
-use super::kernel::{self, AddressState};
 use super::memory::Memory;
 use super::provisioning::look;
 use super::provisioning::store::Store;
-use super::update::{self, Update, alias};
+use super::update::{self, Update};
 use super::wanted::{Wanted, outcome, wanted};
 use super::zones::Zones;
 use super::{Bus, Facts, Places, dhcpv6, facts, interface_object, notify, set_data};
@@ -31,13 +30,6 @@ use crate::listening;
 
 /// How often it is looked whether anything has changed while waiting for a cause without event.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long netifd and duplicate address detection may take with the CE address.
-const ADDRESS_PATIENCE: Duration = Duration::from_secs(20);
-/// How often the kernel is asked for the CE address.
-const STEP: Duration = Duration::from_millis(100);
-
-/// How long netifd may take to remove an interface. A teardown has five seconds in all.
-const REMOVAL: Duration = Duration::from_secs(2);
 
 /// What the interface is when it is brought up.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,6 +53,8 @@ struct Call<'call> {
     places: &'call Places,
     interface: &'call InterfaceName,
     log: &'call mut dyn Write,
+    /// Whoever started this process.
+    parent: u32,
 }
 
 /// Brings the interface up. What cannot be done yet is reported, and the interface stays pending;
@@ -77,7 +71,7 @@ pub fn setup(
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let _alive = alive(&places.firewall.state, interface);
-    Call { bus, places, interface, log }.until_up_or_an_event(options)
+    Call::new(bus, places, interface, log).until_up_or_an_event(options)
 }
 
 /// Looks again: brings the interface up if it is not, and changes it if the line has changed. An
@@ -93,7 +87,7 @@ pub fn renew(
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let _alive = alive(&places.firewall.state, interface);
-    let mut call = Call { bus, places, interface, log };
+    let mut call = Call::new(bus, places, interface, log);
     let mut told = String::new();
     loop {
         let failure = match call.is_up() {
@@ -132,29 +126,7 @@ pub fn teardown(
     if let Err(error) = State::remove(&places.firewall.state, interface) {
         let _ = writeln!(log, "the state file could not be removed: {error}");
     }
-    remove_alias(bus, interface, log);
-}
-
-/// Removes the alias with the CE address and waits until it is gone: netifd does it a moment later,
-/// and would remove one that is added in the meantime.
-fn remove_alias(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn Write) {
-    let alias = alias(interface);
-    match bus.call(&interface_object(&alias), "remove", &json!({})) {
-        // Without uplink it was never there; or netifd is removing it.
-        Ok(_)
-        | Err(
-            UbusError::ObjectNotFound(_)
-            | UbusError::Status { status: Status::InvalidArgument, .. },
-        ) => {}
-        Err(error) => {
-            let _ = writeln!(log, "the CE address could not be removed: {error}");
-        }
-    }
-    let end = Instant::now() + REMOVAL;
-    // The object itself may not answer any more.
-    while facts(bus).is_ok_and(|facts| facts.interface(&alias).is_some()) && Instant::now() < end {
-        sleep(STEP);
-    }
+    alias::remove(bus, interface, log);
 }
 
 /// Held while a call works, so that the hotplug hook can tell one that works from one that died.
@@ -170,7 +142,16 @@ pub(super) fn is_alive(directory: &Path, interface: &InterfaceName) -> bool {
     Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
 }
 
-impl Call<'_> {
+impl<'call> Call<'call> {
+    fn new(
+        bus: &'call mut dyn Bus,
+        places: &'call Places,
+        interface: &'call InterfaceName,
+        log: &'call mut dyn Write,
+    ) -> Self {
+        Self { bus, places, interface, log, parent: parent_id() }
+    }
+
     fn until_up_or_an_event(&mut self, options: &str) -> Result<(), Failure> {
         let mut told = String::new();
         loop {
@@ -202,7 +183,6 @@ impl Call<'_> {
 
     /// Until the patience is over or there is something else to do.
     fn wait(&mut self, options: &str) -> Wait {
-        let parent = parent_id();
         let memory = Memory::read(&self.places.firewall.state, self.interface);
         let end = Instant::now() + self.places.patience;
         while Instant::now() < end {
@@ -210,7 +190,7 @@ impl Call<'_> {
             match facts(self.bus) {
                 // Its successor makes a call of its own.
                 Err(UbusError::ObjectNotFound(_)) => return Wait::Pointless,
-                _ if parent_id() != parent => return Wait::Pointless,
+                _ if parent_id() != self.parent => return Wait::Pointless,
                 // It is busy, or ubusd was started again.
                 Err(_) => {}
                 Ok(facts) => {
@@ -349,7 +329,14 @@ impl Call<'_> {
             // Before its address goes; the kernel complains of each packet without.
             notify(self.bus, &update::link_lost(self.interface))?;
         }
-        self.configure_ce(&uplink.interface, plan.ce())?;
+        alias::configure(
+            self.bus,
+            self.places,
+            self.interface,
+            &uplink.interface,
+            plan.ce(),
+            self.log,
+        )?;
         // What dies from here on has to be done again.
         memory.up.clear();
         memory.settled = false;
@@ -404,37 +391,6 @@ impl Call<'_> {
         Ok(edge)
     }
 
-    /// Puts the CE address on the uplink and waits until it may be used. Without that the first
-    /// packets would be lost, and the kernel would complain of each.
-    fn configure_ce(&mut self, uplink: &str, ce: Ipv6Addr) -> Result<(), Failure> {
-        let state = kernel::address_state(&self.places.proc_net, ce);
-        let alias = alias(self.interface);
-        // netifd would remove one with another address instead of changing it.
-        if state == AddressState::Absent && facts(self.bus)?.interface(&alias).is_some() {
-            remove_alias(self.bus, self.interface, self.log);
-        }
-        let add = update::add_alias(self.interface, uplink, ce);
-        self.bus.call("network", "add_dynamic", &add)?;
-        let end = Instant::now() + ADDRESS_PATIENCE;
-        loop {
-            match kernel::address_state(&self.places.proc_net, ce) {
-                AddressState::Ready => return Ok(()),
-                AddressState::Duplicate => {
-                    // Removed, or the next attempt would find the old verdict.
-                    remove_alias(self.bus, self.interface, self.log);
-                    return Err(LifeError::CeInUse(ce).into());
-                }
-                AddressState::Absent | AddressState::Tentative if Instant::now() < end => {
-                    sleep(STEP);
-                }
-                AddressState::Absent | AddressState::Tentative => {
-                    let seconds = ADDRESS_PATIENCE.as_secs();
-                    return Err(LifeError::CeNotReady { ce, seconds }.into());
-                }
-            }
-        }
-    }
-
     /// Tells netifd, and the log where it is not the same again.
     fn report(&mut self, failure: &Failure, told: &mut String) {
         let line = failure.line();
@@ -460,7 +416,7 @@ pub(super) fn attempt_once(
     options: &str,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    Call { bus, places, interface, log }.attempt(options)
+    Call::new(bus, places, interface, log).attempt(options)
 }
 
 fn seconds_since_1970() -> u64 {

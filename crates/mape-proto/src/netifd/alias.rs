@@ -1,0 +1,86 @@
+//! The dynamic interface on the uplink that holds the CE address.
+
+use std::io::Write;
+use std::net::Ipv6Addr;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use mape_nft::InterfaceName;
+use mape_ubus::{Status, UbusError};
+use serde_json::json;
+
+use super::error::LifeError;
+use super::kernel::{self, AddressState};
+use super::{Bus, Places, facts, interface_object, update};
+use crate::failure::Failure;
+
+/// How long netifd and duplicate address detection may take with the CE address.
+const ADDRESS_PATIENCE: Duration = Duration::from_secs(20);
+/// How often the kernel is asked for the CE address.
+const STEP: Duration = Duration::from_millis(100);
+
+/// How long netifd may take to remove an interface. A teardown has five seconds in all.
+const REMOVAL: Duration = Duration::from_secs(2);
+
+/// Puts the CE address on the uplink and waits until it may be used. Without that the first
+/// packets would be lost, and the kernel would complain of each.
+///
+/// # Errors
+/// Another device has it, or netifd does not configure it.
+pub(super) fn configure(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &InterfaceName,
+    uplink: &str,
+    ce: Ipv6Addr,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
+    let state = kernel::address_state(&places.proc_net, ce);
+    let alias = update::alias(interface);
+    // netifd would remove one with another address instead of changing it.
+    if state == AddressState::Absent && facts(bus)?.interface(&alias).is_some() {
+        remove(bus, interface, log);
+    }
+    let add = update::add_alias(interface, uplink, ce);
+    bus.call("network", "add_dynamic", &add)?;
+    let end = Instant::now() + ADDRESS_PATIENCE;
+    loop {
+        match kernel::address_state(&places.proc_net, ce) {
+            AddressState::Ready => return Ok(()),
+            AddressState::Duplicate => {
+                // Removed, or the next attempt would find the old verdict.
+                remove(bus, interface, log);
+                return Err(LifeError::CeInUse(ce).into());
+            }
+            AddressState::Absent | AddressState::Tentative if Instant::now() < end => {
+                sleep(STEP);
+            }
+            AddressState::Absent | AddressState::Tentative => {
+                let seconds = ADDRESS_PATIENCE.as_secs();
+                return Err(LifeError::CeNotReady { ce, seconds }.into());
+            }
+        }
+    }
+}
+
+/// Removes the alias with the CE address and waits until it is gone: netifd does it a moment later,
+/// and would remove one that is added in the meantime.
+pub(super) fn remove(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn Write) {
+    let alias = update::alias(interface);
+    match bus.call(&interface_object(&alias), "remove", &json!({})) {
+        // Without uplink it was never there; or netifd is removing it.
+        Ok(_)
+        | Err(
+            UbusError::ObjectNotFound(_)
+            | UbusError::Status { status: Status::InvalidArgument, .. },
+        ) => {}
+        Err(error) => {
+            let _ = writeln!(log, "the CE address could not be removed: {error}");
+        }
+    }
+    let end = Instant::now() + REMOVAL;
+    // The object itself may not answer any more.
+    while facts(bus).is_ok_and(|facts| facts.interface(&alias).is_some()) && Instant::now() < end {
+        sleep(STEP);
+    }
+}
