@@ -37,7 +37,7 @@ pub struct InForce {
     pub open: bool,
     /// Where ports are translated; `None` while nothing may pass.
     pub edge: Option<Edge>,
-    /// What they have dropped; `None` where the edge is gone, with all it had counted.
+    /// What they have dropped; `None` where there are no counters, or the edge is gone with its own.
     pub dropped: Option<Drops>,
 }
 
@@ -67,11 +67,12 @@ pub fn in_force(
     let gate = indexes(kernel, Loaded::GATE)?.contains(&index);
     let common = rules(kernel, "nft-rules", INET, Loaded::TABLE)?;
     let own = rules(kernel, &format!("nft-rules-{name}"), NETDEV, &loaded.netdev_table())?;
-    let mut dropped = Drops::default();
+    let (mut dropped, mut counts) = (Drops::default(), false);
     let counted = common.iter().map(|rule| (loaded.in_common_table(&rule.chain), rule));
     for (what, rule) in
         counted.chain(own.iter().map(|rule| (loaded.in_netdev_table(&rule.chain), rule)))
     {
+        counts |= what.is_some();
         match what {
             Some(Dropped::Incoming) => dropped.incoming += rule.packets,
             Some(Dropped::Outgoing) => dropped.outgoing += rule.packets,
@@ -90,7 +91,7 @@ pub fn in_force(
         Some(Edge::Postrouting)
     };
     let is_lost = gate && edge.is_none();
-    Ok(InForce { open: edge.is_some(), edge, dropped: (!is_lost).then_some(dropped) })
+    Ok(InForce { open: edge.is_some(), edge, dropped: (counts && !is_lost).then_some(dropped) })
 }
 
 /// Whether somebody else offloads flows.

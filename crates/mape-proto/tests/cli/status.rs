@@ -281,6 +281,16 @@ fn neither_edge_nor_device() {
     assert_eq!((code, &status["state"]), (ExitStatus::Failed, &"shut".into()));
     assert_eq!((&status["edge"], &status["dropped"]), (&Value::Null, &Value::Null));
 
+    for file in ["recorded/nft-rules", "recorded/nft-gate"] {
+        line.write(file, "");
+    }
+    let (_, status) = line.status();
+    assert_eq!(
+        (&status["state"], &status["dropped"]),
+        (&"shut".into(), &Value::Null),
+        "no table at all"
+    );
+
     let line = Line::new("no-device");
     fs::remove_dir_all(line.0.join("sys/mape-wan")).unwrap();
     let (code, status) = line.status();
