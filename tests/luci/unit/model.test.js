@@ -49,13 +49,29 @@ test('blocks are as the program counts them', () => {
 	assert.equal(blocks.length, 15);
 	assert.deepEqual(blocks[0], { first: 5696, last: 5711, size: 16, reserved: 1, published: 0, used: { tcp: 2, udp: 0, icmp: 0 }, most: 2, level: 0.125 });
 	assert.equal(blocks[1].reserved, 2);
-
-	const forwards = [[9792, 'published'], [9793, 'published'], [9793, 'published'], [9794, 'waiting'], [443, 'published'], [null, 'refused']].map(([port, state]) => ({ port, state }));
-
-	assert.deepEqual(model.blocks({ ...up, forwards }).map(block => block.published).slice(0, 3), [0, 2, 0]);
-	assert.deepEqual(model.blocks({ ...up, ports: null, forwards: [null, ...forwards] }).map(block => block.published).slice(0, 3), [0, 2, 0]);
 	assert.equal(blocks.reduce((sum, block) => sum + block.reserved, 0), 3);
 	assert.equal(blocks.reduce((sum, block) => sum + block.used.tcp, 0), up.ports.used.tcp);
+});
+
+test('a port that leads to a host is published and no longer called reserved', () => {
+	const [ status ] = json('tests/vectors/status/v6plus/servers.json').interfaces;
+
+	for (const drawn of [ status, { ...status, ports: null }, { ...status, forwards: [ null, {}, ...status.forwards, status.forwards[0] ] } ]) {
+		const block = model.blocks(drawn).find(({ first }) => first === 13888);
+
+		// The other port waits for its host.
+		assert.deepEqual([ block.published, block.reserved ], [ 1, 1 ]);
+		assert.deepEqual(model.blocks(drawn).map(({ published }) => published).reduce((a, b) => a + b), 1);
+	}
+
+	const words = model.setText(status);
+
+	assert.ok(words.endsWith('(reserved: 5696, 9792-9793, 13892; published: 13890)'), words);
+	assert.ok(model.setText({ ...status, line: { ...status.line, reserved: [ [ 13888, 13892 ] ] } }).includes('reserved: 13888-13889, 13891-13892;'));
+
+	const translated = load('mape/model.js', {}, text => `<${text}>`);
+
+	assert.ok(translated.setText(status).endsWith('(<reserved: 5696, 9792-9793, 13892>; <published: 13890>)'));
 });
 
 test('unknown is never nothing', () => {

@@ -114,6 +114,23 @@ fn a_line_in_use() {
     assert_eq!(status["dropped"]["incoming"], 4);
 }
 
+/// For those who draw it too: one port leads to a host, one is kept for a host that nobody knows yet.
+#[test]
+fn a_line_with_servers() {
+    let line = Line::new("servers");
+    let file = line.0.join("state/wan.json");
+    let mut state: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    state["servers"] = serde_json::json!([
+        {"section": "game", "proto": ["tcp", "udp"], "port": 13890, "host": "192.168.1.12:25565"},
+        {"section": "later", "proto": ["tcp"], "port": 13892},
+    ]);
+    fs::write(file, state.to_string()).unwrap();
+    let (exit, status) = line.status();
+    assert_eq!(exit, ExitStatus::Fine);
+    assert_eq!(status["forwards"], state["servers"]);
+    golden("servers.json", &line.call("status --json").out);
+}
+
 /// The port of the line's address in a line of conntrack's own tool: the one that answers come to, or
 /// the published one that somebody called.
 fn told_port(line: &str) -> Option<&str> {

@@ -51,11 +51,18 @@ function within(first, last, list) {
 	return list.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(last, to) - Math.max(first, from) + 1), 0);
 }
 
-// How many ports of [first, last] are published.
-function publishedIn(first, last, forwards) {
-	const ports = (Array.isArray(forwards) ? forwards : []).filter(it => it?.state === 'published').map(it => it.port);
+// The ports that lead to a host, in ascending order. One of which nobody knows the host yet is only kept.
+function publishedPorts(status) {
+	const all = Array.isArray(status?.forwards) ? status.forwards : [];
 
-	return new Set(ports.filter(port => port >= first && port <= last)).size;
+	return [ ...new Set(all.filter(it => it?.host && Number.isInteger(it.port)).map(it => it.port)) ].sort((a, b) => a - b);
+}
+
+// What is reserved for something else; the program reserves published ports too.
+function reservedRanges(status) {
+	return publishedPorts(status).reduce((list, port) => list.flatMap(([first, last]) => port < first || port > last
+		? [ [ first, last ] ]
+		: [ [ first, port - 1 ], [ port + 1, last ] ].filter(([from, to]) => from <= to)), ranges(status?.line?.reserved));
 }
 
 // Part of the whole, 0 to 1, or null.
@@ -115,12 +122,13 @@ return baseclass.extend({
 	// The set block by block: how full each is, of the protocol that uses most of it.
 	blocks(status) {
 		const ports = status?.ports;
-		const reserved = ranges(status?.line?.reserved);
+		const reserved = reservedRanges(status);
+		const published = publishedPorts(status).map(port => [ port, port ]);
 
 		if (!Array.isArray(ports?.blocks))
 			return ranges(status?.line?.port_ranges).map(([first, last]) => ({
 				first, last, size: last - first + 1, reserved: within(first, last, reserved),
-				published: publishedIn(first, last, status?.forwards), used: { tcp: null, udp: null, icmp: null }, most: null, level: null
+				published: within(first, last, published), used: { tcp: null, udp: null, icmp: null }, most: null, level: null
 			}));
 
 		return ports.blocks.filter(({ first, last }) => ranges([ [ first, last ] ]).length).map(({ first, last, used }) => {
@@ -129,7 +137,7 @@ return baseclass.extend({
 			const most = counts.includes(null) ? null : Math.max(...counts);
 
 			return {
-				first, last, size, reserved: within(first, last, reserved), published: publishedIn(first, last, status.forwards),
+				first, last, size, reserved: within(first, last, reserved), published: within(first, last, published),
 				used: { tcp: counts[0], udp: counts[1], icmp: counts[2] },
 				most, level: part(most, size)
 			};
@@ -177,12 +185,14 @@ return baseclass.extend({
 			return '';
 
 		const list = ranges(line.port_ranges).map(rangeText).join(', ');
-		const kept = ranges(line.reserved).map(rangeText).join(', ');
+		const kept = reservedRanges(status).map(rangeText).join(', ');
+		const opened = publishedPorts(status).join(', ');
+		const notes = [ kept && _('reserved: %s').replace('%s', kept), opened && _('published: %s').replace('%s', opened) ].filter(note => note);
 
 		const psid = this.psid(line);
 		const words = psid === null ? `${line.ipv4}: ${list}` : `${line.ipv4} PSID ${psid}: ${list}`;
 
-		return kept ? `${words} (reserved: ${kept})` : words;
+		return notes.length ? `${words} (${notes.join('; ')})` : words;
 	},
 
 	rangeTexts(list) {
