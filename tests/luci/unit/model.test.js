@@ -131,6 +131,14 @@ test('the set as text has every range', () => {
 	assert.equal(model.setText({ line: null }), '');
 });
 
+test('a rule that the network states, and nobody else, is known as such', () => {
+	const from = name => model.ruleFrom(json(`tests/vectors/luci/${name}.json`));
+
+	assert.deepEqual(['provisioned', 'dhcpv6', 'nobodys', 'other-provider', 'table'].map(from), ['provisioning', 'dhcpv6', null, null, null]);
+	for (const bad of [null, {}, { line: null }, { line: { line: 'map-e', evidence: 'x' }, plan: { error: {} } }, { line: { line: 'map-e', evidence: [null] }, plan: { error: {} } }])
+		assert.equal(model.ruleFrom(bad), null);
+});
+
 test('rows of a line name provider and PSID', () => {
 	const data = { provider: 'ocn', psid: 52, port_ranges: [[1, 2]], port_count: 1008 };
 

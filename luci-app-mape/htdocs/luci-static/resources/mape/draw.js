@@ -81,7 +81,7 @@ return baseclass.extend({
 	},
 
 	told(told, button) {
-		return this.problem(text.error(told?.code), told?.message, told?.hint, button);
+		return this.problem(text.told(told), told?.message, told?.hint, button);
 	},
 
 	// Rows of a name and a value or node.
@@ -274,12 +274,23 @@ return baseclass.extend({
 		]);
 	},
 
-	// What `detect` found, in words.
-	line(answer) {
+	// What `detect` found, in words. `provisioned`: whether provisioning is on.
+	line(answer, provisioned) {
 		const line = answer?.line;
 
 		if (line?.error)
 			return this.told(line.error);
+
+		const from = model.ruleFrom(answer);
+
+		if (from) {
+			const sentence = text.networkRule(from, provisioned);
+			const [ { says } ] = line.evidence;
+
+			return from === 'dhcpv6' || provisioned
+				? E('div', {}, [ E('p', {}, [ sentence ]), E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ says ]) ])
+				: this.problem(sentence, says);
+		}
 
 		const isMape = line?.line === 'map-e';
 		const whose = line?.provider ? text.provider(line.provider) : null;

@@ -14,6 +14,9 @@ const PROTOCOLS = ['tcp', 'udp', 'icmp'];
 
 const STEPS = ['ipv6', 'prefix', 'rule', 'tunnel', 'verified'];
 
+// Places of the network from which `detect` may have a rule.
+const STATING = ['provisioning', 'dhcpv6'];
+
 // The step at which an error stops.
 const STEP_OF = {
 	MAPE_NO_IPV6_YET: 'ipv6',
@@ -202,6 +205,14 @@ return baseclass.extend({
 	// The PSID; null where the address is shared with nobody.
 	psid(line) {
 		return count(line.port_count) !== null && line.port_count < 65536 ? line.psid : null;
+	},
+
+	// Who in the network stated the rule of a line for which there is no other: 'provisioning', 'dhcpv6', or null.
+	ruleFrom(answer) {
+		const { line, plan } = answer ?? {};
+		const from = Array.isArray(line?.evidence) ? line.evidence[0]?.from : null;
+
+		return line?.line === 'map-e' && plan?.error && !plan.error.params?.provider && STATING.includes(from) ? from : null;
 	},
 
 	// What the rows on Interfaces and Overview say of a line, from netifd's `data`.

@@ -25,7 +25,7 @@ const PROVIDERS = {
 
 // What is wrong, and one thing to do.
 const ERRORS = {
-	MAPE_PREFIX_NOT_IN_RULES: _('No known rule covers the IPv6 prefix of this line. See the diagnosis for whose prefix it is and what to do.'),
+	MAPE_PREFIX_NOT_IN_RULES: _('Of the rules that may be used none covers the IPv6 prefix of this line. Set the provider to Automatic if another one is chosen; else see the diagnosis for whose prefix it is and what to do.'),
 	MAPE_NOT_FIRST_SUBNET: _('A home gateway in front owns this line. Switch off its MAP-E, or connect this router in its place.'),
 	MAPE_RULE_INCONSISTENT: _('Two numbers of the rule contradict each other. Correct the rule, or set the provider to Automatic.'),
 	MAPE_OPTION_INVALID: _('An option has a value that it cannot have. Correct it in the settings of the interface.'),
@@ -163,6 +163,26 @@ return baseclass.extend({
 	error(code) {
 		return own(ERRORS, code) ?? own(NETIFD, code)
 			?? _('The network service reports the error %s. See the diagnosis and the system log for what to do.').replace('%s', () => String(code ?? '?'));
+	},
+
+	// The same for an error of the program, whose params may tell more than its code.
+	told(told) {
+		const { provider, line } = told?.params ?? {};
+
+		return told?.code === 'MAPE_PREFIX_NOT_IN_RULES' && provider && line
+			? _('This line belongs to {line}, but the provider is set to {provider}. Set the provider to Automatic.')
+				.replace('{line}', () => this.provider(line)).replace('{provider}', () => this.provider(provider))
+			: this.error(told?.code);
+	},
+
+	// Who in the network stated the rule, where no table has one. `on`: whether provisioning is.
+	networkRule(from, on) {
+		if (from === 'dhcpv6')
+			return _('This is a MAP-E line: DHCPv6 of the provider states its rule. The router uses that by itself; nothing has to be chosen.');
+
+		return on
+			? _('This is a MAP-E line: the provisioning server states its rule. The router uses that; nothing has to be changed.')
+			: _('This is a MAP-E line: the provisioning server states its rule. For the router to use it, set Provisioning in the advanced settings of the interface to the server that the network names (HB46PP).');
 	},
 
 	line(name) {
