@@ -67,6 +67,12 @@ class World {
 		this.line.errors = [ { subsystem: 'mape', code, data: [ message, hint ] } ];
 	}
 
+	// nft takes no rules.
+	refusesRules() {
+		this.write('sys/mape-wan/ifindex', '4711\n');
+		this.refuses = true;
+	}
+
 	prefix(address, mask = 56) {
 		this.uplink['ipv6-prefix'] = [ { address, mask, preferred: 900 } ];
 	}
@@ -123,6 +129,9 @@ class World {
 				: ask('detect', '--json', root, '--ubus-socket=/nonexistent')
 		};
 
+		if (this.refuses)
+			answers.firewall = ask('firewall', '--json', '--nft-program=false', root, `--state-dir=${place('state')}`, `--device-dir=${place('sys')}`);
+
 		fs.rmSync(this.directory, { recursive: true });
 
 		for (const [ command, { out } ] of Object.entries(answers))
@@ -142,6 +151,7 @@ function states() {
 			world.remove('state/wan.json');
 		}, none: true, check: 'interface' },
 		shut: { change: world => world.write('sys/mape-wan/ifindex', '4711\n'), problem: true },
+		refused: { change: world => world.refusesRules(), problem: true, press: 'Load the rules', says: 'nft refuses the rules' },
 		down: { change: world => { world.line.up = false; }, problem: true },
 		pending: { change: world => { world.line.up = false; world.line.pending = true; }, problem: true },
 		'netifd-error': { change: world => { world.fails('NO_DEVICE'); }, problem: true },

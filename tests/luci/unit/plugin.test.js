@@ -77,7 +77,7 @@ test('each method starts the program with words, and nothing else', () => {
 		['detect', {}, ['detect', '--json']],
 		['ask', {}, ['detect', '--json', '--ask', '--ask-gateway']],
 		['probe', { interface: 'wan4', target: '192.0.2.1:443' }, ['doctor', '--json', '--target=192.0.2.1:443', 'wan4']],
-		['load_rules', {}, ['firewall']],
+		['load_rules', {}, ['firewall', '--json']],
 	]) {
 		const asked = [];
 
@@ -122,6 +122,15 @@ test('a set of ports comes as ranges of one use', () => {
 	const error = { schema: 1, error: { code: 'MAPE_NO_INTERFACE', message: 'm', hint: 'h', params: {} } };
 
 	assert.deepEqual(call(plugin([], [{ stdout: JSON.stringify(error) }]), 'port_set', {}).reply, error);
+});
+
+test('rules that cannot be loaded are told with the reason', () => {
+	const refusal = json('tests/vectors/luci/rules-refused.json');
+
+	assert.equal(refusal.error.code, 'MAPE_FIREWALL_REJECTED');
+	assert.deepEqual(call(plugin([], [{ stdout: JSON.stringify(refusal) }]), 'load_rules', {}), { reply: refusal, status: 0 });
+	assert.equal(call(plugin([], [{ status: 4 }]), 'load_rules', {}).reply.error.code, 'MAPE_SYSTEM_REFUSED');
+	assert.equal(call(plugin([], ['nobody']), 'load_rules', {}).reply.error.code, 'MAPE_SYSTEM_REFUSED');
 });
 
 test('a program that does not answer is told as an error', () => {

@@ -189,7 +189,7 @@ Exit status: 0 fine, 1 there is no such interface, or nobody knows which are in 
 ";
 
 pub(crate) const FIREWALL: &str = "\
-Usage: mape-proto firewall [--forget ADDRESS]
+Usage: mape-proto firewall [--forget ADDRESS] [--json]
 
 Loads the NAT and firewall rules of all MAP-E interfaces that are up, in one step, and
 does nothing where they are loaded already. The router's own files call it: after each
@@ -197,6 +197,7 @@ start of the firewall and whenever an interface comes up.
 
   --forget ADDRESS    then deletes the connections of an IPv4 address that the line no
                       longer has, and nobody else's
+  --json              what went wrong, for programs
 ";
 
 #[cfg(feature = "linux")]

@@ -318,11 +318,7 @@ fn a_line_as_the_pages_get_it() {
         assert_valid(&schema("detect"), &line);
         let prefix = line["prefix"].as_str().unwrap();
         let plan = words(&format!("plan --json --provider {provider} {prefix}")).json();
-        let file = format!("{}/../../tests/vectors/luci/{name}.json", env!("CARGO_MANIFEST_DIR"));
-        let got = format!("{}\n", serde_json::json!({"line": line, "plan": plan}));
-        if std::env::var_os("MAPE_BLESS").is_some() {
-            std::fs::write(&file, &got).unwrap();
-        }
-        assert_eq!(std::fs::read_to_string(file).unwrap(), got, "{name}");
+        let got = serde_json::json!({"line": line, "plan": plan});
+        golden(&format!("luci/{name}.json"), &format!("{got}\n"));
     }
 }

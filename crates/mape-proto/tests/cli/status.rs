@@ -86,15 +86,6 @@ fn copy_directory(from: &Path, to: &Path) {
     }
 }
 
-/// Held against the file of that name, or written there.
-fn golden(name: &str, text: &str) {
-    let file = vectors("v6plus").join(name);
-    if std::env::var_os("MAPE_BLESS").is_some() {
-        fs::write(&file, text).unwrap();
-    }
-    assert_eq!(fs::read_to_string(file).unwrap(), text, "{name}");
-}
-
 #[test]
 fn a_line_in_use() {
     let line = Line::new("golden");
@@ -107,7 +98,7 @@ fn a_line_in_use() {
     ] {
         let called = line.call(words);
         assert_eq!((called.status, called.err.as_str()), (ExitStatus::Fine, ""));
-        golden(file, &called.out);
+        golden(&format!("status/v6plus/{file}"), &called.out);
     }
     let (_, status) = line.status();
     assert_eq!(status["edge"], "netdev");
@@ -128,7 +119,26 @@ fn a_line_with_servers() {
     let (exit, status) = line.status();
     assert_eq!(exit, ExitStatus::Fine);
     assert_eq!(status["forwards"], state["servers"]);
-    golden("servers.json", &line.call("status --json").out);
+    golden("status/v6plus/servers.json", &line.call("status --json").out);
+}
+
+/// LuCI's tests read the answer.
+#[test]
+fn rules_that_are_not_loaded() {
+    let line = Line::new("refused");
+    line.write("sys/mape-wan/ifindex", "4711");
+    let load = |more: &str| {
+        let at = line.0.display();
+        words(&format!(
+            "firewall --root {at}/root --state-dir {at}/state --device-dir {at}/sys {more}"
+        ))
+    };
+    let refused = load("--nft-program false --json");
+    assert_valid(&schema("error"), &refused.json());
+    assert_eq!(refused.status, ExitStatus::Failed);
+    golden("luci/rules-refused.json", &refused.out);
+    let loaded = load("--nft-program true --json");
+    assert_eq!((loaded.status, loaded.out.as_str()), (ExitStatus::Fine, "{\"schema\":1}\n"));
 }
 
 /// The port of the line's address in a line of conntrack's own tool: the one that answers come to, or

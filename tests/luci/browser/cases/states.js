@@ -28,6 +28,15 @@ async function settled(it) {
 	await it.waitForFunction(() => document.querySelector('.mape-page') && !document.querySelector('.mape-page .spinning'), null, { timeout: 20000 });
 }
 
+// A button is pressed that fails: the page says why, and what to do.
+async function pressed(it, { press, says }) {
+	await it.click(`.mape-page button:text-is("${press}")`);
+
+	const note = await it.waitForSelector(`.mape-problem:has-text("${says}")`, { timeout: 20000 }).catch(() => null);
+
+	return note ? null : `"${press}" fails, and nobody says why`;
+}
+
 async function run({ browser, site, results, options }) {
 	const it = await page(browser, site);
 
@@ -68,6 +77,9 @@ async function run({ browser, site, results, options }) {
 		if (state.unknown && (await it.$$eval('.mape-page .mape-cell-count', nodes => nodes.filter(node => !/^\?/.test(node.textContent)).length)))
 			wrong.push('a block of which nothing is known shows a number');
 
+		if (state.press)
+			wrong.push(await pressed(it, state));
+
 		await it.goto(site.base + '/cgi-bin/luci/' + PAGES.doctor);
 		await settled(it);
 
@@ -81,6 +93,8 @@ async function run({ browser, site, results, options }) {
 		for (const check of checks)
 			if (!check.fine && check.lines.length < 3)
 				wrong.push(`${check.name} is wrong and says nothing to do`);
+		if (state.press)
+			wrong.push(await pressed(it, state));
 		if (!checks.length)
 			wrong.push('the diagnosis shows no check');
 

@@ -232,6 +232,7 @@ class StandIn {
 			return { line, plan: /^[0-9a-f:]+\/[0-9]+$/.test(line.prefix) ? this.plan([ line.prefix ]) : null };
 		}
 		case 'luci.mape load_rules':
+			return this.known.firewall ? this.told('firewall') : { schema: 1 };
 		case 'luci.mape retry':
 		case 'luci.mape restart_network':
 			return {};

@@ -346,6 +346,14 @@ return baseclass.extend({
 		};
 	},
 
+	// What was to be done. That it was not is told above the page, which is drawn anew.
+	done(call) {
+		return call.then(answer => answer?.error ? this.told(answer.error) : null, error => this.failed(error)).then(problem => {
+			if (problem)
+				ui.addNotification(null, problem);
+		});
+	},
+
 	// A call that failed, as a person can act on it.
 	failed(error) {
 		// LuCI adds to it where in its scripts that was.

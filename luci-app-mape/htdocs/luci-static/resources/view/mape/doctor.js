@@ -158,7 +158,7 @@ return view.extend({
 	},
 
 	afterwards(call) {
-		return call.then(() => this.examine(), error => ui.addNotification(null, draw.failed(error)));
+		return draw.done(call).then(() => this.examine());
 	},
 
 	joinZone(fix) {

@@ -177,9 +177,7 @@ class Line {
 	}
 
 	then(call) {
-		return call.then(() => this.refresh(), error => {
-			ui.addNotification(null, draw.failed(error));
-		});
+		return draw.done(call).then(() => this.refresh());
 	}
 }
 

@@ -231,9 +231,7 @@ return {
 		// Loads the rules of all interfaces that are up.
 		load_rules: {
 			call: function(request) {
-				let deferred = run([ 'firewall' ], (text, status) => request.reply({}, status));
-
-				return deferred ?? {};
+				return answering(request, [ 'firewall', '--json' ]);
 			}
 		},
 
