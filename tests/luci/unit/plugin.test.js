@@ -67,6 +67,9 @@ test('each method starts the program with words, and nothing else', () => {
 	for (const [method, args, words] of [
 		['status', {}, ['status', '--json']],
 		['status', { interface: 'wan4' }, ['status', '--json', 'wan4']],
+		// As long as the program takes them.
+		['status', { interface: 'a'.repeat(64) }, ['status', '--json', 'a'.repeat(64)]],
+		['doctor', { interface: 'wan4_ocn.tokyo-hikari' }, ['doctor', '--json', 'wan4_ocn.tokyo-hikari']],
 		['ports', { interface: 'wan4' }, ['ports', '--used', '--json', 'wan4']],
 		['forwards', {}, ['forward', 'list', '--json']],
 		['port_set', {}, ['ports', '--json']],
@@ -167,6 +170,7 @@ test('nothing hostile reaches the program', () => {
 			}
 		}
 	}
+	assert.equal(call(plugin([]), 'status', { interface: 'a'.repeat(65) }).status, 2);
 	for (const method of ['plan', 'probe', 'retry'])
 		assert.equal(call(plugin([]), method, {}).status, 2, method);
 });

@@ -12,10 +12,10 @@ const NOT_FOUND = 4;
 
 const bus = connect();
 
-// What an argument can be; none may look like an option of the program. ucode's `$` is the end of the
-// text and not that of a line.
+// What an argument can be; none may look like an option of the program. A line's end is refused apart, as
+// `$` may stand before one.
 const shapes = {
-	interface: /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/,
+	interface: /^[A-Za-z0-9_@][A-Za-z0-9_.@-]{0,63}$/,
 	prefix: /^[0-9A-Fa-f:.]{2,45}(\/[0-9]{1,3})?$/,
 	provider: /^(auto|v6plus|ocn|biglobe|nuro|manual)$/,
 	rule: /^[a-z][0-9A-Za-z=,:.\/_-]{0,255}$/,
