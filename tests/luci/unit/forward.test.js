@@ -46,6 +46,13 @@ test('where the set is not known nothing is called outside', () => {
 	assert.deepEqual(forwards.ranges({ interfaces: set.interfaces.slice(0, 1) }, null), ranges);
 });
 
+test('reserved ports are those that the program takes', () => {
+	for (const list of ['5696', '05696', '9792-9799', '5-5', '1-65535', '1,2-3'])
+		assert.ok(forwards.isList(list), list);
+	for (const list of ['0', '0-5', '70000', '1-70000', '9-3', '5711-5696', '1,', ',1', '', '-', '5-', '1 2', '5696\n', 'x', '5e3', '123456', '1-2-3'])
+		assert.ok(!forwards.isList(list), list);
+});
+
 test('ports are held by what the program gave and by what is typed', () => {
 	const sections = [
 		{ '.name': 'a', proto: 'tcp' }, { '.name': 'b', src_dport: '5701' },

@@ -30,6 +30,13 @@ test('an error stops the chain where it happens', () => {
 	assert.equal(states(failed('MAPE_CE_IN_USE')), 'ok ok ok bad wait');
 	assert.equal(states(failed('NO_DEVICE')), 'ok ok ok bad wait');
 	assert.equal(states({ state: 'pending', error: null }), 'wait unknown unknown unknown unknown');
+	// Nobody has looked at the steps before, or none can tell.
+	assert.equal(states({ state: 'down', error: null }), 'unknown unknown unknown unknown unknown');
+	assert.equal(states(failed('MAPE_OPTION_INVALID')), 'unknown unknown bad wait wait');
+	assert.equal(states(failed('MAPE_RULE_INCONSISTENT')), 'unknown unknown bad wait wait');
+	for (const code of ['MAPE_UBUS', 'MAPE_UCI', 'MAPE_SYSTEM_REFUSED', 'NETIFDS_OWN'])
+		assert.equal(states(failed(code)), 'unknown unknown unknown bad wait');
+	assert.equal(states(failed('MAPE_MTU_TOO_SMALL')), 'ok ok ok bad wait');
 	assert.equal(states({ ...up, state: 'shut' }), 'ok ok ok bad wait');
 });
 
@@ -106,6 +113,17 @@ test('a warning comes at 80 % and not before', () => {
 	status.ports.used = { tcp: 8, udp: 7, icmp: 10 };
 	assert.deepEqual(model.nearlyFull(status).map(total => total.protocol), ['tcp', 'icmp']);
 	assert.ok(model.isNearlyFull(0.8) && !model.isNearlyFull(0.79) && !model.isNearlyFull(null));
+});
+
+test('failures to enter a connection alarm only when they come with a full set', () => {
+	const full = copy(up);
+
+	full.ports.usable = 30;
+	assert.ok(model.ranOut(full, 7, 8));
+	assert.ok(!model.ranOut(full, 7, 7), 'since the start of the router');
+	assert.ok(!model.ranOut(up, 7, 8), 'somebody was faster, or another line');
+	for (const [ before, failures ] of [[null, 8], [undefined, 8], [7, null], [7, undefined]])
+		assert.ok(!model.ranOut(full, before, failures));
 });
 
 test('the chart has gaps where nothing is known', () => {

@@ -206,7 +206,7 @@ class StandIn {
 
 			return {};
 		case 'network get_proto_handlers':
-			return { mape: {} };
+			return this.unloaded ? {} : { mape: {} };
 		case 'network.interface dump':
 			return { interface: [] };
 		case 'luci-rpc getHostHints':

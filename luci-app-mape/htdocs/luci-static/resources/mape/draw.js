@@ -109,6 +109,9 @@ return baseclass.extend({
 		if (state === 'bad' && name !== 'tunnel' && name !== 'verified')
 			return _('see below');
 
+		if (state === 'unknown' && name !== 'verified')
+			return '';
+
 		if (state !== 'ok')
 			return {
 				ipv6: _('waiting for an address from the provider'),

@@ -36,6 +36,10 @@ const STEP_OF = {
 	MAPE_PROVISIONING_BAD_ANSWER: 'rule'
 };
 
+// Errors that come only after every step before was well. Others may come before anything was looked at, as an
+// option that cannot be read does.
+const AFTER_ALL = /^(MAPE_(PREFIX_NOT_IN_RULES|NOT_FIRST_SUBNET|MTU_TOO_SMALL|FIREWALL_REJECTED|CE_IN_USE|PROVISIONING_[A-Z_]+)|NO_DEVICE)$/;
+
 // A number, or null for whatever is none.
 function count(value) {
 	return Number.isFinite(value) ? value : null;
@@ -113,12 +117,14 @@ return baseclass.extend({
 		const code = status?.error?.code;
 		// Errors of nobody's list happen when the tunnel is made. Nothing is known without any.
 		const failed = code ? STEPS.indexOf(STEP_OF[code] ?? 'tunnel') : -1;
+		const before = AFTER_ALL.test(code) ? 'ok' : 'unknown';
 
 		return STEPS.map((name, index) => {
+			// Nobody is at one that was stopped.
 			if (failed < 0)
-				return step(name, index === 0 ? 'wait' : 'unknown', null);
+				return step(name, index === 0 && status?.state === 'pending' ? 'wait' : 'unknown', null);
 
-			return step(name, index < failed ? 'ok' : index === failed ? 'bad' : 'wait', null);
+			return step(name, index < failed ? before : index === failed ? 'bad' : 'wait', null);
 		});
 	},
 
@@ -168,6 +174,12 @@ return baseclass.extend({
 	// The protocols of which most ports are in use.
 	nearlyFull(status) {
 		return this.totals(status).filter(total => total.level !== null && total.level >= FULL);
+	},
+
+	// Whether connections probably found no port: failures were added since `before`, and most ports are in use. The
+	// kernel counts them for the whole router, and also those where somebody else was faster.
+	ranOut(status, before, failures) {
+		return count(before) !== null && count(failures) !== null && failures > before && this.nearlyFull(status).length > 0;
 	},
 
 	isNearlyFull(level) {
