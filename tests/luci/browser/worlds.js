@@ -189,8 +189,8 @@ function states() {
 		}, check: 'interface', problem: true, line: true },
 		'no-uplink': { change: world => { world.uplink['ipv6-prefix'] = null; world.uplink.up = false; world.network = world.network.replace('00030001aabbccddeeff', '00010001278cffff02005e102030'); }, check: 'uplink', plus: 'duid', line: true },
 		mtu: { change: world => world.write('sys/eth1/mtu', '1454'), check: 'mtu' },
-		'no-zone': { change: world => { world.firewall = world.firewall.replace(/config forwarding[^]*$/, ''); }, check: 'zone' },
-		'other-route': { change: world => { world.uplink.route = route('0.0.0.0'); }, check: 'default_route' },
+		'no-zone': { change: world => { world.firewall = world.firewall.replace(/config forwarding[^]*$/, ''); }, check: 'zone', action: /Allow forwarding from lan/ },
+		'other-route': { change: world => { world.uplink.route = route('0.0.0.0'); }, check: 'default_route', action: /greater metric/ },
 		silent: { change: world => world.write('sys/mape-wan/statistics/rx_packets', '0\n'), check: 'answers' },
 		provisioning: { change: world => world.write('state/wan.pause', '{}\n{"message":"no answer","hint":"wait"}\n'), check: 'provisioning' },
 		leftovers: { change: world => world.write('root/lib/netifd/proto/map.sh', 'nft add rule inet mape x\n'), check: 'leftovers' }

@@ -55,6 +55,17 @@ test('every check of doctor and every kind of line has its words', () => {
 	for (const name of checks)
 		assert.ok(text.check(name).title && text.check(name).action, name);
 
+	// Each thing that is wrong has its own action, whatever else the check can find.
+	const kinds = doctor.properties.checks.items.properties.kind.enum;
+
+	for (const kind of kinds)
+		assert.ok(text.check('', kind).action.length > 20, kind);
+	assert.equal(new Set(kinds.map(kind => text.check('', kind).action)).size, kinds.length);
+	for (const file of ['line', 'servers', 'uplink'])
+		for (const [, kind] of read(`crates/mape-proto/src/diagnose/${file}.rs`).matchAll(/known_as\("(\w+)"\)|^\s+\("(\w+)", \w+\(patient/gm))
+			assert.ok(kind === undefined || kinds.includes(kind), kind);
+	assert.equal(text.check('zone').action, text.check('zone', 'constructor').action);
+
 	assert.deepEqual(sorted(text.lineNames), sorted(detect.properties.line.enum));
 
 	for (const provider of detect.properties.provider.enum)

@@ -90,6 +90,8 @@ async function run({ browser, site, results, options }) {
 		for (const expected of [ state.check, state.plus ].filter(Boolean))
 			if (!checks.some(check => check.name === expected && !check.fine))
 				wrong.push(`the diagnosis does not tell that ${expected} is wrong`);
+		if (state.action && !checks.some(check => check.name === state.check && state.action.test(check.lines.join(' '))))
+			wrong.push(`the diagnosis does not say what to do: ${state.action}`);
 		for (const check of checks)
 			if (!check.fine && check.lines.length < 3)
 				wrong.push(`${check.name} is wrong and says nothing to do`);

@@ -118,8 +118,8 @@ return view.extend({
 		]);
 	},
 
-	check({ check, fine, message, evidence, hint, fix }) {
-		const { title, action } = text.check(check);
+	check({ check, fine, kind, message, evidence, hint, fix }) {
+		const { title, action } = text.check(check, kind);
 		const parts = [
 			E('p', {}, [
 				E('span', { 'class': fine ? 'mape-mark-ok' : 'mape-mark-bad' }, [ fine ? `✔ ${_('fine')}` : `✘ ${_('problem')}` ]),
