@@ -119,7 +119,7 @@ class World {
 		const answers = {
 			status: ask('status', '--json', ...places),
 			ports: ask('ports', '--used', '--json', ...places),
-			'ports.all': ask('ports', '--json', ...places),
+			'ports.ranges': ask('ports', '--ranges', '--json', ...places),
 			forward: ask('forward', 'list', '--json', root, `--state-dir=${place('state')}`, `--device-dir=${place('sys')}`),
 			doctor: ask('doctor', '--json', root, ...places),
 			'doctor.masked': ask('doctor', '--masked', root, ...places),

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { load } from './luci.js';
+import { json, load } from './luci.js';
 
 const forwards = load('mape/forward.js');
 const ranges = [[5696, 5697, 'reserved'], [5698, 5711, 'nat'], [9792, 9792, 'published'], [9793, 9799, 'nat'], [9800, 9807, 'upnp']];
@@ -31,6 +31,19 @@ test('a port of another forward is refused, unless protocol or line differ', () 
 	assert.equal(forwards.refusal(wish('5700', { section: 'other' }), ranges, held), null);
 	assert.equal(forwards.refusal(wish('5700', { interface: 'wan2' }), ranges, held), null);
 	assert.equal(forwards.refusal(wish('5700', { interface: null }), ranges, held).why, 'taken');
+});
+
+test('the set is read as the program tells it', () => {
+	const answer = json('tests/vectors/luci/port-set.json');
+
+	assert.deepEqual(forwards.ranges(answer, 'wan').slice(0, 4), [[5696, 5696, 'reserved'], [5697, 5711, 'nat'], [9792, 9793, 'reserved'], [9794, 9807, 'nat']]);
+	assert.deepEqual(forwards.refusal(wish('443'), forwards.ranges(answer, 'wan'), []), { why: 'outside', nearest: [5697, 5698, 5699] });
+
+	const whole = forwards.ranges(json('tests/vectors/luci/port-set-whole.json'), 'wan');
+
+	assert.deepEqual(whole, [[1, 65535, 'nat']]);
+	assert.equal(forwards.refusal(wish('443'), whole, []), null);
+	assert.deepEqual(forwards.refusal(wish('443'), whole, [{ section: 'other', interface: 'wan', proto: ['tcp'], port: 443 }]), { why: 'taken', nearest: [442, 444, 441] });
 });
 
 test('where the set is not known nothing is called outside', () => {

@@ -72,7 +72,7 @@ test('each method starts the program with words, and nothing else', () => {
 		['doctor', { interface: 'wan4_ocn.tokyo-hikari' }, ['doctor', '--json', 'wan4_ocn.tokyo-hikari']],
 		['ports', { interface: 'wan4' }, ['ports', '--used', '--json', 'wan4']],
 		['forwards', {}, ['forward', 'list', '--json']],
-		['port_set', {}, ['ports', '--json']],
+		['port_set', {}, ['ports', '--ranges', '--json']],
 		['doctor', { interface: '' }, ['doctor', '--json']],
 		['report', { interface: 'wan4' }, ['doctor', '--masked', 'wan4']],
 		['plan', { prefix: '240b:10::/56', provider: 'ocn', rule: 'ipv6=240b:10::/31,ea=25', reserved_ports: '1-5,7' },
@@ -110,21 +110,6 @@ test('what a line is comes with the plan for its prefix', () => {
 	const strange = { stdout: JSON.stringify({ prefix: '--help' }) };
 
 	assert.deepEqual(call(plugin([], [strange]), 'detect', {}).reply, { line: { prefix: '--help' }, plan: null });
-});
-
-test('a set of ports comes as ranges of one use', () => {
-	const port = (number, role) => ({ port: number, role, tcp: 0, udp: 0, icmp: 0 });
-	const ports = [port(5696, 'reserved'), port(5697, 'nat'), port(5698, 'nat'), port(5699, 'published'), port(9792, 'nat'), port(9794, 'nat'), port(9795, 'upnp')];
-	const answer = { stdout: JSON.stringify({ schema: 1, interfaces: [{ interface: 'wan', ipv4: '192.0.2.1', ports }, { interface: 'off', ipv4: null, ports: [] }] }) };
-
-	assert.deepEqual(call(plugin([], [answer]), 'port_set', {}).reply, { schema: 1, interfaces: [
-		{ interface: 'wan', ipv4: '192.0.2.1', ranges: [[5696, 5696, 'reserved'], [5697, 5698, 'nat'], [5699, 5699, 'published'], [9792, 9792, 'nat'], [9794, 9794, 'nat'], [9795, 9795, 'upnp']] },
-		{ interface: 'off', ipv4: null, ranges: [] },
-	] });
-
-	const error = { schema: 1, error: { code: 'MAPE_NO_INTERFACE', message: 'm', hint: 'h', params: {} } };
-
-	assert.deepEqual(call(plugin([], [{ stdout: JSON.stringify(error) }]), 'port_set', {}).reply, error);
 });
 
 test('rules that cannot be loaded are told with the reason', () => {

@@ -173,12 +173,13 @@ Exit status: 0 up, 1 not up, or there is no such interface, 2 a wrong argument.
 ";
 
 pub(crate) const PORTS: &str = "\
-Usage: mape-proto ports [--free | --used] [--json] [IFACE]
+Usage: mape-proto ports [--free | --used | --ranges] [--json] [IFACE]
 
 Lists the ports of the line's port set as they are seen from outside, with the number
 of connections on each: TCP, UDP, ICMP echo (whose identifiers are ports too).
   --free    only ports for outgoing connections without any
   --used    only ports with connections
+  --ranges  all ports as ranges of one use, without connections
 
 A port in use still serves connections to other destinations. Reserved ports are those
 kept for servers; a published one leads to a host of the LAN (`mape-proto forward`), upnp may
