@@ -153,6 +153,8 @@ test('a rule that the network states, and nobody else, is known as such', () => 
 	const from = name => model.ruleFrom(json(`tests/vectors/luci/${name}.json`));
 
 	assert.deepEqual(['provisioned', 'dhcpv6', 'nobodys', 'other-provider', 'table'].map(from), ['provisioning', 'dhcpv6', null, null, null]);
+	// Whose choice stands in the way is more than who states a rule.
+	assert.equal(model.ruleFrom({ line: json('tests/vectors/luci/provisioned.json').line, plan: json('tests/vectors/luci/other-provider.json').plan }), null);
 	for (const bad of [null, {}, { line: null }, { line: { line: 'map-e', evidence: 'x' }, plan: { error: {} } }, { line: { line: 'map-e', evidence: [null] }, plan: { error: {} } }])
 		assert.equal(model.ruleFrom(bad), null);
 });

@@ -2,6 +2,8 @@
 
 // Every state that the program can tell of is shown with one sentence and one action, on every page.
 
+const fs = require('fs');
+const path = require('path');
 const { page, seen } = require('../browser.js');
 const worlds = require('../worlds.js');
 
@@ -127,6 +129,29 @@ async function run({ browser, site, results, options }) {
 			wrong.push('the status page does not say that it is disabled');
 	}
 	results.check('an interface that is disabled is called so, and is no problem', [ ...wrong, ...seen(it) ]);
+
+	// What the form says of the line; on the real LuCI it is a dialogue of its own.
+	if (!site.real) {
+		const unclear = [];
+		const recorded = name => fs.readFileSync(path.join(__dirname, `../../../vectors/luci/${name}.json`), 'utf8');
+
+		for (const [ name, section, says ] of [
+			[ 'provisioned', {}, 'set Provisioning in the advanced settings' ],
+			[ 'provisioned', { provisioning: 'hb46pp' }, 'nothing has to be changed' ],
+			[ 'provisioned', { provisioning: 'off' }, 'set Provisioning in the advanced settings' ],
+			[ 'dhcpv6', {}, 'uses that by itself' ],
+			[ 'nobodys', {}, 'This line is not known' ],
+			[ 'table', {}, '106.72.50.97' ],
+			[ 'table', { provider: 'ocn' }, 'This line belongs to v6 Plus, but the provider is set to OCN Virtual Connect' ]
+		]) {
+			site.answers({ detect: { out: JSON.stringify(JSON.parse(recorded(name)).line) } });
+			site.interfaces({ wan: section });
+			await it.goto(`${site.base}/cgi-bin/luci/admin/network/network`);
+			if (!await it.waitForSelector(`.mape-answer:has-text("${says}")`, { timeout: 10000 }).catch(() => null))
+				unclear.push(`${name}, ${JSON.stringify(section)}: "${says}" is not said`);
+		}
+		results.check('the form says who states the rule, and whose choice stands in the way', [ ...unclear, ...seen(it) ]);
+	}
 
 	// Until netifd has read the protocol it knows nothing of our interfaces: one box, and nothing against it.
 	if (!site.real) {
