@@ -80,6 +80,9 @@ pub struct Finding {
     pub check: &'static str,
     /// Whether nothing is wrong.
     pub fine: bool,
+    /// What is wrong, where the check can find several things; the names are stable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
     /// What was found, as one sentence.
     pub message: String,
     /// What that is concluded from.
@@ -96,11 +99,16 @@ pub struct Finding {
 impl Finding {
     fn fine(check: &'static str, message: impl Into<String>) -> Self {
         let (message, evidence) = (message.into(), Vec::new());
-        Self { check, fine: true, message, evidence, hint: None, fix: None }
+        Self { check, fine: true, kind: None, message, evidence, hint: None, fix: None }
     }
 
     fn wrong(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { fine: false, hint: Some(hint.into()), ..Self::fine(check, message) }
+    }
+
+    /// One of several things that can be wrong.
+    fn known_as(self, kind: &'static str) -> Self {
+        Self { kind: (!self.fine).then_some(kind), ..self }
     }
 
     fn with(self, fix: Fix) -> Self {

@@ -67,6 +67,12 @@ class World {
 		this.line.errors = [ { subsystem: 'mape', code, data: [ message, hint ] } ];
 	}
 
+	// nft takes no rules.
+	refusesRules() {
+		this.write('sys/mape-wan/ifindex', '4711\n');
+		this.refuses = true;
+	}
+
 	prefix(address, mask = 56) {
 		this.uplink['ipv6-prefix'] = [ { address, mask, preferred: 900 } ];
 	}
@@ -113,7 +119,7 @@ class World {
 		const answers = {
 			status: ask('status', '--json', ...places),
 			ports: ask('ports', '--used', '--json', ...places),
-			'ports.all': ask('ports', '--json', ...places),
+			'ports.ranges': ask('ports', '--ranges', '--json', ...places),
 			forward: ask('forward', 'list', '--json', root, `--state-dir=${place('state')}`, `--device-dir=${place('sys')}`),
 			doctor: ask('doctor', '--json', root, ...places),
 			'doctor.masked': ask('doctor', '--masked', root, ...places),
@@ -122,6 +128,9 @@ class World {
 				? ask('detect', '--json', root, '--ubus-socket=/nonexistent', `--prefix=${prefix.address}/${prefix.mask}`)
 				: ask('detect', '--json', root, '--ubus-socket=/nonexistent')
 		};
+
+		if (this.refuses)
+			answers.firewall = ask('firewall', '--json', '--nft-program=false', root, `--state-dir=${place('state')}`, `--device-dir=${place('sys')}`);
 
 		fs.rmSync(this.directory, { recursive: true });
 
@@ -136,12 +145,13 @@ class World {
 // Every state by its name. `expects` is a code, or a check, that must be told on the page.
 function states() {
 	const list = {
-		up: { change: () => {} },
+		up: { change: () => {}, fine: true },
 		'no-interface': { change: world => {
 			world.line.proto = 'static';
 			world.remove('state/wan.json');
 		}, none: true, check: 'interface' },
 		shut: { change: world => world.write('sys/mape-wan/ifindex', '4711\n'), problem: true },
+		refused: { change: world => world.refusesRules(), problem: true, press: 'Load the rules', says: 'nft refuses the rules' },
 		down: { change: world => { world.line.up = false; }, problem: true },
 		pending: { change: world => { world.line.up = false; world.line.pending = true; }, problem: true },
 		'netifd-error': { change: world => { world.fails('NO_DEVICE'); }, problem: true },
@@ -166,7 +176,8 @@ function states() {
 					return words.join(' ');
 				}) ].join('\n') + '\n');
 			},
-			problem: true
+			// They are of the whole router and since its start, and few ports are in use.
+			fine: true
 		},
 		ngn: { change: world => world.prefix('2408:240:1:100::'), check: 'contract', line: true },
 		'ds-lite': { change: world => world.prefix('2409:10:1:100::'), check: 'contract', line: true },
@@ -178,8 +189,8 @@ function states() {
 		}, check: 'interface', problem: true, line: true },
 		'no-uplink': { change: world => { world.uplink['ipv6-prefix'] = null; world.uplink.up = false; world.network = world.network.replace('00030001aabbccddeeff', '00010001278cffff02005e102030'); }, check: 'uplink', plus: 'duid', line: true },
 		mtu: { change: world => world.write('sys/eth1/mtu', '1454'), check: 'mtu' },
-		'no-zone': { change: world => { world.firewall = world.firewall.replace(/config forwarding[^]*$/, ''); }, check: 'zone' },
-		'other-route': { change: world => { world.uplink.route = route('0.0.0.0'); }, check: 'default_route' },
+		'no-zone': { change: world => { world.firewall = world.firewall.replace(/config forwarding[^]*$/, ''); }, check: 'zone', action: /Allow forwarding from lan/ },
+		'other-route': { change: world => { world.uplink.route = route('0.0.0.0'); }, check: 'default_route', action: /greater metric/ },
 		silent: { change: world => world.write('sys/mape-wan/statistics/rx_packets', '0\n'), check: 'answers' },
 		provisioning: { change: world => world.write('state/wan.pause', '{}\n{"message":"no answer","hint":"wait"}\n'), check: 'provisioning' },
 		leftovers: { change: world => world.write('root/lib/netifd/proto/map.sh', 'nft add rule inet mape x\n'), check: 'leftovers' }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { load } from './luci.js';
+import { json, load } from './luci.js';
 
 const forwards = load('mape/forward.js');
 const ranges = [[5696, 5697, 'reserved'], [5698, 5711, 'nat'], [9792, 9792, 'published'], [9793, 9799, 'nat'], [9800, 9807, 'upnp']];
@@ -33,6 +33,19 @@ test('a port of another forward is refused, unless protocol or line differ', () 
 	assert.equal(forwards.refusal(wish('5700', { interface: null }), ranges, held).why, 'taken');
 });
 
+test('the set is read as the program tells it', () => {
+	const answer = json('tests/vectors/luci/port-set.json');
+
+	assert.deepEqual(forwards.ranges(answer, 'wan').slice(0, 4), [[5696, 5696, 'reserved'], [5697, 5711, 'nat'], [9792, 9793, 'reserved'], [9794, 9807, 'nat']]);
+	assert.deepEqual(forwards.refusal(wish('443'), forwards.ranges(answer, 'wan'), []), { why: 'outside', nearest: [5697, 5698, 5699] });
+
+	const whole = forwards.ranges(json('tests/vectors/luci/port-set-whole.json'), 'wan');
+
+	assert.deepEqual(whole, [[1, 65535, 'nat']]);
+	assert.equal(forwards.refusal(wish('443'), whole, []), null);
+	assert.deepEqual(forwards.refusal(wish('443'), whole, [{ section: 'other', interface: 'wan', proto: ['tcp'], port: 443 }]), { why: 'taken', nearest: [442, 444, 441] });
+});
+
 test('where the set is not known nothing is called outside', () => {
 	assert.equal(forwards.refusal(wish('443'), null, []), null);
 	for (const set of [null, undefined, {}, { error: {} }, { interfaces: 'x' }, { interfaces: [{ interface: 'wan', ranges: [] }] }, { interfaces: [{ interface: 'wan', ranges: [['<b>', 2]] }, null] }])
@@ -44,6 +57,13 @@ test('where the set is not known nothing is called outside', () => {
 	// Of several nobody knows which is meant.
 	assert.equal(forwards.ranges(set, null), null);
 	assert.deepEqual(forwards.ranges({ interfaces: set.interfaces.slice(0, 1) }, null), ranges);
+});
+
+test('reserved ports are those that the program takes', () => {
+	for (const list of ['5696', '05696', '9792-9799', '5-5', '1-65535', '1,2-3'])
+		assert.ok(forwards.isList(list), list);
+	for (const list of ['0', '0-5', '70000', '1-70000', '9-3', '5711-5696', '1,', ',1', '', '-', '5-', '1 2', '5696\n', 'x', '5e3', '123456', '1-2-3'])
+		assert.ok(!forwards.isList(list), list);
 });
 
 test('ports are held by what the program gave and by what is typed', () => {

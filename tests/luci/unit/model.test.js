@@ -30,6 +30,13 @@ test('an error stops the chain where it happens', () => {
 	assert.equal(states(failed('MAPE_CE_IN_USE')), 'ok ok ok bad wait');
 	assert.equal(states(failed('NO_DEVICE')), 'ok ok ok bad wait');
 	assert.equal(states({ state: 'pending', error: null }), 'wait unknown unknown unknown unknown');
+	// Nobody has looked at the steps before, or none can tell.
+	assert.equal(states({ state: 'down', error: null }), 'unknown unknown unknown unknown unknown');
+	assert.equal(states(failed('MAPE_OPTION_INVALID')), 'unknown unknown bad wait wait');
+	assert.equal(states(failed('MAPE_RULE_INCONSISTENT')), 'unknown unknown bad wait wait');
+	for (const code of ['MAPE_UBUS', 'MAPE_UCI', 'MAPE_SYSTEM_REFUSED', 'NETIFDS_OWN'])
+		assert.equal(states(failed(code)), 'unknown unknown unknown bad wait');
+	assert.equal(states(failed('MAPE_MTU_TOO_SMALL')), 'ok ok ok bad wait');
 	assert.equal(states({ ...up, state: 'shut' }), 'ok ok ok bad wait');
 });
 
@@ -49,13 +56,29 @@ test('blocks are as the program counts them', () => {
 	assert.equal(blocks.length, 15);
 	assert.deepEqual(blocks[0], { first: 5696, last: 5711, size: 16, reserved: 1, published: 0, used: { tcp: 2, udp: 0, icmp: 0 }, most: 2, level: 0.125 });
 	assert.equal(blocks[1].reserved, 2);
-
-	const forwards = [[9792, 'published'], [9793, 'published'], [9793, 'published'], [9794, 'waiting'], [443, 'published'], [null, 'refused']].map(([port, state]) => ({ port, state }));
-
-	assert.deepEqual(model.blocks({ ...up, forwards }).map(block => block.published).slice(0, 3), [0, 2, 0]);
-	assert.deepEqual(model.blocks({ ...up, ports: null, forwards: [null, ...forwards] }).map(block => block.published).slice(0, 3), [0, 2, 0]);
 	assert.equal(blocks.reduce((sum, block) => sum + block.reserved, 0), 3);
 	assert.equal(blocks.reduce((sum, block) => sum + block.used.tcp, 0), up.ports.used.tcp);
+});
+
+test('a port that leads to a host is published and no longer called reserved', () => {
+	const [ status ] = json('tests/vectors/status/v6plus/servers.json').interfaces;
+
+	for (const drawn of [ status, { ...status, ports: null }, { ...status, forwards: [ null, {}, ...status.forwards, status.forwards[0] ] } ]) {
+		const block = model.blocks(drawn).find(({ first }) => first === 13888);
+
+		// The other port waits for its host.
+		assert.deepEqual([ block.published, block.reserved ], [ 1, 1 ]);
+		assert.deepEqual(model.blocks(drawn).map(({ published }) => published).reduce((a, b) => a + b), 1);
+	}
+
+	const words = model.setText(status);
+
+	assert.ok(words.endsWith('(reserved: 5696, 9792-9793, 13892; published: 13890)'), words);
+	assert.ok(model.setText({ ...status, line: { ...status.line, reserved: [ [ 13888, 13892 ] ] } }).includes('reserved: 13888-13889, 13891-13892;'));
+
+	const translated = load('mape/model.js', {}, text => `<${text}>`);
+
+	assert.ok(translated.setText(status).endsWith('(<reserved: 5696, 9792-9793, 13892>; <published: 13890>)'));
 });
 
 test('unknown is never nothing', () => {
@@ -92,6 +115,17 @@ test('a warning comes at 80 % and not before', () => {
 	assert.ok(model.isNearlyFull(0.8) && !model.isNearlyFull(0.79) && !model.isNearlyFull(null));
 });
 
+test('failures to enter a connection alarm only when they come with a full set', () => {
+	const full = copy(up);
+
+	full.ports.usable = 30;
+	assert.ok(model.ranOut(full, 7, 8));
+	assert.ok(!model.ranOut(full, 7, 7), 'since the start of the router');
+	assert.ok(!model.ranOut(up, 7, 8), 'somebody was faster, or another line');
+	for (const [ before, failures ] of [[null, 8], [undefined, 8], [7, null], [7, undefined]])
+		assert.ok(!model.ranOut(full, before, failures));
+});
+
 test('the chart has gaps where nothing is known', () => {
 	const lines = model.lines([[1, 0, 0], [null, 0, 0], [10, 0, 0]], 10, 3);
 
@@ -113,6 +147,16 @@ test('the set as text has every range', () => {
 		assert.ok(words.includes(`${first}-${last}`), words);
 	assert.ok(words.includes('reserved: 5696, 9792-9793'), words);
 	assert.equal(model.setText({ line: null }), '');
+});
+
+test('a rule that the network states, and nobody else, is known as such', () => {
+	const from = name => model.ruleFrom(json(`tests/vectors/luci/${name}.json`));
+
+	assert.deepEqual(['provisioned', 'dhcpv6', 'nobodys', 'other-provider', 'table'].map(from), ['provisioning', 'dhcpv6', null, null, null]);
+	// Whose choice stands in the way is more than who states a rule.
+	assert.equal(model.ruleFrom({ line: json('tests/vectors/luci/provisioned.json').line, plan: json('tests/vectors/luci/other-provider.json').plan }), null);
+	for (const bad of [null, {}, { line: null }, { line: { line: 'map-e', evidence: 'x' }, plan: { error: {} } }, { line: { line: 'map-e', evidence: [null] }, plan: { error: {} } }])
+		assert.equal(model.ruleFrom(bad), null);
 });
 
 test('rows of a line name provider and PSID', () => {

@@ -67,9 +67,12 @@ test('each method starts the program with words, and nothing else', () => {
 	for (const [method, args, words] of [
 		['status', {}, ['status', '--json']],
 		['status', { interface: 'wan4' }, ['status', '--json', 'wan4']],
+		// As long as the program takes them.
+		['status', { interface: 'a'.repeat(64) }, ['status', '--json', 'a'.repeat(64)]],
+		['doctor', { interface: 'wan4_ocn.tokyo-hikari' }, ['doctor', '--json', 'wan4_ocn.tokyo-hikari']],
 		['ports', { interface: 'wan4' }, ['ports', '--used', '--json', 'wan4']],
 		['forwards', {}, ['forward', 'list', '--json']],
-		['port_set', {}, ['ports', '--json']],
+		['port_set', {}, ['ports', '--ranges', '--json']],
 		['doctor', { interface: '' }, ['doctor', '--json']],
 		['report', { interface: 'wan4' }, ['doctor', '--masked', 'wan4']],
 		['plan', { prefix: '240b:10::/56', provider: 'ocn', rule: 'ipv6=240b:10::/31,ea=25', reserved_ports: '1-5,7' },
@@ -77,7 +80,7 @@ test('each method starts the program with words, and nothing else', () => {
 		['detect', {}, ['detect', '--json']],
 		['ask', {}, ['detect', '--json', '--ask', '--ask-gateway']],
 		['probe', { interface: 'wan4', target: '192.0.2.1:443' }, ['doctor', '--json', '--target=192.0.2.1:443', 'wan4']],
-		['load_rules', {}, ['firewall']],
+		['load_rules', {}, ['firewall', '--json']],
 	]) {
 		const asked = [];
 
@@ -109,19 +112,13 @@ test('what a line is comes with the plan for its prefix', () => {
 	assert.deepEqual(call(plugin([], [strange]), 'detect', {}).reply, { line: { prefix: '--help' }, plan: null });
 });
 
-test('a set of ports comes as ranges of one use', () => {
-	const port = (number, role) => ({ port: number, role, tcp: 0, udp: 0, icmp: 0 });
-	const ports = [port(5696, 'reserved'), port(5697, 'nat'), port(5698, 'nat'), port(5699, 'published'), port(9792, 'nat'), port(9794, 'nat'), port(9795, 'upnp')];
-	const answer = { stdout: JSON.stringify({ schema: 1, interfaces: [{ interface: 'wan', ipv4: '192.0.2.1', ports }, { interface: 'off', ipv4: null, ports: [] }] }) };
+test('rules that cannot be loaded are told with the reason', () => {
+	const refusal = json('tests/vectors/luci/rules-refused.json');
 
-	assert.deepEqual(call(plugin([], [answer]), 'port_set', {}).reply, { schema: 1, interfaces: [
-		{ interface: 'wan', ipv4: '192.0.2.1', ranges: [[5696, 5696, 'reserved'], [5697, 5698, 'nat'], [5699, 5699, 'published'], [9792, 9792, 'nat'], [9794, 9794, 'nat'], [9795, 9795, 'upnp']] },
-		{ interface: 'off', ipv4: null, ranges: [] },
-	] });
-
-	const error = { schema: 1, error: { code: 'MAPE_NO_INTERFACE', message: 'm', hint: 'h', params: {} } };
-
-	assert.deepEqual(call(plugin([], [{ stdout: JSON.stringify(error) }]), 'port_set', {}).reply, error);
+	assert.equal(refusal.error.code, 'MAPE_FIREWALL_REJECTED');
+	assert.deepEqual(call(plugin([], [{ stdout: JSON.stringify(refusal) }]), 'load_rules', {}), { reply: refusal, status: 0 });
+	assert.equal(call(plugin([], [{ status: 4 }]), 'load_rules', {}).reply.error.code, 'MAPE_SYSTEM_REFUSED');
+	assert.equal(call(plugin([], ['nobody']), 'load_rules', {}).reply.error.code, 'MAPE_SYSTEM_REFUSED');
 });
 
 test('a program that does not answer is told as an error', () => {
@@ -158,6 +155,7 @@ test('nothing hostile reaches the program', () => {
 			}
 		}
 	}
+	assert.equal(call(plugin([]), 'status', { interface: 'a'.repeat(65) }).status, 2);
 	for (const method of ['plan', 'probe', 'retry'])
 		assert.equal(call(plugin([]), method, {}).status, 2, method);
 });

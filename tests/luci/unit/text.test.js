@@ -24,6 +24,24 @@ test('every error code of the program has its sentence, and no other', () => {
 	}
 });
 
+test('a provider that is chosen wrongly is named, with the one of the line', () => {
+	const { error } = json('tests/vectors/luci/other-provider.json').plan;
+
+	assert.equal(text.told(error), 'This line belongs to v6 Plus, but the provider is set to OCN Virtual Connect. Set the provider to Automatic.');
+	// netifd keeps no params.
+	assert.match(text.told({ ...error, params: undefined }), /Set the provider to Automatic/);
+	assert.equal(text.told(json('tests/vectors/luci/nobodys.json').plan.error), text.error('MAPE_PREFIX_NOT_IN_RULES'));
+	assert.ok(!text.told({ ...error, params: { provider: '<b>', line: '<b>' } }).includes('<'));
+	for (const bad of [null, undefined, {}, { params: 5 }])
+		assert.equal(typeof text.told(bad), 'string');
+});
+
+test('a rule that the network states has its sentence', () => {
+	assert.match(text.networkRule('provisioning', false), /set Provisioning .*HB46PP/);
+	assert.ok(!text.networkRule('provisioning', true).includes('set Provisioning'));
+	assert.match(text.networkRule('dhcpv6', false), /by itself/);
+});
+
 test('every check of doctor and every kind of line has its words', () => {
 	const doctor = json('tests/vectors/schema/doctor.json');
 	const detect = json('tests/vectors/schema/detect.json');
@@ -36,6 +54,17 @@ test('every check of doctor and every kind of line has its words', () => {
 			assert.ok(checks.includes(name), `${name} is not in the schema`);
 	for (const name of checks)
 		assert.ok(text.check(name).title && text.check(name).action, name);
+
+	// Each thing that is wrong has its own action, whatever else the check can find.
+	const kinds = doctor.properties.checks.items.properties.kind.enum;
+
+	for (const kind of kinds)
+		assert.ok(text.check('', kind).action.length > 20, kind);
+	assert.equal(new Set(kinds.map(kind => text.check('', kind).action)).size, kinds.length);
+	for (const file of ['line', 'servers', 'uplink'])
+		for (const [, kind] of read(`crates/mape-proto/src/diagnose/${file}.rs`).matchAll(/known_as\("(\w+)"\)|^\s+\("(\w+)", \w+\(patient/gm))
+			assert.ok(kind === undefined || kinds.includes(kind), kind);
+	assert.equal(text.check('zone').action, text.check('zone', 'constructor').action);
 
 	assert.deepEqual(sorted(text.lineNames), sorted(detect.properties.line.enum));
 

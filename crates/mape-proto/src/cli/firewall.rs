@@ -6,15 +6,22 @@ use std::net::Ipv4Addr;
 use mape_core::Quoted;
 
 use super::arguments::{Argument, Arguments, UsageError};
-use super::help;
+use super::{help, json};
 use crate::conntrack::forget;
 use crate::failure::Failure;
 use crate::firewall::{Places, foresee, load};
 use crate::servers;
 
+/// That it was done; for programs.
+#[derive(serde::Serialize)]
+struct Done {
+    schema: u8,
+}
+
 pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     let mut places = Places::default();
     let mut former = None;
+    let mut is_json = false;
     while let Some(argument) = arguments.next()? {
         match argument {
             Argument::Option(name) => match name.as_str() {
@@ -24,6 +31,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
                 "root" => places.servers = servers::Places::below(arguments.value()?.as_ref()),
                 "nft-program" => places.nft = arguments.value()?.into(),
                 "forget" => former = Some(address(&arguments.value()?)?),
+                "json" => is_json = true,
                 "help" => return Ok(help::FIREWALL.to_owned()),
                 _ => return Err(UsageError::option(&name).into()),
             },
@@ -37,7 +45,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
         // Writing into a `String` cannot fail.
         let _ = writeln!(text, "{former}: {deleted} connections forgotten");
     }
-    Ok(text)
+    Ok(if is_json { json::line(&Done { schema: json::SCHEMA }) } else { text })
 }
 
 fn address(text: &str) -> Result<Ipv4Addr, UsageError> {

@@ -173,12 +173,13 @@ Exit status: 0 up, 1 not up, or there is no such interface, 2 a wrong argument.
 ";
 
 pub(crate) const PORTS: &str = "\
-Usage: mape-proto ports [--free | --used] [--json] [IFACE]
+Usage: mape-proto ports [--free | --used | --ranges] [--json] [IFACE]
 
 Lists the ports of the line's port set as they are seen from outside, with the number
 of connections on each: TCP, UDP, ICMP echo (whose identifiers are ports too).
   --free    only ports for outgoing connections without any
   --used    only ports with connections
+  --ranges  all ports as ranges of one use, without connections
 
 A port in use still serves connections to other destinations. Reserved ports are those
 kept for servers; a published one leads to a host of the LAN (`mape-proto forward`), upnp may
@@ -189,7 +190,7 @@ Exit status: 0 fine, 1 there is no such interface, or nobody knows which are in 
 ";
 
 pub(crate) const FIREWALL: &str = "\
-Usage: mape-proto firewall [--forget ADDRESS]
+Usage: mape-proto firewall [--forget ADDRESS] [--json]
 
 Loads the NAT and firewall rules of all MAP-E interfaces that are up, in one step, and
 does nothing where they are loaded already. The router's own files call it: after each
@@ -197,6 +198,7 @@ start of the firewall and whenever an interface comes up.
 
   --forget ADDRESS    then deletes the connections of an IPv4 address that the line no
                       longer has, and nobody else's
+  --json              what went wrong, for programs
 ";
 
 #[cfg(feature = "linux")]

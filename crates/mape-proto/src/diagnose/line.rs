@@ -12,11 +12,14 @@ const SENT: u64 = 20;
 
 pub(super) fn checks(patient: &Patient<'_>) -> Vec<Finding> {
     let Some(interface) = &patient.interface else {
-        return vec![Finding::wrong(
-            "interface",
-            "no interface is of proto mape",
-            "run `mape-proto detect`, which shows the section to write",
-        )];
+        return vec![
+            Finding::wrong(
+                "interface",
+                "no interface is of proto mape",
+                "run `mape-proto detect`, which shows the section to write",
+            )
+            .known_as("no_mape_interface"),
+        ];
     };
     let mut checks = vec![condition(interface)];
     checks.extend(provisioning(patient, interface));
@@ -46,6 +49,7 @@ fn condition(interface: &InterfaceStatus) -> Finding {
             format!("{name} is up, but its rules are not loaded, so nothing passes"),
             "run `service firewall restart`; if it stays, see `mape-proto firewall`",
         )
+        .known_as("shut")
         .with(Fix::LoadRules),
         (_, Some(told)) => {
             let message = told.message.clone().unwrap_or_else(|| told.code.clone());
@@ -84,6 +88,7 @@ fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
             ),
             format!("add {} to the networks of zone wan", interface.interface),
         )
+        .known_as("no_zone")
         .with(Fix::JoinZone { interface: interface.interface.clone(), zone: "wan".to_owned() });
     };
     if !zones.has(zone) {
@@ -95,7 +100,8 @@ fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
                 interface.interface
             ),
             format!("correct or remove the option zone of {}", interface.interface),
-        );
+        )
+        .known_as("zone_missing");
     }
     let forwarded = patient.router.firewall_sections("forwarding").any(|it| {
         it.get("dest") == Some(zone) && it.get("enabled").is_none_or(|_| it.is_on("enabled"))
@@ -118,6 +124,7 @@ fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
             format!("no zone may send to {zone}, the zone of {}", interface.interface),
             format!("add a forwarding from lan to {zone} in /etc/config/firewall"),
         )
+        .known_as("not_forwarded")
     }
 }
 
@@ -145,6 +152,7 @@ fn default_route(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding 
                 format!("{} has no IPv4 default route", interface.interface),
                 "remove the option defaultroute 0, unless another line is meant to carry IPv4",
             )
+            .known_as("no_route")
         } else {
             Finding::fine(CHECK, "none yet, as the interface is not up")
         };
@@ -160,6 +168,7 @@ fn default_route(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding 
                 "give {name} a greater metric (`uci set network.{name}.metric=100`), or remove it"
             ),
         )
+        .known_as("rival")
         .because(format!(
             "metric {other} of {name} (proto {proto}), {metric} of {}",
             interface.interface

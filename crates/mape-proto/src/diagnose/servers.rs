@@ -13,11 +13,15 @@ const CHECK: &str = "servers";
 
 /// Nothing where nobody wishes to be reached.
 pub(super) fn checks(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
-    let mut checks = redirects(patient, interface);
-    checks.extend(forwards(patient));
-    checks.extend(upnp(patient, interface));
-    checks.extend(includes(patient, interface));
-    checks
+    let found = [
+        ("redirect", redirects(patient, interface)),
+        ("forward", forwards(patient)),
+        ("upnp", upnp(patient, interface).into_iter().collect()),
+        ("includes", includes(patient, interface).into_iter().collect()),
+    ];
+    let known_as =
+        |(kind, found): (_, Vec<Finding>)| found.into_iter().map(move |it| it.known_as(kind));
+    found.into_iter().flat_map(known_as).collect()
 }
 
 /// Redirects of firewall4 whose port is another subscriber's, or is given to outgoing connections: the

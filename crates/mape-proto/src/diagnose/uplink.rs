@@ -41,13 +41,15 @@ fn uplink(patient: &Patient<'_>, verdict: &Verdict) -> Finding {
                 format!("the interface {} has no global IPv6 prefix", uplink.name),
                 "see `ifstatus` of that interface and the cable; the checks below may tell why",
             )
+            .known_as("no_prefix")
             .because(format!("it is {up}, of proto {}", uplink.proto))
         }
         (None, _) => Finding::wrong(
             CHECK,
             "no interface asks for IPv6",
             "make an interface wan6 of proto dhcpv6 on the WAN device",
-        ),
+        )
+        .known_as("no_interface"),
     }
 }
 
@@ -72,7 +74,8 @@ fn contract(patient: &Patient<'_>, verdict: &Verdict) -> Option<Finding> {
             CHECK,
             format!("this is no line for MAP-E as it is ({})", other.name()),
             verdict.next_step.clone(),
-        ),
+        )
+        .known_as(other.name()),
     }))
 }
 

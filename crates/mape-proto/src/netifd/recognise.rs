@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::Ipv6Addr;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use mape_core::ReceivedPrefix;
 use mape_provision::{
@@ -30,6 +31,9 @@ pub struct Question {
     /// A file with the certificate of an authority that is trusted for that.
     pub authority: Option<String>,
 }
+
+/// All questions together. A page of LuCI waits for 20 seconds, and the plan comes after.
+const PATIENCE: Duration = Duration::from_secs(14);
 
 /// Everything a provisioning server may answer with.
 const ALL: [Capability; 7] = [
@@ -69,14 +73,18 @@ pub fn recognise(
     if !question.prefixes.is_empty() {
         line.prefixes.clone_from(&question.prefixes);
     }
+    let until = Instant::now() + PATIENCE;
     let fetcher = (question.ask || question.gateway)
         .then(|| Fetcher::find(question.authority.clone()))
-        .flatten();
-    if question.ask && !asker.prefixes.is_empty() {
-        line.provisioned = answer(&asker, fetcher.as_ref(), log)?;
-    }
+        .flatten()
+        .map(|fetcher| fetcher.until(until));
+    // Who is near says it sooner.
     if question.gateway {
         line.gateway = fetcher.as_ref().and_then(ask_gateway);
+    }
+    if question.ask && !asker.prefixes.is_empty() {
+        asker.resolvers.until = Some(until);
+        line.provisioned = answer(&asker, fetcher.as_ref(), log)?;
     }
     Ok(detect(&line))
 }

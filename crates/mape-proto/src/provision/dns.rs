@@ -23,11 +23,13 @@ pub struct Resolvers {
     pub source: Option<Ipv6Addr>,
     /// How long one server may take at first.
     pub patience: Duration,
+    /// When somebody who waits for all of it goes away.
+    pub until: Option<Instant>,
 }
 
 impl Default for Resolvers {
     fn default() -> Self {
-        Self { servers: Vec::new(), source: None, patience: Duration::from_secs(2) }
+        Self { servers: Vec::new(), source: None, patience: Duration::from_secs(2), until: None }
     }
 }
 
@@ -85,7 +87,9 @@ impl Resolvers {
         let [high, low, ..] = random().to_be_bytes();
         let id = u16::from_be_bytes([high, low]);
         let query = question(id, name, kind).ok_or(io::ErrorKind::InvalidInput)?;
-        let end = Instant::now() + patience;
+        let by = |end: Instant| self.until.map_or(end, |until| end.min(until));
+        let end = by(Instant::now() + patience);
+        left(end)?;
         let socket = UdpSocket::bind((self.source.unwrap_or(Ipv6Addr::UNSPECIFIED), 0))?;
         // From now on the kernel takes nothing from anybody else.
         socket.connect(server)?;
@@ -101,7 +105,7 @@ impl Resolvers {
                 None => {}
             }
         }
-        let message = over_tcp(server, &query, end + patience)?;
+        let message = over_tcp(server, &query, by(end + patience))?;
         Ok(answer(&message, id, name, kind).unwrap_or(Reply::Failed))
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mape_provision::{HttpFailure, HttpReply, HttpRequest, MAX_BODY, may_be_asked};
 
@@ -35,7 +35,8 @@ pub struct Fetcher {
     program: PathBuf,
     /// A file with the certificate of an authority that the user trusts for this, PEM.
     authority: Option<String>,
-    patience: Duration,
+    /// When somebody who waits for all of it goes away.
+    until: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,19 @@ impl Fetcher {
             DIRECTORIES.map(|directory| (tool, Path::new(directory).join(name)))
         });
         let (tool, program) = programs.into_iter().find(|(_, program)| program.exists())?;
-        Some(Self { tool, program, authority, patience: PATIENCE })
+        Some(Self { tool, program, authority, until: None })
+    }
+
+    /// The same for somebody who waits until then.
+    #[must_use]
+    pub fn until(self, until: Instant) -> Self {
+        Self { until: Some(until), ..self }
+    }
+
+    /// What the next request may take.
+    fn patience(&self) -> Duration {
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        left.map_or(PATIENCE, |left| left.min(PATIENCE))
     }
 
     /// The body of a page in the house's own network, over IPv4. Nothing is verified, and the answer
@@ -86,7 +99,7 @@ impl Fetcher {
             Tool::Uclient => ["-4", "-q", "-O", "-", "-T", "5", "-Y", "off"].as_slice(),
         });
         command.arg(url);
-        let ended = run(command, "", NEAR).ok()?;
+        let ended = run(command, "", NEAR.min(self.patience())).ok()?;
         (ended.code == Some(0)).then_some(ended.out)
     }
 
@@ -113,7 +126,7 @@ impl Fetcher {
             Tool::Curl => curl::command(self, request, &addresses, resolvers.source),
             Tool::Uclient => (uclient::command(self, request), String::new()),
         };
-        let ended = match run(command, &input, self.patience) {
+        let ended = match run(command, &input, self.patience()) {
             Ok(ended) => ended,
             Err(error) => return failed(&format!("{}: {error}", self.program.display())),
         };

@@ -215,6 +215,74 @@ fn what_is_wrong_is_found() {
         .is_wrong("interface", "no interface is of proto mape");
 }
 
+/// Of several things that a check can find, which one: what a page translates.
+#[test]
+fn what_is_wrong_has_a_kind() {
+    let is = |router: &Router, check: &str, kind: &str| {
+        let found = router.check(check);
+        assert_eq!(found["kind"], kind, "{found}");
+    };
+    let fine = Router::new("kind-fine");
+    for check in ["uplink", "contract", "interface", "zone", "default_route"] {
+        assert_eq!(fine.check(check)["kind"], Value::Null);
+    }
+    let router =
+        Router::new("kind-prefix").with(|dump| dump["interface"][2]["ipv6-prefix"] = Value::Null);
+    is(&router, "uplink", "no_prefix");
+    let router = Router::new("kind-uplink").with(|dump| {
+        dump["interface"][1]["data"]["uplink"] = Value::Null;
+        dump["interface"][2]["proto"] = "static".into();
+        dump["interface"][2]["route"] = Value::Null;
+    });
+    is(&router, "uplink", "no_interface");
+    let router = Router::new("kind-line").with(|dump| {
+        dump["interface"][2]["ipv6-prefix"][0]["address"] = "2409:10:1:100::".into();
+    });
+    is(&router, "contract", "ds-lite");
+    let router = Router::new("kind-none").with(|dump| dump["interface"][1]["proto"] = "x".into());
+    is(&router, "interface", "no_mape_interface");
+    let router = Router::new("kind-shut");
+    router.line.write("sys/mape-wan/ifindex", "4711");
+    is(&router, "interface", "shut");
+
+    let mut router = Router::new("kind-zone")
+        .with(|dump| drop(dump["interface"][1]["data"].as_object_mut().unwrap().remove("zone")));
+    router.networks = "list network wan6";
+    is(&router, "zone", "no_zone");
+    let router = router.with(|dump| dump["interface"][1]["data"]["zone"] = "wna".into());
+    is(&router, "zone", "zone_missing");
+    let mut router = Router::new("kind-forwarding");
+    router.forwarding = "";
+    is(&router, "zone", "not_forwarded");
+
+    let router = Router::new("kind-route").with(|dump| dump["interface"][1]["route"] = Value::Null);
+    is(&router, "default_route", "no_route");
+    let router =
+        Router::new("kind-rival").with(|dump| dump["interface"][2]["route"] = route("0.0.0.0"));
+    is(&router, "default_route", "rival");
+
+    let mut router = Router::new("kind-servers");
+    router.forwarding = "config redirect\n option src wan\n option src_dport 443\n";
+    is(&router, "servers", "redirect");
+    router.forwarding =
+        "config mape_forward x\n option dest_ip 192.168.1.5\n option src_dport 443\n";
+    is(&router, "servers", "forward");
+    router.forwarding = "config defaults\n option auto_includes 0\n";
+    let mut state: Value = serde_json::from_str(
+        &std::fs::read_to_string(router.line.0.join("state/wan.json")).unwrap(),
+    )
+    .unwrap();
+    state["servers"] = serde_json::json!([
+        {"section": "x", "proto": ["tcp"], "port": 5700, "host": "192.168.1.5:80"}
+    ]);
+    router.line.write("state/wan.json", &state.to_string());
+    is(&router, "servers", "includes");
+    router.forwarding = "";
+    let upnpd = router.line.0.join("root/etc/config/upnpd");
+    std::fs::write(upnpd, "config upnpd config\n option enabled 1\n").unwrap();
+    is(&router, "servers", "upnp");
+}
+
 #[test]
 fn a_single_64_is_relayed_or_not() {
     let ra = |dump: &mut Value| {

@@ -54,6 +54,15 @@ fn schema(name: &str) -> jsonschema::Validator {
     jsonschema::validator_for(&schema).unwrap()
 }
 
+/// Held against the file of that name in `tests/vectors`, or written there.
+fn golden(name: &str, text: &str) {
+    let file = format!("{}/../../tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("MAPE_BLESS").is_some() {
+        std::fs::write(&file, text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), text, "{name}");
+}
+
 fn assert_valid(validator: &jsonschema::Validator, value: &Value) {
     let errors: Vec<_> = validator.iter_errors(value).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?} in {value}");

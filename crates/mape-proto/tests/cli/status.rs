@@ -86,15 +86,6 @@ fn copy_directory(from: &Path, to: &Path) {
     }
 }
 
-/// Held against the file of that name, or written there.
-fn golden(name: &str, text: &str) {
-    let file = vectors("v6plus").join(name);
-    if std::env::var_os("MAPE_BLESS").is_some() {
-        fs::write(&file, text).unwrap();
-    }
-    assert_eq!(fs::read_to_string(file).unwrap(), text, "{name}");
-}
-
 #[test]
 fn a_line_in_use() {
     let line = Line::new("golden");
@@ -107,11 +98,88 @@ fn a_line_in_use() {
     ] {
         let called = line.call(words);
         assert_eq!((called.status, called.err.as_str()), (ExitStatus::Fine, ""));
-        golden(file, &called.out);
+        golden(&format!("status/v6plus/{file}"), &called.out);
     }
     let (_, status) = line.status();
     assert_eq!(status["edge"], "netdev");
     assert_eq!(status["dropped"]["incoming"], 4);
+}
+
+/// What LuCI asks. One by one the ports of a whole address are more than rpcd takes from a program.
+#[test]
+fn ports_as_ranges_of_one_use() {
+    const MOST: usize = 256 << 10;
+    let line = Line::new("ranges");
+    let called = line.call("ports --ranges --json");
+    assert_valid(&schema("port-ranges"), &called.json());
+    golden("luci/port-set.json", &called.out);
+    // The same ports with the same use as one by one.
+    let ports = line.call("ports --json").json()["interfaces"][0]["ports"].clone();
+    let ranges = called.json()["interfaces"][0]["ranges"].clone();
+    let one_by_one: Vec<Value> = ranges
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|range| {
+            let port = |at: usize| range[at].as_u64().unwrap();
+            (port(0)..=port(1)).map(|port| serde_json::json!([port, range[2]])).collect::<Vec<_>>()
+        })
+        .collect();
+    let ports: Vec<Value> = ports
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| serde_json::json!([it["port"], it["role"]]))
+        .collect();
+    assert_eq!(one_by_one, ports);
+    assert!(line.call("ports --ranges").out.contains("\n5696-5696\treserved\n5697-5711\n"));
+
+    let file = line.0.join("state/wan.json");
+    let mut state: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    state["rule"] = "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=17,offset=4,psidlen=0,br=2404:9200:225:100::64,layout=draft03".into();
+    state["prefix"] = "240b:10:3261::/48".into();
+    state["reserved"] = "".into();
+    fs::write(file, state.to_string()).unwrap();
+    assert!(line.call("ports --json").out.len() > MOST);
+    let called = line.call("ports --ranges --json");
+    assert_valid(&schema("port-ranges"), &called.json());
+    golden("luci/port-set-whole.json", &called.out);
+}
+
+/// For those who draw it too: one port leads to a host, one is kept for a host that nobody knows yet.
+#[test]
+fn a_line_with_servers() {
+    let line = Line::new("servers");
+    let file = line.0.join("state/wan.json");
+    let mut state: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    state["servers"] = serde_json::json!([
+        {"section": "game", "proto": ["tcp", "udp"], "port": 13890, "host": "192.168.1.12:25565"},
+        {"section": "later", "proto": ["tcp"], "port": 13892},
+    ]);
+    fs::write(file, state.to_string()).unwrap();
+    let (exit, status) = line.status();
+    assert_eq!(exit, ExitStatus::Fine);
+    assert_eq!(status["forwards"], state["servers"]);
+    golden("status/v6plus/servers.json", &line.call("status --json").out);
+}
+
+/// LuCI's tests read the answer.
+#[test]
+fn rules_that_are_not_loaded() {
+    let line = Line::new("refused");
+    line.write("sys/mape-wan/ifindex", "4711");
+    let load = |more: &str| {
+        let at = line.0.display();
+        words(&format!(
+            "firewall --root {at}/root --state-dir {at}/state --device-dir {at}/sys {more}"
+        ))
+    };
+    let refused = load("--nft-program false --json");
+    assert_valid(&schema("error"), &refused.json());
+    assert_eq!(refused.status, ExitStatus::Failed);
+    golden("luci/rules-refused.json", &refused.out);
+    let loaded = load("--nft-program true --json");
+    assert_eq!((loaded.status, loaded.out.as_str()), (ExitStatus::Fine, "{\"schema\":1}\n"));
 }
 
 /// The port of the line's address in a line of conntrack's own tool: the one that answers come to, or
@@ -439,6 +507,7 @@ fn wrong_arguments() {
         ("status a/b", ExitStatus::Usage, "MAPE_OPTION_INVALID"),
         ("status --all", ExitStatus::Usage, "MAPE_OPTION_INVALID"),
         ("ports --free --used", ExitStatus::Usage, "MAPE_OPTION_INVALID"),
+        ("ports --ranges --used", ExitStatus::Usage, "MAPE_OPTION_INVALID"),
     ] {
         let called = line.call(words);
         assert_eq!((called.status, called.out.as_str()), (status, ""), "{words}");

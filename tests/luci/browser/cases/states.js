@@ -2,6 +2,8 @@
 
 // Every state that the program can tell of is shown with one sentence and one action, on every page.
 
+const fs = require('fs');
+const path = require('path');
 const { page, seen } = require('../browser.js');
 const worlds = require('../worlds.js');
 
@@ -28,6 +30,15 @@ async function settled(it) {
 	await it.waitForFunction(() => document.querySelector('.mape-page') && !document.querySelector('.mape-page .spinning'), null, { timeout: 20000 });
 }
 
+// A button is pressed that fails: the page says why, and what to do.
+async function pressed(it, { press, says }) {
+	await it.click(`.mape-page button:text-is("${press}")`);
+
+	const note = await it.waitForSelector(`.mape-problem:has-text("${says}")`, { timeout: 20000 }).catch(() => null);
+
+	return note ? null : `"${press}" fails, and nobody says why`;
+}
+
 async function run({ browser, site, results, options }) {
 	const it = await page(browser, site);
 
@@ -46,7 +57,7 @@ async function run({ browser, site, results, options }) {
 
 		if (state.problem && !told.length)
 			wrong.push('the status page tells of no problem');
-		if (name === 'up' && told.length)
+		if (state.fine && told.length)
 			wrong.push(`the status page tells of a problem where there is none: ${told[0].sentence}`);
 		wrong.push(...unclear(told));
 
@@ -68,6 +79,9 @@ async function run({ browser, site, results, options }) {
 		if (state.unknown && (await it.$$eval('.mape-page .mape-cell-count', nodes => nodes.filter(node => !/^\?/.test(node.textContent)).length)))
 			wrong.push('a block of which nothing is known shows a number');
 
+		if (state.press)
+			wrong.push(await pressed(it, state));
+
 		await it.goto(site.base + '/cgi-bin/luci/' + PAGES.doctor);
 		await settled(it);
 
@@ -78,9 +92,13 @@ async function run({ browser, site, results, options }) {
 		for (const expected of [ state.check, state.plus ].filter(Boolean))
 			if (!checks.some(check => check.name === expected && !check.fine))
 				wrong.push(`the diagnosis does not tell that ${expected} is wrong`);
+		if (state.action && !checks.some(check => check.name === state.check && state.action.test(check.lines.join(' '))))
+			wrong.push(`the diagnosis does not say what to do: ${state.action}`);
 		for (const check of checks)
 			if (!check.fine && check.lines.length < 3)
 				wrong.push(`${check.name} is wrong and says nothing to do`);
+		if (state.press)
+			wrong.push(await pressed(it, state));
 		if (!checks.length)
 			wrong.push('the diagnosis shows no check');
 
@@ -111,6 +129,48 @@ async function run({ browser, site, results, options }) {
 			wrong.push('the status page does not say that it is disabled');
 	}
 	results.check('an interface that is disabled is called so, and is no problem', [ ...wrong, ...seen(it) ]);
+
+	// What the form says of the line; on the real LuCI it is a dialogue of its own.
+	if (!site.real) {
+		const unclear = [];
+		const recorded = name => fs.readFileSync(path.join(__dirname, `../../../vectors/luci/${name}.json`), 'utf8');
+
+		for (const [ name, section, says ] of [
+			[ 'provisioned', {}, 'set Provisioning in the advanced settings' ],
+			[ 'provisioned', { provisioning: 'hb46pp' }, 'nothing has to be changed' ],
+			[ 'provisioned', { provisioning: 'off' }, 'set Provisioning in the advanced settings' ],
+			[ 'dhcpv6', {}, 'uses that by itself' ],
+			[ 'nobodys', {}, 'This line is not known' ],
+			[ 'table', {}, '106.72.50.97' ],
+			[ 'table', { provider: 'ocn' }, 'This line belongs to v6 Plus, but the provider is set to OCN Virtual Connect' ]
+		]) {
+			site.answers({ detect: { out: JSON.stringify(JSON.parse(recorded(name)).line) } });
+			site.interfaces({ wan: section });
+			await it.goto(`${site.base}/cgi-bin/luci/admin/network/network`);
+			if (!await it.waitForSelector(`.mape-answer:has-text("${says}")`, { timeout: 10000 }).catch(() => null))
+				unclear.push(`${name}, ${JSON.stringify(section)}: "${says}" is not said`);
+		}
+		results.check('the form says who states the rule, and whose choice stands in the way', [ ...unclear, ...seen(it) ]);
+	}
+
+	// Until netifd has read the protocol it knows nothing of our interfaces: one box, and nothing against it.
+	if (!site.real) {
+		const unclear = [];
+
+		site.interfaces({ wan: {} });
+		site.unloaded = true;
+		for (const place of [ PAGES.status, PAGES.doctor ]) {
+			await it.goto(`${site.base}/cgi-bin/luci/${place}`);
+			await settled(it);
+
+			const told = await problems(it);
+
+			if (told.length !== 1 || !/must be restarted once/.test(told[0].sentence) || (await it.$$('.mape-check')).length)
+				unclear.push(`${place}: ${told.map(({ sentence }) => sentence).join(' | ')}`);
+		}
+		site.unloaded = false;
+		results.check('a protocol that is not loaded is told by one box on each page', [ ...unclear, ...seen(it) ]);
+	}
 
 	await it.context().close();
 }

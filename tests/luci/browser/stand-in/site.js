@@ -165,23 +165,6 @@ class StandIn {
 		return JSON.parse(spawnSync(this.program, [ 'plan', '--json', ...words ], { encoding: 'utf8' }).stdout);
 	}
 
-	// As the plugin does it.
-	ranged({ interfaces, error }) {
-		if (!interfaces)
-			return { error };
-
-		return { schema: 1, interfaces: interfaces.map(({ ports, ...line }) => ({ ...line, ranges: ports.reduce((ranges, { port, role }) => {
-			const last = ranges.at(-1);
-
-			if (last?.[1] + 1 === port && last[2] === role)
-				last[1] = port;
-			else
-				ranges.push([ port, port, role ]);
-
-			return ranges;
-		}, []) })) };
-	}
-
 	method(object, method, args) {
 		switch (`${object} ${method}`) {
 		case 'uci get':
@@ -206,7 +189,7 @@ class StandIn {
 
 			return {};
 		case 'network get_proto_handlers':
-			return { mape: {} };
+			return this.unloaded ? {} : { mape: {} };
 		case 'network.interface dump':
 			return { interface: [] };
 		case 'luci-rpc getHostHints':
@@ -218,7 +201,7 @@ class StandIn {
 		case 'luci.mape forwards':
 			return this.told('forward');
 		case 'luci.mape port_set':
-			return this.ranged(this.told('ports.all'));
+			return this.told('ports.ranges');
 		case 'luci.mape probe':
 			return this.told('doctor');
 		case 'luci.mape report':
@@ -232,6 +215,7 @@ class StandIn {
 			return { line, plan: /^[0-9a-f:]+\/[0-9]+$/.test(line.prefix) ? this.plan([ line.prefix ]) : null };
 		}
 		case 'luci.mape load_rules':
+			return this.known.firewall ? this.told('firewall') : { schema: 1 };
 		case 'luci.mape retry':
 		case 'luci.mape restart_network':
 			return {};

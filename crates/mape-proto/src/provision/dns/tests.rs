@@ -63,6 +63,16 @@ fn one_that_fails_or_is_silent_is_not_the_last_word() {
 }
 
 #[test]
+fn nobody_is_asked_once_the_time_is_up() {
+    let good = server(|question| vec![with(question, 3, Kind::Txt, &[])]);
+    let until = |until| {
+        Resolvers { servers: vec![good], until: Some(until), ..Resolvers::default() }.txt("a.b")
+    };
+    assert_eq!(until(Instant::now() + Duration::from_secs(60)), TxtReply::NxDomain);
+    assert_eq!(until(Instant::now()), TxtReply::Timeout);
+}
+
+#[test]
 fn a_wrong_answer_does_not_keep_the_right_one_out() {
     let noisy = server(|question| {
         let right = with(question, 3, Kind::Txt, &[]);

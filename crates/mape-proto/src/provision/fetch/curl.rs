@@ -22,8 +22,6 @@ const ALWAYS: &[&str] = &[
     "=http,https",
     "--connect-timeout",
     "10",
-    "--max-time",
-    "29",
     "--user-agent",
     "mape-rs",
     "--header",
@@ -43,6 +41,9 @@ pub(super) fn command(
 ) -> (Command, String) {
     let mut command = Command::new(&fetcher.program);
     command.args(ALWAYS);
+    // It says more of why than being stopped does.
+    let seconds = fetcher.patience().as_secs().saturating_sub(1).max(1);
+    command.args(["--max-time", &seconds.to_string()]);
     if !request.verify() {
         command.arg("--insecure");
     }

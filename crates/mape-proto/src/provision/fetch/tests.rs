@@ -1,7 +1,11 @@
 use super::*;
+use executable::executable;
 use std::fs;
 
 use mape_provision::{Event, Machine, Mode, Next, Scheme, UserUrl};
+
+#[path = "../../../../../tests/support/executable.rs"]
+mod executable;
 
 fn request(url: &str) -> HttpRequest {
     let mode = Mode::Url(UserUrl::new(url).unwrap());
@@ -42,7 +46,7 @@ impl Drop for Program {
 }
 
 fn fetcher(tool: Tool) -> Fetcher {
-    Fetcher { tool, program: "/bin/false".into(), authority: None, patience: PATIENCE }
+    Fetcher { tool, program: "/bin/false".into(), authority: None, until: None }
 }
 
 fn answer(status: u16, location: Option<&str>, body: &[u8]) -> HttpReply {
@@ -151,6 +155,28 @@ fn too_much_and_too_late_end() {
     command.arg(late.0.join("program"));
     let ended = run(command, "", Duration::from_millis(300)).unwrap();
     assert_eq!(curl::reply(&ended), NO_ANSWER);
+}
+
+#[test]
+fn nobody_is_asked_for_longer_than_somebody_waits() {
+    let request = request("https://[2001:db8::1]/");
+    let allowed = |fetcher: &Fetcher| {
+        let told = words(&curl::command(fetcher, &request, &[], None).0);
+        let (_, after) = told.split_once("--max-time ").unwrap();
+        after.split(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(allowed(&fetcher(Tool::Curl)), PATIENCE.as_secs() - 1);
+    let soon = Instant::now() + Duration::from_secs(10);
+    assert!((1..=9).contains(&allowed(&fetcher(Tool::Curl).until(soon))));
+
+    let slow = Program::new("slow", "");
+    executable(&slow.0.join("fetch"), "#!/bin/sh\nsleep 2; printf '{}'\n");
+    let program = || Fetcher { program: slow.0.join("fetch"), ..fetcher(Tool::Uclient) };
+    let near = |fetcher: Fetcher| fetcher.get_near("http://a.example/");
+    assert_eq!(near(program()), Some(b"{}".to_vec()));
+    let over = Instant::now();
+    assert_eq!(near(program().until(over)), None);
+    assert_eq!(program().until(over).get(&request, &Resolvers::default()).reply, NO_ANSWER);
 }
 
 #[test]

@@ -81,7 +81,7 @@ return baseclass.extend({
 	},
 
 	told(told, button) {
-		return this.problem(text.error(told?.code), told?.message, told?.hint, button);
+		return this.problem(text.told(told), told?.message, told?.hint, button);
 	},
 
 	// Rows of a name and a value or node.
@@ -108,6 +108,9 @@ return baseclass.extend({
 
 		if (state === 'bad' && name !== 'tunnel' && name !== 'verified')
 			return _('see below');
+
+		if (state === 'unknown' && name !== 'verified')
+			return '';
 
 		if (state !== 'ok')
 			return {
@@ -274,12 +277,23 @@ return baseclass.extend({
 		]);
 	},
 
-	// What `detect` found, in words.
-	line(answer) {
+	// What `detect` found, in words. `provisioned`: whether provisioning is on.
+	line(answer, provisioned) {
 		const line = answer?.line;
 
 		if (line?.error)
 			return this.told(line.error);
+
+		const from = model.ruleFrom(answer);
+
+		if (from) {
+			const sentence = text.networkRule(from, provisioned);
+			const [ { says } ] = line.evidence;
+
+			return from === 'dhcpv6' || provisioned
+				? E('div', {}, [ E('p', {}, [ sentence ]), E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ says ]) ])
+				: this.problem(sentence, says);
+		}
 
 		const isMape = line?.line === 'map-e';
 		const whose = line?.provider ? text.provider(line.provider) : null;
@@ -333,6 +347,14 @@ return baseclass.extend({
 				});
 			}
 		};
+	},
+
+	// What was to be done. That it was not is told above the page, which is drawn anew.
+	done(call) {
+		return call.then(answer => answer?.error ? this.told(answer.error) : null, error => this.failed(error)).then(problem => {
+			if (problem)
+				ui.addNotification(null, problem);
+		});
 	},
 
 	// A call that failed, as a person can act on it.

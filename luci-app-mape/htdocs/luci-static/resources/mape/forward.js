@@ -34,6 +34,16 @@ return baseclass.extend({
 
 	protocols,
 
+	// Whether the program takes it as a list of ports, like 5696,9792-9799.
+	isList(text) {
+		return String(text).split(',').every(entry => {
+			const ends = (/^([0-9]{1,5})(?:-([0-9]{1,5}))?$/).exec(entry);
+			const [ first, last ] = ends ? [ Number(ends[1]), Number(ends[2] ?? ends[1]) ] : [ 0, 0 ];
+
+			return first >= 1 && first <= last && last <= 65535;
+		});
+	},
+
 	// The ranges of a line as [first, last, role]; null where nobody knows them.
 	ranges(set, name) {
 		const lines = Array.isArray(set?.interfaces) ? set.interfaces : [];

@@ -14,6 +14,9 @@ const PROTOCOLS = ['tcp', 'udp', 'icmp'];
 
 const STEPS = ['ipv6', 'prefix', 'rule', 'tunnel', 'verified'];
 
+// Places of the network from which `detect` may have a rule.
+const STATING = ['provisioning', 'dhcpv6'];
+
 // The step at which an error stops.
 const STEP_OF = {
 	MAPE_NO_IPV6_YET: 'ipv6',
@@ -33,6 +36,10 @@ const STEP_OF = {
 	MAPE_PROVISIONING_BAD_ANSWER: 'rule'
 };
 
+// Errors that come only after every step before was well. Others may come before anything was looked at, as an
+// option that cannot be read does.
+const AFTER_ALL = /^(MAPE_(PREFIX_NOT_IN_RULES|NOT_FIRST_SUBNET|MTU_TOO_SMALL|FIREWALL_REJECTED|CE_IN_USE|PROVISIONING_[A-Z_]+)|NO_DEVICE)$/;
+
 // A number, or null for whatever is none.
 function count(value) {
 	return Number.isFinite(value) ? value : null;
@@ -51,11 +58,18 @@ function within(first, last, list) {
 	return list.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(last, to) - Math.max(first, from) + 1), 0);
 }
 
-// How many ports of [first, last] are published.
-function publishedIn(first, last, forwards) {
-	const ports = (Array.isArray(forwards) ? forwards : []).filter(it => it?.state === 'published').map(it => it.port);
+// The ports that lead to a host, in ascending order. One of which nobody knows the host yet is only kept.
+function publishedPorts(status) {
+	const all = Array.isArray(status?.forwards) ? status.forwards : [];
 
-	return new Set(ports.filter(port => port >= first && port <= last)).size;
+	return [ ...new Set(all.filter(it => it?.host && Number.isInteger(it.port)).map(it => it.port)) ].sort((a, b) => a - b);
+}
+
+// What is reserved for something else; the program reserves published ports too.
+function reservedRanges(status) {
+	return publishedPorts(status).reduce((list, port) => list.flatMap(([first, last]) => port < first || port > last
+		? [ [ first, last ] ]
+		: [ [ first, port - 1 ], [ port + 1, last ] ].filter(([from, to]) => from <= to)), ranges(status?.line?.reserved));
 }
 
 // Part of the whole, 0 to 1, or null.
@@ -103,24 +117,27 @@ return baseclass.extend({
 		const code = status?.error?.code;
 		// Errors of nobody's list happen when the tunnel is made. Nothing is known without any.
 		const failed = code ? STEPS.indexOf(STEP_OF[code] ?? 'tunnel') : -1;
+		const before = AFTER_ALL.test(code) ? 'ok' : 'unknown';
 
 		return STEPS.map((name, index) => {
+			// Nobody is at one that was stopped.
 			if (failed < 0)
-				return step(name, index === 0 ? 'wait' : 'unknown', null);
+				return step(name, index === 0 && status?.state === 'pending' ? 'wait' : 'unknown', null);
 
-			return step(name, index < failed ? 'ok' : index === failed ? 'bad' : 'wait', null);
+			return step(name, index < failed ? before : index === failed ? 'bad' : 'wait', null);
 		});
 	},
 
 	// The set block by block: how full each is, of the protocol that uses most of it.
 	blocks(status) {
 		const ports = status?.ports;
-		const reserved = ranges(status?.line?.reserved);
+		const reserved = reservedRanges(status);
+		const published = publishedPorts(status).map(port => [ port, port ]);
 
 		if (!Array.isArray(ports?.blocks))
 			return ranges(status?.line?.port_ranges).map(([first, last]) => ({
 				first, last, size: last - first + 1, reserved: within(first, last, reserved),
-				published: publishedIn(first, last, status?.forwards), used: { tcp: null, udp: null, icmp: null }, most: null, level: null
+				published: within(first, last, published), used: { tcp: null, udp: null, icmp: null }, most: null, level: null
 			}));
 
 		return ports.blocks.filter(({ first, last }) => ranges([ [ first, last ] ]).length).map(({ first, last, used }) => {
@@ -129,7 +146,7 @@ return baseclass.extend({
 			const most = counts.includes(null) ? null : Math.max(...counts);
 
 			return {
-				first, last, size, reserved: within(first, last, reserved), published: publishedIn(first, last, status.forwards),
+				first, last, size, reserved: within(first, last, reserved), published: within(first, last, published),
 				used: { tcp: counts[0], udp: counts[1], icmp: counts[2] },
 				most, level: part(most, size)
 			};
@@ -159,6 +176,12 @@ return baseclass.extend({
 		return this.totals(status).filter(total => total.level !== null && total.level >= FULL);
 	},
 
+	// Whether connections probably found no port: failures were added since `before`, and most ports are in use. The
+	// kernel counts them for the whole router, and also those where somebody else was faster.
+	ranOut(status, before, failures) {
+		return count(before) !== null && count(failures) !== null && failures > before && this.nearlyFull(status).length > 0;
+	},
+
 	isNearlyFull(level) {
 		return level !== null && level >= FULL;
 	},
@@ -177,12 +200,14 @@ return baseclass.extend({
 			return '';
 
 		const list = ranges(line.port_ranges).map(rangeText).join(', ');
-		const kept = ranges(line.reserved).map(rangeText).join(', ');
+		const kept = reservedRanges(status).map(rangeText).join(', ');
+		const opened = publishedPorts(status).join(', ');
+		const notes = [ kept && _('reserved: %s').replace('%s', kept), opened && _('published: %s').replace('%s', opened) ].filter(note => note);
 
 		const psid = this.psid(line);
 		const words = psid === null ? `${line.ipv4}: ${list}` : `${line.ipv4} PSID ${psid}: ${list}`;
 
-		return kept ? `${words} (reserved: ${kept})` : words;
+		return notes.length ? `${words} (${notes.join('; ')})` : words;
 	},
 
 	rangeTexts(list) {
@@ -192,6 +217,14 @@ return baseclass.extend({
 	// The PSID; null where the address is shared with nobody.
 	psid(line) {
 		return count(line.port_count) !== null && line.port_count < 65536 ? line.psid : null;
+	},
+
+	// Who in the network stated the rule of a line for which there is no other: 'provisioning', 'dhcpv6', or null.
+	ruleFrom(answer) {
+		const { line, plan } = answer ?? {};
+		const from = Array.isArray(line?.evidence) ? line.evidence[0]?.from : null;
+
+		return line?.line === 'map-e' && plan?.error && !plan.error.params?.provider && STATING.includes(from) ? from : null;
 	},
 
 	// What the rows on Interfaces and Overview say of a line, from netifd's `data`.

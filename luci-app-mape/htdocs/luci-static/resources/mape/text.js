@@ -25,7 +25,7 @@ const PROVIDERS = {
 
 // What is wrong, and one thing to do.
 const ERRORS = {
-	MAPE_PREFIX_NOT_IN_RULES: _('No known rule covers the IPv6 prefix of this line. See the diagnosis for whose prefix it is and what to do.'),
+	MAPE_PREFIX_NOT_IN_RULES: _('Of the rules that may be used none covers the IPv6 prefix of this line. Set the provider to Automatic if another one is chosen; else see the diagnosis for whose prefix it is and what to do.'),
 	MAPE_NOT_FIRST_SUBNET: _('A home gateway in front owns this line. Switch off its MAP-E, or connect this router in its place.'),
 	MAPE_RULE_INCONSISTENT: _('Two numbers of the rule contradict each other. Correct the rule, or set the provider to Automatic.'),
 	MAPE_OPTION_INVALID: _('An option has a value that it cannot have. Correct it in the settings of the interface.'),
@@ -124,14 +124,31 @@ const CHECKS = {
 	lan_ipv6: { title: _('IPv6 in the LAN'), action: _('The line has a single /64: set RA, DHCPv6 and NDP to relay. IPv4 works without.') },
 	interface: { title: _('MAP-E interface'), action: _('Follow the next step below; the interface tries again by itself when something changes.') },
 	provisioning: { title: _('Provisioning'), action: _('Nothing at once: what worked goes on, and the server is asked again.') },
-	zone: { title: _('Firewall zone'), action: _('Put the interface into the zone wan, and allow forwarding from lan to it.') },
-	default_route: { title: _('IPv4 default route'), action: _('Give the other interface a greater metric, or remove its default route.') },
+	zone: { title: _('Firewall zone'), action: _('Follow the next step below: without zone and forwarding nothing of the LAN gets there.') },
+	default_route: { title: _('IPv4 default route'), action: _('Follow the next step below: the interface with the smallest metric carries IPv4.') },
 	flow_offload: { title: _('Flow offloading'), action: _('It works, but the processor carries each packet. Remove the option for the place of translation.') },
-	servers: { title: _('Servers reached from outside'), action: _('Give servers ports of your own set; they are listed on the page Line and ports.') },
+	servers: { title: _('Servers reached from outside'), action: _('Follow the next step below; ports of your own set are opened on the page Open a port.') },
 	leftovers: { title: _('Leftovers of other packages'), action: _('Remove what another package or script left behind.') },
 	answers: { title: _('Answers of the BR'), action: _('See whether another router has the same address, and whether the contract is MAP-E.') },
 	packet_size: { title: _('Large packets'), action: _('Some part of the way takes no large packets. Set the MTU of the interface to 1280.') },
 	target: { title: _('IPv4 by TCP'), action: _('Try another target. If none answers, the first problem above is the cause.') }
+};
+
+// What to do about one of several things that a check can find.
+const KINDS = {
+	no_interface: _('Add an interface wan6 with the protocol DHCPv6 client on the device that leads to the provider.'),
+	no_prefix: _('Check the cable and the interface that asks for IPv6 (wan6).'),
+	no_mape_interface: _('Add one under Network, Interfaces: name it wan4 and choose the protocol MAP-E (Japan).'),
+	shut: _('Load the rules with the button below.'),
+	no_zone: _('Put the interface into the zone wan.'),
+	zone_missing: _('The firewall has no zone of this name: correct the zone of the interface, or remove it.'),
+	not_forwarded: _('Allow forwarding from lan to the zone of the interface.'),
+	no_route: _('If this line is meant to carry IPv4, switch on the default route in the advanced settings of the interface.'),
+	rival: _('Give the other interface a greater metric, or remove its default route.'),
+	redirect: _('Remove this port forward of the firewall; if it is still needed, open a port of your own set on the page Open a port.'),
+	forward: _('See the next step below, and correct the forward on the page Open a port.'),
+	upnp: _('Set the number of ports for UPnP in the advanced settings of the interface, and let miniupnpd give away those only.'),
+	includes: _('Remove the option auto_includes from the section defaults of /etc/config/firewall.')
 };
 
 function own(table, key) {
@@ -165,6 +182,26 @@ return baseclass.extend({
 			?? _('The network service reports the error %s. See the diagnosis and the system log for what to do.').replace('%s', () => String(code ?? '?'));
 	},
 
+	// The same for an error of the program, whose params may tell more than its code.
+	told(told) {
+		const { provider, line } = told?.params ?? {};
+
+		return told?.code === 'MAPE_PREFIX_NOT_IN_RULES' && provider && line
+			? _('This line belongs to {line}, but the provider is set to {provider}. Set the provider to Automatic.')
+				.replace('{line}', () => this.provider(line)).replace('{provider}', () => this.provider(provider))
+			: this.error(told?.code);
+	},
+
+	// Who in the network stated the rule, where no table has one. `on`: whether provisioning is.
+	networkRule(from, on) {
+		if (from === 'dhcpv6')
+			return _('This is a MAP-E line: DHCPv6 of the provider states its rule. The router uses that by itself; nothing has to be chosen.');
+
+		return on
+			? _('This is a MAP-E line: the provisioning server states its rule. The router uses that; nothing has to be changed.')
+			: _('This is a MAP-E line: the provisioning server states its rule. For the router to use it, set Provisioning in the advanced settings of the interface to the server that the network names (HB46PP).');
+	},
+
 	line(name) {
 		return own(LINES, name) ?? LINES.unknown;
 	},
@@ -193,7 +230,10 @@ return baseclass.extend({
 		return own(FORWARDS, state) ?? _('unknown');
 	},
 
-	check(name) {
-		return own(CHECKS, name) ?? { title: String(name ?? '?'), action: '' };
+	// `kind` says which of several things is wrong.
+	check(name, kind) {
+		const { title, action } = own(CHECKS, name) ?? { title: String(name ?? '?'), action: '' };
+
+		return { title, action: own(KINDS, kind) ?? own(LINES, kind) ?? action };
 	}
 });

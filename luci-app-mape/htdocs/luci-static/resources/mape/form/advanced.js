@@ -2,6 +2,7 @@
 'require baseclass';
 'require form';
 'require tools.widgets as widgets';
+'require mape.forward as forwards';
 'require mape.text as text';
 
 // What the form has in its second tab.
@@ -30,8 +31,7 @@ return baseclass.extend({
 		});
 
 		option(form.DynamicList, 'reserved_ports', _('Reserved ports'), _('Ports for servers, like 5696 or 9792-9799: outgoing connections do not get them.'), {
-			validate: (section_id, value) => !value || (/^[0-9]{1,5}(-[0-9]{1,5})?(,[0-9]{1,5}(-[0-9]{1,5})?)*$/).test(value)
-				|| _('Write ports like 5696 or 9792-9799.')
+			validate: (section_id, value) => !value || forwards.isList(value) || _('Write ports from 1 to 65535, like 5696 or 9792-9799.')
 		});
 
 		choice('layout', _('Address layout'), _('Only where the provider says otherwise than the rule.'), [

@@ -3,8 +3,10 @@
 'require dom';
 'require form';
 'require ui';
+'require uci';
 'require mape.api as api';
 'require mape.draw as draw';
+'require mape.model as model';
 'require mape.section as sections';
 
 // What the line is, in the form: asked when it opens and again on click. Nothing is sent for it.
@@ -21,6 +23,7 @@ return baseclass.extend({
 
 		o.renderWidget = section_id => {
 			const answer = draw.answer();
+			const provisioned = () => ![ '', 'off' ].includes(s.formvalue(section_id, 'provisioning') ?? uci.get('network', section_id, 'provisioning') ?? '');
 			const detect = ask => {
 				const chosen = s.formvalue(section_id, 'provider') || sections.provider(section_id);
 
@@ -31,7 +34,7 @@ return baseclass.extend({
 						return found;
 
 					return api.plan(found.line.prefix, chosen, '', '', '').then(plan => ({ line: found.line, plan }));
-				}), found => found.plan?.error && found.line?.line === 'map-e' ? draw.told(found.plan.error) : draw.line(found));
+				}), found => found.plan?.error && found.line?.line === 'map-e' && !model.ruleFrom(found) ? draw.told(found.plan.error) : draw.line(found, provisioned()));
 			};
 
 			detect(api.detect);

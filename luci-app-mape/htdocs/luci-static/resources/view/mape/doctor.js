@@ -6,6 +6,7 @@
 'require uci';
 'require mape.api as api';
 'require mape.draw as draw';
+'require mape.restart as restart';
 'require mape.section as sections';
 'require mape.text as text';
 
@@ -13,13 +14,20 @@ const TARGET = '1.1.1.1:443';
 
 return view.extend({
 	load() {
-		return uci.load([ 'network', 'firewall' ]).catch(() => uci.load('network'));
+		return Promise.all([
+			L.resolveDefault(api.knowsProtocol(), null),
+			uci.load([ 'network', 'firewall' ]).catch(() => uci.load('network'))
+		]);
 	},
 
-	render() {
+	render([ known ]) {
 		const names = sections.names();
 
 		this.mayWrite = L.hasViewPermission() === true;
+
+		if (known === false)
+			return E('div', { 'class': 'cbi-map mape-page' }, [ draw.stylesheet(), E('h2', {}, [ _('MAP-E diagnosis') ]), restart.node(this.mayWrite) ]);
+
 		this.name = names[0] ?? '';
 		this.list = draw.answer();
 		this.contract = draw.answer();
@@ -110,8 +118,8 @@ return view.extend({
 		]);
 	},
 
-	check({ check, fine, message, evidence, hint, fix }) {
-		const { title, action } = text.check(check);
+	check({ check, fine, kind, message, evidence, hint, fix }) {
+		const { title, action } = text.check(check, kind);
 		const parts = [
 			E('p', {}, [
 				E('span', { 'class': fine ? 'mape-mark-ok' : 'mape-mark-bad' }, [ fine ? `✔ ${_('fine')}` : `✘ ${_('problem')}` ]),
@@ -158,7 +166,7 @@ return view.extend({
 	},
 
 	afterwards(call) {
-		return call.then(() => this.examine(), error => ui.addNotification(null, draw.failed(error)));
+		return draw.done(call).then(() => this.examine());
 	},
 
 	joinZone(fix) {

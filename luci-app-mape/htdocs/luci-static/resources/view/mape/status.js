@@ -8,6 +8,7 @@
 'require mape.api as api';
 'require mape.draw as draw';
 'require mape.model as model';
+'require mape.restart as restart';
 'require mape.section as sections';
 'require mape.text as text';
 
@@ -34,6 +35,8 @@ class Line {
 		this.page = page;
 		this.status = null;
 		this.samples = [];
+		// Those of the router when the page was opened.
+		this.failures = null;
 		this.body = E('div', {}, [ E('em', { 'class': 'spinning' }, [ _('Asking the router…') ]) ]);
 		this.again = button(_('Try again now'), page.mayWrite, ui.createHandlerFn(this, 'retry'));
 		// Without a port set there is nothing to copy, and nobody knows which ports are in use.
@@ -91,7 +94,7 @@ class Line {
 				[ _('Sent'), bytes(traffic.tx_bytes) ],
 				[ _('MTU'), status.mtu ],
 				[ _('Port translation'), status.edge ? text.edge(status.edge) : null ],
-				[ _('Connections that found no port'), conntrack?.insert_failed ?? null ],
+				[ _('Insert failures (whole router)'), conntrack?.insert_failed ?? null ],
 				[ _('Hosts with the most connections'), draw.hosts(status, address => this.page.hostName(address)) ]
 			]));
 
@@ -134,8 +137,9 @@ class Line {
 			nodes.push(draw.problem(_('%s uses more than 80 % of the ports. New connections to the same server may fail; see which hosts have the most connections.')
 				.replace('%s', draw.protocolName(total.protocol))));
 
-		if (conntrack?.insert_failed > 0)
-			nodes.push(draw.problem(_('Connections have failed because no port was free. See which hosts have the most connections.')));
+		this.failures ??= conntrack?.insert_failed;
+		if (model.ranOut(status, this.failures, conntrack?.insert_failed))
+			nodes.push(draw.problem(_('New connections fail while most ports are in use, so probably no port is free for them. See which hosts have the most connections.')));
 
 		if (status.unknown?.length)
 			nodes.push(draw.problem(_('Some numbers cannot be read and are shown as unknown. See that the package mape-rs is complete.'), status.unknown.join('; ')));
@@ -177,9 +181,7 @@ class Line {
 	}
 
 	then(call) {
-		return call.then(() => this.refresh(), error => {
-			ui.addNotification(null, draw.failed(error));
-		});
+		return draw.done(call).then(() => this.refresh());
 	}
 }
 
@@ -205,16 +207,16 @@ return view.extend({
 		];
 
 		if (known === false)
-			parts.push(this.restartNode());
+			parts.push(restart.node(this.mayWrite));
 
 		if (!this.mayWrite)
 			parts.push(E('p', { 'class': 'mape-detail' }, [ _('You can look at everything here, but not change it.') ]));
 
-		if (lines.length) {
+		if (lines.length && known !== false) {
 			parts.push(...lines.map(line => line.node));
 			poll.add(() => Promise.all(lines.map(line => line.refresh())));
 		}
-		else if (!disabled.length) {
+		else if (!lines.length && !disabled.length) {
 			parts.push(this.emptyNode());
 		}
 
@@ -228,18 +230,6 @@ return view.extend({
 
 	hostName(address) {
 		return this.hints?.getHostnameByIPAddr?.(address) ?? null;
-	},
-
-	// netifd reads its protocols when it starts, and never again.
-	restartNode() {
-		return draw.problem(_('The network service does not know the protocol MAP-E yet. It must be restarted once; all connections stop for some seconds.'), null, null,
-			button(_('Restart the network'), this.mayWrite, ui.createHandlerFn(this, 'restart'), 'cbi-button-negative'));
-	},
-
-	restart() {
-		return api.restartNetwork().catch(() => null).then(() => {
-			ui.addNotification(null, E('p', {}, [ _('The network restarts. Reload this page in half a minute.') ]));
-		});
 	},
 
 	emptyNode() {

@@ -12,10 +12,10 @@ const NOT_FOUND = 4;
 
 const bus = connect();
 
-// What an argument can be; none may look like an option of the program. ucode's `$` is the end of the
-// text and not that of a line.
+// What an argument can be; none may look like an option of the program. A line's end is refused apart, as
+// `$` may stand before one.
 const shapes = {
-	interface: /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/,
+	interface: /^[A-Za-z0-9_@][A-Za-z0-9_.@-]{0,63}$/,
 	prefix: /^[0-9A-Fa-f:.]{2,45}(\/[0-9]{1,3})?$/,
 	provider: /^(auto|v6plus|ocn|biglobe|nuro|manual)$/,
 	rule: /^[a-z][0-9A-Za-z=,:.\/_-]{0,255}$/,
@@ -72,33 +72,6 @@ function parsed(text, status) {
 	}
 
 	return type(answer) == 'object' ? answer : silent(`ubus status ${status}`);
-}
-
-// Ports in a row that have the same use become [first, last, use].
-function ranged(answer) {
-	if (type(answer.interfaces) != 'array')
-		return answer;
-
-	let lines = [];
-
-	for (let line in answer.interfaces) {
-		let ranges = [];
-		let last = null;
-
-		for (let port in line.ports ?? []) {
-			if (last && last[1] + 1 == port.port && last[2] == port.role) {
-				last[1] = port.port;
-			}
-			else {
-				last = [ port.port, port.port, port.role ];
-				push(ranges, last);
-			}
-		}
-
-		push(lines, { interface: line.interface, ipv4: line.ipv4, ranges: ranges });
-	}
-
-	return { schema: 1, interfaces: lines };
 }
 
 function answering(request, words) {
@@ -164,12 +137,10 @@ return {
 			}
 		},
 
-		// The ports of each line by what they are for, as ranges: one by one they would be a hundred kilobytes.
+		// What the ports of each line are for. rpcd takes 256 KiB from a program, and one by one they can be 3 MB.
 		port_set: {
 			call: function(request) {
-				let deferred = run([ 'ports', '--json' ], (text, status) => request.reply(ranged(parsed(text, status))));
-
-				return deferred ?? silent('rpcd cannot run it');
+				return answering(request, [ 'ports', '--ranges', '--json' ]);
 			}
 		},
 
@@ -231,9 +202,7 @@ return {
 		// Loads the rules of all interfaces that are up.
 		load_rules: {
 			call: function(request) {
-				let deferred = run([ 'firewall' ], (text, status) => request.reply({}, status));
-
-				return deferred ?? {};
+				return answering(request, [ 'firewall', '--json' ]);
 			}
 		},
 
