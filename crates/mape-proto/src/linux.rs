@@ -88,5 +88,6 @@ impl System {
 }
 
 fn lock_file(name: &InterfaceName) -> String {
-    format!("{name}.lock")
+    // The loader has `firewall.lock`, and a line may have that name.
+    format!("{name}.linux-lock")
 }

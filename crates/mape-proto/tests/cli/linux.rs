@@ -158,6 +158,82 @@ fn a_call_waits_for_what_a_killed_one_has_started() {
     fs::remove_dir_all(directory).unwrap();
 }
 
+/// A machine of two scripts: `ip` answers with the lists it is given and writes down what it is told to
+/// change, nft says yes to everything.
+struct Machine {
+    directory: PathBuf,
+    file: String,
+    state: String,
+}
+
+impl Machine {
+    fn new(name: &str, text: &str) -> Self {
+        let (directory, file, state) = configured(name, text);
+        let script = "#!/bin/sh\ncd \"${0%/*}\"\ncase \"$*\" in\n\
+             *batch*) cat >>ran ;;\n*address*) cat devices ;;\n\
+             *-6*) cat routes6 ;;\n*) cat routes4 ;;\nesac\n";
+        executable(&directory.join("ip"), script);
+        executable(&directory.join("nft"), "#!/bin/sh\ncat >/dev/null\n");
+        let machine = Self { directory, file, state };
+        machine.has("devices", r#"{"ifname":"lo","mtu":65536}"#);
+        machine.has("routes6", "");
+        machine.has("routes4", "");
+        machine
+    }
+
+    /// The elements of one of the lists that `ip` prints.
+    fn has(&self, list: &str, elements: &str) {
+        fs::write(self.directory.join(list), format!("[{elements}]")).unwrap();
+    }
+
+    /// Status and everything said.
+    fn call(&self, words: &[&str]) -> (i32, String) {
+        let path = format!("{}:{}", self.directory.display(), std::env::var("PATH").unwrap());
+        let mut program = Command::new(env!("CARGO_BIN_EXE_mape-proto"));
+        program.args(words).args(["--config", &self.file, "--state-dir", &self.state]);
+        let output = program.env("PATH", path).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    }
+
+    /// What `ip` was told to change since the last time.
+    fn ran(&self) -> String {
+        let file = self.directory.join("ran");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let _ = fs::remove_file(file);
+        text
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// The kernel shows a route up to half a minute after its end.
+#[test]
+fn a_route_that_has_expired_is_none() {
+    let machine = Machine::new("expired", "");
+    let expired = r#"{"dst":"default","gateway":"fe80::1","dev":"lo","metric":1,"expires":-2},
+        {"dst":"2001:db8:5::/64","dev":"lo","metric":256,"expires":-2}"#;
+    machine.has("routes6", expired);
+    assert_eq!(machine.call(&["down"]), (0, "wan: down already\n".to_owned()));
+    let (status, said) = machine.call(&["up"]);
+    assert!(status == 1 && said.contains("there is no IPv6 default route yet"), "{said}");
+    machine.has("routes6", &expired.replace("-2", "0"));
+    let (_, said) = machine.call(&["up"]);
+    assert!(said.contains("2001:db8:5::/64"), "{said}");
+    assert_eq!(machine.ran(), "");
+}
+
+/// The loader's lock is `firewall.lock`.
+#[test]
+fn a_line_may_be_called_firewall() {
+    let machine = Machine::new("locks", "interface firewall\nuplink lo\n");
+    assert_eq!(machine.call(&["down"]), (0, "firewall: down already\n".to_owned()));
+}
+
 #[test]
 fn files_name_only_their_own_directory() {
     let (directory, ..) = configured("files", "");
