@@ -1,8 +1,8 @@
 //! What a line has put on this machine outside its own device, written down before it is done.
 //!
 //! A call can end at any moment. The next one finds here what may be there and must go; whether it
-//! is there, the machine itself tells. Tunnel, address and routes need no entry: they go with the
-//! device, whose name is ours.
+//! is there, the machine itself tells. Tunnel and address need no entry: they go with the device, whose
+//! name is ours. So do routes through it, but of those somebody else may have added some.
 
 use std::fs;
 use std::io;
@@ -13,6 +13,7 @@ use mape_nft::InterfaceName;
 use serde::{Deserialize, Serialize};
 
 use super::LinuxError;
+use super::config::RouteOption;
 use super::input::InputChain;
 use super::line::Line;
 
@@ -26,6 +27,9 @@ pub(crate) struct Journal {
     pub(crate) line: Option<Line>,
     /// CE addresses that were added, or were about to be.
     pub(crate) owned: Vec<Owned>,
+    /// Where default routes through the tunnel were added, or were about to be.
+    #[serde(default)]
+    pub(crate) routes: Vec<RouteOption>,
     /// Chains of the host's firewall that were extended, or were about to be.
     pub(crate) chains: Vec<InputChain>,
 }
@@ -39,7 +43,13 @@ pub(crate) struct Owned {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { schema: SCHEMA, line: None, owned: Vec::new(), chains: Vec::new() }
+        Self {
+            schema: SCHEMA,
+            line: None,
+            owned: Vec::new(),
+            routes: Vec::new(),
+            chains: Vec::new(),
+        }
     }
 }
 

@@ -103,7 +103,7 @@ fn task(
     let current = old_plan.map(|plan| plan.end_user_prefix().to_string());
     let Found { uplink, plan } = uplink::find(config, &machine, &system.ip, current.as_deref())?;
     let line = Line::new(config, &Found { uplink, plan: plan.clone() });
-    let steps = line.steps(&machine, &journal.owned)?;
+    let steps = line.steps(&machine, journal)?;
     let state = |listening: &PortList| {
         State::new(&config.interface, &plan, listening, config.edge, config.nft)
     };
@@ -129,6 +129,7 @@ fn apply(
     if !journal.owned.contains(&ce) && !machine.has_address(&ce.device, ce.address) {
         intended.owned.push(ce.clone());
     }
+    intended.routes.extend(line.route.filter(|route| !journal.routes.contains(route)));
     if let Some(chain) = line.input_chain.iter().find(|chain| !journal.chains.contains(chain)) {
         intended.chains.push(chain.clone());
     }
@@ -153,6 +154,7 @@ fn apply(
 
     let mut settled = journal.clone();
     settled.owned.retain(|owned| *owned == ce);
+    settled.routes.retain(|route| Some(*route) == line.route);
     settled.chains.retain(|chain| Some(chain) == line.input_chain.as_ref());
     write_if_new(journal, settled, system, name)?;
     Ok((edge, changed))
@@ -184,7 +186,7 @@ fn roll_back(
     if let (Some(line), Some(state)) = (before.line, old) {
         let restore = || -> Result<(), Failure> {
             let machine = system.ip.snapshot()?;
-            let steps = line.steps(&machine, &journal.owned)?;
+            let steps = line.steps(&machine, &journal)?;
             let plan = state.plan().map_err(|error| LinuxError::NotLoaded(error.to_string()))?;
             apply(system, name, &mut journal, &Task { line, plan, state, steps, machine }).map(drop)
         };
