@@ -1,6 +1,7 @@
 //! `up`: from the machine as it is to the line as it should be, or back.
 
 use std::fmt::{self, Write as _};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use mape_core::{Plan, PortList};
@@ -57,6 +58,8 @@ pub(crate) fn ports(plan: &Plan) -> String {
 
 /// What is to be done, before anything is.
 struct Task {
+    /// The configuration.
+    file: Option<PathBuf>,
     line: Line,
     plan: Plan,
     state: State,
@@ -98,6 +101,10 @@ fn task(
     journal: &Journal,
     old: Option<&State>,
 ) -> Result<Task, Failure> {
+    let others = Journal::lines_from(&system.places.state, &config.file);
+    if let Some(name) = others.into_iter().find(|name| *name != config.interface) {
+        return Err(LinuxError::OtherName { name: name.to_string() }.into());
+    }
     let machine = system.ip.snapshot()?;
     let old_plan = old.and_then(|old| old.plan().ok());
     let current = old_plan.map(|plan| plan.end_user_prefix().to_string());
@@ -110,7 +117,8 @@ fn task(
     // The inside range stays where it is as long as nothing else changes.
     let kept = old.map(|old| state(&old.listening())).filter(|kept| Some(kept) == old);
     let state = kept.unwrap_or_else(|| state(&listening::ports("/proc/net".as_ref())));
-    Ok(Task { line, plan, state, steps, machine })
+    let file = Some(config.file.clone());
+    Ok(Task { file, line, plan, state, steps, machine })
 }
 
 /// Takes the steps. The journal is written before the first of them and after the last.
@@ -120,10 +128,11 @@ fn apply(
     journal: &mut Journal,
     task: &Task,
 ) -> Result<(Edge, bool), Failure> {
-    let Task { line, state, steps, machine, .. } = task;
+    let Task { file, line, state, steps, machine, .. } = task;
     let directory = &system.places.state;
     let ce = line.ce_on_uplink();
     let mut intended = journal.clone();
+    intended.file.clone_from(file);
     intended.line = Some(line.clone());
     // An address that somebody else has added stays theirs.
     if !journal.owned.contains(&ce) && !machine.has_address(&ce.device, ce.address) {
@@ -138,8 +147,8 @@ fn apply(
     system.ip.batch(&steps.remove)?;
     system.ip.batch(&steps.build)?;
     if State::read(&system.state_file(name)).ok().as_ref() != Some(state) {
-        let file = system.state_file(name);
-        state.write(directory).map_err(|error| super::journal::failed(&file, error))?;
+        let path = system.state_file(name);
+        state.write(directory).map_err(|error| super::journal::failed(&path, error))?;
     }
     let report = load(&system.places)?;
     let edge = report.edge_of(name).ok_or_else(|| LinuxError::NotLoaded(report.to_string()))?;
@@ -187,8 +196,10 @@ fn roll_back(
         let restore = || -> Result<(), Failure> {
             let machine = system.ip.snapshot()?;
             let steps = line.steps(&machine, &journal)?;
+            let file = before.file;
             let plan = state.plan().map_err(|error| LinuxError::NotLoaded(error.to_string()))?;
-            apply(system, name, &mut journal, &Task { line, plan, state, steps, machine }).map(drop)
+            apply(system, name, &mut journal, &Task { file, line, plan, state, steps, machine })
+                .map(drop)
         };
         if restore().is_ok() {
             return failure;

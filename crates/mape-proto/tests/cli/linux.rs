@@ -227,6 +227,72 @@ fn a_route_that_has_expired_is_none() {
     assert_eq!(machine.ran(), "");
 }
 
+/// As a journal of the line says.
+fn left_behind(machine: &Machine, name: &str) -> PathBuf {
+    let state = Path::new(&machine.state);
+    fs::create_dir_all(state).unwrap();
+    let journal = state.join(format!("{name}.linux"));
+    let text = format!(
+        r#"{{"schema":1,"file":"{}","line":null,"owned":[{{"device":"lo","address":"{CE}"}}],"chains":[]}}"#,
+        machine.file
+    );
+    fs::write(&journal, text).unwrap();
+    let there = format!(
+        r#"{{"ifname":"lo","mtu":65536,"addr_info":[{{"local":"{CE}","prefixlen":128}}]}},
+        {{"ifname":"mape-{name}","linkinfo":{{"info_kind":"ip6tnl"}}}}"#
+    );
+    machine.has("devices", &there);
+    journal
+}
+
+/// The service's stop runs `down`, and so does a package before it goes: nobody else takes the line away.
+#[test]
+fn a_mistake_in_the_configuration_does_not_stop_down() {
+    for text in ["uplnk lo\n", "interface wan\nmetric x\n", "interface = a/b\n", "interface new\n"]
+    {
+        let machine = Machine::new("mistake", text);
+        let journal = left_behind(&machine, "wan");
+        let (status, said) = machine.call(&["down"]);
+        assert!(status == 0 && said.starts_with("wan: down\n"), "{text}: {said}");
+        assert_eq!(
+            machine.ran(),
+            format!("link delete mape-wan\naddress delete {CE}/128 dev lo\n")
+        );
+        assert!(!journal.exists(), "{text}");
+    }
+    // The journal of another file's line is not asked for.
+    let machine = Machine::new("mistake", "interface new\nuplnk\n");
+    let journal = left_behind(&machine, "wan");
+    fs::write(&journal, fs::read_to_string(&journal).unwrap().replace("/conf", "/other")).unwrap();
+    assert_eq!(machine.call(&["down"]), (0, "new: down already\n".to_owned()));
+    assert!(journal.exists());
+    // Nothing tells what the line is.
+    for text in ["interface a/b\n", ""] {
+        fs::write(&machine.file, text).unwrap();
+        if text.is_empty() {
+            fs::remove_file(&machine.file).unwrap();
+        }
+        let (status, said) = machine.call(&["down"]);
+        assert!(status == 2 && said.contains("code: MAPE_"), "{said}");
+    }
+    assert_eq!(machine.ran(), "");
+}
+
+#[test]
+fn a_line_that_was_renamed_is_taken_down_first() {
+    let machine = Machine::new("renamed", &format!("interface new\nuplink lo\nprefix {PREFIX}\n"));
+    left_behind(&machine, "wan");
+    for words in [&["up"][..], &["up", "--dry-run"]] {
+        let (status, said) = machine.call(words);
+        assert_eq!(status, 2, "{said}");
+        assert!(
+            said.contains("the line wan has come from this") && said.contains("down first"),
+            "{said}"
+        );
+    }
+    assert_eq!(machine.call(&["down"]), (0, "wan: down\nnew: down already\n".to_owned()));
+}
+
 /// The loader's lock is `firewall.lock`.
 #[test]
 fn a_line_may_be_called_firewall() {
