@@ -149,8 +149,8 @@ impl Snapshot {
 /// The program `ip`, and where the kernel shows what it does not.
 #[derive(Clone, Debug)]
 pub(crate) struct Ip {
-    program: PathBuf,
-    proc: PathBuf,
+    pub(super) program: PathBuf,
+    pub(super) proc: PathBuf,
 }
 
 impl Default for Ip {

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use mape_core::{Plan, PortList};
+use mape_core::{Explain as _, Plan, PortList};
 use mape_nft::{Edge, Interface, InterfaceName, Line as NftLine, Servers, transaction};
 
 use super::ip::Snapshot;
@@ -84,14 +84,15 @@ fn go_up(config: &Config, system: &System) -> Result<Done, Failure> {
     let old = State::read(&system.state_file(name)).ok();
     let task = task(config, system, &before, old.as_ref())?;
     let mut journal = before.clone();
-    let (edge, changed) = match apply(system, name, &mut journal, &task) {
+    let Applied { edge, changed, note } = match apply(system, name, &mut journal, &task) {
         Ok(done) => done,
         Err(failure) => return Err(roll_back(system, name, failure, before, old)),
     };
     if let Some(gone) = before.line.as_ref().filter(|gone| renumbered(gone, old.as_ref(), &task)) {
         forget_flows(gone);
     }
-    let notes = notes(system, &task);
+    let mut notes = notes(system, &task);
+    notes.extend(note);
     Ok(Done { name: name.clone(), line: task.line, plan: task.plan, edge, changed, notes })
 }
 
@@ -121,13 +122,21 @@ fn task(
     Ok(Task { file, line, plan, state, steps, machine })
 }
 
+/// What came of the steps.
+struct Applied {
+    edge: Edge,
+    changed: bool,
+    /// Why the host's firewall was not extended.
+    note: Option<String>,
+}
+
 /// Takes the steps. The journal is written before the first of them and after the last.
 fn apply(
     system: &System,
     name: &InterfaceName,
     journal: &mut Journal,
     task: &Task,
-) -> Result<(Edge, bool), Failure> {
+) -> Result<Applied, Failure> {
     let Task { file, line, state, steps, machine, .. } = task;
     let directory = &system.places.state;
     let ce = line.ce_on_uplink();
@@ -157,16 +166,22 @@ fn apply(
     for chain in journal.chains.iter().filter(|chain| Some(*chain) != line.input_chain.as_ref()) {
         system.nft().restore(chain, name)?;
     }
-    if let Some(chain) = &line.input_chain {
-        changed |= system.nft().extend(chain, line, name)?;
-    }
+    let extended = line.input_chain.as_ref().map(|chain| system.nft().extend(chain, line, name));
+    // A firewall that is just being loaded anew, say. The line works without, but for what the BR sends first.
+    let note = match extended.transpose() {
+        Ok(done) => {
+            changed |= done == Some(true);
+            None
+        }
+        Err(error) => Some(format!("{error}; {}", error.hint())),
+    };
 
     let mut settled = journal.clone();
     settled.owned.retain(|owned| *owned == ce);
     settled.routes.retain(|route| Some(*route) == line.route);
     settled.chains.retain(|chain| Some(chain) == line.input_chain.as_ref());
     write_if_new(journal, settled, system, name)?;
-    Ok((edge, changed))
+    Ok(Applied { edge, changed, note })
 }
 
 fn write_if_new(
@@ -297,3 +312,6 @@ fn batch(text: &mut String, program: &str, lines: &[String]) {
         let _ = writeln!(text, "{program} <<'EOF'\n{}\nEOF", lines.join("\n"));
     }
 }
+
+#[cfg(test)]
+mod tests;
