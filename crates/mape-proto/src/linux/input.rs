@@ -79,8 +79,8 @@ fn comment(name: &InterfaceName) -> String {
     format!("comment \"mape-rs {name}\"")
 }
 
-/// The text for `nft -f` that puts the rule into the chain, before what drops.
-pub(crate) fn insertion(chain: &InputChain, line: &Line, name: &InterfaceName) -> String {
+/// Puts the rule into the chain, before what drops.
+fn insertion(chain: &InputChain, line: &Line, name: &InterfaceName) -> String {
     format!("insert rule {chain} {} {}\n", rule(line), comment(name))
 }
 
@@ -96,6 +96,19 @@ impl Nft<'_> {
         line: &Line,
         name: &InterfaceName,
     ) -> Result<bool, LinuxError> {
+        match self.extension(chain, line, name)? {
+            Some(text) => self.load(chain, &text).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// What nft has to do for that.
+    pub(crate) fn extension(
+        self,
+        chain: &InputChain,
+        line: &Line,
+        name: &InterfaceName,
+    ) -> Result<Option<String>, LinuxError> {
         let listed = self.list(chain)?;
         let ours: Vec<&str> = rules_of(&listed, name).collect();
         let (br, ce) = (line.br.to_string(), line.ce.to_string());
@@ -104,10 +117,9 @@ impl Nft<'_> {
             words.contains(&br.as_str()) && words.contains(&ce.as_str())
         };
         if ours.len() == 1 && ours.iter().all(is_right) {
-            return Ok(false);
+            return Ok(None);
         }
-        let text = deletions(chain, &ours) + &insertion(chain, line, name);
-        self.load(chain, &text).map(|()| true)
+        Ok(Some(deletions(chain, &ours) + &insertion(chain, line, name)))
     }
 
     /// Takes the rule out of the chain; a chain that is gone has none.
@@ -116,9 +128,14 @@ impl Nft<'_> {
         chain: &InputChain,
         name: &InterfaceName,
     ) -> Result<(), LinuxError> {
-        let Ok(listed) = self.list(chain) else { return Ok(()) };
+        self.restoration(chain, name).map_or(Ok(()), |text| self.load(chain, &text))
+    }
+
+    /// What nft has to do for that, if anything.
+    pub(crate) fn restoration(self, chain: &InputChain, name: &InterfaceName) -> Option<String> {
+        let listed = self.list(chain).ok()?;
         let ours: Vec<&str> = rules_of(&listed, name).collect();
-        if ours.is_empty() { Ok(()) } else { self.load(chain, &deletions(chain, &ours)) }
+        (!ours.is_empty()).then(|| deletions(chain, &ours))
     }
 
     fn list(self, chain: &InputChain) -> Result<String, LinuxError> {

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use mape_core::{Explain as _, Plan, PortList};
-use mape_nft::{Edge, Interface, InterfaceName, Line as NftLine, Servers, transaction};
+use mape_nft::{Edge, InterfaceName};
 
+use super::input::InputChain;
 use super::ip::Snapshot;
 use super::journal::Journal;
 use super::line::{Line, Steps};
 use super::uplink::{self, Found};
 use super::{Config, LinuxError, System, input};
 use crate::failure::Failure;
-use crate::firewall::{State, load};
+use crate::firewall::{State, intended, load};
 use crate::listening;
 
 /// What a call has done.
@@ -163,7 +164,7 @@ fn apply(
     let edge = report.edge_of(name).ok_or_else(|| LinuxError::NotLoaded(report.to_string()))?;
     system.ip.batch(&steps.open)?;
     let mut changed = steps.all().next().is_some() || !report.is_unchanged();
-    for chain in journal.chains.iter().filter(|chain| Some(*chain) != line.input_chain.as_ref()) {
+    for chain in left_chains(journal, line) {
         system.nft().restore(chain, name)?;
     }
     let extended = line.input_chain.as_ref().map(|chain| system.nft().extend(chain, line, name));
@@ -182,6 +183,14 @@ fn apply(
     settled.chains.retain(|chain| Some(chain) == line.input_chain.as_ref());
     write_if_new(journal, settled, system, name)?;
     Ok(Applied { edge, changed, note })
+}
+
+/// Chains that were extended and are not the line's any more.
+fn left_chains<'all>(
+    journal: &'all Journal,
+    line: &'all Line,
+) -> impl Iterator<Item = &'all InputChain> {
+    journal.chains.iter().filter(|chain| Some(*chain) != line.input_chain.as_ref())
 }
 
 fn write_if_new(
@@ -235,12 +244,17 @@ fn renumbered(gone: &Line, old: Option<&State>, task: &Task) -> bool {
 /// Deletes the entries of the old line, for a busy one would keep its dead mapping for ever. Without
 /// the program conntrack they stay until they time out.
 fn forget_flows(gone: &Line) {
-    for direction in ["--reply-dst", "--orig-dst"] {
+    for words in forgetting(gone) {
         let mut conntrack = Command::new("conntrack");
-        conntrack.args(["--delete", direction, &gone.ipv4.to_string()]);
+        conntrack.args(words);
         // It fails where there is nothing to delete.
         let _ = conntrack.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
+}
+
+fn forgetting(gone: &Line) -> [[String; 3]; 2] {
+    ["--reply-dst", "--orig-dst"]
+        .map(|direction| ["--delete".to_owned(), direction.to_owned(), gone.ipv4.to_string()])
 }
 
 fn notes(system: &System, task: &Task) -> Vec<String> {
@@ -268,9 +282,9 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
     notes
 }
 
-/// What [`up`] would run, as a shell script that ends at the first failure: without the rules nothing may
-/// leave. In it rules name the device; `up` itself binds them to
-/// the device's index, which is known only once the device is there.
+/// What [`up`] would run now, as a shell script that ends at the first failure: without the rules nothing may
+/// leave. Where the tunnel is made anew, rules name the device; `up` itself binds them to its index, which is
+/// known only once it is there.
 ///
 /// # Errors
 /// As [`up`], of what can be known before.
@@ -280,15 +294,7 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
     let old = State::read(&system.state_file(name)).ok();
     let task = task(config, system, &journal, old.as_ref())?;
     let Task { line, plan, state, steps, .. } = &task;
-    let interface = Interface {
-        name: name.clone(),
-        device: config.device(),
-        index: None,
-        line: NftLine::new(plan, state.listening().ranges())?,
-        edge: config.edge.preferred(),
-        options: config.nft,
-        servers: Servers::default(),
-    };
+    let rules = intended(&system.places, state, steps.build.contains(&line.add_tunnel()))?;
     let mut text = format!(
         "# {name}: {} of {} through {} on {}\nset -e\n",
         ports(plan),
@@ -296,21 +302,33 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
         line.device,
         line.uplink
     );
-    batch(&mut text, "ip -batch -", &[&steps.remove[..], &steps.build].concat());
-    let rules = transaction(&[interface]).text("");
-    batch(&mut text, "nft -f -", &[rules.trim_end().to_owned()]);
-    batch(&mut text, "ip -batch -", &steps.open);
-    if let Some(chain) = &line.input_chain {
-        batch(&mut text, "nft -f -", &[input::insertion(chain, line, name).trim_end().to_owned()]);
+    let mut runs = vec![
+        ("ip -batch -", [&steps.remove[..], &steps.build].concat().join("\n")),
+        ("nft -f -", rules.unwrap_or_default()),
+        ("ip -batch -", steps.open.join("\n")),
+    ];
+    let restorations =
+        left_chains(&journal, line).map(|chain| system.nft().restoration(chain, name));
+    let extension =
+        line.input_chain.as_ref().map(|chain| system.nft().extension(chain, line, name));
+    runs.extend(restorations.flatten().map(|text| ("nft -f -", text)));
+    let note = match extension.transpose() {
+        Ok(extension) => {
+            runs.extend(extension.flatten().map(|text| ("nft -f -", text)));
+            String::new()
+        }
+        Err(error) => format!("# note: {error}\n"),
+    };
+    // Writing into a `String` cannot fail.
+    for (program, input) in runs.iter().filter(|(_, input)| !input.is_empty()) {
+        let _ = writeln!(text, "{program} <<'EOF'\n{}\nEOF", input.trim_end());
     }
-    Ok(text)
-}
-
-fn batch(text: &mut String, program: &str, lines: &[String]) {
-    if !lines.is_empty() {
-        // Writing into a `String` cannot fail.
-        let _ = writeln!(text, "{program} <<'EOF'\n{}\nEOF", lines.join("\n"));
+    if let Some(gone) = journal.line.as_ref().filter(|gone| renumbered(gone, old.as_ref(), &task)) {
+        for words in forgetting(gone) {
+            let _ = writeln!(text, "conntrack {} 2>/dev/null || :", words.join(" "));
+        }
     }
+    Ok(text + &note)
 }
 
 #[cfg(test)]

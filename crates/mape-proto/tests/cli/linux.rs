@@ -23,9 +23,9 @@ fn configured(name: &str, text: &str) -> (PathBuf, String, String) {
 #[test]
 fn a_dry_run_prints_the_whole_script() {
     let text = format!("uplink lo\nprefix {PREFIX}\nmtu 1460\ninput_chain inet filter input\n");
-    let (directory, file, state) = configured("dry", &text);
-    let called = call(&["up", "--dry-run", "--config", &file, "--state-dir", &state]);
-    assert_eq!(called.status, ExitStatus::Fine, "{}", called.err);
+    let machine = Machine::new("dry", &text);
+    let (status, out) = machine.call(&["up", "--dry-run"]);
+    assert_eq!(status, 0, "{out}");
     let mut at = 0;
     for part in [
         "# wan: 240 ports of 106.72.50.97 through mape-wan on lo\n",
@@ -37,21 +37,18 @@ fn a_dry_run_prints_the_whole_script() {
         "route add default dev mape-wan metric 512\n",
         "insert rule inet filter input ip6 saddr 2404:9200:225:100::64 ",
     ] {
-        let found = called.out[at..].find(part);
-        at += found.unwrap_or_else(|| panic!("{part:?} is not behind {at} in {}", called.out));
+        let found = out[at..].find(part);
+        at += found.unwrap_or_else(|| panic!("{part:?} is not behind {at} in {out}"));
     }
-    shell_reads(&called.out);
+    shell_reads(&out);
     // Without its rules nothing is opened.
-    let run = format!(
-        "ip() {{ cat; }}\nnft() {{ cat >/dev/null; return 1; }}\n{}\necho went on",
-        called.out
-    );
+    let run =
+        format!("ip() {{ cat; }}\nnft() {{ cat >/dev/null; return 1; }}\n{out}\necho went on");
     let output = Command::new("sh").args(["-c", &run]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("link add mape-wan") && !said.contains("link set mape-wan up"), "{said}");
     assert!(!output.status.success());
-    assert!(!Path::new(&state).exists(), "a dry run leaves files");
-    fs::remove_dir_all(directory).unwrap();
+    assert!(!Path::new(&machine.state).exists(), "a dry run leaves files");
 }
 
 #[test]
@@ -159,7 +156,7 @@ fn a_call_waits_for_what_a_killed_one_has_started() {
 }
 
 /// A machine of two scripts: `ip` answers with the lists it is given and writes down what it is told to
-/// change, nft says yes to everything.
+/// change, nft has no rules and says yes to everything.
 struct Machine {
     directory: PathBuf,
     file: String,
@@ -173,7 +170,10 @@ impl Machine {
              *batch*) cat >>ran ;;\n*address*) cat devices ;;\n\
              *-6*) cat routes6 ;;\n*) cat routes4 ;;\nesac\n";
         executable(&directory.join("ip"), script);
-        executable(&directory.join("nft"), "#!/bin/sh\ncat >/dev/null\n");
+        executable(
+            &directory.join("nft"),
+            "#!/bin/sh\ncase $1 in get*) exit 1 ;; esac\ncat >/dev/null\n",
+        );
         let machine = Self { directory, file, state };
         machine.has("devices", r#"{"ifname":"lo","mtu":65536}"#);
         machine.has("routes6", "");

@@ -74,6 +74,10 @@ impl Machine {
         up(&config(more), &self.system).map(|done| done.to_string())
     }
 
+    fn dry_run(&self, more: &str) -> String {
+        dry_run(&config(more), &self.system).unwrap()
+    }
+
     /// What was changed since the last time.
     fn ran(&self) -> String {
         let file = self.directory.join("ran");
@@ -111,4 +115,48 @@ fn a_chain_that_is_missing_leaves_the_line_up() {
     machine.has("chain", "");
     machine.up(chain).unwrap();
     assert!(machine.ran().starts_with("nft insert rule inet filter input"));
+}
+
+/// Its script is what `up` runs, whatever is there already.
+#[test]
+fn a_dry_run_is_what_up_would_do_now() {
+    let machine = Machine::new("dry");
+    let nothing = "# wan: 240 ports of 106.72.50.97 through mape-wan on eth0\nset -e\n";
+    let tells = |text: &str, part: &str| assert!(text.contains(part), "{part} is not in {text}");
+    let from_nothing = machine.dry_run("");
+    tells(&from_nothing, "add element inet mape_rs gate { \"mape-wan\" : goto gate_wan }");
+    assert_eq!(machine.ran(), "");
+    let chain = "input_chain inet filter input";
+    machine.has("chain", "");
+    machine.up(chain).unwrap();
+    machine.is_up();
+    let rule = "ip6 saddr 2404:9200:225:100::64 ip6 daddr 240b:10:3261:6400:6a:4832:6100:6400 \
+                meta l4proto 4 accept comment \"mape-rs wan\"";
+    machine.has("chain", &format!("{rule} # handle 9\n"));
+    assert_eq!(machine.dry_run(chain), nothing);
+    // A chain that is not named any more gets back what it was.
+    let restored = "nft -f - <<'EOF'\ndelete rule inet filter input handle 9\nEOF\n";
+    assert_eq!(machine.dry_run(""), format!("{nothing}{restored}"));
+    // One that is not there is told.
+    fs::remove_file(machine.directory.join("chain")).unwrap();
+    tells(&machine.dry_run(chain), "# note: the chain inet filter input cannot be extended: ");
+    // Rules that are gone are those of all lines, with the index that the device has.
+    fs::remove_file(machine.directory.join("loaded")).unwrap();
+    let text = fs::read_to_string(machine.system.state_file(&"wan".parse().unwrap())).unwrap();
+    let two =
+        text.replace("240b:10:3261:6400::/56", "2400:4050:80ba:2200::/56").replace("wan", "two");
+    let rule = config("").request("2400:4050:80ba:2200::/56".parse().unwrap(), 1500).unwrap();
+    let rule = mape_core::plan(&rule).unwrap().rule().to_string();
+    let old = text.split("\"rule\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    fs::write(machine.directory.join("state/two.json"), two.replace(old, &rule)).unwrap();
+    fs::create_dir(machine.directory.join("devices/mape-two")).unwrap();
+    fs::write(machine.directory.join("devices/mape-two/ifindex"), "8\n").unwrap();
+    let all = machine.dry_run("");
+    for part in ["gate { 7 : goto gate_wan", "goto gate_two"] {
+        tells(&all, part);
+    }
+    // And other numbers make the entries of the old ones go.
+    let moved = machine.dry_run("prefix 240b:10:3251:5100::/56");
+    tells(&moved, "conntrack --delete --reply-dst 106.72.50.97 2>/dev/null || :\n");
+    assert_eq!(machine.ran().lines().filter(|line| *line == "rules").count(), 1);
 }
