@@ -186,6 +186,8 @@ check "input chain: our rules" "$(on cpe nft list chain inet filter input | grep
 mape up --config /tmp/table.conf
 check "input chain, again: our rules" "$(on cpe nft list chain inet filter input | grep -c 'mape-rs wan')" -eq 1
 check "input chain, again: nothing to do" "$(echo "$said" | grep -c 'up already')" -eq 1
+on cpe mape-proto up --dry-run --config /tmp/table.conf >/tmp/dry-up
+check "up already: lines of a dry run" "$(wc -l </tmp/dry-up)" -eq 2
 # What the BR sends first arrives: a ping to a reserved port's address that nobody has asked for.
 on cpe conntrack -F >/dev/null 2>&1
 before=$(on cpe cat /sys/class/net/mape-wan/statistics/rx_packets)

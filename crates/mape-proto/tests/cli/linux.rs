@@ -340,6 +340,9 @@ fn files_name_only_their_own_directory() {
         // Printed, they are the same, in the place where one would put them.
         assert_eq!(printed, all.replace(place, "/etc/mape-rs"));
         assert!(all.contains("br0") && !all.contains("eth0"), "{format}");
+        // The guard's table is loaded behind what flushes all.
+        let guard = all.split("==> ").find(|file| file.starts_with("mape-wan-guard.service"));
+        assert!(guard.is_none_or(|unit| unit.contains("\nAfter=nftables.service\n")));
     }
     fs::remove_dir_all(directory).unwrap();
 }
@@ -355,13 +358,15 @@ fn the_script_keeps_its_own_tunnel_and_no_other() {
         let said = String::from_utf8(output.stdout).unwrap();
         (said.contains("ran link delete mape-wan"), said.contains("ran link add mape-wan "))
     };
-    let told = |ce: &str, uplink: &str| {
+    let told = |ce: &str, uplink: &str, mtu: u16| {
         tunnel(&format!(
-            "echo 'ip6tnl ipip6 remote 2404:9200:225:100::64 local {ce} dev {uplink} encaplimit none'"
+            "echo '9: mape-wan@br0: <UP> mtu {mtu} qdisc noqueue ip6tnl ipip6 remote 2404:9200:225:100::64 \
+             local {ce} dev {uplink} encaplimit none'"
         ))
     };
-    assert_eq!(told(CE, "br0"), (false, false));
-    for other in [told("240b:10:3251:5100:6a:4832:5100:5100", "br0"), told(CE, "br00")] {
+    assert_eq!(told(CE, "br0", 1460), (false, false));
+    let another = "240b:10:3251:5100:6a:4832:5100:5100";
+    for other in [told(another, "br0", 1460), told(CE, "br00", 1460), told(CE, "br0", 1452)] {
         assert_eq!(other, (true, true));
     }
     assert_eq!(tunnel("return 1"), (true, true));
