@@ -10,6 +10,7 @@ mod doctor;
 mod down;
 mod error;
 mod events;
+mod filter;
 mod input;
 mod ip;
 mod journal;

@@ -266,9 +266,9 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
         ));
     }
     if line.input_chain.is_none() {
-        for chain in system.nft().dropping("input", &["inet", "ip6"]) {
+        for chain in system.nft().dropping("input", &["inet", "ip6"], &[input::from_br(line)]) {
             notes.push(format!(
-                "the firewall's chain {chain} drops what it does not know. Servers on this line \
+                "the firewall's chain {chain} drops what the BR sends first. Servers on this line \
                  need: nft insert rule {chain} {} (or input_chain {chain} in the configuration)",
                 input::rule(line)
             ));
