@@ -42,6 +42,34 @@ for hook in input forward; do
 	check "a chain that drops: $hook" "$(doctored $hook)" = false
 	on cpe nft delete table inet own
 done
+# Such chains with the rules they need: for input the very one that `up` prints.
+on cpe nft -f - <<-'EOF2'
+	table inet own {
+		chain input {
+			type filter hook input priority filter; policy accept;
+			ct state vmap { established : accept, related : accept, invalid : drop }
+			icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept
+			reject with icmpx type admin-prohibited
+		}
+		chain forward {
+			type filter hook forward priority filter; policy drop;
+			ct state established,related accept
+			iifname "docker0" accept
+		}
+	}
+EOF2
+check "a chain that ends with reject: input" "$(doctored input)" = false
+check "a chain for containers only: forward" "$(doctored forward)" = false
+mape up
+advice=$(echo "$said" | sed -n 's/.*need: nft \(insert rule inet own input .*\) (or .*/\1/p')
+on cpe nft "$advice"
+on cpe nft 'add rule inet own forward iifname "lan" oifname "mape-wan" accept'
+for name in input forward; do
+	check "a chain with a rule for it: $name" "$(doctored $name)" = true
+done
+mape up
+check "a chain with a rule for it: advice" "$(echo "$said" | grep -c 'insert rule' || :)" -eq 0
+on cpe nft delete table inet own
 on cpe ip route add default dev lan metric 100
 check "a route before ours: default_route" "$(doctored default_route)" = false
 on cpe ip route del default dev lan metric 100

@@ -43,6 +43,9 @@ by_script() {
 	on cpe sh -eu $FILES/line.sh mape_up
 	works "--sh, again"
 	check "--sh, again: the same device" "$(on cpe cat /sys/class/net/mape-wan/ifindex)" -eq "$index"
+	mape-proto plan --sh --uplink "$UPLINK" --uplink-mtu 1492 "$LINE_PREFIX" >$FILES/narrow.sh
+	on cpe sh -eu $FILES/narrow.sh mape_up
+	check "--sh, another MTU" "$(on cpe cat /sys/class/net/mape-wan/mtu)" -eq 1452
 	on cpe sh -eu $FILES/line.sh mape_down
 	gone "--sh"
 	# And as it always was: variables for a script of one's own.
@@ -57,6 +60,12 @@ by_ifupdown() {
 	mkdir -p /etc/network
 	printf 'source %s/mape-wan.interfaces\n' $FILES >/etc/network/interfaces
 	mkdir -p /etc/network/if-pre-up.d /etc/network/if-up.d /etc/network/if-down.d /etc/network/if-post-down.d
+	# Somebody has our metric at first.
+	on cpe ip route add default dev lan metric 512
+	status=0
+	on cpe ifup mape-wan || status=$?
+	check "--ifupdown, metric taken: exit status" "$status" -ne 0
+	on cpe ip route del default dev lan metric 512
 	on cpe ifup mape-wan
 	works "--ifupdown"
 	on cpe ifdown mape-wan

@@ -186,13 +186,21 @@ check "input chain: our rules" "$(on cpe nft list chain inet filter input | grep
 mape up --config /tmp/table.conf
 check "input chain, again: our rules" "$(on cpe nft list chain inet filter input | grep -c 'mape-rs wan')" -eq 1
 check "input chain, again: nothing to do" "$(echo "$said" | grep -c 'up already')" -eq 1
+on cpe mape-proto up --dry-run --config /tmp/table.conf >/tmp/dry-up
+check "up already: lines of a dry run" "$(wc -l </tmp/dry-up)" -eq 2
 # What the BR sends first arrives: a ping to a reserved port's address that nobody has asked for.
 on cpe conntrack -F >/dev/null 2>&1
 before=$(on cpe cat /sys/class/net/mape-wan/statistics/rx_packets)
 on srv ping -c 3 -W 1 "$LINE_IPV4" >/dev/null 2>&1 || :
 after=$(on cpe cat /sys/class/net/mape-wan/statistics/rx_packets)
 check "input chain: packets the BR sent first" $((after - before)) -ge 3
+# A default route through the tunnel that somebody else has added stays, and ours leaves its old place.
+on cpe ip route add default dev mape-wan table 200
+mape up --config /tmp/table.conf
+check "own route: nothing to do" "$(echo "$said" | grep -c 'up already')" -eq 1
 mape up
+check "own route: it is there" "$(on cpe ip -4 route show table 200 | grep -c 'default dev mape-wan')" -eq 1
+check "own route: ours is in main only" "$(on cpe ip -4 route show default dev mape-wan | wc -l) $(on cpe ip -4 route show table 100 | wc -l)" = "1 0"
 check "chain given back: our rules" "$(on cpe nft list chain inet filter input | grep -c 'mape-rs wan' || :)" -eq 0
 on cpe conntrack -F >/dev/null 2>&1
 before=$(on cpe cat /sys/class/net/mape-wan/statistics/rx_packets)

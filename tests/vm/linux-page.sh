@@ -1,8 +1,9 @@
 #!/bin/sh
 # Every command of docs/apu2-alpine.md, in its order, on a machine that has only what Alpine has: busybox,
-# iproute2, nft, OpenRC (Debian's). `apk` and `lbu` are stand-ins: the former unpacks what the APKBUILD's
-# package step has made, the latter puts /etc on the disk. There the first half ends; the second ("again")
-# is run when the machine has booted, with that /etc and nothing else.
+# iproute2, nft, OpenRC (Debian's). `apk`, `setup-apkcache` and `lbu` are stand-ins. A package is what the APKBUILD's
+# package step has made; apk wants its key, keeps it in a cache if there is one, and runs its scripts. lbu puts /etc
+# on the disk, where the cache is too (/media/usb). There the first half ends; the second ("again") is run when
+# the machine has booted, with that /etc and that cache and nothing else.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through others
@@ -26,12 +27,25 @@ stand_ins() {
 	cat >/tmp/bin/apk <<-'EOF2'
 		#!/bin/sh -e
 		case $1 in
-		add) cp -r /package/. / ;;
+		add)
+			[ -e /etc/apk/keys/mape-rs.rsa.pub ] || { echo "$2: UNTRUSTED signature" >&2; exit 99; }
+			tar -C / -xf "$2"
+			echo mape-rs >>/etc/apk/world
+			[ ! -e /etc/apk/cache ] || cp "$2" /etc/apk/cache/
+			;;
 		del)
-			rc-service mape-rs stop
+			for script in /scripts/.pre-deinstall; do
+				[ ! -e "$script" ] || "$script"
+			done
 			cd /package && find . -type f | while read -r file; do rm "/$file"; done
+			sed -i "/^$2\$/d" /etc/apk/world
 			;;
 		esac
+	EOF2
+	cat >/tmp/bin/setup-apkcache <<-'EOF2'
+		#!/bin/sh -e
+		mkdir -p "$1"
+		ln -s "$1" /etc/apk/cache
 	EOF2
 	cat >/tmp/bin/lbu <<-'EOF2'
 		#!/bin/sh -e
@@ -39,6 +53,12 @@ stand_ins() {
 		tar -C / -cf /keep/page/etc.tar etc
 	EOF2
 	chmod +x /tmp/bin/*
+	# The boot medium, and what the reader has copied to the machine.
+	mkdir -p /keep/page/usb /media /etc/apk/keys
+	ln -sfn /keep/page/usb /media/usb
+	page=$PWD
+	(cd /package && tar -cf "$page/mape-rs.apk" -- *)
+	: >mape-rs.rsa.pub
 	# Alpine's iproute2 takes the place of busybox's `ip`; OpenRC looks into /bin first.
 	rm -f /bin/ip
 	PATH=/tmp/bin:$PATH
@@ -59,10 +79,24 @@ is_up() {
 	on cpe mape-proto status | grep -q '^wan: up'
 }
 
+# How many of these processes there are.
+watching() {
+	for process in /proc/[0-9]*; do
+		tr '\0' ' ' 2>/dev/null <"$process/cmdline" || :
+		echo
+	done | grep -c '^[^ ]*mape-proto watch' || :
+}
+
 # What has to be true before a command is run, as a reader sees it on the screen.
 before() {
 	case $1 in
 	'mape-proto status') linux_wait 30 is_up || : ;;
+	# It runs when somebody takes it off.
+	'rc-update del'*)
+		on cpe rc-service mape-rs start
+		linux_wait 30 is_up || :
+		check "before it is taken off: watch" "$(watching)" -eq 1
+		;;
 	ping*) linux_wait 20 on cpe ping -c 1 -W 1 "$SERVER" || : ;;
 	esac
 }
@@ -93,6 +127,10 @@ run_page() {
 			check "stopped: tunnels" "$(on cpe ip -o link show type ip6tnl | grep -c mape-wan || :)" -eq 0
 			check "stopped: input chain" "$(on cpe nft list chain inet filter input | grep -c 'mape-rs wan' || :)" -eq 0
 			;;
+		'apk del'*)
+			check "taken off: tunnels" "$(on cpe ip -o link show type ip6tnl | grep -c mape-wan || :)" -eq 0
+			check "taken off: watch" "$(watching)" -eq 0
+			;;
 		'ping'*) no_violation ping ;;
 		'lbu commit') return ;;
 		esac
@@ -101,7 +139,13 @@ run_page() {
 
 # The machine's own boot: what diskless Alpine unpacks, then its runlevels boot and default.
 boot() {
-	apk add mape-rs
+	rm mape-rs.apk mape-rs.rsa.pub
+	tar -C / -xf /keep/page/etc.tar
+	while read -r package; do
+		check "kept: key of $package" "$(find /etc/apk/keys -name "$package.*" | wc -l)" -eq 1
+		tar -C / -xf "/etc/apk/cache/$package.apk"
+	done </etc/apk/world
+	# A file that was changed is not replaced by the package's.
 	tar -C / -xf /keep/page/etc.tar
 	on cpe sh -c 'cat /etc/sysctl.d/*.conf | sysctl -p -' >/dev/null
 	on cpe ifup -a
@@ -135,7 +179,7 @@ finish() {
 	linux_silence
 	topology_down
 	mv /tmp/kept /usr/sbin/mape-proto
-	rm -rf /etc/network /etc/sysctl.d /etc/mape-rs /etc/mape-rs.conf /etc/init.d /etc/runlevels \
+	rm -rf /etc/apk /media/usb /etc/network /etc/sysctl.d /etc/mape-rs /etc/mape-rs.conf /etc/init.d /etc/runlevels \
 		/run/openrc /var/run/ifstate /var/run/mape-rs /var/run/*.pid
 }
 trap finish EXIT

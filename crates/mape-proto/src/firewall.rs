@@ -20,6 +20,8 @@ mod state;
 pub use error::FirewallError;
 pub use foresee::foresee;
 pub(crate) use foresee::{doubt, foreseen};
+#[cfg(feature = "linux")]
+pub(crate) use loader::intended;
 pub use loader::{Report, check, load, unload};
 pub(crate) use loader::{device_index, states};
 pub(crate) use state::Checked;

@@ -10,6 +10,7 @@ mod doctor;
 mod down;
 mod error;
 mod events;
+mod filter;
 mod input;
 mod ip;
 mod journal;
@@ -88,5 +89,6 @@ impl System {
 }
 
 fn lock_file(name: &InterfaceName) -> String {
-    format!("{name}.lock")
+    // The loader has `firewall.lock`, and a line may have that name.
+    format!("{name}.linux-lock")
 }

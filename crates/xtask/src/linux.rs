@@ -115,6 +115,7 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
     files.add_bytes("etc/insserv.conf", 0o644, b"");
     let tree = package::alpine(&tools::build_static("mape-proto")?, &tools::cache_directory())?;
     files.add_tree("package", &tree)?;
+    files.add_tree("scripts", &package::alpine_scripts(&tools::cache_directory()))?;
     for directory in ["s6", "hooks", "systemd"] {
         files.add_tree(directory, &root().join("files/linux").join(directory))?;
     }

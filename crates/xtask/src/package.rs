@@ -80,6 +80,8 @@ pub(crate) fn test_packages(program: &Path) -> anyhow::Result<()> {
     ];
     let found = files(&tree)?;
     ensure!(found.iter().eq(expected.iter()), "the APKBUILD packs {found:?}");
+    let scripts = files(&alpine_scripts(&scratch))?;
+    ensure!(scripts.iter().eq([".pre-deinstall"]), "the APKBUILD's scripts are {scripts:?}");
     test_alpine(&tree)?;
     let rows = vectors::check(|| Command::new(program))?;
     println!("Debian package and APKBUILD: as they should be; {rows} known answers");
@@ -221,7 +223,8 @@ fn test_in_root(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs the APKBUILD's `package`, as abuild would after `build`; returns what it has packed.
+/// Runs the APKBUILD's `package`, as abuild would after `build`; returns what it has packed. The scripts of the
+/// package are then in [`alpine_scripts`].
 ///
 /// # Errors
 ///
@@ -229,7 +232,8 @@ fn test_in_root(root: &Path) -> anyhow::Result<()> {
 pub(crate) fn alpine(program: &Path, scratch: &Path) -> anyhow::Result<PathBuf> {
     let source = scratch.join("alpine-source");
     let tree = scratch.join("alpine-package");
-    for directory in [&source, &tree] {
+    let scripts = alpine_scripts(scratch);
+    for directory in [&source, &tree, &scripts] {
         if directory.exists() {
             fs::remove_dir_all(directory)?;
         }
@@ -243,13 +247,28 @@ pub(crate) fn alpine(program: &Path, scratch: &Path) -> anyhow::Result<PathBuf> 
     let mut shell = Command::new(busybox);
     // busybox's own shell and tools, as in Alpine's build root.
     shell
-        .args(["sh", "-euc", ". \"$1\"; test \"$pkgver\" = \"$2\"; package", "sh"])
+        .args(["sh", "-euc", ALPINE, "sh"])
         .arg(root().join("files/linux/alpine/APKBUILD"))
         .arg(env!("CARGO_PKG_VERSION"))
+        .arg(&scripts)
         .env("pkgdir", &tree)
         .current_dir(&source);
     output(shell)?;
     Ok(tree)
+}
+
+/// The steps of [`alpine`]: APKBUILD, version, directory for the scripts, which have names as in a package there.
+const ALPINE: &str = "\
+. \"$1\"
+test \"$pkgver\" = \"$2\"
+package
+for script in $install; do
+	install -m755 \"${1%/*}/$script\" \"$3/${script#\"$pkgname\"}\"
+done";
+
+/// The scripts that the package runs, each with the name it has inside of it.
+pub(crate) fn alpine_scripts(scratch: &Path) -> PathBuf {
+    scratch.join("alpine-scripts")
 }
 
 fn install(from: &Path, to: &Path, mode: u32) -> anyhow::Result<()> {

@@ -65,18 +65,20 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
     if word == Word::Watch {
         return Err(linux::watch(file.as_deref(), &system, &mut std::io::stderr()));
     }
+    if word == Word::Down {
+        return Ok(answered(linux::down(file.as_deref(), &system)?));
+    }
     let config = Config::read(file.as_deref())?;
     Ok(answered(match word {
         Word::Up if dry_run => linux::dry_run(&config, &system)?,
         Word::Up => linux::up(&config, &system)?.to_string(),
-        Word::Down => linux::down(&config, &system)?,
         Word::Status => {
             let line = linux::status(&config, &system)?;
             let status = if line.is_up() { ExitStatus::Fine } else { ExitStatus::Failed };
             let text = if as_json { json::status(&line) } else { line.to_string() };
             return Ok(Answer { text, status });
         }
-        Word::Doctor | Word::Watch => {
+        Word::Doctor | Word::Down | Word::Watch => {
             let report = linux::doctor(&config, &system)?;
             let status = if report.is_fine() { ExitStatus::Fine } else { ExitStatus::Failed };
             let text = if as_json { json::doctor(&report) } else { report.to_string() };

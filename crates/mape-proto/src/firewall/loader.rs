@@ -110,13 +110,7 @@ pub fn load(places: &Places) -> Result<Report, FirewallError> {
 fn load_ready(places: &Places, mut remarks: Vec<String>) -> Result<Report, FirewallError> {
     let nft = Nft(&places.nft);
     let mut ready = ready(places, &mut remarks);
-    // Only the other edge cares, and one process less is run where nobody can come to it.
-    let netdev_only = |ready: &Ready| ready.checked.edge == EdgeChoice::Fixed(Edge::Netdev);
-    if !ready.iter().all(netdev_only) && nft.offloads()? {
-        for ready in &mut ready {
-            ready.checked.options.flow_offload = true;
-        }
-    }
+    heed_offloads(&nft, &mut ready)?;
     let refused = match attempt(&nft, &ready) {
         Ok((interfaces, unchanged)) => return Ok(Report { interfaces, unchanged, remarks }),
         Err(error @ FirewallError::Rejected(_)) => error,
@@ -144,6 +138,55 @@ fn load_ready(places: &Places, mut remarks: Vec<String>) -> Result<Report, Firew
         return Err(refused);
     }
     Ok(Report { interfaces: loaded, unchanged: false, remarks })
+}
+
+/// What [`load`] would give to nft if this state were written down; `None` where all is loaded. Rules of a
+/// device that is made anew name the device: `load` binds them to its index, which nobody knows yet. Of the edges
+/// it is the one that `load` tries first.
+///
+/// # Errors
+/// [`FirewallError`]: the state is not valid.
+#[cfg(feature = "linux")]
+pub(crate) fn intended(
+    places: &Places,
+    state: &State,
+    is_made_anew: bool,
+) -> Result<Option<String>, FirewallError> {
+    let rejected = |StateError(reason)| FirewallError::Rejected(mape_core::Quoted::new(&reason));
+    let checked = state.check().map_err(rejected)?;
+    let name = checked.name.clone();
+    let nft = Nft(&places.nft);
+    let index = device_index(places, checked.device.as_str()).filter(|_| !is_made_anew);
+    let mut ready = ready(places, &mut Vec::new());
+    ready.retain(|ready| ready.checked.name != name);
+    ready.push(Ready { checked, index: index.unwrap_or_default() });
+    ready.sort_by(|one, other| one.checked.name.as_str().cmp(other.checked.name.as_str()));
+    // Where nft cannot be asked, `load` says so.
+    let _ = heed_offloads(&nft, &mut ready);
+    let mut first = None;
+    for (time_wait, rank) in
+        [true, false].into_iter().flat_map(|with| (0..3).map(move |rank| (with, rank)))
+    {
+        let mut interfaces: Vec<Interface> =
+            ready.iter().map(|ready| ready.ranked(rank, time_wait)).collect();
+        for interface in &mut interfaces {
+            interface.index = interface.index.filter(|index| *index != 0);
+        }
+        let Some(missing) = nft.missing(&transaction(&interfaces)) else { return Ok(None) };
+        first.get_or_insert(missing);
+    }
+    Ok(first)
+}
+
+fn heed_offloads(nft: &Nft<'_>, ready: &mut [Ready]) -> Result<(), FirewallError> {
+    // Only the other edge cares, and one process less is run where nobody can come to it.
+    let netdev_only = |ready: &Ready| ready.checked.edge == EdgeChoice::Fixed(Edge::Netdev);
+    if !ready.iter().all(netdev_only) && nft.offloads()? {
+        for ready in ready {
+            ready.checked.options.flow_offload = true;
+        }
+    }
+    Ok(())
 }
 
 /// Asks nft whether it would take rules like those of this state, before there is a device.

@@ -16,19 +16,35 @@ impl Nft<'_> {
     /// Whether this text is what is loaded. Where only the short cuts are missing, as after a reload of
     /// firewall4, they are brought back.
     pub(super) fn has(&self, transaction: &Transaction) -> Result<bool, FirewallError> {
-        let answers = |query: &str| {
-            let output = self.run(&[query], None)?;
-            let tables = String::from_utf8_lossy(&output.stdout);
-            Ok(output.status.success() && transaction.is_answered_by(&tables))
-        };
-        if answers(&transaction.query())? {
+        if self.answers(transaction, &transaction.query())? {
             return Ok(true);
         }
-        let found = answers(&transaction.query_without_short_cuts())?;
+        let found = self.answers(transaction, &transaction.query_without_short_cuts())?;
         if found {
             self.checked(&["-f", "-"], Some(&transaction.short_cuts()))?;
         }
         Ok(found)
+    }
+
+    /// What `has` or [`Self::load`] would load; `None` where nothing is missing. Only asks, and whatever it is not told
+    /// is not there.
+    #[cfg(feature = "linux")]
+    pub(super) fn missing(&self, transaction: &Transaction) -> Option<String> {
+        let answers = |query: &str| self.answers(transaction, query).unwrap_or_default();
+        if answers(&transaction.query()) {
+            return None;
+        }
+        if answers(&transaction.query_without_short_cuts()) {
+            return Some(transaction.short_cuts());
+        }
+        let tables = self.checked(&["list", "tables"], None).unwrap_or_default();
+        Some(transaction.text(&tables))
+    }
+
+    fn answers(&self, transaction: &Transaction, query: &str) -> Result<bool, FirewallError> {
+        let output = self.run(&[query], None)?;
+        let tables = String::from_utf8_lossy(&output.stdout);
+        Ok(output.status.success() && transaction.is_answered_by(&tables))
     }
 
     /// Whether somebody else has a flowtable, as firewall4 has with flow offload switched on.

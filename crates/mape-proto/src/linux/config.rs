@@ -2,7 +2,7 @@
 
 use std::io;
 use std::num::NonZeroU16;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mape_core::{
     Code, Explain, Layout, MIN_MTU, Quoted, ReceivedPrefix, Request, decimal, parse_rule,
@@ -29,6 +29,8 @@ const DEFAULT_TTL: u8 = 64;
 /// What the user wants. All of it can be left out.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Where this stands, from the root.
+    pub file: PathBuf,
     /// Name of the line; its device is `mape-NAME`.
     pub interface: InterfaceName,
     /// The device that IPv6 comes from; the one of the IPv6 default route where not given.
@@ -123,6 +125,7 @@ impl Explain for LineError {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            file: DEFAULT_FILE.into(),
             interface: DeviceName::default_tunnel().interface(),
             uplink: None,
             prefix: None,
@@ -158,7 +161,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names `path` and the line.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let mut config = Self::default();
+        let mut config = Self { file: absolute(path), ..Self::default() };
         // Some editors begin a file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (number, line) in (1..).zip(text.lines()) {
@@ -166,6 +169,16 @@ impl Config {
             config.set(key, value).map_err(|error| error.at(path, number))?;
         }
         Ok(config)
+    }
+
+    /// The line's name in a file where anything else may be wrong: a line that is up can be taken down
+    /// whatever becomes of its file. `None` where this is wrong too, or the file
+    /// cannot be read.
+    pub(super) fn name_in(file: &Path) -> Option<InterfaceName> {
+        let text = rule_file::text(file).ok()?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let mut names = text.lines().filter_map(split).filter(|(key, _)| *key == "interface");
+        names.next_back().map_or(Some(Self::default().interface), |(_, value)| value.parse().ok())
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), Wrong> {
@@ -251,6 +264,10 @@ impl Config {
         };
         Ok(request)
     }
+}
+
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Key and value of a line: `key value`, `key=value`, `key = "value"`. `None` for an empty line. A

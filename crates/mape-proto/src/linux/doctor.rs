@@ -5,7 +5,8 @@ use std::fs;
 
 use mape_nft::InterfaceName;
 
-use super::journal::Journal;
+use super::filter::Packet;
+use super::ip::{Device, Snapshot};
 use super::line::Line;
 use super::status::{Problem, explained, status};
 use super::{Config, System, input, uplink};
@@ -117,37 +118,37 @@ pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure
             Err(Problem { what: what.to_owned(), next: next.to_owned() })
         },
     );
-    let journal = Journal::read(&system.places.state, &config.interface);
-    report.add(Check::Input, from_br(&line, &journal, system));
-    report.add(Check::Forward, dropped_on_the_way(&line, system));
+    report.add(Check::Input, from_br(&line, system));
+    report.add(Check::Forward, dropped_on_the_way(&line, &machine, system));
     report.add(Check::Answers, answers(&line));
     Ok(report)
 }
 
-fn from_br(line: &Line, journal: &Journal, system: &System) -> Result<String, Problem> {
-    let extended = |chain: &String| journal.chains.iter().any(|ours| ours.to_string() == *chain);
-    let chains = system.nft().dropping("input", &["inet", "ip6"]);
-    match chains.into_iter().find(|chain| !extended(chain)) {
+fn from_br(line: &Line, system: &System) -> Result<String, Problem> {
+    let chains = system.nft().dropping("input", &["inet", "ip6"], &[input::from_br(line)]);
+    match chains.first() {
         None => Ok("no chain keeps the BR's packets out".to_owned()),
         Some(chain) => Err(Problem {
             what: format!(
-                "the chain {chain} drops what it does not know; if it has no rule for the BR, \
-                 servers on this line stop answering after some silence"
+                "the chain {chain} drops what the BR sends first, so servers on this line stop \
+                 answering after some silence"
             ),
             next: format!(
-                "add to it `{}`, or set input_chain to {chain} in the configuration",
+                "add to it `{}` before what drops, or set input_chain to {chain} in the configuration",
                 input::rule(line)
             ),
         }),
     }
 }
 
-fn dropped_on_the_way(line: &Line, system: &System) -> Result<String, Problem> {
-    match system.nft().dropping("forward", &["inet", "ip"]).first() {
-        None => Ok("no chain drops by default".to_owned()),
+fn dropped_on_the_way(line: &Line, machine: &Snapshot, system: &System) -> Result<String, Problem> {
+    let packets = forwarded(line, machine);
+    match system.nft().dropping("forward", &["inet", "ip"], &packets).first() {
+        None => Ok("no chain drops what goes out or comes back".to_owned()),
         Some(chain) => Err(Problem {
             what: format!(
-                "the chain {chain} drops what it does not know (Docker sets one up like that)"
+                "the chain {chain} drops what goes out or what comes back (Docker sets one up \
+                 like that)"
             ),
             next: format!(
                 "see that it accepts what goes out of {} and what is established",
@@ -155,6 +156,38 @@ fn dropped_on_the_way(line: &Line, system: &System) -> Result<String, Problem> {
             ),
         }),
     }
+}
+
+/// What goes out of the LAN, and what comes back to it.
+fn forwarded(line: &Line, machine: &Snapshot) -> [Packet; 2] {
+    // Docker lets out its own networks, and that says nothing of the LAN.
+    let is_dockers = |name: &str| {
+        let number = name.strip_prefix("br-").unwrap_or_default();
+        name == "docker0"
+            || number.len() == 12 && number.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let is_lan = |device: &&Device| {
+        let name = device.ifname.as_str();
+        let others = ["lo", line.device.as_str(), line.uplink.as_str()];
+        let mut addresses = device.addr_info.iter().filter_map(|address| address.local);
+        addresses.any(|address| address.is_ipv4()) && !others.contains(&name) && !is_dockers(name)
+    };
+    let lan: Vec<&str> =
+        machine.devices.iter().filter(is_lan).map(|device| device.ifname.as_str()).collect();
+    let forwarded = || Packet::default().with("meta nfproto", &["ipv4"]);
+    let any: [&str; 0] = [];
+    [
+        forwarded()
+            .with("iifname", &lan)
+            .with("oifname", &[&line.device])
+            .with("ip saddr", &any)
+            .with("ct state", &["new"]),
+        forwarded()
+            .with("iifname", &[&line.device])
+            .with("oifname", &lan)
+            .with("ip daddr", &any)
+            .with("ct state", &["established"]),
+    ]
 }
 
 fn answers(line: &Line) -> Result<String, Problem> {

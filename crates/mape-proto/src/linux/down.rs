@@ -1,25 +1,45 @@
 //! `down`: takes away what `up` has added, and nothing else.
 
+use std::fmt::Write as _;
+use std::path::Path;
+
+use mape_core::Explain as _;
 use mape_nft::{DeviceName, InterfaceName};
 
+use super::config::{DEFAULT_FILE, absolute};
 use super::journal::Journal;
 use super::line::{has_tunnel, remove_tunnel};
 use super::{Config, LinuxError, System};
 use crate::failure::Failure;
 use crate::firewall::{State, unload};
-use mape_core::Explain as _;
 
-/// Takes the line down and says so.
+/// Takes the configuration's line down and says so; and those that have come from it under another name,
+/// for nobody else would. What is wrong in it stops nothing, as long as the line's name can be read.
 ///
 /// # Errors
-/// Everything that could not be taken away; the rest was.
-pub(crate) fn down(config: &Config, system: &System) -> Result<String, Failure> {
-    let name = &config.interface;
-    let lock = system.lock(name)?;
-    let taken = take_down(system, name);
-    system.release(name, lock);
-    let was_up = taken?;
-    Ok(format!("{name}: {}\n", if was_up { "down" } else { "down already" }))
+/// Everything that could not be taken away; the rest was. Or nothing tells what to take away.
+pub(crate) fn down(file: Option<&Path>, system: &System) -> Result<String, Failure> {
+    let path = absolute(file.unwrap_or(Path::new(DEFAULT_FILE)));
+    let mut names = Journal::lines_from(&system.places.state, &path);
+    let config = Config::read(file);
+    let name = match &config {
+        Ok(config) => Some(config.interface.clone()),
+        Err(_) => Config::name_in(&path),
+    };
+    names.extend(name.filter(|name| !names.contains(name)));
+    if names.is_empty() {
+        config?;
+    }
+    let mut said = String::new();
+    for name in &names {
+        let lock = system.lock(name)?;
+        let taken = take_down(system, name);
+        system.release(name, lock);
+        let done = if taken? { "down" } else { "down already" };
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(said, "{name}: {done}");
+    }
+    Ok(said)
 }
 
 /// In the order opposite to `up`'s: the tunnel closes first, so that nothing leaves on the way.

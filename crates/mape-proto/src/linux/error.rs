@@ -50,6 +50,12 @@ pub enum LinuxError {
         /// The name.
         device: String,
     },
+    /// The configuration gives the line another name now, and the old line is still up.
+    #[error("the line {name} has come from this configuration and is still up")]
+    OtherName {
+        /// The old name.
+        name: String,
+    },
     /// Somebody has a default route where ours would be.
     #[error("there is a default route with metric {metric} already: {route}")]
     RouteTaken {
@@ -93,7 +99,9 @@ impl Explain for LinuxError {
         match self {
             Self::NoDefaultRoute | Self::NoPrefix { .. } => Code::NoIpv6Yet,
             Self::NoUplink { .. } | Self::BridgePort { .. } => Code::TunlinkUnknown,
-            Self::RouteTaken { .. } | Self::Directory(_) => Code::OptionInvalid,
+            Self::OtherName { .. } | Self::RouteTaken { .. } | Self::Directory(_) => {
+                Code::OptionInvalid
+            }
             Self::NotLoaded(_) | Self::InputChain { .. } => Code::FirewallRejected,
             Self::Several(errors) => errors.first().map_or(Code::SystemRefused, Explain::code),
             _ => Code::SystemRefused,
@@ -119,6 +127,9 @@ impl Explain for LinuxError {
             Self::ForeignDevice { .. } => {
                 "rename that device, or give the line another name with the option interface"
                     .to_owned()
+            }
+            Self::OtherName { .. } => {
+                "run mape-proto down first; it takes that line down".to_owned()
             }
             Self::RouteTaken { .. } => "choose another metric, or a table of its own".to_owned(),
             Self::NotLoaded(_) => "see that the kernel has nf_tables with NAT".to_owned(),
@@ -149,6 +160,7 @@ impl Explain for LinuxError {
                 vec![("uplink", uplink.clone()), ("bridge", bridge.clone())]
             }
             Self::ForeignDevice { device } => vec![("device", device.clone())],
+            Self::OtherName { name } => vec![("interface", name.clone())],
             Self::RouteTaken { metric, route } => {
                 vec![("metric", metric.to_string()), ("route", route.clone())]
             }

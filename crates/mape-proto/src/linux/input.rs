@@ -14,6 +14,7 @@ use mape_nft::{InterfaceName, Loaded};
 use serde::{Deserialize, Serialize};
 
 use super::LinuxError;
+use super::filter::{self, Base, Packet};
 use super::ip::said;
 use super::line::Line;
 
@@ -75,12 +76,25 @@ pub(crate) fn rule(line: &Line) -> String {
     format!("ip6 saddr {} ip6 daddr {} meta l4proto 4 accept", line.br, line.ce)
 }
 
+/// What the BR sends first, as its rule describes it.
+pub(crate) fn from_br(line: &Line) -> Packet {
+    let protocol = ["4", "ipencap", "ipv4"];
+    Packet::default()
+        .with("iifname", &[&line.uplink])
+        .with("ip6 saddr", &[line.br])
+        .with("ip6 daddr", &[line.ce])
+        .with("meta nfproto", &["ipv6"])
+        .with("meta l4proto", &protocol)
+        .with("ip6 nexthdr", &protocol)
+        .with("ct state", &["new"])
+}
+
 fn comment(name: &InterfaceName) -> String {
     format!("comment \"mape-rs {name}\"")
 }
 
-/// The text for `nft -f` that puts the rule into the chain, before what drops.
-pub(crate) fn insertion(chain: &InputChain, line: &Line, name: &InterfaceName) -> String {
+/// Puts the rule into the chain, before what drops.
+fn insertion(chain: &InputChain, line: &Line, name: &InterfaceName) -> String {
     format!("insert rule {chain} {} {}\n", rule(line), comment(name))
 }
 
@@ -96,6 +110,19 @@ impl Nft<'_> {
         line: &Line,
         name: &InterfaceName,
     ) -> Result<bool, LinuxError> {
+        match self.extension(chain, line, name)? {
+            Some(text) => self.load(chain, &text).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// What nft has to do for that.
+    pub(crate) fn extension(
+        self,
+        chain: &InputChain,
+        line: &Line,
+        name: &InterfaceName,
+    ) -> Result<Option<String>, LinuxError> {
         let listed = self.list(chain)?;
         let ours: Vec<&str> = rules_of(&listed, name).collect();
         let (br, ce) = (line.br.to_string(), line.ce.to_string());
@@ -104,10 +131,9 @@ impl Nft<'_> {
             words.contains(&br.as_str()) && words.contains(&ce.as_str())
         };
         if ours.len() == 1 && ours.iter().all(is_right) {
-            return Ok(false);
+            return Ok(None);
         }
-        let text = deletions(chain, &ours) + &insertion(chain, line, name);
-        self.load(chain, &text).map(|()| true)
+        Ok(Some(deletions(chain, &ours) + &insertion(chain, line, name)))
     }
 
     /// Takes the rule out of the chain; a chain that is gone has none.
@@ -116,9 +142,14 @@ impl Nft<'_> {
         chain: &InputChain,
         name: &InterfaceName,
     ) -> Result<(), LinuxError> {
-        let Ok(listed) = self.list(chain) else { return Ok(()) };
+        self.restoration(chain, name).map_or(Ok(()), |text| self.load(chain, &text))
+    }
+
+    /// What nft has to do for that, if anything.
+    pub(crate) fn restoration(self, chain: &InputChain, name: &InterfaceName) -> Option<String> {
+        let listed = self.list(chain).ok()?;
         let ours: Vec<&str> = rules_of(&listed, name).collect();
-        if ours.is_empty() { Ok(()) } else { self.load(chain, &deletions(chain, &ours)) }
+        (!ours.is_empty()).then(|| deletions(chain, &ours))
     }
 
     fn list(self, chain: &InputChain) -> Result<String, LinuxError> {
@@ -137,10 +168,27 @@ impl Nft<'_> {
         Err(LinuxError::InputChain { chain: chain.to_string(), reason: said(&output) })
     }
 
-    /// Chains that drop what they do not know, on this hook: each as `inet filter input`.
-    pub(crate) fn dropping(self, hook: &str, families: &[&str]) -> Vec<String> {
-        let listed = self.run(&["list", "chains"]).map(|output| output.stdout).unwrap_or_default();
-        dropping(&String::from_utf8_lossy(&listed), hook, families)
+    /// Chains of others on this hook that drop one of these packets: each as `inet filter input`.
+    pub(crate) fn dropping(
+        self,
+        hook: &str,
+        families: &[&str],
+        packets: &[Packet],
+    ) -> Vec<InputChain> {
+        let text = |words: &[&str]| {
+            let output = self.run(words).map(|output| output.stdout).unwrap_or_default();
+            String::from_utf8_lossy(&output).into_owned()
+        };
+        let listed = text(&["list", "chains"]);
+        let mut found = Vec::new();
+        for Base { family, table, chain } in filter::bases(&listed, hook, families) {
+            let rules = text(&["--terse", "list", "table", family, table]);
+            if packets.iter().any(|packet| filter::drops(&rules, chain, packet)) {
+                let [family, table, chain] = [family, table, chain].map(str::to_owned);
+                found.push(InputChain { family, table, chain });
+            }
+        }
+        found
     }
 
     /// Whether our rules let this device's packets out. Of a device that was made anew the map shows
@@ -175,26 +223,6 @@ fn deletions(chain: &InputChain, rules: &[&str]) -> String {
     let handles = rules.iter().filter_map(|rule| rule.rsplit_once("# handle "));
     let delete = |(_, handle): (&str, &str)| format!("delete rule {chain} handle {handle}\n");
     handles.map(delete).collect()
-}
-
-/// Base chains with policy drop in the output of `nft list chains`.
-fn dropping(listed: &str, hook: &str, families: &[&str]) -> Vec<String> {
-    let mut found = Vec::new();
-    let (mut family, mut table, mut chain) = ("", "", "");
-    for line in listed.lines() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            ["table", f, t, ..] => (family, table) = (f, t),
-            ["chain", c, ..] => chain = c,
-            ["type", "filter", "hook", h, .., "policy", "drop;"]
-                if *h == hook && families.contains(&family) && table != "mape_rs" =>
-            {
-                found.push(format!("{family} {table} {chain}"));
-            }
-            _ => {}
-        }
-    }
-    found
 }
 
 #[cfg(test)]

@@ -83,8 +83,8 @@ pub(crate) struct Route {
     /// `None` for the main table.
     pub(crate) table: Option<String>,
     pub(crate) metric: u32,
-    /// Seconds left, of a route from a router advertisement.
-    pub(crate) expires: Option<u32>,
+    /// Seconds left, of a route from a router advertisement; below 0 until the kernel collects it.
+    pub(crate) expires: Option<i64>,
     pub(crate) nexthops: Vec<NextHop>,
 }
 
@@ -105,6 +105,11 @@ impl Route {
     pub(crate) fn is_default_of(&self, table: Option<u32>) -> bool {
         let table = table.map(|table| table.to_string());
         self.dst == "default" && self.kind.is_none() && self.table == table
+    }
+
+    /// Whether the kernel uses it no more, and shows it until it is collected.
+    fn is_expired(&self) -> bool {
+        self.expires.is_some_and(|left| left < 0)
     }
 
     /// Whether it only says that the rest of a delegated prefix is nowhere (types 6 to 8).
@@ -144,8 +149,8 @@ impl Snapshot {
 /// The program `ip`, and where the kernel shows what it does not.
 #[derive(Clone, Debug)]
 pub(crate) struct Ip {
-    program: PathBuf,
-    proc: PathBuf,
+    pub(super) program: PathBuf,
+    pub(super) proc: PathBuf,
 }
 
 impl Default for Ip {
@@ -162,7 +167,11 @@ impl Ip {
     pub(crate) fn snapshot(&self) -> Result<Snapshot, LinuxError> {
         Ok(Snapshot {
             devices: self.list(&["-details", "address", "show"])?,
-            routes6: self.list(&["-6", "route", "show", "table", "all"])?,
+            routes6: self
+                .list(&["-6", "route", "show", "table", "all"])?
+                .into_iter()
+                .filter(|route: &Route| !route.is_expired())
+                .collect(),
             routes4: self.list(&["-4", "route", "show", "table", "all"])?,
         })
     }

@@ -1,8 +1,8 @@
 //! What a line has put on this machine outside its own device, written down before it is done.
 //!
 //! A call can end at any moment. The next one finds here what may be there and must go; whether it
-//! is there, the machine itself tells. Tunnel, address and routes need no entry: they go with the
-//! device, whose name is ours.
+//! is there, the machine itself tells. Tunnel and address need no entry: they go with the device, whose
+//! name is ours. So do routes through it, but of those somebody else may have added some.
 
 use std::fs;
 use std::io;
@@ -13,19 +13,28 @@ use mape_nft::InterfaceName;
 use serde::{Deserialize, Serialize};
 
 use super::LinuxError;
+use super::config::RouteOption;
 use super::input::InputChain;
 use super::line::Line;
 
 const SCHEMA: u8 = 1;
+/// Not `json`: the loader takes each of those for the state of an interface.
+const EXTENSION: &str = "linux";
 
 /// The journal of one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Journal {
     schema: u8,
+    /// The configuration it came from last.
+    #[serde(default)]
+    pub(crate) file: Option<PathBuf>,
     /// The line that was brought up last, completely or not.
     pub(crate) line: Option<Line>,
     /// CE addresses that were added, or were about to be.
     pub(crate) owned: Vec<Owned>,
+    /// Where default routes through the tunnel were added, or were about to be.
+    #[serde(default)]
+    pub(crate) routes: Vec<RouteOption>,
     /// Chains of the host's firewall that were extended, or were about to be.
     pub(crate) chains: Vec<InputChain>,
 }
@@ -39,7 +48,14 @@ pub(crate) struct Owned {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { schema: SCHEMA, line: None, owned: Vec::new(), chains: Vec::new() }
+        Self {
+            schema: SCHEMA,
+            file: None,
+            line: None,
+            owned: Vec::new(),
+            routes: Vec::new(),
+            chains: Vec::new(),
+        }
     }
 }
 
@@ -49,6 +65,21 @@ impl Journal {
         let text = fs::read_to_string(path(directory, name)).unwrap_or_default();
         let journal: Option<Self> = serde_json::from_str(&text).ok();
         journal.filter(|journal| journal.schema == SCHEMA).unwrap_or_default()
+    }
+
+    /// The lines that have come from this configuration, in the order of their names.
+    pub(crate) fn lines_from(directory: &Path, file: &Path) -> Vec<InterfaceName> {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let name = |path: PathBuf| {
+            path.extension().filter(|extension| *extension == EXTENSION)?;
+            path.file_stem()?.to_str()?.parse().ok()
+        };
+        let mut lines: Vec<InterfaceName> = entries
+            .filter_map(|entry| name(entry.path()))
+            .filter(|name| Self::read(directory, name).file.as_deref() == Some(file))
+            .collect();
+        lines.sort_unstable();
+        lines
     }
 
     /// Writes it in one step.
@@ -83,7 +114,6 @@ pub(super) fn failed(path: &Path, error: io::Error) -> LinuxError {
     LinuxError::File { file: path.to_string_lossy().into_owned(), error }
 }
 
-/// Not `.json`: the loader takes each of those for the state of an interface.
 pub(super) fn path(directory: &Path, name: &InterfaceName) -> PathBuf {
-    directory.join(format!("{name}.linux"))
+    directory.join(format!("{name}.{EXTENSION}"))
 }

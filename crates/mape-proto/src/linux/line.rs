@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::config::RouteOption;
 use super::input::InputChain;
 use super::ip::{Device, Route, Snapshot};
-use super::journal::Owned;
+use super::journal::{Journal, Owned};
 use super::uplink::Found;
 use super::{Config, LinuxError};
 
@@ -96,11 +96,11 @@ impl Line {
         format!("route {verb} default dev {} metric {metric}{table}", self.device)
     }
 
-    /// The shortest way from the machine as it is. `owned` are CE addresses added before.
+    /// The shortest way from the machine as it is. The journal tells CE addresses and routes added before.
     ///
     /// # Errors
     /// Something of somebody else's is where a part of the line would be.
-    pub(crate) fn steps(&self, machine: &Snapshot, owned: &[Owned]) -> Result<Steps, LinuxError> {
+    pub(crate) fn steps(&self, machine: &Snapshot, journal: &Journal) -> Result<Steps, LinuxError> {
         let mut steps = Steps::default();
         let device = machine.device(&self.device);
         if let Some(device) = device.filter(|device| device.linkinfo.info_kind != "ip6tnl") {
@@ -112,7 +112,7 @@ impl Line {
         if device.is_some() && keeps.is_none() {
             steps.remove.push(remove_tunnel(&self.device));
         }
-        for owned in owned.iter().filter(|owned| **owned != self.ce_on_uplink()) {
+        for owned in journal.owned.iter().filter(|owned| **owned != self.ce_on_uplink()) {
             if machine.has_address(&owned.device, owned.address) {
                 steps.remove.push(owned.remove());
             }
@@ -139,30 +139,34 @@ impl Line {
         if !keeps.is_some_and(is_up) {
             steps.open.extend(up);
         }
-        self.route_steps(machine, keeps.is_some(), route, &mut steps);
+        self.route_steps(machine, keeps.map(|_| journal), route, &mut steps);
         Ok(steps)
     }
 
-    /// Exactly one default route of this device, in its place.
+    /// The default route in its place, and no longer where it was before. `journal` is `None` where the device
+    /// is made anew: nothing is left on it then.
     fn route_steps(
         &self,
         machine: &Snapshot,
-        device_stays: bool,
+        journal: Option<&Journal>,
         add: Option<String>,
         steps: &mut Steps,
     ) {
-        let mut there = false;
-        let ours = machine.routes4.iter().filter(|route| self.is_ours(route));
-        for route in ours.filter(|_| device_stays) {
-            let table = route.table.as_deref().and_then(|table| table.parse().ok());
-            let place = RouteOption { table, metric: route.metric };
-            if self.route == Some(place) {
-                there = true;
-            } else if route.dst == "default" && route.kind.is_none() {
-                steps.open.push(self.route_line("delete", place));
+        let is_there = |place: RouteOption| {
+            journal.is_some()
+                && machine.routes4.iter().any(|route| {
+                    self.is_ours(route)
+                        && route.is_default_of(place.table)
+                        && route.metric == place.metric
+                })
+        };
+        let before = journal.map_or(&[][..], |journal| &journal.routes);
+        for place in before.iter().filter(|place| Some(**place) != self.route) {
+            if is_there(*place) {
+                steps.open.push(self.route_line("delete", *place));
             }
         }
-        if !there {
+        if !self.route.is_some_and(is_there) {
             steps.open.extend(add);
         }
     }

@@ -63,7 +63,7 @@ impl Parts {
 
 /// Functions behind the assignments of `plan --sh`.
 pub(crate) fn shell_functions(parts: &Parts) -> String {
-    let Line { device, uplink, ce, br, .. } = &parts.line;
+    let Line { device, uplink, ce, br, mtu, .. } = &parts.line;
     let (address, up, route) = parts.open();
     let mut delete = String::new();
     for table in &parts.tables {
@@ -78,7 +78,8 @@ MAPE_UPLINK='{uplink}'
 # mape_up brings the line up, mape_down takes it away again. In a file of its own: sh FILE mape_up
 mape_up() {{
 	ip {add_ce} &&
-	{{ ip -details link show dev {device} 2>/dev/null | grep -q 'remote {br} local {ce} dev {uplink} ' ||
+	{{ ip -details -oneline link show dev {device} 2>/dev/null |
+		grep -q ' mtu {mtu} .* remote {br} local {ce} dev {uplink} ' ||
 		{{ ip {remove} 2>/dev/null; ip {tunnel}; }}; }} &&
 	mape_rules | nft -f - &&
 	ip {address} &&
@@ -116,10 +117,13 @@ pub(crate) fn ifupdown(parts: &Parts, directory: &Path) -> Vec<File> {
          #   source {}\n\
          auto {device}\n\
          iface {device} inet manual\n\
+         # What an attempt that failed has left.\n\
+         \tpre-up ip {} 2>/dev/null || true\n\
          \tpre-up ip {}\n\
          \tpre-up ip {}\n\
          \tpre-up nft -f {}\n",
         directory.join(format!("{device}.interfaces")).display(),
+        remove_tunnel(device),
         parts.replace_ce(),
         parts.line.add_tunnel(),
         rules.display(),
@@ -171,7 +175,8 @@ pub(crate) fn networkd(parts: &Parts, directory: &Path) -> Vec<File> {
     let guard = format!(
         "# /etc/systemd/system/{device}-guard.service: nothing leaves before the rules are loaded.\n\
          [Unit]\nDescription=MAP-E guard\nDefaultDependencies=no\n\
-         Wants=network-pre.target\nBefore=network-pre.target\n\n\
+         Wants=network-pre.target\nBefore=network-pre.target\n\
+         # Its configuration begins by flushing everybody's rules.\nAfter=nftables.service\n\n\
          [Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=nft -f {}\n\n\
          [Install]\nWantedBy=multi-user.target\n",
         directory.join(format!("{device}-guard.nft")).display()

@@ -121,7 +121,7 @@ fn gaps(
         }
         Some(_) => {}
     }
-    match wanted.steps(machine, &journal.owned) {
+    match wanted.steps(machine, journal) {
         Ok(steps) => {
             let missing = steps.all().map(|line| format!("`ip {line}` is still to be run"));
             problems.extend(missing.map(|what| Problem { what, next: up() }));

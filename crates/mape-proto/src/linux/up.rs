@@ -1,18 +1,20 @@
 //! `up`: from the machine as it is to the line as it should be, or back.
 
 use std::fmt::{self, Write as _};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use mape_core::{Plan, PortList};
-use mape_nft::{Edge, Interface, InterfaceName, Line as NftLine, Servers, transaction};
+use mape_core::{Explain as _, Plan, PortList};
+use mape_nft::{Edge, InterfaceName};
 
+use super::input::InputChain;
 use super::ip::Snapshot;
 use super::journal::Journal;
 use super::line::{Line, Steps};
 use super::uplink::{self, Found};
 use super::{Config, LinuxError, System, input};
 use crate::failure::Failure;
-use crate::firewall::{State, load};
+use crate::firewall::{State, intended, load};
 use crate::listening;
 
 /// What a call has done.
@@ -57,6 +59,8 @@ pub(crate) fn ports(plan: &Plan) -> String {
 
 /// What is to be done, before anything is.
 struct Task {
+    /// The configuration.
+    file: Option<PathBuf>,
     line: Line,
     plan: Plan,
     state: State,
@@ -81,14 +85,15 @@ fn go_up(config: &Config, system: &System) -> Result<Done, Failure> {
     let old = State::read(&system.state_file(name)).ok();
     let task = task(config, system, &before, old.as_ref())?;
     let mut journal = before.clone();
-    let (edge, changed) = match apply(system, name, &mut journal, &task) {
+    let Applied { edge, changed, note } = match apply(system, name, &mut journal, &task) {
         Ok(done) => done,
         Err(failure) => return Err(roll_back(system, name, failure, before, old)),
     };
     if let Some(gone) = before.line.as_ref().filter(|gone| renumbered(gone, old.as_ref(), &task)) {
         forget_flows(gone);
     }
-    let notes = notes(system, &task);
+    let mut notes = notes(system, &task);
+    notes.extend(note);
     Ok(Done { name: name.clone(), line: task.line, plan: task.plan, edge, changed, notes })
 }
 
@@ -98,19 +103,32 @@ fn task(
     journal: &Journal,
     old: Option<&State>,
 ) -> Result<Task, Failure> {
+    let others = Journal::lines_from(&system.places.state, &config.file);
+    if let Some(name) = others.into_iter().find(|name| *name != config.interface) {
+        return Err(LinuxError::OtherName { name: name.to_string() }.into());
+    }
     let machine = system.ip.snapshot()?;
     let old_plan = old.and_then(|old| old.plan().ok());
     let current = old_plan.map(|plan| plan.end_user_prefix().to_string());
     let Found { uplink, plan } = uplink::find(config, &machine, &system.ip, current.as_deref())?;
     let line = Line::new(config, &Found { uplink, plan: plan.clone() });
-    let steps = line.steps(&machine, &journal.owned)?;
+    let steps = line.steps(&machine, journal)?;
     let state = |listening: &PortList| {
         State::new(&config.interface, &plan, listening, config.edge, config.nft)
     };
     // The inside range stays where it is as long as nothing else changes.
     let kept = old.map(|old| state(&old.listening())).filter(|kept| Some(kept) == old);
     let state = kept.unwrap_or_else(|| state(&listening::ports("/proc/net".as_ref())));
-    Ok(Task { line, plan, state, steps, machine })
+    let file = Some(config.file.clone());
+    Ok(Task { file, line, plan, state, steps, machine })
+}
+
+/// What came of the steps.
+struct Applied {
+    edge: Edge,
+    changed: bool,
+    /// Why the host's firewall was not extended.
+    note: Option<String>,
 }
 
 /// Takes the steps. The journal is written before the first of them and after the last.
@@ -119,16 +137,18 @@ fn apply(
     name: &InterfaceName,
     journal: &mut Journal,
     task: &Task,
-) -> Result<(Edge, bool), Failure> {
-    let Task { line, state, steps, machine, .. } = task;
+) -> Result<Applied, Failure> {
+    let Task { file, line, state, steps, machine, .. } = task;
     let directory = &system.places.state;
     let ce = line.ce_on_uplink();
     let mut intended = journal.clone();
+    intended.file.clone_from(file);
     intended.line = Some(line.clone());
     // An address that somebody else has added stays theirs.
     if !journal.owned.contains(&ce) && !machine.has_address(&ce.device, ce.address) {
         intended.owned.push(ce.clone());
     }
+    intended.routes.extend(line.route.filter(|route| !journal.routes.contains(route)));
     if let Some(chain) = line.input_chain.iter().find(|chain| !journal.chains.contains(chain)) {
         intended.chains.push(chain.clone());
     }
@@ -137,25 +157,40 @@ fn apply(
     system.ip.batch(&steps.remove)?;
     system.ip.batch(&steps.build)?;
     if State::read(&system.state_file(name)).ok().as_ref() != Some(state) {
-        let file = system.state_file(name);
-        state.write(directory).map_err(|error| super::journal::failed(&file, error))?;
+        let path = system.state_file(name);
+        state.write(directory).map_err(|error| super::journal::failed(&path, error))?;
     }
     let report = load(&system.places)?;
     let edge = report.edge_of(name).ok_or_else(|| LinuxError::NotLoaded(report.to_string()))?;
     system.ip.batch(&steps.open)?;
     let mut changed = steps.all().next().is_some() || !report.is_unchanged();
-    for chain in journal.chains.iter().filter(|chain| Some(*chain) != line.input_chain.as_ref()) {
+    for chain in left_chains(journal, line) {
         system.nft().restore(chain, name)?;
     }
-    if let Some(chain) = &line.input_chain {
-        changed |= system.nft().extend(chain, line, name)?;
-    }
+    let extended = line.input_chain.as_ref().map(|chain| system.nft().extend(chain, line, name));
+    // A firewall that is just being loaded anew, say. The line works without, but for what the BR sends first.
+    let note = match extended.transpose() {
+        Ok(done) => {
+            changed |= done == Some(true);
+            None
+        }
+        Err(error) => Some(format!("{error}; {}", error.hint())),
+    };
 
     let mut settled = journal.clone();
     settled.owned.retain(|owned| *owned == ce);
+    settled.routes.retain(|route| Some(*route) == line.route);
     settled.chains.retain(|chain| Some(chain) == line.input_chain.as_ref());
     write_if_new(journal, settled, system, name)?;
-    Ok((edge, changed))
+    Ok(Applied { edge, changed, note })
+}
+
+/// Chains that were extended and are not the line's any more.
+fn left_chains<'all>(
+    journal: &'all Journal,
+    line: &'all Line,
+) -> impl Iterator<Item = &'all InputChain> {
+    journal.chains.iter().filter(|chain| Some(*chain) != line.input_chain.as_ref())
 }
 
 fn write_if_new(
@@ -184,9 +219,11 @@ fn roll_back(
     if let (Some(line), Some(state)) = (before.line, old) {
         let restore = || -> Result<(), Failure> {
             let machine = system.ip.snapshot()?;
-            let steps = line.steps(&machine, &journal.owned)?;
+            let steps = line.steps(&machine, &journal)?;
+            let file = before.file;
             let plan = state.plan().map_err(|error| LinuxError::NotLoaded(error.to_string()))?;
-            apply(system, name, &mut journal, &Task { line, plan, state, steps, machine }).map(drop)
+            apply(system, name, &mut journal, &Task { file, line, plan, state, steps, machine })
+                .map(drop)
         };
         if restore().is_ok() {
             return failure;
@@ -207,12 +244,17 @@ fn renumbered(gone: &Line, old: Option<&State>, task: &Task) -> bool {
 /// Deletes the entries of the old line, for a busy one would keep its dead mapping for ever. Without
 /// the program conntrack they stay until they time out.
 fn forget_flows(gone: &Line) {
-    for direction in ["--reply-dst", "--orig-dst"] {
+    for words in forgetting(gone) {
         let mut conntrack = Command::new("conntrack");
-        conntrack.args(["--delete", direction, &gone.ipv4.to_string()]);
+        conntrack.args(words);
         // It fails where there is nothing to delete.
         let _ = conntrack.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
+}
+
+fn forgetting(gone: &Line) -> [[String; 3]; 2] {
+    ["--reply-dst", "--orig-dst"]
+        .map(|direction| ["--delete".to_owned(), direction.to_owned(), gone.ipv4.to_string()])
 }
 
 fn notes(system: &System, task: &Task) -> Vec<String> {
@@ -224,9 +266,9 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
         ));
     }
     if line.input_chain.is_none() {
-        for chain in system.nft().dropping("input", &["inet", "ip6"]) {
+        for chain in system.nft().dropping("input", &["inet", "ip6"], &[input::from_br(line)]) {
             notes.push(format!(
-                "the firewall's chain {chain} drops what it does not know. Servers on this line \
+                "the firewall's chain {chain} drops what the BR sends first. Servers on this line \
                  need: nft insert rule {chain} {} (or input_chain {chain} in the configuration)",
                 input::rule(line)
             ));
@@ -240,9 +282,9 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
     notes
 }
 
-/// What [`up`] would run, as a shell script that ends at the first failure: without the rules nothing may
-/// leave. In it rules name the device; `up` itself binds them to
-/// the device's index, which is known only once the device is there.
+/// What [`up`] would run now, as a shell script that ends at the first failure: without the rules nothing may
+/// leave. Where the tunnel is made anew, rules name the device; `up` itself binds them to its index, which is
+/// known only once it is there.
 ///
 /// # Errors
 /// As [`up`], of what can be known before.
@@ -252,15 +294,7 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
     let old = State::read(&system.state_file(name)).ok();
     let task = task(config, system, &journal, old.as_ref())?;
     let Task { line, plan, state, steps, .. } = &task;
-    let interface = Interface {
-        name: name.clone(),
-        device: config.device(),
-        index: None,
-        line: NftLine::new(plan, state.listening().ranges())?,
-        edge: config.edge.preferred(),
-        options: config.nft,
-        servers: Servers::default(),
-    };
+    let rules = intended(&system.places, state, steps.build.contains(&line.add_tunnel()))?;
     let mut text = format!(
         "# {name}: {} of {} through {} on {}\nset -e\n",
         ports(plan),
@@ -268,19 +302,34 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
         line.device,
         line.uplink
     );
-    batch(&mut text, "ip -batch -", &[&steps.remove[..], &steps.build].concat());
-    let rules = transaction(&[interface]).text("");
-    batch(&mut text, "nft -f -", &[rules.trim_end().to_owned()]);
-    batch(&mut text, "ip -batch -", &steps.open);
-    if let Some(chain) = &line.input_chain {
-        batch(&mut text, "nft -f -", &[input::insertion(chain, line, name).trim_end().to_owned()]);
+    let mut runs = vec![
+        ("ip -batch -", [&steps.remove[..], &steps.build].concat().join("\n")),
+        ("nft -f -", rules.unwrap_or_default()),
+        ("ip -batch -", steps.open.join("\n")),
+    ];
+    let restorations =
+        left_chains(&journal, line).map(|chain| system.nft().restoration(chain, name));
+    let extension =
+        line.input_chain.as_ref().map(|chain| system.nft().extension(chain, line, name));
+    runs.extend(restorations.flatten().map(|text| ("nft -f -", text)));
+    let note = match extension.transpose() {
+        Ok(extension) => {
+            runs.extend(extension.flatten().map(|text| ("nft -f -", text)));
+            String::new()
+        }
+        Err(error) => format!("# note: {error}\n"),
+    };
+    // Writing into a `String` cannot fail.
+    for (program, input) in runs.iter().filter(|(_, input)| !input.is_empty()) {
+        let _ = writeln!(text, "{program} <<'EOF'\n{}\nEOF", input.trim_end());
     }
-    Ok(text)
+    if let Some(gone) = journal.line.as_ref().filter(|gone| renumbered(gone, old.as_ref(), &task)) {
+        for words in forgetting(gone) {
+            let _ = writeln!(text, "conntrack {} 2>/dev/null || :", words.join(" "));
+        }
+    }
+    Ok(text + &note)
 }
 
-fn batch(text: &mut String, program: &str, lines: &[String]) {
-    if !lines.is_empty() {
-        // Writing into a `String` cannot fail.
-        let _ = writeln!(text, "{program} <<'EOF'\n{}\nEOF", lines.join("\n"));
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -127,7 +127,8 @@ fn candidates(device: &Device, snapshot: &Snapshot, tunnel: &str) -> Vec<Candida
             continue;
         }
         if let Ok(prefix) = route.dst.parse() {
-            let lifetime = route.expires.unwrap_or(u32::MAX);
+            let lifetime = route.expires.and_then(|left| u32::try_from(left).ok());
+            let lifetime = lifetime.unwrap_or(u32::MAX);
             // An address of the same prefix knows better whether it is deprecated.
             if found.iter().all(|known: &Candidate| known.prefix != prefix) {
                 found.push(Candidate { prefix, deprecated: false, lifetime });

@@ -23,9 +23,9 @@ fn configured(name: &str, text: &str) -> (PathBuf, String, String) {
 #[test]
 fn a_dry_run_prints_the_whole_script() {
     let text = format!("uplink lo\nprefix {PREFIX}\nmtu 1460\ninput_chain inet filter input\n");
-    let (directory, file, state) = configured("dry", &text);
-    let called = call(&["up", "--dry-run", "--config", &file, "--state-dir", &state]);
-    assert_eq!(called.status, ExitStatus::Fine, "{}", called.err);
+    let machine = Machine::new("dry", &text);
+    let (status, out) = machine.call(&["up", "--dry-run"]);
+    assert_eq!(status, 0, "{out}");
     let mut at = 0;
     for part in [
         "# wan: 240 ports of 106.72.50.97 through mape-wan on lo\n",
@@ -37,21 +37,18 @@ fn a_dry_run_prints_the_whole_script() {
         "route add default dev mape-wan metric 512\n",
         "insert rule inet filter input ip6 saddr 2404:9200:225:100::64 ",
     ] {
-        let found = called.out[at..].find(part);
-        at += found.unwrap_or_else(|| panic!("{part:?} is not behind {at} in {}", called.out));
+        let found = out[at..].find(part);
+        at += found.unwrap_or_else(|| panic!("{part:?} is not behind {at} in {out}"));
     }
-    shell_reads(&called.out);
+    shell_reads(&out);
     // Without its rules nothing is opened.
-    let run = format!(
-        "ip() {{ cat; }}\nnft() {{ cat >/dev/null; return 1; }}\n{}\necho went on",
-        called.out
-    );
+    let run =
+        format!("ip() {{ cat; }}\nnft() {{ cat >/dev/null; return 1; }}\n{out}\necho went on");
     let output = Command::new("sh").args(["-c", &run]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("link add mape-wan") && !said.contains("link set mape-wan up"), "{said}");
     assert!(!output.status.success());
-    assert!(!Path::new(&state).exists(), "a dry run leaves files");
-    fs::remove_dir_all(directory).unwrap();
+    assert!(!Path::new(&machine.state).exists(), "a dry run leaves files");
 }
 
 #[test]
@@ -158,6 +155,151 @@ fn a_call_waits_for_what_a_killed_one_has_started() {
     fs::remove_dir_all(directory).unwrap();
 }
 
+/// A machine of two scripts: `ip` answers with the lists it is given and writes down what it is told to
+/// change, nft has no rules and says yes to everything.
+struct Machine {
+    directory: PathBuf,
+    file: String,
+    state: String,
+}
+
+impl Machine {
+    fn new(name: &str, text: &str) -> Self {
+        let (directory, file, state) = configured(name, text);
+        let script = "#!/bin/sh\ncd \"${0%/*}\"\ncase \"$*\" in\n\
+             *batch*) cat >>ran ;;\n*address*) cat devices ;;\n\
+             *-6*) cat routes6 ;;\n*) cat routes4 ;;\nesac\n";
+        executable(&directory.join("ip"), script);
+        executable(
+            &directory.join("nft"),
+            "#!/bin/sh\ncase $1 in get*) exit 1 ;; esac\ncat >/dev/null\n",
+        );
+        let machine = Self { directory, file, state };
+        machine.has("devices", r#"{"ifname":"lo","mtu":65536}"#);
+        machine.has("routes6", "");
+        machine.has("routes4", "");
+        machine
+    }
+
+    /// The elements of one of the lists that `ip` prints.
+    fn has(&self, list: &str, elements: &str) {
+        fs::write(self.directory.join(list), format!("[{elements}]")).unwrap();
+    }
+
+    /// Status and everything said.
+    fn call(&self, words: &[&str]) -> (i32, String) {
+        let path = format!("{}:{}", self.directory.display(), std::env::var("PATH").unwrap());
+        let mut program = Command::new(env!("CARGO_BIN_EXE_mape-proto"));
+        program.args(words).args(["--config", &self.file, "--state-dir", &self.state]);
+        let output = program.env("PATH", path).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    }
+
+    /// What `ip` was told to change since the last time.
+    fn ran(&self) -> String {
+        let file = self.directory.join("ran");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let _ = fs::remove_file(file);
+        text
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// The kernel shows a route up to half a minute after its end.
+#[test]
+fn a_route_that_has_expired_is_none() {
+    let machine = Machine::new("expired", "");
+    let expired = r#"{"dst":"default","gateway":"fe80::1","dev":"lo","metric":1,"expires":-2},
+        {"dst":"2001:db8:5::/64","dev":"lo","metric":256,"expires":-2}"#;
+    machine.has("routes6", expired);
+    assert_eq!(machine.call(&["down"]), (0, "wan: down already\n".to_owned()));
+    let (status, said) = machine.call(&["up"]);
+    assert!(status == 1 && said.contains("there is no IPv6 default route yet"), "{said}");
+    machine.has("routes6", &expired.replace("-2", "0"));
+    let (_, said) = machine.call(&["up"]);
+    assert!(said.contains("2001:db8:5::/64"), "{said}");
+    assert_eq!(machine.ran(), "");
+}
+
+/// As a journal of the line says.
+fn left_behind(machine: &Machine, name: &str) -> PathBuf {
+    let state = Path::new(&machine.state);
+    fs::create_dir_all(state).unwrap();
+    let journal = state.join(format!("{name}.linux"));
+    let text = format!(
+        r#"{{"schema":1,"file":"{}","line":null,"owned":[{{"device":"lo","address":"{CE}"}}],"chains":[]}}"#,
+        machine.file
+    );
+    fs::write(&journal, text).unwrap();
+    let there = format!(
+        r#"{{"ifname":"lo","mtu":65536,"addr_info":[{{"local":"{CE}","prefixlen":128}}]}},
+        {{"ifname":"mape-{name}","linkinfo":{{"info_kind":"ip6tnl"}}}}"#
+    );
+    machine.has("devices", &there);
+    journal
+}
+
+/// The service's stop runs `down`, and so does a package before it goes: nobody else takes the line away.
+#[test]
+fn a_mistake_in_the_configuration_does_not_stop_down() {
+    for text in ["uplnk lo\n", "interface wan\nmetric x\n", "interface = a/b\n", "interface new\n"]
+    {
+        let machine = Machine::new("mistake", text);
+        let journal = left_behind(&machine, "wan");
+        let (status, said) = machine.call(&["down"]);
+        assert!(status == 0 && said.starts_with("wan: down\n"), "{text}: {said}");
+        assert_eq!(
+            machine.ran(),
+            format!("link delete mape-wan\naddress delete {CE}/128 dev lo\n")
+        );
+        assert!(!journal.exists(), "{text}");
+    }
+    // The journal of another file's line is not asked for.
+    let machine = Machine::new("mistake", "interface new\nuplnk\n");
+    let journal = left_behind(&machine, "wan");
+    fs::write(&journal, fs::read_to_string(&journal).unwrap().replace("/conf", "/other")).unwrap();
+    assert_eq!(machine.call(&["down"]), (0, "new: down already\n".to_owned()));
+    assert!(journal.exists());
+    // Nothing tells what the line is.
+    for text in ["interface a/b\n", ""] {
+        fs::write(&machine.file, text).unwrap();
+        if text.is_empty() {
+            fs::remove_file(&machine.file).unwrap();
+        }
+        let (status, said) = machine.call(&["down"]);
+        assert!(status == 2 && said.contains("code: MAPE_"), "{said}");
+    }
+    assert_eq!(machine.ran(), "");
+}
+
+#[test]
+fn a_line_that_was_renamed_is_taken_down_first() {
+    let machine = Machine::new("renamed", &format!("interface new\nuplink lo\nprefix {PREFIX}\n"));
+    left_behind(&machine, "wan");
+    for words in [&["up"][..], &["up", "--dry-run"]] {
+        let (status, said) = machine.call(words);
+        assert_eq!(status, 2, "{said}");
+        assert!(
+            said.contains("the line wan has come from this") && said.contains("down first"),
+            "{said}"
+        );
+    }
+    assert_eq!(machine.call(&["down"]), (0, "wan: down\nnew: down already\n".to_owned()));
+}
+
+/// The loader's lock is `firewall.lock`.
+#[test]
+fn a_line_may_be_called_firewall() {
+    let machine = Machine::new("locks", "interface firewall\nuplink lo\n");
+    assert_eq!(machine.call(&["down"]), (0, "firewall: down already\n".to_owned()));
+}
+
 #[test]
 fn files_name_only_their_own_directory() {
     let (directory, ..) = configured("files", "");
@@ -198,6 +340,9 @@ fn files_name_only_their_own_directory() {
         // Printed, they are the same, in the place where one would put them.
         assert_eq!(printed, all.replace(place, "/etc/mape-rs"));
         assert!(all.contains("br0") && !all.contains("eth0"), "{format}");
+        // The guard's table is loaded behind what flushes all.
+        let guard = all.split("==> ").find(|file| file.starts_with("mape-wan-guard.service"));
+        assert!(guard.is_none_or(|unit| unit.contains("\nAfter=nftables.service\n")));
     }
     fs::remove_dir_all(directory).unwrap();
 }
@@ -213,13 +358,15 @@ fn the_script_keeps_its_own_tunnel_and_no_other() {
         let said = String::from_utf8(output.stdout).unwrap();
         (said.contains("ran link delete mape-wan"), said.contains("ran link add mape-wan "))
     };
-    let told = |ce: &str, uplink: &str| {
+    let told = |ce: &str, uplink: &str, mtu: u16| {
         tunnel(&format!(
-            "echo 'ip6tnl ipip6 remote 2404:9200:225:100::64 local {ce} dev {uplink} encaplimit none'"
+            "echo '9: mape-wan@br0: <UP> mtu {mtu} qdisc noqueue ip6tnl ipip6 remote 2404:9200:225:100::64 \
+             local {ce} dev {uplink} encaplimit none'"
         ))
     };
-    assert_eq!(told(CE, "br0"), (false, false));
-    for other in [told("240b:10:3251:5100:6a:4832:5100:5100", "br0"), told(CE, "br00")] {
+    assert_eq!(told(CE, "br0", 1460), (false, false));
+    let another = "240b:10:3251:5100:6a:4832:5100:5100";
+    for other in [told(another, "br0", 1460), told(CE, "br00", 1460), told(CE, "br0", 1452)] {
         assert_eq!(other, (true, true));
     }
     assert_eq!(tunnel("return 1"), (true, true));

@@ -1,41 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use super::{InputChain, deletions, dropping, rules_of};
-
-const CHAINS: &str = "\
-table ip filter {
-	chain FORWARD {
-		type filter hook forward priority filter; policy drop;
-	}
-	chain DOCKER {
-	}
-}
-table inet filter {
-	chain input {
-		type filter hook input priority filter; policy drop;
-	}
-	chain output {
-		type filter hook output priority filter; policy accept;
-	}
-}
-table inet mape_rs {
-	chain input {
-		type filter hook input priority filter; policy drop;
-	}
-}
-table ip nat {
-	chain x {
-		type nat hook input priority 100; policy drop;
-	}
-}
-";
-
-#[test]
-fn chains_that_drop_are_found() {
-    assert_eq!(dropping(CHAINS, "input", &["inet", "ip6"]), ["inet filter input"]);
-    assert_eq!(dropping(CHAINS, "forward", &["inet", "ip"]), ["ip filter FORWARD"]);
-    assert!(dropping("", "input", &["inet"]).is_empty());
-}
+use super::{InputChain, deletions, rules_of};
 
 #[test]
 fn only_our_rules_are_deleted() {

@@ -5,8 +5,9 @@ use std::path::Path;
 use mape_core::{Request, plan};
 
 use super::{Line, Steps};
+use crate::linux::config::RouteOption;
 use crate::linux::ip::Snapshot;
-use crate::linux::journal::Owned;
+use crate::linux::journal::{Journal, Owned};
 use crate::linux::uplink::Found;
 use crate::linux::{Config, LinuxError};
 
@@ -36,7 +37,15 @@ fn complete(change: impl Fn(&str) -> String) -> Snapshot {
 }
 
 fn steps(config: &str, change: impl Fn(&str) -> String, owned: &[Owned]) -> Steps {
-    line(config).steps(&complete(change), owned).unwrap()
+    line(config).steps(&complete(change), &journal(owned)).unwrap()
+}
+
+/// What an `up` with the usual route has left.
+fn journal(owned: &[Owned]) -> Journal {
+    let mut journal = Journal::default();
+    journal.owned.extend_from_slice(owned);
+    journal.routes.push(RouteOption { table: None, metric: 512 });
+    journal
 }
 
 fn as_it_is(text: &str) -> String {
@@ -56,7 +65,7 @@ fn what_is_right_stays() {
 #[test]
 fn from_nothing() {
     let line = line("");
-    let steps = line.steps(&Snapshot::default(), &[]).unwrap();
+    let steps = line.steps(&Snapshot::default(), &journal(&[])).unwrap();
     let expected = Steps {
         remove: Vec::new(),
         build: vec![
@@ -130,10 +139,24 @@ fn the_route_has_its_place() {
 }
 
 #[test]
+fn a_route_of_ones_own_through_the_tunnel_stays() {
+    let theirs = r#"[{"dst":"default","dev":"mape-wan","table":"200"},"#;
+    let more = |text: &str| {
+        text.replacen(r#"[{"dst":"default""#, &format!(r#"{theirs}{{"dst":"default""#), 1)
+    };
+    assert_ne!(more(r#"[{"dst":"default""#), r#"[{"dst":"default""#);
+    assert_eq!(steps("", more, &[]), Steps::default());
+    assert_eq!(
+        steps("metric 7", more, &[]).open,
+        ["route delete default dev mape-wan metric 512", "route add default dev mape-wan metric 7"]
+    );
+}
+
+#[test]
 fn somebody_elses_things_are_refused_and_told() {
     let foreign = line("").steps(
         &complete(|text| text.replace(r#""info_kind":"ip6tnl""#, r#""info_kind":"veth""#)),
-        &[],
+        &journal(&[]),
     );
     assert!(matches!(foreign, Err(LinuxError::ForeignDevice { .. })));
     let theirs = |text: &str| {
@@ -142,7 +165,8 @@ fn somebody_elses_things_are_refused_and_told() {
             r#""dst":"default","gateway":"192.0.2.1","dev":"eth1""#,
         )
     };
-    let Err(LinuxError::RouteTaken { metric: 512, route }) = line("").steps(&complete(theirs), &[])
+    let Err(LinuxError::RouteTaken { metric: 512, route }) =
+        line("").steps(&complete(theirs), &journal(&[]))
     else {
         panic!("not refused")
     };

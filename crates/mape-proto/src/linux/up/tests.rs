@@ -1,0 +1,162 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::firewall::Places;
+use crate::linux::ip::Ip;
+
+const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
+
+/// A machine of two scripts. `ip` answers with the lists it is given; nft with `loaded` where it is asked
+/// whether rules are loaded, and with `chain` for the chain of the host's firewall. Both write down what
+/// they are told to change; the rules themselves are in a file of their own.
+struct Machine {
+    directory: PathBuf,
+    system: System,
+}
+
+impl Machine {
+    fn new(name: &str) -> Self {
+        let directory = std::env::temp_dir().join(format!("mape-up-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&directory);
+        for part in ["devices/mape-wan", "state"] {
+            fs::create_dir_all(directory.join(part)).unwrap();
+        }
+        let script = |name: &str, cases: &str| {
+            let file = directory.join(name);
+            let text =
+                format!("#!/bin/sh\ncd {}\ncase \"$*\" in\n{cases}esac\n", directory.display());
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+            file
+        };
+        let ip = "*batch*) sed 's/^/ip /' >>ran ;;\n*address*) cat devices.json ;;\n\
+                  *-4*) cat routes4.json ;;\n*) echo '[]' ;;\n";
+        let nft = "'-f -') cat >rules; echo rules >>ran ;;\n*'get element'*) cat loaded ;;\n\
+                   *'list chain inet filter input') cat chain ;;\n*rule*) echo \"nft $*\" >>ran ;;\n";
+        let system = System {
+            ip: Ip { program: script("ip", ip), proc: directory.clone() },
+            places: Places {
+                state: directory.join("state"),
+                devices: directory.join("devices"),
+                nft: script("nft", nft),
+                ..Places::default()
+            },
+        };
+        fs::write(directory.join("devices/mape-wan/ifindex"), "7\n").unwrap();
+        let machine = Self { directory, system };
+        machine.has("devices.json", r#"[{"ifname":"eth0","mtu":1500}]"#);
+        machine.has("routes4.json", "[]");
+        machine
+    }
+
+    fn has(&self, file: &str, text: &str) {
+        fs::write(self.directory.join(file), text).unwrap();
+    }
+
+    /// From now on the line is there, with its rules.
+    fn is_up(&self) {
+        self.has("loaded", "table netdev mape_rs_wan\n");
+        let devices = format!(
+            r#"[{{"ifname":"eth0","mtu":1500,"addr_info":[{{"local":"{CE}","prefixlen":128}}]}},
+            {{"ifname":"mape-wan","flags":["UP"],"mtu":1460,"linkinfo":{{"info_kind":"ip6tnl",
+            "info_data":{{"remote":"2404:9200:225:100::64","local":"{CE}","link":"eth0"}}}},
+            "addr_info":[{{"local":"106.72.50.97","prefixlen":32}}]}}]"#
+        );
+        self.has("devices.json", &devices);
+        self.has("routes4.json", r#"[{"dst":"default","dev":"mape-wan","metric":512}]"#);
+    }
+
+    fn up(&self, more: &str) -> Result<String, Failure> {
+        up(&config(more), &self.system).map(|done| done.to_string())
+    }
+
+    fn dry_run(&self, more: &str) -> String {
+        dry_run(&config(more), &self.system).unwrap()
+    }
+
+    /// What was changed since the last time.
+    fn ran(&self) -> String {
+        let file = self.directory.join("ran");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let _ = fs::remove_file(file);
+        text
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn config(more: &str) -> Config {
+    let text = format!("uplink eth0\nprefix 240b:10:3261:6400::/56\n{more}");
+    Config::parse(&text, Path::new("/etc/mape-rs.conf")).unwrap()
+}
+
+/// While a firewall is flushed and loaded anew, the chain is missing for a moment.
+#[test]
+fn a_chain_that_is_missing_leaves_the_line_up() {
+    let machine = Machine::new("chain");
+    let chain = "input_chain inet filter input";
+    machine.has("chain", "");
+    let said = machine.up(chain).unwrap();
+    assert!(!said.contains("note"), "{said}");
+    assert!(machine.ran().contains("nft insert rule inet filter input"));
+    machine.is_up();
+    fs::remove_file(machine.directory.join("chain")).unwrap();
+    let said = machine.up(chain).unwrap();
+    assert!(said.contains("note: the chain inet filter input cannot be extended: "), "{said}");
+    assert_eq!(machine.ran(), "");
+    machine.has("chain", "");
+    machine.up(chain).unwrap();
+    assert!(machine.ran().starts_with("nft insert rule inet filter input"));
+}
+
+/// Its script is what `up` runs, whatever is there already.
+#[test]
+fn a_dry_run_is_what_up_would_do_now() {
+    let machine = Machine::new("dry");
+    let nothing = "# wan: 240 ports of 106.72.50.97 through mape-wan on eth0\nset -e\n";
+    let tells = |text: &str, part: &str| assert!(text.contains(part), "{part} is not in {text}");
+    let from_nothing = machine.dry_run("");
+    tells(&from_nothing, "add element inet mape_rs gate { \"mape-wan\" : goto gate_wan }");
+    assert_eq!(machine.ran(), "");
+    let chain = "input_chain inet filter input";
+    machine.has("chain", "");
+    machine.up(chain).unwrap();
+    machine.is_up();
+    let rule = "ip6 saddr 2404:9200:225:100::64 ip6 daddr 240b:10:3261:6400:6a:4832:6100:6400 \
+                meta l4proto 4 accept comment \"mape-rs wan\"";
+    machine.has("chain", &format!("{rule} # handle 9\n"));
+    assert_eq!(machine.dry_run(chain), nothing);
+    // A chain that is not named any more gets back what it was.
+    let restored = "nft -f - <<'EOF'\ndelete rule inet filter input handle 9\nEOF\n";
+    assert_eq!(machine.dry_run(""), format!("{nothing}{restored}"));
+    // One that is not there is told.
+    fs::remove_file(machine.directory.join("chain")).unwrap();
+    tells(&machine.dry_run(chain), "# note: the chain inet filter input cannot be extended: ");
+    // Rules that are gone are those of all lines, with the index that the device has.
+    fs::remove_file(machine.directory.join("loaded")).unwrap();
+    let text = fs::read_to_string(machine.system.state_file(&"wan".parse().unwrap())).unwrap();
+    let two =
+        text.replace("240b:10:3261:6400::/56", "2400:4050:80ba:2200::/56").replace("wan", "two");
+    let rule = config("").request("2400:4050:80ba:2200::/56".parse().unwrap(), 1500).unwrap();
+    let rule = mape_core::plan(&rule).unwrap().rule().to_string();
+    let old = text.split("\"rule\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    fs::write(machine.directory.join("state/two.json"), two.replace(old, &rule)).unwrap();
+    fs::create_dir(machine.directory.join("devices/mape-two")).unwrap();
+    fs::write(machine.directory.join("devices/mape-two/ifindex"), "8\n").unwrap();
+    let all = machine.dry_run("");
+    for part in ["gate { 7 : goto gate_wan", "goto gate_two"] {
+        tells(&all, part);
+    }
+    // And other numbers make the entries of the old ones go.
+    let moved = machine.dry_run("prefix 240b:10:3251:5100::/56");
+    tells(&moved, "conntrack --delete --reply-dst 106.72.50.97 2>/dev/null || :\n");
+    assert_eq!(machine.ran().lines().filter(|line| *line == "rules").count(), 1);
+}
