@@ -6,6 +6,9 @@ use crate::INET_TABLE;
 
 /// The element of a set that tells whether the short cuts are there.
 pub(crate) const SHORT_CUTS: &str = "short-cuts { 1 }";
+/// The chain of each table that tells what was loaded, by the comment of a rule that no packet meets.
+/// Unlike an element of a set it is gone when somebody empties the table.
+pub(crate) const MARKED: &str = "loaded";
 
 /// What is loaded for all interfaces of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +16,7 @@ pub struct Transaction {
     pub(crate) text: String,
     pub(crate) marker: String,
     pub(crate) netdev_tables: Vec<String>,
+    pub(crate) elements: String,
     pub(crate) short_cuts: String,
 }
 
@@ -29,8 +33,23 @@ impl Transaction {
         text
     }
 
-    /// For `nft`: succeeds where exactly this text was loaded and `inet mape_rs` not removed since. It then
-    /// lists the tables.
+    /// For `nft -t`, one after the other: each lists a chain that [tells](Self::is_marked) whether exactly
+    /// this text was loaded, and its table neither removed nor emptied since.
+    pub fn marked_chains(&self) -> impl Iterator<Item = String> {
+        let on_devices = self.netdev_tables.iter().map(|table| format!("netdev {table}"));
+        [format!("inet {INET_TABLE}")]
+            .into_iter()
+            .chain(on_devices)
+            .map(|table| format!("list chain {table} {MARKED}"))
+    }
+
+    /// Whether the answer to one of [`Self::marked_chains`] is that of this text.
+    #[must_use]
+    pub fn is_marked(&self, chain: &str) -> bool {
+        chain.contains(&format!("\"{}\"", self.marker))
+    }
+
+    /// For `nft`: succeeds where packets find their way to what was loaded. It then lists the tables.
     #[must_use]
     pub fn query(&self) -> String {
         format!("get element inet {INET_TABLE} {SHORT_CUTS}; {}", self.query_without_short_cuts())
@@ -40,7 +59,7 @@ impl Transaction {
     /// cuts away.
     #[must_use]
     pub fn query_without_short_cuts(&self) -> String {
-        format!("get element inet {INET_TABLE} loaded {{ {} }}; list tables", self.marker)
+        format!("{}list tables", self.elements)
     }
 
     /// Whether the answer to a query lists the tables of family netdev that the text makes, and

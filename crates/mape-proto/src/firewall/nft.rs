@@ -16,6 +16,12 @@ impl Nft<'_> {
     /// Whether this text is what is loaded. Where only the short cuts are missing, as after a reload of
     /// firewall4, they are brought back.
     pub(super) fn has(&self, transaction: &Transaction) -> Result<bool, FirewallError> {
+        for chain in transaction.marked_chains() {
+            let output = self.run(&["-t", &chain], None)?;
+            if !transaction.is_marked(&String::from_utf8_lossy(&output.stdout)) {
+                return Ok(false);
+            }
+        }
         let answers = |query: &str| {
             let output = self.run(&[query], None)?;
             let tables = String::from_utf8_lossy(&output.stdout);
