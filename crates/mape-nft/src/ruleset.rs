@@ -105,7 +105,7 @@ pub fn unload_text(tables: &str) -> String {
 /// interface shut every device called `mape-…`.
 ///
 /// Chains and maps of an interface that is gone stay, where nothing leads to them, until the last one goes: then the
-/// table is made anew, as no packet needs it.
+/// table is made anew, as no packet needs it. Chains that have a hook go with their interface.
 #[must_use]
 pub fn transaction(interfaces: &[Interface]) -> Transaction {
     let mut text = String::new();
@@ -148,7 +148,8 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     }
     let short_cuts = interfaces.iter().map(short_cuts).collect();
     let elements = elements(interfaces);
-    Transaction { text, marker, netdev_tables, elements, short_cuts }
+    let names = interfaces.iter().map(|interface| interface.name.identifier()).collect();
+    Transaction { text, marker, names, netdev_tables, elements, short_cuts }
 }
 
 /// What nft and the kernel are asked before there is a device: everything in the rules of `interface`, each
@@ -344,7 +345,7 @@ fn on_device(interface: &Interface, edge: &EdgeRules<'_>) -> Section {
 }
 
 /// Removes chains whether they exist or not.
-fn remove_chains(text: &mut String, chains: &[String]) {
+pub(crate) fn remove_chains(text: &mut String, chains: &[String]) {
     let _ = writeln!(text, "table inet {INET_TABLE} {{");
     for chain in chains {
         let _ = writeln!(text, "\tchain {chain} {{ }}");

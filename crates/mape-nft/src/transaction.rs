@@ -3,34 +3,63 @@
 use std::fmt::Write as _;
 
 use crate::INET_TABLE;
+use crate::ruleset::remove_chains;
 
 /// The element of a set that tells whether the short cuts are there.
 pub(crate) const SHORT_CUTS: &str = "short-cuts { 1 }";
 /// The chain of each table that tells what was loaded, by the comment of a rule that no packet meets.
 /// Unlike an element of a set it is gone when somebody empties the table.
 pub(crate) const MARKED: &str = "loaded";
+/// What begins the names of chains that an interface has on hooks of the common table, except its guard's. They
+/// are met without a way that leads to them.
+const HOOKED: [&str; 6] = ["arriving", "own", "hairpin", "cone-learn", "cone-in", "slow"];
 
 /// What is loaded for all interfaces of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
     pub(crate) text: String,
     pub(crate) marker: String,
+    /// Of the interfaces, as they stand in nft's names.
+    pub(crate) names: Vec<String>,
     pub(crate) netdev_tables: Vec<String>,
     pub(crate) elements: String,
     pub(crate) short_cuts: String,
 }
 
 impl Transaction {
-    /// For `nft -f`: all or nothing. `tables` is the output of `nft list tables`: of our tables of
-    /// family netdev, those that no interface has any more go.
+    /// For `nft -f`: all or nothing. `chains` is the output of `nft list chains`: of our tables of
+    /// family netdev, and of our chains on hooks, those that no interface has any more go.
     #[must_use]
-    pub fn text(&self, tables: &str) -> String {
+    pub fn text(&self, chains: &str) -> String {
         let mut text = self.text.clone();
-        for table in ours(tables).filter(|table| self.netdev_tables.iter().all(|own| own != table))
+        for table in ours(chains).filter(|table| self.netdev_tables.iter().all(|own| own != table))
         {
             let _ = writeln!(text, "delete table netdev {table}");
         }
+        let left = self.left(chains);
+        if !left.is_empty() {
+            remove_chains(&mut text, &left);
+        }
         text
+    }
+
+    /// Chains on hooks of interfaces that are gone. One that publishes ports would go on doing so.
+    fn left(&self, chains: &str) -> Vec<String> {
+        let is_left = |name: &&str| {
+            name.split_once('_').is_some_and(|(kind, interface)| {
+                HOOKED.contains(&kind) && self.names.iter().all(|name| name != interface)
+            })
+        };
+        let common = |line: &&str| !line.starts_with(&format!("table inet {INET_TABLE} "));
+        chains
+            .lines()
+            .skip_while(common)
+            .skip(1)
+            .take_while(|line| !line.starts_with('}'))
+            .filter_map(|line| line.trim().strip_prefix("chain ")?.split(' ').next())
+            .filter(is_left)
+            .map(str::to_owned)
+            .collect()
     }
 
     /// For `nft -t`, one after the other: each lists a chain that [tells](Self::is_marked) whether exactly
@@ -77,8 +106,10 @@ impl Transaction {
     }
 }
 
-/// Our tables of family netdev in the output of `nft list tables`.
+/// Our tables of family netdev in the output of `nft list tables` or of `nft list chains`.
 pub(crate) fn ours(tables: &str) -> impl Iterator<Item = &str> {
-    let names = tables.lines().filter_map(|line| line.trim().strip_prefix("table netdev "));
+    let names = tables
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("table netdev ")?.split(' ').next());
     names.filter(|name| name.starts_with(crate::NETDEV_PREFIX))
 }

@@ -252,6 +252,58 @@ fn the_static_text_keeps_what_was_opened() {
     sh_ok("nft -f $RULES", &static_text());
 }
 
+/// An interface that is gone does nothing any more, whether another one has its line now or not; what others
+/// have on hooks stays.
+#[test]
+fn hooks_go_with_their_interface() {
+    if !can_load() {
+        return;
+    }
+    let options = Options { full_cone: true, ..Options::default() };
+    let published = Published {
+        transport: Transport::Tcp,
+        port: 5696,
+        host: "192.168.1.10:22".parse().unwrap(),
+    };
+    let gone = Interface {
+        name: "wan_x@1".parse().unwrap(),
+        index: Some(2),
+        options,
+        servers: Servers::new(vec![published], Vec::new()),
+        ..interface(&built_in(V6PLUS, "5696"), Edge::Postrouting)
+    };
+    let stays = Interface {
+        name: "x".parse().unwrap(),
+        index: Some(3),
+        line: Line::new(&whole_address(), &[]).unwrap(),
+        ..gone.clone()
+    };
+    let same_line = Interface {
+        name: "wan".parse().unwrap(),
+        index: Some(4),
+        servers: Servers::default(),
+        ..gone.clone()
+    };
+    let both = transaction(&[gone, stays.clone()]);
+    for then in [vec![stays.clone()], vec![same_line, stays], Vec::new()] {
+        // With a name of a table of somebody else's that has such a chain as well.
+        let script = format!(
+            "{DEVICE} && nft 'add table inet other; add chain inet other own_x' && \
+             nft -f $RULES && nft list chains"
+        );
+        let before = sh_ok(&script, &both.text(""));
+        assert!(before.contains("chain arriving_wan_x/1 {"), "{before}");
+        let text = both.text("") + &transaction(&then).text(&before);
+        let after = sh_ok(&script, &text);
+        for kind in ["arriving", "own", "hairpin", "cone-learn", "cone-in"] {
+            assert!(!after.contains(&format!("chain {kind}_wan_x/1 {{")), "{after}");
+            let kept = after.matches(&format!("chain {kind}_x {{")).count();
+            let others = usize::from(kind == "own");
+            assert_eq!(kept, usize::from(!then.is_empty()) + others, "{after}");
+        }
+    }
+}
+
 /// Two stand-alone files side by side: neither shuts the other, in whatever order they are loaded.
 #[test]
 fn two_lines_on_one_machine() {

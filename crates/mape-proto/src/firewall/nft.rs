@@ -46,8 +46,8 @@ impl Nft<'_> {
 
     /// Loads the text: all of it or nothing.
     pub(super) fn load(&self, transaction: &Transaction) -> Result<(), FirewallError> {
-        let tables = self.checked(&["list", "tables"], None)?;
-        self.checked(&["-f", "-"], Some(&transaction.text(&tables)))?;
+        let chains = self.checked(&["list", "chains"], None)?;
+        self.checked(&["-f", "-"], Some(&transaction.text(&chains)))?;
         Ok(())
     }
 

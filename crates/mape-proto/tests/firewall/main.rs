@@ -259,6 +259,29 @@ fn one_bad_interface_does_not_shut_the_others() {
     );
 }
 
+/// The section of a line gets another name: what was published under the old one is so no more.
+#[test]
+fn published_ports_end_with_their_interface() {
+    let Some(bench) = Bench::new("renamed") else { return };
+    let root = bench.directory.join("root");
+    std::fs::create_dir_all(root.join("etc/config")).unwrap();
+    let forward =
+        "config mape_forward 'web'\n\toption src_dport '5700'\n\toption dest_ip '192.168.1.10'\n";
+    std::fs::write(root.join("etc/config/firewall"), forward).unwrap();
+    bench.v6plus("wan", "auto");
+    let (directory, root) = (bench.directory.display(), root.display());
+    let other = format!(
+        "sed 's/\"wan\"/\"wanx\"/; s/mape-wan/mape-wanx/' {directory}/wan.json >{directory}/wanx.json"
+    );
+    let text = bench.ok(&format!(
+        "up mape-wan; load --root {root}; nft list chains | grep -c _wan; \
+         {other}; rm {directory}/wan.json {root}/etc/config/firewall; ip link del mape-wan; \
+         up mape-wanx; load --root {root}; load --root {root}; nft list ruleset"
+    ));
+    assert!(text.contains("wanx: mape-wanx, edge netdev, is loaded already\n"), "{text}");
+    assert!(!text.contains("hook prerouting") && !text.contains("masquerade"), "{text}");
+}
+
 #[test]
 fn many_loaders_at_once() {
     let Some(bench) = Bench::new("many") else { return };
