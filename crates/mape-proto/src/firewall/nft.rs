@@ -46,9 +46,17 @@ impl Nft<'_> {
 
     /// Loads the text: all of it or nothing.
     pub(super) fn load(&self, transaction: &Transaction) -> Result<(), FirewallError> {
-        let chains = self.checked(&["list", "chains"], None)?;
-        self.checked(&["-f", "-"], Some(&transaction.text(&chains)))?;
+        self.checked(&["-f", "-"], Some(&self.whole(transaction)?))?;
         Ok(())
+    }
+
+    /// Whether [`Self::load`] would do it. Changes nothing.
+    pub(super) fn would_load(&self, transaction: &Transaction) -> Result<(), FirewallError> {
+        self.check(&self.whole(transaction)?)
+    }
+
+    fn whole(&self, transaction: &Transaction) -> Result<String, FirewallError> {
+        Ok(transaction.text(&self.checked(&["list", "chains"], None)?))
     }
 
     /// Deletes every table of ours, in one transaction.

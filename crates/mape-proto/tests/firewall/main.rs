@@ -51,9 +51,11 @@ impl Bench {
     fn refusing(&self, words: &str) -> String {
         let path = self.directory.join("nft-refusing");
         let script = format!(
-            "#!/bin/sh\n[ \"$1\" = -f ] || exec nft \"$@\"\ntext=$(mktemp)\ncat > $text\n\
+            "#!/bin/sh\ncase $1$2 in -f-|-c-f) ;; *) exec nft \"$@\";; esac\n\
+             text=$(mktemp)\ncat > $text\n\
              if grep -qE '{words}' $text; then echo 'Error: no such hook' >&2; rc=1\n\
-             else nft -f $text; rc=$?; fi\nrm $text; exit $rc\n"
+             elif [ $1 = -c ]; then nft -c -f $text; rc=$?\n\
+             else echo loaded >>$0.loads; nft -f $text; rc=$?; fi\nrm $text; exit $rc\n"
         );
         executable(&path, &script);
         format!("load --nft-program {}", path.display())
@@ -249,6 +251,18 @@ fn one_bad_interface_does_not_shut_the_others() {
         "{text}"
     );
     assert!(text.contains("goto gate_wan") && !text.contains("gate_bad"), "{text}");
+    // It is loaded once, and then only asked about.
+    bench.state("wan2", "2400:4050:80ba:2300::/56", "netdev", Options::default());
+    let text = bench.ok(&format!(
+        "up mape-bad; up mape-wan; up mape-wan2; rm -f {0}; {load}; {load}; {load}; wc -l <{0}",
+        bench.directory.join("nft-refusing.loads").display()
+    ));
+    for name in ["wan", "wan2"] {
+        let already = format!("{name}: mape-{name}, edge netdev, is loaded already\n");
+        assert_eq!(text.matches(&already).count(), 2, "{text}");
+    }
+    assert!(text.ends_with("\n1\n") && text.matches("bad: left out").count() == 3, "{text}");
+    std::fs::remove_file(bench.directory.join("wan2.json")).unwrap();
     // Where nothing is accepted, what opened the line before is shut.
     std::fs::remove_file(bench.directory.join("wan.json")).unwrap();
     let text = bench.ok(&format!("up mape-bad; load; sed -i s/1460/1414/ {}/bad.json; ({load}) 2>&1 && exit 1; nft list ruleset", bench.directory.display()));
