@@ -180,7 +180,9 @@ impl State {
         // A name that no reader takes for a state.
         let unfinished = directory.join(format!("{}.new", self.interface));
         fs::write(&unfinished, text)?;
-        fs::rename(unfinished, directory.join(format!("{}.json", self.interface)))
+        fs::rename(unfinished, file(directory, &self.interface))?;
+        // What was retired is superseded.
+        if_there(fs::remove_file(former(directory, &self.interface)))
     }
 
     /// Removes the file of an interface, if there is one.
@@ -300,12 +302,12 @@ impl State {
     }
 }
 
-fn file(directory: &Path, name: &InterfaceName) -> PathBuf {
+fn file(directory: &Path, name: impl std::fmt::Display) -> PathBuf {
     directory.join(format!("{name}.json"))
 }
 
 /// No name of a state file: nothing is loaded from it.
-fn former(directory: &Path, name: &InterfaceName) -> PathBuf {
+fn former(directory: &Path, name: impl std::fmt::Display) -> PathBuf {
     directory.join(format!("{name}.former"))
 }
 
