@@ -75,8 +75,8 @@ stale_and_broken() {
 	# Somebody deletes our tables, one or all: the loader notices.
 	plane_shut
 	flood_state "$edge, without gate" -eq
-	state_write "$edge" "$(line_ports | head -n 1)"
 	loader
+	says "gate emptied" "edge $edge, loaded"
 	flood_state "$edge, gate again" -gt
 	state_write "$edge"
 	# Until then only the guard on the outer packet is left, which a veth pair does not have.

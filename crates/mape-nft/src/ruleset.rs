@@ -7,7 +7,7 @@ use crate::edge::Edge;
 use crate::edge_rules::EdgeRules;
 use crate::interface::Interface;
 use crate::section::{Object, Section};
-use crate::transaction::{SHORT_CUTS, Transaction, ours};
+use crate::transaction::{MARKED, SHORT_CUTS, Transaction, ours};
 use crate::{INET_TABLE, nat, outer, servers, slow};
 
 /// Before the SNAT of others (fw4 masquerades at `srcnat`): the first chain that binds wins.
@@ -53,14 +53,13 @@ pub fn static_text() -> String {
     text
 }
 
-fn static_objects() -> [Object; 9] {
+fn static_objects() -> [Object; 8] {
     let rules = |rules: &[&str]| rules.iter().map(|&rule| rule.to_owned()).collect();
     let guarded = guarded(GUARDED);
     [
         Object::kept("map", "gate", VERDICTS),
         Object::kept("map", "natsel", VERDICTS),
         Object::kept("map", "tunnels", "type ipv6_addr : verdict\nsize 1024"),
-        Object::kept("set", "loaded", "type mark"),
         Object::kept("set", "short-cuts", "type mark"),
         Object::hooked("srcnat", SRCNAT, rules(&["meta nfproto ipv4 oif vmap @natsel"])),
         Object::chain("guard", rules(&["oif vmap @gate", "counter drop"])),
@@ -75,13 +74,15 @@ fn static_objects() -> [Object; 9] {
 
 /// The complete text for one line, for a machine without firewall4: `nft -f` takes it as it is.
 ///
-/// Loading it again gives the same ruleset and drops no flow. Other interfaces' rules stay.
+/// Loading it again gives the same ruleset and drops no flow. Other interfaces' rules stay. What a
+/// [`Transaction`] finds afterwards is not what it has loaded.
 #[must_use]
 pub fn standalone(interface: &Interface) -> String {
     let mut text = String::new();
     let _ = header(&mut text, interface);
     text.push_str(&static_text());
     write_interface(&mut text, interface);
+    remove_chains(&mut text, &[MARKED.to_owned()]);
     text
 }
 
@@ -104,7 +105,7 @@ pub fn unload_text(tables: &str) -> String {
 /// interface shut every device called `mape-…`.
 ///
 /// Chains and maps of an interface that is gone stay, where nothing leads to them, until the last one goes: then the
-/// table is made anew, as no packet needs it.
+/// table is made anew, as no packet needs it. Chains that have a hook go with their interface.
 #[must_use]
 pub fn transaction(interfaces: &[Interface]) -> Transaction {
     let mut text = String::new();
@@ -135,14 +136,20 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
         write_interface(&mut text, interface);
     }
     let marker = marker(&text);
-    let _ = write!(
-        text,
-        "flush set inet {INET_TABLE} loaded\n\
-         add element inet {INET_TABLE} loaded {{ {marker} }}\n\
-         add element inet {INET_TABLE} {SHORT_CUTS}\n"
-    );
+    let _ = writeln!(text, "add element inet {INET_TABLE} {SHORT_CUTS}");
+    let mut mark = |family, table: &str| {
+        let mut section = Section::new(family, table);
+        section.push(Object::chain(MARKED, vec![format!("return comment \"{marker}\"")]));
+        section.write(&mut text);
+    };
+    mark("inet", INET_TABLE);
+    for table in &netdev_tables {
+        mark("netdev", table);
+    }
     let short_cuts = interfaces.iter().map(short_cuts).collect();
-    Transaction { text, marker, netdev_tables, short_cuts }
+    let elements = elements(interfaces);
+    let names = interfaces.iter().map(|interface| interface.name.identifier()).collect();
+    Transaction { text, marker, names, netdev_tables, elements, short_cuts }
 }
 
 /// What nft and the kernel are asked before there is a device: everything in the rules of `interface`, each
@@ -165,12 +172,12 @@ pub fn probe(interface: &Interface) -> String {
     text
 }
 
-/// Two numbers that stand for the text (64 bits of FNV-1a).
+/// A number that stands for the text (64 bits of FNV-1a).
 fn marker(text: &str) -> String {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
     });
-    format!("{:#010x}, {:#010x}", hash >> 32, hash & 0xffff_ffff)
+    format!("{hash:#018x}")
 }
 
 fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {
@@ -273,22 +280,34 @@ fn guarded(device: impl std::fmt::Display) -> String {
 
 /// The last step: the device's packets find their way to the rules.
 fn open(text: &mut String, interface: &Interface) {
-    let key = interface.key();
-    let mut add = |map: &str, key: &str, chain: &str| {
+    for (map, key, chain) in ways(interface) {
         let _ = writeln!(
             text,
             "add element inet {INET_TABLE} {map} {{ {key} : goto {} }}",
             interface.own(chain)
         );
-    };
-    add("tunnels", &interface.line.ce().to_string(), "check");
-    add("natsel", &key, "nat");
-    if !interface.is_on_device() {
-        add("edges_in", &key, "in");
-        add("edges_out", &key, "out");
     }
-    add("gate", &key, "gate");
     text.push_str(&short_cuts(interface));
+}
+
+/// Map, key and the chain it leads to. The gate comes last.
+fn ways(interface: &Interface) -> Vec<(&'static str, String, &'static str)> {
+    let key = interface.key();
+    let mut ways =
+        vec![("tunnels", interface.line.ce().to_string(), "check"), ("natsel", key.clone(), "nat")];
+    if !interface.is_on_device() {
+        ways.extend([("edges_in", key.clone(), "in"), ("edges_out", key.clone(), "out")]);
+    }
+    ways.push(("gate", key, "gate"));
+    ways
+}
+
+/// For a query: the elements that all of this hangs on, each with its map.
+fn elements(interfaces: &[Interface]) -> String {
+    interfaces.iter().flat_map(ways).fold(String::new(), |mut text, (map, key, _)| {
+        let _ = write!(text, "get element inet {INET_TABLE} {map} {{ {key} }}; ");
+        text
+    })
 }
 
 /// Nearly all that is forwarded need not ask the guard's maps. Rules that compare an index, because a
@@ -326,7 +345,7 @@ fn on_device(interface: &Interface, edge: &EdgeRules<'_>) -> Section {
 }
 
 /// Removes chains whether they exist or not.
-fn remove_chains(text: &mut String, chains: &[String]) {
+pub(crate) fn remove_chains(text: &mut String, chains: &[String]) {
     let _ = writeln!(text, "table inet {INET_TABLE} {{");
     for chain in chains {
         let _ = writeln!(text, "\tchain {chain} {{ }}");

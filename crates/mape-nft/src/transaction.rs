@@ -3,34 +3,82 @@
 use std::fmt::Write as _;
 
 use crate::INET_TABLE;
+use crate::ruleset::remove_chains;
 
 /// The element of a set that tells whether the short cuts are there.
 pub(crate) const SHORT_CUTS: &str = "short-cuts { 1 }";
+/// The chain of each table that tells what was loaded, by the comment of a rule that no packet meets.
+/// Unlike an element of a set it is gone when somebody empties the table.
+pub(crate) const MARKED: &str = "loaded";
+/// What begins the names of chains that an interface has on hooks of the common table, except its guard's. They
+/// are met without a way that leads to them.
+const HOOKED: [&str; 6] = ["arriving", "own", "hairpin", "cone-learn", "cone-in", "slow"];
 
 /// What is loaded for all interfaces of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
     pub(crate) text: String,
     pub(crate) marker: String,
+    /// Of the interfaces, as they stand in nft's names.
+    pub(crate) names: Vec<String>,
     pub(crate) netdev_tables: Vec<String>,
+    pub(crate) elements: String,
     pub(crate) short_cuts: String,
 }
 
 impl Transaction {
-    /// For `nft -f`: all or nothing. `tables` is the output of `nft list tables`: of our tables of
-    /// family netdev, those that no interface has any more go.
+    /// For `nft -f`: all or nothing. `chains` is the output of `nft list chains`: of our tables of
+    /// family netdev, and of our chains on hooks, those that no interface has any more go.
     #[must_use]
-    pub fn text(&self, tables: &str) -> String {
+    pub fn text(&self, chains: &str) -> String {
         let mut text = self.text.clone();
-        for table in ours(tables).filter(|table| self.netdev_tables.iter().all(|own| own != table))
+        for table in ours(chains).filter(|table| self.netdev_tables.iter().all(|own| own != table))
         {
             let _ = writeln!(text, "delete table netdev {table}");
+        }
+        let left = self.left(chains);
+        if !left.is_empty() {
+            remove_chains(&mut text, &left);
         }
         text
     }
 
-    /// For `nft`: succeeds where exactly this text was loaded and `inet mape_rs` not removed since. It then
-    /// lists the tables.
+    /// Chains on hooks of interfaces that are gone. One that publishes ports would go on doing so.
+    fn left(&self, chains: &str) -> Vec<String> {
+        let is_left = |name: &&str| {
+            name.split_once('_').is_some_and(|(kind, interface)| {
+                HOOKED.contains(&kind) && self.names.iter().all(|name| name != interface)
+            })
+        };
+        let common = |line: &&str| !line.starts_with(&format!("table inet {INET_TABLE} "));
+        chains
+            .lines()
+            .skip_while(common)
+            .skip(1)
+            .take_while(|line| !line.starts_with('}'))
+            .filter_map(|line| line.trim().strip_prefix("chain ")?.split(' ').next())
+            .filter(is_left)
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// For `nft -t`, one after the other: each lists a chain that [tells](Self::is_marked) whether exactly
+    /// this text was loaded, and its table neither removed nor emptied since.
+    pub fn marked_chains(&self) -> impl Iterator<Item = String> {
+        let on_devices = self.netdev_tables.iter().map(|table| format!("netdev {table}"));
+        [format!("inet {INET_TABLE}")]
+            .into_iter()
+            .chain(on_devices)
+            .map(|table| format!("list chain {table} {MARKED}"))
+    }
+
+    /// Whether the answer to one of [`Self::marked_chains`] is that of this text.
+    #[must_use]
+    pub fn is_marked(&self, chain: &str) -> bool {
+        chain.contains(&format!("\"{}\"", self.marker))
+    }
+
+    /// For `nft`: succeeds where packets find their way to what was loaded. It then lists the tables.
     #[must_use]
     pub fn query(&self) -> String {
         format!("get element inet {INET_TABLE} {SHORT_CUTS}; {}", self.query_without_short_cuts())
@@ -40,7 +88,7 @@ impl Transaction {
     /// cuts away.
     #[must_use]
     pub fn query_without_short_cuts(&self) -> String {
-        format!("get element inet {INET_TABLE} loaded {{ {} }}; list tables", self.marker)
+        format!("{}list tables", self.elements)
     }
 
     /// Whether the answer to a query lists the tables of family netdev that the text makes, and
@@ -58,8 +106,10 @@ impl Transaction {
     }
 }
 
-/// Our tables of family netdev in the output of `nft list tables`.
+/// Our tables of family netdev in the output of `nft list tables` or of `nft list chains`.
 pub(crate) fn ours(tables: &str) -> impl Iterator<Item = &str> {
-    let names = tables.lines().filter_map(|line| line.trim().strip_prefix("table netdev "));
+    let names = tables
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("table netdev ")?.split(' ').next());
     names.filter(|name| name.starts_with(crate::NETDEV_PREFIX))
 }

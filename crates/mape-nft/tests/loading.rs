@@ -7,8 +7,8 @@ use std::num::NonZeroU16;
 
 use mape_core::{Plan, PortRange};
 use mape_nft::{
-    Edge, Interface, Line, Options, Published, Servers, Transport, probe, standalone, static_text,
-    transaction,
+    Edge, Interface, Line, Options, Published, Servers, Transaction, Transport, probe, standalone,
+    static_text, transaction,
 };
 use support::*;
 
@@ -189,7 +189,7 @@ fn a_saved_listing_can_be_loaded() {
     }
 }
 
-/// The marker tells whether this very text is loaded.
+/// The marker tells whether this very text is loaded, and nobody emptied it.
 #[test]
 fn the_marker_answers() {
     if !can_load() {
@@ -199,17 +199,33 @@ fn the_marker_answers() {
     let one = transaction(&[Interface { index: Some(2), ..interface(&plan, Edge::Netdev) }]);
     let other = transaction(&[Interface { index: Some(3), ..interface(&plan, Edge::Netdev) }]);
     let query = |query: &str, before: &str| {
-        let output = sh(&format!("{DEVICE} && {before} nft '{query}'"), &one.text(""));
+        let output = sh(&format!("{DEVICE} && {before} nft -t '{query}'"), &one.text(""));
         (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let marks = |of: &Transaction, after: &str| -> Vec<bool> {
+        let before = format!("nft -f $RULES && {after}");
+        of.marked_chains().map(|chain| of.is_marked(&query(&chain, &before).1)).collect()
     };
     let (found, tables) = query(&one.query(), "nft -f $RULES &&");
     assert!(found && one.is_answered_by(&tables), "{tables}");
     assert!(!query(&one.query(), "").0);
     assert!(!query(&other.query(), "nft -f $RULES &&").0);
+    assert_eq!(marks(&one, ""), [true, true]);
+    assert_eq!(marks(&other, ""), [false, false]);
+    assert_eq!(marks(&one, "nft flush table inet mape_rs &&"), [false, true]);
+    assert_eq!(marks(&one, "nft flush table netdev mape_rs_wan &&"), [true, false]);
+    assert_eq!(marks(&one, "nft flush ruleset &&"), [false, false]);
+    for map in ["gate", "natsel", "tunnels"] {
+        let emptied = format!("nft -f $RULES && nft flush map inet mape_rs {map} &&");
+        assert!(!query(&one.query(), &emptied).0, "{map}");
+    }
     let (found, tables) =
         query(&one.query(), "nft -f $RULES && nft delete table netdev mape_rs_wan &&");
     assert!(found && !one.is_answered_by(&tables));
-    assert!(!query(&one.query(), "nft -f $RULES && nft flush ruleset &&").0);
+    // A stand-alone file on top of it, even of the same line.
+    let alone = format!("{}{}", one.text(""), standalone(&interface(&plan, Edge::Netdev)));
+    let chain = one.marked_chains().next().unwrap();
+    assert!(!sh(&format!("{DEVICE} && nft -f $RULES && nft {chain}"), &alone).status.success());
 }
 
 /// firewall4 reloads the static text again and again; what was opened stays open.
@@ -234,6 +250,58 @@ fn the_static_text_keeps_what_was_opened() {
     let whole = format!("{again}{}", transaction.short_cuts());
     assert_eq!(open, sh_ok(&then("list ruleset"), &whole));
     sh_ok("nft -f $RULES", &static_text());
+}
+
+/// An interface that is gone does nothing any more, whether another one has its line now or not; what others
+/// have on hooks stays.
+#[test]
+fn hooks_go_with_their_interface() {
+    if !can_load() {
+        return;
+    }
+    let options = Options { full_cone: true, ..Options::default() };
+    let published = Published {
+        transport: Transport::Tcp,
+        port: 5696,
+        host: "192.168.1.10:22".parse().unwrap(),
+    };
+    let gone = Interface {
+        name: "wan_x@1".parse().unwrap(),
+        index: Some(2),
+        options,
+        servers: Servers::new(vec![published], Vec::new()),
+        ..interface(&built_in(V6PLUS, "5696"), Edge::Postrouting)
+    };
+    let stays = Interface {
+        name: "x".parse().unwrap(),
+        index: Some(3),
+        line: Line::new(&whole_address(), &[]).unwrap(),
+        ..gone.clone()
+    };
+    let same_line = Interface {
+        name: "wan".parse().unwrap(),
+        index: Some(4),
+        servers: Servers::default(),
+        ..gone.clone()
+    };
+    let both = transaction(&[gone, stays.clone()]);
+    for then in [vec![stays.clone()], vec![same_line, stays], Vec::new()] {
+        // With a name of a table of somebody else's that has such a chain as well.
+        let script = format!(
+            "{DEVICE} && nft 'add table inet other; add chain inet other own_x' && \
+             nft -f $RULES && nft list chains"
+        );
+        let before = sh_ok(&script, &both.text(""));
+        assert!(before.contains("chain arriving_wan_x/1 {"), "{before}");
+        let text = both.text("") + &transaction(&then).text(&before);
+        let after = sh_ok(&script, &text);
+        for kind in ["arriving", "own", "hairpin", "cone-learn", "cone-in"] {
+            assert!(!after.contains(&format!("chain {kind}_wan_x/1 {{")), "{after}");
+            let kept = after.matches(&format!("chain {kind}_x {{")).count();
+            let others = usize::from(kind == "own");
+            assert_eq!(kept, usize::from(!then.is_empty()) + others, "{after}");
+        }
+    }
 }
 
 /// Two stand-alone files side by side: neither shuts the other, in whatever order they are loaded.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mape_core::{Layout, Plan, ReceivedPrefix, Request, parse_rule, plan};
-use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, Line, probe, transaction};
+use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, Line, Transaction, probe, transaction};
 
 use super::nft::Nft;
 use super::state::Checked;
@@ -111,33 +111,54 @@ fn load_ready(places: &Places, mut remarks: Vec<String>) -> Result<Report, Firew
     let nft = Nft(&places.nft);
     let mut ready = ready(places, &mut remarks);
     heed_offloads(&nft, &mut ready)?;
-    let refused = match attempt(&nft, &ready) {
-        Ok((interfaces, unchanged)) => return Ok(Report { interfaces, unchanged, remarks }),
-        Err(error @ FirewallError::Rejected(_)) => error,
-        Err(error) => return Err(error),
+    let bring = |text: &Transaction| {
+        let there = nft.has(text)?;
+        if !there {
+            nft.load(text)?;
+        }
+        Ok(there)
     };
-    // One interface must not keep the others shut, for instance because its device has just
-    // vanished: they are added one by one.
-    let mut good: Vec<Ready> = Vec::new();
-    let mut loaded = Vec::new();
-    if ready.len() > 1 {
-        for next in ready {
-            let name = next.checked.name.clone();
-            good.push(next);
-            match attempt(&nft, &good) {
-                Ok((interfaces, _)) => loaded = interfaces,
-                Err(error) => {
-                    good.pop();
-                    remarks.push(format!("{name}: left out, {error}"));
-                }
-            }
+    let mut refused = None;
+    // Once more where one of the good ones has vanished meanwhile.
+    for _ in 0..3 {
+        let error = match attempt(&ready, bring) {
+            Ok((interfaces, unchanged)) => return Ok(Report { interfaces, unchanged, remarks }),
+            Err(error @ FirewallError::Rejected(_)) => error,
+            Err(error) => return Err(error),
+        };
+        refused = refused.or(Some(error));
+        // One interface must not keep the others shut, for instance because its device has just
+        // vanished.
+        let alone = ready.len() < 2;
+        ready = if alone { Vec::new() } else { accepted(&nft, ready, &mut remarks)? };
+        if ready.is_empty() {
+            break;
         }
     }
-    if loaded.is_empty() {
-        nft.load(&transaction(&[]))?;
-        return Err(refused);
+    nft.load(&transaction(&[]))?;
+    Err(refused.unwrap_or(FirewallError::Rejected(mape_core::Quoted::new(""))))
+}
+
+/// Those that nft takes together, added one by one. It is only asked: what is open stays so meanwhile.
+fn accepted(
+    nft: &Nft<'_>,
+    ready: Vec<Ready>,
+    remarks: &mut Vec<String>,
+) -> Result<Vec<Ready>, FirewallError> {
+    let mut good = Vec::new();
+    for next in ready {
+        let name = next.checked.name.clone();
+        good.push(next);
+        match attempt(&good, |text| nft.would_load(text).map(|()| false)) {
+            Ok(_) => {}
+            Err(error @ FirewallError::Rejected(_)) => {
+                good.pop();
+                remarks.push(format!("{name}: left out, {error}"));
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Ok(Report { interfaces: loaded, unchanged: false, remarks })
+    Ok(good)
 }
 
 /// What [`load`] would give to nft if this state were written down; `None` where all is loaded. Rules of a
@@ -231,8 +252,12 @@ pub(super) fn single_port() -> Result<Plan, StateError> {
     Ok(plan(&request)?)
 }
 
-/// Tries the edges, best first, and at last without the options a kernel can lack.
-fn attempt(nft: &Nft<'_>, ready: &[Ready]) -> Result<(Vec<Interface>, bool), FirewallError> {
+/// Tries the edges, best first, and at last without the options a kernel can lack; with what the first
+/// try that was not refused says.
+fn attempt(
+    ready: &[Ready],
+    tried_with: impl Fn(&Transaction) -> Result<bool, FirewallError>,
+) -> Result<(Vec<Interface>, bool), FirewallError> {
     let mut refused = None;
     let mut tried: Vec<Vec<Interface>> = Vec::new();
     for time_wait in [true, false] {
@@ -242,12 +267,8 @@ fn attempt(nft: &Nft<'_>, ready: &[Ready]) -> Result<(Vec<Interface>, bool), Fir
             if tried.contains(&interfaces) {
                 continue;
             }
-            let text = transaction(&interfaces);
-            if nft.has(&text)? {
-                return Ok((interfaces, true));
-            }
-            match nft.load(&text) {
-                Ok(()) => return Ok((interfaces, false)),
+            match tried_with(&transaction(&interfaces)) {
+                Ok(said) => return Ok((interfaces, said)),
                 // What nft says of the best edge tells most.
                 Err(error @ FirewallError::Rejected(_)) => refused = refused.or(Some(error)),
                 Err(error) => return Err(error),

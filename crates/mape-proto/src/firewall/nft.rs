@@ -16,6 +16,9 @@ impl Nft<'_> {
     /// Whether this text is what is loaded. Where only the short cuts are missing, as after a reload of
     /// firewall4, they are brought back.
     pub(super) fn has(&self, transaction: &Transaction) -> Result<bool, FirewallError> {
+        if !self.is_marked(transaction)? {
+            return Ok(false);
+        }
         if self.answers(transaction, &transaction.query())? {
             return Ok(true);
         }
@@ -31,14 +34,27 @@ impl Nft<'_> {
     #[cfg(feature = "linux")]
     pub(super) fn missing(&self, transaction: &Transaction) -> Option<String> {
         let answers = |query: &str| self.answers(transaction, query).unwrap_or_default();
-        if answers(&transaction.query()) {
-            return None;
+        if self.is_marked(transaction).unwrap_or_default() {
+            if answers(&transaction.query()) {
+                return None;
+            }
+            if answers(&transaction.query_without_short_cuts()) {
+                return Some(transaction.short_cuts());
+            }
         }
-        if answers(&transaction.query_without_short_cuts()) {
-            return Some(transaction.short_cuts());
+        let chains = self.checked(&["list", "chains"], None).unwrap_or_default();
+        Some(transaction.text(&chains))
+    }
+
+    /// Whether each of the tables is the one that was loaded with this text.
+    fn is_marked(&self, transaction: &Transaction) -> Result<bool, FirewallError> {
+        for chain in transaction.marked_chains() {
+            let output = self.run(&["-t", &chain], None)?;
+            if !transaction.is_marked(&String::from_utf8_lossy(&output.stdout)) {
+                return Ok(false);
+            }
         }
-        let tables = self.checked(&["list", "tables"], None).unwrap_or_default();
-        Some(transaction.text(&tables))
+        Ok(true)
     }
 
     fn answers(&self, transaction: &Transaction, query: &str) -> Result<bool, FirewallError> {
@@ -56,9 +72,17 @@ impl Nft<'_> {
 
     /// Loads the text: all of it or nothing.
     pub(super) fn load(&self, transaction: &Transaction) -> Result<(), FirewallError> {
-        let tables = self.checked(&["list", "tables"], None)?;
-        self.checked(&["-f", "-"], Some(&transaction.text(&tables)))?;
+        self.checked(&["-f", "-"], Some(&self.whole(transaction)?))?;
         Ok(())
+    }
+
+    /// Whether [`Self::load`] would do it. Changes nothing.
+    pub(super) fn would_load(&self, transaction: &Transaction) -> Result<(), FirewallError> {
+        self.check(&self.whole(transaction)?)
+    }
+
+    fn whole(&self, transaction: &Transaction) -> Result<String, FirewallError> {
+        Ok(transaction.text(&self.checked(&["list", "chains"], None)?))
     }
 
     /// Deletes every table of ours, in one transaction.

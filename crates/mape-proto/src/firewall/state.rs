@@ -7,11 +7,11 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mape_core::{
-    Explain, Layout, Plan, PortList, ReceivedPrefix, Request, TUNNEL_OVERHEAD, parse_rule,
-    plan as plan_of,
+    Explain, Layout, Plan, PortList, PortRange, ReceivedPrefix, Request, TUNNEL_OVERHEAD,
+    parse_rule, plan as plan_of,
 };
 use mape_nft::{DeviceName, Edge, EdgeChoice, Interface, InterfaceName, Line, Options, Servers};
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ use crate::servers::{Server, pool};
 /// Number of the format. A file with another one is ignored: the next setup writes a new one.
 const SCHEMA: u8 = 1;
 /// A file larger than this is none of ours, in bytes.
-const MAX_SIZE: u64 = 1 << 16;
+const MAX_SIZE: u64 = 1 << 17;
 
 /// The content of a state file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,10 @@ pub struct State {
     /// Published ports. The loader writes them down, from what UCI says at that moment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     servers: Vec<Server>,
+    /// All that was reserved, in the order in which it was. A port that is new goes last, whoever wants it:
+    /// before the others it would move the mappings of each of them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    order: String,
 }
 
 /// A state file that cannot be used, as one sentence.
@@ -79,7 +83,7 @@ pub(crate) struct Checked {
     pub(crate) edge: EdgeChoice,
     pub(super) options: Options,
     pub(crate) servers: Vec<Server>,
-    pub(crate) pool: Vec<mape_core::PortRange>,
+    pub(crate) pool: Vec<PortRange>,
     cone_hosts: Vec<Ipv4Addr>,
 }
 
@@ -112,6 +116,24 @@ impl State {
             upnp_ports: 0,
             cone_hosts: Vec::new(),
             servers: Vec::new(),
+            order: String::new(),
+        }
+    }
+
+    /// The same after an earlier state. On the same line what flows are bound to stays as it was: the ports that the
+    /// inside range avoids, and the order of the reserved ones.
+    #[must_use]
+    pub fn after(self, earlier: Option<&Self>) -> Self {
+        let line = |state: &Self| {
+            let plan = state.plan_without_servers().ok()?;
+            Some((plan.ipv4(), plan.port_set()))
+        };
+        let same = |earlier: &&Self| line(earlier).is_some_and(|old| Some(old) == line(&self));
+        match earlier.filter(same) {
+            Some(Self { listening, order, .. }) => {
+                Self { listening: listening.clone(), order: order.clone(), ..self }
+            }
+            None => self,
         }
     }
 
@@ -123,6 +145,11 @@ impl State {
 
     pub(crate) fn set_servers(&mut self, servers: Vec<Server>) {
         self.servers = servers;
+        if let Ok(plan) = self.plan() {
+            let order: Vec<String> =
+                plan.reserved_inside().iter().map(ToString::to_string).collect();
+            self.order = order.join(",");
+        }
     }
 
     pub(crate) fn device(&self) -> &str {
@@ -153,7 +180,9 @@ impl State {
         // A name that no reader takes for a state.
         let unfinished = directory.join(format!("{}.new", self.interface));
         fs::write(&unfinished, text)?;
-        fs::rename(unfinished, directory.join(format!("{}.json", self.interface)))
+        fs::rename(unfinished, file(directory, &self.interface))?;
+        // What was retired is superseded.
+        if_there(fs::remove_file(former(directory, &self.interface)))
     }
 
     /// Removes the file of an interface, if there is one.
@@ -161,10 +190,26 @@ impl State {
     /// # Errors
     /// Whatever the file system says, except that there is none.
     pub fn remove(directory: &Path, name: &InterfaceName) -> io::Result<()> {
-        match fs::remove_file(directory.join(format!("{name}.json"))) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            done => done,
-        }
+        if_there(fs::remove_file(file(directory, name)))
+    }
+
+    /// The same of an interface that may come back: its next state is made [after](Self::after) the
+    /// [last](Self::last) one.
+    ///
+    /// # Errors
+    /// As [`Self::remove`].
+    pub(crate) fn retire(directory: &Path, name: &InterfaceName) -> io::Result<()> {
+        if_there(fs::rename(file(directory, name), former(directory, name)))
+    }
+
+    /// The state of an interface, or the one that was retired.
+    pub(crate) fn last(directory: &Path, name: &InterfaceName) -> Option<Self> {
+        Self::read(&file(directory, name)).or_else(|_| Self::read(&former(directory, name))).ok()
+    }
+
+    /// The interface does not come back.
+    pub(crate) fn forget(directory: &Path, name: &InterfaceName) {
+        let _ = fs::remove_file(former(directory, name));
     }
 
     /// Reads a state file.
@@ -197,7 +242,7 @@ impl State {
     pub fn plan(&self) -> Result<Plan, StateError> {
         let plan = self.plan_without_servers()?;
         let upnp = pool(&plan, self.upnp_ports);
-        if upnp.is_empty() && self.servers.is_empty() {
+        if upnp.is_empty() && self.servers.is_empty() && self.order.is_empty() {
             return Ok(plan);
         }
         let mut request = self.request()?;
@@ -205,6 +250,7 @@ impl State {
         for ports in upnp.iter().map(ToString::to_string).chain(servers) {
             request.reserved.extend(self::ports(&ports)?)?;
         }
+        request.reserved = in_order(&ports(&self.order)?, request.reserved)?;
         Ok(plan_of(&request)?)
     }
 
@@ -254,6 +300,36 @@ impl State {
             },
         })
     }
+}
+
+fn file(directory: &Path, name: impl std::fmt::Display) -> PathBuf {
+    directory.join(format!("{name}.json"))
+}
+
+/// No name of a state file: nothing is loaded from it.
+fn former(directory: &Path, name: impl std::fmt::Display) -> PathBuf {
+    directory.join(format!("{name}.former"))
+}
+
+fn if_there(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// These ports, those first that were reserved before.
+fn in_order(before: &PortList, wanted: PortList) -> Result<PortList, StateError> {
+    let mut still: Vec<String> = Vec::new();
+    for range in before.ranges() {
+        let mut parts: Vec<PortRange> =
+            wanted.ranges().iter().filter_map(|one| one.intersection(*range)).collect();
+        parts.sort_unstable_by_key(|part| part.first());
+        still.extend(parts.iter().map(ToString::to_string));
+    }
+    let mut ordered = ports(&still.join(","))?;
+    ordered.extend(wanted)?;
+    Ok(ordered)
 }
 
 fn ports(text: &str) -> Result<PortList, StateError> {

@@ -8,6 +8,7 @@ use mape_core::{Explain as _, Layout, PortList, Request, parse_rule, plan};
 use mape_nft::{EdgeChoice, InterfaceName, Line, Options};
 
 use super::*;
+use crate::servers::Server;
 
 fn directory(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("mape-firewall-{name}-{}", std::process::id()));
@@ -74,6 +75,107 @@ fn a_state_gives_the_plan_back() {
     State::remove(&directory, &name()).unwrap();
     State::remove(&directory, &name()).unwrap();
     assert!(State::read(&directory.join("wan.json")).is_err());
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// A v6 Plus line with these options, and these forwards.
+fn v6plus(reserved: &str, upnp_ports: u16, forwards: &[u16], earlier: Option<&State>) -> State {
+    let mut request = Request::new("240b:10:3261:6400::/56".parse().unwrap());
+    if !reserved.is_empty() {
+        request.reserved = reserved.parse().unwrap();
+    }
+    let plan = plan(&request).unwrap();
+    let (listening, options) = (PortList::default(), Options::default());
+    let mut state = State::new(&name(), &plan, &listening, EdgeChoice::Auto, options)
+        .with_upnp(upnp_ports, Vec::new())
+        .after(earlier);
+    let server = |port: &u16| Server {
+        forward: port.to_string(),
+        transports: Vec::new(),
+        port: *port,
+        host: None,
+        before: None,
+    };
+    state.set_servers(forwards.iter().map(server).collect());
+    state
+}
+
+/// How many of the ports that both have stand for another inside port.
+fn moved(from: &State, to: &State) -> usize {
+    let [from, to] = [from, to].map(|state| state.check().unwrap().line);
+    let (from, to) = (from.mapping().unwrap(), to.mapping().unwrap());
+    assert_eq!(from.inside().first(), to.inside().first());
+    let inside = |port: &u16| from.to_inside(*port).zip(to.to_inside(*port));
+    (1..=u16::MAX).filter_map(|port| inside(&port)).filter(|(one, other)| one != other).count()
+}
+
+/// Whoever wants a port, it moves one other mapping at most, and no more where many go at once.
+#[test]
+fn one_more_port_moves_one_mapping() {
+    const FORWARDS: [u16; 8] = [5700, 9800, 13890, 22085, 30275, 42565, 50755, 58950];
+    let before = v6plus("", 0, &FORWARDS, None);
+    let after = v6plus("17990", 0, &FORWARDS, Some(&before));
+    assert_eq!(moved(&before, &after), 1);
+    assert_eq!(moved(&after, &v6plus("17990", 0, &FORWARDS, Some(&after))), 0);
+    // In any order of the configuration, and for each way to reserve one.
+    let again = v6plus("38470,17990", 0, &FORWARDS, Some(&after));
+    assert!(moved(&after, &again) <= 1);
+    let mut more = FORWARDS.to_vec();
+    more.insert(3, 26180);
+    assert!(moved(&again, &v6plus("38470,17990", 0, &more, Some(&again))) <= 1);
+    let pool = v6plus("38470,17990", 16, &FORWARDS, Some(&again));
+    assert!(moved(&again, &pool) <= 16);
+    assert!(moved(&pool, &v6plus("5696,38470,17990", 16, &FORWARDS, Some(&pool))) <= 1);
+    // What is not wished any more is free, and what remains is each once.
+    let mut ports: Vec<u16> = FORWARDS.to_vec();
+    let fewer = v6plus("", 0, &FORWARDS, Some(&again)).plan().unwrap();
+    let mut reserved: Vec<u16> = fewer.reserved_inside().iter().flat_map(|it| it.ports()).collect();
+    ports.sort_unstable();
+    reserved.sort_unstable();
+    assert_eq!(reserved, ports);
+}
+
+/// The inside range avoids what was listened on when the line came up, until it is another line.
+#[test]
+fn on_the_same_line_the_inside_range_stays() {
+    let state = |prefix: &str, reserved: &str, listening: &str| {
+        let mut request = Request::new(prefix.parse().unwrap());
+        request.reserved = reserved.parse().unwrap();
+        let (plan, listening) = (plan(&request).unwrap(), listening.parse().unwrap());
+        State::new(&name(), &plan, &listening, EdgeChoice::Auto, Options::default())
+    };
+    let first = state("240b:10:3261:6400::/56", "5696", "22");
+    let same = state("240b:10:3261:6400::/56", "5696,63055", "22,16400");
+    assert_ne!(same.check().unwrap().line.mapping().unwrap().inside().first(), 16384);
+    let same = same.after(Some(&first));
+    assert_eq!(same.listening(), first.listening());
+    assert_eq!(same.check().unwrap().line.mapping().unwrap().inside().first(), 16384);
+    // Another PSID.
+    let other = state("240b:10:3261:6500::/56", "80", "22,16400");
+    assert_eq!(other.clone().after(Some(&first)), other);
+    assert_eq!(other.clone().after(None), other);
+}
+
+/// A teardown shuts the line, and the next set-up still finds what was before.
+#[test]
+fn a_retired_state_opens_nothing() {
+    let directory = directory("retired");
+    let state = v6plus("5696", 0, &[5700], None);
+    assert_eq!(State::last(&directory, &name()), None);
+    State::retire(&directory, &name()).unwrap();
+    state.write(&directory).unwrap();
+    State::retire(&directory, &name()).unwrap();
+    assert!(states(&directory).is_empty());
+    assert_eq!(State::last(&directory, &name()), Some(state.clone()));
+    State::forget(&directory, &name());
+    assert_eq!(State::last(&directory, &name()), None);
+    state.write(&directory).unwrap();
+    State::retire(&directory, &name()).unwrap();
+    let newer = v6plus("", 0, &[], None);
+    newer.write(&directory).unwrap();
+    assert_eq!(State::last(&directory, &name()), Some(newer));
+    State::remove(&directory, &name()).unwrap();
+    assert_eq!(State::last(&directory, &name()), None);
     std::fs::remove_dir_all(directory).unwrap();
 }
 

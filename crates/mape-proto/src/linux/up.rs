@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use mape_core::{Explain as _, Plan, PortList};
+use mape_core::{Explain as _, Plan};
 use mape_nft::{Edge, InterfaceName};
 
 use super::input::InputChain;
@@ -113,12 +113,9 @@ fn task(
     let Found { uplink, plan } = uplink::find(config, &machine, &system.ip, current.as_deref())?;
     let line = Line::new(config, &Found { uplink, plan: plan.clone() });
     let steps = line.steps(&machine, journal)?;
-    let state = |listening: &PortList| {
-        State::new(&config.interface, &plan, listening, config.edge, config.nft)
-    };
-    // The inside range stays where it is as long as nothing else changes.
-    let kept = old.map(|old| state(&old.listening())).filter(|kept| Some(kept) == old);
-    let state = kept.unwrap_or_else(|| state(&listening::ports("/proc/net".as_ref())));
+    let listening = listening::ports("/proc/net".as_ref());
+    let state = State::new(&config.interface, &plan, &listening, config.edge, config.nft);
+    let state = state.after(old);
     let file = Some(config.file.clone());
     Ok(Task { file, line, plan, state, steps, machine })
 }

@@ -123,7 +123,7 @@ pub fn teardown(
             let _ = writeln!(log, "{device} could not be taken down: {error}");
         }
     }
-    if let Err(error) = State::remove(&places.firewall.state, interface) {
+    if let Err(error) = State::retire(&places.firewall.state, interface) {
         let _ = writeln!(log, "the state file could not be removed: {error}");
     }
     alias::remove(bus, interface, log);
@@ -320,7 +320,8 @@ impl<'call> Call<'call> {
         let directory = &self.places.firewall.state;
         let listening = listening::ports(&self.places.proc_net);
         let state = State::new(self.interface, &plan, &listening, config.edge, config.nft)
-            .with_upnp(config.upnp_ports, config.full_cone_hosts.clone());
+            .with_upnp(config.upnp_ports, config.full_cone_hosts.clone())
+            .after(State::last(directory, self.interface).as_ref());
         let edge = self.check(memory, &state)?;
         // netifd ends this very process within the call where the uplink is not there, and starts
         // another one when it is.
@@ -365,7 +366,7 @@ impl<'call> Call<'call> {
         };
         let message = update.message();
         if let Err(error) = notify(self.bus, &message) {
-            let _ = State::remove(directory, self.interface);
+            let _ = State::retire(directory, self.interface);
             return Err(LifeError::NoTunnel(error).into());
         }
         memory.prefix = uplink.prefix.to_string();

@@ -14,6 +14,8 @@ use mape_provision::Source;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::firewall::State;
+
 /// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -75,6 +77,7 @@ impl Memory {
     pub(super) fn forget(directory: &Path, interface: &InterfaceName) -> bool {
         let _ = fs::remove_file(directory.join(format!("{interface}.lock")));
         crate::status::forget_peak(directory, interface);
+        State::forget(directory, interface);
         fs::remove_file(path(directory, interface)).is_ok()
     }
 

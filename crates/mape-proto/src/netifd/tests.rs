@@ -235,6 +235,28 @@ fn with_no_option_at_all() {
     assert_eq!(log, "mape-mape could not be taken down: the kernel does not answer\n");
 }
 
+/// netifd tears down and sets up for each changed option. Who listens meanwhile moves nothing.
+#[test]
+fn a_changed_option_leaves_the_inside_range_where_it_is() {
+    let world = World::new("range");
+    let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
+    let listening = || firewall::State::read(&world.state()).unwrap().listening();
+    world.setup(&mut bus, r#"{"proto":"mape"}"#).0.unwrap();
+    // A resolver's question is under way from port 16400.
+    let udp = "0: 00000000:4010 00000000:0000 07\n";
+    fs::write(world.root.join("udp"), udp).unwrap();
+    teardown(&mut bus, &world.places, &name(), &mut Vec::new());
+    world.setup(&mut bus, r#"{"proto":"mape","reserved_ports":["63055"]}"#).0.unwrap();
+    assert_eq!(listening(), mape_core::PortList::default());
+    // Another line is another thing.
+    teardown(&mut bus, &world.places, &name(), &mut Vec::new());
+    let ce = CE_IN_HEX.replace("6400", "6500");
+    fs::write(world.root.join("if_inet6"), format!("{ce} 02 80 00 80 eth1\n")).unwrap();
+    bus.dump = json!({"interface": [wan6("240b:10:3261:6500::"), mape(false, &json!({}))]});
+    world.setup(&mut bus, r#"{"proto":"mape"}"#).0.unwrap();
+    assert_eq!(listening(), "16400".parse().unwrap());
+}
+
 #[test]
 fn what_ifstatus_shows_keeps_to_its_schema() {
     let schema = include_str!("../../../../tests/vectors/schema/ifstatus-data.json");

@@ -51,9 +51,11 @@ impl Bench {
     fn refusing(&self, words: &str) -> String {
         let path = self.directory.join("nft-refusing");
         let script = format!(
-            "#!/bin/sh\n[ \"$1\" = -f ] || exec nft \"$@\"\ntext=$(mktemp)\ncat > $text\n\
+            "#!/bin/sh\ncase $1$2 in -f-|-c-f) ;; *) exec nft \"$@\";; esac\n\
+             text=$(mktemp)\ncat > $text\n\
              if grep -qE '{words}' $text; then echo 'Error: no such hook' >&2; rc=1\n\
-             else nft -f $text; rc=$?; fi\nrm $text; exit $rc\n"
+             elif [ $1 = -c ]; then nft -c -f $text; rc=$?\n\
+             else echo loaded >>$0.loads; nft -f $text; rc=$?; fi\nrm $text; exit $rc\n"
         );
         executable(&path, &script);
         format!("load --nft-program {}", path.display())
@@ -63,9 +65,11 @@ impl Bench {
     fn sh(&self, script: &str) -> Output {
         let script = format!(
             "set -e; mount -t sysfs sysfs /sys; \
-             load() {{ {} firewall --state-dir {} \"$@\"; }}; \
+             MAPE={}; STATIC={}/../../files/usr/share/nftables.d/ruleset-post/50-mape-rs.nft; \
+             load() {{ $MAPE firewall --state-dir {} \"$@\"; }}; \
              up() {{ ip link add $1 type veth peer name p-$1; }}; {script}",
             env!("CARGO_BIN_EXE_mape-proto"),
+            env!("CARGO_MANIFEST_DIR"),
             self.directory.display()
         );
         Command::new("unshare").args(["--net", "--mount", "sh", "-c", &script]).output().unwrap()
@@ -125,6 +129,14 @@ fn loads_once_and_again_when_something_is_missing() {
         "nft delete table inet mape_rs",
         "nft delete table netdev mape_rs_wan",
         "nft add table netdev mape_rs_old",
+        "nft flush table inet mape_rs",
+        "nft flush table netdev mape_rs_wan",
+        "nft flush table inet mape_rs; nft -f $STATIC",
+        "nft flush map inet mape_rs gate",
+        "nft flush map inet mape_rs natsel",
+        "nft flush map inet mape_rs tunnels",
+        "$MAPE plan --nft --device mape-wan 240b:10:3261:6500::/56 | nft -f -",
+        "$MAPE plan --nft --device mape-wan --reserve 5696 240b:10:3261:6400::/56 | nft -f -",
         "ip link del mape-wan; up mape-wan",
     ] {
         let text =
@@ -132,11 +144,18 @@ fn loads_once_and_again_when_something_is_missing() {
         let tables = "table inet mape_rs\ntable netdev mape_rs_wan\n";
         assert_eq!(text, format!("{loaded}{loaded}{already}{tables}"), "{damage}");
     }
-    // The same rules, whatever was before.
-    bench.ok("up mape-wan; load; nft list ruleset > $0.1; nft flush ruleset; load; \
-         nft list ruleset > $0.2; cmp $0.1 $0.2; rm $0.?"
-        .replace("$0", &bench.directory.join("rules").display().to_string())
-        .as_str());
+    // The same rules, whatever was before; in another order, as the edge is made anew.
+    for damage in [
+        "nft flush ruleset",
+        "nft flush table inet mape_rs; nft flush table netdev mape_rs_wan",
+        "$MAPE plan --nft --device mape-wan 240b:10:3261:6500::/56 | nft -f -",
+    ] {
+        bench.ok(&format!(
+            "up mape-wan; load; nft list ruleset | sort > $0.1; {damage}; load; \
+             nft list ruleset | sort > $0.2; cmp $0.1 $0.2; rm $0.?"
+        )
+        .replace("$0", &bench.directory.join("rules").display().to_string()));
+    }
 }
 
 #[test]
@@ -232,6 +251,18 @@ fn one_bad_interface_does_not_shut_the_others() {
         "{text}"
     );
     assert!(text.contains("goto gate_wan") && !text.contains("gate_bad"), "{text}");
+    // It is loaded once, and then only asked about.
+    bench.state("wan2", "2400:4050:80ba:2300::/56", "netdev", Options::default());
+    let text = bench.ok(&format!(
+        "up mape-bad; up mape-wan; up mape-wan2; rm -f {0}; {load}; {load}; {load}; wc -l <{0}",
+        bench.directory.join("nft-refusing.loads").display()
+    ));
+    for name in ["wan", "wan2"] {
+        let already = format!("{name}: mape-{name}, edge netdev, is loaded already\n");
+        assert_eq!(text.matches(&already).count(), 2, "{text}");
+    }
+    assert!(text.ends_with("\n1\n") && text.matches("bad: left out").count() == 3, "{text}");
+    std::fs::remove_file(bench.directory.join("wan2.json")).unwrap();
     // Where nothing is accepted, what opened the line before is shut.
     std::fs::remove_file(bench.directory.join("wan.json")).unwrap();
     let text = bench.ok(&format!("up mape-bad; load; sed -i s/1460/1414/ {}/bad.json; ({load}) 2>&1 && exit 1; nft list ruleset", bench.directory.display()));
@@ -240,6 +271,29 @@ fn one_bad_interface_does_not_shut_the_others() {
         text.contains("oifname \"mape-*\" goto guard") && !text.contains("goto gate"),
         "{text}"
     );
+}
+
+/// The section of a line gets another name: what was published under the old one is so no more.
+#[test]
+fn published_ports_end_with_their_interface() {
+    let Some(bench) = Bench::new("renamed") else { return };
+    let root = bench.directory.join("root");
+    std::fs::create_dir_all(root.join("etc/config")).unwrap();
+    let forward =
+        "config mape_forward 'web'\n\toption src_dport '5700'\n\toption dest_ip '192.168.1.10'\n";
+    std::fs::write(root.join("etc/config/firewall"), forward).unwrap();
+    bench.v6plus("wan", "auto");
+    let (directory, root) = (bench.directory.display(), root.display());
+    let other = format!(
+        "sed 's/\"wan\"/\"wanx\"/; s/mape-wan/mape-wanx/' {directory}/wan.json >{directory}/wanx.json"
+    );
+    let text = bench.ok(&format!(
+        "up mape-wan; load --root {root}; nft list chains | grep -c _wan; \
+         {other}; rm {directory}/wan.json {root}/etc/config/firewall; ip link del mape-wan; \
+         up mape-wanx; load --root {root}; load --root {root}; nft list ruleset"
+    ));
+    assert!(text.contains("wanx: mape-wanx, edge netdev, is loaded already\n"), "{text}");
+    assert!(!text.contains("hook prerouting") && !text.contains("masquerade"), "{text}");
 }
 
 #[test]
