@@ -36,6 +36,7 @@ impl Machine {
         let ip = "*batch*) sed 's/^/ip /' >>ran ;;\n*address*) cat devices.json ;;\n\
                   *-4*) cat routes4.json ;;\n*) echo '[]' ;;\n";
         let nft = "'-f -') cat >rules; echo rules >>ran ;;\n*'get element'*) cat loaded ;;\n\
+                   *' loaded') cat loaded && cat rules ;;\n\
                    *'list chain inet filter input') cat chain ;;\n*rule*) echo \"nft $*\" >>ran ;;\n";
         let system = System {
             ip: Ip { program: script("ip", ip), proc: directory.clone() },
