@@ -51,6 +51,7 @@ for file in "$package" "$newer" "$package"; do
 	[ ! -s "$work/said" ] || fail "it says $(cat "$work/said")"
 done
 [ "$(called '^ifdown')" = 0 ] || fail "the tunnel was taken down"
+[ "$(called '^ubus call network.interface.wan_mape renew')" -gt 0 ] || fail "the line was not asked to look again"
 [ "$(called '^nft delete')" = 0 ] || fail "rules were taken away"
 [ "$(chroot "$root" uci -q show firewall | grep -c '^firewall.mape_rs')" = 4 ] || fail "firewall's section"
 
