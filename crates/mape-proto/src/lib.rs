@@ -7,6 +7,10 @@
 mod cli;
 pub mod conntrack;
 pub mod diagnose;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "of tests")]
+#[path = "../../../tests/support/executable.rs"]
+mod executable;
 mod failure;
 pub mod firewall;
 pub mod import;

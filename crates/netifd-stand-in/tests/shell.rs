@@ -2,11 +2,14 @@
 //! expected here was compared with that of netifd's own file.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "../../../tests/support/executable.rs"]
+mod executable;
+
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use executable::executable;
 use serde_json::{Value, json};
 
 /// A program that does not run on this processor would die in each attempt.
@@ -18,8 +21,7 @@ fn a_helper_that_dies_is_started_again_after_five_seconds() {
     fs::create_dir_all(&directory).unwrap();
     let program = |name: &str, text: &str| {
         let path = directory.join(name);
-        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        executable(&path, &format!("#!/bin/sh\n{text}\n"));
         path.to_str().unwrap().to_owned()
     };
     let times = directory.join("times").to_str().unwrap().to_owned();

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use nix::sched::{CloneFlags, unshare};
 
-use super::status::Line;
+use super::recorded::Line;
 use super::*;
 
 const PREFIX: &str = "240b:10:3261:6400::";

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::*;
+use crate::scratch::Scratch;
 
 const PREFIX: &str = "240b:10:3261:6400::/56";
 const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
@@ -158,7 +159,7 @@ fn a_call_waits_for_what_a_killed_one_has_started() {
 /// A machine of two scripts: `ip` answers with the lists it is given and writes down what it is told to
 /// change, nft has no rules and says yes to everything.
 struct Machine {
-    directory: PathBuf,
+    directory: Scratch,
     file: String,
     state: String,
 }
@@ -174,7 +175,7 @@ impl Machine {
             &directory.join("nft"),
             "#!/bin/sh\ncase $1 in get*) exit 1 ;; esac\ncat >/dev/null\n",
         );
-        let machine = Self { directory, file, state };
+        let machine = Self { directory: Scratch::of(directory), file, state };
         machine.has("devices", r#"{"ifname":"lo","mtu":65536}"#);
         machine.has("routes6", "");
         machine.has("routes4", "");
@@ -195,20 +196,6 @@ impl Machine {
         let said = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap(), String::from_utf8(said).unwrap())
     }
-
-    /// What `ip` was told to change since the last time.
-    fn ran(&self) -> String {
-        let file = self.directory.join("ran");
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        let _ = fs::remove_file(file);
-        text
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.directory);
-    }
 }
 
 /// The kernel shows a route up to half a minute after its end.
@@ -224,7 +211,7 @@ fn a_route_that_has_expired_is_none() {
     machine.has("routes6", &expired.replace("-2", "0"));
     let (_, said) = machine.call(&["up"]);
     assert!(said.contains("2001:db8:5::/64"), "{said}");
-    assert_eq!(machine.ran(), "");
+    assert_eq!(machine.directory.ran(), "");
 }
 
 /// As a journal of the line says.
@@ -255,7 +242,7 @@ fn a_mistake_in_the_configuration_does_not_stop_down() {
         let (status, said) = machine.call(&["down"]);
         assert!(status == 0 && said.starts_with("wan: down\n"), "{text}: {said}");
         assert_eq!(
-            machine.ran(),
+            machine.directory.ran(),
             format!("link delete mape-wan\naddress delete {CE}/128 dev lo\n")
         );
         assert!(!journal.exists(), "{text}");
@@ -275,7 +262,7 @@ fn a_mistake_in_the_configuration_does_not_stop_down() {
         let (status, said) = machine.call(&["down"]);
         assert!(status == 2 && said.contains("code: MAPE_"), "{said}");
     }
-    assert_eq!(machine.ran(), "");
+    assert_eq!(machine.directory.ran(), "");
 }
 
 #[test]

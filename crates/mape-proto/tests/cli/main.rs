@@ -10,6 +10,11 @@ mod lines;
 #[cfg(feature = "linux")]
 mod linux;
 mod output;
+mod ports;
+mod recorded;
+#[cfg(feature = "linux")]
+#[path = "../../../../tests/support/scratch.rs"]
+mod scratch;
 mod status;
 
 use std::ffi::OsString;

@@ -175,9 +175,9 @@ fn a_tunnel_an_address_and_rules_by_hand_are_found() {
                 "etc/hotplug.d/iface/90-a",
                 "iptables -t nat -A POSTROUTING -o map-wan6mape -j MASQUERADE\n",
             ),
-            ("etc/hotplug.d/iface/91-b", "/usr/sbin/nft -f /root/map.nft\n"),
-            ("etc/hotplug.d/iface/92-c", "nft -f '/root/line'; exit\n"),
-            ("root/line", "oifname \"map-wan6mape\" masquerade\n"),
+            ("etc/hotplug.d/iface/91-b", "/usr/sbin/nft -f /etc/map.nft\n"),
+            ("etc/hotplug.d/iface/92-c", "nft -f '/etc/line'; exit\n"),
+            ("etc/line", "oifname \"map-wan6mape\" masquerade\n"),
         ],
     );
     let told = [
@@ -185,7 +185,7 @@ fn a_tunnel_an_address_and_rules_by_hand_are_found() {
         ("hotplug", "/etc/hotplug.d/iface/90-a"),
         ("hotplug", "/etc/hotplug.d/iface/91-b"),
         ("hotplug", "/etc/hotplug.d/iface/92-c"),
-        ("nft-snippet", "/root/line"),
+        ("nft-snippet", "/etc/line"),
         ("second-ce", "network.tun"),
         ("second-ce", "network.ce"),
     ];

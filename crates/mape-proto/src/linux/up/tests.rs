@@ -1,12 +1,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use scratch::Scratch;
 
 use super::*;
+use crate::executable::executable;
 use crate::firewall::Places;
 use crate::linux::ip::Ip;
+
+#[path = "../../../../../tests/support/scratch.rs"]
+mod scratch;
 
 const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
 
@@ -14,7 +19,7 @@ const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
 /// whether rules are loaded, and with `chain` for the chain of the host's firewall. Both write down what
 /// they are told to change; the rules themselves are in a file of their own.
 struct Machine {
-    directory: PathBuf,
+    directory: Scratch,
     system: System,
 }
 
@@ -29,8 +34,7 @@ impl Machine {
             let file = directory.join(name);
             let text =
                 format!("#!/bin/sh\ncd {}\ncase \"$*\" in\n{cases}esac\n", directory.display());
-            fs::write(&file, text).unwrap();
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+            executable(&file, &text);
             file
         };
         let ip = "*batch*) sed 's/^/ip /' >>ran ;;\n*address*) cat devices.json ;;\n\
@@ -48,7 +52,7 @@ impl Machine {
             },
         };
         fs::write(directory.join("devices/mape-wan/ifindex"), "7\n").unwrap();
-        let machine = Self { directory, system };
+        let machine = Self { directory: Scratch::of(directory), system };
         machine.has("devices.json", r#"[{"ifname":"eth0","mtu":1500}]"#);
         machine.has("routes4.json", "[]");
         machine
@@ -78,20 +82,6 @@ impl Machine {
     fn dry_run(&self, more: &str) -> String {
         dry_run(&config(more), &self.system).unwrap()
     }
-
-    /// What was changed since the last time.
-    fn ran(&self) -> String {
-        let file = self.directory.join("ran");
-        let text = fs::read_to_string(&file).unwrap_or_default();
-        let _ = fs::remove_file(file);
-        text
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.directory);
-    }
 }
 
 fn config(more: &str) -> Config {
@@ -107,15 +97,15 @@ fn a_chain_that_is_missing_leaves_the_line_up() {
     machine.has("chain", "");
     let said = machine.up(chain).unwrap();
     assert!(!said.contains("note"), "{said}");
-    assert!(machine.ran().contains("nft insert rule inet filter input"));
+    assert!(machine.directory.ran().contains("nft insert rule inet filter input"));
     machine.is_up();
     fs::remove_file(machine.directory.join("chain")).unwrap();
     let said = machine.up(chain).unwrap();
     assert!(said.contains("note: the chain inet filter input cannot be extended: "), "{said}");
-    assert_eq!(machine.ran(), "");
+    assert_eq!(machine.directory.ran(), "");
     machine.has("chain", "");
     machine.up(chain).unwrap();
-    assert!(machine.ran().starts_with("nft insert rule inet filter input"));
+    assert!(machine.directory.ran().starts_with("nft insert rule inet filter input"));
 }
 
 /// Its script is what `up` runs, whatever is there already.
@@ -126,7 +116,7 @@ fn a_dry_run_is_what_up_would_do_now() {
     let tells = |text: &str, part: &str| assert!(text.contains(part), "{part} is not in {text}");
     let from_nothing = machine.dry_run("");
     tells(&from_nothing, "add element inet mape_rs gate { \"mape-wan\" : goto gate_wan }");
-    assert_eq!(machine.ran(), "");
+    assert_eq!(machine.directory.ran(), "");
     let chain = "input_chain inet filter input";
     machine.has("chain", "");
     machine.up(chain).unwrap();
@@ -159,5 +149,5 @@ fn a_dry_run_is_what_up_would_do_now() {
     // And other numbers make the entries of the old ones go.
     let moved = machine.dry_run("prefix 240b:10:3251:5100::/56");
     tells(&moved, "conntrack --delete --reply-dst 106.72.50.97 2>/dev/null || :\n");
-    assert_eq!(machine.ran().lines().filter(|line| *line == "rules").count(), 1);
+    assert_eq!(machine.directory.ran().lines().filter(|line| *line == "rules").count(), 1);
 }

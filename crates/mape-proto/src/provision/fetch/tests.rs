@@ -1,11 +1,8 @@
 use super::*;
-use executable::executable;
+use crate::executable::executable;
 use std::fs;
 
 use mape_provision::{Event, Machine, Mode, Next, Scheme, UserUrl};
-
-#[path = "../../../../../tests/support/executable.rs"]
-mod executable;
 
 fn request(url: &str) -> HttpRequest {
     let mode = Mode::Url(UserUrl::new(url).unwrap());
