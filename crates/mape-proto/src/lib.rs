@@ -22,6 +22,9 @@ pub mod netlink;
 pub mod nftables;
 pub mod provision;
 mod rule_file;
+#[cfg(all(test, feature = "linux"))]
+#[path = "../../../tests/support/scratch.rs"]
+mod scratch;
 pub mod servers;
 mod stated;
 pub mod status;

@@ -17,6 +17,7 @@ mod journal;
 mod line;
 mod script;
 mod status;
+mod twins;
 mod up;
 mod uplink;
 mod watch;
@@ -41,10 +42,18 @@ use crate::failure::Failure;
 use crate::firewall::{Places, lock};
 
 /// The machine's programs and files.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct System {
     pub(crate) ip: ip::Ip,
     pub(crate) places: Places,
+    /// The host's own configuration, in which tunnels of others are made.
+    pub(crate) etc: PathBuf,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        Self { ip: ip::Ip::default(), places: Places::default(), etc: "/etc".into() }
+    }
 }
 
 /// A call may wait for a slow one before it.

@@ -9,6 +9,7 @@ use super::filter::Packet;
 use super::ip::{Device, Snapshot};
 use super::line::Line;
 use super::status::{Problem, explained, status};
+use super::twins::twins;
 use super::{Config, System, input, uplink};
 use crate::failure::Failure;
 
@@ -21,6 +22,7 @@ const SENT: u64 = 20;
 pub(crate) enum Check {
     Uplink,
     Line,
+    Tunnels,
     DefaultRoute,
     Forwarding,
     Input,
@@ -33,6 +35,7 @@ impl fmt::Display for Check {
         f.write_str(match self {
             Self::Uplink => "uplink and prefix",
             Self::Line => "line",
+            Self::Tunnels => "other tunnels",
             Self::DefaultRoute => "default route",
             Self::Forwarding => "forwarding",
             Self::Input => "input",
@@ -100,6 +103,7 @@ pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure
         complete.map_or_else(|| Ok(format!("{} of {}", line.device, line.ipv4)), Err),
     );
 
+    report.checks.extend(left_over(&line, &machine, system).map(|it| (Check::Tunnels, it)));
     let rival = line.rivals(&machine).into_iter().find(|rival| rival.contains("goes before"));
     report.add(
         Check::DefaultRoute,
@@ -122,6 +126,16 @@ pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure
     report.add(Check::Forward, dropped_on_the_way(&line, &machine, system));
     report.add(Check::Answers, answers(&line));
     Ok(report)
+}
+
+/// Tunnels of others with the same two ends. `None` where one is in the way: that is why the line is
+/// not up, and told there.
+fn left_over(line: &Line, machine: &Snapshot, system: &System) -> Option<Result<String, Problem>> {
+    match twins(line, machine, system).first() {
+        None => Some(Ok("none has this line's ends".to_owned())),
+        Some(twin) if twin.is_in_the_way => None,
+        Some(twin) => Some(Err(Problem { what: twin.what(line), next: twin.next() })),
+    }
 }
 
 fn from_br(line: &Line, system: &System) -> Result<String, Problem> {

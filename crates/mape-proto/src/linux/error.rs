@@ -64,6 +64,16 @@ pub enum LinuxError {
         /// The route.
         route: String,
     },
+    /// A tunnel of others has this line's ends, and the kernel allows one.
+    #[error("{what}")]
+    TunnelInTheWay {
+        /// Its name.
+        tunnel: String,
+        /// One sentence that names it and its ends.
+        what: String,
+        /// What removes it.
+        way_out: String,
+    },
     /// nft left the line out.
     #[error("the NAT rules are not loaded: {0}")]
     NotLoaded(String),
@@ -113,9 +123,7 @@ impl Explain for LinuxError {
             Self::NoIp(_) | Self::OldIp(_) => {
                 "install iproute2 (busybox's ip is not enough)".to_owned()
             }
-            Self::Refused { .. } => {
-                "run this as root, and see that the kernel has the module ip6_tunnel".to_owned()
-            }
+            Self::Refused { reason, .. } => refusal(&reason.text()).to_owned(),
             Self::NoDefaultRoute => {
                 "bring IPv6 up first, or name the device with the option uplink".to_owned()
             }
@@ -132,6 +140,7 @@ impl Explain for LinuxError {
                 "run mape-proto down first; it takes that line down".to_owned()
             }
             Self::RouteTaken { .. } => "choose another metric, or a table of its own".to_owned(),
+            Self::TunnelInTheWay { way_out, .. } => way_out.clone(),
             Self::NotLoaded(_) => "see that the kernel has nf_tables with NAT".to_owned(),
             Self::InputChain { .. } => {
                 "correct the option input_chain; nft list chains shows what there is".to_owned()
@@ -164,6 +173,7 @@ impl Explain for LinuxError {
             Self::RouteTaken { metric, route } => {
                 vec![("metric", metric.to_string()), ("route", route.clone())]
             }
+            Self::TunnelInTheWay { tunnel, .. } => vec![("device", tunnel.clone())],
             Self::InputChain { chain, reason } => {
                 vec![("chain", chain.clone()), ("reason", reason.text())]
             }
@@ -174,6 +184,42 @@ impl Explain for LinuxError {
                 vec![("file", file.clone()), ("reason", error.to_string())]
             }
             Self::Several(errors) => errors.first().map_or_else(Vec::new, Explain::params),
+        }
+    }
+}
+
+/// What to do about a change that the kernel refuses, by what it says.
+fn refusal(reason: &str) -> &'static str {
+    if reason.contains("File exists") {
+        "something like it is there already: `ip -details link show type ip6tnl` lists the tunnels, and \
+         `ip link delete NAME` removes one"
+    } else if reason.contains("not permitted") {
+        "run this as root"
+    } else if reason.contains("not supported") || reason.contains("Unknown device type") {
+        "see that the kernel has the module ip6_tunnel (`modprobe ip6_tunnel`)"
+    } else {
+        "run this as root, and see that the kernel has the module ip6_tunnel"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words of the kernel's errors (strerror) as `ip` 6.1 prints them.
+    #[test]
+    fn a_refusal_gets_the_advice_that_suits_it() {
+        for (said, advice) in [
+            ("RTNETLINK answers: File exists", "ip link delete"),
+            ("RTNETLINK answers: Operation not permitted", "run this as root"),
+            ("RTNETLINK answers: Operation not supported", "modprobe ip6_tunnel"),
+            ("Error: Unknown device type", "modprobe ip6_tunnel"),
+            ("RTNETLINK answers: No buffer space available", "run this as root, and see"),
+        ] {
+            let (line, reason) = ("link add a".to_owned(), Quoted::new(said));
+            let hint = LinuxError::Refused { line, reason }.hint();
+            assert!(hint.contains(advice), "{said}: {hint}");
+            assert_eq!(hint.contains("root"), advice.contains("root"), "{said}: {hint}");
         }
     }
 }

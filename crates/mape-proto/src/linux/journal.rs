@@ -69,15 +69,31 @@ impl Journal {
 
     /// The lines that have come from this configuration, in the order of their names.
     pub(crate) fn lines_from(directory: &Path, file: &Path) -> Vec<InterfaceName> {
+        let mut lines = Self::lines(directory);
+        lines.retain(|name| Self::read(directory, name).file.as_deref() == Some(file));
+        lines
+    }
+
+    /// The line whose tunnel this device is, and its configuration.
+    pub(crate) fn with_device(
+        directory: &Path,
+        device: &str,
+    ) -> Option<(InterfaceName, Option<PathBuf>)> {
+        Self::lines(directory).into_iter().find_map(|name| {
+            let journal = Self::read(directory, &name);
+            (journal.line?.device == device).then_some((name, journal.file))
+        })
+    }
+
+    /// The lines that have a journal, in the order of their names.
+    fn lines(directory: &Path) -> Vec<InterfaceName> {
         let entries = fs::read_dir(directory).into_iter().flatten().flatten();
         let name = |path: PathBuf| {
             path.extension().filter(|extension| *extension == EXTENSION)?;
             path.file_stem()?.to_str()?.parse().ok()
         };
-        let mut lines: Vec<InterfaceName> = entries
-            .filter_map(|entry| name(entry.path()))
-            .filter(|name| Self::read(directory, name).file.as_deref() == Some(file))
-            .collect();
+        let mut lines: Vec<InterfaceName> =
+            entries.filter_map(|entry| name(entry.path())).collect();
         lines.sort_unstable();
         lines
     }

@@ -7,7 +7,7 @@ use mape_nft::InterfaceName;
 
 use super::journal::Journal;
 use super::line::Line;
-use super::up::ports;
+use super::up::{check_name, ports, steps};
 use super::{Config, System, uplink};
 use crate::failure::Failure;
 use crate::firewall::State;
@@ -94,7 +94,7 @@ pub(crate) fn status(config: &Config, system: &System) -> Result<Status, Failure
     match uplink::find(config, &machine, &system.ip, current.as_deref()) {
         Ok(found) => {
             let wanted = Line::new(config, &found);
-            problems.extend(gaps(&wanted, &journal, &machine, system, &name));
+            problems.extend(gaps(&wanted, &journal, &machine, config, system));
         }
         Err(failure) => problems.extend(explained(&failure)),
     }
@@ -105,14 +105,22 @@ fn gaps(
     wanted: &Line,
     journal: &Journal,
     machine: &super::ip::Snapshot,
+    config: &Config,
     system: &System,
-    name: &InterfaceName,
 ) -> Vec<Problem> {
     let up = || "run mape-proto up".to_owned();
+    let steps = check_name(config, system).and_then(|()| steps(wanted, machine, journal, system));
     let mut problems = Vec::new();
     match &journal.line {
         None => {
-            problems.push(Problem { what: "the line is not up".to_owned(), next: up() });
+            // `up` would refuse for the same reason, so it is no way out.
+            let obstacle = steps.err().and_then(|error| explained(&error.into()));
+            problems.push(match obstacle {
+                Some(Problem { what, next }) => {
+                    Problem { what: format!("the line is not up: {what}"), next }
+                }
+                None => Problem { what: "the line is not up".to_owned(), next: up() },
+            });
             return problems;
         }
         Some(line) if (line.ce, line.br) != (wanted.ce, wanted.br) => {
@@ -121,14 +129,14 @@ fn gaps(
         }
         Some(_) => {}
     }
-    match wanted.steps(machine, journal) {
+    match steps {
         Ok(steps) => {
             let missing = steps.all().map(|line| format!("`ip {line}` is still to be run"));
             problems.extend(missing.map(|what| Problem { what, next: up() }));
         }
         Err(error) => problems.extend(explained(&error.into())),
     }
-    if !system.nft().is_open(name, &wanted.device) {
+    if !system.nft().is_open(&config.interface, &wanted.device) {
         let what = "the NAT rules are not loaded, so nothing gets out".to_owned();
         problems.push(Problem { what, next: up() });
     }

@@ -12,7 +12,7 @@ use super::ip::Snapshot;
 use super::journal::Journal;
 use super::line::{Line, Steps};
 use super::uplink::{self, Found};
-use super::{Config, LinuxError, System, input};
+use super::{Config, LinuxError, System, input, twins};
 use crate::failure::Failure;
 use crate::firewall::{State, intended, load};
 use crate::listening;
@@ -103,21 +103,41 @@ fn task(
     journal: &Journal,
     old: Option<&State>,
 ) -> Result<Task, Failure> {
-    let others = Journal::lines_from(&system.places.state, &config.file);
-    if let Some(name) = others.into_iter().find(|name| *name != config.interface) {
-        return Err(LinuxError::OtherName { name: name.to_string() }.into());
-    }
+    check_name(config, system)?;
     let machine = system.ip.snapshot()?;
     let old_plan = old.and_then(|old| old.plan().ok());
     let current = old_plan.map(|plan| plan.end_user_prefix().to_string());
     let Found { uplink, plan } = uplink::find(config, &machine, &system.ip, current.as_deref())?;
     let line = Line::new(config, &Found { uplink, plan: plan.clone() });
-    let steps = line.steps(&machine, journal)?;
+    let steps = steps(&line, &machine, journal, system)?;
     let listening = listening::ports("/proc/net".as_ref());
     let state = State::new(&config.interface, &plan, &listening, config.edge, config.nft);
     let state = state.after(old);
     let file = Some(config.file.clone());
     Ok(Task { file, line, plan, state, steps, machine })
+}
+
+/// A line that has come from this configuration under another name is up, and `up` leaves it there.
+pub(super) fn check_name(config: &Config, system: &System) -> Result<(), LinuxError> {
+    let others = Journal::lines_from(&system.places.state, &config.file);
+    match others.into_iter().find(|name| *name != config.interface) {
+        Some(name) => Err(LinuxError::OtherName { name: name.to_string() }),
+        None => Ok(()),
+    }
+}
+
+/// The shortest way to this line, if it can be gone.
+///
+/// # Errors
+/// What stands in the way and can be seen before anything is done.
+pub(super) fn steps(
+    line: &Line,
+    machine: &Snapshot,
+    journal: &Journal,
+    system: &System,
+) -> Result<Steps, LinuxError> {
+    twins::check(line, machine, system)?;
+    line.steps(machine, journal)
 }
 
 /// What came of the steps.
@@ -257,6 +277,9 @@ fn forgetting(gone: &Line) -> [[String; 3]; 2] {
 fn notes(system: &System, task: &Task) -> Vec<String> {
     let Task { line, plan, machine, .. } = task;
     let mut notes = line.rivals(machine);
+    for twin in twins::twins(line, machine, system) {
+        notes.push(format!("{}: {}", twin.what(line), twin.next()));
+    }
     if let Some(table) = line.route.and_then(|route| route.table) {
         notes.push(format!(
             "the default route is in table {table}; an `ip rule` has to send packets there"

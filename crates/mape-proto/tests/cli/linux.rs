@@ -214,6 +214,57 @@ fn a_route_that_has_expired_is_none() {
     assert_eq!(machine.directory.ran(), "");
 }
 
+/// A tunnel between the line's two ends, as iproute2 6.1 tells it, with `more` before its ends.
+fn twin(name: &str, more: &str) -> String {
+    format!(
+        r#"{{"ifname":"lo","mtu":1500}},{{"ifname":"{name}","flags":["POINTOPOINT","NOARP","UP"],"mtu":1452,
+        "linkinfo":{{"info_kind":"ip6tnl","info_data":{{"proto":"ipip6",{more}"remote":"2404:9200:225:100::64",
+        "local":"{CE}","ttl":64,"encap_limit":4}}}},
+        "addr_info":[{{"family":"inet","local":"106.72.50.97","prefixlen":32}}]}}"#
+    )
+}
+
+/// Every word of the program names it and the way out; none says to run another that refuses.
+#[test]
+fn a_tunnel_in_the_way_is_named_with_the_way_out() {
+    let machine = Machine::new("way", &format!("uplink lo\nprefix {PREFIX}\n"));
+    machine.has("devices", &twin("tun0", r#""link":"lo","#));
+    for words in [&["up"][..], &["up", "--dry-run"], &["status"], &["doctor"]] {
+        let (status, said) = machine.call(words);
+        assert_eq!(status, 1, "{words:?}: {said}");
+        assert!(said.contains("the tunnel tun0 has this line's ends already"), "{words:?}: {said}");
+        assert!(said.contains("next step: `ip link delete tun0`"), "{words:?}: {said}");
+        assert!(!said.contains("run mape-proto up"), "a circle: {said}");
+        assert_eq!(said.matches("tun0 has").count(), 1, "told twice: {said}");
+    }
+    assert_eq!(machine.directory.ran(), "");
+    let (_, json) = machine.call(&["doctor", "--json"]);
+    let json = serde_json::from_str(&json).unwrap();
+    assert_valid(&schema("linux-doctor"), &json);
+    // Without it the line comes up.
+    machine.has("devices", r#"{"ifname":"lo","mtu":1500}"#);
+    assert_eq!(machine.call(&["up", "--dry-run"]).0, 0);
+}
+
+#[test]
+fn a_tunnel_beside_the_line_is_left_over() {
+    let machine = Machine::new("beside", &format!("uplink lo\nprefix {PREFIX}\n"));
+    machine.has("devices", &twin("old4", ""));
+    let (status, said) = machine.call(&["doctor"]);
+    assert_eq!(status, 1);
+    let told = "FAIL  other tunnels: the tunnel old4 has the two ends of this line";
+    assert!(said.contains(told) && said.contains("next step: `ip link delete old4`"), "{said}");
+    assert_eq!(machine.call(&["up", "--dry-run"]).0, 0);
+    let (_, json) = machine.call(&["doctor", "--json"]);
+    let json = serde_json::from_str(&json).unwrap();
+    assert_valid(&schema("linux-doctor"), &json);
+    // One to any remote end is none of these.
+    let any = twin("old4", r#""link":"lo","#).replace("2404:9200:225:100::64", "any");
+    machine.has("devices", &any);
+    let (_, said) = machine.call(&["doctor"]);
+    assert!(said.contains("ok    other tunnels: none has this line's ends"), "{said}");
+}
+
 /// As a journal of the line says.
 fn left_behind(machine: &Machine, name: &str) -> PathBuf {
     let state = Path::new(&machine.state);
@@ -277,6 +328,9 @@ fn a_line_that_was_renamed_is_taken_down_first() {
             "{said}"
         );
     }
+    // Not in a circle: `up` would refuse.
+    let (_, said) = machine.call(&["doctor"]);
+    assert!(said.contains("next step: run mape-proto down first"), "{said}");
     assert_eq!(machine.call(&["down"]), (0, "wan: down\nnew: down already\n".to_owned()));
 }
 

@@ -3,15 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use scratch::Scratch;
-
 use super::*;
 use crate::executable::executable;
 use crate::firewall::Places;
 use crate::linux::ip::Ip;
-
-#[path = "../../../../../tests/support/scratch.rs"]
-mod scratch;
+use crate::scratch::Scratch;
 
 const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
 
@@ -44,6 +40,7 @@ impl Machine {
                    *'list chain inet filter input') cat chain ;;\n*rule*) echo \"nft $*\" >>ran ;;\n";
         let system = System {
             ip: Ip { program: script("ip", ip), proc: directory.clone() },
+            etc: directory.join("etc"),
             places: Places {
                 state: directory.join("state"),
                 devices: directory.join("devices"),

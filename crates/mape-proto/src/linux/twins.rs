@@ -1,0 +1,177 @@
+//! Tunnels of others between the two ends of this line, and where they are made.
+//!
+//! The kernel keeps one `ip6tnl` for each local end, remote end and link, whatever its mode
+//! (`ip6_tnl_locate`, net/ipv6/ip6_tunnel.c); a second one gets EEXIST. One that is bound to another
+//! device, or to none, may stand beside the line's. A tunnel with any remote end is not one of these.
+
+use std::fs;
+use std::net::Ipv6Addr;
+use std::path::{Path, PathBuf};
+
+use mape_core::Quoted;
+
+use super::ip::{Device, Snapshot};
+use super::journal::Journal;
+use super::line::Line;
+use super::{LinuxError, System};
+use crate::rule_file;
+
+/// Where a tunnel is usually made at boot, below `/etc`: files, and directories of files.
+const PLACES: [&str; 8] = [
+    "network/interfaces",
+    "network/interfaces.d",
+    "network/if-up.d",
+    "systemd/network",
+    "NetworkManager/system-connections",
+    "netplan",
+    "rc.local",
+    "local.d",
+];
+/// Files of one directory that are looked at.
+const MAX_FILES: usize = 64;
+
+/// A tunnel of others with this line's ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Twin {
+    /// Its name, safe to show and, in a command, to paste.
+    pub(crate) name: String,
+    /// Whether it is bound to the line's uplink too, so that the line's own cannot be made.
+    pub(crate) is_in_the_way: bool,
+    /// Whether it has the line's IPv4 address too.
+    pub(crate) has_address: bool,
+    /// What removes it.
+    way_out: String,
+}
+
+impl Twin {
+    /// One sentence without a full stop.
+    pub(crate) fn what(&self, line: &Line) -> String {
+        let Self { name, .. } = self;
+        let Line { ce, br, uplink, .. } = line;
+        if self.is_in_the_way {
+            return format!(
+                "the tunnel {name} has this line's ends already (local {ce}, remote {br}, on {uplink}), \
+                 and the kernel makes no second one"
+            );
+        }
+        let address = if self.has_address {
+            format!(" and its address {}", line.ipv4)
+        } else {
+            String::new()
+        };
+        format!(
+            "the tunnel {name} has the two ends of this line (local {ce}, remote {br}){address}, and is \
+             left over"
+        )
+    }
+
+    /// The next step.
+    pub(crate) fn next(&self) -> String {
+        self.way_out.clone()
+    }
+}
+
+impl From<(&Twin, &Line)> for LinuxError {
+    fn from((twin, line): (&Twin, &Line)) -> Self {
+        Self::TunnelInTheWay {
+            tunnel: twin.name.clone(),
+            what: twin.what(line),
+            way_out: twin.next(),
+        }
+    }
+}
+
+/// All of them; the one in the way first.
+pub(crate) fn twins(line: &Line, machine: &Snapshot, system: &System) -> Vec<Twin> {
+    let mut twins: Vec<Twin> = machine
+        .devices
+        .iter()
+        .filter(|device| device.ifname != line.device && has_ends_of(line, device))
+        .map(|device| Twin {
+            name: word(&device.ifname),
+            is_in_the_way: device.linkinfo.info_data.link.as_ref() == Some(&line.uplink),
+            has_address: device.addr_info.iter().any(|it| it.local == Some(line.ipv4.into())),
+            way_out: way_out(device, line, system),
+        })
+        .collect();
+    twins.sort_by_key(|twin| !twin.is_in_the_way);
+    twins
+}
+
+/// The kernel would refuse the line's tunnel.
+///
+/// # Errors
+/// [`LinuxError::TunnelInTheWay`], with the command that removes it.
+pub(crate) fn check(line: &Line, machine: &Snapshot, system: &System) -> Result<(), LinuxError> {
+    match twins(line, machine, system).first().filter(|twin| twin.is_in_the_way) {
+        Some(twin) => Err((twin, line).into()),
+        None => Ok(()),
+    }
+}
+
+fn has_ends_of(line: &Line, device: &Device) -> bool {
+    let tunnel = &device.linkinfo.info_data;
+    let at = |told: &Option<String>, wanted: Ipv6Addr| {
+        told.as_deref().and_then(|told| told.parse().ok()) == Some(wanted)
+    };
+    device.linkinfo.info_kind == "ip6tnl"
+        && at(&tunnel.local, line.ce)
+        && at(&tunnel.remote, line.br)
+}
+
+/// The command that removes it, and what would make it again.
+fn way_out(device: &Device, line: &Line, system: &System) -> String {
+    if let Some((name, file)) = Journal::with_device(&system.places.state, &device.ifname) {
+        let file = file.map_or_else(String::new, |file| {
+            format!(" --config {}", word(&file.to_string_lossy()))
+        });
+        return format!("it is the line {name} of this program: run mape-proto down{file} first");
+    }
+    let name = word(&device.ifname);
+    let made = match origin(&system.etc, &device.ifname, &line.br.to_string()) {
+        Some(file) => {
+            format!("take it out of {}, which makes it at boot", word(&file.to_string_lossy()))
+        }
+        None => "take it out of whatever makes it at boot".to_owned(),
+    };
+    format!("`ip link delete {name}` removes it; then {made}")
+}
+
+/// The file that makes a tunnel of this name.
+fn origin(etc: &Path, name: &str, remote: &str) -> Option<PathBuf> {
+    let files = PLACES.iter().flat_map(|place| {
+        let place = etc.join(place);
+        if !place.is_dir() {
+            return vec![place];
+        }
+        let entries = fs::read_dir(&place).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        files.sort_unstable();
+        files.truncate(MAX_FILES);
+        files
+    });
+    files
+        .into_iter()
+        .find(|file| rule_file::text(file).is_ok_and(|text| makes(&text, name, remote)))
+}
+
+/// Whether the text names the device and speaks of such a tunnel.
+fn makes(text: &str, name: &str, remote: &str) -> bool {
+    let lines = || text.lines().filter(|line| !line.trim_start().starts_with(['#', ';']));
+    let is_part = |letter: char| letter.is_alphanumeric() || "_.-@".contains(letter);
+    let named = |line: &str| line.split(|letter| !is_part(letter)).any(|word| word == name);
+    let modes = ["ip6tnl", "ip4ip6", "ipip6", "v4tunnel", "v6tunnel", remote];
+    lines().any(named) && lines().any(|line| modes.iter().any(|mode| line.contains(mode)))
+}
+
+/// As a word of a command line; what is not plain stands in quotes, without control characters.
+fn word(text: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._@-".contains(letter);
+    if text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", Quoted::new(text).text().replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests;
