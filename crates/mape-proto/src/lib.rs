@@ -20,6 +20,7 @@ mod listening;
 pub mod netifd;
 pub mod netlink;
 pub mod nftables;
+mod program;
 pub mod provision;
 mod rule_file;
 #[cfg(all(test, feature = "linux"))]

@@ -13,6 +13,10 @@ pub enum FirewallError {
     /// nft or the kernel refuses the text.
     #[error("nft refuses the rules: {}", .0.text())]
     Rejected(Quoted),
+    /// nft was ended before it could say anything about the text, or had no memory: the same text can be
+    /// accepted later, so nothing is to be concluded from this.
+    #[error("nft did not do its work: {0}")]
+    NoVerdict(String),
     /// Another loader holds the lock.
     #[error("another mape-proto has been loading rules for {seconds} seconds")]
     Busy {
@@ -36,6 +40,7 @@ impl Explain for FirewallError {
                 "check that the kernel modules are there (kmod-nft-netdev, kmod-nft-nat), or set \
                  the edge to plain"
             }
+            Self::NoVerdict(_) => "see whether memory is short (`free`), then try again",
             Self::Busy { .. } => "see what it waits for; nothing was changed",
             Self::Directory(_) => "run this as root",
         }
@@ -45,6 +50,7 @@ impl Explain for FirewallError {
     fn params(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::NoNft(error) | Self::Directory(error) => vec![("reason", error.to_string())],
+            Self::NoVerdict(reason) => vec![("reason", reason.clone())],
             Self::Rejected(line) => vec![("reason", line.text())],
             Self::Busy { seconds } => vec![("seconds", seconds.to_string())],
         }

@@ -72,7 +72,7 @@ pub fn unload(places: &Places) -> Result<(), FirewallError> {
         return load(places).map(drop);
     }
     let lock = lock::take(&places.state)?;
-    Nft(&places.nft).unload()?;
+    Nft::holding(&places.nft, &lock).unload()?;
     super::doubt(places);
     lock::remove(lock, &places.state);
     Ok(())
@@ -98,7 +98,7 @@ pub fn load(places: &Places) -> Result<Report, FirewallError> {
     let lock = lock::take(&places.state)?;
     let mut remarks = Vec::new();
     let news = publish::prepare(places, &mut remarks);
-    let mut report = load_ready(places, remarks)?;
+    let mut report = load_ready(places, &Nft::holding(&places.nft, &lock), remarks)?;
     let news = news.only(|interface| report.is_open(interface));
     let told = news.in_force(places, &mut report.remarks);
     // Whoever is told may ask us something.
@@ -107,10 +107,13 @@ pub fn load(places: &Places) -> Result<Report, FirewallError> {
     Ok(report)
 }
 
-fn load_ready(places: &Places, mut remarks: Vec<String>) -> Result<Report, FirewallError> {
-    let nft = Nft(&places.nft);
+fn load_ready(
+    places: &Places,
+    nft: &Nft<'_>,
+    mut remarks: Vec<String>,
+) -> Result<Report, FirewallError> {
     let mut ready = ready(places, &mut remarks);
-    heed_offloads(&nft, &mut ready)?;
+    heed_offloads(nft, &mut ready)?;
     let bring = |text: &Transaction| {
         let there = nft.has(text)?;
         if !there {
@@ -130,7 +133,7 @@ fn load_ready(places: &Places, mut remarks: Vec<String>) -> Result<Report, Firew
         // One interface must not keep the others shut, for instance because its device has just
         // vanished.
         let alone = ready.len() < 2;
-        ready = if alone { Vec::new() } else { accepted(&nft, ready, &mut remarks)? };
+        ready = if alone { Vec::new() } else { accepted(nft, ready, &mut remarks)? };
         if ready.is_empty() {
             break;
         }
@@ -176,7 +179,7 @@ pub(crate) fn intended(
     let rejected = |StateError(reason)| FirewallError::Rejected(mape_core::Quoted::new(&reason));
     let checked = state.check().map_err(rejected)?;
     let name = checked.name.clone();
-    let nft = Nft(&places.nft);
+    let nft = Nft::new(&places.nft);
     let index = device_index(places, checked.device.as_str()).filter(|_| !is_made_anew);
     let mut ready = ready(places, &mut Vec::new());
     ready.retain(|ready| ready.checked.name != name);
@@ -229,7 +232,7 @@ pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
             .map_err(|error| rejected(StateError::from(error)))?;
     }
     let ready = Ready { checked, index: 1 };
-    let nft = Nft(&places.nft);
+    let nft = Nft::new(&places.nft);
     let mut refused = None;
     for time_wait in [true, false] {
         for rank in 0..3 {

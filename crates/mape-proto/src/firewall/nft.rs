@@ -1,18 +1,38 @@
 //! Running nft.
 
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
-use mape_core::Quoted;
 use mape_nft::Transaction;
+use nix::fcntl::Flock;
 
 use super::FirewallError;
+use crate::program::{End, Ended, Program, ProgramError};
 
-/// The program.
-pub(super) struct Nft<'path>(pub(super) &'path Path);
+/// A thousand ports take a slow router some seconds, several times that under load.
+const PATIENCE: Duration = Duration::from_secs(30);
 
-impl Nft<'_> {
+/// The program, and the lock that it holds while it works.
+pub(super) struct Nft<'a> {
+    program: &'a Path,
+    lock: Option<BorrowedFd<'a>>,
+}
+
+impl<'a> Nft<'a> {
+    /// Of a caller that only asks, or that has no lock.
+    pub(super) const fn new(program: &'a Path) -> Self {
+        Self { program, lock: None }
+    }
+
+    /// Of a caller with the loader's lock. Where that caller is killed, the next one waits for the nft that
+    /// it has left behind, and so cannot be overtaken by it.
+    pub(super) fn holding(program: &'a Path, lock: &'a Flock<File>) -> Self {
+        Self { program, lock: Some(lock.as_fd()) }
+    }
+
     /// Whether this text is what is loaded. Where only the short cuts are missing, as after a reload of
     /// firewall4, they are brought back.
     pub(super) fn has(&self, transaction: &Transaction) -> Result<bool, FirewallError> {
@@ -60,7 +80,7 @@ impl Nft<'_> {
     fn answers(&self, transaction: &Transaction, query: &str) -> Result<bool, FirewallError> {
         let output = self.run(&[query], None)?;
         let tables = String::from_utf8_lossy(&output.stdout);
-        Ok(output.status.success() && transaction.is_answered_by(&tables))
+        Ok(output.end == End::Exit(0) && transaction.is_answered_by(&tables))
     }
 
     /// Whether somebody else has a flowtable, as firewall4 has with flow offload switched on.
@@ -102,37 +122,41 @@ impl Nft<'_> {
     }
 
     fn checked(&self, arguments: &[&str], input: Option<&str>) -> Result<String, FirewallError> {
-        let output = self.run(arguments, input)?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        let error = String::from_utf8_lossy(&output.stderr);
-        let line = error.lines().find(|line| !line.trim().is_empty());
-        let line = line.map_or_else(|| output.status.to_string(), str::to_owned);
-        Err(FirewallError::Rejected(Quoted::new(&line)))
+        let printed = self.run(arguments, input)?.success().map_err(verdict)?;
+        Ok(String::from_utf8_lossy(&printed).into_owned())
     }
 
-    fn run(&self, arguments: &[&str], input: Option<&str>) -> Result<Output, FirewallError> {
-        let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
-        let mut child = Command::new(self.0)
-            .args(arguments)
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(FirewallError::NoNft)?;
-        if let (Some(mut stdin), Some(text)) = (child.stdin.take(), input) {
-            // nft reads all of its input before it writes anything. Where it ends early, its
-            // message says more than the broken pipe.
-            match stdin.write_all(text.as_bytes()) {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    return Err(FirewallError::NoNft(error));
-                }
-                _ => {}
-            }
+    fn run(&self, arguments: &[&str], input: Option<&str>) -> Result<Ended, FirewallError> {
+        let mut command = Command::new(self.program);
+        command.args(arguments);
+        let input = input.unwrap_or_default().as_bytes();
+        let program = Program::new(command, PATIENCE).reading(input).holding(self.lock);
+        let ended = program.run().map_err(FirewallError::NoNft)?;
+        match ended.end {
+            End::Exit(_) => Ok(ended),
+            // Of a question too: half an answer would be taken for "not there".
+            end => Err(FirewallError::NoVerdict(ProgramError::Stopped(end).to_string())),
         }
-        child.wait_with_output().map_err(FirewallError::NoNft)
     }
+}
+
+/// Tells a verdict on the rules from a failure that has nothing to do with them.
+fn verdict(error: ProgramError) -> FirewallError {
+    match error {
+        ProgramError::NotStarted(error) => FirewallError::NoNft(error),
+        ProgramError::Refused { status, said } if is_verdict(status, &said.text()) => {
+            FirewallError::Rejected(said)
+        }
+        error => FirewallError::NoVerdict(error.to_string()),
+    }
+}
+
+/// nft ends with 1 where it or the kernel refuses the text, with 2 without memory and with 3 without its
+/// netlink socket (`enum nft_exit_codes` in its sources). The kernel's lack of memory, its table of this moment being
+/// busy and an interrupted call are told with status 1, in the C library's words.
+fn is_verdict(status: i32, said: &str) -> bool {
+    let passing = ["Cannot allocate memory", "Out of memory", "Interrupted system call"];
+    status == 1 && !passing.iter().any(|words| said.contains(words))
 }
 
 /// Whether a table that is not ours has a flowtable, in the output of `nft list flowtables`.

@@ -8,6 +8,7 @@ use mape_core::{Explain as _, Layout, PortList, Request, parse_rule, plan};
 use mape_nft::{EdgeChoice, InterfaceName, Line, Options};
 
 use super::*;
+use crate::executable::executable;
 use crate::servers::Server;
 
 fn directory(name: &str) -> PathBuf {
@@ -238,5 +239,38 @@ fn without_nft() {
     let error = load(&places).unwrap_err();
     assert!(matches!(error, FirewallError::NoNft(_)) && error.params()[0].0 == "reason");
     assert_eq!(error.code(), mape_core::Code::FirewallRejected);
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// Memory, a signal or a missing socket say nothing about the rules: only a verdict may be acted upon.
+#[test]
+fn only_nft_s_own_word_counts_as_a_refusal() {
+    let directory = directory("verdicts");
+    let nft = directory.join("nft");
+    let places = Places {
+        state: directory.clone(),
+        devices: directory.clone(),
+        nft: nft.clone(),
+        servers: servers::Places::below(&directory),
+    };
+    for (text, is_verdict) in [
+        ("echo 'Error: Could not process rule: Operation not supported' >&2; exit 1", true),
+        ("echo 'Error: Could not process rule: Cannot allocate memory' >&2; exit 1", false),
+        ("echo 'utils.c:34: Memory allocation failure' >&2; exit 2", false),
+        ("echo 'netlink.c:60: Unable to initialize Netlink socket: x' >&2; exit 3", false),
+        ("kill -9 $$", false),
+    ] {
+        executable(&nft, &format!("#!/bin/sh\ncase $* in *list*) exit 0;; esac\n{text}\n"));
+        let error = load(&places).unwrap_err();
+        match error {
+            FirewallError::Rejected(_) => assert!(is_verdict, "{text}"),
+            FirewallError::NoVerdict(_) => assert!(!is_verdict, "{text}"),
+            _ => panic!("{text}: {error:?}"),
+        }
+        assert!(error.params()[0].0 == "reason" && !error.hint().is_empty());
+    }
+    // A question that is not answered is not taken for "nothing is loaded".
+    executable(&nft, "#!/bin/sh\nkill -9 $$\n");
+    assert!(matches!(load(&places), Err(FirewallError::NoVerdict(_))));
     std::fs::remove_dir_all(directory).unwrap();
 }

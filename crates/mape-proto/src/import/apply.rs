@@ -1,13 +1,17 @@
 //! Changing the section: through the `uci` program, and with a look at the result before it counts.
 
-use std::io::{self, Write as _};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use mape_core::Quoted;
 
 use super::changes::{Changes, batch};
 use super::router::Router;
+use crate::program::{Program, ProgramError};
 use crate::uci::{Package, UciError};
+
+/// A commit writes the flash, which takes a slow one a second, and some while it is being cleaned up.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The package that `import` changes.
 const NETWORK: &str = "network";
@@ -51,34 +55,15 @@ pub(crate) fn apply_to(router: &Router, name: &str, changes: &Changes) -> Result
 }
 
 fn uci(router: &Router, arguments: &[&str], input: &str) -> Result<(), UciError> {
-    let failed = |reason: &str| UciError::Program(Quoted::new(reason));
-    let output = run(router, arguments, input).map_err(|error| failed(&error.to_string()))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.lines().next().map_or_else(|| output.status.to_string(), str::to_owned);
-    Err(failed(&said))
-}
-
-fn run(router: &Router, arguments: &[&str], input: &str) -> io::Result<Output> {
     let mut command = Command::new(&router.places.uci);
     if router.places.is_a_copy() {
         let directories = router.directories();
         command.arg("-c").arg(directories.config).arg("-t").arg(directories.changes);
     }
-    let mut child = command
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        match stdin.write_all(input.as_bytes()) {
-            // Its message says more than the broken pipe.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error),
-            _ => {}
-        }
+    command.args(arguments);
+    match Program::new(command, PATIENCE).reading(input.as_bytes()).output() {
+        Ok(_) => Ok(()),
+        Err(ProgramError::Refused { said, .. }) => Err(UciError::Program(said)),
+        Err(error) => Err(UciError::Program(Quoted::new(&error.to_string()))),
     }
-    child.wait_with_output()
 }

@@ -3,12 +3,14 @@
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use mape_core::ReceivedPrefix;
 
 use super::translate;
 use crate::netifd::{self, Config, Facts};
+use crate::program::Program;
 use crate::uci::{Directories, Package, Section, UciError};
 
 /// Where things are. Tests have them elsewhere.
@@ -72,6 +74,8 @@ const DIRECTORIES: [&str; 7] = [
 ];
 const FILES: [&str; 2] = ["/etc/rc.local", "/etc/firewall.user"];
 
+/// For nft to list its tables. Without the list the rest is still told.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// A script is not larger; of a larger file the beginning is read.
 const MAX_SCRIPT: u64 = 1 << 18;
 
@@ -222,14 +226,10 @@ fn tables(places: &Places) -> Option<Vec<String>> {
         None if places.is_a_copy() => return None,
         None => Path::new("nft"),
     };
-    let output = Command::new(nft)
-        .args(["list", "tables"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let mut command = Command::new(nft);
+    command.args(["list", "tables"]);
+    let printed = Program::new(command, PATIENCE).output().ok()?;
+    let text = String::from_utf8_lossy(&printed);
     Some(
         text.lines()
             .filter_map(|line| line.trim().strip_prefix("table "))

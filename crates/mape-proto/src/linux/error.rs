@@ -10,6 +10,14 @@ pub enum LinuxError {
     /// `ip` cannot be run.
     #[error("the program ip cannot be run: {0}")]
     NoIp(io::Error),
+    /// A program gave no verdict on what it was asked to do.
+    #[error("the program {program} did not do its work: {reason}")]
+    Stopped {
+        /// Its name.
+        program: &'static str,
+        /// How it ended.
+        reason: String,
+    },
     /// `ip` does not understand what it is asked.
     #[error("the program ip does not tell devices and routes as JSON: {}", .0.text())]
     OldIp(Quoted),
@@ -123,6 +131,9 @@ impl Explain for LinuxError {
             Self::NoIp(_) | Self::OldIp(_) => {
                 "install iproute2 (busybox's ip is not enough)".to_owned()
             }
+            Self::Stopped { program, .. } => {
+                format!("see whether {program} answers when called by hand, then try again")
+            }
             Self::Refused { reason, .. } => refusal(&reason.text()).to_owned(),
             Self::NoDefaultRoute => {
                 "bring IPv6 up first, or name the device with the option uplink".to_owned()
@@ -156,6 +167,9 @@ impl Explain for LinuxError {
     fn params(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::NoIp(error) | Self::NoEvents(error) => vec![("reason", error.to_string())],
+            Self::Stopped { program, reason } => {
+                vec![("program", (*program).to_owned()), ("reason", reason.clone())]
+            }
             Self::OldIp(reason) => vec![("reason", reason.text())],
             Self::NotLoaded(reason) => vec![("reason", reason.clone())],
             Self::Refused { line, reason } => {

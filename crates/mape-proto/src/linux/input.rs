@@ -6,8 +6,9 @@
 
 use std::fmt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 use std::str::FromStr;
+use std::time::Duration;
 
 use mape_core::Quoted;
 use mape_nft::{InterfaceName, Loaded};
@@ -15,8 +16,14 @@ use serde::{Deserialize, Serialize};
 
 use super::LinuxError;
 use super::filter::{self, Base, Packet};
-use super::ip::said;
+use super::ip::stopped;
 use super::line::Line;
+use crate::program::{Program, ProgramError};
+
+/// As the loader's: a list of another's rules can be long.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What nft prints of a table, in bytes. Without the elements of sets, 100,000 rules have 16 MB.
+const MAX_TABLE: usize = 1 << 25;
 
 /// Family, table and chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,19 +160,11 @@ impl Nft<'_> {
     }
 
     fn list(self, chain: &InputChain) -> Result<String, LinuxError> {
-        let output = self.run(&["--handle", "list", "chain", &chain.to_string()])?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(LinuxError::InputChain { chain: chain.to_string(), reason: said(&output) })
+        self.run(&["--handle", "list", "chain", &chain.to_string()]).map_err(of_chain(chain))
     }
 
     fn load(self, chain: &InputChain, text: &str) -> Result<(), LinuxError> {
-        let output = self.run(&[text])?;
-        if output.status.success() {
-            return Ok(());
-        }
-        Err(LinuxError::InputChain { chain: chain.to_string(), reason: said(&output) })
+        self.run(&[text]).map(drop).map_err(of_chain(chain))
     }
 
     /// Chains of others on this hook that drop one of these packets: each as `inet filter input`.
@@ -175,10 +174,7 @@ impl Nft<'_> {
         families: &[&str],
         packets: &[Packet],
     ) -> Vec<InputChain> {
-        let text = |words: &[&str]| {
-            let output = self.run(words).map(|output| output.stdout).unwrap_or_default();
-            String::from_utf8_lossy(&output).into_owned()
-        };
+        let text = |words: &[&str]| self.run(words).unwrap_or_default();
         let listed = text(&["list", "chains"]);
         let mut found = Vec::new();
         for Base { family, table, chain } in filter::bases(&listed, hook, families) {
@@ -194,19 +190,27 @@ impl Nft<'_> {
     /// Whether our rules let this device's packets out. Of a device that was made anew the map shows
     /// the old number and not the name.
     pub(crate) fn is_open(self, name: &InterfaceName, device: &str) -> bool {
-        let gate = self.run(&["list", "map", "inet", "mape_rs", "gate"]);
-        let gate = gate.map(|output| output.stdout).unwrap_or_default();
+        let gate = self.run(&["list", "map", "inet", "mape_rs", "gate"]).unwrap_or_default();
         let open = format!("\"{device}\" : goto {}", Loaded::of(name).gate_chain());
-        String::from_utf8_lossy(&gate).contains(&open)
+        gate.contains(&open)
     }
 
-    fn run(self, words: &[&str]) -> Result<Output, LinuxError> {
+    fn run(self, words: &[&str]) -> Result<String, ProgramError> {
         let mut command = Command::new(self.0);
-        let output = command.args(words).stdin(Stdio::null()).output();
-        output.map_err(|error| LinuxError::InputChain {
-            chain: "of the host's firewall".to_owned(),
-            reason: Quoted::new(&error.to_string()),
-        })
+        command.args(words);
+        let printed = Program::new(command, PATIENCE).printing(MAX_TABLE).output()?;
+        Ok(String::from_utf8_lossy(&printed).into_owned())
+    }
+}
+
+fn of_chain(chain: &InputChain) -> impl FnOnce(ProgramError) -> LinuxError {
+    let chain = chain.to_string();
+    |error| match error {
+        ProgramError::NotStarted(error) => {
+            LinuxError::InputChain { chain, reason: Quoted::new(&error.to_string()) }
+        }
+        ProgramError::Refused { said, .. } => LinuxError::InputChain { chain, reason: said },
+        error @ ProgramError::Stopped(_) => stopped("nft", error),
     }
 }
 

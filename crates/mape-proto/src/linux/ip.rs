@@ -1,16 +1,21 @@
 //! Asking and changing the machine through iproute2.
 
-use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use mape_core::Quoted;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::LinuxError;
+use crate::program::{Program, ProgramError};
 
+/// What `ip` does takes milliseconds, and some seconds where the kernel is busy with another's changes.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// A list of routes, in bytes: that of a machine with the whole internet's table has 110 MB.
+const MAX_LIST: usize = 1 << 27;
 /// A lifetime that never ends, in seconds.
 const FOREVER: u32 = u32::MAX;
 
@@ -178,16 +183,17 @@ impl Ip {
 
     fn list<T: DeserializeOwned>(&self, words: &[&str]) -> Result<Vec<T>, LinuxError> {
         let mut command = Command::new(&self.program);
-        command.args(["-Numeric", "-json"]).args(words).stdin(Stdio::null());
-        let output = command.output().map_err(LinuxError::NoIp)?;
-        if !output.status.success() {
-            return Err(LinuxError::OldIp(said(&output)));
-        }
+        command.args(["-Numeric", "-json"]).args(words);
+        let program = Program::new(command, PATIENCE).printing(MAX_LIST);
+        let printed = program.output().map_err(|error| match error {
+            ProgramError::Refused { said, .. } => LinuxError::OldIp(said),
+            error => stopped("ip", error),
+        })?;
         // Nothing at all stands for an empty list.
-        if output.stdout.trim_ascii().is_empty() {
+        if printed.trim_ascii().is_empty() {
             return Ok(Vec::new());
         }
-        serde_json::from_slice(&output.stdout)
+        serde_json::from_slice(&printed)
             .map_err(|error| LinuxError::OldIp(Quoted::new(&error.to_string())))
     }
 
@@ -211,41 +217,31 @@ impl Ip {
         if lines.is_empty() {
             return Ok(());
         }
-        let mut child = Command::new(&self.program)
-            .args(["-batch", "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(LinuxError::NoIp)?;
-        if let Some(mut stdin) = child.stdin.take() {
-            match stdin.write_all((lines.join("\n") + "\n").as_bytes()) {
-                // It ended early; what it said tells more.
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    return Err(LinuxError::NoIp(error));
-                }
-                _ => {}
-            }
-        }
-        let output = child.wait_with_output().map_err(LinuxError::NoIp)?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let text = String::from_utf8_lossy(&output.stderr);
+        let mut command = Command::new(&self.program);
+        command.args(["-batch", "-"]);
+        let input = lines.join("\n") + "\n";
+        let ended = Program::new(command, PATIENCE).reading(input.as_bytes()).run();
+        let ended = ended.map_err(LinuxError::NoIp)?;
+        let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let said = match ended.success() {
+            Ok(_) => return Ok(()),
+            Err(ProgramError::Refused { said, .. }) => said,
+            Err(error) => return Err(stopped("ip", error)),
+        };
         let number = text.lines().find_map(|line| line.strip_prefix("Command failed -:"));
         let number = number.and_then(|number| number.trim().parse::<usize>().ok());
         let line = number.and_then(|number| lines.get(number.checked_sub(1)?));
         Err(LinuxError::Refused {
             line: line.cloned().unwrap_or_else(|| lines.join("; ")),
-            reason: said(&output),
+            reason: said,
         })
     }
 }
 
-/// The first line of what a program said, without a full stop, or how it ended.
-pub(super) fn said(output: &Output) -> Quoted {
-    let text = String::from_utf8_lossy(&output.stderr);
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty());
-    let line = line.map(|line| line.trim_end_matches('.').to_owned());
-    Quoted::new(&line.unwrap_or_else(|| output.status.to_string()))
+/// A program that could not be started or gave no verdict.
+pub(super) fn stopped(program: &'static str, error: ProgramError) -> LinuxError {
+    match error {
+        ProgramError::NotStarted(error) if program == "ip" => LinuxError::NoIp(error),
+        error => LinuxError::Stopped { program, reason: error.to_string() },
+    }
 }

@@ -2,17 +2,16 @@
 //!
 //! TLS of our own would be larger than all the rest of this program (DESIGN.md, "Provisioning").
 
-use std::io::{self, Read, Write as _};
+use std::io;
 use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mape_provision::{HttpFailure, HttpReply, HttpRequest, MAX_BODY, may_be_asked};
 
 use super::Resolvers;
+use crate::program::{End, Program};
 
 mod curl;
 mod uclient;
@@ -21,8 +20,8 @@ mod uclient;
 const DIRECTORIES: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
 /// Longest head of an answer, in bytes.
 const MAX_HEAD: usize = 1 << 14;
-/// What is read of a program's complaints, in bytes.
-const MAX_WORDS: u64 = 1 << 13;
+/// What is read of a program, in bytes: an answer that is too long is seen to be.
+const MAX_PRINTED: usize = MAX_BODY + 1 + MAX_HEAD;
 /// The whole of a request in the house.
 const NEAR: Duration = Duration::from_secs(6);
 /// The whole of one request.
@@ -145,41 +144,16 @@ fn last_line(words: &str) -> Option<String> {
 }
 
 /// Runs it to its end, or until it has said too much, or the time is up.
-fn run(mut command: Command, input: &str, patience: Duration) -> io::Result<Ended> {
-    let limit = MAX_BODY + 1 + MAX_HEAD;
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // Its exit status says more than a broken pipe.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    let out = child.stdout.take().map(|out| reader(out, limit as u64));
-    let words = child.stderr.take().map(|words| reader(words, MAX_WORDS));
-    let received = out.and_then(|out| out.recv_timeout(patience).ok());
-    let in_time = received.is_some();
-    let out = received.unwrap_or_default();
-    let cut = out.len() == limit;
-    if cut || !in_time {
-        // It may have ended by itself.
-        let _ = child.kill();
-    }
-    let status = child.wait()?;
-    let words = words.and_then(|words| words.recv_timeout(patience).ok()).unwrap_or_default();
-    let code = status.code().filter(|_| in_time);
-    Ok(Ended { code, out, words: String::from_utf8_lossy(&words).into_owned(), cut })
-}
-
-fn reader(from: impl Read + Send + 'static, limit: u64) -> mpsc::Receiver<Vec<u8>> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let mut from = from;
-        // What was read before an error is all there is.
-        let _ = from.by_ref().take(limit).read_to_end(&mut bytes);
-        // Nobody waits any more where the time is up.
-        let _ = sender.send(bytes);
-    });
-    receiver
+fn run(command: Command, input: &str, patience: Duration) -> io::Result<Ended> {
+    let program = Program::new(command, patience).reading(input.as_bytes()).printing(MAX_PRINTED);
+    let ended = program.run()?;
+    let cut = ended.stdout.len() == MAX_PRINTED;
+    let code = match ended.end {
+        End::Exit(code) => Some(code),
+        _ => None,
+    };
+    let words = String::from_utf8_lossy(&ended.stderr).into_owned();
+    Ok(Ended { code, out: ended.stdout, words, cut })
 }
 
 /// No more of a body than tells that it is too long.

@@ -2,12 +2,17 @@
 
 use std::net::SocketAddrV4;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use mape_core::PortRange;
 
 use super::forward::Forward;
 use super::kept::Kept;
+use crate::program::{End, Program};
+
+/// A user's script may ask a server that is slow, such as one for dynamic DNS.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What happened to one forward.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +70,8 @@ impl Change {
 }
 
 /// Runs the scripts in `/etc/hotplug.d/mape`, one call for each change, with what it is about in the environment.
-/// Where there is no such program, nobody is told.
+/// Where there is no such program, none is run. After a call that had to be killed the others are not made: each
+/// would hang as long.
 pub(crate) fn announce(hotplug: &Path, interface: &str, changes: &[Change]) {
     if !hotplug.exists() {
         return;
@@ -80,7 +86,9 @@ pub(crate) fn announce(hotplug: &Path, interface: &str, changes: &[Change]) {
             let port = place.map(|place| place.port().to_string()).unwrap_or_default();
             command.env(format!("{prefix}_IPV4"), ip).env(format!("{prefix}_PORT"), port);
         }
-        run(&mut command);
+        if !run(command) {
+            return;
+        }
     }
 }
 
@@ -90,11 +98,13 @@ pub(crate) fn announce_pool(hotplug: &Path, interface: &str, pool: &[PortRange])
         let ports: Vec<String> = pool.iter().map(ToString::to_string).collect();
         let mut command = Command::new(hotplug);
         command.arg("mape").env("ACTION", "upnp").env("INTERFACE", interface);
-        run(command.env("PORTS", ports.join(" ")));
+        command.env("PORTS", ports.join(" "));
+        run(command);
     }
 }
 
-/// A script's failure is its own.
-fn run(command: &mut Command) {
-    let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+/// Whether it has ended by itself. A script's failure is its own.
+fn run(command: Command) -> bool {
+    let ended = Program::new(command, PATIENCE).silent().run();
+    !ended.is_ok_and(|ended| matches!(ended.end, End::Deadline(_)))
 }
