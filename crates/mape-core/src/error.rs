@@ -27,6 +27,12 @@ pub enum Code {
     Ubus,
     /// Another device on the line has the CE address.
     CeInUse,
+    /// The CE address is on no device although the tunnel is up.
+    CeMissing,
+    /// Another interface of this router has the line.
+    LineTaken,
+    /// A tunnel with the same two ends is there already.
+    TunnelExists,
     /// A configuration file cannot be read, or `uci` cannot change it.
     Uci,
     /// The kernel's list of connections cannot be read or changed.
@@ -71,6 +77,9 @@ impl Code {
             Self::SystemRefused => "MAPE_SYSTEM_REFUSED",
             Self::Ubus => "MAPE_UBUS",
             Self::CeInUse => "MAPE_CE_IN_USE",
+            Self::CeMissing => "MAPE_CE_MISSING",
+            Self::LineTaken => "MAPE_LINE_TAKEN",
+            Self::TunnelExists => "MAPE_TUNNEL_EXISTS",
             Self::Uci => "MAPE_UCI",
             Self::Conntrack => "MAPE_CONNTRACK",
             Self::NoInterface => "MAPE_NO_INTERFACE",

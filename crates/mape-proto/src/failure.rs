@@ -81,7 +81,7 @@ impl Failure {
             Self::Explained { code, .. } => code,
             Self::Output(_) => return false,
         };
-        matches!(code, Code::FirewallRejected | Code::Ubus | Code::CeInUse)
+        matches!(code, Code::FirewallRejected | Code::Ubus | Code::CeInUse | Code::TunnelExists)
     }
 
     /// For a log: one line.
@@ -118,6 +118,9 @@ impl Failure {
                 | Code::SystemRefused
                 | Code::Ubus
                 | Code::CeInUse
+                | Code::CeMissing
+                | Code::LineTaken
+                | Code::TunnelExists
                 | Code::Uci
                 | Code::Conntrack
                 | Code::NoInterface

@@ -32,6 +32,7 @@ mod memory;
 mod options;
 mod provisioning;
 mod recognise;
+mod rivals;
 mod update;
 mod uplink;
 mod wanted;
@@ -50,6 +51,7 @@ pub use provisioning::provision;
 pub(crate) use provisioning::trouble as provisioning_trouble;
 pub(crate) use recognise::line_facts;
 pub use recognise::{Question, recognise};
+pub use rivals::Taken;
 pub use uplink::{Uplink, UplinkError, choose};
 pub use zones::Zones;
 

@@ -199,7 +199,7 @@ function states() {
 	for (const [ code, words ] of Object.entries(told()))
 		list[code] = { change: world => world.fails(code, words), problem: true, code };
 	// Those of which no golden file has a text: netifd keeps what the handler said, whatever it is.
-	for (const code of [ 'MAPE_NO_IPV6_YET', 'MAPE_TUNLINK_UNKNOWN', 'MAPE_FIREWALL_REJECTED', 'MAPE_SYSTEM_REFUSED', 'MAPE_UBUS', 'MAPE_CE_IN_USE' ])
+	for (const code of [ 'MAPE_NO_IPV6_YET', 'MAPE_TUNLINK_UNKNOWN', 'MAPE_FIREWALL_REJECTED', 'MAPE_SYSTEM_REFUSED', 'MAPE_UBUS', 'MAPE_CE_IN_USE', 'MAPE_LINE_TAKEN', 'MAPE_TUNNEL_EXISTS' ])
 		list[code] ??= { change: world => world.fails(code), problem: true, code };
 
 	return list;

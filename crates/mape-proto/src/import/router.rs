@@ -162,7 +162,9 @@ fn running_prefix(section: &Section, facts: &Facts) -> Option<ReceivedPrefix> {
     let without = translate::without_numbers(section.clone());
     [section, &without].into_iter().find_map(|section| {
         let config = Config::parse(&section.json()).ok()?;
-        netifd::choose(&config, facts, None).ok().map(|uplink| uplink.prefix)
+        netifd::choose(&config, facts, None, &netifd::Taken::default())
+            .ok()
+            .map(|uplink| uplink.prefix)
     })
 }
 

@@ -67,20 +67,26 @@ pub(super) fn configure(
 /// and would remove one that is added in the meantime.
 pub(super) fn remove(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn Write) {
     let alias = update::alias(interface);
-    match bus.call(&interface_object(&alias), "remove", &json!({})) {
+    let failed = match bus.call(&interface_object(&alias), "remove", &json!({})) {
         // Without uplink it was never there; or netifd is removing it.
         Ok(_)
         | Err(
             UbusError::ObjectNotFound(_)
             | UbusError::Status { status: Status::InvalidArgument, .. },
-        ) => {}
-        Err(error) => {
-            let _ = writeln!(log, "the CE address could not be removed: {error}");
-        }
-    }
+        ) => None,
+        Err(error) => Some(error),
+    };
     let end = Instant::now() + REMOVAL;
     // The object itself may not answer any more.
-    while facts(bus).is_ok_and(|facts| facts.interface(&alias).is_some()) && Instant::now() < end {
+    let is_gone = loop {
+        let is_there = facts(bus).map(|facts| facts.interface(&alias).is_some());
+        if !is_there.as_ref().is_ok_and(|there| *there) || Instant::now() >= end {
+            break is_there.is_ok_and(|there| !there);
+        }
         sleep(STEP);
+    };
+    // An answer that came too late is none to complain of.
+    if let Some(error) = failed.filter(|_| !is_gone) {
+        let _ = writeln!(log, "the CE address could not be removed: {error}");
     }
 }

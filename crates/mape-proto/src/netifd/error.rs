@@ -3,8 +3,10 @@
 use std::io;
 use std::net::Ipv6Addr;
 
-use mape_core::{Code, Explain};
+use mape_core::{Code, Explain, Quoted};
 use mape_ubus::UbusError;
+
+use crate::uci::quoted;
 
 /// What fails after the plan is made.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,9 @@ pub(super) enum LifeError {
     /// netifd refused the update; of all that is in it, only the tunnel can fail.
     #[error("netifd cannot create the tunnel: {0}")]
     NoTunnel(UbusError),
+    /// The kernel makes no second tunnel between two addresses.
+    #[error("the device {device} is a tunnel from {ce} to {br} already")]
+    TunnelExists { device: Quoted, owner: Option<Quoted>, ce: Ipv6Addr, br: Ipv6Addr },
     #[error("the state directory cannot be written: {0}")]
     State(io::Error),
 }
@@ -24,6 +29,7 @@ impl Explain for LifeError {
     fn code(&self) -> Code {
         match self {
             Self::CeInUse(_) => Code::CeInUse,
+            Self::TunnelExists { .. } => Code::TunnelExists,
             Self::CeNotReady { .. } | Self::NoTunnel(_) => Code::Ubus,
             Self::State(_) => Code::FirewallRejected,
         }
@@ -41,6 +47,15 @@ impl Explain for LifeError {
             Self::NoTunnel(_) => {
                 "see whether kmod-ip6-tunnel is installed, and netifd's messages in `logread`"
             }
+            Self::TunnelExists { owner: Some(owner), .. } => {
+                return format!("remove the interface {owner}: one line has one tunnel");
+            }
+            Self::TunnelExists { device, .. } => {
+                return format!(
+                    "remove it with `ip link del {}`, and what made it",
+                    quoted(&device.text())
+                );
+            }
             Self::State(_) => "make room in /var/run",
         }
         .to_owned()
@@ -49,6 +64,9 @@ impl Explain for LifeError {
     fn params(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::CeInUse(ce) | Self::CeNotReady { ce, .. } => vec![("ce", ce.to_string())],
+            Self::TunnelExists { device, ce, br, .. } => {
+                vec![("device", device.text()), ("ce", ce.to_string()), ("br", br.to_string())]
+            }
             Self::NoTunnel(error) => error.params(),
             Self::State(error) => vec![("reason", error.to_string())],
         }

@@ -10,7 +10,9 @@ use super::memory::Memory;
 use super::provisioning::{forget, look};
 use super::update;
 use super::wanted::{outcome, wanted};
-use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, notify, set_data};
+use super::{
+    Bus, Facts, InterfaceFacts, Places, facts, interface_object, kernel, notify, set_data,
+};
 use crate::failure::Failure;
 use crate::firewall::{self, State};
 
@@ -36,29 +38,20 @@ pub fn hotplug(
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let facts = facts(bus)?;
-    if facts.is_ours(&event.interface) {
-        return match event.interface.parse() {
-            Ok(interface) => {
-                look(bus, places, &interface, &facts, log);
-                load(bus, places, &facts, &interface, log)?;
-                // Without its state file the loader has just shut the interface.
-                if is_shut(places, &facts, &interface) {
-                    renew_if_changed(bus, places, &interface, false);
-                }
-                Ok(())
-            }
-            Err(_) => Ok(()),
-        };
-    }
-    if event.action == "ifdown" && facts.interface(&event.interface).is_none() {
-        return removed(bus, places, &event.interface, log);
-    }
     let tells = matches!(event.action.as_str(), "ifup" | "ifupdate");
-    if facts.is_our_alias(&event.interface) || !tells {
+    let done = if facts.is_ours(&event.interface) {
+        own(bus, places, &facts, &event.interface, log)
+    } else if event.action == "ifdown" && facts.interface(&event.interface).is_none() {
+        removed(bus, places, &event.interface, log)
+    } else if facts.is_our_alias(&event.interface) || !tells {
         return Ok(());
-    }
-    let waiting =
-        |interface: &&InterfaceFacts| facts.is_ours(&interface.name) && interface.autostart;
+    } else {
+        Ok(())
+    };
+    // Also where it is one of ours: another one may have waited for its line.
+    let waiting = |it: &&InterfaceFacts| {
+        facts.is_ours(&it.name) && it.autostart && it.name != event.interface
+    };
     for interface in facts.interfaces().filter(waiting) {
         if changes(bus, places, &facts, interface) {
             // netifd refuses where it is not the time, and then does it by itself.
@@ -67,6 +60,24 @@ pub fn hotplug(
         if let Ok(name) = interface.name.parse() {
             look(bus, places, &name, &facts, log);
         }
+    }
+    done
+}
+
+/// An event of one of ours: brings the rules in line.
+fn own(
+    bus: &mut dyn Bus,
+    places: &Places,
+    facts: &Facts,
+    interface: &str,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
+    let Ok(interface) = interface.parse() else { return Ok(()) };
+    look(bus, places, &interface, facts, log);
+    load(bus, places, facts, &interface, log)?;
+    // Without its state file the loader has just shut the interface.
+    if is_shut(places, facts, &interface) || is_without_ce(places, facts, &interface) {
+        renew_if_changed(bus, places, &interface, false);
     }
     Ok(())
 }
@@ -153,7 +164,15 @@ fn changes(bus: &mut dyn Bus, places: &Places, facts: &Facts, interface: &Interf
         return true;
     }
     let wanted = wanted(bus, places, &name, facts, &memory.options, &memory);
-    outcome(&wanted) != memory.outcome || (wanted.is_ok() && is_shut(places, facts, &name))
+    let is_broken = || is_shut(places, facts, &name) || is_without_ce(places, facts, &name);
+    outcome(&wanted) != memory.outcome || (wanted.is_ok() && is_broken())
+}
+
+/// Whether netifd has it up and its CE address is lost: the tunnel sends nothing.
+fn is_without_ce(places: &Places, facts: &Facts, name: &InterfaceName) -> bool {
+    let up = facts.interface(name.as_str()).filter(|interface| interface.up);
+    let ce = up.and_then(|interface| interface.data.get("ce")?.as_str()?.parse().ok());
+    ce.is_some_and(|ce| kernel::is_lost(&places.proc_net, ce))
 }
 
 /// Whether netifd has it up and the loader cannot open it: its state file is lost, half, or that of

@@ -1,4 +1,4 @@
-//! What the kernel says of an address, in `/proc/net`, and taking the tunnel down.
+//! What the kernel says of an address and of tunnels, and taking the tunnel down.
 
 use std::fs;
 use std::net::Ipv6Addr;
@@ -33,6 +33,26 @@ pub(super) fn device_down(index: u32) -> Result<(), NetlinkError> {
     Socket::open_route()?.ask(Request::device_down(index), |_, _| Ok(()))
 }
 
+/// The tunnel in IPv6 that has these two ends, of those in `/sys/class/net`. The kernel makes no second
+/// one.
+pub(super) fn tunnel_between(devices: &Path, local: Ipv6Addr, remote: Ipv6Addr) -> Option<String> {
+    fs::read_dir(devices).ok()?.flatten().find_map(|device| {
+        let is = |file: &str, end: Ipv6Addr| {
+            let text = fs::read_to_string(device.path().join(file)).unwrap_or_default();
+            // As a link-layer address: byte by byte.
+            let bytes = text.trim().split(':').map(|byte| u8::from_str_radix(byte, 16).ok());
+            bytes.eq(end.octets().map(Some))
+        };
+        (is("address", local) && is("broadcast", remote))
+            .then(|| device.file_name().into_string().ok())?
+    })
+}
+
+/// Whether nobody can send from the address: it is nowhere, or another device on the line has it.
+pub(super) fn is_lost(proc_net: &Path, address: Ipv6Addr) -> bool {
+    matches!(address_state(proc_net, address), AddressState::Absent | AddressState::Duplicate)
+}
+
 fn address_state_in(table: &str, address: Ipv6Addr) -> AddressState {
     let wanted = format!("{:032x}", address.to_bits());
     let flags = table.lines().find_map(|line| {
@@ -53,6 +73,25 @@ fn address_state_in(table: &str, address: Ipv6Addr) -> AddressState {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tunnel_is_found_by_its_ends() {
+        let devices = std::env::temp_dir().join(format!("mape-ends-{}", std::process::id()));
+        let device = devices.join("map-wan6");
+        fs::create_dir_all(&device).unwrap();
+        // As Linux 6.1 writes them.
+        let write = |file, text| fs::write(device.join(file), text).unwrap();
+        write("address", "24:0b:00:10:32:61:64:00:00:6a:48:32:61:00:64:00\n");
+        write("broadcast", "24:04:92:00:02:25:01:00:00:00:00:00:00:00:00:64\n");
+        let ce = "240b:10:3261:6400:6a:4832:6100:6400".parse().unwrap();
+        let br = "2404:9200:225:100::64".parse().unwrap();
+        assert_eq!(tunnel_between(&devices, ce, br).as_deref(), Some("map-wan6"));
+        assert_eq!(tunnel_between(&devices, br, ce), None);
+        assert_eq!(tunnel_between(&devices, ce, Ipv6Addr::LOCALHOST), None);
+        write("broadcast", "ff:ff:ff:ff:ff:ff\n");
+        assert_eq!(tunnel_between(&devices, ce, br), None);
+        fs::remove_dir_all(&devices).unwrap();
+    }
 
     #[test]
     fn duplicate_address_detection_is_followed() {

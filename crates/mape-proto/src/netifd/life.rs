@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use mape_core::Quoted;
+use mape_core::{Plan, Quoted};
 use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_provision::{Mode, Source};
 use mape_ubus::UbusError;
@@ -23,7 +23,10 @@ use super::provisioning::store::Store;
 use super::update::{self, Update};
 use super::wanted::{Wanted, outcome, wanted};
 use super::zones::Zones;
-use super::{Bus, Facts, Places, dhcpv6, facts, interface_object, notify, set_data};
+use super::{
+    Bus, Facts, InterfaceFacts, Places, dhcpv6, facts, interface_object, kernel, notify, rivals,
+    set_data,
+};
 use crate::failure::Failure;
 use crate::firewall::{self, State};
 use crate::listening;
@@ -217,6 +220,11 @@ impl<'call> Call<'call> {
         let unchanged = wanted.as_ref().is_ok_and(|wanted| wanted.in_force() == memory.up)
             && State::is_usable(&self.places.firewall.state, self.interface);
         let done = match wanted {
+            Ok(wanted) if unchanged && kernel::is_lost(&self.places.proc_net, wanted.plan.ce()) => {
+                let (uplink, ce) = (&wanted.uplink.interface, wanted.plan.ce());
+                let _ = writeln!(self.log, "the CE address {ce} is lost; it is put back");
+                alias::configure(self.bus, self.places, self.interface, uplink, ce, self.log)
+            }
             Ok(wanted) if unchanged => {
                 self.tell_the_rule(&mut memory, &wanted);
                 self.tell_the_warning(&facts, wanted.warning.as_ref());
@@ -323,6 +331,12 @@ impl<'call> Call<'call> {
             .with_upnp(config.upnp_ports, config.full_cone_hosts.clone())
             .after(State::last(directory, self.interface).as_ref());
         let edge = self.check(memory, &state)?;
+        // From here on things are touched, so that it has to be nobody else's line.
+        rivals::claim(self.places, facts, self.interface, &config, &uplink.interface, plan.ce())
+            .inspect_err(|failure| memory.outcome = failure.line())?;
+        if let Some(error) = self.tunnel_in_the_way(facts, &plan) {
+            return Err(error.into());
+        }
         // netifd ends this very process within the call where the uplink is not there, and starts
         // another one when it is.
         notify(self.bus, &update::host_dependency(self.interface, &uplink.interface))?;
@@ -367,7 +381,8 @@ impl<'call> Call<'call> {
         let message = update.message();
         if let Err(error) = notify(self.bus, &message) {
             let _ = State::retire(directory, self.interface);
-            return Err(LifeError::NoTunnel(error).into());
+            let known = self.tunnel_in_the_way(facts, &plan);
+            return Err(known.unwrap_or(LifeError::NoTunnel(error)).into());
         }
         memory.prefix = uplink.prefix.to_string();
         memory.up = in_force;
@@ -377,6 +392,17 @@ impl<'call> Call<'call> {
             None => options.clone_into(&mut memory.good_options),
         }
         Ok(())
+    }
+
+    /// A tunnel with the same ends that is none of ours: the kernel makes no second one.
+    fn tunnel_in_the_way(&self, facts: &Facts, plan: &Plan) -> Option<LifeError> {
+        let (ce, br) = (plan.ce(), plan.br());
+        let device = kernel::tunnel_between(&self.places.firewall.devices, ce, br)?;
+        let own = DeviceName::of_interface(self.interface);
+        let is_its = |it: &&InterfaceFacts| it.device.as_deref() == Some(device.as_str());
+        let owner = facts.interfaces().find(is_its).map(|it| Quoted::new(&it.name));
+        let device = Some(device).filter(|it| it != own.as_str()).map(|it| Quoted::new(&it))?;
+        Some(LifeError::TunnelExists { device, owner, ce, br })
     }
 
     /// Asks nft once for each shape of rules: it is the one expensive step of a set-up. For the usual one

@@ -78,6 +78,7 @@ impl Memory {
         let _ = fs::remove_file(directory.join(format!("{interface}.lock")));
         crate::status::forget_peak(directory, interface);
         State::forget(directory, interface);
+        super::rivals::forget(directory, interface);
         fs::remove_file(path(directory, interface)).is_ok()
     }
 

@@ -11,6 +11,7 @@ use crate::failure::Failure;
 
 mod provisioning;
 mod recovery;
+mod two;
 
 const CE_IN_HEX: &str = "240b001032616400006a483261006400";
 

@@ -1,9 +1,12 @@
 //! Which interface is the uplink, and which of its prefixes is the line's.
 
+use std::net::Ipv6Addr;
+
 use mape_core::{Code, Explain, Plan, Quoted, ReceivedPrefix};
 use mape_provision::Decision;
 
 use super::Fixed;
+use super::Taken;
 use super::config::Config;
 use super::facts::{Candidate, Facts, InterfaceFacts};
 use crate::failure::Failure;
@@ -35,6 +38,22 @@ pub enum UplinkError {
     /// The stated one does not exist.
     #[error("the option tunlink names {0}, but there is no such interface")]
     Unknown(Quoted),
+    /// The line is another interface's of ours.
+    #[error("the line of {uplink} is that of the interface {by}")]
+    Taken {
+        /// The interface with the line's prefix.
+        uplink: Quoted,
+        /// Whose line it is.
+        by: Quoted,
+    },
+    /// The address is on the router already, and not by us.
+    #[error("the interface {by} has the CE address {ce}")]
+    AddressHeld {
+        /// The line's.
+        ce: Ipv6Addr,
+        /// Who holds it.
+        by: Quoted,
+    },
 }
 
 impl Explain for UplinkError {
@@ -42,6 +61,7 @@ impl Explain for UplinkError {
         match self {
             Self::NoIpv6Yet | Self::NotYetOn(_) => Code::NoIpv6Yet,
             Self::Unknown(_) => Code::TunlinkUnknown,
+            Self::Taken { .. } | Self::AddressHeld { .. } => Code::LineTaken,
         }
     }
 
@@ -52,6 +72,13 @@ impl Explain for UplinkError {
                  IPv6 WAN interface, usually wan6"
             }
             Self::Unknown(_) => "name the IPv6 WAN interface, usually wan6, or remove the option",
+            Self::Taken { .. } => {
+                "one line has one tunnel: remove this section, or name the IPv6 interface of another \
+                 line in its option tunlink"
+            }
+            Self::AddressHeld { .. } => {
+                "remove the address there; the tunnel puts it on the uplink by itself"
+            }
         }
         .to_owned()
     }
@@ -61,6 +88,12 @@ impl Explain for UplinkError {
             Self::NoIpv6Yet => Vec::new(),
             Self::NotYetOn(name) | Self::Unknown(name) => {
                 vec![("option", "tunlink".to_owned()), ("value", name.text())]
+            }
+            Self::Taken { uplink, by } => {
+                vec![("uplink", uplink.text()), ("interface", by.text())]
+            }
+            Self::AddressHeld { ce, by } => {
+                vec![("ce", ce.to_string()), ("interface", by.text())]
             }
         }
     }
@@ -81,7 +114,7 @@ struct Offer<'facts> {
 ///
 /// Prefixes that are not deprecated go first, then those of an interface with an IPv6 default
 /// route, then the longest rule match, then those of the uplink in use, then the longest remaining
-/// lifetime, then delegated ones. `current` is what the interface has been set up with: of two that
+/// lifetime, then delegated ones. What others have [taken](Taken) is passed over. `current` is what the interface has been set up with: of two that
 /// are as good as each other it stays. On one uplink a longer lifetime tells the new prefix from the
 /// old one; on two it only tells which was refreshed last, and the tunnel would move with each time.
 ///
@@ -91,6 +124,7 @@ pub fn choose(
     config: &Config,
     facts: &Facts,
     current: Option<ReceivedPrefix>,
+    taken: &Taken,
 ) -> Result<Uplink, Failure> {
     if let Some(name) = &config.tunlink {
         if facts.interface(name).is_none() {
@@ -110,6 +144,10 @@ pub fn choose(
             }
             match config.sources(candidate.prefix).decide() {
                 Ok(Decision { plan, .. }) => {
+                    if let Some(by) = taken.by_another(config, &interface.name, plan.ce()) {
+                        reason = Some((u8::MAX, by.into()));
+                        continue;
+                    }
                     let (candidate, current) = (*candidate, is_current(candidate));
                     let offer = Offer { interface, device, candidate, plan, current, stays };
                     if best.as_ref().is_none_or(|best| offer.is_better_than(best)) {
@@ -207,7 +245,7 @@ mod tests {
     fn chosen(options: &str, interfaces: &[Value], current: Option<&str>) -> String {
         let facts = Facts::parse(&json!({"interface": interfaces}));
         let current = current.map(|text| text.parse().unwrap());
-        match choose(&Config::parse(options).unwrap(), &facts, current) {
+        match choose(&Config::parse(options).unwrap(), &facts, current, &Taken::default()) {
             Ok(uplink) => format!("{} {}", uplink.interface, uplink.prefix),
             Err(Failure::Explained { code, message, .. }) => format!("{code}: {message}"),
             Err(Failure::Output(_)) => String::new(),
@@ -344,6 +382,8 @@ mod tests {
             UplinkError::NoIpv6Yet,
             UplinkError::NotYetOn(Quoted::new("wan6")),
             UplinkError::Unknown(Quoted::new("wna6")),
+            UplinkError::Taken { uplink: Quoted::new("wan6"), by: Quoted::new("wan4") },
+            UplinkError::AddressHeld { ce: Ipv6Addr::LOCALHOST, by: Quoted::new("wan4") },
         ] {
             assert!(!error.hint().is_empty() && error.code().as_str().starts_with("MAPE_"));
             assert_eq!(error.params().is_empty(), error == UplinkError::NoIpv6Yet);

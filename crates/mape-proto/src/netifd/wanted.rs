@@ -11,7 +11,7 @@ use super::memory::Memory;
 use super::options::{OptionError, planned_uplink_mtu};
 use super::provisioning::store::Store;
 use super::uplink::{Uplink, choose};
-use super::{Bus, Places, dhcpv6};
+use super::{Bus, Places, dhcpv6, rivals};
 use crate::failure::Failure;
 use crate::servers::pool;
 
@@ -40,14 +40,12 @@ pub(super) fn wanted(
     memory: &Memory,
 ) -> Result<Wanted, Failure> {
     let current = memory.prefix.parse().ok();
+    let taken = rivals::taken(places, facts, interface);
     let mut of = |options: &str| -> Result<Wanted, Failure> {
-        let config = Config::parse(options)?;
-        let store = Store::new(places, interface);
-        let rules = store.rules(&config.provisioning);
-        let config = config.with_provisioned(rules).with_dhcpv6(dhcpv6::rules(places, facts));
-        let uplink = match choose(&config, facts, current) {
+        let config = with_learned_rules(Config::parse(options)?, places, interface, facts);
+        let uplink = match choose(&config, facts, current, &taken) {
             Err(failure) if config.provisioning != Mode::Off => {
-                return Err(asked_and_not_known(failure, &store));
+                return Err(asked_and_not_known(failure, &Store::new(places, interface)));
             }
             other => other?,
         };
@@ -76,6 +74,17 @@ pub(super) fn wanted(
         Ok(wanted) => Ok(Wanted { warning: Some(failure), ..wanted }),
         Err(_) => Err(failure),
     }
+}
+
+/// The options with what a server of the provider's and the line's DHCPv6 have said.
+pub(super) fn with_learned_rules(
+    config: Config,
+    places: &Places,
+    interface: &InterfaceName,
+    facts: &Facts,
+) -> Config {
+    let rules = Store::new(places, interface).rules(&config.provisioning);
+    config.with_provisioned(rules).with_dhcpv6(dhcpv6::rules(places, facts))
 }
 
 /// The set is what the line has, and one port at least is for outgoing connections.

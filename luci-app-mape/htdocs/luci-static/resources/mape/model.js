@@ -38,7 +38,7 @@ const STEP_OF = {
 
 // Errors that come only after every step before was well. Others may come before anything was looked at, as an
 // option that cannot be read does.
-const AFTER_ALL = /^(MAPE_(PREFIX_NOT_IN_RULES|NOT_FIRST_SUBNET|MTU_TOO_SMALL|FIREWALL_REJECTED|CE_IN_USE|PROVISIONING_[A-Z_]+)|NO_DEVICE)$/;
+const AFTER_ALL = /^(MAPE_(PREFIX_NOT_IN_RULES|NOT_FIRST_SUBNET|MTU_TOO_SMALL|FIREWALL_REJECTED|CE_IN_USE|LINE_TAKEN|TUNNEL_EXISTS|PROVISIONING_[A-Z_]+)|NO_DEVICE)$/;
 
 // A number, or null for whatever is none.
 function count(value) {
