@@ -172,7 +172,7 @@ fn changes(bus: &mut dyn Bus, places: &Places, facts: &Facts, interface: &Interf
 fn is_without_ce(places: &Places, facts: &Facts, name: &InterfaceName) -> bool {
     let up = facts.interface(name.as_str()).filter(|interface| interface.up);
     let ce = up.and_then(|interface| interface.data.get("ce")?.as_str()?.parse().ok());
-    ce.is_some_and(|ce| kernel::is_lost(&places.proc_net, ce))
+    ce.is_some_and(|ce| kernel::is_lost(&places.proc_net, ce) == Some(true))
 }
 
 /// Whether netifd has it up and the loader cannot open it: its state file is lost, half, or that of

@@ -34,23 +34,34 @@ pub(super) fn device_down(index: u32) -> Result<(), NetlinkError> {
 }
 
 /// The tunnel in IPv6 that has these two ends, of those in `/sys/class/net`. The kernel makes no second
-/// one.
-pub(super) fn tunnel_between(devices: &Path, local: Ipv6Addr, remote: Ipv6Addr) -> Option<String> {
+/// one on the same `link`; without a link any will do.
+pub(super) fn tunnel_between(
+    devices: &Path,
+    ends: (Ipv6Addr, Ipv6Addr),
+    link: Option<&str>,
+) -> Option<String> {
+    let text = |file: &Path| fs::read_to_string(file).unwrap_or_default().trim().to_owned();
+    let link = link.map(|link| text(&devices.join(link).join("ifindex")));
     fs::read_dir(devices).ok()?.flatten().find_map(|device| {
+        let of = |file: &str| text(&device.path().join(file));
         let is = |file: &str, end: Ipv6Addr| {
-            let text = fs::read_to_string(device.path().join(file)).unwrap_or_default();
             // As a link-layer address: byte by byte.
-            let bytes = text.trim().split(':').map(|byte| u8::from_str_radix(byte, 16).ok());
-            bytes.eq(end.octets().map(Some))
+            let text = of(file);
+            text.split(':').map(|byte| u8::from_str_radix(byte, 16).ok()).eq(end.octets().map(Some))
         };
-        (is("address", local) && is("broadcast", remote))
-            .then(|| device.file_name().into_string().ok())?
+        let found = is("address", ends.0)
+            && is("broadcast", ends.1)
+            && link.as_ref().is_none_or(|link| *link == of("iflink"));
+        found.then(|| device.file_name().into_string().ok())?
     })
 }
 
-/// Whether nobody can send from the address: it is nowhere, or another device on the line has it.
-pub(super) fn is_lost(proc_net: &Path, address: Ipv6Addr) -> bool {
-    matches!(address_state(proc_net, address), AddressState::Absent | AddressState::Duplicate)
+/// Whether nobody can send from the address: it is nowhere, or another device on the line has it. Not
+/// known where the kernel does not say which addresses there are.
+pub(crate) fn is_lost(proc_net: &Path, address: Ipv6Addr) -> Option<bool> {
+    let table = fs::read_to_string(proc_net.join("if_inet6")).ok()?;
+    let state = address_state_in(&table, address);
+    Some(matches!(state, AddressState::Absent | AddressState::Duplicate))
 }
 
 fn address_state_in(table: &str, address: Ipv6Addr) -> AddressState {
@@ -85,11 +96,17 @@ mod tests {
         write("broadcast", "24:04:92:00:02:25:01:00:00:00:00:00:00:00:00:64\n");
         let ce = "240b:10:3261:6400:6a:4832:6100:6400".parse().unwrap();
         let br = "2404:9200:225:100::64".parse().unwrap();
-        assert_eq!(tunnel_between(&devices, ce, br).as_deref(), Some("map-wan6"));
-        assert_eq!(tunnel_between(&devices, br, ce), None);
-        assert_eq!(tunnel_between(&devices, ce, Ipv6Addr::LOCALHOST), None);
+        assert_eq!(tunnel_between(&devices, (ce, br), None).as_deref(), Some("map-wan6"));
+        assert_eq!(tunnel_between(&devices, (br, ce), None), None);
+        assert_eq!(tunnel_between(&devices, (ce, Ipv6Addr::LOCALHOST), None), None);
+        write("iflink", "7\n");
+        fs::create_dir_all(devices.join("eth1")).unwrap();
+        for (index, found) in [("7\n", true), ("8\n", false)] {
+            fs::write(devices.join("eth1/ifindex"), index).unwrap();
+            assert_eq!(tunnel_between(&devices, (ce, br), Some("eth1")).is_some(), found);
+        }
         write("broadcast", "ff:ff:ff:ff:ff:ff\n");
-        assert_eq!(tunnel_between(&devices, ce, br), None);
+        assert_eq!(tunnel_between(&devices, (ce, br), None), None);
         fs::remove_dir_all(&devices).unwrap();
     }
 

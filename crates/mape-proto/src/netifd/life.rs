@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::net::Ipv6Addr;
 use std::os::unix::process::parent_id;
 use std::path::Path;
 use std::thread::sleep;
@@ -220,7 +221,7 @@ impl<'call> Call<'call> {
         let unchanged = wanted.as_ref().is_ok_and(|wanted| wanted.in_force() == memory.up)
             && State::is_usable(&self.places.firewall.state, self.interface);
         let done = match wanted {
-            Ok(wanted) if unchanged && kernel::is_lost(&self.places.proc_net, wanted.plan.ce()) => {
+            Ok(wanted) if unchanged && self.is_lost(wanted.plan.ce()) => {
                 let (uplink, ce) = (&wanted.uplink.interface, wanted.plan.ce());
                 let _ = writeln!(self.log, "the CE address {ce} is lost; it is put back");
                 alias::configure(self.bus, self.places, self.interface, uplink, ce, self.log)
@@ -246,6 +247,10 @@ impl<'call> Call<'call> {
             self.warn(failure.data());
         }
         done
+    }
+
+    fn is_lost(&self, ce: Ipv6Addr) -> bool {
+        kernel::is_lost(&self.places.proc_net, ce) == Some(true)
     }
 
     fn wanted(&mut self, facts: &Facts, options: &str, memory: &Memory) -> Result<Wanted, Failure> {
@@ -334,7 +339,7 @@ impl<'call> Call<'call> {
         // From here on things are touched, so that it has to be nobody else's line.
         rivals::claim(self.places, facts, self.interface, &config, &uplink.interface, plan.ce())
             .inspect_err(|failure| memory.outcome = failure.line())?;
-        if let Some(error) = self.tunnel_in_the_way(facts, &plan) {
+        if let Some(error) = self.tunnel_in_the_way(facts, &plan, Some(&uplink.device)) {
             return Err(error.into());
         }
         // netifd ends this very process within the call where the uplink is not there, and starts
@@ -381,7 +386,7 @@ impl<'call> Call<'call> {
         let message = update.message();
         if let Err(error) = notify(self.bus, &message) {
             let _ = State::retire(directory, self.interface);
-            let known = self.tunnel_in_the_way(facts, &plan);
+            let known = self.tunnel_in_the_way(facts, &plan, None);
             return Err(known.unwrap_or(LifeError::NoTunnel(error)).into());
         }
         memory.prefix = uplink.prefix.to_string();
@@ -395,9 +400,14 @@ impl<'call> Call<'call> {
     }
 
     /// A tunnel with the same ends that is none of ours: the kernel makes no second one.
-    fn tunnel_in_the_way(&self, facts: &Facts, plan: &Plan) -> Option<LifeError> {
+    fn tunnel_in_the_way(
+        &self,
+        facts: &Facts,
+        plan: &Plan,
+        link: Option<&str>,
+    ) -> Option<LifeError> {
         let (ce, br) = (plan.ce(), plan.br());
-        let device = kernel::tunnel_between(&self.places.firewall.devices, ce, br)?;
+        let device = kernel::tunnel_between(&self.places.firewall.devices, (ce, br), link)?;
         let own = DeviceName::of_interface(self.interface);
         let is_its = |it: &&InterfaceFacts| it.device.as_deref() == Some(device.as_str());
         let owner = facts.interfaces().find(is_its).map(|it| Quoted::new(&it.name));

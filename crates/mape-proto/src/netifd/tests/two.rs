@@ -247,6 +247,10 @@ fn a_tunnel_that_is_there_is_told_by_its_name() {
         fs::write(device.join("address"), ce).unwrap();
         let br = "24:04:92:00:02:25:01:00:00:00:00:00:00:00:00:64\n";
         fs::write(device.join("broadcast"), br).unwrap();
+        fs::write(device.join("iflink"), "7\n").unwrap();
+        let uplink = world.places.firewall.devices.join("eth1");
+        fs::create_dir_all(&uplink).unwrap();
+        fs::write(uplink.join("ifindex"), "7\n").unwrap();
     };
     let map = json!({"interface": "old", "up": true, "proto": "map", "l3_device": "map-old"});
     // Our own is replaced.
