@@ -12,6 +12,7 @@ pub mod diagnose;
 #[path = "../../../tests/support/executable.rs"]
 mod executable;
 mod failure;
+mod files;
 pub mod firewall;
 pub mod import;
 #[cfg(feature = "linux")]

@@ -8,8 +8,7 @@
 //! Why not libuci or the program: DESIGN.md, "UCI".
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 mod changes;
@@ -17,10 +16,9 @@ mod error;
 mod text;
 mod words;
 
-pub use error::UciError;
+use crate::files;
 
-/// A configuration file larger than this is something else.
-const MAX_FILE: u64 = 1 << 20;
+pub use error::UciError;
 
 /// One configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,23 +205,19 @@ fn escaped(value: &str) -> String {
 /// Where the packages are.
 #[derive(Clone, Debug)]
 pub struct Directories {
-    /// `/etc/config`
-    pub config: PathBuf,
-    /// `/var/run/uci`: a file there stands in for the one in `config`.
-    pub instead: PathBuf,
-    /// `/tmp/.uci`: uncommitted changes.
-    pub changes: PathBuf,
+    root: PathBuf,
 }
+
+/// The packages, a directory whose files stand in for these, and uncommitted changes.
+pub(crate) const CONFIG: &str = "etc/config";
+const INSTEAD: &str = "var/run/uci";
+pub(crate) const CHANGES: &str = "tmp/.uci";
 
 impl Directories {
     /// Those below this root directory.
     #[must_use]
     pub fn below(root: &Path) -> Self {
-        Self {
-            config: root.join("etc/config"),
-            instead: root.join("var/run/uci"),
-            changes: root.join("tmp/.uci"),
-        }
+        Self { root: root.to_owned() }
     }
 
     /// Reads a package with its uncommitted changes; `None` where there is no such file.
@@ -231,8 +225,8 @@ impl Directories {
     /// # Errors
     /// [`UciError`] where a file cannot be read or understood.
     pub fn read(&self, package: &str) -> Result<Option<Package>, UciError> {
-        let text = match file(&self.instead.join(package))? {
-            None => file(&self.config.join(package))?,
+        let text = match self.file(INSTEAD, package)? {
+            None => self.file(CONFIG, package)?,
             text => text,
         };
         let Some(text) = text else {
@@ -250,22 +244,17 @@ impl Directories {
     /// # Errors
     /// [`UciError::Unreadable`]
     pub fn changes(&self, package: &str) -> Result<Option<String>, UciError> {
-        Ok(file(&self.changes.join(package))?.filter(|text| !text.trim().is_empty()))
+        Ok(self.file(CHANGES, package)?.filter(|text| !text.trim().is_empty()))
     }
-}
 
-/// The text of a file that may be missing. Bytes that are not UTF-8 are replaced: they only occur
-/// in descriptions.
-fn file(path: &Path) -> Result<Option<String>, UciError> {
-    let unreadable = |reason: io::Error| UciError::unreadable(path, &reason);
-    let opened = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened.map_err(unreadable)?,
-    };
-    let mut bytes = Vec::new();
-    opened.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(unreadable(io::Error::other("it is larger than 1 MiB")));
+    /// The text of a file that may be missing. Bytes that are not UTF-8 are replaced: they only occur
+    /// in descriptions.
+    fn file(&self, directory: &str, name: &str) -> Result<Option<String>, UciError> {
+        let path = Path::new(directory).join(name);
+        match files::below(&self.root, &path).and_then(files::bytes) {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(UciError::unreadable(&self.root.join(path), &error)),
+        }
     }
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }

@@ -10,6 +10,7 @@ use mape_nft::{EdgeChoice, Options};
 
 use super::loader::{check, single_port};
 use super::{Places, State, StateError};
+use crate::files;
 
 const FILE: &str = "accepted";
 
@@ -22,16 +23,14 @@ pub fn foresee(places: &Places) {
     }
     let Ok(state) = usual() else { return };
     if let Ok(edge) = check(places, &state) {
-        let unfinished = file.with_extension("new");
         // Without the file nothing is lost but time.
-        let _ = fs::write(&unfinished, format!("{}\n{}\n", edge.name(), state.shape()))
-            .and_then(|()| fs::rename(&unfinished, &file));
+        let _ = files::write(&file, &format!("{}\n{}\n", edge.name(), state.shape()));
     }
 }
 
 /// The edge that nft accepted for rules of this shape when the firewall started.
 pub(crate) fn foreseen(places: &Places, shape: &str) -> Option<EdgeChoice> {
-    let text = fs::read_to_string(places.state.join(FILE)).ok()?;
+    let text = files::text(places.state.join(FILE)).ok()?;
     let (edge, known) = text.split_once('\n')?;
     (known.trim_end() == shape).then(|| edge.parse().ok()).flatten()
 }

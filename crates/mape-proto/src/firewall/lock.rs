@@ -1,6 +1,6 @@
 //! One at a time: between reading devices and loading rules nobody else loads older ones.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -11,6 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::FirewallError;
+use crate::files;
 
 /// A load takes a fraction of a second, some seconds on a slow router under load, and three may come
 /// at once.
@@ -39,10 +40,7 @@ pub(crate) fn take_within(
     patience: Duration,
 ) -> Result<Flock<File>, FirewallError> {
     let path = directory.join(name);
-    let open = || {
-        fs::create_dir_all(directory)?;
-        OpenOptions::new().create(true).truncate(false).write(true).open(&path)
-    };
+    let open = || files::to_lock(&path);
     let mut file = open().map_err(FirewallError::Directory)?;
     let mut waited = Duration::ZERO;
     loop {

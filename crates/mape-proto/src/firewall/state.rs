@@ -3,8 +3,8 @@
 //! It is a cache and never a proof. The plan is made again from prefix and rule, so a file cannot
 //! hold an address that contradicts its ports, and everything else is checked as if typed.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,11 @@ use mape_core::{
 use mape_nft::{DeviceName, Edge, EdgeChoice, Interface, InterfaceName, Line, Options, Servers};
 use serde::{Deserialize, Serialize};
 
+use crate::files;
 use crate::servers::{Server, pool};
 
 /// Number of the format. A file with another one is ignored: the next setup writes a new one.
 const SCHEMA: u8 = 1;
-/// A file larger than this is none of ours, in bytes.
-const MAX_SIZE: u64 = 1 << 17;
 
 /// The content of a state file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,14 +174,10 @@ impl State {
     /// # Errors
     /// Whatever the file system says.
     pub fn write(&self, directory: &Path) -> io::Result<()> {
-        fs::create_dir_all(directory)?;
         let text = serde_json::to_string(self)? + "\n";
-        // A name that no reader takes for a state.
-        let unfinished = directory.join(format!("{}.new", self.interface));
-        fs::write(&unfinished, text)?;
-        fs::rename(unfinished, file(directory, &self.interface))?;
+        files::write(&file(directory, &self.interface), &text)?;
         // What was retired is superseded.
-        if_there(fs::remove_file(former(directory, &self.interface)))
+        files::remove(&former(directory, &self.interface))
     }
 
     /// Removes the file of an interface, if there is one.
@@ -190,7 +185,7 @@ impl State {
     /// # Errors
     /// Whatever the file system says, except that there is none.
     pub fn remove(directory: &Path, name: &InterfaceName) -> io::Result<()> {
-        if_there(fs::remove_file(file(directory, name)))
+        files::remove(&file(directory, name))
     }
 
     /// The same of an interface that may come back: its next state is made [after](Self::after) the
@@ -199,7 +194,10 @@ impl State {
     /// # Errors
     /// As [`Self::remove`].
     pub(crate) fn retire(directory: &Path, name: &InterfaceName) -> io::Result<()> {
-        if_there(fs::rename(file(directory, name), former(directory, name)))
+        match fs::rename(file(directory, name), former(directory, name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
     }
 
     /// The state of an interface, or the one that was retired.
@@ -217,10 +215,7 @@ impl State {
     /// # Errors
     /// [`StateError`] where it cannot be read or is not whole.
     pub fn read(path: &Path) -> Result<Self, StateError> {
-        let mut text = String::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_SIZE).read_to_string(&mut text))
-            .map_err(|error| StateError(error.to_string()))?;
+        let text = files::text(path).map_err(|error| StateError(error.to_string()))?;
         let state: Self =
             serde_json::from_str(&text).map_err(|error| StateError(error.to_string()))?;
         if state.schema != SCHEMA {
@@ -309,13 +304,6 @@ fn file(directory: &Path, name: impl std::fmt::Display) -> PathBuf {
 /// No name of a state file: nothing is loaded from it.
 fn former(directory: &Path, name: impl std::fmt::Display) -> PathBuf {
     directory.join(format!("{name}.former"))
-}
-
-fn if_there(done: io::Result<()>) -> io::Result<()> {
-    match done {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
-    }
 }
 
 /// These ports, those first that were reserved before.

@@ -7,8 +7,9 @@ use mape_core::Quoted;
 
 use super::changes::{Changes, batch};
 use super::router::Router;
+use crate::files;
 use crate::program::{Program, ProgramError};
-use crate::uci::{Package, UciError};
+use crate::uci::{CHANGES, CONFIG, Package, UciError};
 
 /// A commit writes the flash, which takes a slow one a second, and some while it is being cleaned up.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -57,8 +58,11 @@ pub(crate) fn apply_to(router: &Router, name: &str, changes: &Changes) -> Result
 fn uci(router: &Router, arguments: &[&str], input: &str) -> Result<(), UciError> {
     let mut command = Command::new(&router.places.uci);
     if router.places.is_a_copy() {
-        let directories = router.directories();
-        command.arg("-c").arg(directories.config).arg("-t").arg(directories.changes);
+        let root = &router.places.root;
+        let inside = |path| {
+            files::below(root, path).map_err(|error| UciError::unreadable(&root.join(path), &error))
+        };
+        command.arg("-c").arg(inside(CONFIG)?).arg("-t").arg(inside(CHANGES)?);
     }
     command.args(arguments);
     match Program::new(command, PATIENCE).reading(input.as_bytes()).output() {

@@ -1,7 +1,6 @@
 //! The router as `import` sees it: configuration, scripts, nft's tables. Only read.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use mape_core::ReceivedPrefix;
 
 use super::translate;
+use crate::files;
 use crate::netifd::{self, Config, Facts};
 use crate::program::Program;
 use crate::uci::{Directories, Package, Section, UciError};
@@ -58,6 +58,8 @@ pub struct Router {
     pub(super) network: Package,
     pub(super) firewall: Option<Package>,
     pub(super) scripts: Vec<Script>,
+    /// How many scripts were more than is looked at.
+    pub(super) unread: usize,
     /// `FAMILY NAME` of each table; `None` where nft did not answer.
     pub(super) tables: Option<Vec<String>>,
 }
@@ -78,6 +80,10 @@ const FILES: [&str; 2] = ["/etc/rc.local", "/etc/firewall.user"];
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A script is not larger; of a larger file the beginning is read.
 const MAX_SCRIPT: u64 = 1 << 18;
+/// All of them together; a router's are less than 1 MiB.
+const BUDGET: u64 = 4 << 20;
+/// A directory of scripts has not more entries.
+const MAX_ENTRIES: usize = 4096;
 
 impl Router {
     /// Reads it.
@@ -92,23 +98,24 @@ impl Router {
         let firewall = directories.read("firewall")?;
         let mut paths: Vec<String> = FILES.iter().map(|path| (*path).to_owned()).collect();
         for directory in DIRECTORIES {
-            paths.extend(files(&places.root, directory, 2));
+            paths.extend(list(&places.root, directory, 2));
         }
-        paths.extend(
-            files(&places.root, "/tmp", 0).into_iter().filter(|path| is_rules_of_map(path)),
-        );
+        paths
+            .extend(list(&places.root, "/tmp", 0).into_iter().filter(|path| is_rules_of_map(path)));
         paths.extend(includes(firewall.as_ref()));
         paths.sort();
         paths.dedup();
+        let mut reader = Reader { root: &places.root, left: BUDGET, unread: 0 };
         let mut scripts: Vec<Script> =
-            paths.into_iter().filter_map(|path| script(&places.root, path)).collect();
+            paths.into_iter().filter_map(|path| reader.script(path)).collect();
         let mut texts: Vec<String> = scripts.iter().flat_map(nft_files).collect();
         texts.sort();
         texts.dedup();
         texts.retain(|path| scripts.iter().all(|script| script.path != *path));
-        scripts.extend(texts.into_iter().filter_map(|path| script(&places.root, path)));
+        scripts.extend(texts.into_iter().filter_map(|path| reader.script(path)));
+        let unread = reader.unread;
         let tables = tables(&places);
-        Ok(Self { places, network, firewall, scripts, tables })
+        Ok(Self { places, network, firewall, scripts, unread, tables })
     }
 
     pub(crate) fn directories(&self) -> Directories {
@@ -153,7 +160,7 @@ impl Router {
 
     /// Whether there is such a file.
     pub(crate) fn has(&self, path: &str) -> bool {
-        below(&self.places.root, path).exists()
+        files::below(&self.places.root, path).is_ok_and(|path| path.exists())
     }
 }
 
@@ -168,18 +175,15 @@ fn running_prefix(section: &Section, facts: &Facts) -> Option<ReceivedPrefix> {
     })
 }
 
-fn below(root: &Path, path: &str) -> PathBuf {
-    root.join(path.trim_start_matches('/'))
-}
-
 /// The files in a directory, and in those below it down to a depth.
-fn files(root: &Path, directory: &str, depth: usize) -> Vec<String> {
+fn list(root: &Path, directory: &str, depth: usize) -> Vec<String> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(below(root, directory)).into_iter().flatten().flatten() {
+    let entries = files::below(root, directory).and_then(fs::read_dir);
+    for entry in entries.into_iter().flatten().flatten().take(MAX_ENTRIES) {
         let path = format!("{directory}/{}", entry.file_name().to_string_lossy());
         match entry.file_type() {
             Ok(kind) if !kind.is_dir() => found.push(path),
-            Ok(_) if depth > 0 => found.extend(files(root, &path, depth - 1)),
+            Ok(_) if depth > 0 => found.extend(list(root, &path, depth - 1)),
             _ => {}
         }
     }
@@ -213,13 +217,26 @@ fn nft_files(script: &Script) -> Vec<String> {
     script.text.lines().filter(|line| !line.trim().starts_with('#')).filter_map(of_line).collect()
 }
 
-fn script(root: &Path, path: String) -> Option<Script> {
-    let mut bytes = Vec::new();
-    let file = below(root, &path);
-    // A pipe or a device would never end.
-    fs::metadata(&file).ok().filter(fs::Metadata::is_file)?;
-    File::open(file).ok()?.take(MAX_SCRIPT).read_to_end(&mut bytes).ok()?;
-    Some(Script { path, text: String::from_utf8_lossy(&bytes).into_owned() })
+/// Reads scripts, as long as there is room for them.
+struct Reader<'root> {
+    root: &'root Path,
+    /// In bytes.
+    left: u64,
+    unread: usize,
+}
+
+impl Reader<'_> {
+    /// A script; `None` of what is none, or too much.
+    fn script(&mut self, path: String) -> Option<Script> {
+        let file = files::below(self.root, &path).ok()?;
+        if self.left == 0 {
+            self.unread += usize::from(file.is_file());
+            return None;
+        }
+        let bytes = files::beginning(file, self.left.min(MAX_SCRIPT)).ok()?;
+        self.left -= bytes.len() as u64;
+        Some(Script { path, text: String::from_utf8_lossy(&bytes).into_owned() })
+    }
 }
 
 fn tables(places: &Places) -> Option<Vec<String>> {

@@ -11,8 +11,8 @@ use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
 
 use super::input::InputChain;
 use crate::failure::Failure;
+use crate::files;
 use crate::netifd::{OptionError, planned_uplink_mtu};
-use crate::rule_file;
 use crate::stated::Stated;
 use crate::uci;
 
@@ -147,7 +147,7 @@ impl Config {
     /// [`ConfigError`] names file and line.
     pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
-        match rule_file::text(path) {
+        match files::text(path) {
             Ok(text) => Self::parse(&text, path),
             Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {
                 Ok(Self::default())
@@ -175,7 +175,7 @@ impl Config {
     /// whatever becomes of its file. `None` where this is wrong too, or the file
     /// cannot be read.
     pub(super) fn name_in(file: &Path) -> Option<InterfaceName> {
-        let text = rule_file::text(file).ok()?;
+        let text = files::text(file).ok()?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let mut names = text.lines().filter_map(split).filter(|(key, _)| *key == "interface");
         names.next_back().map_or(Some(Self::default().interface), |(_, value)| value.parse().ok())

@@ -16,6 +16,7 @@ use super::LinuxError;
 use super::config::RouteOption;
 use super::input::InputChain;
 use super::line::Line;
+use crate::files;
 
 const SCHEMA: u8 = 1;
 /// Not `json`: the loader takes each of those for the state of an interface.
@@ -62,7 +63,7 @@ impl Default for Journal {
 impl Journal {
     /// What was written last; empty where that cannot be read.
     pub(crate) fn read(directory: &Path, name: &InterfaceName) -> Self {
-        let text = fs::read_to_string(path(directory, name)).unwrap_or_default();
+        let text = files::text(path(directory, name)).unwrap_or_default();
         let journal: Option<Self> = serde_json::from_str(&text).ok();
         journal.filter(|journal| journal.schema == SCHEMA).unwrap_or_default()
     }
@@ -101,26 +102,17 @@ impl Journal {
     /// Writes it in one step.
     pub(crate) fn write(&self, directory: &Path, name: &InterfaceName) -> Result<(), LinuxError> {
         let path = path(directory, name);
-        let unfinished = path.with_extension("linux-new");
-        let write = || {
-            fs::create_dir_all(directory)?;
-            fs::write(&unfinished, serde_json::to_string(self)? + "\n")?;
-            fs::rename(&unfinished, &path)
-        };
-        write().map_err(|error| failed(&path, error))
+        let text = serde_json::to_string(self).map_err(io::Error::from);
+        let written = text.and_then(|text| files::write(&path, &(text + "\n")));
+        written.map(drop).map_err(|error| failed(&path, error))
     }
 
     /// Removes it and whatever a call that was killed has left.
     pub(crate) fn remove(directory: &Path, name: &InterfaceName) -> Result<(), LinuxError> {
         let path = path(directory, name);
-        let state = directory.join(format!("{name}.new"));
-        for file in [path.with_extension("linux-new"), state, path] {
-            match fs::remove_file(&file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(failed(&file, error));
-                }
-                _ => {}
-            }
+        let unfinished = |what: &str| directory.join(format!("{name}.{what}.new"));
+        for file in [unfinished(EXTENSION), unfinished("json"), path] {
+            files::remove(&file).map_err(|error| failed(&file, error))?;
         }
         Ok(())
     }

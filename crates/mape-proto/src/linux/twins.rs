@@ -14,7 +14,7 @@ use super::ip::{Device, Snapshot};
 use super::journal::Journal;
 use super::line::Line;
 use super::{LinuxError, System};
-use crate::rule_file;
+use crate::files;
 
 /// Where a tunnel is usually made at boot, below `/etc`: files, and directories of files.
 const PLACES: [&str; 8] = [
@@ -150,9 +150,7 @@ fn origin(etc: &Path, name: &str, remote: &str) -> Option<PathBuf> {
         files.truncate(MAX_FILES);
         files
     });
-    files
-        .into_iter()
-        .find(|file| rule_file::text(file).is_ok_and(|text| makes(&text, name, remote)))
+    files.into_iter().find(|file| files::text(file).is_ok_and(|text| makes(&text, name, remote)))
 }
 
 /// Whether the text names the device and speaks of such a tunnel.

@@ -2,13 +2,13 @@
 //! netifd's dump does not show them; a file of ours that odhcp6c's script reads
 //! (`/etc/odhcp6c.user.d/mape-rs`) keeps them.
 
-use std::fs;
 use std::io::Write;
 
 use mape_core::{Quoted, Rule, RuleTextError, parse_dhcpv6_rule};
 use mape_provision::Endpoint;
 
 use super::{Facts, Places};
+use crate::files;
 
 const AFTR: &str = "aftr=";
 
@@ -43,5 +43,5 @@ pub(super) fn aftr(places: &Places, facts: &Facts) -> Option<Endpoint> {
 fn kept(places: &Places, facts: &Facts) -> String {
     let up = facts.interfaces().filter(|interface| interface.up);
     let file = |name: &str| places.firewall.state.join(format!("{name}.s46"));
-    up.map(|it| fs::read_to_string(file(&it.name)).unwrap_or_default() + " ").collect()
+    up.map(|it| files::text(file(&it.name)).unwrap_or_default() + " ").collect()
 }

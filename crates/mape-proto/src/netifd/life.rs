@@ -29,6 +29,7 @@ use super::{
     set_data,
 };
 use crate::failure::Failure;
+use crate::files;
 use crate::firewall::{self, State};
 use crate::listening;
 
@@ -135,8 +136,7 @@ pub fn teardown(
 
 /// Held while a call works, so that the hotplug hook can tell one that works from one that died.
 fn alive(directory: &Path, interface: &InterfaceName) -> Option<Flock<File>> {
-    std::fs::create_dir_all(directory).ok()?;
-    let file = File::create(directory.join(format!("{interface}.lock"))).ok()?;
+    let file = files::to_lock(&directory.join(format!("{interface}.lock"))).ok()?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()
 }
 

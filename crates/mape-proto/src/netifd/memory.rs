@@ -14,6 +14,7 @@ use mape_provision::Source;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::files;
 use crate::firewall::State;
 
 /// The content of the file.
@@ -58,19 +59,14 @@ pub(super) struct Change {
 impl Memory {
     /// Reads the file; nothing where there is none or half of one.
     pub(super) fn read(directory: &Path, interface: &InterfaceName) -> Self {
-        let text = fs::read_to_string(path(directory, interface)).unwrap_or_default();
+        let text = files::text(path(directory, interface)).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
     }
 
     /// Writes the file in one step, if it changes.
     pub(super) fn write(&self, directory: &Path, interface: &InterfaceName) -> io::Result<()> {
-        if *self == Self::read(directory, interface) {
-            return Ok(());
-        }
-        fs::create_dir_all(directory)?;
-        let unfinished = directory.join(format!("{interface}.memory.new"));
-        fs::write(&unfinished, serde_json::to_string(self)?)?;
-        fs::rename(unfinished, path(directory, interface))
+        let text = serde_json::to_string(self)?;
+        files::write(&path(directory, interface), &text).map(drop)
     }
 
     /// Removes the file, and whether there was one. The lock goes with it.

@@ -15,6 +15,7 @@ use super::provisioning::{Asker, identity};
 use super::wanted::uplink_mtu;
 use super::{Bus, Facts, Places, UplinkError, dhcpv6, facts};
 use crate::failure::Failure;
+use crate::files;
 use crate::provision::{Fetcher, ask_gateway};
 
 /// What may be done to find out.
@@ -118,7 +119,7 @@ fn kept(places: &Places, facts: &Facts) -> Provisioned {
 }
 
 fn read(flash: &Path, name: &str) -> Option<Cached> {
-    Cached::parse(&std::fs::read_to_string(flash.join(format!("{name}.json"))).ok()?)
+    Cached::parse(&files::text(flash.join(format!("{name}.json"))).ok()?)
 }
 
 fn answer(

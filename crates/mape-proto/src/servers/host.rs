@@ -1,21 +1,17 @@
 //! The addresses of LAN hosts: configured, leased, or made of a network and a host id.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
 use super::Places;
 use super::forward::Host;
+use crate::files;
 use crate::uci::{Package, Section};
 
 /// Where dnsmasq has its leases if nobody says something else.
 const LEASES: &str = "/tmp/dhcp.leases";
-
-/// A list of leases larger than this is something else, in bytes.
-const MAX_LEASES: u64 = 1 << 20;
 
 /// Who has which address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,8 +35,10 @@ impl Hosts {
         }
         let mut leases = String::new();
         for path in paths {
-            let _ = File::open(places.root.join(path.trim_start_matches('/')))
-                .and_then(|file| file.take(MAX_LEASES).read_to_string(&mut leases));
+            // `/tmp` is everybody's: what is no file of dnsmasq's counts for nothing, and a name that a
+            // host gives itself need not be UTF-8.
+            let list = files::below(&places.root, path).and_then(files::bytes).unwrap_or_default();
+            leases.push_str(&String::from_utf8_lossy(&list));
         }
         Self::of(dhcp.as_ref(), package("network").as_ref(), &leases)
     }

@@ -1,7 +1,6 @@
 //! Which port each forward has: `/etc/mape-rs/IFACE.ports`, written only when it changes.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::forward::{Forward, Wanted};
+use crate::files;
 
 /// The content of the file. Without it ports are chosen as if for the first time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,23 +42,19 @@ pub(super) struct KeptPort {
 impl Kept {
     /// Reads the file; nothing where there is none, or half of one.
     pub(crate) fn read(directory: &Path, interface: &str) -> Self {
-        let text = fs::read_to_string(path(directory, interface)).unwrap_or_default();
+        let text = files::text(path(directory, interface)).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
     }
 
     /// Writes the file in one step, if it changes; an empty one goes.
     pub(crate) fn write(&self, directory: &Path, interface: &str) -> io::Result<()> {
         let file = path(directory, interface);
-        if *self == Self::read(directory, interface) {
-            return Ok(());
-        }
         if self.forwards.is_empty() {
-            return fs::remove_file(file);
+            // What cannot be read is none of ours.
+            let was_ours = *self != Self::read(directory, interface);
+            return if was_ours { files::remove(&file) } else { Ok(()) };
         }
-        fs::create_dir_all(directory)?;
-        let unfinished = file.with_extension("ports.new");
-        fs::write(&unfinished, serde_json::to_string(self)? + "\n")?;
-        fs::rename(unfinished, file)
+        files::write_synced(&file, &(serde_json::to_string(self)? + "\n")).map(drop)
     }
 
     pub(super) fn port(&self, key: &str) -> Option<u16> {

@@ -1,11 +1,12 @@
 //! The ports that UPnP, NAT-PMP and PCP may give away.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use mape_core::{Plan, PortRange};
+
+use crate::files;
 
 /// The last `count` ports of the set that nobody has reserved; fewer where one would not be left for
 /// outgoing connections. None where the address is not shared: there every port arrives.
@@ -47,16 +48,10 @@ pub(crate) fn write_allow_list(
     pool: &[PortRange],
 ) -> io::Result<bool> {
     let file = directory.join(format!("{interface}.upnp"));
-    let before = fs::read_to_string(&file).ok();
     if pool.is_empty() {
-        return before.map_or(Ok(false), |_| fs::remove_file(&file).map(|()| true));
+        let was_there = file.exists();
+        return files::remove(&file).map(|()| was_there);
     }
-    let text = allow_list(pool);
-    if before.as_ref() == Some(&text) {
-        return Ok(false);
-    }
-    let unfinished = file.with_extension("upnp.new");
-    fs::write(&unfinished, text)?;
-    fs::rename(unfinished, file)?;
-    Ok(true)
+    // Root's alone as all state: miniupnpd reads its configuration before it gives root's rights away.
+    files::write(&file, &allow_list(pool))
 }

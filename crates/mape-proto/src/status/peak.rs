@@ -4,8 +4,8 @@
 //! what he saw in `/var/run/mape-rs/IFACE.peak`; what happened between two looks nobody knows, and
 //! a peak is told together with the time since which it is recorded.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use mape_nft::InterfaceName;
@@ -13,9 +13,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 use super::usage::PerProtocol;
-
-/// A file larger than this is none of ours, in bytes.
-const MAX_SIZE: u64 = 4096;
+use crate::files;
 
 /// The content of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,16 +48,15 @@ pub(crate) fn record(
     uptime: u64,
     now: PerProtocol<u32>,
 ) -> io::Result<Peak> {
+    // The file itself is another one after each change.
+    let lock = Flock::lock(File::open(directory)?, FlockArg::LockExclusive);
+    let _lock = lock.map_err(|(_, errno)| io::Error::from(errno))?;
     let path = path(directory, name);
-    let open = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
-    let lock = Flock::lock(open, FlockArg::LockExclusive);
-    let mut file = lock.map_err(|(_, errno)| io::Error::from(errno))?;
-    let mut text = String::new();
-    (&mut *file).take(MAX_SIZE).read_to_string(&mut text).ok();
+    let text = files::text(&path).unwrap_or_default();
     let known: Option<Record> = serde_json::from_str(&text).ok();
     // What is half written, of another line or from the future does not count.
     let known = known.filter(|record| record.line == line && record.began <= uptime);
-    let mut record = known.clone().unwrap_or_else(|| Record {
+    let mut record = known.unwrap_or_else(|| Record {
         line: line.to_owned(),
         began: uptime,
         tcp: 0,
@@ -71,11 +68,7 @@ pub(crate) fn record(
     {
         *most = now.max(*most);
     }
-    if known.as_ref() != Some(&record) {
-        file.rewind()?;
-        file.set_len(0)?;
-        file.write_all(serde_json::to_string(&record)?.as_bytes())?;
-    }
+    files::write(&path, &serde_json::to_string(&record)?)?;
     let Record { began, tcp, udp, icmp, .. } = record;
     Ok(Peak { ports: PerProtocol { tcp, udp, icmp }, recorded_for: uptime - began })
 }

@@ -40,7 +40,7 @@ pub enum UciError {
 }
 
 impl UciError {
-    pub(super) fn unreadable(file: &Path, reason: &io::Error) -> Self {
+    pub(crate) fn unreadable(file: &Path, reason: &io::Error) -> Self {
         let file = Quoted::new(&file.to_string_lossy());
         Self::Unreadable { file, reason: reason.to_string() }
     }

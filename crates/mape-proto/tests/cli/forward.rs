@@ -10,7 +10,7 @@ use super::*;
 struct Router(PathBuf);
 
 /// The line's state, as set-up leaves it: PSID 100, with 9800 reserved by hand and the last four for UPnP.
-const STATE: &str = r#"{"schema":1,"interface":"wan","device":"mape-wan","prefix":"240b:10:3261:6400::/56","rule":"ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,offset=4,psidlen=8,br=2404:9200:225:100::64,layout=draft03","mtu":1460,"reserved":"9800","edge":"auto","upnp_ports":4}"#;
+pub(crate) const STATE: &str = r#"{"schema":1,"interface":"wan","device":"mape-wan","prefix":"240b:10:3261:6400::/56","rule":"ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,offset=4,psidlen=8,br=2404:9200:225:100::64,layout=draft03","mtu":1460,"reserved":"9800","edge":"auto","upnp_ports":4}"#;
 
 impl Router {
     fn new(test: &str, firewall: &str) -> Self {

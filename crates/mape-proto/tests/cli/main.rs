@@ -5,6 +5,7 @@ mod bad_input;
 mod doctor;
 #[path = "../../../../tests/support/executable.rs"]
 mod executable;
+mod files;
 mod forward;
 mod lines;
 #[cfg(feature = "linux")]

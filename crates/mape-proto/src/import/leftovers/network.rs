@@ -150,6 +150,9 @@ pub(in crate::import) fn notes(router: &Router, section: &Section) -> Vec<String
     if !router.has(HANDLER) {
         notes.push(format!("{HANDLER} is missing: mape-rs is not installed here"));
     }
+    if router.unread > 0 {
+        notes.push(format!("{} more scripts are too much text, and were not read", router.unread));
+    }
     if router.tables.is_none() {
         notes.push("nft was not asked for tables of other scripts".to_owned());
     }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::super::Places;
 use crate::failure::Failure;
+use crate::files;
 
 /// The files of one interface.
 pub(in crate::netifd) struct Store<'places> {
@@ -59,41 +60,37 @@ impl<'places> Store<'places> {
     }
 
     pub(super) fn cached(&self) -> Option<Cached> {
-        Cached::parse(&fs::read_to_string(self.answer_file()).ok()?)
+        Cached::parse(&files::text(self.answer_file()).ok()?)
     }
 
     pub(super) fn pause(&self) -> Option<Pause> {
-        Pause::parse(fs::read_to_string(self.pause_file()).ok()?.lines().next()?)
+        Pause::parse(files::text(self.pause_file()).ok()?.lines().next()?)
     }
 
     pub(super) fn last_trouble(&self) -> Option<Trouble> {
-        let text = fs::read_to_string(self.pause_file()).ok()?;
+        let text = files::text(self.pause_file()).ok()?;
         serde_json::from_str(text.lines().nth(1)?).ok().map(Trouble)
     }
 
     pub(super) fn keep(&self, machine: &Machine, trouble: Option<Trouble>) -> io::Result<()> {
         let pause = machine.pause().to_json();
         let trouble = trouble.map_or_else(String::new, |Trouble(data)| format!("{data}\n"));
-        write(&self.pause_file(), &(pause + &trouble))?;
+        files::write_synced(&self.pause_file(), &(pause + &trouble))?;
         let cached = machine.cached();
         let empty = cached.answer.is_none() && cached.token.is_none() && cached.id.is_none();
         if empty {
-            return remove(&self.answer_file());
+            return files::remove(&self.answer_file());
         }
-        if self.cached().as_ref() == Some(&cached) {
-            Ok(())
-        } else {
-            write(&self.answer_file(), &cached.to_json())
-        }
+        files::write_synced(&self.answer_file(), &cached.to_json()).map(drop)
     }
 
     /// What the provider of a fixed contract was told last.
     pub(super) fn announced(&self) -> Option<String> {
-        Some(fs::read_to_string(self.announced_file()).ok()?.trim().to_owned())
+        Some(files::text(self.announced_file()).ok()?.trim().to_owned())
     }
 
     pub(super) fn note_announced(&self, mark: &str) -> io::Result<()> {
-        write(&self.announced_file(), &format!("{mark}\n"))
+        files::write_synced(&self.announced_file(), &format!("{mark}\n")).map(drop)
     }
 
     fn announced_file(&self) -> PathBuf {
@@ -122,28 +119,5 @@ impl<'places> Store<'places> {
 
     fn pause_file(&self) -> PathBuf {
         self.memory.join(format!("{}.pause", self.interface))
-    }
-}
-
-/// In one step, so that nobody reads half of it. The answer names the line, so it is root's.
-fn write(file: &Path, text: &str) -> io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    if let Some(directory) = file.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    let unfinished = file.with_extension("new");
-    let mut options = fs::OpenOptions::new();
-    let mut open = options.write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    open.write_all(text.as_bytes())?;
-    open.sync_all()?;
-    fs::rename(unfinished, file)
-}
-
-fn remove(file: &Path) -> io::Result<()> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
     }
 }

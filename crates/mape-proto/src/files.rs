@@ -1,0 +1,23 @@
+//! Files: one way to read one, and one way to write ours.
+//!
+//! What is read may have been put there by anybody who may write in `/tmp`, and what is written has
+//! passwords in it: the options that netifd passes, a server's answers.
+
+use std::io;
+
+mod read;
+mod root;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub(crate) use read::{beginning, bytes, text};
+pub(crate) use root::below;
+pub(crate) use write::{remove, to_lock, write, write_synced};
+
+/// The largest file that is read or written, in bytes: what was written can be read back.
+pub(crate) const MAX_SIZE: u64 = 1 << 20;
+
+fn wrong(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}

@@ -1,0 +1,52 @@
+//! Reading: nothing hangs, and nothing is larger than it may be.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use nix::libc::O_NONBLOCK;
+
+use super::{MAX_SIZE, wrong};
+
+/// The bytes of a regular file of at most [`MAX_SIZE`].
+///
+/// # Errors
+/// Whatever the file system says, or it is no such file.
+pub(crate) fn bytes(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    let bytes = beginning(path, MAX_SIZE + 1)?;
+    if bytes.len() as u64 > MAX_SIZE {
+        return Err(wrong("it is larger than 1 MiB"));
+    }
+    Ok(bytes)
+}
+
+/// The text of a regular file of at most [`MAX_SIZE`].
+///
+/// # Errors
+/// Whatever the file system says, or it is no such file, or not UTF-8.
+pub(crate) fn text(path: impl AsRef<Path>) -> io::Result<String> {
+    String::from_utf8(bytes(path)?).map_err(|_| wrong("it is not UTF-8 text"))
+}
+
+/// The first `limit` bytes of a regular file.
+///
+/// # Errors
+/// Whatever the file system says, or it is not a regular file.
+pub(crate) fn beginning(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path.as_ref())?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Looked at twice: opening a device may do something (a watchdog starts), and between the look and the
+/// opening a file may become a pipe, whose opening waits for a writer unless told not to.
+fn open(path: &Path) -> io::Result<File> {
+    let regular = |metadata: fs::Metadata| {
+        if metadata.is_file() { Ok(()) } else { Err(wrong("it is not a regular file")) }
+    };
+    regular(fs::metadata(path)?)?;
+    let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path)?;
+    regular(file.metadata()?)?;
+    Ok(file)
+}

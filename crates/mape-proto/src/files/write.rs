@@ -1,0 +1,106 @@
+//! Writing: in one step, for root alone, and only what changes.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use super::{MAX_SIZE, bytes, wrong};
+
+/// Of a file, and of the directory it is in.
+const FILE: u32 = 0o600;
+const DIRECTORY: u32 = 0o700;
+/// What others than the owner may.
+const OTHERS: u32 = 0o077;
+
+/// Writes a file in one step, so that no reader sees half of it, for its owner alone; and whether it is
+/// another one than before. The directory is made where there is none.
+///
+/// # Errors
+/// Whatever the file system says, or the text is longer than what is read again.
+pub(crate) fn write(path: &Path, text: &str) -> io::Result<bool> {
+    replace(path, text, false)
+}
+
+/// The same of what has to outlive a power cut.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) fn write_synced(path: &Path, text: &str) -> io::Result<bool> {
+    replace(path, text, true)
+}
+
+fn replace(path: &Path, text: &str, synced: bool) -> io::Result<bool> {
+    if text.len() as u64 > MAX_SIZE {
+        return Err(wrong("it would be larger than 1 MiB"));
+    }
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    directory(parent)?;
+    if is_there(path, text) {
+        return Ok(false);
+    }
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".new");
+    // What a call that was killed has left may have other permissions.
+    remove(Path::new(&unfinished))?;
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(FILE).open(&unfinished)?;
+    let done = file
+        .write_all(text.as_bytes())
+        .and_then(|()| if synced { file.sync_all() } else { Ok(()) });
+    if let Err(error) = done.and_then(|()| fs::rename(&unfinished, path)) {
+        // A full file system has better use for the half of it.
+        let _ = fs::remove_file(&unfinished);
+        return Err(error);
+    }
+    if synced {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(true)
+}
+
+/// Whether the file has this text already, and is for its owner alone.
+fn is_there(path: &Path, text: &str) -> bool {
+    let own = fs::symlink_metadata(path).is_ok_and(|it| it.permissions().mode() & OTHERS == 0);
+    own && bytes(path).is_ok_and(|bytes| bytes == text.as_bytes())
+}
+
+/// Makes a directory for its owner alone, or makes one that is there such.
+fn directory(path: &Path) -> io::Result<()> {
+    if !path.exists() {
+        path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        let made = DirBuilder::new().mode(DIRECTORY).create(path);
+        // Another call may have been faster.
+        made.or_else(|error| if path.is_dir() { Ok(()) } else { Err(error) })?;
+    }
+    if fs::metadata(path)?.permissions().mode() & OTHERS == 0 {
+        return Ok(());
+    }
+    // Earlier releases let others look, into the files too.
+    for entry in fs::read_dir(path)?.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            fs::set_permissions(entry.path(), Permissions::from_mode(FILE))?;
+        }
+    }
+    fs::set_permissions(path, Permissions::from_mode(DIRECTORY))
+}
+
+/// A file of the same kind that is there to be locked.
+///
+/// # Errors
+/// Whatever the file system says.
+pub(crate) fn to_lock(path: &Path) -> io::Result<File> {
+    path.parent().map_or(Ok(()), directory)?;
+    OpenOptions::new().create(true).truncate(false).write(true).mode(FILE).open(path)
+}
+
+/// Removes a file, if there is one.
+///
+/// # Errors
+/// Whatever the file system says, except that there is none.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
