@@ -34,7 +34,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     // Everything that prints by itself comes before the report.
     lab::prepare()?;
     eprintln!("preparing a kernel and the programs for it (the first time takes some minutes)");
-    let kernel = Kernel::obtain(series, &tools::cache_directory())?;
+    let kernel = Kernel::obtain(series)?;
     let mut files = lab::initramfs(&kernel, &crate::steps::root().join("tests/vm"))?;
     files.add_file("usr/bin/mape-proto", 0o755, &tools::build_static("mape-proto")?)?;
 

@@ -2,14 +2,14 @@
 //!
 //! `cargo xtask linux [--long] [--kernel SERIES] [SCRIPT...]`
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use anyhow::Context as _;
 
+use crate::debian::{BOOKWORM, Debian};
 use crate::lab::{self, SERIES, initramfs::Initramfs, tools};
 use crate::plane::{on_kernels, one_series};
-use crate::steps::{Steps, output, root, run, skip_or_fail};
+use crate::steps::{Steps, root, skip_or_fail};
 use crate::{package, packages};
 
 /// What runs in every test. `linux-prefix.sh`, `linux-hooks.sh` and `linux-systemd.sh` run by name only.
@@ -105,7 +105,9 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
         let found = found.with_context(|| format!("no {program}"))?;
         files.add_program(&format!("usr/{program}"), found)?;
     }
-    let openrc = openrc()?;
+    // Of the older release, whose programs run with the libraries of both.
+    let debian = Debian::native(BOOKWORM)?;
+    let openrc = debian.together(OPENRC)?;
     for program in ["sbin/openrc-run", "sbin/rc-service", "sbin/rc-update", "sbin/supervise-daemon"]
     {
         files.add_program(program, &openrc.join(program))?;
@@ -120,22 +122,4 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
         files.add_tree(directory, &root().join("files/linux").join(directory))?;
     }
     files.add_file("lab/page.md", 0o644, &root().join("docs/apu2-alpine.md"))
-}
-
-/// The directory with Debian's `OpenRC`, downloaded once.
-fn openrc() -> anyhow::Result<PathBuf> {
-    let directory = tools::cache_directory().join("openrc");
-    if directory.join("sbin/openrc-run").exists() {
-        return Ok(directory);
-    }
-    std::fs::create_dir_all(&directory)?;
-    let mut download = Command::new("apt-get");
-    // As root, apt would download as a user who cannot write here, and warn about it.
-    download.args(["-o", "APT::Sandbox::User=root", "--quiet", "download"]).args(OPENRC);
-    run(download.current_dir(&directory))?;
-    let packages = output(Command::new("sh").args(["-c", "ls *.deb"]).current_dir(&directory))?;
-    for package in packages.lines() {
-        run(Command::new("dpkg").args(["--extract", package, "."]).current_dir(&directory))?;
-    }
-    Ok(directory)
 }

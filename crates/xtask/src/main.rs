@@ -4,10 +4,11 @@
 //! report every failure and not only the first.
 
 mod bench;
+mod compiler;
 mod cross;
+mod debian;
 mod demo;
 mod feed;
-mod foreign;
 mod fuzz;
 mod lab;
 mod licences;

@@ -1,6 +1,6 @@
 //! Static programs against musl, with a std of their own.
 //!
-//! Debian's compiler brings the matching source of std, and zig (from `PyPI`) is linker and musl in
+//! Debian's compiler ([`Compiler::newest`]) brings the matching source of std, and zig (from `PyPI`) is linker and musl in
 //! one, for every processor. Nothing of it touches the machine's own toolchain.
 
 use std::path::{Path, PathBuf};
@@ -8,12 +8,13 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
+use crate::compiler::Compiler;
 use crate::lab::tools;
 use crate::packages;
 use crate::paths;
 use crate::steps::{command, output, root, run};
 
-const PACKAGES: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "python3-venv"];
+const PACKAGES: &[&str] = &["python3-venv"];
 
 /// As shipped: std without backtraces, a panic that only aborts. With build-std rustc has no start
 /// files of its own.
@@ -62,14 +63,15 @@ pub(crate) fn build(processor: &Processor, arguments: &[&str]) -> anyhow::Result
     Ok(program)
 }
 
-/// Installs what builds.
+/// Installs what builds, and fetches the compiler.
 ///
 /// # Errors
 ///
 /// What is missing cannot be installed.
 pub(crate) fn prepare() -> anyhow::Result<()> {
     packages::ensure(PACKAGES)
-        .with_context(|| format!("needs the Debian packages {}", PACKAGES.join(" ")))
+        .with_context(|| format!("needs the Debian packages {}", PACKAGES.join(" ")))?;
+    Compiler::newest().map(drop)
 }
 
 /// The command that builds `package`, and std with it, by Debian's compiler.
@@ -86,19 +88,17 @@ pub(crate) fn cargo(
 ) -> anyhow::Result<Command> {
     prepare()?;
     let variable = target.to_uppercase().replace('-', "_");
-    let mut build = command("/usr/bin/cargo", &["build", "--quiet", "--release", "--locked"]);
-    build
+    let compiler = Compiler::newest()?;
+    let mut build = command(compiler.cargo(), &["build", "--quiet", "--release", "--locked"]);
+    compiler
+        .equip(&mut build)?
         .args(["--package", package, "--target", target])
         .args(["-Z", "build-std=std,panic_abort", "-Z", "build-std-features=optimize_for_size"])
         .arg("--target-dir")
         .arg(directory)
-        .env("RUSTC", "/usr/bin/rustc")
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", flags)
-        .env(format!("CARGO_TARGET_{variable}_LINKER"), linker)
-        // Set by the cargo that runs this program, for its own compiler.
-        .env_remove("RUSTUP_TOOLCHAIN")
-        .env_remove("CARGO");
+        .env(format!("CARGO_TARGET_{variable}_LINKER"), linker);
     Ok(build)
 }
 

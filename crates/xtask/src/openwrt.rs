@@ -171,7 +171,7 @@ fn run(
     report: &mut Report,
     mut on_line: impl FnMut(&str),
 ) -> anyhow::Result<()> {
-    let kernel = Kernel::obtain(report.series(), &tools::cache_directory())?;
+    let kernel = Kernel::obtain(report.series())?;
     report.kernel.clone_from(&kernel.release);
     let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
     files.add_tree("lab/openwrt", &root().join("tests/openwrt"))?;

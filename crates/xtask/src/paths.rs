@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
+use crate::compiler::Compiler;
 use crate::lab::tools::cache_directory;
-use crate::steps::{output, root};
+use crate::steps::root;
 
 /// For rustc: the paths of this machine, each with what stands for it in the binary.
 ///
@@ -15,10 +15,9 @@ use crate::steps::{output, root};
 ///
 /// There is no source of std, or no home directory.
 pub(crate) fn remapped(source: &Path) -> anyhow::Result<String> {
-    let sysroot = output(Command::new("/usr/bin/rustc").args(["--print", "sysroot"]))?;
-    let std = fs::canonicalize(Path::new(sysroot.trim()).join("lib/rustlib/src/rust"))?;
+    let std = Compiler::newest()?.std()?;
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let pairs = [
         (source.to_owned(), "mape-rs"),
         (home.context("no home directory")?, "cargo"),

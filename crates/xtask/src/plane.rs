@@ -174,7 +174,7 @@ pub(crate) fn on_kernels(
     let program = tools::build_static("mape-proto")?;
     let mut machines = Vec::new();
     for &name in series {
-        let kernel = Kernel::obtain(name, &tools::cache_directory())?;
+        let kernel = Kernel::obtain(name)?;
         let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
         files.add_file("usr/sbin/mape-proto", 0o755, &program)?;
         extra(&mut files)?;

@@ -94,7 +94,7 @@ pub(crate) fn on_this_kernel() -> anyhow::Result<Value> {
 pub(crate) fn through_a_tunnel() -> anyhow::Result<Value> {
     println!("Data plane in the VM (emulated), through ip6tnl, beside plain masquerade");
     lab::prepare()?;
-    let kernel = Kernel::obtain("6.12", &tools::cache_directory())?;
+    let kernel = Kernel::obtain("6.12")?;
     let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
     files.add_file("usr/bin/mape-proto", 0o755, &tools::build_static("mape-proto")?)?;
     let commands = "RATE_ROUNDS=5 RATE_SCALE=4 exec sh ./rate.sh\n";

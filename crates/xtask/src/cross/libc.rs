@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 
 use super::targets::Target;
-use crate::foreign::Debian;
+use crate::debian::{BOOKWORM, Debian};
 use crate::lab::tools::cache_directory;
 use crate::musl;
 use crate::packages;
@@ -26,7 +26,7 @@ pub(crate) fn root(target: &Target) -> anyhow::Result<PathBuf> {
         return Ok(root);
     }
     packages::ensure(&["make"])?;
-    let archive = Debian::new("mipsel")?.source("musl")?;
+    let archive = Debian::sources(BOOKWORM)?.source("musl")?;
     let work = root.with_extension("build");
     if work.exists() {
         fs::remove_dir_all(&work)?;

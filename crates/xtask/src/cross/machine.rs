@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use super::{build, directory, libc, link, targets};
-use crate::foreign::Debian;
+use crate::debian::{BOOKWORM, Debian};
 use crate::lab::initramfs::Initramfs;
 use crate::lab::kernel::Kernel;
 use crate::lab::vm::Vm;
@@ -44,7 +44,7 @@ pub(crate) fn boot(scripts: &[&str]) -> anyhow::Result<()> {
     let chosen = targets::chosen(&[ARCH])?;
     let target = chosen.first().context("no target")?;
     let (architecture, pattern) = DEBIAN;
-    let debian = Debian::new(architecture)?;
+    let debian = Debian::foreign(BOOKWORM, architecture)?;
     let kernel = Kernel::malta(&debian.unpacked(&debian.newest(pattern)?)?)?;
     let mut files = Initramfs::foreign(&kernel, &debian.tree(TOOLS)?)?;
     files.add_file("usr/sbin/mape-proto", 0o755, &build(target)?)?;

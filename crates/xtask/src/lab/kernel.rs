@@ -1,8 +1,8 @@
 //! Kernels to boot: Debian's own, downloaded and unpacked into the cache, never installed.
 //!
 //! The host's kernel is whatever it is (a container host often lacks `ip6_tunnel`), so tests that
-//! must be true run on kernels of the series that routers use. The newest build that apt knows is
-//! taken: a fixed point release disappears from the mirrors within weeks.
+//! must be true run on kernels of the series that routers use, each from the release of Debian that it
+//! is the kernel of. The newest build there is taken: a fixed one disappears from the mirrors within weeks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,8 +10,10 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::packages;
-use crate::steps::{output, run};
+use crate::debian::{BOOKWORM, Debian, TRIXIE};
+
+/// The release that each series is the kernel of.
+const RELEASES: &[(&str, &str)] = &[("6.1", BOOKWORM), ("6.12", TRIXIE)];
 
 /// What the lab's topology, judge and every ruleset under test need, without dependencies.
 const MODULES: &[&str] = &[
@@ -86,23 +88,16 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// apt knows none, the download fails, or the package is not laid out as expected.
-    pub(crate) fn obtain(series: &str, cache: &Path) -> anyhow::Result<Self> {
-        let mut package = newest_package(series)?;
-        if package.is_none() {
-            packages::refresh_lists()?;
-            package = newest_package(series)?;
-        }
-        let package = package.with_context(|| {
-            format!("apt knows no kernel {series}; Debian 12 with bookworm-security or -backports has it")
-        })?;
-        let unpacked = cache.join("kernels").join(&package);
-        if !unpacked.is_dir() && unpack(&package, &unpacked).is_err() {
-            // Old lists name files that the mirror no longer has.
-            packages::refresh_lists()?;
-            unpack(&package, &unpacked)?;
-        }
-        Self::in_directory(&unpacked)
+    /// No release of Debian has it, the download fails, or the package is not laid out as expected.
+    pub(crate) fn obtain(series: &str) -> anyhow::Result<Self> {
+        let release = RELEASES.iter().find(|(known, _)| *known == series);
+        let (_, release) = release.with_context(|| format!("no release for kernel {series}"))?;
+        let debian = Debian::native(release)?;
+        // The cloud flavour has every module needed here at a third of the size; a signed and an unsigned
+        // package of one version differ in nothing for qemu.
+        let series = series.replace('.', r"\.");
+        let pattern = format!(r"^linux-image-{series}\..*-cloud-amd64(-unsigned)?$");
+        Self::in_directory(&debian.unpacked(&debian.newest(&pattern)?)?)
     }
 
     /// Debian's kernel for little-endian MIPS, as downloaded.
@@ -149,41 +144,6 @@ impl Kernel {
         }
         Ok(resolver.ordered)
     }
-}
-
-/// The package of the newest kernel of `series`. The cloud flavour has every module needed here at
-/// a third of the size; a signed and an unsigned package of one version differ in nothing for qemu.
-fn newest_package(series: &str) -> anyhow::Result<Option<String>> {
-    let pattern =
-        format!(r"^linux-image-{}\..*-cloud-amd64(-unsigned)?$", series.replace('.', r"\."));
-    let found = output(Command::new("apt-cache").args(["search", "--names-only", &pattern]))?;
-    let names = found.lines().filter_map(|line| line.split(' ').next());
-    let key = |name: &&str| (numbers(name), !name.ends_with("-unsigned"));
-    Ok(names.max_by_key(key).map(str::to_owned))
-}
-
-/// Every number in `text`, so that 6.1.0-9 sorts before 6.1.0-10.
-pub(crate) fn numbers(text: &str) -> Vec<u64> {
-    text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
-}
-
-fn unpack(package: &str, destination: &Path) -> anyhow::Result<()> {
-    eprintln!("lab: downloading {package}");
-    let partial = destination.with_extension("partial");
-    if partial.exists() {
-        std::fs::remove_dir_all(&partial)?;
-    }
-    std::fs::create_dir_all(&partial)?;
-    // As root, apt would download as a user who cannot write here, and warn about it.
-    let sandbox = ["-o", "APT::Sandbox::User=root"];
-    let mut download = Command::new("apt-get");
-    run(download.args(sandbox).args(["--quiet", "download", package]).current_dir(&partial))?;
-    let entry = std::fs::read_dir(&partial)?.next().context("apt-get download left no file")??;
-    run(Command::new("dpkg").arg("--extract").args([entry.path(), partial.clone()]))?;
-    std::fs::remove_file(entry.path())?;
-    // Only a complete directory gets the final name.
-    std::fs::rename(&partial, destination)?;
-    Ok(())
 }
 
 fn module_name(path: &Path) -> String {
@@ -247,14 +207,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn newer_builds_sort_last() {
-        assert!(
-            numbers("linux-image-6.1.0-10-cloud-amd64")
-                > numbers("linux-image-6.1.0-9-cloud-amd64")
-        );
-        assert!(
-            numbers("linux-image-6.12.100+deb12-amd64") > numbers("linux-image-6.12.9+bpo-amd64")
-        );
+    fn every_series_of_the_lab_has_a_release() {
+        for series in crate::lab::SERIES {
+            assert!(RELEASES.iter().any(|(known, _)| known == series), "{series}");
+        }
     }
 
     #[test]

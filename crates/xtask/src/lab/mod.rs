@@ -66,7 +66,7 @@ pub(crate) fn run_script(
     let name = script.file_name().context("the script is no file")?.to_string_lossy();
     let directory = script.parent().filter(|directory| !directory.as_os_str().is_empty());
     prepare()?;
-    let kernel = Kernel::obtain(series, &tools::cache_directory())?;
+    let kernel = Kernel::obtain(series)?;
     let files = initramfs(&kernel, directory.unwrap_or(Path::new(".")))?;
     let words: Vec<String> = arguments.iter().map(|word| quote(word)).collect();
     let commands = format!("exec sh {} {}\n", quote(&format!("./{name}")), words.join(" "));

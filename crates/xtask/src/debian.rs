@@ -1,0 +1,342 @@
+//! Debian's packages of a release and a processor of our choice, whatever runs on this machine.
+//!
+//! apt reads lists of its own below the cache, checks them with Debian's keys, and takes files from the
+//! archive that this machine's apt is configured with. Packages are unpacked below the cache and never
+//! installed, so the machine stays as it is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+
+use crate::lab::tools::cache_directory;
+use crate::packages;
+use crate::steps::{output, run};
+
+/// The older release that developers may have: its programs run on it and on every later one. It is also
+/// the last one with 32-bit MIPS.
+pub(crate) const BOOKWORM: &str = "bookworm";
+/// The release after it.
+pub(crate) const TRIXIE: &str = "trixie";
+
+const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Lists older than that are read again: the archive deletes files that they name.
+const LISTS_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The lists of one release, and what was unpacked with their help.
+pub(crate) struct Debian {
+    directory: PathBuf,
+    release: &'static str,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Binary { security: bool },
+    Source,
+}
+
+impl Debian {
+    /// Packages for this machine's processor, with the release's security updates.
+    ///
+    /// # Errors
+    ///
+    /// apt is not here, or cannot read the lists.
+    pub(crate) fn native(release: &'static str) -> anyhow::Result<Self> {
+        Self::new(release, &native_architecture()?, Kind::Binary { security: true })
+    }
+
+    /// Packages for `architecture`, as they were released.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::native`].
+    pub(crate) fn foreign(release: &'static str, architecture: &str) -> anyhow::Result<Self> {
+        Self::new(release, architecture, Kind::Binary { security: false })
+    }
+
+    /// Source packages.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::native`].
+    pub(crate) fn sources(release: &'static str) -> anyhow::Result<Self> {
+        Self::new(release, &native_architecture()?, Kind::Source)
+    }
+
+    fn new(release: &'static str, architecture: &str, kind: Kind) -> anyhow::Result<Self> {
+        packages::ensure(&["debian-archive-keyring"])?;
+        let name = match kind {
+            Kind::Binary { .. } => format!("{release}-{architecture}"),
+            Kind::Source => format!("{release}-source"),
+        };
+        let debian = Self { directory: cache_directory().join("debian").join(name), release, kind };
+        let directory = &debian.directory;
+        let age = fs::metadata(directory.join("ready")).and_then(|file| file.modified());
+        if age.is_ok_and(|when| when.elapsed().unwrap_or_default() < LISTS_AGE) {
+            return Ok(debian);
+        }
+        for part in ["state/lists/partial", "cache/archives/partial", "files"] {
+            fs::create_dir_all(directory.join(part))?;
+        }
+        fs::write(directory.join("status"), "")?;
+        fs::write(directory.join("apt.conf"), configuration(directory, architecture))?;
+        match debian.refresh() {
+            // Without a network the old lists have to do: what they name may be here already.
+            Err(error) if directory.join("ready").exists() => {
+                eprintln!("the lists of Debian {release} stay as they were: {error:#}");
+            }
+            result => result?,
+        }
+        Ok(debian)
+    }
+
+    /// Reads the lists again.
+    fn refresh(&self) -> anyhow::Result<()> {
+        let archives = Archives::of_this_machine()?;
+        let file = self.directory.join("sources.list");
+        fs::write(&file, archives.sources(self.release, self.kind, true))?;
+        if let Err(error) = self.update() {
+            // Not every mirror of the archive has the security updates beside it.
+            let without = archives.sources(self.release, self.kind, false);
+            ensure!(archives.security_is_guessed() && fs::read_to_string(&file)? != without, error);
+            fs::write(&file, without)?;
+            self.update()?;
+        }
+        fs::write(self.directory.join("ready"), "")?;
+        Ok(())
+    }
+
+    fn update(&self) -> anyhow::Result<()> {
+        let strict = ["-o", "APT::Update::Error-Mode=any"];
+        output(self.apt("apt-get").args(strict).args(["--quiet", "--quiet", "update"])).map(drop)
+    }
+
+    fn apt(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("APT_CONFIG", self.directory.join("apt.conf"));
+        command.current_dir(self.directory.join("files"));
+        command
+    }
+
+    /// The package with the highest number among those whose name matches; of a signed and an unsigned
+    /// kernel of one version the signed one.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub(crate) fn newest(&self, pattern: &str) -> anyhow::Result<String> {
+        let found = output(self.apt("apt-cache").args(["search", "--names-only", pattern]))?;
+        let names = found.lines().filter_map(|line| line.split(' ').next());
+        let newest = names.max_by_key(|name| (numbers(name), !name.ends_with("-unsigned")));
+        newest
+            .map(str::to_owned)
+            .with_context(|| format!("Debian {} has no package named like {pattern}", self.release))
+    }
+
+    /// The versions of a package, the newest one first.
+    ///
+    /// # Errors
+    ///
+    /// apt does not answer.
+    pub(crate) fn versions(&self, package: &str) -> anyhow::Result<Vec<String>> {
+        let table = output(self.apt("apt-cache").args(["madison", package]))?;
+        let versions = table.lines().filter_map(|line| line.split('|').nth(1));
+        Ok(versions.map(|version| version.trim().to_owned()).collect())
+    }
+
+    /// A directory with what a package holds, downloaded once.
+    ///
+    /// # Errors
+    ///
+    /// The package cannot be had.
+    pub(crate) fn unpacked(&self, package: &str) -> anyhow::Result<PathBuf> {
+        self.together(&[package])
+    }
+
+    /// Packages unpacked over each other, without what they depend on.
+    ///
+    /// # Errors
+    ///
+    /// One cannot be had.
+    pub(crate) fn together(&self, packages: &[&str]) -> anyhow::Result<PathBuf> {
+        let directory = self.directory.join("unpacked").join(packages.join("+"));
+        if !directory.is_dir() {
+            let packages: Vec<String> = packages.iter().map(ToString::to_string).collect();
+            self.download_into(&directory, &packages)?;
+        }
+        Ok(directory)
+    }
+
+    /// Packages and all they depend on, unpacked over each other.
+    ///
+    /// # Errors
+    ///
+    /// One cannot be had.
+    pub(crate) fn tree(&self, packages: &[&str]) -> anyhow::Result<PathBuf> {
+        let tree = self.directory.join("tree").join(packages.join("+"));
+        if !tree.is_dir() {
+            let packages: Vec<String> = packages.iter().map(ToString::to_string).collect();
+            let names = self.dependencies(&packages, &self.directory.join("status"))?;
+            self.download_into(&tree, &names)?;
+        }
+        Ok(tree)
+    }
+
+    /// The same in the directory `tree`, without what this machine has installed of what they depend on.
+    ///
+    /// # Errors
+    ///
+    /// One cannot be had.
+    pub(crate) fn beside_this_machine(
+        &self,
+        tree: &Path,
+        packages: &[String],
+    ) -> anyhow::Result<()> {
+        let mut names = self.dependencies(packages, Path::new("/var/lib/dpkg/status"))?;
+        // Those that are installed here too.
+        let missing = |name: &&String| {
+            let name = name.split('=').next();
+            !names.iter().any(|known| known.split('=').next() == name)
+        };
+        let missing: Vec<String> = packages.iter().filter(missing).cloned().collect();
+        names.extend(missing);
+        self.download_into(tree, &names)
+    }
+
+    /// `packages` and what apt would install with them where that is installed which `status` names.
+    fn dependencies(&self, packages: &[String], status: &Path) -> anyhow::Result<Vec<String>> {
+        let mut plan = self.apt("apt-get");
+        plan.args(["--quiet", "--quiet", "--yes", "--no-install-recommends", "--simulate"]);
+        plan.arg("-o").arg(format!("Dir::State::status={}", status.display()));
+        let text = output(plan.arg("install").args(packages))?;
+        let names: Vec<String> = text.lines().filter_map(to_be_installed).collect();
+        Ok(names)
+    }
+
+    fn download_into(&self, directory: &Path, packages: &[String]) -> anyhow::Result<()> {
+        eprintln!("downloading from Debian {}: {}", self.release, packages.join(" "));
+        let partial = partial(directory)?;
+        let download = || {
+            let mut download = self.apt("apt-get");
+            download.args(["--quiet", "--quiet", "download"]).args(packages);
+            run(download.current_dir(&partial))
+        };
+        if download().is_err() {
+            // Old lists name files that the archive no longer has.
+            self.refresh()?;
+            download()?;
+        }
+        for entry in fs::read_dir(&partial)? {
+            let file = entry?.path();
+            if file.extension().is_some_and(|extension| extension == "deb") {
+                run(Command::new("dpkg").arg("--extract").arg(&file).arg(&partial))?;
+                fs::remove_file(file)?;
+            }
+        }
+        // Only a complete directory gets the final name.
+        fs::rename(&partial, directory)?;
+        Ok(())
+    }
+
+    /// The upstream archive of a source package.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be had.
+    pub(crate) fn source(&self, package: &str) -> anyhow::Result<PathBuf> {
+        let (start, end) = (format!("{package}_"), ".orig.tar.gz");
+        if let Ok(file) = self.file(&start, end) {
+            return Ok(file);
+        }
+        let words = ["--quiet", "--quiet", "source", "--download-only", package];
+        run(self.apt("apt-get").args(words))?;
+        self.file(&start, end)
+    }
+
+    fn file(&self, start: &str, end: &str) -> anyhow::Result<PathBuf> {
+        for entry in fs::read_dir(self.directory.join("files"))? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if name.starts_with(start) && name.ends_with(end) {
+                return Ok(path);
+            }
+        }
+        anyhow::bail!("apt has left no file {start}*{end}")
+    }
+}
+
+/// What makes apt read and write below `directory` only; its proxy is still this machine's.
+fn configuration(directory: &Path, architecture: &str) -> String {
+    let root = directory.display();
+    format!(
+        "APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n\
+         Dir::State \"{root}/state\";\nDir::State::status \"{root}/status\";\n\
+         Dir::Cache \"{root}/cache\";\nDir::Etc::sourcelist \"{root}/sources.list\";\n\
+         Dir::Etc::sourceparts \"-\";\nDir::Etc::preferences \"-\";\nDir::Etc::preferencesparts \"-\";\n\
+         APT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n"
+    )
+}
+
+/// `bash=5.2` of a line `Inst bash (5.2 Debian:12 [amd64])`, which may name the version here before that.
+fn to_be_installed(line: &str) -> Option<String> {
+    let name = line.strip_prefix("Inst ")?.split(' ').next()?;
+    let version = line.split_once('(')?.1.split(' ').next()?;
+    Some(format!("{name}={version}"))
+}
+
+/// Every number in `text`, so that 6.1.0-9 sorts before 6.1.0-10.
+fn numbers(text: &str) -> Vec<u64> {
+    text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
+}
+
+fn native_architecture() -> anyhow::Result<String> {
+    let text = output(Command::new("dpkg").arg("--print-architecture"))?;
+    Ok(text.trim().to_owned())
+}
+
+/// An empty directory beside `whole`, which gets that name when everything is in it.
+fn partial(whole: &Path) -> anyhow::Result<PathBuf> {
+    let mut name = whole.file_name().context("a directory without name")?.to_owned();
+    name.push(".partial");
+    let partial = whole.with_file_name(name);
+    if partial.exists() {
+        fs::remove_dir_all(&partial)?;
+    }
+    fs::create_dir_all(&partial)?;
+    Ok(partial)
+}
+
+mod archives;
+use archives::Archives;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_sort_by_number_and_not_by_letter() {
+        assert!(
+            numbers("linux-image-6.1.0-10-cloud-amd64")
+                > numbers("linux-image-6.1.0-9-cloud-amd64")
+        );
+        assert!(
+            numbers("linux-image-6.12.100+deb12-amd64") > numbers("linux-image-6.12.9+bpo-amd64")
+        );
+    }
+
+    #[test]
+    fn the_version_that_apt_would_install_is_taken() {
+        for (line, expected) in [
+            ("Inst bash (5.2 Debian:12 [amd64])", Some("bash=5.2")),
+            ("Inst dash [0.5] (0.6-1+b1 Debian:13 [amd64]) []", Some("dash=0.6-1+b1")),
+            ("Conf bash (5.2 Debian:12 [amd64])", None),
+            ("Remv rustc [1.85]", None),
+        ] {
+            assert_eq!(to_be_installed(line).as_deref(), expected, "{line}");
+        }
+    }
+}
