@@ -79,7 +79,7 @@ impl Debian {
         if age.is_ok_and(|when| when.elapsed().unwrap_or_default() < LISTS_AGE) {
             return Ok(debian);
         }
-        for part in ["state/lists/partial", "cache/archives/partial", "files"] {
+        for part in ["state/lists/partial", "cache/archives/partial", "files", "none"] {
             fs::create_dir_all(directory.join(part))?;
         }
         fs::write(directory.join("status"), "")?;
@@ -276,7 +276,8 @@ fn configuration(directory: &Path, architecture: &str) -> String {
         "APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n\
          Dir::State \"{root}/state\";\nDir::State::status \"{root}/status\";\n\
          Dir::Cache \"{root}/cache\";\nDir::Etc::sourcelist \"{root}/sources.list\";\n\
-         Dir::Etc::sourceparts \"-\";\nDir::Etc::preferences \"-\";\nDir::Etc::preferencesparts \"-\";\n\
+         Dir::Etc::sourceparts \"-\";\n\
+         Dir::Etc::preferences \"{root}/status\";\nDir::Etc::preferencesparts \"{root}/none\";\n\
          APT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n"
     )
 }
