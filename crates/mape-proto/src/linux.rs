@@ -6,6 +6,7 @@
 //! journal says what that is.
 
 mod config;
+mod contract;
 mod doctor;
 mod down;
 mod error;

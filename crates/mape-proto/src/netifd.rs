@@ -42,11 +42,15 @@ pub use config::Config;
 pub(crate) use config::NUMBERS;
 pub use facts::{Candidate, Facts, InterfaceFacts};
 pub use fixed::Fixed;
+#[cfg(feature = "linux")]
+pub(crate) use fixed::{CONTRACTS, Update};
 pub use hotplug::{Event, hotplug};
 pub use life::{renew, setup, teardown};
 pub use options::OptionError;
 #[cfg(feature = "linux")]
 pub(crate) use options::planned_uplink_mtu;
+#[cfg(feature = "linux")]
+pub(crate) use provisioning::announce;
 pub use provisioning::provision;
 pub(crate) use provisioning::trouble as provisioning_trouble;
 pub(crate) use recognise::line_facts;

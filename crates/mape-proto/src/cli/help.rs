@@ -216,14 +216,20 @@ Usage: mape-proto up [--config FILE] [--dry-run]
   status    what the line is, and what is missing; exit status 1 if it is not up
   doctor    checks everything between uplink and LAN; exit status 1 if it finds something
 
-They need root, iproute2 and nft. Nothing is sent anywhere.
+They need root, iproute2 and nft. Nothing is sent anywhere, but for the update request
+of a fixed-IPv4 contract with update_user and update_password.
 
 FILE, by default /etc/mape-rs.conf, which need not exist: one option in a line, as
 NAME VALUE or NAME=VALUE; # begins a comment.
   uplink eth0            the device that IPv6 comes from, perhaps a bridge; default: that
                          of the IPv6 default route
   prefix PREFIX          a delegated prefix, where routes and addresses do not show it
-  provider, layout       as plan's --provider and --layout
+  provider, layout       as plan's --provider and --layout; for a fixed-IPv4 contract
+                         v6plus-static or ocn-static, with what its papers say:
+  ipaddr, peeraddr       its address, or its block like 198.51.100.80/29; its tunnel end
+  update_user, update_password, update_url
+                         where the provider is told the tunnel's address (plain HTTP);
+                         v6plus-static knows the URL
   rule KEY=VALUE,…       as --rule; may be repeated. rules_file FILE: as --rules
   reserved_ports PORTS   ports to keep for servers, like 5696,9792-9799
   interface NAME         name of the line, default wan; its device is mape-NAME

@@ -5,14 +5,15 @@ use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 use mape_core::{
-    Code, Explain, Layout, MIN_MTU, Quoted, ReceivedPrefix, Request, decimal, parse_rule,
+    Code, Explain, Layout, MIN_MTU, ProviderChoice, Quoted, ReceivedPrefix, Request, decimal,
+    parse_rule,
 };
 use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
 
 use super::input::InputChain;
 use crate::failure::Failure;
 use crate::files;
-use crate::netifd::{OptionError, planned_uplink_mtu};
+use crate::netifd::{CONTRACTS, Fixed, OptionError, planned_uplink_mtu};
 use crate::stated::Stated;
 use crate::uci;
 
@@ -38,6 +39,8 @@ pub struct Config {
     /// A delegated prefix, where the machine's own routes and addresses do not show it.
     pub prefix: Option<ReceivedPrefix>,
     stated: Stated,
+    /// A contract with an address or a block of its own.
+    pub fixed: Option<Fixed>,
     /// MTU inside the tunnel in bytes; what the uplink leaves where not given.
     pub mtu: Option<u16>,
     /// Hop limit of the outer packets, 1 to 255.
@@ -95,6 +98,8 @@ enum LineError {
     NoValue(Quoted),
     #[error("the option {0} is not known")]
     Unknown(Quoted),
+    #[error("{0} is an option of fixed-IPv4 contracts, and provider names none of them")]
+    NoContract(&'static str),
     #[error("{key} cannot be {value}")]
     Value { key: &'static str, value: Quoted, expected: &'static str },
 }
@@ -108,6 +113,9 @@ impl Explain for LineError {
         match self {
             Self::NoValue(_) => "write one option in a line: NAME VALUE".to_owned(),
             Self::Unknown(_) => "mape-proto up --help lists the options".to_owned(),
+            Self::NoContract(_) => {
+                format!("write provider {} too, or remove that option", CONTRACTS.join(" or "))
+            }
             Self::Value { expected, .. } => format!("write {expected}"),
         }
     }
@@ -115,6 +123,7 @@ impl Explain for LineError {
     fn params(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::NoValue(option) | Self::Unknown(option) => vec![("option", option.text())],
+            Self::NoContract(option) => vec![("option", (*option).to_owned())],
             Self::Value { key, value, .. } => {
                 vec![("option", (*key).to_owned()), ("value", value.text())]
             }
@@ -130,6 +139,7 @@ impl Default for Config {
             uplink: None,
             prefix: None,
             stated: Stated::default(),
+            fixed: None,
             mtu: None,
             ttl: DEFAULT_TTL,
             route: Some(RouteOption { table: None, metric: DEFAULT_METRIC }),
@@ -162,12 +172,21 @@ impl Config {
     /// [`ConfigError`] names `path` and the line.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let mut config = Self { file: absolute(path), ..Self::default() };
+        let mut contract = Vec::new();
         // Some editors begin a file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (number, line) in (1..).zip(text.lines()) {
             let Some((key, value)) = split(line) else { continue };
-            config.set(key, value).map_err(|error| error.at(path, number))?;
+            if key == "provider" {
+                // The last one counts.
+                contract.retain(|(name, _)| *name != key);
+            }
+            match contract_option(key, value) {
+                Some(option) => contract.push((option, value.to_owned())),
+                None => config.set(key, value).map_err(|error| error.at(path, number))?,
+            }
         }
+        config.set_contract(contract).map_err(|failure| Wrong::of(failure).in_file(path))?;
         Ok(config)
     }
 
@@ -179,6 +198,21 @@ impl Config {
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let mut names = text.lines().filter_map(split).filter(|(key, _)| *key == "interface");
         names.next_back().map_or(Some(Self::default().interface), |(_, value)| value.parse().ok())
+    }
+
+    /// What the lines say of a fixed-IPv4 contract, read as a router reads its options.
+    fn set_contract(&mut self, mut options: Vec<(&'static str, String)>) -> Result<(), Failure> {
+        let Some((first, _)) = options.first() else { return Ok(()) };
+        if options.iter().all(|(name, _)| *name != "provider") {
+            return Err(LineError::NoContract(first).into());
+        }
+        let rules = self.stated.rules.iter().map(|rule| ("rule", rule.clone()));
+        let files = self.stated.rule_files.iter().map(|file| ("rules_file", file.clone()));
+        options.extend(rules.chain(files));
+        self.fixed = Fixed::of(&options)?;
+        // What the table says of the prefix is not about such a contract.
+        self.stated.provider = ProviderChoice::Manual;
+        Ok(())
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), Wrong> {
@@ -258,6 +292,7 @@ impl Config {
     /// A rule file cannot be read or is wrong, or the uplink has no room for `mtu`.
     pub fn request(&self, prefix: ReceivedPrefix, uplink_mtu: u16) -> Result<Request, Failure> {
         let mut request = self.stated.request(prefix)?;
+        request.explicit.extend(self.fixed.as_ref().and_then(|fixed| fixed.rule(prefix)));
         request.uplink_mtu = match self.mtu {
             Some(mtu) => planned_uplink_mtu(mtu, uplink_mtu)?,
             None => uplink_mtu,
@@ -287,6 +322,16 @@ fn split(line: &str) -> Option<(&str, &str)> {
     let value = rest.strip_prefix('=').unwrap_or(rest).trim();
     let quoted = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
     Some((key, quoted('"').or_else(|| quoted('\'')).unwrap_or(value)))
+}
+
+/// The option of a fixed-IPv4 contract that this line sets.
+fn contract_option(key: &str, value: &str) -> Option<&'static str> {
+    const OPTIONS: [&str; 6] =
+        ["ipaddr", "ip4prefixlen", "peeraddr", "update_url", "update_user", "update_password"];
+    if key == "provider" {
+        return CONTRACTS.contains(&value).then_some("provider");
+    }
+    OPTIONS.into_iter().find(|option| *option == key).filter(|_| !value.is_empty())
 }
 
 fn number<T: TryFrom<u32>>(
@@ -333,6 +378,20 @@ impl<E: Explain> From<E> for Wrong {
 }
 
 impl Wrong {
+    fn of(failure: Failure) -> Self {
+        match failure {
+            Failure::Explained { code, message, hint, params } => {
+                Self { message, code, hint, params }
+            }
+            Failure::Output(error) => Self {
+                message: error.to_string(),
+                code: Code::OptionInvalid,
+                hint: "name a readable text file".to_owned(),
+                params: Vec::new(),
+            },
+        }
+    }
+
     fn in_file(self, path: &Path) -> ConfigError {
         let Self { message, code, hint, params } = self;
         let file = Quoted::new(&path.to_string_lossy());

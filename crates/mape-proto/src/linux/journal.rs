@@ -36,6 +36,9 @@ pub(crate) struct Journal {
     /// Where default routes through the tunnel were added, or were about to be.
     #[serde(default)]
     pub(crate) routes: Vec<RouteOption>,
+    /// What the provider of a fixed-IPv4 contract was told last, as a mark without the password.
+    #[serde(default)]
+    pub(crate) told: Option<String>,
     /// Chains of the host's firewall that were extended, or were about to be.
     pub(crate) chains: Vec<InputChain>,
 }
@@ -56,6 +59,7 @@ impl Default for Journal {
             owned: Vec::new(),
             routes: Vec::new(),
             chains: Vec::new(),
+            told: None,
         }
     }
 }

@@ -53,14 +53,7 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.word())?;
         if let (Some(line), Some(plan)) = (&self.line, &self.plan) {
-            writeln!(
-                f,
-                ", {} of {} through {} on {}",
-                ports(plan),
-                line.ipv4,
-                line.device,
-                line.uplink
-            )?;
+            writeln!(f, ", {} through {} on {}", ports(plan), line.device, line.uplink)?;
             let ranges: Vec<_> = plan.port_set().ranges().map(|range| range.to_string()).collect();
             for (number, ranges) in ranges.chunks(5).enumerate().take(13) {
                 let label = if number == 0 { "ports" } else { "" };

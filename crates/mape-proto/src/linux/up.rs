@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use mape_core::{Explain as _, Plan};
 use mape_nft::{Edge, InterfaceName};
@@ -12,7 +13,7 @@ use super::ip::Snapshot;
 use super::journal::Journal;
 use super::line::{Line, Steps};
 use super::uplink::{self, Found};
-use super::{Config, LinuxError, System, input, twins};
+use super::{Config, LinuxError, System, contract, input, twins};
 use crate::failure::Failure;
 use crate::firewall::{State, intended, load};
 use crate::listening;
@@ -28,6 +29,8 @@ pub(crate) struct Done {
     pub(crate) changed: bool,
     /// What the user should know besides.
     notes: Vec<String>,
+    /// After how long the provider has to be told again where the line is.
+    pub(crate) again: Option<Duration>,
 }
 
 impl fmt::Display for Done {
@@ -36,9 +39,8 @@ impl fmt::Display for Done {
         let done = if self.changed { "up" } else { "up already" };
         writeln!(
             f,
-            "{name}: {done}, {} of {} through {} on {}, edge {edge}",
+            "{name}: {done}, {} through {} on {}, edge {edge}",
             ports(plan),
-            line.ipv4,
             line.device,
             line.uplink
         )?;
@@ -49,11 +51,13 @@ impl fmt::Display for Done {
     }
 }
 
-/// `240 ports`, or `all ports`.
+/// `240 ports of 192.0.2.1`, `all ports of 192.0.2.1`, or `all ports of 192.0.2.0/29`.
 pub(crate) fn ports(plan: &Plan) -> String {
-    match plan.port_set().parameters().psid_len() {
-        0 => "all ports".to_owned(),
-        _ => format!("{} ports", plan.port_set().port_count()),
+    let (set, ipv4) = (plan.port_set(), plan.ipv4());
+    match (set.parameters().psid_len(), ipv4.prefix_len()) {
+        (0, ..32) => format!("all ports of {ipv4}"),
+        (0, _) => format!("all ports of {}", ipv4.addr()),
+        _ => format!("{} ports of {}", set.port_count(), ipv4.addr()),
     }
 }
 
@@ -73,13 +77,18 @@ struct Task {
 /// # Errors
 /// There is no plan, or something refuses; then the machine is as it was before.
 pub(crate) fn up(config: &Config, system: &System) -> Result<Done, Failure> {
+    up_and_tell(config, system, true)
+}
+
+/// The same; the provider of a fixed-IPv4 contract is told where the line is only if `tells`.
+pub(super) fn up_and_tell(config: &Config, system: &System, tells: bool) -> Result<Done, Failure> {
     let lock = system.lock(&config.interface)?;
-    let done = go_up(config, system);
+    let done = go_up(config, system, tells);
     system.release(&config.interface, lock);
     done
 }
 
-fn go_up(config: &Config, system: &System) -> Result<Done, Failure> {
+fn go_up(config: &Config, system: &System, tells: bool) -> Result<Done, Failure> {
     let name = &config.interface;
     let before = Journal::read(&system.places.state, name);
     let old = State::read(&system.state_file(name)).ok();
@@ -94,7 +103,10 @@ fn go_up(config: &Config, system: &System) -> Result<Done, Failure> {
     }
     let mut notes = notes(system, &task);
     notes.extend(note);
-    Ok(Done { name: name.clone(), line: task.line, plan: task.plan, edge, changed, notes })
+    let told = contract::tell(config, system, &mut journal, task.line.ce, tells);
+    notes.extend(told.note);
+    let Task { line, plan, .. } = task;
+    Ok(Done { name: name.clone(), line, plan, edge, changed, notes, again: told.again })
 }
 
 fn task(
@@ -315,13 +327,8 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
     let task = task(config, system, &journal, old.as_ref())?;
     let Task { line, plan, state, steps, .. } = &task;
     let rules = intended(&system.places, state, steps.build.contains(&line.add_tunnel()))?;
-    let mut text = format!(
-        "# {name}: {} of {} through {} on {}\nset -e\n",
-        ports(plan),
-        line.ipv4,
-        line.device,
-        line.uplink
-    );
+    let mut text =
+        format!("# {name}: {} through {} on {}\nset -e\n", ports(plan), line.device, line.uplink);
     let mut runs = vec![
         ("ip -batch -", [&steps.remove[..], &steps.build].concat().join("\n")),
         ("nft -f -", rules.unwrap_or_default()),
@@ -339,6 +346,9 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
         }
         Err(error) => format!("# note: {error}\n"),
     };
+    if let Some(note) = contract::intended(config, &journal, line.ce) {
+        text += &format!("# note: {note}\n");
+    }
     // Writing into a `String` cannot fail.
     for (program, input) in runs.iter().filter(|(_, input)| !input.is_empty()) {
         let _ = writeln!(text, "{program} <<'EOF'\n{}\nEOF", input.trim_end());

@@ -47,6 +47,10 @@ pub(crate) fn find(
     let mut best: Option<(Plan, _)> = None;
     let mut refused: Option<(Failure, _)> = None;
     for candidate in candidates(device, snapshot, config.device().as_str()) {
+        // A contract has a line of the provider's, and no unique local prefix is one.
+        if config.fixed.as_ref().is_some_and(|fixed| fixed.rule(candidate.prefix).is_none()) {
+            continue;
+        }
         let usable = (candidate.deprecated, !is_global(candidate.prefix));
         let lifetime = Reverse(candidate.lifetime);
         match plan(&config.request(candidate.prefix, mtu)?) {

@@ -2,12 +2,13 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mape_core::Code;
 
 use super::events::Events;
-use super::{Config, System, up};
+use super::up::up_and_tell;
+use super::{Config, System};
 use crate::failure::Failure;
 
 /// After a failure that no event may end (a module that is loaded later, a lock).
@@ -30,11 +31,21 @@ pub(crate) fn watch(file: Option<&Path>, system: &System, log: &mut dyn Write) -
         return error.into();
     }
     let mut said = String::new();
+    // A provider that refused is not asked again at each event.
+    let mut silent_until: Option<Instant> = None;
     loop {
-        let result =
-            Config::read(file).map_err(Failure::from).and_then(|config| up(&config, system));
+        let tells = silent_until.is_none_or(|until| until <= Instant::now());
+        let result = Config::read(file)
+            .map_err(Failure::from)
+            .and_then(|config| up_and_tell(&config, system, tells));
         let (text, wait) = match result {
-            Ok(done) => (done.to_string().replacen(" up already,", " up,", 1), None),
+            Ok(done) => {
+                if tells {
+                    silent_until = done.again.map(|again| Instant::now() + again);
+                }
+                let rest = silent_until.map(|until| until.duration_since(Instant::now()));
+                (done.to_string().replacen(" up already,", " up,", 1), rest)
+            }
             Err(failure) => {
                 let waits = matches!(failure, Failure::Explained { code: Code::NoIpv6Yet, .. });
                 (failure.text(), (!waits).then_some(RETRY))

@@ -1,7 +1,7 @@
-//! Contracts with an IPv4 address of one's own: a tunnel in which nothing is shared.
+//! Contracts with an IPv4 address of one's own, or a block of them: a tunnel in which nothing is shared.
 //!
-//! The identifier is the draft-03 one with PSID 0, and the far end is the contract's (isp services
-//! v6 Plus fixed IP and OCN IPoE IP1).
+//! The identifier is the draft-03 one of the (first) address with PSID 0, and the far end is the
+//! contract's (isp services v6 Plus fixed IP and OCN IPoE IP1, IP8, IP16).
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -21,10 +21,18 @@ const LINE: u8 = 56;
 const SOME_LINE: Ipv6Net =
     Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), LINE);
 
+/// The names under which `provider` has these services.
+#[cfg(feature = "linux")]
+pub(crate) const CONTRACTS: [&str; 2] = ["v6plus-static", "ocn-static"];
+/// Length of the largest block that such a contract has: 256 addresses.
+const LARGEST: u8 = 24;
+const LIKE: &str = "write the address of the contract, like 203.0.113.10, or its block with the \
+                    length, like 198.51.100.80/29";
+
 /// The numbers of such a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fixed {
-    ipv4: Ipv4Addr,
+    ipv4: Ipv4Net,
     br: Ipv6Addr,
     /// Whom to tell the CE address, and how.
     pub update: Option<Update>,
@@ -50,6 +58,15 @@ impl Update {
 }
 
 impl Fixed {
+    /// Reads the same options from a file of plain Linux.
+    ///
+    /// # Errors
+    /// As those of a router's.
+    #[cfg(feature = "linux")]
+    pub(crate) fn of(options: &[(&'static str, String)]) -> Result<Option<Self>, Failure> {
+        Self::read(&Options::of(options))
+    }
+
     /// Reads the options where `provider` is one of these services.
     pub(super) fn read(options: &Options) -> Result<Option<Self>, Failure> {
         let provider = options.text("provider")?;
@@ -63,12 +80,10 @@ impl Fixed {
                 return Err(OptionError::Contradiction("provider", other).into());
             }
         }
-        let hint = "write the address of the contract, like 203.0.113.10";
-        let ipv4 = options.read("ipaddr", hint, |text| text.parse().ok())?;
         let hint = "write the tunnel end (BR) of the contract";
         let br = options.read("peeraddr", hint, |text| text.parse().ok())?;
         let fixed = Self {
-            ipv4: ipv4.ok_or(OptionError::Without("provider", "ipaddr"))?,
+            ipv4: addresses(options)?.ok_or(OptionError::Without("provider", "ipaddr"))?,
             br: br.ok_or(OptionError::Without("provider", "peeraddr"))?,
             update: update(options, server)?,
         };
@@ -79,7 +94,7 @@ impl Fixed {
 
     /// The rule that makes this of a line. `None` for a prefix that is no line's, such as a LAN's
     /// unique local one.
-    pub(super) fn rule(&self, prefix: ReceivedPrefix) -> Option<Rule> {
+    pub(crate) fn rule(&self, prefix: ReceivedPrefix) -> Option<Rule> {
         let net = prefix.net();
         (net.addr().octets()[0] >> 5 == 1).then_some(())?;
         self.rule_of(Ipv6Net::new(net.addr(), net.prefix_len().min(LINE)).ok()?.trunc()).ok()
@@ -88,7 +103,7 @@ impl Fixed {
     fn rule_of(&self, ipv6: Ipv6Net) -> Result<Rule, RuleError> {
         Rule::new(RuleParts {
             ipv6,
-            ipv4: Ipv4Net::from(self.ipv4),
+            ipv4: self.ipv4,
             ea_len: 0,
             offset: None,
             psid_len: None,
@@ -96,6 +111,27 @@ impl Fixed {
             br: self.br,
             layout: Layout::Draft03,
         })
+    }
+}
+
+/// `ipaddr`, with the length behind it or in `ip4prefixlen`. Papers have the mask too.
+fn addresses(options: &Options) -> Result<Option<Ipv4Net>, OptionError> {
+    let read = |text: &str| match text.split_once('/') {
+        None => text.parse::<Ipv4Addr>().ok().map(Ipv4Net::from),
+        Some((address, mask)) if mask.contains('.') => {
+            Ipv4Net::with_netmask(address.parse().ok()?, mask.parse().ok()?).ok()
+        }
+        Some(_) => text.parse().ok(),
+    };
+    let read = |text: &str| read(text).filter(|net| net.prefix_len() >= LARGEST);
+    let stated = options.read("ipaddr", LIKE, read)?;
+    let len = options.number("ip4prefixlen", LIKE, u32::from(LARGEST)..=32)?;
+    match (stated, len) {
+        (Some(net), Some(len)) if net.prefix_len() < 32 && net.prefix_len() != len => {
+            Err(OptionError::Contradiction("ipaddr", "ip4prefixlen"))
+        }
+        (Some(net), Some(len)) => Ok(Ipv4Net::new(net.addr(), len).ok()),
+        (stated, _) => Ok(stated),
     }
 }
 
@@ -163,6 +199,45 @@ mod tests {
         );
         assert!(planned("fd00:1::/64").is_err());
         assert!(planned("240b:10:3261:6410::/60").unwrap_err().contains("not the first subnet"));
+    }
+
+    /// A contract with eight addresses: 198.51.100.80 is c6:3364:5000.
+    #[test]
+    fn a_block_of_addresses() {
+        let planned = |from: &str, to: &str| {
+            let ocn = OPTIONS.replace("v6plus-static", "ocn-static").replace("update_", "x_");
+            let ocn = ocn.replace("2404:9200:225:100::65", "2001:380:a182::2");
+            let options = ocn.replace("203.0.113.10", "198.51.100.80/29").replace(from, to);
+            let prefix = "2400:4050:1234:5600::/56".parse().unwrap();
+            let decision = Config::parse(&options).map_err(|error| error.line())?;
+            let plan = decision.sources(prefix).decide().unwrap().plan;
+            let ports = plan.port_set().port_count();
+            Ok(format!("{} {} {ports}", plan.ipv4(), plan.ce()))
+        };
+        let eight: Result<String, String> =
+            Ok("198.51.100.80/29 2400:4050:1234:5600:c6:3364:5000:0 65536".to_owned());
+        assert_eq!(planned("", ""), eight);
+        assert_eq!(planned("80/29", "80/255.255.255.248"), eight);
+        let length = r#"80","ip4prefixlen":"29"#;
+        assert_eq!(planned("80/29", length), eight);
+        for len in [28, 30, 31, 32] {
+            let one = planned("/29", &format!("/{len}")).unwrap();
+            assert!(one.starts_with(&format!("198.51.100.80/{len} 2400")), "{one}");
+        }
+        // What is right stands in the sentence or behind it.
+        for (to, said) in [
+            ("82/29", "did you mean 198.51.100.80/29?"),
+            ("80/27", "did you mean 198.51.100.64/27?"),
+            ("80/23", "198.51.100.80/29"),
+            ("80/33", "198.51.100.80/29"),
+            ("80/255.0.255.0", "198.51.100.80/29"),
+            ("80-87", "198.51.100.80/29"),
+            ("80/28\",\"ip4prefixlen\":\"29", "remove the option ip4prefixlen"),
+            ("80\",\"ip4prefixlen\":\"8", "198.51.100.80/29"),
+        ] {
+            let error = planned("80/29", to).unwrap_err();
+            assert!(error.contains(said), "{to}: {error}");
+        }
     }
 
     #[test]

@@ -106,6 +106,13 @@ impl Explain for OptionError {
 pub(super) struct Options(Map<String, Value>);
 
 impl Options {
+    /// From names and values.
+    #[cfg(feature = "linux")]
+    pub(super) fn of(options: &[(&'static str, String)]) -> Self {
+        let value = |(name, value): &(&str, String)| ((*name).to_owned(), value.as_str().into());
+        Self(options.iter().map(value).collect())
+    }
+
     pub(super) fn parse(json: &str) -> Result<Self, OptionError> {
         match serde_json::from_str(json) {
             Ok(Value::Object(map)) => Ok(Self(map)),

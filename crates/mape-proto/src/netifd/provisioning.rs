@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::provision::Fetcher;
 use crate::status::uptime;
 
-pub(super) mod announce;
+pub(crate) mod announce;
 mod line;
 mod options;
 pub(super) mod store;
@@ -127,7 +127,7 @@ fn tell_provider(
     let shown = own.data.get("warning").and_then(|warning| warning.get("code")?.as_str());
     // A warning about the options goes before.
     let free = shown.is_none_or(|code| code == Code::ProvisioningUpdate.as_str());
-    match announce::announce(update, ce, &asker.resolvers) {
+    match announce::announce(update, ce, &|host| asker.resolvers.aaaa(host)) {
         Ok(()) => {
             let host = update.url().host();
             let _ = writeln!(log, "{host} knows the address {ce} now");

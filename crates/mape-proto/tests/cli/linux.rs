@@ -52,6 +52,35 @@ fn a_dry_run_prints_the_whole_script() {
     assert!(!Path::new(&machine.state).exists(), "a dry run leaves files");
 }
 
+/// The numbers in the papers of a contract, on its line.
+#[test]
+fn a_fixed_contract_comes_up() {
+    let one = "provider v6plus-static\nipaddr 203.0.113.81\npeeraddr 2404:9200:225:100::65\n";
+    let text = format!("uplink lo\nprefix 240b:12:3456:7800::/56\n{one}");
+    let machine = Machine::new("contract", &text);
+    let (status, out) = machine.call(&["up", "--dry-run"]);
+    assert_eq!(status, 0, "{out}");
+    for part in [
+        "# wan: all ports of 203.0.113.81 through mape-wan on lo\n",
+        "address add 240b:12:3456:7800:cb:71:5100:0/128 dev lo nodad preferred_lft 0\n",
+        "remote 2404:9200:225:100::65 ",
+        "address add 203.0.113.81/32 dev mape-wan\n",
+    ] {
+        assert!(out.contains(part), "{part:?} is not in {out}");
+    }
+    assert!(!out.contains("tells"), "{out}");
+    fs::write(&machine.file, text.replace("203.0.113.81", "198.51.100.80/29")).unwrap();
+    let (status, out) = machine.call(&["up", "--dry-run"]);
+    assert_eq!(status, 0, "{out}");
+    assert!(out.starts_with("# wan: all ports of 198.51.100.80/29 through mape-wan"), "{out}");
+    assert!(out.contains("240b:12:3456:7800:c6:3364:5000:0/128"), "{out}");
+    fs::write(&machine.file, format!("{text}update_user u\nupdate_password secret\n")).unwrap();
+    let (status, out) = machine.call(&["up", "--dry-run"]);
+    assert_eq!(status, 0, "{out}");
+    assert!(out.contains("# note: `up` tells fcs.enabler.ne.jp the address"), "{out}");
+    assert!(!out.contains("secret"), "{out}");
+}
+
 #[test]
 fn a_line_that_is_down_says_so() {
     let (directory, file, state) = configured("down", &format!("uplink lo\nprefix {PREFIX}\n"));

@@ -71,6 +71,73 @@ fn options_reach_the_request() {
     assert!(parse("metric 7\ndefaultroute 1").route.is_some_and(|route| route.metric == 7));
 }
 
+const CONTRACT: &str =
+    "provider v6plus-static\nipaddr 203.0.113.81\npeeraddr 2404:9200:225:100::65\n";
+
+/// Address, CE and number of ports on this line.
+fn planned(text: &str, prefix: &str) -> (String, String, u32) {
+    let request = parse(text).request(prefix.parse().unwrap(), 1500).unwrap();
+    let plan = mape_core::plan(&request).unwrap();
+    (plan.ipv4().to_string(), plan.ce().to_string(), plan.port_set().port_count())
+}
+
+/// 203.0.113.81 is cb:71:5100, 198.51.100.80 is c6:3364:5000; every Japanese line is a /56.
+#[test]
+fn a_fixed_contract_as_on_a_router() {
+    let lines: Vec<&str> = CONTRACT.lines().rev().collect();
+    let ce = "240b:12:3456:7800:cb:71:5100:0".to_owned();
+    let fixed = ("203.0.113.81/32".to_owned(), ce, 65_536);
+    for prefix in ["240b:12:3456:7800::/56", "240b:12:3456:7800::/64", "240b:12:3456:7800:1:2:3:4"]
+    {
+        assert_eq!(planned(CONTRACT, prefix), fixed, "{prefix}");
+    }
+    // In any order, and the last of two counts.
+    assert_eq!(planned(&lines.join("\n"), "240b:12:3456:7800::/56"), fixed);
+    let twice = format!("ipaddr 192.0.2.1\nprovider auto\n{CONTRACT}");
+    assert_eq!(planned(&twice, "240b:12:3456:7800::/56"), fixed);
+    let ocn = "provider=ocn-static\nipaddr='198.51.100.80/29'\npeeraddr 2001:380:a182::2\n";
+    let ce = "2400:4050:1234:5600:c6:3364:5000:0".to_owned();
+    let block = ("198.51.100.80/29".to_owned(), ce, 65_536);
+    for text in [ocn.to_owned(), ocn.replace("/29'", "'\nip4prefixlen 29")] {
+        assert_eq!(planned(&text, "2400:4050:1234:5600::/56"), block, "{text}");
+    }
+    assert!(parse(CONTRACT).fixed.unwrap().update.is_none());
+    let tells = parse(&format!("{CONTRACT}update_user u\nupdate_password p w\n"));
+    let update = tells.fixed.as_ref().unwrap().update.as_ref().unwrap();
+    assert_eq!(update.url().to_string(), "http://fcs.enabler.ne.jp/update?user=u&pass=p%20w");
+    assert!(!format!("{tells:?}").contains("p%20w") && !format!("{tells:?}").contains("p w"));
+}
+
+#[test]
+fn a_contract_that_is_not_whole_says_what_is_missing() {
+    for (from, to, said) in [
+        ("ipaddr 203.0.113.81", "", "needs the option ipaddr"),
+        ("peeraddr 2404:9200:225:100::65", "", "needs the option peeraddr"),
+        ("provider v6plus-static", "", "provider names none"),
+        ("v6plus-static", "v6plus", "provider names none"),
+        ("203.0.113.81", "203.0.113.81/29", "did you mean 203.0.113.80/29?"),
+        ("203.0.113.81", "203.0.113", "203.0.113.10"),
+        (
+            "ipaddr",
+            "rule ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8::1\nipaddr",
+            "rule",
+        ),
+        ("ipaddr", "rules_file /a\nipaddr", "remove the option rules_file"),
+        ("ipaddr", "update_user u\nipaddr", "needs the option update_password"),
+        ("provider", "update_user u\nupdate_password p\nprovider", ""),
+    ] {
+        let text = CONTRACT.replacen(from, to, 1);
+        match Config::parse(&text, Path::new("f")) {
+            Err(error) => {
+                let told = format!("{error}; {}", error.hint());
+                assert!(!said.is_empty() && told.contains(said), "{text}: {told}");
+                assert!(told.starts_with("the configuration \"f\": "), "{told}");
+            }
+            Ok(_) => assert!(said.is_empty(), "{text}"),
+        }
+    }
+}
+
 #[test]
 fn what_is_wrong_names_file_and_line() {
     assert_eq!(

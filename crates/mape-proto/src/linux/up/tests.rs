@@ -86,6 +86,37 @@ fn config(more: &str) -> Config {
     Config::parse(&text, Path::new("/etc/mape-rs.conf")).unwrap()
 }
 
+/// `localhost` is no provider: nothing is sent there.
+#[test]
+fn the_provider_of_a_contract_is_told_and_what_fails_is_said() {
+    let machine = Machine::new("contract");
+    let contract = "provider ocn-static\nipaddr 198.51.100.80/29\npeeraddr 2404:9200:225:100::65\n\
+                    update_url http://localhost:9/u\nupdate_user u\nupdate_password secret\n";
+    let note = "note: `up` tells localhost the address 240b:10:3261:6400:c6:3364:5000:0 then";
+    assert!(machine.dry_run(contract).contains(note));
+    let said = machine.up(contract).unwrap();
+    assert!(said.starts_with("wan: up, all ports of 198.51.100.80/29 through mape-wan"), "{said}");
+    let untold = "note: the update server localhost has no IPv6 address that may be asked";
+    assert!(
+        said.contains(untold) && said.contains("`mape-proto watch` does so by itself"),
+        "{said}"
+    );
+    assert!(machine.directory.ran().contains("address add 198.51.100.80/32 dev mape-wan\n"));
+    let config = config(contract);
+    let silent = up_and_tell(&config, &machine.system, false).unwrap();
+    assert!(silent.to_string().contains("localhost does not know the address"), "{silent}");
+    // What was told once is not told again.
+    let (state, name) = (&machine.system.places.state, "wan".parse().unwrap());
+    let mut journal = Journal::read(state, &name);
+    let update = config.fixed.as_ref().unwrap().update.as_ref().unwrap();
+    journal.told = Some(crate::netifd::announce::mark(update, silent.line.ce));
+    journal.write(state, &name).unwrap();
+    let said = machine.up(contract).unwrap();
+    assert!(!said.contains("note"), "{said}");
+    let written = fs::read_to_string(state.join("wan.linux")).unwrap();
+    assert!(written.contains("told") && !written.contains("secret"), "{written}");
+}
+
 /// While a firewall is flushed and loaded anew, the chain is missing for a moment.
 #[test]
 fn a_chain_that_is_missing_leaves_the_line_up() {

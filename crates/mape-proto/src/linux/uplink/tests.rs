@@ -47,6 +47,19 @@ fn prefix(config: &str, machine: &Snapshot, current: Option<&str>) -> Result<Str
     }
 }
 
+/// A LAN's unique local prefix is no line's, whatever the contract is.
+#[test]
+fn a_contract_takes_the_prefix_of_the_line() {
+    let contract = "provider ocn-static\nipaddr 203.0.113.81\npeeraddr 2404:9200:225:100::65\n";
+    let local = address("fd00:1::2", 64, FOREVER, FOREVER);
+    let global = address("240b:12:3456:7800::2", 64, 100, 200);
+    assert_eq!(
+        prefix(contract, &machine(&eth0(&[local.clone(), global]), DEFAULT), None),
+        Ok("240b:12:3456:7800::/56".to_owned())
+    );
+    assert_eq!(prefix(contract, &machine(&eth0(&[local]), DEFAULT), None), Err(Code::NoIpv6Yet));
+}
+
 #[test]
 fn an_address_an_on_link_prefix_and_a_delegated_one() {
     let line = Ok("240b:10:3261:6400::/56".to_owned());

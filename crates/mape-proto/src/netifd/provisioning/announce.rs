@@ -8,7 +8,7 @@ use mape_core::{Code, Explain};
 use mape_provision::{digest, may_be_asked};
 
 use super::super::fixed::Update;
-use crate::provision::{Resolvers, get_from};
+use crate::provision::get_from;
 
 /// For each step of the call.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,7 +20,7 @@ const REFUSED_AGAIN: u64 = 3600;
 /// The provider does not know the CE address. The line stays as it is.
 #[derive(Debug, thiserror::Error)]
 #[error("the update server {server} {why}, so the provider may not know the address {ce}")]
-pub(super) struct Untold {
+pub(crate) struct Untold {
     server: String,
     ce: Ipv6Addr,
     why: Why,
@@ -38,12 +38,12 @@ enum Why {
 
 impl Untold {
     /// When to try again, in seconds.
-    pub(super) const fn again(&self) -> u64 {
+    pub(crate) const fn again(&self) -> u64 {
         if self.is_refused() { REFUSED_AGAIN } else { AGAIN }
     }
 
     /// A server that fails itself says nothing about the call.
-    const fn is_refused(&self) -> bool {
+    pub(crate) const fn is_refused(&self) -> bool {
         matches!(self.why, Why::Status(..500))
     }
 }
@@ -72,18 +72,22 @@ impl Explain for Untold {
 
 /// What is noted once it has been told: the address, and to whom under which name. It holds no
 /// password.
-pub(in crate::netifd) fn mark(update: &Update, ce: Ipv6Addr) -> String {
+pub(crate) fn mark(update: &Update, ce: Ipv6Addr) -> String {
     format!("{ce} {}", digest(&update.url().to_string()))
 }
 
-/// Tells it. Nobody hears the password but the server.
+/// Tells it. Only the server hears the password. `addresses` are those of a host's name.
 ///
 /// # Errors
 /// The server cannot be reached from there, or has answered anything but 200.
-pub(super) fn announce(update: &Update, ce: Ipv6Addr, resolvers: &Resolvers) -> Result<(), Untold> {
+pub(crate) fn announce(
+    update: &Update,
+    ce: Ipv6Addr,
+    addresses: &dyn Fn(&str) -> Vec<Ipv6Addr>,
+) -> Result<(), Untold> {
     let url = update.url();
     let host = url.host();
-    let named = host.parse().map_or_else(|_| resolvers.aaaa(host), |address| vec![address]);
+    let named = host.parse().map_or_else(|_| addresses(host), |address| vec![address]);
     let mut why = Why::NoAddress;
     for address in named.into_iter().filter(|address| may_be_asked(*address)) {
         let server = SocketAddrV6::new(address, url.port(), 0, 0);

@@ -1,0 +1,86 @@
+//! Telling the provider of a fixed-IPv4 contract where the line is, once it is up.
+//!
+//! What was told stands in the journal, so the provider hears of each CE address once.
+
+use std::net::{IpAddr, Ipv6Addr, ToSocketAddrs as _};
+use std::time::Duration;
+
+use mape_core::Explain as _;
+
+use super::journal::Journal;
+use super::{Config, System};
+use crate::netifd::Update;
+use crate::netifd::announce::{announce, mark};
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// What the user should know.
+    pub(super) note: Option<String>,
+    /// When to try again, where it failed.
+    pub(super) again: Option<Duration>,
+}
+
+/// Tells it where it has not been told yet; nothing is sent unless `tells`.
+pub(super) fn tell(
+    config: &Config,
+    system: &System,
+    journal: &mut Journal,
+    ce: Ipv6Addr,
+    tells: bool,
+) -> Told {
+    let Some(update) = pending(config, journal, ce) else { return Told::default() };
+    let host = update.url().host();
+    if !tells {
+        return Told {
+            note: Some(format!("{host} does not know the address {ce} yet")),
+            again: None,
+        };
+    }
+    match announce(update, ce, &addresses) {
+        Ok(()) => {
+            journal.told = Some(mark(update, ce));
+            let kept = journal.write(&system.places.state, &config.interface);
+            let forgotten = kept.err().map(|error| format!("; that cannot be remembered: {error}"));
+            let note =
+                format!("{host} knows the address {ce} now{}", forgotten.unwrap_or_default());
+            Told { note: Some(note), again: None }
+        }
+        Err(untold) => {
+            let next = if untold.is_refused() {
+                untold.hint()
+            } else {
+                "the next `up` tries again, and `mape-proto watch` does so by itself; if it stays, check \
+                 update_url and the machine's resolvers"
+                    .to_owned()
+            };
+            let again = Some(Duration::from_secs(untold.again()));
+            Told { note: Some(format!("{untold}; {next}")), again }
+        }
+    }
+}
+
+/// What [`tell`] would do, in one sentence.
+pub(super) fn intended(config: &Config, journal: &Journal, ce: Ipv6Addr) -> Option<String> {
+    let update = pending(config, journal, ce)?;
+    Some(format!("`up` tells {} the address {ce} then", update.url().host()))
+}
+
+fn pending<'config>(
+    config: &'config Config,
+    journal: &Journal,
+    ce: Ipv6Addr,
+) -> Option<&'config Update> {
+    let update = config.fixed.as_ref()?.update.as_ref()?;
+    (journal.told.as_ref() != Some(&mark(update, ce))).then_some(update)
+}
+
+/// As the machine itself looks names up.
+fn addresses(host: &str) -> Vec<Ipv6Addr> {
+    let found = (host, 0).to_socket_addrs().into_iter().flatten();
+    let ipv6 = |address: IpAddr| match address {
+        IpAddr::V6(address) => Some(address),
+        IpAddr::V4(_) => None,
+    };
+    found.filter_map(|address| ipv6(address.ip())).collect()
+}
