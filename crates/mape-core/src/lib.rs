@@ -28,6 +28,7 @@
 mod bits;
 mod builtin;
 mod error;
+mod fnv;
 mod layout;
 mod line;
 mod plan;
@@ -43,6 +44,7 @@ pub use builtin::{
     BuiltinRule, RuleGroup, completed, find as find_builtin, rules as builtin_rules,
 };
 pub use error::{Code, Explain};
+pub use fnv::{fnv32, fnv64};
 pub use layout::{Layout, UnknownLayout};
 pub use line::LineKind;
 pub use plan::{

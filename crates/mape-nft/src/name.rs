@@ -85,9 +85,7 @@ impl InterfaceName {
 /// 25 bits of FNV-1a in five characters.
 fn short_hash(text: &str) -> String {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
-    let hash = text
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = mape_core::fnv32(text);
     (0..5)
         .filter_map(|place| DIGITS.get((hash >> (5 * place) & 31) as usize))
         .map(|digit| char::from(*digit))

@@ -174,10 +174,7 @@ pub fn probe(interface: &Interface) -> String {
 
 /// A number that stands for the text (64 bits of FNV-1a).
 fn marker(text: &str) -> String {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
-    format!("{hash:#018x}")
+    format!("{:#018x}", mape_core::fnv64(text))
 }
 
 fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {

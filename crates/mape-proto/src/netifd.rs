@@ -8,7 +8,7 @@
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mape_nft::InterfaceName;
 use mape_ubus::{Client, UbusError};
@@ -108,7 +108,13 @@ impl Places {
     /// The way to netifd for whoever outlives a connection. No call takes longer than `timeout`.
     #[must_use]
     pub const fn bus(&self, timeout: Duration) -> Connection<'_> {
-        Connection { places: self, timeout, client: None }
+        Connection { places: self, timeout, until: None, client: None }
+    }
+
+    /// The same where all calls together may take no longer than `time`.
+    #[must_use]
+    pub fn bus_within(&self, time: Duration) -> Connection<'_> {
+        Connection { until: Some(Instant::now() + time), ..self.bus(time) }
     }
 }
 
@@ -117,15 +123,27 @@ impl Places {
 pub struct Connection<'places> {
     places: &'places Places,
     timeout: Duration,
+    /// When all calls have to be over.
+    until: Option<Instant>,
     client: Option<Client>,
+}
+
+impl Connection<'_> {
+    /// What the next step may take.
+    fn left(&self) -> Result<Duration, UbusError> {
+        let Some(until) = self.until else { return Ok(self.timeout) };
+        let left = until.saturating_duration_since(Instant::now()).min(self.timeout);
+        if left.is_zero() { Err(UbusError::Timeout(self.timeout)) } else { Ok(left) }
+    }
 }
 
 impl Bus for Connection<'_> {
     fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError> {
         let mut client = match self.client.take() {
             Some(client) => client,
-            None => self.places.connect(self.timeout)?,
+            None => self.places.connect(self.left()?)?,
         };
+        client.set_timeout(self.left()?);
         let answer = client.call(object, method, arguments);
         let broke = matches!(answer, Err(UbusError::Lost(_) | UbusError::Protocol(_)));
         self.client = (!broke).then_some(client);
@@ -136,7 +154,8 @@ impl Bus for Connection<'_> {
 /// netifd answers in milliseconds; it may be busy reloading everything on a slow router.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// netifd kills a teardown after five seconds.
+/// For all calls of a teardown together: netifd kills it after five seconds, and what it does on the machine
+/// itself comes before.
 pub const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The way to netifd.

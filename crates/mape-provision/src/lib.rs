@@ -37,4 +37,4 @@ pub use mode::{BadUrl, Mode, UserUrl, digest};
 pub use policy::{Conflict, Decision, Source, Sources};
 pub use request::{Capability, Credentials, HttpRequest, Identity, IdentityError, Token};
 pub use txt::{DISCOVERY_NAME, Discovered, TxtRecord};
-pub use url::{MAX_URL, Scheme, Url, may_be_asked};
+pub use url::{MAX_URL, Scheme, Url, may_be_asked, may_be_led_to};

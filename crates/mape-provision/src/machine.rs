@@ -152,10 +152,10 @@ impl Machine {
         if mode == Mode::Off {
             return None;
         }
-        let key = mode.key();
         let Cached { answer, token, id, prefixes: asked_with, .. } =
-            cached.filter(|cached| cached.source == key).unwrap_or_default();
-        let pause = pause.filter(|pause| pause.source == key && pause.prefixes == prefixes);
+            cached.filter(|cached| mode.has_made(&cached.source)).unwrap_or_default();
+        let pause =
+            pause.filter(|pause| mode.has_made(&pause.source) && pause.prefixes == prefixes);
         let from_cache = answer.is_some() && asked_with == prefixes && pause.is_none();
         let Pause { until, failures, .. } = pause.unwrap_or_default();
         let stage = Stage::Asleep;

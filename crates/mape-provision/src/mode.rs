@@ -1,8 +1,6 @@
 //! Whether anything is asked, and whom.
 
-use std::hash::{DefaultHasher, Hash, Hasher as _};
-
-use mape_core::{Code, Explain, ReceivedPrefix};
+use mape_core::{Code, Explain, ReceivedPrefix, fnv64};
 
 use crate::request::{Capability, Credentials, HttpRequest, Identity};
 use crate::url::Url;
@@ -25,17 +23,40 @@ pub enum Mode {
 
 impl Mode {
     /// Tells one configuration from another, without repeating a password: an answer and a pause
-    /// belong to the configuration they were made under.
+    /// belong to the configuration they were made under. It is kept on flash, and is the same
+    /// whatever compiled this.
     #[must_use]
     pub fn key(&self) -> String {
-        let (name, digest) = match self {
-            Self::Off => ("off", digest(&())),
+        let digest = match self {
+            Self::Off => digest(""),
             Self::Hb46pp { identity, credentials } => {
-                ("hb46pp", digest(&(identity.capabilities(), credentials)))
+                digest(&identity.configuration(credentials.as_ref()))
             }
-            Self::Url(UserUrl(url)) => ("url", digest(url)),
+            Self::Url(UserUrl(url)) => digest(url),
         };
-        format!("{name}-{digest}")
+        format!("{}-fnv-{digest}", self.name())
+    }
+
+    /// Whether what was kept under this key is of this configuration.
+    ///
+    /// Before 2026-12 a key was `url-` and 16 digits of a hash that the standard library may change.
+    /// Of these the word alone counts: a line that lives on such an answer keeps it over an update of
+    /// this program, until the server answers again.
+    #[must_use]
+    pub fn has_made(&self, key: &str) -> bool {
+        let is_old = |digest: &str| {
+            digest.len() == 16 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        let old = key.strip_prefix(self.name()).and_then(|rest| rest.strip_prefix('-'));
+        key == self.key() || old.is_some_and(is_old)
+    }
+
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Hb46pp { .. } => "hb46pp",
+            Self::Url(_) => "url",
+        }
     }
 
     /// The methods that an answer may offer.
@@ -48,17 +69,16 @@ impl Mode {
     }
 }
 
-/// Tells one value from another without repeating it, for files that hold no password.
+/// Tells one text from another without repeating it, for files that hold no password: 16 hexadecimal
+/// digits.
 #[must_use]
-pub fn digest(of: &impl Hash) -> String {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    format!("{:016x}", hasher.finish())
+pub fn digest(text: &str) -> String {
+    format!("{:016x}", fnv64(text))
 }
 
 /// A URL that the user entered, in which `{prefix}` stands for the address of the line's prefix and
 /// `{length}` for its length.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct UserUrl(String);
 
 /// May carry a code that is nobody else's business.
@@ -88,7 +108,7 @@ impl UserUrl {
         let url = self.with(&net.addr().to_string(), &net.prefix_len().to_string())?;
         let id = id.filter(|_| !url.has_parameter("id"));
         let url = id.map_or(url.clone(), |id| url.with_query(&format!("id={id}")));
-        Some(HttpRequest::plain(url))
+        Some(HttpRequest::of_user(url))
     }
 }
 
@@ -166,5 +186,20 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), modes.len());
+        // They are on routers' flash: whoever changes one voids every answer that is kept there.
+        assert_eq!(modes[0].key(), "url-fnv-6c87771d40b3b226");
+        assert_eq!(modes[3].key(), "hb46pp-fnv-0887fe17190644c9");
+    }
+
+    #[test]
+    fn an_answer_of_an_older_program_is_not_lost() {
+        let mode = Mode::Url(UserUrl::new("https://a/").unwrap());
+        let other = Mode::Url(UserUrl::new("https://b/").unwrap());
+        assert!(mode.has_made(&mode.key()) && mode.has_made("url-0123456789abcdef"));
+        assert!(!mode.has_made(&other.key()));
+        for key in ["", "url-", "off-0123456789abcdef", "hb46pp-0123456789abcdef", "url-012345678"]
+        {
+            assert!(!mode.has_made(key), "{key}");
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! What is asked of a provisioning server, to the byte (HB46PP 1.1 section 3.3).
 
 use std::fmt;
+use std::net::Ipv6Addr;
 
+use ipnet::Ipv6Net;
 use mape_core::{Code, Explain, Quoted};
 
 use crate::txt::Discovered;
-use crate::url::{Scheme, Url};
+use crate::url::{Scheme, Url, may_be_led_to};
 
 /// A method of carrying IPv4, or a way of doing MAP-E, that the standard has a word for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,6 +124,15 @@ impl Identity {
             version: underscored,
             capabilities: capabilities.to_vec(),
         })
+    }
+
+    /// What an answer depends on, as one text; it holds the password.
+    pub(crate) fn configuration(&self, credentials: Option<&Credentials>) -> String {
+        let told = credentials.map_or_else(String::new, |Credentials { user, pass, server }| {
+            // None of the three has a blank.
+            format!(" {user} {pass} {server}")
+        });
+        words(&self.capabilities) + &told
     }
 
     /// What it can do, in the order it is sent.
@@ -254,6 +265,7 @@ impl fmt::Debug for Credentials {
 pub struct HttpRequest {
     url: Url,
     verify: bool,
+    is_users_choice: bool,
 }
 
 impl HttpRequest {
@@ -267,16 +279,31 @@ impl HttpRequest {
         let Discovered { url, verify } = to;
         // A server that redirects may repeat the query in its Location.
         if url.has_parameter("vendorid") {
-            return Self { url: url.clone(), verify: *verify };
+            return Self { url: url.clone(), verify: *verify, is_users_choice: false };
         }
         let credentials = credentials.filter(|it| it.may_go_to(url, *verify));
-        Self { url: url.with_query(&identity.query(token, credentials)), verify: *verify }
+        let url = url.with_query(&identity.query(token, credentials));
+        Self { url, verify: *verify, is_users_choice: false }
     }
 
-    /// Asks for a URL as it stands; certificates are verified.
-    pub(crate) fn plain(url: Url) -> Self {
+    /// Asks for a URL of the user's as it stands; certificates are verified.
+    pub(crate) fn of_user(url: Url) -> Self {
         let verify = url.scheme() == Scheme::Https;
-        Self { url, verify }
+        Self { url, verify, is_users_choice: true }
+    }
+
+    /// Asks for what a server of the user's redirects to.
+    pub(crate) fn redirected(&self, url: Url) -> Self {
+        let is_users_choice = self.is_users_choice && url.host() == self.url.host();
+        Self { is_users_choice, ..Self::of_user(url) }
+    }
+
+    /// Whether an address in the place of the server's name may be asked, where `own` are the networks
+    /// that the router is in itself. One that the user entered may; one from a redirect or a TXT record
+    /// must not [lead inside](may_be_led_to).
+    #[must_use]
+    pub fn may_go_to(&self, address: Ipv6Addr, own: &[Ipv6Net]) -> bool {
+        self.is_users_choice || may_be_led_to(address, own)
     }
 
     /// The URL, with every parameter.

@@ -1,6 +1,6 @@
 //! The TXT record that says where the provisioning server is (HB46PP 1.1 section 3.1).
 
-use crate::url::{Scheme, Url};
+use crate::url::{Scheme, Url, may_be_led_to};
 
 /// The name whose TXT record is asked, at the resolvers learned on the uplink and nowhere else:
 /// the answer differs from network to network.
@@ -69,6 +69,9 @@ impl Discovered {
             return None;
         }
         let url = Url::parse(url?)?;
+        if url.host().parse().is_ok_and(|address| !may_be_led_to(address, &[])) {
+            return None;
+        }
         let verify = match kind? {
             "a" => false,
             "b" => true,
@@ -122,6 +125,7 @@ mod tests {
             "v=v6mig-1 url=http://a/ t=b",
             "v=v6mig-1 url=ftp://a/ t=a",
             "v=v6mig-1 url=https://192.0.2.1/ t=b",
+            "v=v6mig-1 url=https://[fd00::1]/ t=b",
             "v=v6mig-1 url= t=b",
             "v=v6mig-1 url=https://a/ t=b t=b",
             "v=v6mig-1 url=https://a/ url=https://b/ t=b",

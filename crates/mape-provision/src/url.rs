@@ -6,6 +6,8 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
+use ipnet::Ipv6Net;
+
 /// Longest URL taken, in bytes.
 pub const MAX_URL: usize = 2048;
 
@@ -173,13 +175,21 @@ impl fmt::Debug for Url {
     }
 }
 
-/// Whether a server can have this address: a global one, or a unique local one of the provider's.
-/// Whoever resolves a server's name has to ask this too, or a resolver could point the router at
-/// itself.
+/// Whether a server can have this address: a global one, or a unique local one (`fc00::/7`) that the
+/// user has entered.
 #[must_use]
 pub fn may_be_asked(address: Ipv6Addr) -> bool {
     let [first, ..] = address.octets();
     matches!(first, 0x20..=0x3f | 0xfc | 0xfd)
+}
+
+/// Whether the network may lead the router to this address, by a name's answer in DNS, a redirect or a
+/// TXT record: a global one, and not of the networks `own` that the router is in itself. Else a server
+/// or a resolver could have the router ask what listens in the house for the house alone.
+#[must_use]
+pub fn may_be_led_to(address: Ipv6Addr, own: &[Ipv6Net]) -> bool {
+    let [first, ..] = address.octets();
+    matches!(first, 0x20..=0x3f) && !own.iter().any(|net| net.contains(&address))
 }
 
 fn may_stand_in_a_url(byte: u8) -> bool {

@@ -51,16 +51,18 @@ fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<
     let places = Places::default();
     let first = word(rest)?;
     let second = if command == "teardown" { String::new() } else { word(rest)? };
-    let timeout = if command == "teardown" { TEARDOWN_TIMEOUT } else { TIMEOUT };
     if command == "hotplug" {
-        let mut bus = places.connect(timeout)?;
+        let mut bus = places.connect(TIMEOUT)?;
         let event = Event { action: first, interface: second };
         let done = hotplug(&mut bus, &places, &event, log).map_err(Told::Yes);
         note_peaks(&places.firewall.state);
         return done;
     }
     let interface: InterfaceName = first.parse()?;
-    let mut bus = places.bus(timeout);
+    let mut bus = match command {
+        "teardown" => places.bus_within(TEARDOWN_TIMEOUT),
+        _ => places.bus(TIMEOUT),
+    };
     match command {
         "setup" => setup(&mut bus, &places, &interface, &second, log).map_err(Told::Yes),
         "renew" => renew(&mut bus, &places, &interface, &second, log).map_err(Told::Yes),

@@ -248,7 +248,7 @@ fn only_nft_s_own_word_counts_as_a_refusal() {
     let directory = directory("verdicts");
     let nft = directory.join("nft");
     let places = Places {
-        state: directory.clone(),
+        state: directory.join("state"),
         devices: directory.clone(),
         nft: nft.clone(),
         servers: servers::Places::below(&directory),

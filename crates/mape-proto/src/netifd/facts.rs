@@ -3,6 +3,7 @@
 
 use std::net::Ipv6Addr;
 
+use ipnet::Ipv6Net;
 use mape_core::ReceivedPrefix;
 use mape_provision::may_be_asked;
 use serde_json::Value;
@@ -33,6 +34,8 @@ pub struct InterfaceFacts {
     pub default_route: bool,
     /// Prefixes that may be the line's.
     pub prefixes: Vec<Candidate>,
+    /// The IPv6 networks that it is in, and those delegated to it.
+    pub networks: Vec<Ipv6Net>,
     /// Its global IPv6 addresses that are not deprecated.
     pub addresses: Vec<Ipv6Addr>,
     /// IPv6 resolvers: those it learned first, then those configured for it.
@@ -97,6 +100,7 @@ impl InterfaceFacts {
         let own = items("ipv6-address").filter(preferred).filter_map(|item| {
             item.get("address")?.as_str()?.parse().ok().filter(|it| may_be_asked(*it))
         });
+        let networks = ["ipv6-address", "ipv6-prefix", "ipv6-prefix-assignment"];
         // With `peerdns 0` what was learned is "inactive".
         let learned = value.get("inactive").and_then(|it| it.get("dns-server")?.as_array());
         let servers = learned.into_iter().flatten().chain(items("dns-server"));
@@ -112,11 +116,19 @@ impl InterfaceFacts {
             device: text("l3_device").or_else(|| text("device")),
             default_route: items("route").any(default),
             prefixes: delegated.chain(addresses).collect(),
+            networks: networks.into_iter().flat_map(items).filter_map(network).collect(),
             addresses: own.collect(),
             resolvers: servers.filter_map(|it| it.as_str()?.parse().ok()).collect(),
             data: value.get("data").cloned().unwrap_or(Value::Null),
         })
     }
+}
+
+/// Of an entry with `address` and `mask`.
+fn network(item: &Value) -> Option<Ipv6Net> {
+    let address = item.get("address")?.as_str()?.parse().ok()?;
+    let length = u8::try_from(item.get("mask")?.as_u64()?).ok()?;
+    Ipv6Net::new(address, length).ok().map(|net| net.trunc())
 }
 
 impl Candidate {
@@ -177,6 +189,16 @@ mod tests {
         );
         let texts = |list: &[Ipv6Addr]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(texts(&wan6.addresses), ["240b:10:3261:6400:1::2"]);
+        let networks: Vec<String> = wan6.networks.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            networks,
+            ["240b:10:3261:6400::/64", "fe80::/64", "240b:10:3261:6400::/56", "2001:db8::/80"]
+        );
+        let lan =
+            Facts::parse(&json!({"interface": [{"interface": "lan", "ipv6-prefix-assignment":
+            [{"address": "240b:10:3261:6401::", "mask": 64}]}]}));
+        let networks = &lan.interface("lan").unwrap().networks;
+        assert_eq!(*networks, ["240b:10:3261:6401::/64".parse().unwrap()]);
         assert_eq!(texts(&wan6.resolvers), ["240b:10::53", "2001:db8::53", "fe80::1"]);
         assert!(!facts.interface("loopback").unwrap().default_route);
     }

@@ -191,7 +191,7 @@ pub(super) fn now() -> u64 {
 /// Whether nothing is known of this line, or the next try is over the time.
 fn is_due(store: &Store<'_>, mode: &Mode, prefixes: &[ReceivedPrefix]) -> bool {
     !store.pause().is_some_and(|pause| {
-        pause.source == mode.key() && pause.prefixes == prefixes && pause.until > now()
+        mode.has_made(&pause.source) && pause.prefixes == prefixes && pause.until > now()
     })
 }
 

@@ -5,6 +5,8 @@ use mape_core::Code;
 use mape_ubus::Status;
 use serde_json::json;
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use crate::failure::Failure;
@@ -234,6 +236,35 @@ fn with_no_option_at_all() {
     assert_eq!(bus.called("remove").len(), 2, "a failure does not end it");
     let log = String::from_utf8(log).unwrap();
     assert_eq!(log, "mape-mape could not be taken down: the kernel does not answer\n");
+}
+
+/// netifd kills a teardown after five seconds; then the rules of the line would stay.
+#[test]
+fn a_teardown_waits_once_for_a_ubus_that_says_nothing() {
+    const GREETING: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 4];
+    assert!(TEARDOWN_TIMEOUT < Duration::from_secs(4));
+    for greets in [false, true] {
+        let mut world = World::new(&format!("silent-{greets}"));
+        let socket = world.root.join("ubus.sock");
+        let listener = UnixListener::bind(&socket).unwrap();
+        world.places.ubus = vec![socket];
+        std::thread::spawn(move || {
+            let mut open = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept() {
+                if greets {
+                    stream.write_all(&GREETING).unwrap();
+                }
+                open.push(stream);
+            }
+        });
+        let (start, mut log) = (Instant::now(), Vec::new());
+        let mut bus = world.places.bus_within(Duration::from_secs(1));
+        teardown(&mut bus, &world.places, &name(), &mut log);
+        let took = start.elapsed();
+        assert!(took < Duration::from_millis(1800), "{took:?}, greets: {greets}");
+        let log = String::from_utf8(log).unwrap();
+        assert!(log.starts_with("the CE address could not be removed: "), "{log}");
+    }
 }
 
 /// netifd tears down and sets up for each changed option. Who listens meanwhile moves nothing.

@@ -4,7 +4,8 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-use mape_provision::TxtReply;
+use ipnet::Ipv6Net;
+use mape_provision::{TxtReply, may_be_led_to};
 
 use super::message::{Kind, MAX_UDP, Reply, answer, question, strings};
 use super::random;
@@ -25,11 +26,14 @@ pub struct Resolvers {
     pub patience: Duration,
     /// When somebody who waits for all of it goes away.
     pub until: Option<Instant>,
+    /// The networks that the router is in itself: no name leads there.
+    pub own: Vec<Ipv6Net>,
 }
 
 impl Default for Resolvers {
     fn default() -> Self {
-        Self { servers: Vec::new(), source: None, patience: Duration::from_secs(2), until: None }
+        let (servers, own) = (Vec::new(), Vec::new());
+        Self { servers, source: None, patience: Duration::from_secs(2), until: None, own }
     }
 }
 
@@ -49,12 +53,13 @@ impl Resolvers {
         }
     }
 
-    /// The IPv6 addresses of a name.
+    /// The IPv6 addresses of a name to which the [network may lead](may_be_led_to) the router.
     #[must_use]
     pub fn aaaa(&self, name: &str) -> Vec<Ipv6Addr> {
         let Some(Reply::Records(records)) = self.ask(name, Kind::Aaaa) else { return Vec::new() };
         let address = |data: &Vec<u8>| <[u8; 16]>::try_from(data.as_slice()).ok();
-        records.iter().filter_map(address).map(Ipv6Addr::from).collect()
+        let addresses = records.iter().filter_map(address).map(Ipv6Addr::from);
+        addresses.filter(|address| may_be_led_to(*address, &self.own)).collect()
     }
 
     /// The first answer that says something; else a failure; `None` where nobody answered.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use mape_provision::{HttpFailure, HttpReply, HttpRequest, MAX_BODY, may_be_asked};
+use mape_provision::{HttpFailure, HttpReply, HttpRequest, MAX_BODY, may_be_led_to};
 
 use super::Resolvers;
 use crate::program::{End, Program};
@@ -24,8 +24,9 @@ const MAX_HEAD: usize = 1 << 14;
 const MAX_PRINTED: usize = MAX_BODY + 1 + MAX_HEAD;
 /// The whole of a request in the house.
 const NEAR: Duration = Duration::from_secs(6);
-/// The whole of one request.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The whole of one request. A rule server was seen to answer after 32 seconds, and no one waits for this call but
+/// procd.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The program that speaks HTTP and TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,11 @@ impl Fetcher {
         Self { until: Some(until), ..self }
     }
 
+    /// The seconds that a program is given for it. It says more of why than being stopped does.
+    fn seconds(&self) -> String {
+        self.patience().as_secs().saturating_sub(1).max(1).to_string()
+    }
+
     /// What the next request may take.
     fn patience(&self) -> Duration {
         let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -113,12 +119,16 @@ impl Fetcher {
             said: Some(said.to_owned()),
         };
         let host = request.url().host();
+        let may_go_to = |address: Ipv6Addr| request.may_go_to(address, &resolvers.own);
         let mut addresses: Vec<Ipv6Addr> = Vec::new();
-        if host.parse::<Ipv6Addr>().is_err() {
-            addresses = resolvers.aaaa(host);
-            addresses.retain(|address| may_be_asked(*address));
-            if addresses.is_empty() {
-                return failed("its name has no IPv6 address that may be asked");
+        match host.parse() {
+            Ok(address) if may_go_to(address) => {}
+            Ok(_) => return failed("its address is in a network of the router's own"),
+            Err(_) => {
+                addresses = resolvers.aaaa(host);
+                if addresses.is_empty() {
+                    return failed("its name has no IPv6 address that may be asked");
+                }
             }
         }
         let (command, input) = match self.tool {
@@ -131,7 +141,13 @@ impl Fetcher {
         };
         let reply = match self.tool {
             Tool::Curl => curl::reply(&ended),
-            Tool::Uclient => uclient::reply(&ended, request.url().scheme()),
+            Tool::Uclient => {
+                let expected = |address| match host.parse::<Ipv6Addr>() {
+                    Ok(_) => may_go_to(address),
+                    Err(_) => may_be_led_to(address, &resolvers.own),
+                };
+                uclient::reply(&ended, request.url().scheme(), expected)
+            }
         };
         let said = matches!(reply, HttpReply::Failed(_)).then(|| last_line(&ended.words)).flatten();
         Fetched { reply, said }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mape_core::{Code, Explain, Plan, PortRange, PortSet};
+use mape_core::{Code, Explain, Plan, PortRange, PortSet, fnv32};
 
 use super::forward::{Forward, Wanted};
 use super::kept::Kept;
@@ -33,28 +33,19 @@ impl Explain for Refusal {
     }
 
     fn hint(&self) -> String {
-        match self {
-            Self::Outside { nearest, .. }
-            | Self::Pool { nearest, .. }
-            | Self::Taken { nearest, .. }
-                if !nearest.is_empty() =>
-            {
+        match self.nearest() {
+            nearest @ [_, ..] => {
                 format!("use auto, or one of the nearest free ones: {}", join(nearest, ", "))
             }
-            _ => "remove a forward, or reserve fewer ports".to_owned(),
+            [] => "remove a forward, or reserve fewer ports".to_owned(),
         }
     }
 
     fn params(&self) -> Vec<(&'static str, String)> {
         let mut params = vec![("option", "src_dport".to_owned())];
-        match self {
-            Self::Outside { port, nearest }
-            | Self::Pool { port, nearest }
-            | Self::Taken { port, nearest, .. } => {
-                params.push(("value", port.to_string()));
-                params.push(("nearest", join(nearest, " ")));
-            }
-            Self::NoneLeft => {}
+        if let Some((port, nearest)) = self.port() {
+            params.push(("value", port.to_string()));
+            params.push(("nearest", join(nearest, " ")));
         }
         if let Self::Taken { other, .. } = self {
             params.push(("other", other.clone()));
@@ -68,6 +59,21 @@ fn join(ports: &[u16], separator: &str) -> String {
 }
 
 impl Refusal {
+    /// The free ports nearest to one that cannot be had.
+    pub(super) fn nearest(&self) -> &[u16] {
+        self.port().map_or(&[], |(_, nearest)| nearest)
+    }
+
+    /// The port that cannot be had, and those nearest to it.
+    fn port(&self) -> Option<(u16, &[u16])> {
+        match self {
+            Self::Outside { port, nearest }
+            | Self::Pool { port, nearest }
+            | Self::Taken { port, nearest, .. } => Some((*port, nearest)),
+            Self::NoneLeft => None,
+        }
+    }
+
     /// Fills in what would do instead.
     fn offer(&mut self, instead_of: impl FnOnce(u16) -> Vec<u16>) {
         if let Self::Outside { port, nearest }
@@ -177,7 +183,8 @@ impl<'choose> Chooser<'choose> {
         let same = Some(forward.dest_port).filter(|port| self.is_free(forward, *port));
         let port = same.or_else(|| {
             let all: Vec<u16> = self.set.ranges().flat_map(PortRange::ports).collect();
-            let start = hash(&forward.key).checked_rem(all.len())?;
+            let hash = usize::try_from(fnv32(&forward.key)).unwrap_or(0);
+            let start = hash.checked_rem(all.len())?;
             let mut candidates = all.iter().cycle().skip(start).take(all.len()).copied();
             candidates.find(|port| self.is_free(forward, *port))
         });
@@ -219,12 +226,4 @@ impl<'choose> Chooser<'choose> {
         free.truncate(OFFERED);
         free
     }
-}
-
-/// FNV-1a.
-fn hash(text: &str) -> usize {
-    let hash = text
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    usize::try_from(hash).unwrap_or(0)
 }

@@ -85,10 +85,7 @@ pub(crate) fn statuses(
             one.state = "refused";
             one.reason = Some(refusal.to_string());
             one.hint = Some(refusal.hint());
-            let params = refusal.params();
-            let nearest = params.iter().find(|(name, _)| *name == "nearest");
-            let nearest = nearest.map(|(_, ports)| ports.as_str()).unwrap_or_default();
-            one.nearest = nearest.split(' ').filter_map(|port| port.parse().ok()).collect();
+            one.nearest = refusal.nearest().to_vec();
         }
     }
     all.extend(wishes.unreadable.iter().map(|(section, reason)| ForwardStatus {

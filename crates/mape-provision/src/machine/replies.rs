@@ -7,7 +7,7 @@ use crate::failure::{DnsFailure, Failure, NoService, RedirectError};
 use crate::mode::Mode;
 use crate::request::HttpRequest;
 use crate::txt::Discovered;
-use crate::url::{Scheme, Url};
+use crate::url::{Scheme, Url, may_be_led_to};
 
 /// Redirects followed for one answer.
 const MAX_REDIRECTS: u8 = 5;
@@ -78,7 +78,7 @@ impl Machine {
             }
         };
         let next = match &self.mode {
-            Mode::Url(_) => self.get(HttpRequest::plain(url), redirects + 1),
+            Mode::Url(_) => self.get(request.redirected(url), redirects + 1),
             _ => self.ask(&Discovered { url, verify: request.verify() }, redirects + 1),
         };
         Step { effect: None, next }
@@ -176,6 +176,11 @@ fn target(from: &Url, redirects: u8, location: Option<&str>) -> Result<Url, Redi
     let url = location.and_then(|it| from.join(it)).ok_or(RedirectError::Nowhere)?;
     if from.scheme() == Scheme::Https && url.scheme() == Scheme::Http {
         return Err(RedirectError::Downgrade);
+    }
+    // A literal address: no name has a colon. Of the router's own networks only the caller knows.
+    let is_elsewhere = url.host() != from.host();
+    if is_elsewhere && url.host().parse().is_ok_and(|address| !may_be_led_to(address, &[])) {
+        return Err(RedirectError::Nowhere);
     }
     if redirects >= MAX_REDIRECTS {
         return Err(RedirectError::TooMany);

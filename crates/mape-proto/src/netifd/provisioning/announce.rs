@@ -87,6 +87,7 @@ pub(crate) fn announce(
 ) -> Result<(), Untold> {
     let url = update.url();
     let host = url.host();
+    // An address is in the URL that the user entered, or in ours.
     let named = host.parse().map_or_else(|_| addresses(host), |address| vec![address]);
     let mut why = Why::NoAddress;
     for address in named.into_iter().filter(|address| may_be_asked(*address)) {

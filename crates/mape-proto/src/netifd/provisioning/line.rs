@@ -45,7 +45,8 @@ impl Asker {
         let best = asked.min_by_key(|(interface, _)| Reverse(delegated(interface)));
         let Some((interface, prefixes)) = best else { return Self::default() };
         let source = interface.addresses.first().copied();
-        let resolvers = resolvers_of(interface, source);
+        let own = facts.interfaces().flat_map(|it| it.networks.iter().copied()).collect();
+        let resolvers = Resolvers { own, ..resolvers_of(interface, source) };
         Self { interface: interface.name.clone(), prefixes, resolvers }
     }
 

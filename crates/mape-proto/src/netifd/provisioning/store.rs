@@ -47,7 +47,7 @@ impl<'places> Store<'places> {
         if *mode == Mode::Off {
             return Vec::new();
         }
-        let cached = self.cached().filter(|cached| cached.source == mode.key());
+        let cached = self.cached().filter(|cached| mode.has_made(&cached.source));
         let answer = cached.and_then(|cached| cached.answer);
         answer.as_ref().and_then(Answer::map_e).map_or_else(Vec::new, |it| it.rules.clone())
     }

@@ -66,6 +66,27 @@ fn a_kept_answer_makes_a_line_that_nobody_else_knows() {
     assert!(!log.contains("provisioning"));
 }
 
+/// Its key is one that another compiler may have made: the line goes on with the answer.
+#[test]
+fn an_update_of_the_program_takes_no_line_down() {
+    let world = world("updated");
+    answered(&world, &[rule("2600:10::/32", "203.0.0.0/16", "2001:db8::64")]);
+    let file = world.root.join("flash/mape.json");
+    let older = |mode: &str| {
+        let text = fs::read_to_string(&file).unwrap();
+        let mut cached: Value = serde_json::from_str(&text).unwrap();
+        cached["source"] = json!(format!("{mode}-0123456789abcdef"));
+        fs::write(&file, cached.to_string()).unwrap();
+    };
+    let mut bus = Netifd::with(&[wan6(FOREIGN), mape(false, &json!({}))]);
+    older("url");
+    assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
+    assert_eq!(told(&bus), (json!("provisioned"), json!("203.0.50.97"), json!([])));
+    // That of another way of asking is not this line's.
+    older("hb46pp");
+    assert_eq!(world.setup(&mut bus, OPTIONS).0, Err(Code::PrefixNotInRules));
+}
+
 #[test]
 fn the_users_rule_goes_before_the_answer_and_the_answer_before_the_table() {
     let world = world("order");

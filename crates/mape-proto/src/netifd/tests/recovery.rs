@@ -2,7 +2,7 @@
 
 use super::*;
 use mape_ubus::{Kind, Message, Writer};
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc::channel;
 use std::thread;

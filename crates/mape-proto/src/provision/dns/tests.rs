@@ -118,5 +118,14 @@ fn addresses_are_read() {
         ..Resolvers::default()
     };
     assert_eq!(resolvers.aaaa("vne.example.jp"), [address]);
+    // No name leads into a network of the router's own.
+    let own = vec!["2001:db8::/32".parse().unwrap()];
+    assert!(Resolvers { own, ..resolvers.clone() }.aaaa("vne.example.jp").is_empty());
+    for inside in ["fd00::1", "fc00::1", "fe80::1", "::1", "::ffff:192.0.2.1"] {
+        let octets = inside.parse::<Ipv6Addr>().unwrap().octets();
+        let bad = server(move |question| vec![with(question, 0, Kind::Aaaa, &[&octets])]);
+        let resolvers = Resolvers { servers: vec![bad], ..resolvers.clone() };
+        assert!(resolvers.aaaa("vne.example.jp").is_empty(), "{inside}");
+    }
     assert!(resolvers.aaaa("not a name but long".repeat(9).as_str()).is_empty());
 }

@@ -41,9 +41,7 @@ pub(super) fn command(
 ) -> (Command, String) {
     let mut command = Command::new(&fetcher.program);
     command.args(ALWAYS);
-    // It says more of why than being stopped does.
-    let seconds = fetcher.patience().as_secs().saturating_sub(1).max(1);
-    command.args(["--max-time", &seconds.to_string()]);
+    command.args(["--max-time", &fetcher.seconds()]);
     if !request.verify() {
         command.arg("--insecure");
     }

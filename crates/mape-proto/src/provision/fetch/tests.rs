@@ -31,7 +31,10 @@ impl Program {
         let ended = run(command, "", PATIENCE).unwrap();
         match tool {
             Tool::Curl => curl::reply(&ended),
-            Tool::Uclient => uclient::reply(&ended, Scheme::Https),
+            Tool::Uclient => {
+                let own = ["2001:db8:a::/48".parse().unwrap()];
+                uclient::reply(&ended, Scheme::Https, |it| may_be_led_to(it, &own))
+            }
         }
     }
 }
@@ -77,7 +80,8 @@ fn curl_is_bound_and_hides_the_url() {
     }
     assert_eq!(input, "url = \"https://vne.example.jp:444/r?pass=secret\"\n");
     let told = words(&uclient::command(&fetcher, &request));
-    assert!(told.starts_with("-6 -O - ") && told.contains("--ca-certificate=/etc/ca.pem"));
+    assert!(told.starts_with("-6 -O - ") && told.contains(" -T 89 "), "{told}");
+    assert!(told.contains("--ca-certificate=/etc/ca.pem"));
     assert!(told.ends_with(" https://vne.example.jp:444/r?pass=secret"));
     assert!(!told.contains("--no-check-certificate"));
 }
@@ -136,7 +140,7 @@ fn what_uclient_fetch_says_is_read() {
         said("moved", &format!("{moved} printf '{{\"order\":[]}}'")),
         answer(307, Some("https://b.example/r?x=1"), b"")
     );
-    for to in ["::1:443", "127.0.0.1:443", "fe80::1:443", "nonsense"] {
+    for to in ["::1:443", "127.0.0.1:443", "fe80::1:443", "fd00::1:443", "2001:db8:a::1:443", "x"] {
         let text = format!("echo 'Connecting to {to}' >&2; printf '{{}}'");
         assert_eq!(said("self", &text), NO_ANSWER, "{to}");
     }
@@ -162,7 +166,8 @@ fn nobody_is_asked_for_longer_than_somebody_waits() {
         let (_, after) = told.split_once("--max-time ").unwrap();
         after.split(' ').next().unwrap().parse::<u64>().unwrap()
     };
-    assert_eq!(allowed(&fetcher(Tool::Curl)), PATIENCE.as_secs() - 1);
+    // One was seen to answer after 32 seconds.
+    assert_eq!(allowed(&fetcher(Tool::Curl)), 89);
     let soon = Instant::now() + Duration::from_secs(10);
     assert!((1..=9).contains(&allowed(&fetcher(Tool::Curl).until(soon))));
 
@@ -174,6 +179,34 @@ fn nobody_is_asked_for_longer_than_somebody_waits() {
     let over = Instant::now();
     assert_eq!(near(program().until(over)), None);
     assert_eq!(program().until(over).get(&request, &Resolvers::default()).reply, NO_ANSWER);
+}
+
+/// The user may name a server inside by its address; a redirect may not, whatever it is asked with.
+#[test]
+fn a_redirect_into_our_own_network_is_not_followed() {
+    let own = vec!["2001:db8:a::/48".parse().unwrap()];
+    let resolvers = Resolvers { own, ..Resolvers::default() };
+    let is_refused = |tool, request: &HttpRequest| {
+        let said = fetcher(tool).get(request, &resolvers).said;
+        said.is_some_and(|said| said.contains("network of the router's own"))
+    };
+    let redirected = |to: &str| {
+        let mode = Mode::Url(UserUrl::new("https://[2001:db8:a::1]/").unwrap());
+        let prefixes = vec!["240b:10:3261:6400::/56".parse().unwrap()];
+        let mut machine = Machine::new(mode, prefixes, None, None).unwrap();
+        machine.step(0, 0, Event::Wake);
+        let reply = Event::Http(answer(307, Some(to), b""));
+        let Next::Get(request) = machine.step(0, 0, reply).next else { panic!("{to}") };
+        request
+    };
+    for tool in [Tool::Curl, Tool::Uclient] {
+        for url in ["https://[2001:db8:a::1]/", "https://[fd00::1]/", "https://[2001:db8:b::1]/"] {
+            assert!(!is_refused(tool, &request(url)), "{url}");
+        }
+        assert!(!is_refused(tool, &redirected("/cgi-bin/luci")));
+        assert!(!is_refused(tool, &redirected("https://[2001:db8:b::1]/")));
+        assert!(is_refused(tool, &redirected("https://[2001:db8:a::2]/cgi-bin/luci")));
+    }
 }
 
 #[test]

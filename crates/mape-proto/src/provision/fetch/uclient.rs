@@ -5,19 +5,20 @@
 use std::net::Ipv6Addr;
 use std::process::Command;
 
-use mape_provision::{HttpReply, HttpRequest, Scheme, may_be_asked};
+use mape_provision::{HttpReply, HttpRequest, Scheme};
 
 use super::{BAD_CERTIFICATE, Ended, Fetcher, NO_ANSWER, body};
 
 /// Not quiet: its words are the only thing that tells status and redirect.
-const ALWAYS: [&str; 9] = ["-6", "-O", "-", "-T", "20", "-Y", "off", "-U", "mape-rs"];
+const ALWAYS: [&str; 7] = ["-6", "-O", "-", "-Y", "off", "-U", "mape-rs"];
 
 /// Exit status where the certificate is wrong.
 const CERTIFICATE: i32 = 5;
 
 pub(super) fn command(fetcher: &Fetcher, request: &HttpRequest) -> Command {
     let mut command = Command::new(&fetcher.program);
-    command.args(ALWAYS);
+    // It starts to count again with each byte, and so ends no call that the runner would not.
+    command.args(ALWAYS).args(["-T", &fetcher.seconds()]);
     if !request.verify() {
         command.arg("--no-check-certificate");
     }
@@ -28,12 +29,17 @@ pub(super) fn command(fetcher: &Fetcher, request: &HttpRequest) -> Command {
     command
 }
 
-pub(super) fn reply(ended: &Ended, scheme: Scheme) -> HttpReply {
+/// `expected` says whether it may have been connected to an address.
+pub(super) fn reply(
+    ended: &Ended,
+    scheme: Scheme,
+    expected: impl Fn(Ipv6Addr) -> bool,
+) -> HttpReply {
     let mut status = None;
     for line in ended.words.lines() {
         if let Some(server) = line.strip_prefix("Connecting to ") {
             let address = server.rsplit_once(':').and_then(|(it, _)| it.parse::<Ipv6Addr>().ok());
-            if !address.is_some_and(may_be_asked) {
+            if !address.is_some_and(&expected) {
                 return NO_ANSWER;
             }
         }
