@@ -15,11 +15,14 @@ use crate::netifd::{self, Facts, InterfaceFacts};
 use crate::status::{self, Device, InterfaceStatus};
 use crate::uci::Package;
 
+pub(crate) mod kernel;
 mod line;
 mod masked;
 mod probe;
+pub(crate) mod resolvers;
 mod servers;
 mod uplink;
+mod zone;
 
 pub use masked::masked;
 
@@ -88,7 +91,7 @@ pub struct Finding {
     /// What that is concluded from.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
-    /// The next step, where something is wrong.
+    /// The next step, where something is wrong or could be better.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     /// The same for a program, where it can be done safely.
@@ -106,9 +109,14 @@ impl Finding {
         Self { fine: false, hint: Some(hint.into()), ..Self::fine(check, message) }
     }
 
+    /// What works, and would better be changed.
+    fn advice(check: &'static str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..Self::fine(check, message) }
+    }
+
     /// One of several things that can be wrong.
     fn known_as(self, kind: &'static str) -> Self {
-        Self { kind: (!self.fine).then_some(kind), ..self }
+        Self { kind: self.hint.is_some().then_some(kind), ..self }
     }
 
     fn with(self, fix: Fix) -> Self {
@@ -142,7 +150,12 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Finding { check, fine, message, evidence, hint, .. } in &self.checks {
             let check = check.replace('_', " ");
-            writeln!(f, "{}  {check}: {message}.", if *fine { "ok  " } else { "FAIL" })?;
+            let mark = match (fine, hint) {
+                (true, None) => "ok  ",
+                (true, Some(_)) => "WARN",
+                (false, _) => "FAIL",
+            };
+            writeln!(f, "{mark}  {check}: {message}.")?;
             for evidence in evidence {
                 writeln!(f, "      because: {evidence}")?;
             }
@@ -210,6 +223,7 @@ pub fn doctor(
     let interface = interfaces.into_iter().next();
     let patient = Patient { places, dump, facts, router, dhcp, interface };
     let mut checks = uplink::checks(&patient, ask.gateway);
+    checks.extend(kernel::check(&places.status.proc));
     checks.extend(line::checks(&patient));
     checks.extend(ask.target.into_iter().flat_map(|target| probe::checks(target, patient.mtu())));
     Ok(Some(Report {

@@ -7,6 +7,10 @@ use serde::Serialize;
 
 use crate::netlink::{Attribute, Attributes, Kernel, Malformed, NetlinkError, Request};
 
+mod fw4;
+
+pub use fw4::{fw4_knows, has_fw4};
+
 /// Number of the subsystem, and of its messages (`linux/netfilter/nf_tables.h`).
 const NFTABLES: u8 = 10;
 const GET_RULE: u8 = 7;
@@ -25,6 +29,7 @@ const EXPRESSION_NAME: u16 = 1;
 const EXPRESSION_DATA: u16 = 2;
 const COUNTER_PACKETS: u16 = 2;
 const LOOKUP_SET: u16 = 1;
+const CMP_DATA: u16 = 3;
 const ELEMENTS_SET: u16 = 2;
 const ELEMENTS: u16 = 3;
 const ELEMENT_KEY: u16 = 1;
@@ -140,6 +145,8 @@ pub struct Rule {
     packets: u64,
     /// Sets and maps it looks into.
     sets: Vec<String>,
+    /// Values that it compares something with.
+    compared: Vec<Vec<u8>>,
 }
 
 fn rules(
@@ -187,6 +194,10 @@ impl Rule {
                 let packets = data.find(COUNTER_PACKETS)?.ok_or(Malformed)?;
                 let packets = u64::from_be_bytes(packets.try_into().map_err(|_| Malformed)?);
                 self.packets = self.packets.saturating_add(packets);
+            }
+            Some("cmp") => {
+                let value = Attributes::new(data.find(CMP_DATA)?.unwrap_or_default());
+                self.compared.extend(value.find(DATA_VALUE)?.map(<[u8]>::to_vec));
             }
             Some("lookup") => self.sets.extend(data.find(LOOKUP_SET)?.map(text)),
             _ => {}

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use mape_core::Code;
 use mape_nft::InterfaceName;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,6 +17,7 @@ use crate::conntrack::Counters;
 use crate::failure::Failure;
 use crate::netlink::Kernel;
 
+mod counts;
 mod daemon;
 mod device;
 mod interface;
@@ -24,6 +26,7 @@ mod peak;
 mod ports;
 mod usage;
 
+pub(crate) use counts::Counts;
 pub(crate) use device::Device;
 pub use device::Traffic;
 pub use interface::{Condition, FlowOffload, InterfaceStatus, Told};
@@ -127,21 +130,35 @@ impl Report {
     /// Whether there is an interface, and all of them are up and let packets through.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        let up = |interface: &InterfaceStatus| interface.state == Condition::Up;
+        let up = |interface: &InterfaceStatus| {
+            let lost = |told: &Told| told.code == Code::CeMissing.as_str();
+            interface.state == Condition::Up && !interface.warning.as_ref().is_some_and(lost)
+        };
         !self.interfaces.is_empty() && self.interfaces.iter().all(up)
     }
 }
 
-/// Looks at the ports in use of all interfaces, for their peaks' sake ([`Peak`]). For those who come by
-/// anyway; netifd is not asked.
-pub fn note_peaks(state: &Path) {
+/// Something has happened: looks at the ports in use of all interfaces, for their peaks' sake ([`Peak`]),
+/// and notes what their tunnels have carried. netifd is not asked.
+pub fn note(state: &Path) {
     let places = Places { state: state.to_owned(), ubus: Vec::new(), ..Places::default() };
-    let _ = Report::collect(&places, None);
+    note_in(&places);
+}
+
+fn note_in(places: &Places) {
+    for interface in Report::collect(places, None).interfaces {
+        let device = Device::find(&places.devices, &interface.device);
+        let counts = device.as_ref().and_then(Counts::of);
+        if let (Some(counts), Ok(name)) = (counts, interface.interface.parse()) {
+            counts.note(&places.state, &name);
+        }
+    }
 }
 
 /// Removes what is remembered of an interface that is no more.
-pub(crate) fn forget_peak(state: &Path, name: &InterfaceName) {
+pub(crate) fn forget(state: &Path, name: &InterfaceName) {
     let _ = std::fs::remove_file(peak::path(state, name));
+    let _ = std::fs::remove_file(counts::path(state, name));
 }
 
 fn state_files(directory: &Path) -> BTreeSet<InterfaceName> {

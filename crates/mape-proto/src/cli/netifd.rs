@@ -11,7 +11,7 @@ use crate::failure::{ExitStatus, Failure};
 use crate::netifd::{
     Event, Places, TEARDOWN_TIMEOUT, TIMEOUT, hotplug, provision, renew, setup, teardown,
 };
-use crate::status::note_peaks;
+use crate::status::note;
 
 /// Runs the command if it is one of these. netifd's log takes what goes to `log`.
 pub(super) fn run(arguments: &[OsString], log: &mut dyn Write) -> Option<ExitStatus> {
@@ -55,7 +55,7 @@ fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<
         let mut bus = places.connect(TIMEOUT)?;
         let event = Event { action: first, interface: second };
         let done = hotplug(&mut bus, &places, &event, log).map_err(Told::Yes);
-        note_peaks(&places.firewall.state);
+        note(&places.firewall.state);
         return done;
     }
     let interface: InterfaceName = first.parse()?;

@@ -1,11 +1,11 @@
 //! From the interface to the other end: what is between a plan and IPv4 that works.
 
+use mape_core::Code;
 use serde_json::Value;
 
-use super::{Finding, Fix, Patient, servers};
-use crate::import::leftovers_of;
-use crate::netifd::Zones;
-use crate::status::{Condition, InterfaceStatus};
+use super::{Finding, Fix, Patient, resolvers, servers, zone};
+use crate::import::{Leftover, leftovers_of};
+use crate::status::{Condition, Counts, Device, InterfaceStatus};
 
 /// Packets that were sent without an answer before that says something.
 const SENT: u64 = 20;
@@ -23,12 +23,14 @@ pub(super) fn checks(patient: &Patient<'_>) -> Vec<Finding> {
     };
     let mut checks = vec![condition(interface)];
     checks.extend(provisioning(patient, interface));
-    checks.push(zone(patient, interface));
+    checks.extend(zone::firewall(patient));
+    checks.push(zone::zone(patient, interface));
     checks.push(default_route(patient, interface));
     checks.extend(offload(interface));
     checks.extend(servers::checks(patient, interface));
     checks.extend(leftovers(patient, interface));
-    checks.extend(answers(interface));
+    checks.extend(answers(patient, interface));
+    checks.extend(resolvers::check(patient, interface));
     checks
 }
 
@@ -40,7 +42,12 @@ fn condition(interface: &InterfaceStatus) -> Finding {
             Some(told) => {
                 let hint = told.hint.clone().unwrap_or_default();
                 let message = told.message.clone().unwrap_or_else(|| told.code.clone());
-                Finding::wrong(CHECK, format!("{name} is up, but {message}"), hint)
+                let found = Finding::wrong(CHECK, format!("{name} is up, but {message}"), hint);
+                if told.code == Code::CeMissing.as_str() {
+                    found.known_as("ce_missing").with(Fix::Retry { interface: name.clone() })
+                } else {
+                    found
+                }
             }
             None => Finding::fine(CHECK, format!("{name} is up, device {}", interface.device)),
         },
@@ -73,59 +80,6 @@ fn provisioning(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Fi
     let name = interface.interface.parse().ok()?;
     let (message, hint) = crate::netifd::provisioning_trouble(&patient.places.netifd, &name)?;
     Some(Finding::wrong(CHECK, message, hint))
-}
-
-fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
-    const CHECK: &str = "zone";
-    let zones = Zones::read(&patient.router.directories());
-    let joined = patient.own().and_then(|own| own.data.get("zone")?.as_str());
-    let Some(zone) = zones.of_interface(&interface.interface).or(joined) else {
-        return Finding::wrong(
-            CHECK,
-            format!(
-                "{} is in no firewall zone, so nothing from the LAN goes there",
-                interface.interface
-            ),
-            format!("add {} to the networks of zone wan", interface.interface),
-        )
-        .known_as("no_zone")
-        .with(Fix::JoinZone { interface: interface.interface.clone(), zone: "wan".to_owned() });
-    };
-    if !zones.has(zone) {
-        return Finding::wrong(
-            CHECK,
-            format!(
-                "the firewall has no zone {zone}, which {} should be in, so nothing from the LAN \
-                 goes there",
-                interface.interface
-            ),
-            format!("correct or remove the option zone of {}", interface.interface),
-        )
-        .known_as("zone_missing");
-    }
-    let forwarded = patient.router.firewall_sections("forwarding").any(|it| {
-        it.get("dest") == Some(zone) && it.get("enabled").is_none_or(|_| it.is_on("enabled"))
-    });
-    let masquerades = patient
-        .router
-        .firewall_sections("zone")
-        .any(|it| it.get("name") == Some(zone) && it.is_on("masq"));
-    if forwarded {
-        Finding::fine(CHECK, format!("in zone {zone}, to which another zone may send")).because(
-            if masquerades {
-                "the zone masquerades, but the line's own rules come first"
-            } else {
-                "the zone does not masquerade; the line's own rules do the NAT"
-            },
-        )
-    } else {
-        Finding::wrong(
-            CHECK,
-            format!("no zone may send to {zone}, the zone of {}", interface.interface),
-            format!("add a forwarding from lan to {zone} in /etc/config/firewall"),
-        )
-        .known_as("not_forwarded")
-    }
 }
 
 /// The IPv4 default route of another interface with a metric that is not greater.
@@ -195,11 +149,12 @@ fn offload(interface: &InterfaceStatus) -> Option<Finding> {
 
 fn leftovers(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
     const CHECK: &str = "leftovers";
-    let found = leftovers_of(&patient.router, &interface.interface);
+    let mut found = leftovers_of(&patient.router, &interface.interface);
+    found.retain(|leftover| !works_itself(patient, leftover));
     if found.is_empty() {
         return vec![Finding::fine(CHECK, "nothing of others stands in the way")];
     }
-    let finding = |leftover: crate::import::Leftover| {
+    let finding = |leftover: Leftover| {
         let hint = leftover.remove.join("; ");
         Finding::wrong(CHECK, format!("{}: {}", leftover.what, leftover.why), hint)
             .because(leftover.kind)
@@ -207,11 +162,32 @@ fn leftovers(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding>
     found.into_iter().map(finding).collect()
 }
 
-/// What the tunnel's counters tell without sending anything.
-fn answers(interface: &InterfaceStatus) -> Option<Finding> {
+/// Another section of ours. Which of the two has the line is settled, and the other one says so; the one
+/// that works is never to be switched off.
+fn works_itself(patient: &Patient<'_>, leftover: &Leftover) -> bool {
+    let name = leftover.what.strip_prefix("network.").filter(|_| leftover.kind == "second-ce");
+    let other = name.and_then(|name| patient.facts.interface(name));
+    let told = patient.dump.get("interface").and_then(Value::as_array).into_iter().flatten();
+    let waits = |other: &str| {
+        let of = |it: &&Value| it.get("interface").and_then(Value::as_str) == Some(other);
+        let errors = told.clone().find(of).and_then(|it| it.get("errors"));
+        errors.is_some_and(|it| it.to_string().contains(Code::LineTaken.as_str()))
+    };
+    other.is_some_and(|other| other.proto == "mape" && (other.up || !waits(&other.name)))
+}
+
+/// What the tunnel's counters tell without sending anything: since something last happened, as what came
+/// before that says nothing of the line as it is.
+fn answers(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     const CHECK: &str = "answers";
-    let (sent, received) = (interface.traffic.tx_packets?, interface.traffic.rx_packets?);
-    let evidence = format!("{sent} packets sent, {received} received");
+    let places = &patient.places.status;
+    let all = Counts::of(&Device::find(&places.devices, &interface.device)?)?;
+    let name = interface.interface.parse().ok()?;
+    let (Counts { sent, received, .. }, since) = match all.since(&places.state, &name) {
+        Some(counts) => (counts, "the last event"),
+        None => (all, "the tunnel was made"),
+    };
+    let evidence = format!("{sent} packets sent since {since}, {received} received");
     Some(if received == 0 && sent >= SENT {
         Finding::wrong(
             CHECK,

@@ -72,7 +72,7 @@ impl Memory {
     /// Removes the file, and whether there was one. The lock goes with it.
     pub(super) fn forget(directory: &Path, interface: &InterfaceName) -> bool {
         let _ = fs::remove_file(directory.join(format!("{interface}.lock")));
-        crate::status::forget_peak(directory, interface);
+        crate::status::forget(directory, interface);
         State::forget(directory, interface);
         super::rivals::forget(directory, interface);
         fs::remove_file(path(directory, interface)).is_ok()

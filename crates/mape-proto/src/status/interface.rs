@@ -1,6 +1,8 @@
 //! One interface.
 
-use mape_core::Explain;
+use std::net::Ipv6Addr;
+
+use mape_core::{Code, Explain};
 use mape_nft::{DeviceName, Edge, EdgeChoice, InterfaceName};
 use serde::Serialize;
 use serde_json::Value;
@@ -15,6 +17,7 @@ use super::{Places, peak::uptime};
 use crate::conntrack;
 use crate::failure::Failure;
 use crate::firewall::{Checked, State, StateError};
+use crate::netifd;
 use crate::nftables::{self, Drops, InForce};
 use crate::servers::Server;
 
@@ -141,12 +144,13 @@ impl Look<'_> {
             let line = format!("{} {:?}", plan.ipv4(), plan.port_set());
             self.peak(name, &line, usage, &mut unknown)
         });
+        let lost = plan.as_ref().filter(|_| up).and_then(|plan| self.lost(name, plan.ce()));
         let number = |key: &str| data.get(key).and_then(Value::as_u64);
         InterfaceStatus {
             interface: name.to_string(),
             state: self.condition(netifd, device, rules.as_ref()),
             error: netifd.filter(|netifd| !netifd.up).and_then(|netifd| netifd.error.clone()),
-            warning: netifd.and_then(Interface::warning),
+            warning: lost.or_else(|| netifd.and_then(Interface::warning)),
             uptime: netifd.filter(|netifd| netifd.up).and_then(|netifd| netifd.uptime),
             uplink_uptime: self
                 .daemon
@@ -228,6 +232,15 @@ impl Look<'_> {
             },
             reason: (on == Some(true) && kept_out == Some(true)).then_some(KEPT_OUT),
         }
+    }
+
+    /// The tunnel sends nothing without its own address.
+    fn lost(&self, name: &InterfaceName, ce: Ipv6Addr) -> Option<Told> {
+        netifd::is_lost(&self.places.proc.join("net"), ce)?.then(|| Told {
+            code: Code::CeMissing.as_str().to_owned(),
+            message: Some(format!("its CE address {ce} is lost, so nothing is sent")),
+            hint: Some(format!("the next event puts it back; `ifup {name}` does so at once")),
+        })
     }
 
     fn usage(&self, ports: &Ports, edge: Option<Edge>, unknown: &mut Vec<String>) -> Option<Usage> {

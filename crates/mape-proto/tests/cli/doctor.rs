@@ -19,6 +19,56 @@ struct Router {
     dhcp: &'static str,
 }
 
+/// netfilter's numbers of messages.
+const NEW_TABLE: u8 = 0;
+const NEW_RULE: u8 = 6;
+const NEW_ELEMENTS: u8 = 12;
+
+fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(value.len() + 4).unwrap();
+    let mut bytes = [len.to_ne_bytes(), kind.to_ne_bytes()].concat();
+    bytes.extend(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+fn named(kind: u16, name: &str) -> Vec<u8> {
+    attribute(kind, &[name.as_bytes(), &[0]].concat())
+}
+
+/// The name of a device as the kernel compares it.
+fn padded(name: &str) -> Vec<u8> {
+    let mut bytes = name.as_bytes().to_vec();
+    bytes.resize(16, 0);
+    attribute(1, &bytes)
+}
+
+fn expression(name: &str, data: &[u8]) -> Vec<u8> {
+    attribute(1, &[named(1, name), attribute(2, data)].concat())
+}
+
+fn compares(device: &str) -> Vec<u8> {
+    expression("cmp", &attribute(3, &padded(device)))
+}
+
+fn jump(chain: &str, expressions: &[u8]) -> (u8, Vec<u8>) {
+    let rule = [named(1, "fw4"), named(2, chain), attribute(4, expressions)];
+    (NEW_RULE, rule.concat())
+}
+
+/// What the kernel says over netlink, in family `inet`.
+fn record(line: &Line, question: &str, items: &[(u8, Vec<u8>)]) {
+    let message = |(kind, attributes): &(u8, Vec<u8>)| {
+        let mut bytes = u32::try_from(attributes.len() + 20).unwrap().to_ne_bytes().to_vec();
+        bytes.extend((10 << 8 | u16::from(*kind)).to_ne_bytes());
+        bytes.extend([0; 10]);
+        bytes.extend([1, 0, 0, 0]);
+        [bytes.as_slice(), attributes].concat()
+    };
+    let bytes: Vec<u8> = items.iter().flat_map(message).collect();
+    std::fs::write(line.0.join("recorded").join(question), bytes).unwrap();
+}
+
 fn route(target: &str) -> Value {
     serde_json::json!([{"target": target, "mask": 0}])
 }
@@ -36,6 +86,13 @@ impl Router {
         for (file, text) in [("ifindex", "2"), ("mtu", "1500"), ("address", "02:00:5e:10:20:30")] {
             line.write(&format!("sys/eth1/{file}"), text);
         }
+        for directory in ["proc/net", "proc/sys/kernel"] {
+            std::fs::create_dir_all(line.0.join(directory)).unwrap();
+        }
+        line.write("proc/net/if_inet6", "240b001032616400006a483261006400 02 80 00 80     eth1\n");
+        line.write("proc/sys/kernel/osrelease", "6.12.71\n");
+        record(&line, "nft-tables", &[(NEW_TABLE, named(1, "fw4"))]);
+        record(&line, "nft-rules-fw4", &[jump("forward", &compares("mape-wan"))]);
         Self {
             line,
             dump,
@@ -102,11 +159,14 @@ fn nothing_is_wrong() {
         "ok    zone: in zone wan, to which another zone may send.\n      because: the zone does not masq",
         "ok    default route: that of wan.",
         "ok    leftovers: ",
-        "ok    answers: 165 packets sent, 144 received.",
+        "ok    firewall: firewall4 has loaded its rules.",
+        "ok    answers: 165 packets sent since the tunnel was made, 144 received.",
     ] {
         assert!(called.out.contains(words), "{words}: {}", called.out);
     }
-    assert!(!called.out.contains("target"));
+    for silent in ["target", "kernel", "dns", "WARN"] {
+        assert!(!called.out.contains(silent), "{silent}: {}", called.out);
+    }
     // Text that is not for a terminal is masked by itself.
     let masked = router.call("").out;
     assert!(masked.contains("240b:10:x/56") && !masked.contains("3261"), "{masked}");
@@ -199,7 +259,7 @@ fn what_is_wrong_is_found() {
 
     let router = Router::new("answers");
     router.line.write("sys/mape-wan/statistics/rx_packets", "0");
-    router.is_wrong("answers", "165 packets sent, 0 received");
+    router.is_wrong("answers", "165 packets sent since the tunnel was made, 0 received");
 
     let router = Router::new("provisioning");
     router.line.write("state/wan.pause", "{}\n{\"message\":\"no answer\",\"hint\":\"wait\"}\n");
@@ -281,6 +341,170 @@ fn what_is_wrong_has_a_kind() {
     let upnpd = router.line.0.join("root/etc/config/upnpd");
     std::fs::write(upnpd, "config upnpd config\n option enabled 1\n").unwrap();
     is(&router, "servers", "upnp");
+}
+
+/// The state of the router, and not only its configuration.
+#[test]
+fn states_of_the_router_are_seen() {
+    let is = |router: &Router, check: &str, kind: &str, words: &str| {
+        router.is_wrong(check, words);
+        assert_eq!(router.check(check)["kind"], kind);
+    };
+    let router = Router::new("state-none");
+    record(&router.line, "nft-tables", &[(NEW_TABLE, named(1, "mape_rs"))]);
+    is(&router, "firewall", "no_table", "service firewall start");
+    // What is not there has no rules that could lack the device.
+    assert_eq!(router.check("zone")["fine"], true);
+    router.line.remove("recorded/nft-tables");
+    assert_eq!(router.check("firewall"), Value::Null);
+
+    let router = Router::new("state-device");
+    let rules = |expressions: &[u8]| {
+        record(
+            &router.line,
+            "nft-rules-fw4",
+            &[
+                jump("forward", &compares("br-lan")),
+                jump("forward", expressions),
+                jump("srcnat", &compares("mape-wan")),
+            ],
+        );
+    };
+    let elements = |names: &[&str]| {
+        let names = names.iter().map(|name| attribute(1, &attribute(1, &padded(name))));
+        let all = attribute(3, &names.collect::<Vec<_>>().concat());
+        record(
+            &router.line,
+            "nft-fw4-__set1",
+            &[(NEW_ELEMENTS, [named(2, "__set1"), all].concat())],
+        );
+    };
+    let lookup = expression("lookup", &named(1, "__set1"));
+    rules(&compares("eth1"));
+    is(&router, "zone", "rules_without_device", "loaded its rules without mape-wan");
+    router.is_wrong("zone", "service firewall reload");
+    // A name that begins like it, and a wildcard.
+    rules(&compares("mape-wan2"));
+    is(&router, "zone", "rules_without_device", "");
+    rules(&expression("cmp", &attribute(3, &attribute(1, b"mape-"))));
+    assert_eq!(router.check("zone")["fine"], true);
+    rules(&lookup);
+    elements(&["eth1", "mape-wa"]);
+    is(&router, "zone", "rules_without_device", "");
+    elements(&["eth1", "mape-wan"]);
+    assert_eq!(router.check("zone")["fine"], true);
+
+    let router = Router::new("state-lost");
+    router.line.write("proc/net/if_inet6", "00000000000000000000000000000001 01 80 10 80 lo\n");
+    is(
+        &router,
+        "interface",
+        "ce_missing",
+        "its CE address 240b:10:3261:6400:6a:4832:6100:6400 is lost",
+    );
+    router.line.remove("proc/net/if_inet6");
+    assert_eq!(router.check("interface")["fine"], true);
+
+    let router = Router::new("state-kernel");
+    router.line.write("proc/sys/kernel/osrelease", "6.12.68\n");
+    is(&router, "kernel", "broken_receive", "the kernel 6.12.68 drops");
+    router.is_wrong("kernel", "6.12.71");
+
+    // Before the last event it was answered, and now it is not.
+    let router = Router::new("state-counts");
+    let index = std::fs::read_to_string(router.line.0.join("sys/mape-wan/ifindex")).unwrap();
+    let counts = |index: &str, sent: u64, received: u64| {
+        let text = format!(r#"{{"index":{},"sent":{sent},"received":{received}}}"#, index.trim());
+        router.line.write("state/wan.counts", &text);
+    };
+    counts(&index, 145, 144);
+    router.is_wrong("answers", "20 packets sent since the last event, 0 received");
+    counts(&index, 146, 144);
+    assert_eq!(
+        router.check("answers")["message"],
+        "19 packets sent since the last event, 0 received"
+    );
+    // Of another device, and of no event at all.
+    for (index, sent) in [("4711", 145), (index.as_str(), 999)] {
+        counts(index, sent, 144);
+        assert_eq!(router.check("answers")["fine"], true);
+    }
+}
+
+#[test]
+fn an_interface_that_is_down_is_in_no_wrong_zone() {
+    let down = |dump: &mut Value| {
+        dump["interface"][1]["up"] = false.into();
+        dump["interface"][1]["data"] = serde_json::json!({});
+    };
+    let mut router = Router::new("down-zone").with(down);
+    router.networks = "list network wan6";
+    let zone = router.check("zone");
+    assert_eq!(zone["message"], "in zone wan, to which another zone may send", "{zone}");
+    router.networks = "list device eth9";
+    assert_eq!(router.check("zone")["message"], "that of its uplink, as soon as it is up");
+    // What will be wrong is told at once.
+    router.networks = "list network wan6";
+    router.forwarding = "";
+    router.is_wrong("zone", "no zone may send to wan");
+}
+
+/// It works, but eats ports: told as advice, and the end is that of a router that is well.
+#[test]
+fn resolvers_asked_through_the_line_are_told() {
+    let mut router = Router::new("dns").with(|dump| {
+        dump["interface"][2]["dns-server"] = serde_json::json!(["2001:db8::53", "192.168.1.5"]);
+        let lan = serde_json::json!([{"address": "192.168.1.1", "mask": 24}]);
+        dump["interface"].as_array_mut().unwrap().push(serde_json::json!({
+            "interface": "lan", "up": true, "proto": "static", "ipv4-address": lan,
+            "dns-server": ["1.1.1.1"]
+        }));
+    });
+    let found = router.check("dns");
+    assert_eq!(
+        (&found["fine"], &found["kind"]),
+        (&true.into(), &"ipv4_resolvers".into()),
+        "{found}"
+    );
+    assert_eq!(found["evidence"], serde_json::json!(["1.1.1.1: a resolver of the interface lan"]));
+    let called = router.call("--unmasked");
+    assert_eq!(called.status, ExitStatus::Fine);
+    assert!(
+        called.out.contains("WARN  dns: the router asks the resolver 1.1.1.1"),
+        "{}",
+        called.out
+    );
+    router.dhcp = "config dnsmasq\n option noresolv 1\n list server 192.168.1.5\n";
+    assert_eq!(router.check("dns"), Value::Null);
+    router.dhcp = "config dnsmasq\n option noresolv 1\n list server /example/9.9.9.9#53\n";
+    assert!(
+        router.check("dns")["evidence"][0].as_str().unwrap().starts_with("9.9.9.9: list server")
+    );
+}
+
+/// Whoever of two sections has the line, no next step switches it off.
+#[test]
+fn the_section_that_works_is_left_alone() {
+    let two = |errors: Value| {
+        let router = Router::new("two").with(|dump| {
+            dump["interface"].as_array_mut().unwrap().push(serde_json::json!({
+                "interface": "again", "up": false, "pending": true, "proto": "mape", "data": {},
+                "errors": errors
+            }));
+        });
+        let network = "aabbccddeeff\nconfig interface again\n option proto mape\n";
+        Router { duid: Box::leak(format!("00030001{network}").into_boxed_str()), ..router }
+    };
+    let taken =
+        serde_json::json!([{"code": "MAPE_LINE_TAKEN", "data": ["that of wan", "remove this"]}]);
+    let loser = two(taken.clone()).call("again --unmasked");
+    assert!(loser.out.contains("because: MAPE_LINE_TAKEN"), "{}", loser.out);
+    assert!(!loser.out.contains("network.wan.disabled"), "{}", loser.out);
+    let winner = two(taken).call("wan --unmasked");
+    assert!(winner.out.contains("uci set network.again.disabled='1'"), "{}", winner.out);
+    // One that waits for a line of its own is none too many.
+    let other = two(Value::Null).call("wan --unmasked");
+    assert!(!other.out.contains("disabled"), "{}", other.out);
 }
 
 #[test]
@@ -380,6 +604,43 @@ fn a_path_that_is_too_narrow_is_found() {
         "ip protocol icmp drop",
         "ok    packet size: 127.0.0.1 answers no ping, which tells nothing.",
     );
+}
+
+/// What a real kernel says of rules as firewall4 writes them.
+#[test]
+fn the_rules_of_firewall4_are_read() {
+    use mape_proto::netlink::Kernel;
+    use mape_proto::nftables::{fw4_knows, has_fw4};
+
+    let load = |text: &str| {
+        let done = std::process::Command::new("nft").arg(text).status();
+        done.is_ok_and(|status| status.success())
+    };
+    if unshare(CloneFlags::CLONE_NEWNET).is_err() || !load("table inet other") {
+        assert!(std::env::var_os("MAPE_CI").is_none(), "CI must be able to make namespaces");
+        eprintln!("skipped: needs root and nft");
+        return;
+    }
+    let live = Kernel::Live;
+    assert!(!has_fw4(&live).unwrap());
+    assert!(!fw4_knows(&live, "forward", "mape-wan").unwrap());
+    for (devices, known) in [
+        ("\"mape-wan\"", true),
+        ("\"eth1\"", false),
+        ("{ \"eth1\", \"mape-wan\" }", true),
+        ("{ \"eth1\", \"mape-wan2\" }", false),
+        ("\"mape-*\"", true),
+        ("{ \"eth1\", \"mape-*\" }", true),
+        ("{ \"eth1\", \"tun*\" }", false),
+    ] {
+        assert!(load(&format!(
+            "flush ruleset; table inet fw4 {{ chain forward_wan {{ }}; chain forward {{ type filter \
+             hook forward priority filter; policy drop; meta l4proto {{ tcp, udp }} accept; \
+             iifname {devices} jump forward_wan; }}; chain srcnat {{ oifname \"mape-wan\" accept; }}; }}"
+        )));
+        assert!(has_fw4(&live).unwrap());
+        assert_eq!(fw4_knows(&live, "forward", "mape-wan").unwrap(), known, "{devices}");
+    }
 }
 
 /// Redirects and forwards whose port cannot arrive, and a UPnP daemon without ports.

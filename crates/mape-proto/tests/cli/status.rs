@@ -46,6 +46,26 @@ fn a_line_with_servers() {
     golden("status/v6plus/servers.json", &line.call("status --json").out);
 }
 
+/// Somebody has taken the address away: netifd has the interface up, and nothing is sent.
+#[test]
+fn a_ce_address_that_is_lost_is_told() {
+    let line = Line::new("lost");
+    let ce = "240b001032616400006a483261006400 02 80 00";
+    for (addresses, warning) in [
+        (format!("{ce} 80     eth1\n"), Value::Null),
+        (String::new(), "MAPE_CE_MISSING".into()),
+        (format!("{ce} c8     eth1\n"), "MAPE_CE_MISSING".into()),
+    ] {
+        line.write("proc/net/if_inet6", &addresses);
+        let (exit, status) = line.status();
+        assert_eq!((&status["state"], &status["warning"]["code"]), (&"up".into(), &warning));
+        assert_eq!(exit == ExitStatus::Fine, warning.is_null());
+    }
+    // While it is down it has none, and nothing is missing.
+    line.netifd(|interface| interface["up"] = false.into());
+    assert_eq!(line.status().1["warning"], Value::Null);
+}
+
 /// LuCI's tests read the answer.
 #[test]
 fn rules_that_are_not_loaded() {

@@ -125,14 +125,17 @@ const CHECKS = {
 	duid: { title: _('DHCPv6 client identifier'), action: _('NTT answers only identifiers made from a MAC address. Set one for the interface wan6.') },
 	mtu: { title: _('MTU of the uplink'), action: _('Remove the MTU of the uplink, unless the provider asks for it.') },
 	lan_ipv6: { title: _('IPv6 in the LAN'), action: _('The line has a single /64: set RA, DHCPv6 and NDP to relay. IPv4 works without.') },
+	kernel: { title: _('Kernel'), action: _('Install an OpenWrt release with a newer kernel: nothing that is configured helps.') },
 	interface: { title: _('MAP-E interface'), action: _('Follow the next step below; the interface tries again by itself when something changes.') },
 	provisioning: { title: _('Provisioning'), action: _('Nothing at once: what worked goes on, and the server is asked again.') },
+	firewall: { title: _('Firewall'), action: _('Start the firewall: without its rules the router is open to everybody.') },
 	zone: { title: _('Firewall zone'), action: _('Follow the next step below: without zone and forwarding nothing of the LAN gets there.') },
 	default_route: { title: _('IPv4 default route'), action: _('Follow the next step below: the interface with the smallest metric carries IPv4.') },
 	flow_offload: { title: _('Flow offloading'), action: _('It works, but the processor carries each packet. Remove the option for the place of translation.') },
 	servers: { title: _('Servers reached from outside'), action: _('Follow the next step below; ports of your own set are opened on the page Open a port.') },
 	leftovers: { title: _('Leftovers of other packages'), action: _('Remove what another package or script left behind.') },
 	answers: { title: _('Answers of the BR'), action: _('See whether another router has the same address, and whether the contract is MAP-E.') },
+	dns: { title: _('Name servers of the router'), action: _('Name IPv6 name servers in place of those with an IPv4 address, or none.') },
 	packet_size: { title: _('Large packets'), action: _('Some part of the way takes no large packets. Set the MTU of the interface to 1280.') },
 	target: { title: _('IPv4 by TCP'), action: _('Try another target. If none answers, the first problem above is the cause.') }
 };
@@ -141,17 +144,22 @@ const CHECKS = {
 const KINDS = {
 	no_interface: _('Add an interface wan6 with the protocol DHCPv6 client on the device that leads to the provider.'),
 	no_prefix: _('Check the cable and the interface that asks for IPv6 (wan6).'),
+	broken_receive: _('This kernel drops what arrives in the tunnel. Install a release with the kernel 6.12.71 or a later one.'),
 	no_mape_interface: _('Add one under Network, Interfaces: name it wan4 and choose the protocol MAP-E (Japan).'),
 	shut: _('Load the rules with the button below.'),
+	ce_missing: _('The address of the tunnel is missing. Put it back with the button below.'),
+	no_table: _('Start the firewall: service firewall start. If it loads no rules, fw4 check tells why.'),
 	no_zone: _('Put the interface into the zone wan.'),
 	zone_missing: _('The firewall has no zone of this name: correct the zone of the interface, or remove it.'),
 	not_forwarded: _('Allow forwarding from lan to the zone of the interface.'),
+	rules_without_device: _('The firewall has loaded its rules without the tunnel. Reload it: service firewall reload.'),
 	no_route: _('If this line is meant to carry IPv4, switch on the default route in the advanced settings of the interface.'),
 	rival: _('Give the other interface a greater metric, or remove its default route.'),
 	redirect: _('Remove this port forward of the firewall; if it is still needed, open a port of your own set on the page Open a port.'),
 	forward: _('See the next step below, and correct the forward on the page Open a port.'),
 	upnp: _('Set the number of ports for UPnP in the advanced settings of the interface, and let miniupnpd give away those only.'),
-	includes: _('Remove the option auto_includes from the section defaults of /etc/config/firewall.')
+	includes: _('Remove the option auto_includes from the section defaults of /etc/config/firewall.'),
+	ipv4_resolvers: _('Each question to these name servers takes a port of your set. Name IPv6 ones in their place, or none: those of the line come by IPv6.')
 };
 
 function own(table, key) {

@@ -120,14 +120,16 @@ return view.extend({
 
 	check({ check, fine, kind, message, evidence, hint, fix }) {
 		const { title, action } = text.check(check, kind);
+		// It works, and there is something to do all the same.
+		const advice = fine && hint;
 		const parts = [
 			E('p', {}, [
-				E('span', { 'class': fine ? 'mape-mark-ok' : 'mape-mark-bad' }, [ fine ? `✔ ${_('fine')}` : `✘ ${_('problem')}` ]),
+				E('span', { 'class': fine ? 'mape-mark-ok' : 'mape-mark-bad' }, [ advice ? `△ ${_('advice')}` : fine ? `✔ ${_('fine')}` : `✘ ${_('problem')}` ]),
 				E('strong', {}, [ title ])
 			])
 		];
 
-		if (!fine)
+		if (!fine || advice)
 			parts.push(E('p', {}, [ action ]));
 
 		parts.push(E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ message ]));

@@ -1,0 +1,106 @@
+//! Resolvers that the router asks through the line. Each query takes a port of the set for the time of
+//! its answer (RFC 7597 section 10), and a busy LAN asks more than it connects.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use serde_json::Value;
+
+use super::{Finding, Patient};
+use crate::status::{Condition, InterfaceStatus};
+
+/// Nothing where none is asked by IPv4, or the address is not shared.
+pub(super) fn check(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
+    let shared = interface.ports.as_ref()?.all().len() < usize::from(u16::MAX);
+    (shared && interface.state == Condition::Up).then_some(())?;
+    let mut found = of_netifd(patient);
+    found.extend(of_dnsmasq(patient));
+    let near = near(patient, &interface.interface);
+    let asked: Vec<_> = found.into_iter().filter(|(it, _)| goes_out(*it, &near)).collect();
+    let (first, _) = asked.first()?;
+    let warning = Finding::advice(
+        "dns",
+        format!(
+            "the router asks the resolver {first} by IPv4, and each query takes a port of the set"
+        ),
+        "name IPv6 resolvers in its place, or none: the line's own come by IPv6",
+    );
+    let because =
+        |it: Finding, (address, at): &(Ipv4Addr, String)| it.because(format!("{address}: {at}"));
+    Some(asked.iter().fold(warning.known_as("ipv4_resolvers"), because))
+}
+
+/// Whether a query to it leaves through the line, where these networks are nearer.
+pub(crate) fn goes_out(resolver: Ipv4Addr, near: &[Ipv4Net]) -> bool {
+    let nowhere = resolver.is_loopback() || resolver.is_unspecified() || resolver.is_link_local();
+    !nowhere && !near.iter().any(|net| net.contains(&resolver))
+}
+
+fn interfaces<'a>(patient: &'a Patient<'_>) -> impl Iterator<Item = &'a Value> {
+    patient.dump.get("interface").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn items<'value>(interface: &'value Value, key: &str) -> impl Iterator<Item = &'value Value> {
+    interface.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Networks on a link, and those that another interface has a route to.
+fn near(patient: &Patient<'_>, own: &str) -> Vec<Ipv4Net> {
+    let net = |item: &Value, key: &str| -> Option<Ipv4Net> {
+        let len = u8::try_from(item.get("mask")?.as_u64()?).ok()?;
+        Ipv4Net::new(item.get(key)?.as_str()?.parse().ok()?, len)
+            .ok()
+            .filter(|net| net.prefix_len() > 0)
+    };
+    let others =
+        interfaces(patient).filter(|it| it.get("interface").and_then(Value::as_str) != Some(own));
+    let nets = |it| {
+        let addresses = items(it, "ipv4-address").filter_map(move |item| net(item, "address"));
+        addresses.chain(items(it, "route").filter_map(move |item| net(item, "target")))
+    };
+    others.flat_map(nets).collect()
+}
+
+/// What netifd writes into the file that dnsmasq reads.
+fn of_netifd(patient: &Patient<'_>) -> Vec<(Ipv4Addr, String)> {
+    let ignored =
+        patient.dhcp.iter().any(|it| it.of_kind("dnsmasq").any(|it| it.is_on("noresolv")));
+    let up = interfaces(patient)
+        .filter(|it| !ignored && it.get("up").and_then(Value::as_bool) == Some(true));
+    let of = |it| {
+        let name = Value::as_str(Value::get(it, "interface")?)?;
+        let servers = items(it, "dns-server").filter_map(|it| it.as_str()?.parse().ok());
+        Some(servers.map(move |server| (server, format!("a resolver of the interface {name}"))))
+    };
+    up.filter_map(of).flatten().collect()
+}
+
+/// What is configured for dnsmasq itself: `1.1.1.1`, `/domain/192.0.2.1#53`.
+fn of_dnsmasq(patient: &Patient<'_>) -> Vec<(Ipv4Addr, String)> {
+    let sections = patient.dhcp.iter().flat_map(|it| it.of_kind("dnsmasq"));
+    let servers = sections.flat_map(|it| it.list("server")).filter_map(|text| {
+        let address = text.rsplit('/').next()?.split(['#', '@']).next()?.parse().ok()?;
+        Some((address, "list server of the section dnsmasq in /etc/config/dhcp".to_owned()))
+    });
+    servers.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resolvers_on_a_link_cost_no_port() {
+        let near = ["192.168.1.0/24".parse().unwrap(), "10.8.0.0/16".parse().unwrap()];
+        for (address, out) in [
+            ("8.8.8.8", true),
+            ("192.168.2.1", true),
+            ("192.168.1.7", false),
+            ("10.8.200.1", false),
+            ("127.0.0.1", false),
+            ("0.0.0.0", false),
+        ] {
+            assert_eq!(goes_out(address.parse().unwrap(), &near), out, "{address}");
+        }
+    }
+}

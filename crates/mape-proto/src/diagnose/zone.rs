@@ -1,0 +1,99 @@
+//! firewall4: whether it runs, and whether the tunnel is where the LAN may send to.
+
+use super::{Finding, Fix, Patient};
+use crate::netifd::Zones;
+use crate::nftables;
+use crate::status::{Condition, InterfaceStatus};
+
+/// That firewall4 has loaded its rules; nothing where the kernel does not tell.
+pub(super) fn firewall(patient: &Patient<'_>) -> Option<Finding> {
+    const CHECK: &str = "firewall";
+    Some(if nftables::has_fw4(&patient.places.status.kernel).ok()? {
+        Finding::fine(CHECK, "firewall4 has loaded its rules")
+    } else {
+        Finding::wrong(
+            CHECK,
+            "firewall4 has loaded no rules, so the router is open to everybody and forwards to no zone",
+            "run `service firewall start`; if it loads nothing, `fw4 check` tells why",
+        )
+        .known_as("no_table")
+    })
+}
+
+pub(super) fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
+    const CHECK: &str = "zone";
+    let name = &interface.interface;
+    let zones = Zones::read(&patient.router.directories()).with_joined(&patient.facts);
+    let up = matches!(interface.state, Condition::Up | Condition::Shut);
+    let stated = patient.router.interfaces().find(|it| it.name() == name);
+    let stated = stated.and_then(|it| it.get("zone"));
+    let joined = patient.own().and_then(|own| own.data.get("zone")?.as_str());
+    // As long as it is not up it has joined none; it will by itself.
+    let will = || stated.or_else(|| zones.of_interface(&patient.uplink()?.name));
+    let later = || if up { None } else { will().filter(|zone| *zone != "-") };
+    let Some(zone) = zones.of_interface(name).or(joined).or_else(later) else {
+        if !up && stated.is_none() {
+            return Finding::fine(CHECK, "that of its uplink, as soon as it is up");
+        }
+        return Finding::wrong(
+            CHECK,
+            format!("{name} is in no firewall zone, so nothing from the LAN goes there"),
+            format!("add {name} to the networks of zone wan"),
+        )
+        .known_as("no_zone")
+        .with(Fix::JoinZone { interface: name.clone(), zone: "wan".to_owned() });
+    };
+    if !zones.has(zone) {
+        return Finding::wrong(
+            CHECK,
+            format!(
+                "the firewall has no zone {zone}, which {name} should be in, so nothing from the LAN \
+                 goes there"
+            ),
+            format!("correct or remove the option zone of {name}"),
+        )
+        .known_as("zone_missing");
+    }
+    let forwarded = patient.router.firewall_sections("forwarding").any(|it| {
+        it.get("dest") == Some(zone) && it.get("enabled").is_none_or(|_| it.is_on("enabled"))
+    });
+    if !forwarded {
+        return Finding::wrong(
+            CHECK,
+            format!("no zone may send to {zone}, the zone of {name}"),
+            format!("add a forwarding from lan to {zone} in /etc/config/firewall"),
+        )
+        .known_as("not_forwarded");
+    }
+    if up && is_left_out(patient, interface) {
+        return Finding::wrong(
+            CHECK,
+            format!(
+                "{name} is in zone {zone}, but firewall4 has loaded its rules without {}, so nothing \
+                 from the LAN goes there",
+                interface.device
+            ),
+            "run `service firewall reload`",
+        )
+        .known_as("rules_without_device");
+    }
+    let masquerades = patient
+        .router
+        .firewall_sections("zone")
+        .any(|it| it.get("name") == Some(zone) && it.is_on("masq"));
+    Finding::fine(CHECK, format!("in zone {zone}, to which another zone may send")).because(
+        if masquerades {
+            "the zone masquerades, but the line's own rules come first"
+        } else {
+            "the zone does not masquerade; the line's own rules do the NAT"
+        },
+    )
+}
+
+/// Whether firewall4's rules lack the device: its chain `forward` tells packets of one zone from those of
+/// another by their devices.
+fn is_left_out(patient: &Patient<'_>, interface: &InterfaceStatus) -> bool {
+    let kernel = &patient.places.status.kernel;
+    matches!(nftables::has_fw4(kernel), Ok(true))
+        && matches!(nftables::fw4_knows(kernel, "forward", &interface.device), Ok(false))
+}

@@ -1,0 +1,84 @@
+//! What firewall4's own table has in force.
+
+use super::{
+    DATA_VALUE, ELEMENT_KEY, ELEMENTS, ELEMENTS_SET, GET_ELEMENTS, INET, NFTABLES, TABLE,
+    absent_is_empty, rules, text,
+};
+use crate::netlink::{Attributes, Kernel, Malformed, NetlinkError, Request};
+
+/// The name of its table.
+const FW4: &str = "fw4";
+const GET_TABLE: u8 = 1;
+const ELEMENT_FLAGS: u16 = 3;
+/// In the flags of an element: it ends a range.
+const INTERVAL_END: u32 = 1;
+
+/// Whether it has loaded anything.
+///
+/// # Errors
+/// [`NetlinkError`] where the kernel does not tell.
+pub fn has_fw4(kernel: &Kernel) -> Result<bool, NetlinkError> {
+    let all = Request::dump(NFTABLES, GET_TABLE, INET);
+    let names = kernel.list("nft-tables", &all, |_, attributes| {
+        Ok(Attributes::new(attributes).find(TABLE)?.map(text))
+    })?;
+    Ok(names.iter().any(|name| name == FW4))
+}
+
+/// Whether a rule of its chain `chain` is about packets of the device: it compares with the name, or
+/// looks into a set that has it.
+///
+/// # Errors
+/// [`NetlinkError`] where the kernel does not tell.
+pub fn fw4_knows(kernel: &Kernel, chain: &str, device: &str) -> Result<bool, NetlinkError> {
+    for rule in rules(kernel, "nft-rules-fw4", INET, FW4)? {
+        if rule.chain != chain {
+            continue;
+        }
+        // A name that ends with a wildcard is compared without the zero at its end.
+        let is_it = |name: &Vec<u8>| match name.split(|byte| *byte == 0).next() {
+            Some(name) if name == device.as_bytes() => true,
+            _ => !name.is_empty() && device.as_bytes().starts_with(name),
+        };
+        if rule.compared.iter().any(is_it) {
+            return Ok(true);
+        }
+        for set in &rule.sets {
+            if set_has(kernel, set, device)? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn set_has(kernel: &Kernel, set: &str, device: &str) -> Result<bool, NetlinkError> {
+    let request = Request::dump(NFTABLES, GET_ELEMENTS, INET)
+        .with_name(TABLE, FW4)?
+        .with_name(ELEMENTS_SET, set)?;
+    let listed = kernel.list(&format!("nft-fw4-{set}"), &request, |_, attributes| {
+        Ok(Some(read_names(attributes)?))
+    });
+    let names = absent_is_empty(listed)?.concat();
+    // Ranges are wildcards: one begins with what stands before the `*`.
+    let ranges = names.iter().any(|(_, ends)| *ends);
+    Ok(names.iter().any(|(name, ends)| {
+        name == device || (ranges && !ends && !name.is_empty() && device.starts_with(name.as_str()))
+    }))
+}
+
+/// The keys of a list of elements as names, and whether each of them ends a range.
+fn read_names(attributes: &[u8]) -> Result<Vec<(String, bool)>, Malformed> {
+    let elements = Attributes::new(attributes).find(ELEMENTS)?.unwrap_or_default();
+    let mut names = Vec::new();
+    for element in Attributes::new(elements) {
+        let element = element?;
+        let Some(key) = element.nested().find(ELEMENT_KEY)? else { continue };
+        let key = Attributes::new(key).find(DATA_VALUE)?.unwrap_or_default();
+        let flags = element.nested().find(ELEMENT_FLAGS)?.and_then(|it| it.try_into().ok());
+        let ends = flags.is_some_and(|flags| u32::from_be_bytes(flags) & INTERVAL_END != 0);
+        let name = key.split(|byte| *byte == 0).next().unwrap_or_default();
+        names.push((text(name), ends));
+    }
+    Ok(names)
+}

@@ -1,0 +1,50 @@
+//! What the tunnel had carried when something last happened, in `/var/run/mape-rs/IFACE.counts`: the
+//! device's own counters are those of its whole life, and tell of a line that died nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mape_nft::InterfaceName;
+use serde::{Deserialize, Serialize};
+
+use super::Device;
+
+/// Packets of a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    /// The device's: one that is made anew counts from 0.
+    index: u32,
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+}
+
+impl Counts {
+    /// Those of the device's life.
+    pub(crate) fn of(device: &Device) -> Option<Self> {
+        let (sent, received) = (device.traffic.tx_packets?, device.traffic.rx_packets?);
+        Some(Self { index: device.index, sent, received })
+    }
+
+    /// Those since the last event; `None` where no event has been noted in this device's life.
+    pub(crate) fn since(self, directory: &Path, name: &InterfaceName) -> Option<Self> {
+        let text = fs::read_to_string(path(directory, name)).ok()?;
+        let then: Self =
+            serde_json::from_str(&text).ok().filter(|it: &Self| it.index == self.index)?;
+        Some(Self {
+            index: self.index,
+            sent: self.sent.checked_sub(then.sent)?,
+            received: self.received.checked_sub(then.received)?,
+        })
+    }
+
+    /// Something has happened. A cache: where it cannot be written, less is known.
+    pub(super) fn note(self, directory: &Path, name: &InterfaceName) {
+        if let Ok(text) = serde_json::to_string(&self) {
+            let _ = fs::write(path(directory, name), text);
+        }
+    }
+}
+
+pub(super) fn path(directory: &Path, name: &InterfaceName) -> PathBuf {
+    directory.join(format!("{name}.counts"))
+}
