@@ -7,8 +7,8 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::fs::File;
+use std::io;
 use std::net::Ipv6Addr;
 use std::path::Path;
 
@@ -26,12 +26,11 @@ use super::memory::Memory;
 use super::uplink::{Uplink, UplinkError, choose};
 use super::wanted::with_learned_rules;
 use crate::failure::Failure;
+use crate::files;
 use crate::uci::{Package, Section};
 
 /// The file of claims: no name of a state file.
 const CLAIMS: &str = "lines";
-/// A file larger than this is none of ours, in bytes.
-const MAX_SIZE: u64 = 1 << 16;
 
 /// What one interface has of what another one may choose from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,7 +214,7 @@ pub(super) fn claim(
         return Ok(());
     }
     let mine = Claim { uplink: uplink.to_owned(), ce };
-    change(&places.firewall.state, true, |claims| {
+    change(&places.firewall.state, |claims| {
         claims.retain(|name, _| facts.interface(name).is_some_and(|it| is_active(facts, it)));
         claims.remove(own.as_str());
         let others = claims.iter().map(|(name, claim)| Share {
@@ -236,40 +235,27 @@ pub(super) fn claim(
 
 /// The interface is no more.
 pub(super) fn forget(directory: &Path, own: &InterfaceName) {
-    let _ = change(directory, false, |claims| claims.remove(own.as_str()));
+    let _ = change(directory, |claims| claims.remove(own.as_str()));
 }
 
 fn read(directory: &Path) -> Claims {
-    let text = File::open(directory.join(CLAIMS)).and_then(|file| text_of(&file));
-    text.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    let text = files::text(directory.join(CLAIMS)).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
 }
 
-fn text_of(file: &File) -> io::Result<String> {
-    let mut text = String::new();
-    file.take(MAX_SIZE).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-/// Nobody else reads or writes meanwhile. Without claims there is no file.
-fn change<T>(
-    directory: &Path,
-    create: bool,
-    change: impl FnOnce(&mut Claims) -> T,
-) -> io::Result<T> {
-    let path = directory.join(CLAIMS);
-    let open =
-        OpenOptions::new().create(create).truncate(false).read(true).write(true).open(&path)?;
-    let lock = Flock::lock(open, FlockArg::LockExclusive);
-    let mut file = lock.map_err(|(_, errno)| io::Error::from(errno))?;
-    // Half of one is as good as none.
-    let mut claims: Claims = serde_json::from_str(&text_of(&file)?).unwrap_or_default();
+/// Nobody else changes them meanwhile. Without claims there is no file.
+fn change<T>(directory: &Path, change: impl FnOnce(&mut Claims) -> T) -> io::Result<T> {
+    // The file itself is another one after each change.
+    let lock = Flock::lock(File::open(directory)?, FlockArg::LockExclusive);
+    let _lock = lock.map_err(|(_, errno)| io::Error::from(errno))?;
+    let before = read(directory);
+    let mut claims = before.clone();
     let done = change(&mut claims);
+    let path = directory.join(CLAIMS);
     if claims.is_empty() {
-        std::fs::remove_file(&path)?;
-        return Ok(done);
+        files::remove(&path)?;
+    } else if claims != before {
+        files::write(&path, &serde_json::to_string(&claims)?)?;
     }
-    file.rewind()?;
-    file.set_len(0)?;
-    file.write_all(serde_json::to_string(&claims)?.as_bytes())?;
     Ok(done)
 }

@@ -1,13 +1,13 @@
 //! What the tunnel had carried when something last happened, in `/var/run/mape-rs/IFACE.counts`: the
 //! device's own counters are those of its whole life, and tell of a line that died nothing.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use mape_nft::InterfaceName;
 use serde::{Deserialize, Serialize};
 
 use super::Device;
+use crate::files;
 
 /// Packets of a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ impl Counts {
 
     /// Those since the last event; `None` where no event has been noted in this device's life.
     pub(crate) fn since(self, directory: &Path, name: &InterfaceName) -> Option<Self> {
-        let text = fs::read_to_string(path(directory, name)).ok()?;
+        let text = files::text(path(directory, name)).ok()?;
         let then: Self =
             serde_json::from_str(&text).ok().filter(|it: &Self| it.index == self.index)?;
         Some(Self {
@@ -40,7 +40,7 @@ impl Counts {
     /// Something has happened. A cache: where it cannot be written, less is known.
     pub(super) fn note(self, directory: &Path, name: &InterfaceName) {
         if let Ok(text) = serde_json::to_string(&self) {
-            let _ = fs::write(path(directory, name), text);
+            let _ = files::write(&path(directory, name), &text);
         }
     }
 }

@@ -35,7 +35,7 @@ const NAMES: &[&str] = &["ubus", "ifup", "ifdown", "ifstatus", "jsonfilter"];
 const MACHINES: &[(&str, &[&str])] = &[
     ("6.12", &["up", "nuro", "renumber", "idle", "late"]),
     ("6.12", &["refused", "firewall", "migrate", "servers"]),
-    ("6.12", &["killed", "options", "flap", "cycle"]),
+    ("6.12", &["killed", "options", "flap", "cycle", "two"]),
     ("6.1", &["up", "control:nuro"]),
 ];
 
