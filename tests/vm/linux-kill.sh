@@ -18,7 +18,7 @@ cd "$(dirname "$0")"
 # calls of `ip -batch` count) when its first line is done.
 killers() {
 	mkdir -p /tmp/kill
-	for program in ip nft conntrack; do
+	for program in ip nft; do
 		cat >"/tmp/kill/$program" <<-EOF
 			#!/bin/sh
 			PATH=\${PATH#*:}

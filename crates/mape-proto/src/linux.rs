@@ -23,6 +23,7 @@ mod up;
 mod uplink;
 mod watch;
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ pub(crate) use status::{Problem, Status, status};
 pub(crate) use up::{dry_run, up};
 pub(crate) use watch::watch;
 
+use crate::conntrack::{self, ConntrackError};
 use crate::failure::Failure;
 use crate::firewall::{Places, lock};
 
@@ -49,11 +51,19 @@ pub(crate) struct System {
     pub(crate) places: Places,
     /// The host's own configuration, in which tunnels of others are made.
     pub(crate) etc: PathBuf,
+    /// Forgets the connections of an address that the line no longer has, and none of a neighbour's who has
+    /// the same address.
+    pub(crate) forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
 }
 
 impl Default for System {
     fn default() -> Self {
-        Self { ip: ip::Ip::default(), places: Places::default(), etc: "/etc".into() }
+        Self {
+            ip: ip::Ip::default(),
+            places: Places::default(),
+            etc: "/etc".into(),
+            forget: |address| conntrack::forget(address, |_, _| false),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ struct Done {
 pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     let mut places = Places::default();
     let mut former = None;
+    let mut loads = true;
     let mut is_json = false;
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -31,6 +32,8 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
                 "root" => places.servers = servers::Places::below(arguments.value()?.as_ref()),
                 "nft-program" => places.nft = arguments.value()?.into(),
                 "forget" => former = Some(address(&arguments.value()?)?),
+                // For the script of `up --dry-run`, which has loaded what no state file tells yet.
+                "only-forget" => (former, loads) = (Some(address(&arguments.value()?)?), false),
                 "json" => is_json = true,
                 "help" => return Ok(help::FIREWALL.to_owned()),
                 _ => return Err(UsageError::option(&name).into()),
@@ -38,8 +41,11 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
             Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(&text)).into()),
         }
     }
-    let mut text = load(&places)?.to_string();
-    foresee(&places);
+    let mut text = String::new();
+    if loads {
+        text = load(&places)?.to_string();
+        foresee(&places);
+    }
     if let Some(former) = former {
         let deleted = forget(former, |_, _| false)?;
         // Writing into a `String` cannot fail.

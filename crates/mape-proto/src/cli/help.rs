@@ -182,23 +182,24 @@ of connections on each: TCP, UDP, ICMP echo (whose identifiers are ports too).
   --ranges  all ports as ranges of one use, without connections
 
 A port in use still serves connections to other destinations. Reserved ports are those
-kept for servers; a published one leads to a host of the LAN (`mape-proto forward`), upnp may
-give those of its own away; an unused one is never given to anybody.
+kept for servers; a published one leads to a host of the LAN (`mape-proto forward`), upnp
+may give those of its own away; an unused one is never given to anybody.
 
 Exit status: 0 fine, 1 there is no such interface, or nobody knows which are in use,
 2 a wrong argument.
 ";
 
 pub(crate) const FIREWALL: &str = "\
-Usage: mape-proto firewall [--forget ADDRESS] [--json]
+Usage: mape-proto firewall [--forget ADDRESS|--only-forget ADDRESS] [--json]
 
 Loads the NAT and firewall rules of all MAP-E interfaces that are up, in one step, and
 does nothing where they are loaded already. The router's own files call it: after each
 start of the firewall and whenever an interface comes up.
 
-  --forget ADDRESS    then deletes the connections of an IPv4 address that the line no
-                      longer has, and nobody else's
-  --json              what went wrong, for programs
+  --forget ADDRESS       then deletes the connections of an IPv4 address that the line no
+                         longer has, and no neighbour's
+  --only-forget ADDRESS  deletes them and loads nothing
+  --json                 what went wrong, for programs
 ";
 
 #[cfg(feature = "linux")]
@@ -268,13 +269,14 @@ Usage: mape-proto forward list [--json]
        mape-proto forward add HOST:PORT [OPTIONS]
        mape-proto forward remove SECTION|NAME|PORT
 
-Makes a host of the LAN reachable from outside, on a port of the line's own set. HOST is an address
-(192.168.1.10:25565), a name or MAC address that DHCP knows (nas:443), or the last bits of
-an address of the LAN ([::10]:443). The wishes stand in /etc/config/firewall, as sections
-`mape_forward`. Outgoing connections do not get the port, and it stays the same over restarts; if the
-line gets another prefix, another one is chosen, and the scripts in /etc/hotplug.d/mape hear of it.
-What is removed is the section of this name, else the forward that is called so, else the one with this port
-outside; where several are, nothing is removed.
+Makes a host of the LAN reachable from outside, on a port of the line's own set. HOST is
+an address (192.168.1.10:25565), a name or MAC address that DHCP knows (nas:443), or the
+last bits of an address of the LAN ([::10]:443). Forwards are stored as `mape_forward`
+sections in /etc/config/firewall. Outgoing connections do not get the port, and it stays
+the same over restarts; if the line gets another prefix, another one is chosen, and the
+scripts in /etc/hotplug.d/mape hear of it.
+What is removed is the section of this name, else the forward that is called so, else the
+one with this port outside; where several are, nothing is removed.
 
   --port PORT|auto   the port outside. auto (default) is PORT if it is in the set, else a
                      free one that stays
@@ -283,6 +285,7 @@ outside; where several are, nothing is removed.
   --interface IFACE  the MAP-E interface, where there are several
   --json             for programs; add and remove print the new list then
 
-Exit status: 0 fine, 1 (list) not all are published, 2 a wrong argument or value, such as a port that
-is not in the set: then the nearest free ones are named, and nothing is changed.
+Exit status: 0 fine, 1 (list) not all are published, 2 a wrong argument or value, such as
+a port that is not in the set: then the nearest free ones are named, and nothing is
+changed.
 ";

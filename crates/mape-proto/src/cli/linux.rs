@@ -62,29 +62,24 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
             Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(&text)).into()),
         }
     }
-    if word == Word::Watch {
-        return Err(linux::watch(file.as_deref(), &system, &mut std::io::stderr()));
-    }
-    if word == Word::Down {
-        return Ok(answered(linux::down(file.as_deref(), &system)?));
-    }
-    let config = Config::read(file.as_deref())?;
-    Ok(answered(match word {
-        Word::Up if dry_run => linux::dry_run(&config, &system)?,
-        Word::Up => linux::up(&config, &system)?.to_string(),
+    let config = || Config::read(file.as_deref());
+    let (text, is_fine) = match word {
+        Word::Watch => {
+            return Err(linux::watch(file.as_deref(), &system, &mut std::io::stderr()));
+        }
+        Word::Down => (linux::down(file.as_deref(), &system)?, true),
+        Word::Up if dry_run => (linux::dry_run(&config()?, &system)?, true),
+        Word::Up => (linux::up(&config()?, &system)?.to_string(), true),
         Word::Status => {
-            let line = linux::status(&config, &system)?;
-            let status = if line.is_up() { ExitStatus::Fine } else { ExitStatus::Failed };
-            let text = if as_json { json::status(&line) } else { line.to_string() };
-            return Ok(Answer { text, status });
+            let line = linux::status(&config()?, &system)?;
+            (if as_json { json::status(&line) } else { line.to_string() }, line.is_up())
         }
-        Word::Doctor | Word::Down | Word::Watch => {
-            let report = linux::doctor(&config, &system)?;
-            let status = if report.is_fine() { ExitStatus::Fine } else { ExitStatus::Failed };
-            let text = if as_json { json::doctor(&report) } else { report.to_string() };
-            return Ok(Answer { text, status });
+        Word::Doctor => {
+            let report = linux::doctor(&config()?, &system)?;
+            (if as_json { json::doctor(&report) } else { report.to_string() }, report.is_fine())
         }
-    }))
+    };
+    Ok(Answer { text, status: if is_fine { ExitStatus::Fine } else { ExitStatus::Failed } })
 }
 
 /// The files of `plan --ifupdown` and `--networkd`: written into the directory, or printed one after

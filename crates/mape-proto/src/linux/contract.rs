@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv6Addr, ToSocketAddrs as _};
 use std::time::Duration;
 
 use mape_core::Explain as _;
+use mape_provision::may_be_led_to;
 
 use super::journal::Journal;
 use super::{Config, System};
@@ -82,5 +83,6 @@ fn addresses(host: &str) -> Vec<Ipv6Addr> {
         IpAddr::V6(address) => Some(address),
         IpAddr::V4(_) => None,
     };
-    found.filter_map(|address| ipv6(address.ip())).collect()
+    let found = found.filter_map(|address| ipv6(address.ip()));
+    found.filter(|address| may_be_led_to(*address, &[])).collect()
 }

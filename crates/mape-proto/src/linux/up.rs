@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use mape_core::{Explain as _, Plan};
@@ -99,7 +98,8 @@ fn go_up(config: &Config, system: &System, tells: bool) -> Result<Done, Failure>
         Err(failure) => return Err(roll_back(system, name, failure, before, old)),
     };
     if let Some(gone) = before.line.as_ref().filter(|gone| renumbered(gone, old.as_ref(), &task)) {
-        forget_flows(gone);
+        // A busy one would keep its dead mapping for ever. What cannot be deleted stays until it times out.
+        let _ = (system.forget)(gone.ipv4);
     }
     let mut notes = notes(system, &task);
     notes.extend(note);
@@ -270,22 +270,6 @@ fn renumbered(gone: &Line, old: Option<&State>, task: &Task) -> bool {
     gone.ipv4 != task.line.ipv4 || old_ports.is_some_and(|ports| ports != task.plan.port_set())
 }
 
-/// Deletes the entries of the old line, for a busy one would keep its dead mapping for ever. Without
-/// the program conntrack they stay until they time out.
-fn forget_flows(gone: &Line) {
-    for words in forgetting(gone) {
-        let mut conntrack = Command::new("conntrack");
-        conntrack.args(words);
-        // It fails where there is nothing to delete.
-        let _ = conntrack.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    }
-}
-
-fn forgetting(gone: &Line) -> [[String; 3]; 2] {
-    ["--reply-dst", "--orig-dst"]
-        .map(|direction| ["--delete".to_owned(), direction.to_owned(), gone.ipv4.to_string()])
-}
-
 fn notes(system: &System, task: &Task) -> Vec<String> {
     let Task { line, plan, machine, .. } = task;
     let mut notes = line.rivals(machine);
@@ -354,9 +338,7 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
         let _ = writeln!(text, "{program} <<'EOF'\n{}\nEOF", input.trim_end());
     }
     if let Some(gone) = journal.line.as_ref().filter(|gone| renumbered(gone, old.as_ref(), &task)) {
-        for words in forgetting(gone) {
-            let _ = writeln!(text, "conntrack {} 2>/dev/null || :", words.join(" "));
-        }
+        let _ = writeln!(text, "mape-proto firewall --only-forget {} || :", gone.ipv4);
     }
     Ok(text + &note)
 }

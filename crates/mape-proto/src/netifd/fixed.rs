@@ -185,7 +185,8 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
-    /// The identifier from three public guides (`facts` of the project: 203.0.113.10 is cb:71:a00:0).
+    /// The interface identifier is the address in two groups (RFC 7597 section 6 with no PSID, in the
+    /// layout of draft 03): 203.0.113.10 is cb:71:a00:0, as three public set-up guides have it.
     #[test]
     fn the_address_of_the_contract() {
         let made = "203.0.113.10/32 240b:10:3261:6400:cb:71:a00:0 2404:9200:225:100::65";

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+use std::cell::RefCell;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use super::*;
@@ -10,6 +12,11 @@ use crate::linux::ip::Ip;
 use crate::scratch::Scratch;
 
 const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
+
+thread_local! {
+    /// The addresses whose connections were forgotten.
+    static FORGOTTEN: RefCell<Vec<Ipv4Addr>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A machine of two scripts. `ip` answers with the lists it is given; nft with `loaded` where it is asked
 /// whether rules are loaded, and with `chain` for the chain of the host's firewall. Both write down what
@@ -41,6 +48,10 @@ impl Machine {
         let system = System {
             ip: Ip { program: script("ip", ip), proc: directory.clone() },
             etc: directory.join("etc"),
+            forget: |address| {
+                FORGOTTEN.with_borrow_mut(|all| all.push(address));
+                Ok(0)
+            },
             places: Places {
                 state: directory.join("state"),
                 devices: directory.join("devices"),
@@ -176,6 +187,19 @@ fn a_dry_run_is_what_up_would_do_now() {
     }
     // And other numbers make the entries of the old ones go.
     let moved = machine.dry_run("prefix 240b:10:3251:5100::/56");
-    tells(&moved, "conntrack --delete --reply-dst 106.72.50.97 2>/dev/null || :\n");
+    tells(&moved, "\nmape-proto firewall --only-forget 106.72.50.97 || :\n");
+    assert!(!moved.contains("conntrack"), "{moved}");
     assert_eq!(machine.directory.ran().lines().filter(|line| *line == "rules").count(), 1);
+}
+
+/// By what was translated, and not by the address alone: neighbours have it too.
+#[test]
+fn another_address_makes_the_connections_of_the_old_one_go() {
+    let machine = Machine::new("moved");
+    machine.up("").unwrap();
+    machine.is_up();
+    machine.up("").unwrap();
+    FORGOTTEN.with_borrow(|all| assert!(all.is_empty(), "{all:?}"));
+    machine.up("prefix 240b:10:3251:5100::/56").unwrap();
+    FORGOTTEN.with_borrow(|all| assert_eq!(*all, ["106.72.50.97".parse::<Ipv4Addr>().unwrap()]));
 }
