@@ -7,6 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -25,6 +26,9 @@ const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Lists older than that are read again: the archive deletes files that they name.
 const LISTS_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Held while lists are read and packages unpacked: steps run beside others that want the same.
+static LISTS: Mutex<()> = Mutex::new(());
 
 /// The lists of one release, and what was unpacked with their help.
 pub(crate) struct Debian {
@@ -69,6 +73,7 @@ impl Debian {
 
     fn new(release: &'static str, architecture: &str, kind: Kind) -> anyhow::Result<Self> {
         packages::ensure(&["debian-archive-keyring"])?;
+        let _one = LISTS.lock().unwrap_or_else(PoisonError::into_inner);
         let name = match kind {
             Kind::Binary { .. } => format!("{release}-{architecture}"),
             Kind::Source => format!("{release}-source"),
@@ -164,10 +169,8 @@ impl Debian {
     /// One cannot be had.
     pub(crate) fn together(&self, packages: &[&str]) -> anyhow::Result<PathBuf> {
         let directory = self.directory.join("unpacked").join(packages.join("+"));
-        if !directory.is_dir() {
-            let packages: Vec<String> = packages.iter().map(ToString::to_string).collect();
-            self.download_into(&directory, &packages)?;
-        }
+        let packages: Vec<String> = packages.iter().map(ToString::to_string).collect();
+        self.download_into(&directory, &packages)?;
         Ok(directory)
     }
 
@@ -217,7 +220,12 @@ impl Debian {
         Ok(names)
     }
 
+    /// Nothing where the directory is there already.
     fn download_into(&self, directory: &Path, packages: &[String]) -> anyhow::Result<()> {
+        let _one = LISTS.lock().unwrap_or_else(PoisonError::into_inner);
+        if directory.is_dir() {
+            return Ok(());
+        }
         eprintln!("downloading from Debian {}: {}", self.release, packages.join(" "));
         let partial = partial(directory)?;
         let download = || {

@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask luci --browser`
 
+use crate::lab::tools::build_static;
 use crate::packages;
 use crate::steps::{Outcome, Steps, command, output, run, skip_or_fail};
 
@@ -12,10 +13,17 @@ const DIRECTORY: &str = "tests/luci/browser";
 /// The step of `cargo xtask test`.
 pub(crate) fn steps(steps: &mut Steps) {
     steps.step("LuCI: pages in a browser", || match prepare() {
-        // A root in the environment is for who calls the suite by hand: here it has to be the same everywhere.
-        Ok(()) => run(command("tests/luci/run", &[]).env_remove("LUCI_ROOT")).map(Outcome::from),
+        Ok(()) => pages().map(Outcome::from),
         Err(error) => skip_or_fail("browser with its driver", error),
     });
+}
+
+fn pages() -> anyhow::Result<()> {
+    let mut suite = command("tests/luci/run", &["--program"]);
+    // The one that goes into machines.
+    suite.arg(build_static("mape-proto")?);
+    // A root in the environment is for who calls the suite by hand: here it has to be the same everywhere.
+    run(suite.env_remove("LUCI_ROOT"))
 }
 
 /// Chromium, node, npm, and what `package-lock.json` names.

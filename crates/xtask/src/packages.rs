@@ -6,6 +6,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 
@@ -51,8 +52,12 @@ fn missing<'a>(packages: &[&'a str]) -> anyhow::Result<Vec<&'a str>> {
     Ok(missing)
 }
 
+/// apt itself refuses to be run twice at the same time.
+static APT: Mutex<()> = Mutex::new(());
+
 /// Runs `commands` as root: directly, or through sudo after a yes.
 fn privileged(commands: &[&[&str]]) -> anyhow::Result<()> {
+    let _one = APT.lock().unwrap_or_else(PoisonError::into_inner);
     let root = is_root()?;
     if !root {
         let shown: Vec<String> = commands.iter().map(|c| format!("sudo {}", c.join(" "))).collect();

@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::lab::initramfs::Initramfs;
 use crate::lab::kernel::Kernel;
 use crate::lab::vm::{self, Vm};
 use crate::lab::{self, SERIES, tools};
-use crate::steps::{Outcome, Steps, cargo, output, root, run, skip_or_fail};
+use crate::steps::{Outcome, Steps, output, root, skip_or_fail};
 
 /// One script with its arguments, as the shell takes it.
 struct Script {
@@ -66,12 +66,16 @@ const SCRIPTS: &[Script] = &[
 /// More than all scripts take on a slow machine; this only catches one that hangs.
 const LIMIT: Duration = Duration::from_secs(2400);
 
-/// The steps of `cargo xtask test`.
-pub(crate) fn steps(steps: &mut Steps, long: bool) {
+/// The step of `cargo xtask test` in namespaces of this machine.
+pub(crate) fn host_steps(steps: &mut Steps, long: bool) {
     steps.step("data plane in the host's namespaces", || match host_can() {
         Ok(()) => on_host(&scripts(long, false)),
         Err(error) => skip_or_fail("namespaces with nft", error),
     });
+}
+
+/// The step of `cargo xtask test` on Debian's kernels.
+pub(crate) fn steps(steps: &mut Steps, long: bool) {
     steps.step("data plane on Debian's kernels", || match lab::prepare() {
         Ok(()) => on_kernels(SERIES, &scripts(long, true), &[], &|_| Ok(())),
         Err(error) => skip_or_fail("VM lab", error),
@@ -219,11 +223,13 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// In namespaces of this machine.
 fn on_host(scripts: &[&str]) -> anyhow::Result<Outcome> {
-    run(cargo(&["build", "--quiet", "--release", "--package", "mape-proto"]))?;
-    run(cargo(&["build", "--quiet", "--release", "--package", "lab-traffic"]))?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let mut path = vec![target.join("release")];
+    // Those that go into machines.
+    let mut path = Vec::new();
+    for package in ["mape-proto", "lab-traffic"] {
+        let program = tools::build_static(package)?;
+        path.extend(program.parent().map(Path::to_owned));
+    }
+    path.dedup();
     path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     path.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
     let mut shell = Command::new("sh");

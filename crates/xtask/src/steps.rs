@@ -65,6 +65,23 @@ impl Steps {
         Ok(())
     }
 
+    /// Runs two groups of steps at the same time: machines and browsers wait a lot.
+    pub(crate) fn beside(
+        &mut self,
+        one: impl FnOnce(&mut Self),
+        other: impl FnOnce(&mut Self) + Send,
+    ) {
+        let mut more = Self::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| other(&mut more));
+            one(self);
+        });
+        self.passed += more.passed;
+        self.skipped += more.skipped;
+        self.failed.append(&mut more.failed);
+        self.unsteady.append(&mut more.unsteady);
+    }
+
     /// Runs one step.
     pub(crate) fn step<T: Into<Outcome>>(
         &mut self,
@@ -152,4 +169,30 @@ pub(crate) fn output(mut command: impl BorrowMut<Command>) -> anyhow::Result<Str
         bail!("{command:?}: {}: {}", output.status, errors.trim());
     }
     Ok(String::from_utf8(output.stdout)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_beside_others_count_as_those_in_turn() {
+        let run = |fails: bool| {
+            Steps::run(|steps| {
+                steps.beside(
+                    |one| one.step("one", || anyhow::Ok(())),
+                    |other| {
+                        other.step("other", || anyhow::Ok(()));
+                        other.step("last", || {
+                            anyhow::ensure!(!fails, "broken");
+                            anyhow::Ok(())
+                        });
+                    },
+                );
+                assert_eq!((steps.passed, steps.failed.len()), if fails { (2, 1) } else { (3, 0) });
+            })
+        };
+        assert!(run(false).is_ok());
+        assert_eq!(run(true).unwrap_err().to_string(), "failed: last");
+    }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail, ensure};
 use super::{libc, targets, targets::Target};
 use crate::lab::tools;
 use crate::packages;
-use crate::steps::{cargo, output, root, run};
+use crate::steps::{output, root};
 
 /// Lines that the program is asked about in every form, beside those of the known answers: each
 /// ends in another error.
@@ -48,10 +48,7 @@ pub(crate) fn check(target: &Target, program: &Path) -> anyhow::Result<()> {
 
 /// This machine's own program of the same sources, without what plain Linux has.
 fn native() -> anyhow::Result<PathBuf> {
-    let directory = tools::cache_directory().join("cross/native");
-    let mut build = cargo(&["build", "--quiet", "--locked", "--package", "mape-proto"]);
-    run(build.arg("--no-default-features").arg("--target-dir").arg(&directory))?;
-    Ok(directory.join("debug/mape-proto"))
+    tools::build_for_router()
 }
 
 /// Each architecture's program; all in the table where none is named.

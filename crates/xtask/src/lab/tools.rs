@@ -1,6 +1,7 @@
 //! Finding the programs that go into the VM, and building our own.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
 
@@ -27,23 +28,26 @@ pub(crate) fn find_program(name: &str) -> anyhow::Result<PathBuf> {
 ///
 /// The build fails.
 pub(crate) fn build_static(package: &str) -> anyhow::Result<PathBuf> {
-    build(package, &[])
+    build(package, package, &[])
 }
 
-/// The same for `mape-proto` as a router has it, without plain Linux. It takes the other one's place:
-/// read it before that is built again.
+/// The same for `mape-proto` as a router has it, without plain Linux.
 ///
 /// # Errors
 ///
 /// The build fails.
 pub(crate) fn build_for_router() -> anyhow::Result<PathBuf> {
-    build("mape-proto", &["--no-default-features"])
+    build("mape-proto", "mape-proto-router", &["--no-default-features"])
 }
 
-fn build(package: &str, words: &[&str]) -> anyhow::Result<PathBuf> {
+/// cargo gives both forms of a program one name: only one is built at a time, and put away under its own.
+static BUILDING: Mutex<()> = Mutex::new(());
+
+fn build(package: &str, name: &str, words: &[&str]) -> anyhow::Result<PathBuf> {
     const TARGET: &str = "x86_64-unknown-linux-gnu";
     // A directory of its own: other flags in the usual one would rebuild everything each time.
     let directory = cache_directory().join("cargo");
+    let _one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut build =
         cargo(&["build", "--quiet", "--release", "--package", package, "--target", TARGET]);
     build
@@ -52,7 +56,14 @@ fn build(package: &str, words: &[&str]) -> anyhow::Result<PathBuf> {
         .arg(&directory)
         .env("RUSTFLAGS", "-C target-feature=+crt-static");
     run(build)?;
-    Ok(directory.join(TARGET).join("release").join(package))
+    let built = directory.join(TARGET).join("release").join(package);
+    let programs = cache_directory().join("programs");
+    std::fs::create_dir_all(&programs)?;
+    // Under its name at once: the one before may be running.
+    let (partial, program) = (programs.join(format!("{name}.partial")), programs.join(name));
+    std::fs::copy(&built, &partial).with_context(|| built.display().to_string())?;
+    std::fs::rename(&partial, &program)?;
+    Ok(program)
 }
 
 /// Where downloads, unpacked kernels and VM programs are kept: below cargo's target directory.
