@@ -58,6 +58,6 @@ pub use provider::{Provider, ProviderChoice, UnknownProvider, providers};
 pub use rule::{Rule, RuleError, RuleParts, is_unicast4};
 pub use rule_text::{
     RuleFileError, RuleTextError, is_map_form, net4, net6, parse_dhcpv6_rule, parse_map_rules,
-    parse_rule, parse_rule_file,
+    parse_rule, parse_rule_file, read_psid,
 };
 pub use text::{Quoted, decimal};

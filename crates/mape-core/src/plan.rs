@@ -252,12 +252,15 @@ fn address_and_psid(rule: &Rule, prefix: ReceivedPrefix) -> Result<(Ipv4Net, u16
     let ipv4 = Ipv4Net::new_assert(ipv4, ipv4_len);
 
     let derived = low_16(ea_bits & ((1 << psid_bits) - 1));
+    // As `DHCPv6` writes it, in 16 bits; a stated number may be meant so.
+    let left_aligned = u32::from(derived) << 16_u8.saturating_sub(psid_bits);
+    let stated = |explicit| explicit == derived || u32::from(explicit) == left_aligned;
     match rule.psid() {
-        Some(explicit) if psid_bits > 0 && explicit != derived => {
+        Some(explicit) if psid_bits > 0 && !stated(explicit) => {
             Err(PlanError::PsidMismatch { explicit, derived, prefix: prefix.net() })
         }
-        Some(explicit) => Ok((ipv4, explicit)),
-        None => Ok((ipv4, derived)),
+        Some(explicit) if psid_bits == 0 => Ok((ipv4, explicit)),
+        _ => Ok((ipv4, derived)),
     }
 }
 

@@ -86,6 +86,23 @@ impl PortParameters {
         }
     }
 
+    /// The PSID of a rule, right-aligned: as stated, or moved down where it fits only when read
+    /// left-aligned in 16 bits, as `DHCPv6` and OpenWrt's `map` write it (RFC 7598 section 4.5).
+    ///
+    /// # Errors
+    /// [`PsidTooLarge`] where neither reading has k bits.
+    pub const fn right_aligned(self, stated: u16) -> Result<u16, PsidTooLarge> {
+        // k = 16 fits anything; k = 0 leaves nothing to move down to.
+        let moved = (stated as u32) >> (16 - self.psid_len);
+        if (stated as u32) >> self.psid_len == 0 {
+            Ok(stated)
+        } else if self.psid_len > 0 && moved << (16 - self.psid_len) == stated as u32 {
+            Ok(stated >> (16 - self.psid_len))
+        } else {
+            Err(PsidTooLarge { psid: stated, psid_len: self.psid_len })
+        }
+    }
+
     /// The port set of a PSID that a [`Rule`](crate::Rule) has already fitted to its PSID length.
     pub(crate) const fn port_set_of_rule(self, psid: u16) -> PortSet {
         PortSet { parameters: self, psid }

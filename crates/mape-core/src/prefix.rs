@@ -7,7 +7,9 @@ use std::str::FromStr;
 use ipnet::Ipv6Net;
 
 use crate::error::{Code, Explain};
-use crate::text::{Quoted, decimal};
+use crate::text::Quoted;
+
+mod pasted;
 
 /// A delegated prefix, an on-link /64, or the /64 of an address: at most 64 bits long.
 ///
@@ -46,6 +48,10 @@ impl ReceivedPrefix {
         self.0
     }
 
+    fn is_link_local(self) -> bool {
+        self.0.addr().segments()[0] >> 6 == 0xfe80 >> 6
+    }
+
     /// The upper 64 bits; those after the length are zero.
     #[must_use]
     pub(crate) fn upper(self) -> u64 {
@@ -79,6 +85,9 @@ pub enum PrefixError {
     /// An address with a zone, so a link-local one.
     #[error("{0} carries a zone, so it is not the line's own prefix")]
     Zone(Quoted),
+    /// Two prefixes, of which only one can be meant.
+    #[error("{0} holds more than one prefix")]
+    Several(Quoted),
     /// The length is not a number that a line's prefix can have.
     #[error("the prefix length {0} is not one from 0 to 64, nor the 128 of an address")]
     Length(Quoted),
@@ -102,6 +111,7 @@ impl Explain for PrefixError {
             Self::SubnetBits { subnet, net } => {
                 format!("give {net} if that is what the line got, or {subnet} if it got a /64")
             }
+            Self::Several(_) => "give the one that the WAN interface got".to_owned(),
             Self::NotIpv6(_) | Self::Ipv4(_) | Self::Zone(_) | Self::Length(_) => {
                 "give the WAN's delegated prefix (like 240b:10:3261:6400::/56), its /64, or its \
                  global address"
@@ -112,9 +122,11 @@ impl Explain for PrefixError {
 
     fn params(&self) -> Vec<(&'static str, String)> {
         let value = match self {
-            Self::NotIpv6(value) | Self::Ipv4(value) | Self::Zone(value) | Self::Length(value) => {
-                value.text()
-            }
+            Self::NotIpv6(value)
+            | Self::Ipv4(value)
+            | Self::Zone(value)
+            | Self::Several(value)
+            | Self::Length(value) => value.text(),
             Self::SubnetBits { subnet, net } => format!("{}/{}", subnet.addr(), net.prefix_len()),
         };
         vec![("option", "prefix".to_owned()), ("value", value)]
@@ -124,27 +136,35 @@ impl Explain for PrefixError {
 impl FromStr for ReceivedPrefix {
     type Err = PrefixError;
 
-    /// Reads `240b:10:3261:6400::/56`, a /64, or an address (taken as its /64).
+    /// Reads `240b:10:3261:6400::/56`, a /64, or an address (taken as its /64); also in a line that a
+    /// program or a page shows, where it holds one prefix only.
     fn from_str(text: &str) -> Result<Self, PrefixError> {
         let text = text.trim();
-        let (address, len) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
-        let Ok(address) = address.parse::<Ipv6Addr>() else {
-            let quoted = Quoted::new(text);
-            return Err(if address.parse::<Ipv4Addr>().is_ok() {
-                PrefixError::Ipv4(quoted)
-            } else if address.contains('%') {
-                PrefixError::Zone(quoted)
-            } else {
-                PrefixError::NotIpv6(quoted)
-            });
-        };
-        let number = match len {
-            None => Some(128),
-            Some(len) => decimal(len, 128).and_then(|len| u8::try_from(len).ok()),
-        };
-        let bad_length = || PrefixError::Length(Quoted::new(len.unwrap_or_default()));
-        Self::new(address, number.ok_or_else(bad_length)?)
+        match pasted::read(text) {
+            // The only address is one that needs a zone.
+            Some(Ok(prefix)) if text.contains('%') && prefix.is_link_local() => {
+                Err(PrefixError::Zone(Quoted::new(text)))
+            }
+            Some(Err(PrefixError::Length(len))) => {
+                Err(length_as_typed(text).unwrap_or(PrefixError::Length(len)))
+            }
+            Some(read) => read,
+            None => Err(length_as_typed(text).unwrap_or_else(|| {
+                let address = text.split('/').next().unwrap_or_default();
+                match address.parse::<Ipv4Addr>() {
+                    Ok(_) => PrefixError::Ipv4(Quoted::new(text)),
+                    Err(_) => PrefixError::NotIpv6(Quoted::new(text)),
+                }
+            })),
+        }
     }
+}
+
+/// All that stands behind an address, where the whole text is one with a length.
+fn length_as_typed(text: &str) -> Option<PrefixError> {
+    let (address, len) = text.split_once('/')?;
+    address.parse::<Ipv6Addr>().ok()?;
+    Some(PrefixError::Length(Quoted::new(len)))
 }
 
 #[cfg(test)]

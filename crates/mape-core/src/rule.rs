@@ -24,12 +24,31 @@ pub struct RuleParts {
     /// PSID length (k), 0 to 16, and at most 16 together with the offset; or what the EA bits
     /// leave for it.
     pub psid_len: Option<u8>,
-    /// PSID given explicitly, right-aligned.
+    /// PSID given explicitly, right-aligned, or left-aligned in 16 bits where that is the only
+    /// reading. 0 is no PSID where the EA bits hold one.
     pub psid: Option<u16>,
     /// Address of the BR.
     pub br: Ipv6Addr,
     /// Interface-identifier layout.
     pub layout: Layout,
+}
+
+impl RuleParts {
+    /// Number of EA bits behind those of the IPv4 address: the PSID, where a rule is consistent.
+    pub(crate) fn psid_bits_in_ea(&self) -> u8 {
+        self.ea_len.saturating_sub(32 - self.ipv4.prefix_len())
+    }
+
+    /// The same without EA bits, where they are the 32 of an address that the rule has already.
+    /// Some servers count them, with sharing parameters that no address can have.
+    fn with_whole_address(self) -> Self {
+        let (offset, psid_len) = (self.offset.unwrap_or(0), self.psid_len.unwrap_or(0));
+        let shared = psid_len > 0 && offset.saturating_add(psid_len) <= 16 || self.psid > Some(0);
+        if self.ea_len != 32 || self.ipv4.prefix_len() != 32 || shared {
+            return self;
+        }
+        Self { ea_len: 0, offset: Some(0), psid_len: None, psid: None, ..self }
+    }
 }
 
 /// A rule whose numbers agree with each other.
@@ -49,11 +68,14 @@ impl Rule {
     ///
     /// The EA bits are the rest of the IPv4 address and then the PSID (RFC 7597 section 5.2). With
     /// fewer EA bits than the rest of the address, the CE gets an IPv4 *prefix* and cannot share
-    /// it; with just as many, or none at all, a PSID may be given explicitly.
+    /// it; with just as many, or none at all, a PSID may be given explicitly. An IPv4 address of 32
+    /// bits needs no EA bits: 32 of them are its own, counted twice.
     ///
     /// # Errors
     /// [`RuleError`] names the two numbers that disagree.
     pub fn new(parts: RuleParts) -> Result<Self, RuleError> {
+        let parts = parts.with_whole_address();
+        let in_ea = parts.psid_bits_in_ea();
         let RuleParts { ipv6, ipv4, ea_len, offset, psid_len, psid, br, layout } = parts;
         if ipv6 != ipv6.trunc() {
             return Err(RuleError::Ipv6HostBits { given: ipv6, boundary: ipv6.trunc() });
@@ -72,7 +94,6 @@ impl Rule {
             return Err(RuleError::TooLong { ipv6_len, ea_len });
         }
         let suffix_len = 32 - ipv4.prefix_len();
-        let in_ea = ea_len.saturating_sub(suffix_len);
         if in_ea > 16 {
             return Err(RuleError::TooManyPsidBits { ea_len, suffix_len });
         }
@@ -91,9 +112,8 @@ impl Rule {
         }
         let port_parameters =
             PortParameters::new(offset.unwrap_or(layout.default_psid_offset()), psid_len)?;
-        if let Some(psid) = psid {
-            port_parameters.port_set(psid)?;
-        }
+        let psid = psid.filter(|psid| *psid > 0 || in_ea == 0);
+        let psid = psid.map(|psid| port_parameters.right_aligned(psid)).transpose()?;
         Ok(Self { ipv6, ipv4, ea_len, ports: port_parameters, psid, br, layout })
     }
 
@@ -122,7 +142,8 @@ impl Rule {
         self.ports
     }
 
-    /// The PSID given explicitly, if any.
+    /// The PSID given explicitly, if any; right-aligned, but for one that has both readings and
+    /// stands in the EA bits too, which decide.
     #[must_use]
     pub const fn psid(&self) -> Option<u16> {
         self.psid
@@ -275,7 +296,10 @@ impl Explain for RuleError {
             Self::Ipv4NotUnicast(_) => "check the rule's IPv4 prefix".to_owned(),
             Self::BrNotUnicast(_) => "give the provider's BR address".to_owned(),
             Self::TooLong { ipv6_len, ea_len } => {
-                format!("one of {ipv6_len} and {ea_len} is too large; in Japan they add up to 56")
+                format!(
+                    "one of {ipv6_len} and {ea_len} is too large; in Japan they add up to 56, and a \
+                     whole IPv4 address (a /32) needs 0 EA bits"
+                )
             }
             Self::PsidLenMismatch { ea_len, suffix_len, .. } => format!(
                 "leave the PSID length out, or make it {} = {ea_len} - {suffix_len}",
@@ -292,7 +316,7 @@ impl Explain for RuleError {
                 "give the PSID length too, or leave the PSID out".to_owned()
             }
             Self::PsidTooLarge(error) => format!(
-                "give the PSID right-aligned, as a number below {}",
+                "give the PSID right-aligned, as a number below {}, or leave it out",
                 1_u32.checked_shl(error.psid_len.into()).unwrap_or(0)
             ),
             Self::PortParameters(_) => {

@@ -22,8 +22,8 @@ const REQUIRED: [&str; 4] = ["ipv6", "ipv4", "ea", "br"];
 /// Reads one rule: `KEY=VALUE` pairs separated by commas.
 ///
 /// Keys: `ipv6` and `ipv4` (the rule's prefixes), `ea` (EA bits), `br`, and optionally `offset`
-/// (a; as [`completed`] has it), `psidlen` (k; what the EA bits leave), `psid` (right-aligned, decimal
-/// or `0x…`), `layout` (`draft03` or `rfc7597`; `unstated` where the rule does not say).
+/// (a; as [`completed`] has it), `psidlen` (k; absent or 0: what the EA bits leave), `psid` (decimal or
+/// `0x…`; right-aligned, or left-aligned in 16 bits where it can only be meant so), `layout` (`draft03` or `rfc7597`; `unstated` where the rule does not say).
 ///
 /// # Errors
 /// [`RuleTextError`] where the text cannot be read or its numbers contradict each other.
@@ -48,8 +48,8 @@ pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
         ipv4: values.required("ipv4", net4)?,
         ea_len: values.required("ea", small)?,
         offset: values.read("offset", small)?,
-        psid_len: values.read("psidlen", small)?,
-        psid: values.read("psid", psid)?,
+        psid_len: values.read("psidlen", small)?.filter(|len| *len > 0),
+        psid: values.read("psid", read_psid)?,
         br: values.required("br", |text| text.parse::<Ipv6Addr>().ok())?,
         layout,
     };
@@ -133,9 +133,11 @@ fn small(text: &str) -> Option<u8> {
     decimal(text, 128).and_then(|number| u8::try_from(number).ok())
 }
 
-/// Specifications write PSIDs in hexadecimal, calculators in decimal.
-fn psid(text: &str) -> Option<u16> {
-    match text.strip_prefix("0x") {
+/// Reads a PSID of at most 16 bits: specifications write it in hexadecimal (`0x34`), calculators in
+/// decimal.
+#[must_use]
+pub fn read_psid(text: &str) -> Option<u16> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
             u16::from_str_radix(digits, 16).ok()
         }

@@ -11,7 +11,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use mape_core::{Plan, PortRange, ReceivedPrefix, Request, Rule, RuleParts, builtin_rules, plan};
+use mape_core::{
+    Layout, Plan, PortRange, ReceivedPrefix, Request, Rule, RuleParts, builtin_rules,
+    parse_map_rules, parse_rule, plan,
+};
 use proptest::prelude::*;
 
 /// What the formula says, as text.
@@ -250,6 +253,30 @@ proptest! {
         prop_assert_eq!(plan.ipv4().prefix_len(), (rule.ipv4().prefix_len() + rule.ea_len()).min(32));
         prop_assert!(plan.end_user_prefix().contains(&plan.ce()));
         prop_assert!(rule.ipv6().contains(&plan.end_user_prefix()));
+    }
+
+    /// However a rule spells the PSID that the EA bits hold, the plan is the same.
+    #[test]
+    fn every_spelling_of_a_psid_gives_the_same_plan((rule, ea) in shared_rule()) {
+        let received = line(rule.ipv6().addr(), rule.ipv6().prefix_len(), rule.ea_len(), ea);
+        let request = |rule| Request { explicit: vec![rule], ..Request::new(received) };
+        let Ok(without) = plan(&request(rule)) else { return Ok(()) };
+        let (psid, k) = (without.port_set().psid(), rule.port_parameters().psid_len());
+        let left = psid << (16 - k);
+        let (six, four, layout) = (rule.ipv6(), rule.ipv4(), rule.layout());
+        let map = format!(
+            "type=map-e,ipv6prefix={},prefix6len={},ipv4prefix={},prefix4len={},ealen={},offset={},psidlen={k},br={}",
+            six.addr(), six.prefix_len(), four.addr(), four.prefix_len(), rule.ea_len(),
+            rule.port_parameters().offset(), rule.br(),
+        );
+        for psid in [psid.to_string(), format!("{psid:#x}"), left.to_string(), format!("{left:#x}"), "0".to_owned()] {
+            let ours = parse_rule(&format!("{rule},psid={psid}"), Layout::Draft03).unwrap();
+            let map = parse_map_rules(&format!("{map},psid={psid}"), Some(layout)).unwrap()[0];
+            for rule in [ours, map] {
+                let plan = plan(&request(rule)).unwrap_or_else(|error| panic!("{psid}: {error}"));
+                prop_assert_eq!(Answer::from(&plan), Answer::from(&without));
+            }
+        }
     }
 
     #[test]

@@ -75,10 +75,13 @@ pub(crate) fn address4(value: &Value) -> Option<Ipv4Addr> {
     text(value)?.parse().ok()
 }
 
+/// A prefix. Bits behind its length are ignored, as in DHCPv6 (RFC 7598 section 4.1): the receiver
+/// cannot mend what a server sends.
 pub(crate) fn net6(value: &Value) -> Option<Ipv6Net> {
-    mape_core::net6(text(value)?)
+    Some(mape_core::net6(text(value)?)?.trunc())
 }
 
+/// An address with a length: bits behind it stay.
 pub(crate) fn net4(value: &Value) -> Option<Ipv4Net> {
     mape_core::net4(text(value)?)
 }
@@ -89,7 +92,10 @@ pub(crate) fn bits(value: &Value) -> Option<u8> {
 }
 
 pub(crate) fn psid(value: &Value) -> Option<u16> {
-    number(value, 65535).and_then(|number| u16::try_from(number).ok())
+    match value {
+        Value::String(text) => mape_core::read_psid(text),
+        other => number(other, 65535).and_then(|number| u16::try_from(number).ok()),
+    }
 }
 
 /// An object to be written. Key by key, because collecting a map sorts it first, which is more code

@@ -107,8 +107,8 @@ fn disagreeing_numbers_are_both_named() {
     // Offset and PSID length.
     names(RuleParts { offset: Some(9), ..v6plus() }, ["9", "8"]);
     names(RuleParts { offset: Some(17), ..v6plus() }, ["17", "16"]);
-    // A left-aligned PSID.
-    let (_, hint) = names(RuleParts { psid: Some(0x6400), ..v6plus() }, ["25600", "8"]);
+    // A PSID that fits neither right-aligned nor left-aligned.
+    let (_, hint) = names(RuleParts { psid: Some(0x6401), ..v6plus() }, ["25601", "8"]);
     assert!(hint.contains("256"), "{hint}");
 }
 
@@ -134,6 +134,56 @@ fn the_bounds_themselves_are_legal() {
         refused(RuleParts { ea_len: 17, psid_len: None, psid: Some(1), ..v6plus() });
     assert!(sentence.contains("length of 0"), "{sentence}");
     assert!(hint.contains("length too"), "{hint}");
+}
+
+/// An OpenWrt `map` section and `DHCPv6` have PSID 100 of 8 bits as 100 * 256 = 25600.
+#[test]
+fn a_psid_is_right_aligned_or_can_only_be_left_aligned() {
+    let stated = |parts: RuleParts| Rule::new(parts).unwrap().psid();
+    let apart = RuleParts { ea_len: 17, ..v6plus() };
+    assert_eq!(stated(RuleParts { psid: Some(25600), ..v6plus() }), Some(100));
+    assert_eq!(stated(RuleParts { psid: Some(25600), ..apart }), Some(100));
+    // 0 is the PSID where the EA bits have none, and none where they have it.
+    assert_eq!(stated(RuleParts { psid: Some(0), ..apart }), Some(0));
+    assert_eq!(stated(RuleParts { psid: Some(0), ..v6plus() }), None);
+    // Both readings: the right-aligned one.
+    let twelve = RuleParts { offset: Some(4), psid_len: Some(12), ..apart };
+    assert_eq!(stated(RuleParts { psid: Some(0x340), ..twelve }), Some(0x340));
+    assert_eq!(stated(RuleParts { psid: Some(0x3400), ..twelve }), Some(0x340));
+    let sixteen = RuleParts { offset: Some(0), psid_len: Some(16), ..apart };
+    assert_eq!(stated(RuleParts { psid: Some(0x3400), ..sixteen }), Some(0x3400));
+}
+
+#[test]
+fn a_whole_address_needs_no_ea_bits() {
+    let whole = RuleParts {
+        ipv6: "2001:db8:40:7a30::/60".parse().unwrap(),
+        ipv4: "192.0.2.77/32".parse().unwrap(),
+        ea_len: 32,
+        offset: Some(16),
+        psid_len: Some(2),
+        ..v6plus()
+    };
+    let plain = RuleParts { ea_len: 0, offset: Some(0), psid_len: None, ..whole };
+    for counted_twice in [
+        whole,
+        RuleParts { psid: Some(0), ..whole },
+        RuleParts { offset: Some(6), psid_len: Some(0), ..whole },
+        RuleParts { offset: None, psid_len: None, ..whole },
+    ] {
+        assert_eq!(Rule::new(counted_twice), Rule::new(plain), "{counted_twice:?}");
+    }
+    // An address that is shared after all, or 32 EA bits that are not its own.
+    for other in [
+        RuleParts { offset: Some(6), psid_len: Some(8), psid: Some(52), ..whole },
+        RuleParts { offset: Some(6), psid_len: Some(8), ..whole },
+        RuleParts { psid: Some(1), ..whole },
+        RuleParts { ipv4: "192.0.2.76/31".parse().unwrap(), ..whole },
+        RuleParts { ea_len: 31, ..whole },
+    ] {
+        let (_, hint) = refused(other);
+        assert!(hint.contains("needs 0 EA bits"), "{hint}");
+    }
 }
 
 #[test]

@@ -7,12 +7,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use super::{RuleTextError, Values, small};
+use super::{RuleTextError, Values, read_psid, small};
 use crate::builtin::completed;
 use crate::layout::Layout;
 use crate::plan::LINE_LEN;
-use crate::rule::{Rule, RuleError, RuleParts};
-use crate::text::{Quoted, decimal};
+use crate::rule::{Rule, RuleParts};
+use crate::text::Quoted;
 
 const KEYS: [&str; 10] = [
     "type",
@@ -39,8 +39,9 @@ pub fn is_map_form(rules: &str) -> bool {
 /// Reads one or more rules separated by blanks. They state no layout: `layout` is the user's. What is
 /// left out is [`completed`].
 ///
-/// `psid` is left-aligned in 16 bits, as in `DHCPv6` (RFC 7598 section 4.5), and a `psidlen` of 0
-/// means that the EA bits hold the PSID. Without `ealen` the rule describes a line of [`LINE_LEN`] bits. `fmr` is accepted: a forwarding rule can be the line's
+/// `psid` is left-aligned in 16 bits, as in `DHCPv6` (RFC 7598 section 4.5), or right-aligned where
+/// it can only be meant so; where the EA bits hold the PSID, they decide. A `psidlen` of 0 means that
+/// they do. Without `ealen` the rule describes a line of [`LINE_LEN`] bits. `fmr` is accepted: a forwarding rule can be the line's
 /// own.
 ///
 /// # Errors
@@ -91,8 +92,8 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleT
     let net4 = |text: &str| Ipv4Net::new(text.parse::<Ipv4Addr>().ok()?, ipv4_len).ok();
     let (ipv6, ipv4) = (values.required("ipv6prefix", net6)?, values.required("ipv4prefix", net4)?);
     let psid_len = values.read("psidlen", small)?.filter(|len| *len > 0);
-    let psid = values.read("psid", |text| decimal(text, 65535)?.try_into().ok())?;
-    let parts = RuleParts {
+    let psid = values.read("psid", read_psid)?;
+    let mut parts = RuleParts {
         ipv6: if is_server { ipv6.trunc() } else { ipv6 },
         ipv4: if is_server { ipv4.trunc() } else { ipv4 },
         ea_len: values
@@ -101,21 +102,20 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleT
             .ok_or(RuleTextError::Missing("ealen"))?,
         offset: values.read("offset", small)?,
         psid_len,
-        psid: psid_len.zip(psid).map(|(len, psid)| right_aligned(psid, len)).transpose()?,
+        psid: psid.filter(|_| psid_len.is_some()),
         br: values.required("br", |text| text.parse().ok())?,
         layout: Layout::Rfc7597,
     };
+    if parts.psid_bits_in_ea() == 0 {
+        parts.psid = parts.psid.zip(psid_len).map(|(psid, len)| left_aligned(psid, len));
+    }
     Ok(Rule::new(completed(parts, layout))?)
 }
 
-fn right_aligned(psid: u16, len: u8) -> Result<u16, RuleError> {
-    let shift = 16_u32.saturating_sub(len.into());
-    let aligned = psid >> shift;
-    if aligned << shift == psid {
-        Ok(aligned)
-    } else {
-        Err(RuleError::PsidTooLarge(crate::port_set::PsidTooLarge { psid, psid_len: len }))
-    }
+/// A PSID of `len` bits that is left-aligned wherever it can be.
+fn left_aligned(psid: u16, len: u8) -> u16 {
+    let unused = 16_u32.saturating_sub(len.into());
+    if psid.trailing_zeros() >= unused { psid.checked_shr(unused).unwrap_or(0) } else { psid }
 }
 
 #[cfg(test)]
@@ -195,6 +195,70 @@ mod tests {
         assert_eq!(twice, RuleTextError::Twice("offset"));
     }
 
+    const LAB: &str = "type=map-e,ealen=16,prefix4len=24,prefix6len=40,ipv4prefix=192.0.2.0,\
+                       ipv6prefix=2001:db8::,offset=6,br=2001:db8:ffff::1";
+    const OWN: &str = "type=map-e,ealen=0,prefix4len=32,prefix6len=56,ipv4prefix=192.0.2.9,\
+                       ipv6prefix=2001:db8:12:3400::,offset=0,br=2001:db8:ffff::1";
+
+    fn of_lab(rule: &str) -> String {
+        let mut request = Request::new("2001:db8:12:3400::/56".parse().unwrap());
+        request.explicit = vec![parse_dhcpv6_rule(rule).unwrap()];
+        assert_eq!(parse_map_rules(rule, None), Ok(request.explicit.clone()));
+        match plan(&request) {
+            Ok(plan) => format!("{} {} {}", plan.ipv4().addr(), plan.port_set().psid(), plan.ce()),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    /// By hand, RFC 7597 section 5.2 and 6: the EA bits 0x1234 of the line are .18 (0x12) and PSID 52
+    /// (0x34); without EA bits PSID 1 of 2 bits is 0x4000 = 16384 on the wire.
+    #[test]
+    fn a_psid_may_be_right_aligned_or_as_on_the_wire() {
+        let lab = "192.0.2.18 52 2001:db8:12:3400:0:c000:212:34";
+        for psid in ["", ",psid=0", ",psid=52", ",psid=0x34", ",psid=13312", ",psid=0x3400"] {
+            assert_eq!(of_lab(&format!("{LAB},psidlen=8{psid}")), lab, "{psid}");
+        }
+        let own = "192.0.2.9 1 2001:db8:12:3400:0:c000:209:1";
+        for psid in ["1", "16384", "0x1", "0X4000"] {
+            assert_eq!(of_lab(&format!("{OWN},psidlen=2,psid={psid}")), own, "{psid}");
+        }
+        // 0 is a PSID where no EA bits are.
+        let first = "192.0.2.9 0 2001:db8:12:3400:0:c000:209:0";
+        assert_eq!(of_lab(&format!("{OWN},psidlen=2,psid=0")), first);
+        // 0x0340 of 12 bits has both readings: on the wire it is 0x34.
+        let twelve = OWN.replace("offset=0", "offset=4,psidlen=12,psid=0x340");
+        assert_eq!(of_lab(&twelve), "192.0.2.9 52 2001:db8:12:3400:0:c000:209:34");
+        // EA bits decide: 0x340 of 12 bits, written in either way.
+        let shared = LAB.replace(
+            "ealen=16,prefix4len=24,prefix6len=40",
+            "ealen=16,prefix4len=28,prefix6len=40",
+        );
+        let shared = shared.replace("offset=6", "offset=4,psidlen=12");
+        let line = of_lab(&shared);
+        assert!(line.starts_with("192.0.2.1 564 "), "{line}");
+        for psid in ["564", "9024", "0x234", "0x2340", "0"] {
+            assert_eq!(of_lab(&format!("{shared},psid={psid}")), line, "{psid}");
+        }
+        assert!(of_lab(&format!("{shared},psid=565")).contains("disagrees"));
+    }
+
+    /// By hand: the address is the rule's own, all ports; RFC 7597 puts c000:024d into the middle.
+    #[test]
+    fn a_whole_address_may_be_counted_as_ea_bits() {
+        let rule = "type=map-e,ealen=32,prefix4len=32,prefix6len=60,ipv4prefix=192.0.2.77,\
+                    ipv6prefix=2001:db8:40:7a30::,psidlen=2,offset=16,br=2001:db8:ffff::1";
+        for rule in [rule.to_owned(), rule.replace("psidlen=2,offset=16", "psidlen=0,psid=0")] {
+            let mut request = Request::new("2001:db8:40:7a30::/60".parse().unwrap());
+            request.explicit = vec![parse_dhcpv6_rule(&rule).unwrap()];
+            let plan = plan(&request).unwrap();
+            assert_eq!(plan.ce().to_string(), "2001:db8:40:7a30:0:c000:24d:0");
+            assert_eq!(
+                (plan.ipv4().to_string().as_str(), plan.port_set().port_count()),
+                ("192.0.2.77/32", 65536)
+            );
+        }
+    }
+
     #[test]
     fn what_is_wrong_is_named() {
         for (change, sentence) in [
@@ -206,8 +270,8 @@ mod tests {
             (("br=2404:9200:225:100::64", "fmr"), "the rule lacks br"),
             (("240b:10::", "240b:10::/31"), "the rule's ipv6prefix cannot be \"240b:10::/31\""),
             (
-                ("psidlen=8", "psidlen=8,psid=100"),
-                "the PSID 100 does not fit into a PSID length of 8 bits",
+                ("psidlen=8", "psidlen=8,psid=300"),
+                "the PSID 300 does not fit into a PSID length of 8 bits",
             ),
         ] {
             let error = parse_map_rules(&V6PLUS.replacen(change.0, change.1, 1), None).unwrap_err();

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{
     LINE_LEN, Layout, MIN_MTU, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule,
-    RuleParts, completed, decimal, is_map_form, parse_map_rules, parse_rule,
+    RuleParts, completed, decimal, is_map_form, parse_map_rules, parse_rule, read_psid,
 };
 use mape_nft::{EdgeChoice, Options as NftOptions};
 use mape_provision::{Mode, Sources};
@@ -272,7 +272,11 @@ fn numbers(options: &Options, layout: Option<Layout>) -> Result<Rule, Failure> {
         offset: bits("offset", "use 0 to 16", 16)?,
         // Upstream takes 0 for "whatever the EA bits leave".
         psid_len: bits("psidlen", "use 0 to 16", 16)?.filter(|len| *len > 0),
-        psid: options.number("psid", "write a number from 0 to 65535, right-aligned", 0..=65535)?,
+        psid: options.read(
+            "psid",
+            "write a number from 0 to 65535, decimal or like 0x34",
+            read_psid,
+        )?,
         br: address6("peeraddr", "write it like 2404:9200:225:100::64")?
             .ok_or_else(needed("peeraddr"))?,
         layout: Layout::Rfc7597,

@@ -120,16 +120,20 @@ impl Options {
         }
     }
 
-    /// The option as text; an empty one is as good as none.
+    /// The option as text, written as an option or as a list of one; an empty one is as good as none.
     pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, OptionError> {
-        let text = match self.0.get(name) {
+        let value = match self.0.get(name) {
+            Some(Value::Array(entries)) if entries.len() <= 1 => entries.first(),
+            value => value,
+        };
+        let text = match value {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) => text.clone(),
             Some(Value::Number(number)) => number.to_string(),
             Some(Value::Bool(bit)) => u8::from(*bit).to_string(),
             Some(list) => {
                 let value = Quoted::new(&list.to_string());
-                let hint = "make it an option with one value, not a list";
+                let hint = "give it one value";
                 return Err(OptionError::Bad { name, value, hint });
             }
         };

@@ -116,7 +116,10 @@ fn lw4o6(section: &Value) -> Result<Method, AnswerError> {
         lwaftr: object.required("lwaftr", endpoint)?,
         ipv6: object.required("ipv6", net6)?,
         ipv4: object.required("ipv4", address4)?,
-        ports: parameters.port_set(psid).map_err(|_| bad("psid"))?,
+        ports: parameters
+            .right_aligned(psid)
+            .and_then(|psid| parameters.port_set(psid))
+            .map_err(|_| bad("psid"))?,
     }))
 }
 

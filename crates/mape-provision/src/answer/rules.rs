@@ -22,7 +22,7 @@ pub(super) fn read(
     let (mut rules, mut broken) = (Vec::new(), Vec::new());
     for (number, entry) in entries {
         let rule = match parts(entry) {
-            Ok(parts) => Rule::new(completed(parts, Some(parts.layout)))
+            Ok(parts) => Rule::new(completed(on_boundary(parts), Some(parts.layout)))
                 .map_err(|error| AnswerError::Rule { number, error }),
             Err(error) => Err(of_rule(number, error)),
         };
@@ -36,6 +36,11 @@ pub(super) fn read(
         return Err(first.map_or(AnswerError::NoRules, |broken| broken.error));
     }
     Ok((rules, broken))
+}
+
+/// Bits behind a length are ignored in what a server sends, as in DHCPv6.
+fn on_boundary(parts: RuleParts) -> RuleParts {
+    RuleParts { ipv6: parts.ipv6.trunc(), ipv4: parts.ipv4.trunc(), ..parts }
 }
 
 /// The same problem, with the rule's number.

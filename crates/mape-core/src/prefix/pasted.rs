@@ -1,0 +1,188 @@
+//! A prefix in what people paste: a line of `ip`, `ifconfig`, `ipconfig` or a web page.
+
+use std::net::Ipv6Addr;
+
+use super::{PrefixError, ReceivedPrefix};
+use crate::text::{Quoted, decimal};
+
+/// The one prefix in the text; `None` where there is none, or where a piece of an address beside it
+/// could belong to it.
+///
+/// Quotes, brackets, labels (`Prefix: …`), the zone of a global address and full-width characters are
+/// left out. Addresses that no line has, like link-local ones, count only where there is no other.
+pub(super) fn read(text: &str) -> Option<Result<ReceivedPrefix, PrefixError>> {
+    let text: String = text.chars().map(half_width).collect();
+    let in_word = |char: char| char.is_ascii_alphanumeric() || ":./%_-".contains(char);
+    let words: Vec<&str> = text
+        .split(|char| !in_word(char))
+        .map(|word| word.trim_matches('.'))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let mut found: Option<(Ipv6Addr, Result<ReceivedPrefix, PrefixError>)> = None;
+    for (number, word) in words.iter().enumerate() {
+        let Some((address, len)) = address(word) else { continue };
+        let next = words.get(number + 1).copied().unwrap_or_default();
+        let before = number.checked_sub(1).and_then(|before| words.get(before).copied());
+        let (len, next) = match (len, next.strip_prefix('/'), next) {
+            // `[ADDRESS]/56`
+            (None, Some(len), _) => (Some(len), ""),
+            // ifconfig
+            (None, None, "prefixlen") => (words.get(number + 2).copied(), ""),
+            (len, _, next) => (len, next),
+        };
+        if is_piece(next) || before.is_some_and(is_piece) {
+            return None;
+        }
+        let read = prefix(address, len);
+        match &found {
+            Some((known, _)) if !is_local(*known) && is_local(address) => {}
+            Some((known, other)) if is_local(*known) == is_local(address) && *other != read => {
+                return Some(Err(PrefixError::Several(Quoted::new(&text))));
+            }
+            _ => found = Some((address, read)),
+        }
+    }
+    found.map(|(_, read)| read)
+}
+
+fn prefix(address: Ipv6Addr, len: Option<&str>) -> Result<ReceivedPrefix, PrefixError> {
+    let number = match len {
+        None => Some(128),
+        Some(len) => decimal(len, 128).and_then(|len| u8::try_from(len).ok()),
+    };
+    let bad = || PrefixError::Length(Quoted::new(len.unwrap_or_default()));
+    ReceivedPrefix::new(address, number.ok_or_else(bad)?)
+}
+
+/// The address and the length in a word, which may begin with a label.
+fn address(word: &str) -> Option<(Ipv6Addr, Option<&str>)> {
+    let (text, len) = word.split_once('/').map_or((word, None), |(text, len)| (text, Some(len)));
+    let len = len.map(|len| len.split('%').next().unwrap_or_default().trim_end_matches([':', '.']));
+    let text = text.split('%').next().unwrap_or_default();
+    let read = text.parse().ok().or_else(|| four_groups(text));
+    let label = || {
+        let (label, rest) = word.split_once(':')?;
+        let is_label = label.is_empty() || label.contains(|char: char| !char.is_ascii_hexdigit());
+        address(rest).filter(|_| is_label)
+    };
+    read.map(|address| (address, len)).or_else(label)
+}
+
+/// `240b:10:3261:6400` without the `::` behind it: just the 64 bits of a subnet.
+fn four_groups(text: &str) -> Option<Ipv6Addr> {
+    let whole = text.split(':').count() == 4 && !text.contains("::");
+    whole.then(|| format!("{text}::").parse().ok()).flatten()
+}
+
+/// Whether a word can be a piece of an address that has been put apart: digits and colons.
+fn is_piece(word: &str) -> bool {
+    if address(word).is_some() {
+        return false;
+    }
+    let word = word.split('/').next().unwrap_or_default();
+    word.contains(|char: char| char.is_ascii_digit() || char == ':')
+        && word.contains(|char: char| char.is_ascii_hexdigit())
+        && word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
+}
+
+/// Loopback, link-local and unique local addresses, which stand beside a line's own.
+fn is_local(address: Ipv6Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    address.is_loopback() || first & 0xfe == 0xfc || first == 0xfe && second >> 6 == 2
+}
+
+/// Japanese keyboards have a second set of ASCII characters.
+fn half_width(char: char) -> char {
+    match char {
+        '\u{ff01}'..='\u{ff5e}' => {
+            u32::from(char).checked_sub(0xfee0).and_then(char::from_u32).unwrap_or(char)
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Explain as _, PrefixError, ReceivedPrefix};
+
+    fn parse(text: &str) -> Result<String, PrefixError> {
+        text.parse::<ReceivedPrefix>().map(|prefix| prefix.to_string())
+    }
+
+    #[test]
+    fn what_programs_and_pages_print_is_read() {
+        let (line, subnet) = ("240b:10:3261:6400::/56", "240b:10:3261:6400::/64");
+        for (text, prefix) in [
+            // ip -6 addr, ip -o, ip route, ifconfig new, old and of BSD
+            ("    inet6 240b:10:3261:6400::1/64 scope global dynamic noprefixroute ", subnet),
+            (
+                "2: eth0    inet6 240b:10:3261:6400:a:b:c:d/64 scope global \\  valid_lft 86sec",
+                subnet,
+            ),
+            ("inet6 240b:10:3261:6400::1/128 scope global", subnet),
+            ("240b:10:3261:6400::/56 dev eth0 proto ra metric 100", line),
+            ("240b:10:3261:6400::/56 via fe80::1 dev eth0", line),
+            ("inet6 240b:10:3261:6400::1  prefixlen 64  scopeid 0x0<global>", subnet),
+            ("inet6 addr: 240b:10:3261:6400::1/64 Scope:Global", subnet),
+            ("inet6 240b:10:3261:6400::1 prefixlen 64 autoconf secured", subnet),
+            ("inet6 fe80::1%en0 prefixlen 64\ninet6 240b:10:3261:6400::1 prefixlen 64", subnet),
+            // ipconfig
+            ("   IPv6 Address. . . . . . . . . . . : 240B:10:3261:6400::1(Preferred)", subnet),
+            ("   IPv6 アドレス . . . . . . . . . . .: 240b:10:3261:6400::1(優先)", subnet),
+            // a stable and a temporary address of one subnet
+            ("240b:10:3261:6400:1::1/64 240b:10:3261:6400:2::2/64", subnet),
+            // LuCI, a script's variable, dhclient, people
+            ("IPv6-PD: 240b:10:3261:6400::/56", line),
+            ("Prefix:240b:10:3261:6400::/56", line),
+            ("PREFIXES=240b:10:3261:6400::/56", line),
+            ("  iaprefix 240b:10:3261:6400::/56 {", line),
+            ("option ip6prefix '240b:10:3261:6400::/56'", line),
+            ("\"240b:10:3261:6400::/56\"", line),
+            ("「240b:10:3261:6400::/56」。", line),
+            ("[240b:10:3261:6400::]/56", line),
+            ("240b:10:3261:6400:: /56", line),
+            ("240b:10:3261:6400::/56.", line),
+            ("240b:10:3261:6400::1%eth0", subnet),
+            ("240b:10:3261:6400::1%eth0/64", subnet),
+            ("240b:10:3261:6400", subnet),
+            ("240B:0010:3261:6400/56", line),
+            ("２４０ｂ：１０：３２６１：６４００：：／５６", line),
+            ("プレフィックス：240b:10:3261:6400::/56", line),
+            ("\u{3000}240b:10:3261:6400::/56\u{200b}", line),
+        ] {
+            assert_eq!(parse(text).as_deref(), Ok(prefix), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_could_mean_two_things_is_refused_by_name() {
+        for text in [
+            "240b:10:3261: 6400::/56",
+            "240b: 10:3261:6400::/56",
+            "240b:10 :3261:6400::",
+            "240b:10:3261:6400::/56 240b:10:3261:6500::/56",
+            "240b:10:3261:6400::/56 2400:4050::/56",
+            "240b:10:3261:6400:: 56",
+            "240b:10:3261:6400::/5 6",
+            "[240b:10:3261:6400::1]:443",
+            "240b:10:3261",
+            "240b:10:3261/48",
+            "240b:10:3261:64xx::/56",
+            "240b:10:3261:6400:*",
+            "inet 192.168.1.1/24",
+            "prefix",
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(!error.hint().is_empty(), "{text}");
+            let shown = error.params().pop().unwrap().1;
+            assert!(!shown.is_empty() && text.contains(&shown), "{text}: {error}");
+        }
+        let several = parse("240b:10::/56 2400:4050::/56").unwrap_err().to_string();
+        assert_eq!(several, "\"240b:10::/56 2400:4050::/56\" holds more than one prefix");
+        // Bits behind the length are a person's mistake, and told.
+        let told = parse("inet6 240b:10:3251:6410::5/56 scope global").unwrap_err().to_string();
+        assert_eq!(told, "240b:10:3251:6410::/56 has bits set behind its length");
+        let zone = parse("inet6 fe80::1%eth0/64 scope link").unwrap_err();
+        assert!(matches!(zone, PrefixError::Zone(_)), "{zone}");
+    }
+}
