@@ -11,9 +11,11 @@ use mape_core::{Plan, Quoted, ReceivedPrefix, Request, TUNNEL_OVERHEAD, plan};
 use crate::failure::Failure;
 use crate::netifd::Config;
 use crate::uci::Section;
+use contract::Contract;
 
 mod apply;
 mod changes;
+mod contract;
 mod differences;
 mod error;
 mod leftovers;
@@ -21,6 +23,7 @@ mod router;
 mod source;
 mod table;
 mod translate;
+mod tunlink;
 
 pub use apply::apply;
 pub(crate) use apply::apply_to;
@@ -39,6 +42,8 @@ pub struct Import {
     pub interface: String,
     /// Whose section it is.
     pub origin: Origin,
+    /// The provider of a contract with an IPv4 address of its own, where it is one.
+    pub contract: Option<&'static str>,
     /// What the built-in table makes of its numbers; `None` where it has none.
     pub table: Option<Verdict>,
     /// Whether the numbers stay in the section.
@@ -71,19 +76,29 @@ impl Import {
             .section(interface)
             .filter(|section| section.kind() == "interface")
             .ok_or_else(|| ImportError::NoSection(Quoted::new(interface)))?;
-        let origin = Origin::of(old)?;
-        let prefix =
-            prefix.or_else(|| router.prefix(old)).or_else(|| source::typed_prefix(old, network));
-        let (prefix, mut notes) = match origin {
-            Origin::Tunnel => {
+        let contract = if is_ours(old) { None } else { Contract::of(old)? };
+        let origin = if contract.is_some() { Origin::named(old) } else { Origin::of(old)? };
+        let (linked, link_note) = tunlink::corrected(router, old);
+        let prefix = prefix
+            .or_else(|| router.prefix(&linked))
+            .or_else(|| source::typed_prefix(&linked, network));
+        let (prefix, mut notes) = match (&contract, origin) {
+            (Some(contract), _) => {
+                (prefix.or(contract.prefix), contract.note(old).into_iter().collect())
+            }
+            (None, Origin::Tunnel) => {
                 let tunnel = source::tunnel(old, prefix)?;
                 (Some(tunnel.prefix), tunnel.note.into_iter().collect())
             }
-            _ => (prefix, Vec::new()),
+            (None, _) => (prefix, Vec::new()),
         };
+        notes.extend(link_note);
         let builtin = prefix.and_then(|prefix| plan(&Request::new(prefix)).ok());
 
-        let translated = translate::to_mape(old, origin, prefix);
+        let mut translated = translate::to_mape(&linked, origin, prefix);
+        if let Some(contract) = &contract {
+            translated = contract.with_options(translate::without_numbers(translated));
+        }
         let read = Config::parse(&translated.json());
         let table = read.as_ref().ok().and_then(|config| Verdict::of(config.stated()));
         let numbers_kept = match (&read, &table) {
@@ -92,7 +107,7 @@ impl Import {
             (Err(_), _) => false,
         };
         let new = match (read, origin) {
-            (Ok(_), _) if numbers_kept => translated,
+            (Ok(config), _) if numbers_kept || config.fixed.is_some() => translated,
             (Err(problem), Origin::Ours) => return Err(problem),
             // Without numbers only a prefix of the table says that this is a line of its.
             (Err(problem), _) if builtin.is_none() => return Err(problem),
@@ -126,6 +141,7 @@ impl Import {
             differences: differences::of(old, origin, numbers_kept),
             leftovers: leftovers::find(router, old, ipv4, ce),
             numbers_kept,
+            contract: contract.map(|it| it.provider),
             table,
             notes,
             plan,
@@ -137,6 +153,10 @@ impl Import {
 pub(crate) fn leftovers_of(router: &Router, interface: &str) -> Vec<Leftover> {
     let section = router.interfaces().find(|section| section.name() == interface);
     section.map_or_else(Vec::new, |section| leftovers::find(router, section, None, None))
+}
+
+fn is_ours(section: &Section) -> bool {
+    Origin::named(section) == Origin::Ours
 }
 
 /// The plan of the new section. The uplink's MTU is taken for the usual one.

@@ -10,6 +10,7 @@ mod section;
 mod verdict;
 
 pub use facts::{Facts, Gateway, Provisioned};
+pub use known::{FIXED_PROVIDERS, fixed_provider};
 pub use section::Section;
 pub use verdict::{Confidence, Evidence, LineType, Verdict};
 

@@ -28,7 +28,8 @@ pub use answer::{
 };
 pub use cache::{Cached, Pause};
 pub use detect::{
-    Confidence, Evidence, Facts, Gateway, LineType, Provisioned, Section, Verdict, detect,
+    Confidence, Evidence, FIXED_PROVIDERS, Facts, Gateway, LineType, Provisioned, Section, Verdict,
+    detect, fixed_provider,
 };
 pub use failure::{DnsFailure, Failure, NoService, RedirectError};
 pub use json::MAX_BODY;

@@ -52,6 +52,53 @@ fn the_standards_example_in_full() {
     );
 }
 
+/// Bits behind a length are ignored, as in DHCPv6 (RFC 7598 section 4.1). By hand: the line's bits 40 to 55
+/// are 0x1234, so .18 and PSID 52; draft-03 puts cb00:7112 and 0034 one octet behind the /64.
+#[test]
+fn bits_behind_a_length_are_ignored_in_every_servers_answer() {
+    let line = "2001:db8:12:3400::/56".parse().unwrap();
+    let hb46pp = r#"{"order":["map_e"],"map_e":{"version":0,"br":"2001:db8:1::1","rules":[
+        {"ipv6":"2001:db8:10:abcd::/40","ipv4":"203.0.113.7/24","ea_length":16,"psid_offset":4}]}}"#;
+    let jpne = r#"({"dmr":"2001:db8:1::1","fmr":[
+        {"ipv6":"2001:db8::1/40","ipv4":"203.0.113.255/24","ea_length":"16","psid_offset":4}]})"#;
+    let ocn = r#"{"basicMapRules":[{"brIpv6Address":"2001:db8:1::1","ipv6Prefix":"2001:db8:ff::",
+        "ipv6PrefixLength":"40","ipv4Prefix":"203.0.113.99","ipv4PrefixLength":"24","eaBitLength":"16",
+        "psIdOffset":"4","psId":"0x34"}]}"#;
+    for body in [hb46pp, jpne, ocn] {
+        let answer = Answer::any(body.as_bytes()).unwrap();
+        let Method::MapE(map_e) = answer.choose(&[Capability::MapE], &[line]).unwrap() else {
+            panic!()
+        };
+        assert!(map_e.broken.is_empty(), "{body}");
+        let request =
+            mape_core::Request { explicit: map_e.rules.clone(), ..mape_core::Request::new(line) };
+        let plan = mape_core::plan(&request).unwrap();
+        assert_eq!(
+            (plan.ipv4().to_string(), plan.port_set().psid(), plan.ce().to_string()),
+            ("203.0.113.18/32".into(), 52, "2001:db8:12:3400:cb:71:1200:3400".into())
+        );
+        let ranges: Vec<_> = plan.port_set().ranges().collect();
+        let ends = [ranges[0].first(), ranges[0].last(), ranges[14].first(), ranges[14].last()];
+        assert_eq!(ends, [4928, 4943, 62272, 62287]);
+        assert_eq!(plan.port_set().port_count(), 240);
+    }
+    // An address with a length keeps its bits.
+    let others = r#"{"order":["ipip","lw4o6","map_t"],"ipip":[{"ipv6_local":"2001:db8::7",
+        "ipv6_remote":"2001:db8::3","ipv4":"203.0.113.66/29"}],"lw4o6":{"lwaftr":"2001:db8::2",
+        "ipv6":"2001:db8:3:1ff::/56","ipv4":"203.0.113.16","psid":768,"psid_length":8,"psid_offset":6},
+        "map_t":{"dmr":"2001:db8:5::9/64","rules":[
+        {"ipv6":"2001:db8:10:abcd::/40","ipv4":"203.0.113.7/24","ea_length":16}]}}"#;
+    let answer = Answer::any(others.as_bytes()).unwrap();
+    let [Method::Ipip(tunnels), Method::Lw4o6(lw4o6), Method::MapT(map_t)] =
+        answer.methods.as_slice()
+    else {
+        panic!("{:?}", answer.methods)
+    };
+    assert_eq!(tunnels[0].ipv4.to_string(), "203.0.113.66/29");
+    assert_eq!((lw4o6.ipv6.to_string(), lw4o6.ports.psid()), ("2001:db8:3:100::/56".into(), 3));
+    assert_eq!(map_t.dmr.to_string(), "2001:db8:5::/64");
+}
+
 #[test]
 fn the_order_and_what_we_can_decide() {
     use Capability::{DsLite, HubSpoke, Ipip, MapE, Xlat464};

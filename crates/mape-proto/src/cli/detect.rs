@@ -16,6 +16,8 @@ use crate::netifd::{self, Bus, Question, recognise};
 enum NotApplied {
     #[error("no section is known that would suit this line")]
     NoSection,
+    #[error("the option {0} of this contract is not known")]
+    Missing(&'static str),
     #[error("the interface {interface} is of proto {proto} already")]
     Already { interface: Quoted, proto: &'static str },
     #[error("the name {0} is taken")]
@@ -33,6 +35,9 @@ impl Explain for NotApplied {
         match self {
             Self::NoSection => {
                 "see the next step of `mape-proto detect` without --apply".to_owned()
+            }
+            Self::Missing(option) => {
+                format!("take it from the papers of the contract and give it with --{option}")
             }
             Self::Already { interface, .. } => {
                 format!(
@@ -55,6 +60,7 @@ impl Explain for NotApplied {
     fn params(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::NoSection => Vec::new(),
+            Self::Missing(option) => vec![("option", (*option).to_owned())],
             Self::Already { interface, proto } => {
                 vec![("interface", interface.text()), ("value", (*proto).to_owned())]
             }
@@ -121,6 +127,11 @@ fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {
                 let bad = || UsageError::Address6(Quoted::new(&text));
                 question.tunnel_end = Some(text.parse().map_err(|_| bad())?);
             }
+            "ipaddr" => {
+                let text = arguments.value()?;
+                let bad = || UsageError::Address(Quoted::new(&text));
+                question.ipv4 = Some(text.parse().map_err(|_| bad())?);
+            }
             "name" => {
                 options.name = arguments.value()?;
                 options.name.parse::<mape_nft::InterfaceName>()?;
@@ -141,6 +152,9 @@ fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {
 /// Writes the section and nothing else; the interface is not started.
 fn apply(verdict: &Verdict, options: &Options) -> Result<(), Failure> {
     let section = verdict.section.as_ref().ok_or(NotApplied::NoSection)?;
+    if let Some(option) = section.missing {
+        return Err(NotApplied::Missing(option).into());
+    }
     let router = Router::read(options.places.clone())?;
     let proto = section.proto;
     if let Some(same) = router.interfaces().find(|it| it.get("proto") == Some(proto)) {

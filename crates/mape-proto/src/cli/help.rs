@@ -131,7 +131,8 @@ uplink's prefixes, and what a provisioning server has answered before is read.
   --ask-gateway      asks an NTT home gateway in front whether it does IPv4 over IPv6
   --prefix PREFIX    a line's prefix, instead of netifd's (on plain Linux: there is none);
                      may be repeated
-  --tunnel-end ADDR  the provider's tunnel end in the papers of a fixed-IPv4 contract
+  --tunnel-end ADDR  the provider's tunnel end in the papers of a fixed-IPv4 contract,
+                     --ipaddr ADDR its IPv4 address
   --apply            writes the section into /etc/config/network, if no interface of that
                      protocol is there; --name NAME is its name (wan4)
   --json             for programs

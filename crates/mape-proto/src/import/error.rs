@@ -1,5 +1,7 @@
 //! Why a section cannot be imported.
 
+use std::net::Ipv6Addr;
+
 use mape_core::{Code, Explain, Quoted};
 
 /// The section cannot be imported.
@@ -15,6 +17,19 @@ pub enum ImportError {
         interface: Quoted,
         /// Its protocol.
         proto: Quoted,
+    },
+    /// A contract of which the section does not tell the address.
+    #[error(
+        "the interface {interface} ends at {end}, the tunnel end of {provider}, but states no IPv4 \
+         address of that contract"
+    )]
+    NoAddress {
+        /// Its name.
+        interface: Quoted,
+        /// Whose end it is.
+        provider: &'static str,
+        /// The end.
+        end: Ipv6Addr,
     },
     /// MAP-T, Lightweight 4over6, DS-Lite.
     #[error("the interface {interface} is set to {what}, which is not MAP-E")]
@@ -35,8 +50,14 @@ impl Explain for ImportError {
         match self {
             Self::NoSection(_) => "`uci show network` lists the interfaces",
             Self::NotMapE { .. } => {
-                "a fixed-IPv4 contract stays as it is; for a MAP-E line make a new interface of \
-                 proto mape, which needs no numbers"
+                "a fixed-IPv4 contract of another provider than v6 Plus and OCN stays as it is; for a \
+                 MAP-E line make a new interface of proto mape, which needs no numbers"
+            }
+            Self::NoAddress { provider, end, .. } => {
+                return format!(
+                    "make an interface of proto mape with provider {provider}, peeraddr {end}, and \
+                     ipaddr from the papers of the contract"
+                );
             }
             Self::OtherMechanism { .. } => {
                 "keep the section as it is; `mape-proto plan PREFIX` tells what a line is"
@@ -48,6 +69,11 @@ impl Explain for ImportError {
     fn params(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::NoSection(interface) => vec![("interface", interface.text())],
+            Self::NoAddress { interface, provider, end } => vec![
+                ("interface", interface.text()),
+                ("provider", (*provider).to_owned()),
+                ("value", end.to_string()),
+            ],
             Self::NotMapE { interface, proto: value }
             | Self::OtherMechanism { interface, what: value } => {
                 vec![("interface", interface.text()), ("value", value.text())]

@@ -131,6 +131,15 @@ impl Router {
         running_prefix(section, &netifd::facts(&mut bus).ok()?)
     }
 
+    /// Whether netifd has an interface of this name now: one of its own is in no configuration.
+    pub(super) fn runs(&self, interface: &str) -> bool {
+        let facts = || {
+            let mut bus = netifd::Places::default().connect(netifd::TIMEOUT).ok()?;
+            netifd::facts(&mut bus).ok()
+        };
+        !self.places.is_a_copy() && facts().is_some_and(|it| it.interface(interface).is_some())
+    }
+
     pub(super) fn script(&self, path: &str) -> Option<&Script> {
         self.scripts.iter().find(|script| script.path == path)
     }

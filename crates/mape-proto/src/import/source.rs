@@ -40,15 +40,20 @@ impl Origin {
         }
     }
 
-    pub(super) fn of(section: &Section) -> Result<Self, ImportError> {
+    /// Whose section it is, whatever mechanism it is set to.
+    pub(super) fn named(section: &Section) -> Self {
         let foreign = || OTHER_MAPE.iter().any(|option| section.get(option).is_some());
-        let origin = match section.get("proto") {
+        match section.get("proto") {
             Some("map") => Self::Map,
             Some("mape") if foreign() => Self::OtherMape,
             Some("mape") => Self::Ours,
             Some("fleth") => Self::Fleth,
             _ => Self::Tunnel,
-        };
+        }
+    }
+
+    pub(super) fn of(section: &Section) -> Result<Self, ImportError> {
+        let origin = Self::named(section);
         let in_rule =
             || section.get("rule")?.split([',', ' ']).find_map(|pair| pair.strip_prefix("type="));
         let other = match origin {

@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{DEFAULT_UPLINK_MTU, LINE_LEN, Layout, ReceivedPrefix, TUNNEL_OVERHEAD, decimal};
+use mape_core::{
+    DEFAULT_UPLINK_MTU, LINE_LEN, Layout, ReceivedPrefix, TUNNEL_OVERHEAD, decimal, read_psid,
+};
 
 use super::source::Origin;
 use crate::netifd::NUMBERS;
@@ -127,12 +129,16 @@ fn numbers(section: &mut Section, prefix: Option<ReceivedPrefix>) {
             section.set("ipaddr", net.network().to_string());
         }
     }
-    // `psid` is left-aligned in 16 bits, and ignored without a length. In the EA bits it stands
-    // anyway, so that a second one could only be wrong.
-    if let Some(psid) = number(section, "psid") {
+    // `psid` is left-aligned in 16 bits, and ignored without a length; one that cannot be so was meant
+    // right-aligned. In the EA bits it stands anyway, so that a second one could only be wrong.
+    if let Some(psid) = section.get("psid").and_then(read_psid) {
         let in_ea = small(section, "ealen").is_some_and(|len| len > 32_u8.saturating_sub(ipv4_len));
         let len = small(section, "psidlen").filter(|len| *len > 0 && !in_ea);
-        let aligned = len.and_then(|len| psid.checked_shr(16_u32.saturating_sub(len.into())));
+        let unused = |len: u8| 16_u32.saturating_sub(len.into());
+        let aligned = len.map(|len| {
+            let is_left = psid.trailing_zeros() >= unused(len);
+            if is_left { psid.checked_shr(unused(len)).unwrap_or(0) } else { psid }
+        });
         section.set("psid", aligned.map_or_else(String::new, |psid| psid.to_string()));
     }
 }

@@ -1,7 +1,7 @@
 //! `detect`: what is known of the line, for `mape-provision` to conclude from.
 
 use std::io::Write;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ pub struct Question {
     pub prefixes: Vec<ReceivedPrefix>,
     /// The tunnel end in the papers of the contract.
     pub tunnel_end: Option<Ipv6Addr>,
+    /// The IPv4 address in the papers of the contract.
+    pub ipv4: Option<Ipv4Addr>,
     /// Ask the line's provisioning server.
     pub ask: bool,
     /// Ask an NTT home gateway in front.
@@ -71,6 +73,7 @@ pub fn recognise(
         return Err(UplinkError::NoIpv6Yet.into());
     }
     line.tunnel_end = question.tunnel_end;
+    line.ipv4 = question.ipv4;
     if !question.prefixes.is_empty() {
         line.prefixes.clone_from(&question.prefixes);
     }

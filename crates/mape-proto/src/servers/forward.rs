@@ -85,6 +85,9 @@ impl Explain for ForwardError {
 }
 
 const PORT_HINT: &str = "write a port from 1 to 65535";
+const RANGE_HINT: &str = "write one port: a forward is for one, so add one for each; or, for ports of \
+                          the line's set, a redirect of /etc/config/firewall with the range as \
+                          src_dport, and the range in the interface's reserved_ports";
 
 impl Forward {
     /// `None` where it is switched off.
@@ -195,11 +198,20 @@ impl Wanted {
 }
 
 pub(crate) fn port(option: &'static str, text: &str) -> Result<u16, ForwardError> {
-    let bad = || ForwardError::Bad { option, value: Quoted::new(text), hint: PORT_HINT };
+    let hint = if is_range(text) { RANGE_HINT } else { PORT_HINT };
+    let bad = || ForwardError::Bad { option, value: Quoted::new(text), hint };
     decimal(text, 65535)
         .and_then(|port| u16::try_from(port).ok())
         .filter(|port| *port != 0)
         .ok_or_else(bad)
+}
+
+/// `9792-9799`, as firewall4 writes a range of ports; `9792:9799` as iptables does.
+fn is_range(text: &str) -> bool {
+    let ends = text.split_once(['-', ':']);
+    ends.is_some_and(|(first, last)| {
+        [first, last].iter().all(|it| decimal(it.trim(), 65535).is_some())
+    })
 }
 
 impl Host {

@@ -215,6 +215,27 @@ fn sections() {
 }
 
 #[test]
+fn what_works_for_a_range_is_told() {
+    let hint = |options: &str| {
+        let text = format!("config mape_forward x\n option dest_ip 192.168.1.10\n{options}");
+        let package = Package::parse("firewall", &text).unwrap();
+        let (_, error) = Forward::read(package.sections().first().unwrap()).unwrap_err();
+        error.hint()
+    };
+    for range in ["9792-9799", "5700-5703", "40000-40499", "9792:9799", "9792 - 9799"] {
+        for option in ["dest_port", "src_dport"] {
+            let told = hint(&format!(" option {option} '{range}'\n"));
+            for part in ["one for each", "redirect", "src_dport", "reserved_ports"] {
+                assert!(told.contains(part), "{option} {range}: {told}");
+            }
+        }
+    }
+    for other in ["0", "9792-", "-", "a-b", "http", "70000-70001"] {
+        assert_eq!(hint(&format!(" option dest_port '{other}'\n")), "write a port from 1 to 65535");
+    }
+}
+
+#[test]
 fn typed_and_configured_is_the_same() {
     let wish = |host, name| Wish {
         host,

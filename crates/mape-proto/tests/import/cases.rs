@@ -33,7 +33,7 @@ const CASES: [(&str, &str, u8, &[&str]); 15] = [
         ],
     ),
     ("six-in-four", "sixin4", 0, &[]),
-    ("fixed-ip", "wan4", 2, &[]),
+    ("fixed-ip", "wan4", 0, &[]),
     ("ours", "wan4", 0, &[]),
     ("twice", "mape", 1, &["second-map", "other-mape", "dynamic-map", "second-ce", "dynamic-map"]),
     ("hb46pp", "mape", 1, &["cron", "hotplug"]),

@@ -101,6 +101,54 @@ fn the_section_is_written_once() {
     }
 }
 
+/// README, "A fixed IPv4 address": the product's own providers, whose ends the papers tell.
+#[test]
+fn a_contract_with_an_address_of_its_own_is_a_section_of_ours() {
+    for (test, line, end, provider) in [
+        ("v6plus", "240b:12:3456:7800::/56", "2404:9200:225:100::65", "v6plus-static"),
+        ("ocn", "2400:4050:1234:5600::/56", "2001:380:a182::2", "ocn-static"),
+        ("elsewhere", "2600::/56", "2404:9200:225:100::65", "v6plus-static"),
+        ("v6plus-other", "240b:10:3261:6400::/64", "2404:9200:225:100::7", "v6plus-static"),
+        ("ocn-block", "2400:4052:f000::/56", "2001:380:a182::9", "ocn-static"),
+    ] {
+        let router = Router::with_protocol(&format!("fixed-{test}"), "mape");
+        let asked = format!("--prefix {line} --tunnel-end {end}");
+        let shown = router.detect(&asked).out;
+        for part in [
+            &format!("option provider '{provider}'"),
+            &format!("option peeraddr '{end}'"),
+            "# option ipaddr: in the papers of the contract",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert_eq!(shown.contains("update_password"), provider == "v6plus-static", "{shown}");
+        assert!(!shown.contains("ipip6"), "{shown}");
+        let json = router.detect(&format!("{asked} --json")).json();
+        assert!(schema().is_valid(&json), "{json}");
+        let files = router.files();
+        let incomplete = router.detect(&format!("{asked} --apply"));
+        assert!(incomplete.err.contains("give it with --ipaddr"), "{}", incomplete.err);
+        assert_eq!((incomplete.status, router.files()), (ExitStatus::Failed, files));
+        let done = router.detect(&format!("{asked} --ipaddr 203.0.113.81 --apply"));
+        assert!(done.out.contains("written: the interface wan4"), "{}{}", done.out, done.err);
+        router.commit();
+        let package = router.package();
+        let section = package.section("wan4").unwrap();
+        let value = |name: &str| section.get(name).unwrap_or("-");
+        assert_eq!(
+            ["proto", "provider", "ipaddr", "peeraddr", "tunlink"].map(value),
+            ["mape", provider, "203.0.113.81", end, "wan6"]
+        );
+    }
+    let router = Router::new("fixed-bad");
+    let bad = router.detect("--prefix 2600::/56 --ipaddr 203.0.113");
+    assert!(bad.err.contains("\"203.0.113\" is not an IPv4 address"), "{}", bad.err);
+    // Another provider's contract stays one of ipip6.
+    let other =
+        router.detect("--prefix 2400:2410:1:100::/56 --tunnel-end 2400:2000:4:0:a000::1999").out;
+    assert!(other.contains("use proto ipip6") && !other.contains("mape'"), "{other}");
+}
+
 #[test]
 fn what_cannot_be_written_is_said() {
     let router = Router::with_protocol("apply-not", "mape");

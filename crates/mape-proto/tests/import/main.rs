@@ -8,6 +8,7 @@
 mod answers;
 mod apply;
 mod cases;
+mod contracts;
 mod detect;
 #[path = "../../../../tests/support/executable.rs"]
 mod executable;

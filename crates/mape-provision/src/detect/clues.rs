@@ -1,5 +1,7 @@
 //! What each fact speaks for.
 
+use std::net::Ipv6Addr;
+
 use mape_core::{
     Explain as _, LineKind, Plan, PlanError, ReceivedPrefix, Request, Rule, TUNNEL_OVERHEAD,
     find_builtin, plan,
@@ -275,6 +277,9 @@ fn of_tunnel_end(facts: &Facts, owner: Option<&'static str>) -> Option<Clue> {
             next_step: map_e_step(),
             ..clue(From::TunnelEnd, line, Confidence::Medium, says)
         },
+        _ if provider.is_some_and(|it| known::FIXED_PROVIDERS.contains(&it)) => {
+            fixed(facts, provider.unwrap_or_default(), end, says)
+        }
         _ => Clue {
             provider,
             next_step: format!(
@@ -283,6 +288,31 @@ fn of_tunnel_end(facts: &Facts, owner: Option<&'static str>) -> Option<Clue> {
             ..clue(From::TunnelEnd, line, Confidence::Medium, says)
         },
     })
+}
+
+/// A contract that the protocol `mape` makes the CE address of.
+fn fixed(facts: &Facts, provider: &'static str, end: Ipv6Addr, says: String) -> Clue {
+    let mut options = vec![
+        ("tunlink", facts.uplink.clone()),
+        ("provider", provider.to_owned()),
+        ("peeraddr", end.to_string()),
+    ];
+    options.extend(facts.ipv4.map(|ipv4| ("ipaddr", ipv4.to_string())));
+    let missing = facts.ipv4.is_none().then_some("ipaddr");
+    let mut step = format!("configure proto mape with provider {provider}");
+    if missing.is_some() {
+        step += " and the IPv4 address of your contract as ipaddr (--ipaddr ADDRESS writes it)";
+    }
+    if provider == "v6plus-static" {
+        step += "; add update_user and update_password of the contract, so that the provider is told \
+                 the tunnel's address";
+    }
+    Clue {
+        provider: Some(provider),
+        section: Some(Section { proto: "mape", options, missing }),
+        next_step: step,
+        ..clue(From::TunnelEnd, LineType::Ipip, Confidence::Medium, says)
+    }
 }
 
 fn of_s46(facts: &Facts) -> Option<Clue> {
@@ -306,14 +336,14 @@ fn ds_lite(facts: &Facts, aftr: &Endpoint, says: String) -> Clue {
 }
 
 fn map_e_section(facts: &Facts) -> Section {
-    Section { proto: "mape", options: vec![("tunlink", facts.uplink.clone())] }
+    Section { proto: "mape", options: vec![("tunlink", facts.uplink.clone())], missing: None }
 }
 
 /// `encaplimit ignore`, as the providers' ends expect no destination option; the package's own
 /// default for the MTU is 1280.
 fn ds_lite_section(facts: &Facts, aftr: &Endpoint) -> Section {
     let options = vec![("peeraddr", aftr.to_string())];
-    Section { proto: "dslite", options: [options, common(facts)].concat() }
+    Section { proto: "dslite", options: [options, common(facts)].concat(), missing: None }
 }
 
 /// The kernel drops what a tunnel sends from an address that the machine does not have, and `ipip6`
@@ -335,7 +365,7 @@ fn ipip_section(facts: &Facts, tunnel: &Ipip) -> Section {
         ("ip6addr", tunnel.local.to_string()),
         ("ip4ifaddr", tunnel.ipv4.addr().to_string()),
     ];
-    Section { proto: "ipip6", options: [options, common(facts)].concat() }
+    Section { proto: "ipip6", options: [options, common(facts)].concat(), missing: None }
 }
 
 fn common(facts: &Facts) -> Vec<(&'static str, String)> {

@@ -1,6 +1,6 @@
 //! What is known about a line before anything is concluded.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use mape_core::{DEFAULT_UPLINK_MTU, ReceivedPrefix, Rule};
 
@@ -28,6 +28,8 @@ pub struct Facts {
     /// The provider's end of the tunnel, from the papers of the contract or from what is
     /// configured.
     pub tunnel_end: Option<Ipv6Addr>,
+    /// The IPv4 address of a contract with one of its own, from its papers.
+    pub ipv4: Option<Ipv4Addr>,
 }
 
 impl Default for Facts {
@@ -41,6 +43,7 @@ impl Default for Facts {
             provisioned: Provisioned::NotAsked,
             gateway: None,
             tunnel_end: None,
+            ipv4: None,
         }
     }
 }

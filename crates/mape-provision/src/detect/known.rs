@@ -49,6 +49,16 @@ const FIXED: [(&str, Ipv6Addr); 4] = [
     ("xpass-static", at(0x2001_0f60_0000_0205_0000_0000_0000_0002)),
 ];
 
+/// Contracts with an IPv4 address of their own that the protocol `mape` has as a `provider`.
+pub const FIXED_PROVIDERS: [&str; 2] = ["v6plus-static", "ocn-static"];
+
+/// The provider of such a contract, where its tunnel end is known.
+#[must_use]
+pub fn fixed_provider(end: Ipv6Addr) -> Option<&'static str> {
+    let (provider, _) = FIXED.iter().find(|(_, known)| *known == end)?;
+    FIXED_PROVIDERS.into_iter().find(|known| known == provider)
+}
+
 /// Whose AFTR this is.
 pub(super) fn aftr_owner(aftr: &Endpoint) -> Option<&'static str> {
     let is = |known: &&Aftr| match aftr {

@@ -9,6 +9,8 @@ pub struct Section {
     pub proto: &'static str,
     /// The other options, in order.
     pub options: Vec<(&'static str, String)>,
+    /// An option that has to be there too, and that only the papers of the contract tell.
+    pub missing: Option<&'static str>,
 }
 
 impl Section {
@@ -20,6 +22,9 @@ impl Section {
         for (name, value) in std::iter::once(&proto).chain(&self.options) {
             // Writing into a `String` cannot fail.
             let _ = writeln!(text, "\toption {name} {}", quoted(value));
+        }
+        if let Some(name) = self.missing {
+            let _ = writeln!(text, "\t# option {name}: in the papers of the contract");
         }
         text
     }

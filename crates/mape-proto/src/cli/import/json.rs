@@ -15,6 +15,8 @@ struct ImportJson<'a, P: Serialize> {
     undo: Vec<String>,
     numbers: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    contract: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     table: Option<TableJson<'a>>,
     differences: &'a [&'static Difference],
     leftovers: &'a [Leftover],
@@ -65,6 +67,7 @@ pub(super) fn import(import: &Import, applied: bool) -> String {
         commands: import.changes.commands.iter().map(shell).collect(),
         undo: import.changes.undo.iter().map(shell).collect(),
         numbers: if import.numbers_kept { "kept" } else { "none" },
+        contract: import.contract,
         table: import.table.as_ref().map(TableJson::from),
         differences: &import.differences,
         leftovers: &import.leftovers,

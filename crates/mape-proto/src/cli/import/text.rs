@@ -14,7 +14,10 @@ pub(super) fn import(import: &Import, applied: bool) -> String {
 
 fn write(text: &mut String, import: &Import, applied: bool) -> fmt::Result {
     let Import { interface, changes, .. } = import;
-    writeln!(text, "{interface}: {}", whose(import.origin))?;
+    match (import.contract, import.origin) {
+        (Some(_), Origin::Tunnel) => writeln!(text, "{interface}: a tunnel made by hand")?,
+        (_, origin) => writeln!(text, "{interface}: {}", whose(origin))?,
+    }
     if let Some(numbers) = numbers(import) {
         writeln!(text, "{numbers}")?;
     }
@@ -53,6 +56,12 @@ const fn whose(origin: Origin) -> &'static str {
 
 /// What becomes of the numbers, and why.
 fn numbers(import: &Import) -> Option<String> {
+    if let Some(provider) = import.contract {
+        return Some(format!(
+            "It is a contract with an IPv4 address of its own ({provider}): address and tunnel end of \
+             the contract stay, the CE address is worked out."
+        ));
+    }
     Some(match import.table.as_ref() {
         Some(Verdict::Same { provider, other_layout }) => {
             let stay = if import.numbers_kept { "could go" } else { "are not needed" };

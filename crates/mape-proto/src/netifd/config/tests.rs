@@ -126,6 +126,64 @@ fn lists_and_values() {
     assert_eq!(words.reserved, config.reserved);
 }
 
+/// UCI has `list tunlink 'wan6'` for `option tunlink 'wan6'`: every option of ours, one by one and all
+/// together, as the shim lets netifd pass them.
+#[test]
+fn a_list_of_one_is_the_option() {
+    let fixed = json!({"provider": "v6plus-static", "ipaddr": "203.0.113.10", "update_user": "u",
+        "update_password": "p", "update_url": "http://a/", "peeraddr": "2404:9200:225:100::65"});
+    let served = json!({"provisioning": "hb46pp", "provisioning_user": "u", "provisioning_password": "p",
+        "provisioning_server": "a.example", "provisioning_ca": "/etc/ca.pem", "tunlink": "wan6",
+        "mtu": "1400", "ttl": "9", "encaplimit": "ignore", "zone": "wan", "edge": "plain",
+        "full_cone": "1", "time_wait": "30", "dscp_reset": "1", "upnp_ports": "4", "type": "map-e",
+        "maptype": "map-e", "layout": "rfc7597", "legacymap": "0", "reserved_ports": "5696",
+        "full_cone_hosts": "192.168.1.20", "rule": "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1"});
+    let by_url = json!({"provisioning": "url", "provisioning_url": "https://a.example/"});
+    let numbers: serde_json::Value =
+        serde_json::from_str(&format!("{{{NUMBERS_OF_V6PLUS},\"psid\":\"0x64\"}}")).unwrap();
+    for options in [fixed, served, by_url, numbers] {
+        let options = options.as_object().unwrap();
+        let plain = Config::parse(&json!(options).to_string()).unwrap();
+        let mut all = options.clone();
+        for (name, value) in options {
+            let list = json!([value]);
+            let mut one = options.clone();
+            one.insert(name.clone(), list.clone());
+            all.insert(name.clone(), list);
+            assert_eq!(
+                Config::parse(&json!(one).to_string()).ok().as_ref(),
+                Some(&plain),
+                "{name}"
+            );
+        }
+        assert_eq!(Config::parse(&json!(all).to_string()).ok(), Some(plain));
+    }
+    assert_eq!(
+        Config::parse(r#"{"tunlink":[],"mtu":[""],"rule":null}"#).ok(),
+        Config::parse("{}").ok()
+    );
+}
+
+/// PSID 100 of 8 bits is 0x64, 25600 on the wire; 240b:10:3261:6400::/56 has it in its EA bits.
+#[test]
+fn a_psid_in_every_spelling() {
+    let draft = "240b:10:3261:6400:6a:4832:6100:6400";
+    for psid in ["100", "0x64", "0X64", "25600", "0x6400", "0"] {
+        let numbers = format!("{{{NUMBERS_OF_V6PLUS},\"psid\":\"{psid}\"}}");
+        assert_eq!(ce(&numbers), draft, "{psid}");
+        let ours = "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,br=2404:9200:225:100::64";
+        assert_eq!(
+            ce(&json!({"rule": format!("{ours},psid={psid}")}).to_string()),
+            draft,
+            "{psid}"
+        );
+        assert_eq!(
+            ce(&json!({"rule": format!("{ours},psidlen=0,psid={psid}")}).to_string()),
+            draft
+        );
+    }
+}
+
 #[test]
 fn every_bad_option_is_named() {
     let numbers = format!("{{{NUMBERS_OF_V6PLUS}}}");
@@ -137,7 +195,9 @@ fn every_bad_option_is_named() {
         (r#"{"legacymap":"2"}"#.to_owned(), "legacymap cannot be \"2\""),
         (r#"{"mtu":"65496"}"#.to_owned(), "mtu"),
         (r#"{"mtu":"1500x"}"#.to_owned(), "mtu cannot be \"1500x\""),
-        (r#"{"mtu":["1400"]}"#.to_owned(), "mtu"),
+        (r#"{"mtu":["1400","1420"]}"#.to_owned(), "mtu cannot be \"[\\\"1400"),
+        (r#"{"tunlink":["wan6","wan"]}"#.to_owned(), "tunlink cannot be"),
+        (r#"{"mtu":[["1400"]]}"#.to_owned(), "mtu"),
         (r#"{"ttl":"0"}"#.to_owned(), "ttl"),
         (r#"{"ttl":"256"}"#.to_owned(), "ttl"),
         (r#"{"encaplimit":"none"}"#.to_owned(), "encaplimit"),

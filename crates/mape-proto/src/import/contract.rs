@@ -1,0 +1,101 @@
+//! A contract with an IPv4 address of its own, in a tunnel made by hand or in numbers of `map`.
+//!
+//! It is known by the provider's tunnel end, or by a CE address that is made of an IPv4 address as these
+//! contracts make it: draft-03 with PSID 0.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::Ipv4Net;
+use mape_core::{Layout, LineKind, Quoted, ReceivedPrefix, Request, is_unicast4, plan};
+use mape_provision::{FIXED_PROVIDERS, fixed_provider};
+
+use super::error::ImportError;
+use super::source::addresses;
+use crate::uci::Section;
+
+/// What the section tells of the contract.
+pub(super) struct Contract {
+    /// The value of the option `provider`.
+    pub(super) provider: &'static str,
+    ipv4: Ipv4Addr,
+    end: Ipv6Addr,
+    /// The prefix that the CE address stands in.
+    pub(super) prefix: Option<ReceivedPrefix>,
+}
+
+impl Contract {
+    /// `None` where it is no contract that `mape` knows.
+    ///
+    /// # Errors
+    /// Where the tunnel end is such a contract's, and nothing tells its IPv4 address.
+    pub(super) fn of(section: &Section) -> Result<Option<Self>, ImportError> {
+        let ends: Vec<Ipv6Addr> = addresses(section).collect();
+        let known = ends.iter().find_map(|end| Some((fixed_provider(*end)?, *end)));
+        let stated = stated_ipv4(section);
+        let ce = ends.iter().find_map(|ce| Some((*ce, made_of(*ce)?)));
+        let ce = ce.filter(|(_, ipv4)| stated.is_none_or(|stated| stated == *ipv4));
+        let prefix = ce.and_then(|(ce, _)| ReceivedPrefix::new(ce, 128).ok());
+        let (provider, end) = match (known, ce, prefix) {
+            (Some(known), ..) => known,
+            (None, Some((ce, _)), Some(prefix)) if section.get("proto") != Some("map") => {
+                let Some(provider) = provider_of(prefix, ce) else { return Ok(None) };
+                let Some(end) = ends.into_iter().find(|end| *end != ce) else { return Ok(None) };
+                (provider, end)
+            }
+            _ => return Ok(None),
+        };
+        // With EA bits it is a rule, whatever its BR is.
+        if section.get("ealen").is_some_and(|len| len != "0") {
+            return Ok(None);
+        }
+        let ipv4 = stated.or(ce.map(|(_, ipv4)| ipv4)).ok_or_else(|| ImportError::NoAddress {
+            interface: Quoted::new(section.name()),
+            provider,
+            end,
+        })?;
+        Ok(Some(Self { provider, ipv4, end, prefix }))
+    }
+
+    /// The section with the options of this contract.
+    pub(super) fn with_options(&self, mut section: Section) -> Section {
+        section.set("provider", self.provider.to_owned());
+        section.set("ipaddr", self.ipv4.to_string());
+        section.set("peeraddr", self.end.to_string());
+        section
+    }
+
+    /// What only its papers tell.
+    pub(super) fn note(&self, section: &Section) -> Option<String> {
+        let untold = self.provider == "v6plus-static" && section.get("update_user").is_none();
+        untold.then(|| {
+            "add update_user and update_password of the contract, so that v6 Plus is told the \
+             tunnel's address whenever it changes"
+                .to_owned()
+        })
+    }
+}
+
+/// The line's own contract, where the prefix is of such a provider and the CE address is not the one of
+/// MAP-E.
+fn provider_of(prefix: ReceivedPrefix, ce: Ipv6Addr) -> Option<&'static str> {
+    let owner = match plan(&Request::new(prefix)) {
+        Ok(plan) if plan.ce() == ce => return None,
+        Ok(plan) => plan.provider_name(),
+        Err(error) => error.line().map_or("", LineKind::name),
+    };
+    FIXED_PROVIDERS.into_iter().find(|it| it.strip_suffix("-static") == Some(owner))
+}
+
+/// The IPv4 address in an identifier of such a contract.
+fn made_of(ce: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [.., a, b, c, d] = ce.segments();
+    let id = u64::from(a) << 48 | u64::from(b) << 32 | u64::from(c) << 16 | u64::from(d);
+    let (ipv4, psid) = Layout::Draft03.ipv4_and_psid(id)?;
+    (psid == 0 && is_unicast4(Ipv4Net::from(ipv4))).then_some(ipv4)
+}
+
+/// The address that the section states; of `map`'s numbers only a whole one.
+fn stated_ipv4(section: &Section) -> Option<Ipv4Addr> {
+    let is_whole = section.get("ip4prefixlen").is_none_or(|len| len == "32");
+    addresses(section).find(|_| is_whole)
+}
