@@ -29,6 +29,13 @@ test('a rule that states no layout is written as map does, since in our form it 
 	assert.equal(rules.write(rules.parse(line)), line);
 	assert.equal(rules.write(rules.parse('ipv6=240b:10::/31,ea=25')), 'ipv6=240b:10::/31,ea=25,layout=draft03');
 	assert.ok(rules.write({ ...V6PLUS, psid: '52' }).includes(',psid=13312,'));
+	assert.ok(rules.write({ ...V6PLUS, psid: '0x34' }).includes(',psid=13312,'));
+	// Left-aligned already: it stays, and the program reads it.
+	assert.ok(rules.write({ ...V6PLUS, psid: '13312' }).includes(',psid=13312,'));
+	// UCI's lists of one are options.
+	assert.equal(rules.fromSection({ ip6prefix: ['2001:db8::'], ip6prefixlen: '32', peeraddr: ['2001:db8::1'] }).br, '2001:db8::1');
+	assert.equal(rules.fromSection({ rule: ['ipv6=2001:db8::/40,psid=52'] }).psid, '52');
+	assert.equal(rules.parse("list ip6prefix '2001:db8::'\nlist ip6prefixlen '40'\nlist peeraddr '2001:db8::1'").br, '2001:db8::1');
 	assert.equal(rules.write({}), '');
 	assert.equal(rules.write(null), '');
 	// Two rules are more than the form has place for.

@@ -131,8 +131,8 @@ impl Explain for PlanError {
         match self {
             Self::NotInRules { line: Some(line), .. } => line.next_step().to_owned(),
             Self::NotInRules { line: None, .. } => {
-                "ask the provider how the line carries IPv4; if it is MAP-E, pass its rule with \
-                 --rule"
+                "see whether DHCP on the same port gives IPv4, as on lines like au Hikari: they need \
+                 no tunnel; else ask the provider, and if it is MAP-E, pass its rule with --rule"
                     .to_owned()
             }
             Self::OtherProvider { owner, .. } => {

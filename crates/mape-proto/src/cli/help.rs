@@ -36,14 +36,16 @@ Usage: mape-proto plan [OPTIONS] PREFIX
 
 Shows which provider a line belongs to, and its IPv4 address, ports and tunnel.
 PREFIX is what the WAN interface got: a delegated prefix (240b:10:3261:6400::/56),
-a /64, or an address, which is taken as its /64.
+a /64, or an address, which is taken as its /64; also a line of `ip` or `ipconfig`
+that holds one.
 
 Which rule:
   --provider NAME      auto (default), v6plus, ocn, biglobe, nuro, manual.
                        A name only narrows the built-in table; the prefix decides.
   --rule KEY=VALUE,…   a rule of your own; may be repeated, and then no other is used.
                        ipv6=PREFIX  ipv4=PREFIX  ea=BITS  br=ADDRESS  must be there;
-                       offset=BITS  psidlen=BITS  psid=NUMBER  layout=NAME  may be.
+                       offset=BITS  psidlen=BITS  psid=NUMBER  layout=NAME  may be
+                       (psid=52 or 0x34; left-aligned in 16 bits too: 13312).
                        Also one of OpenWrt's map, type=map-e,ipv6prefix=…
   --rules FILE         more rules, one in a line in the same form; # begins a comment.
                        They go before the built-in ones (`mape-proto rules` prints
@@ -250,7 +252,8 @@ pub(crate) const IMPORT: &str = "\
 Usage: mape-proto import [OPTIONS] IFACE
 
 Turns the interface IFACE of /etc/config/network into one of proto mape: a section of
-OpenWrt's map, of another package, or a tunnel made by hand with a MAP-E line's numbers.
+OpenWrt's map, of another package, or a tunnel made by hand with the numbers of a MAP-E
+line or of a v6 Plus or OCN contract with an IPv4 address of its own.
 Shows the commands, what the options mean differently, whether the built-in table makes
 the numbers unnecessary, and what others left that would stand in the way.
 
@@ -280,7 +283,7 @@ What is removed is the section of this name, else the forward that is called so,
 one with this port outside; where several are, nothing is removed.
 
   --port PORT|auto   the port outside. auto (default) is PORT if it is in the set, else a
-                     free one that stays
+                     free one that stays. For a range, add one forward for each port
   --proto NAME       tcp, udp, or tcp,udp (default)
   --name TEXT        what you call it
   --interface IFACE  the MAP-E interface, where there are several

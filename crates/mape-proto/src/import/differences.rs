@@ -47,8 +47,8 @@ pub const DIFFERENCES: [Difference; 15] = [
     Difference {
         about: "psid",
         map: "the leftmost bits of 16 (PSID 52 of 8 bits is 13312), and goes before the EA bits",
-        mape: "right-aligned (52), and has to agree with the EA bits; best left out; in the option \
-               rule as in map",
+        mape: "right-aligned (52), or left-aligned where it can only be meant so, and has to agree \
+               with the EA bits; best left out; in the option rule as in map, or right-aligned",
         applies: |section, _| states(section, "psid"),
     },
     Difference {

@@ -47,7 +47,13 @@ function leftAligned(psid, length) {
 	const bits = Number(length);
 	const value = Number(psid);
 
-	return bits > 0 && bits <= 16 && Number.isInteger(value) ? String(value * 2 ** (16 - bits)) : psid;
+	// One with more bits is left-aligned already.
+	return bits > 0 && bits <= 16 && Number.isInteger(value) && value < 2 ** bits ? String(value * 2 ** (16 - bits)) : psid;
+}
+
+// An option, or a list of one.
+function single(value) {
+	return Array.isArray(value) && value.length === 1 ? value[0] : value;
 }
 
 function collect(pairs, isMap, isLeftAligned) {
@@ -113,7 +119,7 @@ return baseclass.extend({
 		if (words === '')
 			return null;
 
-		const uci = [ ...words.matchAll(/^\s*option\s+['"]?(\w+)['"]?\s+['"]?([^'"\n]*?)['"]?\s*$/gm) ];
+		const uci = [ ...words.matchAll(/^\s*(?:option|list)\s+['"]?(\w+)['"]?\s+['"]?([^'"\n]*?)['"]?\s*$/gm) ];
 
 		if (uci.length) {
 			const known = uci.map(([ , key, value ]) => [ key, value ]);
@@ -174,10 +180,12 @@ return baseclass.extend({
 
 	// The rule of a UCI section: its `rule`, or the numbered options of `map`.
 	fromSection(section) {
-		if (typeof section?.rule === 'string' && section.rule.trim() !== '')
-			return this.parse(section.rule);
+		const stated = single(section?.rule);
 
-		const pairs = MAP_OPTIONS.filter(key => typeof section?.[key] === 'string').map(key => [ key, section[key] ]);
+		if (typeof stated === 'string' && stated.trim() !== '')
+			return this.parse(stated);
+
+		const pairs = MAP_OPTIONS.map(key => [ key, single(section?.[key]) ]).filter(([ , value ]) => typeof value === 'string');
 
 		// There the PSID stands right-aligned.
 		return this.complete(collect(pairs, true, false));
