@@ -253,11 +253,12 @@ fn address_and_psid(rule: &Rule, prefix: ReceivedPrefix) -> Result<(Ipv4Net, u16
 
     let derived = low_16(ea_bits & ((1 << psid_bits) - 1));
     // As `DHCPv6` writes it, in 16 bits; a stated number may be meant so.
-    let left_aligned = u32::from(derived) << 16_u8.saturating_sub(psid_bits);
-    let stated = |explicit| explicit == derived || u32::from(explicit) == left_aligned;
+    let left_aligned = |psid: u16| u32::from(psid) << 16_u8.saturating_sub(psid_bits);
+    let stated = |explicit| explicit == derived || u32::from(explicit) == left_aligned(derived);
     match rule.psid() {
         Some(explicit) if psid_bits > 0 && !stated(explicit) => {
-            Err(PlanError::PsidMismatch { explicit, derived, prefix: prefix.net() })
+            let left_aligned = left_aligned(explicit);
+            Err(PlanError::PsidMismatch { explicit, left_aligned, derived, prefix: prefix.net() })
         }
         Some(explicit) if psid_bits == 0 => Ok((ipv4, explicit)),
         _ => Ok((ipv4, derived)),

@@ -64,10 +64,15 @@ pub enum PlanError {
         ce: Ipv6Addr,
     },
     /// The rule's explicit PSID is not the one in the prefix.
-    #[error("the PSID {explicit} given disagrees with the {derived} in the EA bits of {prefix}")]
+    #[error(
+        "the PSID {explicit} given (left-aligned {left_aligned}) disagrees with the {derived} in the \
+         EA bits of {prefix}"
+    )]
     PsidMismatch {
-        /// As given.
+        /// As given, right-aligned.
         explicit: u16,
+        /// The same, left-aligned in 16 bits.
+        left_aligned: u32,
         /// From the EA bits.
         derived: u16,
         /// The prefix received.
@@ -190,7 +195,7 @@ impl Explain for PlanError {
                 ("end_user_prefix", end_user_prefix.to_string()),
                 ("ce", ce.to_string()),
             ],
-            Self::PsidMismatch { explicit, derived, prefix } => vec![
+            Self::PsidMismatch { explicit, derived, prefix, .. } => vec![
                 ("prefix", prefix.to_string()),
                 ("psid", explicit.to_string()),
                 ("psid_in_prefix", derived.to_string()),
