@@ -1,8 +1,10 @@
 //! `mape-proto detect`.
 
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 
-use mape_core::{Code, Explain, Quoted};
+use ipnet::Ipv4Net;
+use mape_core::{Code, Explain, Quoted, net4};
 use mape_provision::{LineType, Section, Verdict};
 
 use super::arguments::{Argument, Arguments, UsageError};
@@ -130,7 +132,8 @@ fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {
             "ipaddr" => {
                 let text = arguments.value()?;
                 let bad = || UsageError::Address(Quoted::new(&text));
-                question.ipv4 = Some(text.parse().map_err(|_| bad())?);
+                let address = || Some(Ipv4Net::from(text.parse::<Ipv4Addr>().ok()?));
+                question.ipv4 = Some(net4(&text).or_else(address).ok_or_else(bad)?);
             }
             "name" => {
                 options.name = arguments.value()?;

@@ -134,7 +134,7 @@ uplink's prefixes, and what a provisioning server has answered before is read.
   --prefix PREFIX    a line's prefix, instead of netifd's (on plain Linux: there is none);
                      may be repeated
   --tunnel-end ADDR  the provider's tunnel end in the papers of a fixed-IPv4 contract,
-                     --ipaddr ADDR its IPv4 address
+                     --ipaddr ADDR[/LEN] its IPv4 address or block of them
   --apply            writes the section into /etc/config/network, if no interface of that
                      protocol is there; --name NAME is its name (wan4)
   --json             for programs

@@ -3,21 +3,26 @@
 //! It is known by the provider's tunnel end, or by a CE address that is made of an IPv4 address as these
 //! contracts make it: draft-03 with PSID 0.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use ipnet::Ipv4Net;
-use mape_core::{Layout, LineKind, Quoted, ReceivedPrefix, Request, is_unicast4, plan};
+use mape_core::{
+    Layout, LineKind, Quoted, ReceivedPrefix, Request, decimal, is_unicast4, net4, plan,
+};
 use mape_provision::{FIXED_PROVIDERS, fixed_provider};
 
 use super::error::ImportError;
 use super::source::addresses;
 use crate::uci::Section;
 
+/// Length of the largest block that such a contract has, as the options take it.
+const LARGEST: u8 = 24;
+
 /// What the section tells of the contract.
 pub(super) struct Contract {
     /// The value of the option `provider`.
     pub(super) provider: &'static str,
-    ipv4: Ipv4Addr,
+    ipv4: Ipv4Net,
     end: Ipv6Addr,
     /// The prefix that the CE address stands in.
     pub(super) prefix: Option<ReceivedPrefix>,
@@ -33,7 +38,7 @@ impl Contract {
         let known = ends.iter().find_map(|end| Some((fixed_provider(*end)?, *end)));
         let stated = stated_ipv4(section);
         let ce = ends.iter().find_map(|ce| Some((*ce, made_of(*ce)?)));
-        let ce = ce.filter(|(_, ipv4)| stated.is_none_or(|stated| stated == *ipv4));
+        let ce = ce.filter(|(_, ipv4)| stated.is_none_or(|stated| stated.addr() == ipv4.addr()));
         let prefix = ce.and_then(|(ce, _)| ReceivedPrefix::new(ce, 128).ok());
         let (provider, end) = match (known, ce, prefix) {
             (Some(known), ..) => known,
@@ -59,7 +64,9 @@ impl Contract {
     /// The section with the options of this contract.
     pub(super) fn with_options(&self, mut section: Section) -> Section {
         section.set("provider", self.provider.to_owned());
-        section.set("ipaddr", self.ipv4.to_string());
+        let whole = self.ipv4.prefix_len() == 32;
+        let ipaddr = if whole { self.ipv4.addr().to_string() } else { self.ipv4.to_string() };
+        section.set("ipaddr", ipaddr);
         section.set("peeraddr", self.end.to_string());
         section
     }
@@ -87,15 +94,24 @@ fn provider_of(prefix: ReceivedPrefix, ce: Ipv6Addr) -> Option<&'static str> {
 }
 
 /// The IPv4 address in an identifier of such a contract.
-fn made_of(ce: Ipv6Addr) -> Option<Ipv4Addr> {
+fn made_of(ce: Ipv6Addr) -> Option<Ipv4Net> {
     let [.., a, b, c, d] = ce.segments();
     let id = u64::from(a) << 48 | u64::from(b) << 32 | u64::from(c) << 16 | u64::from(d);
     let (ipv4, psid) = Layout::Draft03.ipv4_and_psid(id)?;
-    (psid == 0 && is_unicast4(Ipv4Net::from(ipv4))).then_some(ipv4)
+    Some(Ipv4Net::from(ipv4)).filter(|net| psid == 0 && is_unicast4(*net))
 }
 
-/// The address that the section states; of `map`'s numbers only a whole one.
-fn stated_ipv4(section: &Section) -> Option<Ipv4Addr> {
-    let is_whole = section.get("ip4prefixlen").is_none_or(|len| len == "32");
-    addresses(section).find(|_| is_whole)
+/// The address that the section states, or the block of them; of `map`'s numbers none of a rule that is
+/// for more lines than one.
+fn stated_ipv4(section: &Section) -> Option<Ipv4Net> {
+    let len = section.get("ip4prefixlen").map_or(Some(32), |len| decimal(len, 32));
+    let len = u8::try_from(len?).ok().filter(|len| *len >= LARGEST)?;
+    let names = section.options().iter().map(|(name, _)| name.as_str());
+    let mut words = names.flat_map(|name| section.list(name));
+    words.find_map(|word| match net4(word) {
+        // With bits behind its length it is an address of a network.
+        Some(net) if net == net.trunc() && net.prefix_len() >= LARGEST => Some(net),
+        Some(net) => Some(Ipv4Net::from(net.addr())),
+        None => Some(Ipv4Net::new(word.parse().ok()?, len).ok()?.trunc()),
+    })
 }

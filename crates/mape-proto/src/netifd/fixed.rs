@@ -23,7 +23,7 @@ const SOME_LINE: Ipv6Net =
 
 /// The names under which `provider` has these services.
 #[cfg(feature = "linux")]
-pub(crate) const CONTRACTS: [&str; 2] = ["v6plus-static", "ocn-static"];
+pub(crate) use mape_provision::FIXED_PROVIDERS as CONTRACTS;
 /// Length of the largest block that such a contract has: 256 addresses.
 const LARGEST: u8 = 24;
 const LIKE: &str = "write the address of the contract, like 203.0.113.10, or its block with the \

@@ -1,10 +1,11 @@
 //! `detect`: what is known of the line, for `mape-provision` to conclude from.
 
 use std::io::Write;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ipnet::Ipv4Net;
 use mape_core::ReceivedPrefix;
 use mape_provision::{
     Cached, Capability, Effect, Facts as LineFacts, Machine, Mode, Provisioned, Verdict, detect,
@@ -25,8 +26,8 @@ pub struct Question {
     pub prefixes: Vec<ReceivedPrefix>,
     /// The tunnel end in the papers of the contract.
     pub tunnel_end: Option<Ipv6Addr>,
-    /// The IPv4 address in the papers of the contract.
-    pub ipv4: Option<Ipv4Addr>,
+    /// The IPv4 address in the papers of the contract, or the block of them.
+    pub ipv4: Option<Ipv4Net>,
     /// Ask the line's provisioning server.
     pub ask: bool,
     /// Ask an NTT home gateway in front.

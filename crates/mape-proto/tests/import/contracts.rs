@@ -66,6 +66,13 @@ fn a_tunnel_of_a_fixed_contract_becomes_its_provider() {
         let gone = ["ip4ifaddr", "ip6addr", "ealen", "ip6prefix", "legacymap"];
         assert!(gone.iter().all(|it| package.section("x").unwrap().get(it).is_none()), "{test}");
     }
+    // A block: its first address makes the identifier (198.51.100.80 is c6 33 64 50).
+    let block = "\toption proto 'map'\n\toption peeraddr '2404:9200:225:100::65'\n\toption ipaddr \
+                 '198.51.100.81'\n\toption ip4prefixlen '29'\n\toption ip6prefix '240b:12:3456:7800::'\n\
+                 \toption ip6prefixlen '56'\n\toption ealen '0'\n\toption tunlink 'wan6'\n";
+    let (package, json) = imported("block", block, "--prefix 240b:12:3456:7800::/56");
+    assert_eq!(options(&package)[2], "198.51.100.80/29");
+    assert_eq!(json["plan"]["ce"], "240b:12:3456:7800:c6:3364:5000:0");
     // OCN's end is in the papers only: the prefix and the identifier tell. 192.0.2.1 is c0 00 02 01.
     let ocn = "\toption proto 'ipip6'\n\toption peeraddr '2001:380:a182::2'\n\toption ip6addr \
                '2400:4050:1234:5600:c0:2:100:0'\n\toption ipaddr '192.0.2.1'\n\toption tunlink 'wan6'\n";

@@ -2,6 +2,7 @@
 
 use std::net::Ipv6Addr;
 
+use ipnet::Ipv4Net;
 use mape_core::{
     Explain as _, LineKind, Plan, PlanError, ReceivedPrefix, Request, Rule, TUNNEL_OVERHEAD,
     find_builtin, plan,
@@ -297,7 +298,11 @@ fn fixed(facts: &Facts, provider: &'static str, end: Ipv6Addr, says: String) -> 
         ("provider", provider.to_owned()),
         ("peeraddr", end.to_string()),
     ];
-    options.extend(facts.ipv4.map(|ipv4| ("ipaddr", ipv4.to_string())));
+    let text = |ipv4: Ipv4Net| match ipv4.prefix_len() {
+        32 => ipv4.addr().to_string(),
+        _ => ipv4.to_string(),
+    };
+    options.extend(facts.ipv4.map(|ipv4| ("ipaddr", text(ipv4))));
     let missing = facts.ipv4.is_none().then_some("ipaddr");
     let mut step = format!("configure proto mape with provider {provider}");
     if missing.is_some() {

@@ -1,7 +1,8 @@
 //! What is known about a line before anything is concluded.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
+use ipnet::Ipv4Net;
 use mape_core::{DEFAULT_UPLINK_MTU, ReceivedPrefix, Rule};
 
 use crate::answer::{Answer, Endpoint};
@@ -28,8 +29,8 @@ pub struct Facts {
     /// The provider's end of the tunnel, from the papers of the contract or from what is
     /// configured.
     pub tunnel_end: Option<Ipv6Addr>,
-    /// The IPv4 address of a contract with one of its own, from its papers.
-    pub ipv4: Option<Ipv4Addr>,
+    /// The IPv4 address of a contract with one of its own, or the block of them, from its papers.
+    pub ipv4: Option<Ipv4Net>,
 }
 
 impl Default for Facts {
