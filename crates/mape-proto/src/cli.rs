@@ -40,8 +40,9 @@ pub fn run(
     if let Some(status) = netifd::run(&arguments, err) {
         return status;
     }
+    let plain = is_plain_linux(&arguments);
     let json = arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-    let answer = answer(arguments)
+    let answer = answer(arguments, plain)
         .and_then(|Answer { text, status }| write_all(out, &text).map(|()| status));
     match &answer {
         Ok(status) => *status,
@@ -66,9 +67,32 @@ struct Answer {
     status: ExitStatus,
 }
 
-fn answer(arguments: Vec<OsString>) -> Result<Answer, Failure> {
+/// Whether advice is for a machine without OpenWrt: found out here, and nowhere else.
+#[cfg(feature = "linux")]
+fn is_plain_linux(arguments: &[OsString]) -> bool {
+    crate::linux::is_here(arguments)
+}
+
+#[cfg(not(feature = "linux"))]
+const fn is_plain_linux(_: &[OsString]) -> bool {
+    false
+}
+
+/// With the next step that suits the machine.
+fn advised(failure: Failure, plain: bool) -> Failure {
+    #[cfg(feature = "linux")]
+    if plain {
+        return crate::linux::advised(failure);
+    }
+    let _ = plain;
+    failure
+}
+
+fn answer(arguments: Vec<OsString>, plain: bool) -> Result<Answer, Failure> {
     #[cfg(feature = "linux")]
     let is_linux_status = linux::is_asked_for_status(&arguments);
+    #[cfg(feature = "linux")]
+    let no_router = crate::linux::NoRouter::of(&arguments).filter(|_| plain);
     let mut arguments = Arguments::new(arguments);
     let word = arguments.command()?;
     #[cfg(feature = "linux")]
@@ -78,11 +102,23 @@ fn answer(arguments: Vec<OsString>) -> Result<Answer, Failure> {
             return linux::answer(word, &mut arguments);
         }
     }
-    let text = match word.as_deref() {
+    #[cfg(feature = "linux")]
+    if let Some(error) = no_router {
+        return Err(error.into());
+    }
+    on_any_machine(word.as_deref(), arguments, plain).map_err(|failure| advised(failure, plain))
+}
+
+fn on_any_machine(
+    word: Option<&str>,
+    mut arguments: Arguments,
+    plain: bool,
+) -> Result<Answer, Failure> {
+    let text = match word {
         Some("plan") => plan::answer(&mut arguments),
         Some("rules") => rules::answer(&mut arguments),
         Some("status") => return status::answer(&mut arguments),
-        Some("detect") => return detect::answer(&mut arguments),
+        Some("detect") => return detect::answer(&mut arguments, plain),
         Some("doctor") => return doctor::answer(&mut arguments),
         Some("ports") => ports::answer(&mut arguments),
         Some("forward") => return forward::answer(&mut arguments),

@@ -70,6 +70,16 @@ impl Failure {
         self
     }
 
+    /// The same failure, with another way out behind its next step.
+    #[cfg(feature = "linux")]
+    #[must_use]
+    pub(crate) fn or_else_do(mut self, way: &str) -> Self {
+        if let Self::Explained { hint, .. } = &mut self {
+            *hint = format!("{hint}; or {way}");
+        }
+        self
+    }
+
     /// Whether nobody has a rule for the line.
     pub(crate) const fn is_without_rule(&self) -> bool {
         matches!(self, Self::Explained { code: Code::PrefixNotInRules, .. })

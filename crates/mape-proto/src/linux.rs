@@ -5,6 +5,7 @@
 //! a prefix that has changed are all the same case. Only what this program has added is removed; a
 //! journal says what that is.
 
+mod advice;
 mod config;
 mod contract;
 mod doctor;
@@ -33,11 +34,13 @@ use nix::fcntl::{FcntlArg, FdFlag, Flock, fcntl};
 pub use config::{Config, ConfigError, DEFAULT_FILE};
 pub use error::LinuxError;
 
+pub(crate) use advice::{NoRouter, advised, advised_verdict, is_here};
 pub(crate) use doctor::{Check, Report, doctor};
 pub(crate) use down::down;
 pub(crate) use script::{File, Parts, ifupdown, networkd, shell_functions};
 pub(crate) use status::{Problem, Status, status};
 pub(crate) use up::{dry_run, up};
+pub(crate) use uplink::prefixes;
 pub(crate) use watch::watch;
 
 use crate::conntrack::{self, ConntrackError};

@@ -81,10 +81,13 @@ struct Options {
     json: bool,
 }
 
-pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
-    let Some(options) = read(arguments)? else {
+pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, Failure> {
+    let Some(mut options) = read(arguments)? else {
         return Ok(Answer { text: help::DETECT.to_owned(), status: ExitStatus::Fine });
     };
+    if plain {
+        on_plain_linux(&mut options.question)?;
+    }
     let mut client = match options.ubus.connect(netifd::TIMEOUT) {
         Ok(client) => Some(client),
         // What was given is enough.
@@ -94,6 +97,13 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let bus = client.as_mut().map(|client| client as &mut dyn Bus);
     let mut log = Vec::new();
     let verdict = recognise(bus, &options.ubus, &options.question, &mut log)?;
+    let verdict = advised(verdict, &options.question, plain);
+    if plain && options.question.ask {
+        log.extend_from_slice(
+            b"the provisioning server was not asked: that needs OpenWrt's netifd, which knows the \
+              line's resolvers\n",
+        );
+    }
     let applied = options.apply.then(|| apply(&verdict, &options)).transpose()?;
     let text = if options.json {
         verdict.to_json()
@@ -102,6 +112,27 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     };
     let known = !matches!(verdict.line, LineType::Unknown | LineType::NoIpv6);
     Ok(Answer { text, status: if known { ExitStatus::Fine } else { ExitStatus::Failed } })
+}
+
+/// The prefixes are those that `up` would look at, where none are given.
+fn on_plain_linux(question: &mut Question) -> Result<(), Failure> {
+    #[cfg(feature = "linux")]
+    if question.prefixes.is_empty() {
+        let found = crate::linux::prefixes(&crate::linux::System::default());
+        question.prefixes = found.map_err(|failure| failure.or_else_do("pass it with --prefix"))?;
+    }
+    let _ = question;
+    Ok(())
+}
+
+/// With the next step that suits the machine.
+fn advised(verdict: Verdict, question: &Question, plain: bool) -> Verdict {
+    #[cfg(feature = "linux")]
+    if plain {
+        return crate::linux::advised_verdict(verdict, question.tunnel_end);
+    }
+    let _ = (question, plain);
+    verdict
 }
 
 fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {

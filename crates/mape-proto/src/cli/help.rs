@@ -131,8 +131,8 @@ uplink's prefixes, and what a provisioning server has answered before is read.
                      (HB46PP): one DNS question and one HTTPS request
   --ca FILE          trusts this authority's certificate for that, too
   --ask-gateway      asks an NTT home gateway in front whether it does IPv4 over IPv6
-  --prefix PREFIX    a line's prefix, instead of netifd's (on plain Linux: there is none);
-                     may be repeated
+  --prefix PREFIX    a line's prefix, instead of netifd's (on plain Linux: of those of the
+                     uplink that `up` would find); may be repeated
   --tunnel-end ADDR  the provider's tunnel end in the papers of a fixed-IPv4 contract,
                      --ipaddr ADDR[/LEN] its IPv4 address or block of them
   --apply            writes the section into /etc/config/network, if no interface of that

@@ -79,7 +79,7 @@ impl Explain for NoInterface {
     fn hint(&self) -> String {
         match self.0 {
             Some(_) => "mape-proto status without a name shows those there are",
-            None => "configure one with option proto mape; on plain Linux, run mape-proto up",
+            None => "configure one with option proto mape",
         }
         .to_owned()
     }

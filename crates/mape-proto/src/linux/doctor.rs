@@ -87,7 +87,7 @@ pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure
     let found = match uplink::find(config, &machine, &system.ip, None) {
         Ok(found) => found,
         Err(failure) => {
-            let problem = explained(&failure).map(|problem| (Check::Uplink, Err(problem)));
+            let problem = explained(failure).map(|problem| (Check::Uplink, Err(problem)));
             report.checks.extend(problem);
             return Ok(report);
         }

@@ -1,6 +1,7 @@
 //! Why a line is not up on this machine.
 
 use std::io;
+use std::net::Ipv6Addr;
 
 use mape_core::{Code, Explain, Quoted};
 
@@ -81,6 +82,10 @@ pub enum LinuxError {
         what: String,
         /// What removes it.
         way_out: String,
+        /// Its local end.
+        ce: Ipv6Addr,
+        /// Its remote end.
+        br: Ipv6Addr,
     },
     /// nft left the line out.
     #[error("the NAT rules are not loaded: {0}")]
@@ -120,6 +125,7 @@ impl Explain for LinuxError {
             Self::OtherName { .. } | Self::RouteTaken { .. } | Self::Directory(_) => {
                 Code::OptionInvalid
             }
+            Self::TunnelInTheWay { .. } => Code::TunnelExists,
             Self::NotLoaded(_) | Self::InputChain { .. } => Code::FirewallRejected,
             Self::Several(errors) => errors.first().map_or(Code::SystemRefused, Explain::code),
             _ => Code::SystemRefused,
@@ -187,7 +193,9 @@ impl Explain for LinuxError {
             Self::RouteTaken { metric, route } => {
                 vec![("metric", metric.to_string()), ("route", route.clone())]
             }
-            Self::TunnelInTheWay { tunnel, .. } => vec![("device", tunnel.clone())],
+            Self::TunnelInTheWay { tunnel, ce, br, .. } => {
+                vec![("device", tunnel.clone()), ("ce", ce.to_string()), ("br", br.to_string())]
+            }
             Self::InputChain { chain, reason } => {
                 vec![("chain", chain.clone()), ("reason", reason.text())]
             }

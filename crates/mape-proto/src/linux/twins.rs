@@ -77,6 +77,8 @@ impl From<(&Twin, &Line)> for LinuxError {
             tunnel: twin.name.clone(),
             what: twin.what(line),
             way_out: twin.next(),
+            ce: line.ce,
+            br: line.br,
         }
     }
 }

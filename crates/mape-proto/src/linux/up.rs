@@ -7,6 +7,7 @@ use std::time::Duration;
 use mape_core::{Explain as _, Plan};
 use mape_nft::{Edge, InterfaceName};
 
+use super::advice::advised_in_file;
 use super::input::InputChain;
 use super::ip::Snapshot;
 use super::journal::Journal;
@@ -84,7 +85,7 @@ pub(super) fn up_and_tell(config: &Config, system: &System, tells: bool) -> Resu
     let lock = system.lock(&config.interface)?;
     let done = go_up(config, system, tells);
     system.release(&config.interface, lock);
-    done
+    done.map_err(advised_in_file)
 }
 
 fn go_up(config: &Config, system: &System, tells: bool) -> Result<Done, Failure> {
@@ -308,7 +309,7 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
     let name = &config.interface;
     let journal = Journal::read(&system.places.state, name);
     let old = State::read(&system.state_file(name)).ok();
-    let task = task(config, system, &journal, old.as_ref())?;
+    let task = task(config, system, &journal, old.as_ref()).map_err(advised_in_file)?;
     let Task { line, plan, state, steps, .. } = &task;
     let rules = intended(&system.places, state, steps.build.contains(&line.add_tunnel()))?;
     let mut text =

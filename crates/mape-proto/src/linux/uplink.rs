@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use mape_core::{Plan, ReceivedPrefix, plan};
 
 use super::ip::{Device, Ip, Snapshot};
-use super::{Config, LinuxError};
+use super::{Config, LinuxError, System};
 use crate::failure::Failure;
 
 /// The uplink and what it makes of the line.
@@ -74,6 +74,23 @@ pub(crate) fn find(
         (None, Some((failure, _))) => Err(failure),
         (None, None) => Err(LinuxError::NoPrefix { uplink }.into()),
     }
+}
+
+/// What may be the line's prefix on the machine's uplink, those in use first.
+///
+/// # Errors
+/// No uplink, or nothing global on it.
+pub(crate) fn prefixes(system: &System) -> Result<Vec<ReceivedPrefix>, Failure> {
+    let config = Config::default();
+    let snapshot = system.ip.snapshot()?;
+    let device = uplink(&config, &snapshot)?;
+    let mut found = candidates(device, &snapshot, config.device().as_str());
+    found.retain(|candidate| is_global(candidate.prefix));
+    found.sort_by_key(|candidate| (candidate.deprecated, Reverse(candidate.lifetime)));
+    if found.is_empty() {
+        return Err(LinuxError::NoPrefix { uplink: device.ifname.clone() }.into());
+    }
+    Ok(found.into_iter().map(|candidate| candidate.prefix).collect())
 }
 
 /// The configured device, or that of the best IPv6 default route.

@@ -27,7 +27,7 @@ fn lines_without_a_plan() {
         ("2404:8e00:1234::/56", "transix", "ds-lite", "transix", "gw.transix.jp"),
         ("2404:8e01:1234::/56", "transix", "ds-lite", "transix", "gw.transix.jp"),
         ("2409:10:1234:5600::/56", "transix", "ds-lite", "transix", "ipip6"),
-        ("2409:251:1234::/64", "transix", "ds-lite", "transix", "ds-lite"),
+        ("2409:251:1234::/64", "transix", "ds-lite", "transix", "AFTR gw.transix.jp"),
         ("2001:f61:1234::/64", "xpass", "ds-lite", "Xpass", "dgw.xpass.jp"),
         ("2001:f74:1234::/56", "xpass", "ds-lite", "Xpass", "dgw.xpass.jp"),
         ("2405:6583:1234::/56", "v6connect", "ds-lite", "v6 connect", "dslite.v6connect.net"),

@@ -7,8 +7,8 @@ use std::process::Command;
 use super::*;
 use crate::scratch::Scratch;
 
-const PREFIX: &str = "240b:10:3261:6400::/56";
-const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
+pub(super) const PREFIX: &str = "240b:10:3261:6400::/56";
+pub(super) const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
 
 /// A directory with a configuration; its uplink is the one device that every machine has.
 fn configured(name: &str, text: &str) -> (PathBuf, String, String) {
@@ -50,35 +50,6 @@ fn a_dry_run_prints_the_whole_script() {
     assert!(said.contains("link add mape-wan") && !said.contains("link set mape-wan up"), "{said}");
     assert!(!output.status.success());
     assert!(!Path::new(&machine.state).exists(), "a dry run leaves files");
-}
-
-/// The numbers in the papers of a contract, on its line.
-#[test]
-fn a_fixed_contract_comes_up() {
-    let one = "provider v6plus-static\nipaddr 203.0.113.81\npeeraddr 2404:9200:225:100::65\n";
-    let text = format!("uplink lo\nprefix 240b:12:3456:7800::/56\n{one}");
-    let machine = Machine::new("contract", &text);
-    let (status, out) = machine.call(&["up", "--dry-run"]);
-    assert_eq!(status, 0, "{out}");
-    for part in [
-        "# wan: all ports of 203.0.113.81 through mape-wan on lo\n",
-        "address add 240b:12:3456:7800:cb:71:5100:0/128 dev lo nodad preferred_lft 0\n",
-        "remote 2404:9200:225:100::65 ",
-        "address add 203.0.113.81/32 dev mape-wan\n",
-    ] {
-        assert!(out.contains(part), "{part:?} is not in {out}");
-    }
-    assert!(!out.contains("tells"), "{out}");
-    fs::write(&machine.file, text.replace("203.0.113.81", "198.51.100.80/29")).unwrap();
-    let (status, out) = machine.call(&["up", "--dry-run"]);
-    assert_eq!(status, 0, "{out}");
-    assert!(out.starts_with("# wan: all ports of 198.51.100.80/29 through mape-wan"), "{out}");
-    assert!(out.contains("240b:12:3456:7800:c6:3364:5000:0/128"), "{out}");
-    fs::write(&machine.file, format!("{text}update_user u\nupdate_password secret\n")).unwrap();
-    let (status, out) = machine.call(&["up", "--dry-run"]);
-    assert_eq!(status, 0, "{out}");
-    assert!(out.contains("# note: `up` tells fcs.enabler.ne.jp the address"), "{out}");
-    assert!(!out.contains("secret"), "{out}");
 }
 
 #[test]
@@ -187,14 +158,14 @@ fn a_call_waits_for_what_a_killed_one_has_started() {
 
 /// A machine of two scripts: `ip` answers with the lists it is given and writes down what it is told to
 /// change, nft has no rules and says yes to everything.
-struct Machine {
-    directory: Scratch,
-    file: String,
+pub(super) struct Machine {
+    pub(super) directory: Scratch,
+    pub(super) file: String,
     state: String,
 }
 
 impl Machine {
-    fn new(name: &str, text: &str) -> Self {
+    pub(super) fn new(name: &str, text: &str) -> Self {
         let (directory, file, state) = configured(name, text);
         let script = "#!/bin/sh\ncd \"${0%/*}\"\ncase \"$*\" in\n\
              *batch*) cat >>ran ;;\n*address*) cat devices ;;\n\
@@ -212,16 +183,20 @@ impl Machine {
     }
 
     /// The elements of one of the lists that `ip` prints.
-    fn has(&self, list: &str, elements: &str) {
+    pub(super) fn has(&self, list: &str, elements: &str) {
         fs::write(self.directory.join(list), format!("[{elements}]")).unwrap();
     }
 
     /// Status and everything said.
-    fn call(&self, words: &[&str]) -> (i32, String) {
+    pub(super) fn call(&self, words: &[&str]) -> (i32, String) {
+        self.run(&[words, &["--config", &self.file, "--state-dir", &self.state]].concat())
+    }
+
+    /// The same without its files.
+    pub(super) fn run(&self, words: &[&str]) -> (i32, String) {
         let path = format!("{}:{}", self.directory.display(), std::env::var("PATH").unwrap());
         let mut program = Command::new(env!("CARGO_BIN_EXE_mape-proto"));
-        program.args(words).args(["--config", &self.file, "--state-dir", &self.state]);
-        let output = program.env("PATH", path).output().unwrap();
+        let output = program.args(words).env("PATH", path).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap(), String::from_utf8(said).unwrap())
     }
@@ -241,57 +216,6 @@ fn a_route_that_has_expired_is_none() {
     let (_, said) = machine.call(&["up"]);
     assert!(said.contains("2001:db8:5::/64"), "{said}");
     assert_eq!(machine.directory.ran(), "");
-}
-
-/// A tunnel between the line's two ends, as iproute2 6.1 tells it, with `more` before its ends.
-fn twin(name: &str, more: &str) -> String {
-    format!(
-        r#"{{"ifname":"lo","mtu":1500}},{{"ifname":"{name}","flags":["POINTOPOINT","NOARP","UP"],"mtu":1452,
-        "linkinfo":{{"info_kind":"ip6tnl","info_data":{{"proto":"ipip6",{more}"remote":"2404:9200:225:100::64",
-        "local":"{CE}","ttl":64,"encap_limit":4}}}},
-        "addr_info":[{{"family":"inet","local":"106.72.50.97","prefixlen":32}}]}}"#
-    )
-}
-
-/// Every word of the program names it and the way out; none says to run another that refuses.
-#[test]
-fn a_tunnel_in_the_way_is_named_with_the_way_out() {
-    let machine = Machine::new("way", &format!("uplink lo\nprefix {PREFIX}\n"));
-    machine.has("devices", &twin("tun0", r#""link":"lo","#));
-    for words in [&["up"][..], &["up", "--dry-run"], &["status"], &["doctor"]] {
-        let (status, said) = machine.call(words);
-        assert_eq!(status, 1, "{words:?}: {said}");
-        assert!(said.contains("the tunnel tun0 has this line's ends already"), "{words:?}: {said}");
-        assert!(said.contains("next step: `ip link delete tun0`"), "{words:?}: {said}");
-        assert!(!said.contains("run mape-proto up"), "a circle: {said}");
-        assert_eq!(said.matches("tun0 has").count(), 1, "told twice: {said}");
-    }
-    assert_eq!(machine.directory.ran(), "");
-    let (_, json) = machine.call(&["doctor", "--json"]);
-    let json = serde_json::from_str(&json).unwrap();
-    assert_valid(&schema("linux-doctor"), &json);
-    // Without it the line comes up.
-    machine.has("devices", r#"{"ifname":"lo","mtu":1500}"#);
-    assert_eq!(machine.call(&["up", "--dry-run"]).0, 0);
-}
-
-#[test]
-fn a_tunnel_beside_the_line_is_left_over() {
-    let machine = Machine::new("beside", &format!("uplink lo\nprefix {PREFIX}\n"));
-    machine.has("devices", &twin("old4", ""));
-    let (status, said) = machine.call(&["doctor"]);
-    assert_eq!(status, 1);
-    let told = "FAIL  other tunnels: the tunnel old4 has the two ends of this line";
-    assert!(said.contains(told) && said.contains("next step: `ip link delete old4`"), "{said}");
-    assert_eq!(machine.call(&["up", "--dry-run"]).0, 0);
-    let (_, json) = machine.call(&["doctor", "--json"]);
-    let json = serde_json::from_str(&json).unwrap();
-    assert_valid(&schema("linux-doctor"), &json);
-    // One to any remote end is none of these.
-    let any = twin("old4", r#""link":"lo","#).replace("2404:9200:225:100::64", "any");
-    machine.has("devices", &any);
-    let (_, said) = machine.call(&["doctor"]);
-    assert!(said.contains("ok    other tunnels: none has this line's ends"), "{said}");
 }
 
 /// As a journal of the line says.

@@ -10,6 +10,8 @@ mod forward;
 mod lines;
 #[cfg(feature = "linux")]
 mod linux;
+#[cfg(feature = "linux")]
+mod linux_cases;
 mod output;
 mod ports;
 mod recorded;

@@ -85,7 +85,8 @@ fn the_tunnel_in_the_way_is_named() {
     }
     let devices = [tunnel("tun0", BOUND, BR, "192.0.0.2")];
     let error = check(&machine.line, &snapshot(&devices), &machine.system).unwrap_err();
-    assert_eq!(error.params(), [("device", "tun0".to_owned())]);
+    let params = [("device", "tun0"), ("ce", CE), ("br", BR)];
+    assert_eq!(error.params(), params.map(|(name, value)| (name, value.to_owned())));
     assert!(error.hint().contains("ip link delete tun0"), "{}", error.hint());
 }
 

@@ -1,0 +1,176 @@
+//! Next steps for a machine without OpenWrt: the same errors, told by code and values to whoever has no
+//! `uci`, no package of OpenWrt and no netifd.
+//!
+//! [`is_here`] is the one place where it is found out which kind of machine this is.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use mape_core::{Code, Explain};
+use mape_provision::{LineType, Verdict};
+
+use crate::failure::Failure;
+use crate::netifd::{self, CONTRACTS};
+
+/// Where one reads more.
+const SERVERS: &str = "keep the port with reserved_ports in /etc/mape-rs.conf, and write a dnat rule of your own \
+                       (docs/apu2-alpine.md, Servers)";
+/// DS-Lite's own address of the CE, with its length (RFC 6333 section 5.7).
+const B4: &str = "192.0.0.2/29";
+
+/// Whether this machine is no OpenWrt router, and none is meant: options that name a router's files or
+/// its ubus speak of one.
+pub(crate) fn is_here(arguments: &[OsString]) -> bool {
+    let router = ["--root", "--ubus-socket", "--uci-program"];
+    let names_router = |word: &OsString| {
+        let word = word.to_string_lossy();
+        let name = word.split_once('=').map_or(&*word, |(name, _)| name);
+        router.contains(&name)
+    };
+    let files = ["/etc/openwrt_release", "/etc/config"];
+    let is_router = netifd::Places::default().ubus.iter().any(|socket| socket.exists())
+        || files.iter().any(|file| Path::new(file).exists());
+    !is_router && !arguments.iter().any(names_router)
+}
+
+/// The command reads or changes what only a router has.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} is for OpenWrt routers, and this machine is none: it has no /etc/config")]
+pub(crate) struct NoRouter {
+    what: &'static str,
+    next: &'static str,
+}
+
+impl NoRouter {
+    /// Of `mape-proto WORD …`, where that is one of these.
+    pub(crate) fn of(arguments: &[OsString]) -> Option<Self> {
+        let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+        let has = |name: &str| words.iter().any(|word| word == name);
+        let (what, next) = match words.first().map(AsRef::as_ref) {
+            _ if has("--help") || has("-h") => return None,
+            Some("forward") => ("mape-proto forward", SERVERS),
+            Some("import") => (
+                "mape-proto import",
+                "take the old tunnel away (`ip link delete NAME`) and run mape-proto up; for a copy of \
+                 a router's files pass --root DIR",
+            ),
+            Some("detect") if has("--apply") => {
+                ("mape-proto detect --apply", "run mape-proto up, which needs no configuration")
+            }
+            Some("doctor") => (
+                "mape-proto doctor with a name or such an option",
+                "run `mape-proto doctor` without them; --config FILE and --json are for plain Linux",
+            ),
+            _ => return None,
+        };
+        Some(Self { what, next })
+    }
+}
+
+impl Explain for NoRouter {
+    fn code(&self) -> Code {
+        Code::NoInterface
+    }
+
+    fn hint(&self) -> String {
+        self.next.to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// The failure with the next step that this kind of machine has.
+pub(crate) fn advised(failure: Failure) -> Failure {
+    let Failure::Explained { code, message, hint, params } = failure else { return failure };
+    let hint = next_step(code, &hint, &params).unwrap_or(hint);
+    Failure::Explained { code, message, hint, params }
+}
+
+/// The same in words of `/etc/mape-rs.conf`: `up` has no option `--rule`.
+pub(super) fn advised_in_file(failure: Failure) -> Failure {
+    let Failure::Explained { code, message, hint, params } = advised(failure) else {
+        return Failure::Output(std::io::ErrorKind::Other.into());
+    };
+    let hint = hint
+        .replace("pass --rule or --rules", "write a rule or rules_file into the configuration")
+        .replace("with --rule", "with the option rule of the configuration");
+    Failure::Explained { code, message, hint, params }
+}
+
+fn next_step(code: Code, hint: &str, params: &[(&'static str, String)]) -> Option<String> {
+    let value = |name| params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
+    match (code, value("line")) {
+        (Code::PrefixNotInRules, Some("transix")) => Some(ds_lite_or_fixed("gw.transix.jp")),
+        (Code::PrefixNotInRules, Some("xpass")) => Some(ds_lite_or_fixed("dgw.xpass.jp")),
+        (Code::PrefixNotInRules, Some("v6connect")) => Some(ds_lite_or_fixed("dslite.v6connect.net")),
+        (Code::PrefixNotInRules, Some("softbank")) => Some(format!(
+            "{}; only if the contract says MAP-E, pass its rule with --rule",
+            fixed("the tunnel end of your contract")
+        )),
+        // Names of OpenWrt's packages.
+        (Code::FirewallRejected, _) if hint.contains("kmod-") => Some(
+            "see that the kernel has nf_tables with NAT and netdev chains, or set the edge to plain"
+                .to_owned(),
+        ),
+        (Code::Conntrack, _) if hint.contains("kmod-") => {
+            Some("load the kernel's module: `modprobe nf_conntrack_netlink`".to_owned())
+        }
+        (Code::NoInterface, None) if value("interface").is_none() => Some("run mape-proto up".to_owned()),
+        (Code::Ubus, _) => Some("mape-proto up, down, status and doctor work without ubus".to_owned()),
+        _ => None,
+    }
+}
+
+fn ds_lite(aftr: &str) -> String {
+    format!(
+        "make an ip6tnl (mode ipip6, encaplimit none) from this machine's IPv6 address to that of the \
+         AFTR {aftr}, with {B4} on it and no NAT"
+    )
+}
+
+fn ds_lite_or_fixed(aftr: &str) -> String {
+    format!(
+        "{}; with a fixed-IP contract, to the contract's tunnel end, with its address",
+        ds_lite(aftr)
+    )
+}
+
+fn fixed(end: &str) -> String {
+    format!(
+        "make an ip6tnl (mode ipip6, encaplimit none) from the contract's own IPv6 address to {end}, with \
+         the contract's IPv4 address on it"
+    )
+}
+
+/// The verdict with the next step that this kind of machine has, and without a router's section.
+pub(crate) fn advised_verdict(
+    mut verdict: Verdict,
+    tunnel_end: Option<std::net::Ipv6Addr>,
+) -> Verdict {
+    let contract = verdict.provider.filter(|name| CONTRACTS.contains(name));
+    let step = match (verdict.line, &verdict.aftr) {
+        (LineType::MapE, _) => Some(
+            "run mape-proto up; only with a contract for an IPv4 address of your own write provider, \
+             ipaddr and peeraddr into /etc/mape-rs.conf before"
+                .to_owned(),
+        ),
+        (LineType::DsLite, Some(aftr)) => Some(ds_lite_or_fixed(&aftr.to_string())),
+        (LineType::Ipip, _) => Some(match (contract, tunnel_end) {
+            (Some(name), Some(end)) => format!(
+                "write provider {name}, ipaddr (the contract's address) and peeraddr {end} into \
+                 /etc/mape-rs.conf, and run mape-proto up"
+            ),
+            (None, Some(end)) => fixed(&format!("the tunnel end {end}")),
+            (_, None) => fixed("the tunnel end of your contract"),
+        }),
+        _ => None,
+    };
+    verdict.next_step = step.unwrap_or(verdict.next_step);
+    verdict.section = None;
+    verdict
+}
+
+#[cfg(test)]
+mod tests;

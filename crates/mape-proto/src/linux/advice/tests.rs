@@ -1,0 +1,135 @@
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use mape_core::{LineKind, Request, plan};
+use mape_provision::{Facts, detect};
+
+use super::*;
+
+/// Words of a machine with OpenWrt.
+const OPENWRT: [&str; 14] = [
+    "OpenWrt",
+    "uci",
+    "ubus",
+    "netifd",
+    "opkg",
+    "apk",
+    "LuCI",
+    "/etc/config",
+    "init.d",
+    "use proto",
+    "kmod-",
+    "ds-lite package",
+    "of proto",
+    "configure proto",
+];
+
+fn suits(hint: &str) {
+    assert!(!hint.is_empty());
+    for word in OPENWRT {
+        assert!(!hint.contains(word), "{word:?} in {hint:?}");
+    }
+}
+
+fn hint(failure: Failure) -> String {
+    let Failure::Explained { hint, .. } = failure else { return String::new() };
+    hint
+}
+
+/// A prefix of each kind of line that has no rule.
+const LINES: [(&str, &str); 8] = [
+    ("fe80::/64", ""),
+    ("2408:240:1:100::/64", ""),
+    ("2400:4052:f000::/56", ""),
+    ("240d:f:4000::/56", ""),
+    ("2409:10:1234:5600::/64", "AFTR gw.transix.jp, with 192.0.0.2/29 on it and no NAT"),
+    ("2001:f74:1234::/56", "AFTR dgw.xpass.jp, with 192.0.0.2/29 on it and no NAT"),
+    ("2405:6583:1234::/56", "AFTR dslite.v6connect.net, with 192.0.0.2/29 on it and no NAT"),
+    ("2400:2410:1234:5600::/64", "the tunnel end of your contract"),
+];
+
+#[test]
+fn a_prefix_without_a_rule() {
+    for (prefix, says) in LINES {
+        let error = plan(&Request::new(prefix.parse().unwrap())).unwrap_err();
+        let original = error.hint();
+        let advice = hint(advised(error.clone().into()));
+        suits(&advice);
+        assert!(advice.contains(says), "{prefix}: {advice}");
+        // The core names the same AFTR.
+        if let Some((_, aftr)) = says.split_once("AFTR ") {
+            let aftr = aftr.split(',').next().unwrap();
+            assert!(original.contains(aftr), "{original}");
+        }
+        // `up` has no option --rule.
+        let in_file = hint(advised_in_file(error.into()));
+        suits(&in_file);
+        assert!(!in_file.contains("--"), "{in_file}");
+    }
+    for kind in [LineKind::Transix, LineKind::Softbank] {
+        assert!(
+            OPENWRT.iter().any(|word| kind.next_step().contains(word)),
+            "a router keeps its own"
+        );
+    }
+}
+
+#[test]
+fn a_verdict_has_no_section() {
+    let verdict = |prefix: &str, tunnel_end: Option<&str>| {
+        let tunnel_end = tunnel_end.map(|end| end.parse().unwrap());
+        let prefixes = vec![prefix.parse().unwrap()];
+        let facts = Facts { prefixes, tunnel_end, ..Facts::default() };
+        advised_verdict(detect(&facts), tunnel_end)
+    };
+    for (prefix, says) in LINES {
+        let verdict = verdict(prefix, None);
+        suits(&verdict.next_step);
+        assert!(verdict.next_step.contains(says) && verdict.section.is_none(), "{prefix}");
+    }
+    let map_e = verdict("240b:12:3456:7800::/56", None);
+    assert!(map_e.next_step.starts_with("run mape-proto up;"), "{}", map_e.next_step);
+    suits(&map_e.next_step);
+    let fixed = verdict("2600::/56", Some("2404:9200:225:100::65")).next_step;
+    assert!(
+        fixed.contains("provider v6plus-static") && fixed.contains("/etc/mape-rs.conf"),
+        "{fixed}"
+    );
+    let other = verdict("2600::/56", Some("2600:1::65")).next_step;
+    assert!(other.contains("the tunnel end 2600:1::65"), "{other}");
+    suits(&fixed);
+    suits(&other);
+}
+
+#[test]
+fn modules_have_the_kernels_names() {
+    use crate::conntrack::ConntrackError;
+    use crate::firewall::FirewallError;
+    let rejected = FirewallError::Rejected(mape_core::Quoted::new("Error: No such file"));
+    for failure in [Failure::from(ConntrackError::NoModule), Failure::from(rejected)] {
+        let Failure::Explained { hint: before, .. } = &failure else { continue };
+        assert!(before.contains("kmod-"), "{before}");
+        suits(&hint(advised(failure)));
+    }
+}
+
+#[test]
+fn commands_of_a_router_say_what_to_do_instead() {
+    let of = |line: &str| {
+        let words: Vec<OsString> = line.split_whitespace().map(Into::into).collect();
+        NoRouter::of(&words).map(|error| error.hint())
+    };
+    for (line, says) in [
+        ("forward add 192.168.1.10:25565", "reserved_ports"),
+        ("forward list --json", "a dnat rule of your own"),
+        ("import wan", "`ip link delete NAME`"),
+        ("detect --apply", "run mape-proto up"),
+        ("doctor wan", "run `mape-proto doctor` without them"),
+    ] {
+        let hint = of(line).unwrap();
+        assert!(hint.contains(says), "{line}: {hint}");
+        suits(&hint.replace("a router's files", ""));
+    }
+    for line in ["detect", "plan x", "forward --help", "import -h", "up", "ports"] {
+        assert_eq!(of(line), None, "{line}");
+    }
+}
