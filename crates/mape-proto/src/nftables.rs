@@ -29,7 +29,12 @@ const EXPRESSION_NAME: u16 = 1;
 const EXPRESSION_DATA: u16 = 2;
 const COUNTER_PACKETS: u16 = 2;
 const LOOKUP_SET: u16 = 1;
+const CMP_OPERATION: u16 = 2;
 const CMP_DATA: u16 = 3;
+const NOT_EQUAL: [u8; 4] = [0, 0, 0, 1];
+/// Of a device, in bytes, with what fills it up.
+const NAME_LENGTH: usize = 16;
+const LOOKUP_FLAGS: u16 = 5;
 const ELEMENTS_SET: u16 = 2;
 const ELEMENTS: u16 = 3;
 const ELEMENT_KEY: u16 = 1;
@@ -147,6 +152,8 @@ pub struct Rule {
     sets: Vec<String>,
     /// Values that it compares something with.
     compared: Vec<Vec<u8>>,
+    /// Whether it is about all but something long, as a device's name is.
+    negated: bool,
 }
 
 fn rules(
@@ -196,10 +203,19 @@ impl Rule {
                 self.packets = self.packets.saturating_add(packets);
             }
             Some("cmp") => {
-                let value = Attributes::new(data.find(CMP_DATA)?.unwrap_or_default());
-                self.compared.extend(value.find(DATA_VALUE)?.map(<[u8]>::to_vec));
+                let value = Attributes::new(data.clone().find(CMP_DATA)?.unwrap_or_default());
+                let value = value.find(DATA_VALUE)?.map(<[u8]>::to_vec);
+                if data.find(CMP_OPERATION)? == Some(&NOT_EQUAL) {
+                    // A state of conntrack is compared so too.
+                    self.negated |= value.is_some_and(|value| value.len() == NAME_LENGTH);
+                } else {
+                    self.compared.extend(value);
+                }
             }
-            Some("lookup") => self.sets.extend(data.find(LOOKUP_SET)?.map(text)),
+            Some("lookup") => {
+                self.negated |= data.clone().find(LOOKUP_FLAGS)?.is_some_and(|it| it != [0; 4]);
+                self.sets.extend(data.find(LOOKUP_SET)?.map(text));
+            }
             _ => {}
         }
         Ok(())

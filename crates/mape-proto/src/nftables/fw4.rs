@@ -40,7 +40,8 @@ pub fn fw4_knows(kernel: &Kernel, chain: &str, device: &str) -> Result<bool, Net
             Some(name) if name == device.as_bytes() => true,
             _ => !name.is_empty() && device.as_bytes().starts_with(name),
         };
-        if rule.compared.iter().any(is_it) {
+        // A zone of all devices but some is left to itself.
+        if rule.negated || rule.compared.iter().any(is_it) {
             return Ok(true);
         }
         for set in &rule.sets {

@@ -632,10 +632,13 @@ fn the_rules_of_firewall4_are_read() {
         ("\"mape-*\"", true),
         ("{ \"eth1\", \"mape-*\" }", true),
         ("{ \"eth1\", \"tun*\" }", false),
+        ("!= \"br-lan\"", true),
+        ("!= { \"br-lan\", \"br-guest\" }", true),
     ] {
         assert!(load(&format!(
             "flush ruleset; table inet fw4 {{ chain forward_wan {{ }}; chain forward {{ type filter \
-             hook forward priority filter; policy drop; meta l4proto {{ tcp, udp }} accept; \
+             hook forward priority filter; policy drop; ct state established,related accept; \
+             iifname \"br-lan\" accept; meta l4proto {{ tcp, udp }} accept; \
              iifname {devices} jump forward_wan; }}; chain srcnat {{ oifname \"mape-wan\" accept; }}; }}"
         )));
         assert!(has_fw4(&live).unwrap());
