@@ -123,7 +123,7 @@ fn on_any_machine(
         Some("ports") => ports::answer(&mut arguments),
         Some("forward") => return forward::answer(&mut arguments),
         Some("import") => return import::answer(&mut arguments),
-        Some("firewall") => firewall::answer(&mut arguments),
+        Some("firewall") => return firewall::answer(&mut arguments),
         Some("help") => arguments.end().map(|()| help::program()),
         Some("version") => arguments.end().map(|()| VERSION.to_owned()),
         Some(other) => Err(UsageError::command(other).into()),

@@ -14,6 +14,7 @@ pub use counters::Counters;
 pub use entry::{Entry, Protocol, Status, Tuple};
 pub use error::ConntrackError;
 pub use forget::forget;
+pub(crate) use forget::{Flows, forget_flows};
 
 use crate::netlink::{Kernel, NetlinkError, Request};
 

@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 
+use crate::netlink::Kernel;
 use crate::servers;
 
 mod error;
@@ -15,6 +16,8 @@ mod loader;
 pub(crate) mod lock;
 mod nft;
 mod publish;
+mod record;
+mod remarks;
 mod state;
 
 pub use error::FirewallError;
@@ -23,7 +26,8 @@ pub(crate) use foresee::{doubt, foreseen};
 #[cfg(feature = "linux")]
 pub(crate) use loader::intended;
 pub use loader::{Report, check, load, unload};
-pub(crate) use loader::{device_index, states};
+pub(crate) use loader::{device_index, load_locked, states, would_load};
+pub(crate) use publish::Told;
 pub(crate) use state::Checked;
 pub use state::{State, StateError};
 
@@ -38,6 +42,8 @@ pub struct Places {
     pub nft: PathBuf,
     /// Where servers are configured and remembered.
     pub servers: servers::Places,
+    /// Who tells what is in force and which connections there are.
+    pub kernel: Kernel,
 }
 
 impl Default for Places {
@@ -47,6 +53,7 @@ impl Default for Places {
             devices: "/sys/class/net".into(),
             nft: "nft".into(),
             servers: servers::Places::default(),
+            kernel: Kernel::Live,
         }
     }
 }

@@ -8,8 +8,10 @@ use serde::Serialize;
 use crate::netlink::{Attribute, Attributes, Kernel, Malformed, NetlinkError, Request};
 
 mod fw4;
+mod published;
 
 pub use fw4::{fw4_knows, has_fw4};
+pub use published::{pairs, published};
 
 /// Number of the subsystem, and of its messages (`linux/netfilter/nf_tables.h`).
 const NFTABLES: u8 = 10;

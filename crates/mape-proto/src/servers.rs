@@ -25,7 +25,7 @@ mod wish;
 pub(crate) use announce::{Change, announce, announce_pool};
 pub(crate) use assign::Refusal;
 pub(crate) use forward::{Forward, ForwardError, KIND, transports};
-pub(crate) use host::Hosts;
+use host::Hosts;
 pub(crate) use kept::Kept;
 pub(crate) use pool::{pool, write_allow_list};
 pub use report::ForwardStatus;
@@ -105,6 +105,21 @@ impl Wishes {
         let hosts = if forwards.is_empty() { Hosts::default() } else { Hosts::read(places) };
         Ok(Self { forwards, asked: None, unreadable, hosts })
     }
+
+    /// The same with one that is not configured yet.
+    pub(crate) fn asking(mut self, asked: Option<Forward>, places: &Places) -> Self {
+        if asked.is_some() {
+            self.hosts = Hosts::read(places);
+            self.asked = asked;
+        }
+        self
+    }
+
+    /// The same without this section.
+    pub(crate) fn without(mut self, section: &str) -> Self {
+        self.forwards.retain(|forward| forward.section != section);
+        self
+    }
 }
 
 /// What follows from wishes and line.
@@ -149,20 +164,47 @@ pub(crate) fn outcome(
     Outcome { servers, refused: choice.refused, changes, kept: now }
 }
 
-/// Brings the state of an interface in line with the wishes; the file is the caller's to write.
+impl Outcome {
+    /// Whether this forward had no port at this address before.
+    pub(crate) fn is_new(&self, old: &Kept, section: &str) -> bool {
+        self.kept.is_elsewhere(old) || !old.knows(section)
+    }
+
+    /// The same without these forwards, which stay as `old` remembers them.
+    pub(crate) fn without(&mut self, old: &Kept, left_out: &[Server]) {
+        let is_left_out = |section: &str| left_out.iter().any(|it| it.forward == section);
+        self.servers.retain(|server| !is_left_out(&server.forward));
+        self.kept.restore(old, is_left_out);
+        for change in self.changes.iter_mut().filter(|change| is_left_out(&change.forward)) {
+            change.new = change.old.filter(|old| self.kept.has(*old));
+        }
+        self.changes.retain(|change| change.old != change.new);
+    }
+}
+
+/// The state of an interface as the wishes want it, with what follows from them and the ports that were
+/// remembered before; the files are the caller's to write. `None` where the state gives no plan.
+///
+/// Forwards for which a state file has no room are refused, the last ones first.
 pub(crate) fn apply(
-    state: &mut State,
+    state: &State,
     wishes: &Wishes,
     interface: &str,
     only: bool,
     places: &Places,
-) -> Option<Outcome> {
+) -> Option<(State, Outcome, Kept)> {
     let plan = state.plan_without_servers().ok()?;
     let pool = pool(&plan, state.upnp_ports());
     let kept = Kept::read(&places.flash, interface);
-    let outcome = outcome(wishes, interface, only, &plan, &pool, &kept);
-    state.set_servers(outcome.servers.clone());
-    Some(outcome)
+    let mut outcome = outcome(wishes, interface, only, &plan, &pool, &kept);
+    let room = state.room_for(&outcome.servers);
+    let left_out = outcome.servers.split_off(room);
+    let no_room = |server: &Server| (server.forward.clone(), Refusal::NoRoom { room });
+    outcome.refused.extend(left_out.iter().map(no_room));
+    outcome.without(&kept, &left_out);
+    let mut new = state.clone();
+    new.set_servers(outcome.servers.clone());
+    Some((new, outcome, kept))
 }
 
 #[cfg(test)]

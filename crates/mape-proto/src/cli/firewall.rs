@@ -6,19 +6,23 @@ use std::net::Ipv4Addr;
 use mape_core::Quoted;
 
 use super::arguments::{Argument, Arguments, UsageError};
-use super::{help, json};
+use super::{Answer, help, json};
 use crate::conntrack::forget;
-use crate::failure::Failure;
-use crate::firewall::{Places, foresee, load};
+use crate::failure::{ExitStatus, Failure};
+use crate::firewall::{Places, Report, foresee, load};
 use crate::servers;
 
 /// That it was done; for programs.
 #[derive(serde::Serialize)]
-struct Done {
+struct Done<'done> {
     schema: u8,
+    /// What could not be done, a line each.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    faults: &'done [String],
 }
 
-pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
+/// Exit status 1 where not all is as it should be: an interface with a state is not open, say.
+pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let mut places = Places::default();
     let mut former = None;
     let mut loads = true;
@@ -35,15 +39,22 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
                 // For the script of `up --dry-run`, which has loaded what no state file tells yet.
                 "only-forget" => (former, loads) = (Some(address(&arguments.value()?)?), false),
                 "json" => is_json = true,
-                "help" => return Ok(help::FIREWALL.to_owned()),
+                "help" => {
+                    return Ok(Answer {
+                        text: help::FIREWALL.to_owned(),
+                        status: ExitStatus::Fine,
+                    });
+                }
                 _ => return Err(UsageError::option(&name).into()),
             },
             Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(&text)).into()),
         }
     }
+    let mut report = Report::default();
     let mut text = String::new();
     if loads {
-        text = load(&places)?.to_string();
+        report = load(&places)?;
+        text = report.to_string();
         foresee(&places);
     }
     if let Some(former) = former {
@@ -51,7 +62,11 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
         // Writing into a `String` cannot fail.
         let _ = writeln!(text, "{former}: {deleted} connections forgotten");
     }
-    Ok(if is_json { json::line(&Done { schema: json::SCHEMA }) } else { text })
+    if is_json {
+        text = json::line(&Done { schema: json::SCHEMA, faults: report.faults() });
+    }
+    let fine = report.faults().is_empty();
+    Ok(Answer { text, status: if fine { ExitStatus::Fine } else { ExitStatus::Failed } })
 }
 
 fn address(text: &str) -> Result<Ipv4Addr, UsageError> {

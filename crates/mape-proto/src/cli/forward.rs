@@ -1,17 +1,19 @@
 //! `mape-proto forward add|remove|list`.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use mape_core::{Code, Explain, Quoted};
+use nix::fcntl::Flock;
 use serde::Serialize;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::{Answer, help, json};
 use crate::failure::{ExitStatus, Failure};
-use crate::firewall::{self, load};
+use crate::firewall::{self, Report, Told, load_locked, would_load};
 use crate::import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
-use crate::servers::{self, Forward, ForwardStatus, KIND, PACKAGE, Wish, statuses};
+use crate::servers::{self, Forward, ForwardStatus, KIND, PACKAGE, Wish, Wishes, statuses};
 use crate::uci::{Directories, Section, UciError};
 
 /// What all three take.
@@ -31,6 +33,9 @@ struct Options {
 struct ListJson<'list> {
     schema: u8,
     forwards: &'list [ForwardStatus],
+    /// What the loader could not do, a line each.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    faults: &'list [String],
 }
 
 /// Nobody wishes such a forward.
@@ -168,9 +173,10 @@ impl Options {
 
     fn list(&self) -> Result<Answer, Failure> {
         let forwards = self.statuses()?;
-        let fine = forwards.iter().all(|forward| forward.state == "published");
+        let is_fine = |it: &ForwardStatus| it.state == "published" && it.reason.is_none();
+        let fine = forwards.iter().all(is_fine);
         let text = if self.json {
-            json::line(&ListJson { schema: 1, forwards: &forwards })
+            json::line(&ListJson { schema: 1, forwards: &forwards, faults: &[] })
         } else {
             text(&forwards)
         };
@@ -191,10 +197,9 @@ impl Options {
         // What is wrong by itself is told before anybody waits.
         self.forward(&wish)?;
         let lock = firewall::lock::take(&self.firewall.state)?;
-        let router = Router::read(self.router.clone())?;
         let forward = self.forward(&wish)?;
         let section = forward.section.clone();
-        let found = statuses(&self.firewall, Some(forward))?;
+        let found = statuses(&self.firewall, Some(forward.clone()))?;
         if let Some(refused) =
             found.iter().find(|it| it.section == section && it.state == "refused")
         {
@@ -204,11 +209,47 @@ impl Options {
             let port = refused.wanted.clone();
             return Err(Refused { reason, hint, port, nearest: nearest.join(" ") }.into());
         }
+        let places = &self.firewall.servers;
+        would_load(&self.firewall, Wishes::read(places)?.asking(Some(forward), places))?;
         let options = wish.options();
         let options: Vec<(&str, &str)> = options.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        apply_to(&router, PACKAGE, &Changes::adding(PACKAGE, KIND, &section, &options))?;
+        self.change(&Changes::adding(PACKAGE, KIND, &section, &options), &lock)?;
+        let (report, told) = match self.load(&section, &lock) {
+            Ok(done) => done,
+            Err(failure) => return Err(self.take_back(&section, failure, &lock)),
+        };
         drop(lock);
-        self.now(&section)
+        told.tell(&self.firewall);
+        self.now(&section, &report)
+    }
+
+    /// Loads the rules, with this forward in those of its interface.
+    fn load(&self, section: &str, lock: &Flock<File>) -> Result<(Report, Told), Failure> {
+        let (mut report, told) = load_locked(&self.firewall, lock)?;
+        let found = self.statuses()?;
+        let own = found.iter().find(|it| it.section == section);
+        let interface = own.and_then(|it| it.interface.as_deref()).unwrap_or_default();
+        match report.take_refusal(interface) {
+            Some(error) => Err(error.into()),
+            None => Ok((report, told)),
+        }
+    }
+
+    /// The configuration, and the rules, as they were before the section was added.
+    fn take_back(&self, section: &str, mut failure: Failure, lock: &Flock<File>) -> Failure {
+        if let (Err(error), Failure::Explained { message, .. }) =
+            (self.change(&deletion(section), lock), &mut failure)
+        {
+            let _ = write!(message, "; the section {section} stays: {}", error.line());
+            return failure;
+        }
+        // What is in force does not have it; only the files may.
+        let _ = load_locked(&self.firewall, lock);
+        failure
+    }
+
+    fn change(&self, changes: &Changes, lock: &Flock<File>) -> Result<(), Failure> {
+        Ok(apply_to(&Router::read(self.router.clone())?, PACKAGE, changes, lock)?)
     }
 
     /// The wish as a section of its own.
@@ -226,12 +267,13 @@ impl Options {
         let lock = firewall::lock::take(&self.firewall.state)?;
         let router = Router::read(self.router.clone())?;
         let section = self.section(&router, name)?;
-        // `uci` takes a made-up name too, and writes it down so.
-        let path = format!("{PACKAGE}.{section}");
-        let changes = Changes { commands: vec![Command::Delete(path)], undo: Vec::new() };
-        apply_to(&router, PACKAGE, &changes)?;
+        would_load(&self.firewall, Wishes::read(&self.firewall.servers)?.without(&section))?;
+        self.change(&deletion(&section), &lock)?;
+        // Where this fails, the section stays removed: the port is to be closed, and the next load does it.
+        let (report, told) = load_locked(&self.firewall, &lock)?;
         drop(lock);
-        self.now("")
+        told.tell(&self.firewall);
+        self.now("", &report)
     }
 
     /// The section that is meant, also of a forward that is switched off.
@@ -257,20 +299,30 @@ impl Options {
         }
     }
 
-    /// Brings the rules in line, and tells how it is now.
-    fn now(&self, section: &str) -> Result<Answer, Failure> {
-        load(&self.firewall)?;
+    /// How it is now, and what the loader could not do.
+    fn now(&self, section: &str, report: &Report) -> Result<Answer, Failure> {
         let mut forwards = self.statuses()?;
         if !section.is_empty() && !self.json {
             forwards.retain(|forward| forward.section == section);
         }
+        // An interface that is not open yet says so beside its forwards.
+        let faults = report.faults();
         let text = if self.json {
-            json::line(&ListJson { schema: 1, forwards: &forwards })
+            json::line(&ListJson { schema: 1, forwards: &forwards, faults })
         } else {
-            text(&forwards)
+            faults.iter().fold(text(&forwards), |text, fault| text + fault + "\n")
         };
-        Ok(Answer { text, status: ExitStatus::Fine })
+        Ok(Answer {
+            text,
+            status: if faults.is_empty() { ExitStatus::Fine } else { ExitStatus::Failed },
+        })
     }
+}
+
+/// `uci` takes a made-up name too, and writes it down so.
+fn deletion(section: &str) -> Changes {
+    let commands = vec![Command::Delete(format!("{PACKAGE}.{section}"))];
+    Changes { commands, undo: Vec::new() }
 }
 
 fn no_port(target: &str) -> UsageError {

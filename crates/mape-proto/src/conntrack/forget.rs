@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use mape_nft::{Published, Transport};
 use nix::errno::Errno;
 
 use super::{ConntrackError, Entry, Protocol, select};
@@ -24,6 +25,54 @@ pub fn forget(
     let unwanted = select(&Kernel::Live, |entry: &Entry| {
         entry.is_translated(address) && !keep(entry.original.protocol, entry.port_on(address))
     })?;
+    delete_all(unwanted)
+}
+
+/// The connections of a published port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flows {
+    /// Where they come to.
+    pub(crate) address: Ipv4Addr,
+    /// The port there, and the host they are sent to.
+    pub(crate) published: Published,
+}
+
+impl Flows {
+    /// Whether this is one: it came to the port, from wherever, and was sent to the host; or the host spoke first
+    /// and was given the port. A published port is a reserved one, so the number is the real one on every edge.
+    #[must_use]
+    fn have(&self, entry: &Entry) -> bool {
+        let Self { address, published: Published { transport, port, host } } = *self;
+        let protocol = match transport {
+            Transport::Tcp => Protocol::Tcp,
+            Transport::Udp => Protocol::Udp,
+        };
+        let Entry { original, reply, status, .. } = entry;
+        let outside = (address, Some(port));
+        let inside = (*host.ip(), Some(host.port()));
+        let arrived = status.is_destination_translated()
+            && (original.destination, original.destination_port) == outside
+            && (reply.source, reply.source_port) == inside;
+        let left = status.is_source_translated()
+            && (original.source, original.source_port) == inside
+            && (reply.destination, reply.destination_port) == outside;
+        original.protocol == protocol && (arrived || left)
+    }
+}
+
+/// Deletes the connections of these published ports and says how many there were.
+///
+/// # Errors
+/// As [`forget`].
+pub(crate) fn forget_flows(kernel: &Kernel, gone: &[Flows]) -> Result<usize, ConntrackError> {
+    let is_gone = |entry: &Entry| gone.iter().any(|flows| flows.have(entry));
+    delete_all(select(kernel, is_gone)?)
+}
+
+fn delete_all(unwanted: Vec<Entry>) -> Result<usize, ConntrackError> {
+    if unwanted.is_empty() {
+        return Ok(0);
+    }
     let mut socket = Socket::open()?;
     let mut deleted = 0;
     let mut refused = None;

@@ -2,15 +2,20 @@
 
 use std::ffi::OsStr;
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use mape_core::{Layout, Plan, ReceivedPrefix, Request, parse_rule, plan};
+use mape_core::{Layout, Plan, Quoted, ReceivedPrefix, Request, parse_rule, plan};
 use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, Line, Transaction, probe, transaction};
+use nix::fcntl::Flock;
 
 use super::nft::Nft;
+use super::publish::{Planned, Told};
+use super::record::Record;
+use super::remarks::Remarks;
 use super::state::Checked;
 use super::{FirewallError, Places, State, StateError, lock, publish};
+use crate::servers::Wishes;
 
 /// UCI allows no section of such a name, so no interface has it.
 const NAME_OF_CHECKS: &str = "only.checked";
@@ -22,8 +27,9 @@ pub struct Report {
     interfaces: Vec<Interface>,
     /// Whether everything was as it should be already.
     unchanged: bool,
-    /// What was left out, and why.
-    remarks: Vec<String>,
+    /// Those whose newest rules nft refuses. They are open with older ones, or shut.
+    refused: Vec<(String, FirewallError)>,
+    remarks: Remarks,
 }
 
 impl Report {
@@ -33,8 +39,23 @@ impl Report {
         self.unchanged
     }
 
-    fn is_open(&self, interface: &str) -> bool {
-        self.interfaces.iter().any(|open| open.name.as_str() == interface)
+    /// What was to be done and could not be, a line each: an interface that is not open, a file that cannot be
+    /// written. Empty where all is as it should be.
+    #[must_use]
+    pub fn faults(&self) -> &[String] {
+        self.remarks.faults()
+    }
+
+    /// Why an interface does not have its newest rules, if nft refuses them.
+    #[must_use]
+    pub fn refusal(&self, interface: &str) -> Option<&FirewallError> {
+        self.refused.iter().find(|(name, _)| name == interface).map(|(_, error)| error)
+    }
+
+    /// The same, to be told by the caller.
+    pub(crate) fn take_refusal(&mut self, interface: &str) -> Option<FirewallError> {
+        let at = self.refused.iter().position(|(name, _)| name == interface)?;
+        Some(self.refused.swap_remove(at).1)
     }
 
     /// Where the interface's ports are translated, if it is open.
@@ -54,10 +75,7 @@ impl fmt::Display for Report {
         if self.interfaces.is_empty() {
             writeln!(f, "no interface is open; the guard {done}")?;
         }
-        for remark in &self.remarks {
-            writeln!(f, "{remark}")?;
-        }
-        Ok(())
+        self.remarks.fmt(f)
     }
 }
 
@@ -74,12 +92,14 @@ pub fn unload(places: &Places) -> Result<(), FirewallError> {
     let lock = lock::take(&places.state)?;
     Nft::holding(&places.nft, &lock).unload()?;
     super::doubt(places);
+    Record::remove_others(&places.state, |_| false);
     lock::remove(lock, &places.state);
     Ok(())
 }
 
 /// An interface whose device exists.
 struct Ready {
+    state: State,
     checked: Checked,
     index: u32,
 }
@@ -91,28 +111,85 @@ struct Ready {
 /// takes all or nothing, so a refused attempt changes nothing, and the next edge is tried. Each
 /// call begins with the best one again.
 ///
+/// Where nft refuses the newest rules of an interface, older ones stay in force, or become it. Published ports
+/// that are withdrawn are so in any case.
+///
 /// # Errors
-/// [`FirewallError`]. Where no attempt was accepted, everything is shut, if nft accepts at least
-/// that; whatever else was loaded stays.
+/// [`FirewallError`]. Where nft refuses the rules, all that can be tried is shut. After any other error all
+/// stays as it was.
 pub fn load(places: &Places) -> Result<Report, FirewallError> {
     let lock = lock::take(&places.state)?;
-    let mut remarks = Vec::new();
-    let news = publish::prepare(places, &mut remarks);
-    let mut report = load_ready(places, &Nft::holding(&places.nft, &lock), remarks)?;
-    let news = news.only(|interface| report.is_open(interface));
-    let told = news.in_force(places, &mut report.remarks);
+    let (report, told) = load_locked(places, &lock)?;
     // Whoever is told may ask us something.
     drop(lock);
     told.tell(places);
     Ok(report)
 }
 
+/// The same for who holds the lock, and has to tell the news once it is given back.
+pub(crate) fn load_locked(
+    places: &Places,
+    lock: &Flock<File>,
+) -> Result<(Report, Told), FirewallError> {
+    let mut remarks = Remarks::default();
+    let planned = publish::plan(places, Wishes::read(&places.servers), &mut remarks);
+    let Loaded { interfaces, ready, unchanged, refused } =
+        load_ready(places, &Nft::holding(&places.nft, lock), &planned, &mut remarks)?;
+    for (name, error) in &refused {
+        let is_open = ready.iter().any(|ready| ready.state.interface() == name);
+        let what = if is_open { "the newest rules are" } else { "left out, its rules are" };
+        remarks.fault(format!("{name}: {what} not loaded, {error}"));
+    }
+    Record::remove_others(&places.state, |name| planned.iter().any(|it| it.interface == name));
+    let mut loaded = ready.into_iter().map(|it| (it.state, it.index)).collect::<Vec<_>>();
+    let in_force = |planned: Planned| {
+        let is_it = |(state, _): &(State, u32)| state.interface() == planned.interface;
+        let own = loaded.iter().position(is_it).map(|at| loaded.swap_remove(at));
+        planned.in_force(places, own, &mut remarks)
+    };
+    let told = Told::new(planned.into_iter().filter_map(in_force));
+    Ok((Report { interfaces, unchanged, refused, remarks }, told))
+}
+
+/// Asks nft whether it would load what these wishes come to. Changes nothing.
+///
+/// # Errors
+/// [`FirewallError`]: it would not, for an interface whose published ports change by it.
+pub(crate) fn would_load(places: &Places, wishes: Wishes) -> Result<(), FirewallError> {
+    let mut remarks = Remarks::default();
+    let planned = publish::plan(places, Ok(wishes), &mut remarks);
+    let nft = Nft::new(&places.nft);
+    let mut ready = ready(places, &planned, &mut remarks);
+    if !planned.iter().any(Planned::is_changed) || ready.is_empty() {
+        return Ok(());
+    }
+    heed_offloads(&nft, &mut ready)?;
+    match attempt(&ready, |text| nft.would_load(text).map(|()| false)) {
+        Ok(_) => return Ok(()),
+        Err(FirewallError::Rejected(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let mut refused = Vec::new();
+    accepted(&nft, ready, &planned, &mut refused)?;
+    let is_changed = |name: &str| planned.iter().any(|it| it.interface == name && it.is_changed());
+    refused.into_iter().find(|(name, _)| is_changed(name)).map_or(Ok(()), |(_, error)| Err(error))
+}
+
+/// What is in force.
+struct Loaded {
+    interfaces: Vec<Interface>,
+    ready: Vec<Ready>,
+    unchanged: bool,
+    refused: Vec<(String, FirewallError)>,
+}
+
 fn load_ready(
     places: &Places,
     nft: &Nft<'_>,
-    mut remarks: Vec<String>,
-) -> Result<Report, FirewallError> {
-    let mut ready = ready(places, &mut remarks);
+    planned: &[Planned],
+    remarks: &mut Remarks,
+) -> Result<Loaded, FirewallError> {
+    let mut ready = ready(places, planned, remarks);
     heed_offloads(nft, &mut ready)?;
     let bring = |text: &Transaction| {
         let there = nft.has(text)?;
@@ -121,45 +198,62 @@ fn load_ready(
         }
         Ok(there)
     };
-    let mut refused = None;
+    let mut refused = Vec::new();
+    let mut first = None;
     // Once more where one of the good ones has vanished meanwhile.
     for _ in 0..3 {
         let error = match attempt(&ready, bring) {
-            Ok((interfaces, unchanged)) => return Ok(Report { interfaces, unchanged, remarks }),
+            Ok((interfaces, unchanged)) => {
+                return Ok(Loaded { interfaces, ready, unchanged, refused });
+            }
             Err(error @ FirewallError::Rejected(_)) => error,
             Err(error) => return Err(error),
         };
-        refused = refused.or(Some(error));
+        first = first.or(Some(error));
         // One interface must not keep the others shut, for instance because its device has just
         // vanished.
-        let alone = ready.len() < 2;
-        ready = if alone { Vec::new() } else { accepted(nft, ready, &mut remarks)? };
+        ready = accepted(nft, ready, planned, &mut refused)?;
         if ready.is_empty() {
             break;
         }
     }
     nft.load(&transaction(&[]))?;
-    Err(refused.unwrap_or(FirewallError::Rejected(mape_core::Quoted::new(""))))
+    Err(first.unwrap_or(FirewallError::Rejected(Quoted::new(""))))
 }
 
-/// Those that nft takes together, added one by one. It is only asked: what is open stays so meanwhile.
+/// Those that nft takes together, added one by one, each with the newest rules that it takes. It is only asked:
+/// what is open stays so meanwhile.
 fn accepted(
     nft: &Nft<'_>,
     ready: Vec<Ready>,
-    remarks: &mut Vec<String>,
+    planned: &[Planned],
+    refused: &mut Vec<(String, FirewallError)>,
 ) -> Result<Vec<Ready>, FirewallError> {
-    let mut good = Vec::new();
+    let mut good: Vec<Ready> = Vec::new();
     for next in ready {
-        let name = next.checked.name.clone();
-        good.push(next);
-        match attempt(&good, |text| nft.would_load(text).map(|()| false)) {
-            Ok(_) => {}
-            Err(error @ FirewallError::Rejected(_)) => {
-                good.pop();
-                remarks.push(format!("{name}: left out, {error}"));
+        let name = next.state.interface().to_owned();
+        let (index, flow_offload) = (next.index, next.checked.options.flow_offload);
+        let planned = planned.iter().find(|it| it.interface == name);
+        let older = planned.map(|planned| planned.older(index)).unwrap_or_default();
+        let older = older.into_iter().filter_map(|state| {
+            let mut checked = state.check().ok()?;
+            checked.options.flow_offload = flow_offload;
+            Some(Ready { state, checked, index })
+        });
+        let mut error = None;
+        for candidate in std::iter::once(next).chain(older) {
+            good.push(candidate);
+            match attempt(&good, |text| nft.would_load(text).map(|()| false)) {
+                Ok(_) => break,
+                Err(rejected @ FirewallError::Rejected(_)) => {
+                    good.pop();
+                    error = error.or(Some(rejected));
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         }
+        let is_known = refused.iter().any(|(known, _)| *known == name);
+        refused.extend(error.filter(|_| !is_known).map(|error| (name, error)));
     }
     Ok(good)
 }
@@ -176,14 +270,16 @@ pub(crate) fn intended(
     state: &State,
     is_made_anew: bool,
 ) -> Result<Option<String>, FirewallError> {
-    let rejected = |StateError(reason)| FirewallError::Rejected(mape_core::Quoted::new(&reason));
+    let rejected = |StateError(reason)| FirewallError::Rejected(Quoted::new(&reason));
     let checked = state.check().map_err(rejected)?;
     let name = checked.name.clone();
     let nft = Nft::new(&places.nft);
     let index = device_index(places, checked.device.as_str()).filter(|_| !is_made_anew);
-    let mut ready = ready(places, &mut Vec::new());
+    let mut remarks = Remarks::default();
+    let planned = publish::plan(places, Wishes::read(&places.servers), &mut remarks);
+    let mut ready = ready(places, &planned, &mut remarks);
     ready.retain(|ready| ready.checked.name != name);
-    ready.push(Ready { checked, index: index.unwrap_or_default() });
+    ready.push(Ready { state: state.clone(), checked, index: index.unwrap_or_default() });
     ready.sort_by(|one, other| one.checked.name.as_str().cmp(other.checked.name.as_str()));
     // Where nft cannot be asked, `load` says so.
     let _ = heed_offloads(&nft, &mut ready);
@@ -223,7 +319,7 @@ fn heed_offloads(nft: &Nft<'_>, ready: &mut [Ready]) -> Result<(), FirewallError
 /// # Errors
 /// [`FirewallError`]: no edge that the state allows is accepted.
 pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
-    let rejected = |StateError(reason)| FirewallError::Rejected(mape_core::Quoted::new(&reason));
+    let rejected = |StateError(reason)| FirewallError::Rejected(Quoted::new(&reason));
     let mut checked = state.check().map_err(rejected)?;
     checked.name = NAME_OF_CHECKS.parse().map_err(|error| rejected(StateError::from(error)))?;
     checked.device = "lo".parse().map_err(|error| rejected(StateError::from(error)))?;
@@ -231,7 +327,7 @@ pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
         checked.line = Line::new(&single_port().map_err(rejected)?, &[])
             .map_err(|error| rejected(StateError::from(error)))?;
     }
-    let ready = Ready { checked, index: 1 };
+    let ready = Ready { state: state.clone(), checked, index: 1 };
     let nft = Nft::new(&places.nft);
     let mut refused = None;
     for time_wait in [true, false] {
@@ -244,7 +340,7 @@ pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
             }
         }
     }
-    Err(refused.unwrap_or(FirewallError::Rejected(mape_core::Quoted::new(""))))
+    Err(refused.unwrap_or(FirewallError::Rejected(Quoted::new(""))))
 }
 
 /// The plan of a line with a single port.
@@ -279,7 +375,7 @@ fn attempt(
             tried.push(interfaces);
         }
     }
-    Err(refused.unwrap_or(FirewallError::Rejected(mape_core::Quoted::new(""))))
+    Err(refused.unwrap_or(FirewallError::Rejected(Quoted::new(""))))
 }
 
 impl Ready {
@@ -293,42 +389,41 @@ impl Ready {
 }
 
 /// The interfaces with a valid state and a device, ordered by name.
-fn ready(places: &Places, remarks: &mut Vec<String>) -> Vec<Ready> {
+fn ready(places: &Places, planned: &[Planned], remarks: &mut Remarks) -> Vec<Ready> {
     let mut ready: Vec<Ready> = Vec::new();
-    for path in state_files(&places.state) {
-        let name = path.file_stem().map(OsStr::to_string_lossy).unwrap_or_default().into_owned();
-        let checked = match State::read(&path).and_then(|state| state.check()) {
+    for Planned { interface: name, state, .. } in planned {
+        let checked = match state.check() {
             Ok(checked) if checked.name.as_str() == name => checked,
             Ok(checked) => {
-                remarks.push(format!("{name}: state ignored, it is that of {}", checked.name));
+                remarks.fault(format!("{name}: state ignored, it is that of {}", checked.name));
                 continue;
             }
             Err(StateError(reason)) => {
-                remarks.push(format!("{name}: state ignored, {reason}"));
+                remarks.fault(format!("{name}: state ignored, {reason}"));
                 continue;
             }
         };
         if let Some(other) = ready.iter().find(|other| other.checked.device == checked.device) {
-            remarks.push(format!(
+            remarks.fault(format!(
                 "{name}: state ignored, its device {} is that of {}",
                 checked.device, other.checked.name
             ));
             continue;
         }
         let Some(index) = device_index(places, checked.device.as_str()) else {
-            remarks.push(format!("{name}: no device {} yet", checked.device));
+            remarks.fault(format!("{name}: no device {} yet", checked.device));
             continue;
         };
         // nft would refuse both together, and each load would then try them one by one.
         if let Some(other) = ready.iter().find(|other| other.checked.line.ce() == checked.line.ce())
         {
-            remarks.push(format!(
+            remarks.fault(format!(
                 "{name}: left out, its line is that of {}; remove one of the two",
                 other.checked.name
             ));
             continue;
         }
-        ready.push(Ready { checked, index });
+        ready.push(Ready { state: state.clone(), checked, index });
     }
     ready
 }
@@ -342,7 +437,7 @@ pub(crate) fn states(directory: &Path) -> Vec<(String, State)> {
     state_files(directory).into_iter().filter_map(named).collect()
 }
 
-fn state_files(directory: &Path) -> Vec<PathBuf> {
+pub(super) fn state_files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.path())

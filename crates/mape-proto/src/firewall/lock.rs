@@ -27,7 +27,7 @@ pub(crate) fn take(directory: &Path) -> Result<Flock<File>, FirewallError> {
 }
 
 /// Removes the lock's file with the lock in hand, and the directory if nothing else is in it.
-pub(super) fn remove(lock: Flock<File>, directory: &Path) {
+pub(crate) fn remove(lock: Flock<File>, directory: &Path) {
     // Whoever waits for this very file finds out that it is no more: see `take_within`.
     let _ = fs::remove_file(directory.join(NAME));
     drop(lock);

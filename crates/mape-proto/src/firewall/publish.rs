@@ -1,95 +1,190 @@
-//! Published ports, as the loader deals with them: what UCI says goes into the state files before the
-//! rules are made, and what came of it is remembered and told once the rules are loaded.
+//! Published ports, as the loader deals with them: what UCI says becomes the state that the rules are made
+//! of, and what came of it is written down, remembered and told once the rules are loaded.
 
-use mape_core::PortRange;
+use mape_core::{Explain as _, PortRange};
 
-use super::{Places, states};
+use super::record::Record;
+use super::remarks::Remarks;
+use super::{Places, State, StateError, loader};
+use crate::conntrack::{Flows, forget_flows};
 use crate::servers::{
-    Change, Kept, Outcome, Wishes, announce, announce_pool, apply, write_allow_list,
+    Change, Kept, Outcome, Server, Wishes, announce, announce_pool, apply, write_allow_list,
 };
+use crate::uci::UciError;
 
-/// What happened to one interface.
-struct News {
-    interface: String,
-    changes: Vec<Change>,
-    kept: Kept,
-    pool: Vec<PortRange>,
+/// An interface that has a state file.
+pub(super) struct Planned {
+    /// By the file's name.
+    pub(super) interface: String,
+    /// As the file has it.
+    before: State,
+    /// As it is to be, by what UCI says.
+    pub(super) state: State,
+    /// What was loaded last.
+    pub(super) record: Option<Record>,
+    /// What UCI says, and the ports that were remembered before; `None` where UCI cannot be read.
+    news: Option<(Outcome, Kept)>,
 }
-
-/// What happened to all.
-pub(super) struct AllNews(Vec<News>);
 
 /// What is to be told.
-pub(super) struct Told(Vec<(String, Vec<Change>, Option<Vec<PortRange>>)>);
+#[derive(Default)]
+pub(crate) struct Told(Vec<(String, Vec<Change>, Option<Vec<PortRange>>)>);
 
-/// Brings the state files in line with UCI. Where UCI cannot be read, all stays as it was.
-pub(super) fn prepare(places: &Places, remarks: &mut Vec<String>) -> AllNews {
-    let wishes = match Wishes::read(&places.servers) {
-        Ok(wishes) => wishes,
+/// What the interfaces are to be. Where UCI cannot be read, published ports stay as they are. Writes nothing.
+pub(super) fn plan(
+    places: &Places,
+    wishes: Result<Wishes, UciError>,
+    remarks: &mut Remarks,
+) -> Vec<Planned> {
+    let wishes = match wishes {
+        Ok(wishes) => Some(wishes),
         Err(error) => {
-            remarks.push(format!("published ports stay as they are: {error}"));
-            return AllNews(Vec::new());
+            remarks.fault(format!("published ports stay as they are: {error}"));
+            None
         }
     };
-    for (section, reason) in &wishes.unreadable {
-        remarks.push(format!("forward {section}: refused, {reason}"));
+    for (section, reason) in wishes.iter().flat_map(|wishes| &wishes.unreadable) {
+        remarks.note(format!("forward {section}: refused, {reason}"));
     }
-    let states = states(&places.state);
-    let only = states.len() == 1;
-    let mut all = Vec::new();
-    for (interface, state) in states {
-        let mut new = state.clone();
-        let Some(outcome) = apply(&mut new, &wishes, &interface, only, &places.servers) else {
-            continue;
-        };
-        let Outcome { refused, changes, kept, .. } = outcome;
-        for (section, refusal) in refused {
-            use mape_core::Explain as _;
-            remarks.push(format!("forward {section}: refused, {refusal}; {}", refusal.hint()));
-        }
-        if new != state {
-            if let Err(error) = new.write(&places.state) {
-                remarks.push(format!("{interface}: published ports stay as they are: {error}"));
-                continue;
+    let mut states = Vec::new();
+    for path in loader::state_files(&places.state) {
+        let interface = name_of(&path);
+        match State::read(&path) {
+            Ok(state) => states.push((interface, state)),
+            Err(StateError(reason)) => {
+                remarks.fault(format!("{interface}: state ignored, {reason}"));
             }
         }
-        let pool =
-            new.plan_without_servers().map(|plan| crate::servers::pool(&plan, new.upnp_ports()));
-        all.push(News { interface, changes, kept, pool: pool.unwrap_or_default() });
     }
-    AllNews(all)
+    let only = states.len() == 1;
+    let planned = |(interface, before): (String, State)| {
+        let applied = wishes
+            .as_ref()
+            .and_then(|wishes| apply(&before, wishes, &interface, only, &places.servers));
+        let (state, news) = match applied {
+            Some((state, outcome, kept)) => (state, Some((outcome, kept))),
+            None => (before.clone(), None),
+        };
+        for (section, refusal) in news.iter().flat_map(|(outcome, _)| &outcome.refused) {
+            remarks.note(format!("forward {section}: refused, {refusal}; {}", refusal.hint()));
+        }
+        let record = Record::read(&places.state, &interface);
+        Planned { interface, before, state, record, news }
+    };
+    states.into_iter().map(planned).collect()
 }
 
-impl AllNews {
-    /// Without what happened to interfaces that are not open: there nothing can arrive yet, and it is told once they are.
-    pub(super) fn only(mut self, is_open: impl Fn(&str) -> bool) -> Self {
-        self.0.retain(|news| is_open(&news.interface));
-        self
+fn name_of(path: &std::path::Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+impl Planned {
+    /// Whether published ports are to change.
+    pub(super) fn is_changed(&self) -> bool {
+        self.before.servers() != self.state.servers()
     }
 
-    /// The rules are loaded: from now on it counts.
-    pub(super) fn in_force(self, places: &Places, remarks: &mut Vec<String>) -> Told {
-        let mut told = Vec::new();
-        for News { interface, changes, kept, pool } in self.0 {
-            if let Err(error) = kept.write(&places.servers.flash, &interface) {
-                remarks.push(format!("{interface}: its ports cannot be remembered: {error}"));
-            }
-            remarks.extend(changes.iter().map(Change::line));
-            let moved = match write_allow_list(&places.state, &interface, &pool) {
-                Ok(moved) => moved,
-                Err(error) => {
-                    remarks.push(format!("{interface}: no list of ports for UPnP: {error}"));
-                    false
-                }
-            };
-            told.push((interface, changes, moved.then_some(pool)));
+    /// What may be loaded where nft refuses [`Self::state`], best first: what was loaded for this very device, as
+    /// far as it is still wanted; without the forwards that are new; without any.
+    pub(super) fn older(&self, index: u32) -> Vec<State> {
+        let last = self.record.as_ref().filter(|record| record.index == index);
+        let mut older: Vec<State> =
+            last.and_then(|last| last.state.still_wanted_by(&self.state)).into_iter().collect();
+        if let Some((outcome, kept)) = &self.news {
+            let is_new = |server: &Server| outcome.is_new(kept, &server.forward);
+            older.push(self.state.with_servers(|server| !is_new(server)));
         }
-        Told(told)
+        older.push(self.state.without_servers());
+        older.retain(|state| *state != self.state);
+        older
+    }
+
+    /// The rules are loaded, with this state for this device if the interface is open: from now on it counts.
+    pub(super) fn in_force(
+        self,
+        places: &Places,
+        loaded: Option<(State, u32)>,
+        remarks: &mut Remarks,
+    ) -> Option<(String, Vec<Change>, Option<Vec<PortRange>>)> {
+        let Self { interface, before, state: wanted, record: last, news } = self;
+        if wanted != before {
+            // The rules do not depend on it: the next load makes it again.
+            wanted.write(&places.state).unwrap_or_else(|error| {
+                remarks.fault(format!("{interface}: its state cannot be written down: {error}"));
+            });
+        }
+        let Some((state, index)) = loaded else {
+            Record::remove(&places.state, &interface);
+            return None;
+        };
+        let earlier = std::iter::once(&before).chain(last.as_ref().map(|last| &last.state));
+        end_flows(earlier, &state, places, &interface, remarks);
+        let record = Record { index, state };
+        if last.as_ref() != Some(&record) {
+            record.write(&places.state, &interface);
+        }
+        let Record { state, .. } = record;
+        let (mut outcome, kept) = news?;
+        let is_left_out = |server: &&Server| !state.servers().contains(server);
+        let left_out: Vec<Server> = outcome.servers.iter().filter(is_left_out).cloned().collect();
+        outcome.without(&kept, &left_out);
+        if let Err(error) = outcome.kept.write(&places.servers.flash, &interface) {
+            remarks.fault(format!("{interface}: its ports cannot be remembered: {error}"));
+        }
+        let mut changes = outcome.changes;
+        // Where they could not be remembered the last time, they are no news all the same.
+        if let Some(last) = last.filter(|last| last.index == index) {
+            changes.retain(|change| last.state.has_at(&change.forward) != change.new);
+        }
+        remarks.notes(changes.iter().map(Change::line));
+        let pool = state.pool();
+        let moved = write_allow_list(&places.state, &interface, &pool).unwrap_or_else(|error| {
+            remarks.fault(format!("{interface}: no list of ports for UPnP: {error}"));
+            false
+        });
+        Some((interface, changes, moved.then_some(pool)))
+    }
+}
+
+/// Whoever talks to a host that is not published any more, or not there, is to hear nothing of it: rules are
+/// asked for the first packet of a connection only.
+fn end_flows<'a>(
+    earlier: impl Iterator<Item = &'a State>,
+    now: &State,
+    places: &Places,
+    interface: &str,
+    remarks: &mut Remarks,
+) {
+    let flows = |state: &State| -> Vec<Flows> {
+        let address = state.address();
+        let published = state.servers().iter().flat_map(Server::published);
+        published.filter_map(|one| Some(Flows { address: address?, published: one })).collect()
+    };
+    let still = flows(now);
+    let mut gone: Vec<Flows> = earlier.flat_map(flows).collect();
+    gone.retain(|flows| !still.contains(flows));
+    if gone.is_empty() {
+        return;
+    }
+    match forget_flows(&places.kernel, &gone) {
+        Ok(0) => {}
+        Ok(count) => remarks.note(format!("{interface}: {count} connections to hosts ended")),
+        Err(error) => remarks.fault(format!(
+            "{interface}: connections to hosts that are not published any more go on: {error}; {}",
+            error.hint()
+        )),
     }
 }
 
 impl Told {
-    pub(super) fn tell(self, places: &Places) {
+    pub(super) fn new(
+        told: impl Iterator<Item = (String, Vec<Change>, Option<Vec<PortRange>>)>,
+    ) -> Self {
+        Self(told.collect())
+    }
+
+    /// Whoever is told may ask us something, so the lock is given back before.
+    pub(crate) fn tell(self, places: &Places) {
         for (interface, changes, pool) in self.0 {
             announce(&places.servers.hotplug, &interface, &changes);
             if let Some(pool) = pool {

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,8 @@ use crate::servers::{Server, pool};
 
 /// Number of the format. A file with another one is ignored: the next setup writes a new one.
 const SCHEMA: u8 = 1;
+/// How large a file becomes with its servers, in bytes; less than what is read, as all else has room too.
+const MAX_SIZE: u64 = files::MAX_SIZE / 2;
 
 /// The content of a state file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,6 +153,90 @@ impl State {
         }
     }
 
+    /// How many of these servers, the first ones, a state file has room for, whatever their ports are later.
+    pub(crate) fn room_for(&self, servers: &[Server]) -> usize {
+        // The digits that a port can come to have, in `servers` and in `order`.
+        const GROWTH: usize = 10;
+        let fits = |count: usize| {
+            let mut state = self.clone();
+            state.set_servers(servers.iter().take(count).map(Server::at_its_largest).collect());
+            let size = serde_json::to_string(&state).map_or(usize::MAX, |text| text.len());
+            let size = u64::try_from(size.saturating_add(count.saturating_mul(GROWTH)));
+            size.is_ok_and(|size| size < MAX_SIZE) && state.plan().is_ok()
+        };
+        if servers.is_empty() || fits(servers.len()) {
+            return servers.len();
+        }
+        let (mut room, mut too_many) = (0, servers.len());
+        while let Some(middle) = (room + 1 < too_many).then_some(room.midpoint(too_many)) {
+            if fits(middle) {
+                room = middle;
+            } else {
+                too_many = middle;
+            }
+        }
+        room
+    }
+
+    pub(crate) fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// The line's address; `None` where the state gives no plan.
+    pub(crate) fn address(&self) -> Option<Ipv4Addr> {
+        self.plan_without_servers().ok().map(|plan| plan.ipv4().addr())
+    }
+
+    /// Where this forward is reached from outside.
+    pub(super) fn has_at(&self, forward: &str) -> Option<SocketAddrV4> {
+        let server = self.servers.iter().find(|server| server.forward == forward)?;
+        Some(SocketAddrV4::new(self.address()?, server.port))
+    }
+
+    /// What UPnP has.
+    pub(super) fn pool(&self) -> Vec<PortRange> {
+        self.plan_without_servers().map_or_else(|_| Vec::new(), |plan| pool(&plan, self.upnp_ports))
+    }
+
+    pub(super) fn interface(&self) -> &str {
+        &self.interface
+    }
+
+    pub(super) const fn is_of_this_format(&self) -> bool {
+        self.schema == SCHEMA
+    }
+
+    /// The same without its servers.
+    pub(super) fn without_servers(&self) -> Self {
+        self.with_servers(|_| false)
+    }
+
+    /// The same with those of its servers only.
+    pub(super) fn with_servers(&self, wanted: impl Fn(&Server) -> bool) -> Self {
+        let mut state = self.clone();
+        state.set_servers(self.servers.iter().filter(|it| wanted(it)).cloned().collect());
+        state
+    }
+
+    /// This earlier state without what the new one does not let in any more; `None` where it is that of another
+    /// line.
+    pub(super) fn still_wanted_by(&self, new: &Self) -> Option<Self> {
+        let line = |state: &Self| (state.prefix.clone(), state.rule.clone(), state.device.clone());
+        if line(self) != line(new) {
+            return None;
+        }
+        let leads_there = |server: &Server| {
+            new.servers
+                .iter()
+                .any(|it| server.published().all(|one| it.published().any(|it| it == one)))
+        };
+        let is_unchanged = self.servers.iter().all(leads_there);
+        let mut state = if is_unchanged { self.clone() } else { self.with_servers(leads_there) };
+        state.full_cone &= new.full_cone;
+        state.cone_hosts.retain(|host| new.cone_hosts.contains(host));
+        Some(state)
+    }
+
     pub(crate) fn device(&self) -> &str {
         &self.device
     }
@@ -218,7 +304,7 @@ impl State {
         let text = files::text(path).map_err(|error| StateError(error.to_string()))?;
         let state: Self =
             serde_json::from_str(&text).map_err(|error| StateError(error.to_string()))?;
-        if state.schema != SCHEMA {
+        if !state.is_of_this_format() {
             return Err(StateError(format!("it has format {}, not {SCHEMA}", state.schema)));
         }
         Ok(state)

@@ -235,6 +235,7 @@ fn without_nft() {
         devices: directory.clone(),
         nft: "/nonexistent/nft".into(),
         servers: servers::Places::below(&directory),
+        kernel: Kernel::Live,
     };
     let error = load(&places).unwrap_err();
     assert!(matches!(error, FirewallError::NoNft(_)) && error.params()[0].0 == "reason");
@@ -252,6 +253,7 @@ fn only_nft_s_own_word_counts_as_a_refusal() {
         devices: directory.clone(),
         nft: nft.clone(),
         servers: servers::Places::below(&directory),
+        kernel: Kernel::Live,
     };
     for (text, is_verdict) in [
         ("echo 'Error: Could not process rule: Operation not supported' >&2; exit 1", true),

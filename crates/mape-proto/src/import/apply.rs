@@ -1,21 +1,30 @@
 //! Changing the section: through the `uci` program, and with a look at the result before it counts.
 
+use std::fmt::Display;
+use std::fs::{self, DirBuilder, File};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use mape_core::Quoted;
+use nix::fcntl::Flock;
 
 use super::changes::{Changes, batch};
 use super::router::Router;
 use crate::files;
+use crate::firewall::{self, lock};
 use crate::program::{Program, ProgramError};
-use crate::uci::{CHANGES, CONFIG, Package, UciError};
+use crate::uci::{CONFIG, Package, UciError};
 
 /// A commit writes the flash, which takes a slow one a second, and some while it is being cleaned up.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The package that `import` changes.
 const NETWORK: &str = "network";
+/// What is not committed yet, in the directory of the state files.
+const CHANGES: &str = ".uci";
 
 /// Makes the changes and commits them. Where there are none, nothing is done.
 ///
@@ -24,11 +33,22 @@ const NETWORK: &str = "network";
 /// they would be committed too. [`UciError::NotAsMeant`] where the result was not the intended one. After any
 /// error all has been taken back.
 pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
-    apply_to(router, NETWORK, changes)
+    let directory = directory(router)?;
+    let lock = lock::take(&directory).map_err(|error| failed(&error))?;
+    let done = apply_to(router, NETWORK, changes, &lock);
+    if router.places.is_a_copy() {
+        lock::remove(lock, &directory);
+    }
+    done
 }
 
-/// The same for any package.
-pub(crate) fn apply_to(router: &Router, name: &str, changes: &Changes) -> Result<(), UciError> {
+/// The same for any package, for who holds the loader's lock: two at once would commit each other's changes.
+pub(crate) fn apply_to(
+    router: &Router,
+    name: &str,
+    changes: &Changes,
+    lock: &Flock<File>,
+) -> Result<(), UciError> {
     if changes.is_empty() {
         return Ok(());
     }
@@ -41,33 +61,83 @@ pub(crate) fn apply_to(router: &Router, name: &str, changes: &Changes) -> Result
     for command in &changes.commands {
         meant.change(&command.as_change());
     }
+    let staging = Staging::new(router, lock)?;
     // `uci batch` goes on after a line that fails and ends with 0, so its word is not enough.
-    let done = uci(router, &["batch"], &batch(&changes.commands)).and_then(|()| {
-        let now = router.directories().read(name)?;
-        let same = |now: Package| now.sections() == meant.sections();
-        if now.is_some_and(same) { Ok(()) } else { Err(UciError::NotAsMeant(package())) }
-    });
-    // What stays uncommitted would be read by every reader of the configuration, and be committed by the next one who
-    // commits anything: also where only the flash was full.
-    done.and_then(|()| uci(router, &["commit", name], "")).or_else(|error| {
-        uci(router, &["revert", name], "")?;
-        Err(error)
-    })
+    staging.uci(&["batch"], &batch(&changes.commands))?;
+    let now = staging.read(name)?;
+    if !now.is_some_and(|now| now.sections() == meant.sections()) {
+        return Err(UciError::NotAsMeant(package()));
+    }
+    staging.uci(&["commit", name], "")
 }
 
-fn uci(router: &Router, arguments: &[&str], input: &str) -> Result<(), UciError> {
-    let mut command = Command::new(&router.places.uci);
+/// Not in `/tmp` itself, which is everybody's. Of a copy nothing else is known to be there.
+fn directory(router: &Router) -> Result<PathBuf, UciError> {
     if router.places.is_a_copy() {
-        let root = &router.places.root;
-        let inside = |path| {
-            files::below(root, path).map_err(|error| UciError::unreadable(&root.join(path), &error))
-        };
-        command.arg("-c").arg(inside(CONFIG)?).arg("-t").arg(inside(CHANGES)?);
+        inside(router, "tmp/.mape-rs")
+    } else {
+        Ok(firewall::Places::default().state)
     }
-    command.args(arguments);
-    match Program::new(command, PATIENCE).reading(input.as_bytes()).output() {
-        Ok(_) => Ok(()),
-        Err(ProgramError::Refused { said, .. }) => Err(UciError::Program(said)),
-        Err(error) => Err(UciError::Program(Quoted::new(&error.to_string()))),
+}
+
+fn inside(router: &Router, path: &str) -> Result<PathBuf, UciError> {
+    let root = &router.places.root;
+    files::below(root, path).map_err(|error| UciError::unreadable(&root.join(path), &error))
+}
+
+fn failed(reason: &dyn Display) -> UciError {
+    UciError::Program(Quoted::new(&reason.to_string()))
+}
+
+/// Changes that are not committed, in a directory of our own: what is in `/tmp/.uci` every reader of the
+/// configuration reads, and the next one who commits anything commits it too. So whatever interrupts us, and also
+/// where only the flash is full, nothing of it comes back later.
+struct Staging<'a> {
+    router: &'a Router,
+    changes: PathBuf,
+    lock: &'a Flock<File>,
+}
+
+impl<'a> Staging<'a> {
+    fn new(router: &'a Router, lock: &'a Flock<File>) -> Result<Self, UciError> {
+        let changes = directory(router)?.join(CHANGES);
+        // Of one that was killed.
+        let _ = fs::remove_dir_all(&changes);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&changes);
+        made.map_err(|error| failed(&error))?;
+        Ok(Self { router, changes, lock })
+    }
+
+    /// The package with what is staged.
+    fn read(&self, name: &str) -> Result<Option<Package>, UciError> {
+        let mut package = self.router.directories().read(name)?;
+        if let (Some(package), Ok(changes)) = (&mut package, files::text(self.changes.join(name))) {
+            package.change(&changes);
+        }
+        Ok(package)
+    }
+
+    /// It holds the lock: where we are killed, whoever comes next waits for it.
+    fn uci(&self, arguments: &[&str], input: &str) -> Result<(), UciError> {
+        let mut command = Command::new(&self.router.places.uci);
+        if self.router.places.is_a_copy() {
+            command.arg("-c").arg(inside(self.router, CONFIG)?);
+        }
+        command.arg("-t").arg(&self.changes).args(arguments);
+        let program = Program::new(command, PATIENCE).reading(input.as_bytes());
+        match program.holding(Some(self.lock.as_fd())).output() {
+            Ok(_) => Ok(()),
+            Err(ProgramError::Refused { said, .. }) => Err(UciError::Program(said)),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+impl Drop for Staging<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.changes);
+        if self.router.places.is_a_copy() {
+            let _ = self.changes.parent().map(fs::remove_dir);
+        }
     }
 }

@@ -190,7 +190,11 @@ fn apply(
         let path = system.state_file(name);
         state.write(directory).map_err(|error| super::journal::failed(&path, error))?;
     }
-    let report = load(&system.places)?;
+    let mut report = load(&system.places)?;
+    // Older rules of this line may be in force: they are not those that were asked for.
+    if let Some(error) = report.take_refusal(name.as_str()) {
+        return Err(error.into());
+    }
     let edge = report.edge_of(name).ok_or_else(|| LinuxError::NotLoaded(report.to_string()))?;
     system.ip.batch(&steps.open)?;
     let mut changed = steps.all().next().is_some() || !report.is_unchanged();

@@ -25,6 +25,9 @@ pub(crate) enum Refusal {
     /// One port at least is left for outgoing connections.
     #[error("no port of the set is left")]
     NoneLeft,
+    /// More than an interface's state file holds.
+    #[error("an interface has room for {room} of these forwards")]
+    NoRoom { room: usize },
 }
 
 impl Explain for Refusal {

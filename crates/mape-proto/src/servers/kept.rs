@@ -71,6 +71,39 @@ impl Kept {
         self.forwards.get(key)?.before
     }
 
+    /// Whether one of the forwards has this address and port.
+    pub(super) fn has(&self, place: SocketAddrV4) -> bool {
+        self.ipv4 == Some(*place.ip()) && self.forwards.values().any(|it| it.port == place.port())
+    }
+
+    /// Whether the two belong to different addresses.
+    pub(super) fn is_elsewhere(&self, other: &Self) -> bool {
+        self.ipv4 != other.ipv4
+    }
+
+    /// Whether this section has a port.
+    pub(super) fn knows(&self, section: &str) -> bool {
+        self.forwards.iter().any(|(key, kept)| kept.section.as_ref().unwrap_or(key) == section)
+    }
+
+    /// Those of the sections that `is_it` names get back what they had in `old`, at the same address.
+    pub(super) fn restore(&mut self, old: &Self, is_it: impl Fn(&str) -> bool) {
+        let named = |(key, kept): (&String, &KeptPort)| {
+            is_it(kept.section.as_ref().unwrap_or(key)).then(|| key.clone())
+        };
+        let keys: Vec<String> = self.forwards.iter().filter_map(named).collect();
+        for key in keys {
+            let before = old.forwards.get(&key).filter(|_| old.ipv4 == self.ipv4).cloned();
+            match before {
+                Some(before) => drop(self.forwards.insert(key, before)),
+                None => drop(self.forwards.remove(&key)),
+            }
+        }
+        if self.forwards.is_empty() {
+            self.ipv4 = None;
+        }
+    }
+
     /// Whether this very port was asked for and given, under whatever prefix.
     pub(super) fn was_granted(&self, key: &str, port: u16) -> bool {
         self.forwards.get(key).is_some_and(|kept| kept.named == Some(port))

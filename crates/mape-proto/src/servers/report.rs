@@ -1,14 +1,19 @@
 //! Forwards as people and programs see them.
 
-use mape_core::{Explain as _, PortRange};
+use std::net::Ipv4Addr;
+
+use mape_core::Explain as _;
+use mape_nft::{InterfaceName, Published};
 use serde::Serialize;
 
-use super::{Forward, Hosts, Kept, Wishes, outcome, pool};
+use super::{Forward, Server, Wishes, apply};
 use crate::firewall::{Places, device_index, states};
+use crate::netlink::NetlinkError;
+use crate::nftables::published;
 use crate::uci::UciError;
 
 /// One forward and what has become of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ForwardStatus {
     /// The section in `/etc/config/firewall`.
     pub section: String,
@@ -42,41 +47,33 @@ pub struct ForwardStatus {
     pub nearest: Vec<u16>,
 }
 
-/// All forwards of the machine, and at last what would become of `asked` if it were configured too.
+/// All forwards of the machine, and at last what would become of `asked` if it were configured too. What is
+/// published the kernel says, and not the configuration.
 pub(crate) fn statuses(
     places: &Places,
     asked: Option<Forward>,
 ) -> Result<Vec<ForwardStatus>, UciError> {
-    let mut wishes = Wishes::read(&places.servers)?;
-    if asked.is_some() {
-        wishes.hosts = Hosts::read(&places.servers);
-    }
-    wishes.asked = asked;
+    let wishes = Wishes::read(&places.servers)?.asking(asked, &places.servers);
     let forwards = wishes.forwards.iter().chain(&wishes.asked);
     let mut all: Vec<ForwardStatus> = forwards.map(|it| one(it, &wishes)).collect();
     let states = states(&places.state);
     for (interface, state) in &states {
-        let Ok(plan) = state.plan_without_servers() else { continue };
-        let pool: Vec<PortRange> = pool(&plan, state.upnp_ports());
-        let kept = Kept::read(&places.servers.flash, interface);
         let only = states.len() == 1;
-        let found = outcome(&wishes, interface, only, &plan, &pool, &kept);
+        let applied = apply(state, &wishes, interface, only, &places.servers);
+        let Some((state, found, _)) = applied else { continue };
+        let Some(address) = state.address() else { continue };
+        let kernel = Known::of(places, interface, state.device());
         for server in &found.servers {
             let Some(one) = all.iter_mut().find(|it| it.section == server.forward) else {
                 continue;
             };
             one.interface = Some(interface.clone());
-            one.ipv4 = Some(plan.ipv4().addr().to_string());
+            one.ipv4 = Some(address.to_string());
             one.port = Some(server.port);
             one.before = server.before.map(|before| before.to_string());
-            if server.host.is_none() {
-                one.reason = Some(format!("nobody knows the address of {}", one.host));
-                one.hint = Some("switch the host on, or give its address".to_owned());
-            } else if device_index(places, state.device()).is_none() {
-                one.reason = Some(format!("{interface} has no device, so nothing arrives yet"));
-                one.hint = Some("see `mape-proto status`".to_owned());
-            } else {
-                (one.state, one.reason, one.hint) = ("published", None, None);
+            match kernel.why_not(interface, server, &one.host) {
+                None => (one.state, one.reason, one.hint) = ("published", None, None),
+                Some((reason, hint)) => (one.reason, one.hint) = (Some(reason), Some(hint)),
             }
         }
         for (section, refusal) in &found.refused {
@@ -87,23 +84,14 @@ pub(crate) fn statuses(
             one.hint = Some(refusal.hint());
             one.nearest = refusal.nearest().to_vec();
         }
+        all.extend(kernel.unwanted(interface, address, &found.servers));
     }
     all.extend(wishes.unreadable.iter().map(|(section, reason)| ForwardStatus {
         section: section.clone(),
-        name: None,
-        interface: None,
-        proto: Vec::new(),
-        host: String::new(),
-        dest_ip: None,
-        dest_port: None,
-        wanted: String::new(),
-        ipv4: None,
-        port: None,
-        before: None,
         state: "refused",
         reason: Some(reason.to_string()),
         hint: Some(reason.hint()),
-        nearest: Vec::new(),
+        ..ForwardStatus::default()
     }));
     Ok(all)
 }
@@ -119,14 +107,79 @@ fn one(forward: &Forward, wishes: &Wishes) -> ForwardStatus {
         dest_ip: wishes.hosts.address(&forward.host).map(|address| address.to_string()),
         dest_port: Some(forward.dest_port),
         wanted: forward.wanted.text(),
-        ipv4: None,
-        port: None,
-        before: None,
         state: "waiting",
         reason: Some("its MAP-E interface is not up, or there are several".to_owned()),
         hint: Some(
             "see `mape-proto status`; of several, name one in the option interface".to_owned(),
         ),
-        nearest: Vec::new(),
+        ..ForwardStatus::default()
+    }
+}
+
+/// What the kernel has published on an interface.
+struct Known {
+    /// `None` where the interface has no device.
+    published: Option<Result<Vec<Published>, NetlinkError>>,
+}
+
+impl Known {
+    fn of(places: &Places, interface: &str, device: &str) -> Self {
+        let name: Option<InterfaceName> = interface.parse().ok();
+        let index = device_index(places, device);
+        let published = name.zip(index).map(|(name, it)| published(&places.kernel, &name, it));
+        Self { published }
+    }
+
+    /// Why nothing arrives there, and the next step.
+    fn why_not(&self, interface: &str, server: &Server, host: &str) -> Option<(String, String)> {
+        let load = "run `mape-proto firewall`, which tells what is wrong".to_owned();
+        let published = match &self.published {
+            _ if server.host.is_none() => {
+                let reason = format!("nobody knows the address of {host}");
+                let hint = "switch the host on, or give its address".to_owned();
+                return Some((reason, hint));
+            }
+            None => {
+                let reason = format!("{interface} has no device, so nothing arrives yet");
+                return Some((reason, "see `mape-proto status`".to_owned()));
+            }
+            Some(Err(error)) => {
+                return Some((format!("the kernel does not tell its rules: {error}"), load));
+            }
+            Some(Ok(published)) => published,
+        };
+        let is_there = server.published().all(|one| published.contains(&one));
+        (!is_there).then(|| ("the rules in force do not have it".to_owned(), load))
+    }
+
+    /// What is published although no forward says so.
+    fn unwanted(
+        &self,
+        interface: &str,
+        address: Ipv4Addr,
+        wanted: &[Server],
+    ) -> Vec<ForwardStatus> {
+        let Some(Ok(published)) = &self.published else { return Vec::new() };
+        let is_wanted =
+            |one: &Published| wanted.iter().any(|it| it.published().any(|it| it == *one));
+        let unwanted = published.iter().filter(|one| !is_wanted(one));
+        let status = |one: &Published| ForwardStatus {
+            section: "-".to_owned(),
+            interface: Some(interface.to_owned()),
+            proto: vec![one.transport.name()],
+            host: one.host.ip().to_string(),
+            dest_ip: Some(one.host.ip().to_string()),
+            dest_port: Some(one.host.port()),
+            wanted: one.port.to_string(),
+            ipv4: Some(address.to_string()),
+            port: Some(one.port),
+            state: "published",
+            reason: Some(
+                "no forward leads there any more, and the rules in force still do".to_owned(),
+            ),
+            hint: Some("run `mape-proto firewall`, which tells what is wrong".to_owned()),
+            ..ForwardStatus::default()
+        };
+        unwanted.map(status).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! A forward that has got a port.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use mape_nft::{Published, Transport};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,12 @@ pub struct Server {
 }
 
 impl Server {
+    /// With everything that it can come to have, for its size in a file.
+    pub(crate) fn at_its_largest(&self) -> Self {
+        let largest = SocketAddrV4::new(Ipv4Addr::BROADCAST, u16::MAX);
+        Self { host: Some(largest), before: Some(largest), ..self.clone() }
+    }
+
     /// For the rules: one entry for each protocol.
     pub(crate) fn published(&self) -> impl Iterator<Item = Published> + '_ {
         let host = self.host;

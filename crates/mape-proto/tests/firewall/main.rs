@@ -61,12 +61,13 @@ impl Bench {
         format!("load --nft-program {}", path.display())
     }
 
-    /// `load` is the loader; `up NAME` makes a device.
+    /// `load` is the loader; `faulty COMMAND` wants exit status 1; `up NAME` makes a device.
     fn sh(&self, script: &str) -> Output {
         let script = format!(
             "set -e; mount -t sysfs sysfs /sys; \
              MAPE={}; STATIC={}/../../files/usr/share/nftables.d/ruleset-post/50-mape-rs.nft; \
              load() {{ $MAPE firewall --state-dir {} \"$@\"; }}; \
+             faulty() {{ rc=0; \"$@\" || rc=$?; [ $rc = 1 ]; }}; \
              up() {{ ip link add $1 type veth peer name p-$1; }}; {script}",
             env!("CARGO_BIN_EXE_mape-proto"),
             env!("CARGO_MANIFEST_DIR"),
@@ -99,18 +100,18 @@ fn without_state_or_device_only_the_guard() {
     assert!(text.starts_with("no interface is open; the guard loaded\nno interface is open; the guard is loaded already\n"), "{text}");
     assert!(text.contains("oifname \"mape-*\" goto guard") && !text.contains("netdev"), "{text}");
     bench.v6plus("wan", "auto");
-    let text = bench.ok("load; nft list ruleset");
+    let text = bench.ok("faulty load; nft list ruleset");
     assert!(
         text.contains("wan: no device mape-wan yet\n") && !text.contains("goto gate"),
         "{text}"
     );
     // A device that went takes its rules with it.
-    let text = bench.ok("up mape-wan; load; ip link del mape-wan; load; nft list ruleset");
+    let text = bench.ok("up mape-wan; load; ip link del mape-wan; faulty load; nft list ruleset");
     assert!(!text.contains("goto gate") && !text.contains("table netdev"), "{text}");
     // And leaves nothing, whatever its edge was.
     for edge in ["netdev", "postrouting", "plain"] {
         bench.v6plus("wan", edge);
-        bench.ok("load; nft list ruleset >$0.1; up mape-wan; load; ip link del mape-wan; load; \
+        bench.ok("faulty load; nft list ruleset >$0.1; up mape-wan; load; ip link del mape-wan; faulty load; \
              nft list ruleset >$0.2; cmp $0.1 $0.2; rm $0.?"
             .replace("$0", &bench.directory.join("rules").display().to_string())
             .as_str());
@@ -172,7 +173,7 @@ fn states_that_cannot_be_used() {
     ] {
         std::fs::write(bench.directory.join(format!("{name}.json")), content).unwrap();
     }
-    let text = bench.ok("up mape-wan; up mape-copy; load");
+    let text = bench.ok("up mape-wan; up mape-copy; faulty load");
     for line in [
         "copy: mape-copy, edge netdev, loaded\n",
         "wan: mape-wan, edge netdev, loaded\n",
@@ -191,7 +192,7 @@ fn of_two_interfaces_with_one_line_one_is_left_out() {
     let Some(bench) = Bench::new("same-line") else { return };
     bench.v6plus("wan", "auto");
     bench.v6plus("wan6", "auto");
-    let text = bench.ok("up mape-wan; up mape-wan6; load; load");
+    let text = bench.ok("up mape-wan; up mape-wan6; faulty load; faulty load");
     let left_out = "wan6: left out, its line is that of wan; remove one of the two\n";
     let loaded = "wan: mape-wan, edge netdev, loaded\n";
     let already = "wan: mape-wan, edge netdev, is loaded already\n";
@@ -223,6 +224,7 @@ fn the_best_edge_that_the_kernel_takes() {
     }
     // A stated edge is not replaced by another; what an option needs is.
     bench.v6plus("wan", "netdev");
+    std::fs::remove_file(bench.directory.join("wan.loaded")).unwrap();
     let load = bench.refusing("hook egress");
     let output = bench.sh(&format!("up mape-wan; {load}"));
     let error = String::from_utf8(output.stderr).unwrap();
@@ -245,16 +247,16 @@ fn one_bad_interface_does_not_shut_the_others() {
     bench.v6plus("bad", "auto");
     bench.state("wan", "2400:4050:80ba:2200::/56", "auto", Options::default());
     let load = bench.refusing("goto nat_bad");
-    let text = bench.ok(&format!("up mape-bad; up mape-wan; {load}; nft list ruleset"));
+    let text = bench.ok(&format!("up mape-bad; up mape-wan; faulty {load}; nft list ruleset"));
     assert!(
-        text.contains("wan: mape-wan, edge netdev, loaded\nbad: left out, nft refuses"),
+        text.contains("wan: mape-wan, edge netdev, loaded\nbad: left out, its rules are not loaded, nft refuses"),
         "{text}"
     );
     assert!(text.contains("goto gate_wan") && !text.contains("gate_bad"), "{text}");
     // It is loaded once, and then only asked about.
     bench.state("wan2", "2400:4050:80ba:2300::/56", "netdev", Options::default());
     let text = bench.ok(&format!(
-        "up mape-bad; up mape-wan; up mape-wan2; rm -f {0}; {load}; {load}; {load}; wc -l <{0}",
+        "up mape-bad; up mape-wan; up mape-wan2; rm -f {0}; faulty {load}; faulty {load}; faulty {load}; wc -l <{0}",
         bench.directory.join("nft-refusing.loads").display()
     ));
     for name in ["wan", "wan2"] {

@@ -1,0 +1,60 @@
+//! What was loaded last for an interface: `IFACE.loaded`, beside its state file.
+//!
+//! A cache and never a proof. Where nft refuses newer rules, these are tried once more, and without the file
+//! there are none to try.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::State;
+
+/// The content of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// The index of the device that the rules were bound to.
+    pub(super) index: u32,
+    pub(super) state: State,
+}
+
+impl Record {
+    pub(super) fn read(directory: &Path, interface: &str) -> Option<Self> {
+        let text = fs::read_to_string(path(directory, interface)).ok()?;
+        let record: Self = serde_json::from_str(&text).ok()?;
+        (record.state.is_of_this_format() && record.state.interface() == interface)
+            .then_some(record)
+    }
+
+    /// Where it cannot be written there is none: an older one would let in what was withdrawn since.
+    pub(super) fn write(&self, directory: &Path, interface: &str) {
+        let (file, unfinished) =
+            (path(directory, interface), directory.join(format!("{interface}.new")));
+        let written = serde_json::to_string(self).map_err(std::io::Error::from).and_then(|text| {
+            fs::write(&unfinished, text + "\n")?;
+            fs::rename(unfinished, file)
+        });
+        if written.is_err() {
+            Self::remove(directory, interface);
+        }
+    }
+
+    pub(super) fn remove(directory: &Path, interface: &str) {
+        let _ = fs::remove_file(path(directory, interface));
+    }
+
+    /// Removes those of all interfaces that are not `known`.
+    pub(super) fn remove_others(directory: &Path, known: impl Fn(&str) -> bool) {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            if path.extension().is_some_and(|it| it == "loaded") && !known(&name) {
+                let _ = fs::remove_file(&path);
+            }
+        }
+    }
+}
+
+fn path(directory: &Path, interface: &str) -> PathBuf {
+    directory.join(format!("{interface}.loaded"))
+}

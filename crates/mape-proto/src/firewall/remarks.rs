@@ -1,0 +1,38 @@
+//! What a load has to say besides which interfaces are open.
+
+use std::fmt;
+
+/// Lines for people, and whether one of them is about something that failed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Remarks {
+    lines: Vec<String>,
+    faults: Vec<String>,
+}
+
+impl Remarks {
+    /// What has happened, or how the configuration is.
+    pub(super) fn note(&mut self, line: String) {
+        self.lines.push(line);
+    }
+
+    pub(super) fn notes(&mut self, lines: impl Iterator<Item = String>) {
+        self.lines.extend(lines);
+    }
+
+    /// What was to be done and could not be.
+    pub(super) fn fault(&mut self, line: String) {
+        self.faults.push(line.clone());
+        self.lines.push(line);
+    }
+
+    pub(super) fn faults(&self) -> &[String] {
+        &self.faults
+    }
+}
+
+/// One line for each.
+impl fmt::Display for Remarks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
