@@ -29,7 +29,7 @@ use host::Hosts;
 pub(crate) use kept::Kept;
 pub(crate) use pool::{pool, write_allow_list};
 pub use report::ForwardStatus;
-pub(crate) use report::statuses;
+pub(crate) use report::{in_force, statuses};
 pub use server::Server;
 pub(crate) use wish::Wish;
 

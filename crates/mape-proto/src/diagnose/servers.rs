@@ -144,6 +144,7 @@ fn forwards(patient: &Patient<'_>) -> Vec<Finding> {
     let places = firewall::Places {
         servers: crate::servers::Places::below(&patient.places.router.root),
         devices: patient.places.status.devices.clone(),
+        kernel: patient.places.status.kernel.clone(),
         ..patient.places.netifd.firewall.clone()
     };
     let found = match statuses(&places, None) {
@@ -153,7 +154,7 @@ fn forwards(patient: &Patient<'_>) -> Vec<Finding> {
     if found.is_empty() {
         return Vec::new();
     }
-    let wrong = |it: &&ForwardStatus| it.state != "published";
+    let wrong = |it: &&ForwardStatus| it.state != "published" || it.reason.is_some();
     let mut checks: Vec<Finding> = found.iter().filter(wrong).map(not_published).collect();
     if checks.is_empty() {
         checks.push(Finding::fine(CHECK, format!("{} forwards are published", found.len())));

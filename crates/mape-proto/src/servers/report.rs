@@ -116,6 +116,20 @@ fn one(forward: &Forward, wishes: &Wishes) -> ForwardStatus {
     }
 }
 
+/// Of these servers those that the kernel has, and those without an address; and a line for each difference.
+pub(crate) fn in_force(servers: &[Server], published: &[Published]) -> (Vec<Server>, Vec<String>) {
+    let (found, missing): (Vec<&Server>, Vec<&Server>) =
+        servers.iter().partition(|server| server.published().all(|one| published.contains(&one)));
+    let not_there =
+        |it: &&Server| format!("forward {}: the rules in force do not have it", it.forward);
+    let mut differences: Vec<String> = missing.iter().map(not_there).collect();
+    let is_known = |one: &&Published| found.iter().any(|it| it.published().any(|it| it == **one));
+    differences.extend(published.iter().filter(|one| !is_known(one)).map(|one| {
+        format!("{} port {} still leads to {}", one.transport.name(), one.port, one.host)
+    }));
+    (found.into_iter().cloned().collect(), differences)
+}
+
 /// What the kernel has published on an interface.
 struct Known {
     /// `None` where the interface has no device.

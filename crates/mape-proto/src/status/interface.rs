@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::firewall::{Checked, State, StateError};
 use crate::netifd;
 use crate::nftables::{self, Drops, InForce};
-use crate::servers::Server;
+use crate::servers::{Server, in_force};
 
 /// Whether it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -138,7 +138,8 @@ impl Look<'_> {
         });
         let edge = edge(rules.as_ref(), state.as_ref().map(|(_, checked)| checked.edge), data);
         let usage = ports.as_ref().and_then(|ports| self.usage(ports, edge, &mut unknown));
-        let forwards = state.as_ref().map(|(_, checked)| checked.servers.clone());
+        let servers = state.as_ref().map(|(_, checked)| checked.servers.as_slice());
+        let forwards = servers.map(|servers| self.forwards(name, device, servers, &mut unknown));
         let plan = state.map(|(plan, _)| plan).or_else(|| plan_of(data));
         let peak = plan.as_ref().zip(usage.as_ref()).and_then(|(plan, usage)| {
             let line = format!("{} {:?}", plan.ipv4(), plan.port_set());
@@ -196,6 +197,31 @@ impl Look<'_> {
             Err(StateError(reason)) => {
                 unknown.push(format!("state file: {reason}"));
                 None
+            }
+        }
+    }
+
+    /// Those that the kernel has; where it does not tell, those of the state.
+    fn forwards(
+        &self,
+        name: &InterfaceName,
+        device: Option<Device>,
+        servers: &[Server],
+        unknown: &mut Vec<String>,
+    ) -> Vec<Server> {
+        let published = match device {
+            Some(device) => nftables::published(&self.places.kernel, name, device.index),
+            None => Ok(Vec::new()),
+        };
+        match published {
+            Ok(published) => {
+                let (found, differences) = in_force(servers, &published);
+                unknown.extend(differences);
+                found
+            }
+            Err(error) => {
+                unknown.extend((!servers.is_empty()).then(|| format!("forwards: {error}")));
+                servers.to_vec()
             }
         }
     }

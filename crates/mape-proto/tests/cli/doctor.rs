@@ -336,6 +336,7 @@ fn what_is_wrong_has_a_kind() {
         {"section": "x", "proto": ["tcp"], "port": 5700, "host": "192.168.1.5:80"}
     ]);
     router.line.write("state/wan.json", &state.to_string());
+    router.line.publish("web");
     is(&router, "servers", "includes");
     router.forwarding = "";
     let upnpd = router.line.0.join("root/etc/config/upnpd");
@@ -675,7 +676,8 @@ fn servers_out_of_reach() {
     let forward = "config mape_forward x\n option dest_ip 192.168.1.5\n option src_dport 443\n";
     with(forward).is_wrong("servers", "port 443 is not in the port set");
     let good = forward.replace("443", "5700");
-    assert_eq!(with(&good).check("servers")["message"], "1 forwards are published");
+    // The record is of rules without it.
+    with(&good).is_wrong("servers", "the forward x is waiting: the rules in force do not have it");
     let router = with("");
     let config = router.line.0.join("root/etc/config");
     std::fs::create_dir_all(&config).unwrap();
@@ -691,16 +693,24 @@ fn servers_out_of_reach() {
     assert_eq!(router.check("servers"), Value::Null);
     // What is ours goes before a redirect, by the same protocol; and UPnP may give its ports to anyone.
     let servers = r#""upnp_ports":16,"servers":[{"section":"game","proto":["tcp"],"port":5700,"host":"192.168.1.5:80"}],"edge""#;
+    let forward = "config mape_forward game\n option dest_ip 192.168.1.5\n option src_dport 5700\n \
+                   option dest_port 80\n option proto tcp\n";
     let ours = |sections: &str| {
-        let router = with(sections);
+        let router = with(&format!("{sections}{forward}"));
         router.line.write("state/wan.json", &state.replace("\"edge\"", servers));
+        router.line.publish("web");
         router
     };
     let hidden = "the redirect web gets nothing on port 5700: the forward game has it";
     ours(&redirect("5700")).is_wrong("servers", hidden);
     ours(&redirect("5698-5700")).is_wrong("servers", hidden);
-    assert_eq!(ours(&(redirect("5700") + " option proto udp\n")).check("servers"), Value::Null);
+    let fine = ours(&(redirect("5700") + " option proto udp\n"));
+    assert_eq!(fine.check("servers")["message"], "1 forwards are published");
     ours(&redirect("63050")).is_wrong("servers", "its port 63050, which is set aside for UPnP");
     let fine = ours(&redirect("9792"));
-    assert_eq!(fine.check("servers"), Value::Null);
+    assert_eq!(fine.check("servers")["message"], "1 forwards are published");
+    // What the kernel still has and no forward asks for.
+    let mut left = ours("");
+    left.forwarding = FORWARDING;
+    left.is_wrong("servers", "no forward leads there any more");
 }

@@ -40,6 +40,11 @@ impl Line {
         (called.status, called.json()["interfaces"][0].clone())
     }
 
+    /// With the record of rules that publish something: `game` or `web`.
+    pub(super) fn publish(&self, what: &str) {
+        copy_directory(&self.0.join("servers").join(what), &self.0.join("recorded"));
+    }
+
     pub(super) fn remove(&self, file: &str) {
         fs::remove_file(self.0.join(file)).unwrap();
     }

@@ -40,6 +40,13 @@ fn a_line_with_servers() {
         {"section": "later", "proto": ["tcp"], "port": 13892},
     ]);
     fs::write(file, state.to_string()).unwrap();
+    // The record is of rules without them: what is not in force is not shown as if it were.
+    let (_, status) = line.status();
+    assert_eq!(status["forwards"].as_array().unwrap().len(), 1);
+    assert_eq!(status["unknown"][0], "forward game: the rules in force do not have it");
+    line.publish("web");
+    assert_eq!(line.status().1["unknown"][1], "tcp port 5700 still leads to 192.168.1.5:80");
+    line.publish("game");
     let (exit, status) = line.status();
     assert_eq!(exit, ExitStatus::Fine);
     assert_eq!(status["forwards"], state["servers"]);

@@ -47,7 +47,7 @@ impl Called {
     }
 }
 
-/// Speaks `uci batch`, `commit` and `revert`; committing is left to [`Router::commit`].
+/// Speaks `uci batch` and `commit`; committing is left to [`Router::commit`].
 const UCI: &str = r#"#!/bin/sh
 [ "$1 $3" = "-c -t" ] || exit 9
 changes=$4/network
@@ -56,8 +56,7 @@ shift 4
 echo "$*" >> @TOOLS@/log
 case $1 in
 batch) sed -e 's/^set //' -e 's/^add_list /|/' -e 's/^delete /-/' >> "$changes" ;;
-revert) rm -f "$changes" ;;
-commit) touch @TOOLS@/committed ;;
+commit) cat "$changes" >@TOOLS@/committed ;;
 *) exit 1 ;;
 esac
 "#;
@@ -126,10 +125,12 @@ impl Router {
 
     /// Does what the stand-in was asked to commit.
     fn commit(&self) {
-        if fs::remove_file(self.tools.join("committed")).is_ok() {
-            let text = self.package().to_string();
-            self.network(text.strip_prefix("package network\n").unwrap());
-            fs::remove_file(self.root.join("tmp/.uci/network")).unwrap();
+        let committed = self.tools.join("committed");
+        if let Ok(changes) = fs::read_to_string(&committed) {
+            let mut package = self.package();
+            package.change(&changes);
+            self.network(package.to_string().strip_prefix("package network\n").unwrap());
+            fs::remove_file(committed).unwrap();
         }
     }
 
