@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::State;
+use crate::files;
 
 /// The content of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +21,7 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn read(directory: &Path, interface: &str) -> Option<Self> {
-        let text = fs::read_to_string(path(directory, interface)).ok()?;
+        let text = files::text(path(directory, interface)).ok()?;
         let record: Self = serde_json::from_str(&text).ok()?;
         (record.state.is_of_this_format() && record.state.interface() == interface)
             .then_some(record)
@@ -28,13 +29,9 @@ impl Record {
 
     /// Where it cannot be written there is none: an older one would let in what was withdrawn since.
     pub(super) fn write(&self, directory: &Path, interface: &str) {
-        let (file, unfinished) =
-            (path(directory, interface), directory.join(format!("{interface}.new")));
-        let written = serde_json::to_string(self).map_err(std::io::Error::from).and_then(|text| {
-            fs::write(&unfinished, text + "\n")?;
-            fs::rename(unfinished, file)
-        });
-        if written.is_err() {
+        let text = serde_json::to_string(self).map_err(std::io::Error::from);
+        if text.and_then(|text| files::write(&path(directory, interface), &(text + "\n"))).is_err()
+        {
             Self::remove(directory, interface);
         }
     }

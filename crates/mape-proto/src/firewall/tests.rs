@@ -247,7 +247,9 @@ fn without_nft() {
 #[test]
 fn only_nft_s_own_word_counts_as_a_refusal() {
     let directory = directory("verdicts");
-    let nft = directory.join("nft");
+    // The state directory's files are nobody's to run.
+    let programs = self::directory("verdict-programs");
+    let nft = programs.join("nft");
     let places = Places {
         state: directory.join("state"),
         devices: directory.clone(),
@@ -275,4 +277,5 @@ fn only_nft_s_own_word_counts_as_a_refusal() {
     executable(&nft, "#!/bin/sh\nkill -9 $$\n");
     assert!(matches!(load(&places), Err(FirewallError::NoVerdict(_))));
     std::fs::remove_dir_all(directory).unwrap();
+    std::fs::remove_dir_all(programs).unwrap();
 }

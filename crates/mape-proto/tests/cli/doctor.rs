@@ -327,7 +327,8 @@ fn what_is_wrong_has_a_kind() {
     router.forwarding =
         "config mape_forward x\n option dest_ip 192.168.1.5\n option src_dport 443\n";
     is(&router, "servers", "forward");
-    router.forwarding = "config defaults\n option auto_includes 0\n";
+    router.forwarding = "config defaults\n option auto_includes 0\nconfig mape_forward x\n option dest_ip \
+                         192.168.1.5\n option src_dport 5700\n option dest_port 80\n option proto tcp\n";
     let mut state: Value = serde_json::from_str(
         &std::fs::read_to_string(router.line.0.join("state/wan.json")).unwrap(),
     )
@@ -338,8 +339,9 @@ fn what_is_wrong_has_a_kind() {
     router.line.write("state/wan.json", &state.to_string());
     router.line.publish("web");
     is(&router, "servers", "includes");
-    router.forwarding = "";
+    let router = Router::new("kind-upnp");
     let upnpd = router.line.0.join("root/etc/config/upnpd");
+    std::fs::create_dir_all(upnpd.parent().unwrap()).unwrap();
     std::fs::write(upnpd, "config upnpd config\n option enabled 1\n").unwrap();
     is(&router, "servers", "upnp");
 }
