@@ -73,7 +73,7 @@ impl Refusal {
             Self::Outside { port, nearest }
             | Self::Pool { port, nearest }
             | Self::Taken { port, nearest, .. } => Some((*port, nearest)),
-            Self::NoneLeft => None,
+            Self::NoneLeft | Self::NoRoom { .. } => None,
         }
     }
 
