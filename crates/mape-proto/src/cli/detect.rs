@@ -240,9 +240,10 @@ fn write_verdict(
         }
         Some(section) => {
             writeln!(text, "next step: {}.", verdict.next_step)?;
+            let given = section.missing.map_or_else(String::new, |it| format!("--{it} ADDRESS "));
             writeln!(
                 text,
-                "In /etc/config/network (--apply writes it):\n{}",
+                "In /etc/config/network ({given}--apply writes it):\n{}",
                 indented(section, name)
             )
         }

@@ -214,6 +214,19 @@ fn sections() {
     }
 }
 
+/// UCI's lists of one are options, here too.
+#[test]
+fn a_list_of_one_is_the_option_of_a_forward() {
+    let read = |text: &str| {
+        let package = Package::parse("firewall", text).unwrap();
+        Forward::read(package.sections().first().unwrap()).map_err(|(_, error)| error.to_string())
+    };
+    let options = "config mape_forward x\n option dest_ip 192.168.1.10\n option dest_port 22\n \
+                   option src_dport 5700\n option name ssh\n option interface wan4\n option enabled 1\n";
+    assert!(read(options).unwrap().is_some());
+    assert_eq!(read(&options.replace(" option ", " list ")), read(options));
+}
+
 #[test]
 fn what_works_for_a_range_is_told() {
     let hint = |options: &str| {

@@ -399,3 +399,24 @@ fn what_is_wrong_is_listed() {
     router.write("etc/config/dhcp", "config dnsmasq\n option leasefile /tmp/hosts\n");
     assert_eq!(router.list()[1]["dest_ip"], "192.168.1.78");
 }
+
+/// A forward is one port. What works for more is told, whichever side the range is on, and nothing is written.
+#[test]
+fn a_range_is_refused_with_what_works() {
+    let router = Router::new("range", "");
+    for arguments in [
+        "192.168.1.10:9792-9799",
+        "192.168.1.10:51820 --proto udp --port 5700-5703",
+        "192.168.1.10:40000-40499",
+        "[::10]:9792-9799",
+        "192.168.1.5:25565 --port 9792-9799 --name game",
+    ] {
+        let called = router.call(&format!("add {arguments}"));
+        let range =
+            arguments.split([':', ' ']).find(|word| word.contains('-') && !word.starts_with('-'));
+        for part in [range.unwrap(), "one for each", "redirect", "src_dport", "reserved_ports"] {
+            assert!(called.err.contains(part), "{arguments}: {}", called.err);
+        }
+        assert_eq!(router.read("etc/config/firewall"), "", "{arguments}");
+    }
+}

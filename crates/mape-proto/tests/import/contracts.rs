@@ -17,8 +17,8 @@ fn validator() -> jsonschema::Validator {
 fn imported(test: &str, section: &str, arguments: &str) -> (Package, Value) {
     let router = Router::new(&format!("contract-{test}"));
     router.network(&format!("{WAN6}\nconfig interface 'x'\n{section}"));
-    let text = router.import(&format!("x {arguments}"));
-    assert_eq!(text.err, "", "{section}");
+    let shown = router.import(&format!("x {arguments}"));
+    assert_eq!(shown.err, "", "{section}");
     let json = router.import(&format!("x --apply --json {arguments}")).json();
     let errors: Vec<_> = validator().iter_errors(&json).map(|it| it.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");

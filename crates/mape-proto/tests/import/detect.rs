@@ -117,6 +117,7 @@ fn a_contract_with_an_address_of_its_own_is_a_section_of_ours() {
         for part in [
             &format!("option provider '{provider}'"),
             &format!("option peeraddr '{end}'"),
+            "(--ipaddr ADDRESS --apply writes it)",
             "# option ipaddr: in the papers of the contract",
         ] {
             assert!(shown.contains(part), "{part}: {shown}");

@@ -306,7 +306,7 @@ fn fixed(facts: &Facts, provider: &'static str, end: Ipv6Addr, says: String) -> 
     let missing = facts.ipv4.is_none().then_some("ipaddr");
     let mut step = format!("configure proto mape with provider {provider}");
     if missing.is_some() {
-        step += " and the IPv4 address of your contract as ipaddr (--ipaddr ADDRESS writes it)";
+        step += " and the IPv4 address of your contract as ipaddr";
     }
     if provider == "v6plus-static" {
         step += "; add update_user and update_password of the contract, so that the provider is told \

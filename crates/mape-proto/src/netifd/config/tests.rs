@@ -164,7 +164,7 @@ fn a_list_of_one_is_the_option() {
     );
 }
 
-/// PSID 100 of 8 bits is 0x64, 25600 on the wire; 240b:10:3261:6400::/56 has it in its EA bits.
+/// PSID 100 of 8 bits is 0x64, 25600 on the wire; `240b:10:3261:6400::/56` has it in its EA bits.
 #[test]
 fn a_psid_in_every_spelling() {
     let draft = "240b:10:3261:6400:6a:4832:6100:6400";
