@@ -4,6 +4,7 @@
 
 #[path = "../../../../tests/support/executable.rs"]
 mod executable;
+mod orphan;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
