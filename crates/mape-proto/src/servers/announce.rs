@@ -73,6 +73,10 @@ impl Change {
 /// Where there is no such program, none is run. After a call that had to be killed the others are not made: each
 /// would hang as long.
 pub(crate) fn announce(hotplug: &Path, interface: &str, changes: &[Change]) {
+    announce_within(PATIENCE, hotplug, interface, changes);
+}
+
+fn announce_within(patience: Duration, hotplug: &Path, interface: &str, changes: &[Change]) {
     if !hotplug.exists() {
         return;
     }
@@ -86,7 +90,7 @@ pub(crate) fn announce(hotplug: &Path, interface: &str, changes: &[Change]) {
             let port = place.map(|place| place.port().to_string()).unwrap_or_default();
             command.env(format!("{prefix}_IPV4"), ip).env(format!("{prefix}_PORT"), port);
         }
-        if !run(command) {
+        if !run(command, patience) {
             return;
         }
     }
@@ -99,12 +103,45 @@ pub(crate) fn announce_pool(hotplug: &Path, interface: &str, pool: &[PortRange])
         let mut command = Command::new(hotplug);
         command.arg("mape").env("ACTION", "upnp").env("INTERFACE", interface);
         command.env("PORTS", ports.join(" "));
-        run(command);
+        run(command, PATIENCE);
     }
 }
 
 /// Whether it has ended by itself. A script's failure is its own.
-fn run(command: Command) -> bool {
-    let ended = Program::new(command, PATIENCE).silent().run();
+fn run(command: Command, patience: Duration) -> bool {
+    let ended = Program::new(command, patience).silent().run();
     !ended.is_ok_and(|ended| matches!(ended.end, End::Deadline(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::executable::executable;
+    use crate::scratch::Scratch;
+
+    #[test]
+    fn a_script_that_hangs_costs_its_time_once() {
+        let directory = std::env::temp_dir().join(format!("mape-told-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let directory = Scratch::of(directory);
+        let (hotplug, log) = (directory.join("hotplug-call"), directory.join("log"));
+        let change = |forward: &str| Change {
+            forward: forward.to_owned(),
+            name: None,
+            protocols: "tcp".to_owned(),
+            old: None,
+            new: Some("192.0.2.1:5696".parse().unwrap()),
+        };
+        let told = |rest: &str| {
+            let text = format!("#!/bin/sh\necho $ACTION $FORWARD >>{}\n{rest}\n", log.display());
+            executable(&hotplug, &text);
+            let changes = [change("one"), change("two")];
+            announce_within(Duration::from_secs(2), &hotplug, "wan", &changes);
+            let told = std::fs::read_to_string(&log).unwrap();
+            std::fs::remove_file(&log).unwrap();
+            told
+        };
+        assert_eq!(told("exit 1"), "published one\npublished two\n");
+        assert_eq!(told("sleep 30"), "published one\n");
+    }
 }
