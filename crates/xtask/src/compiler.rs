@@ -25,7 +25,7 @@ impl Compiler {
         let debian = Debian::native(BOOKWORM)?;
         let versions = debian.versions("rustc-web")?;
         let version = versions.first().context("Debian has no rustc-web")?;
-        Self::unpacked(&debian, version, &["rustc-web", "cargo-web", "rust-web-src"])
+        Self::unpacked(&debian, version, &["cargo-web", "rust-web-src"])
     }
 
     /// The newest one of a version such as `1.85`, without cargo. `None` where Debian has none.
@@ -37,16 +37,13 @@ impl Compiler {
         let debian = Debian::native(BOOKWORM)?;
         let versions = debian.versions("rustc-web")?;
         let version = versions.iter().find(|version| version.starts_with(&format!("{wanted}.")));
-        let of = |version| Self::unpacked(&debian, version, &["rustc-web", "libstd-rust-web-dev"]);
-        version.map(|version| of(version)).transpose()
+        version.map(|version| Self::unpacked(&debian, version, &[])).transpose()
     }
 
-    fn unpacked(debian: &Debian, version: &str, packages: &[&str]) -> anyhow::Result<Self> {
+    fn unpacked(debian: &Debian, version: &str, more: &[&str]) -> anyhow::Result<Self> {
         let root = cache_directory().join("compiler").join(version);
         if !root.is_dir() {
-            let exact = |package: &&str| format!("{package}={version}");
-            let packages: Vec<String> = packages.iter().map(exact).collect();
-            debian.beside_this_machine(&root, &packages)?;
+            debian.beside_this_machine(&root, &packages(version, more))?;
         }
         Ok(Self { root })
     }
@@ -91,6 +88,33 @@ impl Compiler {
     }
 }
 
+/// All packages of this version of the compiler, and `more` of it. Each is named, those that the others depend on
+/// too: one that this machine has installed would be left out, and rustc looks for std beside its own libraries.
+fn packages(version: &str, more: &[&str]) -> Vec<String> {
+    let series: Vec<&str> = version.splitn(3, '.').take(2).collect();
+    let library = format!("libstd-rust-web-{}", series.join("."));
+    let names = ["rustc-web", "libstd-rust-web-dev", &library];
+    names.iter().chain(more).map(|name| format!("{name}={version}")).collect()
+}
+
 /// The directories with shared libraries; LLVM's is beside the usual one.
 const LIBRARIES: &str =
     "ls -d usr/lib/*-linux-gnu lib/*-linux-gnu usr/lib/llvm-*/lib 2>/dev/null || true";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn std_is_of_the_compiler_and_not_of_this_machine() {
+        assert_eq!(
+            packages("1.85.0+dfsg3-1", &["cargo-web"]),
+            [
+                "rustc-web=1.85.0+dfsg3-1",
+                "libstd-rust-web-dev=1.85.0+dfsg3-1",
+                "libstd-rust-web-1.85=1.85.0+dfsg3-1",
+                "cargo-web=1.85.0+dfsg3-1",
+            ]
+        );
+    }
+}
