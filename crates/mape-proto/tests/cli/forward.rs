@@ -403,7 +403,7 @@ fn what_is_wrong_is_listed() {
 /// A forward is one port. What works for more is told, whichever side the range is on, and nothing is written.
 #[test]
 fn a_range_is_refused_with_what_works() {
-    let router = Router::new("range", "");
+    let Some(router) = Router::new("range", "") else { return };
     for arguments in [
         "192.168.1.10:9792-9799",
         "192.168.1.10:51820 --proto udp --port 5700-5703",
