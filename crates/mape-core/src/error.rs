@@ -51,6 +51,8 @@ pub enum Code {
     ProvisioningNoAnswer,
     /// The provisioning server's certificate could not be verified.
     ProvisioningCertificate,
+    /// No program is installed that keeps the provisioning password to itself.
+    ProvisioningProgram,
     /// The provisioning server refused the request.
     ProvisioningRefused,
     /// The provisioning server sent us where we must not go.
@@ -89,6 +91,7 @@ impl Code {
             Self::ProvisioningDns => "MAPE_PROVISIONING_DNS",
             Self::ProvisioningNoAnswer => "MAPE_PROVISIONING_NO_ANSWER",
             Self::ProvisioningCertificate => "MAPE_PROVISIONING_CERTIFICATE",
+            Self::ProvisioningProgram => "MAPE_PROVISIONING_PROGRAM",
             Self::ProvisioningRefused => "MAPE_PROVISIONING_REFUSED",
             Self::ProvisioningRedirect => "MAPE_PROVISIONING_REDIRECT",
             Self::ProvisioningBadAnswer => "MAPE_PROVISIONING_BAD_ANSWER",

@@ -60,4 +60,4 @@ pub use rule_text::{
     RuleFileError, RuleTextError, is_map_form, net4, net6, parse_dhcpv6_rule, parse_map_rules,
     parse_rule, parse_rule_file, read_psid,
 };
-pub use text::{Quoted, decimal};
+pub use text::{Quoted, ShellWord, Shown, decimal};

@@ -1,6 +1,81 @@
 //! Small helpers for reading and quoting text that a person typed.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
+
+/// Text that goes to a terminal or a log, as one line: what a terminal would carry out, and what
+/// turns the direction of writing round, is escaped.
+#[derive(Clone, Copy)]
+pub struct Shown<'text>(pub &'text dyn fmt::Display);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escape(f), "{}", self.0)
+    }
+}
+
+struct Escape<'f, 'formatter>(&'f mut fmt::Formatter<'formatter>);
+
+impl fmt::Write for Escape<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|letter| {
+            if is_safe(letter) {
+                self.0.write_char(letter)
+            } else {
+                write!(self.0, "{}", letter.escape_debug())
+            }
+        })
+    }
+}
+
+/// Whether a terminal shows it, and does nothing else with it. Japanese names have the wide blank.
+fn is_safe(letter: char) -> bool {
+    matches!(letter, '"' | '\'' | '\\' | '\u{3000}') || letter.escape_debug().len() == 1
+}
+
+/// A word of a command line that is offered for pasting: whatever it holds, a POSIX shell reads this
+/// one word, and a terminal shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct ShellWord<'text> {
+    text: &'text str,
+    always_quoted: bool,
+}
+
+impl<'text> ShellWord<'text> {
+    /// As it is, where the shell reads it so.
+    #[must_use]
+    pub const fn new(text: &'text str) -> Self {
+        Self { text, always_quoted: false }
+    }
+
+    /// In quotes, though it may need none.
+    #[must_use]
+    pub const fn quoted(text: &'text str) -> Self {
+        Self { text, always_quoted: true }
+    }
+}
+
+impl fmt::Display for ShellWord<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { text, always_quoted } = *self;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._@%+=:,-".contains(&byte);
+        if !always_quoted && !text.is_empty() && text.bytes().all(is_plain) {
+            return f.write_str(text);
+        }
+        // A substitution loses line feeds at its end; such a word stands there escaped, and means no file.
+        if text.chars().all(is_safe) || text.ends_with('\n') {
+            return write!(f, "'{}'", Shown(&text.replace('\'', r"'\''")));
+        }
+        f.write_str("\"$(printf '")?;
+        for byte in text.bytes() {
+            if is_plain(byte) && byte != b'%' {
+                f.write_char(byte.into())?;
+            } else {
+                write!(f, "\\{byte:03o}")?;
+            }
+        }
+        f.write_str("')\"")
+    }
+}
 
 /// A value typed by a person, shown inside an error sentence: in double quotes, control
 /// characters escaped and the end cut off, so that no input can break a terminal or a log line.
@@ -55,6 +130,36 @@ mod tests {
         for bad in ["", "10", "+1", "-1", " 1", "1 ", "0x1", "1.0", "٣", "99999999999999999999"] {
             assert_eq!(decimal(bad, 9), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_is_shown_does_nothing_else() {
+        for (text, shown) in [
+            ("it's \"web\", \\o/ 日本語\u{3000}é", "it's \"web\", \\o/ 日本語\u{3000}é"),
+            ("a\n\tb\r", r"a\n\tb\r"),
+            ("\u{1b}]0;x\u{7}", r"\u{1b}]0;x\u{7}"),
+            ("a\u{202e}b\u{2066}\u{85}\u{9b}", r"a\u{202e}b\u{2066}\u{85}\u{9b}"),
+        ] {
+            assert_eq!(Shown(&text).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn words_for_a_shell() {
+        for (text, word) in [
+            ("/etc/hotplug.d/iface/99-map", "/etc/hotplug.d/iface/99-map"),
+            ("", "''"),
+            ("firewall.@nat[1]", "'firewall.@nat[1]'"),
+            ("a b;$(c)`d`", "'a b;$(c)`d`'"),
+            ("it's", r"'it'\''s'"),
+            ("~/*?", "'~/*?'"),
+            ("日本", "'日本'"),
+            ("\u{1b}[m'%\\", r#""$(printf '\033\133m\047\045\134')""#),
+            ("a\n;b\n", r"'a\n;b\n'"),
+        ] {
+            assert_eq!(ShellWord::new(text).to_string(), word);
+        }
+        assert_eq!(ShellWord::quoted("1").to_string(), "'1'");
     }
 
     #[test]

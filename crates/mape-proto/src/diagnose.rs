@@ -5,6 +5,7 @@
 use std::fmt;
 use std::net::SocketAddrV4;
 
+use mape_core::Shown;
 use mape_nft::InterfaceName;
 use serde::Serialize;
 use serde_json::Value;
@@ -155,12 +156,12 @@ impl fmt::Display for Report {
                 (true, Some(_)) => "WARN",
                 (false, _) => "FAIL",
             };
-            writeln!(f, "{mark}  {check}: {message}.")?;
+            writeln!(f, "{mark}  {check}: {}.", Shown(message))?;
             for evidence in evidence {
-                writeln!(f, "      because: {evidence}")?;
+                writeln!(f, "      because: {}", Shown(evidence))?;
             }
             if let Some(hint) = hint {
-                writeln!(f, "      next step: {hint}.")?;
+                writeln!(f, "      next step: {}.", Shown(hint))?;
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 
-use mape_core::{Code, Explain, Quoted};
+use mape_core::{Code, Explain, Quoted, Shown};
 use serde_json::{Value, json};
 
 /// Exit status of the program. Scripts rely on the numbers.
@@ -97,7 +97,9 @@ impl Failure {
     /// For a log: one line.
     pub(crate) fn line(&self) -> String {
         match self {
-            Self::Explained { code, message, hint, .. } => format!("{code}: {message}; {hint}"),
+            Self::Explained { code, message, hint, .. } => {
+                format!("{code}: {}; {}", Shown(message), Shown(hint))
+            }
             Self::Output(error) => error.to_string(),
         }
     }
@@ -140,6 +142,7 @@ impl Failure {
                 | Code::ProvisioningDns
                 | Code::ProvisioningNoAnswer
                 | Code::ProvisioningCertificate
+                | Code::ProvisioningProgram
                 | Code::ProvisioningRefused
                 | Code::ProvisioningRedirect
                 | Code::ProvisioningBadAnswer
@@ -156,7 +159,10 @@ impl Failure {
         let _ = match self {
             Self::Explained { code, message, hint, .. } => {
                 let stop = if hint.ends_with('?') { "" } else { "." };
-                write!(text, "{message}.\n  next step: {hint}{stop}\n  code: {code}\n")
+                {
+                    let (message, hint) = (Shown(message), Shown(hint));
+                    write!(text, "{message}.\n  next step: {hint}{stop}\n  code: {code}\n")
+                }
             }
             Self::Output(error) => writeln!(text, "the output could not be written: {error}."),
         };

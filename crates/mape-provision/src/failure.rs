@@ -112,6 +112,15 @@ pub enum Failure {
         /// Its name.
         server: String,
     },
+    /// The only program there is takes a URL as an argument.
+    #[error(
+        "the server {server} was not asked: uclient-fetch would show the password in the list of \
+         processes"
+    )]
+    ShowsPassword {
+        /// Its name.
+        server: String,
+    },
     /// 403 and 404 mean that the line's address is unknown (section 3.3); other statuses from 400
     /// to 499 are no better.
     #[error("the server {server} refused the request with status {status}")]
@@ -173,6 +182,7 @@ impl Explain for Failure {
             Self::Dns(_) => Code::ProvisioningDns,
             Self::NoAnswer { .. } | Self::Status { .. } => Code::ProvisioningNoAnswer,
             Self::Certificate { .. } => Code::ProvisioningCertificate,
+            Self::ShowsPassword { .. } => Code::ProvisioningProgram,
             Self::Refused { .. } => Code::ProvisioningRefused,
             Self::Redirect { .. } => Code::ProvisioningRedirect,
             Self::Answer(error) => error.code(),
@@ -191,6 +201,10 @@ impl Explain for Failure {
             Self::Certificate { .. } => {
                 "check the router's clock and its CA certificates (package ca-bundle)"
             }
+            Self::ShowsPassword { .. } => {
+                "install curl, which keeps it to itself: `apk add curl`, or up to OpenWrt 24.10 \
+                 `opkg update && opkg install curl`"
+            }
             Self::Refused { .. } => {
                 "the server does not know this line: ask the provider whether the service is \
                  active, and check the URL if you entered one"
@@ -205,9 +219,9 @@ impl Explain for Failure {
         match self {
             Self::Dns(DnsFailure::Failed) => vec![("failure", "failed".to_owned())],
             Self::Dns(DnsFailure::Timeout) => vec![("failure", "timeout".to_owned())],
-            Self::NoAnswer { server } | Self::Certificate { server } => {
-                vec![("server", server.clone())]
-            }
+            Self::NoAnswer { server }
+            | Self::Certificate { server }
+            | Self::ShowsPassword { server } => vec![("server", server.clone())],
             Self::Refused { server, status } | Self::Status { server, status } => {
                 vec![("server", server.clone()), ("status", status.to_string())]
             }

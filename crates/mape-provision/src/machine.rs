@@ -100,6 +100,8 @@ pub enum HttpFailure {
     NoAnswer,
     /// The certificate could not be verified.
     Certificate,
+    /// The program that would ask shows the password to every user of the machine.
+    ShowsPassword,
 }
 
 /// What follows from an event.

@@ -312,6 +312,12 @@ impl HttpRequest {
         &self.url
     }
 
+    /// Whether the URL carries a password, which has to stand in no list of processes.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.url.has_parameter("pass")
+    }
+
     /// Whether the server's certificate has to be verified. Server Name Indication is wanted with
     /// or without.
     #[must_use]

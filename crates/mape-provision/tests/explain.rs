@@ -63,6 +63,7 @@ fn all() -> String {
         told(&Failure::Dns(DnsFailure::Timeout)),
         told(&Failure::NoAnswer { server: server() }),
         told(&Failure::Certificate { server: server() }),
+        told(&Failure::ShowsPassword { server: server() }),
         told(&Failure::Refused { server: server(), status: 403 }),
         told(&Failure::Status { server: server(), status: 503 }),
     ];

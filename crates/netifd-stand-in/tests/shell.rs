@@ -26,10 +26,13 @@ fn a_helper_that_dies_is_started_again_after_five_seconds() {
     };
     let times = directory.join("times").to_str().unwrap().to_owned();
     let slept = directory.join("slept");
+    let seen = directory.join("seen").to_str().unwrap().to_owned();
     // It dies twice, and then ends as it does where an event will tell.
     let helper = program(
         "helper",
-        &format!("echo x >> {times}\n[ $(wc -l < {times}) -gt 2 ] && exit 3\nkill -ILL $$"),
+        &format!(
+            "echo x >> {times}\ntr '\\0' ' ' </proc/$PPID/cmdline >{seen}\necho \"$* $(cat) ${{MAPE_OPTIONS-}}\" >>{seen}\n[ $(wc -l < {times}) -gt 2 ] && exit 3\nkill -ILL $$"
+        ),
     );
     program("sleep", &format!("echo $1 >> {}", slept.to_str().unwrap()));
     let handler = fs::read_to_string(own.join("../../files/lib/netifd/proto/mape.sh")).unwrap();
@@ -37,14 +40,18 @@ fn a_helper_that_dies_is_started_again_after_five_seconds() {
     fs::write(directory.join("mape.sh"), handler).unwrap();
     let path = format!("{}:{}", directory.display(), std::env::var("PATH").unwrap());
     let done = Command::new("sh")
-        .args(["./mape.sh", "mape", "setup", "wan", "{}"])
+        .args(["./mape.sh", "mape", "setup", "wan", r#"{"provisioning_password":"S3cret"}"#])
         .env("PATH", path)
         .current_dir(&directory)
         .output()
         .unwrap();
     let slept = fs::read_to_string(slept).unwrap();
+    let seen = fs::read_to_string(&seen).unwrap();
     fs::remove_dir_all(&directory).unwrap();
     assert_eq!((done.status.code(), slept.as_str()), (Some(3), "5\n5\n"));
+    // What others can see of the two, and then what the program is given.
+    let given = "setup wan {\"provisioning_password\":\"S3cret\"} \n";
+    assert_eq!(seen, format!("/bin/sh ./mape.sh mape setup wan {given}"));
     let log = String::from_utf8_lossy(&done.stdout);
     assert_eq!(log.matches("died of signal 4;").count(), 2, "{log}");
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use mape_core::{Code, Explain, Quoted, net4};
+use mape_core::{Code, Explain, Quoted, Shown, net4};
 use mape_provision::{LineType, Section, Verdict};
 
 use super::arguments::{Argument, Arguments, UsageError};
@@ -212,7 +212,7 @@ fn text(verdict: &Verdict, name: &str, applied: bool, log: &str) -> String {
     // Writing into a `String` cannot fail.
     let _ = write_verdict(&mut text, verdict, name, applied);
     for line in log.lines() {
-        let _ = writeln!(text, "note: {line}");
+        let _ = writeln!(text, "note: {}", Shown(&line));
     }
     text
 }
@@ -229,10 +229,10 @@ fn write_verdict(
     }
     writeln!(text, " (confidence: {})", verdict.confidence.name())?;
     for evidence in &verdict.evidence {
-        writeln!(text, "  because {}", evidence.says)?;
+        writeln!(text, "  because {}", Shown(&evidence.says))?;
     }
     for evidence in &verdict.against {
-        writeln!(text, "  although {}", evidence.says)?;
+        writeln!(text, "  although {}", Shown(&evidence.says))?;
     }
     match &verdict.section {
         Some(_) if applied => {

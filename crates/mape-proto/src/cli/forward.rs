@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use mape_core::{Code, Explain, Quoted};
+use mape_core::{Code, Explain, Quoted, Shown};
 use nix::fcntl::Flock;
 use serde::Serialize;
 
@@ -348,10 +348,11 @@ fn text(forwards: &[ForwardStatus]) -> String {
             proto => format!("{proto} {outside} -> {inside}{port}, "),
         };
         // Writing into a `String` cannot fail.
-        let _ = writeln!(text, "{}{name}: {way}{}", forward.section, forward.state);
+        let line = format_args!("{}{name}: {way}{}", forward.section, forward.state);
+        let _ = writeln!(text, "{}", Shown(&line));
         for (word, line) in [("because", &forward.reason), ("next step", &forward.hint)] {
             if let Some(line) = line {
-                let _ = writeln!(text, "  {word}: {line}");
+                let _ = writeln!(text, "  {word}: {}", Shown(line));
             }
         }
     }

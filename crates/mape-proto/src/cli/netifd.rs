@@ -2,7 +2,7 @@
 //! list of commands. They print as they go, since they may wait.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{Read as _, Write};
 
 use mape_nft::InterfaceName;
 
@@ -12,6 +12,9 @@ use crate::netifd::{
     Event, Places, TEARDOWN_TIMEOUT, TIMEOUT, hotplug, provision, renew, setup, teardown,
 };
 use crate::status::note;
+
+/// As much as an argument could hold, in bytes.
+const MAX_OPTIONS: u64 = 1 << 17;
 
 /// Runs the command if it is one of these. netifd's log takes what goes to `log`.
 pub(super) fn run(arguments: &[OsString], log: &mut dyn Write) -> Option<ExitStatus> {
@@ -50,7 +53,11 @@ where
 fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<(), Told> {
     let places = Places::default();
     let first = word(rest)?;
-    let second = if command == "teardown" { String::new() } else { word(rest)? };
+    let second = match command {
+        "hotplug" | "provision" => word(rest)?,
+        "setup" | "renew" => options(),
+        _ => String::new(),
+    };
     if command == "hotplug" {
         let mut bus = places.connect(TIMEOUT)?;
         let event = Event { action: first, interface: second };
@@ -75,6 +82,14 @@ fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<
             Ok(())
         }
     }
+}
+
+/// What netifd passes, from standard input: every user of the machine can read the arguments of a process, and
+/// there are passwords in it. What cannot be read has no options, which the set-up refuses.
+fn options() -> String {
+    let mut options = String::new();
+    let _ = std::io::stdin().take(MAX_OPTIONS).read_to_string(&mut options);
+    options
 }
 
 fn word(rest: &mut Arguments) -> Result<String, UsageError> {

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use mape_core::{Code, Explain, Quoted};
+use mape_core::{Code, Explain, Quoted, Shown};
 use mape_nft::InterfaceName;
 
 use super::arguments::{Argument, Arguments, UsageError};
@@ -139,11 +139,11 @@ struct Page<'text> {
 impl Page<'_> {
     fn heading(&mut self, text: impl Display) {
         // Writing into a `String` cannot fail.
-        let _ = writeln!(self.text, "{text}\n");
+        let _ = writeln!(self.text, "{}\n", Shown(&text));
     }
 
     fn row(&mut self, name: &str, value: impl Display) {
-        let _ = writeln!(self.text, "  {name:<16} {value}");
+        let _ = writeln!(self.text, "  {name:<16} {}", Shown(&value));
     }
 
     fn told(&mut self, name: &str, told: &Told) {

@@ -1,6 +1,7 @@
 //! Ports from outside: who wants one that cannot arrive.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use super::{Finding, Patient};
 use crate::firewall;
@@ -92,8 +93,12 @@ fn unreachable(redirect: &Section, ports: &PortsStatus) -> Option<Finding> {
     let foreign = count(&|role| role.is_none());
     let stolen = count(&|role| role == Some(Role::Nat));
     let lent = count(&|role| role == Some(Role::Upnp));
-    let host = redirect.get("dest_ip").unwrap_or("HOST");
-    let inside = redirect.get("dest_port").unwrap_or(outside);
+    // Part of a command: what could not stand there is left to the reader.
+    let host = redirect.get("dest_ip").and_then(|ip| ip.parse::<Ipv4Addr>().ok());
+    let host = host.map_or_else(|| "HOST".to_owned(), |ip| ip.to_string());
+    let known = |ports| if range(ports).is_some() { ports } else { "PORT" };
+    let inside = known(redirect.get("dest_port").unwrap_or(outside));
+    let port = known(outside);
     if foreign > 0 {
         let all = if foreign == wanted.len() { "" } else { "part of " };
         let mut free = ports.all().iter().filter(|it| it.role == Role::Nat).map(|it| it.port);
@@ -117,8 +122,8 @@ fn unreachable(redirect: &Section, ports: &PortsStatus) -> Option<Finding> {
             CHECK,
             format!("the redirect {name} is unreachable: its port {outside} is not reserved"),
             format!(
-                "remove it, and `mape-proto forward add {host}:{inside} --port {outside}`; or add \
-                 {outside} to the list reserved_ports"
+                "remove it, and `mape-proto forward add {host}:{inside} --port {port}`; or add {port} \
+                 to the list reserved_ports"
             ),
         ));
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mape_core::Shown;
+
 /// Lines for people, and whether one of them is about something that failed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Remarks {
@@ -33,6 +35,6 @@ impl Remarks {
 /// One line for each.
 impl fmt::Display for Remarks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+        self.lines.iter().try_for_each(|line| writeln!(f, "{}", Shown(line)))
     }
 }

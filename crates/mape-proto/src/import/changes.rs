@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use mape_core::ShellWord;
+
 use crate::uci::{Package, Section, Value, quoted};
 
 /// Changes of one package, in the order they are made.
@@ -13,8 +15,7 @@ pub struct Changes {
     pub undo: Vec<Command>,
 }
 
-/// One command of the `uci` program, without its name. It reads the same in a shell and in
-/// `uci batch`.
+/// One command of the `uci` program, without its name: as `uci batch` reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// `set PATH='VALUE'`
@@ -32,6 +33,22 @@ impl Command {
             Self::Set(path, value) => format!("{path}={}\n", quoted(value)),
             Self::Append(path, value) => format!("|{path}={}\n", quoted(value)),
             Self::Delete(path) => format!("-{path}\n"),
+        }
+    }
+}
+
+impl Command {
+    /// The whole command, for pasting.
+    #[must_use]
+    pub fn in_a_shell(&self) -> String {
+        match self {
+            Self::Set(path, value) => {
+                format!("uci set {}={}", ShellWord::new(path), ShellWord::quoted(value))
+            }
+            Self::Append(path, value) => {
+                format!("uci add_list {}={}", ShellWord::new(path), ShellWord::quoted(value))
+            }
+            Self::Delete(path) => format!("uci delete {}", ShellWord::new(path)),
         }
     }
 }

@@ -212,7 +212,8 @@ pub(super) fn interface_of_rules(path: &str) -> Option<&str> {
 /// The scripts and snippets that the firewall's configuration names.
 fn includes(firewall: Option<&Package>) -> Vec<String> {
     let sections = firewall.into_iter().flat_map(|firewall| firewall.of_kind("include"));
-    sections.filter_map(|include| include.get("path").map(str::to_owned)).collect()
+    let paths = sections.filter_map(|include| include.get("path"));
+    paths.filter(|path| path.starts_with('/')).map(str::to_owned).collect()
 }
 
 /// The files that a script has nft load.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 
+use mape_core::Shown;
 use mape_nft::InterfaceName;
 
 use super::filter::Packet;
@@ -67,8 +68,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (check, result) in &self.checks {
             match result {
-                Ok(value) => writeln!(f, "ok    {check}: {value}")?,
+                Ok(value) => writeln!(f, "ok    {check}: {}", Shown(value))?,
                 Err(Problem { what, next }) => {
+                    let (what, next) = (Shown(what), Shown(next));
                     writeln!(f, "FAIL  {check}: {what}.\n      next step: {next}.")?;
                 }
             }

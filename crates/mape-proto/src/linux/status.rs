@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mape_core::Plan;
+use mape_core::{Plan, Shown};
 use mape_nft::InterfaceName;
 
 use super::advice::advised_in_file;
@@ -68,7 +68,7 @@ impl fmt::Display for Status {
             writeln!(f)?;
         }
         for Problem { what, next } in &self.problems {
-            writeln!(f, "  {what}.\n    next step: {next}.")?;
+            writeln!(f, "  {}.\n    next step: {}.", Shown(what), Shown(next))?;
         }
         Ok(())
     }

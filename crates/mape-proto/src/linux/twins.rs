@@ -8,7 +8,7 @@ use std::fs;
 use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 
-use mape_core::Quoted;
+use mape_core::ShellWord;
 
 use super::ip::{Device, Snapshot};
 use super::journal::Journal;
@@ -90,7 +90,7 @@ pub(crate) fn twins(line: &Line, machine: &Snapshot, system: &System) -> Vec<Twi
         .iter()
         .filter(|device| device.ifname != line.device && has_ends_of(line, device))
         .map(|device| Twin {
-            name: word(&device.ifname),
+            name: ShellWord::new(&device.ifname).to_string(),
             is_in_the_way: device.linkinfo.info_data.link.as_ref() == Some(&line.uplink),
             has_address: device.addr_info.iter().any(|it| it.local == Some(line.ipv4.into())),
             way_out: way_out(device, line, system),
@@ -125,14 +125,17 @@ fn has_ends_of(line: &Line, device: &Device) -> bool {
 fn way_out(device: &Device, line: &Line, system: &System) -> String {
     if let Some((name, file)) = Journal::with_device(&system.places.state, &device.ifname) {
         let file = file.map_or_else(String::new, |file| {
-            format!(" --config {}", word(&file.to_string_lossy()))
+            format!(" --config {}", ShellWord::new(&file.to_string_lossy()))
         });
         return format!("it is the line {name} of this program: run mape-proto down{file} first");
     }
-    let name = word(&device.ifname);
+    let name = ShellWord::new(&device.ifname);
     let made = match origin(&system.etc, &device.ifname, &line.br.to_string()) {
         Some(file) => {
-            format!("take it out of {}, which makes it at boot", word(&file.to_string_lossy()))
+            format!(
+                "take it out of {}, which makes it at boot",
+                ShellWord::new(&file.to_string_lossy())
+            )
         }
         None => "take it out of whatever makes it at boot".to_owned(),
     };
@@ -162,15 +165,6 @@ fn makes(text: &str, name: &str, remote: &str) -> bool {
     let named = |line: &str| line.split(|letter| !is_part(letter)).any(|word| word == name);
     let modes = ["ip6tnl", "ip4ip6", "ipip6", "v4tunnel", "v6tunnel", remote];
     lines().any(named) && lines().any(|line| modes.iter().any(|mode| line.contains(mode)))
-}
-
-/// As a word of a command line; what is not plain stands in quotes, without control characters.
-fn word(text: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._@-".contains(letter);
-    if text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", Quoted::new(text).text().replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

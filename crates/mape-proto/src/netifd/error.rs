@@ -3,10 +3,8 @@
 use std::io;
 use std::net::Ipv6Addr;
 
-use mape_core::{Code, Explain, Quoted};
+use mape_core::{Code, Explain, Quoted, ShellWord};
 use mape_ubus::UbusError;
-
-use crate::uci::quoted;
 
 /// What fails after the plan is made.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +51,7 @@ impl Explain for LifeError {
             Self::TunnelExists { device, .. } => {
                 return format!(
                     "remove it with `ip link del {}`, and what made it",
-                    quoted(&device.text())
+                    ShellWord::quoted(&device.text())
                 );
             }
             Self::State(_) => "make room in /var/run",

@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
 use mape_core::ReceivedPrefix;
+use mape_nft::InterfaceName;
 use mape_provision::may_be_asked;
 use serde_json::Value;
 
@@ -109,7 +110,8 @@ impl InterfaceFacts {
                 && route.get("mask").and_then(Value::as_u64) == Some(0)
         };
         Some(Self {
-            name: text("interface")?,
+            // The name becomes part of commands. netifd takes others from whoever may call it.
+            name: text("interface").filter(|name| name.parse::<InterfaceName>().is_ok())?,
             proto: text("proto").unwrap_or_default(),
             up: bit("up").unwrap_or(false),
             autostart: bit("autostart").unwrap_or(true),

@@ -118,6 +118,11 @@ impl Fetcher {
             reply: HttpReply::Failed(HttpFailure::NoAnswer),
             said: Some(said.to_owned()),
         };
+        // It takes a URL as an argument only, which every user of the machine can read.
+        if self.tool == Tool::Uclient && request.has_password() {
+            let reply = HttpReply::Failed(HttpFailure::ShowsPassword);
+            return Fetched { reply, said: None };
+        }
         let host = request.url().host();
         let may_go_to = |address: Ipv6Addr| request.may_go_to(address, &resolvers.own);
         let mut addresses: Vec<Ipv6Addr> = Vec::new();

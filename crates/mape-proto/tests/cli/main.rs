@@ -7,6 +7,7 @@ mod doctor;
 mod executable;
 mod files;
 mod forward;
+mod hostile;
 mod lines;
 #[cfg(feature = "linux")]
 mod linux;

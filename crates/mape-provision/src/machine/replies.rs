@@ -47,6 +47,9 @@ impl Machine {
             HttpReply::Failed(HttpFailure::NoAnswer) => {
                 return self.keep(turn, Outcome::NoAnswer, Failure::NoAnswer { server });
             }
+            HttpReply::Failed(HttpFailure::ShowsPassword) => {
+                return self.keep(turn, Outcome::NoAnswer, Failure::ShowsPassword { server });
+            }
             HttpReply::Failed(HttpFailure::Certificate) => {
                 return self.keep(turn, Outcome::NoAnswer, Failure::Certificate { server });
             }

@@ -30,7 +30,7 @@ fn random(state: &mut u32) -> u32 {
 
 #[test]
 fn a_server_that_is_dead_for_a_week_changes_nothing() {
-    for dead in [HttpFailure::NoAnswer, HttpFailure::Certificate] {
+    for dead in [HttpFailure::NoAnswer, HttpFailure::Certificate, HttpFailure::ShowsPassword] {
         let mut machine = machine(&json!({}));
         machine.step(0, 0, Event::Wake);
         machine.step(0, 0, found());

@@ -2,12 +2,20 @@
 # mape-rs: MAP-E for netifd. mape-proto does the work; this declares the options.
 
 case "$2" in
-teardown) exec /usr/sbin/mape-proto "$2" "$3" "$4" ;;
+teardown) exec /usr/sbin/mape-proto "$2" "$3" ;;
 setup | renew)
+	# Every user of the router can read the arguments of a process, and the options have passwords among
+	# them: this script starts once more without them.
+	[ -z "$4" ] || {
+		export MAPE_OPTIONS="$4"
+		exec /bin/sh "$0" "$1" "$2" "$3"
+	}
+	options=$MAPE_OPTIONS
+	unset MAPE_OPTIONS
 	# netifd does not start a handler again that was killed.
 	trap 'kill "$child"; exit 1' TERM
 	while :; do
-		/usr/sbin/mape-proto "$2" "$3" "$4" &
+		printf '%s' "$options" | /usr/sbin/mape-proto "$2" "$3" &
 		child=$!
 		wait "$child"
 		status=$?

@@ -58,14 +58,13 @@ impl<'a> From<&'a Verdict> for TableJson<'a> {
 }
 
 pub(super) fn import(import: &Import, applied: bool) -> String {
-    let shell = |command: &Command| format!("uci {command}");
     line(&ImportJson {
         schema: SCHEMA,
         interface: &import.interface,
         from: import.origin.name(),
         applied: applied && !import.changes.is_empty(),
-        commands: import.changes.commands.iter().map(shell).collect(),
-        undo: import.changes.undo.iter().map(shell).collect(),
+        commands: import.changes.commands.iter().map(Command::in_a_shell).collect(),
+        undo: import.changes.undo.iter().map(Command::in_a_shell).collect(),
         numbers: if import.numbers_kept { "kept" } else { "none" },
         contract: import.contract,
         table: import.table.as_ref().map(TableJson::from),

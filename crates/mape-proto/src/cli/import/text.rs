@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use mape_core::Shown;
+
 use crate::cli::human;
 use crate::import::{Command, Import, Origin, Verdict};
 
@@ -29,7 +31,7 @@ fn write(text: &mut String, import: &Import, applied: bool) -> fmt::Result {
     differences(text, import)?;
     leftovers(text, import)?;
     for note in &import.notes {
-        writeln!(text, "\nNote: {note}.")?;
+        writeln!(text, "\nNote: {}.", Shown(note))?;
     }
     if let Some(plan) = &import.plan {
         write!(text, "\nThe plan of the new section:\n{}", human::plan(plan))?;
@@ -92,7 +94,7 @@ fn numbers(import: &Import) -> Option<String> {
 fn commands(text: &mut String, title: &str, commands: &[Command]) -> fmt::Result {
     writeln!(text, "\n{title}:")?;
     for command in commands {
-        writeln!(text, "  uci {command}")?;
+        writeln!(text, "  {}", Shown(&command.in_a_shell()))?;
     }
     writeln!(text, "  uci commit network")
 }
@@ -113,9 +115,10 @@ fn leftovers(text: &mut String, import: &Import) -> fmt::Result {
         if number == 1 {
             writeln!(text, "\nWhat stands in the way:")?;
         }
-        writeln!(text, "  {number}. {}\n     {}", leftover.what, leftover.why)?;
+        let (what, why) = (Shown(&leftover.what), Shown(&leftover.why));
+        writeln!(text, "  {number}. {what}\n     {why}")?;
         for command in &leftover.remove {
-            writeln!(text, "     remove: {command}")?;
+            writeln!(text, "     remove: {}", Shown(command))?;
         }
     }
     Ok(())

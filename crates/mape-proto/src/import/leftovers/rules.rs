@@ -1,5 +1,7 @@
 //! NAT rules of others: loaded tables, snippets, and the firewall's own configuration.
 
+use mape_core::ShellWord;
+
 use super::{Leftover, Subject, code, excerpt, words};
 use crate::import::router::Router;
 use crate::uci::Section;
@@ -13,8 +15,7 @@ pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
         let why = "NAT rules of another script are loaded; they come before or behind ours and use \
                    ports that ours use too";
         found.push(
-            Leftover::new("nft-table", format!("table {table}"), why)
-                .remove(format!("nft delete table {table}")),
+            Leftover::new("nft-table", format!("table {table}"), why).remove(nft_delete(table)),
         );
     }
     for script in router.scripts.iter().filter(|script| !script.is_ours()) {
@@ -28,7 +29,10 @@ pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
             let why = format!("a NAT rule for the line: {}", excerpt(line));
             found.push(
                 Leftover::new("nft-snippet", path, why)
-                    .remove(format!("vi {path}   # delete its NAT rules for the line"))
+                    .remove(format!(
+                        "vi {}   # delete its NAT rules for the line",
+                        ShellWord::new(path)
+                    ))
                     .remove("fw4 check && fw4 reload"),
             );
         }
@@ -41,10 +45,15 @@ pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
     let nat: Vec<String> = nat.collect();
     found.extend(nat.iter().rev().map(|path| {
         Leftover::new("firewall-nat", path, "a NAT rule of the firewall for the line")
-            .remove(format!("uci delete {path}"))
+            .remove(format!("uci delete {}", ShellWord::new(path)))
             .remove("uci commit firewall && fw4 reload")
     }));
     found
+}
+
+fn nft_delete(table: &str) -> String {
+    let (family, name) = table.split_once(' ').unwrap_or_default();
+    format!("nft delete table {family} {}", ShellWord::new(name))
 }
 
 /// `FAMILY NAME` of a table that a rival loads.

@@ -1,5 +1,7 @@
 //! Protocol handlers, hooks and start scripts.
 
+use mape_core::ShellWord;
+
 use super::rules::{is_of_line, loads_snat};
 use super::{Leftover, Subject, code, excerpt, packages, words};
 use crate::import::router::{Router, Script};
@@ -31,7 +33,7 @@ pub(super) fn handlers(router: &Router) -> Vec<Leftover> {
                     path,
                     "another package owns proto mape: netifd would run its handler instead of ours",
                 )
-                .remove(format!("rm {path}"))
+                .remove(rm(path))
                 .remove("/etc/init.d/network restart"),
             );
         } else if path != MAP && registers(script, "map") {
@@ -41,7 +43,7 @@ pub(super) fn handlers(router: &Router) -> Vec<Leftover> {
                     path,
                     "a second handler of proto map: netifd keeps whichever it reads last",
                 )
-                .remove(format!("rm {path}"))
+                .remove(rm(path))
                 .remove("/etc/init.d/network restart"),
             );
         }
@@ -50,10 +52,14 @@ pub(super) fn handlers(router: &Router) -> Vec<Leftover> {
     if router.script(page).is_some_and(|script| !script.is_ours()) {
         found.push(
             Leftover::new("other-mape", page, "another package's LuCI page for proto mape")
-                .remove(format!("rm {page}")),
+                .remove(rm(page)),
         );
     }
     found
+}
+
+fn rm(path: &str) -> String {
+    format!("rm {}", ShellWord::new(path))
 }
 
 fn is_handler(path: &str) -> bool {
@@ -107,12 +113,12 @@ fn hook(script: &Script, router: &Router, subject: &Subject) -> Option<Leftover>
     let deed = excerpt(code(&script.text).find(acts)?);
     if path.starts_with("/etc/hotplug.d/") {
         let why = format!("a hook that acts on interface events: {deed}");
-        return Some(Leftover::new("hotplug", path, why).remove(format!("rm {path}")));
+        return Some(Leftover::new("hotplug", path, why).remove(rm(path)));
     }
     if is_service {
         let found = || Leftover::new("start-script", path, format!("runs at boot: {deed}"));
         return (!packages::has(path))
-            .then(|| found().remove(format!("{path} disable")).remove(format!("rm {path}")));
+            .then(|| found().remove(format!("{} disable", ShellWord::new(path))).remove(rm(path)));
     }
     let (kind, why) = match path.as_str() {
         "/etc/rc.local" => ("start-script", "runs at boot"),
@@ -121,6 +127,6 @@ fn hook(script: &Script, router: &Router, subject: &Subject) -> Option<Leftover>
     };
     Some(
         Leftover::new(kind, path, format!("{why}: {deed}"))
-            .remove(format!("vi {path}   # delete that line")),
+            .remove(format!("vi {}   # delete that line", ShellWord::new(path))),
     )
 }

@@ -61,8 +61,9 @@ fn snapshot(devices: &[String]) -> Snapshot {
 
 /// `more` are entries before the ends, `ipv4` is on it.
 fn tunnel(name: &str, more: &str, remote: &str, ipv4: &str) -> String {
+    let name = serde_json::Value::from(name);
     format!(
-        r#"{{"ifindex":5,"link_index":3,"ifname":{name:?},"flags":["POINTOPOINT","NOARP","UP","LOWER_UP"],"mtu":1452,
+        r#"{{"ifindex":5,"link_index":3,"ifname":{name},"flags":["POINTOPOINT","NOARP","UP","LOWER_UP"],"mtu":1452,
         "linkinfo":{{"info_kind":"ip6tnl","info_data":{{{more}"remote":"{remote}","local":"{CE}",
         "ttl":64,"encap_limit":4,"tclass":"0x00","flowlabel":"0x00000","flags":"0x0"}}}},
         "addr_info":[{{"family":"inet","local":"{ipv4}","prefixlen":32,"scope":"0"}}]}}"#
@@ -168,5 +169,6 @@ fn a_name_is_one_word_in_a_shell() {
     let machine = Machine::new("word");
     let said = machine.advice(&[tunnel("a;reboot", BOUND, BR, "192.0.0.2")]);
     assert!(said.contains("`ip link delete 'a;reboot'`"), "{said}");
-    assert_eq!(word("it's\u{1b}"), r"'it\'\''s\u{1b}'");
+    let said = machine.advice(&[tunnel("it's\u{1b}", BOUND, BR, "192.0.0.2")]);
+    assert!(said.contains(r#"`ip link delete "$(printf 'it\047s\033')"`"#), "{said}");
 }

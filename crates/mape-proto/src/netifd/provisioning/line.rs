@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::net::{Ipv6Addr, SocketAddrV6};
 
-use mape_core::ReceivedPrefix;
+use mape_core::{ReceivedPrefix, Shown};
 use mape_provision::{
     Effect, Event, HttpFailure, HttpReply, HttpRequest, Machine, Next, may_be_asked,
 };
@@ -71,7 +71,7 @@ impl Asker {
                     let got = self.get(fetcher, &request);
                     if let Some(said) = got.said {
                         // Whoever reads the log knows already where this fails.
-                        let _ = writeln!(log, "{}: {said}", request.url().host());
+                        let _ = writeln!(log, "{}: {}", request.url().host(), Shown(&said));
                     }
                     Event::Http(got.reply)
                 }

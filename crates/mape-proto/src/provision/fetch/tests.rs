@@ -119,6 +119,25 @@ fn what_curl_prints_is_read() {
 }
 
 #[test]
+fn a_password_is_in_no_list_of_processes() {
+    let request = request("https://[2001:db8::1]/rules?user=u&pass=S3cret");
+    let home = Program::new("password", "");
+    let ran = home.0.join("ran");
+    executable(
+        &home.0.join("fetch"),
+        &format!("#!/bin/sh\necho \"$*\" >>{}\ncat >/dev/null\n", ran.display()),
+    );
+    let get = |tool| {
+        let fetcher = Fetcher { program: home.0.join("fetch"), ..fetcher(tool) };
+        fetcher.get(&request, &Resolvers::default()).reply
+    };
+    assert_eq!(get(Tool::Uclient), HttpReply::Failed(HttpFailure::ShowsPassword));
+    assert!(!ran.exists());
+    get(Tool::Curl);
+    assert!(!fs::read_to_string(&ran).unwrap().contains("S3cret"));
+}
+
+#[test]
 fn what_uclient_fetch_says_is_read() {
     const TO: &str = "echo 'Downloading x' >&2; echo 'Connecting to 2001:db8::1:443' >&2;";
     let said =

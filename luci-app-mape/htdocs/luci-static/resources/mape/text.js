@@ -51,7 +51,8 @@ const ERRORS = {
 	MAPE_PROVISIONING_REFUSED: _('The provisioning server does not know this line. Ask the provider whether the service is active.'),
 	MAPE_PROVISIONING_REDIRECT: _('The provisioning server sends the router to an address where it must not go. Tell the provider.'),
 	MAPE_PROVISIONING_BAD_ANSWER: _('The answer of the provisioning server cannot be used. It is asked again by itself; if it stays, enter the rule by hand.'),
-	MAPE_PROVISIONING_UPDATE: _('The provider could not be told the address of the router. Check user and password of the update server; it is tried again by itself.')
+	MAPE_PROVISIONING_UPDATE: _('The provider could not be told the address of the router. Check user and password of the update server; it is tried again by itself.'),
+	MAPE_PROVISIONING_PROGRAM: _('The provisioning server was not asked, because uclient-fetch would show the password in the list of processes. Install the package curl.')
 };
 
 // Codes of netifd itself that an interface of ours can have.
