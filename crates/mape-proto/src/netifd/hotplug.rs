@@ -5,6 +5,7 @@ use std::io::Write;
 use mape_nft::InterfaceName;
 use serde_json::{Value, json};
 
+use super::facts::ALIAS_SUFFIX;
 use super::life::is_alive;
 use super::memory::Memory;
 use super::provisioning::{forget, look};
@@ -43,14 +44,17 @@ pub fn hotplug(
         own(bus, places, &facts, &event.interface, log)
     } else if event.action == "ifdown" && facts.interface(&event.interface).is_none() {
         removed(bus, places, &event.interface, log)
-    } else if facts.is_our_alias(&event.interface) || !tells {
+    } else if facts.is_our_alias(&event.interface) == tells {
+        // Of an alias only that it is gone: then another one may have its address.
         return Ok(());
     } else {
         Ok(())
     };
+    let owner = event.interface.strip_suffix(ALIAS_SUFFIX).unwrap_or(&event.interface);
     // Also where it is one of ours: another one may have waited for its line.
     let waiting = |it: &&InterfaceFacts| {
-        facts.is_ours(&it.name) && it.autostart && it.name != event.interface
+        let is_its = it.name == event.interface || (facts.is_ours(owner) && it.name == owner);
+        facts.is_ours(&it.name) && it.autostart && !is_its
     };
     for interface in facts.interfaces().filter(waiting) {
         if changes(bus, places, &facts, interface) {

@@ -136,7 +136,8 @@ fn the_second_section_comes_up_when_the_first_is_gone() {
     let mut off = ours("mape", false);
     off["autostart"] = false.into();
     for (left, event) in [
-        (vec![wan6(A), off, second.clone()], "mape"),
+        (vec![wan6(A), off.clone(), second.clone()], "mape"),
+        (vec![wan6(A), off, second.clone()], "mape_"),
         (vec![wan6(A), second.clone()], "mape"),
         (vec![wan6(A), second.clone()], "mape_"),
     ] {
@@ -146,6 +147,12 @@ fn the_second_section_comes_up_when_the_first_is_gone() {
         let renewed: Vec<_> = bus.called("renew").iter().map(|call| call.0.as_str()).collect();
         assert_eq!(renewed, ["network.interface.wan4"], "{event}");
     }
+    // What happens to the alias of the one that works is no news to it.
+    bus.dump = json!({"interface": [wan6(A), ours("mape", true), second.clone()]});
+    bus.calls.clear();
+    world.event(&mut bus, "ifdown", "mape_");
+    world.event(&mut bus, "ifup", "mape_");
+    assert!(bus.called("renew").is_empty(), "{:?}", bus.called("renew"));
     // Its address goes a moment later, and is not taken as long as it is there.
     bus.dump = json!({"interface": [wan6(A), alias("mape_"), second.clone()]});
     bus.calls.clear();
