@@ -23,6 +23,11 @@ fn within(limit: Duration, program: Program<'_>) -> Ended {
     ended
 }
 
+/// Seconds of a sleep that no other run of these tests has.
+fn long(number: u8) -> String {
+    format!("73{number}{}", std::process::id())
+}
+
 /// Whether a process with this word in its command line is left. A zombie has none.
 fn is_left(word: &str) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
@@ -52,25 +57,28 @@ fn a_program_is_told_apart_by_its_end() {
 
 #[test]
 fn a_program_that_hangs_is_killed_with_what_it_started() {
-    let ended = within(LATE / 2, script("echo begun; sleep 7301; :", SOON));
+    let [one, two, three] = [1, 2, 3].map(long);
+    let ended = within(LATE / 2, script(&format!("echo begun; sleep {one}; :"), SOON));
     assert_eq!((ended.end, ended.stdout.as_slice()), (End::Deadline(SOON), &b"begun\n"[..]));
     let words = ended.success().unwrap_err().to_string();
     assert_eq!(words, "it did not end within 0.4 seconds and was killed");
-    assert!(!is_left("7301"));
+    assert!(!is_left(&one));
     // A signal that can be caught would not do.
-    within(LATE / 2, script("trap '' TERM INT HUP; sleep 7302; sleep 7303", SOON));
-    assert!(!is_left("7302") && !is_left("7303"));
+    let text = format!("trap '' TERM INT HUP; sleep {two}; sleep {three}");
+    within(LATE / 2, script(&text, SOON));
+    assert!(!is_left(&two) && !is_left(&three));
 }
 
 #[test]
 fn a_program_that_closes_its_output_and_stays_is_killed() {
-    let ended = within(LATE / 2, script("exec >&- 2>&-; sleep 7304; :", SOON));
+    let [one, two] = [4, 5].map(long);
+    let ended = within(LATE / 2, script(&format!("exec >&- 2>&-; sleep {one}; :"), SOON));
     assert_eq!(ended.end, End::Deadline(SOON));
-    assert!(!is_left("7304"));
+    assert!(!is_left(&one));
     // The same without any output.
-    let ended = within(LATE / 2, script("sleep 7305; :", SOON).silent());
+    let ended = within(LATE / 2, script(&format!("sleep {two}; :"), SOON).silent());
     assert_eq!(ended.end, End::Deadline(SOON));
-    assert!(!is_left("7305"));
+    assert!(!is_left(&two));
 }
 
 #[test]
