@@ -56,12 +56,12 @@ fn build(package: &str, name: &str, words: &[&str]) -> anyhow::Result<PathBuf> {
         .arg(&directory)
         .env("RUSTFLAGS", "-C target-feature=+crt-static");
     run(build)?;
-    let built = directory.join(TARGET).join("release").join(package);
+    let linked = directory.join(TARGET).join("release").join(package);
     let programs = cache_directory().join("programs");
     std::fs::create_dir_all(&programs)?;
     // Under its name at once: the one before may be running.
     let (partial, program) = (programs.join(format!("{name}.partial")), programs.join(name));
-    std::fs::copy(&built, &partial).with_context(|| built.display().to_string())?;
+    std::fs::copy(&linked, &partial).with_context(|| linked.display().to_string())?;
     std::fs::rename(&partial, &program)?;
     Ok(program)
 }
