@@ -34,6 +34,7 @@
 //! touches only `table inet mape_rs` and `table netdev mape_rs_IFACE`, and sets no mark and no
 //! sysctl. Forwarding, filtering and the tunnel itself are others' work.
 
+mod admitted;
 mod cone;
 mod edge;
 mod edge_rules;
@@ -50,6 +51,7 @@ mod servers;
 mod slow;
 mod transaction;
 
+pub use admitted::{Admitted, Bounds};
 pub use edge::{Edge, EdgeChoice, UnknownEdge};
 pub use interface::{Interface, Options};
 pub use line::Line;
@@ -57,7 +59,7 @@ pub use loaded::{Dropped, Loaded};
 pub use mapping::{Mapping, NoUsablePort};
 pub use name::{DeviceName, InterfaceName, NameError};
 pub use ruleset::{probe, standalone, static_text, transaction, unload_text};
-pub use servers::{Published, Servers, Transport};
+pub use servers::{Devices, Published, Servers, Transport};
 pub use transaction::Transaction;
 
 /// The table that all interfaces share.

@@ -84,6 +84,11 @@ impl Line {
         self.prefix().map_or_else(|| self.address().to_string(), |prefix| prefix.to_string())
     }
 
+    /// The same as a network, of one address where the line has one.
+    pub(crate) const fn net(&self) -> Ipv4Net {
+        self.ipv4
+    }
+
     /// The line's netmask and network as numbers.
     pub(crate) fn netmask(&self) -> (u32, u32) {
         (self.ipv4.netmask().to_bits(), self.ipv4.network().to_bits())

@@ -72,6 +72,7 @@ impl Loaded {
     pub fn in_common_table(&self, chain: &str) -> Option<Dropped> {
         let chain = chain.strip_suffix(&self.0)?.strip_suffix('_')?;
         match chain {
+            "arriving" => Some(Dropped::Incoming),
             "nat" | "gate" => Some(Dropped::Outgoing),
             "check" | "check-quoted" => Some(Dropped::Outer),
             edge => direction(edge),
@@ -129,7 +130,7 @@ mod tests {
                 if let Some(name) = line.strip_prefix("\tchain ") {
                     chain = name.split(' ').next().unwrap();
                 }
-                if !line.contains("counter drop") || chain == "guard" {
+                if !line.contains("counter drop") || ["guard", "forwarded"].contains(&chain) {
                     continue;
                 }
                 let owners = interfaces.each_ref().map(|interface| {

@@ -92,6 +92,11 @@ fn short_hash(text: &str) -> String {
         .collect()
 }
 
+/// Whether a kernel device can have the name, and nft reads it between quotes as it is.
+pub(crate) fn is_device_name(text: &str) -> bool {
+    is_name(text, DEVICE_LEN)
+}
+
 fn is_name(text: &str, max: usize) -> bool {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"_.@-".contains(&byte);
     (1..=max).contains(&text.len()) && text.bytes().all(known) && !text.starts_with(['-', '.'])

@@ -115,8 +115,11 @@ fn buckets(interface: &Interface, mapping: &Mapping, rules: &mut Vec<String>) ->
 /// One range after the other; each bucket begins at another one.
 fn walk(address: Ipv4Addr, ranges: &[PortRange], bucket: usize) -> String {
     let turned = ranges.iter().cycle().skip(bucket % ranges.len().max(1)).take(ranges.len());
-    let entries: Vec<String> =
-        turned.enumerate().map(|(index, range)| format!("{index} : {address} . {range}")).collect();
+    let entry = |(index, range): (usize, &PortRange)| {
+        // A single port as a range too: nft refuses a map that has both.
+        format!("{index} : {address} . {}-{}", range.first(), range.last())
+    };
+    let entries: Vec<String> = turned.enumerate().map(entry).collect();
     format!(
         "{SHAREABLE} snat ip to numgen inc mod {} map {{ {} }}",
         ranges.len(),

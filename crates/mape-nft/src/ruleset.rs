@@ -41,6 +41,9 @@ const VERDICTS: &str = "type iface_index : verdict\nsize 1024";
 /// of the two and neither of them twice, both can still tell the sender, and a packet dropped there
 /// leaves no conntrack entry with a wrong port behind.
 ///
+/// What is forwarded never comes from a CE address, whatever the packet is and whichever headers it has: only
+/// the router itself sends from there, and what it sends the outer guard looks at.
+///
 /// The short cuts that [`transaction`] puts before it in `forwarded` are gone after this; packets take the longer
 /// way, and [`Transaction::short_cuts`] brings them back.
 #[must_use]
@@ -53,17 +56,19 @@ pub fn static_text() -> String {
     text
 }
 
-fn static_objects() -> [Object; 8] {
+fn static_objects() -> [Object; 9] {
     let rules = |rules: &[&str]| rules.iter().map(|&rule| rule.to_owned()).collect();
     let guarded = guarded(GUARDED);
     [
         Object::kept("map", "gate", VERDICTS),
         Object::kept("map", "natsel", VERDICTS),
         Object::kept("map", "tunnels", "type ipv6_addr : verdict\nsize 1024"),
+        Object::kept("set", "ce", "type ipv6_addr\nsize 1024"),
         Object::kept("set", "short-cuts", "type mark"),
         Object::hooked("srcnat", SRCNAT, rules(&["meta nfproto ipv4 oif vmap @natsel"])),
         Object::chain("guard", rules(&["oif vmap @gate", "counter drop"])),
-        Object::hooked("forwarded", FORWARDED, rules(&[&guarded])),
+        // Of IPv4 only what neither begins nor ends at a line comes to the second rule.
+        Object::hooked("forwarded", FORWARDED, rules(&[&guarded, "ip6 saddr @ce counter drop"])),
         Object::hooked(
             "leaving",
             LEAVING,
@@ -119,6 +124,7 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     for map in ["gate", "natsel", "tunnels"] {
         let _ = writeln!(text, "flush map inet {INET_TABLE} {map}");
     }
+    let _ = writeln!(text, "flush set inet {INET_TABLE} ce");
     if netdev_tables.len() == interfaces.len() {
         // No packet of other devices need pass hooks that nobody uses.
         remove_chains(&mut text, &["edge_in".to_owned(), "edge_out".to_owned()]);
@@ -237,6 +243,7 @@ impl Parts {
         } else {
             off.extend(cone::chains(interface));
         }
+        common.extend(servers::lasting(interface));
         if servers::published(interface).is_empty() {
             off.extend(servers::chains(interface));
         } else {
@@ -277,6 +284,7 @@ fn guarded(device: impl std::fmt::Display) -> String {
 
 /// The last step: the device's packets find their way to the rules.
 fn open(text: &mut String, interface: &Interface) {
+    let _ = writeln!(text, "add element inet {INET_TABLE} ce {{ {} }}", interface.line.ce());
     for (map, key, chain) in ways(interface) {
         let _ = writeln!(
             text,
@@ -301,7 +309,8 @@ fn ways(interface: &Interface) -> Vec<(&'static str, String, &'static str)> {
 
 /// For a query: the elements that all of this hangs on, each with its map.
 fn elements(interfaces: &[Interface]) -> String {
-    interfaces.iter().flat_map(ways).fold(String::new(), |mut text, (map, key, _)| {
+    let ces = interfaces.iter().map(|interface| ("ce", interface.line.ce().to_string(), ""));
+    ces.chain(interfaces.iter().flat_map(ways)).fold(String::new(), |mut text, (map, key, _)| {
         let _ = write!(text, "get element inet {INET_TABLE} {map} {{ {key} }}; ");
         text
     })

@@ -46,18 +46,22 @@ impl Object {
         Self { anew: true, ..Self::hooked(name, hook, rules) }
     }
 
-    /// A set or a map with elements.
+    /// A set or a map with elements; nft has no word for none.
     pub(crate) fn elements(
         keyword: &'static str,
         name: impl Into<String>,
         declaration: &str,
         elements: &str,
     ) -> Self {
+        let content = match elements {
+            "" => Vec::new(),
+            _ => vec![format!("elements = {{ {elements} }}")],
+        };
         Self {
             keyword,
             name: name.into(),
             declaration: declaration.to_owned(),
-            content: vec![format!("elements = {{ {elements} }}")],
+            content,
             kept: false,
             anew: false,
         }

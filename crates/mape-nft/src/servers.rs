@@ -1,21 +1,30 @@
 //! Hosts behind the line that are reached from outside, and the shared address seen from inside.
 //!
 //! A published port is a reserved one, so it passes the edge as it is and no outgoing connection gets it. What
-//! arrives there is sent to a host, from wherever it comes: from the line, and as *hairpin* from the
-//! LAN, from that very host, from another zone and from the router itself.
+//! arrives there is sent to a host: from the line, from the router itself, and as *hairpin* from the devices
+//! that the port [names](Servers::reached_from). The host then sees the public address, as in every connection from
+//! outside. From any other device the packet goes to the router itself, as if nothing were published.
 //!
 //! # The neighbours
 //! Other subscribers have the same address and other ports. Linux takes the whole address for its own: what is
 //! sent to them would end here, and what they send would be dropped as coming from ourselves. So inside
-//! the box they have another address, [`NEIGHBOURS`], and the edge exchanges the two.
+//! the box they have another address, [`NEIGHBOURS`], and the edge exchanges the two. They are reached from the
+//! router and from the devices of the hairpin, as far as the firewall lets those out.
 //!
 //! All of this is there only where a port is published. Except for the exchange at the edge, only the first
-//! packet of a connection meets it.
+//! packet of a connection meets it. So does what is always there: a packet from the line whose source is no
+//! address of the internet is dropped ([`strangers`]).
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::str::FromStr;
 
+use ipnet::Ipv4Net;
+
+use crate::admitted;
 use crate::edge_rules::list;
 use crate::interface::Interface;
+use crate::name::{NameError, is_device_name};
 use crate::section::Object;
 
 /// Stands for the other subscribers of the shared address, inside the box only: the IPv4 dummy address
@@ -43,6 +52,35 @@ impl Transport {
             Self::Udp => "udp",
         }
     }
+
+    /// The protocol's number.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+        }
+    }
+}
+
+/// A device by its name, or all whose names begin alike (`wg*`, as firewall4 writes it).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Devices(String);
+
+impl fmt::Display for Devices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Devices {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if is_device_name(text.strip_suffix('*').unwrap_or(text)) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(NameError::Device(mape_core::Quoted::new(text)))
+    }
 }
 
 /// A port that leads to a host.
@@ -59,21 +97,31 @@ pub struct Published {
 /// Hosts that are reached from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Servers {
-    published: Vec<Published>,
+    published: Vec<(Published, Vec<Devices>)>,
     cone_hosts: Vec<Ipv4Addr>,
 }
 
 impl Servers {
-    /// Of two entries for one port the first counts. `cone_hosts` are those whose UDP sockets hear from anyone
-    /// once they have sent anything, as all do with [`full_cone`](crate::Options::full_cone).
+    /// Reached from the line and from the router itself. Of two entries for one port the first counts.
+    /// `cone_hosts` are those whose UDP sockets hear from anyone once they have sent anything, as all do with
+    /// [`full_cone`](crate::Options::full_cone).
     #[must_use]
     pub fn new(published: Vec<Published>, cone_hosts: Vec<Ipv4Addr>) -> Self {
+        Self::reached_from(published.into_iter().map(|one| (one, Vec::new())).collect(), cone_hosts)
+    }
+
+    /// The same, each reached at the public address from these devices too.
+    #[must_use]
+    pub fn reached_from(
+        published: Vec<(Published, Vec<Devices>)>,
+        cone_hosts: Vec<Ipv4Addr>,
+    ) -> Self {
         let mut servers = Self { published: Vec::new(), cone_hosts };
-        for one in published {
+        for (one, from) in published {
             let same =
                 |other: &Published| (other.transport, other.port) == (one.transport, one.port);
-            if !servers.published.iter().any(same) {
-                servers.published.push(one);
+            if !servers.published.iter().any(|(other, _)| same(other)) {
+                servers.published.push((one, from));
             }
         }
         servers
@@ -86,76 +134,157 @@ impl Servers {
 
 /// What can arrive: published ports that are reserved, or all where the address is not shared.
 pub(crate) fn published(interface: &Interface) -> Vec<&Published> {
-    let arrives = |one: &&Published| {
+    with_devices(interface).map(|(one, _)| one).collect()
+}
+
+fn with_devices(interface: &Interface) -> impl Iterator<Item = &(Published, Vec<Devices>)> {
+    let arrives = |(one, _): &&(Published, Vec<Devices>)| {
         let mapping = interface.line.mapping();
         mapping.is_none_or(|it| it.reserved().iter().any(|range| range.contains(one.port)))
     };
-    interface.servers.published.iter().filter(arrives).collect()
+    interface.servers.published.iter().filter(arrives)
 }
 
-/// The chains, removed where nothing is published.
-pub(crate) fn chains(interface: &Interface) -> [String; 4] {
-    ["arriving", "own", "hairpin", "servers"].map(|name| interface.own(name))
+/// Sources that no packet of the internet has: RFC 6890, and RFC 6598 for addresses behind a carrier's NAT.
+const STRANGE: [&str; 9] = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/29",
+    "192.168.0.0/16",
+    "224.0.0.0/3",
+];
+
+/// The chains on hooks, removed where nothing is published.
+pub(crate) fn chains(interface: &Interface) -> [String; 2] {
+    ["own", "hairpin"].map(|name| interface.own(name))
 }
 
-pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
-    let [arriving, own, hairpin, servers] = chains(interface);
-    let (key, addresses) = (interface.key(), interface.line.addresses());
-    let mut rules: Vec<String> =
-        Transport::ALL.into_iter().filter_map(|transport| to_hosts(interface, transport)).collect();
-    rules.extend(to_neighbours(interface));
-    let to_us = vec![format!("ip daddr {addresses} jump {servers}")];
-    // The answer has to come back through the router, also from a host beside the one that asks.
-    let back = format!(
-        "iif != {key} oif != {key} ct status dnat ct original ip daddr {addresses} masquerade"
-    );
-    vec![
-        Object::chain(servers, rules),
+/// What is always there. Where nothing is published, only the first rule of `arriving` does anything.
+pub(crate) fn lasting(interface: &Interface) -> [Object; 4] {
+    let published = published(interface);
+    let (mut arriving, mut neighbours) = (vec![strangers(interface)], None);
+    if !published.is_empty() {
+        arriving.extend(to_us(interface));
+        neighbours = to_neighbours(interface);
+    }
+    let elements = admitted::list(&admitted::servers(interface));
+    [
+        Object::elements("set", interface.own("published"), admitted::TYPE, &elements),
+        Object::chain(interface.own("servers"), to_hosts(&published)),
+        Object::chain(interface.own("neighbours"), Vec::from_iter(neighbours)),
         // Before the redirects of others.
         Object::hooked(
-            arriving,
+            interface.own("arriving"),
             "type nat hook prerouting priority dstnat - 5; policy accept;",
-            to_us.clone(),
-        ),
-        Object::hooked(own, "type nat hook output priority -105; policy accept;", to_us),
-        Object::hooked(
-            hairpin,
-            "type nat hook postrouting priority srcnat - 6; policy accept;",
-            vec![back],
+            arriving,
         ),
     ]
 }
 
-fn to_hosts(interface: &Interface, transport: Transport) -> Option<String> {
-    let published = published(interface);
-    let of_it = published.iter().filter(|one| one.transport == transport);
-    let pairs: Vec<String> = of_it
-        .map(|one| format!("{} : {} . {}", one.port, one.host.ip(), one.host.port()))
-        .collect();
-    let name = transport.name();
-    (!pairs.is_empty()).then(|| format!("dnat ip to {name} dport map {{ {} }}", pairs.join(", ")))
+/// A host that trusts its LAN would take such a packet for one of it, and answers would go into a network that
+/// did not ask. An ICMP error from a private address of some router on the way passes: it belongs to a
+/// connection that there is.
+fn strangers(interface: &Interface) -> String {
+    let address = interface.line.address();
+    // A line with such an address has neighbours with such addresses.
+    let is_ours = |net: &&str| net.parse().is_ok_and(|net: Ipv4Net| net.contains(&address));
+    let mut strange: Vec<&str> = STRANGE.iter().copied().filter(|net| !is_ours(net)).collect();
+    let neighbours = NEIGHBOURS.to_string();
+    if neighbours_at_edge(interface, "daddr").is_empty() {
+        strange.push(&neighbours);
+    }
+    format!("iif {} ip saddr {{ {} }} counter drop", interface.key(), strange.join(", "))
 }
 
-/// Ports of the address that are not ours, except what comes from the line: there the edge has looked,
-/// and ports are inside ones.
+fn to_us(interface: &Interface) -> Vec<String> {
+    let (key, addresses) = (interface.key(), interface.line.addresses());
+    let [servers, neighbours] = ["servers", "neighbours"].map(|name| interface.own(name));
+    let mut rules = vec![format!("iif {key} ip daddr {addresses} jump {servers}")];
+    let mut devices: Vec<&Devices> = with_devices(interface).flat_map(|(_, from)| from).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    for device in devices {
+        let here = with_devices(interface).filter(|(_, from)| from.contains(device));
+        let here: Vec<&Published> = here.map(|(one, _)| one).collect();
+        let packets = format!("iifname \"{}\" ip daddr {addresses}", device.0);
+        rules.extend(to_hosts(&here).iter().map(|rule| format!("{packets} {rule}")));
+        if interface.line.mapping().is_some() {
+            rules.push(format!("{packets} jump {neighbours}"));
+        }
+    }
+    rules
+}
+
+pub(crate) fn objects(interface: &Interface) -> [Object; 2] {
+    let [own, hairpin] = chains(interface);
+    let addresses = interface.line.addresses();
+    let to = |chain| format!("ip daddr {addresses} jump {}", interface.own(chain));
+    let mut from_us = vec![to("servers")];
+    if interface.line.mapping().is_some() {
+        from_us.push(to("neighbours"));
+    }
+    [
+        Object::hooked(own, "type nat hook output priority -105; policy accept;", from_us),
+        Object::hooked(
+            hairpin,
+            "type nat hook postrouting priority srcnat - 6; policy accept;",
+            self::hairpin(interface),
+        ),
+    ]
+}
+
+/// The answer has to come back through the router, also from a host beside the one that asks. The host sees the
+/// public address: the router's own address in the LAN is one that it may trust.
+fn hairpin(interface: &Interface) -> Vec<String> {
+    let (key, address) = (interface.key(), interface.line.address());
+    let published = interface.own("published");
+    let rule = |transport: Transport| {
+        format!(
+            "iif != {key} oif != {key} meta l4proto {} ct status dnat ct original ip daddr . \
+             meta l4proto . ct original proto-dst . ip daddr @{published} snat ip to {address}",
+            transport.name()
+        )
+    };
+    Transport::ALL.map(rule).to_vec()
+}
+
+fn to_hosts(published: &[&Published]) -> Vec<String> {
+    let rule = |transport: Transport| {
+        let of_it = published.iter().filter(|one| one.transport == transport);
+        let pairs: Vec<String> = of_it
+            .map(|one| format!("{} : {} . {}", one.port, one.host.ip(), one.host.port()))
+            .collect();
+        let pairs = (!pairs.is_empty()).then(|| pairs.join(", "))?;
+        Some(format!("dnat ip to {} dport map {{ {pairs} }}", transport.name()))
+    };
+    Transport::ALL.into_iter().filter_map(rule).collect()
+}
+
+/// Ports of the address that are not ours. Not for what comes from the line: there the edge has looked, and
+/// ports are inside ones.
 fn to_neighbours(interface: &Interface) -> Option<String> {
     let owned = list(interface.line.mapping()?.owned());
-    Some(format!(
-        "iif != {} meta l4proto {{ tcp, udp }} th dport != {{ {owned} }} dnat ip to {NEIGHBOURS}",
-        interface.key()
-    ))
+    Some(format!("meta l4proto {{ tcp, udp }} th dport != {{ {owned} }} dnat ip to {NEIGHBOURS}"))
 }
 
-/// What the edge does with the neighbours' address, `address` being which of the packet's is ours.
-pub(crate) fn neighbours_at_edge(interface: &Interface, address: &str) -> Option<String> {
-    interface.line.mapping()?;
-    (!published(interface).is_empty()).then(|| {
-        let ours = interface.line.address();
-        match address {
-            "saddr" => format!("ip daddr {NEIGHBOURS} ip daddr set {ours}"),
-            _ => format!("ip saddr {ours} ip saddr set {NEIGHBOURS}"),
-        }
-    })
+/// What the edge does with the neighbours' address, `address` being which of the packet's is ours. A packet that
+/// comes with their address in place of the shared one is nobody's.
+pub(crate) fn neighbours_at_edge(interface: &Interface, address: &str) -> Vec<String> {
+    if interface.line.mapping().is_none() || published(interface).is_empty() {
+        return Vec::new();
+    }
+    let ours = interface.line.address();
+    match address {
+        "saddr" => vec![format!("ip daddr {NEIGHBOURS} ip daddr set {ours}")],
+        _ => vec![
+            format!("ip saddr {NEIGHBOURS} counter drop"),
+            format!("ip saddr {ours} ip saddr set {NEIGHBOURS}"),
+        ],
+    }
 }
 
 /// A published UDP server that speaks first, as games do with their list of servers, keeps its port.

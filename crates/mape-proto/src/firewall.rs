@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use crate::netlink::Kernel;
 use crate::servers;
 
+mod admit;
 mod error;
 mod foresee;
 mod loader;

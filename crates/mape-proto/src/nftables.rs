@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use crate::netlink::{Attribute, Attributes, Kernel, Malformed, NetlinkError, Request};
 
+mod admitted;
 mod fw4;
 mod published;
 
+pub use admitted::admitted;
 pub use fw4::{fw4_knows, has_fw4};
 pub use published::{pairs, published};
 

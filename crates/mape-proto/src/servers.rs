@@ -18,6 +18,7 @@ mod forward;
 mod host;
 mod kept;
 mod pool;
+mod reflection;
 mod report;
 mod server;
 mod wish;
@@ -28,6 +29,7 @@ pub(crate) use forward::{Forward, ForwardError, KIND, transports};
 use host::Hosts;
 pub(crate) use kept::Kept;
 pub(crate) use pool::{pool, write_allow_list};
+use reflection::Zones;
 pub use report::ForwardStatus;
 pub(crate) use report::{in_force, statuses};
 pub use server::Server;
@@ -47,6 +49,8 @@ pub struct Places {
     pub root: PathBuf,
     /// OpenWrt's program that tells scripts what happened.
     pub hotplug: PathBuf,
+    /// The kernel's list of routes.
+    pub routes: PathBuf,
 }
 
 impl Default for Places {
@@ -64,11 +68,13 @@ impl Places {
             flash: root.join("etc/mape-rs"),
             root: root.to_owned(),
             hotplug: root.join("sbin/hotplug-call"),
+            routes: "/proc/net/route".into(),
         }
     }
 }
 
 /// What the sections say, and what is known of the LAN.
+#[derive(Default)]
 pub(crate) struct Wishes {
     /// In configured order; those that cannot be read are in `unreadable`.
     pub(crate) forwards: Vec<Forward>,
@@ -77,6 +83,7 @@ pub(crate) struct Wishes {
     /// Name of the section, and what is wrong.
     pub(crate) unreadable: Vec<(String, ForwardError)>,
     pub(crate) hosts: Hosts,
+    zones: Zones,
 }
 
 impl Wishes {
@@ -102,8 +109,12 @@ impl Wishes {
                 Err((section, reason)) => unreadable.push((section, reason)),
             }
         }
-        let hosts = if forwards.is_empty() { Hosts::default() } else { Hosts::read(places) };
-        Ok(Self { forwards, asked: None, unreadable, hosts })
+        let mut wishes = Self { forwards, unreadable, ..Self::default() };
+        if !wishes.forwards.is_empty() {
+            wishes.hosts = Hosts::read(places);
+            wishes.zones = Zones::read(places);
+        }
+        Ok(wishes)
     }
 
     /// The same with one that is not configured yet.
@@ -157,6 +168,7 @@ pub(crate) fn outcome(
             port: *choice.ports.get(&forward.section)?,
             host: host.map(|host| SocketAddrV4::new(host, forward.dest_port)),
             before: now.before(&forward.key),
+            from: wishes.zones.devices(forward, host).iter().map(ToString::to_string).collect(),
         })
     };
     let servers: Vec<Server> = forwards.iter().filter_map(server).collect();

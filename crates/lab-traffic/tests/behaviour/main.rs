@@ -37,7 +37,8 @@ fn rules(setup: &str, edge: Edge) -> String {
     };
     let (reserved, full_cone, servers) = match setup {
         "a published port (`mape_forward`)" => {
-            ("5696", false, Servers::new(vec![published], Vec::new()))
+            let from = vec!["c0".parse().unwrap()];
+            ("5696", false, Servers::reached_from(vec![(published, from)], Vec::new()))
         }
         "`full_cone_hosts` with this host" => {
             ("", false, Servers::new(Vec::new(), hosts("192.168.9.2")))

@@ -18,19 +18,36 @@ const QUOTES_PORTS: &str = "@th,136,8 { 6, 17 }";
 const QUOTES_ECHO_REQUEST: &str = "@th,136,8 1 @th,224,8 8";
 const QUOTES_ECHO_REPLY: &str = "@th,136,8 1 @th,224,8 0";
 
+/// Our port in the packet that an error from there or to there quotes: what we sent, or what arrived.
+const fn quoted_port(direction: Direction) -> &'static str {
+    match direction {
+        Direction::In => "@th,224,16",
+        Direction::Out => "@th,240,16",
+    }
+}
+
 impl EdgeRules<'_> {
     pub(super) fn icmp_chains(&self, direction: Direction) -> Vec<Object> {
         let Words { chain, map, .. } = direction.words();
         let name = |what: &str| self.name(&format!("{chain}-{what}"));
         let owned = self.name("owned-id");
         if !matches!(self.ports, Ports::Translated(_)) {
-            // conntrack checks and translates what an error quotes.
+            // conntrack translates what an error quotes, if it knows it. The router itself also tells of
+            // packets that it never translated.
             let rules = vec![
                 format!("icmp type {{ echo-request, echo-reply }} icmp id @{owned} accept"),
-                format!("{ERRORS} accept"),
+                format!("{ERRORS} goto {}", name("err")),
                 "counter drop".to_owned(),
             ];
-            return vec![Object::chain(name("icmp"), rules)];
+            let quoted = self.name("owned-q");
+            let port = quoted_port(direction);
+            let err = vec![
+                "@th,64,8 != 0x45 counter drop".to_owned(),
+                format!("{QUOTES_PORTS} {port} @{quoted} accept"),
+                format!("@th,136,8 1 @th,224,8 {{ 0, 8 }} @th,256,16 @{quoted} accept"),
+                "counter drop".to_owned(),
+            ];
+            return vec![Object::chain(name("err"), err), Object::chain(name("icmp"), rules)];
         }
         let ids = self.name(&format!("{map}-id"));
         let (ours, theirs) = match direction {
@@ -58,9 +75,10 @@ impl EdgeRules<'_> {
 
     /// Errors about packets that passed the edge as they were.
     fn untranslated(&self, direction: Direction) -> Vec<String> {
-        let (port, quoted_echo) = match direction {
-            Direction::In => ("@th,224,16", QUOTES_ECHO_REPLY),
-            Direction::Out => ("@th,240,16", QUOTES_ECHO_REQUEST),
+        let port = quoted_port(direction);
+        let quoted_echo = match direction {
+            Direction::In => QUOTES_ECHO_REPLY,
+            Direction::Out => QUOTES_ECHO_REQUEST,
         };
         let mut rules = Vec::new();
         if let Ports::Translated(mapping) = self.ports {
@@ -75,9 +93,10 @@ impl EdgeRules<'_> {
 
     /// Translates what the error quotes; `spare` is the word that takes up the difference.
     fn quoted(&self, direction: Direction, spare: &str) -> Vec<String> {
-        let (port, quoted_echo, map, differences) = match direction {
-            Direction::In => ("@th,224,16", QUOTES_ECHO_REQUEST, "e2i-q", "e2d-q"),
-            Direction::Out => ("@th,240,16", QUOTES_ECHO_REPLY, "i2e-q", "i2d-q"),
+        let port = quoted_port(direction);
+        let (quoted_echo, map, differences) = match direction {
+            Direction::In => (QUOTES_ECHO_REQUEST, "e2i-q", "e2d-q"),
+            Direction::Out => (QUOTES_ECHO_REPLY, "i2e-q", "i2d-q"),
         };
         let (map, differences) = (self.name(map), self.name(differences));
         // Where the first lookup finds nothing, the rule ends before it has changed anything; both

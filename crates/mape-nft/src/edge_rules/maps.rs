@@ -25,9 +25,9 @@ impl EdgeRules<'_> {
             Ports::Free => return Vec::new(),
         };
         let mut objects = vec![set("owned-id", "typeof icmp id\nflags interval", &owned)];
+        objects.push(set("owned-q", "typeof @th,256,16\nflags interval", &owned));
         match self.ports {
             Ports::Translated(mapping) => {
-                objects.push(set("owned-q", "typeof @th,256,16\nflags interval", &owned));
                 if !mapping.reserved().is_empty() {
                     let reserved = list(mapping.reserved());
                     objects.push(set("reserved", "type inet_service\nflags interval", &reserved));

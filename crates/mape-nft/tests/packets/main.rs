@@ -8,13 +8,14 @@ mod servers;
 mod support;
 mod traffic;
 mod world;
+mod zones;
 
 use std::collections::HashSet;
 use std::net::UdpSocket;
 use std::time::Duration;
 
 use mape_nft::{Edge, Interface, Options, standalone};
-use support::{V6PLUS, built_in, interface, own_rule};
+use support::{EDGES, V6PLUS, built_in, interface, own_rule};
 use traffic::*;
 use world::{ADDRESS, Place, World};
 
@@ -148,7 +149,7 @@ fn errors_from_outside() {
 /// A LAN host says that nobody listens; the server outside hears it about the port it knows.
 #[test]
 fn errors_from_inside() {
-    for edge in BOTH {
+    for edge in EDGES {
         let Some(world) = loaded(&rules(edge, "")) else { return };
         let server = world.within(Place::Br, || {
             let socket = UdpSocket::bind("198.51.100.1:5000").unwrap();
@@ -160,6 +161,28 @@ fn errors_from_inside() {
         assert!(owned(peer.port()));
         server.connect(peer).unwrap();
         assert!(is_refused(&server), "{edge}");
+        assert_no_violation(&world);
+    }
+}
+
+/// The router also tells of packets that no connection of the line has sent: of those that a LAN host sends to the
+/// shared address as if it were somebody outside. About a port of the set that is all right.
+#[test]
+fn errors_about_foreign_ports() {
+    for edge in EDGES {
+        let Some(world) = loaded(&rules(edge, "5696")) else { return };
+        world.sh("ip -n $L addr add 203.0.113.9/32 dev l0");
+        let send = |port| {
+            world.within(Place::Lan, || {
+                let socket = UdpSocket::bind("203.0.113.9:53").unwrap();
+                socket.send_to(b"x", (ADDRESS, port)).unwrap();
+            });
+        };
+        for port in [1234, 5712, 16384] {
+            send(port);
+        }
+        assert_eq!(world.judged().1, 0, "{edge}");
+        send(5696);
         assert_no_violation(&world);
     }
 }

@@ -25,6 +25,8 @@ sysctl net.ipv4.ip_forward=1
 sysctl net.ipv4.conf.all.rp_filter=0
 sysctl net.ipv4.conf.default.rp_filter=0
 sysctl net.ipv4.icmp_ratelimit=0
+# Errors of the relay come from its own private address, as those of many routers on the way.
+sysctl net.ipv4.icmp_errors_use_inbound_ifaddr=1
 sysctl net.ipv6.conf.all.disable_ipv6=1
 sysctl net.ipv6.conf.default.disable_ipv6=1
 ip -n $L addr add 192.168.9.2/24 dev l0; ip -n $L link set l0 up
@@ -61,15 +63,15 @@ ip link add mape-wan netns $C type veth peer name b0 netns $B
 ip -n $C link set mape-wan mtu 1460 up; ip -n $C addr add 106.72.50.97/32 dev mape-wan
 ip -n $C route add default via 10.255.0.1 dev mape-wan onlink
 ip -n $B addr add 10.255.0.1/32 dev b0; ip -n $B link set b0 mtu 1460 up
-ip -n $B route add 106.72.50.97/32 dev b0 src 10.255.0.1
+ip -n $B route add 106.72.50.97/32 dev b0 src 198.51.100.6
 ";
 
-/// A second host beside the first, and one in another network: for tests that ask for them. The bridge is
-/// a router's: where the machine has `br_netfilter`, its packets would pass the rules twice.
+/// A second host beside the first, one in another network, and one outside that another line leads to: for tests that
+/// ask for them. The bridge is a router's: where the machine has `br_netfilter`, its packets would pass the rules twice.
 const MORE: &str = "
-ip netns add $M; ip netns add $Z
+ip netns add $M; ip netns add $Z; ip netns add $W
 ip netns exec $C sysctl -qw net.bridge.bridge-nf-call-iptables=0 2>/dev/null || :
-for n in $M $Z; do ip -n $n link set lo up; done
+for n in $M $Z $W; do ip -n $n link set lo up; done
 ip -n $C link add lan type bridge; ip -n $C link set lan up; ip -n $C link set c0 master lan
 ip -n $C addr del 192.168.9.1/24 dev c0; ip -n $C addr add 192.168.9.1/24 dev lan
 ip link add m0 netns $M type veth peer name c1 netns $C
@@ -80,14 +82,18 @@ ip link add z0 netns $Z type veth peer name c2 netns $C
 ip -n $C addr add 192.168.10.1/24 dev c2; ip -n $C link set c2 up
 ip -n $Z addr add 192.168.10.2/24 dev z0; ip -n $Z link set z0 up
 ip -n $Z route add default via 192.168.10.1
+ip link add w0 netns $W type veth peer name c3 netns $C
+ip -n $C addr add 192.0.2.1/24 dev c3; ip -n $C link set c3 up
+ip -n $W addr add 192.0.2.9/24 dev w0; ip -n $W link set w0 up
+ip -n $W route add 106.72.50.97/32 via 192.0.2.1
 ";
 
 /// The namespaces of one test.
 pub(crate) struct World {
-    names: [String; 5],
+    names: [String; 6],
 }
 
-/// One of them; the last two are there after [`World::more`].
+/// One of them; the last three are there after [`World::more`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Place {
     Lan,
@@ -95,6 +101,7 @@ pub(crate) enum Place {
     Br,
     BesideLan,
     Zone,
+    OtherLine,
 }
 
 impl World {
@@ -103,7 +110,7 @@ impl World {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let id = std::process::id();
-        let names = ["lan", "cpe", "br", "beside", "zone"]
+        let names = ["lan", "cpe", "br", "beside", "zone", "other"]
             .map(|place| format!("mape-{id}-{count}-{place}"));
         let world = Self { names };
         let made = world.run("ip netns add $L; ip netns add $C; ip netns add $B; nft list tables");
@@ -119,8 +126,9 @@ impl World {
     }
 
     fn run(&self, script: &str) -> Output {
-        let [lan, cpe, br, beside, zone] = &self.names;
-        let script = format!("set -e; L={lan} C={cpe} B={br} M={beside} Z={zone}; {script}");
+        let [lan, cpe, br, beside, zone, other] = &self.names;
+        let script =
+            format!("set -e; L={lan} C={cpe} B={br} M={beside} Z={zone} W={other}; {script}");
         Command::new("sh").args(["-c", &script]).output().unwrap()
     }
 

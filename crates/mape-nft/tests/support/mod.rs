@@ -58,13 +58,14 @@ pub(crate) fn interface(plan: &Plan, edge: Edge) -> Interface {
 pub(crate) fn servers() -> Servers {
     let one =
         |transport, port, host: &str| Published { transport, port, host: host.parse().unwrap() };
+    let lan = || vec!["br-lan".parse().unwrap()];
     let published = vec![
-        one(Transport::Tcp, 9024, "192.168.1.10:443"),
-        one(Transport::Udp, 9024, "192.168.1.10:443"),
-        one(Transport::Udp, 62272, "192.168.1.20:3074"),
-        one(Transport::Tcp, 80, "192.168.1.10:80"),
+        (one(Transport::Tcp, 9024, "192.168.1.10:443"), lan()),
+        (one(Transport::Udp, 9024, "192.168.1.10:443"), lan()),
+        (one(Transport::Udp, 62272, "192.168.1.20:3074"), Vec::new()),
+        (one(Transport::Tcp, 80, "192.168.1.10:80"), lan()),
     ];
-    Servers::new(published, vec![[192, 168, 1, 20].into()])
+    Servers::reached_from(published, vec![[192, 168, 1, 20].into()])
 }
 
 /// Whether rules can be loaded here. Without root or nft the test is skipped, except in CI.

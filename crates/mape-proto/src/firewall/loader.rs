@@ -9,6 +9,7 @@ use mape_core::{Layout, Plan, Quoted, ReceivedPrefix, Request, parse_rule, plan}
 use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, Line, Transaction, probe, transaction};
 use nix::fcntl::Flock;
 
+use super::admit::admit;
 use super::nft::Nft;
 use super::publish::{Planned, Told};
 use super::record::Record;
@@ -90,7 +91,9 @@ pub fn unload(places: &Places) -> Result<(), FirewallError> {
         return load(places).map(drop);
     }
     let lock = lock::take(&places.state)?;
-    Nft::holding(&places.nft, &lock).unload()?;
+    let nft = Nft::holding(&places.nft, &lock);
+    nft.unload()?;
+    admit(&places.kernel, &nft, &[])?;
     super::doubt(places);
     Record::remove_others(&places.state, |_| false);
     lock::remove(lock, &places.state);
@@ -133,8 +136,12 @@ pub(crate) fn load_locked(
 ) -> Result<(Report, Told), FirewallError> {
     let mut remarks = Remarks::default();
     let planned = publish::plan(places, Wishes::read(&places.servers), &mut remarks);
+    let nft = Nft::holding(&places.nft, lock);
     let Loaded { interfaces, ready, unchanged, refused } =
-        load_ready(places, &Nft::holding(&places.nft, lock), &planned, &mut remarks)?;
+        load_ready(places, &nft, &planned, &mut remarks)?;
+    admit(&places.kernel, &nft, &interfaces).unwrap_or_else(|error| {
+        remarks.fault(format!("firewall4 stops what is published: {error}"));
+    });
     for (name, error) in &refused {
         let is_open = ready.iter().any(|ready| ready.state.interface() == name);
         let what = if is_open { "the newest rules are" } else { "left out, its rules are" };
@@ -218,6 +225,8 @@ fn load_ready(
         }
     }
     nft.load(&transaction(&[]))?;
+    // What is in it leads nowhere now.
+    let _ = admit(&places.kernel, nft, &[]);
     Err(first.unwrap_or(FirewallError::Rejected(Quoted::new(""))))
 }
 

@@ -96,6 +96,12 @@ impl<'a> Nft<'a> {
         Ok(())
     }
 
+    /// Loads a text as it is.
+    pub(super) fn load_text(&self, text: &str) -> Result<(), FirewallError> {
+        self.checked(&["-f", "-"], Some(text))?;
+        Ok(())
+    }
+
     /// Whether [`Self::load`] would do it. Changes nothing.
     pub(super) fn would_load(&self, transaction: &Transaction) -> Result<(), FirewallError> {
         self.check(&self.whole(transaction)?)

@@ -424,8 +424,8 @@ impl Checked {
             line: self.line.clone(),
             edge,
             options,
-            servers: Servers::new(
-                self.servers.iter().flat_map(Server::published).collect(),
+            servers: Servers::reached_from(
+                self.servers.iter().flat_map(Server::reached_from).collect(),
                 self.cone_hosts.clone(),
             ),
         }

@@ -96,6 +96,7 @@ fn v6plus(reserved: &str, upnp_ports: u16, forwards: &[u16], earlier: Option<&St
         port: *port,
         host: None,
         before: None,
+        from: Vec::new(),
     };
     state.set_servers(forwards.iter().map(server).collect());
     state

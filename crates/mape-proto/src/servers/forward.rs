@@ -28,6 +28,10 @@ pub(crate) struct Forward {
     pub(crate) transports: Vec<Transport>,
     pub(crate) wanted: Wanted,
     pub(crate) host: Host,
+    /// The network that the host is in, as far as nothing else tells.
+    pub(crate) network: String,
+    /// From where inside the public address leads to the host too.
+    pub(crate) reflection: Reflection,
     /// The port inside.
     pub(crate) dest_port: u16,
 }
@@ -39,6 +43,15 @@ pub(crate) enum Wanted {
     Auto,
     /// This one.
     Port(u16),
+}
+
+/// The zones of the hairpin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reflection {
+    Off,
+    /// The one that the host is in.
+    Host,
+    Zones(Vec<String>),
 }
 
 /// A host of the LAN.
@@ -132,6 +145,8 @@ impl Forward {
             transports: transports(&protocols)?,
             wanted,
             host,
+            network: interface.to_owned(),
+            reflection: Reflection::read(section)?,
             dest_port: dest_port.ok_or(ForwardError::Missing("dest_port", PORT_HINT))?,
         };
         if section.is_anonymous() {
@@ -158,10 +173,25 @@ impl Forward {
 }
 
 fn enabled(section: &Section) -> Result<bool, ForwardError> {
-    let Some(text) = section.get("enabled").filter(|it| !it.is_empty()) else { return Ok(true) };
+    switch(section, "enabled")
+}
+
+/// On where nothing is said.
+fn switch(section: &Section, option: &'static str) -> Result<bool, ForwardError> {
+    let Some(text) = section.get(option).filter(|it| !it.is_empty()) else { return Ok(true) };
     let hint = "use 0 or 1";
-    let bad = || ForwardError::Bad { option: "enabled", value: Quoted::new(text), hint };
+    let bad = || ForwardError::Bad { option, value: Quoted::new(text), hint };
     uci::switch(text).ok_or_else(bad)
+}
+
+impl Reflection {
+    fn read(section: &Section) -> Result<Self, ForwardError> {
+        if !switch(section, "reflection")? {
+            return Ok(Self::Off);
+        }
+        let zones: Vec<String> = section.list("reflection_zone").map(str::to_owned).collect();
+        Ok(if zones.is_empty() { Self::Host } else { Self::Zones(zones) })
+    }
 }
 
 /// Both where nothing is said, as firewall4 has it.

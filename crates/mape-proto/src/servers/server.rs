@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use mape_nft::{Published, Transport};
+use mape_nft::{Devices, Published, Transport};
 use serde::{Deserialize, Serialize};
 
 /// A published port, as state files have it.
@@ -22,6 +22,9 @@ pub struct Server {
     /// Address and port outside before the last move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<SocketAddrV4>,
+    /// Devices that reach it at the public address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
 }
 
 impl Server {
@@ -29,6 +32,12 @@ impl Server {
     pub(crate) fn at_its_largest(&self) -> Self {
         let largest = SocketAddrV4::new(Ipv4Addr::BROADCAST, u16::MAX);
         Self { host: Some(largest), before: Some(largest), ..self.clone() }
+    }
+
+    /// The same with the devices of the hairpin; what is no device is left out.
+    pub(crate) fn reached_from(&self) -> impl Iterator<Item = (Published, Vec<Devices>)> + '_ {
+        let from = || self.from.iter().filter_map(|device| device.parse().ok()).collect();
+        self.published().map(move |one| (one, from()))
     }
 
     /// For the rules: one entry for each protocol.

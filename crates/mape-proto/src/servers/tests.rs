@@ -37,7 +37,7 @@ fn wishes(forwards: &str) -> Wishes {
     let package = Package::parse("firewall", &text).unwrap();
     let read = |section| Forward::read(section).unwrap().unwrap();
     let forwards = package.of_kind(KIND).map(read).collect();
-    Wishes { forwards, asked: None, unreadable: Vec::new(), hosts: Hosts::default() }
+    Wishes { forwards, ..Wishes::default() }
 }
 
 fn ports(outcome: &Outcome) -> BTreeMap<&str, u16> {

@@ -296,7 +296,78 @@ fn published_ports_end_with_their_interface() {
          up mape-wanx; load --root {root}; load --root {root}; nft list ruleset"
     ));
     assert!(text.contains("wanx: mape-wanx, edge netdev, is loaded already\n"), "{text}");
-    assert!(!text.contains("hook prerouting") && !text.contains("masquerade"), "{text}");
+    for left in ["chain hairpin", "chain own", "chain arriving_wan {"] {
+        assert!(!text.contains(left), "{left}: {text}");
+    }
+}
+
+/// firewall4's set has what is published, and nothing else: through its reload and restart, a withdrawal and the end of
+/// the interface. Without firewall4, or without its includes, nothing is different.
+#[test]
+fn firewall4_is_told_what_is_published() {
+    let Some(bench) = Bench::new("fw4") else { return };
+    let root = bench.directory.join("root");
+    std::fs::create_dir_all(root.join("etc/config")).unwrap();
+    std::fs::create_dir_all(root.join("var/run")).unwrap();
+    let forward = "config mape_forward web\n option src_dport 5700\n option dest_ip 192.168.1.10\n \
+                   option dest_port 8000\n option proto tcp\n";
+    std::fs::write(root.join("etc/config/firewall"), forward).unwrap();
+    let zones = r#"{"zones":[{"name":"lan","network":[{"device":"lan"}],
+        "match_rules":[{"devices_pos":["br-lan"]}]}]}"#;
+    std::fs::write(root.join("var/run/fw4.state"), zones).unwrap();
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/../../files/usr/share/nftables.d");
+    let table = |set: &str, line: &str| {
+        format!(
+            "table inet fw4\nflush table inet fw4\ntable inet fw4 {{\n{set}\nchain forward {{\n\
+             type filter hook forward priority filter; policy drop;\n{line}\n}}\n}}\n"
+        )
+    };
+    let whole = table(
+        &format!("include \"{files}/table-pre/50-mape-rs.nft\""),
+        &format!("include \"{files}/chain-post/forward/50-mape-rs.nft\""),
+    );
+    let (rules, bare) = (bench.directory.join("fw4.nft"), bench.directory.join("bare.nft"));
+    std::fs::write(&rules, whole).unwrap();
+    std::fs::write(&bare, table("", "")).unwrap();
+    // The first state makes all that is there root's alone.
+    bench.v6plus("wan", "auto");
+    let nft = bench.directory.join("nft-counting");
+    executable(&nft, "#!/bin/sh\ncase $1 in -f) echo x >>$0.loads;; esac\nexec nft \"$@\"\n");
+    let prelude = format!(
+        "again() {{ load --root {root} --nft-program {nft}; }}; loads() {{ wc -l <{nft}.loads; }}; \
+         set_is() {{ nft list set inet fw4 mape_rs_published | sed -n 's/.*elements = //p' | \
+         grep -qxF \"$1\" || {{ echo \"not $1\"; nft list ruleset; exit 1; }}; }}; \
+         empty() {{ [ \"$(nft list set inet fw4 mape_rs_published | grep -c elements)\" = 0 ]; }}; \
+         web='{{ 106.72.50.97 . tcp . 5700 . 192.168.1.10 }}'; up mape-wan",
+        root = root.display(),
+        nft = nft.display(),
+    );
+    let run = |script: &str| {
+        let script = script.replace("RULES", &rules.display().to_string());
+        let script = script.replace("BARE", &bare.display().to_string());
+        let script = script.replace("ROOT", &root.display().to_string());
+        bench.ok(&format!("{prelude}; {script}"))
+    };
+    let text =
+        run("nft -f RULES; again; set_is \"$web\"; once=$(loads); again; [ $(loads) = $once ]; \
+         nft -f RULES; set_is \"$web\"; again; [ $(loads) = $once ]; \
+         nft delete table inet fw4; nft -f RULES; empty; again; set_is \"$web\"; \
+         nft add element inet fw4 mape_rs_published '{ 1.2.3.4 . tcp . 1 . 192.168.1.1 }'; again; \
+         set_is \"$web\"; nft list table inet mape_rs; ip link del mape-wan; again || :; empty");
+    let hairpin = "iifname \"br-lan\" ip daddr 106.72.50.97 dnat ip to tcp dport map { 5700 : \
+                   192.168.1.10 . 8000 }";
+    assert!(text.contains(hairpin), "{text}");
+    run("nft -f RULES; again; mv ROOT/etc/config/firewall ROOT/saved; again; empty; \
+         mv ROOT/saved ROOT/etc/config/firewall");
+    // Each line says that it is open; what cannot be told is no fault.
+    for fw4 in ["true", "nft -f BARE"] {
+        let text = run(&format!("{fw4}; again"));
+        assert_eq!(text.lines().next(), Some("wan: mape-wan, edge netdev, loaded"), "{text}");
+        assert!(!text.contains("firewall4"), "{text}");
+    }
+    // The last interface's rules go, and so does what is told of them.
+    let state = bench.directory.join("wan.json");
+    run(&format!("nft -f RULES; again; rm {}; again; empty", state.display()));
 }
 
 #[test]

@@ -1,0 +1,196 @@
+//! What firewall4 has to let through: connections that we have sent to a host, and no others.
+//!
+//! A line at the end of firewall4's chain `forward` accepts what is in a set of its table. The set is part of
+//! firewall4's own text and is empty there; the loader fills it. `ct status dnat` alone would accept what any
+//! other program has translated too.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use mape_core::PortRange;
+
+use crate::cone;
+use crate::edge::Edge;
+use crate::interface::Interface;
+use crate::mapping::complement;
+use crate::servers::{Transport, published};
+
+/// The elements' type: where a connection was addressed to, and the host it goes to.
+pub(crate) const TYPE: &str =
+    "type ipv4_addr . inet_proto . inet_service . ipv4_addr\nflags interval";
+
+/// Connections to these ports of the line that go to these hosts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Admitted {
+    addresses: Ipv4Net,
+    transport: Transport,
+    ports: PortRange,
+    hosts: Ipv4Net,
+}
+
+/// One element of the set as the kernel has it: its first and its last key.
+pub type Bounds = [[u8; 16]; 2];
+
+impl Admitted {
+    /// firewall4's table, of family `inet`.
+    pub const TABLE: &'static str = "fw4";
+    /// The set in it.
+    pub const SET: &'static str = "mape_rs_published";
+
+    /// What is published by any of these interfaces, and what full cone lets in. Each once, sorted.
+    #[must_use]
+    pub fn of(interfaces: &[Interface]) -> Vec<Self> {
+        let mut all: Vec<Self> =
+            interfaces.iter().flat_map(|it| [servers(it), cones(it)].concat()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// For `nft -f`: gives the set these elements and no others. Refused where there is no such set.
+    #[must_use]
+    pub fn text(elements: &[Self]) -> String {
+        let set = format!("inet {} {}", Self::TABLE, Self::SET);
+        let text = format!("flush set {set}\n");
+        if elements.is_empty() {
+            return text;
+        }
+        format!("{text}add element {set} {{ {} }}\n", list(elements))
+    }
+
+    /// As the kernel has it. Each part begins at a multiple of four bytes.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        let key = |address: Ipv4Addr, port: u16, host: Ipv4Addr| {
+            let mut key = [0; 16];
+            let parts: [(usize, &[u8]); 4] = [
+                (0, &address.octets()),
+                (4, &[self.transport.number()]),
+                (8, &port.to_be_bytes()),
+                (12, &host.octets()),
+            ];
+            for (start, part) in parts {
+                for (to, from) in key.iter_mut().skip(start).zip(part) {
+                    *to = *from;
+                }
+            }
+            key
+        };
+        let Self { addresses, ports, hosts, .. } = self;
+        [
+            key(addresses.network(), ports.first(), hosts.network()),
+            key(addresses.broadcast(), ports.last(), hosts.broadcast()),
+        ]
+    }
+}
+
+/// As nft reads it.
+impl fmt::Display for Admitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { addresses, transport, ports, hosts } = self;
+        let net = |net: &Ipv4Net| match net.prefix_len() {
+            32 => net.addr().to_string(),
+            _ => net.to_string(),
+        };
+        write!(f, "{} . {} . {ports} . {}", net(addresses), transport.name(), net(hosts))
+    }
+}
+
+pub(crate) fn list(elements: &[Admitted]) -> String {
+    elements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Published ports that have a host. Their ports pass the edge as they are, on each edge.
+pub(crate) fn servers(interface: &Interface) -> Vec<Admitted> {
+    let element = |one: &crate::Published| {
+        let ports = PortRange::new(one.port, one.port)?;
+        let hosts = Ipv4Net::from(*one.host.ip());
+        Some(Admitted { addresses: interface.line.net(), transport: one.transport, ports, hosts })
+    };
+    published(interface).into_iter().filter_map(element).collect()
+}
+
+/// Ports that conntrack gives away itself, as it sees them: behind a second stage the inside ones.
+fn cones(interface: &Interface) -> Vec<Admitted> {
+    if !cone::is_needed(interface) {
+        return Vec::new();
+    }
+    let ports = match interface.line.mapping() {
+        Some(mapping) if interface.edge == Edge::Plain => mapping.unreserved(),
+        Some(mapping) => vec![mapping.inside()],
+        // A set of intervals takes no port twice.
+        None => complement(
+            published(interface).iter().filter_map(|it| PortRange::new(it.port, it.port)).collect(),
+        ),
+    };
+    let hosts: Vec<Ipv4Net> = match interface.servers.cone_hosts() {
+        hosts if !interface.options.full_cone => hosts.iter().copied().map(Ipv4Net::from).collect(),
+        _ => vec![Ipv4Net::default()],
+    };
+    let addresses = interface.line.net();
+    let element =
+        |ports: PortRange, hosts| Admitted { addresses, transport: Transport::Udp, ports, hosts };
+    ports.iter().flat_map(|ports| hosts.iter().map(|hosts| element(*ports, *hosts))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use mape_core::{Request, plan};
+
+    use super::*;
+    use crate::{DeviceName, Line, Options, Published, Servers};
+
+    #[test]
+    fn each_edge_sees_its_own_ports() {
+        let mut request = Request::new("240b:10:3261:6400::/56".parse().unwrap());
+        request.reserved = "5696-5710".parse().unwrap();
+        let line = Line::new(&plan(&request).unwrap(), &[]).unwrap();
+        let device = DeviceName::default_tunnel();
+        let published = Published {
+            transport: Transport::Tcp,
+            port: 5700,
+            host: "192.168.1.10:8000".parse().unwrap(),
+        };
+        let interface = |edge, full_cone, hosts: &[Ipv4Addr]| Interface {
+            name: device.interface(),
+            device: device.clone(),
+            index: None,
+            line: line.clone(),
+            edge,
+            options: Options { full_cone, ..Options::default() },
+            servers: Servers::new(vec![published], hosts.to_vec()),
+        };
+        let of = |interface: Interface| list(&Admitted::of(&[interface.clone(), interface]));
+        let server = "106.72.50.97 . tcp . 5700 . 192.168.1.10";
+        let host = [Ipv4Addr::new(192, 168, 1, 20)];
+        assert_eq!(of(interface(Edge::Plain, false, &[])), server);
+        assert_eq!(
+            of(interface(Edge::Netdev, false, &host)),
+            format!("{server}, 106.72.50.97 . udp . 16384-16608 . 192.168.1.20")
+        );
+        let plain = of(interface(Edge::Plain, true, &host));
+        assert!(plain.contains(" . udp . 5711 . 0.0.0.0/0, "), "{plain}");
+        assert_eq!(plain.matches("0.0.0.0/0").count(), 15);
+        let text = Admitted::text(&Admitted::of(&[interface(Edge::Netdev, false, &[])]));
+        assert_eq!(
+            text,
+            "flush set inet fw4 mape_rs_published\n\
+             add element inet fw4 mape_rs_published { 106.72.50.97 . tcp . 5700 . 192.168.1.10 }\n"
+        );
+        assert_eq!(Admitted::text(&[]).lines().count(), 1);
+    }
+
+    #[test]
+    fn keys_are_the_kernel_s() {
+        let one = Admitted {
+            addresses: "192.0.2.224/28".parse().unwrap(),
+            transport: Transport::Udp,
+            ports: PortRange::new(0x1234, 0x1235).unwrap(),
+            hosts: Ipv4Net::default(),
+        };
+        let first = [192, 0, 2, 224, 17, 0, 0, 0, 0x12, 0x34, 0, 0, 0, 0, 0, 0];
+        let last = [192, 0, 2, 239, 17, 0, 0, 0, 0x12, 0x35, 0, 0, 255, 255, 255, 255];
+        assert_eq!(one.bounds(), [first, last]);
+    }
+}
