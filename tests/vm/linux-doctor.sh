@@ -32,7 +32,7 @@ linux_wait 20 linux_has_prefix 240b:10:3261:6400
 check "not up: line" "$(doctored line)" = false
 mape up
 linux_traffic up
-for name in uplink line default_route forwarding input forward answers; do
+for name in uplink line tunnels default_route forwarding input forward answers; do
 	check "all is well: $name" "$(doctored $name)" = true
 done
 doctored line >/dev/null
@@ -78,7 +78,26 @@ check "a host: forwarding" "$(doctored forwarding)" = false
 on cpe sysctl -qw net.ipv4.ip_forward=1
 on cpe ip link set mape-wan down
 check "tunnel down: line" "$(doctored line)" = false
+# A tunnel of an older set-up: beside the line's it is left over, in its place it is in the way.
+older="link add old4 type ip6tnl mode ipip6 local $LINE_CE remote $LINE_BR encaplimit none"
+net cpe <<-EOF2
+	$older
+EOF2
+check "a tunnel beside ours: tunnels" "$(doctored tunnels)" = false
+on cpe ip link delete old4
+check "no other: tunnels" "$(doctored tunnels)" = true
 mape down
+net cpe <<-EOF2
+	$older dev $UPLINK
+EOF2
+status=0
+on cpe mape-proto up >/tmp/refused 2>&1 || status=$?
+check "a tunnel in the way: up" "$status" -eq 1
+for word in up doctor; do
+	[ "$word" = up ] || on cpe mape-proto doctor >/tmp/refused || :
+	check "a tunnel in the way: $word names it" "$(grep -c 'ip link delete old4' /tmp/refused)" -eq 1
+done
+on cpe ip link delete old4
 on br ip link set ce down
 mape up
 on cpe ping -c 25 -i 0.1 -W 1 "$SERVER" >/dev/null || :

@@ -25,6 +25,7 @@ mod program;
 pub mod provision;
 mod rule_file;
 #[cfg(all(test, feature = "linux"))]
+#[allow(clippy::unwrap_used, reason = "a test")]
 #[path = "../../../tests/support/scratch.rs"]
 mod scratch;
 pub mod servers;

@@ -336,7 +336,8 @@ pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failur
         Err(error) => format!("# note: {error}\n"),
     };
     if let Some(note) = contract::intended(config, &journal, line.ce) {
-        text += &format!("# note: {note}\n");
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(text, "# note: {note}");
     }
     // Writing into a `String` cannot fail.
     for (program, input) in runs.iter().filter(|(_, input)| !input.is_empty()) {

@@ -50,7 +50,11 @@ impl Machine {
 
     fn advice(&self, devices: &[String]) -> String {
         let twins = self.twins(devices);
-        twins.iter().map(|twin| format!("{}; {}\n", twin.what(&self.line), twin.next())).collect()
+        let told: Vec<String> = twins
+            .iter()
+            .map(|twin| format!("{}; {}", twin.what(&self.line), twin.next()))
+            .collect();
+        told.join("\n")
     }
 }
 
