@@ -72,7 +72,7 @@ pub fn parse_rule_file(text: &str, unstated: Layout) -> Result<Vec<Rule>, RuleFi
             continue;
         }
         let rule = parse_rule(line, unstated)
-            .map_err(|error| RuleFileError::Line { line: number, error })?;
+            .map_err(|error| RuleFileError::Line { line: number, error: error.unquoted() })?;
         match rules.insert(rule.ipv6(), (number, rule)) {
             Some((first, other)) if other != rule => {
                 let (ipv6, second) = (rule.ipv6(), number);
@@ -152,6 +152,9 @@ pub enum RuleTextError {
     /// A part without `=`.
     #[error("{0} in the rule is not KEY=VALUE")]
     NotAPair(Quoted),
+    /// The same of a file, which may be another one than was meant: what stands there is not repeated.
+    #[error("it is no rule")]
+    NotARule,
     /// A key that rules do not have.
     #[error("the rule key {0} is not known")]
     UnknownKey(Quoted),
@@ -172,6 +175,15 @@ pub enum RuleTextError {
     /// Readable, but contradicting itself.
     #[error(transparent)]
     Rule(#[from] RuleError),
+}
+
+impl RuleTextError {
+    fn unquoted(self) -> Self {
+        match self {
+            Self::NotAPair(_) | Self::UnknownKey(_) => Self::NotARule,
+            known => known,
+        }
+    }
 }
 
 impl Explain for RuleTextError {
@@ -210,6 +222,7 @@ impl Explain for RuleTextError {
             Self::NotAPair(text) | Self::UnknownKey(text) => {
                 vec![("option", "rule".to_owned()), ("value", text.text())]
             }
+            Self::NotARule => vec![("option", "rule".to_owned())],
             Self::Twice(key) | Self::Missing(key) => {
                 vec![("option", "rule".to_owned()), ("key", (*key).to_owned())]
             }

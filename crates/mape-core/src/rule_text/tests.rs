@@ -115,7 +115,14 @@ fn a_bad_file_names_the_line() {
     );
     let (code, sentence) = refused(&format!("{V6PLUS}\nnonsense"));
     assert_eq!(code, Code::OptionInvalid);
-    assert_eq!(sentence, "line 2: \"nonsense\" in the rule is not KEY=VALUE");
+    assert_eq!(sentence, "line 2: it is no rule");
+    // A file that was not meant may hold secrets.
+    for secret in ["root:$1$abcdefgh$0123:19000:0:99999:7:::", "option password=S3cret", "S3cret=1"]
+    {
+        let error = parse_rule_file(secret, Layout::Draft03).unwrap_err();
+        let told = format!("{error} {} {:?}", error.hint(), error.params());
+        assert!(!told.contains("root") && !told.contains("S3cret"), "{told}");
+    }
     assert_eq!(refused("ea=9").1, "line 1: the rule lacks ipv6");
     for empty in ["", "\n", "# nothing"] {
         assert_eq!(refused(empty).0, Code::OptionInvalid);
