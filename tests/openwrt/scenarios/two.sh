@@ -53,7 +53,7 @@ ip -6 addr del "$LINE_CE/128" dev wan
 check "lost: CE addresses" "$(addresses)" -eq 0
 within 3 "lost: status says so" says status MAPE_CE_MISSING
 within 3 "lost: doctor says so" says doctor ce_missing
-router ubus call network.interface.wan6mape renew
+router ubus call network.interface.wan6mape renew || :
 within 10 "lost: it is back" there
 within 5 "lost: ping from LAN and router" opened
 check "lost: the tunnel is the same" "$(index)" = "$two_index"
