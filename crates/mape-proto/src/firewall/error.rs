@@ -37,8 +37,8 @@ impl Explain for FirewallError {
         match self {
             Self::NoNft(_) => "install nftables, and run this as root",
             Self::Rejected(_) => {
-                "check that the kernel modules are there (kmod-nft-netdev, kmod-nft-nat), or set \
-                 the edge to plain"
+                "check that the kernel modules are there (kmod-nft-netdev, kmod-nft-nat), and leave \
+                 the option edge at auto"
             }
             Self::NoVerdict(_) => "see whether memory is short (`free`), then try again",
             Self::Busy { .. } => "see what it waits for; nothing was changed",

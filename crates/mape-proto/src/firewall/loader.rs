@@ -177,7 +177,7 @@ pub(crate) fn would_load(places: &Places, wishes: Wishes) -> Result<(), Firewall
         Err(error) => return Err(error),
     }
     let mut refused = Vec::new();
-    accepted(&nft, ready, &planned, &mut refused)?;
+    accepted(&nft, ready, &planned, 0, &mut refused)?;
     let is_changed = |name: &str| planned.iter().any(|it| it.interface == name && it.is_changed());
     refused.into_iter().find(|(name, _)| is_changed(name)).map_or(Ok(()), |(_, error)| Err(error))
 }
@@ -207,8 +207,9 @@ fn load_ready(
     };
     let mut refused = Vec::new();
     let mut first = None;
-    // Once more where one of the good ones has vanished meanwhile.
-    for _ in 0..3 {
+    // Again where one of the good ones has vanished meanwhile, and with ever older rules: what nft accepts when it
+    // is asked it may still refuse to load.
+    for age in 0..4 {
         let error = match attempt(&ready, bring) {
             Ok((interfaces, unchanged)) => {
                 return Ok(Loaded { interfaces, ready, unchanged, refused });
@@ -219,7 +220,16 @@ fn load_ready(
         first = first.or(Some(error));
         // One interface must not keep the others shut, for instance because its device has just
         // vanished.
-        ready = accepted(nft, ready, planned, &mut refused)?;
+        ready = accepted(nft, ready, planned, age, &mut refused)?;
+        if let Some(FirewallError::Rejected(said)) = &first {
+            let newest = |it: &&Ready| planned.iter().any(|planned| planned.state == it.state);
+            for old in ready.iter().filter(|it| !newest(it)) {
+                let name = old.state.interface();
+                if !refused.iter().any(|(known, _)| known == name) {
+                    refused.push((name.to_owned(), FirewallError::Rejected(said.clone())));
+                }
+            }
+        }
         if ready.is_empty() {
             break;
         }
@@ -230,12 +240,13 @@ fn load_ready(
     Err(first.unwrap_or(FirewallError::Rejected(Quoted::new(""))))
 }
 
-/// Those that nft takes together, added one by one, each with the newest rules that it takes. It is only asked:
-/// what is open stays so meanwhile.
+/// Those that nft takes together, added one by one, each with the newest rules that it takes, but for the `age`
+/// newest. It is only asked: what is open stays so meanwhile.
 fn accepted(
     nft: &Nft<'_>,
     ready: Vec<Ready>,
     planned: &[Planned],
+    age: usize,
     refused: &mut Vec<(String, FirewallError)>,
 ) -> Result<Vec<Ready>, FirewallError> {
     let mut good: Vec<Ready> = Vec::new();
@@ -244,13 +255,15 @@ fn accepted(
         let (index, flow_offload) = (next.index, next.checked.options.flow_offload);
         let planned = planned.iter().find(|it| it.interface == name);
         let older = planned.map(|planned| planned.older(index)).unwrap_or_default();
+        // Of the oldest there is always something left to try.
+        let skipped = age.min(older.len());
         let older = older.into_iter().filter_map(|state| {
             let mut checked = state.check().ok()?;
             checked.options.flow_offload = flow_offload;
             Some(Ready { state, checked, index })
         });
         let mut error = None;
-        for candidate in std::iter::once(next).chain(older) {
+        for candidate in std::iter::once(next).chain(older).skip(skipped) {
             good.push(candidate);
             match attempt(&good, |text| nft.would_load(text).map(|()| false)) {
                 Ok(_) => break,

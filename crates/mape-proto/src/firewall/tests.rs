@@ -213,6 +213,36 @@ fn a_damaged_state_is_no_state() {
     std::fs::remove_dir_all(directory).unwrap();
 }
 
+/// What is written can be read back, after a renumbering too; what has no room is known before.
+#[test]
+fn a_state_has_room_for_its_servers() {
+    let directory = directory("room");
+    let rule = "ipv6=240b:10:3261:6400::/56,ipv4=192.0.2.1/32,ea=0,br=2404:9200:225:100::64";
+    let mut request = Request::new("240b:10:3261:6400::/56".parse().unwrap());
+    request.explicit.push(parse_rule(rule, Layout::Draft03).unwrap());
+    let plan = plan(&request).unwrap();
+    let (listening, options) = (PortList::default(), Options::default());
+    let mut state = State::new(&name(), &plan, &listening, EdgeChoice::Auto, options);
+    let server = |port: u16| Server {
+        forward: format!("{port}-{}", "x".repeat(usize::from(port % 2) * 500)),
+        transports: mape_nft::Transport::ALL.to_vec(),
+        port,
+        host: Some("192.168.1.10:8000".parse().unwrap()),
+        before: None,
+    };
+    for (count, all) in [(1_300, true), (5_000, false)] {
+        let servers: Vec<Server> = (0..count).map(|number| server(10_000 + number)).collect();
+        let room = state.room_for(&servers);
+        assert!(room >= 1_000 && (room == servers.len()) == all, "{room}");
+        let moved = servers.iter().take(room).map(Server::at_its_largest).collect();
+        state.set_servers(moved);
+        state.write(&directory).unwrap();
+        let read = State::read(&directory.join("wan.json")).unwrap();
+        assert_eq!(read.check().unwrap().servers.len(), room);
+    }
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
 #[test]
 fn one_loader_at_a_time() {
     let directory = directory("lock");

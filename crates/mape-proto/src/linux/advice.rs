@@ -111,7 +111,7 @@ fn next_step(code: Code, hint: &str, params: &[(&'static str, String)]) -> Optio
         )),
         // Names of OpenWrt's packages.
         (Code::FirewallRejected, _) if hint.contains("kmod-") => Some(
-            "see that the kernel has nf_tables with NAT and netdev chains, or set the edge to plain"
+            "see that the kernel has nf_tables with NAT and netdev chains, and leave the edge at auto"
                 .to_owned(),
         ),
         (Code::Conntrack, _) if hint.contains("kmod-") => {

@@ -63,8 +63,11 @@ pub(crate) enum Host {
         id: u32,
         interface: String,
     },
-    /// Its name or MAC address, as DHCP knows it.
-    Lease(String),
+    /// Its name or MAC address, as DHCP knows it, in the network of an interface.
+    Named {
+        name: String,
+        interface: String,
+    },
 }
 
 /// A section that cannot be read.
@@ -120,7 +123,9 @@ impl Forward {
         let interface = text("dest").unwrap_or("lan");
         let host = match (text("dest_ip"), text("dest_host")) {
             (Some(address), None) => Host::parse(address, interface)?,
-            (None, Some(name)) => Host::Lease(name.to_ascii_lowercase()),
+            (None, Some(name)) => {
+                Host::Named { name: name.to_ascii_lowercase(), interface: interface.to_owned() }
+            }
             (Some(_), Some(name)) => {
                 let hint = "remove the option dest_host, or dest_ip";
                 return Err(ForwardError::Bad {
@@ -265,7 +270,7 @@ impl Host {
         match self {
             Self::Address(address) => address.to_string(),
             Self::Id { id, .. } => Ipv6Addr::from_bits((*id).into()).to_string(),
-            Self::Lease(name) => name.clone(),
+            Self::Named { name, .. } => name.clone(),
         }
     }
 }

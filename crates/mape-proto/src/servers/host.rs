@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+use mape_core::is_unicast4;
 
 use super::Places;
 use super::forward::Host;
@@ -16,10 +17,22 @@ const LEASES: &str = "/tmp/dhcp.leases";
 /// Who has which address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hosts {
-    /// By name or MAC address, in small letters. What is configured goes before what is leased.
-    leases: BTreeMap<String, Ipv4Addr>,
+    /// The router's owner has named these.
+    configured: Vec<Configured>,
+    /// MAC address, name and address, as dnsmasq has them. The name is what the client calls itself, and the
+    /// newest one who says a name gets it.
+    leases: Vec<(String, String, Ipv4Addr)>,
     /// By interface.
-    networks: BTreeMap<String, Ipv4Net>,
+    networks: BTreeMap<String, Vec<Ipv4Net>>,
+}
+
+/// A section `host` of the package `dhcp`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Configured {
+    /// In small letters.
+    names: Vec<String>,
+    macs: Vec<String>,
+    address: Option<Ipv4Addr>,
 }
 
 impl Hosts {
@@ -44,48 +57,81 @@ impl Hosts {
     }
 
     fn of(dhcp: Option<&Package>, network: Option<&Package>, list: &str) -> Self {
-        let mut leases = BTreeMap::new();
-        for host in dhcp.into_iter().flat_map(|dhcp| dhcp.of_kind("host")) {
-            let Some(address) = host.get("ip").and_then(|ip| ip.parse().ok()) else { continue };
-            for name in host.list("name").chain(host.list("mac")) {
-                leases.entry(name.to_ascii_lowercase()).or_insert(address);
-            }
-        }
-        for line in list.lines() {
-            let words: Vec<&str> = line.split_ascii_whitespace().collect();
-            let [_, mac, address, name, ..] = words.as_slice() else { continue };
-            let Ok(address) = address.parse() else { continue };
-            for name in [mac, name].into_iter().filter(|name| **name != "*") {
-                leases.entry(name.to_ascii_lowercase()).or_insert(address);
-            }
-        }
+        let small = |section: &Section, option| -> Vec<String> {
+            section.list(option).map(str::to_ascii_lowercase).collect()
+        };
+        let configured = |host: &Section| Configured {
+            names: small(host, "name"),
+            macs: small(host, "mac"),
+            address: host.get("ip").and_then(|ip| ip.parse().ok()),
+        };
+        let lease = |line: &str| {
+            let mut words = line.split_ascii_whitespace().skip(1);
+            let (mac, address, name) = (words.next()?, words.next()?, words.next()?);
+            Some((mac.to_ascii_lowercase(), name.to_ascii_lowercase(), address.parse().ok()?))
+        };
         let networks = network.into_iter().flat_map(|network| network.of_kind("interface"));
-        let networks = networks.filter_map(|it| Some((it.name().to_owned(), net(it)?)));
-        Self { leases, networks: networks.collect() }
+        let hosts = dhcp.into_iter().flat_map(|dhcp| dhcp.of_kind("host"));
+        Self {
+            configured: hosts.map(configured).collect(),
+            leases: list.lines().filter_map(lease).collect(),
+            networks: networks.map(|it| (it.name().to_owned(), nets(it))).collect(),
+        }
     }
 
-    /// The host's address, if it is known.
+    /// The host's address, if it is known. What a name or a MAC address stands for is an address of a host in the
+    /// network that is named with it: whoever says that name in another one, guests say, is not meant.
     pub(crate) fn address(&self, host: &Host) -> Option<Ipv4Addr> {
         match host {
             Host::Address(address) => Some(*address),
-            Host::Lease(name) => self.leases.get(name).copied(),
+            Host::Named { name, interface } => {
+                self.candidates(name).find(|address| self.is_host_in(*address, interface))
+            }
             Host::Id { id, interface } => {
-                let net = self.networks.get(interface)?;
+                let net = self.networks.get(interface)?.first()?;
                 let address = Ipv4Addr::from_bits(net.network().to_bits() | id);
                 (*id & net.netmask().to_bits() == 0).then_some(address)
             }
         }
     }
+
+    /// Where a section has the name, only its address counts, or the leases of its MAC addresses; else the leases
+    /// with this MAC address or name.
+    fn candidates<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Ipv4Addr> + 'a {
+        let is_it =
+            move |it: &&Configured| it.names.iter().chain(&it.macs).any(|known| known == name);
+        let own = self.configured.iter().filter(is_it);
+        let is_configured = own.clone().next().is_some();
+        let of_mac = move |mac: &'a str| self.leases.iter().filter(move |it| it.0 == mac);
+        let configured = own.flat_map(move |host| {
+            let leased = host.macs.iter().filter(|_| host.address.is_none());
+            host.address.into_iter().chain(leased.flat_map(move |mac| of_mac(mac)).map(|it| it.2))
+        });
+        let is_it = move |lease: &&(String, String, Ipv4Addr)| {
+            !is_configured && name != "*" && (lease.0 == name || lease.1 == name)
+        };
+        configured.chain(self.leases.iter().filter(is_it).map(|it| it.2))
+    }
+
+    fn is_host_in(&self, address: Ipv4Addr, interface: &str) -> bool {
+        let has = |net: &Ipv4Net| {
+            let is_end =
+                net.prefix_len() < 31 && [net.network(), net.broadcast()].contains(&address);
+            net.contains(&address) && !is_end
+        };
+        is_unicast4(Ipv4Net::from(address))
+            && self.networks.get(interface).is_some_and(|nets| nets.iter().any(has))
+    }
 }
 
-/// The network of an interface with an address of its own.
-fn net(section: &Section) -> Option<Ipv4Net> {
-    let address = section.list("ipaddr").next()?;
-    if let Ok(net) = address.parse() {
-        return Some(net);
-    }
-    let netmask = section.get("netmask")?.parse().ok()?;
-    Ipv4Net::with_netmask(address.parse().ok()?, netmask).ok()
+/// The networks of an interface with addresses of its own.
+fn nets(section: &Section) -> Vec<Ipv4Net> {
+    let netmask: Option<Ipv4Addr> = section.get("netmask").and_then(|text| text.parse().ok());
+    let net = |address: &str| {
+        let with_netmask = || Ipv4Net::with_netmask(address.parse().ok()?, netmask?).ok();
+        address.parse().ok().or_else(with_netmask)
+    };
+    section.list("ipaddr").filter_map(net).collect()
 }
 
 #[cfg(test)]
@@ -95,20 +141,41 @@ mod tests {
     #[test]
     fn hosts_are_found() {
         let dhcp = "config host\n option name NAS\n option ip 192.168.1.5\n list mac 02:00:00:00:00:AA\n\
-                    config host\n option name noip\n";
+                    config host\n option name noip\n\
+                    config host\n option name printer\n option mac 02:00:00:00:00:02\n\
+                    config host\n option name wrong\n option ip 127.0.0.1\n";
         let network = "config interface lan\n option ipaddr 192.168.1.1\n option netmask 255.255.255.0\n\
                        config interface guest\n list ipaddr 10.7.0.1/20\nconfig interface wan\n";
         let leases = "1700000000 02:00:00:00:00:bb 192.168.1.77 console *\n\
-                      1700000000 02:00:00:00:00:aa 192.168.1.99 nas *\n1 2\nduid x\n";
+                      1700000000 02:00:00:00:00:aa 192.168.1.99 nas *\n1 2\nduid x\n\
+                      1700000000 02:00:00:00:00:cc 192.168.1.66 noip *\n\
+                      1700000000 02:00:00:00:00:cc 10.7.0.9 console *\n\
+                      1700000000 02:00:00:00:00:dd 10.7.0.8 guest-only *\n\
+                      1700000000 02:00:00:00:00:ee 8.8.8.8 far *\n\
+                      1700000000 02:00:00:00:00:ee 192.168.1.255 end *\n\
+                      1700000000 02:00:00:00:00:02 192.168.1.44 stranger *\n";
         let package = |name, text| Package::parse(name, text).unwrap();
         let hosts =
             Hosts::of(Some(&package("dhcp", dhcp)), Some(&package("network", network)), leases);
         let find = |host: &Host| hosts.address(host).map(|address| address.to_string());
-        let lease = |name: &str| find(&Host::Lease(name.to_owned()));
+        let lease_in = |name: &str, interface: &str| {
+            find(&Host::Named { name: name.to_owned(), interface: interface.to_owned() })
+        };
+        let lease = |name: &str| lease_in(name, "lan");
         assert_eq!(lease("nas").as_deref(), Some("192.168.1.5"));
         assert_eq!(lease("02:00:00:00:00:aa").as_deref(), Some("192.168.1.5"));
         assert_eq!(lease("console").as_deref(), Some("192.168.1.77"));
+        // A section has the name: whoever else calls itself so is not meant. By its MAC address it is.
         assert_eq!((lease("noip"), lease("*")), (None, None));
+        assert_eq!(lease("printer").as_deref(), Some("192.168.1.44"));
+        // A guest says the name of a LAN host, or one of its own.
+        assert_eq!(lease_in("console", "guest").as_deref(), Some("10.7.0.9"));
+        assert_eq!((lease("guest-only"), lease_in("nas", "guest")), (None, None));
+        assert_eq!(lease_in("guest-only", "guest").as_deref(), Some("10.7.0.8"));
+        // No address of a host in the LAN.
+        for name in ["far", "end", "wrong"] {
+            assert_eq!(lease(name), None, "{name}");
+        }
         let id = |id: &str, interface| find(&Host::parse(id, interface).unwrap());
         assert_eq!(id("::10", "lan").as_deref(), Some("192.168.1.16"));
         assert_eq!(id("::0.0.3.1", "guest").as_deref(), Some("10.7.3.1"));

@@ -91,6 +91,24 @@ impl Router {
         called
     }
 
+    /// An nft that refuses texts with this word: always, or only when they are to be loaded.
+    fn refusing(&mut self, word: &str, when: &str) {
+        let path = self.root.join("sbin/nft");
+        let script = format!(
+            "#!/bin/sh\ncase $1$2 in -f-|-c-f) ;; *) exec nft \"$@\";; esac\ntext=$(mktemp)\ncat >$text\n\
+             case $1 in {when}) if grep -q '{word}' $text; then rm $text; echo 'Error: no such port' >&2; exit 1; fi;; esac\n\
+             if [ $1 = -c ]; then nft -c -f $text; else nft -f $text; fi\nrc=$?\nrm $text\nexit $rc\n"
+        );
+        executable(&path, &script);
+        self.nft = Box::leak(path.display().to_string().into_boxed_str());
+    }
+
+    /// The rules in force.
+    fn rules(&self) -> String {
+        let listed = Command::new("nft").args(["list", "ruleset"]).output().unwrap();
+        String::from_utf8(listed.stdout).unwrap()
+    }
+
     fn list(&self) -> Vec<Value> {
         let called = self.call("list --json");
         assert_valid(&schema("forward"), &called.json());
@@ -419,4 +437,175 @@ fn a_range_is_refused_with_what_works() {
         }
         assert_eq!(router.read("etc/config/firewall"), "", "{arguments}");
     }
+}
+const WEB: &str = "9801 : 192.168.1.5 . 443";
+
+/// What nft refuses is not added, and shuts nothing, whenever it is found out.
+#[test]
+fn a_refused_forward_leaves_everything_as_it_was() {
+    let Some(mut router) = Router::new("refusing", "config defaults\n") else { return };
+    assert_eq!(router.call("add nas:443 --name web --port 9801").status, ExitStatus::Fine);
+    let before = router.read("etc/config/firewall");
+    for when in ["*", "-f"] {
+        router.refusing("5700 : 192", when);
+        let called = router.call("add nas:22 --name bad --port 5700");
+        assert_eq!(called.status, ExitStatus::Failed, "{when}");
+        assert!(called.err.contains("MAPE_FIREWALL_REJECTED"), "{}", called.err);
+        assert!(!called.err.contains("plain"), "{}", called.err);
+        assert_eq!(router.read("etc/config/firewall"), before, "{when}");
+        assert!(router.rules().contains(WEB) && router.rules().contains("goto gate_wan"));
+        let list = router.list();
+        assert_eq!((list.len(), &list[0]["state"]), (1, &"published".into()));
+    }
+    // The same written by hand: it is told by name, and all else stays.
+    let bad = "config mape_forward bad\n option dest_ip 192.168.1.5\n option src_dport 5700\n";
+    router.write("etc/config/firewall", &format!("{before}{bad}"));
+    for boot in [false, true] {
+        if boot {
+            assert!(Command::new("nft").args(["flush", "ruleset"]).status().unwrap().success());
+            fs::remove_file(router.root.join("state/wan.loaded")).unwrap();
+        }
+        let loaded = router.load();
+        assert_eq!(loaded.status, ExitStatus::Failed);
+        assert!(loaded.out.contains("wan: the newest rules are not loaded"), "{}", loaded.out);
+        assert!(router.rules().contains(WEB) && router.rules().contains("goto gate_wan"));
+        let states: Vec<Value> = router.list().iter().map(|it| it["state"].clone()).collect();
+        assert_eq!(states, ["published", "waiting"]);
+    }
+    // What is withdrawn is so, whatever else is refused.
+    router.write("etc/config/firewall", bad);
+    assert_eq!(router.load().status, ExitStatus::Failed);
+    assert!(!router.rules().contains(WEB) && router.rules().contains("goto gate_wan"));
+    assert!(!router.read("events").contains("published wan bad"));
+}
+
+/// A full `/tmp` keeps no port open.
+#[test]
+fn a_withdrawal_needs_no_file() {
+    let Some(router) = Router::new("no-room", "config defaults\n") else { return };
+    let at = router.root.join("state").display().to_string();
+    let sh = |script: &str| {
+        assert!(Command::new("sh").args(["-ec", script]).status().unwrap().success(), "{script}");
+    };
+    unshare(CloneFlags::CLONE_NEWNS).unwrap();
+    sh(&format!("mount --make-rprivate /; mount -t tmpfs -o size=64k,mode=700 tmpfs {at}"));
+    router.write("state/wan.json", STATE);
+    assert_eq!(router.call("add nas:443 --name web --port 9801").err, "");
+    assert!(router.rules().contains(WEB));
+    sh(&format!("cat /dev/zero >{at}/full 2>/dev/null || :"));
+    let removed = router.call("remove web");
+    assert!(!router.rules().contains(WEB), "{}", removed.out);
+    assert_eq!(removed.status, ExitStatus::Failed);
+    assert!(removed.out.contains("wan: its state cannot be written down"), "{}", removed.out);
+    assert!(removed.out.starts_with("no forward\n"), "{}", removed.out);
+    assert!(router.rules().contains("goto gate_wan"));
+    sh(&format!("umount -l {at}"));
+}
+
+/// Who talks to a host that is not published any more is cut off, and no one else.
+#[test]
+fn flows_end_with_their_forward() {
+    let line = std::net::Ipv4Addr::new(106, 72, 50, 97);
+    let fixed = r#""rule":"ipv6=240b:10:3261:6400::/56,ipv4=106.72.50.97/32,ea=0,br=2404:9200:225:100::64""#;
+    let (start, rest) = STATE.split_once("\"rule\"").unwrap();
+    let (_, end) = rest.split_once("layout=draft03\"").unwrap();
+    for (name, state) in [
+        ("netdev", STATE.replace("auto", "netdev")),
+        ("postrouting", STATE.replace("auto", "postrouting")),
+        ("plain", STATE.replace("auto", "plain")),
+        ("fixed", format!("{start}{fixed}{end}")),
+    ] {
+        let Some(router) = Router::new(&format!("flows-{name}"), "config defaults\n") else {
+            return;
+        };
+        router.write("state/wan.json", &state);
+        let net = "ip addr add 192.168.1.1/24 dev lo; ip addr add 106.72.50.97/32 dev mape-wan";
+        assert!(Command::new("sh").args(["-ec", net]).status().unwrap().success());
+        for words in ["nas:443 --name web --port 9801", "nas:22 --name other --port 5700"] {
+            assert_eq!(router.call(&format!("add {words}")).err, "", "{name}");
+        }
+        let socket = std::net::UdpSocket::bind("192.168.1.1:0").unwrap();
+        let ports = || -> Vec<u16> {
+            let entries = mape_proto::conntrack::list(&mape_proto::netlink::Kernel::Live, line);
+            let of_ours = |it: &mape_proto::conntrack::Entry| it.status.is_destination_translated();
+            let entries = entries.unwrap().into_iter().filter(of_ours);
+            let mut ports: Vec<u16> =
+                entries.filter_map(|it| it.original.destination_port).collect();
+            ports.sort_unstable();
+            ports
+        };
+        let talk = || [5700, 9801].map(|port| socket.send_to(b"x", (line, port)).unwrap());
+        talk();
+        assert_eq!(ports(), [5700, 9801], "{name}");
+        // Another host: the port stays.
+        let config = router.read("etc/config/firewall");
+        router.write("etc/config/firewall", &config.replacen("nas", "192.168.1.7", 1));
+        let config = router.read("etc/config/firewall");
+        router.write("etc/config/firewall", &config.replacen("dest_host", "dest_ip", 1));
+        let loaded = router.load();
+        assert!(loaded.out.contains("wan: 1 connections to hosts ended"), "{name}: {}", loaded.out);
+        assert_eq!(ports(), [5700], "{name}");
+        talk();
+        assert_eq!(ports(), [5700, 9801], "{name}");
+        assert_eq!(router.call("remove web").status, ExitStatus::Fine, "{name}");
+        assert_eq!(ports(), [5700], "{name}");
+    }
+}
+
+/// Killed at any moment, `add` and `remove` leave nothing half done. `MAPE_KILLS` says how often.
+#[test]
+fn killed_at_any_moment() {
+    let Some(router) = Router::new("killed", "config defaults\n") else { return };
+    let kills = std::env::var("MAPE_KILLS").map_or(20, |text| text.parse().unwrap());
+    let root = router.root.display().to_string();
+    let uci = Router::uci();
+    let start = |words: &str| {
+        let places = format!(
+            "forward {words} --root {root} --uci-program {uci} --state-dir {root}/state \
+             --device-dir {root}/devices --nft-program nft"
+        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mape-proto"));
+        command.args(places.split_whitespace()).stdout(std::process::Stdio::null());
+        command.stderr(std::process::Stdio::null()).spawn().unwrap()
+    };
+    let is_configured = || router.read("etc/config/firewall").contains("mape_forward");
+    let is_published = || router.rules().contains(WEB);
+    let mut random = 88_172_645_463_325_252_u64;
+    let (mut cut, mut done) = (0, 0);
+    for number in 0..kills {
+        let adds = !is_configured();
+        let words = if adds { "add nas:443 --name web --port 9801" } else { "remove web" };
+        let mut child = start(words);
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        std::thread::sleep(std::time::Duration::from_millis(random % 300));
+        let _ = child.kill();
+        let status = child.wait().unwrap();
+        // What it has started may still be at work, and has the lock.
+        let locked =
+            Command::new("flock").args([&format!("{root}/state/.firewall.lock"), "true"]).status();
+        assert!(locked.unwrap().success() || number == 0);
+        assert_eq!(router.read("tmp/.uci/firewall"), "", "nothing is staged for others");
+        let list = router.list();
+        assert_eq!(
+            list.iter().any(|it| it["state"] == "published"),
+            is_published(),
+            "{number}: {list:?}"
+        );
+        if status.success() {
+            done += 1;
+            assert_eq!((is_configured(), is_published()), (adds, adds), "{number}");
+        } else {
+            cut += 1;
+        }
+        let config = router.read("etc/config/firewall");
+        assert_eq!(config.contains("mape_forward"), config.contains("9801"), "{config}");
+        // The next event, or the next call, brings it in line.
+        assert_eq!(router.load().status, ExitStatus::Fine, "{number}");
+        assert_eq!(is_configured(), is_published(), "{number}");
+        assert_eq!(router.list().len(), usize::from(is_configured()), "{number}");
+    }
+    eprintln!("{cut} cut off, {done} done");
+    assert!(cut > 0);
 }
