@@ -229,6 +229,7 @@ fn a_state_has_room_for_its_servers() {
         port,
         host: Some("192.168.1.10:8000".parse().unwrap()),
         before: None,
+        from: vec!["br-lan".to_owned()],
     };
     for (count, all) in [(1_300, true), (5_000, false)] {
         let servers: Vec<Server> = (0..count).map(|number| server(10_000 + number)).collect();

@@ -103,17 +103,17 @@ impl Router {
         self.nft = Box::leak(path.display().to_string().into_boxed_str());
     }
 
-    /// The rules in force.
-    fn rules(&self) -> String {
-        let listed = Command::new("nft").args(["list", "ruleset"]).output().unwrap();
-        String::from_utf8(listed.stdout).unwrap()
-    }
-
     fn list(&self) -> Vec<Value> {
         let called = self.call("list --json");
         assert_valid(&schema("forward"), &called.json());
         called.json()["forwards"].as_array().unwrap().clone()
     }
+}
+
+/// The rules in force.
+fn rules_in_force() -> String {
+    let listed = Command::new("nft").args(["list", "ruleset"]).output().unwrap();
+    String::from_utf8(listed.stdout).unwrap()
 }
 
 impl Drop for Router {
@@ -453,7 +453,7 @@ fn a_refused_forward_leaves_everything_as_it_was() {
         assert!(called.err.contains("MAPE_FIREWALL_REJECTED"), "{}", called.err);
         assert!(!called.err.contains("plain"), "{}", called.err);
         assert_eq!(router.read("etc/config/firewall"), before, "{when}");
-        assert!(router.rules().contains(WEB) && router.rules().contains("goto gate_wan"));
+        assert!(rules_in_force().contains(WEB) && rules_in_force().contains("goto gate_wan"));
         let list = router.list();
         assert_eq!((list.len(), &list[0]["state"]), (1, &"published".into()));
     }
@@ -468,14 +468,14 @@ fn a_refused_forward_leaves_everything_as_it_was() {
         let loaded = router.load();
         assert_eq!(loaded.status, ExitStatus::Failed);
         assert!(loaded.out.contains("wan: the newest rules are not loaded"), "{}", loaded.out);
-        assert!(router.rules().contains(WEB) && router.rules().contains("goto gate_wan"));
+        assert!(rules_in_force().contains(WEB) && rules_in_force().contains("goto gate_wan"));
         let states: Vec<Value> = router.list().iter().map(|it| it["state"].clone()).collect();
         assert_eq!(states, ["published", "waiting"]);
     }
     // What is withdrawn is so, whatever else is refused.
     router.write("etc/config/firewall", bad);
     assert_eq!(router.load().status, ExitStatus::Failed);
-    assert!(!router.rules().contains(WEB) && router.rules().contains("goto gate_wan"));
+    assert!(!rules_in_force().contains(WEB) && rules_in_force().contains("goto gate_wan"));
     assert!(!router.read("events").contains("published wan bad"));
 }
 
@@ -491,14 +491,14 @@ fn a_withdrawal_needs_no_file() {
     sh(&format!("mount --make-rprivate /; mount -t tmpfs -o size=64k,mode=700 tmpfs {at}"));
     router.write("state/wan.json", STATE);
     assert_eq!(router.call("add nas:443 --name web --port 9801").err, "");
-    assert!(router.rules().contains(WEB));
+    assert!(rules_in_force().contains(WEB));
     sh(&format!("cat /dev/zero >{at}/full 2>/dev/null || :"));
     let removed = router.call("remove web");
-    assert!(!router.rules().contains(WEB), "{}", removed.out);
+    assert!(!rules_in_force().contains(WEB), "{}", removed.out);
     assert_eq!(removed.status, ExitStatus::Failed);
     assert!(removed.out.contains("wan: its state cannot be written down"), "{}", removed.out);
     assert!(removed.out.starts_with("no forward\n"), "{}", removed.out);
-    assert!(router.rules().contains("goto gate_wan"));
+    assert!(rules_in_force().contains("goto gate_wan"));
     sh(&format!("umount -l {at}"));
 }
 
@@ -569,7 +569,7 @@ fn killed_at_any_moment() {
         command.stderr(std::process::Stdio::null()).spawn().unwrap()
     };
     let is_configured = || router.read("etc/config/firewall").contains("mape_forward");
-    let is_published = || router.rules().contains(WEB);
+    let is_published = || rules_in_force().contains(WEB);
     let mut random = 88_172_645_463_325_252_u64;
     let (mut cut, mut done) = (0, 0);
     // How long a call takes on this machine: some are to end before they are killed.

@@ -338,9 +338,9 @@ fn what_others_have_chosen_is_text_and_one_word() {
                     is_file(path) || !path.contains("touch")
                 }
                 ["uci", "set" | "add_list", assignment] => assignment.contains('='),
-                ["uci", "delete" | "commit", _] => true,
+                ["uci", "delete" | "commit", _]
+                | ["mape-proto", "forward", "add", _, "--port", _] => true,
                 ["nft", "delete", "table", "inet", name] => name.starts_with("mape_"),
-                ["mape-proto", "forward", "add", _, "--port", _] => true,
                 [program, rest @ ..] => {
                     *program != "touch" && rest.iter().all(|word| !word.contains("touch"))
                 }
