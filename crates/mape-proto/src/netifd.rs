@@ -45,7 +45,7 @@ pub use fixed::Fixed;
 #[cfg(feature = "linux")]
 pub(crate) use fixed::{CONTRACTS, Update};
 pub use hotplug::{Event, hotplug};
-pub(crate) use kernel::is_lost;
+pub(crate) use kernel::{is_lost, tunnel_between};
 pub use life::{renew, setup, teardown};
 pub use options::OptionError;
 #[cfg(feature = "linux")]

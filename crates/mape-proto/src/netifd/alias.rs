@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::error::LifeError;
 use super::kernel::{self, AddressState};
-use super::{Bus, Places, facts, interface_object, update};
+use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, update};
 use crate::failure::Failure;
 
 /// How long netifd and duplicate address detection may take with the CE address.
@@ -30,6 +30,7 @@ const REMOVAL: Duration = Duration::from_secs(2);
 pub(super) fn configure(
     bus: &mut dyn Bus,
     places: &Places,
+    known: &Facts,
     interface: &InterfaceName,
     uplink: &str,
     ce: Ipv6Addr,
@@ -41,8 +42,16 @@ pub(super) fn configure(
     if state == AddressState::Absent && facts(bus)?.interface(&alias).is_some() {
         remove(bus, interface, log);
     }
-    let add = update::add_alias(interface, uplink, ce);
-    bus.call("network", "add_dynamic", &add)?;
+    if is_held(known, &alias, uplink, ce) {
+        // Whoever has put it there keeps it: an alias would take it away when it goes.
+        let has = |it: &InterfaceFacts| it.addresses.contains(&ce);
+        if known.interface(&alias).is_some_and(|alias| !has(alias)) {
+            remove(bus, interface, log);
+        }
+    } else {
+        let add = update::add_alias(interface, uplink, ce);
+        bus.call("network", "add_dynamic", &add)?;
+    }
     let end = Instant::now() + ADDRESS_PATIENCE;
     loop {
         match kernel::address_state(&places.proc_net, ce) {
@@ -61,6 +70,16 @@ pub(super) fn configure(
             }
         }
     }
+}
+
+/// Whether another interface than the alias has the address on the uplink's device: the uplink itself by
+/// its interface identifier, or one made by hand.
+fn is_held(known: &Facts, alias: &str, uplink: &str, ce: Ipv6Addr) -> bool {
+    let device = known.interface(uplink).and_then(|uplink| uplink.device.as_deref());
+    let holds = |it: &InterfaceFacts| {
+        it.name != alias && it.device.as_deref() == device && it.addresses.contains(&ce)
+    };
+    device.is_some() && known.interfaces().any(holds)
 }
 
 /// Removes the alias with the CE address and waits until it is gone: netifd does it a moment later,

@@ -33,12 +33,13 @@ pub(super) fn device_down(index: u32) -> Result<(), NetlinkError> {
     Socket::open_route()?.ask(Request::device_down(index), |_, _| Ok(()))
 }
 
-/// The tunnel in IPv6 that has these two ends, of those in `/sys/class/net`. The kernel makes no second
-/// one on the same `link`; without a link any will do.
-pub(super) fn tunnel_between(
+/// The tunnel in IPv6 that has these two ends, of those in `/sys/class/net`, but for our `own`. The kernel
+/// makes no second one on the same `link`; without a link any will do.
+pub(crate) fn tunnel_between(
     devices: &Path,
     ends: (Ipv6Addr, Ipv6Addr),
     link: Option<&str>,
+    own: &str,
 ) -> Option<String> {
     let text = |file: &Path| fs::read_to_string(file).unwrap_or_default().trim().to_owned();
     let link = link.map(|link| text(&devices.join(link).join("ifindex")));
@@ -49,7 +50,8 @@ pub(super) fn tunnel_between(
             let text = of(file);
             text.split(':').map(|byte| u8::from_str_radix(byte, 16).ok()).eq(end.octets().map(Some))
         };
-        let found = is("address", ends.0)
+        let found = device.file_name() != own
+            && is("address", ends.0)
             && is("broadcast", ends.1)
             && link.as_ref().is_none_or(|link| *link == of("iflink"));
         found.then(|| device.file_name().into_string().ok())?
@@ -96,17 +98,18 @@ mod tests {
         write("broadcast", "24:04:92:00:02:25:01:00:00:00:00:00:00:00:00:64\n");
         let ce = "240b:10:3261:6400:6a:4832:6100:6400".parse().unwrap();
         let br = "2404:9200:225:100::64".parse().unwrap();
-        assert_eq!(tunnel_between(&devices, (ce, br), None).as_deref(), Some("map-wan6"));
-        assert_eq!(tunnel_between(&devices, (br, ce), None), None);
-        assert_eq!(tunnel_between(&devices, (ce, Ipv6Addr::LOCALHOST), None), None);
+        assert_eq!(tunnel_between(&devices, (ce, br), None, "").as_deref(), Some("map-wan6"));
+        assert_eq!(tunnel_between(&devices, (br, ce), None, ""), None);
+        assert_eq!(tunnel_between(&devices, (ce, br), None, "map-wan6"), None);
+        assert_eq!(tunnel_between(&devices, (ce, Ipv6Addr::LOCALHOST), None, ""), None);
         write("iflink", "7\n");
         fs::create_dir_all(devices.join("eth1")).unwrap();
         for (index, found) in [("7\n", true), ("8\n", false)] {
             fs::write(devices.join("eth1/ifindex"), index).unwrap();
-            assert_eq!(tunnel_between(&devices, (ce, br), Some("eth1")).is_some(), found);
+            assert_eq!(tunnel_between(&devices, (ce, br), Some("eth1"), "").is_some(), found);
         }
         write("broadcast", "ff:ff:ff:ff:ff:ff\n");
-        assert_eq!(tunnel_between(&devices, (ce, br), None), None);
+        assert_eq!(tunnel_between(&devices, (ce, br), None, ""), None);
         fs::remove_dir_all(&devices).unwrap();
     }
 

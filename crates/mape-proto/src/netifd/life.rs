@@ -224,7 +224,15 @@ impl<'call> Call<'call> {
             Ok(wanted) if unchanged && self.is_lost(wanted.plan.ce()) => {
                 let (uplink, ce) = (&wanted.uplink.interface, wanted.plan.ce());
                 let _ = writeln!(self.log, "the CE address {ce} is lost; it is put back");
-                alias::configure(self.bus, self.places, self.interface, uplink, ce, self.log)
+                alias::configure(
+                    self.bus,
+                    self.places,
+                    &facts,
+                    self.interface,
+                    uplink,
+                    ce,
+                    self.log,
+                )
             }
             Ok(wanted) if unchanged => {
                 self.tell_the_rule(&mut memory, &wanted);
@@ -352,6 +360,7 @@ impl<'call> Call<'call> {
         alias::configure(
             self.bus,
             self.places,
+            facts,
             self.interface,
             &uplink.interface,
             plan.ce(),
@@ -407,12 +416,12 @@ impl<'call> Call<'call> {
         link: Option<&str>,
     ) -> Option<LifeError> {
         let (ce, br) = (plan.ce(), plan.br());
-        let device = kernel::tunnel_between(&self.places.firewall.devices, (ce, br), link)?;
         let own = DeviceName::of_interface(self.interface);
+        let devices = &self.places.firewall.devices;
+        let device = kernel::tunnel_between(devices, (ce, br), link, own.as_str())?;
         let is_its = |it: &&InterfaceFacts| it.device.as_deref() == Some(device.as_str());
         let owner = facts.interfaces().find(is_its).map(|it| Quoted::new(&it.name));
-        let device = Some(device).filter(|it| it != own.as_str()).map(|it| Quoted::new(&it))?;
-        Some(LifeError::TunnelExists { device, owner, ce, br })
+        Some(LifeError::TunnelExists { device: Quoted::new(&device), owner, ce, br })
     }
 
     /// Asks nft once for each shape of rules: it is the one expensive step of a set-up. For the usual one

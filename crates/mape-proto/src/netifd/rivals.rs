@@ -14,6 +14,7 @@ use std::path::Path;
 
 use mape_core::Quoted;
 use mape_nft::InterfaceName;
+use mape_provision::Mode;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -85,15 +86,17 @@ impl Taken {
 /// What other interfaces have, or will have before this one.
 pub(super) fn taken(places: &Places, facts: &Facts, own: &InterfaceName) -> Taken {
     let own = own.as_str();
-    let mut shares = held_by_others(facts, own);
+    let mut shares = left_behind(facts, own);
     let ours: Vec<&InterfaceFacts> = facts.interfaces().filter(|it| is_active(facts, it)).collect();
     if ours.iter().all(|it| it.name == own) {
         return Taken(shares);
     }
     let mut claims = read(&places.firewall.state);
     let network = places.uci.read("network").ok().flatten();
-    let rival = |facts| Rival::new(places, network.as_ref(), facts, &mut claims);
-    let mut ours: Vec<Rival<'_>> = ours.into_iter().filter_map(rival).collect();
+    let ours = ours.into_iter();
+    let mut ours: Vec<Rival<'_>> = ours
+        .filter_map(|it| Rival::new(places, network.as_ref(), it, claims.remove(&it.name)))
+        .collect();
     ours.sort_by_key(|it| (Reverse(it.has), Reverse(it.tunlink.is_some()), it.facts.name.clone()));
     // To name an uplink is no way to take it from the one that has it.
     let kept = ours.iter().find(|it| it.facts.name == own).and_then(Rival::uplink);
@@ -105,9 +108,11 @@ pub(super) fn taken(places: &Places, facts: &Facts, own: &InterfaceName) -> Take
         for ce in facts.interface(&alias_of(name)).iter().flat_map(|it| &it.addresses) {
             put(None, Some(*ce));
         }
-        if tunlink.is_some() && *tunlink != kept {
-            put(tunlink.clone(), None);
+        let named = tunlink.as_ref().filter(|_| *tunlink != kept);
+        if let Some(uplink) = named.filter(|uplink| rival.keeps(places, facts, uplink)) {
+            put(Some(uplink.clone()), None);
         }
+        let claim = claim.as_ref().filter(|claim| rival.keeps(places, facts, &claim.uplink));
         if let Some(Claim { uplink, ce }) = claim {
             put(Some(uplink.clone()), Some(*ce));
         }
@@ -128,11 +133,14 @@ pub(super) fn taken(places: &Places, facts: &Facts, own: &InterfaceName) -> Take
     Taken::for_another_than(&shares, own)
 }
 
-/// Addresses of interfaces that are none of ours, or whose owner is gone.
-fn held_by_others(facts: &Facts, own: &str) -> Vec<Share> {
-    let own = alias_of(own);
-    let is_ours = |name: &str| facts.is_ours(name) || facts.is_our_alias(name) || name == own;
-    let others = facts.interfaces().filter(|it| !is_ours(&it.name));
+/// Addresses of aliases whose owner is gone, which netifd removes in a moment. Where something else has
+/// the address, the uplink itself or an interface made by hand, the tunnel works with it.
+fn left_behind(facts: &Facts, own: &str) -> Vec<Share> {
+    let is_left = |it: &&InterfaceFacts| {
+        let owner = it.name.strip_suffix(ALIAS_SUFFIX);
+        owner.is_some_and(|owner| owner != own && facts.interface(owner).is_none())
+    };
+    let others = facts.interfaces().filter(is_left);
     let share = |it: &InterfaceFacts, ce| {
         let interface = it.name.clone();
         Share { interface, ours: false, uplink: None, ce: Some(ce) }
@@ -167,10 +175,9 @@ impl<'facts> Rival<'facts> {
         places: &Places,
         network: Option<&Package>,
         facts: &'facts InterfaceFacts,
-        claims: &mut Claims,
+        claim: Option<Claim>,
     ) -> Option<Self> {
         let memory = Memory::read(&places.firewall.state, &facts.name.parse().ok()?);
-        let claim = claims.remove(&facts.name);
         let section = network.and_then(|it| it.section(&facts.name));
         let options = section.map_or_else(|| memory.options.clone(), Section::json);
         let config = Config::parse(&options).or_else(|_| Config::parse(&memory.good_options));
@@ -186,12 +193,31 @@ impl<'facts> Rival<'facts> {
         self.facts.up.then(told).flatten().or(claimed)
     }
 
+    /// Its options, and the older ones that stay in force where nothing comes of these.
+    fn configs(&self, places: &Places, facts: &Facts) -> impl Iterator<Item = Config> {
+        let name = self.facts.name.parse::<InterfaceName>().ok();
+        [&self.options, &self.memory.good_options].into_iter().filter_map(move |options| {
+            Some(with_learned_rules(Config::parse(options).ok()?, places, name.as_ref()?, facts))
+        })
+    }
+
+    /// Whether the uplink is to be left to it. Where it has a prefix, and nothing comes of that, it is
+    /// not: one that cannot come up would keep the others down for ever.
+    fn keeps(&self, places: &Places, facts: &Facts, uplink: &str) -> bool {
+        let has_prefix = || {
+            facts.interface(uplink).is_some_and(|uplink| uplink.up && !uplink.prefixes.is_empty())
+        };
+        let may_come = |config: Config| {
+            config.provisioning != Mode::Off
+                || choose(&config, facts, None, &Taken::default()).is_ok()
+        };
+        self.facts.up || !has_prefix() || self.configs(places, facts).any(may_come)
+    }
+
     /// The line that it will choose.
     fn line(&self, places: &Places, facts: &Facts, taken: &Taken) -> Option<(String, Ipv6Addr)> {
-        let name = self.facts.name.parse().ok()?;
         let current = self.memory.prefix.parse().ok();
-        [&self.options, &self.memory.good_options].into_iter().find_map(|options| {
-            let config = with_learned_rules(Config::parse(options).ok()?, places, &name, facts);
+        self.configs(places, facts).find_map(|config| {
             let Uplink { interface, prefix, .. } = choose(&config, facts, current, taken).ok()?;
             Some((interface, config.sources(prefix).decide().ok()?.plan.ce()))
         })
@@ -214,8 +240,14 @@ pub(super) fn claim(
         return Ok(());
     }
     let mine = Claim { uplink: uplink.to_owned(), ce };
+    let network = places.uci.read("network").ok().flatten();
+    let counts = |name: &String, claim: &mut Claim| {
+        let active = facts.interface(name).filter(|it| is_active(facts, it));
+        let rival = active.and_then(|it| Rival::new(places, network.as_ref(), it, None));
+        rival.is_some_and(|it| it.keeps(places, facts, &claim.uplink))
+    };
     change(&places.firewall.state, |claims| {
-        claims.retain(|name, _| facts.interface(name).is_some_and(|it| is_active(facts, it)));
+        claims.retain(counts);
         claims.remove(own.as_str());
         let others = claims.iter().map(|(name, claim)| Share {
             interface: name.clone(),

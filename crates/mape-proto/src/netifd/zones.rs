@@ -73,8 +73,16 @@ impl Zones {
     /// The zone of the uplink: the one that lists it, or its device.
     #[must_use]
     pub fn of_uplink(&self, uplink: &Uplink) -> Option<&str> {
-        self.of_interface(&uplink.interface)
-            .or_else(|| self.first(|zone| zone.devices.contains(&uplink.device)))
+        self.of_interface(&uplink.interface).or_else(|| self.of_device(&uplink.device))
+    }
+
+    /// The zone that lists the device: by its name, or with a `+` by the beginning of it.
+    pub(crate) fn of_device(&self, device: &str) -> Option<&str> {
+        let is_it = |listed: &String| match listed.strip_suffix('+') {
+            Some(beginning) => device.starts_with(beginning),
+            None => listed == device,
+        };
+        self.first(|zone| zone.devices.iter().any(is_it))
     }
 
     fn first(&self, is_it: impl Fn(&Zone) -> bool) -> Option<&str> {
@@ -125,7 +133,7 @@ mod tests {
     #[test]
     fn an_uplink_is_in_a_zone_by_its_handler_or_its_device_too() {
         let text = "config zone\n option name lan\n option network lan\n\
-                    config zone\n option name wan\n option device 'eth1 eth2'\n";
+                    config zone\n option name wan\n option device 'eth1 eth2 ppp+'\n";
         let zones = Zones::of(&Package::parse("firewall", text).unwrap());
         let uplink = |interface: &str, device: &str| Uplink {
             interface: interface.to_owned(),
@@ -133,7 +141,9 @@ mod tests {
             prefix: "240b:10:3261:6400::/56".parse().unwrap(),
         };
         assert_eq!(zones.of_uplink(&uplink("wan6", "eth2")), Some("wan"));
+        assert_eq!(zones.of_uplink(&uplink("wan6", "pppoe-wan")), Some("wan"));
         assert_eq!(zones.of_uplink(&uplink("wan6", "eth3")), None);
+        assert_eq!(zones.of_uplink(&uplink("wan6", "pp")), None);
         let dump = json!({"interface": [
             {"interface": "wan_6", "data": {"zone": "wan"}}, {"interface": "x", "data": {"zone": "y"}},
             {"interface": "mape", "proto": "mape", "data": {"zone": "wan"}},

@@ -304,3 +304,76 @@ fn the_errors_name_what_is_in_the_way() {
         assert!(failure.raises_no_event() && failure.line().contains("map-old"));
     }
 }
+
+/// By the uplink's interface identifier, or by hand: it worked before there was a tunnel of ours.
+#[test]
+fn a_ce_address_that_is_there_is_in_nobodys_way() {
+    let world = World::new("two-there");
+    let held = json!([{"address": CE, "mask": 64, "preferred": 900}]);
+    let mut own = wan6(A);
+    own["ipv6-address"] = held.clone();
+    let by_hand = |device: &str| {
+        json!({"interface": "hand", "up": true, "proto": "static", "l3_device": device,
+            "ipv6-address": held.clone()})
+    };
+    for (mut interfaces, added) in [
+        (vec![own], 0),
+        (vec![wan6(A), by_hand("eth1")], 0),
+        // Not where the tunnel's packets leave.
+        (vec![wan6(A), by_hand("br-lan")], 1),
+        (vec![wan6(A)], 1),
+    ] {
+        interfaces.push(mape(false, &json!({})));
+        let mut bus = Netifd::with(&interfaces);
+        assert_eq!(attempt(&world, &mut bus, "mape", "{}"), Ok(()), "{interfaces:?}");
+        // An alias would take it away when it goes.
+        assert_eq!(bus.called("add_dynamic").len(), added, "{interfaces:?}");
+    }
+}
+
+/// What no rule fits, and no older options fit either, cannot come up: it keeps the line from nobody.
+#[test]
+fn a_section_that_cannot_come_up_blocks_no_other_one() {
+    let world = World::new("two-hopeless");
+    let both = [wan6(A), mape(false, &json!({})), ours("wan4", false)];
+    let wan4: InterfaceName = "wan4".parse().unwrap();
+    let ocn = " option provider ocn\n";
+    let nonsense = " option provider nonsense\n";
+    let asks = " option provider ocn\n option provisioning hb46pp\n";
+    for (more, claimed, older, comes_up) in [
+        (" option tunlink wan6\n", false, "", false),
+        (" option tunlink wan6\n option provider ocn\n", false, "", true),
+        ("", true, "", false),
+        (ocn, true, "", true),
+        (nonsense, true, "", true),
+        (nonsense, true, "{}", false),
+        // The answer may be one that fits.
+        (asks, true, "", false),
+    ] {
+        let _ = fs::remove_dir_all(&world.places.firewall.state);
+        fs::create_dir_all(&world.places.firewall.state).unwrap();
+        sections(&world, &format!("config interface wan4\n option proto mape\n{more}"));
+        let mut memory = memory::Memory::default();
+        older.clone_into(&mut memory.good_options);
+        memory.write(&world.places.firewall.state, &wan4).unwrap();
+        if claimed {
+            let facts = Facts::parse(&json!({ "interface": both }));
+            let config = Config::parse("{}").unwrap();
+            let ce = CE.parse().unwrap();
+            rivals::claim(&world.places, &facts, &wan4, &config, "wan6", ce).unwrap();
+        }
+        let done = attempt(&world, &mut Netifd::with(&both), "mape", "{}");
+        assert_eq!(done.is_ok(), comes_up, "{more} {claimed} {older}: {done:?}");
+    }
+    // As soon as that is so, the other one is told.
+    let _ = fs::remove_dir_all(&world.places.firewall.state);
+    sections(&world, "config interface wan4\n option proto mape\n option tunlink wan6\n");
+    let mut bus = Netifd::with(&both);
+    attempt(&world, &mut bus, "mape", "{}").unwrap_err();
+    sections(
+        &world,
+        "config interface wan4\n option proto mape\n option tunlink wan6\n option provider ocn\n",
+    );
+    world.event(&mut bus, "ifupdate", "wan6");
+    assert!(bus.called("renew").iter().any(|call| call.0 == "network.interface.mape"));
+}
