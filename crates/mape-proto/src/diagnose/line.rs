@@ -1,10 +1,11 @@
 //! From the interface to the other end: what is between a plan and IPv4 that works.
 
-use mape_core::Code;
+use mape_core::{Code, ShellWord};
 use serde_json::Value;
 
 use super::{Finding, Fix, Patient, resolvers, servers, zone};
 use crate::import::{Leftover, leftovers_of};
+use crate::netifd::{InterfaceFacts, tunnel_between};
 use crate::status::{Condition, Counts, Device, InterfaceStatus};
 
 /// Packets that were sent without an answer before that says something.
@@ -24,7 +25,7 @@ pub(super) fn checks(patient: &Patient<'_>) -> Vec<Finding> {
     let mut checks = vec![condition(interface)];
     checks.extend(provisioning(patient, interface));
     checks.extend(zone::firewall(patient));
-    checks.push(zone::zone(patient, interface));
+    checks.extend(zone::zone(patient, interface));
     checks.push(default_route(patient, interface));
     checks.extend(offload(interface));
     checks.extend(servers::checks(patient, interface));
@@ -151,7 +152,8 @@ fn leftovers(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding>
     const CHECK: &str = "leftovers";
     let mut found = leftovers_of(&patient.router, &interface.interface);
     found.retain(|leftover| !works_itself(patient, leftover));
-    if found.is_empty() {
+    let twin = twin(patient, interface).map(|(what, hint)| Finding::wrong(CHECK, what, hint));
+    if found.is_empty() && twin.is_none() {
         return vec![Finding::fine(CHECK, "nothing of others stands in the way")];
     }
     let finding = |leftover: Leftover| {
@@ -159,7 +161,23 @@ fn leftovers(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding>
         Finding::wrong(CHECK, format!("{}: {}", leftover.what, leftover.why), hint)
             .because(leftover.kind)
     };
-    found.into_iter().map(finding).collect()
+    found.into_iter().map(finding).chain(twin).collect()
+}
+
+/// A tunnel of others that stands beside ours, and what removes it. One that is in its way is told as the
+/// reason why ours is not up.
+fn twin(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<(String, String)> {
+    let line = interface.line.as_ref().filter(|_| interface.state != Condition::Pending)?;
+    let devices = &patient.places.status.devices;
+    let device = tunnel_between(devices, (line.ce, line.br), None, &interface.device)?;
+    let is_its = |it: &&InterfaceFacts| it.device.as_deref() == Some(device.as_str());
+    let hint = match patient.facts.interfaces().find(is_its) {
+        Some(owner) => format!("remove the interface {}: one line has one tunnel", owner.name),
+        None => {
+            format!("remove it with `ip link del {}`, and what made it", ShellWord::quoted(&device))
+        }
+    };
+    Some((format!("the tunnel {device} has the two ends of this line too"), hint))
 }
 
 /// Another section of ours. Which of the two has the line is settled, and the other one says so; the one

@@ -1,20 +1,24 @@
 //! Resolvers that the router asks through the line. Each query takes a port of the set for the time of
 //! its answer (RFC 7597 section 10), and a busy LAN asks more than it connects.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 use serde_json::Value;
 
 use super::{Finding, Patient};
 use crate::status::{Condition, InterfaceStatus};
+use crate::uci::Section;
+
+/// The name of the file that netifd writes, in one directory or another.
+const FILE: &str = "/resolv.conf.auto";
 
 /// Nothing where none is asked by IPv4, or the address is not shared.
 pub(super) fn check(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     let shared = interface.ports.as_ref()?.all().len() < usize::from(u16::MAX);
     (shared && interface.state == Condition::Up).then_some(())?;
     let mut found = of_netifd(patient);
-    found.extend(of_dnsmasq(patient));
+    found.extend(of_dnsmasq(patient, &interface.device));
     let near = near(patient, &interface.interface);
     let asked: Vec<_> = found.into_iter().filter(|(it, _)| goes_out(*it, &near)).collect();
     let (first, _) = asked.first()?;
@@ -63,8 +67,9 @@ fn near(patient: &Patient<'_>, own: &str) -> Vec<Ipv4Net> {
 
 /// What netifd writes into the file that dnsmasq reads.
 fn of_netifd(patient: &Patient<'_>) -> Vec<(Ipv4Addr, String)> {
-    let ignored =
-        patient.dhcp.iter().any(|it| it.of_kind("dnsmasq").any(|it| it.is_on("noresolv")));
+    let elsewhere = |it: &Section| it.get("resolvfile").is_some_and(|it| !it.ends_with(FILE));
+    let ignores = |it: &Section| it.is_on("noresolv") || elsewhere(it);
+    let ignored = patient.dhcp.iter().any(|it| it.of_kind("dnsmasq").any(ignores));
     let up = interfaces(patient)
         .filter(|it| !ignored && it.get("up").and_then(Value::as_bool) == Some(true));
     let of = |it| {
@@ -75,11 +80,18 @@ fn of_netifd(patient: &Patient<'_>) -> Vec<(Ipv4Addr, String)> {
     up.filter_map(of).flatten().collect()
 }
 
-/// What is configured for dnsmasq itself: `1.1.1.1`, `/domain/192.0.2.1#53`.
-fn of_dnsmasq(patient: &Patient<'_>) -> Vec<(Ipv4Addr, String)> {
+/// What is configured for dnsmasq itself: `1.1.1.1`, `/domain/192.0.2.1#53`, and `192.0.2.1@eth9`, which
+/// leaves through that device.
+fn of_dnsmasq(patient: &Patient<'_>, device: &str) -> Vec<(Ipv4Addr, String)> {
     let sections = patient.dhcp.iter().flat_map(|it| it.of_kind("dnsmasq"));
     let servers = sections.flat_map(|it| it.list("server")).filter_map(|text| {
-        let address = text.rsplit('/').next()?.split(['#', '@']).next()?.parse().ok()?;
+        let server = text.rsplit('/').next()?;
+        let address = server.split(['#', '@']).next()?.parse().ok()?;
+        let through = server.split_once('@').and_then(|(_, it)| it.split('#').next());
+        let is_elsewhere = |it: &str| it != device && it.parse::<IpAddr>().is_err();
+        if through.is_some_and(is_elsewhere) {
+            return None;
+        }
         Some((address, "list server of the section dnsmasq in /etc/config/dhcp".to_owned()))
     });
     servers.collect()

@@ -10,6 +10,8 @@ pub(super) fn firewall(patient: &Patient<'_>) -> Option<Finding> {
     const CHECK: &str = "firewall";
     Some(if nftables::has_fw4(&patient.places.status.kernel).ok()? {
         Finding::fine(CHECK, "firewall4 has loaded its rules")
+    } else if is_switched_off(patient) {
+        Finding::fine(CHECK, "firewall4 is switched off: there are no zones")
     } else {
         Finding::wrong(
             CHECK,
@@ -20,7 +22,20 @@ pub(super) fn firewall(patient: &Patient<'_>) -> Option<Finding> {
     })
 }
 
-pub(super) fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
+/// Whether it is not started with the router: it is not installed, or switched off on purpose.
+fn is_switched_off(patient: &Patient<'_>) -> bool {
+    let has = |path| patient.router.has(path);
+    has("/etc/rc.d") && !has("/etc/rc.d/S19firewall")
+}
+
+/// Nothing where there are none on purpose.
+pub(super) fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
+    let kernel = &patient.places.status.kernel;
+    let without = is_switched_off(patient) && matches!(nftables::has_fw4(kernel), Ok(false));
+    (!without).then(|| joined_zone(patient, interface))
+}
+
+fn joined_zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
     const CHECK: &str = "zone";
     let name = &interface.interface;
     let zones = Zones::read(&patient.router.directories()).with_joined(&patient.facts);
@@ -31,7 +46,8 @@ pub(super) fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Findin
     // As long as it is not up it has joined none; it will by itself.
     let will = || stated.or_else(|| zones.of_interface(&patient.uplink()?.name));
     let later = || if up { None } else { will().filter(|zone| *zone != "-") };
-    let Some(zone) = zones.of_interface(name).or(joined).or_else(later) else {
+    let listed = || zones.of_device(&interface.device);
+    let Some(zone) = zones.of_interface(name).or(joined).or_else(listed).or_else(later) else {
         if !up && stated.is_none() {
             return Finding::fine(CHECK, "that of its uplink, as soon as it is up");
         }
@@ -65,7 +81,9 @@ pub(super) fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Findin
         )
         .known_as("not_forwarded");
     }
-    if up && is_left_out(patient, interface) {
+    // Rules for all devices compare with no name.
+    let of_all = zones.of_device("").is_some();
+    if up && !of_all && is_left_out(patient, interface) {
         return Finding::wrong(
             CHECK,
             format!(

@@ -364,6 +364,37 @@ fn states_of_the_router_are_seen() {
     router.line.remove("recorded/nft-tables");
     assert_eq!(router.check("firewall"), Value::Null);
 
+    // Switched off on purpose: then there are no zones either.
+    let mut router = Router::new("state-off");
+    router.networks = "";
+    router.forwarding = "";
+    record(&router.line, "nft-tables", &[(NEW_TABLE, named(1, "mape_rs"))]);
+    let started = router.line.0.join("root/etc/rc.d");
+    std::fs::create_dir_all(&started).unwrap();
+    assert_eq!(
+        router.check("firewall")["message"],
+        "firewall4 is switched off: there are no zones"
+    );
+    assert_eq!(router.check("zone"), Value::Null);
+    let called = router.call("");
+    assert_eq!(called.status, ExitStatus::Fine, "{}", called.out);
+    std::fs::write(started.join("S19firewall"), "").unwrap();
+    is(&router, "firewall", "no_table", "service firewall start");
+
+    let router = Router::new("state-twin");
+    std::fs::create_dir_all(router.line.0.join("sys/old")).unwrap();
+    for (file, text) in [
+        ("address", "24:0b:00:10:32:61:64:00:00:6a:48:32:61:00:64:00\n"),
+        ("broadcast", "24:04:92:00:02:25:01:00:00:00:00:00:00:00:00:64\n"),
+    ] {
+        router.line.write(&format!("sys/old/{file}"), text);
+        router.line.write(&format!("sys/mape-wan/{file}"), text);
+    }
+    router.is_wrong("leftovers", "the tunnel old has the two ends of this line too");
+    router.is_wrong("leftovers", "`ip link del 'old'`");
+    let router = router.with(|dump| dump["interface"][0]["l3_device"] = "old".into());
+    router.is_wrong("leftovers", "remove the interface");
+
     let router = Router::new("state-device");
     let rules = |expressions: &[u8]| {
         record(
@@ -394,6 +425,16 @@ fn states_of_the_router_are_seen() {
     is(&router, "zone", "rules_without_device", "");
     rules(&expression("cmp", &attribute(3, &attribute(1, b"mape-"))));
     assert_eq!(router.check("zone")["fine"], true);
+    // A zone that lists devices, and no interfaces: that of the tunnel, and all.
+    let mut by_device = Router::new("state-by-device")
+        .with(|dump| drop(dump["interface"][1]["data"].as_object_mut().unwrap().remove("zone")));
+    by_device.networks = "list device 'mape-+'";
+    assert_eq!(by_device.check("zone")["message"], "in zone wan, to which another zone may send");
+    by_device.networks = "list device 'mape-lan+'";
+    is(&by_device, "zone", "no_zone", "");
+    by_device.networks = "list device +";
+    record(&by_device.line, "nft-rules-fw4", &[jump("forward", &[])]);
+    assert_eq!(by_device.check("zone")["fine"], true);
     rules(&lookup);
     elements(&["eth1", "mape-wa"]);
     is(&router, "zone", "rules_without_device", "");
@@ -482,6 +523,24 @@ fn resolvers_asked_through_the_line_are_told() {
     );
     router.dhcp = "config dnsmasq\n option noresolv 1\n list server 192.168.1.5\n";
     assert_eq!(router.check("dns"), Value::Null);
+    // dnsmasq reads another file; a forwarder of the router's own; through another device.
+    for dhcp in [
+        "config dnsmasq\n option resolvfile /tmp/resolv.conf.own\n",
+        "config dnsmasq\n option noresolv 1\n list server 127.0.0.1#5053\n list server /lan/\n",
+        "config dnsmasq\n option noresolv 1\n list server 9.9.9.9@eth9\n",
+    ] {
+        router.dhcp = dhcp;
+        assert_eq!(router.check("dns"), Value::Null, "{dhcp}");
+    }
+    for dhcp in [
+        "config dnsmasq\n option resolvfile /tmp/resolv.conf.d/resolv.conf.auto\n",
+        "config dnsmasq\n option noresolv 1\n list server 9.9.9.9@mape-wan\n",
+        "config dnsmasq\n option noresolv 1\n list server 9.9.9.9@192.168.1.1#53\n",
+        "config dnsmasq\n option noresolv 1\n list server 9.9.9.9#53@mape-wan\n",
+    ] {
+        router.dhcp = dhcp;
+        assert_eq!(router.check("dns")["kind"], "ipv4_resolvers", "{dhcp}");
+    }
     router.dhcp = "config dnsmasq\n option noresolv 1\n list server /example/9.9.9.9#53\n";
     assert!(
         router.check("dns")["evidence"][0].as_str().unwrap().starts_with("9.9.9.9: list server")
