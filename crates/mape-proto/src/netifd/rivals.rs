@@ -201,17 +201,16 @@ impl<'facts> Rival<'facts> {
         })
     }
 
-    /// Whether the uplink is to be left to it. Where it has a prefix, and nothing comes of that, it is
-    /// not: one that cannot come up would keep the others down for ever.
+    /// Whether the uplink is to be left to it. Where that has a prefix of which nothing comes, or is no
+    /// more, it is not: one that cannot come up would keep the others down for ever.
     fn keeps(&self, places: &Places, facts: &Facts, uplink: &str) -> bool {
-        let has_prefix = || {
-            facts.interface(uplink).is_some_and(|uplink| uplink.up && !uplink.prefixes.is_empty())
-        };
+        let tells = |uplink: &InterfaceFacts| uplink.up && !uplink.prefixes.is_empty();
+        let is_told = || facts.interface(uplink).is_none_or(tells);
         let may_come = |config: Config| {
             config.provisioning != Mode::Off
                 || choose(&config, facts, None, &Taken::default()).is_ok()
         };
-        self.facts.up || !has_prefix() || self.configs(places, facts).any(may_come)
+        self.facts.up || !is_told() || self.configs(places, facts).any(may_come)
     }
 
     /// The line that it will choose.

@@ -106,7 +106,9 @@ fn of_two_sections_at_boot_the_same_one_comes_up() {
 #[test]
 fn what_is_claimed_is_not_taken() {
     let world = World::new("two-claims");
-    let facts = Facts::parse(&json!({"interface": [ours("mape", false), ours("wan4", false)]}));
+    let down = |name: &str| json!({"interface": name, "up": false, "proto": "dhcpv6"});
+    let facts = Facts::parse(&json!({"interface":
+        [down("wan6"), down("wanb"), ours("mape", false), ours("wan4", false)]}));
     let claim = |name: &str, uplink: &str, ce: &str| {
         let config = Config::parse("{}").unwrap();
         let name = name.parse().unwrap();
@@ -364,6 +366,23 @@ fn a_section_that_cannot_come_up_blocks_no_other_one() {
         }
         let done = attempt(&world, &mut Netifd::with(&both), "mape", "{}");
         assert_eq!(done.is_ok(), comes_up, "{more} {claimed} {older}: {done:?}");
+    }
+    // Its uplink has another name now, and it still asks for the old one.
+    let _ = fs::remove_dir_all(&world.places.firewall.state);
+    sections(&world, "config interface wan4\n option proto mape\n option tunlink wan6\n");
+    let config = Config::parse("{}").unwrap();
+    for (uplinks, comes_up) in [
+        (vec![uplink("wanx", A)], true),
+        (vec![uplink("wanx", A), json!({"interface": "wan6", "up": false})], false),
+    ] {
+        let all = [uplinks, both[1..].to_vec()].concat();
+        let _ = fs::remove_dir_all(&world.places.firewall.state);
+        fs::create_dir_all(&world.places.firewall.state).unwrap();
+        let before = Facts::parse(&json!({ "interface": both }));
+        let ce = CE.parse().unwrap();
+        rivals::claim(&world.places, &before, &wan4, &config, "wan6", ce).unwrap();
+        let done = attempt(&world, &mut Netifd::with(&all), "mape", "{}");
+        assert_eq!(done.is_ok(), comes_up, "{all:?}: {done:?}");
     }
     // As soon as that is so, the other one is told.
     let _ = fs::remove_dir_all(&world.places.firewall.state);
