@@ -12,6 +12,7 @@ use super::line::Line;
 use super::status::{Problem, explained, status};
 use super::twins::twins;
 use super::{Config, System, input, uplink};
+use crate::diagnose::kernel::trouble;
 use crate::failure::Failure;
 
 /// Packets that were sent without an answer before that says something.
@@ -21,6 +22,7 @@ const SENT: u64 = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Check {
+    Kernel,
     Uplink,
     Line,
     Tunnels,
@@ -34,6 +36,7 @@ pub(crate) enum Check {
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Kernel => "kernel",
             Self::Uplink => "uplink and prefix",
             Self::Line => "line",
             Self::Tunnels => "other tunnels",
@@ -86,6 +89,7 @@ impl fmt::Display for Report {
 pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure> {
     let machine = system.ip.snapshot()?;
     let mut report = Report { name: config.interface.clone(), checks: Vec::new() };
+    report.checks.extend(kernel(system).map(|problem| (Check::Kernel, Err(problem))));
     let found = match uplink::find(config, &machine, &system.ip, None) {
         Ok(found) => found,
         Err(failure) => {
@@ -128,6 +132,12 @@ pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure
     report.add(Check::Forward, dropped_on_the_way(&line, &machine, system));
     report.add(Check::Answers, answers(&line));
     Ok(report)
+}
+
+/// Nothing where nothing is known against the kernel that runs.
+fn kernel(system: &System) -> Option<Problem> {
+    let (what, _) = trouble(system.ip.release()?.trim())?;
+    Some(Problem { what, next: "install the kernel 6.12.71 or a later one".to_owned() })
 }
 
 /// Tunnels of others with the same two ends. `None` where one is in the way: that is why the line is
@@ -219,4 +229,31 @@ fn answers(line: &Line) -> Result<String, Problem> {
         return Err(Problem { what, next: next.to_owned() });
     }
     Ok(format!("{sent} packets sent, {received} received"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_that_receives_nothing_is_told() {
+        let proc = std::env::temp_dir().join(format!("mape-kernel-{}", std::process::id()));
+        fs::create_dir_all(proc.join("sys/kernel")).unwrap();
+        let mut system = System::default();
+        system.ip.proc.clone_from(&proc);
+        assert_eq!(kernel(&system), None);
+        for (release, told) in [
+            ("6.12.69+deb13-amd64\n", true),
+            ("6.12.71+deb13-amd64\n", false),
+            ("6.1.0-41-amd64\n", false),
+        ] {
+            fs::write(proc.join("sys/kernel/osrelease"), release).unwrap();
+            let problem = kernel(&system);
+            assert_eq!(problem.is_some(), told, "{release}");
+            assert!(
+                problem.is_none_or(|it| it.next.contains("6.12.71") && it.what.contains("deb13"))
+            );
+        }
+        fs::remove_dir_all(&proc).unwrap();
+    }
 }

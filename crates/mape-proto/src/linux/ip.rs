@@ -209,6 +209,11 @@ impl Ip {
         std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")
     }
 
+    /// The kernel's release, as `uname -r` tells it.
+    pub(super) fn release(&self) -> Option<String> {
+        std::fs::read_to_string(self.proc.join("sys/kernel/osrelease")).ok()
+    }
+
     /// Runs the lines in one process; it ends at the first that fails.
     ///
     /// # Errors
