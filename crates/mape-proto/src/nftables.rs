@@ -12,7 +12,7 @@ mod fw4;
 mod published;
 
 pub use admitted::admitted;
-pub use fw4::{fw4_knows, has_fw4};
+pub use fw4::{fw4_knows, fw4_stops_published, has_fw4};
 pub use published::{pairs, published};
 
 /// Number of the subsystem, and of its messages (`linux/netfilter/nf_tables.h`).

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::{Finding, Patient};
 use crate::firewall;
 use crate::netifd::Zones;
-use crate::servers::{ForwardStatus, Server, statuses, transports};
+use crate::servers::{ForwardStatus, STOPPED, STOPPED_HINT, Server, statuses, transports};
 use crate::status::{InterfaceStatus, PortsStatus, Role};
 use crate::uci::Section;
 
@@ -20,8 +20,10 @@ pub(super) fn checks(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<
         ("upnp", upnp(patient, interface).into_iter().collect()),
         ("includes", includes(patient, interface).into_iter().collect()),
     ];
-    let known_as =
-        |(kind, found): (_, Vec<Finding>)| found.into_iter().map(move |it| it.known_as(kind));
+    let known_as = |(kind, found): (_, Vec<Finding>)| {
+        let known = move |it: Finding| if it.kind.is_some() { it } else { it.known_as(kind) };
+        found.into_iter().map(known)
+    };
     found.into_iter().flat_map(known_as).collect()
 }
 
@@ -159,9 +161,17 @@ fn forwards(patient: &Patient<'_>) -> Vec<Finding> {
     if found.is_empty() {
         return Vec::new();
     }
-    let wrong = |it: &&ForwardStatus| it.state != "published" || it.reason.is_some();
-    let mut checks: Vec<Finding> = found.iter().filter(wrong).map(not_published).collect();
-    if checks.is_empty() {
+    let wrong = found.iter().filter(|it| it.state != "published" || it.reason.is_some());
+    // What stops all of them is told once.
+    let (stopped, wrong): (Vec<&ForwardStatus>, _) =
+        wrong.partition(|it| it.reason.as_deref() == Some(STOPPED));
+    let mut checks: Vec<Finding> = wrong.into_iter().map(not_published).collect();
+    if !stopped.is_empty() && !leaves_out_includes(patient) {
+        let what = "the firewall has loaded its rules without the includes of the package mape-rs, \
+                    so it stops what is published";
+        checks.push(Finding::wrong(CHECK, what, STOPPED_HINT).known_as("includes_missing"));
+    }
+    if checks.is_empty() && stopped.is_empty() {
         checks.push(Finding::fine(CHECK, format!("{} forwards are published", found.len())));
     }
     checks
@@ -198,13 +208,17 @@ fn upnp(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
 
 /// What lets published connections through firewall4 is one of its includes.
 fn includes(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
-    let mut defaults = patient.router.firewall_sections("defaults");
-    let off = defaults.any(|it| it.get("auto_includes").is_some() && !it.is_on("auto_includes"));
-    (off && interface.forwards.as_ref().is_some_and(|it| !it.is_empty())).then(|| {
+    let publishes = interface.forwards.as_ref().is_some_and(|it| !it.is_empty());
+    (publishes && leaves_out_includes(patient)).then(|| {
         Finding::wrong(
             CHECK,
             "the firewall leaves out its includes (auto_includes 0), so it stops what is published",
             "remove the option auto_includes from the section defaults",
         )
     })
+}
+
+fn leaves_out_includes(patient: &Patient<'_>) -> bool {
+    let mut defaults = patient.router.firewall_sections("defaults");
+    defaults.any(|it| it.get("auto_includes").is_some() && !it.is_on("auto_includes"))
 }

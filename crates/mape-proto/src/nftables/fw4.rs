@@ -1,5 +1,7 @@
 //! What firewall4's own table has in force.
 
+use mape_nft::Admitted;
+
 use super::{
     DATA_VALUE, ELEMENT_KEY, ELEMENTS, ELEMENTS_SET, GET_ELEMENTS, INET, NFTABLES, TABLE,
     absent_is_empty, rules, text,
@@ -23,6 +25,17 @@ pub fn has_fw4(kernel: &Kernel) -> Result<bool, NetlinkError> {
         Ok(Attributes::new(attributes).find(TABLE)?.map(text))
     })?;
     Ok(names.iter().any(|name| name == FW4))
+}
+
+/// Whether it has loaded rules without the line that lets published connections through. It then stops them, as no
+/// zone has let them in.
+///
+/// # Errors
+/// [`NetlinkError`] where the kernel does not tell.
+pub fn fw4_stops_published(kernel: &Kernel) -> Result<bool, NetlinkError> {
+    let rules = rules(kernel, "nft-rules-fw4", INET, FW4)?;
+    let lets_in = rules.iter().any(|rule| rule.sets.iter().any(|set| set == Admitted::SET));
+    Ok(!rules.is_empty() && !lets_in)
 }
 
 /// Whether a rule of its chain `chain` is about packets of the device: it compares with the name, or

@@ -9,8 +9,15 @@ use serde::Serialize;
 use super::{Forward, Server, Wishes, apply};
 use crate::firewall::{Places, device_index, states};
 use crate::netlink::NetlinkError;
-use crate::nftables::published;
+use crate::nftables::{fw4_stops_published, published};
 use crate::uci::UciError;
+
+/// firewall4 has rules, and the line that lets published connections through is not among them.
+pub(crate) const STOPPED: &str =
+    "firewall4 stops it: its rules do not have the includes of the package mape-rs";
+/// What brings that line back.
+pub(crate) const STOPPED_HINT: &str = "remove the option auto_includes from the section defaults, if it is there, then \
+     `service firewall reload`; where that does not help, install the package mape-rs again";
 
 /// One forward and what has become of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -134,6 +141,8 @@ pub(crate) fn in_force(servers: &[Server], published: &[Published]) -> (Vec<Serv
 struct Known {
     /// `None` where the interface has no device.
     published: Option<Result<Vec<Published>, NetlinkError>>,
+    /// Whether firewall4 stops all of it.
+    stopped: bool,
 }
 
 impl Known {
@@ -141,7 +150,9 @@ impl Known {
         let name: Option<InterfaceName> = interface.parse().ok();
         let index = device_index(places, device);
         let published = name.zip(index).map(|(name, it)| published(&places.kernel, &name, it));
-        Self { published }
+        let is_any = matches!(&published, Some(Ok(published)) if !published.is_empty());
+        let stopped = is_any && fw4_stops_published(&places.kernel).unwrap_or_default();
+        Self { published, stopped }
     }
 
     /// Why nothing arrives there, and the next step.
@@ -163,7 +174,10 @@ impl Known {
             Some(Ok(published)) => published,
         };
         let is_there = server.published().all(|one| published.contains(&one));
-        (!is_there).then(|| ("the rules in force do not have it".to_owned(), load))
+        if !is_there {
+            return Some(("the rules in force do not have it".to_owned(), load));
+        }
+        self.stopped.then(|| (STOPPED.to_owned(), STOPPED_HINT.to_owned()))
     }
 
     /// What is published although no forward says so.

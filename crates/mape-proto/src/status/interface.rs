@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::firewall::{Checked, State, StateError};
 use crate::netifd;
 use crate::nftables::{self, Drops, InForce};
-use crate::servers::{Server, in_force};
+use crate::servers::{STOPPED, Server, in_force};
 
 /// Whether it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -217,6 +217,10 @@ impl Look<'_> {
             Ok(published) => {
                 let (found, differences) = in_force(servers, &published);
                 unknown.extend(differences);
+                let stopped = !published.is_empty()
+                    && nftables::fw4_stops_published(&self.places.kernel).unwrap_or_default();
+                let line = |it: &Server| format!("forward {}: {STOPPED}", it.forward);
+                unknown.extend(found.iter().filter(|_| stopped).map(line));
                 found
             }
             Err(error) => {

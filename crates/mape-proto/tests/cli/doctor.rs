@@ -92,7 +92,9 @@ impl Router {
         line.write("proc/net/if_inet6", "240b001032616400006a483261006400 02 80 00 80     eth1\n");
         line.write("proc/sys/kernel/osrelease", "6.12.71\n");
         record(&line, "nft-tables", &[(NEW_TABLE, named(1, "fw4"))]);
-        record(&line, "nft-rules-fw4", &[jump("forward", &compares("mape-wan"))]);
+        let ours = jump("forward", &expression("lookup", &named(1, "mape_rs_published")));
+        let zone = jump("forward", &compares("mape-wan"));
+        record(&line, "nft-rules-fw4", &[zone, ours]);
         Self {
             line,
             dump,
@@ -342,6 +344,14 @@ fn what_is_wrong_has_a_kind() {
     router.line.write("state/wan.json", &state.to_string());
     router.line.publish("web");
     is(&router, "servers", "includes");
+    // firewall4's rules are those of another set-up than its configuration says.
+    router.forwarding =
+        router.forwarding.strip_prefix("config defaults\n option auto_includes 0\n").unwrap();
+    record(&router.line, "nft-rules-fw4", &[jump("forward", &compares("mape-wan"))]);
+    is(&router, "servers", "includes_missing");
+    // Without a firewall4 nothing is missing of it.
+    record(&router.line, "nft-rules-fw4", &[]);
+    assert_eq!(router.check("servers")["message"], "1 forwards are published");
     let router = Router::new("kind-upnp");
     let upnpd = router.line.0.join("root/etc/config/upnpd");
     std::fs::create_dir_all(upnpd.parent().unwrap()).unwrap();

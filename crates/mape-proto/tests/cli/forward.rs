@@ -491,8 +491,18 @@ fn a_withdrawal_needs_no_file() {
     sh(&format!("mount --make-rprivate /; mount -t tmpfs -o size=64k,mode=700 tmpfs {at}"));
     router.write("state/wan.json", STATE);
     assert_eq!(router.call("add nas:443 --name web --port 9801").err, "");
+    assert_eq!(router.call("add nas:22 --name other --port 5700").err, "");
     assert!(rules_in_force().contains(WEB));
-    sh(&format!("cat /dev/zero >{at}/full 2>/dev/null || :"));
+    let fill = |file: &str| sh(&format!("cat /dev/zero >{at}/{file} 2>/dev/null || :"));
+    fill("full");
+    // The others, and what could not be done.
+    let removed = router.call("remove other --json");
+    assert_valid(&schema("forward"), &removed.json());
+    assert_eq!(removed.status, ExitStatus::Failed);
+    let fault = removed.json()["faults"][0].to_string();
+    assert!(fault.contains("wan: its state cannot be written down"), "{fault}");
+    assert_eq!(removed.json()["forwards"][0]["section"], "web");
+    fill("more");
     let removed = router.call("remove web");
     assert!(!rules_in_force().contains(WEB), "{}", removed.out);
     assert_eq!(removed.status, ExitStatus::Failed);
@@ -500,6 +510,109 @@ fn a_withdrawal_needs_no_file() {
     assert!(removed.out.starts_with("no forward\n"), "{}", removed.out);
     assert!(rules_in_force().contains("goto gate_wan"));
     sh(&format!("umount -l {at}"));
+}
+
+/// Open is what the kernel lets through, and not what a state or a device says.
+#[test]
+fn status_says_whether_the_gate_is_open() {
+    let Some(router) = Router::new("gate", "config defaults\n") else { return };
+    let root = router.root.display().to_string();
+    let status = || {
+        let called = words(&format!(
+            "status --json --state-dir {root}/state --device-dir {root}/devices --proc-dir {root} \
+             --ubus-socket {root}/none"
+        ));
+        assert_valid(&schema("status"), &called.json());
+        let interfaces = called.json()["interfaces"].as_array().unwrap().clone();
+        let states = interfaces.iter().map(|it| it["state"].as_str().unwrap().to_owned());
+        (called.status, states.collect::<Vec<_>>().join(" "))
+    };
+    let nft = |text: &str| assert!(Command::new("nft").arg(text).status().unwrap().success());
+    router.write("devices/mape-wan/flags", "0x1003\n");
+    let fine = (ExitStatus::Fine, "up".to_owned());
+    let failed = |states: &str| (ExitStatus::Failed, states.to_owned());
+    assert_eq!(status(), failed("shut"), "nothing is loaded");
+    assert_eq!(router.load().status, ExitStatus::Fine);
+    assert_eq!(status(), fine);
+    for shut in ["flush map inet mape_rs gate", "delete table inet mape_rs", "flush ruleset"] {
+        nft(shut);
+        assert_eq!(status(), failed("shut"), "{shut}");
+        assert_eq!(router.load().status, ExitStatus::Fine);
+        assert_eq!(status(), fine);
+    }
+    // A device of the same name that was made after the rules.
+    router.write("devices/mape-wan/ifindex", "4711");
+    assert_eq!(status(), failed("shut"));
+    router.write("devices/mape-wan/ifindex", &router.index);
+    // One of two is left out, as both have the same line.
+    fs::create_dir_all(router.root.join("devices/mape-wan6")).unwrap();
+    router.write(
+        "state/wan6.json",
+        &STATE.replace("\"wan\"", "\"wan6\"").replace("mape-wan", "mape-wan6"),
+    );
+    assert_eq!(status(), failed("up down"), "no device");
+    router.write("devices/mape-wan6/flags", "0x1003\n");
+    router.write("devices/mape-wan6/ifindex", "1");
+    assert_eq!(router.load().status, ExitStatus::Failed);
+    assert_eq!(status(), failed("up shut"));
+}
+
+/// firewall4 with its rules and without our includes: what comes from outside ends there, and each view says so.
+#[test]
+fn a_firewall_without_our_includes_is_told() {
+    let Some(router) = Router::new("includes", "config defaults\n") else { return };
+    let root = router.root.display().to_string();
+    let nft = |text: &str| assert!(Command::new("nft").arg(text).status().unwrap().success());
+    let static_files = concat!(env!("CARGO_MANIFEST_DIR"), "/../../files/usr/share/nftables.d");
+    let fw4 = |includes: bool| {
+        let [set, line] = ["table-pre", "chain-post/forward"].map(|place| match includes {
+            true => format!("include \"{static_files}/{place}/50-mape-rs.nft\""),
+            false => String::new(),
+        });
+        router.write("fw4.nft", &format!(
+            "table inet fw4\ndelete table inet fw4\ntable inet fw4 {{\n{set}\nchain forward {{\n\
+             type filter hook forward priority filter; policy drop;\n\
+             ct state established,related accept\n{line}\n}}\n}}\n"
+        ));
+        nft(&format!("include \"{root}/fw4.nft\""));
+    };
+    let places = format!(
+        "--state-dir {root}/state --device-dir {root}/devices --proc-dir {root} --ubus-socket {root}/none"
+    );
+    // A lone line of status, and what the list has of the forward.
+    let told = || {
+        let status = words(&format!("status --json {places}")).json();
+        let list = router.call("list --json");
+        let listed = list.json()["forwards"][0].clone();
+        assert_valid(&schema("forward"), &list.json());
+        (status["interfaces"][0]["unknown"].to_string(), list.status, listed)
+    };
+    let is_silent = || !told().0.contains("firewall4");
+    fw4(false);
+    assert_eq!(router.load().status, ExitStatus::Fine);
+    assert!(is_silent(), "nothing is published");
+    assert_eq!(router.call("add nas:443 --name web --port 9801").err, "");
+    let (status, exit, listed) = told();
+    let reason = "firewall4 stops it: its rules do not have the includes of the package mape-rs";
+    assert!(status.contains(&format!("forward web: {reason}")), "{status}");
+    assert_eq!((exit, &listed["state"]), (ExitStatus::Failed, &"waiting".into()));
+    assert_eq!(listed["reason"], reason);
+    assert!(listed["hint"].as_str().unwrap().contains("service firewall reload"), "{listed}");
+    // The set alone lets nothing through.
+    nft(
+        "add set inet fw4 mape_rs_published { type ipv4_addr . inet_proto . inet_service . ipv4_addr; flags interval; }",
+    );
+    assert_eq!(told().2["state"], "waiting");
+    for others in ["fw4", "none"] {
+        match others {
+            "fw4" => fw4(true),
+            _ => nft("delete table inet fw4"),
+        }
+        assert_eq!(router.load().status, ExitStatus::Fine);
+        let (_, exit, listed) = told();
+        assert_eq!((exit, &listed["state"]), (ExitStatus::Fine, &"published".into()), "{others}");
+        assert!(is_silent(), "{others}");
+    }
 }
 
 /// Who talks to a host that is not published any more is cut off, and no one else.

@@ -351,10 +351,18 @@ return baseclass.extend({
 
 	// What was to be done. That it was not is told above the page, which is drawn anew.
 	done(call) {
-		return call.then(answer => answer?.error ? this.told(answer.error) : null, error => this.failed(error)).then(problem => {
+		return call.then(answer => this.trouble(answer), error => this.failed(error)).then(problem => {
 			if (problem)
 				ui.addNotification(null, problem);
 		});
+	},
+
+	// What an answer says of what could not be done: an error, or faults beside what was; null where all was.
+	trouble(answer) {
+		const faults = [].concat(answer?.faults ?? []);
+
+		return answer?.error ? this.told(answer.error)
+			: faults.length ? this.problem(_('A part of it could not be done. See the diagnosis for what to do.'), faults.join('; ')) : null;
 	},
 
 	// A call that failed, as a person can act on it.

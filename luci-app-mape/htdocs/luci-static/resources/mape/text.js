@@ -160,6 +160,7 @@ const KINDS = {
 	forward: _('See the next step below, and correct the forward on the page Open a port.'),
 	upnp: _('Set the number of ports for UPnP in the advanced settings of the interface, and let miniupnpd give away those only.'),
 	includes: _('Remove the option auto_includes from the section defaults of /etc/config/firewall.'),
+	includes_missing: _('Reload the firewall: service firewall reload. If it stays, install the package mape-rs again.'),
 	ipv4_resolvers: _('Each question to these name servers takes a port of your set. Name IPv6 ones in their place, or none: those of the line come by IPv6.')
 };
 

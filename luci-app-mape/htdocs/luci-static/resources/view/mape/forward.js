@@ -203,9 +203,9 @@ return view.extend({
 	},
 
 	showFailure() {
-		const { failed, error } = this.answer;
+		const { failed } = this.answer;
 
-		dom.content(this.told, failed ? draw.failed(failed) : error ? draw.told(error) : null);
+		dom.content(this.told, failed ? draw.failed(failed) : draw.trouble(this.answer));
 	},
 
 	// What the program says of one.
