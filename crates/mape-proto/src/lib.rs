@@ -24,7 +24,7 @@ pub mod nftables;
 mod program;
 pub mod provision;
 mod rule_file;
-#[cfg(all(test, feature = "linux"))]
+#[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test")]
 #[path = "../../../tests/support/scratch.rs"]
 mod scratch;

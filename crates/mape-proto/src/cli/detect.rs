@@ -82,12 +82,11 @@ struct Options {
 }
 
 pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, Failure> {
-    let Some(mut options) = read(arguments)? else {
+    let Some(options) = read(arguments)? else {
         return Ok(Answer { text: help::DETECT.to_owned(), status: ExitStatus::Fine });
     };
-    if plain {
-        on_plain_linux(&mut options.question)?;
-    }
+    #[cfg(feature = "linux")]
+    let options = if plain { on_plain_linux(options)? } else { options };
     let mut client = match options.ubus.connect(netifd::TIMEOUT) {
         Ok(client) => Some(client),
         // What was given is enough.
@@ -115,14 +114,14 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
 }
 
 /// The prefixes are those that `up` would look at, where none are given.
-fn on_plain_linux(question: &mut Question) -> Result<(), Failure> {
-    #[cfg(feature = "linux")]
-    if question.prefixes.is_empty() {
+#[cfg(feature = "linux")]
+fn on_plain_linux(mut options: Options) -> Result<Options, Failure> {
+    if options.question.prefixes.is_empty() {
         let found = crate::linux::prefixes(&crate::linux::System::default());
-        question.prefixes = found.map_err(|failure| failure.or_else_do("pass it with --prefix"))?;
+        let found = found.map_err(|failure| failure.or_else_do("pass it with --prefix"));
+        options.question.prefixes = found?;
     }
-    let _ = question;
-    Ok(())
+    Ok(options)
 }
 
 /// With the next step that suits the machine.

@@ -347,8 +347,8 @@ fn text(forwards: &[ForwardStatus]) -> String {
             none if none.is_empty() => String::new(),
             proto => format!("{proto} {outside} -> {inside}{port}, "),
         };
+        let line = format!("{}{name}: {way}{}", forward.section, forward.state);
         // Writing into a `String` cannot fail.
-        let line = format_args!("{}{name}: {way}{}", forward.section, forward.state);
         let _ = writeln!(text, "{}", Shown(&line));
         for (word, line) in [("because", &forward.reason), ("next step", &forward.hint)] {
             if let Some(line) = line {

@@ -68,8 +68,8 @@ fn near(patient: &Patient<'_>, own: &str) -> Vec<Ipv4Net> {
 /// What netifd writes into the file that dnsmasq reads.
 fn of_netifd(patient: &Patient<'_>) -> Vec<(Ipv4Addr, String)> {
     let elsewhere = |it: &Section| it.get("resolvfile").is_some_and(|it| !it.ends_with(FILE));
-    let ignores = |it: &Section| it.is_on("noresolv") || elsewhere(it);
-    let ignored = patient.dhcp.iter().any(|it| it.of_kind("dnsmasq").any(ignores));
+    let without_netifd = |it: &Section| it.is_on("noresolv") || elsewhere(it);
+    let ignored = patient.dhcp.iter().any(|it| it.of_kind("dnsmasq").any(without_netifd));
     let up = interfaces(patient)
         .filter(|it| !ignored && it.get("up").and_then(Value::as_bool) == Some(true));
     let of = |it| {

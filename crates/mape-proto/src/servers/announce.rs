@@ -124,7 +124,7 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("mape-told-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let directory = Scratch::of(directory);
-        let (hotplug, log) = (directory.join("hotplug-call"), directory.join("log"));
+        let (hotplug, log) = (directory.join("hotplug-call"), directory.join("ran"));
         let change = |forward: &str| Change {
             forward: forward.to_owned(),
             name: None,
@@ -137,9 +137,7 @@ mod tests {
             executable(&hotplug, &text);
             let changes = [change("one"), change("two")];
             announce_within(Duration::from_secs(2), &hotplug, "wan", &changes);
-            let told = std::fs::read_to_string(&log).unwrap();
-            std::fs::remove_file(&log).unwrap();
-            told
+            directory.ran()
         };
         assert_eq!(told("exit 1"), "published one\npublished two\n");
         assert_eq!(told("sleep 30"), "published one\n");
