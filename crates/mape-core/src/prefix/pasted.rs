@@ -18,9 +18,14 @@ pub(super) fn read(text: &str) -> Option<Result<ReceivedPrefix, PrefixError>> {
         .map(|word| word.trim_matches('.'))
         .filter(|word| !word.is_empty())
         .collect();
+    // A narrow column shows `240b:10:3261:64...`.
+    let is_cut = ["..", "…", "*"].iter().any(|it| text.contains(it));
     let mut found: Option<(Ipv6Addr, Result<ReceivedPrefix, PrefixError>)> = None;
     for (number, word) in words.iter().enumerate() {
         let Some((address, len)) = address(word) else { continue };
+        if is_cut && !word.contains("::") && word.matches(':').count() < 7 {
+            return None;
+        }
         let next = words.get(number + 1).copied().unwrap_or_default();
         let before = number.checked_sub(1).and_then(|before| words.get(before).copied());
         let (len, next) = match (len, next.strip_prefix('/'), next) {
@@ -62,10 +67,18 @@ fn address(word: &str) -> Option<(Ipv6Addr, Option<&str>)> {
     let read = text.parse().ok().or_else(|| four_groups(text));
     let label = || {
         let (label, rest) = word.split_once(':')?;
-        let is_label = label.is_empty() || label.contains(|char: char| !char.is_ascii_hexdigit());
-        address(rest).filter(|_| is_label)
+        address(rest).filter(|_| is_label(label))
     };
     read.map(|address| (address, len)).or_else(label)
+}
+
+/// Whether what stands before a colon is a word like `IPv6`, and no first group with a slip of the pen
+/// (`24O0`) or a word in front (`wan-2400`): what is left of such an address would be another one.
+fn is_label(text: &str) -> bool {
+    let behind = text.rsplit(|char: char| !char.is_ascii_hexdigit()).next().unwrap_or_default();
+    let is_group = behind.len() > 2 && behind.contains(|char: char| char.is_ascii_digit());
+    text.is_empty()
+        || (behind != text && !is_group && !text.starts_with(|it: char| it.is_ascii_digit()))
 }
 
 /// `240b:10:3261:6400` without the `::` behind it: just the 64 bits of a subnet.
@@ -134,6 +147,8 @@ mod tests {
             // LuCI, a script's variable, dhclient, people
             ("IPv6-PD: 240b:10:3261:6400::/56", line),
             ("Prefix:240b:10:3261:6400::/56", line),
+            ("IPv6:240b:10:3261:6400::/56", line),
+            ("eth10:240b:10:3261:6400::/56", line),
             ("PREFIXES=240b:10:3261:6400::/56", line),
             ("  iaprefix 240b:10:3261:6400::/56 {", line),
             ("option ip6prefix '240b:10:3261:6400::/56'", line),
@@ -169,6 +184,12 @@ mod tests {
             "240b:10:3261/48",
             "240b:10:3261:64xx::/56",
             "240b:10:3261:6400:*",
+            "240b:10:3261:64...",
+            "240b:10:3261:64…",
+            "24O0:2411:1234:5600::/56",
+            "z400:2411:1234:5600::/56",
+            "PD-2400:2411:1234:5600::/56",
+            "wan_2400:2411:1234:5600::/56",
             "inet 192.168.1.1/24",
             "prefix",
         ] {
