@@ -66,8 +66,9 @@ impl fmt::Display for ShellWord<'_> {
             return write!(f, "'{}'", Shown(&text.replace('\'', r"'\''")));
         }
         f.write_str("\"$(printf '")?;
-        for byte in text.bytes() {
-            if is_plain(byte) && byte != b'%' {
+        for (number, byte) in text.bytes().enumerate() {
+            // A dash in front would be an option of printf.
+            if is_plain(byte) && byte != b'%' && (number > 0 || byte != b'-') {
                 f.write_char(byte.into())?;
             } else {
                 write!(f, "\\{byte:03o}")?;
@@ -155,6 +156,7 @@ mod tests {
             ("~/*?", "'~/*?'"),
             ("日本", "'日本'"),
             ("\u{1b}[m'%\\", r#""$(printf '\033\133m\047\045\134')""#),
+            ("-a\u{1b}", r#""$(printf '\055a\033')""#),
             ("a\n;b\n", r"'a\n;b\n'"),
         ] {
             assert_eq!(ShellWord::new(text).to_string(), word);
