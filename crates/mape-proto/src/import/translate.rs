@@ -129,14 +129,15 @@ fn numbers(section: &mut Section, prefix: Option<ReceivedPrefix>) {
             section.set("ipaddr", net.network().to_string());
         }
     }
-    // `psid` is left-aligned in 16 bits, and ignored without a length; one that cannot be so was meant
-    // right-aligned. In the EA bits it stands anyway, so that a second one could only be wrong.
+    // `psid` is left-aligned in 16 bits, and ignored without a length; one that can only be right-aligned
+    // was meant so, and of any other `map` leaves out what is behind the length. In the EA bits it stands anyway, so that a second one could only be wrong.
     if let Some(psid) = section.get("psid").and_then(read_psid) {
         let in_ea = small(section, "ealen").is_some_and(|len| len > 32_u8.saturating_sub(ipv4_len));
         let len = small(section, "psidlen").filter(|len| *len > 0 && !in_ea);
         let unused = |len: u8| 16_u32.saturating_sub(len.into());
         let aligned = len.map(|len| {
-            let is_left = psid.trailing_zeros() >= unused(len);
+            let is_left =
+                psid.trailing_zeros() >= unused(len) || psid.checked_shr(len.into()) > Some(0);
             if is_left { psid.checked_shr(unused(len)).unwrap_or(0) } else { psid }
         });
         section.set("psid", aligned.map_or_else(String::new, |psid| psid.to_string()));

@@ -249,11 +249,13 @@ fn translated(change: &[(&str, &str)], prefix: &str) -> (Package, Value) {
 fn numbers_mean_what_they_meant() {
     let of =
         |package: &Package, name: &str| package.section("x").unwrap().get(name).map(str::to_owned);
-    // A PSID that no EA bit holds: 52 at the left end of 16 bits.
-    let explicit = [("ealen", "8"), ("psidlen", "8"), ("psid", "13312")];
-    let (package, json) = translated(&explicit, "2001:db8:12::/48");
-    assert_eq!(of(&package, "psid").as_deref(), Some("52"));
-    assert_eq!((&json["plan"]["psid"], &json["numbers"]), (&52.into(), &"kept".into()));
+    // A PSID that no EA bit holds: 52 at the left end of 16 bits. What is behind its 8 bits `map` drops.
+    for psid in ["13312", "13313", "0x34ff", "52"] {
+        let explicit = [("ealen", "8"), ("psidlen", "8"), ("psid", psid)];
+        let (package, json) = translated(&explicit, "2001:db8:12::/48");
+        assert_eq!(of(&package, "psid").as_deref(), Some("52"), "{psid}");
+        assert_eq!((&json["plan"]["psid"], &json["numbers"]), (&52.into(), &"kept".into()));
+    }
     // Without a length it counts for nothing.
     let (package, _) = translated(&[("psid", "13312")], "2001:db8:12:3400::/56");
     assert_eq!(of(&package, "psid"), None);
