@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use mape_core::Quoted;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
+use nix::libc::ECHILD;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -47,6 +48,9 @@ pub(crate) enum End {
     Deadline(Duration),
     /// One of its outputs was longer than this many bytes, and it was killed.
     TooLong(usize),
+    /// It has ended, and the kernel does not tell how: what started this program ignores `SIGCHLD`, and so
+    /// does this one.
+    Unseen,
 }
 
 /// What a program has printed until its end.
@@ -90,6 +94,7 @@ impl std::fmt::Display for End {
                 write!(f, "did not end within {} seconds and was killed", time.as_secs_f32())
             }
             Self::TooLong(limit) => write!(f, "printed more than {limit} bytes and was killed"),
+            Self::Unseen => write!(f, "ended unseen, as SIGCHLD is ignored here (`trap - CHLD`)"),
         }
     }
 }
@@ -242,7 +247,10 @@ fn follow(
             let signal = status.signal().map(End::Signal);
             return Ok(signal.or(status.code().map(End::Exit)));
         } else {
-            exited = child.try_wait()?;
+            exited = match child.try_wait() {
+                Err(error) if error.raw_os_error() == Some(ECHILD) => return Ok(Some(End::Unseen)),
+                waited => waited?,
+            };
             pause = PAUSES.1.min(pause * 2);
         }
         if left.is_zero() && exited.is_none() {

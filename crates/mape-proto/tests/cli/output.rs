@@ -294,6 +294,25 @@ fn a_closed_pipe_is_no_panic() {
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 
+/// Whether nft has taken the rules cannot be seen there; it is not missing for that.
+#[test]
+fn a_starter_that_ignores_ended_children_is_named() {
+    let directory = std::env::temp_dir().join(format!("mape-unseen-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("wan.json"), forward::STATE).unwrap();
+    let mut command = Command::new("env");
+    command.args(["--ignore-signal=CHLD", env!("CARGO_BIN_EXE_mape-proto"), "firewall"]);
+    command.args(["--nft-program", "true"]);
+    for option in ["--state-dir", "--root", "--device-dir"] {
+        command.arg(option).arg(&directory);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("SIGCHLD") && !said.contains("install nftables"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
 #[test]
 fn a_full_disk_is_told() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
