@@ -91,7 +91,14 @@ impl Failure {
             Self::Explained { code, .. } => code,
             Self::Output(_) => return false,
         };
-        matches!(code, Code::FirewallRejected | Code::Ubus | Code::CeInUse | Code::TunnelExists)
+        matches!(
+            code,
+            Code::FirewallRejected
+                | Code::SystemRefused
+                | Code::Ubus
+                | Code::CeInUse
+                | Code::TunnelExists
+        )
     }
 
     /// For a log: one line.

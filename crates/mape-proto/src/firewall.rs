@@ -5,7 +5,8 @@
 //! did, so the loader works from what *is*: the state files, the devices' indexes, and a marker in
 //! the table itself that tells whether this very text is loaded.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use crate::netlink::Kernel;
 use crate::servers;
@@ -56,6 +57,20 @@ impl Default for Places {
             servers: servers::Places::default(),
             kernel: Kernel::Live,
         }
+    }
+}
+
+/// Whether this user may look into the directory of the state files: to others than root it would seem
+/// that nothing is set up.
+///
+/// # Errors
+/// [`FirewallError::Directory`] where he may not. One that is missing is empty.
+pub(crate) fn look_into(directory: &Path) -> Result<(), FirewallError> {
+    match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            Err(FirewallError::Directory(error))
+        }
+        _ => Ok(()),
     }
 }
 

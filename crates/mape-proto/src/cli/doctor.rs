@@ -9,6 +9,7 @@ use super::status::{NoInterface, Options};
 use super::{Answer, help, json};
 use crate::diagnose::{Ask, Places, doctor, masked};
 use crate::failure::{ExitStatus, Failure};
+use crate::firewall::look_into;
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let mut options = Options::default();
@@ -40,6 +41,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     }
     places.netifd.firewall.state.clone_from(&options.places.state);
     places.status = options.places;
+    look_into(&places.netifd.firewall.state)?;
     let report = doctor(&places, options.interface.as_ref(), &ask)?;
     let missing = || NoInterface(options.interface.as_ref().map(|it| Quoted::new(it.as_str())));
     let report = report.ok_or_else(missing)?;

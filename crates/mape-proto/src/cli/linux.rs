@@ -9,6 +9,7 @@ use mape_core::Quoted;
 use super::arguments::{Argument, Arguments, UsageError};
 use super::{Answer, help, json};
 use crate::failure::{ExitStatus, Failure};
+use crate::firewall::look_into;
 use crate::linux::{self, Config, Parts, System};
 
 /// The words of this module.
@@ -61,6 +62,9 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
             },
             Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(&text)).into()),
         }
+    }
+    if matches!(word, Word::Status | Word::Doctor) {
+        look_into(&system.places.state)?;
     }
     let config = || Config::read(file.as_deref());
     let (text, is_fine) = match word {

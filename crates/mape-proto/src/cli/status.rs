@@ -8,6 +8,7 @@ use mape_nft::InterfaceName;
 use super::arguments::{Argument, Arguments, UsageError};
 use super::{Answer, help, json};
 use crate::failure::{ExitStatus, Failure};
+use crate::firewall::look_into;
 use crate::netlink::Kernel;
 use crate::status::{Condition, InterfaceStatus, LineStatus, PerProtocol, Places, Report, Told};
 
@@ -52,11 +53,12 @@ impl Options {
     }
 
     /// Looks, and finds the interface that was asked for.
-    pub(super) fn report(&self) -> Result<Report, NoInterface> {
+    pub(super) fn report(&self) -> Result<Report, Failure> {
+        look_into(&self.places.state)?;
         let report = Report::collect(&self.places, self.interface.as_ref());
         match &self.interface {
             Some(name) if report.interfaces.is_empty() => {
-                Err(NoInterface(Some(Quoted::new(name.as_str()))))
+                Err(NoInterface(Some(Quoted::new(name.as_str()))).into())
             }
             _ => Ok(report),
         }

@@ -9,10 +9,11 @@ use nix::unistd::mkfifo;
 
 use super::*;
 
-/// A directory of the test's own, which others may look into.
+/// A directory of the test's own, named as ours are, which others may look into.
 fn scratch(test: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("mape-files-{test}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&path);
+    let path = path.join("mape-rs");
     fs::create_dir_all(&path).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     path
@@ -45,7 +46,7 @@ fn what_is_no_file_is_refused_at_once() {
     assert_eq!(text(home.join("full")).unwrap().len(), 1 << 20);
     assert_eq!(beginning(home.join("large"), 9).unwrap(), [0; 9]);
     assert!(beginning(home.join("pipe"), 9).is_err());
-    fs::remove_dir_all(&home).unwrap();
+    fs::remove_dir_all(home.parent().unwrap()).unwrap();
 }
 
 #[test]
@@ -75,7 +76,28 @@ fn what_is_written_is_its_owners_alone() {
     let long = "x".repeat((1 << 20) + 1);
     assert_eq!(write(&file, &long).unwrap_err().to_string(), "it would be larger than 1 MiB");
     assert_eq!(text(&file).unwrap(), "other");
+    fs::remove_dir_all(home.parent().unwrap()).unwrap();
+}
+
+/// `/tmp` and `/etc` stay what they are, whatever state directory is named.
+#[test]
+fn a_directory_that_is_not_ours_stays_as_it_is() {
+    let home = scratch("others");
+    let other = home.parent().unwrap();
+    fs::set_permissions(other, Permissions::from_mode(0o1777)).unwrap();
+    fs::write(other.join("theirs"), "x").unwrap();
+    fs::set_permissions(other.join("theirs"), Permissions::from_mode(0o644)).unwrap();
+    assert!(write(&other.join("state"), "x").unwrap());
+    drop(to_lock(&other.join("lock")).unwrap());
+    let modes = ["", "theirs", "state", "lock"].map(|file| mode(&other.join(file)));
+    assert_eq!(modes, [0o1777, 0o644, 0o600, 0o600]);
+    // Nor what a link of our name leads to.
+    fs::set_permissions(other, Permissions::from_mode(0o755)).unwrap();
     fs::remove_dir_all(&home).unwrap();
+    symlink(other, &home).unwrap();
+    assert!(write(&home.join("linked"), "x").unwrap());
+    assert_eq!([mode(other), mode(&other.join("theirs"))], [0o755, 0o644]);
+    fs::remove_dir_all(other).unwrap();
 }
 
 #[test]
@@ -85,5 +107,5 @@ fn a_pipe_in_the_place_of_the_unfinished_file_holds_nobody_up() {
     mkfifo(&home.join("state.new"), Mode::from_bits_truncate(0o666)).unwrap();
     assert!(write(&file, "x").unwrap());
     assert_eq!(mode(&file), 0o600);
-    fs::remove_dir_all(&home).unwrap();
+    fs::remove_dir_all(home.parent().unwrap()).unwrap();
 }

@@ -10,6 +10,8 @@ use super::{MAX_SIZE, bytes, wrong};
 /// Of a file, and of the directory it is in.
 const FILE: u32 = 0o600;
 const DIRECTORY: u32 = 0o700;
+/// The name of our directories in `/var/run` and `/etc`.
+const OURS: &str = "mape-rs";
 /// What others than the owner may.
 const OTHERS: u32 = 0o077;
 
@@ -65,7 +67,8 @@ fn is_there(path: &Path, text: &str) -> bool {
     own && bytes(path).is_ok_and(|bytes| bytes == text.as_bytes())
 }
 
-/// Makes a directory for its owner alone, or makes one that is there such.
+/// Makes a directory for its owner alone, or makes one of ours that is there such. One of another name is
+/// a person's choice: `--state-dir /tmp` must not take `/tmp` from all others.
 fn directory(path: &Path) -> io::Result<()> {
     if !path.exists() {
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
@@ -73,13 +76,20 @@ fn directory(path: &Path) -> io::Result<()> {
         // Another call may have been faster.
         made.or_else(|error| if path.is_dir() { Ok(()) } else { Err(error) })?;
     }
-    if fs::metadata(path)?.permissions().mode() & OTHERS == 0 {
+    // A link is a person's choice too.
+    let is_ours =
+        path.file_name().is_some_and(|name| name == OURS) && fs::symlink_metadata(path)?.is_dir();
+    if !is_ours || fs::metadata(path)?.permissions().mode() & OTHERS == 0 {
         return Ok(());
     }
     // Earlier releases let others look, into the files too.
     for entry in fs::read_dir(path)?.flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            fs::set_permissions(entry.path(), Permissions::from_mode(FILE))?;
+            match fs::set_permissions(entry.path(), Permissions::from_mode(FILE)) {
+                // Another call has removed it meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                done => done?,
+            }
         }
     }
     fs::set_permissions(path, Permissions::from_mode(DIRECTORY))

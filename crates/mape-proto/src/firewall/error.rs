@@ -30,7 +30,10 @@ pub enum FirewallError {
 
 impl Explain for FirewallError {
     fn code(&self) -> Code {
-        Code::FirewallRejected
+        match self {
+            Self::Directory(_) => Code::SystemRefused,
+            _ => Code::FirewallRejected,
+        }
     }
 
     fn hint(&self) -> String {

@@ -1,8 +1,10 @@
 //! Files that are none, and those of earlier releases.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -28,7 +30,7 @@ impl Root {
         let new = Self(root);
         new.write("etc/config/network", "config interface wan\n option proto mape\n");
         new.write("etc/config/firewall", FIREWALL);
-        new.write("state/wan.json", forward::STATE);
+        new.write("run/mape-rs/wan.json", forward::STATE);
         new.write("devices/mape-wan/ifindex", "7");
         new
     }
@@ -52,7 +54,7 @@ impl Root {
 
 const FIREWALL: &str = "config mape_forward web\n option interface wan\n option proto tcp\n \
                         option src_dport 9806\n option dest_host nas\n option dest_port 80\n";
-const LOAD: &str = "firewall --root ROOT --state-dir ROOT/state --device-dir ROOT/devices \
+const LOAD: &str = "firewall --root ROOT --state-dir ROOT/run/mape-rs --device-dir ROOT/devices \
                     --nft-program true";
 const IMPORT: &str = "import wan --root ROOT";
 
@@ -66,10 +68,10 @@ fn a_pipe_in_the_place_of_a_file_holds_nobody_up() {
         ("etc/init.d/script", IMPORT),
         ("tmp/dhcp.leases", LOAD),
         ("etc/config/dhcp", LOAD),
-        ("state/wan.json", LOAD),
-        ("state/wan.json.new", LOAD),
+        ("run/mape-rs/wan.json", LOAD),
+        ("run/mape-rs/wan.json.new", LOAD),
         ("etc/mape-rs/wan.ports", LOAD),
-        ("state/wan.upnp", LOAD),
+        ("run/mape-rs/wan.upnp", LOAD),
         ("rules", "plan --rules ROOT/rules 240b:10:3261:6400::/56"),
     ] {
         let root = Root::new("pipe");
@@ -90,21 +92,55 @@ fn what_earlier_releases_left_open_is_closed() {
     root.write("etc/config/dhcp", "config host\n option name nas\n option ip 192.168.1.5\n");
     root.write("etc/mape-rs/wan.ports", "{}");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    root.write("state/wan.memory", "{}");
-    for directory in ["state", "etc/mape-rs"] {
+    root.write("run/mape-rs/wan.memory", "{}");
+    for directory in ["run/mape-rs", "etc/mape-rs"] {
         fs::set_permissions(root.0.join(directory), Permissions::from_mode(0o755)).unwrap();
     }
-    for file in ["state/wan.json", "state/wan.memory", "etc/mape-rs/wan.ports"] {
+    for file in ["run/mape-rs/wan.json", "run/mape-rs/wan.memory", "etc/mape-rs/wan.ports"] {
         fs::set_permissions(root.0.join(file), Permissions::from_mode(0o644)).unwrap();
     }
     assert_eq!(root.call(LOAD).err, "");
-    for directory in ["state", "etc/mape-rs"] {
+    for directory in ["run/mape-rs", "etc/mape-rs"] {
         assert_eq!(mode(&root.0.join(directory)), 0o700, "{directory}");
         for entry in fs::read_dir(root.0.join(directory)).unwrap() {
             let path = entry.unwrap().path();
             assert_eq!(mode(&path), 0o600, "{}", path.display());
         }
     }
+}
+
+/// The state is root's alone, and to others nothing would seem to be set up.
+#[test]
+fn a_user_who_may_not_look_is_told_so() {
+    let root = Root::new("user");
+    root.write("conf", "prefix 240b:10:3261:6400::/56\n");
+    let state = root.0.join("run/mape-rs");
+    let program = root.0.join("mape-proto");
+    fs::copy(env!("CARGO_BIN_EXE_mape-proto"), &program).unwrap();
+    let say = |line: &str| {
+        let mut command = Command::new(&program);
+        command.args(line.split(' ')).arg("--state-dir").arg(&state);
+        if fs::metadata(&root.0).unwrap().uid() == 0 {
+            command.uid(65534);
+        }
+        let output = command.current_dir("/").output().unwrap();
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+    };
+    fs::set_permissions(&state, Permissions::from_mode(0o000)).unwrap();
+    let conf = root.0.join("conf").display().to_string();
+    let mut lines = vec!["status".to_owned(), "status wan".to_owned(), "ports".to_owned()];
+    if cfg!(feature = "linux") {
+        lines.extend([format!("status --config {conf}"), format!("doctor --config {conf}")]);
+    }
+    for line in lines {
+        let said = say(&line);
+        assert!(said.contains("Permission denied") && said.contains("run this as root"), "{said}");
+        assert!(said.contains("MAPE_SYSTEM_REFUSED"), "{said}");
+    }
+    // One that is missing is no trouble.
+    fs::set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+    fs::remove_dir_all(&state).unwrap();
+    assert!(say("ports").contains("there is no MAP-E interface"));
 }
 
 #[test]
