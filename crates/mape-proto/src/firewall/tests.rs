@@ -224,7 +224,7 @@ fn a_state_has_room_for_its_servers() {
     let (listening, options) = (PortList::default(), Options::default());
     let mut state = State::new(&name(), &plan, &listening, EdgeChoice::Auto, options);
     let server = |port: u16| Server {
-        forward: format!("{port}-{}", "x".repeat(usize::from(port % 2) * 500)),
+        forward: format!("{port}-{}", "x".repeat(usize::from(port % 2) * 490)),
         transports: mape_nft::Transport::ALL.to_vec(),
         port,
         host: Some("192.168.1.10:8000".parse().unwrap()),
