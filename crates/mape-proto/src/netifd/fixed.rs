@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{Layout, Quoted, ReceivedPrefix, Rule, RuleError, RuleParts};
+use mape_core::{Layout, ReceivedPrefix, Rule, RuleError, RuleParts};
 use mape_provision::{Scheme, Url};
 
 use super::options::{OptionError, Options};
@@ -147,11 +147,7 @@ fn update(options: &Options, server: Option<&str>) -> Result<Option<Update>, Opt
     let text = stated.as_deref().or(server);
     let text = text.ok_or(OptionError::Without("update_user", "update_url"))?;
     let url = Url::parse(text).filter(|url| url.scheme() == Scheme::Http);
-    let bad = || OptionError::Bad {
-        name: "update_url",
-        value: Quoted::new(text),
-        hint: "write an http URL, as such services have",
-    };
+    let bad = || OptionError::bad("update_url", text, "write an http URL, as such services have");
     let query = format!("user={}&pass={}", escaped(&user), escaped(&password));
     Ok(Some(Update(url.ok_or_else(bad)?.with_query(&query))))
 }

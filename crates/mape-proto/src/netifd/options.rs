@@ -62,6 +62,15 @@ pub(crate) fn planned_uplink_mtu(mtu: u16, uplink_mtu: u16) -> Result<u16, Optio
     Ok(mtu + TUNNEL_OVERHEAD)
 }
 
+impl OptionError {
+    /// A value that cannot be. A password, or a URL that may hold one, is not repeated: the sentence stands in
+    /// the log and in `ifstatus`.
+    pub(super) fn bad(name: &'static str, value: &str, hint: &'static str) -> Self {
+        let may_be_told = !name.ends_with("_password") && !name.ends_with("_url");
+        Self::Bad { name, value: Quoted::new(if may_be_told { value } else { "…" }), hint }
+    }
+}
+
 impl Explain for OptionError {
     fn code(&self) -> Code {
         match self {
@@ -132,9 +141,7 @@ impl Options {
             Some(Value::Number(number)) => number.to_string(),
             Some(Value::Bool(bit)) => u8::from(*bit).to_string(),
             Some(list) => {
-                let value = Quoted::new(&list.to_string());
-                let hint = "give it one value";
-                return Err(OptionError::Bad { name, value, hint });
+                return Err(OptionError::bad(name, &list.to_string(), "give it one value"));
             }
         };
         let text = text.trim();
@@ -150,11 +157,7 @@ impl Options {
         let entry = |entry: &Value| match entry {
             Value::String(text) => Ok(text.trim().to_owned()),
             Value::Number(number) => Ok(number.to_string()),
-            other => Err(OptionError::Bad {
-                name,
-                value: Quoted::new(&other.to_string()),
-                hint: "list plain values",
-            }),
+            other => Err(OptionError::bad(name, &other.to_string(), "list plain values")),
         };
         entries.iter().map(entry).collect()
     }
@@ -171,7 +174,7 @@ impl Options {
         read: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, OptionError> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        let bad = || OptionError::Bad { name, value: Quoted::new(&text), hint };
+        let bad = || OptionError::bad(name, &text, hint);
         read(&text).ok_or_else(bad).map(Some)
     }
 

@@ -164,6 +164,32 @@ fn a_list_of_one_is_the_option() {
     );
 }
 
+/// UCI's `list` makes two values of one that was typed twice.
+#[test]
+fn a_password_stands_in_no_error() {
+    let fixed = json!({"provider": "v6plus-static", "ipaddr": "203.0.113.10", "update_user": "u",
+        "update_password": "S3cret", "peeraddr": "2404:9200:225:100::65"});
+    let served = json!({"provisioning": "hb46pp", "provisioning_user": "u",
+        "provisioning_password": "S3cret", "provisioning_server": "a.example"});
+    let twice = json!(["S3cret", "S3cret2"]);
+    for (options, name, value) in [
+        (&fixed, "update_password", twice.clone()),
+        (&fixed, "update_password", json!({"S3cret": 1})),
+        (&fixed, "update_url", json!("ftp://u:S3cret@a/")),
+        (&served, "provisioning_password", twice.clone()),
+        (&served, "provisioning_url", twice),
+    ] {
+        let mut options = options.clone();
+        options[name] = value;
+        if name == "provisioning_url" {
+            options = json!({"provisioning": "url", name: options[name]});
+        }
+        let error = Config::parse(&options.to_string()).unwrap_err();
+        let told = format!("{} {} {}", error.line(), error.text(), error.data());
+        assert!(told.contains(name) && !told.contains("S3cret"), "{told}");
+    }
+}
+
 /// PSID 100 of 8 bits is 0x64, 25600 on the wire; `240b:10:3261:6400::/56` has it in its EA bits.
 #[test]
 fn a_psid_in_every_spelling() {
