@@ -306,8 +306,12 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
 }
 
 /// Key and value of a line: `key value`, `key=value`, `key = "value"`. `None` for an empty line. A
-/// comment begins at the start of a line or after a blank.
+/// comment begins at the start of a line or after a blank, and not in quotes: a password may have it.
 fn split(line: &str) -> Option<(&str, &str)> {
+    let (key, value) = pair(line.trim());
+    if let Some(inside) = in_quotes(value) {
+        return Some((key, inside));
+    }
     let comment = |(at, _): &(usize, char)| {
         line.get(..*at).is_some_and(|before| before.is_empty() || before.ends_with([' ', '\t']))
     };
@@ -316,12 +320,25 @@ fn split(line: &str) -> Option<(&str, &str)> {
     if line.is_empty() {
         return None;
     }
+    let (key, value) = pair(line);
+    let quoted = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+    Some((key, quoted('"').or_else(|| quoted('\'')).unwrap_or(value)))
+}
+
+fn pair(line: &str) -> (&str, &str) {
     let key_end = line.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     let (key, rest) = line.split_at(key_end.unwrap_or(line.len()));
     let rest = rest.trim_start();
-    let value = rest.strip_prefix('=').unwrap_or(rest).trim();
-    let quoted = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
-    Some((key, quoted('"').or_else(|| quoted('\'')).unwrap_or(value)))
+    (key, rest.strip_prefix('=').unwrap_or(rest).trim())
+}
+
+/// What is in quotes, where nothing but a comment follows.
+fn in_quotes(value: &str) -> Option<&str> {
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let (inside, behind) = value.get(1..)?.split_once(quote)?;
+    let comment = behind.trim_start();
+    let is_end = comment.is_empty() || (comment.starts_with('#') && comment != behind);
+    is_end.then_some(inside)
 }
 
 /// The option of a fixed-IPv4 contract that this line sets.

@@ -39,6 +39,13 @@ fn every_way_to_write_a_line() {
     assert_eq!(split("  # uplink"), None);
     assert_eq!(split("uplink"), Some(("uplink", "")));
     assert_eq!(split("="), Some(("", "")));
+    // A password may have what begins a comment elsewhere.
+    for line in ["key 'a #b'", "key=\"a #b\"", "key 'a #b' # it's \"mine\""] {
+        assert_eq!(split(line), Some(("key", "a #b")), "{line}");
+    }
+    assert_eq!(split("key 'a'#b"), Some(("key", "'a'#b")));
+    assert_eq!(split("key 'it's'"), Some(("key", "it's")));
+    assert_eq!(split("# key 'a'"), None);
 }
 
 #[test]
