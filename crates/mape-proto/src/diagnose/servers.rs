@@ -32,7 +32,9 @@ pub(super) fn checks(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<
 fn redirects(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
     let zones = Zones::read(&patient.router.directories());
     let joined = patient.own().and_then(|own| own.data.get("zone")?.as_str());
-    let Some(zone) = zones.of_interface(&interface.interface).or(joined) else { return Vec::new() };
+    let listed = || zones.of_device(&interface.device);
+    let zone = zones.of_interface(&interface.interface).or(joined).or_else(listed);
+    let Some(zone) = zone else { return Vec::new() };
     let Some(ports) = &interface.ports else { return Vec::new() };
     let redirects = patient.router.firewall_sections("redirect").filter(|it| is_from(it, zone));
     redirects

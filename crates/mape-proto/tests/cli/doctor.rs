@@ -359,13 +359,14 @@ fn what_is_wrong_has_a_kind() {
     is(&router, "servers", "upnp");
 }
 
+fn is(router: &Router, check: &str, kind: &str, words: &str) {
+    router.is_wrong(check, words);
+    assert_eq!(router.check(check)["kind"], kind);
+}
+
 /// The state of the router, and not only its configuration.
 #[test]
 fn states_of_the_router_are_seen() {
-    let is = |router: &Router, check: &str, kind: &str, words: &str| {
-        router.is_wrong(check, words);
-        assert_eq!(router.check(check)["kind"], kind);
-    };
     let router = Router::new("state-none");
     record(&router.line, "nft-tables", &[(NEW_TABLE, named(1, "mape_rs"))]);
     is(&router, "firewall", "no_table", "service firewall start");
@@ -373,37 +374,6 @@ fn states_of_the_router_are_seen() {
     assert_eq!(router.check("zone")["fine"], true);
     router.line.remove("recorded/nft-tables");
     assert_eq!(router.check("firewall"), Value::Null);
-
-    // Switched off on purpose: then there are no zones either.
-    let mut router = Router::new("state-off");
-    router.networks = "";
-    router.forwarding = "";
-    record(&router.line, "nft-tables", &[(NEW_TABLE, named(1, "mape_rs"))]);
-    let started = router.line.0.join("root/etc/rc.d");
-    std::fs::create_dir_all(&started).unwrap();
-    assert_eq!(
-        router.check("firewall")["message"],
-        "firewall4 is switched off: there are no zones"
-    );
-    assert_eq!(router.check("zone"), Value::Null);
-    let called = router.call("");
-    assert_eq!(called.status, ExitStatus::Fine, "{}", called.out);
-    std::fs::write(started.join("S19firewall"), "").unwrap();
-    is(&router, "firewall", "no_table", "service firewall start");
-
-    let router = Router::new("state-twin");
-    std::fs::create_dir_all(router.line.0.join("sys/old")).unwrap();
-    for (file, text) in [
-        ("address", "24:0b:00:10:32:61:64:00:00:6a:48:32:61:00:64:00\n"),
-        ("broadcast", "24:04:92:00:02:25:01:00:00:00:00:00:00:00:00:64\n"),
-    ] {
-        router.line.write(&format!("sys/old/{file}"), text);
-        router.line.write(&format!("sys/mape-wan/{file}"), text);
-    }
-    router.is_wrong("leftovers", "the tunnel old has the two ends of this line too");
-    router.is_wrong("leftovers", "`ip link del 'old'`");
-    let router = router.with(|dump| dump["interface"][0]["l3_device"] = "old".into());
-    router.is_wrong("leftovers", "remove the interface");
 
     let router = Router::new("state-device");
     let rules = |expressions: &[u8]| {
@@ -435,16 +405,6 @@ fn states_of_the_router_are_seen() {
     is(&router, "zone", "rules_without_device", "");
     rules(&expression("cmp", &attribute(3, &attribute(1, b"mape-"))));
     assert_eq!(router.check("zone")["fine"], true);
-    // A zone that lists devices, and no interfaces: that of the tunnel, and all.
-    let mut by_device = Router::new("state-by-device")
-        .with(|dump| drop(dump["interface"][1]["data"].as_object_mut().unwrap().remove("zone")));
-    by_device.networks = "list device 'mape-+'";
-    assert_eq!(by_device.check("zone")["message"], "in zone wan, to which another zone may send");
-    by_device.networks = "list device 'mape-lan+'";
-    is(&by_device, "zone", "no_zone", "");
-    by_device.networks = "list device +";
-    record(&by_device.line, "nft-rules-fw4", &[jump("forward", &[])]);
-    assert_eq!(by_device.check("zone")["fine"], true);
     rules(&lookup);
     elements(&["eth1", "mape-wa"]);
     is(&router, "zone", "rules_without_device", "");
@@ -486,6 +446,61 @@ fn states_of_the_router_are_seen() {
         counts(index, sent, 144);
         assert_eq!(router.check("answers")["fine"], true);
     }
+}
+
+/// Then there are no zones either.
+#[test]
+fn a_firewall_that_is_switched_off_on_purpose_is_no_fault() {
+    let mut router = Router::new("state-off");
+    router.networks = "";
+    router.forwarding = "";
+    record(&router.line, "nft-tables", &[(NEW_TABLE, named(1, "mape_rs"))]);
+    let started = router.line.0.join("root/etc/rc.d");
+    std::fs::create_dir_all(&started).unwrap();
+    assert_eq!(
+        router.check("firewall")["message"],
+        "firewall4 is switched off: there are no zones"
+    );
+    assert_eq!(router.check("zone"), Value::Null);
+    let called = router.call("");
+    assert_eq!(called.status, ExitStatus::Fine, "{}", called.out);
+    std::fs::write(started.join("S19firewall"), "").unwrap();
+    is(&router, "firewall", "no_table", "service firewall start");
+}
+
+#[test]
+fn a_second_tunnel_with_the_same_ends_is_left_over() {
+    let router = Router::new("state-twin");
+    std::fs::create_dir_all(router.line.0.join("sys/old")).unwrap();
+    for (file, text) in [
+        ("address", "24:0b:00:10:32:61:64:00:00:6a:48:32:61:00:64:00\n"),
+        ("broadcast", "24:04:92:00:02:25:01:00:00:00:00:00:00:00:00:64\n"),
+    ] {
+        router.line.write(&format!("sys/old/{file}"), text);
+        router.line.write(&format!("sys/mape-wan/{file}"), text);
+    }
+    router.is_wrong("leftovers", "the tunnel old has the two ends of this line too");
+    router.is_wrong("leftovers", "`ip link del 'old'`");
+    let router = router.with(|dump| dump["interface"][0]["l3_device"] = "old".into());
+    router.is_wrong("leftovers", "remove the interface");
+}
+
+/// That of the tunnel, and all.
+#[test]
+fn a_zone_may_list_devices_and_no_interfaces() {
+    let mut by_device = Router::new("state-by-device")
+        .with(|dump| drop(dump["interface"][1]["data"].as_object_mut().unwrap().remove("zone")));
+    by_device.networks = "list device 'mape-+'";
+    assert_eq!(by_device.check("zone")["message"], "in zone wan, to which another zone may send");
+    by_device.forwarding = "config forwarding\n option src lan\n option dest wan\nconfig redirect\n \
+                            option src wan\n option src_dport 443\n";
+    is(&by_device, "servers", "redirect", "443");
+    by_device.forwarding = "config forwarding\n option src lan\n option dest wan\n";
+    by_device.networks = "list device 'mape-lan+'";
+    is(&by_device, "zone", "no_zone", "");
+    by_device.networks = "list device +";
+    record(&by_device.line, "nft-rules-fw4", &[jump("forward", &[])]);
+    assert_eq!(by_device.check("zone")["fine"], true);
 }
 
 #[test]
