@@ -565,9 +565,9 @@ fn a_firewall_without_our_includes_is_told() {
     let nft = |text: &str| assert!(Command::new("nft").arg(text).status().unwrap().success());
     let static_files = concat!(env!("CARGO_MANIFEST_DIR"), "/../../files/usr/share/nftables.d");
     let fw4 = |includes: bool| {
-        let [set, line] = ["table-pre", "chain-post/forward"].map(|place| match includes {
-            true => format!("include \"{static_files}/{place}/50-mape-rs.nft\""),
-            false => String::new(),
+        let [set, line] = ["table-pre", "chain-post/forward"].map(|place| {
+            let text = format!("include \"{static_files}/{place}/50-mape-rs.nft\"");
+            if includes { text } else { String::new() }
         });
         router.write("fw4.nft", &format!(
             "table inet fw4\ndelete table inet fw4\ntable inet fw4 {{\n{set}\nchain forward {{\n\
