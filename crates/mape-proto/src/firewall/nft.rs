@@ -19,18 +19,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Nft<'a> {
     program: &'a Path,
     lock: Option<BorrowedFd<'a>>,
+    patience: Duration,
 }
 
 impl<'a> Nft<'a> {
     /// Of a caller that only asks, or that has no lock.
     pub(super) const fn new(program: &'a Path) -> Self {
-        Self { program, lock: None }
+        Self { program, lock: None, patience: PATIENCE }
     }
 
     /// Of a caller with the loader's lock. Where that caller is killed, the next one waits for the nft that
     /// it has left behind, and so cannot be overtaken by it.
     pub(super) fn holding(program: &'a Path, lock: &'a Flock<File>) -> Self {
-        Self { program, lock: Some(lock.as_fd()) }
+        Self { lock: Some(lock.as_fd()), ..Self::new(program) }
     }
 
     /// Whether this text is what is loaded. Where only the short cuts are missing, as after a reload of
@@ -136,7 +137,7 @@ impl<'a> Nft<'a> {
         let mut command = Command::new(self.program);
         command.args(arguments);
         let input = input.unwrap_or_default().as_bytes();
-        let program = Program::new(command, PATIENCE).reading(input).holding(self.lock);
+        let program = Program::new(command, self.patience).reading(input).holding(self.lock);
         let ended = program.run().map_err(FirewallError::NoNft)?;
         match ended.end {
             End::Exit(_) => Ok(ended),
@@ -161,7 +162,13 @@ fn verdict(error: ProgramError) -> FirewallError {
 /// netlink socket (`enum nft_exit_codes` in its sources). The kernel's lack of memory, its table of this moment being
 /// busy and an interrupted call are told with status 1, in the C library's words.
 fn is_verdict(status: i32, said: &str) -> bool {
-    let passing = ["Cannot allocate memory", "Out of memory", "Interrupted system call"];
+    let passing = [
+        "Cannot allocate memory",
+        "Out of memory",
+        "Memory allocation failure",
+        "No buffer space available",
+        "Interrupted system call",
+    ];
     status == 1 && !passing.iter().any(|words| said.contains(words))
 }
 
@@ -178,7 +185,24 @@ fn has_foreign_flowtable(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::has_foreign_flowtable;
+    use std::time::Duration;
+
+    use super::{FirewallError, Nft, has_foreign_flowtable};
+    use crate::executable::executable;
+
+    /// A program that reads nothing and never ends.
+    #[test]
+    fn an_nft_that_hangs_says_nothing_of_the_rules() {
+        let directory = std::env::temp_dir().join(format!("mape-hang-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let program = directory.join("nft");
+        executable(&program, "#!/bin/sh\nexec sleep 100\n");
+        let nft = Nft { patience: Duration::from_millis(100), ..Nft::new(&program) };
+        for done in [nft.load_text("table ip x"), nft.check("table ip x"), nft.unload()] {
+            assert!(matches!(done, Err(FirewallError::NoVerdict(_))), "{done:?}");
+        }
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
 
     #[test]
     fn our_own_flowtable_does_not_count() {

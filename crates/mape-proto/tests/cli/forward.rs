@@ -10,8 +10,8 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::*;
 
-struct Router {
-    root: PathBuf,
+pub(crate) struct Router {
+    pub(crate) root: PathBuf,
     /// Of the tunnel.
     index: String,
     nft: &'static str,
@@ -22,7 +22,7 @@ pub(crate) const STATE: &str = r#"{"schema":1,"interface":"wan","device":"mape-w
 
 impl Router {
     /// `None` where there is no right to make a namespace.
-    fn new(test: &str, firewall: &str) -> Option<Self> {
+    pub(crate) fn new(test: &str, firewall: &str) -> Option<Self> {
         let tunnel = "ip link set lo up && ip link add mape-wan type veth peer name p-wan && \
                       ip link set mape-wan up && nft list tables && ip -o link show mape-wan";
         let made = unshare(CloneFlags::CLONE_NEWNET).is_ok();
@@ -52,15 +52,15 @@ impl Router {
         Some(router)
     }
 
-    fn write(&self, file: &str, text: &str) {
+    pub(crate) fn write(&self, file: &str, text: &str) {
         fs::write(self.root.join(file), text).unwrap();
     }
 
-    fn read(&self, file: &str) -> String {
+    pub(crate) fn read(&self, file: &str) -> String {
         fs::read_to_string(self.root.join(file)).unwrap_or_default()
     }
 
-    fn call(&self, arguments: &str) -> Called {
+    pub(crate) fn call(&self, arguments: &str) -> Called {
         self.call_with(&Self::uci(), arguments)
     }
 
@@ -80,7 +80,7 @@ impl Router {
     }
 
     /// As firewall4's include calls it.
-    fn load(&self) -> Called {
+    pub(crate) fn load(&self) -> Called {
         let root = self.root.display();
         let called = words(&format!(
             "firewall --root {root} --state-dir {root}/state --device-dir {root}/devices \

@@ -6,6 +6,7 @@ mod doctor;
 #[path = "../../../../tests/support/executable.rs"]
 mod executable;
 mod files;
+mod flows;
 mod forward;
 mod hostile;
 mod lines;

@@ -276,6 +276,48 @@ fn one_bad_interface_does_not_shut_the_others() {
     );
 }
 
+/// Memory is short, or nft is killed, while the whole text is loaded, and the small one that shuts would fit: what is
+/// open stays as it is, the caller hears of it, and the next load does the work.
+#[test]
+fn what_says_nothing_of_the_rules_shuts_nothing() {
+    let Some(bench) = Bench::new("no-verdict") else { return };
+    let at = bench.directory.display();
+    let nft = bench.directory.join("nft-dying");
+    let refused = "echo 'Error: no such hook' >&2; exit 1";
+    let said = |words: &str, status: u8| format!("echo '{words}' >&2; exit {status}");
+    let no_memory = "utils.c:96: Memory allocation failure";
+    // What it does when it is to load the text, and when it is asked about it.
+    for (load, check, told) in [
+        ("kill -9 $$".to_owned(), refused.to_owned(), "was killed by signal 9"),
+        (said(no_memory, 2), refused.to_owned(), no_memory),
+        (said(no_memory, 1), refused.to_owned(), no_memory),
+        (said("netlink: No buffer space available", 1), refused.to_owned(), "No buffer space"),
+        (refused.to_owned(), "kill -6 $$".to_owned(), "was killed by signal 6"),
+        (refused.to_owned(), said("Cannot allocate memory", 1), "Cannot allocate memory"),
+    ] {
+        // A state makes all that is there root's alone.
+        bench.v6plus("wan", "auto");
+        executable(
+            &nft,
+            &format!(
+                "#!/bin/sh\ncase $1$2 in -f-|-c-f) ;; *) exec nft \"$@\";; esac\ntext=$(cat)\n\
+                 case $1$text in -f*gate_wan*) {load} ;; -c*gate_wan*) {check} ;; esac\n\
+                 printf '%s\\n' \"$text\" | nft \"$@\"\n"
+            ),
+        );
+        let text = bench.ok(&format!(
+            "up mape-wan; load; nft list ruleset >{at}/1; sed -i s/1460/1414/ {at}/wan.json; \
+             faulty load --nft-program {nft} 2>&1; nft list ruleset >{at}/2; cmp {at}/1 {at}/2; \
+             load; nft list ruleset",
+            nft = nft.display()
+        ));
+        assert!(text.contains(told), "{load}, {check}: {text}");
+        let healed = "wan: mape-wan, edge netdev, loaded\n";
+        assert_eq!(text.matches(healed).count(), 2, "{load}, {check}: {text}");
+        assert!(text.contains("goto gate_wan"), "{load}, {check}: {text}");
+    }
+}
+
 /// The section of a line gets another name: what was published under the old one is so no more.
 #[test]
 fn published_ports_end_with_their_interface() {
