@@ -184,6 +184,36 @@ fn one_port_is_left() {
     assert_eq!((found.servers.len(), found.refused.len()), (2, 1));
 }
 
+/// Forwards beyond what a state file holds are refused by name. The line keeps the others, and a state that can be read.
+#[test]
+fn what_a_state_has_no_room_for_is_refused() {
+    const COUNT: usize = 1500;
+    let directory = std::env::temp_dir().join(format!("mape-room-{}", std::process::id()));
+    let mut request = Request::new(V6PLUS.parse().unwrap());
+    let rule = "ipv6=240b:10:3261:6400::/56,ipv4=192.0.2.1/32,ea=0,br=2404:9200:225:100::64";
+    request.explicit.push(mape_core::parse_rule(rule, mape_core::Layout::Draft03).unwrap());
+    let plan = plan(&request).unwrap();
+    let (name, edge) = ("wan".parse().unwrap(), mape_nft::EdgeChoice::Auto);
+    let (listening, options) = (mape_core::PortList::default(), mape_nft::Options::default());
+    let state = State::new(&name, &plan, &listening, edge, options);
+    let section = |number: usize| format!("f{number}_{}", "x".repeat(600));
+    let forwards: Vec<String> =
+        (0..COUNT).map(|number| format!("{} {} 443", section(number), 10_000 + number)).collect();
+    let places = Places::below(&directory);
+    let (new, outcome, _) =
+        apply(&state, &wishes(&forwards.join(", ")), "wan", true, &places).unwrap();
+    let room = outcome.servers.len();
+    assert!((300..COUNT).contains(&room), "{room}");
+    let refused: Vec<&str> = outcome.refused.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(refused, (room..COUNT).map(section).collect::<Vec<_>>());
+    let (_, first) = &outcome.refused[0];
+    assert_eq!(first.to_string(), format!("an interface has room for {room} of these forwards"));
+    new.write(&directory).unwrap();
+    let read = State::read(&directory.join("wan.json")).unwrap();
+    assert_eq!((read.servers().len(), read), (room, new));
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
 /// A section that is not meant to be published, or cannot be.
 #[test]
 fn sections() {

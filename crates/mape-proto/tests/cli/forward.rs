@@ -2,8 +2,9 @@
 //! a network namespace of the test's own. Needs root; without it the tests are skipped, except in CI.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use mape_proto::uci::Package;
 use nix::sched::{CloneFlags, unshare};
@@ -62,6 +63,24 @@ impl Router {
 
     pub(crate) fn call(&self, arguments: &str) -> Called {
         self.call_with(&Self::uci(), arguments)
+    }
+
+    /// As a process of its own, which can be killed.
+    fn start(&self, uci: &str, words: &str) -> Child {
+        let root = self.root.display();
+        let words = format!(
+            "forward {words} --root {root} --uci-program {uci} --state-dir {root}/state \
+             --device-dir {root}/devices --nft-program nft"
+        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mape-proto"));
+        command.args(words.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+
+    /// Waits for what a killed call has started: it may still be at work, and has the lock.
+    fn settle(&self) {
+        let lock = self.root.join("state/.firewall.lock");
+        assert!(Command::new("flock").arg(lock).arg("true").status().unwrap().success());
     }
 
     fn uci() -> String {
@@ -405,7 +424,10 @@ fn what_is_wrong_is_listed() {
     assert!(called.out.contains(broken), "{}", called.out);
     // A host that nobody knows keeps its port until it comes.
     let port = list[1]["port"].as_u64().unwrap();
-    router.write("tmp/dhcp.leases", "1795362139 02:00:00:00:00:01 192.168.1.77 console *\n");
+    // A client's name is in whatever encoding it likes, and hides no other lease.
+    let leases = b"1795362139 02:00:00:00:00:02 192.168.1.99 caf\xe9 *\n\
+                   1795362139 02:00:00:00:00:01 192.168.1.77 console *\n";
+    fs::write(router.root.join("tmp/dhcp.leases"), leases).unwrap();
     router.load();
     assert_eq!(
         (&router.list()[1]["port"], &router.list()[1]["state"]),
@@ -448,7 +470,9 @@ fn a_refused_forward_leaves_everything_as_it_was() {
     let before = router.read("etc/config/firewall");
     for when in ["*", "-f"] {
         router.refusing("5700 : 192", when);
-        let called = router.call("add nas:22 --name bad --port 5700");
+        // What nft refuses when it is only asked is never written: no uci is needed.
+        let uci = if when == "*" { "false".to_owned() } else { Router::uci() };
+        let called = router.call_with(&uci, "add nas:22 --name bad --port 5700");
         assert_eq!(called.status, ExitStatus::Failed, "{when}");
         assert!(called.err.contains("MAPE_FIREWALL_REJECTED"), "{}", called.err);
         assert!(!called.err.contains("plain"), "{}", called.err);
@@ -665,22 +689,36 @@ fn flows_end_with_their_forward() {
     }
 }
 
+/// Killed when its changes are written and not committed, a call leaves nothing for others to commit.
+#[test]
+fn killed_before_the_commit() {
+    let Some(router) = Router::new("uncommitted", "config defaults\n") else { return };
+    assert_eq!(router.call("add nas:443 --name web --port 9801").err, "");
+    let before = router.read("etc/config/firewall");
+    let killer = router.root.join("uci");
+    let script = format!(
+        "#!/bin/sh\n{} \"$@\" || exit\ncase $* in *' batch') kill -9 $PPID ;; esac\n",
+        Router::uci()
+    );
+    executable(&killer, &script);
+    for words in ["add nas:22 --name ssh --port 5700", "remove web"] {
+        let status = router.start(killer.to_str().unwrap(), words).wait().unwrap();
+        assert_eq!(status.signal(), Some(9), "{words}: it was not killed: {status}");
+        router.settle();
+        assert_eq!(router.read("tmp/.uci/firewall"), "", "{words}: staged for others");
+        assert_eq!(router.load().status, ExitStatus::Fine, "{words}");
+        assert_eq!(router.read("etc/config/firewall"), before, "{words}");
+        assert!(rules_in_force().contains(WEB) && router.list().len() == 1, "{words}");
+    }
+    assert_eq!(router.call("remove web").err, "");
+}
+
 /// Killed at any moment, `add` and `remove` leave nothing half done. `MAPE_KILLS` says how often.
 #[test]
 fn killed_at_any_moment() {
     let Some(router) = Router::new("killed", "config defaults\n") else { return };
-    let kills = std::env::var("MAPE_KILLS").map_or(20, |text| text.parse().unwrap());
-    let root = router.root.display().to_string();
-    let uci = Router::uci();
-    let start = |words: &str| {
-        let places = format!(
-            "forward {words} --root {root} --uci-program {uci} --state-dir {root}/state \
-             --device-dir {root}/devices --nft-program nft"
-        );
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mape-proto"));
-        command.args(places.split_whitespace()).stdout(std::process::Stdio::null());
-        command.stderr(std::process::Stdio::null()).spawn().unwrap()
-    };
+    let kills = std::env::var("MAPE_KILLS").map_or(10, |text| text.parse().unwrap());
+    let start = |words: &str| router.start(&Router::uci(), words);
     let is_configured = || router.read("etc/config/firewall").contains("mape_forward");
     let is_published = || rules_in_force().contains(WEB);
     let mut random = 88_172_645_463_325_252_u64;
@@ -699,10 +737,7 @@ fn killed_at_any_moment() {
         std::thread::sleep(std::time::Duration::from_millis(random % whole));
         let _ = child.kill();
         let status = child.wait().unwrap();
-        // What it has started may still be at work, and has the lock.
-        let locked =
-            Command::new("flock").args([&format!("{root}/state/.firewall.lock"), "true"]).status();
-        assert!(locked.unwrap().success() || number == 0);
+        router.settle();
         assert_eq!(router.read("tmp/.uci/firewall"), "", "nothing is staged for others");
         let list = router.list();
         assert_eq!(
