@@ -31,7 +31,7 @@ pub(crate) use kept::Kept;
 pub(crate) use pool::{pool, write_allow_list};
 use reflection::Zones;
 pub use report::ForwardStatus;
-pub(crate) use report::{STOPPED, STOPPED_HINT, in_force, statuses};
+pub(crate) use report::{NOT_IN_FORCE, STOPPED, STOPPED_HINT, in_force, statuses};
 pub use server::Server;
 pub(crate) use wish::Wish;
 

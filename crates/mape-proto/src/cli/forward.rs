@@ -11,9 +11,11 @@ use serde::Serialize;
 use super::arguments::{Argument, Arguments, UsageError};
 use super::{Answer, help, json};
 use crate::failure::{ExitStatus, Failure};
-use crate::firewall::{self, Report, Told, load_locked, would_load};
+use crate::firewall::{self, FirewallError, Report, Told, load_locked, would_load};
 use crate::import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
-use crate::servers::{self, Forward, ForwardStatus, KIND, PACKAGE, Wish, Wishes, statuses};
+use crate::servers::{
+    self, Forward, ForwardStatus, KIND, NOT_IN_FORCE, PACKAGE, Wish, Wishes, statuses,
+};
 use crate::uci::{Directories, Section, UciError};
 
 /// What all three take.
@@ -210,7 +212,8 @@ impl Options {
             return Err(Refused { reason, hint, port, nearest: nearest.join(" ") }.into());
         }
         let places = &self.firewall.servers;
-        would_load(&self.firewall, Wishes::read(places)?.asking(Some(forward), places))?;
+        would_load(&self.firewall, Wishes::read(places)?.asking(Some(forward), places))
+            .map_err(|error| self.with_suspects(&section, error))?;
         let options = wish.options();
         let options: Vec<(&str, &str)> = options.iter().map(|(n, v)| (*n, v.as_str())).collect();
         self.change(&Changes::adding(PACKAGE, KIND, &section, &options), &lock)?;
@@ -223,6 +226,27 @@ impl Options {
         self.now(&section, &report)
     }
 
+    /// What nft refuses can be another forward, written by hand, that is not loaded either.
+    fn with_suspects(&self, section: &str, error: FirewallError) -> Failure {
+        let is_refusal = matches!(error, FirewallError::Rejected(_));
+        let mut failure = Failure::from(error);
+        let found = self.statuses().unwrap_or_default();
+        let waiting = found
+            .iter()
+            .filter(|it| it.section != section && it.reason.as_deref() == Some(NOT_IN_FORCE));
+        let names: Vec<&str> = waiting.map(|it| it.section.as_str()).collect();
+        if let (true, false, Failure::Explained { message, .. }) =
+            (is_refusal, names.is_empty(), &mut failure)
+        {
+            let _ = write!(
+                message,
+                "; not loaded either, so it can be the cause: {}",
+                names.join(", ")
+            );
+        }
+        failure
+    }
+
     /// Loads the rules, with this forward in those of its interface.
     fn load(&self, section: &str, lock: &Flock<File>) -> Result<(Report, Told), Failure> {
         let (mut report, told) = load_locked(&self.firewall, lock)?;
@@ -230,7 +254,7 @@ impl Options {
         let own = found.iter().find(|it| it.section == section);
         let interface = own.and_then(|it| it.interface.as_deref()).unwrap_or_default();
         match report.take_refusal(interface) {
-            Some(error) => Err(error.into()),
+            Some(error) => Err(self.with_suspects(section, error)),
             None => Ok((report, told)),
         }
     }

@@ -12,6 +12,8 @@ use crate::netlink::NetlinkError;
 use crate::nftables::{fw4_stops_published, published};
 use crate::uci::UciError;
 
+/// It could be published, and the kernel has nothing of it.
+pub(crate) const NOT_IN_FORCE: &str = "the rules in force do not have it";
 /// firewall4 has rules, and the line that lets published connections through is not among them.
 pub(crate) const STOPPED: &str =
     "firewall4 stops it: its rules do not have the includes of the package mape-rs";
@@ -127,8 +129,7 @@ fn one(forward: &Forward, wishes: &Wishes) -> ForwardStatus {
 pub(crate) fn in_force(servers: &[Server], published: &[Published]) -> (Vec<Server>, Vec<String>) {
     let (found, missing): (Vec<&Server>, Vec<&Server>) =
         servers.iter().partition(|server| server.published().all(|one| published.contains(&one)));
-    let not_there =
-        |it: &&Server| format!("forward {}: the rules in force do not have it", it.forward);
+    let not_there = |it: &&Server| format!("forward {}: {NOT_IN_FORCE}", it.forward);
     let mut differences: Vec<String> = missing.iter().map(not_there).collect();
     let is_known = |one: &&Published| found.iter().any(|it| it.published().any(|it| it == **one));
     differences.extend(published.iter().filter(|one| !is_known(one)).map(|one| {
@@ -175,7 +176,7 @@ impl Known {
         };
         let is_there = server.published().all(|one| published.contains(&one));
         if !is_there {
-            return Some(("the rules in force do not have it".to_owned(), load));
+            return Some((NOT_IN_FORCE.to_owned(), load));
         }
         self.stopped.then(|| (STOPPED.to_owned(), STOPPED_HINT.to_owned()))
     }

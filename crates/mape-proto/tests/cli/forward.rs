@@ -496,6 +496,13 @@ fn a_refused_forward_leaves_everything_as_it_was() {
         let states: Vec<Value> = router.list().iter().map(|it| it["state"].clone()).collect();
         assert_eq!(states, ["published", "waiting"]);
     }
+    // What is good is refused beside it, and the bad one is named.
+    for when in ["-f", "*"] {
+        router.refusing("5700 : 192", when);
+        let good = router.call("add nas:22 --name good --port 9795");
+        assert_eq!(good.status, ExitStatus::Failed, "{when}");
+        assert!(good.err.contains("it can be the cause: bad."), "{when}: {}", good.err);
+    }
     // What is withdrawn is so, whatever else is refused.
     router.write("etc/config/firewall", bad);
     assert_eq!(router.load().status, ExitStatus::Failed);
