@@ -406,3 +406,42 @@ fn two_lines_on_one_machine() {
         }
     }
 }
+
+/// firewall4 loads all or nothing, so a package manager that was cut off while it wrote our files in the order of
+/// their names must leave what loads. Rules whose set is missing would not.
+#[test]
+fn half_an_installation_keeps_no_firewall_from_loading() {
+    if !can_load() {
+        return;
+    }
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/../../files/usr/share/nftables.d");
+    let places = [
+        "chain-post/forward/50-mape-rs.nft",
+        "table-pre/50-mape-rs.nft",
+        "table-pre/50-mape-rs.rules",
+    ];
+    assert!(places.is_sorted());
+    let loads = |installed: &[&str]| {
+        let copies: String = installed
+            .iter()
+            .map(|place| format!("mkdir -p $D/$(dirname {place}); cp {files}/{place} $D/{place}\n"))
+            .collect();
+        // As firewall4 writes it: a line for each file that is there.
+        let script = format!(
+            "D=$(mktemp -d)\n{copies}\
+             sed -i \"s,/usr/share/nftables.d,$D,\" $D/chain-post/forward/*\n\
+             include() {{ for file in $D/$1/*.nft; do [ ! -f $file ] || echo \"include \\\"$file\\\"\"; done; }}\n\
+             {{ echo 'table inet fw4 {{'; include table-pre; echo 'chain forward {{'\n\
+             include chain-post/forward; echo '}}'; echo '}}'; }} >$D/fw4\n\
+             nft -f $D/fw4 && nft list chain inet fw4 forward; status=$?; rm -r $D; exit $status"
+        );
+        let output = sh(&script, "");
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+    };
+    for count in 1..=places.len() {
+        let rules = loads(&places[..count]).unwrap();
+        let is_whole = count == places.len();
+        assert_eq!(rules.contains("@mape_rs_published accept"), is_whole, "{count}: {rules}");
+    }
+    assert_eq!(loads(&[places[0], places[2]]), None);
+}

@@ -15,7 +15,7 @@ use super::world::{ADDRESS, Place, World};
 
 const SET: &str = include_str!("../../../../files/usr/share/nftables.d/table-pre/50-mape-rs.nft");
 const LINE: &str =
-    include_str!("../../../../files/usr/share/nftables.d/chain-post/forward/50-mape-rs.nft");
+    include_str!("../../../../files/usr/share/nftables.d/table-pre/50-mape-rs.rules");
 const FW4: &str = r#"
 table inet fw4
 flush table inet fw4

@@ -596,8 +596,8 @@ fn a_firewall_without_our_includes_is_told() {
     let nft = |text: &str| assert!(Command::new("nft").arg(text).status().unwrap().success());
     let static_files = concat!(env!("CARGO_MANIFEST_DIR"), "/../../files/usr/share/nftables.d");
     let fw4 = |includes: bool| {
-        let [set, line] = ["table-pre", "chain-post/forward"].map(|place| {
-            let text = format!("include \"{static_files}/{place}/50-mape-rs.nft\"");
+        let [set, line] = ["nft", "rules"].map(|kind| {
+            let text = format!("include \"{static_files}/table-pre/50-mape-rs.{kind}\"");
             if includes { text } else { String::new() }
         });
         router.write("fw4.nft", &format!(

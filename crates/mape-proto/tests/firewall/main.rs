@@ -366,7 +366,7 @@ fn firewall4_is_told_what_is_published() {
     };
     let whole = table(
         &format!("include \"{files}/table-pre/50-mape-rs.nft\""),
-        &format!("include \"{files}/chain-post/forward/50-mape-rs.nft\""),
+        &format!("include \"{files}/table-pre/50-mape-rs.rules\""),
     );
     let (rules, bare) = (bench.directory.join("fw4.nft"), bench.directory.join("bare.nft"));
     std::fs::write(&rules, whole).unwrap();
