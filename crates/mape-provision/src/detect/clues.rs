@@ -265,7 +265,9 @@ fn of_tunnel_end(facts: &Facts, owner: Option<&'static str>) -> Option<Clue> {
         Some((line, provider)) => {
             format!("the tunnel end {end} is {provider}'s for {}", line.name())
         }
-        None => format!("the tunnel end {end} is nobody's BR or AFTR, so that of a contract"),
+        None => format!(
+            "the tunnel end {end} is no BR or AFTR that is known, so it is that of a contract"
+        ),
     };
     Some(match line {
         LineType::DsLite => {
