@@ -272,7 +272,7 @@ fn to_neighbours(interface: &Interface) -> Option<String> {
 }
 
 /// What the edge does with the neighbours' address, `address` being which of the packet's is ours. A packet that
-/// comes with their address in place of the shared one is nobody's.
+/// comes with their address in place of the shared one belongs to no host.
 pub(crate) fn neighbours_at_edge(interface: &Interface, address: &str) -> Vec<String> {
     if interface.line.mapping().is_none() || published(interface).is_empty() {
         return Vec::new();

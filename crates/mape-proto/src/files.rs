@@ -1,6 +1,6 @@
 //! Files: one way to read one, and one way to write ours.
 //!
-//! What is read may have been put there by anybody who may write in `/tmp`, and what is written has
+//! Every local user can have put there what is read from `/tmp`, and what is written has
 //! passwords in it: the options that netifd passes, a server's answers.
 
 use std::io;

@@ -186,7 +186,7 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), modes.len());
-        // They are on routers' flash: whoever changes one voids every answer that is kept there.
+        // They are on routers' flash: a change of one voids every answer that is kept there.
         assert_eq!(modes[0].key(), "url-fnv-6c87771d40b3b226");
         assert_eq!(modes[3].key(), "hb46pp-fnv-0887fe17190644c9");
     }

@@ -166,7 +166,7 @@ fn errors_from_inside() {
 }
 
 /// The router also tells of packets that no connection of the line has sent: of those that a LAN host sends to the
-/// shared address as if it were somebody outside. About a port of the set that is all right.
+/// shared address as if it were a host outside. About a port of the set that is all right.
 #[test]
 fn errors_about_foreign_ports() {
     for edge in EDGES {

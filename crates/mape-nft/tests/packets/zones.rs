@@ -69,7 +69,7 @@ fn load(world: &World, interface: &Interface) {
     world.load(&Admitted::text(&Admitted::of(std::slice::from_ref(interface))));
 }
 
-/// What somebody else has sent to the LAN, like a program for containers, stays as shut as it is without us.
+/// What another program sends to the LAN, like one for containers, stays as shut as it is without us.
 #[test]
 fn only_what_is_published_is_let_through() {
     for edge in EDGES {

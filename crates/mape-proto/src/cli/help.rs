@@ -186,7 +186,7 @@ of connections on each: TCP, UDP, ICMP echo (whose identifiers are ports too).
 
 A port in use still serves connections to other destinations. Reserved ports are those
 kept for servers; a published one leads to a host of the LAN (`mape-proto forward`), upnp
-may give those of its own away; an unused one is never given to anybody.
+may give those of its own away; an unused one is never given away.
 
 Exit status: 0 fine, 1 there is no such interface, or nobody knows which are in use,
 2 a wrong argument.

@@ -17,7 +17,7 @@ pub(super) fn admit(
     interfaces: &[Interface],
 ) -> Result<(), FirewallError> {
     let wanted = Admitted::of(interfaces);
-    // Whoever may not ask may not load either, and has been told so.
+    // A caller that may not ask may not load either, and has been told so.
     let Ok(Some(found)) = nftables::admitted(kernel) else { return Ok(()) };
     let sorted = |mut bounds: Vec<Bounds>| {
         bounds.sort_unstable();

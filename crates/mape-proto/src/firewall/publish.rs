@@ -146,7 +146,7 @@ impl Planned {
     }
 }
 
-/// Whoever talks to a host that is not published any more, or not there, is to hear nothing of it: rules are
+/// A peer of a host that is not published any more, or not there, gets no further answer from it: rules are
 /// asked for the first packet of a connection only.
 fn end_flows<'a>(
     earlier: impl Iterator<Item = &'a State>,
@@ -183,7 +183,7 @@ impl Told {
         Self(told.collect())
     }
 
-    /// Whoever is told may ask us something, so the lock is given back before.
+    /// A script that is told may call this program, so the lock is given back before.
     pub(crate) fn tell(self, places: &Places) {
         for (interface, changes, pool) in self.0 {
             announce(&places.servers.hotplug, &interface, &changes);

@@ -279,7 +279,7 @@ fn without_nft() {
 #[test]
 fn only_nft_s_own_word_counts_as_a_refusal() {
     let directory = directory("verdicts");
-    // The state directory's files are nobody's to run.
+    // Files of the state directory cannot be run.
     let programs = self::directory("verdict-programs");
     let nft = programs.join("nft");
     let places = Places {

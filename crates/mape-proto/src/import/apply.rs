@@ -117,7 +117,7 @@ impl<'a> Staging<'a> {
         Ok(package)
     }
 
-    /// It holds the lock: where we are killed, whoever comes next waits for it.
+    /// It holds the lock: where we are killed, the next caller waits for it.
     fn uci(&self, arguments: &[&str], input: &str) -> Result<(), UciError> {
         let mut command = Command::new(&self.router.places.uci);
         if self.router.places.is_a_copy() {

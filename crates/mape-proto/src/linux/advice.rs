@@ -1,5 +1,5 @@
-//! Next steps for a machine without OpenWrt: the same errors, told by code and values to whoever has no
-//! `uci`, no package of OpenWrt and no netifd.
+//! Next steps for a machine without OpenWrt: the same errors, chosen by code and values, for a machine
+//! that has no `uci`, no package of OpenWrt and no netifd.
 //!
 //! [`is_here`] is the one place where it is found out which kind of machine this is.
 

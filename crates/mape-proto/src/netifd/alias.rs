@@ -43,7 +43,7 @@ pub(super) fn configure(
         remove(bus, interface, log);
     }
     if is_held(known, &alias, uplink, ce) {
-        // Whoever has put it there keeps it: an alias would take it away when it goes.
+        // It stays with the interface that has it: an alias would take it away when it goes.
         let has = |it: &InterfaceFacts| it.addresses.contains(&ce);
         if known.interface(&alias).is_some_and(|alias| !has(alias)) {
             remove(bus, interface, log);

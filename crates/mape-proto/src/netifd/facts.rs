@@ -110,7 +110,7 @@ impl InterfaceFacts {
                 && route.get("mask").and_then(Value::as_u64) == Some(0)
         };
         Some(Self {
-            // The name becomes part of commands. netifd takes others from whoever may call it.
+            // The name becomes part of commands. netifd takes other names from its callers.
             name: text("interface").filter(|name| name.parse::<InterfaceName>().is_ok())?,
             proto: text("proto").unwrap_or_default(),
             up: bit("up").unwrap_or(false),

@@ -58,7 +58,7 @@ pub(crate) fn tunnel_between(
     })
 }
 
-/// Whether nobody can send from the address: it is nowhere, or another device on the line has it. Not
+/// Whether no program can send from the address: it is nowhere, or another device on the line has it. Not
 /// known where the kernel does not say which addresses there are.
 pub(crate) fn is_lost(proc_net: &Path, address: Ipv6Addr) -> Option<bool> {
     let table = fs::read_to_string(proc_net.join("if_inet6")).ok()?;

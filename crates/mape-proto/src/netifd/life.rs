@@ -344,7 +344,7 @@ impl<'call> Call<'call> {
             .with_upnp(config.upnp_ports, config.full_cone_hosts.clone())
             .after(State::last(directory, self.interface).as_ref());
         let edge = self.check(memory, &state)?;
-        // From here on things are touched, so that it has to be nobody else's line.
+        // From here on things are touched, so no other interface may have the line.
         rivals::claim(self.places, facts, self.interface, &config, &uplink.interface, plan.ce())
             .inspect_err(|failure| memory.outcome = failure.line())?;
         if let Some(error) = self.tunnel_in_the_way(facts, &plan, Some(&uplink.device)) {

@@ -274,7 +274,7 @@ fn read(directory: &Path) -> Claims {
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-/// Nobody else changes them meanwhile. Without claims there is no file.
+/// No other process changes them meanwhile. Without claims there is no file.
 fn change<T>(directory: &Path, change: impl FnOnce(&mut Claims) -> T) -> io::Result<T> {
     // The file itself is another one after each change.
     let lock = Flock::lock(File::open(directory)?, FlockArg::LockExclusive);

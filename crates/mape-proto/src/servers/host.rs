@@ -80,7 +80,7 @@ impl Hosts {
     }
 
     /// The host's address, if it is known. What a name or a MAC address stands for is an address of a host in the
-    /// network that is named with it: whoever says that name in another one, guests say, is not meant.
+    /// network that is named with it: a host of that name in another one, a guest's say, is not meant.
     pub(crate) fn address(&self, host: &Host) -> Option<Ipv4Addr> {
         match host {
             Host::Address(address) => Some(*address),
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(lease("nas").as_deref(), Some("192.168.1.5"));
         assert_eq!(lease("02:00:00:00:00:aa").as_deref(), Some("192.168.1.5"));
         assert_eq!(lease("console").as_deref(), Some("192.168.1.77"));
-        // A section has the name: whoever else calls itself so is not meant. By its MAC address it is.
+        // A section has the name: another host that calls itself so is not meant. By its MAC address it is.
         assert_eq!((lease("noip"), lease("*")), (None, None));
         assert_eq!(lease("printer").as_deref(), Some("192.168.1.44"));
         // A guest says the name of a LAN host, or one of its own.

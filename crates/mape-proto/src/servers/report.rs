@@ -161,7 +161,7 @@ impl Known {
         let load = "run `mape-proto firewall`, which tells what is wrong".to_owned();
         let published = match &self.published {
             _ if server.host.is_none() => {
-                let reason = format!("nobody knows the address of {host}");
+                let reason = format!("the address of {host} is not known");
                 let hint = "switch the host on, or give its address".to_owned();
                 return Some((reason, hint));
             }

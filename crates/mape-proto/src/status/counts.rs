@@ -12,7 +12,7 @@ use crate::files;
 /// Packets of a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counts {
-    /// The device's: one that is made anew counts from 0.
+    /// The device's: a new one counts from 0.
     index: u32,
     pub(crate) sent: u64,
     pub(crate) received: u64,

@@ -572,7 +572,7 @@ fn resolvers_asked_through_the_line_are_told() {
     );
 }
 
-/// Whoever of two sections has the line, no next step switches it off.
+/// No next step switches off the one of two sections that has the line.
 #[test]
 fn the_section_that_works_is_left_alone() {
     let two = |errors: Value| {

@@ -57,7 +57,7 @@ impl Net {
         thread::scope(|scope| scope.spawn(work).join().unwrap())
     }
 
-    /// Each host says its own last octet to whoever speaks to it.
+    /// Each host answers every packet with its own last octet.
     fn serve(&self) {
         for (host, port) in [(5, 443), (7, 443), (5, 22)] {
             let at = (Ipv4Addr::new(192, 168, 1, host), port);
@@ -101,7 +101,7 @@ impl Drop for Net {
     }
 }
 
-/// Somebody outside, by both protocols.
+/// A host outside, by both protocols.
 struct Client {
     datagrams: UdpSocket,
     stream: TcpStream,

@@ -1,4 +1,4 @@
-//! What somebody else has chosen (UCI values, names of files, hosts and tables, what netifd tells) goes
+//! What others have chosen (UCI values, names of files, hosts and tables, what netifd tells) goes
 //! to a terminal as text, and into commands for pasting as one word.
 
 use std::collections::BTreeSet;

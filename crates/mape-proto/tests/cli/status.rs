@@ -53,7 +53,7 @@ fn a_line_with_servers() {
     golden("status/v6plus/servers.json", &line.call("status --json").out);
 }
 
-/// Somebody has taken the address away: netifd has the interface up, and nothing is sent.
+/// The address was taken away: netifd has the interface up, and nothing is sent.
 #[test]
 fn a_ce_address_that_is_lost_is_told() {
     let line = Line::new("lost");

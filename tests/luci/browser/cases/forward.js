@@ -68,7 +68,7 @@ async function shown({ site, results, options }, it) {
 	const told = await rows(it);
 	const expected = {
 		game: /^published 106\.72\.50\.97:\d+$/,
-		nas: /^waiting 106\.72\.50\.97:5700.*nobody knows the address of nas/,
+		nas: /^waiting 106\.72\.50\.97:5700.*the address of nas is not known/,
 		outside: /^refused.*nearest free ones: 5697, 5698, 5699.*not in the port set/,
 		off: /^switched off$/,
 		fresh: /^not applied yet$/

@@ -59,7 +59,7 @@ fn a_second_section_for_the_line_touches_nothing() {
     assert!(bus.called("renew").iter().all(|call| call.0 == "network.interface.mape"));
     let mut bus = Netifd::with(&[wan6(A), ours("mape", true), alias("mape_"), second.clone()]);
     assert_eq!(world.renew(&mut bus, "{}"), Ok(()));
-    // While it is being made anew it is not up, and keeps its line all the same.
+    // While it is being made again it is not up, and keeps its line all the same.
     bus.dump = json!({"interface": [wan6(A), ours("mape", false), second]});
     bus.calls.clear();
     attempt(&world, &mut bus, "wan4", "{}").unwrap_err();
@@ -333,7 +333,7 @@ fn a_ce_address_that_is_there_is_in_nobodys_way() {
     }
 }
 
-/// What no rule fits, and no older options fit either, cannot come up: it keeps the line from nobody.
+/// What no rule fits, and no older options fit either, cannot come up: it keeps the line from no other section.
 #[test]
 fn a_section_that_cannot_come_up_blocks_no_other_one() {
     let world = World::new("two-hopeless");
