@@ -1,5 +1,5 @@
-//! What must hold for any bytes that come from a resolver. Used by the fuzz target and, with the seeds
-//! and the crashers ever found, by an ordinary test of `mape-proto`.
+//! What must hold for any bytes that come from a resolver. Used by the fuzz target and, with the
+//! seeds and the crashers ever found, by an ordinary test of `mape-proto`.
 
 use mape_proto::provision::{Kind, Reply, answer, question, strings};
 

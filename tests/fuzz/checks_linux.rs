@@ -1,5 +1,6 @@
-//! What must hold for any text that claims to be `/etc/mape-rs.conf`. Used by the fuzz target and, with
-//! its seeds and the crashers ever found, by an ordinary test of `mape-proto`. Stands beside `checks`.
+//! What must hold for any text that claims to be `/etc/mape-rs.conf`. Used by the fuzz target and,
+//! with its seeds and the crashers ever found, by an ordinary test of `mape-proto`. Stands beside
+//! `checks`.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! What must hold for any text of the network's. Used by the fuzz targets and, with the seeds and the
-//! crashers ever found, by an ordinary test of `mape-provision`.
+//! What must hold for any text of the network's. Used by the fuzz targets and, with the seeds and
+//! the crashers ever found, by an ordinary test of `mape-provision`.
 
 #[path = "checks.rs"]
 mod checks;

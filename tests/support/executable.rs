@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Writes a program by another process. Were it written here, whatever another thread starts at that moment would
-/// have it open for writing too, and the kernel starts no such file ("Text file busy").
+/// Writes a program by another process. Were it written here, whatever another thread starts at
+/// that moment would have it open for writing too, and the kernel starts no such file ("Text file
+/// busy").
 ///
 /// # Panics
 /// It cannot be written.

@@ -1,5 +1,5 @@
-//! How a NAT behaves, found out as RFC 5780 describes it: a STUN server with two addresses and two ports, and a
-//! client that asks it to answer from elsewhere.
+//! How a NAT behaves, found out as RFC 5780 describes it: a STUN server with two addresses and two
+//! ports, and a client that asks it to answer from elsewhere.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::Arc;
@@ -14,8 +14,8 @@ mod stun;
 
 use stun::{Answer, Change, Message};
 
-/// Two addresses (`--from A,B`) with two ports each (`--udp P,Q`), until it is ended or `--seconds` have
-/// passed.
+/// Two addresses (`--from A,B`) with two ports each (`--udp P,Q`), until it is ended or `--seconds`
+/// have passed.
 pub(crate) fn serve(args: &Args) -> Result<()> {
     let addresses = args.sources()?;
     let ports = args.ports("udp")?;
@@ -48,8 +48,9 @@ fn answer(sockets: &[UdpSocket], places: &[SocketAddrV4], number: usize) {
     }
 }
 
-/// Asks the server `--to`, from `--from ADDRESS:PORT` where that is given, and reports mapping, filtering
-/// (RFC 4787: `endpoint`, `address`, `address-port`), hairpin, and whether the port outside is the one inside.
+/// Asks the server `--to`, from `--from ADDRESS:PORT` where that is given, and reports mapping,
+/// filtering (RFC 4787: `endpoint`, `address`, `address-port`), hairpin, and whether the port
+/// outside is the one inside.
 pub(crate) fn behaviour(args: &Args) -> Result<()> {
     let server = args.to()?;
     let from = args.or("from", SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))?;
@@ -95,8 +96,8 @@ struct Client {
 }
 
 impl Client {
-    /// Several tries: a datagram may be lost for other reasons. More of them where an answer has to come, since
-    /// only silence costs time.
+    /// Several tries: a datagram may be lost for other reasons. More of them where an answer has to
+    /// come, since only silence costs time.
     fn ask(&self, to: SocketAddrV4, change: Change) -> Option<Answer> {
         let tries = if matches!(change, Change::Nothing) { 12 } else { 3 };
         (1..=tries).find_map(|try_number| {

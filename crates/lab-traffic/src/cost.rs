@@ -46,8 +46,8 @@ struct Tree {
     programs: BTreeMap<String, (usize, u64)>,
 }
 
-/// Runs the command under `ptrace` and prints what it executes: how many programs and processes, and each
-/// program's largest resident memory. Slow, so no time is measured.
+/// Runs the command under `ptrace` and prints what it executes: how many programs and processes,
+/// and each program's largest resident memory. Slow, so no time is measured.
 pub(crate) fn trace(mut words: impl Iterator<Item = String>) -> Result<()> {
     let program = words.next().ok_or("trace what?")?;
     // A shell that says when it is there, waits until it is traced, and then is the command.
@@ -98,7 +98,8 @@ fn follow(mut child: Child) -> Result<Tree> {
     }
 }
 
-/// `PTRACE_EVENT_EXEC`, `_EXIT` and `_STOP`; the others are new processes, which then stop by themselves.
+/// `PTRACE_EVENT_EXEC`, `_EXIT` and `_STOP`; the others are new processes, which then stop by
+/// themselves.
 const EXEC: i32 = 4;
 const EXIT: i32 = 6;
 const STOP: i32 = 128;

@@ -13,8 +13,9 @@ use crate::report::{LATE, Report, percent, syn_retransmissions};
 /// Handshakes under way at once: a burst, but not one that overruns the servers' queues.
 const WINDOW: usize = 64;
 
-/// How long an answer on an established path may take on a slow emulated machine, and how much longer each
-/// connection that is asked at the same time makes it: such a machine answers some hundreds in a second.
+/// How long an answer on an established path may take on a slow emulated machine, and how much
+/// longer each connection that is asked at the same time makes it: such a machine answers some
+/// hundreds in a second.
 const ANSWER: Duration = Duration::from_secs(5);
 const ANSWER_EACH: Duration = Duration::from_millis(3);
 

@@ -92,14 +92,14 @@ pub fn find(prefix: ReceivedPrefix) -> Option<BuiltinRule> {
     inside.then(|| record.rule()).flatten()
 }
 
-/// The parts with what was left out: layout and PSID offset of the built-in rule that gives each line
-/// the same address and PSID, else RFC 7597's layout and the layout's offset. What is stated stays:
-/// `layout` where it is `Some`, an offset of 0 too; of a built-in rule in another layout than the stated
-/// one nothing is taken.
+/// The parts with what was left out: layout and PSID offset of the built-in rule that gives each
+/// line the same address and PSID, else RFC 7597's layout and the layout's offset. What is stated
+/// stays: `layout` where it is `Some`, an offset of 0 too; of a built-in rule in another layout
+/// than the stated one nothing is taken.
 ///
-/// Rules in the form of OpenWrt's `map` and of `DHCPv6` state no layout; a Japanese provider's keeps the
-/// draft's. An offset is left out in every form, and with a wrong one a line sends from ports that are
-/// others' (OCN's is 6, the draft's own 4).
+/// Rules in the form of OpenWrt's `map` and of `DHCPv6` state no layout; a Japanese provider's
+/// keeps the draft's. An offset is left out in every form, and with a wrong one a line sends from
+/// ports that are others' (OCN's is 6, the draft's own 4).
 #[must_use]
 pub fn completed(parts: RuleParts, layout: Option<Layout>) -> RuleParts {
     let bits = upper(parts.ipv6.network());
@@ -118,8 +118,8 @@ pub fn completed(parts: RuleParts, layout: Option<Layout>) -> RuleParts {
     }
 }
 
-/// Whether both give the same address and PSID on the prefixes they share, and there are such: equal
-/// numbers, or a part or a multiple of the rule, as providers' servers cut them.
+/// Whether both give the same address and PSID on the prefixes they share, and there are such:
+/// equal numbers, or a part or a multiple of the rule, as providers' servers cut them.
 fn same_for_each_line(known: &Rule, parts: &RuleParts) -> bool {
     let (psid, ipv6, ipv4) = (known.port_parameters(), known.ipv6(), known.ipv4());
     let end = u16::from(parts.ipv6.prefix_len()) + u16::from(parts.ea_len);
@@ -135,7 +135,8 @@ fn same_for_each_line(known: &Rule, parts: &RuleParts) -> bool {
         }
 }
 
-/// Whether the first pair of prefixes lies in the second, with the same bits behind both of its lengths.
+/// Whether the first pair of prefixes lies in the second, with the same bits behind both of its
+/// lengths.
 fn inside(part: (Ipv6Net, Ipv4Net), whole: (Ipv6Net, Ipv4Net)) -> bool {
     // The IPv4 address as the upper bits of a number as wide as the IPv6 address.
     let behind = |bits: u128, skipped: u8, end: u8| {

@@ -1,5 +1,5 @@
-//! FNV-1a, the one hash of this program: for values that are kept or shown, which therefore must be the
-//! same for every compiler. It is no defence against values that are chosen to collide.
+//! FNV-1a, the one hash of this program: for values that are kept or shown, which therefore must be
+//! the same for every compiler. It is no defence against values that are chosen to collide.
 //!
 //! <http://www.isthe.com/chongo/tech/comp/fnv/>
 

@@ -136,8 +136,8 @@ impl Explain for PrefixError {
 impl FromStr for ReceivedPrefix {
     type Err = PrefixError;
 
-    /// Reads `240b:10:3261:6400::/56`, a /64, or an address (taken as its /64); also in a line that a
-    /// program or a page shows, where it holds one prefix only.
+    /// Reads `240b:10:3261:6400::/56`, a /64, or an address (taken as its /64); also in a line that
+    /// a program or a page shows, where it holds one prefix only.
     fn from_str(text: &str) -> Result<Self, PrefixError> {
         let text = text.trim();
         match pasted::read(text) {

@@ -181,8 +181,8 @@ impl Rule {
     }
 }
 
-/// Whether a host can have every address of this prefix: none of "this network", loopback, multicast or reserved
-/// (RFC 6890). A subscriber's address can be private, in a lab.
+/// Whether a host can have every address of this prefix: none of "this network", loopback,
+/// multicast or reserved (RFC 6890). A subscriber's address can be private, in a lab.
 #[must_use]
 pub fn is_unicast4(net: Ipv4Net) -> bool {
     let [first, ..] = net.network().octets();

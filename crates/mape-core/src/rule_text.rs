@@ -21,9 +21,10 @@ const REQUIRED: [&str; 4] = ["ipv6", "ipv4", "ea", "br"];
 
 /// Reads one rule: `KEY=VALUE` pairs separated by commas.
 ///
-/// Keys: `ipv6` and `ipv4` (the rule's prefixes), `ea` (EA bits), `br`, and optionally `offset`
-/// (a; as [`completed`] has it), `psidlen` (k; absent or 0: what the EA bits leave), `psid` (decimal or
-/// `0x…`; right-aligned, or left-aligned in 16 bits where it can only be meant so), `layout` (`draft03` or `rfc7597`; `unstated` where the rule does not say).
+/// Keys: `ipv6` and `ipv4` (the rule's prefixes), `ea` (EA bits), `br`, and optionally `offset` (a;
+/// as [`completed`] has it), `psidlen` (k; absent or 0: what the EA bits leave), `psid` (decimal or
+/// `0x…`; right-aligned, or left-aligned in 16 bits where it can only be meant so), `layout`
+/// (`draft03` or `rfc7597`; `unstated` where the rule does not say).
 ///
 /// # Errors
 /// [`RuleTextError`] where the text cannot be read or its numbers contradict each other.
@@ -152,7 +153,8 @@ pub enum RuleTextError {
     /// A part without `=`.
     #[error("{0} in the rule is not KEY=VALUE")]
     NotAPair(Quoted),
-    /// The same of a file, which may be another one than was meant: what stands there is not repeated.
+    /// The same of a file, which may be another one than was meant: what stands there is not
+    /// repeated.
     #[error("it is no rule")]
     NotARule,
     /// A key that rules do not have.

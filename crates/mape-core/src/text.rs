@@ -32,8 +32,8 @@ fn is_safe(letter: char) -> bool {
     matches!(letter, '"' | '\'' | '\\' | '\u{3000}') || letter.escape_debug().len() == 1
 }
 
-/// A word of a command line that is offered for pasting: whatever it holds, a POSIX shell reads this
-/// one word, and a terminal shows it.
+/// A word of a command line that is offered for pasting: whatever it holds, a POSIX shell reads
+/// this one word, and a terminal shows it.
 #[derive(Clone, Copy, Debug)]
 pub struct ShellWord<'text> {
     text: &'text str,
@@ -61,7 +61,8 @@ impl fmt::Display for ShellWord<'_> {
         if !always_quoted && !text.is_empty() && text.bytes().all(is_plain) {
             return f.write_str(text);
         }
-        // A substitution loses line feeds at its end; such a word stands there escaped, and means no file.
+        // A substitution loses line feeds at its end; such a word stands there escaped, and means
+        // no file.
         if text.chars().all(is_safe) || text.ends_with('\n') {
             return write!(f, "'{}'", Shown(&text.replace('\'', r"'\''")));
         }

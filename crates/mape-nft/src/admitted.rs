@@ -1,8 +1,8 @@
 //! What firewall4 has to let through: connections that we have sent to a host, and no others.
 //!
-//! A line at the end of firewall4's chain `forward` accepts what is in a set of its table. The set is part of
-//! firewall4's own text and is empty there; the loader fills it. `ct status dnat` alone would accept what any
-//! other program has translated too.
+//! A line at the end of firewall4's chain `forward` accepts what is in a set of its table. The set
+//! is part of firewall4's own text and is empty there; the loader fills it. `ct status dnat` alone
+//! would accept what any other program has translated too.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -48,7 +48,8 @@ impl Admitted {
         all
     }
 
-    /// For `nft -f`: gives the set these elements and no others. Refused where there is no such set.
+    /// For `nft -f`: gives the set these elements and no others. Refused where there is no such
+    /// set.
     #[must_use]
     pub fn text(elements: &[Self]) -> String {
         let set = format!("inet {} {}", Self::TABLE, Self::SET);

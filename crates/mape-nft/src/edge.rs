@@ -11,8 +11,9 @@ pub enum Edge {
     /// Ingress and egress hooks of the tunnel device: works with software flow offload. Egress
     /// hooks exist from Linux 5.16 on, where the kernel was built with them.
     Netdev,
-    /// `prerouting` before conntrack and `postrouting` after it: any kernel. Offloaded flows
-    /// bypass it, so its flows have to be kept from flow offload ([`flow_offload`](crate::Options::flow_offload)).
+    /// `prerouting` before conntrack and `postrouting` after it: any kernel. Offloaded flows bypass
+    /// it, so its flows have to be kept from flow offload
+    /// ([`flow_offload`](crate::Options::flow_offload)).
     Postrouting,
     /// No second stage: conntrack itself picks one of the set's ranges by destination. New
     /// connections fail earlier when the set fills up, and a socket's outside port depends on whom

@@ -144,10 +144,11 @@ impl<'interface> EdgeRules<'interface> {
         rules
     }
 
-    /// Whole packets whose port the map knows, nearly all there are, in one rule for each kind. Written
-    /// as comparisons of header fields, because the kernel does those in place, while every lookup,
-    /// jump and `meta` is a call; and looked up with four bytes, for which its table has a faster
-    /// way than for two (both measured in `DESIGN.md`). Those four follow a header without options.
+    /// Whole packets whose port the map knows, nearly all there are, in one rule for each kind.
+    /// Written as comparisons of header fields, because the kernel does those in place, while every
+    /// lookup, jump and `meta` is a call; and looked up with four bytes, for which its table has a
+    /// faster way than for two (both measured in `DESIGN.md`). Those four follow a header without
+    /// options.
     fn most(&self, direction: Direction) -> Vec<String> {
         let Words { address, port, map, port_mask, .. } = direction.words();
         let Ports::Translated(_) = self.ports else {

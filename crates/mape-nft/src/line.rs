@@ -60,8 +60,8 @@ impl Line {
         self.mapping.as_ref().map_or(&self.whole.reserved, Mapping::reserved)
     }
 
-    /// Of an address that is not shared, the ports that outgoing connections may have where some are reserved:
-    /// conntrack searches one contiguous range only.
+    /// Of an address that is not shared, the ports that outgoing connections may have where some
+    /// are reserved: conntrack searches one contiguous range only.
     #[must_use]
     pub const fn outgoing(&self) -> Option<PortRange> {
         self.whole.outgoing

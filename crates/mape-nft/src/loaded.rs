@@ -46,15 +46,15 @@ impl Loaded {
         self.own("gate")
     }
 
-    /// The chain of the common table that sends what arrives at published ports to hosts. It exists only where a
-    /// port is published.
+    /// The chain of the common table that sends what arrives at published ports to hosts. It exists
+    /// only where a port is published.
     #[must_use]
     pub fn servers_chain(&self) -> String {
         self.own("servers")
     }
 
-    /// The name of something of the interface's in the common table. No `name` has an underscore, or
-    /// one interface's `in-tcp` could be the `in` of another whose name begins with `tcp`.
+    /// The name of something of the interface's in the common table. No `name` has an underscore,
+    /// or one interface's `in-tcp` could be the `in` of another whose name begins with `tcp`.
     pub(crate) fn own(&self, name: &str) -> String {
         debug_assert!(!name.contains('_'), "{name}");
         format!("{name}_{}", self.0)

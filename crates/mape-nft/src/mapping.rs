@@ -1,9 +1,9 @@
 //! The pairing of inside ports and real ports.
 //!
-//! conntrack searches a *contiguous* range for a free port, and keeps a socket on its port; over the
-//! scattered blocks of a port set it does neither. So it gets a contiguous **inside** range of as
-//! many ports as the set has usable ones, and the edge of the box exchanges inside port and **real**
-//! port one to one.
+//! conntrack searches a *contiguous* range for a free port, and keeps a socket on its port; over
+//! the scattered blocks of a port set it does neither. So it gets a contiguous **inside** range of
+//! as many ports as the set has usable ones, and the edge of the box exchanges inside port and
+//! **real** port one to one.
 
 use mape_core::{Code, Explain, PortRange, PortSet};
 
@@ -133,8 +133,8 @@ impl Mapping {
         self.set
     }
 
-    /// The ports of the set that are neither reserved nor 0, in ascending order: those behind inside ports, and
-    /// with k < a those for which the inside range may have no room.
+    /// The ports of the set that are neither reserved nor 0, in ascending order: those behind
+    /// inside ports, and with k < a those for which the inside range may have no room.
     pub(crate) fn unreserved(&self) -> Vec<PortRange> {
         complement([complement(self.owned.clone()), self.reserved.clone()].concat())
     }

@@ -11,8 +11,8 @@ const DEVICE_LEN: usize = 15;
 const INTERFACE_LEN: usize = 64;
 /// What our tunnel devices are called; the static guard knows them by it.
 const PREFIX: &str = "mape-";
-/// Before the name of another device: longer than what can follow [`PREFIX`] in a device's name, so that no two
-/// devices stand for one interface.
+/// Before the name of another device: longer than what can follow [`PREFIX`] in a device's name, so
+/// that no two devices stand for one interface.
 const OTHER: &str = "of-device-";
 /// Bytes of a long interface name that its device keeps in front of the hash.
 const KEPT: usize = 5;

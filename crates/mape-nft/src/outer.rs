@@ -1,13 +1,14 @@
 //! The last check, on the packet as it leaves inside IPv6.
 //!
-//! It depends on no device and comes behind every other stage, also behind flow offload, so it holds
-//! where one of them is missing. It can only drop: the inner checksums cannot be corrected there.
+//! It depends on no device and comes behind every other stage, also behind flow offload, so it
+//! holds where one of them is missing. It can only drop: the inner checksums cannot be corrected
+//! there.
 //!
-//! Offsets are bits from the outer IPv6 header on: 320 inner version and header length, 368 fragment
-//! offset, 392 protocol, 416 source address, 480 source port or ICMP type, 512 echo identifier; of an
-//! error's quoted packet 544 version and header length, 616 protocol, 704 ICMP type, 720 destination
-//! port, 736 echo identifier. They hold without extension headers and inner IP options; the tunnel
-//! adds none (no encapsulation limit) and packets with options are dropped.
+//! Offsets are bits from the outer IPv6 header on: 320 inner version and header length, 368
+//! fragment offset, 392 protocol, 416 source address, 480 source port or ICMP type, 512 echo
+//! identifier; of an error's quoted packet 544 version and header length, 616 protocol, 704 ICMP
+//! type, 720 destination port, 736 echo identifier. They hold without extension headers and inner
+//! IP options; the tunnel adds none (no encapsulation limit) and packets with options are dropped.
 
 use mape_core::PortSet;
 

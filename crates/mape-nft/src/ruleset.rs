@@ -41,11 +41,11 @@ const VERDICTS: &str = "type iface_index : verdict\nsize 1024";
 /// of the two and neither of them twice, both can still tell the sender, and a packet dropped there
 /// leaves no conntrack entry with a wrong port behind.
 ///
-/// What is forwarded never comes from a CE address, whatever the packet is and whichever headers it has: only
-/// the router itself sends from there, and what it sends the outer guard looks at.
+/// What is forwarded never comes from a CE address, whatever the packet is and whichever headers it
+/// has: only the router itself sends from there, and what it sends the outer guard looks at.
 ///
-/// The short cuts that [`transaction`] puts before it in `forwarded` are gone after this; packets take the longer
-/// way, and [`Transaction::short_cuts`] brings them back.
+/// The short cuts that [`transaction`] puts before it in `forwarded` are gone after this; packets
+/// take the longer way, and [`Transaction::short_cuts`] brings them back.
 #[must_use]
 pub fn static_text() -> String {
     let mut text = String::new();
@@ -91,8 +91,8 @@ pub fn standalone(interface: &Interface) -> String {
     text
 }
 
-/// For `nft -f`: deletes every table of ours. `tables` is the output of `nft list tables`; empty where
-/// none of them is in it.
+/// For `nft -f`: deletes every table of ours. `tables` is the output of `nft list tables`; empty
+/// where none of them is in it.
 #[must_use]
 pub fn unload_text(tables: &str) -> String {
     let common = format!("inet {INET_TABLE}");
@@ -109,8 +109,9 @@ pub fn unload_text(tables: &str) -> String {
 /// Replaces everything that was loaded before by the rules of these interfaces. Those of no
 /// interface shut every device called `mape-…`.
 ///
-/// Chains and maps of an interface that is gone stay, where nothing leads to them, until the last one goes: then the
-/// table is made anew, as no packet needs it. Chains that have a hook go with their interface.
+/// Chains and maps of an interface that is gone stay, where nothing leads to them, until the last
+/// one goes: then the table is made anew, as no packet needs it. Chains that have a hook go with
+/// their interface.
 #[must_use]
 pub fn transaction(interfaces: &[Interface]) -> Transaction {
     let mut text = String::new();
@@ -158,8 +159,8 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     Transaction { text, marker, names, netdev_tables, elements, short_cuts }
 }
 
-/// What nft and the kernel are asked before there is a device: everything in the rules of `interface`, each
-/// thing declared once. For `nft -c -f`, under a name that no interface has.
+/// What nft and the kernel are asked before there is a device: everything in the rules of
+/// `interface`, each thing declared once. For `nft -c -f`, under a name that no interface has.
 ///
 /// It is about half the work of [`transaction`]: nft keeps half a megabyte for each time that a
 /// text names a table.
@@ -316,8 +317,8 @@ fn elements(interfaces: &[Interface]) -> String {
     })
 }
 
-/// Nearly all that is forwarded need not ask the guard's maps. Rules that compare an index, because a
-/// lookup or a jump costs more than all of them (measured in `DESIGN.md`).
+/// Nearly all that is forwarded need not ask the guard's maps. Rules that compare an index, because
+/// a lookup or a jump costs more than all of them (measured in `DESIGN.md`).
 fn short_cuts(interface: &Interface) -> String {
     if interface.line.mapping().is_none() || !interface.device.is_guarded_by_name() {
         return String::new();

@@ -1,19 +1,21 @@
 //! Hosts behind the line that are reached from outside, and the shared address seen from inside.
 //!
-//! A published port is a reserved one, so it passes the edge as it is and no outgoing connection gets it. What
-//! arrives there is sent to a host: from the line, from the router itself, and as *hairpin* from the devices
-//! that the port [names](Servers::reached_from). The host then sees the public address, as in every connection from
-//! outside. From any other device the packet goes to the router itself, as if nothing were published.
+//! A published port is a reserved one, so it passes the edge as it is and no outgoing connection
+//! gets it. What arrives there is sent to a host: from the line, from the router itself, and as
+//! *hairpin* from the devices that the port [names](Servers::reached_from). The host then sees the
+//! public address, as in every connection from outside. From any other device the packet goes to
+//! the router itself, as if nothing were published.
 //!
 //! # The neighbours
-//! Other subscribers have the same address and other ports. Linux takes the whole address for its own: what is
-//! sent to them would end here, and what they send would be dropped as coming from ourselves. So inside
-//! the box they have another address, [`NEIGHBOURS`], and the edge exchanges the two. They are reached from the
-//! router and from the devices of the hairpin, as far as the firewall lets those out.
+//! Other subscribers have the same address and other ports. Linux takes the whole address for its
+//! own: what is sent to them would end here, and what they send would be dropped as coming from
+//! ourselves. So inside the box they have another address, [`NEIGHBOURS`], and the edge exchanges
+//! the two. They are reached from the router and from the devices of the hairpin, as far as the
+//! firewall lets those out.
 //!
-//! All of this is there only where a port is published. Except for the exchange at the edge, only the first
-//! packet of a connection meets it. So does what is always there: a packet from the line whose source is no
-//! address of the internet is dropped ([`strangers`]).
+//! All of this is there only where a port is published. Except for the exchange at the edge, only
+//! the first packet of a connection meets it. So does what is always there: a packet from the line
+//! whose source is no address of the internet is dropped ([`strangers`]).
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -27,8 +29,8 @@ use crate::interface::Interface;
 use crate::name::{NameError, is_device_name};
 use crate::section::Object;
 
-/// Stands for the other subscribers of the shared address, inside the box only: the IPv4 dummy address
-/// (RFC 7600 section 4.8), which nobody has.
+/// Stands for the other subscribers of the shared address, inside the box only: the IPv4 dummy
+/// address (RFC 7600 section 4.8), which nobody has.
 pub(crate) const NEIGHBOURS: Ipv4Addr = Ipv4Addr::new(192, 0, 0, 8);
 
 /// What a port is published for.
@@ -102,9 +104,9 @@ pub struct Servers {
 }
 
 impl Servers {
-    /// Reached from the line and from the router itself. Of two entries for one port the first counts.
-    /// `cone_hosts` are those whose UDP sockets hear from anyone once they have sent anything, as all do with
-    /// [`full_cone`](crate::Options::full_cone).
+    /// Reached from the line and from the router itself. Of two entries for one port the first
+    /// counts. `cone_hosts` are those whose UDP sockets hear from anyone once they have sent
+    /// anything, as all do with [`full_cone`](crate::Options::full_cone).
     #[must_use]
     pub fn new(published: Vec<Published>, cone_hosts: Vec<Ipv4Addr>) -> Self {
         Self::reached_from(published.into_iter().map(|one| (one, Vec::new())).collect(), cone_hosts)
@@ -145,7 +147,8 @@ fn with_devices(interface: &Interface) -> impl Iterator<Item = &(Published, Vec<
     interface.servers.published.iter().filter(arrives)
 }
 
-/// Sources that no packet of the internet has: RFC 6890, and RFC 6598 for addresses behind a carrier's NAT.
+/// Sources that no packet of the internet has: RFC 6890, and RFC 6598 for addresses behind a
+/// carrier's NAT.
 const STRANGE: [&str; 9] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -163,7 +166,8 @@ pub(crate) fn chains(interface: &Interface) -> [String; 2] {
     ["own", "hairpin"].map(|name| interface.own(name))
 }
 
-/// What is always there. Where nothing is published, only the first rule of `arriving` does anything.
+/// What is always there. Where nothing is published, only the first rule of `arriving` does
+/// anything.
 pub(crate) fn lasting(interface: &Interface) -> [Object; 4] {
     let published = published(interface);
     let (mut arriving, mut neighbours) = (vec![strangers(interface)], None);
@@ -185,9 +189,9 @@ pub(crate) fn lasting(interface: &Interface) -> [Object; 4] {
     ]
 }
 
-/// A host that trusts its LAN would take such a packet for one of it, and answers would go into a network that
-/// did not ask. An ICMP error from a private address of some router on the way passes: it belongs to a
-/// connection that there is.
+/// A host that trusts its LAN would take such a packet for one of it, and answers would go into a
+/// network that did not ask. An ICMP error from a private address of some router on the way passes:
+/// it belongs to a connection that there is.
 fn strangers(interface: &Interface) -> String {
     let address = interface.line.address();
     // A line with such an address has neighbours with such addresses.
@@ -237,8 +241,8 @@ pub(crate) fn objects(interface: &Interface) -> [Object; 2] {
     ]
 }
 
-/// The answer has to come back through the router, also from a host beside the one that asks. The host sees the
-/// public address: the router's own address in the LAN is one that it may trust.
+/// The answer has to come back through the router, also from a host beside the one that asks. The
+/// host sees the public address: the router's own address in the LAN is one that it may trust.
 fn hairpin(interface: &Interface) -> Vec<String> {
     let (key, address) = (interface.key(), interface.line.address());
     let published = interface.own("published");
@@ -264,15 +268,15 @@ fn to_hosts(published: &[&Published]) -> Vec<String> {
     Transport::ALL.into_iter().filter_map(rule).collect()
 }
 
-/// Ports of the address that are not ours. Not for what comes from the line: there the edge has looked, and
-/// ports are inside ones.
+/// Ports of the address that are not ours. Not for what comes from the line: there the edge has
+/// looked, and ports are inside ones.
 fn to_neighbours(interface: &Interface) -> Option<String> {
     let owned = list(interface.line.mapping()?.owned());
     Some(format!("meta l4proto {{ tcp, udp }} th dport != {{ {owned} }} dnat ip to {NEIGHBOURS}"))
 }
 
-/// What the edge does with the neighbours' address, `address` being which of the packet's is ours. A packet that
-/// comes with their address in place of the shared one belongs to no host.
+/// What the edge does with the neighbours' address, `address` being which of the packet's is ours.
+/// A packet that comes with their address in place of the shared one belongs to no host.
 pub(crate) fn neighbours_at_edge(interface: &Interface, address: &str) -> Vec<String> {
     if interface.line.mapping().is_none() || published(interface).is_empty() {
         return Vec::new();
@@ -287,7 +291,8 @@ pub(crate) fn neighbours_at_edge(interface: &Interface, address: &str) -> Vec<St
     }
 }
 
-/// A published UDP server that speaks first, as games do with their list of servers, keeps its port.
+/// A published UDP server that speaks first, as games do with their list of servers, keeps its
+/// port.
 pub(crate) fn from_published(interface: &Interface) -> Option<String> {
     let address = interface.line.address();
     let mut pairs: Vec<(SocketAddrV4, u16)> = Vec::new();

@@ -7,11 +7,11 @@ use crate::ruleset::remove_chains;
 
 /// The element of a set that tells whether the short cuts are there.
 pub(crate) const SHORT_CUTS: &str = "short-cuts { 1 }";
-/// The chain of each table that tells what was loaded, by the comment of a rule that no packet meets.
-/// Unlike an element of a set it is gone when somebody empties the table.
+/// The chain of each table that tells what was loaded, by the comment of a rule that no packet
+/// meets. Unlike an element of a set it is gone when somebody empties the table.
 pub(crate) const MARKED: &str = "loaded";
-/// What begins the names of chains that an interface has on hooks of the common table, except its guard's. They
-/// are met without a way that leads to them.
+/// What begins the names of chains that an interface has on hooks of the common table, except its
+/// guard's. They are met without a way that leads to them.
 const HOOKED: [&str; 6] = ["arriving", "own", "hairpin", "cone-learn", "cone-in", "slow"];
 
 /// What is loaded for all interfaces of the machine.
@@ -62,8 +62,8 @@ impl Transaction {
             .collect()
     }
 
-    /// For `nft -t`, one after the other: each lists a chain that [tells](Self::is_marked) whether exactly
-    /// this text was loaded, and its table neither removed nor emptied since.
+    /// For `nft -t`, one after the other: each lists a chain that [tells](Self::is_marked) whether
+    /// exactly this text was loaded, and its table neither removed nor emptied since.
     pub fn marked_chains(&self) -> impl Iterator<Item = String> {
         let on_devices = self.netdev_tables.iter().map(|table| format!("netdev {table}"));
         [format!("inet {INET_TABLE}")]
@@ -78,14 +78,15 @@ impl Transaction {
         chain.contains(&format!("\"{}\"", self.marker))
     }
 
-    /// For `nft`: succeeds where packets find their way to what was loaded. It then lists the tables.
+    /// For `nft`: succeeds where packets find their way to what was loaded. It then lists the
+    /// tables.
     #[must_use]
     pub fn query(&self) -> String {
         format!("get element inet {INET_TABLE} {SHORT_CUTS}; {}", self.query_without_short_cuts())
     }
 
-    /// The same where the [static text](crate::static_text) may have been loaded since, which takes the short
-    /// cuts away.
+    /// The same where the [static text](crate::static_text) may have been loaded since, which takes
+    /// the short cuts away.
     #[must_use]
     pub fn query_without_short_cuts(&self) -> String {
         format!("{}list tables", self.elements)

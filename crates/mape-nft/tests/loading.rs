@@ -60,7 +60,8 @@ fn every_shape_on_every_edge() {
     }
 }
 
-/// Ports of a set, some alone and some side by side, in no order: like a person's list, and unlike it.
+/// Ports of a set, some alone and some side by side, in no order: like a person's list, and unlike
+/// it.
 fn draw(set: &[u16], seed: &mut u32) -> String {
     let mut random = |below: usize| {
         *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -76,7 +77,8 @@ fn draw(set: &[u16], seed: &mut u32) -> String {
     list.join(",")
 }
 
-/// Without the rules of the other 63: they have the same ranges in another order, and take the kernel seconds.
+/// Without the rules of the other 63: they have the same ranges in another order, and take the
+/// kernel seconds.
 fn first_bucket(text: &str) -> String {
     let mut is_first = true;
     let mut lines = Vec::new();
@@ -243,8 +245,8 @@ fn edges_can_be_exchanged() {
     }
 }
 
-/// People save their rules with `nft list ruleset` and load them at boot; a listing that nft refuses
-/// would leave them without any.
+/// People save their rules with `nft list ruleset` and load them at boot; a listing that nft
+/// refuses would leave them without any.
 #[test]
 fn a_saved_listing_can_be_loaded() {
     if !can_load() {
@@ -325,8 +327,8 @@ fn the_static_text_keeps_what_was_opened() {
     sh_ok("nft -f $RULES", &static_text());
 }
 
-/// An interface that is gone does nothing any more, whether another one has its line now or not; what others
-/// have on hooks stays.
+/// An interface that is gone does nothing any more, whether another one has its line now or not;
+/// what others have on hooks stays.
 #[test]
 fn hooks_go_with_their_interface() {
     if !can_load() {
@@ -407,8 +409,8 @@ fn two_lines_on_one_machine() {
     }
 }
 
-/// firewall4 loads all or nothing, so a package manager that was cut off while it wrote our files in the order of
-/// their names must leave what loads. Rules whose set is missing would not.
+/// firewall4 loads all or nothing, so a package manager that was cut off while it wrote our files
+/// in the order of their names must leave what loads. Rules whose set is missing would not.
 #[test]
 fn half_an_installation_keeps_no_firewall_from_loading() {
     if !can_load() {

@@ -60,8 +60,8 @@ impl Default for Places {
     }
 }
 
-/// Whether this user may look into the directory of the state files: to others than root it would seem
-/// that nothing is set up.
+/// Whether this user may look into the directory of the state files: to others than root it would
+/// seem that nothing is set up.
 ///
 /// # Errors
 /// [`FirewallError::Directory`] where he may not. One that is missing is empty.

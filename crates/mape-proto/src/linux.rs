@@ -1,9 +1,9 @@
 //! MAP-E on a plain Linux machine: `up`, `down`, `status`, `doctor` and `watch`.
 //!
-//! Each call looks at the machine as it is (devices, addresses, routes, rules) and goes the shortest
-//! way to what the line needs, so that a call that was killed, a device that was deleted by hand and
-//! a prefix that has changed are all the same case. Only what this program has added is removed; a
-//! journal says what that is.
+//! Each call looks at the machine as it is (devices, addresses, routes, rules) and goes the
+//! shortest way to what the line needs, so that a call that was killed, a device that was deleted
+//! by hand and a prefix that has changed are all the same case. Only what this program has added is
+//! removed; a journal says what that is.
 
 mod advice;
 mod config;
@@ -54,8 +54,8 @@ pub(crate) struct System {
     pub(crate) places: Places,
     /// The host's own configuration, in which tunnels of others are made.
     pub(crate) etc: PathBuf,
-    /// Forgets the connections of an address that the line no longer has, and none of a neighbour's who has
-    /// the same address.
+    /// Forgets the connections of an address that the line no longer has, and none of a neighbour's
+    /// who has the same address.
     pub(crate) forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
 }
 
@@ -83,8 +83,8 @@ impl System {
         input::Nft(&self.places.nft)
     }
 
-    /// One call at a time for each line. Programs that it runs inherit the lock: if the call is killed, the
-    /// next one waits until they are done, and so sees what they have changed.
+    /// One call at a time for each line. Programs that it runs inherit the lock: if the call is
+    /// killed, the next one waits until they are done, and so sees what they have changed.
     fn lock(&self, name: &InterfaceName) -> Result<Flock<std::fs::File>, Failure> {
         let lock = lock::take_within(&self.places.state, &lock_file(name), PATIENCE)?;
         // Where this cannot be, the lock ends with the call.
@@ -92,7 +92,8 @@ impl System {
         Ok(lock)
     }
 
-    /// Ends a call. Where no line is left, neither is the lock's file nor, if it is empty, the directory.
+    /// Ends a call. Where no line is left, neither is the lock's file nor, if it is empty, the
+    /// directory.
     fn release(&self, name: &InterfaceName, lock: Flock<std::fs::File>) {
         let directory = &self.places.state;
         let is_idle = !self.state_file(name).exists() && !journal::path(directory, name).exists();

@@ -8,8 +8,8 @@ use std::path::Path;
 use mape_core::PortList;
 
 /// TCP sockets that listen, and UDP sockets that talk to nobody in particular. Where a table of
-/// `proc_net` (`/proc/net`) cannot be read nothing is known, and the inside range then may hold such
-/// a port, which costs that one port.
+/// `proc_net` (`/proc/net`) cannot be read nothing is known, and the inside range then may hold
+/// such a port, which costs that one port.
 pub(crate) fn ports(proc_net: &Path) -> PortList {
     let mut ports = BTreeSet::new();
     for (table, state) in [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")] {
@@ -29,9 +29,9 @@ pub(crate) fn ports(proc_net: &Path) -> PortList {
 const PAGE: usize = 4096;
 const LINE: usize = 512;
 
-/// Reads a table of the kernel's with as few calls as can be: for each one the kernel walks through all of its
-/// hash table, which is 2 ms of processor time where there is much memory. A page with room for another
-/// line is the last one.
+/// Reads a table of the kernel's with as few calls as can be: for each one the kernel walks through
+/// all of its hash table, which is 2 ms of processor time where there is much memory. A page with
+/// room for another line is the last one.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let mut text = Vec::new();

@@ -1,10 +1,10 @@
 //! The router's side: what netifd asks of a protocol handler, and what its events ask of us.
 //!
-//! netifd runs `setup`, `teardown` and `renew` through a shell shim, hotplug runs `hotplug`. None of
-//! them stays: what has to be waited for is an event that starts the next one. The exception are
-//! causes that raise no event (nft refuses, netifd does not answer, another device has our address):
-//! then `setup` itself looks again, and netifd ends it when it tears the interface down. It ends by
-//! itself where netifd has ended.
+//! netifd runs `setup`, `teardown` and `renew` through a shell shim, hotplug runs `hotplug`. None
+//! of them stays: what has to be waited for is an event that starts the next one. The exception are
+//! causes that raise no event (nft refuses, netifd does not answer, another device has our
+//! address): then `setup` itself looks again, and netifd ends it when it tears the interface down.
+//! It ends by itself where netifd has ended.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -119,8 +119,8 @@ impl Places {
     }
 }
 
-/// Connects with the first call. Where the connection broke, so does this call, as it may have had its
-/// effect, and the next one connects again.
+/// Connects with the first call. Where the connection broke, so does this call, as it may have had
+/// its effect, and the next one connects again.
 pub struct Connection<'places> {
     places: &'places Places,
     timeout: Duration,
@@ -155,8 +155,8 @@ impl Bus for Connection<'_> {
 /// netifd answers in milliseconds; it may be busy reloading everything on a slow router.
 pub const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// For all calls of a teardown together: netifd kills it after five seconds, and what it does on the machine
-/// itself comes before.
+/// For all calls of a teardown together: netifd kills it after five seconds, and what it does on
+/// the machine itself comes before.
 pub const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The way to netifd.

@@ -1,5 +1,5 @@
-//! What of our rules the kernel has in force. It is asked directly: running nft would cost a process
-//! and print every map.
+//! What of our rules the kernel has in force. It is asked directly: running nft would cost a
+//! process and print every map.
 
 use mape_nft::{Dropped, Edge, InterfaceName, Loaded};
 use nix::errno::Errno;
@@ -51,7 +51,8 @@ pub struct InForce {
     pub open: bool,
     /// Where ports are translated; `None` while nothing may pass.
     pub edge: Option<Edge>,
-    /// What they have dropped; `None` where there are no counters, or the edge is gone with its own.
+    /// What they have dropped; `None` where there are no counters, or the edge is gone with its
+    /// own.
     pub dropped: Option<Drops>,
 }
 

@@ -18,12 +18,13 @@ use nix::unistd::Pid;
 
 /// Bytes moved at once. A pipe that is ready takes this many without blocking (`PIPE_BUF`).
 const CHUNK: usize = 4096;
-/// Shortest and longest pause between two looks at whether the program has ended. Output ends the pause.
+/// Shortest and longest pause between two looks at whether the program has ended. Output ends the
+/// pause.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(128));
 /// How long a killed program may take to end. The kernel lets one finish the system call it is in.
 const LAST_PATIENCE: Duration = Duration::from_secs(2);
-/// What a program may print where the caller says nothing else, in bytes for each of its two outputs:
-/// several times the rules of a full router.
+/// What a program may print where the caller says nothing else, in bytes for each of its two
+/// outputs: several times the rules of a full router.
 const LIMIT: usize = 4 << 20;
 
 /// A program that is to be run.
@@ -42,14 +43,15 @@ pub(crate) struct Program<'a> {
 pub(crate) enum End {
     /// By itself, with this status: the only end that is the program's own verdict.
     Exit(i32),
-    /// By this signal, from elsewhere: the kernel without memory, an administrator, a fault of its own.
+    /// By this signal, from elsewhere: the kernel without memory, an administrator, a fault of its
+    /// own.
     Signal(i32),
     /// It was still running after this time and was killed.
     Deadline(Duration),
     /// One of its outputs was longer than this many bytes, and it was killed.
     TooLong(usize),
-    /// It has ended, and the kernel does not tell how: what started this program ignores `SIGCHLD`, and so
-    /// does this one.
+    /// It has ended, and the kernel does not tell how: what started this program ignores `SIGCHLD`,
+    /// and so does this one.
     Unseen,
 }
 
@@ -120,8 +122,8 @@ impl<'a> Program<'a> {
         Self { is_silent: true, ..self }
     }
 
-    /// With this file open in it. An `flock` on the file then lasts until the program has ended too, so
-    /// that no other caller works beside a program whose starter was killed.
+    /// With this file open in it. An `flock` on the file then lasts until the program has ended
+    /// too, so that no other caller works beside a program whose starter was killed.
     pub(crate) fn holding(self, lock: Option<BorrowedFd<'a>>) -> Self {
         Self { lock, ..self }
     }
@@ -220,8 +222,8 @@ struct Pipe<T> {
 
 /// Moves input and output until the program has ended; `None` where the time is up before.
 ///
-/// A program can close its outputs and stay, and what it has started can keep them open after it: so
-/// neither an end of output nor an end of the program alone is taken for the other.
+/// A program can close its outputs and stay, and what it has started can keep them open after it:
+/// so neither an end of output nor an end of the program alone is taken for the other.
 fn follow(
     child: &mut Child,
     pipes: &mut Pipes<'_>,
@@ -290,8 +292,8 @@ impl Pipes<'_> {
         Ok(true)
     }
 
-    /// Ends the input where all is written, or where the program reads no more: its exit status says more
-    /// than a broken pipe.
+    /// Ends the input where all is written, or where the program reads no more: its exit status
+    /// says more than a broken pipe.
     fn write(&mut self) {
         let Some(pipe) = &mut self.stdin else { return };
         let written = pipe.write(self.input.get(..CHUNK).unwrap_or(self.input));

@@ -1,8 +1,9 @@
 //! Servers behind the line: which port outside leads to which host, and that it stays so.
 //!
-//! What a person wants stands in UCI, as sections `mape_forward` of the package `firewall`. Which port each has
-//! got is remembered on flash, so that it outlives a restart. Both are looked at whenever rules are
-//! loaded, and rules and reservation are one transaction: nobody sees one without the other.
+//! What a person wants stands in UCI, as sections `mape_forward` of the package `firewall`. Which
+//! port each has got is remembered on flash, so that it outlives a restart. Both are looked at
+//! whenever rules are loaded, and rules and reservation are one transaction: nobody sees one
+//! without the other.
 
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
@@ -143,9 +144,9 @@ pub(crate) struct Outcome {
     pub(crate) kept: Kept,
 }
 
-/// Works it out for one interface. `plan` is that of the line with the ports reserved by its options, `pool` what
-/// UPnP has. `only` says whether there is no other interface, to which forwards without a name of
-/// one belong.
+/// Works it out for one interface. `plan` is that of the line with the ports reserved by its
+/// options, `pool` what UPnP has. `only` says whether there is no other interface, to which
+/// forwards without a name of one belong.
 pub(crate) fn outcome(
     wishes: &Wishes,
     interface: &str,
@@ -194,8 +195,9 @@ impl Outcome {
     }
 }
 
-/// The state of an interface as the wishes want it, with what follows from them and the ports that were
-/// remembered before; the files are the caller's to write. `None` where the state gives no plan.
+/// The state of an interface as the wishes want it, with what follows from them and the ports that
+/// were remembered before; the files are the caller's to write. `None` where the state gives no
+/// plan.
 ///
 /// Forwards for which a state file has no room are refused, the last ones first.
 pub(crate) fn apply(

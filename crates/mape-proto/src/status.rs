@@ -1,5 +1,5 @@
-//! How the MAP-E interfaces of this machine are: what netifd says, what the kernel has in force, and
-//! which ports are in use.
+//! How the MAP-E interfaces of this machine are: what netifd says, what the kernel has in force,
+//! and which ports are in use.
 //!
 //! Everything is looked at anew; no process of ours watches. What cannot be known is `None`, never
 //! 0, and `unknown` tells why.
@@ -138,8 +138,8 @@ impl Report {
     }
 }
 
-/// Something has happened: looks at the ports in use of all interfaces, for their peaks' sake ([`Peak`]),
-/// and notes what their tunnels have carried. netifd is not asked.
+/// Something has happened: looks at the ports in use of all interfaces, for their peaks' sake
+/// ([`Peak`]), and notes what their tunnels have carried. netifd is not asked.
 pub fn note(state: &Path) {
     let places = Places { state: state.to_owned(), ubus: Vec::new(), ..Places::default() };
     note_in(&places);

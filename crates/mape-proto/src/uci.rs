@@ -247,8 +247,8 @@ impl Directories {
         Ok(self.file(CHANGES, package)?.filter(|text| !text.trim().is_empty()))
     }
 
-    /// The text of a file that may be missing. Bytes that are not UTF-8 are replaced: they only occur
-    /// in descriptions.
+    /// The text of a file that may be missing. Bytes that are not UTF-8 are replaced: they only
+    /// occur in descriptions.
     fn file(&self, directory: &str, name: &str) -> Result<Option<String>, UciError> {
         let path = Path::new(directory).join(name);
         match files::below(&self.root, &path).and_then(files::bytes) {

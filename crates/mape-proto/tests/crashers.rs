@@ -1,5 +1,5 @@
-//! Replays the fuzzing seeds and every input that ever broke the reading of netlink and DNS messages
-//! or of the configuration of plain Linux.
+//! Replays the fuzzing seeds and every input that ever broke the reading of netlink and DNS
+//! messages or of the configuration of plain Linux.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 #![allow(unreachable_pub, reason = "shared with the fuzz target")]
 
@@ -27,8 +27,8 @@ fn inputs(target: &str) -> Vec<PathBuf> {
     files.map(|file| file.unwrap().path()).collect()
 }
 
-/// Every seed and crasher of the target, as it is, cut and garbled in every place; how many there are,
-/// and how many of them `check` finds something in.
+/// Every seed and crasher of the target, as it is, cut and garbled in every place; how many there
+/// are, and how many of them `check` finds something in.
 fn replay(target: &str, check: impl Fn(&[u8]) -> bool) -> (usize, usize) {
     let (mut count, mut found) = (0, 0);
     for file in inputs(target) {

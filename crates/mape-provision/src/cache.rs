@@ -1,4 +1,5 @@
-//! What is kept between two runs: the last good answer in flash, the time of the next try in memory.
+//! What is kept between two runs: the last good answer in flash, the time of the next try in
+//! memory.
 //!
 //! Neither is proof of anything. Whatever cannot be read, is of another format or of another
 //! configuration counts as not there.

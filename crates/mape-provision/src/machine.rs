@@ -79,8 +79,8 @@ pub enum TxtReply {
 /// What the server said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpReply {
-    /// An answer. Of bodies longer than [`crate::MAX_BODY`] bytes no more than one byte beyond needs
-    /// to be read.
+    /// An answer. Of bodies longer than [`crate::MAX_BODY`] bytes no more than one byte beyond
+    /// needs to be read.
     Answer {
         /// Of HTTP.
         status: u16,

@@ -39,9 +39,9 @@ impl Mode {
 
     /// Whether what was kept under this key is of this configuration.
     ///
-    /// Before 2026-12 a key was `url-` and 16 digits of a hash that the standard library may change.
-    /// Of these the word alone counts: a line that lives on such an answer keeps it over an update of
-    /// this program, until the server answers again.
+    /// Before 2026-12 a key was `url-` and 16 digits of a hash that the standard library may
+    /// change. Of these the word alone counts: a line that lives on such an answer keeps it over an
+    /// update of this program, until the server answers again.
     #[must_use]
     pub fn has_made(&self, key: &str) -> bool {
         let is_old = |digest: &str| {
@@ -69,8 +69,8 @@ impl Mode {
     }
 }
 
-/// Tells one text from another without repeating it, for files that hold no password: 16 hexadecimal
-/// digits.
+/// Tells one text from another without repeating it, for files that hold no password: 16
+/// hexadecimal digits.
 #[must_use]
 pub fn digest(text: &str) -> String {
     format!("{:016x}", fnv64(text))

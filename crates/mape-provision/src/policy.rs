@@ -75,9 +75,9 @@ const ORDER: [Source; 5] =
     [Source::Explicit, Source::File, Source::Provisioned, Source::Dhcpv6, Source::Builtin];
 
 impl Sources {
-    /// The plan of the first source that has one. A rule the user states is the only one considered,
-    /// even where it has none for the line; the network's rules are not, since a table that knows
-    /// the line is better than none.
+    /// The plan of the first source that has one. A rule the user states is the only one
+    /// considered, even where it has none for the line; the network's rules are not, since a table
+    /// that knows the line is better than none.
     ///
     /// # Errors
     /// [`PlanError`] of the source that comes nearest: one that has a rule for the line and cannot

@@ -298,9 +298,9 @@ impl HttpRequest {
         Self { is_users_choice, ..Self::of_user(url) }
     }
 
-    /// Whether an address in the place of the server's name may be asked, where `own` are the networks
-    /// that the router is in itself. One that the user entered may; one from a redirect or a TXT record
-    /// must not [lead inside](may_be_led_to).
+    /// Whether an address in the place of the server's name may be asked, where `own` are the
+    /// networks that the router is in itself. One that the user entered may; one from a redirect or
+    /// a TXT record must not [lead inside](may_be_led_to).
     #[must_use]
     pub fn may_go_to(&self, address: Ipv6Addr, own: &[Ipv6Net]) -> bool {
         self.is_users_choice || may_be_led_to(address, own)

@@ -52,9 +52,9 @@ pub struct Url {
 impl Url {
     /// Reads a URL. A fragment is left out, as it is never sent.
     ///
-    /// `None` where it is not `http` or `https`, longer than [`MAX_URL`], carries a user, or names no
-    /// host, an IPv4 address (the standard asks over IPv6 only, section 3.3) or an IPv6 address that
-    /// [may not be asked](may_be_asked).
+    /// `None` where it is not `http` or `https`, longer than [`MAX_URL`], carries a user, or names
+    /// no host, an IPv4 address (the standard asks over IPv6 only, section 3.3) or an IPv6 address
+    /// that [may not be asked](may_be_asked).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_URL || !text.bytes().all(may_stand_in_a_url) {
@@ -175,17 +175,17 @@ impl fmt::Debug for Url {
     }
 }
 
-/// Whether a server can have this address: a global one, or a unique local one (`fc00::/7`) that the
-/// user has entered.
+/// Whether a server can have this address: a global one, or a unique local one (`fc00::/7`) that
+/// the user has entered.
 #[must_use]
 pub fn may_be_asked(address: Ipv6Addr) -> bool {
     let [first, ..] = address.octets();
     matches!(first, 0x20..=0x3f | 0xfc | 0xfd)
 }
 
-/// Whether the network may lead the router to this address, by a name's answer in DNS, a redirect or a
-/// TXT record: a global one, and not of the networks `own` that the router is in itself. Else a server
-/// or a resolver could have the router ask what listens in the house for the house alone.
+/// Whether the network may lead the router to this address, by a name's answer in DNS, a redirect
+/// or a TXT record: a global one, and not of the networks `own` that the router is in itself. Else
+/// a server or a resolver could have the router ask what listens in the house for the house alone.
 #[must_use]
 pub fn may_be_led_to(address: Ipv6Addr, own: &[Ipv6Net]) -> bool {
     let [first, ..] = address.octets();

@@ -52,8 +52,9 @@ fn the_standards_example_in_full() {
     );
 }
 
-/// Bits behind a length are ignored, as in DHCPv6 (RFC 7598 section 4.1). By hand: the line's bits 40 to 55
-/// are 0x1234, so .18 and PSID 52; draft-03 puts cb00:7112 and 0034 one octet behind the /64.
+/// Bits behind a length are ignored, as in DHCPv6 (RFC 7598 section 4.1). By hand: the line's bits
+/// 40 to 55 are 0x1234, so .18 and PSID 52; draft-03 puts cb00:7112 and 0034 one octet behind the
+/// /64.
 #[test]
 fn bits_behind_a_length_are_ignored_in_every_servers_answer() {
     let line = "2001:db8:12:3400::/56".parse().unwrap();

@@ -1,7 +1,7 @@
 //! What kind of line it is: every service of the country, from the facts a router has.
 //!
-//! The lines stand in `tests/provision/detect/lines.json`; their facts are from the operators' pages
-//! and public lines, none from this program.
+//! The lines stand in `tests/provision/detect/lines.json`; their facts are from the operators'
+//! pages and public lines, none from this program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 #![allow(clippy::indexing_slicing, reason = "a test: what is missing in a line shall fail")]
 

@@ -1,4 +1,5 @@
-//! Every error of provisioning in full: LuCI translates by code and parameters, people read the rest.
+//! Every error of provisioning in full: LuCI translates by code and parameters, people read the
+//! rest.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use std::fmt::Write as _;

@@ -1,8 +1,8 @@
 //! Tagged binary data: attributes of an id, a length and a payload, each padded to four bytes.
 //!
 //! The head is one big-endian word: bit 31 says that the payload begins with a name
-//! ([`blobmsg`](crate::blobmsg)), bits 30 to 24 are the id, the rest is the length with the head and
-//! without the padding.
+//! ([`blobmsg`](crate::blobmsg)), bits 30 to 24 are the id, the rest is the length with the head
+//! and without the padding.
 
 use crate::Malformed;
 

@@ -1,6 +1,6 @@
-//! JSON as attributes: blobmsg. Each attribute's id is the type of its value, and its payload begins
-//! with the name: a 16-bit length, the name, a zero byte, padding. Elements of arrays have an empty
-//! name.
+//! JSON as attributes: blobmsg. Each attribute's id is the type of its value, and its payload
+//! begins with the name: a 16-bit length, the name, a zero byte, padding. Elements of arrays have
+//! an empty name.
 //!
 //! | JSON | blobmsg |
 //! |---|---|
@@ -101,8 +101,8 @@ fn exactly<const N: usize>(data: &[u8]) -> Result<[u8; N], Malformed> {
     data.try_into().map_err(|_| Malformed::Value)
 }
 
-/// The text up to the first zero byte, as C reads it. SSIDs and host names can be anything but UTF-8;
-/// one such field should not hide all others.
+/// The text up to the first zero byte, as C reads it. SSIDs and host names can be anything but
+/// UTF-8; one such field should not hide all others.
 fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes)).into_owned()

@@ -74,7 +74,8 @@ pub enum UbusError {
     /// The connection broke. It cannot be used again.
     #[error("the connection to ubus broke: {0}")]
     Lost(io::Error),
-    /// No answer within the deadline, shown in whole seconds: nothing else here needs code for fractions.
+    /// No answer within the deadline, shown in whole seconds: nothing else here needs code for
+    /// fractions.
     #[error("ubus did not answer within {} seconds", .0.as_secs())]
     Timeout(Duration),
     /// What came is not ubus. The connection cannot be used again.

@@ -20,8 +20,8 @@ pub(crate) struct Dependency {
 }
 
 impl Netifd {
-    /// Adds a dependency; refused where it is not met now. Then the interface counts as unavailable,
-    /// and the setup that asked has been told to stop before the answer.
+    /// Adds a dependency; refused where it is not met now. Then the interface counts as
+    /// unavailable, and the setup that asked has been told to stop before the answer.
     pub(crate) fn depend(&mut self, name: &str, dependency: Dependency) -> Result<(), Status> {
         let interface = self.interfaces.get_mut(name).ok_or(Status::NotFound)?;
         interface.dependencies.push(dependency);
@@ -33,7 +33,8 @@ impl Netifd {
         if met { Ok(()) } else { Err(Status::NotFound) }
     }
 
-    /// Looks whether a dependency that is not met is met now, and sets the interface's availability.
+    /// Looks whether a dependency that is not met is met now, and sets the interface's
+    /// availability.
     fn try_dependency(&mut self, name: &str, index: usize) {
         let Some(interface) = self.interfaces.get(name) else { return };
         let Some(dependency) = interface.dependencies.get(index).cloned() else { return };
@@ -52,8 +53,8 @@ impl Netifd {
         self.set_available(name, available);
     }
 
-    /// The interface by which the host is reached. A host that is not "anywhere" gets a route of its
-    /// own, so that it stays reached this way.
+    /// The interface by which the host is reached. A host that is not "anywhere" gets a route of
+    /// its own, so that it stays reached this way.
     fn find_way(&mut self, dependency: &Dependency) -> Option<String> {
         let named = (!dependency.interface.is_empty()).then_some(&dependency.interface);
         if let Some(named) = named {

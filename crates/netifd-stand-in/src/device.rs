@@ -110,8 +110,8 @@ impl Netifd {
         }
     }
 
-    /// Puts these settings in the place of the old ones, or, with `keep`, beside them. What is equal
-    /// stays untouched.
+    /// Puts these settings in the place of the old ones, or, with `keep`, beside them. What is
+    /// equal stays untouched.
     pub(crate) fn apply_ip(&mut self, name: &str, mut new: Settings, keep: bool) -> Updated {
         let Some(interface) = self.interfaces.get_mut(name) else { return Updated::default() };
         let Some(device) = interface.l3.as_ref().map(|device| device.name.clone()) else {

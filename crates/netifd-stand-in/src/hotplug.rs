@@ -29,7 +29,8 @@ impl Hotplug {
     }
 
     /// Queues an event. A later one of the same interface takes the place of one that waits, but an
-    /// update never that of an `ifup`; what is being told now is not told twice, unless it is an update.
+    /// update never that of an `ifup`; what is being told now is not told twice, unless it is an
+    /// update.
     fn queue(&mut self, interface: &str, happened: Happened) {
         if happened == Happened::Free {
             self.waiting.retain(|(name, _)| name != interface);

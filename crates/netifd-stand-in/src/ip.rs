@@ -1,4 +1,5 @@
-//! Addresses, routes and prefixes of an interface, as a handler states them and as a dump shows them.
+//! Addresses, routes and prefixes of an interface, as a handler states them and as a dump shows
+//! them.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;

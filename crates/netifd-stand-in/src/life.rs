@@ -132,8 +132,8 @@ impl Netifd {
         }
     }
 
-    /// The protocol is done with the teardown. Whatever starts by itself starts at once: there is no
-    /// back-off.
+    /// The protocol is done with the teardown. Whatever starts by itself starts at once: there is
+    /// no back-off.
     pub(crate) fn went_down(&mut self, name: &str) {
         if matches!(self.state(name), None | Some(State::Down)) {
             return;
@@ -255,8 +255,8 @@ impl Netifd {
         }
     }
 
-    /// Adds an interface, or gives one that is there another section. It is left alone if nothing in
-    /// there concerns its protocol, but counts as available again.
+    /// Adds an interface, or gives one that is there another section. It is left alone if nothing
+    /// in there concerns its protocol, but counts as available again.
     pub(crate) fn configure(&mut self, name: &str, section: Section, dynamic: bool) {
         let protocol = self.protocol(&section);
         let new = Interface::new(section, protocol, dynamic);

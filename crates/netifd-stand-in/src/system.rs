@@ -52,7 +52,8 @@ impl System {
         read(name, "mtu")?.parse().ok()
     }
 
-    /// Calls `changed` for each change of a device, from a thread of its own; never on a dry machine.
+    /// Calls `changed` for each change of a device, from a thread of its own; never on a dry
+    /// machine.
     pub(crate) fn watch_links(&self, changed: impl Fn() + Send + 'static) {
         if self.dry {
             return;

@@ -1,5 +1,6 @@
-//! Debian's compilers of the older release, unpacked and never installed: one builds what is shipped, one is
-//! the oldest that is promised. Every developer has the same, and their own toolchain stays as it is.
+//! Debian's compilers of the older release, unpacked and never installed: one builds what is
+//! shipped, one is the oldest that is promised. Every developer has the same, and their own
+//! toolchain stays as it is.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -88,8 +89,9 @@ impl Compiler {
     }
 }
 
-/// All packages of this version of the compiler, and `more` of it. Each is named, those that the others depend on
-/// too: one that this machine has installed would be left out, and rustc looks for std beside its own libraries.
+/// All packages of this version of the compiler, and `more` of it. Each is named, those that the
+/// others depend on too: one that this machine has installed would be left out, and rustc looks for
+/// std beside its own libraries.
 fn packages(version: &str, more: &[&str]) -> Vec<String> {
     let series: Vec<&str> = version.splitn(3, '.').take(2).collect();
     let library = format!("libstd-rust-web-{}", series.join("."));

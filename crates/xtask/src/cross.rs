@@ -1,7 +1,7 @@
 //! `cargo xtask cross [ARCH]`: the program of each OpenWrt architecture, as shipped.
 //!
-//! Dynamic against the router's musl, with a std of its own, stripped to what is loaded. The targets
-//! are the table `cross/targets.tsv`; what came out is the table `cross/sizes.tsv`.
+//! Dynamic against the router's musl, with a std of its own, stripped to what is loaded. The
+//! targets are the table `cross/targets.tsv`; what came out is the table `cross/sizes.tsv`.
 
 pub(crate) mod elf;
 mod emulated;
@@ -26,8 +26,8 @@ use targets::Target;
 /// What makes it small, and the same on every machine: no backtraces (std), a panic only aborts, no
 /// tables to unwind with, no place in the source named, constants loaded where they are used.
 ///
-/// Without `crt-static` and `-dynamic`, rustc and zig each assume what the other does not, and thread
-/// locals crash on MIPS.
+/// Without `crt-static` and `-dynamic`, rustc and zig each assume what the other does not, and
+/// thread locals crash on MIPS.
 const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=-crt-static -Zunstable-options \
     -Cpanic=immediate-abort -Cforce-unwind-tables=no -Zlocation-detail=none \
     -Cllvm-args=-disable-machine-licm -Clink-arg=-Wl,-z,nocopyreloc";

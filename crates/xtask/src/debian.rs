@@ -1,8 +1,8 @@
 //! Debian's packages of a release and a processor of our choice, whatever runs on this machine.
 //!
-//! apt reads lists of its own below the cache, checks them with Debian's keys, and takes files from the
-//! archive that this machine's apt is configured with. Packages are unpacked below the cache and never
-//! installed, so the machine stays as it is.
+//! apt reads lists of its own below the cache, checks them with Debian's keys, and takes files from
+//! the archive that this machine's apt is configured with. Packages are unpacked below the cache
+//! and never installed, so the machine stays as it is.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use crate::lab::tools::cache_directory;
 use crate::packages;
 use crate::steps::{output, run};
 
-/// The older release that developers may have: its programs run on it and on every later one. It is also
-/// the last one with 32-bit MIPS.
+/// The older release that developers may have: its programs run on it and on every later one. It is
+/// also the last one with 32-bit MIPS.
 pub(crate) const BOOKWORM: &str = "bookworm";
 /// The release after it.
 pub(crate) const TRIXIE: &str = "trixie";
@@ -127,8 +127,8 @@ impl Debian {
         command
     }
 
-    /// The package with the highest number among those whose name matches; of a signed and an unsigned
-    /// kernel of one version the signed one.
+    /// The package with the highest number among those whose name matches; of a signed and an
+    /// unsigned kernel of one version the signed one.
     ///
     /// # Errors
     ///
@@ -189,7 +189,8 @@ impl Debian {
         Ok(tree)
     }
 
-    /// The same in the directory `tree`, without what this machine has installed of what they depend on.
+    /// The same in the directory `tree`, without what this machine has installed of what they
+    /// depend on.
     ///
     /// # Errors
     ///
@@ -210,7 +211,8 @@ impl Debian {
         self.download_into(tree, &names)
     }
 
-    /// `packages` and what apt would install with them where that is installed which `status` names.
+    /// `packages` and what apt would install with them where that is installed which `status`
+    /// names.
     fn dependencies(&self, packages: &[String], status: &Path) -> anyhow::Result<Vec<String>> {
         let mut plan = self.apt("apt-get");
         plan.args(["--quiet", "--quiet", "--yes", "--no-install-recommends", "--simulate"]);
@@ -290,7 +292,8 @@ fn configuration(directory: &Path, architecture: &str) -> String {
     )
 }
 
-/// `bash=5.2` of a line `Inst bash (5.2 Debian:12 [amd64])`, which may name the version here before that.
+/// `bash=5.2` of a line `Inst bash (5.2 Debian:12 [amd64])`, which may name the version here before
+/// that.
 fn to_be_installed(line: &str) -> Option<String> {
     let name = line.strip_prefix("Inst ")?.split(' ').next()?;
     let version = line.split_once('(')?.1.split(' ').next()?;

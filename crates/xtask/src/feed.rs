@@ -1,5 +1,5 @@
-//! `cargo xtask package openwrt|ARCH...`: packages for opkg and apk, those for LuCI among them, and the
-//! index of a feed.
+//! `cargo xtask package openwrt|ARCH...`: packages for opkg and apk, those for LuCI among them, and
+//! the index of a feed.
 //!
 //! What a package is called, needs and says stands in its feed's Makefile, so that OpenWrt's own
 //! build and this one make the same.
@@ -67,8 +67,8 @@ pub(crate) fn command(names: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Puts the packages of one architecture together, in `out`: one for opkg, and one for apk where there
-/// is an apk that makes them.
+/// Puts the packages of one architecture together, in `out`: one for opkg, and one for apk where
+/// there is an apk that makes them.
 fn build(recipe: &Recipe, arch: &str, program: &Path, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let work = out.join("work");
     let data = work.join("data");

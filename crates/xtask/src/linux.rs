@@ -12,7 +12,8 @@ use crate::plane::{on_kernels, one_series};
 use crate::steps::{Steps, root, skip_or_fail};
 use crate::{package, packages};
 
-/// What runs in every test. `linux-prefix.sh`, `linux-hooks.sh` and `linux-systemd.sh` run by name only.
+/// What runs in every test. `linux-prefix.sh`, `linux-hooks.sh` and `linux-systemd.sh` run by name
+/// only.
 const SCRIPTS: &[&str] = &[
     "linux-line.sh",
     "linux-foreign.sh",
@@ -40,7 +41,8 @@ const PACKAGES: &[&str] = &["radvd", "s6", "systemd"];
 const PROGRAMS: &[&str] = &["/usr/sbin/radvd", "/usr/bin/s6-supervise", "/usr/bin/s6-svc"];
 const SYSTEMD: &[&str] = &["lib/systemd/systemd-networkd", "lib/systemd/systemd", "bin/systemctl"];
 
-/// Debian's `OpenRC` is unpacked and never installed: it would become the machine's own init system.
+/// Debian's `OpenRC` is unpacked and never installed: it would become the machine's own init
+/// system.
 const OPENRC: &[&str] = &["openrc", "librc1", "libeinfo1"];
 
 /// The steps of `cargo xtask test`.

@@ -1,5 +1,5 @@
-//! The pages for LuCI, as far as they can be judged without a browser: `luci-app-mape` by eslint, by
-//! node's own test runner, and by the completeness of its translations.
+//! The pages for LuCI, as far as they can be judged without a browser: `luci-app-mape` by eslint,
+//! by node's own test runner, and by the completeness of its translations.
 //!
 //! `cargo xtask luci`
 

@@ -1,5 +1,5 @@
-//! The pages for LuCI in a real browser, on a stand-in for LuCI: `tests/luci/run`, which also takes a
-//! real LuCI (`LUCI_ROOT`) and is told in `tests/luci/README.md`.
+//! The pages for LuCI in a real browser, on a stand-in for LuCI: `tests/luci/run`, which also takes
+//! a real LuCI (`LUCI_ROOT`) and is told in `tests/luci/README.md`.
 //!
 //! `cargo xtask luci --browser`
 
@@ -22,7 +22,8 @@ fn pages() -> anyhow::Result<()> {
     let mut suite = command("tests/luci/run", &["--program"]);
     // The one that goes into machines.
     suite.arg(build_static("mape-proto")?);
-    // A root in the environment is for who calls the suite by hand: here it has to be the same everywhere.
+    // A root in the environment is for who calls the suite by hand: here it has to be the same
+    // everywhere.
     run(suite.env_remove("LUCI_ROOT"))
 }
 

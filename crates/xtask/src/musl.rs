@@ -1,7 +1,8 @@
 //! Static programs against musl, with a std of their own.
 //!
-//! Debian's compiler ([`Compiler::newest`]) brings the matching source of std, and zig (from `PyPI`) is linker and musl in
-//! one, for every processor. Nothing of it touches the machine's own toolchain.
+//! Debian's compiler ([`Compiler::newest`]) brings the matching source of std, and zig (from
+//! `PyPI`) is linker and musl in one, for every processor. Nothing of it touches the machine's own
+//! toolchain.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

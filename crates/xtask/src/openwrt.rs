@@ -1,9 +1,9 @@
 //! Our files in an OpenWrt root, under its own ubusd, netifd and firewall4, in a machine.
 //!
 //! `cargo xtask openwrt --rootfs DIRECTORY|TARBALL [--kernel SERIES] [--json FILE] [SCENARIO...]`,
-//! or `tests/openwrt/run` with the same words. What has to be in the root: `tests/openwrt/README.md`.
-//! With `--stand-in` in the place of a root, programs of our own stand in for OpenWrt's. `--quick` is as
-//! short as in every test.
+//! or `tests/openwrt/run` with the same words. What has to be in the root:
+//! `tests/openwrt/README.md`. With `--stand-in` in the place of a root, programs of our own stand
+//! in for OpenWrt's. `--quick` is as short as in every test.
 
 mod report;
 mod rootfs;
@@ -31,8 +31,8 @@ const LIMIT_EACH: Duration = Duration::from_secs(900);
 /// More than one of these takes.
 const LIMIT_ONCE_MORE: Duration = Duration::from_secs(30);
 
-/// For every test: flapping a hundred times is for a real root, and takes an hour. Times are measured there
-/// too: machines that run beside others are late.
+/// For every test: flapping a hundred times is for a real root, and takes an hour. Times are
+/// measured there too: machines that run beside others are late.
 const QUICK: Extent = Extent {
     flaps: 2,
     cycles: 2,

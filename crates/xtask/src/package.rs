@@ -1,8 +1,8 @@
 //! `cargo xtask package`: static binaries, a Debian package, and Alpine's `package` step.
 //!
-//! The Debian package is put together by `dpkg-deb` and tried with dpkg in a root of its own. Alpine's
-//! tools are not to be had on Debian: of the APKBUILD the function `package` is run, in a shell that
-//! stops at the first error, and its tree is compared with what should be in it.
+//! The Debian package is put together by `dpkg-deb` and tried with dpkg in a root of its own.
+//! Alpine's tools are not to be had on Debian: of the APKBUILD the function `package` is run, in a
+//! shell that stops at the first error, and its tree is compared with what should be in it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -184,7 +184,8 @@ fn test_debian(package: &Path, root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// In a root with nothing but busybox: the program runs there, and the service is a script for its shell.
+/// In a root with nothing but busybox: the program runs there, and the service is a script for its
+/// shell.
 fn test_alpine(tree: &Path) -> anyhow::Result<()> {
     add_busybox(tree)?;
     test_in_root(tree)?;
@@ -223,8 +224,8 @@ fn test_in_root(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs the APKBUILD's `package`, as abuild would after `build`; returns what it has packed. The scripts of the
-/// package are then in [`alpine_scripts`].
+/// Runs the APKBUILD's `package`, as abuild would after `build`; returns what it has packed. The
+/// scripts of the package are then in [`alpine_scripts`].
 ///
 /// # Errors
 ///
@@ -257,7 +258,8 @@ pub(crate) fn alpine(program: &Path, scratch: &Path) -> anyhow::Result<PathBuf> 
     Ok(tree)
 }
 
-/// The steps of [`alpine`]: APKBUILD, version, directory for the scripts, which have names as in a package there.
+/// The steps of [`alpine`]: APKBUILD, version, directory for the scripts, which have names as in a
+/// package there.
 const ALPINE: &str = "\
 . \"$1\"
 test \"$pkgver\" = \"$2\"

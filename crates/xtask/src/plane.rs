@@ -132,8 +132,8 @@ pub(crate) fn commands(scripts: &[&str]) -> String {
     format!("failed=\n{}{VERDICT}", calls(scripts))
 }
 
-/// The same with a boot of the machine in between: what stands in `/keep` is there again after it, and
-/// nothing else is. `again` are the scripts of the second boot.
+/// The same with a boot of the machine in between: what stands in `/keep` is there again after it,
+/// and nothing else is. `again` are the scripts of the second boot.
 fn commands_of_two_boots(scripts: &[&str], again: &[&str]) -> String {
     format!(
         "set -u; . ./disk.sh\nfailed=\nif disk_is_new; then\n{}disk_keep \"$failed\"\n\
@@ -162,8 +162,8 @@ fn calls(scripts: &[&str]) -> String {
     text
 }
 
-/// All series at the same time: emulated machines wait a lot, so that two fit on two cores. Scripts in
-/// `again` run after another boot of the machine. `extra` adds files to each machine.
+/// All series at the same time: emulated machines wait a lot, so that two fit on two cores. Scripts
+/// in `again` run after another boot of the machine. `extra` adds files to each machine.
 ///
 /// # Errors
 ///
@@ -258,8 +258,8 @@ fn host_can() -> anyhow::Result<()> {
     output(Command::new("unshare").args(["--net", "sh", "-c", attempt])).map(drop)
 }
 
-/// What a run printed: the verdicts at once, everything if it failed. Everything is in a file of the
-/// cache too, as it comes: a run that is cut short is told from it.
+/// What a run printed: the verdicts at once, everything if it failed. Everything is in a file of
+/// the cache too, as it comes: a run that is cut short is told from it.
 pub(crate) struct Log {
     name: String,
     started: Instant,
@@ -294,8 +294,8 @@ impl Log {
         self.lines.push(line);
     }
 
-    /// The checks that failed, each with the line before it (a script may have ended at an error of the shell),
-    /// as lines to end a message with.
+    /// The checks that failed, each with the line before it (a script may have ended at an error of
+    /// the shell), as lines to end a message with.
     pub(crate) fn failures(&self) -> String {
         let mut text = String::new();
         let mut before = "";

@@ -1,5 +1,5 @@
-//! Provisioning end to end on a real kernel, with real servers: `tests/vm/provision.sh`, and `fixed.sh`
-//! for contracts with an address of one's own.
+//! Provisioning end to end on a real kernel, with real servers: `tests/vm/provision.sh`, and
+//! `fixed.sh` for contracts with an address of one's own.
 //!
 //! `cargo xtask provision [--kernel SERIES]`
 

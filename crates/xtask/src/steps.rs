@@ -54,7 +54,8 @@ impl Steps {
         if !unsteady.is_empty() {
             println!("passed the second time only:\n  {}", unsteady.join("\n  "));
         }
-        // Again, in one place: whoever sees the end of a long output only shall know what went wrong.
+        // Again, in one place: whoever sees the end of a long output only shall know what went
+        // wrong.
         for (name, error) in failed {
             println!("{name}: {error}");
         }

@@ -39,8 +39,9 @@ fn programs(steps: &mut Steps) {
         Err(error) => skip_or_fail("way to install what is missing", error),
     });
     steps.step("tests", || run(cargo(&["test", "--workspace", "--locked"])));
-    // Without debug assertions and with wrapping arithmetic, as shipped. Optimising across crates takes minutes for
-    // these many programs; the one that is shipped is made so, and gives every known answer with its packages.
+    // Without debug assertions and with wrapping arithmetic, as shipped. Optimising across crates
+    // takes minutes for these many programs; the one that is shipped is made so, and gives every
+    // known answer with its packages.
     steps.step("tests of the core in the shipped profile", || {
         let mut test =
             cargo(&["test", "--release", "--locked", "--package", "mape-core", "--tests"]);

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::steps::root;
 
-/// Asks the program for the plan of every row of `tests/vectors/known-answers.tsv`; `program` makes the
-/// command without its arguments. Returns the number of rows.
+/// Asks the program for the plan of every row of `tests/vectors/known-answers.tsv`; `program` makes
+/// the command without its arguments. Returns the number of rows.
 ///
 /// # Errors
 ///

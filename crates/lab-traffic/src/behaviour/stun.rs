@@ -1,4 +1,5 @@
-//! As much of STUN (RFC 8489) as RFC 5780 needs: binding requests with CHANGE-REQUEST, and their answers.
+//! As much of STUN (RFC 8489) as RFC 5780 needs: binding requests with CHANGE-REQUEST, and their
+//! answers.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 

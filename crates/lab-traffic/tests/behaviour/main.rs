@@ -1,5 +1,5 @@
-//! How the rules behave as a NAT, measured: the table in `docs/nat-behaviour.md`, which `MAPE_BLESS=1` writes. Needs
-//! root.
+//! How the rules behave as a NAT, measured: the table in `docs/nat-behaviour.md`, which
+//! `MAPE_BLESS=1` writes. Needs root.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 #[path = "../../../mape-nft/tests/support/mod.rs"]

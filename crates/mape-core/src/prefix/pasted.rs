@@ -8,8 +8,9 @@ use crate::text::{Quoted, decimal};
 /// The one prefix in the text; `None` where there is none, or where a piece of an address beside it
 /// could belong to it.
 ///
-/// Quotes, brackets, labels (`Prefix: …`), the zone of a global address and full-width characters are
-/// left out. Addresses that no line has, like link-local ones, count only where there is no other.
+/// Quotes, brackets, labels (`Prefix: …`), the zone of a global address and full-width characters
+/// are left out. Addresses that no line has, like link-local ones, count only where there is no
+/// other.
 pub(super) fn read(text: &str) -> Option<Result<ReceivedPrefix, PrefixError>> {
     let text: String = text.chars().map(half_width).collect();
     let in_word = |char: char| char.is_ascii_alphanumeric() || ":./%_-".contains(char);
@@ -72,8 +73,9 @@ fn address(word: &str) -> Option<(Ipv6Addr, Option<&str>)> {
     read.map(|address| (address, len)).or_else(label)
 }
 
-/// Whether what stands before a colon is a word like `IPv6`, and no first group with a slip of the pen
-/// (`24O0`) or a word in front (`wan-2400`): what is left of such an address would be another one.
+/// Whether what stands before a colon is a word like `IPv6`, and no first group with a slip of the
+/// pen (`24O0`) or a word in front (`wan-2400`): what is left of such an address would be another
+/// one.
 fn is_label(text: &str) -> bool {
     let behind = text.rsplit(|char: char| !char.is_ascii_hexdigit()).next().unwrap_or_default();
     let is_group = behind.len() > 2 && behind.contains(|char: char| char.is_ascii_digit());

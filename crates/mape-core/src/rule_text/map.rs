@@ -27,8 +27,8 @@ const KEYS: [&str; 10] = [
     "br",
 ];
 
-/// Whether rules are written in this form, and not in that of [`parse_rule`](super::parse_rule): the two
-/// share no key for a prefix.
+/// Whether rules are written in this form, and not in that of [`parse_rule`](super::parse_rule):
+/// the two share no key for a prefix.
 #[must_use]
 pub fn is_map_form(rules: &str) -> bool {
     rules.split([',', ' ']).any(|pair| {
@@ -36,13 +36,13 @@ pub fn is_map_form(rules: &str) -> bool {
     })
 }
 
-/// Reads one or more rules separated by blanks. They state no layout: `layout` is the user's. What is
-/// left out is [`completed`].
+/// Reads one or more rules separated by blanks. They state no layout: `layout` is the user's. What
+/// is left out is [`completed`].
 ///
 /// `psid` is left-aligned in 16 bits, as in `DHCPv6` (RFC 7598 section 4.5), or right-aligned where
-/// it can only be meant so; where the EA bits hold the PSID, they decide. A `psidlen` of 0 means that
-/// they do. Without `ealen` the rule describes a line of [`LINE_LEN`] bits. `fmr` is accepted: a forwarding rule can be the line's
-/// own.
+/// it can only be meant so; where the EA bits hold the PSID, they decide. A `psidlen` of 0 means
+/// that they do. Without `ealen` the rule describes a line of [`LINE_LEN`] bits. `fmr` is accepted:
+/// a forwarding rule can be the line's own.
 ///
 /// # Errors
 /// [`RuleTextError`] where the text cannot be read, is not MAP-E, or contradicts itself.
@@ -50,9 +50,9 @@ pub fn parse_map_rules(text: &str, layout: Option<Layout>) -> Result<Vec<Rule>, 
     text.split_ascii_whitespace().map(|rule| one(rule, layout, Author::User)).collect()
 }
 
-/// Reads one rule as odhcp6c writes it. It is read as [`parse_map_rules`] does, but for what RFC 7598 lets
-/// a server send: several BRs, of which the first is taken (section 4.2), and bits behind the lengths of
-/// prefixes, which a receiver ignores (section 4.1).
+/// Reads one rule as odhcp6c writes it. It is read as [`parse_map_rules`] does, but for what RFC
+/// 7598 lets a server send: several BRs, of which the first is taken (section 4.2), and bits behind
+/// the lengths of prefixes, which a receiver ignores (section 4.1).
 ///
 /// # Errors
 /// As [`parse_map_rules`].
@@ -210,8 +210,8 @@ mod tests {
         }
     }
 
-    /// By hand, RFC 7597 section 5.2 and 6: the EA bits 0x1234 of the line are .18 (0x12) and PSID 52
-    /// (0x34); without EA bits PSID 1 of 2 bits is 0x4000 = 16384 on the wire.
+    /// By hand, RFC 7597 section 5.2 and 6: the EA bits 0x1234 of the line are .18 (0x12) and PSID
+    /// 52 (0x34); without EA bits PSID 1 of 2 bits is 0x4000 = 16384 on the wire.
     #[test]
     fn a_psid_may_be_right_aligned_or_as_on_the_wire() {
         let lab = "192.0.2.18 52 2001:db8:12:3400:0:c000:212:34";

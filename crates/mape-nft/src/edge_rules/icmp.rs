@@ -18,7 +18,8 @@ const QUOTES_PORTS: &str = "@th,136,8 { 6, 17 }";
 const QUOTES_ECHO_REQUEST: &str = "@th,136,8 1 @th,224,8 8";
 const QUOTES_ECHO_REPLY: &str = "@th,136,8 1 @th,224,8 0";
 
-/// Our port in the packet that an error from there or to there quotes: what we sent, or what arrived.
+/// Our port in the packet that an error from there or to there quotes: what we sent, or what
+/// arrived.
 const fn quoted_port(direction: Direction) -> &'static str {
     match direction {
         Direction::In => "@th,224,16",
@@ -32,8 +33,8 @@ impl EdgeRules<'_> {
         let name = |what: &str| self.name(&format!("{chain}-{what}"));
         let owned = self.name("owned-id");
         if !matches!(self.ports, Ports::Translated(_)) {
-            // conntrack translates what an error quotes, if it knows it. The router itself also tells of
-            // packets that it never translated.
+            // conntrack translates what an error quotes, if it knows it. The router itself also
+            // tells of packets that it never translated.
             let rules = vec![
                 format!("icmp type {{ echo-request, echo-reply }} icmp id @{owned} accept"),
                 format!("{ERRORS} goto {}", name("err")),

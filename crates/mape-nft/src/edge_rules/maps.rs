@@ -7,8 +7,8 @@ use crate::mapping::Mapping;
 use crate::section::Object;
 
 /// Types, by what a map is looked up with. nft compares them by name, so each use has its own map:
-/// the port of a packet, the word it stands in, the identifier of an echo, the port a quoted packet has as its source (in
-/// an error from the line) or as its destination (in one to the line).
+/// the port of a packet, the word it stands in, the identifier of an echo, the port a quoted packet
+/// has as its source (in an error from the line) or as its destination (in one to the line).
 const PORTS: &str = "type inet_service : inet_service";
 const WORDS: &str = "typeof @nh,160,32 : tcp sport";
 const IDS: &str = "typeof icmp id : icmp id";

@@ -23,9 +23,9 @@ const BOTH: [Edge; 2] = [Edge::Netdev, Edge::Postrouting];
 const TCP: &str = "198.51.100.1:80";
 const UDP: &str = "198.51.100.1:53";
 const PATIENCE: Duration = Duration::from_secs(4);
-/// First packets that may be lost while 90 % of the set fill up. The kernel looks at up to 240 ports
-/// from four random places: in 6,000 simulated fillings 20 lost one first packet and none lost two,
-/// with any contiguous range of 240. One-port maps lose about 60.
+/// First packets that may be lost while 90 % of the set fill up. The kernel looks at up to 240
+/// ports from four random places: in 6,000 simulated fillings 20 lost one first packet and none
+/// lost two, with any contiguous range of 240. One-port maps lose about 60.
 const LUCK: usize = 1;
 
 fn rules(edge: Edge, reserved: &str) -> String {
@@ -165,8 +165,9 @@ fn errors_from_inside() {
     }
 }
 
-/// The router also tells of packets that no connection of the line has sent: of those that a LAN host sends to the
-/// shared address as if it were a host outside. About a port of the set that is all right.
+/// The router also tells of packets that no connection of the line has sent: of those that a LAN
+/// host sends to the shared address as if it were a host outside. About a port of the set that is
+/// all right.
 #[test]
 fn errors_about_foreign_ports() {
     for edge in EDGES {
@@ -246,8 +247,8 @@ fn reserved_ports() {
     }
 }
 
-/// Where the address is not shared, nobody behind it leaves from a reserved port, and who has it on the router
-/// keeps it. All other ports stay as they were.
+/// Where the address is not shared, nobody behind it leaves from a reserved port, and who has it on
+/// the router keeps it. All other ports stay as they were.
 #[test]
 fn reserved_ports_of_a_whole_address() {
     let plan = own_rule("ipv4=106.72.50.97/32,ea=0", "2001:db8::/64", "40000,51820-51821");

@@ -1,4 +1,5 @@
-//! Published ports: reached from everywhere, taken by nobody; and the neighbours of the shared address.
+//! Published ports: reached from everywhere, taken by nobody; and the neighbours of the shared
+//! address.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -93,7 +94,8 @@ fn town(rules: &str) -> Option<World> {
     Some(world)
 }
 
-/// From the LAN beside the server, from the server's host, from another network and from the router.
+/// From the LAN beside the server, from the server's host, from another network and from the
+/// router.
 #[test]
 fn hairpin_matrix() {
     for edge in EDGES {
@@ -186,7 +188,8 @@ fn a_server_that_speaks_keeps_its_port() {
     }
 }
 
-/// The relay plays the neighbours: what is sent to a port of theirs comes back to it with the shared address.
+/// The relay plays the neighbours: what is sent to a port of theirs comes back to it with the
+/// shared address.
 const NEIGHBOUR: &str = "ip netns exec $B nft 'table ip neighbour {
     chain to { type nat hook prerouting priority dstnat; ip daddr 106.72.50.97 meta l4proto { tcp, udp } \
         th dport { 53, 80 } dnat to 198.51.100.1; };

@@ -66,8 +66,9 @@ ip -n $B addr add 10.255.0.1/32 dev b0; ip -n $B link set b0 mtu 1460 up
 ip -n $B route add 106.72.50.97/32 dev b0 src 198.51.100.6
 ";
 
-/// A second host beside the first, one in another network, and one outside that another line leads to: for tests that
-/// ask for them. The bridge is a router's: where the machine has `br_netfilter`, its packets would pass the rules twice.
+/// A second host beside the first, one in another network, and one outside that another line leads
+/// to: for tests that ask for them. The bridge is a router's: where the machine has `br_netfilter`,
+/// its packets would pass the rules twice.
 const MORE: &str = "
 ip netns add $M; ip netns add $Z; ip netns add $W
 ip netns exec $C sysctl -qw net.bridge.bridge-nf-call-iptables=0 2>/dev/null || :

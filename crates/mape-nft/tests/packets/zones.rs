@@ -1,5 +1,6 @@
-//! What firewall4's zones let through, and what our set adds: its text as its templates have it, with our files where
-//! it includes them. `lan` may go out, the guests of `c2` nowhere, the lines `mape-wan` and `c3` are closed.
+//! What firewall4's zones let through, and what our set adds: its text as its templates have it,
+//! with our files where it includes them. `lan` may go out, the guests of `c2` nowhere, the lines
+//! `mape-wan` and `c3` are closed.
 
 use std::net::{Ipv6Addr, SocketAddrV6, TcpListener, UdpSocket};
 use std::thread;
@@ -69,7 +70,8 @@ fn load(world: &World, interface: &Interface) {
     world.load(&Admitted::text(&Admitted::of(std::slice::from_ref(interface))));
 }
 
-/// What another program sends to the LAN, like one for containers, stays as shut as it is without us.
+/// What another program sends to the LAN, like one for containers, stays as shut as it is without
+/// us.
 #[test]
 fn only_what_is_published_is_let_through() {
     for edge in EDGES {
@@ -126,7 +128,8 @@ fn the_hairpin_is_for_its_zones() {
     }
 }
 
-/// An isolated zone does not get out to the address's other subscribers; what their zone allows, the LAN's do.
+/// An isolated zone does not get out to the address's other subscribers; what their zone allows,
+/// the LAN's do.
 #[test]
 fn the_zone_judges_who_reaches_neighbours() {
     for edge in EDGES {
@@ -179,8 +182,8 @@ fn full_cone_passes_the_zones() {
     }
 }
 
-/// Nothing comes from the line with a source that no packet of the internet has: not to a published port, and not to
-/// the router, whose refusal would go to that source.
+/// Nothing comes from the line with a source that no packet of the internet has: not to a published
+/// port, and not to the router, whose refusal would go to that source.
 #[test]
 fn sources_that_no_packet_outside_has() {
     const STRANGE: [&str; 9] = [
@@ -226,7 +229,8 @@ fn sources_that_no_packet_outside_has() {
     }
 }
 
-/// A LAN host that makes packets of the tunnel itself, with the router's CE address, whatever headers they have.
+/// A LAN host that makes packets of the tunnel itself, with the router's CE address, whatever
+/// headers they have.
 #[test]
 fn only_the_router_sends_from_the_ce_address() {
     let Some(world) = town() else { return };

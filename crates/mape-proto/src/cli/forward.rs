@@ -293,7 +293,8 @@ impl Options {
         let section = self.section(&router, name)?;
         would_load(&self.firewall, Wishes::read(&self.firewall.servers)?.without(&section))?;
         self.change(&deletion(&section), &lock)?;
-        // Where this fails, the section stays removed: the port is to be closed, and the next load does it.
+        // Where this fails, the section stays removed: the port is to be closed, and the next load
+        // does it.
         let (report, told) = load_locked(&self.firewall, &lock)?;
         drop(lock);
         told.tell(&self.firewall);

@@ -35,8 +35,8 @@ impl Word {
     }
 }
 
-/// Whether `status` or `doctor` means the line of a configuration file, and not netifd's interfaces: a file is
-/// named, or nothing else is asked for and there is no netifd.
+/// Whether `status` or `doctor` means the line of a configuration file, and not netifd's
+/// interfaces: a file is named, or nothing else is asked for and there is no netifd.
 pub(super) fn is_asked_for_status(words: &[OsString]) -> bool {
     let rest = words.get(1..).unwrap_or_default();
     let plain = rest.iter().all(|word| word == "--json" || word == "--help" || word == "-h");
@@ -86,8 +86,8 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
     Ok(Answer { text, status: if is_fine { ExitStatus::Fine } else { ExitStatus::Failed } })
 }
 
-/// The files of `plan --ifupdown` and `--networkd`: written into the directory, or printed one after
-/// the other.
+/// The files of `plan --ifupdown` and `--networkd`: written into the directory, or printed one
+/// after the other.
 pub(super) fn files(
     make: fn(&Parts, &Path) -> Vec<linux::File>,
     parts: &Parts,

@@ -1,5 +1,5 @@
-//! `mape-proto setup|renew|teardown|hotplug|provision`: called by our own files only, so they are not in the
-//! list of commands. They print as they go, since they may wait.
+//! `mape-proto setup|renew|teardown|hotplug|provision`: called by our own files only, so they are
+//! not in the list of commands. They print as they go, since they may wait.
 
 use std::ffi::OsString;
 use std::io::{Read as _, Write};
@@ -84,8 +84,9 @@ fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<
     }
 }
 
-/// What netifd passes, from standard input: every user of the machine can read the arguments of a process, and
-/// there are passwords in it. What cannot be read has no options, which the set-up refuses.
+/// What netifd passes, from standard input: every user of the machine can read the arguments of a
+/// process, and there are passwords in it. What cannot be read has no options, which the set-up
+/// refuses.
 fn options() -> String {
     let mut options = String::new();
     let _ = std::io::stdin().take(MAX_OPTIONS).read_to_string(&mut options);

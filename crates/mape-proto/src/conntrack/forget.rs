@@ -17,7 +17,8 @@ use crate::netlink::{Kernel, NetlinkError, Socket};
 /// occurs are left alone, as they can be somebody else's.
 ///
 /// # Errors
-/// [`ConntrackError`], the first one where several entries cannot be deleted; the others are, by then.
+/// [`ConntrackError`], the first one where several entries cannot be deleted; the others are, by
+/// then.
 pub fn forget(
     address: Ipv4Addr,
     keep: impl Fn(Protocol, Option<u16>) -> bool,
@@ -38,8 +39,9 @@ pub(crate) struct Flows {
 }
 
 impl Flows {
-    /// Whether this is one: it came to the port, from wherever, and was sent to the host; or the host spoke first
-    /// and was given the port. A published port is a reserved one, so the number is the real one on every edge.
+    /// Whether this is one: it came to the port, from wherever, and was sent to the host; or the
+    /// host spoke first and was given the port. A published port is a reserved one, so the number
+    /// is the real one on every edge.
     #[must_use]
     fn have(&self, entry: &Entry) -> bool {
         let Self { address, published: Published { transport, port, host } } = *self;

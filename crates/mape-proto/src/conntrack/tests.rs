@@ -20,8 +20,8 @@ fn vectors() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/status/v6plus")
 }
 
-/// Addresses and ports (of an echo the identifier) of both directions, as conntrack's own tool prints
-/// them.
+/// Addresses and ports (of an echo the identifier) of both directions, as conntrack's own tool
+/// prints them.
 fn told(line: &str) -> Option<String> {
     let name =
         line.split_whitespace().next().filter(|name| ["tcp", "udp", "icmp"].contains(name))?;

@@ -164,8 +164,8 @@ fn leftovers(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding>
     found.into_iter().map(finding).chain(twin).collect()
 }
 
-/// A tunnel of others that stands beside ours, and what removes it. One that is in its way is told as the
-/// reason why ours is not up.
+/// A tunnel of others that stands beside ours, and what removes it. One that is in its way is told
+/// as the reason why ours is not up.
 fn twin(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<(String, String)> {
     let line = interface.line.as_ref().filter(|_| interface.state != Condition::Pending)?;
     let devices = &patient.places.status.devices;
@@ -180,8 +180,8 @@ fn twin(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<(String, S
     Some((format!("the tunnel {device} has the two ends of this line too"), hint))
 }
 
-/// Another section of ours. Which of the two has the line is settled, and the other one says so; the one
-/// that works is never to be switched off.
+/// Another section of ours. Which of the two has the line is settled, and the other one says so;
+/// the one that works is never to be switched off.
 fn works_itself(patient: &Patient<'_>, leftover: &Leftover) -> bool {
     let name = leftover.what.strip_prefix("network.").filter(|_| leftover.kind == "second-ce");
     let other = name.and_then(|name| patient.facts.interface(name));
@@ -194,8 +194,8 @@ fn works_itself(patient: &Patient<'_>, leftover: &Leftover) -> bool {
     other.is_some_and(|other| other.proto == "mape" && (other.up || !waits(&other.name)))
 }
 
-/// What the tunnel's counters tell without sending anything: since something last happened, as what came
-/// before that says nothing of the line as it is.
+/// What the tunnel's counters tell without sending anything: since something last happened, as what
+/// came before that says nothing of the line as it is.
 fn answers(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     const CHECK: &str = "answers";
     let places = &patient.places.status;

@@ -2,8 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The text without what tells one line from its neighbours: of IPv4 addresses the last two bytes, of
-/// IPv6 addresses all behind the second word, of long hexadecimal numbers all behind the eighth digit.
+/// The text without what tells one line from its neighbours: of IPv4 addresses the last two bytes,
+/// of IPv6 addresses all behind the second word, of long hexadecimal numbers all behind the eighth
+/// digit.
 #[must_use]
 pub fn masked(text: &str) -> String {
     let is_part = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');

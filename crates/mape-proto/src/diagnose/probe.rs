@@ -64,7 +64,8 @@ fn packet_size(target: SocketAddrV4, mtu: u16, large: bool, small: bool) -> Find
     }
 }
 
-/// `None` without the right to make one. What it sends is not to be fragmented, as the kernel's default is.
+/// `None` without the right to make one. What it sends is not to be fragmented, as the kernel's
+/// default is.
 fn raw(target: SocketAddrV4) -> Option<OwnedFd> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Inet, SockType::Raw, flags, SockProtocol::Icmp).ok()?;

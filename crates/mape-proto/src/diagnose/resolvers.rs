@@ -1,5 +1,5 @@
-//! Resolvers that the router asks through the line. Each query takes a port of the set for the time of
-//! its answer (RFC 7597 section 10), and a busy LAN asks more than it connects.
+//! Resolvers that the router asks through the line. Each query takes a port of the set for the time
+//! of its answer (RFC 7597 section 10), and a busy LAN asks more than it connects.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -80,8 +80,8 @@ fn of_netifd(patient: &Patient<'_>) -> Vec<(Ipv4Addr, String)> {
     up.filter_map(of).flatten().collect()
 }
 
-/// What is configured for dnsmasq itself: `1.1.1.1`, `/domain/192.0.2.1#53`, and `192.0.2.1@eth9`, which
-/// leaves through that device.
+/// What is configured for dnsmasq itself: `1.1.1.1`, `/domain/192.0.2.1#53`, and `192.0.2.1@eth9`,
+/// which leaves through that device.
 fn of_dnsmasq(patient: &Patient<'_>, device: &str) -> Vec<(Ipv4Addr, String)> {
     let sections = patient.dhcp.iter().flat_map(|it| it.of_kind("dnsmasq"));
     let servers = sections.flat_map(|it| it.list("server")).filter_map(|text| {

@@ -27,8 +27,8 @@ pub(super) fn checks(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<
     found.into_iter().flat_map(known_as).collect()
 }
 
-/// Redirects of firewall4 whose port is another subscriber's, or is given to outgoing connections: the
-/// edge then has another number for it before the firewall looks.
+/// Redirects of firewall4 whose port is another subscriber's, or is given to outgoing connections:
+/// the edge then has another number for it before the firewall looks.
 fn redirects(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
     let zones = Zones::read(&patient.router.directories());
     let joined = patient.own().and_then(|own| own.data.get("zone")?.as_str());
@@ -64,7 +64,8 @@ fn ports_of(redirect: &Section) -> impl Iterator<Item = u16> {
     redirect.list("src_dport").filter_map(range).flatten()
 }
 
-/// Our own rules are asked before firewall4's, so what a forward has published never comes to a redirect.
+/// Our own rules are asked before firewall4's, so what a forward has published never comes to a
+/// redirect.
 fn hidden(redirect: &Section, forwards: &[Server]) -> Option<Finding> {
     let protocols: Vec<&str> = redirect.list("proto").collect();
     let transports = transports(&protocols).unwrap_or_default();

@@ -108,8 +108,8 @@ fn joined_zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
     )
 }
 
-/// Whether firewall4's rules lack the device: its chain `forward` tells packets of one zone from those of
-/// another by their devices.
+/// Whether firewall4's rules lack the device: its chain `forward` tells packets of one zone from
+/// those of another by their devices.
 fn is_left_out(patient: &Patient<'_>, interface: &InterfaceStatus) -> bool {
     let kernel = &patient.places.status.kernel;
     matches!(nftables::has_fw4(kernel), Ok(true))

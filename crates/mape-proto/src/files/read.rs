@@ -39,8 +39,8 @@ pub(crate) fn beginning(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8
     Ok(bytes)
 }
 
-/// Looked at twice: opening a device may do something (a watchdog starts), and between the look and the
-/// opening a file may become a pipe, whose opening waits for a writer unless told not to.
+/// Looked at twice: opening a device may do something (a watchdog starts), and between the look and
+/// the opening a file may become a pipe, whose opening waits for a writer unless told not to.
 fn open(path: &Path) -> io::Result<File> {
     let regular = |metadata: fs::Metadata| {
         if metadata.is_file() { Ok(()) } else { Err(wrong("it is not a regular file")) }

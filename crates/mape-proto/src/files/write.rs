@@ -15,8 +15,8 @@ const OURS: &str = "mape-rs";
 /// What others than the owner may.
 const OTHERS: u32 = 0o077;
 
-/// Writes a file in one step, so that no reader sees half of it, for its owner alone; and whether it is
-/// another one than before. The directory is made where there is none.
+/// Writes a file in one step, so that no reader sees half of it, for its owner alone; and whether
+/// it is another one than before. The directory is made where there is none.
 ///
 /// # Errors
 /// Whatever the file system says, or the text is longer than what is read again.
@@ -67,8 +67,8 @@ fn is_there(path: &Path, text: &str) -> bool {
     own && bytes(path).is_ok_and(|bytes| bytes == text.as_bytes())
 }
 
-/// Makes a directory for its owner alone, or makes one of ours that is there such. One of another name is
-/// a person's choice: `--state-dir /tmp` must not take `/tmp` from all others.
+/// Makes a directory for its owner alone, or makes one of ours that is there such. One of another
+/// name is a person's choice: `--state-dir /tmp` must not take `/tmp` from all others.
 fn directory(path: &Path) -> io::Result<()> {
     if !path.exists() {
         path.parent().map_or(Ok(()), fs::create_dir_all)?;

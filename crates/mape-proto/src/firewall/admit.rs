@@ -1,7 +1,8 @@
 //! Telling firewall4's table what is published.
 //!
-//! It has a set for that, empty after its start; a reload keeps what is in it. firewall4's own transaction never
-//! depends on it, and ours never on firewall4: where there is no such set, there is nothing to tell.
+//! It has a set for that, empty after its start; a reload keeps what is in it. firewall4's own
+//! transaction never depends on it, and ours never on firewall4: where there is no such set, there
+//! is nothing to tell.
 
 use mape_nft::{Admitted, Bounds, Interface};
 
@@ -10,7 +11,8 @@ use super::nft::Nft;
 use crate::netlink::Kernel;
 use crate::nftables;
 
-/// Brings the set in line with what these interfaces publish. Where it is so already, no program runs.
+/// Brings the set in line with what these interfaces publish. Where it is so already, no program
+/// runs.
 pub(super) fn admit(
     kernel: &Kernel,
     nft: &Nft<'_>,

@@ -13,8 +13,8 @@ pub enum FirewallError {
     /// nft or the kernel refuses the text.
     #[error("nft refuses the rules: {}", .0.text())]
     Rejected(Quoted),
-    /// nft was ended before it could say anything about the text, or had no memory: the same text can be
-    /// accepted later, so nothing is to be concluded from this.
+    /// nft was ended before it could say anything about the text, or had no memory: the same text
+    /// can be accepted later, so nothing is to be concluded from this.
     #[error("nft did not do its work: {0}")]
     NoVerdict(String),
     /// Another loader holds the lock.

@@ -1,7 +1,7 @@
 //! What nft accepts, asked when the firewall starts: before any interface is waited for.
 //!
-//! `accepted`, beside the state files, holds the usual shape of rules and the edge. It is a cache: without
-//! it a set-up asks nft itself, and whoever finds it wrong removes it.
+//! `accepted`, beside the state files, holds the usual shape of rules and the edge. It is a cache:
+//! without it a set-up asks nft itself, and whoever finds it wrong removes it.
 
 use std::fs;
 
@@ -14,8 +14,8 @@ use crate::files;
 
 const FILE: &str = "accepted";
 
-/// Asks, unless it has been asked since the router's start. What nft refuses is told by the set-up that
-/// wants it.
+/// Asks, unless it has been asked since the router's start. What nft refuses is told by the set-up
+/// that wants it.
 pub fn foresee(places: &Places) {
     let file = places.state.join(FILE);
     if file.exists() {

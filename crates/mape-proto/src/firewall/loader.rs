@@ -40,8 +40,8 @@ impl Report {
         self.unchanged
     }
 
-    /// What was to be done and could not be, a line each: an interface that is not open, a file that cannot be
-    /// written. Empty where all is as it should be.
+    /// What was to be done and could not be, a line each: an interface that is not open, a file
+    /// that cannot be written. Empty where all is as it should be.
     #[must_use]
     pub fn faults(&self) -> &[String] {
         self.remarks.faults()
@@ -114,12 +114,12 @@ struct Ready {
 /// takes all or nothing, so a refused attempt changes nothing, and the next edge is tried. Each
 /// call begins with the best one again.
 ///
-/// Where nft refuses the newest rules of an interface, older ones stay in force, or become it. Published ports
-/// that are withdrawn are so in any case.
+/// Where nft refuses the newest rules of an interface, older ones stay in force, or become it.
+/// Published ports that are withdrawn are so in any case.
 ///
 /// # Errors
-/// [`FirewallError`]. Where nft refuses the rules, all that can be tried is shut. After any other error all
-/// stays as it was.
+/// [`FirewallError`]. Where nft refuses the rules, all that can be tried is shut. After any other
+/// error all stays as it was.
 pub fn load(places: &Places) -> Result<Report, FirewallError> {
     let lock = lock::take(&places.state)?;
     let (report, told) = load_locked(places, &lock)?;
@@ -207,8 +207,8 @@ fn load_ready(
     };
     let mut refused = Vec::new();
     let mut first = None;
-    // Again where one of the good ones has vanished meanwhile, and with ever older rules: what nft accepts when it
-    // is asked it may still refuse to load.
+    // Again where one of the good ones has vanished meanwhile, and with ever older rules: what nft
+    // accepts when it is asked it may still refuse to load.
     for age in 0..4 {
         let error = match attempt(&ready, bring) {
             Ok((interfaces, unchanged)) => {
@@ -240,8 +240,8 @@ fn load_ready(
     Err(first.unwrap_or(FirewallError::Rejected(Quoted::new(""))))
 }
 
-/// Those that nft takes together, added one by one, each with the newest rules that it takes, but for the `age`
-/// newest. It is only asked: what is open stays so meanwhile.
+/// Those that nft takes together, added one by one, each with the newest rules that it takes, but
+/// for the `age` newest. It is only asked: what is open stays so meanwhile.
 fn accepted(
     nft: &Nft<'_>,
     ready: Vec<Ready>,
@@ -280,9 +280,9 @@ fn accepted(
     Ok(good)
 }
 
-/// What [`load`] would give to nft if this state were written down; `None` where all is loaded. Rules of a
-/// device that is made anew name the device: `load` binds them to its index, which nobody knows yet. Of the edges
-/// it is the one that `load` tries first.
+/// What [`load`] would give to nft if this state were written down; `None` where all is loaded.
+/// Rules of a device that is made anew name the device: `load` binds them to its index, which
+/// nobody knows yet. Of the edges it is the one that `load` tries first.
 ///
 /// # Errors
 /// [`FirewallError`]: the state is not valid.
@@ -373,8 +373,8 @@ pub(super) fn single_port() -> Result<Plan, StateError> {
     Ok(plan(&request)?)
 }
 
-/// Tries the edges, best first, and at last without the options a kernel can lack; with what the first
-/// try that was not refused says.
+/// Tries the edges, best first, and at last without the options a kernel can lack; with what the
+/// first try that was not refused says.
 fn attempt(
     ready: &[Ready],
     tried_with: impl Fn(&Transaction) -> Result<bool, FirewallError>,

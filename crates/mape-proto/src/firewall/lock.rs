@@ -13,15 +13,15 @@ use nix::fcntl::{Flock, FlockArg};
 use super::FirewallError;
 use crate::files;
 
-/// A load takes a fraction of a second, some seconds on a slow router under load, and three may come
-/// at once.
+/// A load takes a fraction of a second, some seconds on a slow router under load, and three may
+/// come at once.
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(50);
 /// Not the name of an interface's lock: none begins with a point.
 const NAME: &str = ".firewall.lock";
 
-/// Takes the lock, which the kernel gives back when the process ends, however it ends. Who changes what the loader
-/// reads takes it too, so that none sees half of it.
+/// Takes the lock, which the kernel gives back when the process ends, however it ends. Who changes
+/// what the loader reads takes it too, so that none sees half of it.
 pub(crate) fn take(directory: &Path) -> Result<Flock<File>, FirewallError> {
     take_within(directory, NAME, PATIENCE)
 }

@@ -28,14 +28,14 @@ impl<'a> Nft<'a> {
         Self { program, lock: None, patience: PATIENCE }
     }
 
-    /// Of a caller with the loader's lock. Where that caller is killed, the next one waits for the nft that
-    /// it has left behind, and so cannot be overtaken by it.
+    /// Of a caller with the loader's lock. Where that caller is killed, the next one waits for the
+    /// nft that it has left behind, and so cannot be overtaken by it.
     pub(super) fn holding(program: &'a Path, lock: &'a Flock<File>) -> Self {
         Self { lock: Some(lock.as_fd()), ..Self::new(program) }
     }
 
-    /// Whether this text is what is loaded. Where only the short cuts are missing, as after a reload of
-    /// firewall4, they are brought back.
+    /// Whether this text is what is loaded. Where only the short cuts are missing, as after a
+    /// reload of firewall4, they are brought back.
     pub(super) fn has(&self, transaction: &Transaction) -> Result<bool, FirewallError> {
         if !self.is_marked(transaction)? {
             return Ok(false);
@@ -50,8 +50,8 @@ impl<'a> Nft<'a> {
         Ok(found)
     }
 
-    /// What `has` or [`Self::load`] would load; `None` where nothing is missing. Only asks, and whatever it is not told
-    /// is not there.
+    /// What `has` or [`Self::load`] would load; `None` where nothing is missing. Only asks, and
+    /// whatever it is not told is not there.
     #[cfg(feature = "linux")]
     pub(super) fn missing(&self, transaction: &Transaction) -> Option<String> {
         let answers = |query: &str| self.answers(transaction, query).unwrap_or_default();
@@ -158,9 +158,10 @@ fn verdict(error: ProgramError) -> FirewallError {
     }
 }
 
-/// nft ends with 1 where it or the kernel refuses the text, with 2 without memory and with 3 without its
-/// netlink socket (`enum nft_exit_codes` in its sources). The kernel's lack of memory, its table of this moment being
-/// busy and an interrupted call are told with status 1, in the C library's words.
+/// nft ends with 1 where it or the kernel refuses the text, with 2 without memory and with 3
+/// without its netlink socket (`enum nft_exit_codes` in its sources). The kernel's lack of memory,
+/// its table of this moment being busy and an interrupted call are told with status 1, in the C
+/// library's words.
 fn is_verdict(status: i32, said: &str) -> bool {
     let passing = [
         "Cannot allocate memory",

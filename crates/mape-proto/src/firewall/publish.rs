@@ -1,5 +1,5 @@
-//! Published ports, as the loader deals with them: what UCI says becomes the state that the rules are made
-//! of, and what came of it is written down, remembered and told once the rules are loaded.
+//! Published ports, as the loader deals with them: what UCI says becomes the state that the rules
+//! are made of, and what came of it is written down, remembered and told once the rules are loaded.
 
 use mape_core::{Explain as _, PortRange};
 
@@ -30,7 +30,8 @@ pub(super) struct Planned {
 #[derive(Default)]
 pub(crate) struct Told(Vec<(String, Vec<Change>, Option<Vec<PortRange>>)>);
 
-/// What the interfaces are to be. Where UCI cannot be read, published ports stay as they are. Writes nothing.
+/// What the interfaces are to be. Where UCI cannot be read, published ports stay as they are.
+/// Writes nothing.
 pub(super) fn plan(
     places: &Places,
     wishes: Result<Wishes, UciError>,
@@ -84,8 +85,8 @@ impl Planned {
         self.before.servers() != self.state.servers()
     }
 
-    /// What may be loaded where nft refuses [`Self::state`], best first: what was loaded for this very device, as
-    /// far as it is still wanted; without the forwards that are new; without any.
+    /// What may be loaded where nft refuses [`Self::state`], best first: what was loaded for this
+    /// very device, as far as it is still wanted; without the forwards that are new; without any.
     pub(super) fn older(&self, index: u32) -> Vec<State> {
         let last = self.record.as_ref().filter(|record| record.index == index);
         let mut older: Vec<State> =
@@ -99,7 +100,8 @@ impl Planned {
         older
     }
 
-    /// The rules are loaded, with this state for this device if the interface is open: from now on it counts.
+    /// The rules are loaded, with this state for this device if the interface is open: from now on
+    /// it counts.
     pub(super) fn in_force(
         self,
         places: &Places,
@@ -146,8 +148,8 @@ impl Planned {
     }
 }
 
-/// A peer of a host that is not published any more, or not there, gets no further answer from it: rules are
-/// asked for the first packet of a connection only.
+/// A peer of a host that is not published any more, or not there, gets no further answer from it:
+/// rules are asked for the first packet of a connection only.
 fn end_flows<'a>(
     earlier: impl Iterator<Item = &'a State>,
     now: &State,

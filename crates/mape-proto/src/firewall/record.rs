@@ -1,7 +1,7 @@
 //! What was loaded last for an interface: `IFACE.loaded`, beside its state file.
 //!
-//! A cache and never a proof. Where nft refuses newer rules, these are tried once more, and without the file
-//! there are none to try.
+//! A cache and never a proof. Where nft refuses newer rules, these are tried once more, and without
+//! the file there are none to try.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,8 @@ impl Record {
             .then_some(record)
     }
 
-    /// Where it cannot be written there is none: an older one would let in what was withdrawn since.
+    /// Where it cannot be written there is none: an older one would let in what was withdrawn
+    /// since.
     pub(super) fn write(&self, directory: &Path, interface: &str) {
         let text = serde_json::to_string(self).map_err(std::io::Error::from);
         if text.and_then(|text| files::write(&path(directory, interface), &(text + "\n"))).is_err()

@@ -21,7 +21,8 @@ use crate::servers::{Server, pool};
 
 /// Number of the format. A file with another one is ignored: the next setup writes a new one.
 const SCHEMA: u8 = 1;
-/// How large a file becomes with its servers, in bytes; less than what is read, as all else has room too.
+/// How large a file becomes with its servers, in bytes; less than what is read, as all else has
+/// room too.
 const MAX_SIZE: u64 = files::MAX_SIZE / 2;
 
 /// The content of a state file.
@@ -58,8 +59,8 @@ pub struct State {
     /// Published ports. The loader writes them down, from what UCI says at that moment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     servers: Vec<Server>,
-    /// All that was reserved, in the order in which it was. A port that is new goes last, whoever wants it:
-    /// before the others it would move the mappings of each of them.
+    /// All that was reserved, in the order in which it was. A port that is new goes last, whoever
+    /// wants it: before the others it would move the mappings of each of them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     order: String,
 }
@@ -121,8 +122,8 @@ impl State {
         }
     }
 
-    /// The same after an earlier state. On the same line what flows are bound to stays as it was: the ports that the
-    /// inside range avoids, and the order of the reserved ones.
+    /// The same after an earlier state. On the same line what flows are bound to stays as it was:
+    /// the ports that the inside range avoids, and the order of the reserved ones.
     #[must_use]
     pub fn after(self, earlier: Option<&Self>) -> Self {
         let line = |state: &Self| {
@@ -153,7 +154,8 @@ impl State {
         }
     }
 
-    /// How many of these servers, the first ones, a state file has room for, whatever their ports are later.
+    /// How many of these servers, the first ones, a state file has room for, whatever their ports
+    /// are later.
     pub(crate) fn room_for(&self, servers: &[Server]) -> usize {
         // The digits that a port can come to have, in `servers` and in `order`.
         const GROWTH: usize = 10;
@@ -218,8 +220,8 @@ impl State {
         state
     }
 
-    /// This earlier state without what the new one does not let in any more; `None` where it is that of another
-    /// line.
+    /// This earlier state without what the new one does not let in any more; `None` where it is
+    /// that of another line.
     pub(super) fn still_wanted_by(&self, new: &Self) -> Option<Self> {
         let line = |state: &Self| (state.prefix.clone(), state.rule.clone(), state.device.clone());
         if line(self) != line(new) {

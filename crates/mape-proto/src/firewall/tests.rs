@@ -275,7 +275,8 @@ fn without_nft() {
     std::fs::remove_dir_all(directory).unwrap();
 }
 
-/// Memory, a signal or a missing socket say nothing about the rules: only a verdict may be acted upon.
+/// Memory, a signal or a missing socket say nothing about the rules: only a verdict may be acted
+/// upon.
 #[test]
 fn only_nft_s_own_word_counts_as_a_refusal() {
     let directory = directory("verdicts");

@@ -18,7 +18,8 @@ use crate::firewall::{self, lock};
 use crate::program::{Program, ProgramError};
 use crate::uci::{CONFIG, Package, UciError};
 
-/// A commit writes the flash, which takes a slow one a second, and some while it is being cleaned up.
+/// A commit writes the flash, which takes a slow one a second, and some while it is being cleaned
+/// up.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The package that `import` changes.
@@ -30,8 +31,8 @@ const CHANGES: &str = ".uci";
 ///
 /// # Errors
 /// [`UciError::Pending`] where somebody else has changes of the package that are not committed:
-/// they would be committed too. [`UciError::NotAsMeant`] where the result was not the intended one. After any
-/// error all has been taken back.
+/// they would be committed too. [`UciError::NotAsMeant`] where the result was not the intended one.
+/// After any error all has been taken back.
 pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
     let directory = directory(router)?;
     let lock = lock::take(&directory).map_err(|error| failed(&error))?;
@@ -42,7 +43,8 @@ pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
     done
 }
 
-/// The same for any package, for who holds the loader's lock: two at once would commit each other's changes.
+/// The same for any package, for who holds the loader's lock: two at once would commit each other's
+/// changes.
 pub(crate) fn apply_to(
     router: &Router,
     name: &str,
@@ -89,9 +91,9 @@ fn failed(reason: &dyn Display) -> UciError {
     UciError::Program(Quoted::new(&reason.to_string()))
 }
 
-/// Changes that are not committed, in a directory of our own: what is in `/tmp/.uci` every reader of the
-/// configuration reads, and the next one who commits anything commits it too. So whatever interrupts us, and also
-/// where only the flash is full, nothing of it comes back later.
+/// Changes that are not committed, in a directory of our own: what is in `/tmp/.uci` every reader
+/// of the configuration reads, and the next one who commits anything commits it too. So whatever
+/// interrupts us, and also where only the flash is full, nothing of it comes back later.
 struct Staging<'a> {
     router: &'a Router,
     changes: PathBuf,

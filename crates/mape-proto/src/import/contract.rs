@@ -1,7 +1,7 @@
 //! A contract with an IPv4 address of its own, in a tunnel made by hand or in numbers of `map`.
 //!
-//! It is known by the provider's tunnel end, or by a CE address that is made of an IPv4 address as these
-//! contracts make it: draft-03 with PSID 0.
+//! It is known by the provider's tunnel end, or by a CE address that is made of an IPv4 address as
+//! these contracts make it: draft-03 with PSID 0.
 
 use std::net::Ipv6Addr;
 
@@ -82,8 +82,8 @@ impl Contract {
     }
 }
 
-/// The line's own contract, where the prefix is of such a provider and the CE address is not the one of
-/// MAP-E.
+/// The line's own contract, where the prefix is of such a provider and the CE address is not the
+/// one of MAP-E.
 fn provider_of(prefix: ReceivedPrefix, ce: Ipv6Addr) -> Option<&'static str> {
     let owner = match plan(&Request::new(prefix)) {
         Ok(plan) if plan.ce() == ce => return None,
@@ -101,8 +101,8 @@ fn made_of(ce: Ipv6Addr) -> Option<Ipv4Net> {
     Some(Ipv4Net::from(ipv4)).filter(|net| psid == 0 && is_unicast4(*net))
 }
 
-/// The address that the section states, or the block of them; of `map`'s numbers none of a rule that is
-/// for more lines than one.
+/// The address that the section states, or the block of them; of `map`'s numbers none of a rule
+/// that is for more lines than one.
 fn stated_ipv4(section: &Section) -> Option<Ipv4Net> {
     let len = section.get("ip4prefixlen").map_or(Some(32), |len| decimal(len, 32));
     let len = u8::try_from(len?).ok().filter(|len| *len >= LARGEST)?;

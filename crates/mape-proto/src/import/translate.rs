@@ -111,7 +111,8 @@ fn numbers(section: &mut Section, prefix: Option<ReceivedPrefix>) {
     };
     let ipv6_len = small(section, "ip6prefixlen");
     let ipv4_len = small(section, "ip4prefixlen").unwrap_or(32);
-    // Without `ealen` the prefix's length says where the EA bits end; of a longer one only the line's part.
+    // Without `ealen` the prefix's length says where the EA bits end; of a longer one only the
+    // line's part.
     if let (None, Some(ipv6_len), Some(prefix)) = (section.get("ealen"), ipv6_len, prefix) {
         let ea_len = prefix.net().prefix_len().min(LINE_LEN).saturating_sub(ipv6_len);
         section.set("ealen", ea_len.to_string());
@@ -129,8 +130,9 @@ fn numbers(section: &mut Section, prefix: Option<ReceivedPrefix>) {
             section.set("ipaddr", net.network().to_string());
         }
     }
-    // `psid` is left-aligned in 16 bits, and ignored without a length; one that can only be right-aligned
-    // was meant so, and of any other `map` leaves out what is behind the length. In the EA bits it stands anyway, so that a second one could only be wrong.
+    // `psid` is left-aligned in 16 bits, and ignored without a length; one that can only be
+    // right-aligned was meant so, and of any other `map` leaves out what is behind the length. In
+    // the EA bits it stands anyway, so that a second one could only be wrong.
     if let Some(psid) = section.get("psid").and_then(read_psid) {
         let in_ea = small(section, "ealen").is_some_and(|len| len > 32_u8.saturating_sub(ipv4_len));
         let len = small(section, "psidlen").filter(|len| *len > 0 && !in_ea);

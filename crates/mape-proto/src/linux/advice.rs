@@ -1,5 +1,5 @@
-//! Next steps for a machine without OpenWrt: the same errors, chosen by code and values, for a machine
-//! that has no `uci`, no package of OpenWrt and no netifd.
+//! Next steps for a machine without OpenWrt: the same errors, chosen by code and values, for a
+//! machine that has no `uci`, no package of OpenWrt and no netifd.
 //!
 //! [`is_here`] is the one place where it is found out which kind of machine this is.
 
@@ -18,8 +18,8 @@ const SERVERS: &str = "keep the port with reserved_ports in /etc/mape-rs.conf, a
 /// DS-Lite's own address of the CE, with its length (RFC 6333 section 5.7).
 const B4: &str = "192.0.0.2/29";
 
-/// Whether this machine is no OpenWrt router, and none is meant: options that name a router's files or
-/// its ubus speak of one.
+/// Whether this machine is no OpenWrt router, and none is meant: options that name a router's files
+/// or its ubus speak of one.
 pub(crate) fn is_here(arguments: &[OsString]) -> bool {
     let router = ["--root", "--ubus-socket", "--uci-program"];
     let names_router = |word: &OsString| {

@@ -17,10 +17,12 @@ use crate::netifd::{CONTRACTS, Fixed, OptionError, planned_uplink_mtu};
 use crate::stated::Stated;
 use crate::uci;
 
-/// Where the configuration is if nobody says otherwise. It need not exist: everything has a default.
+/// Where the configuration is if nobody says otherwise. It need not exist: everything has a
+/// default.
 pub const DEFAULT_FILE: &str = "/etc/mape-rs.conf";
 
-/// Behind the defaults of `NetworkManager`'s cables and ifupdown, before those of Wi-Fi and networkd.
+/// Behind the defaults of `NetworkManager`'s cables and ifupdown, before those of Wi-Fi and
+/// networkd.
 const DEFAULT_METRIC: u32 = 512;
 /// The main table's number, under which `ip` does not show it.
 const MAIN_TABLE: u32 = 254;
@@ -190,9 +192,9 @@ impl Config {
         Ok(config)
     }
 
-    /// The line's name in a file where anything else may be wrong: a line that is up can be taken down
-    /// whatever becomes of its file. `None` where this is wrong too, or the file
-    /// cannot be read.
+    /// The line's name in a file where anything else may be wrong: a line that is up can be taken
+    /// down whatever becomes of its file. `None` where this is wrong too, or the file cannot be
+    /// read.
     pub(super) fn name_in(file: &Path) -> Option<InterfaceName> {
         let text = files::text(file).ok()?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -306,7 +308,8 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
 }
 
 /// Key and value of a line: `key value`, `key=value`, `key = "value"`. `None` for an empty line. A
-/// comment begins at the start of a line or after a blank, and not in quotes: a password may have it.
+/// comment begins at the start of a line or after a blank, and not in quotes: a password may have
+/// it.
 fn split(line: &str) -> Option<(&str, &str)> {
     let (key, value) = pair(line.trim());
     if let Some(inside) = in_quotes(value) {

@@ -140,8 +140,8 @@ fn kernel(system: &System) -> Option<Problem> {
     Some(Problem { what, next: "install the kernel 6.12.71 or a later one".to_owned() })
 }
 
-/// Tunnels of others with the same two ends. `None` where one is in the way: that is why the line is
-/// not up, and told there.
+/// Tunnels of others with the same two ends. `None` where one is in the way: that is why the line
+/// is not up, and told there.
 fn left_over(line: &Line, machine: &Snapshot, system: &System) -> Option<Result<String, Problem>> {
     match twins(line, machine, system).first() {
         None => Some(Ok("none has this line's ends".to_owned())),

@@ -13,8 +13,9 @@ use super::{Config, LinuxError, System};
 use crate::failure::Failure;
 use crate::firewall::{State, unload};
 
-/// Takes the configuration's line down and says so; and those that have come from it under another name,
-/// for nobody else would. What is wrong in it stops nothing, as long as the line's name can be read.
+/// Takes the configuration's line down and says so; and those that have come from it under another
+/// name, for nobody else would. What is wrong in it stops nothing, as long as the line's name can
+/// be read.
 ///
 /// # Errors
 /// Everything that could not be taken away; the rest was. Or nothing tells what to take away.

@@ -1,7 +1,7 @@
 //! What the host's own firewall does with a kind of packet, as far as its rules tell.
 //!
-//! Only rules are heeded whose every part the packet is known to meet. A rule that asks for something else (a
-//! named set, a limit, a mark) is passed over, whatever it does.
+//! Only rules are heeded whose every part the packet is known to meet. A rule that asks for
+//! something else (a named set, a limit, a mark) is passed over, whatever it does.
 
 use std::net::Ipv6Addr;
 

@@ -187,8 +187,8 @@ impl Nft<'_> {
         found
     }
 
-    /// Whether our rules let this device's packets out. Of a device that was made anew the map shows
-    /// the old number and not the name.
+    /// Whether our rules let this device's packets out. Of a device that was made anew the map
+    /// shows the old number and not the name.
     pub(crate) fn is_open(self, name: &InterfaceName, device: &str) -> bool {
         let gate = self.run(&["list", "map", "inet", "mape_rs", "gate"]).unwrap_or_default();
         let open = format!("\"{device}\" : goto {}", Loaded::of(name).gate_chain());

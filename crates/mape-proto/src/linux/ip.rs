@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use super::LinuxError;
 use crate::program::{Program, ProgramError};
 
-/// What `ip` does takes milliseconds, and some seconds where the kernel is busy with another's changes.
+/// What `ip` does takes milliseconds, and some seconds where the kernel is busy with another's
+/// changes.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A list of routes, in bytes: that of a machine with the whole internet's table has 110 MB.
 const MAX_LIST: usize = 1 << 27;

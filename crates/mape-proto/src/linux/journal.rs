@@ -1,8 +1,8 @@
 //! What a line has put on this machine outside its own device, written down before it is done.
 //!
 //! A call can end at any moment. The next one finds here what may be there and must go; whether it
-//! is there, the machine itself tells. Tunnel and address need no entry: they go with the device, whose
-//! name is ours. So do routes through it, but of those somebody else may have added some.
+//! is there, the machine itself tells. Tunnel and address need no entry: they go with the device,
+//! whose name is ours. So do routes through it, but of those somebody else may have added some.
 
 use std::fs;
 use std::io;

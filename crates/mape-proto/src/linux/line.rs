@@ -13,7 +13,8 @@ use super::journal::{Journal, Owned};
 use super::uplink::Found;
 use super::{Config, LinuxError};
 
-/// A line as it stands on this machine: CE address, tunnel, address, route, and the firewall's chain.
+/// A line as it stands on this machine: CE address, tunnel, address, route, and the firewall's
+/// chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Line {
     pub(crate) device: String,
@@ -66,8 +67,8 @@ impl Line {
         Owned { device: self.uplink.clone(), address: self.ce }
     }
 
-    /// Adds the CE address: never chosen as a source (deprecated from the start), and usable at once,
-    /// for otherwise the tunnel logs that its address is not configured.
+    /// Adds the CE address: never chosen as a source (deprecated from the start), and usable at
+    /// once, for otherwise the tunnel logs that its address is not configured.
     pub(crate) fn add_ce(&self) -> String {
         format!("address add {}/128 dev {} nodad preferred_lft 0", self.ce, self.uplink)
     }
@@ -96,7 +97,8 @@ impl Line {
         format!("route {verb} default dev {} metric {metric}{table}", self.device)
     }
 
-    /// The shortest way from the machine as it is. The journal tells CE addresses and routes added before.
+    /// The shortest way from the machine as it is. The journal tells CE addresses and routes added
+    /// before.
     ///
     /// # Errors
     /// Something of somebody else's is where a part of the line would be.
@@ -143,8 +145,8 @@ impl Line {
         Ok(steps)
     }
 
-    /// The default route in its place, and no longer where it was before. `journal` is `None` where the device
-    /// is made anew: nothing is left on it then.
+    /// The default route in its place, and no longer where it was before. `journal` is `None` where
+    /// the device is made anew: nothing is left on it then.
     fn route_steps(
         &self,
         machine: &Snapshot,

@@ -1,8 +1,9 @@
 //! Tunnels of others between the two ends of this line, and where they are made.
 //!
 //! The kernel keeps one `ip6tnl` for each local end, remote end and link, whatever its mode
-//! (`ip6_tnl_locate`, `net/ipv6/ip6_tunnel.c`); a second one gets EEXIST. One that is bound to another
-//! device, or to none, may stand beside the line's. A tunnel with any remote end is not one of these.
+//! (`ip6_tnl_locate`, `net/ipv6/ip6_tunnel.c`); a second one gets EEXIST. One that is bound to
+//! another device, or to none, may stand beside the line's. A tunnel with any remote end is not one
+//! of these.
 
 use std::fs;
 use std::net::Ipv6Addr;

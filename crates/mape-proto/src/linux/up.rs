@@ -99,7 +99,8 @@ fn go_up(config: &Config, system: &System, tells: bool) -> Result<Done, Failure>
         Err(failure) => return Err(roll_back(system, name, failure, before, old)),
     };
     if let Some(gone) = before.line.as_ref().filter(|gone| renumbered(gone, old.as_ref(), &task)) {
-        // A busy one would keep its dead mapping for ever. What cannot be deleted stays until it times out.
+        // A busy one would keep its dead mapping for ever. What cannot be deleted stays until it
+        // times out.
         let _ = (system.forget)(gone.ipv4);
     }
     let mut notes = notes(system, &task);
@@ -202,7 +203,8 @@ fn apply(
         system.nft().restore(chain, name)?;
     }
     let extended = line.input_chain.as_ref().map(|chain| system.nft().extend(chain, line, name));
-    // A firewall that is just being loaded anew, say. The line works without, but for what the BR sends first.
+    // A firewall that is just being loaded anew, say. The line works without, but for what the BR
+    // sends first.
     let note = match extended.transpose() {
         Ok(done) => {
             changed |= done == Some(true);
@@ -303,9 +305,9 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
     notes
 }
 
-/// What [`up`] would run now, as a shell script that ends at the first failure: without the rules nothing may
-/// leave. Where the tunnel is made anew, rules name the device; `up` itself binds them to its index, which is
-/// known only once it is there.
+/// What [`up`] would run now, as a shell script that ends at the first failure: without the rules
+/// nothing may leave. Where the tunnel is made anew, rules name the device; `up` itself binds them
+/// to its index, which is known only once it is there.
 ///
 /// # Errors
 /// As [`up`], of what can be known before.

@@ -119,8 +119,8 @@ fn uplink<'machine>(
 }
 
 /// Everything that may be the line's prefix: the /64 of the uplink's addresses and of its on-link
-/// routes (from router advertisements), and delegated prefixes, which clients of DHCP leave behind as
-/// routes that lead nowhere.
+/// routes (from router advertisements), and delegated prefixes, which clients of DHCP leave behind
+/// as routes that lead nowhere.
 fn candidates(device: &Device, snapshot: &Snapshot, tunnel: &str) -> Vec<Candidate> {
     let mut found = Vec::new();
     for address in &device.addr_info {

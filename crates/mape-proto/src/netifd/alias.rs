@@ -72,8 +72,8 @@ pub(super) fn configure(
     }
 }
 
-/// Whether another interface than the alias has the address on the uplink's device: the uplink itself by
-/// its interface identifier, or one made by hand.
+/// Whether another interface than the alias has the address on the uplink's device: the uplink
+/// itself by its interface identifier, or one made by hand.
 fn is_held(known: &Facts, alias: &str, uplink: &str, ce: Ipv6Addr) -> bool {
     let device = known.interface(uplink).and_then(|uplink| uplink.device.as_deref());
     let holds = |it: &InterfaceFacts| {

@@ -1,5 +1,5 @@
-//! What DHCPv6 says about IPv4: MAP-E rules (RFC 7598, option 94) and an AFTR (RFC 6334, option 64).
-//! netifd's dump does not show them; a file of ours that odhcp6c's script reads
+//! What DHCPv6 says about IPv4: MAP-E rules (RFC 7598, option 94) and an AFTR (RFC 6334, option
+//! 64). netifd's dump does not show them; a file of ours that odhcp6c's script reads
 //! (`/etc/odhcp6c.user.d/mape-rs`) keeps them.
 
 use std::io::Write;

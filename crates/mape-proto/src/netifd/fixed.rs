@@ -1,4 +1,5 @@
-//! Contracts with an IPv4 address of one's own, or a block of them: a tunnel in which nothing is shared.
+//! Contracts with an IPv4 address of one's own, or a block of them: a tunnel in which nothing is
+//! shared.
 //!
 //! The identifier is the draft-03 one of the (first) address with PSID 0, and the far end is the
 //! contract's (isp services v6 Plus fixed IP and OCN IPoE IP1, IP8, IP16).
@@ -181,8 +182,8 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
-    /// The interface identifier is the address in two groups (RFC 7597 section 6 with no PSID, in the
-    /// layout of draft 03): 203.0.113.10 is cb:71:a00:0, as three public set-up guides have it.
+    /// The interface identifier is the address in two groups (RFC 7597 section 6 with no PSID, in
+    /// the layout of draft 03): 203.0.113.10 is cb:71:a00:0, as three public set-up guides have it.
     #[test]
     fn the_address_of_the_contract() {
         let made = "203.0.113.10/32 240b:10:3261:6400:cb:71:a00:0 2404:9200:225:100::65";

@@ -33,8 +33,8 @@ pub(super) fn device_down(index: u32) -> Result<(), NetlinkError> {
     Socket::open_route()?.ask(Request::device_down(index), |_, _| Ok(()))
 }
 
-/// The tunnel in IPv6 that has these two ends, of those in `/sys/class/net`, but for our `own`. The kernel
-/// makes no second one on the same `link`; without a link any will do.
+/// The tunnel in IPv6 that has these two ends, of those in `/sys/class/net`, but for our `own`. The
+/// kernel makes no second one on the same `link`; without a link any will do.
 pub(crate) fn tunnel_between(
     devices: &Path,
     ends: (Ipv6Addr, Ipv6Addr),
@@ -58,8 +58,8 @@ pub(crate) fn tunnel_between(
     })
 }
 
-/// Whether no program can send from the address: it is nowhere, or another device on the line has it. Not
-/// known where the kernel does not say which addresses there are.
+/// Whether no program can send from the address: it is nowhere, or another device on the line has
+/// it. Not known where the kernel does not say which addresses there are.
 pub(crate) fn is_lost(proc_net: &Path, address: Ipv6Addr) -> Option<bool> {
     let table = fs::read_to_string(proc_net.join("if_inet6")).ok()?;
     let state = address_state_in(&table, address);

@@ -265,8 +265,8 @@ impl<'call> Call<'call> {
         wanted(self.bus, self.places, self.interface, facts, options, memory)
     }
 
-    /// Whether the rule in force was a server's, and the network says that there is none any more. A
-    /// question that failed says nothing of the kind.
+    /// Whether the rule in force was a server's, and the network says that there is none any more.
+    /// A question that failed says nothing of the kind.
     fn is_withdrawn(&self, memory: &Memory, options: &str) -> bool {
         let mode = Config::parse(options).map_or(Mode::Off, |config| config.provisioning);
         let store = Store::new(self.places, self.interface);
@@ -424,8 +424,8 @@ impl<'call> Call<'call> {
         Some(LifeError::TunnelExists { device: Quoted::new(&device), owner, ce, br })
     }
 
-    /// Asks nft once for each shape of rules: it is the one expensive step of a set-up. For the usual one
-    /// the firewall has asked when it was started.
+    /// Asks nft once for each shape of rules: it is the one expensive step of a set-up. For the
+    /// usual one the firewall has asked when it was started.
     fn check(&self, memory: &mut Memory, state: &State) -> Result<Edge, Failure> {
         let shape = state.shape();
         let known = memory.accepted(&shape);

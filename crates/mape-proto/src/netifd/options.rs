@@ -63,8 +63,8 @@ pub(crate) fn planned_uplink_mtu(mtu: u16, uplink_mtu: u16) -> Result<u16, Optio
 }
 
 impl OptionError {
-    /// A value that cannot be. A password, or a URL that may hold one, is not repeated: the sentence stands in
-    /// the log and in `ifstatus`.
+    /// A value that cannot be. A password, or a URL that may hold one, is not repeated: the
+    /// sentence stands in the log and in `ifstatus`.
     pub(super) fn bad(name: &'static str, value: &str, hint: &'static str) -> Self {
         let may_be_told = !name.ends_with("_password") && !name.ends_with("_url");
         Self::Bad { name, value: Quoted::new(if may_be_told { value } else { "…" }), hint }
@@ -129,7 +129,8 @@ impl Options {
         }
     }
 
-    /// The option as text, written as an option or as a list of one; an empty one is as good as none.
+    /// The option as text, written as an option or as a list of one; an empty one is as good as
+    /// none.
     pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, OptionError> {
         let value = match self.0.get(name) {
             Some(Value::Array(entries)) if entries.len() <= 1 => entries.first(),

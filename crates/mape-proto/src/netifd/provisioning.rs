@@ -1,8 +1,8 @@
 //! Provisioning on a router: who is asked when, and what becomes of the answer.
 //!
-//! Nothing waits in memory. `mape-proto provision IFACE UNTIL` asks what is due and ends; procd, which
-//! starts it again when the wait is over, is told how long that is. Set-up and hotplug only start it
-//! where the line's prefixes are not those that were asked for.
+//! Nothing waits in memory. `mape-proto provision IFACE UNTIL` asks what is due and ends; procd,
+//! which starts it again when the wait is over, is told how long that is. Set-up and hotplug only
+//! start it where the line's prefixes are not those that were asked for.
 
 use std::io::Write;
 use std::net::Ipv6Addr;
@@ -31,9 +31,9 @@ pub(super) use options::{identity, mode};
 
 use store::{Store, Trouble};
 
-/// Asks what is due for an interface, keeps the answer, has the interface renewed where that makes a
-/// difference, and arranges the next try. `until` is the time this call was arranged for, in seconds
-/// since the machine's start; 0 for at once.
+/// Asks what is due for an interface, keeps the answer, has the interface renewed where that makes
+/// a difference, and arranges the next try. `until` is the time this call was arranged for, in
+/// seconds since the machine's start; 0 for at once.
 ///
 /// # Errors
 /// netifd does not answer.
@@ -195,8 +195,8 @@ fn is_due(store: &Store<'_>, mode: &Mode, prefixes: &[ReceivedPrefix]) -> bool {
     })
 }
 
-/// Why the last try for an interface gave nothing, and what to do: `None` where nothing is asked, or
-/// all went well.
+/// Why the last try for an interface gave nothing, and what to do: `None` where nothing is asked,
+/// or all went well.
 pub(crate) fn trouble(places: &Places, interface: &InterfaceName) -> Option<(String, String)> {
     Store::new(places, interface).trouble()
 }
@@ -207,7 +207,8 @@ enum Wish {
     Of(Box<Config>),
     /// The user wants nothing asked.
     Nothing,
-    /// Nobody can tell now: it was stopped, or was not set up since the start. What was answered stays.
+    /// Nobody can tell now: it was stopped, or was not set up since the start. What was answered
+    /// stays.
     Unknown,
 }
 

@@ -50,8 +50,8 @@ const ALL: [Capability; 7] = [
     Capability::HubSpoke,
 ];
 
-/// Recognises the line. Nothing is sent but what the question allows; `log` hears what went wrong on
-/// the way.
+/// Recognises the line. Nothing is sent but what the question allows; `log` hears what went wrong
+/// on the way.
 ///
 /// # Errors
 /// netifd cannot be asked, and no prefix was given.

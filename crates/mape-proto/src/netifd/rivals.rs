@@ -1,9 +1,9 @@
 //! Several interfaces of ours on one router: one line has one CE, so each line is one interface's.
 //!
-//! Who has a line keeps it. Of those that have none, the ones that name their uplink choose first, then
-//! all in the order of their names. Everybody works that out from the same facts and comes to the same
-//! end, so two that are set up at the same time need not hear of each other. Where they saw different
-//! facts, the first one in the file of [claims](claim) has the line.
+//! Who has a line keeps it. Of those that have none, the ones that name their uplink choose first,
+//! then all in the order of their names. Everybody works that out from the same facts and comes to
+//! the same end, so two that are set up at the same time need not hear of each other. Where they
+//! saw different facts, the first one in the file of [claims](claim) has the line.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -57,8 +57,8 @@ struct Claim {
 type Claims = BTreeMap<String, Claim>;
 
 impl Taken {
-    /// Why an interface with these options cannot have the line: an uplink of another one's is passed
-    /// over unless the options name it, a CE address of another one's is never shared.
+    /// Why an interface with these options cannot have the line: an uplink of another one's is
+    /// passed over unless the options name it, a CE address of another one's is never shared.
     pub(super) fn by_another(
         &self,
         config: &Config,
@@ -133,8 +133,8 @@ pub(super) fn taken(places: &Places, facts: &Facts, own: &InterfaceName) -> Take
     Taken::for_another_than(&shares, own)
 }
 
-/// Addresses of aliases whose owner is gone, which netifd removes in a moment. Where something else has
-/// the address, the uplink itself or an interface made by hand, the tunnel works with it.
+/// Addresses of aliases whose owner is gone, which netifd removes in a moment. Where something else
+/// has the address, the uplink itself or an interface made by hand, the tunnel works with it.
 fn left_behind(facts: &Facts, own: &str) -> Vec<Share> {
     let is_left = |it: &&InterfaceFacts| {
         let owner = it.name.strip_suffix(ALIAS_SUFFIX);
@@ -201,8 +201,8 @@ impl<'facts> Rival<'facts> {
         })
     }
 
-    /// Whether the uplink is to be left to it. Where that has a prefix of which nothing comes, or is no
-    /// more, it is not: one that cannot come up would keep the others down for ever.
+    /// Whether the uplink is to be left to it. Where that has a prefix of which nothing comes, or
+    /// is no more, it is not: one that cannot come up would keep the others down for ever.
     fn keeps(&self, places: &Places, facts: &Facts, uplink: &str) -> bool {
         let tells = |uplink: &InterfaceFacts| uplink.up && !uplink.prefixes.is_empty();
         let is_told = || facts.interface(uplink).is_none_or(tells);

@@ -183,8 +183,8 @@ fn a_zone_that_is_not_there_is_told() {
     }
 }
 
-/// The zone that an uplink has joined without being listed is the tunnel's, and that of the outer rule;
-/// also at a renewal, when netifd tells what we told before.
+/// The zone that an uplink has joined without being listed is the tunnel's, and that of the outer
+/// rule; also at a renewal, when netifd tells what we told before.
 #[test]
 fn the_zone_of_an_uplink_that_no_zone_lists() {
     let world = World::new("joined");

@@ -114,9 +114,10 @@ struct Offer<'facts> {
 ///
 /// Prefixes that are not deprecated go first, then those of an interface with an IPv6 default
 /// route, then the longest rule match, then those of the uplink in use, then the longest remaining
-/// lifetime, then delegated ones. What others have [taken](Taken) is passed over. `current` is what the interface has been set up with: of two that
-/// are as good as each other it stays. On one uplink a longer lifetime tells the new prefix from the
-/// old one; on two it only tells which was refreshed last, and the tunnel would move with each time.
+/// lifetime, then delegated ones. What others have [taken](Taken) is passed over. `current` is what
+/// the interface has been set up with: of two that are as good as each other it stays. On one
+/// uplink a longer lifetime tells the new prefix from the old one; on two it only tells which was
+/// refreshed last, and the tunnel would move with each time.
 ///
 /// # Errors
 /// [`UplinkError`], or the most telling reason why a prefix that is there has no plan.
@@ -179,8 +180,8 @@ pub fn choose(
     }
 }
 
-/// Neither our own interfaces nor the aliases with their CE addresses, which would keep a prefix alive
-/// that the line no longer has.
+/// Neither our own interfaces nor the aliases with their CE addresses, which would keep a prefix
+/// alive that the line no longer has.
 pub(super) fn is_candidate(config: &Config, facts: &Facts, interface: &InterfaceFacts) -> bool {
     let name = &interface.name;
     config.tunlink.as_ref().is_none_or(|tunlink| tunlink == name)

@@ -131,8 +131,8 @@ pub(super) fn outcome(wanted: &Result<Wanted, Failure>) -> String {
 }
 
 impl Wanted {
-    /// What the tunnel depends on, as text: what is wrong with the newest options does not matter as
-    /// long as the older ones are in force.
+    /// What the tunnel depends on, as text: what is wrong with the newest options does not matter
+    /// as long as the older ones are in force.
     pub(super) fn in_force(&self) -> String {
         let Self { uplink, plan, warning, .. } = self;
         let Uplink { interface, device, .. } = uplink;

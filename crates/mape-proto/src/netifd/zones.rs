@@ -37,9 +37,9 @@ impl Zones {
         Self(zones.collect())
     }
 
-    /// The same with the interfaces whose handlers have joined a zone (`data.zone`): firewall4 puts them
-    /// there as if the zone listed them. So joins one that netifd makes itself, like `wan_6`. What our own
-    /// have joined is what we told, and has to be told again.
+    /// The same with the interfaces whose handlers have joined a zone (`data.zone`): firewall4 puts
+    /// them there as if the zone listed them. So joins one that netifd makes itself, like `wan_6`.
+    /// What our own have joined is what we told, and has to be told again.
     #[must_use]
     pub fn with_joined(mut self, facts: &Facts) -> Self {
         for interface in facts.interfaces().filter(|interface| interface.proto != "mape") {
@@ -56,8 +56,8 @@ impl Zones {
         self.0.iter().any(|it| it.name == zone)
     }
 
-    /// The zone that the user wants the tunnel in, where the firewall has none of that name: firewall4 says
-    /// nothing of it.
+    /// The zone that the user wants the tunnel in, where the firewall has none of that name:
+    /// firewall4 says nothing of it.
     #[must_use]
     pub fn missing<'config>(&self, config: &'config Config) -> Option<&'config str> {
         let zone = config.zone.as_deref().filter(|zone| *zone != "-")?;

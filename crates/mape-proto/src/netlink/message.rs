@@ -113,10 +113,12 @@ impl Request {
         Self::new(subsystem, message, FLAG_ACK, family)
     }
 
-    /// Takes the device with this index down, for [`Socket::open_route`](super::Socket::open_route).
+    /// Takes the device with this index down, for
+    /// [`Socket::open_route`](super::Socket::open_route).
     #[must_use]
     pub fn device_down(index: u32) -> Self {
-        // Family and type 0, then index, flags, and which flags are meant (rtnetlink's `ifinfomsg`).
+        // Family and type 0, then index, flags, and which flags are meant (rtnetlink's
+        // `ifinfomsg`).
         let mut request = Self::new(0, NEW_LINK, FLAG_ACK, 0);
         for word in [index, 0, UP] {
             request.0.extend(word.to_ne_bytes());

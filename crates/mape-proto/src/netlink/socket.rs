@@ -18,7 +18,8 @@ const PATIENCE: i64 = 5;
 /// The kernel makes answers of many messages as long as the buffer, up to 32 KiB.
 const BUFFER: usize = 1 << 15;
 
-/// A connection to the kernel, mostly to its netfilter. Asking needs the capability `CAP_NET_ADMIN`.
+/// A connection to the kernel, mostly to its netfilter. Asking needs the capability
+/// `CAP_NET_ADMIN`.
 #[derive(Debug)]
 pub struct Socket {
     socket: OwnedFd,

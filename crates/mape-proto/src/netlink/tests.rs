@@ -56,8 +56,8 @@ fn what_is_written_can_be_read() {
 #[test]
 fn a_device_is_taken_down_by_its_index() {
     let bytes = Request::device_down(0x1234).bytes(SEQUENCE).unwrap();
-    // linux/rtnetlink.h: header with type 16, request and acknowledgement; then `ifinfomsg`: family and
-    // type 0, index, flags 0, and of the flags only the first, `IFF_UP`, is meant.
+    // linux/rtnetlink.h: header with type 16, request and acknowledgement; then `ifinfomsg`: family
+    // and type 0, index, flags 0, and of the flags only the first, `IFF_UP`, is meant.
     let mut expected = Vec::new();
     expected.extend(32_u32.to_ne_bytes());
     expected.extend(16_u16.to_ne_bytes());

@@ -9,8 +9,8 @@ use crate::netlink::{Attributes, Kernel, Malformed, NetlinkError, Request};
 /// The last key of an interval.
 const ELEMENT_KEY_END: u16 = 10;
 
-/// The set's elements, in no order; `None` where there is no such set: firewall4 is not running, or leaves its
-/// includes out.
+/// The set's elements, in no order; `None` where there is no such set: firewall4 is not running, or
+/// leaves its includes out.
 ///
 /// # Errors
 /// [`NetlinkError`] where the kernel does not tell.

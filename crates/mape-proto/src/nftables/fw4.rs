@@ -27,8 +27,8 @@ pub fn has_fw4(kernel: &Kernel) -> Result<bool, NetlinkError> {
     Ok(names.iter().any(|name| name == FW4))
 }
 
-/// Whether it has loaded rules without the line that lets published connections through. It then stops them, as no
-/// zone has let them in.
+/// Whether it has loaded rules without the line that lets published connections through. It then
+/// stops them, as no zone has let them in.
 ///
 /// # Errors
 /// [`NetlinkError`] where the kernel does not tell.
@@ -38,8 +38,8 @@ pub fn fw4_stops_published(kernel: &Kernel) -> Result<bool, NetlinkError> {
     Ok(!rules.is_empty() && !lets_in)
 }
 
-/// Whether a rule of its chain `chain` is about packets of the device: it compares with the name, or
-/// looks into a set that has it.
+/// Whether a rule of its chain `chain` is about packets of the device: it compares with the name,
+/// or looks into a set that has it.
 ///
 /// # Errors
 /// [`NetlinkError`] where the kernel does not tell.

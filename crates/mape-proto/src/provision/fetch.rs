@@ -24,8 +24,8 @@ const MAX_HEAD: usize = 1 << 14;
 const MAX_PRINTED: usize = MAX_BODY + 1 + MAX_HEAD;
 /// The whole of a request in the house.
 const NEAR: Duration = Duration::from_secs(6);
-/// The whole of one request. A rule server was seen to answer after 32 seconds, and no one waits for this call but
-/// procd.
+/// The whole of one request. A rule server was seen to answer after 32 seconds, and no one waits
+/// for this call but procd.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The program that speaks HTTP and TLS.
@@ -92,8 +92,8 @@ impl Fetcher {
         left.map_or(PATIENCE, |left| left.min(PATIENCE))
     }
 
-    /// The body of a page in the house's own network, over IPv4. Nothing is verified, and the answer
-    /// only ever says what is in front of the router.
+    /// The body of a page in the house's own network, over IPv4. Nothing is verified, and the
+    /// answer only ever says what is in front of the router.
     pub(super) fn get_near(&self, url: &str) -> Option<Vec<u8>> {
         let mut command = Command::new(&self.program);
         command.args(match self.tool {

@@ -15,7 +15,8 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 /// Longest status line, in bytes.
 const MAX_LINE: u64 = 256;
 
-/// Sends the request from this address, and returns the answer's status. `patience` is for each step.
+/// Sends the request from this address, and returns the answer's status. `patience` is for each
+/// step.
 ///
 /// # Errors
 /// There is no connection from there, or no answer of HTTP.

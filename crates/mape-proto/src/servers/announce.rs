@@ -69,9 +69,9 @@ impl Change {
     }
 }
 
-/// Runs the scripts in `/etc/hotplug.d/mape`, one call for each change, with what it is about in the environment.
-/// Where there is no such program, none is run. After a call that had to be killed the others are not made: each
-/// would hang as long.
+/// Runs the scripts in `/etc/hotplug.d/mape`, one call for each change, with what it is about in
+/// the environment. Where there is no such program, none is run. After a call that had to be killed
+/// the others are not made: each would hang as long.
 pub(crate) fn announce(hotplug: &Path, interface: &str, changes: &[Change]) {
     announce_within(PATIENCE, hotplug, interface, changes);
 }

@@ -106,9 +106,10 @@ struct Chooser<'choose> {
     room: usize,
 }
 
-/// Those who name a port go first, then those who have one, then the others, each in configured order. A named port
-/// that was right when it was asked for, and is not in the set since the prefix has changed, is
-/// chosen anew as if nobody had named it. `asked` is not configured yet, and nobody gives way to it.
+/// Those who name a port go first, then those who have one, then the others, each in configured
+/// order. A named port that was right when it was asked for, and is not in the set since the prefix
+/// has changed, is chosen anew as if nobody had named it. `asked` is not configured yet, and nobody
+/// gives way to it.
 pub(super) fn assign(
     forwards: &[&Forward],
     asked: Option<&Forward>,
@@ -180,8 +181,8 @@ impl<'choose> Chooser<'choose> {
         port.is_some_and(|port| self.give(forward, port).is_ok())
     }
 
-    /// The port inside, else one that depends on what it is remembered by and on nothing else, so that others
-    /// may come and go.
+    /// The port inside, else one that depends on what it is remembered by and on nothing else, so
+    /// that others may come and go.
     fn any(&mut self, forward: &'choose Forward) -> Result<(), Refusal> {
         let same = Some(forward.dest_port).filter(|port| self.is_free(forward, *port));
         let port = same.or_else(|| {

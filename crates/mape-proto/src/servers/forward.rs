@@ -18,8 +18,8 @@ pub(crate) const KIND: &str = "mape_forward";
 pub(crate) struct Forward {
     /// Name of the section, made up by UCI where it has none.
     pub(crate) section: String,
-    /// By this the port is remembered: the section's name. The made-up ones change when another section is put in
-    /// before, so that of those what they say counts.
+    /// By this the port is remembered: the section's name. The made-up ones change when another
+    /// section is put in before, so that of those what they say counts.
     pub(crate) key: String,
     /// What a person calls it.
     pub(crate) name: Option<String>,
@@ -58,7 +58,8 @@ pub(crate) enum Reflection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Host {
     Address(Ipv4Addr),
-    /// The last bits of its address in the network of an interface, like the host id of IPv6: `::10`.
+    /// The last bits of its address in the network of an interface, like the host id of IPv6:
+    /// `::10`.
     Id {
         id: u32,
         interface: String,

@@ -19,8 +19,8 @@ const LEASES: &str = "/tmp/dhcp.leases";
 pub(crate) struct Hosts {
     /// The router's owner has named these.
     configured: Vec<Configured>,
-    /// MAC address, name and address, as dnsmasq has them. The name is what the client calls itself, and the
-    /// newest one who says a name gets it.
+    /// MAC address, name and address, as dnsmasq has them. The name is what the client calls
+    /// itself, and the newest one who says a name gets it.
     leases: Vec<(String, String, Ipv4Addr)>,
     /// By interface.
     networks: BTreeMap<String, Vec<Ipv4Net>>,
@@ -48,8 +48,8 @@ impl Hosts {
         }
         let mut leases = String::new();
         for path in paths {
-            // `/tmp` is everybody's: what is no file of dnsmasq's counts for nothing, and a name that a
-            // host gives itself need not be UTF-8.
+            // `/tmp` is everybody's: what is no file of dnsmasq's counts for nothing, and a name
+            // that a host gives itself need not be UTF-8.
             let list = files::below(&places.root, path).and_then(files::bytes).unwrap_or_default();
             leases.push_str(&String::from_utf8_lossy(&list));
         }
@@ -79,8 +79,9 @@ impl Hosts {
         }
     }
 
-    /// The host's address, if it is known. What a name or a MAC address stands for is an address of a host in the
-    /// network that is named with it: a host of that name in another one, a guest's say, is not meant.
+    /// The host's address, if it is known. What a name or a MAC address stands for is an address of
+    /// a host in the network that is named with it: a host of that name in another one, a guest's
+    /// say, is not meant.
     pub(crate) fn address(&self, host: &Host) -> Option<Ipv4Addr> {
         match host {
             Host::Address(address) => Some(*address),
@@ -95,8 +96,8 @@ impl Hosts {
         }
     }
 
-    /// Where a section has the name, only its address counts, or the leases of its MAC addresses; else the leases
-    /// with this MAC address or name.
+    /// Where a section has the name, only its address counts, or the leases of its MAC addresses;
+    /// else the leases with this MAC address or name.
     fn candidates<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Ipv4Addr> + 'a {
         let is_it =
             move |it: &&Configured| it.names.iter().chain(&it.macs).any(|known| known == name);
@@ -165,7 +166,8 @@ mod tests {
         assert_eq!(lease("nas").as_deref(), Some("192.168.1.5"));
         assert_eq!(lease("02:00:00:00:00:aa").as_deref(), Some("192.168.1.5"));
         assert_eq!(lease("console").as_deref(), Some("192.168.1.77"));
-        // A section has the name: another host that calls itself so is not meant. By its MAC address it is.
+        // A section has the name: another host that calls itself so is not meant. By its MAC
+        // address it is.
         assert_eq!((lease("noip"), lease("*")), (None, None));
         assert_eq!(lease("printer").as_deref(), Some("192.168.1.44"));
         // A guest says the name of a LAN host, or one of its own.

@@ -86,7 +86,8 @@ impl Kept {
         self.forwards.iter().any(|(key, kept)| kept.section.as_ref().unwrap_or(key) == section)
     }
 
-    /// Those of the sections that `is_it` names get back what they had in `old`, at the same address.
+    /// Those of the sections that `is_it` names get back what they had in `old`, at the same
+    /// address.
     pub(super) fn restore(&mut self, old: &Self, is_it: impl Fn(&str) -> bool) {
         let named = |(key, kept): (&String, &KeptPort)| {
             is_it(kept.section.as_ref().unwrap_or(key)).then(|| key.clone())

@@ -8,8 +8,8 @@ use mape_core::{Plan, PortRange};
 
 use crate::files;
 
-/// The last `count` ports of the set that nobody has reserved; fewer where one would not be left for
-/// outgoing connections. None where the address is not shared: there every port arrives.
+/// The last `count` ports of the set that nobody has reserved; fewer where one would not be left
+/// for outgoing connections. None where the address is not shared: there every port arrives.
 pub(crate) fn pool(plan: &Plan, count: u16) -> Vec<PortRange> {
     let set = plan.port_set();
     if count == 0 || set.parameters().psid_len() == 0 {
@@ -52,6 +52,7 @@ pub(crate) fn write_allow_list(
         let was_there = file.exists();
         return files::remove(&file).map(|()| was_there);
     }
-    // Root's alone as all state: miniupnpd reads its configuration before it gives root's rights away.
+    // Root's alone as all state: miniupnpd reads its configuration before it gives root's rights
+    // away.
     files::write(&file, &allow_list(pool))
 }

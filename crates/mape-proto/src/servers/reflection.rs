@@ -1,7 +1,8 @@
-//! From where inside a published port is reached at the public address too: zones, as firewall4 knows them.
+//! From where inside a published port is reached at the public address too: zones, as firewall4
+//! knows them.
 //!
-//! Options and defaults are those of its `redirect`. firewall4 writes down what it has found out of its zones each time
-//! it loads them; it is not asked, since it holds its lock while it runs us.
+//! Options and defaults are those of its `redirect`. firewall4 writes down what it has found out of
+//! its zones each time it loads them; it is not asked, since it holds its lock while it runs us.
 
 use std::net::Ipv4Addr;
 
@@ -50,8 +51,8 @@ impl Zones {
         Self { zones, networks: routes.lines().filter_map(network).collect() }
     }
 
-    /// The devices from which this forward is reached, sorted. Without firewall4 it is the one that leads to the
-    /// host, if no zone is named.
+    /// The devices from which this forward is reached, sorted. Without firewall4 it is the one that
+    /// leads to the host, if no zone is named.
     pub(super) fn devices(&self, forward: &Forward, host: Option<Ipv4Addr>) -> Vec<Devices> {
         let mut devices: Vec<Devices> = match (&forward.reflection, &self.zones) {
             (Reflection::Off, _) | (Reflection::Zones(_), None) => Vec::new(),

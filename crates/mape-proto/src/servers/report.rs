@@ -56,8 +56,8 @@ pub struct ForwardStatus {
     pub nearest: Vec<u16>,
 }
 
-/// All forwards of the machine, and at last what would become of `asked` if it were configured too. What is
-/// published the kernel says, and not the configuration.
+/// All forwards of the machine, and at last what would become of `asked` if it were configured too.
+/// What is published the kernel says, and not the configuration.
 pub(crate) fn statuses(
     places: &Places,
     asked: Option<Forward>,
@@ -125,7 +125,8 @@ fn one(forward: &Forward, wishes: &Wishes) -> ForwardStatus {
     }
 }
 
-/// Of these servers those that the kernel has, and those without an address; and a line for each difference.
+/// Of these servers those that the kernel has, and those without an address; and a line for each
+/// difference.
 pub(crate) fn in_force(servers: &[Server], published: &[Published]) -> (Vec<Server>, Vec<String>) {
     let (found, missing): (Vec<&Server>, Vec<&Server>) =
         servers.iter().partition(|server| server.published().all(|one| published.contains(&one)));

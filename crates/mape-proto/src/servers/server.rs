@@ -16,7 +16,8 @@ pub struct Server {
     pub transports: Vec<Transport>,
     /// The port outside.
     pub port: u16,
-    /// Where it leads to; `None` as long as nobody knows the host's address. It is kept all the same.
+    /// Where it leads to; `None` as long as nobody knows the host's address. It is kept all the
+    /// same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<SocketAddrV4>,
     /// Address and port outside before the last move.

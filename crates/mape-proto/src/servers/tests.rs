@@ -184,7 +184,8 @@ fn one_port_is_left() {
     assert_eq!((found.servers.len(), found.refused.len()), (2, 1));
 }
 
-/// Forwards beyond what a state file holds are refused by name. The line keeps the others, and a state that can be read.
+/// Forwards beyond what a state file holds are refused by name. The line keeps the others, and a
+/// state that can be read.
 #[test]
 fn what_a_state_has_no_room_for_is_refused() {
     const COUNT: usize = 1500;

@@ -1,5 +1,5 @@
-//! What the tunnel had carried when something last happened, in `/var/run/mape-rs/IFACE.counts`: the
-//! device's own counters are those of its whole life, and tell of a line that died nothing.
+//! What the tunnel had carried when something last happened, in `/var/run/mape-rs/IFACE.counts`:
+//! the device's own counters are those of its whole life, and tell of a line that died nothing.
 
 use std::path::{Path, PathBuf};
 

@@ -9,8 +9,8 @@ use super::usage::{Host, PerProtocol, Ports, Role, Usage};
 /// Hosts that are told of.
 const HOSTS: usize = 5;
 
-/// How much of the port set is in use. A port serves any number of destinations, so a set in full use
-/// is full only towards destinations that all its ports talk to.
+/// How much of the port set is in use. A port serves any number of destinations, so a set in full
+/// use is full only towards destinations that all its ports talk to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PortsStatus {
     /// Ports that outgoing connections can get.

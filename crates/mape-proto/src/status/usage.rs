@@ -145,8 +145,8 @@ impl Ports {
         }
     }
 
-    /// Counts the connections on each port. Where nothing is known of the edge, ports of the set that
-    /// conntrack shows are taken for real ones, as the plain edge would have them.
+    /// Counts the connections on each port. Where nothing is known of the edge, ports of the set
+    /// that conntrack shows are taken for real ones, as the plain edge would have them.
     pub(crate) fn usage(&self, entries: &[Entry], edge: Option<Edge>) -> Usage {
         let mut usage = Usage::default();
         for entry in entries {

@@ -780,7 +780,8 @@ fn servers_out_of_reach() {
     let whole = format!("{before}\"upnp_ports\":16,\"rule\":\"{rule}\"{after}");
     router.line.write("state/wan.json", &whole);
     assert_eq!(router.check("servers"), Value::Null);
-    // What is ours goes before a redirect, by the same protocol; and UPnP may give its ports to anyone.
+    // What is ours goes before a redirect, by the same protocol; and UPnP may give its ports to
+    // anyone.
     let servers = r#""upnp_ports":16,"servers":[{"section":"game","proto":["tcp"],"port":5700,"host":"192.168.1.5:80"}],"edge""#;
     let forward = "config mape_forward game\n option dest_ip 192.168.1.5\n option src_dport 5700\n \
                    option dest_port 80\n option proto tcp\n";

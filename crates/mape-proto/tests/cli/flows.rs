@@ -1,5 +1,6 @@
-//! Who comes from the line to a published port and talks on after it was withdrawn or has got another host: real packets
-//! through the rules of each edge, from a namespace outside to a host in another.
+//! Who comes from the line to a published port and talks on after it was withdrawn or has got
+//! another host: real packets through the rules of each edge, from a namespace outside to a host in
+//! another.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -142,7 +143,8 @@ fn flows_from_the_line_end_with_their_forward() {
         let (mut web, mut other) = (net.client(WEB), net.client(OTHER));
         let lives = [Some(5), Some(5)];
         assert_eq!((web.talk(), other.talk()), (lives, lives), "{name}");
-        // As conntrack has them: the port is the one outside on every edge, so they are found by it.
+        // As conntrack has them: the port is the one outside on every edge, so they are found by
+        // it.
         let entries = list(&Kernel::Live, LINE).unwrap();
         let mut found: Vec<_> = entries
             .iter()

@@ -1,5 +1,6 @@
-//! `forward add`, `remove` and `list` on the copy of a router, with the lab's `uci`, and with nft and the kernel in
-//! a network namespace of the test's own. Needs root; without it the tests are skipped, except in CI.
+//! `forward add`, `remove` and `list` on the copy of a router, with the lab's `uci`, and with nft
+//! and the kernel in a network namespace of the test's own. Needs root; without it the tests are
+//! skipped, except in CI.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -18,7 +19,8 @@ pub(crate) struct Router {
     nft: &'static str,
 }
 
-/// The line's state, as set-up leaves it: PSID 100, with 9800 reserved by hand and the last four for UPnP.
+/// The line's state, as set-up leaves it: PSID 100, with 9800 reserved by hand and the last four
+/// for UPnP.
 pub(crate) const STATE: &str = r#"{"schema":1,"interface":"wan","device":"mape-wan","prefix":"240b:10:3261:6400::/56","rule":"ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,offset=4,psidlen=8,br=2404:9200:225:100::64,layout=draft03","mtu":1460,"reserved":"9800","edge":"auto","upnp_ports":4}"#;
 
 impl Router {
@@ -440,7 +442,8 @@ fn what_is_wrong_is_listed() {
     assert_eq!(router.list()[1]["dest_ip"], "192.168.1.78");
 }
 
-/// A forward is one port. What works for more is told, whichever side the range is on, and nothing is written.
+/// A forward is one port. What works for more is told, whichever side the range is on, and nothing
+/// is written.
 #[test]
 fn a_range_is_refused_with_what_works() {
     let Some(router) = Router::new("range", "") else { return };
@@ -588,7 +591,8 @@ fn status_says_whether_the_gate_is_open() {
     assert_eq!(status(), failed("up shut"));
 }
 
-/// firewall4 with its rules and without our includes: what comes from outside ends there, and each view says so.
+/// firewall4 with its rules and without our includes: what comes from outside ends there, and each
+/// view says so.
 #[test]
 fn a_firewall_without_our_includes_is_told() {
     let Some(router) = Router::new("includes", "config defaults\n") else { return };
@@ -696,7 +700,8 @@ fn flows_end_with_their_forward() {
     }
 }
 
-/// Killed when its changes are written and not committed, a call leaves nothing for others to commit.
+/// Killed when its changes are written and not committed, a call leaves nothing for others to
+/// commit.
 #[test]
 fn killed_before_the_commit() {
     let Some(router) = Router::new("uncommitted", "config defaults\n") else { return };

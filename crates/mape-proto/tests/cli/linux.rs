@@ -156,8 +156,8 @@ fn a_call_waits_for_what_a_killed_one_has_started() {
     fs::remove_dir_all(directory).unwrap();
 }
 
-/// A machine of two scripts: `ip` answers with the lists it is given and writes down what it is told to
-/// change, nft has no rules and says yes to everything.
+/// A machine of two scripts: `ip` answers with the lists it is given and writes down what it is
+/// told to change, nft has no rules and says yes to everything.
 pub(super) struct Machine {
     pub(super) directory: Scratch,
     pub(super) file: String,
@@ -236,7 +236,8 @@ fn left_behind(machine: &Machine, name: &str) -> PathBuf {
     journal
 }
 
-/// The service's stop runs `down`, and so does a package before it goes: nobody else takes the line away.
+/// The service's stop runs `down`, and so does a package before it goes: nobody else takes the line
+/// away.
 #[test]
 fn a_mistake_in_the_configuration_does_not_stop_down() {
     for text in ["uplnk lo\n", "interface wan\nmetric x\n", "interface = a/b\n", "interface new\n"]

@@ -1,5 +1,5 @@
-//! Plain Linux as people have it: contracts with an address of their own, tunnels of an older set-up, and
-//! advice that can be followed there.
+//! Plain Linux as people have it: contracts with an address of their own, tunnels of an older
+//! set-up, and advice that can be followed there.
 
 use std::fs;
 

@@ -322,7 +322,8 @@ fn a_full_disk_is_told() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("could not be written"));
 }
 
-/// What LuCI gets where it asks what a line is: the verdict, and the plan for its prefix. Its tests read these files.
+/// What LuCI gets where it asks what a line is: the verdict, and the plan for its prefix. Its tests
+/// read these files.
 #[test]
 fn a_line_as_the_pages_get_it() {
     use mape_provision::{Answer, Facts, Provisioned, detect};

@@ -47,8 +47,8 @@ fn ports_as_ranges_of_one_use() {
     golden("luci/port-set-whole.json", &called.out);
 }
 
-/// The port of the line's address in a line of conntrack's own tool: the one that answers come to, or
-/// the published one that somebody called.
+/// The port of the line's address in a line of conntrack's own tool: the one that answers come to,
+/// or the published one that somebody called.
 fn told_port(line: &str) -> Option<&str> {
     let values = |key: &str| -> Vec<&str> {
         line.split_whitespace().filter_map(|word| word.strip_prefix(key)).collect()

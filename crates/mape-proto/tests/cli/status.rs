@@ -1,4 +1,5 @@
-//! `status` and `ports` from recorded answers; the live kernel is asked in `tests/vm/plane-status.sh`.
+//! `status` and `ports` from recorded answers; the live kernel is asked in
+//! `tests/vm/plane-status.sh`.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -29,7 +30,8 @@ fn a_line_in_use() {
     assert_eq!(status["dropped"]["incoming"], 4);
 }
 
-/// For those who draw it too: one port leads to a host, one is kept for a host that nobody knows yet.
+/// For those who draw it too: one port leads to a host, one is kept for a host that nobody knows
+/// yet.
 #[test]
 fn a_line_with_servers() {
     let line = Line::new("servers");
@@ -226,7 +228,8 @@ fn neither_edge_nor_device() {
     assert!(status["unknown"].to_string().contains("mape-wan is not there"), "{status}");
 }
 
-/// Without its state file netifd still knows the line; without netifd the device tells whether it is up.
+/// Without its state file netifd still knows the line; without netifd the device tells whether it
+/// is up.
 #[test]
 fn half_of_the_sources() {
     let line = Line::new("half");

@@ -1,5 +1,5 @@
-//! The connection list with a real kernel, in a network namespace of its own. Needs root; without it
-//! the tests are skipped, except in CI.
+//! The connection list with a real kernel, in a network namespace of its own. Needs root; without
+//! it the tests are skipped, except in CI.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 use std::collections::BTreeSet;
@@ -19,8 +19,8 @@ const OTHER: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 7);
 /// A LAN host; nothing has to live there for an entry to be made.
 const HOST: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
 
-/// The line, another interface with a NAT of its own, a published port, and a neighbour with the same
-/// address, who is reached over the other interface.
+/// The line, another interface with a NAT of its own, a published port, and a neighbour with the
+/// same address, who is reached over the other interface.
 const WORLD: &str = r"
 set -e
 ip link set lo up

@@ -1,5 +1,5 @@
-//! The loader with the real nft, in a network namespace of its own. Needs root; without it the tests
-//! are skipped, except in CI.
+//! The loader with the real nft, in a network namespace of its own. Needs root; without it the
+//! tests are skipped, except in CI.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 #[path = "../../../../tests/support/executable.rs"]
@@ -276,8 +276,8 @@ fn one_bad_interface_does_not_shut_the_others() {
     );
 }
 
-/// Memory is short, or nft is killed, while the whole text is loaded, and the small one that shuts would fit: what is
-/// open stays as it is, the caller hears of it, and the next load does the work.
+/// Memory is short, or nft is killed, while the whole text is loaded, and the small one that shuts
+/// would fit: what is open stays as it is, the caller hears of it, and the next load does the work.
 #[test]
 fn what_says_nothing_of_the_rules_shuts_nothing() {
     let Some(bench) = Bench::new("no-verdict") else { return };
@@ -343,8 +343,9 @@ fn published_ports_end_with_their_interface() {
     }
 }
 
-/// firewall4's set has what is published, and nothing else: through its reload and restart, a withdrawal and the end of
-/// the interface. Without firewall4, or without its includes, nothing is different.
+/// firewall4's set has what is published, and nothing else: through its reload and restart, a
+/// withdrawal and the end of the interface. Without firewall4, or without its includes, nothing is
+/// different.
 #[test]
 fn firewall4_is_told_what_is_published() {
     let Some(bench) = Bench::new("fw4") else { return };

@@ -1,5 +1,5 @@
-//! A loader that is killed leaves an nft that still works: the next loader waits for it. The nft here is a
-//! script, so no kernel has to take any rules.
+//! A loader that is killed leaves an nft that still works: the next loader waits for it. The nft
+//! here is a script, so no kernel has to take any rules.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

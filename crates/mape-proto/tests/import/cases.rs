@@ -249,7 +249,8 @@ fn translated(change: &[(&str, &str)], prefix: &str) -> (Package, Value) {
 fn numbers_mean_what_they_meant() {
     let of =
         |package: &Package, name: &str| package.section("x").unwrap().get(name).map(str::to_owned);
-    // A PSID that no EA bit holds: 52 at the left end of 16 bits. What is behind its 8 bits `map` drops.
+    // A PSID that no EA bit holds: 52 at the left end of 16 bits. What is behind its 8 bits `map`
+    // drops.
     for psid in ["13312", "13313", "0x34ff", "52"] {
         let explicit = [("ealen", "8"), ("psidlen", "8"), ("psid", psid)];
         let (package, json) = translated(&explicit, "2001:db8:12::/48");

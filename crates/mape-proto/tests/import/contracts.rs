@@ -1,7 +1,7 @@
 //! Contracts with an IPv4 address of their own, and interfaces below that have no such name.
 //!
-//! CE addresses by hand: draft-03 puts the IPv4 address one octet behind the /64 (203.0.113.81 is cb 00 71
-//! 51, so cb:71:5100:0) with PSID 0.
+//! CE addresses by hand: draft-03 puts the IPv4 address one octet behind the /64 (203.0.113.81 is
+//! cb 00 71 51, so cb:71:5100:0) with PSID 0.
 
 use super::*;
 
@@ -73,7 +73,8 @@ fn a_tunnel_of_a_fixed_contract_becomes_its_provider() {
     let (package, json) = imported("block", block, "--prefix 240b:12:3456:7800::/56");
     assert_eq!(options(&package)[2], "198.51.100.80/29");
     assert_eq!(json["plan"]["ce"], "240b:12:3456:7800:c6:3364:5000:0");
-    // OCN's end is in the papers only: the prefix and the identifier tell. 192.0.2.1 is c0 00 02 01.
+    // OCN's end is in the papers only: the prefix and the identifier tell. 192.0.2.1 is c0 00 02
+    // 01.
     let ocn = "\toption proto 'ipip6'\n\toption peeraddr '2001:380:a182::2'\n\toption ip6addr \
                '2400:4050:1234:5600:c0:2:100:0'\n\toption ipaddr '192.0.2.1'\n\toption tunlink 'wan6'\n";
     let (package, json) = imported("ocn", ocn, "");
@@ -112,7 +113,8 @@ fn what_is_no_such_contract_stays_as_it_was() {
         told.contains("states no IPv4 address") && told.contains("ipaddr from the papers"),
         "{told}"
     );
-    // A MAP-E line with PSID 0 has the same kind of identifier (240b:10:3261:0::/56 is 106.72.50.97).
+    // A MAP-E line with PSID 0 has the same kind of identifier (240b:10:3261:0::/56 is
+    // 106.72.50.97).
     let map_e = "\toption proto 'ipip6'\n\toption peeraddr '2404:9200:225:100::64'\n\toption ip6addr \
                  '240b:10:3261:0:6a:4832:6100:0'\n\toption tunlink 'wan6'\n";
     let (package, json) = imported("psid-0", map_e, "");

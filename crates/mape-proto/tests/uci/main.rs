@@ -1,9 +1,9 @@
 //! Our reader of UCI against OpenWrt's own.
 //!
-//! Each case in `tests/netifd/uci/` is a configuration file `config`, perhaps uncommitted `changes`,
-//! and what OpenWrt's `uci -n export` printed for them (`export`; `refused` where it refused). The
-//! answers were recorded from the real program: `MAPE_UCI=/path/to/uci` asks it again, and holds
-//! both readers against each other on generated files too.
+//! Each case in `tests/netifd/uci/` is a configuration file `config`, perhaps uncommitted
+//! `changes`, and what OpenWrt's `uci -n export` printed for them (`export`; `refused` where it
+//! refused). The answers were recorded from the real program: `MAPE_UCI=/path/to/uci` asks it
+//! again, and holds both readers against each other on generated files too.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

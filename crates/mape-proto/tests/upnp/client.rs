@@ -1,5 +1,5 @@
-//! What a game asks its router for: a port, by NAT-PMP (RFC 6886), PCP (RFC 6887) and UPnP IGD. `None` is a
-//! refusal.
+//! What a game asks its router for: a port, by NAT-PMP (RFC 6886), PCP (RFC 6887) and UPnP IGD.
+//! `None` is a refusal.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpStream, UdpSocket};

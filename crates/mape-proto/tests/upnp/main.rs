@@ -1,5 +1,6 @@
-//! Debian's miniupnpd with the list that the loader writes: it grants only ports that really arrive, and outgoing
-//! connections never get one of them. Needs root, nft and the package miniupnpd-nftables.
+//! Debian's miniupnpd with the list that the loader writes: it grants only ports that really
+//! arrive, and outgoing connections never get one of them. Needs root, nft and the package
+//! miniupnpd-nftables.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod client;
@@ -27,7 +28,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 const STATE: &str = r#"{"schema":1,"interface":"wan","device":"mape-wan","prefix":"PREFIX","rule":"ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,offset=4,psidlen=8,br=2404:9200:225:100::64,layout=draft03","mtu":1460,"edge":"auto","upnp_ports":16}"#;
 
-/// The chains that OpenWrt's firewall and Debian's scripts make for it. It works in them, not in ours.
+/// The chains that OpenWrt's firewall and Debian's scripts make for it. It works in them, not in
+/// ours.
 const CHAINS: &str = "table inet filter {
     chain miniupnpd { }
     chain forward { type filter hook forward priority 0; policy accept;
@@ -131,7 +133,8 @@ fn only_what_arrives_is_granted() {
     let daemon = Daemon::new(&world, &directory);
     assert!(until_granted(&world).is_some(), "it does not answer");
 
-    // In the pool, of the set but not in the pool, and of other subscribers; by each of the protocols.
+    // In the pool, of the set but not in the pool, and of other subscribers; by each of the
+    // protocols.
     let mut granted = HashSet::new();
     let mut refused = 0;
     let mut inside = 7000;

@@ -67,8 +67,8 @@ fn the_same_tunnel_stays() {
     assert_eq!(since(&machine, before), [""; 0]);
 }
 
-/// netifd compares addresses and routes with what it remembers, not with the new device: what is the
-/// same in both updates is missing from it, though the dump shows it. No hook hears of it.
+/// netifd compares addresses and routes with what it remembers, not with the new device: what is
+/// the same in both updates is missing from it, though the dump shows it. No hook hears of it.
 #[test]
 fn another_tunnel_is_made_anew_and_lacks_what_did_not_change() {
     let Some(machine) = start() else { return };
@@ -83,8 +83,8 @@ fn another_tunnel_is_made_anew_and_lacks_what_did_not_change() {
     assert_eq!(machine.hooks("x"), ["ifup on mape-x"]);
 }
 
-/// Down and up in two updates, without a teardown: everything is on the new device, and the hooks hear
-/// of both.
+/// Down and up in two updates, without a teardown: everything is on the new device, and the hooks
+/// hear of both.
 #[test]
 fn link_down_first_makes_everything_anew() {
     let Some(machine) = start() else { return };

@@ -312,7 +312,8 @@ fn stand_in(directory: &Path) -> Command {
     command
 }
 
-/// The real programs, with everything they start, in namespaces that die with the one process we know.
+/// The real programs, with everything they start, in namespaces that die with the one process we
+/// know.
 fn real_ones(directory: &Path, (netifd, ubusd): &(String, String)) -> Command {
     let hotplug = "#!/bin/sh\nfor hook in \"${0%/*}\"/hooks/*; do (. \"$hook\"); done\n";
     executable(&directory.join("hotplug"), hotplug);

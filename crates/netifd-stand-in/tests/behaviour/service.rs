@@ -1,5 +1,5 @@
-//! procd's repeating of a call. netifd has no part in it, so this runs on the stand-in only; what is
-//! asserted was seen by hand on a real procd of 2026.
+//! procd's repeating of a call. netifd has no part in it, so this runs on the stand-in only; what
+//! is asserted was seen by hand on a real procd of 2026.
 
 use serde_json::{Value, json};
 

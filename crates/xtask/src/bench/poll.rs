@@ -1,8 +1,8 @@
-//! What the status page of LuCI costs the router each time it asks: a line of 63 blocks with all of its
-//! 1008 ports in use.
+//! What the status page of LuCI costs the router each time it asks: a line of 63 blocks with all of
+//! its 1008 ports in use.
 //!
-//! The line is made from the record in `tests/vectors/status`: one of its connections, as the kernel wrote
-//! it, with other addresses and ports.
+//! The line is made from the record in `tests/vectors/status`: one of its connections, as the
+//! kernel wrote it, with other addresses and ports.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,8 @@ const PREFIX: &str = "2400:4050:80ba:2200::/56";
 const BOUND: usize = 8192;
 /// A message of the end (`linux/netlink.h`).
 const DONE: usize = 20;
-/// Where a TCP connection of the record has what is written anew: addresses, ports, protocol, status.
+/// Where a TCP connection of the record has what is written anew: addresses, ports, protocol,
+/// status.
 const MESSAGE: usize = 212;
 const ORIGINAL: Tuple = Tuple {
     source: 0x20,

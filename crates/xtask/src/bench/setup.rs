@@ -1,8 +1,8 @@
 //! What one set-up costs beside OpenWrt's `map`: processor time, programs executed, memory. Where
 //! the firewall has not started before, or options are used, the first set-up also asks nft.
 //!
-//! `tests/bench/setup.sh` runs both on the same stand-in for netifd, in turn; this builds what it needs and
-//! reads its lines.
+//! `tests/bench/setup.sh` runs both on the same stand-in for netifd, in turn; this builds what it
+//! needs and reads its lines.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,8 +22,8 @@ const LINES: [(&str, f64); 2] = [("15", 1.0 / 10.0), ("63", 1.0 / 25.0)];
 const PROGRAMS: i64 = 3;
 const MEMORY: i64 = 1200;
 
-/// By how much two medians of the same may differ, as a share, and how far what the control costs more may
-/// be from what its burden costs alone.
+/// By how much two medians of the same may differ, as a share, and how far what the control costs
+/// more may be from what its burden costs alone.
 const UNSTEADY: f64 = 0.25;
 const BLIND: f64 = 0.30;
 

@@ -72,8 +72,8 @@ impl Image {
         Ok(needed)
     }
 
-    /// The bytes that are loaded, and no others: no symbols, no sections. OpenWrt's own build strips
-    /// programs like this too.
+    /// The bytes that are loaded, and no others: no symbols, no sections. OpenWrt's own build
+    /// strips programs like this too.
     ///
     /// # Errors
     ///
@@ -94,8 +94,8 @@ impl Image {
         Ok(bytes)
     }
 
-    /// The functions, by their readable names, and the bytes of each. Copies of one generic function
-    /// count together.
+    /// The functions, by their readable names, and the bytes of each. Copies of one generic
+    /// function count together.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! `cargo xtask cross --run [ARCH...]`: the shipped programs at work, on processors this machine has
-//! not, against what the same sources do on this one. Not a byte may differ.
+//! `cargo xtask cross --run [ARCH...]`: the shipped programs at work, on processors this machine
+//! has not, against what the same sources do on this one. Not a byte may differ.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -56,9 +56,9 @@ const VISIBILITY: &str = ".visibility = if (std.mem.startsWith(u8, name, \"__aea
 
 /// What the processor has no instructions for, as a library; zig links its own to programs only.
 ///
-/// Its symbols are hidden there, and it has some of musl's functions too: one of the two would hide those that
-/// programs look for in musl. Divisions stay hidden, as the loader divides before it has found out where its own
-/// symbols are (ARM has no instruction for it).
+/// Its symbols are hidden there, and it has some of musl's functions too: one of the two would hide
+/// those that programs look for in musl. Divisions stay hidden, as the loader divides before it has
+/// found out where its own symbols are (ARM has no instruction for it).
 fn runtime(target: &Target, work: &Path) -> anyhow::Result<PathBuf> {
     let (zig, library) = (musl::zig()?, work.join("libcompiler_rt.a"));
     let sources = work.join("runtime");
@@ -77,7 +77,8 @@ fn runtime(target: &Target, work: &Path) -> anyhow::Result<PathBuf> {
     Ok(library)
 }
 
-/// What musl's own build calls the target, from its loader's name: `mipsel-sf` is `mipsel-linux-muslsf`.
+/// What musl's own build calls the target, from its loader's name: `mipsel-sf` is
+/// `mipsel-linux-muslsf`.
 fn musl_name(loader: &str) -> String {
     let name = loader.trim_start_matches("/lib/ld-musl-").trim_end_matches(".so.1");
     match name.split_once('-') {

@@ -1,5 +1,5 @@
-//! `cargo xtask cross --boot [SCRIPT...]`: the shipped mipsel program on a whole MIPS machine, which
-//! has no FPU: Debian's kernel and tools, a real tunnel, and musl as routers have it.
+//! `cargo xtask cross --boot [SCRIPT...]`: the shipped mipsel program on a whole MIPS machine,
+//! which has no FPU: Debian's kernel and tools, a real tunnel, and musl as routers have it.
 
 use std::time::{Duration, Instant};
 

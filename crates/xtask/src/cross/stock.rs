@@ -17,8 +17,8 @@ const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=-crt-static";
 /// Builds it so, beside what is shipped, and prints what it weighs.
 ///
 /// The feed checks arithmetic for overflow, and `openwrt-feed/mape-rs/Makefile` lets a panic abort.
-/// What reads the stack for a backtrace is in the file here, and a library of its own on a router; std is
-/// optimised for size here, and for speed there. So it is near, and not to the byte.
+/// What reads the stack for a backtrace is in the file here, and a library of its own on a router;
+/// std is optimised for size here, and for speed there. So it is near, and not to the byte.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Where this machine gets Debian's packages from: the archive of every release, told by what its apt
-//! is configured with.
+//! Where this machine gets Debian's packages from: the archive of every release, told by what its
+//! apt is configured with.
 
 use std::process::Command;
 
@@ -62,7 +62,8 @@ impl Archives {
         matches!(self.security, Security::Guessed(_))
     }
 
-    /// The text of a `sources.list` for `release`; its security updates where they are wanted and `kind` has them.
+    /// The text of a `sources.list` for `release`; its security updates where they are wanted and
+    /// `kind` has them.
     pub(super) fn sources(&self, release: &str, kind: Kind, security: bool) -> String {
         let line = |word: &str, index: &str, place: &str, release: &str| {
             format!("{word} [signed-by={KEYS} target={index}] {place} {release} main\n")

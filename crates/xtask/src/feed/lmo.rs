@@ -12,8 +12,8 @@ fn word(number: usize) -> anyhow::Result<[u8; 4]> {
 
 /// Makes one from a catalogue in the form that `tests/luci/i18n.js` writes: each text in one line.
 ///
-/// Texts stand behind each other, each filled up to words of four bytes. An index of (hash of the key,
-/// plural form, place, length), ordered by the hash, follows, and the place where it begins.
+/// Texts stand behind each other, each filled up to words of four bytes. An index of (hash of the
+/// key, plural form, place, length), ordered by the hash, follows, and the place where it begins.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! The packages of `luci-app-mape`, as LuCI's own build makes them: the pages, and their translations.
-//! They are the same for all architectures.
+//! The packages of `luci-app-mape`, as LuCI's own build makes them: the pages, and their
+//! translations. They are the same for all architectures.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -156,7 +156,8 @@ impl Initramfs {
         Ok(())
     }
 
-    /// Adds what is in `directory` of the host, links as they are; devices and sockets are left out.
+    /// Adds what is in `directory` of the host, links as they are; devices and sockets are left
+    /// out.
     ///
     /// # Errors
     ///

@@ -1,8 +1,9 @@
 //! Kernels to boot: Debian's own, downloaded and unpacked into the cache, never installed.
 //!
 //! The host's kernel is whatever it is (a container host often lacks `ip6_tunnel`), so tests that
-//! must be true run on kernels of the series that routers use, each from the release of Debian that it
-//! is the kernel of. The newest build there is taken: a fixed one disappears from the mirrors within weeks.
+//! must be true run on kernels of the series that routers use, each from the release of Debian that
+//! it is the kernel of. The newest build there is taken: a fixed one disappears from the mirrors
+//! within weeks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -93,8 +94,8 @@ impl Kernel {
         let release = RELEASES.iter().find(|(known, _)| *known == series);
         let (_, release) = release.with_context(|| format!("no release for kernel {series}"))?;
         let debian = Debian::native(release)?;
-        // The cloud flavour has every module needed here at a third of the size; a signed and an unsigned
-        // package of one version differ in nothing for qemu.
+        // The cloud flavour has every module needed here at a third of the size; a signed and an
+        // unsigned package of one version differ in nothing for qemu.
         let series = series.replace('.', r"\.");
         let pattern = format!(r"^linux-image-{series}\..*-cloud-amd64(-unsigned)?$");
         Self::in_directory(&debian.unpacked(&debian.newest(&pattern)?)?)

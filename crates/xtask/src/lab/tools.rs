@@ -40,7 +40,8 @@ pub(crate) fn build_for_router() -> anyhow::Result<PathBuf> {
     build("mape-proto", "mape-proto-router", &["--no-default-features"])
 }
 
-/// cargo gives both forms of a program one name: only one is built at a time, and put away under its own.
+/// cargo gives both forms of a program one name: only one is built at a time, and put away under
+/// its own.
 static BUILDING: Mutex<()> = Mutex::new(());
 
 fn build(package: &str, name: &str, words: &[&str]) -> anyhow::Result<PathBuf> {

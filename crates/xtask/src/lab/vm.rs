@@ -58,8 +58,8 @@ impl Vm {
         Self::start(kernel, files, commands, limit, false)
     }
 
-    /// As [`Self::boot`], with a disk that outlives the line [`AGAIN`] on the console. The machine boots
-    /// once more then, into the same commands; they see on the disk which boot it is.
+    /// As [`Self::boot`], with a disk that outlives the line [`AGAIN`] on the console. The machine
+    /// boots once more then, into the same commands; they see on the disk which boot it is.
     ///
     /// # Errors
     ///

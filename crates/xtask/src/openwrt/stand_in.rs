@@ -1,5 +1,6 @@
-//! A root in which `crates/netifd-stand-in` stands in for ubusd and netifd: Debian's userland, and the
-//! files of the crate's `root`. The scenarios and all that runs them take it for an OpenWrt root.
+//! A root in which `crates/netifd-stand-in` stands in for ubusd and netifd: Debian's userland, and
+//! the files of the crate's `root`. The scenarios and all that runs them take it for an OpenWrt
+//! root.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,8 @@ use crate::lab::tools::{build_static, cache_directory, find_program};
 use crate::plane::{Log, lock};
 use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
 
-/// The host's programs, at their places in the root. `env` and `sh` are not busybox's, because those
-/// would run its own small `ip`, `ifup` and `logger` before what is in PATH.
+/// The host's programs, at their places in the root. `env` and `sh` are not busybox's, because
+/// those would run its own small `ip`, `ifup` and `logger` before what is in PATH.
 const PROGRAMS: &[(&str, &str)] = &[
     ("bin/busybox", "busybox"),
     ("bin/sh", "dash"),

@@ -78,8 +78,8 @@ fn is_brought_up_beside(other: &Section, subject: &Subject) -> bool {
         && other.get("auto") != Some("0")
 }
 
-/// The CE address of the line, where a tunnel made by hand or an address has it. Where the line's prefix is
-/// not known, one that is the table's for its own prefix, on the same uplink.
+/// The CE address of the line, where a tunnel made by hand or an address has it. Where the line's
+/// prefix is not known, one that is the table's for its own prefix, on the same uplink.
 fn ce_in(other: &Section, router: &Router, subject: &Subject) -> Option<Ipv6Addr> {
     let proto = other.get("proto").unwrap_or_default();
     if OF_MAP.contains(&proto) || !is_brought_up_beside(other, subject) {
@@ -98,7 +98,8 @@ fn ce_in(other: &Section, router: &Router, subject: &Subject) -> Option<Ipv6Addr
     addresses(other).find(is_ce)
 }
 
-/// By its option `tunlink`, as an alias (`@wan6`), by the device of the uplink, or as the uplink itself.
+/// By its option `tunlink`, as an alias (`@wan6`), by the device of the uplink, or as the uplink
+/// itself.
 fn is_on_the_uplink(other: &Section, router: &Router, subject: &Subject) -> bool {
     uplinks(subject.section, &router.network).any(|uplink| {
         let below = other.get("tunlink").or(other.get("device")).or(other.get("ifname"));

@@ -70,9 +70,9 @@ fn is_rivals_name(name: &str) -> bool {
     !known("mape_rs") && TABLES.into_iter().any(known)
 }
 
-/// Whether a line of a shell script gives nft or iptables something of a line: NAT, the table of a rival,
-/// or a file that is called after it (`nft -f /etc/map.nft`). Other packages call both too, and name
-/// neither.
+/// Whether a line of a shell script gives nft or iptables something of a line: NAT, the table of a
+/// rival, or a file that is called after it (`nft -f /etc/map.nft`). Other packages call both too,
+/// and name neither.
 pub(super) fn is_of_line(line: &str, subject: &Subject) -> bool {
     let stem = |word: &str| word.starts_with("map.") || word.starts_with("map-");
     let tool = |word: &str| matches!(word, "nft" | "iptables");

@@ -18,9 +18,9 @@ thread_local! {
     static FORGOTTEN: RefCell<Vec<Ipv4Addr>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A machine of two scripts. `ip` answers with the lists it is given; nft with `loaded` where it is asked
-/// whether rules are loaded, and with `chain` for the chain of the host's firewall. Both write down what
-/// they are told to change; the rules themselves are in a file of their own.
+/// A machine of two scripts. `ip` answers with the lists it is given; nft with `loaded` where it is
+/// asked whether rules are loaded, and with `chain` for the chain of the host's firewall. Both
+/// write down what they are told to change; the rules themselves are in a file of their own.
 struct Machine {
     directory: Scratch,
     system: System,

@@ -126,8 +126,8 @@ fn lists_and_values() {
     assert_eq!(words.reserved, config.reserved);
 }
 
-/// UCI has `list tunlink 'wan6'` for `option tunlink 'wan6'`: every option of ours, one by one and all
-/// together, as the shim lets netifd pass them.
+/// UCI has `list tunlink 'wan6'` for `option tunlink 'wan6'`: every option of ours, one by one and
+/// all together, as the shim lets netifd pass them.
 #[test]
 fn a_list_of_one_is_the_option() {
     let fixed = json!({"provider": "v6plus-static", "ipaddr": "203.0.113.10", "update_user": "u",

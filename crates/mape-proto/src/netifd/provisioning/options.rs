@@ -5,8 +5,8 @@ use mape_provision::{Capability, Credentials, Identity, Mode, UserUrl};
 use super::super::options::{OptionError, Options};
 use crate::failure::Failure;
 
-/// We have no number of the IEEE's, and nobody else's may be used. This one is locally administered, so
-/// it is nobody's.
+/// We have no number of the IEEE's, and nobody else's may be used. This one is locally
+/// administered, so it is nobody's.
 const VENDOR: &str = "020000-mape_rs";
 
 /// What an interface can use of an answer.
@@ -17,8 +17,8 @@ pub(in crate::netifd) fn identity(can: &[Capability]) -> Result<Identity, Failur
     Ok(Identity::new(VENDOR, "mape-rs", env!("CARGO_PKG_VERSION"), can)?)
 }
 
-/// Whether anything is asked, and whom. Options that belong to another mode do not count, so that it
-/// can be switched off and on again.
+/// Whether anything is asked, and whom. Options that belong to another mode do not count, so that
+/// it can be switched off and on again.
 pub(in crate::netifd) fn mode(options: &Options) -> Result<Mode, Failure> {
     let hint = "use off, hb46pp (ask the server that the line's resolvers announce) or url";
     let word = options.read("provisioning", hint, |text| {

@@ -1,5 +1,5 @@
-//! What is kept of an interface's provisioning: the last good answer in flash, written only where it
-//! changes; the next try and the last trouble in memory.
+//! What is kept of an interface's provisioning: the last good answer in flash, written only where
+//! it changes; the next try and the last trouble in memory.
 
 use std::fs;
 use std::io;

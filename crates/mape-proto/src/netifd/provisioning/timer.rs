@@ -17,7 +17,8 @@ fn service(interface: &InterfaceName) -> String {
     format!("mape-rs-{interface}")
 }
 
-/// Has `provision` called at `until` (seconds since the machine's start), or at once where that is 0.
+/// Has `provision` called at `until` (seconds since the machine's start), or at once where that is
+/// 0.
 ///
 /// procd starts an instance whose description changes, so there is one call too many before each
 /// wait; it finds nothing due. Called from within the instance, this ends the process.

@@ -123,8 +123,8 @@ fn a_rule_by_dhcpv6_that_cannot_be_read_is_told() {
     );
 }
 
-/// Each source against its neighbours: the user's rule, the answer, DHCPv6's, the table's. Who is not
-/// used is reported with both rules.
+/// Each source against its neighbours: the user's rule, the answer, DHCPv6's, the table's. Who is
+/// not used is reported with both rules.
 #[test]
 fn dhcpv6_goes_before_the_table_and_after_the_answer() {
     let world = world("s46");
@@ -330,8 +330,8 @@ fn off_starts_nothing_and_erases_what_was_answered() {
     assert!(bus.called("set").is_empty());
 }
 
-/// The provider's service of a fixed contract is told the address when the line is up, and by the same
-/// call that procd repeats.
+/// The provider's service of a fixed contract is told the address when the line is up, and by the
+/// same call that procd repeats.
 #[test]
 fn a_fixed_contract_is_announced_once_it_is_up() {
     let world = world("announce");

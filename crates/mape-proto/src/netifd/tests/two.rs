@@ -333,7 +333,8 @@ fn a_ce_address_that_is_there_is_in_nobodys_way() {
     }
 }
 
-/// What no rule fits, and no older options fit either, cannot come up: it keeps the line from no other section.
+/// What no rule fits, and no older options fit either, cannot come up: it keeps the line from no
+/// other section.
 #[test]
 fn a_section_that_cannot_come_up_blocks_no_other_one() {
     let world = World::new("two-hopeless");
