@@ -424,13 +424,10 @@ fn half_an_installation_keeps_no_firewall_from_loading() {
     ];
     assert!(places.is_sorted());
     let loads = |installed: &[&str]| {
-        let copies: String = installed
-            .iter()
-            .map(|place| format!("mkdir -p $D/$(dirname {place}); cp {files}/{place} $D/{place}\n"))
-            .collect();
+        let copies = installed.join(" ");
         // As firewall4 writes it: a line for each file that is there.
         let script = format!(
-            "D=$(mktemp -d)\n{copies}\
+            "D=$(mktemp -d)\nfor file in {copies}; do mkdir -p $D/${{file%/*}}; cp {files}/$file $D/$file; done\n\
              sed -i \"s,/usr/share/nftables.d,$D,\" $D/chain-post/forward/*\n\
              include() {{ for file in $D/$1/*.nft; do [ ! -f $file ] || echo \"include \\\"$file\\\"\"; done; }}\n\
              {{ echo 'table inet fw4 {{'; include table-pre; echo 'chain forward {{'\n\
