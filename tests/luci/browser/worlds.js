@@ -94,6 +94,29 @@ class World {
 		this.write('recorded/conntrack', connections);
 	}
 
+	// What `list` says where the kernel has the first forward whose port and host are known: the recorded maps, whose
+	// one element is made this forward's.
+	published(list) {
+		const rules = path.join(this.directory, 'published');
+		const wanted = JSON.parse(list().out).forwards?.find(it => it.port && it.dest_ip && it.dest_port);
+
+		fs.cpSync(path.join(this.directory, 'recorded'), rules, { recursive: true });
+		if (wanted) {
+			fs.cpSync(path.join(this.directory, 'servers/game'), rules, { recursive: true });
+			for (const map of [ 'nft-__map1', 'nft-__map2' ]) {
+				const file = path.join(rules, map);
+				const bytes = fs.readFileSync(file);
+
+				bytes.writeUInt16BE(wanted.port, 0x3c);
+				Buffer.from(wanted.dest_ip.split('.').map(Number)).copy(bytes, 0x48);
+				bytes.writeUInt16BE(wanted.dest_port, 0x4c);
+				fs.writeFileSync(file, bytes);
+			}
+		}
+
+		return list(`--recorded=${rules}`);
+	}
+
 	// What the program prints for each command, as { command: { out, status } }.
 	answers() {
 		const place = name => path.join(this.directory, name);
@@ -120,7 +143,7 @@ class World {
 			status: ask('status', '--json', ...places),
 			ports: ask('ports', '--used', '--json', ...places),
 			'ports.ranges': ask('ports', '--ranges', '--json', ...places),
-			forward: ask('forward', 'list', '--json', root, `--state-dir=${place('state')}`, `--device-dir=${place('sys')}`),
+			forward: this.published((...words) => ask('forward', 'list', '--json', root, `--state-dir=${place('state')}`, `--device-dir=${place('sys')}`, ...words)),
 			doctor: ask('doctor', '--json', root, ...places),
 			'doctor.masked': ask('doctor', '--masked', root, ...places),
 			// netifd is asked where no prefix is given; here nobody answers.

@@ -13,6 +13,7 @@ use super::{Answer, help, json};
 use crate::failure::{ExitStatus, Failure};
 use crate::firewall::{self, FirewallError, Report, Told, load_locked, would_load};
 use crate::import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
+use crate::netlink::Kernel;
 use crate::servers::{
     self, Forward, ForwardStatus, KIND, NOT_IN_FORCE, PACKAGE, Wish, Wishes, statuses,
 };
@@ -158,6 +159,9 @@ impl Options {
                 "state-dir" => options.firewall.state = arguments.value()?.into(),
                 "device-dir" => options.firewall.devices = arguments.value()?.into(),
                 "nft-program" => options.firewall.nft = arguments.value()?.into(),
+                "recorded" => {
+                    options.firewall.kernel = Kernel::Recorded(arguments.value()?.into());
+                }
                 _ => return Err(UsageError::option(&name).into()),
             }
         }
