@@ -246,10 +246,12 @@ pub(crate) fn objects(interface: &Interface) -> [Object; 2] {
 fn hairpin(interface: &Interface) -> Vec<String> {
     let (key, address) = (interface.key(), interface.line.address());
     let published = interface.own("published");
+    // nft would convert the byte order of `meta l4proto`, one byte, for a set of intervals; kernel
+    // 6.12.118 refuses that. `ip protocol` is read from the packet as it is.
     let rule = |transport: Transport| {
         format!(
             "iif != {key} oif != {key} meta l4proto {} ct status dnat ct original ip daddr . \
-             meta l4proto . ct original proto-dst . ip daddr @{published} snat ip to {address}",
+             ip protocol . ct original proto-dst . ip daddr @{published} snat ip to {address}",
             transport.name()
         )
     };

@@ -444,3 +444,21 @@ fn half_an_installation_keeps_no_firewall_from_loading() {
     }
     assert_eq!(loads(&[places[0], places[2]]), None);
 }
+
+/// nft converts the byte order of `meta l4proto` in the key of a set of intervals. It is one byte, and kernel
+/// 6.12.118 refuses to convert it; older and newer ones than that took it. firewall4 would load nothing.
+#[test]
+fn no_key_has_a_protocol_whose_byte_order_is_converted() {
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/../../files/usr/share/nftables.d");
+    let rules = std::fs::read_to_string(format!("{files}/table-pre/50-mape-rs.rules")).unwrap();
+    let mut texts = vec![rules];
+    for edge in EDGES {
+        let mut interface = interface(&whole_address(), edge);
+        interface.servers = servers();
+        texts.push(transaction(&[interface]).text(""));
+    }
+    for text in texts {
+        assert!(text.contains("ip protocol . ct original proto-dst"), "{text}");
+        assert!(!text.contains("meta l4proto .") && !text.contains(". meta l4proto"), "{text}");
+    }
+}
