@@ -94,8 +94,8 @@ class World {
 		this.write('recorded/conntrack', connections);
 	}
 
-	// What `list` says where the kernel has the first forward whose port and host are known: the recorded maps, whose
-	// one element is made this forward's.
+	// What `list` says where the kernel has the first forward whose port and host are known. The
+	// one element of the recorded maps is made this forward's.
 	published(list) {
 		const rules = path.join(this.directory, 'published');
 		const wanted = JSON.parse(list().out).forwards?.find(it => it.port && it.dest_ip && it.dest_port);

@@ -357,7 +357,8 @@ return baseclass.extend({
 		});
 	},
 
-	// What an answer says of what could not be done: an error, or faults beside what was; null where all was.
+	// What could not be done, by the answer: an error, or the faults beside what was done. Null
+	// where all was done.
 	trouble(answer) {
 		const faults = [].concat(answer?.faults ?? []);
 
