@@ -25,6 +25,8 @@ mod packages;
 mod paths;
 mod plane;
 mod provision;
+mod release;
+mod sbom;
 mod steps;
 mod test;
 mod vectors;
@@ -81,6 +83,12 @@ Usage: cargo xtask COMMAND
   package openwrt --test PROGRAM
   package --test PROGRAM
                   the packages' tests alone, with a static program that is there
+  release X.Y.Z [--check | --notes]
+                  sets the version everywhere and cuts the changelog; --check says what is missing
+                  for a tag, --notes prints the release's text
+  release --assets SITE LINUX OUT
+                  the files of a release page, of a feed and of plain Linux' packages
+  sbom            what the program is made of, as CycloneDX
   mutants         change mape-core in every way and see that a test notices
   help            this text
 ";
@@ -117,6 +125,8 @@ fn main() -> ExitCode {
         ["package", "openwrt", "--test", program] => feed::test(program.as_ref()),
         ["package", names @ ..] if cross::targets::known(names) => feed::command(names),
         ["package", directory] => package::command(Some(directory)),
+        ["release", words @ ..] => release::command(words),
+        ["sbom"] => sbom::text().map(|text| print!("{text}")),
         ["mutants"] => Steps::run(mutants::all),
         ["openwrt"] => Steps::run(openwrt::steps),
         ["openwrt", rest @ ..] => match openwrt::command(rest) {

@@ -201,7 +201,8 @@ mod tests {
         let control = Recipe::read("mape-rs").unwrap().control("mipsel_24kc", "12345");
         let lines: Vec<&str> = control.lines().collect();
         assert_eq!(lines.first(), Some(&"Package: mape-rs"));
-        for line in ["Version: 0.1.0-r1", "Architecture: mipsel_24kc", "Installed-Size: 12345"] {
+        let version = format!("Version: {}-r1", env!("CARGO_PKG_VERSION"));
+        for line in [version.as_str(), "Architecture: mipsel_24kc", "Installed-Size: 12345"] {
             assert!(lines.contains(&line), "{line} in {control}");
         }
         let (fields, rest) = control.split_once("Description:").unwrap();

@@ -1,0 +1,177 @@
+//! Every place that names the version: found by the form of a file, so that a new Makefile or page
+//! cannot be forgotten.
+
+use std::ops::Range;
+
+/// One number in a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Where it stands, in bytes.
+    pub(super) at: Range<usize>,
+    /// What it has to be, where that is not the version: the number of a package's build.
+    pub(super) fixed: Option<&'static str>,
+}
+
+/// Our packages and programs, as they are named before a version.
+const NAMES: &[&str] = &["mape-rs", "mape-proto", "luci-app-mape", "luci-i18n-mape-ja"];
+
+/// The places in one file; none in most.
+pub(super) fn of(path: &str, text: &str) -> Vec<Place> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let mut places = match name {
+        // The workspace's own; other Cargo.toml take theirs from it.
+        "Cargo.toml" if path == name => behind(text, "[workspace.package]\nversion = \"", None),
+        "Cargo.lock" => locked(text),
+        "Makefile" if text.contains("PKG_NAME:=") => {
+            let mut places = behind(text, "PKG_VERSION:=", None);
+            places.extend(behind(text, "PKG_RELEASE:=", Some("1")));
+            places
+        }
+        "APKBUILD" => {
+            let mut places = behind(text, "pkgver=", None);
+            places.extend(behind(text, "pkgrel=", Some("0")));
+            places
+        }
+        // The newest entry is the first line.
+        "changelog" => behind(text.lines().next().unwrap_or_default(), "mape-rs (", None),
+        // Tells of every version there was.
+        "CHANGELOG.md" => Vec::new(),
+        _ => named(text),
+    };
+    // `$(PKG_VERSION)` or `@VERSION@` names no number.
+    places.retain(|place| !place.at.is_empty());
+    places
+}
+
+/// The number behind each `key` that begins a line.
+fn behind(text: &str, key: &str, fixed: Option<&'static str>) -> Vec<Place> {
+    let starts =
+        text.match_indices(key).filter(|(at, _)| text[..*at].ends_with(['\n']) || *at == 0);
+    starts.map(|(at, _)| Place { at: number(text, at + key.len()), fixed }).collect()
+}
+
+/// Crates of the workspace in a lock file: those of a registry have a source. The version of a crate
+/// that is none of ours, such as the fuzz targets', is its own.
+fn locked(text: &str) -> Vec<Place> {
+    let mut places = Vec::new();
+    for (at, _) in text.match_indices("[[package]]\n") {
+        let rest = &text[at..];
+        let block = rest.split("\n\n").next().unwrap_or(rest);
+        let Some(version) = block.find("\nversion = \"") else { continue };
+        let range = number(text, at + version + "\nversion = \"".len());
+        if !block.contains("\nsource = ") && &text[range.clone()] != "0.0.0" {
+            places.push(Place { at: range, fixed: None });
+        }
+    }
+    places
+}
+
+/// Versions in prose, commands and names of files: `mape-rs_0.1.0-r1_all.ipk`, `mape-proto 0.1.0`.
+fn named(text: &str) -> Vec<Place> {
+    let mut places = Vec::new();
+    for name in NAMES {
+        for (at, _) in text.match_indices(name) {
+            let rest = &text[at + name.len()..];
+            let gap = rest.len() - rest.trim_start_matches(['_', '-', ' ', '=', 'v']).len();
+            let range = number(text, at + name.len() + gap);
+            if (1..=2).contains(&gap) && text[range.clone()].split('.').count() == 3 {
+                places.push(Place { at: range, fixed: None });
+            }
+        }
+    }
+    places.sort_by_key(|place| place.at.start);
+    places
+}
+
+/// Digits and the dots between them.
+fn number(text: &str, start: usize) -> Range<usize> {
+    let rest = &text[start..];
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    start..start + rest[..end].trim_end_matches('.').len()
+}
+
+/// What is wrong in a file: line, number found and number wanted.
+pub(super) fn wrong<'a>(
+    path: &str,
+    text: &'a str,
+    version: &'a str,
+) -> Vec<(usize, &'a str, &'a str)> {
+    let places = of(path, text).into_iter();
+    let places = places.map(|place| {
+        let line = text[..place.at.start].matches('\n').count() + 1;
+        (line, &text[place.at], place.fixed.unwrap_or(version))
+    });
+    places.filter(|(_, found, wanted)| found != wanted).collect()
+}
+
+/// The file with `version` in every place.
+pub(super) fn set(path: &str, text: &str, version: &str) -> String {
+    let mut new = text.to_owned();
+    for place in of(path, text).into_iter().rev() {
+        new.replace_range(place.at, place.fixed.unwrap_or(version));
+    }
+    new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One file of each form, all of version 1.2.3.
+    const FILES: &[(&str, &str, usize)] = &[
+        ("Cargo.toml", "[workspace.package]\nversion = \"1.2.3\"\n[a]\nversion = \"9.9.9\"\n", 1),
+        (
+            "tests/fuzz/Cargo.lock",
+            "version = 4\n\n[[package]]\nname = \"ipnet\"\nversion = \"2.12.0\"\nsource = \"r\"\n\n\
+             [[package]]\nname = \"mape-core\"\nversion = \"1.2.3\"\n\n\
+             [[package]]\nname = \"mape-fuzz\"\nversion = \"0.0.0\"\n\n\
+             [[package]]\nname = \"xtask\"\nversion = \"1.2.3\"\ndependencies = [\n \"ipnet\",\n]\n",
+            2,
+        ),
+        (
+            "openwrt-feed/mape-rs/Makefile",
+            "PKG_NAME:=mape-rs\nPKG_VERSION:=1.2.3\nPKG_RELEASE:=1\n",
+            2,
+        ),
+        (
+            "luci-app-mape/Makefile",
+            "PKG_NAME:=x\nPKG_PO_VERSION:=$(PKG_VERSION)\nPKG_VERSION:=1.2.3\n",
+            1,
+        ),
+        ("files/linux/alpine/APKBUILD", "pkgname=mape-rs\npkgver=1.2.3\npkgrel=0\n", 2),
+        (
+            "files/linux/debian/changelog",
+            "mape-rs (1.2.3) stable; urgency=low\n\nmape-rs (1.2.0) x\n",
+            1,
+        ),
+        ("files/linux/debian/control", "Package: mape-rs\nVersion: @VERSION@\n", 0),
+        (
+            "README.md",
+            "`dpkg -i mape-rs_1.2.3_amd64.deb`, mape-rs-1.2.3-r1.apk, mape-proto 1.2.3, mape-rs v1.2.3.\n\
+             mape-rs 10 times; 1.0.0.1; MAP-E on OpenWrt 24.10.1\n",
+            4,
+        ),
+        ("CHANGELOG.md", "mape-rs 0.0.1\n", 0),
+    ];
+
+    #[test]
+    fn a_stale_number_in_any_place_is_named_and_mended() {
+        for (path, text, count) in FILES {
+            assert_eq!(wrong(path, text, "1.2.3"), [], "{path}");
+            let places = of(path, text);
+            assert_eq!(places.len(), *count, "{path}");
+            for place in places {
+                let mut stale = (*text).to_owned();
+                stale.replace_range(place.at.clone(), "7.7.7");
+                let found = wrong(path, &stale, "1.2.3");
+                let line = text[..place.at.start].matches('\n').count() + 1;
+                let expected = (line, "7.7.7", place.fixed.unwrap_or("1.2.3"));
+                assert_eq!(found, [expected], "{path}");
+                assert_eq!(set(path, &stale, "1.2.3"), *text, "{path}");
+            }
+            let raised = set(path, text, "10.0.0");
+            assert_eq!(wrong(path, &raised, "10.0.0"), [], "{path}");
+            assert_eq!(set(path, &raised, "1.2.3"), *text, "{path}");
+        }
+    }
+}
