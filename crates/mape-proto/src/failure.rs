@@ -101,6 +101,13 @@ impl Failure {
         )
     }
 
+    /// Whether an attempt that failed so is repeated without an event: the cause raises none, or one
+    /// that can get lost. netifd drops an `ifdown` while the hooks still run for an earlier one of the
+    /// same interface, and every event of an interface that is removed.
+    pub(crate) const fn needs_another_look(&self) -> bool {
+        self.raises_no_event() || matches!(self, Self::Explained { code: Code::LineTaken, .. })
+    }
+
     /// For a log: one line.
     pub(crate) fn line(&self) -> String {
         match self {

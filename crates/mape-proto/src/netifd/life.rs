@@ -62,9 +62,9 @@ struct Call<'call> {
     parent: u32,
 }
 
-/// Brings the interface up. What cannot be done yet is reported, and the interface stays pending;
-/// for causes that raise no event it is tried again, so this returns when the interface is up or
-/// an event will tell.
+/// Brings the interface up. What cannot be done yet is reported, and the interface stays pending.
+/// Where no event is sure to tell of a change, the attempt is repeated: this returns when the
+/// interface is up or an event will tell.
 ///
 /// # Errors
 /// The reason that was reported to netifd and to `log`.
@@ -161,7 +161,7 @@ impl<'call> Call<'call> {
         loop {
             let Err(failure) = self.attempt(options) else { return Ok(()) };
             self.report(&failure, &mut told);
-            if !failure.raises_no_event() || self.wait(options) == Wait::Pointless {
+            if !failure.needs_another_look() || self.wait(options) == Wait::Pointless {
                 return Err(failure);
             }
         }

@@ -70,6 +70,20 @@ fn a_second_section_for_the_line_touches_nothing() {
     assert_eq!(removed, ["network.interface.wan4_"]);
 }
 
+/// netifd tells of an `ifdown` once only while the hooks run, and of nothing that is removed: the
+/// section that waits for the line looks again by itself.
+#[test]
+fn a_line_that_becomes_free_without_an_event_is_taken() {
+    let world = World::new("two-free");
+    let own = mape(false, &json!({}));
+    let mut bus = Netifd::with(&[wan6(A), ours("wan4", true), alias("wan4_"), own.clone()]);
+    bus.later = Some((3, json!({"interface": [wan6(A), own]})));
+    let (result, log) = world.setup(&mut bus, "{}");
+    assert_eq!(result, Ok(()), "{log}");
+    assert_eq!(log.matches("MAPE_LINE_TAKEN").count(), 1, "{log}");
+    assert_eq!(bus.notified(0).len(), 1);
+}
+
 /// Both are set up by the same event, and neither has seen the other.
 #[test]
 fn of_two_sections_at_boot_the_same_one_comes_up() {
