@@ -65,7 +65,7 @@ pub(crate) struct Kernel {
 }
 
 /// With a thread for each processor, one executes code that another has just patched: the kernel
-/// oopses ("int3") where it switches a static key, or hangs.
+/// oopses ("int3") where it switches a static key, or hangs. Counting instructions needs one too.
 const PC: &[&str] = &[
     "qemu-system-x86_64",
     "-accel",

@@ -25,6 +25,11 @@ const MARKER: &str = "LAB-EXIT ";
 const KERNEL_WORDS: &str = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off \
     watchdog_thresh=60 softlockup_panic=1";
 
+/// The machine's clock counts its instructions, one in a nanosecond, and jumps to the next timer
+/// where the machine waits. So what a test measures does not depend on what else this host does, and
+/// waiting costs no time.
+const CLOCK: &[&str] = &["-icount", "shift=0,sleep=off"];
+
 /// A running machine; dropping it ends it.
 pub(crate) struct Vm {
     qemu: Command,
@@ -92,6 +97,7 @@ impl Vm {
         // The kernel ends qemu even when this process is killed and no destructor runs.
         qemu.args(["--pdeathsig", "KILL"])
             .args(kernel.qemu)
+            .args(CLOCK)
             .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
             .args(["-serial", "stdio"])
             .arg("-kernel")
