@@ -36,6 +36,8 @@ pub(super) fn of(path: &str, text: &str) -> Vec<Place> {
         "changelog" => behind(text.lines().next().unwrap_or_default(), "mape-rs (", None),
         // Tells of every version there was.
         "CHANGELOG.md" => Vec::new(),
+        // Sources take the version from cargo; their tests have others.
+        _ if name.rsplit_once('.').is_some_and(|(_, form)| form == "rs") => Vec::new(),
         _ => named(text),
     };
     // `$(PKG_VERSION)` or `@VERSION@` names no number.
@@ -152,6 +154,7 @@ mod tests {
             4,
         ),
         ("CHANGELOG.md", "mape-rs 0.0.1\n", 0),
+        ("crates/mape-proto/src/main.rs", "// mape-proto 0.0.1\n", 0),
     ];
 
     #[test]
