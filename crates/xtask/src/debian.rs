@@ -80,15 +80,16 @@ impl Debian {
         };
         let debian = Self { directory: cache_directory().join("debian").join(name), release, kind };
         let directory = &debian.directory;
-        let age = fs::metadata(directory.join("ready")).and_then(|file| file.modified());
-        if age.is_ok_and(|when| when.elapsed().unwrap_or_default() < LISTS_AGE) {
-            return Ok(debian);
-        }
         for part in ["state/lists/partial", "cache/archives/partial", "files", "none"] {
             fs::create_dir_all(directory.join(part))?;
         }
         fs::write(directory.join("status"), "")?;
+        // It names this directory, which may have been moved.
         fs::write(directory.join("apt.conf"), configuration(directory, architecture))?;
+        let age = fs::metadata(directory.join("ready")).and_then(|file| file.modified());
+        if age.is_ok_and(|when| when.elapsed().unwrap_or_default() < LISTS_AGE) {
+            return Ok(debian);
+        }
         match debian.refresh() {
             // Without a network the old lists have to do: what they name may be here already.
             Err(error) if directory.join("ready").exists() => {
