@@ -56,7 +56,17 @@ fn is_allowed(expression: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_allowed;
+    use super::{ALLOWED, is_allowed};
+
+    #[test]
+    fn cargo_deny_has_the_same_list() {
+        let text = std::fs::read_to_string(crate::steps::root().join("deny.toml")).unwrap();
+        let (_, list) = text.split_once("\nallow = [\n").unwrap();
+        let (list, _) = list.split_once(']').unwrap();
+        let names: Vec<&str> =
+            list.lines().map(|line| line.trim().trim_matches(['"', ','])).collect();
+        assert_eq!(names, ALLOWED);
+    }
 
     #[test]
     fn expressions() {

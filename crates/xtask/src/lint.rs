@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::bail;
 
 use crate::steps::{Steps, cargo, command, output, run};
-use crate::{licences, msrv, packages};
+use crate::{licences, msrv, packages, workflows};
 
 /// All checks.
 pub(crate) fn all(steps: &mut Steps) {
@@ -27,6 +27,7 @@ pub(crate) fn all(steps: &mut Steps) {
         run(doc)
     });
     steps.step("shellcheck", shellcheck);
+    steps.step("workflows", workflows::lint);
     steps.step("licences", licences::check);
     steps.step("oldest compiler", msrv::check);
 }

@@ -4,11 +4,12 @@
 //! `cargo xtask luci --browser`
 
 use crate::lab::tools::build_static;
+use crate::npm::Npm;
 use crate::packages;
-use crate::steps::{Outcome, Steps, command, output, run, skip_or_fail};
+use crate::steps::{Outcome, Steps, command, run, skip_or_fail};
 
-/// Where `package.json` of the suite is.
-const DIRECTORY: &str = "tests/luci/browser";
+/// The driver.
+const TOOLS: Npm = Npm::of("tests/luci/browser");
 
 /// The step of `cargo xtask test`.
 pub(crate) fn steps(steps: &mut Steps) {
@@ -29,18 +30,6 @@ fn pages() -> anyhow::Result<()> {
 
 /// Chromium, node, npm, and what `package-lock.json` names.
 fn prepare() -> anyhow::Result<()> {
-    let npm = |arguments: &[&str]| {
-        let mut npm = command("npm", &["--prefix", DIRECTORY, "--silent"]);
-        npm.args(arguments);
-        npm
-    };
     packages::ensure(&["chromium"])?;
-    // Who has node from elsewhere must not get Debian's beside it.
-    if output(command("node", &["--version"])).is_err() || output(npm(&["--version"])).is_err() {
-        packages::ensure(&["nodejs", "npm"])?;
-    }
-    if output(npm(&["ls"])).is_ok() {
-        return Ok(());
-    }
-    run(npm(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
+    TOOLS.prepare()
 }

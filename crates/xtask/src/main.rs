@@ -19,6 +19,7 @@ mod luci_browser;
 mod msrv;
 mod musl;
 mod mutants;
+mod npm;
 mod openwrt;
 mod package;
 mod packages;
@@ -30,6 +31,7 @@ mod sbom;
 mod steps;
 mod test;
 mod vectors;
+mod workflows;
 
 use std::process::ExitCode;
 
@@ -42,7 +44,7 @@ Usage: cargo xtask COMMAND
                   boot a Debian kernel, bring two MAP-E lines up in it, and use every port
   test [--long]   install what is missing and run every test (about 50 minutes from a fresh clone);
                   --long adds ten minutes of fuzzing for each parser and mutation testing
-  lint            format, clippy, shellcheck, licences, and a build with the oldest compiler
+  lint            format, clippy, shellcheck, workflows, licences, and a build with the oldest compiler
   ci              lint and test, as .ci/run does
   bench [--json FILE]
                   what one plan, one command and the data plane cost, beside other rulesets
