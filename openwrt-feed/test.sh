@@ -31,6 +31,7 @@ all:
 	@echo 'depends $(LUCI_DEPENDS)'
 	@echo 'provides $(PKG_PROVIDES)'
 	@echo 'architecture $(LUCI_PKGARCH) $(LUCI_DESCRIPTION) $(LUCI_URL)'
+	@echo 'maintainer $(LUCI_MAINTAINER), translations $(if $(filter $(PKG_VERSION)-r$(PKG_RELEASE),$(PKG_PO_VERSION)),follow,lag)'
 EOT
 
 # check PACKAGE LINE...: make says each of them.
@@ -54,5 +55,6 @@ check() {
 failed=0
 check mape-rs 'depends @(mipsel||x86_64) +firewall4' \
 	'compile cargo install --path build/crates/mape-proto --no-default-features'
-check luci-app-mape 'depends +luci-base ' ' +mape-rs' 'provides luci-proto-mape' 'architecture all '
+check luci-app-mape 'depends +luci-base ' ' +mape-rs' 'provides luci-proto-mape' 'architecture all ' \
+	'maintainer The mape-rs developers' 'translations follow'
 exit "$failed"

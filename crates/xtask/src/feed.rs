@@ -1,18 +1,25 @@
-//! `cargo xtask package openwrt|ARCH...`: packages for opkg and apk, those for LuCI among them, and
-//! the index of a feed.
+//! `cargo xtask package openwrt|ARCH...` and `cargo xtask feed`: packages for opkg and apk, those for
+//! LuCI among them, and signed feeds of them.
 //!
 //! What a package is called, needs and says stands in its feed's Makefile, so that OpenWrt's own
-//! build and this one make the same.
+//! build and this one make the same. No program of OpenWrt is needed.
 
+mod adb;
 mod apk;
+mod index;
+mod ipk;
+mod keys;
 mod lmo;
 mod luci;
+mod page;
 mod recipe;
+mod signing;
 mod test;
+mod tree;
+mod usign;
 
-use std::fmt::Write as _;
+use std::collections::HashMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,8 +29,82 @@ use crate::cross::{self, sizes::Size, targets};
 use crate::lab::tools::{build_static, cache_directory};
 use crate::packages;
 use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
+pub(crate) use keys::command as keys;
 use recipe::Recipe;
 pub(crate) use test::test;
+pub(crate) use tree::command as feed;
+
+/// A file of a package. It belongs to root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct File {
+    /// The path on the router, without slash at the start.
+    path: String,
+    bytes: Vec<u8>,
+    executable: bool,
+}
+
+impl File {
+    /// Scripts and programs can be run.
+    fn new(path: impl Into<String>, bytes: Vec<u8>) -> Self {
+        let executable = bytes.starts_with(b"#!") || bytes.starts_with(b"\x7fELF");
+        Self { path: path.into(), bytes, executable }
+    }
+}
+
+/// A package for both package managers.
+struct Package {
+    ipk: ipk::Package,
+    apk: apk::Package,
+}
+
+impl Package {
+    /// Makes it of its files. `arch` is the architecture's name for opkg and for apk.
+    ///
+    /// # Errors
+    ///
+    /// A tool fails, or a file does not fit into the format.
+    fn build(
+        recipe: &Recipe,
+        arch: [&str; 2],
+        files: &[File],
+        key: &signing::Key,
+    ) -> anyhow::Result<Self> {
+        let [opkg, other] = arch;
+        let date = source_date()?.parse().context("SOURCE_DATE_EPOCH is not a number")?;
+        let mut listed = files.to_vec();
+        listed.push(file_list(recipe, files));
+        let (info, scripts) = (recipe.apk_info(other), recipe.apk_scripts());
+        Ok(Self {
+            ipk: ipk::Package::build(recipe, opkg, files)?,
+            apk: apk::Package::build(&info, &listed, &scripts, date, key)?,
+        })
+    }
+
+    /// Writes both, each into its directory. Returns their paths.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written.
+    fn save(&self, opkg: &Path, other: &Path) -> anyhow::Result<[PathBuf; 2]> {
+        let files = [
+            (opkg.join(&self.ipk.file_name), &self.ipk.bytes),
+            (other.join(self.apk.file_name()), &self.apk.bytes),
+        ];
+        for (path, bytes) in &files {
+            fs::create_dir_all(path.parent().context("a file without directory")?)?;
+            fs::write(path, bytes).with_context(|| path.display().to_string())?;
+        }
+        Ok(files.map(|(path, _)| path))
+    }
+}
+
+/// The list in which OpenWrt's functions look for the files of a package of apk.
+fn file_list(recipe: &Recipe, files: &[File]) -> File {
+    let mut paths: Vec<String> = files.iter().map(|file| format!("/{}\n", file.path)).collect();
+    paths.sort_unstable();
+    let path = format!("lib/apk/packages/{}.list", recipe.name);
+    File { path, bytes: paths.concat().into_bytes(), executable: false }
+}
 
 /// The steps of `cargo xtask test`.
 pub(crate) fn steps(steps: &mut Steps) {
@@ -39,72 +120,87 @@ pub(crate) fn steps(steps: &mut Steps) {
     });
 }
 
-/// `cargo xtask package openwrt`, or named architectures: one package each, and the index.
+/// `cargo xtask package openwrt`, or named architectures, each with `--apk-key KEY` or without: a
+/// directory of packages each, with the index of opkg.
+///
+/// Without a key the packages for apk are signed with one of this clone's own; its public half is
+/// beside them.
 ///
 /// # Errors
 ///
 /// A program does not build, or a package cannot be written.
-pub(crate) fn command(names: &[&str]) -> anyhow::Result<()> {
+pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+    let (names, key) = match words {
+        [names @ .., "--apk-key", key] => (names, keys::read(key.as_ref())?),
+        names => (names, keys::own()?),
+    };
     let out = cache_directory().join("openwrt");
     if out.exists() {
         fs::remove_dir_all(&out)?;
     }
-    let recipe = Recipe::read("mape-rs")?;
-    let pages = luci::build(&out)?;
-    for package in &pages {
-        println!("{}: {} bytes", package.display(), fs::metadata(package)?.len());
-    }
-    for target in targets::chosen(names)? {
-        let program = cross::build(&target)?;
+    let targets = targets::chosen(names)?;
+    let pages = luci::build(&key)?;
+    let mut programs = Programs::default();
+    for target in targets {
+        let program = programs.of(&target)?;
         let directory = out.join(&target.arch);
         println!("{}: the program {}", target.arch, Size::of(&program)?);
-        for package in build(&recipe, &target.arch, &program, &directory)? {
-            println!("{}: {} bytes", package.display(), fs::metadata(&package)?.len());
+        let package = build(&target.arch, &program, &key)?;
+        for package in [&package].into_iter().chain(&pages) {
+            for path in package.save(&directory, &directory)? {
+                println!("{}: {} bytes", path.display(), fs::metadata(&path)?.len());
+            }
         }
-        luci::copy(&pages, &directory)?;
-        index(&directory)?;
+        let packages: Vec<&ipk::Package> =
+            [&package].into_iter().chain(&pages).map(|package| &package.ipk).collect();
+        index::write(&packages, &directory)?;
+        fs::write(directory.join(keys::APK_PUBLIC), key.public_pem()?)?;
     }
     Ok(())
 }
 
-/// Puts the packages of one architecture together, in `out`: one for opkg, and one for apk where
-/// there is an apk that makes them.
-fn build(recipe: &Recipe, arch: &str, program: &Path, out: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let work = out.join("work");
-    let data = work.join("data");
+/// Programs of targets. Those that differ in nothing but their name are built once.
+#[derive(Default)]
+struct Programs(HashMap<[String; 3], PathBuf>);
+
+impl Programs {
+    /// # Errors
+    ///
+    /// It does not build.
+    fn of(&mut self, target: &targets::Target) -> anyhow::Result<PathBuf> {
+        let key = [&target.rust, &target.flags, &target.zig].map(Clone::clone);
+        if let Some(program) = self.0.get(&key) {
+            return Ok(program.clone());
+        }
+        let program = cross::build(target)?;
+        self.0.insert(key, program.clone());
+        Ok(program)
+    }
+}
+
+/// The package of one architecture, with `program` in it.
+fn build(arch: &str, program: &Path, key: &signing::Key) -> anyhow::Result<Package> {
+    build_as(&Recipe::read("mape-rs")?, arch, program, key)
+}
+
+/// The same by another recipe, for tests of an upgrade.
+fn build_as(
+    recipe: &Recipe,
+    arch: &str,
+    program: &Path,
+    key: &signing::Key,
+) -> anyhow::Result<Package> {
+    let mut files = Vec::new();
     for (inside, from) in router_files()? {
-        install(&from, &data.join(inside))?;
+        files.push(File::new(inside, read(&from)?));
     }
-    install(program, &data.join("usr/sbin/mape-proto"))?;
-    let mut packages = vec![ipk(recipe, arch, &work, out)?];
-    if let Some(tool) = apk::tool() {
-        packages.push(apk::build(&tool, recipe, arch, &work, out)?);
-    }
-    fs::remove_dir_all(&work)?;
-    Ok(packages)
+    files.push(File::new("usr/sbin/mape-proto", read(program)?));
+    Package::build(recipe, [arch; 2], &files, key)
 }
 
-/// For opkg, of what is in `work/data`.
-fn ipk(recipe: &Recipe, arch: &str, work: &Path, out: &Path) -> anyhow::Result<PathBuf> {
-    let (data, control) = (work.join("data"), work.join("control"));
-    fs::create_dir_all(&control)?;
-    let size = output(Command::new("sh").args(["-c", TOTAL, "sh"]).arg(&data))?;
-    fs::write(control.join("control"), recipe.control(arch, size.trim()))?;
-    for (name, text) in recipe.scripts() {
-        let path = control.join(name);
-        fs::write(&path, text)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-    }
-    fs::write(work.join("debian-binary"), "2.0\n")?;
-    archive(&data, ".", &work.join("data.tar.gz"))?;
-    archive(&control, ".", &work.join("control.tar.gz"))?;
-    let package = out.join(recipe.file_name(arch));
-    archive(work, "./debian-binary ./data.tar.gz ./control.tar.gz", &package)?;
-    Ok(package)
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| path.display().to_string())
 }
-
-/// The bytes of all files below a directory.
-const TOTAL: &str = r#"find "$1" -type f -exec cat '{}' + | wc -c"#;
 
 /// What the repository has for a router, by its path there.
 fn router_files() -> anyhow::Result<Vec<(String, PathBuf)>> {
@@ -116,29 +212,6 @@ fn router_files() -> anyhow::Result<Vec<(String, PathBuf)>> {
     Ok(names.into_iter().map(|name| (name.to_owned(), files.join(name))).collect())
 }
 
-/// A script or program can be run by everybody and written by root, any other file not run.
-fn install(from: &Path, to: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(to.parent().context("a file without directory")?)?;
-    let bytes = fs::read(from).with_context(|| from.display().to_string())?;
-    let runs = bytes.starts_with(b"#!") || bytes.starts_with(b"\x7fELF");
-    fs::write(to, bytes)?;
-    fs::set_permissions(to, fs::Permissions::from_mode(if runs { 0o755 } else { 0o644 }))?;
-    Ok(())
-}
-
-/// The same bytes for the same files, whoever packs them and when.
-fn archive(directory: &Path, names: &str, file: &Path) -> anyhow::Result<()> {
-    let mut tar = Command::new("tar");
-    tar.args(["--create", "--format=gnu", "--sort=name", "--owner=0", "--group=0"])
-        .args(["--numeric-owner", "--mode=u+rwX,go+rX,go-w"])
-        .arg(format!("--mtime=@{}", source_date()?))
-        .args(["--use-compress-program", "gzip -9 --no-name", "--file"])
-        .arg(file)
-        .arg("--directory")
-        .arg(directory);
-    run(tar.args(names.split(' ')))
-}
-
 /// When the sources were committed, in seconds of Unix time.
 fn source_date() -> anyhow::Result<String> {
     if let Ok(date) = std::env::var("SOURCE_DATE_EPOCH") {
@@ -147,39 +220,4 @@ fn source_date() -> anyhow::Result<String> {
     let mut git = Command::new("git");
     let date = output(git.args(["log", "-1", "--format=%ct"]).current_dir(root()))?;
     Ok(date.trim().to_owned())
-}
-
-/// `Packages` and `Packages.gz`, as `opkg update` reads them, for all packages in `directory`.
-fn index(directory: &Path) -> anyhow::Result<()> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "ipk") {
-            names.push(path);
-        }
-    }
-    names.sort();
-    let mut text = String::new();
-    for package in names {
-        let control = control(&package)?;
-        let (fields, description) = control.split_once("Description:").context("no Description")?;
-        let sum = output(Command::new("sha256sum").arg(&package))?;
-        let sum = sum.split(' ').next().unwrap_or_default();
-        let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // Writing into a `String` cannot fail.
-        let _ = writeln!(
-            text,
-            "{fields}Filename: {name}\nSize: {}\nSHA256sum: {sum}\nDescription:{description}",
-            fs::metadata(&package)?.len()
-        );
-    }
-    let file = directory.join("Packages");
-    fs::write(&file, text)?;
-    run(Command::new("gzip").args(["-9", "--no-name", "--keep", "--force"]).arg(file))
-}
-
-/// The control file inside a package.
-fn control(package: &Path) -> anyhow::Result<String> {
-    let inside = "tar -xzOf \"$1\" ./control.tar.gz | tar -xzOf - ./control";
-    output(Command::new("sh").args(["-c", inside, "sh"]).arg(package))
 }

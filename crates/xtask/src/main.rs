@@ -80,8 +80,11 @@ Usage: cargo xtask COMMAND
                   provisioning from real servers, in a machine
   package [DIRECTORY]
                   static binaries and Debian packages (x86_64, aarch64), and their tests
-  package openwrt|ARCH...
-                  packages for opkg (and apk where apk-tools 3 is), and a feed's index; architectures as for `cross`
+  package openwrt|ARCH... [--apk-key KEY]
+                  packages for opkg and apk; architectures as for `cross`
+  feed --out DIR --usign KEY --apk-key KEY [--url URL] [ARCH...]
+                  a signed feed for opkg and apk, ready for a web server
+  keys --out DIR  the two pairs of keys of a feed
   package openwrt --test PROGRAM
   package --test PROGRAM
                   the packages' tests alone, with a static program that is there
@@ -123,8 +126,14 @@ fn main() -> ExitCode {
         ["provision", rest @ ..] => provision::command(rest),
         ["package"] => package::command(None),
         ["package", "--test", program] => package::test_packages(program.as_ref()),
+        ["keys", rest @ ..] => feed::keys(rest),
+        ["feed", rest @ ..] => feed::feed(rest),
+        ["package", "openwrt", "--apk-key", key] => feed::command(&["--apk-key", key]),
         ["package", "openwrt"] => feed::command(&[]),
         ["package", "openwrt", "--test", program] => feed::test(program.as_ref()),
+        ["package", names @ .., "--apk-key", key] if cross::targets::known(names) => {
+            feed::command(&[names, &["--apk-key", key]].concat())
+        }
         ["package", names @ ..] if cross::targets::known(names) => feed::command(names),
         ["package", directory] => package::command(Some(directory)),
         ["release", words @ ..] => release::command(words),

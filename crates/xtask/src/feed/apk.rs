@@ -1,58 +1,239 @@
-//! Packages for apk, the package manager of OpenWrt 25.12 and later.
+//! Packages and indexes of apk-tools 3, the package manager of OpenWrt 25.12 and later.
 //!
-//! Their format is apk's own, and only apk-tools 3 writes it. It is in no registry: where it is
-//! installed (`apk` in the path, or the program that `MAPE_APK` names) packages are made.
+//! Field numbers and their order are those of `src/apk_adb.h`, the steps those of
+//! `src/app_mkpkg.c` and `src/app_mkndx.c` of apk-tools 3.0.6.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::recipe::Recipe;
-use super::source_date;
-use crate::lab::tools::find_program;
-use crate::steps::{output, run};
+use anyhow::{Context as _, ensure};
+use sha2::{Digest as _, Sha256};
 
-/// apk-tools 3, if it is here.
-pub(super) fn tool() -> Option<PathBuf> {
-    let named = std::env::var_os("MAPE_APK").map(PathBuf::from);
-    let tool = named.or_else(|| find_program("apk").ok())?;
-    let version = output(Command::new(&tool).arg("--version")).ok()?;
-    version.starts_with("apk-tools 3").then_some(tool)
+use super::File;
+use super::adb::{Container, Database, Value};
+use super::signing::Key;
+
+/// What a package says of itself.
+#[derive(Debug, Clone)]
+pub(super) struct Info {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) description: String,
+    /// OpenWrt's name of the architecture, or `noarch`.
+    pub(super) arch: String,
+    pub(super) license: String,
+    pub(super) origin: String,
+    pub(super) maintainer: String,
+    pub(super) url: String,
+    pub(super) depends: BTreeSet<Dependency>,
+    pub(super) provides: BTreeSet<Dependency>,
 }
 
-/// Makes one of what is in `work/data`.
+/// A package that is needed, provided or refused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Dependency {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+}
+
+/// How a dependency names a package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// Any version of it.
+    Any,
+    /// This version, as a package provides another name.
+    Version(String),
+    /// No version of it may be installed.
+    Refused,
+}
+
+/// Directories by their path (the root's is empty), each with its files by name.
+type Tree<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a File>>;
+
+/// When one of a package's scripts is run, by its number in the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Script {
+    PostInstall = 3,
+    PreDeinstall = 4,
+    PostUpgrade = 7,
+}
+
+/// A package that was made, and what the index says of it.
+#[derive(Debug, Clone)]
+pub(super) struct Package {
+    pub(super) info: Info,
+    pub(super) bytes: Vec<u8>,
+    installed_size: u64,
+    digest: [u8; 32],
+}
+
+impl Package {
+    /// Makes a package of `files`, all of the time `date` (seconds of Unix time), and signs it.
+    ///
+    /// # Errors
+    ///
+    /// Two files have one path, or one is too long for the format.
+    pub(super) fn build(
+        info: &Info,
+        files: &[File],
+        scripts: &[(Script, String)],
+        date: u64,
+        key: &Key,
+    ) -> anyhow::Result<Self> {
+        let tree = tree(files)?;
+        let mut database = Database::new();
+        let fields = info.write(&mut database);
+        let paths: Vec<Value> =
+            tree.iter().map(|(path, files)| directory(&mut database, path, files, date)).collect();
+        let size: usize = files.iter().map(|file| file.bytes.len()).sum();
+        // apk takes 0 for a package that installs nothing.
+        let installed_size = u64::try_from(size.max(1))?;
+        let size = database.number(installed_size);
+        let (unique, place) = database.blank(20);
+        let fields: Vec<(usize, Value)> =
+            fields.into_iter().chain([(3, unique), (12, size)]).collect();
+        let info_value = database.object(&fields);
+        let paths = database.array(&paths);
+        let texts: Vec<(usize, Value)> = (1..8)
+            .filter_map(|number| {
+                let (_, text) = scripts.iter().find(|(kind, _)| *kind as usize == number)?;
+                Some((number, database.blob(text.as_bytes())))
+            })
+            .collect();
+        let scripts = database.object(&texts);
+        let root = database.object(&[(1, info_value), (2, paths), (3, scripts)]);
+        let mut database = database.finish(root)?;
+        // The package's identity is the digest of the database without it.
+        let digest = Sha256::digest(&database);
+        let identity = database.get_mut(place..place + 20).context("no place for the identity")?;
+        identity.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+
+        let mut container = Container::new(*b"pckg", &database)?;
+        container.sign(key)?;
+        for (path, files) in (1..).zip(tree.values()) {
+            for (number, file) in (1..).zip(files.values()) {
+                if !file.bytes.is_empty() {
+                    container.data(path, number, &file.bytes)?;
+                }
+            }
+        }
+        let digest = Sha256::digest(&database).into();
+        Ok(Self { info: info.clone(), bytes: container.compressed()?, installed_size, digest })
+    }
+
+    /// The name under which apk asks a feed for it.
+    pub(super) fn file_name(&self) -> String {
+        format!("{}-{}.apk", self.info.name, self.info.version)
+    }
+}
+
+impl Info {
+    /// Writes what is known before the files are.
+    fn write(&self, database: &mut Database) -> Vec<(usize, Value)> {
+        let texts = [
+            (1, &self.name),
+            (2, &self.version),
+            (4, &self.description),
+            (5, &self.arch),
+            (6, &self.license),
+            (7, &self.origin),
+            (8, &self.maintainer),
+            (9, &self.url),
+        ];
+        let mut fields: Vec<(usize, Value)> = texts
+            .into_iter()
+            .map(|(field, text)| (field, database.blob(text.as_bytes())))
+            .collect();
+        for (field, packages) in [(15, &self.depends), (16, &self.provides)] {
+            let values: Vec<Value> =
+                packages.iter().map(|package| package.write(database)).collect();
+            fields.push((field, database.array(&values)));
+        }
+        fields
+    }
+}
+
+impl Dependency {
+    fn write(&self, database: &mut Database) -> Value {
+        // Less, equal and greater are 2, 1 and 4, a conflict is 16. Equal is what no number means.
+        let name = database.blob(self.name.as_bytes());
+        let (version, relation) = match &self.kind {
+            Kind::Any => (Value::NULL, Value::NULL),
+            Kind::Version(version) => (database.blob(version.as_bytes()), Value::NULL),
+            Kind::Refused => (Value::NULL, database.number(16 | 7)),
+        };
+        database.object(&[(1, name), (2, version), (3, relation)])
+    }
+}
+
+/// Sorts files into directories. Each directory on the way is one of the package's.
+fn tree(files: &[File]) -> anyhow::Result<Tree<'_>> {
+    let mut tree = Tree::from([("", BTreeMap::new())]);
+    for file in files {
+        let (directory, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+        for (end, _) in directory.match_indices('/') {
+            tree.entry(directory.get(..end).unwrap_or_default()).or_default();
+        }
+        let twice = tree.entry(directory).or_default().insert(name, file);
+        ensure!(twice.is_none(), "the package has two files {:?}", file.path);
+    }
+    Ok(tree)
+}
+
+fn directory(
+    database: &mut Database,
+    path: &str,
+    files: &BTreeMap<&str, &File>,
+    date: u64,
+) -> Value {
+    let files: Vec<Value> =
+        files.iter().map(|(name, file)| entry(database, name, file, date)).collect();
+    let path = database.blob(path.as_bytes());
+    let owner = owner(database, true);
+    let files = database.array(&files);
+    database.object(&[(1, path), (2, owner), (3, files)])
+}
+
+fn entry(database: &mut Database, name: &str, file: &File, date: u64) -> Value {
+    let name = database.blob(name.as_bytes());
+    let digest = database.blob(&Sha256::digest(&file.bytes));
+    let date = database.number(date);
+    let size = database.number(u64::try_from(file.bytes.len()).unwrap_or(u64::MAX));
+    let owner = owner(database, file.executable);
+    database.object(&[(1, name), (2, owner), (3, size), (4, date), (5, digest)])
+}
+
+fn owner(database: &mut Database, executable: bool) -> Value {
+    let mode = database.number(if executable { 0o755 } else { 0o644 });
+    let root = database.blob(b"root");
+    database.object(&[(1, mode), (2, root), (3, root)])
+}
+
+/// Writes the index of a feed, `packages.adb`, and signs it.
 ///
 /// # Errors
 ///
-/// apk refuses something.
-pub(super) fn build(
-    tool: &Path,
-    recipe: &Recipe,
-    arch: &str,
-    work: &Path,
-    out: &Path,
-) -> anyhow::Result<PathBuf> {
-    let data = work.join("data");
-    // Where OpenWrt's functions look for a package's files.
-    let find = "find . -type f | sed 's/^\\.//' | sort";
-    let list = output(Command::new("sh").args(["-c", find]).current_dir(&data))?;
-    let place = format!("lib/apk/packages/{}.list", recipe.name);
-    fs::create_dir_all(data.join("lib/apk/packages"))?;
-    fs::write(data.join(place), list)?;
-    let when = format!("--date=@{}", source_date()?);
-    run(Command::new("find").arg(&data).args(["-exec", "touch", &when, "{}", "+"]))?;
-    let package = out.join(format!("{}-{}_{arch}.apk", recipe.name, recipe.version()));
-    // As root of its own, so that the files belong to root whoever builds.
-    let mut make = Command::new("unshare");
-    make.args(["--map-root-user"]).arg(tool).arg("mkpkg").env("SOURCE_DATE_EPOCH", source_date()?);
-    for (key, value) in recipe.apk_fields(arch) {
-        make.arg("--info").arg(format!("{key}:{value}"));
-    }
-    for (kind, text) in recipe.apk_scripts() {
-        let script = work.join(kind);
-        fs::write(&script, text)?;
-        make.arg("--script").arg(format!("{kind}:{}", script.display()));
-    }
-    run(make.arg("--files").arg(&data).arg("--output").arg(&package))?;
-    Ok(package)
+/// The index is too long for the format.
+pub(super) fn index(packages: &[&Package], key: &Key) -> anyhow::Result<Vec<u8>> {
+    let mut sorted = packages.to_vec();
+    sorted.sort_by(|one, other| one.info.name.cmp(&other.info.name));
+    let mut database = Database::new();
+    let entries: Vec<Value> = sorted
+        .into_iter()
+        .map(|package| {
+            let mut fields = package.info.write(&mut database);
+            fields.push((12, database.number(package.installed_size)));
+            let length = u64::try_from(package.bytes.len()).unwrap_or(u64::MAX);
+            fields.push((13, database.number(length)));
+            fields.push((3, database.blob(&package.digest)));
+            database.object(&fields)
+        })
+        .collect();
+    let entries = database.array(&entries);
+    let root = database.object(&[(2, entries)]);
+    let mut container = Container::new(*b"indx", &database.finish(root)?)?;
+    container.sign(key)?;
+    container.compressed()
 }
+
+#[cfg(test)]
+mod tests;

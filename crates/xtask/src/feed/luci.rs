@@ -2,13 +2,10 @@
 //! translations. They are the same for all architectures.
 
 use std::fmt::Write as _;
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context as _, ensure};
 
 use super::recipe::Recipe;
-use super::{apk, install, ipk, lmo};
+use super::signing::Key;
+use super::{File, Package, lmo, read};
 use crate::steps::{command, output, root};
 
 const PAGES: &str = "luci-app-mape";
@@ -33,12 +30,12 @@ const LAST: &str = "[ -n \"$${IPKG_INSTROOT}\" ] || [ \"$${PKG_UPGRADE}\" = 1 ] 
     \t}\n\
     }\n";
 
-/// Makes all of them in `out`.
+/// Makes all of them.
 ///
 /// # Errors
 ///
 /// Something is missing or cannot be packed.
-pub(super) fn build(out: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn build(key: &Key) -> anyhow::Result<Vec<Package>> {
     let makefile = Recipe::read(PAGES)?;
     let text = recipe(
         &makefile,
@@ -47,35 +44,30 @@ pub(super) fn build(out: &Path) -> anyhow::Result<Vec<PathBuf>> {
         makefile.variable("LUCI_DESCRIPTION"),
         makefile.variable("PKG_PROVIDES"),
     );
-    let pages = Recipe::of(PAGES, text);
     let source = root().join(PAGES);
-    let mut packages = pack(&pages, out, |data| {
-        for (part, place) in [("htdocs", "www"), ("root", "")] {
-            let text =
-                output(command("find", &[".", "-type", "f"]).current_dir(source.join(part)))?;
-            for name in text.lines() {
-                install(&source.join(part).join(name), &data.join(place).join(name))?;
-            }
+    let mut files = Vec::new();
+    for (part, place) in [("htdocs", "www/"), ("root", "")] {
+        let directory = source.join(part);
+        let mut find = command("find", &[".", "-type", "f"]);
+        for name in output(find.current_dir(&directory))?.lines() {
+            let name = name.trim_start_matches("./");
+            files.push(File::new(format!("{place}{name}"), read(&directory.join(name))?));
         }
-        Ok(())
-    })?;
+    }
+    let mut packages = vec![Package::build(&Recipe::of(PAGES, text), ANYWHERE, &files, key)?];
     for (language, title) in LANGUAGES {
         let name = format!("luci-i18n-mape-{language}");
         let description = format!("Translation for {PAGES} - {title}");
         let mut text = recipe(&makefile, &name, &format!("+{PAGES}"), &description, "");
         let last = LAST.replace("LANGUAGE", language);
         let _ = write!(text, "define Package/{name}/prerm\n#!/bin/sh\n{last}endef\n");
-        let translation = Recipe::of(&name, text);
-        packages.extend(pack(&translation, out, |data| {
-            let archive = data.join("usr/lib/lua/luci/i18n");
-            fs::create_dir_all(&archive)?;
-            let texts = lmo::from_catalogue(&source.join("po").join(language).join("mape.po"))?;
-            fs::write(archive.join(format!("mape.{language}.lmo")), texts)?;
-            let defaults = data.join("etc/uci-defaults");
-            fs::create_dir_all(&defaults)?;
-            let set = format!("uci set luci.languages.{language}='{title}'; uci commit luci\n");
-            Ok(fs::write(defaults.join(&name), set)?)
-        })?);
+        let texts = lmo::from_catalogue(&source.join("po").join(language).join("mape.po"))?;
+        let set = format!("uci set luci.languages.{language}='{title}'; uci commit luci\n");
+        let files = [
+            File::new(format!("usr/lib/lua/luci/i18n/mape.{language}.lmo"), texts),
+            File::new(format!("etc/uci-defaults/{name}"), set.into_bytes()),
+        ];
+        packages.push(Package::build(&Recipe::of(&name, text), ANYWHERE, &files, key)?);
     }
     Ok(packages)
 }
@@ -89,12 +81,13 @@ fn recipe(
     provides: &str,
 ) -> String {
     let mut text = String::new();
-    let copied = ["PKG_VERSION", "PKG_RELEASE", "PKG_LICENSE", "PKG_MAINTAINER"];
+    let copied = ["PKG_VERSION", "PKG_RELEASE", "PKG_LICENSE"];
     let copied = copied.map(|variable| (variable, makefile.variable(variable)));
     let own = [
         ("PKG_NAME", name),
         ("SECTION", "luci"),
         ("URL", makefile.variable("LUCI_URL")),
+        ("PKG_MAINTAINER", makefile.variable("LUCI_MAINTAINER")),
         ("DEPENDS", depends),
         ("PROVIDES", provides),
     ];
@@ -107,63 +100,31 @@ fn recipe(
     text
 }
 
-/// One package of the files that `fill` puts down.
-fn pack(
-    recipe: &Recipe,
-    out: &Path,
-    fill: impl FnOnce(&Path) -> anyhow::Result<()>,
-) -> anyhow::Result<Vec<PathBuf>> {
-    let work = out.join(format!("work-{}", recipe.name));
-    let data = work.join("data");
-    fs::create_dir_all(&data)?;
-    fill(&data)?;
-    let [opkg, other] = ANYWHERE;
-    let mut packages = vec![ipk(recipe, opkg, &work, out)?];
-    if let Some(tool) = apk::tool() {
-        packages.push(apk::build(&tool, recipe, other, &work, out)?);
-    }
-    fs::remove_dir_all(&work)?;
-    Ok(packages)
-}
-
-/// Puts copies into the directory of an architecture, whose index lists them too.
-///
-/// # Errors
-///
-/// A file cannot be copied.
-pub(super) fn copy(packages: &[PathBuf], directory: &Path) -> anyhow::Result<()> {
-    for package in packages {
-        let name = package.file_name().context("a package without name")?;
-        fs::copy(package, directory.join(name))?;
-    }
-    ensure!(!packages.is_empty(), "there is no package for LuCI");
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::io::Write as _;
+    use std::process::Stdio;
 
     use super::*;
 
-    fn members(package: &Path, archive: &str) -> String {
-        let list = format!("tar -xzOf \"$1\" ./{archive}.tar.gz | tar -tzf -");
-        output(Command::new("sh").args(["-c", &list, "sh"]).arg(package)).unwrap()
+    fn members(package: &Package) -> String {
+        let list = "tar -xzOf - ./data.tar.gz | tar -tzf -";
+        let mut shell = std::process::Command::new("sh");
+        let pipes = shell.args(["-c", list]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut shell = pipes.spawn().unwrap();
+        shell.stdin.take().unwrap().write_all(&package.ipk.bytes).unwrap();
+        String::from_utf8(shell.wait_with_output().unwrap().stdout).unwrap()
     }
 
     #[test]
     fn packages_have_what_luci_looks_for() {
-        let out = std::env::temp_dir().join(format!("mape-luci-{}", std::process::id()));
-        let packages = build(&out).unwrap();
-        let name = |package: &PathBuf| package.file_name().unwrap().to_string_lossy().into_owned();
-        let opkg = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "ipk");
-        let ipk: Vec<&PathBuf> = packages.iter().filter(opkg).collect();
-        let [pages, japanese] = ipk.as_slice() else { panic!("{packages:?}") };
-        let version = concat!(env!("CARGO_PKG_VERSION"), "-r1_all.ipk");
-        assert_eq!(name(pages), format!("luci-app-mape_{version}"));
-        assert_eq!(name(japanese), format!("luci-i18n-mape-ja_{version}"));
-
-        let files = members(pages, "data");
+        let packages = build(&Key::generate().unwrap()).unwrap();
+        let [pages, japanese] = packages.as_slice() else { panic!("{}", packages.len()) };
+        let version = concat!(env!("CARGO_PKG_VERSION"), "-r1");
+        assert_eq!(pages.ipk.file_name, format!("luci-app-mape_{version}_all.ipk"));
+        assert_eq!(japanese.ipk.file_name, format!("luci-i18n-mape-ja_{version}_all.ipk"));
+        assert_eq!(pages.apk.file_name(), format!("luci-app-mape-{version}.apk"));
+        let files = members(pages);
         for file in [
             "./www/luci-static/resources/protocol/mape.js",
             "./www/luci-static/resources/mape/form/rule.js",
@@ -176,24 +137,16 @@ mod tests {
             assert!(files.lines().any(|line| line == file), "{file} in {files}");
         }
         assert!(!files.contains("/po/") && !files.contains("Makefile"), "{files}");
-        let translation = members(japanese, "data");
-        assert!(translation.contains("./usr/lib/lua/luci/i18n/mape.ja.lmo"), "{translation}");
-
-        let control = super::super::control(pages).unwrap();
+        assert!(members(japanese).contains("./usr/lib/lua/luci/i18n/mape.ja.lmo"));
         for line in [
             "Depends: libc, luci-base, rpcd-mod-file, rpcd-mod-ucode, mape-rs",
             "Provides: luci-proto-mape",
+            "Maintainer: The mape-rs developers <https://github.com/mape-rs/mape-rs>",
             "Architecture: all",
             "Section: luci",
         ] {
-            assert!(control.lines().any(|it| it == line), "{line} in {control}");
+            assert!(pages.ipk.control.lines().any(|it| it == line), "{line}");
         }
-        assert!(
-            super::super::control(japanese).unwrap().contains("Depends: libc, luci-app-mape\n")
-        );
-        for package in [pages, japanese] {
-            assert!(members(package, "control").contains("./postinst-pkg"));
-        }
-        fs::remove_dir_all(out).unwrap();
+        assert!(japanese.ipk.control.contains("Depends: libc, luci-app-mape\n"));
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 
 use anyhow::{Context as _, ensure};
 
+use super::apk::{Dependency, Info, Kind, Script};
 use crate::steps::root;
 
 /// A Makefile of `openwrt-feed`.
@@ -118,39 +119,40 @@ impl Recipe {
 
 /// The same for apk.
 impl Recipe {
-    pub(super) fn apk_fields(&self, arch: &str) -> Vec<(&'static str, String)> {
-        let mut depends: Vec<String> = vec!["libc".to_owned()];
-        depends.extend(self.depends().into_iter().map(str::to_owned));
+    /// What the package says of itself. `CONFLICTS` are packages that must not be there, and what it
+    /// provides it provides in its own version, so that apk installs it by that name.
+    pub(super) fn apk_info(&self, arch: &str) -> Info {
+        let package = |name: &str, kind| Dependency { name: name.to_owned(), kind };
+        let depends = ["libc"].into_iter().chain(self.depends());
         let rivals = self.variable("CONFLICTS").split_whitespace();
-        depends.extend(rivals.map(|rival| format!("!{rival}")));
-        let provides = self.variable("PROVIDES");
+        let provides = self.variable("PROVIDES").split_whitespace();
         let description = self.define("description").unwrap_or_default();
         let words: Vec<&str> = description.split_whitespace().collect();
-        let mut fields = vec![
-            ("name", self.name.clone()),
-            ("version", self.version()),
-            ("description", words.join(" ")),
-            ("arch", arch.to_owned()),
-            ("license", self.variable("PKG_LICENSE").to_owned()),
-            ("origin", self.name.clone()),
-            ("url", self.variable("URL").to_owned()),
-            ("maintainer", self.variable("PKG_MAINTAINER").to_owned()),
-            ("depends", depends.join(" ")),
-        ];
-        if !provides.is_empty() {
-            fields.push(("provides", provides.to_owned()));
+        Info {
+            name: self.name.clone(),
+            version: self.version(),
+            description: words.join(" "),
+            arch: arch.to_owned(),
+            license: self.variable("PKG_LICENSE").to_owned(),
+            origin: self.name.clone(),
+            maintainer: self.variable("PKG_MAINTAINER").to_owned(),
+            url: self.variable("URL").to_owned(),
+            depends: depends
+                .map(|name| package(name, Kind::Any))
+                .chain(rivals.map(|name| package(name, Kind::Refused)))
+                .collect(),
+            provides: provides.map(|name| package(name, Kind::Version(self.version()))).collect(),
         }
-        fields
     }
 
     /// apk has no script that is told whether it is an upgrade, but one for each case.
-    pub(super) fn apk_scripts(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn apk_scripts(&self) -> Vec<(Script, String)> {
         let scripts = [
-            ("post-install", "postinst", ""),
-            ("post-upgrade", "postinst", "export PKG_UPGRADE=1\n"),
-            ("pre-deinstall", "prerm", ""),
+            (Script::PostInstall, "postinst", ""),
+            (Script::PostUpgrade, "postinst", "export PKG_UPGRADE=1\n"),
+            (Script::PreDeinstall, "prerm", ""),
         ];
-        let text = |(kind, name, before): (&'static str, &str, &str)| {
+        let text = |(kind, name, before): (Script, &str, &str)| {
             let own = self.define(name).unwrap_or_default();
             let own = own.trim_start_matches("#!/bin/sh\n");
             let general = format!(
@@ -213,19 +215,22 @@ mod tests {
     #[test]
     fn apk_gets_the_same_package() {
         let recipe = Recipe::read("mape-rs").unwrap();
-        let fields = recipe.apk_fields("mipsel_24kc");
-        let field = |name: &str| fields.iter().find(|(key, _)| *key == name).unwrap().1.as_str();
-        assert_eq!((field("name"), field("arch")), ("mape-rs", "mipsel_24kc"));
-        assert_eq!(field("version"), recipe.version());
-        let depends: Vec<&str> = field("depends").split(' ').collect();
-        assert_eq!(depends.first(), Some(&"libc"));
+        let info = recipe.apk_info("mipsel_24kc");
+        assert_eq!((info.name.as_str(), info.arch.as_str()), ("mape-rs", "mipsel_24kc"));
+        assert_eq!(info.version, recipe.version());
+        let has = |name: &str, kind| {
+            assert!(info.depends.contains(&Dependency { name: name.to_owned(), kind }), "{info:?}");
+        };
+        has("libc", Kind::Any);
+        has("kmod-ip6-tunnel", Kind::Any);
         // What apk must not install beside it.
-        assert!(depends.contains(&"kmod-ip6-tunnel") && depends.contains(&"!mape"), "{depends:?}");
+        has("mape", Kind::Refused);
         for (kind, text) in recipe.apk_scripts() {
-            assert_eq!(text.matches("#!").count(), 1, "{kind}: {text}");
-            assert_eq!(text.contains("PKG_UPGRADE=1\n"), kind == "post-upgrade", "{kind}: {text}");
-            assert!(text.contains("pkgname=mape-rs\n"), "{kind}: {text}");
-            assert!(text.contains("[ -n \"${IPKG_INSTROOT}\" ] || "), "{kind}: {text}");
+            assert_eq!(text.matches("#!").count(), 1, "{kind:?}: {text}");
+            let upgrade = kind == Script::PostUpgrade;
+            assert_eq!(text.contains("PKG_UPGRADE=1\n"), upgrade, "{kind:?}: {text}");
+            assert!(text.contains("pkgname=mape-rs\n"), "{kind:?}: {text}");
+            assert!(text.contains("[ -n \"${IPKG_INSTROOT}\" ] || "), "{kind:?}: {text}");
         }
     }
 

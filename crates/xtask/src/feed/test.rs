@@ -3,13 +3,13 @@
 //! opkg itself is in no registry; `tests/packages/opkg.sh` does with a package what opkg-lede does.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 
-use super::{apk, build, control, index, luci, router_files};
-use crate::feed::recipe::Recipe;
+use super::recipe::Recipe;
+use super::{build_as, index, ipk, luci, router_files, signing};
 use crate::lab::tools::{cache_directory, find_program};
 use crate::packages;
 use crate::steps::{output, root, run};
@@ -26,43 +26,60 @@ pub(crate) fn test(program: &Path) -> anyhow::Result<()> {
         fs::remove_dir_all(&work)?;
     }
     let recipe = Recipe::read("mape-rs")?;
+    let key = signing::Key::generate()?;
+    let make = |recipe: &Recipe| build_as(recipe, "x86_64", program, &key);
+    let (package, again) = (make(&recipe)?, make(&recipe)?);
+    let same = package.ipk.bytes == again.ipk.bytes && package.apk.bytes == again.apk.bytes;
+    ensure!(same, "two packages of the same files differ");
     let (here, newer) = (work.join("here"), work.join("newer"));
-    let packages = build(&recipe, "x86_64", program, &here)?;
-    for (one, other) in packages.iter().zip(build(&recipe, "x86_64", program, &work.join("again"))?)
-    {
-        ensure!(fs::read(one)? == fs::read(other)?, "two packages of the same files differ");
+    let packages = package.save(&here, &here)?;
+    let [for_opkg, _] = &packages;
+    outside(for_opkg, &package.ipk.control)?;
+    let pages = luci::build(&key)?;
+    for page in &pages {
+        page.save(&here, &here)?;
     }
-    let package = packages.first().context("no package")?;
-    outside(package)?;
-    luci::build(&here)?;
-    index(&here)?;
+    let all: Vec<&ipk::Package> =
+        [&package].into_iter().chain(&pages).map(|package| &package.ipk).collect();
+    index::write(&all, &here)?;
     let list = fs::read_to_string(here.join("Packages"))?;
     let names = ["Package: mape-rs\n", "Package: luci-app-mape\n", "Package: luci-i18n-mape-ja\n"];
     for field in names.into_iter().chain(["Filename: mape-rs_", "SHA256sum: ", "Size: "]) {
         ensure!(list.contains(field), "no {field} in {list}");
     }
-    let newer = build(&recipe.raised(), "x86_64", program, &newer)?;
+    let newer = make(&recipe.raised())?.save(&newer, &newer)?;
     let busybox = find_program("busybox")?;
-    for (package, newer) in packages.iter().zip(newer) {
-        let mut test = Command::new("sh");
-        test.arg(root().join("tests/packages/packages.sh")).arg(&work).arg(&busybox);
-        // The packages of apk are tried with apk itself, those of opkg with a small likeness of it.
-        run(test.arg(package).arg(newer).args(apk::tool()))?;
-    }
-    for tool in [None].into_iter().chain(apk::tool().map(Some)) {
-        let mut test = Command::new("sh");
-        test.arg(root().join("tests/packages/readme.sh")).arg(&work).arg(&busybox);
-        run(test.arg(root().join("README.md")).arg(&here).args(tool))?;
-    }
-    if apk::tool().is_none() {
-        println!("no apk-tools 3 here: no package for apk was made (see openwrt-feed/README.md)");
+    // Packages for opkg are tried with a small likeness of it, those for apk with apk itself.
+    let tools = [Some(None), tool().map(Some)];
+    for ((package, newer), tool) in packages.iter().zip(newer).zip(tools) {
+        let Some(tool) = tool else {
+            println!("no apk-tools 3 (MAPE_APK names it): no package for apk was installed");
+            continue;
+        };
+        for script in ["packages.sh", "readme.sh"] {
+            let mut test = Command::new("sh");
+            test.arg(root().join("tests/packages").join(script)).arg(&work).arg(&busybox);
+            match script {
+                "packages.sh" => test.arg(package).arg(&newer),
+                _ => test.arg(root().join("README.md")).arg(&here),
+            };
+            run(test.args(&tool))?;
+        }
     }
     fs::remove_dir_all(work)?;
     Ok(())
 }
 
+/// apk-tools 3, if it is here; it is in no registry.
+fn tool() -> Option<PathBuf> {
+    let named = std::env::var_os("MAPE_APK").map(PathBuf::from);
+    let tool = named.or_else(|| find_program("apk").ok())?;
+    let version = output(Command::new(&tool).arg("--version")).ok()?;
+    version.starts_with("apk-tools 3").then_some(tool)
+}
+
 /// Members, owners, permissions and fields.
-fn outside(package: &Path) -> anyhow::Result<()> {
+fn outside(package: &Path, control: &str) -> anyhow::Result<()> {
     let listed = |inside: &str| {
         let words = "tar -xzOf \"$1\" \"$2\" | tar -tvzf - --numeric-owner";
         output(Command::new("sh").args(["-c", words, "sh"]).arg(package).arg(inside))
@@ -102,7 +119,6 @@ fn outside(package: &Path) -> anyhow::Result<()> {
         let line = scripts.lines().find(|line| line.ends_with(&format!("./{script}")));
         ensure!(line.is_some_and(|line| line.starts_with("-rwxr-xr-x")), "{script}: {scripts}");
     }
-    let control = control(package)?;
     for line in ["Package: mape-rs", "Architecture: x86_64", "Section: net", "Conflicts: mape"] {
         ensure!(control.lines().any(|other| other == line), "no {line} in {control}");
     }

@@ -1,0 +1,131 @@
+//! Keys of apk: ECDSA over P-256 with SHA-512. Nonces come from the key and the digest (RFC 6979,
+//! with SHA-256 in its generator), so that the same file always gets the same signature.
+
+use anyhow::Context as _;
+use p256::ecdsa::signature::hazmat::PrehashSigner as _;
+use p256::ecdsa::{Signature, SigningKey};
+use p256::elliptic_curve::sec1::ToEncodedPoint as _;
+use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use p256::{PublicKey, SecretKey};
+use sha2::{Digest as _, Sha512};
+
+/// A private key that signs packages and indexes.
+pub(super) struct Key(SecretKey);
+
+impl Key {
+    /// Makes a new one from the system's random numbers.
+    ///
+    /// # Errors
+    ///
+    /// The system gives none.
+    pub(super) fn generate() -> anyhow::Result<Self> {
+        loop {
+            let mut bytes = [0; 32];
+            getrandom::fill(&mut bytes)
+                .map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
+            // One of 2^32 numbers is no key.
+            if let Ok(key) = SecretKey::from_slice(&bytes) {
+                return Ok(Self(key));
+            }
+        }
+    }
+
+    /// Reads one in the PEM forms that openssl writes: `PRIVATE KEY` and `EC PRIVATE KEY`.
+    ///
+    /// # Errors
+    ///
+    /// The text is neither, or a key of another curve.
+    pub(super) fn from_pem(text: &str) -> anyhow::Result<Self> {
+        // `openssl ecparam -genkey` writes the curve's name before the key.
+        let start = text.find("-----BEGIN EC PRIVATE KEY").or_else(|| text.find("-----BEGIN PRIV"));
+        let text = start.and_then(|start| text.get(start..)).unwrap_or(text);
+        let key = SecretKey::from_pkcs8_pem(text).ok();
+        let key = key.or_else(|| SecretKey::from_sec1_pem(text).ok());
+        let hint = "not a private key of the curve P-256 (`cargo xtask keys --out DIR` makes one)";
+        key.map(Self).context(hint)
+    }
+
+    /// The key as it is kept, in PEM.
+    ///
+    /// # Errors
+    ///
+    /// None is expected of a valid key.
+    pub(super) fn to_pem(&self) -> anyhow::Result<String> {
+        Ok(self.0.to_pkcs8_pem(LineEnding::LF)?.to_string())
+    }
+
+    /// The public half in PEM, as routers keep it in `/etc/apk/keys`.
+    ///
+    /// # Errors
+    ///
+    /// None is expected of a valid key.
+    pub(super) fn public_pem(&self) -> anyhow::Result<String> {
+        Ok(self.public().to_public_key_pem(LineEnding::LF)?)
+    }
+
+    /// What a signature names its key by: the start of the digest of the uncompressed point.
+    pub(super) fn id(&self) -> [u8; 16] {
+        let digest: [u8; 64] = Sha512::digest(self.public().to_encoded_point(false)).into();
+        let mut id = [0; 16];
+        id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        id
+    }
+
+    /// Signs parts that stand behind each other. The signature is DER.
+    ///
+    /// # Errors
+    ///
+    /// None is expected of a valid key.
+    pub(super) fn sign(&self, parts: &[&[u8]]) -> anyhow::Result<Vec<u8>> {
+        let mut digest = Sha512::new();
+        for part in parts {
+            digest.update(part);
+        }
+        let key = SigningKey::from(&self.0);
+        let signature: Signature = key.sign_prehash(&digest.finalize())?;
+        Ok(signature.to_der().as_bytes().to_vec())
+    }
+
+    fn public(&self) -> PublicKey {
+        self.0.public_key()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::index::hex;
+    use super::*;
+
+    /// The key of RFC 6979, A.2.5, which is public: for tests only.
+    pub(in crate::feed) const KNOWN: &str = "\
+-----BEGIN EC PRIVATE KEY-----
+MHcCAQEEIMmvqdhFunUWa1whV2ex1pNOUMPbNuibEnuKYisSD2choAoGCCqGSM49
+AwEHoUQDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Z5A/4QCLi8
+maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==
+-----END EC PRIVATE KEY-----
+";
+
+    /// openssl verifies it (`openssl dgst -sha512 -verify`).
+    #[test]
+    fn a_signature_is_the_same_each_time() {
+        let key = Key::from_pem(KNOWN).unwrap();
+        let signature = key.sign(&[b"sam", b"ple"]).unwrap();
+        assert_eq!(signature, key.sign(&[b"sample"]).unwrap());
+        assert_ne!(signature, key.sign(&[b"samplf"]).unwrap());
+        assert_eq!(
+            hex(&signature),
+            "3046022100962705d612647b04822c6060f31270f4b4cd703f6ba8fc1308c2a562ee600fc0022100af713dc0b1a1423422198a0edbce3b096f25c8e47d80988880ff472e579ab61f"
+        );
+    }
+
+    #[test]
+    fn a_key_survives_its_file() {
+        let key = Key::generate().unwrap();
+        let again = Key::from_pem(&key.to_pem().unwrap()).unwrap();
+        assert_eq!(key.id(), again.id());
+        let public = key.public_pem().unwrap();
+        assert!(public.starts_with("-----BEGIN PUBLIC KEY-----\n"), "{public}");
+        let error = Key::from_pem(&public).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("cargo xtask keys"), "{error}");
+    }
+}

@@ -1,0 +1,145 @@
+//! `cargo xtask feed`: a signed feed for both package managers, ready for a web server.
+//!
+//! `opkg/ARCH/` holds `Packages`, its signature and `.ipk`; `apk/ARCH/` holds `packages.adb` and
+//! `.apk`; at the top are the public keys, the digests of all files with a signature, and a page.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use sha2::{Digest as _, Sha256};
+
+use super::index::{self, hex};
+use super::{Package, Programs, apk, build, ipk, keys, luci, page, signing, usign};
+use crate::cross::targets;
+
+const USAGE: &str = "`cargo xtask feed --out DIR --usign KEY --apk-key KEY [--url URL] [ARCH...]`; \
+    `cargo xtask keys --out DIR` makes both keys";
+
+/// Where the project's own feed is.
+const URL: &str = "https://mape-rs.github.io/mape-rs";
+
+const SUMS: &str = "SHA256SUMS";
+
+/// Both secret keys of a feed.
+struct Keys {
+    opkg: usign::Key,
+    apk: signing::Key,
+}
+
+/// `cargo xtask feed --out DIR --usign KEY --apk-key KEY [--url URL] [ARCH...]`
+///
+/// # Errors
+///
+/// A wrong word, a key that is none, a program that does not build, or a directory that holds
+/// something other than a feed.
+pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+    let mut options = BTreeMap::new();
+    let mut names = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--out" | "--usign" | "--apk-key" | "--url" => {
+                let value = words.next().with_context(|| format!("{word} needs a value: {USAGE}"));
+                ensure!(options.insert(*word, *value?).is_none(), "{word} is there twice");
+            }
+            option if option.starts_with('-') => bail!("no option {option}: {USAGE}"),
+            name => names.push(name),
+        }
+    }
+    let option = |name: &str| {
+        options.get(name).copied().with_context(|| format!("{name} is missing: {USAGE}"))
+    };
+    let out = Path::new(option("--out")?);
+    let keys = Keys {
+        opkg: keys::read_usign(option("--usign")?.as_ref())?,
+        apk: keys::read(option("--apk-key")?.as_ref())?,
+    };
+    let url = options.get("--url").copied().unwrap_or(URL).trim_end_matches('/');
+    let targets = targets::chosen(&names)?;
+    clear(out)?;
+    let mut programs = Programs::default();
+    let mut built = Vec::new();
+    for target in targets {
+        built.push((target.arch.clone(), programs.of(&target)?));
+    }
+    write(out, &keys, url, &built)?;
+    println!("{}: a feed of {} architectures for {url}", out.display(), built.len());
+    Ok(())
+}
+
+/// Takes away an earlier feed, and nothing else.
+fn clear(out: &Path) -> anyhow::Result<()> {
+    if out.join(SUMS).is_file() {
+        fs::remove_dir_all(out)?;
+    }
+    fs::create_dir_all(out)?;
+    let empty = fs::read_dir(out)?.next().is_none();
+    ensure!(empty, "{} holds files and is no feed; name another directory", out.display());
+    Ok(())
+}
+
+/// Writes the feed of `programs`, each with its architecture.
+fn write(out: &Path, keys: &Keys, url: &str, programs: &[(String, PathBuf)]) -> anyhow::Result<()> {
+    let pages = luci::build(&keys.apk)?;
+    let mut rows = Vec::new();
+    for (arch, program) in programs {
+        let package = build(arch, program, &keys.apk)?;
+        let all: Vec<&Package> = [&package].into_iter().chain(&pages).collect();
+        let (opkg, other) = (out.join("opkg").join(arch), out.join("apk").join(arch));
+        for package in &all {
+            package.save(&opkg, &other)?;
+        }
+        let ipks: Vec<&ipk::Package> = all.iter().map(|package| &package.ipk).collect();
+        let text = index::write(&ipks, &opkg)?;
+        fs::write(opkg.join("Packages.sig"), keys.opkg.sign(text.as_bytes()))?;
+        let apks: Vec<&apk::Package> = all.iter().map(|package| &package.apk).collect();
+        fs::write(other.join("packages.adb"), apk::index(&apks, &keys.apk)?)?;
+        let names = all.iter().map(|package| {
+            [
+                format!("opkg/{arch}/{}", package.ipk.file_name),
+                format!("apk/{arch}/{}", package.apk.file_name()),
+            ]
+        });
+        rows.push((arch.as_str(), names.collect()));
+    }
+    let public =
+        [(keys::USIGN_PUBLIC, keys.opkg.public_text()), (keys::APK_PUBLIC, keys.apk.public_pem()?)];
+    let digests = public.each_ref().map(|(_, text)| hex(&Sha256::digest(text)));
+    for (name, text) in &public {
+        fs::write(out.join(name), text)?;
+    }
+    fs::write(out.join("index.html"), page::html(url, &rows, &digests))?;
+    let mut sums = String::new();
+    for path in files(out, "")? {
+        let digest = hex(&Sha256::digest(fs::read(out.join(&path))?));
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(sums, "{digest}  {path}");
+    }
+    fs::write(out.join(SUMS), &sums)?;
+    fs::write(out.join(format!("{SUMS}.sig")), keys.opkg.sign(sums.as_bytes()))?;
+    Ok(())
+}
+
+/// Every file below `directory`, by its path in it, sorted.
+fn files(directory: &Path, inside: &str) -> anyhow::Result<Vec<String>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory.join(inside))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_str().context("a file name is not text")?;
+        let path = if inside.is_empty() { name.to_owned() } else { format!("{inside}/{name}") };
+        if entry.file_type()?.is_dir() {
+            paths.extend(files(directory, &path)?);
+        } else {
+            paths.push(path);
+        }
+    }
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests;

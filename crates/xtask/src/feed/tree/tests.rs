@@ -1,0 +1,159 @@
+use std::process::Command;
+
+use super::*;
+use crate::feed::signing::tests::KNOWN as APK_KEY;
+use crate::feed::usign::tests::KNOWN as USIGN_KEY;
+use crate::lab::tools::find_program;
+use crate::steps::{output, run};
+
+const ARCHES: [&str; 2] = ["aarch64_generic", "x86_64"];
+
+/// A feed of a program that is none, in a directory for this test.
+fn feed(name: &str) -> PathBuf {
+    let out = std::env::temp_dir().join(format!("mape-feed-{name}-{}", std::process::id()));
+    fs::create_dir_all(&out).unwrap();
+    let program = out.with_extension("program");
+    fs::write(&program, b"\x7fELF no program").unwrap();
+    clear(&out).unwrap();
+    let keys = Keys {
+        opkg: usign::Key::from_text(USIGN_KEY).unwrap(),
+        apk: signing::Key::from_pem(APK_KEY).unwrap(),
+    };
+    let programs = ARCHES.map(|arch| (arch.to_owned(), program.clone()));
+    write(&out, &keys, "https://example.org/feed", &programs).unwrap();
+    fs::remove_file(program).unwrap();
+    out
+}
+
+#[test]
+fn a_feed_is_complete_and_the_same_each_time() {
+    let (one, other) = (feed("one"), feed("other"));
+    let names = files(&one, "").unwrap();
+    assert_eq!(names, files(&other, "").unwrap());
+    for name in &names {
+        let same = fs::read(one.join(name)).unwrap() == fs::read(other.join(name)).unwrap();
+        assert!(same, "{name} differs");
+    }
+    let version = concat!(env!("CARGO_PKG_VERSION"), "-r1");
+    let mut expected: Vec<String> =
+        ["SHA256SUMS", "SHA256SUMS.sig", "index.html", "mape-rs.pem", "mape-rs.pub"]
+            .map(str::to_owned)
+            .to_vec();
+    for arch in ARCHES {
+        let apk = ["luci-app-mape", "luci-i18n-mape-ja", "mape-rs"];
+        expected.extend(apk.map(|name| format!("apk/{arch}/{name}-{version}.apk")));
+        expected.push(format!("apk/{arch}/packages.adb"));
+        let index = ["Packages", "Packages.gz", "Packages.sig"];
+        let all = ["luci-app-mape", "luci-i18n-mape-ja"];
+        expected.extend(index.map(|name| format!("opkg/{arch}/{name}")));
+        expected.extend(all.map(|name| format!("opkg/{arch}/{name}_{version}_all.ipk")));
+        expected.push(format!("opkg/{arch}/mape-rs_{version}_{arch}.ipk"));
+    }
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    // What opkg's index names is there.
+    let index = fs::read_to_string(one.join("opkg/x86_64/Packages")).unwrap();
+    let listed: Vec<&str> =
+        index.lines().filter_map(|line| line.strip_prefix("Filename: ")).collect();
+    assert_eq!(listed.len(), 3);
+    for name in listed {
+        assert!(names.contains(&format!("opkg/x86_64/{name}")), "{name}");
+    }
+    // What the page links to is there, and all digests hold.
+    let page = fs::read_to_string(one.join("index.html")).unwrap();
+    let links: Vec<&str> = page.split("href=\"").skip(1).collect();
+    assert_eq!(links.len(), 1 + ARCHES.len() * 6);
+    for link in links {
+        let path = link.split('"').next().unwrap();
+        assert!(path.starts_with("https://") || names.iter().any(|it| it == path), "{path}");
+    }
+    let mut check = Command::new("sha256sum");
+    run(check.args(["--check", "--quiet", SUMS]).current_dir(&one)).unwrap();
+    for out in [one, other] {
+        fs::remove_dir_all(out).unwrap();
+    }
+}
+
+/// signify is usign's elder brother, and in Debian.
+#[test]
+fn signify_takes_the_signatures() {
+    let Ok(signify) = find_program("signify-openbsd") else {
+        println!("no signify-openbsd here: usign's signatures were compared with one only");
+        return;
+    };
+    let out = feed("signify");
+    let verifies = |file: &str| {
+        let mut verify = Command::new(&signify);
+        verify.arg("-V").arg("-p").arg(out.join(keys::USIGN_PUBLIC));
+        output(verify.arg("-m").arg(out.join(file))).is_ok()
+    };
+    for file in ["SHA256SUMS", "opkg/x86_64/Packages"] {
+        assert!(verifies(file), "{file}");
+    }
+    let path = out.join("opkg/x86_64/Packages");
+    let changed = fs::read_to_string(&path).unwrap().replace("x86_64", "x86_65");
+    fs::write(path, changed).unwrap();
+    assert!(!verifies("opkg/x86_64/Packages"));
+    fs::remove_dir_all(out).unwrap();
+}
+
+/// With apk-tools 3 (`MAPE_APK` names it): it takes both indexes and finds the packages.
+#[test]
+fn apk_installs_from_the_feed() {
+    let Some(tool) = std::env::var_os("MAPE_APK") else {
+        println!("MAPE_APK names no apk-tools 3: it has not seen the feed");
+        return;
+    };
+    let out = feed("apk");
+    let root = out.with_extension("root");
+    fs::create_dir_all(root.join("etc/apk/keys")).unwrap();
+    let index = format!("file://{}/apk/x86_64/packages.adb\n", out.display());
+    fs::write(root.join("etc/apk/repositories"), index).unwrap();
+    let apk = |words: &[&str]| {
+        let mut apk = Command::new(&tool);
+        apk.arg("--root").arg(&root).args(words);
+        apk.output().map(|said| (said.status.success(), format!("{said:?}"))).unwrap()
+    };
+    apk(&["--initdb", "--arch", "x86_64", "add"]);
+    let (_, said) = apk(&["update"]);
+    assert!(said.contains("UNTRUSTED"), "{said}");
+    let key = root.join("etc/apk/keys").join(keys::APK_PUBLIC);
+    fs::copy(out.join(keys::APK_PUBLIC), key).unwrap();
+    assert!(apk(&["update"]).0);
+    let (_, said) = apk(&["list", "--available"]);
+    for name in ["mape-rs-", "luci-app-mape-", "luci-i18n-mape-ja-"] {
+        assert!(said.contains(name), "{said}");
+    }
+    // Each file is where the index says, and is what it says.
+    let (fetched, said) = apk(&["fetch", "--stdout", "mape-rs"]);
+    assert!(fetched, "{said}");
+    fs::remove_dir_all(root).unwrap();
+    fs::remove_dir_all(out).unwrap();
+}
+
+#[test]
+fn only_a_feed_is_taken_away() {
+    let out = std::env::temp_dir().join(format!("mape-feed-clear-{}", std::process::id()));
+    fs::create_dir_all(&out).unwrap();
+    fs::write(out.join("thesis.txt"), "").unwrap();
+    let error = clear(&out).unwrap_err().to_string();
+    assert!(error.contains("name another directory"), "{error}");
+    fs::write(out.join(SUMS), "").unwrap();
+    clear(&out).unwrap();
+    assert!(!out.join("thesis.txt").exists());
+    fs::remove_dir_all(out).unwrap();
+}
+
+#[test]
+fn wrong_words_are_refused_before_anything_is_built() {
+    for (words, said) in [
+        (&["--usign", "k"][..], "--out is missing"),
+        (&["--out", "x", "--out", "y"], "twice"),
+        (&["--out"], "needs a value"),
+        (&["--force"], "no option --force"),
+        (&["--out", "x", "--usign", "/nowhere", "--apk-key", "k"], "/nowhere"),
+    ] {
+        let error = format!("{:#}", command(words).unwrap_err());
+        assert!(error.contains(said), "{words:?}: {error}");
+    }
+}
