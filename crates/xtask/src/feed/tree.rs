@@ -59,25 +59,24 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     };
     let url = options.get("--url").copied().unwrap_or(URL).trim_end_matches('/');
     let targets = targets::chosen(&names)?;
-    clear(out)?;
+    ensure_ours(out)?;
     let mut programs = Programs::default();
     let mut built = Vec::new();
     for target in targets {
         built.push((target.arch.clone(), programs.of(&target)?));
+    }
+    if out.exists() {
+        fs::remove_dir_all(out)?;
     }
     write(out, &keys, url, &built)?;
     println!("{}: a feed of {} architectures for {url}", out.display(), built.len());
     Ok(())
 }
 
-/// Takes away an earlier feed, and nothing else.
-fn clear(out: &Path) -> anyhow::Result<()> {
-    if out.join(SUMS).is_file() {
-        fs::remove_dir_all(out)?;
-    }
-    fs::create_dir_all(out)?;
-    let empty = fs::read_dir(out)?.next().is_none();
-    ensure!(empty, "{} holds files and is no feed; name another directory", out.display());
+/// Refuses a directory that holds something other than an earlier feed, which will be replaced.
+fn ensure_ours(out: &Path) -> anyhow::Result<()> {
+    let free = !out.exists() || out.join(SUMS).is_file() || fs::read_dir(out)?.next().is_none();
+    ensure!(free, "{} holds files and is no feed; name another directory", out.display());
     Ok(())
 }
 

@@ -11,10 +11,8 @@ const ARCHES: [&str; 2] = ["aarch64_generic", "x86_64"];
 /// A feed of a program that is none, in a directory for this test.
 fn feed(name: &str) -> PathBuf {
     let out = std::env::temp_dir().join(format!("mape-feed-{name}-{}", std::process::id()));
-    fs::create_dir_all(&out).unwrap();
     let program = out.with_extension("program");
     fs::write(&program, b"\x7fELF no program").unwrap();
-    clear(&out).unwrap();
     let keys = Keys {
         opkg: usign::Key::from_text(USIGN_KEY).unwrap(),
         apk: signing::Key::from_pem(APK_KEY).unwrap(),
@@ -132,15 +130,16 @@ fn apk_installs_from_the_feed() {
 }
 
 #[test]
-fn only_a_feed_is_taken_away() {
-    let out = std::env::temp_dir().join(format!("mape-feed-clear-{}", std::process::id()));
+fn only_a_feed_is_replaced() {
+    let out = std::env::temp_dir().join(format!("mape-feed-other-{}", std::process::id()));
+    ensure_ours(&out).unwrap();
     fs::create_dir_all(&out).unwrap();
+    ensure_ours(&out).unwrap();
     fs::write(out.join("thesis.txt"), "").unwrap();
-    let error = clear(&out).unwrap_err().to_string();
+    let error = ensure_ours(&out).unwrap_err().to_string();
     assert!(error.contains("name another directory"), "{error}");
     fs::write(out.join(SUMS), "").unwrap();
-    clear(&out).unwrap();
-    assert!(!out.join("thesis.txt").exists());
+    ensure_ours(&out).unwrap();
     fs::remove_dir_all(out).unwrap();
 }
 
