@@ -29,7 +29,9 @@ struct Keys {
     apk: signing::Key,
 }
 
-/// `cargo xtask feed --out DIR --usign KEY --apk-key KEY [--url URL] [ARCH...]`
+/// `cargo xtask feed --out DIR --usign KEY --apk-key KEY [--url URL] [--assets DIR] [ARCH...]`
+///
+/// With `--assets` that directory gets every file for a release page, where all lie side by side.
 ///
 /// # Errors
 ///
@@ -41,7 +43,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     let mut words = words.iter();
     while let Some(word) = words.next() {
         match *word {
-            "--out" | "--usign" | "--apk-key" | "--url" => {
+            "--out" | "--usign" | "--apk-key" | "--url" | "--assets" => {
                 let value = words.next().with_context(|| format!("{word} needs a value: {USAGE}"));
                 ensure!(options.insert(*word, *value?).is_none(), "{word} is there twice");
             }
@@ -59,16 +61,24 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     };
     let url = options.get("--url").copied().unwrap_or(URL).trim_end_matches('/');
     let targets = targets::chosen(&names)?;
-    ensure_ours(out)?;
+    let page = options.get("--assets").map(Path::new);
+    for directory in [Some(out), page].into_iter().flatten() {
+        ensure_ours(directory)?;
+    }
     let mut programs = Programs::default();
     let mut built = Vec::new();
     for target in targets {
         built.push((target.arch.clone(), programs.of(&target)?));
     }
-    if out.exists() {
-        fs::remove_dir_all(out)?;
+    for directory in [Some(out), page].into_iter().flatten() {
+        if directory.exists() {
+            fs::remove_dir_all(directory)?;
+        }
     }
     write(out, &keys, url, &built)?;
+    if let Some(page) = page {
+        assets(out, page, &keys)?;
+    }
     println!("{}: a feed of {} architectures for {url}", out.display(), built.len());
     Ok(())
 }
@@ -111,15 +121,50 @@ fn write(out: &Path, keys: &Keys, url: &str, programs: &[(String, PathBuf)]) -> 
         fs::write(out.join(name), text)?;
     }
     fs::write(out.join("index.html"), page::html(url, &rows, &digests))?;
+    sums(out, keys)
+}
+
+/// Writes the digests of all files of a directory, and their signature.
+fn sums(directory: &Path, keys: &Keys) -> anyhow::Result<()> {
     let mut sums = String::new();
-    for path in files(out, "")? {
-        let digest = hex(&Sha256::digest(fs::read(out.join(&path))?));
+    for path in files(directory, "")? {
+        let digest = hex(&Sha256::digest(fs::read(directory.join(&path))?));
         // Writing into a `String` cannot fail.
         let _ = writeln!(sums, "{digest}  {path}");
     }
-    fs::write(out.join(SUMS), &sums)?;
-    fs::write(out.join(format!("{SUMS}.sig")), keys.opkg.sign(sums.as_bytes()))?;
+    fs::write(directory.join(SUMS), &sums)?;
+    fs::write(directory.join(format!("{SUMS}.sig")), keys.opkg.sign(sums.as_bytes()))?;
     Ok(())
+}
+
+/// Copies the packages and keys of a feed into one directory, each under a name of its own.
+fn assets(feed: &Path, page: &Path, keys: &Keys) -> anyhow::Result<()> {
+    fs::create_dir_all(page)?;
+    for path in files(feed, "")? {
+        if let Some(name) = asset(&path) {
+            fs::copy(feed.join(&path), page.join(name))?;
+        }
+    }
+    sums(page, keys)
+}
+
+/// The name that a file of a feed has on a release page. `None` for those that only a feed needs.
+///
+/// apk's names have no architecture, so that it is added where packages differ by it.
+fn asset(path: &str) -> Option<String> {
+    let mut parts = path.rsplit('/');
+    let (name, arch) = (parts.next()?, parts.next());
+    let (apk, ipk) = (name.strip_suffix(".apk"), name.strip_suffix(".ipk"));
+    match (apk, arch) {
+        (Some(stem), Some(arch)) if !stem.starts_with("luci-") => {
+            Some(format!("{stem}_{arch}.apk"))
+        }
+        (Some(_), _) => Some(name.to_owned()),
+        (None, Some(_)) => ipk.map(|_| name.to_owned()),
+        (None, None) => {
+            [keys::USIGN_PUBLIC, keys::APK_PUBLIC].contains(&name).then(|| name.to_owned())
+        }
+    }
 }
 
 /// Every file below `directory`, by its path in it, sorted.

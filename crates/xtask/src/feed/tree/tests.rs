@@ -8,17 +8,20 @@ use crate::steps::{output, run};
 
 const ARCHES: [&str; 2] = ["aarch64_generic", "x86_64"];
 
+fn keys() -> Keys {
+    Keys {
+        opkg: usign::Key::from_text(USIGN_KEY).unwrap(),
+        apk: signing::Key::from_pem(APK_KEY).unwrap(),
+    }
+}
+
 /// A feed of a program that is none, in a directory for this test.
 fn feed(name: &str) -> PathBuf {
     let out = std::env::temp_dir().join(format!("mape-feed-{name}-{}", std::process::id()));
     let program = out.with_extension("program");
     fs::write(&program, b"\x7fELF no program").unwrap();
-    let keys = Keys {
-        opkg: usign::Key::from_text(USIGN_KEY).unwrap(),
-        apk: signing::Key::from_pem(APK_KEY).unwrap(),
-    };
     let programs = ARCHES.map(|arch| (arch.to_owned(), program.clone()));
-    write(&out, &keys, "https://example.org/feed", &programs).unwrap();
+    write(&out, &keys(), "https://example.org/feed", &programs).unwrap();
     fs::remove_file(program).unwrap();
     out
 }
@@ -69,6 +72,29 @@ fn a_feed_is_complete_and_the_same_each_time() {
     run(check.args(["--check", "--quiet", SUMS]).current_dir(&one)).unwrap();
     for out in [one, other] {
         fs::remove_dir_all(out).unwrap();
+    }
+}
+
+#[test]
+fn a_release_page_has_each_file_once() {
+    let out = feed("page");
+    let page = out.with_extension("assets");
+    assets(&out, &page, &keys()).unwrap();
+    let version = concat!(env!("CARGO_PKG_VERSION"), "-r1");
+    let mut expected: Vec<String> =
+        ["SHA256SUMS", "SHA256SUMS.sig", "mape-rs.pem", "mape-rs.pub"].map(str::to_owned).to_vec();
+    for name in ["luci-app-mape", "luci-i18n-mape-ja"] {
+        expected.push(format!("{name}-{version}.apk"));
+        expected.push(format!("{name}_{version}_all.ipk"));
+    }
+    for arch in ARCHES {
+        expected.push(format!("mape-rs-{version}_{arch}.apk"));
+        expected.push(format!("mape-rs_{version}_{arch}.ipk"));
+    }
+    expected.sort_unstable();
+    assert_eq!(files(&page, "").unwrap(), expected);
+    for directory in [out, page] {
+        fs::remove_dir_all(directory).unwrap();
     }
 }
 
