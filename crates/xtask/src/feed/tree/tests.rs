@@ -157,7 +157,7 @@ fn apk_installs_from_the_feed() {
 
 #[test]
 fn only_a_feed_is_replaced() {
-    let out = std::env::temp_dir().join(format!("mape-feed-other-{}", std::process::id()));
+    let out = std::env::temp_dir().join(format!("mape-feed-thesis-{}", std::process::id()));
     ensure_ours(&out).unwrap();
     fs::create_dir_all(&out).unwrap();
     ensure_ours(&out).unwrap();
