@@ -52,13 +52,18 @@ fn a_feed_is_complete_and_the_same_each_time() {
     }
     expected.sort_unstable();
     assert_eq!(names, expected);
-    // What opkg's index names is there.
+    // What opkg's index names is there, and is what it says.
     let index = fs::read_to_string(one.join("opkg/x86_64/Packages")).unwrap();
-    let listed: Vec<&str> =
-        index.lines().filter_map(|line| line.strip_prefix("Filename: ")).collect();
-    assert_eq!(listed.len(), 3);
-    for name in listed {
-        assert!(names.contains(&format!("opkg/x86_64/{name}")), "{name}");
+    let entries: Vec<&str> = index.split("\n\n").filter(|entry| !entry.is_empty()).collect();
+    assert_eq!(entries.len(), 3);
+    for entry in entries {
+        let field = |name: &str| {
+            let mut lines = entry.lines().filter_map(|line| line.strip_prefix(name));
+            lines.next().unwrap().to_owned()
+        };
+        let bytes = fs::read(one.join("opkg/x86_64").join(field("Filename: "))).unwrap();
+        assert_eq!(field("Size: "), bytes.len().to_string());
+        assert_eq!(field("SHA256sum: "), hex(&Sha256::digest(bytes)));
     }
     // What the page links to is there, and all digests hold.
     let page = fs::read_to_string(one.join("index.html")).unwrap();
