@@ -7,6 +7,7 @@ pub(crate) mod elf;
 mod emulated;
 mod libc;
 mod machine;
+mod programs;
 pub(crate) mod report;
 mod reproducible;
 pub(crate) mod sizes;
@@ -49,7 +50,7 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
     });
 }
 
-/// `cargo xtask cross [--check | --stock | --boot [SCRIPT...] | [--run] ARCH...]`
+/// `cargo xtask cross [--check | --stock | --list | --boot [SCRIPT...] | [--run | --out DIRECTORY] ARCH...]`
 ///
 /// # Errors
 ///
@@ -60,6 +61,11 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         ["--stock"] => return stock::measure(),
         ["--boot", script @ ..] => return machine::boot(script),
         ["--run", names @ ..] => return emulated::check_all(names),
+        ["--list"] => {
+            println!("{}", serde_json::to_string(&targets::built(&targets::all()?))?);
+            return Ok(());
+        }
+        ["--out", directory, names @ ..] => return programs::keep(directory.as_ref(), names),
         _ => {}
     }
     for target in targets::chosen(words)? {
@@ -71,12 +77,16 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the program of `target`, from this repository's sources.
+/// Builds the program of `target`, from this repository's sources; or takes the one that
+/// `MAPE_PROGRAMS` has.
 ///
 /// # Errors
 ///
 /// What is missing cannot be installed, it does not build, or it is not what a router runs.
 pub(crate) fn build(target: &Target) -> anyhow::Result<PathBuf> {
+    if let Some(program) = programs::given(target)? {
+        return Ok(program);
+    }
     build_in(&root(), &directory(), target)
 }
 
@@ -87,9 +97,13 @@ fn directory() -> PathBuf {
 
 /// Builds the sources in `source`, in the directory `work`.
 fn build_in(source: &Path, work: &Path, target: &Target) -> anyhow::Result<PathBuf> {
-    let unstripped = link("mape-proto", &["--no-default-features"], source, work, target)?;
+    finished(target, &link("mape-proto", &["--no-default-features"], source, work, target)?)
+}
+
+/// The program as shipped, of the one that the linker has written.
+fn finished(target: &Target, unstripped: &Path) -> anyhow::Result<PathBuf> {
     let program = unstripped.with_file_name("mape-proto.stripped");
-    let image = elf::Image::read(&unstripped)?;
+    let image = elf::Image::read(unstripped)?;
     fs::write(&program, image.stripped()?)?;
     run(std::process::Command::new("chmod").arg("755").arg(&program))?;
     check(target, &image, &program)?;

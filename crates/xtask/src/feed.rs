@@ -120,8 +120,8 @@ pub(crate) fn steps(steps: &mut Steps) {
     });
 }
 
-/// `cargo xtask package openwrt`, or named architectures, each with `--apk-key KEY` or without: a
-/// directory of packages each, with the index of opkg.
+/// `cargo xtask package openwrt`, or named architectures: a directory of packages each, with the
+/// index of opkg, in `out` or below cargo's target directory.
 ///
 /// Without a key the packages for apk are signed with one of this clone's own; its public half is
 /// beside them.
@@ -129,21 +129,22 @@ pub(crate) fn steps(steps: &mut Steps) {
 /// # Errors
 ///
 /// A program does not build, or a package cannot be written.
-pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
-    let (names, key) = match words {
-        [names @ .., "--apk-key", key] => (names, keys::read(key.as_ref())?),
-        names => (names, keys::own()?),
-    };
-    let out = cache_directory().join("openwrt");
-    if out.exists() {
-        fs::remove_dir_all(&out)?;
-    }
+pub(crate) fn command(
+    names: &[&str],
+    out: Option<&Path>,
+    key: Option<&Path>,
+) -> anyhow::Result<()> {
+    let key = key.map_or_else(keys::own, keys::read)?;
+    let out = out.map_or_else(|| cache_directory().join("openwrt"), Path::to_owned);
     let targets = targets::chosen(names)?;
     let pages = luci::build(&key)?;
     let mut programs = Programs::default();
     for target in targets {
         let program = programs.of(&target)?;
         let directory = out.join(&target.arch);
+        if directory.exists() {
+            fs::remove_dir_all(&directory)?;
+        }
         println!("{}: the program {}", target.arch, Size::of(&program)?);
         let package = build(&target.arch, &program, &key)?;
         for package in [&package].into_iter().chain(&pages) {
@@ -159,21 +160,20 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Programs of targets. Those that differ in nothing but their name are built once.
+/// Programs of targets. One that several have is built once.
 #[derive(Default)]
-struct Programs(HashMap<[String; 3], PathBuf>);
+struct Programs(HashMap<String, PathBuf>);
 
 impl Programs {
     /// # Errors
     ///
     /// It does not build.
     fn of(&mut self, target: &targets::Target) -> anyhow::Result<PathBuf> {
-        let key = [&target.rust, &target.flags, &target.zig].map(Clone::clone);
-        if let Some(program) = self.0.get(&key) {
+        if let Some(program) = self.0.get(&target.program) {
             return Ok(program.clone());
         }
         let program = cross::build(target)?;
-        self.0.insert(key, program.clone());
+        self.0.insert(target.program.clone(), program.clone());
         Ok(program)
     }
 }

@@ -23,6 +23,7 @@ mod npm;
 mod openwrt;
 mod package;
 mod packages;
+mod packaging;
 mod paths;
 mod plane;
 mod provision;
@@ -70,6 +71,9 @@ Usage: cargo xtask COMMAND
                   mape-proto for OpenWrt's architectures, as shipped; sizes go to cross/sizes.tsv
   cross --run [ARCH...]
                   runs them under qemu: they answer as this machine's own program does
+  cross --out DIRECTORY [ARCH...]
+                  keeps the programs there, from where MAPE_PROGRAMS=DIRECTORY takes them for packages
+  cross --list    the architectures that have a program of their own, as JSON
   cross --boot [SCRIPT...]
                   a line on a MIPS machine without FPU, on Debian's kernel
   cross --check   two builds in different places give the same bytes
@@ -78,21 +82,18 @@ Usage: cargo xtask COMMAND
                   where the bytes of the mipsel program are, and what changed since a revision
   provision [--kernel 6.1|6.12]
                   provisioning from real servers, in a machine
-  package [DIRECTORY]
-                  static binaries and Debian packages (x86_64, aarch64), and their tests
-  package openwrt|ARCH... [--apk-key KEY]
+  package openwrt|ARCH... [--out DIRECTORY] [--apk-key KEY]
                   packages for opkg and apk; architectures as for `cross`
-  feed --out DIR --usign KEY --apk-key KEY [--url URL] [ARCH...]
-                  a signed feed for opkg and apk, ready for a web server
+  package linux [--out DIRECTORY]
+                  static binaries and Debian packages (x86_64, aarch64), and their tests
+  feed --out DIR --usign KEY --apk-key KEY [--url URL] [--assets DIR] [ARCH...]
+                  a signed feed for opkg and apk, ready for a web server; --assets for a release page
   keys --out DIR  the two pairs of keys of a feed
-  package openwrt --test PROGRAM
-  package --test PROGRAM
+  package openwrt|linux --test PROGRAM
                   the packages' tests alone, with a static program that is there
   release X.Y.Z [--check | --notes]
                   sets the version everywhere and cuts the changelog; --check says what is missing
                   for a tag, --notes prints the release's text
-  release --assets SITE LINUX OUT
-                  the files of a release page, of a feed and of plain Linux' packages
   sbom            what the program is made of, as CycloneDX
   mutants         change mape-core in every way and see that a test notices
   help            this text
@@ -124,18 +125,9 @@ fn main() -> ExitCode {
         ["cross", rest @ ..] => cross::command(rest),
         ["size", rest @ ..] => cross::report::command(rest),
         ["provision", rest @ ..] => provision::command(rest),
-        ["package"] => package::command(None),
-        ["package", "--test", program] => package::test_packages(program.as_ref()),
-        ["keys", rest @ ..] => feed::keys(rest),
-        ["feed", rest @ ..] => feed::feed(rest),
-        ["package", "openwrt", "--apk-key", key] => feed::command(&["--apk-key", key]),
-        ["package", "openwrt"] => feed::command(&[]),
-        ["package", "openwrt", "--test", program] => feed::test(program.as_ref()),
-        ["package", names @ .., "--apk-key", key] if cross::targets::known(names) => {
-            feed::command(&[names, &["--apk-key", key]].concat())
-        }
-        ["package", names @ ..] if cross::targets::known(names) => feed::command(names),
-        ["package", directory] => package::command(Some(directory)),
+        ["package", words @ ..] => packaging::command(words),
+        ["keys", words @ ..] => feed::keys(words),
+        ["feed", words @ ..] => feed::feed(words),
         ["release", words @ ..] => release::command(words),
         ["sbom"] => sbom::text().map(|text| print!("{text}")),
         ["mutants"] => Steps::run(mutants::all),

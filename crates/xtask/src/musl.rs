@@ -111,9 +111,9 @@ pub(crate) fn cargo(
 pub(crate) fn linker(name: &str, words: &str) -> anyhow::Result<PathBuf> {
     let zig = zig()?;
     let script = tools::cache_directory().join("musl").join(format!("linker-{name}"));
-    // Rust's name of the target means nothing to zig.
+    // Rust's name of the target means nothing to zig, and that of the linker's is not needed.
     let text = format!(
-        "#!/bin/sh\nfor word; do\n\tshift\n\tcase $word in --target=*) ;; *) set -- \"$@\" \"$word\" ;; esac\ndone\n\
+        "#!/bin/sh\nfor word; do\n\tshift\n\tcase $word in --target=*|-Wl,-melf_*) ;; *) set -- \"$@\" \"$word\" ;; esac\ndone\n\
          exec '{}' cc {words} \"$@\"\n",
         zig.display()
     );

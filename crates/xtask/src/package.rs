@@ -1,4 +1,4 @@
-//! `cargo xtask package`: static binaries, a Debian package, and Alpine's `package` step.
+//! `cargo xtask package linux`: static binaries, a Debian package, and Alpine's `package` step.
 //!
 //! The Debian package is put together by `dpkg-deb` and tried with dpkg in a root of its own.
 //! Alpine's tools are not to be had on Debian: of the APKBUILD the function `package` is run, in a
@@ -33,13 +33,13 @@ const DEBIAN_FILES: &[(&str, &str, u32)] = &[
     ("LICENSE-APACHE", "usr/share/doc/mape-rs/LICENSE-APACHE", 0o644),
 ];
 
-/// `cargo xtask package [DIRECTORY]`: builds for both processors, and tests every package.
+/// `cargo xtask package linux [--out DIRECTORY]`: builds for both processors, and tests every package.
 ///
 /// # Errors
 ///
 /// A build or a test fails.
-pub(crate) fn command(directory: Option<&str>) -> anyhow::Result<()> {
-    let out = directory.map_or_else(|| cache_directory().join("packages"), PathBuf::from);
+pub(crate) fn command(directory: Option<&Path>) -> anyhow::Result<()> {
+    let out = directory.map_or_else(|| cache_directory().join("packages"), Path::to_owned);
     fs::create_dir_all(&out)?;
     for processor in [&X86_64, &AARCH64] {
         let program = musl::build(processor, &[])?;

@@ -3,7 +3,6 @@
 //! It changes files and nothing else. What is committed, tagged and pushed stays with a person, who
 //! is told the commands; the tag starts `.github/workflows/release.yml`.
 
-mod assets;
 mod changelog;
 mod packagers;
 mod places;
@@ -26,10 +25,7 @@ const CHANGELOG: &str = "CHANGELOG.md";
 /// The branch that releases are made of.
 const BRANCH: &str = "main";
 
-const USAGE: &str = "usage: cargo xtask release X.Y.Z [--check | --notes]
-       cargo xtask release --assets SITE LINUX OUT";
-
-/// `cargo xtask release X.Y.Z [--check | --notes]`, and `--assets` for the files of its page.
+/// `cargo xtask release X.Y.Z [--check | --notes]`
 ///
 /// # Errors
 ///
@@ -48,10 +44,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
             print!("{}", tree.notes(version.parse()?)?);
             Ok(())
         }
-        ["--assets", site, linux, out] => {
-            assets::collect(Path::new(site), Path::new(linux), Path::new(out))
-        }
-        _ => bail!("{USAGE}"),
+        _ => bail!("usage: cargo xtask release X.Y.Z [--check | --notes]"),
     }
 }
 

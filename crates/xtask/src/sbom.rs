@@ -12,9 +12,6 @@ use serde_json::{Value, json};
 
 use crate::steps::{cargo, output, root};
 
-/// What a release calls the file.
-pub(crate) const FILE: &str = "mape-rs.cdx.json";
-
 /// The program it is of.
 const PROGRAM: &str = "mape-proto";
 

@@ -73,14 +73,13 @@ impl Runner {
         let root = libc::root(target)?;
         let loader = root.join(target.loader.trim_start_matches('/'));
         let text = |path: &Path| path.display().to_string();
-        let words = match &target.qemu {
-            Some(qemu) => {
-                packages::ensure(&["qemu-user-static"])?;
-                vec![qemu.clone(), "-L".to_owned(), text(&root), text(program)]
-            }
+        if target.qemu.is_empty() {
             // The loader is a program that takes another one.
-            None => vec![text(&loader), text(program)],
-        };
+            return Ok(Self { words: vec![text(&loader), text(program)] });
+        }
+        packages::ensure(&["qemu-user-static"])?;
+        let mut words = target.qemu.clone();
+        words.extend(["-L".to_owned(), text(&root), text(program)]);
         Ok(Self { words })
     }
 

@@ -1,8 +1,9 @@
 //! The table of targets.
 
+use std::fmt::Write as _;
 use std::fs;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use crate::steps::root;
 
@@ -11,6 +12,8 @@ use crate::steps::root;
 pub(crate) struct Target {
     /// OpenWrt's name of the architecture, the one in a package's file name.
     pub(crate) arch: String,
+    /// The architecture whose program it has: another one's, or its own.
+    pub(crate) program: String,
     /// Rust's name of it.
     pub(crate) rust: String,
     /// What rustc is told beside that, for smaller code.
@@ -19,8 +22,9 @@ pub(crate) struct Target {
     pub(crate) zig: String,
     /// The dynamic loader that routers of this architecture have.
     pub(crate) loader: String,
-    /// The program that runs its binaries here; `None` for this machine's own.
-    pub(crate) qemu: Option<String>,
+    /// The command that runs its binaries here, on a processor as in the routers; empty for this
+    /// machine's own.
+    pub(crate) qemu: Vec<String>,
     /// Examples.
     pub(crate) devices: String,
 }
@@ -47,37 +51,62 @@ pub(crate) fn chosen(names: &[&str]) -> anyhow::Result<Vec<Target>> {
     }
     let find = |name: &&str| {
         let target = all.iter().find(|target| target.arch == *name).cloned();
-        target.with_context(|| {
-            let known: Vec<&str> = all.iter().map(|target| target.arch.as_str()).collect();
-            format!("no architecture {name:?}; known are {}", known.join(", "))
-        })
+        target.with_context(|| format!("no architecture {name:?}; {}", list(&all)))
     };
     names.iter().map(find).collect()
 }
 
-/// Whether these are architectures of the table, and at least one.
-pub(crate) fn known(names: &[&str]) -> bool {
-    !names.is_empty() && chosen(names).is_ok()
+/// The architectures that have a program of their own.
+pub(crate) fn built(targets: &[Target]) -> Vec<&str> {
+    let built = targets.iter().filter(|target| target.program == target.arch);
+    built.map(|target| target.arch.as_str()).collect()
+}
+
+/// The architectures, each with its devices: what is said where none of them was named.
+pub(crate) fn list(targets: &[Target]) -> String {
+    let mut text =
+        "on a router `. /etc/openwrt_release; echo $DISTRIB_ARCH` prints its own:\n".to_owned();
+    for target in targets {
+        // Writing into a `String` cannot fail.
+        let _ = writeln!(text, "  {:<26} {}", target.arch, target.devices);
+    }
+    text.push_str("`linux` stands for Debian and Alpine, `openwrt` for all architectures");
+    text
 }
 
 fn parse(text: &str) -> anyhow::Result<Vec<Target>> {
-    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-    let target = |line: &str| {
-        let columns: Vec<&str> = line.split('\t').collect();
-        let &[arch, rust, flags, zig, loader, qemu, devices] = columns.as_slice() else {
-            bail!("cross/targets.tsv: not seven columns: {line}");
-        };
-        Ok(Target {
-            arch: arch.to_owned(),
+    let mut targets = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let target = row(line, &targets).with_context(|| format!("cross/targets.tsv: {line}"))?;
+        targets.push(target);
+    }
+    Ok(targets)
+}
+
+/// One line, behind those before it.
+fn row(line: &str, before: &[Target]) -> anyhow::Result<Target> {
+    let columns: Vec<&str> = line.split('\t').collect();
+    let &[arch, rust, flags, zig, loader, qemu, devices] = columns.as_slice() else {
+        bail!("not seven columns");
+    };
+    let qemu = given(qemu).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    let (arch, devices) = (arch.to_owned(), devices.to_owned());
+    let Some(other) = rust.strip_prefix('=') else {
+        return Ok(Target {
+            program: arch.clone(),
+            arch,
             rust: rust.to_owned(),
             flags: given(flags).unwrap_or_default().to_owned(),
             zig: zig.to_owned(),
             loader: loader.to_owned(),
-            qemu: given(qemu).map(str::to_owned),
-            devices: devices.to_owned(),
-        })
+            qemu,
+            devices,
+        });
     };
-    lines.map(target).collect()
+    ensure!([flags, zig, loader] == ["-"; 3], "a program of {other} is built as that one's");
+    let built = before.iter().find(|target| target.arch == other && target.program == other);
+    let built = built.with_context(|| format!("no line before it builds {other}"))?;
+    Ok(Target { arch, qemu, devices, ..built.clone() })
 }
 
 /// `None` for the dash that stands for nothing.
@@ -96,7 +125,7 @@ mod tests {
         let all = all().unwrap();
         let names: BTreeSet<&str> = all.iter().map(|target| target.arch.as_str()).collect();
         assert_eq!(names.len(), all.len());
-        for arch in ["mipsel_24kc", "mips_24kc", "aarch64_cortex-a53", "x86_64"] {
+        for arch in ["mipsel_24kc", "mips_24kc", "aarch64_cortex-a72", "x86_64"] {
             assert!(names.contains(arch), "{arch}");
         }
         for target in all {
@@ -108,9 +137,53 @@ mod tests {
     }
 
     #[test]
+    fn an_equal_program_is_that_of_a_line_before() {
+        let built = "one\trust\t-\t-target x\t/lib/ld-musl-x.so.1\t-\tA\n";
+        let parsed = parse(&format!("{built}two\t=one\t-\t-\t-\tqemu -cpu y\tB\n")).unwrap();
+        let [one, two] = parsed.as_slice() else { panic!("{parsed:?}") };
+        assert_eq!((one.program.as_str(), two.program.as_str()), ("one", "one"));
+        assert_eq!((&two.rust, &two.zig, &two.loader), (&one.rust, &one.zig, &one.loader));
+        assert_eq!((two.qemu.len(), two.devices.as_str()), (3, "B"));
+        for wrong in [
+            // Of no line, of a later one, of one that is itself another's, and built otherwise.
+            "two\t=none\t-\t-\t-\t-\tB\n",
+            "two\t=three\t-\t-\t-\t-\tB\n",
+            "two\t=one\t-\t-\t-\t-\tB\nthree\t=two\t-\t-\t-\t-\tC\n",
+            "two\t=one\t-Cflag\t-\t-\t-\tB\n",
+        ] {
+            assert!(parse(&format!("{built}{wrong}")).is_err(), "{wrong}");
+        }
+    }
+
+    /// What OpenWrt's toolchain for an architecture links to says which numbers go into which
+    /// registers: a program of another kind does not start there.
+    #[test]
+    fn the_loader_is_the_one_of_the_architecture() {
+        let all = all().unwrap();
+        for (prefix, loader) in [
+            ("mipsel_", "mipsel-sf"),
+            ("mips_", "mips-sf"),
+            ("aarch64_", "aarch64"),
+            ("arm_cortex-a7_neon-vfpv4", "armhf"),
+            ("arm_cortex-a15_neon-vfpv4", "armhf"),
+            ("i386_", "i386"),
+            ("x86_64", "x86_64"),
+            ("riscv64_", "riscv64"),
+        ] {
+            let of: Vec<_> = all.iter().filter(|target| target.arch.starts_with(prefix)).collect();
+            assert!(!of.is_empty(), "{prefix}");
+            for target in of {
+                assert_eq!(target.loader, format!("/lib/ld-musl-{loader}.so.1"), "{target:?}");
+            }
+        }
+        let soft = all.iter().find(|target| target.arch == "arm_cortex-a9").unwrap();
+        assert_eq!(soft.loader, "/lib/ld-musl-arm.so.1");
+    }
+
+    #[test]
     fn a_name_that_is_none_is_an_error_that_lists_them() {
-        let error = chosen(&["mipsel_74kc"]).unwrap_err().to_string();
-        assert!(error.contains("mipsel_74kc") && error.contains("mipsel_24kc"), "{error}");
+        let error = chosen(&["mispel_24kc"]).unwrap_err().to_string();
+        assert!(error.contains("mispel_24kc") && error.contains("mipsel_24kc"), "{error}");
         assert!(parse("a\tb\tc").is_err());
     }
 }

@@ -82,7 +82,11 @@ fn a_release_sets_every_version_and_leaves_nothing_missing() {
     small.commit();
     assert_eq!(small.missing("0.2.0"), "");
     small.git(&["tag", "v0.2.0"]);
+    // As in a build for the tag.
+    small.git(&["switch", "--quiet", "--detach"]);
     assert_eq!(small.missing("0.2.0"), "");
+    assert!(small.missing("0.3.0").contains("the branch is \"\""));
+    small.git(&["switch", "--quiet", "main"]);
 
     let notes = tree.notes(version).unwrap();
     assert!(notes.starts_with("- One.\n\n## For packagers\n\nThe first release"), "{notes}");

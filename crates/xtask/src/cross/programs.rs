@@ -1,0 +1,78 @@
+//! Programs that were built elsewhere: a release builds each on a machine of its own, and makes and
+//! signs the packages on one that compiles nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+
+use super::targets::{self, Target};
+use super::{build, finished};
+
+/// The directory they are taken from.
+const VARIABLE: &str = "MAPE_PROGRAMS";
+
+/// `cargo xtask cross --out DIRECTORY [ARCH...]`: builds them, and keeps each under the name of its
+/// architecture.
+///
+/// # Errors
+///
+/// One does not build, or cannot be written.
+pub(super) fn keep(directory: &Path, names: &[&str]) -> anyhow::Result<()> {
+    for target in targets::chosen(names)? {
+        let to = place(directory, &target);
+        fs::create_dir_all(to.parent().context("a file without directory")?)?;
+        // With its symbols: what is shipped is made of it, and is checked by them.
+        let program = build(&target)?.with_file_name("mape-proto");
+        fs::copy(program, &to).with_context(|| to.display().to_string())?;
+        println!("{}", to.display());
+    }
+    Ok(())
+}
+
+/// The program of `target`, where the variable names a directory. It is looked at as if it had been
+/// built here.
+///
+/// # Errors
+///
+/// It is not there, or not one for such routers.
+pub(super) fn given(target: &Target) -> anyhow::Result<Option<PathBuf>> {
+    let Some(directory) = std::env::var_os(VARIABLE) else { return Ok(None) };
+    given_in(Path::new(&directory), target).map(Some)
+}
+
+fn given_in(directory: &Path, target: &Target) -> anyhow::Result<PathBuf> {
+    let program = place(directory, target);
+    ensure!(
+        program.is_file(),
+        "{VARIABLE} has no {}; `cargo xtask cross --out` puts it there",
+        program.display()
+    );
+    finished(target, &program)
+}
+
+/// Those with another one's program share its file.
+fn place(directory: &Path, target: &Target) -> PathBuf {
+    directory.join(&target.program).join("mape-proto")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::tools::cache_directory;
+
+    #[test]
+    fn a_program_that_is_missing_or_of_another_kind_is_refused() {
+        let directory = cache_directory().join("programs-test");
+        let _ = fs::remove_dir_all(&directory);
+        let target = targets::chosen(&["mipsel_74kc"]).unwrap().remove(0);
+        let missing = given_in(&directory, &target).unwrap_err().to_string();
+        assert!(missing.contains("mipsel_24kc/mape-proto"), "{missing}");
+        let program = place(&directory, &target);
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        // A program of this machine: its loader is another one.
+        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        let other = given_in(&directory, &target).unwrap_err().to_string();
+        assert!(other.contains("loader"), "{other}");
+    }
+}
