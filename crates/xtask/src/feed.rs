@@ -121,7 +121,7 @@ pub(crate) fn steps(steps: &mut Steps) {
 }
 
 /// `cargo xtask package openwrt`, or named architectures: a directory of packages each, with the
-/// index of opkg, in `out` or below cargo's target directory.
+/// indexes of opkg and apk, in `out` or below cargo's target directory.
 ///
 /// Without a key the packages for apk are signed with one of this clone's own; its public half is
 /// beside them.
@@ -152,9 +152,11 @@ pub(crate) fn command(
                 println!("{}: {} bytes", path.display(), fs::metadata(&path)?.len());
             }
         }
-        let packages: Vec<&ipk::Package> =
-            [&package].into_iter().chain(&pages).map(|package| &package.ipk).collect();
-        index::write(&packages, &directory)?;
+        let all = || [&package].into_iter().chain(&pages);
+        let ipks: Vec<&ipk::Package> = all().map(|package| &package.ipk).collect();
+        index::write(&ipks, &directory)?;
+        let apks: Vec<&apk::Package> = all().map(|package| &package.apk).collect();
+        fs::write(directory.join("packages.adb"), apk::index(&apks, &key)?)?;
         fs::write(directory.join(keys::APK_PUBLIC), key.public_pem()?)?;
     }
     Ok(())
