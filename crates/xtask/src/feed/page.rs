@@ -65,21 +65,22 @@ td, th {{ text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0 }}
     page
 }
 
-/// What a person types on a router with apk.
+/// What a person types on a router with apk. The update may end with an error although it has read
+/// this feed: another one is out of reach.
 pub(super) fn apk_steps(url: &str) -> String {
     format!(
         "wget -O /etc/apk/keys/{APK_PUBLIC} {url}/{APK_PUBLIC}
 echo '{url}/apk/${{APK_ARCH}}/packages.adb' >>/etc/apk/repositories.d/customfeeds.list
-apk update && apk add {NAMES}"
+apk update; apk add {NAMES}"
     )
 }
 
-/// What a person types on a router with opkg.
+/// What a person types on a router with opkg. Of the update's end the same is true.
 pub(super) fn opkg_steps(url: &str) -> String {
     format!(
         "wget -O /tmp/{USIGN_PUBLIC} {url}/{USIGN_PUBLIC} && opkg-key add /tmp/{USIGN_PUBLIC}
 . /etc/openwrt_release
 echo \"src/gz mape {url}/opkg/$DISTRIB_ARCH\" >>/etc/opkg/customfeeds.conf
-opkg update && opkg install {NAMES}"
+opkg update; opkg install {NAMES}"
     )
 }
