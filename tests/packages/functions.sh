@@ -21,7 +21,7 @@ default_postinst() {
 	if [ -z "$IPKG_INSTROOT" ]; then
 		grep '^/etc/uci-defaults/' "$info.list" | while read -r file; do
 			(
-				cd "${file%/*}" || exit 1
+				[ -f "$file" ] && cd "${file%/*}" || exit 1
 				# shellcheck source=/dev/null
 				. "$file"
 			) && rm -f "$file"

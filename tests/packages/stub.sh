@@ -57,4 +57,5 @@ case "$name $*" in
 'ubus call network.interface.'*) [ -e /down ] && echo '"up": false' || echo '"up": true' ;;
 'ifdown '*) touch /down ;;
 'nft list tables') cat /tables ;;
+'logger -t mape-rs') cat >/tmp/log ;;
 esac

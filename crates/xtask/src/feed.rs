@@ -12,6 +12,7 @@ mod keys;
 mod lmo;
 mod luci;
 mod page;
+mod real;
 mod recipe;
 mod signing;
 mod test;
@@ -30,6 +31,7 @@ use crate::lab::tools::{build_static, cache_directory};
 use crate::packages;
 use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
 pub(crate) use keys::command as keys;
+pub(crate) use real::command as real;
 use recipe::Recipe;
 pub(crate) use test::test;
 pub(crate) use tree::command as feed;
@@ -118,6 +120,7 @@ pub(crate) fn steps(steps: &mut Steps) {
             Err(error) => skip_or_fail("right to chroot", error),
         }
     });
+    steps.step("packages and feeds under the real opkg and apk", real::all);
 }
 
 /// `cargo xtask package openwrt`, or named architectures: a directory of packages each, with the

@@ -89,6 +89,8 @@ Usage: cargo xtask COMMAND
   feed --out DIR --usign KEY --apk-key KEY [--url URL] [--assets DIR] [ARCH...]
                   a signed feed for opkg and apk, ready for a web server; --assets for a release page
   keys --out DIR  the two pairs of keys of a feed
+  package real    packages and feeds under the programs that MAPE_OPKG, MAPE_OPKG_OLD (of 23.05),
+                  MAPE_USIGN and MAPE_APK name
   package openwrt|linux --test PROGRAM
                   the packages' tests alone, with a static program that is there
   release X.Y.Z [--check | --notes]
@@ -125,6 +127,7 @@ fn main() -> ExitCode {
         ["cross", rest @ ..] => cross::command(rest),
         ["size", rest @ ..] => cross::report::command(rest),
         ["provision", rest @ ..] => provision::command(rest),
+        ["package", "real"] => feed::real(),
         ["package", words @ ..] => packaging::command(words),
         ["keys", words @ ..] => feed::keys(words),
         ["feed", words @ ..] => feed::feed(words),

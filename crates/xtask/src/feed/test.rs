@@ -1,18 +1,16 @@
-//! The package, looked at from outside and in a root of its own, with a program that is at hand.
-//!
-//! opkg itself is in no registry; `tests/packages/opkg.sh` does with a package what opkg-lede does.
+//! The package, looked at from outside, and in a root of its own under an imitation of opkg.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::ensure;
 
 use super::recipe::Recipe;
-use super::{build_as, index, ipk, luci, router_files, signing};
-use crate::lab::tools::{cache_directory, find_program};
+use super::{Package, build_as, real, router_files, signing};
+use crate::lab::tools::cache_directory;
 use crate::packages;
-use crate::steps::{output, root, run};
+use crate::steps::{output, root};
 
 /// Tests the package with `program`, which runs on this machine.
 ///
@@ -31,60 +29,27 @@ pub(crate) fn test(program: &Path) -> anyhow::Result<()> {
     let (package, again) = (make(&recipe)?, make(&recipe)?);
     let same = package.ipk.bytes == again.ipk.bytes && package.apk.bytes == again.apk.bytes;
     ensure!(same, "two packages of the same files differ");
-    let (here, newer) = (work.join("here"), work.join("newer"));
-    let packages = package.save(&here, &here)?;
-    let [for_opkg, _] = &packages;
-    outside(for_opkg, &package.ipk.control)?;
-    let pages = luci::build(&key)?;
-    for page in &pages {
-        page.save(&here, &here)?;
-    }
-    let all: Vec<&ipk::Package> =
-        [&package].into_iter().chain(&pages).map(|package| &package.ipk).collect();
-    index::write(&all, &here)?;
-    let list = fs::read_to_string(here.join("Packages"))?;
+    outside(&package, &work)?;
+    let feeds = real::feeds(program, &work)?;
+    let list = fs::read_to_string(feeds[0].join("opkg/x86_64/Packages"))?;
     let names = ["Package: mape-rs\n", "Package: luci-app-mape\n", "Package: luci-i18n-mape-ja\n"];
     for field in names.into_iter().chain(["Filename: mape-rs_", "SHA256sum: ", "Size: "]) {
         ensure!(list.contains(field), "no {field} in {list}");
     }
-    let newer = make(&recipe.raised())?.save(&newer, &newer)?;
-    let busybox = find_program("busybox")?;
-    // Packages for opkg are tried with a small likeness of it, those for apk with apk itself.
-    let tools = [Some(None), tool().map(Some)];
-    for ((package, newer), tool) in packages.iter().zip(newer).zip(tools) {
-        let Some(tool) = tool else {
-            println!("no apk-tools 3 (MAPE_APK names it): no package for apk was installed");
-            continue;
-        };
-        for script in ["packages.sh", "readme.sh"] {
-            let mut test = Command::new("sh");
-            test.arg(root().join("tests/packages").join(script)).arg(&work).arg(&busybox);
-            match script {
-                "packages.sh" => test.arg(package).arg(&newer),
-                _ => test.arg(root().join("README.md")).arg(&here),
-            };
-            run(test.args(&tool))?;
-        }
-    }
+    real::by_files(&work, "24.10", "like", &root().join("tests/packages/opkg.sh"), &feeds)?;
     fs::remove_dir_all(work)?;
     Ok(())
 }
 
-/// apk-tools 3, if it is here; it is in no registry.
-fn tool() -> Option<PathBuf> {
-    let named = std::env::var_os("MAPE_APK").map(PathBuf::from);
-    let tool = named.or_else(|| find_program("apk").ok())?;
-    let version = output(Command::new(&tool).arg("--version")).ok()?;
-    version.starts_with("apk-tools 3").then_some(tool)
-}
-
 /// Members, owners, permissions and fields.
-fn outside(package: &Path, control: &str) -> anyhow::Result<()> {
+fn outside(package: &Package, work: &Path) -> anyhow::Result<()> {
+    let [file, _] = package.save(work, work)?;
+    let control = &package.ipk.control;
     let listed = |inside: &str| {
         let words = "tar -xzOf \"$1\" \"$2\" | tar -tvzf - --numeric-owner";
-        output(Command::new("sh").args(["-c", words, "sh"]).arg(package).arg(inside))
+        output(Command::new("sh").args(["-c", words, "sh"]).arg(&file).arg(inside))
     };
-    let members = output(Command::new("tar").arg("-tzf").arg(package))?;
+    let members = output(Command::new("tar").arg("-tzf").arg(&file))?;
     ensure!(members == "./debian-binary\n./data.tar.gz\n./control.tar.gz\n", "it holds {members}");
     let data = listed("./data.tar.gz")?;
     for line in data.lines() {

@@ -12,21 +12,22 @@ use anyhow::{Context as _, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
 use super::index::{self, hex};
-use super::{Package, Programs, apk, build, ipk, keys, luci, page, signing, usign};
+use super::recipe::Recipe;
+use super::{Package, Programs, apk, build_as, ipk, keys, luci, page, signing, usign};
 use crate::cross::targets;
 
 const USAGE: &str = "`cargo xtask feed --out DIR --usign KEY --apk-key KEY [--url URL] [ARCH...]`; \
     `cargo xtask keys --out DIR` makes both keys";
 
 /// Where the project's own feed is.
-const URL: &str = "https://mape-rs.github.io/mape-rs";
+pub(super) const URL: &str = "https://mape-rs.github.io/mape-rs";
 
 const SUMS: &str = "SHA256SUMS";
 
 /// Both secret keys of a feed.
-struct Keys {
-    opkg: usign::Key,
-    apk: signing::Key,
+pub(super) struct Keys {
+    pub(super) opkg: usign::Key,
+    pub(super) apk: signing::Key,
 }
 
 /// `cargo xtask feed --out DIR --usign KEY --apk-key KEY [--url URL] [--assets DIR] [ARCH...]`
@@ -75,7 +76,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
             fs::remove_dir_all(directory)?;
         }
     }
-    write(out, &keys, url, &built)?;
+    write(out, &keys, url, &Recipe::read("mape-rs")?, &built)?;
     if let Some(page) = page {
         assets(out, page, &keys)?;
     }
@@ -90,12 +91,22 @@ fn ensure_ours(out: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the feed of `programs`, each with its architecture.
-fn write(out: &Path, keys: &Keys, url: &str, programs: &[(String, PathBuf)]) -> anyhow::Result<()> {
+/// Writes the feed of `programs`, each with its architecture, in packages of `recipe`.
+///
+/// # Errors
+///
+/// A package cannot be made, or a file not be written.
+pub(super) fn write(
+    out: &Path,
+    keys: &Keys,
+    url: &str,
+    recipe: &Recipe,
+    programs: &[(String, PathBuf)],
+) -> anyhow::Result<()> {
     let pages = luci::build(&keys.apk)?;
     let mut rows = Vec::new();
     for (arch, program) in programs {
-        let package = build(arch, program, &keys.apk)?;
+        let package = build_as(recipe, arch, program, &keys.apk)?;
         let all: Vec<&Package> = [&package].into_iter().chain(&pages).collect();
         let (opkg, other) = (out.join("opkg").join(arch), out.join("apk").join(arch));
         for package in &all {

@@ -21,7 +21,8 @@ fn feed(name: &str) -> PathBuf {
     let program = out.with_extension("program");
     fs::write(&program, b"\x7fELF no program").unwrap();
     let programs = ARCHES.map(|arch| (arch.to_owned(), program.clone()));
-    write(&out, &keys(), "https://example.org/feed", &programs).unwrap();
+    let recipe = Recipe::read("mape-rs").unwrap();
+    write(&out, &keys(), "https://example.org/feed", &recipe, &programs).unwrap();
     fs::remove_file(program).unwrap();
     out
 }
