@@ -216,7 +216,7 @@ Usage: mape-proto up [--config FILE] [--dry-run]
             After a failure the machine is as before. --dry-run only prints the script
   down      takes away what up has added, and nothing else
   watch     brings the line up and follows every change, until it is killed; for
-            OpenRC, s6, systemd
+            OpenRC, s6, systemd. After SIGUSR1 it goes on with the program's newest file
   status    what the line is, and what is missing; exit status 1 if it is not up
   doctor    checks everything between uplink and LAN; exit status 1 if it finds something
 

@@ -1,12 +1,14 @@
 //! `watch`: brings the line up and keeps it so, whatever changes.
 
 use std::io::Write;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mape_core::Code;
 
-use super::events::Events;
+use super::events::{Event, Events};
 use super::up::up_and_tell;
 use super::{Config, System};
 use crate::failure::Failure;
@@ -14,7 +16,8 @@ use crate::failure::Failure;
 /// After a failure that no event may end (a module that is loaded later, a lock).
 const RETRY: Duration = Duration::from_secs(30);
 
-/// Follows the machine until it is killed; the line stays up then.
+/// Follows the machine until it is killed; the line stays up then. After SIGUSR1 the program's file
+/// is run in the place of this process, so that a newer version goes on with the line as it is.
 ///
 /// The configuration is read again each time, so that a changed one counts from the next change on
 /// the machine at the latest. Each thing is said once.
@@ -56,6 +59,16 @@ pub(crate) fn watch(file: Option<&Path>, system: &System, log: &mut dyn Write) -
             let _ = log.write_all(text.as_bytes()).and_then(|()| log.flush());
             said = text;
         }
-        events.wait(wait);
+        if events.wait(wait) == Event::Renewal {
+            // It comes back only with an error; then this version goes on.
+            let error = renew();
+            let _ = writeln!(log, "the program cannot be started again: {error}");
+        }
     }
+}
+
+/// Runs the program again with the words that it was started with.
+fn renew() -> std::io::Error {
+    let mut words = std::env::args_os();
+    Command::new(words.next().unwrap_or_default()).args(words).exec()
 }
