@@ -40,6 +40,8 @@ const PACKAGES: &[&str] = &["radvd", "s6", "systemd"];
 /// What advertises the line's prefix, and what supervises and configures where `OpenRC` does not.
 const PROGRAMS: &[&str] = &["/usr/sbin/radvd", "/usr/bin/s6-supervise", "/usr/bin/s6-svc"];
 const SYSTEMD: &[&str] = &["lib/systemd/systemd-networkd", "lib/systemd/systemd", "bin/systemctl"];
+/// Where `systemd` does not start services itself: from version 255 on.
+const SYSTEMD_EXECUTOR: &str = "usr/lib/systemd/systemd-executor";
 
 /// Debian's `OpenRC` is unpacked and never installed: it would become the machine's own init
 /// system.
@@ -106,6 +108,10 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
         let found = places.iter().find(|path| path.exists());
         let found = found.with_context(|| format!("no {program}"))?;
         files.add_program(&format!("usr/{program}"), found)?;
+    }
+    let executor = Path::new("/").join(SYSTEMD_EXECUTOR);
+    if executor.exists() {
+        files.add_program(SYSTEMD_EXECUTOR, &executor)?;
     }
     // Of the older release, whose programs run with the libraries of both.
     let debian = Debian::native(BOOKWORM)?;
