@@ -218,7 +218,7 @@ fn router_files() -> anyhow::Result<Vec<(String, PathBuf)>> {
 }
 
 /// When the sources were committed, in seconds of Unix time.
-fn source_date() -> anyhow::Result<String> {
+pub(crate) fn source_date() -> anyhow::Result<String> {
     if let Ok(date) = std::env::var("SOURCE_DATE_EPOCH") {
         return Ok(date);
     }

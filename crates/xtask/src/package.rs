@@ -1,8 +1,11 @@
 //! `cargo xtask package linux`: static binaries, a Debian package, and Alpine's `package` step.
 //!
-//! The Debian package is put together by `dpkg-deb` and tried with dpkg in a root of its own.
 //! Alpine's tools are not to be had on Debian: of the APKBUILD the function `package` is run, in a
 //! shell that stops at the first error, and its tree is compared with what should be in it.
+
+mod copyright;
+mod debian;
+mod lintian;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,22 +20,6 @@ use crate::packages;
 use crate::steps::{output, root, run};
 use crate::vectors;
 
-/// What the Debian package holds, beside directories.
-const DEBIAN_FILES: &[(&str, &str, u32)] = &[
-    ("files/linux/systemd/mape-rs.service", "lib/systemd/system/mape-rs.service", 0o644),
-    ("files/linux/mape-rs.conf", "etc/mape-rs.conf", 0o644),
-    ("files/linux/hooks/ifupdown", "usr/share/doc/mape-rs/examples/ifupdown", 0o644),
-    (
-        "files/linux/hooks/networkd-dispatcher",
-        "usr/share/doc/mape-rs/examples/networkd-dispatcher",
-        0o644,
-    ),
-    ("files/linux/hooks/NetworkManager", "usr/share/doc/mape-rs/examples/NetworkManager", 0o644),
-    ("docs/apu2-alpine.md", "usr/share/doc/mape-rs/apu2-alpine.md", 0o644),
-    ("LICENSE-MIT", "usr/share/doc/mape-rs/copyright", 0o644),
-    ("LICENSE-APACHE", "usr/share/doc/mape-rs/LICENSE-APACHE", 0o644),
-];
-
 /// `cargo xtask package linux [--out DIRECTORY]`: builds for both processors, and tests every package.
 ///
 /// # Errors
@@ -46,7 +33,7 @@ pub(crate) fn command(directory: Option<&Path>) -> anyhow::Result<()> {
         test_program(&program, processor)?;
         let binary = out.join(format!("mape-proto-{}", processor.debian));
         fs::copy(&program, &binary)?;
-        let package = debian(&program, processor, &out)?;
+        let package = debian::build(&program, processor, &out)?;
         println!(
             "{}: {} bytes, {}: {} bytes",
             binary.display(),
@@ -69,7 +56,7 @@ pub(crate) fn test_packages(program: &Path) -> anyhow::Result<()> {
         fs::remove_dir_all(&scratch)?;
     }
     fs::create_dir_all(&scratch)?;
-    test_debian(&debian(program, &X86_64, &scratch)?, &scratch.join("debian-root"))?;
+    debian::test(program, &scratch)?;
     let tree = alpine(program, &scratch)?;
     let expected = [
         "etc/init.d/mape-rs",
@@ -81,7 +68,10 @@ pub(crate) fn test_packages(program: &Path) -> anyhow::Result<()> {
     let found = files(&tree)?;
     ensure!(found.iter().eq(expected.iter()), "the APKBUILD packs {found:?}");
     let scripts = files(&alpine_scripts(&scratch))?;
-    ensure!(scripts.iter().eq([".pre-deinstall"]), "the APKBUILD's scripts are {scripts:?}");
+    ensure!(
+        scripts.iter().eq([".post-upgrade", ".pre-deinstall"]),
+        "the APKBUILD's scripts are {scripts:?}"
+    );
     test_alpine(&tree)?;
     let rows = vectors::check(|| Command::new(program))?;
     println!("Debian package and APKBUILD: as they should be; {rows} known answers");
@@ -109,81 +99,6 @@ fn test_program(program: &Path, processor: &Processor) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Puts the Debian package together.
-fn debian(program: &Path, processor: &Processor, out: &Path) -> anyhow::Result<PathBuf> {
-    let tree = out.join(format!("tree-{}", processor.debian));
-    if tree.exists() {
-        fs::remove_dir_all(&tree)?;
-    }
-    install(program, &tree.join("usr/sbin/mape-proto"), 0o755)?;
-    for (from, to, mode) in DEBIAN_FILES {
-        install(&root().join(from), &tree.join(to), *mode)?;
-    }
-    let control = fs::read_to_string(root().join("files/linux/debian/control"))?;
-    let control = control
-        .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
-        .replace("@ARCHITECTURE@", processor.debian)
-        .replace("@SIZE@", &(fs::metadata(program)?.len() / 1024 + 40).to_string());
-    fs::create_dir_all(tree.join("DEBIAN"))?;
-    fs::write(tree.join("DEBIAN/control"), control)?;
-    fs::write(tree.join("DEBIAN/conffiles"), "/etc/mape-rs.conf\n")?;
-    for script in ["postinst", "prerm"] {
-        let from = root().join("files/linux/debian").join(script);
-        install(&from, &tree.join("DEBIAN").join(script), 0o755)?;
-    }
-    let package =
-        out.join(format!("mape-rs_{}_{}.deb", env!("CARGO_PKG_VERSION"), processor.debian));
-    let mut build = Command::new("dpkg-deb");
-    build.args(["--root-owner-group", "--build"]).arg(&tree).arg(&package);
-    output(build)?;
-    fs::remove_dir_all(&tree)?;
-    Ok(package)
-}
-
-/// Installed into an empty root, used, removed and purged: nothing stays.
-fn test_debian(package: &Path, root: &Path) -> anyhow::Result<()> {
-    for directory in ["var/lib/dpkg/info", "var/lib/dpkg/updates", "bin"] {
-        fs::create_dir_all(root.join(directory))?;
-    }
-    fs::write(root.join("var/lib/dpkg/status"), "")?;
-    // Its scripts need a shell there.
-    add_busybox(root)?;
-    let before = files(root)?;
-    let dpkg = |words: &[&str]| {
-        let mut dpkg = Command::new("dpkg");
-        dpkg.arg("--root").arg(root).args(["--force-depends", "--force-script-chrootless"]);
-        dpkg.args(words);
-        dpkg
-    };
-    let path = package.to_str().context("the path is not text")?;
-    output(dpkg(&["--install", path]))?;
-    test_in_root(root)?;
-    let unit = root.join("lib/systemd/system/mape-rs.service");
-    if let Ok(analyze) = crate::lab::tools::find_program("systemd-analyze") {
-        let mut verify = Command::new(analyze);
-        verify.arg("verify").arg("--root").arg(root).arg("mape-rs.service");
-        let said = verify.output()?;
-        let said = String::from_utf8_lossy(&said.stderr).into_owned();
-        // What it says of a line; that the root has no other units is no fault of this one.
-        let of_a_line = |line: &str| {
-            let rest = line.split_once("mape-rs.service:").map(|(_, rest)| rest);
-            rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-        };
-        ensure!(!said.lines().any(of_a_line), "{}: {said}", unit.display());
-    }
-    fs::write(root.join("etc/mape-rs.conf"), "uplink br0\n")?;
-    output(dpkg(&["--remove", "mape-rs"]))?;
-    ensure!(root.join("etc/mape-rs.conf").exists(), "the configuration goes with the package");
-    output(dpkg(&["--purge", "mape-rs"]))?;
-    let left: Vec<String> = files(root)?
-        .difference(&before)
-        .filter(|file| !file.starts_with("var/lib/dpkg"))
-        .cloned()
-        .collect();
-    ensure!(left.is_empty(), "the package leaves {left:?}");
-    Ok(())
-}
-
 /// In a root with nothing but busybox: the program runs there, and the service is a script for its
 /// shell.
 fn test_alpine(tree: &Path) -> anyhow::Result<()> {
@@ -203,11 +118,19 @@ fn add_busybox(root: &Path) -> anyhow::Result<()> {
 
 /// A command inside a root, where nothing of this machine is.
 fn in_root(root: &Path, words: &[&str]) -> anyhow::Result<Command> {
-    let is_root = output(Command::new("id").arg("-u"))?.trim() == "0";
-    let (program, first): (_, &[_]) =
-        if is_root { ("chroot", &[]) } else { ("unshare", &["--map-root-user", "chroot"]) };
-    let mut command = Command::new(crate::lab::tools::find_program(program)?);
-    command.args(first).arg(root).args(words).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    let mut command = as_root("chroot")?;
+    command.arg(root).args(words).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    Ok(command)
+}
+
+/// A program as root, or as one who is taken for it in a namespace.
+fn as_root(program: &str) -> anyhow::Result<Command> {
+    let program = crate::lab::tools::find_program(program)?;
+    if output(Command::new("id").arg("-u"))?.trim() == "0" {
+        return Ok(Command::new(program));
+    }
+    let mut command = Command::new(crate::lab::tools::find_program("unshare")?);
+    command.arg("--map-root-user").arg(program);
     Ok(command)
 }
 
