@@ -30,7 +30,11 @@ stand_ins() {
 		add)
 			[ -e /etc/apk/keys/mape-rs.rsa.pub ] || { echo "$2: UNTRUSTED signature" >&2; exit 99; }
 			tar -C / -xf "$2"
-			echo mape-rs >>/etc/apk/world
+			if grep -qx mape-rs /etc/apk/world; then
+				/scripts/.post-upgrade
+			else
+				echo mape-rs >>/etc/apk/world
+			fi
 			[ ! -e /etc/apk/cache ] || cp "$2" /etc/apk/cache/
 			;;
 		del)
@@ -79,18 +83,37 @@ is_up() {
 	on cpe mape-proto status | grep -q '^wan: up'
 }
 
+# The processes that watch.
+watchers() {
+	for process in /proc/[0-9]*; do
+		case $(tr '\0' ' ' 2>/dev/null <"$process/cmdline") in
+		'/usr/sbin/mape-proto watch '*) echo "${process#/proc/}" ;;
+		esac
+	done
+}
+
 # How many of these processes there are.
 watching() {
-	for process in /proc/[0-9]*; do
-		tr '\0' ' ' 2>/dev/null <"$process/cmdline" || :
-		echo
-	done | grep -c '^[^ ]*mape-proto watch' || :
+	watchers | wc -l
+}
+
+# The process that has watched runs the file of the new package.
+is_new() {
+	[ "$(readlink "/proc/$watcher/exe")" = /usr/sbin/mape-proto ]
+}
+
+tunnel() {
+	on cpe cat /sys/class/net/mape-wan/ifindex
 }
 
 # What has to be true before a command is run, as a reader sees it on the screen.
 before() {
 	case $1 in
 	'mape-proto status') linux_wait 30 is_up || : ;;
+	'apk add'*)
+		watcher=$(watchers)
+		index=$([ -z "$watcher" ] || tunnel)
+		;;
 	# It runs when somebody takes it off.
 	'rc-update del'*)
 		on cpe rc-service mape-rs start
@@ -112,6 +135,15 @@ run_page() {
 		check "exit status" "$code" -eq 0
 		commands=$((commands + 1))
 		case $command in
+		'apk add'*)
+			[ -n "$watcher" ] || continue
+			linux_wait 30 is_new || cat /var/log/mape-rs.log
+			linux_wait 30 is_up || cat /var/log/mape-rs.log
+			check "upgraded: program" "$(readlink "/proc/$watcher/exe")" = /usr/sbin/mape-proto
+			check "upgraded: process" "$(watchers)" = "$watcher"
+			linux_right "upgraded"
+			check "upgraded: the same tunnel" "$(tunnel)" -eq "$index"
+			;;
 		'rc-service mape-rs start')
 			linux_wait 30 is_up || cat /var/log/mape-rs.log
 			linux_right "the service"
