@@ -32,8 +32,6 @@ export default [
 			'no-empty': 'off',
 			'no-regex-spaces': 'off',
 			'no-control-regex': 'off',
-			// LuCI's scanner stumbles over a bare slash in brackets.
-			'no-useless-escape': 'off',
 			'no-unused-vars': ['error', { varsIgnorePattern: `^(${[...MODULES, ...OURS].join('|')})$`, caughtErrors: 'none' }],
 			'no-undef': 'error',
 			// To jsmin a slash behind `=>` divides.

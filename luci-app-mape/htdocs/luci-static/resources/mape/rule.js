@@ -193,6 +193,7 @@ return baseclass.extend({
 
 	// What fits on a command line of ours; anything else is not worth asking for.
 	isPlain(text) {
-		return (/^[a-z][0-9A-Za-z=,:.\/_-]{0,255}$/).test(text);
+		// \x2f is a slash, which LuCI's scanner would take for the end in brackets.
+		return (/^[a-z][0-9A-Za-z=,:.\x2f_-]{0,255}$/).test(text);
 	}
 });
