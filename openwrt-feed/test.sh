@@ -41,7 +41,7 @@ check() {
 	said=$(make --silent --no-print-directory --warn-undefined-variables -C "$package" TOPDIR="$work" \
 		INCLUDE_DIR="$work/include" PKG_BUILD_DIR=build PKG_INSTALL_DIR=install 2>&1) || failed=1
 	echo "$said"
-	for line in "package $package " 'title MAP-E' "$@"; do
+	for line in "package ${package##*/} " 'title MAP-E' "$@"; do
 		case "$said" in
 		*"$line"*) ;;
 		*)
@@ -52,9 +52,45 @@ check() {
 	done
 }
 
+# defined PACKAGE PART: the lines of a definition in its Makefile.
+defined() {
+	sed -n "/^define Package\/mape-rs\/$2\$/,/^endef/p" "$1/Makefile"
+}
+
+fail() {
+	echo "FAILED: $1" >&2
+	failed=1
+}
+
+# same WHAT OURS THEIRS
+same() {
+	if [ -z "$2" ] || [ "$2" != "$3" ]; then fail "upstream: another $1: $3"; fi
+}
+
 failed=0
 check mape-rs 'depends @(mipsel||x86_64) +firewall4' \
 	'compile cargo install --path build/crates/mape-proto --no-default-features'
 check luci-app-mape 'depends +luci-base ' ' +mape-rs' 'provides luci-proto-mape' 'architecture all ' \
 	'maintainer The mape-rs developers' 'translations follow'
+# Those for the repositories of OpenWrt and LuCI lie in their trees there, and say the same.
+mkdir -p "$work/packages/lang/rust" "$work/packages/net" "$work/luci/applications"
+cp "$work/feeds/packages/lang/rust/rust-package.mk" "$work/packages/lang/rust/"
+cp "$work/feeds/luci/luci.mk" "$work/luci/"
+cp -R upstream/mape-rs "$work/packages/net/"
+cp -R upstream/luci-app-mape "$work/luci/applications/"
+check mape-rs
+ours=$said
+check "$work/packages/net/mape-rs"
+same package "$ours" "$said"
+for part in description postinst prerm; do
+	same "$part" "$(defined mape-rs "$part")" "$(defined upstream/mape-rs "$part")"
+done
+for line in PKG_SOURCE:= PKG_SOURCE_URL:= PKG_HASH:= 'include ../../lang/rust/rust-package.mk'; do
+	grep -q "^$line" upstream/mape-rs/Makefile || fail "upstream/mape-rs: no $line"
+done
+# LuCI numbers its packages itself, and has one maintainer for all.
+check luci-app-mape
+ours=$(echo "$said" | sed '1d; /^maintainer /d')
+said=$(make --silent --no-print-directory -C "$work/luci/applications/luci-app-mape" TOPDIR="$work" PKG_NAME=luci-app-mape)
+same luci-app-mape "$ours" "$(echo "$said" | sed '1d; /^maintainer /d')"
 exit "$failed"
