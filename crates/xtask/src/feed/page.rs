@@ -35,6 +35,8 @@ td, th {{ text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0 }}
 <pre>{apk_steps}</pre>
 <h2>OpenWrt 23.05 and 24.10 (opkg)</h2>
 <pre>{opkg_steps}</pre>
+<p>What the router prints, lines that have no IPv4 yet, and files by hand:
+<a href="https://github.com/mape-rs/mape-rs/blob/main/docs/install.md">docs/install.md</a>.</p>
 <h2>Keys</h2>
 <p>All indexes are signed, and so is each package for apk. <code>sha256sum</code> of the keys:</p>
 <pre>{opkg}  {USIGN_PUBLIC}
