@@ -78,8 +78,8 @@ apk) has_not mape-rs luci-app-mape luci-i18n-mape-ja ;;
 	said "mape-rs: .* missing: kmod-ip6-tunnel kmod-nft-netdev kmod-nf-conntrack-netlink\$"
 	said "kernel $kernel"
 	sed -n '/missing:/,$p' "$work/said" | grep -q 'service network restart' || fail "no restart behind it"
-	# What is built into the kernel is not missing.
-	printf 'kernel/net/%s.ko\n' ipv6/ip6_tunnel netfilter/nft_dup_netdev >"$root/lib/modules/$kernel/modules.builtin"
+	# What is built into the kernel is not missing; OpenWrt lists it without directories.
+	printf '%s.ko\n' ip6_tunnel kernel/net/netfilter/nft_dup_netdev >"$root/lib/modules/$kernel/modules.builtin"
 	router /usr/share/mape-rs/package installed
 	said "missing: kmod-nf-conntrack-netlink\$"
 	;;
@@ -98,15 +98,15 @@ echo "== by LuCI's upload: one file after the other"
 new_root
 key
 if [ "$kind" = apk ]; then
-	! install "$modules"/kmod-iptunnel6-* || fail "a file that is not signed was installed"
+	! upload "$modules"/kmod-iptunnel6-* || fail "a file that is not signed was installed"
 	said 'UNTRUSTED signature'
 	install_modules "$modules" || fail "modules"
 else
 	for name in kmod-iptunnel6 kmod-ip6-tunnel kmod-nft-netdev kmod-nf-conntrack-netlink; do
-		install "$modules/$name"_* || fail "$name"
+		upload "$modules/$name"_* || fail "$name"
 	done
 fi
-install "$package" || fail "mape-rs"
+upload "$package" || fail "mape-rs"
 said 'service network restart'
 ! grep -q 'missing' "$work/said" || fail "it misses what is there"
 [ "$(called 'restart')" = 0 ] || fail "something was restarted"
@@ -114,7 +114,7 @@ said 'service network restart'
 [ "$(chroot "$root" uci -q show firewall | grep -c '^firewall.mape_rs')" = 4 ] || fail "no section in firewall"
 [ ! -e "$root/etc/uci-defaults/50-mape-rs" ] || fail "uci-defaults would run again"
 chroot "$root" /usr/sbin/mape-proto --version
-for name in luci-app-mape luci-i18n-mape-ja; do install "$(ours "$packages" "$name")" || fail "$name"; done
+for name in luci-app-mape luci-i18n-mape-ja; do upload "$(ours "$packages" "$name")" || fail "$name"; done
 has mape-rs luci-app-mape luci-i18n-mape-ja
 grep -q . "$root/etc/config/luci"
 chroot "$root" uci -q show luci | grep -q '^luci.languages.ja=' || fail "the language is not in LuCI's list"

@@ -57,6 +57,17 @@ install() {
 	return "$status"
 }
 
+# upload FILE: as LuCI does it, which gives the file another name. MAPE_LUCI_CALL names LuCI's own command for that.
+upload() {
+	cp "$1" "$root/tmp/upload.$packed"
+	if [ -z "${MAPE_LUCI_CALL:-}" ]; then
+		router $manager $verb "/tmp/upload.$packed"
+		return
+	fi
+	router sh /usr/libexec/package-manager-call install "/tmp/upload.$packed"
+	grep -q '^code=0$' "$work/said"
+}
+
 remove() {
 	if [ "$kind" = apk ]; then router apk del "$@"; else router opkg remove "$@"; fi
 }
@@ -137,6 +148,20 @@ package_manager() {
 	esac
 }
 
+# LuCI's command, which answers with lines in the place of JSON; this busybox has no flock.
+luci_command() {
+	mkdir -p "$root/usr/share/libubox" "$root/usr/libexec"
+	cp "$MAPE_LUCI_CALL" "$root/usr/libexec/package-manager-call"
+	# Its answer as lines in the place of JSON; this busybox has no flock.
+	cat >"$root/usr/share/libubox/jshn.sh" <<-'EOT'
+		flock() { :; }
+		json_init() { :; }
+		json_dump() { :; }
+		json_add_int() { echo "$1=$2"; }
+		json_add_string() { echo "$2"; }
+	EOT
+}
+
 # A root as OpenWrt's, with upstream's `map` in it.
 new_root() {
 	root=$work/root
@@ -169,6 +194,7 @@ new_root() {
 	echo "$kernel" >"$root/proc/sys/kernel/osrelease"
 	echo '{ "map": { } }' >"$root/handlers"
 	printf 'table inet fw4\ntable inet mape_rs\ntable netdev mape_rs_wan_mape\ntable inet mape\n' >"$root/tables"
+	[ -z "${MAPE_LUCI_CALL:-}" ] || luci_command
 	[ -d "$work/base" ] || pack_base "$work/base"
 	cp -r "$work/base" "$root/base"
 	package_manager
