@@ -47,8 +47,8 @@ td, th {{ text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0 }}
 <table>
 <tr><th>architecture</th><th>opkg</th><th>apk</th></tr>
 "#,
-        apk_steps = apk_steps(url),
-        opkg_steps = opkg_steps(url),
+        apk_steps = escaped(&apk_steps(url)),
+        opkg_steps = escaped(&opkg_steps(url)),
     );
     for (arch, files) in rows {
         let column = |column: usize| {
@@ -65,6 +65,11 @@ td, th {{ text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0 }}
     }
     page += "</table>\n</body>\n</html>\n";
     page
+}
+
+/// A text as HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// What a person types on a router with apk. The update may end with an error although it has read

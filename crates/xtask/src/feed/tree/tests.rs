@@ -66,8 +66,9 @@ fn a_feed_is_complete_and_the_same_each_time() {
         assert_eq!(field("Size: "), bytes.len().to_string());
         assert_eq!(field("SHA256sum: "), hex(&Sha256::digest(bytes)));
     }
-    // What the page links to is there, and all digests hold.
     let page = fs::read_to_string(one.join("index.html")).unwrap();
+    assert!(page.contains("/mape-rs.pub &amp;&amp; opkg-key add /tmp/mape-rs.pub"), "{page}");
+    // What the page links to is there, and all digests hold.
     let links: Vec<&str> = page.split("href=\"").skip(1).collect();
     assert_eq!(links.len(), 2 + ARCHES.len() * 6);
     for link in links {
