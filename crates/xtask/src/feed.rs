@@ -1,5 +1,5 @@
-//! `cargo xtask package openwrt|ARCH...` and `cargo xtask feed`: packages for opkg and apk, those for
-//! LuCI among them, and signed feeds of them.
+//! `cargo xtask package openwrt|ARCH...` and `cargo xtask feed`: packages for opkg and apk, those
+//! for LuCI among them, and signed feeds of them.
 //!
 //! What a package is called, needs and says stands in its feed's Makefile, so that OpenWrt's own
 //! build and this one make the same. No program of OpenWrt is needed.
