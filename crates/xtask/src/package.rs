@@ -216,3 +216,30 @@ fn files(directory: &Path) -> anyhow::Result<BTreeSet<String>> {
     }
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn abuild_would_accept_the_apkbuild() {
+        let directory = root().join("files/linux/alpine");
+        let text = fs::read_to_string(directory.join("APKBUILD")).unwrap();
+        let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        // It wants a name and an address.
+        let (name, address) = value("# Maintainer: ").split_once(" <").unwrap();
+        assert!(!name.is_empty() && address.contains('@') && address.ends_with('>'), "{address}");
+        assert_eq!(value("pkgver="), env!("CARGO_PKG_VERSION"));
+        // Crates are fetched in its first step, and the build does not ask for others.
+        assert_eq!(value("options="), "\"net\"");
+        let commands: Vec<&str> =
+            text.lines().map(str::trim).filter(|line| line.starts_with("cargo ")).collect();
+        let [fetch, others @ ..] = commands.as_slice() else { panic!("{text}") };
+        assert_eq!(*fetch, "cargo fetch --locked");
+        assert!(others.iter().all(|line| line.contains(" --frozen ")), "{others:?}");
+        for script in value("install=").trim_matches('"').split(' ') {
+            let script = script.replace("$pkgname", "mape-rs");
+            assert!(directory.join(&script).exists(), "{script}");
+        }
+    }
+}
