@@ -2,7 +2,8 @@
 
 use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
 use crate::{
-    cross, feed, fuzz, lab, linux, luci, luci_browser, mutants, openwrt, packages, plane, provision,
+    cross, feed, fuzz, lab, linux, luci, luci_browser, mutants, openwrt, packages, plane,
+    provision, workflows,
 };
 
 /// The daemon that is given our list of ports.
@@ -28,6 +29,7 @@ fn all(steps: &mut Steps, long: bool) {
     // Its machine waits for what expires, and the others build and emulate.
     steps.beside(provision::steps, |steps| {
         feed::steps(steps);
+        workflows::steps(steps);
         cross::steps(steps, long);
     });
 }
