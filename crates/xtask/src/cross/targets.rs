@@ -166,6 +166,7 @@ mod tests {
             ("aarch64_", "aarch64"),
             ("arm_cortex-a7_neon-vfpv4", "armhf"),
             ("arm_cortex-a15_neon-vfpv4", "armhf"),
+            ("arm_cortex-a9_vfpv3-d16", "armhf"),
             ("i386_", "i386"),
             ("x86_64", "x86_64"),
             ("riscv64_", "riscv64"),
