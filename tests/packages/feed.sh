@@ -32,14 +32,18 @@ tamper_index() {
 	fi
 }
 
-# kept: the paths that a sysupgrade keeps, of the image's own package manager and of ours.
+# kept: the files that a sysupgrade keeps, of the image's own package manager and of ours.
 kept() {
-	echo /etc/config
-	case "$kind" in
-	opkg) printf '%s\n' /etc/opkg/keys /etc/opkg/customfeeds.conf ;;
-	apk) echo /etc/apk/repositories.d/customfeeds.list ;;
-	esac
-	cat "$work/former/lib/upgrade/keep.d"/*
+	(
+		cd "$work/former" || exit
+		case "$kind" in
+		opkg) set -- etc/opkg/keys etc/opkg/customfeeds.conf ;;
+		apk) set -- etc/apk/repositories.d/customfeeds.list ;;
+		esac
+		# Without quotes, as sysupgrade has it: a line may be a pattern.
+		# shellcheck disable=SC2046
+		find etc/config "$@" $(sed 's|^/||' lib/upgrade/keep.d/*) -type f 2>/dev/null
+	)
 }
 
 # A router with OpenWrt's own feed, and nothing of ours.
@@ -118,6 +122,15 @@ by_hand "$manual" upgrade || :
 [ "$(called '^ubus call network.interface.wan_mape renew')" = 1 ] || fail 'the line was not asked to look again'
 upgraded=$(installed mape-rs)
 
+if [ "$kind" = apk ]; then
+	# A package from a file stays at that file's version, until it is named.
+	install "$older/apk/x86_64"/mape-rs-*.apk || fail 'an older file'
+	router apk upgrade --force-missing-repositories || fail 'apk upgrade'
+	[ "$(installed mape-rs)" = "$version" ] || fail "apk no longer keeps what came from a file: tell docs/install.md"
+	by_hand "$manual" upgrade || fail 'upgrade'
+	[ "$(installed mape-rs)" = "$upgraded" ] || fail 'it is still that of the file'
+fi
+
 echo "== downgrade, reinstall"
 serve "$older"
 by_hand "$manual" upgrade || :
@@ -146,10 +159,9 @@ echo "== sysupgrade: what is kept, and the README's last line"
 rm -rf "$work/former"
 mv "$root" "$work/former"
 fresh
-kept | while read -r path; do
-	[ -e "$work/former$path" ] || continue
-	mkdir -p "$root${path%/*}"
-	cp -r "$work/former$path" "$root${path%/*}/"
+kept | while read -r file; do
+	mkdir -p "$root/${file%/*}"
+	cp "$work/former/$file" "$root/$file"
 done
 sh "$here/lines.sh" "$readme" "$kind feed" 'http://[::1]/feed' | tail -n 1 >"$root/tmp/lines"
 router sh /tmp/lines || fail 'the last line'
