@@ -52,9 +52,9 @@ check() {
 	done
 }
 
-# defined PACKAGE PART: the lines of a definition in its Makefile.
+# defined MAKEFILE PART: the lines of a definition.
 defined() {
-	sed -n "/^define Package\/mape-rs\/$2\$/,/^endef/p" "$1/Makefile"
+	sed -n "/^define Package\/mape-rs\/$2\$/,/^endef/p" "$1"
 }
 
 fail() {
@@ -73,24 +73,34 @@ check mape-rs 'depends @(mipsel||x86_64) +firewall4' \
 check luci-app-mape 'depends +luci-base ' ' +mape-rs' 'provides luci-proto-mape' 'architecture all ' \
 	'maintainer The mape-rs developers' 'translations follow'
 # Those for the repositories of OpenWrt and LuCI lie in their trees there, and say the same.
-mkdir -p "$work/packages/lang/rust" "$work/packages/net" "$work/luci/applications"
+mkdir -p "$work/packages/lang/rust" "$work/packages/net/mape-rs" "$work/luci/applications/luci-app-mape"
 cp "$work/feeds/packages/lang/rust/rust-package.mk" "$work/packages/lang/rust/"
 cp "$work/feeds/luci/luci.mk" "$work/luci/"
-cp -R upstream/mape-rs "$work/packages/net/"
-cp -R upstream/luci-app-mape "$work/luci/applications/"
+cp upstream/mape-rs.mk "$work/packages/net/mape-rs/Makefile"
+cp upstream/luci-app-mape.mk "$work/luci/applications/luci-app-mape/Makefile"
 check mape-rs
 ours=$said
 check "$work/packages/net/mape-rs"
 same package "$ours" "$said"
 for part in description postinst prerm; do
-	same "$part" "$(defined mape-rs "$part")" "$(defined upstream/mape-rs "$part")"
+	same "$part" "$(defined mape-rs/Makefile "$part")" "$(defined upstream/mape-rs.mk "$part")"
 done
 for line in PKG_SOURCE:= PKG_SOURCE_URL:= PKG_HASH:= 'include ../../lang/rust/rust-package.mk'; do
-	grep -q "^$line" upstream/mape-rs/Makefile || fail "upstream/mape-rs: no $line"
+	grep -q "^$line" upstream/mape-rs.mk || fail "upstream/mape-rs: no $line"
 done
 # LuCI numbers its packages itself, and has one maintainer for all.
 check luci-app-mape
 ours=$(echo "$said" | sed '1d; /^maintainer /d')
 said=$(make --silent --no-print-directory -C "$work/luci/applications/luci-app-mape" TOPDIR="$work" PKG_NAME=luci-app-mape)
 same luci-app-mape "$ours" "$(echo "$said" | sed '1d; /^maintainer /d')"
+
+# OpenWrt takes every such file in a feed for a package, whether the feed is this directory or the whole clone.
+for feed in . ..; do
+	found=$(find -L "$feed" -maxdepth 5 -name target -prune -o -name Makefile -exec grep -l 'call BuildPackage' {} + |
+		sed 's|/Makefile$||; s|.*/||' | sort | tr '\n' ' ')
+	case $feed:$found in
+	'.:luci-app-mape mape-rs ' | '..:luci-app-mape luci-app-mape mape-rs ') ;;
+	*) fail "packages in $feed: $found" ;;
+	esac
+done
 exit "$failed"

@@ -22,7 +22,7 @@ pub(super) fn of(path: &str, text: &str) -> Vec<Place> {
         // The workspace's own; other Cargo.toml take theirs from it.
         "Cargo.toml" if path == name => behind(text, "[workspace.package]\nversion = \"", None),
         "Cargo.lock" => locked(text),
-        "Makefile" if text.contains("PKG_NAME:=") => {
+        _ if text.contains("\nPKG_NAME:=") && is_makefile(name) => {
             let mut places = behind(text, "PKG_VERSION:=", None);
             places.extend(behind(text, "PKG_RELEASE:=", Some("1")));
             places
@@ -43,6 +43,12 @@ pub(super) fn of(path: &str, text: &str) -> Vec<Place> {
     // `$(PKG_VERSION)` or `@VERSION@` names no number.
     places.retain(|place| !place.at.is_empty());
     places
+}
+
+/// Those for the repositories of others have another name, as OpenWrt takes each Makefile for a
+/// package of ours.
+fn is_makefile(name: &str) -> bool {
+    name == "Makefile" || name.rsplit_once('.').is_some_and(|(_, form)| form == "mk")
 }
 
 /// The number behind each `key` that begins a line.
@@ -132,12 +138,12 @@ mod tests {
         ),
         (
             "openwrt-feed/mape-rs/Makefile",
-            "PKG_NAME:=mape-rs\nPKG_VERSION:=1.2.3\nPKG_RELEASE:=1\n",
+            "\nPKG_NAME:=mape-rs\nPKG_VERSION:=1.2.3\nPKG_RELEASE:=1\n",
             2,
         ),
         (
             "luci-app-mape/Makefile",
-            "PKG_NAME:=x\nPKG_PO_VERSION:=$(PKG_VERSION)\nPKG_VERSION:=1.2.3\n",
+            "\nPKG_NAME:=x\nPKG_PO_VERSION:=$(PKG_VERSION)\nPKG_VERSION:=1.2.3\n",
             1,
         ),
         ("files/linux/alpine/APKBUILD", "pkgname=mape-rs\npkgver=1.2.3\npkgrel=0\n", 2),

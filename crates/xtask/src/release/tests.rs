@@ -19,7 +19,7 @@ impl Small {
             ("Cargo.toml", "[workspace.package]\nversion = \"0.1.0\"\nrust-version = \"1.85\"\n"),
             (
                 "openwrt-feed/mape-rs/Makefile",
-                "PKG_NAME:=mape-rs\nPKG_VERSION:=0.1.0\nPKG_RELEASE:=3\n  DEPENDS:=$(RUST) +nft\n",
+                "\nPKG_NAME:=mape-rs\nPKG_VERSION:=0.1.0\nPKG_RELEASE:=3\n  DEPENDS:=$(RUST) +nft\n",
             ),
             ("CHANGELOG.md", "# Changelog\n\n## Unreleased\n\n- One.\n"),
         ] {
@@ -64,8 +64,8 @@ fn a_release_sets_every_version_and_leaves_nothing_missing() {
     let said = small.missing("0.2.0");
     for fault in [
         "Cargo.toml:2: 0.1.0 and not 0.2.0",
-        "Makefile:2: 0.1.0 and not 0.2.0",
-        "Makefile:3: 3 and not 1",
+        "Makefile:3: 0.1.0 and not 0.2.0",
+        "Makefile:4: 3 and not 1",
         "CHANGELOG.md: no section 0.2.0",
     ] {
         assert!(said.contains(fault), "{fault} in {said}");
@@ -172,6 +172,7 @@ fn no_place_of_this_repository_is_forgotten() {
         "Cargo.lock",
         "tests/fuzz/Cargo.lock",
         "openwrt-feed/mape-rs/Makefile",
+        "openwrt-feed/upstream/mape-rs.mk",
         "luci-app-mape/Makefile",
         "files/linux/alpine/APKBUILD",
     ] {
