@@ -86,7 +86,8 @@ install_modules() {
 	install "$@"
 }
 
-# image FILE...: as OpenWrt's image builder installs ours, with the modules of its own.
+# image FILE...: as OpenWrt's image builder installs ours, with the modules of its own; where `no_script` is 1 no
+# script of opkg's packages does anything.
 image() {
 	case "$kind" in
 	apk)
@@ -97,7 +98,7 @@ image() {
 			mape-rs luci-app-mape luci-i18n-mape-ja >"$work/said" 2>&1
 		;;
 	*)
-		IPKG_NO_SCRIPT=1 IPKG_INSTROOT=$root "$tool" --offline-root "$root" --force-postinstall install \
+		IPKG_NO_SCRIPT=$no_script IPKG_INSTROOT=$root "$tool" --offline-root "$root" --force-postinstall install \
 			"$modules"/*.ipk "$@" >"$work/said" 2>&1
 		;;
 	esac
@@ -184,6 +185,11 @@ new_root() {
 		etc/init.d/firewall etc/init.d/rpcd; do
 		ln -s /bin/stub "$root/$program"
 	done
+	if [ -n "${MAPE_UCI:-}" ]; then
+		rm "$root/bin/uci"
+		program "$MAPE_UCI" /bin/uci
+		mkdir "$root/tmp/.uci"
+	fi
 	cp "$here/functions.sh" "$root/lib/functions.sh"
 	printf "DISTRIB_RELEASE='%s.0'\nDISTRIB_ARCH='x86_64'\n" "$release" >"$root/etc/openwrt_release"
 	printf "config interface 'wan6'\n\toption proto 'dhcpv6'\n\nconfig interface 'wan_mape'\n\toption proto 'mape'\n" \
