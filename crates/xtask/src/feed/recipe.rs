@@ -119,8 +119,8 @@ impl Recipe {
 
 /// The same for apk.
 impl Recipe {
-    /// What the package says of itself. `CONFLICTS` are packages that must not be there. A name that
-    /// it provides has its own version, so that apk installs it by that name.
+    /// What the package says of itself. `CONFLICTS` are packages that must not be there. A name
+    /// that it provides has its own version, so that apk installs it by that name.
     pub(super) fn apk_info(&self, arch: &str) -> Info {
         let package = |name: &str, kind| Dependency { name: name.to_owned(), kind };
         let depends = ["libc"].into_iter().chain(self.depends());
