@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# For net/mape-rs of openwrt/packages: the package of ../../mape-rs from a released archive.
+# For net/mape-rs of openwrt/packages: the package of openwrt-feed/mape-rs from a released archive.
 # docs/upstream.md tells what else a pull request needs.
 
 include $(TOPDIR)/rules.mk
