@@ -1,10 +1,13 @@
 //! `cargo xtask lint`: what can be told without running the program.
 
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
-use crate::steps::{Steps, cargo, command, output, run};
+use crate::lab::tools::cache_directory;
+use crate::steps::{Steps, cargo, command, output, root, run};
 use crate::{licences, msrv, packages, workflows};
 
 /// All checks.
@@ -42,7 +45,21 @@ fn shellcheck() -> anyhow::Result<()> {
     }
     let mut shellcheck = command("shellcheck", &["--external-sources"]);
     shellcheck.args(scripts);
-    run(shellcheck)
+    run(shellcheck)?;
+    // The script that the first boot of an image writes, which a text within a script hides.
+    let first_boot = root().join("openwrt-feed/first-boot.sh");
+    let text = fs::read_to_string(&first_boot)?;
+    let hook = written_script(&text).context("first-boot.sh writes no script")?;
+    let file = cache_directory().join("first-boot-hook.sh");
+    fs::create_dir_all(cache_directory())?;
+    fs::write(&file, hook)?;
+    run(Command::new("shellcheck").arg(file))
+}
+
+/// The first text that a script has between `<<'EOT'` and `EOT`.
+fn written_script(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("<<'EOT'\n")?;
+    rest.split_once("\nEOT\n").map(|(script, _)| script)
 }
 
 fn is_script(path: &str) -> bool {
@@ -53,7 +70,20 @@ fn is_script(path: &str) -> bool {
     if Path::new(path).extension().is_some_and(|extension| extension == "sh") {
         return true;
     }
-    let text = std::fs::read(crate::steps::root().join(path)).unwrap_or_default();
+    let text = fs::read(root().join(path)).unwrap_or_default();
     let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     first.starts_with(b"#!") && first.ends_with(b"sh")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_of_the_first_boot_is_found() {
+        let text = fs::read_to_string(root().join("openwrt-feed/first-boot.sh")).unwrap();
+        let script = written_script(&text).unwrap();
+        assert!(script.starts_with("#!/bin/sh\n") && script.ends_with("logger -t mape-rs &"));
+        assert_eq!(written_script("cat <<-EOT\nEOT\n"), None);
+    }
 }
