@@ -20,7 +20,8 @@ use crate::packages;
 use crate::steps::{output, root, run};
 use crate::vectors;
 
-/// `cargo xtask package linux [--out DIRECTORY]`: builds for both processors, and tests every package.
+/// `cargo xtask package linux [--out DIRECTORY]`: builds for both processors, and tests every
+/// package.
 ///
 /// # Errors
 ///
