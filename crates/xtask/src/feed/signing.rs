@@ -39,6 +39,8 @@ impl Key {
         // `openssl ecparam -genkey` writes the curve's name before the key.
         let start = text.find("-----BEGIN EC PRIVATE KEY").or_else(|| text.find("-----BEGIN PRIV"));
         let text = start.and_then(|start| text.get(start..)).unwrap_or(text);
+        // A secret that went through a shell or a form may have more than one newline at its end.
+        let text = text.trim_end();
         let key = SecretKey::from_pkcs8_pem(text).ok();
         let key = key.or_else(|| SecretKey::from_sec1_pem(text).ok());
         let hint = "not a private key of the curve P-256 (`cargo xtask keys --out DIR` makes one)";
@@ -121,8 +123,10 @@ maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==
     #[test]
     fn a_key_survives_its_file() {
         let key = Key::generate().unwrap();
-        let again = Key::from_pem(&key.to_pem().unwrap()).unwrap();
-        assert_eq!(key.id(), again.id());
+        let text = key.to_pem().unwrap();
+        for form in [text.clone(), text.trim_end().to_owned(), format!("{text}\n\n")] {
+            assert_eq!(key.id(), Key::from_pem(&form).unwrap().id(), "{form:?}");
+        }
         let public = key.public_pem().unwrap();
         assert!(public.starts_with("-----BEGIN PUBLIC KEY-----\n"), "{public}");
         let error = Key::from_pem(&public).map(|_| ()).unwrap_err().to_string();
