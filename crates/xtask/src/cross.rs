@@ -7,7 +7,7 @@ pub(crate) mod elf;
 mod emulated;
 mod libc;
 mod machine;
-mod programs;
+pub(crate) mod programs;
 pub(crate) mod report;
 mod reproducible;
 pub(crate) mod sizes;
@@ -68,8 +68,9 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         ["--out", directory, names @ ..] => return programs::keep(directory.as_ref(), names),
         _ => {}
     }
+    let mut programs = programs::Programs::default();
     for target in targets::chosen(words)? {
-        let program = build(&target)?;
+        let program = programs.of(&target)?;
         let size = sizes::Size::of(&program)?;
         println!("{:<26} {size}  {}", target.arch, target.devices);
         sizes::record(&target.arch, &size)?;

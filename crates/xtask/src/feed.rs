@@ -19,14 +19,13 @@ mod test;
 mod tree;
 mod usign;
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::cross::{self, sizes::Size, targets};
+use crate::cross::{programs::Programs, sizes::Size, targets};
 use crate::lab::tools::{build_static, cache_directory};
 use crate::packages;
 use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
@@ -163,24 +162,6 @@ pub(crate) fn command(
         fs::write(directory.join(keys::APK_PUBLIC), key.public_pem()?)?;
     }
     Ok(())
-}
-
-/// Programs of targets. One that several have is built once.
-#[derive(Default)]
-struct Programs(HashMap<String, PathBuf>);
-
-impl Programs {
-    /// # Errors
-    ///
-    /// It does not build.
-    fn of(&mut self, target: &targets::Target) -> anyhow::Result<PathBuf> {
-        if let Some(program) = self.0.get(&target.program) {
-            return Ok(program.clone());
-        }
-        let program = cross::build(target)?;
-        self.0.insert(target.program.clone(), program.clone());
-        Ok(program)
-    }
 }
 
 /// The package of one architecture, with `program` in it.

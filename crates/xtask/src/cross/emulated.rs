@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
+use super::programs::Programs;
 use super::{libc, targets, targets::Target};
 use crate::lab::tools;
 use crate::packages;
@@ -57,8 +58,9 @@ fn native() -> anyhow::Result<PathBuf> {
 ///
 /// One does not build, or differs.
 pub(crate) fn check_all(names: &[&str]) -> anyhow::Result<()> {
+    let mut programs = Programs::default();
     for target in targets::chosen(names)? {
-        check(&target, &super::build(&target)?)?;
+        check(&target, &programs.of(&target)?)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! Programs that were built elsewhere: a release builds each on a machine of its own, and makes and
-//! signs the packages on one that compiles nothing.
+//! Programs that are built once: for several targets, or on another machine. A release builds each
+//! on a machine of its own, and makes and signs the packages on one that compiles nothing.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,24 @@ use anyhow::{Context as _, ensure};
 
 use super::targets::{self, Target};
 use super::{build, finished};
+
+/// Programs of targets. One that several have is built once.
+#[derive(Default)]
+pub(crate) struct Programs(HashMap<String, PathBuf>);
+
+impl Programs {
+    /// # Errors
+    ///
+    /// It does not build.
+    pub(crate) fn of(&mut self, target: &Target) -> anyhow::Result<PathBuf> {
+        if let Some(program) = self.0.get(&target.program) {
+            return Ok(program.clone());
+        }
+        let program = build(target)?;
+        self.0.insert(target.program.clone(), program.clone());
+        Ok(program)
+    }
+}
 
 /// The directory they are taken from.
 const VARIABLE: &str = "MAPE_PROGRAMS";
@@ -19,11 +38,12 @@ const VARIABLE: &str = "MAPE_PROGRAMS";
 ///
 /// One does not build, or cannot be written.
 pub(super) fn keep(directory: &Path, names: &[&str]) -> anyhow::Result<()> {
+    let mut programs = Programs::default();
     for target in targets::chosen(names)? {
         let to = place(directory, &target);
         fs::create_dir_all(to.parent().context("a file without directory")?)?;
         // With its symbols: what is shipped is made of it, and is checked by them.
-        let program = build(&target)?.with_file_name("mape-proto");
+        let program = programs.of(&target)?.with_file_name("mape-proto");
         fs::copy(program, &to).with_context(|| to.display().to_string())?;
         println!("{}", to.display());
     }
