@@ -62,17 +62,18 @@ reload_twice() {
 	router fw4 -q reload
 }
 
-# The tables are gone for a while; what leaves then is not judged.
+# stop_and_start [SECONDS]: the tables are gone for a while; what leaves then is not judged.
 stop_and_start() {
 	router /etc/init.d/firewall stop
+	sleep "${1:-0}"
 	router /etc/init.d/firewall start
 	judge_load
 }
 
-# Whether a server's segment comes in that while is luck, and only for flows that are busy again.
+# A server's segment comes in while the tables are gone.
 stop_and_start_until_reset() {
-	for _ in 1 2 3 4 5; do
-		stop_and_start
+	for stop_seconds in 0 0.5 1 2 4; do
+		stop_and_start "$stop_seconds"
 		[ "$(resets)" -eq 0 ] || break
 		sleep 4
 	done
