@@ -36,7 +36,9 @@ done
 
 # The loader shuts a line whose state file is half; the next event opens it.
 router sh -c 'echo { >/var/run/mape-rs/wan.json'
-router mape-proto firewall
+loader_status=0
+router mape-proto firewall || loader_status=$?
+check "half a state file: the loader's status" "$loader_status" -eq 1
 check "half a state file" "$(opened && echo open || echo shut)" = shut
 if_up lan
 within 20 "half a state file: open again" opened
