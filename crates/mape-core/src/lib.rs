@@ -38,6 +38,7 @@ mod prefix;
 mod provider;
 mod rule;
 mod rule_text;
+mod table;
 mod text;
 
 pub use builtin::{
@@ -60,4 +61,5 @@ pub use rule_text::{
     RuleFileError, RuleTextError, is_map_form, net4, net6, parse_dhcpv6_rule, parse_map_rules,
     parse_rule, parse_rule_file, read_psid,
 };
+pub use table::Table;
 pub use text::{Quoted, ShellWord, Shown, decimal};

@@ -1,6 +1,5 @@
 //! Rules as people write them: `ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1`.
 
-use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -9,6 +8,7 @@ use crate::builtin::completed;
 use crate::error::{Code, Explain};
 use crate::layout::Layout;
 use crate::rule::{Rule, RuleError, RuleParts};
+use crate::table::Table;
 use crate::text::{Quoted, decimal};
 
 mod map;
@@ -29,7 +29,7 @@ const REQUIRED: [&str; 4] = ["ipv6", "ipv4", "ea", "br"];
 /// # Errors
 /// [`RuleTextError`] where the text cannot be read or its numbers contradict each other.
 pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
-    let mut values: BTreeMap<&'static str, &str> = BTreeMap::new();
+    let mut values: Table<&'static str, &str> = Table::default();
     for pair in text.split(',').map(str::trim) {
         let (key, value) =
             pair.split_once('=').ok_or_else(|| RuleTextError::NotAPair(Quoted::new(pair)))?;
@@ -39,7 +39,7 @@ pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
             return Err(RuleTextError::Twice(key));
         }
     }
-    if let Some(missing) = REQUIRED.into_iter().find(|key| !values.contains_key(key)) {
+    if let Some(missing) = REQUIRED.into_iter().find(|key| values.get(key).is_none()) {
         return Err(RuleTextError::Missing(missing));
     }
     let values = Values(values);
@@ -64,7 +64,7 @@ pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
 /// [`RuleFileError`] names the line. Two different rules for the same IPv6 prefix are refused,
 /// since nothing could choose between them.
 pub fn parse_rule_file(text: &str, unstated: Layout) -> Result<Vec<Rule>, RuleFileError> {
-    let mut rules: BTreeMap<Ipv6Net, (usize, Rule)> = BTreeMap::new();
+    let mut rules: Table<Ipv6Net, (usize, Rule)> = Table::default();
     // Some editors begin a file with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (number, line) in (1..).zip(text.lines()) {
@@ -88,7 +88,7 @@ pub fn parse_rule_file(text: &str, unstated: Layout) -> Result<Vec<Rule>, RuleFi
     Ok(rules.into_values().map(|(_, rule)| rule).collect())
 }
 
-struct Values<'text>(BTreeMap<&'static str, &'text str>);
+struct Values<'text>(Table<&'static str, &'text str>);
 
 impl Values<'_> {
     fn read<T>(

@@ -15,6 +15,7 @@ mod failure;
 mod files;
 pub mod firewall;
 pub mod import;
+mod json;
 #[cfg(feature = "linux")]
 pub mod linux;
 mod listening;

@@ -1,6 +1,5 @@
 //! Ports on which this machine itself listens: the inside range avoids them where it can.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -11,12 +10,14 @@ use mape_core::PortList;
 /// `proc_net` (`/proc/net`) cannot be read nothing is known, and the inside range then may hold
 /// such a port, which costs that one port.
 pub(crate) fn ports(proc_net: &Path) -> PortList {
-    let mut ports = BTreeSet::new();
+    let mut ports: Vec<u16> = Vec::new();
     for (table, state) in [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")] {
         let text = read(&proc_net.join(table)).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         ports.extend(text.lines().filter_map(|line| port(line, state)));
     }
+    ports.sort_unstable();
+    ports.dedup();
     let mut list = PortList::default();
     for port in ports {
         // A list has an end; what does not fit is not avoided.
@@ -58,6 +59,7 @@ fn port(line: &str, state: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn long_tables_are_read_to_their_end() {

@@ -4,7 +4,6 @@
 //! Everything is looked at anew; no process of ours watches. What cannot be known is `None`, never
 //! 0, and `unknown` tells why.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -83,7 +82,7 @@ impl Places {
     fn dump(&self) -> Option<Result<Value, Failure>> {
         if let Kernel::Recorded(recorded) = &self.kernel {
             if let Ok(text) = std::fs::read_to_string(recorded.join(DUMP)) {
-                return Some(Ok(serde_json::from_str(&text).unwrap_or_default()));
+                return Some(Ok(crate::json::value(&text).unwrap_or_default()));
             }
         }
         self.ubus.iter().find(|path| path.exists())?;
@@ -116,8 +115,10 @@ impl Report {
             Some(Ok(dump)) => (Some(daemon::Daemon::new(&dump)), None),
             Some(Err(failure)) => (None, Some(failure)),
         };
-        let mut names: BTreeSet<InterfaceName> = state_files(&places.state);
+        let mut names = state_files(&places.state);
         names.extend(dump.iter().flat_map(daemon::Daemon::names));
+        names.sort_unstable();
+        names.dedup();
         let names = names.into_iter().filter(|name| only.is_none_or(|only| only == name));
         let look = interface::Look { places, daemon: dump.as_ref(), failure: failure.as_ref() };
         Self {
@@ -161,7 +162,7 @@ pub(crate) fn forget(state: &Path, name: &InterfaceName) {
     let _ = std::fs::remove_file(counts::path(state, name));
 }
 
-fn state_files(directory: &Path) -> BTreeSet<InterfaceName> {
+fn state_files(directory: &Path) -> Vec<InterfaceName> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| {
         let path = entry.path();

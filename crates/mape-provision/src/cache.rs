@@ -128,7 +128,7 @@ impl Pause {
 
 fn object(text: &str, longest: usize) -> Option<Value> {
     let value: Value =
-        (text.len() <= longest).then(|| serde_json::from_str(text).ok()).flatten()?;
+        (text.len() <= longest).then(|| serde_json::from_slice(text.as_bytes()).ok()).flatten()?;
     (value.get("schema")?.as_u64() == Some(SCHEMA.into())).then_some(value)
 }
 

@@ -1,8 +1,6 @@
 //! Rules as OpenWrt's `map` and odhcp6c write them (RFC 7598 options as text):
 //! `type=map-e,ealen=25,prefix4len=15,prefix6len=31,ipv4prefix=106.72.0.0,ipv6prefix=240b:10::,br=…`.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -12,6 +10,7 @@ use crate::builtin::completed;
 use crate::layout::Layout;
 use crate::plan::LINE_LEN;
 use crate::rule::{Rule, RuleParts};
+use crate::table::Table;
 use crate::text::Quoted;
 
 const KEYS: [&str; 10] = [
@@ -69,19 +68,17 @@ enum Author {
 
 fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleTextError> {
     let is_server = author == Author::Server;
-    let mut values: BTreeMap<&'static str, &str> = BTreeMap::new();
+    let mut values: Table<&'static str, &str> = Table::default();
     // odhcp6c ends each rule with a comma.
     for pair in text.split(',').filter(|pair| !pair.is_empty() && *pair != "fmr") {
         let (key, value) =
             pair.split_once('=').ok_or_else(|| RuleTextError::NotAPair(Quoted::new(pair)))?;
         let known = KEYS.into_iter().find(|known| *known == key);
         let key = known.ok_or_else(|| RuleTextError::UnknownKey(Quoted::new(key)))?;
-        match values.entry(key) {
-            Entry::Vacant(place) => {
-                place.insert(value);
-            }
-            Entry::Occupied(_) if is_server && key == "br" => {}
-            Entry::Occupied(_) => return Err(RuleTextError::Twice(key)),
+        if values.get(key).is_none() {
+            values.insert(key, value);
+        } else if !is_server || key != "br" {
+            return Err(RuleTextError::Twice(key));
         }
     }
     let values = Values(values);

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Finding, Fix, Patient, resolvers, servers, zone};
 use crate::import::{Leftover, leftovers_of};
+use crate::json::items;
 use crate::netifd::{InterfaceFacts, tunnel_between};
 use crate::status::{Condition, Counts, Device, InterfaceStatus};
 
@@ -86,15 +87,13 @@ fn provisioning(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Fi
 /// The IPv4 default route of another interface with a metric that is not greater.
 fn default_route(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
     const CHECK: &str = "default_route";
-    let all = patient.dump.get("interface").and_then(Value::as_array);
-    let routes = all.into_iter().flatten().filter_map(|it| {
+    let routes = items(&patient.dump, "interface").iter().filter_map(|it| {
         let text = |key: &str| it.get(key).and_then(Value::as_str);
         let is_default = |route: &Value| {
             route.get("target").and_then(Value::as_str) == Some("0.0.0.0")
                 && route.get("mask").and_then(Value::as_u64) == Some(0)
         };
-        let routes = it.get("route")?.as_array()?;
-        routes.iter().any(is_default).then_some(())?;
+        items(it, "route").iter().any(is_default).then_some(())?;
         let metric = it.get("metric").and_then(Value::as_u64).unwrap_or(0);
         Some((text("interface")?, text("proto")?, metric))
     });
@@ -185,10 +184,10 @@ fn twin(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<(String, S
 fn works_itself(patient: &Patient<'_>, leftover: &Leftover) -> bool {
     let name = leftover.what.strip_prefix("network.").filter(|_| leftover.kind == "second-ce");
     let other = name.and_then(|name| patient.facts.interface(name));
-    let told = patient.dump.get("interface").and_then(Value::as_array).into_iter().flatten();
+    let told = items(&patient.dump, "interface");
     let waits = |other: &str| {
         let of = |it: &&Value| it.get("interface").and_then(Value::as_str) == Some(other);
-        let errors = told.clone().find(of).and_then(|it| it.get("errors"));
+        let errors = told.iter().find(of).and_then(|it| it.get("errors"));
         errors.is_some_and(|it| it.to_string().contains(Code::LineTaken.as_str()))
     };
     other.is_some_and(|other| other.proto == "mape" && (other.up || !waits(&other.name)))

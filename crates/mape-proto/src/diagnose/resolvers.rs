@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use serde_json::Value;
 
 use super::{Finding, Patient};
+use crate::json::items;
 use crate::status::{Condition, InterfaceStatus};
 use crate::uci::Section;
 
@@ -41,11 +42,7 @@ pub(crate) fn goes_out(resolver: Ipv4Addr, near: &[Ipv4Net]) -> bool {
 }
 
 fn interfaces<'a>(patient: &'a Patient<'_>) -> impl Iterator<Item = &'a Value> {
-    patient.dump.get("interface").and_then(Value::as_array).into_iter().flatten()
-}
-
-fn items<'value>(interface: &'value Value, key: &str) -> impl Iterator<Item = &'value Value> {
-    interface.get(key).and_then(Value::as_array).into_iter().flatten()
+    items(&patient.dump, "interface").iter()
 }
 
 /// Networks on a link, and those that another interface has a route to.
@@ -59,8 +56,9 @@ fn near(patient: &Patient<'_>, own: &str) -> Vec<Ipv4Net> {
     let others =
         interfaces(patient).filter(|it| it.get("interface").and_then(Value::as_str) != Some(own));
     let nets = |it| {
-        let addresses = items(it, "ipv4-address").filter_map(move |item| net(item, "address"));
-        addresses.chain(items(it, "route").filter_map(move |item| net(item, "target")))
+        let addresses =
+            items(it, "ipv4-address").iter().filter_map(move |item| net(item, "address"));
+        addresses.chain(items(it, "route").iter().filter_map(move |item| net(item, "target")))
     };
     others.flat_map(nets).collect()
 }
@@ -74,7 +72,7 @@ fn of_netifd(patient: &Patient<'_>) -> Vec<(Ipv4Addr, String)> {
         .filter(|it| !ignored && it.get("up").and_then(Value::as_bool) == Some(true));
     let of = |it| {
         let name = Value::as_str(Value::get(it, "interface")?)?;
-        let servers = items(it, "dns-server").filter_map(|it| it.as_str()?.parse().ok());
+        let servers = items(it, "dns-server").iter().filter_map(|it| it.as_str()?.parse().ok());
         Some(servers.map(move |server| (server, format!("a resolver of the interface {name}"))))
     };
     up.filter_map(of).flatten().collect()

@@ -1,6 +1,5 @@
 //! Ports from outside: who wants one that cannot arrive.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::{Finding, Patient};
@@ -89,11 +88,14 @@ fn unreachable(redirect: &Section, ports: &PortsStatus) -> Option<Finding> {
     if is_whole(ports) {
         return None;
     }
-    let roles: BTreeMap<u16, Role> = ports.all().iter().map(|it| (it.port, it.role)).collect();
+    let role_of = |port: u16| {
+        let place = ports.all().binary_search_by_key(&port, |it| it.port).ok()?;
+        ports.all().get(place).map(|it| it.role)
+    };
     let outside = redirect.get("src_dport")?;
     let name = name(redirect);
     let wanted: Vec<(u16, Option<Role>)> =
-        ports_of(redirect).map(|port| (port, roles.get(&port).copied())).collect();
+        ports_of(redirect).map(|port| (port, role_of(port))).collect();
     let count = |role: &dyn Fn(Option<Role>) -> bool| wanted.iter().filter(|it| role(it.1)).count();
     let foreign = count(&|role| role.is_none());
     let stolen = count(&|role| role == Some(Role::Nat));

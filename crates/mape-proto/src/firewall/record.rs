@@ -22,7 +22,7 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn read(directory: &Path, interface: &str) -> Option<Self> {
         let text = files::text(path(directory, interface)).ok()?;
-        let record: Self = serde_json::from_str(&text).ok()?;
+        let record: Self = crate::json::read(&text).ok()?;
         (record.state.is_of_this_format() && record.state.interface() == interface)
             .then_some(record)
     }

@@ -305,7 +305,7 @@ impl State {
     pub fn read(path: &Path) -> Result<Self, StateError> {
         let text = files::text(path).map_err(|error| StateError(error.to_string()))?;
         let state: Self =
-            serde_json::from_str(&text).map_err(|error| StateError(error.to_string()))?;
+            crate::json::read(&text).map_err(|error| StateError(error.to_string()))?;
         if !state.is_of_this_format() {
             return Err(StateError(format!("it has format {}, not {SCHEMA}", state.schema)));
         }

@@ -9,6 +9,8 @@ use mape_nft::InterfaceName;
 use mape_provision::may_be_asked;
 use serde_json::Value;
 
+use crate::json::items;
+
 /// Ends the name of the alias of the uplink that holds an interface's CE address.
 pub(super) const ALIAS_SUFFIX: char = '_';
 
@@ -61,9 +63,8 @@ impl Facts {
     /// release to release.
     #[must_use]
     pub fn parse(dump: &Value) -> Self {
-        let list = dump.get("interface").and_then(Value::as_array);
-        let interfaces = list.into_iter().flatten().filter_map(InterfaceFacts::parse).collect();
-        Self { interfaces }
+        let interfaces = items(dump, "interface").iter().filter_map(InterfaceFacts::parse);
+        Self { interfaces: interfaces.collect() }
     }
 
     /// All interfaces.
@@ -94,17 +95,17 @@ impl InterfaceFacts {
     fn parse(value: &Value) -> Option<Self> {
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let bit = |key: &str| value.get(key).and_then(Value::as_bool);
-        let items = |key: &str| value.get(key).and_then(Value::as_array).into_iter().flatten();
-        let delegated = items("ipv6-prefix").filter_map(|item| Candidate::parse(item, true));
-        let addresses = items("ipv6-address").filter_map(|item| Candidate::parse(item, false));
+        let all = |key: &str| items(value, key).iter();
+        let delegated = all("ipv6-prefix").filter_map(|item| Candidate::parse(item, true));
+        let addresses = all("ipv6-address").filter_map(|item| Candidate::parse(item, false));
         let preferred = |item: &&Value| item.get("preferred").and_then(Value::as_u64) != Some(0);
-        let own = items("ipv6-address").filter(preferred).filter_map(|item| {
+        let own = all("ipv6-address").filter(preferred).filter_map(|item| {
             item.get("address")?.as_str()?.parse().ok().filter(|it| may_be_asked(*it))
         });
         let networks = ["ipv6-address", "ipv6-prefix", "ipv6-prefix-assignment"];
         // With `peerdns 0` what was learned is "inactive".
-        let learned = value.get("inactive").and_then(|it| it.get("dns-server")?.as_array());
-        let servers = learned.into_iter().flatten().chain(items("dns-server"));
+        let learned = value.get("inactive").map_or(&[][..], |it| items(it, "dns-server"));
+        let servers = learned.iter().chain(all("dns-server"));
         let default = |route: &Value| {
             route.get("target").and_then(Value::as_str) == Some("::")
                 && route.get("mask").and_then(Value::as_u64) == Some(0)
@@ -116,9 +117,9 @@ impl InterfaceFacts {
             up: bit("up").unwrap_or(false),
             autostart: bit("autostart").unwrap_or(true),
             device: text("l3_device").or_else(|| text("device")),
-            default_route: items("route").any(default),
+            default_route: all("route").any(default),
             prefixes: delegated.chain(addresses).collect(),
-            networks: networks.into_iter().flat_map(items).filter_map(network).collect(),
+            networks: networks.into_iter().flat_map(all).filter_map(network).collect(),
             addresses: own.collect(),
             resolvers: servers.filter_map(|it| it.as_str()?.parse().ok()).collect(),
             data: value.get("data").cloned().unwrap_or(Value::Null),

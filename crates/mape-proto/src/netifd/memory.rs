@@ -60,7 +60,7 @@ impl Memory {
     /// Reads the file; nothing where there is none or half of one.
     pub(super) fn read(directory: &Path, interface: &InterfaceName) -> Self {
         let text = files::text(path(directory, interface)).unwrap_or_default();
-        serde_json::from_str(&text).unwrap_or_default()
+        crate::json::read(&text).unwrap_or_default()
     }
 
     /// Writes the file in one step, if it changes.
@@ -80,7 +80,7 @@ impl Memory {
 
     /// Whether the rule that was told is of this source.
     pub(super) fn is_of(&self, source: Source) -> bool {
-        let told: Value = serde_json::from_str(&self.told).unwrap_or_default();
+        let told: Value = crate::json::value(&self.told).unwrap_or_default();
         told.get("rule_source").and_then(Value::as_str) == Some(source.name())
     }
 

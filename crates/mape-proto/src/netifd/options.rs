@@ -8,7 +8,7 @@ use std::num::NonZeroU16;
 use mape_core::{Code, Explain, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal};
 use serde_json::{Map, Value};
 
-use crate::uci;
+use crate::{json, uci};
 
 /// An option that is missing, unreadable, or contradicts another one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -123,7 +123,7 @@ impl Options {
     }
 
     pub(super) fn parse(json: &str) -> Result<Self, OptionError> {
-        match serde_json::from_str(json) {
+        match json::value(json) {
             Ok(Value::Object(map)) => Ok(Self(map)),
             _ => Err(OptionError::NotJson),
         }

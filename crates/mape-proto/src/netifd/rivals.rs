@@ -6,13 +6,12 @@
 //! saw different facts, the first one in the file of [claims](claim) has the line.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::net::Ipv6Addr;
 use std::path::Path;
 
-use mape_core::Quoted;
+use mape_core::{Quoted, Table};
 use mape_nft::InterfaceName;
 use mape_provision::Mode;
 use nix::fcntl::{Flock, FlockArg};
@@ -27,8 +26,8 @@ use super::memory::Memory;
 use super::uplink::{Uplink, UplinkError, choose};
 use super::wanted::with_learned_rules;
 use crate::failure::Failure;
-use crate::files;
 use crate::uci::{Package, Section};
+use crate::{files, json};
 
 /// The file of claims: no name of a state file.
 const CLAIMS: &str = "lines";
@@ -54,7 +53,9 @@ struct Claim {
     ce: Ipv6Addr,
 }
 
-type Claims = BTreeMap<String, Claim>;
+/// By interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Claims(#[serde(with = "json::table")] Table<String, Claim>);
 
 impl Taken {
     /// Why an interface with these options cannot have the line: an uplink of another one's is
@@ -95,7 +96,7 @@ pub(super) fn taken(places: &Places, facts: &Facts, own: &InterfaceName) -> Take
     let network = places.uci.read("network").ok().flatten();
     let ours = ours.into_iter();
     let mut ours: Vec<Rival<'_>> = ours
-        .filter_map(|it| Rival::new(places, network.as_ref(), it, claims.remove(&it.name)))
+        .filter_map(|it| Rival::new(places, network.as_ref(), it, claims.0.remove(&it.name)))
         .collect();
     ours.sort_by_key(|it| (Reverse(it.has), Reverse(it.tunlink.is_some()), it.facts.name.clone()));
     // To name an uplink is no way to take it from the one that has it.
@@ -240,15 +241,15 @@ pub(super) fn claim(
     }
     let mine = Claim { uplink: uplink.to_owned(), ce };
     let network = places.uci.read("network").ok().flatten();
-    let counts = |name: &String, claim: &mut Claim| {
+    let counts = |name: &String, claim: &Claim| {
         let active = facts.interface(name).filter(|it| is_active(facts, it));
         let rival = active.and_then(|it| Rival::new(places, network.as_ref(), it, None));
         rival.is_some_and(|it| it.keeps(places, facts, &claim.uplink))
     };
     change(&places.firewall.state, |claims| {
-        claims.retain(counts);
-        claims.remove(own.as_str());
-        let others = claims.iter().map(|(name, claim)| Share {
+        claims.0.retain(counts);
+        claims.0.remove(own.as_str());
+        let others = claims.0.iter().map(|(name, claim)| Share {
             interface: name.clone(),
             ours: true,
             uplink: Some(claim.uplink.clone()),
@@ -256,7 +257,7 @@ pub(super) fn claim(
         });
         let taken = Taken(others.collect()).by_another(config, uplink, ce);
         if taken.is_none() {
-            claims.insert(own.to_string(), mine);
+            claims.0.insert(own.to_string(), mine);
         }
         taken
     })
@@ -266,12 +267,12 @@ pub(super) fn claim(
 
 /// The interface is no more.
 pub(super) fn forget(directory: &Path, own: &InterfaceName) {
-    let _ = change(directory, |claims| claims.remove(own.as_str()));
+    let _ = change(directory, |claims| claims.0.remove(own.as_str()));
 }
 
 fn read(directory: &Path) -> Claims {
     let text = files::text(directory.join(CLAIMS)).unwrap_or_default();
-    serde_json::from_str(&text).unwrap_or_default()
+    json::read(&text).unwrap_or_default()
 }
 
 /// No other process changes them meanwhile. Without claims there is no file.
@@ -283,7 +284,7 @@ fn change<T>(directory: &Path, change: impl FnOnce(&mut Claims) -> T) -> io::Res
     let mut claims = before.clone();
     let done = change(&mut claims);
     let path = directory.join(CLAIMS);
-    if claims.is_empty() {
+    if claims.0.is_empty() {
         files::remove(&path)?;
     } else if claims != before {
         files::write(&path, &serde_json::to_string(&claims)?)?;

@@ -1,8 +1,6 @@
 //! Which port each forward gets. No file, no clock: the same for the same input.
 
-use std::collections::BTreeMap;
-
-use mape_core::{Code, Explain, Plan, PortRange, PortSet, fnv32};
+use mape_core::{Code, Explain, Plan, PortRange, PortSet, Table, fnv32};
 
 use super::forward::{Forward, Wanted};
 use super::kept::Kept;
@@ -92,7 +90,7 @@ impl Refusal {
 #[derive(Debug, Default)]
 pub(super) struct Choice {
     /// By section.
-    pub(super) ports: BTreeMap<String, u16>,
+    pub(super) ports: Table<String, u16>,
     pub(super) refused: Vec<(String, Refusal)>,
 }
 

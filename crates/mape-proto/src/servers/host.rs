@@ -1,10 +1,9 @@
 //! The addresses of LAN hosts: configured, leased, or made of a network and a host id.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use mape_core::is_unicast4;
+use mape_core::{Table, is_unicast4};
 
 use super::Places;
 use super::forward::Host;
@@ -23,7 +22,7 @@ pub(crate) struct Hosts {
     /// itself, and the newest one who says a name gets it.
     leases: Vec<(String, String, Ipv4Addr)>,
     /// By interface.
-    networks: BTreeMap<String, Vec<Ipv4Net>>,
+    networks: Table<String, Vec<Ipv4Net>>,
 }
 
 /// A section `host` of the package `dhcp`.

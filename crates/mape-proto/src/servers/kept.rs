@@ -1,14 +1,14 @@
 //! Which port each forward has: `/etc/mape-rs/IFACE.ports`, written only when it changes.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
+use mape_core::Table;
 use serde::{Deserialize, Serialize};
 
 use super::forward::{Forward, Wanted};
-use crate::files;
+use crate::{files, json};
 
 /// The content of the file. Without it ports are chosen as if for the first time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,8 @@ pub(crate) struct Kept {
     /// The address they belong to.
     pub(super) ipv4: Option<Ipv4Addr>,
     /// By [`Forward::key`].
-    pub(super) forwards: BTreeMap<String, KeptPort>,
+    #[serde(with = "crate::json::table")]
+    pub(super) forwards: Table<String, KeptPort>,
 }
 
 /// A port that was given.
@@ -43,7 +44,7 @@ impl Kept {
     /// Reads the file; nothing where there is none, or half of one.
     pub(crate) fn read(directory: &Path, interface: &str) -> Self {
         let text = files::text(path(directory, interface)).unwrap_or_default();
-        serde_json::from_str(&text).unwrap_or_default()
+        json::read(&text).unwrap_or_default()
     }
 
     /// Writes the file in one step, if it changes; an empty one goes.
@@ -115,7 +116,7 @@ impl Kept {
         &self,
         ipv4: Ipv4Addr,
         forwards: &[&Forward],
-        ports: &BTreeMap<String, u16>,
+        ports: &Table<String, u16>,
     ) -> Self {
         let one = |forward: &&Forward| {
             let port = *ports.get(&forward.section)?;
@@ -131,7 +132,7 @@ impl Kept {
             let kept = KeptPort { port, section, name, named, protocols, before };
             Some((forward.key.clone(), kept))
         };
-        let forwards: BTreeMap<_, _> = forwards.iter().filter_map(one).collect();
+        let forwards: Table<_, _> = forwards.iter().filter_map(one).collect();
         Self { ipv4: (!forwards.is_empty()).then_some(ipv4), forwards }
     }
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::Places;
 use super::forward::{Forward, Reflection};
 use crate::files;
+use crate::json::{self, items};
 
 /// Where firewall4 keeps what it has loaded.
 const STATE: &str = "var/run/fw4.state";
@@ -45,7 +46,7 @@ impl Zones {
     }
 
     fn of(state: &str, routes: &str) -> Self {
-        let state: Value = serde_json::from_str(state).unwrap_or_default();
+        let state: Value = json::value(state).unwrap_or_default();
         let zones = state.get("zones").and_then(Value::as_array);
         let zones = zones.map(|zones| zones.iter().filter_map(Zone::read).collect());
         Self { zones, networks: routes.lines().filter_map(network).collect() }
@@ -87,11 +88,8 @@ fn zone_of(zones: &[Zone], host: Ipv4Addr) -> Option<&Zone> {
 
 impl Zone {
     fn read(zone: &Value) -> Option<Self> {
-        fn list<'a>(value: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-            value.get(name).and_then(Value::as_array).into_iter().flatten()
-        }
         let text = |value: &Value, name: &str| Some(value.get(name)?.as_str()?.to_owned());
-        let devices = list(zone, "match_rules").flat_map(|rule| list(rule, "devices_pos"));
+        let devices = items(zone, "match_rules").iter().flat_map(|rule| items(rule, "devices_pos"));
         let subnet = |subnet: &Value| {
             let len = u8::try_from(subnet.get("bits")?.as_u64()?).ok()?;
             Ipv4Net::new(text(subnet, "addr")?.parse().ok()?, len).ok()
@@ -99,9 +97,9 @@ impl Zone {
         Some(Self {
             name: text(zone, "name")?,
             // An interface, which firewall4 calls a device here.
-            networks: list(zone, "network").filter_map(|it| text(it, "device")).collect(),
+            networks: items(zone, "network").iter().filter_map(|it| text(it, "device")).collect(),
             devices: devices.filter_map(|it| it.as_str()?.parse().ok()).collect(),
-            subnets: list(zone, "related_subnets").filter_map(subnet).collect(),
+            subnets: items(zone, "related_subnets").iter().filter_map(subnet).collect(),
         })
     }
 

@@ -29,7 +29,7 @@ impl Counts {
     pub(crate) fn since(self, directory: &Path, name: &InterfaceName) -> Option<Self> {
         let text = files::text(path(directory, name)).ok()?;
         let then: Self =
-            serde_json::from_str(&text).ok().filter(|it: &Self| it.index == self.index)?;
+            crate::json::read(&text).ok().filter(|it: &Self| it.index == self.index)?;
         Some(Self {
             index: self.index,
             sent: self.sent.checked_sub(then.sent)?,

@@ -4,6 +4,7 @@ use mape_nft::InterfaceName;
 use serde_json::Value;
 
 use super::interface::Told;
+use crate::json::items;
 
 /// Its answer to `network.interface dump`, reduced to interfaces of proto `mape`.
 pub(super) struct Daemon {
@@ -25,8 +26,7 @@ pub(super) struct Interface {
 
 impl Daemon {
     pub(super) fn new(dump: &Value) -> Self {
-        let list = dump.get("interface").and_then(Value::as_array);
-        let all = || list.into_iter().flatten();
+        let all = || items(dump, "interface").iter();
         let ours = all().filter(|item| text(item, "proto") == Some("mape"));
         let uptime = |item: &Value| {
             let seconds = item.get("uptime").and_then(Value::as_u64)?;
@@ -55,8 +55,7 @@ impl Daemon {
 impl Interface {
     fn new(item: &Value) -> Option<Self> {
         let is = |key: &str| item.get(key).and_then(Value::as_bool).unwrap_or(false);
-        let errors = item.get("errors").and_then(Value::as_array);
-        let errors: Vec<Told> = errors.into_iter().flatten().filter_map(error).collect();
+        let errors: Vec<Told> = items(item, "errors").iter().filter_map(error).collect();
         // The newest is the last. One of ours tells why, where netifd's own tell what came of it.
         let ours = errors.iter().rfind(|error| error.code.starts_with("MAPE_"));
         Some(Self {

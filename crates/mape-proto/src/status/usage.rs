@@ -1,6 +1,5 @@
 //! Which ports of the set are in use, seen from outside.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use mape_core::{Plan, PortRange};
@@ -64,10 +63,10 @@ pub(crate) struct Ports {
 /// What the connections are spread over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
-    /// Connections on each real port that has any.
-    ports: BTreeMap<u16, PerProtocol<u32>>,
-    /// Connections of each host behind the line, and of the router under the line's own address.
-    hosts: BTreeMap<Ipv4Addr, u32>,
+    /// Connections on each real port that has any, sorted.
+    ports: Vec<(u16, PerProtocol<u32>)>,
+    /// The hosts behind the line, and the router under the line's own address, sorted.
+    hosts: Vec<Host>,
 }
 
 /// A host behind the line.
@@ -148,7 +147,7 @@ impl Ports {
     /// Counts the connections on each port. Where nothing is known of the edge, ports of the set
     /// that conntrack shows are taken for real ones, as the plain edge would have them.
     pub(crate) fn usage(&self, entries: &[Entry], edge: Option<Edge>) -> Usage {
-        let mut usage = Usage::default();
+        let (mut used, mut hosts) = (Vec::new(), Vec::new());
         for entry in entries {
             let Some(port) = entry.port_on(self.address()).and_then(|port| self.real(port, edge))
             else {
@@ -157,14 +156,13 @@ impl Ports {
             if self.is_noise(entry, port) {
                 continue;
             }
-            let mut counts = usage.ports.get(&port).copied().unwrap_or_default();
-            if let Some(count) = counts.of(entry.original.protocol) {
-                *count += 1;
-                usage.ports.insert(port, counts);
-                *usage.hosts.entry(self.host(entry)).or_default() += 1;
+            let protocol = entry.original.protocol;
+            if !matches!(protocol, Protocol::Other(_)) {
+                used.push((port, protocol));
+                hosts.push(self.host(entry));
             }
         }
-        usage
+        Usage::of(used, hosts)
     }
 
     /// Whether somebody outside knocks at a port where nobody is: the router itself got it.
@@ -198,15 +196,37 @@ impl Ports {
 }
 
 impl Usage {
+    /// One port with its protocol, and one host, for each connection.
+    fn of(mut used: Vec<(u16, Protocol)>, mut hosts: Vec<Ipv4Addr>) -> Self {
+        used.sort_unstable_by_key(|(port, _)| *port);
+        hosts.sort_unstable();
+        let ports = used.chunk_by(|a, b| a.0 == b.0).filter_map(|connections| {
+            let mut counts = PerProtocol::default();
+            for (_, protocol) in connections {
+                if let Some(count) = counts.of(*protocol) {
+                    *count += 1;
+                }
+            }
+            Some((connections.first()?.0, counts))
+        });
+        let hosts = hosts.chunk_by(PartialEq::eq).filter_map(|connections| {
+            let count = u32::try_from(connections.len()).unwrap_or(u32::MAX);
+            Some(Host { address: *connections.first()?, connections: count })
+        });
+        Self { ports: ports.collect(), hosts: hosts.collect() }
+    }
+
     /// Connections on this port.
     pub(crate) fn on(&self, port: u16) -> PerProtocol<u32> {
-        self.ports.get(&port).copied().unwrap_or_default()
+        let place = self.ports.binary_search_by_key(&port, |(port, _)| *port);
+        let counts = place.ok().and_then(|place| self.ports.get(place));
+        counts.map_or_else(PerProtocol::default, |(_, counts)| *counts)
     }
 
     /// How many ports of this range are in use.
     pub(crate) fn within(&self, range: PortRange) -> PerProtocol<u32> {
         let mut used = PerProtocol::default();
-        for counts in self.ports.range(range.ports()).map(|(_, counts)| counts) {
+        for (_, counts) in self.ports.iter().filter(|(port, _)| range.contains(*port)) {
             used.tcp += u32::from(counts.tcp > 0);
             used.udp += u32::from(counts.udp > 0);
             used.icmp += u32::from(counts.icmp > 0);
@@ -221,9 +241,7 @@ impl Usage {
 
     /// Those with the most connections, at most `number`; of equals the lower address.
     pub(crate) fn top_hosts(&self, number: usize) -> Vec<Host> {
-        let hosts = self.hosts.iter();
-        let mut hosts: Vec<Host> =
-            hosts.map(|(&address, &connections)| Host { address, connections }).collect();
+        let mut hosts = self.hosts.clone();
         hosts.sort_by_key(|host| std::cmp::Reverse(host.connections));
         hosts.truncate(number);
         hosts
@@ -232,7 +250,7 @@ impl Usage {
     /// How many connections there are.
     pub(crate) fn connections(&self) -> PerProtocol<u32> {
         let mut sum = PerProtocol::default();
-        for counts in self.ports.values() {
+        for (_, counts) in &self.ports {
             sum.tcp += counts.tcp;
             sum.udp += counts.udp;
             sum.icmp += counts.icmp;

@@ -69,7 +69,7 @@ impl<'places> Store<'places> {
 
     pub(super) fn last_trouble(&self) -> Option<Trouble> {
         let text = files::text(self.pause_file()).ok()?;
-        serde_json::from_str(text.lines().nth(1)?).ok().map(Trouble)
+        crate::json::value(text.lines().nth(1)?).ok().map(Trouble)
     }
 
     pub(super) fn keep(&self, machine: &Machine, trouble: Option<Trouble>) -> io::Result<()> {

@@ -42,7 +42,7 @@ fn incoming(ports: &Ports, port: u16, to: Ipv4Addr, status: u32) -> Entry {
 }
 
 fn used(ports: &Ports, entries: &[Entry], edge: Option<Edge>) -> Vec<u16> {
-    ports.usage(entries, edge).ports.into_keys().collect()
+    ports.usage(entries, edge).ports.into_iter().map(|(port, _)| port).collect()
 }
 
 #[test]

@@ -1,0 +1,81 @@
+//! JSON is read in one way: first a [`Value`], then what the caller wants of it.
+//!
+//! serde makes a reader of text for each type that is read from text. One that takes a value apart
+//! is a third as large.
+
+use mape_core::Table;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Any text.
+///
+/// # Errors
+/// It is not JSON.
+pub(crate) fn value(text: &str) -> serde_json::Result<Value> {
+    serde_json::from_slice(text.as_bytes())
+}
+
+/// A record of ours.
+///
+/// # Errors
+/// It is not JSON, or not such a record.
+pub(crate) fn read<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+    T::deserialize(value(text)?)
+}
+
+/// What a list in the object holds; nothing where there is no such list.
+pub(crate) fn items<'a>(object: &'a Value, key: &str) -> &'a [Value] {
+    object.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// A [`Table`] is an object: `#[serde(with = "crate::json::table")]`.
+pub(crate) mod table {
+    use super::{DeserializeOwned, Table, Value};
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
+    use serde_json::Map;
+
+    pub(crate) fn serialize<V: Serialize, S: Serializer>(
+        table: &Table<String, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(table.iter())
+    }
+
+    pub(crate) fn deserialize<'de, V: DeserializeOwned, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Table<String, V>, D::Error> {
+        let mut table = Table::default();
+        for (key, value) in Map::<String, Value>::deserialize(deserializer)? {
+            table.insert(key, V::deserialize(value).map_err(D::Error::custom)?);
+        }
+        Ok(table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_none_holds_nothing() {
+        let object = value(r#"{"a": [1, 2], "b": 3}"#).unwrap();
+        assert_eq!(items(&object, "a").len(), 2);
+        assert!(items(&object, "b").is_empty() && items(&object, "c").is_empty());
+        assert!(items(&Value::Null, "a").is_empty());
+    }
+
+    #[test]
+    fn a_table_is_an_object() {
+        #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        struct Record(#[serde(with = "table")] Table<String, u16>);
+
+        let text = r#"{"a":1,"b":2}"#;
+        let record: Record = read(text).unwrap();
+        assert_eq!(record.0.get("b"), Some(&2));
+        assert_eq!(serde_json::to_string(&record).unwrap(), text);
+        for wrong in ["[1]", r#"{"a":"x"}"#, "{"] {
+            assert!(read::<Record>(wrong).is_err(), "{wrong}");
+        }
+    }
+}
