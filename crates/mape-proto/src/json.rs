@@ -15,6 +15,11 @@ pub(crate) fn value(text: &str) -> serde_json::Result<Value> {
     serde_json::from_slice(text.as_bytes())
 }
 
+/// As text. `Value`'s own `Display` is two more writers.
+pub(crate) fn to_text(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
 /// A record of ours.
 ///
 /// # Errors

@@ -93,7 +93,10 @@ impl std::fmt::Display for End {
             Self::Exit(status) => write!(f, "ended with status {status}"),
             Self::Signal(signal) => write!(f, "was killed by signal {signal}"),
             Self::Deadline(time) => {
-                write!(f, "did not end within {} seconds and was killed", time.as_secs_f32())
+                // Not as a floating-point number: those that print one take 9 kB of code.
+                let seconds = format!("{}.{:03}", time.as_secs(), time.subsec_millis());
+                let seconds = seconds.trim_end_matches('0').trim_end_matches('.');
+                write!(f, "did not end within {seconds} seconds and was killed")
             }
             Self::TooLong(limit) => write!(f, "printed more than {limit} bytes and was killed"),
             Self::Unseen => write!(f, "ended unseen, as SIGCHLD is ignored here (`trap - CHLD`)"),

@@ -16,7 +16,7 @@ mod error;
 mod text;
 mod words;
 
-use crate::files;
+use crate::{files, json};
 
 pub use error::UciError;
 
@@ -145,12 +145,16 @@ impl Section {
     /// The options as netifd passes them to a protocol handler.
     #[must_use]
     pub(crate) fn json(&self) -> String {
-        let json = |value: &Value| match value {
+        let written = |value: &Value| match value {
             Value::Text(text) => serde_json::Value::from(text.as_str()),
             Value::List(items) => serde_json::Value::from(items.as_slice()),
         };
-        let options = self.options.iter().map(|(name, value)| (name.clone(), json(value)));
-        serde_json::Value::Object(options.collect()).to_string()
+        // One by one: collecting a map sorts it first, which is code of its own.
+        let mut options = serde_json::Map::new();
+        for (name, value) in &self.options {
+            options.insert(name.clone(), written(value));
+        }
+        json::to_text(&options.into())
     }
 
     fn values<'a>(&'a self, option: &str) -> impl Iterator<Item = &'a str> {

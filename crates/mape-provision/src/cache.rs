@@ -50,7 +50,7 @@ impl Cached {
             ("mesh", map_e.is_some_and(|map_e| map_e.mesh).into()),
             ("rules", texts(rules)),
         ]);
-        format!("{value}\n")
+        json::to_text(&value) + "\n"
     }
 
     /// Reads [`Self::to_json`]; `None` where a part cannot be read.
@@ -110,7 +110,7 @@ impl Pause {
             ("until", self.until.into()),
             ("failures", self.failures.into()),
         ]);
-        format!("{value}\n")
+        json::to_text(&value) + "\n"
     }
 
     /// Reads [`Self::to_json`]; `None` where a part cannot be read.

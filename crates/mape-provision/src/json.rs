@@ -34,13 +34,18 @@ pub(crate) fn root(body: &[u8]) -> Result<Value, AnswerError> {
     }
 }
 
+/// As text. `Value`'s own `Display` is two more writers.
+pub(crate) fn to_text(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
 /// A value as an error shows it.
 pub(crate) fn quoted(value: &Value) -> Quoted {
     match value {
         Value::String(text) => Quoted::new(text),
         Value::Array(_) => Quoted::new("[…]"),
         Value::Object(_) => Quoted::new("{…}"),
-        other => Quoted::new(&other.to_string()),
+        other => Quoted::new(&to_text(other)),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Finding, Fix, Patient, resolvers, servers, zone};
 use crate::import::{Leftover, leftovers_of};
-use crate::json::items;
+use crate::json::{self, items};
 use crate::netifd::{InterfaceFacts, tunnel_between};
 use crate::status::{Condition, Counts, Device, InterfaceStatus};
 
@@ -188,7 +188,7 @@ fn works_itself(patient: &Patient<'_>, leftover: &Leftover) -> bool {
     let waits = |other: &str| {
         let of = |it: &&Value| it.get("interface").and_then(Value::as_str) == Some(other);
         let errors = told.iter().find(of).and_then(|it| it.get("errors"));
-        errors.is_some_and(|it| it.to_string().contains(Code::LineTaken.as_str()))
+        errors.is_some_and(|it| json::to_text(it).contains(Code::LineTaken.as_str()))
     };
     other.is_some_and(|other| other.proto == "mape" && (other.up || !waits(&other.name)))
 }

@@ -30,7 +30,7 @@ pub(super) fn address_state(proc_net: &Path, address: Ipv6Addr) -> AddressState 
 
 /// Takes the device with this index down; it sends nothing any more.
 pub(super) fn device_down(index: u32) -> Result<(), NetlinkError> {
-    Socket::open_route()?.ask(Request::device_down(index), |_, _| Ok(()))
+    Socket::open_route()?.ask(Request::device_down(index), &mut |_, _| Ok(()))
 }
 
 /// The tunnel in IPv6 that has these two ends, of those in `/sys/class/net`, but for our `own`. The

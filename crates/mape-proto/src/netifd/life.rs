@@ -286,7 +286,7 @@ impl<'call> Call<'call> {
     /// The same numbers from another source: that is told, and nothing else happens.
     fn tell_the_rule(&mut self, memory: &mut Memory, wanted: &Wanted) {
         let about = wanted.about_the_rule();
-        let told = about.to_string();
+        let told = crate::json::to_text(&about);
         if memory.told != told {
             let object = interface_object(self.interface.as_str());
             if self.bus.call(&object, "set_data", &about).is_ok() {
@@ -400,7 +400,7 @@ impl<'call> Call<'call> {
         }
         memory.prefix = uplink.prefix.to_string();
         memory.up = in_force;
-        memory.told = about.to_string();
+        memory.told = crate::json::to_text(&about);
         match warning {
             Some(failure) => self.report(&failure, &mut String::new()),
             None => options.clone_into(&mut memory.good_options),

@@ -142,7 +142,7 @@ impl Options {
             Some(Value::Number(number)) => number.to_string(),
             Some(Value::Bool(bit)) => u8::from(*bit).to_string(),
             Some(list) => {
-                return Err(OptionError::bad(name, &list.to_string(), "give it one value"));
+                return Err(OptionError::bad(name, &json::to_text(list), "give it one value"));
             }
         };
         let text = text.trim();
@@ -158,7 +158,7 @@ impl Options {
         let entry = |entry: &Value| match entry {
             Value::String(text) => Ok(text.trim().to_owned()),
             Value::Number(number) => Ok(number.to_string()),
-            other => Err(OptionError::bad(name, &other.to_string(), "list plain values")),
+            other => Err(OptionError::bad(name, &json::to_text(other), "list plain values")),
         };
         entries.iter().map(entry).collect()
     }

@@ -13,10 +13,10 @@ pub struct Malformed;
 #[derive(Debug, thiserror::Error)]
 pub enum NetlinkError {
     /// There is no socket to be had.
-    #[error("no netlink socket: {0}")]
+    #[error("no netlink socket: {}", io::Error::from(*.0))]
     Socket(Errno),
     /// The kernel says no.
-    #[error("the kernel refuses: {0}")]
+    #[error("the kernel refuses: {}", io::Error::from(*.0))]
     Refused(Errno),
     /// What was listed changed at the same time, so that something may be missing.
     #[error("it changed while it was read")]

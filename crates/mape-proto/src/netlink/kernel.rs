@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{NetlinkError, Request, Socket, read};
+use super::{Each, NetlinkError, Request, Socket, read};
 
 /// How often a list is asked for that changes while it is read.
 const ATTEMPTS: usize = 3;
@@ -34,31 +34,34 @@ impl Kernel {
         let mut attempt = 1;
         loop {
             let mut items = Vec::new();
-            let mut collect = |family, attributes: &[u8]| {
+            let done = self.ask(question, request, &mut |family, attributes| {
                 items.extend(each(family, attributes)?);
                 Ok(())
-            };
-            let done = match self {
-                Self::Live => Socket::open()?.ask(request.clone(), collect),
-                Self::Recorded(directory) => {
-                    let bytes = std::fs::read(directory.join(question));
-                    let bytes = bytes.map_err(|_| NetlinkError::Silent)?;
-                    read(&bytes, None, &mut collect).map(drop)
-                }
-                Self::Recording(directory) => {
-                    let mut bytes = Vec::new();
-                    let done = Socket::open()?.exchange(request.clone(), |datagram, sequence| {
-                        bytes.extend(datagram);
-                        read(datagram, Some(sequence), &mut collect)
-                    });
-                    // Whoever wanted the record sees that there is none.
-                    let _ = std::fs::write(directory.join(question), bytes);
-                    done
-                }
-            };
+            });
             match done {
                 Err(NetlinkError::Interrupted) if attempt < ATTEMPTS => attempt += 1,
                 done => return done.map(|()| items),
+            }
+        }
+    }
+
+    fn ask(&self, question: &str, request: &Request, each: Each<'_>) -> Result<(), NetlinkError> {
+        match self {
+            Self::Live => Socket::open()?.ask(request.clone(), each),
+            Self::Recorded(directory) => {
+                let bytes = std::fs::read(directory.join(question));
+                let bytes = bytes.map_err(|_| NetlinkError::Silent)?;
+                read(&bytes, None, each).map(drop)
+            }
+            Self::Recording(directory) => {
+                let mut bytes = Vec::new();
+                let done = Socket::open()?.exchange(request.clone(), &mut |datagram, sequence| {
+                    bytes.extend(datagram);
+                    read(datagram, Some(sequence), each)
+                });
+                // A reader of the record sees that there is none.
+                let _ = std::fs::write(directory.join(question), bytes);
+                done
             }
         }
     }

@@ -58,12 +58,8 @@ impl Socket {
     ///
     /// # Errors
     /// [`NetlinkError`]. What was handed on before is right, but not everything.
-    pub fn ask(
-        &mut self,
-        request: Request,
-        mut each: impl FnMut(u8, &[u8]) -> Result<(), NetlinkError>,
-    ) -> Result<(), NetlinkError> {
-        self.exchange(request, |datagram, sequence| read(datagram, Some(sequence), &mut each))
+    pub fn ask(&mut self, request: Request, each: Each<'_>) -> Result<(), NetlinkError> {
+        self.exchange(request, &mut |datagram, sequence| read(datagram, Some(sequence), each))
     }
 
     /// Sends a request and hands on the datagrams that come, with the number of the request, until
@@ -74,7 +70,7 @@ impl Socket {
     pub fn exchange(
         &mut self,
         request: Request,
-        mut each: impl FnMut(&[u8], u32) -> Result<End, NetlinkError>,
+        each: &mut dyn FnMut(&[u8], u32) -> Result<End, NetlinkError>,
     ) -> Result<(), NetlinkError> {
         self.sequence = self.sequence.wrapping_add(1);
         let fd = self.socket.as_raw_fd();
@@ -102,6 +98,9 @@ impl Socket {
     }
 }
 
+/// Takes one item's family and attributes. One copy of the code serves all who take some.
+pub type Each<'a> = &'a mut dyn FnMut(u8, &[u8]) -> Result<(), NetlinkError>;
+
 /// What a datagram says about the answer it belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct End {
@@ -115,11 +114,7 @@ pub struct End {
 ///
 /// # Errors
 /// [`NetlinkError`] where the kernel refuses, the bytes are no messages, or `each` fails.
-pub fn read(
-    datagram: &[u8],
-    sequence: Option<u32>,
-    each: &mut impl FnMut(u8, &[u8]) -> Result<(), NetlinkError>,
-) -> Result<End, NetlinkError> {
+pub fn read(datagram: &[u8], sequence: Option<u32>, each: Each<'_>) -> Result<End, NetlinkError> {
     let mut end = End::default();
     for received in Messages::new(datagram) {
         let Received { sequence: found, interrupted, message } = received?;

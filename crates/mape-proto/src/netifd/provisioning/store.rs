@@ -74,7 +74,8 @@ impl<'places> Store<'places> {
 
     pub(super) fn keep(&self, machine: &Machine, trouble: Option<Trouble>) -> io::Result<()> {
         let pause = machine.pause().to_json();
-        let trouble = trouble.map_or_else(String::new, |Trouble(data)| format!("{data}\n"));
+        let trouble =
+            trouble.map_or_else(String::new, |Trouble(data)| crate::json::to_text(&data) + "\n");
         files::write_synced(&self.pause_file(), &(pause + &trouble))?;
         let cached = machine.cached();
         let empty = cached.answer.is_none() && cached.token.is_none() && cached.id.is_none();
