@@ -71,6 +71,28 @@ impl Compiler {
         source.canonicalize().with_context(|| source.display().to_string())
     }
 
+    /// The release of its LLVM: the 22 of `22.1.8`.
+    ///
+    /// # Errors
+    ///
+    /// rustc does not run here, or names none.
+    pub(crate) fn llvm(&self) -> anyhow::Result<String> {
+        let mut rustc = Command::new(self.rustc());
+        let version = output(self.equip(&mut rustc)?.args(["--version", "--verbose"]))?;
+        release_of_llvm(&version).context("rustc names no version of LLVM")
+    }
+
+    /// Whether it takes this flag.
+    ///
+    /// # Errors
+    ///
+    /// rustc does not run here.
+    pub(crate) fn accepts(&self, flag: &str) -> anyhow::Result<bool> {
+        let mut rustc = Command::new(self.rustc());
+        let asked = self.equip(&mut rustc)?.args(["--print", "cfg", flag]).output()?;
+        Ok(asked.status.success())
+    }
+
     /// Lets `command`, which is this compiler or starts it, find it and its libraries.
     ///
     /// # Errors
@@ -99,6 +121,12 @@ fn packages(version: &str, more: &[&str]) -> Vec<String> {
     names.iter().chain(more).map(|name| format!("{name}={version}")).collect()
 }
 
+/// Of the text of `rustc --version --verbose`.
+fn release_of_llvm(version: &str) -> Option<String> {
+    let number = version.lines().find_map(|line| line.strip_prefix("LLVM version: "))?;
+    number.split('.').next().map(str::to_owned)
+}
+
 /// The directories with shared libraries; LLVM's is beside the usual one.
 const LIBRARIES: &str =
     "ls -d usr/lib/*-linux-gnu lib/*-linux-gnu usr/lib/llvm-*/lib 2>/dev/null || true";
@@ -106,6 +134,13 @@ const LIBRARIES: &str =
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_release_of_llvm_names_its_linker() {
+        let text = "rustc 1.96.0 (built from a source tarball)\nLLVM version: 22.1.8\n";
+        assert_eq!(release_of_llvm(text).as_deref(), Some("22"));
+        assert_eq!(release_of_llvm("rustc 1.96.0"), None);
+    }
 
     #[test]
     fn std_is_of_the_compiler_and_not_of_this_machine() {

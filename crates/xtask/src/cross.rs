@@ -6,6 +6,7 @@
 pub(crate) mod elf;
 mod emulated;
 mod libc;
+mod linker;
 mod machine;
 pub(crate) mod programs;
 pub(crate) mod report;
@@ -19,19 +20,30 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use crate::compiler::Compiler;
 use crate::lab::tools::cache_directory;
 use crate::steps::{Outcome, Steps, root, run, skip_or_fail};
 use crate::{musl, paths};
 use targets::Target;
 
 /// What makes it small, and the same on every machine: no backtraces (std), a panic only aborts, no
-/// tables to unwind with, no place in the source named, constants loaded where they are used.
-///
-/// Without `crt-static` and `-dynamic`, rustc and zig each assume what the other does not, and
-/// thread locals crash on MIPS.
-const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=-crt-static -Zunstable-options \
-    -Cpanic=immediate-abort -Cforce-unwind-tables=no -Zlocation-detail=none \
-    -Cllvm-args=-disable-machine-licm -Clink-arg=-Wl,-z,nocopyreloc";
+/// tables to unwind with, no place in the source named.
+const FLAGS: &str = "-Clinker-flavor=ld.lld -Clink-self-contained=no \
+    -Ctarget-feature=-crt-static -Zunstable-options -Cpanic=immediate-abort \
+    -Cforce-unwind-tables=no -Zlocation-detail=none";
+
+/// What LLVM is told beside `opt-level = "z"`, which on MIPS leaves these in favour of speed. The
+/// options have no promise of LLVM's: a compiler that lacks one builds without it.
+const LLVM_OPTIONS: &[&str] = &[
+    // A constant is loaded where it is used, and not kept in a register that has to be saved.
+    "-disable-machine-licm",
+    // The same for instructions that would be moved to where their result is used.
+    "-disable-machine-sink",
+    // Blocks stay in order: turning a loop around for speed duplicates its condition.
+    "-disable-block-placement",
+    // More than two words are copied by `memcpy`, and not by a load and a store for each word.
+    "-max-store-memcpy=2",
+];
 
 /// What every test builds; the others, the other order of bytes among them, take minutes each.
 const ALWAYS: &[&str] = &["mipsel_24kc"];
@@ -72,8 +84,9 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     for target in targets::chosen(words)? {
         let program = programs.of(&target)?;
         let size = sizes::Size::of(&program)?;
-        println!("{:<26} {size}  {}", target.arch, target.devices);
-        sizes::record(&target.arch, &size)?;
+        let flash = sizes::Flash::of(&program)?;
+        println!("{:<26} {size}, {flash}  {}", target.arch, target.devices);
+        sizes::record(&target.arch, &size, &flash)?;
     }
     Ok(())
 }
@@ -119,8 +132,8 @@ fn link(
     work: &Path,
     target: &Target,
 ) -> anyhow::Result<PathBuf> {
-    let linker = dynamic_linker(target)?;
-    let flags = format!("{FLAGS} {} {}", target.flags, paths::remapped(source)?);
+    let (linker, options) = (linker::of(target)?, llvm_options()?);
+    let flags = format!("{FLAGS} {options} {} {}", target.flags, paths::remapped(source)?);
     let mut build = musl::cargo(package, &target.rust, &linker, &flags, work)?;
     build.args(arguments).current_dir(source);
     // Symbols stay in what the linker writes, for the report; the file that is shipped has none.
@@ -128,11 +141,20 @@ fn link(
     Ok(work.join(&target.rust).join("release").join(package))
 }
 
-/// Links against the router's libc, with `environ` in the program.
-fn dynamic_linker(target: &Target) -> anyhow::Result<PathBuf> {
-    let environ = root().join("cross/environ.c");
-    let words = format!("{} -dynamic '{}'", target.zig, environ.display());
-    musl::linker(&format!("{}-dynamic", target.rust), &words)
+/// Those of [`LLVM_OPTIONS`] that the compiler knows, for `RUSTFLAGS`. The others are named: the
+/// program is larger without them.
+fn llvm_options() -> anyhow::Result<String> {
+    let compiler = Compiler::newest()?;
+    let mut flags = Vec::new();
+    for option in LLVM_OPTIONS {
+        let flag = format!("-Cllvm-args={option}");
+        if compiler.accepts(&flag)? {
+            flags.push(flag);
+        } else {
+            eprintln!("this compiler's LLVM does not know {option}: the program is larger");
+        }
+    }
+    Ok(flags.join(" "))
 }
 
 /// What a router asks of the file: its own loader, its own C library and nothing else.

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 
 use super::programs::Programs;
-use super::{libc, targets, targets::Target};
+use super::{libc, sizes, targets, targets::Target};
 use crate::lab::tools;
 use crate::packages;
 use crate::steps::{output, root};
@@ -56,11 +56,13 @@ fn native() -> anyhow::Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// One does not build, or differs.
+/// One does not build, differs, or is larger than the table of sizes says.
 pub(crate) fn check_all(names: &[&str]) -> anyhow::Result<()> {
     let mut programs = Programs::default();
     for target in targets::chosen(names)? {
-        check(&target, &programs.of(&target)?)?;
+        let program = programs.of(&target)?;
+        sizes::is_said(&target.arch, &sizes::Size::of(&program)?)?;
+        check(&target, &program)?;
     }
     Ok(())
 }

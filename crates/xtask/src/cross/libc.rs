@@ -1,5 +1,5 @@
 //! The C library that routers have and this machine does not: musl for one target, from Debian's
-//! source package, so that the very file that is shipped can be run.
+//! source package. The shipped program is linked against it, and the very file can be run with it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,12 @@ use crate::musl;
 use crate::packages;
 use crate::steps::{output, run};
 
-/// A root with the dynamic loader in its place, for `qemu -L` and for a machine's files.
+/// What a linker reads, below [`root`].
+pub(super) const LIBRARIES: &str = "usr/lib";
+
+/// A root with the dynamic loader in its place, for `qemu -L` and for a machine's files, and with
+/// [`LIBRARIES`] for the linker: `Scrt1.o`, `libc.so`, and an empty `libgcc_s.a`, as std asks for a
+/// library to unwind with that a program whose panics abort does not call.
 ///
 /// # Errors
 ///
@@ -22,7 +27,8 @@ use crate::steps::{output, run};
 pub(crate) fn root(target: &Target) -> anyhow::Result<PathBuf> {
     let root = cache_directory().join("cross/libc").join(&target.rust);
     let loader = root.join(target.loader.trim_start_matches('/'));
-    if loader.exists() {
+    let libraries = root.join(LIBRARIES);
+    if libraries.is_dir() {
         return Ok(root);
     }
     packages::ensure(&["make"])?;
@@ -43,12 +49,20 @@ pub(crate) fn root(target: &Target) -> anyhow::Result<PathBuf> {
     // One that is not asked for its archives is not needed: there is no static library.
     output(configure.env("AR", "true").env("RANLIB", "true"))?;
     let mut make = Command::new("make");
-    output(make.args(["--jobs=2", "lib/libc.so"]).current_dir(&work))?;
+    output(make.args(["--jobs=2", "lib/libc.so", "lib/Scrt1.o"]).current_dir(&work))?;
     fs::create_dir_all(loader.parent().context("a loader without directory")?)?;
     fs::rename(work.join("lib/libc.so"), &loader)?;
+    fs::hard_link(&loader, work.join("lib/libc.so"))?;
+    fs::write(work.join("lib/libgcc_s.a"), EMPTY_ARCHIVE)?;
+    fs::create_dir_all(libraries.parent().context("libraries without directory")?)?;
+    // Only a complete directory gets the final name.
+    fs::rename(work.join("lib"), &libraries)?;
     fs::remove_dir_all(&work)?;
     Ok(root)
 }
+
+/// The first line of each archive, and no member.
+const EMPTY_ARCHIVE: &str = "!<arch>\n";
 
 /// By `name`: of divisions of unsigned numbers.
 const VISIBILITY: &str = ".visibility = if (std.mem.startsWith(u8, name, \"__aeabi_u\") or \

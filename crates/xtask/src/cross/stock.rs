@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::Context as _;
 
-use super::{dynamic_linker, elf, sizes, targets};
+use super::{elf, sizes, targets};
 use crate::lab::tools::cache_directory;
 use crate::musl;
 use crate::steps::run;
@@ -27,7 +27,8 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     let targets = targets::chosen(&[ARCH])?;
     let target = targets.first().context("no target")?;
     let work = cache_directory().join("cross/stock");
-    let linker = dynamic_linker(target)?;
+    let words = format!("{} -dynamic", target.zig);
+    let linker = musl::linker(&format!("{}-dynamic", target.rust), &words)?;
     let mut build = musl::cargo("mape-proto", &target.rust, &linker, FLAGS, &work)?;
     // The last word about std's features counts.
     build.args(["--no-default-features", "-Z", "build-std-features=backtrace"]);
