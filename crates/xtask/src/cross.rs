@@ -41,6 +41,10 @@ const LLVM_OPTIONS: &[&str] = &[
     "-disable-machine-sink",
     // Blocks stay in order: turning a loop around for speed duplicates its condition.
     "-disable-block-placement",
+    // A loop counts with what it has, and not with one more register for each address in it.
+    "-disable-lsr",
+    // Instructions stand so that few registers are in use, and not so that they wait least.
+    "-pre-RA-sched=list-burr",
     // More than two words are copied by `memcpy`, and not by a load and a store for each word.
     "-max-store-memcpy=2",
 ];
