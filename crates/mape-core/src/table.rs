@@ -74,7 +74,7 @@ impl<K: Ord, V> Table<K, V> {
 
     /// Whether there is no entry.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

@@ -13,7 +13,7 @@ pub use attribute::{Attribute, Attributes};
 pub use error::{Malformed, NetlinkError};
 pub use kernel::Kernel;
 pub use message::{Message, Messages, Received, Request};
-pub use socket::{Each, End, Socket, read};
+pub use socket::{Each, EachDatagram, End, Socket, read};
 
 /// The first bytes of a slice as an array, and the rest.
 fn split<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), Malformed> {

@@ -70,7 +70,7 @@ impl Socket {
     pub fn exchange(
         &mut self,
         request: Request,
-        each: &mut dyn FnMut(&[u8], u32) -> Result<End, NetlinkError>,
+        each: EachDatagram<'_>,
     ) -> Result<(), NetlinkError> {
         self.sequence = self.sequence.wrapping_add(1);
         let fd = self.socket.as_raw_fd();
@@ -100,6 +100,9 @@ impl Socket {
 
 /// Takes one item's family and attributes. One copy of the code serves all who take some.
 pub type Each<'a> = &'a mut dyn FnMut(u8, &[u8]) -> Result<(), NetlinkError>;
+
+/// Takes one datagram, with the number of the request.
+pub type EachDatagram<'a> = &'a mut dyn FnMut(&[u8], u32) -> Result<End, NetlinkError>;
 
 /// What a datagram says about the answer it belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
