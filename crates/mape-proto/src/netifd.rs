@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use mape_nft::InterfaceName;
 use mape_ubus::{Client, UbusError};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::conntrack::{self, ConntrackError};
 use crate::firewall;
@@ -182,7 +182,7 @@ fn interface_object(interface: &str) -> String {
 }
 
 pub(crate) fn facts(bus: &mut dyn Bus) -> Result<Facts, UbusError> {
-    let empty = Value::Object(serde_json::Map::new());
+    let empty = Value::Object(Map::new());
     bus.call(NETIFD, "dump", &empty).map(|dump| Facts::parse(&dump))
 }
 
@@ -197,8 +197,9 @@ fn set_data(
     key: &str,
     value: Value,
 ) -> Result<(), UbusError> {
-    let data = Value::Object([(key.to_owned(), value)].into_iter().collect());
-    bus.call(&interface_object(interface.as_str()), "set_data", &data).map(drop)
+    let mut data = Map::new();
+    data.insert(key.to_owned(), value);
+    bus.call(&interface_object(interface.as_str()), "set_data", &data.into()).map(drop)
 }
 
 #[cfg(test)]

@@ -43,21 +43,24 @@ pub fn decode(bytes: &[u8]) -> Result<Map<String, Value>, Malformed> {
 
 fn table(bytes: &[u8], depth: usize) -> Result<Map<String, Value>, Malformed> {
     let depth = depth.checked_sub(1).ok_or(Malformed::Depth)?;
-    let field = |attribute: Result<Attribute<'_>, Malformed>| {
+    // One by one: collecting a map sorts it first, which is code of its own.
+    let mut fields = Map::new();
+    for attribute in Attributes::new(bytes) {
         let attribute = attribute?;
         let (name, data) = split(&attribute)?;
-        Ok((text(name), value(attribute.id, data, depth)?))
-    };
-    Attributes::new(bytes).map(field).collect()
+        fields.insert(text(name), value(attribute.id, data, depth)?);
+    }
+    Ok(fields)
 }
 
 fn array(bytes: &[u8], depth: usize) -> Result<Vec<Value>, Malformed> {
     let depth = depth.checked_sub(1).ok_or(Malformed::Depth)?;
-    let element = |attribute: Result<Attribute<'_>, Malformed>| {
+    let mut elements = Vec::new();
+    for attribute in Attributes::new(bytes) {
         let attribute = attribute?;
-        value(attribute.id, split(&attribute)?.1, depth)
-    };
-    Attributes::new(bytes).map(element).collect()
+        elements.push(value(attribute.id, split(&attribute)?.1, depth)?);
+    }
+    Ok(elements)
 }
 
 /// Name and data of an attribute.
