@@ -28,11 +28,22 @@ fn long(number: u8) -> String {
     format!("73{number}{}", std::process::id())
 }
 
-/// Whether a process with this word in its command line is left. A zombie has none.
+/// Whether a process with this word in its command line stays. A zombie has none, and a killed one
+/// that is no child of this process goes a moment later.
 fn is_left(word: &str) -> bool {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let lines = processes.filter_map(|it| std::fs::read(it.path().join("cmdline")).ok());
-    lines.into_iter().any(|line| String::from_utf8_lossy(&line).split('\0').any(|it| it == word))
+    let is_seen = || {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let mut lines = processes.filter_map(|it| std::fs::read(it.path().join("cmdline")).ok());
+        lines.any(|line| String::from_utf8_lossy(&line).split('\0').any(|it| it == word))
+    };
+    let until = Instant::now() + Duration::from_secs(2);
+    while is_seen() {
+        if Instant::now() > until {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    false
 }
 
 #[test]
