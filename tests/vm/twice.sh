@@ -1,9 +1,8 @@
 #!/bin/sh
 # twice.sh SCRIPT [ARGUMENT...]: runs a test, and one that failed once more, from its beginning.
 #
-# These machines are emulated on processors that others use too: what a script waits for may be late
-# for no fault of the program under test. A packet that the border relay found wrong is never late,
-# and has no second chance. What passed only the second time is named at the end of the whole run.
+# What ends differently twice has a cause that is not understood: it is named at the end of the whole
+# run, and stops none. A packet that the border relay found wrong has no second chance.
 set -u
 CHECK_FAILED=$(mktemp)
 export CHECK_FAILED

@@ -31,13 +31,12 @@ const LIMIT_EACH: Duration = Duration::from_secs(900);
 /// More than one of these takes.
 const LIMIT_ONCE_MORE: Duration = Duration::from_secs(30);
 
-/// For every test: flapping a hundred times is for a real root, and takes an hour. Times are
-/// measured there too: machines that run beside others are late.
+/// For every test: flapping a hundred times is for a real root, and takes an hour.
 const QUICK: Extent = Extent {
     flaps: 2,
     cycles: 2,
     late: 15,
-    more: "LAB_TWICE=1 LAB_SLACK=3 SETUP_KILLS='0.1 0.6 1.5' TEARDOWN_KILLS=0.2 OPTION_STEP=5",
+    more: "LAB_TWICE=1 SETUP_KILLS='0.1 0.6 1.5' TEARDOWN_KILLS=0.2 OPTION_STEP=5",
 };
 
 /// Before the name of a scenario: it must fail, as our hotplug hook is missing.
