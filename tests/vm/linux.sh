@@ -35,11 +35,12 @@ linux_uplink() {
 	linux_wait 30 linux_settled || check "links" waiting = settled
 }
 
-# Every link of the CPE has its carrier, and with it its link-local address. The kernel takes up to a
-# second for it, longer on a busy machine, and a state taken before is not the state to come back to.
+# Every link of the CPE has its carrier, its link-local address and its state. The kernel takes up to a
+# second for each, and what is noted before is not what a test has to come back to.
 linux_settled() {
 	[ "$(on cpe ip -o link show up | grep -c BROADCAST)" -eq \
-		"$(on cpe ip -o -6 address show scope link | grep -vc tentative)" ]
+		"$(on cpe ip -o -6 address show scope link | grep -vc tentative)" ] &&
+		! on cpe ip -o link show up | grep BROADCAST | grep -q 'state UNKNOWN'
 }
 
 # The provider's side of the line in LINE_*.
