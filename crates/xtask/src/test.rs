@@ -6,8 +6,8 @@ use crate::{
     provision, workflows,
 };
 
-/// The daemon that is given our list of ports.
-const UPNP: &[&str] = &["miniupnpd-nftables"];
+/// The daemon that is given our list of ports, and `sysctl` for this machine's namespaces.
+const HOST: &[&str] = &["miniupnpd-nftables", "procps"];
 
 /// About 50 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {
@@ -36,7 +36,7 @@ fn all(steps: &mut Steps, long: bool) {
 
 fn programs(steps: &mut Steps) {
     // First, because the tests of mape-nft and of the loader send packets through real rules.
-    steps.step("packages", || match lab::prepare().and_then(|()| packages::ensure(UPNP)) {
+    steps.step("packages", || match lab::prepare().and_then(|()| packages::ensure(HOST)) {
         Ok(()) => Ok(Outcome::Passed),
         Err(error) => skip_or_fail("way to install what is missing", error),
     });
