@@ -58,10 +58,10 @@ pub(crate) fn all(steps: &mut Steps, seconds: u32) {
 fn these(steps: &mut Steps, seconds: u32, targets: &[&str]) {
     steps.step("fuzzing: tools", tools);
     steps.step("fuzzing: planted bugs", || {
-        targets.iter().try_for_each(|target| planted(target).context(target.to_string()))
+        targets.iter().try_for_each(|target| planted(target).context((*target).to_string()))
     });
     steps.step("fuzzing", || {
-        targets.iter().try_for_each(|target| fuzz(target, seconds).context(target.to_string()))
+        targets.iter().try_for_each(|target| fuzz(target, seconds).context((*target).to_string()))
     });
 }
 

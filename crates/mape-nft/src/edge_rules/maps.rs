@@ -48,8 +48,8 @@ impl EdgeRules<'_> {
         let i2e = pairs(mapping.pairs());
         let e2i_words = words(Direction::In, mapping.pairs_by_real().iter().copied());
         let i2e_words = words(Direction::Out, mapping.pairs());
-        let e2d = differences(mapping.pairs_by_real().iter().copied());
-        let i2d = differences(mapping.pairs());
+        let e2i_differences = differences(mapping.pairs_by_real().iter().copied());
+        let i2e_differences = differences(mapping.pairs());
         let intervals = |declaration: &str| format!("{declaration}\nflags interval");
         // A map that says how large it is gets the faster kind of table: it need not grow.
         let exact = |declaration: &str| format!("{declaration}\nsize {}", mapping.usable());
@@ -61,9 +61,9 @@ impl EdgeRules<'_> {
             ("e2i-id", exact(IDS), &e2i),
             ("i2e-id", exact(IDS), &i2e),
             ("e2i-q", exact(QUOTED_SOURCE), &e2i),
-            ("e2d-q", intervals(QUOTED_SOURCE), &e2d),
+            ("e2d-q", intervals(QUOTED_SOURCE), &e2i_differences),
             ("i2e-q", exact(QUOTED_DESTINATION), &i2e),
-            ("i2d-q", intervals(QUOTED_DESTINATION), &i2d),
+            ("i2d-q", intervals(QUOTED_DESTINATION), &i2e_differences),
         ]
         .into_iter()
         .map(|(name, declaration, elements)| {

@@ -28,10 +28,12 @@ impl Words<'_> {
     /// A name that must be there.
     fn name(&mut self, package: bool) -> Result<String, Reason> {
         let name = self.word()?.unwrap_or_default();
-        match name.is_empty() {
-            true => Err("a word is missing"),
-            false if is_name(&name) || package && is_name(&name.replace('-', "_")) => Ok(name),
-            false => Err("a name holds other characters than letters, digits and _"),
+        if name.is_empty() {
+            Err("a word is missing")
+        } else if is_name(&name) || package && is_name(&name.replace('-', "_")) {
+            Ok(name)
+        } else {
+            Err("a name holds other characters than letters, digits and _")
         }
     }
 }
