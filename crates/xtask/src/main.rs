@@ -43,7 +43,7 @@ Usage: cargo xtask COMMAND
 
   demo [--kernel 6.1|6.12]
                   boot a Debian kernel, bring two MAP-E lines up in it, and use every port
-  test [--long]   install what is missing and run every test (about 50 minutes from a fresh clone);
+  test [--long]   install what is missing and run every test (about 40 minutes from a fresh clone);
                   --long adds ten minutes of fuzzing for each parser and mutation testing
   lint            format, clippy, shellcheck, workflows, licences, and a build with the oldest compiler
   ci              lint and test, as .ci/run does

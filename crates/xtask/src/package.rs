@@ -119,19 +119,8 @@ fn add_busybox(root: &Path) -> anyhow::Result<()> {
 
 /// A command inside a root, where nothing of this machine is.
 fn in_root(root: &Path, words: &[&str]) -> anyhow::Result<Command> {
-    let mut command = as_root("chroot")?;
+    let mut command = packages::as_root("chroot")?;
     command.arg(root).args(words).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    Ok(command)
-}
-
-/// A program as root, or as one who is taken for it in a namespace.
-fn as_root(program: &str) -> anyhow::Result<Command> {
-    let program = crate::lab::tools::find_program(program)?;
-    if output(Command::new("id").arg("-u"))?.trim() == "0" {
-        return Ok(Command::new(program));
-    }
-    let mut command = Command::new(crate::lab::tools::find_program("unshare")?);
-    command.arg("--map-root-user").arg(program);
     Ok(command)
 }
 

@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 
+use crate::lab::tools::find_program;
+
 /// Makes sure that every package in `packages` is installed.
 ///
 /// # Errors
@@ -90,6 +92,22 @@ fn privileged(commands: &[&[&str]]) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A program as root. Another user runs it in a namespace in which he is taken for root; root
+/// does not, because a root directory that was changed allows no such namespace.
+///
+/// # Errors
+///
+/// The program is missing, or `id` does not answer.
+pub(crate) fn as_root(program: &str) -> anyhow::Result<Command> {
+    let program = find_program(program)?;
+    if is_root()? {
+        return Ok(Command::new(program));
+    }
+    let mut command = Command::new(find_program("unshare")?);
+    command.arg("--map-root-user").arg(program);
+    Ok(command)
 }
 
 fn is_root() -> anyhow::Result<bool> {

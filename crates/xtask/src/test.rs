@@ -9,7 +9,7 @@ use crate::{
 /// The daemon that is given our list of ports, and `sysctl` for this machine's namespaces.
 const HOST: &[&str] = &["miniupnpd-nftables", "procps"];
 
-/// About 50 minutes from a fresh clone, on two cores.
+/// About 40 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {
     all(steps, false);
 }

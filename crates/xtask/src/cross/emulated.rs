@@ -105,8 +105,8 @@ impl Runner {
         let work = tools::cache_directory().join("cross/bus");
         fs::create_dir_all(work.join("handlers"))?;
         fs::write(work.join("config"), BUS)?;
-        let mut shell = Command::new("unshare");
-        shell.args(["--map-root-user", "--mount", "--net", "sh", "-euc", IN_PRIVATE, "sh"]);
+        let mut shell = packages::as_root("unshare")?;
+        shell.args(["--mount", "--net", "sh", "-euc", IN_PRIVATE, "sh"]);
         shell.arg(stand_in).arg(work).args(&self.words);
         output(shell)
     }

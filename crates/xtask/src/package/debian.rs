@@ -150,7 +150,7 @@ fn life(package: &Path, root: &Path) -> anyhow::Result<()> {
     let before = files(root)?;
     let path = package.to_str().context("the path is not text")?;
     let dpkg = |words: &[&str]| {
-        let mut dpkg = super::as_root("dpkg")?;
+        let mut dpkg = crate::packages::as_root("dpkg")?;
         dpkg.arg("--root").arg(root).args(["--force-depends", "--force-confold"]).args(words);
         output(&mut dpkg)?;
         let calls = fs::read_to_string(root.join("calls"))?;
