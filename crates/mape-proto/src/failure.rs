@@ -101,9 +101,9 @@ impl Failure {
         )
     }
 
-    /// Whether an attempt that failed so is repeated without an event: the cause raises none, or one
-    /// that can get lost. netifd drops an `ifdown` while the hooks still run for an earlier one of the
-    /// same interface, and every event of an interface that is removed.
+    /// Whether an attempt that failed so is repeated without an event: the cause raises none, or
+    /// one that can get lost. netifd drops an `ifdown` while the hooks still run for an earlier
+    /// one of the same interface, and every event of an interface that is removed.
     pub(crate) const fn needs_another_look(&self) -> bool {
         self.raises_no_event() || matches!(self, Self::Explained { code: Code::LineTaken, .. })
     }

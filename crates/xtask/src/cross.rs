@@ -66,7 +66,8 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
     });
 }
 
-/// `cargo xtask cross [--check | --stock | --list | --boot [SCRIPT...] | [--run | --out DIRECTORY] ARCH...]`
+/// `cargo xtask cross [--check | --stock | --list | --boot [SCRIPT...]]`, or
+/// `cargo xtask cross [--run | --out DIRECTORY] [ARCH...]`
 ///
 /// # Errors
 ///

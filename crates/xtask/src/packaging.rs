@@ -32,7 +32,8 @@ struct Options<'a> {
     apk_key: Option<&'a Path>,
 }
 
-/// `cargo xtask package openwrt | linux | ARCH... [--out DIRECTORY] [--apk-key KEY]`, or `--test PROGRAM`
+/// `cargo xtask package openwrt | linux | ARCH... [--out DIRECTORY] [--apk-key KEY]`, or
+/// `--test PROGRAM`
 ///
 /// # Errors
 ///

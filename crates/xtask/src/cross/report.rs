@@ -26,8 +26,8 @@ type Bytes = BTreeMap<String, u64>;
 ///
 /// # Errors
 ///
-/// A wrong word, one of the two does not build, or the program has grown and the table of sizes does
-/// not say so.
+/// A wrong word, one of the two does not build, or the program has grown and the table of sizes
+/// does not say so.
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     let now = Measured::of(&root())?;
     match words {

@@ -90,8 +90,8 @@ impl Manager {
     }
 }
 
-/// Two feeds of `x86_64` with the same keys, with `program` in them; the second has a higher version
-/// of `mape-rs`.
+/// Two feeds of `x86_64` with the same keys, with `program` in them; the second has a higher
+/// version of `mape-rs`.
 ///
 /// # Errors
 ///

@@ -64,9 +64,9 @@ pub(crate) struct Kernel {
     modules: PathBuf,
 }
 
-/// One processor. Of two with a thread each, one executes code that the other has just patched: the
-/// kernel oopses ("int3") where it switches a static key, or hangs. Two in turn cost a third more, and
-/// 6.1 does not start its second one while instructions are counted.
+/// One processor. Of two with a thread each, one executes code that the other has just patched:
+/// the kernel oopses ("int3") where it switches a static key, or hangs. Two in turn cost a third
+/// more, and 6.1 does not start its second one while instructions are counted.
 const PC: &[&str] =
     &["qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max", "-m", "1024"];
 

@@ -26,8 +26,8 @@ const KERNEL_WORDS: &str = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=
     watchdog_thresh=60 softlockup_panic=1";
 
 /// The machine's clock counts its instructions, one in a nanosecond, and jumps to the next timer
-/// where the machine waits. So what a test measures does not depend on what else this host does, and
-/// waiting costs no time.
+/// where the machine waits. So what a test measures does not depend on what else this host does,
+/// and waiting costs no time.
 const CLOCK: &[&str] = &["-icount", "shift=0,sleep=off"];
 
 /// A running machine; dropping it ends it.

@@ -58,8 +58,8 @@ fn behind(text: &str, key: &str, fixed: Option<&'static str>) -> Vec<Place> {
     starts.map(|(at, _)| Place { at: number(text, at + key.len()), fixed }).collect()
 }
 
-/// Crates of the workspace in a lock file: those of a registry have a source. The version of a crate
-/// that is none of ours, such as the fuzz targets', is its own.
+/// Crates of the workspace in a lock file: those of a registry have a source. The version of a
+/// crate that is none of ours, such as the fuzz targets', is its own.
 fn locked(text: &str) -> Vec<Place> {
     let mut places = Vec::new();
     for (at, _) in text.match_indices("[[package]]\n") {

@@ -1,5 +1,5 @@
-//! The release's trial, tried: `tests/packages/official.sh` in a root with busybox and stubs, in the
-//! place of OpenWrt's images, which only GitHub has.
+//! The release's trial, tried: `tests/packages/official.sh` in a root with busybox and stubs, in
+//! the place of OpenWrt's images, which only GitHub has.
 
 use std::fs;
 use std::path::{Path, PathBuf};
