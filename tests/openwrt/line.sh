@@ -14,8 +14,8 @@ wait_for() (
 )
 
 # within SECONDS TEXT COMMAND...: a check that something becomes true in time. The seconds are the
-# machine's own, so a busy host makes none of them longer. A late success says how late; the wait ends
-# after LAB_PATIENCE (3) times as long.
+# machine's own, so a busy host makes none of them longer. A late success says how late; the wait
+# ends after LAB_PATIENCE (3) times as long.
 within() {
 	within_limit=$1 within_text=$2
 	shift 2

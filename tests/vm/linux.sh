@@ -35,8 +35,8 @@ linux_uplink() {
 	linux_wait 30 linux_settled || check "links" waiting = settled
 }
 
-# Every link of the CPE has its carrier, its link-local address and its state. The kernel takes up to a
-# second for each, and what is noted before is not what a test has to come back to.
+# Every link of the CPE has its carrier, its link-local address and its state. The kernel takes up
+# to a second for each, and a state noted before that is not the one to come back to.
 linux_settled() {
 	[ "$(on cpe ip -o link show up | grep -c BROADCAST)" -eq \
 		"$(on cpe ip -o -6 address show scope link | grep -vc tentative)" ] &&

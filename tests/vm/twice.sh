@@ -1,8 +1,8 @@
 #!/bin/sh
 # twice.sh SCRIPT [ARGUMENT...]: runs a test, and one that failed once more, from its beginning.
 #
-# What ends differently twice has a cause that is not understood: it is named at the end of the whole
-# run, and stops none. A packet that the border relay found wrong has no second chance.
+# A script that fails once and passes once has a cause that is not understood. The end of the whole
+# run names it and does not fail. A packet that the border relay found wrong has no second chance.
 set -u
 CHECK_FAILED=$(mktemp)
 export CHECK_FAILED
