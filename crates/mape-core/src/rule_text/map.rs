@@ -1,5 +1,6 @@
 //! Rules as OpenWrt's `map` and odhcp6c write them (RFC 7598 options as text):
-//! `type=map-e,ealen=25,prefix4len=15,prefix6len=31,ipv4prefix=106.72.0.0,ipv6prefix=240b:10::,br=…`.
+//! `type=map-e,ealen=25,prefix4len=15,prefix6len=31,ipv4prefix=106.72.0.0,` and, in the same word,
+//! `ipv6prefix=240b:10::,br=…`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
