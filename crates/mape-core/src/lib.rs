@@ -28,6 +28,7 @@
 mod bits;
 mod builtin;
 mod error;
+mod failure;
 mod fnv;
 mod layout;
 mod line;
@@ -45,6 +46,7 @@ pub use builtin::{
     BuiltinRule, RuleGroup, completed, find as find_builtin, rules as builtin_rules,
 };
 pub use error::{Code, Explain};
+pub use failure::Failure;
 pub use fnv::{fnv32, fnv64};
 pub use layout::{Layout, UnknownLayout};
 pub use line::LineKind;

@@ -3,13 +3,12 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use mape_core::PortRange;
-
-use crate::failure::{ExitStatus, Failure};
+use mape_core::{Failure, PortRange};
 
 mod arguments;
 mod detect;
 mod doctor;
+mod exit;
 mod firewall;
 mod forward;
 mod help;
@@ -26,6 +25,7 @@ mod shell;
 mod status;
 
 use arguments::{Arguments, UsageError};
+pub use exit::ExitStatus;
 
 /// Runs the program with these arguments (without the program's name).
 ///
@@ -42,21 +42,30 @@ pub fn run(
     }
     let plain = is_plain_linux(&arguments);
     let json = arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-    let answer = answer(arguments, plain)
-        .and_then(|Answer { text, status }| write_all(out, &text).map(|()| status));
-    match &answer {
-        Ok(status) => *status,
+    match answer(arguments, plain) {
+        Ok(Answer { text, status }) => match write_all(out, &text) {
+            Ok(()) => status,
+            Err(error) => output_failed(&error, err),
+        },
         Err(failure) => {
-            // Nothing is left to tell where this fails too; the exit status still says it.
-            let _ = match failure {
-                Failure::Explained { .. } if json => write_all(out, &json::failure(failure)),
-                // Whoever closed the pipe knows.
-                Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-                _ => write_all(err, &failure.text()),
+            // Where this fails too, the exit status still says it.
+            let _ = if json {
+                write_all(out, &json::failure(&failure))
+            } else {
+                write_all(err, &failure.text())
             };
-            failure.status()
+            ExitStatus::of(&failure)
         }
     }
+}
+
+/// The answer could not be written. Who closed the pipe knows already.
+fn output_failed(error: &io::Error, err: &mut dyn Write) -> ExitStatus {
+    if error.kind() != io::ErrorKind::BrokenPipe {
+        let text = format!("mape-proto: the output could not be written: {error}.\n");
+        let _ = write_all(err, &text);
+    }
+    ExitStatus::Failed
 }
 
 const VERSION: &str = concat!("mape-proto ", env!("CARGO_PKG_VERSION"), "\n");
@@ -137,6 +146,6 @@ fn join(ranges: &[PortRange], separator: &str) -> String {
     ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
 }
 
-fn write_all(stream: &mut dyn Write, text: &str) -> Result<(), Failure> {
-    stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).map_err(Failure::Output)
+fn write_all(stream: &mut dyn Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes()).and_then(|()| stream.flush())
 }

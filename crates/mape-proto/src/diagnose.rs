@@ -5,12 +5,11 @@
 use std::fmt;
 use std::net::SocketAddrV4;
 
-use mape_core::Shown;
+use mape_core::{Failure, Shown};
 use mape_nft::InterfaceName;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::failure::Failure;
 use crate::import::{self, Router};
 use crate::netifd::{self, Facts, InterfaceFacts};
 use crate::status::{self, Device, InterfaceStatus};

@@ -5,13 +5,12 @@
 //! every prefix, the numbers go. Everything is worked out before anything is changed, and only
 //! [`apply`] changes anything: options of that one section, through the `uci` program.
 
+use contract::Contract;
 use ipnet::Ipv4Net;
-use mape_core::{Plan, Quoted, ReceivedPrefix, Request, TUNNEL_OVERHEAD, plan};
+use mape_core::{Failure, Plan, Quoted, ReceivedPrefix, Request, TUNNEL_OVERHEAD, plan};
 
-use crate::failure::Failure;
 use crate::netifd::Config;
 use crate::uci::Section;
-use contract::Contract;
 
 mod apply;
 mod changes;

@@ -11,7 +11,6 @@ pub mod diagnose;
 #[allow(clippy::unwrap_used, reason = "of tests")]
 #[path = "../../../tests/support/executable.rs"]
 mod executable;
-mod failure;
 mod files;
 pub mod firewall;
 pub mod import;
@@ -34,5 +33,4 @@ mod stated;
 pub mod status;
 pub mod uci;
 
-pub use cli::run;
-pub use failure::{ExitStatus, Failure};
+pub use cli::{ExitStatus, run};

@@ -44,8 +44,8 @@ pub(crate) use uplink::prefixes;
 pub(crate) use watch::watch;
 
 use crate::conntrack::{self, ConntrackError};
-use crate::failure::Failure;
 use crate::firewall::{Places, lock};
+use mape_core::Failure;
 
 /// The machine's programs and files.
 #[derive(Clone, Debug)]

@@ -2,9 +2,8 @@
 
 use std::io;
 
-use mape_core::{Code, Explain, Layout, Quoted, Rule, parse_rule_file};
+use mape_core::{Code, Explain, Failure, Layout, Quoted, Rule, parse_rule_file};
 
-use crate::failure::Failure;
 use crate::files;
 
 /// The file cannot be read at all.

@@ -1,11 +1,10 @@
 //! What a person states of the line's rule, on a command line or in a file.
 
 use mape_core::{
-    Layout, PortList, ProviderChoice, ReceivedPrefix, Request, is_map_form, parse_map_rules,
-    parse_rule,
+    Failure, Layout, PortList, ProviderChoice, ReceivedPrefix, Request, is_map_form,
+    parse_map_rules, parse_rule,
 };
 
-use crate::failure::Failure;
 use crate::rule_file;
 
 /// As given. Rules stay text until the question is put, because the layout of those that state none

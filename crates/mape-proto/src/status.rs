@@ -7,13 +7,12 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use mape_core::Code;
+use mape_core::{Code, Failure};
 use mape_nft::InterfaceName;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::conntrack::Counters;
-use crate::failure::Failure;
 use crate::netlink::Kernel;
 
 mod counts;

@@ -3,9 +3,7 @@
 use std::ffi::OsString;
 
 use lexopt::Arg;
-use mape_core::{Code, Explain, Quoted};
-
-use crate::failure::Failure;
+use mape_core::{Code, Explain, Failure, Quoted};
 
 /// The arguments of one call.
 pub(crate) struct Arguments(lexopt::Parser);

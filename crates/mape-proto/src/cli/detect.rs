@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use mape_core::{Code, Explain, Quoted, Shown, net4};
+use mape_core::{Code, Explain, Failure, Quoted, Shown, net4};
 use mape_provision::{LineType, Section, Verdict};
 
 use super::arguments::{Argument, Arguments, UsageError};
+use super::exit::ExitStatus;
 use super::{Answer, help};
-use crate::failure::{ExitStatus, Failure};
 use crate::import::{self, Changes, Router};
 use crate::netifd::{self, Bus, Question, recognise};
 

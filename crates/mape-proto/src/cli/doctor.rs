@@ -2,13 +2,13 @@
 
 use std::io::IsTerminal as _;
 
-use mape_core::Quoted;
+use mape_core::{Failure, Quoted};
 
 use super::arguments::{Argument, Arguments, UsageError};
+use super::exit::ExitStatus;
 use super::status::{NoInterface, Options};
 use super::{Answer, help, json};
 use crate::diagnose::{Ask, Places, doctor, masked};
-use crate::failure::{ExitStatus, Failure};
 use crate::firewall::look_into;
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
-use mape_core::Quoted;
+use mape_core::{Failure, Quoted};
 
 use super::arguments::{Argument, Arguments, UsageError};
+use super::exit::ExitStatus;
 use super::{Answer, help, json};
 use crate::conntrack::forget;
-use crate::failure::{ExitStatus, Failure};
 use crate::firewall::{Places, Report, foresee, load};
 use crate::servers;
 

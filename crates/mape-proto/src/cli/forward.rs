@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use mape_core::{Code, Explain, Quoted, Shown};
+use mape_core::{Code, Explain, Failure, Quoted, Shown};
 use nix::fcntl::Flock;
 use serde::Serialize;
 
 use super::arguments::{Argument, Arguments, UsageError};
+use super::exit::ExitStatus;
 use super::{Answer, help, json};
-use crate::failure::{ExitStatus, Failure};
 use crate::firewall::{self, FirewallError, Report, Told, load_locked, would_load};
 use crate::import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
 use crate::netlink::Kernel;
@@ -239,11 +239,9 @@ impl Options {
             .iter()
             .filter(|it| it.section != section && it.reason.as_deref() == Some(NOT_IN_FORCE));
         let names: Vec<&str> = waiting.map(|it| it.section.as_str()).collect();
-        if let (true, false, Failure::Explained { message, .. }) =
-            (is_refusal, names.is_empty(), &mut failure)
-        {
+        if is_refusal && !names.is_empty() {
             let _ = write!(
-                message,
+                failure.message,
                 "; not loaded either, so it can be the cause: {}",
                 names.join(", ")
             );
@@ -265,10 +263,8 @@ impl Options {
 
     /// The configuration, and the rules, as they were before the section was added.
     fn take_back(&self, section: &str, mut failure: Failure, lock: &Flock<File>) -> Failure {
-        if let (Err(error), Failure::Explained { message, .. }) =
-            (self.change(&deletion(section), lock), &mut failure)
-        {
-            let _ = write!(message, "; the section {section} stays: {}", error.line());
+        if let Err(error) = self.change(&deletion(section), lock) {
+            let _ = write!(failure.message, "; the section {section} stays: {}", error.line());
             return failure;
         }
         // What is in force does not have it; only the files may.

@@ -1,10 +1,10 @@
 //! `mape-proto import`.
 
-use mape_core::{Quoted, ReceivedPrefix};
+use mape_core::{Failure, Quoted, ReceivedPrefix};
 
 use super::arguments::{Argument, Arguments, UsageError};
+use super::exit::ExitStatus;
 use super::{Answer, help};
-use crate::failure::{ExitStatus, Failure};
 use crate::import::{Import, Places, Router, apply};
 
 mod json;

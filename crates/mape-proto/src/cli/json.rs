@@ -4,10 +4,8 @@ use std::fmt::Display;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{Layout, Plan, PortRange, Provider, Rule, builtin_rules, providers};
+use mape_core::{Failure, Layout, Plan, PortRange, Provider, Rule, builtin_rules, providers};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
-
-use crate::failure::Failure;
 
 /// Version of all schemas. A change that could break a reader gets a new number.
 pub(super) const SCHEMA: u8 = 1;
@@ -176,11 +174,9 @@ impl Serialize for Params<'_> {
     }
 }
 
-/// An explained failure; the empty text for one of the output itself.
+/// A failure.
 pub(super) fn failure(failure: &Failure) -> String {
-    let Failure::Explained { code, message, hint, params } = failure else {
-        return String::new();
-    };
+    let Failure { code, message, hint, params } = failure;
     let error = ErrorJson { code: code.as_str(), message, hint, params: Params(params) };
     line(&FailureJson { schema: SCHEMA, error })
 }

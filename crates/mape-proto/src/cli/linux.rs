@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use mape_core::Quoted;
+use mape_core::{Failure, Quoted};
 
 use super::arguments::{Argument, Arguments, UsageError};
+use super::exit::ExitStatus;
 use super::{Answer, help, json};
-use crate::failure::{ExitStatus, Failure};
 use crate::firewall::look_into;
 use crate::linux::{self, Config, Parts, System};
 

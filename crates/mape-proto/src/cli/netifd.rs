@@ -4,10 +4,11 @@
 use std::ffi::OsString;
 use std::io::{Read as _, Write};
 
+use mape_core::Failure;
 use mape_nft::InterfaceName;
 
 use super::arguments::{Argument, Arguments, UsageError};
-use crate::failure::{ExitStatus, Failure};
+use super::exit::ExitStatus;
 use crate::netifd::{
     Event, Places, TEARDOWN_TIMEOUT, TIMEOUT, hotplug, provision, renew, setup, teardown,
 };
@@ -26,11 +27,11 @@ pub(super) fn run(arguments: &[OsString], log: &mut dyn Write) -> Option<ExitSta
     let result = dispatch(command, &mut rest, log);
     Some(match result {
         Ok(()) => ExitStatus::Fine,
-        Err(Told::Yes(failure)) => failure.status(),
+        Err(Told::Yes(failure)) => ExitStatus::of(&failure),
         Err(Told::No(failure)) => {
             // Nothing is left to tell where this fails too.
             let _ = log.write_all(failure.text().as_bytes());
-            failure.status()
+            ExitStatus::of(&failure)
         }
     })
 }

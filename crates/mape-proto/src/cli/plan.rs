@@ -6,13 +6,14 @@ use mape_nft::{
 };
 
 use super::arguments::{Argument, Arguments, UsageError};
+
 #[cfg(feature = "linux")]
 use super::linux;
 use super::{help, human, json, shell};
-use crate::failure::Failure;
 #[cfg(feature = "linux")]
 use crate::linux::{Parts, ifupdown, networkd, shell_functions};
 use crate::stated::Stated;
+use mape_core::Failure;
 
 /// How the plan is printed.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]

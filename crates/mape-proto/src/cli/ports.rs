@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
-use mape_core::{Code, Explain};
+use mape_core::{Code, Explain, Failure};
 use serde::Serialize;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::status::{NoInterface, Options};
 use super::{help, json};
-use crate::failure::Failure;
 use crate::status::{InterfaceStatus, PerProtocol, PortStatus, PortsStatus, Role};
 
 /// Which ports are listed.

@@ -1,9 +1,9 @@
 //! `mape-proto rules`.
 
+use mape_core::{Failure, Quoted};
+
 use super::arguments::{Argument, Arguments, UsageError};
 use super::{help, human, json};
-use crate::failure::Failure;
-use mape_core::Quoted;
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     let mut json = false;

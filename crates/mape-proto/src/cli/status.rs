@@ -2,12 +2,12 @@
 
 use std::fmt::{Display, Write as _};
 
-use mape_core::{Code, Explain, Quoted, Shown};
+use mape_core::{Code, Explain, Failure, Quoted, Shown};
 use mape_nft::InterfaceName;
 
 use super::arguments::{Argument, Arguments, UsageError};
+use super::exit::ExitStatus;
 use super::{Answer, help, json};
-use crate::failure::{ExitStatus, Failure};
 use crate::firewall::look_into;
 use crate::netlink::Kernel;
 use crate::status::{Condition, InterfaceStatus, LineStatus, PerProtocol, Places, Report, Told};

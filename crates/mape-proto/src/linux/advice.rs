@@ -6,10 +6,9 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use mape_core::{Code, Explain};
+use mape_core::{Code, Explain, Failure};
 use mape_provision::{LineType, Verdict};
 
-use crate::failure::Failure;
 use crate::netifd::{self, CONTRACTS};
 
 /// Where one reads more.
@@ -83,20 +82,19 @@ impl Explain for NoRouter {
 
 /// The failure with the next step that this kind of machine has.
 pub(crate) fn advised(failure: Failure) -> Failure {
-    let Failure::Explained { code, message, hint, params } = failure else { return failure };
+    let Failure { code, message, hint, params } = failure;
     let hint = next_step(code, &hint, &params).unwrap_or(hint);
-    Failure::Explained { code, message, hint, params }
+    Failure { code, message, hint, params }
 }
 
 /// The same in words of `/etc/mape-rs.conf`: `up` has no option `--rule`.
 pub(super) fn advised_in_file(failure: Failure) -> Failure {
-    let Failure::Explained { code, message, hint, params } = advised(failure) else {
-        return Failure::Output(std::io::ErrorKind::Other.into());
-    };
-    let hint = hint
+    let mut failure = advised(failure);
+    failure.hint = failure
+        .hint
         .replace("pass --rule or --rules", "write a rule or rules_file into the configuration")
         .replace("with --rule", "with the option rule of the configuration");
-    Failure::Explained { code, message, hint, params }
+    failure
 }
 
 fn next_step(code: Code, hint: &str, params: &[(&'static str, String)]) -> Option<String> {

@@ -5,17 +5,15 @@ use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 use mape_core::{
-    Code, Explain, Layout, MIN_MTU, ProviderChoice, Quoted, ReceivedPrefix, Request, decimal,
-    parse_rule,
+    Code, Explain, Failure, Layout, MIN_MTU, ProviderChoice, Quoted, ReceivedPrefix, Request,
+    decimal, parse_rule,
 };
 use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
 
 use super::input::InputChain;
-use crate::failure::Failure;
-use crate::files;
 use crate::netifd::{CONTRACTS, Fixed, OptionError, planned_uplink_mtu};
 use crate::stated::Stated;
-use crate::uci;
+use crate::{files, uci};
 
 /// Where the configuration is if nobody says otherwise. It need not exist: everything has a
 /// default.
@@ -399,17 +397,8 @@ impl<E: Explain> From<E> for Wrong {
 
 impl Wrong {
     fn of(failure: Failure) -> Self {
-        match failure {
-            Failure::Explained { code, message, hint, params } => {
-                Self { message, code, hint, params }
-            }
-            Failure::Output(error) => Self {
-                message: error.to_string(),
-                code: Code::OptionInvalid,
-                hint: "name a readable text file".to_owned(),
-                params: Vec::new(),
-            },
-        }
+        let Failure { code, message, hint, params } = failure;
+        Self { message, code, hint, params }
     }
 
     fn in_file(self, path: &Path) -> ConfigError {

@@ -1,9 +1,8 @@
 //! `doctor`: every check with its result, and what to do about what is wrong.
 
-use std::fmt;
-use std::fs;
+use std::{fmt, fs};
 
-use mape_core::Shown;
+use mape_core::{Failure, Shown};
 use mape_nft::InterfaceName;
 
 use super::filter::Packet;
@@ -13,7 +12,6 @@ use super::status::{Problem, explained, status};
 use super::twins::twins;
 use super::{Config, System, input, uplink};
 use crate::diagnose::kernel::trouble;
-use crate::failure::Failure;
 
 /// Packets that were sent without an answer before that says something.
 const SENT: u64 = 20;
@@ -93,8 +91,7 @@ pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure
     let found = match uplink::find(config, &machine, &system.ip, None) {
         Ok(found) => found,
         Err(failure) => {
-            let problem = explained(failure).map(|problem| (Check::Uplink, Err(problem)));
-            report.checks.extend(problem);
+            report.checks.push((Check::Uplink, Err(explained(failure))));
             return Ok(report);
         }
     };

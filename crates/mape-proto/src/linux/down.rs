@@ -3,14 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use mape_core::Explain as _;
+use mape_core::Failure;
 use mape_nft::{DeviceName, InterfaceName};
 
 use super::config::{DEFAULT_FILE, absolute};
 use super::journal::Journal;
 use super::line::{has_tunnel, remove_tunnel};
 use super::{Config, LinuxError, System};
-use crate::failure::Failure;
 use crate::firewall::{State, unload};
 
 /// Takes the configuration's line down and says so; and those that have come from it under another
@@ -76,15 +75,5 @@ pub(super) fn take_down(system: &System, name: &InterfaceName) -> Result<bool, L
     match errors.len() {
         0 => Ok(had_state || !lines.is_empty()),
         _ => Err(LinuxError::Several(errors)),
-    }
-}
-
-impl Failure {
-    /// The same failure, and the way back failed too.
-    pub(super) fn and_then_failed(mut self, error: &LinuxError) -> Self {
-        if let Self::Explained { message, .. } = &mut self {
-            *message = format!("{message}; then {error} ({})", error.code());
-        }
-        self
     }
 }

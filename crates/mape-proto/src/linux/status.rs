@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mape_core::{Plan, Shown};
+use mape_core::{Failure, Plan, Shown};
 use mape_nft::InterfaceName;
 
 use super::advice::advised_in_file;
@@ -10,7 +10,6 @@ use super::journal::Journal;
 use super::line::Line;
 use super::up::{check_name, ports, steps};
 use super::{Config, System, uplink};
-use crate::failure::Failure;
 use crate::firewall::State;
 
 /// Something that is not as it should be.
@@ -90,7 +89,7 @@ pub(crate) fn status(config: &Config, system: &System) -> Result<Status, Failure
             let wanted = Line::new(config, &found);
             problems.extend(gaps(&wanted, &journal, &machine, config, system));
         }
-        Err(failure) => problems.extend(explained(failure)),
+        Err(failure) => problems.push(explained(failure)),
     }
     Ok(Status { name, line: journal.line, plan, problems })
 }
@@ -108,7 +107,7 @@ fn gaps(
     match &journal.line {
         None => {
             // `up` would refuse for the same reason, so it is no way out.
-            let obstacle = steps.err().and_then(|error| explained(error.into()));
+            let obstacle = steps.err().map(|error| explained(error.into()));
             problems.push(match obstacle {
                 Some(Problem { what, next }) => {
                     Problem { what: format!("the line is not up: {what}"), next }
@@ -128,7 +127,7 @@ fn gaps(
             let missing = steps.all().map(|line| format!("`ip {line}` is still to be run"));
             problems.extend(missing.map(|what| Problem { what, next: up() }));
         }
-        Err(error) => problems.extend(explained(error.into())),
+        Err(error) => problems.push(explained(error.into())),
     }
     if !system.nft().is_open(&config.interface, &wanted.device) {
         let what = "the NAT rules are not loaded, so nothing gets out".to_owned();
@@ -138,7 +137,7 @@ fn gaps(
 }
 
 /// A failure as a problem.
-pub(super) fn explained(failure: Failure) -> Option<Problem> {
-    let Failure::Explained { message, hint, .. } = advised_in_file(failure) else { return None };
-    Some(Problem { what: message, next: hint })
+pub(super) fn explained(failure: Failure) -> Problem {
+    let Failure { message, hint, .. } = advised_in_file(failure);
+    Problem { what: message, next: hint }
 }

@@ -4,17 +4,16 @@ use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mape_core::{Explain as _, Plan};
+use mape_core::{Explain as _, Failure, Plan};
 use mape_nft::{Edge, InterfaceName};
 
 use super::advice::advised_in_file;
-use super::input::InputChain;
+use super::input::{self, InputChain};
 use super::ip::Snapshot;
 use super::journal::Journal;
 use super::line::{Line, Steps};
 use super::uplink::{self, Found};
-use super::{Config, LinuxError, System, contract, input, twins};
-use crate::failure::Failure;
+use super::{Config, LinuxError, System, contract, twins};
 use crate::firewall::{State, intended, load};
 use crate::listening;
 

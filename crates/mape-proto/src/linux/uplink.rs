@@ -3,11 +3,10 @@
 use std::cmp::Reverse;
 use std::net::{IpAddr, Ipv6Addr};
 
-use mape_core::{Plan, ReceivedPrefix, plan};
+use mape_core::{Failure, Plan, ReceivedPrefix, plan};
 
 use super::ip::{Device, Ip, Snapshot};
 use super::{Config, LinuxError, System};
-use crate::failure::Failure;
 
 /// The uplink and what it makes of the line.
 #[derive(Clone, Debug)]

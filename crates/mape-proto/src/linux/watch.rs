@@ -6,12 +6,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use mape_core::Code;
+use mape_core::{Code, Failure};
 
 use super::events::{Event, Events};
 use super::up::up_and_tell;
 use super::{Config, System};
-use crate::failure::Failure;
 
 /// After a failure that no event may end (a module that is loaded later, a lock).
 const RETRY: Duration = Duration::from_secs(30);
@@ -50,7 +49,7 @@ pub(crate) fn watch(file: Option<&Path>, system: &System, log: &mut dyn Write) -
                 (done.to_string().replacen(" up already,", " up,", 1), rest)
             }
             Err(failure) => {
-                let waits = matches!(failure, Failure::Explained { code: Code::NoIpv6Yet, .. });
+                let waits = failure.code == Code::NoIpv6Yet;
                 (failure.text(), (!waits).then_some(RETRY))
             }
         };

@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use mape_core::Failure;
 use mape_nft::InterfaceName;
 use mape_ubus::{Status, UbusError};
 use serde_json::json;
@@ -12,7 +13,6 @@ use serde_json::json;
 use super::error::LifeError;
 use super::kernel::{self, AddressState};
 use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, update};
-use crate::failure::Failure;
 
 /// How long netifd and duplicate address detection may take with the CE address.
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(20);

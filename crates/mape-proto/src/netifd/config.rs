@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{
-    LINE_LEN, Layout, MIN_MTU, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request, Rule,
-    RuleParts, completed, decimal, is_map_form, parse_map_rules, parse_rule, read_psid,
+    Failure, LINE_LEN, Layout, MIN_MTU, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request,
+    Rule, RuleParts, completed, decimal, is_map_form, parse_map_rules, parse_rule, read_psid,
 };
 use mape_nft::{EdgeChoice, Options as NftOptions};
 use mape_provision::{Mode, Sources};
@@ -13,7 +13,6 @@ use mape_provision::{Mode, Sources};
 use super::fixed::Fixed;
 use super::options::{OptionError, Options};
 use super::provisioning::mode;
-use crate::failure::Failure;
 use crate::rule_file;
 
 /// The options of one interface, valid by themselves; whether they fit the line is the plan's

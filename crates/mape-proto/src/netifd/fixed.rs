@@ -8,11 +8,10 @@ use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{Layout, ReceivedPrefix, Rule, RuleError, RuleParts};
+use mape_core::{Failure, Layout, ReceivedPrefix, Rule, RuleError, RuleParts};
 use mape_provision::{Scheme, Url};
 
 use super::options::{OptionError, Options};
-use crate::failure::Failure;
 
 /// Where v6 Plus wants to be told a new address. It takes plain HTTP only.
 const V6PLUS: &str = "http://fcs.enabler.ne.jp/update";

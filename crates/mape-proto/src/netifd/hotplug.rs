@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use mape_core::Failure;
 use mape_nft::InterfaceName;
 use serde_json::{Value, json};
 
@@ -9,12 +10,11 @@ use super::facts::ALIAS_SUFFIX;
 use super::life::is_alive;
 use super::memory::Memory;
 use super::provisioning::{forget, look};
-use super::update;
+use super::update::{self, failure_data};
 use super::wanted::{outcome, wanted};
 use super::{
     Bus, Facts, InterfaceFacts, Places, facts, interface_object, kernel, notify, set_data,
 };
-use crate::failure::Failure;
 use crate::firewall::{self, State};
 
 /// An event of netifd's, as hotplug passes it.
@@ -131,7 +131,7 @@ fn load(
         firewall::doubt(&places.firewall);
         let _ = memory.write(&places.firewall.state, interface);
         let _ = notify(bus, &update::error(interface, &failure));
-        let _ = set_data(bus, interface, "warning", failure.data());
+        let _ = set_data(bus, interface, "warning", failure_data(&failure));
         failure
     })?;
     let _ = write!(log, "{report}");

@@ -8,30 +8,26 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use mape_core::{Plan, Quoted};
+use mape_core::{Failure, Plan, Quoted};
 use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_provision::{Mode, Source};
 use mape_ubus::UbusError;
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
-use super::alias;
 use super::config::Config;
 use super::error::LifeError;
 use super::memory::Memory;
-use super::provisioning::look;
-use super::provisioning::store::Store;
-use super::update::{self, Update};
+use super::provisioning::{look, store::Store};
+use super::update::{self, Update, failure_data};
 use super::wanted::{Wanted, outcome, wanted};
 use super::zones::Zones;
 use super::{
-    Bus, Facts, InterfaceFacts, Places, dhcpv6, facts, interface_object, kernel, notify, rivals,
-    set_data,
+    Bus, Facts, InterfaceFacts, Places, alias, dhcpv6, facts, interface_object, kernel, notify,
+    rivals, set_data,
 };
-use crate::failure::Failure;
-use crate::files;
 use crate::firewall::{self, State};
-use crate::listening;
+use crate::{files, listening};
 
 /// How often it is looked whether anything has changed while waiting for a cause without event.
 const LOOK: Duration = Duration::from_secs(5);
@@ -98,7 +94,7 @@ pub fn renew(
         let failure = match call.is_up() {
             Ok(false) => return call.until_up_or_an_event(options),
             Ok(true) => match call.keep_up(options) {
-                Err(failure) if failure.raises_no_event() => failure,
+                Err(failure) if failure.needs_polling() => failure,
                 done => return done,
             },
             Err(failure) => {
@@ -161,7 +157,7 @@ impl<'call> Call<'call> {
         loop {
             let Err(failure) = self.attempt(options) else { return Ok(()) };
             self.report(&failure, &mut told);
-            if !failure.needs_another_look() || self.wait(options) == Wait::Pointless {
+            if !failure.is_retried() || self.wait(options) == Wait::Pointless {
                 return Err(failure);
             }
         }
@@ -252,7 +248,7 @@ impl<'call> Call<'call> {
         look(self.bus, self.places, self.interface, &facts, self.log);
         if let Err(failure) = &done {
             self.report(failure, &mut String::new());
-            self.warn(failure.data());
+            self.warn(failure_data(failure));
         }
         done
     }
@@ -300,7 +296,7 @@ impl<'call> Call<'call> {
         let own = facts.interface(self.interface.as_str());
         let shown =
             own.and_then(|own| own.data.get("warning").filter(|it| it.get("code").is_some()));
-        let text = warning.map(Failure::data);
+        let text = warning.map(failure_data);
         if shown == text.as_ref() {
             return;
         }

@@ -7,7 +7,7 @@
 use std::io::Write;
 use std::net::Ipv6Addr;
 
-use mape_core::{Code, ReceivedPrefix};
+use mape_core::{Code, Failure, ReceivedPrefix};
 use mape_nft::InterfaceName;
 use mape_provision::{Effect, Machine, Mode};
 use serde_json::json;
@@ -15,8 +15,8 @@ use serde_json::json;
 use super::config::Config;
 use super::hotplug::renew_if_changed;
 use super::memory::Memory;
+use super::update::failure_data;
 use super::{Bus, Facts, InterfaceFacts, Places, facts, set_data};
-use crate::failure::Failure;
 use crate::provision::Fetcher;
 use crate::status::uptime;
 
@@ -144,7 +144,7 @@ fn tell_provider(
             let failure = Failure::from(untold);
             let _ = writeln!(log, "{}", failure.line());
             if free {
-                let _ = set_data(bus, store.interface, "warning", failure.data());
+                let _ = set_data(bus, store.interface, "warning", failure_data(&failure));
             }
             Some(now() + again)
         }
@@ -251,5 +251,5 @@ fn tell(effect: &Effect, machine: &Machine, log: &mut dyn Write) -> Option<Troub
         Effect::Keep(why) => why.clone().into(),
     };
     let _ = writeln!(log, "{}", failure.line());
-    Trouble::of(&failure)
+    Some(Trouble::of(&failure))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ipnet::Ipv4Net;
-use mape_core::ReceivedPrefix;
+use mape_core::{Failure, ReceivedPrefix};
 use mape_provision::{
     Cached, Capability, Effect, Facts as LineFacts, Machine, Mode, Provisioned, Verdict, detect,
 };
@@ -15,7 +15,6 @@ use super::config::Config;
 use super::provisioning::{Asker, identity};
 use super::wanted::uplink_mtu;
 use super::{Bus, Facts, Places, UplinkError, dhcpv6, facts};
-use crate::failure::Failure;
 use crate::files;
 use crate::provision::{Fetcher, ask_gateway};
 

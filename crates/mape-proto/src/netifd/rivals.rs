@@ -11,7 +11,7 @@ use std::io;
 use std::net::Ipv6Addr;
 use std::path::Path;
 
-use mape_core::{Quoted, Table};
+use mape_core::{Failure, Quoted, Table};
 use mape_nft::InterfaceName;
 use mape_provision::Mode;
 use nix::fcntl::{Flock, FlockArg};
@@ -25,7 +25,6 @@ use super::facts::{ALIAS_SUFFIX, Facts, InterfaceFacts};
 use super::memory::Memory;
 use super::uplink::{Uplink, UplinkError, choose};
 use super::wanted::with_learned_rules;
-use crate::failure::Failure;
 use crate::uci::{Package, Section};
 use crate::{files, json};
 

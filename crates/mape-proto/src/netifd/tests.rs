@@ -1,15 +1,15 @@
 //! The life of an interface against a bus that records; the real one is in `tests/openwrt`.
 
-use super::*;
-use mape_core::Code;
-use mape_ubus::Status;
-use serde_json::json;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use crate::failure::Failure;
+use mape_core::{Code, Failure};
+use mape_ubus::Status;
+use serde_json::json;
+
+use super::*;
 
 mod provisioning;
 mod recovery;
@@ -170,10 +170,7 @@ fn name() -> InterfaceName {
 }
 
 fn code(failure: &Failure) -> Code {
-    match failure {
-        Failure::Explained { code, .. } => *code,
-        Failure::Output(error) => panic!("{error}"),
-    }
+    failure.code
 }
 
 const A: &str = "240b:10:3261:6400::";

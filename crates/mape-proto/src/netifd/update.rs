@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use mape_core::{Plan, plan};
+use mape_core::{Failure, Plan, plan};
 use mape_nft::{Edge, InterfaceName};
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,6 @@ use super::facts::ALIAS_SUFFIX;
 use super::memory::Change;
 use super::uplink::Uplink;
 use super::zones::Zones;
-use crate::failure::Failure;
 
 /// Everything an update is made of.
 pub(super) struct Update<'setup> {
@@ -100,7 +99,7 @@ impl Update<'_> {
             put("table_rule", Value::String(table));
         }
         if let Some(warning) = self.warning {
-            put("warning", warning.data());
+            put("warning", failure_data(warning));
         }
         if let Some(zone) = self.zones.of_tunnel(self.interface.as_str(), self.config, self.uplink)
         {
@@ -165,13 +164,13 @@ pub(super) fn link_lost(interface: &InterfaceName) -> Value {
     json!({ "action": 0, "interface": interface.as_str(), "link-up": false })
 }
 
+/// A failure as `ifstatus` shows it: code, sentence and next step.
+pub(super) fn failure_data(failure: &Failure) -> Value {
+    json!({ "code": failure.code.as_str(), "message": failure.message, "hint": failure.hint })
+}
+
 /// The message that shows an error in `ifstatus`: code, then sentence and next step.
 pub(super) fn error(interface: &InterfaceName, failure: &Failure) -> Value {
-    let error = match failure {
-        Failure::Explained { code, message, hint, .. } => {
-            vec![code.as_str().to_owned(), message.clone(), hint.clone()]
-        }
-        Failure::Output(error) => vec![error.to_string()],
-    };
+    let error = [failure.code.as_str(), &failure.message, &failure.hint];
     json!({ "action": 3, "interface": interface.as_str(), "error": error })
 }

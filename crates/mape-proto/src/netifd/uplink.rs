@@ -2,14 +2,12 @@
 
 use std::net::Ipv6Addr;
 
-use mape_core::{Code, Explain, Plan, Quoted, ReceivedPrefix};
+use mape_core::{Code, Explain, Failure, Plan, Quoted, ReceivedPrefix};
 use mape_provision::Decision;
 
-use super::Fixed;
-use super::Taken;
 use super::config::Config;
 use super::facts::{Candidate, Facts, InterfaceFacts};
-use crate::failure::Failure;
+use super::{Fixed, Taken};
 
 /// Two prefixes whose lifetimes differ by less were announced together, in seconds. Both count down
 /// and are rounded, so that otherwise the better one could change with every look.
@@ -215,13 +213,13 @@ impl Offer<'_> {
 /// How much a refusal says about the line: 0 for prefixes that no line has, such as a LAN's unique
 /// local one.
 fn how_telling(failure: &Failure, line: Option<&str>) -> u8 {
-    match failure {
-        Failure::Explained { code: Code::PrefixNotInRules, .. } => match line {
-            Some("local") => 0,
-            None => 1,
-            Some(_) => 2,
-        },
-        _ => 3,
+    if !failure.is_without_rule() {
+        return 3;
+    }
+    match line {
+        Some("local") => 0,
+        None => 1,
+        Some(_) => 2,
     }
 }
 
@@ -248,8 +246,7 @@ mod tests {
         let current = current.map(|text| text.parse().unwrap());
         match choose(&Config::parse(options).unwrap(), &facts, current, &Taken::default()) {
             Ok(uplink) => format!("{} {}", uplink.interface, uplink.prefix),
-            Err(Failure::Explained { code, message, .. }) => format!("{code}: {message}"),
-            Err(Failure::Output(_)) => String::new(),
+            Err(Failure { code, message, .. }) => format!("{code}: {message}"),
         }
     }
 

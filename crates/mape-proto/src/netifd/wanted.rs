@@ -1,6 +1,6 @@
 //! What an interface should be, from its options and what netifd knows at this moment.
 
-use mape_core::{Code, DEFAULT_UPLINK_MTU, Plan, Quoted};
+use mape_core::{DEFAULT_UPLINK_MTU, Failure, Plan, Quoted};
 use mape_nft::{InterfaceName, Line};
 use mape_provision::{Conflict, Decision, Mode, Source};
 use serde_json::{Value, json};
@@ -12,7 +12,6 @@ use super::options::{OptionError, planned_uplink_mtu};
 use super::provisioning::store::Store;
 use super::uplink::{Uplink, choose};
 use super::{Bus, Places, dhcpv6, rivals};
-use crate::failure::Failure;
 use crate::servers::pool;
 
 /// Options, uplink and plan that fit each other.
@@ -63,7 +62,7 @@ pub(super) fn wanted(
     };
     let failure = match of(options) {
         // Of such causes the options are none.
-        Err(failure) if !failure.raises_no_event() => failure,
+        Err(failure) if !failure.needs_polling() => failure,
         other => return other,
     };
     let older = &memory.good_options;
@@ -99,14 +98,14 @@ fn enough_for_upnp(plan: &Plan, count: u16) -> Result<(), OptionError> {
 
 /// Nobody has a rule, and one is being asked for: then the reason is why there is no answer yet.
 fn asked_and_not_known(mut failure: Failure, store: &Store<'_>) -> Failure {
-    if let Failure::Explained { code: Code::PrefixNotInRules, message, hint, .. } = &mut failure {
+    if failure.is_without_rule() {
         let (why, next) = store.trouble().unwrap_or_else(|| {
             let why = "the answer of provisioning is not there yet";
             (why.to_owned(), "wait a minute; if it stays, see `logread`".to_owned())
         });
-        *message += ", and ";
-        *message += &why;
-        *hint = next;
+        failure.message += ", and ";
+        failure.message += &why;
+        failure.hint = next;
     }
     failure
 }

@@ -2,24 +2,22 @@
 
 use std::net::Ipv6Addr;
 
-use mape_core::{Code, Explain};
+use mape_core::{Code, Explain, Failure};
 use mape_nft::{DeviceName, Edge, EdgeChoice, InterfaceName};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::Places;
 use super::daemon::{Daemon, Interface, text};
 use super::device::{Device, Traffic};
 use super::line::{LineStatus, plan_of};
-use super::peak::{self, Peak};
+use super::peak::{self, Peak, uptime};
 use super::ports::PortsStatus;
 use super::usage::{Ports, Usage};
-use super::{Places, peak::uptime};
-use crate::conntrack;
-use crate::failure::Failure;
 use crate::firewall::{Checked, State, StateError};
-use crate::netifd;
 use crate::nftables::{self, Drops, InForce};
 use crate::servers::{STOPPED, Server, in_force};
+use crate::{conntrack, netifd};
 
 /// Whether it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

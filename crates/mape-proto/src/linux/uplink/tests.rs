@@ -5,9 +5,10 @@ use std::path::Path;
 use mape_core::Code;
 
 use super::find;
-use crate::failure::Failure;
-use crate::linux::Config;
-use crate::linux::ip::{Ip, Snapshot};
+use crate::linux::{
+    Config,
+    ip::{Ip, Snapshot},
+};
 
 const FOREVER: u32 = u32::MAX;
 
@@ -42,8 +43,7 @@ fn prefix(config: &str, machine: &Snapshot, current: Option<&str>) -> Result<Str
             assert_eq!(found.uplink, "eth0");
             Ok(found.plan.end_user_prefix().to_string())
         }
-        Err(Failure::Explained { code, .. }) => Err(code),
-        Err(other) => panic!("{other:?}"),
+        Err(failure) => Err(failure.code),
     }
 }
 

@@ -1,6 +1,8 @@
-use super::*;
 use mape_core::{Code, plan};
 use serde_json::json;
+
+use super::*;
+use crate::netifd::update::failure_data;
 
 const NUMBERS_OF_V6PLUS: &str = r#""ipaddr":"106.72.0.0","ip4prefixlen":"15",
     "ip6prefix":"240b:10::","ip6prefixlen":"31","peeraddr":"2404:9200:225:100::64",
@@ -14,7 +16,7 @@ fn ce(json: &str) -> String {
 
 fn refused(json: &str) -> (Code, String) {
     match Config::parse(json) {
-        Err(Failure::Explained { code, message, hint, params }) => {
+        Err(Failure { code, message, hint, params }) => {
             assert!(!hint.is_empty() && (!params.is_empty() || message.contains("JSON")));
             (code, message)
         }
@@ -185,7 +187,7 @@ fn a_password_stands_in_no_error() {
             options = json!({"provisioning": "url", name: options[name]});
         }
         let error = Config::parse(&options.to_string()).unwrap_err();
-        let told = format!("{} {} {}", error.line(), error.text(), error.data());
+        let told = format!("{} {} {}", error.line(), error.text(), failure_data(&error));
         assert!(told.contains(name) && !told.contains("S3cret"), "{told}");
     }
 }

@@ -1,9 +1,9 @@
 //! The options `provisioning*`.
 
+use mape_core::Failure;
 use mape_provision::{Capability, Credentials, Identity, Mode, UserUrl};
 
 use super::super::options::{OptionError, Options};
-use crate::failure::Failure;
 
 /// We have no number of the IEEE's, and nobody else's may be used. This one is locally
 /// administered, so it is nobody's.

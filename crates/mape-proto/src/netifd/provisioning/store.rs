@@ -1,18 +1,17 @@
 //! What is kept of an interface's provisioning: the last good answer in flash, written only where
 //! it changes; the next try and the last trouble in memory.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use mape_core::Rule;
+use mape_core::{Failure, Rule};
 use mape_nft::InterfaceName;
 use mape_provision::{Answer, Cached, Machine, Mode, Pause};
 use serde_json::Value;
 
 use super::super::Places;
-use crate::failure::Failure;
 use crate::files;
+use crate::netifd::update::failure_data;
 
 /// The files of one interface.
 pub(in crate::netifd) struct Store<'places> {
@@ -29,8 +28,8 @@ pub(super) type Told = (String, String);
 pub(super) struct Trouble(Value);
 
 impl Trouble {
-    pub(super) fn of(failure: &Failure) -> Option<Self> {
-        matches!(failure, Failure::Explained { .. }).then(|| Self(failure.data()))
+    pub(super) fn of(failure: &Failure) -> Self {
+        Self(failure_data(failure))
     }
 }
 

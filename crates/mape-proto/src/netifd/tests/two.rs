@@ -1,7 +1,8 @@
 //! Two sections on one router, and what else holds what a line needs.
 
-use super::*;
 use mape_core::Quoted;
+
+use super::*;
 
 const B: &str = "240b:10:9261:6400::";
 const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
@@ -317,7 +318,7 @@ fn the_errors_name_what_is_in_the_way() {
     for owner in [None, Some(Quoted::new("old"))] {
         let error = error::LifeError::TunnelExists { device: device.clone(), owner, ce, br };
         let failure = Failure::from(error);
-        assert!(failure.raises_no_event() && failure.line().contains("map-old"));
+        assert!(failure.needs_polling() && failure.line().contains("map-old"));
     }
 }
 

@@ -1,0 +1,100 @@
+//! An error without its type: what a caller shows, logs or keeps.
+
+use crate::{Code, Explain, Quoted, Shown};
+
+/// An error that has explained itself: the program cannot answer, and this is why.
+///
+/// Every [`Explain`] converts into one with `?`, so that functions of any layer return one type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The stable machine code.
+    pub code: Code,
+    /// One sentence that names the value.
+    pub message: String,
+    /// The next step.
+    pub hint: String,
+    /// The named values of the sentence, for translation.
+    pub params: Vec<(&'static str, String)>,
+}
+
+impl<E: Explain> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::explained(&error)
+    }
+}
+
+impl Failure {
+    // One copy of the code for all error types, not one for each of them.
+    fn explained(error: &dyn Explain) -> Self {
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+            hint: error.hint(),
+            params: error.params(),
+        }
+    }
+
+    /// Returns the same failure, found in this rule file.
+    #[must_use]
+    pub fn found_in(mut self, file: &Quoted) -> Self {
+        self.message = format!("the rule file {file}: {}", self.message);
+        self.params.push(("file", file.text()));
+        self
+    }
+
+    /// Returns the same failure with an alternative behind its next step.
+    #[must_use]
+    pub fn or_else_do(mut self, alternative: &str) -> Self {
+        self.hint = format!("{}; or {alternative}", self.hint);
+        self
+    }
+
+    /// Returns the same failure; its sentence also names the error of undoing what was done.
+    #[must_use]
+    pub fn and_then_failed(mut self, later: &dyn Explain) -> Self {
+        self.message = format!("{}; then {later} ({})", self.message, later.code());
+        self
+    }
+
+    /// Whether no rule covers the line.
+    #[must_use]
+    pub fn is_without_rule(&self) -> bool {
+        self.code == Code::PrefixNotInRules
+    }
+
+    /// Whether the cause raises no event when it ends, so that the attempt has to be repeated.
+    #[must_use]
+    pub const fn needs_polling(&self) -> bool {
+        matches!(
+            self.code,
+            Code::FirewallRejected
+                | Code::SystemRefused
+                | Code::Ubus
+                | Code::CeInUse
+                | Code::TunnelExists
+        )
+    }
+
+    /// Whether an attempt that failed so is repeated without an event: the cause raises none, or
+    /// one that can get lost. netifd drops an `ifdown` while the hooks still run for an earlier
+    /// one of the same interface, and every event of an interface that is removed.
+    #[must_use]
+    pub const fn is_retried(&self) -> bool {
+        self.needs_polling() || matches!(self.code, Code::LineTaken)
+    }
+
+    /// Returns the failure for a person: sentence, next step and code, a line each.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self { code, message, hint, .. } = self;
+        let stop = if hint.ends_with('?') { "" } else { "." };
+        let (message, hint) = (Shown(message), Shown(hint));
+        format!("mape-proto: {message}.\n  next step: {hint}{stop}\n  code: {code}\n")
+    }
+
+    /// Returns the failure as one line of a log.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{}: {}; {}", self.code, Shown(&self.message), Shown(&self.hint))
+    }
+}
