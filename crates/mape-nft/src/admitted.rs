@@ -10,11 +10,11 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use mape_core::PortRange;
 
-use crate::cone;
 use crate::edge::Edge;
+use crate::full_cone;
 use crate::interface::Interface;
-use crate::mapping::complement;
-use crate::servers::{Transport, published};
+use crate::port_ranges::complement;
+use crate::published::{Published, Transport};
 
 /// The elements' type: where a connection was addressed to, and the host it goes to.
 pub(crate) const TYPE: &str =
@@ -104,17 +104,17 @@ pub(crate) fn list(elements: &[Admitted]) -> String {
 
 /// Published ports that have a host. Their ports pass the edge as they are, on each edge.
 pub(crate) fn servers(interface: &Interface) -> Vec<Admitted> {
-    let element = |one: &crate::Published| {
+    let element = |one: &Published| {
         let ports = PortRange::new(one.port, one.port)?;
         let hosts = Ipv4Net::from(*one.host.ip());
         Some(Admitted { addresses: interface.line.net(), transport: one.transport, ports, hosts })
     };
-    published(interface).into_iter().filter_map(element).collect()
+    interface.published().into_iter().filter_map(element).collect()
 }
 
 /// Ports that conntrack gives away itself, as it sees them: behind a second stage the inside ones.
 fn cones(interface: &Interface) -> Vec<Admitted> {
-    if !cone::is_needed(interface) {
+    if !full_cone::is_needed(interface) {
         return Vec::new();
     }
     let ports = match interface.line.mapping() {
@@ -122,7 +122,11 @@ fn cones(interface: &Interface) -> Vec<Admitted> {
         Some(mapping) => vec![mapping.inside()],
         // A set of intervals takes no port twice.
         None => complement(
-            published(interface).iter().filter_map(|it| PortRange::new(it.port, it.port)).collect(),
+            interface
+                .published()
+                .iter()
+                .filter_map(|it| PortRange::new(it.port, it.port))
+                .collect(),
         ),
     };
     let hosts: Vec<Ipv4Net> = match interface.servers.cone_hosts() {

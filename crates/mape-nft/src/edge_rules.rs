@@ -3,12 +3,11 @@
 //! The same chains serve both places. On the device they see every packet, also those of a software
 //! flow offload, which skips `prerouting` and `postrouting`.
 
-use mape_core::PortRange;
-
+use crate::edge::Edge;
+use crate::forwards;
 use crate::interface::Interface;
 use crate::mapping::Mapping;
-use crate::section::Object;
-use crate::servers;
+use crate::text::Object;
 
 mod icmp;
 mod maps;
@@ -75,7 +74,7 @@ impl<'interface> EdgeRules<'interface> {
     pub(crate) fn new(interface: &'interface Interface) -> Self {
         let ports = match (interface.line.mapping(), interface.edge) {
             (None, _) => Ports::Free,
-            (Some(mapping), crate::Edge::Plain) => Ports::Checked(mapping),
+            (Some(mapping), Edge::Plain) => Ports::Checked(mapping),
             (Some(mapping), _) => Ports::Translated(mapping),
         };
         Self { interface, ports }
@@ -115,7 +114,7 @@ impl<'interface> EdgeRules<'interface> {
         let addresses = self.interface.line.addresses();
         let on_device = self.interface.is_on_device();
         let mut rules = Vec::new();
-        rules.extend(servers::neighbours_at_edge(self.interface, address));
+        rules.extend(forwards::neighbours_at_edge(self.interface, address));
         if direction == Direction::Out && self.interface.options.dscp_reset {
             rules.push("ip dscp set cs0".to_owned());
         }
@@ -229,9 +228,4 @@ impl<'interface> EdgeRules<'interface> {
         };
         Some(format!("{protocol} {port} @{} accept", self.name(set)))
     }
-}
-
-/// `5696-5711, 9792`: the elements of an interval set.
-pub(crate) fn list(ranges: &[PortRange]) -> String {
-    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -4,9 +4,9 @@ use std::num::NonZeroU16;
 
 use crate::edge::Edge;
 use crate::line::Line;
-use crate::loaded::Loaded;
 use crate::name::{DeviceName, InterfaceName};
-use crate::servers::Servers;
+use crate::object_names::Loaded;
+use crate::published::{Devices, Published, Servers};
 
 /// Wishes that change the rules; all off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,5 +63,20 @@ impl Interface {
     /// A name in the common table.
     pub(crate) fn own(&self, name: &str) -> String {
         Loaded::of(&self.name).own(name)
+    }
+
+    /// What can arrive: published ports that are reserved, or all where the address is not shared.
+    pub(crate) fn published(&self) -> Vec<&Published> {
+        self.published_with_devices().map(|(one, _)| one).collect()
+    }
+
+    pub(crate) fn published_with_devices(
+        &self,
+    ) -> impl Iterator<Item = &(Published, Vec<Devices>)> {
+        let arrives = |(one, _): &&(Published, Vec<Devices>)| {
+            let mapping = self.line.mapping();
+            mapping.is_none_or(|it| it.reserved().iter().any(|range| range.contains(one.port)))
+        };
+        self.servers.published().iter().filter(arrives)
     }
 }

@@ -35,34 +35,31 @@
 //! sysctl. Forwarding, filtering and the tunnel itself are others' work.
 
 mod admitted;
-mod cone;
 mod edge;
 mod edge_rules;
+mod forwards;
+mod full_cone;
 mod interface;
 mod line;
-mod loaded;
 mod mapping;
 mod name;
 mod nat;
-mod outer;
+mod object_names;
+mod offload_bypass;
+mod outer_guard;
+mod port_ranges;
+mod published;
 mod ruleset;
-mod section;
-mod servers;
-mod slow;
+mod text;
 mod transaction;
 
 pub use admitted::{Admitted, Bounds};
 pub use edge::{Edge, EdgeChoice, UnknownEdge};
 pub use interface::{Interface, Options};
 pub use line::Line;
-pub use loaded::{Dropped, Loaded};
 pub use mapping::{Mapping, NoUsablePort};
 pub use name::{DeviceName, InterfaceName, NameError};
+pub use object_names::{Dropped, Loaded};
+pub use published::{Devices, Published, Servers, Transport};
 pub use ruleset::{probe, standalone, static_text, transaction, unload_text};
-pub use servers::{Devices, Published, Servers, Transport};
 pub use transaction::Transaction;
-
-/// The table that all interfaces share.
-const INET_TABLE: &str = "mape_rs";
-/// Begins the name of the table that an interface has for itself.
-const NETDEV_PREFIX: &str = "mape_rs_";

@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::Ipv4Net;
 use mape_core::{Plan, PortRange};
 
-use crate::mapping::{Mapping, NoUsablePort, complement, merged};
+use crate::mapping::{Mapping, NoUsablePort};
+use crate::port_ranges::{complement, merged};
 
 /// IPv4 and TCP header, in bytes: what an MSS leaves out of the MTU.
 const HEADERS: u16 = 40;

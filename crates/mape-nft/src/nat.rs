@@ -5,12 +5,11 @@ use std::net::Ipv4Addr;
 use mape_core::PortRange;
 
 use crate::edge::Edge;
-use crate::edge_rules::list;
+use crate::forwards;
 use crate::interface::Interface;
 use crate::line::Line;
 use crate::mapping::Mapping;
-use crate::section::Object;
-use crate::servers;
+use crate::text::{Object, list};
 
 /// Destinations are spread over this many range counters (fallback without second stage).
 const BUCKETS: usize = 64;
@@ -42,14 +41,14 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
                 rules.push(format!("ip saddr {prefix} snat ip to ip saddr"));
             }
             if let Some(outgoing) = line.outgoing() {
-                rules.extend(servers::from_published(interface));
+                rules.extend(forwards::from_published(interface));
                 rules.extend(from_reserved(line));
                 rules.push(format!("meta l4proto {{ tcp, udp }} snat ip to {address}:{outgoing}"));
             }
             rules.push(format!("snat ip to {address}"));
         }
         Some(mapping) => {
-            rules.extend(servers::from_published(interface));
+            rules.extend(forwards::from_published(interface));
             rules.extend(from_reserved(line));
             if interface.edge == Edge::Plain {
                 objects.extend(buckets(interface, mapping, &mut rules));

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use crate::cone;
 use crate::edge::Edge;
 use crate::edge_rules::EdgeRules;
 use crate::interface::Interface;
-use crate::section::{Object, Section};
+use crate::object_names::INET_TABLE;
+use crate::text::{Object, Section, remove_chains};
 use crate::transaction::{MARKED, SHORT_CUTS, Transaction, ours};
-use crate::{INET_TABLE, nat, outer, servers, slow};
+use crate::{forwards, full_cone, nat, offload_bypass, outer_guard};
 
 /// Before the SNAT of others (fw4 masquerades at `srcnat`): the first chain that binds wins.
 const SRCNAT: &str = "type nat hook postrouting priority srcnat - 5; policy accept;";
@@ -219,7 +219,7 @@ impl Parts {
         let edge = EdgeRules::new(interface);
         let mut common = Section::new("inet", INET_TABLE);
         common.extend(nat::objects(interface));
-        common.extend(outer::objects(interface));
+        common.extend(outer_guard::objects(interface));
         let mut device = None;
         let (incoming, outgoing) = if interface.is_on_device() {
             device = Some(on_device(interface, &edge));
@@ -239,21 +239,21 @@ impl Parts {
             common.extend(guard(interface));
         }
         let mut off = Vec::new();
-        if cone::is_needed(interface) {
-            common.extend(cone::objects(interface));
+        if full_cone::is_needed(interface) {
+            common.extend(full_cone::objects(interface));
         } else {
-            off.extend(cone::chains(interface));
+            off.extend(full_cone::chains(interface));
         }
-        common.extend(servers::lasting(interface));
-        if servers::published(interface).is_empty() {
-            off.extend(servers::chains(interface));
+        common.extend(forwards::lasting(interface));
+        if interface.published().is_empty() {
+            off.extend(forwards::chains(interface));
         } else {
-            common.extend(servers::objects(interface));
+            common.extend(forwards::objects(interface));
         }
-        if slow::is_needed(interface) {
-            common.extend(slow::objects(interface));
+        if offload_bypass::is_needed(interface) {
+            common.extend(offload_bypass::objects(interface));
         } else {
-            off.push(slow::chain(interface));
+            off.push(offload_bypass::chain(interface));
         }
         Self { device, common, off }
     }
@@ -349,18 +349,4 @@ fn on_device(interface: &Interface, edge: &EdgeRules<'_>) -> Section {
     // that finds the new chain not yet and the old one no longer filled meets the outer guard.
     own.push(Object::anew("edge_out", &hook("egress", EGRESS), edge.first_out()));
     own
-}
-
-/// Removes chains whether they exist or not.
-pub(crate) fn remove_chains(text: &mut String, chains: &[String]) {
-    let _ = writeln!(text, "table inet {INET_TABLE} {{");
-    for chain in chains {
-        let _ = writeln!(text, "\tchain {chain} {{ }}");
-    }
-    text.push_str("}\n");
-    for command in ["flush", "delete"] {
-        for chain in chains {
-            let _ = writeln!(text, "{command} chain inet {INET_TABLE} {chain}");
-        }
-    }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::INET_TABLE;
-use crate::ruleset::remove_chains;
+use crate::object_names::INET_TABLE;
+use crate::text::remove_chains;
 
 /// The element of a set that tells whether the short cuts are there.
 pub(crate) const SHORT_CUTS: &str = "short-cuts { 1 }";
@@ -112,5 +112,5 @@ pub(crate) fn ours(tables: &str) -> impl Iterator<Item = &str> {
     let names = tables
         .lines()
         .filter_map(|line| line.trim().strip_prefix("table netdev ")?.split(' ').next());
-    names.filter(|name| name.starts_with(crate::NETDEV_PREFIX))
+    names.filter(|name| name.starts_with(crate::object_names::NETDEV_PREFIX))
 }

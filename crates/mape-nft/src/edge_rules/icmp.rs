@@ -11,7 +11,7 @@
 //! packet's source port or ICMP type, 240 its destination port, 256 its echo identifier.
 
 use super::{Direction, EdgeRules, Ports, Words};
-use crate::section::Object;
+use crate::text::Object;
 
 const ERRORS: &str = "icmp type { destination-unreachable, time-exceeded, parameter-problem }";
 const QUOTES_PORTS: &str = "@th,136,8 { 6, 17 }";

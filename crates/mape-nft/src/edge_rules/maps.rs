@@ -2,9 +2,9 @@
 
 use std::fmt::{Display, Write as _};
 
-use super::{Direction, EdgeRules, Ports, list};
+use super::{Direction, EdgeRules, Ports};
 use crate::mapping::Mapping;
-use crate::section::Object;
+use crate::text::{Object, list};
 
 /// Types, by what a map is looked up with. nft compares them by name, so each use has its own map:
 /// the port of a packet, the word it stands in, the identifier of an echo, the port a quoted packet

@@ -13,7 +13,7 @@
 use mape_core::PortSet;
 
 use crate::interface::Interface;
-use crate::section::Object;
+use crate::text::Object;
 
 pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     let (mask, network) = interface.line.netmask();

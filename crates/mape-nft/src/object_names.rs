@@ -2,7 +2,11 @@
 //! the kernel, to tell what is in force and what was dropped.
 
 use crate::name::InterfaceName;
-use crate::{INET_TABLE, NETDEV_PREFIX};
+
+/// The table that all interfaces share.
+pub(crate) const INET_TABLE: &str = "mape_rs";
+/// Begins the name of the table that an interface has for itself.
+pub(crate) const NETDEV_PREFIX: &str = "mape_rs_";
 
 /// The rules of one interface, as the kernel names them.
 #[derive(Clone, Debug, PartialEq, Eq)]

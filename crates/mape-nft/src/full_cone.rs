@@ -4,7 +4,7 @@
 //! kept when the rules are replaced.
 
 use crate::interface::Interface;
-use crate::section::Object;
+use crate::text::Object;
 
 /// Names of the two base chains.
 pub(crate) fn chains(interface: &Interface) -> [String; 2] {

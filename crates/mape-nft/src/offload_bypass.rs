@@ -6,7 +6,7 @@
 
 use crate::edge::Edge;
 use crate::interface::Interface;
-use crate::section::Object;
+use crate::text::Object;
 
 /// The chain, removed where it is not needed.
 pub(crate) fn chain(interface: &Interface) -> String {

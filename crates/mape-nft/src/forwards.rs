@@ -2,7 +2,7 @@
 //!
 //! A published port is a reserved one, so it passes the edge as it is and no outgoing connection
 //! gets it. What arrives there is sent to a host: from the line, from the router itself, and as
-//! *hairpin* from the devices that the port [names](Servers::reached_from). The host then sees the
+//! *hairpin* from the devices that the port [names](crate::Servers::reached_from). The host then sees the
 //! public address, as in every connection from outside. From any other device the packet goes to
 //! the router itself, as if nothing were published.
 //!
@@ -17,135 +17,18 @@
 //! the first packet of a connection meets it. So does what is always there: a packet from the line
 //! whose source is no address of the internet is dropped ([`strangers`]).
 
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::str::FromStr;
 
 use ipnet::Ipv4Net;
 
 use crate::admitted;
-use crate::edge_rules::list;
 use crate::interface::Interface;
-use crate::name::{NameError, is_device_name};
-use crate::section::Object;
+use crate::published::{Devices, Published, Transport};
+use crate::text::{Object, list};
 
 /// Stands for the other subscribers of the shared address, inside the box only: the IPv4 dummy
 /// address (RFC 7600 section 4.8), which nobody has.
 pub(crate) const NEIGHBOURS: Ipv4Addr = Ipv4Addr::new(192, 0, 0, 8);
-
-/// What a port is published for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Transport {
-    /// TCP
-    Tcp,
-    /// UDP
-    Udp,
-}
-
-impl Transport {
-    /// Both, in the order in which they are written.
-    pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
-
-    /// The name in nft and UCI.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-
-    /// The protocol's number.
-    pub(crate) const fn number(self) -> u8 {
-        match self {
-            Self::Tcp => 6,
-            Self::Udp => 17,
-        }
-    }
-}
-
-/// A device by its name, or all whose names begin alike (`wg*`, as firewall4 writes it).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Devices(String);
-
-impl fmt::Display for Devices {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for Devices {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        if is_device_name(text.strip_suffix('*').unwrap_or(text)) {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(NameError::Device(mape_core::Quoted::new(text)))
-    }
-}
-
-/// A port that leads to a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Published {
-    /// TCP or UDP.
-    pub transport: Transport,
-    /// The real port outside. Without effect unless it is reserved.
-    pub port: u16,
-    /// Host and port inside.
-    pub host: SocketAddrV4,
-}
-
-/// Hosts that are reached from outside.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Servers {
-    published: Vec<(Published, Vec<Devices>)>,
-    cone_hosts: Vec<Ipv4Addr>,
-}
-
-impl Servers {
-    /// Reached from the line and from the router itself. Of two entries for one port the first
-    /// counts. `cone_hosts` are those whose UDP sockets hear from anyone once they have sent
-    /// anything, as all do with [`full_cone`](crate::Options::full_cone).
-    #[must_use]
-    pub fn new(published: Vec<Published>, cone_hosts: Vec<Ipv4Addr>) -> Self {
-        Self::reached_from(published.into_iter().map(|one| (one, Vec::new())).collect(), cone_hosts)
-    }
-
-    /// The same, each reached at the public address from these devices too.
-    #[must_use]
-    pub fn reached_from(
-        published: Vec<(Published, Vec<Devices>)>,
-        cone_hosts: Vec<Ipv4Addr>,
-    ) -> Self {
-        let mut servers = Self { published: Vec::new(), cone_hosts };
-        for (one, from) in published {
-            let same =
-                |other: &Published| (other.transport, other.port) == (one.transport, one.port);
-            if !servers.published.iter().any(|(other, _)| same(other)) {
-                servers.published.push((one, from));
-            }
-        }
-        servers
-    }
-
-    pub(crate) fn cone_hosts(&self) -> &[Ipv4Addr] {
-        &self.cone_hosts
-    }
-}
-
-/// What can arrive: published ports that are reserved, or all where the address is not shared.
-pub(crate) fn published(interface: &Interface) -> Vec<&Published> {
-    with_devices(interface).map(|(one, _)| one).collect()
-}
-
-fn with_devices(interface: &Interface) -> impl Iterator<Item = &(Published, Vec<Devices>)> {
-    let arrives = |(one, _): &&(Published, Vec<Devices>)| {
-        let mapping = interface.line.mapping();
-        mapping.is_none_or(|it| it.reserved().iter().any(|range| range.contains(one.port)))
-    };
-    interface.servers.published.iter().filter(arrives)
-}
 
 /// Sources that no packet of the internet has: RFC 6890, and RFC 6598 for addresses behind a
 /// carrier's NAT.
@@ -169,7 +52,7 @@ pub(crate) fn chains(interface: &Interface) -> [String; 2] {
 /// What is always there. Where nothing is published, only the first rule of `arriving` does
 /// anything.
 pub(crate) fn lasting(interface: &Interface) -> [Object; 4] {
-    let published = published(interface);
+    let published = interface.published();
     let (mut arriving, mut neighbours) = (vec![strangers(interface)], None);
     if !published.is_empty() {
         arriving.extend(to_us(interface));
@@ -208,13 +91,14 @@ fn to_us(interface: &Interface) -> Vec<String> {
     let (key, addresses) = (interface.key(), interface.line.addresses());
     let [servers, neighbours] = ["servers", "neighbours"].map(|name| interface.own(name));
     let mut rules = vec![format!("iif {key} ip daddr {addresses} jump {servers}")];
-    let mut devices: Vec<&Devices> = with_devices(interface).flat_map(|(_, from)| from).collect();
+    let mut devices: Vec<&Devices> =
+        interface.published_with_devices().flat_map(|(_, from)| from).collect();
     devices.sort_unstable();
     devices.dedup();
     for device in devices {
-        let here = with_devices(interface).filter(|(_, from)| from.contains(device));
+        let here = interface.published_with_devices().filter(|(_, from)| from.contains(device));
         let here: Vec<&Published> = here.map(|(one, _)| one).collect();
-        let packets = format!("iifname \"{}\" ip daddr {addresses}", device.0);
+        let packets = format!("iifname \"{}\" ip daddr {addresses}", device);
         rules.extend(to_hosts(&here).iter().map(|rule| format!("{packets} {rule}")));
         if interface.line.mapping().is_some() {
             rules.push(format!("{packets} jump {neighbours}"));
@@ -280,7 +164,7 @@ fn to_neighbours(interface: &Interface) -> Option<String> {
 /// What the edge does with the neighbours' address, `address` being which of the packet's is ours.
 /// A packet that comes with their address in place of the shared one belongs to no host.
 pub(crate) fn neighbours_at_edge(interface: &Interface, address: &str) -> Vec<String> {
-    if interface.line.mapping().is_none() || published(interface).is_empty() {
+    if interface.line.mapping().is_none() || interface.published().is_empty() {
         return Vec::new();
     }
     let ours = interface.line.address();
@@ -298,7 +182,7 @@ pub(crate) fn neighbours_at_edge(interface: &Interface, address: &str) -> Vec<St
 pub(crate) fn from_published(interface: &Interface) -> Option<String> {
     let address = interface.line.address();
     let mut pairs: Vec<(SocketAddrV4, u16)> = Vec::new();
-    for Published { transport, port, host } in published(interface) {
+    for Published { transport, port, host } in interface.published() {
         let is_first = pairs.iter().all(|(known, _)| known != host);
         if *transport == Transport::Udp && is_first {
             pairs.push((*host, *port));

@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+use mape_core::PortRange;
+
+use crate::object_names::INET_TABLE;
+
 /// The chains, sets and maps of one interface in one table.
 pub(crate) struct Section {
     family: &'static str,
@@ -172,4 +176,23 @@ impl Section {
         }
         text.push_str("}\n");
     }
+}
+
+/// Removes chains whether they exist or not.
+pub(crate) fn remove_chains(text: &mut String, chains: &[String]) {
+    let _ = writeln!(text, "table inet {INET_TABLE} {{");
+    for chain in chains {
+        let _ = writeln!(text, "\tchain {chain} {{ }}");
+    }
+    text.push_str("}\n");
+    for command in ["flush", "delete"] {
+        for chain in chains {
+            let _ = writeln!(text, "{command} chain inet {INET_TABLE} {chain}");
+        }
+    }
+}
+
+/// `5696-5711, 9792`: the elements of an interval set.
+pub(crate) fn list(ranges: &[PortRange]) -> String {
+    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
