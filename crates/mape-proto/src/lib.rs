@@ -11,25 +11,20 @@ pub mod diagnose;
 #[allow(clippy::unwrap_used, reason = "of tests")]
 #[path = "../../../tests/support/executable.rs"]
 mod executable;
-mod files;
 pub mod firewall;
 pub mod import;
-mod json;
 #[cfg(feature = "linux")]
 pub mod linux;
 mod listening;
 pub mod netifd;
 pub mod netlink;
 pub mod nftables;
-mod program;
 pub mod provision;
-mod rule_file;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test")]
 #[path = "../../../tests/support/scratch.rs"]
 mod scratch;
 pub mod servers;
-mod stated;
 pub mod status;
 pub mod uci;
 

@@ -81,7 +81,7 @@ impl Places {
     fn dump(&self) -> Option<Result<Value, Failure>> {
         if let Kernel::Recorded(recorded) = &self.kernel {
             if let Ok(text) = std::fs::read_to_string(recorded.join(DUMP)) {
-                return Some(Ok(crate::json::value(&text).unwrap_or_default()));
+                return Some(Ok(mape_system::json::value(&text).unwrap_or_default()));
             }
         }
         self.ubus.iter().find(|path| path.exists())?;

@@ -16,7 +16,8 @@ mod error;
 mod text;
 mod words;
 
-use crate::{files, json};
+use mape_system::files;
+use mape_system::json;
 
 pub use error::UciError;
 

@@ -11,9 +11,12 @@ use super::arguments::{Argument, Arguments, UsageError};
 use super::linux;
 use super::{help, human, json, shell};
 #[cfg(feature = "linux")]
-use crate::linux::{Parts, ifupdown, networkd, shell_functions};
-use crate::stated::Stated;
+use crate::linux::Parts;
+use crate::linux::ifupdown;
+use crate::linux::networkd;
+use crate::linux::shell_functions;
 use mape_core::Failure;
+use mape_system::user_rules::Stated;
 
 /// How the plan is printed.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]

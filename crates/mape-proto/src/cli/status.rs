@@ -203,7 +203,9 @@ impl Page<'_> {
         if let Some(before) = &status.before {
             let part = |key: &str| {
                 let value = before.get(key)?;
-                Some(value.as_str().map_or_else(|| crate::json::to_text(value), str::to_owned))
+                Some(
+                    value.as_str().map_or_else(|| mape_system::json::to_text(value), str::to_owned),
+                )
             };
             let [ipv4, psid, prefix] = ["ipv4", "psid", "end_user_prefix"]
                 .map(|key| part(key).unwrap_or(UNKNOWN.to_owned()));

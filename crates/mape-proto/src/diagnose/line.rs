@@ -1,11 +1,11 @@
 //! From the interface to the other end: what is between a plan and IPv4 that works.
 
 use mape_core::{Code, ShellWord};
+use mape_system::json::{self, items};
 use serde_json::Value;
 
 use super::{Finding, Fix, Patient, resolvers, servers, zone};
 use crate::import::{Leftover, leftovers_of};
-use crate::json::{self, items};
 use crate::netifd::{InterfaceFacts, tunnel_between};
 use crate::status::{Condition, Counts, Device, InterfaceStatus};
 

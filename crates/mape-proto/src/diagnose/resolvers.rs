@@ -4,10 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
+use mape_system::json::items;
 use serde_json::Value;
 
 use super::{Finding, Patient};
-use crate::json::items;
 use crate::status::{Condition, InterfaceStatus};
 use crate::uci::Section;
 

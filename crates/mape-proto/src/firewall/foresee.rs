@@ -7,10 +7,10 @@ use std::fs;
 
 use mape_core::PortList;
 use mape_nft::{EdgeChoice, Options};
+use mape_system::files;
 
 use super::loader::{check, single_port};
 use super::{Places, State, StateError};
-use crate::files;
 
 const FILE: &str = "accepted";
 

@@ -7,11 +7,11 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
+use mape_system::files;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use super::FirewallError;
-use crate::files;
 
 /// A load takes a fraction of a second, some seconds on a slow router under load, and three may
 /// come at once.

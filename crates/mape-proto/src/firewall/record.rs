@@ -6,10 +6,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mape_system::files;
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use crate::files;
 
 /// The content of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub(super) struct Record {
 impl Record {
     pub(super) fn read(directory: &Path, interface: &str) -> Option<Self> {
         let text = files::text(path(directory, interface)).ok()?;
-        let record: Self = crate::json::read(&text).ok()?;
+        let record: Self = mape_system::json::read(&text).ok()?;
         (record.state.is_of_this_format() && record.state.interface() == interface)
             .then_some(record)
     }

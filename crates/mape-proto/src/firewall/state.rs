@@ -14,9 +14,9 @@ use mape_core::{
     parse_rule, plan as plan_of,
 };
 use mape_nft::{DeviceName, Edge, EdgeChoice, Interface, InterfaceName, Line, Options, Servers};
+use mape_system::files;
 use serde::{Deserialize, Serialize};
 
-use crate::files;
 use crate::servers::{Server, pool};
 
 /// Number of the format. A file with another one is ignored: the next setup writes a new one.
@@ -305,7 +305,7 @@ impl State {
     pub fn read(path: &Path) -> Result<Self, StateError> {
         let text = files::text(path).map_err(|error| StateError(error.to_string()))?;
         let state: Self =
-            crate::json::read(&text).map_err(|error| StateError(error.to_string()))?;
+            mape_system::json::read(&text).map_err(|error| StateError(error.to_string()))?;
         if !state.is_of_this_format() {
             return Err(StateError(format!("it has format {}, not {SCHEMA}", state.schema)));
         }

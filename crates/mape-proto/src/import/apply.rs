@@ -9,13 +9,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use mape_core::Quoted;
+use mape_system::files;
+use mape_system::program::{Program, ProgramError};
 use nix::fcntl::Flock;
 
 use super::changes::{Changes, batch};
 use super::router::Router;
-use crate::files;
 use crate::firewall::{self, lock};
-use crate::program::{Program, ProgramError};
 use crate::uci::{CONFIG, Package, UciError};
 
 /// A commit writes the flash, which takes a slow one a second, and some while it is being cleaned

@@ -6,11 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use mape_core::ReceivedPrefix;
+use mape_system::files;
+use mape_system::program::Program;
 
 use super::translate;
-use crate::files;
 use crate::netifd::{self, Config, Facts};
-use crate::program::Program;
 use crate::uci::{Directories, Package, Section, UciError};
 
 /// Where things are. Tests have them elsewhere.

@@ -9,11 +9,12 @@ use mape_core::{
     decimal, parse_rule,
 };
 use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
+use mape_system::files;
+use mape_system::user_rules::Stated;
 
 use super::input::InputChain;
 use crate::netifd::{CONTRACTS, Fixed, OptionError, planned_uplink_mtu};
-use crate::stated::Stated;
-use crate::{files, uci};
+use crate::uci;
 
 /// Where the configuration is if nobody says otherwise. It need not exist: everything has a
 /// default.

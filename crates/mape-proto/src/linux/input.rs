@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use mape_core::Quoted;
 use mape_nft::{InterfaceName, Loaded};
+use mape_system::program::{Program, ProgramError};
 use serde::{Deserialize, Serialize};
 
 use super::LinuxError;
 use super::filter::{self, Base, Packet};
 use super::ip::stopped;
 use super::line::Line;
-use crate::program::{Program, ProgramError};
 
 /// As the loader's: a list of another's rules can be long.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -6,11 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use mape_core::Quoted;
+use mape_system::program::{Program, ProgramError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::LinuxError;
-use crate::program::{Program, ProgramError};
 
 /// What `ip` does takes milliseconds, and some seconds where the kernel is busy with another's
 /// changes.

@@ -10,13 +10,13 @@ use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 
 use mape_nft::InterfaceName;
+use mape_system::files;
 use serde::{Deserialize, Serialize};
 
 use super::LinuxError;
 use super::config::RouteOption;
 use super::input::InputChain;
 use super::line::Line;
-use crate::files;
 
 const SCHEMA: u8 = 1;
 /// Not `json`: the loader takes each of those for the state of an interface.

@@ -10,12 +10,12 @@ use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 
 use mape_core::ShellWord;
+use mape_system::files;
 
 use super::ip::{Device, Snapshot};
 use super::journal::Journal;
 use super::line::Line;
 use super::{LinuxError, System};
-use crate::files;
 
 /// Where a tunnel is usually made at boot, below `/etc`: files, and directories of files.
 const PLACES: [&str; 8] = [

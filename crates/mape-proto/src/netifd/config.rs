@@ -9,11 +9,11 @@ use mape_core::{
 };
 use mape_nft::{EdgeChoice, Options as NftOptions};
 use mape_provision::{Mode, Sources};
+use mape_system::rule_file;
 
 use super::fixed::Fixed;
 use super::options::{OptionError, Options};
 use super::provisioning::mode;
-use crate::rule_file;
 
 /// The options of one interface, valid by themselves; whether they fit the line is the plan's
 /// matter.

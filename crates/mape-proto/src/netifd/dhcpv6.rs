@@ -6,9 +6,9 @@ use std::io::Write;
 
 use mape_core::{Quoted, Rule, RuleTextError, parse_dhcpv6_rule};
 use mape_provision::Endpoint;
+use mape_system::files;
 
 use super::{Facts, Places};
-use crate::files;
 
 const AFTR: &str = "aftr=";
 

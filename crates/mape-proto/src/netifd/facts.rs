@@ -7,9 +7,8 @@ use ipnet::Ipv6Net;
 use mape_core::ReceivedPrefix;
 use mape_nft::InterfaceName;
 use mape_provision::may_be_asked;
+use mape_system::json::items;
 use serde_json::Value;
-
-use crate::json::items;
 
 /// Ends the name of the alias of the uplink that holds an interface's CE address.
 pub(super) const ALIAS_SUFFIX: char = '_';

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use mape_core::{Failure, Plan, Quoted};
 use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_provision::{Mode, Source};
+use mape_system::files;
 use mape_ubus::UbusError;
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ use super::{
     rivals, set_data,
 };
 use crate::firewall::{self, State};
-use crate::{files, listening};
+use crate::listening;
 
 /// How often it is looked whether anything has changed while waiting for a cause without event.
 const LOOK: Duration = Duration::from_secs(5);
@@ -282,7 +283,7 @@ impl<'call> Call<'call> {
     /// The same numbers from another source: that is told, and nothing else happens.
     fn tell_the_rule(&mut self, memory: &mut Memory, wanted: &Wanted) {
         let about = wanted.about_the_rule();
-        let told = crate::json::to_text(&about);
+        let told = mape_system::json::to_text(&about);
         if memory.told != told {
             let object = interface_object(self.interface.as_str());
             if self.bus.call(&object, "set_data", &about).is_ok() {
@@ -396,7 +397,7 @@ impl<'call> Call<'call> {
         }
         memory.prefix = uplink.prefix.to_string();
         memory.up = in_force;
-        memory.told = crate::json::to_text(&about);
+        memory.told = mape_system::json::to_text(&about);
         match warning {
             Some(failure) => self.report(&failure, &mut String::new()),
             None => options.clone_into(&mut memory.good_options),

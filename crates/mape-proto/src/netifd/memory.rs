@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use mape_core::Plan;
 use mape_nft::{Edge, EdgeChoice, InterfaceName};
 use mape_provision::Source;
+use mape_system::files;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::files;
 use crate::firewall::State;
 
 /// The content of the file.
@@ -60,7 +60,7 @@ impl Memory {
     /// Reads the file; nothing where there is none or half of one.
     pub(super) fn read(directory: &Path, interface: &InterfaceName) -> Self {
         let text = files::text(path(directory, interface)).unwrap_or_default();
-        crate::json::read(&text).unwrap_or_default()
+        mape_system::json::read(&text).unwrap_or_default()
     }
 
     /// Writes the file in one step, if it changes.
@@ -80,7 +80,7 @@ impl Memory {
 
     /// Whether the rule that was told is of this source.
     pub(super) fn is_of(&self, source: Source) -> bool {
-        let told: Value = crate::json::value(&self.told).unwrap_or_default();
+        let told: Value = mape_system::json::value(&self.told).unwrap_or_default();
         told.get("rule_source").and_then(Value::as_str) == Some(source.name())
     }
 

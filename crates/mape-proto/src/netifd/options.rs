@@ -6,9 +6,10 @@
 use std::num::NonZeroU16;
 
 use mape_core::{Code, Explain, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal};
+use mape_system::json;
 use serde_json::{Map, Value};
 
-use crate::{json, uci};
+use crate::uci;
 
 /// An option that is missing, unreadable, or contradicts another one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,12 +10,12 @@ use mape_core::{Failure, ReceivedPrefix};
 use mape_provision::{
     Cached, Capability, Effect, Facts as LineFacts, Machine, Mode, Provisioned, Verdict, detect,
 };
+use mape_system::files;
 
 use super::config::Config;
 use super::provisioning::{Asker, identity};
 use super::wanted::uplink_mtu;
 use super::{Bus, Facts, Places, UplinkError, dhcpv6, facts};
-use crate::files;
 use crate::provision::{Fetcher, ask_gateway};
 
 /// What may be done to find out.

@@ -14,6 +14,7 @@ use std::path::Path;
 use mape_core::{Failure, Quoted, Table};
 use mape_nft::InterfaceName;
 use mape_provision::Mode;
+use mape_system::{files, json};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,7 +27,6 @@ use super::memory::Memory;
 use super::uplink::{Uplink, UplinkError, choose};
 use super::wanted::with_learned_rules;
 use crate::uci::{Package, Section};
-use crate::{files, json};
 
 /// The file of claims: no name of a state file.
 const CLAIMS: &str = "lines";

@@ -9,9 +9,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mape_provision::{HttpFailure, HttpReply, HttpRequest, MAX_BODY, may_be_led_to};
+use mape_system::program::{End, Program};
 
 use super::Resolvers;
-use crate::program::{End, Program};
 
 mod curl;
 mod uclient;

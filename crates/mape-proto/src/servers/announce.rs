@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use mape_core::PortRange;
+use mape_system::program::{End, Program};
 
 use super::forward::Forward;
 use super::kept::Kept;
-use crate::program::{End, Program};
 
 /// A user's script may ask a server that is slow, such as one for dynamic DNS.
 const PATIENCE: Duration = Duration::from_secs(60);

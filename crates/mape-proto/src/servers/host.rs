@@ -4,10 +4,10 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use mape_core::{Table, is_unicast4};
+use mape_system::files;
 
 use super::Places;
 use super::forward::Host;
-use crate::files;
 use crate::uci::{Package, Section};
 
 /// Where dnsmasq has its leases if nobody says something else.

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
 use mape_core::Table;
+use mape_system::{files, json};
 use serde::{Deserialize, Serialize};
 
 use super::forward::{Forward, Wanted};
-use crate::{files, json};
 
 /// The content of the file. Without it ports are chosen as if for the first time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +17,7 @@ pub(crate) struct Kept {
     /// The address they belong to.
     pub(super) ipv4: Option<Ipv4Addr>,
     /// By [`Forward::key`].
-    #[serde(with = "crate::json::table")]
+    #[serde(with = "mape_system::json::table")]
     pub(super) forwards: Table<String, KeptPort>,
 }
 

@@ -5,8 +5,7 @@ use std::io;
 use std::path::Path;
 
 use mape_core::{Plan, PortRange};
-
-use crate::files;
+use mape_system::files;
 
 /// The last `count` ports of the set that nobody has reserved; fewer where one would not be left
 /// for outgoing connections. None where the address is not shared: there every port arrives.

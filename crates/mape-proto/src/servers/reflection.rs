@@ -8,12 +8,12 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use mape_nft::Devices;
+use mape_system::files;
+use mape_system::json::{self, items};
 use serde_json::Value;
 
 use super::Places;
 use super::forward::{Forward, Reflection};
-use crate::files;
-use crate::json::{self, items};
 
 /// Where firewall4 keeps what it has loaded.
 const STATE: &str = "var/run/fw4.state";

@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use mape_nft::InterfaceName;
+use mape_system::files;
 use serde::{Deserialize, Serialize};
 
 use super::Device;
-use crate::files;
 
 /// Packets of a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ impl Counts {
     pub(crate) fn since(self, directory: &Path, name: &InterfaceName) -> Option<Self> {
         let text = files::text(path(directory, name)).ok()?;
         let then: Self =
-            crate::json::read(&text).ok().filter(|it: &Self| it.index == self.index)?;
+            mape_system::json::read(&text).ok().filter(|it: &Self| it.index == self.index)?;
         Some(Self {
             index: self.index,
             sent: self.sent.checked_sub(then.sent)?,

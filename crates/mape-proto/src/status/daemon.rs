@@ -1,10 +1,10 @@
 //! What netifd knows of our interfaces.
 
 use mape_nft::InterfaceName;
+use mape_system::json::items;
 use serde_json::Value;
 
 use super::interface::Told;
-use crate::json::items;
 
 /// Its answer to `network.interface dump`, reduced to interfaces of proto `mape`.
 pub(super) struct Daemon {

@@ -9,11 +9,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mape_nft::InterfaceName;
+use mape_system::files;
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 use super::usage::PerProtocol;
-use crate::files;
 
 /// The content of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub(crate) fn record(
     let _lock = lock.map_err(|(_, errno)| io::Error::from(errno))?;
     let path = path(directory, name);
     let text = files::text(&path).unwrap_or_default();
-    let known: Option<Record> = crate::json::read(&text).ok();
+    let known: Option<Record> = mape_system::json::read(&text).ok();
     // What is half written, of another line or from the future does not count.
     let known = known.filter(|record| record.line == line && record.began <= uptime);
     let mut record = known.unwrap_or_else(|| Record {

@@ -1,16 +1,17 @@
 //! What is kept of an interface's provisioning: the last good answer in flash, written only where
 //! it changes; the next try and the last trouble in memory.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use mape_core::{Failure, Rule};
 use mape_nft::InterfaceName;
 use mape_provision::{Answer, Cached, Machine, Mode, Pause};
+use mape_system::files;
 use serde_json::Value;
 
 use super::super::Places;
-use crate::files;
 use crate::netifd::update::failure_data;
 
 /// The files of one interface.
@@ -68,13 +69,13 @@ impl<'places> Store<'places> {
 
     pub(super) fn last_trouble(&self) -> Option<Trouble> {
         let text = files::text(self.pause_file()).ok()?;
-        crate::json::value(text.lines().nth(1)?).ok().map(Trouble)
+        mape_system::json::value(text.lines().nth(1)?).ok().map(Trouble)
     }
 
     pub(super) fn keep(&self, machine: &Machine, trouble: Option<Trouble>) -> io::Result<()> {
         let pause = machine.pause().to_json();
-        let trouble =
-            trouble.map_or_else(String::new, |Trouble(data)| crate::json::to_text(&data) + "\n");
+        let trouble = trouble
+            .map_or_else(String::new, |Trouble(data)| mape_system::json::to_text(&data) + "\n");
         files::write_synced(&self.pause_file(), &(pause + &trouble))?;
         let cached = machine.cached();
         let empty = cached.answer.is_none() && cached.token.is_none() && cached.id.is_none();

@@ -20,7 +20,7 @@ const OTHERS: u32 = 0o077;
 ///
 /// # Errors
 /// Whatever the file system says, or the text is longer than what is read again.
-pub(crate) fn write(path: &Path, text: &str) -> io::Result<bool> {
+pub fn write(path: &Path, text: &str) -> io::Result<bool> {
     replace(path, text, false)
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn write(path: &Path, text: &str) -> io::Result<bool> {
 ///
 /// # Errors
 /// As [`write`].
-pub(crate) fn write_synced(path: &Path, text: &str) -> io::Result<bool> {
+pub fn write_synced(path: &Path, text: &str) -> io::Result<bool> {
     replace(path, text, true)
 }
 
@@ -99,7 +99,7 @@ fn directory(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// Whatever the file system says.
-pub(crate) fn to_lock(path: &Path) -> io::Result<File> {
+pub fn to_lock(path: &Path) -> io::Result<File> {
     path.parent().map_or(Ok(()), directory)?;
     OpenOptions::new().create(true).truncate(false).write(true).mode(FILE).open(path)
 }
@@ -108,7 +108,7 @@ pub(crate) fn to_lock(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// Whatever the file system says, except that there is none.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
+pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,

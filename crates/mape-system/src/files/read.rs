@@ -13,7 +13,7 @@ use super::{MAX_SIZE, wrong};
 ///
 /// # Errors
 /// Whatever the file system says, or it is no such file.
-pub(crate) fn bytes(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+pub fn bytes(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let bytes = beginning(path, MAX_SIZE + 1)?;
     if bytes.len() as u64 > MAX_SIZE {
         return Err(wrong("it is larger than 1 MiB"));
@@ -25,7 +25,7 @@ pub(crate) fn bytes(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// Whatever the file system says, or it is no such file, or not UTF-8.
-pub(crate) fn text(path: impl AsRef<Path>) -> io::Result<String> {
+pub fn text(path: impl AsRef<Path>) -> io::Result<String> {
     String::from_utf8(bytes(path)?).map_err(|_| wrong("it is not UTF-8 text"))
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn text(path: impl AsRef<Path>) -> io::Result<String> {
 ///
 /// # Errors
 /// Whatever the file system says, or it is not a regular file.
-pub(crate) fn beginning(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8>> {
+pub fn beginning(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path.as_ref())?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -1,4 +1,4 @@
-//! What a person states of the line's rule, on a command line or in a file.
+//! The rules and choices that a user states, on a command line or in a configuration file.
 
 use mape_core::{
     Failure, Layout, PortList, ProviderChoice, ReceivedPrefix, Request, is_map_form,
@@ -10,12 +10,17 @@ use crate::rule_file;
 /// As given. Rules stay text until the question is put, because the layout of those that state none
 /// may come behind them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Stated {
-    pub(crate) provider: ProviderChoice,
-    pub(crate) layout: Option<Layout>,
-    pub(crate) rules: Vec<String>,
-    pub(crate) rule_files: Vec<String>,
-    pub(crate) reserved: PortList,
+pub struct Stated {
+    /// Which rules of the built-in table may be used.
+    pub provider: ProviderChoice,
+    /// Overrides the layout of every rule.
+    pub layout: Option<Layout>,
+    /// Rules as text, in our form or that of `map`.
+    pub rules: Vec<String>,
+    /// Paths of rule files.
+    pub rule_files: Vec<String>,
+    /// Ports that NAT leaves alone.
+    pub reserved: PortList,
 }
 
 impl Stated {
@@ -23,7 +28,7 @@ impl Stated {
     ///
     /// # Errors
     /// A rule or a rule file is wrong, or the file cannot be read.
-    pub(crate) fn request(&self, prefix: ReceivedPrefix) -> Result<Request, Failure> {
+    pub fn request(&self, prefix: ReceivedPrefix) -> Result<Request, Failure> {
         let unstated = self.layout.unwrap_or(Layout::Draft03);
         let mut request = Request::new(prefix);
         for rule in &self.rules {

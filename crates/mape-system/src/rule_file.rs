@@ -32,7 +32,7 @@ impl Explain for Unreadable {
 ///
 /// # Errors
 /// Code `MAPE_OPTION_INVALID` or `MAPE_RULE_INCONSISTENT`, naming file and line.
-pub(crate) fn read(path: &str, unstated: Layout) -> Result<Vec<Rule>, Failure> {
+pub fn read(path: &str, unstated: Layout) -> Result<Vec<Rule>, Failure> {
     let file = Quoted::new(path);
     let text = files::text(path).map_err(|reason| Unreadable { file: file.clone(), reason })?;
     parse_rule_file(&text, unstated).map_err(|error| Failure::from(error).found_in(&file))

@@ -11,12 +11,13 @@ use serde_json::Value;
 ///
 /// # Errors
 /// It is not JSON.
-pub(crate) fn value(text: &str) -> serde_json::Result<Value> {
+pub fn value(text: &str) -> serde_json::Result<Value> {
     serde_json::from_slice(text.as_bytes())
 }
 
 /// As text. `Value`'s own `Display` is two more writers.
-pub(crate) fn to_text(value: &Value) -> String {
+#[must_use]
+pub fn to_text(value: &Value) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
@@ -24,30 +25,38 @@ pub(crate) fn to_text(value: &Value) -> String {
 ///
 /// # Errors
 /// It is not JSON, or not such a record.
-pub(crate) fn read<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+pub fn read<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
     T::deserialize(value(text)?)
 }
 
 /// What a list in the object holds; nothing where there is no such list.
-pub(crate) fn items<'a>(object: &'a Value, key: &str) -> &'a [Value] {
+pub fn items<'a>(object: &'a Value, key: &str) -> &'a [Value] {
     object.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// A [`Table`] is an object: `#[serde(with = "crate::json::table")]`.
-pub(crate) mod table {
+/// A [`Table`] is an object: `#[serde(with = "mape_system::json::table")]`.
+pub mod table {
     use super::{DeserializeOwned, Table, Value};
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serialize, Serializer};
     use serde_json::Map;
 
-    pub(crate) fn serialize<V: Serialize, S: Serializer>(
+    /// Writes the table as an object.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<V: Serialize, S: Serializer>(
         table: &Table<String, V>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_map(table.iter())
     }
 
-    pub(crate) fn deserialize<'de, V: DeserializeOwned, D: Deserializer<'de>>(
+    /// Reads an object as a table.
+    ///
+    /// # Errors
+    /// It is not an object, or a value of it is not a `V`.
+    pub fn deserialize<'de, V: DeserializeOwned, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Table<String, V>, D::Error> {
         let mut table = Table::default();

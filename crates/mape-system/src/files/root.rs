@@ -15,7 +15,7 @@ const MAX_LINKS: u32 = 40;
 ///
 /// # Errors
 /// Links go round in a circle.
-pub(crate) fn below(root: &Path, path: impl AsRef<Path>) -> io::Result<PathBuf> {
+pub fn below(root: &Path, path: impl AsRef<Path>) -> io::Result<PathBuf> {
     let path = path.as_ref();
     let mut found = root.to_owned();
     if root == Path::new("/") {

@@ -11,12 +11,12 @@ mod root;
 mod tests;
 mod write;
 
-pub(crate) use read::{beginning, bytes, text};
-pub(crate) use root::below;
-pub(crate) use write::{remove, to_lock, write, write_synced};
+pub use read::{beginning, bytes, text};
+pub use root::below;
+pub use write::{remove, to_lock, write, write_synced};
 
 /// The largest file that is read or written, in bytes: what was written can be read back.
-pub(crate) const MAX_SIZE: u64 = 1 << 20;
+pub const MAX_SIZE: u64 = 1 << 20;
 
 fn wrong(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)

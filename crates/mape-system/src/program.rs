@@ -29,7 +29,7 @@ const LIMIT: usize = 4 << 20;
 
 /// A program that is to be run.
 #[derive(Debug)]
-pub(crate) struct Program<'a> {
+pub struct Program<'a> {
     command: Command,
     input: &'a [u8],
     deadline: Duration,
@@ -40,7 +40,7 @@ pub(crate) struct Program<'a> {
 
 /// How a program has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// By itself, with this status: the only end that is the program's own verdict.
     Exit(i32),
     /// By this signal, from elsewhere: the kernel without memory, an administrator, a fault of its
@@ -57,12 +57,13 @@ pub(crate) enum End {
 
 /// What a program has printed until its end.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) end: End,
+pub struct Ended {
+    /// How it ended.
+    pub end: End,
     /// Never longer than the limit.
-    pub(crate) stdout: Vec<u8>,
+    pub stdout: Vec<u8>,
     /// Never longer than the limit.
-    pub(crate) stderr: Vec<u8>,
+    pub stderr: Vec<u8>,
 }
 
 /// Why a program has not done what it was run for.
@@ -70,7 +71,7 @@ pub(crate) struct Ended {
 /// [`Self::Refused`] is the program's verdict on what it was given. The other two say nothing about
 /// that: the same call may succeed later.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ProgramError {
+pub enum ProgramError {
     /// It is missing, must not be run, or there is no memory for a process.
     #[error("{0}")]
     NotStarted(io::Error),
@@ -106,28 +107,33 @@ impl std::fmt::Display for End {
 
 impl<'a> Program<'a> {
     /// The command has to end within the deadline. It reads nothing, and may print 4 MiB.
-    pub(crate) const fn new(command: Command, deadline: Duration) -> Self {
+    #[must_use]
+    pub const fn new(command: Command, deadline: Duration) -> Self {
         Self { command, input: &[], deadline, limit: LIMIT, is_silent: false, lock: None }
     }
 
     /// With this text as its standard input.
-    pub(crate) fn reading(self, input: &'a [u8]) -> Self {
+    #[must_use]
+    pub fn reading(self, input: &'a [u8]) -> Self {
         Self { input, ..self }
     }
 
     /// With another limit for each of its two outputs, in bytes.
-    pub(crate) fn printing(self, limit: usize) -> Self {
+    #[must_use]
+    pub fn printing(self, limit: usize) -> Self {
         Self { limit, ..self }
     }
 
     /// With both outputs going nowhere: what it starts in the background can outlive this program.
-    pub(crate) fn silent(self) -> Self {
+    #[must_use]
+    pub fn silent(self) -> Self {
         Self { is_silent: true, ..self }
     }
 
     /// With this file open in it. An `flock` on the file then lasts until the program has ended
     /// too, so that no other caller works beside a program whose starter was killed.
-    pub(crate) fn holding(self, lock: Option<BorrowedFd<'a>>) -> Self {
+    #[must_use]
+    pub fn holding(self, lock: Option<BorrowedFd<'a>>) -> Self {
         Self { lock, ..self }
     }
 
@@ -135,7 +141,7 @@ impl<'a> Program<'a> {
     ///
     /// # Errors
     /// [`ProgramError`]: anything but exit status 0.
-    pub(crate) fn output(self) -> Result<Vec<u8>, ProgramError> {
+    pub fn output(self) -> Result<Vec<u8>, ProgramError> {
         self.run().map_err(ProgramError::NotStarted)?.success()
     }
 
@@ -144,7 +150,7 @@ impl<'a> Program<'a> {
     ///
     /// # Errors
     /// It cannot be started, or the system fails to tell about it.
-    pub(crate) fn run(self) -> io::Result<Ended> {
+    pub fn run(self) -> io::Result<Ended> {
         let Self { mut command, input, deadline, limit, is_silent, lock } = self;
         let output = || if is_silent { Stdio::null() } else { Stdio::piped() };
         command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
@@ -183,7 +189,7 @@ impl Ended {
     ///
     /// # Errors
     /// Any other end.
-    pub(crate) fn success(self) -> Result<Vec<u8>, ProgramError> {
+    pub fn success(self) -> Result<Vec<u8>, ProgramError> {
         match self.end {
             End::Exit(0) => Ok(self.stdout),
             End::Exit(status) => {
