@@ -3,7 +3,7 @@
 //! test of `mape-proto`.
 
 use mape_core::Explain as _;
-use mape_proto::uci::{Package, Section, Value};
+use mape_uci::{Package, Section, Value};
 
 /// A type that needs no quotes; UCI itself writes none.
 fn is_plain(kind: &str) -> bool {

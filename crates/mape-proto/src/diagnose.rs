@@ -7,13 +7,13 @@ use std::net::SocketAddrV4;
 
 use mape_core::{Failure, Shown};
 use mape_nft::InterfaceName;
+use mape_uci::Package;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::import::{self, Router};
 use crate::netifd::{self, Facts, InterfaceFacts};
 use crate::status::{self, Device, InterfaceStatus};
-use crate::uci::Package;
 
 pub(crate) mod kernel;
 mod line;

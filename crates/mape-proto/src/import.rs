@@ -1,6 +1,6 @@
 //! From somebody else's MAP-E section to one of proto `mape`, and what else would stand in its way.
 //!
-//! The section is read through [`crate::uci`] and translated so that it means to `mape` what it
+//! The section is read through [`mape_uci`] and translated so that it means to `mape` what it
 //! meant before. Then the handler's own parser reads it. Where the built-in table makes the same of
 //! every prefix, the numbers go. Everything is worked out before anything is changed, and only
 //! [`apply`] changes anything: options of that one section, through the `uci` program.
@@ -8,9 +8,9 @@
 use contract::Contract;
 use ipnet::Ipv4Net;
 use mape_core::{Failure, Plan, Quoted, ReceivedPrefix, Request, TUNNEL_OVERHEAD, plan};
+use mape_uci::Section;
 
 use crate::netifd::Config;
-use crate::uci::Section;
 
 mod apply;
 mod changes;

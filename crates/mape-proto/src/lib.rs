@@ -26,6 +26,5 @@ pub mod provision;
 mod scratch;
 pub mod servers;
 pub mod status;
-pub mod uci;
 
 pub use cli::{ExitStatus, run};

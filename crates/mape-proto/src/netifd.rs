@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use mape_nft::InterfaceName;
 use mape_ubus::{Client, UbusError};
+use mape_uci::Directories;
 use serde_json::{Map, Value};
 
 use crate::conntrack::{self, ConntrackError};
 use crate::firewall;
 use crate::netlink::NetlinkError;
-use crate::uci::Directories;
 
 mod alias;
 mod config;

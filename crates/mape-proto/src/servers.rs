@@ -9,9 +9,9 @@ use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 
 use mape_core::{Plan, PortRange};
+use mape_uci::{Directories, Package, UciError};
 
 use crate::firewall::State;
-use crate::uci::{Directories, Package, UciError};
 
 mod announce;
 mod assign;

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use mape_proto::uci::{self, Package};
+use mape_uci::Package;
 use serde_json::{Map, Value};
 
 /// The options of one interface.
@@ -45,10 +45,10 @@ fn from_json(text: &str) -> anyhow::Result<Network> {
 
 fn from_uci(text: &str) -> anyhow::Result<Network> {
     let package = Package::parse("network", text)?;
-    let option = |(name, value): &(String, uci::Value)| {
+    let option = |(name, value): &(String, mape_uci::Value)| {
         let value = match value {
-            uci::Value::Text(text) => text.as_str().into(),
-            uci::Value::List(items) => items.clone().into(),
+            mape_uci::Value::Text(text) => text.as_str().into(),
+            mape_uci::Value::List(items) => items.clone().into(),
         };
         (name.clone(), value)
     };

@@ -3,7 +3,7 @@
 #[path = "../checks_uci.rs"]
 mod checks_uci;
 
-use mape_proto::uci::Value;
+use mape_uci::Value;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let parsed = checks_uci::uci(text);

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use mape_core::{Code, Explain, Failure, Quoted, Shown};
+use mape_uci::{Directories, Section, UciError};
 use nix::fcntl::Flock;
 use serde::Serialize;
 
@@ -17,7 +18,6 @@ use crate::netlink::Kernel;
 use crate::servers::{
     self, Forward, ForwardStatus, KIND, NOT_IN_FORCE, PACKAGE, Wish, Wishes, statuses,
 };
-use crate::uci::{Directories, Section, UciError};
 
 /// What all three take.
 struct Options {

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
 use mape_system::json::items;
+use mape_uci::Section;
 use serde_json::Value;
 
 use super::{Finding, Patient};
 use crate::status::{Condition, InterfaceStatus};
-use crate::uci::Section;
 
 /// The name of the file that netifd writes, in one directory or another.
 const FILE: &str = "/resolv.conf.auto";

@@ -2,12 +2,13 @@
 
 use std::net::Ipv4Addr;
 
+use mape_uci::Section;
+
 use super::{Finding, Patient};
 use crate::firewall;
 use crate::netifd::Zones;
 use crate::servers::{ForwardStatus, STOPPED, STOPPED_HINT, Server, statuses, transports};
 use crate::status::{InterfaceStatus, PortsStatus, Role};
-use crate::uci::Section;
 
 const CHECK: &str = "servers";
 

@@ -2,6 +2,7 @@
 //! are made of, and what came of it is written down, remembered and told once the rules are loaded.
 
 use mape_core::{Explain as _, PortRange};
+use mape_uci::UciError;
 
 use super::record::Record;
 use super::remarks::Remarks;
@@ -10,7 +11,6 @@ use crate::conntrack::{Flows, forget_flows};
 use crate::servers::{
     Change, Kept, Outcome, Server, Wishes, announce, announce_pool, apply, write_allow_list,
 };
-use crate::uci::UciError;
 
 /// An interface that has a state file.
 pub(super) struct Planned {

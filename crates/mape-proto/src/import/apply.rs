@@ -11,12 +11,12 @@ use std::time::Duration;
 use mape_core::Quoted;
 use mape_system::files;
 use mape_system::program::{Program, ProgramError};
+use mape_uci::{CONFIG, Package, UciError};
 use nix::fcntl::Flock;
 
 use super::changes::{Changes, batch};
 use super::router::Router;
 use crate::firewall::{self, lock};
-use crate::uci::{CONFIG, Package, UciError};
 
 /// A commit writes the flash, which takes a slow one a second, and some while it is being cleaned
 /// up.

@@ -3,8 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use mape_core::ShellWord;
-
-use crate::uci::{Package, Section, Value, quoted};
+use mape_uci::{Package, Section, Value, quoted};
 
 /// Changes of one package, in the order they are made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use mape_core::{
     Layout, LineKind, Quoted, ReceivedPrefix, Request, decimal, is_unicast4, net4, plan,
 };
 use mape_provision::{FIXED_PROVIDERS, fixed_provider};
+use mape_uci::Section;
 
 use super::error::ImportError;
 use super::source::addresses;
-use crate::uci::Section;
 
 /// Length of the largest block that such a contract has, as the options take it.
 const LARGEST: u8 = 24;

@@ -1,8 +1,9 @@
 //! What means something else in the two protocols.
 
+use mape_uci::Section;
+
 use super::source::Origin;
 use super::translate;
-use crate::uci::Section;
 
 /// One row of the table that DESIGN.md shows too.
 #[derive(Debug, serde::Serialize)]

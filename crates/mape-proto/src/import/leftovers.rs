@@ -7,9 +7,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::Ipv4Net;
 use mape_nft::DeviceName;
+use mape_uci::Section;
 
 use super::router::Router;
-use crate::uci::Section;
 
 mod network;
 mod packages;

@@ -8,10 +8,10 @@ use std::time::Duration;
 use mape_core::ReceivedPrefix;
 use mape_system::files;
 use mape_system::program::Program;
+use mape_uci::{Directories, Package, Section, UciError};
 
 use super::translate;
 use crate::netifd::{self, Config, Facts};
-use crate::uci::{Directories, Package, Section, UciError};
 
 /// Where things are. Tests have them elsewhere.
 #[derive(Clone, Debug)]

@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use mape_core::{Plan, Quoted, ReceivedPrefix, Request, plan};
+use mape_uci::{Package, Section};
 
 use super::error::ImportError;
-use crate::uci::{Package, Section};
 
 /// Whose section it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! The interface below that a section names where the router has none of that name.
 
 use mape_core::Quoted;
+use mape_uci::Section;
 
 use super::router::Router;
-use crate::uci::Section;
 
 /// The section with the interface that can only be meant, and what is to be told of it.
 pub(super) fn corrected(router: &Router, section: &Section) -> (Section, Option<String>) {

@@ -14,7 +14,6 @@ use mape_system::user_rules::Stated;
 
 use super::input::InputChain;
 use crate::netifd::{CONTRACTS, Fixed, OptionError, planned_uplink_mtu};
-use crate::uci;
 
 /// Where the configuration is if nobody says otherwise. It need not exist: everything has a
 /// default.
@@ -374,7 +373,7 @@ fn number<T: TryFrom<u32>>(
 /// As UCI's booleans.
 fn switch(key: &'static str, text: &str) -> Result<bool, LineError> {
     let bad = || LineError::Value { key, value: Quoted::new(text), expected: "0 or 1" };
-    uci::switch(text).ok_or_else(bad)
+    mape_uci::switch(text).ok_or_else(bad)
 }
 
 /// Any error with its explanation, not yet placed in a file.

@@ -9,8 +9,6 @@ use mape_core::{Code, Explain, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal};
 use mape_system::json;
 use serde_json::{Map, Value};
 
-use crate::uci;
-
 /// An option that is missing, unreadable, or contradicts another one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
@@ -194,7 +192,7 @@ impl Options {
 
     /// The words that UCI takes for a switch.
     pub(super) fn switch(&self, name: &'static str) -> Result<Option<bool>, OptionError> {
-        self.read(name, "use 0 or 1", uci::switch)
+        self.read(name, "use 0 or 1", mape_uci::switch)
     }
 
     pub(super) fn seconds(&self, name: &'static str) -> Result<Option<NonZeroU16>, OptionError> {

@@ -15,6 +15,7 @@ use mape_core::{Failure, Quoted, Table};
 use mape_nft::InterfaceName;
 use mape_provision::Mode;
 use mape_system::{files, json};
+use mape_uci::{Package, Section};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,7 +27,6 @@ use super::facts::{ALIAS_SUFFIX, Facts, InterfaceFacts};
 use super::memory::Memory;
 use super::uplink::{Uplink, UplinkError, choose};
 use super::wanted::with_learned_rules;
-use crate::uci::{Package, Section};
 
 /// The file of claims: no name of a state file.
 const CLAIMS: &str = "lines";

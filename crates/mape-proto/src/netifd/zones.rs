@@ -1,11 +1,11 @@
 //! firewall4's zones: which one an interface is in.
 
+use mape_uci::{Directories, Package, Section};
 use serde_json::Value;
 
 use super::config::Config;
 use super::facts::Facts;
 use super::uplink::Uplink;
-use crate::uci::{Directories, Package, Section};
 
 /// The zones, in configured order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

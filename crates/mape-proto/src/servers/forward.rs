@@ -7,8 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::Ipv4Net;
 use mape_core::{Code, Explain, Quoted, decimal, is_unicast4};
 use mape_nft::Transport;
-
-use crate::uci::{self, Section};
+use mape_uci::{self, Section};
 
 /// Type of the sections.
 pub(crate) const KIND: &str = "mape_forward";
@@ -187,7 +186,7 @@ fn switch(section: &Section, option: &'static str) -> Result<bool, ForwardError>
     let Some(text) = section.get(option).filter(|it| !it.is_empty()) else { return Ok(true) };
     let hint = "use 0 or 1";
     let bad = || ForwardError::Bad { option, value: Quoted::new(text), hint };
-    uci::switch(text).ok_or_else(bad)
+    mape_uci::switch(text).ok_or_else(bad)
 }
 
 impl Reflection {

@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use mape_core::{Table, is_unicast4};
 use mape_system::files;
+use mape_uci::{Package, Section};
 
 use super::Places;
 use super::forward::Host;
-use crate::uci::{Package, Section};
 
 /// Where dnsmasq has its leases if nobody says something else.
 const LEASES: &str = "/tmp/dhcp.leases";

@@ -131,7 +131,7 @@ fn network(line: &str) -> Option<(Ipv4Net, Devices)> {
 mod tests {
     use super::super::KIND;
     use super::*;
-    use crate::uci::Package;
+    use mape_uci::Package;
 
     /// As firewall4 of 2026-07 writes it, shortened.
     const STATE: &str = r#"{"zones":[

@@ -4,13 +4,13 @@ use std::net::Ipv4Addr;
 
 use mape_core::Explain as _;
 use mape_nft::{InterfaceName, Published};
+use mape_uci::UciError;
 use serde::Serialize;
 
 use super::{Forward, Server, Wishes, apply};
 use crate::firewall::{Places, device_index, states};
 use crate::netlink::NetlinkError;
 use crate::nftables::{fw4_stops_published, published};
-use crate::uci::UciError;
 
 /// It could be published, and the kernel has nothing of it.
 pub(crate) const NOT_IN_FORCE: &str = "the rules in force do not have it";

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use mape_core::{Explain as _, PortRange, Request, plan};
+use mape_uci::Package;
 
 use super::*;
-use crate::uci::Package;
 
 fn line(prefix: &str, reserved: &str) -> Plan {
     let mut request = Request::new(prefix.parse().unwrap());

@@ -1,9 +1,9 @@
 //! A forward as it is typed: from words to a section.
 
 use mape_core::Quoted;
+use mape_uci::{Package, quoted};
 
 use super::forward::{Forward, ForwardError, KIND};
-use crate::uci::{Package, quoted};
 
 /// What somebody has typed.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use mape_proto::uci::Package;
+use mape_uci::Package;
 use nix::sched::{CloneFlags, unshare};
 
 use super::*;

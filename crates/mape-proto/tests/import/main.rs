@@ -2,7 +2,7 @@
 //! list in `tables` (absent: nft is not there) and the answer in `expected.txt`.
 //!
 //! Changes go through a stand-in for OpenWrt's `uci`; with `MAPE_UCI=/path/to/uci` through the real
-//! one. What the stand-in does with a file is held against the real one in `tests/uci`.
+//! one. What the stand-in does with a file is held against the real one in the tests of `mape-uci`.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod answers;
@@ -18,8 +18,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use executable::executable;
-use mape_proto::uci::{Directories, Package};
 use mape_proto::{ExitStatus, run};
+use mape_uci::{Directories, Package};
 use serde_json::Value;
 
 fn home() -> PathBuf {

@@ -3,11 +3,13 @@
 use std::net::Ipv6Addr;
 
 use mape_core::{ReceivedPrefix, Request, plan};
+use mape_uci::Section;
 
 use super::{Leftover, Subject};
-use crate::import::router::{Router, interface_of_rules};
-use crate::import::source::{addresses, uplinks};
-use crate::uci::Section;
+use crate::import::{
+    router::{Router, interface_of_rules},
+    source::{addresses, uplinks},
+};
 
 pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
     let network = &router.network;

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use mape_core::Explain as _;
-use mape_proto::uci::{Directories, Package, Value};
+use mape_uci::{Directories, Package, Value};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

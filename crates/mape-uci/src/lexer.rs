@@ -3,25 +3,25 @@
 use std::str::Chars;
 
 /// What is wrong with a line.
-pub(super) type Reason = &'static str;
+pub(crate) type Reason = &'static str;
 
-pub(super) struct Words<'text> {
+pub(crate) struct Words<'text> {
     rest: Chars<'text>,
     line: usize,
 }
 
 impl<'text> Words<'text> {
-    pub(super) fn new(text: &'text str) -> Self {
+    pub(crate) fn new(text: &'text str) -> Self {
         Self { rest: text.chars(), line: 1 }
     }
 
     /// Number of the current line, from 1.
-    pub(super) const fn line(&self) -> usize {
+    pub(crate) const fn line(&self) -> usize {
         self.line
     }
 
     /// The first word of the next line that has one; `None` at the end of the text.
-    pub(super) fn command(&mut self) -> Option<String> {
+    pub(crate) fn command(&mut self) -> Option<String> {
         loop {
             match self.peek()? {
                 '#' => self.skip_line(),
@@ -40,7 +40,7 @@ impl<'text> Words<'text> {
     }
 
     /// The next word of this line, empty where it is an empty pair of quotes; `None` at its end.
-    pub(super) fn word(&mut self) -> Result<Option<String>, Reason> {
+    pub(crate) fn word(&mut self) -> Result<Option<String>, Reason> {
         while self.peek().is_some_and(|next| next != '\n' && is_blank(next)) {
             self.take();
         }
@@ -64,18 +64,18 @@ impl<'text> Words<'text> {
     }
 
     /// Nothing but a comment may follow on this line.
-    pub(super) fn end_of_line(&mut self) -> Result<(), Reason> {
+    pub(crate) fn end_of_line(&mut self) -> Result<(), Reason> {
         match self.word()? {
             Some(_) => Err("there is a word too many"),
             None => Ok(()),
         }
     }
 
-    pub(super) fn skip_line(&mut self) {
+    pub(crate) fn skip_line(&mut self) {
         while self.take().is_some_and(|taken| taken != '\n') {}
     }
 
-    pub(super) fn at_end(&self) -> bool {
+    pub(crate) fn at_end(&self) -> bool {
         self.peek().is_none()
     }
 
@@ -103,7 +103,7 @@ impl<'text> Words<'text> {
     }
 
     /// Behind a backslash: the end of a line is left out, anything else stands for itself.
-    fn escaped(&mut self, word: &mut String) {
+    pub(crate) fn escaped(&mut self, word: &mut String) {
         let mut ahead = self.rest.clone();
         if (ahead.next(), ahead.next()) == (Some('\r'), Some('\n')) {
             self.take();
@@ -128,4 +128,14 @@ impl<'text> Words<'text> {
 /// C's `isspace`.
 const fn is_blank(char: char) -> bool {
     matches!(char, ' ' | '\t'..='\r')
+}
+
+/// A value in single quotes: the shell, `uci batch` and the files read them alike.
+#[must_use]
+pub fn quoted(value: &str) -> String {
+    format!("'{}'", escaped(value))
+}
+
+pub(crate) fn escaped(value: &str) -> String {
+    value.replace('\'', r"'\''")
 }

@@ -1,31 +1,16 @@
-//! UCI, read outside netifd: packages of typed sections with options and lists.
-//!
-//! One reader for a router's own configuration and for the copy of one (a backup looked at on
-//! another machine). It reads what `uci export` would print: `/etc/config/NAME`, or the file of
-//! that name in `/var/run/uci` which newer releases prefer, with the uncommitted changes in
-//! `/tmp/.uci` laid over it. It never writes; changes go through the `uci` program.
-//!
-//! Why not libuci or the program: DESIGN.md, "UCI".
+//! Packages, sections and options.
 
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
 
-mod changes;
-mod error;
-mod text;
-mod words;
-
-use mape_system::files;
 use mape_system::json;
 
-pub use error::UciError;
+use crate::lexer::{escaped, quoted};
 
 /// One configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
-    name: String,
-    sections: Vec<Section>,
+    pub(crate) name: String,
+    pub(crate) sections: Vec<Section>,
     /// Sections ever opened: part of the name of one without a name.
     opened: u32,
 }
@@ -33,10 +18,10 @@ pub struct Package {
 /// One `config` section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    name: String,
-    kind: String,
-    anonymous: bool,
-    options: Vec<(String, Value)>,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) anonymous: bool,
+    pub(crate) options: Vec<(String, Value)>,
 }
 
 /// The value of an option.
@@ -49,19 +34,9 @@ pub enum Value {
 }
 
 impl Package {
-    /// Reads the text of a configuration file.
-    ///
-    /// # Errors
-    /// [`UciError::Line`] where `uci` would refuse the file too, or where a line holds a second
-    /// command behind a `;`, which is not read here.
-    pub fn parse(name: &str, text: &str) -> Result<Self, UciError> {
-        text::parse(name, text)
-    }
-
-    /// Lays uncommitted changes over it, in the form of the files in `/tmp/.uci`. Like `uci`, it
-    /// passes over lines that cannot be read or applied.
-    pub fn change(&mut self, changes: &str) {
-        changes::apply(self, changes);
+    /// An empty one.
+    pub(crate) fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), sections: Vec::new(), opened: 0 }
     }
 
     /// The name of the file.
@@ -97,6 +72,19 @@ impl Package {
         let same = |other: &Section| other.name == section.name;
         let index = self.of_kind(&section.kind).position(same).unwrap_or_default();
         format!("{}.@{}[{index}]", self.name, section.kind)
+    }
+
+    /// Adds a section at the end and returns its index.
+    pub(crate) fn add(&mut self, kind: &str, name: Option<&str>) -> usize {
+        self.opened += 1;
+        let made_up = || format!("cfg{:02x}{:04x}", self.opened, hash(kind));
+        self.sections.push(Section {
+            name: name.map_or_else(made_up, str::to_owned),
+            kind: kind.to_owned(),
+            anonymous: name.is_none(),
+            options: Vec::new(),
+        });
+        self.sections.len() - 1
     }
 }
 
@@ -143,9 +131,9 @@ impl Section {
         self.get(option).and_then(switch) == Some(true)
     }
 
-    /// The options as netifd passes them to a protocol handler.
+    /// The options as netifd passes them to a protocol handler: an object as text.
     #[must_use]
-    pub(crate) fn json(&self) -> String {
+    pub fn json(&self) -> String {
         let written = |value: &Value| match value {
             Value::Text(text) => serde_json::Value::from(text.as_str()),
             Value::List(items) => serde_json::Value::from(items.as_slice()),
@@ -165,6 +153,35 @@ impl Section {
             Value::List(items) => items.as_slice(),
         });
         values.iter().map(String::as_str)
+    }
+
+    /// Sets a text; an empty one removes the option, as `uci set` does.
+    pub fn set(&mut self, option: &str, value: String) {
+        if value.is_empty() {
+            self.options.retain(|(name, _)| name != option);
+            return;
+        }
+        match self.value(option) {
+            Some(old) => *old = Value::Text(value),
+            None => self.options.push((option.to_owned(), Value::Text(value))),
+        }
+    }
+
+    /// `list`: a text becomes the first item of a list.
+    pub(crate) fn append(&mut self, option: &str, item: String) {
+        match self.value(option) {
+            None => self.options.push((option.to_owned(), Value::List(vec![item]))),
+            Some(Value::List(items)) => items.push(item),
+            Some(value) => {
+                if let Value::Text(first) = value {
+                    *value = Value::List(vec![std::mem::take(first), item]);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn value(&mut self, option: &str) -> Option<&mut Value> {
+        self.options.iter_mut().find(|(name, _)| name == option).map(|(_, value)| value)
     }
 }
 
@@ -190,7 +207,8 @@ impl fmt::Display for Package {
 }
 
 /// The words that netifd and fw4 read as on and off.
-pub(crate) fn switch(text: &str) -> Option<bool> {
+#[must_use]
+pub fn switch(text: &str) -> Option<bool> {
     match text {
         "1" | "true" | "yes" | "on" | "enabled" => Some(true),
         "0" | "false" | "no" | "off" | "disabled" => Some(false),
@@ -198,68 +216,19 @@ pub(crate) fn switch(text: &str) -> Option<bool> {
     }
 }
 
-/// A value in single quotes: the shell, `uci batch` and the files read them alike.
-pub(crate) fn quoted(value: &str) -> String {
-    format!("'{}'", escaped(value))
+/// Names of sections and options.
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-fn escaped(value: &str) -> String {
-    value.replace('\'', r"'\''")
+/// Types of sections.
+pub(crate) fn is_kind(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Where the packages are.
-#[derive(Clone, Debug)]
-pub struct Directories {
-    root: PathBuf,
-}
-
-/// The packages, a directory whose files stand in for these, and uncommitted changes.
-pub(crate) const CONFIG: &str = "etc/config";
-const INSTEAD: &str = "var/run/uci";
-pub(crate) const CHANGES: &str = "tmp/.uci";
-
-impl Directories {
-    /// Those below this root directory.
-    #[must_use]
-    pub fn below(root: &Path) -> Self {
-        Self { root: root.to_owned() }
-    }
-
-    /// Reads a package with its uncommitted changes; `None` where there is no such file.
-    ///
-    /// # Errors
-    /// [`UciError`] where a file cannot be read or understood.
-    pub fn read(&self, package: &str) -> Result<Option<Package>, UciError> {
-        let text = match self.file(INSTEAD, package)? {
-            None => self.file(CONFIG, package)?,
-            text => text,
-        };
-        let Some(text) = text else {
-            return Ok(None);
-        };
-        let mut package = Package::parse(package, &text)?;
-        if let Some(changes) = self.changes(&package.name)? {
-            package.change(&changes);
-        }
-        Ok(Some(package))
-    }
-
-    /// The uncommitted changes of a package, if there are any.
-    ///
-    /// # Errors
-    /// [`UciError::Unreadable`]
-    pub fn changes(&self, package: &str) -> Result<Option<String>, UciError> {
-        Ok(self.file(CHANGES, package)?.filter(|text| !text.trim().is_empty()))
-    }
-
-    /// The text of a file that may be missing. Bytes that are not UTF-8 are replaced: they only
-    /// occur in descriptions.
-    fn file(&self, directory: &str, name: &str) -> Result<Option<String>, UciError> {
-        let path = Path::new(directory).join(name);
-        match files::below(&self.root, &path).and_then(files::bytes) {
-            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(UciError::unreadable(&self.root.join(path), &error)),
-        }
-    }
+/// The part of a made-up name that depends on the type (Bernstein's hash, as libuci has it):
+/// uncommitted changes address sections by it.
+fn hash(kind: &str) -> u32 {
+    let step = |hash: u32, byte: u8| hash.wrapping_mul(33).wrapping_add(byte.into());
+    kind.bytes().fold(5381, step) & 0xffff
 }

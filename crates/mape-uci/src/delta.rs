@@ -1,16 +1,18 @@
 //! Uncommitted changes: one `[command]PACKAGE.SECTION[.OPTION][='VALUE']` in a line.
 
-use super::text::{is_kind, is_name};
-use super::words::Words;
-use super::{Package, Value};
+use crate::lexer::Words;
+use crate::package::{Package, Value, is_kind, is_name};
 
-/// Applies what can be applied.
-pub(super) fn apply(package: &mut Package, text: &str) {
-    let mut words = Words::new(text);
-    while !words.at_end() {
-        // What does not fit is passed over, as `uci` does.
-        if let Some(line) = words.record() {
-            let _ = Change::read(&line, &package.name).and_then(|change| change.apply(package));
+impl Package {
+    /// Lays uncommitted changes over it, in the form of the files in `/tmp/.uci`. Like `uci`, it
+    /// passes over lines that cannot be read or applied.
+    pub fn change(&mut self, changes: &str) {
+        let mut words = Words::new(changes);
+        while !words.at_end() {
+            // What does not fit is passed over, as `uci` does.
+            if let Some(line) = words.record() {
+                let _ = Change::read(&line, &self.name).and_then(|change| change.apply(self));
+            }
         }
     }
 }

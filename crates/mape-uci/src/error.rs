@@ -40,7 +40,9 @@ pub enum UciError {
 }
 
 impl UciError {
-    pub(crate) fn unreadable(file: &Path, reason: &io::Error) -> Self {
+    /// Returns the error of a file that the system does not let us read.
+    #[must_use]
+    pub fn unreadable(file: &Path, reason: &io::Error) -> Self {
         let file = Quoted::new(&file.to_string_lossy());
         Self::Unreadable { file, reason: reason.to_string() }
     }
