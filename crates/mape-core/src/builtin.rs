@@ -9,7 +9,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use crate::layout::Layout;
 use crate::line::{Block, LineKind};
 use crate::prefix::{ReceivedPrefix, upper};
-use crate::provider::Provider;
+use crate::provider_info::Provider;
 use crate::rule::{Rule, RuleParts};
 
 #[allow(clippy::unreadable_literal, reason = "generated from data/*.tsv")]

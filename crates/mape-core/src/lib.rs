@@ -36,7 +36,9 @@ mod plan;
 mod port_list;
 mod port_set;
 mod prefix;
+mod prefix_text;
 mod provider;
+mod provider_info;
 mod rule;
 mod rule_text;
 mod table;
@@ -57,7 +59,8 @@ pub use plan::{
 pub use port_list::{PortList, PortListError};
 pub use port_set::{PortParameters, PortParametersError, PortRange, PortSet, PsidTooLarge};
 pub use prefix::{PrefixError, ReceivedPrefix};
-pub use provider::{Provider, ProviderChoice, UnknownProvider, providers};
+pub use provider::{ProviderChoice, UnknownProvider, providers};
+pub use provider_info::Provider;
 pub use rule::{Rule, RuleError, RuleParts, is_unicast4};
 pub use rule_text::{
     RuleFileError, RuleTextError, is_map_form, net4, net6, parse_dhcpv6_rule, parse_map_rules,

@@ -1,15 +1,12 @@
 //! The IPv6 prefix of a line, as the router received it.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::str::FromStr;
+use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
 
 use crate::error::{Code, Explain};
 use crate::text::Quoted;
-
-mod pasted;
 
 /// A delegated prefix, an on-link /64, or the /64 of an address: at most 64 bits long.
 ///
@@ -48,7 +45,7 @@ impl ReceivedPrefix {
         self.0
     }
 
-    fn is_link_local(self) -> bool {
+    pub(crate) fn is_link_local(self) -> bool {
         self.0.addr().segments()[0] >> 6 == 0xfe80 >> 6
     }
 
@@ -133,104 +130,10 @@ impl Explain for PrefixError {
     }
 }
 
-impl FromStr for ReceivedPrefix {
-    type Err = PrefixError;
-
-    /// Reads `240b:10:3261:6400::/56`, a /64, or an address (taken as its /64); also in a line that
-    /// a program or a page shows, where it holds one prefix only.
-    fn from_str(text: &str) -> Result<Self, PrefixError> {
-        let text = text.trim();
-        match pasted::read(text) {
-            // The only address is one that needs a zone.
-            Some(Ok(prefix)) if text.contains('%') && prefix.is_link_local() => {
-                Err(PrefixError::Zone(Quoted::new(text)))
-            }
-            Some(Err(PrefixError::Length(len))) => {
-                Err(length_as_typed(text).unwrap_or(PrefixError::Length(len)))
-            }
-            Some(read) => read,
-            None => Err(length_as_typed(text).unwrap_or_else(|| {
-                let address = text.split('/').next().unwrap_or_default();
-                match address.parse::<Ipv4Addr>() {
-                    Ok(_) => PrefixError::Ipv4(Quoted::new(text)),
-                    Err(_) => PrefixError::NotIpv6(Quoted::new(text)),
-                }
-            })),
-        }
-    }
-}
-
-/// All that stands behind an address, where the whole text is one with a length.
-fn length_as_typed(text: &str) -> Option<PrefixError> {
-    let (address, len) = text.split_once('/')?;
-    address.parse::<Ipv6Addr>().ok()?;
-    Some(PrefixError::Length(Quoted::new(len)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn parse(text: &str) -> Result<String, PrefixError> {
-        text.parse::<ReceivedPrefix>().map(|prefix| prefix.to_string())
-    }
-
-    #[test]
-    fn what_routers_show_is_read() {
-        for (text, prefix) in [
-            ("240b:10:3261:6400::/56", "240b:10:3261:6400::/56"),
-            ("240b:10:3261:6400::/64", "240b:10:3261:6400::/64"),
-            ("240B:0010:3261:6400::", "240b:10:3261:6400::/64"),
-            (" 240b:10:3251:6400:4c72:9eff:feeb:18cf ", "240b:10:3251:6400::/64"),
-            ("240b:10:3251:6400:4c72:9eff:feeb:18cf/64", "240b:10:3251:6400::/64"),
-            ("240b:10:3251:6410::abcd/128", "240b:10:3251:6410::/64"),
-            ("240b:10:3251:6410::1/60", "240b:10:3251:6410::/60"),
-            ("240b:10::/31", "240b:10::/31"),
-            ("::/0", "::/0"),
-        ] {
-            assert_eq!(parse(text).as_deref(), Ok(prefix), "{text}");
-        }
-    }
-
-    #[test]
-    fn bad_text_names_itself() {
-        let sentence = |text: &str| parse(text).map_err(|error| error.to_string()).unwrap_err();
-        assert_eq!(sentence("hello"), "\"hello\" is not an IPv6 prefix");
-        assert_eq!(sentence(""), "\"\" is not an IPv6 prefix");
-        assert!(sentence("106.72.50.97").contains("is IPv4"));
-        assert!(sentence("106.72.0.0/15").contains("is IPv4"));
-        assert!(sentence("fe80::1%eth0").contains("zone"));
-        for length in ["65", "127", "129", "", "x", "+56", "5 6", "-1", "256", "56/64", "it's"] {
-            let text = format!("240b:10:3261:6400::/{length}");
-            let expected = format!(
-                "the prefix length {} is not one from 0 to 64, nor the 128 of an address",
-                Quoted::new(length)
-            );
-            assert_eq!(sentence(&text), expected);
-        }
-        assert_eq!(
-            sentence("240b:10:3251:6410::5/56"),
-            "240b:10:3251:6410::/56 has bits set behind its length"
-        );
-        let hint = parse("240b:10:3251:6410::5/56").unwrap_err().hint();
-        assert!(hint.contains("240b:10:3251:6400::/56") && hint.contains("240b:10:3251:6410::/64"));
-    }
-
-    #[test]
-    fn errors_carry_the_value() {
-        for (text, value) in [
-            ("x", "x"),
-            ("1.2.3.4/8", "1.2.3.4/8"),
-            ("fe80::1%1", "fe80::1%1"),
-            ("2001:db8::/70", "70"),
-            ("2001:db8:0:1::/56", "2001:db8:0:1::/56"),
-        ] {
-            let error = parse(text).unwrap_err();
-            let expected = vec![("option", "prefix".to_owned()), ("value", value.to_owned())];
-            assert_eq!((error.code(), error.params()), (Code::OptionInvalid, expected));
-        }
-    }
 
     proptest! {
         #[test]

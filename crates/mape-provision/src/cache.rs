@@ -7,8 +7,8 @@
 use mape_core::{Layout, ReceivedPrefix, Rule, parse_rule};
 use serde_json::Value;
 
-use crate::answer::{Answer, MapE, Method, Shape};
-use crate::json::{self, MAX_BODY, flag, number, or_null, text};
+use crate::answer::{Answer, MAX_BODY, MapE, Method, Shape};
+use crate::json::{self, flag, number, or_null, text};
 use crate::request::Token;
 
 /// Number of the format.

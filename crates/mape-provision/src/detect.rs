@@ -4,17 +4,19 @@
 //! decides, those that agree are evidence, those that do not are listed against it.
 
 mod clues;
+mod evidence;
 mod facts;
 mod known;
 mod section;
 mod verdict;
 
+pub use evidence::{Confidence, LineType};
 pub use facts::{Facts, Gateway, Provisioned};
 pub use known::{FIXED_PROVIDERS, fixed_provider};
 pub use section::Section;
-pub use verdict::{Confidence, Evidence, LineType, Verdict};
+pub use verdict::{Evidence, Verdict};
 
-use clues::{Clue, From};
+use evidence::{Clue, From};
 
 /// Says what kind of line it is.
 #[must_use]

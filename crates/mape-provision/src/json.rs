@@ -8,10 +8,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{Quoted, decimal};
 use serde_json::{Map, Value};
 
-use crate::answer::AnswerError;
-
-/// Longest body read, in bytes. 256 rules with every blank that a server may add take 60 kB.
-pub const MAX_BODY: usize = 256 * 1024;
+use crate::answer::error::{AnswerError, MAX_BODY};
 
 /// One object, and where it stands in the answer.
 #[derive(Clone, Copy)]
@@ -70,6 +67,13 @@ pub(crate) fn flag(value: &Value) -> Option<bool> {
 
 pub(crate) fn text(value: &Value) -> Option<&str> {
     value.as_str()
+}
+
+/// Whether a value is text of at most this many bytes; a label is nothing an answer fails over.
+pub(crate) fn label(value: Option<&Value>) -> Option<String> {
+    let text = value?.as_str()?;
+    // 256 bytes with the quotes (section 3.4).
+    (!text.is_empty() && text.len() <= 254).then(|| text.to_owned())
 }
 
 pub(crate) fn address6(value: &Value) -> Option<Ipv6Addr> {

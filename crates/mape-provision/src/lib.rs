@@ -23,8 +23,8 @@ mod txt;
 mod url;
 
 pub use answer::{
-    Answer, AnswerError, Auth, BrokenRule, Endpoint, Ipip, Lw4o6, MapE, MapT, Method, NoMethod,
-    Shape,
+    Answer, AnswerError, Auth, BrokenRule, Endpoint, Ipip, Lw4o6, MAX_BODY, MapE, MapT, Method,
+    NoMethod, Shape,
 };
 pub use cache::{Cached, Pause};
 pub use detect::{
@@ -32,7 +32,6 @@ pub use detect::{
     detect, fixed_provider,
 };
 pub use failure::{DnsFailure, Failure, NoService, RedirectError};
-pub use json::MAX_BODY;
 pub use machine::{Effect, Event, HttpFailure, HttpReply, Machine, Next, Step, TxtReply};
 pub use mode::{BadUrl, Mode, UserUrl, digest};
 pub use policy::{Conflict, Decision, Source, Sources};

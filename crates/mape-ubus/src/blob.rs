@@ -4,7 +4,7 @@
 //! ([`blobmsg`](crate::blobmsg)), bits 30 to 24 are the id, the rest is the length with the head
 //! and without the padding.
 
-use crate::Malformed;
+use crate::error::Malformed;
 
 /// Length of an attribute's head, and what attributes are padded to, in bytes.
 pub(crate) const HEAD: usize = 4;

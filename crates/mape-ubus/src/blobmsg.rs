@@ -17,7 +17,8 @@
 use serde_json::{Map, Number, Value};
 
 use crate::blob::{Attribute, Attributes, Writer};
-use crate::{BadArguments, MAX_MESSAGE, Malformed};
+use crate::error::{BadArguments, Malformed};
+use crate::message::MAX_MESSAGE;
 
 /// How deep tables and arrays may lie in each other, the outermost table included. json-c, which
 /// reads JSON for OpenWrt's `ubus`, has the same limit.

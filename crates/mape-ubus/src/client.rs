@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use crate::blob::Writer;
-use crate::{AttributeId, BadArguments, Kind, Malformed, Message, Status, UbusError, blobmsg};
+use crate::blobmsg;
+use crate::error::{BadArguments, Malformed, UbusError};
+use crate::message::{AttributeId, Kind, Message};
+use crate::status::Status;
 
 /// One connection to ubusd.
 #[derive(Debug)]

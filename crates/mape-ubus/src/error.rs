@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mape_core::{Code, Explain, Quoted};
 
-use crate::Status;
+use crate::status::Status;
 
 /// Bytes that are not ubus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

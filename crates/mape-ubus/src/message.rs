@@ -2,7 +2,7 @@
 //! around all others.
 
 use crate::blob::{self, Attribute, Attributes, HEAD, Writer};
-use crate::{BadArguments, Malformed};
+use crate::error::{BadArguments, Malformed};
 
 /// The longest body of a message, with the head of the attribute around it, in bytes. ubusd's own
 /// limit: it drops a client that sends more.

@@ -4,10 +4,11 @@ use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
 
-use super::{MIN_MTU, TUNNEL_OVERHEAD};
+use super::request::{MIN_MTU, TUNNEL_OVERHEAD};
 use crate::error::{Code, Explain};
 use crate::line::LineKind;
-use crate::provider::{Provider, ProviderChoice};
+use crate::provider::ProviderChoice;
+use crate::provider_info::Provider;
 use crate::text::Quoted;
 
 /// There is no plan for this prefix with these rules.

@@ -1,6 +1,7 @@
 //! Which rule applies to a prefix.
 
-use super::{LINE_LEN, PlanError, Request, RuleSource};
+use super::error::PlanError;
+use super::request::{LINE_LEN, Request, RuleSource};
 use crate::builtin;
 use crate::prefix::ReceivedPrefix;
 use crate::provider::ProviderChoice;

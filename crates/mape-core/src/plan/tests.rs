@@ -1,5 +1,6 @@
 use super::*;
 use crate::error::{Code, Explain};
+use crate::layout::Layout;
 use crate::line::LineKind;
 use crate::rule_text::parse_rule;
 

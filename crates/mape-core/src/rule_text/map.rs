@@ -6,7 +6,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use super::{RuleTextError, Values, read_psid, small};
+use super::error::RuleTextError;
+use super::values::{Values, read_psid, small};
 use crate::builtin::completed;
 use crate::layout::Layout;
 use crate::plan::LINE_LEN;

@@ -1,4 +1,6 @@
 use super::*;
+use crate::error::{Code, Explain as _};
+use ipnet::Ipv4Net;
 use proptest::prelude::*;
 use std::net::Ipv4Addr;
 
@@ -12,6 +14,13 @@ fn refused(text: &str) -> (Code, String) {
     let error = parse(text).unwrap_err();
     assert!(!error.hint().is_empty() && !error.params().is_empty(), "{error}");
     (error.code(), error.to_string())
+}
+
+#[test]
+fn the_hint_names_every_key() {
+    let hint = parse("ea").unwrap_err().hint();
+    let (required, all) = (REQUIRED.join(", "), KEYS.join(" "));
+    assert_eq!(hint, format!("write KEY=VALUE,… with {required}; the keys are {all}"));
 }
 
 #[test]

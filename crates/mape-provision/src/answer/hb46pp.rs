@@ -2,9 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Answer, AnswerError, Auth, Method, Shape, label, methods};
-use crate::json::{Object, number, text};
+use super::error::AnswerError;
+use super::method::Method;
+use super::types::{Answer, Auth, Shape};
+use crate::json::{Object, label, number, text};
 use crate::request::{Capability, Token};
+
+mod methods;
 
 /// The standard's longest lifetime, in seconds: seven days.
 const MAX_TTL: u32 = 604_800;

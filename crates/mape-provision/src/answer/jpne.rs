@@ -3,7 +3,10 @@
 use mape_core::Layout;
 use serde_json::Value;
 
-use super::{Answer, AnswerError, MapE, Method, Shape, rules};
+use super::error::AnswerError;
+use super::method::{MapE, Method};
+use super::rules;
+use super::types::{Answer, Shape};
 use crate::json::{Object, address6, text};
 
 /// Longest name of a callback, in bytes.

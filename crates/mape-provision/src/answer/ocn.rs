@@ -4,8 +4,11 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{Layout, RuleParts};
 use serde_json::Value;
 
-use super::{Answer, AnswerError, MapE, Method, Shape, label, rules};
-use crate::json::{Object, address4, address6, bits, psid};
+use super::error::AnswerError;
+use super::method::{MapE, Method};
+use super::rules;
+use super::types::{Answer, Shape};
+use crate::json::{Object, address4, address6, bits, label, psid};
 
 pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
     let answer = Object::of(root, "")?;

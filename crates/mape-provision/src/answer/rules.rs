@@ -6,7 +6,8 @@ use ipnet::Ipv6Net;
 use mape_core::{Layout, Rule, RuleParts, completed};
 use serde_json::Value;
 
-use super::{AnswerError, BrokenRule};
+use super::error::AnswerError;
+use super::method::BrokenRule;
 use crate::json::{Object, bits, net4, net6};
 
 /// The rules that are consistent, and those that are not. Entries come with their number; `ipv6`

@@ -8,48 +8,12 @@ use mape_core::{
     find_builtin, plan,
 };
 
+use super::evidence::{Clue, Confidence, From, LineType};
 use super::facts::{Facts, Gateway, Provisioned};
 use super::known;
 use super::section::Section;
-use super::verdict::{Confidence, LineType};
 use crate::answer::{Endpoint, Ipip, Method};
 use crate::request::Capability;
-
-/// Where a clue is from; the first has the most authority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum From {
-    Gateway,
-    Provisioning,
-    TunnelEnd,
-    Dhcpv6,
-    Prefix,
-}
-
-impl From {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Gateway => "gateway",
-            Self::Provisioning => "provisioning",
-            Self::TunnelEnd => "tunnel_end",
-            Self::Dhcpv6 => "dhcpv6",
-            Self::Prefix => "prefix",
-        }
-    }
-}
-
-/// What one fact speaks for.
-#[derive(Clone, Debug)]
-pub(super) struct Clue {
-    pub(super) from: From,
-    pub(super) line: LineType,
-    pub(super) provider: Option<&'static str>,
-    pub(super) confidence: Confidence,
-    pub(super) says: String,
-    pub(super) prefix: Option<ReceivedPrefix>,
-    pub(super) aftr: Option<Endpoint>,
-    pub(super) section: Option<Section>,
-    pub(super) next_step: String,
-}
 
 pub(super) fn all(facts: &Facts) -> Vec<Clue> {
     let prefix = of_prefixes(facts);

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 
 use mape_core::LineKind;
 
-use super::verdict::LineType;
+use super::evidence::LineType;
 use crate::answer::Endpoint;
 
 /// An operator's AFTR: its stable name, its name in the DNS, its addresses.

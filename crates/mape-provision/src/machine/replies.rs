@@ -1,7 +1,8 @@
 //! What follows from the answers of resolvers and servers.
 
+use super::event::{Effect, HttpFailure, HttpReply, Next, Step, TxtReply};
+use super::state::{Machine, Stage, Turn};
 use super::timing::{LONGEST, Outcome, after};
-use super::{Effect, HttpFailure, HttpReply, Machine, Next, Stage, Step, Turn, TxtReply};
 use crate::answer::{Answer, Auth, NoMethod, Shape};
 use crate::failure::{DnsFailure, Failure, NoService, RedirectError};
 use crate::mode::Mode;

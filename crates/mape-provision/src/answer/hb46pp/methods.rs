@@ -1,77 +1,13 @@
 //! The parameters of each method of the standard (HB46PP 1.1 section 3.4).
 
-use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{Layout, PortParameters, PortSet, Rule};
+use mape_core::{Layout, PortParameters};
 use serde_json::Value;
 
-use super::{AnswerError, MapE, Method, layout, rules};
+use crate::answer::error::AnswerError;
+use crate::answer::method::{Endpoint, Ipip, Lw4o6, MapE, MapT, Method};
+use crate::answer::rules;
 use crate::json::{Object, address4, address6, bits, flag, net4, net6, number, psid, text};
 use crate::request::Capability;
-use crate::url::host_name;
-
-/// The far end of a tunnel.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// A name, to be resolved by the uplink's resolvers.
-    Name(String),
-    /// An IPv6 address.
-    Address(Ipv6Addr),
-}
-
-impl Endpoint {
-    /// Reads a name of letters, digits, `-`, `_` and dots, or an IPv6 address.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let address = text.parse().ok().map(Self::Address);
-        address.or_else(|| host_name(text).map(Self::Name))
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => f.write_str(name),
-            Self::Address(address) => address.fmt(f),
-        }
-    }
-}
-
-/// Lightweight 4over6 (RFC 7596).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lw4o6 {
-    /// The lwAFTR.
-    pub lwaftr: Endpoint,
-    /// The prefix the operator assigned.
-    pub ipv6: Ipv6Net,
-    /// The shared address.
-    pub ipv4: Ipv4Addr,
-    /// The line's ports on it.
-    pub ports: PortSet,
-}
-
-/// A tunnel without sharing (RFC 2473).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Ipip {
-    /// The line's end.
-    pub local: Ipv6Addr,
-    /// The provider's end.
-    pub remote: Ipv6Addr,
-    /// The line's own IPv4 address or prefix.
-    pub ipv4: Ipv4Net,
-}
-
-/// MAP-T (RFC 7599).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MapT {
-    /// The default mapping rule.
-    pub dmr: Ipv6Net,
-    /// The rules. MAP-T's have the numbers of MAP-E's; in the place of the BR stands the first
-    /// address of the DMR.
-    pub rules: Vec<Rule>,
-}
 
 pub(super) fn parse(capability: Capability, section: &Value) -> Result<Method, AnswerError> {
     match capability {
@@ -102,6 +38,15 @@ fn map_e(section: &Value) -> Result<Method, AnswerError> {
     let br = section.required("br", address6)?;
     let (rules, broken) = rules::list(section.list("rules")?, br, layout)?;
     Ok(Method::MapE(MapE { rules, mesh, broken }))
+}
+
+/// The layout of a rule (`map_e.version`).
+const fn layout(version: u32) -> Option<Layout> {
+    match version {
+        0 => Some(Layout::Draft03),
+        1 => Some(Layout::Rfc7597),
+        _ => None,
+    }
 }
 
 fn lw4o6(section: &Value) -> Result<Method, AnswerError> {

@@ -1,0 +1,66 @@
+//! Reading the values of a rule.
+
+use ipnet::{Ipv4Net, Ipv6Net};
+
+use super::error::RuleTextError;
+use crate::table::Table;
+use crate::text::{Quoted, decimal};
+
+pub(super) struct Values<'text>(pub(super) Table<&'static str, &'text str>);
+
+impl Values<'_> {
+    pub(super) fn read<T>(
+        &self,
+        key: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, RuleTextError> {
+        let Some(text) = self.0.get(key) else {
+            return Ok(None);
+        };
+        let bad = || RuleTextError::BadValue { key, value: Quoted::new(text) };
+        read(text).ok_or_else(bad).map(Some)
+    }
+
+    pub(super) fn required<T>(
+        &self,
+        key: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, RuleTextError> {
+        self.read(key, read)?.ok_or(RuleTextError::Missing(key))
+    }
+}
+
+/// Reads an IPv6 prefix with its length. Bits behind the length stay.
+///
+/// The standard library reads the address, because `ipnet`'s own parser takes `061.72.0.0`, which
+/// others read as octal.
+#[must_use]
+pub fn net6(text: &str) -> Option<Ipv6Net> {
+    let (address, len) = text.split_once('/')?;
+    Ipv6Net::new(address.parse().ok()?, small(len)?).ok()
+}
+
+/// Reads an IPv4 prefix with its length, as [`net6`].
+#[must_use]
+pub fn net4(text: &str) -> Option<Ipv4Net> {
+    let (address, len) = text.split_once('/')?;
+    Ipv4Net::new(address.parse().ok()?, small(len)?).ok()
+}
+
+/// Lengths: whether they fit the rule is the rule's own check.
+pub(super) fn small(text: &str) -> Option<u8> {
+    decimal(text, 128).and_then(|number| u8::try_from(number).ok())
+}
+
+/// Reads a PSID of at most 16 bits: specifications write it in hexadecimal (`0x34`), calculators in
+/// decimal.
+#[must_use]
+pub fn read_psid(text: &str) -> Option<u16> {
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            u16::from_str_radix(digits, 16).ok()
+        }
+        Some(_) => None,
+        None => decimal(text, 65535).and_then(|number| u16::try_from(number).ok()),
+    }
+}

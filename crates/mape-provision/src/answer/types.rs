@@ -1,0 +1,132 @@
+//! An answer that was understood, and the choice among its methods.
+
+use mape_core::ReceivedPrefix;
+
+use super::error::AnswerError;
+use super::method::{MapE, Method};
+use crate::request::{Capability, Token};
+
+/// Whose shape an answer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// The national standard, HB46PP 1.1.
+    Hb46pp,
+    /// JPNE's `get_rules`, also used for BIGLOBE.
+    Jpne,
+    /// OCN's `basicMapRules`.
+    Ocn,
+}
+
+impl Shape {
+    /// Every shape.
+    pub const ALL: [Self; 3] = [Self::Hb46pp, Self::Jpne, Self::Ocn];
+
+    /// The name used in the cache.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hb46pp => "hb46pp",
+            Self::Jpne => "get_rules",
+            Self::Ocn => "basic_map_rules",
+        }
+    }
+}
+
+/// An answer that was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its shape.
+    pub shape: Shape,
+    /// Who answered, in their own words; at most three, none longer than 254 bytes.
+    pub labels: Vec<String>,
+    /// How long it is good, in seconds, 60 to 604800; `None` where it does not say.
+    ///
+    /// A server that states more than the seven days of the standard is taken at seven, one that
+    /// states less than a minute, the shortest wait the standard knows, at one minute.
+    pub ttl: Option<u32>,
+    /// To be sent with the next request.
+    pub token: Option<Token>,
+    /// JPNE's identifier (32 digits), to be sent with the next request.
+    pub id: Option<String>,
+    /// How the user and the password fared.
+    pub auth: Option<Auth>,
+    /// What the line may use, the preferred one first.
+    pub methods: Vec<Method>,
+}
+
+/// How user and password fared (section 3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Auth {
+    /// None were sent; with them there might be more.
+    Required,
+    /// They are wrong.
+    Bad,
+    /// They are right.
+    Good,
+}
+
+/// Why no method of an answer can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoMethod {
+    /// `order` is empty, or names only methods that nobody knows.
+    Nothing,
+    /// Only methods that were not asked for.
+    Others(Vec<Capability>),
+    /// What was asked for is there, but cannot be used.
+    Unusable(AnswerError),
+}
+
+impl Answer {
+    /// The method to use: the first in order that we can, and that can serve this line. An empty
+    /// list of prefixes asks for no particular line.
+    ///
+    /// # Errors
+    /// [`NoMethod`] says why there is none.
+    pub fn choose(
+        &self,
+        can: &[Capability],
+        prefixes: &[ReceivedPrefix],
+    ) -> Result<&Method, NoMethod> {
+        if self.methods.is_empty() {
+            return Err(NoMethod::Nothing);
+        }
+        let mut first_problem = None;
+        for method in self.methods.iter().filter(|it| can.contains(&it.capability())) {
+            let problem = match method {
+                Method::Broken(_, error) => error.clone(),
+                Method::MapE(map_e) => match map_e.serves(prefixes) {
+                    Ok(()) => return Ok(method),
+                    Err(error) => error,
+                },
+                _ => return Ok(method),
+            };
+            first_problem.get_or_insert(problem);
+        }
+        Err(first_problem.map_or_else(
+            || NoMethod::Others(self.methods.iter().map(Method::capability).collect()),
+            NoMethod::Unusable,
+        ))
+    }
+
+    /// The rules, where MAP-E is among the methods.
+    #[must_use]
+    pub fn map_e(&self) -> Option<&MapE> {
+        self.methods.iter().find_map(|method| match method {
+            Method::MapE(map_e) => Some(map_e),
+            _ => None,
+        })
+    }
+
+    /// What the cache keeps: the rules that can be used, and how long.
+    pub(crate) fn only_map_e(&self) -> Self {
+        let kept = |map_e: &MapE| MapE { broken: Vec::new(), ..map_e.clone() };
+        Self {
+            labels: Vec::new(),
+            token: None,
+            id: None,
+            auth: None,
+            methods: self.map_e().map(kept).map(Method::MapE).into_iter().collect(),
+            ..*self
+        }
+    }
+}
