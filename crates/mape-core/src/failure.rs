@@ -1,6 +1,7 @@
 //! An error without its type: what a caller shows, logs or keeps.
 
-use crate::{Code, Explain, Quoted, Shown};
+use crate::error::{Code, Explain};
+use crate::text::{Quoted, Shown};
 
 /// An error that has explained itself: the program cannot answer, and this is why.
 ///
