@@ -1,46 +1,174 @@
-//! The README's examples print what it says they print.
+//! The README and the pages in `docs/` agree with the program: examples print what they show, and
+//! tables name every option and every error code.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// The commands that need more than this program; `cargo xtask` runs this very test.
+/// Commands that a developer runs, and that these tests do not; `cargo xtask` runs this very test.
 const ELSEWHERE: [&str; 3] =
     ["cargo xtask demo", "cargo xtask test", "cargo xtask package mipsel_24kc"];
 
-/// Command and expected text of every `console` block.
-fn examples(file: &str) -> Vec<(String, String)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
-    let text = fs::read_to_string(path).unwrap();
-    let blocks = text.split("```console\n").skip(1);
-    let blocks = blocks.map(|block| block.split("```").next().unwrap());
-    let pairs = blocks.map(|block| block.split_once('\n').unwrap());
-    pairs.map(|(command, printed)| (command.to_owned(), printed.to_owned())).collect()
+/// Commands that only our own files on a router run; `mape-proto --help` does not list them.
+const INTERNAL: [&str; 4] = ["firewall", "hotplug", "provision", "renew"];
+
+/// The repository.
+fn home() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+fn read(file: &str) -> String {
+    fs::read_to_string(home().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// Both READMEs and the pages for users, by path.
+fn pages() -> Vec<String> {
+    let entries = fs::read_dir(home().join("docs")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut pages: Vec<String> = names
+        .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "md"))
+        .map(|name| format!("docs/{name}"))
+        .collect();
+    pages.sort();
+    pages.extend(["README.md", "README.ja.md"].map(str::to_owned));
+    pages
+}
+
+/// The text of the fenced blocks of a page whose language begins with `language`.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let text = read(page);
+    let parts = text.split("\n```").collect::<Vec<_>>();
+    assert_eq!(parts.len() % 2, 1, "{page}: a block without an end");
+    let inside = parts.into_iter().skip(1).step_by(2);
+    inside.filter(|block| block.starts_with(language)).map(str::to_owned).collect()
+}
+
+/// Command and expected text of every `console` block. The text is empty where the page shows none.
+fn examples(page: &str) -> Vec<(String, String)> {
+    let example = |block: String| {
+        let (_, block) = block.split_once('\n').unwrap();
+        let (command, printed) = block.split_once('\n').unwrap_or((block, ""));
+        let command = command.strip_prefix("$ ").unwrap_or_else(|| panic!("no command: {command}"));
+        let printed = if printed.is_empty() { String::new() } else { format!("{printed}\n") };
+        (command.to_owned(), printed)
+    };
+    blocks(page, "console").into_iter().map(example).collect()
+}
+
+/// What the program prints, for a command that these tests run.
 fn run(command: &str) -> Option<String> {
-    let command = command.strip_prefix("$ ").unwrap_or_else(|| panic!("no command: {command}"));
     if ELSEWHERE.contains(&command) {
         return None;
     }
     let arguments = command
         .strip_prefix("cargo run --quiet --package mape-proto -- ")
         .unwrap_or_else(|| panic!("not tested anywhere: {command}"));
+    Some(said(&arguments.split(' ').collect::<Vec<_>>()))
+}
+
+fn said(arguments: &[&str]) -> String {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    mape_proto::run(arguments.split(' ').map(Into::into), &mut out, &mut err);
-    Some(String::from_utf8(if out.is_empty() { err } else { out }).unwrap())
+    mape_proto::run(arguments.iter().map(Into::into), &mut out, &mut err);
+    String::from_utf8(if out.is_empty() { err } else { out }).unwrap()
 }
 
 #[test]
 fn every_example_is_true() {
-    for (file, count) in [("README.md", 4), ("README.ja.md", 3), ("docs/install.md", 1)] {
-        let examples = examples(file);
-        assert_eq!(examples.len(), count, "{file}");
-        for (command, expected) in examples {
-            // An example may leave its output out.
+    let mut shown = 0;
+    for page in pages() {
+        for (command, expected) in examples(&page) {
             let Some(printed) = run(&command) else { continue };
-            assert!(expected.is_empty() || printed == expected, "{file}: {command}\n{printed}");
+            assert!(expected.is_empty() || printed == expected, "{page}: {command}\n{printed}");
             assert!(!printed.is_empty());
+            shown += usize::from(!expected.is_empty());
+        }
+    }
+    // A plan, and a line that is not MAP-E.
+    assert!(shown >= 2, "{shown}");
+    for page in ["README.md", "README.ja.md"] {
+        assert_eq!(examples(page).len(), 3, "{page}");
+    }
+}
+
+/// Both READMEs tell a reader to enter the same commands.
+#[test]
+fn the_japanese_readme_has_the_same_commands() {
+    let commands = |page| {
+        let shell = blocks(page, "sh");
+        let console = examples(page).into_iter().map(|(command, _)| command);
+        shell.into_iter().chain(console).collect::<Vec<_>>()
+    };
+    assert!(commands("README.md").len() >= 6);
+    assert_eq!(commands("README.ja.md"), commands("README.md"));
+}
+
+/// Every option that netifd hands over is described.
+#[test]
+fn the_page_of_options_names_every_option() {
+    let page = read("docs/options.md");
+    let handler = read("files/lib/netifd/proto/mape.sh").replace("\\\n", " ");
+    let (_, list) = handler.split_once("for option in ").unwrap();
+    let (list, _) = list.split_once("; do").unwrap();
+    let lists = handler.lines().filter_map(|line| line.split_once("proto_config_add_array '"));
+    let lists = lists.map(|(_, name)| name.split(':').next().unwrap());
+    let options: Vec<&str> = list.split_whitespace().chain(lists).collect();
+    assert!(options.contains(&"psid") && options.contains(&"reserved_ports"), "{options:?}");
+    for option in options {
+        assert!(page.contains(&format!("`{option}`")), "{option}");
+    }
+}
+
+/// The README's table of common options names options that exist.
+#[test]
+fn the_readme_names_options_that_exist() {
+    let handler = read("files/lib/netifd/proto/mape.sh");
+    for page in ["README.md", "README.ja.md"] {
+        let text = read(page);
+        let (_, table) = text.split_once("\n## Options\n").unwrap_or_else(|| {
+            text.split_once("\n## オプション\n").unwrap_or_else(|| panic!("{page}: no options"))
+        });
+        let (table, _) = table.split_once("\n## ").unwrap();
+        let rows: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")).collect();
+        assert!(rows.len() >= 8, "{page}");
+        for row in rows {
+            let (option, _) = row.split_once('`').unwrap();
+            assert!(handler.contains(option), "{page}: {option}");
+        }
+    }
+}
+
+/// Every error code is described.
+#[test]
+fn the_page_about_troubleshooting_names_every_code() {
+    let page = read("docs/troubleshooting.md");
+    let source = read("crates/mape-core/src/error.rs");
+    let codes = source.split('"').filter(|text| text.starts_with("MAPE_"));
+    let codes: Vec<&str> = codes.collect();
+    assert!(codes.len() > 20, "{codes:?}");
+    for code in codes {
+        assert!(page.contains(&format!("| `{code}` |")), "{code}");
+    }
+}
+
+/// No page names a command that the program does not have.
+#[test]
+fn the_pages_name_commands_that_exist() {
+    let help = said(&["--help"]);
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let words: Vec<&str> = list.split(|letter: char| !letter.is_ascii_lowercase()).collect();
+    for page in pages() {
+        let text = read(&page);
+        for (_, rest) in
+            text.match_indices("mape-proto ").map(|(at, found)| text.split_at(at + found.len()))
+        {
+            let end = rest.find(|letter: char| !letter.is_ascii_lowercase()).unwrap_or(rest.len());
+            let (command, rest) = rest.split_at(end);
+            // In prose, and in file names, no command follows.
+            if command.is_empty() || rest.starts_with(['-', '/', '.', '(']) {
+                continue;
+            }
+            let known = words.contains(&command) || INTERNAL.contains(&command);
+            assert!(known, "{page}: mape-proto {command}");
         }
     }
 }

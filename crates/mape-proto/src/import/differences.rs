@@ -5,7 +5,7 @@ use mape_uci::Section;
 use super::source::Origin;
 use super::translate;
 
-/// One row of the table that DESIGN.md shows too.
+/// One row of the table that `docs/coming-from-map.md` shows too.
 #[derive(Debug, serde::Serialize)]
 pub struct Difference {
     /// The option, or what it is about.

@@ -102,14 +102,14 @@ fn the_schema_refuses_what_is_none() {
     }
 }
 
-/// DESIGN.md and the program show the same table.
+/// `docs/coming-from-map.md` and the program show the same table.
 #[test]
-fn the_table_of_differences_stands_in_the_design() {
-    let design = home().join("../../../DESIGN.md");
-    let design = fs::read_to_string(design).unwrap();
+fn the_page_about_migration_has_the_table_of_differences() {
+    let page = home().join("../../../docs/coming-from-map.md");
+    let page = fs::read_to_string(page).unwrap();
     for row in &mape_proto::import::DIFFERENCES {
         let line = format!("| {} | {} | {} |\n", row.about, row.map, row.mape);
-        assert!(design.contains(&line), "{line}");
+        assert!(page.contains(&line), "{line}");
     }
 }
 

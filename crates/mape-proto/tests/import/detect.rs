@@ -101,7 +101,7 @@ fn the_section_is_written_once() {
     }
 }
 
-/// README, "A fixed IPv4 address": the product's own providers, whose ends the papers tell.
+/// `docs/fixed-ipv4.md`: the product's own providers, whose ends the papers tell.
 #[test]
 fn a_contract_with_an_address_of_its_own_is_a_section_of_ours() {
     for (test, line, end, provider) in [
