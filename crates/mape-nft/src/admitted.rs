@@ -107,7 +107,12 @@ pub(crate) fn servers(interface: &Interface) -> Vec<Admitted> {
     let element = |one: &Published| {
         let ports = PortRange::new(one.port, one.port)?;
         let hosts = Ipv4Net::from(*one.host.ip());
-        Some(Admitted { addresses: interface.line.net(), transport: one.transport, ports, hosts })
+        Some(Admitted {
+            addresses: interface.dataplane.net(),
+            transport: one.transport,
+            ports,
+            hosts,
+        })
     };
     interface.published().into_iter().filter_map(element).collect()
 }
@@ -117,9 +122,9 @@ fn cones(interface: &Interface) -> Vec<Admitted> {
     if !full_cone::is_needed(interface) {
         return Vec::new();
     }
-    let ports = match interface.line.mapping() {
+    let ports = match interface.dataplane.mapping() {
         Some(mapping) if interface.edge == Edge::Plain => mapping.unreserved(),
-        Some(mapping) => vec![mapping.inside()],
+        Some(mapping) => vec![mapping.internal()],
         // A set of intervals takes no port twice.
         None => complement(
             interface
@@ -129,11 +134,11 @@ fn cones(interface: &Interface) -> Vec<Admitted> {
                 .collect(),
         ),
     };
-    let hosts: Vec<Ipv4Net> = match interface.servers.cone_hosts() {
+    let hosts: Vec<Ipv4Net> = match interface.forwards.full_cone_hosts() {
         hosts if !interface.options.full_cone => hosts.iter().copied().map(Ipv4Net::from).collect(),
         _ => vec![Ipv4Net::default()],
     };
-    let addresses = interface.line.net();
+    let addresses = interface.dataplane.net();
     let element =
         |ports: PortRange, hosts| Admitted { addresses, transport: Transport::Udp, ports, hosts };
     ports.iter().flat_map(|ports| hosts.iter().map(|hosts| element(*ports, *hosts))).collect()
@@ -144,13 +149,13 @@ mod tests {
     use mape_core::{Request, plan};
 
     use super::*;
-    use crate::{DeviceName, Line, Options, Published, Servers};
+    use crate::{Dataplane, DeviceName, Forwards, Options, Published};
 
     #[test]
     fn each_edge_sees_its_own_ports() {
         let mut request = Request::new("240b:10:3261:6400::/56".parse().unwrap());
         request.reserved = "5696-5710".parse().unwrap();
-        let line = Line::new(&plan(&request).unwrap(), &[]).unwrap();
+        let dataplane = Dataplane::new(&plan(&request).unwrap(), &[]).unwrap();
         let device = DeviceName::default_tunnel();
         let published = Published {
             transport: Transport::Tcp,
@@ -161,10 +166,10 @@ mod tests {
             name: device.interface(),
             device: device.clone(),
             index: None,
-            line: line.clone(),
+            dataplane: dataplane.clone(),
             edge,
             options: Options { full_cone, ..Options::default() },
-            servers: Servers::new(vec![published], hosts.to_vec()),
+            forwards: Forwards::new(vec![published], hosts.to_vec()),
         };
         let of = |interface: Interface| list(&Admitted::of(&[interface.clone(), interface]));
         let server = "106.72.50.97 . tcp . 5700 . 192.168.1.10";

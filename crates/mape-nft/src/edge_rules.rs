@@ -37,7 +37,7 @@ enum Direction {
 }
 
 /// Names and fields that differ between the directions.
-struct Words {
+struct Fields {
     chain: &'static str,
     /// The address that must be ours.
     address: &'static str,
@@ -50,16 +50,16 @@ struct Words {
 }
 
 impl Direction {
-    const fn words(self) -> Words {
+    const fn fields(self) -> Fields {
         match self {
-            Self::In => Words {
+            Self::In => Fields {
                 chain: "in",
                 address: "daddr",
                 port: "dport",
                 map: "e2i",
                 port_mask: 0x0000_ffff,
             },
-            Self::Out => Words {
+            Self::Out => Fields {
                 chain: "out",
                 address: "saddr",
                 port: "sport",
@@ -72,7 +72,7 @@ impl Direction {
 
 impl<'interface> EdgeRules<'interface> {
     pub(crate) fn new(interface: &'interface Interface) -> Self {
-        let ports = match (interface.line.mapping(), interface.edge) {
+        let ports = match (interface.dataplane.mapping(), interface.edge) {
             (None, _) => Ports::Free,
             (Some(mapping), Edge::Plain) => Ports::Checked(mapping),
             (Some(mapping), _) => Ports::Translated(mapping),
@@ -82,7 +82,11 @@ impl<'interface> EdgeRules<'interface> {
 
     /// Name of a chain, a set or a map.
     fn name(&self, name: &str) -> String {
-        if self.interface.is_on_device() { name.to_owned() } else { self.interface.own(name) }
+        if self.interface.is_on_device() {
+            name.to_owned()
+        } else {
+            self.interface.object_name(name)
+        }
     }
 
     /// Sets, maps and the chains per protocol, in the order nft wants them.
@@ -110,8 +114,8 @@ impl<'interface> EdgeRules<'interface> {
     }
 
     fn first(&self, direction: Direction) -> Vec<String> {
-        let Words { chain, address, .. } = direction.words();
-        let addresses = self.interface.line.addresses();
+        let Fields { chain, address, .. } = direction.fields();
+        let addresses = self.interface.dataplane.addresses();
         let on_device = self.interface.is_on_device();
         let mut rules = Vec::new();
         rules.extend(forwards::neighbours_at_edge(self.interface, address));
@@ -121,11 +125,11 @@ impl<'interface> EdgeRules<'interface> {
         if matches!(self.ports, Ports::Free) {
             rules.push(format!("ip {address} != {addresses} counter drop"));
             rules.push("ip frag-off & 0x1fff != 0 accept".to_owned());
-            rules.push(self.clamp());
+            rules.push(self.clamp_mss());
             let all = if on_device { "meta protocol ip" } else { "meta nfproto ipv4" };
             rules.push(format!("{all} accept"));
         } else {
-            rules.extend(self.most(direction));
+            rules.extend(self.fast_path(direction));
             // Later fragments carry no ports: bytes of their data must not be taken for some.
             let fragment = self.name(&format!("{chain}-fragment"));
             rules.push(format!("ip frag-off & 0x1fff != 0 goto {fragment}"));
@@ -148,15 +152,15 @@ impl<'interface> EdgeRules<'interface> {
     /// lookup, jump and `meta` is a call; and looked up with four bytes, for which its table has a
     /// faster way than for two (both measured in `DESIGN.md`). Those four follow a header without
     /// options.
-    fn most(&self, direction: Direction) -> Vec<String> {
-        let Words { address, port, map, port_mask, .. } = direction.words();
+    fn fast_path(&self, direction: Direction) -> Vec<String> {
+        let Fields { address, port, map, port_mask, .. } = direction.fields();
         let Ports::Translated(_) = self.ports else {
             return Vec::new();
         };
-        let addresses = self.interface.line.addresses();
+        let addresses = self.interface.dataplane.addresses();
         let map = self.name(&format!("{map}-word"));
         // One that opens is clamped even if its port turns out to be a reserved one further on.
-        let opens = format!("tcp flags & syn != 0 {}", self.lowered());
+        let opens = format!("tcp flags & syn != 0 {}", self.lower_mss());
         [("tcp", "tcp flags & syn == 0"), ("tcp", &opens), ("udp", "udp checksum != 0")]
             .map(|(protocol, usual)| {
                 format!(
@@ -170,7 +174,7 @@ impl<'interface> EdgeRules<'interface> {
 
     /// The same for any header, by the port alone; `field` is its name where it is written.
     fn translated(&self, direction: Direction, protocol: &str, field: &str) -> Option<String> {
-        let Words { port, map, .. } = direction.words();
+        let Fields { port, map, .. } = direction.fields();
         let Ports::Translated(_) = self.ports else {
             return None;
         };
@@ -179,47 +183,47 @@ impl<'interface> EdgeRules<'interface> {
     }
 
     fn fragment(&self, direction: Direction) -> Object {
-        let Words { chain, address, .. } = direction.words();
+        let Fields { chain, address, .. } = direction.fields();
         let rules = vec![
-            format!("ip {address} {} accept", self.interface.line.addresses()),
+            format!("ip {address} {} accept", self.interface.dataplane.addresses()),
             "counter drop".to_owned(),
         ];
         Object::chain(self.name(&format!("{chain}-fragment")), rules)
     }
 
     /// TCP's segments fit the tunnel in both directions.
-    fn clamp(&self) -> String {
-        format!("tcp flags syn {}", self.lowered())
+    fn clamp_mss(&self) -> String {
+        format!("tcp flags syn {}", self.lower_mss())
     }
 
     /// nft only ever lowers the value.
-    fn lowered(&self) -> String {
-        format!("tcp option maxseg size set {}", self.interface.line.mss())
+    fn lower_mss(&self) -> String {
+        format!("tcp option maxseg size set {}", self.interface.dataplane.mss())
     }
 
     fn tcp(&self, direction: Direction) -> Object {
-        let Words { chain, port, .. } = direction.words();
-        let mut rules = vec![self.clamp()];
+        let Fields { chain, port, .. } = direction.fields();
+        let mut rules = vec![self.clamp_mss()];
         rules.extend(self.translated(direction, "tcp", "tcp"));
-        rules.extend(self.passing("tcp", port));
+        rules.extend(self.unchanged("tcp", port));
         rules.push("counter drop".to_owned());
         Object::chain(self.name(&format!("{chain}-tcp")), rules)
     }
 
     fn udp(&self, direction: Direction) -> Object {
-        let Words { chain, port, .. } = direction.words();
+        let Fields { chain, port, .. } = direction.fields();
         let mut rules = Vec::new();
         // `th` writes the port and leaves the checksum alone, which here means "none".
         let unchecked = self.translated(direction, "udp", "th");
         rules.extend(unchecked.map(|rule| format!("udp checksum 0 {rule}")));
         rules.extend(self.translated(direction, "udp", "udp"));
-        rules.extend(self.passing("udp", port));
+        rules.extend(self.unchanged("udp", port));
         rules.push("counter drop".to_owned());
         Object::chain(self.name(&format!("{chain}-udp")), rules)
     }
 
     /// Ports that pass as they are: reserved ones, or all of the set where nothing is translated.
-    fn passing(&self, protocol: &str, port: &str) -> Option<String> {
+    fn unchanged(&self, protocol: &str, port: &str) -> Option<String> {
         let set = match self.ports {
             Ports::Translated(mapping) if mapping.reserved().is_empty() => return None,
             Ports::Translated(_) => "reserved",

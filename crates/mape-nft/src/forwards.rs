@@ -2,7 +2,7 @@
 //!
 //! A published port is a reserved one, so it passes the edge as it is and no outgoing connection
 //! gets it. What arrives there is sent to a host: from the line, from the router itself, and as
-//! *hairpin* from the devices that the port [names](crate::Servers::reached_from). The host then sees the
+//! *hairpin* from the devices that the port [names](crate::Forwards::with_hairpin). The host then sees the
 //! public address, as in every connection from outside. From any other device the packet goes to
 //! the router itself, as if nothing were published.
 //!
@@ -15,7 +15,7 @@
 //!
 //! All of this is there only where a port is published. Except for the exchange at the edge, only
 //! the first packet of a connection meets it. So does what is always there: a packet from the line
-//! whose source is no address of the internet is dropped ([`strangers`]).
+//! whose source is no address of the internet is dropped ([`drop_bogons`]).
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -32,7 +32,7 @@ pub(crate) const NEIGHBOURS: Ipv4Addr = Ipv4Addr::new(192, 0, 0, 8);
 
 /// Sources that no packet of the internet has: RFC 6890, and RFC 6598 for addresses behind a
 /// carrier's NAT.
-const STRANGE: [&str; 9] = [
+const BOGONS: [&str; 9] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
     "100.64.0.0/10",
@@ -46,26 +46,26 @@ const STRANGE: [&str; 9] = [
 
 /// The chains on hooks, removed where nothing is published.
 pub(crate) fn chains(interface: &Interface) -> [String; 2] {
-    ["own", "hairpin"].map(|name| interface.own(name))
+    ["own", "hairpin"].map(|name| interface.object_name(name))
 }
 
 /// What is always there. Where nothing is published, only the first rule of `arriving` does
 /// anything.
-pub(crate) fn lasting(interface: &Interface) -> [Object; 4] {
+pub(crate) fn permanent_objects(interface: &Interface) -> [Object; 4] {
     let published = interface.published();
-    let (mut arriving, mut neighbours) = (vec![strangers(interface)], None);
+    let (mut arriving, mut neighbours) = (vec![drop_bogons(interface)], None);
     if !published.is_empty() {
-        arriving.extend(to_us(interface));
+        arriving.extend(to_own_address(interface));
         neighbours = to_neighbours(interface);
     }
     let elements = admitted::list(&admitted::servers(interface));
     [
-        Object::elements("set", interface.own("published"), admitted::TYPE, &elements),
-        Object::chain(interface.own("servers"), to_hosts(&published)),
-        Object::chain(interface.own("neighbours"), Vec::from_iter(neighbours)),
+        Object::elements("set", interface.object_name("published"), admitted::TYPE, &elements),
+        Object::chain(interface.object_name("servers"), to_hosts(&published)),
+        Object::chain(interface.object_name("neighbours"), Vec::from_iter(neighbours)),
         // Before the redirects of others.
         Object::hooked(
-            interface.own("arriving"),
+            interface.object_name("arriving"),
             "type nat hook prerouting priority dstnat - 5; policy accept;",
             arriving,
         ),
@@ -75,11 +75,11 @@ pub(crate) fn lasting(interface: &Interface) -> [Object; 4] {
 /// A host that trusts its LAN would take such a packet for one of it, and answers would go into a
 /// network that did not ask. An ICMP error from a private address of some router on the way passes:
 /// it belongs to a connection that there is.
-fn strangers(interface: &Interface) -> String {
-    let address = interface.line.address();
+fn drop_bogons(interface: &Interface) -> String {
+    let address = interface.dataplane.address();
     // A line with such an address has neighbours with such addresses.
     let is_ours = |net: &&str| net.parse().is_ok_and(|net: Ipv4Net| net.contains(&address));
-    let mut strange: Vec<&str> = STRANGE.iter().copied().filter(|net| !is_ours(net)).collect();
+    let mut strange: Vec<&str> = BOGONS.iter().copied().filter(|net| !is_ours(net)).collect();
     let neighbours = NEIGHBOURS.to_string();
     if neighbours_at_edge(interface, "daddr").is_empty() {
         strange.push(&neighbours);
@@ -87,9 +87,9 @@ fn strangers(interface: &Interface) -> String {
     format!("iif {} ip saddr {{ {} }} counter drop", interface.key(), strange.join(", "))
 }
 
-fn to_us(interface: &Interface) -> Vec<String> {
-    let (key, addresses) = (interface.key(), interface.line.addresses());
-    let [servers, neighbours] = ["servers", "neighbours"].map(|name| interface.own(name));
+fn to_own_address(interface: &Interface) -> Vec<String> {
+    let (key, addresses) = (interface.key(), interface.dataplane.addresses());
+    let [servers, neighbours] = ["servers", "neighbours"].map(|name| interface.object_name(name));
     let mut rules = vec![format!("iif {key} ip daddr {addresses} jump {servers}")];
     let mut devices: Vec<&Devices> =
         interface.published_with_devices().flat_map(|(_, from)| from).collect();
@@ -98,9 +98,9 @@ fn to_us(interface: &Interface) -> Vec<String> {
     for device in devices {
         let here = interface.published_with_devices().filter(|(_, from)| from.contains(device));
         let here: Vec<&Published> = here.map(|(one, _)| one).collect();
-        let packets = format!("iifname \"{}\" ip daddr {addresses}", device);
+        let packets = format!("iifname \"{device}\" ip daddr {addresses}");
         rules.extend(to_hosts(&here).iter().map(|rule| format!("{packets} {rule}")));
-        if interface.line.mapping().is_some() {
+        if interface.dataplane.mapping().is_some() {
             rules.push(format!("{packets} jump {neighbours}"));
         }
     }
@@ -109,10 +109,10 @@ fn to_us(interface: &Interface) -> Vec<String> {
 
 pub(crate) fn objects(interface: &Interface) -> [Object; 2] {
     let [own, hairpin] = chains(interface);
-    let addresses = interface.line.addresses();
-    let to = |chain| format!("ip daddr {addresses} jump {}", interface.own(chain));
+    let addresses = interface.dataplane.addresses();
+    let to = |chain| format!("ip daddr {addresses} jump {}", interface.object_name(chain));
     let mut from_us = vec![to("servers")];
-    if interface.line.mapping().is_some() {
+    if interface.dataplane.mapping().is_some() {
         from_us.push(to("neighbours"));
     }
     [
@@ -128,8 +128,8 @@ pub(crate) fn objects(interface: &Interface) -> [Object; 2] {
 /// The answer has to come back through the router, also from a host beside the one that asks. The
 /// host sees the public address: the router's own address in the LAN is one that it may trust.
 fn hairpin(interface: &Interface) -> Vec<String> {
-    let (key, address) = (interface.key(), interface.line.address());
-    let published = interface.own("published");
+    let (key, address) = (interface.key(), interface.dataplane.address());
+    let published = interface.object_name("published");
     // nft would convert the byte order of `meta l4proto`, one byte, for a set of intervals; kernel
     // 6.12.118 refuses that. `ip protocol` is read from the packet as it is.
     let rule = |transport: Transport| {
@@ -157,17 +157,17 @@ fn to_hosts(published: &[&Published]) -> Vec<String> {
 /// Ports of the address that are not ours. Not for what comes from the line: there the edge has
 /// looked, and ports are inside ones.
 fn to_neighbours(interface: &Interface) -> Option<String> {
-    let owned = list(interface.line.mapping()?.owned());
+    let owned = list(interface.dataplane.mapping()?.owned());
     Some(format!("meta l4proto {{ tcp, udp }} th dport != {{ {owned} }} dnat ip to {NEIGHBOURS}"))
 }
 
 /// What the edge does with the neighbours' address, `address` being which of the packet's is ours.
 /// A packet that comes with their address in place of the shared one belongs to no host.
 pub(crate) fn neighbours_at_edge(interface: &Interface, address: &str) -> Vec<String> {
-    if interface.line.mapping().is_none() || interface.published().is_empty() {
+    if interface.dataplane.mapping().is_none() || interface.published().is_empty() {
         return Vec::new();
     }
-    let ours = interface.line.address();
+    let ours = interface.dataplane.address();
     match address {
         "saddr" => vec![format!("ip daddr {NEIGHBOURS} ip daddr set {ours}")],
         _ => vec![
@@ -179,8 +179,8 @@ pub(crate) fn neighbours_at_edge(interface: &Interface, address: &str) -> Vec<St
 
 /// A published UDP server that speaks first, as games do with their list of servers, keeps its
 /// port.
-pub(crate) fn from_published(interface: &Interface) -> Option<String> {
-    let address = interface.line.address();
+pub(crate) fn snat_published(interface: &Interface) -> Option<String> {
+    let address = interface.dataplane.address();
     let mut pairs: Vec<(SocketAddrV4, u16)> = Vec::new();
     for Published { transport, port, host } in interface.published() {
         let is_first = pairs.iter().all(|(known, _)| known != host);

@@ -8,19 +8,19 @@ use crate::text::Object;
 
 /// Names of the two base chains.
 pub(crate) fn chains(interface: &Interface) -> [String; 2] {
-    [interface.own("cone-learn"), interface.own("cone-in")]
+    [interface.object_name("cone-learn"), interface.object_name("cone-in")]
 }
 
 /// Whether anybody is to be reached in this way: all hosts, or some.
 pub(crate) fn is_needed(interface: &Interface) -> bool {
-    interface.options.full_cone || !interface.servers.cone_hosts().is_empty()
+    interface.options.full_cone || !interface.forwards.full_cone_hosts().is_empty()
 }
 
 /// What a packet was sent from: a host of the LAN's, or one of those chosen.
-fn senders(interface: &Interface) -> String {
-    let hosts = interface.servers.cone_hosts();
+fn sender_match(interface: &Interface) -> String {
+    let hosts = interface.forwards.full_cone_hosts();
     if interface.options.full_cone {
-        return format!("ct original ip saddr != {}", interface.line.addresses());
+        return format!("ct original ip saddr != {}", interface.dataplane.addresses());
     }
     let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
     format!("ct original ip saddr {{ {} }}", hosts.join(", "))
@@ -28,19 +28,19 @@ fn senders(interface: &Interface) -> String {
 
 pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     let [learn, arrive] = chains(interface);
-    let cone = interface.own("cone");
-    let (key, addresses) = (interface.key(), interface.line.addresses());
+    let cone = interface.object_name("cone");
+    let (key, addresses) = (interface.key(), interface.dataplane.addresses());
     // Of the size of the port space, as the size of a map cannot be changed later.
     let map = "type inet_service : ipv4_addr . inet_service\nsize 65535\nflags dynamic,timeout\ntimeout 5m";
     vec![
-        Object::kept("map", cone.clone(), map),
+        Object::persistent("map", cone.clone(), map),
         Object::hooked(
             learn,
             "type filter hook postrouting priority srcnat + 10; policy accept;",
             vec![format!(
                 "oif {key} meta l4proto udp {} \
                  update @{cone} {{ udp sport : ct original ip saddr . ct original proto-src }}",
-                senders(interface)
+                sender_match(interface)
             )],
         ),
         Object::hooked(

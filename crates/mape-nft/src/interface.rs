@@ -2,11 +2,11 @@
 
 use std::num::NonZeroU16;
 
+use crate::dataplane::Dataplane;
 use crate::edge::Edge;
-use crate::line::Line;
 use crate::name::{DeviceName, InterfaceName};
-use crate::object_names::Loaded;
-use crate::published::{Devices, Published, Servers};
+use crate::object_names::ObjectNames;
+use crate::published::{Devices, Forwards, Published};
 
 /// Wishes that change the rules; all off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,13 +35,13 @@ pub struct Interface {
     /// the same name. Without it nft looks the device up when it loads the text.
     pub index: Option<u32>,
     /// Address, ports and MTU.
-    pub line: Line,
+    pub dataplane: Dataplane,
     /// Where ports are translated.
     pub edge: Edge,
     /// Wishes.
     pub options: Options,
     /// Who is reached from outside.
-    pub servers: Servers,
+    pub forwards: Forwards,
 }
 
 impl Interface {
@@ -57,12 +57,12 @@ impl Interface {
 
     /// The device's own table.
     pub(crate) fn netdev_table(&self) -> String {
-        Loaded::of(&self.name).netdev_table()
+        ObjectNames::of(&self.name).netdev_table()
     }
 
     /// A name in the common table.
-    pub(crate) fn own(&self, name: &str) -> String {
-        Loaded::of(&self.name).own(name)
+    pub(crate) fn object_name(&self, name: &str) -> String {
+        ObjectNames::of(&self.name).object_name(name)
     }
 
     /// What can arrive: published ports that are reserved, or all where the address is not shared.
@@ -74,9 +74,9 @@ impl Interface {
         &self,
     ) -> impl Iterator<Item = &(Published, Vec<Devices>)> {
         let arrives = |(one, _): &&(Published, Vec<Devices>)| {
-            let mapping = self.line.mapping();
+            let mapping = self.dataplane.mapping();
             mapping.is_none_or(|it| it.reserved().iter().any(|range| range.contains(one.port)))
         };
-        self.servers.published().iter().filter(arrives)
+        self.forwards.published().iter().filter(arrives)
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use mape_core::{Request, plan};
-//! use mape_nft::{DeviceName, Edge, Interface, Line, Options, Servers, standalone};
+//! use mape_nft::{DeviceName, Edge, Interface, Dataplane, Options, Forwards, standalone};
 //!
 //! let plan = plan(&Request::new("240b:10:3261:6400::/56".parse()?))?;
 //! let device: DeviceName = "mape-wan".parse()?;
@@ -19,10 +19,10 @@
 //!     name: device.interface(),
 //!     device,
 //!     index: None,
-//!     line: Line::new(&plan, &[])?,
+//!     dataplane: Dataplane::new(&plan, &[])?,
 //!     edge: Edge::Netdev,
 //!     options: Options::default(),
-//!     servers: Servers::default(),
+//!     forwards: Forwards::default(),
 //! };
 //! assert!(standalone(&interface).contains("snat ip to 106.72.50.97:16384-16623"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -35,12 +35,12 @@
 //! sysctl. Forwarding, filtering and the tunnel itself are others' work.
 
 mod admitted;
+mod dataplane;
 mod edge;
 mod edge_rules;
 mod forwards;
 mod full_cone;
 mod interface;
-mod line;
 mod mapping;
 mod name;
 mod nat;
@@ -54,12 +54,12 @@ mod text;
 mod transaction;
 
 pub use admitted::{Admitted, Bounds};
+pub use dataplane::Dataplane;
 pub use edge::{Edge, EdgeChoice, UnknownEdge};
 pub use interface::{Interface, Options};
-pub use line::Line;
 pub use mapping::{Mapping, NoUsablePort};
 pub use name::{DeviceName, InterfaceName, NameError};
-pub use object_names::{Dropped, Loaded};
-pub use published::{Devices, Published, Servers, Transport};
+pub use object_names::{DropKind, ObjectNames};
+pub use published::{Devices, Forwards, Published, Transport};
 pub use ruleset::{probe, standalone, static_text, transaction, unload_text};
 pub use transaction::Transaction;

@@ -1,47 +1,64 @@
-//! The pairing of inside ports and real ports.
+//! The one-to-one mapping between internal and external ports.
 //!
-//! conntrack searches a *contiguous* range for a free port, and keeps a socket on its port; over
-//! the scattered blocks of a port set it does neither. So it gets a contiguous **inside** range of
-//! as many ports as the set has usable ones, and the edge of the box exchanges inside port and
-//! **real** port one to one.
+//! conntrack searches one *contiguous* range for a free port and keeps a socket on its port. It can
+//! do neither over the scattered blocks of a MAP-E port set. So conntrack uses a contiguous range of
+//! **internal** ports, as many as the port set has usable ports, and the edge replaces each internal
+//! port with one **external** port of the set, and the reverse.
 
 use mape_core::{Code, Explain, PortRange, PortSet};
 
 use crate::port_ranges::{complement, merged};
 
-/// Lowest ports tried, in this order. 16384 to 32767 is where nothing usual listens and where Linux
-/// takes no ephemeral ports from; below 1024 is the last choice.
+/// Lowest internal ports to try, in this order. No common service listens on 16384 to 32767, and
+/// Linux takes no ephemeral ports from there. Ports below 1024 are the last choice.
 const LOWEST: [u16; 3] = [16384, 1024, 1];
 
-/// Which inside port stands for which real port.
+/// Pairs each usable port of a port set with an internal port.
+///
+/// ```
+/// use mape_core::PortParameters;
+/// use mape_nft::Mapping;
+///
+/// // v6plus: 15 blocks of 16 ports. Port 5696, a web server's, is reserved.
+/// let set = PortParameters::new(4, 8)?.port_set(100)?;
+/// let reserved = "5696".parse::<mape_core::PortList>()?;
+/// let mapping = Mapping::new(set, reserved.ranges(), &[])?;
+/// assert_eq!(mapping.usable(), 239);
+/// assert_eq!(mapping.internal().to_string(), "16384-16622");
+/// assert_eq!(mapping.to_external(16385), Some(5697));
+/// assert_eq!(mapping.to_internal(5697), Some(16385));
+/// assert_eq!(mapping.to_internal(5696), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Invariants
-/// - The inside range is contiguous, begins above 0 and has as many ports as there are real ones.
-/// - The real ports are ports of the set, neither reserved nor 0 (port 0 exists in some sets, but
-///   not on the wire).
-/// - No inside port is a reserved port: both pass the edge in the same direction, and only the
-///   number tells them apart.
-/// - Where the PSID is at least as long as the offset (k >= a; every known service), no inside port
-///   is a port of the set at all, every usable port is mapped, and neither the inside range nor
-///   more than one other pair changes when one port is appended to the reserved ones.
+/// - The internal range is contiguous, begins above port 0, and has as many ports as there are
+///   mapped external ports.
+/// - Every external port is a port of the set, not reserved and not 0. (Some sets contain port 0,
+///   which no packet uses.)
+/// - No internal port is a reserved port. Packets with either pass the edge in the same direction,
+///   and only the port number tells them apart.
+/// - If the PSID is at least as long as the PSID offset (k >= a; true of every known service), no
+///   internal port is a port of the set and every usable port is mapped. Appending one port to the
+///   reserved ports then moves neither the internal range nor more than one other pair.
 ///
-/// With k < a the gaps between the blocks are smaller than the set, so the inside range has to
-/// overlap it. That is harmless (an inside port is never seen outside, nor the reverse); but the
-/// range then has to fit between the *reserved* ports, so it can move when one is added, and where
-/// none of their gaps is large enough, the surplus ports stay unused.
+/// If k < a, the gaps between the blocks are smaller than the set, so the internal range overlaps
+/// the set. This does no harm: an internal port is never visible outside, and an external port never
+/// inside. But the range has to fit between the *reserved* ports. It can therefore move when a port
+/// is reserved, and if no gap is large enough, the surplus ports stay unused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
-    inside: PortRange,
-    /// By inside port.
-    real: Vec<u16>,
-    /// `(real, inside)`, sorted.
-    by_real: Vec<(u16, u16)>,
+    internal: PortRange,
+    /// External ports, in the order of their internal ports.
+    external: Vec<u16>,
+    /// Pairs `(external, internal)`, sorted.
+    by_external: Vec<(u16, u16)>,
     set: PortSet,
     owned: Vec<PortRange>,
     reserved: Vec<PortRange>,
 }
 
-/// The port set holds no port that conntrack may use.
+/// Error: every port of the set is reserved or 0, so conntrack has no port to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no port of the port set is left for outgoing connections")]
 pub struct NoUsablePort;
@@ -61,15 +78,15 @@ impl Explain for NoUsablePort {
 }
 
 impl Mapping {
-    /// Pairs the usable ports of a set with inside ports.
+    /// Pairs the usable ports of a set with internal ports.
     ///
-    /// `reserved` counts in the order given, with what lies outside the set left out; appending a
-    /// port moves the pair of at most one other (see the invariants). `listening` are ports the
-    /// router itself uses: the inside range avoids them where it can, because what arrives at a
-    /// real port without a connection shows up at the inside one.
+    /// The order of `reserved` matters: appending one port moves the pair of at most one other port
+    /// (see the invariants). Ports outside the set are ignored. `listening` are the ports on which
+    /// the router itself listens. The internal range avoids them if it can, because a packet to an
+    /// external port that belongs to no connection arrives at its internal port.
     ///
     /// # Errors
-    /// [`NoUsablePort`] where every port of the set is reserved or 0.
+    /// [`NoUsablePort`] if every port of the set is reserved or 0.
     pub fn new(
         set: PortSet,
         reserved: &[PortRange],
@@ -83,84 +100,86 @@ impl Mapping {
             .iter()
             .flat_map(|wanted| owned.iter().filter_map(|own| own.intersection(*wanted)))
             .collect();
-        let mut real = without(&owned, &reserved);
+        let mut external = without(&owned, &reserved);
         let owned_count = owned.iter().map(|range| range.ports().len()).sum();
         let reserved = merged(reserved);
-        let inside = choose_inside(&owned, owned_count, real.len(), &reserved, listening)
+        let internal = choose_internal(&owned, owned_count, external.len(), &reserved, listening)
             .ok_or(NoUsablePort)?;
-        real.truncate(inside.ports().len());
-        let mut by_real: Vec<(u16, u16)> = real.iter().copied().zip(inside.ports()).collect();
-        by_real.sort_unstable();
-        Ok(Self { inside, real, by_real, set, owned, reserved })
+        external.truncate(internal.ports().len());
+        let mut by_external: Vec<(u16, u16)> =
+            external.iter().copied().zip(internal.ports()).collect();
+        by_external.sort_unstable();
+        Ok(Self { internal, external, by_external, set, owned, reserved })
     }
 
-    /// The contiguous range that conntrack translates to.
+    /// Returns the contiguous range of internal ports, to which conntrack translates.
     #[must_use]
-    pub const fn inside(&self) -> PortRange {
-        self.inside
+    pub const fn internal(&self) -> PortRange {
+        self.internal
     }
 
-    /// How many connections to one destination can exist at a time, 1 to 65535.
+    /// Returns how many connections to one destination can exist at a time, 1 to 65535.
     #[must_use]
     pub fn usable(&self) -> usize {
-        self.real.len()
+        self.external.len()
     }
 
-    /// The real port behind an inside one: what a person wants to see.
+    /// Returns the external port of an internal port. User interfaces show external ports.
     #[must_use]
-    pub fn to_real(&self, inside: u16) -> Option<u16> {
-        self.real.get(usize::from(inside.checked_sub(self.inside.first())?)).copied()
+    pub fn to_external(&self, internal: u16) -> Option<u16> {
+        self.external.get(usize::from(internal.checked_sub(self.internal.first())?)).copied()
     }
 
-    /// The inside port of a real one; `None` for a reserved port and for one outside the set.
+    /// Returns the internal port of an external port; `None` for a reserved port and for a port
+    /// outside the set.
     #[must_use]
-    pub fn to_inside(&self, real: u16) -> Option<u16> {
-        let index = self.by_real.binary_search_by_key(&real, |pair| pair.0).ok()?;
-        self.by_real.get(index).map(|pair| pair.1)
+    pub fn to_internal(&self, external: u16) -> Option<u16> {
+        let index = self.by_external.binary_search_by_key(&external, |pair| pair.0).ok()?;
+        self.by_external.get(index).map(|pair| pair.1)
     }
 
-    /// `(inside, real)` in ascending order of inside ports.
+    /// Returns the pairs `(internal, external)` in ascending order of internal ports.
     pub fn pairs(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
-        self.inside().ports().zip(self.real.iter().copied())
+        self.internal().ports().zip(self.external.iter().copied())
     }
 
-    /// `(real, inside)` in ascending order of real ports.
-    pub(crate) fn pairs_by_real(&self) -> &[(u16, u16)] {
-        &self.by_real
+    /// Returns the pairs `(external, internal)` in ascending order of external ports.
+    pub(crate) fn pairs_by_external(&self) -> &[(u16, u16)] {
+        &self.by_external
     }
 
-    /// What the ports were taken from.
+    /// Returns the port set from which the mapping was made.
     pub(crate) const fn set(&self) -> PortSet {
         self.set
     }
 
-    /// The ports of the set that are neither reserved nor 0, in ascending order: those behind
-    /// inside ports, and with k < a those for which the inside range may have no room.
+    /// Returns the ports of the set that are neither reserved nor 0, in ascending order. If k < a,
+    /// they include ports for which the internal range has no room.
     pub(crate) fn unreserved(&self) -> Vec<PortRange> {
         complement([complement(self.owned.clone()), self.reserved.clone()].concat())
     }
 
-    /// All ports of the set but 0, in ascending order.
+    /// Returns all ports of the set except 0, in ascending order.
     #[must_use]
     pub fn owned(&self) -> &[PortRange] {
         &self.owned
     }
 
-    /// The reserved ports of the set, in ascending order.
+    /// Returns the reserved ports of the set, in ascending order.
     #[must_use]
     pub fn reserved(&self) -> &[PortRange] {
         &self.reserved
     }
 }
 
-/// The ports of `owned`, each reserved one replaced by the last.
+/// Returns the ports of `owned`, with each reserved port replaced by the last port.
 ///
-/// This is what keeps live flows on their ports: taking one more out renumbers one other port and
-/// not all those behind it.
+/// This keeps live flows on their ports: reserving one more port moves one other port instead of all
+/// ports behind it.
 fn without(owned: &[PortRange], reserved: &[PortRange]) -> Vec<u16> {
     let sorted: Vec<u16> = owned.iter().flat_map(|range| range.ports()).collect();
     let mut ports = sorted.clone();
-    // By index in `sorted`: where the port stands in `ports`.
+    // The position in `ports` of each port, by its index in `sorted`.
     let mut place: Vec<Option<usize>> = (0..sorted.len()).map(Some).collect();
     for port in reserved.iter().flat_map(|range| range.ports()) {
         let Some(taken) = sorted.binary_search(&port).ok().and_then(|at| place.get_mut(at)) else {
@@ -178,18 +197,19 @@ fn without(owned: &[PortRange], reserved: &[PortRange]) -> Vec<u16> {
     ports
 }
 
-/// The inside range; `None` where `usable` is 0.
+/// Returns the internal range; `None` if `usable` is 0.
 ///
-/// `owned` are the ports of the set, `owned_count` of them; `usable` of them are not `reserved`.
-fn choose_inside(
+/// `owned` are the ports of the set, `owned_count` is their number, and `usable` of them are not
+/// `reserved`.
+fn choose_internal(
     owned: &[PortRange],
     owned_count: usize,
     usable: usize,
     reserved: &[PortRange],
     listening: &[PortRange],
 ) -> Option<PortRange> {
-    // The room is sought for all ports of the set, reserved or not, so that it stays where it is
-    // when another port is reserved.
+    // The gap has to hold all ports of the set, reserved or not, so that the range does not move when
+    // another port is reserved.
     first_fit(&[owned, listening], owned_count)
         .or_else(|| first_fit(&[owned], owned_count))
         .and_then(|room| cut(room, usable))
@@ -214,11 +234,11 @@ fn first_fit(avoided: &[&[PortRange]], count: usize) -> Option<PortRange> {
 }
 
 fn longest(avoided: &[PortRange]) -> Option<PortRange> {
-    // Of equals the first.
+    // Of gaps of equal length, the first.
     gaps(&[avoided]).into_iter().rev().max_by_key(|gap| gap.ports().len())
 }
 
-/// The first `count` ports of a range, or all.
+/// Returns the first `count` ports of a range, or the whole range if it has fewer.
 fn cut(range: PortRange, count: usize) -> Option<PortRange> {
     let last = usize::from(range.first()) + count.checked_sub(1)?;
     PortRange::new(

@@ -4,10 +4,10 @@ use std::net::Ipv4Addr;
 
 use mape_core::PortRange;
 
+use crate::dataplane::Dataplane;
 use crate::edge::Edge;
 use crate::forwards;
 use crate::interface::Interface;
-use crate::line::Line;
 use crate::mapping::Mapping;
 use crate::text::{Object, list};
 
@@ -18,54 +18,55 @@ const BUCKET_ENTRIES: usize = 8192;
 /// Fixed, so that the text and the choice of ports are the same each time: "mape".
 const SEED: &str = "0x6d617065";
 /// Nearly all packets, without a lookup: IPv4 without options, and TCP or UDP.
-pub(crate) const USUAL: [&str; 2] = ["@nh,0,8 0x45 @nh,72,8 6", "@nh,0,8 0x45 @nh,72,8 17"];
+pub(crate) const COMMON_PACKETS: [&str; 2] =
+    ["@nh,0,8 0x45 @nh,72,8 6", "@nh,0,8 0x45 @nh,72,8 17"];
 const SHAREABLE: &str = "meta l4proto { tcp, udp, icmp }";
 
 /// The chains `nat` and `gate`, with what they need.
 pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
-    let line = &interface.line;
-    let address = line.address();
+    let dataplane = &interface.dataplane;
+    let address = dataplane.address();
     let mut objects = Vec::new();
     let mut rules = Vec::new();
     if let Some(seconds) = interface.options.time_wait {
         // The value is part of the name: nft cannot change a policy, only declare another.
-        let name = interface.own(&format!("time-wait-{seconds}"));
+        let name = interface.object_name(&format!("time-wait-{seconds}"));
         let policy = format!("protocol tcp;\nl3proto ip;\npolicy = {{ time_wait : {seconds} }};");
         rules.push(format!("meta l4proto tcp ct timeout set \"{name}\""));
-        objects.push(Object::kept("ct timeout", name, &policy));
+        objects.push(Object::persistent("ct timeout", name, &policy));
     }
-    match line.mapping() {
+    match dataplane.mapping() {
         None => {
             // Binding them to the address they have keeps a later masquerade away from them.
-            if let Some(prefix) = line.prefix() {
+            if let Some(prefix) = dataplane.prefix() {
                 rules.push(format!("ip saddr {prefix} snat ip to ip saddr"));
             }
-            if let Some(outgoing) = line.outgoing() {
-                rules.extend(forwards::from_published(interface));
-                rules.extend(from_reserved(line));
+            if let Some(outgoing) = dataplane.outgoing() {
+                rules.extend(forwards::snat_published(interface));
+                rules.extend(snat_reserved(dataplane));
                 rules.push(format!("meta l4proto {{ tcp, udp }} snat ip to {address}:{outgoing}"));
             }
             rules.push(format!("snat ip to {address}"));
         }
         Some(mapping) => {
-            rules.extend(forwards::from_published(interface));
-            rules.extend(from_reserved(line));
+            rules.extend(forwards::snat_published(interface));
+            rules.extend(snat_reserved(dataplane));
             if interface.edge == Edge::Plain {
                 objects.extend(buckets(interface, mapping, &mut rules));
             } else {
-                rules.push(format!("{SHAREABLE} snat ip to {address}:{}", mapping.inside()));
+                rules.push(format!("{SHAREABLE} snat ip to {address}:{}", mapping.internal()));
             }
             rules.push("counter drop".to_owned());
         }
     }
-    objects.push(Object::chain(interface.own("nat"), rules));
-    objects.push(Object::chain(interface.own("gate"), gate(interface)));
+    objects.push(Object::chain(interface.object_name("nat"), rules));
+    objects.push(Object::chain(interface.object_name("gate"), gate(interface)));
     objects
 }
 
 /// A server on the router that speaks first, from its reserved port, keeps it.
-fn from_reserved(line: &Line) -> Option<String> {
-    let (address, reserved) = (line.address(), list(line.reserved()));
+fn snat_reserved(dataplane: &Dataplane) -> Option<String> {
+    let (address, reserved) = (dataplane.address(), list(dataplane.reserved()));
     (!reserved.is_empty()).then(|| {
         format!(
             "ip saddr {address} meta l4proto {{ tcp, udp }} th sport {{ {reserved} }} \
@@ -77,10 +78,10 @@ fn from_reserved(line: &Line) -> Option<String> {
 /// What may go to the line at all. Protocols without port or identifier cannot share an address,
 /// and the sender is told.
 fn gate(interface: &Interface) -> Vec<String> {
-    if interface.line.mapping().is_none() {
+    if interface.dataplane.mapping().is_none() {
         return vec!["accept".to_owned()];
     }
-    let mut rules = USUAL.map(|packet| format!("{packet} accept")).to_vec();
+    let mut rules = COMMON_PACKETS.map(|packet| format!("{packet} accept")).to_vec();
     rules.push(format!("{SHAREABLE} accept"));
     rules.push("meta nfproto ipv4 reject with icmp type prot-unreachable".to_owned());
     rules.push("counter drop".to_owned());
@@ -90,14 +91,14 @@ fn gate(interface: &Interface) -> Vec<String> {
 /// Without a second stage: each bucket of destinations walks through the ranges by itself, so that
 /// many connections to one server meet each range equally often.
 fn buckets(interface: &Interface, mapping: &Mapping, rules: &mut Vec<String>) -> Vec<Object> {
-    let address = interface.line.address();
+    let address = interface.dataplane.address();
     let ranges = mapping.unreserved();
     if let [range] = ranges.as_slice() {
         rules.push(format!("{SHAREABLE} snat ip to {address}:{range}"));
         return Vec::new();
     }
     let count = (BUCKET_ENTRIES / ranges.len().max(1)).clamp(1, BUCKETS);
-    let name = |bucket: usize| interface.own(&format!("bucket{bucket}"));
+    let name = |bucket: usize| interface.object_name(&format!("bucket{bucket}"));
     let targets: Vec<String> =
         (0..count).map(|bucket| format!("{bucket} : goto {}", name(bucket))).collect();
     let targets = targets.join(", ");

@@ -10,11 +10,11 @@ pub(crate) const NETDEV_PREFIX: &str = "mape_rs_";
 
 /// The rules of one interface, as the kernel names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loaded(String);
+pub struct ObjectNames(String);
 
 /// What the counters of a chain count: packets that were dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dropped {
+pub enum DropKind {
     /// From the line: to a port that is not ours, or not for our address.
     Incoming,
     /// To the line: not from our address, or of a protocol that cannot share it.
@@ -23,14 +23,14 @@ pub enum Dropped {
     Outer,
 }
 
-impl Loaded {
+impl ObjectNames {
     /// The table of all interfaces, of family `inet`.
     pub const TABLE: &'static str = INET_TABLE;
     /// The map of that table with the index of each device that is open.
-    pub const GATE: &'static str = "gate";
+    pub const OPEN_INTERFACES: &'static str = "gate";
     /// The map with the index of each device whose edge is in that table. It exists only where
     /// there is such a device.
-    pub const EDGES: &'static str = "edges_in";
+    pub const EDGE_INTERFACES: &'static str = "edges_in";
 
     /// Those of this interface.
     #[must_use]
@@ -46,20 +46,20 @@ impl Loaded {
 
     /// The chain of the common table that lets this interface's packets out.
     #[must_use]
-    pub fn gate_chain(&self) -> String {
-        self.own("gate")
+    pub fn egress_filter_chain(&self) -> String {
+        self.object_name("gate")
     }
 
     /// The chain of the common table that sends what arrives at published ports to hosts. It exists
     /// only where a port is published.
     #[must_use]
-    pub fn servers_chain(&self) -> String {
-        self.own("servers")
+    pub fn forwards_chain(&self) -> String {
+        self.object_name("servers")
     }
 
     /// The name of something of the interface's in the common table. No `name` has an underscore,
     /// or one interface's `in-tcp` could be the `in` of another whose name begins with `tcp`.
-    pub(crate) fn own(&self, name: &str) -> String {
+    pub(crate) fn object_name(&self, name: &str) -> String {
         debug_assert!(!name.contains('_'), "{name}");
         format!("{name}_{}", self.0)
     }
@@ -67,35 +67,35 @@ impl Loaded {
     /// The map that rules look into where the edge of the common table translates; a plain edge
     /// has none.
     #[must_use]
-    pub fn translation(&self) -> String {
-        self.own("e2i")
+    pub fn translation_map(&self) -> String {
+        self.object_name("e2i")
     }
 
     /// What a chain of the common table counts for this interface, if anything.
     #[must_use]
-    pub fn in_common_table(&self, chain: &str) -> Option<Dropped> {
+    pub fn in_common_table(&self, chain: &str) -> Option<DropKind> {
         let chain = chain.strip_suffix(&self.0)?.strip_suffix('_')?;
         match chain {
-            "arriving" => Some(Dropped::Incoming),
-            "nat" | "gate" => Some(Dropped::Outgoing),
-            "check" | "check-quoted" => Some(Dropped::Outer),
+            "arriving" => Some(DropKind::Incoming),
+            "nat" | "gate" => Some(DropKind::Outgoing),
+            "check" | "check-quoted" => Some(DropKind::Outer),
             edge => direction(edge),
         }
     }
 
     /// What a chain of the interface's own table counts, if anything.
     #[must_use]
-    pub fn in_netdev_table(&self, chain: &str) -> Option<Dropped> {
+    pub fn in_netdev_table(&self, chain: &str) -> Option<DropKind> {
         direction(chain.strip_prefix("edge_").unwrap_or(chain))
     }
 }
 
-fn direction(chain: &str) -> Option<Dropped> {
+fn direction(chain: &str) -> Option<DropKind> {
     const PROTOCOLS: [&str; 6] = ["tcp", "udp", "icmp", "err", "big", "fragment"];
     let (word, rest) = chain.split_once('-').unwrap_or((chain, ""));
     let dropped = match word {
-        "in" => Dropped::Incoming,
-        "out" => Dropped::Outgoing,
+        "in" => DropKind::Incoming,
+        "out" => DropKind::Outgoing,
         _ => return None,
     };
     (rest.is_empty() || PROTOCOLS.contains(&rest)).then_some(dropped)
@@ -108,7 +108,7 @@ mod tests {
     use mape_core::{Request, plan};
 
     use super::*;
-    use crate::{Edge, Interface, Line, Options, transaction};
+    use crate::{Dataplane, Edge, Interface, Options, transaction};
 
     /// Every chain with a counter is known, whatever the edge, and belongs to one interface only.
     #[test]
@@ -119,10 +119,10 @@ mod tests {
                 name: name.parse().unwrap(),
                 device: crate::DeviceName::of_interface(&name.parse().unwrap()),
                 index: Some(7),
-                line: Line::new(&plan, &[]).unwrap(),
+                dataplane: Dataplane::new(&plan, &[]).unwrap(),
                 edge,
                 options: Options::default(),
-                servers: crate::Servers::default(),
+                forwards: crate::Forwards::default(),
             });
             let text = transaction(&interfaces).text("");
             let (mut table, mut chain) = (String::new(), "");
@@ -138,7 +138,7 @@ mod tests {
                     continue;
                 }
                 let owners = interfaces.each_ref().map(|interface| {
-                    let loaded = Loaded::of(&interface.name);
+                    let loaded = ObjectNames::of(&interface.name);
                     if table == format!("netdev {}", loaded.netdev_table()) {
                         loaded.in_netdev_table(chain)
                     } else if table == "inet mape_rs" {
@@ -147,19 +147,21 @@ mod tests {
                         None
                     }
                 });
-                let owners: Vec<Dropped> = owners.into_iter().flatten().collect();
+                let owners: Vec<DropKind> = owners.into_iter().flatten().collect();
                 assert_eq!(owners.len(), 1, "{table} {chain}");
                 seen.insert(owners[0] as u8);
             }
             assert_eq!(seen.len(), 3);
-            for word in [Loaded::GATE, Loaded::TABLE] {
+            for word in [ObjectNames::OPEN_INTERFACES, ObjectNames::TABLE] {
                 assert!(text.contains(&format!(" {word} ")));
             }
-            let translates =
-                text.contains(&format!("map @{}", Loaded::of(&interfaces[0].name).translation()));
+            let translates = text.contains(&format!(
+                "map @{}",
+                ObjectNames::of(&interfaces[0].name).translation_map()
+            ));
             assert_eq!(translates, edge == Edge::Postrouting);
             assert_eq!(
-                text.contains(&format!("inet mape_rs {} {{ 7", Loaded::EDGES)),
+                text.contains(&format!("inet mape_rs {} {{ 7", ObjectNames::EDGE_INTERFACES)),
                 edge != Edge::Netdev
             );
         }

@@ -10,7 +10,7 @@ use crate::text::Object;
 
 /// The chain, removed where it is not needed.
 pub(crate) fn chain(interface: &Interface) -> String {
-    interface.own("slow")
+    interface.object_name("slow")
 }
 
 /// Whether the flows have to be kept from a flowtable.
@@ -18,7 +18,7 @@ pub(crate) fn is_needed(interface: &Interface) -> bool {
     // The plain edge lets conntrack do everything, and offload does what conntrack does.
     interface.options.flow_offload
         && interface.edge == Edge::Postrouting
-        && interface.line.mapping().is_some()
+        && interface.dataplane.mapping().is_some()
 }
 
 pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
@@ -26,7 +26,7 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     let join =
         |direction: &str| format!("{direction} {key} meta l4proto {{ tcp, udp }} flow add @slow");
     vec![
-        Object::kept("flowtable", "slow", "hook ingress priority filter\ndevices = { lo }"),
+        Object::persistent("flowtable", "slow", "hook ingress priority filter\ndevices = { lo }"),
         Object::hooked(
             chain(interface),
             "type filter hook forward priority filter - 1; policy accept;",

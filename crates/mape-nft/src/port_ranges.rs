@@ -1,8 +1,8 @@
-//! Ascending lists of port ranges.
+//! Operations on lists of port ranges.
 
 use mape_core::PortRange;
 
-/// The same ports as ascending ranges that neither overlap nor touch.
+/// Returns the same ports as ascending ranges that neither overlap nor touch.
 pub(crate) fn merged(mut ranges: Vec<PortRange>) -> Vec<PortRange> {
     ranges.sort_unstable();
     let mut merged: Vec<PortRange> = Vec::new();
@@ -18,7 +18,7 @@ pub(crate) fn merged(mut ranges: Vec<PortRange>) -> Vec<PortRange> {
     merged
 }
 
-/// The ports from 1 to 65535 that are in none of the ranges.
+/// Returns the ports from 1 to 65535 that are in none of the ranges.
 pub(crate) fn complement(ranges: Vec<PortRange>) -> Vec<PortRange> {
     let mut gaps = Vec::new();
     let mut next = Some(1_u16);

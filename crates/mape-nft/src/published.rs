@@ -71,27 +71,30 @@ pub struct Published {
 
 /// Hosts that are reached from outside.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Servers {
+pub struct Forwards {
     published: Vec<(Published, Vec<Devices>)>,
-    cone_hosts: Vec<Ipv4Addr>,
+    full_cone_hosts: Vec<Ipv4Addr>,
 }
 
-impl Servers {
+impl Forwards {
     /// Reached from the line and from the router itself. Of two entries for one port the first
-    /// counts. `cone_hosts` are those whose UDP sockets hear from anyone once they have sent
+    /// counts. `full_cone_hosts` are those whose UDP sockets hear from anyone once they have sent
     /// anything, as all do with [`full_cone`](crate::Options::full_cone).
     #[must_use]
-    pub fn new(published: Vec<Published>, cone_hosts: Vec<Ipv4Addr>) -> Self {
-        Self::reached_from(published.into_iter().map(|one| (one, Vec::new())).collect(), cone_hosts)
+    pub fn new(published: Vec<Published>, full_cone_hosts: Vec<Ipv4Addr>) -> Self {
+        Self::with_hairpin(
+            published.into_iter().map(|one| (one, Vec::new())).collect(),
+            full_cone_hosts,
+        )
     }
 
     /// The same, each reached at the public address from these devices too.
     #[must_use]
-    pub fn reached_from(
+    pub fn with_hairpin(
         published: Vec<(Published, Vec<Devices>)>,
-        cone_hosts: Vec<Ipv4Addr>,
+        full_cone_hosts: Vec<Ipv4Addr>,
     ) -> Self {
-        let mut servers = Self { published: Vec::new(), cone_hosts };
+        let mut servers = Self { published: Vec::new(), full_cone_hosts };
         for (one, from) in published {
             let same =
                 |other: &Published| (other.transport, other.port) == (one.transport, one.port);
@@ -106,7 +109,7 @@ impl Servers {
         &self.published
     }
 
-    pub(crate) fn cone_hosts(&self) -> &[Ipv4Addr] {
-        &self.cone_hosts
+    pub(crate) fn full_cone_hosts(&self) -> &[Ipv4Addr] {
+        &self.full_cone_hosts
     }
 }

@@ -7,15 +7,15 @@ use crate::edge_rules::EdgeRules;
 use crate::interface::Interface;
 use crate::object_names::INET_TABLE;
 use crate::text::{Object, Section, remove_chains};
-use crate::transaction::{MARKED, SHORT_CUTS, Transaction, ours};
+use crate::transaction::{MARKER_CHAIN, SHORT_CUTS, Transaction, own_netdev_tables};
 use crate::{forwards, full_cone, nat, offload_bypass, outer_guard};
 
 /// Before the SNAT of others (fw4 masquerades at `srcnat`): the first chain that binds wins.
 const SRCNAT: &str = "type nat hook postrouting priority srcnat - 5; policy accept;";
 /// Before every filter of others, and so before a flow could be offloaded.
-const FORWARDED: &str = "type filter hook forward priority mangle; policy accept;";
+const FORWARD_GUARD: &str = "type filter hook forward priority mangle; policy accept;";
 /// After everything that can still send a packet of the router's own another way.
-const LEAVING: &str = "type filter hook output priority 100; policy accept;";
+const OUTPUT_GUARD: &str = "type filter hook output priority 100; policy accept;";
 /// After defragmentation (-400) and before conntrack (-200).
 const EDGE_IN: &str = "type filter hook prerouting priority raw; policy accept;";
 /// After every SNAT.
@@ -60,18 +60,22 @@ fn static_objects() -> [Object; 9] {
     let rules = |rules: &[&str]| rules.iter().map(|&rule| rule.to_owned()).collect();
     let guarded = guarded(GUARDED);
     [
-        Object::kept("map", "gate", VERDICTS),
-        Object::kept("map", "natsel", VERDICTS),
-        Object::kept("map", "tunnels", "type ipv6_addr : verdict\nsize 1024"),
-        Object::kept("set", "ce", "type ipv6_addr\nsize 1024"),
-        Object::kept("set", "short-cuts", "type mark"),
+        Object::persistent("map", "gate", VERDICTS),
+        Object::persistent("map", "natsel", VERDICTS),
+        Object::persistent("map", "tunnels", "type ipv6_addr : verdict\nsize 1024"),
+        Object::persistent("set", "ce", "type ipv6_addr\nsize 1024"),
+        Object::persistent("set", "short-cuts", "type mark"),
         Object::hooked("srcnat", SRCNAT, rules(&["meta nfproto ipv4 oif vmap @natsel"])),
         Object::chain("guard", rules(&["oif vmap @gate", "counter drop"])),
         // Of IPv4 only what neither begins nor ends at a line comes to the second rule.
-        Object::hooked("forwarded", FORWARDED, rules(&[&guarded, "ip6 saddr @ce counter drop"])),
+        Object::hooked(
+            "forwarded",
+            FORWARD_GUARD,
+            rules(&[&guarded, "ip6 saddr @ce counter drop"]),
+        ),
         Object::hooked(
             "leaving",
-            LEAVING,
+            OUTPUT_GUARD,
             rules(&["ip6 nexthdr 4 ip6 saddr vmap @tunnels", &guarded]),
         ),
     ]
@@ -87,7 +91,7 @@ pub fn standalone(interface: &Interface) -> String {
     let _ = header(&mut text, interface);
     text.push_str(&static_text());
     write_interface(&mut text, interface);
-    remove_chains(&mut text, &[MARKED.to_owned()]);
+    remove_chains(&mut text, &[MARKER_CHAIN.to_owned()]);
     text
 }
 
@@ -97,7 +101,7 @@ pub fn standalone(interface: &Interface) -> String {
 pub fn unload_text(tables: &str) -> String {
     let common = format!("inet {INET_TABLE}");
     let mut text = String::new();
-    for table in ours(tables) {
+    for table in own_netdev_tables(tables) {
         let _ = writeln!(text, "delete table netdev {table}");
     }
     if tables.lines().any(|line| line.trim().strip_prefix("table ") == Some(common.as_str())) {
@@ -146,7 +150,7 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     let _ = writeln!(text, "add element inet {INET_TABLE} {SHORT_CUTS}");
     let mut mark = |family, table: &str| {
         let mut section = Section::new(family, table);
-        section.push(Object::chain(MARKED, vec![format!("return comment \"{marker}\"")]));
+        section.push(Object::chain(MARKER_CHAIN, vec![format!("return comment \"{marker}\"")]));
         section.write(&mut text);
     };
     mark("inet", INET_TABLE);
@@ -172,10 +176,10 @@ pub fn probe(interface: &Interface) -> String {
     common.extend(static_objects());
     common.append(parts.common);
     if let Some(device) = parts.device {
-        device.write_once(&mut text);
+        device.write_new(&mut text);
     }
-    common.write_once(&mut text);
-    open(&mut text, interface);
+    common.write_new(&mut text);
+    open_interface(&mut text, interface);
     text
 }
 
@@ -185,14 +189,14 @@ fn marker(text: &str) -> String {
 }
 
 fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {
-    let Interface { device, line, edge, .. } = interface;
-    writeln!(text, "# mape-rs: {device}, {}, edge {edge}.", line.addresses())?;
-    if let Some(mapping) = line.mapping() {
+    let Interface { device, dataplane, edge, .. } = interface;
+    writeln!(text, "# mape-rs: {device}, {}, edge {edge}.", dataplane.addresses())?;
+    if let Some(mapping) = dataplane.mapping() {
         if *edge == Edge::Plain {
             let ports = mapping.unreserved().iter().map(|range| range.ports().len()).sum::<usize>();
             writeln!(text, "# {ports} ports.")?;
         } else {
-            writeln!(text, "# {} ports; inside {}.", mapping.usable(), mapping.inside())?;
+            writeln!(text, "# {} ports; inside {}.", mapping.usable(), mapping.internal())?;
         }
     }
     writeln!(
@@ -226,15 +230,15 @@ impl Parts {
             // Left from another edge, they would be in the way.
             (Vec::new(), Vec::new())
         } else {
-            common.extend(EDGE_MAPS.map(|map| Object::kept("map", map, VERDICTS)));
+            common.extend(EDGE_MAPS.map(|map| Object::persistent("map", map, VERDICTS)));
             common.extend(edge.objects());
             let to = |map: &str, key: &str| vec![format!("{key} vmap @{map}")];
             common.push(Object::hooked("edge_in", EDGE_IN, to("edges_in", "iif")));
             common.push(Object::hooked("edge_out", EDGE_OUT, to("edges_out", "oif")));
             (edge.first_in(), edge.first_out())
         };
-        common.push(Object::chain(interface.own("in"), incoming));
-        common.push(Object::chain(interface.own("out"), outgoing));
+        common.push(Object::chain(interface.object_name("in"), incoming));
+        common.push(Object::chain(interface.object_name("out"), outgoing));
         if !interface.device.is_guarded_by_name() {
             common.extend(guard(interface));
         }
@@ -244,7 +248,7 @@ impl Parts {
         } else {
             off.extend(full_cone::chains(interface));
         }
-        common.extend(forwards::lasting(interface));
+        common.extend(forwards::permanent_objects(interface));
         if interface.published().is_empty() {
             off.extend(forwards::chains(interface));
         } else {
@@ -268,14 +272,14 @@ fn write_interface(text: &mut String, interface: &Interface) {
         remove_chains(text, &off);
     }
     common.write(text);
-    open(text, interface);
+    open_interface(text, interface);
 }
 
 /// The guard of a device whose name is not `mape-…`: from the first load on.
 fn guard(interface: &Interface) -> [Object; 2] {
     let rule = guarded(&interface.device);
-    [("forwarded", FORWARDED), ("leaving", LEAVING)]
-        .map(|(name, hook)| Object::hooked(interface.own(name), hook, vec![rule.clone()]))
+    [("forwarded", FORWARD_GUARD), ("leaving", OUTPUT_GUARD)]
+        .map(|(name, hook)| Object::hooked(interface.object_name(name), hook, vec![rule.clone()]))
 }
 
 /// The name first: packets of all other devices pass with this one comparison.
@@ -284,49 +288,54 @@ fn guarded(device: impl std::fmt::Display) -> String {
 }
 
 /// The last step: the device's packets find their way to the rules.
-fn open(text: &mut String, interface: &Interface) {
-    let _ = writeln!(text, "add element inet {INET_TABLE} ce {{ {} }}", interface.line.ce());
-    for (map, key, chain) in ways(interface) {
+fn open_interface(text: &mut String, interface: &Interface) {
+    let _ = writeln!(text, "add element inet {INET_TABLE} ce {{ {} }}", interface.dataplane.ce());
+    for (map, key, chain) in verdicts(interface) {
         let _ = writeln!(
             text,
             "add element inet {INET_TABLE} {map} {{ {key} : goto {} }}",
-            interface.own(chain)
+            interface.object_name(chain)
         );
     }
     text.push_str(&short_cuts(interface));
 }
 
 /// Map, key and the chain it leads to. The gate comes last.
-fn ways(interface: &Interface) -> Vec<(&'static str, String, &'static str)> {
+fn verdicts(interface: &Interface) -> Vec<(&'static str, String, &'static str)> {
     let key = interface.key();
-    let mut ways =
-        vec![("tunnels", interface.line.ce().to_string(), "check"), ("natsel", key.clone(), "nat")];
+    let mut verdicts = vec![
+        ("tunnels", interface.dataplane.ce().to_string(), "check"),
+        ("natsel", key.clone(), "nat"),
+    ];
     if !interface.is_on_device() {
-        ways.extend([("edges_in", key.clone(), "in"), ("edges_out", key.clone(), "out")]);
+        verdicts.extend([("edges_in", key.clone(), "in"), ("edges_out", key.clone(), "out")]);
     }
-    ways.push(("gate", key, "gate"));
-    ways
+    verdicts.push(("gate", key, "gate"));
+    verdicts
 }
 
 /// For a query: the elements that all of this hangs on, each with its map.
 fn elements(interfaces: &[Interface]) -> String {
-    let ces = interfaces.iter().map(|interface| ("ce", interface.line.ce().to_string(), ""));
-    ces.chain(interfaces.iter().flat_map(ways)).fold(String::new(), |mut text, (map, key, _)| {
-        let _ = write!(text, "get element inet {INET_TABLE} {map} {{ {key} }}; ");
-        text
-    })
+    let ces = interfaces.iter().map(|interface| ("ce", interface.dataplane.ce().to_string(), ""));
+    ces.chain(interfaces.iter().flat_map(verdicts)).fold(
+        String::new(),
+        |mut text, (map, key, _)| {
+            let _ = write!(text, "get element inet {INET_TABLE} {map} {{ {key} }}; ");
+            text
+        },
+    )
 }
 
 /// Nearly all that is forwarded need not ask the guard's maps. Rules that compare an index, because
 /// a lookup or a jump costs more than all of them (measured in `DESIGN.md`).
 fn short_cuts(interface: &Interface) -> String {
-    if interface.line.mapping().is_none() || !interface.device.is_guarded_by_name() {
+    if interface.dataplane.mapping().is_none() || !interface.device.is_guarded_by_name() {
         return String::new();
     }
     let key = interface.key();
     // Of two lines, one may be open and the other not.
     let incoming = format!("iif {key} oifname != \"{GUARDED}\"");
-    let outgoing = nat::USUAL.map(|packet| format!("oif {key} {packet}"));
+    let outgoing = nat::COMMON_PACKETS.map(|packet| format!("oif {key} {packet}"));
     // Each is inserted before the one that came before it.
     outgoing.iter().rev().chain([&incoming]).fold(String::new(), |mut text, packets| {
         let _ = writeln!(text, "insert rule inet {INET_TABLE} forwarded {packets} accept");
@@ -347,6 +356,6 @@ fn on_device(interface: &Interface, edge: &EdgeRules<'_>) -> Section {
     // the device again gives one chain its hook back, but the kernel refuses to do that for two
     // chains of a table at once (6.12.117: "File exists"). So this one is made anew. The packet
     // that finds the new chain not yet and the old one no longer filled meets the outer guard.
-    own.push(Object::anew("edge_out", &hook("egress", EGRESS), edge.first_out()));
+    own.push(Object::recreated("edge_out", &hook("egress", EGRESS), edge.first_out()));
     own
 }

@@ -22,9 +22,9 @@ pub(crate) struct Object {
     /// Rules, or one line of elements.
     content: Vec<String>,
     /// Whether the object survives a replacement with what it learned.
-    kept: bool,
+    persistent: bool,
     /// Whether a chain on a hook is deleted and made anew.
-    anew: bool,
+    recreated: bool,
 }
 
 impl Object {
@@ -40,14 +40,14 @@ impl Object {
             name: name.into(),
             declaration: hook.to_owned(),
             content: rules,
-            kept: false,
-            anew: false,
+            persistent: false,
+            recreated: false,
         }
     }
 
     /// The same, deleted and made anew each time.
-    pub(crate) fn anew(name: impl Into<String>, hook: &str, rules: Vec<String>) -> Self {
-        Self { anew: true, ..Self::hooked(name, hook, rules) }
+    pub(crate) fn recreated(name: impl Into<String>, hook: &str, rules: Vec<String>) -> Self {
+        Self { recreated: true, ..Self::hooked(name, hook, rules) }
     }
 
     /// A set or a map with elements; nft has no word for none.
@@ -66,20 +66,24 @@ impl Object {
             name: name.into(),
             declaration: declaration.to_owned(),
             content,
-            kept: false,
-            anew: false,
+            persistent: false,
+            recreated: false,
         }
     }
 
     /// Something that is created once and never touched again.
-    pub(crate) fn kept(keyword: &'static str, name: impl Into<String>, declaration: &str) -> Self {
+    pub(crate) fn persistent(
+        keyword: &'static str,
+        name: impl Into<String>,
+        declaration: &str,
+    ) -> Self {
         Self {
             keyword,
             name: name.into(),
             declaration: declaration.to_owned(),
             content: Vec::new(),
-            kept: true,
-            anew: false,
+            persistent: true,
+            recreated: false,
         }
     }
 
@@ -89,8 +93,8 @@ impl Object {
 
     /// Without content, on one line where nft allows it.
     fn declare(&self, text: &mut String) {
-        let Self { keyword, name, declaration, anew, .. } = self;
-        let declaration = if *anew { "" } else { declaration.as_str() };
+        let Self { keyword, name, declaration, recreated, .. } = self;
+        let declaration = if *recreated { "" } else { declaration.as_str() };
         if *keyword == "ct timeout" {
             return self.define(text);
         }
@@ -100,15 +104,15 @@ impl Object {
     }
 
     fn define(&self, text: &mut String) {
-        let Self { keyword, name, declaration, content, anew, .. } = self;
+        let Self { keyword, name, declaration, content, recreated, .. } = self;
         // A hook is named once: the kernel takes a second mention in one transaction for another
         // chain on the same device.
-        let declared = self.is_chain() && !anew;
+        let declared = self.is_chain() && !recreated;
         let declaration = if declared { "" } else { declaration.as_str() };
         block(text, keyword, name, declaration, content);
     }
 
-    fn whole(&self, text: &mut String) {
+    fn define_new(&self, text: &mut String) {
         block(text, self.keyword, &self.name, &self.declaration, &self.content);
     }
 }
@@ -141,11 +145,11 @@ impl Section {
     }
 
     /// Declares everything once, with its content: for where none of it exists.
-    pub(crate) fn write_once(&self, text: &mut String) {
+    pub(crate) fn write_new(&self, text: &mut String) {
         let Self { family, table, .. } = self;
         let _ = writeln!(text, "table {family} {table} {{");
         for object in &self.objects {
-            object.whole(text);
+            object.define_new(text);
         }
         text.push_str("}\n");
     }
@@ -153,7 +157,7 @@ impl Section {
     /// Declares everything empty, so that it exists whether or not it did before; empties it; then
     /// declares it again with its content. Within one transaction a packet sees the old or the new
     /// rules and never an empty chain. Sets are deleted and not only emptied, because nft refuses
-    /// to change the type of one; base chains are not (but see [`Object::anew`]), because between
+    /// to change the type of one; base chains are not (but see [`Object::recreated`]), because between
     /// the deleted one and its successor a packet could see each in the generation in which it has
     /// no rules.
     pub(crate) fn write(&self, text: &mut String) {
@@ -163,15 +167,15 @@ impl Section {
             object.declare(text);
         }
         text.push_str("}\n");
-        for object in self.objects.iter().filter(|object| object.is_chain() && !object.kept) {
+        for object in self.objects.iter().filter(|object| object.is_chain() && !object.persistent) {
             let _ = writeln!(text, "flush chain {family} {table} {}", object.name);
         }
-        let goes = |object: &&Object| object.anew || !(object.is_chain() || object.kept);
+        let goes = |object: &&Object| object.recreated || !(object.is_chain() || object.persistent);
         for object in self.objects.iter().filter(goes) {
             let _ = writeln!(text, "delete {} {family} {table} {}", object.keyword, object.name);
         }
         let _ = writeln!(text, "table {family} {table} {{");
-        for object in self.objects.iter().filter(|object| !object.kept) {
+        for object in self.objects.iter().filter(|object| !object.persistent) {
             object.define(text);
         }
         text.push_str("}\n");

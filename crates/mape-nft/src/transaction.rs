@@ -9,10 +9,10 @@ use crate::text::remove_chains;
 pub(crate) const SHORT_CUTS: &str = "short-cuts { 1 }";
 /// The chain of each table that tells what was loaded, by the comment of a rule that no packet
 /// meets. Unlike an element of a set it is gone when somebody empties the table.
-pub(crate) const MARKED: &str = "loaded";
+pub(crate) const MARKER_CHAIN: &str = "loaded";
 /// What begins the names of chains that an interface has on hooks of the common table, except its
 /// guard's. They are met without a way that leads to them.
-const HOOKED: [&str; 6] = ["arriving", "own", "hairpin", "cone-learn", "cone-in", "slow"];
+const HOOKED_KINDS: [&str; 6] = ["arriving", "own", "hairpin", "cone-learn", "cone-in", "slow"];
 
 /// What is loaded for all interfaces of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,11 +32,12 @@ impl Transaction {
     #[must_use]
     pub fn text(&self, chains: &str) -> String {
         let mut text = self.text.clone();
-        for table in ours(chains).filter(|table| self.netdev_tables.iter().all(|own| own != table))
+        for table in own_netdev_tables(chains)
+            .filter(|table| self.netdev_tables.iter().all(|own| own != table))
         {
             let _ = writeln!(text, "delete table netdev {table}");
         }
-        let left = self.left(chains);
+        let left = self.stale_chains(chains);
         if !left.is_empty() {
             remove_chains(&mut text, &left);
         }
@@ -44,10 +45,10 @@ impl Transaction {
     }
 
     /// Chains on hooks of interfaces that are gone. One that publishes ports would go on doing so.
-    fn left(&self, chains: &str) -> Vec<String> {
-        let is_left = |name: &&str| {
+    fn stale_chains(&self, chains: &str) -> Vec<String> {
+        let is_stale = |name: &&str| {
             name.split_once('_').is_some_and(|(kind, interface)| {
-                HOOKED.contains(&kind) && self.names.iter().all(|name| name != interface)
+                HOOKED_KINDS.contains(&kind) && self.names.iter().all(|name| name != interface)
             })
         };
         let common = |line: &&str| !line.starts_with(&format!("table inet {INET_TABLE} "));
@@ -57,7 +58,7 @@ impl Transaction {
             .skip(1)
             .take_while(|line| !line.starts_with('}'))
             .filter_map(|line| line.trim().strip_prefix("chain ")?.split(' ').next())
-            .filter(is_left)
+            .filter(is_stale)
             .map(str::to_owned)
             .collect()
     }
@@ -69,7 +70,7 @@ impl Transaction {
         [format!("inet {INET_TABLE}")]
             .into_iter()
             .chain(on_devices)
-            .map(|table| format!("list chain {table} {MARKED}"))
+            .map(|table| format!("list chain {table} {MARKER_CHAIN}"))
     }
 
     /// Whether the answer to one of [`Self::marked_chains`] is that of this text.
@@ -96,8 +97,8 @@ impl Transaction {
     /// no other of ours.
     #[must_use]
     pub fn is_answered_by(&self, tables: &str) -> bool {
-        self.netdev_tables.iter().all(|own| ours(tables).any(|table| table == own))
-            && ours(tables).count() == self.netdev_tables.len()
+        self.netdev_tables.iter().all(|own| own_netdev_tables(tables).any(|table| table == own))
+            && own_netdev_tables(tables).count() == self.netdev_tables.len()
     }
 
     /// For `nft -f`: brings back what only [`Self::query`] misses.
@@ -108,7 +109,7 @@ impl Transaction {
 }
 
 /// Our tables of family netdev in the output of `nft list tables` or of `nft list chains`.
-pub(crate) fn ours(tables: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn own_netdev_tables(tables: &str) -> impl Iterator<Item = &str> {
     let names = tables
         .lines()
         .filter_map(|line| line.trim().strip_prefix("table netdev ")?.split(' ').next());

@@ -34,7 +34,7 @@ fn stand_alone_files() {
         compare(&format!("tests/vectors/nft/{name}.nft"), &standalone(&interface(&plan, edge)));
     }
     let publishing =
-        Interface { servers: servers(), ..interface(&small("9024,62272"), Edge::Netdev) };
+        Interface { forwards: forwards(), ..interface(&small("9024,62272"), Edge::Netdev) };
     compare("tests/vectors/nft/published.nft", &standalone(&publishing));
     let everything = Interface {
         device: "tun0".parse().unwrap(),

@@ -7,8 +7,8 @@ use std::num::NonZeroU16;
 
 use mape_core::{Plan, PortRange};
 use mape_nft::{
-    Edge, Interface, Line, Options, Published, Servers, Transaction, Transport, probe, standalone,
-    static_text, transaction,
+    Dataplane, Edge, Forwards, Interface, Options, Published, Transaction, Transport, probe,
+    standalone, static_text, transaction,
 };
 use support::*;
 
@@ -128,7 +128,7 @@ fn every_reserved_list_on_every_edge() {
                 continue;
             }
             let refused = some.iter().find(|one| !accepted(std::slice::from_ref(one)));
-            panic!("{edge}: {:?}", refused.map(|it| it.line.reserved()));
+            panic!("{edge}: {:?}", refused.map(|it| it.dataplane.reserved()));
         }
     }
 }
@@ -159,7 +159,7 @@ fn the_probe_is_the_whole_ruleset() {
             // Not every kernel has flow tables.
             flow_offload: false,
         },
-        servers: servers(),
+        forwards: forwards(),
         ..interface(&built_in(V6PLUS, "9024,62272"), Edge::Postrouting)
     };
     assert_eq!(lines(&probe(&everything)), lines(&standalone(&everything)));
@@ -181,8 +181,8 @@ fn published_ports_come_and_go() {
             });
             let from = || ["br-lan", "wg*"].map(|it| it.parse().unwrap()).to_vec();
             let published = published.map(|one| (one, from())).to_vec();
-            let servers = Servers::reached_from(published, Vec::new());
-            let with = Interface { servers, ..without.clone() };
+            let forwards = Forwards::with_hairpin(published, Vec::new());
+            let with = Interface { forwards, ..without.clone() };
             let two = format!("{}\n#next\n{}", standalone(&with), standalone(&without));
             let script = "sed '/^#next/,$d' $RULES >$RULES.1; sed '1,/^#next/d' $RULES >$RULES.2; \
                  nft -f $RULES.2 && nft list ruleset >$RULES.3 && nft -f $RULES.1 && nft -f $RULES.1 && \
@@ -309,8 +309,9 @@ fn the_static_text_keeps_what_was_opened() {
     if !can_load() {
         return;
     }
-    let line = Line::new(&built_in(V6PLUS, ""), &[]).unwrap();
-    let interface = Interface { index: Some(2), line, ..interface(&whole_address(), Edge::Netdev) };
+    let dataplane = Dataplane::new(&built_in(V6PLUS, ""), &[]).unwrap();
+    let interface =
+        Interface { index: Some(2), dataplane, ..interface(&whole_address(), Edge::Netdev) };
     let transaction = transaction(&[interface]);
     let text = transaction.text("");
     let then = |script: &str| format!("{DEVICE} && nft -f $RULES && nft {script}");
@@ -344,19 +345,19 @@ fn hooks_go_with_their_interface() {
         name: "wan_x@1".parse().unwrap(),
         index: Some(2),
         options,
-        servers: Servers::new(vec![published], Vec::new()),
+        forwards: Forwards::new(vec![published], Vec::new()),
         ..interface(&built_in(V6PLUS, "5696"), Edge::Postrouting)
     };
     let stays = Interface {
         name: "x".parse().unwrap(),
         index: Some(3),
-        line: Line::new(&whole_address(), &[]).unwrap(),
+        dataplane: Dataplane::new(&whole_address(), &[]).unwrap(),
         ..gone.clone()
     };
     let same_line = Interface {
         name: "wan".parse().unwrap(),
         index: Some(4),
-        servers: Servers::default(),
+        forwards: Forwards::default(),
         ..gone.clone()
     };
     let both = transaction(&[gone, stays.clone()]);

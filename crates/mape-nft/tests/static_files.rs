@@ -51,7 +51,7 @@ fn no_key_has_a_protocol_whose_byte_order_is_converted() {
     let mut texts = vec![rules];
     for edge in EDGES {
         let mut interface = interface(&whole_address(), edge);
-        interface.servers = servers();
+        interface.forwards = forwards();
         texts.push(transaction(&[interface]).text(""));
     }
     for text in texts {

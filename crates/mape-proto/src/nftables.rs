@@ -1,7 +1,7 @@
 //! What of our rules the kernel has in force. It is asked directly: running nft would cost a
 //! process and print every map.
 
-use mape_nft::{Dropped, Edge, InterfaceName, Loaded};
+use mape_nft::{DropKind, Edge, InterfaceName, ObjectNames};
 use nix::errno::Errno;
 use serde::Serialize;
 
@@ -78,9 +78,9 @@ pub fn in_force(
     index: u32,
     shared: bool,
 ) -> Result<InForce, NetlinkError> {
-    let loaded = Loaded::of(name);
-    let gate = indexes(kernel, Loaded::GATE)?.contains(&index);
-    let common = rules(kernel, "nft-rules", INET, Loaded::TABLE)?;
+    let loaded = ObjectNames::of(name);
+    let gate = indexes(kernel, ObjectNames::OPEN_INTERFACES)?.contains(&index);
+    let common = rules(kernel, "nft-rules", INET, ObjectNames::TABLE)?;
     let own = rules(kernel, &format!("nft-rules-{name}"), NETDEV, &loaded.netdev_table())?;
     let (mut dropped, mut counts) = (Drops::default(), false);
     let counted = common.iter().map(|rule| (loaded.in_common_table(&rule.chain), rule));
@@ -89,18 +89,18 @@ pub fn in_force(
     {
         counts |= what.is_some();
         match what {
-            Some(Dropped::Incoming) => dropped.incoming += rule.packets,
-            Some(Dropped::Outgoing) => dropped.outgoing += rule.packets,
-            Some(Dropped::Outer) => dropped.outer += rule.packets,
+            Some(DropKind::Incoming) => dropped.incoming += rule.packets,
+            Some(DropKind::Outgoing) => dropped.outgoing += rule.packets,
+            Some(DropKind::Outer) => dropped.outer += rule.packets,
             None => {}
         }
     }
     let edge = if !gate {
         None
-    } else if !indexes(kernel, Loaded::EDGES)?.contains(&index) {
+    } else if !indexes(kernel, ObjectNames::EDGE_INTERFACES)?.contains(&index) {
         // Its table is not the gate's: somebody may have deleted just that one.
         (!own.is_empty()).then_some(Edge::Netdev)
-    } else if shared && !common.iter().any(|rule| rule.sets.contains(&loaded.translation())) {
+    } else if shared && !common.iter().any(|rule| rule.sets.contains(&loaded.translation_map())) {
         Some(Edge::Plain)
     } else {
         Some(Edge::Postrouting)
@@ -118,13 +118,13 @@ pub fn offloads(kernel: &Kernel) -> Result<bool, NetlinkError> {
     let tables = kernel.list("nft-flowtables", &all, |_, attributes| {
         Ok(Attributes::new(attributes).find(TABLE)?.map(text))
     })?;
-    Ok(tables.iter().any(|table| table != Loaded::TABLE))
+    Ok(tables.iter().any(|table| table != ObjectNames::TABLE))
 }
 
 /// The device indexes that are keys of a map in the common table; none where there is no such map.
 fn indexes(kernel: &Kernel, map: &str) -> Result<Vec<u32>, NetlinkError> {
     let request = Request::dump(NFTABLES, GET_ELEMENTS, INET)
-        .with_name(TABLE, Loaded::TABLE)?
+        .with_name(TABLE, ObjectNames::TABLE)?
         .with_name(ELEMENTS_SET, map)?;
     let listed = kernel
         .list(&format!("nft-{map}"), &request, |_, attributes| Ok(Some(read_indexes(attributes)?)));

@@ -11,7 +11,7 @@ mod world;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use mape_nft::{Edge, Interface, Options, Published, Servers, Transport, standalone};
+use mape_nft::{Edge, Forwards, Interface, Options, Published, Transport, standalone};
 use support::{EDGES, V6PLUS, built_in, interface};
 use world::World;
 
@@ -35,22 +35,22 @@ fn rules(setup: &str, edge: Edge) -> String {
         port: 5696,
         host: "192.168.9.2:3074".parse().unwrap(),
     };
-    let (reserved, full_cone, servers) = match setup {
+    let (reserved, full_cone, forwards) = match setup {
         "a published port (`mape_forward`)" => {
             let from = vec!["c0".parse().unwrap()];
-            ("5696", false, Servers::reached_from(vec![(published, from)], Vec::new()))
+            ("5696", false, Forwards::with_hairpin(vec![(published, from)], Vec::new()))
         }
         "`full_cone_hosts` with this host" => {
-            ("", false, Servers::new(Vec::new(), hosts("192.168.9.2")))
+            ("", false, Forwards::new(Vec::new(), hosts("192.168.9.2")))
         }
         "`full_cone_hosts` with another host" => {
-            ("", false, Servers::new(Vec::new(), hosts("192.168.9.77")))
+            ("", false, Forwards::new(Vec::new(), hosts("192.168.9.77")))
         }
-        "`full_cone`" => ("", true, Servers::default()),
-        _ => ("", false, Servers::default()),
+        "`full_cone`" => ("", true, Forwards::default()),
+        _ => ("", false, Forwards::default()),
     };
     let options = Options { full_cone, ..Options::default() };
-    standalone(&Interface { options, servers, ..interface(&built_in(V6PLUS, reserved), edge) })
+    standalone(&Interface { options, forwards, ..interface(&built_in(V6PLUS, reserved), edge) })
 }
 
 struct Server(Child);

@@ -10,7 +10,7 @@
 //! Offsets are bits from the ICMP header on: 64 quoted IP header, 136 its protocol, 224 the quoted
 //! packet's source port or ICMP type, 240 its destination port, 256 its echo identifier.
 
-use super::{Direction, EdgeRules, Ports, Words};
+use super::{Direction, EdgeRules, Fields, Ports};
 use crate::text::Object;
 
 const ERRORS: &str = "icmp type { destination-unreachable, time-exceeded, parameter-problem }";
@@ -29,7 +29,7 @@ const fn quoted_port(direction: Direction) -> &'static str {
 
 impl EdgeRules<'_> {
     pub(super) fn icmp_chains(&self, direction: Direction) -> Vec<Object> {
-        let Words { chain, map, .. } = direction.words();
+        let Fields { chain, map, .. } = direction.fields();
         let name = |what: &str| self.name(&format!("{chain}-{what}"));
         let owned = self.name("owned-id");
         if !matches!(self.ports, Ports::Translated(_)) {

@@ -44,11 +44,11 @@ impl EdgeRules<'_> {
     }
 
     fn translations(&self, mapping: &Mapping) -> Vec<Object> {
-        let e2i = pairs(mapping.pairs_by_real().iter().copied());
+        let e2i = pairs(mapping.pairs_by_external().iter().copied());
         let i2e = pairs(mapping.pairs());
-        let e2i_words = words(Direction::In, mapping.pairs_by_real().iter().copied());
+        let e2i_words = words(Direction::In, mapping.pairs_by_external().iter().copied());
         let i2e_words = words(Direction::Out, mapping.pairs());
-        let e2i_differences = differences(mapping.pairs_by_real().iter().copied());
+        let e2i_differences = differences(mapping.pairs_by_external().iter().copied());
         let i2e_differences = differences(mapping.pairs());
         let intervals = |declaration: &str| format!("{declaration}\nflags interval");
         // A map that says how large it is gets the faster kind of table: it need not grow.
@@ -85,7 +85,7 @@ fn pairs(pairs: impl Iterator<Item = (impl Display, u16)>) -> String {
 
 /// The same from the word that the first port stands in, whose other half is zero.
 fn words(direction: Direction, ports: impl Iterator<Item = (u16, u16)>) -> String {
-    let shift = direction.words().port_mask.trailing_zeros();
+    let shift = direction.fields().port_mask.trailing_zeros();
     pairs(ports.map(|(from, to)| (u32::from(from) << shift, to)))
 }
 

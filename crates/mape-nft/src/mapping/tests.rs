@@ -19,32 +19,34 @@ fn single(port: u16) -> PortRange {
 /// The first of the invariants, with nothing but port numbers.
 fn check(set: PortSet, reserved: &[PortRange], mapping: &Mapping) {
     let is_reserved = |port: u16| reserved.iter().any(|range| range.contains(port));
-    let inside = mapping.inside();
-    assert!(inside.first() > 0);
-    assert_eq!(inside.ports().len(), mapping.usable());
+    let internal = mapping.internal();
+    assert!(internal.first() > 0);
+    assert_eq!(internal.ports().len(), mapping.usable());
     let pairs: Vec<(u16, u16)> = mapping.pairs().collect();
     assert_eq!(pairs.len(), mapping.usable());
     let mut seen = vec![false; 1 << 16];
-    for (inside_port, real) in pairs {
-        assert!(inside.contains(inside_port));
-        assert!(real > 0 && set.contains(real) && !is_reserved(real), "{real}");
-        assert!(!(is_reserved(inside_port) && set.contains(inside_port)), "{inside_port}");
-        assert!(!std::mem::replace(&mut seen[usize::from(real)], true), "{real} twice");
-        assert_eq!(mapping.to_real(inside_port), Some(real));
-        assert_eq!(mapping.to_inside(real), Some(inside_port));
+    for (internal_port, external) in pairs {
+        assert!(internal.contains(internal_port));
+        assert!(external > 0 && set.contains(external) && !is_reserved(external), "{external}");
+        assert!(!(is_reserved(internal_port) && set.contains(internal_port)), "{internal_port}");
+        assert!(!std::mem::replace(&mut seen[usize::from(external)], true), "{external} twice");
+        assert_eq!(mapping.to_external(internal_port), Some(external));
+        assert_eq!(mapping.to_internal(external), Some(internal_port));
     }
-    assert_eq!(inside.first().checked_sub(1).and_then(|port| mapping.to_real(port)), None);
-    assert_eq!(inside.last().checked_add(1).and_then(|port| mapping.to_real(port)), None);
+    assert_eq!(internal.first().checked_sub(1).and_then(|port| mapping.to_external(port)), None);
+    assert_eq!(internal.last().checked_add(1).and_then(|port| mapping.to_external(port)), None);
     let usable = (1..=u16::MAX).filter(|port| set.contains(*port) && !is_reserved(*port)).count();
     let PortParametersOf { offset, psid_len } = set.into();
     if psid_len >= offset && psid_len > 1 {
         assert_eq!(mapping.usable(), usable);
-        assert!(inside.ports().all(|port| !set.contains(port)), "{set:?}");
+        assert!(internal.ports().all(|port| !set.contains(port)), "{set:?}");
     } else {
         assert!(mapping.usable() <= usable);
     }
     for range in mapping.reserved() {
-        assert!(range.ports().all(|port| set.contains(port) && mapping.to_inside(port).is_none()));
+        assert!(
+            range.ports().all(|port| set.contains(port) && mapping.to_internal(port).is_none())
+        );
     }
 }
 
@@ -79,13 +81,13 @@ fn every_shape_has_a_mapping() {
 #[test]
 fn the_usual_services() {
     let v6plus = Mapping::new(set(4, 8, 100), &[], &[]).unwrap();
-    assert_eq!((v6plus.inside(), v6plus.usable()), (PortRange::new(16384, 16623).unwrap(), 240));
-    assert_eq!((v6plus.to_real(16384), v6plus.to_real(16623)), (Some(5696), Some(63055)));
-    assert_eq!((v6plus.to_inside(5711), v6plus.to_inside(5712)), (Some(16399), None));
+    assert_eq!((v6plus.internal(), v6plus.usable()), (PortRange::new(16384, 16623).unwrap(), 240));
+    assert_eq!((v6plus.to_external(16384), v6plus.to_external(16623)), (Some(5696), Some(63055)));
+    assert_eq!((v6plus.to_internal(5711), v6plus.to_internal(5712)), (Some(16399), None));
     assert_eq!((v6plus.owned().len(), v6plus.reserved().len()), (15, 0));
     // The gaps between OCN's blocks are exactly as large as its set.
     let ocn = Mapping::new(set(6, 6, 34), &[], &[]).unwrap();
-    assert_eq!((ocn.inside(), ocn.usable()), (PortRange::new(16944, 17951).unwrap(), 1008));
+    assert_eq!((ocn.internal(), ocn.usable()), (PortRange::new(16944, 17951).unwrap(), 1008));
 }
 
 #[test]
@@ -96,13 +98,13 @@ fn the_last_port_takes_the_freed_place() {
     assert_eq!(mapping.usable(), 238);
     assert_eq!(mapping.reserved(), list("5697,63055"));
     // 63055, the last, took 5697's place; when it was reserved itself, 63054 did.
-    assert_eq!(mapping.to_real(16385), Some(63054));
-    assert_eq!(mapping.to_real(16384 + 237), Some(63053));
+    assert_eq!(mapping.to_external(16385), Some(63054));
+    assert_eq!(mapping.to_external(16384 + 237), Some(63053));
 }
 
 #[test]
 fn ports_the_router_listens_on_are_avoided() {
-    let listens = |text: &str| Mapping::new(set(6, 6, 34), &[], &list(text)).unwrap().inside();
+    let listens = |text: &str| Mapping::new(set(6, 6, 34), &[], &list(text)).unwrap().internal();
     assert_eq!(listens("17000"), PortRange::new(17968, 18975).unwrap());
     assert_eq!(listens("16384-65535"), PortRange::new(1584, 2591).unwrap());
     // Nowhere else is room: the set itself is avoided all the same.
@@ -114,11 +116,11 @@ fn sets_larger_than_their_gaps() {
     // a = 6, k = 4: 63 blocks of 64, gaps of 960.
     let set = set(6, 4, 3);
     let mapping = Mapping::new(set, &[], &[]).unwrap();
-    assert_eq!(mapping.inside(), PortRange::new(16384, 16384 + 4031).unwrap());
+    assert_eq!(mapping.internal(), PortRange::new(16384, 16384 + 4031).unwrap());
     check(set, &[], &mapping);
     // It moves out of the way of a reserved port, or keeps to the longest gap between them.
     let moved = Mapping::new(set, &list("17600"), &[]).unwrap();
-    assert_eq!((moved.inside().first(), moved.usable()), (17601, 4031));
+    assert_eq!((moved.internal().first(), moved.usable()), (17601, 4031));
     check(set, &list("17600"), &moved);
     let every: Vec<PortRange> = set.ranges().map(|range| single(range.first())).collect();
     let tight = Mapping::new(set, &every, &[]).unwrap();
@@ -141,7 +143,7 @@ fn a_thousand_reserved_ports() {
     let reserved: Vec<PortRange> =
         ports.iter().rev().take(1000).map(|port| single(*port)).collect();
     let mapping = Mapping::new(set, &reserved, &[]).unwrap();
-    assert_eq!((mapping.usable(), mapping.inside().first()), (8, 16944));
+    assert_eq!((mapping.usable(), mapping.internal().first()), (8, 16944));
     check(set, &reserved, &mapping);
 }
 
@@ -186,11 +188,11 @@ proptest! {
         let (last, before) = reserved.split_last().unwrap();
         let (Ok(before), Ok(after)) =
             (Mapping::new(set, before, &[]), Mapping::new(set, &reserved, &[])) else { return Ok(()) };
-        let disjoint = before.inside().ports().all(|port| !set.contains(port));
+        let disjoint = before.internal().ports().all(|port| !set.contains(port));
         prop_assume!(disjoint);
-        prop_assert_eq!(before.inside().first(), after.inside().first());
-        let moved = before.pairs().filter(|(inside, real)| {
-            *real != last.first() && after.to_real(*inside) != Some(*real)
+        prop_assert_eq!(before.internal().first(), after.internal().first());
+        let moved = before.pairs().filter(|(internal, external)| {
+            *external != last.first() && after.to_external(*internal) != Some(*external)
         });
         prop_assert!(moved.count() <= 1);
     }

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
-use mape_nft::{Edge, Interface, Published, Servers, Transport, standalone};
+use mape_nft::{Edge, Forwards, Interface, Published, Transport, standalone};
 
 use super::support::{EDGES, V6PLUS, built_in, interface};
 use super::traffic::*;
@@ -37,8 +37,8 @@ pub(crate) fn interface_with(edge: Edge, from: &[&str]) -> Interface {
         one(Transport::Udp, GAME, "192.168.9.2:3074"),
     ];
     let line = built_in(V6PLUS, "5696,63055");
-    let servers = Servers::reached_from(published, Vec::new());
-    Interface { servers, ..interface(&line, edge) }
+    let forwards = Forwards::with_hairpin(published, Vec::new());
+    Interface { forwards, ..interface(&line, edge) }
 }
 
 /// A host in the LAN whose servers say who asks them.

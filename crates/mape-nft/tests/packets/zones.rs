@@ -6,7 +6,7 @@ use std::net::{Ipv6Addr, SocketAddrV6, TcpListener, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
-use mape_nft::{Admitted, Edge, Interface, Options, Servers, standalone, static_text};
+use mape_nft::{Admitted, Edge, Forwards, Interface, Options, standalone, static_text};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::servers::{PORT, datagram, interface_with, serve, tcp};
@@ -164,9 +164,9 @@ fn full_cone_passes_the_zones() {
             (false, vec![[192, 168, 9, 3].into()], false),
         ] {
             let options = Options { full_cone, ..Options::default() };
-            let servers = Servers::new(Vec::new(), hosts);
+            let forwards = Forwards::new(Vec::new(), hosts);
             let line = built_in(V6PLUS, "");
-            load(&world, &Interface { options, servers, ..interface(&line, edge) });
+            load(&world, &Interface { options, forwards, ..interface(&line, edge) });
             // A socket of its own, so nothing of it is known yet.
             let (socket, port) = world.within(Place::Lan, || {
                 let socket = udp();
@@ -186,7 +186,7 @@ fn full_cone_passes_the_zones() {
 /// port, and not to the router, whose refusal would go to that source.
 #[test]
 fn sources_that_no_packet_outside_has() {
-    const STRANGE: [&str; 9] = [
+    const BOGONS: [&str; 9] = [
         "192.168.9.77",
         "192.168.10.20",
         "10.9.9.9",
@@ -201,11 +201,11 @@ fn sources_that_no_packet_outside_has() {
         let Some(world) = World::new() else { return };
         world.more();
         let add = |address| format!("ip -n $B addr add {address}/32 dev lo\n");
-        world.sh(&STRANGE.map(add).concat());
+        world.sh(&BOGONS.map(add).concat());
         for (published, from) in [(true, 7000), (false, 7001)] {
             let with = interface_with(edge, &["lan"]);
-            let servers = if published { with.servers.clone() } else { Servers::default() };
-            world.load(&standalone(&Interface { servers, ..with }));
+            let forwards = if published { with.forwards.clone() } else { Forwards::default() };
+            world.load(&standalone(&Interface { forwards, ..with }));
             let place = if published { Place::Lan } else { Place::Cpe };
             let port = if published { 7 } else { PORT };
             let server =
@@ -213,7 +213,7 @@ fn sources_that_no_packet_outside_has() {
             server.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
             let hear = || Some(server.recv_from(&mut [0; 9]).ok()?.1.to_string());
             world.within(Place::Br, || {
-                for address in STRANGE {
+                for address in BOGONS {
                     let socket = UdpSocket::bind((address, from)).unwrap();
                     socket.send_to(b"x", (ADDRESS, PORT)).unwrap();
                 }

@@ -4,7 +4,7 @@
 use std::process::{Command, Output, Stdio};
 
 use mape_core::{Layout, Plan, PortList, Request, parse_rule, plan};
-use mape_nft::{DeviceName, Edge, Interface, Line, Options, Published, Servers, Transport};
+use mape_nft::{Dataplane, DeviceName, Edge, Forwards, Interface, Options, Published, Transport};
 
 pub(crate) const V6PLUS: &str = "240b:10:3261:6400::/56";
 pub(crate) const OCN: &str = "2400:4050:80ba:2200::/56";
@@ -47,15 +47,15 @@ pub(crate) fn interface(plan: &Plan, edge: Edge) -> Interface {
         name: device.interface(),
         device,
         index: None,
-        line: Line::new(plan, &[]).unwrap(),
+        dataplane: Dataplane::new(plan, &[]).unwrap(),
         edge,
         options: Options::default(),
-        servers: Servers::default(),
+        forwards: Forwards::default(),
     }
 }
 
 /// Two ports published where they are reserved, one that is not, and a host for full cone.
-pub(crate) fn servers() -> Servers {
+pub(crate) fn forwards() -> Forwards {
     let one =
         |transport, port, host: &str| Published { transport, port, host: host.parse().unwrap() };
     let lan = || vec!["br-lan".parse().unwrap()];
@@ -65,7 +65,7 @@ pub(crate) fn servers() -> Servers {
         (one(Transport::Udp, 62272, "192.168.1.20:3074"), Vec::new()),
         (one(Transport::Tcp, 80, "192.168.1.10:80"), lan()),
     ];
-    Servers::reached_from(published, vec![[192, 168, 1, 20].into()])
+    Forwards::with_hairpin(published, vec![[192, 168, 1, 20].into()])
 }
 
 /// Whether rules can be loaded here. Without root or nft the test is skipped, except in CI.

@@ -2,7 +2,7 @@
 
 use mape_core::{Plan, Quoted, ReceivedPrefix, Request, decimal, plan};
 use mape_nft::{
-    DeviceName, EdgeChoice, Interface, Line, Options as NftOptions, Servers, standalone,
+    Dataplane, DeviceName, EdgeChoice, Forwards, Interface, Options as NftOptions, standalone,
 };
 
 use super::arguments::{Argument, Arguments, UsageError};
@@ -153,10 +153,10 @@ impl Options {
             name: device.interface(),
             device,
             index: None,
-            line: Line::new(plan, &[])?,
+            dataplane: Dataplane::new(plan, &[])?,
             edge: self.edge.preferred(),
             options: NftOptions { full_cone: self.full_cone, ..NftOptions::default() },
-            servers: Servers::default(),
+            forwards: Forwards::default(),
         })
     }
 

@@ -6,7 +6,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use mape_core::{Layout, Plan, Quoted, ReceivedPrefix, Request, parse_rule, plan};
-use mape_nft::{Edge, EdgeChoice, Interface, InterfaceName, Line, Transaction, probe, transaction};
+use mape_nft::{
+    Dataplane, Edge, EdgeChoice, Interface, InterfaceName, Transaction, probe, transaction,
+};
 use nix::fcntl::Flock;
 
 use super::admit::admit;
@@ -346,7 +348,7 @@ pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
     checked.name = NAME_OF_CHECKS.parse().map_err(|error| rejected(StateError::from(error)))?;
     checked.device = "lo".parse().map_err(|error| rejected(StateError::from(error)))?;
     if checked.line.mapping().is_some() {
-        checked.line = Line::new(&single_port().map_err(rejected)?, &[])
+        checked.line = Dataplane::new(&single_port().map_err(rejected)?, &[])
             .map_err(|error| rejected(StateError::from(error)))?;
     }
     let ready = Ready { state: state.clone(), checked, index: 1 };

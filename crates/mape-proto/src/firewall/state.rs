@@ -13,7 +13,9 @@ use mape_core::{
     Explain, Layout, Plan, PortList, PortRange, ReceivedPrefix, Request, TUNNEL_OVERHEAD,
     parse_rule, plan as plan_of,
 };
-use mape_nft::{DeviceName, Edge, EdgeChoice, Interface, InterfaceName, Line, Options, Servers};
+use mape_nft::{
+    Dataplane, DeviceName, Edge, EdgeChoice, Forwards, Interface, InterfaceName, Options,
+};
 use mape_system::files;
 use serde::{Deserialize, Serialize};
 
@@ -81,7 +83,7 @@ impl<E: Explain> From<E> for StateError {
 pub(crate) struct Checked {
     pub(crate) name: InterfaceName,
     pub(crate) device: DeviceName,
-    pub(crate) line: Line,
+    pub(crate) line: Dataplane,
     pub(crate) edge: EdgeChoice,
     pub(super) options: Options,
     pub(crate) servers: Vec<Server>,
@@ -372,7 +374,7 @@ impl State {
             cone_hosts: self.cone_hosts.clone(),
             name: self.interface.parse()?,
             device: self.device.parse()?,
-            line: Line::new(&self.plan()?, listening.ranges())?,
+            line: Dataplane::new(&self.plan()?, listening.ranges())?,
             edge: self.edge.parse()?,
             options: Options {
                 full_cone: self.full_cone,
@@ -423,10 +425,10 @@ impl Checked {
             name: self.name.clone(),
             device: self.device.clone(),
             index: Some(index),
-            line: self.line.clone(),
+            dataplane: self.line.clone(),
             edge,
             options,
-            servers: Servers::reached_from(
+            forwards: Forwards::with_hairpin(
                 self.servers.iter().flat_map(Server::reached_from).collect(),
                 self.cone_hosts.clone(),
             ),

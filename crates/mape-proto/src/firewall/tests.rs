@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mape_core::{Explain as _, Layout, PortList, Request, parse_rule, plan};
-use mape_nft::{EdgeChoice, InterfaceName, Line, Options};
+use mape_nft::{Dataplane, EdgeChoice, InterfaceName, Options};
 
 use super::*;
 use crate::executable::executable;
@@ -67,7 +67,7 @@ fn a_state_gives_the_plan_back() {
             format!("{:?}", (plan.ipv4(), plan.ce(), plan.mtu(), plan.port_set()))
         );
         let checked = state.check().unwrap();
-        assert_eq!(checked.line, Line::new(&plan, listening.ranges()).unwrap());
+        assert_eq!(checked.line, Dataplane::new(&plan, listening.ranges()).unwrap());
         assert_eq!(
             (checked.options, checked.edge, checked.device.as_str()),
             (options, EdgeChoice::Auto, "mape-wan")
@@ -106,8 +106,8 @@ fn v6plus(reserved: &str, upnp_ports: u16, forwards: &[u16], earlier: Option<&St
 fn moved(from: &State, to: &State) -> usize {
     let [from, to] = [from, to].map(|state| state.check().unwrap().line);
     let (from, to) = (from.mapping().unwrap(), to.mapping().unwrap());
-    assert_eq!(from.inside().first(), to.inside().first());
-    let inside = |port: &u16| from.to_inside(*port).zip(to.to_inside(*port));
+    assert_eq!(from.internal().first(), to.internal().first());
+    let inside = |port: &u16| from.to_internal(*port).zip(to.to_internal(*port));
     (1..=u16::MAX).filter_map(|port| inside(&port)).filter(|(one, other)| one != other).count()
 }
 
@@ -148,10 +148,10 @@ fn on_the_same_line_the_inside_range_stays() {
     };
     let first = state("240b:10:3261:6400::/56", "5696", "22");
     let same = state("240b:10:3261:6400::/56", "5696,63055", "22,16400");
-    assert_ne!(same.check().unwrap().line.mapping().unwrap().inside().first(), 16384);
+    assert_ne!(same.check().unwrap().line.mapping().unwrap().internal().first(), 16384);
     let same = same.after(Some(&first));
     assert_eq!(same.listening(), first.listening());
-    assert_eq!(same.check().unwrap().line.mapping().unwrap().inside().first(), 16384);
+    assert_eq!(same.check().unwrap().line.mapping().unwrap().internal().first(), 16384);
     // Another PSID.
     let other = state("240b:10:3261:6500::/56", "80", "22,16400");
     assert_eq!(other.clone().after(Some(&first)), other);

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use mape_core::Quoted;
-use mape_nft::{InterfaceName, Loaded};
+use mape_nft::{InterfaceName, ObjectNames};
 use mape_system::program::{Program, ProgramError};
 use serde::{Deserialize, Serialize};
 
@@ -191,7 +191,7 @@ impl Nft<'_> {
     /// shows the old number and not the name.
     pub(crate) fn is_open(self, name: &InterfaceName, device: &str) -> bool {
         let gate = self.run(&["list", "map", "inet", "mape_rs", "gate"]).unwrap_or_default();
-        let open = format!("\"{device}\" : goto {}", Loaded::of(name).gate_chain());
+        let open = format!("\"{device}\" : goto {}", ObjectNames::of(name).egress_filter_chain());
         gate.contains(&open)
     }
 

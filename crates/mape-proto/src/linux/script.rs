@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use mape_core::Plan;
-use mape_nft::{DeviceName, Edge, Interface, Loaded, standalone, static_text};
+use mape_nft::{DeviceName, Edge, Interface, ObjectNames, standalone, static_text};
 
 use super::config::Config;
 use super::line::{Line, remove_tunnel};
@@ -35,8 +35,8 @@ impl Parts {
         let mut line = Line::new(&Config::default(), &found);
         line.device = interface.device.to_string();
         let mut tables = vec!["inet mape_rs".to_owned()];
-        if interface.edge == Edge::Netdev && interface.line.mapping().is_some() {
-            tables.push(format!("netdev {}", Loaded::of(&interface.name).netdev_table()));
+        if interface.edge == Edge::Netdev && interface.dataplane.mapping().is_some() {
+            tables.push(format!("netdev {}", ObjectNames::of(&interface.name).netdev_table()));
         }
         Self { line, rules: standalone(interface), tables }
     }

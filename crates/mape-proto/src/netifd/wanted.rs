@@ -1,7 +1,7 @@
 //! What an interface should be, from its options and what netifd knows at this moment.
 
 use mape_core::{DEFAULT_UPLINK_MTU, Failure, Plan, Quoted};
-use mape_nft::{InterfaceName, Line};
+use mape_nft::{Dataplane, InterfaceName};
 use mape_provision::{Conflict, Decision, Mode, Source};
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ pub(super) fn wanted(
         }
         let Decision { plan, source, conflicts } = sources.decide()?;
         // Whether ports are left is known only now.
-        Line::new(&plan, &[])?;
+        Dataplane::new(&plan, &[])?;
         enough_for_upnp(&plan, config.upnp_ports)?;
         Ok(Wanted { config, uplink, plan, source, conflicts, warning: None })
     };

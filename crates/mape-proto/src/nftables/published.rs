@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use mape_nft::{InterfaceName, Loaded, Published, Transport};
+use mape_nft::{InterfaceName, ObjectNames, Published, Transport};
 
 use super::{
     DATA_VALUE, ELEMENT_KEY, ELEMENTS, ELEMENTS_SET, EXPRESSION_DATA, EXPRESSION_NAME,
@@ -25,18 +25,18 @@ pub fn published(
     name: &InterfaceName,
     index: u32,
 ) -> Result<Vec<Published>, NetlinkError> {
-    if !indexes(kernel, Loaded::GATE)?.contains(&index) {
+    if !indexes(kernel, ObjectNames::OPEN_INTERFACES)?.contains(&index) {
         return Ok(Vec::new());
     }
-    let chain = Loaded::of(name).servers_chain();
-    let request = Request::dump(NFTABLES, GET_RULE, INET).with_name(TABLE, Loaded::TABLE)?;
+    let chain = ObjectNames::of(name).forwards_chain();
+    let request = Request::dump(NFTABLES, GET_RULE, INET).with_name(TABLE, ObjectNames::TABLE)?;
     let maps = absent_is_empty(
         kernel.list("nft-rules", &request, |_, attributes| Ok(map(&chain, attributes)?)),
     )?;
     let mut all = Vec::new();
     for (transport, map) in maps {
         let request = Request::dump(NFTABLES, GET_ELEMENTS, INET)
-            .with_name(TABLE, Loaded::TABLE)?
+            .with_name(TABLE, ObjectNames::TABLE)?
             .with_name(ELEMENTS_SET, &map)?;
         let pairs = kernel
             .list(&format!("nft-{map}"), &request, |_, attributes| Ok(Some(pairs(attributes)?)));

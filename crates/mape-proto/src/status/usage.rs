@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use mape_core::{Plan, PortRange};
-use mape_nft::{Edge, Line};
+use mape_nft::{Dataplane, Edge};
 use serde::Serialize;
 
 use crate::conntrack::{Entry, Protocol};
@@ -53,7 +53,7 @@ pub enum Role {
 
 /// A line's ports.
 pub(crate) struct Ports {
-    line: Line,
+    line: Dataplane,
     /// Ports of the set without 0.
     blocks: Vec<PortRange>,
     published: Vec<u16>,
@@ -79,7 +79,7 @@ pub struct Host {
 }
 
 impl Ports {
-    pub(crate) fn new(plan: &Plan, line: &Line) -> Self {
+    pub(crate) fn new(plan: &Plan, line: &Dataplane) -> Self {
         let blocks = plan.port_set().ranges();
         let blocks = blocks.filter_map(|block| PortRange::new(block.first().max(1), block.last()));
         Self {
@@ -128,7 +128,7 @@ impl Ports {
     pub(crate) fn role(&self, port: u16) -> Role {
         let within = |ranges: &[PortRange]| ranges.iter().any(|range| range.contains(port));
         let is_outgoing = match self.line.mapping() {
-            Some(mapping) => mapping.to_inside(port).is_some(),
+            Some(mapping) => mapping.to_internal(port).is_some(),
             None => self.line.outgoing().is_none_or(|range| range.contains(port)),
         };
         if self.published.contains(&port) {
@@ -189,8 +189,8 @@ impl Ports {
             |ranges: &[PortRange]| ranges.iter().any(|range| range.contains(port)).then_some(port);
         match edge {
             Some(Edge::Plain) => own(&self.blocks),
-            Some(_) => mapping.to_real(port).or_else(|| own(mapping.reserved())),
-            None => mapping.to_real(port).or_else(|| own(&self.blocks)),
+            Some(_) => mapping.to_external(port).or_else(|| own(mapping.reserved())),
+            None => mapping.to_external(port).or_else(|| own(&self.blocks)),
         }
     }
 }

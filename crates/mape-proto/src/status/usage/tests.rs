@@ -12,7 +12,7 @@ const DNAT: u32 = 1 << 5;
 
 fn ports(request: &Request) -> Ports {
     let plan = plan(request).unwrap();
-    Ports::new(&plan, &Line::new(&plan, &[]).unwrap())
+    Ports::new(&plan, &Dataplane::new(&plan, &[]).unwrap())
 }
 
 fn v6plus() -> Ports {
@@ -74,7 +74,7 @@ fn hosts_are_those_behind_the_line() {
 fn inside_ports_are_shown_as_real_ones() {
     let ports = v6plus();
     let mapping = ports.line.mapping().cloned().unwrap();
-    let inside = mapping.inside();
+    let inside = mapping.internal();
     for edge in [Some(Edge::Netdev), Some(Edge::Postrouting), None] {
         for (port, real) in mapping.pairs() {
             assert_eq!(used(&ports, &[outgoing(&ports, port, 6)], edge), [real]);
@@ -85,7 +85,7 @@ fn inside_ports_are_shown_as_real_ones() {
         assert_eq!(used(&ports, &[incoming(&ports, 5696, line, 0)], edge), [5696]);
         // A socket with full cone; and a port where nobody is.
         let cone = incoming(&ports, inside.first(), HOST, DNAT);
-        assert_eq!(used(&ports, &[cone], edge), [mapping.to_real(inside.first()).unwrap()]);
+        assert_eq!(used(&ports, &[cone], edge), [mapping.to_external(inside.first()).unwrap()]);
         assert!(used(&ports, &[incoming(&ports, inside.first(), line, 0)], edge).is_empty());
         // No port of the line at all.
         for port in [80, inside.first() - 1, inside.last() + 1] {
@@ -103,7 +103,7 @@ fn inside_ports_are_shown_as_real_ones() {
 #[test]
 fn sums() {
     let ports = v6plus();
-    let inside = ports.line.mapping().unwrap().inside().first();
+    let inside = ports.line.mapping().unwrap().internal().first();
     let entries: Vec<Entry> = [(0, 6), (0, 6), (1, 6), (1, 17), (2, 1), (3, 47)]
         .map(|(port, protocol)| outgoing(&ports, inside + port, protocol))
         .into();

@@ -16,7 +16,7 @@ const LOWEST: u16 = 1024;
 
 /// One MAP-E line: its address, its ports, its tunnel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct Dataplane {
     ipv4: Ipv4Net,
     ce: Ipv6Addr,
     mtu: u16,
@@ -31,7 +31,7 @@ struct Whole {
     outgoing: Option<PortRange>,
 }
 
-impl Line {
+impl Dataplane {
     /// Takes what is needed from a plan. `listening` are ports the router itself uses, which the
     /// inside range avoids where it can.
     ///
