@@ -1,9 +1,9 @@
 //! What must hold for any bytes that come over a netlink socket. Used by the fuzz target and, with
 //! the seeds and the crashers ever found, by an ordinary test of `mape-proto`.
 
-use mape_proto::conntrack::Entry;
-use mape_proto::netlink::{Message, Messages};
-use mape_proto::nftables::{Rule, read_indexes};
+use mape_kernel::conntrack::Entry;
+use mape_kernel::netlink::{Message, Messages};
+use mape_kernel::nft_state::{Rule, read_indexes};
 
 pub fn ctnetlink(bytes: &[u8]) -> Option<Entry> {
     let mut last = entry(bytes);
@@ -38,7 +38,7 @@ fn entry(attributes: &[u8]) -> Option<Entry> {
         panic!("the order cannot be read")
     };
     assert!(messages.next().is_none());
-    let first = mape_proto::netlink::Attributes::new(attributes).next();
+    let first = mape_kernel::netlink::Attributes::new(attributes).next();
     assert!(first.is_some_and(|first| first.is_ok_and(|first| first.kind == 1 && first.value.len() > 32)));
     Some(entry)
 }

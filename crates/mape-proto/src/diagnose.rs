@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddrV4;
 
 use mape_core::{Failure, Shown};
+use mape_kernel::device::Device;
 use mape_nft::InterfaceName;
 use mape_uci::Package;
 use serde::Serialize;
@@ -13,7 +14,7 @@ use serde_json::Value;
 
 use crate::import::{self, Router};
 use crate::netifd::{self, Facts, InterfaceFacts};
-use crate::status::{self, Device, InterfaceStatus};
+use crate::status::{self, InterfaceStatus};
 
 pub(crate) mod kernel;
 mod line;

@@ -8,7 +8,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::netlink::Kernel;
+use mape_kernel::netlink::Kernel;
+
 use crate::servers;
 
 mod admit;

@@ -5,7 +5,6 @@
 //! passed in, so that tests see exactly what a user sees.
 
 mod cli;
-pub mod conntrack;
 pub mod diagnose;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "of tests")]
@@ -15,10 +14,7 @@ pub mod firewall;
 pub mod import;
 #[cfg(feature = "linux")]
 pub mod linux;
-mod listening;
 pub mod netifd;
-pub mod netlink;
-pub mod nftables;
 pub mod provision;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test")]

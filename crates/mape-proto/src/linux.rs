@@ -43,9 +43,11 @@ pub(crate) use up::{dry_run, up};
 pub(crate) use uplink::prefixes;
 pub(crate) use watch::watch;
 
-use crate::conntrack::{self, ConntrackError};
-use crate::firewall::{Places, lock};
+use crate::firewall::Places;
+use crate::firewall::lock;
 use mape_core::Failure;
+use mape_kernel::conntrack;
+use mape_kernel::conntrack::ConntrackError;
 
 /// The machine's programs and files.
 #[derive(Clone, Debug)]

@@ -10,14 +10,14 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use mape_kernel::conntrack::{self, ConntrackError};
+use mape_kernel::netlink::NetlinkError;
 use mape_nft::InterfaceName;
 use mape_ubus::{Client, UbusError};
 use mape_uci::Directories;
 use serde_json::{Map, Value};
 
-use crate::conntrack::{self, ConntrackError};
 use crate::firewall;
-use crate::netlink::NetlinkError;
 
 mod alias;
 mod config;
@@ -26,7 +26,6 @@ mod error;
 mod facts;
 mod fixed;
 mod hotplug;
-mod kernel;
 mod life;
 mod memory;
 mod options;
@@ -45,7 +44,6 @@ pub use fixed::Fixed;
 #[cfg(feature = "linux")]
 pub(crate) use fixed::{CONTRACTS, Update};
 pub use hotplug::{Event, hotplug};
-pub(crate) use kernel::{is_lost, tunnel_between};
 pub use life::{renew, setup, teardown};
 pub use options::OptionError;
 #[cfg(feature = "linux")]
@@ -90,7 +88,7 @@ impl Default for Places {
             uci: Directories::below("/".as_ref()),
             flash: "/etc/mape-rs".into(),
             forget: |address| conntrack::forget(address, |_, _| false),
-            device_down: kernel::device_down,
+            device_down: mape_kernel::link::device_down,
             patience: Duration::from_secs(30),
         }
     }

@@ -8,16 +8,15 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use mape_core::{Code, Failure};
+use mape_kernel::conntrack::Counters;
+use mape_kernel::device::Device;
+use mape_kernel::netlink::Kernel;
 use mape_nft::InterfaceName;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::conntrack::Counters;
-use crate::netlink::Kernel;
-
 mod counts;
 mod daemon;
-mod device;
 mod interface;
 mod line;
 mod peak;
@@ -25,12 +24,9 @@ mod ports;
 mod usage;
 
 pub(crate) use counts::Counts;
-pub(crate) use device::Device;
-pub use device::Traffic;
 pub use interface::{Condition, FlowOffload, InterfaceStatus, Told};
 pub use line::LineStatus;
 pub use peak::Peak;
-pub(crate) use peak::uptime;
 pub use ports::{Block, PortStatus, PortsStatus};
 pub use usage::{Host, PerProtocol, Role};
 

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use mape_core::{Failure, Quoted};
+use mape_kernel::conntrack::forget;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::{Answer, help, json};
-use crate::conntrack::forget;
 use crate::firewall::{Places, Report, foresee, load};
 use crate::servers;
 

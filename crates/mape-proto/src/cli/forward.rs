@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use mape_core::{Code, Explain, Failure, Quoted, Shown};
+use mape_kernel::netlink::Kernel;
 use mape_uci::{Directories, Section, UciError};
 use nix::fcntl::Flock;
 use serde::Serialize;
@@ -14,7 +15,6 @@ use super::exit::ExitStatus;
 use super::{Answer, help, json};
 use crate::firewall::{self, FirewallError, Report, Told, load_locked, would_load};
 use crate::import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
-use crate::netlink::Kernel;
 use crate::servers::{
     self, Forward, ForwardStatus, KIND, NOT_IN_FORCE, PACKAGE, Wish, Wishes, statuses,
 };

@@ -1,11 +1,11 @@
 //! From the contract to the prefix: what is not MAP-E's fault.
 
+use mape_kernel::device::Device;
 use mape_provision::{LineType, Verdict};
 
 use super::{Finding, Fix, Patient};
 use crate::netifd::{InterfaceFacts, line_facts};
 use crate::provision::{self, Fetcher};
-use crate::status::Device;
 
 /// DUIDs that name more or other than the device (RFC 8415 sections 11.2, 11.3 and 11.5).
 const OTHER_DUIDS: [(&str, &str); 3] = [

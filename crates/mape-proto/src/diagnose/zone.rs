@@ -1,14 +1,15 @@
 //! firewall4: whether it runs, and whether the tunnel is where the LAN may send to.
 
+use mape_kernel::nft_state;
+
 use super::{Finding, Fix, Patient};
 use crate::netifd::Zones;
-use crate::nftables;
 use crate::status::{Condition, InterfaceStatus};
 
 /// That firewall4 has loaded its rules; nothing where the kernel does not tell.
 pub(super) fn firewall(patient: &Patient<'_>) -> Option<Finding> {
     const CHECK: &str = "firewall";
-    Some(if nftables::has_fw4(&patient.places.status.kernel).ok()? {
+    Some(if nft_state::has_fw4(&patient.places.status.kernel).ok()? {
         Finding::fine(CHECK, "firewall4 has loaded its rules")
     } else if is_switched_off(patient) {
         Finding::fine(CHECK, "firewall4 is switched off: there are no zones")
@@ -31,7 +32,7 @@ fn is_switched_off(patient: &Patient<'_>) -> bool {
 /// Nothing where there are none on purpose.
 pub(super) fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     let kernel = &patient.places.status.kernel;
-    let without = is_switched_off(patient) && matches!(nftables::has_fw4(kernel), Ok(false));
+    let without = is_switched_off(patient) && matches!(nft_state::has_fw4(kernel), Ok(false));
     (!without).then(|| joined_zone(patient, interface))
 }
 
@@ -112,6 +113,6 @@ fn joined_zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
 /// those of another by their devices.
 fn is_left_out(patient: &Patient<'_>, interface: &InterfaceStatus) -> bool {
     let kernel = &patient.places.status.kernel;
-    matches!(nftables::has_fw4(kernel), Ok(true))
-        && matches!(nftables::fw4_knows(kernel, "forward", &interface.device), Ok(false))
+    matches!(nft_state::has_fw4(kernel), Ok(true))
+        && matches!(nft_state::fw4_knows(kernel, "forward", &interface.device), Ok(false))
 }

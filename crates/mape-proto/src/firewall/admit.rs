@@ -4,12 +4,12 @@
 //! transaction never depends on it, and ours never on firewall4: where there is no such set, there
 //! is nothing to tell.
 
+use mape_kernel::netlink::Kernel;
+use mape_kernel::nft_state;
 use mape_nft::{Admitted, Bounds, Interface};
 
 use super::FirewallError;
 use super::nft::Nft;
-use crate::netlink::Kernel;
-use crate::nftables;
 
 /// Brings the set in line with what these interfaces publish. Where it is so already, no program
 /// runs.
@@ -20,7 +20,7 @@ pub(super) fn admit(
 ) -> Result<(), FirewallError> {
     let wanted = Admitted::of(interfaces);
     // A caller that may not ask may not load either, and has been told so.
-    let Ok(Some(found)) = nftables::admitted(kernel) else { return Ok(()) };
+    let Ok(Some(found)) = nft_state::admitted(kernel) else { return Ok(()) };
     let sorted = |mut bounds: Vec<Bounds>| {
         bounds.sort_unstable();
         bounds

@@ -2,12 +2,12 @@
 //! are made of, and what came of it is written down, remembered and told once the rules are loaded.
 
 use mape_core::{Explain as _, PortRange};
+use mape_kernel::conntrack::{Flows, forget_flows};
 use mape_uci::UciError;
 
 use super::record::Record;
 use super::remarks::Remarks;
 use super::{Places, State, StateError, loader};
-use crate::conntrack::{Flows, forget_flows};
 use crate::servers::{
     Change, Kept, Outcome, Server, Wishes, announce, announce_pool, apply, write_allow_list,
 };

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mape_core::{Explain as _, Failure, Plan};
+use mape_kernel::listening_ports;
 use mape_nft::{Edge, InterfaceName};
 
 use super::advice::advised_in_file;
@@ -15,7 +16,6 @@ use super::line::{Line, Steps};
 use super::uplink::{self, Found};
 use super::{Config, LinuxError, System, contract, twins};
 use crate::firewall::{State, intended, load};
-use crate::listening;
 
 /// What a call has done.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ fn task(
     let Found { uplink, plan } = uplink::find(config, &machine, &system.ip, current.as_deref())?;
     let line = Line::new(config, &Found { uplink, plan: plan.clone() });
     let steps = steps(&line, &machine, journal, system)?;
-    let listening = listening::ports("/proc/net".as_ref());
+    let listening = listening_ports::ports("/proc/net".as_ref());
     let state = State::new(&config.interface, &plan, &listening, config.edge, config.nft);
     let state = state.after(old);
     let file = Some(config.file.clone());

@@ -6,12 +6,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use mape_core::Failure;
+use mape_kernel::link::AddressState;
 use mape_nft::InterfaceName;
 use mape_ubus::{Status, UbusError};
 use serde_json::json;
 
 use super::error::LifeError;
-use super::kernel::{self, AddressState};
 use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, update};
 
 /// How long netifd and duplicate address detection may take with the CE address.
@@ -36,7 +36,7 @@ pub(super) fn configure(
     ce: Ipv6Addr,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let state = kernel::address_state(&places.proc_net, ce);
+    let state = mape_kernel::link::address_state(&places.proc_net, ce);
     let alias = update::alias(interface);
     // netifd would remove one with another address instead of changing it.
     if state == AddressState::Absent && facts(bus)?.interface(&alias).is_some() {
@@ -54,7 +54,7 @@ pub(super) fn configure(
     }
     let end = Instant::now() + ADDRESS_PATIENCE;
     loop {
-        match kernel::address_state(&places.proc_net, ce) {
+        match mape_kernel::link::address_state(&places.proc_net, ce) {
             AddressState::Ready => return Ok(()),
             AddressState::Duplicate => {
                 // Removed, or the next attempt would find the old verdict.

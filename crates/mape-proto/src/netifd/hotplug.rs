@@ -12,9 +12,7 @@ use super::memory::Memory;
 use super::provisioning::{forget, look};
 use super::update::{self, failure_data};
 use super::wanted::{outcome, wanted};
-use super::{
-    Bus, Facts, InterfaceFacts, Places, facts, interface_object, kernel, notify, set_data,
-};
+use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, notify, set_data};
 use crate::firewall::{self, State};
 
 /// An event of netifd's, as hotplug passes it.
@@ -176,7 +174,7 @@ fn changes(bus: &mut dyn Bus, places: &Places, facts: &Facts, interface: &Interf
 fn is_without_ce(places: &Places, facts: &Facts, name: &InterfaceName) -> bool {
     let up = facts.interface(name.as_str()).filter(|interface| interface.up);
     let ce = up.and_then(|interface| interface.data.get("ce")?.as_str()?.parse().ok());
-    ce.is_some_and(|ce| kernel::is_lost(&places.proc_net, ce) == Some(true))
+    ce.is_some_and(|ce| mape_kernel::link::is_lost(&places.proc_net, ce) == Some(true))
 }
 
 /// Whether netifd has it up and the loader cannot open it: its state file is lost, half, or that of

@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use mape_core::{Failure, Plan, Quoted};
+use mape_kernel::listening_ports;
 use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_provision::{Mode, Source};
 use mape_system::files;
@@ -24,11 +25,10 @@ use super::update::{self, Update, failure_data};
 use super::wanted::{Wanted, outcome, wanted};
 use super::zones::Zones;
 use super::{
-    Bus, Facts, InterfaceFacts, Places, alias, dhcpv6, facts, interface_object, kernel, notify,
-    rivals, set_data,
+    Bus, Facts, InterfaceFacts, Places, alias, dhcpv6, facts, interface_object, notify, rivals,
+    set_data,
 };
 use crate::firewall::{self, State};
-use crate::listening;
 
 /// How often it is looked whether anything has changed while waiting for a cause without event.
 const LOOK: Duration = Duration::from_secs(5);
@@ -255,7 +255,7 @@ impl<'call> Call<'call> {
     }
 
     fn is_lost(&self, ce: Ipv6Addr) -> bool {
-        kernel::is_lost(&self.places.proc_net, ce) == Some(true)
+        mape_kernel::link::is_lost(&self.places.proc_net, ce) == Some(true)
     }
 
     fn wanted(&mut self, facts: &Facts, options: &str, memory: &Memory) -> Result<Wanted, Failure> {
@@ -336,7 +336,7 @@ impl<'call> Call<'call> {
         }
         let Wanted { config, uplink, plan, warning, .. } = wanted;
         let directory = &self.places.firewall.state;
-        let listening = listening::ports(&self.places.proc_net);
+        let listening = listening_ports::ports(&self.places.proc_net);
         let state = State::new(self.interface, &plan, &listening, config.edge, config.nft)
             .with_upnp(config.upnp_ports, config.full_cone_hosts.clone())
             .after(State::last(directory, self.interface).as_ref());
@@ -415,7 +415,7 @@ impl<'call> Call<'call> {
         let (ce, br) = (plan.ce(), plan.br());
         let own = DeviceName::of_interface(self.interface);
         let devices = &self.places.firewall.devices;
-        let device = kernel::tunnel_between(devices, (ce, br), link, own.as_str())?;
+        let device = mape_kernel::link::tunnel_between(devices, (ce, br), link, own.as_str())?;
         let is_its = |it: &&InterfaceFacts| it.device.as_deref() == Some(device.as_str());
         let owner = facts.interfaces().find(is_its).map(|it| Quoted::new(&it.name));
         Some(LifeError::TunnelExists { device: Quoted::new(&device), owner, ce, br })

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::net::Ipv6Addr;
 
 use mape_core::{Code, Failure, ReceivedPrefix};
+use mape_kernel::uptime::uptime;
 use mape_nft::InterfaceName;
 use mape_provision::{Effect, Machine, Mode};
 use serde_json::json;
@@ -18,7 +19,6 @@ use super::memory::Memory;
 use super::update::failure_data;
 use super::{Bus, Facts, InterfaceFacts, Places, facts, set_data};
 use crate::provision::Fetcher;
-use crate::status::uptime;
 
 pub(crate) mod announce;
 mod line;

@@ -120,7 +120,7 @@ impl World {
                 devices: root.join("devices"),
                 nft: "true".into(),
                 servers: crate::servers::Places::below(&root),
-                kernel: crate::netlink::Kernel::Live,
+                kernel: mape_kernel::netlink::Kernel::Live,
             },
             ubus: Vec::new(),
             proc_net: root.clone(),

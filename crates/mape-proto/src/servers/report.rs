@@ -3,14 +3,14 @@
 use std::net::Ipv4Addr;
 
 use mape_core::Explain as _;
+use mape_kernel::netlink::NetlinkError;
+use mape_kernel::nft_state::{fw4_stops_published, published};
 use mape_nft::{InterfaceName, Published};
 use mape_uci::UciError;
 use serde::Serialize;
 
 use super::{Forward, Server, Wishes, apply};
 use crate::firewall::{Places, device_index, states};
-use crate::netlink::NetlinkError;
-use crate::nftables::{fw4_stops_published, published};
 
 /// It could be published, and the kernel has nothing of it.
 pub(crate) const NOT_IN_FORCE: &str = "the rules in force do not have it";

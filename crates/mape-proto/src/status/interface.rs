@@ -3,21 +3,22 @@
 use std::net::Ipv6Addr;
 
 use mape_core::{Code, Explain, Failure};
+use mape_kernel::conntrack;
+use mape_kernel::device::{Device, Traffic};
+use mape_kernel::nft_state::{self, Drops, InForce};
+use mape_kernel::uptime::uptime;
 use mape_nft::{DeviceName, Edge, EdgeChoice, InterfaceName};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::Places;
 use super::daemon::{Daemon, Interface, text};
-use super::device::{Device, Traffic};
 use super::line::{LineStatus, plan_of};
-use super::peak::{self, Peak, uptime};
+use super::peak::{self, Peak};
 use super::ports::PortsStatus;
 use super::usage::{Ports, Usage};
 use crate::firewall::{Checked, State, StateError};
-use crate::nftables::{self, Drops, InForce};
 use crate::servers::{STOPPED, Server, in_force};
-use crate::{conntrack, netifd};
 
 /// Whether it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -130,7 +131,7 @@ impl Look<'_> {
         });
         let shared = ports.as_ref().is_none_or(Ports::is_shared);
         let rules = device.and_then(|device| {
-            nftables::in_force(&self.places.kernel, name, device.index, shared)
+            nft_state::in_force(&self.places.kernel, name, device.index, shared)
                 .map_err(|error| unknown.push(format!("rules: {error}")))
                 .ok()
         });
@@ -208,7 +209,7 @@ impl Look<'_> {
         unknown: &mut Vec<String>,
     ) -> Vec<Server> {
         let published = match device {
-            Some(device) => nftables::published(&self.places.kernel, name, device.index),
+            Some(device) => nft_state::published(&self.places.kernel, name, device.index),
             None => Ok(Vec::new()),
         };
         match published {
@@ -216,7 +217,7 @@ impl Look<'_> {
                 let (found, differences) = in_force(servers, &published);
                 unknown.extend(differences);
                 let stopped = !published.is_empty()
-                    && nftables::fw4_stops_published(&self.places.kernel).unwrap_or_default();
+                    && nft_state::fw4_stops_published(&self.places.kernel).unwrap_or_default();
                 let line = |it: &Server| format!("forward {}: {STOPPED}", it.forward);
                 unknown.extend(found.iter().filter(|_| stopped).map(line));
                 found
@@ -250,7 +251,7 @@ impl Look<'_> {
     }
 
     fn flow_offload(&self, edge: Option<Edge>, shared: bool) -> FlowOffload {
-        let on = nftables::offloads(&self.places.kernel).ok();
+        let on = nft_state::offloads(&self.places.kernel).ok();
         let kept_out = edge.map(|edge| shared && edge == Edge::Postrouting);
         FlowOffload {
             on,
@@ -264,7 +265,7 @@ impl Look<'_> {
 
     /// The tunnel sends nothing without its own address.
     fn lost(&self, name: &InterfaceName, ce: Ipv6Addr) -> Option<Told> {
-        netifd::is_lost(&self.places.proc.join("net"), ce)?.then(|| Told {
+        mape_kernel::link::is_lost(&self.places.proc.join("net"), ce)?.then(|| Told {
             code: Code::CeMissing.as_str().to_owned(),
             message: Some(format!("its CE address {ce} is lost, so nothing is sent")),
             hint: Some(format!("the next event puts it back; `ifup {name}` does so at once")),

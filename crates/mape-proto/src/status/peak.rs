@@ -76,9 +76,3 @@ pub(crate) fn record(
 pub(super) fn path(directory: &Path, name: &InterfaceName) -> PathBuf {
     directory.join(format!("{name}.peak"))
 }
-
-/// Seconds since the machine started, from `DIRECTORY/uptime`.
-pub(crate) fn uptime(proc: &Path) -> Option<u64> {
-    let text = std::fs::read_to_string(proc.join("uptime")).ok()?;
-    text.split('.').next()?.parse().ok()
-}

@@ -3,10 +3,9 @@
 use std::net::Ipv4Addr;
 
 use mape_core::{Plan, PortRange};
+use mape_kernel::conntrack::{Entry, Protocol};
 use mape_nft::{Dataplane, Edge};
 use serde::Serialize;
-
-use crate::conntrack::{Entry, Protocol};
 
 /// A number for each protocol that has ports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]

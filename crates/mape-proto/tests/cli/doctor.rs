@@ -699,8 +699,8 @@ fn a_path_that_is_too_narrow_is_found() {
 /// What a real kernel says of rules as firewall4 writes them.
 #[test]
 fn the_rules_of_firewall4_are_read() {
-    use mape_proto::netlink::Kernel;
-    use mape_proto::nftables::{fw4_knows, has_fw4};
+    use mape_kernel::netlink::Kernel;
+    use mape_kernel::nft_state::{fw4_knows, has_fw4};
 
     let load = |text: &str| {
         let done = std::process::Command::new("nft").arg(text).status();

@@ -9,8 +9,8 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use mape_proto::conntrack::{Protocol, list};
-use mape_proto::netlink::Kernel;
+use mape_kernel::conntrack::{Protocol, list};
+use mape_kernel::netlink::Kernel;
 use nix::sched::{CloneFlags, setns};
 
 use super::forward::{Router, STATE};

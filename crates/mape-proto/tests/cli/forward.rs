@@ -674,8 +674,9 @@ fn flows_end_with_their_forward() {
         }
         let socket = std::net::UdpSocket::bind("192.168.1.1:0").unwrap();
         let ports = || -> Vec<u16> {
-            let entries = mape_proto::conntrack::list(&mape_proto::netlink::Kernel::Live, line);
-            let of_ours = |it: &mape_proto::conntrack::Entry| it.status.is_destination_translated();
+            let entries = mape_kernel::conntrack::list(&mape_kernel::netlink::Kernel::Live, line);
+            let of_ours =
+                |it: &mape_kernel::conntrack::Entry| it.status.is_destination_translated();
             let entries = entries.unwrap().into_iter().filter(of_ours);
             let mut ports: Vec<u16> =
                 entries.filter_map(|it| it.original.destination_port).collect();

@@ -101,8 +101,8 @@ fn a_verdict_has_no_section() {
 
 #[test]
 fn modules_have_the_kernels_names() {
-    use crate::conntrack::ConntrackError;
     use crate::firewall::FirewallError;
+    use mape_kernel::conntrack::ConntrackError;
     let rejected = FirewallError::Rejected(mape_core::Quoted::new("Error: No such file"));
     for failure in [Failure::from(ConntrackError::NoModule), Failure::from(rejected)] {
         assert!(failure.hint.contains("kmod-"), "{}", failure.hint);

@@ -1,10 +1,10 @@
 //! Who is asked when, and what an answer makes of the line. Asking itself: `tests/vm/provision.sh`.
 
-use super::super::provisioning::announce;
-use super::super::provisioning::store::Store;
-use super::*;
 use mape_core::{Layout, parse_rule};
 use mape_provision::{LineType, Mode, UserUrl};
+
+use super::super::provisioning::{announce, store::Store};
+use super::*;
 
 const PREFIX: &str = "240b:10:3261:6400::";
 const URL: &str = "https://rules.example/";
@@ -302,7 +302,7 @@ fn a_line_that_is_away_for_a_while_keeps_its_time() {
     assert!(bus.called("set").is_empty() && bus.called("delete").is_empty());
     // It is back as it was, and nothing is due: called early, nothing is asked and nothing told.
     bus.dump = json!({"interface": [wan6(PREFIX), mape(false, &json!({}))]});
-    let soon = crate::status::uptime("/proc".as_ref()).unwrap() + 3600;
+    let soon = mape_kernel::uptime::uptime("/proc".as_ref()).unwrap() + 3600;
     paused(&world, PREFIX, soon, "");
     provision(&mut bus, &world.places, &name(), soon, &mut Vec::new()).unwrap();
     assert!(bus.called("set").is_empty());

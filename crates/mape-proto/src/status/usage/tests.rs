@@ -3,7 +3,12 @@
 use mape_core::{Layout, Request, parse_rule, plan};
 
 use super::*;
-use crate::conntrack::tests::entry;
+
+#[path = "../../../../../tests/support/conntrack_entry.rs"]
+#[allow(dead_code, reason = "only whole entries are made here")]
+mod made;
+
+use made::entry;
 
 const HOST: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 11);
 const SERVER: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);

@@ -10,13 +10,15 @@ const UP: u32 = 1;
 
 /// A device that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Device {
+pub struct Device {
     /// Never 0, and never used again.
-    pub(crate) index: u32,
-    pub(crate) up: bool,
+    pub index: u32,
+    /// Whether it is switched on (`IFF_UP`).
+    pub up: bool,
     /// In bytes.
-    pub(crate) mtu: Option<u16>,
-    pub(crate) traffic: Traffic,
+    pub mtu: Option<u16>,
+    /// What it has carried.
+    pub traffic: Traffic,
 }
 
 /// Counters of the tunnel device since it was made: packets and bytes inside the tunnel. `None` is
@@ -35,7 +37,8 @@ pub struct Traffic {
 
 impl Device {
     /// `None` where there is no such device in this directory.
-    pub(crate) fn find(devices: &Path, name: &str) -> Option<Self> {
+    #[must_use]
+    pub fn find(devices: &Path, name: &str) -> Option<Self> {
         let directory = devices.join(name);
         let file = |name: &str| fs::read_to_string(directory.join(name)).ok();
         let count = |name: &str| file(&format!("statistics/{name}"))?.trim().parse().ok();

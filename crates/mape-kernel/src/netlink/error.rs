@@ -40,7 +40,8 @@ impl NetlinkError {
     }
 
     /// Whether the kernel refused with this error number.
-    pub(crate) fn is(&self, errno: Errno) -> bool {
+    #[must_use]
+    pub fn is(&self, errno: Errno) -> bool {
         matches!(self, Self::Refused(found) if *found == errno)
     }
 }

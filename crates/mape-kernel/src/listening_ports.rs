@@ -9,7 +9,8 @@ use mape_core::PortList;
 /// TCP sockets that listen, and UDP sockets that talk to nobody in particular. Where a table of
 /// `proc_net` (`/proc/net`) cannot be read nothing is known, and the inside range then may hold
 /// such a port, which costs that one port.
-pub(crate) fn ports(proc_net: &Path) -> PortList {
+#[must_use]
+pub fn ports(proc_net: &Path) -> PortList {
     let mut ports: Vec<u16> = Vec::new();
     for (table, state) in [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")] {
         let text = read(&proc_net.join(table)).unwrap_or_default();

@@ -7,8 +7,8 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::process::Command;
 
-use mape_proto::conntrack::{Entry, Protocol, forget, list};
-use mape_proto::netlink::Kernel;
+use mape_kernel::conntrack::{Entry, Protocol, forget, list};
+use mape_kernel::netlink::Kernel;
 use nix::sched::{CloneFlags, unshare};
 use socket2::{Domain, Socket, Type};
 

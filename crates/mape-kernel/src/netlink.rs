@@ -5,14 +5,14 @@
 
 mod attribute;
 mod error;
-mod kernel;
 mod message;
+mod recording;
 mod socket;
 
 pub use attribute::{Attribute, Attributes};
 pub use error::{Malformed, NetlinkError};
-pub use kernel::Kernel;
 pub use message::{Message, Messages, Received, Request};
+pub use recording::Kernel;
 pub use socket::{Each, EachDatagram, End, Socket, read};
 
 /// The first bytes of a slice as an array, and the rest.

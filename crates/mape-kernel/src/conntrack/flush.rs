@@ -31,11 +31,11 @@ pub fn forget(
 
 /// The connections of a published port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Flows {
+pub struct Flows {
     /// Where they come to.
-    pub(crate) address: Ipv4Addr,
+    pub address: Ipv4Addr,
     /// The port there, and the host they are sent to.
-    pub(crate) published: Published,
+    pub published: Published,
 }
 
 impl Flows {
@@ -66,7 +66,7 @@ impl Flows {
 ///
 /// # Errors
 /// As [`forget`].
-pub(crate) fn forget_flows(kernel: &Kernel, gone: &[Flows]) -> Result<usize, ConntrackError> {
+pub fn forget_flows(kernel: &Kernel, gone: &[Flows]) -> Result<usize, ConntrackError> {
     let is_gone = |entry: &Entry| gone.iter().any(|flows| flows.have(entry));
     delete_all(select(kernel, is_gone)?)
 }

@@ -9,6 +9,11 @@ use nix::errno::Errno;
 use super::*;
 use crate::netlink::{Message, Messages};
 
+#[path = "../../../../tests/support/conntrack_entry.rs"]
+mod made;
+
+use made::{attribute, bytes, entry, tuple};
+
 const LINE: Ipv4Addr = Ipv4Addr::new(106, 72, 50, 97);
 const HOST: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 11);
 const SERVER: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
@@ -65,41 +70,6 @@ fn a_record_reads_as_the_tool_shows_it() {
     assert_eq!(states.remove(&Some(7)), Some(text.matches("TIME_WAIT").count()));
     assert_eq!(states.into_keys().collect::<Vec<_>>(), [None]);
     assert!(list(&record, OTHER).unwrap().is_empty());
-}
-
-fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-    let bytes = Request::order(0, 0, 0).with(kind, value).unwrap().bytes(0).unwrap();
-    bytes[20..].to_vec()
-}
-
-fn tuple(from: (Ipv4Addr, u16), to: (Ipv4Addr, u16), protocol: u8) -> Vec<u8> {
-    let ip = [attribute(1, &from.0.octets()), attribute(2, &to.0.octets())].concat();
-    let mut proto = attribute(1, &[protocol]);
-    if protocol == 1 {
-        proto.extend(attribute(4, &from.1.to_be_bytes()));
-    } else {
-        proto.extend(attribute(2, &from.1.to_be_bytes()));
-        proto.extend(attribute(3, &to.1.to_be_bytes()));
-    }
-    [attribute(1, &ip), attribute(2, &proto)].concat()
-}
-
-pub(crate) type End = (Ipv4Addr, u16);
-
-fn bytes(original: [End; 2], reply: [End; 2], status: u32, protocol: u8) -> Vec<u8> {
-    [
-        attribute(0x8001, &tuple(original[0], original[1], protocol)),
-        attribute(0x8002, &tuple(reply[0], reply[1], protocol)),
-        attribute(3, &status.to_be_bytes()),
-        attribute(12, &[9, 8, 7, 6]),
-        attribute(18, &[0, 5]),
-    ]
-    .concat()
-}
-
-/// A made entry: both directions as (source, destination), status, protocol.
-pub(crate) fn entry(original: [End; 2], reply: [End; 2], status: u32, protocol: u8) -> Entry {
-    Entry::read(&bytes(original, reply, status, protocol)).unwrap()
 }
 
 /// Whose entry is it? The address is shared, so that it is a neighbour's too.

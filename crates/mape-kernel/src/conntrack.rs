@@ -6,17 +6,19 @@
 mod counters;
 mod entry;
 mod error;
-mod forget;
+mod flush;
 
 use std::net::Ipv4Addr;
 
 pub use counters::Counters;
 pub use entry::{Entry, Protocol, Status, Tuple};
 pub use error::ConntrackError;
-pub use forget::forget;
-pub(crate) use forget::{Flows, forget_flows};
+pub use flush::forget;
+pub use flush::{Flows, forget_flows};
 
-use crate::netlink::{Kernel, NetlinkError, Request};
+use crate::netlink::Kernel;
+use crate::netlink::NetlinkError;
+use crate::netlink::Request;
 
 /// Number of the subsystem, and of its messages.
 const CONNTRACK: u8 = 1;
@@ -46,4 +48,4 @@ fn select(kernel: &Kernel, wanted: impl Fn(&Entry) -> bool) -> Result<Vec<Entry>
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+pub mod tests;

@@ -8,7 +8,7 @@ use crate::netlink::{NetlinkError, Request, Socket};
 
 /// Where duplicate address detection (RFC 4862 section 5.4) has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AddressState {
+pub enum AddressState {
     /// No interface has the address.
     Absent,
     /// Not yet usable: the tunnel would refuse to send.
@@ -23,19 +23,24 @@ const IFA_F_DADFAILED: u8 = 0x08;
 const IFA_F_TENTATIVE: u8 = 0x40;
 
 /// Looks the address up in `/proc/net/if_inet6`.
-pub(super) fn address_state(proc_net: &Path, address: Ipv6Addr) -> AddressState {
+#[must_use]
+pub fn address_state(proc_net: &Path, address: Ipv6Addr) -> AddressState {
     let table = fs::read_to_string(proc_net.join("if_inet6")).unwrap_or_default();
     address_state_in(&table, address)
 }
 
 /// Takes the device with this index down; it sends nothing any more.
-pub(super) fn device_down(index: u32) -> Result<(), NetlinkError> {
+///
+/// # Errors
+/// [`NetlinkError`]
+pub fn device_down(index: u32) -> Result<(), NetlinkError> {
     Socket::open_route()?.ask(Request::device_down(index), &mut |_, _| Ok(()))
 }
 
 /// The tunnel in IPv6 that has these two ends, of those in `/sys/class/net`, but for our `own`. The
 /// kernel makes no second one on the same `link`; without a link any will do.
-pub(crate) fn tunnel_between(
+#[must_use]
+pub fn tunnel_between(
     devices: &Path,
     ends: (Ipv6Addr, Ipv6Addr),
     link: Option<&str>,
@@ -60,7 +65,8 @@ pub(crate) fn tunnel_between(
 
 /// Whether no program can send from the address: it is nowhere, or another device on the line has
 /// it. Not known where the kernel does not say which addresses there are.
-pub(crate) fn is_lost(proc_net: &Path, address: Ipv6Addr) -> Option<bool> {
+#[must_use]
+pub fn is_lost(proc_net: &Path, address: Ipv6Addr) -> Option<bool> {
     let table = fs::read_to_string(proc_net.join("if_inet6")).ok()?;
     let state = address_state_in(&table, address);
     Some(matches!(state, AddressState::Absent | AddressState::Duplicate))
