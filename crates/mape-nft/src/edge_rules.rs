@@ -150,7 +150,7 @@ impl<'interface> EdgeRules<'interface> {
     /// Whole packets whose port the map knows, nearly all there are, in one rule for each kind.
     /// Written as comparisons of header fields, because the kernel does those in place, while every
     /// lookup, jump and `meta` is a call; and looked up with four bytes, for which its table has a
-    /// faster way than for two (both measured in `DESIGN.md`). Those four follow a header without
+    /// faster way than for two (measured: docs/measurements.md). Those four follow a header without
     /// options.
     fn fast_path(&self, direction: Direction) -> Vec<String> {
         let Fields { address, port, map, port_mask, .. } = direction.fields();

@@ -327,7 +327,7 @@ fn elements(interfaces: &[Interface]) -> String {
 }
 
 /// Nearly all that is forwarded need not ask the guard's maps. Rules that compare an index, because
-/// a lookup or a jump costs more than all of them (measured in `DESIGN.md`).
+/// a lookup or a jump costs more than all of them (docs/measurements.md).
 fn short_cuts(interface: &Interface) -> String {
     if interface.dataplane.mapping().is_none() || !interface.device.is_guarded_by_name() {
         return String::new();

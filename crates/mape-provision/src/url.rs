@@ -1,7 +1,7 @@
 //! The few URLs that provisioning needs: `http` and `https` to a name or an IPv6 address.
 //!
 //! By hand, because a general crate brings tables for names outside ASCII that are larger than the
-//! program (DESIGN.md, "Provisioning").
+//! program (docs/decisions/0006-hand-written-protocols.md).
 
 use std::fmt;
 use std::net::Ipv6Addr;

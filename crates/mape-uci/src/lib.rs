@@ -3,7 +3,8 @@
 //! One reader for a router's own configuration and for a copy of one (a backup on another machine).
 //! It reads what `uci export` would print: `/etc/config/NAME`, or the file of that name in
 //! `/var/run/uci`, which newer releases prefer, with the uncommitted changes in `/tmp/.uci` laid
-//! over it. It never writes: changes go through the `uci` program.
+//! over it. It never writes: changes go through the `uci` program. Why not libuci:
+//! docs/decisions/0007-own-uci-reader.md.
 
 mod delta;
 mod directories;

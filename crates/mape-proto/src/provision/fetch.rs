@@ -1,6 +1,6 @@
 //! One GET, by a program of the router's: `curl` where it is installed, else `uclient-fetch`.
 //!
-//! TLS of our own would be larger than all the rest of this program (DESIGN.md, "Provisioning").
+//! A TLS library is larger than the rest of this program (docs/decisions/0005-https-by-curl.md).
 
 use std::io;
 use std::net::Ipv6Addr;
