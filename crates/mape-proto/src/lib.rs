@@ -10,7 +10,6 @@ pub mod diagnose;
 #[allow(clippy::unwrap_used, reason = "of tests")]
 #[path = "../../../tests/support/executable.rs"]
 mod executable;
-pub mod firewall;
 pub mod import;
 #[cfg(feature = "linux")]
 pub mod linux;
@@ -20,7 +19,6 @@ pub mod provision;
 #[allow(clippy::unwrap_used, reason = "a test")]
 #[path = "../../../tests/support/scratch.rs"]
 mod scratch;
-pub mod servers;
 pub mod status;
 
 pub use cli::{ExitStatus, run};

@@ -43,9 +43,9 @@ pub(crate) use up::{dry_run, up};
 pub(crate) use uplink::prefixes;
 pub(crate) use watch::watch;
 
-use crate::firewall::Places;
-use crate::firewall::lock;
 use mape_core::Failure;
+use mape_firewall::Env;
+use mape_firewall::lock;
 use mape_kernel::conntrack;
 use mape_kernel::conntrack::ConntrackError;
 
@@ -53,7 +53,7 @@ use mape_kernel::conntrack::ConntrackError;
 #[derive(Clone, Debug)]
 pub(crate) struct System {
     pub(crate) ip: ip::Ip,
-    pub(crate) places: Places,
+    pub(crate) places: Env,
     /// The host's own configuration, in which tunnels of others are made.
     pub(crate) etc: PathBuf,
     /// Forgets the connections of an address that the line no longer has, and none of a neighbour's
@@ -65,7 +65,7 @@ impl Default for System {
     fn default() -> Self {
         Self {
             ip: ip::Ip::default(),
-            places: Places::default(),
+            places: Env::default(),
             etc: "/etc".into(),
             forget: |address| conntrack::forget(address, |_, _| false),
         }
@@ -78,7 +78,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 impl System {
     /// With state files elsewhere.
     pub(crate) fn with_state(directory: PathBuf) -> Self {
-        Self { places: Places { state: directory, ..Places::default() }, ..Self::default() }
+        Self { places: Env { state: directory, ..Env::default() }, ..Self::default() }
     }
 
     fn nft(&self) -> input::Nft<'_> {

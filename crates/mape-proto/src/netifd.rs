@@ -17,8 +17,6 @@ use mape_ubus::{Client, UbusError};
 use mape_uci::Directories;
 use serde_json::{Map, Value};
 
-use crate::firewall;
-
 mod alias;
 mod config;
 mod dhcpv6;
@@ -62,7 +60,7 @@ pub use zones::Zones;
 #[derive(Clone, Debug)]
 pub struct Places {
     /// State files, devices and nft, as the loader has them.
-    pub firewall: firewall::Places,
+    pub firewall: mape_firewall::Env,
     /// ubusd's socket: the first that exists is taken.
     pub ubus: Vec<PathBuf>,
     /// The kernel's tables, `/proc/net`.
@@ -82,7 +80,7 @@ pub struct Places {
 impl Default for Places {
     fn default() -> Self {
         Self {
-            firewall: firewall::Places::default(),
+            firewall: mape_firewall::Env::default(),
             ubus: vec!["/var/run/ubus/ubus.sock".into(), "/var/run/ubus.sock".into()],
             proc_net: "/proc/net".into(),
             uci: Directories::below("/".as_ref()),

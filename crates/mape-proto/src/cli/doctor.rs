@@ -3,13 +3,13 @@
 use std::io::IsTerminal as _;
 
 use mape_core::{Failure, Quoted};
+use mape_firewall::look_into;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::status::{NoInterface, Options};
 use super::{Answer, help, json};
 use crate::diagnose::{Ask, Places, doctor, masked};
-use crate::firewall::look_into;
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let mut options = Options::default();

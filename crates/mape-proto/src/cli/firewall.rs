@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use mape_core::{Failure, Quoted};
+use mape_firewall::{Env, Report, foresee, load};
 use mape_kernel::conntrack::forget;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::{Answer, help, json};
-use crate::firewall::{Places, Report, foresee, load};
-use crate::servers;
 
 /// That it was done; for programs.
 #[derive(serde::Serialize)]
@@ -23,7 +22,7 @@ struct Done<'done> {
 
 /// Exit status 1 where not all is as it should be: an interface with a state is not open, say.
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
-    let mut places = Places::default();
+    let mut places = Env::default();
     let mut former = None;
     let mut loads = true;
     let mut is_json = false;
@@ -33,7 +32,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
                 // Where tests have their files.
                 "state-dir" => places.state = arguments.value()?.into(),
                 "device-dir" => places.devices = arguments.value()?.into(),
-                "root" => places.servers = servers::Places::below(arguments.value()?.as_ref()),
+                "root" => places = places.with_root(arguments.value()?.as_ref()),
                 "nft-program" => places.nft = arguments.value()?.into(),
                 "forget" => former = Some(address(&arguments.value()?)?),
                 // For the script of `up --dry-run`, which has loaded what no state file tells yet.

@@ -5,6 +5,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use mape_core::{Code, Explain, Failure, Quoted, Shown};
+use mape_firewall::forwards::{Forward, KIND, PACKAGE, Wish, Wishes};
+use mape_firewall::{
+    FirewallError, ForwardStatus, NOT_IN_FORCE, Report, Told, load_locked, statuses, would_load,
+};
 use mape_kernel::netlink::Kernel;
 use mape_uci::{Directories, Section, UciError};
 use nix::fcntl::Flock;
@@ -13,11 +17,7 @@ use serde::Serialize;
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::{Answer, help, json};
-use crate::firewall::{self, FirewallError, Report, Told, load_locked, would_load};
 use crate::import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
-use crate::servers::{
-    self, Forward, ForwardStatus, KIND, NOT_IN_FORCE, PACKAGE, Wish, Wishes, statuses,
-};
 
 /// What all three take.
 struct Options {
@@ -29,7 +29,7 @@ struct Options {
     json: bool,
     help: bool,
     router: RouterPlaces,
-    firewall: firewall::Places,
+    firewall: mape_firewall::Env,
 }
 
 #[derive(Serialize)]
@@ -136,7 +136,7 @@ impl Options {
             json: false,
             help: false,
             router: RouterPlaces::default(),
-            firewall: firewall::Places::default(),
+            firewall: mape_firewall::Env::default(),
         };
         while let Some(argument) = arguments.next()? {
             let name = match argument {
@@ -169,7 +169,7 @@ impl Options {
     }
 
     fn below(&mut self, root: &Path) {
-        self.firewall.servers = servers::Places::below(root);
+        self.firewall = self.firewall.clone().with_root(root);
         root.clone_into(&mut self.router.root);
     }
 
@@ -202,7 +202,7 @@ impl Options {
         };
         // What is wrong by itself is told before anybody waits.
         self.forward(&wish)?;
-        let lock = firewall::lock::take(&self.firewall.state)?;
+        let lock = mape_firewall::lock::take(&self.firewall.state)?;
         let forward = self.forward(&wish)?;
         let section = forward.section.clone();
         let found = statuses(&self.firewall, Some(forward.clone()))?;
@@ -215,7 +215,7 @@ impl Options {
             let port = refused.wanted.clone();
             return Err(Refused { reason, hint, port, nearest: nearest.join(" ") }.into());
         }
-        let places = &self.firewall.servers;
+        let places = &self.firewall;
         would_load(&self.firewall, Wishes::read(places)?.asking(Some(forward), places))
             .map_err(|error| self.with_suspects(&section, error))?;
         let options = wish.options();
@@ -288,10 +288,10 @@ impl Options {
 
     /// By the section's name, else what people call it, else the port outside.
     fn remove(&self, name: &str) -> Result<Answer, Failure> {
-        let lock = firewall::lock::take(&self.firewall.state)?;
+        let lock = mape_firewall::lock::take(&self.firewall.state)?;
         let router = Router::read(self.router.clone())?;
         let section = self.section(&router, name)?;
-        would_load(&self.firewall, Wishes::read(&self.firewall.servers)?.without(&section))?;
+        would_load(&self.firewall, Wishes::read(&self.firewall)?.without(&section))?;
         self.change(&deletion(&section), &lock)?;
         // Where this fails, the section stays removed: the port is to be closed, and the next load
         // does it.

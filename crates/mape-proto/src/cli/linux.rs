@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use mape_core::{Failure, Quoted};
+use mape_firewall::look_into;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::{Answer, help, json};
-use crate::firewall::look_into;
 use crate::linux::{self, Config, Parts, System};
 
 /// The words of this module.

@@ -2,12 +2,12 @@
 
 use std::net::Ipv4Addr;
 
+use mape_firewall::forwards::{Server, transports};
+use mape_firewall::{ForwardStatus, STOPPED, STOPPED_HINT, statuses};
 use mape_uci::Section;
 
 use super::{Finding, Patient};
-use crate::firewall;
 use crate::netifd::Zones;
-use crate::servers::{ForwardStatus, STOPPED, STOPPED_HINT, Server, statuses, transports};
 use crate::status::{InterfaceStatus, PortsStatus, Role};
 
 const CHECK: &str = "servers";
@@ -154,11 +154,10 @@ fn range(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
 }
 
 fn forwards(patient: &Patient<'_>) -> Vec<Finding> {
-    let places = firewall::Places {
-        servers: crate::servers::Places::below(&patient.places.router.root),
+    let places = mape_firewall::Env {
         devices: patient.places.status.devices.clone(),
         kernel: patient.places.status.kernel.clone(),
-        ..patient.places.netifd.firewall.clone()
+        ..patient.places.netifd.firewall.clone().with_root(&patient.places.router.root)
     };
     let found = match statuses(&places, None) {
         Ok(found) => found,

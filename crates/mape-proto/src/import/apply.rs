@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use mape_core::Quoted;
+use mape_firewall::lock;
 use mape_system::files;
 use mape_system::program::{Program, ProgramError};
 use mape_uci::{CONFIG, Package, UciError};
@@ -16,7 +17,6 @@ use nix::fcntl::Flock;
 
 use super::changes::{Changes, batch};
 use super::router::Router;
-use crate::firewall::{self, lock};
 
 /// A commit writes the flash, which takes a slow one a second, and some while it is being cleaned
 /// up.
@@ -78,7 +78,7 @@ fn directory(router: &Router) -> Result<PathBuf, UciError> {
     if router.places.is_a_copy() {
         inside(router, "tmp/.mape-rs")
     } else {
-        Ok(firewall::Places::default().state)
+        Ok(mape_firewall::Env::default().state)
     }
 }
 

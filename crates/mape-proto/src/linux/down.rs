@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use mape_core::Failure;
+use mape_firewall::{State, unload};
 use mape_nft::{DeviceName, InterfaceName};
 
 use super::config::{DEFAULT_FILE, absolute};
 use super::journal::Journal;
 use super::line::{has_tunnel, remove_tunnel};
 use super::{Config, LinuxError, System};
-use crate::firewall::{State, unload};
 
 /// Takes the configuration's line down and says so; and those that have come from it under another
 /// name, for nobody else would. What is wrong in it stops nothing, as long as the line's name can

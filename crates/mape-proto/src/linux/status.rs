@@ -3,6 +3,7 @@
 use std::fmt;
 
 use mape_core::{Failure, Plan, Shown};
+use mape_firewall::State;
 use mape_nft::InterfaceName;
 
 use super::advice::advised_in_file;
@@ -10,7 +11,6 @@ use super::journal::Journal;
 use super::line::Line;
 use super::up::{check_name, ports, steps};
 use super::{Config, System, uplink};
-use crate::firewall::State;
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]

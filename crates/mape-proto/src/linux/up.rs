@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mape_core::{Explain as _, Failure, Plan};
+use mape_firewall::{State, intended, load};
 use mape_kernel::listening_ports;
 use mape_nft::{Edge, InterfaceName};
 
@@ -15,7 +16,6 @@ use super::journal::Journal;
 use super::line::{Line, Steps};
 use super::uplink::{self, Found};
 use super::{Config, LinuxError, System, contract, twins};
-use crate::firewall::{State, intended, load};
 
 /// What a call has done.
 #[derive(Debug)]

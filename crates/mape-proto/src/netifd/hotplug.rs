@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use mape_core::Failure;
+use mape_firewall::State;
 use mape_nft::InterfaceName;
 use serde_json::{Value, json};
 
@@ -13,7 +14,6 @@ use super::provisioning::{forget, look};
 use super::update::{self, failure_data};
 use super::wanted::{outcome, wanted};
 use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, notify, set_data};
-use crate::firewall::{self, State};
 
 /// An event of netifd's, as hotplug passes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ fn removed(
     let Ok(interface) = interface.parse::<InterfaceName>() else { return Ok(()) };
     if Memory::forget(&places.firewall.state, &interface) {
         forget(bus, places, &interface);
-        let _ = write!(log, "{}", firewall::load(&places.firewall)?);
+        let _ = write!(log, "{}", mape_firewall::load(&places.firewall)?);
     }
     Ok(())
 }
@@ -122,11 +122,11 @@ fn load(
     interface: &InterfaceName,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let report = firewall::load(&places.firewall).map_err(|error| {
+    let report = mape_firewall::load(&places.firewall).map_err(|error| {
         let failure = Failure::from(error);
         let mut memory = Memory::read(&places.firewall.state, interface);
         memory.doubt();
-        firewall::doubt(&places.firewall);
+        mape_firewall::doubt(&places.firewall);
         let _ = memory.write(&places.firewall.state, interface);
         let _ = notify(bus, &update::error(interface, &failure));
         let _ = set_data(bus, interface, "warning", failure_data(&failure));

@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use mape_core::{Failure, Plan, Quoted};
+use mape_firewall::State;
 use mape_kernel::listening_ports;
 use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_provision::{Mode, Source};
@@ -28,7 +29,6 @@ use super::{
     Bus, Facts, InterfaceFacts, Places, alias, dhcpv6, facts, interface_object, notify, rivals,
     set_data,
 };
-use crate::firewall::{self, State};
 
 /// How often it is looked whether anything has changed while waiting for a cause without event.
 const LOOK: Duration = Duration::from_secs(5);
@@ -120,7 +120,7 @@ pub fn teardown(
     // netifd takes the tunnel down after this, and the kernel complains of each packet that is sent
     // without its address.
     let device = DeviceName::of_interface(interface);
-    if let Some(index) = firewall::device_index(&places.firewall, device.as_str()) {
+    if let Some(index) = mape_firewall::device_index(&places.firewall, device.as_str()) {
         if let Err(error) = (places.device_down)(index) {
             let _ = writeln!(log, "{device} could not be taken down: {error}");
         }
@@ -426,10 +426,11 @@ impl<'call> Call<'call> {
     fn check(&self, memory: &mut Memory, state: &State) -> Result<Edge, Failure> {
         let shape = state.shape();
         let known = memory.accepted(&shape);
-        if let Some(edge) = known.or_else(|| firewall::foreseen(&self.places.firewall, &shape)) {
+        if let Some(edge) = known.or_else(|| mape_firewall::foreseen(&self.places.firewall, &shape))
+        {
             return Ok(edge.preferred());
         }
-        let edge = firewall::check(&self.places.firewall, state)?;
+        let edge = mape_firewall::check(&self.places.firewall, state)?;
         memory.accept(shape, edge);
         Ok(edge)
     }

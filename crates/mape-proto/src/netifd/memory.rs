@@ -9,13 +9,12 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use mape_core::Plan;
+use mape_firewall::State;
 use mape_nft::{Edge, EdgeChoice, InterfaceName};
 use mape_provision::Source;
 use mape_system::files;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-use crate::firewall::State;
 
 /// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -115,12 +115,11 @@ impl World {
         fs::write(root.join("etc/config/firewall"), zones).unwrap();
         fs::write(root.join("if_inet6"), format!("{CE_IN_HEX} 02 80 00 80 eth1\n")).unwrap();
         let places = Places {
-            firewall: firewall::Places {
+            firewall: mape_firewall::Env {
                 state: root.join("state"),
                 devices: root.join("devices"),
                 nft: "true".into(),
-                servers: crate::servers::Places::below(&root),
-                kernel: mape_kernel::netlink::Kernel::Live,
+                ..mape_firewall::Env::default().with_root(&root)
             },
             ubus: Vec::new(),
             proc_net: root.clone(),
@@ -280,7 +279,7 @@ fn a_teardown_waits_once_for_a_ubus_that_says_nothing() {
 fn a_changed_option_leaves_the_inside_range_where_it_is() {
     let world = World::new("range");
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
-    let listening = || firewall::State::read(&world.state()).unwrap().listening();
+    let listening = || mape_firewall::State::read(&world.state()).unwrap().listening();
     world.setup(&mut bus, r#"{"proto":"mape"}"#).0.unwrap();
     // A resolver's question is under way from port 16400.
     let udp = "0: 00000000:4010 00000000:0000 07\n";

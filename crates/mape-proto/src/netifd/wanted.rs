@@ -1,6 +1,7 @@
 //! What an interface should be, from its options and what netifd knows at this moment.
 
 use mape_core::{DEFAULT_UPLINK_MTU, Failure, Plan, Quoted};
+use mape_firewall::forwards::pool;
 use mape_nft::{Dataplane, InterfaceName};
 use mape_provision::{Conflict, Decision, Mode, Source};
 use serde_json::{Value, json};
@@ -12,7 +13,6 @@ use super::options::{OptionError, planned_uplink_mtu};
 use super::provisioning::store::Store;
 use super::uplink::{Uplink, choose};
 use super::{Bus, Places, dhcpv6, rivals};
-use crate::servers::pool;
 
 /// Options, uplink and plan that fit each other.
 pub(super) struct Wanted {

@@ -3,6 +3,8 @@
 use std::net::Ipv6Addr;
 
 use mape_core::{Code, Explain, Failure};
+use mape_firewall::forwards::Server;
+use mape_firewall::{Checked, STOPPED, State, StateError, in_force};
 use mape_kernel::conntrack;
 use mape_kernel::device::{Device, Traffic};
 use mape_kernel::nft_state::{self, Drops, InForce};
@@ -17,8 +19,6 @@ use super::line::{LineStatus, plan_of};
 use super::peak::{self, Peak};
 use super::ports::PortsStatus;
 use super::usage::{Ports, Usage};
-use crate::firewall::{Checked, State, StateError};
-use crate::servers::{STOPPED, Server, in_force};
 
 /// Whether it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -11,8 +11,8 @@ use std::process::{Command, Output};
 
 use executable::executable;
 use mape_core::{PortList, Request, plan};
+use mape_firewall::State;
 use mape_nft::{EdgeChoice, Options};
-use mape_proto::firewall::State;
 
 /// A directory for state files and a namespace's script to run with it.
 struct Bench {

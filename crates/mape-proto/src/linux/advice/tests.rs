@@ -101,7 +101,7 @@ fn a_verdict_has_no_section() {
 
 #[test]
 fn modules_have_the_kernels_names() {
-    use crate::firewall::FirewallError;
+    use mape_firewall::FirewallError;
     use mape_kernel::conntrack::ConntrackError;
     let rejected = FirewallError::Rejected(mape_core::Quoted::new("Error: No such file"));
     for failure in [Failure::from(ConntrackError::NoModule), Failure::from(rejected)] {

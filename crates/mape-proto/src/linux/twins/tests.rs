@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use super::*;
-use crate::firewall::Places;
-use crate::linux::Config;
-use crate::linux::uplink::Found;
-use crate::scratch::Scratch;
 use mape_core::{Explain as _, Request, plan};
+use mape_firewall::Env;
+
+use super::*;
+use crate::linux::{Config, uplink::Found};
+use crate::scratch::Scratch;
 
 const CE: &str = "240b:12:3456:7800:e:834:5600:7800";
 
@@ -26,7 +26,7 @@ impl Machine {
         let plan = plan(&Request::new("240b:12:3456:7800::/56".parse().unwrap())).unwrap();
         let line = Line::new(&Config::default(), &Found { uplink: "eth1".to_owned(), plan });
         let system = System {
-            places: Places { state: directory.join("state"), ..Places::default() },
+            places: Env { state: directory.join("state"), ..Env::default() },
             etc: directory.join("etc"),
             ..System::default()
         };

@@ -5,9 +5,10 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
+use mape_firewall::Env;
+
 use super::*;
 use crate::executable::executable;
-use crate::firewall::Places;
 use crate::linux::ip::Ip;
 use crate::scratch::Scratch;
 
@@ -52,11 +53,11 @@ impl Machine {
                 FORGOTTEN.with_borrow_mut(|all| all.push(address));
                 Ok(0)
             },
-            places: Places {
+            places: Env {
                 state: directory.join("state"),
                 devices: directory.join("devices"),
                 nft: script("nft", nft),
-                ..Places::default()
+                ..Env::default()
             },
         };
         fs::write(directory.join("devices/mape-wan/ifindex"), "7\n").unwrap();

@@ -8,12 +8,12 @@ use mape_core::Table;
 use mape_system::{files, json};
 use serde::{Deserialize, Serialize};
 
-use super::forward::{Forward, Wanted};
+use super::section::{Forward, Wanted};
 
 /// The content of the file. Without it ports are chosen as if for the first time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Kept {
+pub struct Kept {
     /// The address they belong to.
     pub(super) ipv4: Option<Ipv4Addr>,
     /// By [`Forward::key`].
@@ -42,13 +42,17 @@ pub(super) struct KeptPort {
 
 impl Kept {
     /// Reads the file; nothing where there is none, or half of one.
-    pub(crate) fn read(directory: &Path, interface: &str) -> Self {
+    #[must_use]
+    pub fn read(directory: &Path, interface: &str) -> Self {
         let text = files::text(path(directory, interface)).unwrap_or_default();
         json::read(&text).unwrap_or_default()
     }
 
     /// Writes the file in one step, if it changes; an empty one goes.
-    pub(crate) fn write(&self, directory: &Path, interface: &str) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn write(&self, directory: &Path, interface: &str) -> io::Result<()> {
         let file = path(directory, interface);
         if self.forwards.is_empty() {
             // What cannot be read is none of ours.

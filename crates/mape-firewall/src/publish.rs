@@ -5,12 +5,15 @@ use mape_core::{Explain as _, PortRange};
 use mape_kernel::conntrack::{Flows, forget_flows};
 use mape_uci::UciError;
 
-use super::record::Record;
-use super::remarks::Remarks;
-use super::{Places, State, StateError, loader};
-use crate::servers::{
-    Change, Kept, Outcome, Server, Wishes, announce, announce_pool, apply, write_allow_list,
+use crate::apply_forwards::apply;
+use crate::env::Env;
+use crate::forwards::{
+    Change, Kept, Outcome, Server, Wishes, announce, announce_pool, write_allow_list,
 };
+use crate::interface_state::{State, StateError};
+use crate::record::Record;
+use crate::remarks::Remarks;
+use crate::state_files::state_files;
 
 /// An interface that has a state file.
 pub(super) struct Planned {
@@ -28,12 +31,12 @@ pub(super) struct Planned {
 
 /// What is to be told.
 #[derive(Default)]
-pub(crate) struct Told(Vec<(String, Vec<Change>, Option<Vec<PortRange>>)>);
+pub struct Told(Vec<(String, Vec<Change>, Option<Vec<PortRange>>)>);
 
 /// What the interfaces are to be. Where UCI cannot be read, published ports stay as they are.
 /// Writes nothing.
 pub(super) fn plan(
-    places: &Places,
+    places: &Env,
     wishes: Result<Wishes, UciError>,
     remarks: &mut Remarks,
 ) -> Vec<Planned> {
@@ -48,7 +51,7 @@ pub(super) fn plan(
         remarks.note(format!("forward {section}: refused, {reason}"));
     }
     let mut states = Vec::new();
-    for path in loader::state_files(&places.state) {
+    for path in state_files(&places.state) {
         let interface = name_of(&path);
         match State::read(&path) {
             Ok(state) => states.push((interface, state)),
@@ -59,9 +62,8 @@ pub(super) fn plan(
     }
     let only = states.len() == 1;
     let planned = |(interface, before): (String, State)| {
-        let applied = wishes
-            .as_ref()
-            .and_then(|wishes| apply(&before, wishes, &interface, only, &places.servers));
+        let applied =
+            wishes.as_ref().and_then(|wishes| apply(&before, wishes, &interface, only, places));
         let (state, news) = match applied {
             Some((state, outcome, kept)) => (state, Some((outcome, kept))),
             None => (before.clone(), None),
@@ -104,7 +106,7 @@ impl Planned {
     /// it counts.
     pub(super) fn in_force(
         self,
-        places: &Places,
+        places: &Env,
         loaded: Option<(State, u32)>,
         remarks: &mut Remarks,
     ) -> Option<(String, Vec<Change>, Option<Vec<PortRange>>)> {
@@ -130,7 +132,7 @@ impl Planned {
         let is_left_out = |server: &&Server| !state.servers().contains(server);
         let left_out: Vec<Server> = outcome.servers.iter().filter(is_left_out).cloned().collect();
         outcome.without(&kept, &left_out);
-        if let Err(error) = outcome.kept.write(&places.servers.flash, &interface) {
+        if let Err(error) = outcome.kept.write(&places.flash, &interface) {
             remarks.fault(format!("{interface}: its ports cannot be remembered: {error}"));
         }
         let mut changes = outcome.changes;
@@ -153,7 +155,7 @@ impl Planned {
 fn end_flows<'a>(
     earlier: impl Iterator<Item = &'a State>,
     now: &State,
-    places: &Places,
+    places: &Env,
     interface: &str,
     remarks: &mut Remarks,
 ) {
@@ -186,11 +188,11 @@ impl Told {
     }
 
     /// A script that is told may call this program, so the lock is given back before.
-    pub(crate) fn tell(self, places: &Places) {
+    pub fn tell(self, places: &Env) {
         for (interface, changes, pool) in self.0 {
-            announce(&places.servers.hotplug, &interface, &changes);
+            announce(&places.hotplug, &interface, &changes);
             if let Some(pool) = pool {
-                announce_pool(&places.servers.hotplug, &interface, &pool);
+                announce_pool(&places.hotplug, &interface, &pool);
             }
         }
     }

@@ -19,7 +19,7 @@ use mape_nft::{
 use mape_system::files;
 use serde::{Deserialize, Serialize};
 
-use crate::servers::{Server, pool};
+use crate::forwards::{Server, pool};
 
 /// Number of the format. A file with another one is ignored: the next setup writes a new one.
 const SCHEMA: u8 = 1;
@@ -70,7 +70,7 @@ pub struct State {
 /// A state file that cannot be used, as one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct StateError(pub(crate) String);
+pub struct StateError(pub String);
 
 impl<E: Explain> From<E> for StateError {
     fn from(error: E) -> Self {
@@ -80,14 +80,20 @@ impl<E: Explain> From<E> for StateError {
 
 /// What a state file says, checked; the device's index and the edge are not in it.
 #[derive(Clone, Debug)]
-pub(crate) struct Checked {
-    pub(crate) name: InterfaceName,
-    pub(crate) device: DeviceName,
-    pub(crate) line: Dataplane,
-    pub(crate) edge: EdgeChoice,
+pub struct Checked {
+    /// The interface.
+    pub name: InterfaceName,
+    /// Its tunnel device.
+    pub device: DeviceName,
+    /// What the rules translate.
+    pub line: Dataplane,
+    /// Where ports are translated.
+    pub edge: EdgeChoice,
     pub(super) options: Options,
-    pub(crate) servers: Vec<Server>,
-    pub(crate) pool: Vec<PortRange>,
+    /// The forwards that have a port.
+    pub servers: Vec<Server>,
+    /// The ports of UPnP.
+    pub pool: Vec<PortRange>,
     cone_hosts: Vec<Ipv4Addr>,
 }
 
@@ -147,7 +153,8 @@ impl State {
         Self { upnp_ports, cone_hosts, ..self }
     }
 
-    pub(crate) fn set_servers(&mut self, servers: Vec<Server>) {
+    /// Replaces the forwards; ports that leave NAT move as few others as can be.
+    pub fn set_servers(&mut self, servers: Vec<Server>) {
         self.servers = servers;
         if let Ok(plan) = self.plan() {
             let order: Vec<String> =
@@ -158,7 +165,8 @@ impl State {
 
     /// How many of these servers, the first ones, a state file has room for, whatever their ports
     /// are later.
-    pub(crate) fn room_for(&self, servers: &[Server]) -> usize {
+    #[must_use]
+    pub fn room_for(&self, servers: &[Server]) -> usize {
         // The digits that a port can come to have, in `servers` and in `order`.
         const GROWTH: usize = 10;
         let fits = |count: usize| {
@@ -182,12 +190,15 @@ impl State {
         room
     }
 
-    pub(crate) fn servers(&self) -> &[Server] {
+    /// The forwards that have a port.
+    #[must_use]
+    pub fn servers(&self) -> &[Server] {
         &self.servers
     }
 
     /// The line's address; `None` where the state gives no plan.
-    pub(crate) fn address(&self) -> Option<Ipv4Addr> {
+    #[must_use]
+    pub fn address(&self) -> Option<Ipv4Addr> {
         self.plan_without_servers().ok().map(|plan| plan.ipv4().addr())
     }
 
@@ -241,11 +252,15 @@ impl State {
         Some(state)
     }
 
-    pub(crate) fn device(&self) -> &str {
+    /// The tunnel device.
+    #[must_use]
+    pub fn device(&self) -> &str {
         &self.device
     }
 
-    pub(crate) const fn upnp_ports(&self) -> u16 {
+    /// How many ports UPnP has.
+    #[must_use]
+    pub const fn upnp_ports(&self) -> u16 {
         self.upnp_ports
     }
 
@@ -283,7 +298,7 @@ impl State {
     ///
     /// # Errors
     /// As [`Self::remove`].
-    pub(crate) fn retire(directory: &Path, name: &InterfaceName) -> io::Result<()> {
+    pub fn retire(directory: &Path, name: &InterfaceName) -> io::Result<()> {
         match fs::rename(file(directory, name), former(directory, name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             done => done,
@@ -291,12 +306,13 @@ impl State {
     }
 
     /// The state of an interface, or the one that was retired.
-    pub(crate) fn last(directory: &Path, name: &InterfaceName) -> Option<Self> {
+    #[must_use]
+    pub fn last(directory: &Path, name: &InterfaceName) -> Option<Self> {
         Self::read(&file(directory, name)).or_else(|_| Self::read(&former(directory, name))).ok()
     }
 
     /// The interface does not come back.
-    pub(crate) fn forget(directory: &Path, name: &InterfaceName) {
+    pub fn forget(directory: &Path, name: &InterfaceName) {
         let _ = fs::remove_file(former(directory, name));
     }
 
@@ -316,7 +332,8 @@ impl State {
 
     /// Whether the loader can open the interface with its file: there is one, whole, and of this
     /// format.
-    pub(crate) fn is_usable(directory: &Path, name: &InterfaceName) -> bool {
+    #[must_use]
+    pub fn is_usable(directory: &Path, name: &InterfaceName) -> bool {
         Self::read(&directory.join(format!("{name}.json"))).is_ok_and(|state| state.check().is_ok())
     }
 
@@ -365,7 +382,10 @@ impl State {
         ports(&self.listening).unwrap_or_default()
     }
 
-    pub(crate) fn check(&self) -> Result<Checked, StateError> {
+    ///
+    /// # Errors
+    /// [`StateError`]
+    pub fn check(&self) -> Result<Checked, StateError> {
         let listening = ports(&self.listening)?;
         let pool = pool(&self.plan_without_servers()?, self.upnp_ports);
         Ok(Checked {

@@ -10,34 +10,37 @@ use mape_nft::Transport;
 use mape_uci::{self, Section};
 
 /// Type of the sections.
-pub(crate) const KIND: &str = "mape_forward";
+pub const KIND: &str = "mape_forward";
 
 /// What a section wishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Forward {
+pub struct Forward {
     /// Name of the section, made up by UCI where it has none.
-    pub(crate) section: String,
+    pub section: String,
     /// By this the port is remembered: the section's name. The made-up ones change when another
     /// section is put in before, so that of those what they say counts.
-    pub(crate) key: String,
+    pub key: String,
     /// What a person calls it.
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
     /// The MAP-E interface, where there are several.
-    pub(crate) interface: Option<String>,
-    pub(crate) transports: Vec<Transport>,
-    pub(crate) wanted: Wanted,
-    pub(crate) host: Host,
+    pub interface: Option<String>,
+    /// TCP, UDP or both.
+    pub transports: Vec<Transport>,
+    /// Which external port.
+    pub wanted: Wanted,
+    /// Where it leads to.
+    pub host: Host,
     /// The network that the host is in, as far as nothing else tells.
-    pub(crate) network: String,
+    pub network: String,
     /// From where inside the public address leads to the host too.
-    pub(crate) reflection: Reflection,
+    pub reflection: Reflection,
     /// The port inside.
-    pub(crate) dest_port: u16,
+    pub dest_port: u16,
 }
 
 /// The port outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub enum Wanted {
     /// The inside one if it is in the set, else any that stays.
     Auto,
     /// This one.
@@ -46,7 +49,7 @@ pub(crate) enum Wanted {
 
 /// The zones of the hairpin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reflection {
+pub enum Reflection {
     Off,
     /// The one that the host is in.
     Host,
@@ -55,7 +58,7 @@ pub(crate) enum Reflection {
 
 /// A host of the LAN.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Host {
+pub enum Host {
     Address(Ipv4Addr),
     /// The last bits of its address in the network of an interface, like the host id of IPv6:
     /// `::10`.
@@ -72,9 +75,18 @@ pub(crate) enum Host {
 
 /// A section that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ForwardError {
+pub enum ForwardError {
+    /// An option has a value that it cannot have.
     #[error("the option {option} cannot be {value}")]
-    Bad { option: &'static str, value: Quoted, hint: &'static str },
+    Bad {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: Quoted,
+        /// What it can be.
+        hint: &'static str,
+    },
+    /// An option is missing; with what it should say.
     #[error("the option {0} is missing")]
     Missing(&'static str, &'static str),
 }
@@ -162,17 +174,20 @@ impl Forward {
     }
 
     /// Whether it is about this interface; `only` where there is no other.
-    pub(crate) fn is_of(&self, interface: &str, only: bool) -> bool {
+    #[must_use]
+    pub fn is_of(&self, interface: &str, only: bool) -> bool {
         self.interface.as_ref().map_or(only, |name| name == interface)
     }
 
     /// Whether both could have the same port outside.
-    pub(crate) fn shares_a_protocol(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn shares_a_protocol(&self, other: &Self) -> bool {
         self.transports.iter().any(|transport| other.transports.contains(transport))
     }
 
     /// As people see it: `TCP and UDP` are `tcp udp`.
-    pub(crate) fn protocols(&self) -> String {
+    #[must_use]
+    pub fn protocols(&self) -> String {
         self.transports.iter().map(|it| it.name()).collect::<Vec<_>>().join(" ")
     }
 }
@@ -200,7 +215,10 @@ impl Reflection {
 }
 
 /// Both where nothing is said, as firewall4 has it.
-pub(crate) fn transports(names: &[&str]) -> Result<Vec<Transport>, ForwardError> {
+///
+/// # Errors
+/// [`ForwardError`]
+pub fn transports(names: &[&str]) -> Result<Vec<Transport>, ForwardError> {
     let mut found: Vec<Transport> = Vec::new();
     for name in names {
         let these = match name.to_ascii_lowercase().as_str() {
@@ -219,12 +237,12 @@ pub(crate) fn transports(names: &[&str]) -> Result<Vec<Transport>, ForwardError>
 }
 
 impl Wanted {
-    pub(crate) fn parse(text: &str) -> Result<Self, ForwardError> {
+    pub fn parse(text: &str) -> Result<Self, ForwardError> {
         if text == "auto" { Ok(Self::Auto) } else { port("src_dport", text).map(Self::Port) }
     }
 
     /// As it is written.
-    pub(crate) fn text(self) -> String {
+    pub fn text(self) -> String {
         match self {
             Self::Auto => "auto".to_owned(),
             Self::Port(port) => port.to_string(),
@@ -250,7 +268,7 @@ fn is_range(text: &str) -> bool {
 }
 
 impl Host {
-    pub(crate) fn parse(text: &str, interface: &str) -> Result<Self, ForwardError> {
+    pub fn parse(text: &str, interface: &str) -> Result<Self, ForwardError> {
         let bad = || ForwardError::Bad {
             option: "dest_ip",
             value: Quoted::new(text),
@@ -266,7 +284,7 @@ impl Host {
     }
 
     /// As it is written.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         match self {
             Self::Address(address) => address.to_string(),
             Self::Id { id, .. } => Ipv6Addr::from_bits((*id).into()).to_string(),

@@ -8,23 +8,23 @@ use std::time::Duration;
 use mape_core::PortRange;
 use mape_system::program::{End, Program};
 
-use super::forward::Forward;
-use super::kept::Kept;
+use super::port_store::Kept;
+use super::section::Forward;
 
 /// A user's script may ask a server that is slow, such as one for dynamic DNS.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What happened to one forward.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
+pub struct Change {
     /// The section.
-    pub(crate) forward: String,
+    pub forward: String,
     name: Option<String>,
     protocols: String,
     /// Address and port before.
-    pub(crate) old: Option<SocketAddrV4>,
+    pub old: Option<SocketAddrV4>,
     /// Address and port now.
-    pub(crate) new: Option<SocketAddrV4>,
+    pub new: Option<SocketAddrV4>,
 }
 
 impl Change {
@@ -57,7 +57,8 @@ impl Change {
     }
 
     /// For the log.
-    pub(crate) fn line(&self) -> String {
+    #[must_use]
+    pub fn line(&self) -> String {
         let from = self.old.map(|old| format!(" from {old}")).unwrap_or_default();
         let to = self.new.map(|new| format!(" to {new}")).unwrap_or_default();
         let text = format!("forward {}: {}", self.forward, self.action());
@@ -72,7 +73,7 @@ impl Change {
 /// Runs the scripts in `/etc/hotplug.d/mape`, one call for each change, with what it is about in
 /// the environment. Where there is no such program, none is run. After a call that had to be killed
 /// the others are not made: each would hang as long.
-pub(crate) fn announce(hotplug: &Path, interface: &str, changes: &[Change]) {
+pub fn announce(hotplug: &Path, interface: &str, changes: &[Change]) {
     announce_within(PATIENCE, hotplug, interface, changes);
 }
 
@@ -97,7 +98,7 @@ fn announce_within(patience: Duration, hotplug: &Path, interface: &str, changes:
 }
 
 /// The same for the ports that UPnP may give away: `PORTS` has them, like `63056-63071`.
-pub(crate) fn announce_pool(hotplug: &Path, interface: &str, pool: &[PortRange]) {
+pub fn announce_pool(hotplug: &Path, interface: &str, pool: &[PortRange]) {
     if hotplug.exists() {
         let ports: Vec<String> = pool.iter().map(ToString::to_string).collect();
         let mut command = Command::new(hotplug);

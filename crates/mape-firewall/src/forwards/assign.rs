@@ -2,30 +2,50 @@
 
 use mape_core::{Code, Explain, Plan, PortRange, PortSet, Table, fnv32};
 
-use super::forward::{Forward, Wanted};
-use super::kept::Kept;
+use super::port_store::Kept;
+use super::section::{Forward, Wanted};
 
 /// Ports that are offered in place of one that cannot be had.
 const OFFERED: usize = 3;
 
 /// Why a forward gets no port.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
+pub enum Refusal {
     /// Another subscriber's.
     #[error("port {port} is not in the port set, so nothing can arrive there")]
-    Outside { port: u16, nearest: Vec<u16> },
+    Outside {
+        /// The port that was asked for.
+        port: u16,
+        /// Free ports near it.
+        nearest: Vec<u16>,
+    },
     /// UPnP's.
     #[error("port {port} belongs to the ports set aside for UPnP")]
-    Pool { port: u16, nearest: Vec<u16> },
+    Pool {
+        /// The port that was asked for.
+        port: u16,
+        /// Free ports near it.
+        nearest: Vec<u16>,
+    },
     /// Another forward's.
     #[error("port {port} is that of {other}")]
-    Taken { port: u16, other: String, nearest: Vec<u16> },
+    Taken {
+        /// The port that was asked for.
+        port: u16,
+        /// Section of the forward that has it.
+        other: String,
+        /// Free ports near it.
+        nearest: Vec<u16>,
+    },
     /// One port at least is left for outgoing connections.
     #[error("no port of the set is left")]
     NoneLeft,
     /// More than an interface's state file holds.
     #[error("an interface has room for {room} of these forwards")]
-    NoRoom { room: usize },
+    NoRoom {
+        /// How many forwards there is room for.
+        room: usize,
+    },
 }
 
 impl Explain for Refusal {
@@ -61,7 +81,7 @@ fn join(ports: &[u16], separator: &str) -> String {
 
 impl Refusal {
     /// The free ports nearest to one that cannot be had.
-    pub(super) fn nearest(&self) -> &[u16] {
+    pub(crate) fn nearest(&self) -> &[u16] {
         self.port().map_or(&[], |(_, nearest)| nearest)
     }
 

@@ -9,7 +9,7 @@ use mape_system::files;
 
 /// The last `count` ports of the set that nobody has reserved; fewer where one would not be left
 /// for outgoing connections. None where the address is not shared: there every port arrives.
-pub(crate) fn pool(plan: &Plan, count: u16) -> Vec<PortRange> {
+pub fn pool(plan: &Plan, count: u16) -> Vec<PortRange> {
     let set = plan.port_set();
     if count == 0 || set.parameters().psid_len() == 0 {
         return Vec::new();
@@ -41,11 +41,10 @@ pub(crate) fn allow_list(pool: &[PortRange]) -> String {
 }
 
 /// Writes `DIRECTORY/IFACE.upnp` where there is a pool, and whether it is another one than before.
-pub(crate) fn write_allow_list(
-    directory: &Path,
-    interface: &str,
-    pool: &[PortRange],
-) -> io::Result<bool> {
+///
+/// # Errors
+/// Whatever the system says.
+pub fn write_allow_list(directory: &Path, interface: &str, pool: &[PortRange]) -> io::Result<bool> {
     let file = directory.join(format!("{interface}.upnp"));
     if pool.is_empty() {
         let was_there = file.exists();

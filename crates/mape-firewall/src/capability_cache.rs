@@ -9,14 +9,15 @@ use mape_core::PortList;
 use mape_nft::{EdgeChoice, Options};
 use mape_system::files;
 
-use super::loader::{check, single_port};
-use super::{Places, State, StateError};
+use crate::env::Env;
+use crate::interface_state::{State, StateError};
+use crate::loader::{check, single_port};
 
 const FILE: &str = "accepted";
 
 /// Asks, unless it has been asked since the router's start. What nft refuses is told by the set-up
 /// that wants it.
-pub fn foresee(places: &Places) {
+pub fn foresee(places: &Env) {
     let file = places.state.join(FILE);
     if file.exists() {
         return;
@@ -29,14 +30,15 @@ pub fn foresee(places: &Places) {
 }
 
 /// The edge that nft accepted for rules of this shape when the firewall started.
-pub(crate) fn foreseen(places: &Places, shape: &str) -> Option<EdgeChoice> {
+#[must_use]
+pub fn foreseen(places: &Env, shape: &str) -> Option<EdgeChoice> {
     let text = files::text(places.state.join(FILE)).ok()?;
     let (edge, known) = text.split_once('\n')?;
     (known.trim_end() == shape).then(|| edge.parse().ok()).flatten()
 }
 
 /// nft did not keep its word.
-pub(crate) fn doubt(places: &Places) {
+pub fn doubt(places: &Env) {
     let _ = fs::remove_file(places.state.join(FILE));
 }
 
@@ -57,8 +59,7 @@ mod tests {
     fn nft_is_asked_once_and_only_for_the_usual() {
         let state = std::env::temp_dir().join(format!("mape-foresee-{}", std::process::id()));
         fs::create_dir_all(&state).unwrap();
-        let places =
-            |nft: &str| Places { state: state.clone(), nft: nft.into(), ..Places::default() };
+        let places = |nft: &str| Env { state: state.clone(), nft: nft.into(), ..Env::default() };
         let (good, bad) = (places("true"), places("false"));
         let line = plan(&Request::new("2400:4050:80ba:2200::/56".parse().unwrap())).unwrap();
         let shape = |edge, options| {

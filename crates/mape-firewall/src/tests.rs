@@ -9,7 +9,7 @@ use mape_nft::{Dataplane, EdgeChoice, InterfaceName, Options};
 
 use super::*;
 use crate::executable::executable;
-use crate::servers::Server;
+use crate::forwards::Server;
 
 fn directory(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("mape-firewall-{name}-{}", std::process::id()));
@@ -262,12 +262,11 @@ fn one_loader_at_a_time() {
 #[test]
 fn without_nft() {
     let directory = directory("no-nft");
-    let places = Places {
+    let places = Env {
         state: directory.clone(),
         devices: directory.clone(),
         nft: "/nonexistent/nft".into(),
-        servers: servers::Places::below(&directory),
-        kernel: Kernel::Live,
+        ..Env::default().with_root(&directory)
     };
     let error = load(&places).unwrap_err();
     assert!(matches!(error, FirewallError::NoNft(_)) && error.params()[0].0 == "reason");
@@ -283,12 +282,11 @@ fn only_nft_s_own_word_counts_as_a_refusal() {
     // Files of the state directory cannot be run.
     let programs = self::directory("verdict-programs");
     let nft = programs.join("nft");
-    let places = Places {
+    let places = Env {
         state: directory.join("state"),
         devices: directory.clone(),
         nft: nft.clone(),
-        servers: servers::Places::below(&directory),
-        kernel: Kernel::Live,
+        ..Env::default().with_root(&directory)
     };
     for (text, is_verdict) in [
         ("echo 'Error: Could not process rule: Operation not supported' >&2; exit 1", true),

@@ -7,15 +7,15 @@ use mape_core::{Table, is_unicast4};
 use mape_system::files;
 use mape_uci::{Package, Section};
 
-use super::Places;
-use super::forward::Host;
+use super::section::Host;
+use crate::env::Env;
 
 /// Where dnsmasq has its leases if nobody says something else.
 const LEASES: &str = "/tmp/dhcp.leases";
 
 /// Who has which address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Hosts {
+pub struct Hosts {
     /// The router's owner has named these.
     configured: Vec<Configured>,
     /// MAC address, name and address, as dnsmasq has them. The name is what the client calls
@@ -36,7 +36,7 @@ struct Configured {
 
 impl Hosts {
     /// Reads UCI's `dhcp` and `network` and dnsmasq's leases. What cannot be read is not known.
-    pub(super) fn read(places: &Places) -> Self {
+    pub(super) fn read(places: &Env) -> Self {
         let package = |name| places.uci.read(name).ok().flatten();
         let dhcp = package("dhcp");
         // Each dnsmasq has its own.
@@ -81,7 +81,7 @@ impl Hosts {
     /// The host's address, if it is known. What a name or a MAC address stands for is an address of
     /// a host in the network that is named with it: a host of that name in another one, a guest's
     /// say, is not meant.
-    pub(crate) fn address(&self, host: &Host) -> Option<Ipv4Addr> {
+    pub fn address(&self, host: &Host) -> Option<Ipv4Addr> {
         match host {
             Host::Address(address) => Some(*address),
             Host::Named { name, interface } => {

@@ -9,16 +9,18 @@ use mape_nft::{InterfaceName, Published};
 use mape_uci::UciError;
 use serde::Serialize;
 
-use super::{Forward, Server, Wishes, apply};
-use crate::firewall::{Places, device_index, states};
+use crate::apply_forwards::apply;
+use crate::env::Env;
+use crate::forwards::{Forward, Server, Wishes};
+use crate::state_files::{device_index, states};
 
 /// It could be published, and the kernel has nothing of it.
-pub(crate) const NOT_IN_FORCE: &str = "the rules in force do not have it";
+pub const NOT_IN_FORCE: &str = "the rules in force do not have it";
 /// firewall4 has rules, and the line that lets published connections through is not among them.
-pub(crate) const STOPPED: &str =
+pub const STOPPED: &str =
     "firewall4 stops it: its rules do not have the includes of the package mape-rs";
 /// What brings that line back.
-pub(crate) const STOPPED_HINT: &str = "remove the option auto_includes from the section defaults, if it is there, then \
+pub const STOPPED_HINT: &str = "remove the option auto_includes from the section defaults, if it is there, then \
      `service firewall reload`; where that does not help, install the package mape-rs again";
 
 /// One forward and what has become of it.
@@ -58,17 +60,17 @@ pub struct ForwardStatus {
 
 /// All forwards of the machine, and at last what would become of `asked` if it were configured too.
 /// What is published the kernel says, and not the configuration.
-pub(crate) fn statuses(
-    places: &Places,
-    asked: Option<Forward>,
-) -> Result<Vec<ForwardStatus>, UciError> {
-    let wishes = Wishes::read(&places.servers)?.asking(asked, &places.servers);
+///
+/// # Errors
+/// [`UciError`]
+pub fn statuses(places: &Env, asked: Option<Forward>) -> Result<Vec<ForwardStatus>, UciError> {
+    let wishes = Wishes::read(places)?.asking(asked, places);
     let forwards = wishes.forwards.iter().chain(&wishes.asked);
     let mut all: Vec<ForwardStatus> = forwards.map(|it| one(it, &wishes)).collect();
     let states = states(&places.state);
     for (interface, state) in &states {
         let only = states.len() == 1;
-        let applied = apply(state, &wishes, interface, only, &places.servers);
+        let applied = apply(state, &wishes, interface, only, places);
         let Some((state, found, _)) = applied else { continue };
         let Some(address) = state.address() else { continue };
         let kernel = Known::of(places, interface, state.device());
@@ -127,7 +129,8 @@ fn one(forward: &Forward, wishes: &Wishes) -> ForwardStatus {
 
 /// Of these servers those that the kernel has, and those without an address; and a line for each
 /// difference.
-pub(crate) fn in_force(servers: &[Server], published: &[Published]) -> (Vec<Server>, Vec<String>) {
+#[must_use]
+pub fn in_force(servers: &[Server], published: &[Published]) -> (Vec<Server>, Vec<String>) {
     let (found, missing): (Vec<&Server>, Vec<&Server>) =
         servers.iter().partition(|server| server.published().all(|one| published.contains(&one)));
     let not_there = |it: &&Server| format!("forward {}: {NOT_IN_FORCE}", it.forward);
@@ -148,7 +151,7 @@ struct Known {
 }
 
 impl Known {
-    fn of(places: &Places, interface: &str, device: &str) -> Self {
+    fn of(places: &Env, interface: &str, device: &str) -> Self {
         let name: Option<InterfaceName> = interface.parse().ok();
         let index = device_index(places, device);
         let published = name.zip(index).map(|(name, it)| published(&places.kernel, &name, it));

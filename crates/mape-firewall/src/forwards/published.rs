@@ -30,19 +30,20 @@ pub struct Server {
 
 impl Server {
     /// With everything that it can come to have, for its size in a file.
-    pub(crate) fn at_its_largest(&self) -> Self {
+    #[must_use]
+    pub fn at_its_largest(&self) -> Self {
         let largest = SocketAddrV4::new(Ipv4Addr::BROADCAST, u16::MAX);
         Self { host: Some(largest), before: Some(largest), ..self.clone() }
     }
 
     /// The same with the devices of the hairpin; what is no device is left out.
-    pub(crate) fn reached_from(&self) -> impl Iterator<Item = (Published, Vec<Devices>)> + '_ {
+    pub fn reached_from(&self) -> impl Iterator<Item = (Published, Vec<Devices>)> + '_ {
         let from = || self.from.iter().filter_map(|device| device.parse().ok()).collect();
         self.published().map(move |one| (one, from()))
     }
 
     /// For the rules: one entry for each protocol.
-    pub(crate) fn published(&self) -> impl Iterator<Item = Published> + '_ {
+    pub fn published(&self) -> impl Iterator<Item = Published> + '_ {
         let host = self.host;
         let transports = self.transports.iter();
         transports.filter_map(move |transport| {

@@ -12,8 +12,8 @@ use mape_system::files;
 use mape_system::json::{self, items};
 use serde_json::Value;
 
-use super::Places;
-use super::forward::{Forward, Reflection};
+use super::section::{Forward, Reflection};
+use crate::env::Env;
 
 /// Where firewall4 keeps what it has loaded.
 const STATE: &str = "var/run/fw4.state";
@@ -39,7 +39,7 @@ struct Zone {
 }
 
 impl Zones {
-    pub(super) fn read(places: &Places) -> Self {
+    pub(super) fn read(places: &Env) -> Self {
         let state = files::text(places.root.join(STATE)).unwrap_or_default();
         let routes = files::text(&places.routes).unwrap_or_default();
         Self::of(&state, &routes)

@@ -11,7 +11,7 @@ use mape_system::files;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
-use super::FirewallError;
+use crate::error::FirewallError;
 
 /// A load takes a fraction of a second, some seconds on a slow router under load, and three may
 /// come at once.
@@ -22,19 +22,25 @@ const NAME: &str = ".firewall.lock";
 
 /// Takes the lock, which the kernel gives back when the process ends, however it ends. Who changes
 /// what the loader reads takes it too, so that none sees half of it.
-pub(crate) fn take(directory: &Path) -> Result<Flock<File>, FirewallError> {
+///
+/// # Errors
+/// [`FirewallError`]
+pub fn take(directory: &Path) -> Result<Flock<File>, FirewallError> {
     take_within(directory, NAME, PATIENCE)
 }
 
 /// Removes the lock's file with the lock in hand, and the directory if nothing else is in it.
-pub(crate) fn remove(lock: Flock<File>, directory: &Path) {
+pub fn remove(lock: Flock<File>, directory: &Path) {
     // Whoever waits for this very file finds out that it is no more: see `take_within`.
     let _ = fs::remove_file(directory.join(NAME));
     drop(lock);
     let _ = fs::remove_dir(directory);
 }
 
-pub(crate) fn take_within(
+///
+/// # Errors
+/// [`FirewallError`]
+pub fn take_within(
     directory: &Path,
     name: &str,
     patience: Duration,

@@ -7,6 +7,8 @@ use mape_core::{Explain as _, PortRange, Request, plan};
 use mape_uci::Package;
 
 use super::*;
+use crate::apply_forwards::apply;
+use crate::interface_state::State;
 
 fn line(prefix: &str, reserved: &str) -> Plan {
     let mut request = Request::new(prefix.parse().unwrap());
@@ -200,7 +202,7 @@ fn what_a_state_has_no_room_for_is_refused() {
     let section = |number: usize| format!("f{number}_{}", "x".repeat(600));
     let forwards: Vec<String> =
         (0..COUNT).map(|number| format!("{} {} 443", section(number), 10_000 + number)).collect();
-    let places = Places::below(&directory);
+    let places = Env::default().with_root(&directory);
     let (new, outcome, _) =
         apply(&state, &wishes(&forwards.join(", ")), "wan", true, &places).unwrap();
     let room = outcome.servers.len();

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use mape_system::files;
 use serde::{Deserialize, Serialize};
 
-use super::State;
+use crate::interface_state::State;
 
 /// The content of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use mape_nft::Transaction;
 use mape_system::program::{End, Ended, Program, ProgramError};
 use nix::fcntl::Flock;
 
-use super::FirewallError;
+use crate::error::FirewallError;
 
 /// A thousand ports take a slow router some seconds, several times that under load.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -6,84 +6,46 @@
 //! without the other.
 
 use std::net::SocketAddrV4;
-use std::path::{Path, PathBuf};
 
 use mape_core::{Plan, PortRange};
-use mape_uci::{Directories, Package, UciError};
+use mape_uci::{Package, UciError};
 
-use crate::firewall::State;
+use crate::env::Env;
 
-mod announce;
 mod assign;
-mod forward;
-mod host;
-mod kept;
-mod pool;
+mod events;
+mod lan_hosts;
+mod new_forward;
+mod port_store;
+mod published;
 mod reflection;
-mod report;
-mod server;
-mod wish;
+mod section;
+mod upnp_pool;
 
-pub(crate) use announce::{Change, announce, announce_pool};
-pub(crate) use assign::Refusal;
-pub(crate) use forward::{Forward, ForwardError, KIND, transports};
-use host::Hosts;
-pub(crate) use kept::Kept;
-pub(crate) use pool::{pool, write_allow_list};
+pub use assign::Refusal;
+pub use events::{Change, announce, announce_pool};
+use lan_hosts::Hosts;
+pub use new_forward::Wish;
+pub use port_store::Kept;
+pub use published::Server;
 use reflection::Zones;
-pub use report::ForwardStatus;
-pub(crate) use report::{NOT_IN_FORCE, STOPPED, STOPPED_HINT, in_force, statuses};
-pub use server::Server;
-pub(crate) use wish::Wish;
+pub use section::{Forward, ForwardError, KIND, transports};
+pub use upnp_pool::{pool, write_allow_list};
 
 /// The UCI package that has the sections.
-pub(crate) const PACKAGE: &str = "firewall";
-
-/// Where things are. Tests have them elsewhere.
-#[derive(Clone, Debug)]
-pub struct Places {
-    /// UCI's files.
-    pub uci: Directories,
-    /// What outlives a boot: which port each server has.
-    pub flash: PathBuf,
-    /// The root directory, below which dnsmasq has its list of who has which address.
-    pub root: PathBuf,
-    /// OpenWrt's program that tells scripts what happened.
-    pub hotplug: PathBuf,
-    /// The kernel's list of routes.
-    pub routes: PathBuf,
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self { hotplug: "/sbin/hotplug-call".into(), ..Self::below("/".as_ref()) }
-    }
-}
-
-impl Places {
-    /// Those below this root directory.
-    #[must_use]
-    pub fn below(root: &Path) -> Self {
-        Self {
-            uci: Directories::below(root),
-            flash: root.join("etc/mape-rs"),
-            root: root.to_owned(),
-            hotplug: root.join("sbin/hotplug-call"),
-            routes: "/proc/net/route".into(),
-        }
-    }
-}
+pub const PACKAGE: &str = "firewall";
 
 /// What the sections say, and what is known of the LAN.
 #[derive(Default)]
-pub(crate) struct Wishes {
+pub struct Wishes {
     /// In configured order; those that cannot be read are in `unreadable`.
-    pub(crate) forwards: Vec<Forward>,
+    pub forwards: Vec<Forward>,
     /// One that somebody thinks of, and that is not configured yet.
-    pub(crate) asked: Option<Forward>,
+    pub asked: Option<Forward>,
     /// Name of the section, and what is wrong.
-    pub(crate) unreadable: Vec<(String, ForwardError)>,
-    pub(crate) hosts: Hosts,
+    pub unreadable: Vec<(String, ForwardError)>,
+    /// The addresses of the LAN's hosts.
+    pub hosts: Hosts,
     zones: Zones,
 }
 
@@ -92,7 +54,7 @@ impl Wishes {
     ///
     /// # Errors
     /// [`UciError`] where the package cannot be read: then nobody knows what is wished.
-    pub(crate) fn read(places: &Places) -> Result<Self, UciError> {
+    pub fn read(places: &Env) -> Result<Self, UciError> {
         let package = places.uci.read(PACKAGE)?;
         let sections = |package: &Package| package.of_kind(KIND).map(Forward::read).collect();
         let read: Vec<_> = package.as_ref().map(sections).unwrap_or_default();
@@ -119,7 +81,8 @@ impl Wishes {
     }
 
     /// The same with one that is not configured yet.
-    pub(crate) fn asking(mut self, asked: Option<Forward>, places: &Places) -> Self {
+    #[must_use]
+    pub fn asking(mut self, asked: Option<Forward>, places: &Env) -> Self {
         if asked.is_some() {
             self.hosts = Hosts::read(places);
             self.asked = asked;
@@ -128,26 +91,30 @@ impl Wishes {
     }
 
     /// The same without this section.
-    pub(crate) fn without(mut self, section: &str) -> Self {
+    #[must_use]
+    pub fn without(mut self, section: &str) -> Self {
         self.forwards.retain(|forward| forward.section != section);
         self
     }
 }
 
 /// What follows from wishes and line.
-pub(crate) struct Outcome {
-    pub(crate) servers: Vec<Server>,
+pub struct Outcome {
+    /// The forwards that have a port.
+    pub servers: Vec<Server>,
     /// Name of the section, and why nothing is published.
-    pub(crate) refused: Vec<(String, Refusal)>,
-    pub(crate) changes: Vec<Change>,
+    pub refused: Vec<(String, Refusal)>,
+    /// What scripts are told.
+    pub changes: Vec<Change>,
     /// To be written once it is in force.
-    pub(crate) kept: Kept,
+    pub kept: Kept,
 }
 
 /// Works it out for one interface. `plan` is that of the line with the ports reserved by its
 /// options, `pool` what UPnP has. `only` says whether there is no other interface, to which
 /// forwards without a name of one belong.
-pub(crate) fn outcome(
+#[must_use]
+pub fn outcome(
     wishes: &Wishes,
     interface: &str,
     only: bool,
@@ -179,12 +146,13 @@ pub(crate) fn outcome(
 
 impl Outcome {
     /// Whether this forward had no port at this address before.
-    pub(crate) fn is_new(&self, old: &Kept, section: &str) -> bool {
+    #[must_use]
+    pub fn is_new(&self, old: &Kept, section: &str) -> bool {
         self.kept.is_elsewhere(old) || !old.knows(section)
     }
 
     /// The same without these forwards, which stay as `old` remembers them.
-    pub(crate) fn without(&mut self, old: &Kept, left_out: &[Server]) {
+    pub fn without(&mut self, old: &Kept, left_out: &[Server]) {
         let is_left_out = |section: &str| left_out.iter().any(|it| it.forward == section);
         self.servers.retain(|server| !is_left_out(&server.forward));
         self.kept.restore(old, is_left_out);
@@ -193,32 +161,6 @@ impl Outcome {
         }
         self.changes.retain(|change| change.old != change.new);
     }
-}
-
-/// The state of an interface as the wishes want it, with what follows from them and the ports that
-/// were remembered before; the files are the caller's to write. `None` where the state gives no
-/// plan.
-///
-/// Forwards for which a state file has no room are refused, the last ones first.
-pub(crate) fn apply(
-    state: &State,
-    wishes: &Wishes,
-    interface: &str,
-    only: bool,
-    places: &Places,
-) -> Option<(State, Outcome, Kept)> {
-    let plan = state.plan_without_servers().ok()?;
-    let pool = pool(&plan, state.upnp_ports());
-    let kept = Kept::read(&places.flash, interface);
-    let mut outcome = outcome(wishes, interface, only, &plan, &pool, &kept);
-    let room = state.room_for(&outcome.servers);
-    let left_out = outcome.servers.split_off(room);
-    let no_room = |server: &Server| (server.forward.clone(), Refusal::NoRoom { room });
-    outcome.refused.extend(left_out.iter().map(no_room));
-    outcome.without(&kept, &left_out);
-    let mut new = state.clone();
-    new.set_servers(outcome.servers.clone());
-    Some((new, outcome, kept))
 }
 
 #[cfg(test)]

@@ -3,25 +3,28 @@
 use mape_core::Quoted;
 use mape_uci::{Package, quoted};
 
-use super::forward::{Forward, ForwardError, KIND};
+use super::section::{Forward, ForwardError, KIND};
 
 /// What somebody has typed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish<'typed> {
+pub struct Wish<'typed> {
     /// An address, a host id like `::10`, or a name that DHCP knows.
-    pub(crate) host: &'typed str,
-    pub(crate) dest_port: &'typed str,
+    pub host: &'typed str,
+    /// The port of the host.
+    pub dest_port: &'typed str,
     /// `auto` or a port.
-    pub(crate) src_dport: &'typed str,
+    pub src_dport: &'typed str,
     /// `tcp`, `udp`, or both, with commas or blanks between them.
-    pub(crate) proto: Option<&'typed str>,
-    pub(crate) name: Option<&'typed str>,
-    pub(crate) interface: Option<&'typed str>,
+    pub proto: Option<&'typed str>,
+    /// A name for people.
+    pub name: Option<&'typed str>,
+    /// The interface; absent where there is only one.
+    pub interface: Option<&'typed str>,
 }
 
 impl Wish<'_> {
     /// A name for the section that nobody has: from what a person calls it, or from host and port.
-    pub(crate) fn section(&self, is_known: impl Fn(&str) -> bool) -> String {
+    pub fn section(&self, is_known: impl Fn(&str) -> bool) -> String {
         let base = self
             .name
             .map_or_else(|| format!("mape_{}_{}", self.host, self.dest_port), str::to_owned);
@@ -36,7 +39,8 @@ impl Wish<'_> {
     }
 
     /// The section's options.
-    pub(crate) fn options(&self) -> Vec<(&'static str, String)> {
+    #[must_use]
+    pub fn options(&self) -> Vec<(&'static str, String)> {
         // Something like 192.168.1.300 is meant as an address, and no name.
         let is_address =
             self.host.contains(':') || self.host.chars().all(|it| it.is_ascii_digit() || it == '.');
@@ -60,7 +64,7 @@ impl Wish<'_> {
     ///
     /// # Errors
     /// [`ForwardError`]
-    pub(crate) fn forward(&self, section: &str) -> Result<Forward, ForwardError> {
+    pub fn forward(&self, section: &str) -> Result<Forward, ForwardError> {
         let options = self.options();
         if let Some((option, value)) =
             options.iter().find(|(_, value)| value.contains(char::is_control))

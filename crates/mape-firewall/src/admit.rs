@@ -8,8 +8,8 @@ use mape_kernel::netlink::Kernel;
 use mape_kernel::nft_state;
 use mape_nft::{Admitted, Bounds, Interface};
 
-use super::FirewallError;
-use super::nft::Nft;
+use crate::error::FirewallError;
+use crate::nft_command::Nft;
 
 /// Brings the set in line with what these interfaces publish. Where it is so already, no program
 /// runs.

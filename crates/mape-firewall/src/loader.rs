@@ -1,9 +1,7 @@
 //! From what is there to one transaction.
 
-use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs::File;
 
 use mape_core::{Layout, Plan, Quoted, ReceivedPrefix, Request, parse_rule, plan};
 use mape_nft::{
@@ -11,14 +9,17 @@ use mape_nft::{
 };
 use nix::fcntl::Flock;
 
-use super::admit::admit;
-use super::nft::Nft;
-use super::publish::{Planned, Told};
-use super::record::Record;
-use super::remarks::Remarks;
-use super::state::Checked;
-use super::{FirewallError, Places, State, StateError, lock, publish};
-use crate::servers::Wishes;
+use crate::admit::admit;
+use crate::env::Env;
+use crate::error::FirewallError;
+use crate::forwards::Wishes;
+use crate::interface_state::{Checked, State, StateError};
+use crate::nft_command::Nft;
+use crate::publish::{Planned, Told};
+use crate::record::Record;
+use crate::remarks::Remarks;
+use crate::state_files::{device_index, state_files};
+use crate::{lock, publish};
 
 /// UCI allows no section of such a name, so no interface has it.
 const NAME_OF_CHECKS: &str = "only.checked";
@@ -56,7 +57,7 @@ impl Report {
     }
 
     /// The same, to be told by the caller.
-    pub(crate) fn take_refusal(&mut self, interface: &str) -> Option<FirewallError> {
+    pub fn take_refusal(&mut self, interface: &str) -> Option<FirewallError> {
         let at = self.refused.iter().position(|(name, _)| name == interface)?;
         Some(self.refused.swap_remove(at).1)
     }
@@ -88,7 +89,7 @@ impl fmt::Display for Report {
 ///
 /// # Errors
 /// [`FirewallError`]
-pub fn unload(places: &Places) -> Result<(), FirewallError> {
+pub fn unload(places: &Env) -> Result<(), FirewallError> {
     if !state_files(&places.state).is_empty() {
         return load(places).map(drop);
     }
@@ -96,7 +97,7 @@ pub fn unload(places: &Places) -> Result<(), FirewallError> {
     let nft = Nft::holding(&places.nft, &lock);
     nft.unload()?;
     admit(&places.kernel, &nft, &[])?;
-    super::doubt(places);
+    crate::capability_cache::doubt(places);
     Record::remove_others(&places.state, |_| false);
     lock::remove(lock, &places.state);
     Ok(())
@@ -122,7 +123,7 @@ struct Ready {
 /// # Errors
 /// [`FirewallError`]. Where nft refuses the rules, all that can be tried is shut. After any other
 /// error all stays as it was.
-pub fn load(places: &Places) -> Result<Report, FirewallError> {
+pub fn load(places: &Env) -> Result<Report, FirewallError> {
     let lock = lock::take(&places.state)?;
     let (report, told) = load_locked(places, &lock)?;
     // Whoever is told may ask us something.
@@ -132,12 +133,12 @@ pub fn load(places: &Places) -> Result<Report, FirewallError> {
 }
 
 /// The same for who holds the lock, and has to tell the news once it is given back.
-pub(crate) fn load_locked(
-    places: &Places,
-    lock: &Flock<File>,
-) -> Result<(Report, Told), FirewallError> {
+///
+/// # Errors
+/// [`FirewallError`]
+pub fn load_locked(places: &Env, lock: &Flock<File>) -> Result<(Report, Told), FirewallError> {
     let mut remarks = Remarks::default();
-    let planned = publish::plan(places, Wishes::read(&places.servers), &mut remarks);
+    let planned = publish::plan(places, Wishes::read(places), &mut remarks);
     let nft = Nft::holding(&places.nft, lock);
     let Loaded { interfaces, ready, unchanged, refused } =
         load_ready(places, &nft, &planned, &mut remarks)?;
@@ -164,7 +165,7 @@ pub(crate) fn load_locked(
 ///
 /// # Errors
 /// [`FirewallError`]: it would not, for an interface whose published ports change by it.
-pub(crate) fn would_load(places: &Places, wishes: Wishes) -> Result<(), FirewallError> {
+pub fn would_load(places: &Env, wishes: Wishes) -> Result<(), FirewallError> {
     let mut remarks = Remarks::default();
     let planned = publish::plan(places, Ok(wishes), &mut remarks);
     let nft = Nft::new(&places.nft);
@@ -193,7 +194,7 @@ struct Loaded {
 }
 
 fn load_ready(
-    places: &Places,
+    places: &Env,
     nft: &Nft<'_>,
     planned: &[Planned],
     remarks: &mut Remarks,
@@ -289,8 +290,8 @@ fn accepted(
 /// # Errors
 /// [`FirewallError`]: the state is not valid.
 #[cfg(feature = "linux")]
-pub(crate) fn intended(
-    places: &Places,
+pub fn intended(
+    places: &Env,
     state: &State,
     is_made_anew: bool,
 ) -> Result<Option<String>, FirewallError> {
@@ -300,7 +301,7 @@ pub(crate) fn intended(
     let nft = Nft::new(&places.nft);
     let index = device_index(places, checked.device.as_str()).filter(|_| !is_made_anew);
     let mut remarks = Remarks::default();
-    let planned = publish::plan(places, Wishes::read(&places.servers), &mut remarks);
+    let planned = publish::plan(places, Wishes::read(places), &mut remarks);
     let mut ready = ready(places, &planned, &mut remarks);
     ready.retain(|ready| ready.checked.name != name);
     ready.push(Ready { state: state.clone(), checked, index: index.unwrap_or_default() });
@@ -342,7 +343,7 @@ fn heed_offloads(nft: &Nft<'_>, ready: &mut [Ready]) -> Result<(), FirewallError
 ///
 /// # Errors
 /// [`FirewallError`]: no edge that the state allows is accepted.
-pub fn check(places: &Places, state: &State) -> Result<Edge, FirewallError> {
+pub fn check(places: &Env, state: &State) -> Result<Edge, FirewallError> {
     let rejected = |StateError(reason)| FirewallError::Rejected(Quoted::new(&reason));
     let mut checked = state.check().map_err(rejected)?;
     checked.name = NAME_OF_CHECKS.parse().map_err(|error| rejected(StateError::from(error)))?;
@@ -413,7 +414,7 @@ impl Ready {
 }
 
 /// The interfaces with a valid state and a device, ordered by name.
-fn ready(places: &Places, planned: &[Planned], remarks: &mut Remarks) -> Vec<Ready> {
+fn ready(places: &Env, planned: &[Planned], remarks: &mut Remarks) -> Vec<Ready> {
     let mut ready: Vec<Ready> = Vec::new();
     for Planned { interface: name, state, .. } in planned {
         let checked = match state.check() {
@@ -450,29 +451,4 @@ fn ready(places: &Places, planned: &[Planned], remarks: &mut Remarks) -> Vec<Rea
         ready.push(Ready { state: state.clone(), checked, index });
     }
     ready
-}
-
-/// The states that can be read, by interface.
-pub(crate) fn states(directory: &Path) -> Vec<(String, State)> {
-    let named = |path: PathBuf| {
-        let name = path.file_stem()?.to_str()?.to_owned();
-        Some((name, State::read(&path).ok()?))
-    };
-    state_files(directory).into_iter().filter_map(named).collect()
-}
-
-pub(super) fn state_files(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension() == Some(OsStr::new("json")))
-        .collect();
-    files.sort_unstable();
-    files
-}
-
-/// The device's index; indexes are never 0 and are not used again.
-pub(crate) fn device_index(places: &Places, device: &str) -> Option<u32> {
-    let text = fs::read_to_string(places.devices.join(device).join("ifindex")).ok()?;
-    text.trim().parse().ok().filter(|index| *index != 0)
 }

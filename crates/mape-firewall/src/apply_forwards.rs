@@ -1,0 +1,31 @@
+//! A state file together with the forwards of its interface.
+
+use crate::env::Env;
+use crate::forwards::{Kept, Outcome, Refusal, Server, Wishes, outcome, pool};
+use crate::interface_state::State;
+
+/// The state of an interface as the wishes want it, with what follows from them and the ports that
+/// were remembered before; the files are the caller's to write. `None` where the state gives no
+/// plan.
+///
+/// Forwards for which a state file has no room are refused, the last ones first.
+pub(crate) fn apply(
+    state: &State,
+    wishes: &Wishes,
+    interface: &str,
+    only: bool,
+    places: &Env,
+) -> Option<(State, Outcome, Kept)> {
+    let plan = state.plan_without_servers().ok()?;
+    let pool = pool(&plan, state.upnp_ports());
+    let kept = Kept::read(&places.flash, interface);
+    let mut outcome = outcome(wishes, interface, only, &plan, &pool, &kept);
+    let room = state.room_for(&outcome.servers);
+    let left_out = outcome.servers.split_off(room);
+    let no_room = |server: &Server| (server.forward.clone(), Refusal::NoRoom { room });
+    outcome.refused.extend(left_out.iter().map(no_room));
+    outcome.without(&kept, &left_out);
+    let mut new = state.clone();
+    new.set_servers(outcome.servers.clone());
+    Some((new, outcome, kept))
+}

@@ -1,0 +1,48 @@
+//! Loading the rules: one transaction for all interfaces, whoever asks for it.
+//!
+//! Two callers exist on a router: firewall4, whose reload leaves our tables alone but whose stop
+//! removes them, and the hotplug event of an interface that came up. Neither knows what the other
+//! did, so the loader works from what *is*: the state files, the devices' indexes, and a marker in
+//! the table itself that tells whether this very text is loaded.
+
+mod admit;
+mod apply_forwards;
+mod capability_cache;
+mod env;
+mod error;
+mod forward_status;
+pub mod forwards;
+mod interface_state;
+mod loader;
+pub mod lock;
+mod nft_command;
+mod publish;
+mod record;
+mod remarks;
+mod state_files;
+
+pub use capability_cache::foresee;
+pub use capability_cache::{doubt, foreseen};
+pub use env::{Env, look_into};
+pub use error::FirewallError;
+pub use forward_status::{ForwardStatus, NOT_IN_FORCE, STOPPED, STOPPED_HINT, in_force, statuses};
+pub use interface_state::Checked;
+pub use interface_state::{State, StateError};
+#[cfg(feature = "linux")]
+pub use loader::intended;
+pub use loader::{Report, check, load, unload};
+pub use loader::{load_locked, would_load};
+pub use publish::Told;
+pub use state_files::{device_index, states};
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "of tests")]
+#[path = "../../../tests/support/executable.rs"]
+mod executable;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, dead_code, reason = "of tests")]
+#[path = "../../../tests/support/scratch.rs"]
+mod scratch;

@@ -1,0 +1,36 @@
+//! The state files of all interfaces.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::env::Env;
+use crate::interface_state::State;
+
+/// The states that can be read, by interface.
+#[must_use]
+pub fn states(directory: &Path) -> Vec<(String, State)> {
+    let named = |path: PathBuf| {
+        let name = path.file_stem()?.to_str()?.to_owned();
+        Some((name, State::read(&path).ok()?))
+    };
+    state_files(directory).into_iter().filter_map(named).collect()
+}
+
+/// The paths of all state files, in order.
+pub(crate) fn state_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension() == Some(OsStr::new("json")))
+        .collect();
+    files.sort_unstable();
+    files
+}
+
+/// The device's index; indexes are never 0 and are not used again.
+#[must_use]
+pub fn device_index(places: &Env, device: &str) -> Option<u32> {
+    let text = fs::read_to_string(places.devices.join(device).join("ifindex")).ok()?;
+    text.trim().parse().ok().filter(|index| *index != 0)
+}
