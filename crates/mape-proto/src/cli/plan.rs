@@ -1,22 +1,17 @@
 //! `mape-proto plan`.
 
-use mape_core::{Plan, Quoted, ReceivedPrefix, Request, decimal, plan};
+use mape_core::{Failure, Plan, Quoted, ReceivedPrefix, Request, decimal, plan};
 use mape_nft::{
     Dataplane, DeviceName, EdgeChoice, Forwards, Interface, Options as NftOptions, standalone,
 };
+use mape_system::user_rules::Stated;
 
 use super::arguments::{Argument, Arguments, UsageError};
-
 #[cfg(feature = "linux")]
 use super::linux;
 use super::{help, human, json, shell};
 #[cfg(feature = "linux")]
-use crate::linux::Parts;
-use crate::linux::ifupdown;
-use crate::linux::networkd;
-use crate::linux::shell_functions;
-use mape_core::Failure;
-use mape_system::user_rules::Stated;
+use crate::linux::{Parts, ifupdown, networkd, shell_functions};
 
 /// How the plan is printed.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
