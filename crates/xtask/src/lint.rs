@@ -8,10 +8,11 @@ use anyhow::{Context as _, bail};
 
 use crate::lab::tools::cache_directory;
 use crate::steps::{Steps, cargo, command, output, root, run};
-use crate::{licences, msrv, packages, workflows};
+use crate::{house, licences, msrv, packages, workflows};
 
 /// All checks.
 pub(crate) fn all(steps: &mut Steps) {
+    steps.step("rules of the house", house::check);
     steps.step("format", || run(cargo(&["fmt", "--all", "--check"])));
     steps.step("clippy", || {
         let arguments =

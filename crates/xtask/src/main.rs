@@ -10,6 +10,7 @@ mod debian;
 mod demo;
 mod feed;
 mod fuzz;
+mod house;
 mod lab;
 mod licences;
 mod lint;
@@ -45,7 +46,10 @@ Usage: cargo xtask COMMAND
                   boot a Debian kernel, bring two MAP-E lines up in it, and use every port
   test [--long]   install what is missing and run every test (about 40 minutes from a fresh clone);
                   --long adds ten minutes of fuzzing for each parser and mutation testing
-  lint            format, clippy, shellcheck, workflows, licences, and a build with the oldest compiler
+  lint            rules of the house, format, clippy, shellcheck, workflows, licences, and a build
+                  with the oldest compiler
+  lint --house    the rules of the house alone, in seconds; --settle takes what was mended off their
+                  lists of known breaches (crates/xtask/src/house/known)
   ci              lint and test, as .ci/run does
   bench [--json FILE]
                   what one plan, one command and the data plane cost, beside other rulesets
@@ -113,6 +117,8 @@ fn main() -> ExitCode {
         ["test"] => Steps::run(test::quick),
         ["test", "--long"] => Steps::run(test::long),
         ["lint"] => Steps::run(lint::all),
+        ["lint", "--house"] => house::check(),
+        ["lint", "--settle"] => house::settle(),
         ["ci"] => Steps::run(|steps| {
             lint::all(steps);
             test::quick(steps);
