@@ -1,4 +1,5 @@
-//! Entries of the kernel's list of connections, made for tests; a module of each test that needs one.
+//! Entries of the kernel's list of connections, made for tests. A module of each test that needs
+//! one.
 
 use std::net::Ipv4Addr;
 

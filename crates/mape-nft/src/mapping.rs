@@ -1,9 +1,9 @@
 //! The one-to-one mapping between internal and external ports.
 //!
 //! conntrack searches one *contiguous* range for a free port and keeps a socket on its port. It can
-//! do neither over the scattered blocks of a MAP-E port set. So conntrack uses a contiguous range of
-//! **internal** ports, as many as the port set has usable ports, and the edge replaces each internal
-//! port with one **external** port of the set, and the reverse.
+//! do neither over the scattered blocks of a MAP-E port set. So conntrack uses a contiguous range
+//! of **internal** ports, as many as the port set has usable ports, and the edge replaces each
+//! internal port with one **external** port of the set, and the reverse.
 
 use mape_core::{Code, Explain, PortRange, PortSet};
 
@@ -43,9 +43,9 @@ const LOWEST: [u16; 3] = [16384, 1024, 1];
 ///   reserved ports then moves neither the internal range nor more than one other pair.
 ///
 /// If k < a, the gaps between the blocks are smaller than the set, so the internal range overlaps
-/// the set. This does no harm: an internal port is never visible outside, and an external port never
-/// inside. But the range has to fit between the *reserved* ports. It can therefore move when a port
-/// is reserved, and if no gap is large enough, the surplus ports stay unused.
+/// the set. This does no harm: an internal port is never visible outside, and an external port
+/// never inside. But the range has to fit between the *reserved* ports. It can therefore move when
+/// a port is reserved, and if no gap is large enough, the surplus ports stay unused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
     internal: PortRange,
@@ -174,8 +174,8 @@ impl Mapping {
 
 /// Returns the ports of `owned`, with each reserved port replaced by the last port.
 ///
-/// This keeps live flows on their ports: reserving one more port moves one other port instead of all
-/// ports behind it.
+/// This keeps live flows on their ports: reserving one more port moves one other port instead of
+/// all ports behind it.
 fn without(owned: &[PortRange], reserved: &[PortRange]) -> Vec<u16> {
     let sorted: Vec<u16> = owned.iter().flat_map(|range| range.ports()).collect();
     let mut ports = sorted.clone();
@@ -208,8 +208,8 @@ fn choose_internal(
     reserved: &[PortRange],
     listening: &[PortRange],
 ) -> Option<PortRange> {
-    // The gap has to hold all ports of the set, reserved or not, so that the range does not move when
-    // another port is reserved.
+    // The gap has to hold all ports of the set, reserved or not, so that the range does not move
+    // when another port is reserved.
     first_fit(&[owned, listening], owned_count)
         .or_else(|| first_fit(&[owned], owned_count))
         .and_then(|room| cut(room, usable))

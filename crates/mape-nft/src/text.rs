@@ -157,9 +157,9 @@ impl Section {
     /// Declares everything empty, so that it exists whether or not it did before; empties it; then
     /// declares it again with its content. Within one transaction a packet sees the old or the new
     /// rules and never an empty chain. Sets are deleted and not only emptied, because nft refuses
-    /// to change the type of one; base chains are not (but see [`Object::recreated`]), because between
-    /// the deleted one and its successor a packet could see each in the generation in which it has
-    /// no rules.
+    /// to change the type of one; base chains are not (but see [`Object::recreated`]), because
+    /// between the deleted one and its successor a packet could see each in the generation in which
+    /// it has no rules.
     pub(crate) fn write(&self, text: &mut String) {
         let Self { family, table, .. } = self;
         let _ = writeln!(text, "table {family} {table} {{");
