@@ -28,7 +28,6 @@ pub use error::FirewallError;
 pub use forward_status::{ForwardStatus, NOT_IN_FORCE, STOPPED, STOPPED_HINT, in_force, statuses};
 pub use interface_state::Checked;
 pub use interface_state::{State, StateError};
-#[cfg(feature = "linux")]
 pub use loader::intended;
 pub use loader::{Report, check, load, unload};
 pub use loader::{load_locked, would_load};

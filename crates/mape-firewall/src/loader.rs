@@ -289,7 +289,6 @@ fn accepted(
 ///
 /// # Errors
 /// [`FirewallError`]: the state is not valid.
-#[cfg(feature = "linux")]
 pub fn intended(
     places: &Env,
     state: &State,

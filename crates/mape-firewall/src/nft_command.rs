@@ -52,7 +52,6 @@ impl<'a> Nft<'a> {
 
     /// What `has` or [`Self::load`] would load; `None` where nothing is missing. Only asks, and
     /// whatever it is not told is not there.
-    #[cfg(feature = "linux")]
     pub(super) fn missing(&self, transaction: &Transaction) -> Option<String> {
         let answers = |query: &str| self.answers(transaction, query).unwrap_or_default();
         if self.is_marked(transaction).unwrap_or_default() {

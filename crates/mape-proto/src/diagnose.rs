@@ -7,14 +7,14 @@ use std::net::SocketAddrV4;
 
 use mape_core::{Failure, Shown};
 use mape_kernel::device::Device;
+use mape_netifd::status::InterfaceStatus;
+use mape_netifd::{Facts, InterfaceFacts};
 use mape_nft::InterfaceName;
 use mape_uci::Package;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::import::{self, Router};
-use crate::netifd::{self, Facts, InterfaceFacts};
-use crate::status::{self, InterfaceStatus};
 
 pub(crate) mod kernel;
 mod line;
@@ -34,11 +34,11 @@ const SCHEMA: u8 = 1;
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     /// What the kernel and netifd are asked for.
-    pub status: status::Places,
+    pub status: mape_netifd::status::Places,
     /// The configuration and what others left.
     pub router: import::Places,
     /// Answers of provisioning.
-    pub netifd: netifd::Places,
+    pub netifd: mape_netifd::Places,
 }
 
 /// What may be sent; by default nothing is.
@@ -216,7 +216,7 @@ pub fn doctor(
     let facts = Facts::parse(&dump);
     let router = Router::read(places.router.clone())?;
     let dhcp = router.directories().read("dhcp").ok().flatten();
-    let mut interfaces = status::Report::collect(&places.status, only).interfaces;
+    let mut interfaces = mape_netifd::status::Report::collect(&places.status, only).interfaces;
     interfaces.retain(|it| only.is_some() || facts.is_ours(&it.interface));
     if only.is_some_and(|name| !facts.is_ours(name.as_str())) {
         return Ok(None);

@@ -8,9 +8,8 @@
 use contract::Contract;
 use ipnet::Ipv4Net;
 use mape_core::{Failure, Plan, Quoted, ReceivedPrefix, Request, TUNNEL_OVERHEAD, plan};
+use mape_netifd::Config;
 use mape_uci::Section;
-
-use crate::netifd::Config;
 
 mod apply;
 mod changes;

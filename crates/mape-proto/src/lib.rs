@@ -13,12 +13,9 @@ mod executable;
 pub mod import;
 #[cfg(feature = "linux")]
 pub mod linux;
-pub mod netifd;
-pub mod provision;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test")]
 #[path = "../../../tests/support/scratch.rs"]
 mod scratch;
-pub mod status;
 
 pub use cli::{ExitStatus, run};

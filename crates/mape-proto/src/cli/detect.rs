@@ -5,13 +5,13 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use mape_core::{Code, Explain, Failure, Quoted, Shown, net4};
+use mape_netifd::{Bus, Question, recognise};
 use mape_provision::{LineType, Section, Verdict};
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::{Answer, help};
 use crate::import::{self, Changes, Router};
-use crate::netifd::{self, Bus, Question, recognise};
 
 /// The section is not written.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +75,7 @@ impl Explain for NotApplied {
 struct Options {
     question: Question,
     places: import::Places,
-    ubus: netifd::Places,
+    ubus: mape_netifd::Places,
     name: String,
     apply: bool,
     json: bool,
@@ -87,7 +87,7 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
     };
     #[cfg(feature = "linux")]
     let options = if plain { on_plain_linux(options)? } else { options };
-    let mut client = match options.ubus.connect(netifd::TIMEOUT) {
+    let mut client = match options.ubus.connect(mape_netifd::TIMEOUT) {
         Ok(client) => Some(client),
         // What was given is enough.
         Err(_) if !options.question.prefixes.is_empty() => None,
@@ -138,7 +138,7 @@ fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {
     let mut options = Options {
         question: Question::default(),
         places: import::Places::default(),
-        ubus: netifd::Places::default(),
+        ubus: mape_netifd::Places::default(),
         name: "wan4".to_owned(),
         apply: false,
         json: false,

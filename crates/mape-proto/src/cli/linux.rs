@@ -40,7 +40,7 @@ impl Word {
 pub(super) fn is_asked_for_status(words: &[OsString]) -> bool {
     let rest = words.get(1..).unwrap_or_default();
     let plain = rest.iter().all(|word| word == "--json" || word == "--help" || word == "-h");
-    let netifd = crate::netifd::Places::default().ubus.iter().any(|socket| socket.exists());
+    let netifd = mape_netifd::Places::default().ubus.iter().any(|socket| socket.exists());
     rest.iter().any(|word| word == "--config") || (plain && !netifd)
 }
 

@@ -5,14 +5,14 @@ use std::ffi::OsString;
 use std::io::{Read as _, Write};
 
 use mape_core::Failure;
+use mape_netifd::status::note;
+use mape_netifd::{
+    Event, Places, TEARDOWN_TIMEOUT, TIMEOUT, hotplug, provision, renew, setup, teardown,
+};
 use mape_nft::InterfaceName;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
-use crate::netifd::{
-    Event, Places, TEARDOWN_TIMEOUT, TIMEOUT, hotplug, provision, renew, setup, teardown,
-};
-use crate::status::note;
 
 /// As much as an argument could hold, in bytes.
 const MAX_OPTIONS: u64 = 1 << 17;

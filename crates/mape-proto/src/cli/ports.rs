@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use mape_core::{Code, Explain, Failure};
+use mape_netifd::status::{InterfaceStatus, PerProtocol, PortStatus, PortsStatus, Role};
 use serde::Serialize;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::status::{NoInterface, Options};
 use super::{help, json};
-use crate::status::{InterfaceStatus, PerProtocol, PortStatus, PortsStatus, Role};
 
 /// Which ports are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

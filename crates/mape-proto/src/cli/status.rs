@@ -5,12 +5,14 @@ use std::fmt::{Display, Write as _};
 use mape_core::{Code, Explain, Failure, Quoted, Shown};
 use mape_firewall::look_into;
 use mape_kernel::netlink::Kernel;
+use mape_netifd::status::{
+    Condition, InterfaceStatus, LineStatus, PerProtocol, Places, Report, Told,
+};
 use mape_nft::InterfaceName;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::{Answer, help, json};
-use crate::status::{Condition, InterfaceStatus, LineStatus, PerProtocol, Places, Report, Told};
 
 /// Blocks shown in a line.
 const BLOCKS_IN_A_LINE: usize = 3;

@@ -3,13 +3,13 @@
 use mape_core::{Code, ShellWord};
 use mape_kernel::device::Device;
 use mape_kernel::link::tunnel_between;
+use mape_netifd::InterfaceFacts;
+use mape_netifd::status::{Condition, Counts, InterfaceStatus};
 use mape_system::json::{self, items};
 use serde_json::Value;
 
 use super::{Finding, Fix, Patient, resolvers, servers, zone};
 use crate::import::{Leftover, leftovers_of};
-use crate::netifd::InterfaceFacts;
-use crate::status::{Condition, Counts, InterfaceStatus};
 
 /// Packets that were sent without an answer before that says something.
 const SENT: u64 = 20;
@@ -82,7 +82,7 @@ fn condition(interface: &InterfaceStatus) -> Finding {
 fn provisioning(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     const CHECK: &str = "provisioning";
     let name = interface.interface.parse().ok()?;
-    let (message, hint) = crate::netifd::provisioning_trouble(&patient.places.netifd, &name)?;
+    let (message, hint) = mape_netifd::provisioning_trouble(&patient.places.netifd, &name)?;
     Some(Finding::wrong(CHECK, message, hint))
 }
 

@@ -4,12 +4,12 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
+use mape_netifd::status::{Condition, InterfaceStatus};
 use mape_system::json::items;
 use mape_uci::Section;
 use serde_json::Value;
 
 use super::{Finding, Patient};
-use crate::status::{Condition, InterfaceStatus};
 
 /// The name of the file that netifd writes, in one directory or another.
 const FILE: &str = "/resolv.conf.auto";

@@ -4,11 +4,11 @@ use std::net::Ipv4Addr;
 
 use mape_firewall::forwards::{Server, transports};
 use mape_firewall::{ForwardStatus, STOPPED, STOPPED_HINT, statuses};
+use mape_netifd::Zones;
+use mape_netifd::status::{InterfaceStatus, PortsStatus, Role};
 use mape_uci::Section;
 
 use super::{Finding, Patient};
-use crate::netifd::Zones;
-use crate::status::{InterfaceStatus, PortsStatus, Role};
 
 const CHECK: &str = "servers";
 

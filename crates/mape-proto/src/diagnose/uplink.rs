@@ -1,11 +1,11 @@
 //! From the contract to the prefix: what is not MAP-E's fault.
 
 use mape_kernel::device::Device;
+use mape_netifd::net::Fetcher;
+use mape_netifd::{InterfaceFacts, line_facts};
 use mape_provision::{LineType, Verdict};
 
 use super::{Finding, Fix, Patient};
-use crate::netifd::{InterfaceFacts, line_facts};
-use crate::provision::{self, Fetcher};
 
 /// DUIDs that name more or other than the device (RFC 8415 sections 11.2, 11.3 and 11.5).
 const OTHER_DUIDS: [(&str, &str); 3] = [
@@ -17,7 +17,7 @@ const OTHER_DUIDS: [(&str, &str); 3] = [
 pub(super) fn checks(patient: &Patient<'_>, ask_gateway: bool) -> Vec<Finding> {
     let mut facts = line_facts(&patient.facts, &patient.places.netifd);
     if ask_gateway {
-        facts.gateway = Fetcher::find(None).as_ref().and_then(provision::ask_gateway);
+        facts.gateway = Fetcher::find(None).as_ref().and_then(mape_netifd::net::ask_gateway);
     }
     let verdict = mape_provision::detect(&facts);
     let mut checks = vec![uplink(patient, &verdict)];

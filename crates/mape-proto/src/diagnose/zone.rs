@@ -1,10 +1,10 @@
 //! firewall4: whether it runs, and whether the tunnel is where the LAN may send to.
 
 use mape_kernel::nft_state;
+use mape_netifd::Zones;
+use mape_netifd::status::{Condition, InterfaceStatus};
 
 use super::{Finding, Fix, Patient};
-use crate::netifd::Zones;
-use crate::status::{Condition, InterfaceStatus};
 
 /// That firewall4 has loaded its rules; nothing where the kernel does not tell.
 pub(super) fn firewall(patient: &Patient<'_>) -> Option<Finding> {

@@ -6,12 +6,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use mape_core::ReceivedPrefix;
+use mape_netifd::{Config, Facts};
 use mape_system::files;
 use mape_system::program::Program;
 use mape_uci::{Directories, Package, Section, UciError};
 
 use super::translate;
-use crate::netifd::{self, Config, Facts};
 
 /// Where things are. Tests have them elsewhere.
 #[derive(Clone, Debug)]
@@ -127,15 +127,15 @@ impl Router {
         if self.places.is_a_copy() {
             return None;
         }
-        let mut bus = netifd::Places::default().connect(netifd::TIMEOUT).ok()?;
-        running_prefix(section, &netifd::facts(&mut bus).ok()?)
+        let mut bus = mape_netifd::Places::default().connect(mape_netifd::TIMEOUT).ok()?;
+        running_prefix(section, &mape_netifd::facts(&mut bus).ok()?)
     }
 
     /// Whether netifd has an interface of this name now: one of its own is in no configuration.
     pub(super) fn runs(&self, interface: &str) -> bool {
         let facts = || {
-            let mut bus = netifd::Places::default().connect(netifd::TIMEOUT).ok()?;
-            netifd::facts(&mut bus).ok()
+            let mut bus = mape_netifd::Places::default().connect(mape_netifd::TIMEOUT).ok()?;
+            mape_netifd::facts(&mut bus).ok()
         };
         !self.places.is_a_copy() && facts().is_some_and(|it| it.interface(interface).is_some())
     }
@@ -178,7 +178,7 @@ fn running_prefix(section: &Section, facts: &Facts) -> Option<ReceivedPrefix> {
     let without = translate::without_numbers(section.clone());
     [section, &without].into_iter().find_map(|section| {
         let config = Config::parse(&section.json()).ok()?;
-        netifd::choose(&config, facts, None, &netifd::Taken::default())
+        mape_netifd::choose(&config, facts, None, &mape_netifd::Taken::default())
             .ok()
             .map(|uplink| uplink.prefix)
     })

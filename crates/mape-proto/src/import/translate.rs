@@ -6,10 +6,10 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{
     DEFAULT_UPLINK_MTU, LINE_LEN, Layout, ReceivedPrefix, TUNNEL_OVERHEAD, decimal, read_psid,
 };
+use mape_netifd::NUMBERS;
 use mape_uci::Section;
 
 use super::source::Origin;
-use crate::netifd::NUMBERS;
 
 /// What else selects a rule or its mechanism.
 const OF_A_RULE: [&str; 5] = ["rule", "layout", "legacymap", "type", "maptype"];

@@ -7,9 +7,8 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use mape_core::{Code, Explain, Failure};
+use mape_netifd::CONTRACTS;
 use mape_provision::{LineType, Verdict};
-
-use crate::netifd::{self, CONTRACTS};
 
 /// Where one reads more.
 const SERVERS: &str = "keep the port with reserved_ports in /etc/mape-rs.conf, and write a dnat rule of your own \
@@ -27,7 +26,7 @@ pub(crate) fn is_here(arguments: &[OsString]) -> bool {
         router.contains(&name)
     };
     let files = ["/etc/openwrt_release", "/etc/config"];
-    let is_router = netifd::Places::default().ubus.iter().any(|socket| socket.exists())
+    let is_router = mape_netifd::Places::default().ubus.iter().any(|socket| socket.exists())
         || files.iter().any(|file| Path::new(file).exists());
     !is_router && !arguments.iter().any(names_router)
 }

@@ -8,12 +8,12 @@ use mape_core::{
     Code, Explain, Failure, Layout, MIN_MTU, ProviderChoice, Quoted, ReceivedPrefix, Request,
     decimal, parse_rule,
 };
+use mape_netifd::{CONTRACTS, Fixed, OptionError, planned_uplink_mtu};
 use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
 use mape_system::files;
 use mape_system::user_rules::Stated;
 
 use super::input::InputChain;
-use crate::netifd::{CONTRACTS, Fixed, OptionError, planned_uplink_mtu};
 
 /// Where the configuration is if nobody says otherwise. It need not exist: everything has a
 /// default.

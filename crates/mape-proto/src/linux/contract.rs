@@ -6,12 +6,12 @@ use std::net::{IpAddr, Ipv6Addr, ToSocketAddrs as _};
 use std::time::Duration;
 
 use mape_core::Explain as _;
+use mape_netifd::Update;
+use mape_netifd::ddns_update::{announce, mark};
 use mape_provision::may_be_led_to;
 
 use super::journal::Journal;
 use super::{Config, System};
-use crate::netifd::Update;
-use crate::netifd::announce::{announce, mark};
 
 /// What came of it.
 #[derive(Debug, Default)]

@@ -1,0 +1,111 @@
+//! The dynamic interface on the uplink that holds the CE address.
+
+use std::io::Write;
+use std::net::Ipv6Addr;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use mape_core::Failure;
+use mape_kernel::link::AddressState;
+use mape_nft::InterfaceName;
+use mape_ubus::{Status, UbusError};
+use serde_json::json;
+
+use super::error::LifeError;
+use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, messages};
+
+/// How long netifd and duplicate address detection may take with the CE address.
+const ADDRESS_PATIENCE: Duration = Duration::from_secs(20);
+/// How often the kernel is asked for the CE address.
+const STEP: Duration = Duration::from_millis(100);
+
+/// How long netifd may take to remove an interface. A teardown has five seconds in all.
+const REMOVAL: Duration = Duration::from_secs(2);
+
+/// Puts the CE address on the uplink and waits until it may be used. Without that the first
+/// packets would be lost, and the kernel would complain of each.
+///
+/// # Errors
+/// Another device has it, or netifd does not configure it.
+pub(super) fn configure(
+    bus: &mut dyn Bus,
+    places: &Places,
+    known: &Facts,
+    interface: &InterfaceName,
+    uplink: &str,
+    ce: Ipv6Addr,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
+    let state = mape_kernel::link::address_state(&places.proc_net, ce);
+    let alias = messages::alias(interface);
+    // netifd would remove one with another address instead of changing it.
+    if state == AddressState::Absent && facts(bus)?.interface(&alias).is_some() {
+        remove(bus, interface, log);
+    }
+    if is_held(known, &alias, uplink, ce) {
+        // It stays with the interface that has it: an alias would take it away when it goes.
+        let has = |it: &InterfaceFacts| it.addresses.contains(&ce);
+        if known.interface(&alias).is_some_and(|alias| !has(alias)) {
+            remove(bus, interface, log);
+        }
+    } else {
+        let add = messages::add_alias(interface, uplink, ce);
+        bus.call("network", "add_dynamic", &add)?;
+    }
+    let end = Instant::now() + ADDRESS_PATIENCE;
+    loop {
+        match mape_kernel::link::address_state(&places.proc_net, ce) {
+            AddressState::Ready => return Ok(()),
+            AddressState::Duplicate => {
+                // Removed, or the next attempt would find the old verdict.
+                remove(bus, interface, log);
+                return Err(LifeError::CeInUse(ce).into());
+            }
+            AddressState::Absent | AddressState::Tentative if Instant::now() < end => {
+                sleep(STEP);
+            }
+            AddressState::Absent | AddressState::Tentative => {
+                let seconds = ADDRESS_PATIENCE.as_secs();
+                return Err(LifeError::CeNotReady { ce, seconds }.into());
+            }
+        }
+    }
+}
+
+/// Whether another interface than the alias has the address on the uplink's device: the uplink
+/// itself by its interface identifier, or one made by hand.
+fn is_held(known: &Facts, alias: &str, uplink: &str, ce: Ipv6Addr) -> bool {
+    let device = known.interface(uplink).and_then(|uplink| uplink.device.as_deref());
+    let holds = |it: &InterfaceFacts| {
+        it.name != alias && it.device.as_deref() == device && it.addresses.contains(&ce)
+    };
+    device.is_some() && known.interfaces().any(holds)
+}
+
+/// Removes the alias with the CE address and waits until it is gone: netifd does it a moment later,
+/// and would remove one that is added in the meantime.
+pub(super) fn remove(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn Write) {
+    let alias = messages::alias(interface);
+    let failed = match bus.call(&interface_object(&alias), "remove", &json!({})) {
+        // Without uplink it was never there; or netifd is removing it.
+        Ok(_)
+        | Err(
+            UbusError::ObjectNotFound(_)
+            | UbusError::Status { status: Status::InvalidArgument, .. },
+        ) => None,
+        Err(error) => Some(error),
+    };
+    let end = Instant::now() + REMOVAL;
+    // The object itself may not answer any more.
+    let is_gone = loop {
+        let is_there = facts(bus).map(|facts| facts.interface(&alias).is_some());
+        if !is_there.as_ref().is_ok_and(|there| *there) || Instant::now() >= end {
+            break is_there.is_ok_and(|there| !there);
+        }
+        sleep(STEP);
+    };
+    // An answer that came too late is none to complain of.
+    if let Some(error) = failed.filter(|_| !is_gone) {
+        let _ = writeln!(log, "the CE address could not be removed: {error}");
+    }
+}

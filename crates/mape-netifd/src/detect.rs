@@ -1,0 +1,150 @@
+//! `detect`: what is known of the line, for `mape-provision` to conclude from.
+
+use std::io::Write;
+use std::net::Ipv6Addr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ipnet::Ipv4Net;
+use mape_core::{Failure, ReceivedPrefix};
+use mape_provision::{
+    Cached, Capability, Effect, Facts as LineFacts, Machine, Mode, Provisioned, Verdict, detect,
+};
+use mape_system::files;
+
+use super::config::Config;
+use super::decide::uplink_mtu;
+use super::provisioning::{Asker, identity};
+use super::{Bus, Facts, Places, UplinkError, dhcpv6, facts};
+use crate::net::{Fetcher, ask_gateway};
+
+/// What may be done to find out.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// Prefixes of the line, where netifd is not to be asked for them.
+    pub prefixes: Vec<ReceivedPrefix>,
+    /// The tunnel end in the papers of the contract.
+    pub tunnel_end: Option<Ipv6Addr>,
+    /// The IPv4 address in the papers of the contract, or the block of them.
+    pub ipv4: Option<Ipv4Net>,
+    /// Ask the line's provisioning server.
+    pub ask: bool,
+    /// Ask an NTT home gateway in front.
+    pub gateway: bool,
+    /// A file with the certificate of an authority that is trusted for that.
+    pub authority: Option<String>,
+}
+
+/// All questions together. A page of LuCI waits for 20 seconds, and the plan comes after.
+const PATIENCE: Duration = Duration::from_secs(14);
+
+/// Everything a provisioning server may answer with.
+const ALL: [Capability; 7] = [
+    Capability::Xlat464,
+    Capability::DsLite,
+    Capability::Ipip,
+    Capability::Lw4o6,
+    Capability::MapE,
+    Capability::MapT,
+    Capability::HubSpoke,
+];
+
+/// Recognises the line. Nothing is sent but what the question allows; `log` hears what went wrong
+/// on the way.
+///
+/// # Errors
+/// netifd cannot be asked, and no prefix was given.
+pub fn recognise(
+    bus: Option<&mut dyn Bus>,
+    places: &Places,
+    question: &Question,
+    log: &mut dyn Write,
+) -> Result<Verdict, Failure> {
+    let mut line = LineFacts::default();
+    let mut asker = Asker::default();
+    if let Some(bus) = bus {
+        let facts = facts(bus)?;
+        (line, asker) = known(&facts, places);
+        let uplink = facts.interface(&asker.interface).and_then(|it| it.device.clone());
+        if let Some(device) = uplink {
+            line.uplink_mtu = uplink_mtu(bus, &device)?;
+        }
+    } else if question.prefixes.is_empty() {
+        return Err(UplinkError::NoIpv6Yet.into());
+    }
+    line.tunnel_end = question.tunnel_end;
+    line.ipv4 = question.ipv4;
+    if !question.prefixes.is_empty() {
+        line.prefixes.clone_from(&question.prefixes);
+    }
+    let until = Instant::now() + PATIENCE;
+    let fetcher = (question.ask || question.gateway)
+        .then(|| Fetcher::find(question.authority.clone()))
+        .flatten()
+        .map(|fetcher| fetcher.until(until));
+    // Who is near says it sooner.
+    if question.gateway {
+        line.gateway = fetcher.as_ref().and_then(ask_gateway);
+    }
+    if question.ask && !asker.prefixes.is_empty() {
+        asker.resolvers.until = Some(until);
+        line.provisioned = answer(&asker, fetcher.as_ref(), log)?;
+    }
+    Ok(detect(&line))
+}
+
+/// What is known of the line without asking anybody but netifd.
+#[must_use]
+pub fn line_facts(facts: &Facts, places: &Places) -> LineFacts {
+    known(facts, places).0
+}
+
+fn known(facts: &Facts, places: &Places) -> (LineFacts, Asker) {
+    let asker = Config::parse("{}").map_or_else(|_| Asker::default(), |it| Asker::of(&it, facts));
+    let mut line = LineFacts {
+        prefixes: asker.prefixes.clone(),
+        s46: dhcpv6::rules(places, facts),
+        aftr: dhcpv6::aftr(places, facts),
+        provisioned: kept(places, facts),
+        ..LineFacts::default()
+    };
+    if !asker.interface.is_empty() {
+        line.uplink.clone_from(&asker.interface);
+    }
+    (line, asker)
+}
+
+/// What a server answered one of our interfaces.
+fn kept(places: &Places, facts: &Facts) -> Provisioned {
+    let ours = facts.interfaces().filter(|interface| facts.is_ours(&interface.name));
+    let cached = ours.filter_map(|interface| read(&places.flash, &interface.name));
+    let mut answers = cached.filter_map(|cached| cached.answer);
+    answers.next().map_or(Provisioned::NotAsked, |it| Provisioned::Answer(Box::new(it)))
+}
+
+fn read(flash: &Path, name: &str) -> Option<Cached> {
+    Cached::parse(&files::text(flash.join(format!("{name}.json"))).ok()?)
+}
+
+fn answer(
+    asker: &Asker,
+    fetcher: Option<&Fetcher>,
+    log: &mut dyn Write,
+) -> Result<Provisioned, Failure> {
+    let mode = Mode::Hb46pp { identity: identity(&ALL)?, credentials: None };
+    let mut said = Provisioned::NotAsked;
+    let Some(mut machine) = Machine::new(mode, asker.prefixes.clone(), None, None) else {
+        return Ok(said);
+    };
+    asker.run(&mut machine, fetcher, log, |effect, machine, _| {
+        said = match effect {
+            Effect::Apply | Effect::Unchanged => {
+                let answer = machine.answer().cloned();
+                answer.map_or(Provisioned::NotAsked, |it| Provisioned::Answer(Box::new(it)))
+            }
+            Effect::Withdraw(why) => Provisioned::Nothing(why),
+            Effect::Keep(why) => Provisioned::Failed(why),
+        };
+    });
+    Ok(said)
+}

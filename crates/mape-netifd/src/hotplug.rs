@@ -1,0 +1,185 @@
+//! What happens when an interface goes up, down, or changes.
+
+use std::io::Write;
+
+use mape_core::Failure;
+use mape_firewall::State;
+use mape_nft::InterfaceName;
+use serde_json::{Value, json};
+
+use super::decide::{outcome, wanted};
+use super::dump::ALIAS_SUFFIX;
+use super::handler::is_alive;
+use super::interface_cache::Memory;
+use super::messages::{self, failure_data};
+use super::provisioning::{forget, look};
+use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, notify, set_data};
+
+/// An event of netifd's, as hotplug passes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// `ifup`, `ifupdate`, `ifdown` …
+    pub action: String,
+    /// The interface's name.
+    pub interface: String,
+}
+
+/// For one of our interfaces: brings the rules in line. For another one: asks netifd to renew those
+/// of ours to which it makes a difference, and no other, so that events alone cannot keep a failing
+/// interface busy.
+///
+/// # Errors
+/// Netifd or nft refused; it has been reported to netifd where that is possible.
+pub fn hotplug(
+    bus: &mut dyn Bus,
+    places: &Places,
+    event: &Event,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
+    let facts = facts(bus)?;
+    let tells = matches!(event.action.as_str(), "ifup" | "ifupdate");
+    let done = if facts.is_ours(&event.interface) {
+        own(bus, places, &facts, &event.interface, log)
+    } else if event.action == "ifdown" && facts.interface(&event.interface).is_none() {
+        removed(bus, places, &event.interface, log)
+    } else if facts.is_our_alias(&event.interface) == tells {
+        // Of an alias only that it is gone: then another one may have its address.
+        return Ok(());
+    } else {
+        Ok(())
+    };
+    let owner = event.interface.strip_suffix(ALIAS_SUFFIX).unwrap_or(&event.interface);
+    // Also where it is one of ours: another one may have waited for its line.
+    let waiting = |it: &&InterfaceFacts| {
+        let is_its = it.name == event.interface || (facts.is_ours(owner) && it.name == owner);
+        facts.is_ours(&it.name) && it.autostart && !is_its
+    };
+    for interface in facts.interfaces().filter(waiting) {
+        if changes(bus, places, &facts, interface) {
+            // netifd refuses where it is not the time, and then does it by itself.
+            let _ = bus.call(&interface_object(&interface.name), "renew", &json!({}));
+        }
+        if let Ok(name) = interface.name.parse() {
+            look(bus, places, &name, &facts, log);
+        }
+    }
+    done
+}
+
+/// An event of one of ours: brings the rules in line.
+fn own(
+    bus: &mut dyn Bus,
+    places: &Places,
+    facts: &Facts,
+    interface: &str,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
+    let Ok(interface) = interface.parse() else { return Ok(()) };
+    look(bus, places, &interface, facts, log);
+    load(bus, places, facts, &interface, log)?;
+    // Without its state file the loader has just shut the interface.
+    if is_shut(places, facts, &interface) || is_without_ce(places, facts, &interface) {
+        renew_if_changed(bus, places, &interface, false);
+    }
+    Ok(())
+}
+
+/// What is known of one of our interfaces has changed: asks netifd to renew it if that makes a
+/// difference, or if it is `news` in any case.
+pub(super) fn renew_if_changed(
+    bus: &mut dyn Bus,
+    places: &Places,
+    name: &InterfaceName,
+    news: bool,
+) {
+    let Ok(facts) = facts(bus) else { return };
+    let Some(interface) = facts.interface(name.as_str()) else { return };
+    if news || changes(bus, places, &facts, interface) {
+        let _ = bus.call(&interface_object(name.as_str()), "renew", &json!({}));
+    }
+}
+
+/// The section was deleted from the configuration: nothing of the interface stays.
+fn removed(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &str,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
+    let Ok(interface) = interface.parse::<InterfaceName>() else { return Ok(()) };
+    if Memory::forget(&places.firewall.state, &interface) {
+        forget(bus, places, &interface);
+        let _ = write!(log, "{}", mape_firewall::load(&places.firewall)?);
+    }
+    Ok(())
+}
+
+/// Loads the rules and shows the edge in use.
+fn load(
+    bus: &mut dyn Bus,
+    places: &Places,
+    facts: &Facts,
+    interface: &InterfaceName,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
+    let report = mape_firewall::load(&places.firewall).map_err(|error| {
+        let failure = Failure::from(error);
+        let mut memory = Memory::read(&places.firewall.state, interface);
+        memory.doubt();
+        mape_firewall::doubt(&places.firewall);
+        let _ = memory.write(&places.firewall.state, interface);
+        let _ = notify(bus, &messages::error(interface, &failure));
+        let _ = set_data(bus, interface, "warning", failure_data(&failure));
+        failure
+    })?;
+    let _ = write!(log, "{report}");
+    forget_former(places, interface, log);
+    let Some(edge) = report.edge_of(interface) else { return Ok(()) };
+    let shown = facts.interface(interface.as_str()).and_then(|facts| facts.data.get("edge"));
+    if shown.and_then(Value::as_str) != Some(edge.name()) {
+        set_data(bus, interface, "edge", json!(edge.name()))?;
+    }
+    Ok(())
+}
+
+/// Connections of a former address or port set: as long as one goes on sending, its entry lives on
+/// with numbers that nobody answers to.
+fn forget_former(places: &Places, interface: &InterfaceName, log: &mut dyn Write) {
+    let directory = &places.firewall.state;
+    let mut memory = Memory::read(directory, interface);
+    for address in memory.take_stale() {
+        let _ = match (places.forget)(address) {
+            Ok(count) => writeln!(log, "{address}: {count} connections forgotten"),
+            Err(error) => writeln!(log, "{address}: connections not forgotten: {error}"),
+        };
+    }
+    let _ = memory.write(directory, interface);
+}
+
+/// Whether another call of the handler would come to another result than the last one.
+fn changes(bus: &mut dyn Bus, places: &Places, facts: &Facts, interface: &InterfaceFacts) -> bool {
+    let Ok(name) = interface.name.parse::<InterfaceName>() else { return false };
+    let directory = &places.firewall.state;
+    let memory = Memory::read(directory, &name);
+    let died = !memory.settled && !is_alive(directory, &name);
+    if died {
+        return true;
+    }
+    let wanted = wanted(bus, places, &name, facts, &memory.options, &memory);
+    let is_broken = || is_shut(places, facts, &name) || is_without_ce(places, facts, &name);
+    outcome(&wanted) != memory.outcome || (wanted.is_ok() && is_broken())
+}
+
+/// Whether netifd has it up and its CE address is lost: the tunnel sends nothing.
+fn is_without_ce(places: &Places, facts: &Facts, name: &InterfaceName) -> bool {
+    let up = facts.interface(name.as_str()).filter(|interface| interface.up);
+    let ce = up.and_then(|interface| interface.data.get("ce")?.as_str()?.parse().ok());
+    ce.is_some_and(|ce| mape_kernel::link::is_lost(&places.proc_net, ce) == Some(true))
+}
+
+/// Whether netifd has it up and the loader cannot open it: its state file is lost, half, or that of
+/// another version of this program.
+fn is_shut(places: &Places, facts: &Facts, name: &InterfaceName) -> bool {
+    facts.interface(name.as_str()).is_some_and(|interface| interface.up)
+        && !State::is_usable(&places.firewall.state, name)
+}

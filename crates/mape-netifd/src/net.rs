@@ -1,0 +1,25 @@
+//! Asking for a rule over the network: what `mape-provision` wants done, done.
+//!
+//! Nothing here decides whether anything is asked; who has no [`Machine`](mape_provision::Machine)
+//! never comes here.
+
+use std::hash::{BuildHasher as _, RandomState};
+
+mod dns_message;
+mod fetch;
+mod http_bound;
+mod ntt_gateway;
+mod resolver;
+
+pub use dns_message::{Kind, Reply, answer, question, strings};
+pub use fetch::{Fetched, Fetcher};
+pub use http_bound::get_from;
+pub use ntt_gateway::ask_gateway;
+pub use resolver::Resolvers;
+
+/// A number nobody can foresee; the standard library seeds its hash tables from the kernel.
+#[must_use]
+pub fn random() -> u32 {
+    let [a, b, c, d, ..] = RandomState::new().hash_one(0_u8).to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}

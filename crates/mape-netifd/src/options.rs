@@ -1,0 +1,201 @@
+//! The options of an interface as netifd hands them over: one JSON object.
+//!
+//! The shim declares every option as text, because netifd drops a number that it cannot read
+//! without a word; read here, it gets an error.
+
+use std::num::NonZeroU16;
+
+use mape_core::{Code, Explain, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal};
+use mape_system::json;
+use serde_json::{Map, Value};
+
+/// An option that is missing, unreadable, or contradicts another one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// Not even JSON; netifd never does this.
+    #[error("the interface's options are not a JSON object")]
+    NotJson,
+    /// A value that the option cannot have.
+    #[error("the option {name} cannot be {value}")]
+    Bad {
+        /// The option.
+        name: &'static str,
+        /// Its value.
+        value: Quoted,
+        /// What it can be.
+        hint: &'static str,
+    },
+    /// Two options that say different things.
+    #[error("the options {0} and {1} contradict each other")]
+    Contradiction(&'static str, &'static str),
+    /// An option that means nothing without another one.
+    #[error("the option {0} needs the option {1}")]
+    Without(&'static str, &'static str),
+    /// Some numbers of a rule are given and this one is not.
+    #[error("the option {0} is missing: a rule is given, but not all of it")]
+    Incomplete(&'static str),
+    /// The MTU inside the tunnel is less than IPv6 guarantees.
+    #[error("the option mtu is {0}, less than {MIN_MTU}")]
+    MtuTooSmall(u16),
+    /// The MTU inside the tunnel does not fit the uplink.
+    #[error("the option mtu is {mtu}, but an uplink MTU of {uplink_mtu} leaves {room}")]
+    MtuTooLarge {
+        /// As configured, in bytes.
+        mtu: u16,
+        /// The uplink's, in bytes.
+        uplink_mtu: u16,
+        /// What fits, in bytes.
+        room: u16,
+    },
+}
+
+/// The uplink MTU to plan with, so that `mtu` is what is left inside the tunnel. Both in bytes.
+///
+/// # Errors
+/// [`OptionError::MtuTooLarge`] where the uplink has less.
+pub fn planned_uplink_mtu(mtu: u16, uplink_mtu: u16) -> Result<u16, OptionError> {
+    let room = uplink_mtu.saturating_sub(TUNNEL_OVERHEAD);
+    if mtu > room {
+        return Err(OptionError::MtuTooLarge { mtu, uplink_mtu, room });
+    }
+    Ok(mtu + TUNNEL_OVERHEAD)
+}
+
+impl OptionError {
+    /// A value that cannot be. A password, or a URL that may hold one, is not repeated: the
+    /// sentence stands in the log and in `ifstatus`.
+    pub(super) fn bad(name: &'static str, value: &str, hint: &'static str) -> Self {
+        let may_be_told = !name.ends_with("_password") && !name.ends_with("_url");
+        Self::Bad { name, value: Quoted::new(if may_be_told { value } else { "…" }), hint }
+    }
+}
+
+impl Explain for OptionError {
+    fn code(&self) -> Code {
+        match self {
+            Self::MtuTooSmall(_) => Code::MtuTooSmall,
+            _ => Code::OptionInvalid,
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::NotJson => "this program is called by netifd".to_owned(),
+            Self::Bad { hint, .. } => (*hint).to_owned(),
+            Self::Contradiction(_, second) => format!("remove the option {second}"),
+            Self::Without(_, second) => format!("set the option {second} too"),
+            Self::Incomplete(_) => {
+                "give the whole rule, or remove its numbers to use the built-in ones".to_owned()
+            }
+            Self::MtuTooSmall(_) | Self::MtuTooLarge { .. } => "remove the option mtu".to_owned(),
+        }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let option = |name: &str| ("option", name.to_owned());
+        match self {
+            Self::NotJson => Vec::new(),
+            Self::Bad { name, value, .. } => vec![option(name), ("value", value.text())],
+            Self::Contradiction(one, other) | Self::Without(one, other) => {
+                vec![option(one), ("other_option", (*other).to_owned())]
+            }
+            Self::Incomplete(name) => vec![option(name)],
+            Self::MtuTooSmall(mtu) => vec![option("mtu"), ("value", mtu.to_string())],
+            Self::MtuTooLarge { mtu, uplink_mtu, .. } => vec![
+                option("mtu"),
+                ("value", mtu.to_string()),
+                ("uplink_mtu", uplink_mtu.to_string()),
+            ],
+        }
+    }
+}
+
+/// Named values, all of them text or lists of text.
+pub(super) struct Options(Map<String, Value>);
+
+impl Options {
+    /// From names and values.
+    pub(super) fn of(options: &[(&'static str, String)]) -> Self {
+        let value = |(name, value): &(&str, String)| ((*name).to_owned(), value.as_str().into());
+        Self(options.iter().map(value).collect())
+    }
+
+    pub(super) fn parse(json: &str) -> Result<Self, OptionError> {
+        match json::value(json) {
+            Ok(Value::Object(map)) => Ok(Self(map)),
+            _ => Err(OptionError::NotJson),
+        }
+    }
+
+    /// The option as text, written as an option or as a list of one; an empty one is as good as
+    /// none.
+    pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, OptionError> {
+        let value = match self.0.get(name) {
+            Some(Value::Array(entries)) if entries.len() <= 1 => entries.first(),
+            value => value,
+        };
+        let text = match value {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            Some(Value::Bool(bit)) => u8::from(*bit).to_string(),
+            Some(list) => {
+                return Err(OptionError::bad(name, &json::to_text(list), "give it one value"));
+            }
+        };
+        let text = text.trim();
+        Ok((!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    /// The entries of a list; an option with one value counts as one, or as many as blanks make it.
+    pub(super) fn list(&self, name: &'static str) -> Result<Vec<String>, OptionError> {
+        let Some(Value::Array(entries)) = self.0.get(name) else {
+            let text = self.text(name)?.unwrap_or_default();
+            return Ok(text.split_ascii_whitespace().map(str::to_owned).collect());
+        };
+        let entry = |entry: &Value| match entry {
+            Value::String(text) => Ok(text.trim().to_owned()),
+            Value::Number(number) => Ok(number.to_string()),
+            other => Err(OptionError::bad(name, &json::to_text(other), "list plain values")),
+        };
+        entries.iter().map(entry).collect()
+    }
+
+    pub(super) fn has(&self, name: &'static str) -> Result<bool, OptionError> {
+        self.text(name).map(|text| text.is_some())
+    }
+
+    /// The value read by `read`; the error names what it should have been.
+    pub(super) fn read<T>(
+        &self,
+        name: &'static str,
+        hint: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, OptionError> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let bad = || OptionError::bad(name, &text, hint);
+        read(&text).ok_or_else(bad).map(Some)
+    }
+
+    pub(super) fn number<T: TryFrom<u32>>(
+        &self,
+        name: &'static str,
+        hint: &'static str,
+        range: std::ops::RangeInclusive<u32>,
+    ) -> Result<Option<T>, OptionError> {
+        self.read(name, hint, |text| {
+            let number = decimal(text, *range.end())?;
+            range.contains(&number).then(|| T::try_from(number).ok()).flatten()
+        })
+    }
+
+    /// The words that UCI takes for a switch.
+    pub(super) fn switch(&self, name: &'static str) -> Result<Option<bool>, OptionError> {
+        self.read(name, "use 0 or 1", mape_uci::switch)
+    }
+
+    pub(super) fn seconds(&self, name: &'static str) -> Result<Option<NonZeroU16>, OptionError> {
+        let number = self.number(name, "write a number of seconds from 1 to 65535", 1..=65535)?;
+        Ok(number.and_then(NonZeroU16::new))
+    }
+}

@@ -1,0 +1,256 @@
+//! Provisioning on a router: who is asked when, and what becomes of the answer.
+//!
+//! Nothing waits in memory. `mape-proto provision IFACE UNTIL` asks what is due and ends; procd,
+//! which starts it again when the wait is over, is told how long that is. Set-up and hotplug only
+//! start it where the line's prefixes are not those that were asked for.
+
+use std::io::Write;
+use std::net::Ipv6Addr;
+
+use mape_core::{Code, Failure, ReceivedPrefix};
+use mape_kernel::uptime::uptime;
+use mape_nft::InterfaceName;
+use mape_provision::{Effect, Machine, Mode};
+use serde_json::json;
+
+use super::config::Config;
+use super::hotplug::renew_if_changed;
+use super::interface_cache::Memory;
+use super::messages::failure_data;
+use super::{Bus, Facts, InterfaceFacts, Places, facts, set_data};
+use crate::net::Fetcher;
+
+mod client;
+pub mod ddns_update;
+mod options;
+mod procd_timer;
+pub(super) mod store;
+
+pub(super) use client::Asker;
+pub(super) use options::{identity, mode};
+
+use store::{Store, Trouble};
+
+/// Asks what is due for an interface, keeps the answer, has the interface renewed where that makes
+/// a difference, and arranges the next try. `until` is the time this call was arranged for, in
+/// seconds since the machine's start; 0 for at once.
+///
+/// # Errors
+/// netifd does not answer.
+pub fn provision(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &InterfaceName,
+    until: u64,
+    log: &mut dyn Write,
+) -> Result<(), Failure> {
+    let facts = facts(bus)?;
+    let store = Store::new(places, interface);
+    let config = match wish(places, &facts, interface) {
+        Wish::Of(config) => config,
+        Wish::Nothing => {
+            forget(bus, places, interface);
+            return Ok(());
+        }
+        Wish::Unknown => {
+            procd_timer::stop(bus, interface);
+            return Ok(());
+        }
+    };
+    let asker = Asker::of(&config, &facts);
+    // procd starts what it was just told to start later; then nothing is done but to wait.
+    let early = Some(until).filter(|until| *until > now());
+    let own = facts.interface(interface.as_str());
+    let next = [
+        ask(bus, places, interface, &config, &asker, log),
+        tell_provider(bus, &config, own, &asker, &store, early, log),
+    ];
+    match next.into_iter().flatten().min() {
+        None => procd_timer::stop(bus, interface),
+        Some(next) if next == until => {}
+        Some(next) => procd_timer::arrange(bus, interface, next, now(), log),
+    }
+    Ok(())
+}
+
+/// Asks for the rule; when to ask again.
+fn ask(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &InterfaceName,
+    config: &Config,
+    asker: &Asker,
+    log: &mut dyn Write,
+) -> Option<u64> {
+    let store = Store::new(places, interface);
+    let prefixes = asker.prefixes.clone();
+    if prefixes.is_empty() {
+        // What was arranged stays: the line may come back as it was.
+        return store.pause().map(|pause| pause.until).filter(|until| *until > now());
+    }
+    let (mode, cached, pause) = (config.provisioning.clone(), store.cached(), store.pause());
+    let mut machine = Machine::new(mode, prefixes, cached, pause)?;
+    let fetcher = Fetcher::find(config.authority.clone());
+    let mut trouble = store.last_trouble();
+    let mut news = false;
+    let next = asker.run(&mut machine, fetcher.as_ref(), log, |effect, machine, log| {
+        news |= matches!(effect, Effect::Apply | Effect::Withdraw(_));
+        trouble = tell(&effect, machine, log);
+    });
+    if let Err(error) = store.keep(&machine, trouble) {
+        let _ = writeln!(log, "the answer of provisioning cannot be kept: {error}");
+    }
+    renew_if_changed(bus, places, interface, news);
+    Some(next)
+}
+
+/// Tells the provider of a fixed-IPv4 contract where the line is; when to try again if that fails.
+fn tell_provider(
+    bus: &mut dyn Bus,
+    config: &Config,
+    own: Option<&InterfaceFacts>,
+    asker: &Asker,
+    store: &Store<'_>,
+    early: Option<u64>,
+    log: &mut dyn Write,
+) -> Option<u64> {
+    let update = config.fixed.as_ref()?.update.as_ref()?;
+    let own = own?;
+    let ce = ce_of(own)?;
+    let mark = ddns_update::mark(update, ce);
+    if store.announced().as_ref() == Some(&mark) {
+        return None;
+    }
+    if early.is_some() {
+        return early;
+    }
+    let shown = own.data.get("warning").and_then(|warning| warning.get("code")?.as_str());
+    // A warning about the options goes before.
+    let free = shown.is_none_or(|code| code == Code::ProvisioningUpdate.as_str());
+    match ddns_update::announce(update, ce, &|host| asker.resolvers.aaaa(host)) {
+        Ok(()) => {
+            let host = update.url().host();
+            let _ = writeln!(log, "{host} knows the address {ce} now");
+            if let Err(error) = store.note_announced(&mark) {
+                let _ = writeln!(log, "that cannot be remembered: {error}");
+            }
+            if free && shown.is_some() {
+                let _ = set_data(bus, store.interface, "warning", json!({}));
+            }
+            None
+        }
+        Err(untold) => {
+            let again = untold.again();
+            let failure = Failure::from(untold);
+            let _ = writeln!(log, "{}", failure.line());
+            if free {
+                let _ = set_data(bus, store.interface, "warning", failure_data(&failure));
+            }
+            Some(now() + again)
+        }
+    }
+}
+
+/// The CE address of an interface that is up.
+fn ce_of(own: &InterfaceFacts) -> Option<Ipv6Addr> {
+    own.up.then_some(())?;
+    own.data.get("ce")?.as_str()?.parse().ok()
+}
+
+/// Starts [`provision`] where the line is not the one that was asked for last, and forgets what was
+/// answered where the user asks no more. It does not wait for anything.
+pub(super) fn look(
+    bus: &mut dyn Bus,
+    places: &Places,
+    interface: &InterfaceName,
+    facts: &Facts,
+    log: &mut dyn Write,
+) {
+    let store = Store::new(places, interface);
+    let config = match wish(places, facts, interface) {
+        Wish::Of(config) => config,
+        Wish::Nothing if store.exists() => return forget(bus, places, interface),
+        Wish::Nothing | Wish::Unknown => return,
+    };
+    let asker = Asker::of(&config, facts);
+    let asks = config.provisioning != Mode::Off && !asker.prefixes.is_empty();
+    let update = config.fixed.as_ref().and_then(|fixed| fixed.update.as_ref());
+    let ce = facts.interface(interface.as_str()).and_then(ce_of);
+    let mark = update.zip(ce).map(|(update, ce)| ddns_update::mark(update, ce));
+    let to_ask = asks && is_due(&store, &config.provisioning, &asker.prefixes);
+    if to_ask || mark.is_some_and(|mark| store.announced() != Some(mark)) {
+        procd_timer::arrange(bus, interface, 0, 0, log);
+    }
+}
+
+/// Seconds since the machine's start: a clock that does not jump when the time becomes known.
+pub(super) fn now() -> u64 {
+    uptime("/proc".as_ref()).unwrap_or(0)
+}
+
+/// Whether nothing is known of this line, or the next try is over the time.
+fn is_due(store: &Store<'_>, mode: &Mode, prefixes: &[ReceivedPrefix]) -> bool {
+    !store.pause().is_some_and(|pause| {
+        mode.has_made(&pause.source) && pause.prefixes == prefixes && pause.until > now()
+    })
+}
+
+/// Why the last try for an interface gave nothing, and what to do: `None` where nothing is asked,
+/// or all went well.
+#[must_use]
+pub fn trouble(places: &Places, interface: &InterfaceName) -> Option<(String, String)> {
+    Store::new(places, interface).trouble()
+}
+
+/// Whether something is to be asked or told for an interface.
+enum Wish {
+    /// By this configuration.
+    Of(Box<Config>),
+    /// The user wants nothing asked.
+    Nothing,
+    /// Nobody can tell now: it was stopped, or was not set up since the start. What was answered
+    /// stays.
+    Unknown,
+}
+
+fn wish(places: &Places, facts: &Facts, interface: &InterfaceName) -> Wish {
+    let name = interface.as_str();
+    if !facts.interface(name).is_some_and(|it| facts.is_ours(name) && it.autostart) {
+        return Wish::Unknown;
+    }
+    let memory = Memory::read(&places.firewall.state, interface);
+    let read = |options: &str| Config::parse(options).ok();
+    let Some(config) = read(&memory.options).or_else(|| read(&memory.good_options)) else {
+        return Wish::Unknown;
+    };
+    let tells = config.fixed.as_ref().is_some_and(|fixed| fixed.update.is_some());
+    if config.provisioning != Mode::Off || tells {
+        Wish::Of(Box::new(config))
+    } else {
+        Wish::Nothing
+    }
+}
+
+/// Nothing is asked for this interface any more, and what was answered is erased.
+pub(super) fn forget(bus: &mut dyn Bus, places: &Places, interface: &InterfaceName) {
+    procd_timer::stop(bus, interface);
+    Store::new(places, interface).forget();
+}
+
+/// Puts the outcome of a try into the log; what is wrong is kept for whoever looks.
+fn tell(effect: &Effect, machine: &Machine, log: &mut dyn Write) -> Option<Trouble> {
+    let failure: Failure = match effect {
+        Effect::Unchanged => return None,
+        Effect::Apply => {
+            let rules = machine.answer().and_then(|answer| answer.map_e());
+            let count = rules.map_or(0, |map_e| map_e.rules.len());
+            // Whoever reads the log knows already where this fails.
+            let _ = writeln!(log, "provisioning: {count} rules");
+            return None;
+        }
+        Effect::Withdraw(why) => why.clone().into(),
+        Effect::Keep(why) => why.clone().into(),
+    };
+    let _ = writeln!(log, "{}", failure.line());
+    Some(Trouble::of(&failure))
+}

@@ -1,0 +1,127 @@
+//! The line that is asked for: which prefixes it has, and through whom it can be asked.
+
+use std::cmp::Reverse;
+use std::fs;
+use std::io::Write;
+use std::net::{Ipv6Addr, SocketAddrV6};
+
+use mape_core::{ReceivedPrefix, Shown};
+use mape_provision::{
+    Effect, Event, HttpFailure, HttpReply, HttpRequest, Machine, Next, may_be_asked,
+};
+
+use super::super::{
+    config::Config,
+    dump::{Facts, InterfaceFacts},
+    uplink::is_candidate,
+};
+use super::now;
+use crate::net::{Fetched, Fetcher, Resolvers, random};
+
+/// Of DNS.
+const PORT: u16 = 53;
+
+/// The uplink as far as asking goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asker {
+    /// Its name; empty where there is none.
+    pub(crate) interface: String,
+    /// Delegated ones first, each once; the same in the same order as long as nothing changes.
+    pub(crate) prefixes: Vec<ReceivedPrefix>,
+    pub(crate) resolvers: Resolvers,
+}
+
+impl Asker {
+    /// Of the interface with an IPv6 default route and the most prefixes delegated to it, or of the
+    /// stated one. Whether the table knows it makes no difference.
+    pub(crate) fn of(config: &Config, facts: &Facts) -> Self {
+        let uplinks = facts
+            .interfaces()
+            .filter(|interface| is_candidate(config, facts, interface) && interface.default_route);
+        let asked = uplinks.map(|interface| (interface, prefixes_of(interface)));
+        let asked = asked.filter(|(_, prefixes)| !prefixes.is_empty());
+        let delegated = |interface: &InterfaceFacts| {
+            interface.prefixes.iter().filter(|it| it.delegated).count()
+        };
+        // Of equal ones netifd's first.
+        let best = asked.min_by_key(|(interface, _)| Reverse(delegated(interface)));
+        let Some((interface, prefixes)) = best else { return Self::default() };
+        let source = interface.addresses.first().copied();
+        let own = facts.interfaces().flat_map(|it| it.networks.iter().copied()).collect();
+        let resolvers = Resolvers { own, ..resolvers_of(interface, source) };
+        Self { interface: interface.name.clone(), prefixes, resolvers }
+    }
+
+    /// Asks until the machine wants to wait, and returns until when; `heard` gets what follows from
+    /// each answer.
+    pub(crate) fn run(
+        &self,
+        machine: &mut Machine,
+        fetcher: Option<&Fetcher>,
+        log: &mut dyn Write,
+        mut heard: impl FnMut(Effect, &Machine, &mut dyn Write),
+    ) -> u64 {
+        let mut event = Event::Wake;
+        loop {
+            let step = machine.step(now(), random(), event);
+            if let Some(effect) = step.effect {
+                heard(effect, machine, log);
+            }
+            event = match step.next {
+                Next::QueryTxt(name) => Event::Txt(self.resolvers.txt(name)),
+                Next::Get(request) => {
+                    let got = self.get(fetcher, &request);
+                    if let Some(said) = got.said {
+                        // Whoever reads the log knows already where this fails.
+                        let _ = writeln!(log, "{}: {}", request.url().host(), Shown(&said));
+                    }
+                    Event::Http(got.reply)
+                }
+                Next::Sleep(until) => return until,
+                Next::Wait => return 0,
+            };
+        }
+    }
+
+    /// Sends one request; without a program to do it there is no answer.
+    fn get(&self, fetcher: Option<&Fetcher>, request: &HttpRequest) -> Fetched {
+        let Some(fetcher) = fetcher else {
+            return Fetched {
+                reply: HttpReply::Failed(HttpFailure::NoAnswer),
+                said: Some("neither curl nor uclient-fetch is installed".to_owned()),
+            };
+        };
+        fetcher.get(request, &self.resolvers)
+    }
+}
+
+fn prefixes_of(interface: &InterfaceFacts) -> Vec<ReceivedPrefix> {
+    let mut found = Vec::new();
+    for delegated in [true, false] {
+        let some = interface.prefixes.iter().filter(|it| it.delegated == delegated);
+        let mut some: Vec<ReceivedPrefix> = some
+            .filter(|it| it.preferred > 0 && may_be_asked(it.prefix.net().addr()))
+            .map(|it| it.prefix)
+            .filter(|prefix| !found.contains(prefix))
+            .collect();
+        some.sort_by_key(|prefix| prefix.net());
+        some.dedup();
+        found.append(&mut some);
+    }
+    found
+}
+
+fn resolvers_of(interface: &InterfaceFacts, source: Option<Ipv6Addr>) -> Resolvers {
+    let device = interface.device.as_deref().unwrap_or("");
+    let index = || {
+        let text = fs::read_to_string(format!("/sys/class/net/{device}/ifindex"));
+        text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    };
+    let server = |address: &Ipv6Addr| {
+        // A router on the line may name itself by its link-local address.
+        let scope = if address.is_unicast_link_local() { index() } else { 0 };
+        SocketAddrV6::new(*address, PORT, 0, scope)
+    };
+    let servers = interface.resolvers.iter().map(server).collect();
+    Resolvers { servers, source, ..Resolvers::default() }
+}

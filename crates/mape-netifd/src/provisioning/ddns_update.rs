@@ -1,0 +1,105 @@
+//! Telling the provider of a fixed-IPv4 contract the CE address, from that address.
+
+use std::io;
+use std::net::{Ipv6Addr, SocketAddrV6};
+use std::time::Duration;
+
+use mape_core::{Code, Explain};
+use mape_provision::{digest, may_be_asked};
+
+use super::super::fixed_ipv4::Update;
+use crate::net::get_from;
+
+/// For each step of the call.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// After a call that nobody answered, in seconds.
+const AGAIN: u64 = 300;
+/// After a refusal, in seconds: a password does not become right, and some servers count.
+const REFUSED_AGAIN: u64 = 3600;
+
+/// The provider does not know the CE address. The line stays as it is.
+#[derive(Debug, thiserror::Error)]
+#[error("the update server {server} {why}, so the provider may not know the address {ce}")]
+pub struct Untold {
+    server: String,
+    ce: Ipv6Addr,
+    why: Why,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Why {
+    #[error("has no IPv6 address that may be asked")]
+    NoAddress,
+    #[error("refused the call with status {0}")]
+    Status(u16),
+    #[error("cannot be reached: {0}")]
+    NoAnswer(io::Error),
+}
+
+impl Untold {
+    /// When to try again, in seconds.
+    #[must_use]
+    pub const fn again(&self) -> u64 {
+        if self.is_refused() { REFUSED_AGAIN } else { AGAIN }
+    }
+
+    /// A server that fails itself says nothing about the call.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        matches!(self.why, Why::Status(..500))
+    }
+}
+
+impl Explain for Untold {
+    fn code(&self) -> Code {
+        Code::ProvisioningUpdate
+    }
+
+    fn hint(&self) -> String {
+        if self.is_refused() {
+            "check update_user and update_password, and update_url if you entered one, against the \
+             papers of the contract"
+        } else {
+            "nothing to do at once, it is tried again; if it stays, check update_url and the \
+             uplink's resolvers"
+        }
+        .to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        let (server, ce) = (self.server.clone(), self.ce.to_string());
+        vec![("server", server), ("ce", ce), ("reason", self.why.to_string())]
+    }
+}
+
+/// What is noted once it has been told: the address, and to whom under which name. It holds no
+/// password.
+#[must_use]
+pub fn mark(update: &Update, ce: Ipv6Addr) -> String {
+    format!("{ce} {}", digest(&update.url().to_string()))
+}
+
+/// Tells it. Only the server hears the password. `addresses` are those of a host's name.
+///
+/// # Errors
+/// The server cannot be reached from there, or has answered anything but 200.
+pub fn announce(
+    update: &Update,
+    ce: Ipv6Addr,
+    addresses: &dyn Fn(&str) -> Vec<Ipv6Addr>,
+) -> Result<(), Untold> {
+    let url = update.url();
+    let host = url.host();
+    // An address is in the URL that the user entered, or in ours.
+    let named = host.parse().map_or_else(|_| addresses(host), |address| vec![address]);
+    let mut why = Why::NoAddress;
+    for address in named.into_iter().filter(|address| may_be_asked(*address)) {
+        let server = SocketAddrV6::new(address, url.port(), 0, 0);
+        why = match get_from(ce, server, url, PATIENCE) {
+            Ok(200) => return Ok(()),
+            Ok(status) => Why::Status(status),
+            Err(error) => Why::NoAnswer(error),
+        };
+    }
+    Err(Untold { server: host.to_owned(), ce, why })
+}

@@ -1,0 +1,57 @@
+//! The options `provisioning*`.
+
+use mape_core::Failure;
+use mape_provision::{Capability, Credentials, Identity, Mode, UserUrl};
+
+use super::super::options::{OptionError, Options};
+
+/// We have no number of the IEEE's, and nobody else's may be used. This one is locally
+/// administered, so it is nobody's.
+const VENDOR: &str = "020000-mape_rs";
+
+/// What an interface can use of an answer.
+const CAN: [Capability; 2] = [Capability::MapE, Capability::HubSpoke];
+
+/// Who asks.
+pub(crate) fn identity(can: &[Capability]) -> Result<Identity, Failure> {
+    Ok(Identity::new(VENDOR, "mape-rs", env!("CARGO_PKG_VERSION"), can)?)
+}
+
+/// Whether anything is asked, and whom. Options that belong to another mode do not count, so that
+/// it can be switched off and on again.
+pub(crate) fn mode(options: &Options) -> Result<Mode, Failure> {
+    let hint = "use off, hb46pp (ask the server that the line's resolvers announce) or url";
+    let word = options.read("provisioning", hint, |text| {
+        ["off", "hb46pp", "url"].into_iter().find(|known| *known == text)
+    })?;
+    Ok(match word {
+        Some("hb46pp") => {
+            Mode::Hb46pp { identity: identity(&CAN)?, credentials: credentials(options)? }
+        }
+        Some("url") => {
+            let url = options.text("provisioning_url")?;
+            let url = url.ok_or(OptionError::Without("provisioning", "provisioning_url"))?;
+            Mode::Url(UserUrl::new(&url)?)
+        }
+        _ => Mode::Off,
+    })
+}
+
+fn credentials(options: &Options) -> Result<Option<Credentials>, Failure> {
+    const NAMES: [&str; 3] = ["provisioning_user", "provisioning_password", "provisioning_server"];
+    let [user, password, server] = NAMES.map(|name| options.text(name));
+    let all = [user?, password?, server?];
+    match all {
+        [None, None, None] => Ok(None),
+        [Some(user), Some(password), Some(server)] => {
+            Ok(Some(Credentials::new(&user, &password, &server)?))
+        }
+        some => {
+            let first = |given: bool| {
+                let mut named = NAMES.into_iter().zip(&some);
+                named.find(|(_, value)| value.is_some() == given).map_or("", |(name, _)| name)
+            };
+            Err(OptionError::Without(first(true), first(false)).into())
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What is kept of an interface's provisioning: the last good answer in flash, written only where
+//! it changes; the next try and the last trouble in memory.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use mape_core::{Failure, Rule};
+use mape_nft::InterfaceName;
+use mape_provision::{Answer, Cached, Machine, Mode, Pause};
+use mape_system::files;
+use serde_json::Value;
+
+use super::super::Places;
+use crate::messages::failure_data;
+
+/// The files of one interface.
+pub(crate) struct Store<'places> {
+    pub(super) interface: &'places InterfaceName,
+    flash: &'places Path,
+    memory: &'places Path,
+}
+
+/// Why the last try gave nothing: sentence and next step.
+pub(super) type Told = (String, String);
+
+/// The same as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble(Value);
+
+impl Trouble {
+    pub(super) fn of(failure: &Failure) -> Self {
+        Self(failure_data(failure))
+    }
+}
+
+impl<'places> Store<'places> {
+    pub(crate) fn new(places: &'places Places, interface: &'places InterfaceName) -> Self {
+        Self { interface, flash: &places.flash, memory: &places.firewall.state }
+    }
+
+    /// The rules a server has answered with, as long as the user still asks it.
+    pub(crate) fn rules(&self, mode: &Mode) -> Vec<Rule> {
+        if *mode == Mode::Off {
+            return Vec::new();
+        }
+        let cached = self.cached().filter(|cached| mode.has_made(&cached.source));
+        let answer = cached.and_then(|cached| cached.answer);
+        answer.as_ref().and_then(Answer::map_e).map_or_else(Vec::new, |it| it.rules.clone())
+    }
+
+    /// Why the last try gave nothing, and what to do.
+    pub(crate) fn trouble(&self) -> Option<Told> {
+        let Trouble(data) = self.last_trouble()?;
+        let text = |key: &str| data.get(key)?.as_str().map(str::to_owned);
+        Some((text("message")?, text("hint")?))
+    }
+
+    pub(super) fn cached(&self) -> Option<Cached> {
+        Cached::parse(&files::text(self.answer_file()).ok()?)
+    }
+
+    pub(super) fn pause(&self) -> Option<Pause> {
+        Pause::parse(files::text(self.pause_file()).ok()?.lines().next()?)
+    }
+
+    pub(super) fn last_trouble(&self) -> Option<Trouble> {
+        let text = files::text(self.pause_file()).ok()?;
+        mape_system::json::value(text.lines().nth(1)?).ok().map(Trouble)
+    }
+
+    pub(super) fn keep(&self, machine: &Machine, trouble: Option<Trouble>) -> io::Result<()> {
+        let pause = machine.pause().to_json();
+        let trouble = trouble
+            .map_or_else(String::new, |Trouble(data)| mape_system::json::to_text(&data) + "\n");
+        files::write_synced(&self.pause_file(), &(pause + &trouble))?;
+        let cached = machine.cached();
+        let empty = cached.answer.is_none() && cached.token.is_none() && cached.id.is_none();
+        if empty {
+            return files::remove(&self.answer_file());
+        }
+        files::write_synced(&self.answer_file(), &cached.to_json()).map(drop)
+    }
+
+    /// What the provider of a fixed contract was told last.
+    pub(super) fn announced(&self) -> Option<String> {
+        Some(files::text(self.announced_file()).ok()?.trim().to_owned())
+    }
+
+    pub(super) fn note_announced(&self, mark: &str) -> io::Result<()> {
+        files::write_synced(&self.announced_file(), &format!("{mark}\n")).map(drop)
+    }
+
+    fn announced_file(&self) -> PathBuf {
+        self.memory.join(format!("{}.announced", self.interface))
+    }
+
+    /// Whether anything is kept.
+    pub(super) fn exists(&self) -> bool {
+        self.files().iter().any(|file| file.exists())
+    }
+
+    /// Removes everything. What cannot be removed counts for nothing without its option.
+    pub(super) fn forget(&self) {
+        for file in self.files() {
+            let _ = fs::remove_file(file);
+        }
+    }
+
+    fn files(&self) -> [PathBuf; 3] {
+        [self.pause_file(), self.answer_file(), self.announced_file()]
+    }
+
+    fn answer_file(&self) -> PathBuf {
+        self.flash.join(format!("{}.json", self.interface))
+    }
+
+    fn pause_file(&self) -> PathBuf {
+        self.memory.join(format!("{}.pause", self.interface))
+    }
+}

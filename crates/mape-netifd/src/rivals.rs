@@ -1,0 +1,292 @@
+//! Several interfaces of ours on one router: one line has one CE, so each line is one interface's.
+//!
+//! Who has a line keeps it. Of those that have none, the ones that name their uplink choose first,
+//! then all in the order of their names. Everybody works that out from the same facts and comes to
+//! the same end, so two that are set up at the same time need not hear of each other. Where they
+//! saw different facts, the first one in the file of [claims](claim) has the line.
+
+use std::cmp::Reverse;
+use std::fs::File;
+use std::io;
+use std::net::Ipv6Addr;
+use std::path::Path;
+
+use mape_core::{Failure, Quoted, Table};
+use mape_nft::InterfaceName;
+use mape_provision::Mode;
+use mape_system::{files, json};
+use mape_uci::{Package, Section};
+use nix::fcntl::{Flock, FlockArg};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Places;
+use super::config::Config;
+use super::decide::with_learned_rules;
+use super::dump::{ALIAS_SUFFIX, Facts, InterfaceFacts};
+use super::error::LifeError;
+use super::interface_cache::Memory;
+use super::uplink::{Uplink, UplinkError, choose};
+
+/// The file of claims: no name of a state file.
+const CLAIMS: &str = "lines";
+
+/// What one interface has of what another one may choose from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Share {
+    interface: String,
+    /// Whether it is one of ours, and not an address that is there.
+    ours: bool,
+    uplink: Option<String>,
+    ce: Option<Ipv6Addr>,
+}
+
+/// What others have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken(Vec<Share>);
+
+/// A line that an interface has said to be its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Claim {
+    uplink: String,
+    ce: Ipv6Addr,
+}
+
+/// By interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Claims(#[serde(with = "json::table")] Table<String, Claim>);
+
+impl Taken {
+    /// Why an interface with these options cannot have the line: an uplink of another one's is
+    /// passed over unless the options name it, a CE address of another one's is never shared.
+    pub(super) fn by_another(
+        &self,
+        config: &Config,
+        uplink: &str,
+        ce: Ipv6Addr,
+    ) -> Option<UplinkError> {
+        let unstated = config.tunlink.is_none();
+        let takes = |share: &&Share| {
+            share.ce == Some(ce) || (unstated && share.uplink.as_deref() == Some(uplink))
+        };
+        let share = self.0.iter().find(takes)?;
+        let by = Quoted::new(&share.interface);
+        Some(if share.ours {
+            UplinkError::Taken { uplink: Quoted::new(uplink), by }
+        } else {
+            UplinkError::AddressHeld { ce, by }
+        })
+    }
+
+    fn for_another_than(shares: &[Share], interface: &str) -> Self {
+        Self(shares.iter().filter(|share| share.interface != interface).cloned().collect())
+    }
+}
+
+/// What other interfaces have, or will have before this one.
+pub(super) fn taken(places: &Places, facts: &Facts, own: &InterfaceName) -> Taken {
+    let own = own.as_str();
+    let mut shares = left_behind(facts, own);
+    let ours: Vec<&InterfaceFacts> = facts.interfaces().filter(|it| is_active(facts, it)).collect();
+    if ours.iter().all(|it| it.name == own) {
+        return Taken(shares);
+    }
+    let mut claims = read(&places.firewall.state);
+    let network = places.uci.read("network").ok().flatten();
+    let ours = ours.into_iter();
+    let mut ours: Vec<Rival<'_>> = ours
+        .filter_map(|it| Rival::new(places, network.as_ref(), it, claims.0.remove(&it.name)))
+        .collect();
+    ours.sort_by_key(|it| (Reverse(it.has), Reverse(it.tunlink.is_some()), it.facts.name.clone()));
+    // To name an uplink is no way to take it from the one that has it.
+    let kept = ours.iter().find(|it| it.facts.name == own).and_then(Rival::uplink);
+    for rival @ Rival { facts: InterfaceFacts { name, data, up, .. }, tunlink, claim, .. } in &ours
+    {
+        let mut put = |uplink, ce| {
+            shares.push(Share { interface: name.clone(), ours: true, uplink, ce });
+        };
+        for ce in facts.interface(&alias_of(name)).iter().flat_map(|it| &it.addresses) {
+            put(None, Some(*ce));
+        }
+        let named = tunlink.as_ref().filter(|_| *tunlink != kept);
+        if let Some(uplink) = named.filter(|uplink| rival.keeps(places, facts, uplink)) {
+            put(Some(uplink.clone()), None);
+        }
+        let claim = claim.as_ref().filter(|claim| rival.keeps(places, facts, &claim.uplink));
+        if let Some(Claim { uplink, ce }) = claim {
+            put(Some(uplink.clone()), Some(*ce));
+        }
+        if *up {
+            let ce = data.get("ce").and_then(Value::as_str).and_then(|ce| ce.parse().ok());
+            put(rival.uplink(), ce);
+        }
+    }
+    for other in ours.iter().take_while(|it| it.facts.name != own) {
+        let name = &other.facts.name;
+        if let Some((uplink, ce)) =
+            other.line(places, facts, &Taken::for_another_than(&shares, name))
+        {
+            let (interface, uplink, ce) = (name.clone(), Some(uplink), Some(ce));
+            shares.push(Share { interface, ours: true, uplink, ce });
+        }
+    }
+    Taken::for_another_than(&shares, own)
+}
+
+/// Addresses of aliases whose owner is gone, which netifd removes in a moment. Where something else
+/// has the address, the uplink itself or an interface made by hand, the tunnel works with it.
+fn left_behind(facts: &Facts, own: &str) -> Vec<Share> {
+    let is_left = |it: &&InterfaceFacts| {
+        let owner = it.name.strip_suffix(ALIAS_SUFFIX);
+        owner.is_some_and(|owner| owner != own && facts.interface(owner).is_none())
+    };
+    let others = facts.interfaces().filter(is_left);
+    let share = |it: &InterfaceFacts, ce| {
+        let interface = it.name.clone();
+        Share { interface, ours: false, uplink: None, ce: Some(ce) }
+    };
+    others.flat_map(|it| it.addresses.iter().map(move |ce| share(it, *ce))).collect()
+}
+
+/// Whether it is one of ours that netifd starts, or that is not down yet.
+fn is_active(facts: &Facts, interface: &InterfaceFacts) -> bool {
+    let has_alias = || facts.interface(&alias_of(&interface.name)).is_some();
+    facts.is_ours(&interface.name) && (interface.autostart || interface.up || has_alias())
+}
+
+fn alias_of(name: &str) -> String {
+    format!("{name}{ALIAS_SUFFIX}")
+}
+
+/// One of ours, this one included.
+struct Rival<'facts> {
+    facts: &'facts InterfaceFacts,
+    memory: Memory,
+    /// As netifd passes them.
+    options: String,
+    tunlink: Option<String>,
+    claim: Option<Claim>,
+    /// Whether it has a line, or had one before its uplink went down.
+    has: bool,
+}
+
+impl<'facts> Rival<'facts> {
+    fn new(
+        places: &Places,
+        network: Option<&Package>,
+        facts: &'facts InterfaceFacts,
+        claim: Option<Claim>,
+    ) -> Option<Self> {
+        let memory = Memory::read(&places.firewall.state, &facts.name.parse().ok()?);
+        let section = network.and_then(|it| it.section(&facts.name));
+        let options = section.map_or_else(|| memory.options.clone(), Section::json);
+        let config = Config::parse(&options).or_else(|_| Config::parse(&memory.good_options));
+        let tunlink = config.ok().and_then(|config| config.tunlink);
+        let has = facts.up || claim.is_some() || !memory.prefix.is_empty();
+        Some(Self { facts, memory, options, tunlink, claim, has })
+    }
+
+    /// The one that it has.
+    fn uplink(&self) -> Option<String> {
+        let told = || self.facts.data.get("uplink")?.as_str().map(str::to_owned);
+        let claimed = self.claim.as_ref().map(|claim| claim.uplink.clone());
+        self.facts.up.then(told).flatten().or(claimed)
+    }
+
+    /// Its options, and the older ones that stay in force where nothing comes of these.
+    fn configs(&self, places: &Places, facts: &Facts) -> impl Iterator<Item = Config> {
+        let name = self.facts.name.parse::<InterfaceName>().ok();
+        [&self.options, &self.memory.good_options].into_iter().filter_map(move |options| {
+            Some(with_learned_rules(Config::parse(options).ok()?, places, name.as_ref()?, facts))
+        })
+    }
+
+    /// Whether the uplink is to be left to it. Where that has a prefix of which nothing comes, or
+    /// is no more, it is not: one that cannot come up would keep the others down for ever.
+    fn keeps(&self, places: &Places, facts: &Facts, uplink: &str) -> bool {
+        let tells = |uplink: &InterfaceFacts| uplink.up && !uplink.prefixes.is_empty();
+        let is_told = || facts.interface(uplink).is_none_or(tells);
+        let may_come = |config: Config| {
+            config.provisioning != Mode::Off
+                || choose(&config, facts, None, &Taken::default()).is_ok()
+        };
+        self.facts.up || !is_told() || self.configs(places, facts).any(may_come)
+    }
+
+    /// The line that it will choose.
+    fn line(&self, places: &Places, facts: &Facts, taken: &Taken) -> Option<(String, Ipv6Addr)> {
+        let current = self.memory.prefix.parse().ok();
+        self.configs(places, facts).find_map(|config| {
+            let Uplink { interface, prefix, .. } = choose(&config, facts, current, taken).ok()?;
+            Some((interface, config.sources(prefix).decide().ok()?.plan.ce()))
+        })
+    }
+}
+
+/// Writes down that the line is this interface's, where there are others of ours.
+///
+/// # Errors
+/// [`UplinkError::Taken`] where another one was faster.
+pub(super) fn claim(
+    places: &Places,
+    facts: &Facts,
+    own: &InterfaceName,
+    config: &Config,
+    uplink: &str,
+    ce: Ipv6Addr,
+) -> Result<(), Failure> {
+    if facts.interfaces().filter(|it| facts.is_ours(&it.name)).count() < 2 {
+        return Ok(());
+    }
+    let mine = Claim { uplink: uplink.to_owned(), ce };
+    let network = places.uci.read("network").ok().flatten();
+    let counts = |name: &String, claim: &Claim| {
+        let active = facts.interface(name).filter(|it| is_active(facts, it));
+        let rival = active.and_then(|it| Rival::new(places, network.as_ref(), it, None));
+        rival.is_some_and(|it| it.keeps(places, facts, &claim.uplink))
+    };
+    change(&places.firewall.state, |claims| {
+        claims.0.retain(counts);
+        claims.0.remove(own.as_str());
+        let others = claims.0.iter().map(|(name, claim)| Share {
+            interface: name.clone(),
+            ours: true,
+            uplink: Some(claim.uplink.clone()),
+            ce: Some(claim.ce),
+        });
+        let taken = Taken(others.collect()).by_another(config, uplink, ce);
+        if taken.is_none() {
+            claims.0.insert(own.to_string(), mine);
+        }
+        taken
+    })
+    .map_err(LifeError::State)?
+    .map_or(Ok(()), |taken| Err(taken.into()))
+}
+
+/// The interface is no more.
+pub(super) fn forget(directory: &Path, own: &InterfaceName) {
+    let _ = change(directory, |claims| claims.0.remove(own.as_str()));
+}
+
+fn read(directory: &Path) -> Claims {
+    let text = files::text(directory.join(CLAIMS)).unwrap_or_default();
+    json::read(&text).unwrap_or_default()
+}
+
+/// No other process changes them meanwhile. Without claims there is no file.
+fn change<T>(directory: &Path, change: impl FnOnce(&mut Claims) -> T) -> io::Result<T> {
+    // The file itself is another one after each change.
+    let lock = Flock::lock(File::open(directory)?, FlockArg::LockExclusive);
+    let _lock = lock.map_err(|(_, errno)| io::Error::from(errno))?;
+    let before = read(directory);
+    let mut claims = before.clone();
+    let done = change(&mut claims);
+    let path = directory.join(CLAIMS);
+    if claims.0.is_empty() {
+        files::remove(&path)?;
+    } else if claims != before {
+        files::write(&path, &serde_json::to_string(&claims)?)?;
+    }
+    Ok(done)
+}

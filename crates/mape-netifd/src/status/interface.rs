@@ -1,0 +1,312 @@
+//! One interface.
+
+use std::net::Ipv6Addr;
+
+use mape_core::{Code, Explain, Failure};
+use mape_firewall::forwards::Server;
+use mape_firewall::{Checked, STOPPED, State, StateError, in_force};
+use mape_kernel::conntrack;
+use mape_kernel::device::{Device, Traffic};
+use mape_kernel::nft_state::{self, Drops, InForce};
+use mape_kernel::uptime::uptime;
+use mape_nft::{DeviceName, Edge, EdgeChoice, InterfaceName};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::Places;
+use super::netifd::{Daemon, Interface, text};
+use super::peak::{self, Peak};
+use super::plan::{LineStatus, plan_of};
+use super::ports::PortsStatus;
+use super::usage::{Ports, Usage};
+
+/// Whether it works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Condition {
+    /// Up; as far as can be seen, packets pass.
+    Up,
+    /// Up, but the rules for NAT and firewall are not loaded, so nothing passes.
+    Shut,
+    /// Wanted, and not yet up.
+    Pending,
+    /// Not up, and nobody is at it.
+    Down,
+}
+
+/// An error as it was told by whoever had it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// The stable code.
+    pub code: String,
+    /// One sentence.
+    pub message: Option<String>,
+    /// The next step.
+    pub hint: Option<String>,
+}
+
+/// Whether flows of this interface are offloaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FlowOffload {
+    /// Whether the machine's firewall offloads flows (in software).
+    pub on: Option<bool>,
+    /// Whether this interface's flows take part.
+    pub used: Option<bool>,
+    /// Why they do not although it is on.
+    pub reason: Option<&'static str>,
+}
+
+/// Everything there is to say of one interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InterfaceStatus {
+    /// Its name.
+    pub interface: String,
+    /// Whether it works.
+    pub state: Condition,
+    /// Why it is not up.
+    pub error: Option<Told>,
+    /// What is wrong although it is up.
+    pub warning: Option<Told>,
+    /// Seconds since it came up.
+    pub uptime: Option<u64>,
+    /// Seconds since the interface came up that has the line's prefix.
+    pub uplink_uptime: Option<u64>,
+    /// The tunnel device.
+    pub device: String,
+    /// Its MTU in bytes; `None` where there is no device.
+    pub mtu: Option<u16>,
+    /// The line's numbers; `None` where nothing was set up.
+    pub line: Option<LineStatus>,
+    /// Where ports are translated.
+    pub edge: Option<&'static str>,
+    /// Flow offload.
+    pub flow_offload: FlowOffload,
+    /// Since when the numbers are what they are, in seconds since 1970.
+    pub since: Option<u64>,
+    /// The numbers before.
+    pub before: Option<Value>,
+    /// What went through the tunnel.
+    pub traffic: Traffic,
+    /// Ports in use.
+    pub ports: Option<PortsStatus>,
+    /// Which ports lead to hosts of the LAN; `None` where there is no state file that says so.
+    pub forwards: Option<Vec<Server>>,
+    /// Packets that our rules dropped since they were loaded.
+    pub dropped: Option<Drops>,
+    /// Why something is unknown.
+    pub unknown: Vec<String>,
+}
+
+/// What all interfaces are looked at with.
+pub(super) struct Look<'look> {
+    pub(super) places: &'look Places,
+    /// `None` where there is no netifd, or it does not answer.
+    pub(super) daemon: Option<&'look Daemon>,
+    pub(super) failure: Option<&'look Failure>,
+}
+
+const KEPT_OUT: &str = "the edge postrouting has to see every packet, which an offloaded flow's \
+                        packets pass by; it works, but the processor carries each packet";
+
+impl Look<'_> {
+    pub(super) fn at(&self, name: &InterfaceName) -> InterfaceStatus {
+        let mut unknown: Vec<String> = self.failure.map(Failure::line).into_iter().collect();
+        let netifd = self.daemon.and_then(|daemon| daemon.interface(name));
+        let nothing = Value::Null;
+        let data = netifd.map_or(&nothing, |netifd| &netifd.data);
+        let up = netifd.is_some_and(|netifd| netifd.up);
+        let state = self.state(name, up, &mut unknown);
+        let device_name = state.as_ref().map(|(_, checked)| checked.device.clone());
+        let device_name = device_name.unwrap_or_else(|| DeviceName::of_interface(name));
+        let device = Device::find(&self.places.devices, device_name.as_str());
+        if up && device.is_none() {
+            unknown.push(format!(
+                "device: {device_name} is not there, although netifd has {name} up; `ifup {name}` makes \
+                 it anew"
+            ));
+        }
+        let ports = state.as_ref().map(|(plan, checked)| {
+            let published = checked.servers.iter().map(|server| server.port).collect();
+            Ports::new(plan, &checked.line).with_servers(published, checked.pool.clone())
+        });
+        let shared = ports.as_ref().is_none_or(Ports::is_shared);
+        let rules = device.and_then(|device| {
+            nft_state::in_force(&self.places.kernel, name, device.index, shared)
+                .map_err(|error| unknown.push(format!("rules: {error}")))
+                .ok()
+        });
+        let edge = edge(rules.as_ref(), state.as_ref().map(|(_, checked)| checked.edge), data);
+        let usage = ports.as_ref().and_then(|ports| self.usage(ports, edge, &mut unknown));
+        let servers = state.as_ref().map(|(_, checked)| checked.servers.as_slice());
+        let forwards = servers.map(|servers| self.forwards(name, device, servers, &mut unknown));
+        let plan = state.map(|(plan, _)| plan).or_else(|| plan_of(data));
+        let peak = plan.as_ref().zip(usage.as_ref()).and_then(|(plan, usage)| {
+            let line = format!("{} {:?}", plan.ipv4(), plan.port_set());
+            self.peak(name, &line, usage, &mut unknown)
+        });
+        let lost = plan.as_ref().filter(|_| up).and_then(|plan| self.lost(name, plan.ce()));
+        let number = |key: &str| data.get(key).and_then(Value::as_u64);
+        InterfaceStatus {
+            interface: name.to_string(),
+            state: self.condition(netifd, device, rules.as_ref()),
+            error: netifd.filter(|netifd| !netifd.up).and_then(|netifd| netifd.error.clone()),
+            warning: lost.or_else(|| netifd.and_then(Interface::warning)),
+            uptime: netifd.filter(|netifd| netifd.up).and_then(|netifd| netifd.uptime),
+            uplink_uptime: self
+                .daemon
+                .zip(text(data, "uplink"))
+                .and_then(|(daemon, uplink)| daemon.uptime(uplink)),
+            device: device_name.to_string(),
+            mtu: device.and_then(|device| device.mtu),
+            line: plan.map(|plan| LineStatus::new(&plan, data)),
+            edge: edge.map(Edge::name),
+            flow_offload: self.flow_offload(edge, shared),
+            since: number("since"),
+            before: data.get("before").filter(|before| before.is_object()).cloned(),
+            traffic: device.map(|device| device.traffic).unwrap_or_default(),
+            ports: ports.map(|ports| PortsStatus::new(&ports, usage.as_ref(), peak)),
+            forwards,
+            dropped: rules.and_then(|rules| rules.dropped),
+            unknown,
+        }
+    }
+
+    fn state(
+        &self,
+        name: &InterfaceName,
+        up: bool,
+        unknown: &mut Vec<String>,
+    ) -> Option<(mape_core::Plan, Checked)> {
+        let path = self.places.state.join(format!("{name}.json"));
+        if !path.exists() {
+            // Before the first set-up there is none, and nothing to wonder at.
+            if up {
+                unknown.push(format!("state file: {} is not there", path.display()));
+            }
+            return None;
+        }
+        let read = State::read(&path).and_then(|state| Ok((state.plan()?, state.check()?)));
+        match read {
+            Ok((plan, checked)) if checked.name == *name => Some((plan, checked)),
+            Ok(_) => {
+                unknown
+                    .push(format!("state file: {} is that of another interface", path.display()));
+                None
+            }
+            Err(StateError(reason)) => {
+                unknown.push(format!("state file: {reason}"));
+                None
+            }
+        }
+    }
+
+    /// Those that the kernel has; where it does not tell, those of the state.
+    fn forwards(
+        &self,
+        name: &InterfaceName,
+        device: Option<Device>,
+        servers: &[Server],
+        unknown: &mut Vec<String>,
+    ) -> Vec<Server> {
+        let published = match device {
+            Some(device) => nft_state::published(&self.places.kernel, name, device.index),
+            None => Ok(Vec::new()),
+        };
+        match published {
+            Ok(published) => {
+                let (found, differences) = in_force(servers, &published);
+                unknown.extend(differences);
+                let stopped = !published.is_empty()
+                    && nft_state::fw4_stops_published(&self.places.kernel).unwrap_or_default();
+                let line = |it: &Server| format!("forward {}: {STOPPED}", it.forward);
+                unknown.extend(found.iter().filter(|_| stopped).map(line));
+                found
+            }
+            Err(error) => {
+                unknown.extend((!servers.is_empty()).then(|| format!("forwards: {error}")));
+                servers.to_vec()
+            }
+        }
+    }
+
+    fn condition(
+        &self,
+        netifd: Option<&Interface>,
+        device: Option<Device>,
+        rules: Option<&InForce>,
+    ) -> Condition {
+        let up = match (netifd, self.daemon) {
+            (Some(netifd), _) if netifd.pending => return Condition::Pending,
+            // Somebody may have deleted the device under it.
+            (Some(netifd), _) => netifd.up && device.is_some(),
+            // netifd knows no such interface.
+            (None, Some(_)) => false,
+            (None, None) => device.is_some_and(|device| device.up),
+        };
+        match rules {
+            _ if !up => Condition::Down,
+            Some(InForce { open: false, .. }) => Condition::Shut,
+            _ => Condition::Up,
+        }
+    }
+
+    fn flow_offload(&self, edge: Option<Edge>, shared: bool) -> FlowOffload {
+        let on = nft_state::offloads(&self.places.kernel).ok();
+        let kept_out = edge.map(|edge| shared && edge == Edge::Postrouting);
+        FlowOffload {
+            on,
+            used: match on {
+                Some(true) => kept_out.map(|kept_out| !kept_out),
+                off => off,
+            },
+            reason: (on == Some(true) && kept_out == Some(true)).then_some(KEPT_OUT),
+        }
+    }
+
+    /// The tunnel sends nothing without its own address.
+    fn lost(&self, name: &InterfaceName, ce: Ipv6Addr) -> Option<Told> {
+        mape_kernel::link::is_lost(&self.places.proc.join("net"), ce)?.then(|| Told {
+            code: Code::CeMissing.as_str().to_owned(),
+            message: Some(format!("its CE address {ce} is lost, so nothing is sent")),
+            hint: Some(format!("the next event puts it back; `ifup {name}` does so at once")),
+        })
+    }
+
+    fn usage(&self, ports: &Ports, edge: Option<Edge>, unknown: &mut Vec<String>) -> Option<Usage> {
+        match conntrack::list(&self.places.kernel, ports.address()) {
+            Ok(entries) => Some(ports.usage(&entries, edge)),
+            Err(error) => {
+                unknown.push(format!("ports in use: {error}; {}", error.hint()));
+                None
+            }
+        }
+    }
+
+    fn peak(
+        &self,
+        name: &InterfaceName,
+        line: &str,
+        usage: &Usage,
+        unknown: &mut Vec<String>,
+    ) -> Option<Peak> {
+        let now = uptime(&self.places.proc)?;
+        peak::record(&self.places.state, name, line, now, usage.ports())
+            .map_err(|error| unknown.push(format!("peaks: {error}")))
+            .ok()
+    }
+}
+
+/// The edge that is in force; where the kernel does not tell, the one that must be, or the one the
+/// handler meant to load.
+fn edge(rules: Option<&InForce>, wanted: Option<EdgeChoice>, data: &Value) -> Option<Edge> {
+    let fixed = |choice: EdgeChoice| match choice {
+        EdgeChoice::Fixed(edge) => Some(edge),
+        EdgeChoice::Auto => None,
+    };
+    match rules {
+        Some(rules) => rules.edge,
+        None => wanted
+            .and_then(fixed)
+            .or_else(|| text(data, "edge").and_then(|edge| edge.parse().ok()).and_then(fixed)),
+    }
+}

@@ -1,0 +1,262 @@
+//! Which ports of the set are in use, seen from outside.
+
+use std::net::Ipv4Addr;
+
+use mape_core::{Plan, PortRange};
+use mape_kernel::conntrack::{Entry, Protocol};
+use mape_nft::{Dataplane, Edge};
+use serde::Serialize;
+
+/// A number for each protocol that has ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PerProtocol<T> {
+    /// TCP
+    pub tcp: T,
+    /// UDP
+    pub udp: T,
+    /// ICMP echo; its identifier is the port.
+    pub icmp: T,
+}
+
+impl<T> PerProtocol<T> {
+    /// The same for each.
+    pub fn map<U>(self, each: impl Fn(T) -> U) -> PerProtocol<U> {
+        PerProtocol { tcp: each(self.tcp), udp: each(self.udp), icmp: each(self.icmp) }
+    }
+
+    fn of(&mut self, protocol: Protocol) -> Option<&mut T> {
+        match protocol {
+            Protocol::Tcp => Some(&mut self.tcp),
+            Protocol::Udp => Some(&mut self.udp),
+            Protocol::Icmp => Some(&mut self.icmp),
+            Protocol::Other(_) => None,
+        }
+    }
+}
+
+/// What a port of the set is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Outgoing connections get it.
+    Nat,
+    /// Kept for servers.
+    Reserved,
+    /// Leads to a host of the LAN: a forward has it.
+    Published,
+    /// UPnP, NAT-PMP and PCP give it away.
+    Upnp,
+    /// Nobody gets it: port 0, or one that the set has too many.
+    Unused,
+}
+
+/// A line's ports.
+pub(crate) struct Ports {
+    line: Dataplane,
+    /// Ports of the set without 0.
+    blocks: Vec<PortRange>,
+    published: Vec<u16>,
+    upnp: Vec<PortRange>,
+}
+
+/// What the connections are spread over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// Connections on each real port that has any, sorted.
+    ports: Vec<(u16, PerProtocol<u32>)>,
+    /// The hosts behind the line, and the router under the line's own address, sorted.
+    hosts: Vec<Host>,
+}
+
+/// A host behind the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// Its address; the line's own one is the router.
+    pub address: Ipv4Addr,
+    /// Connections on ports of the set.
+    pub connections: u32,
+}
+
+impl Ports {
+    pub(crate) fn new(plan: &Plan, line: &Dataplane) -> Self {
+        let blocks = plan.port_set().ranges();
+        let blocks = blocks.filter_map(|block| PortRange::new(block.first().max(1), block.last()));
+        Self {
+            line: line.clone(),
+            blocks: blocks.collect(),
+            published: Vec::new(),
+            upnp: Vec::new(),
+        }
+    }
+
+    /// The same with what the reserved ports are for, where that is known.
+    pub(crate) fn with_servers(self, published: Vec<u16>, upnp: Vec<PortRange>) -> Self {
+        Self { published, upnp, ..self }
+    }
+
+    pub(crate) fn address(&self) -> Ipv4Addr {
+        self.line.address()
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.line.mapping().is_some()
+    }
+
+    pub(crate) fn blocks(&self) -> &[PortRange] {
+        &self.blocks
+    }
+
+    /// How many ports outgoing connections can get.
+    pub(crate) fn usable(&self) -> usize {
+        match (self.line.mapping(), self.line.outgoing()) {
+            (Some(mapping), _) => mapping.usable(),
+            (None, Some(outgoing)) => outgoing.ports().len(),
+            (None, None) => self.blocks.iter().map(|block| block.ports().len()).sum(),
+        }
+    }
+
+    pub(crate) fn reserved(&self) -> &[PortRange] {
+        self.line.reserved()
+    }
+
+    /// Every port of the set in ascending order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = u16> {
+        self.blocks.iter().flat_map(|block| block.ports())
+    }
+
+    pub(crate) fn role(&self, port: u16) -> Role {
+        let within = |ranges: &[PortRange]| ranges.iter().any(|range| range.contains(port));
+        let is_outgoing = match self.line.mapping() {
+            Some(mapping) => mapping.to_internal(port).is_some(),
+            None => self.line.outgoing().is_none_or(|range| range.contains(port)),
+        };
+        if self.published.contains(&port) {
+            Role::Published
+        } else if self.is_shared() && within(&self.upnp) {
+            Role::Upnp
+        } else if is_outgoing {
+            Role::Nat
+        } else if within(self.reserved()) {
+            Role::Reserved
+        } else {
+            Role::Unused
+        }
+    }
+
+    /// Counts the connections on each port. Where nothing is known of the edge, ports of the set
+    /// that conntrack shows are taken for real ones, as the plain edge would have them.
+    pub(crate) fn usage(&self, entries: &[Entry], edge: Option<Edge>) -> Usage {
+        let (mut used, mut hosts) = (Vec::new(), Vec::new());
+        for entry in entries {
+            let Some(port) = entry.port_on(self.address()).and_then(|port| self.real(port, edge))
+            else {
+                continue;
+            };
+            if self.is_noise(entry, port) {
+                continue;
+            }
+            let protocol = entry.original.protocol;
+            if !matches!(protocol, Protocol::Other(_)) {
+                used.push((port, protocol));
+                hosts.push(self.host(entry));
+            }
+        }
+        Usage::of(used, hosts)
+    }
+
+    /// Whether somebody outside knocks at a port where nobody is: the router itself got it.
+    fn is_noise(&self, entry: &Entry, port: u16) -> bool {
+        entry.reply.destination != self.address()
+            && !entry.status.is_destination_translated()
+            && self.is_shared()
+            && !matches!(self.role(port), Role::Reserved | Role::Published | Role::Upnp)
+    }
+
+    /// Who behind the line has this connection.
+    fn host(&self, entry: &Entry) -> Ipv4Addr {
+        if entry.reply.destination == self.address() {
+            entry.original.source
+        } else {
+            entry.reply.source
+        }
+    }
+
+    /// The port outside of one that conntrack shows; `None` where it is none of the set's.
+    fn real(&self, port: u16, edge: Option<Edge>) -> Option<u16> {
+        let Some(mapping) = self.line.mapping() else { return Some(port) };
+        let own =
+            |ranges: &[PortRange]| ranges.iter().any(|range| range.contains(port)).then_some(port);
+        match edge {
+            Some(Edge::Plain) => own(&self.blocks),
+            Some(_) => mapping.to_external(port).or_else(|| own(mapping.reserved())),
+            None => mapping.to_external(port).or_else(|| own(&self.blocks)),
+        }
+    }
+}
+
+impl Usage {
+    /// One port with its protocol, and one host, for each connection.
+    fn of(mut used: Vec<(u16, Protocol)>, mut hosts: Vec<Ipv4Addr>) -> Self {
+        used.sort_unstable_by_key(|(port, _)| *port);
+        hosts.sort_unstable();
+        let ports = used.chunk_by(|a, b| a.0 == b.0).filter_map(|connections| {
+            let mut counts = PerProtocol::default();
+            for (_, protocol) in connections {
+                if let Some(count) = counts.of(*protocol) {
+                    *count += 1;
+                }
+            }
+            Some((connections.first()?.0, counts))
+        });
+        let hosts = hosts.chunk_by(PartialEq::eq).filter_map(|connections| {
+            let count = u32::try_from(connections.len()).unwrap_or(u32::MAX);
+            Some(Host { address: *connections.first()?, connections: count })
+        });
+        Self { ports: ports.collect(), hosts: hosts.collect() }
+    }
+
+    /// Connections on this port.
+    pub(crate) fn on(&self, port: u16) -> PerProtocol<u32> {
+        let place = self.ports.binary_search_by_key(&port, |(port, _)| *port);
+        let counts = place.ok().and_then(|place| self.ports.get(place));
+        counts.map_or_else(PerProtocol::default, |(_, counts)| *counts)
+    }
+
+    /// How many ports of this range are in use.
+    pub(crate) fn within(&self, range: PortRange) -> PerProtocol<u32> {
+        let mut used = PerProtocol::default();
+        for (_, counts) in self.ports.iter().filter(|(port, _)| range.contains(*port)) {
+            used.tcp += u32::from(counts.tcp > 0);
+            used.udp += u32::from(counts.udp > 0);
+            used.icmp += u32::from(counts.icmp > 0);
+        }
+        used
+    }
+
+    /// How many ports are in use.
+    pub(crate) fn ports(&self) -> PerProtocol<u32> {
+        PortRange::new(0, u16::MAX).map(|all| self.within(all)).unwrap_or_default()
+    }
+
+    /// Those with the most connections, at most `number`; of equals the lower address.
+    pub(crate) fn top_hosts(&self, number: usize) -> Vec<Host> {
+        let mut hosts = self.hosts.clone();
+        hosts.sort_by_key(|host| std::cmp::Reverse(host.connections));
+        hosts.truncate(number);
+        hosts
+    }
+
+    /// How many connections there are.
+    pub(crate) fn connections(&self) -> PerProtocol<u32> {
+        let mut sum = PerProtocol::default();
+        for (_, counts) in &self.ports {
+            sum.tcp += counts.tcp;
+            sum.udp += counts.udp;
+            sum.icmp += counts.icmp;
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests;

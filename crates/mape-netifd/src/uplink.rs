@@ -1,0 +1,390 @@
+//! Which interface is the uplink, and which of its prefixes is the line's.
+
+use std::net::Ipv6Addr;
+
+use mape_core::{Code, Explain, Failure, Plan, Quoted, ReceivedPrefix};
+use mape_provision::Decision;
+
+use super::config::Config;
+use super::dump::{Candidate, Facts, InterfaceFacts};
+use super::{Fixed, Taken};
+
+/// Two prefixes whose lifetimes differ by less were announced together, in seconds. Both count down
+/// and are rounded, so that otherwise the better one could change with every look.
+const TOGETHER: u32 = 10;
+
+/// The uplink and the plan it leads to, still with the default MTU.
+#[derive(Clone, Debug)]
+pub struct Uplink {
+    /// The interface.
+    pub interface: String,
+    /// Its network device.
+    pub device: String,
+    /// The prefix the plan is made from.
+    pub prefix: ReceivedPrefix,
+}
+
+/// There is no uplink.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UplinkError {
+    /// No interface has a prefix that could be a line's.
+    #[error("no interface has a global IPv6 prefix or address yet")]
+    NoIpv6Yet,
+    /// The stated one has none.
+    #[error("the interface {0} has no global IPv6 prefix or address yet")]
+    NotYetOn(Quoted),
+    /// The stated one does not exist.
+    #[error("the option tunlink names {0}, but there is no such interface")]
+    Unknown(Quoted),
+    /// The line is another interface's of ours.
+    #[error("the line of {uplink} is that of the interface {by}")]
+    Taken {
+        /// The interface with the line's prefix.
+        uplink: Quoted,
+        /// Whose line it is.
+        by: Quoted,
+    },
+    /// The address is on the router already, and not by us.
+    #[error("the interface {by} has the CE address {ce}")]
+    AddressHeld {
+        /// The line's.
+        ce: Ipv6Addr,
+        /// Who holds it.
+        by: Quoted,
+    },
+}
+
+impl Explain for UplinkError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoIpv6Yet | Self::NotYetOn(_) => Code::NoIpv6Yet,
+            Self::Unknown(_) => Code::TunlinkUnknown,
+            Self::Taken { .. } | Self::AddressHeld { .. } => Code::LineTaken,
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::NoIpv6Yet | Self::NotYetOn(_) => {
+                "wait, it is tried again as soon as one appears; if none does, see ifstatus of the \
+                 IPv6 WAN interface, usually wan6"
+            }
+            Self::Unknown(_) => "name the IPv6 WAN interface, usually wan6, or remove the option",
+            Self::Taken { .. } => {
+                "one line has one tunnel: remove this section, or name the IPv6 interface of another \
+                 line in its option tunlink"
+            }
+            Self::AddressHeld { .. } => {
+                "remove the address there; the tunnel puts it on the uplink by itself"
+            }
+        }
+        .to_owned()
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::NoIpv6Yet => Vec::new(),
+            Self::NotYetOn(name) | Self::Unknown(name) => {
+                vec![("option", "tunlink".to_owned()), ("value", name.text())]
+            }
+            Self::Taken { uplink, by } => {
+                vec![("uplink", uplink.text()), ("interface", by.text())]
+            }
+            Self::AddressHeld { ce, by } => {
+                vec![("ce", ce.to_string()), ("interface", by.text())]
+            }
+        }
+    }
+}
+
+/// What is known of a prefix before it is held against the others.
+struct Offer<'facts> {
+    interface: &'facts InterfaceFacts,
+    device: &'facts str,
+    candidate: Candidate,
+    plan: Plan,
+    current: bool,
+    /// Whether its interface has the current prefix.
+    stays: bool,
+}
+
+/// Chooses among all prefixes of all interfaces that are up, or those of `tunlink`.
+///
+/// Prefixes that are not deprecated go first, then those of an interface with an IPv6 default
+/// route, then the longest rule match, then those of the uplink in use, then the longest remaining
+/// lifetime, then delegated ones. What others have [taken](Taken) is passed over. `current` is what
+/// the interface has been set up with: of two that are as good as each other it stays. On one
+/// uplink a longer lifetime tells the new prefix from the old one; on two it only tells which was
+/// refreshed last, and the tunnel would move with each time.
+///
+/// # Errors
+/// [`UplinkError`], or the most telling reason why a prefix that is there has no plan.
+pub fn choose(
+    config: &Config,
+    facts: &Facts,
+    current: Option<ReceivedPrefix>,
+    taken: &Taken,
+) -> Result<Uplink, Failure> {
+    if let Some(name) = &config.tunlink {
+        if facts.interface(name).is_none() {
+            return Err(UplinkError::Unknown(Quoted::new(name)).into());
+        }
+    }
+    let mut best: Option<Offer<'_>> = None;
+    let mut reason: Option<(u8, Failure)> = None;
+    for interface in facts.interfaces().filter(|interface| is_candidate(config, facts, interface)) {
+        let Some(device) = interface.device.as_deref() else { continue };
+        let is_current = |candidate: &Candidate| current == Some(candidate.prefix);
+        let stays = interface.prefixes.iter().any(is_current);
+        for candidate in &interface.prefixes {
+            let no_line = |fixed: &Fixed| fixed.rule(candidate.prefix).is_none();
+            if config.fixed.as_ref().is_some_and(no_line) {
+                continue;
+            }
+            match config.sources(candidate.prefix).decide() {
+                Ok(Decision { plan, .. }) => {
+                    if let Some(by) = taken.by_another(config, &interface.name, plan.ce()) {
+                        reason = Some((u8::MAX, by.into()));
+                        continue;
+                    }
+                    let (candidate, current) = (*candidate, is_current(candidate));
+                    let offer = Offer { interface, device, candidate, plan, current, stays };
+                    if best.as_ref().is_none_or(|best| offer.is_better_than(best)) {
+                        best = Some(offer);
+                    }
+                }
+                Err(error) => {
+                    let line = error.line();
+                    let failure = Failure::from(error);
+                    let telling = how_telling(&failure, line.map(mape_core::LineKind::name));
+                    if reason.as_ref().is_none_or(|(most, _)| telling > *most) {
+                        reason = Some((telling, failure));
+                    }
+                }
+            }
+        }
+    }
+    if let Some(best) = best {
+        return Ok(Uplink {
+            interface: best.interface.name.clone(),
+            device: best.device.to_owned(),
+            prefix: best.candidate.prefix,
+        });
+    }
+    match (reason, &config.tunlink) {
+        (Some((telling, failure)), _) if telling > 0 => Err(failure),
+        (_, Some(name)) => Err(UplinkError::NotYetOn(Quoted::new(name)).into()),
+        (_, None) => Err(UplinkError::NoIpv6Yet.into()),
+    }
+}
+
+/// Neither our own interfaces nor the aliases with their CE addresses, which would keep a prefix
+/// alive that the line no longer has.
+pub(super) fn is_candidate(config: &Config, facts: &Facts, interface: &InterfaceFacts) -> bool {
+    let name = &interface.name;
+    config.tunlink.as_ref().is_none_or(|tunlink| tunlink == name)
+        && interface.up
+        && interface.device.as_deref() != Some("lo")
+        && !facts.is_ours(name)
+        && !facts.is_our_alias(name)
+}
+
+impl Offer<'_> {
+    fn is_better_than(&self, other: &Self) -> bool {
+        let rank = |offer: &Self| {
+            (
+                offer.candidate.preferred > 0,
+                offer.interface.default_route,
+                offer.plan.rule().ipv6().prefix_len(),
+                offer.stays,
+            )
+        };
+        if rank(self) != rank(other) {
+            return rank(self) > rank(other);
+        }
+        let (mine, others) = (self.candidate.preferred, other.candidate.preferred);
+        if mine.abs_diff(others) > TOGETHER {
+            return mine > others;
+        }
+        (self.current, self.candidate.delegated) > (other.current, other.candidate.delegated)
+    }
+}
+
+/// How much a refusal says about the line: 0 for prefixes that no line has, such as a LAN's unique
+/// local one.
+fn how_telling(failure: &Failure, line: Option<&str>) -> u8 {
+    if !failure.is_without_rule() {
+        return 3;
+    }
+    match line {
+        Some("local") => 0,
+        None => 1,
+        Some(_) => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const A: &str = "240b:10:3261:6400::";
+    const B: &str = "240b:10:9261:6400::";
+
+    fn wan(name: &str, prefixes: &Value, addresses: &Value) -> Value {
+        json!({"interface": name, "up": true, "proto": "dhcpv6", "l3_device": format!("dev-{name}"),
+            "ipv6-prefix": prefixes, "ipv6-address": addresses,
+            "route": [{"target": "::", "mask": 0}]})
+    }
+
+    fn item(address: &str, mask: u8, preferred: u32) -> Value {
+        json!({"address": address, "mask": mask, "preferred": preferred})
+    }
+
+    fn chosen(options: &str, interfaces: &[Value], current: Option<&str>) -> String {
+        let facts = Facts::parse(&json!({"interface": interfaces}));
+        let current = current.map(|text| text.parse().unwrap());
+        match choose(&Config::parse(options).unwrap(), &facts, current, &Taken::default()) {
+            Ok(uplink) => format!("{} {}", uplink.interface, uplink.prefix),
+            Err(Failure { code, message, .. }) => format!("{code}: {message}"),
+        }
+    }
+
+    #[test]
+    fn every_way_a_prefix_arrives() {
+        for (prefixes, addresses, expected) in [
+            (json!([item(A, 56, 9)]), json!([]), "wan6 240b:10:3261:6400::/56"),
+            (json!([item(A, 60, 9)]), json!([]), "wan6 240b:10:3261:6400::/60"),
+            (json!([]), json!([item(&format!("{A}1"), 64, 9)]), "wan6 240b:10:3261:6400::/64"),
+            (json!([]), json!([item(&format!("{A}1"), 128, 9)]), "wan6 240b:10:3261:6400::/64"),
+            // NURO: the delegated prefix is the line's, the WAN's own /64 is not.
+            (
+                json!([item("240d:f:1234:5600::", 56, 9)]),
+                json!([item("240d:1a:1::5", 64, 9000)]),
+                "wan6 240d:f:1234:5600::/56",
+            ),
+        ] {
+            let lan = json!({"interface": "lan", "up": true, "proto": "static", "l3_device": "br-lan",
+                "ipv6-address": [item("fd00:1::1", 64, 9)]});
+            assert_eq!(chosen("{}", &[lan, wan("wan6", &prefixes, &addresses)], None), expected);
+        }
+    }
+
+    #[test]
+    fn the_better_of_two() {
+        let both =
+            |a: u32, b: u32| [wan("wan6", &json!([item(A, 56, a), item(B, 56, b)]), &json!([]))];
+        let (a, b) = ("wan6 240b:10:3261:6400::/56", "wan6 240b:10:9261:6400::/56");
+        assert_eq!(chosen("{}", &both(0, 9), None), b);
+        assert_eq!(chosen("{}", &both(0, 0), None), a);
+        assert_eq!(chosen("{}", &both(100, 9000), None), b);
+        assert_eq!(chosen("{}", &both(100, 105), None), a);
+        let current_b = Some("240b:10:9261:6400::/56");
+        assert_eq!(chosen("{}", &both(105, 100), current_b), b);
+        assert_eq!(chosen("{}", &both(9000, 100), current_b), a);
+        // An interface without default route could not reach the BR.
+        let mut lan = wan("lan", &json!([item(B, 56, 9)]), &json!([]));
+        lan["route"] = json!([]);
+        assert_eq!(chosen("{}", &[lan, both(0, 0)[0].clone()], None), b.replace("wan6", "lan"));
+        let mut lan = wan("lan", &json!([item(B, 56, 900)]), &json!([]));
+        lan["route"] = json!([]);
+        assert_eq!(chosen("{}", &[lan, both(9, 0)[0].clone()], None), a);
+    }
+
+    #[test]
+    fn of_two_uplinks_the_one_in_use_stays() {
+        let two = |a: u32, b: u32| {
+            [
+                wan("wan6", &json!([item(A, 56, a)]), &json!([])),
+                wan("wanb", &json!([item(B, 56, b)]), &json!([])),
+            ]
+        };
+        let (a, b) = ("wan6 240b:10:3261:6400::/56", "wanb 240b:10:9261:6400::/56");
+        assert_eq!(chosen("{}", &two(14200, 14390), None), b);
+        for (first, second) in [(14200, 14390), (14395, 14300), (100, 14390), (14390, 1)] {
+            let in_use = |of: &str| of.split_once(' ').map(|(_, prefix)| prefix.to_owned());
+            assert_eq!(chosen("{}", &two(first, second), in_use(a).as_deref()), a);
+            assert_eq!(chosen("{}", &two(first, second), in_use(b).as_deref()), b);
+        }
+        let current_b = Some("240b:10:9261:6400::/56");
+        assert_eq!(chosen("{}", &two(9, 0), current_b), a);
+        let mut lost = two(9, 9);
+        lost[1]["route"] = json!([]);
+        assert_eq!(chosen("{}", &lost, current_b), a);
+        // On the uplink itself the new prefix follows the old one.
+        let new = json!([item(B, 56, 9), item("240b:10:3251:6400::", 56, 900)]);
+        let renumbered = [two(14000, 9)[0].clone(), wan("wanb", &new, &json!([]))];
+        assert_eq!(chosen("{}", &renumbered, current_b), "wanb 240b:10:3251:6400::/56");
+    }
+
+    #[test]
+    fn our_own_ce_address_is_no_prefix_of_the_line() {
+        let ours = json!({"interface": "mape", "up": true, "proto": "mape"});
+        let mut alias =
+            wan("mape_", &json!([]), &json!([item("240b:10:3261:6400:6a:4832:6100:6400", 128, 9)]));
+        let none = wan("wan6", &json!([]), &json!([]));
+        let late = chosen("{}", &[none.clone(), ours.clone(), alias.clone()], None);
+        assert!(late.starts_with("MAPE_NO_IPV6_YET"), "{late}");
+        // Somebody else's interface with such a name is one like any other.
+        alias["interface"] = json!("guest_");
+        assert_eq!(chosen("{}", &[none, ours, alias], None), "guest_ 240b:10:3261:6400::/64");
+    }
+
+    #[test]
+    fn a_fixed_contract_takes_no_local_prefix_for_the_lines() {
+        let options = r#"{"provider":"v6plus-static","ipaddr":"203.0.113.10",
+            "peeraddr":"2404:9200:225:100::65"}"#;
+        let lan = json!({"interface": "lan", "up": true, "proto": "static", "l3_device": "br-lan",
+            "ipv6-address": [item("fd00:1::1", 64, 9)]});
+        let late = chosen(options, std::slice::from_ref(&lan), None);
+        assert!(late.starts_with("MAPE_NO_IPV6_YET"), "{late}");
+        let both = [lan, wan("wan6", &json!([item(A, 56, 9)]), &json!([]))];
+        assert_eq!(chosen(options, &both, None), "wan6 240b:10:3261:6400::/56");
+    }
+
+    #[test]
+    fn the_stated_uplink_and_no_other() {
+        let wans = [
+            wan("wan6", &json!([item(A, 56, 9)]), &json!([])),
+            wan("wanb", &json!([item(B, 56, 9)]), &json!([])),
+        ];
+        assert_eq!(chosen(r#"{"tunlink":"wanb"}"#, &wans, None), "wanb 240b:10:9261:6400::/56");
+        let unknown = chosen(r#"{"tunlink":"wna6"}"#, &wans, None);
+        assert!(unknown.starts_with("MAPE_TUNLINK_UNKNOWN") && unknown.contains("wna6"));
+        let mut down = wans[0].clone();
+        down["up"] = json!(false);
+        let late = chosen(r#"{"tunlink":"wan6"}"#, &[down, wans[1].clone()], None);
+        assert!(late.starts_with("MAPE_NO_IPV6_YET") && late.contains("wan6"), "{late}");
+    }
+
+    #[test]
+    fn the_most_telling_reason() {
+        let lan = json!({"interface": "lan", "up": true, "proto": "static", "l3_device": "br-lan",
+            "ipv6-address": [item("fd00:1::1", 64, 9)]});
+        let none = chosen("{}", std::slice::from_ref(&lan), None);
+        assert!(none.starts_with("MAPE_NO_IPV6_YET"), "{none}");
+        let vpn = wan("vpn", &json!([]), &json!([item("2600::1", 64, 9)]));
+        let other = chosen("{}", &[lan.clone(), vpn.clone()], None);
+        assert!(other.starts_with("MAPE_PREFIX_NOT_IN_RULES") && other.contains("2600::"));
+        let ngn = wan("wan6", &json!([]), &json!([item("2408:240:1::1", 64, 9)]));
+        let closed = chosen("{}", &[vpn.clone(), lan.clone(), ngn], None);
+        assert!(closed.contains("NGN"), "{closed}");
+        let cut = wan("wan6", &json!([item("240b:10:3261:6410::", 60, 9)]), &json!([]));
+        let behind = chosen("{}", &[vpn, lan, cut], None);
+        assert!(behind.starts_with("MAPE_NOT_FIRST_SUBNET"), "{behind}");
+    }
+
+    #[test]
+    fn errors_explain_themselves() {
+        for error in [
+            UplinkError::NoIpv6Yet,
+            UplinkError::NotYetOn(Quoted::new("wan6")),
+            UplinkError::Unknown(Quoted::new("wna6")),
+            UplinkError::Taken { uplink: Quoted::new("wan6"), by: Quoted::new("wan4") },
+            UplinkError::AddressHeld { ce: Ipv6Addr::LOCALHOST, by: Quoted::new("wan4") },
+        ] {
+            assert!(!error.hint().is_empty() && error.code().as_str().starts_with("MAPE_"));
+            assert_eq!(error.params().is_empty(), error == UplinkError::NoIpv6Yet);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! firewall4's zones: which one an interface is in.
+
+use mape_uci::{Directories, Package, Section};
+use serde_json::Value;
+
+use super::config::Config;
+use super::dump::Facts;
+use super::uplink::Uplink;
+
+/// The zones, in configured order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Zones(Vec<Zone>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Zone {
+    name: String,
+    /// Interfaces.
+    networks: Vec<String>,
+    devices: Vec<String>,
+}
+
+impl Zones {
+    /// Reads the package `firewall`. Where there is none, or it cannot be read, there are no zones:
+    /// firewall4 then has none either.
+    #[must_use]
+    pub fn read(uci: &Directories) -> Self {
+        uci.read("firewall").ok().flatten().map_or_else(Self::default, |package| Self::of(&package))
+    }
+
+    fn of(package: &Package) -> Self {
+        let enabled = |zone: &&Section| zone.get("enabled").is_none() || zone.is_on("enabled");
+        let zones = package.of_kind("zone").filter(enabled).filter_map(|zone| {
+            let list = |option| zone.list(option).map(str::to_owned).collect();
+            let name = zone.get("name")?.to_owned();
+            Some(Zone { name, networks: list("network"), devices: list("device") })
+        });
+        Self(zones.collect())
+    }
+
+    /// The same with the interfaces whose handlers have joined a zone (`data.zone`): firewall4 puts
+    /// them there as if the zone listed them. So joins one that netifd makes itself, like `wan_6`.
+    /// What our own have joined is what we told, and has to be told again.
+    #[must_use]
+    pub fn with_joined(mut self, facts: &Facts) -> Self {
+        for interface in facts.interfaces().filter(|interface| interface.proto != "mape") {
+            let joined = interface.data.get("zone").and_then(Value::as_str);
+            if let Some(zone) = self.0.iter_mut().find(|zone| Some(zone.name.as_str()) == joined) {
+                zone.networks.push(interface.name.clone());
+            }
+        }
+        self
+    }
+
+    /// Whether there is a zone of this name.
+    #[must_use]
+    pub fn has(&self, zone: &str) -> bool {
+        self.0.iter().any(|it| it.name == zone)
+    }
+
+    /// The zone that the user wants the tunnel in, where the firewall has none of that name:
+    /// firewall4 says nothing of it.
+    #[must_use]
+    pub fn missing<'config>(&self, config: &'config Config) -> Option<&'config str> {
+        let zone = config.zone.as_deref().filter(|zone| *zone != "-")?;
+        (!self.0.is_empty() && !self.has(zone)).then_some(zone)
+    }
+
+    /// The zone that lists the interface.
+    #[must_use]
+    pub fn of_interface(&self, interface: &str) -> Option<&str> {
+        self.first(|zone| zone.networks.iter().any(|member| member == interface))
+    }
+
+    /// The zone of the uplink: the one that lists it, or its device.
+    #[must_use]
+    pub fn of_uplink(&self, uplink: &Uplink) -> Option<&str> {
+        self.of_interface(&uplink.interface).or_else(|| self.of_device(&uplink.device))
+    }
+
+    /// The zone that lists the device: by its name, or with a `+` by the beginning of it.
+    #[must_use]
+    pub fn of_device(&self, device: &str) -> Option<&str> {
+        let is_it = |listed: &String| match listed.strip_suffix('+') {
+            Some(beginning) => device.starts_with(beginning),
+            None => listed == device,
+        };
+        self.first(|zone| zone.devices.iter().any(is_it))
+    }
+
+    fn first(&self, is_it: impl Fn(&Zone) -> bool) -> Option<&str> {
+        self.0.iter().find(|zone| is_it(zone)).map(|zone| zone.name.as_str())
+    }
+
+    /// The zone that the tunnel has to be put into: what the user says, or that of the uplink.
+    /// `None` where some zone lists it already, or the user wants none (`-`, as upstream's `map`).
+    #[must_use]
+    pub fn of_tunnel(&self, interface: &str, config: &Config, uplink: &Uplink) -> Option<String> {
+        match config.zone.as_deref() {
+            Some("-") => None,
+            Some(zone) => Some(zone.to_owned()),
+            None if self.of_interface(interface).is_some() => None,
+            None => self.of_uplink(uplink).map(str::to_owned),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_tunnel_joins_its_uplink_where_nobody_says_otherwise() {
+        let text = "config zone\n option name lan\n option network lan\n\
+                    config zone\n option name wan\n list network wan\n list network wan6\n\
+                    list network listed\nconfig zone\n list network nameless\n";
+        let zones = Zones::of(&Package::parse("firewall", text).unwrap());
+        let uplink = Uplink {
+            interface: "wan6".to_owned(),
+            device: "eth1".to_owned(),
+            prefix: "240b:10:3261:6400::/56".parse().unwrap(),
+        };
+        let zone = |options: &str, name: &str, uplink: &Uplink| {
+            zones.of_tunnel(name, &Config::parse(options).unwrap(), uplink)
+        };
+        assert_eq!(zone("{}", "mape", &uplink).as_deref(), Some("wan"));
+        assert_eq!(zone("{}", "listed", &uplink), None);
+        assert_eq!(zone(r#"{"zone":"-"}"#, "mape", &uplink), None);
+        assert_eq!(zone(r#"{"zone":"guest"}"#, "mape", &uplink).as_deref(), Some("guest"));
+        assert_eq!(zones.of_interface("wanb"), None);
+        let elsewhere = Uplink { interface: "wanb".to_owned(), ..uplink };
+        assert_eq!(zone("{}", "mape", &elsewhere), None);
+    }
+
+    #[test]
+    fn an_uplink_is_in_a_zone_by_its_handler_or_its_device_too() {
+        let text = "config zone\n option name lan\n option network lan\n\
+                    config zone\n option name wan\n option device 'eth1 eth2 ppp+'\n";
+        let zones = Zones::of(&Package::parse("firewall", text).unwrap());
+        let uplink = |interface: &str, device: &str| Uplink {
+            interface: interface.to_owned(),
+            device: device.to_owned(),
+            prefix: "240b:10:3261:6400::/56".parse().unwrap(),
+        };
+        assert_eq!(zones.of_uplink(&uplink("wan6", "eth2")), Some("wan"));
+        assert_eq!(zones.of_uplink(&uplink("wan6", "pppoe-wan")), Some("wan"));
+        assert_eq!(zones.of_uplink(&uplink("wan6", "eth3")), None);
+        assert_eq!(zones.of_uplink(&uplink("wan6", "pp")), None);
+        let dump = json!({"interface": [
+            {"interface": "wan_6", "data": {"zone": "wan"}}, {"interface": "x", "data": {"zone": "y"}},
+            {"interface": "mape", "proto": "mape", "data": {"zone": "wan"}},
+        ]});
+        let joined = zones.clone().with_joined(&Facts::parse(&dump));
+        assert_eq!(joined.of_uplink(&uplink("wan_6", "eth3")), Some("wan"));
+        assert_eq!(joined.of_uplink(&uplink("x", "eth3")), None);
+        assert_eq!(joined.of_interface("mape"), None);
+    }
+}
