@@ -1,5 +1,6 @@
 //! How every error of the program explains itself to a person, to a script and to LuCI.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The stable machine code of an error. Scripts and LuCI's translations rely on the strings.
@@ -106,12 +107,76 @@ impl fmt::Display for Code {
     }
 }
 
-/// An error that a person can act on. Its `Display` is one sentence that names the value.
-pub trait Explain: fmt::Display {
+/// What an error says beside its sentence: the code, the next step and the named values.
+///
+/// ```
+/// use mape_core::{Code, Explanation};
+///
+/// let explanation = Explanation::new(Code::MtuTooSmall, "raise the MTU of the uplink")
+///     .text("device", "eth0")
+///     .param("uplink_mtu", &1280);
+/// assert_eq!(explanation.hint, "raise the MTU of the uplink");
+/// assert_eq!(explanation.params[1], ("uplink_mtu", "1280".to_owned()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Explanation {
     /// The stable machine code.
-    fn code(&self) -> Code;
+    pub code: Code,
     /// The next step, as one sentence.
-    fn hint(&self) -> String;
+    pub hint: Cow<'static, str>,
     /// The named values of the sentence, for translation. Names are stable.
-    fn params(&self) -> Vec<(&'static str, String)>;
+    pub params: Vec<(&'static str, String)>,
+}
+
+impl Explanation {
+    /// Returns an explanation without named values.
+    pub fn new(code: Code, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, hint: hint.into(), params: Vec::new() }
+    }
+
+    /// Returns the explanation of a value of this option that cannot be read or is out of range.
+    pub fn of_option(option: &str, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::OptionInvalid, hint).text("option", option)
+    }
+
+    /// Adds a named value that is a text.
+    pub fn text(mut self, name: &'static str, value: &str) -> Self {
+        self.params.push((name, value.to_owned()));
+        self
+    }
+
+    /// Adds a named value of any type.
+    // Not generic, to be in the program once.
+    pub fn param(mut self, name: &'static str, value: &dyn fmt::Display) -> Self {
+        self.params.push((name, value.to_string()));
+        self
+    }
+}
+
+/// An error that a person can act on. Its `Display` is one sentence that names the value.
+///
+/// A type implements [`Self::explain`], with one arm for each of its variants; the other methods
+/// return parts of it. (Types that still implement the three others and not `explain` are being
+/// converted.)
+pub trait Explain: fmt::Display {
+    /// Returns the code, the next step and the named values.
+    fn explain(&self) -> Explanation {
+        Explanation { code: self.code(), hint: self.hint().into(), params: self.params() }
+    }
+
+    /// Returns the stable machine code.
+    fn code(&self) -> Code {
+        self.explain().code
+    }
+
+    /// Returns the next step, as one sentence.
+    fn hint(&self) -> String {
+        self.explain().hint.into_owned()
+    }
+
+    /// Returns the named values of the sentence, for translation. Names are stable.
+    fn params(&self) -> Vec<(&'static str, String)> {
+        self.explain().params
+    }
 }

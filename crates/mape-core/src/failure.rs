@@ -1,6 +1,6 @@
 //! An error without its type: what a caller shows, logs or keeps.
 
-use crate::error::{Code, Explain};
+use crate::error::{Code, Explain, Explanation};
 use crate::text::{Quoted, Shown};
 
 /// An error that has explained itself: the program cannot answer, and this is why.
@@ -27,12 +27,8 @@ impl<E: Explain> From<E> for Failure {
 impl Failure {
     // One copy of the code for all error types, not one for each of them.
     fn explained(error: &dyn Explain) -> Self {
-        Self {
-            code: error.code(),
-            message: error.to_string(),
-            hint: error.hint(),
-            params: error.params(),
-        }
+        let Explanation { code, hint, params } = error.explain();
+        Self { code, message: error.to_string(), hint: hint.into_owned(), params }
     }
 
     /// Returns the same failure, found in this rule file.

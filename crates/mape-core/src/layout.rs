@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-use crate::error::{Code, Explain};
+use crate::error::{Explain, Explanation};
 use crate::text::Quoted;
 
 /// How IPv4 address and PSID are written into the low 64 bits of the CE address.
@@ -78,16 +78,9 @@ impl fmt::Display for Layout {
 pub struct UnknownLayout(Quoted);
 
 impl Explain for UnknownLayout {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        "use draft03 (every Japanese provider) or rfc7597".to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("option", "layout".to_owned()), ("value", self.0.text())]
+    fn explain(&self) -> Explanation {
+        Explanation::of_option("layout", "use draft03 (every Japanese provider) or rfc7597")
+            .text("value", self.0.as_str())
     }
 }
 

@@ -47,7 +47,7 @@ mod text;
 pub use builtin::{
     BuiltinRule, RuleGroup, completed, find as find_builtin, rules as builtin_rules,
 };
-pub use error::{Code, Explain};
+pub use error::{Code, Explain, Explanation};
 pub use failure::Failure;
 pub use fnv::{fnv32, fnv64};
 pub use layout::{Layout, UnknownLayout};

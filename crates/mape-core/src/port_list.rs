@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Code, Explain};
+use crate::error::{Explain, Explanation};
 use crate::port_set::PortRange;
 use crate::text::{Quoted, decimal};
 
@@ -69,20 +69,17 @@ pub enum PortListError {
 }
 
 impl Explain for PortListError {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        "write ports from 1 to 65535 like 5696,9792-9799".to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        let mut params = vec![("option", "reserved_ports".to_owned())];
-        if let Self::NotAPort(value) | Self::Backwards(value) = self {
-            params.push(("value", value.text()));
+    fn explain(&self) -> Explanation {
+        let explanation = Explanation::of_option(
+            "reserved_ports",
+            "write ports from 1 to 65535 like 5696,9792-9799",
+        );
+        match self {
+            Self::NotAPort(value) | Self::Backwards(value) => {
+                explanation.text("value", value.as_str())
+            }
+            Self::TooMany => explanation,
         }
-        params
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
 
-use crate::error::{Code, Explain};
+use crate::error::{Explain, Explanation};
 use crate::text::Quoted;
 
 /// A delegated prefix, an on-link /64, or the /64 of an address: at most 64 bits long.
@@ -99,34 +99,25 @@ pub enum PrefixError {
 }
 
 impl Explain for PrefixError {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::SubnetBits { subnet, net } => {
-                format!("give {net} if that is what the line got, or {subnet} if it got a /64")
-            }
-            Self::Several(_) => "give the one that the WAN interface got".to_owned(),
-            Self::NotIpv6(_) | Self::Ipv4(_) | Self::Zone(_) | Self::Length(_) => {
-                "give the WAN's delegated prefix (like 240b:10:3261:6400::/56), its /64, or its \
-                 global address"
-                    .to_owned()
-            }
-        }
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        let value = match self {
-            Self::NotIpv6(value)
-            | Self::Ipv4(value)
-            | Self::Zone(value)
-            | Self::Several(value)
-            | Self::Length(value) => value.text(),
-            Self::SubnetBits { subnet, net } => format!("{}/{}", subnet.addr(), net.prefix_len()),
+    fn explain(&self) -> Explanation {
+        let with = |hint: &'static str, value: &Quoted| {
+            Explanation::of_option("prefix", hint).text("value", value.as_str())
         };
-        vec![("option", "prefix".to_owned()), ("value", value)]
+        match self {
+            Self::NotIpv6(value) | Self::Ipv4(value) | Self::Zone(value) | Self::Length(value) => {
+                with(
+                    "give the WAN's delegated prefix (like 240b:10:3261:6400::/56), its /64, or \
+                     its global address",
+                    value,
+                )
+            }
+            Self::Several(value) => with("give the one that the WAN interface got", value),
+            Self::SubnetBits { subnet, net } => Explanation::of_option(
+                "prefix",
+                format!("give {net} if that is what the line got, or {subnet} if it got a /64"),
+            )
+            .param("value", &format_args!("{}/{}", subnet.addr(), net.prefix_len())),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use crate::builtin::PROVIDERS;
-use crate::error::{Code, Explain};
+use crate::error::{Explain, Explanation};
 use crate::provider_info::Provider;
 use crate::text::Quoted;
 
@@ -53,17 +53,9 @@ impl ProviderChoice {
 pub struct UnknownProvider(Quoted);
 
 impl Explain for UnknownProvider {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        let names: Vec<_> = PROVIDERS.iter().map(|provider| provider.name).collect();
-        format!("use auto, {} or manual", names.join(", "))
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("option", "provider".to_owned()), ("value", self.0.text())]
+    fn explain(&self) -> Explanation {
+        Explanation::of_option("provider", "use auto, v6plus, ocn, biglobe, nuro or manual")
+            .text("value", self.0.as_str())
     }
 }
 
@@ -94,7 +86,8 @@ mod tests {
         }
         let error = "V6PLUS".parse::<ProviderChoice>().unwrap_err();
         assert_eq!(error.to_string(), "the provider \"V6PLUS\" is not known");
-        assert!(error.hint().contains("ocn"));
+        let hint = error.hint();
+        assert!(providers().iter().all(|provider| hint.contains(provider.name)), "{hint}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! A MAP rule: the BMR of RFC 7597 section 5.2, with its BR and its layout.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv6Addr;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
-use crate::error::{Code, Explain};
+use crate::error::{Code, Explain, Explanation};
 use crate::layout::Layout;
 use crate::port_set::{PortParameters, PortParametersError, PsidTooLarge};
 
@@ -283,81 +284,76 @@ pub enum RuleError {
 }
 
 impl Explain for RuleError {
-    fn code(&self) -> Code {
-        Code::RuleInconsistent
-    }
-
-    fn hint(&self) -> String {
+    fn explain(&self) -> Explanation {
         match self {
-            Self::Ipv6HostBits { boundary, .. } => format!("did you mean {boundary}?"),
-            Self::Ipv4HostBits { boundary, .. } => {
-                format!("did you mean {boundary}? If not, the rule is wrong; do not use it")
+            Self::Ipv6HostBits { given, boundary } => {
+                inconsistent(format!("did you mean {boundary}?")).param("ipv6", given)
             }
-            Self::Ipv4NotUnicast(_) => "check the rule's IPv4 prefix".to_owned(),
-            Self::BrNotUnicast(_) => "give the provider's BR address".to_owned(),
-            Self::TooLong { ipv6_len, ea_len } => {
-                format!(
-                    "one of {ipv6_len} and {ea_len} is too large; in Japan they add up to 56, and a \
-                     whole IPv4 address (a /32) needs 0 EA bits"
-                )
+            Self::Ipv4HostBits { given, boundary } => inconsistent(format!(
+                "did you mean {boundary}? If not, the rule is wrong; do not use it"
+            ))
+            .param("ipv4", given),
+            Self::Ipv4NotUnicast(given) => {
+                inconsistent("check the rule's IPv4 prefix").param("ipv4", given)
             }
-            Self::PsidLenMismatch { ea_len, suffix_len, .. } => format!(
+            Self::BrNotUnicast(given) => {
+                inconsistent("give the provider's BR address").param("br", given)
+            }
+            Self::TooLong { ipv6_len, ea_len } => inconsistent(format!(
+                "one of {ipv6_len} and {ea_len} is too large; in Japan they add up to 56, and a \
+                 whole IPv4 address (a /32) needs 0 EA bits"
+            ))
+            .param("ipv6_len", ipv6_len)
+            .param("ea_len", ea_len),
+            Self::PsidLenMismatch { ea_len, suffix_len, psid_len } => inconsistent(format!(
                 "leave the PSID length out, or make it {} = {ea_len} - {suffix_len}",
                 ea_len.saturating_sub(*suffix_len)
-            ),
-            Self::TooManyPsidBits { .. } => {
-                "check the number of EA bits and the length of the IPv4 prefix".to_owned()
+            ))
+            .param("ea_len", ea_len)
+            .param("ipv4_len", &32_u8.saturating_sub(*suffix_len))
+            .param("psid_len", psid_len),
+            Self::TooManyPsidBits { ea_len, suffix_len } => {
+                inconsistent("check the number of EA bits and the length of the IPv4 prefix")
+                    .param("ea_len", ea_len)
+                    .param("ipv4_len", &32_u8.saturating_sub(*suffix_len))
             }
-            Self::PsidOfPrefix { .. } => {
-                "leave the PSID length out, or give more EA bits or a longer IPv4 prefix".to_owned()
+            Self::PsidOfPrefix { ea_len, suffix_len, psid_len } => inconsistent(
+                "leave the PSID length out, or give more EA bits or a longer IPv4 prefix",
+            )
+            .param("ea_len", ea_len)
+            .param("ipv4_len", &32_u8.saturating_sub(*suffix_len))
+            .param("psid_len", psid_len),
+            Self::PsidMissing { psid_len } => {
+                inconsistent("give the PSID too, or more EA bits").param("psid_len", psid_len)
             }
-            Self::PsidMissing { .. } => "give the PSID too, or more EA bits".to_owned(),
-            Self::PsidTooLarge(PsidTooLarge { psid_len: 0, .. }) => {
-                "give the PSID length too, or leave the PSID out".to_owned()
-            }
-            Self::PsidTooLarge(error) => format!(
-                "give the PSID right-aligned, as a number below {}, or leave it out",
-                1_u32.checked_shl(error.psid_len.into()).unwrap_or(0)
-            ),
-            Self::PortParameters(_) => {
-                "v6 Plus, BIGLOBE and NURO have offset 4 and length 8, OCN 6 and 6".to_owned()
-            }
-        }
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Ipv6HostBits { given, .. } => vec![("ipv6", given.to_string())],
-            Self::Ipv4HostBits { given, .. } | Self::Ipv4NotUnicast(given) => {
-                vec![("ipv4", given.to_string())]
-            }
-            Self::BrNotUnicast(given) => vec![("br", given.to_string())],
-            Self::TooLong { ipv6_len, ea_len } => {
-                vec![("ipv6_len", ipv6_len.to_string()), ("ea_len", ea_len.to_string())]
-            }
-            Self::PsidLenMismatch { ea_len, suffix_len, psid_len }
-            | Self::PsidOfPrefix { ea_len, suffix_len, psid_len } => vec![
-                ("ea_len", ea_len.to_string()),
-                ("ipv4_len", (32_u8.saturating_sub(*suffix_len)).to_string()),
-                ("psid_len", psid_len.to_string()),
-            ],
-            Self::TooManyPsidBits { ea_len, suffix_len } => vec![
-                ("ea_len", ea_len.to_string()),
-                ("ipv4_len", (32_u8.saturating_sub(*suffix_len)).to_string()),
-            ],
-            Self::PsidMissing { psid_len } => vec![("psid_len", psid_len.to_string())],
             Self::PsidTooLarge(PsidTooLarge { psid, psid_len }) => {
-                vec![("psid", psid.to_string()), ("psid_len", psid_len.to_string())]
+                let explanation = match psid_len {
+                    0 => inconsistent("give the PSID length too, or leave the PSID out"),
+                    _ => inconsistent(format!(
+                        "give the PSID right-aligned, as a number below {}, or leave it out",
+                        1_u32.checked_shl((*psid_len).into()).unwrap_or(0)
+                    )),
+                };
+                explanation.param("psid", psid).param("psid_len", psid_len)
             }
-            Self::PortParameters(error) => match error {
-                PortParametersError::Offset(offset) => vec![("psid_offset", offset.to_string())],
-                PortParametersError::PsidLen(len) => vec![("psid_len", len.to_string())],
-                PortParametersError::Sum { offset, psid_len } => {
-                    vec![("psid_offset", offset.to_string()), ("psid_len", psid_len.to_string())]
+            Self::PortParameters(error) => {
+                let explanation = inconsistent(
+                    "v6 Plus, BIGLOBE and NURO have offset 4 and length 8, OCN 6 and 6",
+                );
+                match error {
+                    PortParametersError::Offset(offset) => explanation.param("psid_offset", offset),
+                    PortParametersError::PsidLen(len) => explanation.param("psid_len", len),
+                    PortParametersError::Sum { offset, psid_len } => {
+                        explanation.param("psid_offset", offset).param("psid_len", psid_len)
+                    }
                 }
-            },
+            }
         }
     }
+}
+
+fn inconsistent(hint: impl Into<Cow<'static, str>>) -> Explanation {
+    Explanation::new(Code::RuleInconsistent, hint)
 }
 
 /// As `--rule` and rule files write it, with every default spelled out.

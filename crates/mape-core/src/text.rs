@@ -103,6 +103,12 @@ impl Quoted {
     pub fn text(&self) -> String {
         self.0.clone()
     }
+
+    /// The text without the quotes, borrowed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for Quoted {

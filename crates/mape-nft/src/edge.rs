@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use mape_core::{Code, Explain, Quoted};
+use mape_core::{Explain, Explanation, Quoted};
 
 /// Where the rules sit that turn inside ports into real ports and back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,16 +86,9 @@ impl EdgeChoice {
 pub struct UnknownEdge(Quoted);
 
 impl Explain for UnknownEdge {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        "use auto, netdev, postrouting or plain".to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("option", "edge".to_owned()), ("value", self.0.text())]
+    fn explain(&self) -> Explanation {
+        Explanation::of_option("edge", "use auto, netdev, postrouting or plain")
+            .text("value", self.0.as_str())
     }
 }
 
@@ -117,6 +110,7 @@ impl FromStr for EdgeChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mape_core::Code;
 
     #[test]
     fn names_read_back() {

@@ -5,7 +5,7 @@
 //! of **internal** ports, as many as the port set has usable ports, and the edge replaces each
 //! internal port with one **external** port of the set, and the reverse.
 
-use mape_core::{Code, Explain, PortRange, PortSet};
+use mape_core::{Code, Explain, Explanation, PortRange, PortSet};
 
 use crate::port_ranges::{complement, merged};
 
@@ -64,16 +64,11 @@ pub struct Mapping {
 pub struct NoUsablePort;
 
 impl Explain for NoUsablePort {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        "reserve fewer ports; a set that consists of port 0 cannot be used at all".to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
+    fn explain(&self) -> Explanation {
+        Explanation::new(
+            Code::OptionInvalid,
+            "reserve fewer ports; a set that consists of port 0 cannot be used at all",
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use mape_core::{Code, Explain, Quoted};
+use mape_core::{Explain, Explanation, Quoted};
 
 /// Longest name of a network device, in bytes (`IFNAMSIZ` without its final zero).
 const DEVICE_LEN: usize = 15;
@@ -114,26 +114,19 @@ pub enum NameError {
 }
 
 impl Explain for NameError {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
+    fn explain(&self) -> Explanation {
         match self {
-            Self::Device(_) => {
-                "use 1 to 15 letters, digits, _, ., @ or -, not only digits, like mape-wan"
-            }
-            Self::Interface(_) => "use 1 to 64 letters, digits, _, ., @ or -, like wan",
+            Self::Device(value) => Explanation::of_option(
+                "device",
+                "use 1 to 15 letters, digits, _, ., @ or -, not only digits, like mape-wan",
+            )
+            .text("value", value.as_str()),
+            Self::Interface(value) => Explanation::of_option(
+                "interface",
+                "use 1 to 64 letters, digits, _, ., @ or -, like wan",
+            )
+            .text("value", value.as_str()),
         }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        let (option, value) = match self {
-            Self::Device(value) => ("device", value),
-            Self::Interface(value) => ("interface", value),
-        };
-        vec![("option", option.to_owned()), ("value", value.text())]
     }
 }
 
@@ -178,6 +171,7 @@ impl fmt::Display for InterfaceName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mape_core::Code;
 
     #[test]
     fn nothing_breaks_out_of_the_syntax() {

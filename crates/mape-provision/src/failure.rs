@@ -1,6 +1,6 @@
 //! Why there is no answer to use, for people and for LuCI.
 
-use mape_core::{Code, Explain};
+use mape_core::{Code, Explain, Explanation};
 
 use crate::answer::AnswerError;
 use crate::request::Capability;
@@ -51,45 +51,34 @@ fn names(methods: &[Capability]) -> String {
 }
 
 impl Explain for NoService {
-    fn code(&self) -> Code {
+    fn explain(&self) -> Explanation {
         match self {
-            Self::NotAnnounced | Self::Malformed | Self::Nothing { .. } => {
-                Code::ProvisioningNoService
-            }
-            Self::AuthRequired { .. } | Self::AuthBad { .. } => Code::ProvisioningAuth,
-            Self::OtherMethods { .. } => Code::ProvisioningOtherMethod,
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::NotAnnounced | Self::Malformed => {
+            Self::NotAnnounced | Self::Malformed => Explanation::new(
+                Code::ProvisioningNoService,
                 "this provider does not use the standard: remove option provisioning, and state the \
-                 rule with option rule if the built-in table does not know the line"
-            }
-            Self::Nothing { .. } => {
-                "ask the provider whether an IPv4 service is active on this line yet"
-            }
-            Self::AuthRequired { .. } => {
-                "enter the user, the password and the server's name that the provider gave"
-            }
-            Self::AuthBad { .. } => "check the user and the password that the provider gave",
-            Self::OtherMethods { .. } => {
-                "run mape-proto detect, which says what to configure instead"
-            }
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::NotAnnounced | Self::Malformed => Vec::new(),
-            Self::Nothing { server } | Self::AuthRequired { server } | Self::AuthBad { server } => {
-                vec![("server", server.clone())]
-            }
-            Self::OtherMethods { server, methods } => {
-                vec![("server", server.clone()), ("methods", names(methods))]
-            }
+                 rule with option rule if the built-in table does not know the line",
+            ),
+            Self::Nothing { server } => Explanation::new(
+                Code::ProvisioningNoService,
+                "ask the provider whether an IPv4 service is active on this line yet",
+            )
+            .text("server", server),
+            Self::AuthRequired { server } => Explanation::new(
+                Code::ProvisioningAuth,
+                "enter the user, the password and the server's name that the provider gave",
+            )
+            .text("server", server),
+            Self::AuthBad { server } => Explanation::new(
+                Code::ProvisioningAuth,
+                "check the user and the password that the provider gave",
+            )
+            .text("server", server),
+            Self::OtherMethods { server, methods } => Explanation::new(
+                Code::ProvisioningOtherMethod,
+                "run mape-proto detect, which says what to configure instead",
+            )
+            .text("server", server)
+            .text("methods", &names(methods)),
         }
     }
 }
@@ -162,6 +151,16 @@ pub enum DnsFailure {
     Timeout,
 }
 
+impl DnsFailure {
+    /// The parameter's value.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
 /// Why a redirect is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum RedirectError {
@@ -176,64 +175,61 @@ pub enum RedirectError {
     TooMany,
 }
 
+impl RedirectError {
+    /// The parameter's value.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Nowhere => "nowhere",
+            Self::Downgrade => "downgrade",
+            Self::TooMany => "too_many",
+        }
+    }
+}
+
 impl Explain for Failure {
-    fn code(&self) -> Code {
+    fn explain(&self) -> Explanation {
+        let no_answer = || {
+            Explanation::new(
+                Code::ProvisioningNoAnswer,
+                "nothing to do at once: what worked goes on and the server is asked again",
+            )
+        };
         match self {
-            Self::Dns(_) => Code::ProvisioningDns,
-            Self::NoAnswer { .. } | Self::Status { .. } => Code::ProvisioningNoAnswer,
-            Self::Certificate { .. } => Code::ProvisioningCertificate,
-            Self::ShowsPassword { .. } => Code::ProvisioningProgram,
-            Self::Refused { .. } => Code::ProvisioningRefused,
-            Self::Redirect { .. } => Code::ProvisioningRedirect,
-            Self::Answer(error) => error.code(),
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::Dns(_) => {
+            Self::Dns(failure) => Explanation::new(
+                Code::ProvisioningDns,
                 "nothing to do at once, the question is asked again; see that the uplink got its \
-                 provider's resolvers"
-            }
-            Self::NoAnswer { .. } | Self::Status { .. } => {
-                "nothing to do at once: what worked goes on and the server is asked again"
-            }
-            Self::Certificate { .. } => {
-                "check the router's clock and its CA certificates (package ca-bundle)"
-            }
-            Self::ShowsPassword { .. } => {
+                 provider's resolvers",
+            )
+            .text("failure", failure.name()),
+            Self::NoAnswer { server } => no_answer().text("server", server),
+            Self::Certificate { server } => Explanation::new(
+                Code::ProvisioningCertificate,
+                "check the router's clock and its CA certificates (package ca-bundle)",
+            )
+            .text("server", server),
+            Self::ShowsPassword { server } => Explanation::new(
+                Code::ProvisioningProgram,
                 "install curl, which keeps it to itself: `apk add curl`, or up to OpenWrt 24.10 \
-                 `opkg update && opkg install curl`"
-            }
-            Self::Refused { .. } => {
+                 `opkg update && opkg install curl`",
+            )
+            .text("server", server),
+            Self::Refused { server, status } => Explanation::new(
+                Code::ProvisioningRefused,
                 "the server does not know this line: ask the provider whether the service is \
-                 active, and check the URL if you entered one"
+                 active, and check the URL if you entered one",
+            )
+            .text("server", server)
+            .param("status", status),
+            Self::Status { server, status } => {
+                no_answer().text("server", server).param("status", status)
             }
-            Self::Redirect { .. } => "nothing to do but to tell the provider",
-            Self::Answer(error) => return error.hint(),
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Dns(DnsFailure::Failed) => vec![("failure", "failed".to_owned())],
-            Self::Dns(DnsFailure::Timeout) => vec![("failure", "timeout".to_owned())],
-            Self::NoAnswer { server }
-            | Self::Certificate { server }
-            | Self::ShowsPassword { server } => vec![("server", server.clone())],
-            Self::Refused { server, status } | Self::Status { server, status } => {
-                vec![("server", server.clone()), ("status", status.to_string())]
-            }
-            Self::Redirect { server, error } => {
-                let failure = match error {
-                    RedirectError::Nowhere => "nowhere",
-                    RedirectError::Downgrade => "downgrade",
-                    RedirectError::TooMany => "too_many",
-                };
-                vec![("server", server.clone()), ("failure", failure.to_owned())]
-            }
-            Self::Answer(error) => error.params(),
+            Self::Redirect { server, error } => Explanation::new(
+                Code::ProvisioningRedirect,
+                "nothing to do but to tell the provider",
+            )
+            .text("server", server)
+            .text("failure", error.name()),
+            Self::Answer(error) => error.explain(),
         }
     }
 }

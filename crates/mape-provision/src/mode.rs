@@ -1,6 +1,6 @@
 //! Whether anything is asked, and whom.
 
-use mape_core::{Code, Explain, ReceivedPrefix, fnv64};
+use mape_core::{Explain, Explanation, ReceivedPrefix, fnv64};
 
 use crate::request::{Capability, Credentials, HttpRequest, Identity};
 use crate::url::Url;
@@ -118,18 +118,12 @@ impl UserUrl {
 pub struct BadUrl;
 
 impl Explain for BadUrl {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        "write it like https://server.example/rules?ipv6Prefix={prefix}&ipv6PrefixLength={length}; \
-         the server is a name or an IPv6 address, and other special characters are written as %XX"
-            .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("option", "provisioning_url".to_owned())]
+    fn explain(&self) -> Explanation {
+        Explanation::of_option(
+            "provisioning_url",
+            "write it like https://server.example/rules?ipv6Prefix={prefix}&ipv6PrefixLength={length}; \
+             the server is a name or an IPv6 address, and other special characters are written as %XX",
+        )
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
-use mape_core::{Code, Explain, Quoted};
+use mape_core::{Explain, Explanation, Quoted};
 
 use crate::txt::Discovered;
 use crate::url::{Scheme, Url, may_be_led_to};
@@ -176,23 +176,15 @@ pub struct IdentityError {
 }
 
 impl Explain for IdentityError {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        match self.name {
+    fn explain(&self) -> Explanation {
+        let hint = match self.name {
             "vendorid" => "write an OUI like acde48, or acde48-name_of_24",
             "version" => "write digits, dots and underscores like 1_32",
             "capability" => "name at least one method, like map_e",
             "server" => "write the name of the server that the provider gave with the password",
             _ => "write at most 32 letters, digits, hyphens and underscores",
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("option", self.name.to_owned()), ("value", self.value.text())]
+        };
+        Explanation::of_option(self.name, hint).text("value", self.value.as_str())
     }
 }
 

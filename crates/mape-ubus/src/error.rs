@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mape_core::{Code, Explain, Quoted};
+use mape_core::{Code, Explain, Explanation, Quoted};
 
 use crate::status::Status;
 
@@ -128,43 +128,34 @@ impl UbusError {
 }
 
 impl Explain for UbusError {
-    fn code(&self) -> Code {
-        Code::Ubus
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::Connect { .. } => "run this as root on a router where ubusd runs",
-            Self::Lost(_) | Self::Timeout(_) => {
-                "try again, and look for the service's own messages in `logread`"
-            }
-            Self::Protocol(_) | Self::Arguments { .. } => {
-                "report this as a bug, with the sentence above"
-            }
-            Self::ObjectNotFound(_) => {
-                "see with `ubus list` what there is, and whether the service runs"
-            }
-            Self::Status { .. } => "look for the service's own message in `logread`",
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        let call = |object: &str, method: &str, reason: String| {
-            let text = |text| Quoted::new(text).text();
-            vec![("object", text(object)), ("method", text(method)), ("reason", reason)]
+    fn explain(&self) -> Explanation {
+        let with = |hint: &'static str| Explanation::new(Code::Ubus, hint);
+        let of_call = |hint: &'static str, object: &str, method: &str| {
+            with(hint)
+                .text("object", Quoted::new(object).as_str())
+                .text("method", Quoted::new(method).as_str())
         };
         match self {
-            Self::Connect { path, error } => {
-                let path = Quoted::new(&path.to_string_lossy()).text();
-                vec![("path", path), ("reason", error.to_string())]
+            Self::Connect { path, error } => with("run this as root on a router where ubusd runs")
+                .text("path", Quoted::new(&path.to_string_lossy()).as_str())
+                .param("reason", error),
+            Self::Lost(error) => with(TRY_AGAIN).param("reason", error),
+            Self::Timeout(timeout) => with(TRY_AGAIN).param("seconds", &timeout.as_secs()),
+            Self::Protocol(why) => with(REPORT).param("reason", why),
+            Self::ObjectNotFound(object) => {
+                with("see with `ubus list` what there is, and whether the service runs")
+                    .text("object", Quoted::new(object).as_str())
             }
-            Self::Lost(error) => vec![("reason", error.to_string())],
-            Self::Timeout(timeout) => vec![("seconds", timeout.as_secs().to_string())],
-            Self::Protocol(why) => vec![("reason", why.to_string())],
-            Self::ObjectNotFound(object) => vec![("object", Quoted::new(object).text())],
-            Self::Status { object, method, status } => call(object, method, status.to_string()),
-            Self::Arguments { object, method, why } => call(object, method, why.to_string()),
+            Self::Status { object, method, status } => {
+                of_call("look for the service's own message in `logread`", object, method)
+                    .param("reason", status)
+            }
+            Self::Arguments { object, method, why } => {
+                of_call(REPORT, object, method).param("reason", why)
+            }
         }
     }
 }
+
+const TRY_AGAIN: &str = "try again, and look for the service's own messages in `logread`";
+const REPORT: &str = "report this as a bug, with the sentence above";

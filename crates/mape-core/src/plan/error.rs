@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use ipnet::Ipv6Net;
 
 use super::request::{MIN_MTU, TUNNEL_OVERHEAD};
-use crate::error::{Code, Explain};
+use crate::error::{Code, Explain, Explanation};
 use crate::line::LineKind;
 use crate::provider::ProviderChoice;
 use crate::provider_info::Provider;
@@ -117,99 +117,82 @@ impl PlanError {
     }
 }
 
+// The next step of `MtuTooSmall` states the sum.
+const _: () = assert!(MIN_MTU + TUNNEL_OVERHEAD == 1320);
+
 impl Explain for PlanError {
-    fn code(&self) -> Code {
+    fn explain(&self) -> Explanation {
         match self {
-            Self::NotInRules { .. }
-            | Self::OtherProvider { .. }
-            | Self::StatedRuleElsewhere { .. }
-            | Self::PrefixTooShort { .. } => Code::PrefixNotInRules,
-            Self::NotFirstSubnet { .. } => Code::NotFirstSubnet,
-            Self::PsidMismatch { .. } | Self::ConflictingRules { .. } | Self::BrIsCe(_) => {
-                Code::RuleInconsistent
+            Self::NotInRules { prefix, line: Some(line) } => {
+                Explanation::new(Code::PrefixNotInRules, line.next_step())
+                    .param("prefix", prefix)
+                    .text("line", line.name())
+                    .text("mechanism", line.mechanism())
             }
-            Self::MtuTooSmall { .. } => Code::MtuTooSmall,
-            Self::AllPortsReserved(_) | Self::ManualWithoutRule => Code::OptionInvalid,
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::NotInRules { line: Some(line), .. } => line.next_step().to_owned(),
-            Self::NotInRules { line: None, .. } => {
+            Self::NotInRules { prefix, line: None } => Explanation::new(
+                Code::PrefixNotInRules,
                 "see whether DHCP on the same port gives IPv4, as on lines like au Hikari: they need \
-                 no tunnel; else ask the provider, and if it is MAP-E, pass its rule with --rule"
-                    .to_owned()
+                 no tunnel; else ask the provider, and if it is MAP-E, pass its rule with --rule",
+            )
+            .param("prefix", prefix),
+            Self::OtherProvider { prefix, chosen, owner } => Explanation::new(
+                Code::PrefixNotInRules,
+                format!("set the provider to auto or {}", owner.name),
+            )
+            .param("prefix", prefix)
+            .text("provider", chosen.name())
+            .text("line", owner.name),
+            Self::StatedRuleElsewhere { prefix, rule } => Explanation::new(
+                Code::PrefixNotInRules,
+                "give the rule for this prefix, or none, to use the built-in ones",
+            )
+            .param("prefix", prefix)
+            .param("ipv6", rule),
+            Self::PrefixTooShort { prefix, needed } => Explanation::new(
+                Code::PrefixNotInRules,
+                format!("give the line's own prefix, a /{needed} or longer, or its address"),
+            )
+            .param("prefix", prefix)
+            .param("needed", needed),
+            Self::NotFirstSubnet { prefix, end_user_prefix, ce } => Explanation::new(
+                Code::NotFirstSubnet,
+                format!(
+                    "a home gateway in front owns {end_user_prefix}: switch off its MAP-E and let \
+                     it pass the whole prefix on, or connect this router to the line in its place"
+                ),
+            )
+            .param("prefix", prefix)
+            .param("end_user_prefix", end_user_prefix)
+            .param("ce", ce),
+            Self::PsidMismatch { explicit, derived, prefix, .. } => Explanation::new(
+                Code::RuleInconsistent,
+                "leave psid out of the rule: the prefix already contains it",
+            )
+            .param("prefix", prefix)
+            .param("psid", explicit)
+            .param("psid_in_prefix", derived),
+            Self::ConflictingRules { ipv6 } => {
+                Explanation::new(Code::RuleInconsistent, "keep the one your provider uses")
+                    .param("ipv6", ipv6)
             }
-            Self::OtherProvider { owner, .. } => {
-                format!("set the provider to auto or {}", owner.name)
+            Self::BrIsCe(br) => {
+                Explanation::new(Code::RuleInconsistent, "give the provider's BR address")
+                    .param("br", br)
             }
-            Self::StatedRuleElsewhere { .. } => {
-                "give the rule for this prefix, or none, to use the built-in ones".to_owned()
-            }
-            Self::PrefixTooShort { needed, .. } => {
-                format!("give the line's own prefix, a /{needed} or longer, or its address")
-            }
-            Self::NotFirstSubnet { end_user_prefix, .. } => format!(
-                "a home gateway in front owns {end_user_prefix}: switch off its MAP-E and let it \
-                 pass the whole prefix on, or connect this router to the line in its place"
-            ),
-            Self::PsidMismatch { .. } => {
-                "leave psid out of the rule: the prefix already contains it".to_owned()
-            }
-            Self::ConflictingRules { .. } => "keep the one your provider uses".to_owned(),
-            Self::BrIsCe(_) => "give the provider's BR address".to_owned(),
-            Self::MtuTooSmall { .. } => format!(
-                "an uplink MTU of {} or more is needed; a fibre line without PPPoE has 1500",
-                MIN_MTU + TUNNEL_OVERHEAD
-            ),
-            Self::AllPortsReserved(_) => "reserve fewer ports".to_owned(),
-            Self::ManualWithoutRule => {
-                "pass --rule or --rules, or set the provider to auto".to_owned()
-            }
-        }
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::NotInRules { prefix, line } => {
-                let mut params = vec![("prefix", prefix.to_string())];
-                if let Some(line) = line {
-                    params.push(("line", line.name().to_owned()));
-                    params.push(("mechanism", line.mechanism().to_owned()));
-                }
-                params
-            }
-            Self::OtherProvider { prefix, chosen, owner } => vec![
-                ("prefix", prefix.to_string()),
-                ("provider", chosen.name().to_owned()),
-                ("line", owner.name.to_owned()),
-            ],
-            Self::StatedRuleElsewhere { prefix, rule } => {
-                vec![("prefix", prefix.to_string()), ("ipv6", rule.to_string())]
-            }
-            Self::PrefixTooShort { prefix, needed } => {
-                vec![("prefix", prefix.to_string()), ("needed", needed.to_string())]
-            }
-            Self::NotFirstSubnet { prefix, end_user_prefix, ce } => vec![
-                ("prefix", prefix.to_string()),
-                ("end_user_prefix", end_user_prefix.to_string()),
-                ("ce", ce.to_string()),
-            ],
-            Self::PsidMismatch { explicit, derived, prefix, .. } => vec![
-                ("prefix", prefix.to_string()),
-                ("psid", explicit.to_string()),
-                ("psid_in_prefix", derived.to_string()),
-            ],
-            Self::ConflictingRules { ipv6 } => vec![("ipv6", ipv6.to_string())],
-            Self::BrIsCe(br) => vec![("br", br.to_string())],
-            Self::MtuTooSmall { uplink_mtu } => vec![("uplink_mtu", uplink_mtu.to_string())],
+            Self::MtuTooSmall { uplink_mtu } => Explanation::new(
+                Code::MtuTooSmall,
+                "an uplink MTU of 1320 or more is needed; a fibre line without PPPoE has 1500",
+            )
+            .param("uplink_mtu", uplink_mtu),
             Self::AllPortsReserved(list) => {
-                vec![("option", "reserved_ports".to_owned()), ("value", list.text())]
+                Explanation::of_option("reserved_ports", "reserve fewer ports")
+                    .text("value", list.as_str())
             }
-            Self::ManualWithoutRule => {
-                vec![("option", "provider".to_owned()), ("value", "manual".to_owned())]
-            }
+            Self::ManualWithoutRule => Explanation::of_option(
+                "provider",
+                "pass --rule or --rules, or set the provider to auto",
+            )
+            .text("value", "manual"),
         }
     }
 }

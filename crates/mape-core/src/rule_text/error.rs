@@ -2,7 +2,7 @@
 
 use ipnet::Ipv6Net;
 
-use crate::error::{Code, Explain};
+use crate::error::{Code, Explain, Explanation};
 use crate::rule::RuleError;
 use crate::text::Quoted;
 
@@ -48,51 +48,40 @@ impl RuleTextError {
 }
 
 impl Explain for RuleTextError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Rule(error) => error.code(),
-            _ => Code::OptionInvalid,
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::Rule(error) => error.hint(),
-            Self::BadValue { key, .. } => match *key {
-                "type" => "only map-e is supported".to_owned(),
-                "ipv6prefix" => "write it like 240b:10::".to_owned(),
-                "ipv4prefix" => "write it like 106.72.0.0".to_owned(),
-                "ipv6" => "write it like 240b:10::/31".to_owned(),
-                "ipv4" => "write it like 106.72.0.0/15".to_owned(),
-                "br" => "write it like 2404:9200:225:100::64".to_owned(),
-                "layout" => "use draft03 or rfc7597".to_owned(),
-                "psid" => "write a number from 0 to 65535, decimal or like 0x34".to_owned(),
-                _ => "write a number of bits".to_owned(),
-            },
-            _ => {
+    fn explain(&self) -> Explanation {
+        let malformed = || {
+            Explanation::of_option(
+                "rule",
                 "write KEY=VALUE,… with ipv6, ipv4, ea, br; the keys are ipv6 ipv4 ea offset psid \
-                  psidlen br layout"
-                    .to_owned()
+                 psidlen br layout",
+            )
+        };
+        match self {
+            Self::NotAPair(text) | Self::UnknownKey(text) => {
+                malformed().text("value", text.as_str())
             }
+            Self::NotARule => malformed(),
+            Self::Twice(key) | Self::Missing(key) => malformed().text("key", key),
+            Self::BadValue { key, value } => Explanation::of_option("rule", form_of(key))
+                .text("key", key)
+                .text("value", value.as_str()),
+            Self::Rule(error) => error.explain(),
         }
     }
+}
 
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Rule(error) => error.params(),
-            Self::NotAPair(text) | Self::UnknownKey(text) => {
-                vec![("option", "rule".to_owned()), ("value", text.text())]
-            }
-            Self::NotARule => vec![("option", "rule".to_owned())],
-            Self::Twice(key) | Self::Missing(key) => {
-                vec![("option", "rule".to_owned()), ("key", (*key).to_owned())]
-            }
-            Self::BadValue { key, value } => vec![
-                ("option", "rule".to_owned()),
-                ("key", (*key).to_owned()),
-                ("value", value.text()),
-            ],
-        }
+/// How the value of a key is written.
+fn form_of(key: &str) -> &'static str {
+    match key {
+        "type" => "only map-e is supported",
+        "ipv6prefix" => "write it like 240b:10::",
+        "ipv4prefix" => "write it like 106.72.0.0",
+        "ipv6" => "write it like 240b:10::/31",
+        "ipv4" => "write it like 106.72.0.0/15",
+        "br" => "write it like 2404:9200:225:100::64",
+        "layout" => "use draft03 or rfc7597",
+        "psid" => "write a number from 0 to 65535, decimal or like 0x34",
+        _ => "write a number of bits",
     }
 }
 
@@ -123,35 +112,19 @@ pub enum RuleFileError {
 }
 
 impl Explain for RuleFileError {
-    fn code(&self) -> Code {
+    fn explain(&self) -> Explanation {
         match self {
-            Self::Line { error, .. } => error.code(),
-            Self::Conflict { .. } => Code::RuleInconsistent,
-            Self::Empty => Code::OptionInvalid,
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::Line { error, .. } => error.hint(),
-            Self::Conflict { .. } => "keep the one your provider uses".to_owned(),
-            Self::Empty => "write one rule in a line, like ipv6=…,ipv4=…,ea=…,br=…".to_owned(),
-        }
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Line { line, error } => {
-                let mut params = error.params();
-                params.push(("line", line.to_string()));
-                params
+            Self::Line { line, error } => error.explain().param("line", line),
+            Self::Conflict { first, second, ipv6 } => {
+                Explanation::new(Code::RuleInconsistent, "keep the one your provider uses")
+                    .param("ipv6", ipv6)
+                    .param("first_line", first)
+                    .param("second_line", second)
             }
-            Self::Conflict { first, second, ipv6 } => vec![
-                ("ipv6", ipv6.to_string()),
-                ("first_line", first.to_string()),
-                ("second_line", second.to_string()),
-            ],
-            Self::Empty => vec![("option", "rules_file".to_owned())],
+            Self::Empty => Explanation::of_option(
+                "rules_file",
+                "write one rule in a line, like ipv6=…,ipv4=…,ea=…,br=…",
+            ),
         }
     }
 }

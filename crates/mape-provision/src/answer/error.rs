@@ -1,6 +1,6 @@
 //! Why an answer cannot be used.
 
-use mape_core::{Code, Explain, Quoted, ReceivedPrefix, RuleError};
+use mape_core::{Code, Explain, Explanation, Quoted, ReceivedPrefix, RuleError};
 
 /// Longest body read, in bytes. 256 rules with every blank that a server may add take 60 kB.
 pub const MAX_BODY: usize = 256 * 1024;
@@ -83,52 +83,41 @@ fn path_of(path: &str, key: &str) -> String {
 }
 
 impl Explain for AnswerError {
-    fn code(&self) -> Code {
-        Code::ProvisioningBadAnswer
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::UnknownShape => {
-                "check that the URL is the one of the rule server; it may have answered with a \
-                 page for people"
-            }
-            Self::NoRuleFor { .. } => {
-                "wait for the next try if the line's prefix has just changed; otherwise ask the \
-                 provider which service the line has"
-            }
-            _ => {
+    fn explain(&self) -> Explanation {
+        let unusable = || {
+            Explanation::new(
+                Code::ProvisioningBadAnswer,
                 "nothing to do at once: what worked goes on and the server is asked again; if it \
-                 stays, tell the provider, and state the rule with option rule until then"
-            }
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
+                 stays, tell the provider, and state the rule with option rule until then",
+            )
+        };
         match self {
-            Self::TooLarge | Self::UnknownShape | Self::NoRules => Vec::new(),
-            Self::NotJson { line } => vec![("line", line.to_string())],
-            Self::Missing { path, key } => vec![("key", path_of(path, key))],
+            Self::TooLarge | Self::NoRules => unusable(),
+            Self::NotJson { line } => unusable().param("line", line),
+            Self::UnknownShape => Explanation::new(
+                Code::ProvisioningBadAnswer,
+                "check that the URL is the one of the rule server; it may have answered with a \
+                 page for people",
+            ),
+            Self::Missing { path, key } => unusable().text("key", &path_of(path, key)),
             Self::BadValue { path, key, value } => {
-                vec![("key", path_of(path, key)), ("value", value.text())]
+                unusable().text("key", &path_of(path, key)).text("value", value.as_str())
             }
             Self::Rule { number, error } => {
-                let mut params = error.params();
-                params.push(("rule", number.to_string()));
-                params
+                let Explanation { params, .. } = error.explain();
+                Explanation { params, ..unusable() }.param("rule", number)
             }
-            Self::RuleLacks { number, key } => {
-                vec![("key", (*key).to_owned()), ("rule", number.to_string())]
+            Self::RuleLacks { number, key } => unusable().text("key", key).param("rule", number),
+            Self::RuleValue { number, key, value } => {
+                unusable().text("key", key).text("value", value.as_str()).param("rule", number)
             }
-            Self::RuleValue { number, key, value } => vec![
-                ("key", (*key).to_owned()),
-                ("value", value.text()),
-                ("rule", number.to_string()),
-            ],
-            Self::NoRuleFor { prefix, rules } => {
-                vec![("prefix", prefix.to_string()), ("rules", rules.to_string())]
-            }
+            Self::NoRuleFor { prefix, rules } => Explanation::new(
+                Code::ProvisioningBadAnswer,
+                "wait for the next try if the line's prefix has just changed; otherwise ask the \
+                 provider which service the line has",
+            )
+            .param("prefix", prefix)
+            .param("rules", rules),
         }
     }
 }
