@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddrV4;
 
 use mape_core::{Failure, Shown};
+use mape_import::Router;
 use mape_kernel::device::Device;
 use mape_netifd::status::InterfaceStatus;
 use mape_netifd::{Facts, InterfaceFacts};
@@ -13,8 +14,6 @@ use mape_nft::InterfaceName;
 use mape_uci::Package;
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::import::{self, Router};
 
 pub(crate) mod kernel;
 mod line;
@@ -36,7 +35,7 @@ pub struct Places {
     /// What the kernel and netifd are asked for.
     pub status: mape_netifd::status::Places,
     /// The configuration and what others left.
-    pub router: import::Places,
+    pub router: mape_import::Places,
     /// Answers of provisioning.
     pub netifd: mape_netifd::Places,
 }

@@ -10,7 +10,6 @@ pub mod diagnose;
 #[allow(clippy::unwrap_used, reason = "of tests")]
 #[path = "../../../tests/support/executable.rs"]
 mod executable;
-pub mod import;
 #[cfg(feature = "linux")]
 pub mod linux;
 #[cfg(test)]

@@ -5,13 +5,13 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use mape_core::{Code, Explain, Failure, Quoted, Shown, net4};
+use mape_import::{Changes, Router};
 use mape_netifd::{Bus, Question, recognise};
 use mape_provision::{LineType, Section, Verdict};
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::{Answer, help};
-use crate::import::{self, Changes, Router};
 
 /// The section is not written.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +74,7 @@ impl Explain for NotApplied {
 
 struct Options {
     question: Question,
-    places: import::Places,
+    places: mape_import::Places,
     ubus: mape_netifd::Places,
     name: String,
     apply: bool,
@@ -137,7 +137,7 @@ fn advised(verdict: Verdict, question: &Question, plain: bool) -> Verdict {
 fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {
     let mut options = Options {
         question: Question::default(),
-        places: import::Places::default(),
+        places: mape_import::Places::default(),
         ubus: mape_netifd::Places::default(),
         name: "wan4".to_owned(),
         apply: false,
@@ -203,7 +203,7 @@ fn apply(verdict: &Verdict, options: &Options) -> Result<(), Failure> {
     let named = section.options.iter().map(|(name, value)| (*name, value.as_str()));
     let values: Vec<(&str, &str)> = std::iter::once(("proto", proto)).chain(named).collect();
     let changes = Changes::adding("network", "interface", &options.name, &values);
-    Ok(import::apply(&router, &changes)?)
+    Ok(mape_import::apply(&router, &changes)?)
 }
 
 fn text(verdict: &Verdict, name: &str, applied: bool, log: &str) -> String {

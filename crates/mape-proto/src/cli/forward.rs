@@ -9,6 +9,7 @@ use mape_firewall::forwards::{Forward, KIND, PACKAGE, Wish, Wishes};
 use mape_firewall::{
     FirewallError, ForwardStatus, NOT_IN_FORCE, Report, Told, load_locked, statuses, would_load,
 };
+use mape_import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
 use mape_kernel::netlink::Kernel;
 use mape_uci::{Directories, Section, UciError};
 use nix::fcntl::Flock;
@@ -17,7 +18,6 @@ use serde::Serialize;
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::{Answer, help, json};
-use crate::import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
 
 /// What all three take.
 struct Options {

@@ -1,11 +1,11 @@
 //! `mape-proto import`.
 
 use mape_core::{Failure, Quoted, ReceivedPrefix};
+use mape_import::{Import, Places, Router, apply};
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::{Answer, help};
-use crate::import::{Import, Places, Router, apply};
 
 mod json;
 mod text;

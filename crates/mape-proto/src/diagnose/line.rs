@@ -1,6 +1,7 @@
 //! From the interface to the other end: what is between a plan and IPv4 that works.
 
 use mape_core::{Code, ShellWord};
+use mape_import::{Leftover, leftovers_of};
 use mape_kernel::device::Device;
 use mape_kernel::link::tunnel_between;
 use mape_netifd::InterfaceFacts;
@@ -9,7 +10,6 @@ use mape_system::json::{self, items};
 use serde_json::Value;
 
 use super::{Finding, Fix, Patient, resolvers, servers, zone};
-use crate::import::{Leftover, leftovers_of};
 
 /// Packets that were sent without an answer before that says something.
 const SENT: u64 = 20;

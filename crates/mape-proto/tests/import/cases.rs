@@ -107,7 +107,7 @@ fn the_schema_refuses_what_is_none() {
 fn the_page_about_migration_has_the_table_of_differences() {
     let page = home().join("../../../docs/coming-from-map.md");
     let page = fs::read_to_string(page).unwrap();
-    for row in &mape_proto::import::DIFFERENCES {
+    for row in &mape_import::DIFFERENCES {
         let line = format!("| {} | {} | {} |\n", row.about, row.map, row.mape);
         assert!(page.contains(&line), "{line}");
     }

@@ -1,9 +1,9 @@
 //! An import as JSON. The schema is `tests/vectors/schema/import.json`.
 
+use mape_import::{Command, Difference, Import, Leftover, Verdict};
 use serde::Serialize;
 
 use crate::cli::json::{SCHEMA, line, plan_object};
-use crate::import::{Command, Difference, Import, Leftover, Verdict};
 
 #[derive(Serialize)]
 struct ImportJson<'a, P: Serialize> {

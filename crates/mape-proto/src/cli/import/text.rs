@@ -3,9 +3,9 @@
 use std::fmt::{self, Write as _};
 
 use mape_core::Shown;
+use mape_import::{Command, Import, Origin, Verdict};
 
 use crate::cli::human;
-use crate::import::{Command, Import, Origin, Verdict};
 
 pub(super) fn import(import: &Import, applied: bool) -> String {
     let mut text = String::new();

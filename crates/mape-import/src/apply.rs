@@ -45,7 +45,10 @@ pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
 
 /// The same for any package, for who holds the loader's lock: two at once would commit each other's
 /// changes.
-pub(crate) fn apply_to(
+///
+/// # Errors
+/// [`UciError`]
+pub fn apply_to(
     router: &Router,
     name: &str,
     changes: &Changes,

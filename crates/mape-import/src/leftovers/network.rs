@@ -6,10 +6,8 @@ use mape_core::{ReceivedPrefix, Request, plan};
 use mape_uci::Section;
 
 use super::{Leftover, Subject};
-use crate::import::{
-    router::{Router, interface_of_rules},
-    source::{addresses, uplinks},
-};
+use crate::router::{Router, interface_of_rules};
+use crate::source::{addresses, uplinks};
 
 pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
     let network = &router.network;
@@ -135,7 +133,7 @@ fn held_by_hand(other: &Section, ce: Ipv6Addr) -> Leftover {
 const HANDLER: &str = "/lib/netifd/proto/mape.sh";
 
 /// What is worth knowing and no leftover.
-pub(in crate::import) fn notes(router: &Router, section: &Section) -> Vec<String> {
+pub(crate) fn notes(router: &Router, section: &Section) -> Vec<String> {
     let name = section.name();
     let mut notes = Vec::new();
     let zone = section.get("zone").filter(|zone| *zone != "-");

@@ -1,7 +1,7 @@
 //! Other packages for MAP-E, by the files they bring.
 
 use super::Leftover;
-use crate::import::router::Router;
+use crate::router::Router;
 
 /// A file, whose it is, and how it goes.
 const FILES: [(&str, &str, &[&str]); 7] = [

@@ -4,7 +4,7 @@ use mape_core::ShellWord;
 
 use super::rules::{is_of_line, loads_snat};
 use super::{Leftover, Subject, code, excerpt, packages, words};
-use crate::import::router::{Router, Script};
+use crate::router::{Router, Script};
 
 /// Upstream's handler. It leaves nft to the firewall, so these words are somebody's patch.
 const MAP: &str = "/lib/netifd/proto/map.sh";

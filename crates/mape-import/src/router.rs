@@ -118,7 +118,9 @@ impl Router {
         Ok(Self { places, network, firewall, scripts, unread, tables })
     }
 
-    pub(crate) fn directories(&self) -> Directories {
+    /// Where its packages are.
+    #[must_use]
+    pub fn directories(&self) -> Directories {
         Directories::below(&self.places.root)
     }
 
@@ -145,30 +147,30 @@ impl Router {
     }
 
     /// The interfaces of the configuration.
-    pub(crate) fn interfaces(&self) -> impl Iterator<Item = &Section> {
+    pub fn interfaces(&self) -> impl Iterator<Item = &Section> {
         self.network.of_kind("interface")
     }
 
     /// One of the two packages that are read.
-    pub(crate) fn package(&self, name: &str) -> Option<&Package> {
+    #[must_use]
+    pub fn package(&self, name: &str) -> Option<&Package> {
         std::iter::once(&self.network).chain(&self.firewall).find(|package| package.name() == name)
     }
 
     /// What holds for all interfaces.
-    pub(crate) fn globals(&self) -> Option<&Section> {
+    #[must_use]
+    pub fn globals(&self) -> Option<&Section> {
         self.network.of_kind("globals").next()
     }
 
     /// The firewall's sections of a type.
-    pub(crate) fn firewall_sections<'a>(
-        &'a self,
-        kind: &'a str,
-    ) -> impl Iterator<Item = &'a Section> {
+    pub fn firewall_sections<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Section> {
         self.firewall.iter().flat_map(move |firewall| firewall.of_kind(kind))
     }
 
     /// Whether there is such a file.
-    pub(crate) fn has(&self, path: &str) -> bool {
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
         files::below(&self.places.root, path).is_ok_and(|path| path.exists())
     }
 }

@@ -12,6 +12,7 @@ use mape_netifd::Config;
 use mape_uci::Section;
 
 mod apply;
+mod builtin_match;
 mod changes;
 mod contract;
 mod differences;
@@ -19,19 +20,18 @@ mod error;
 mod leftovers;
 mod router;
 mod source;
-mod table;
 mod translate;
 mod tunlink;
 
 pub use apply::apply;
-pub(crate) use apply::apply_to;
+pub use apply::apply_to;
+pub use builtin_match::Verdict;
 pub use changes::{Changes, Command};
 pub use differences::{DIFFERENCES, Difference};
 pub use error::ImportError;
 pub use leftovers::Leftover;
 pub use router::{Places, Router};
 pub use source::Origin;
-pub use table::Verdict;
 
 /// What importing a section means.
 #[derive(Debug)]
@@ -148,7 +148,7 @@ impl Import {
 }
 
 /// What would stand in the way of an interface that is there.
-pub(crate) fn leftovers_of(router: &Router, interface: &str) -> Vec<Leftover> {
+pub fn leftovers_of(router: &Router, interface: &str) -> Vec<Leftover> {
     let section = router.interfaces().find(|section| section.name() == interface);
     section.map_or_else(Vec::new, |section| leftovers::find(router, section, None, None))
 }

@@ -4,7 +4,7 @@ use mape_core::ShellWord;
 use mape_uci::Section;
 
 use super::{Leftover, Subject, code, excerpt, words};
-use crate::import::router::Router;
+use crate::router::Router;
 
 /// Tables that other scripts for MAP-E load: these names, alone or before a `_`.
 const TABLES: [&str; 4] = ["mape", "nathack", "fleth_mape", "jpipoe"];
