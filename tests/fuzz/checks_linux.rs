@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use mape_core::Explain as _;
-use mape_proto::linux::Config;
+use mape_linux::Config;
 
 use super::checks::{explains_itself, plan_or_explain};
 

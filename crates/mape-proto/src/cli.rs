@@ -79,7 +79,7 @@ struct Answer {
 /// Whether advice is for a machine without OpenWrt: found out here, and nowhere else.
 #[cfg(feature = "linux")]
 fn is_plain_linux(arguments: &[OsString]) -> bool {
-    crate::linux::is_here(arguments)
+    mape_linux::is_here(arguments)
 }
 
 #[cfg(not(feature = "linux"))]
@@ -91,7 +91,7 @@ const fn is_plain_linux(_: &[OsString]) -> bool {
 fn advised(failure: Failure, plain: bool) -> Failure {
     #[cfg(feature = "linux")]
     if plain {
-        return crate::linux::advised(failure);
+        return mape_linux::advised(failure);
     }
     let _ = plain;
     failure
@@ -101,7 +101,7 @@ fn answer(arguments: Vec<OsString>, plain: bool) -> Result<Answer, Failure> {
     #[cfg(feature = "linux")]
     let is_linux_status = linux::is_asked_for_status(&arguments);
     #[cfg(feature = "linux")]
-    let no_router = crate::linux::NoRouter::of(&arguments).filter(|_| plain);
+    let no_router = mape_linux::NoRouter::of(&arguments).filter(|_| plain);
     let mut arguments = Arguments::new(arguments);
     let word = arguments.command()?;
     #[cfg(feature = "linux")]

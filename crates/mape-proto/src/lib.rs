@@ -5,16 +5,6 @@
 //! passed in, so that tests see exactly what a user sees.
 
 mod cli;
-pub mod diagnose;
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "of tests")]
-#[path = "../../../tests/support/executable.rs"]
-mod executable;
-#[cfg(feature = "linux")]
-pub mod linux;
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test")]
-#[path = "../../../tests/support/scratch.rs"]
-mod scratch;
+pub mod doctor;
 
 pub use cli::{ExitStatus, run};

@@ -6,8 +6,9 @@ use crate::{
     provision, workflows,
 };
 
-/// The daemon that is given our list of ports, and `sysctl` for this machine's namespaces.
-const HOST: &[&str] = &["miniupnpd-nftables", "procps"];
+/// The daemon that is given our list of ports, the names of protocols that firewall4's rules use, and
+/// `sysctl` for this machine's namespaces.
+const HOST: &[&str] = &["miniupnpd-nftables", "netbase", "procps"];
 
 /// About 40 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {

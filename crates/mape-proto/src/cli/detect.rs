@@ -117,7 +117,7 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
 #[cfg(feature = "linux")]
 fn on_plain_linux(mut options: Options) -> Result<Options, Failure> {
     if options.question.prefixes.is_empty() {
-        let found = crate::linux::prefixes(&crate::linux::System::default());
+        let found = mape_linux::prefixes(&mape_linux::System::default());
         let found = found.map_err(|failure| failure.or_else_do("pass it with --prefix"));
         options.question.prefixes = found?;
     }
@@ -128,7 +128,7 @@ fn on_plain_linux(mut options: Options) -> Result<Options, Failure> {
 fn advised(verdict: Verdict, question: &Question, plain: bool) -> Verdict {
     #[cfg(feature = "linux")]
     if plain {
-        return crate::linux::advised_verdict(verdict, question.tunnel_end);
+        return mape_linux::advised_verdict(verdict, question.tunnel_end);
     }
     let _ = (question, plain);
     verdict

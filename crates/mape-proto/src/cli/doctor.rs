@@ -9,7 +9,7 @@ use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::status::{NoInterface, Options};
 use super::{Answer, help, json};
-use crate::diagnose::{Ask, Places, doctor, masked};
+use crate::doctor::{Ask, Places, doctor, masked};
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let mut options = Options::default();

@@ -205,7 +205,7 @@ struct ProblemJson<'status> {
 
 /// The state of a line on plain Linux.
 #[cfg(feature = "linux")]
-pub(super) fn status(status: &crate::linux::Status) -> String {
+pub(super) fn status(status: &mape_linux::Status) -> String {
     let problems = status.problems.iter();
     line(&StatusJson {
         schema: SCHEMA,
@@ -232,7 +232,7 @@ struct DoctorJson<'report> {
 #[cfg(feature = "linux")]
 #[derive(serde::Serialize)]
 struct CheckJson<'report> {
-    check: crate::linux::Check,
+    check: crate::doctor::linux::Check,
     fine: bool,
     message: &'report str,
     /// Where something is wrong.
@@ -242,11 +242,11 @@ struct CheckJson<'report> {
 
 /// What was found on plain Linux.
 #[cfg(feature = "linux")]
-pub(super) fn doctor(report: &crate::linux::Report) -> String {
+pub(super) fn doctor(report: &crate::doctor::linux::Report) -> String {
     let checks = report.checks.iter().map(|(check, result)| {
         let (message, hint) = match result {
             Ok(value) => (value, None),
-            Err(crate::linux::Problem { what, next }) => (what, Some(next.as_str())),
+            Err(mape_linux::Problem { what, next }) => (what, Some(next.as_str())),
         };
         CheckJson { check: *check, fine: hint.is_none(), message, hint }
     });

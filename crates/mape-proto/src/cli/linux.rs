@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use mape_core::{Failure, Quoted};
 use mape_firewall::look_into;
+use mape_linux::{Config, Parts, System};
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::{Answer, help, json};
-use crate::linux::{self, Config, Parts, System};
 
 /// The words of this module.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,17 +69,17 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
     let config = || Config::read(file.as_deref());
     let (text, is_fine) = match word {
         Word::Watch => {
-            return Err(linux::watch(file.as_deref(), &system, &mut std::io::stderr()));
+            return Err(mape_linux::watch(file.as_deref(), &system, &mut std::io::stderr()));
         }
-        Word::Down => (linux::down(file.as_deref(), &system)?, true),
-        Word::Up if dry_run => (linux::dry_run(&config()?, &system)?, true),
-        Word::Up => (linux::up(&config()?, &system)?.to_string(), true),
+        Word::Down => (mape_linux::down(file.as_deref(), &system)?, true),
+        Word::Up if dry_run => (mape_linux::dry_run(&config()?, &system)?, true),
+        Word::Up => (mape_linux::up(&config()?, &system)?.to_string(), true),
         Word::Status => {
-            let line = linux::status(&config()?, &system)?;
+            let line = mape_linux::status(&config()?, &system)?;
             (if as_json { json::status(&line) } else { line.to_string() }, line.is_up())
         }
         Word::Doctor => {
-            let report = linux::doctor(&config()?, &system)?;
+            let report = crate::doctor::linux::doctor(&config()?, &system)?;
             (if as_json { json::doctor(&report) } else { report.to_string() }, report.is_fine())
         }
     };
@@ -89,7 +89,7 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
 /// The files of `plan --ifupdown` and `--networkd`: written into the directory, or printed one
 /// after the other.
 pub(super) fn files(
-    make: fn(&Parts, &Path) -> Vec<linux::File>,
+    make: fn(&Parts, &Path) -> Vec<mape_linux::File>,
     parts: &Parts,
     directory: Option<&Path>,
 ) -> Result<String, Failure> {
@@ -102,7 +102,7 @@ pub(super) fn files(
             let path = directory.join(name);
             let written =
                 std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, content));
-            written.map_err(|error| linux::LinuxError::File {
+            written.map_err(|error| mape_linux::LinuxError::File {
                 file: path.to_string_lossy().into_owned(),
                 error,
             })?;
@@ -116,8 +116,8 @@ pub(super) fn files(
 }
 
 /// The directory from the root, if shell, ifupdown and systemd all read its name as it is.
-fn named(directory: &Path) -> Result<PathBuf, linux::LinuxError> {
-    let refused = || linux::LinuxError::Directory(Quoted::new(&directory.to_string_lossy()));
+fn named(directory: &Path) -> Result<PathBuf, mape_linux::LinuxError> {
+    let refused = || mape_linux::LinuxError::Directory(Quoted::new(&directory.to_string_lossy()));
     let path = std::path::absolute(directory).map_err(|_| refused())?;
     let is_plain = |letter: char| letter.is_alphanumeric() || "/._-".contains(letter);
     let plain = path.to_str().is_some_and(|text| text.chars().all(is_plain));

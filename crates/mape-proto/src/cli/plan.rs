@@ -7,11 +7,12 @@ use mape_nft::{
 use mape_system::user_rules::Stated;
 
 use super::arguments::{Argument, Arguments, UsageError};
+
 #[cfg(feature = "linux")]
 use super::linux;
 use super::{help, human, json, shell};
 #[cfg(feature = "linux")]
-use crate::linux::{Parts, ifupdown, networkd, shell_functions};
+use mape_linux::{Parts, ifupdown, networkd, shell_functions};
 
 /// How the plan is printed.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]

@@ -5,13 +5,13 @@ use std::{fmt, fs};
 use mape_core::{Failure, Shown};
 use mape_nft::InterfaceName;
 
-use super::filter::Packet;
-use super::ip::{Device, Snapshot};
-use super::line::Line;
-use super::status::{Problem, explained, status};
-use super::twins::twins;
-use super::{Config, System, input, uplink};
-use crate::diagnose::kernel::trouble;
+use super::kernel::trouble;
+use mape_linux::desired::Line;
+use mape_linux::filter::Packet;
+use mape_linux::ip::{Device, Snapshot};
+use mape_linux::status::{Problem, explained, status};
+use mape_linux::twins::twins;
+use mape_linux::{Config, System, host_firewall as input, uplink};
 
 /// Packets that were sent without an answer before that says something.
 const SENT: u64 = 20;

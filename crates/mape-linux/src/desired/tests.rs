@@ -5,11 +5,11 @@ use std::path::Path;
 use mape_core::{Request, plan};
 
 use super::{Line, Steps};
-use crate::linux::config::RouteOption;
-use crate::linux::ip::Snapshot;
-use crate::linux::journal::{Journal, Owned};
-use crate::linux::uplink::Found;
-use crate::linux::{Config, LinuxError};
+use crate::config::RouteOption;
+use crate::ip::Snapshot;
+use crate::journal::{Journal, Owned};
+use crate::uplink::Found;
+use crate::{Config, LinuxError};
 
 const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
 

@@ -8,8 +8,8 @@ use mape_firewall::{State, unload};
 use mape_nft::{DeviceName, InterfaceName};
 
 use super::config::{DEFAULT_FILE, absolute};
+use super::desired::{has_tunnel, remove_tunnel};
 use super::journal::Journal;
-use super::line::{has_tunnel, remove_tunnel};
 use super::{Config, LinuxError, System};
 
 /// Takes the configuration's line down and says so; and those that have come from it under another
@@ -18,7 +18,7 @@ use super::{Config, LinuxError, System};
 ///
 /// # Errors
 /// Everything that could not be taken away; the rest was. Or nothing tells what to take away.
-pub(crate) fn down(file: Option<&Path>, system: &System) -> Result<String, Failure> {
+pub fn down(file: Option<&Path>, system: &System) -> Result<String, Failure> {
     let path = absolute(file.unwrap_or(Path::new(DEFAULT_FILE)));
     let mut names = Journal::lines_from(&system.places.state, &path);
     let config = Config::read(file);

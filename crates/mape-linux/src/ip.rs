@@ -23,47 +23,47 @@ const FOREVER: u32 = u32::MAX;
 /// A network device, as `ip -json -details address show` tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(crate) struct Device {
-    pub(crate) ifname: String,
-    pub(crate) flags: Vec<String>,
-    pub(crate) mtu: u32,
+pub struct Device {
+    pub ifname: String,
+    pub flags: Vec<String>,
+    pub mtu: u32,
     /// The bridge this device is a port of.
-    pub(crate) master: Option<String>,
-    pub(crate) linkinfo: LinkInfo,
-    pub(crate) addr_info: Vec<Address>,
+    pub master: Option<String>,
+    pub linkinfo: LinkInfo,
+    pub addr_info: Vec<Address>,
 }
 
 /// Of a virtual device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(crate) struct LinkInfo {
-    pub(crate) info_kind: String,
-    pub(crate) info_data: TunnelInfo,
+pub struct LinkInfo {
+    pub info_kind: String,
+    pub info_data: TunnelInfo,
 }
 
 /// Of an `ip6tnl` device. What a version of iproute2 does not tell stays `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(crate) struct TunnelInfo {
-    pub(crate) proto: Option<String>,
-    pub(crate) local: Option<String>,
-    pub(crate) remote: Option<String>,
-    pub(crate) link: Option<String>,
-    pub(crate) ttl: Option<u8>,
+pub struct TunnelInfo {
+    pub proto: Option<String>,
+    pub local: Option<String>,
+    pub remote: Option<String>,
+    pub link: Option<String>,
+    pub ttl: Option<u8>,
     /// There where an encapsulation limit is written into each packet.
-    pub(crate) encap_limit: Option<u16>,
+    pub encap_limit: Option<u16>,
 }
 
 /// An address of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(crate) struct Address {
+pub struct Address {
     /// Another text than an address is none of IPv4 or IPv6.
     #[serde(deserialize_with = "address")]
-    pub(crate) local: Option<IpAddr>,
-    pub(crate) prefixlen: u8,
-    pub(crate) valid_life_time: u32,
-    pub(crate) preferred_life_time: u32,
+    pub local: Option<IpAddr>,
+    pub prefixlen: u8,
+    pub valid_life_time: u32,
+    pub preferred_life_time: u32,
 }
 
 impl Default for Address {
@@ -79,36 +79,38 @@ fn address<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<IpAddr>, 
 /// A route, as `ip -Numeric -json route show table all` tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(crate) struct Route {
+pub struct Route {
     /// A number, or a word from versions that know no numbers. `None` for unicast.
     #[serde(rename = "type")]
-    pub(crate) kind: Option<String>,
-    pub(crate) dst: String,
-    pub(crate) gateway: Option<String>,
-    pub(crate) dev: Option<String>,
+    pub kind: Option<String>,
+    pub dst: String,
+    pub gateway: Option<String>,
+    pub dev: Option<String>,
     /// `None` for the main table.
-    pub(crate) table: Option<String>,
-    pub(crate) metric: u32,
+    pub table: Option<String>,
+    pub metric: u32,
     /// Seconds left, of a route from a router advertisement; below 0 until the kernel collects it.
-    pub(crate) expires: Option<i64>,
-    pub(crate) nexthops: Vec<NextHop>,
+    pub expires: Option<i64>,
+    pub nexthops: Vec<NextHop>,
 }
 
 /// One way of a route that has several.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(crate) struct NextHop {
-    pub(crate) dev: Option<String>,
+pub struct NextHop {
+    pub dev: Option<String>,
 }
 
 impl Route {
     /// Whether it is a default route of the main table.
-    pub(crate) fn is_main_default(&self) -> bool {
+    #[must_use]
+    pub fn is_main_default(&self) -> bool {
         self.is_default_of(None)
     }
 
     /// Whether it is a default route of this table.
-    pub(crate) fn is_default_of(&self, table: Option<u32>) -> bool {
+    #[must_use]
+    pub fn is_default_of(&self, table: Option<u32>) -> bool {
         let table = table.map(|table| table.to_string());
         self.dst == "default" && self.kind.is_none() && self.table == table
     }
@@ -119,13 +121,15 @@ impl Route {
     }
 
     /// Whether it only says that the rest of a delegated prefix is nowhere (types 6 to 8).
-    pub(crate) fn is_refusal(&self) -> bool {
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
         let refusals = ["unreachable", "blackhole", "prohibit", "6", "7", "8"];
         self.kind.as_deref().is_some_and(|kind| refusals.contains(&kind))
     }
 
     /// The device of the route or of its first way.
-    pub(crate) fn device(&self) -> Option<&str> {
+    #[must_use]
+    pub fn device(&self) -> Option<&str> {
         let way = self.nexthops.first().and_then(|way| way.dev.as_deref());
         self.dev.as_deref().or(way)
     }
@@ -133,19 +137,21 @@ impl Route {
 
 /// The machine as it is.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Snapshot {
-    pub(crate) devices: Vec<Device>,
-    pub(crate) routes6: Vec<Route>,
-    pub(crate) routes4: Vec<Route>,
+pub struct Snapshot {
+    pub devices: Vec<Device>,
+    pub routes6: Vec<Route>,
+    pub routes4: Vec<Route>,
 }
 
 impl Snapshot {
-    pub(crate) fn device(&self, name: &str) -> Option<&Device> {
+    #[must_use]
+    pub fn device(&self, name: &str) -> Option<&Device> {
         self.devices.iter().find(|device| device.ifname == name)
     }
 
     /// Whether the device has this IPv6 address, for itself.
-    pub(crate) fn has_address(&self, device: &str, address: Ipv6Addr) -> bool {
+    #[must_use]
+    pub fn has_address(&self, device: &str, address: Ipv6Addr) -> bool {
         let wanted = IpAddr::from(address);
         let addresses = self.device(device).map(|device| device.addr_info.as_slice());
         addresses.unwrap_or_default().iter().any(|found| found.local == Some(wanted))
@@ -154,9 +160,9 @@ impl Snapshot {
 
 /// The program `ip`, and where the kernel shows what it does not.
 #[derive(Clone, Debug)]
-pub(crate) struct Ip {
-    pub(super) program: PathBuf,
-    pub(super) proc: PathBuf,
+pub struct Ip {
+    pub program: PathBuf,
+    pub proc: PathBuf,
 }
 
 impl Default for Ip {
@@ -170,7 +176,7 @@ impl Ip {
     ///
     /// # Errors
     /// There is no `ip` that speaks JSON (busybox has one that does not).
-    pub(crate) fn snapshot(&self) -> Result<Snapshot, LinuxError> {
+    pub fn snapshot(&self) -> Result<Snapshot, LinuxError> {
         Ok(Snapshot {
             devices: self.list(&["-details", "address", "show"])?,
             routes6: self
@@ -199,19 +205,22 @@ impl Ip {
     }
 
     /// The MTU that IPv6 has on a device, in bytes: a router advertisement can lower it.
-    pub(crate) fn ipv6_mtu(&self, device: &str) -> Option<u32> {
+    #[must_use]
+    pub fn ipv6_mtu(&self, device: &str) -> Option<u32> {
         let path = self.proc.join("sys/net/ipv6/conf").join(device).join("mtu");
         std::fs::read_to_string(path).ok()?.trim().parse().ok()
     }
 
     /// Whether IPv4 packets are forwarded.
-    pub(crate) fn forwards(&self) -> bool {
+    #[must_use]
+    pub fn forwards(&self) -> bool {
         let path = self.proc.join("sys/net/ipv4/ip_forward");
         std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")
     }
 
     /// The kernel's release, as `uname -r` tells it.
-    pub(super) fn release(&self) -> Option<String> {
+    #[must_use]
+    pub fn release(&self) -> Option<String> {
         std::fs::read_to_string(self.proc.join("sys/kernel/osrelease")).ok()
     }
 
@@ -219,7 +228,7 @@ impl Ip {
     ///
     /// # Errors
     /// What `ip` says of that line.
-    pub(crate) fn batch(&self, lines: &[String]) -> Result<(), LinuxError> {
+    pub fn batch(&self, lines: &[String]) -> Result<(), LinuxError> {
         if lines.is_empty() {
             return Ok(());
         }
@@ -245,7 +254,8 @@ impl Ip {
 }
 
 /// A program that could not be started or gave no verdict.
-pub(super) fn stopped(program: &'static str, error: ProgramError) -> LinuxError {
+#[must_use]
+pub fn stopped(program: &'static str, error: ProgramError) -> LinuxError {
     match error {
         ProgramError::NotStarted(error) if program == "ip" => LinuxError::NoIp(error),
         error => LinuxError::Stopped { program, reason: error.to_string() },

@@ -10,9 +10,11 @@ use super::{Config, LinuxError, System};
 
 /// The uplink and what it makes of the line.
 #[derive(Clone, Debug)]
-pub(crate) struct Found {
-    pub(crate) uplink: String,
-    pub(crate) plan: Plan,
+pub struct Found {
+    /// The device.
+    pub uplink: String,
+    /// The plan for its prefix.
+    pub plan: Plan,
 }
 
 /// A prefix that may be the line's.
@@ -29,7 +31,7 @@ struct Candidate {
 ///
 /// # Errors
 /// No uplink, no prefix, or what the plan for the best prefix says.
-pub(crate) fn find(
+pub fn find(
     config: &Config,
     snapshot: &Snapshot,
     ip: &Ip,
@@ -79,7 +81,7 @@ pub(crate) fn find(
 ///
 /// # Errors
 /// No uplink, or nothing global on it.
-pub(crate) fn prefixes(system: &System) -> Result<Vec<ReceivedPrefix>, Failure> {
+pub fn prefixes(system: &System) -> Result<Vec<ReceivedPrefix>, Failure> {
     let config = Config::default();
     let snapshot = system.ip.snapshot()?;
     let device = uplink(&config, &snapshot)?;

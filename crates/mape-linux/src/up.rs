@@ -10,26 +10,26 @@ use mape_kernel::listening_ports;
 use mape_nft::{Edge, InterfaceName};
 
 use super::advice::advised_in_file;
-use super::input::{self, InputChain};
+use super::desired::{Line, Steps};
+use super::host_firewall::{self, InputChain};
 use super::ip::Snapshot;
 use super::journal::Journal;
-use super::line::{Line, Steps};
 use super::uplink::{self, Found};
 use super::{Config, LinuxError, System, contract, twins};
 
 /// What a call has done.
 #[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) name: InterfaceName,
-    pub(crate) line: Line,
-    pub(crate) plan: Plan,
+pub struct Done {
+    pub name: InterfaceName,
+    pub line: Line,
+    pub plan: Plan,
     edge: Edge,
     /// Whether anything had to be changed.
-    pub(crate) changed: bool,
+    pub changed: bool,
     /// What the user should know besides.
     notes: Vec<String>,
     /// After how long the provider has to be told again where the line is.
-    pub(crate) again: Option<Duration>,
+    pub again: Option<Duration>,
 }
 
 impl fmt::Display for Done {
@@ -75,7 +75,7 @@ struct Task {
 ///
 /// # Errors
 /// There is no plan, or something refuses; then the machine is as it was before.
-pub(crate) fn up(config: &Config, system: &System) -> Result<Done, Failure> {
+pub fn up(config: &Config, system: &System) -> Result<Done, Failure> {
     up_and_tell(config, system, true)
 }
 
@@ -288,11 +288,13 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
         ));
     }
     if line.input_chain.is_none() {
-        for chain in system.nft().dropping("input", &["inet", "ip6"], &[input::from_br(line)]) {
+        for chain in
+            system.nft().dropping("input", &["inet", "ip6"], &[host_firewall::from_br(line)])
+        {
             notes.push(format!(
                 "the firewall's chain {chain} drops what the BR sends first. Servers on this line \
                  need: nft insert rule {chain} {} (or input_chain {chain} in the configuration)",
-                input::rule(line)
+                host_firewall::rule(line)
             ));
         }
     }
@@ -310,7 +312,7 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
 ///
 /// # Errors
 /// As [`up`], of what can be known before.
-pub(crate) fn dry_run(config: &Config, system: &System) -> Result<String, Failure> {
+pub fn dry_run(config: &Config, system: &System) -> Result<String, Failure> {
     let name = &config.interface;
     let journal = Journal::read(&system.places.state, name);
     let old = State::read(&system.state_file(name)).ok();

@@ -7,12 +7,12 @@ use std::net::Ipv6Addr;
 
 /// What is known of a packet: a key as nft writes it, and the values of which it has one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Packet(Vec<(&'static str, Vec<String>)>);
+pub struct Packet(Vec<(&'static str, Vec<String>)>);
 
 impl Packet {
     /// With one of these values; with none, whatever a rule asks for.
     #[must_use]
-    pub(crate) fn with<T: ToString>(mut self, key: &'static str, values: &[T]) -> Self {
+    pub fn with<T: ToString>(mut self, key: &'static str, values: &[T]) -> Self {
         self.0.push((key, values.iter().map(ToString::to_string).collect()));
         self
     }
@@ -20,10 +20,10 @@ impl Packet {
 
 /// A chain at a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Base<'text> {
-    pub(super) family: &'text str,
-    pub(super) table: &'text str,
-    pub(super) chain: &'text str,
+pub struct Base<'text> {
+    pub family: &'text str,
+    pub table: &'text str,
+    pub chain: &'text str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,8 @@ enum Verdict<'text> {
 }
 
 /// The chains of others that filter on this hook, in the output of `nft list chains`.
-pub(super) fn bases<'text>(listed: &'text str, hook: &str, families: &[&str]) -> Vec<Base<'text>> {
+#[must_use]
+pub fn bases<'text>(listed: &'text str, hook: &str, families: &[&str]) -> Vec<Base<'text>> {
     let mut found = Vec::new();
     let mut at = Base { family: "", table: "", chain: "" };
     for line in listed.lines() {
@@ -55,7 +56,8 @@ pub(super) fn bases<'text>(listed: &'text str, hook: &str, families: &[&str]) ->
 }
 
 /// Whether this chain drops the packet. `table` is the output of `nft --terse list table`.
-pub(super) fn drops(table: &str, chain: &str, packet: &Packet) -> bool {
+#[must_use]
+pub fn drops(table: &str, chain: &str, packet: &Packet) -> bool {
     match walk(table, chain, packet, 0) {
         Some(verdict) => verdict == Verdict::Drop,
         None => lines_of(table, chain).any(|line| line.ends_with("policy drop;")),

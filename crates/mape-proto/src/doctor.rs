@@ -17,6 +17,8 @@ use serde_json::Value;
 
 pub(crate) mod kernel;
 mod line;
+#[cfg(feature = "linux")]
+pub(crate) mod linux;
 mod masked;
 mod probe;
 pub(crate) mod resolvers;

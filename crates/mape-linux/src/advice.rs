@@ -18,7 +18,8 @@ const B4: &str = "192.0.0.2/29";
 
 /// Whether this machine is no OpenWrt router, and none is meant: options that name a router's files
 /// or its ubus speak of one.
-pub(crate) fn is_here(arguments: &[OsString]) -> bool {
+#[must_use]
+pub fn is_here(arguments: &[OsString]) -> bool {
     let router = ["--root", "--ubus-socket", "--uci-program"];
     let names_router = |word: &OsString| {
         let word = word.to_string_lossy();
@@ -34,14 +35,14 @@ pub(crate) fn is_here(arguments: &[OsString]) -> bool {
 /// The command reads or changes what only a router has.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} is for OpenWrt routers, and this machine is none: it has no /etc/config")]
-pub(crate) struct NoRouter {
+pub struct NoRouter {
     what: &'static str,
     next: &'static str,
 }
 
 impl NoRouter {
     /// Of `mape-proto WORD …`, where that is one of these.
-    pub(crate) fn of(arguments: &[OsString]) -> Option<Self> {
+    pub fn of(arguments: &[OsString]) -> Option<Self> {
         let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
         let has = |name: &str| words.iter().any(|word| word == name);
         let (what, next) = match words.first().map(AsRef::as_ref) {
@@ -80,7 +81,8 @@ impl Explain for NoRouter {
 }
 
 /// The failure with the next step that this kind of machine has.
-pub(crate) fn advised(failure: Failure) -> Failure {
+#[must_use]
+pub fn advised(failure: Failure) -> Failure {
     let Failure { code, message, hint, params } = failure;
     let hint = next_step(code, &hint, &params).unwrap_or(hint);
     Failure { code, message, hint, params }
@@ -142,10 +144,8 @@ fn fixed(end: &str) -> String {
 }
 
 /// The verdict with the next step that this kind of machine has, and without a router's section.
-pub(crate) fn advised_verdict(
-    mut verdict: Verdict,
-    tunnel_end: Option<std::net::Ipv6Addr>,
-) -> Verdict {
+#[must_use]
+pub fn advised_verdict(mut verdict: Verdict, tunnel_end: Option<std::net::Ipv6Addr>) -> Verdict {
     let contract = verdict.provider.filter(|name| CONTRACTS.contains(name));
     let step = match (verdict.line, &verdict.aftr) {
         (LineType::MapE, _) => Some(

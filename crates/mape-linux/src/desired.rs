@@ -7,7 +7,7 @@ use mape_nft::DeviceName;
 use serde::{Deserialize, Serialize};
 
 use super::config::RouteOption;
-use super::input::InputChain;
+use super::host_firewall::InputChain;
 use super::ip::{Device, Route, Snapshot};
 use super::journal::{Journal, Owned};
 use super::uplink::Found;
@@ -16,38 +16,49 @@ use super::{Config, LinuxError};
 /// A line as it stands on this machine: CE address, tunnel, address, route, and the firewall's
 /// chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Line {
-    pub(crate) device: String,
-    pub(crate) uplink: String,
-    pub(crate) ce: Ipv6Addr,
-    pub(crate) br: Ipv6Addr,
-    pub(crate) ipv4: Ipv4Addr,
+pub struct Line {
+    /// The tunnel device.
+    pub device: String,
+    /// The device of the uplink.
+    pub uplink: String,
+    /// The tunnel's end here.
+    pub ce: Ipv6Addr,
+    /// The tunnel's end at the provider.
+    pub br: Ipv6Addr,
+    /// The address that NAT uses.
+    pub ipv4: Ipv4Addr,
     /// MTU inside the tunnel, in bytes.
-    pub(crate) mtu: u16,
-    pub(crate) ttl: u8,
-    pub(crate) route: Option<RouteOption>,
-    pub(crate) input_chain: Option<InputChain>,
+    pub mtu: u16,
+    /// Hop limit of the outer packets.
+    pub ttl: u8,
+    /// The default route; absent where none is wanted.
+    pub route: Option<RouteOption>,
+    /// The chain of the host that lets the BR's packets in.
+    pub input_chain: Option<InputChain>,
 }
 
 /// Lines for `ip -batch`, in the order in which they are run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Steps {
+pub struct Steps {
     /// What is there and must go.
-    pub(crate) remove: Vec<String>,
+    pub remove: Vec<String>,
     /// CE address and tunnel, which stays down and so lets nothing through.
-    pub(crate) build: Vec<String>,
+    pub build: Vec<String>,
     /// Behind the NAT rules: address, up, route.
-    pub(crate) open: Vec<String>,
+    pub open: Vec<String>,
 }
 
 impl Steps {
-    pub(crate) fn all(&self) -> impl Iterator<Item = &String> {
+    /// All steps in order, as text.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
         self.remove.iter().chain(&self.build).chain(&self.open)
     }
 }
 
 impl Line {
-    pub(crate) fn new(config: &Config, found: &Found) -> Self {
+    /// The line that the configuration and the uplink ask for.
+    #[must_use]
+    pub fn new(config: &Config, found: &Found) -> Self {
         let plan = &found.plan;
         Self {
             device: config.device().to_string(),
@@ -63,18 +74,21 @@ impl Line {
     }
 
     /// The CE address as something that this program adds to the uplink.
-    pub(crate) fn ce_on_uplink(&self) -> Owned {
+    #[must_use]
+    pub fn ce_on_uplink(&self) -> Owned {
         Owned { device: self.uplink.clone(), address: self.ce }
     }
 
     /// Adds the CE address: never chosen as a source (deprecated from the start), and usable at
     /// once, for otherwise the tunnel logs that its address is not configured.
-    pub(crate) fn add_ce(&self) -> String {
+    #[must_use]
+    pub fn add_ce(&self) -> String {
         format!("address add {}/128 dev {} nodad preferred_lft 0", self.ce, self.uplink)
     }
 
     /// Makes the tunnel.
-    pub(crate) fn add_tunnel(&self) -> String {
+    #[must_use]
+    pub fn add_tunnel(&self) -> String {
         format!(
             "link add {} mtu {} type ip6tnl mode ipip6 local {} remote {} encaplimit none \
              hoplimit {} tclass 0x00 dev {}",
@@ -83,7 +97,8 @@ impl Line {
     }
 
     /// Address, up, route.
-    pub(crate) fn open(&self) -> [Option<String>; 3] {
+    #[must_use]
+    pub fn open(&self) -> [Option<String>; 3] {
         [
             Some(format!("address add {}/32 dev {}", self.ipv4, self.device)),
             Some(format!("link set {} up", self.device)),
@@ -102,7 +117,7 @@ impl Line {
     ///
     /// # Errors
     /// Something of somebody else's is where a part of the line would be.
-    pub(crate) fn steps(&self, machine: &Snapshot, journal: &Journal) -> Result<Steps, LinuxError> {
+    pub fn steps(&self, machine: &Snapshot, journal: &Journal) -> Result<Steps, LinuxError> {
         let mut steps = Steps::default();
         let device = machine.device(&self.device);
         if let Some(device) = device.filter(|device| device.linkinfo.info_kind != "ip6tnl") {
@@ -190,7 +205,8 @@ impl Line {
     }
 
     /// Whether the device is this line's tunnel. What an old iproute2 does not tell is believed.
-    pub(crate) fn is_tunnel(&self, device: &Device) -> bool {
+    #[must_use]
+    pub fn is_tunnel(&self, device: &Device) -> bool {
         let tunnel = &device.linkinfo.info_data;
         let is =
             |told: &Option<String>, wanted: &str| told.as_deref().is_none_or(|told| told == wanted);
@@ -208,7 +224,8 @@ impl Line {
     }
 
     /// The other default routes of the main table, with what they mean for this line.
-    pub(crate) fn rivals(&self, machine: &Snapshot) -> Vec<String> {
+    #[must_use]
+    pub fn rivals(&self, machine: &Snapshot) -> Vec<String> {
         let Some(RouteOption { table: None, metric }) = self.route else { return Vec::new() };
         let others = machine.routes4.iter().filter(|route| route.is_main_default());
         let others = others.filter(|route| !self.is_ours(route));
@@ -243,7 +260,7 @@ pub(crate) fn has_tunnel(machine: &Snapshot, device: &DeviceName) -> bool {
 }
 
 impl Owned {
-    pub(crate) fn remove(&self) -> String {
+    pub fn remove(&self) -> String {
         format!("address delete {}/128 dev {}", self.address, self.device)
     }
 }

@@ -5,10 +5,8 @@ use std::path::Path;
 use mape_core::Code;
 
 use super::find;
-use crate::linux::{
-    Config,
-    ip::{Ip, Snapshot},
-};
+use crate::Config;
+use crate::ip::{Ip, Snapshot};
 
 const FOREVER: u32 = u32::MAX;
 

@@ -16,9 +16,9 @@ use mape_system::program::{Program, ProgramError};
 use serde::{Deserialize, Serialize};
 
 use super::LinuxError;
+use super::desired::Line;
 use super::filter::{self, Base, Packet};
 use super::ip::stopped;
-use super::line::Line;
 
 /// As the loader's: a list of another's rules can be long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -79,12 +79,14 @@ fn is_name(word: &str) -> bool {
 }
 
 /// The rule that lets the BR's packets in.
-pub(crate) fn rule(line: &Line) -> String {
+#[must_use]
+pub fn rule(line: &Line) -> String {
     format!("ip6 saddr {} ip6 daddr {} meta l4proto 4 accept", line.br, line.ce)
 }
 
 /// What the BR sends first, as its rule describes it.
-pub(crate) fn from_br(line: &Line) -> Packet {
+#[must_use]
+pub fn from_br(line: &Line) -> Packet {
     let protocol = ["4", "ipencap", "ipv4"];
     Packet::default()
         .with("iifname", &[&line.uplink])
@@ -107,11 +109,14 @@ fn insertion(chain: &InputChain, line: &Line, name: &InterfaceName) -> String {
 
 /// The program nft.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Nft<'path>(pub(crate) &'path Path);
+pub struct Nft<'path>(pub &'path Path);
 
 impl Nft<'_> {
     /// Sees that the chain has the rule once, and says whether something had to be done.
-    pub(crate) fn extend(
+    ///
+    /// # Errors
+    /// [`LinuxError`]
+    pub fn extend(
         self,
         chain: &InputChain,
         line: &Line,
@@ -124,7 +129,10 @@ impl Nft<'_> {
     }
 
     /// What nft has to do for that.
-    pub(crate) fn extension(
+    ///
+    /// # Errors
+    /// [`LinuxError`]
+    pub fn extension(
         self,
         chain: &InputChain,
         line: &Line,
@@ -144,16 +152,16 @@ impl Nft<'_> {
     }
 
     /// Takes the rule out of the chain; a chain that is gone has none.
-    pub(crate) fn restore(
-        self,
-        chain: &InputChain,
-        name: &InterfaceName,
-    ) -> Result<(), LinuxError> {
+    ///
+    /// # Errors
+    /// [`LinuxError`]
+    pub fn restore(self, chain: &InputChain, name: &InterfaceName) -> Result<(), LinuxError> {
         self.restoration(chain, name).map_or(Ok(()), |text| self.load(chain, &text))
     }
 
     /// What nft has to do for that, if anything.
-    pub(crate) fn restoration(self, chain: &InputChain, name: &InterfaceName) -> Option<String> {
+    #[must_use]
+    pub fn restoration(self, chain: &InputChain, name: &InterfaceName) -> Option<String> {
         let listed = self.list(chain).ok()?;
         let ours: Vec<&str> = rules_of(&listed, name).collect();
         (!ours.is_empty()).then(|| deletions(chain, &ours))
@@ -168,12 +176,7 @@ impl Nft<'_> {
     }
 
     /// Chains of others on this hook that drop one of these packets: each as `inet filter input`.
-    pub(crate) fn dropping(
-        self,
-        hook: &str,
-        families: &[&str],
-        packets: &[Packet],
-    ) -> Vec<InputChain> {
+    pub fn dropping(self, hook: &str, families: &[&str], packets: &[Packet]) -> Vec<InputChain> {
         let text = |words: &[&str]| self.run(words).unwrap_or_default();
         let listed = text(&["list", "chains"]);
         let mut found = Vec::new();
@@ -189,7 +192,8 @@ impl Nft<'_> {
 
     /// Whether our rules let this device's packets out. Of a device that was made anew the map
     /// shows the old number and not the name.
-    pub(crate) fn is_open(self, name: &InterfaceName, device: &str) -> bool {
+    #[must_use]
+    pub fn is_open(self, name: &InterfaceName, device: &str) -> bool {
         let gate = self.run(&["list", "map", "inet", "mape_rs", "gate"]).unwrap_or_default();
         let open = format!("\"{device}\" : goto {}", ObjectNames::of(name).egress_filter_chain());
         gate.contains(&open)

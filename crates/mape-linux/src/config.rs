@@ -13,7 +13,7 @@ use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
 use mape_system::files;
 use mape_system::user_rules::Stated;
 
-use super::input::InputChain;
+use super::host_firewall::InputChain;
 
 /// Where the configuration is if nobody says otherwise. It need not exist: everything has a
 /// default.

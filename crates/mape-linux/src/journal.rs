@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::LinuxError;
 use super::config::RouteOption;
-use super::input::InputChain;
-use super::line::Line;
+use super::desired::Line;
+use super::host_firewall::InputChain;
 
 const SCHEMA: u8 = 1;
 /// Not `json`: the loader takes each of those for the state of an interface.
@@ -24,30 +24,30 @@ const EXTENSION: &str = "linux";
 
 /// The journal of one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Journal {
+pub struct Journal {
     schema: u8,
     /// The configuration it came from last.
     #[serde(default)]
-    pub(crate) file: Option<PathBuf>,
+    pub file: Option<PathBuf>,
     /// The line that was brought up last, completely or not.
-    pub(crate) line: Option<Line>,
+    pub line: Option<Line>,
     /// CE addresses that were added, or were about to be.
-    pub(crate) owned: Vec<Owned>,
+    pub owned: Vec<Owned>,
     /// Where default routes through the tunnel were added, or were about to be.
     #[serde(default)]
-    pub(crate) routes: Vec<RouteOption>,
+    pub routes: Vec<RouteOption>,
     /// What the provider of a fixed-IPv4 contract was told last, as a mark without the password.
     #[serde(default)]
-    pub(crate) told: Option<String>,
+    pub told: Option<String>,
     /// Chains of the host's firewall that were extended, or were about to be.
-    pub(crate) chains: Vec<InputChain>,
+    pub chains: Vec<InputChain>,
 }
 
 /// A CE address on an uplink.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Owned {
-    pub(crate) device: String,
-    pub(crate) address: Ipv6Addr,
+pub struct Owned {
+    pub device: String,
+    pub address: Ipv6Addr,
 }
 
 impl Default for Journal {
@@ -66,24 +66,21 @@ impl Default for Journal {
 
 impl Journal {
     /// What was written last; empty where that cannot be read.
-    pub(crate) fn read(directory: &Path, name: &InterfaceName) -> Self {
+    pub fn read(directory: &Path, name: &InterfaceName) -> Self {
         let text = files::text(path(directory, name)).unwrap_or_default();
         let journal: Option<Self> = serde_json::from_str(&text).ok();
         journal.filter(|journal| journal.schema == SCHEMA).unwrap_or_default()
     }
 
     /// The lines that have come from this configuration, in the order of their names.
-    pub(crate) fn lines_from(directory: &Path, file: &Path) -> Vec<InterfaceName> {
+    pub fn lines_from(directory: &Path, file: &Path) -> Vec<InterfaceName> {
         let mut lines = Self::lines(directory);
         lines.retain(|name| Self::read(directory, name).file.as_deref() == Some(file));
         lines
     }
 
     /// The line whose tunnel this device is, and its configuration.
-    pub(crate) fn with_device(
-        directory: &Path,
-        device: &str,
-    ) -> Option<(InterfaceName, Option<PathBuf>)> {
+    pub fn with_device(directory: &Path, device: &str) -> Option<(InterfaceName, Option<PathBuf>)> {
         Self::lines(directory).into_iter().find_map(|name| {
             let journal = Self::read(directory, &name);
             (journal.line?.device == device).then_some((name, journal.file))
@@ -104,7 +101,7 @@ impl Journal {
     }
 
     /// Writes it in one step.
-    pub(crate) fn write(&self, directory: &Path, name: &InterfaceName) -> Result<(), LinuxError> {
+    pub fn write(&self, directory: &Path, name: &InterfaceName) -> Result<(), LinuxError> {
         let path = path(directory, name);
         let text = serde_json::to_string(self).map_err(io::Error::from);
         let written = text.and_then(|text| files::write(&path, &(text + "\n")));
@@ -112,7 +109,7 @@ impl Journal {
     }
 
     /// Removes it and whatever a call that was killed has left.
-    pub(crate) fn remove(directory: &Path, name: &InterfaceName) -> Result<(), LinuxError> {
+    pub fn remove(directory: &Path, name: &InterfaceName) -> Result<(), LinuxError> {
         let path = path(directory, name);
         let unfinished = |what: &str| directory.join(format!("{name}.{what}.new"));
         for file in [unfinished(EXTENSION), unfinished("json"), path] {

@@ -23,7 +23,7 @@ const RETRY: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// The kernel reports no changes, or the configuration is wrong at the start.
-pub(crate) fn watch(file: Option<&Path>, system: &System, log: &mut dyn Write) -> Failure {
+pub fn watch(file: Option<&Path>, system: &System, log: &mut dyn Write) -> Failure {
     // Before the first look: what changes during it is seen by the second one.
     let events = match Events::new() {
         Ok(events) => events,

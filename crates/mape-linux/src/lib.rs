@@ -8,20 +8,21 @@
 mod advice;
 mod config;
 mod contract;
-mod doctor;
+pub mod desired;
 mod down;
 mod error;
 mod events;
-mod filter;
-mod input;
-mod ip;
+mod export;
+#[allow(missing_docs, reason = "family, table and chain, as nft has them")]
+pub mod filter;
+pub mod host_firewall;
+#[allow(missing_docs, reason = "the fields have the names that `ip -json` prints")]
+pub mod ip;
 mod journal;
-mod line;
-mod script;
-mod status;
-mod twins;
+pub mod status;
+pub mod twins;
 mod up;
-mod uplink;
+pub mod uplink;
 mod watch;
 
 use std::net::Ipv4Addr;
@@ -34,14 +35,13 @@ use nix::fcntl::{FcntlArg, FdFlag, Flock, fcntl};
 pub use config::{Config, ConfigError, DEFAULT_FILE};
 pub use error::LinuxError;
 
-pub(crate) use advice::{NoRouter, advised, advised_verdict, is_here};
-pub(crate) use doctor::{Check, Report, doctor};
-pub(crate) use down::down;
-pub(crate) use script::{File, Parts, ifupdown, networkd, shell_functions};
-pub(crate) use status::{Problem, Status, status};
-pub(crate) use up::{dry_run, up};
-pub(crate) use uplink::prefixes;
-pub(crate) use watch::watch;
+pub use advice::{NoRouter, advised, advised_verdict, is_here};
+pub use down::down;
+pub use export::{File, Parts, ifupdown, networkd, shell_functions};
+pub use status::{Problem, Status, status};
+pub use up::{dry_run, up};
+pub use uplink::prefixes;
+pub use watch::watch;
 
 use mape_core::Failure;
 use mape_firewall::Env;
@@ -51,14 +51,16 @@ use mape_kernel::conntrack::ConntrackError;
 
 /// The machine's programs and files.
 #[derive(Clone, Debug)]
-pub(crate) struct System {
-    pub(crate) ip: ip::Ip,
-    pub(crate) places: Env,
+pub struct System {
+    /// Runs `ip` and reads what it says.
+    pub ip: ip::Ip,
+    /// State files, devices and nft.
+    pub places: Env,
     /// The host's own configuration, in which tunnels of others are made.
-    pub(crate) etc: PathBuf,
+    pub etc: PathBuf,
     /// Forgets the connections of an address that the line no longer has, and none of a neighbour's
     /// who has the same address.
-    pub(crate) forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
+    pub forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
 }
 
 impl Default for System {
@@ -77,12 +79,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 impl System {
     /// With state files elsewhere.
-    pub(crate) fn with_state(directory: PathBuf) -> Self {
+    #[must_use]
+    pub fn with_state(directory: PathBuf) -> Self {
         Self { places: Env { state: directory, ..Env::default() }, ..Self::default() }
     }
 
-    fn nft(&self) -> input::Nft<'_> {
-        input::Nft(&self.places.nft)
+    /// nft, for the host's own firewall.
+    #[must_use]
+    pub fn nft(&self) -> host_firewall::Nft<'_> {
+        host_firewall::Nft(&self.places.nft)
     }
 
     /// One call at a time for each line. Programs that it runs inherit the lock: if the call is
@@ -118,3 +123,12 @@ fn lock_file(name: &InterfaceName) -> String {
     // The loader has `firewall.lock`, and a line may have that name.
     format!("{name}.linux-lock")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "of tests")]
+#[path = "../../../tests/support/executable.rs"]
+mod executable;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "of tests")]
+#[path = "../../../tests/support/scratch.rs"]
+mod scratch;

@@ -6,8 +6,9 @@ use mape_core::{Explain as _, Request, plan};
 use mape_firewall::Env;
 
 use super::*;
-use crate::linux::{Config, uplink::Found};
+use crate::Config;
 use crate::scratch::Scratch;
+use crate::uplink::Found;
 
 const CE: &str = "240b:12:3456:7800:e:834:5600:7800";
 

@@ -7,40 +7,43 @@ use mape_firewall::State;
 use mape_nft::InterfaceName;
 
 use super::advice::advised_in_file;
+use super::desired::Line;
 use super::journal::Journal;
-use super::line::Line;
 use super::up::{check_name, ports, steps};
 use super::{Config, System, uplink};
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub struct Problem {
     /// One sentence without a full stop.
-    pub(crate) what: String,
+    pub what: String,
     /// The next step.
-    pub(crate) next: String,
+    pub next: String,
 }
 
 /// The line as far as it is there.
 #[derive(Debug)]
-pub(crate) struct Status {
-    pub(crate) name: InterfaceName,
+pub struct Status {
+    /// The interface.
+    pub name: InterfaceName,
     /// What was brought up; `None` while the line is down.
-    pub(crate) line: Option<Line>,
+    pub line: Option<Line>,
     /// The plan it was brought up with.
-    pub(crate) plan: Option<Plan>,
+    pub plan: Option<Plan>,
     /// What keeps it from being complete.
-    pub(crate) problems: Vec<Problem>,
+    pub problems: Vec<Problem>,
 }
 
 impl Status {
     /// Whether the line is there and nothing is missing.
-    pub(crate) fn is_up(&self) -> bool {
+    #[must_use]
+    pub fn is_up(&self) -> bool {
         self.line.is_some() && self.problems.is_empty()
     }
 
     /// `up`, `incomplete` or `down`.
-    pub(crate) fn word(&self) -> &'static str {
+    #[must_use]
+    pub fn word(&self) -> &'static str {
         match self.line {
             None => "down",
             Some(_) if self.is_up() => "up",
@@ -77,7 +80,7 @@ impl fmt::Display for Status {
 ///
 /// # Errors
 /// The machine cannot be looked at.
-pub(crate) fn status(config: &Config, system: &System) -> Result<Status, Failure> {
+pub fn status(config: &Config, system: &System) -> Result<Status, Failure> {
     let name = config.interface.clone();
     let machine = system.ip.snapshot()?;
     let journal = Journal::read(&system.places.state, &name);
@@ -137,7 +140,8 @@ fn gaps(
 }
 
 /// A failure as a problem.
-pub(super) fn explained(failure: Failure) -> Problem {
+#[must_use]
+pub fn explained(failure: Failure) -> Problem {
     let Failure { message, hint, .. } = advised_in_file(failure);
     Problem { what: message, next: hint }
 }

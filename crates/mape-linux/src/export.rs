@@ -10,18 +10,18 @@ use mape_core::Plan;
 use mape_nft::{DeviceName, Edge, Interface, ObjectNames, standalone, static_text};
 
 use super::config::Config;
-use super::line::{Line, remove_tunnel};
+use super::desired::{Line, remove_tunnel};
 use super::uplink::Found;
 
 /// The uplink where nobody names one.
 const UPLINK: &str = "eth0";
 
 /// Name and text of a file.
-pub(crate) type File = (String, String);
+pub type File = (String, String);
 
 /// What the printed files are made from.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub struct Parts {
     line: Line,
     rules: String,
     tables: Vec<String>,
@@ -29,7 +29,7 @@ pub(crate) struct Parts {
 
 impl Parts {
     /// For this uplink, which may be a bridge; `eth0` where none is given.
-    pub(crate) fn new(plan: &Plan, interface: &Interface, uplink: Option<&DeviceName>) -> Self {
+    pub fn new(plan: &Plan, interface: &Interface, uplink: Option<&DeviceName>) -> Self {
         let uplink = uplink.map_or_else(|| UPLINK.to_owned(), ToString::to_string);
         let found = Found { uplink, plan: plan.clone() };
         let mut line = Line::new(&Config::default(), &found);
@@ -62,7 +62,8 @@ impl Parts {
 }
 
 /// Functions behind the assignments of `plan --sh`.
-pub(crate) fn shell_functions(parts: &Parts) -> String {
+#[must_use]
+pub fn shell_functions(parts: &Parts) -> String {
     let Line { device, uplink, ce, br, mtu, .. } = &parts.line;
     let (address, up, route) = parts.open();
     let mut delete = String::new();
@@ -109,7 +110,8 @@ case ${{1-}} in mape_up | mape_down | mape_rules) \"$1\" ;; esac
 }
 
 /// For Debian's ifupdown, busybox and ifupdown-ng.
-pub(crate) fn ifupdown(parts: &Parts, directory: &Path) -> Vec<File> {
+#[must_use]
+pub fn ifupdown(parts: &Parts, directory: &Path) -> Vec<File> {
     let Line { device, uplink, .. } = &parts.line;
     let rules = directory.join(parts.rules_file());
     let mut text = format!(
@@ -142,7 +144,8 @@ pub(crate) fn ifupdown(parts: &Parts, directory: &Path) -> Vec<File> {
 }
 
 /// For systemd-networkd, with a unit that loads the rules whenever the device appears.
-pub(crate) fn networkd(parts: &Parts, directory: &Path) -> Vec<File> {
+#[must_use]
+pub fn networkd(parts: &Parts, directory: &Path) -> Vec<File> {
     let Line { device, uplink, ce, br, ipv4, mtu, ttl, route, .. } = &parts.line;
     let netdev = format!(
         "# /etc/systemd/network/50-{device}.netdev\n\

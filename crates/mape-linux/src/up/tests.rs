@@ -9,7 +9,7 @@ use mape_firewall::Env;
 
 use super::*;
 use crate::executable::executable;
-use crate::linux::ip::Ip;
+use crate::ip::Ip;
 use crate::scratch::Scratch;
 
 const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use mape_core::ShellWord;
 use mape_system::files;
 
+use super::desired::Line;
 use super::ip::{Device, Snapshot};
 use super::journal::Journal;
-use super::line::Line;
 use super::{LinuxError, System};
 
 /// Where a tunnel is usually made at boot, below `/etc`: files, and directories of files.
@@ -33,20 +33,21 @@ const MAX_FILES: usize = 64;
 
 /// A tunnel of others with this line's ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Twin {
+pub struct Twin {
     /// Its name, safe to show and, in a command, to paste.
-    pub(crate) name: String,
+    pub name: String,
     /// Whether it is bound to the line's uplink too, so that the line's own cannot be made.
-    pub(crate) is_in_the_way: bool,
+    pub is_in_the_way: bool,
     /// Whether it has the line's IPv4 address too.
-    pub(crate) has_address: bool,
+    pub has_address: bool,
     /// What removes it.
     way_out: String,
 }
 
 impl Twin {
     /// One sentence without a full stop.
-    pub(crate) fn what(&self, line: &Line) -> String {
+    #[must_use]
+    pub fn what(&self, line: &Line) -> String {
         let Self { name, .. } = self;
         let Line { ce, br, uplink, .. } = line;
         if self.is_in_the_way {
@@ -67,7 +68,8 @@ impl Twin {
     }
 
     /// The next step.
-    pub(crate) fn next(&self) -> String {
+    #[must_use]
+    pub fn next(&self) -> String {
         self.way_out.clone()
     }
 }
@@ -85,7 +87,8 @@ impl From<(&Twin, &Line)> for LinuxError {
 }
 
 /// All of them; the one in the way first.
-pub(crate) fn twins(line: &Line, machine: &Snapshot, system: &System) -> Vec<Twin> {
+#[must_use]
+pub fn twins(line: &Line, machine: &Snapshot, system: &System) -> Vec<Twin> {
     let mut twins: Vec<Twin> = machine
         .devices
         .iter()
@@ -105,7 +108,7 @@ pub(crate) fn twins(line: &Line, machine: &Snapshot, system: &System) -> Vec<Twi
 ///
 /// # Errors
 /// [`LinuxError::TunnelInTheWay`], with the command that removes it.
-pub(crate) fn check(line: &Line, machine: &Snapshot, system: &System) -> Result<(), LinuxError> {
+pub fn check(line: &Line, machine: &Snapshot, system: &System) -> Result<(), LinuxError> {
     match twins(line, machine, system).first().filter(|twin| twin.is_in_the_way) {
         Some(twin) => Err((twin, line).into()),
         None => Ok(()),
