@@ -95,7 +95,7 @@ by_networkd() {
 	networkd=$!
 	linux_wait 20 is_there || :
 	cat /tmp/networkd.log
-	# Of what it says only complaints about these files and devices count: newer ones miss a cgroup.
+	# Only complaints about these files and devices count: networkd 257 misses a cgroup.
 	check "--networkd: complaints" "$(grep -i -e unknown -e invalid -e failed /tmp/networkd.log |
 		grep -c -e mape-wan -e "$UPLINK" || :)" -eq 0
 	judge_load

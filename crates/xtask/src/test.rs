@@ -6,8 +6,8 @@ use crate::{
     provision, workflows,
 };
 
-/// The daemon that is given our list of ports, the names of protocols that firewall4's rules use, and
-/// `sysctl` for this machine's namespaces.
+/// The daemon that is given our list of ports, the names of protocols that firewall4's rules use,
+/// and `sysctl` for this machine's namespaces.
 const HOST: &[&str] = &["miniupnpd-nftables", "netbase", "procps"];
 
 /// About 40 minutes from a fresh clone, on two cores.
