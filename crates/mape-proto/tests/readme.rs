@@ -137,6 +137,21 @@ fn the_readme_names_options_that_exist() {
     }
 }
 
+/// Both READMEs say how many rules are built in.
+#[test]
+fn the_readmes_have_the_number_of_rules() {
+    let rules: serde_json::Value = serde_json::from_str(&said(&["rules", "--json"])).unwrap();
+    let count = rules["count"].as_u64().unwrap();
+    for (page, sentence) in [
+        ("README.md", format!("Its table has {count} rules")),
+        ("README.ja.md", format!("内蔵ルールは {count} 件")),
+        ("README.md", format!("| built-in rules | {count}, ")),
+        ("README.ja.md", format!("| 内蔵ルール | {count} 件")),
+    ] {
+        assert!(read(page).contains(&sentence), "{page}: {sentence}");
+    }
+}
+
 /// Every error code is described.
 #[test]
 fn the_page_about_troubleshooting_names_every_code() {
@@ -171,4 +186,37 @@ fn the_pages_name_commands_that_exist() {
             assert!(known, "{page}: mape-proto {command}");
         }
     }
+}
+
+/// A relative link leads to a file, and its anchor to a heading.
+#[test]
+fn every_link_leads_somewhere() {
+    let mut checked = 0;
+    let others = ["CONTRIBUTING.md", "SECURITY.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+    for page in pages().into_iter().chain(others.map(str::to_owned)) {
+        let text = read(&page);
+        let folder = home().join(&page).parent().unwrap().to_owned();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") || link.contains(char::is_whitespace) {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { home().join(&page) } else { folder.join(file) };
+            assert!(target.exists(), "{page}: {link}");
+            if !anchor.is_empty() {
+                let text = fs::read_to_string(&target).unwrap();
+                let found = text.lines().any(|line| line.starts_with('#') && slug(line) == anchor);
+                assert!(found, "{page}: {link}");
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 50, "{checked}");
+}
+
+/// The anchor that GitHub gives a heading.
+fn slug(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
