@@ -14,11 +14,11 @@ pub(crate) fn apply(
     wishes: &Wishes,
     interface: &str,
     only: bool,
-    places: &Env,
+    env: &Env,
 ) -> Option<(State, Outcome, Kept)> {
     let plan = state.plan_without_servers().ok()?;
     let pool = pool(&plan, state.upnp_ports());
-    let kept = Kept::read(&places.flash, interface);
+    let kept = Kept::read(&env.flash, interface);
     let mut outcome = outcome(wishes, interface, only, &plan, &pool, &kept);
     let room = state.room_for(&outcome.servers);
     let left_out = outcome.servers.split_off(room);

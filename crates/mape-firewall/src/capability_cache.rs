@@ -17,13 +17,13 @@ const FILE: &str = "accepted";
 
 /// Asks, unless it has been asked since the router's start. What nft refuses is told by the set-up
 /// that wants it.
-pub fn foresee(places: &Env) {
-    let file = places.state.join(FILE);
+pub fn foresee(env: &Env) {
+    let file = env.run.join(FILE);
     if file.exists() {
         return;
     }
     let Ok(state) = usual() else { return };
-    if let Ok(edge) = check(places, &state) {
+    if let Ok(edge) = check(env, &state) {
         // Without the file nothing is lost but time.
         let _ = files::write(&file, &format!("{}\n{}\n", edge.name(), state.shape()));
     }
@@ -31,15 +31,15 @@ pub fn foresee(places: &Env) {
 
 /// The edge that nft accepted for rules of this shape when the firewall started.
 #[must_use]
-pub fn foreseen(places: &Env, shape: &str) -> Option<EdgeChoice> {
-    let text = files::text(places.state.join(FILE)).ok()?;
+pub fn foreseen(env: &Env, shape: &str) -> Option<EdgeChoice> {
+    let text = files::text(env.run.join(FILE)).ok()?;
     let (edge, known) = text.split_once('\n')?;
     (known.trim_end() == shape).then(|| edge.parse().ok()).flatten()
 }
 
 /// nft did not keep its word.
-pub fn doubt(places: &Env) {
-    let _ = fs::remove_file(places.state.join(FILE));
+pub fn doubt(env: &Env) {
+    let _ = fs::remove_file(env.run.join(FILE));
 }
 
 /// An interface that shares its address, without options.
@@ -59,8 +59,8 @@ mod tests {
     fn nft_is_asked_once_and_only_for_the_usual() {
         let state = std::env::temp_dir().join(format!("mape-foresee-{}", std::process::id()));
         fs::create_dir_all(&state).unwrap();
-        let places = |nft: &str| Env { state: state.clone(), nft: nft.into(), ..Env::default() };
-        let (good, bad) = (places("true"), places("false"));
+        let env = |nft: &str| Env { run: state.clone(), nft: nft.into(), ..Env::default() };
+        let (good, bad) = (env("true"), env("false"));
         let line = plan(&Request::new("2400:4050:80ba:2200::/56".parse().unwrap())).unwrap();
         let shape = |edge, options| {
             State::new(&"wan".parse().unwrap(), &line, &"22".parse().unwrap(), edge, options)

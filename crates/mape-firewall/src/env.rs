@@ -1,51 +1,71 @@
-//! Where things are on this machine: directories, programs, the kernel.
+//! The machine: directories, programs, the kernel.
 //!
-//! One value is made when the program starts and is handed down. A test makes one below a directory
-//! of its own.
+//! One [`Env`] is made when the program starts and is handed down. Nothing else names a path of the
+//! system, so a test makes one below a directory of its own.
 
 use std::io::ErrorKind;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use mape_kernel::netlink::Kernel;
+use mape_kernel::conntrack::{self, ConntrackError};
+use mape_kernel::link;
+use mape_kernel::netlink::{Kernel, NetlinkError};
 use mape_uci::Directories;
 
 use crate::error::FirewallError;
 
-/// Where things are.
+/// The machine that the program runs on, or a copy of its files.
 #[derive(Clone, Debug)]
 pub struct Env {
-    /// Lives until the next boot: state files, `IFACE.json`, and the lock.
-    pub state: PathBuf,
-    /// Outlives a boot: which port each forward has.
+    /// The root directory. Another one than `/` is a copy of a router.
+    pub root: PathBuf,
+    /// State files, caches and locks; gone after a boot.
+    pub run: PathBuf,
+    /// What outlives a boot: the port of each forward, the last good answers of provisioning.
     pub flash: PathBuf,
-    /// A directory per network device, with its `ifindex`.
+    /// A directory per network device.
     pub devices: PathBuf,
+    /// The kernel's own files.
+    pub proc: PathBuf,
+    /// ubusd's socket: the first that exists is taken. Without one netifd is not asked.
+    pub ubus: Vec<PathBuf>,
     /// nft, by name or path.
     pub nft: PathBuf,
-    /// OpenWrt's program that tells scripts what happened.
+    /// OpenWrt's `uci`, by name or path.
+    pub uci: PathBuf,
+    /// iproute2's `ip`, by name or path.
+    pub ip: PathBuf,
+    /// OpenWrt's program that tells scripts about events.
     pub hotplug: PathBuf,
-    /// UCI's files.
-    pub uci: Directories,
-    /// The root directory, below which dnsmasq has its list of who has which address.
-    pub root: PathBuf,
-    /// The kernel's list of routes.
-    pub routes: PathBuf,
     /// Tells which rules are in force and which connections there are.
     pub kernel: Kernel,
+    /// Deletes the connections of an address that the line no longer has, and none of a neighbour
+    /// with the same address. Returns how many.
+    pub forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
+    /// Takes a device down, by its index.
+    pub device_down: fn(u32) -> Result<(), NetlinkError>,
+    /// Between two attempts for a cause that raises no event.
+    pub retry_delay: Duration,
 }
 
 impl Default for Env {
     fn default() -> Self {
         Self {
-            state: "/var/run/mape-rs".into(),
+            root: "/".into(),
+            run: "/var/run/mape-rs".into(),
             flash: "/etc/mape-rs".into(),
             devices: "/sys/class/net".into(),
+            proc: "/proc".into(),
+            ubus: vec!["/var/run/ubus/ubus.sock".into(), "/var/run/ubus.sock".into()],
             nft: "nft".into(),
+            uci: "uci".into(),
+            ip: "ip".into(),
             hotplug: "/sbin/hotplug-call".into(),
-            uci: Directories::below("/".as_ref()),
-            root: "/".into(),
-            routes: "/proc/net/route".into(),
             kernel: Kernel::Live,
+            forget: |address| conntrack::forget(address, |_, _| false),
+            device_down: link::device_down,
+            retry_delay: Duration::from_secs(30),
         }
     }
 }
@@ -55,12 +75,35 @@ impl Env {
     #[must_use]
     pub fn with_root(self, root: &Path) -> Self {
         Self {
-            uci: Directories::below(root),
             flash: root.join("etc/mape-rs"),
             root: root.to_owned(),
             hotplug: root.join("sbin/hotplug-call"),
             ..self
         }
+    }
+
+    /// Whether the root is a copy of a router's files: then nothing runs there.
+    #[must_use]
+    pub fn is_a_copy(&self) -> bool {
+        self.root != Path::new("/")
+    }
+
+    /// UCI's files.
+    #[must_use]
+    pub fn config(&self) -> Directories {
+        Directories::below(&self.root)
+    }
+
+    /// The kernel's tables of addresses, routes and sockets.
+    #[must_use]
+    pub fn proc_net(&self) -> PathBuf {
+        self.proc.join("net")
+    }
+
+    /// Whether ubusd runs here, and so netifd.
+    #[must_use]
+    pub fn has_ubus(&self) -> bool {
+        self.ubus.iter().any(|socket| socket.exists())
     }
 }
 

@@ -63,17 +63,17 @@ pub struct ForwardStatus {
 ///
 /// # Errors
 /// [`UciError`]
-pub fn statuses(places: &Env, asked: Option<Forward>) -> Result<Vec<ForwardStatus>, UciError> {
-    let wishes = Wishes::read(places)?.asking(asked, places);
+pub fn statuses(env: &Env, asked: Option<Forward>) -> Result<Vec<ForwardStatus>, UciError> {
+    let wishes = Wishes::read(env)?.asking(asked, env);
     let forwards = wishes.forwards.iter().chain(&wishes.asked);
     let mut all: Vec<ForwardStatus> = forwards.map(|it| one(it, &wishes)).collect();
-    let states = states(&places.state);
+    let states = states(&env.run);
     for (interface, state) in &states {
         let only = states.len() == 1;
-        let applied = apply(state, &wishes, interface, only, places);
+        let applied = apply(state, &wishes, interface, only, env);
         let Some((state, found, _)) = applied else { continue };
         let Some(address) = state.address() else { continue };
-        let kernel = Known::of(places, interface, state.device());
+        let kernel = Known::of(env, interface, state.device());
         for server in &found.servers {
             let Some(one) = all.iter_mut().find(|it| it.section == server.forward) else {
                 continue;
@@ -151,12 +151,12 @@ struct Known {
 }
 
 impl Known {
-    fn of(places: &Env, interface: &str, device: &str) -> Self {
+    fn of(env: &Env, interface: &str, device: &str) -> Self {
         let name: Option<InterfaceName> = interface.parse().ok();
-        let index = device_index(places, device);
-        let published = name.zip(index).map(|(name, it)| published(&places.kernel, &name, it));
+        let index = device_index(env, device);
+        let published = name.zip(index).map(|(name, it)| published(&env.kernel, &name, it));
         let is_any = matches!(&published, Some(Ok(published)) if !published.is_empty());
-        let stopped = is_any && fw4_stops_published(&places.kernel).unwrap_or_default();
+        let stopped = is_any && fw4_stops_published(&env.kernel).unwrap_or_default();
         Self { published, stopped }
     }
 

@@ -54,8 +54,8 @@ impl Wishes {
     ///
     /// # Errors
     /// [`UciError`] where the package cannot be read: then nobody knows what is wished.
-    pub fn read(places: &Env) -> Result<Self, UciError> {
-        let package = places.uci.read(PACKAGE)?;
+    pub fn read(env: &Env) -> Result<Self, UciError> {
+        let package = env.config().read(PACKAGE)?;
         let sections = |package: &Package| package.of_kind(KIND).map(Forward::read).collect();
         let read: Vec<_> = package.as_ref().map(sections).unwrap_or_default();
         let (mut forwards, mut unreadable) = (Vec::new(), Vec::new());
@@ -74,17 +74,17 @@ impl Wishes {
         }
         let mut wishes = Self { forwards, unreadable, ..Self::default() };
         if !wishes.forwards.is_empty() {
-            wishes.hosts = Hosts::read(places);
-            wishes.zones = Zones::read(places);
+            wishes.hosts = Hosts::read(env);
+            wishes.zones = Zones::read(env);
         }
         Ok(wishes)
     }
 
     /// The same with one that is not configured yet.
     #[must_use]
-    pub fn asking(mut self, asked: Option<Forward>, places: &Env) -> Self {
+    pub fn asking(mut self, asked: Option<Forward>, env: &Env) -> Self {
         if asked.is_some() {
-            self.hosts = Hosts::read(places);
+            self.hosts = Hosts::read(env);
             self.asked = asked;
         }
         self

@@ -89,17 +89,17 @@ impl fmt::Display for Report {
 ///
 /// # Errors
 /// [`FirewallError`]
-pub fn unload(places: &Env) -> Result<(), FirewallError> {
-    if !state_files(&places.state).is_empty() {
-        return load(places).map(drop);
+pub fn unload(env: &Env) -> Result<(), FirewallError> {
+    if !state_files(&env.run).is_empty() {
+        return load(env).map(drop);
     }
-    let lock = lock::take(&places.state)?;
-    let nft = Nft::holding(&places.nft, &lock);
+    let lock = lock::take(&env.run)?;
+    let nft = Nft::holding(&env.nft, &lock);
     nft.unload()?;
-    admit(&places.kernel, &nft, &[])?;
-    crate::capability_cache::doubt(places);
-    Record::remove_others(&places.state, |_| false);
-    lock::remove(lock, &places.state);
+    admit(&env.kernel, &nft, &[])?;
+    crate::capability_cache::doubt(env);
+    Record::remove_others(&env.run, |_| false);
+    lock::remove(lock, &env.run);
     Ok(())
 }
 
@@ -123,12 +123,12 @@ struct Ready {
 /// # Errors
 /// [`FirewallError`]. Where nft refuses the rules, all that can be tried is shut. After any other
 /// error all stays as it was.
-pub fn load(places: &Env) -> Result<Report, FirewallError> {
-    let lock = lock::take(&places.state)?;
-    let (report, told) = load_locked(places, &lock)?;
+pub fn load(env: &Env) -> Result<Report, FirewallError> {
+    let lock = lock::take(&env.run)?;
+    let (report, told) = load_locked(env, &lock)?;
     // Whoever is told may ask us something.
     drop(lock);
-    told.tell(places);
+    told.tell(env);
     Ok(report)
 }
 
@@ -136,13 +136,13 @@ pub fn load(places: &Env) -> Result<Report, FirewallError> {
 ///
 /// # Errors
 /// [`FirewallError`]
-pub fn load_locked(places: &Env, lock: &Flock<File>) -> Result<(Report, Told), FirewallError> {
+pub fn load_locked(env: &Env, lock: &Flock<File>) -> Result<(Report, Told), FirewallError> {
     let mut remarks = Remarks::default();
-    let planned = publish::plan(places, Wishes::read(places), &mut remarks);
-    let nft = Nft::holding(&places.nft, lock);
+    let planned = publish::plan(env, Wishes::read(env), &mut remarks);
+    let nft = Nft::holding(&env.nft, lock);
     let Loaded { interfaces, ready, unchanged, refused } =
-        load_ready(places, &nft, &planned, &mut remarks)?;
-    admit(&places.kernel, &nft, &interfaces).unwrap_or_else(|error| {
+        load_ready(env, &nft, &planned, &mut remarks)?;
+    admit(&env.kernel, &nft, &interfaces).unwrap_or_else(|error| {
         remarks.fault(format!("firewall4 stops what is published: {error}"));
     });
     for (name, error) in &refused {
@@ -150,12 +150,12 @@ pub fn load_locked(places: &Env, lock: &Flock<File>) -> Result<(Report, Told), F
         let what = if is_open { "the newest rules are" } else { "left out, its rules are" };
         remarks.fault(format!("{name}: {what} not loaded, {error}"));
     }
-    Record::remove_others(&places.state, |name| planned.iter().any(|it| it.interface == name));
+    Record::remove_others(&env.run, |name| planned.iter().any(|it| it.interface == name));
     let mut loaded = ready.into_iter().map(|it| (it.state, it.index)).collect::<Vec<_>>();
     let in_force = |planned: Planned| {
         let is_it = |(state, _): &(State, u32)| state.interface() == planned.interface;
         let own = loaded.iter().position(is_it).map(|at| loaded.swap_remove(at));
-        planned.in_force(places, own, &mut remarks)
+        planned.in_force(env, own, &mut remarks)
     };
     let told = Told::new(planned.into_iter().filter_map(in_force));
     Ok((Report { interfaces, unchanged, refused, remarks }, told))
@@ -165,11 +165,11 @@ pub fn load_locked(places: &Env, lock: &Flock<File>) -> Result<(Report, Told), F
 ///
 /// # Errors
 /// [`FirewallError`]: it would not, for an interface whose published ports change by it.
-pub fn would_load(places: &Env, wishes: Wishes) -> Result<(), FirewallError> {
+pub fn would_load(env: &Env, wishes: Wishes) -> Result<(), FirewallError> {
     let mut remarks = Remarks::default();
-    let planned = publish::plan(places, Ok(wishes), &mut remarks);
-    let nft = Nft::new(&places.nft);
-    let mut ready = ready(places, &planned, &mut remarks);
+    let planned = publish::plan(env, Ok(wishes), &mut remarks);
+    let nft = Nft::new(&env.nft);
+    let mut ready = ready(env, &planned, &mut remarks);
     if !planned.iter().any(Planned::is_changed) || ready.is_empty() {
         return Ok(());
     }
@@ -194,12 +194,12 @@ struct Loaded {
 }
 
 fn load_ready(
-    places: &Env,
+    env: &Env,
     nft: &Nft<'_>,
     planned: &[Planned],
     remarks: &mut Remarks,
 ) -> Result<Loaded, FirewallError> {
-    let mut ready = ready(places, planned, remarks);
+    let mut ready = ready(env, planned, remarks);
     heed_offloads(nft, &mut ready)?;
     let bring = |text: &Transaction| {
         let there = nft.has(text)?;
@@ -239,7 +239,7 @@ fn load_ready(
     }
     nft.load(&transaction(&[]))?;
     // What is in it leads nowhere now.
-    let _ = admit(&places.kernel, nft, &[]);
+    let _ = admit(&env.kernel, nft, &[]);
     Err(first.unwrap_or(FirewallError::Rejected(Quoted::new(""))))
 }
 
@@ -290,18 +290,18 @@ fn accepted(
 /// # Errors
 /// [`FirewallError`]: the state is not valid.
 pub fn intended(
-    places: &Env,
+    env: &Env,
     state: &State,
     is_made_anew: bool,
 ) -> Result<Option<String>, FirewallError> {
     let rejected = |StateError(reason)| FirewallError::Rejected(Quoted::new(&reason));
     let checked = state.check().map_err(rejected)?;
     let name = checked.name.clone();
-    let nft = Nft::new(&places.nft);
-    let index = device_index(places, checked.device.as_str()).filter(|_| !is_made_anew);
+    let nft = Nft::new(&env.nft);
+    let index = device_index(env, checked.device.as_str()).filter(|_| !is_made_anew);
     let mut remarks = Remarks::default();
-    let planned = publish::plan(places, Wishes::read(places), &mut remarks);
-    let mut ready = ready(places, &planned, &mut remarks);
+    let planned = publish::plan(env, Wishes::read(env), &mut remarks);
+    let mut ready = ready(env, &planned, &mut remarks);
     ready.retain(|ready| ready.checked.name != name);
     ready.push(Ready { state: state.clone(), checked, index: index.unwrap_or_default() });
     ready.sort_by(|one, other| one.checked.name.as_str().cmp(other.checked.name.as_str()));
@@ -342,7 +342,7 @@ fn heed_offloads(nft: &Nft<'_>, ready: &mut [Ready]) -> Result<(), FirewallError
 ///
 /// # Errors
 /// [`FirewallError`]: no edge that the state allows is accepted.
-pub fn check(places: &Env, state: &State) -> Result<Edge, FirewallError> {
+pub fn check(env: &Env, state: &State) -> Result<Edge, FirewallError> {
     let rejected = |StateError(reason)| FirewallError::Rejected(Quoted::new(&reason));
     let mut checked = state.check().map_err(rejected)?;
     checked.name = NAME_OF_CHECKS.parse().map_err(|error| rejected(StateError::from(error)))?;
@@ -352,7 +352,7 @@ pub fn check(places: &Env, state: &State) -> Result<Edge, FirewallError> {
             .map_err(|error| rejected(StateError::from(error)))?;
     }
     let ready = Ready { state: state.clone(), checked, index: 1 };
-    let nft = Nft::new(&places.nft);
+    let nft = Nft::new(&env.nft);
     let mut refused = None;
     for time_wait in [true, false] {
         for rank in 0..3 {
@@ -413,7 +413,7 @@ impl Ready {
 }
 
 /// The interfaces with a valid state and a device, ordered by name.
-fn ready(places: &Env, planned: &[Planned], remarks: &mut Remarks) -> Vec<Ready> {
+fn ready(env: &Env, planned: &[Planned], remarks: &mut Remarks) -> Vec<Ready> {
     let mut ready: Vec<Ready> = Vec::new();
     for Planned { interface: name, state, .. } in planned {
         let checked = match state.check() {
@@ -434,7 +434,7 @@ fn ready(places: &Env, planned: &[Planned], remarks: &mut Remarks) -> Vec<Ready>
             ));
             continue;
         }
-        let Some(index) = device_index(places, checked.device.as_str()) else {
+        let Some(index) = device_index(env, checked.device.as_str()) else {
             remarks.fault(format!("{name}: no device {} yet", checked.device));
             continue;
         };

@@ -36,7 +36,7 @@ pub struct Told(Vec<(String, Vec<Change>, Option<Vec<PortRange>>)>);
 /// What the interfaces are to be. Where UCI cannot be read, published ports stay as they are.
 /// Writes nothing.
 pub(super) fn plan(
-    places: &Env,
+    env: &Env,
     wishes: Result<Wishes, UciError>,
     remarks: &mut Remarks,
 ) -> Vec<Planned> {
@@ -51,7 +51,7 @@ pub(super) fn plan(
         remarks.note(format!("forward {section}: refused, {reason}"));
     }
     let mut states = Vec::new();
-    for path in state_files(&places.state) {
+    for path in state_files(&env.run) {
         let interface = name_of(&path);
         match State::read(&path) {
             Ok(state) => states.push((interface, state)),
@@ -63,7 +63,7 @@ pub(super) fn plan(
     let only = states.len() == 1;
     let planned = |(interface, before): (String, State)| {
         let applied =
-            wishes.as_ref().and_then(|wishes| apply(&before, wishes, &interface, only, places));
+            wishes.as_ref().and_then(|wishes| apply(&before, wishes, &interface, only, env));
         let (state, news) = match applied {
             Some((state, outcome, kept)) => (state, Some((outcome, kept))),
             None => (before.clone(), None),
@@ -71,7 +71,7 @@ pub(super) fn plan(
         for (section, refusal) in news.iter().flat_map(|(outcome, _)| &outcome.refused) {
             remarks.note(format!("forward {section}: refused, {refusal}; {}", refusal.hint()));
         }
-        let record = Record::read(&places.state, &interface);
+        let record = Record::read(&env.run, &interface);
         Planned { interface, before, state, record, news }
     };
     states.into_iter().map(planned).collect()
@@ -106,33 +106,33 @@ impl Planned {
     /// it counts.
     pub(super) fn in_force(
         self,
-        places: &Env,
+        env: &Env,
         loaded: Option<(State, u32)>,
         remarks: &mut Remarks,
     ) -> Option<(String, Vec<Change>, Option<Vec<PortRange>>)> {
         let Self { interface, before, state: wanted, record: last, news } = self;
         if wanted != before {
             // The rules do not depend on it: the next load makes it again.
-            wanted.write(&places.state).unwrap_or_else(|error| {
+            wanted.write(&env.run).unwrap_or_else(|error| {
                 remarks.fault(format!("{interface}: its state cannot be written down: {error}"));
             });
         }
         let Some((state, index)) = loaded else {
-            Record::remove(&places.state, &interface);
+            Record::remove(&env.run, &interface);
             return None;
         };
         let earlier = std::iter::once(&before).chain(last.as_ref().map(|last| &last.state));
-        end_flows(earlier, &state, places, &interface, remarks);
+        end_flows(earlier, &state, env, &interface, remarks);
         let record = Record { index, state };
         if last.as_ref() != Some(&record) {
-            record.write(&places.state, &interface);
+            record.write(&env.run, &interface);
         }
         let Record { state, .. } = record;
         let (mut outcome, kept) = news?;
         let is_left_out = |server: &&Server| !state.servers().contains(server);
         let left_out: Vec<Server> = outcome.servers.iter().filter(is_left_out).cloned().collect();
         outcome.without(&kept, &left_out);
-        if let Err(error) = outcome.kept.write(&places.flash, &interface) {
+        if let Err(error) = outcome.kept.write(&env.flash, &interface) {
             remarks.fault(format!("{interface}: its ports cannot be remembered: {error}"));
         }
         let mut changes = outcome.changes;
@@ -142,7 +142,7 @@ impl Planned {
         }
         remarks.notes(changes.iter().map(Change::line));
         let pool = state.pool();
-        let moved = write_allow_list(&places.state, &interface, &pool).unwrap_or_else(|error| {
+        let moved = write_allow_list(&env.run, &interface, &pool).unwrap_or_else(|error| {
             remarks.fault(format!("{interface}: no list of ports for UPnP: {error}"));
             false
         });
@@ -155,7 +155,7 @@ impl Planned {
 fn end_flows<'a>(
     earlier: impl Iterator<Item = &'a State>,
     now: &State,
-    places: &Env,
+    env: &Env,
     interface: &str,
     remarks: &mut Remarks,
 ) {
@@ -170,7 +170,7 @@ fn end_flows<'a>(
     if gone.is_empty() {
         return;
     }
-    match forget_flows(&places.kernel, &gone) {
+    match forget_flows(&env.kernel, &gone) {
         Ok(0) => {}
         Ok(count) => remarks.note(format!("{interface}: {count} connections to hosts ended")),
         Err(error) => remarks.fault(format!(
@@ -188,11 +188,11 @@ impl Told {
     }
 
     /// A script that is told may call this program, so the lock is given back before.
-    pub fn tell(self, places: &Env) {
+    pub fn tell(self, env: &Env) {
         for (interface, changes, pool) in self.0 {
-            announce(&places.hotplug, &interface, &changes);
+            announce(&env.hotplug, &interface, &changes);
             if let Some(pool) = pool {
-                announce_pool(&places.hotplug, &interface, &pool);
+                announce_pool(&env.hotplug, &interface, &pool);
             }
         }
     }

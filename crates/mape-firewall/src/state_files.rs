@@ -30,7 +30,7 @@ pub(crate) fn state_files(directory: &Path) -> Vec<PathBuf> {
 
 /// The device's index; indexes are never 0 and are not used again.
 #[must_use]
-pub fn device_index(places: &Env, device: &str) -> Option<u32> {
-    let text = fs::read_to_string(places.devices.join(device).join("ifindex")).ok()?;
+pub fn device_index(env: &Env, device: &str) -> Option<u32> {
+    let text = fs::read_to_string(env.devices.join(device).join("ifindex")).ok()?;
     text.trim().parse().ok().filter(|index| *index != 0)
 }

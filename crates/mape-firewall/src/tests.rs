@@ -262,13 +262,13 @@ fn one_loader_at_a_time() {
 #[test]
 fn without_nft() {
     let directory = directory("no-nft");
-    let places = Env {
-        state: directory.clone(),
+    let env = Env {
+        run: directory.clone(),
         devices: directory.clone(),
         nft: "/nonexistent/nft".into(),
         ..Env::default().with_root(&directory)
     };
-    let error = load(&places).unwrap_err();
+    let error = load(&env).unwrap_err();
     assert!(matches!(error, FirewallError::NoNft(_)) && error.params()[0].0 == "reason");
     assert_eq!(error.code(), mape_core::Code::FirewallRejected);
     std::fs::remove_dir_all(directory).unwrap();
@@ -282,8 +282,8 @@ fn only_nft_s_own_word_counts_as_a_refusal() {
     // Files of the state directory cannot be run.
     let programs = self::directory("verdict-programs");
     let nft = programs.join("nft");
-    let places = Env {
-        state: directory.join("state"),
+    let env = Env {
+        run: directory.join("state"),
         devices: directory.clone(),
         nft: nft.clone(),
         ..Env::default().with_root(&directory)
@@ -296,7 +296,7 @@ fn only_nft_s_own_word_counts_as_a_refusal() {
         ("kill -9 $$", false),
     ] {
         executable(&nft, &format!("#!/bin/sh\ncase $* in *list*) exit 0;; esac\n{text}\n"));
-        let error = load(&places).unwrap_err();
+        let error = load(&env).unwrap_err();
         match error {
             FirewallError::Rejected(_) => assert!(is_verdict, "{text}"),
             FirewallError::NoVerdict(_) => assert!(!is_verdict, "{text}"),
@@ -306,7 +306,7 @@ fn only_nft_s_own_word_counts_as_a_refusal() {
     }
     // A question that is not answered is not taken for "nothing is loaded".
     executable(&nft, "#!/bin/sh\nkill -9 $$\n");
-    assert!(matches!(load(&places), Err(FirewallError::NoVerdict(_))));
+    assert!(matches!(load(&env), Err(FirewallError::NoVerdict(_))));
     std::fs::remove_dir_all(directory).unwrap();
     std::fs::remove_dir_all(programs).unwrap();
 }

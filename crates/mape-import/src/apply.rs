@@ -37,7 +37,7 @@ pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
     let directory = directory(router)?;
     let lock = lock::take(&directory).map_err(|error| failed(&error))?;
     let done = apply_to(router, NETWORK, changes, &lock);
-    if router.places.is_a_copy() {
+    if router.env.is_a_copy() {
         lock::remove(lock, &directory);
     }
     done
@@ -78,15 +78,11 @@ pub fn apply_to(
 
 /// Not in `/tmp` itself, which is everybody's. Of a copy nothing else is known to be there.
 fn directory(router: &Router) -> Result<PathBuf, UciError> {
-    if router.places.is_a_copy() {
-        inside(router, "tmp/.mape-rs")
-    } else {
-        Ok(mape_firewall::Env::default().state)
-    }
+    if router.env.is_a_copy() { inside(router, "tmp/.mape-rs") } else { Ok(router.env.run.clone()) }
 }
 
 fn inside(router: &Router, path: &str) -> Result<PathBuf, UciError> {
-    let root = &router.places.root;
+    let root = &router.env.root;
     files::below(root, path).map_err(|error| UciError::unreadable(&root.join(path), &error))
 }
 
@@ -124,8 +120,8 @@ impl<'a> Staging<'a> {
 
     /// It holds the lock: where we are killed, the next caller waits for it.
     fn uci(&self, arguments: &[&str], input: &str) -> Result<(), UciError> {
-        let mut command = Command::new(&self.router.places.uci);
-        if self.router.places.is_a_copy() {
+        let mut command = Command::new(&self.router.env.uci);
+        if self.router.env.is_a_copy() {
             command.arg("-c").arg(inside(self.router, CONFIG)?);
         }
         command.arg("-t").arg(&self.changes).args(arguments);
@@ -141,7 +137,7 @@ impl<'a> Staging<'a> {
 impl Drop for Staging<'_> {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.changes);
-        if self.router.places.is_a_copy() {
+        if self.router.env.is_a_copy() {
             let _ = self.changes.parent().map(fs::remove_dir);
         }
     }

@@ -30,7 +30,7 @@ pub use changes::{Changes, Command};
 pub use differences::{DIFFERENCES, Difference};
 pub use error::ImportError;
 pub use leftovers::Leftover;
-pub use router::{Places, Router};
+pub use router::Router;
 pub use source::Origin;
 
 /// What importing a section means.

@@ -1,40 +1,18 @@
 //! The router as `import` sees it: configuration, scripts, nft's tables. Only read.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use mape_core::ReceivedPrefix;
+use mape_firewall::Env;
 use mape_netifd::{Config, Facts};
 use mape_system::files;
 use mape_system::program::Program;
 use mape_uci::{Directories, Package, Section, UciError};
 
 use super::translate;
-
-/// Where things are. Tests have them elsewhere.
-#[derive(Clone, Debug)]
-pub struct Places {
-    /// The root directory; another one than `/` is a copy of a router.
-    pub root: PathBuf,
-    /// OpenWrt's `uci` program.
-    pub uci: PathBuf,
-    /// The program that lists nft's tables; of a copy nobody can ask for them.
-    pub nft: Option<PathBuf>,
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self { root: "/".into(), uci: "uci".into(), nft: None }
-    }
-}
-
-impl Places {
-    pub(super) fn is_a_copy(&self) -> bool {
-        self.root != Path::new("/")
-    }
-}
 
 /// A script or a snippet.
 #[derive(Clone, Debug)]
@@ -54,7 +32,7 @@ impl Script {
 /// What is there.
 #[derive(Clone, Debug)]
 pub struct Router {
-    pub(super) places: Places,
+    pub(super) env: Env,
     pub(super) network: Package,
     pub(super) firewall: Option<Package>,
     pub(super) scripts: Vec<Script>,
@@ -91,21 +69,20 @@ impl Router {
     /// # Errors
     /// [`UciError`] where the configurations `network` or `firewall` cannot be read. Scripts that
     /// cannot are left out.
-    pub fn read(places: Places) -> Result<Self, UciError> {
-        let directories = Directories::below(&places.root);
+    pub fn read(env: Env) -> Result<Self, UciError> {
+        let directories = env.config();
         let network = directories.read("network")?;
         let network = network.map_or_else(|| Package::parse("network", ""), Ok)?;
         let firewall = directories.read("firewall")?;
         let mut paths: Vec<String> = FILES.iter().map(|path| (*path).to_owned()).collect();
         for directory in DIRECTORIES {
-            paths.extend(list(&places.root, directory, 2));
+            paths.extend(list(&env.root, directory, 2));
         }
-        paths
-            .extend(list(&places.root, "/tmp", 0).into_iter().filter(|path| is_rules_of_map(path)));
+        paths.extend(list(&env.root, "/tmp", 0).into_iter().filter(|path| is_rules_of_map(path)));
         paths.extend(includes(firewall.as_ref()));
         paths.sort();
         paths.dedup();
-        let mut reader = Reader { root: &places.root, left: BUDGET, unread: 0 };
+        let mut reader = Reader { root: &env.root, left: BUDGET, unread: 0 };
         let mut scripts: Vec<Script> =
             paths.into_iter().filter_map(|path| reader.script(path)).collect();
         let mut texts: Vec<String> = scripts.iter().flat_map(nft_files).collect();
@@ -114,32 +91,32 @@ impl Router {
         texts.retain(|path| scripts.iter().all(|script| script.path != *path));
         scripts.extend(texts.into_iter().filter_map(|path| reader.script(path)));
         let unread = reader.unread;
-        let tables = tables(&places);
-        Ok(Self { places, network, firewall, scripts, unread, tables })
+        let tables = tables(&env);
+        Ok(Self { env, network, firewall, scripts, unread, tables })
     }
 
     /// Where its packages are.
     #[must_use]
     pub fn directories(&self) -> Directories {
-        Directories::below(&self.places.root)
+        self.env.config()
     }
 
     /// The line's prefix, as netifd knows it at this moment.
     pub(super) fn prefix(&self, section: &Section) -> Option<ReceivedPrefix> {
-        if self.places.is_a_copy() {
+        if self.env.is_a_copy() {
             return None;
         }
-        let mut bus = mape_netifd::Places::default().connect(mape_netifd::TIMEOUT).ok()?;
+        let mut bus = mape_netifd::connect(&self.env, mape_netifd::TIMEOUT).ok()?;
         running_prefix(section, &mape_netifd::facts(&mut bus).ok()?)
     }
 
     /// Whether netifd has an interface of this name now: one of its own is in no configuration.
     pub(super) fn runs(&self, interface: &str) -> bool {
         let facts = || {
-            let mut bus = mape_netifd::Places::default().connect(mape_netifd::TIMEOUT).ok()?;
+            let mut bus = mape_netifd::connect(&self.env, mape_netifd::TIMEOUT).ok()?;
             mape_netifd::facts(&mut bus).ok()
         };
-        !self.places.is_a_copy() && facts().is_some_and(|it| it.interface(interface).is_some())
+        !self.env.is_a_copy() && facts().is_some_and(|it| it.interface(interface).is_some())
     }
 
     pub(super) fn script(&self, path: &str) -> Option<&Script> {
@@ -171,7 +148,7 @@ impl Router {
     /// Whether there is such a file.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
-        files::below(&self.places.root, path).is_ok_and(|path| path.exists())
+        files::below(&self.env.root, path).is_ok_and(|path| path.exists())
     }
 }
 
@@ -251,13 +228,12 @@ impl Reader<'_> {
     }
 }
 
-fn tables(places: &Places) -> Option<Vec<String>> {
-    let nft = match &places.nft {
-        Some(nft) => nft.as_path(),
-        None if places.is_a_copy() => return None,
-        None => Path::new("nft"),
-    };
-    let mut command = Command::new(nft);
+fn tables(env: &Env) -> Option<Vec<String>> {
+    // Only this machine's own nft answers for it; a test names another one.
+    if env.is_a_copy() && env.nft == Env::default().nft {
+        return None;
+    }
+    let mut command = Command::new(&env.nft);
     command.args(["list", "tables"]);
     let printed = Program::new(command, PATIENCE).output().ok()?;
     let text = String::from_utf8_lossy(&printed);

@@ -27,7 +27,7 @@ pub fn is_here(arguments: &[OsString]) -> bool {
         router.contains(&name)
     };
     let files = ["/etc/openwrt_release", "/etc/config"];
-    let is_router = mape_netifd::Places::default().ubus.iter().any(|socket| socket.exists())
+    let is_router = mape_firewall::Env::default().has_ubus()
         || files.iter().any(|file| Path::new(file).exists());
     !is_router && !arguments.iter().any(names_router)
 }

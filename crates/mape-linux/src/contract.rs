@@ -41,7 +41,7 @@ pub(super) fn tell(
     match announce(update, ce, &addresses) {
         Ok(()) => {
             journal.told = Some(mark(update, ce));
-            let kept = journal.write(&system.places.state, &config.interface);
+            let kept = journal.write(&system.env.run, &config.interface);
             let forgotten = kept.err().map(|error| format!("; that cannot be remembered: {error}"));
             let note =
                 format!("{host} knows the address {ce} now{}", forgotten.unwrap_or_default());

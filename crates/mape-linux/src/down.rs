@@ -20,7 +20,7 @@ use super::{Config, LinuxError, System};
 /// Everything that could not be taken away; the rest was. Or nothing tells what to take away.
 pub fn down(file: Option<&Path>, system: &System) -> Result<String, Failure> {
     let path = absolute(file.unwrap_or(Path::new(DEFAULT_FILE)));
-    let mut names = Journal::lines_from(&system.places.state, &path);
+    let mut names = Journal::lines_from(&system.env.run, &path);
     let config = Config::read(file);
     let name = match &config {
         Ok(config) => Some(config.interface.clone()),
@@ -44,7 +44,7 @@ pub fn down(file: Option<&Path>, system: &System) -> Result<String, Failure> {
 
 /// In the order opposite to `up`'s: the tunnel closes first, so that nothing leaves on the way.
 pub(super) fn take_down(system: &System, name: &InterfaceName) -> Result<bool, LinuxError> {
-    let directory = &system.places.state;
+    let directory = &system.env.run;
     let journal = Journal::read(directory, name);
     let machine = system.ip.snapshot()?;
     let device = DeviceName::of_interface(name);
@@ -66,7 +66,7 @@ pub(super) fn take_down(system: &System, name: &InterfaceName) -> Result<bool, L
     let had_state = file.exists();
     let removed = State::remove(directory, name);
     errors.extend(removed.err().map(|error| super::journal::failed(&file, error)));
-    let unloaded = unload(&system.places);
+    let unloaded = unload(&system.env);
     errors.extend(unloaded.err().map(|error| LinuxError::NotLoaded(error.to_string())));
     // Whoever calls again finds in the journal what is left.
     if errors.is_empty() {

@@ -25,7 +25,6 @@ mod up;
 pub mod uplink;
 mod watch;
 
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,54 +45,37 @@ pub use watch::watch;
 use mape_core::Failure;
 use mape_firewall::Env;
 use mape_firewall::lock;
-use mape_kernel::conntrack;
-use mape_kernel::conntrack::ConntrackError;
 
-/// The machine's programs and files.
+/// The machine, and what reads its network configuration.
 #[derive(Clone, Debug)]
 pub struct System {
     /// Runs `ip` and reads what it says.
     pub ip: ip::Ip,
-    /// State files, devices and nft.
-    pub places: Env,
-    /// The host's own configuration, in which tunnels of others are made.
-    pub etc: PathBuf,
-    /// Forgets the connections of an address that the line no longer has, and none of a neighbour's
-    /// who has the same address.
-    pub forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
-}
-
-impl Default for System {
-    fn default() -> Self {
-        Self {
-            ip: ip::Ip::default(),
-            places: Env::default(),
-            etc: "/etc".into(),
-            forget: |address| conntrack::forget(address, |_, _| false),
-        }
-    }
+    /// Directories, programs, the kernel.
+    pub env: Env,
 }
 
 /// A call may wait for a slow one before it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl System {
-    /// With state files elsewhere.
+    /// Of this machine.
     #[must_use]
-    pub fn with_state(directory: PathBuf) -> Self {
-        Self { places: Env { state: directory, ..Env::default() }, ..Self::default() }
+    pub fn new(env: Env) -> Self {
+        let ip = ip::Ip { program: env.ip.clone(), proc: env.proc.clone() };
+        Self { ip, env }
     }
 
     /// nft, for the host's own firewall.
     #[must_use]
     pub fn nft(&self) -> host_firewall::Nft<'_> {
-        host_firewall::Nft(&self.places.nft)
+        host_firewall::Nft(&self.env.nft)
     }
 
     /// One call at a time for each line. Programs that it runs inherit the lock: if the call is
     /// killed, the next one waits until they are done, and so sees what they have changed.
     fn lock(&self, name: &InterfaceName) -> Result<Flock<std::fs::File>, Failure> {
-        let lock = lock::take_within(&self.places.state, &lock_file(name), PATIENCE)?;
+        let lock = lock::take_within(&self.env.run, &lock_file(name), PATIENCE)?;
         // Where this cannot be, the lock ends with the call.
         let _ = fcntl(&*lock, FcntlArg::F_SETFD(FdFlag::empty()));
         Ok(lock)
@@ -102,7 +84,7 @@ impl System {
     /// Ends a call. Where no line is left, neither is the lock's file nor, if it is empty, the
     /// directory.
     fn release(&self, name: &InterfaceName, lock: Flock<std::fs::File>) {
-        let directory = &self.places.state;
+        let directory = &self.env.run;
         let is_idle = !self.state_file(name).exists() && !journal::path(directory, name).exists();
         if is_idle {
             // Whoever waits for this very file finds out that it is no more.
@@ -115,7 +97,7 @@ impl System {
     }
 
     fn state_file(&self, name: &InterfaceName) -> PathBuf {
-        self.places.state.join(format!("{name}.json"))
+        self.env.run.join(format!("{name}.json"))
     }
 }
 

@@ -83,7 +83,7 @@ impl fmt::Display for Status {
 pub fn status(config: &Config, system: &System) -> Result<Status, Failure> {
     let name = config.interface.clone();
     let machine = system.ip.snapshot()?;
-    let journal = Journal::read(&system.places.state, &name);
+    let journal = Journal::read(&system.env.run, &name);
     let plan = State::read(&system.state_file(&name)).ok().and_then(|state| state.plan().ok());
     let mut problems = Vec::new();
     let current = plan.as_ref().map(|plan| plan.end_user_prefix().to_string());

@@ -127,14 +127,14 @@ fn has_ends_of(line: &Line, device: &Device) -> bool {
 
 /// The command that removes it, and what would make it again.
 fn way_out(device: &Device, line: &Line, system: &System) -> String {
-    if let Some((name, file)) = Journal::with_device(&system.places.state, &device.ifname) {
+    if let Some((name, file)) = Journal::with_device(&system.env.run, &device.ifname) {
         let file = file.map_or_else(String::new, |file| {
             format!(" --config {}", ShellWord::new(&file.to_string_lossy()))
         });
         return format!("it is the line {name} of this program: run mape-proto down{file} first");
     }
     let name = ShellWord::new(&device.ifname);
-    let made = match origin(&system.etc, &device.ifname, &line.br.to_string()) {
+    let made = match origin(&system.env.root.join("etc"), &device.ifname, &line.br.to_string()) {
         Some(file) => {
             format!(
                 "take it out of {}, which makes it at boot",

@@ -89,7 +89,7 @@ pub(super) fn up_and_tell(config: &Config, system: &System, tells: bool) -> Resu
 
 fn go_up(config: &Config, system: &System, tells: bool) -> Result<Done, Failure> {
     let name = &config.interface;
-    let before = Journal::read(&system.places.state, name);
+    let before = Journal::read(&system.env.run, name);
     let old = State::read(&system.state_file(name)).ok();
     let task = task(config, system, &before, old.as_ref())?;
     let mut journal = before.clone();
@@ -100,7 +100,7 @@ fn go_up(config: &Config, system: &System, tells: bool) -> Result<Done, Failure>
     if let Some(gone) = before.line.as_ref().filter(|gone| renumbered(gone, old.as_ref(), &task)) {
         // A busy one would keep its dead mapping for ever. What cannot be deleted stays until it
         // times out.
-        let _ = (system.forget)(gone.ipv4);
+        let _ = (system.env.forget)(gone.ipv4);
     }
     let mut notes = notes(system, &task);
     notes.extend(note);
@@ -123,7 +123,7 @@ fn task(
     let Found { uplink, plan } = uplink::find(config, &machine, &system.ip, current.as_deref())?;
     let line = Line::new(config, &Found { uplink, plan: plan.clone() });
     let steps = steps(&line, &machine, journal, system)?;
-    let listening = listening_ports::ports("/proc/net".as_ref());
+    let listening = listening_ports::ports(&system.env.proc_net());
     let state = State::new(&config.interface, &plan, &listening, config.edge, config.nft);
     let state = state.after(old);
     let file = Some(config.file.clone());
@@ -132,7 +132,7 @@ fn task(
 
 /// A line that has come from this configuration under another name is up, and `up` leaves it there.
 pub(super) fn check_name(config: &Config, system: &System) -> Result<(), LinuxError> {
-    let others = Journal::lines_from(&system.places.state, &config.file);
+    let others = Journal::lines_from(&system.env.run, &config.file);
     match others.into_iter().find(|name| *name != config.interface) {
         Some(name) => Err(LinuxError::OtherName { name: name.to_string() }),
         None => Ok(()),
@@ -169,7 +169,7 @@ fn apply(
     task: &Task,
 ) -> Result<Applied, Failure> {
     let Task { file, line, state, steps, machine, .. } = task;
-    let directory = &system.places.state;
+    let directory = &system.env.run;
     let ce = line.ce_on_uplink();
     let mut intended = journal.clone();
     intended.file.clone_from(file);
@@ -190,7 +190,7 @@ fn apply(
         let path = system.state_file(name);
         state.write(directory).map_err(|error| super::journal::failed(&path, error))?;
     }
-    let mut report = load(&system.places)?;
+    let mut report = load(&system.env)?;
     // Older rules of this line may be in force: they are not those that were asked for.
     if let Some(error) = report.take_refusal(name.as_str()) {
         return Err(error.into());
@@ -235,7 +235,7 @@ fn write_if_new(
     name: &InterfaceName,
 ) -> Result<(), LinuxError> {
     if *journal != new {
-        new.write(&system.places.state, name)?;
+        new.write(&system.env.run, name)?;
         *journal = new;
     }
     Ok(())
@@ -250,7 +250,7 @@ fn roll_back(
     old: Option<State>,
 ) -> Failure {
     // What the failed attempt may have added.
-    let mut journal = Journal::read(&system.places.state, name);
+    let mut journal = Journal::read(&system.env.run, name);
     if let (Some(line), Some(state)) = (before.line, old) {
         let restore = || -> Result<(), Failure> {
             let machine = system.ip.snapshot()?;
@@ -314,11 +314,11 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
 /// As [`up`], of what can be known before.
 pub fn dry_run(config: &Config, system: &System) -> Result<String, Failure> {
     let name = &config.interface;
-    let journal = Journal::read(&system.places.state, name);
+    let journal = Journal::read(&system.env.run, name);
     let old = State::read(&system.state_file(name)).ok();
     let task = task(config, system, &journal, old.as_ref()).map_err(advised_in_file)?;
     let Task { line, plan, state, steps, .. } = &task;
-    let rules = intended(&system.places, state, steps.build.contains(&line.add_tunnel()))?;
+    let rules = intended(&system.env, state, steps.build.contains(&line.add_tunnel()))?;
     let mut text =
         format!("# {name}: {} through {} on {}\nset -e\n", ports(plan), line.device, line.uplink);
     let mut runs = vec![

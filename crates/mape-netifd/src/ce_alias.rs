@@ -6,13 +6,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use mape_core::Failure;
+use mape_firewall::Env;
 use mape_kernel::link::AddressState;
 use mape_nft::InterfaceName;
 use mape_ubus::{Status, UbusError};
 use serde_json::json;
 
 use super::error::LifeError;
-use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, messages};
+use super::{Bus, Facts, InterfaceFacts, facts, interface_object, messages};
 
 /// How long netifd and duplicate address detection may take with the CE address.
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(20);
@@ -29,14 +30,14 @@ const REMOVAL: Duration = Duration::from_secs(2);
 /// Another device has it, or netifd does not configure it.
 pub(super) fn configure(
     bus: &mut dyn Bus,
-    places: &Places,
+    env: &Env,
     known: &Facts,
     interface: &InterfaceName,
     uplink: &str,
     ce: Ipv6Addr,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let state = mape_kernel::link::address_state(&places.proc_net, ce);
+    let state = mape_kernel::link::address_state(&env.proc_net(), ce);
     let alias = messages::alias(interface);
     // netifd would remove one with another address instead of changing it.
     if state == AddressState::Absent && facts(bus)?.interface(&alias).is_some() {
@@ -54,7 +55,7 @@ pub(super) fn configure(
     }
     let end = Instant::now() + ADDRESS_PATIENCE;
     loop {
-        match mape_kernel::link::address_state(&places.proc_net, ce) {
+        match mape_kernel::link::address_state(&env.proc_net(), ce) {
             AddressState::Ready => return Ok(()),
             AddressState::Duplicate => {
                 // Removed, or the next attempt would find the old verdict.

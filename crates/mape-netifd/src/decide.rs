@@ -1,6 +1,7 @@
 //! What an interface should be, from its options and what netifd knows at this moment.
 
 use mape_core::{DEFAULT_UPLINK_MTU, Failure, Plan, Quoted};
+use mape_firewall::Env;
 use mape_firewall::forwards::pool;
 use mape_nft::{Dataplane, InterfaceName};
 use mape_provision::{Conflict, Decision, Mode, Source};
@@ -12,7 +13,7 @@ use super::interface_cache::Memory;
 use super::options::{OptionError, planned_uplink_mtu};
 use super::provisioning::store::Store;
 use super::uplink::{Uplink, choose};
-use super::{Bus, Places, dhcpv6, rivals};
+use super::{Bus, dhcpv6, rivals};
 
 /// Options, uplink and plan that fit each other.
 pub(super) struct Wanted {
@@ -32,19 +33,19 @@ pub(super) struct Wanted {
 /// must cut a line that works.
 pub(super) fn wanted(
     bus: &mut dyn Bus,
-    places: &Places,
+    env: &Env,
     interface: &InterfaceName,
     facts: &Facts,
     options: &str,
     memory: &Memory,
 ) -> Result<Wanted, Failure> {
     let current = memory.prefix.parse().ok();
-    let taken = rivals::taken(places, facts, interface);
+    let taken = rivals::taken(env, facts, interface);
     let mut of = |options: &str| -> Result<Wanted, Failure> {
-        let config = with_learned_rules(Config::parse(options)?, places, interface, facts);
+        let config = with_learned_rules(Config::parse(options)?, env, interface, facts);
         let uplink = match choose(&config, facts, current, &taken) {
             Err(failure) if config.provisioning != Mode::Off => {
-                return Err(asked_and_not_known(failure, &Store::new(places, interface)));
+                return Err(asked_and_not_known(failure, &Store::new(env, interface)));
             }
             other => other?,
         };
@@ -78,12 +79,12 @@ pub(super) fn wanted(
 /// The options with what a server of the provider's and the line's DHCPv6 have said.
 pub(super) fn with_learned_rules(
     config: Config,
-    places: &Places,
+    env: &Env,
     interface: &InterfaceName,
     facts: &Facts,
 ) -> Config {
-    let rules = Store::new(places, interface).rules(&config.provisioning);
-    config.with_provisioned(rules).with_dhcpv6(dhcpv6::rules(places, facts))
+    let rules = Store::new(env, interface).rules(&config.provisioning);
+    config.with_provisioned(rules).with_dhcpv6(dhcpv6::rules(env, facts))
 }
 
 /// The set is what the line has, and one port at least is for outgoing connections.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ipnet::Ipv4Net;
 use mape_core::{Failure, ReceivedPrefix};
+use mape_firewall::Env;
 use mape_provision::{
     Cached, Capability, Effect, Facts as LineFacts, Machine, Mode, Provisioned, Verdict, detect,
 };
@@ -15,7 +16,7 @@ use mape_system::files;
 use super::config::Config;
 use super::decide::uplink_mtu;
 use super::provisioning::{Asker, identity};
-use super::{Bus, Facts, Places, UplinkError, dhcpv6, facts};
+use super::{Bus, Facts, UplinkError, dhcpv6, facts};
 use crate::net::{Fetcher, ask_gateway};
 
 /// What may be done to find out.
@@ -56,7 +57,7 @@ const ALL: [Capability; 7] = [
 /// netifd cannot be asked, and no prefix was given.
 pub fn recognise(
     bus: Option<&mut dyn Bus>,
-    places: &Places,
+    env: &Env,
     question: &Question,
     log: &mut dyn Write,
 ) -> Result<Verdict, Failure> {
@@ -64,7 +65,7 @@ pub fn recognise(
     let mut asker = Asker::default();
     if let Some(bus) = bus {
         let facts = facts(bus)?;
-        (line, asker) = known(&facts, places);
+        (line, asker) = known(&facts, env);
         let uplink = facts.interface(&asker.interface).and_then(|it| it.device.clone());
         if let Some(device) = uplink {
             line.uplink_mtu = uplink_mtu(bus, &device)?;
@@ -88,24 +89,24 @@ pub fn recognise(
     }
     if question.ask && !asker.prefixes.is_empty() {
         asker.resolvers.until = Some(until);
-        line.provisioned = answer(&asker, fetcher.as_ref(), log)?;
+        line.provisioned = answer(env, &asker, fetcher.as_ref(), log)?;
     }
     Ok(detect(&line))
 }
 
 /// What is known of the line without asking anybody but netifd.
 #[must_use]
-pub fn line_facts(facts: &Facts, places: &Places) -> LineFacts {
-    known(facts, places).0
+pub fn line_facts(facts: &Facts, env: &Env) -> LineFacts {
+    known(facts, env).0
 }
 
-fn known(facts: &Facts, places: &Places) -> (LineFacts, Asker) {
+fn known(facts: &Facts, env: &Env) -> (LineFacts, Asker) {
     let asker = Config::parse("{}").map_or_else(|_| Asker::default(), |it| Asker::of(&it, facts));
     let mut line = LineFacts {
         prefixes: asker.prefixes.clone(),
-        s46: dhcpv6::rules(places, facts),
-        aftr: dhcpv6::aftr(places, facts),
-        provisioned: kept(places, facts),
+        s46: dhcpv6::rules(env, facts),
+        aftr: dhcpv6::aftr(env, facts),
+        provisioned: kept(env, facts),
         ..LineFacts::default()
     };
     if !asker.interface.is_empty() {
@@ -115,9 +116,9 @@ fn known(facts: &Facts, places: &Places) -> (LineFacts, Asker) {
 }
 
 /// What a server answered one of our interfaces.
-fn kept(places: &Places, facts: &Facts) -> Provisioned {
+fn kept(env: &Env, facts: &Facts) -> Provisioned {
     let ours = facts.interfaces().filter(|interface| facts.is_ours(&interface.name));
-    let cached = ours.filter_map(|interface| read(&places.flash, &interface.name));
+    let cached = ours.filter_map(|interface| read(&env.flash, &interface.name));
     let mut answers = cached.filter_map(|cached| cached.answer);
     answers.next().map_or(Provisioned::NotAsked, |it| Provisioned::Answer(Box::new(it)))
 }
@@ -127,6 +128,7 @@ fn read(flash: &Path, name: &str) -> Option<Cached> {
 }
 
 fn answer(
+    env: &Env,
     asker: &Asker,
     fetcher: Option<&Fetcher>,
     log: &mut dyn Write,
@@ -136,7 +138,7 @@ fn answer(
     let Some(mut machine) = Machine::new(mode, asker.prefixes.clone(), None, None) else {
         return Ok(said);
     };
-    asker.run(&mut machine, fetcher, log, |effect, machine, _| {
+    asker.run(env, &mut machine, fetcher, log, |effect, machine, _| {
         said = match effect {
             Effect::Apply | Effect::Unchanged => {
                 let answer = machine.answer().cloned();

@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use mape_core::{Failure, Plan, Quoted};
-use mape_firewall::State;
+use mape_firewall::{Env, State};
 use mape_kernel::listening_ports;
 use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_provision::{Mode, Source};
@@ -26,8 +26,7 @@ use super::messages::{self, Update, failure_data};
 use super::provisioning::{look, store::Store};
 use super::zones::Zones;
 use super::{
-    Bus, Facts, InterfaceFacts, Places, ce_alias, dhcpv6, facts, interface_object, notify, rivals,
-    set_data,
+    Bus, Facts, InterfaceFacts, ce_alias, dhcpv6, facts, interface_object, notify, rivals, set_data,
 };
 
 /// How often it is looked whether anything has changed while waiting for a cause without event.
@@ -52,7 +51,7 @@ enum Wait {
 /// One call of netifd's.
 struct Call<'call> {
     bus: &'call mut dyn Bus,
-    places: &'call Places,
+    env: &'call Env,
     interface: &'call InterfaceName,
     log: &'call mut dyn Write,
     /// Whoever started this process.
@@ -67,13 +66,13 @@ struct Call<'call> {
 /// The reason that was reported to netifd and to `log`.
 pub fn setup(
     bus: &mut dyn Bus,
-    places: &Places,
+    env: &Env,
     interface: &InterfaceName,
     options: &str,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let _alive = alive(&places.firewall.state, interface);
-    Call::new(bus, places, interface, log).until_up_or_an_event(options)
+    let _alive = alive(&env.run, interface);
+    Call::new(bus, env, interface, log).until_up_or_an_event(options)
 }
 
 /// Looks again: brings the interface up if it is not, and changes it if the line has changed. An
@@ -83,13 +82,13 @@ pub fn setup(
 /// The reason that was reported to netifd and to `log`.
 pub fn renew(
     bus: &mut dyn Bus,
-    places: &Places,
+    env: &Env,
     interface: &InterfaceName,
     options: &str,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let _alive = alive(&places.firewall.state, interface);
-    let mut call = Call::new(bus, places, interface, log);
+    let _alive = alive(&env.run, interface);
+    let mut call = Call::new(bus, env, interface, log);
     let mut told = String::new();
     loop {
         let failure = match call.is_up() {
@@ -111,21 +110,16 @@ pub fn renew(
 
 /// Removes what `setup` made and netifd does not remove by itself. Each failure is reported to
 /// `log`, and the next step taken.
-pub fn teardown(
-    bus: &mut dyn Bus,
-    places: &Places,
-    interface: &InterfaceName,
-    log: &mut dyn Write,
-) {
+pub fn teardown(bus: &mut dyn Bus, env: &Env, interface: &InterfaceName, log: &mut dyn Write) {
     // netifd takes the tunnel down after this, and the kernel complains of each packet that is sent
     // without its address.
     let device = DeviceName::of_interface(interface);
-    if let Some(index) = mape_firewall::device_index(&places.firewall, device.as_str()) {
-        if let Err(error) = (places.device_down)(index) {
+    if let Some(index) = mape_firewall::device_index(env, device.as_str()) {
+        if let Err(error) = (env.device_down)(index) {
             let _ = writeln!(log, "{device} could not be taken down: {error}");
         }
     }
-    if let Err(error) = State::retire(&places.firewall.state, interface) {
+    if let Err(error) = State::retire(&env.run, interface) {
         let _ = writeln!(log, "the state file could not be removed: {error}");
     }
     ce_alias::remove(bus, interface, log);
@@ -146,11 +140,11 @@ pub(super) fn is_alive(directory: &Path, interface: &InterfaceName) -> bool {
 impl<'call> Call<'call> {
     fn new(
         bus: &'call mut dyn Bus,
-        places: &'call Places,
+        env: &'call Env,
         interface: &'call InterfaceName,
         log: &'call mut dyn Write,
     ) -> Self {
-        Self { bus, places, interface, log, parent: parent_id() }
+        Self { bus, env, interface, log, parent: parent_id() }
     }
 
     fn until_up_or_an_event(&mut self, options: &str) -> Result<(), Failure> {
@@ -171,8 +165,8 @@ impl<'call> Call<'call> {
             memory.outcome.clear();
             self.keep(&memory);
         })?;
-        look(self.bus, self.places, self.interface, &facts, self.log);
-        dhcpv6::tell_unusable(self.places, &facts, self.log);
+        look(self.bus, self.env, self.interface, &facts, self.log);
+        dhcpv6::tell_unusable(self.env, &facts, self.log);
         let wanted = self.wanted(&facts, options, &memory);
         memory.outcome = outcome(&wanted);
         let done = wanted
@@ -184,8 +178,8 @@ impl<'call> Call<'call> {
 
     /// Until the patience is over or there is something else to do.
     fn wait(&mut self, options: &str) -> Wait {
-        let memory = Memory::read(&self.places.firewall.state, self.interface);
-        let end = Instant::now() + self.places.patience;
+        let memory = Memory::read(&self.env.run, self.interface);
+        let end = Instant::now() + self.env.retry_delay;
         while Instant::now() < end {
             sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
             match facts(self.bus) {
@@ -210,20 +204,20 @@ impl<'call> Call<'call> {
     }
 
     fn keep_up(&mut self, options: &str) -> Result<(), Failure> {
-        let mut memory = Memory::read(&self.places.firewall.state, self.interface);
+        let mut memory = Memory::read(&self.env.run, self.interface);
         options.clone_into(&mut memory.options);
         let facts = facts(self.bus)?;
         let wanted = self.wanted(&facts, options, &memory);
         memory.outcome = outcome(&wanted);
         let unchanged = wanted.as_ref().is_ok_and(|wanted| wanted.in_force() == memory.up)
-            && State::is_usable(&self.places.firewall.state, self.interface);
+            && State::is_usable(&self.env.run, self.interface);
         let done = match wanted {
             Ok(wanted) if unchanged && self.is_lost(wanted.plan.ce()) => {
                 let (uplink, ce) = (&wanted.uplink.interface, wanted.plan.ce());
                 let _ = writeln!(self.log, "the CE address {ce} is lost; it is put back");
                 ce_alias::configure(
                     self.bus,
-                    self.places,
+                    self.env,
                     &facts,
                     self.interface,
                     uplink,
@@ -246,7 +240,7 @@ impl<'call> Call<'call> {
         };
         memory.settled = true;
         self.keep(&memory);
-        look(self.bus, self.places, self.interface, &facts, self.log);
+        look(self.bus, self.env, self.interface, &facts, self.log);
         if let Err(failure) = &done {
             self.report(failure, &mut String::new());
             self.warn(failure_data(failure));
@@ -255,18 +249,18 @@ impl<'call> Call<'call> {
     }
 
     fn is_lost(&self, ce: Ipv6Addr) -> bool {
-        mape_kernel::link::is_lost(&self.places.proc_net, ce) == Some(true)
+        mape_kernel::link::is_lost(&self.env.proc_net(), ce) == Some(true)
     }
 
     fn wanted(&mut self, facts: &Facts, options: &str, memory: &Memory) -> Result<Wanted, Failure> {
-        wanted(self.bus, self.places, self.interface, facts, options, memory)
+        wanted(self.bus, self.env, self.interface, facts, options, memory)
     }
 
     /// Whether the rule in force was a server's, and the network says that there is none any more.
     /// A question that failed says nothing of the kind.
     fn is_withdrawn(&self, memory: &Memory, options: &str) -> bool {
         let mode = Config::parse(options).map_or(Mode::Off, |config| config.provisioning);
-        let store = Store::new(self.places, self.interface);
+        let store = Store::new(self.env, self.interface);
         memory.is_of(Source::Provisioned) && mode != Mode::Off && store.rules(&mode).is_empty()
     }
 
@@ -275,7 +269,7 @@ impl<'call> Call<'call> {
         if let Err(error) = notify(self.bus, &messages::link_lost(self.interface)) {
             let _ = writeln!(self.log, "netifd keeps the tunnel: {error}");
         }
-        teardown(self.bus, self.places, self.interface, self.log);
+        teardown(self.bus, self.env, self.interface, self.log);
         memory.up.clear();
         memory.told.clear();
     }
@@ -309,7 +303,7 @@ impl<'call> Call<'call> {
 
     /// What is remembered, and that this call is not through.
     fn begin(&mut self, options: &str) -> Memory {
-        let mut memory = Memory::read(&self.places.firewall.state, self.interface);
+        let mut memory = Memory::read(&self.env.run, self.interface);
         options.clone_into(&mut memory.options);
         memory.settled = false;
         self.keep(&memory);
@@ -317,7 +311,7 @@ impl<'call> Call<'call> {
     }
 
     fn keep(&mut self, memory: &Memory) {
-        if let Err(error) = memory.write(&self.places.firewall.state, self.interface) {
+        if let Err(error) = memory.write(&self.env.run, self.interface) {
             let _ = writeln!(self.log, "what happened cannot be remembered: {error}");
         }
     }
@@ -335,14 +329,14 @@ impl<'call> Call<'call> {
             let _ = writeln!(self.log, "{conflict}");
         }
         let Wanted { config, uplink, plan, warning, .. } = wanted;
-        let directory = &self.places.firewall.state;
-        let listening = listening_ports::ports(&self.places.proc_net);
+        let directory = &self.env.run;
+        let listening = listening_ports::ports(&self.env.proc_net());
         let state = State::new(self.interface, &plan, &listening, config.edge, config.nft)
             .with_upnp(config.upnp_ports, config.full_cone_hosts.clone())
             .after(State::last(directory, self.interface).as_ref());
         let edge = self.check(memory, &state)?;
         // From here on things are touched, so no other interface may have the line.
-        rivals::claim(self.places, facts, self.interface, &config, &uplink.interface, plan.ce())
+        rivals::claim(self.env, facts, self.interface, &config, &uplink.interface, plan.ce())
             .inspect_err(|failure| memory.outcome = failure.line())?;
         if let Some(error) = self.tunnel_in_the_way(facts, &plan, Some(&uplink.device)) {
             return Err(error.into());
@@ -356,7 +350,7 @@ impl<'call> Call<'call> {
         }
         ce_alias::configure(
             self.bus,
-            self.places,
+            self.env,
             facts,
             self.interface,
             &uplink.interface,
@@ -369,7 +363,7 @@ impl<'call> Call<'call> {
         self.keep(memory);
         state.write(directory).map_err(LifeError::State)?;
         let change = memory.note(&plan, seconds_since_1970());
-        let zones = Zones::read(&self.places.uci).with_joined(facts);
+        let zones = Zones::read(&self.env.config()).with_joined(facts);
         if let Some(zone) = zones.missing(&config).map(Quoted::new) {
             let _ = writeln!(
                 self.log,
@@ -414,7 +408,7 @@ impl<'call> Call<'call> {
     ) -> Option<LifeError> {
         let (ce, br) = (plan.ce(), plan.br());
         let own = DeviceName::of_interface(self.interface);
-        let devices = &self.places.firewall.devices;
+        let devices = &self.env.devices;
         let device = mape_kernel::link::tunnel_between(devices, (ce, br), link, own.as_str())?;
         let is_its = |it: &&InterfaceFacts| it.device.as_deref() == Some(device.as_str());
         let owner = facts.interfaces().find(is_its).map(|it| Quoted::new(&it.name));
@@ -426,11 +420,10 @@ impl<'call> Call<'call> {
     fn check(&self, memory: &mut Memory, state: &State) -> Result<Edge, Failure> {
         let shape = state.shape();
         let known = memory.accepted(&shape);
-        if let Some(edge) = known.or_else(|| mape_firewall::foreseen(&self.places.firewall, &shape))
-        {
+        if let Some(edge) = known.or_else(|| mape_firewall::foreseen(self.env, &shape)) {
             return Ok(edge.preferred());
         }
-        let edge = mape_firewall::check(&self.places.firewall, state)?;
+        let edge = mape_firewall::check(self.env, state)?;
         memory.accept(shape, edge);
         Ok(edge)
     }
@@ -455,12 +448,12 @@ impl<'call> Call<'call> {
 #[cfg(test)]
 pub(super) fn attempt_once(
     bus: &mut dyn Bus,
-    places: &Places,
+    env: &Env,
     interface: &InterfaceName,
     options: &str,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    Call::new(bus, places, interface, log).attempt(options)
+    Call::new(bus, env, interface, log).attempt(options)
 }
 
 fn seconds_since_1970() -> u64 {

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use mape_core::Failure;
-use mape_firewall::State;
+use mape_firewall::{Env, State};
 use mape_nft::InterfaceName;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use super::handler::is_alive;
 use super::interface_cache::Memory;
 use super::messages::{self, failure_data};
 use super::provisioning::{forget, look};
-use super::{Bus, Facts, InterfaceFacts, Places, facts, interface_object, notify, set_data};
+use super::{Bus, Facts, InterfaceFacts, facts, interface_object, notify, set_data};
 
 /// An event of netifd's, as hotplug passes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,16 +32,16 @@ pub struct Event {
 /// Netifd or nft refused; it has been reported to netifd where that is possible.
 pub fn hotplug(
     bus: &mut dyn Bus,
-    places: &Places,
+    env: &Env,
     event: &Event,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let facts = facts(bus)?;
     let tells = matches!(event.action.as_str(), "ifup" | "ifupdate");
     let done = if facts.is_ours(&event.interface) {
-        own(bus, places, &facts, &event.interface, log)
+        own(bus, env, &facts, &event.interface, log)
     } else if event.action == "ifdown" && facts.interface(&event.interface).is_none() {
-        removed(bus, places, &event.interface, log)
+        removed(bus, env, &event.interface, log)
     } else if facts.is_our_alias(&event.interface) == tells {
         // Of an alias only that it is gone: then another one may have its address.
         return Ok(());
@@ -55,12 +55,12 @@ pub fn hotplug(
         facts.is_ours(&it.name) && it.autostart && !is_its
     };
     for interface in facts.interfaces().filter(waiting) {
-        if changes(bus, places, &facts, interface) {
+        if changes(bus, env, &facts, interface) {
             // netifd refuses where it is not the time, and then does it by itself.
             let _ = bus.call(&interface_object(&interface.name), "renew", &json!({}));
         }
         if let Ok(name) = interface.name.parse() {
-            look(bus, places, &name, &facts, log);
+            look(bus, env, &name, &facts, log);
         }
     }
     done
@@ -69,32 +69,27 @@ pub fn hotplug(
 /// An event of one of ours: brings the rules in line.
 fn own(
     bus: &mut dyn Bus,
-    places: &Places,
+    env: &Env,
     facts: &Facts,
     interface: &str,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let Ok(interface) = interface.parse() else { return Ok(()) };
-    look(bus, places, &interface, facts, log);
-    load(bus, places, facts, &interface, log)?;
+    look(bus, env, &interface, facts, log);
+    load(bus, env, facts, &interface, log)?;
     // Without its state file the loader has just shut the interface.
-    if is_shut(places, facts, &interface) || is_without_ce(places, facts, &interface) {
-        renew_if_changed(bus, places, &interface, false);
+    if is_shut(env, facts, &interface) || is_without_ce(env, facts, &interface) {
+        renew_if_changed(bus, env, &interface, false);
     }
     Ok(())
 }
 
 /// What is known of one of our interfaces has changed: asks netifd to renew it if that makes a
 /// difference, or if it is `news` in any case.
-pub(super) fn renew_if_changed(
-    bus: &mut dyn Bus,
-    places: &Places,
-    name: &InterfaceName,
-    news: bool,
-) {
+pub(super) fn renew_if_changed(bus: &mut dyn Bus, env: &Env, name: &InterfaceName, news: bool) {
     let Ok(facts) = facts(bus) else { return };
     let Some(interface) = facts.interface(name.as_str()) else { return };
-    if news || changes(bus, places, &facts, interface) {
+    if news || changes(bus, env, &facts, interface) {
         let _ = bus.call(&interface_object(name.as_str()), "renew", &json!({}));
     }
 }
@@ -102,14 +97,14 @@ pub(super) fn renew_if_changed(
 /// The section was deleted from the configuration: nothing of the interface stays.
 fn removed(
     bus: &mut dyn Bus,
-    places: &Places,
+    env: &Env,
     interface: &str,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let Ok(interface) = interface.parse::<InterfaceName>() else { return Ok(()) };
-    if Memory::forget(&places.firewall.state, &interface) {
-        forget(bus, places, &interface);
-        let _ = write!(log, "{}", mape_firewall::load(&places.firewall)?);
+    if Memory::forget(&env.run, &interface) {
+        forget(bus, env, &interface);
+        let _ = write!(log, "{}", mape_firewall::load(env)?);
     }
     Ok(())
 }
@@ -117,23 +112,23 @@ fn removed(
 /// Loads the rules and shows the edge in use.
 fn load(
     bus: &mut dyn Bus,
-    places: &Places,
+    env: &Env,
     facts: &Facts,
     interface: &InterfaceName,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let report = mape_firewall::load(&places.firewall).map_err(|error| {
+    let report = mape_firewall::load(env).map_err(|error| {
         let failure = Failure::from(error);
-        let mut memory = Memory::read(&places.firewall.state, interface);
+        let mut memory = Memory::read(&env.run, interface);
         memory.doubt();
-        mape_firewall::doubt(&places.firewall);
-        let _ = memory.write(&places.firewall.state, interface);
+        mape_firewall::doubt(env);
+        let _ = memory.write(&env.run, interface);
         let _ = notify(bus, &messages::error(interface, &failure));
         let _ = set_data(bus, interface, "warning", failure_data(&failure));
         failure
     })?;
     let _ = write!(log, "{report}");
-    forget_former(places, interface, log);
+    forget_former(env, interface, log);
     let Some(edge) = report.edge_of(interface) else { return Ok(()) };
     let shown = facts.interface(interface.as_str()).and_then(|facts| facts.data.get("edge"));
     if shown.and_then(Value::as_str) != Some(edge.name()) {
@@ -144,11 +139,11 @@ fn load(
 
 /// Connections of a former address or port set: as long as one goes on sending, its entry lives on
 /// with numbers that nobody answers to.
-fn forget_former(places: &Places, interface: &InterfaceName, log: &mut dyn Write) {
-    let directory = &places.firewall.state;
+fn forget_former(env: &Env, interface: &InterfaceName, log: &mut dyn Write) {
+    let directory = &env.run;
     let mut memory = Memory::read(directory, interface);
     for address in memory.take_stale() {
-        let _ = match (places.forget)(address) {
+        let _ = match (env.forget)(address) {
             Ok(count) => writeln!(log, "{address}: {count} connections forgotten"),
             Err(error) => writeln!(log, "{address}: connections not forgotten: {error}"),
         };
@@ -157,29 +152,29 @@ fn forget_former(places: &Places, interface: &InterfaceName, log: &mut dyn Write
 }
 
 /// Whether another call of the handler would come to another result than the last one.
-fn changes(bus: &mut dyn Bus, places: &Places, facts: &Facts, interface: &InterfaceFacts) -> bool {
+fn changes(bus: &mut dyn Bus, env: &Env, facts: &Facts, interface: &InterfaceFacts) -> bool {
     let Ok(name) = interface.name.parse::<InterfaceName>() else { return false };
-    let directory = &places.firewall.state;
+    let directory = &env.run;
     let memory = Memory::read(directory, &name);
     let died = !memory.settled && !is_alive(directory, &name);
     if died {
         return true;
     }
-    let wanted = wanted(bus, places, &name, facts, &memory.options, &memory);
-    let is_broken = || is_shut(places, facts, &name) || is_without_ce(places, facts, &name);
+    let wanted = wanted(bus, env, &name, facts, &memory.options, &memory);
+    let is_broken = || is_shut(env, facts, &name) || is_without_ce(env, facts, &name);
     outcome(&wanted) != memory.outcome || (wanted.is_ok() && is_broken())
 }
 
 /// Whether netifd has it up and its CE address is lost: the tunnel sends nothing.
-fn is_without_ce(places: &Places, facts: &Facts, name: &InterfaceName) -> bool {
+fn is_without_ce(env: &Env, facts: &Facts, name: &InterfaceName) -> bool {
     let up = facts.interface(name.as_str()).filter(|interface| interface.up);
     let ce = up.and_then(|interface| interface.data.get("ce")?.as_str()?.parse().ok());
-    ce.is_some_and(|ce| mape_kernel::link::is_lost(&places.proc_net, ce) == Some(true))
+    ce.is_some_and(|ce| mape_kernel::link::is_lost(&env.proc_net(), ce) == Some(true))
 }
 
 /// Whether netifd has it up and the loader cannot open it: its state file is lost, half, or that of
 /// another version of this program.
-fn is_shut(places: &Places, facts: &Facts, name: &InterfaceName) -> bool {
+fn is_shut(env: &Env, facts: &Facts, name: &InterfaceName) -> bool {
     facts.interface(name.as_str()).is_some_and(|interface| interface.up)
-        && !State::is_usable(&places.firewall.state, name)
+        && !State::is_usable(&env.run, name)
 }

@@ -6,15 +6,12 @@
 //! address): then `setup` itself looks again, and netifd ends it when it tears the interface down.
 //! It ends by itself where netifd has ended.
 
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use mape_kernel::conntrack::{self, ConntrackError};
-use mape_kernel::netlink::NetlinkError;
+use mape_firewall::Env;
 use mape_nft::InterfaceName;
 use mape_ubus::{Client, UbusError};
-use mape_uci::Directories;
 use serde_json::{Map, Value};
 
 mod ce_alias;
@@ -55,69 +52,31 @@ pub use rivals::Taken;
 pub use uplink::{Uplink, UplinkError, choose};
 pub use zones::Zones;
 
-/// Where things are. Tests have them elsewhere.
-#[derive(Clone, Debug)]
-pub struct Places {
-    /// State files, devices and nft, as the loader has them.
-    pub firewall: mape_firewall::Env,
-    /// ubusd's socket: the first that exists is taken.
-    pub ubus: Vec<PathBuf>,
-    /// The kernel's tables, `/proc/net`.
-    pub proc_net: PathBuf,
-    /// UCI's files.
-    pub uci: Directories,
-    /// What outlives a boot: the last good answers of provisioning.
-    pub flash: PathBuf,
-    /// Forgets the connections of an address that the line no longer has.
-    pub forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
-    /// Takes a device down, by its index.
-    pub device_down: fn(u32) -> Result<(), NetlinkError>,
-    /// Between two attempts for a cause that raises no event.
-    pub patience: Duration,
+/// Connects to ubusd. No call takes longer than `timeout`.
+///
+/// # Errors
+/// [`UbusError`] where the socket is not there or does not answer.
+pub fn connect(env: &Env, timeout: Duration) -> Result<Client, UbusError> {
+    let path = env.ubus.iter().find(|path| path.exists()).or(env.ubus.first());
+    Client::connect(path.map_or_else(|| "".as_ref(), PathBuf::as_path), timeout)
 }
 
-impl Default for Places {
-    fn default() -> Self {
-        Self {
-            firewall: mape_firewall::Env::default(),
-            ubus: vec!["/var/run/ubus/ubus.sock".into(), "/var/run/ubus.sock".into()],
-            proc_net: "/proc/net".into(),
-            uci: Directories::below("/".as_ref()),
-            flash: "/etc/mape-rs".into(),
-            forget: |address| conntrack::forget(address, |_, _| false),
-            device_down: mape_kernel::link::device_down,
-            patience: Duration::from_secs(30),
-        }
-    }
+/// The way to netifd for a caller that outlives a connection. No call takes longer than `timeout`.
+#[must_use]
+pub const fn bus(env: &Env, timeout: Duration) -> Connection<'_> {
+    Connection { env, timeout, until: None, client: None }
 }
 
-impl Places {
-    /// Connects to ubusd. No call takes longer than `timeout`.
-    ///
-    /// # Errors
-    /// [`UbusError`] where nobody listens there.
-    pub fn connect(&self, timeout: Duration) -> Result<Client, UbusError> {
-        let path = self.ubus.iter().find(|path| path.exists()).or(self.ubus.first());
-        Client::connect(path.map_or_else(|| "".as_ref(), PathBuf::as_path), timeout)
-    }
-
-    /// The way to netifd for whoever outlives a connection. No call takes longer than `timeout`.
-    #[must_use]
-    pub const fn bus(&self, timeout: Duration) -> Connection<'_> {
-        Connection { places: self, timeout, until: None, client: None }
-    }
-
-    /// The same where all calls together may take no longer than `time`.
-    #[must_use]
-    pub fn bus_within(&self, time: Duration) -> Connection<'_> {
-        Connection { until: Some(Instant::now() + time), ..self.bus(time) }
-    }
+/// The same where all calls together may take no longer than `time`.
+#[must_use]
+pub fn bus_within(env: &Env, time: Duration) -> Connection<'_> {
+    Connection { until: Some(Instant::now() + time), ..bus(env, time) }
 }
 
 /// Connects with the first call. Where the connection broke, so does this call, as it may have had
 /// its effect, and the next one connects again.
-pub struct Connection<'places> {
-    places: &'places Places,
+pub struct Connection<'env> {
+    env: &'env Env,
     timeout: Duration,
     /// When all calls have to be over.
     until: Option<Instant>,
@@ -137,7 +96,7 @@ impl Bus for Connection<'_> {
     fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError> {
         let mut client = match self.client.take() {
             Some(client) => client,
-            None => self.places.connect(self.left()?)?,
+            None => connect(self.env, self.left()?)?,
         };
         client.set_timeout(self.left()?);
         let answer = client.call(object, method, arguments);

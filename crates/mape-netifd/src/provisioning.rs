@@ -8,6 +8,7 @@ use std::io::Write;
 use std::net::Ipv6Addr;
 
 use mape_core::{Code, Failure, ReceivedPrefix};
+use mape_firewall::Env;
 use mape_kernel::uptime::uptime;
 use mape_nft::InterfaceName;
 use mape_provision::{Effect, Machine, Mode};
@@ -17,7 +18,7 @@ use super::config::Config;
 use super::hotplug::renew_if_changed;
 use super::interface_cache::Memory;
 use super::messages::failure_data;
-use super::{Bus, Facts, InterfaceFacts, Places, facts, set_data};
+use super::{Bus, Facts, InterfaceFacts, facts, set_data};
 use crate::net::Fetcher;
 
 mod client;
@@ -39,17 +40,17 @@ use store::{Store, Trouble};
 /// netifd does not answer.
 pub fn provision(
     bus: &mut dyn Bus,
-    places: &Places,
+    env: &Env,
     interface: &InterfaceName,
     until: u64,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let facts = facts(bus)?;
-    let store = Store::new(places, interface);
-    let config = match wish(places, &facts, interface) {
+    let store = Store::new(env, interface);
+    let config = match wish(env, &facts, interface) {
         Wish::Of(config) => config,
         Wish::Nothing => {
-            forget(bus, places, interface);
+            forget(bus, env, interface);
             return Ok(());
         }
         Wish::Unknown => {
@@ -59,16 +60,16 @@ pub fn provision(
     };
     let asker = Asker::of(&config, &facts);
     // procd starts what it was just told to start later; then nothing is done but to wait.
-    let early = Some(until).filter(|until| *until > now());
+    let early = Some(until).filter(|until| *until > now(env));
     let own = facts.interface(interface.as_str());
     let next = [
-        ask(bus, places, interface, &config, &asker, log),
+        ask(bus, env, interface, &config, &asker, log),
         tell_provider(bus, &config, own, &asker, &store, early, log),
     ];
     match next.into_iter().flatten().min() {
         None => procd_timer::stop(bus, interface),
         Some(next) if next == until => {}
-        Some(next) => procd_timer::arrange(bus, interface, next, now(), log),
+        Some(next) => procd_timer::arrange(bus, interface, next, now(env), log),
     }
     Ok(())
 }
@@ -76,31 +77,31 @@ pub fn provision(
 /// Asks for the rule; when to ask again.
 fn ask(
     bus: &mut dyn Bus,
-    places: &Places,
+    env: &Env,
     interface: &InterfaceName,
     config: &Config,
     asker: &Asker,
     log: &mut dyn Write,
 ) -> Option<u64> {
-    let store = Store::new(places, interface);
+    let store = Store::new(env, interface);
     let prefixes = asker.prefixes.clone();
     if prefixes.is_empty() {
         // What was arranged stays: the line may come back as it was.
-        return store.pause().map(|pause| pause.until).filter(|until| *until > now());
+        return store.pause().map(|pause| pause.until).filter(|until| *until > now(env));
     }
     let (mode, cached, pause) = (config.provisioning.clone(), store.cached(), store.pause());
     let mut machine = Machine::new(mode, prefixes, cached, pause)?;
     let fetcher = Fetcher::find(config.authority.clone());
     let mut trouble = store.last_trouble();
     let mut news = false;
-    let next = asker.run(&mut machine, fetcher.as_ref(), log, |effect, machine, log| {
+    let next = asker.run(env, &mut machine, fetcher.as_ref(), log, |effect, machine, log| {
         news |= matches!(effect, Effect::Apply | Effect::Withdraw(_));
         trouble = tell(&effect, machine, log);
     });
     if let Err(error) = store.keep(&machine, trouble) {
         let _ = writeln!(log, "the answer of provisioning cannot be kept: {error}");
     }
-    renew_if_changed(bus, places, interface, news);
+    renew_if_changed(bus, env, interface, news);
     Some(next)
 }
 
@@ -146,7 +147,7 @@ fn tell_provider(
             if free {
                 let _ = set_data(bus, store.interface, "warning", failure_data(&failure));
             }
-            Some(now() + again)
+            Some(now(store.env) + again)
         }
     }
 }
@@ -161,15 +162,15 @@ fn ce_of(own: &InterfaceFacts) -> Option<Ipv6Addr> {
 /// answered where the user asks no more. It does not wait for anything.
 pub(super) fn look(
     bus: &mut dyn Bus,
-    places: &Places,
+    env: &Env,
     interface: &InterfaceName,
     facts: &Facts,
     log: &mut dyn Write,
 ) {
-    let store = Store::new(places, interface);
-    let config = match wish(places, facts, interface) {
+    let store = Store::new(env, interface);
+    let config = match wish(env, facts, interface) {
         Wish::Of(config) => config,
-        Wish::Nothing if store.exists() => return forget(bus, places, interface),
+        Wish::Nothing if store.exists() => return forget(bus, env, interface),
         Wish::Nothing | Wish::Unknown => return,
     };
     let asker = Asker::of(&config, facts);
@@ -184,22 +185,22 @@ pub(super) fn look(
 }
 
 /// Seconds since the machine's start: a clock that does not jump when the time becomes known.
-pub(super) fn now() -> u64 {
-    uptime("/proc".as_ref()).unwrap_or(0)
+pub(super) fn now(env: &Env) -> u64 {
+    uptime(&env.proc).unwrap_or(0)
 }
 
 /// Whether nothing is known of this line, or the next try is over the time.
 fn is_due(store: &Store<'_>, mode: &Mode, prefixes: &[ReceivedPrefix]) -> bool {
     !store.pause().is_some_and(|pause| {
-        mode.has_made(&pause.source) && pause.prefixes == prefixes && pause.until > now()
+        mode.has_made(&pause.source) && pause.prefixes == prefixes && pause.until > now(store.env)
     })
 }
 
 /// Why the last try for an interface gave nothing, and what to do: `None` where nothing is asked,
 /// or all went well.
 #[must_use]
-pub fn trouble(places: &Places, interface: &InterfaceName) -> Option<(String, String)> {
-    Store::new(places, interface).trouble()
+pub fn trouble(env: &Env, interface: &InterfaceName) -> Option<(String, String)> {
+    Store::new(env, interface).trouble()
 }
 
 /// Whether something is to be asked or told for an interface.
@@ -213,12 +214,12 @@ enum Wish {
     Unknown,
 }
 
-fn wish(places: &Places, facts: &Facts, interface: &InterfaceName) -> Wish {
+fn wish(env: &Env, facts: &Facts, interface: &InterfaceName) -> Wish {
     let name = interface.as_str();
     if !facts.interface(name).is_some_and(|it| facts.is_ours(name) && it.autostart) {
         return Wish::Unknown;
     }
-    let memory = Memory::read(&places.firewall.state, interface);
+    let memory = Memory::read(&env.run, interface);
     let read = |options: &str| Config::parse(options).ok();
     let Some(config) = read(&memory.options).or_else(|| read(&memory.good_options)) else {
         return Wish::Unknown;
@@ -232,9 +233,9 @@ fn wish(places: &Places, facts: &Facts, interface: &InterfaceName) -> Wish {
 }
 
 /// Nothing is asked for this interface any more, and what was answered is erased.
-pub(super) fn forget(bus: &mut dyn Bus, places: &Places, interface: &InterfaceName) {
+pub(super) fn forget(bus: &mut dyn Bus, env: &Env, interface: &InterfaceName) {
     procd_timer::stop(bus, interface);
-    Store::new(places, interface).forget();
+    Store::new(env, interface).forget();
 }
 
 /// Puts the outcome of a try into the log; what is wrong is kept for whoever looks.

@@ -12,6 +12,7 @@ use std::net::Ipv6Addr;
 use std::path::Path;
 
 use mape_core::{Failure, Quoted, Table};
+use mape_firewall::Env;
 use mape_nft::InterfaceName;
 use mape_provision::Mode;
 use mape_system::{files, json};
@@ -20,7 +21,6 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Places;
 use super::config::Config;
 use super::decide::with_learned_rules;
 use super::dump::{ALIAS_SUFFIX, Facts, InterfaceFacts};
@@ -84,18 +84,18 @@ impl Taken {
 }
 
 /// What other interfaces have, or will have before this one.
-pub(super) fn taken(places: &Places, facts: &Facts, own: &InterfaceName) -> Taken {
+pub(super) fn taken(env: &Env, facts: &Facts, own: &InterfaceName) -> Taken {
     let own = own.as_str();
     let mut shares = left_behind(facts, own);
     let ours: Vec<&InterfaceFacts> = facts.interfaces().filter(|it| is_active(facts, it)).collect();
     if ours.iter().all(|it| it.name == own) {
         return Taken(shares);
     }
-    let mut claims = read(&places.firewall.state);
-    let network = places.uci.read("network").ok().flatten();
+    let mut claims = read(&env.run);
+    let network = env.config().read("network").ok().flatten();
     let ours = ours.into_iter();
     let mut ours: Vec<Rival<'_>> = ours
-        .filter_map(|it| Rival::new(places, network.as_ref(), it, claims.0.remove(&it.name)))
+        .filter_map(|it| Rival::new(env, network.as_ref(), it, claims.0.remove(&it.name)))
         .collect();
     ours.sort_by_key(|it| (Reverse(it.has), Reverse(it.tunlink.is_some()), it.facts.name.clone()));
     // To name an uplink is no way to take it from the one that has it.
@@ -109,10 +109,10 @@ pub(super) fn taken(places: &Places, facts: &Facts, own: &InterfaceName) -> Take
             put(None, Some(*ce));
         }
         let named = tunlink.as_ref().filter(|_| *tunlink != kept);
-        if let Some(uplink) = named.filter(|uplink| rival.keeps(places, facts, uplink)) {
+        if let Some(uplink) = named.filter(|uplink| rival.keeps(env, facts, uplink)) {
             put(Some(uplink.clone()), None);
         }
-        let claim = claim.as_ref().filter(|claim| rival.keeps(places, facts, &claim.uplink));
+        let claim = claim.as_ref().filter(|claim| rival.keeps(env, facts, &claim.uplink));
         if let Some(Claim { uplink, ce }) = claim {
             put(Some(uplink.clone()), Some(*ce));
         }
@@ -123,8 +123,7 @@ pub(super) fn taken(places: &Places, facts: &Facts, own: &InterfaceName) -> Take
     }
     for other in ours.iter().take_while(|it| it.facts.name != own) {
         let name = &other.facts.name;
-        if let Some((uplink, ce)) =
-            other.line(places, facts, &Taken::for_another_than(&shares, name))
+        if let Some((uplink, ce)) = other.line(env, facts, &Taken::for_another_than(&shares, name))
         {
             let (interface, uplink, ce) = (name.clone(), Some(uplink), Some(ce));
             shares.push(Share { interface, ours: true, uplink, ce });
@@ -172,12 +171,12 @@ struct Rival<'facts> {
 
 impl<'facts> Rival<'facts> {
     fn new(
-        places: &Places,
+        env: &Env,
         network: Option<&Package>,
         facts: &'facts InterfaceFacts,
         claim: Option<Claim>,
     ) -> Option<Self> {
-        let memory = Memory::read(&places.firewall.state, &facts.name.parse().ok()?);
+        let memory = Memory::read(&env.run, &facts.name.parse().ok()?);
         let section = network.and_then(|it| it.section(&facts.name));
         let options = section.map_or_else(|| memory.options.clone(), Section::json);
         let config = Config::parse(&options).or_else(|_| Config::parse(&memory.good_options));
@@ -194,29 +193,29 @@ impl<'facts> Rival<'facts> {
     }
 
     /// Its options, and the older ones that stay in force where nothing comes of these.
-    fn configs(&self, places: &Places, facts: &Facts) -> impl Iterator<Item = Config> {
+    fn configs(&self, env: &Env, facts: &Facts) -> impl Iterator<Item = Config> {
         let name = self.facts.name.parse::<InterfaceName>().ok();
         [&self.options, &self.memory.good_options].into_iter().filter_map(move |options| {
-            Some(with_learned_rules(Config::parse(options).ok()?, places, name.as_ref()?, facts))
+            Some(with_learned_rules(Config::parse(options).ok()?, env, name.as_ref()?, facts))
         })
     }
 
     /// Whether the uplink is to be left to it. Where that has a prefix of which nothing comes, or
     /// is no more, it is not: one that cannot come up would keep the others down for ever.
-    fn keeps(&self, places: &Places, facts: &Facts, uplink: &str) -> bool {
+    fn keeps(&self, env: &Env, facts: &Facts, uplink: &str) -> bool {
         let tells = |uplink: &InterfaceFacts| uplink.up && !uplink.prefixes.is_empty();
         let is_told = || facts.interface(uplink).is_none_or(tells);
         let may_come = |config: Config| {
             config.provisioning != Mode::Off
                 || choose(&config, facts, None, &Taken::default()).is_ok()
         };
-        self.facts.up || !is_told() || self.configs(places, facts).any(may_come)
+        self.facts.up || !is_told() || self.configs(env, facts).any(may_come)
     }
 
     /// The line that it will choose.
-    fn line(&self, places: &Places, facts: &Facts, taken: &Taken) -> Option<(String, Ipv6Addr)> {
+    fn line(&self, env: &Env, facts: &Facts, taken: &Taken) -> Option<(String, Ipv6Addr)> {
         let current = self.memory.prefix.parse().ok();
-        self.configs(places, facts).find_map(|config| {
+        self.configs(env, facts).find_map(|config| {
             let Uplink { interface, prefix, .. } = choose(&config, facts, current, taken).ok()?;
             Some((interface, config.sources(prefix).decide().ok()?.plan.ce()))
         })
@@ -228,7 +227,7 @@ impl<'facts> Rival<'facts> {
 /// # Errors
 /// [`UplinkError::Taken`] where another one was faster.
 pub(super) fn claim(
-    places: &Places,
+    env: &Env,
     facts: &Facts,
     own: &InterfaceName,
     config: &Config,
@@ -239,13 +238,13 @@ pub(super) fn claim(
         return Ok(());
     }
     let mine = Claim { uplink: uplink.to_owned(), ce };
-    let network = places.uci.read("network").ok().flatten();
+    let network = env.config().read("network").ok().flatten();
     let counts = |name: &String, claim: &Claim| {
         let active = facts.interface(name).filter(|it| is_active(facts, it));
-        let rival = active.and_then(|it| Rival::new(places, network.as_ref(), it, None));
-        rival.is_some_and(|it| it.keeps(places, facts, &claim.uplink))
+        let rival = active.and_then(|it| Rival::new(env, network.as_ref(), it, None));
+        rival.is_some_and(|it| it.keeps(env, facts, &claim.uplink))
     };
-    change(&places.firewall.state, |claims| {
+    change(&env.run, |claims| {
         claims.0.retain(counts);
         claims.0.remove(own.as_str());
         let others = claims.0.iter().map(|(name, claim)| Share {

@@ -5,15 +5,18 @@
 //! 0, and `unknown` tells why.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mape_core::{Code, Failure};
+use mape_firewall::Env;
 use mape_kernel::conntrack::Counters;
 use mape_kernel::device::Device;
 use mape_kernel::netlink::Kernel;
 use mape_nft::InterfaceName;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::{TIMEOUT, connect};
 
 mod counts;
 mod interface;
@@ -35,61 +38,28 @@ const SCHEMA: u8 = 1;
 /// netifd's file in a record.
 const DUMP: &str = "netifd.json";
 
-/// Where things are. Tests have them elsewhere.
-#[derive(Clone, Debug)]
-pub struct Places {
-    /// State files and peaks.
-    pub state: PathBuf,
-    /// A directory per network device.
-    pub devices: PathBuf,
-    /// `uptime` and `net/stat/nf_conntrack`.
-    pub proc: PathBuf,
-    /// ubusd's socket: the first that exists is taken. Without one nobody is asked.
-    pub ubus: Vec<PathBuf>,
-    /// Whom to ask of connections and rules. A record can have netifd's answer too.
-    pub kernel: Kernel,
+/// What netifd knows of all interfaces, as it answers.
+///
+/// # Errors
+/// netifd does not answer, or there is none.
+pub fn dump_or_failure(env: &Env) -> Result<Value, Failure> {
+    dump(env).unwrap_or_else(|| Ok(connect(env, TIMEOUT).map(|_| Value::Null)?))
 }
 
-impl Default for Places {
-    fn default() -> Self {
-        let netifd = crate::Places::default();
-        Self {
-            state: netifd.firewall.state,
-            devices: netifd.firewall.devices,
-            proc: "/proc".into(),
-            ubus: netifd.ubus,
-            kernel: Kernel::Live,
+/// What netifd knows of all interfaces; `None` where there is no netifd.
+fn dump(env: &Env) -> Option<Result<Value, Failure>> {
+    if let Kernel::Recorded(recorded) = &env.kernel {
+        if let Ok(text) = std::fs::read_to_string(recorded.join(DUMP)) {
+            return Some(Ok(mape_system::json::value(&text).unwrap_or_default()));
         }
     }
-}
-
-impl Places {
-    /// What netifd knows of all interfaces.
-    ///
-    /// # Errors
-    /// [`Failure`]
-    pub fn dump_or_failure(&self) -> Result<Value, Failure> {
-        self.dump().unwrap_or_else(|| {
-            let ubus = self.ubus.clone();
-            let places = crate::Places { ubus, ..crate::Places::default() };
-            Ok(places.connect(crate::TIMEOUT).map(|_| Value::Null)?)
-        })
+    if !env.has_ubus() {
+        return None;
     }
-
-    /// What netifd knows of all interfaces; `None` where there is no netifd.
-    fn dump(&self) -> Option<Result<Value, Failure>> {
-        if let Kernel::Recorded(recorded) = &self.kernel {
-            if let Ok(text) = std::fs::read_to_string(recorded.join(DUMP)) {
-                return Some(Ok(mape_system::json::value(&text).unwrap_or_default()));
-            }
-        }
-        self.ubus.iter().find(|path| path.exists())?;
-        let places = crate::Places { ubus: self.ubus.clone(), ..crate::Places::default() };
-        let answer = places.connect(crate::TIMEOUT).and_then(|mut client| {
-            client.call("network.interface", "dump", &Value::Object(Map::new()))
-        });
-        Some(answer.map_err(Failure::from))
-    }
+    let answer = connect(env, TIMEOUT).and_then(|mut client| {
+        client.call("network.interface", "dump", &Value::Object(Map::new()))
+    });
+    Some(answer.map_err(Failure::from))
 }
 
 /// All MAP-E interfaces, or the one that was asked for.
@@ -106,22 +76,22 @@ impl Report {
     /// Looks at everything, and writes down the ports in use where they are more than ever
     /// ([`Peak`]). `only` is the one interface asked for.
     #[must_use]
-    pub fn collect(places: &Places, only: Option<&InterfaceName>) -> Self {
-        let (dump, failure) = match places.dump() {
+    pub fn collect(env: &Env, only: Option<&InterfaceName>) -> Self {
+        let (dump, failure) = match dump(env) {
             None => (None, None),
             Some(Ok(dump)) => (Some(netifd::Daemon::new(&dump)), None),
             Some(Err(failure)) => (None, Some(failure)),
         };
-        let mut names = state_files(&places.state);
+        let mut names = state_files(&env.run);
         names.extend(dump.iter().flat_map(netifd::Daemon::names));
         names.sort_unstable();
         names.dedup();
         let names = names.into_iter().filter(|name| only.is_none_or(|only| only == name));
-        let look = interface::Look { places, daemon: dump.as_ref(), failure: failure.as_ref() };
+        let look = interface::Look { env, daemon: dump.as_ref(), failure: failure.as_ref() };
         Self {
             schema: SCHEMA,
             interfaces: names.map(|name| look.at(&name)).collect(),
-            conntrack: Counters::read(&places.proc),
+            conntrack: Counters::read(&env.proc),
         }
     }
 
@@ -138,17 +108,17 @@ impl Report {
 
 /// Something has happened: looks at the ports in use of all interfaces, for their peaks' sake
 /// ([`Peak`]), and notes what their tunnels have carried. netifd is not asked.
-pub fn note(state: &Path) {
-    let places = Places { state: state.to_owned(), ubus: Vec::new(), ..Places::default() };
-    note_in(&places);
+pub fn note(env: &Env) {
+    let env = Env { ubus: Vec::new(), ..env.clone() };
+    note_in(&env);
 }
 
-fn note_in(places: &Places) {
-    for interface in Report::collect(places, None).interfaces {
-        let device = Device::find(&places.devices, &interface.device);
+fn note_in(env: &Env) {
+    for interface in Report::collect(env, None).interfaces {
+        let device = Device::find(&env.devices, &interface.device);
         let counts = device.as_ref().and_then(Counts::of);
         if let (Some(counts), Ok(name)) = (counts, interface.interface.parse()) {
-            counts.note(&places.state, &name);
+            counts.note(&env.run, &name);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use mape_core::{Code, Failure};
+use mape_kernel::netlink::NetlinkError;
 use mape_ubus::Status;
 use serde_json::json;
 
@@ -103,7 +104,7 @@ fn mape(up: bool, data: &Value) -> Value {
 /// Directories and an nft that answers what it is told.
 struct World {
     root: PathBuf,
-    places: Places,
+    env: Env,
 }
 
 impl World {
@@ -113,48 +114,48 @@ impl World {
         fs::create_dir_all(root.join("etc/config")).unwrap();
         let zones = "config zone\n\toption name wan\n\tlist network wan6\n";
         fs::write(root.join("etc/config/firewall"), zones).unwrap();
-        fs::write(root.join("if_inet6"), format!("{CE_IN_HEX} 02 80 00 80 eth1\n")).unwrap();
-        let places = Places {
-            firewall: mape_firewall::Env {
-                state: root.join("state"),
-                devices: root.join("devices"),
-                nft: "true".into(),
-                ..mape_firewall::Env::default().with_root(&root)
-            },
-            ubus: Vec::new(),
-            proc_net: root.clone(),
-            uci: Directories::below(&root),
+        let proc = root.join("proc");
+        fs::create_dir_all(proc.join("net")).unwrap();
+        fs::write(proc.join("net/if_inet6"), format!("{CE_IN_HEX} 02 80 00 80 eth1\n")).unwrap();
+        fs::copy("/proc/uptime", proc.join("uptime")).unwrap();
+        let env = Env {
+            run: root.join("state"),
             flash: root.join("flash"),
+            devices: root.join("devices"),
+            proc,
+            ubus: Vec::new(),
+            nft: "true".into(),
             forget: |_| Ok(7),
             device_down: |index| {
                 assert_eq!(index, TUNNEL);
                 Err(NetlinkError::Silent)
             },
-            patience: Duration::from_millis(1),
+            retry_delay: Duration::from_millis(1),
+            ..Env::default().with_root(&root)
         };
-        Self { root, places }
+        Self { root, env }
     }
 
     fn setup(&self, bus: &mut Netifd, options: &str) -> (Result<(), Code>, String) {
         let mut log = Vec::new();
-        let result = setup(bus, &self.places, &name(), options, &mut log);
+        let result = setup(bus, &self.env, &name(), options, &mut log);
         (result.map_err(|failure| code(&failure)), String::from_utf8(log).unwrap())
     }
 
     fn renew(&self, bus: &mut Netifd, options: &str) -> Result<(), Code> {
-        let result = renew(bus, &self.places, &name(), options, &mut Vec::new());
+        let result = renew(bus, &self.env, &name(), options, &mut Vec::new());
         result.map_err(|failure| code(&failure))
     }
 
     fn event(&self, bus: &mut Netifd, action: &str, interface: &str) -> String {
         let event = Event { action: action.to_owned(), interface: interface.to_owned() };
         let mut log = Vec::new();
-        let _ = hotplug(bus, &self.places, &event, &mut log);
+        let _ = hotplug(bus, &self.env, &event, &mut log);
         String::from_utf8(log).unwrap()
     }
 
     fn state(&self) -> PathBuf {
-        self.places.firewall.state.join("mape.json")
+        self.env.run.join("mape.json")
     }
 }
 
@@ -233,13 +234,13 @@ fn with_no_option_at_all() {
     assert!(world.state().exists());
 
     let mut log = Vec::new();
-    teardown(&mut bus, &world.places, &name(), &mut log);
+    teardown(&mut bus, &world.env, &name(), &mut log);
     assert_eq!(bus.called("remove")[0].0, "network.interface.mape_");
     assert!(!world.state().exists());
     assert!(log.is_empty(), "there is no tunnel to take down");
     fs::create_dir_all(world.root.join("devices/mape-mape")).unwrap();
     fs::write(world.root.join("devices/mape-mape/ifindex"), format!("{TUNNEL}\n")).unwrap();
-    teardown(&mut bus, &world.places, &name(), &mut log);
+    teardown(&mut bus, &world.env, &name(), &mut log);
     assert_eq!(bus.called("remove").len(), 2, "a failure does not end it");
     let log = String::from_utf8(log).unwrap();
     assert_eq!(log, "mape-mape could not be taken down: the kernel does not answer\n");
@@ -254,7 +255,7 @@ fn a_teardown_waits_once_for_a_ubus_that_says_nothing() {
         let mut world = World::new(&format!("silent-{greets}"));
         let socket = world.root.join("ubus.sock");
         let listener = UnixListener::bind(&socket).unwrap();
-        world.places.ubus = vec![socket];
+        world.env.ubus = vec![socket];
         std::thread::spawn(move || {
             let mut open = Vec::new();
             while let Ok((mut stream, _)) = listener.accept() {
@@ -265,8 +266,8 @@ fn a_teardown_waits_once_for_a_ubus_that_says_nothing() {
             }
         });
         let (start, mut log) = (Instant::now(), Vec::new());
-        let mut bus = world.places.bus_within(Duration::from_secs(1));
-        teardown(&mut bus, &world.places, &name(), &mut log);
+        let mut bus = bus_within(&world.env, Duration::from_secs(1));
+        teardown(&mut bus, &world.env, &name(), &mut log);
         let took = start.elapsed();
         assert!(took < Duration::from_millis(1800), "{took:?}, greets: {greets}");
         let log = String::from_utf8(log).unwrap();
@@ -283,14 +284,14 @@ fn a_changed_option_leaves_the_inside_range_where_it_is() {
     world.setup(&mut bus, r#"{"proto":"mape"}"#).0.unwrap();
     // A resolver's question is under way from port 16400.
     let udp = "0: 00000000:4010 00000000:0000 07\n";
-    fs::write(world.root.join("udp"), udp).unwrap();
-    teardown(&mut bus, &world.places, &name(), &mut Vec::new());
+    fs::write(world.root.join("proc/net/udp"), udp).unwrap();
+    teardown(&mut bus, &world.env, &name(), &mut Vec::new());
     world.setup(&mut bus, r#"{"proto":"mape","reserved_ports":["63055"]}"#).0.unwrap();
     assert_eq!(listening(), mape_core::PortList::default());
     // Another line is another thing.
-    teardown(&mut bus, &world.places, &name(), &mut Vec::new());
+    teardown(&mut bus, &world.env, &name(), &mut Vec::new());
     let ce = CE_IN_HEX.replace("6400", "6500");
-    fs::write(world.root.join("if_inet6"), format!("{ce} 02 80 00 80 eth1\n")).unwrap();
+    fs::write(world.root.join("proc/net/if_inet6"), format!("{ce} 02 80 00 80 eth1\n")).unwrap();
     bus.dump = json!({"interface": [wan6("240b:10:3261:6500::"), mape(false, &json!({}))]});
     world.setup(&mut bus, r#"{"proto":"mape"}"#).0.unwrap();
     assert_eq!(listening(), "16400".parse().unwrap());
@@ -350,9 +351,9 @@ fn a_call_that_was_killed_is_made_again() {
     let world = World::new("killed");
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
     assert_eq!(world.setup(&mut bus, "{}").0, Ok(()));
-    let mut memory = interface_cache::Memory::read(&world.places.firewall.state, &name());
+    let mut memory = interface_cache::Memory::read(&world.env.run, &name());
     memory.settled = false;
-    memory.write(&world.places.firewall.state, &name()).unwrap();
+    memory.write(&world.env.run, &name()).unwrap();
     bus.calls.clear();
     world.event(&mut bus, "ifupdate", "wan6");
     assert_eq!(bus.called("renew").len(), 1);
@@ -363,8 +364,11 @@ fn renumbering_changes_the_tunnel_and_nothing_else_does() {
     let world = World::new("renumber");
     let b = "240b:10:9261:6400::";
     let ce_b = "240b001092616400006a489261006400 02 80 00 80 eth1\n";
-    fs::write(world.root.join("if_inet6"), format!("{CE_IN_HEX} 02 80 00 80 eth1\n{ce_b}"))
-        .unwrap();
+    fs::write(
+        world.root.join("proc/net/if_inet6"),
+        format!("{CE_IN_HEX} 02 80 00 80 eth1\n{ce_b}"),
+    )
+    .unwrap();
     let mut bus = Netifd::with(&[wan6(A), mape(true, &json!({}))]);
     assert_eq!(world.setup(&mut bus, "{}").0, Ok(()));
     bus.calls.clear();
@@ -422,11 +426,11 @@ fn what_works_stays_while_something_is_wrong() {
 #[test]
 fn another_device_with_our_address() {
     let world = World::new("duplicate");
-    fs::write(world.root.join("if_inet6"), format!("{CE_IN_HEX} 02 80 00 c8 eth1\n")).unwrap();
+    fs::write(world.root.join("proc/net/if_inet6"), format!("{CE_IN_HEX} 02 80 00 c8 eth1\n"))
+        .unwrap();
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
     let mut log = Vec::new();
-    let failure =
-        handler::attempt_once(&mut bus, &world.places, &name(), "{}", &mut log).unwrap_err();
+    let failure = handler::attempt_once(&mut bus, &world.env, &name(), "{}", &mut log).unwrap_err();
     assert_eq!(code(&failure), Code::CeInUse);
     assert_eq!(bus.called("remove").len(), 1);
     assert!(bus.notified(0).is_empty() && !world.state().exists());
@@ -435,11 +439,10 @@ fn another_device_with_our_address() {
 #[test]
 fn rules_that_nft_refuses_never_come_up() {
     let mut world = World::new("refused");
-    world.places.firewall.nft = "false".into();
+    world.env.nft = "false".into();
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
     let mut log = Vec::new();
-    let failure =
-        handler::attempt_once(&mut bus, &world.places, &name(), "{}", &mut log).unwrap_err();
+    let failure = handler::attempt_once(&mut bus, &world.env, &name(), "{}", &mut log).unwrap_err();
     assert_eq!(code(&failure), Code::FirewallRejected);
     let methods: Vec<_> = bus.calls.iter().map(|call| call.1.as_str()).collect();
     assert_eq!(methods, ["dump", "status"]);
@@ -452,8 +455,7 @@ fn an_update_that_netifd_refuses_leaves_no_state() {
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
     bus.refuses = |_, arguments| arguments["action"] == 0;
     let mut log = Vec::new();
-    let failure =
-        handler::attempt_once(&mut bus, &world.places, &name(), "{}", &mut log).unwrap_err();
+    let failure = handler::attempt_once(&mut bus, &world.env, &name(), "{}", &mut log).unwrap_err();
     assert_eq!(code(&failure), Code::Ubus);
     assert!(!world.state().exists());
 }
@@ -463,10 +465,10 @@ fn a_deleted_section_leaves_nothing() {
     let world = World::new("deleted");
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
     assert_eq!(world.setup(&mut bus, "{}").0, Ok(()));
-    teardown(&mut bus, &world.places, &name(), &mut Vec::new());
+    teardown(&mut bus, &world.env, &name(), &mut Vec::new());
     bus.dump = json!({"interface": [wan6(A)]});
     world.event(&mut bus, "ifdown", "mape");
-    let left: Vec<_> = fs::read_dir(&world.places.firewall.state).unwrap().collect();
+    let left: Vec<_> = fs::read_dir(&world.env.run).unwrap().collect();
     assert_eq!(left.len(), 1, "the loader's own lock: {left:?}");
     world.event(&mut bus, "ifdown", "other");
 }
@@ -477,7 +479,7 @@ fn our_own_event_loads_the_rules() {
     let mut bus = Netifd::with(&[wan6(A), mape(true, &json!({}))]);
     world.event(&mut bus, "ifup", "mape");
     assert!(bus.notified(3).is_empty());
-    world.places.firewall.nft = Path::new("/nonexistent/nft").into();
+    world.env.nft = Path::new("/nonexistent/nft").into();
     world.event(&mut bus, "ifup", "mape");
     assert_eq!(bus.notified(3)[0]["error"][0], "MAPE_FIREWALL_REJECTED");
     assert_eq!(bus.called("set_data")[0].2["warning"]["code"], "MAPE_FIREWALL_REJECTED");

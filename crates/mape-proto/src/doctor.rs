@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddrV4;
 
 use mape_core::{Failure, Shown};
+use mape_firewall::Env;
 use mape_import::Router;
 use mape_kernel::device::Device;
 use mape_netifd::status::InterfaceStatus;
@@ -30,17 +31,6 @@ pub use masked::masked;
 
 /// Version of the JSON.
 const SCHEMA: u8 = 1;
-
-/// Where things are. Tests have them elsewhere.
-#[derive(Clone, Debug, Default)]
-pub struct Places {
-    /// What the kernel and netifd are asked for.
-    pub status: mape_netifd::status::Places,
-    /// The configuration and what others left.
-    pub router: mape_import::Places,
-    /// Answers of provisioning.
-    pub netifd: mape_netifd::Places,
-}
 
 /// What may be sent; by default nothing is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -170,8 +160,8 @@ impl fmt::Display for Report {
 }
 
 /// What all checks look at.
-struct Patient<'places> {
-    places: &'places Places,
+struct Patient<'env> {
+    env: &'env Env,
     /// netifd's answer as it is.
     dump: Value,
     facts: Facts,
@@ -188,7 +178,7 @@ impl Patient<'_> {
 
     /// That of the tunnel.
     fn mtu(&self) -> Option<u16> {
-        Device::find(&self.places.status.devices, &self.interface.as_ref()?.device)?.mtu
+        Device::find(&self.env.devices, &self.interface.as_ref()?.device)?.mtu
     }
 
     /// The interface that has the line's prefix, or should have it.
@@ -209,23 +199,23 @@ impl Patient<'_> {
 /// # Errors
 /// netifd does not answer, or the configuration cannot be read.
 pub fn doctor(
-    places: &Places,
+    env: &Env,
     only: Option<&InterfaceName>,
     ask: &Ask,
 ) -> Result<Option<Report>, Failure> {
-    let dump = places.status.dump_or_failure()?;
+    let dump = mape_netifd::status::dump_or_failure(env)?;
     let facts = Facts::parse(&dump);
-    let router = Router::read(places.router.clone())?;
+    let router = Router::read(env.clone())?;
     let dhcp = router.directories().read("dhcp").ok().flatten();
-    let mut interfaces = mape_netifd::status::Report::collect(&places.status, only).interfaces;
+    let mut interfaces = mape_netifd::status::Report::collect(env, only).interfaces;
     interfaces.retain(|it| only.is_some() || facts.is_ours(&it.interface));
     if only.is_some_and(|name| !facts.is_ours(name.as_str())) {
         return Ok(None);
     }
     let interface = interfaces.into_iter().next();
-    let patient = Patient { places, dump, facts, router, dhcp, interface };
+    let patient = Patient { env, dump, facts, router, dhcp, interface };
     let mut checks = uplink::checks(&patient, ask.gateway);
-    checks.extend(kernel::check(&places.status.proc));
+    checks.extend(kernel::check(&env.proc));
     checks.extend(line::checks(&patient));
     checks.extend(ask.target.into_iter().flat_map(|target| probe::checks(target, patient.mtu())));
     Ok(Some(Report {

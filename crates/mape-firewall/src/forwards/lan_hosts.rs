@@ -36,8 +36,8 @@ struct Configured {
 
 impl Hosts {
     /// Reads UCI's `dhcp` and `network` and dnsmasq's leases. What cannot be read is not known.
-    pub(super) fn read(places: &Env) -> Self {
-        let package = |name| places.uci.read(name).ok().flatten();
+    pub(super) fn read(env: &Env) -> Self {
+        let package = |name| env.config().read(name).ok().flatten();
         let dhcp = package("dhcp");
         // Each dnsmasq has its own.
         let named = dhcp.iter().flat_map(|dhcp| dhcp.of_kind("dnsmasq"));
@@ -49,7 +49,7 @@ impl Hosts {
         for path in paths {
             // `/tmp` is everybody's: what is no file of dnsmasq's counts for nothing, and a name
             // that a host gives itself need not be UTF-8.
-            let list = files::below(&places.root, path).and_then(files::bytes).unwrap_or_default();
+            let list = files::below(&env.root, path).and_then(files::bytes).unwrap_or_default();
             leases.push_str(&String::from_utf8_lossy(&list));
         }
         Self::of(dhcp.as_ref(), package("network").as_ref(), &leases)

@@ -39,9 +39,9 @@ struct Zone {
 }
 
 impl Zones {
-    pub(super) fn read(places: &Env) -> Self {
-        let state = files::text(places.root.join(STATE)).unwrap_or_default();
-        let routes = files::text(&places.routes).unwrap_or_default();
+    pub(super) fn read(env: &Env) -> Self {
+        let state = files::text(env.root.join(STATE)).unwrap_or_default();
+        let routes = files::text(env.proc_net().join("route")).unwrap_or_default();
         Self::of(&state, &routes)
     }
 

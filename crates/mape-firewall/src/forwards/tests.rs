@@ -202,9 +202,9 @@ fn what_a_state_has_no_room_for_is_refused() {
     let section = |number: usize| format!("f{number}_{}", "x".repeat(600));
     let forwards: Vec<String> =
         (0..COUNT).map(|number| format!("{} {} 443", section(number), 10_000 + number)).collect();
-    let places = Env::default().with_root(&directory);
+    let env = Env::default().with_root(&directory);
     let (new, outcome, _) =
-        apply(&state, &wishes(&forwards.join(", ")), "wan", true, &places).unwrap();
+        apply(&state, &wishes(&forwards.join(", ")), "wan", true, &env).unwrap();
     let room = outcome.servers.len();
     assert!((300..COUNT).contains(&room), "{room}");
     let refused: Vec<&str> = outcome.refused.iter().map(|(name, _)| name.as_str()).collect();

@@ -26,11 +26,11 @@ impl Machine {
         let directory = Scratch::of(directory);
         let plan = plan(&Request::new("240b:12:3456:7800::/56".parse().unwrap())).unwrap();
         let line = Line::new(&Config::default(), &Found { uplink: "eth1".to_owned(), plan });
-        let system = System {
-            places: Env { state: directory.join("state"), ..Env::default() },
-            etc: directory.join("etc"),
-            ..System::default()
-        };
+        let system = System::new(Env {
+            run: directory.join("state"),
+            root: directory.to_path_buf(),
+            ..Env::default()
+        });
         Self { directory, system, line }
     }
 
@@ -158,7 +158,7 @@ fn a_line_of_another_configuration_is_named() {
     let mut journal = Journal::default();
     journal.file = Some("/etc/mape 2.conf".into());
     journal.line = Some(Line { device: "mape-old".to_owned(), ..machine.line.clone() });
-    journal.write(&machine.system.places.state, &"old".parse().unwrap()).unwrap();
+    journal.write(&machine.system.env.run, &"old".parse().unwrap()).unwrap();
     let said = machine.advice(&[tunnel("mape-old", BOUND, BR, "14.8.52.86")]);
     assert!(
         said.contains(

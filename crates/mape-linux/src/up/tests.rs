@@ -9,7 +9,6 @@ use mape_firewall::Env;
 
 use super::*;
 use crate::executable::executable;
-use crate::ip::Ip;
 use crate::scratch::Scratch;
 
 const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
@@ -46,20 +45,19 @@ impl Machine {
         let nft = "'-f -') cat >rules; echo rules >>ran ;;\n*'get element'*) cat loaded ;;\n\
                    *' loaded') cat loaded && cat rules ;;\n\
                    *'list chain inet filter input') cat chain ;;\n*rule*) echo \"nft $*\" >>ran ;;\n";
-        let system = System {
-            ip: Ip { program: script("ip", ip), proc: directory.clone() },
-            etc: directory.join("etc"),
+        let system = System::new(Env {
+            run: directory.join("state"),
+            devices: directory.join("devices"),
+            proc: directory.clone(),
+            nft: script("nft", nft),
+            ip: script("ip", ip),
             forget: |address| {
                 FORGOTTEN.with_borrow_mut(|all| all.push(address));
                 Ok(0)
             },
-            places: Env {
-                state: directory.join("state"),
-                devices: directory.join("devices"),
-                nft: script("nft", nft),
-                ..Env::default()
-            },
-        };
+            root: directory.clone(),
+            ..Env::default()
+        });
         fs::write(directory.join("devices/mape-wan/ifindex"), "7\n").unwrap();
         let machine = Self { directory: Scratch::of(directory), system };
         machine.has("devices.json", r#"[{"ifname":"eth0","mtu":1500}]"#);
@@ -118,7 +116,7 @@ fn the_provider_of_a_contract_is_told_and_what_fails_is_said() {
     let silent = up_and_tell(&config, &machine.system, false).unwrap();
     assert!(silent.to_string().contains("localhost does not know the address"), "{silent}");
     // What was told once is not told again.
-    let (state, name) = (&machine.system.places.state, "wan".parse().unwrap());
+    let (state, name) = (&machine.system.env.run, "wan".parse().unwrap());
     let mut journal = Journal::read(state, &name);
     let update = config.fixed.as_ref().unwrap().update.as_ref().unwrap();
     journal.told = Some(mape_netifd::ddns_update::mark(update, silent.line.ce));

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::net::{Ipv6Addr, SocketAddrV6};
 
 use mape_core::{ReceivedPrefix, Shown};
+use mape_firewall::Env;
 use mape_provision::{
     Effect, Event, HttpFailure, HttpReply, HttpRequest, Machine, Next, may_be_asked,
 };
@@ -56,6 +57,7 @@ impl Asker {
     /// each answer.
     pub(crate) fn run(
         &self,
+        env: &Env,
         machine: &mut Machine,
         fetcher: Option<&Fetcher>,
         log: &mut dyn Write,
@@ -63,7 +65,7 @@ impl Asker {
     ) -> u64 {
         let mut event = Event::Wake;
         loop {
-            let step = machine.step(now(), random(), event);
+            let step = machine.step(now(env), random(), event);
             if let Some(effect) = step.effect {
                 heard(effect, machine, log);
             }

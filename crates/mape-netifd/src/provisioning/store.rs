@@ -3,22 +3,21 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mape_core::{Failure, Rule};
+use mape_firewall::Env;
 use mape_nft::InterfaceName;
 use mape_provision::{Answer, Cached, Machine, Mode, Pause};
 use mape_system::files;
 use serde_json::Value;
 
-use super::super::Places;
 use crate::messages::failure_data;
 
 /// The files of one interface.
-pub(crate) struct Store<'places> {
-    pub(super) interface: &'places InterfaceName,
-    flash: &'places Path,
-    memory: &'places Path,
+pub(crate) struct Store<'env> {
+    pub(super) interface: &'env InterfaceName,
+    pub(crate) env: &'env Env,
 }
 
 /// Why the last try gave nothing: sentence and next step.
@@ -34,9 +33,9 @@ impl Trouble {
     }
 }
 
-impl<'places> Store<'places> {
-    pub(crate) fn new(places: &'places Places, interface: &'places InterfaceName) -> Self {
-        Self { interface, flash: &places.flash, memory: &places.firewall.state }
+impl<'env> Store<'env> {
+    pub(crate) fn new(env: &'env Env, interface: &'env InterfaceName) -> Self {
+        Self { interface, env }
     }
 
     /// The rules a server has answered with, as long as the user still asks it.
@@ -92,7 +91,7 @@ impl<'places> Store<'places> {
     }
 
     fn announced_file(&self) -> PathBuf {
-        self.memory.join(format!("{}.announced", self.interface))
+        self.env.run.join(format!("{}.announced", self.interface))
     }
 
     /// Whether anything is kept.
@@ -112,10 +111,10 @@ impl<'places> Store<'places> {
     }
 
     fn answer_file(&self) -> PathBuf {
-        self.flash.join(format!("{}.json", self.interface))
+        self.env.flash.join(format!("{}.json", self.interface))
     }
 
     fn pause_file(&self) -> PathBuf {
-        self.memory.join(format!("{}.pause", self.interface))
+        self.env.run.join(format!("{}.pause", self.interface))
     }
 }

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use mape_core::{Code, Explain, Failure};
 use mape_firewall::forwards::Server;
-use mape_firewall::{Checked, STOPPED, State, StateError, in_force};
+use mape_firewall::{Checked, Env, STOPPED, State, StateError, in_force};
 use mape_kernel::conntrack;
 use mape_kernel::device::{Device, Traffic};
 use mape_kernel::nft_state::{self, Drops, InForce};
@@ -13,7 +13,6 @@ use mape_nft::{DeviceName, Edge, EdgeChoice, InterfaceName};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Places;
 use super::netifd::{Daemon, Interface, text};
 use super::peak::{self, Peak};
 use super::plan::{LineStatus, plan_of};
@@ -99,7 +98,7 @@ pub struct InterfaceStatus {
 
 /// What all interfaces are looked at with.
 pub(super) struct Look<'look> {
-    pub(super) places: &'look Places,
+    pub(super) env: &'look Env,
     /// `None` where there is no netifd, or it does not answer.
     pub(super) daemon: Option<&'look Daemon>,
     pub(super) failure: Option<&'look Failure>,
@@ -118,7 +117,7 @@ impl Look<'_> {
         let state = self.state(name, up, &mut unknown);
         let device_name = state.as_ref().map(|(_, checked)| checked.device.clone());
         let device_name = device_name.unwrap_or_else(|| DeviceName::of_interface(name));
-        let device = Device::find(&self.places.devices, device_name.as_str());
+        let device = Device::find(&self.env.devices, device_name.as_str());
         if up && device.is_none() {
             unknown.push(format!(
                 "device: {device_name} is not there, although netifd has {name} up; `ifup {name}` makes \
@@ -131,7 +130,7 @@ impl Look<'_> {
         });
         let shared = ports.as_ref().is_none_or(Ports::is_shared);
         let rules = device.and_then(|device| {
-            nft_state::in_force(&self.places.kernel, name, device.index, shared)
+            nft_state::in_force(&self.env.kernel, name, device.index, shared)
                 .map_err(|error| unknown.push(format!("rules: {error}")))
                 .ok()
         });
@@ -177,7 +176,7 @@ impl Look<'_> {
         up: bool,
         unknown: &mut Vec<String>,
     ) -> Option<(mape_core::Plan, Checked)> {
-        let path = self.places.state.join(format!("{name}.json"));
+        let path = self.env.run.join(format!("{name}.json"));
         if !path.exists() {
             // Before the first set-up there is none, and nothing to wonder at.
             if up {
@@ -209,7 +208,7 @@ impl Look<'_> {
         unknown: &mut Vec<String>,
     ) -> Vec<Server> {
         let published = match device {
-            Some(device) => nft_state::published(&self.places.kernel, name, device.index),
+            Some(device) => nft_state::published(&self.env.kernel, name, device.index),
             None => Ok(Vec::new()),
         };
         match published {
@@ -217,7 +216,7 @@ impl Look<'_> {
                 let (found, differences) = in_force(servers, &published);
                 unknown.extend(differences);
                 let stopped = !published.is_empty()
-                    && nft_state::fw4_stops_published(&self.places.kernel).unwrap_or_default();
+                    && nft_state::fw4_stops_published(&self.env.kernel).unwrap_or_default();
                 let line = |it: &Server| format!("forward {}: {STOPPED}", it.forward);
                 unknown.extend(found.iter().filter(|_| stopped).map(line));
                 found
@@ -251,7 +250,7 @@ impl Look<'_> {
     }
 
     fn flow_offload(&self, edge: Option<Edge>, shared: bool) -> FlowOffload {
-        let on = nft_state::offloads(&self.places.kernel).ok();
+        let on = nft_state::offloads(&self.env.kernel).ok();
         let kept_out = edge.map(|edge| shared && edge == Edge::Postrouting);
         FlowOffload {
             on,
@@ -265,7 +264,7 @@ impl Look<'_> {
 
     /// The tunnel sends nothing without its own address.
     fn lost(&self, name: &InterfaceName, ce: Ipv6Addr) -> Option<Told> {
-        mape_kernel::link::is_lost(&self.places.proc.join("net"), ce)?.then(|| Told {
+        mape_kernel::link::is_lost(&self.env.proc.join("net"), ce)?.then(|| Told {
             code: Code::CeMissing.as_str().to_owned(),
             message: Some(format!("its CE address {ce} is lost, so nothing is sent")),
             hint: Some(format!("the next event puts it back; `ifup {name}` does so at once")),
@@ -273,7 +272,7 @@ impl Look<'_> {
     }
 
     fn usage(&self, ports: &Ports, edge: Option<Edge>, unknown: &mut Vec<String>) -> Option<Usage> {
-        match conntrack::list(&self.places.kernel, ports.address()) {
+        match conntrack::list(&self.env.kernel, ports.address()) {
             Ok(entries) => Some(ports.usage(&entries, edge)),
             Err(error) => {
                 unknown.push(format!("ports in use: {error}; {}", error.hint()));
@@ -289,8 +288,8 @@ impl Look<'_> {
         usage: &Usage,
         unknown: &mut Vec<String>,
     ) -> Option<Peak> {
-        let now = uptime(&self.places.proc)?;
-        peak::record(&self.places.state, name, line, now, usage.ports())
+        let now = uptime(&self.env.proc)?;
+        peak::record(&self.env.run, name, line, now, usage.ports())
             .map_err(|error| unknown.push(format!("peaks: {error}")))
             .ok()
     }

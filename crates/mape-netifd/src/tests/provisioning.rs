@@ -18,7 +18,7 @@ fn world(name: &str) -> World {
     let ends = ["006a483261006400", "00cb003261006400", "00c6123261006400"];
     let all = ["240b001032616400", "2600001032616400"]
         .map(|net| ends.map(|end| format!("{net}{end} 02 80 00 80 eth1\n")).concat());
-    fs::write(world.root.join("if_inet6"), all.concat()).unwrap();
+    fs::write(world.root.join("proc/net/if_inet6"), all.concat()).unwrap();
     world
 }
 
@@ -135,8 +135,8 @@ fn dhcpv6_goes_before_the_table_and_after_the_answer() {
     kept(&format!("type=map-e,nonsense {s46}br=2001:db8::67, aftr=aftr.example\n"));
     let ends = ["00c6133261000064", "0000c61332610064"].map(|end| format!("240b001032616400{end}"));
     let lines = ends.map(|address| format!("{address} 02 80 00 80 eth1\n")).concat();
-    let all = fs::read_to_string(world.root.join("if_inet6")).unwrap() + &lines;
-    fs::write(world.root.join("if_inet6"), all).unwrap();
+    let all = fs::read_to_string(world.root.join("proc/net/if_inet6")).unwrap() + &lines;
+    fs::write(world.root.join("proc/net/if_inet6"), all).unwrap();
     let mut bus = Netifd::with(&[wan6(PREFIX), mape(false, &json!({}))]);
     let mut said = |options: &str| {
         assert_eq!(world.setup(&mut bus, options).0, Ok(()));
@@ -166,7 +166,7 @@ fn dhcpv6_goes_before_the_table_and_after_the_answer() {
     kept("aftr=gw.transix.jp\n");
     assert_eq!(said("{}").0, "builtin");
     let question = Question::default();
-    let verdict = recognise(Some(&mut bus), &world.places, &question, &mut Vec::new()).unwrap();
+    let verdict = recognise(Some(&mut bus), &world.env, &question, &mut Vec::new()).unwrap();
     assert_eq!(verdict.line, LineType::DsLite);
 }
 
@@ -252,14 +252,14 @@ fn procd_is_told_once_for_each_line() {
     bus.dump = json!({"interface": [wan6(PREFIX), mape(true, &json!({}))]});
     assert_eq!(world.renew(&mut bus, OPTIONS), Ok(()));
     let event = Event { action: "ifupdate".to_owned(), interface: "wan6".to_owned() };
-    hotplug(&mut bus, &world.places, &event, &mut Vec::new()).unwrap();
+    hotplug(&mut bus, &world.env, &event, &mut Vec::new()).unwrap();
     assert_eq!(bus.called("set").len(), 1);
     // Another prefix, or a try that is over the time.
     bus.dump = json!({"interface": [wan6("240b:10:9261:6400::"), mape(true, &json!({}))]});
-    hotplug(&mut bus, &world.places, &event, &mut Vec::new()).unwrap();
+    hotplug(&mut bus, &world.env, &event, &mut Vec::new()).unwrap();
     assert_eq!(bus.called("set").len(), 2);
     paused(&world, "240b:10:9261:6400::", 1, "");
-    hotplug(&mut bus, &world.places, &event, &mut Vec::new()).unwrap();
+    hotplug(&mut bus, &world.env, &event, &mut Vec::new()).unwrap();
     assert_eq!(bus.called("set").len(), 3);
 }
 
@@ -276,14 +276,14 @@ fn only_the_user_erases_the_answer() {
         interface: interface.to_owned(),
     };
     let told = |bus: &mut Netifd, event: &Event| {
-        hotplug(bus, &world.places, event, &mut Vec::new()).unwrap();
+        hotplug(bus, &world.env, event, &mut Vec::new()).unwrap();
     };
     told(&mut bus, &event("ifup", "wan6"));
-    provision(&mut bus, &world.places, &name(), 0, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), 0, &mut Vec::new()).unwrap();
     assert!(flash.exists() && bus.called("set").is_empty());
     assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
     bus.dump["interface"][1]["autostart"] = json!(false);
-    provision(&mut bus, &world.places, &name(), 0, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), 0, &mut Vec::new()).unwrap();
     told(&mut bus, &event("ifup", "wan6"));
     assert!(flash.exists());
     // The section is gone.
@@ -298,15 +298,15 @@ fn a_line_that_is_away_for_a_while_keeps_its_time() {
     let mut bus = Netifd::with(&[mape(false, &json!({}))]);
     let _ = world.setup(&mut bus, OPTIONS);
     paused(&world, PREFIX, 1 << 40, "");
-    provision(&mut bus, &world.places, &name(), 1 << 40, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), 1 << 40, &mut Vec::new()).unwrap();
     assert!(bus.called("set").is_empty() && bus.called("delete").is_empty());
     // It is back as it was, and nothing is due: called early, nothing is asked and nothing told.
     bus.dump = json!({"interface": [wan6(PREFIX), mape(false, &json!({}))]});
-    let soon = mape_kernel::uptime::uptime("/proc".as_ref()).unwrap() + 3600;
+    let soon = mape_kernel::uptime::uptime(&world.env.proc).unwrap() + 3600;
     paused(&world, PREFIX, soon, "");
-    provision(&mut bus, &world.places, &name(), soon, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), soon, &mut Vec::new()).unwrap();
     assert!(bus.called("set").is_empty());
-    provision(&mut bus, &world.places, &name(), 0, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), 0, &mut Vec::new()).unwrap();
     let told = &bus.called("set")[0].2["instances"]["mape"]["command"];
     assert_eq!(told[3], soon.to_string());
 }
@@ -325,7 +325,7 @@ fn off_starts_nothing_and_erases_what_was_answered() {
     assert_eq!(bus.called("delete").len(), 1);
     assert!(!world.root.join("flash/mape.json").exists());
     // Nor does a call that procd still makes.
-    provision(&mut bus, &world.places, &name(), 0, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), 0, &mut Vec::new()).unwrap();
     assert_eq!(bus.called("delete").len(), 2);
     assert!(bus.called("set").is_empty());
 }
@@ -337,8 +337,11 @@ fn a_fixed_contract_is_announced_once_it_is_up() {
     let world = world("announce");
     let options = r#"{"provider":"v6plus-static","ipaddr":"203.0.113.10","update_user":"u",
         "peeraddr":"2404:9200:225:100::65","update_password":"p","update_url":"http://[::1]/"}"#;
-    fs::write(world.root.join("if_inet6"), "240b00103261640000cb00710a000000 02 80 00 80 e\n")
-        .unwrap();
+    fs::write(
+        world.root.join("proc/net/if_inet6"),
+        "240b00103261640000cb00710a000000 02 80 00 80 e\n",
+    )
+    .unwrap();
     let refused = Config::parse(options).unwrap_err();
     assert!(refused.line().contains("update_url"), "nothing of ours is asked of ourselves");
     let options = options.replace("[::1]", "[2001:db8::1]");
@@ -349,11 +352,11 @@ fn a_fixed_contract_is_announced_once_it_is_up() {
     assert!(bus.called("set").is_empty(), "not before it is up");
     bus.dump = json!({"interface": [wan6(PREFIX), mape(true, &json!({"ce": ce}))]});
     let event = Event { action: "ifup".to_owned(), interface: "mape".to_owned() };
-    let _ = hotplug(&mut bus, &world.places, &event, &mut Vec::new());
+    let _ = hotplug(&mut bus, &world.env, &event, &mut Vec::new());
     assert_eq!(bus.called("set").len(), 1);
     // From an address that this machine does not have nothing is sent; it is tried again.
     let mut log = Vec::new();
-    provision(&mut bus, &world.places, &name(), 0, &mut log).unwrap();
+    provision(&mut bus, &world.env, &name(), 0, &mut log).unwrap();
     let log = String::from_utf8(log).unwrap();
     assert!(log.contains(ce) && log.contains("MAPE_PROVISIONING_UPDATE"), "{log}");
     assert!(log.contains("tried again") && !log.contains("pass"), "{log}");
@@ -363,14 +366,14 @@ fn a_fixed_contract_is_announced_once_it_is_up() {
     let arranged = bus.called("set")[1].2["instances"]["mape"]["command"][3].clone();
     let arranged: u64 = arranged.as_str().unwrap().parse().unwrap();
     let mut log = Vec::new();
-    provision(&mut bus, &world.places, &name(), arranged, &mut log).unwrap();
+    provision(&mut bus, &world.env, &name(), arranged, &mut log).unwrap();
     assert_eq!((bus.called("set").len(), log.len()), (2, 0));
     // What was told to this server under this name is not told again; another name is.
     let update = Config::parse(&options).unwrap().fixed.unwrap().update.unwrap();
     let mark = ddns_update::mark(&update, ce.parse().unwrap());
     assert!(!mark.contains("pass") && !mark.contains("u="), "{mark}");
     fs::write(world.root.join("state/mape.announced"), mark).unwrap();
-    provision(&mut bus, &world.places, &name(), 7, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), 7, &mut Vec::new()).unwrap();
     assert_eq!((bus.called("set").len(), bus.called("delete").len()), (2, 1));
     assert_eq!(bus.called("set_data").len(), 1);
     let _ = world.renew(&mut bus, &options.replace("\"u\"", "\"v\""));
@@ -389,5 +392,5 @@ fn where_nobody_knows_a_rule_the_reason_is_why_there_is_no_answer() {
     paused(&world, FOREIGN, u64::MAX, trouble);
     let (_, log) = world.setup(&mut bus, OPTIONS);
     assert!(log.contains(", and the resolvers failed; wait"), "{log}");
-    assert_eq!(Store::new(&world.places, &name()).trouble().unwrap().1, "wait");
+    assert_eq!(Store::new(&world.env, &name()).trouble().unwrap().1, "wait");
 }

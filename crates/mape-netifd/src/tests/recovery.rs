@@ -1,11 +1,13 @@
 //! What comes back by itself.
 
-use super::*;
-use mape_ubus::{Kind, Message, Writer};
 use std::io::Read as _;
 use std::os::unix::net::UnixListener;
 use std::sync::mpsc::channel;
 use std::thread;
+
+use mape_ubus::{Kind, Message, Writer};
+
+use super::*;
 
 #[test]
 fn a_state_file_that_is_of_no_use_is_made_again() {
@@ -100,7 +102,7 @@ fn a_netifd_that_does_not_answer_is_asked_again() {
     assert_eq!(bus.notified(0).len(), 1);
     bus.dump = json!({"interface": [wan6("240b:10:9261:6400::"), mape(true, &json!({}))]});
     let ce = "240b001092616400006a489261006400 02 80 00 80 eth1\n";
-    fs::write(world.root.join("if_inet6"), ce).unwrap();
+    fs::write(world.root.join("proc/net/if_inet6"), ce).unwrap();
     bus.calls.clear();
     bus.silent = 4;
     assert_eq!(world.renew(&mut bus, "{}"), Ok(()));
@@ -108,7 +110,7 @@ fn a_netifd_that_does_not_answer_is_asked_again() {
     // One that has ended is not waited for.
     bus.gone = true;
     assert_eq!(world.setup(&mut bus, "{}").0, Err(Code::Ubus));
-    assert_eq!(interface_cache::Memory::read(&world.places.firewall.state, &name()).outcome, "");
+    assert_eq!(interface_cache::Memory::read(&world.env.run, &name()).outcome, "");
 }
 
 #[test]
@@ -116,7 +118,7 @@ fn a_connection_that_broke_is_made_again() {
     let mut world = World::new("broke");
     let socket = world.root.join("ubus.sock");
     let listener = UnixListener::bind(&socket).unwrap();
-    world.places.ubus = vec![socket];
+    world.env.ubus = vec![socket];
     // An ubusd that greets, and ends with the first call.
     let (tell, connections) = channel();
     thread::spawn(move || {
@@ -128,7 +130,7 @@ fn a_connection_that_broke_is_made_again() {
             assert!(stream.read(&mut [0; 64]).unwrap() > 0);
         }
     });
-    let mut bus = world.places.bus(TIMEOUT);
+    let mut bus = bus(&world.env, TIMEOUT);
     for _ in 0..2 {
         let error = facts(&mut bus).unwrap_err();
         assert!(matches!(error, UbusError::Lost(_)), "{error}");

@@ -27,7 +27,7 @@ fn uplink(name: &str, prefix: &str) -> Value {
 
 fn attempt(world: &World, bus: &mut Netifd, name: &str, options: &str) -> Result<(), String> {
     let name = name.parse().unwrap();
-    handler::attempt_once(bus, &world.places, &name, options, &mut Vec::new())
+    handler::attempt_once(bus, &world.env, &name, options, &mut Vec::new())
         .map_err(|failure| failure.line())
 }
 
@@ -53,7 +53,7 @@ fn a_second_section_for_the_line_touches_nothing() {
         let expected = r#"MAPE_LINE_TAKEN: the line of "wan6" is that of the interface "mape"; "#;
         assert!(told.starts_with(expected) && told.contains("remove this section"), "{told}");
         assert!(touched(&bus).is_empty(), "{:?}", touched(&bus));
-        assert!(!world.places.firewall.state.join("wan4.json").exists());
+        assert!(!world.env.run.join("wan4.json").exists());
     }
     // Nothing is new, so nothing is tried; and the first one is as it was.
     world.event(&mut bus, "ifupdate", "wan6");
@@ -66,7 +66,7 @@ fn a_second_section_for_the_line_touches_nothing() {
     attempt(&world, &mut bus, "wan4", "{}").unwrap_err();
     assert!(touched(&bus).is_empty());
     // The second one goes: its alias is asked for, and nothing else.
-    teardown(&mut bus, &world.places, &"wan4".parse().unwrap(), &mut Vec::new());
+    teardown(&mut bus, &world.env, &"wan4".parse().unwrap(), &mut Vec::new());
     let removed: Vec<_> = bus.called("remove").iter().map(|call| call.0.as_str()).collect();
     assert_eq!(removed, ["network.interface.wan4_"]);
 }
@@ -100,7 +100,7 @@ fn of_two_sections_at_boot_the_same_one_comes_up() {
         ([("wan4", tunlink), ("mape", "{}")], "wan4"),
         ([("wan4", tunlink), ("mape", tunlink)], "mape"),
     ] {
-        let _ = fs::remove_dir_all(&world.places.firewall.state);
+        let _ = fs::remove_dir_all(&world.env.run);
         let text = options.map(|(name, options)| {
             section(name, if options == "{}" { "" } else { " option tunlink wan6\n" })
         });
@@ -127,8 +127,8 @@ fn what_is_claimed_is_not_taken() {
     let claim = |name: &str, uplink: &str, ce: &str| {
         let config = Config::parse("{}").unwrap();
         let name = name.parse().unwrap();
-        fs::create_dir_all(&world.places.firewall.state).unwrap();
-        rivals::claim(&world.places, &facts, &name, &config, uplink, ce.parse().unwrap())
+        fs::create_dir_all(&world.env.run).unwrap();
+        rivals::claim(&world.env, &facts, &name, &config, uplink, ce.parse().unwrap())
             .map_err(|failure| code(&failure))
     };
     assert_eq!(claim("wan4", "wan6", CE), Ok(()));
@@ -138,10 +138,10 @@ fn what_is_claimed_is_not_taken() {
     assert_eq!(claim("wan4", "wanb", "2001:db8::2"), Err(Code::LineTaken));
     // A refusal costs the claim that was there: it wants another line.
     assert_eq!(claim("mape", "wan6", CE), Ok(()));
-    rivals::forget(&world.places.firewall.state, &name());
+    rivals::forget(&world.env.run, &name());
     assert_eq!(claim("wan4", "wan6", CE), Ok(()));
-    rivals::forget(&world.places.firewall.state, &"wan4".parse().unwrap());
-    assert!(!world.places.firewall.state.join("lines").exists());
+    rivals::forget(&world.env.run, &"wan4".parse().unwrap());
+    assert!(!world.env.run.join("lines").exists());
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_ce_address_that_is_lost_is_put_back() {
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
     assert_eq!(world.setup(&mut bus, "{}").0, Ok(()));
     bus.dump = json!({"interface": [wan6(A), up, alias("mape_")]});
-    let there = world.root.join("if_inet6");
+    let there = world.root.join("proc/net/if_inet6");
     let good = fs::read_to_string(&there).unwrap();
     for event in ["lan", "wan6", "mape"] {
         bus.calls.clear();
@@ -235,7 +235,7 @@ fn an_uplink_that_another_section_names_is_passed_over() {
     assert!(touched(&bus).is_empty());
     // After a failover there is a free one.
     let ce = "240b001092616400006a489261006400 02 80 00 80 eth1\n";
-    fs::write(world.root.join("if_inet6"), ce).unwrap();
+    fs::write(world.root.join("proc/net/if_inet6"), ce).unwrap();
     bus.dump["interface"].as_array_mut().unwrap().push(uplink("wanc", B));
     assert_eq!(attempt(&world, &mut bus, "mape", "{}"), Ok(()));
     assert_eq!(bus.notified(0)[0]["data"]["uplink"], "wanc");
@@ -253,7 +253,8 @@ fn an_uplink_that_another_section_names_is_passed_over() {
         "proto": "mape"});
     sections(&world, named);
     bus.dump["interface"].as_array_mut().unwrap().remove(2);
-    fs::write(world.root.join("if_inet6"), format!("{CE_IN_HEX} 02 80 00 80 eth1\n")).unwrap();
+    fs::write(world.root.join("proc/net/if_inet6"), format!("{CE_IN_HEX} 02 80 00 80 eth1\n"))
+        .unwrap();
     let only = json!([uplink("wanb", A), mape(false, &json!({})), bus.dump["interface"][3]]);
     bus.dump = json!({ "interface": only });
     bus.calls.clear();
@@ -265,14 +266,14 @@ fn an_uplink_that_another_section_names_is_passed_over() {
 fn a_tunnel_that_is_there_is_told_by_its_name() {
     let world = World::new("two-tunnels");
     let device = |name: &str| {
-        let device = world.places.firewall.devices.join(name);
+        let device = world.env.devices.join(name);
         fs::create_dir_all(&device).unwrap();
         let ce = "24:0b:00:10:32:61:64:00:00:6a:48:32:61:00:64:00\n";
         fs::write(device.join("address"), ce).unwrap();
         let br = "24:04:92:00:02:25:01:00:00:00:00:00:00:00:00:64\n";
         fs::write(device.join("broadcast"), br).unwrap();
         fs::write(device.join("iflink"), "7\n").unwrap();
-        let uplink = world.places.firewall.devices.join("eth1");
+        let uplink = world.env.devices.join("eth1");
         fs::create_dir_all(&uplink).unwrap();
         fs::write(uplink.join("ifindex"), "7\n").unwrap();
     };
@@ -281,7 +282,7 @@ fn a_tunnel_that_is_there_is_told_by_its_name() {
     device("mape-mape");
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({})), map]);
     assert_eq!(attempt(&world, &mut bus, "mape", "{}"), Ok(()));
-    fs::remove_dir_all(world.places.firewall.devices.join("mape-mape")).unwrap();
+    fs::remove_dir_all(world.env.devices.join("mape-mape")).unwrap();
     device("map-old");
     bus.calls.clear();
     let told = attempt(&world, &mut bus, "mape", "{}").unwrap_err();
@@ -303,11 +304,11 @@ fn an_address_that_is_gone_is_not_complained_of() {
     let mut bus = Netifd::with(&[wan6(A), mape(true, &json!({}))]);
     bus.refuses = |method, _| method == "remove";
     let mut log = Vec::new();
-    teardown(&mut bus, &world.places, &name(), &mut log);
+    teardown(&mut bus, &world.env, &name(), &mut log);
     assert_eq!(String::from_utf8(log).unwrap(), "");
     bus.dump["interface"].as_array_mut().unwrap().push(alias("mape_"));
     let mut log = Vec::new();
-    teardown(&mut bus, &world.places, &name(), &mut log);
+    teardown(&mut bus, &world.env, &name(), &mut log);
     assert!(String::from_utf8(log).unwrap().starts_with("the CE address could not be removed"));
 }
 
@@ -368,23 +369,23 @@ fn a_section_that_cannot_come_up_blocks_no_other_one() {
         // The answer may be one that fits.
         (asks, true, "", false),
     ] {
-        let _ = fs::remove_dir_all(&world.places.firewall.state);
-        fs::create_dir_all(&world.places.firewall.state).unwrap();
+        let _ = fs::remove_dir_all(&world.env.run);
+        fs::create_dir_all(&world.env.run).unwrap();
         sections(&world, &format!("config interface wan4\n option proto mape\n{more}"));
         let mut memory = interface_cache::Memory::default();
         older.clone_into(&mut memory.good_options);
-        memory.write(&world.places.firewall.state, &wan4).unwrap();
+        memory.write(&world.env.run, &wan4).unwrap();
         if claimed {
             let facts = Facts::parse(&json!({ "interface": both }));
             let config = Config::parse("{}").unwrap();
             let ce = CE.parse().unwrap();
-            rivals::claim(&world.places, &facts, &wan4, &config, "wan6", ce).unwrap();
+            rivals::claim(&world.env, &facts, &wan4, &config, "wan6", ce).unwrap();
         }
         let done = attempt(&world, &mut Netifd::with(&both), "mape", "{}");
         assert_eq!(done.is_ok(), comes_up, "{more} {claimed} {older}: {done:?}");
     }
     // Its uplink has another name now, and it still asks for the old one.
-    let _ = fs::remove_dir_all(&world.places.firewall.state);
+    let _ = fs::remove_dir_all(&world.env.run);
     sections(&world, "config interface wan4\n option proto mape\n option tunlink wan6\n");
     let config = Config::parse("{}").unwrap();
     for (uplinks, comes_up) in [
@@ -392,16 +393,16 @@ fn a_section_that_cannot_come_up_blocks_no_other_one() {
         (vec![uplink("wanx", A), json!({"interface": "wan6", "up": false})], false),
     ] {
         let all = [uplinks, both[1..].to_vec()].concat();
-        let _ = fs::remove_dir_all(&world.places.firewall.state);
-        fs::create_dir_all(&world.places.firewall.state).unwrap();
+        let _ = fs::remove_dir_all(&world.env.run);
+        fs::create_dir_all(&world.env.run).unwrap();
         let before = Facts::parse(&json!({ "interface": both }));
         let ce = CE.parse().unwrap();
-        rivals::claim(&world.places, &before, &wan4, &config, "wan6", ce).unwrap();
+        rivals::claim(&world.env, &before, &wan4, &config, "wan6", ce).unwrap();
         let done = attempt(&world, &mut Netifd::with(&all), "mape", "{}");
         assert_eq!(done.is_ok(), comes_up, "{all:?}: {done:?}");
     }
     // As soon as that is so, the other one is told.
-    let _ = fs::remove_dir_all(&world.places.firewall.state);
+    let _ = fs::remove_dir_all(&world.env.run);
     sections(&world, "config interface wan4\n option proto mape\n option tunlink wan6\n");
     let mut bus = Netifd::with(&both);
     attempt(&world, &mut bus, "mape", "{}").unwrap_err();

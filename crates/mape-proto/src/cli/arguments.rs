@@ -4,9 +4,14 @@ use std::ffi::OsString;
 
 use lexopt::Arg;
 use mape_core::{Code, Explain, Failure, Quoted};
+use mape_firewall::Env;
+use mape_kernel::netlink::Kernel;
 
-/// The arguments of one call.
-pub(crate) struct Arguments(lexopt::Parser);
+/// The arguments of one call, and the machine that it is for.
+pub(crate) struct Arguments {
+    parser: lexopt::Parser,
+    env: Env,
+}
 
 /// One option or one plain argument.
 pub(crate) enum Argument {
@@ -18,7 +23,7 @@ pub(crate) enum Argument {
 
 impl Arguments {
     pub(crate) fn new(arguments: Vec<OsString>) -> Self {
-        Self(lexopt::Parser::from_args(arguments))
+        Self { parser: lexopt::Parser::from_args(arguments), env: Env::default() }
     }
 
     /// The command word; `--help` and `--version` are commands too.
@@ -34,7 +39,7 @@ impl Arguments {
     }
 
     pub(crate) fn next(&mut self) -> Result<Option<Argument>, UsageError> {
-        Ok(match self.0.next().map_err(|error| UsageError::from_lexopt(&error))? {
+        Ok(match self.parser.next().map_err(|error| UsageError::from_lexopt(&error))? {
             None => None,
             Some(Arg::Long(name)) => Some(Argument::Option(name.to_owned())),
             Some(Arg::Short('h')) => Some(Argument::Option("help".to_owned())),
@@ -43,6 +48,40 @@ impl Arguments {
             }
             Some(Arg::Value(value)) => Some(Argument::Plain(utf8(value)?)),
         })
+    }
+
+    /// Reads the next argument of a command that looks at the machine. The options that say where
+    /// the machine's files and programs are (tests have them elsewhere) are taken here, for all
+    /// commands alike; [`Self::env`] has them once all arguments are read.
+    pub(crate) fn next_of_machine(&mut self) -> Result<Option<Argument>, UsageError> {
+        while let Some(argument) = self.next()? {
+            match argument {
+                Argument::Option(name) if self.takes_place(&name)? => {}
+                argument => return Ok(Some(argument)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The machine, as the options read so far describe it.
+    pub(crate) const fn env(&self) -> &Env {
+        &self.env
+    }
+
+    fn takes_place(&mut self, option: &str) -> Result<bool, UsageError> {
+        match option {
+            "root" => self.env = self.env.clone().with_root(self.value()?.as_ref()),
+            "state-dir" => self.env.run = self.value()?.into(),
+            "device-dir" => self.env.devices = self.value()?.into(),
+            "proc-dir" => self.env.proc = self.value()?.into(),
+            "ubus-socket" => self.env.ubus = vec![self.value()?.into()],
+            "nft-program" => self.env.nft = self.value()?.into(),
+            "uci-program" => self.env.uci = self.value()?.into(),
+            "recorded" => self.env.kernel = Kernel::Recorded(self.value()?.into()),
+            "record" => self.env.kernel = Kernel::Recording(self.value()?.into()),
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Nothing may follow.
@@ -56,7 +95,7 @@ impl Arguments {
 
     /// The value of the option just read.
     pub(crate) fn value(&mut self) -> Result<String, UsageError> {
-        utf8(self.0.value().map_err(|error| UsageError::from_lexopt(&error))?)
+        utf8(self.parser.value().map_err(|error| UsageError::from_lexopt(&error))?)
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use mape_core::{Code, Explain, Failure, Quoted, Shown, net4};
+use mape_firewall::Env;
 use mape_import::{Changes, Router};
 use mape_netifd::{Bus, Question, recognise};
 use mape_provision::{LineType, Section, Verdict};
@@ -74,8 +75,6 @@ impl Explain for NotApplied {
 
 struct Options {
     question: Question,
-    places: mape_import::Places,
-    ubus: mape_netifd::Places,
     name: String,
     apply: bool,
     json: bool,
@@ -85,9 +84,10 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
     let Some(options) = read(arguments)? else {
         return Ok(Answer { text: help::DETECT.to_owned(), status: ExitStatus::Fine });
     };
+    let env = arguments.env();
     #[cfg(feature = "linux")]
-    let options = if plain { on_plain_linux(options)? } else { options };
-    let mut client = match options.ubus.connect(mape_netifd::TIMEOUT) {
+    let options = if plain { on_plain_linux(options, env)? } else { options };
+    let mut client = match mape_netifd::connect(env, mape_netifd::TIMEOUT) {
         Ok(client) => Some(client),
         // What was given is enough.
         Err(_) if !options.question.prefixes.is_empty() => None,
@@ -95,7 +95,7 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
     };
     let bus = client.as_mut().map(|client| client as &mut dyn Bus);
     let mut log = Vec::new();
-    let verdict = recognise(bus, &options.ubus, &options.question, &mut log)?;
+    let verdict = recognise(bus, env, &options.question, &mut log)?;
     let verdict = advised(verdict, &options.question, plain);
     if plain && options.question.ask {
         log.extend_from_slice(
@@ -103,7 +103,7 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
               line's resolvers\n",
         );
     }
-    let applied = options.apply.then(|| apply(&verdict, &options)).transpose()?;
+    let applied = options.apply.then(|| apply(&verdict, &options, env)).transpose()?;
     let text = if options.json {
         verdict.to_json()
     } else {
@@ -115,9 +115,9 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
 
 /// The prefixes are those that `up` would look at, where none are given.
 #[cfg(feature = "linux")]
-fn on_plain_linux(mut options: Options) -> Result<Options, Failure> {
+fn on_plain_linux(mut options: Options, env: &Env) -> Result<Options, Failure> {
     if options.question.prefixes.is_empty() {
-        let found = mape_linux::prefixes(&mape_linux::System::default());
+        let found = mape_linux::prefixes(&mape_linux::System::new(env.clone()));
         let found = found.map_err(|failure| failure.or_else_do("pass it with --prefix"));
         options.question.prefixes = found?;
     }
@@ -137,13 +137,11 @@ fn advised(verdict: Verdict, question: &Question, plain: bool) -> Verdict {
 fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {
     let mut options = Options {
         question: Question::default(),
-        places: mape_import::Places::default(),
-        ubus: mape_netifd::Places::default(),
         name: "wan4".to_owned(),
         apply: false,
         json: false,
     };
-    while let Some(argument) = arguments.next()? {
+    while let Some(argument) = arguments.next_of_machine()? {
         let name = match argument {
             Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(&text)).into()),
             Argument::Option(name) => name,
@@ -172,10 +170,6 @@ fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {
             "apply" => options.apply = true,
             "json" => options.json = true,
             "help" => return Ok(None),
-            // Where tests have their files and programs.
-            "root" => options.places.root = arguments.value()?.into(),
-            "uci-program" => options.places.uci = arguments.value()?.into(),
-            "ubus-socket" => options.ubus.ubus = vec![arguments.value()?.into()],
             _ => return Err(UsageError::option(&name).into()),
         }
     }
@@ -183,12 +177,12 @@ fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {
 }
 
 /// Writes the section and nothing else; the interface is not started.
-fn apply(verdict: &Verdict, options: &Options) -> Result<(), Failure> {
+fn apply(verdict: &Verdict, options: &Options, env: &Env) -> Result<(), Failure> {
     let section = verdict.section.as_ref().ok_or(NotApplied::NoSection)?;
     if let Some(option) = section.missing {
         return Err(NotApplied::Missing(option).into());
     }
-    let router = Router::read(options.places.clone())?;
+    let router = Router::read(env.clone())?;
     let proto = section.proto;
     if let Some(same) = router.interfaces().find(|it| it.get("proto") == Some(proto)) {
         let interface = Quoted::new(same.name());

@@ -9,15 +9,14 @@ use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
 use super::status::{NoInterface, Options};
 use super::{Answer, help, json};
-use crate::doctor::{Ask, Places, doctor, masked};
+use crate::doctor::{Ask, doctor, masked};
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let mut options = Options::default();
-    let mut places = Places::default();
     let mut ask = Ask::default();
     let mut mask = None;
-    while let Some(argument) = arguments.next()? {
-        if options.take(&argument, arguments)? {
+    while let Some(argument) = arguments.next_of_machine()? {
+        if options.take(&argument)? {
             continue;
         }
         let Argument::Option(name) = argument else { continue };
@@ -30,19 +29,15 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
             "ask-gateway" => ask.gateway = true,
             "masked" => mask = Some(true),
             "unmasked" => mask = Some(false),
-            // Where tests have their files and programs.
-            "root" => places.router.root = arguments.value()?.into(),
-            "nft-program" => places.router.nft = Some(arguments.value()?.into()),
             _ => return Err(UsageError::option(&name).into()),
         }
     }
     if options.help {
         return Ok(Answer { text: help::DOCTOR.to_owned(), status: ExitStatus::Fine });
     }
-    places.netifd.firewall.state.clone_from(&options.places.state);
-    places.status = options.places;
-    look_into(&places.netifd.firewall.state)?;
-    let report = doctor(&places, options.interface.as_ref(), &ask)?;
+    let env = arguments.env();
+    look_into(&env.run)?;
+    let report = doctor(env, options.interface.as_ref(), &ask)?;
     let missing = || NoInterface(options.interface.as_ref().map(|it| Quoted::new(it.as_str())));
     let report = report.ok_or_else(missing)?;
     let status = if report.is_fine() { ExitStatus::Fine } else { ExitStatus::Failed };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use mape_core::{Failure, Quoted};
-use mape_firewall::{Env, Report, foresee, load};
+use mape_firewall::{Report, foresee, load};
 use mape_kernel::conntrack::forget;
 
 use super::arguments::{Argument, Arguments, UsageError};
@@ -22,18 +22,12 @@ struct Done<'done> {
 
 /// Exit status 1 where not all is as it should be: an interface with a state is not open, say.
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
-    let mut places = Env::default();
     let mut former = None;
     let mut loads = true;
     let mut is_json = false;
-    while let Some(argument) = arguments.next()? {
+    while let Some(argument) = arguments.next_of_machine()? {
         match argument {
             Argument::Option(name) => match name.as_str() {
-                // Where tests have their files.
-                "state-dir" => places.state = arguments.value()?.into(),
-                "device-dir" => places.devices = arguments.value()?.into(),
-                "root" => places = places.with_root(arguments.value()?.as_ref()),
-                "nft-program" => places.nft = arguments.value()?.into(),
                 "forget" => former = Some(address(&arguments.value()?)?),
                 // For the script of `up --dry-run`, which has loaded what no state file tells yet.
                 "only-forget" => (former, loads) = (Some(address(&arguments.value()?)?), false),
@@ -52,9 +46,9 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let mut report = Report::default();
     let mut text = String::new();
     if loads {
-        report = load(&places)?;
+        report = load(arguments.env())?;
         text = report.to_string();
-        foresee(&places);
+        foresee(arguments.env());
     }
     if let Some(former) = former {
         let deleted = forget(former, |_, _| false)?;

@@ -2,16 +2,15 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::path::{Path, PathBuf};
 
 use mape_core::{Code, Explain, Failure, Quoted, Shown};
 use mape_firewall::forwards::{Forward, KIND, PACKAGE, Wish, Wishes};
 use mape_firewall::{
-    FirewallError, ForwardStatus, NOT_IN_FORCE, Report, Told, load_locked, statuses, would_load,
+    Env, FirewallError, ForwardStatus, NOT_IN_FORCE, Report, Told, load_locked, statuses,
+    would_load,
 };
-use mape_import::{Changes, Command, Places as RouterPlaces, Router, apply_to};
-use mape_kernel::netlink::Kernel;
-use mape_uci::{Directories, Section, UciError};
+use mape_import::{Changes, Command, Router, apply_to};
+use mape_uci::{Section, UciError};
 use nix::fcntl::Flock;
 use serde::Serialize;
 
@@ -28,8 +27,7 @@ struct Options {
     interface: Option<String>,
     json: bool,
     help: bool,
-    router: RouterPlaces,
-    firewall: mape_firewall::Env,
+    env: Env,
 }
 
 #[derive(Serialize)]
@@ -135,10 +133,9 @@ impl Options {
             interface: None,
             json: false,
             help: false,
-            router: RouterPlaces::default(),
-            firewall: mape_firewall::Env::default(),
+            env: Env::default(),
         };
-        while let Some(argument) = arguments.next()? {
+        while let Some(argument) = arguments.next_of_machine()? {
             let name = match argument {
                 Argument::Plain(word) => {
                     options.words.push(word);
@@ -153,28 +150,15 @@ impl Options {
                 "interface" => options.interface = Some(arguments.value()?),
                 "json" => options.json = true,
                 "help" => options.help = true,
-                // Where tests have their files and programs.
-                "root" => options.below(&PathBuf::from(arguments.value()?)),
-                "uci-program" => options.router.uci = arguments.value()?.into(),
-                "state-dir" => options.firewall.state = arguments.value()?.into(),
-                "device-dir" => options.firewall.devices = arguments.value()?.into(),
-                "nft-program" => options.firewall.nft = arguments.value()?.into(),
-                "recorded" => {
-                    options.firewall.kernel = Kernel::Recorded(arguments.value()?.into());
-                }
                 _ => return Err(UsageError::option(&name).into()),
             }
         }
+        options.env = arguments.env().clone();
         Ok(options)
     }
 
-    fn below(&mut self, root: &Path) {
-        self.firewall = self.firewall.clone().with_root(root);
-        root.clone_into(&mut self.router.root);
-    }
-
     fn statuses(&self) -> Result<Vec<ForwardStatus>, Failure> {
-        Ok(statuses(&self.firewall, None)?)
+        Ok(statuses(&self.env, None)?)
     }
 
     fn list(&self) -> Result<Answer, Failure> {
@@ -202,10 +186,10 @@ impl Options {
         };
         // What is wrong by itself is told before anybody waits.
         self.forward(&wish)?;
-        let lock = mape_firewall::lock::take(&self.firewall.state)?;
+        let lock = mape_firewall::lock::take(&self.env.run)?;
         let forward = self.forward(&wish)?;
         let section = forward.section.clone();
-        let found = statuses(&self.firewall, Some(forward.clone()))?;
+        let found = statuses(&self.env, Some(forward.clone()))?;
         if let Some(refused) =
             found.iter().find(|it| it.section == section && it.state == "refused")
         {
@@ -215,8 +199,8 @@ impl Options {
             let port = refused.wanted.clone();
             return Err(Refused { reason, hint, port, nearest: nearest.join(" ") }.into());
         }
-        let places = &self.firewall;
-        would_load(&self.firewall, Wishes::read(places)?.asking(Some(forward), places))
+        let env = &self.env;
+        would_load(&self.env, Wishes::read(env)?.asking(Some(forward), env))
             .map_err(|error| self.with_suspects(&section, error))?;
         let options = wish.options();
         let options: Vec<(&str, &str)> = options.iter().map(|(n, v)| (*n, v.as_str())).collect();
@@ -226,7 +210,7 @@ impl Options {
             Err(failure) => return Err(self.take_back(&section, failure, &lock)),
         };
         drop(lock);
-        told.tell(&self.firewall);
+        told.tell(&self.env);
         self.now(&section, &report)
     }
 
@@ -251,7 +235,7 @@ impl Options {
 
     /// Loads the rules, with this forward in those of its interface.
     fn load(&self, section: &str, lock: &Flock<File>) -> Result<(Report, Told), Failure> {
-        let (mut report, told) = load_locked(&self.firewall, lock)?;
+        let (mut report, told) = load_locked(&self.env, lock)?;
         let found = self.statuses()?;
         let own = found.iter().find(|it| it.section == section);
         let interface = own.and_then(|it| it.interface.as_deref()).unwrap_or_default();
@@ -268,17 +252,17 @@ impl Options {
             return failure;
         }
         // What is in force does not have it; only the files may.
-        let _ = load_locked(&self.firewall, lock);
+        let _ = load_locked(&self.env, lock);
         failure
     }
 
     fn change(&self, changes: &Changes, lock: &Flock<File>) -> Result<(), Failure> {
-        Ok(apply_to(&Router::read(self.router.clone())?, PACKAGE, changes, lock)?)
+        Ok(apply_to(&Router::read(self.env.clone())?, PACKAGE, changes, lock)?)
     }
 
     /// The wish as a section of its own.
     fn forward(&self, wish: &Wish<'_>) -> Result<Forward, Failure> {
-        let package = Directories::below(&self.router.root).read(PACKAGE)?;
+        let package = self.env.config().read(PACKAGE)?;
         let package = package.ok_or_else(|| UciError::Unreadable {
             file: Quoted::new("/etc/config/firewall"),
             reason: "there is none, so this is no OpenWrt router".to_owned(),
@@ -288,16 +272,16 @@ impl Options {
 
     /// By the section's name, else what people call it, else the port outside.
     fn remove(&self, name: &str) -> Result<Answer, Failure> {
-        let lock = mape_firewall::lock::take(&self.firewall.state)?;
-        let router = Router::read(self.router.clone())?;
+        let lock = mape_firewall::lock::take(&self.env.run)?;
+        let router = Router::read(self.env.clone())?;
         let section = self.section(&router, name)?;
-        would_load(&self.firewall, Wishes::read(&self.firewall)?.without(&section))?;
+        would_load(&self.env, Wishes::read(&self.env)?.without(&section))?;
         self.change(&deletion(&section), &lock)?;
         // Where this fails, the section stays removed: the port is to be closed, and the next load
         // does it.
-        let (report, told) = load_locked(&self.firewall, &lock)?;
+        let (report, told) = load_locked(&self.env, &lock)?;
         drop(lock);
-        told.tell(&self.firewall);
+        told.tell(&self.env);
         self.now("", &report)
     }
 

@@ -1,7 +1,7 @@
 //! `mape-proto import`.
 
 use mape_core::{Failure, Quoted, ReceivedPrefix};
-use mape_import::{Import, Places, Router, apply};
+use mape_import::{Import, Router, apply};
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
@@ -14,7 +14,6 @@ mod text;
 struct Options {
     interface: Option<String>,
     prefix: Option<ReceivedPrefix>,
-    places: Places,
     apply: bool,
     json: bool,
     help: bool,
@@ -26,7 +25,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
         return Ok(Answer { text: help::IMPORT.to_owned(), status: ExitStatus::Fine });
     }
     let interface = options.interface.ok_or(UsageError::NoInterface)?;
-    let router = Router::read(options.places)?;
+    let router = Router::read(arguments.env().clone())?;
     let import = Import::of(&interface, &router, options.prefix)?;
     if options.apply {
         apply(&router, &import.changes)?;
@@ -40,7 +39,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
 impl Options {
     fn read(arguments: &mut Arguments) -> Result<Self, Failure> {
         let mut options = Self::default();
-        while let Some(argument) = arguments.next()? {
+        while let Some(argument) = arguments.next_of_machine()? {
             match argument {
                 Argument::Plain(name) if options.interface.is_none() => {
                     options.interface = Some(name);
@@ -53,10 +52,6 @@ impl Options {
                     "prefix" => options.prefix = Some(arguments.value()?.parse()?),
                     "json" => options.json = true,
                     "help" => options.help = true,
-                    "root" => options.places.root = arguments.value()?.into(),
-                    // Where tests have their programs.
-                    "uci-program" => options.places.uci = arguments.value()?.into(),
-                    "nft-program" => options.places.nft = Some(arguments.value()?.into()),
                     _ => return Err(UsageError::option(&name).into()),
                 },
             }

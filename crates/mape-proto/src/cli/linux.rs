@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use mape_core::{Failure, Quoted};
-use mape_firewall::look_into;
+use mape_firewall::{Env, look_into};
 use mape_linux::{Config, Parts, System};
 
 use super::arguments::{Argument, Arguments, UsageError};
@@ -40,31 +40,29 @@ impl Word {
 pub(super) fn is_asked_for_status(words: &[OsString]) -> bool {
     let rest = words.get(1..).unwrap_or_default();
     let plain = rest.iter().all(|word| word == "--json" || word == "--help" || word == "-h");
-    let netifd = mape_netifd::Places::default().ubus.iter().any(|socket| socket.exists());
+    let netifd = Env::default().has_ubus();
     rest.iter().any(|word| word == "--config") || (plain && !netifd)
 }
 
 pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Failure> {
     let answered = |text| Answer { text, status: ExitStatus::Fine };
     let mut file: Option<PathBuf> = None;
-    let mut system = System::default();
     let (mut dry_run, mut as_json) = (false, false);
-    while let Some(argument) = arguments.next()? {
+    while let Some(argument) = arguments.next_of_machine()? {
         match argument {
             Argument::Option(name) => match name.as_str() {
                 "config" => file = Some(arguments.value()?.into()),
                 "dry-run" if word == Word::Up => dry_run = true,
                 "json" if matches!(word, Word::Status | Word::Doctor) => as_json = true,
-                // Where tests have their files.
-                "state-dir" => system = System::with_state(arguments.value()?.into()),
                 "help" => return Ok(answered(help::LINUX.to_owned())),
                 _ => return Err(UsageError::option(&name).into()),
             },
             Argument::Plain(text) => return Err(UsageError::Surplus(Quoted::new(&text)).into()),
         }
     }
+    let system = System::new(arguments.env().clone());
     if matches!(word, Word::Status | Word::Doctor) {
-        look_into(&system.places.state)?;
+        look_into(&system.env.run)?;
     }
     let config = || Config::read(file.as_deref());
     let (text, is_fine) = match word {

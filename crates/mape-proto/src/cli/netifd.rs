@@ -5,9 +5,11 @@ use std::ffi::OsString;
 use std::io::{Read as _, Write};
 
 use mape_core::Failure;
+use mape_firewall::Env;
 use mape_netifd::status::note;
 use mape_netifd::{
-    Event, Places, TEARDOWN_TIMEOUT, TIMEOUT, hotplug, provision, renew, setup, teardown,
+    Event, TEARDOWN_TIMEOUT, TIMEOUT, bus, bus_within, connect, hotplug, provision, renew, setup,
+    teardown,
 };
 use mape_nft::InterfaceName;
 
@@ -52,7 +54,7 @@ where
 }
 
 fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<(), Told> {
-    let places = Places::default();
+    let env = Env::default();
     let first = word(rest)?;
     let second = match command {
         "hotplug" | "provision" => word(rest)?,
@@ -60,26 +62,26 @@ fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<
         _ => String::new(),
     };
     if command == "hotplug" {
-        let mut bus = places.connect(TIMEOUT)?;
+        let mut bus = connect(&env, TIMEOUT)?;
         let event = Event { action: first, interface: second };
-        let done = hotplug(&mut bus, &places, &event, log).map_err(Told::Yes);
-        note(&places.firewall.state);
+        let done = hotplug(&mut bus, &env, &event, log).map_err(Told::Yes);
+        note(&env);
         return done;
     }
     let interface: InterfaceName = first.parse()?;
     let mut bus = match command {
-        "teardown" => places.bus_within(TEARDOWN_TIMEOUT),
-        _ => places.bus(TIMEOUT),
+        "teardown" => bus_within(&env, TEARDOWN_TIMEOUT),
+        _ => bus(&env, TIMEOUT),
     };
     match command {
-        "setup" => setup(&mut bus, &places, &interface, &second, log).map_err(Told::Yes),
-        "renew" => renew(&mut bus, &places, &interface, &second, log).map_err(Told::Yes),
+        "setup" => setup(&mut bus, &env, &interface, &second, log).map_err(Told::Yes),
+        "renew" => renew(&mut bus, &env, &interface, &second, log).map_err(Told::Yes),
         "provision" => {
             let until = second.parse().unwrap_or(0);
-            provision(&mut bus, &places, &interface, until, log).map_err(Told::No)
+            provision(&mut bus, &env, &interface, until, log).map_err(Told::No)
         }
         _ => {
-            teardown(&mut bus, &places, &interface, log);
+            teardown(&mut bus, &env, &interface, log);
             Ok(())
         }
     }

@@ -72,8 +72,8 @@ struct InterfacePorts<'report> {
 pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     let mut options = Options::default();
     let mut filter = Filter::All;
-    while let Some(argument) = arguments.next()? {
-        if options.take(&argument, arguments)? {
+    while let Some(argument) = arguments.next_of_machine()? {
+        if options.take(&argument)? {
             continue;
         }
         let Argument::Option(name) = argument else { continue };
@@ -88,7 +88,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     if options.help {
         return Ok(help::PORTS.to_owned());
     }
-    let report = options.report()?;
+    let report = options.report(arguments.env())?;
     if report.interfaces.is_empty() {
         return Err(NoInterface(None).into());
     }

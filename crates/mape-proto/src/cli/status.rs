@@ -3,11 +3,8 @@
 use std::fmt::{Display, Write as _};
 
 use mape_core::{Code, Explain, Failure, Quoted, Shown};
-use mape_firewall::look_into;
-use mape_kernel::netlink::Kernel;
-use mape_netifd::status::{
-    Condition, InterfaceStatus, LineStatus, PerProtocol, Places, Report, Told,
-};
+use mape_firewall::{Env, look_into};
+use mape_netifd::status::{Condition, InterfaceStatus, LineStatus, PerProtocol, Report, Told};
 use mape_nft::InterfaceName;
 
 use super::arguments::{Argument, Arguments, UsageError};
@@ -20,7 +17,6 @@ const BLOCKS_IN_A_LINE: usize = 3;
 /// What both commands take.
 #[derive(Default)]
 pub(super) struct Options {
-    pub(super) places: Places,
     pub(super) interface: Option<InterfaceName>,
     pub(super) json: bool,
     pub(super) help: bool,
@@ -28,11 +24,7 @@ pub(super) struct Options {
 
 impl Options {
     /// Takes an argument, if it is one that both commands know.
-    pub(super) fn take(
-        &mut self,
-        argument: &Argument,
-        arguments: &mut Arguments,
-    ) -> Result<bool, Failure> {
+    pub(super) fn take(&mut self, argument: &Argument) -> Result<bool, Failure> {
         match argument {
             Argument::Plain(text) if self.interface.is_none() => {
                 self.interface = Some(text.parse()?);
@@ -41,13 +33,6 @@ impl Options {
             Argument::Option(name) => match name.as_str() {
                 "json" => self.json = true,
                 "help" => self.help = true,
-                // Where tests have their files.
-                "state-dir" => self.places.state = arguments.value()?.into(),
-                "device-dir" => self.places.devices = arguments.value()?.into(),
-                "proc-dir" => self.places.proc = arguments.value()?.into(),
-                "ubus-socket" => self.places.ubus = vec![arguments.value()?.into()],
-                "recorded" => self.places.kernel = Kernel::Recorded(arguments.value()?.into()),
-                "record" => self.places.kernel = Kernel::Recording(arguments.value()?.into()),
                 _ => return Ok(false),
             },
         }
@@ -55,9 +40,9 @@ impl Options {
     }
 
     /// Looks, and finds the interface that was asked for.
-    pub(super) fn report(&self) -> Result<Report, Failure> {
-        look_into(&self.places.state)?;
-        let report = Report::collect(&self.places, self.interface.as_ref());
+    pub(super) fn report(&self, env: &Env) -> Result<Report, Failure> {
+        look_into(&env.run)?;
+        let report = Report::collect(env, self.interface.as_ref());
         match &self.interface {
             Some(name) if report.interfaces.is_empty() => {
                 Err(NoInterface(Some(Quoted::new(name.as_str()))).into())
@@ -95,8 +80,8 @@ impl Explain for NoInterface {
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let mut options = Options::default();
-    while let Some(argument) = arguments.next()? {
-        if !options.take(&argument, arguments)? {
+    while let Some(argument) = arguments.next_of_machine()? {
+        if !options.take(&argument)? {
             let Argument::Option(name) = argument else { continue };
             return Err(UsageError::option(&name).into());
         }
@@ -104,7 +89,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     if options.help {
         return Ok(Answer { text: help::STATUS.to_owned(), status: ExitStatus::Fine });
     }
-    let report = options.report()?;
+    let report = options.report(arguments.env())?;
     let text = if options.json { json::line(&report) } else { text(&report) };
     let up = report.is_up();
     Ok(Answer { text, status: if up { ExitStatus::Fine } else { ExitStatus::Failed } })

@@ -82,7 +82,7 @@ fn condition(interface: &InterfaceStatus) -> Finding {
 fn provisioning(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     const CHECK: &str = "provisioning";
     let name = interface.interface.parse().ok()?;
-    let (message, hint) = mape_netifd::provisioning_trouble(&patient.places.netifd, &name)?;
+    let (message, hint) = mape_netifd::provisioning_trouble(patient.env, &name)?;
     Some(Finding::wrong(CHECK, message, hint))
 }
 
@@ -169,7 +169,7 @@ fn leftovers(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding>
 /// as the reason why ours is not up.
 fn twin(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<(String, String)> {
     let line = interface.line.as_ref().filter(|_| interface.state != Condition::Pending)?;
-    let devices = &patient.places.status.devices;
+    let devices = &patient.env.devices;
     let device = tunnel_between(devices, (line.ce, line.br), None, &interface.device)?;
     let is_its = |it: &&InterfaceFacts| it.device.as_deref() == Some(device.as_str());
     let hint = match patient.facts.interfaces().find(is_its) {
@@ -199,10 +199,10 @@ fn works_itself(patient: &Patient<'_>, leftover: &Leftover) -> bool {
 /// came before that says nothing of the line as it is.
 fn answers(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     const CHECK: &str = "answers";
-    let places = &patient.places.status;
-    let all = Counts::of(&Device::find(&places.devices, &interface.device)?)?;
+    let env = patient.env;
+    let all = Counts::of(&Device::find(&env.devices, &interface.device)?)?;
     let name = interface.interface.parse().ok()?;
-    let (Counts { sent, received, .. }, since) = match all.since(&places.state, &name) {
+    let (Counts { sent, received, .. }, since) = match all.since(&env.run, &name) {
         Some(counts) => (counts, "the last event"),
         None => (all, "the tunnel was made"),
     };

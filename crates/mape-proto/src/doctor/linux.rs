@@ -1,17 +1,18 @@
 //! `doctor`: every check with its result, and what to do about what is wrong.
 
-use std::{fmt, fs};
+use std::fmt;
+use std::fs;
 
 use mape_core::{Failure, Shown};
-use mape_nft::InterfaceName;
-
-use super::kernel::trouble;
 use mape_linux::desired::Line;
 use mape_linux::filter::Packet;
 use mape_linux::ip::{Device, Snapshot};
 use mape_linux::status::{Problem, explained, status};
 use mape_linux::twins::twins;
 use mape_linux::{Config, System, host_firewall as input, uplink};
+use mape_nft::InterfaceName;
+
+use super::kernel::trouble;
 
 /// Packets that were sent without an answer before that says something.
 const SENT: u64 = 20;
@@ -236,8 +237,8 @@ mod tests {
     fn a_kernel_that_receives_nothing_is_told() {
         let proc = std::env::temp_dir().join(format!("mape-kernel-{}", std::process::id()));
         fs::create_dir_all(proc.join("sys/kernel")).unwrap();
-        let mut system = System::default();
-        system.ip.proc.clone_from(&proc);
+        let system =
+            System::new(mape_firewall::Env { proc: proc.clone(), ..mape_firewall::Env::default() });
         assert_eq!(kernel(&system), None);
         for (release, told) in [
             ("6.12.69+deb13-amd64\n", true),

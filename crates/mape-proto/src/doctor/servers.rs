@@ -154,12 +154,7 @@ fn range(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
 }
 
 fn forwards(patient: &Patient<'_>) -> Vec<Finding> {
-    let places = mape_firewall::Env {
-        devices: patient.places.status.devices.clone(),
-        kernel: patient.places.status.kernel.clone(),
-        ..patient.places.netifd.firewall.clone().with_root(&patient.places.router.root)
-    };
-    let found = match statuses(&places, None) {
+    let found = match statuses(patient.env, None) {
         Ok(found) => found,
         Err(error) => return vec![Finding::wrong(CHECK, error.to_string(), "correct that first")],
     };

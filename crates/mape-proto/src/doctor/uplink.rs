@@ -15,7 +15,7 @@ const OTHER_DUIDS: [(&str, &str); 3] = [
 ];
 
 pub(super) fn checks(patient: &Patient<'_>, ask_gateway: bool) -> Vec<Finding> {
-    let mut facts = line_facts(&patient.facts, &patient.places.netifd);
+    let mut facts = line_facts(&patient.facts, patient.env);
     if ask_gateway {
         facts.gateway = Fetcher::find(None).as_ref().and_then(mape_netifd::net::ask_gateway);
     }
@@ -120,7 +120,7 @@ fn duid(patient: &Patient<'_>, without_prefix: bool) -> Option<Finding> {
 }
 
 fn mac(patient: &Patient<'_>, uplink: &InterfaceFacts) -> Option<String> {
-    let file = patient.places.status.devices.join(uplink.device.as_deref()?).join("address");
+    let file = patient.env.devices.join(uplink.device.as_deref()?).join("address");
     let text = std::fs::read_to_string(file).ok()?.trim().replace(':', "");
     (text.len() == 12).then_some(text)
 }
@@ -129,7 +129,7 @@ fn mtu(patient: &Patient<'_>) -> Option<Finding> {
     const CHECK: &str = "mtu";
     const USUAL: u16 = 1500;
     let device = patient.uplink()?.device.as_deref()?;
-    let mtu = Device::find(&patient.places.status.devices, device)?.mtu?;
+    let mtu = Device::find(&patient.env.devices, device)?.mtu?;
     Some(if mtu < USUAL {
         Finding::wrong(
             CHECK,

@@ -9,7 +9,7 @@ use super::{Finding, Fix, Patient};
 /// That firewall4 has loaded its rules; nothing where the kernel does not tell.
 pub(super) fn firewall(patient: &Patient<'_>) -> Option<Finding> {
     const CHECK: &str = "firewall";
-    Some(if nft_state::has_fw4(&patient.places.status.kernel).ok()? {
+    Some(if nft_state::has_fw4(&patient.env.kernel).ok()? {
         Finding::fine(CHECK, "firewall4 has loaded its rules")
     } else if is_switched_off(patient) {
         Finding::fine(CHECK, "firewall4 is switched off: there are no zones")
@@ -31,7 +31,7 @@ fn is_switched_off(patient: &Patient<'_>) -> bool {
 
 /// Nothing where there are none on purpose.
 pub(super) fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
-    let kernel = &patient.places.status.kernel;
+    let kernel = &patient.env.kernel;
     let without = is_switched_off(patient) && matches!(nft_state::has_fw4(kernel), Ok(false));
     (!without).then(|| joined_zone(patient, interface))
 }
@@ -112,7 +112,7 @@ fn joined_zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
 /// Whether firewall4's rules lack the device: its chain `forward` tells packets of one zone from
 /// those of another by their devices.
 fn is_left_out(patient: &Patient<'_>, interface: &InterfaceStatus) -> bool {
-    let kernel = &patient.places.status.kernel;
+    let kernel = &patient.env.kernel;
     matches!(nft_state::has_fw4(kernel), Ok(true))
         && matches!(nft_state::fw4_knows(kernel, "forward", &interface.device), Ok(false))
 }
