@@ -3,7 +3,6 @@
 //! Dynamic against the router's musl, with a std of its own, stripped to what is loaded. The
 //! targets are the table `cross/targets.tsv`; what came out is the table `cross/sizes.tsv`.
 
-pub(crate) mod elf;
 mod emulated;
 mod libc;
 mod linker;
@@ -20,10 +19,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use crate::compiler::Compiler;
-use crate::lab::tools::cache_directory;
-use crate::steps::{Outcome, Steps, root, run, skip_or_fail};
-use crate::{musl, paths};
+use host_tools::compiler::Compiler;
+use host_tools::steps::{Outcome, Steps, root, run, skip_or_fail};
+use host_tools::tools::cache_directory;
+use host_tools::{elf, musl, paths};
 use targets::Target;
 
 /// What makes it small, and the same on every machine: no backtraces (std), a panic only aborts, no

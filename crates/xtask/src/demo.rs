@@ -13,7 +13,8 @@ use anyhow::bail;
 
 use crate::lab::kernel::Kernel;
 use crate::lab::vm::Vm;
-use crate::lab::{self, SERIES, tools};
+use crate::lab::{self, SERIES};
+use host_tools::tools;
 use report::Report;
 
 /// Ten times what two busy cores need; it only catches a machine that hangs.
@@ -35,7 +36,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     lab::prepare()?;
     eprintln!("preparing a kernel and the programs for it (the first time takes some minutes)");
     let kernel = Kernel::obtain(series)?;
-    let mut files = lab::initramfs(&kernel, &crate::steps::root().join("tests/vm"))?;
+    let mut files = lab::initramfs(&kernel, &host_tools::steps::root().join("tests/vm"))?;
     files.add_file("usr/bin/mape-proto", 0o755, &tools::build_static("mape-proto")?)?;
 
     let terminal = std::io::stdout().is_terminal();

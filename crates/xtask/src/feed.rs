@@ -26,9 +26,9 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::cross::{programs::Programs, sizes::Size, targets};
-use crate::lab::tools::{build_static, cache_directory};
-use crate::packages;
-use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
+use host_tools::packages;
+use host_tools::steps::{Outcome, Steps, output, root, run, skip_or_fail};
+use host_tools::tools::{build_static, cache_directory};
 pub(crate) use keys::command as keys;
 pub(crate) use real::command as real;
 use recipe::Recipe;

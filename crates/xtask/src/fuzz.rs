@@ -4,8 +4,8 @@ use std::fs;
 
 use anyhow::{Context as _, bail};
 
-use crate::packages;
-use crate::steps::{Steps, cargo, output, root, run};
+use host_tools::packages;
+use host_tools::steps::{Steps, cargo, output, root, run};
 
 /// The targets in `tests/fuzz/fuzz_targets`.
 const TARGETS: [&str; 15] = [

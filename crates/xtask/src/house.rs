@@ -23,7 +23,7 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 
-use crate::steps::root;
+use host_tools::steps::root;
 use repository::Repository;
 
 /// The breaches of one rule that share a key.

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use crate::steps::{cargo, output};
+use host_tools::steps::{cargo, output};
 
 /// Licences that ask for no more than their notice. An expression with `OR` needs one of them, one
 /// with `AND` needs all.
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn cargo_deny_has_the_same_list() {
-        let text = std::fs::read_to_string(crate::steps::root().join("deny.toml")).unwrap();
+        let text = std::fs::read_to_string(host_tools::steps::root().join("deny.toml")).unwrap();
         let (_, list) = text.split_once("\nallow = [\n").unwrap();
         let (list, _) = list.split_once(']').unwrap();
         let names: Vec<&str> =

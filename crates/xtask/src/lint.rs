@@ -6,9 +6,10 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::lab::tools::cache_directory;
-use crate::steps::{Steps, cargo, command, output, root, run};
-use crate::{house, licences, msrv, packages, workflows};
+use crate::{house, licences, msrv, workflows};
+use host_tools::packages;
+use host_tools::steps::{Steps, cargo, command, output, root, run};
+use host_tools::tools::cache_directory;
 
 /// All checks.
 pub(crate) fn all(steps: &mut Steps) {

@@ -3,8 +3,8 @@
 //!
 //! `cargo xtask luci`
 
-use crate::npm::Npm;
-use crate::steps::{Outcome, Steps, skip_or_fail};
+use host_tools::npm::Npm;
+use host_tools::steps::{Outcome, Steps, skip_or_fail};
 
 /// eslint and what it needs.
 const TOOLS: Npm = Npm::of("tests/luci");

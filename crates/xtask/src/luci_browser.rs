@@ -3,10 +3,10 @@
 //!
 //! `cargo xtask luci --browser`
 
-use crate::lab::tools::build_static;
-use crate::npm::Npm;
-use crate::packages;
-use crate::steps::{Outcome, Steps, command, run, skip_or_fail};
+use host_tools::npm::Npm;
+use host_tools::packages;
+use host_tools::steps::{Outcome, Steps, command, run, skip_or_fail};
+use host_tools::tools::build_static;
 
 /// The driver.
 const TOOLS: Npm = Npm::of("tests/luci/browser");

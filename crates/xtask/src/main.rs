@@ -4,9 +4,7 @@
 //! report every failure and not only the first.
 
 mod bench;
-mod compiler;
 mod cross;
-mod debian;
 mod demo;
 mod feed;
 mod fuzz;
@@ -18,26 +16,21 @@ mod linux;
 mod luci;
 mod luci_browser;
 mod msrv;
-mod musl;
 mod mutants;
-mod npm;
 mod openwrt;
 mod package;
-mod packages;
 mod packaging;
-mod paths;
 mod plane;
 mod provision;
 mod release;
 mod sbom;
-mod steps;
 mod test;
 mod vectors;
 mod workflows;
 
 use std::process::ExitCode;
 
-use steps::Steps;
+use host_tools::steps::Steps;
 
 const HELP: &str = "\
 Usage: cargo xtask COMMAND

@@ -4,9 +4,9 @@ use std::fs;
 
 use anyhow::bail;
 
-use crate::compiler::Compiler;
-use crate::lab::tools::cache_directory;
-use crate::steps::{Outcome, cargo, root, run};
+use host_tools::compiler::Compiler;
+use host_tools::steps::{Outcome, cargo, root, run};
+use host_tools::tools::cache_directory;
 
 /// The `rust-version` of the workspace.
 const VERSION: &str = "1.85";

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context as _, bail};
 
-use crate::steps::{Steps, cargo, output, root, run};
+use host_tools::steps::{Steps, cargo, output, root, run};
 
 /// The survivors that do not matter, each with its reason.
 const KNOWN: &str = "crates/mape-core/mutants.txt";

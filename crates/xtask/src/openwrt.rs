@@ -14,9 +14,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+use crate::lab::initramfs::Initramfs;
 use crate::lab::kernel::Kernel;
-use crate::lab::{self, SERIES, initramfs::Initramfs, tools, vm::Vm};
-use crate::steps::root;
+use crate::lab::vm::Vm;
+use crate::lab::{self, SERIES};
+use host_tools::steps::root;
+use host_tools::tools;
 use report::Report;
 pub(crate) use report::Verdict;
 use rootfs::RootFs;

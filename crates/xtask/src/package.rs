@@ -14,11 +14,11 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::lab::tools::cache_directory;
-use crate::musl::{self, AARCH64, Processor, X86_64};
-use crate::packages;
-use crate::steps::{output, root, run};
 use crate::vectors;
+use host_tools::musl::{self, AARCH64, Processor, X86_64};
+use host_tools::packages;
+use host_tools::steps::{output, root, run};
+use host_tools::tools::cache_directory;
 
 /// `cargo xtask package linux [--out DIRECTORY]`: builds for both processors, and tests every
 /// package.
@@ -111,7 +111,7 @@ fn test_alpine(tree: &Path) -> anyhow::Result<()> {
 
 /// A shell and its tools, in one file.
 fn add_busybox(root: &Path) -> anyhow::Result<()> {
-    let busybox = crate::lab::tools::find_program("busybox")?;
+    let busybox = host_tools::tools::find_program("busybox")?;
     install(&busybox, &root.join("bin/busybox"), 0o755)?;
     std::os::unix::fs::symlink("busybox", root.join("bin/sh"))?;
     Ok(())
@@ -157,7 +157,7 @@ pub(crate) fn alpine(program: &Path, scratch: &Path) -> anyhow::Result<PathBuf> 
     for entry in ["files", "LICENSE-MIT", "LICENSE-APACHE"] {
         run(Command::new("cp").arg("-r").arg(root().join(entry)).arg(&source))?;
     }
-    let busybox = crate::lab::tools::find_program("busybox")?;
+    let busybox = host_tools::tools::find_program("busybox")?;
     let mut shell = Command::new(busybox);
     // busybox's own shell and tools, as in Alpine's build root.
     shell

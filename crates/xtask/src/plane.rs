@@ -17,8 +17,9 @@ use anyhow::{Context as _, bail};
 use crate::lab::initramfs::Initramfs;
 use crate::lab::kernel::Kernel;
 use crate::lab::vm::{self, Vm};
-use crate::lab::{self, SERIES, tools};
-use crate::steps::{Outcome, Steps, output, root, skip_or_fail};
+use crate::lab::{self, SERIES};
+use host_tools::steps::{Outcome, Steps, output, root, skip_or_fail};
+use host_tools::tools;
 
 /// One script with its arguments, as the shell takes it.
 struct Script {
@@ -253,7 +254,7 @@ fn on_host(scripts: &[&str]) -> anyhow::Result<Outcome> {
 
 /// Whether namespaces and rules can be made here.
 fn host_can() -> anyhow::Result<()> {
-    crate::packages::ensure(lab::initramfs::PACKAGES)?;
+    host_tools::packages::ensure(lab::initramfs::PACKAGES)?;
     let attempt = "nft add table inet mape_attempt && nft delete table inet mape_attempt";
     output(Command::new("unshare").args(["--net", "sh", "-c", attempt])).map(drop)
 }

@@ -5,10 +5,12 @@
 
 use std::path::Path;
 
-use crate::lab::{self, initramfs::Initramfs, tools};
-use crate::packages;
+use crate::lab;
+use crate::lab::initramfs::Initramfs;
 use crate::plane::{on_kernels, one_series};
-use crate::steps::{Steps, root, skip_or_fail};
+use host_tools::packages;
+use host_tools::steps::{Steps, root, skip_or_fail};
+use host_tools::tools;
 
 const SCRIPTS: [&str; 2] = ["provision.sh", "fixed.sh"];
 

@@ -16,7 +16,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::steps::{output, root};
+use host_tools::steps::{output, root};
 use packagers::Asked;
 use version::Version;
 

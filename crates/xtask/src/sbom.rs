@@ -10,7 +10,7 @@ use std::fs;
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use crate::steps::{cargo, output, root};
+use host_tools::steps::{cargo, output, root};
 
 /// The program it is of.
 const PROGRAM: &str = "mape-proto";

@@ -1,10 +1,11 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
-use crate::steps::{Outcome, Steps, cargo, run, skip_or_fail};
 use crate::{
-    cross, feed, fuzz, lab, linux, luci, luci_browser, mutants, openwrt, packages, plane,
-    provision, workflows,
+    cross, feed, fuzz, lab, linux, luci, luci_browser, mutants, openwrt, plane, provision,
+    workflows,
 };
+use host_tools::packages;
+use host_tools::steps::{Outcome, Steps, cargo, run, skip_or_fail};
 
 /// The daemon that is given our list of ports, the names of protocols that firewall4's rules use,
 /// and `sysctl` for this machine's namespaces.

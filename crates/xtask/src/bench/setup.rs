@@ -10,10 +10,10 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 
-use crate::lab::tools;
-use crate::musl::{self, X86_64};
-use crate::packages;
-use crate::steps::{output, root};
+use host_tools::musl::{self, X86_64};
+use host_tools::packages;
+use host_tools::steps::{output, root};
+use host_tools::tools;
 
 /// A plan's number of ranges, and the bound for our share of `map`'s processor time.
 const LINES: [(&str, f64); 2] = [("15", 1.0 / 10.0), ("63", 1.0 / 25.0)];

@@ -10,9 +10,9 @@ use anyhow::{Context as _, bail, ensure};
 
 use super::programs::Programs;
 use super::{libc, sizes, targets, targets::Target};
-use crate::lab::tools;
-use crate::packages;
-use crate::steps::{output, root};
+use host_tools::packages;
+use host_tools::steps::{output, root};
+use host_tools::tools;
 
 /// Lines that the program is asked about in every form, beside those of the known answers: each
 /// ends in another error.

@@ -8,11 +8,11 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 
 use super::targets::Target;
-use crate::debian::{BOOKWORM, Debian};
-use crate::lab::tools::cache_directory;
-use crate::musl;
-use crate::packages;
-use crate::steps::{output, run};
+use host_tools::debian::{BOOKWORM, Debian};
+use host_tools::musl;
+use host_tools::packages;
+use host_tools::steps::{output, run};
+use host_tools::tools::cache_directory;
 
 /// What a linker reads, below [`root`].
 pub(super) const LIBRARIES: &str = "usr/lib";

@@ -9,10 +9,10 @@ use std::process::Command;
 
 use super::libc;
 use super::targets::Target;
-use crate::compiler::Compiler;
-use crate::debian::{BOOKWORM, Debian};
-use crate::lab::tools::cache_directory;
-use crate::steps::run;
+use host_tools::compiler::Compiler;
+use host_tools::debian::{BOOKWORM, Debian};
+use host_tools::steps::run;
+use host_tools::tools::cache_directory;
 
 /// Equal functions are one function, and functions that resemble each other are neighbours: `gzip`
 /// finds a repetition within 32 KiB only.

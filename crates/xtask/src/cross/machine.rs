@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use super::{build, directory, libc, link, targets};
-use crate::debian::{BOOKWORM, Debian};
+use crate::lab;
 use crate::lab::initramfs::Initramfs;
 use crate::lab::kernel::Kernel;
 use crate::lab::vm::Vm;
 use crate::plane;
-use crate::steps::root;
-use crate::{lab, packages};
+use host_tools::debian::{BOOKWORM, Debian};
+use host_tools::packages;
+use host_tools::steps::root;
 
 const ARCH: &str = "mipsel_24kc";
 /// Debian's name of the processor, and its kernel for the board that qemu has.

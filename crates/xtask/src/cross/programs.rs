@@ -79,7 +79,7 @@ fn place(directory: &Path, target: &Target) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::tools::cache_directory;
+    use host_tools::tools::cache_directory;
 
     #[test]
     fn a_program_that_is_missing_or_of_another_kind_is_refused() {

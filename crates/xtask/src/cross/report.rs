@@ -8,11 +8,11 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use super::elf::Image;
 use super::sizes::{self, Size};
 use super::{build_in, directory, targets};
-use crate::lab::tools::cache_directory;
-use crate::steps::{output, root, run};
+use host_tools::elf::Image;
+use host_tools::steps::{output, root, run};
+use host_tools::tools::cache_directory;
 
 /// The architecture with the least flash, and the largest code.
 const ARCH: &str = "mipsel_24kc";

@@ -6,8 +6,8 @@ use std::process::Command;
 use anyhow::ensure;
 
 use super::{build_in, directory, targets};
-use crate::lab::tools::cache_directory;
-use crate::steps::{output, root};
+use host_tools::steps::{output, root};
+use host_tools::tools::cache_directory;
 
 /// The architecture that is built twice.
 const ARCH: &str = "mipsel_24kc";

@@ -12,9 +12,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::lab::tools::cache_directory;
-use crate::packages;
-use crate::steps::{output, root};
+use host_tools::packages;
+use host_tools::steps::{output, root};
+use host_tools::tools::cache_directory;
 
 const HEAD: &str = "\
 # mape-proto as shipped, in bytes: the file, packed (gzip -9), and an image with nothing else in it for flash that is

@@ -4,10 +4,11 @@ use std::fs;
 
 use anyhow::Context as _;
 
-use super::{elf, sizes, targets};
-use crate::lab::tools::cache_directory;
-use crate::musl;
-use crate::steps::run;
+use super::{sizes, targets};
+use host_tools::elf;
+use host_tools::musl;
+use host_tools::steps::run;
+use host_tools::tools::cache_directory;
 
 const ARCH: &str = "mipsel_24kc";
 

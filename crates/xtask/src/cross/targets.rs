@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::steps::root;
+use host_tools::steps::root;
 
 /// One line of `cross/targets.tsv`.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 
 use super::ipk::Package;
-use crate::steps::run;
+use host_tools::steps::run;
 
 /// Writes `Packages` and `Packages.gz` for `packages`. Returns the text, which is what is signed.
 ///

@@ -10,8 +10,8 @@ use anyhow::Context as _;
 
 use super::recipe::Recipe;
 use super::{File, source_date};
-use crate::lab::tools::cache_directory;
-use crate::steps::run;
+use host_tools::steps::run;
+use host_tools::tools::cache_directory;
 
 /// A package that was made.
 pub(super) struct Package {

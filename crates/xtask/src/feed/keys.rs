@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::index::hex;
 use super::{signing, usign};
-use crate::lab::tools::cache_directory;
+use host_tools::tools::cache_directory;
 
 /// The public key that signs indexes for opkg, as a feed has it.
 pub(super) const USIGN_PUBLIC: &str = "mape-rs.pub";

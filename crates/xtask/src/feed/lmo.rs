@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_archive_can_be_read_back() {
-        let path = crate::steps::root().join("luci-app-mape/po/ja/mape.po");
+        let path = host_tools::steps::root().join("luci-app-mape/po/ja/mape.po");
         let archive = from_catalogue(&path).unwrap();
         let word = |at: usize| {
             let bytes = archive.get(at..at + 4).unwrap();

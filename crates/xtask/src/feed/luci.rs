@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::recipe::Recipe;
 use super::signing::Key;
 use super::{File, Package, lmo, read};
-use crate::steps::{command, output, root};
+use host_tools::steps::{command, output, root};
 
 const PAGES: &str = "luci-app-mape";
 /// As opkg and as apk call what runs anywhere.

@@ -13,9 +13,9 @@ use anyhow::{Context as _, ensure};
 use super::recipe::Recipe;
 use super::tree::{self, Keys};
 use super::{signing, usign};
-use crate::lab::tools::{build_static, cache_directory, find_program};
-use crate::packages;
-use crate::steps::{Outcome, output, root, run};
+use host_tools::packages;
+use host_tools::steps::{Outcome, output, root, run};
+use host_tools::tools::{build_static, cache_directory, find_program};
 
 /// A package manager of OpenWrt, and the variable that names its program.
 struct Manager {
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_feed_has_one_address() {
-        let tracked = output(crate::steps::command("git", &["ls-files"])).unwrap();
+        let tracked = output(host_tools::steps::command("git", &["ls-files"])).unwrap();
         let text = [".md", ".sh", ".rs", ".yml"];
         for path in tracked.lines().filter(|path| text.iter().any(|end| path.ends_with(end))) {
             let text = fs::read_to_string(root().join(path)).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context as _, ensure};
 
 use super::apk::{Dependency, Info, Kind, Script};
-use crate::steps::root;
+use host_tools::steps::root;
 
 /// A Makefile of `openwrt-feed`.
 pub(crate) struct Recipe {

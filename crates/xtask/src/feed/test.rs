@@ -8,9 +8,9 @@ use anyhow::ensure;
 
 use super::recipe::Recipe;
 use super::{Package, build_as, real, router_files, signing};
-use crate::lab::tools::cache_directory;
-use crate::packages;
-use crate::steps::{output, root};
+use host_tools::packages;
+use host_tools::steps::{output, root};
+use host_tools::tools::cache_directory;
 
 /// Tests the package with `program`, which runs on this machine.
 ///

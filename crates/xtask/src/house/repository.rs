@@ -8,7 +8,7 @@ use anyhow::Context as _;
 
 use super::floors;
 use super::parsed::Parsed;
-use crate::steps::{command, output, root};
+use host_tools::steps::{command, output, root};
 
 /// A text file.
 pub(super) struct File {

@@ -11,9 +11,9 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use super::kernel::Kernel;
-use super::tools::find_program;
-use crate::cross::elf::Image;
-use crate::steps::output;
+use host_tools::elf::Image;
+use host_tools::steps::output;
+use host_tools::tools::find_program;
 
 /// Directories that must be there before anything is mounted or written.
 const DIRECTORIES: &[&str] = &["dev", "etc", "lab", "proc", "root", "run", "sys", "tmp", "var/run"];

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::debian::{BOOKWORM, Debian, TRIXIE};
+use host_tools::debian::{BOOKWORM, Debian, TRIXIE};
 
 /// The release that each series is the kernel of.
 const RELEASES: &[(&str, &str)] = &[("6.1", BOOKWORM), ("6.12", TRIXIE)];

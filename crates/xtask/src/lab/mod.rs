@@ -5,7 +5,6 @@
 
 pub(crate) mod initramfs;
 pub(crate) mod kernel;
-pub(crate) mod tools;
 pub(crate) mod vm;
 
 use std::path::Path;
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
-use crate::packages;
+use host_tools::{packages, tools};
 use initramfs::Initramfs;
 use kernel::Kernel;
 use vm::Vm;
@@ -91,7 +90,7 @@ pub(crate) fn self_test() -> anyhow::Result<()> {
     }
     for series in SERIES {
         for script in SELF_TESTS {
-            let path = crate::steps::root().join("tests/vm").join(script);
+            let path = host_tools::steps::root().join("tests/vm").join(script);
             command(&["--kernel", series, &path.to_string_lossy()])?;
         }
     }

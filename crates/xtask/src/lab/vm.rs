@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 
 use super::initramfs::Initramfs;
 use super::kernel::Kernel;
-use super::tools::cache_directory;
+use host_tools::tools::cache_directory;
 
 /// The packages that hold the emulator and its firmware.
 pub(crate) const PACKAGES: &[&str] = &["qemu-system-x86", "util-linux"];

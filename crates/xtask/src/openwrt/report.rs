@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(json["scenarios"][0]["checks"], 2);
         assert_eq!(json["scenarios"][0]["seconds"], 5);
         assert_eq!(json["scenarios"][0]["failures"][0], "z: 3, expected = 4");
-        let schema = crate::steps::root().join("tests/vectors/schema/openwrt.json");
+        let schema = host_tools::steps::root().join("tests/vectors/schema/openwrt.json");
         let schema: Value =
             serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
         let schema = jsonschema::validator_for(&schema).unwrap();

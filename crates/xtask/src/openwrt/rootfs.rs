@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::bail;
 
-use crate::lab::tools::cache_directory;
-use crate::steps::run;
+use host_tools::steps::run;
+use host_tools::tools::cache_directory;
 
 /// Programs, wherever the root's PATH finds them.
 const PROGRAMS: &[&str] = &[

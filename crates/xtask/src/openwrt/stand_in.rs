@@ -14,9 +14,9 @@ use super::rootfs::RootFs;
 use super::{QUICK, run as run_machine};
 use crate::lab;
 use crate::lab::initramfs::shared_libraries;
-use crate::lab::tools::{build_static, cache_directory, find_program};
 use crate::plane::{Log, lock};
-use crate::steps::{Outcome, Steps, output, root, run, skip_or_fail};
+use host_tools::steps::{Outcome, Steps, output, root, run, skip_or_fail};
+use host_tools::tools::{build_static, cache_directory, find_program};
 
 /// The host's programs, at their places in the root. `env` and `sh` are not busybox's, because
 /// those would run its own small `ip`, `ifup` and `logger` before what is in PATH.

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-use crate::steps::{cargo, output, root};
+use host_tools::steps::{cargo, output, root};
 
 /// What is linked beside crates, and whose it is.
 const BESIDE: &[(&str, &str)] = &[

@@ -9,8 +9,8 @@ use anyhow::{Context as _, ensure};
 
 use super::{add_busybox, copyright, files, install, lintian, test_in_root};
 use crate::feed::source_date;
-use crate::musl::{Processor, X86_64};
-use crate::steps::{output, root, run};
+use host_tools::musl::{Processor, X86_64};
+use host_tools::steps::{output, root, run};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Documents in a package.
@@ -150,7 +150,7 @@ fn life(package: &Path, root: &Path) -> anyhow::Result<()> {
     let before = files(root)?;
     let path = package.to_str().context("the path is not text")?;
     let dpkg = |words: &[&str]| {
-        let mut dpkg = crate::packages::as_root("dpkg")?;
+        let mut dpkg = host_tools::packages::as_root("dpkg")?;
         dpkg.arg("--root").arg(root).args(["--force-depends", "--force-confold"]).args(words);
         output(&mut dpkg)?;
         let calls = fs::read_to_string(root.join("calls"))?;

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::{bail, ensure};
 
-use crate::packages;
-use crate::steps::{Outcome, skip_or_fail};
+use host_tools::packages;
+use host_tools::steps::{Outcome, skip_or_fail};
 
 /// Has lintian judge a package: no error and no warning.
 ///

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_changelog_of_this_repository_can_be_cut() {
-        let text = std::fs::read_to_string(crate::steps::root().join("CHANGELOG.md")).unwrap();
+        let text = std::fs::read_to_string(host_tools::steps::root().join("CHANGELOG.md")).unwrap();
         assert!(section(&text, UNRELEASED).is_some());
     }
 }

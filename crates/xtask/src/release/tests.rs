@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::*;
-use crate::lab::tools::cache_directory;
+use host_tools::tools::cache_directory;
 
 /// A repository of its own, with one file of some forms, on `main`.
 struct Small(PathBuf);

@@ -7,9 +7,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-use crate::lab::tools::{cache_directory, find_program};
-use crate::packages;
-use crate::steps::{output, root, run};
+use host_tools::packages;
+use host_tools::steps::{output, root, run};
+use host_tools::tools::{cache_directory, find_program};
 
 /// What stands for the router's programs: each writes down how it was called.
 const STUB: &str = "#!/bin/sh\necho \"${0##*/} $*\" >>/calls\n";

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::super::index::hex;
 use super::super::signing::tests::KNOWN;
 use super::*;
-use crate::steps::{output, run};
+use host_tools::steps::{output, run};
 
 /// Seconds of Unix time that need a word of their own in the database.
 const DATE: u64 = 1_700_000_000;

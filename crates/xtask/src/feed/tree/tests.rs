@@ -3,8 +3,8 @@ use std::process::Command;
 use super::*;
 use crate::feed::signing::tests::KNOWN as APK_KEY;
 use crate::feed::usign::tests::KNOWN as USIGN_KEY;
-use crate::lab::tools::find_program;
-use crate::steps::{output, run};
+use host_tools::steps::{output, run};
+use host_tools::tools::find_program;
 
 const ARCHES: [&str; 2] = ["aarch64_generic", "x86_64"];
 
@@ -110,7 +110,7 @@ fn a_release_page_has_each_file_once() {
 fn signify_takes_the_signatures() {
     // Debian has it: CI does not go without.
     if std::env::var_os("MAPE_CI").is_some() {
-        crate::packages::ensure(&["signify-openbsd"]).unwrap();
+        host_tools::packages::ensure(&["signify-openbsd"]).unwrap();
     }
     let Ok(signify) = find_program("signify-openbsd") else {
         println!("no signify-openbsd here: usign's signatures were compared with one only");

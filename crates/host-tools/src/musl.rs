@@ -10,10 +10,10 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::compiler::Compiler;
-use crate::lab::tools;
 use crate::packages;
 use crate::paths;
 use crate::steps::{command, output, root, run};
+use crate::tools;
 
 const PACKAGES: &[&str] = &["python3-venv"];
 
@@ -23,17 +23,17 @@ const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=+crt-static \
                      -Zunstable-options -Cpanic=immediate-abort";
 
 /// A processor, with the names that others have for it.
-pub(crate) struct Processor {
+pub struct Processor {
     rust: &'static str,
     zig: &'static str,
     /// Of Debian's packages.
-    pub(crate) debian: &'static str,
+    pub debian: &'static str,
     /// The program that runs its binaries on another one.
-    pub(crate) qemu: Option<&'static str>,
+    pub qemu: Option<&'static str>,
 }
 
 /// PCs, an APU2 among them.
-pub(crate) const X86_64: Processor = Processor {
+pub const X86_64: Processor = Processor {
     rust: "x86_64-unknown-linux-musl",
     zig: "x86_64-linux-musl",
     debian: "amd64",
@@ -41,7 +41,7 @@ pub(crate) const X86_64: Processor = Processor {
 };
 
 /// 64-bit ARM.
-pub(crate) const AARCH64: Processor = Processor {
+pub const AARCH64: Processor = Processor {
     rust: "aarch64-unknown-linux-musl",
     zig: "aarch64-linux-musl",
     debian: "arm64",
@@ -53,7 +53,7 @@ pub(crate) const AARCH64: Processor = Processor {
 /// # Errors
 ///
 /// What is missing cannot be installed, or the build fails.
-pub(crate) fn build(processor: &Processor, arguments: &[&str]) -> anyhow::Result<PathBuf> {
+pub fn build(processor: &Processor, arguments: &[&str]) -> anyhow::Result<PathBuf> {
     let directory = tools::cache_directory().join("musl");
     let linker = linker(processor.zig, &format!("-target {}", processor.zig))?;
     let flags = format!("{FLAGS} {}", paths::remapped(&root())?);
@@ -69,7 +69,7 @@ pub(crate) fn build(processor: &Processor, arguments: &[&str]) -> anyhow::Result
 /// # Errors
 ///
 /// What is missing cannot be installed.
-pub(crate) fn prepare() -> anyhow::Result<()> {
+pub fn prepare() -> anyhow::Result<()> {
     packages::ensure(PACKAGES)
         .with_context(|| format!("needs the Debian packages {}", PACKAGES.join(" ")))?;
     Compiler::newest().map(drop)
@@ -80,7 +80,7 @@ pub(crate) fn prepare() -> anyhow::Result<()> {
 /// # Errors
 ///
 /// What is missing cannot be installed.
-pub(crate) fn cargo(
+pub fn cargo(
     package: &str,
     target: &str,
     linker: &Path,
@@ -108,7 +108,7 @@ pub(crate) fn cargo(
 /// # Errors
 ///
 /// ziglang cannot be installed.
-pub(crate) fn linker(name: &str, words: &str) -> anyhow::Result<PathBuf> {
+pub fn linker(name: &str, words: &str) -> anyhow::Result<PathBuf> {
     let zig = zig()?;
     let script = tools::cache_directory().join("musl").join(format!("linker-{name}"));
     // Rust's name of the target means nothing to zig, and that of the linker's is not needed.
@@ -127,7 +127,7 @@ pub(crate) fn linker(name: &str, words: &str) -> anyhow::Result<PathBuf> {
 /// # Errors
 ///
 /// ziglang cannot be installed.
-pub(crate) fn zig() -> anyhow::Result<PathBuf> {
+pub fn zig() -> anyhow::Result<PathBuf> {
     prepare()?;
     let directory = tools::cache_directory().join("musl");
     let venv = directory.join("venv");

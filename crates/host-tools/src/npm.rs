@@ -6,12 +6,14 @@ use crate::packages;
 use crate::steps::{command, output, run};
 
 /// One directory of them.
-pub(crate) struct Npm {
+pub struct Npm {
     directory: &'static str,
 }
 
 impl Npm {
-    pub(crate) const fn of(directory: &'static str) -> Self {
+    /// Names a directory below the root of the repository.
+    #[must_use] 
+    pub const fn of(directory: &'static str) -> Self {
         Self { directory }
     }
 
@@ -20,7 +22,7 @@ impl Npm {
     /// # Errors
     ///
     /// What is missing cannot be installed.
-    pub(crate) fn prepare(&self) -> anyhow::Result<()> {
+    pub fn prepare(&self) -> anyhow::Result<()> {
         // Who has node from elsewhere must not get Debian's beside it.
         let here = output(command("node", &["--version"])).is_ok();
         if !here || output(self.command(&["--version"])).is_err() {
@@ -38,7 +40,7 @@ impl Npm {
     /// # Errors
     ///
     /// As [`run`].
-    pub(crate) fn script(&self, name: &str) -> anyhow::Result<()> {
+    pub fn script(&self, name: &str) -> anyhow::Result<()> {
         run(self.command(&["run", name]))
     }
 

@@ -10,14 +10,14 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 
-use crate::lab::tools::find_program;
+use crate::tools::find_program;
 
 /// Makes sure that every package in `packages` is installed.
 ///
 /// # Errors
 ///
 /// Not a Debian-like system, an answer other than yes, or a failing `apt-get`.
-pub(crate) fn ensure(packages: &[&str]) -> anyhow::Result<()> {
+pub fn ensure(packages: &[&str]) -> anyhow::Result<()> {
     let missing = missing(packages)?;
     if missing.is_empty() {
         return Ok(());
@@ -34,7 +34,7 @@ pub(crate) fn ensure(packages: &[&str]) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// As [`ensure`].
-pub(crate) fn refresh_lists() -> anyhow::Result<()> {
+pub fn refresh_lists() -> anyhow::Result<()> {
     privileged(&[&["apt-get", "update"]])
 }
 
@@ -100,7 +100,7 @@ fn privileged(commands: &[&[&str]]) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// The program is missing, or `id` does not answer.
-pub(crate) fn as_root(program: &str) -> anyhow::Result<Command> {
+pub fn as_root(program: &str) -> anyhow::Result<Command> {
     let program = find_program(program)?;
     if is_root()? {
         return Ok(Command::new(program));

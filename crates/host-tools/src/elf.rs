@@ -11,7 +11,7 @@ use object::{Object as _, ObjectSection as _, ObjectSegment as _, ObjectSymbol a
 const NEEDED: u64 = 1;
 
 /// A linked program.
-pub(crate) struct Image {
+pub struct Image {
     bytes: Vec<u8>,
 }
 
@@ -19,7 +19,7 @@ impl Image {
     /// # Errors
     ///
     /// There is no such file, or it is no ELF program.
-    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| path.display().to_string())?;
         object::File::parse(bytes.as_slice()).with_context(|| path.display().to_string())?;
         Ok(Self { bytes })
@@ -34,7 +34,7 @@ impl Image {
     /// # Errors
     ///
     /// The file contradicts itself.
-    pub(crate) fn interpreter(&self) -> anyhow::Result<Option<String>> {
+    pub fn interpreter(&self) -> anyhow::Result<Option<String>> {
         let file = self.file()?;
         let Some(section) = file.section_by_name(".interp") else { return Ok(None) };
         let text = String::from_utf8(section.data()?.to_vec())?;
@@ -46,7 +46,7 @@ impl Image {
     /// # Errors
     ///
     /// The file contradicts itself.
-    pub(crate) fn needed(&self) -> anyhow::Result<Vec<String>> {
+    pub fn needed(&self) -> anyhow::Result<Vec<String>> {
         let file = self.file()?;
         let (Some(dynamic), Some(names)) =
             (file.section_by_name(".dynamic"), file.section_by_name(".dynstr"))
@@ -78,7 +78,7 @@ impl Image {
     /// # Errors
     ///
     /// It is a file that cannot be stripped.
-    pub(crate) fn stripped(&self) -> anyhow::Result<Vec<u8>> {
+    pub fn stripped(&self) -> anyhow::Result<Vec<u8>> {
         let file = self.file()?;
         let ends = file.segments().map(|segment| {
             let (start, size) = segment.file_range();
@@ -100,7 +100,7 @@ impl Image {
     /// # Errors
     ///
     /// There are none: it is stripped.
-    pub(crate) fn functions(&self) -> anyhow::Result<BTreeMap<String, u64>> {
+    pub fn functions(&self) -> anyhow::Result<BTreeMap<String, u64>> {
         let mut functions = BTreeMap::new();
         for symbol in self.file()?.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text) {
             let name = format!("{:#}", rustc_demangle::demangle(symbol.name()?));
@@ -117,7 +117,7 @@ impl Image {
     /// # Errors
     ///
     /// The file contradicts itself.
-    pub(crate) fn sections(&self) -> anyhow::Result<BTreeMap<String, u64>> {
+    pub fn sections(&self) -> anyhow::Result<BTreeMap<String, u64>> {
         let mut sections = BTreeMap::new();
         for section in self.file()?.sections().filter(|section| section.address() > 0) {
             if let Some((_, size)) = section.file_range() {

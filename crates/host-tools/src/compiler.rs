@@ -8,11 +8,11 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use crate::debian::{BOOKWORM, Debian};
-use crate::lab::tools::cache_directory;
 use crate::steps::output;
+use crate::tools::cache_directory;
 
 /// One of them.
-pub(crate) struct Compiler {
+pub struct Compiler {
     root: PathBuf,
 }
 
@@ -22,7 +22,7 @@ impl Compiler {
     /// # Errors
     ///
     /// It cannot be had.
-    pub(crate) fn newest() -> anyhow::Result<Self> {
+    pub fn newest() -> anyhow::Result<Self> {
         let debian = Debian::native(BOOKWORM)?;
         let versions = debian.versions("rustc-web")?;
         let version = versions.first().context("Debian has no rustc-web")?;
@@ -34,7 +34,7 @@ impl Compiler {
     /// # Errors
     ///
     /// It cannot be had.
-    pub(crate) fn of_version(wanted: &str) -> anyhow::Result<Option<Self>> {
+    pub fn of_version(wanted: &str) -> anyhow::Result<Option<Self>> {
         let debian = Debian::native(BOOKWORM)?;
         let versions = debian.versions("rustc-web")?;
         let version = versions.iter().find(|version| version.starts_with(&format!("{wanted}.")));
@@ -50,12 +50,14 @@ impl Compiler {
     }
 
     /// The file of rustc.
-    pub(crate) fn rustc(&self) -> PathBuf {
+    #[must_use] 
+    pub fn rustc(&self) -> PathBuf {
         self.root.join("usr/bin/rustc")
     }
 
     /// The file of cargo.
-    pub(crate) fn cargo(&self) -> PathBuf {
+    #[must_use] 
+    pub fn cargo(&self) -> PathBuf {
         self.root.join("usr/bin/cargo")
     }
 
@@ -64,7 +66,7 @@ impl Compiler {
     /// # Errors
     ///
     /// rustc does not run here, or has none.
-    pub(crate) fn std(&self) -> anyhow::Result<PathBuf> {
+    pub fn std(&self) -> anyhow::Result<PathBuf> {
         let mut rustc = Command::new(self.rustc());
         let sysroot = output(self.equip(&mut rustc)?.args(["--print", "sysroot"]))?;
         let source = Path::new(sysroot.trim()).join("lib/rustlib/src/rust");
@@ -76,7 +78,7 @@ impl Compiler {
     /// # Errors
     ///
     /// rustc does not run here, or names none.
-    pub(crate) fn llvm(&self) -> anyhow::Result<String> {
+    pub fn llvm(&self) -> anyhow::Result<String> {
         let mut rustc = Command::new(self.rustc());
         let version = output(self.equip(&mut rustc)?.args(["--version", "--verbose"]))?;
         release_of_llvm(&version).context("rustc names no version of LLVM")
@@ -87,7 +89,7 @@ impl Compiler {
     /// # Errors
     ///
     /// rustc does not run here.
-    pub(crate) fn accepts(&self, flag: &str) -> anyhow::Result<bool> {
+    pub fn accepts(&self, flag: &str) -> anyhow::Result<bool> {
         let mut rustc = Command::new(self.rustc());
         let asked = self.equip(&mut rustc)?.args(["--print", "cfg", flag]).output()?;
         Ok(asked.status.success())
@@ -98,7 +100,7 @@ impl Compiler {
     /// # Errors
     ///
     /// It is not unpacked as expected.
-    pub(crate) fn equip<'a>(&self, command: &'a mut Command) -> anyhow::Result<&'a mut Command> {
+    pub fn equip<'a>(&self, command: &'a mut Command) -> anyhow::Result<&'a mut Command> {
         let libraries = output(Command::new("sh").args(["-c", LIBRARIES]).current_dir(&self.root))?;
         let directories = libraries.lines().map(|line| self.root.join(line));
         Ok(command

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 
 /// The steps run so far.
 #[derive(Default)]
-pub(crate) struct Steps {
+pub struct Steps {
     passed: usize,
     skipped: usize,
     failed: Vec<(&'static str, String)>,
@@ -18,7 +18,7 @@ pub(crate) struct Steps {
 }
 
 /// How a step ended that did not fail.
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// It was run.
     Passed,
     /// It was run, and these lines tell what failed first and passed the second time.
@@ -35,7 +35,8 @@ impl From<()> for Outcome {
 
 impl Outcome {
     /// Of a run that passed, with what it had to do twice.
-    pub(crate) fn of(unsteady: Vec<String>) -> Self {
+    #[must_use] 
+    pub fn of(unsteady: Vec<String>) -> Self {
         if unsteady.is_empty() { Self::Passed } else { Self::Unsteady(unsteady) }
     }
 }
@@ -46,7 +47,7 @@ impl Steps {
     /// # Errors
     ///
     /// At least one step failed.
-    pub(crate) fn run(all: impl FnOnce(&mut Self)) -> anyhow::Result<()> {
+    pub fn run(all: impl FnOnce(&mut Self)) -> anyhow::Result<()> {
         let mut steps = Self::default();
         all(&mut steps);
         let Self { passed, skipped, failed, unsteady } = &steps;
@@ -67,11 +68,7 @@ impl Steps {
     }
 
     /// Runs two groups of steps at the same time: machines and browsers wait a lot.
-    pub(crate) fn beside(
-        &mut self,
-        one: impl FnOnce(&mut Self),
-        other: impl FnOnce(&mut Self) + Send,
-    ) {
+    pub fn beside(&mut self, one: impl FnOnce(&mut Self), other: impl FnOnce(&mut Self) + Send) {
         let mut more = Self::default();
         std::thread::scope(|scope| {
             scope.spawn(|| other(&mut more));
@@ -84,7 +81,7 @@ impl Steps {
     }
 
     /// Runs one step.
-    pub(crate) fn step<T: Into<Outcome>>(
+    pub fn step<T: Into<Outcome>>(
         &mut self,
         name: &'static str,
         step: impl FnOnce() -> anyhow::Result<T>,
@@ -118,7 +115,7 @@ impl Steps {
 /// # Errors
 ///
 /// In CI.
-pub(crate) fn skip_or_fail(what: &str, error: anyhow::Error) -> anyhow::Result<Outcome> {
+pub fn skip_or_fail(what: &str, error: anyhow::Error) -> anyhow::Result<Outcome> {
     if std::env::var_os("MAPE_CI").is_some_and(|value| value == "1") {
         return Err(error.context(format!("MAPE_CI=1, but there is no {what}")));
     }
@@ -126,20 +123,22 @@ pub(crate) fn skip_or_fail(what: &str, error: anyhow::Error) -> anyhow::Result<O
 }
 
 /// The root of the repository.
-pub(crate) fn root() -> PathBuf {
+#[must_use] 
+pub fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.ancestors().nth(2).unwrap_or(xtask).to_owned()
 }
 
 /// A command that runs in the root of the repository.
-pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+pub fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
     command
 }
 
 /// The cargo that runs this program.
-pub(crate) fn cargo(arguments: &[&str]) -> Command {
+#[must_use] 
+pub fn cargo(arguments: &[&str]) -> Command {
     command(env!("CARGO"), arguments)
 }
 
@@ -148,7 +147,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// # Errors
 ///
 /// It cannot be started, or ends with another status than 0.
-pub(crate) fn run(mut command: impl BorrowMut<Command>) -> anyhow::Result<()> {
+pub fn run(mut command: impl BorrowMut<Command>) -> anyhow::Result<()> {
     let command = command.borrow_mut();
     let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
     if !status.success() {
@@ -162,7 +161,7 @@ pub(crate) fn run(mut command: impl BorrowMut<Command>) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// As [`run`], or the output is not text.
-pub(crate) fn output(mut command: impl BorrowMut<Command>) -> anyhow::Result<String> {
+pub fn output(mut command: impl BorrowMut<Command>) -> anyhow::Result<String> {
     let command = command.borrow_mut();
     let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
     if !output.status.success() {

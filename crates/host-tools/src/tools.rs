@@ -13,7 +13,7 @@ use crate::steps::{cargo, root, run};
 /// # Errors
 ///
 /// It is nowhere.
-pub(crate) fn find_program(name: &str) -> anyhow::Result<PathBuf> {
+pub fn find_program(name: &str) -> anyhow::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut directories: Vec<PathBuf> = std::env::split_paths(&path).collect();
     directories.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
@@ -27,7 +27,7 @@ pub(crate) fn find_program(name: &str) -> anyhow::Result<PathBuf> {
 /// # Errors
 ///
 /// The build fails.
-pub(crate) fn build_static(package: &str) -> anyhow::Result<PathBuf> {
+pub fn build_static(package: &str) -> anyhow::Result<PathBuf> {
     build(package, package, &[])
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn build_static(package: &str) -> anyhow::Result<PathBuf> {
 /// # Errors
 ///
 /// The build fails.
-pub(crate) fn build_for_router() -> anyhow::Result<PathBuf> {
+pub fn build_for_router() -> anyhow::Result<PathBuf> {
     build("mape-proto", "mape-proto-router", &["--no-default-features"])
 }
 
@@ -68,7 +68,7 @@ fn build(package: &str, name: &str, words: &[&str]) -> anyhow::Result<PathBuf> {
 }
 
 /// Where downloads, unpacked kernels and VM programs are kept: below cargo's target directory.
-pub(crate) fn cache_directory() -> PathBuf {
+pub fn cache_directory() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     target.unwrap_or_else(|| root().join("target")).join("lab")
 }

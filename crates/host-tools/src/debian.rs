@@ -12,15 +12,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
-use crate::lab::tools::cache_directory;
 use crate::packages;
 use crate::steps::{output, run};
+use crate::tools::cache_directory;
 
 /// The older release that developers may have: its programs run on it and on every later one. It is
 /// also the last one with 32-bit MIPS.
-pub(crate) const BOOKWORM: &str = "bookworm";
+pub const BOOKWORM: &str = "bookworm";
 /// The release after it.
-pub(crate) const TRIXIE: &str = "trixie";
+pub const TRIXIE: &str = "trixie";
 
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -31,7 +31,7 @@ const LISTS_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 static LISTS: Mutex<()> = Mutex::new(());
 
 /// The lists of one release, and what was unpacked with their help.
-pub(crate) struct Debian {
+pub struct Debian {
     directory: PathBuf,
     release: &'static str,
     kind: Kind,
@@ -49,7 +49,7 @@ impl Debian {
     /// # Errors
     ///
     /// apt is not here, or cannot read the lists.
-    pub(crate) fn native(release: &'static str) -> anyhow::Result<Self> {
+    pub fn native(release: &'static str) -> anyhow::Result<Self> {
         Self::new(release, &native_architecture()?, Kind::Binary { security: true })
     }
 
@@ -58,7 +58,7 @@ impl Debian {
     /// # Errors
     ///
     /// As [`Self::native`].
-    pub(crate) fn foreign(release: &'static str, architecture: &str) -> anyhow::Result<Self> {
+    pub fn foreign(release: &'static str, architecture: &str) -> anyhow::Result<Self> {
         Self::new(release, architecture, Kind::Binary { security: false })
     }
 
@@ -67,7 +67,7 @@ impl Debian {
     /// # Errors
     ///
     /// As [`Self::native`].
-    pub(crate) fn sources(release: &'static str) -> anyhow::Result<Self> {
+    pub fn sources(release: &'static str) -> anyhow::Result<Self> {
         Self::new(release, &native_architecture()?, Kind::Source)
     }
 
@@ -134,7 +134,7 @@ impl Debian {
     /// # Errors
     ///
     /// There is none.
-    pub(crate) fn newest(&self, pattern: &str) -> anyhow::Result<String> {
+    pub fn newest(&self, pattern: &str) -> anyhow::Result<String> {
         let found = output(self.apt("apt-cache").args(["search", "--names-only", pattern]))?;
         let names = found.lines().filter_map(|line| line.split(' ').next());
         let newest = names.max_by_key(|name| (numbers(name), !name.ends_with("-unsigned")));
@@ -148,7 +148,7 @@ impl Debian {
     /// # Errors
     ///
     /// apt does not answer.
-    pub(crate) fn versions(&self, package: &str) -> anyhow::Result<Vec<String>> {
+    pub fn versions(&self, package: &str) -> anyhow::Result<Vec<String>> {
         let table = output(self.apt("apt-cache").args(["madison", package]))?;
         let versions = table.lines().filter_map(|line| line.split('|').nth(1));
         Ok(versions.map(|version| version.trim().to_owned()).collect())
@@ -159,7 +159,7 @@ impl Debian {
     /// # Errors
     ///
     /// The package cannot be had.
-    pub(crate) fn unpacked(&self, package: &str) -> anyhow::Result<PathBuf> {
+    pub fn unpacked(&self, package: &str) -> anyhow::Result<PathBuf> {
         self.together(&[package])
     }
 
@@ -168,7 +168,7 @@ impl Debian {
     /// # Errors
     ///
     /// One cannot be had.
-    pub(crate) fn together(&self, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    pub fn together(&self, packages: &[&str]) -> anyhow::Result<PathBuf> {
         let directory = self.directory.join("unpacked").join(packages.join("+"));
         let packages: Vec<String> = packages.iter().map(ToString::to_string).collect();
         self.download_into(&directory, &packages)?;
@@ -180,7 +180,7 @@ impl Debian {
     /// # Errors
     ///
     /// One cannot be had.
-    pub(crate) fn tree(&self, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    pub fn tree(&self, packages: &[&str]) -> anyhow::Result<PathBuf> {
         let tree = self.directory.join("tree").join(packages.join("+"));
         if !tree.is_dir() {
             let packages: Vec<String> = packages.iter().map(ToString::to_string).collect();
@@ -196,11 +196,7 @@ impl Debian {
     /// # Errors
     ///
     /// One cannot be had.
-    pub(crate) fn beside_this_machine(
-        &self,
-        tree: &Path,
-        packages: &[String],
-    ) -> anyhow::Result<()> {
+    pub fn beside_this_machine(&self, tree: &Path, packages: &[String]) -> anyhow::Result<()> {
         let mut names = self.dependencies(packages, Path::new("/var/lib/dpkg/status"))?;
         // Those that are installed here too.
         let missing = |name: &&String| {
@@ -258,7 +254,7 @@ impl Debian {
     /// # Errors
     ///
     /// It cannot be had.
-    pub(crate) fn source(&self, package: &str) -> anyhow::Result<PathBuf> {
+    pub fn source(&self, package: &str) -> anyhow::Result<PathBuf> {
         let (start, end) = (format!("{package}_"), ".orig.tar.gz");
         if let Ok(file) = self.file(&start, end) {
             return Ok(file);

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use crate::compiler::Compiler;
-use crate::lab::tools::cache_directory;
 use crate::steps::root;
+use crate::tools::cache_directory;
 
 /// For rustc: the paths of this machine, each with what stands for it in the binary.
 ///
 /// # Errors
 ///
 /// There is no source of std, or no home directory.
-pub(crate) fn remapped(source: &Path) -> anyhow::Result<String> {
+pub fn remapped(source: &Path) -> anyhow::Result<String> {
     let std = Compiler::newest()?.std()?;
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
@@ -32,7 +32,7 @@ pub(crate) fn remapped(source: &Path) -> anyhow::Result<String> {
 /// # Errors
 ///
 /// There is one, or no such file.
-pub(crate) fn check(program: &Path) -> anyhow::Result<()> {
+pub fn check(program: &Path) -> anyhow::Result<()> {
     let mut paths: Vec<String> = ["/home/", "/.cargo/", "rustlib"].map(str::to_owned).to_vec();
     paths.extend([root(), cache_directory()].map(|path| path.display().to_string()));
     paths.extend(std::env::var("HOME").map(|home| format!("{home}/")));
