@@ -2,7 +2,7 @@
 # What `cargo xtask demo` shows. The router is configured from what `mape-proto plan` prints; the
 # border relay and its judge know the line only from the literals of lines.sh.
 #
-# Prints events for the report in crates/xtask/src/demo, one per line:
+# Prints events for the report in crates/lab/src/demo, one per line:
 #   @line NAME               a line begins
 #   @step TEXT               a step begins
 #   @ok TEXT, @fail TEXT     it ends so

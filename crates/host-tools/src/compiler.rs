@@ -50,13 +50,13 @@ impl Compiler {
     }
 
     /// The file of rustc.
-    #[must_use] 
+    #[must_use]
     pub fn rustc(&self) -> PathBuf {
         self.root.join("usr/bin/rustc")
     }
 
     /// The file of cargo.
-    #[must_use] 
+    #[must_use]
     pub fn cargo(&self) -> PathBuf {
         self.root.join("usr/bin/cargo")
     }

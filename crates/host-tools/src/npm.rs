@@ -12,7 +12,7 @@ pub struct Npm {
 
 impl Npm {
     /// Names a directory below the root of the repository.
-    #[must_use] 
+    #[must_use]
     pub const fn of(directory: &'static str) -> Self {
         Self { directory }
     }

@@ -35,7 +35,7 @@ impl From<()> for Outcome {
 
 impl Outcome {
     /// Of a run that passed, with what it had to do twice.
-    #[must_use] 
+    #[must_use]
     pub fn of(unsteady: Vec<String>) -> Self {
         if unsteady.is_empty() { Self::Passed } else { Self::Unsteady(unsteady) }
     }
@@ -123,7 +123,7 @@ pub fn skip_or_fail(what: &str, error: anyhow::Error) -> anyhow::Result<Outcome>
 }
 
 /// The root of the repository.
-#[must_use] 
+#[must_use]
 pub fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.ancestors().nth(2).unwrap_or(xtask).to_owned()
@@ -137,7 +137,7 @@ pub fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
 }
 
 /// The cargo that runs this program.
-#[must_use] 
+#[must_use]
 pub fn cargo(arguments: &[&str]) -> Command {
     command(env!("CARGO"), arguments)
 }

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::lab::initramfs::Initramfs;
-use crate::lab::{self, SERIES};
 use crate::package;
-use crate::plane::{on_kernels, one_series};
 use host_tools::debian::{BOOKWORM, Debian};
 use host_tools::packages;
 use host_tools::steps::{Steps, root, skip_or_fail};
 use host_tools::tools;
+use lab::SERIES;
+use lab::initramfs::Initramfs;
+use lab::plane::{on_kernels, one_series};
 
 /// What runs in every test. `linux-prefix.sh`, `linux-hooks.sh` and `linux-systemd.sh` run by name
 /// only.

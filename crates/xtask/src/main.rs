@@ -5,11 +5,9 @@
 
 mod bench;
 mod cross;
-mod demo;
 mod feed;
 mod fuzz;
 mod house;
-mod lab;
 mod licences;
 mod lint;
 mod linux;
@@ -17,11 +15,8 @@ mod luci;
 mod luci_browser;
 mod msrv;
 mod mutants;
-mod openwrt;
 mod package;
 mod packaging;
-mod plane;
-mod provision;
 mod release;
 mod sbom;
 mod test;
@@ -31,6 +26,7 @@ mod workflows;
 use std::process::ExitCode;
 
 use host_tools::steps::Steps;
+use lab::{demo, openwrt, plane, provision};
 
 const HELP: &str = "\
 Usage: cargo xtask COMMAND

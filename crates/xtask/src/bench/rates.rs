@@ -8,12 +8,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 
-use crate::lab;
-use crate::lab::kernel::Kernel;
-use crate::lab::vm::Vm;
 use host_tools::packages;
 use host_tools::steps::{output, root};
 use host_tools::tools;
+use lab::kernel::Kernel;
+use lab::vm::Vm;
 
 /// A kind of traffic.
 struct Kind {

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use super::{build, directory, libc, link, targets};
-use crate::lab;
-use crate::lab::initramfs::Initramfs;
-use crate::lab::kernel::Kernel;
-use crate::lab::vm::Vm;
-use crate::plane;
+
 use host_tools::debian::{BOOKWORM, Debian};
 use host_tools::packages;
 use host_tools::steps::root;
+use lab::initramfs::Initramfs;
+use lab::kernel::Kernel;
+use lab::plane;
+use lab::vm::Vm;
 
 const ARCH: &str = "mipsel_24kc";
 /// Debian's name of the processor, and its kernel for the board that qemu has.

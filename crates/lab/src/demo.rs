@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use crate::lab::kernel::Kernel;
-use crate::lab::vm::Vm;
-use crate::lab::{self, SERIES};
+use crate::SERIES;
+use crate::kernel::Kernel;
+use crate::vm::Vm;
 use host_tools::tools;
 use report::Report;
 
@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// # Errors
 ///
 /// Wrong words, no lab, or a step of the demonstration failed.
-pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let series = match words {
         [] => "6.12",
         ["--kernel", series] if SERIES.contains(series) => series,
@@ -33,10 +33,10 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     };
     let started = Instant::now();
     // Everything that prints by itself comes before the report.
-    lab::prepare()?;
+    crate::prepare()?;
     eprintln!("preparing a kernel and the programs for it (the first time takes some minutes)");
     let kernel = Kernel::obtain(series)?;
-    let mut files = lab::initramfs(&kernel, &host_tools::steps::root().join("tests/vm"))?;
+    let mut files = crate::initramfs(&kernel, &host_tools::steps::root().join("tests/vm"))?;
     files.add_file("usr/bin/mape-proto", 0o755, &tools::build_static("mape-proto")?)?;
 
     let terminal = std::io::stdout().is_terminal();

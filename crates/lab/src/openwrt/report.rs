@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// All scenarios passed.
     Passed,
     /// At least one did not, or was never reached.
@@ -16,7 +16,8 @@ pub(crate) enum Verdict {
 
 impl Verdict {
     /// The exit status: 77 is what test harnesses take for "could not be run".
-    pub(crate) fn status(self) -> u8 {
+    #[must_use]
+    pub fn status(self) -> u8 {
         match self {
             Self::Passed => 0,
             Self::Failed => 1,
@@ -43,18 +44,18 @@ struct Scenario {
 }
 
 /// Everything found so far.
-pub(crate) struct Report {
+pub(super) struct Report {
     series: String,
     /// What `uname -r` says; empty before a kernel was there.
-    pub(crate) kernel: String,
+    pub kernel: String,
     /// What the root lacks.
-    pub(crate) missing: Vec<String>,
+    pub missing: Vec<String>,
     scenarios: Vec<Scenario>,
     problem: Option<String>,
 }
 
 impl Report {
-    pub(crate) fn new(series: &str) -> Self {
+    pub(super) fn new(series: &str) -> Self {
         Self {
             series: series.to_owned(),
             kernel: String::new(),
@@ -65,12 +66,12 @@ impl Report {
     }
 
     /// The kernel's, as in `--kernel`.
-    pub(crate) fn series(&self) -> &str {
+    pub(super) fn series(&self) -> &str {
         &self.series
     }
 
     /// Takes one console line into account.
-    pub(crate) fn read(&mut self, line: &str) {
+    pub(super) fn read(&mut self, line: &str) {
         if let Some(words) = line.strip_prefix("== ") {
             match words.split_once(": ") {
                 None => self.scenarios.push(Scenario {
@@ -108,7 +109,7 @@ impl Report {
     }
 
     /// Takes the machine's end into account, and what it has not come to.
-    pub(crate) fn finish(&mut self, wanted: &[String], status: anyhow::Result<i32>) {
+    pub(super) fn finish(&mut self, wanted: &[String], status: anyhow::Result<i32>) {
         for name in wanted {
             let done = self.scenarios.iter().any(|s| s.name == *name && s.result.is_some());
             if !done && self.missing.is_empty() {
@@ -125,7 +126,7 @@ impl Report {
         }
     }
 
-    pub(crate) fn verdict(&self) -> Verdict {
+    pub(super) fn verdict(&self) -> Verdict {
         let passed = |scenario: &Scenario| scenario.result.as_deref() == Some("passed");
         if !self.missing.is_empty() {
             Verdict::CannotRun
@@ -139,7 +140,7 @@ impl Report {
         }
     }
 
-    pub(crate) fn summary(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         let ended = |result| {
             let same = |s: &&Scenario| s.result.as_deref() == Some(result);
             self.scenarios.iter().filter(same).map(|s| s.name.as_str()).collect::<Vec<_>>()
@@ -153,7 +154,7 @@ impl Report {
         format!("{}: {}", self.verdict().name(), parts.join(", "))
     }
 
-    pub(crate) fn json(&self) -> String {
+    pub(super) fn json(&self) -> String {
         let scenario = |scenario: &Scenario| -> Value {
             json!({
                 "name": scenario.name,

@@ -5,8 +5,7 @@
 
 use std::path::Path;
 
-use crate::lab;
-use crate::lab::initramfs::Initramfs;
+use crate::initramfs::Initramfs;
 use crate::plane::{on_kernels, one_series};
 use host_tools::packages;
 use host_tools::steps::{Steps, root, skip_or_fail};
@@ -21,7 +20,7 @@ const PROGRAMS: &[&str] =
 const MODULES: &str = "usr/lib/lighttpd";
 
 /// The step of `cargo xtask test`.
-pub(crate) fn steps(steps: &mut Steps) {
+pub fn steps(steps: &mut Steps) {
     steps.step("provisioning on a Debian kernel", || match prepare() {
         Ok(()) => on_kernels(&["6.12"], &SCRIPTS, &[], &add_files),
         Err(error) => skip_or_fail("VM lab", error),
@@ -33,7 +32,7 @@ pub(crate) fn steps(steps: &mut Steps) {
 /// # Errors
 ///
 /// A wrong word, or the script failed.
-pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let series = match words {
         [] => &["6.12"],
         ["--kernel", series] => one_series(series)?,
@@ -44,7 +43,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
 }
 
 fn prepare() -> anyhow::Result<()> {
-    lab::prepare()?;
+    crate::prepare()?;
     packages::ensure(PACKAGES)
 }
 

@@ -12,8 +12,8 @@ use anyhow::{Context as _, bail};
 use super::report::{Report, Verdict};
 use super::rootfs::RootFs;
 use super::{QUICK, run as run_machine};
-use crate::lab;
-use crate::lab::initramfs::shared_libraries;
+
+use crate::initramfs::shared_libraries;
 use crate::plane::{Log, lock};
 use host_tools::steps::{Outcome, Steps, output, root, run, skip_or_fail};
 use host_tools::tools::{build_static, cache_directory, find_program};
@@ -52,8 +52,8 @@ pub(super) fn can_run(scenario: &str) -> bool {
 }
 
 /// The steps of `cargo xtask test`.
-pub(crate) fn steps(steps: &mut Steps) {
-    steps.step("netifd's handler on the stand-in", || match lab::prepare() {
+pub fn steps(steps: &mut Steps) {
+    steps.step("netifd's handler on the stand-in", || match crate::prepare() {
         Ok(()) => all_machines(),
         Err(error) => skip_or_fail("VM lab", error),
     });

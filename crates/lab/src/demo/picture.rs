@@ -9,14 +9,14 @@ const SINGLE_PORTS: usize = 256;
 const WIDTH: usize = 72;
 
 /// One block of the set.
-pub(crate) struct Block {
+pub(super) struct Block {
     first: u16,
     last: u16,
 }
 
 impl Block {
     /// Reads `5696-5711 9792-9807 …`, as `mape-proto plan --sh` prints it.
-    pub(crate) fn list(text: &str) -> Vec<Self> {
+    pub(super) fn list(text: &str) -> Vec<Self> {
         let blocks = text.split(' ').filter_map(|word| {
             let (first, last) = word.split_once('-').unwrap_or((word, word));
             Some(Self { first: first.parse().ok()?, last: last.parse().ok()? })
@@ -26,7 +26,7 @@ impl Block {
 }
 
 /// Lines of text: `■` a port in use, `·` a free one; or eighths of a block, `█` a full one.
-pub(crate) fn draw(blocks: &[Block], used: &BTreeSet<u16>) -> Vec<String> {
+pub(super) fn draw(blocks: &[Block], used: &BTreeSet<u16>) -> Vec<String> {
     let size = blocks.iter().map(|block| usize::from(block.last - block.first) + 1);
     if size.sum::<usize>() <= SINGLE_PORTS { ports(blocks, used) } else { fill(blocks, used) }
 }

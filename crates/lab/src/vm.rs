@@ -15,7 +15,7 @@ use super::kernel::Kernel;
 use host_tools::tools::cache_directory;
 
 /// The packages that hold the emulator and its firmware.
-pub(crate) const PACKAGES: &[&str] = &["qemu-system-x86", "util-linux"];
+pub const PACKAGES: &[&str] = &["qemu-system-x86", "util-linux"];
 
 /// The last line of `/init`, before the exit status of the caller's commands.
 const MARKER: &str = "LAB-EXIT ";
@@ -31,7 +31,7 @@ const KERNEL_WORDS: &str = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=
 const CLOCK: &[&str] = &["-icount", "shift=0,sleep=off"];
 
 /// A running machine; dropping it ends it.
-pub(crate) struct Vm {
+pub struct Vm {
     qemu: Command,
     child: Child,
     lines: Receiver<String>,
@@ -42,7 +42,7 @@ pub(crate) struct Vm {
 }
 
 /// The line that asks for another boot of a machine with a disk. The plug is pulled then.
-pub(crate) const AGAIN: &str = "LAB-AGAIN";
+pub const AGAIN: &str = "LAB-AGAIN";
 
 /// `/dev/vda`: zeros at first, gone with the machine.
 const DISK_BYTES: u64 = 16 << 20;
@@ -54,7 +54,7 @@ impl Vm {
     /// # Errors
     ///
     /// The initramfs cannot be written or qemu not started.
-    pub(crate) fn boot(
+    pub fn boot(
         kernel: &Kernel,
         files: Initramfs,
         commands: &str,
@@ -69,7 +69,7 @@ impl Vm {
     /// # Errors
     ///
     /// As [`Self::boot`], or there is no room for the disk.
-    pub(crate) fn boot_with_disk(
+    pub fn boot_with_disk(
         kernel: &Kernel,
         files: Initramfs,
         commands: &str,
@@ -123,7 +123,7 @@ impl Vm {
     /// # Errors
     ///
     /// The time is up, or the machine ended by itself (a kernel panic, the shell's death).
-    pub(crate) fn finish(mut self, mut on_line: impl FnMut(&str)) -> anyhow::Result<i32> {
+    pub fn finish(mut self, mut on_line: impl FnMut(&str)) -> anyhow::Result<i32> {
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {

@@ -22,7 +22,7 @@ const DIRECTORIES: &[&str] = &["dev", "etc", "lab", "proc", "root", "run", "sys"
 const PROGRAMS: &[&str] = &["ip", "tc", "ethtool", "nft", "conntrack"];
 
 /// The packages that hold them; `busybox-static` is everything else.
-pub(crate) const PACKAGES: &[&str] = &[
+pub const PACKAGES: &[&str] = &[
     "busybox-static",
     "dash",
     "iproute2",
@@ -40,7 +40,7 @@ enum Entry {
 }
 
 /// Files to boot with: path inside (without a leading slash) to content.
-pub(crate) struct Initramfs {
+pub struct Initramfs {
     // Ordered: the archive is the same for the same input, and a parent sorts before its children.
     entries: BTreeMap<String, Entry>,
 }
@@ -51,7 +51,7 @@ impl Initramfs {
     /// # Errors
     ///
     /// A tool is not installed (see [`PACKAGES`]) or the kernel lacks a module.
-    pub(crate) fn new(kernel: &Kernel) -> anyhow::Result<Self> {
+    pub fn new(kernel: &Kernel) -> anyhow::Result<Self> {
         let mut archive = Self::bare(kernel)?;
         archive.add_program("bin/busybox", &find_program("busybox")?)?;
         // Debian's busybox shell would run its own small `ip` instead of the one in PATH.
@@ -68,7 +68,7 @@ impl Initramfs {
     /// # Errors
     ///
     /// As [`Self::new`].
-    pub(crate) fn foreign(kernel: &Kernel, tree: &Path) -> anyhow::Result<Self> {
+    pub fn foreign(kernel: &Kernel, tree: &Path) -> anyhow::Result<Self> {
         let mut archive = Self::bare(kernel)?;
         let programs = PROGRAMS.iter().map(|program| (format!("usr/bin/{program}"), *program));
         let shells = [("bin/busybox".to_owned(), "busybox"), ("bin/sh".to_owned(), "dash")];
@@ -126,7 +126,7 @@ impl Initramfs {
     }
 
     /// Adds a file with this content.
-    pub(crate) fn add_bytes(&mut self, path: &str, mode: u32, content: &[u8]) {
+    pub fn add_bytes(&mut self, path: &str, mode: u32, content: &[u8]) {
         self.insert(path, Entry::File { mode, content: content.to_vec() });
     }
 
@@ -135,7 +135,7 @@ impl Initramfs {
     /// # Errors
     ///
     /// It cannot be read.
-    pub(crate) fn add_file(&mut self, path: &str, mode: u32, host: &Path) -> anyhow::Result<()> {
+    pub fn add_file(&mut self, path: &str, mode: u32, host: &Path) -> anyhow::Result<()> {
         let content =
             std::fs::read(host).with_context(|| format!("cannot read {}", host.display()))?;
         self.insert(path, Entry::File { mode, content });
@@ -147,7 +147,7 @@ impl Initramfs {
     /// # Errors
     ///
     /// It or a library cannot be read.
-    pub(crate) fn add_program(&mut self, path: &str, host: &Path) -> anyhow::Result<()> {
+    pub fn add_program(&mut self, path: &str, host: &Path) -> anyhow::Result<()> {
         self.add_file(path, 0o755, host)?;
         for library in shared_libraries(host)? {
             let inside = library.to_string_lossy().trim_start_matches('/').to_owned();
@@ -162,7 +162,7 @@ impl Initramfs {
     /// # Errors
     ///
     /// Something in it cannot be read.
-    pub(crate) fn add_tree(&mut self, path: &str, directory: &Path) -> anyhow::Result<()> {
+    pub fn add_tree(&mut self, path: &str, directory: &Path) -> anyhow::Result<()> {
         self.insert(path, Entry::Directory);
         for entry in std::fs::read_dir(directory)? {
             let entry = entry?;
@@ -191,7 +191,8 @@ impl Initramfs {
     }
 
     /// The archive, for `qemu -initrd`.
-    pub(crate) fn archive(&self) -> Vec<u8> {
+    #[must_use]
+    pub fn archive(&self) -> Vec<u8> {
         let mut archive = Vec::new();
         for (number, (path, entry)) in self.entries.iter().enumerate() {
             let (mode, content): (u32, &[u8]) = match entry {
@@ -231,7 +232,7 @@ fn pad(archive: &mut Vec<u8>) {
 /// # Errors
 ///
 /// There is no ldd.
-pub(crate) fn shared_libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub fn shared_libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let result = Command::new("ldd").arg(program).output().context("cannot run ldd")?;
     let text = String::from_utf8_lossy(&result.stdout);
     let words =

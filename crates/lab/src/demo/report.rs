@@ -20,7 +20,7 @@ const NAME: usize = 34;
 const KEPT: usize = 25;
 
 /// Prints events of `tests/vm/demo.sh` as they come.
-pub(crate) struct Report<W> {
+pub(super) struct Report<W> {
     out: W,
     /// Whether a line may be drawn again.
     terminal: bool,
@@ -37,7 +37,7 @@ pub(crate) struct Report<W> {
 }
 
 impl<W: Write> Report<W> {
-    pub(crate) fn new(out: W, terminal: bool, colours: bool) -> Self {
+    pub(super) fn new(out: W, terminal: bool, colours: bool) -> Self {
         Self {
             out,
             terminal,
@@ -54,20 +54,20 @@ impl<W: Write> Report<W> {
         }
     }
 
-    pub(crate) fn title(&mut self, text: &str) -> io::Result<()> {
+    pub(super) fn title(&mut self, text: &str) -> io::Result<()> {
         let text = self.paint(BOLD, text);
         writeln!(self.out, "{text}\n")
     }
 
     /// A step begins; on a terminal it is shown at once.
-    pub(crate) fn step(&mut self, name: &str) -> io::Result<()> {
+    pub(super) fn step(&mut self, name: &str) -> io::Result<()> {
         self.step = Some((name.to_owned(), Instant::now()));
         self.want = 0;
         self.transient("")
     }
 
     /// The step has succeeded.
-    pub(crate) fn passed(&mut self, text: &str) -> io::Result<()> {
+    pub(super) fn passed(&mut self, text: &str) -> io::Result<()> {
         self.passed += 1;
         self.end(GREEN, "✓", text)
     }
@@ -78,7 +78,7 @@ impl<W: Write> Report<W> {
     }
 
     /// One line of the VM's console: an event, a progress, or noise that matters when it fails.
-    pub(crate) fn line(&mut self, line: &str) -> io::Result<()> {
+    pub(super) fn line(&mut self, line: &str) -> io::Result<()> {
         if let Some(up) = line.strip_prefix("progress ").and_then(|up| up.parse().ok()) {
             return self.progress(up);
         }
@@ -182,7 +182,7 @@ impl<W: Write> Report<W> {
     }
 
     /// The table, and whether everything passed. `status` is the script's.
-    pub(crate) fn finish(&mut self, status: i32, taken: Duration) -> io::Result<bool> {
+    pub(super) fn finish(&mut self, status: i32, taken: Duration) -> io::Result<bool> {
         let ended = status == 0 && self.failed == 0;
         if !ended && self.step.is_some() {
             self.failed("the script broke off")?;

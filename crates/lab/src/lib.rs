@@ -3,9 +3,13 @@
 //! `cargo xtask lab [--kernel SERIES] SCRIPT [ARGUMENT...]` boots one and runs a script of
 //! `tests/vm` in it, `lab --self-test` tests the lab; tests, demo and benches use the same pieces.
 
-pub(crate) mod initramfs;
-pub(crate) mod kernel;
-pub(crate) mod vm;
+pub mod demo;
+pub mod initramfs;
+pub mod kernel;
+pub mod openwrt;
+pub mod plane;
+pub mod provision;
+pub mod vm;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,7 +22,7 @@ use kernel::Kernel;
 use vm::Vm;
 
 /// The kernel series that every data-plane claim is checked on.
-pub(crate) const SERIES: &[&str] = &["6.1", "6.12"];
+pub const SERIES: &[&str] = &["6.1", "6.12"];
 
 /// Scripts are short; this only catches one that hangs.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -28,7 +32,7 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// # Errors
 ///
 /// As [`packages::ensure`].
-pub(crate) fn prepare() -> anyhow::Result<()> {
+pub fn prepare() -> anyhow::Result<()> {
     packages::ensure(&[initramfs::PACKAGES, vm::PACKAGES].concat())
 }
 
@@ -37,7 +41,7 @@ pub(crate) fn prepare() -> anyhow::Result<()> {
 /// # Errors
 ///
 /// A tool is missing or the traffic tool does not build.
-pub(crate) fn initramfs(kernel: &Kernel, directory: &Path) -> anyhow::Result<Initramfs> {
+pub fn initramfs(kernel: &Kernel, directory: &Path) -> anyhow::Result<Initramfs> {
     let mut files = Initramfs::new(kernel)?;
     files.add_file("usr/bin/lab-traffic", 0o755, &tools::build_static("lab-traffic")?)?;
     for entry in std::fs::read_dir(directory)? {
@@ -56,7 +60,7 @@ pub(crate) fn initramfs(kernel: &Kernel, directory: &Path) -> anyhow::Result<Ini
 /// # Errors
 ///
 /// There is no lab to be had, or the machine did not last until the script's end.
-pub(crate) fn run_script(
+pub fn run_script(
     series: &str,
     script: &Path,
     arguments: &[&str],
@@ -80,7 +84,7 @@ const SELF_TESTS: &[&str] = &["smoke.sh", "traffic.sh", "judge-test.sh"];
 /// # Errors
 ///
 /// A script failed, or CI has no lab.
-pub(crate) fn self_test() -> anyhow::Result<()> {
+pub fn self_test() -> anyhow::Result<()> {
     if let Err(error) = prepare() {
         if std::env::var_os("MAPE_CI").is_some_and(|value| value == "1") {
             return Err(error.context("MAPE_CI=1, but there is no VM lab"));
@@ -102,7 +106,7 @@ pub(crate) fn self_test() -> anyhow::Result<()> {
 /// # Errors
 ///
 /// Wrong words, no lab, or the script's own failure.
-pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+pub fn command(words: &[&str]) -> anyhow::Result<()> {
     if words == ["--self-test"] {
         return self_test();
     }

@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
-use crate::lab::initramfs::Initramfs;
-use crate::lab::kernel::Kernel;
-use crate::lab::vm::{self, Vm};
-use crate::lab::{self, SERIES};
+use crate::SERIES;
+use crate::initramfs::Initramfs;
+use crate::kernel::Kernel;
+use crate::vm::{self, Vm};
 use host_tools::steps::{Outcome, Steps, output, root, skip_or_fail};
 use host_tools::tools;
 
@@ -68,7 +68,7 @@ const SCRIPTS: &[Script] = &[
 const LIMIT: Duration = Duration::from_secs(2400);
 
 /// The step of `cargo xtask test` in namespaces of this machine.
-pub(crate) fn host_steps(steps: &mut Steps, long: bool) {
+pub fn host_steps(steps: &mut Steps, long: bool) {
     steps.step("data plane in the host's namespaces", || match host_can() {
         Ok(()) => on_host(&scripts(long, false)),
         Err(error) => skip_or_fail("namespaces with nft", error),
@@ -76,8 +76,8 @@ pub(crate) fn host_steps(steps: &mut Steps, long: bool) {
 }
 
 /// The step of `cargo xtask test` on Debian's kernels.
-pub(crate) fn steps(steps: &mut Steps, long: bool) {
-    steps.step("data plane on Debian's kernels", || match lab::prepare() {
+pub fn steps(steps: &mut Steps, long: bool) {
+    steps.step("data plane on Debian's kernels", || match crate::prepare() {
         Ok(()) => on_kernels(SERIES, &scripts(long, true), &[], &|_| Ok(())),
         Err(error) => skip_or_fail("VM lab", error),
     });
@@ -88,7 +88,7 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
 /// # Errors
 ///
 /// A wrong word, or a script failed.
-pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let (long, words) = match words {
         ["--long", rest @ ..] => (true, rest),
         _ => (false, words),
@@ -113,7 +113,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// It is none of them.
-pub(crate) fn one_series(series: &str) -> anyhow::Result<&'static [&'static str]> {
+pub fn one_series(series: &str) -> anyhow::Result<&'static [&'static str]> {
     let known = SERIES.iter().position(|known| *known == series);
     let known = known.and_then(|at| SERIES.get(at..=at));
     known.with_context(|| format!("--kernel is one of {}", SERIES.join(", ")))
@@ -129,7 +129,8 @@ fn scripts(long: bool, machine: bool) -> Vec<&'static str> {
 }
 
 /// Shell text that runs all scripts, one after the other, and fails if one of them failed twice.
-pub(crate) fn commands(scripts: &[&str]) -> String {
+#[must_use]
+pub fn commands(scripts: &[&str]) -> String {
     format!("failed=\n{}{VERDICT}", calls(scripts))
 }
 
@@ -169,18 +170,18 @@ fn calls(scripts: &[&str]) -> String {
 /// # Errors
 ///
 /// There is no lab to be had, or a script failed.
-pub(crate) fn on_kernels(
+pub fn on_kernels(
     series: &[&str],
     scripts: &[&str],
     again: &[&str],
     extra: &dyn Fn(&mut Initramfs) -> anyhow::Result<()>,
 ) -> anyhow::Result<Outcome> {
-    lab::prepare()?;
+    crate::prepare()?;
     let program = tools::build_static("mape-proto")?;
     let mut machines = Vec::new();
     for &name in series {
         let kernel = Kernel::obtain(name)?;
-        let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
+        let mut files = crate::initramfs(&kernel, &root().join("tests/vm"))?;
         files.add_file("usr/sbin/mape-proto", 0o755, &program)?;
         extra(&mut files)?;
         let machine = if again.is_empty() {
@@ -218,7 +219,7 @@ pub(crate) fn on_kernels(
 }
 
 /// What a thread that panicked left behind is still a list of lines.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -254,7 +255,7 @@ fn on_host(scripts: &[&str]) -> anyhow::Result<Outcome> {
 
 /// Whether namespaces and rules can be made here.
 fn host_can() -> anyhow::Result<()> {
-    host_tools::packages::ensure(lab::initramfs::PACKAGES)?;
+    host_tools::packages::ensure(crate::initramfs::PACKAGES)?;
     let attempt = "nft add table inet mape_attempt && nft delete table inet mape_attempt";
     output(Command::new("unshare").args(["--net", "sh", "-c", attempt])).map(drop)
 }

@@ -46,7 +46,7 @@ const FILES: &[&str] = &[
 const PATH: &[&str] = &["usr/sbin", "usr/bin", "sbin", "bin"];
 
 /// A root, unpacked if it has to be; what was unpacked is removed when dropped.
-pub(crate) struct RootFs {
+pub(super) struct RootFs {
     directory: PathBuf,
     unpacked: bool,
 }
@@ -55,7 +55,7 @@ impl RootFs {
     /// # Errors
     ///
     /// There is no such file, or `tar` cannot read it.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         if path.is_dir() {
             return Ok(Self { directory: path.to_owned(), unpacked: false });
         }
@@ -79,12 +79,12 @@ impl RootFs {
     }
 
     /// The root on this machine.
-    pub(crate) fn directory(&self) -> &Path {
+    pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
 
     /// What is needed and not there, each with the place where it is expected.
-    pub(crate) fn missing(&self) -> Vec<String> {
+    pub(super) fn missing(&self) -> Vec<String> {
         let mut missing = Vec::new();
         for program in PROGRAMS {
             if !PATH.iter().any(|place| self.has(&Path::new(place).join(program))) {
@@ -109,7 +109,7 @@ impl RootFs {
 
     /// Where `name` is, relative to the root, when the links on the way are followed as a process
     /// whose root directory this is would.
-    pub(crate) fn place(&self, name: &Path) -> PathBuf {
+    pub(super) fn place(&self, name: &Path) -> PathBuf {
         let mut rest: Vec<OsString> = words(name);
         rest.reverse();
         let mut place = PathBuf::new();

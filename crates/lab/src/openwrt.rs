@@ -14,16 +14,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
-use crate::lab::initramfs::Initramfs;
-use crate::lab::kernel::Kernel;
-use crate::lab::vm::Vm;
-use crate::lab::{self, SERIES};
+use crate::SERIES;
+use crate::initramfs::Initramfs;
+use crate::kernel::Kernel;
+use crate::vm::Vm;
 use host_tools::steps::root;
 use host_tools::tools;
 use report::Report;
-pub(crate) use report::Verdict;
+pub use report::Verdict;
 use rootfs::RootFs;
-pub(crate) use stand_in::steps;
+pub use stand_in::steps;
 
 /// Where the root is in the machine.
 const INSIDE: &str = "openwrt";
@@ -71,9 +71,9 @@ struct Extent {
 /// # Errors
 ///
 /// A wrong word, or the machine cannot be made. What the scenarios found is in the verdict.
-pub(crate) fn command(words: &[&str]) -> anyhow::Result<Verdict> {
+pub fn command(words: &[&str]) -> anyhow::Result<Verdict> {
     let words = Words::parse(words)?;
-    lab::prepare()?;
+    crate::prepare()?;
     let mut report = Report::new(words.series);
     let rootfs = match words.rootfs {
         Some(path) => {
@@ -175,7 +175,7 @@ fn run(
 ) -> anyhow::Result<()> {
     let kernel = Kernel::obtain(report.series())?;
     report.kernel.clone_from(&kernel.release);
-    let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
+    let mut files = crate::initramfs(&kernel, &root().join("tests/vm"))?;
     files.add_tree("lab/openwrt", &root().join("tests/openwrt"))?;
     add_root(&mut files, rootfs)?;
     let Extent { flaps, cycles, late, more } = extent;

@@ -54,7 +54,7 @@ const OPTIONAL_MODULES: &[&str] = &["nft_objref"];
 
 /// One unpacked kernel.
 #[derive(Debug, Clone)]
-pub(crate) struct Kernel {
+pub struct Kernel {
     /// What `uname -r` says when it runs.
     pub release: String,
     /// The file for `qemu -kernel`.
@@ -75,7 +75,7 @@ const PC: &[&str] =
 const MALTA: &[&str] = &["qemu-system-mipsel", "-machine", "malta", "-cpu", "24Kc", "-m", "512"];
 
 /// A module's file name in load order and its (uncompressed) content.
-pub(crate) type Module = (String, Vec<u8>);
+pub type Module = (String, Vec<u8>);
 
 impl Kernel {
     /// The newest kernel of `series` (such as `6.1`), from the cache or downloaded into it.
@@ -83,7 +83,7 @@ impl Kernel {
     /// # Errors
     ///
     /// No release of Debian has it, the download fails, or the package is not laid out as expected.
-    pub(crate) fn obtain(series: &str) -> anyhow::Result<Self> {
+    pub fn obtain(series: &str) -> anyhow::Result<Self> {
         let release = RELEASES.iter().find(|(known, _)| *known == series);
         let (_, release) = release.with_context(|| format!("no release for kernel {series}"))?;
         let debian = Debian::native(release)?;
@@ -99,7 +99,7 @@ impl Kernel {
     /// # Errors
     ///
     /// The package is not laid out as expected.
-    pub(crate) fn malta(unpacked: &Path) -> anyhow::Result<Self> {
+    pub fn malta(unpacked: &Path) -> anyhow::Result<Self> {
         Ok(Self { qemu: MALTA, ..Self::in_directory(unpacked)? })
     }
 
@@ -122,7 +122,7 @@ impl Kernel {
     /// # Errors
     ///
     /// A module is neither in the package nor built in, or cannot be read.
-    pub(crate) fn modules(&self) -> anyhow::Result<Vec<Module>> {
+    pub fn modules(&self) -> anyhow::Result<Vec<Module>> {
         let mut files = BTreeMap::new();
         find_modules(&self.modules.join("kernel"), &mut files)?;
         let builtin = std::fs::read_to_string(self.modules.join("modules.builtin"))?;
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn every_series_of_the_lab_has_a_release() {
-        for series in crate::lab::SERIES {
+        for series in crate::SERIES {
             assert!(RELEASES.iter().any(|(known, _)| known == series), "{series}");
         }
     }
