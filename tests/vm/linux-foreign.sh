@@ -130,7 +130,7 @@ linux_state >/tmp/after
 linux_same "after a dry run" /tmp/before /tmp/after
 
 # Every step refused in turn: back to what was before.
-for step in 'ip:address add 240b' 'ip:link add' 'nft:add element inet mape_rs short-cuts' \
+for step in 'ip:address add 240b' 'ip:link add' 'nft:add element inet mape_rs shortcuts_loaded' \
 	'ip:address add 106' 'ip:link set mape' 'ip:route add'; do
 	refusing "${step%%:*}" "${step#*:}"
 	status=0
@@ -217,7 +217,7 @@ foreign_state >/tmp/foreign-now
 linux_same "dry run's script: others' things" /tmp/foreign /tmp/foreign-now
 linux_traffic "dry run's script"
 # But for what the loader finds its own rules by.
-rules() { on cpe nft --stateless list ruleset | sed '/chain loaded {/,/}/d; /elements = { 0x00000001 }/d; /^$/d'; }
+rules() { on cpe nft --stateless list ruleset | sed '/chain loaded_hash {/,/}/d; /elements = { 0x00000001 }/d; /^$/d'; }
 rules >/tmp/by-script
 mape up
 rules >/tmp/by-up

@@ -61,10 +61,10 @@ past_the_edge() {
 kept_from_it() {
 	state_write postrouting
 	loader
-	check "postrouting: rules for flow offload" "$(on cpe nft list ruleset | grep -c 'flow add @slow')" -eq 0
+	check "postrouting: rules for flow offload" "$(on cpe nft list ruleset | grep -c 'flow add @no_offload')" -eq 0
 	offload_on
 	loader
-	check "postrouting: rules for flow offload" "$(on cpe nft list ruleset | grep -c 'flow add @slow')" -eq 2
+	check "postrouting: rules for flow offload" "$(on cpe nft list ruleset | grep -c 'flow add @no_offload')" -eq 2
 	talk
 	check "postrouting, loader: bulk TCP" "$bulk" = true
 	expect "postrouting, loader: UDP sockets" udp_alive -eq 5
@@ -74,7 +74,7 @@ kept_from_it() {
 	says "again" "is loaded already"
 	on cpe nft delete table inet fw
 	loader
-	check "postrouting: rules for flow offload" "$(on cpe nft list ruleset | grep -c 'flow add @slow')" -eq 0
+	check "postrouting: rules for flow offload" "$(on cpe nft list ruleset | grep -c 'flow add @no_offload')" -eq 0
 	no_violation "postrouting, loader, offload"
 }
 

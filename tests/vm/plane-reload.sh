@@ -37,7 +37,7 @@ recreated() {
 
 # One stage is missing.
 half_loaded() {
-	on cpe nft flush map inet mape_rs natsel
+	on cpe nft flush map inet mape_rs snat_by_oif
 	plane_forget
 	# What the router itself sends from an inside port by chance gets a real one.
 	flood_state "$edge, without SNAT" -ge
@@ -51,7 +51,7 @@ half_loaded() {
 		if [ "$edge" = netdev ]; then
 			on cpe nft delete table netdev mape_rs_wan
 		else
-			on cpe nft 'flush map inet mape_rs edges_in; flush map inet mape_rs edges_out'
+			on cpe nft 'flush map inet mape_rs edge_in_by_iif; flush map inet mape_rs edge_out_by_oif'
 		fi
 		plane_forget
 		flood_on

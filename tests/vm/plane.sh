@@ -24,7 +24,7 @@ plane_static() {
 plane_shut() {
 	{
 		plane_static
-		echo 'flush map inet mape_rs gate'
+		echo 'flush map inet mape_rs open_interfaces'
 	} | on cpe nft -f -
 }
 

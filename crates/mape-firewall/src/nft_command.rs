@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn our_own_flowtable_does_not_count() {
-        let ours = "table inet mape_rs {\n\tflowtable slow {\n\t}\n}\n";
+        let ours = "table inet mape_rs {\n\tflowtable no_offload {\n\t}\n}\n";
         let theirs = "table inet fw4 {\n\tflowtable ft {\n\t}\n}\n";
         assert!(!has_foreign_flowtable("") && !has_foreign_flowtable(ours));
         assert!(!has_foreign_flowtable("table inet fw4 {\n}\n"));

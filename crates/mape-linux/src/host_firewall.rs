@@ -194,7 +194,8 @@ impl Nft<'_> {
     /// shows the old number and not the name.
     #[must_use]
     pub fn is_open(self, name: &InterfaceName, device: &str) -> bool {
-        let gate = self.run(&["list", "map", "inet", "mape_rs", "gate"]).unwrap_or_default();
+        let gate =
+            self.run(&["list", "map", "inet", "mape_rs", "open_interfaces"]).unwrap_or_default();
         let open = format!("\"{device}\" : goto {}", ObjectNames::of(name).egress_filter_chain());
         gate.contains(&open)
     }

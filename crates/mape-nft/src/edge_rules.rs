@@ -56,14 +56,14 @@ impl Direction {
                 chain: "in",
                 address: "daddr",
                 port: "dport",
-                map: "e2i",
+                map: "ext2int",
                 port_mask: 0x0000_ffff,
             },
             Self::Out => Fields {
                 chain: "out",
                 address: "saddr",
                 port: "sport",
-                map: "i2e",
+                map: "int2ext",
                 port_mask: 0xffff_0000,
             },
         }
@@ -226,8 +226,8 @@ impl<'interface> EdgeRules<'interface> {
     fn unchanged(&self, protocol: &str, port: &str) -> Option<String> {
         let set = match self.ports {
             Ports::Translated(mapping) if mapping.reserved().is_empty() => return None,
-            Ports::Translated(_) => "reserved",
-            Ports::Checked(_) => "owned",
+            Ports::Translated(_) => "reserved-ports",
+            Ports::Checked(_) => "port-set",
             Ports::Free => return None,
         };
         Some(format!("{protocol} {port} @{} accept", self.name(set)))

@@ -46,7 +46,7 @@ const BOGONS: [&str; 9] = [
 
 /// The chains on hooks, removed where nothing is published.
 pub(crate) fn chains(interface: &Interface) -> [String; 2] {
-    ["own", "hairpin"].map(|name| interface.object_name(name))
+    ["dnat-local", "hairpin"].map(|name| interface.object_name(name))
 }
 
 /// What is always there. Where nothing is published, only the first rule of `arriving` does
@@ -61,11 +61,11 @@ pub(crate) fn permanent_objects(interface: &Interface) -> [Object; 4] {
     let elements = admitted::list(&admitted::servers(interface));
     [
         Object::elements("set", interface.object_name("published"), admitted::TYPE, &elements),
-        Object::chain(interface.object_name("servers"), to_hosts(&published)),
-        Object::chain(interface.object_name("neighbours"), Vec::from_iter(neighbours)),
+        Object::chain(interface.object_name("dnat-forwards"), to_hosts(&published)),
+        Object::chain(interface.object_name("dnat-neighbours"), Vec::from_iter(neighbours)),
         // Before the redirects of others.
         Object::hooked(
-            interface.object_name("arriving"),
+            interface.object_name("dnat-in"),
             "type nat hook prerouting priority dstnat - 5; policy accept;",
             arriving,
         ),
@@ -89,7 +89,8 @@ fn drop_bogons(interface: &Interface) -> String {
 
 fn to_own_address(interface: &Interface) -> Vec<String> {
     let (key, addresses) = (interface.key(), interface.dataplane.addresses());
-    let [servers, neighbours] = ["servers", "neighbours"].map(|name| interface.object_name(name));
+    let [servers, neighbours] =
+        ["dnat-forwards", "dnat-neighbours"].map(|name| interface.object_name(name));
     let mut rules = vec![format!("iif {key} ip daddr {addresses} jump {servers}")];
     let mut devices: Vec<&Devices> =
         interface.published_with_devices().flat_map(|(_, from)| from).collect();
@@ -111,9 +112,9 @@ pub(crate) fn objects(interface: &Interface) -> [Object; 2] {
     let [own, hairpin] = chains(interface);
     let addresses = interface.dataplane.addresses();
     let to = |chain| format!("ip daddr {addresses} jump {}", interface.object_name(chain));
-    let mut from_us = vec![to("servers")];
+    let mut from_us = vec![to("dnat-forwards")];
     if interface.dataplane.mapping().is_some() {
-        from_us.push(to("neighbours"));
+        from_us.push(to("dnat-neighbours"));
     }
     [
         Object::hooked(own, "type nat hook output priority -105; policy accept;", from_us),

@@ -8,7 +8,7 @@ use crate::text::Object;
 
 /// Names of the two base chains.
 pub(crate) fn chains(interface: &Interface) -> [String; 2] {
-    [interface.object_name("cone-learn"), interface.object_name("cone-in")]
+    [interface.object_name("full-cone-learn"), interface.object_name("full-cone-in")]
 }
 
 /// Whether anybody is to be reached in this way: all hosts, or some.
@@ -28,7 +28,7 @@ fn sender_match(interface: &Interface) -> String {
 
 pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     let [learn, arrive] = chains(interface);
-    let cone = interface.object_name("cone");
+    let cone = interface.object_name("full-cone");
     let (key, addresses) = (interface.key(), interface.dataplane.addresses());
     // Of the size of the port space, as the size of a map cannot be changed later.
     let map = "type inet_service : ipv4_addr . inet_service\nsize 65535\nflags dynamic,timeout\ntimeout 5m";

@@ -38,6 +38,7 @@ mod admitted;
 mod dataplane;
 mod edge;
 mod edge_rules;
+mod former_names;
 mod forwards;
 mod full_cone;
 mod interface;

@@ -59,8 +59,8 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
             rules.push("counter drop".to_owned());
         }
     }
-    objects.push(Object::chain(interface.object_name("nat"), rules));
-    objects.push(Object::chain(interface.object_name("gate"), gate(interface)));
+    objects.push(Object::chain(interface.object_name("snat"), rules));
+    objects.push(Object::chain(interface.object_name("egress-filter"), gate(interface)));
     objects
 }
 
@@ -98,7 +98,7 @@ fn buckets(interface: &Interface, mapping: &Mapping, rules: &mut Vec<String>) ->
         return Vec::new();
     }
     let count = (BUCKET_ENTRIES / ranges.len().max(1)).clamp(1, BUCKETS);
-    let name = |bucket: usize| interface.object_name(&format!("bucket{bucket}"));
+    let name = |bucket: usize| interface.object_name(&format!("snat-bucket{bucket}"));
     let targets: Vec<String> =
         (0..count).map(|bucket| format!("{bucket} : goto {}", name(bucket))).collect();
     let targets = targets.join(", ");

@@ -27,10 +27,10 @@ impl ObjectNames {
     /// The table of all interfaces, of family `inet`.
     pub const TABLE: &'static str = INET_TABLE;
     /// The map of that table with the index of each device that is open.
-    pub const OPEN_INTERFACES: &'static str = "gate";
+    pub const OPEN_INTERFACES: &'static str = "open_interfaces";
     /// The map with the index of each device whose edge is in that table. It exists only where
     /// there is such a device.
-    pub const EDGE_INTERFACES: &'static str = "edges_in";
+    pub const EDGE_INTERFACES: &'static str = "edge_in_by_iif";
 
     /// Those of this interface.
     #[must_use]
@@ -47,14 +47,14 @@ impl ObjectNames {
     /// The chain of the common table that lets this interface's packets out.
     #[must_use]
     pub fn egress_filter_chain(&self) -> String {
-        self.object_name("gate")
+        self.object_name("egress-filter")
     }
 
     /// The chain of the common table that sends what arrives at published ports to hosts. It exists
     /// only where a port is published.
     #[must_use]
     pub fn forwards_chain(&self) -> String {
-        self.object_name("servers")
+        self.object_name("dnat-forwards")
     }
 
     /// The name of something of the interface's in the common table. No `name` has an underscore,
@@ -68,7 +68,7 @@ impl ObjectNames {
     /// has none.
     #[must_use]
     pub fn translation_map(&self) -> String {
-        self.object_name("e2i")
+        self.object_name("ext2int")
     }
 
     /// What a chain of the common table counts for this interface, if anything.
@@ -76,10 +76,10 @@ impl ObjectNames {
     pub fn in_common_table(&self, chain: &str) -> Option<DropKind> {
         let chain = chain.strip_suffix(&self.0)?.strip_suffix('_')?;
         match chain {
-            "arriving" => Some(DropKind::Incoming),
-            "nat" | "gate" => Some(DropKind::Outgoing),
-            "check" | "check-quoted" => Some(DropKind::Outer),
-            edge => direction(edge),
+            "dnat-in" => Some(DropKind::Incoming),
+            "snat" | "egress-filter" => Some(DropKind::Outgoing),
+            "outer-guard" | "outer-guard-quoted" => Some(DropKind::Outer),
+            edge => direction(edge.strip_prefix("edge-").unwrap_or(edge)),
         }
     }
 
@@ -91,7 +91,7 @@ impl ObjectNames {
 }
 
 fn direction(chain: &str) -> Option<DropKind> {
-    const PROTOCOLS: [&str; 6] = ["tcp", "udp", "icmp", "err", "big", "fragment"];
+    const PROTOCOLS: [&str; 6] = ["tcp", "udp", "icmp", "icmp-error", "icmp-too-big", "fragment"];
     let (word, rest) = chain.split_once('-').unwrap_or((chain, ""));
     let dropped = match word {
         "in" => DropKind::Incoming,
@@ -134,7 +134,9 @@ mod tests {
                 if let Some(name) = line.strip_prefix("\tchain ") {
                     chain = name.split(' ').next().unwrap();
                 }
-                if !line.contains("counter drop") || ["guard", "forwarded"].contains(&chain) {
+                if !line.contains("counter drop")
+                    || ["leak_guard", "forward_guard"].contains(&chain)
+                {
                     continue;
                 }
                 let owners = interfaces.each_ref().map(|interface| {

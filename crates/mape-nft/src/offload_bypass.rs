@@ -10,7 +10,7 @@ use crate::text::Object;
 
 /// The chain, removed where it is not needed.
 pub(crate) fn chain(interface: &Interface) -> String {
-    interface.object_name("slow")
+    interface.object_name("no-offload")
 }
 
 /// Whether the flows have to be kept from a flowtable.
@@ -23,10 +23,15 @@ pub(crate) fn is_needed(interface: &Interface) -> bool {
 
 pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     let key = interface.key();
-    let join =
-        |direction: &str| format!("{direction} {key} meta l4proto {{ tcp, udp }} flow add @slow");
+    let join = |direction: &str| {
+        format!("{direction} {key} meta l4proto {{ tcp, udp }} flow add @no_offload")
+    };
     vec![
-        Object::persistent("flowtable", "slow", "hook ingress priority filter\ndevices = { lo }"),
+        Object::persistent(
+            "flowtable",
+            "no_offload",
+            "hook ingress priority filter\ndevices = { lo }",
+        ),
         Object::hooked(
             chain(interface),
             "type filter hook forward priority filter - 1; policy accept;",

@@ -25,9 +25,9 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     let mut rules = vec!["@nh,320,8 != 0x45 counter drop".to_owned(), source];
     let Some(mapping) = interface.dataplane.mapping() else {
         rules.push("accept".to_owned());
-        return vec![Object::chain(interface.object_name("check"), rules)];
+        return vec![Object::chain(interface.object_name("outer-guard"), rules)];
     };
-    let quoted = interface.object_name("check-quoted");
+    let quoted = interface.object_name("outer-guard-quoted");
     let is_owned = |offset| owned(mapping.set(), offset);
     rules.extend([
         "@nh,368,16 & 0x1fff != 0 accept".to_owned(),
@@ -42,7 +42,7 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
         format!("@nh,616,8 1 @nh,704,8 {{ 0, 8 }} {} accept", is_owned(736)),
         "counter drop".to_owned(),
     ];
-    vec![Object::chain(quoted, errors), Object::chain(interface.object_name("check"), rules)]
+    vec![Object::chain(quoted, errors), Object::chain(interface.object_name("outer-guard"), rules)]
 }
 
 /// Whether the 16 bits at `offset` are a port of the set, reserved or not, but not 0: the bits of

@@ -6,9 +6,9 @@ use crate::edge::Edge;
 use crate::edge_rules::EdgeRules;
 use crate::interface::Interface;
 use crate::object_names::INET_TABLE;
-use crate::text::{Object, Section, remove_chains};
+use crate::text::{Object, Section, remove_chains, remove_table};
 use crate::transaction::{MARKER_CHAIN, SHORT_CUTS, Transaction, own_netdev_tables};
-use crate::{forwards, full_cone, nat, offload_bypass, outer_guard};
+use crate::{former_names, forwards, full_cone, nat, offload_bypass, outer_guard};
 
 /// Before the SNAT of others (fw4 masquerades at `srcnat`): the first chain that binds wins.
 const SRCNAT: &str = "type nat hook postrouting priority srcnat - 5; policy accept;";
@@ -52,7 +52,7 @@ pub fn static_text() -> String {
     let mut common = Section::new("inet", INET_TABLE);
     common.extend(static_objects());
     common.write(&mut text);
-    let _ = writeln!(text, "flush set inet {INET_TABLE} short-cuts");
+    let _ = writeln!(text, "flush set inet {INET_TABLE} shortcuts_loaded");
     text
 }
 
@@ -60,23 +60,23 @@ fn static_objects() -> [Object; 9] {
     let rules = |rules: &[&str]| rules.iter().map(|&rule| rule.to_owned()).collect();
     let guarded = guarded(GUARDED);
     [
-        Object::persistent("map", "gate", VERDICTS),
-        Object::persistent("map", "natsel", VERDICTS),
-        Object::persistent("map", "tunnels", "type ipv6_addr : verdict\nsize 1024"),
-        Object::persistent("set", "ce", "type ipv6_addr\nsize 1024"),
-        Object::persistent("set", "short-cuts", "type mark"),
-        Object::hooked("srcnat", SRCNAT, rules(&["meta nfproto ipv4 oif vmap @natsel"])),
-        Object::chain("guard", rules(&["oif vmap @gate", "counter drop"])),
+        Object::persistent("map", "open_interfaces", VERDICTS),
+        Object::persistent("map", "snat_by_oif", VERDICTS),
+        Object::persistent("map", "outer_guard_by_ce", "type ipv6_addr : verdict\nsize 1024"),
+        Object::persistent("set", "ce_addresses", "type ipv6_addr\nsize 1024"),
+        Object::persistent("set", "shortcuts_loaded", "type mark"),
+        Object::hooked("srcnat", SRCNAT, rules(&["meta nfproto ipv4 oif vmap @snat_by_oif"])),
+        Object::chain("leak_guard", rules(&["oif vmap @open_interfaces", "counter drop"])),
         // Of IPv4 only what neither begins nor ends at a line comes to the second rule.
         Object::hooked(
-            "forwarded",
+            "forward_guard",
             FORWARD_GUARD,
-            rules(&[&guarded, "ip6 saddr @ce counter drop"]),
+            rules(&[&guarded, "ip6 saddr @ce_addresses counter drop"]),
         ),
         Object::hooked(
-            "leaving",
+            "output_guard",
             OUTPUT_GUARD,
-            rules(&["ip6 nexthdr 4 ip6 saddr vmap @tunnels", &guarded]),
+            rules(&["ip6 nexthdr 4 ip6 saddr vmap @outer_guard_by_ce", &guarded]),
         ),
     ]
 }
@@ -91,7 +91,11 @@ pub fn standalone(interface: &Interface) -> String {
     let _ = header(&mut text, interface);
     text.push_str(&static_text());
     write_interface(&mut text, interface);
-    remove_chains(&mut text, &[MARKER_CHAIN.to_owned()]);
+    let former = former_names::chains(interface);
+    remove_chains(
+        &mut text,
+        &[MARKER_CHAIN.to_owned()].into_iter().chain(former).collect::<Vec<_>>(),
+    );
     text
 }
 
@@ -120,16 +124,16 @@ pub fn unload_text(tables: &str) -> String {
 pub fn transaction(interfaces: &[Interface]) -> Transaction {
     let mut text = String::new();
     if interfaces.is_empty() {
-        let _ = writeln!(text, "add table inet {INET_TABLE}\ndelete table inet {INET_TABLE}");
+        remove_table(&mut text, "inet", INET_TABLE);
     }
     text.push_str(&static_text());
     let on_device = |interface: &&Interface| interface.is_on_device();
     let netdev_tables: Vec<String> =
         interfaces.iter().filter(on_device).map(Interface::netdev_table).collect();
-    for map in ["gate", "natsel", "tunnels"] {
+    for map in ["open_interfaces", "snat_by_oif", "outer_guard_by_ce"] {
         let _ = writeln!(text, "flush map inet {INET_TABLE} {map}");
     }
-    let _ = writeln!(text, "flush set inet {INET_TABLE} ce");
+    let _ = writeln!(text, "flush set inet {INET_TABLE} ce_addresses");
     if netdev_tables.len() == interfaces.len() {
         // No packet of other devices need pass hooks that nobody uses.
         remove_chains(&mut text, &["edge_in".to_owned(), "edge_out".to_owned()]);
@@ -196,7 +200,7 @@ fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {
             let ports = mapping.unreserved().iter().map(|range| range.ports().len()).sum::<usize>();
             writeln!(text, "# {ports} ports.")?;
         } else {
-            writeln!(text, "# {} ports; inside {}.", mapping.usable(), mapping.internal())?;
+            writeln!(text, "# {} ports; internal ports {}.", mapping.usable(), mapping.internal())?;
         }
     }
     writeln!(
@@ -206,7 +210,7 @@ fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {
 }
 
 /// Which interfaces have their edge in the common table, by direction.
-const EDGE_MAPS: [&str; 2] = ["edges_in", "edges_out"];
+const EDGE_MAPS: [&str; 2] = ["edge_in_by_iif", "edge_out_by_oif"];
 
 /// What one interface has.
 struct Parts {
@@ -233,12 +237,12 @@ impl Parts {
             common.extend(EDGE_MAPS.map(|map| Object::persistent("map", map, VERDICTS)));
             common.extend(edge.objects());
             let to = |map: &str, key: &str| vec![format!("{key} vmap @{map}")];
-            common.push(Object::hooked("edge_in", EDGE_IN, to("edges_in", "iif")));
-            common.push(Object::hooked("edge_out", EDGE_OUT, to("edges_out", "oif")));
+            common.push(Object::hooked("edge_in", EDGE_IN, to("edge_in_by_iif", "iif")));
+            common.push(Object::hooked("edge_out", EDGE_OUT, to("edge_out_by_oif", "oif")));
             (edge.first_in(), edge.first_out())
         };
-        common.push(Object::chain(interface.object_name("in"), incoming));
-        common.push(Object::chain(interface.object_name("out"), outgoing));
+        common.push(Object::chain(interface.object_name("edge-in"), incoming));
+        common.push(Object::chain(interface.object_name("edge-out"), outgoing));
         if !interface.device.is_guarded_by_name() {
             common.extend(guard(interface));
         }
@@ -278,18 +282,22 @@ fn write_interface(text: &mut String, interface: &Interface) {
 /// The guard of a device whose name is not `mape-…`: from the first load on.
 fn guard(interface: &Interface) -> [Object; 2] {
     let rule = guarded(&interface.device);
-    [("forwarded", FORWARD_GUARD), ("leaving", OUTPUT_GUARD)]
+    [("forward-guard", FORWARD_GUARD), ("output-guard", OUTPUT_GUARD)]
         .map(|(name, hook)| Object::hooked(interface.object_name(name), hook, vec![rule.clone()]))
 }
 
 /// The name first: packets of all other devices pass with this one comparison.
 fn guarded(device: impl std::fmt::Display) -> String {
-    format!("oifname \"{device}\" goto guard")
+    format!("oifname \"{device}\" goto leak_guard")
 }
 
 /// The last step: the device's packets find their way to the rules.
 fn open_interface(text: &mut String, interface: &Interface) {
-    let _ = writeln!(text, "add element inet {INET_TABLE} ce {{ {} }}", interface.dataplane.ce());
+    let _ = writeln!(
+        text,
+        "add element inet {INET_TABLE} ce_addresses {{ {} }}",
+        interface.dataplane.ce()
+    );
     for (map, key, chain) in verdicts(interface) {
         let _ = writeln!(
             text,
@@ -304,19 +312,24 @@ fn open_interface(text: &mut String, interface: &Interface) {
 fn verdicts(interface: &Interface) -> Vec<(&'static str, String, &'static str)> {
     let key = interface.key();
     let mut verdicts = vec![
-        ("tunnels", interface.dataplane.ce().to_string(), "check"),
-        ("natsel", key.clone(), "nat"),
+        ("outer_guard_by_ce", interface.dataplane.ce().to_string(), "outer-guard"),
+        ("snat_by_oif", key.clone(), "snat"),
     ];
     if !interface.is_on_device() {
-        verdicts.extend([("edges_in", key.clone(), "in"), ("edges_out", key.clone(), "out")]);
+        verdicts.extend([
+            ("edge_in_by_iif", key.clone(), "edge-in"),
+            ("edge_out_by_oif", key.clone(), "edge-out"),
+        ]);
     }
-    verdicts.push(("gate", key, "gate"));
+    verdicts.push(("open_interfaces", key, "egress-filter"));
     verdicts
 }
 
 /// For a query: the elements that all of this hangs on, each with its map.
 fn elements(interfaces: &[Interface]) -> String {
-    let ces = interfaces.iter().map(|interface| ("ce", interface.dataplane.ce().to_string(), ""));
+    let ces = interfaces
+        .iter()
+        .map(|interface| ("ce_addresses", interface.dataplane.ce().to_string(), ""));
     ces.chain(interfaces.iter().flat_map(verdicts)).fold(
         String::new(),
         |mut text, (map, key, _)| {
@@ -338,7 +351,7 @@ fn short_cuts(interface: &Interface) -> String {
     let outgoing = nat::COMMON_PACKETS.map(|packet| format!("oif {key} {packet}"));
     // Each is inserted before the one that came before it.
     outgoing.iter().rev().chain([&incoming]).fold(String::new(), |mut text, packets| {
-        let _ = writeln!(text, "insert rule inet {INET_TABLE} forwarded {packets} accept");
+        let _ = writeln!(text, "insert rule inet {INET_TABLE} forward_guard {packets} accept");
         text
     })
 }

@@ -182,6 +182,12 @@ impl Section {
     }
 }
 
+/// Removes a table with everything in it, whether it exists or not.
+pub(crate) fn remove_table(text: &mut String, family: &str, table: &str) {
+    // Writing into a `String` cannot fail.
+    let _ = writeln!(text, "add table {family} {table}\ndelete table {family} {table}");
+}
+
 /// Removes chains whether they exist or not.
 pub(crate) fn remove_chains(text: &mut String, chains: &[String]) {
     let _ = writeln!(text, "table inet {INET_TABLE} {{");
@@ -199,4 +205,15 @@ pub(crate) fn remove_chains(text: &mut String, chains: &[String]) {
 /// `5696-5711, 9792`: the elements of an interval set.
 pub(crate) fn list(ranges: &[PortRange]) -> String {
     ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The names of the chains of the common table in the output of `nft list chains`.
+pub(crate) fn chains_of_common_table(chains: &str) -> impl Iterator<Item = &str> {
+    let head = format!("table inet {INET_TABLE} ");
+    chains
+        .lines()
+        .skip_while(move |line| !line.starts_with(&head))
+        .skip(1)
+        .take_while(|line| !line.starts_with('}'))
+        .filter_map(|line| line.trim().strip_prefix("chain ")?.split(' ').next())
 }

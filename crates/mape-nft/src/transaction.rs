@@ -2,17 +2,19 @@
 
 use std::fmt::Write as _;
 
+use crate::former_names;
 use crate::object_names::INET_TABLE;
-use crate::text::remove_chains;
+use crate::text::{chains_of_common_table, remove_chains, remove_table};
 
 /// The element of a set that tells whether the short cuts are there.
-pub(crate) const SHORT_CUTS: &str = "short-cuts { 1 }";
+pub(crate) const SHORT_CUTS: &str = "shortcuts_loaded { 1 }";
 /// The chain of each table that tells what was loaded, by the comment of a rule that no packet
 /// meets. Unlike an element of a set it is gone when somebody empties the table.
-pub(crate) const MARKER_CHAIN: &str = "loaded";
+pub(crate) const MARKER_CHAIN: &str = "loaded_hash";
 /// What begins the names of chains that an interface has on hooks of the common table, except its
 /// guard's. They are met without a way that leads to them.
-const HOOKED_KINDS: [&str; 6] = ["arriving", "own", "hairpin", "cone-learn", "cone-in", "slow"];
+const HOOKED_KINDS: [&str; 6] =
+    ["dnat-in", "dnat-local", "hairpin", "full-cone-learn", "full-cone-in", "no-offload"];
 
 /// What is loaded for all interfaces of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +33,22 @@ impl Transaction {
     /// family netdev, and of our chains on hooks, those that no interface has any more go.
     #[must_use]
     pub fn text(&self, chains: &str) -> String {
-        let mut text = self.text.clone();
-        for table in own_netdev_tables(chains)
-            .filter(|table| self.netdev_tables.iter().all(|own| own != table))
-        {
+        let (known, unknown): (Vec<&str>, Vec<&str>) = own_netdev_tables(chains)
+            .partition(|table| self.netdev_tables.iter().any(|own| own == table));
+        let mut text = String::new();
+        let upgrades = former_names::are_loaded(chains);
+        if upgrades {
+            remove_table(&mut text, "inet", INET_TABLE);
+            for table in known {
+                remove_table(&mut text, "netdev", table);
+            }
+        }
+        text.push_str(&self.text);
+        for table in unknown {
             let _ = writeln!(text, "delete table netdev {table}");
+        }
+        if upgrades {
+            return text;
         }
         let left = self.stale_chains(chains);
         if !left.is_empty() {
@@ -51,16 +64,7 @@ impl Transaction {
                 HOOKED_KINDS.contains(&kind) && self.names.iter().all(|name| name != interface)
             })
         };
-        let common = |line: &&str| !line.starts_with(&format!("table inet {INET_TABLE} "));
-        chains
-            .lines()
-            .skip_while(common)
-            .skip(1)
-            .take_while(|line| !line.starts_with('}'))
-            .filter_map(|line| line.trim().strip_prefix("chain ")?.split(' ').next())
-            .filter(is_stale)
-            .map(str::to_owned)
-            .collect()
+        chains_of_common_table(chains).filter(is_stale).map(str::to_owned).collect()
     }
 
     /// For `nft -t`, one after the other: each lists a chain that [tells](Self::is_marked) whether

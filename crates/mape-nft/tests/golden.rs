@@ -80,7 +80,7 @@ fn the_router_s_transaction() {
     assert_eq!(transaction(&[]), none);
     let text = none.text("");
     assert!(none.is_marked(&text) && !both.is_marked(&text));
-    assert_eq!(none.marked_chains().collect::<Vec<_>>(), ["list chain inet mape_rs loaded"]);
+    assert_eq!(none.marked_chains().collect::<Vec<_>>(), ["list chain inet mape_rs loaded_hash"]);
     assert!(none.is_answered_by(""));
     assert!(both.is_answered_by("table netdev mape_rs_wan\ntable netdev other\n"));
     assert!(!both.is_answered_by("table netdev mape_rs_wan2\n"));

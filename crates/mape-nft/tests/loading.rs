@@ -84,7 +84,7 @@ fn first_bucket(text: &str) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
         if let Some(chain) = line.strip_prefix("\tchain ") {
-            is_first = chain.starts_with("bucket0_");
+            is_first = chain.starts_with("snat-bucket0_");
         }
         if is_first || !line.contains(" numgen inc mod ") {
             lines.push(line);
@@ -232,7 +232,7 @@ fn edges_can_be_exchanged() {
             let after = interface(&plan, to);
             let text = format!("{}{}", standalone(&before), standalone(&after));
             let rules = sh_ok(&format!("{DEVICE} && nft -f $RULES && nft list ruleset"), &text);
-            assert!(!rules.contains("cone-in_wan {"), "{from} to {to}");
+            assert!(!rules.contains("full-cone-in_wan {"), "{from} to {to}");
             // The router's text also clears what the first edge left on the device.
             let first = transaction(&[Interface { index: Some(2), ..before }]);
             let tables = if from == Edge::Netdev { "table netdev mape_rs_wan\n" } else { "" };
@@ -290,7 +290,7 @@ fn the_marker_answers() {
     assert_eq!(marks(&one, "nft flush table inet mape_rs &&"), [false, true]);
     assert_eq!(marks(&one, "nft flush table netdev mape_rs_wan &&"), [true, false]);
     assert_eq!(marks(&one, "nft flush ruleset &&"), [false, false]);
-    for map in ["gate", "natsel", "tunnels"] {
+    for map in ["open_interfaces", "snat_by_oif", "outer_guard_by_ce"] {
         let emptied = format!("nft -f $RULES && nft flush map inet mape_rs {map} &&");
         assert!(!query(&one.query(), &emptied).0, "{map}");
     }
@@ -364,19 +364,82 @@ fn hooks_go_with_their_interface() {
     for then in [vec![stays.clone()], vec![same_line, stays], Vec::new()] {
         // With a name of a table of somebody else's that has such a chain as well.
         let script = format!(
-            "{DEVICE} && nft 'add table inet other; add chain inet other own_x' && \
+            "{DEVICE} && nft 'add table inet other; add chain inet other dnat-local_x' && \
              nft -f $RULES && nft list chains"
         );
         let before = sh_ok(&script, &both.text(""));
-        assert!(before.contains("chain arriving_wan_x/1 {"), "{before}");
+        assert!(before.contains("chain dnat-in_wan_x/1 {"), "{before}");
         let text = both.text("") + &transaction(&then).text(&before);
         let after = sh_ok(&script, &text);
-        for kind in ["arriving", "own", "hairpin", "cone-learn", "cone-in"] {
+        for kind in ["dnat-in", "dnat-local", "hairpin", "full-cone-learn", "full-cone-in"] {
             assert!(!after.contains(&format!("chain {kind}_wan_x/1 {{")), "{after}");
             let kept = after.matches(&format!("chain {kind}_x {{")).count();
-            let others = usize::from(kind == "own");
+            let others = usize::from(kind == "dnat-local");
             assert_eq!(kept, usize::from(!then.is_empty()) + others, "{after}");
         }
+    }
+}
+
+/// What an earlier version of this program loaded, under the names that it used.
+fn former(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/nft/former");
+    std::fs::read_to_string(format!("{folder}/{name}.nft")).unwrap()
+}
+
+/// The first load after an upgrade leaves exactly what a load on a fresh machine leaves, whatever
+/// an earlier version had loaded.
+#[test]
+fn an_upgrade_leaves_no_former_name() {
+    if !can_load() {
+        return;
+    }
+    let devices = format!("{DEVICE} && ip link add tun0 type veth peer name p1");
+    let plan = built_in(V6PLUS, "9024,62272");
+    let every: &[&str] = &["router", "every-option", "published"];
+    for (edge, loaded) in
+        [(Edge::Netdev, every), (Edge::Netdev, &["published"]), (Edge::Postrouting, &["router"])]
+    {
+        let one = Interface { index: Some(7), forwards: forwards(), ..interface(&plan, edge) };
+        let new = transaction(&[one]);
+        let fresh =
+            sh_ok(&format!("{devices} && nft -f $RULES && nft list ruleset"), &new.text(""));
+        let old: String = loaded.iter().map(|name| former(name)).collect();
+        let listed = sh_ok(&format!("{devices} && nft -f $RULES && nft list chains"), &old);
+        assert!(listed.contains("chain forwarded {"), "{listed}");
+        // firewall4 may load the static text of the new version before the loader runs.
+        for text in [format!("{old}\n#next\n"), format!("{old}{}\n#next\n", static_text())] {
+            let script = "sed '/^#next/,$d' $RULES | nft -f - && sed '1,/^#next/d' $RULES | \
+                          nft -f - && nft list ruleset";
+            let text = text + &new.text(&listed);
+            assert_eq!(sh_ok(&format!("{devices} && {script}"), &text), fresh, "{edge}");
+        }
+    }
+}
+
+/// The same for a stand-alone file, which does not know what is loaded: no chain on a hook is left.
+#[test]
+fn a_stand_alone_file_replaces_what_acted_before() {
+    if !can_load() {
+        return;
+    }
+    let devices = format!("{DEVICE} && ip link add tun0 type veth peer name p1");
+    for (edge, name) in [(Edge::Netdev, "published"), (Edge::Postrouting, "every-option")] {
+        let mut interface = interface(&built_in(V6PLUS, "9024,62272"), edge);
+        if name == "every-option" {
+            interface.device = "tun0".parse().unwrap();
+        }
+        let hooks = |text: &str| {
+            let script = format!("{devices} && nft -f $RULES && nft list chains inet");
+            let chains = sh_ok(&script, text);
+            let lines: Vec<&str> = chains.lines().collect();
+            let on_hooks = lines.windows(2).filter(|pair| pair[1].contains(" hook "));
+            let mut names: Vec<String> = on_hooks.map(|pair| pair[0].trim().to_owned()).collect();
+            names.sort_unstable();
+            names
+        };
+        let (old, new) = (former(name), standalone(&interface));
+        assert!(hooks(&old).iter().any(|chain| chain == "chain leaving {"));
+        assert_eq!(hooks(&format!("{old}{new}")), hooks(&new), "{name}");
     }
 }
 
@@ -395,14 +458,16 @@ fn two_lines_on_one_machine() {
         let tun = "ip link add wan type veth peer name p1";
         let rules = |text: &str| {
             sh_ok(
-                &format!("{DEVICE}; {tun}; nft -f $RULES && nft list map inet mape_rs gate"),
+                &format!(
+                    "{DEVICE}; {tun}; nft -f $RULES && nft list map inet mape_rs open_interfaces"
+                ),
                 text,
             )
         };
         let both = rules(&format!("{one}{two}"));
         for text in [format!("{two}{one}"), format!("{one}{two}{one}{two}{one}")] {
             let gate = rules(&text);
-            for chain in ["gate_wan", "gate_of-device-wan"] {
+            for chain in ["egress-filter_wan", "egress-filter_of-device-wan"] {
                 assert!(gate.contains(&format!("goto {chain}")), "{gate}");
             }
             assert_eq!(gate.len(), both.len());

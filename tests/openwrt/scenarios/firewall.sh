@@ -91,7 +91,7 @@ relay_resets ""
 flows_seconds=20 flows_pause=250 flows_held_back=
 flows "reload" reload_twice
 # firewall4 has loaded the static text anew, and our include has brought back what that cannot hold.
-check "reload: short cuts" "$(nft list chain inet mape_rs forwarded | grep -c 'if "mape-wan".* accept')" -eq 3
+check "reload: short cuts" "$(nft list chain inet mape_rs forward_guard | grep -c 'if "mape-wan".* accept')" -eq 3
 flows "restart" router fw4 -q restart
 check "flows reset while it was loaded" "$(resets)" -eq 0
 # Without tables nobody translates back. What the servers send then is addressed to the router itself, whose

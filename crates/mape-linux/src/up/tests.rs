@@ -153,7 +153,10 @@ fn a_dry_run_is_what_up_would_do_now() {
     let nothing = "# wan: 240 ports of 106.72.50.97 through mape-wan on eth0\nset -e\n";
     let tells = |text: &str, part: &str| assert!(text.contains(part), "{part} is not in {text}");
     let from_nothing = machine.dry_run("");
-    tells(&from_nothing, "add element inet mape_rs gate { \"mape-wan\" : goto gate_wan }");
+    tells(
+        &from_nothing,
+        "add element inet mape_rs open_interfaces { \"mape-wan\" : goto egress-filter_wan }",
+    );
     assert_eq!(machine.directory.ran(), "");
     let chain = "input_chain inet filter input";
     machine.has("chain", "");
@@ -181,7 +184,7 @@ fn a_dry_run_is_what_up_would_do_now() {
     fs::create_dir(machine.directory.join("devices/mape-two")).unwrap();
     fs::write(machine.directory.join("devices/mape-two/ifindex"), "8\n").unwrap();
     let all = machine.dry_run("");
-    for part in ["gate { 7 : goto gate_wan", "goto gate_two"] {
+    for part in ["open_interfaces { 7 : goto egress-filter_wan", "goto egress-filter_two"] {
         tells(&all, part);
     }
     // And other numbers make the entries of the old ones go.

@@ -31,16 +31,16 @@ impl EdgeRules<'_> {
     pub(super) fn icmp_chains(&self, direction: Direction) -> Vec<Object> {
         let Fields { chain, map, .. } = direction.fields();
         let name = |what: &str| self.name(&format!("{chain}-{what}"));
-        let owned = self.name("owned-id");
+        let owned = self.name("port-set-icmp-id");
         if !matches!(self.ports, Ports::Translated(_)) {
             // conntrack translates what an error quotes, if it knows it. The router itself also
             // tells of packets that it never translated.
             let rules = vec![
                 format!("icmp type {{ echo-request, echo-reply }} icmp id @{owned} accept"),
-                format!("{ERRORS} goto {}", name("err")),
+                format!("{ERRORS} goto {}", name("icmp-error")),
                 "counter drop".to_owned(),
             ];
-            let quoted = self.name("owned-q");
+            let quoted = self.name("port-set-quoted");
             let port = quoted_port(direction);
             let err = vec![
                 "@th,64,8 != 0x45 counter drop".to_owned(),
@@ -48,9 +48,12 @@ impl EdgeRules<'_> {
                 format!("@th,136,8 1 @th,224,8 {{ 0, 8 }} @th,256,16 @{quoted} accept"),
                 "counter drop".to_owned(),
             ];
-            return vec![Object::chain(name("err"), err), Object::chain(name("icmp"), rules)];
+            return vec![
+                Object::chain(name("icmp-error"), err),
+                Object::chain(name("icmp"), rules),
+            ];
         }
-        let ids = self.name(&format!("{map}-id"));
+        let ids = self.name(&format!("{map}-icmp-id"));
         let (ours, theirs) = match direction {
             Direction::In => ("echo-reply", "echo-request"),
             Direction::Out => ("echo-request", "echo-reply"),
@@ -59,17 +62,17 @@ impl EdgeRules<'_> {
             format!("icmp type {ours} icmp id set icmp id map @{ids} accept"),
             // A ping from outside and the answer to it: its identifier is one of the set.
             format!("icmp type {theirs} icmp id @{owned} accept"),
-            format!("{ERRORS} goto {}", name("err")),
+            format!("{ERRORS} goto {}", name("icmp-error")),
             "counter drop".to_owned(),
         ];
         let mut err = vec!["@th,64,8 != 0x45 counter drop".to_owned()];
         err.extend(self.untranslated(direction));
         let too_big = "icmp type destination-unreachable icmp code frag-needed";
-        err.push(format!("{too_big} goto {}", name("big")));
+        err.push(format!("{too_big} goto {}", name("icmp-too-big")));
         err.extend(self.quoted(direction, "@th,48,16"));
         vec![
-            Object::chain(name("big"), self.quoted(direction, "@th,32,16")),
-            Object::chain(name("err"), err),
+            Object::chain(name("icmp-too-big"), self.quoted(direction, "@th,32,16")),
+            Object::chain(name("icmp-error"), err),
             Object::chain(name("icmp"), icmp),
         ]
     }
@@ -84,11 +87,11 @@ impl EdgeRules<'_> {
         let mut rules = Vec::new();
         if let Ports::Translated(mapping) = self.ports {
             if !mapping.reserved().is_empty() {
-                let reserved = self.name("reserved-q");
+                let reserved = self.name("reserved-ports-quoted");
                 rules.push(format!("{QUOTES_PORTS} {port} @{reserved} accept"));
             }
         }
-        rules.push(format!("{quoted_echo} @th,256,16 @{} accept", self.name("owned-q")));
+        rules.push(format!("{quoted_echo} @th,256,16 @{} accept", self.name("port-set-quoted")));
         rules
     }
 
@@ -96,8 +99,8 @@ impl EdgeRules<'_> {
     fn quoted(&self, direction: Direction, spare: &str) -> Vec<String> {
         let port = quoted_port(direction);
         let (quoted_echo, map, differences) = match direction {
-            Direction::In => (QUOTES_ECHO_REQUEST, "e2i-q", "e2d-q"),
-            Direction::Out => (QUOTES_ECHO_REPLY, "i2e-q", "i2d-q"),
+            Direction::In => (QUOTES_ECHO_REQUEST, "ext2int-quoted", "ext2int-checksum"),
+            Direction::Out => (QUOTES_ECHO_REPLY, "int2ext-quoted", "int2ext-checksum"),
         };
         let (map, differences) = (self.name(map), self.name(differences));
         // Where the first lookup finds nothing, the rule ends before it has changed anything; both

@@ -24,20 +24,24 @@ impl EdgeRules<'_> {
             Ports::Translated(mapping) | Ports::Checked(mapping) => list(mapping.owned()),
             Ports::Free => return Vec::new(),
         };
-        let mut objects = vec![set("owned-id", "typeof icmp id\nflags interval", &owned)];
-        objects.push(set("owned-q", "typeof @th,256,16\nflags interval", &owned));
+        let mut objects = vec![set("port-set-icmp-id", "typeof icmp id\nflags interval", &owned)];
+        objects.push(set("port-set-quoted", "typeof @th,256,16\nflags interval", &owned));
         match self.ports {
             Ports::Translated(mapping) => {
                 if !mapping.reserved().is_empty() {
                     let reserved = list(mapping.reserved());
-                    objects.push(set("reserved", "type inet_service\nflags interval", &reserved));
+                    objects.push(set(
+                        "reserved-ports",
+                        "type inet_service\nflags interval",
+                        &reserved,
+                    ));
                     let quoted = "typeof @th,224,16\nflags interval";
-                    objects.push(set("reserved-q", quoted, &reserved));
+                    objects.push(set("reserved-ports-quoted", quoted, &reserved));
                 }
                 objects.extend(self.translations(mapping));
             }
             Ports::Checked(_) | Ports::Free => {
-                objects.push(set("owned", "type inet_service\nflags interval", &owned));
+                objects.push(set("port-set", "type inet_service\nflags interval", &owned));
             }
         }
         objects
@@ -54,16 +58,16 @@ impl EdgeRules<'_> {
         // A map that says how large it is gets the faster kind of table: it need not grow.
         let exact = |declaration: &str| format!("{declaration}\nsize {}", mapping.usable());
         [
-            ("e2i", exact(PORTS), &e2i),
-            ("i2e", exact(PORTS), &i2e),
-            ("e2i-word", exact(WORDS), &e2i_words),
-            ("i2e-word", exact(WORDS), &i2e_words),
-            ("e2i-id", exact(IDS), &e2i),
-            ("i2e-id", exact(IDS), &i2e),
-            ("e2i-q", exact(QUOTED_SOURCE), &e2i),
-            ("e2d-q", intervals(QUOTED_SOURCE), &e2i_differences),
-            ("i2e-q", exact(QUOTED_DESTINATION), &i2e),
-            ("i2d-q", intervals(QUOTED_DESTINATION), &i2e_differences),
+            ("ext2int", exact(PORTS), &e2i),
+            ("int2ext", exact(PORTS), &i2e),
+            ("ext2int-word", exact(WORDS), &e2i_words),
+            ("int2ext-word", exact(WORDS), &i2e_words),
+            ("ext2int-icmp-id", exact(IDS), &e2i),
+            ("int2ext-icmp-id", exact(IDS), &i2e),
+            ("ext2int-quoted", exact(QUOTED_SOURCE), &e2i),
+            ("ext2int-checksum", intervals(QUOTED_SOURCE), &e2i_differences),
+            ("int2ext-quoted", exact(QUOTED_DESTINATION), &i2e),
+            ("int2ext-checksum", intervals(QUOTED_DESTINATION), &i2e_differences),
         ]
         .into_iter()
         .map(|(name, declaration, elements)| {

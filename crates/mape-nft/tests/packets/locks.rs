@@ -56,7 +56,7 @@ fn the_judge_judges() {
         loaded(&broken)
     };
     // One stage only. No inside port of this line is one of its set.
-    let one_stage = "tcp sport set @nh,160,32 & 0xffff0000 map @i2e-word accept";
+    let one_stage = "tcp sport set @nh,160,32 & 0xffff0000 map @int2ext-word accept";
     let Some(world) = without(one_stage, "accept") else {
         return;
     };
@@ -66,7 +66,7 @@ fn the_judge_judges() {
     let world = without("ip frag-off & 0x1fff != 0 goto out-fragment", "").unwrap();
     assert!(world.within(Place::Lan, || ask(&udp(), UDP, 4000).is_none()));
     // Nothing makes up for the quoted port: conntrack drops the error.
-    let world = without("@th,48,16 set @th,224,16 map @e2d-q ", "").unwrap();
+    let world = without("@th,48,16 set @th,224,16 map @ext2int-checksum ", "").unwrap();
     let refused = world.within(Place::Lan, || {
         let socket = udp();
         socket.connect("198.51.100.1:9").unwrap();

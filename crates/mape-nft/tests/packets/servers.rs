@@ -134,8 +134,8 @@ fn no_hairpin_without_its_rules() {
     let to_hosts = failing("iifname \"lan\" ip daddr", "iifname \"none\" ip daddr");
     assert_eq!(to_hosts.unwrap(), [true, true, false, false]);
     let from_router = failing(
-        "chain own_wan {\n\t\tip daddr 106.72.50.97",
-        "chain own_wan {\n\t\tip daddr 203.0.113.1",
+        "chain dnat-local_wan {\n\t\tip daddr 106.72.50.97",
+        "chain dnat-local_wan {\n\t\tip daddr 203.0.113.1",
     );
     assert_eq!(from_router.unwrap(), [false, false, false, true]);
 }

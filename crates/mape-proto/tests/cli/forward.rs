@@ -480,7 +480,9 @@ fn a_refused_forward_leaves_everything_as_it_was() {
         assert!(called.err.contains("MAPE_FIREWALL_REJECTED"), "{}", called.err);
         assert!(!called.err.contains("plain"), "{}", called.err);
         assert_eq!(router.read("etc/config/firewall"), before, "{when}");
-        assert!(rules_in_force().contains(WEB) && rules_in_force().contains("goto gate_wan"));
+        assert!(
+            rules_in_force().contains(WEB) && rules_in_force().contains("goto egress-filter_wan")
+        );
         let list = router.list();
         assert_eq!((list.len(), &list[0]["state"]), (1, &"published".into()));
     }
@@ -495,7 +497,9 @@ fn a_refused_forward_leaves_everything_as_it_was() {
         let loaded = router.load();
         assert_eq!(loaded.status, ExitStatus::Failed);
         assert!(loaded.out.contains("wan: the newest rules are not loaded"), "{}", loaded.out);
-        assert!(rules_in_force().contains(WEB) && rules_in_force().contains("goto gate_wan"));
+        assert!(
+            rules_in_force().contains(WEB) && rules_in_force().contains("goto egress-filter_wan")
+        );
         let states: Vec<Value> = router.list().iter().map(|it| it["state"].clone()).collect();
         assert_eq!(states, ["published", "waiting"]);
     }
@@ -509,7 +513,7 @@ fn a_refused_forward_leaves_everything_as_it_was() {
     // What is withdrawn is so, whatever else is refused.
     router.write("etc/config/firewall", bad);
     assert_eq!(router.load().status, ExitStatus::Failed);
-    assert!(!rules_in_force().contains(WEB) && rules_in_force().contains("goto gate_wan"));
+    assert!(!rules_in_force().contains(WEB) && rules_in_force().contains("goto egress-filter_wan"));
     assert!(!router.read("events").contains("published wan bad"));
 }
 
@@ -542,7 +546,7 @@ fn a_withdrawal_needs_no_file() {
     assert_eq!(removed.status, ExitStatus::Failed);
     assert!(removed.out.contains("wan: its state cannot be written down"), "{}", removed.out);
     assert!(removed.out.starts_with("no forward\n"), "{}", removed.out);
-    assert!(rules_in_force().contains("goto gate_wan"));
+    assert!(rules_in_force().contains("goto egress-filter_wan"));
     sh(&format!("umount -l {at}"));
 }
 
@@ -568,7 +572,9 @@ fn status_says_whether_the_gate_is_open() {
     assert_eq!(status(), failed("shut"), "nothing is loaded");
     assert_eq!(router.load().status, ExitStatus::Fine);
     assert_eq!(status(), fine);
-    for shut in ["flush map inet mape_rs gate", "delete table inet mape_rs", "flush ruleset"] {
+    for shut in
+        ["flush map inet mape_rs open_interfaces", "delete table inet mape_rs", "flush ruleset"]
+    {
         nft(shut);
         assert_eq!(status(), failed("shut"), "{shut}");
         assert_eq!(router.load().status, ExitStatus::Fine);

@@ -159,15 +159,15 @@ fn the_text_for_nft() {
     for (arguments, part) in [
         ("--edge netdev", "hook egress device \"mape-wan\""),
         ("--edge netdev --device tun0", "hook egress device \"tun0\""),
-        ("--edge postrouting", "tcp sport set tcp sport map @i2e_wan"),
+        ("--edge postrouting", "tcp sport set tcp sport map @int2ext_wan"),
         ("--edge plain", "numgen inc mod 15"),
-        ("--full-cone", "update @cone_wan"),
+        ("--full-cone", "update @full-cone_wan"),
         ("--reserve 5696", "elements = { 5696 }"),
         ("--uplink-mtu 1454", "maxseg size set 1374"),
     ] {
         let text = words(&format!("plan --nft {arguments} 240b:10:3261:6400::/56")).out;
         assert!(text.contains(part), "{arguments}: {text}");
-        assert_eq!(text.contains("cone-learn_wan {\n"), arguments == "--full-cone");
+        assert_eq!(text.contains("full-cone-learn_wan {\n"), arguments == "--full-cone");
     }
     let port_zero =
         "--rule ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=24,br=2001:db8:ffff::1,offset=0";

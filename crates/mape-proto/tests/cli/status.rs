@@ -97,7 +97,7 @@ fn rules_that_are_not_loaded() {
 #[test]
 fn unknown_is_never_nothing() {
     let line = Line::new("unknown");
-    for file in ["recorded/conntrack", "recorded/nft-gate", "recorded/nft-flowtables"] {
+    for file in ["recorded/conntrack", "recorded/nft-open_interfaces", "recorded/nft-flowtables"] {
         line.remove(file);
     }
     for file in ["proc/net/stat/nf_conntrack", "sys/mape-wan/statistics/rx_bytes"] {
@@ -211,7 +211,7 @@ fn neither_edge_nor_device() {
     assert_eq!((code, &status["state"]), (ExitStatus::Failed, &"shut".into()));
     assert_eq!((&status["edge"], &status["dropped"]), (&Value::Null, &Value::Null));
 
-    for file in ["recorded/nft-rules", "recorded/nft-gate"] {
+    for file in ["recorded/nft-rules", "recorded/nft-open_interfaces"] {
         line.write(file, "");
     }
     let (_, status) = line.status();

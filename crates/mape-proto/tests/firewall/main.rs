@@ -99,16 +99,19 @@ fn without_state_or_device_only_the_guard() {
     let Some(bench) = Bench::new("guard") else { return };
     let text = bench.ok("load; load; nft list ruleset");
     assert!(text.starts_with("no interface is open; the guard loaded\nno interface is open; the guard is loaded already\n"), "{text}");
-    assert!(text.contains("oifname \"mape-*\" goto guard") && !text.contains("netdev"), "{text}");
+    assert!(
+        text.contains("oifname \"mape-*\" goto leak_guard") && !text.contains("netdev"),
+        "{text}"
+    );
     bench.v6plus("wan", "auto");
     let text = bench.ok("faulty load; nft list ruleset");
     assert!(
-        text.contains("wan: no device mape-wan yet\n") && !text.contains("goto gate"),
+        text.contains("wan: no device mape-wan yet\n") && !text.contains("goto egress-filter"),
         "{text}"
     );
     // A device that went takes its rules with it.
     let text = bench.ok("up mape-wan; load; ip link del mape-wan; faulty load; nft list ruleset");
-    assert!(!text.contains("goto gate") && !text.contains("table netdev"), "{text}");
+    assert!(!text.contains("goto egress-filter") && !text.contains("table netdev"), "{text}");
     // And leaves nothing, whatever its edge was.
     for edge in ["netdev", "postrouting", "plain"] {
         bench.v6plus("wan", edge);
@@ -134,9 +137,9 @@ fn loads_once_and_again_when_something_is_missing() {
         "nft flush table inet mape_rs",
         "nft flush table netdev mape_rs_wan",
         "nft flush table inet mape_rs; nft -f $STATIC",
-        "nft flush map inet mape_rs gate",
-        "nft flush map inet mape_rs natsel",
-        "nft flush map inet mape_rs tunnels",
+        "nft flush map inet mape_rs open_interfaces",
+        "nft flush map inet mape_rs snat_by_oif",
+        "nft flush map inet mape_rs outer_guard_by_ce",
         "$MAPE plan --nft --device mape-wan 240b:10:3261:6500::/56 | nft -f -",
         "$MAPE plan --nft --device mape-wan --reserve 5696 240b:10:3261:6400::/56 | nft -f -",
         "ip link del mape-wan; up mape-wan",
@@ -215,7 +218,7 @@ fn the_best_edge_that_the_kernel_takes() {
             "wan: mape-wan, edge {edge}, loaded\nwan: mape-wan, edge {edge}, is loaded already\n"
         );
         assert!(text.starts_with(&expected), "{text}");
-        assert!(text.contains("goto gate_wan"), "{text}");
+        assert!(text.contains("goto egress-filter_wan"), "{text}");
         // The better one is used as soon as it can be.
         let text = bench.ok(&format!("up mape-wan; {load}; load; nft list tables"));
         assert!(
@@ -247,13 +250,16 @@ fn one_bad_interface_does_not_shut_the_others() {
     let Some(bench) = Bench::new("one-bad") else { return };
     bench.v6plus("bad", "auto");
     bench.state("wan", "2400:4050:80ba:2200::/56", "auto", Options::default());
-    let load = bench.refusing("goto nat_bad");
+    let load = bench.refusing("goto snat_bad");
     let text = bench.ok(&format!("up mape-bad; up mape-wan; faulty {load}; nft list ruleset"));
     assert!(
         text.contains("wan: mape-wan, edge netdev, loaded\nbad: left out, its rules are not loaded, nft refuses"),
         "{text}"
     );
-    assert!(text.contains("goto gate_wan") && !text.contains("gate_bad"), "{text}");
+    assert!(
+        text.contains("goto egress-filter_wan") && !text.contains("egress-filter_bad"),
+        "{text}"
+    );
     // It is loaded once, and then only asked about.
     bench.state("wan2", "2400:4050:80ba:2300::/56", "netdev", Options::default());
     let text = bench.ok(&format!(
@@ -271,7 +277,7 @@ fn one_bad_interface_does_not_shut_the_others() {
     let text = bench.ok(&format!("up mape-bad; load; sed -i s/1460/1414/ {}/bad.json; ({load}) 2>&1 && exit 1; nft list ruleset", bench.directory.display()));
     assert!(text.contains("MAPE_FIREWALL_REJECTED"), "{text}");
     assert!(
-        text.contains("oifname \"mape-*\" goto guard") && !text.contains("goto gate"),
+        text.contains("oifname \"mape-*\" goto leak_guard") && !text.contains("goto egress-filter"),
         "{text}"
     );
 }
@@ -301,7 +307,7 @@ fn what_says_nothing_of_the_rules_shuts_nothing() {
             &nft,
             &format!(
                 "#!/bin/sh\ncase $1$2 in -f-|-c-f) ;; *) exec nft \"$@\";; esac\ntext=$(cat)\n\
-                 case $1$text in -f*gate_wan*) {load} ;; -c*gate_wan*) {check} ;; esac\n\
+                 case $1$text in -f*egress-filter_wan*) {load} ;; -c*egress-filter_wan*) {check} ;; esac\n\
                  printf '%s\\n' \"$text\" | nft \"$@\"\n"
             ),
         );
@@ -314,7 +320,7 @@ fn what_says_nothing_of_the_rules_shuts_nothing() {
         assert!(text.contains(told), "{load}, {check}: {text}");
         let healed = "wan: mape-wan, edge netdev, loaded\n";
         assert_eq!(text.matches(healed).count(), 2, "{load}, {check}: {text}");
-        assert!(text.contains("goto gate_wan"), "{load}, {check}: {text}");
+        assert!(text.contains("goto egress-filter_wan"), "{load}, {check}: {text}");
     }
 }
 
@@ -338,7 +344,7 @@ fn published_ports_end_with_their_interface() {
          up mape-wanx; load --root {root}; load --root {root}; nft list ruleset"
     ));
     assert!(text.contains("wanx: mape-wanx, edge netdev, is loaded already\n"), "{text}");
-    for left in ["chain hairpin", "chain own", "chain arriving_wan {"] {
+    for left in ["chain hairpin", "chain dnat-local", "chain dnat-in_wan {"] {
         assert!(!text.contains(left), "{left}: {text}");
     }
 }
