@@ -22,7 +22,8 @@ basic() {
 	expect "$text: UDP" answered -eq 20
 	measure_unreachable
 	check "$text: port unreachable" "$(field "$result" error)" = '"3/3"'
-	measure_ports 40
+	# Its queues lose SYNs of such a burst: time for a second and a third one.
+	measure_ports 40 "$LINE_COUNT" 16
 	expect "$text: all ports at once" alive -eq "$LINE_COUNT"
 	expect "$text: all ports at once" outside_ports -eq "$LINE_COUNT"
 	expect "$text: all ports at once" outside_addresses -eq 1

@@ -120,12 +120,13 @@ each_case() {
 	done
 }
 
-# measure_ports TRIES [COUNT]: every port of the set, or COUNT, towards one server: `alive` and
-# `outside_ports`. The last ports take several tries: the kernel looks at about 248 of a range.
+# measure_ports TRIES [COUNT [WAIT]]: every port of the set, or COUNT, towards one server: `alive`
+# and `outside_ports`. The last ports take several tries: the kernel looks at about 248 of a range.
+# A connection is given up after WAIT seconds, and its entry then holds the port for two minutes.
 measure_ports() {
 	next_server
-	traffic lan1 hold --to "$fresh:7000" --count "${2:-$LINE_COUNT}" --from "$LAN_SOURCES" --wait 4 \
-		--again "$1"
+	traffic lan1 hold --to "$fresh:7000" --count "${2:-$LINE_COUNT}" --from "$LAN_SOURCES" \
+		--wait "${3:-4}" --again "$1"
 }
 
 # 90 % of the set to one server with other connections in between: `syn_retransmissions`.
