@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mape_core::ReceivedPrefix;
 use mape_firewall::Env;
-use mape_netifd::{Config, Facts};
+use mape_netifd::{Config, Dump};
 use mape_system::files;
 use mape_system::program::Program;
 use mape_uci::{Directories, Package, Section, UciError};
@@ -107,16 +107,16 @@ impl Router {
             return None;
         }
         let mut bus = mape_netifd::connect(&self.env, mape_netifd::TIMEOUT).ok()?;
-        running_prefix(section, &mape_netifd::facts(&mut bus).ok()?)
+        running_prefix(section, &mape_netifd::read_dump(&mut bus).ok()?)
     }
 
     /// Whether netifd has an interface of this name now: one of its own is in no configuration.
     pub(super) fn runs(&self, interface: &str) -> bool {
-        let facts = || {
+        let dump = || {
             let mut bus = mape_netifd::connect(&self.env, mape_netifd::TIMEOUT).ok()?;
-            mape_netifd::facts(&mut bus).ok()
+            mape_netifd::read_dump(&mut bus).ok()
         };
-        !self.env.is_a_copy() && facts().is_some_and(|it| it.interface(interface).is_some())
+        !self.env.is_a_copy() && dump().is_some_and(|it| it.interface(interface).is_some())
     }
 
     pub(super) fn script(&self, path: &str) -> Option<&Script> {
@@ -153,11 +153,11 @@ impl Router {
 }
 
 /// The prefix that the section's own numbers choose, or as a line of the built-in table.
-fn running_prefix(section: &Section, facts: &Facts) -> Option<ReceivedPrefix> {
+fn running_prefix(section: &Section, dump: &Dump) -> Option<ReceivedPrefix> {
     let without = translate::without_numbers(section.clone());
     [section, &without].into_iter().find_map(|section| {
         let config = Config::parse(&section.json()).ok()?;
-        mape_netifd::choose(&config, facts, None, &mape_netifd::Taken::default())
+        mape_netifd::choose(&config, dump, None, &mape_netifd::Taken::default())
             .ok()
             .map(|uplink| uplink.prefix)
     })
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn netifd_knows_the_prefix() {
-        let facts = Facts::parse(&json!({"interface": [
+        let dump = Dump::parse(&json!({"interface": [
             {"interface": "lan", "up": true, "proto": "static", "l3_device": "br-lan",
              "ipv6-address": [{"address": "fd00::1", "mask": 64}]},
             {"interface": "wan6", "up": true, "proto": "dhcpv6", "l3_device": "eth1",
@@ -263,7 +263,7 @@ mod tests {
         let prefix = |options: &str| {
             let network = Package::parse("network", &format!("config interface 'x'\n{options}"));
             let network = network.unwrap_or_else(|error| panic!("{error}"));
-            let section = network.section("x").and_then(|it| running_prefix(it, &facts));
+            let section = network.section("x").and_then(|it| running_prefix(it, &dump));
             section.map(|prefix| prefix.to_string())
         };
         let lab = "option proto map\noption peeraddr 2001:db8:ffff::1\noption ipaddr 192.0.2.0\n\

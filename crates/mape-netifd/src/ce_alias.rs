@@ -13,7 +13,7 @@ use mape_ubus::{Status, UbusError};
 use serde_json::json;
 
 use super::error::LifeError;
-use super::{Bus, Facts, InterfaceFacts, facts, interface_object, messages};
+use super::{Bus, Dump, InterfaceDump, interface_object, messages, read_dump};
 
 /// How long netifd and duplicate address detection may take with the CE address.
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(20);
@@ -31,7 +31,7 @@ const REMOVAL: Duration = Duration::from_secs(2);
 pub(super) fn configure(
     bus: &mut dyn Bus,
     env: &Env,
-    known: &Facts,
+    known: &Dump,
     interface: &InterfaceName,
     uplink: &str,
     ce: Ipv6Addr,
@@ -40,12 +40,12 @@ pub(super) fn configure(
     let state = mape_kernel::link::address_state(&env.proc_net(), ce);
     let alias = messages::alias(interface);
     // netifd would remove one with another address instead of changing it.
-    if state == AddressState::Absent && facts(bus)?.interface(&alias).is_some() {
+    if state == AddressState::Absent && read_dump(bus)?.interface(&alias).is_some() {
         remove(bus, interface, log);
     }
     if is_held(known, &alias, uplink, ce) {
         // It stays with the interface that has it: an alias would take it away when it goes.
-        let has = |it: &InterfaceFacts| it.addresses.contains(&ce);
+        let has = |it: &InterfaceDump| it.addresses.contains(&ce);
         if known.interface(&alias).is_some_and(|alias| !has(alias)) {
             remove(bus, interface, log);
         }
@@ -75,9 +75,9 @@ pub(super) fn configure(
 
 /// Whether another interface than the alias has the address on the uplink's device: the uplink
 /// itself by its interface identifier, or one made by hand.
-fn is_held(known: &Facts, alias: &str, uplink: &str, ce: Ipv6Addr) -> bool {
+fn is_held(known: &Dump, alias: &str, uplink: &str, ce: Ipv6Addr) -> bool {
     let device = known.interface(uplink).and_then(|uplink| uplink.device.as_deref());
-    let holds = |it: &InterfaceFacts| {
+    let holds = |it: &InterfaceDump| {
         it.name != alias && it.device.as_deref() == device && it.addresses.contains(&ce)
     };
     device.is_some() && known.interfaces().any(holds)
@@ -99,7 +99,7 @@ pub(super) fn remove(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn
     let end = Instant::now() + REMOVAL;
     // The object itself may not answer any more.
     let is_gone = loop {
-        let is_there = facts(bus).map(|facts| facts.interface(&alias).is_some());
+        let is_there = read_dump(bus).map(|it| it.interface(&alias).is_some());
         if !is_there.as_ref().is_ok_and(|there| *there) || Instant::now() >= end {
             break is_there.is_ok_and(|there| !there);
         }

@@ -8,7 +8,7 @@ use mape_provision::{Conflict, Decision, Mode, Source};
 use serde_json::{Value, json};
 
 use super::config::{Config, UPNP_HINT};
-use super::dump::Facts;
+use super::dump::Dump;
 use super::interface_cache::Memory;
 use super::options::{OptionError, planned_uplink_mtu};
 use super::provisioning::store::Store;
@@ -35,15 +35,15 @@ pub(super) fn wanted(
     bus: &mut dyn Bus,
     env: &Env,
     interface: &InterfaceName,
-    facts: &Facts,
+    dump: &Dump,
     options: &str,
     memory: &Memory,
 ) -> Result<Wanted, Failure> {
     let current = memory.prefix.parse().ok();
-    let taken = rivals::taken(env, facts, interface);
+    let taken = rivals::taken(env, dump, interface);
     let mut of = |options: &str| -> Result<Wanted, Failure> {
-        let config = with_learned_rules(Config::parse(options)?, env, interface, facts);
-        let uplink = match choose(&config, facts, current, &taken) {
+        let config = with_learned_rules(Config::parse(options)?, env, interface, dump);
+        let uplink = match choose(&config, dump, current, &taken) {
             Err(failure) if config.provisioning != Mode::Off => {
                 return Err(asked_and_not_known(failure, &Store::new(env, interface)));
             }
@@ -81,10 +81,10 @@ pub(super) fn with_learned_rules(
     config: Config,
     env: &Env,
     interface: &InterfaceName,
-    facts: &Facts,
+    dump: &Dump,
 ) -> Config {
     let rules = Store::new(env, interface).rules(&config.provisioning);
-    config.with_provisioned(rules).with_dhcpv6(dhcpv6::rules(env, facts))
+    config.with_provisioned(rules).with_dhcpv6(dhcpv6::rules(env, dump))
 }
 
 /// The set is what the line has, and one port at least is for outgoing connections.

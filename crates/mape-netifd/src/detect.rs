@@ -16,7 +16,7 @@ use mape_system::files;
 use super::config::Config;
 use super::decide::uplink_mtu;
 use super::provisioning::{Asker, identity};
-use super::{Bus, Facts, UplinkError, dhcpv6, facts};
+use super::{Bus, Dump, UplinkError, dhcpv6, read_dump};
 use crate::net::{Fetcher, ask_gateway};
 
 /// What may be done to find out.
@@ -64,9 +64,9 @@ pub fn recognise(
     let mut line = LineFacts::default();
     let mut asker = Asker::default();
     if let Some(bus) = bus {
-        let facts = facts(bus)?;
-        (line, asker) = known(&facts, env);
-        let uplink = facts.interface(&asker.interface).and_then(|it| it.device.clone());
+        let dump = read_dump(bus)?;
+        (line, asker) = known(&dump, env);
+        let uplink = dump.interface(&asker.interface).and_then(|it| it.device.clone());
         if let Some(device) = uplink {
             line.uplink_mtu = uplink_mtu(bus, &device)?;
         }
@@ -96,17 +96,17 @@ pub fn recognise(
 
 /// What is known of the line without asking anybody but netifd.
 #[must_use]
-pub fn line_facts(facts: &Facts, env: &Env) -> LineFacts {
-    known(facts, env).0
+pub fn line_facts(dump: &Dump, env: &Env) -> LineFacts {
+    known(dump, env).0
 }
 
-fn known(facts: &Facts, env: &Env) -> (LineFacts, Asker) {
-    let asker = Config::parse("{}").map_or_else(|_| Asker::default(), |it| Asker::of(&it, facts));
+fn known(dump: &Dump, env: &Env) -> (LineFacts, Asker) {
+    let asker = Config::parse("{}").map_or_else(|_| Asker::default(), |it| Asker::of(&it, dump));
     let mut line = LineFacts {
         prefixes: asker.prefixes.clone(),
-        s46: dhcpv6::rules(env, facts),
-        aftr: dhcpv6::aftr(env, facts),
-        provisioned: kept(env, facts),
+        s46: dhcpv6::rules(env, dump),
+        aftr: dhcpv6::aftr(env, dump),
+        provisioned: kept(env, dump),
         ..LineFacts::default()
     };
     if !asker.interface.is_empty() {
@@ -116,8 +116,8 @@ fn known(facts: &Facts, env: &Env) -> (LineFacts, Asker) {
 }
 
 /// What a server answered one of our interfaces.
-fn kept(env: &Env, facts: &Facts) -> Provisioned {
-    let ours = facts.interfaces().filter(|interface| facts.is_ours(&interface.name));
+fn kept(env: &Env, dump: &Dump) -> Provisioned {
+    let ours = dump.interfaces().filter(|interface| dump.is_ours(&interface.name));
     let cached = ours.filter_map(|interface| read(&env.flash, &interface.name));
     let mut answers = cached.filter_map(|cached| cached.answer);
     answers.next().map_or(Provisioned::NotAsked, |it| Provisioned::Answer(Box::new(it)))

@@ -9,18 +9,18 @@ use mape_firewall::Env;
 use mape_provision::Endpoint;
 use mape_system::files;
 
-use super::Facts;
+use super::Dump;
 
 const AFTR: &str = "aftr=";
 
 /// The rules. One that cannot be read counts for nothing, and the others stay.
-pub(super) fn rules(env: &Env, facts: &Facts) -> Vec<Rule> {
-    read(&kept(env, facts)).filter_map(|(_, rule)| rule.ok()).collect()
+pub(super) fn rules(env: &Env, dump: &Dump) -> Vec<Rule> {
+    read(&kept(env, dump)).filter_map(|(_, rule)| rule.ok()).collect()
 }
 
 /// Tells which of them count for nothing, and why.
-pub(super) fn tell_unusable(env: &Env, facts: &Facts, log: &mut dyn Write) {
-    for (text, rule) in read(&kept(env, facts)) {
+pub(super) fn tell_unusable(env: &Env, dump: &Dump, log: &mut dyn Write) {
+    for (text, rule) in read(&kept(env, dump)) {
         if let Err(error) = rule {
             let text = Quoted::new(text);
             let _ = writeln!(log, "a rule that came by DHCPv6 is left out: {error}; it is {text}");
@@ -34,15 +34,15 @@ fn read(texts: &str) -> impl Iterator<Item = (&str, Result<Rule, RuleTextError>)
 }
 
 /// The AFTR of a DS-Lite line.
-pub(super) fn aftr(env: &Env, facts: &Facts) -> Option<Endpoint> {
-    let texts = kept(env, facts);
+pub(super) fn aftr(env: &Env, dump: &Dump) -> Option<Endpoint> {
+    let texts = kept(env, dump);
     let mut words = texts.split_ascii_whitespace();
     Endpoint::parse(words.find_map(|word| word.strip_prefix(AFTR))?)
 }
 
 /// Of the interfaces that are up.
-fn kept(env: &Env, facts: &Facts) -> String {
-    let up = facts.interfaces().filter(|interface| interface.up);
+fn kept(env: &Env, dump: &Dump) -> String {
+    let up = dump.interfaces().filter(|interface| interface.up);
     let file = |name: &str| env.run.join(format!("{name}.s46"));
     up.map(|it| files::text(file(&it.name)).unwrap_or_default() + " ").collect()
 }

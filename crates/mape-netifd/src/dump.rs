@@ -15,13 +15,13 @@ pub(super) const ALIAS_SUFFIX: char = '_';
 
 /// All interfaces, in netifd's order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    interfaces: Vec<InterfaceFacts>,
+pub struct Dump {
+    interfaces: Vec<InterfaceDump>,
 }
 
 /// One logical interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InterfaceFacts {
+pub struct InterfaceDump {
     /// Name of the UCI section.
     pub name: String,
     /// Its protocol.
@@ -57,17 +57,17 @@ pub struct Candidate {
     pub preferred: u32,
 }
 
-impl Facts {
+impl Dump {
     /// Reads the answer. What is missing or not understood is left out: netifd adds fields from
     /// release to release.
     #[must_use]
     pub fn parse(dump: &Value) -> Self {
-        let interfaces = items(dump, "interface").iter().filter_map(InterfaceFacts::parse);
+        let interfaces = items(dump, "interface").iter().filter_map(InterfaceDump::parse);
         Self { interfaces: interfaces.collect() }
     }
 
     /// All interfaces.
-    pub fn interfaces(&self) -> impl Iterator<Item = &InterfaceFacts> {
+    pub fn interfaces(&self) -> impl Iterator<Item = &InterfaceDump> {
         self.interfaces.iter()
     }
 
@@ -85,12 +85,12 @@ impl Facts {
 
     /// The interface of this name.
     #[must_use]
-    pub fn interface(&self, name: &str) -> Option<&InterfaceFacts> {
+    pub fn interface(&self, name: &str) -> Option<&InterfaceDump> {
         self.interfaces.iter().find(|interface| interface.name == name)
     }
 }
 
-impl InterfaceFacts {
+impl InterfaceDump {
     fn parse(value: &Value) -> Option<Self> {
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let bit = |key: &str| value.get(key).and_then(Value::as_bool);
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_dump_is_reduced() {
-        let facts = Facts::parse(&json!({"interface": [
+        let dump = Dump::parse(&json!({"interface": [
             {"interface": "loopback", "up": true, "proto": "static", "l3_device": "lo"},
             {"interface": "wan6", "up": true, "autostart": true, "proto": "dhcpv6",
              "l3_device": "eth1", "device": "eth1", "data": {"zone": "wan"},
@@ -172,8 +172,8 @@ mod tests {
              "route": [{"target": "::", "mask": 0, "nexthop": "fe80::1"}]},
             {"up": true},
         ]}));
-        let wan6 = facts.interface("wan6").unwrap();
-        assert_eq!(facts.interfaces().count(), 2);
+        let wan6 = dump.interface("wan6").unwrap();
+        assert_eq!(dump.interfaces().count(), 2);
         assert!(wan6.default_route && wan6.up && wan6.autostart);
         assert_eq!(wan6.device.as_deref(), Some("eth1"));
         let shown: Vec<_> = wan6
@@ -196,19 +196,18 @@ mod tests {
             networks,
             ["240b:10:3261:6400::/64", "fe80::/64", "240b:10:3261:6400::/56", "2001:db8::/80"]
         );
-        let lan =
-            Facts::parse(&json!({"interface": [{"interface": "lan", "ipv6-prefix-assignment":
+        let lan = Dump::parse(&json!({"interface": [{"interface": "lan", "ipv6-prefix-assignment":
             [{"address": "240b:10:3261:6401::", "mask": 64}]}]}));
         let networks = &lan.interface("lan").unwrap().networks;
         assert_eq!(*networks, ["240b:10:3261:6401::/64".parse().unwrap()]);
         assert_eq!(texts(&wan6.resolvers), ["240b:10::53", "2001:db8::53", "fe80::1"]);
-        assert!(!facts.interface("loopback").unwrap().default_route);
+        assert!(!dump.interface("loopback").unwrap().default_route);
     }
 
     #[test]
     fn nonsense_is_no_interface() {
         for dump in [json!(null), json!([]), json!({"interface": 7}), json!({"interface": [7]})] {
-            assert_eq!(Facts::parse(&dump), Facts::default());
+            assert_eq!(Dump::parse(&dump), Dump::default());
         }
     }
 }

@@ -26,7 +26,8 @@ use super::messages::{self, Update, failure_data};
 use super::provisioning::{look, store::Store};
 use super::zones::Zones;
 use super::{
-    Bus, Facts, InterfaceFacts, ce_alias, dhcpv6, facts, interface_object, notify, rivals, set_data,
+    Bus, Dump, InterfaceDump, ce_alias, dhcpv6, interface_object, notify, read_dump, rivals,
+    set_data,
 };
 
 /// How often it is looked whether anything has changed while waiting for a cause without event.
@@ -160,17 +161,17 @@ impl<'call> Call<'call> {
 
     fn attempt(&mut self, options: &str) -> Result<(), Failure> {
         let mut memory = self.begin(options);
-        let facts = facts(self.bus).inspect_err(|_| {
+        let dump = read_dump(self.bus).inspect_err(|_| {
             // Any answer ends the wait.
             memory.outcome.clear();
             self.keep(&memory);
         })?;
-        look(self.bus, self.env, self.interface, &facts, self.log);
-        dhcpv6::tell_unusable(self.env, &facts, self.log);
-        let wanted = self.wanted(&facts, options, &memory);
+        look(self.bus, self.env, self.interface, &dump, self.log);
+        dhcpv6::tell_unusable(self.env, &dump, self.log);
+        let wanted = self.wanted(&dump, options, &memory);
         memory.outcome = outcome(&wanted);
         let done = wanted
-            .and_then(|wanted| self.bring_up(&mut memory, &facts, wanted, options, Before::Down));
+            .and_then(|wanted| self.bring_up(&mut memory, &dump, wanted, options, Before::Down));
         memory.settled = true;
         self.keep(&memory);
         done
@@ -182,14 +183,14 @@ impl<'call> Call<'call> {
         let end = Instant::now() + self.env.retry_delay;
         while Instant::now() < end {
             sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
-            match facts(self.bus) {
+            match read_dump(self.bus) {
                 // Its successor makes a call of its own.
                 Err(UbusError::ObjectNotFound(_)) => return Wait::Pointless,
                 _ if parent_id() != self.parent => return Wait::Pointless,
                 // It is busy, or ubusd was started again.
                 Err(_) => {}
-                Ok(facts) => {
-                    if outcome(&self.wanted(&facts, options, &memory)) != memory.outcome {
+                Ok(dump) => {
+                    if outcome(&self.wanted(&dump, options, &memory)) != memory.outcome {
                         break;
                     }
                 }
@@ -199,15 +200,15 @@ impl<'call> Call<'call> {
     }
 
     fn is_up(&mut self) -> Result<bool, Failure> {
-        let facts = facts(self.bus)?;
-        Ok(facts.interface(self.interface.as_str()).is_some_and(|facts| facts.up))
+        let dump = read_dump(self.bus)?;
+        Ok(dump.interface(self.interface.as_str()).is_some_and(|it| it.up))
     }
 
     fn keep_up(&mut self, options: &str) -> Result<(), Failure> {
         let mut memory = Memory::read(&self.env.run, self.interface);
         options.clone_into(&mut memory.options);
-        let facts = facts(self.bus)?;
-        let wanted = self.wanted(&facts, options, &memory);
+        let dump = read_dump(self.bus)?;
+        let wanted = self.wanted(&dump, options, &memory);
         memory.outcome = outcome(&wanted);
         let unchanged = wanted.as_ref().is_ok_and(|wanted| wanted.in_force() == memory.up)
             && State::is_usable(&self.env.run, self.interface);
@@ -215,22 +216,14 @@ impl<'call> Call<'call> {
             Ok(wanted) if unchanged && self.is_lost(wanted.plan.ce()) => {
                 let (uplink, ce) = (&wanted.uplink.interface, wanted.plan.ce());
                 let _ = writeln!(self.log, "the CE address {ce} is lost; it is put back");
-                ce_alias::configure(
-                    self.bus,
-                    self.env,
-                    &facts,
-                    self.interface,
-                    uplink,
-                    ce,
-                    self.log,
-                )
+                ce_alias::configure(self.bus, self.env, &dump, self.interface, uplink, ce, self.log)
             }
             Ok(wanted) if unchanged => {
                 self.tell_the_rule(&mut memory, &wanted);
-                self.tell_the_warning(&facts, wanted.warning.as_ref());
+                self.tell_the_warning(&dump, wanted.warning.as_ref());
                 Ok(())
             }
-            Ok(wanted) => self.bring_up(&mut memory, &facts, wanted, options, Before::Up),
+            Ok(wanted) => self.bring_up(&mut memory, &dump, wanted, options, Before::Up),
             Err(failure) => {
                 if failure.is_without_rule() && self.is_withdrawn(&memory, options) {
                     self.take_down(&mut memory);
@@ -240,7 +233,7 @@ impl<'call> Call<'call> {
         };
         memory.settled = true;
         self.keep(&memory);
-        look(self.bus, self.env, self.interface, &facts, self.log);
+        look(self.bus, self.env, self.interface, &dump, self.log);
         if let Err(failure) = &done {
             self.report(failure, &mut String::new());
             self.warn(failure_data(failure));
@@ -252,8 +245,8 @@ impl<'call> Call<'call> {
         mape_kernel::link::is_lost(&self.env.proc_net(), ce) == Some(true)
     }
 
-    fn wanted(&mut self, facts: &Facts, options: &str, memory: &Memory) -> Result<Wanted, Failure> {
-        wanted(self.bus, self.env, self.interface, facts, options, memory)
+    fn wanted(&mut self, dump: &Dump, options: &str, memory: &Memory) -> Result<Wanted, Failure> {
+        wanted(self.bus, self.env, self.interface, dump, options, memory)
     }
 
     /// Whether the rule in force was a server's, and the network says that there is none any more.
@@ -287,8 +280,8 @@ impl<'call> Call<'call> {
     }
 
     /// What is wrong while the tunnel stays as it is.
-    fn tell_the_warning(&mut self, facts: &Facts, warning: Option<&Failure>) {
-        let own = facts.interface(self.interface.as_str());
+    fn tell_the_warning(&mut self, dump: &Dump, warning: Option<&Failure>) {
+        let own = dump.interface(self.interface.as_str());
         let shown =
             own.and_then(|own| own.data.get("warning").filter(|it| it.get("code").is_some()));
         let text = warning.map(failure_data);
@@ -319,7 +312,7 @@ impl<'call> Call<'call> {
     fn bring_up(
         &mut self,
         memory: &mut Memory,
-        facts: &Facts,
+        dump: &Dump,
         wanted: Wanted,
         options: &str,
         before: Before,
@@ -336,9 +329,9 @@ impl<'call> Call<'call> {
             .after(State::last(directory, self.interface).as_ref());
         let edge = self.check(memory, &state)?;
         // From here on things are touched, so no other interface may have the line.
-        rivals::claim(self.env, facts, self.interface, &config, &uplink.interface, plan.ce())
+        rivals::claim(self.env, dump, self.interface, &config, &uplink.interface, plan.ce())
             .inspect_err(|failure| memory.outcome = failure.line())?;
-        if let Some(error) = self.tunnel_in_the_way(facts, &plan, Some(&uplink.device)) {
+        if let Some(error) = self.tunnel_in_the_way(dump, &plan, Some(&uplink.device)) {
             return Err(error.into());
         }
         // netifd ends this very process within the call where the uplink is not there, and starts
@@ -351,7 +344,7 @@ impl<'call> Call<'call> {
         ce_alias::configure(
             self.bus,
             self.env,
-            facts,
+            dump,
             self.interface,
             &uplink.interface,
             plan.ce(),
@@ -363,7 +356,7 @@ impl<'call> Call<'call> {
         self.keep(memory);
         state.write(directory).map_err(LifeError::State)?;
         let change = memory.note(&plan, seconds_since_1970());
-        let zones = Zones::read(&self.env.config()).with_joined(facts);
+        let zones = Zones::read(&self.env.config()).with_joined(dump);
         if let Some(zone) = zones.missing(&config).map(Quoted::new) {
             let _ = writeln!(
                 self.log,
@@ -386,7 +379,7 @@ impl<'call> Call<'call> {
         let message = update.message();
         if let Err(error) = notify(self.bus, &message) {
             let _ = State::retire(directory, self.interface);
-            let known = self.tunnel_in_the_way(facts, &plan, None);
+            let known = self.tunnel_in_the_way(dump, &plan, None);
             return Err(known.unwrap_or(LifeError::NoTunnel(error)).into());
         }
         memory.prefix = uplink.prefix.to_string();
@@ -400,18 +393,13 @@ impl<'call> Call<'call> {
     }
 
     /// A tunnel with the same ends that is none of ours: the kernel makes no second one.
-    fn tunnel_in_the_way(
-        &self,
-        facts: &Facts,
-        plan: &Plan,
-        link: Option<&str>,
-    ) -> Option<LifeError> {
+    fn tunnel_in_the_way(&self, dump: &Dump, plan: &Plan, link: Option<&str>) -> Option<LifeError> {
         let (ce, br) = (plan.ce(), plan.br());
         let own = DeviceName::of_interface(self.interface);
         let devices = &self.env.devices;
         let device = mape_kernel::link::tunnel_between(devices, (ce, br), link, own.as_str())?;
-        let is_its = |it: &&InterfaceFacts| it.device.as_deref() == Some(device.as_str());
-        let owner = facts.interfaces().find(is_its).map(|it| Quoted::new(&it.name));
+        let is_its = |it: &&InterfaceDump| it.device.as_deref() == Some(device.as_str());
+        let owner = dump.interfaces().find(is_its).map(|it| Quoted::new(&it.name));
         Some(LifeError::TunnelExists { device: Quoted::new(&device), owner, ce, br })
     }
 

@@ -13,7 +13,7 @@ use super::handler::is_alive;
 use super::interface_cache::Memory;
 use super::messages::{self, failure_data};
 use super::provisioning::{forget, look};
-use super::{Bus, Facts, InterfaceFacts, facts, interface_object, notify, set_data};
+use super::{Bus, Dump, InterfaceDump, interface_object, notify, read_dump, set_data};
 
 /// An event of netifd's, as hotplug passes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,13 +36,13 @@ pub fn hotplug(
     event: &Event,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let facts = facts(bus)?;
+    let dump = read_dump(bus)?;
     let tells = matches!(event.action.as_str(), "ifup" | "ifupdate");
-    let done = if facts.is_ours(&event.interface) {
-        own(bus, env, &facts, &event.interface, log)
-    } else if event.action == "ifdown" && facts.interface(&event.interface).is_none() {
+    let done = if dump.is_ours(&event.interface) {
+        own(bus, env, &dump, &event.interface, log)
+    } else if event.action == "ifdown" && dump.interface(&event.interface).is_none() {
         removed(bus, env, &event.interface, log)
-    } else if facts.is_our_alias(&event.interface) == tells {
+    } else if dump.is_our_alias(&event.interface) == tells {
         // Of an alias only that it is gone: then another one may have its address.
         return Ok(());
     } else {
@@ -50,17 +50,17 @@ pub fn hotplug(
     };
     let owner = event.interface.strip_suffix(ALIAS_SUFFIX).unwrap_or(&event.interface);
     // Also where it is one of ours: another one may have waited for its line.
-    let waiting = |it: &&InterfaceFacts| {
-        let is_its = it.name == event.interface || (facts.is_ours(owner) && it.name == owner);
-        facts.is_ours(&it.name) && it.autostart && !is_its
+    let waiting = |it: &&InterfaceDump| {
+        let is_its = it.name == event.interface || (dump.is_ours(owner) && it.name == owner);
+        dump.is_ours(&it.name) && it.autostart && !is_its
     };
-    for interface in facts.interfaces().filter(waiting) {
-        if changes(bus, env, &facts, interface) {
+    for interface in dump.interfaces().filter(waiting) {
+        if changes(bus, env, &dump, interface) {
             // netifd refuses where it is not the time, and then does it by itself.
             let _ = bus.call(&interface_object(&interface.name), "renew", &json!({}));
         }
         if let Ok(name) = interface.name.parse() {
-            look(bus, env, &name, &facts, log);
+            look(bus, env, &name, &dump, log);
         }
     }
     done
@@ -70,15 +70,15 @@ pub fn hotplug(
 fn own(
     bus: &mut dyn Bus,
     env: &Env,
-    facts: &Facts,
+    dump: &Dump,
     interface: &str,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let Ok(interface) = interface.parse() else { return Ok(()) };
-    look(bus, env, &interface, facts, log);
-    load(bus, env, facts, &interface, log)?;
+    look(bus, env, &interface, dump, log);
+    load(bus, env, dump, &interface, log)?;
     // Without its state file the loader has just shut the interface.
-    if is_shut(env, facts, &interface) || is_without_ce(env, facts, &interface) {
+    if is_shut(env, dump, &interface) || is_without_ce(env, dump, &interface) {
         renew_if_changed(bus, env, &interface, false);
     }
     Ok(())
@@ -87,9 +87,9 @@ fn own(
 /// What is known of one of our interfaces has changed: asks netifd to renew it if that makes a
 /// difference, or if it is `news` in any case.
 pub(super) fn renew_if_changed(bus: &mut dyn Bus, env: &Env, name: &InterfaceName, news: bool) {
-    let Ok(facts) = facts(bus) else { return };
-    let Some(interface) = facts.interface(name.as_str()) else { return };
-    if news || changes(bus, env, &facts, interface) {
+    let Ok(dump) = read_dump(bus) else { return };
+    let Some(interface) = dump.interface(name.as_str()) else { return };
+    if news || changes(bus, env, &dump, interface) {
         let _ = bus.call(&interface_object(name.as_str()), "renew", &json!({}));
     }
 }
@@ -113,7 +113,7 @@ fn removed(
 fn load(
     bus: &mut dyn Bus,
     env: &Env,
-    facts: &Facts,
+    dump: &Dump,
     interface: &InterfaceName,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
@@ -130,7 +130,7 @@ fn load(
     let _ = write!(log, "{report}");
     forget_former(env, interface, log);
     let Some(edge) = report.edge_of(interface) else { return Ok(()) };
-    let shown = facts.interface(interface.as_str()).and_then(|facts| facts.data.get("edge"));
+    let shown = dump.interface(interface.as_str()).and_then(|it| it.data.get("edge"));
     if shown.and_then(Value::as_str) != Some(edge.name()) {
         set_data(bus, interface, "edge", json!(edge.name()))?;
     }
@@ -152,7 +152,7 @@ fn forget_former(env: &Env, interface: &InterfaceName, log: &mut dyn Write) {
 }
 
 /// Whether another call of the handler would come to another result than the last one.
-fn changes(bus: &mut dyn Bus, env: &Env, facts: &Facts, interface: &InterfaceFacts) -> bool {
+fn changes(bus: &mut dyn Bus, env: &Env, dump: &Dump, interface: &InterfaceDump) -> bool {
     let Ok(name) = interface.name.parse::<InterfaceName>() else { return false };
     let directory = &env.run;
     let memory = Memory::read(directory, &name);
@@ -160,21 +160,21 @@ fn changes(bus: &mut dyn Bus, env: &Env, facts: &Facts, interface: &InterfaceFac
     if died {
         return true;
     }
-    let wanted = wanted(bus, env, &name, facts, &memory.options, &memory);
-    let is_broken = || is_shut(env, facts, &name) || is_without_ce(env, facts, &name);
+    let wanted = wanted(bus, env, &name, dump, &memory.options, &memory);
+    let is_broken = || is_shut(env, dump, &name) || is_without_ce(env, dump, &name);
     outcome(&wanted) != memory.outcome || (wanted.is_ok() && is_broken())
 }
 
 /// Whether netifd has it up and its CE address is lost: the tunnel sends nothing.
-fn is_without_ce(env: &Env, facts: &Facts, name: &InterfaceName) -> bool {
-    let up = facts.interface(name.as_str()).filter(|interface| interface.up);
+fn is_without_ce(env: &Env, dump: &Dump, name: &InterfaceName) -> bool {
+    let up = dump.interface(name.as_str()).filter(|interface| interface.up);
     let ce = up.and_then(|interface| interface.data.get("ce")?.as_str()?.parse().ok());
     ce.is_some_and(|ce| mape_kernel::link::is_lost(&env.proc_net(), ce) == Some(true))
 }
 
 /// Whether netifd has it up and the loader cannot open it: its state file is lost, half, or that of
 /// another version of this program.
-fn is_shut(env: &Env, facts: &Facts, name: &InterfaceName) -> bool {
-    facts.interface(name.as_str()).is_some_and(|interface| interface.up)
+fn is_shut(env: &Env, dump: &Dump, name: &InterfaceName) -> bool {
+    dump.interface(name.as_str()).is_some_and(|interface| interface.up)
         && !State::is_usable(&env.run, name)
 }

@@ -38,7 +38,7 @@ pub use config::Config;
 pub use config::NUMBERS;
 pub use detect::line_facts;
 pub use detect::{Question, recognise};
-pub use dump::{Candidate, Facts, InterfaceFacts};
+pub use dump::{Candidate, Dump, InterfaceDump};
 pub use fixed_ipv4::Fixed;
 pub use fixed_ipv4::{CONTRACTS, Update};
 pub use handler::{renew, setup, teardown};
@@ -135,12 +135,13 @@ fn interface_object(interface: &str) -> String {
     format!("{NETIFD}.{interface}")
 }
 
+/// Returns what netifd reports of all interfaces.
 ///
 /// # Errors
 /// [`UbusError`]
-pub fn facts(bus: &mut dyn Bus) -> Result<Facts, UbusError> {
+pub fn read_dump(bus: &mut dyn Bus) -> Result<Dump, UbusError> {
     let empty = Value::Object(Map::new());
-    bus.call(NETIFD, "dump", &empty).map(|dump| Facts::parse(&dump))
+    bus.call(NETIFD, "dump", &empty).map(|dump| Dump::parse(&dump))
 }
 
 fn notify(bus: &mut dyn Bus, message: &Value) -> Result<(), UbusError> {

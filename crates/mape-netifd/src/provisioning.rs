@@ -18,7 +18,7 @@ use super::config::Config;
 use super::hotplug::renew_if_changed;
 use super::interface_cache::Memory;
 use super::messages::failure_data;
-use super::{Bus, Facts, InterfaceFacts, facts, set_data};
+use super::{Bus, Dump, InterfaceDump, read_dump, set_data};
 use crate::net::Fetcher;
 
 mod client;
@@ -45,9 +45,9 @@ pub fn provision(
     until: u64,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let facts = facts(bus)?;
+    let dump = read_dump(bus)?;
     let store = Store::new(env, interface);
-    let config = match wish(env, &facts, interface) {
+    let config = match wish(env, &dump, interface) {
         Wish::Of(config) => config,
         Wish::Nothing => {
             forget(bus, env, interface);
@@ -58,10 +58,10 @@ pub fn provision(
             return Ok(());
         }
     };
-    let asker = Asker::of(&config, &facts);
+    let asker = Asker::of(&config, &dump);
     // procd starts what it was just told to start later; then nothing is done but to wait.
     let early = Some(until).filter(|until| *until > now(env));
-    let own = facts.interface(interface.as_str());
+    let own = dump.interface(interface.as_str());
     let next = [
         ask(bus, env, interface, &config, &asker, log),
         tell_provider(bus, &config, own, &asker, &store, early, log),
@@ -109,7 +109,7 @@ fn ask(
 fn tell_provider(
     bus: &mut dyn Bus,
     config: &Config,
-    own: Option<&InterfaceFacts>,
+    own: Option<&InterfaceDump>,
     asker: &Asker,
     store: &Store<'_>,
     early: Option<u64>,
@@ -153,7 +153,7 @@ fn tell_provider(
 }
 
 /// The CE address of an interface that is up.
-fn ce_of(own: &InterfaceFacts) -> Option<Ipv6Addr> {
+fn ce_of(own: &InterfaceDump) -> Option<Ipv6Addr> {
     own.up.then_some(())?;
     own.data.get("ce")?.as_str()?.parse().ok()
 }
@@ -164,19 +164,19 @@ pub(super) fn look(
     bus: &mut dyn Bus,
     env: &Env,
     interface: &InterfaceName,
-    facts: &Facts,
+    dump: &Dump,
     log: &mut dyn Write,
 ) {
     let store = Store::new(env, interface);
-    let config = match wish(env, facts, interface) {
+    let config = match wish(env, dump, interface) {
         Wish::Of(config) => config,
         Wish::Nothing if store.exists() => return forget(bus, env, interface),
         Wish::Nothing | Wish::Unknown => return,
     };
-    let asker = Asker::of(&config, facts);
+    let asker = Asker::of(&config, dump);
     let asks = config.provisioning != Mode::Off && !asker.prefixes.is_empty();
     let update = config.fixed.as_ref().and_then(|fixed| fixed.update.as_ref());
-    let ce = facts.interface(interface.as_str()).and_then(ce_of);
+    let ce = dump.interface(interface.as_str()).and_then(ce_of);
     let mark = update.zip(ce).map(|(update, ce)| ddns_update::mark(update, ce));
     let to_ask = asks && is_due(&store, &config.provisioning, &asker.prefixes);
     if to_ask || mark.is_some_and(|mark| store.announced() != Some(mark)) {
@@ -214,9 +214,9 @@ enum Wish {
     Unknown,
 }
 
-fn wish(env: &Env, facts: &Facts, interface: &InterfaceName) -> Wish {
+fn wish(env: &Env, dump: &Dump, interface: &InterfaceName) -> Wish {
     let name = interface.as_str();
-    if !facts.interface(name).is_some_and(|it| facts.is_ours(name) && it.autostart) {
+    if !dump.interface(name).is_some_and(|it| dump.is_ours(name) && it.autostart) {
         return Wish::Unknown;
     }
     let memory = Memory::read(&env.run, interface);

@@ -1,9 +1,9 @@
 //! Several interfaces of ours on one router: one line has one CE, so each line is one interface's.
 //!
 //! Who has a line keeps it. Of those that have none, the ones that name their uplink choose first,
-//! then all in the order of their names. Everybody works that out from the same facts and comes to
+//! then all in the order of their names. Everybody works that out from the same dump and comes to
 //! the same end, so two that are set up at the same time need not hear of each other. Where they
-//! saw different facts, the first one in the file of [claims](claim) has the line.
+//! saw different dumps, the first one in the file of [claims](claim) has the line.
 
 use std::cmp::Reverse;
 use std::fs::File;
@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use super::config::Config;
 use super::decide::with_learned_rules;
-use super::dump::{ALIAS_SUFFIX, Facts, InterfaceFacts};
+use super::dump::{ALIAS_SUFFIX, Dump, InterfaceDump};
 use super::error::LifeError;
 use super::interface_cache::Memory;
 use super::uplink::{Uplink, UplinkError, choose};
@@ -84,10 +84,10 @@ impl Taken {
 }
 
 /// What other interfaces have, or will have before this one.
-pub(super) fn taken(env: &Env, facts: &Facts, own: &InterfaceName) -> Taken {
+pub(super) fn taken(env: &Env, dump: &Dump, own: &InterfaceName) -> Taken {
     let own = own.as_str();
-    let mut shares = left_behind(facts, own);
-    let ours: Vec<&InterfaceFacts> = facts.interfaces().filter(|it| is_active(facts, it)).collect();
+    let mut shares = left_behind(dump, own);
+    let ours: Vec<&InterfaceDump> = dump.interfaces().filter(|it| is_active(dump, it)).collect();
     if ours.iter().all(|it| it.name == own) {
         return Taken(shares);
     }
@@ -97,22 +97,21 @@ pub(super) fn taken(env: &Env, facts: &Facts, own: &InterfaceName) -> Taken {
     let mut ours: Vec<Rival<'_>> = ours
         .filter_map(|it| Rival::new(env, network.as_ref(), it, claims.0.remove(&it.name)))
         .collect();
-    ours.sort_by_key(|it| (Reverse(it.has), Reverse(it.tunlink.is_some()), it.facts.name.clone()));
+    ours.sort_by_key(|it| (Reverse(it.has), Reverse(it.tunlink.is_some()), it.dump.name.clone()));
     // To name an uplink is no way to take it from the one that has it.
-    let kept = ours.iter().find(|it| it.facts.name == own).and_then(Rival::uplink);
-    for rival @ Rival { facts: InterfaceFacts { name, data, up, .. }, tunlink, claim, .. } in &ours
-    {
+    let kept = ours.iter().find(|it| it.dump.name == own).and_then(Rival::uplink);
+    for rival @ Rival { dump: InterfaceDump { name, data, up, .. }, tunlink, claim, .. } in &ours {
         let mut put = |uplink, ce| {
             shares.push(Share { interface: name.clone(), ours: true, uplink, ce });
         };
-        for ce in facts.interface(&alias_of(name)).iter().flat_map(|it| &it.addresses) {
+        for ce in dump.interface(&alias_of(name)).iter().flat_map(|it| &it.addresses) {
             put(None, Some(*ce));
         }
         let named = tunlink.as_ref().filter(|_| *tunlink != kept);
-        if let Some(uplink) = named.filter(|uplink| rival.keeps(env, facts, uplink)) {
+        if let Some(uplink) = named.filter(|uplink| rival.keeps(env, dump, uplink)) {
             put(Some(uplink.clone()), None);
         }
-        let claim = claim.as_ref().filter(|claim| rival.keeps(env, facts, &claim.uplink));
+        let claim = claim.as_ref().filter(|claim| rival.keeps(env, dump, &claim.uplink));
         if let Some(Claim { uplink, ce }) = claim {
             put(Some(uplink.clone()), Some(*ce));
         }
@@ -121,10 +120,9 @@ pub(super) fn taken(env: &Env, facts: &Facts, own: &InterfaceName) -> Taken {
             put(rival.uplink(), ce);
         }
     }
-    for other in ours.iter().take_while(|it| it.facts.name != own) {
-        let name = &other.facts.name;
-        if let Some((uplink, ce)) = other.line(env, facts, &Taken::for_another_than(&shares, name))
-        {
+    for other in ours.iter().take_while(|it| it.dump.name != own) {
+        let name = &other.dump.name;
+        if let Some((uplink, ce)) = other.line(env, dump, &Taken::for_another_than(&shares, name)) {
             let (interface, uplink, ce) = (name.clone(), Some(uplink), Some(ce));
             shares.push(Share { interface, ours: true, uplink, ce });
         }
@@ -134,13 +132,13 @@ pub(super) fn taken(env: &Env, facts: &Facts, own: &InterfaceName) -> Taken {
 
 /// Addresses of aliases whose owner is gone, which netifd removes in a moment. Where something else
 /// has the address, the uplink itself or an interface made by hand, the tunnel works with it.
-fn left_behind(facts: &Facts, own: &str) -> Vec<Share> {
-    let is_left = |it: &&InterfaceFacts| {
+fn left_behind(dump: &Dump, own: &str) -> Vec<Share> {
+    let is_left = |it: &&InterfaceDump| {
         let owner = it.name.strip_suffix(ALIAS_SUFFIX);
-        owner.is_some_and(|owner| owner != own && facts.interface(owner).is_none())
+        owner.is_some_and(|owner| owner != own && dump.interface(owner).is_none())
     };
-    let others = facts.interfaces().filter(is_left);
-    let share = |it: &InterfaceFacts, ce| {
+    let others = dump.interfaces().filter(is_left);
+    let share = |it: &InterfaceDump, ce| {
         let interface = it.name.clone();
         Share { interface, ours: false, uplink: None, ce: Some(ce) }
     };
@@ -148,9 +146,9 @@ fn left_behind(facts: &Facts, own: &str) -> Vec<Share> {
 }
 
 /// Whether it is one of ours that netifd starts, or that is not down yet.
-fn is_active(facts: &Facts, interface: &InterfaceFacts) -> bool {
-    let has_alias = || facts.interface(&alias_of(&interface.name)).is_some();
-    facts.is_ours(&interface.name) && (interface.autostart || interface.up || has_alias())
+fn is_active(dump: &Dump, interface: &InterfaceDump) -> bool {
+    let has_alias = || dump.interface(&alias_of(&interface.name)).is_some();
+    dump.is_ours(&interface.name) && (interface.autostart || interface.up || has_alias())
 }
 
 fn alias_of(name: &str) -> String {
@@ -158,8 +156,8 @@ fn alias_of(name: &str) -> String {
 }
 
 /// One of ours, this one included.
-struct Rival<'facts> {
-    facts: &'facts InterfaceFacts,
+struct Rival<'dump> {
+    dump: &'dump InterfaceDump,
     memory: Memory,
     /// As netifd passes them.
     options: String,
@@ -169,54 +167,54 @@ struct Rival<'facts> {
     has: bool,
 }
 
-impl<'facts> Rival<'facts> {
+impl<'dump> Rival<'dump> {
     fn new(
         env: &Env,
         network: Option<&Package>,
-        facts: &'facts InterfaceFacts,
+        dump: &'dump InterfaceDump,
         claim: Option<Claim>,
     ) -> Option<Self> {
-        let memory = Memory::read(&env.run, &facts.name.parse().ok()?);
-        let section = network.and_then(|it| it.section(&facts.name));
+        let memory = Memory::read(&env.run, &dump.name.parse().ok()?);
+        let section = network.and_then(|it| it.section(&dump.name));
         let options = section.map_or_else(|| memory.options.clone(), Section::json);
         let config = Config::parse(&options).or_else(|_| Config::parse(&memory.good_options));
         let tunlink = config.ok().and_then(|config| config.tunlink);
-        let has = facts.up || claim.is_some() || !memory.prefix.is_empty();
-        Some(Self { facts, memory, options, tunlink, claim, has })
+        let has = dump.up || claim.is_some() || !memory.prefix.is_empty();
+        Some(Self { dump, memory, options, tunlink, claim, has })
     }
 
     /// The one that it has.
     fn uplink(&self) -> Option<String> {
-        let told = || self.facts.data.get("uplink")?.as_str().map(str::to_owned);
+        let told = || self.dump.data.get("uplink")?.as_str().map(str::to_owned);
         let claimed = self.claim.as_ref().map(|claim| claim.uplink.clone());
-        self.facts.up.then(told).flatten().or(claimed)
+        self.dump.up.then(told).flatten().or(claimed)
     }
 
     /// Its options, and the older ones that stay in force where nothing comes of these.
-    fn configs(&self, env: &Env, facts: &Facts) -> impl Iterator<Item = Config> {
-        let name = self.facts.name.parse::<InterfaceName>().ok();
+    fn configs(&self, env: &Env, dump: &Dump) -> impl Iterator<Item = Config> {
+        let name = self.dump.name.parse::<InterfaceName>().ok();
         [&self.options, &self.memory.good_options].into_iter().filter_map(move |options| {
-            Some(with_learned_rules(Config::parse(options).ok()?, env, name.as_ref()?, facts))
+            Some(with_learned_rules(Config::parse(options).ok()?, env, name.as_ref()?, dump))
         })
     }
 
     /// Whether the uplink is to be left to it. Where that has a prefix of which nothing comes, or
     /// is no more, it is not: one that cannot come up would keep the others down for ever.
-    fn keeps(&self, env: &Env, facts: &Facts, uplink: &str) -> bool {
-        let tells = |uplink: &InterfaceFacts| uplink.up && !uplink.prefixes.is_empty();
-        let is_told = || facts.interface(uplink).is_none_or(tells);
+    fn keeps(&self, env: &Env, dump: &Dump, uplink: &str) -> bool {
+        let tells = |uplink: &InterfaceDump| uplink.up && !uplink.prefixes.is_empty();
+        let is_told = || dump.interface(uplink).is_none_or(tells);
         let may_come = |config: Config| {
             config.provisioning != Mode::Off
-                || choose(&config, facts, None, &Taken::default()).is_ok()
+                || choose(&config, dump, None, &Taken::default()).is_ok()
         };
-        self.facts.up || !is_told() || self.configs(env, facts).any(may_come)
+        self.dump.up || !is_told() || self.configs(env, dump).any(may_come)
     }
 
     /// The line that it will choose.
-    fn line(&self, env: &Env, facts: &Facts, taken: &Taken) -> Option<(String, Ipv6Addr)> {
+    fn line(&self, env: &Env, dump: &Dump, taken: &Taken) -> Option<(String, Ipv6Addr)> {
         let current = self.memory.prefix.parse().ok();
-        self.configs(env, facts).find_map(|config| {
-            let Uplink { interface, prefix, .. } = choose(&config, facts, current, taken).ok()?;
+        self.configs(env, dump).find_map(|config| {
+            let Uplink { interface, prefix, .. } = choose(&config, dump, current, taken).ok()?;
             Some((interface, config.sources(prefix).decide().ok()?.plan.ce()))
         })
     }
@@ -228,21 +226,21 @@ impl<'facts> Rival<'facts> {
 /// [`UplinkError::Taken`] where another one was faster.
 pub(super) fn claim(
     env: &Env,
-    facts: &Facts,
+    dump: &Dump,
     own: &InterfaceName,
     config: &Config,
     uplink: &str,
     ce: Ipv6Addr,
 ) -> Result<(), Failure> {
-    if facts.interfaces().filter(|it| facts.is_ours(&it.name)).count() < 2 {
+    if dump.interfaces().filter(|it| dump.is_ours(&it.name)).count() < 2 {
         return Ok(());
     }
     let mine = Claim { uplink: uplink.to_owned(), ce };
     let network = env.config().read("network").ok().flatten();
     let counts = |name: &String, claim: &Claim| {
-        let active = facts.interface(name).filter(|it| is_active(facts, it));
+        let active = dump.interface(name).filter(|it| is_active(dump, it));
         let rival = active.and_then(|it| Rival::new(env, network.as_ref(), it, None));
-        rival.is_some_and(|it| it.keeps(env, facts, &claim.uplink))
+        rival.is_some_and(|it| it.keeps(env, dump, &claim.uplink))
     };
     change(&env.run, |claims| {
         claims.0.retain(counts);

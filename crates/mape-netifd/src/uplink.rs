@@ -6,7 +6,7 @@ use mape_core::{Code, Explain, Failure, Plan, Quoted, ReceivedPrefix};
 use mape_provision::Decision;
 
 use super::config::Config;
-use super::dump::{Candidate, Facts, InterfaceFacts};
+use super::dump::{Candidate, Dump, InterfaceDump};
 use super::{Fixed, Taken};
 
 /// Two prefixes whose lifetimes differ by less were announced together, in seconds. Both count down
@@ -98,9 +98,9 @@ impl Explain for UplinkError {
 }
 
 /// What is known of a prefix before it is held against the others.
-struct Offer<'facts> {
-    interface: &'facts InterfaceFacts,
-    device: &'facts str,
+struct Offer<'dump> {
+    interface: &'dump InterfaceDump,
+    device: &'dump str,
     candidate: Candidate,
     plan: Plan,
     current: bool,
@@ -121,18 +121,18 @@ struct Offer<'facts> {
 /// [`UplinkError`], or the most telling reason why a prefix that is there has no plan.
 pub fn choose(
     config: &Config,
-    facts: &Facts,
+    dump: &Dump,
     current: Option<ReceivedPrefix>,
     taken: &Taken,
 ) -> Result<Uplink, Failure> {
     if let Some(name) = &config.tunlink {
-        if facts.interface(name).is_none() {
+        if dump.interface(name).is_none() {
             return Err(UplinkError::Unknown(Quoted::new(name)).into());
         }
     }
     let mut best: Option<Offer<'_>> = None;
     let mut reason: Option<(u8, Failure)> = None;
-    for interface in facts.interfaces().filter(|interface| is_candidate(config, facts, interface)) {
+    for interface in dump.interfaces().filter(|interface| is_candidate(config, dump, interface)) {
         let Some(device) = interface.device.as_deref() else { continue };
         let is_current = |candidate: &Candidate| current == Some(candidate.prefix);
         let stays = interface.prefixes.iter().any(is_current);
@@ -180,13 +180,13 @@ pub fn choose(
 
 /// Neither our own interfaces nor the aliases with their CE addresses, which would keep a prefix
 /// alive that the line no longer has.
-pub(super) fn is_candidate(config: &Config, facts: &Facts, interface: &InterfaceFacts) -> bool {
+pub(super) fn is_candidate(config: &Config, dump: &Dump, interface: &InterfaceDump) -> bool {
     let name = &interface.name;
     config.tunlink.as_ref().is_none_or(|tunlink| tunlink == name)
         && interface.up
         && interface.device.as_deref() != Some("lo")
-        && !facts.is_ours(name)
-        && !facts.is_our_alias(name)
+        && !dump.is_ours(name)
+        && !dump.is_our_alias(name)
 }
 
 impl Offer<'_> {
@@ -242,9 +242,9 @@ mod tests {
     }
 
     fn chosen(options: &str, interfaces: &[Value], current: Option<&str>) -> String {
-        let facts = Facts::parse(&json!({"interface": interfaces}));
+        let dump = Dump::parse(&json!({"interface": interfaces}));
         let current = current.map(|text| text.parse().unwrap());
-        match choose(&Config::parse(options).unwrap(), &facts, current, &Taken::default()) {
+        match choose(&Config::parse(options).unwrap(), &dump, current, &Taken::default()) {
             Ok(uplink) => format!("{} {}", uplink.interface, uplink.prefix),
             Err(Failure { code, message, .. }) => format!("{code}: {message}"),
         }

@@ -4,7 +4,7 @@ use mape_uci::{Directories, Package, Section};
 use serde_json::Value;
 
 use super::config::Config;
-use super::dump::Facts;
+use super::dump::Dump;
 use super::uplink::Uplink;
 
 /// The zones, in configured order.
@@ -41,8 +41,8 @@ impl Zones {
     /// them there as if the zone listed them. So joins one that netifd makes itself, like `wan_6`.
     /// What our own have joined is what we told, and has to be told again.
     #[must_use]
-    pub fn with_joined(mut self, facts: &Facts) -> Self {
-        for interface in facts.interfaces().filter(|interface| interface.proto != "mape") {
+    pub fn with_joined(mut self, dump: &Dump) -> Self {
+        for interface in dump.interfaces().filter(|interface| interface.proto != "mape") {
             let joined = interface.data.get("zone").and_then(Value::as_str);
             if let Some(zone) = self.0.iter_mut().find(|zone| Some(zone.name.as_str()) == joined) {
                 zone.networks.push(interface.name.clone());
@@ -150,7 +150,7 @@ mod tests {
             {"interface": "wan_6", "data": {"zone": "wan"}}, {"interface": "x", "data": {"zone": "y"}},
             {"interface": "mape", "proto": "mape", "data": {"zone": "wan"}},
         ]});
-        let joined = zones.clone().with_joined(&Facts::parse(&dump));
+        let joined = zones.clone().with_joined(&Dump::parse(&dump));
         assert_eq!(joined.of_uplink(&uplink("wan_6", "eth3")), Some("wan"));
         assert_eq!(joined.of_uplink(&uplink("x", "eth3")), None);
         assert_eq!(joined.of_interface("mape"), None);

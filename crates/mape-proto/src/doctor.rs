@@ -10,7 +10,7 @@ use mape_firewall::Env;
 use mape_import::Router;
 use mape_kernel::device::Device;
 use mape_netifd::status::InterfaceStatus;
-use mape_netifd::{Facts, InterfaceFacts};
+use mape_netifd::{Dump, InterfaceDump};
 use mape_nft::InterfaceName;
 use mape_uci::Package;
 use serde::Serialize;
@@ -163,8 +163,8 @@ impl fmt::Display for Report {
 struct Patient<'env> {
     env: &'env Env,
     /// netifd's answer as it is.
-    dump: Value,
-    facts: Facts,
+    answer: Value,
+    dump: Dump,
     router: Router,
     dhcp: Option<Package>,
     /// Ours, where there is one.
@@ -172,8 +172,8 @@ struct Patient<'env> {
 }
 
 impl Patient<'_> {
-    fn own(&self) -> Option<&InterfaceFacts> {
-        self.facts.interface(&self.interface.as_ref()?.interface)
+    fn own(&self) -> Option<&InterfaceDump> {
+        self.dump.interface(&self.interface.as_ref()?.interface)
     }
 
     /// That of the tunnel.
@@ -182,11 +182,11 @@ impl Patient<'_> {
     }
 
     /// The interface that has the line's prefix, or should have it.
-    fn uplink(&self) -> Option<&InterfaceFacts> {
+    fn uplink(&self) -> Option<&InterfaceDump> {
         let told = self.own().and_then(|own| own.data.get("uplink")?.as_str());
-        told.and_then(|name| self.facts.interface(name)).or_else(|| {
-            let mut candidates = self.facts.interfaces().filter(|it| {
-                it.proto == "dhcpv6" || (it.default_route && !self.facts.is_ours(&it.name))
+        told.and_then(|name| self.dump.interface(name)).or_else(|| {
+            let mut candidates = self.dump.interfaces().filter(|it| {
+                it.proto == "dhcpv6" || (it.default_route && !self.dump.is_ours(&it.name))
             });
             candidates.next()
         })
@@ -203,17 +203,17 @@ pub fn doctor(
     only: Option<&InterfaceName>,
     ask: &Ask,
 ) -> Result<Option<Report>, Failure> {
-    let dump = mape_netifd::status::dump_or_failure(env)?;
-    let facts = Facts::parse(&dump);
+    let answer = mape_netifd::status::dump_or_failure(env)?;
+    let dump = Dump::parse(&answer);
     let router = Router::read(env.clone())?;
     let dhcp = router.directories().read("dhcp").ok().flatten();
     let mut interfaces = mape_netifd::status::Report::collect(env, only).interfaces;
-    interfaces.retain(|it| only.is_some() || facts.is_ours(&it.interface));
-    if only.is_some_and(|name| !facts.is_ours(name.as_str())) {
+    interfaces.retain(|it| only.is_some() || dump.is_ours(&it.interface));
+    if only.is_some_and(|name| !dump.is_ours(name.as_str())) {
         return Ok(None);
     }
     let interface = interfaces.into_iter().next();
-    let patient = Patient { env, dump, facts, router, dhcp, interface };
+    let patient = Patient { env, answer, dump, router, dhcp, interface };
     let mut checks = uplink::checks(&patient, ask.gateway);
     checks.extend(kernel::check(&env.proc));
     checks.extend(line::checks(&patient));

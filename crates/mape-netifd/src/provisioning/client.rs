@@ -13,7 +13,7 @@ use mape_provision::{
 
 use super::super::{
     config::Config,
-    dump::{Facts, InterfaceFacts},
+    dump::{Dump, InterfaceDump},
     uplink::is_candidate,
 };
 use super::now;
@@ -35,20 +35,19 @@ pub(crate) struct Asker {
 impl Asker {
     /// Of the interface with an IPv6 default route and the most prefixes delegated to it, or of the
     /// stated one. Whether the table knows it makes no difference.
-    pub(crate) fn of(config: &Config, facts: &Facts) -> Self {
-        let uplinks = facts
+    pub(crate) fn of(config: &Config, dump: &Dump) -> Self {
+        let uplinks = dump
             .interfaces()
-            .filter(|interface| is_candidate(config, facts, interface) && interface.default_route);
+            .filter(|interface| is_candidate(config, dump, interface) && interface.default_route);
         let asked = uplinks.map(|interface| (interface, prefixes_of(interface)));
         let asked = asked.filter(|(_, prefixes)| !prefixes.is_empty());
-        let delegated = |interface: &InterfaceFacts| {
-            interface.prefixes.iter().filter(|it| it.delegated).count()
-        };
+        let delegated =
+            |interface: &InterfaceDump| interface.prefixes.iter().filter(|it| it.delegated).count();
         // Of equal ones netifd's first.
         let best = asked.min_by_key(|(interface, _)| Reverse(delegated(interface)));
         let Some((interface, prefixes)) = best else { return Self::default() };
         let source = interface.addresses.first().copied();
-        let own = facts.interfaces().flat_map(|it| it.networks.iter().copied()).collect();
+        let own = dump.interfaces().flat_map(|it| it.networks.iter().copied()).collect();
         let resolvers = Resolvers { own, ..resolvers_of(interface, source) };
         Self { interface: interface.name.clone(), prefixes, resolvers }
     }
@@ -97,7 +96,7 @@ impl Asker {
     }
 }
 
-fn prefixes_of(interface: &InterfaceFacts) -> Vec<ReceivedPrefix> {
+fn prefixes_of(interface: &InterfaceDump) -> Vec<ReceivedPrefix> {
     let mut found = Vec::new();
     for delegated in [true, false] {
         let some = interface.prefixes.iter().filter(|it| it.delegated == delegated);
@@ -113,7 +112,7 @@ fn prefixes_of(interface: &InterfaceFacts) -> Vec<ReceivedPrefix> {
     found
 }
 
-fn resolvers_of(interface: &InterfaceFacts, source: Option<Ipv6Addr>) -> Resolvers {
+fn resolvers_of(interface: &InterfaceDump, source: Option<Ipv6Addr>) -> Resolvers {
     let device = interface.device.as_deref().unwrap_or("");
     let index = || {
         let text = fs::read_to_string(format!("/sys/class/net/{device}/ifindex"));

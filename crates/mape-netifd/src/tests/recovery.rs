@@ -132,7 +132,7 @@ fn a_connection_that_broke_is_made_again() {
     });
     let mut bus = bus(&world.env, TIMEOUT);
     for _ in 0..2 {
-        let error = facts(&mut bus).unwrap_err();
+        let error = read_dump(&mut bus).unwrap_err();
         assert!(matches!(error, UbusError::Lost(_)), "{error}");
     }
     assert_eq!(connections.try_iter().count(), 2);

@@ -122,13 +122,13 @@ fn of_two_sections_at_boot_the_same_one_comes_up() {
 fn what_is_claimed_is_not_taken() {
     let world = World::new("two-claims");
     let down = |name: &str| json!({"interface": name, "up": false, "proto": "dhcpv6"});
-    let facts = Facts::parse(&json!({"interface":
+    let dump = Dump::parse(&json!({"interface":
         [down("wan6"), down("wanb"), ours("mape", false), ours("wan4", false)]}));
     let claim = |name: &str, uplink: &str, ce: &str| {
         let config = Config::parse("{}").unwrap();
         let name = name.parse().unwrap();
         fs::create_dir_all(&world.env.run).unwrap();
-        rivals::claim(&world.env, &facts, &name, &config, uplink, ce.parse().unwrap())
+        rivals::claim(&world.env, &dump, &name, &config, uplink, ce.parse().unwrap())
             .map_err(|failure| code(&failure))
     };
     assert_eq!(claim("wan4", "wan6", CE), Ok(()));
@@ -376,10 +376,10 @@ fn a_section_that_cannot_come_up_blocks_no_other_one() {
         older.clone_into(&mut memory.good_options);
         memory.write(&world.env.run, &wan4).unwrap();
         if claimed {
-            let facts = Facts::parse(&json!({ "interface": both }));
+            let dump = Dump::parse(&json!({ "interface": both }));
             let config = Config::parse("{}").unwrap();
             let ce = CE.parse().unwrap();
-            rivals::claim(&world.env, &facts, &wan4, &config, "wan6", ce).unwrap();
+            rivals::claim(&world.env, &dump, &wan4, &config, "wan6", ce).unwrap();
         }
         let done = attempt(&world, &mut Netifd::with(&both), "mape", "{}");
         assert_eq!(done.is_ok(), comes_up, "{more} {claimed} {older}: {done:?}");
@@ -395,7 +395,7 @@ fn a_section_that_cannot_come_up_blocks_no_other_one() {
         let all = [uplinks, both[1..].to_vec()].concat();
         let _ = fs::remove_dir_all(&world.env.run);
         fs::create_dir_all(&world.env.run).unwrap();
-        let before = Facts::parse(&json!({ "interface": both }));
+        let before = Dump::parse(&json!({ "interface": both }));
         let ce = CE.parse().unwrap();
         rivals::claim(&world.env, &before, &wan4, &config, "wan6", ce).unwrap();
         let done = attempt(&world, &mut Netifd::with(&all), "mape", "{}");

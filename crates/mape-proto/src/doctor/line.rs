@@ -4,7 +4,7 @@ use mape_core::{Code, ShellWord};
 use mape_import::{Leftover, leftovers_of};
 use mape_kernel::device::Device;
 use mape_kernel::link::tunnel_between;
-use mape_netifd::InterfaceFacts;
+use mape_netifd::InterfaceDump;
 use mape_netifd::status::{Condition, Counts, InterfaceStatus};
 use mape_system::json::{self, items};
 use serde_json::Value;
@@ -89,7 +89,7 @@ fn provisioning(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Fi
 /// The IPv4 default route of another interface with a metric that is not greater.
 fn default_route(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
     const CHECK: &str = "default_route";
-    let routes = items(&patient.dump, "interface").iter().filter_map(|it| {
+    let routes = items(&patient.answer, "interface").iter().filter_map(|it| {
         let text = |key: &str| it.get(key).and_then(Value::as_str);
         let is_default = |route: &Value| {
             route.get("target").and_then(Value::as_str) == Some("0.0.0.0")
@@ -171,8 +171,8 @@ fn twin(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<(String, S
     let line = interface.line.as_ref().filter(|_| interface.state != Condition::Pending)?;
     let devices = &patient.env.devices;
     let device = tunnel_between(devices, (line.ce, line.br), None, &interface.device)?;
-    let is_its = |it: &&InterfaceFacts| it.device.as_deref() == Some(device.as_str());
-    let hint = match patient.facts.interfaces().find(is_its) {
+    let is_its = |it: &&InterfaceDump| it.device.as_deref() == Some(device.as_str());
+    let hint = match patient.dump.interfaces().find(is_its) {
         Some(owner) => format!("remove the interface {}: one line has one tunnel", owner.name),
         None => {
             format!("remove it with `ip link del {}`, and what made it", ShellWord::quoted(&device))
@@ -185,8 +185,8 @@ fn twin(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<(String, S
 /// the one that works is never to be switched off.
 fn works_itself(patient: &Patient<'_>, leftover: &Leftover) -> bool {
     let name = leftover.what.strip_prefix("network.").filter(|_| leftover.kind == "second-ce");
-    let other = name.and_then(|name| patient.facts.interface(name));
-    let told = items(&patient.dump, "interface");
+    let other = name.and_then(|name| patient.dump.interface(name));
+    let told = items(&patient.answer, "interface");
     let waits = |other: &str| {
         let of = |it: &&Value| it.get("interface").and_then(Value::as_str) == Some(other);
         let errors = told.iter().find(of).and_then(|it| it.get("errors"));

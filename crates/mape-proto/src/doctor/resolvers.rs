@@ -42,7 +42,7 @@ pub(crate) fn goes_out(resolver: Ipv4Addr, near: &[Ipv4Net]) -> bool {
 }
 
 fn interfaces<'a>(patient: &'a Patient<'_>) -> impl Iterator<Item = &'a Value> {
-    items(&patient.dump, "interface").iter()
+    items(&patient.answer, "interface").iter()
 }
 
 /// Networks on a link, and those that another interface has a route to.

@@ -2,7 +2,7 @@
 
 use mape_kernel::device::Device;
 use mape_netifd::net::Fetcher;
-use mape_netifd::{InterfaceFacts, line_facts};
+use mape_netifd::{InterfaceDump, line_facts};
 use mape_provision::{LineType, Verdict};
 
 use super::{Finding, Fix, Patient};
@@ -15,7 +15,7 @@ const OTHER_DUIDS: [(&str, &str); 3] = [
 ];
 
 pub(super) fn checks(patient: &Patient<'_>, ask_gateway: bool) -> Vec<Finding> {
-    let mut facts = line_facts(&patient.facts, patient.env);
+    let mut facts = line_facts(&patient.dump, patient.env);
     if ask_gateway {
         facts.gateway = Fetcher::find(None).as_ref().and_then(mape_netifd::net::ask_gateway);
     }
@@ -119,7 +119,7 @@ fn duid(patient: &Patient<'_>, without_prefix: bool) -> Option<Finding> {
     Some(finding.because(format!("it is {duid}")))
 }
 
-fn mac(patient: &Patient<'_>, uplink: &InterfaceFacts) -> Option<String> {
+fn mac(patient: &Patient<'_>, uplink: &InterfaceDump) -> Option<String> {
     let file = patient.env.devices.join(uplink.device.as_deref()?).join("address");
     let text = std::fs::read_to_string(file).ok()?.trim().replace(':', "");
     (text.len() == 12).then_some(text)

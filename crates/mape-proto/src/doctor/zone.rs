@@ -39,7 +39,7 @@ pub(super) fn zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option
 fn joined_zone(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
     const CHECK: &str = "zone";
     let name = &interface.interface;
-    let zones = Zones::read(&patient.router.directories()).with_joined(&patient.facts);
+    let zones = Zones::read(&patient.router.directories()).with_joined(&patient.dump);
     let up = matches!(interface.state, Condition::Up | Condition::Shut);
     let stated = patient.router.interfaces().find(|it| it.name() == name);
     let stated = stated.and_then(|it| it.get("zone"));
