@@ -220,3 +220,47 @@ fn slug(heading: &str) -> String {
     let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
+
+/// Files below a directory, with `/` between the parts of a path.
+fn files_below(directory: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            if !path.ends_with("target") {
+                files_below(&path, found);
+            }
+        } else {
+            found.push(path.to_str().unwrap().to_owned());
+        }
+    }
+}
+
+/// A reader who follows a name in these pages finds the file.
+#[test]
+fn the_architecture_and_the_decisions_name_files_that_exist() {
+    let mut sources = Vec::new();
+    files_below(&home().join("crates"), &mut sources);
+    let decisions = fs::read_dir(home().join("docs/decisions")).unwrap();
+    let decisions = decisions.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut pages: Vec<String> = decisions.map(|name| format!("docs/decisions/{name}")).collect();
+    pages.extend(["ARCHITECTURE.md", "docs/testing.md", "docs/measurements.md"].map(str::to_owned));
+    let mut named = 0;
+    for page in pages {
+        let text = read(&page);
+        let is_source = |name: &&str| Path::new(name).extension().is_some_and(|it| it == "rs");
+        for name in text.split('`').skip(1).step_by(2).filter(is_source) {
+            let is_it = |path: &String| path.ends_with(&format!("/{name}"));
+            assert!(sources.iter().any(is_it), "{page}: there is no file {name}");
+            named += 1;
+        }
+        for (_, rest) in text.match_indices("](").map(|(at, found)| text.split_at(at + found.len()))
+        {
+            let (target, _) = rest.split_once(')').unwrap();
+            let target = target.split('#').next().unwrap();
+            let directory = home().join(&page).parent().unwrap().to_owned();
+            let is_elsewhere = target.is_empty() || target.contains("://");
+            assert!(is_elsewhere || directory.join(target).exists(), "{page}: no page {target}");
+        }
+    }
+    assert!(named > 60, "{named}");
+}
