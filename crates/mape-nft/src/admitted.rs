@@ -1,8 +1,8 @@
-//! What firewall4 has to let through: connections that we have sent to a host, and no others.
+//! The connections that firewall4 has to accept: those that our rules translate to a LAN host.
 //!
-//! A line at the end of firewall4's chain `forward` accepts what is in a set of its table. The set
-//! is part of firewall4's own text and is empty there; the loader fills it. `ct status dnat` alone
-//! would accept what any other program has translated too.
+//! A rule at the end of firewall4's chain `forward` accepts the connections that a set of its table
+//! contains. firewall4's text declares the set empty, and the loader fills it. A rule with only
+//! `ct status dnat` would also accept the connections that other programs translate.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -16,11 +16,11 @@ use crate::interface::Interface;
 use crate::port_ranges::complement;
 use crate::published::{Published, Transport};
 
-/// The elements' type: where a connection was addressed to, and the host it goes to.
+/// Type of the elements: original destination (address, protocol, port) and the host.
 pub(crate) const TYPE: &str =
     "type ipv4_addr . inet_proto . inet_service . ipv4_addr\nflags interval";
 
-/// Connections to these ports of the line that go to these hosts.
+/// Connections to these external or internal ports that are translated to these hosts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Admitted {
     addresses: Ipv4Net,
@@ -29,16 +29,17 @@ pub struct Admitted {
     hosts: Ipv4Net,
 }
 
-/// One element of the set as the kernel has it: its first and its last key.
+/// One element of the set in the kernel's form: its first and its last key.
 pub type Bounds = [[u8; 16]; 2];
 
 impl Admitted {
-    /// firewall4's table, of family `inet`.
+    /// Name of firewall4's table, of family `inet`.
     pub const TABLE: &'static str = "fw4";
-    /// The set in it.
+    /// Name of the set in that table.
     pub const SET: &'static str = "mape_rs_published";
 
-    /// What is published by any of these interfaces, and what full cone lets in. Each once, sorted.
+    /// Returns the elements for the port forwards and the full-cone hosts of these interfaces,
+    /// sorted and without duplicates.
     #[must_use]
     pub fn of(interfaces: &[Interface]) -> Vec<Self> {
         let mut all: Vec<Self> =
@@ -48,8 +49,8 @@ impl Admitted {
         all
     }
 
-    /// For `nft -f`: gives the set these elements and no others. Refused where there is no such
-    /// set.
+    /// Returns the text for `nft -f` that replaces the elements of the set. nft refuses it if the
+    /// set does not exist.
     #[must_use]
     pub fn text(elements: &[Self]) -> String {
         let set = format!("inet {} {}", Self::TABLE, Self::SET);
@@ -60,7 +61,7 @@ impl Admitted {
         format!("{text}add element {set} {{ {} }}\n", list(elements))
     }
 
-    /// As the kernel has it. Each part begins at a multiple of four bytes.
+    /// Returns the element in the kernel's form. Each part begins at a multiple of four bytes.
     #[must_use]
     pub fn bounds(&self) -> Bounds {
         let key = |address: Ipv4Addr, port: u16, host: Ipv4Addr| {
@@ -86,7 +87,7 @@ impl Admitted {
     }
 }
 
-/// As nft reads it.
+/// Writes the element as nft reads it.
 impl fmt::Display for Admitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { addresses, transport, ports, hosts } = self;
@@ -102,7 +103,7 @@ pub(crate) fn list(elements: &[Admitted]) -> String {
     elements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Published ports that have a host. Their ports pass the edge as they are, on each edge.
+/// Returns an element for each port forward. The edge does not translate these ports.
 pub(crate) fn servers(interface: &Interface) -> Vec<Admitted> {
     let element = |one: &Published| {
         let ports = PortRange::new(one.port, one.port)?;
@@ -117,7 +118,8 @@ pub(crate) fn servers(interface: &Interface) -> Vec<Admitted> {
     interface.published().into_iter().filter_map(element).collect()
 }
 
-/// Ports that conntrack gives away itself, as it sees them: behind a second stage the inside ones.
+/// Returns elements for the UDP ports that conntrack assigns and that full cone makes reachable.
+/// Behind a translating edge these are internal ports.
 fn cones(interface: &Interface) -> Vec<Admitted> {
     if !full_cone::is_needed(interface) {
         return Vec::new();
@@ -125,7 +127,7 @@ fn cones(interface: &Interface) -> Vec<Admitted> {
     let ports = match interface.dataplane.mapping() {
         Some(mapping) if interface.edge == Edge::Plain => mapping.unreserved(),
         Some(mapping) => vec![mapping.internal()],
-        // A set of intervals takes no port twice.
+        // A set of intervals refuses a port that occurs twice.
         None => complement(
             interface
                 .published()

@@ -1,4 +1,4 @@
-//! What the renderer needs to know of a plan.
+//! The part of a plan that the packet rules depend on.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -8,13 +8,13 @@ use mape_core::{Plan, PortRange};
 use crate::mapping::{Mapping, NoUsablePort};
 use crate::port_ranges::{complement, merged};
 
-/// IPv4 and TCP header, in bytes: what an MSS leaves out of the MTU.
+/// Length of the IPv4 and TCP headers in bytes: the MTU minus these is the MSS.
 const HEADERS: u16 = 40;
 
-/// Below this nobody is given a port for outgoing connections unless there is no other.
+/// Lowest port for outgoing connections, unless no other port is free.
 const LOWEST: u16 = 1024;
 
-/// One MAP-E line: its address, its ports, its tunnel.
+/// Address, port mapping, CE address and MTU of one MAP-E interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataplane {
     ipv4: Ipv4Net,
@@ -32,11 +32,11 @@ struct Whole {
 }
 
 impl Dataplane {
-    /// Takes what is needed from a plan. `listening` are ports the router itself uses, which the
-    /// inside range avoids where it can.
+    /// Takes the needed values from a plan. `listening` are the ports on which the router itself
+    /// listens. The internal range avoids them if it can.
     ///
     /// # Errors
-    /// [`NoUsablePort`] where every port is reserved or 0.
+    /// [`NoUsablePort`] if every port is reserved or 0.
     pub fn new(plan: &Plan, listening: &[PortRange]) -> Result<Self, NoUsablePort> {
         let set = plan.port_set();
         let reserved = plan.reserved_inside();
@@ -49,70 +49,73 @@ impl Dataplane {
         Ok(Self { ipv4: plan.ipv4(), ce: plan.ce(), mtu: plan.mtu(), mapping, whole })
     }
 
-    /// Inside and real ports; `None` where the address is not shared, so that nothing is mapped.
+    /// Returns the mapping of internal to external ports; `None` if the address is not shared, so
+    /// that no port is mapped.
     #[must_use]
     pub const fn mapping(&self) -> Option<&Mapping> {
         self.mapping.as_ref()
     }
 
-    /// The reserved ports of the line, in ascending order.
+    /// Returns the reserved ports, in ascending order.
     #[must_use]
     pub fn reserved(&self) -> &[PortRange] {
         self.mapping.as_ref().map_or(&self.whole.reserved, Mapping::reserved)
     }
 
-    /// Of an address that is not shared, the ports that outgoing connections may have where some
-    /// are reserved: conntrack searches one contiguous range only.
+    /// Returns the ports for outgoing connections of an address that is not shared, if some of its
+    /// ports are reserved. It is one range, because conntrack searches one contiguous range only.
     #[must_use]
     pub const fn outgoing(&self) -> Option<PortRange> {
         self.whole.outgoing
     }
 
-    /// The address that connections leave from. Of a whole IPv4 prefix it is the first one: hosts
-    /// that have addresses of the prefix keep them, everyone else shares this one.
+    /// Returns the source address of outgoing connections. Of a whole IPv4 prefix it is the first
+    /// address: hosts that have an address of the prefix keep it, all others share this one.
     #[must_use]
     pub const fn address(&self) -> Ipv4Addr {
         self.ipv4.addr()
     }
 
-    /// The whole prefix of a line that got one.
+    /// Returns the IPv4 prefix of an interface that has more than one address.
     pub(crate) fn prefix(&self) -> Option<Ipv4Net> {
         (self.ipv4.prefix_len() < 32).then_some(self.ipv4)
     }
 
-    /// The addresses a packet outside may have: `192.0.2.1` or `192.0.2.0/28`.
+    /// Returns the addresses that a packet on the line may have, as nft reads them: `192.0.2.1` or
+    /// `192.0.2.0/28`.
     pub(crate) fn addresses(&self) -> String {
         self.prefix().map_or_else(|| self.address().to_string(), |prefix| prefix.to_string())
     }
 
-    /// The same as a network, of one address where the line has one.
+    /// Returns the same addresses as a network; a single address is a /32.
     pub(crate) const fn net(&self) -> Ipv4Net {
         self.ipv4
     }
 
-    /// The line's netmask and network as numbers.
+    /// Returns netmask and network as numbers.
     pub(crate) fn netmask(&self) -> (u32, u32) {
         (self.ipv4.netmask().to_bits(), self.ipv4.network().to_bits())
     }
 
-    /// The line's end of the tunnel; no two interfaces of a ruleset have the same.
+    /// Returns the CE address, the local end of the tunnel. No two interfaces of a ruleset have the
+    /// same one.
     #[must_use]
     pub const fn ce(&self) -> Ipv6Addr {
         self.ce
     }
 
-    /// TCP MSS that fits the tunnel, in bytes.
+    /// Returns the largest TCP MSS that fits the tunnel, in bytes.
     pub(crate) const fn mss(&self) -> u16 {
         self.mtu.saturating_sub(HEADERS)
     }
 }
 
 impl Whole {
-    /// The longest range without reserved ports, from [`LOWEST`] on if there is one.
+    /// Takes the longest range without reserved ports, from [`LOWEST`] on if one exists.
     fn new(reserved: Vec<PortRange>) -> Option<Self> {
         let reserved = merged(reserved);
         let gaps = complement(reserved.clone());
-        // Of equals the first.
+        // Of ranges of equal length, the first.
         let longest = |lowest: u16| {
             let above = |gap: &PortRange| PortRange::new(gap.first().max(lowest), gap.last());
             gaps.iter().filter_map(above).rev().max_by_key(|gap| gap.ports().len())

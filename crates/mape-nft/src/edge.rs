@@ -1,28 +1,28 @@
-//! Where inside ports become real ones.
+//! The edge: the hooks at which internal and external ports are translated.
 
 use std::fmt;
 use std::str::FromStr;
 
 use mape_core::{Explain, Explanation, Quoted};
 
-/// Where the rules sit that turn inside ports into real ports and back.
+/// The hooks of the rules that translate internal ports to external ports and back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Edge {
-    /// Ingress and egress hooks of the tunnel device: works with software flow offload. Egress
-    /// hooks exist from Linux 5.16 on, where the kernel was built with them.
+    /// Ingress and egress hooks of the tunnel device. They work with software flow offload. Egress
+    /// hooks need Linux 5.16 or later and a kernel that was built with them.
     Netdev,
-    /// `prerouting` before conntrack and `postrouting` after it: any kernel. Offloaded flows bypass
-    /// it, so its flows have to be kept from flow offload
+    /// `prerouting` before conntrack and `postrouting` after it. They work on every kernel.
+    /// Offloaded flows bypass them, so the interface's flows must be kept from flow offload
     /// ([`flow_offload`](crate::Options::flow_offload)).
     Postrouting,
-    /// No second stage: conntrack itself picks one of the set's ranges by destination. New
-    /// connections fail earlier when the set fills up, and a socket's outside port depends on whom
-    /// it talks to. The last resort.
+    /// No translation: conntrack picks one of the port set's ranges by destination. New connections
+    /// fail earlier when the set fills up, and the external port of a socket depends on the
+    /// destination. This is the last resort.
     Plain,
 }
 
 impl Edge {
-    /// The name used in options and JSON.
+    /// Returns the name used in options and JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -39,18 +39,18 @@ impl fmt::Display for Edge {
     }
 }
 
-/// What the user wants: one edge, or the best one that the kernel takes.
+/// The configured edge: one edge, or the best edge that the kernel accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EdgeChoice {
-    /// The first of [`Self::candidates`] that the kernel takes.
+    /// The first of [`Self::candidates`] that the kernel accepts.
     #[default]
     Auto,
-    /// This one and no other.
+    /// Only this edge.
     Fixed(Edge),
 }
 
 impl EdgeChoice {
-    /// The edges to try, best first; never empty.
+    /// Returns the edges to try, best first. The list is never empty.
     #[must_use]
     pub const fn candidates(self) -> &'static [Edge] {
         match self {
@@ -61,7 +61,7 @@ impl EdgeChoice {
         }
     }
 
-    /// The edge where nothing can be tried: for `auto` netdev.
+    /// Returns the edge to use if none can be tried: [`Edge::Netdev`] for `auto`.
     #[must_use]
     pub const fn preferred(self) -> Edge {
         match self {
@@ -70,7 +70,7 @@ impl EdgeChoice {
         }
     }
 
-    /// The name used in options and state files.
+    /// Returns the name used in options and state files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -80,7 +80,7 @@ impl EdgeChoice {
     }
 }
 
-/// The text names no edge.
+/// Error: the text is not the name of an edge.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the edge {0} is not known")]
 pub struct UnknownEdge(Quoted);

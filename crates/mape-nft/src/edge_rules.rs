@@ -1,7 +1,7 @@
-//! The edge: what passes between the box and the line, and with which port.
+//! The chains of the edge, which translate and filter packets between the router and the line.
 //!
-//! The same chains serve both places. On the device they see every packet, also those of a software
-//! flow offload, which skips `prerouting` and `postrouting`.
+//! The hooks of the device and those of the common table use the same chains. On the device, the
+//! chains also see packets of a software flow offload, which skips `prerouting` and `postrouting`.
 
 use crate::edge::Edge;
 use crate::forwards;
@@ -12,40 +12,40 @@ use crate::text::Object;
 mod icmp;
 mod maps;
 
-/// What the chains of one interface have in common.
+/// Renders the chains of one interface.
 pub(crate) struct EdgeRules<'interface> {
     interface: &'interface Interface,
     ports: Ports<'interface>,
 }
 
-/// What happens to ports at the edge.
+/// How the edge treats ports.
 #[derive(Clone, Copy)]
 enum Ports<'interface> {
-    /// Inside ports become real ones.
+    /// It translates internal ports to external ports and back.
     Translated(&'interface Mapping),
-    /// conntrack has picked real ones; they are only checked.
+    /// It only checks the external ports that conntrack has picked.
     Checked(&'interface Mapping),
-    /// The address is not shared: every port and every protocol passes.
+    /// The address is not shared, so every port and every protocol passes.
     Free,
 }
 
-/// Direction of the packets a chain sees.
+/// Direction of the packets that a chain sees.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
     In,
     Out,
 }
 
-/// Names and fields that differ between the directions.
+/// Names and header fields that differ between the directions.
 struct Fields {
     chain: &'static str,
-    /// The address that must be ours.
+    /// The field that must hold our address.
     address: &'static str,
-    /// The port that must be ours.
+    /// The field that holds our port.
     port: &'static str,
-    /// From this port to the one on the other side.
+    /// The map from this port to its translation.
     map: &'static str,
-    /// Which bits of the first word behind the IPv4 header are this port.
+    /// The bits of this port in the first 32-bit word after the IPv4 header.
     port_mask: u32,
 }
 
@@ -80,7 +80,7 @@ impl<'interface> EdgeRules<'interface> {
         Self { interface, ports }
     }
 
-    /// Name of a chain, a set or a map.
+    /// Returns the name of a chain, a set or a map in the table where the edge is.
     fn name(&self, name: &str) -> String {
         if self.interface.is_on_device() {
             name.to_owned()
@@ -89,7 +89,7 @@ impl<'interface> EdgeRules<'interface> {
         }
     }
 
-    /// Sets, maps and the chains per protocol, in the order nft wants them.
+    /// Returns the sets, the maps and the chains per protocol, in the order that nft requires.
     pub(crate) fn objects(&self) -> Vec<Object> {
         let mut objects = self.maps();
         if !matches!(self.ports, Ports::Free) {
@@ -103,12 +103,12 @@ impl<'interface> EdgeRules<'interface> {
         objects
     }
 
-    /// What every packet from the line meets.
+    /// Returns the rules that every packet from the line traverses first.
     pub(crate) fn first_in(&self) -> Vec<String> {
         self.first(Direction::In)
     }
 
-    /// What every packet to the line meets.
+    /// Returns the rules that every packet to the line traverses first.
     pub(crate) fn first_out(&self) -> Vec<String> {
         self.first(Direction::Out)
     }
@@ -130,7 +130,7 @@ impl<'interface> EdgeRules<'interface> {
             rules.push(format!("{all} accept"));
         } else {
             rules.extend(self.fast_path(direction));
-            // Later fragments carry no ports: bytes of their data must not be taken for some.
+            // Later fragments carry no ports; their data must not be read as ports.
             let fragment = self.name(&format!("{chain}-fragment"));
             rules.push(format!("ip frag-off & 0x1fff != 0 goto {fragment}"));
             rules.extend(["tcp", "udp", "icmp"].map(|protocol| {
@@ -139,7 +139,7 @@ impl<'interface> EdgeRules<'interface> {
             }));
         }
         rules.push(if on_device {
-            // Not ARP, which an Ethernet device in a test needs.
+            // ARP passes: Ethernet devices in tests need it.
             "meta protocol { ip, ip6 } counter drop".to_owned()
         } else {
             "counter drop".to_owned()
@@ -147,11 +147,12 @@ impl<'interface> EdgeRules<'interface> {
         rules
     }
 
-    /// Whole packets whose port the map knows, nearly all there are, in one rule for each kind.
-    /// Written as comparisons of header fields, because the kernel does those in place, while every
-    /// lookup, jump and `meta` is a call; and looked up with four bytes, for which its table has a
-    /// faster way than for two (measured: docs/measurements.md). Those four follow a header without
-    /// options.
+    /// Returns one rule for each common kind of packet: unfragmented, without IP options, with a
+    /// port in the map. Nearly all packets match one of them.
+    ///
+    /// The rules compare header fields, which the kernel does inline, whereas each lookup, jump and
+    /// `meta` is a function call. The port is looked up as a 32-bit word, for which the kernel's
+    /// table has a faster path than for 16 bits (measured: docs/measurements.md).
     fn fast_path(&self, direction: Direction) -> Vec<String> {
         let Fields { address, port, map, port_mask, .. } = direction.fields();
         let Ports::Translated(_) = self.ports else {
@@ -159,7 +160,7 @@ impl<'interface> EdgeRules<'interface> {
         };
         let addresses = self.interface.dataplane.addresses();
         let map = self.name(&format!("{map}-word"));
-        // One that opens is clamped even if its port turns out to be a reserved one further on.
+        // A SYN is clamped here even if a later rule finds its port to be a reserved one.
         let opens = format!("tcp flags & syn != 0 {}", self.lower_mss());
         [("tcp", "tcp flags & syn == 0"), ("tcp", &opens), ("udp", "udp checksum != 0")]
             .map(|(protocol, usual)| {
@@ -172,7 +173,8 @@ impl<'interface> EdgeRules<'interface> {
             .to_vec()
     }
 
-    /// The same for any header, by the port alone; `field` is its name where it is written.
+    /// Returns the rule that translates by the port alone, for packets with any IP header. `field`
+    /// is the header whose port is written.
     fn translated(&self, direction: Direction, protocol: &str, field: &str) -> Option<String> {
         let Fields { port, map, .. } = direction.fields();
         let Ports::Translated(_) = self.ports else {
@@ -191,12 +193,12 @@ impl<'interface> EdgeRules<'interface> {
         Object::chain(self.name(&format!("{chain}-fragment")), rules)
     }
 
-    /// TCP's segments fit the tunnel in both directions.
+    /// Returns the rule that lowers the MSS of TCP connections to what fits the tunnel.
     fn clamp_mss(&self) -> String {
         format!("tcp flags syn {}", self.lower_mss())
     }
 
-    /// nft only ever lowers the value.
+    /// Returns the statement that sets the MSS. nft lowers the value and never raises it.
     fn lower_mss(&self) -> String {
         format!("tcp option maxseg size set {}", self.interface.dataplane.mss())
     }
@@ -213,7 +215,7 @@ impl<'interface> EdgeRules<'interface> {
     fn udp(&self, direction: Direction) -> Object {
         let Fields { chain, port, .. } = direction.fields();
         let mut rules = Vec::new();
-        // `th` writes the port and leaves the checksum alone, which here means "none".
+        // `th` writes the port without updating the checksum; 0 means "no checksum".
         let unchecked = self.translated(direction, "udp", "th");
         rules.extend(unchecked.map(|rule| format!("udp checksum 0 {rule}")));
         rules.extend(self.translated(direction, "udp", "udp"));
@@ -222,7 +224,8 @@ impl<'interface> EdgeRules<'interface> {
         Object::chain(self.name(&format!("{chain}-udp")), rules)
     }
 
-    /// Ports that pass as they are: reserved ones, or all of the set where nothing is translated.
+    /// Returns the rule for ports that pass untranslated: reserved ports, or the whole port set if
+    /// the edge does not translate.
     fn unchanged(&self, protocol: &str, port: &str) -> Option<String> {
         let set = match self.ports {
             Ports::Translated(mapping) if mapping.reserved().is_empty() => return None,

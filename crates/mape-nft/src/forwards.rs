@@ -1,21 +1,23 @@
-//! Hosts behind the line that are reached from outside, and the shared address seen from inside.
+//! Port forwards, and the shared address as seen from inside.
 //!
-//! A published port is a reserved one, so it passes the edge as it is and no outgoing connection
-//! gets it. What arrives there is sent to a host: from the line, from the router itself, and as
-//! *hairpin* from the devices that the port [names](crate::Forwards::with_hairpin). The host then sees the
-//! public address, as in every connection from outside. From any other device the packet goes to
-//! the router itself, as if nothing were published.
+//! A forwarded port is a reserved port: the edge does not translate it, and no outgoing connection
+//! gets it. Packets to it are translated to a LAN host if they come from the line, from the router
+//! itself, or as *hairpin* from the devices that the [forward
+//! names](crate::Forwards::with_hairpin). The host of a hairpin connection sees the public address,
+//! as in a connection from outside. Packets from any other device go to the router itself, as if
+//! the port were not forwarded.
 //!
 //! # The neighbours
-//! Other subscribers have the same address and other ports. Linux takes the whole address for its
-//! own: what is sent to them would end here, and what they send would be dropped as coming from
-//! ourselves. So inside the box they have another address, [`NEIGHBOURS`], and the edge exchanges
-//! the two. They are reached from the router and from the devices of the hairpin, as far as the
-//! firewall lets those out.
 //!
-//! All of this is there only where a port is published. Except for the exchange at the edge, only
-//! the first packet of a connection meets it. So does what is always there: a packet from the line
-//! whose source is no address of the internet is dropped ([`drop_bogons`]).
+//! Neighbours are the other subscribers, who have the same address and other ports. Linux treats
+//! the whole address as its own: it would deliver packets for neighbours locally and drop packets
+//! from them as spoofed. Inside the router, neighbours therefore have another address,
+//! [`NEIGHBOURS`], and the edge exchanges the two. The router and the devices of the hairpin reach
+//! them, as far as the firewall permits.
+//!
+//! These rules exist only if a port is forwarded. Apart from the exchange at the edge, only the
+//! first packet of a connection traverses them. One rule always exists: it drops packets from the
+//! line whose source is no internet address ([`drop_bogons`]).
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -26,12 +28,12 @@ use crate::interface::Interface;
 use crate::published::{Devices, Published, Transport};
 use crate::text::{Object, list};
 
-/// Stands for the other subscribers of the shared address, inside the box only: the IPv4 dummy
-/// address (RFC 7600 section 4.8), which nobody has.
+/// Stands for the neighbours inside the router: the IPv4 dummy address (RFC 7600 section 4.8),
+/// which no host uses.
 pub(crate) const NEIGHBOURS: Ipv4Addr = Ipv4Addr::new(192, 0, 0, 8);
 
-/// Sources that no packet of the internet has: RFC 6890, and RFC 6598 for addresses behind a
-/// carrier's NAT.
+/// Sources that no internet packet has: RFC 6890, and RFC 6598 for addresses behind a carrier's
+/// NAT.
 const BOGONS: [&str; 9] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -44,18 +46,18 @@ const BOGONS: [&str; 9] = [
     "224.0.0.0/3",
 ];
 
-/// The chains on hooks, removed where nothing is published.
+/// Names of the chains on hooks, which are removed if no port is forwarded.
 pub(crate) fn chains(interface: &Interface) -> [String; 2] {
     ["dnat-local", "hairpin"].map(|name| interface.object_name(name))
 }
 
-/// What is always there. Where nothing is published, only the first rule of `arriving` does
-/// anything.
+/// Returns the objects that always exist. If no port is forwarded, only the first rule of `dnat-in`
+/// acts.
 pub(crate) fn permanent_objects(interface: &Interface) -> [Object; 4] {
     let published = interface.published();
-    let (mut arriving, mut neighbours) = (vec![drop_bogons(interface)], None);
+    let (mut dnat_in, mut neighbours) = (vec![drop_bogons(interface)], None);
     if !published.is_empty() {
-        arriving.extend(to_own_address(interface));
+        dnat_in.extend(to_own_address(interface));
         neighbours = to_neighbours(interface);
     }
     let elements = admitted::list(&admitted::servers(interface));
@@ -63,21 +65,23 @@ pub(crate) fn permanent_objects(interface: &Interface) -> [Object; 4] {
         Object::elements("set", interface.object_name("published"), admitted::TYPE, &elements),
         Object::chain(interface.object_name("dnat-forwards"), to_hosts(&published)),
         Object::chain(interface.object_name("dnat-neighbours"), Vec::from_iter(neighbours)),
-        // Before the redirects of others.
+        // Before the redirects of other programs.
         Object::hooked(
             interface.object_name("dnat-in"),
             "type nat hook prerouting priority dstnat - 5; policy accept;",
-            arriving,
+            dnat_in,
         ),
     ]
 }
 
-/// A host that trusts its LAN would take such a packet for one of it, and answers would go into a
-/// network that did not ask. An ICMP error from a private address of some router on the way passes:
-/// it belongs to a connection that there is.
+/// Returns the rule that drops packets from the line with a source that is no internet address.
+///
+/// A host that trusts its LAN would take such a packet for a LAN packet, and its answers would go
+/// to another network. An ICMP error from a router with a private address passes: it belongs to an
+/// existing connection, and this chain sees only first packets.
 fn drop_bogons(interface: &Interface) -> String {
     let address = interface.dataplane.address();
-    // A line with such an address has neighbours with such addresses.
+    // A line with such an address has neighbours with such an address.
     let is_ours = |net: &&str| net.parse().is_ok_and(|net: Ipv4Net| net.contains(&address));
     let mut strange: Vec<&str> = BOGONS.iter().copied().filter(|net| !is_ours(net)).collect();
     let neighbours = NEIGHBOURS.to_string();
@@ -126,13 +130,14 @@ pub(crate) fn objects(interface: &Interface) -> [Object; 2] {
     ]
 }
 
-/// The answer has to come back through the router, also from a host beside the one that asks. The
-/// host sees the public address: the router's own address in the LAN is one that it may trust.
+/// Returns the rules that translate the source of hairpin connections, so that the answers come
+/// back through the router even if both hosts are in one network. The host sees the public address.
+/// It does not see the router's LAN address, which it may trust.
 fn hairpin(interface: &Interface) -> Vec<String> {
     let (key, address) = (interface.key(), interface.dataplane.address());
     let published = interface.object_name("published");
-    // nft would convert the byte order of `meta l4proto`, one byte, for a set of intervals; kernel
-    // 6.12.118 refuses that. `ip protocol` is read from the packet as it is.
+    // For a set of intervals, nft would convert the byte order of `meta l4proto`, which is one
+    // byte; kernel 6.12.118 refuses that. `ip protocol` is read from the packet without conversion.
     let rule = |transport: Transport| {
         format!(
             "iif != {key} oif != {key} meta l4proto {} ct status dnat ct original ip daddr . \
@@ -155,15 +160,17 @@ fn to_hosts(published: &[&Published]) -> Vec<String> {
     Transport::ALL.into_iter().filter_map(rule).collect()
 }
 
-/// Ports of the address that are not ours. Not for what comes from the line: there the edge has
-/// looked, and ports are inside ones.
+/// Returns the rule that sends packets for ports outside the port set to the neighbours. It does
+/// not apply to packets from the line: the edge has checked their ports, and they are internal
+/// ports here.
 fn to_neighbours(interface: &Interface) -> Option<String> {
     let owned = list(interface.dataplane.mapping()?.owned());
     Some(format!("meta l4proto {{ tcp, udp }} th dport != {{ {owned} }} dnat ip to {NEIGHBOURS}"))
 }
 
-/// What the edge does with the neighbours' address, `address` being which of the packet's is ours.
-/// A packet that comes with their address in place of the shared one belongs to no host.
+/// Returns the rules with which the edge exchanges the neighbours' address; `address` is the field
+/// that holds our address. A packet from the line with [`NEIGHBOURS`] as its source belongs to no
+/// host and is dropped.
 pub(crate) fn neighbours_at_edge(interface: &Interface, address: &str) -> Vec<String> {
     if interface.dataplane.mapping().is_none() || interface.published().is_empty() {
         return Vec::new();
@@ -178,8 +185,8 @@ pub(crate) fn neighbours_at_edge(interface: &Interface, address: &str) -> Vec<St
     }
 }
 
-/// A published UDP server that speaks first, as games do with their list of servers, keeps its
-/// port.
+/// Returns the rule that keeps the port of a forwarded UDP service that sends first, as game
+/// servers do to register with a list of servers.
 pub(crate) fn snat_published(interface: &Interface) -> Option<String> {
     let address = interface.dataplane.address();
     let mut pairs: Vec<(SocketAddrV4, u16)> = Vec::new();

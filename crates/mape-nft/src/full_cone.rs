@@ -1,22 +1,23 @@
-//! Full cone for UDP: who once sent from an outside port receives there from anyone.
+//! Endpoint-independent filtering for UDP ("full cone"): after a host has sent from an external
+//! port, packets from any source to that port are delivered to the host.
 //!
-//! It works because a socket keeps its outside port towards every destination. What was learned is
-//! kept when the rules are replaced.
+//! It relies on endpoint-independent mapping: a socket keeps its external port towards every
+//! destination. Learned ports survive a replacement of the rules.
 
 use crate::interface::Interface;
 use crate::text::Object;
 
-/// Names of the two base chains.
+/// Names of the two chains on hooks.
 pub(crate) fn chains(interface: &Interface) -> [String; 2] {
     [interface.object_name("full-cone-learn"), interface.object_name("full-cone-in")]
 }
 
-/// Whether anybody is to be reached in this way: all hosts, or some.
+/// Returns whether full cone is on for all hosts or for some.
 pub(crate) fn is_needed(interface: &Interface) -> bool {
     interface.options.full_cone || !interface.forwards.full_cone_hosts().is_empty()
 }
 
-/// What a packet was sent from: a host of the LAN's, or one of those chosen.
+/// Returns the match on the sender: any LAN host, or one of the chosen hosts.
 fn sender_match(interface: &Interface) -> String {
     let hosts = interface.forwards.full_cone_hosts();
     if interface.options.full_cone {
@@ -30,7 +31,7 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     let [learn, arrive] = chains(interface);
     let cone = interface.object_name("full-cone");
     let (key, addresses) = (interface.key(), interface.dataplane.addresses());
-    // Of the size of the port space, as the size of a map cannot be changed later.
+    // As large as the port space: the size of a map cannot be changed later.
     let map = "type inet_service : ipv4_addr . inet_service\nsize 65535\nflags dynamic,timeout\ntimeout 5m";
     vec![
         Object::persistent("map", cone.clone(), map),

@@ -1,17 +1,26 @@
-//! From a MAP-E plan to an nftables ruleset that uses every port of the set.
+//! Renders a MAP-E plan as an nftables ruleset that uses every port of the port set.
 //!
-//! Linux NAT searches only one contiguous range for a free port, but a MAP-E port set is scattered
-//! in blocks. So the work is split into two stages: conntrack translates to a contiguous range of
-//! *inside* ports on the shared address, and the *edge* exchanges inside and real ports one to one,
-//! without state ([`Mapping`]). Around that stand three locks, so that no packet with a wrong port
-//! leaves while rules are loaded, replaced or missing: a guard by device name that drops what no
-//! interface has opened; gate and SNAT bound to the device's *index*, which a recreated device does
-//! not have; and an edge that drops whatever it does not translate. An outer guard checks the
-//! packet once more when it is already inside IPv6.
+//! Linux NAT searches one contiguous range for a free port, but a MAP-E port set is scattered in
+//! blocks. The ruleset therefore translates in two stages. conntrack translates to a contiguous
+//! range of *internal* ports on the shared address, and the *edge* replaces each internal port with
+//! one *external* port of the set, and the reverse, without state ([`Mapping`]).
+//!
+//! # Why no packet leaves with a wrong port
+//!
+//! Three mechanisms stop such a packet independently, also while rules are loaded, replaced or
+//! missing:
+//! - The leak guard drops packets to a device called `mape-*` unless an interface has opened it.
+//! - SNAT and the map of open interfaces are bound to the device's *index*. A recreated device has
+//!   another index.
+//! - The edge drops whatever it does not translate.
+//!
+//! The outer guard checks the packet once more after it has been encapsulated in IPv6.
+//!
+//! # Example
 //!
 //! ```
 //! use mape_core::{Request, plan};
-//! use mape_nft::{DeviceName, Edge, Interface, Dataplane, Options, Forwards, standalone};
+//! use mape_nft::{Dataplane, DeviceName, Edge, Forwards, Interface, Options, standalone};
 //!
 //! let plan = plan(&Request::new("240b:10:3261:6400::/56".parse()?))?;
 //! let device: DeviceName = "mape-wan".parse()?;
@@ -30,9 +39,9 @@
 //!
 //! # What this crate does not do
 //!
-//! No I/O: it neither runs nft nor looks at devices. The text is the same for the same input. It
-//! touches only `table inet mape_rs` and `table netdev mape_rs_IFACE`, and sets no mark and no
-//! sysctl. Forwarding, filtering and the tunnel itself are others' work.
+//! It has no I/O: it neither runs nft nor inspects devices. The same input gives the same text. The
+//! text touches only `table inet mape_rs` and `table netdev mape_rs_IFACE`, and sets no mark and no
+//! sysctl. Forwarding, filtering and the tunnel itself are left to other programs.
 
 mod admitted;
 mod dataplane;

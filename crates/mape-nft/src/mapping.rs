@@ -155,8 +155,7 @@ impl Mapping {
     }
 
     /// Returns all ports of the set except 0, in ascending order.
-    #[must_use]
-    pub fn owned(&self) -> &[PortRange] {
+    pub(crate) fn owned(&self) -> &[PortRange] {
         &self.owned
     }
 

@@ -1,42 +1,42 @@
-//! Names that go into nft text: checked once, so that nothing can break out of the syntax.
+//! Names in nft text. They are checked once, so that no name can break out of the syntax.
 
 use std::fmt;
 use std::str::FromStr;
 
 use mape_core::{Explain, Explanation, Quoted};
 
-/// Longest name of a network device, in bytes (`IFNAMSIZ` without its final zero).
+/// Longest name of a network device, in bytes (`IFNAMSIZ` without the final zero).
 const DEVICE_LEN: usize = 15;
-/// Longest interface name accepted, in bytes; netifd itself sets no limit.
+/// Longest accepted interface name, in bytes. netifd itself sets no limit.
 const INTERFACE_LEN: usize = 64;
-/// What our tunnel devices are called; the static guard knows them by it.
+/// Prefix of the names of our tunnel devices. The leak guard matches it.
 const PREFIX: &str = "mape-";
-/// Before the name of another device: longer than what can follow [`PREFIX`] in a device's name, so
-/// that no two devices stand for one interface.
+/// Prefix of the interface name for a device with another name. It is longer than what can follow
+/// [`PREFIX`] in a device name, so no two devices get the same interface name.
 const OTHER: &str = "of-device-";
-/// Bytes of a long interface name that its device keeps in front of the hash.
+/// Bytes of a long interface name that its device name keeps before the hash.
 const KEPT: usize = 5;
 
 /// Name of a network device: 1 to 15 letters, digits, `_`, `.`, `@` or `-`.
 ///
-/// It does not begin with `-` or `.`, and is not a number, which nft would take as an index.
+/// It does not begin with `-` or `.`. It is not a number, which nft would take for an index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeviceName(String);
 
-/// Name of a logical interface (a UCI section): 1 to 64 letters, digits, `_`, `.`, `@` or `-`, and
-/// not beginning with `-` or `.`.
+/// Name of a logical interface (a UCI section): 1 to 64 letters, digits, `_`, `.`, `@` or `-`. It
+/// does not begin with `-` or `.`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InterfaceName(String);
 
 impl DeviceName {
-    /// The tunnel device of an interface called `wan`.
+    /// Returns the tunnel device of an interface called `wan`.
     #[must_use]
     pub fn default_tunnel() -> Self {
         Self(format!("{PREFIX}wan"))
     }
 
-    /// The tunnel device of an interface: `mape-IFACE`. An interface name of more than 10 bytes
-    /// is cut to 5, followed by 5 characters that depend on the whole name and on nothing else.
+    /// Returns the tunnel device of an interface: `mape-IFACE`. An interface name of more than 10
+    /// bytes is cut to 5 bytes, followed by 5 characters that are a hash of the whole name.
     #[must_use]
     pub fn of_interface(interface: &InterfaceName) -> Self {
         let name = interface.as_str();
@@ -47,20 +47,20 @@ impl DeviceName {
         Self(format!("{PREFIX}{kept}{}", short_hash(name)))
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether the static guard covers the device: its name begins with `mape-`.
-    #[must_use]
-    pub fn is_guarded_by_name(&self) -> bool {
+    /// Returns whether the leak guard of the static text matches the device: its name begins with
+    /// `mape-`.
+    pub(crate) fn is_guarded_by_name(&self) -> bool {
         self.0.starts_with(PREFIX)
     }
 
-    /// The interface a tunnel device stands for where nothing else is known: what follows
-    /// `mape-`, or `of-device-` with the whole name.
+    /// Returns the interface name for a tunnel device without configuration: what follows `mape-`,
+    /// or `of-device-` and the whole name.
     #[must_use]
     pub fn interface(&self) -> InterfaceName {
         let rest = self.0.strip_prefix(PREFIX).filter(|rest| is_name(rest, INTERFACE_LEN));
@@ -69,20 +69,20 @@ impl DeviceName {
 }
 
 impl InterfaceName {
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// As part of an nft identifier. nft's scanner takes `/` there but not `@`, and no name of
-    /// ours holds a `/`, so two interfaces never share an identifier.
+    /// Returns the name as part of an nft identifier. nft's scanner accepts `/` there but not `@`.
+    /// No name contains `/`, so no two interfaces share an identifier.
     pub(crate) fn identifier(&self) -> String {
         self.0.replace('@', "/")
     }
 }
 
-/// 25 bits of FNV-1a in five characters.
+/// Returns 25 bits of FNV-1a as five characters.
 fn short_hash(text: &str) -> String {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
     let hash = mape_core::fnv32(text);
@@ -92,7 +92,7 @@ fn short_hash(text: &str) -> String {
         .collect()
 }
 
-/// Whether a kernel device can have the name, and nft reads it between quotes as it is.
+/// Returns whether a kernel device can have the name and nft reads it unchanged between quotes.
 pub(crate) fn is_device_name(text: &str) -> bool {
     is_name(text, DEVICE_LEN)
 }
@@ -102,7 +102,7 @@ fn is_name(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.len()) && text.bytes().all(known) && !text.starts_with(['-', '.'])
 }
 
-/// The text names no device or no interface.
+/// Error: the text is not the name of a device or of an interface.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Not a [`DeviceName`].
@@ -134,7 +134,7 @@ impl FromStr for DeviceName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        // `oif "7"` would mean the device with index 7 as soon as no device is called so.
+        // nft takes `oif "7"` for the device with index 7 if no device has that name.
         let number = text.bytes().all(|byte| byte.is_ascii_digit());
         if is_name(text, DEVICE_LEN) && !number {
             Ok(Self(text.to_owned()))

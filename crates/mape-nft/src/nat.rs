@@ -1,4 +1,4 @@
-//! Which connections there are to the line: the gate, and what conntrack does with new ones.
+//! The rules that admit new connections to the line, and the source NAT of these connections.
 
 use std::net::Ipv4Addr;
 
@@ -11,25 +11,26 @@ use crate::interface::Interface;
 use crate::mapping::Mapping;
 use crate::text::{Object, list};
 
-/// Destinations are spread over this many range counters (fallback without second stage).
+/// Number of buckets over which destinations are spread, if the edge does not translate.
 const BUCKETS: usize = 64;
-/// Most entries of all counters together, so that a set of very many ranges still loads quickly.
+/// Largest number of map entries in all buckets together, so that a set of many ranges loads fast.
 const BUCKET_ENTRIES: usize = 8192;
-/// Fixed, so that the text and the choice of ports are the same each time: "mape".
+/// A constant seed ("mape"), so that the text and the choice of ports are the same in every load.
 const SEED: &str = "0x6d617065";
-/// Nearly all packets, without a lookup: IPv4 without options, and TCP or UDP.
+/// Matches for nearly all packets, without a lookup: IPv4 without options, and TCP or UDP.
 pub(crate) const COMMON_PACKETS: [&str; 2] =
     ["@nh,0,8 0x45 @nh,72,8 6", "@nh,0,8 0x45 @nh,72,8 17"];
 const SHAREABLE: &str = "meta l4proto { tcp, udp, icmp }";
 
-/// The chains `nat` and `gate`, with what they need.
+/// Returns the chains `snat` and `egress-filter` with the objects that they need.
 pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     let dataplane = &interface.dataplane;
     let address = dataplane.address();
     let mut objects = Vec::new();
     let mut rules = Vec::new();
     if let Some(seconds) = interface.options.time_wait {
-        // The value is part of the name: nft cannot change a policy, only declare another.
+        // The value is part of the name, because nft cannot change the policy of an existing
+        // object.
         let name = interface.object_name(&format!("time-wait-{seconds}"));
         let policy = format!("protocol tcp;\nl3proto ip;\npolicy = {{ time_wait : {seconds} }};");
         rules.push(format!("meta l4proto tcp ct timeout set \"{name}\""));
@@ -37,7 +38,8 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     }
     match dataplane.mapping() {
         None => {
-            // Binding them to the address they have keeps a later masquerade away from them.
+            // Binding a connection to the address that it has keeps a later masquerade from
+            // changing it.
             if let Some(prefix) = dataplane.prefix() {
                 rules.push(format!("ip saddr {prefix} snat ip to ip saddr"));
             }
@@ -64,7 +66,8 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     objects
 }
 
-/// A server on the router that speaks first, from its reserved port, keeps it.
+/// Returns the rule that keeps the source port of a service on the router that sends from a
+/// reserved port.
 fn snat_reserved(dataplane: &Dataplane) -> Option<String> {
     let (address, reserved) = (dataplane.address(), list(dataplane.reserved()));
     (!reserved.is_empty()).then(|| {
@@ -75,8 +78,8 @@ fn snat_reserved(dataplane: &Dataplane) -> Option<String> {
     })
 }
 
-/// What may go to the line at all. Protocols without port or identifier cannot share an address,
-/// and the sender is told.
+/// Returns the rules that accept or refuse a packet to the line. Protocols without port or
+/// identifier cannot share an address; the sender gets an ICMP error.
 fn gate(interface: &Interface) -> Vec<String> {
     if interface.dataplane.mapping().is_none() {
         return vec!["accept".to_owned()];
@@ -88,8 +91,9 @@ fn gate(interface: &Interface) -> Vec<String> {
     rules
 }
 
-/// Without a second stage: each bucket of destinations walks through the ranges by itself, so that
-/// many connections to one server meet each range equally often.
+/// Returns the chains of the buckets, if the edge does not translate. Each bucket of destinations
+/// cycles through the ranges by itself, so that many connections to one server use all ranges
+/// equally.
 fn buckets(interface: &Interface, mapping: &Mapping, rules: &mut Vec<String>) -> Vec<Object> {
     let address = interface.dataplane.address();
     let ranges = mapping.unreserved();
@@ -112,11 +116,12 @@ fn buckets(interface: &Interface, mapping: &Mapping, rules: &mut Vec<String>) ->
         .collect()
 }
 
-/// One range after the other; each bucket begins at another one.
+/// Returns the rule of one bucket. It uses the ranges in turn, and each bucket begins with another
+/// range.
 fn walk(address: Ipv4Addr, ranges: &[PortRange], bucket: usize) -> String {
     let turned = ranges.iter().cycle().skip(bucket % ranges.len().max(1)).take(ranges.len());
     let entry = |(index, range): (usize, &PortRange)| {
-        // A single port as a range too: nft refuses a map that has both.
+        // A single port is written as a range too: nft refuses a map that contains both.
         format!("{index} : {address} . {}-{}", range.first(), range.last())
     };
     let entries: Vec<String> = turned.enumerate().map(entry).collect();

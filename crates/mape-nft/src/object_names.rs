@@ -1,77 +1,82 @@
-//! Where the rules of an interface are found once they are loaded: for whoever reads them back from
-//! the kernel, to tell what is in force and what was dropped.
+//! Names of the loaded objects, for readers of the kernel's state: which rules are in force and
+//! what they have dropped.
 
 use crate::name::InterfaceName;
 
-/// The table that all interfaces share.
+/// Name of the table that all interfaces share, the common table.
 pub(crate) const INET_TABLE: &str = "mape_rs";
-/// Begins the name of the table that an interface has for itself.
+/// Prefix of the name of an interface's own table.
 pub(crate) const NETDEV_PREFIX: &str = "mape_rs_";
 
-/// The rules of one interface, as the kernel names them.
+/// The names of one interface's objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectNames(String);
 
-/// What the counters of a chain count: packets that were dropped.
+/// The kind of packets that the counters of a chain count. All counters count dropped packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DropKind {
-    /// From the line: to a port that is not ours, or not for our address.
+    /// From the line: to a port outside the port set, or not to our address.
     Incoming,
     /// To the line: not from our address, or of a protocol that cannot share it.
     Outgoing,
-    /// To the line, and already inside IPv6: what should have been stopped before.
+    /// To the line, after encapsulation: packets that the rules before the outer guard let through.
     Outer,
 }
 
 impl ObjectNames {
-    /// The table of all interfaces, of family `inet`.
+    /// Name of the common table, of family `inet`.
     pub const TABLE: &'static str = INET_TABLE;
-    /// The map of that table with the index of each device that is open.
+    /// Name of the map with the index of each open device, in the common table.
     pub const OPEN_INTERFACES: &'static str = "open_interfaces";
-    /// The map with the index of each device whose edge is in that table. It exists only where
-    /// there is such a device.
+    /// Name of the map with the index of each device whose edge is in the common table. The map
+    /// exists only if there is such a device.
     pub const EDGE_INTERFACES: &'static str = "edge_in_by_iif";
 
-    /// Those of this interface.
+    /// Returns the names for this interface.
     #[must_use]
     pub fn of(name: &InterfaceName) -> Self {
         Self(name.identifier())
     }
 
-    /// The interface's own table, of family `netdev`, where its edge is on the device.
+    /// Returns the name of the interface's own table, of family `netdev`. The table exists only if
+    /// the edge is on the device.
     #[must_use]
     pub fn netdev_table(&self) -> String {
         format!("{NETDEV_PREFIX}{}", self.0)
     }
 
-    /// The chain of the common table that lets this interface's packets out.
+    /// Returns the name of the chain of the common table that accepts this interface's outgoing
+    /// packets.
     #[must_use]
     pub fn egress_filter_chain(&self) -> String {
         self.object_name("egress-filter")
     }
 
-    /// The chain of the common table that sends what arrives at published ports to hosts. It exists
-    /// only where a port is published.
+    /// Returns the name of the chain of the common table that translates packets for forwarded
+    /// ports to hosts.
     #[must_use]
     pub fn forwards_chain(&self) -> String {
         self.object_name("dnat-forwards")
     }
 
-    /// The name of something of the interface's in the common table. No `name` has an underscore,
-    /// or one interface's `in-tcp` could be the `in` of another whose name begins with `tcp`.
-    pub(crate) fn object_name(&self, name: &str) -> String {
-        debug_assert!(!name.contains('_'), "{name}");
-        format!("{name}_{}", self.0)
+    /// Returns the name of an object of this interface in the common table.
+    ///
+    /// A `kind` contains no underscore. Otherwise `in-tcp` of one interface could be mistaken for
+    /// `in` of another one whose name begins with `tcp`.
+    pub(crate) fn object_name(&self, kind: &str) -> String {
+        debug_assert!(!kind.contains('_'), "{kind}");
+        format!("{kind}_{}", self.0)
     }
 
-    /// The map that rules look into where the edge of the common table translates; a plain edge
-    /// has none.
+    /// Returns the name of the map that translates external ports, if the edge is in the common
+    /// table. A plain edge has no such map.
     #[must_use]
     pub fn translation_map(&self) -> String {
         self.object_name("ext2int")
     }
 
-    /// What a chain of the common table counts for this interface, if anything.
+    /// Returns what the counters of a chain of the common table count for this interface, if
+    /// anything.
     #[must_use]
     pub fn in_common_table(&self, chain: &str) -> Option<DropKind> {
         let chain = chain.strip_suffix(&self.0)?.strip_suffix('_')?;
@@ -83,7 +88,7 @@ impl ObjectNames {
         }
     }
 
-    /// What a chain of the interface's own table counts, if anything.
+    /// Returns what the counters of a chain of the interface's own table count, if anything.
     #[must_use]
     pub fn in_netdev_table(&self, chain: &str) -> Option<DropKind> {
         direction(chain.strip_prefix("edge_").unwrap_or(chain))
@@ -110,7 +115,7 @@ mod tests {
     use super::*;
     use crate::{Dataplane, Edge, Interface, Options, transaction};
 
-    /// Every chain with a counter is known, whatever the edge, and belongs to one interface only.
+    /// Every chain with a counter is known on every edge, and belongs to one interface only.
     #[test]
     fn all_counters_are_found() {
         let plan = plan(&Request::new("240b:10:3261:6400::/56".parse().unwrap())).unwrap();

@@ -1,21 +1,23 @@
-//! Keeping flows on the slow path where the edge needs to see their packets.
+//! Keeps flows from flow offload if the edge has to see their packets.
 //!
-//! A software flow offload takes packets of established flows past `prerouting` and `postrouting`,
-//! and firewall4 does it in the first rule of its `forward` chain. But a flow joins one flowtable
-//! only. So ours join another one before, of a device that no packet enters through.
+//! Packets of a flow in a flowtable skip `prerouting` and `postrouting`. firewall4 adds flows to
+//! its flowtable in the first rule of its chain `forward`. A flow can be in one flowtable only, so
+//! our chain, which runs earlier, adds our flows to a flowtable of `lo`, through which no such
+//! packet arrives.
 
 use crate::edge::Edge;
 use crate::interface::Interface;
 use crate::text::Object;
 
-/// The chain, removed where it is not needed.
+/// Name of the chain, which is removed if it is not needed.
 pub(crate) fn chain(interface: &Interface) -> String {
     interface.object_name("no-offload")
 }
 
-/// Whether the flows have to be kept from a flowtable.
+/// Returns whether the flows of this interface must be kept from flow offload.
 pub(crate) fn is_needed(interface: &Interface) -> bool {
-    // The plain edge lets conntrack do everything, and offload does what conntrack does.
+    // With the plain edge conntrack does all translation, and offloaded flows get the same
+    // translation.
     interface.options.flow_offload
         && interface.edge == Edge::Postrouting
         && interface.dataplane.mapping().is_some()

@@ -1,14 +1,15 @@
-//! The last check, on the packet as it leaves inside IPv6.
+//! The outer guard: the last check, on the packet after it has been encapsulated in IPv6.
 //!
-//! It depends on no device and comes behind every other stage, also behind flow offload, so it
-//! holds where one of them is missing. It can only drop: the inner checksums cannot be corrected
-//! there.
+//! It depends on no device and runs after every other rule, also after flow offload. It therefore
+//! holds if one of the others is missing. It can only drop packets, because it cannot correct the
+//! inner checksums.
 //!
-//! Offsets are bits from the outer IPv6 header on: 320 inner version and header length, 368
-//! fragment offset, 392 protocol, 416 source address, 480 source port or ICMP type, 512 echo
-//! identifier; of an error's quoted packet 544 version and header length, 616 protocol, 704 ICMP
-//! type, 720 destination port, 736 echo identifier. They hold without extension headers and inner
-//! IP options; the tunnel adds none (no encapsulation limit) and packets with options are dropped.
+//! Offsets are in bits from the start of the outer IPv6 header: 320 inner version and header
+//! length, 368 fragment offset, 392 protocol, 416 source address, 480 source port or ICMP type, 512
+//! echo identifier. Of the packet that an ICMP error quotes: 544 version and header length, 616
+//! protocol, 704 ICMP type, 720 destination port, 736 echo identifier. The offsets hold without
+//! extension headers and inner IP options. The tunnel adds no extension header (no encapsulation
+//! limit), and packets with options are dropped.
 
 use mape_core::PortSet;
 
@@ -45,9 +46,11 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     vec![Object::chain(quoted, errors), Object::chain(interface.object_name("outer-guard"), rules)]
 }
 
-/// Whether the 16 bits at `offset` are a port of the set, reserved or not, but not 0: the bits of
-/// the PSID, and an A that is not 0 (RFC 7597 section 5.1). Two comparisons instead of a set of
-/// intervals, which takes the kernel ten times as long, for every packet.
+/// Returns a match on the 16 bits at `offset`: they are a port of the set, reserved or not, and not
+/// 0.
+///
+/// A port of the set has the bits of the PSID, and an A that is not 0 (RFC 7597 section 5.1). Two
+/// comparisons take a tenth of the time of a lookup in a set of intervals, for every packet.
 fn owned(set: PortSet, offset: u16) -> String {
     let parameters = set.parameters();
     let below_a = 0xffff_u16.checked_shr(parameters.offset().into()).unwrap_or(0);
@@ -55,7 +58,7 @@ fn owned(set: PortSet, offset: u16) -> String {
         0xffff_u16.checked_shr((parameters.offset() + parameters.psid_len()).into()).unwrap_or(0);
     let psid_mask = below_a & !below_psid;
     let psid = set.psid() << below_psid.count_ones();
-    // Without A every port but 0 is one.
+    // If the PSID offset is 0 there is no A, and every port except 0 matches.
     let not_zero = if parameters.offset() == 0 { u16::MAX } else { !below_a };
     let field = format!("@nh,{offset},16");
     format!("{field} & {psid_mask:#06x} == {psid:#06x} {field} & {not_zero:#06x} != 0")
@@ -66,7 +69,7 @@ mod tests {
     use super::*;
     use mape_core::PortParameters;
 
-    /// The two comparisons hold for the ports of the set but 0, whatever its numbers.
+    /// The two comparisons match exactly the ports of the set except 0, for all parameters.
     #[test]
     fn the_bits_of_the_set() {
         let numbers =

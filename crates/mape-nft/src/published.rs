@@ -1,4 +1,4 @@
-//! Ports that lead to hosts, and who may reach them.
+//! Forwarded ports, the hosts to which they lead, and who may reach them.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::name::{NameError, is_device_name};
 
-/// What a port is published for.
+/// Transport protocol of a forwarded port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
     /// TCP
@@ -16,10 +16,10 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Both, in the order in which they are written.
+    /// Both protocols, in the order in which they are written.
     pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
 
-    /// The name in nft and UCI.
+    /// Returns the name that nft and UCI use.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -28,7 +28,7 @@ impl Transport {
         }
     }
 
-    /// The protocol's number.
+    /// Returns the protocol number.
     pub(crate) const fn number(self) -> u8 {
         match self {
             Self::Tcp => 6,
@@ -37,7 +37,7 @@ impl Transport {
     }
 }
 
-/// A device by its name, or all whose names begin alike (`wg*`, as firewall4 writes it).
+/// A device by its name, or all devices with a common prefix (`wg*`, as firewall4 writes it).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Devices(String);
 
@@ -58,18 +58,18 @@ impl FromStr for Devices {
     }
 }
 
-/// A port that leads to a host.
+/// A forwarded port and its host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
     /// TCP or UDP.
     pub transport: Transport,
-    /// The real port outside. Without effect unless it is reserved.
+    /// The external port. The forward takes effect only if this port is reserved.
     pub port: u16,
-    /// Host and port inside.
+    /// Address and port of the LAN host.
     pub host: SocketAddrV4,
 }
 
-/// Hosts that are reached from outside.
+/// The port forwards and the full-cone hosts of one interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forwards {
     published: Vec<(Published, Vec<Devices>)>,
@@ -77,9 +77,11 @@ pub struct Forwards {
 }
 
 impl Forwards {
-    /// Reached from the line and from the router itself. Of two entries for one port the first
-    /// counts. `full_cone_hosts` are those whose UDP sockets hear from anyone once they have sent
-    /// anything, as all do with [`full_cone`](crate::Options::full_cone).
+    /// Makes forwards that are reached from the line and from the router itself. If two entries
+    /// have the same port, the first one counts.
+    ///
+    /// `full_cone_hosts` are hosts whose UDP sockets receive packets from any source after they
+    /// have sent one. [`full_cone`](crate::Options::full_cone) does this for all hosts.
     #[must_use]
     pub fn new(published: Vec<Published>, full_cone_hosts: Vec<Ipv4Addr>) -> Self {
         Self::with_hairpin(
@@ -88,7 +90,8 @@ impl Forwards {
         )
     }
 
-    /// The same, each reached at the public address from these devices too.
+    /// Makes forwards like [`Self::new`], each also reached at the public address from these
+    /// devices.
     #[must_use]
     pub fn with_hairpin(
         published: Vec<(Published, Vec<Devices>)>,

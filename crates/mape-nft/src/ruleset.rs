@@ -1,4 +1,4 @@
-//! From interfaces to one text for `nft -f`.
+//! The whole text for `nft -f`, from interfaces.
 
 use std::fmt::Write as _;
 
@@ -10,11 +10,12 @@ use crate::text::{Object, Section, remove_chains, remove_table};
 use crate::transaction::{MARKER_CHAIN, SHORT_CUTS, Transaction, own_netdev_tables};
 use crate::{former_names, forwards, full_cone, nat, offload_bypass, outer_guard};
 
-/// Before the SNAT of others (fw4 masquerades at `srcnat`): the first chain that binds wins.
+/// Before the SNAT of other programs (firewall4 masquerades at `srcnat`): the first chain that
+/// translates a connection wins.
 const SRCNAT: &str = "type nat hook postrouting priority srcnat - 5; policy accept;";
-/// Before every filter of others, and so before a flow could be offloaded.
+/// Before every filter of other programs, and so before a flow can be offloaded.
 const FORWARD_GUARD: &str = "type filter hook forward priority mangle; policy accept;";
-/// After everything that can still send a packet of the router's own another way.
+/// After everything that can still reroute a packet of the router itself.
 const OUTPUT_GUARD: &str = "type filter hook output priority 100; policy accept;";
 /// After defragmentation (-400) and before conntrack (-200).
 const EDGE_IN: &str = "type filter hook prerouting priority raw; policy accept;";
@@ -24,28 +25,29 @@ const EDGE_OUT: &str = "type filter hook postrouting priority srcnat + 20; polic
 const INGRESS: &str = "priority -500; policy accept;";
 const EGRESS: &str = "priority 0; policy accept;";
 
-/// The devices that are shut until their index is in the gate.
+/// The devices through which nothing leaves until their index is in the map of open interfaces.
 const GUARDED: &str = "mape-*";
 
-/// The maps by device. One that says how large it is gets a much faster table. A stand-alone file,
-/// loaded again for each new device, leaves the old ones' indexes behind, hence the room.
+/// Type of the maps by device. The kernel uses a much faster table for a map with a stated size. A
+/// stand-alone file that is loaded again for each new device leaves the old indexes behind, hence
+/// the room.
 const VERDICTS: &str = "type iface_index : verdict\nsize 1024";
 
-/// What is loaded for ever and depends on no device.
+/// Returns the text that stays loaded permanently and depends on no device.
 ///
-/// It can be part of another transaction (firewall4's): nothing in it can be refused because of the
-/// state of the machine. Loaded alone it lets nothing out through a device called `mape-…`; the
-/// maps, and so what was opened by [`transaction`], survive it.
+/// It can be part of another program's transaction (firewall4's): no state of the machine makes nft
+/// refuse it. If only this text is loaded, no packet leaves through a device called `mape-*`.
+/// Loading it again keeps the maps, and so the interfaces that [`transaction`] opened.
 ///
-/// The guard sits where a packet is forwarded or begins, not behind the NAT: each packet passes one
-/// of the two and neither of them twice, both can still tell the sender, and a packet dropped there
-/// leaves no conntrack entry with a wrong port behind.
+/// The leak guard hooks into `forward` and `output`, before NAT. Each packet traverses exactly one
+/// of the two. Both can still send an ICMP error to the sender, and a packet dropped there leaves
+/// no conntrack entry with a wrong port.
 ///
-/// What is forwarded never comes from a CE address, whatever the packet is and whichever headers it
-/// has: only the router itself sends from there, and what it sends the outer guard looks at.
+/// A forwarded packet never has a CE address as its source, whatever its headers are: only the
+/// router itself sends from there, and the outer guard checks those packets.
 ///
-/// The short cuts that [`transaction`] puts before it in `forwarded` are gone after this; packets
-/// take the longer way, and [`Transaction::short_cuts`] brings them back.
+/// Loading this text removes the short cuts that [`transaction`] inserts in `forward_guard`.
+/// Packets then take the longer path until [`Transaction::short_cuts`] is loaded.
 #[must_use]
 pub fn static_text() -> String {
     let mut text = String::new();
@@ -67,7 +69,8 @@ fn static_objects() -> [Object; 9] {
         Object::persistent("set", "shortcuts_loaded", "type mark"),
         Object::hooked("srcnat", SRCNAT, rules(&["meta nfproto ipv4 oif vmap @snat_by_oif"])),
         Object::chain("leak_guard", rules(&["oif vmap @open_interfaces", "counter drop"])),
-        // Of IPv4 only what neither begins nor ends at a line comes to the second rule.
+        // Of IPv4, only packets that neither come from nor go to a MAP-E interface reach the second
+        // rule.
         Object::hooked(
             "forward_guard",
             FORWARD_GUARD,
@@ -81,10 +84,32 @@ fn static_objects() -> [Object; 9] {
     ]
 }
 
-/// The complete text for one line, for a machine without firewall4: `nft -f` takes it as it is.
+/// Returns the complete text for one interface, for a machine without firewall4. `nft -f` loads it
+/// as it is.
 ///
-/// Loading it again gives the same ruleset and drops no flow. Other interfaces' rules stay. What a
-/// [`Transaction`] finds afterwards is not what it has loaded.
+/// Loading it again gives the same ruleset and drops no flow. The rules of other interfaces stay.
+/// After this text has been loaded, no [`Transaction`] counts as loaded.
+///
+/// ```
+/// use mape_core::{Request, plan};
+/// use mape_nft::{Dataplane, DeviceName, Edge, Forwards, Interface, Options, standalone};
+///
+/// let plan = plan(&Request::new("240b:10:3261:6400::/56".parse()?))?;
+/// let device: DeviceName = "mape-wan".parse()?;
+/// let interface = Interface {
+///     name: device.interface(),
+///     device,
+///     index: None,
+///     dataplane: Dataplane::new(&plan, &[])?,
+///     edge: Edge::Postrouting,
+///     options: Options { full_cone: true, ..Options::default() },
+///     forwards: Forwards::default(),
+/// };
+/// let text = standalone(&interface);
+/// assert!(text.starts_with("# mape-rs: mape-wan, 106.72.50.97, edge postrouting.\n"));
+/// assert!(text.contains("iif vmap @edge_in_by_iif") && text.contains("chain full-cone-in_wan {"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn standalone(interface: &Interface) -> String {
     let mut text = String::new();
@@ -99,8 +124,8 @@ pub fn standalone(interface: &Interface) -> String {
     text
 }
 
-/// For `nft -f`: deletes every table of ours. `tables` is the output of `nft list tables`; empty
-/// where none of them is in it.
+/// Returns the text for `nft -f` that deletes all our tables. `tables` is the output of `nft list
+/// tables`. The text is empty if none of our tables exists.
 #[must_use]
 pub fn unload_text(tables: &str) -> String {
     let common = format!("inet {INET_TABLE}");
@@ -114,12 +139,32 @@ pub fn unload_text(tables: &str) -> String {
     text
 }
 
-/// Replaces everything that was loaded before by the rules of these interfaces. Those of no
-/// interface shut every device called `mape-…`.
+/// Replaces everything that was loaded before with the rules of these interfaces. Without
+/// interfaces, no packet leaves through a device called `mape-*`.
 ///
-/// Chains and maps of an interface that is gone stay, where nothing leads to them, until the last
-/// one goes: then the table is made anew, as no packet needs it. Chains that have a hook go with
-/// their interface.
+/// If an interface is gone, its chains on hooks are removed. Its other chains and its maps stay,
+/// where no packet reaches them, until no interface is left. Then the table is recreated.
+///
+/// ```
+/// use mape_core::{Request, plan};
+/// use mape_nft::{Dataplane, Edge, Forwards, Interface, Options, transaction};
+///
+/// let plan = plan(&Request::new("240b:10:3261:6400::/56".parse()?))?;
+/// let interface = Interface {
+///     name: "wan".parse()?,
+///     device: "mape-wan".parse()?,
+///     index: Some(7),
+///     dataplane: Dataplane::new(&plan, &[])?,
+///     edge: Edge::Netdev,
+///     options: Options::default(),
+///     forwards: Forwards::default(),
+/// };
+/// let transaction = transaction(&[interface]);
+/// // The argument is the output of `nft list chains`; nothing is loaded yet.
+/// let text = transaction.text("");
+/// assert!(text.contains("open_interfaces { 7 : goto egress-filter_wan }"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn transaction(interfaces: &[Interface]) -> Transaction {
     let mut text = String::new();
@@ -135,7 +180,7 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     }
     let _ = writeln!(text, "flush set inet {INET_TABLE} ce_addresses");
     if netdev_tables.len() == interfaces.len() {
-        // No packet of other devices need pass hooks that nobody uses.
+        // If no interface uses these hooks, packets of other devices need not pass them.
         remove_chains(&mut text, &["edge_in".to_owned(), "edge_out".to_owned()]);
     } else {
         let _ = writeln!(text, "table inet {INET_TABLE} {{");
@@ -167,11 +212,12 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     Transaction { text, marker, names, netdev_tables, elements, short_cuts }
 }
 
-/// What nft and the kernel are asked before there is a device: everything in the rules of
-/// `interface`, each thing declared once. For `nft -c -f`, under a name that no interface has.
+/// Returns the text for `nft -c -f` that asks nft and the kernel whether they accept the rules of
+/// `interface`, before its device exists. It contains every rule once, under a name that no
+/// interface has.
 ///
-/// It is about half the work of [`transaction`]: nft keeps half a megabyte for each time that a
-/// text names a table.
+/// The check takes about half the time of a [`transaction`]: nft allocates half a megabyte each
+/// time that a text names a table.
 #[must_use]
 pub fn probe(interface: &Interface) -> String {
     let mut text = String::new();
@@ -187,7 +233,7 @@ pub fn probe(interface: &Interface) -> String {
     text
 }
 
-/// A number that stands for the text (64 bits of FNV-1a).
+/// Returns a number that identifies the text (64 bits of FNV-1a).
 fn marker(text: &str) -> String {
     format!("{:#018x}", mape_core::fnv64(text))
 }
@@ -209,16 +255,16 @@ fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {
     )
 }
 
-/// Which interfaces have their edge in the common table, by direction.
+/// Maps of the interfaces whose edge is in the common table, by direction.
 const EDGE_MAPS: [&str; 2] = ["edge_in_by_iif", "edge_out_by_oif"];
 
-/// What one interface has.
+/// The objects of one interface.
 struct Parts {
-    /// In a table of its own.
+    /// Objects in the interface's own table.
     device: Option<Section>,
-    /// In the table of all.
+    /// Objects in the common table.
     common: Section,
-    /// Chains there of options that are off, since they might be left from when they were on.
+    /// Chains in the common table of options that are off. They may be left from an earlier load.
     off: Vec<String>,
 }
 
@@ -231,7 +277,7 @@ impl Parts {
         let mut device = None;
         let (incoming, outgoing) = if interface.is_on_device() {
             device = Some(on_device(interface, &edge));
-            // Left from another edge, they would be in the way.
+            // Chains left from another edge would still act.
             (Vec::new(), Vec::new())
         } else {
             common.extend(EDGE_MAPS.map(|map| Object::persistent("map", map, VERDICTS)));
@@ -279,19 +325,21 @@ fn write_interface(text: &mut String, interface: &Interface) {
     open_interface(text, interface);
 }
 
-/// The guard of a device whose name is not `mape-…`: from the first load on.
+/// Returns the leak guard of a device that is not called `mape-*`. It exists from the first load
+/// on.
 fn guard(interface: &Interface) -> [Object; 2] {
     let rule = guarded(&interface.device);
     [("forward-guard", FORWARD_GUARD), ("output-guard", OUTPUT_GUARD)]
         .map(|(name, hook)| Object::hooked(interface.object_name(name), hook, vec![rule.clone()]))
 }
 
-/// The name first: packets of all other devices pass with this one comparison.
+/// Returns the rule of the leak guard. It compares the name first, so packets of other devices pass
+/// after one comparison.
 fn guarded(device: impl std::fmt::Display) -> String {
     format!("oifname \"{device}\" goto leak_guard")
 }
 
-/// The last step: the device's packets find their way to the rules.
+/// Writes the last step, which makes the device's packets reach the rules.
 fn open_interface(text: &mut String, interface: &Interface) {
     let _ = writeln!(
         text,
@@ -308,7 +356,8 @@ fn open_interface(text: &mut String, interface: &Interface) {
     text.push_str(&short_cuts(interface));
 }
 
-/// Map, key and the chain it leads to. The gate comes last.
+/// Returns the elements that lead to the interface's chains: map, key and kind of chain. The map of
+/// open interfaces comes last.
 fn verdicts(interface: &Interface) -> Vec<(&'static str, String, &'static str)> {
     let key = interface.key();
     let mut verdicts = vec![
@@ -325,7 +374,7 @@ fn verdicts(interface: &Interface) -> Vec<(&'static str, String, &'static str)> 
     verdicts
 }
 
-/// For a query: the elements that all of this hangs on, each with its map.
+/// Returns a query for all elements that lead to the rules of these interfaces.
 fn elements(interfaces: &[Interface]) -> String {
     let ces = interfaces
         .iter()
@@ -339,24 +388,24 @@ fn elements(interfaces: &[Interface]) -> String {
     )
 }
 
-/// Nearly all that is forwarded need not ask the guard's maps. Rules that compare an index, because
-/// a lookup or a jump costs more than all of them (docs/measurements.md).
+/// Returns the rules that accept most forwarded packets before the leak guard. They compare an
+/// index, because a lookup or a jump takes longer than all of them together (docs/measurements.md).
 fn short_cuts(interface: &Interface) -> String {
     if interface.dataplane.mapping().is_none() || !interface.device.is_guarded_by_name() {
         return String::new();
     }
     let key = interface.key();
-    // Of two lines, one may be open and the other not.
+    // Of two interfaces, one may be open and the other not.
     let incoming = format!("iif {key} oifname != \"{GUARDED}\"");
     let outgoing = nat::COMMON_PACKETS.map(|packet| format!("oif {key} {packet}"));
-    // Each is inserted before the one that came before it.
+    // Each rule is inserted before the previous one.
     outgoing.iter().rev().chain([&incoming]).fold(String::new(), |mut text, packets| {
         let _ = writeln!(text, "insert rule inet {INET_TABLE} forward_guard {packets} accept");
         text
     })
 }
 
-/// The edge on the device's own hooks.
+/// Returns the edge on the device's own hooks.
 fn on_device(interface: &Interface, edge: &EdgeRules<'_>) -> Section {
     let device = &interface.device;
     let mut own = Section::new("netdev", interface.netdev_table());
@@ -365,10 +414,11 @@ fn on_device(interface: &Interface, edge: &EdgeRules<'_>) -> Section {
         format!("type filter hook {direction} device \"{device}\" {rest}")
     };
     own.push(Object::hooked("edge_in", &hook("ingress", INGRESS), edge.first_in()));
-    // When a device goes, 6.1 deletes its chains; later kernels leave them without a hook. Naming
-    // the device again gives one chain its hook back, but the kernel refuses to do that for two
-    // chains of a table at once (6.12.117: "File exists"). So this one is made anew. The packet
-    // that finds the new chain not yet and the old one no longer filled meets the outer guard.
+    // When a device is deleted, kernel 6.1 deletes its chains; later kernels leave them without a
+    // hook. Naming the device again gives one chain its hook back, but the kernel refuses this for
+    // two chains of one table at once (6.12.117: "File exists"). This chain is therefore recreated.
+    // A packet that finds the new chain not yet filled and the old one already empty is checked by
+    // the outer guard.
     own.push(Object::recreated("edge_out", &hook("egress", EGRESS), edge.first_out()));
     own
 }

@@ -1,4 +1,4 @@
-//! A part of the ruleset that is replaced as a whole, in one transaction.
+//! Writes nft text: objects of a table that one transaction replaces as a whole, and helpers.
 
 use std::fmt::Write as _;
 
@@ -17,23 +17,23 @@ pub(crate) struct Section {
 pub(crate) struct Object {
     keyword: &'static str,
     name: String,
-    /// Type, hook, flags: what the object needs to exist.
+    /// Type, hook and flags: what nft needs to create the object.
     declaration: String,
     /// Rules, or one line of elements.
     content: Vec<String>,
-    /// Whether the object survives a replacement with what it learned.
+    /// Whether the object survives a replacement, with its elements.
     persistent: bool,
-    /// Whether a chain on a hook is deleted and made anew.
+    /// Whether a chain on a hook is deleted and created again in every load.
     recreated: bool,
 }
 
 impl Object {
-    /// A chain that others go to.
+    /// Makes a chain without a hook.
     pub(crate) fn chain(name: impl Into<String>, rules: Vec<String>) -> Self {
         Self::hooked(name, "", rules)
     }
 
-    /// A chain on a hook: `type filter hook …; policy accept;`.
+    /// Makes a chain on a hook: `type filter hook …; policy accept;`.
     pub(crate) fn hooked(name: impl Into<String>, hook: &str, rules: Vec<String>) -> Self {
         Self {
             keyword: "chain",
@@ -45,12 +45,12 @@ impl Object {
         }
     }
 
-    /// The same, deleted and made anew each time.
+    /// Makes a chain on a hook that is deleted and created again in every load.
     pub(crate) fn recreated(name: impl Into<String>, hook: &str, rules: Vec<String>) -> Self {
         Self { recreated: true, ..Self::hooked(name, hook, rules) }
     }
 
-    /// A set or a map with elements; nft has no word for none.
+    /// Makes a set or a map. nft has no syntax for an empty list of elements.
     pub(crate) fn elements(
         keyword: &'static str,
         name: impl Into<String>,
@@ -71,7 +71,7 @@ impl Object {
         }
     }
 
-    /// Something that is created once and never touched again.
+    /// Makes an object that is created once and never changed.
     pub(crate) fn persistent(
         keyword: &'static str,
         name: impl Into<String>,
@@ -91,7 +91,7 @@ impl Object {
         self.keyword == "chain"
     }
 
-    /// Without content, on one line where nft allows it.
+    /// Writes the declaration without content, on one line if nft permits it.
     fn declare(&self, text: &mut String) {
         let Self { keyword, name, declaration, recreated, .. } = self;
         let declaration = if *recreated { "" } else { declaration.as_str() };
@@ -105,7 +105,7 @@ impl Object {
 
     fn define(&self, text: &mut String) {
         let Self { keyword, name, declaration, content, recreated, .. } = self;
-        // A hook is named once: the kernel takes a second mention in one transaction for another
+        // A hook is written once: the kernel takes a second mention in one transaction for another
         // chain on the same device.
         let declared = self.is_chain() && !recreated;
         let declaration = if declared { "" } else { declaration.as_str() };
@@ -139,12 +139,12 @@ impl Section {
         self.objects.extend(objects);
     }
 
-    /// Takes over what another section of the same table has.
+    /// Takes the objects of another section of the same table.
     pub(crate) fn append(&mut self, other: Self) {
         self.objects.extend(other.objects);
     }
 
-    /// Declares everything once, with its content: for where none of it exists.
+    /// Writes the objects once, with their content. None of them may exist.
     pub(crate) fn write_new(&self, text: &mut String) {
         let Self { family, table, .. } = self;
         let _ = writeln!(text, "table {family} {table} {{");
@@ -154,12 +154,13 @@ impl Section {
         text.push_str("}\n");
     }
 
-    /// Declares everything empty, so that it exists whether or not it did before; empties it; then
-    /// declares it again with its content. Within one transaction a packet sees the old or the new
-    /// rules and never an empty chain. Sets are deleted and not only emptied, because nft refuses
-    /// to change the type of one; base chains are not (but see [`Object::recreated`]), because
-    /// between the deleted one and its successor a packet could see each in the generation in which
-    /// it has no rules.
+    /// Writes the text that replaces the objects, whether they exist or not.
+    ///
+    /// The text declares every object empty, so that it exists, then empties it, then declares it
+    /// again with its content. Within one transaction a packet sees the old or the new rules, never
+    /// an empty chain. Sets are deleted and not only emptied, because nft refuses to change the
+    /// type of a set. Chains on hooks are not deleted (except by [`Object::recreated`]): a packet
+    /// could pass the new chain before it has rules and the old one after it has lost them.
     pub(crate) fn write(&self, text: &mut String) {
         let Self { family, table, .. } = self;
         let _ = writeln!(text, "table {family} {table} {{");
@@ -182,13 +183,13 @@ impl Section {
     }
 }
 
-/// Removes a table with everything in it, whether it exists or not.
+/// Writes the removal of a table with everything in it, whether it exists or not.
 pub(crate) fn remove_table(text: &mut String, family: &str, table: &str) {
     // Writing into a `String` cannot fail.
     let _ = writeln!(text, "add table {family} {table}\ndelete table {family} {table}");
 }
 
-/// Removes chains whether they exist or not.
+/// Writes the removal of chains of the common table, whether they exist or not.
 pub(crate) fn remove_chains(text: &mut String, chains: &[String]) {
     let _ = writeln!(text, "table inet {INET_TABLE} {{");
     for chain in chains {
@@ -202,12 +203,12 @@ pub(crate) fn remove_chains(text: &mut String, chains: &[String]) {
     }
 }
 
-/// `5696-5711, 9792`: the elements of an interval set.
+/// Returns the elements of an interval set: `5696-5711, 9792`.
 pub(crate) fn list(ranges: &[PortRange]) -> String {
     ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The names of the chains of the common table in the output of `nft list chains`.
+/// Returns the names of the chains of the common table in the output of `nft list chains`.
 pub(crate) fn chains_of_common_table(chains: &str) -> impl Iterator<Item = &str> {
     let head = format!("table inet {INET_TABLE} ");
     chains

@@ -1,4 +1,4 @@
-//! The text for all interfaces of the machine, and how to ask whether it is loaded.
+//! The text for all interfaces of the machine, and the queries that tell whether it is loaded.
 
 use std::fmt::Write as _;
 
@@ -6,22 +6,23 @@ use crate::former_names;
 use crate::object_names::INET_TABLE;
 use crate::text::{chains_of_common_table, remove_chains, remove_table};
 
-/// The element of a set that tells whether the short cuts are there.
+/// The element of a set that is present while the short cuts are loaded.
 pub(crate) const SHORT_CUTS: &str = "shortcuts_loaded { 1 }";
-/// The chain of each table that tells what was loaded, by the comment of a rule that no packet
-/// meets. Unlike an element of a set it is gone when somebody empties the table.
+/// The chain in each table whose rule has the hash of the loaded text as its comment. No packet
+/// reaches it. Unlike an element of a set, the rule disappears if another program flushes the
+/// table.
 pub(crate) const MARKER_CHAIN: &str = "loaded_hash";
-/// What begins the names of chains that an interface has on hooks of the common table, except its
-/// guard's. They are met without a way that leads to them.
+/// Kinds of an interface's chains on hooks in the common table, except those of the leak guard.
+/// Packets reach them without an element of a map.
 const HOOKED_KINDS: [&str; 6] =
     ["dnat-in", "dnat-local", "hairpin", "full-cone-learn", "full-cone-in", "no-offload"];
 
-/// What is loaded for all interfaces of the machine.
+/// The text for all interfaces of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transaction {
     pub(crate) text: String,
     pub(crate) marker: String,
-    /// Of the interfaces, as they stand in nft's names.
+    /// The names of the interfaces, as they occur in names of objects.
     pub(crate) names: Vec<String>,
     pub(crate) netdev_tables: Vec<String>,
     pub(crate) elements: String,
@@ -29,8 +30,11 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// For `nft -f`: all or nothing. `chains` is the output of `nft list chains`: of our tables of
-    /// family netdev, and of our chains on hooks, those that no interface has any more go.
+    /// Returns the text for `nft -f`, which loads completely or not at all.
+    ///
+    /// `chains` is the output of `nft list chains`. The text also deletes our `netdev` tables and
+    /// our chains on hooks that belong to no interface any more. If an earlier version loaded
+    /// objects under former names, the text deletes our tables first.
     #[must_use]
     pub fn text(&self, chains: &str) -> String {
         let (known, unknown): (Vec<&str>, Vec<&str>) = own_netdev_tables(chains)
@@ -57,7 +61,8 @@ impl Transaction {
         text
     }
 
-    /// Chains on hooks of interfaces that are gone. One that publishes ports would go on doing so.
+    /// Returns the chains on hooks of interfaces that are gone. A port forward of such an interface
+    /// would stay in force.
     fn stale_chains(&self, chains: &str) -> Vec<String> {
         let is_stale = |name: &&str| {
             name.split_once('_').is_some_and(|(kind, interface)| {
@@ -67,8 +72,9 @@ impl Transaction {
         chains_of_common_table(chains).filter(is_stale).map(str::to_owned).collect()
     }
 
-    /// For `nft -t`, one after the other: each lists a chain that [tells](Self::is_marked) whether
-    /// exactly this text was loaded, and its table neither removed nor emptied since.
+    /// Returns commands for `nft -t`, to be run one after the other. Each lists a chain that
+    /// [tells](Self::is_marked) whether exactly this text was loaded and its table neither deleted
+    /// nor flushed since.
     pub fn marked_chains(&self) -> impl Iterator<Item = String> {
         let on_devices = self.netdev_tables.iter().map(|table| format!("netdev {table}"));
         [format!("inet {INET_TABLE}")]
@@ -77,42 +83,42 @@ impl Transaction {
             .map(|table| format!("list chain {table} {MARKER_CHAIN}"))
     }
 
-    /// Whether the answer to one of [`Self::marked_chains`] is that of this text.
+    /// Returns whether the output of one of [`Self::marked_chains`] belongs to this text.
     #[must_use]
     pub fn is_marked(&self, chain: &str) -> bool {
         chain.contains(&format!("\"{}\"", self.marker))
     }
 
-    /// For `nft`: succeeds where packets find their way to what was loaded. It then lists the
-    /// tables.
+    /// Returns a command for `nft` that succeeds if packets reach the loaded rules. It then lists
+    /// the tables.
     #[must_use]
     pub fn query(&self) -> String {
         format!("get element inet {INET_TABLE} {SHORT_CUTS}; {}", self.query_without_short_cuts())
     }
 
-    /// The same where the [static text](crate::static_text) may have been loaded since, which takes
-    /// the short cuts away.
+    /// Returns the command of [`Self::query`] without the short cuts, which loading the [static
+    /// text](crate::static_text) removes.
     #[must_use]
     pub fn query_without_short_cuts(&self) -> String {
         format!("{}list tables", self.elements)
     }
 
-    /// Whether the answer to a query lists the tables of family netdev that the text makes, and
-    /// no other of ours.
+    /// Returns whether the output of a query lists all `netdev` tables of this text and no other
+    /// one of ours.
     #[must_use]
     pub fn is_answered_by(&self, tables: &str) -> bool {
         self.netdev_tables.iter().all(|own| own_netdev_tables(tables).any(|table| table == own))
             && own_netdev_tables(tables).count() == self.netdev_tables.len()
     }
 
-    /// For `nft -f`: brings back what only [`Self::query`] misses.
+    /// Returns the text for `nft -f` that loads the short cuts again.
     #[must_use]
     pub fn short_cuts(&self) -> String {
         format!("{}add element inet {INET_TABLE} {SHORT_CUTS}\n", self.short_cuts)
     }
 }
 
-/// Our tables of family netdev in the output of `nft list tables` or of `nft list chains`.
+/// Returns our tables of family `netdev` in the output of `nft list tables` or `nft list chains`.
 pub(crate) fn own_netdev_tables(tables: &str) -> impl Iterator<Item = &str> {
     let names = tables
         .lines()

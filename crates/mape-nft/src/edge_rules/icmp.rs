@@ -1,14 +1,15 @@
-//! ICMP at the edge: echo identifiers, and the packet that an error quotes.
+//! ICMP at the edge: echo identifiers, and the packet that an ICMP error quotes.
 //!
-//! nft writes raw bytes without correcting the ICMP checksum, and conntrack drops an error whose
-//! checksum is wrong. So together with the quoted port a 16-bit word of the error's header changes
-//! that is defined as unused and is normally zero: bytes 6 and 7, or bytes 4 and 5 of
-//! "fragmentation needed", whose bytes 6 and 7 are the MTU. It takes up the difference, and the sum
-//! stays what it was. Receivers ignore that word. An error where it is not zero cannot be corrected
-//! and is dropped, and so is one that quotes a packet with IP options.
+//! nft writes raw bytes without updating the ICMP checksum, and conntrack drops an error whose
+//! checksum is wrong. The rules therefore write two fields: the quoted port, and a 16-bit word of
+//! the error's header that is unused and normally zero. That word takes the difference, so the
+//! checksum stays valid. It is bytes 6 and 7, or bytes 4 and 5 of "fragmentation needed", whose
+//! bytes 6 and 7 are the MTU. Receivers ignore it. An error in which the word is not zero cannot be
+//! corrected and is dropped. An error that quotes a packet with IP options is dropped too.
 //!
-//! Offsets are bits from the ICMP header on: 64 quoted IP header, 136 its protocol, 224 the quoted
-//! packet's source port or ICMP type, 240 its destination port, 256 its echo identifier.
+//! Offsets are in bits from the start of the ICMP header: 64 quoted IP header, 136 its protocol,
+//! 224 source port or ICMP type of the quoted packet, 240 its destination port, 256 its echo
+//! identifier.
 
 use super::{Direction, EdgeRules, Fields, Ports};
 use crate::text::Object;
@@ -18,8 +19,8 @@ const QUOTES_PORTS: &str = "@th,136,8 { 6, 17 }";
 const QUOTES_ECHO_REQUEST: &str = "@th,136,8 1 @th,224,8 8";
 const QUOTES_ECHO_REPLY: &str = "@th,136,8 1 @th,224,8 0";
 
-/// Our port in the packet that an error from there or to there quotes: what we sent, or what
-/// arrived.
+/// Returns the field with our port in the quoted packet. An error from the line quotes a packet
+/// that we sent; an error to the line quotes a packet that we received.
 const fn quoted_port(direction: Direction) -> &'static str {
     match direction {
         Direction::In => "@th,224,16",
@@ -33,8 +34,8 @@ impl EdgeRules<'_> {
         let name = |what: &str| self.name(&format!("{chain}-{what}"));
         let owned = self.name("port-set-icmp-id");
         if !matches!(self.ports, Ports::Translated(_)) {
-            // conntrack translates what an error quotes, if it knows it. The router itself also
-            // tells of packets that it never translated.
+            // conntrack translates the quoted packet if it belongs to a known connection. The
+            // router itself also sends errors about packets that conntrack never translated.
             let rules = vec![
                 format!("icmp type {{ echo-request, echo-reply }} icmp id @{owned} accept"),
                 format!("{ERRORS} goto {}", name("icmp-error")),
@@ -60,7 +61,7 @@ impl EdgeRules<'_> {
         };
         let icmp = vec![
             format!("icmp type {ours} icmp id set icmp id map @{ids} accept"),
-            // A ping from outside and the answer to it: its identifier is one of the set.
+            // A ping from outside and its reply: the identifier is a port of the set.
             format!("icmp type {theirs} icmp id @{owned} accept"),
             format!("{ERRORS} goto {}", name("icmp-error")),
             "counter drop".to_owned(),
@@ -77,7 +78,7 @@ impl EdgeRules<'_> {
         ]
     }
 
-    /// Errors about packets that passed the edge as they were.
+    /// Returns rules for errors about packets that passed the edge untranslated.
     fn untranslated(&self, direction: Direction) -> Vec<String> {
         let port = quoted_port(direction);
         let quoted_echo = match direction {
@@ -95,7 +96,8 @@ impl EdgeRules<'_> {
         rules
     }
 
-    /// Translates what the error quotes; `spare` is the word that takes up the difference.
+    /// Returns rules that translate the quoted packet; `spare` is the word that takes the
+    /// difference.
     fn quoted(&self, direction: Direction, spare: &str) -> Vec<String> {
         let port = quoted_port(direction);
         let (quoted_echo, map, differences) = match direction {
@@ -103,7 +105,7 @@ impl EdgeRules<'_> {
             Direction::Out => (QUOTES_ECHO_REPLY, "int2ext-quoted", "int2ext-checksum"),
         };
         let (map, differences) = (self.name(map), self.name(differences));
-        // Where the first lookup finds nothing, the rule ends before it has changed anything; both
+        // If the first lookup finds nothing, the rule ends before it has changed the packet. Both
         // maps have the same keys.
         let translate = |quotes: &str, field: &str| {
             format!(

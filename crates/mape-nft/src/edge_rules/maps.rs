@@ -6,9 +6,10 @@ use super::{Direction, EdgeRules, Ports};
 use crate::mapping::Mapping;
 use crate::text::{Object, list};
 
-/// Types, by what a map is looked up with. nft compares them by name, so each use has its own map:
-/// the port of a packet, the word it stands in, the identifier of an echo, the port a quoted packet
-/// has as its source (in an error from the line) or as its destination (in one to the line).
+// Types of the maps. nft compares types by name, so each kind of key needs a map of its own: the
+// port of a packet, the 32-bit word that contains it, the identifier of an echo, and the source
+// port (in an error from the line) or destination port (in an error to the line) of a quoted
+// packet.
 const PORTS: &str = "type inet_service : inet_service";
 const WORDS: &str = "typeof @nh,160,32 : tcp sport";
 const IDS: &str = "typeof icmp id : icmp id";
@@ -48,26 +49,26 @@ impl EdgeRules<'_> {
     }
 
     fn translations(&self, mapping: &Mapping) -> Vec<Object> {
-        let e2i = pairs(mapping.pairs_by_external().iter().copied());
-        let i2e = pairs(mapping.pairs());
-        let e2i_words = words(Direction::In, mapping.pairs_by_external().iter().copied());
-        let i2e_words = words(Direction::Out, mapping.pairs());
-        let e2i_differences = differences(mapping.pairs_by_external().iter().copied());
-        let i2e_differences = differences(mapping.pairs());
+        let to_internal = pairs(mapping.pairs_by_external().iter().copied());
+        let to_external = pairs(mapping.pairs());
+        let to_internal_word = words(Direction::In, mapping.pairs_by_external().iter().copied());
+        let to_external_word = words(Direction::Out, mapping.pairs());
+        let to_internal_checksum = differences(mapping.pairs_by_external().iter().copied());
+        let to_external_checksum = differences(mapping.pairs());
         let intervals = |declaration: &str| format!("{declaration}\nflags interval");
         // A map that says how large it is gets the faster kind of table: it need not grow.
         let exact = |declaration: &str| format!("{declaration}\nsize {}", mapping.usable());
         [
-            ("ext2int", exact(PORTS), &e2i),
-            ("int2ext", exact(PORTS), &i2e),
-            ("ext2int-word", exact(WORDS), &e2i_words),
-            ("int2ext-word", exact(WORDS), &i2e_words),
-            ("ext2int-icmp-id", exact(IDS), &e2i),
-            ("int2ext-icmp-id", exact(IDS), &i2e),
-            ("ext2int-quoted", exact(QUOTED_SOURCE), &e2i),
-            ("ext2int-checksum", intervals(QUOTED_SOURCE), &e2i_differences),
-            ("int2ext-quoted", exact(QUOTED_DESTINATION), &i2e),
-            ("int2ext-checksum", intervals(QUOTED_DESTINATION), &i2e_differences),
+            ("ext2int", exact(PORTS), &to_internal),
+            ("int2ext", exact(PORTS), &to_external),
+            ("ext2int-word", exact(WORDS), &to_internal_word),
+            ("int2ext-word", exact(WORDS), &to_external_word),
+            ("ext2int-icmp-id", exact(IDS), &to_internal),
+            ("int2ext-icmp-id", exact(IDS), &to_external),
+            ("ext2int-quoted", exact(QUOTED_SOURCE), &to_internal),
+            ("ext2int-checksum", intervals(QUOTED_SOURCE), &to_internal_checksum),
+            ("int2ext-quoted", exact(QUOTED_DESTINATION), &to_external),
+            ("int2ext-checksum", intervals(QUOTED_DESTINATION), &to_external_checksum),
         ]
         .into_iter()
         .map(|(name, declaration, elements)| {
@@ -87,14 +88,14 @@ fn pairs(pairs: impl Iterator<Item = (impl Display, u16)>) -> String {
     text
 }
 
-/// The same from the word that the first port stands in, whose other half is zero.
+/// Returns the pairs with the 32-bit word that contains the first port; its other half is zero.
 fn words(direction: Direction, ports: impl Iterator<Item = (u16, u16)>) -> String {
     let shift = direction.fields().port_mask.trailing_zeros();
     pairs(ports.map(|(from, to)| (u32::from(from) << shift, to)))
 }
 
-/// Intervals of equal `from - to`, as the one's complement number that keeps a checksum right when
-/// `from` is replaced by `to` (RFC 1624): the sum over both words stays what it was.
+/// Returns intervals of ports with equal `from - to`, in one's complement. Adding this number keeps
+/// a checksum valid when `from` is replaced with `to` (RFC 1624).
 fn differences(pairs: impl Iterator<Item = (u16, u16)>) -> String {
     let mut runs: Vec<(u16, u16, u32)> = Vec::new();
     for (from, to) in pairs {
