@@ -108,12 +108,12 @@ demo_full() {
 
 	event step "one more to that server"
 	more=$(on lan2 lab-traffic hold --to "$SERVER:7000" --count 1 --wait 3)
-	result "gets no port; nothing wrong is sent" "$(field "$more" opened) $(judge_violations)" = "0 0"
+	result "gets no port; no invalid packet is sent" "$(field "$more" opened) $(judge_violations)" = "0 0"
 	if [ "$(field "$more" opened)" = 0 ]; then event sum "one more|no port, not sent"; else event sum "one more|CONNECTED"; fi
 
 	event step "at that moment, to another server"
 	more=$(on lan2 lab-traffic hold --to 198.18.0.2:7000 --count 1 --wait 3)
-	result "connected: each port serves any number of them" "$(field "$more" alive)" -eq 1
+	result "connected: a port serves any number of servers" "$(field "$more" alive)" -eq 1
 	kill "$holder"
 	wait "$holder" 2>/dev/null || :
 }
@@ -151,7 +151,7 @@ demo_line() {
 	result "$(field "$udp" answered) answered" "$(field "$udp" answered)" -eq 100
 	event step "10 UDP sockets to 6 servers each"
 	eim=$(on lan3 lab-traffic eim --to 198.18.2.0:7000 --sockets 10)
-	result "$(field "$eim" constant) keep one outside port" "$(field "$eim" constant)" -eq 10
+	result "$(field "$eim" constant) keep one external port" "$(field "$eim" constant)" -eq 10
 
 	demo_full
 
@@ -185,10 +185,10 @@ demo_today() {
 	on cpe nft flush ruleset
 	on cpe conntrack -F 2>/dev/null
 	folk_ranges mape-wan | on cpe nft -f -
-	event step "compare: one rule for each range"
+	event step "compare: one rule per port range"
 	today=$(on lan4 lab-traffic hold --to "$SERVER:7003" --count 80 --wait 3)
 	result "of 80 connections $(field "$today" opened) come up" "$(field "$today" opened)" -eq 16
-	event sum "in use with a rule for each range|$(field "$today" opened)"
+	event sum "in use with one rule per port range|$(field "$today" opened)"
 	on cpe nft flush ruleset
 }
 
