@@ -12,8 +12,10 @@ use mape_nft::InterfaceName;
 use mape_ubus::{Status, UbusError};
 use serde_json::json;
 
+use super::bus::{Bus, interface_object, read_dump};
+use super::dump::{Dump, InterfaceDump};
 use super::error::LifeError;
-use super::{Bus, Dump, InterfaceDump, interface_object, messages, read_dump};
+use super::messages;
 
 /// How long netifd and duplicate address detection may take with the CE address.
 const ADDRESS_PATIENCE: Duration = Duration::from_secs(20);

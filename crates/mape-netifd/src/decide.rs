@@ -7,13 +7,14 @@ use mape_nft::{Dataplane, InterfaceName};
 use mape_provision::{Conflict, Decision, Mode, Source};
 use serde_json::{Value, json};
 
+use super::bus::Bus;
 use super::config::{Config, UPNP_HINT};
 use super::dump::Dump;
 use super::interface_cache::Memory;
 use super::options::{OptionError, planned_uplink_mtu};
 use super::provisioning::store::Store;
 use super::uplink::{Uplink, choose};
-use super::{Bus, dhcpv6, rivals};
+use super::{dhcpv6, rivals};
 
 /// Options, uplink and plan that fit each other.
 pub(super) struct Wanted {

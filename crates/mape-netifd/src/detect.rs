@@ -13,10 +13,13 @@ use mape_provision::{
 };
 use mape_system::files;
 
+use super::bus::{Bus, read_dump};
 use super::config::Config;
 use super::decide::uplink_mtu;
+use super::dhcpv6;
+use super::dump::Dump;
 use super::provisioning::{Asker, identity};
-use super::{Bus, Dump, UplinkError, dhcpv6, read_dump};
+use super::uplink::UplinkError;
 use crate::net::{Fetcher, ask_gateway};
 
 /// What may be done to find out.

@@ -9,7 +9,7 @@ use mape_firewall::Env;
 use mape_provision::Endpoint;
 use mape_system::files;
 
-use super::Dump;
+use super::dump::Dump;
 
 const AFTR: &str = "aftr=";
 

@@ -1,10 +1,8 @@
 //! `setup`, `renew` and `teardown`: what netifd calls.
 
-use std::fs::File;
 use std::io::Write;
 use std::net::Ipv6Addr;
 use std::os::unix::process::parent_id;
-use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,22 +11,20 @@ use mape_firewall::{Env, State};
 use mape_kernel::listening_ports;
 use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_provision::{Mode, Source};
-use mape_system::files;
 use mape_ubus::UbusError;
-use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 
+use super::bus::{Bus, interface_object, notify, read_dump, set_data};
 use super::config::Config;
 use super::decide::{Wanted, outcome, wanted};
+use super::dump::{Dump, InterfaceDump};
 use super::error::LifeError;
 use super::interface_cache::Memory;
 use super::messages::{self, Update, failure_data};
-use super::provisioning::{look, store::Store};
+use super::provisioning::schedule::look;
+use super::provisioning::store::Store;
 use super::zones::Zones;
-use super::{
-    Bus, Dump, InterfaceDump, ce_alias, dhcpv6, interface_object, notify, read_dump, rivals,
-    set_data,
-};
+use super::{call_lock, ce_alias, dhcpv6, rivals};
 
 /// How often it is looked whether anything has changed while waiting for a cause without event.
 const LOOK: Duration = Duration::from_secs(5);
@@ -72,7 +68,7 @@ pub fn setup(
     options: &str,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let _alive = alive(&env.run, interface);
+    let _lock = call_lock::hold(&env.run, interface);
     Call::new(bus, env, interface, log).until_up_or_an_event(options)
 }
 
@@ -88,7 +84,7 @@ pub fn renew(
     options: &str,
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let _alive = alive(&env.run, interface);
+    let _lock = call_lock::hold(&env.run, interface);
     let mut call = Call::new(bus, env, interface, log);
     let mut told = String::new();
     loop {
@@ -124,18 +120,6 @@ pub fn teardown(bus: &mut dyn Bus, env: &Env, interface: &InterfaceName, log: &m
         let _ = writeln!(log, "the state file could not be removed: {error}");
     }
     ce_alias::remove(bus, interface, log);
-}
-
-/// Held while a call works, so that the hotplug hook can tell one that works from one that died.
-fn alive(directory: &Path, interface: &InterfaceName) -> Option<Flock<File>> {
-    let file = files::to_lock(&directory.join(format!("{interface}.lock"))).ok()?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).ok()
-}
-
-/// Whether a call for this interface is at work.
-pub(super) fn is_alive(directory: &Path, interface: &InterfaceName) -> bool {
-    let Ok(file) = File::open(directory.join(format!("{interface}.lock"))) else { return false };
-    Flock::lock(file, FlockArg::LockSharedNonblock).is_err()
 }
 
 impl<'call> Call<'call> {

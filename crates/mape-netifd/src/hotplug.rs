@@ -7,13 +7,14 @@ use mape_firewall::{Env, State};
 use mape_nft::InterfaceName;
 use serde_json::{Value, json};
 
-use super::decide::{outcome, wanted};
-use super::dump::ALIAS_SUFFIX;
-use super::handler::is_alive;
+use super::bus::{Bus, interface_object, notify, read_dump, set_data};
+use super::dump::{ALIAS_SUFFIX, Dump, InterfaceDump};
 use super::interface_cache::Memory;
 use super::messages::{self, failure_data};
-use super::provisioning::{forget, look};
-use super::{Bus, Dump, InterfaceDump, interface_object, notify, read_dump, set_data};
+use super::provisioning::schedule::{self, look};
+use super::renew::{changes, is_shut, is_without_ce, renew_if_changed};
+use super::{call_lock, rivals};
+use crate::status;
 
 /// An event of netifd's, as hotplug passes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,16 +85,6 @@ fn own(
     Ok(())
 }
 
-/// What is known of one of our interfaces has changed: asks netifd to renew it if that makes a
-/// difference, or if it is `news` in any case.
-pub(super) fn renew_if_changed(bus: &mut dyn Bus, env: &Env, name: &InterfaceName, news: bool) {
-    let Ok(dump) = read_dump(bus) else { return };
-    let Some(interface) = dump.interface(name.as_str()) else { return };
-    if news || changes(bus, env, &dump, interface) {
-        let _ = bus.call(&interface_object(name.as_str()), "renew", &json!({}));
-    }
-}
-
 /// The section was deleted from the configuration: nothing of the interface stays.
 fn removed(
     bus: &mut dyn Bus,
@@ -102,8 +93,12 @@ fn removed(
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let Ok(interface) = interface.parse::<InterfaceName>() else { return Ok(()) };
+    call_lock::forget(&env.run, &interface);
+    status::forget(&env.run, &interface);
+    State::forget(&env.run, &interface);
+    rivals::forget(&env.run, &interface);
     if Memory::forget(&env.run, &interface) {
-        forget(bus, env, &interface);
+        schedule::forget(bus, env, &interface);
         let _ = write!(log, "{}", mape_firewall::load(env)?);
     }
     Ok(())
@@ -149,32 +144,4 @@ fn forget_former(env: &Env, interface: &InterfaceName, log: &mut dyn Write) {
         };
     }
     let _ = memory.write(directory, interface);
-}
-
-/// Whether another call of the handler would come to another result than the last one.
-fn changes(bus: &mut dyn Bus, env: &Env, dump: &Dump, interface: &InterfaceDump) -> bool {
-    let Ok(name) = interface.name.parse::<InterfaceName>() else { return false };
-    let directory = &env.run;
-    let memory = Memory::read(directory, &name);
-    let died = !memory.settled && !is_alive(directory, &name);
-    if died {
-        return true;
-    }
-    let wanted = wanted(bus, env, &name, dump, &memory.options, &memory);
-    let is_broken = || is_shut(env, dump, &name) || is_without_ce(env, dump, &name);
-    outcome(&wanted) != memory.outcome || (wanted.is_ok() && is_broken())
-}
-
-/// Whether netifd has it up and its CE address is lost: the tunnel sends nothing.
-fn is_without_ce(env: &Env, dump: &Dump, name: &InterfaceName) -> bool {
-    let up = dump.interface(name.as_str()).filter(|interface| interface.up);
-    let ce = up.and_then(|interface| interface.data.get("ce")?.as_str()?.parse().ok());
-    ce.is_some_and(|ce| mape_kernel::link::is_lost(&env.proc_net(), ce) == Some(true))
-}
-
-/// Whether netifd has it up and the loader cannot open it: its state file is lost, half, or that of
-/// another version of this program.
-fn is_shut(env: &Env, dump: &Dump, name: &InterfaceName) -> bool {
-    dump.interface(name.as_str()).is_some_and(|interface| interface.up)
-        && !State::is_usable(&env.run, name)
 }

@@ -9,7 +9,6 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use mape_core::Plan;
-use mape_firewall::State;
 use mape_nft::{Edge, EdgeChoice, InterfaceName};
 use mape_provision::Source;
 use mape_system::files;
@@ -68,12 +67,8 @@ impl Memory {
         files::write(&path(directory, interface), &text).map(drop)
     }
 
-    /// Removes the file, and whether there was one. The lock goes with it.
+    /// Removes the file; returns whether there was one.
     pub(super) fn forget(directory: &Path, interface: &InterfaceName) -> bool {
-        let _ = fs::remove_file(directory.join(format!("{interface}.lock")));
-        crate::status::forget(directory, interface);
-        State::forget(directory, interface);
-        super::rivals::forget(directory, interface);
         fs::remove_file(path(directory, interface)).is_ok()
     }
 

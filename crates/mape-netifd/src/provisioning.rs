@@ -5,31 +5,33 @@
 //! start it where the line's prefixes are not those that were asked for.
 
 use std::io::Write;
-use std::net::Ipv6Addr;
 
-use mape_core::{Code, Failure, ReceivedPrefix};
+use mape_core::{Code, Failure};
 use mape_firewall::Env;
-use mape_kernel::uptime::uptime;
 use mape_nft::InterfaceName;
-use mape_provision::{Effect, Machine, Mode};
+use mape_provision::{Effect, Machine};
 use serde_json::json;
 
+use super::bus::{Bus, read_dump, set_data};
 use super::config::Config;
-use super::hotplug::renew_if_changed;
-use super::interface_cache::Memory;
+use super::dump::InterfaceDump;
 use super::messages::failure_data;
-use super::{Bus, Dump, InterfaceDump, read_dump, set_data};
+use super::renew::renew_if_changed;
 use crate::net::Fetcher;
 
 mod client;
+mod clock;
 pub mod ddns_update;
 mod options;
 mod procd_timer;
+pub(super) mod schedule;
 pub(super) mod store;
 
 pub(super) use client::Asker;
 pub(super) use options::{identity, mode};
 
+use clock::now;
+use schedule::{Wish, ce_of, forget, wish};
 use store::{Store, Trouble};
 
 /// Asks what is due for an interface, keeps the answer, has the interface renewed where that makes
@@ -152,92 +154,6 @@ fn tell_provider(
     }
 }
 
-/// The CE address of an interface that is up.
-fn ce_of(own: &InterfaceDump) -> Option<Ipv6Addr> {
-    own.up.then_some(())?;
-    own.data.get("ce")?.as_str()?.parse().ok()
-}
-
-/// Starts [`provision`] where the line is not the one that was asked for last, and forgets what was
-/// answered where the user asks no more. It does not wait for anything.
-pub(super) fn look(
-    bus: &mut dyn Bus,
-    env: &Env,
-    interface: &InterfaceName,
-    dump: &Dump,
-    log: &mut dyn Write,
-) {
-    let store = Store::new(env, interface);
-    let config = match wish(env, dump, interface) {
-        Wish::Of(config) => config,
-        Wish::Nothing if store.exists() => return forget(bus, env, interface),
-        Wish::Nothing | Wish::Unknown => return,
-    };
-    let asker = Asker::of(&config, dump);
-    let asks = config.provisioning != Mode::Off && !asker.prefixes.is_empty();
-    let update = config.fixed.as_ref().and_then(|fixed| fixed.update.as_ref());
-    let ce = dump.interface(interface.as_str()).and_then(ce_of);
-    let mark = update.zip(ce).map(|(update, ce)| ddns_update::mark(update, ce));
-    let to_ask = asks && is_due(&store, &config.provisioning, &asker.prefixes);
-    if to_ask || mark.is_some_and(|mark| store.announced() != Some(mark)) {
-        procd_timer::arrange(bus, interface, 0, 0, log);
-    }
-}
-
-/// Seconds since the machine's start: a clock that does not jump when the time becomes known.
-pub(super) fn now(env: &Env) -> u64 {
-    uptime(&env.proc).unwrap_or(0)
-}
-
-/// Whether nothing is known of this line, or the next try is over the time.
-fn is_due(store: &Store<'_>, mode: &Mode, prefixes: &[ReceivedPrefix]) -> bool {
-    !store.pause().is_some_and(|pause| {
-        mode.has_made(&pause.source) && pause.prefixes == prefixes && pause.until > now(store.env)
-    })
-}
-
-/// Why the last try for an interface gave nothing, and what to do: `None` where nothing is asked,
-/// or all went well.
-#[must_use]
-pub fn trouble(env: &Env, interface: &InterfaceName) -> Option<(String, String)> {
-    Store::new(env, interface).trouble()
-}
-
-/// Whether something is to be asked or told for an interface.
-enum Wish {
-    /// By this configuration.
-    Of(Box<Config>),
-    /// The user wants nothing asked.
-    Nothing,
-    /// Nobody can tell now: it was stopped, or was not set up since the start. What was answered
-    /// stays.
-    Unknown,
-}
-
-fn wish(env: &Env, dump: &Dump, interface: &InterfaceName) -> Wish {
-    let name = interface.as_str();
-    if !dump.interface(name).is_some_and(|it| dump.is_ours(name) && it.autostart) {
-        return Wish::Unknown;
-    }
-    let memory = Memory::read(&env.run, interface);
-    let read = |options: &str| Config::parse(options).ok();
-    let Some(config) = read(&memory.options).or_else(|| read(&memory.good_options)) else {
-        return Wish::Unknown;
-    };
-    let tells = config.fixed.as_ref().is_some_and(|fixed| fixed.update.is_some());
-    if config.provisioning != Mode::Off || tells {
-        Wish::Of(Box::new(config))
-    } else {
-        Wish::Nothing
-    }
-}
-
-/// Nothing is asked for this interface any more, and what was answered is erased.
-pub(super) fn forget(bus: &mut dyn Bus, env: &Env, interface: &InterfaceName) {
-    procd_timer::stop(bus, interface);
-    Store::new(env, interface).forget();
-}
-
 /// Puts the outcome of a try into the log; what is wrong is kept for whoever looks.
 fn tell(effect: &Effect, machine: &Machine, log: &mut dyn Write) -> Option<Trouble> {
     let failure: Failure = match effect {
@@ -254,4 +170,11 @@ fn tell(effect: &Effect, machine: &Machine, log: &mut dyn Write) -> Option<Troub
     };
     let _ = writeln!(log, "{}", failure.line());
     Some(Trouble::of(&failure))
+}
+
+/// Why the last try for an interface gave nothing, and what to do: `None` where nothing is asked,
+/// or all went well.
+#[must_use]
+pub fn trouble(env: &Env, interface: &InterfaceName) -> Option<(String, String)> {
+    Store::new(env, interface).trouble()
 }

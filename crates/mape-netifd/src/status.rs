@@ -16,7 +16,7 @@ use mape_nft::InterfaceName;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{TIMEOUT, connect};
+use crate::bus::{TIMEOUT, connect};
 
 mod counts;
 mod interface;

@@ -3,12 +3,15 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use mape_core::{Code, Failure};
+use mape_firewall::Env;
 use mape_kernel::netlink::NetlinkError;
-use mape_ubus::Status;
-use serde_json::json;
+use mape_nft::InterfaceName;
+use mape_ubus::{Status, UbusError};
+use serde_json::{Value, json};
 
 use super::*;
 

@@ -7,7 +7,8 @@ use mape_provision::Decision;
 
 use super::config::Config;
 use super::dump::{Candidate, Dump, InterfaceDump};
-use super::{Fixed, Taken};
+use super::fixed_ipv4::Fixed;
+use super::rivals::Taken;
 
 /// Two prefixes whose lifetimes differ by less were announced together, in seconds. Both count down
 /// and are rounded, so that otherwise the better one could change with every look.

@@ -16,7 +16,7 @@ use super::super::{
     dump::{Dump, InterfaceDump},
     uplink::is_candidate,
 };
-use super::now;
+use super::clock::now;
 use crate::net::{Fetched, Fetcher, Resolvers, random};
 
 /// Of DNS.

@@ -6,7 +6,7 @@ use std::io::Write;
 use mape_nft::InterfaceName;
 use serde_json::json;
 
-use super::super::Bus;
+use crate::bus::Bus;
 
 /// Where it is installed.
 const PROGRAM: &str = "/usr/sbin/mape-proto";

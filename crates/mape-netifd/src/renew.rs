@@ -1,0 +1,53 @@
+//! Whether another call of the handler would change an interface, and the request for one.
+
+use mape_firewall::{Env, State};
+use mape_nft::InterfaceName;
+use serde_json::json;
+
+use super::bus::{Bus, interface_object, read_dump};
+use super::call_lock;
+use super::decide::{outcome, wanted};
+use super::dump::{Dump, InterfaceDump};
+use super::interface_cache::Memory;
+
+/// Asks netifd to renew an interface if that makes a difference, or in any case if `always`.
+pub(super) fn renew_if_changed(bus: &mut dyn Bus, env: &Env, name: &InterfaceName, always: bool) {
+    let Ok(dump) = read_dump(bus) else { return };
+    let Some(interface) = dump.interface(name.as_str()) else { return };
+    if always || changes(bus, env, &dump, interface) {
+        let _ = bus.call(&interface_object(name.as_str()), "renew", &json!({}));
+    }
+}
+
+/// Whether another call of the handler would come to another result than the last one did.
+pub(super) fn changes(
+    bus: &mut dyn Bus,
+    env: &Env,
+    dump: &Dump,
+    interface: &InterfaceDump,
+) -> bool {
+    let Ok(name) = interface.name.parse::<InterfaceName>() else { return false };
+    let directory = &env.run;
+    let memory = Memory::read(directory, &name);
+    let died = !memory.settled && !call_lock::is_held(directory, &name);
+    if died {
+        return true;
+    }
+    let wanted = wanted(bus, env, &name, dump, &memory.options, &memory);
+    let is_broken = || is_shut(env, dump, &name) || is_without_ce(env, dump, &name);
+    outcome(&wanted) != memory.outcome || (wanted.is_ok() && is_broken())
+}
+
+/// Whether netifd has the interface up and its CE address is lost: the tunnel sends nothing.
+pub(super) fn is_without_ce(env: &Env, dump: &Dump, name: &InterfaceName) -> bool {
+    let up = dump.interface(name.as_str()).filter(|interface| interface.up);
+    let ce = up.and_then(|interface| interface.data.get("ce")?.as_str()?.parse().ok());
+    ce.is_some_and(|ce| mape_kernel::link::is_lost(&env.proc_net(), ce) == Some(true))
+}
+
+/// Whether netifd has the interface up and the loader cannot open it: its state file is lost,
+/// truncated, or that of another version of this program.
+pub(super) fn is_shut(env: &Env, dump: &Dump, name: &InterfaceName) -> bool {
+    dump.interface(name.as_str()).is_some_and(|interface| interface.up)
+        && !State::is_usable(&env.run, name)
+}
