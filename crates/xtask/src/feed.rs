@@ -25,7 +25,9 @@ use std::process::Command;
 
 use anyhow::Context as _;
 
-use crate::cross::{programs::Programs, sizes::Size, targets};
+use cross_build::programs::Programs;
+use cross_build::sizes::Size;
+use cross_build::targets;
 use host_tools::packages;
 use host_tools::steps::{Outcome, Steps, output, root, run, skip_or_fail};
 use host_tools::tools::{build_static, cache_directory};

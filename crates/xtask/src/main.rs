@@ -4,7 +4,6 @@
 //! report every failure and not only the first.
 
 mod bench;
-mod cross;
 mod feed;
 mod fuzz;
 mod house;
@@ -119,8 +118,8 @@ fn main() -> ExitCode {
         ["linux", rest @ ..] => linux::command(rest),
         ["luci"] => Steps::run(luci::steps),
         ["luci", "--browser"] => Steps::run(luci_browser::steps),
-        ["cross", rest @ ..] => cross::command(rest),
-        ["size", rest @ ..] => cross::report::command(rest),
+        ["cross", rest @ ..] => cross_build::command(rest),
+        ["size", rest @ ..] => cross_build::report::command(rest),
         ["provision", rest @ ..] => provision::command(rest),
         ["package", "real"] => feed::real(),
         ["package", words @ ..] => packaging::command(words),

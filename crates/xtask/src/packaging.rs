@@ -7,8 +7,8 @@ use std::path::Path;
 
 use anyhow::{bail, ensure};
 
-use crate::cross::targets;
 use crate::{feed, package};
+use cross_build::targets;
 
 /// What the words ask for.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
-use crate::{cross, feed, fuzz, linux, luci, luci_browser, mutants, workflows};
+use crate::{feed, fuzz, linux, luci, luci_browser, mutants, workflows};
 use host_tools::packages;
 use host_tools::steps::{Outcome, Steps, cargo, run, skip_or_fail};
 use lab::{openwrt, plane, provision};
@@ -30,7 +30,7 @@ fn all(steps: &mut Steps, long: bool) {
     steps.beside(provision::steps, |steps| {
         feed::steps(steps);
         workflows::steps(steps);
-        cross::steps(steps, long);
+        cross_build::steps(steps, long);
     });
 }
 

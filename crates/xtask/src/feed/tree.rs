@@ -14,7 +14,8 @@ use sha2::{Digest as _, Sha256};
 use super::index::{self, hex};
 use super::recipe::Recipe;
 use super::{Package, apk, build_as, ipk, keys, luci, page, signing, usign};
-use crate::cross::{programs::Programs, targets};
+use cross_build::programs::Programs;
+use cross_build::targets;
 
 const USAGE: &str = "`cargo xtask feed --out DIR --usign KEY --apk-key KEY [--url URL] [ARCH...]`; \
     `cargo xtask keys --out DIR` makes both keys";

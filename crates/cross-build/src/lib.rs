@@ -7,12 +7,12 @@ mod emulated;
 mod libc;
 mod linker;
 mod machine;
-pub(crate) mod programs;
-pub(crate) mod report;
+pub mod programs;
+pub mod report;
 mod reproducible;
-pub(crate) mod sizes;
+pub mod sizes;
 mod stock;
-pub(crate) mod targets;
+pub mod targets;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ const ALWAYS: &[&str] = &["mipsel_24kc"];
 
 /// The steps of `cargo xtask test`; all targets only with `--long`. Two builds are compared by hand
 /// (`cross --check`).
-pub(crate) fn steps(steps: &mut Steps, long: bool) {
+pub fn steps(steps: &mut Steps, long: bool) {
     let names = if long { &[][..] } else { ALWAYS };
     steps.step("OpenWrt's processors, emulated", || match musl::prepare() {
         Ok(()) => emulated::check_all(names).map(Outcome::from),
@@ -71,7 +71,7 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
 /// # Errors
 ///
 /// A wrong word, or a target that does not build.
-pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+pub fn command(words: &[&str]) -> anyhow::Result<()> {
     match words {
         ["--check"] => return reproducible::check(),
         ["--stock"] => return stock::measure(),
@@ -101,7 +101,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// What is missing cannot be installed, it does not build, or it is not what a router runs.
-pub(crate) fn build(target: &Target) -> anyhow::Result<PathBuf> {
+pub fn build(target: &Target) -> anyhow::Result<PathBuf> {
     if let Some(program) = programs::given(target)? {
         return Ok(program);
     }

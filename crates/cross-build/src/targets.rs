@@ -9,24 +9,24 @@ use host_tools::steps::root;
 
 /// One line of `cross/targets.tsv`.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
+pub struct Target {
     /// OpenWrt's name of the architecture, the one in a package's file name.
-    pub(crate) arch: String,
+    pub arch: String,
     /// The architecture whose program it has: another one's, or its own.
-    pub(crate) program: String,
+    pub program: String,
     /// Rust's name of it.
-    pub(crate) rust: String,
+    pub rust: String,
     /// What rustc is told beside that, for smaller code.
-    pub(crate) flags: String,
+    pub flags: String,
     /// What zig is told to make code for it.
-    pub(crate) zig: String,
+    pub zig: String,
     /// The dynamic loader that routers of this architecture have.
-    pub(crate) loader: String,
+    pub loader: String,
     /// The command that runs its binaries here, on a processor as in the routers; empty for this
     /// machine's own.
-    pub(crate) qemu: Vec<String>,
+    pub qemu: Vec<String>,
     /// Examples.
-    pub(crate) devices: String,
+    pub devices: String,
 }
 
 /// Every target, in the table's order.
@@ -34,7 +34,7 @@ pub(crate) struct Target {
 /// # Errors
 ///
 /// The table cannot be read.
-pub(crate) fn all() -> anyhow::Result<Vec<Target>> {
+pub fn all() -> anyhow::Result<Vec<Target>> {
     let text = fs::read_to_string(root().join("cross/targets.tsv"))?;
     parse(&text)
 }
@@ -44,7 +44,7 @@ pub(crate) fn all() -> anyhow::Result<Vec<Target>> {
 /// # Errors
 ///
 /// One is not in the table.
-pub(crate) fn chosen(names: &[&str]) -> anyhow::Result<Vec<Target>> {
+pub fn chosen(names: &[&str]) -> anyhow::Result<Vec<Target>> {
     let all = all()?;
     if names.is_empty() {
         return Ok(all);
@@ -57,13 +57,15 @@ pub(crate) fn chosen(names: &[&str]) -> anyhow::Result<Vec<Target>> {
 }
 
 /// The architectures that have a program of their own.
-pub(crate) fn built(targets: &[Target]) -> Vec<&str> {
+#[must_use]
+pub fn built(targets: &[Target]) -> Vec<&str> {
     let built = targets.iter().filter(|target| target.program == target.arch);
     built.map(|target| target.arch.as_str()).collect()
 }
 
 /// The architectures, each with its devices: what is said where none of them was named.
-pub(crate) fn list(targets: &[Target]) -> String {
+#[must_use]
+pub fn list(targets: &[Target]) -> String {
     let mut text =
         "on a router `. /etc/openwrt_release; echo $DISTRIB_ARCH` prints its own:\n".to_owned();
     for target in targets {

@@ -12,13 +12,13 @@ use super::{build, finished};
 
 /// Programs of targets. One that several have is built once.
 #[derive(Default)]
-pub(crate) struct Programs(HashMap<String, PathBuf>);
+pub struct Programs(HashMap<String, PathBuf>);
 
 impl Programs {
     /// # Errors
     ///
     /// It does not build.
-    pub(crate) fn of(&mut self, target: &Target) -> anyhow::Result<PathBuf> {
+    pub fn of(&mut self, target: &Target) -> anyhow::Result<PathBuf> {
         if let Some(program) = self.0.get(&target.program) {
             return Ok(program.clone());
         }

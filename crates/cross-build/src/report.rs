@@ -28,7 +28,7 @@ type Bytes = BTreeMap<String, u64>;
 ///
 /// A wrong word, one of the two does not build, or the program has grown and the table of sizes
 /// does not say so.
-pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let now = Measured::of(&root())?;
     match words {
         [] => now.print(),

@@ -28,17 +28,18 @@ const LIMIT: f64 = 0.01;
 
 /// Of one program, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Size {
-    pub(crate) bytes: u64,
+pub struct Size {
+    /// As a file.
+    pub bytes: u64,
     /// By `gzip -9`, as in a package.
-    pub(crate) packed: u64,
+    pub packed: u64,
 }
 
 impl Size {
     /// # Errors
     ///
     /// There is no such file, or no gzip.
-    pub(crate) fn of(program: &Path) -> anyhow::Result<Self> {
+    pub fn of(program: &Path) -> anyhow::Result<Self> {
         let mut gzip = Command::new("sh");
         gzip.args(["-c", "gzip -9 --no-name --stdout \"$1\" | wc -c", "sh"]).arg(program);
         let packed = output(gzip)?.trim().parse()?;
@@ -54,7 +55,7 @@ impl fmt::Display for Size {
 
 /// What the program takes of flash, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Flash {
+pub struct Flash {
     /// Installed on a router: its overlay is jffs2 where flash is small.
     jffs2: u64,
     /// Built into a firmware image.
@@ -67,7 +68,7 @@ impl Flash {
     /// # Errors
     ///
     /// The two tools cannot be installed, or fail.
-    pub(crate) fn of(program: &Path) -> anyhow::Result<Self> {
+    pub fn of(program: &Path) -> anyhow::Result<Self> {
         packages::ensure(&["mtd-utils", "squashfs-tools"])?;
         let work = cache_directory().join("cross/flash");
         if work.exists() {
@@ -103,7 +104,7 @@ impl fmt::Display for Flash {
 /// # Errors
 ///
 /// The table cannot be read or written.
-pub(crate) fn record(arch: &str, size: &Size, flash: &Flash) -> anyhow::Result<()> {
+pub fn record(arch: &str, size: &Size, flash: &Flash) -> anyhow::Result<()> {
     let mut sizes = Sizes::read()?;
     sizes.replace(arch, size, flash);
     sizes.write()
@@ -114,7 +115,7 @@ pub(crate) fn record(arch: &str, size: &Size, flash: &Flash) -> anyhow::Result<(
 /// # Errors
 ///
 /// It has, or the table cannot be read.
-pub(crate) fn is_said(arch: &str, size: &Size) -> anyhow::Result<()> {
+pub fn is_said(arch: &str, size: &Size) -> anyhow::Result<()> {
     Sizes::read()?.is_said(arch, size)
 }
 
@@ -197,7 +198,7 @@ mod tests {
     fn the_committed_table_is_one_that_is_written() {
         let sizes = Sizes::read().unwrap();
         assert_eq!(fs::read_to_string(path()).unwrap(), sizes.text());
-        let known = crate::cross::targets::all().unwrap();
+        let known = crate::targets::all().unwrap();
         for arch in sizes.0.keys() {
             assert!(known.iter().any(|target| target.arch == *arch), "{arch}");
         }
