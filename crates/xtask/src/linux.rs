@@ -6,7 +6,6 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::package;
 use host_tools::debian::{BOOKWORM, Debian};
 use host_tools::packages;
 use host_tools::steps::{Steps, root, skip_or_fail};
@@ -14,6 +13,7 @@ use host_tools::tools;
 use lab::SERIES;
 use lab::initramfs::Initramfs;
 use lab::plane::{on_kernels, one_series};
+use packaging::package;
 
 /// What runs in every test. `linux-prefix.sh`, `linux-hooks.sh` and `linux-systemd.sh` run by name
 /// only.

@@ -4,7 +4,6 @@
 //! report every failure and not only the first.
 
 mod bench;
-mod feed;
 mod fuzz;
 mod house;
 mod licences;
@@ -14,18 +13,14 @@ mod luci;
 mod luci_browser;
 mod msrv;
 mod mutants;
-mod package;
-mod packaging;
-mod release;
-mod sbom;
 mod test;
-mod vectors;
 mod workflows;
 
 use std::process::ExitCode;
 
 use host_tools::steps::Steps;
 use lab::{demo, openwrt, plane, provision};
+use packaging::{feed, release, sbom};
 
 const HELP: &str = "\
 Usage: cargo xtask COMMAND

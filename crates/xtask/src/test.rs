@@ -1,9 +1,10 @@
 //! `cargo xtask test`: every test that can run on this machine.
 
-use crate::{feed, fuzz, linux, luci, luci_browser, mutants, workflows};
+use crate::{fuzz, linux, luci, luci_browser, mutants, workflows};
 use host_tools::packages;
 use host_tools::steps::{Outcome, Steps, cargo, run, skip_or_fail};
 use lab::{openwrt, plane, provision};
+use packaging::feed;
 
 /// The daemon that is given our list of ports, the names of protocols that firewall4's rules use,
 /// and `sysctl` for this machine's namespaces.

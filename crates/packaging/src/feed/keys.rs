@@ -24,7 +24,7 @@ const APK_SECRET: &str = "mape-rs-apk.sec";
 /// # Errors
 ///
 /// There is a key already, or a file cannot be written.
-pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let ["--out", directory] = words else {
         bail!("`cargo xtask keys --out DIR` makes the keys of a feed; it knows no {words:?}");
     };

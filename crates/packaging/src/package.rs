@@ -26,7 +26,7 @@ use host_tools::tools::cache_directory;
 /// # Errors
 ///
 /// A build or a test fails.
-pub(crate) fn command(directory: Option<&Path>) -> anyhow::Result<()> {
+pub fn command(directory: Option<&Path>) -> anyhow::Result<()> {
     let out = directory.map_or_else(|| cache_directory().join("packages"), Path::to_owned);
     fs::create_dir_all(&out)?;
     for processor in [&X86_64, &AARCH64] {
@@ -51,7 +51,7 @@ pub(crate) fn command(directory: Option<&Path>) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// A package is not as it should be.
-pub(crate) fn test_packages(program: &Path) -> anyhow::Result<()> {
+pub fn test_packages(program: &Path) -> anyhow::Result<()> {
     let scratch = cache_directory().join("packages-test");
     if scratch.exists() {
         fs::remove_dir_all(&scratch)?;
@@ -143,7 +143,7 @@ fn test_in_root(root: &Path) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// A command in it fails.
-pub(crate) fn alpine(program: &Path, scratch: &Path) -> anyhow::Result<PathBuf> {
+pub fn alpine(program: &Path, scratch: &Path) -> anyhow::Result<PathBuf> {
     let source = scratch.join("alpine-source");
     let tree = scratch.join("alpine-package");
     let scripts = alpine_scripts(scratch);
@@ -182,7 +182,8 @@ for script in $install; do
 done";
 
 /// The scripts that the package runs, each with the name it has inside of it.
-pub(crate) fn alpine_scripts(scratch: &Path) -> PathBuf {
+#[must_use]
+pub fn alpine_scripts(scratch: &Path) -> PathBuf {
     scratch.join("alpine-scripts")
 }
 

@@ -9,8 +9,8 @@ use super::apk::{Dependency, Info, Kind, Script};
 use host_tools::steps::root;
 
 /// A Makefile of `openwrt-feed`.
-pub(crate) struct Recipe {
-    pub(crate) name: String,
+pub(super) struct Recipe {
+    pub name: String,
     text: String,
 }
 
@@ -18,7 +18,7 @@ impl Recipe {
     /// # Errors
     ///
     /// There is none for `name`, or it is another one's.
-    pub(crate) fn read(name: &str) -> anyhow::Result<Self> {
+    pub(super) fn read(name: &str) -> anyhow::Result<Self> {
         let path = root().join("openwrt-feed").join(name).join("Makefile");
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let recipe = Self { name: name.to_owned(), text };
@@ -32,21 +32,21 @@ impl Recipe {
     }
 
     /// The same with the next release number, for tests of an upgrade.
-    pub(crate) fn raised(&self) -> Self {
+    pub(super) fn raised(&self) -> Self {
         let release = format!("PKG_RELEASE:={}", self.variable("PKG_RELEASE"));
         let next = format!("{release}0");
         Self { name: self.name.clone(), text: self.text.replace(&release, &next) }
     }
 
     /// What follows `NAME:=`, wherever it is.
-    pub(crate) fn variable(&self, name: &str) -> &str {
+    pub(super) fn variable(&self, name: &str) -> &str {
         let values = self.text.lines().map(str::trim_start);
         let mut values = values.filter_map(|line| line.strip_prefix(name)?.strip_prefix(":="));
         values.next().unwrap_or_default().trim()
     }
 
     /// The lines of a `define`, as make leaves them: a dollar is written twice.
-    pub(crate) fn define(&self, part: &str) -> Option<String> {
+    pub(super) fn define(&self, part: &str) -> Option<String> {
         let start = format!("define Package/{}/{part}\n", self.name);
         let (_, rest) = self.text.split_once(&start)?;
         let (body, _) = rest.split_once("endef\n")?;
@@ -54,22 +54,22 @@ impl Recipe {
     }
 
     /// `0.1.0-r1`
-    pub(crate) fn version(&self) -> String {
+    pub(super) fn version(&self) -> String {
         format!("{}-r{}", self.variable("PKG_VERSION"), self.variable("PKG_RELEASE"))
     }
 
     /// The packages it needs.
-    pub(crate) fn depends(&self) -> Vec<&str> {
+    pub(super) fn depends(&self) -> Vec<&str> {
         let words = self.variable("DEPENDS").split_whitespace();
         words.filter_map(|word| word.strip_prefix('+')).collect()
     }
 
-    pub(crate) fn file_name(&self, arch: &str) -> String {
+    pub(super) fn file_name(&self, arch: &str) -> String {
         format!("{}_{}_{arch}.ipk", self.name, self.version())
     }
 
     /// The control file.
-    pub(crate) fn control(&self, arch: &str, installed_size: &str) -> String {
+    pub(super) fn control(&self, arch: &str, installed_size: &str) -> String {
         let depends = self.depends();
         let depends: Vec<&str> = ["libc"].into_iter().chain(depends).collect();
         let conflicts: Vec<&str> = self.variable("CONFLICTS").split_whitespace().collect();
@@ -100,7 +100,7 @@ impl Recipe {
 
     /// The scripts, as OpenWrt's build packs them: its own, which call the package's own behind
     /// what every package needs.
-    pub(crate) fn scripts(&self) -> Vec<(String, String)> {
+    pub(super) fn scripts(&self) -> Vec<(String, String)> {
         let mut scripts = Vec::new();
         for (name, default) in [("postinst", "default_postinst"), ("prerm", "default_prerm")] {
             let general = format!(

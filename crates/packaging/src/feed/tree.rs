@@ -39,7 +39,7 @@ pub(super) struct Keys {
 ///
 /// A wrong word, a key that is none, a program that does not build, or a directory that holds
 /// something other than a feed.
-pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let mut options = BTreeMap::new();
     let mut names = Vec::new();
     let mut words = words.iter();

@@ -38,7 +38,7 @@ struct Options<'a> {
 /// # Errors
 ///
 /// A word that is none of these, or a package that cannot be made.
-pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+pub fn command(words: &[&str]) -> anyhow::Result<()> {
     match asked(words)? {
         Asked::Linux(options) => package::command(options.out),
         Asked::OpenWrt(names, options) => feed::command(&names, options.out, options.apk_key),

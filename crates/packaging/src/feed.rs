@@ -31,11 +31,11 @@ use cross_build::targets;
 use host_tools::packages;
 use host_tools::steps::{Outcome, Steps, output, root, run, skip_or_fail};
 use host_tools::tools::{build_static, cache_directory};
-pub(crate) use keys::command as keys;
-pub(crate) use real::command as real;
+pub use keys::command as keys;
+pub use real::command as real;
 use recipe::Recipe;
-pub(crate) use test::test;
-pub(crate) use tree::command as feed;
+pub use test::test;
+pub use tree::command as feed;
 
 /// A file of a package. It belongs to root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +110,7 @@ fn file_list(recipe: &Recipe, files: &[File]) -> File {
 }
 
 /// The steps of `cargo xtask test`.
-pub(crate) fn steps(steps: &mut Steps) {
+pub fn steps(steps: &mut Steps) {
     steps.step("OpenWrt's feed", || {
         packages::ensure(&["make"])?;
         run(Command::new("sh").arg(root().join("openwrt-feed/test.sh")))
@@ -133,11 +133,7 @@ pub(crate) fn steps(steps: &mut Steps) {
 /// # Errors
 ///
 /// A program does not build, or a package cannot be written.
-pub(crate) fn command(
-    names: &[&str],
-    out: Option<&Path>,
-    key: Option<&Path>,
-) -> anyhow::Result<()> {
+pub fn command(names: &[&str], out: Option<&Path>, key: Option<&Path>) -> anyhow::Result<()> {
     let key = key.map_or_else(keys::own, keys::read)?;
     let out = out.map_or_else(|| cache_directory().join("openwrt"), Path::to_owned);
     let targets = targets::chosen(names)?;

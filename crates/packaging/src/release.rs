@@ -30,7 +30,7 @@ const BRANCH: &str = "main";
 /// # Errors
 ///
 /// A wrong word, or something stands in the way of the release; every fault is named.
-pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
+pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let tree = Tree { root: &root() };
     match words {
         [version] => tree.release(version.parse()?),

@@ -17,7 +17,7 @@ use host_tools::tools::cache_directory;
 /// # Errors
 ///
 /// It is not as it should be, or there is nobody who may `chroot`.
-pub(crate) fn test(program: &Path) -> anyhow::Result<()> {
+pub fn test(program: &Path) -> anyhow::Result<()> {
     packages::ensure(&["busybox-static"])?;
     let work = cache_directory().join("openwrt-test");
     if work.exists() {

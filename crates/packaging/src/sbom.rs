@@ -20,7 +20,7 @@ const PROGRAM: &str = "mape-proto";
 /// # Errors
 ///
 /// cargo does not answer, or not in the form that is known.
-pub(crate) fn text() -> anyhow::Result<String> {
+pub fn text() -> anyhow::Result<String> {
     let words = ["metadata", "--format-version", "1", "--locked"];
     let mut metadata = cargo(&words);
     // The crates of other systems are in no program of ours.

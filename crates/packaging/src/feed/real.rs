@@ -41,7 +41,7 @@ const USIGN: &str = "MAPE_USIGN";
 /// # Errors
 ///
 /// One of them does something else than it should, or a variable names another program.
-pub(crate) fn all() -> anyhow::Result<Outcome> {
+pub(super) fn all() -> anyhow::Result<Outcome> {
     let mut present = Vec::new();
     let mut absent = Vec::new();
     for manager in MANAGERS {
@@ -156,7 +156,7 @@ fn root_directory(work: &Path, release: &str, kind: &str) -> anyhow::Result<Path
 /// # Errors
 ///
 /// As for [`all`], or no variable names a package manager.
-pub(crate) fn command() -> anyhow::Result<()> {
+pub fn command() -> anyhow::Result<()> {
     match all()? {
         Outcome::Skipped(why) => anyhow::bail!("{why}"),
         Outcome::Passed | Outcome::Unsteady(_) => Ok(()),
