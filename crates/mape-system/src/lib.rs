@@ -1,4 +1,5 @@
-//! What every part above the core needs of the operating system: files, programs, JSON records, the log.
+//! What every part above the core needs of the operating system: files, programs, JSON records, the
+//! log.
 //!
 //! Other users of the machine can have written what is read here, and a program that is started can
 //! hang: so every file has a limit and is a regular one, and every program has a deadline.
