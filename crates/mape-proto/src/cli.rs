@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use mape_core::{Failure, PortRange};
+use mape_core::Failure;
 
+mod answer;
 mod arguments;
 mod detect;
 mod doctor;
@@ -24,6 +25,7 @@ mod rules;
 mod shell;
 mod status;
 
+use answer::Answer;
 use arguments::{Arguments, UsageError};
 pub use exit::ExitStatus;
 
@@ -42,7 +44,7 @@ pub fn run(
     }
     let plain = is_plain_linux(&arguments);
     let json = arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-    match answer(arguments, plain) {
+    match dispatch(arguments, plain) {
         Ok(Answer { text, status }) => match write_all(out, &text) {
             Ok(()) => status,
             Err(error) => output_failed(&error, err),
@@ -70,12 +72,6 @@ fn output_failed(error: &io::Error, err: &mut dyn Write) -> ExitStatus {
 
 const VERSION: &str = concat!("mape-proto ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// The whole answer as text, written in one go or not at all, and the exit status.
-struct Answer {
-    text: String,
-    status: ExitStatus,
-}
-
 /// Whether advice is for a machine without OpenWrt: found out here, and nowhere else.
 #[cfg(feature = "linux")]
 fn is_plain_linux(arguments: &[OsString]) -> bool {
@@ -97,7 +93,7 @@ fn advised(failure: Failure, plain: bool) -> Failure {
     failure
 }
 
-fn answer(arguments: Vec<OsString>, plain: bool) -> Result<Answer, Failure> {
+fn dispatch(arguments: Vec<OsString>, plain: bool) -> Result<Answer, Failure> {
     #[cfg(feature = "linux")]
     let is_linux_status = linux::is_asked_for_status(&arguments);
     #[cfg(feature = "linux")]
@@ -138,12 +134,7 @@ fn on_any_machine(
         Some(other) => Err(UsageError::command(other).into()),
         None => Err(UsageError::NoCommand.into()),
     };
-    text.map(|text| Answer { text, status: ExitStatus::Fine })
-}
-
-/// Ranges as text.
-fn join(ranges: &[PortRange], separator: &str) -> String {
-    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
+    text.map(Answer::fine)
 }
 
 fn write_all(stream: &mut dyn Write, text: &str) -> io::Result<()> {

@@ -49,7 +49,7 @@ test('every check of doctor and every kind of line has its words', () => {
 
 	assert.deepEqual(sorted(text.checkNames), sorted(checks));
 	// Those that only a probe has too.
-	for (const file of ['line', 'probe', 'servers', 'uplink', 'zone'])
+	for (const file of ['line', 'probe', 'forwards', 'uplink', 'zone'])
 		for (const [, name] of read(`crates/mape-proto/src/doctor/${file}.rs`).matchAll(/const CHECK: &str = "(\w+)"/g))
 			assert.ok(checks.includes(name), `${name} is not in the schema`);
 	for (const name of checks)
@@ -61,8 +61,8 @@ test('every check of doctor and every kind of line has its words', () => {
 	for (const kind of kinds)
 		assert.ok(text.check('', kind).action.length > 20, kind);
 	assert.equal(new Set(kinds.map(kind => text.check('', kind).action)).size, kinds.length);
-	for (const file of ['kernel', 'line', 'resolvers', 'servers', 'uplink', 'zone'])
-		for (const [, kind] of read(`crates/mape-proto/src/doctor/${file}.rs`).matchAll(/known_as\("(\w+)"\)|^\s+\("(\w+)", \w+\(patient/gm))
+	for (const file of ['kernel', 'line', 'resolvers', 'forwards', 'uplink', 'zone'])
+		for (const [, kind] of read(`crates/mape-proto/src/doctor/${file}.rs`).matchAll(/with_kind\("(\w+)"\)|^\s+\("(\w+)", \w+\(context/gm))
 			assert.ok(kind === undefined || kinds.includes(kind), kind);
 	assert.equal(text.check('zone').action, text.check('zone', 'constructor').action);
 

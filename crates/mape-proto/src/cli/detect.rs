@@ -10,9 +10,9 @@ use mape_import::{Changes, Router};
 use mape_netifd::{Bus, Question, recognise};
 use mape_provision::{LineType, Section, Verdict};
 
+use super::answer::Answer;
 use super::arguments::{Argument, Arguments, UsageError};
-use super::exit::ExitStatus;
-use super::{Answer, help};
+use super::help;
 
 /// The section is not written.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +82,7 @@ struct Options {
 
 pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, Failure> {
     let Some(options) = read(arguments)? else {
-        return Ok(Answer { text: help::DETECT.to_owned(), status: ExitStatus::Fine });
+        return Ok(Answer::fine(help::DETECT.to_owned()));
     };
     let env = arguments.env();
     #[cfg(feature = "linux")]
@@ -110,7 +110,7 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
         text(&verdict, &options.name, applied.is_some(), &String::from_utf8_lossy(&log))
     };
     let known = !matches!(verdict.line, LineType::Unknown | LineType::NoIpv6);
-    Ok(Answer { text, status: if known { ExitStatus::Fine } else { ExitStatus::Failed } })
+    Ok(Answer::checked(text, known))
 }
 
 /// The prefixes are those that `up` would look at, where none are given.

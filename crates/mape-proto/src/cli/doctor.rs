@@ -5,11 +5,11 @@ use std::io::IsTerminal as _;
 use mape_core::{Failure, Quoted};
 use mape_firewall::look_into;
 
+use super::answer::Answer;
 use super::arguments::{Argument, Arguments, UsageError};
-use super::exit::ExitStatus;
 use super::status::{NoInterface, Options};
-use super::{Answer, help, json};
-use crate::doctor::{Ask, doctor, masked};
+use super::{help, json};
+use crate::doctor::{Ask, doctor, redact};
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let mut options = Options::default();
@@ -33,16 +33,15 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
         }
     }
     if options.help {
-        return Ok(Answer { text: help::DOCTOR.to_owned(), status: ExitStatus::Fine });
+        return Ok(Answer::fine(help::DOCTOR.to_owned()));
     }
     let env = arguments.env();
     look_into(&env.run)?;
     let report = doctor(env, options.interface.as_ref(), &ask)?;
     let missing = || NoInterface(options.interface.as_ref().map(|it| Quoted::new(it.as_str())));
     let report = report.ok_or_else(missing)?;
-    let status = if report.is_fine() { ExitStatus::Fine } else { ExitStatus::Failed };
     let text = if options.json { json::line(&report) } else { report.to_string() };
     // Programs do not show what they read to strangers; people send what they redirect.
     let hide = mask.unwrap_or(!options.json && !std::io::stdout().is_terminal());
-    Ok(Answer { text: if hide { masked(&text) } else { text }, status })
+    Ok(Answer::checked(if hide { redact(&text) } else { text }, report.is_fine()))
 }

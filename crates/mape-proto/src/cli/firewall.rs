@@ -7,9 +7,9 @@ use mape_core::{Failure, Quoted};
 use mape_firewall::{Report, foresee, load};
 use mape_kernel::conntrack::forget;
 
+use super::answer::Answer;
 use super::arguments::{Argument, Arguments, UsageError};
-use super::exit::ExitStatus;
-use super::{Answer, help, json};
+use super::{help, json};
 
 /// That it was done; for programs.
 #[derive(serde::Serialize)]
@@ -33,10 +33,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
                 "only-forget" => (former, loads) = (Some(address(&arguments.value()?)?), false),
                 "json" => is_json = true,
                 "help" => {
-                    return Ok(Answer {
-                        text: help::FIREWALL.to_owned(),
-                        status: ExitStatus::Fine,
-                    });
+                    return Ok(Answer::fine(help::FIREWALL.to_owned()));
                 }
                 _ => return Err(UsageError::option(&name).into()),
             },
@@ -59,7 +56,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
         text = json::line(&Done { schema: json::SCHEMA, faults: report.faults() });
     }
     let fine = report.faults().is_empty();
-    Ok(Answer { text, status: if fine { ExitStatus::Fine } else { ExitStatus::Failed } })
+    Ok(Answer::checked(text, fine))
 }
 
 fn address(text: &str) -> Result<Ipv4Addr, UsageError> {

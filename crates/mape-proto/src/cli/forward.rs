@@ -14,9 +14,9 @@ use mape_uci::{Section, UciError};
 use nix::fcntl::Flock;
 use serde::Serialize;
 
+use super::answer::Answer;
 use super::arguments::{Argument, Arguments, UsageError};
-use super::exit::ExitStatus;
-use super::{Answer, help, json};
+use super::{help, json};
 
 /// What all three take.
 struct Options {
@@ -108,7 +108,7 @@ impl Explain for Refused {
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let options = Options::read(arguments)?;
     if options.help {
-        return Ok(Answer { text: help::FORWARD.to_owned(), status: ExitStatus::Fine });
+        return Ok(Answer::fine(help::FORWARD.to_owned()));
     }
     let words: Vec<&str> = options.words.iter().map(String::as_str).collect();
     match words.as_slice() {
@@ -170,7 +170,7 @@ impl Options {
         } else {
             text(&forwards)
         };
-        Ok(Answer { text, status: if fine { ExitStatus::Fine } else { ExitStatus::Failed } })
+        Ok(Answer::checked(text, fine))
     }
 
     /// Looks what would come of it, and writes the section only if it would be published.
@@ -321,10 +321,7 @@ impl Options {
         } else {
             faults.iter().fold(text(&forwards), |text, fault| text + fault + "\n")
         };
-        Ok(Answer {
-            text,
-            status: if faults.is_empty() { ExitStatus::Fine } else { ExitStatus::Failed },
-        })
+        Ok(Answer::checked(text, faults.is_empty()))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::join;
 use mape_core::{Layout, Plan, PortRange, RuleGroup, RuleSource, builtin_rules, providers};
 
 /// Port ranges shown at most; programs take them all from `--json`.
@@ -125,4 +124,9 @@ pub(super) fn rules() -> String {
         text.push('\n');
     }
     text
+}
+
+/// Ranges as text.
+pub(super) fn join(ranges: &[PortRange], separator: &str) -> String {
+    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
 }

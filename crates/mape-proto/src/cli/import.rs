@@ -3,9 +3,9 @@
 use mape_core::{Failure, Quoted, ReceivedPrefix};
 use mape_import::{Import, Router, apply};
 
+use super::answer::Answer;
 use super::arguments::{Argument, Arguments, UsageError};
-use super::exit::ExitStatus;
-use super::{Answer, help};
+use super::help;
 
 mod json;
 mod text;
@@ -22,7 +22,7 @@ struct Options {
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let options = Options::read(arguments)?;
     if options.help {
-        return Ok(Answer { text: help::IMPORT.to_owned(), status: ExitStatus::Fine });
+        return Ok(Answer::fine(help::IMPORT.to_owned()));
     }
     let interface = options.interface.ok_or(UsageError::NoInterface)?;
     let router = Router::read(arguments.env().clone())?;
@@ -33,7 +33,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let print = if options.json { json::import } else { text::import };
     let text = print(&import, options.apply);
     let clear = import.leftovers.is_empty();
-    Ok(Answer { text, status: if clear { ExitStatus::Fine } else { ExitStatus::Failed } })
+    Ok(Answer::checked(text, clear))
 }
 
 impl Options {

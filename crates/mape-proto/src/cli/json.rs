@@ -220,44 +220,6 @@ pub(super) fn status(status: &mape_linux::Status) -> String {
     })
 }
 
-#[cfg(feature = "linux")]
-#[derive(serde::Serialize)]
-struct DoctorJson<'report> {
-    schema: u8,
-    interface: &'report str,
-    fine: bool,
-    checks: Vec<CheckJson<'report>>,
-}
-
-#[cfg(feature = "linux")]
-#[derive(serde::Serialize)]
-struct CheckJson<'report> {
-    check: crate::doctor::linux::Check,
-    fine: bool,
-    message: &'report str,
-    /// Where something is wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'report str>,
-}
-
-/// What was found on plain Linux.
-#[cfg(feature = "linux")]
-pub(super) fn doctor(report: &crate::doctor::linux::Report) -> String {
-    let checks = report.checks.iter().map(|(check, result)| {
-        let (message, hint) = match result {
-            Ok(value) => (value, None),
-            Err(mape_linux::Problem { what, next }) => (what, Some(next.as_str())),
-        };
-        CheckJson { check: *check, fine: hint.is_none(), message, hint }
-    });
-    line(&DoctorJson {
-        schema: SCHEMA,
-        interface: report.name.as_str(),
-        fine: report.is_fine(),
-        checks: checks.collect(),
-    })
-}
-
 /// One line of JSON. Only a map with keys that are not text can fail, and there is none.
 pub(super) fn line(value: &impl Serialize) -> String {
     serde_json::to_string(value).map_or_else(|_| String::new(), |json| json + "\n")

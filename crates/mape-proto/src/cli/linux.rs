@@ -8,9 +8,9 @@ use mape_core::{Failure, Quoted};
 use mape_firewall::{Env, look_into};
 use mape_linux::{Config, Parts, System};
 
+use super::answer::Answer;
 use super::arguments::{Argument, Arguments, UsageError};
-use super::exit::ExitStatus;
-use super::{Answer, help, json};
+use super::{help, json};
 
 /// The words of this module.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) fn is_asked_for_status(words: &[OsString]) -> bool {
 }
 
 pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Failure> {
-    let answered = |text| Answer { text, status: ExitStatus::Fine };
+    let answered = Answer::fine;
     let mut file: Option<PathBuf> = None;
     let (mut dry_run, mut as_json) = (false, false);
     while let Some(argument) = arguments.next_of_machine()? {
@@ -78,10 +78,10 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
         }
         Word::Doctor => {
             let report = crate::doctor::linux::doctor(&config()?, &system)?;
-            (if as_json { json::doctor(&report) } else { report.to_string() }, report.is_fine())
+            (if as_json { json::line(&report) } else { report.to_string() }, report.is_fine())
         }
     };
-    Ok(Answer { text, status: if is_fine { ExitStatus::Fine } else { ExitStatus::Failed } })
+    Ok(Answer::checked(text, is_fine))
 }
 
 /// The files of `plan --ifupdown` and `--networkd`: written into the directory, or printed one

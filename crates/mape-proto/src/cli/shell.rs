@@ -8,7 +8,7 @@ use mape_core::{Plan, PortRange};
 /// are quoted all the same.
 pub(super) fn plan(plan: &Plan) -> String {
     let set = plan.port_set();
-    let join = |ranges: &[PortRange]| super::join(ranges, " ");
+    let join = |ranges: &[PortRange]| super::human::join(ranges, " ");
     let mut text = String::new();
     let mut assign = |name: &str, value: &dyn Display| {
         // Writing into a `String` cannot fail.

@@ -7,9 +7,9 @@ use mape_firewall::{Env, look_into};
 use mape_netifd::status::{Condition, InterfaceStatus, LineStatus, PerProtocol, Report, Told};
 use mape_nft::InterfaceName;
 
+use super::answer::Answer;
 use super::arguments::{Argument, Arguments, UsageError};
-use super::exit::ExitStatus;
-use super::{Answer, help, json};
+use super::{help, json};
 
 /// Blocks shown in a line.
 const BLOCKS_IN_A_LINE: usize = 3;
@@ -87,12 +87,12 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
         }
     }
     if options.help {
-        return Ok(Answer { text: help::STATUS.to_owned(), status: ExitStatus::Fine });
+        return Ok(Answer::fine(help::STATUS.to_owned()));
     }
     let report = options.report(arguments.env())?;
     let text = if options.json { json::line(&report) } else { text(&report) };
     let up = report.is_up();
-    Ok(Answer { text, status: if up { ExitStatus::Fine } else { ExitStatus::Failed } })
+    Ok(Answer::checked(text, up))
 }
 
 fn text(report: &Report) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Finding;
+use super::finding::Finding;
 
 /// Releases of 6.12 whose `ip6_tunnel` receives nothing (OpenWrt issue 21737).
 const DEAF: std::ops::RangeInclusive<u16> = 67..=70;
@@ -11,7 +11,7 @@ const DEAF: std::ops::RangeInclusive<u16> = 67..=70;
 pub(super) fn check(proc: &Path) -> Option<Finding> {
     let release = std::fs::read_to_string(proc.join("sys/kernel/osrelease")).ok()?;
     let (message, hint) = trouble(release.trim())?;
-    Some(Finding::wrong("kernel", message, hint).known_as("broken_receive"))
+    Some(Finding::wrong("kernel", message, hint).with_kind("broken_receive"))
 }
 
 /// What is wrong with the kernel of this release (`uname -r`), and the next step.

@@ -9,32 +9,31 @@ use mape_netifd::status::{Condition, Counts, InterfaceStatus};
 use mape_system::json::{self, items};
 use serde_json::Value;
 
-use super::{Finding, Fix, Patient, resolvers, servers, zone};
+use super::context::Context;
+use super::finding::{Finding, Fix, MIN_SENT_PACKETS};
+use super::{forwards, resolvers, zone};
 
-/// Packets that were sent without an answer before that says something.
-const SENT: u64 = 20;
-
-pub(super) fn checks(patient: &Patient<'_>) -> Vec<Finding> {
-    let Some(interface) = &patient.interface else {
+pub(super) fn checks(context: &Context<'_>) -> Vec<Finding> {
+    let Some(interface) = &context.interface else {
         return vec![
             Finding::wrong(
                 "interface",
                 "no interface is of proto mape",
                 "run `mape-proto detect`, which shows the section to write",
             )
-            .known_as("no_mape_interface"),
+            .with_kind("no_mape_interface"),
         ];
     };
     let mut checks = vec![condition(interface)];
-    checks.extend(provisioning(patient, interface));
-    checks.extend(zone::firewall(patient));
-    checks.extend(zone::zone(patient, interface));
-    checks.push(default_route(patient, interface));
+    checks.extend(provisioning(context, interface));
+    checks.extend(zone::firewall(context));
+    checks.extend(zone::zone(context, interface));
+    checks.push(default_route(context, interface));
     checks.extend(offload(interface));
-    checks.extend(servers::checks(patient, interface));
-    checks.extend(leftovers(patient, interface));
-    checks.extend(answers(patient, interface));
-    checks.extend(resolvers::check(patient, interface));
+    checks.extend(forwards::checks(context, interface));
+    checks.extend(leftovers(context, interface));
+    checks.extend(answers(context, interface));
+    checks.extend(resolvers::check(context, interface));
     checks
 }
 
@@ -48,7 +47,7 @@ fn condition(interface: &InterfaceStatus) -> Finding {
                 let message = told.message.clone().unwrap_or_else(|| told.code.clone());
                 let found = Finding::wrong(CHECK, format!("{name} is up, but {message}"), hint);
                 if told.code == Code::CeMissing.as_str() {
-                    found.known_as("ce_missing").with(Fix::Retry { interface: name.clone() })
+                    found.with_kind("ce_missing").with_fix(Fix::Retry { interface: name.clone() })
                 } else {
                     found
                 }
@@ -60,36 +59,36 @@ fn condition(interface: &InterfaceStatus) -> Finding {
             format!("{name} is up, but its rules are not loaded, so nothing passes"),
             "run `service firewall restart`; if it stays, see `mape-proto firewall`",
         )
-        .known_as("shut")
-        .with(Fix::LoadRules),
+        .with_kind("shut")
+        .with_fix(Fix::LoadRules),
         (_, Some(told)) => {
             let message = told.message.clone().unwrap_or_else(|| told.code.clone());
             let hint = told.hint.clone().unwrap_or_else(|| "see `logread`".to_owned());
             Finding::wrong(CHECK, format!("{name} is not up: {message}"), hint)
-                .because(told.code.clone())
-                .with(Fix::Retry { interface: name.clone() })
+                .with_evidence(told.code.clone())
+                .with_fix(Fix::Retry { interface: name.clone() })
         }
         (_, None) => Finding::wrong(
             CHECK,
             format!("{name} is not up, and nobody said why"),
             format!("run `ifup {name}`, and see `logread`"),
         )
-        .with(Fix::Retry { interface: name.clone() }),
+        .with_fix(Fix::Retry { interface: name.clone() }),
     }
 }
 
 /// What went wrong with the last question, where one is asked.
-fn provisioning(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
+fn provisioning(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     const CHECK: &str = "provisioning";
     let name = interface.interface.parse().ok()?;
-    let (message, hint) = mape_netifd::provisioning_trouble(patient.env, &name)?;
+    let (message, hint) = mape_netifd::provisioning_trouble(context.env, &name)?;
     Some(Finding::wrong(CHECK, message, hint))
 }
 
 /// The IPv4 default route of another interface with a metric that is not greater.
-fn default_route(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding {
+fn default_route(context: &Context<'_>, interface: &InterfaceStatus) -> Finding {
     const CHECK: &str = "default_route";
-    let routes = items(&patient.answer, "interface").iter().filter_map(|it| {
+    let routes = items(&context.answer, "interface").iter().filter_map(|it| {
         let text = |key: &str| it.get(key).and_then(Value::as_str);
         let is_default = |route: &Value| {
             route.get("target").and_then(Value::as_str) == Some("0.0.0.0")
@@ -108,7 +107,7 @@ fn default_route(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding 
                 format!("{} has no IPv4 default route", interface.interface),
                 "remove the option defaultroute 0, unless another line is meant to carry IPv4",
             )
-            .known_as("no_route")
+            .with_kind("no_route")
         } else {
             Finding::fine(CHECK, "none yet, as the interface is not up")
         };
@@ -124,8 +123,8 @@ fn default_route(patient: &Patient<'_>, interface: &InterfaceStatus) -> Finding 
                 "give {name} a greater metric (`uci set network.{name}.metric=100`), or remove it"
             ),
         )
-        .known_as("rival")
-        .because(format!(
+        .with_kind("rival")
+        .with_evidence(format!(
             "metric {other} of {name} (proto {proto}), {metric} of {}",
             interface.interface
         )),
@@ -149,30 +148,30 @@ fn offload(interface: &InterfaceStatus) -> Option<Finding> {
     })
 }
 
-fn leftovers(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
+fn leftovers(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
     const CHECK: &str = "leftovers";
-    let mut found = leftovers_of(&patient.router, &interface.interface);
-    found.retain(|leftover| !works_itself(patient, leftover));
-    let twin = twin(patient, interface).map(|(what, hint)| Finding::wrong(CHECK, what, hint));
+    let mut found = leftovers_of(&context.router, &interface.interface);
+    found.retain(|leftover| !works_itself(context, leftover));
+    let twin = twin(context, interface).map(|(what, hint)| Finding::wrong(CHECK, what, hint));
     if found.is_empty() && twin.is_none() {
         return vec![Finding::fine(CHECK, "nothing of others stands in the way")];
     }
     let finding = |leftover: Leftover| {
         let hint = leftover.remove.join("; ");
         Finding::wrong(CHECK, format!("{}: {}", leftover.what, leftover.why), hint)
-            .because(leftover.kind)
+            .with_evidence(leftover.kind)
     };
     found.into_iter().map(finding).chain(twin).collect()
 }
 
 /// A tunnel of others that stands beside ours, and what removes it. One that is in its way is told
 /// as the reason why ours is not up.
-fn twin(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<(String, String)> {
+fn twin(context: &Context<'_>, interface: &InterfaceStatus) -> Option<(String, String)> {
     let line = interface.line.as_ref().filter(|_| interface.state != Condition::Pending)?;
-    let devices = &patient.env.devices;
+    let devices = &context.env.devices;
     let device = tunnel_between(devices, (line.ce, line.br), None, &interface.device)?;
     let is_its = |it: &&InterfaceDump| it.device.as_deref() == Some(device.as_str());
-    let hint = match patient.dump.interfaces().find(is_its) {
+    let hint = match context.dump.interfaces().find(is_its) {
         Some(owner) => format!("remove the interface {}: one line has one tunnel", owner.name),
         None => {
             format!("remove it with `ip link del {}`, and what made it", ShellWord::quoted(&device))
@@ -183,10 +182,10 @@ fn twin(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<(String, S
 
 /// Another section of ours. Which of the two has the line is settled, and the other one says so;
 /// the one that works is never to be switched off.
-fn works_itself(patient: &Patient<'_>, leftover: &Leftover) -> bool {
+fn works_itself(context: &Context<'_>, leftover: &Leftover) -> bool {
     let name = leftover.what.strip_prefix("network.").filter(|_| leftover.kind == "second-ce");
-    let other = name.and_then(|name| patient.dump.interface(name));
-    let told = items(&patient.answer, "interface");
+    let other = name.and_then(|name| context.dump.interface(name));
+    let told = items(&context.answer, "interface");
     let waits = |other: &str| {
         let of = |it: &&Value| it.get("interface").and_then(Value::as_str) == Some(other);
         let errors = told.iter().find(of).and_then(|it| it.get("errors"));
@@ -197,9 +196,9 @@ fn works_itself(patient: &Patient<'_>, leftover: &Leftover) -> bool {
 
 /// What the tunnel's counters tell without sending anything: since something last happened, as what
 /// came before that says nothing of the line as it is.
-fn answers(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
+fn answers(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     const CHECK: &str = "answers";
-    let env = patient.env;
+    let env = context.env;
     let all = Counts::of(&Device::find(&env.devices, &interface.device)?)?;
     let name = interface.interface.parse().ok()?;
     let (Counts { sent, received, .. }, since) = match all.since(&env.run, &name) {
@@ -207,14 +206,14 @@ fn answers(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding
         None => (all, "the tunnel was made"),
     };
     let evidence = format!("{sent} packets sent since {since}, {received} received");
-    Some(if received == 0 && sent >= SENT {
+    Some(if received == 0 && sent >= MIN_SENT_PACKETS {
         Finding::wrong(
             CHECK,
             "the BR answers nothing",
             "see whether another router on this line has the same CE address, whether the contract \
              is MAP-E, and whether a rule of your own has the right BR and layout",
         )
-        .because(evidence)
+        .with_evidence(evidence)
     } else {
         Finding::fine(CHECK, evidence)
     })

@@ -1,123 +1,61 @@
 //! `doctor`: every check with its result, and what to do about what is wrong.
 
-use std::fmt;
 use std::fs;
 
-use mape_core::{Failure, Shown};
+use mape_core::Failure;
 use mape_linux::desired::Line;
 use mape_linux::filter::Packet;
 use mape_linux::ip::{Device, Snapshot};
 use mape_linux::status::{Problem, explained, status};
 use mape_linux::twins::twins;
 use mape_linux::{Config, System, host_firewall as input, uplink};
-use mape_nft::InterfaceName;
 
+use super::finding::{Finding, MIN_SENT_PACKETS, Report};
 use super::kernel::trouble;
-
-/// Packets that were sent without an answer before that says something.
-const SENT: u64 = 20;
-
-/// What is looked at, with the name it has for programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Check {
-    Kernel,
-    Uplink,
-    Line,
-    Tunnels,
-    DefaultRoute,
-    Forwarding,
-    Input,
-    Forward,
-    Answers,
-}
-
-impl fmt::Display for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Kernel => "kernel",
-            Self::Uplink => "uplink and prefix",
-            Self::Line => "line",
-            Self::Tunnels => "other tunnels",
-            Self::DefaultRoute => "default route",
-            Self::Forwarding => "forwarding",
-            Self::Input => "input",
-            Self::Forward => "forward",
-            Self::Answers => "answers",
-        })
-    }
-}
-
-/// The checks in order, each with what was found.
-#[derive(Debug)]
-pub(crate) struct Report {
-    pub(crate) name: InterfaceName,
-    pub(crate) checks: Vec<(Check, Result<String, Problem>)>,
-}
-
-impl Report {
-    /// Whether nothing is wrong.
-    pub(crate) fn is_fine(&self) -> bool {
-        self.checks.iter().all(|(_, result)| result.is_ok())
-    }
-
-    fn add(&mut self, check: Check, result: Result<String, Problem>) {
-        self.checks.push((check, result));
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (check, result) in &self.checks {
-            match result {
-                Ok(value) => writeln!(f, "ok    {check}: {}", Shown(value))?,
-                Err(Problem { what, next }) => {
-                    let (what, next) = (Shown(what), Shown(next));
-                    writeln!(f, "FAIL  {check}: {what}.\n      next step: {next}.")?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
 
 /// Looks at everything between the uplink and the LAN.
 ///
 /// # Errors
 /// The machine cannot be looked at.
 pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure> {
+    Ok(Report::new(Some(config.interface.to_string()), findings(config, system)?))
+}
+
+fn findings(config: &Config, system: &System) -> Result<Vec<Finding>, Failure> {
     let machine = system.ip.snapshot()?;
-    let mut report = Report { name: config.interface.clone(), checks: Vec::new() };
-    report.checks.extend(kernel(system).map(|problem| (Check::Kernel, Err(problem))));
+    let mut findings = Vec::new();
+    let mut add = |check, result| findings.push(finding(check, result));
+    if let Some(problem) = kernel(system) {
+        add("kernel", Err(problem));
+    }
     let found = match uplink::find(config, &machine, &system.ip, None) {
         Ok(found) => found,
         Err(failure) => {
-            report.checks.push((Check::Uplink, Err(explained(failure))));
-            return Ok(report);
+            add("uplink", Err(explained(failure)));
+            return Ok(findings);
         }
     };
     let line = Line::new(config, &found);
     let prefix = found.plan.end_user_prefix();
     let of = format!("{prefix} on {}, {}", line.uplink, found.plan.provider_name());
-    report.add(Check::Uplink, Ok(of));
+    add("uplink", Ok(of));
     let status = status(config, system)?;
     let complete = status.problems.into_iter().next();
-    report.add(
-        Check::Line,
-        complete.map_or_else(|| Ok(format!("{} of {}", line.device, line.ipv4)), Err),
-    );
+    add("line", complete.map_or_else(|| Ok(format!("{} of {}", line.device, line.ipv4)), Err));
 
-    report.checks.extend(left_over(&line, &machine, system).map(|it| (Check::Tunnels, it)));
+    if let Some(result) = left_over(&line, &machine, system) {
+        add("tunnels", result);
+    }
     let rival = line.rivals(&machine).into_iter().find(|rival| rival.contains("goes before"));
-    report.add(
-        Check::DefaultRoute,
+    add(
+        "default_route",
         rival.map_or_else(
             || Ok("no other goes before it".to_owned()),
             |what| Err(Problem { what, next: "change one of the metrics".to_owned() }),
         ),
     );
-    report.add(
-        Check::Forwarding,
+    add(
+        "forwarding",
         if system.ip.forwards() {
             Ok("IPv4 is forwarded".to_owned())
         } else {
@@ -126,10 +64,17 @@ pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure
             Err(Problem { what: what.to_owned(), next: next.to_owned() })
         },
     );
-    report.add(Check::Input, from_br(&line, system));
-    report.add(Check::Forward, dropped_on_the_way(&line, &machine, system));
-    report.add(Check::Answers, answers(&line));
-    Ok(report)
+    add("input", from_br(&line, system));
+    add("forward", dropped_on_the_way(&line, &machine, system));
+    add("answers", answers(&line));
+    Ok(findings)
+}
+
+fn finding(check: &'static str, result: Result<String, Problem>) -> Finding {
+    match result {
+        Ok(message) => Finding::fine(check, message),
+        Err(Problem { what, next }) => Finding::wrong(check, what, next),
+    }
 }
 
 /// Nothing where nothing is known against the kernel that runs.
@@ -220,7 +165,7 @@ fn answers(line: &Line) -> Result<String, Problem> {
         fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0)
     };
     let (sent, received) = (count("tx_packets"), count("rx_packets"));
-    if received == 0 && sent >= SENT {
+    if received == 0 && sent >= MIN_SENT_PACKETS {
         let what = format!("{sent} packets were sent to {} and none came back", line.br);
         let next = "see whether another router on this line uses the same address, whether a \
                     firewall drops protocol 4, and whether the contract is MAP-E";

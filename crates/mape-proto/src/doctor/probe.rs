@@ -4,13 +4,15 @@ use std::net::{SocketAddr, SocketAddrV4, TcpStream};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, connect, recv, send,
-    setsockopt, socket, sockopt,
+use nix::sys::{
+    socket::{
+        AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn, connect, recv, send,
+        setsockopt, socket, sockopt,
+    },
+    time::{TimeVal, TimeValLike as _},
 };
-use nix::sys::time::{TimeVal, TimeValLike as _};
 
-use super::Finding;
+use super::finding::Finding;
 
 /// For a connection through the tunnel.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -43,7 +45,7 @@ fn reach(target: SocketAddrV4) -> Finding {
             format!("no TCP connection to {target}"),
             "try another target; if none works, the first check that fails above is the cause",
         )
-        .because(error.to_string()),
+        .with_evidence(error.to_string()),
     }
 }
 

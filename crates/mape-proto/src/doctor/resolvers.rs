@@ -9,18 +9,19 @@ use mape_system::json::items;
 use mape_uci::Section;
 use serde_json::Value;
 
-use super::{Finding, Patient};
+use super::context::Context;
+use super::finding::Finding;
 
 /// The name of the file that netifd writes, in one directory or another.
 const FILE: &str = "/resolv.conf.auto";
 
 /// Nothing where none is asked by IPv4, or the address is not shared.
-pub(super) fn check(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
+pub(super) fn check(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     let shared = interface.ports.as_ref()?.all().len() < usize::from(u16::MAX);
     (shared && interface.state == Condition::Up).then_some(())?;
-    let mut found = of_netifd(patient);
-    found.extend(of_dnsmasq(patient, &interface.device));
-    let near = near(patient, &interface.interface);
+    let mut found = of_netifd(context);
+    found.extend(of_dnsmasq(context, &interface.device));
+    let near = near(context, &interface.interface);
     let asked: Vec<_> = found.into_iter().filter(|(it, _)| goes_out(*it, &near)).collect();
     let (first, _) = asked.first()?;
     let warning = Finding::advice(
@@ -30,9 +31,10 @@ pub(super) fn check(patient: &Patient<'_>, interface: &InterfaceStatus) -> Optio
         ),
         "name IPv6 resolvers in its place, or none: the line's own come by IPv6",
     );
-    let because =
-        |it: Finding, (address, at): &(Ipv4Addr, String)| it.because(format!("{address}: {at}"));
-    Some(asked.iter().fold(warning.known_as("ipv4_resolvers"), because))
+    let because = |it: Finding, (address, at): &(Ipv4Addr, String)| {
+        it.with_evidence(format!("{address}: {at}"))
+    };
+    Some(asked.iter().fold(warning.with_kind("ipv4_resolvers"), because))
 }
 
 /// Whether a query to it leaves through the line, where these networks are nearer.
@@ -41,12 +43,12 @@ pub(crate) fn goes_out(resolver: Ipv4Addr, near: &[Ipv4Net]) -> bool {
     !nowhere && !near.iter().any(|net| net.contains(&resolver))
 }
 
-fn interfaces<'a>(patient: &'a Patient<'_>) -> impl Iterator<Item = &'a Value> {
-    items(&patient.answer, "interface").iter()
+fn interfaces<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a Value> {
+    items(&context.answer, "interface").iter()
 }
 
 /// Networks on a link, and those that another interface has a route to.
-fn near(patient: &Patient<'_>, own: &str) -> Vec<Ipv4Net> {
+fn near(context: &Context<'_>, own: &str) -> Vec<Ipv4Net> {
     let net = |item: &Value, key: &str| -> Option<Ipv4Net> {
         let len = u8::try_from(item.get("mask")?.as_u64()?).ok()?;
         Ipv4Net::new(item.get(key)?.as_str()?.parse().ok()?, len)
@@ -54,7 +56,7 @@ fn near(patient: &Patient<'_>, own: &str) -> Vec<Ipv4Net> {
             .filter(|net| net.prefix_len() > 0)
     };
     let others =
-        interfaces(patient).filter(|it| it.get("interface").and_then(Value::as_str) != Some(own));
+        interfaces(context).filter(|it| it.get("interface").and_then(Value::as_str) != Some(own));
     let nets = |it| {
         let addresses =
             items(it, "ipv4-address").iter().filter_map(move |item| net(item, "address"));
@@ -64,11 +66,11 @@ fn near(patient: &Patient<'_>, own: &str) -> Vec<Ipv4Net> {
 }
 
 /// What netifd writes into the file that dnsmasq reads.
-fn of_netifd(patient: &Patient<'_>) -> Vec<(Ipv4Addr, String)> {
+fn of_netifd(context: &Context<'_>) -> Vec<(Ipv4Addr, String)> {
     let elsewhere = |it: &Section| it.get("resolvfile").is_some_and(|it| !it.ends_with(FILE));
     let without_netifd = |it: &Section| it.is_on("noresolv") || elsewhere(it);
-    let ignored = patient.dhcp.iter().any(|it| it.of_kind("dnsmasq").any(without_netifd));
-    let up = interfaces(patient)
+    let ignored = context.dhcp.iter().any(|it| it.of_kind("dnsmasq").any(without_netifd));
+    let up = interfaces(context)
         .filter(|it| !ignored && it.get("up").and_then(Value::as_bool) == Some(true));
     let of = |it| {
         let name = Value::as_str(Value::get(it, "interface")?)?;
@@ -80,8 +82,8 @@ fn of_netifd(patient: &Patient<'_>) -> Vec<(Ipv4Addr, String)> {
 
 /// What is configured for dnsmasq itself: `1.1.1.1`, `/domain/192.0.2.1#53`, and `192.0.2.1@eth9`,
 /// which leaves through that device.
-fn of_dnsmasq(patient: &Patient<'_>, device: &str) -> Vec<(Ipv4Addr, String)> {
-    let sections = patient.dhcp.iter().flat_map(|it| it.of_kind("dnsmasq"));
+fn of_dnsmasq(context: &Context<'_>, device: &str) -> Vec<(Ipv4Addr, String)> {
+    let sections = context.dhcp.iter().flat_map(|it| it.of_kind("dnsmasq"));
     let servers = sections.flat_map(|it| it.list("server")).filter_map(|text| {
         let server = text.rsplit('/').next()?;
         let address = server.split(['#', '@']).next()?.parse().ok()?;

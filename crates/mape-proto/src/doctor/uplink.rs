@@ -5,7 +5,8 @@ use mape_netifd::net::Fetcher;
 use mape_netifd::{InterfaceDump, line_facts};
 use mape_provision::{LineType, Verdict};
 
-use super::{Finding, Fix, Patient};
+use super::context::Context;
+use super::finding::{Finding, Fix};
 
 /// DUIDs that name more or other than the device (RFC 8415 sections 11.2, 11.3 and 11.5).
 const OTHER_DUIDS: [(&str, &str); 3] = [
@@ -14,23 +15,23 @@ const OTHER_DUIDS: [(&str, &str); 3] = [
     ("0004", "is a random number (DUID-UUID)"),
 ];
 
-pub(super) fn checks(patient: &Patient<'_>, ask_gateway: bool) -> Vec<Finding> {
-    let mut facts = line_facts(&patient.dump, patient.env);
+pub(super) fn checks(context: &Context<'_>, ask_gateway: bool) -> Vec<Finding> {
+    let mut facts = line_facts(&context.dump, context.env);
     if ask_gateway {
         facts.gateway = Fetcher::find(None).as_ref().and_then(mape_netifd::net::ask_gateway);
     }
     let verdict = mape_provision::detect(&facts);
-    let mut checks = vec![uplink(patient, &verdict)];
-    checks.extend(contract(patient, &verdict));
-    checks.extend(duid(patient, verdict.line == LineType::NoIpv6));
-    checks.extend(mtu(patient));
-    checks.extend(relay(patient));
+    let mut checks = vec![uplink(context, &verdict)];
+    checks.extend(contract(context, &verdict));
+    checks.extend(duid(context, verdict.line == LineType::NoIpv6));
+    checks.extend(mtu(context));
+    checks.extend(relay(context));
     checks
 }
 
-fn uplink(patient: &Patient<'_>, verdict: &Verdict) -> Finding {
+fn uplink(context: &Context<'_>, verdict: &Verdict) -> Finding {
     const CHECK: &str = "uplink";
-    match (patient.uplink(), verdict.prefix) {
+    match (context.uplink(), verdict.prefix) {
         (Some(uplink), Some(prefix)) if verdict.line != LineType::NoIpv6 => {
             Finding::fine(CHECK, format!("{} has the prefix {prefix}", uplink.name))
         }
@@ -41,27 +42,27 @@ fn uplink(patient: &Patient<'_>, verdict: &Verdict) -> Finding {
                 format!("the interface {} has no global IPv6 prefix", uplink.name),
                 "see `ifstatus` of that interface and the cable; the checks below may tell why",
             )
-            .known_as("no_prefix")
-            .because(format!("it is {up}, of proto {}", uplink.proto))
+            .with_kind("no_prefix")
+            .with_evidence(format!("it is {up}, of proto {}", uplink.proto))
         }
         (None, _) => Finding::wrong(
             CHECK,
             "no interface asks for IPv6",
             "make an interface wan6 of proto dhcpv6 on the WAN device",
         )
-        .known_as("no_interface"),
+        .with_kind("no_interface"),
     }
 }
 
 /// Whether the line is one for MAP-E: no contract, another VNE, a gateway in front.
-fn contract(patient: &Patient<'_>, verdict: &Verdict) -> Option<Finding> {
+fn contract(context: &Context<'_>, verdict: &Verdict) -> Option<Finding> {
     const CHECK: &str = "contract";
     let says = |finding: Finding| {
         verdict.evidence.iter().chain(&verdict.against).fold(finding, |finding, evidence| {
-            finding.because(format!("{}: {}", evidence.from, evidence.says))
+            finding.with_evidence(format!("{}: {}", evidence.from, evidence.says))
         })
     };
-    let up = patient.interface.as_ref().is_some_and(|it| it.uptime.is_some());
+    let up = context.interface.as_ref().is_some_and(|it| it.uptime.is_some());
     Some(says(match verdict.line {
         LineType::NoIpv6 => return None,
         LineType::MapE => {
@@ -75,21 +76,21 @@ fn contract(patient: &Patient<'_>, verdict: &Verdict) -> Option<Finding> {
             format!("this is no line for MAP-E as it is ({})", other.name()),
             verdict.next_step.clone(),
         )
-        .known_as(other.name()),
+        .with_kind(other.name()),
     }))
 }
 
 /// NTT's servers answer a DUID of the link-layer type; OpenWrt 25.12 makes one of another.
-fn duid(patient: &Patient<'_>, without_prefix: bool) -> Option<Finding> {
+fn duid(context: &Context<'_>, without_prefix: bool) -> Option<Finding> {
     const CHECK: &str = "duid";
-    let uplink = patient.uplink().filter(|uplink| uplink.proto == "dhcpv6")?;
-    let of_interface = patient.router.interfaces().find(|it| it.name() == uplink.name);
+    let uplink = context.uplink().filter(|uplink| uplink.proto == "dhcpv6")?;
+    let of_interface = context.router.interfaces().find(|it| it.name() == uplink.name);
     let option = |name: &str| of_interface.as_ref().and_then(|it| it.get(name));
     let own = option("clientid");
     if own.is_none() && option("sendclientid") == Some("hardware") {
         return Some(Finding::fine(CHECK, "the DHCPv6 client sends a DUID of the device"));
     }
-    let global = patient.router.globals().and_then(|it| it.get("dhcp_default_duid"));
+    let global = context.router.globals().and_then(|it| it.get("dhcp_default_duid"));
     let duid = own.or(global)?.to_ascii_lowercase();
     let other = OTHER_DUIDS.into_iter().find(|(kind, _)| duid.starts_with(kind));
     let Some((_, other)) = other else {
@@ -97,7 +98,7 @@ fn duid(patient: &Patient<'_>, without_prefix: bool) -> Option<Finding> {
     };
     let finding = if without_prefix {
         let name = &uplink.name;
-        let clientid = mac(patient, uplink).map(|mac| format!("00030001{mac}"));
+        let clientid = mac(context, uplink).map(|mac| format!("00030001{mac}"));
         let hint = clientid.as_ref().map_or_else(
             || format!("set a clientid of the type 00030001MAC for {name}"),
             |duid| {
@@ -110,26 +111,26 @@ fn duid(patient: &Patient<'_>, without_prefix: bool) -> Option<Finding> {
             hint,
         );
         match clientid {
-            Some(clientid) => wrong.with(Fix::ClientId { interface: name.clone(), clientid }),
+            Some(clientid) => wrong.with_fix(Fix::ClientId { interface: name.clone(), clientid }),
             None => wrong,
         }
     } else {
         Finding::fine(CHECK, format!("the DUID {other}, and this line's server takes it"))
     };
-    Some(finding.because(format!("it is {duid}")))
+    Some(finding.with_evidence(format!("it is {duid}")))
 }
 
-fn mac(patient: &Patient<'_>, uplink: &InterfaceDump) -> Option<String> {
-    let file = patient.env.devices.join(uplink.device.as_deref()?).join("address");
+fn mac(context: &Context<'_>, uplink: &InterfaceDump) -> Option<String> {
+    let file = context.env.devices.join(uplink.device.as_deref()?).join("address");
     let text = std::fs::read_to_string(file).ok()?.trim().replace(':', "");
     (text.len() == 12).then_some(text)
 }
 
-fn mtu(patient: &Patient<'_>) -> Option<Finding> {
+fn mtu(context: &Context<'_>) -> Option<Finding> {
     const CHECK: &str = "mtu";
     const USUAL: u16 = 1500;
-    let device = patient.uplink()?.device.as_deref()?;
-    let mtu = Device::find(&patient.env.devices, device)?.mtu?;
+    let device = context.uplink()?.device.as_deref()?;
+    let mtu = Device::find(&context.env.devices, device)?.mtu?;
     Some(if mtu < USUAL {
         Finding::wrong(
             CHECK,
@@ -142,10 +143,10 @@ fn mtu(patient: &Patient<'_>) -> Option<Finding> {
 }
 
 /// A line with a single /64 has nothing to delegate: the LAN gets IPv6 by a relay or not at all.
-fn relay(patient: &Patient<'_>) -> Option<Finding> {
+fn relay(context: &Context<'_>) -> Option<Finding> {
     const CHECK: &str = "lan_ipv6";
-    let uplink = patient.uplink()?;
-    let dhcp = patient.dhcp.as_ref()?;
+    let uplink = context.uplink()?;
+    let dhcp = context.dhcp.as_ref()?;
     if uplink.prefixes.is_empty() || uplink.prefixes.iter().any(|it| it.delegated) {
         return None;
     }
@@ -177,6 +178,6 @@ fn relay(patient: &Patient<'_>) -> Option<Finding> {
                  same with master 1 (docs/single-64.md)"
             ),
         )
-        .because(missing.join("; ")),
+        .with_evidence(missing.join("; ")),
     )
 }

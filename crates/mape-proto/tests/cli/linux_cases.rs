@@ -73,7 +73,7 @@ fn a_tunnel_beside_the_line_is_left_over() {
     machine.has("devices", &twin("old4", ""));
     let (status, said) = machine.call(&["doctor"]);
     assert_eq!(status, 1);
-    let told = "FAIL  other tunnels: the tunnel old4 has the two ends of this line";
+    let told = "FAIL  tunnels: the tunnel old4 has the two ends of this line";
     assert!(said.contains(told) && said.contains("next step: `ip link delete old4`"), "{said}");
     assert_eq!(machine.call(&["up", "--dry-run"]).0, 0);
     let (_, json) = machine.call(&["doctor", "--json"]);
@@ -83,7 +83,7 @@ fn a_tunnel_beside_the_line_is_left_over() {
     let any = twin("old4", r#""link":"lo","#).replace("2404:9200:225:100::64", "any");
     machine.has("devices", &any);
     let (_, said) = machine.call(&["doctor"]);
-    assert!(said.contains("ok    other tunnels: none has this line's ends"), "{said}");
+    assert!(said.contains("ok    tunnels: none has this line's ends"), "{said}");
 }
 
 /// Words of a machine with OpenWrt, which have no place in a next step here.

@@ -8,35 +8,36 @@ use mape_netifd::Zones;
 use mape_netifd::status::{InterfaceStatus, PortsStatus, Role};
 use mape_uci::Section;
 
-use super::{Finding, Patient};
+use super::context::Context;
+use super::finding::Finding;
 
 const CHECK: &str = "servers";
 
 /// Nothing where nobody wishes to be reached.
-pub(super) fn checks(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
+pub(super) fn checks(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
     let found = [
-        ("redirect", redirects(patient, interface)),
-        ("forward", forwards(patient)),
-        ("upnp", upnp(patient, interface).into_iter().collect()),
-        ("includes", includes(patient, interface).into_iter().collect()),
+        ("redirect", redirects(context, interface)),
+        ("forward", forwards(context)),
+        ("upnp", upnp(context, interface).into_iter().collect()),
+        ("includes", includes(context, interface).into_iter().collect()),
     ];
-    let known_as = |(kind, found): (_, Vec<Finding>)| {
-        let known = move |it: Finding| if it.kind.is_some() { it } else { it.known_as(kind) };
+    let of_kind = |(kind, found): (_, Vec<Finding>)| {
+        let known = move |it: Finding| if it.kind.is_some() { it } else { it.with_kind(kind) };
         found.into_iter().map(known)
     };
-    found.into_iter().flat_map(known_as).collect()
+    found.into_iter().flat_map(of_kind).collect()
 }
 
 /// Redirects of firewall4 whose port is another subscriber's, or is given to outgoing connections:
 /// the edge then has another number for it before the firewall looks.
-fn redirects(patient: &Patient<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
-    let zones = Zones::read(&patient.router.directories());
-    let joined = patient.own().and_then(|own| own.data.get("zone")?.as_str());
+fn redirects(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
+    let zones = Zones::read(&context.router.directories());
+    let joined = context.own().and_then(|own| own.data.get("zone")?.as_str());
     let listed = || zones.of_device(&interface.device);
     let zone = zones.of_interface(&interface.interface).or(joined).or_else(listed);
     let Some(zone) = zone else { return Vec::new() };
     let Some(ports) = &interface.ports else { return Vec::new() };
-    let redirects = patient.router.firewall_sections("redirect").filter(|it| is_from(it, zone));
+    let redirects = context.router.firewall_sections("redirect").filter(|it| is_from(it, zone));
     redirects
         .filter_map(|redirect| {
             let unreachable = || unreachable(redirect, ports);
@@ -122,7 +123,7 @@ fn unreachable(redirect: &Section, ports: &PortsStatus) -> Option<Finding> {
                 ),
                 format!("remove it, and `mape-proto forward add {host}:{inside} --port {nearest}`"),
             )
-            .because(format!("firewall.{}.src_dport={outside}", redirect.name())),
+            .with_evidence(format!("firewall.{}.src_dport={outside}", redirect.name())),
         );
     }
     if stolen > 0 {
@@ -153,8 +154,8 @@ fn range(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
     Some(first.parse().ok()?..=last.parse().ok()?)
 }
 
-fn forwards(patient: &Patient<'_>) -> Vec<Finding> {
-    let found = match statuses(patient.env, None) {
+fn forwards(context: &Context<'_>) -> Vec<Finding> {
+    let found = match statuses(context.env, None) {
         Ok(found) => found,
         Err(error) => return vec![Finding::wrong(CHECK, error.to_string(), "correct that first")],
     };
@@ -166,10 +167,10 @@ fn forwards(patient: &Patient<'_>) -> Vec<Finding> {
     let (stopped, wrong): (Vec<&ForwardStatus>, _) =
         wrong.partition(|it| it.reason.as_deref() == Some(STOPPED));
     let mut checks: Vec<Finding> = wrong.into_iter().map(not_published).collect();
-    if !stopped.is_empty() && !leaves_out_includes(patient) {
+    if !stopped.is_empty() && !leaves_out_includes(context) {
         let what = "the firewall has loaded its rules without the includes of the package mape-rs, \
                     so it stops what is published";
-        checks.push(Finding::wrong(CHECK, what, STOPPED_HINT).known_as("includes_missing"));
+        checks.push(Finding::wrong(CHECK, what, STOPPED_HINT).with_kind("includes_missing"));
     }
     if checks.is_empty() && stopped.is_empty() {
         checks.push(Finding::fine(CHECK, format!("{} forwards are published", found.len())));
@@ -188,8 +189,8 @@ fn not_published(forward: &ForwardStatus) -> Finding {
 }
 
 /// A daemon that gives ports away which never arrive.
-fn upnp(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
-    let package = patient.router.directories().read("upnpd").ok().flatten()?;
+fn upnp(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
+    let package = context.router.directories().read("upnpd").ok().flatten()?;
     package.sections().iter().find(|it| it.kind() == "upnpd" && it.is_on("enabled"))?;
     let ports = interface.ports.as_ref().filter(|ports| !is_whole(ports))?;
     let has_pool = ports.all().iter().any(|port| port.role == Role::Upnp);
@@ -207,9 +208,9 @@ fn upnp(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
 }
 
 /// What lets published connections through firewall4 is one of its includes.
-fn includes(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Finding> {
+fn includes(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     let publishes = interface.forwards.as_ref().is_some_and(|it| !it.is_empty());
-    (publishes && leaves_out_includes(patient)).then(|| {
+    (publishes && leaves_out_includes(context)).then(|| {
         Finding::wrong(
             CHECK,
             "the firewall leaves out its includes (auto_includes 0), so it stops what is published",
@@ -218,7 +219,7 @@ fn includes(patient: &Patient<'_>, interface: &InterfaceStatus) -> Option<Findin
     })
 }
 
-fn leaves_out_includes(patient: &Patient<'_>) -> bool {
-    let mut defaults = patient.router.firewall_sections("defaults");
+fn leaves_out_includes(context: &Context<'_>) -> bool {
+    let mut defaults = context.router.firewall_sections("defaults");
     defaults.any(|it| it.get("auto_includes").is_some() && !it.is_on("auto_includes"))
 }

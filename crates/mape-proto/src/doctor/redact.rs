@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 /// of IPv6 addresses all behind the second word, of long hexadecimal numbers all behind the eighth
 /// digit.
 #[must_use]
-pub fn masked(text: &str) -> String {
+pub fn redact(text: &str) -> String {
     let is_part = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -78,7 +78,7 @@ mod tests {
             ("MAPE_UBUS: dead", "MAPE_UBUS: dead"),
             ("route ::/0 and 0.0.0.0/0", "route ::/0 and 0.0.x.x/0"),
         ] {
-            assert_eq!(masked(text), shown);
+            assert_eq!(redact(text), shown);
         }
     }
 }

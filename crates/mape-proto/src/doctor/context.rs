@@ -1,0 +1,43 @@
+//! What all checks of a router look at, read once.
+
+use mape_firewall::Env;
+use mape_import::Router;
+use mape_kernel::device::Device;
+use mape_netifd::status::InterfaceStatus;
+use mape_netifd::{Dump, InterfaceDump};
+use mape_uci::Package;
+use serde_json::Value;
+
+/// What all checks look at.
+pub(super) struct Context<'env> {
+    pub(super) env: &'env Env,
+    /// netifd's answer as it is.
+    pub(super) answer: Value,
+    pub(super) dump: Dump,
+    pub(super) router: Router,
+    pub(super) dhcp: Option<Package>,
+    /// Ours, where there is one.
+    pub(super) interface: Option<InterfaceStatus>,
+}
+
+impl Context<'_> {
+    pub(super) fn own(&self) -> Option<&InterfaceDump> {
+        self.dump.interface(&self.interface.as_ref()?.interface)
+    }
+
+    /// That of the tunnel.
+    pub(super) fn mtu(&self) -> Option<u16> {
+        Device::find(&self.env.devices, &self.interface.as_ref()?.device)?.mtu
+    }
+
+    /// The interface that has the line's prefix, or should have it.
+    pub(super) fn uplink(&self) -> Option<&InterfaceDump> {
+        let told = self.own().and_then(|own| own.data.get("uplink")?.as_str());
+        told.and_then(|name| self.dump.interface(name)).or_else(|| {
+            let mut candidates = self.dump.interfaces().filter(|it| {
+                it.proto == "dhcpv6" || (it.default_route && !self.dump.is_ours(&it.name))
+            });
+            candidates.next()
+        })
+    }
+}

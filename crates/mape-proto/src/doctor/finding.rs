@@ -1,0 +1,142 @@
+//! What a check found, and the report of all of them.
+
+use std::fmt;
+
+use mape_core::Shown;
+use serde::Serialize;
+
+/// Version of the JSON.
+const SCHEMA: u8 = 1;
+/// So many packets without an answer say that the BR does not answer.
+pub(super) const MIN_SENT_PACKETS: u64 = 20;
+
+/// A remedy that a program can carry out for the user: it changes one thing, and can do no harm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Fix {
+    /// Add `interface` to the networks of the firewall zone `zone`.
+    JoinZone {
+        /// Ours.
+        interface: String,
+        /// Its name.
+        zone: String,
+    },
+    /// Set the option `clientid` of `interface`, so that its DUID carries no time.
+    ClientId {
+        /// The uplink.
+        interface: String,
+        /// The DUID, in hexadecimal.
+        clientid: String,
+    },
+    /// Load the rules again: `mape-proto firewall`.
+    LoadRules,
+    /// Try to bring `interface` up once more.
+    Retry {
+        /// Ours.
+        interface: String,
+    },
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was looked at; the names are stable.
+    pub check: &'static str,
+    /// Whether nothing is wrong.
+    pub fine: bool,
+    /// What is wrong, where the check can find several things; the names are stable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// What was found, as one sentence.
+    pub message: String,
+    /// What that is concluded from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+    /// The next step, where something is wrong or could be better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The same for a program, where it can be done safely.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<Fix>,
+}
+
+impl Finding {
+    pub(super) fn fine(check: &'static str, message: impl Into<String>) -> Self {
+        let (message, evidence) = (message.into(), Vec::new());
+        Self { check, fine: true, kind: None, message, evidence, hint: None, fix: None }
+    }
+
+    pub(super) fn wrong(
+        check: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self { fine: false, hint: Some(hint.into()), ..Self::fine(check, message) }
+    }
+
+    /// What works, and would better be changed.
+    pub(super) fn advice(
+        check: &'static str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self { hint: Some(hint.into()), ..Self::fine(check, message) }
+    }
+
+    /// One of several things that can be wrong.
+    pub(super) fn with_kind(self, kind: &'static str) -> Self {
+        Self { kind: self.hint.is_some().then_some(kind), ..self }
+    }
+
+    pub(super) fn with_fix(self, fix: Fix) -> Self {
+        Self { fix: Some(fix), ..self }
+    }
+
+    pub(super) fn with_evidence(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+}
+
+/// All findings, in the order in which things depend on each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    schema: u8,
+    interface: Option<String>,
+    fine: bool,
+    checks: Vec<Finding>,
+}
+
+impl Report {
+    /// The report of these findings. `interface` is the one that was looked at.
+    pub(super) fn new(interface: Option<String>, checks: Vec<Finding>) -> Self {
+        Self { schema: SCHEMA, interface, fine: checks.iter().all(|check| check.fine), checks }
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub const fn is_fine(&self) -> bool {
+        self.fine
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Finding { check, fine, message, evidence, hint, .. } in &self.checks {
+            let check = check.replace('_', " ");
+            let mark = match (fine, hint) {
+                (true, None) => "ok  ",
+                (true, Some(_)) => "WARN",
+                (false, _) => "FAIL",
+            };
+            writeln!(f, "{mark}  {check}: {}.", Shown(message))?;
+            for evidence in evidence {
+                writeln!(f, "      because: {}", Shown(evidence))?;
+            }
+            if let Some(hint) = hint {
+                writeln!(f, "      next step: {}.", Shown(hint))?;
+            }
+        }
+        Ok(())
+    }
+}

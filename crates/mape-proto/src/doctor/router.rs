@@ -1,0 +1,53 @@
+//! The checks of a router, in the order in which things depend on each other.
+//!
+//! They only look, but for what [`Ask`] allows.
+
+use std::net::SocketAddrV4;
+
+use mape_core::Failure;
+use mape_firewall::Env;
+use mape_import::Router;
+use mape_netifd::Dump;
+use mape_nft::InterfaceName;
+
+use super::context::Context;
+use super::finding::Report;
+use super::{kernel, line, probe, uplink};
+
+/// What may be sent; by default nothing is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ask {
+    /// A TCP connection to it, and pings of the tunnel's full size.
+    pub target: Option<SocketAddrV4>,
+    /// The question to an NTT home gateway in front whether it does IPv4 over IPv6.
+    pub gateway: bool,
+}
+
+/// Looks at everything between the uplink and the LAN. `only` names an interface; without it the
+/// first of proto `mape` is looked at, and `None` means that there is none of that name.
+///
+/// # Errors
+/// netifd does not answer, or the configuration cannot be read.
+pub fn doctor(
+    env: &Env,
+    only: Option<&InterfaceName>,
+    ask: &Ask,
+) -> Result<Option<Report>, Failure> {
+    let answer = mape_netifd::status::dump_or_failure(env)?;
+    let dump = Dump::parse(&answer);
+    let router = Router::read(env.clone())?;
+    let dhcp = router.directories().read("dhcp").ok().flatten();
+    let mut interfaces = mape_netifd::status::Report::collect(env, only).interfaces;
+    interfaces.retain(|it| only.is_some() || dump.is_ours(&it.interface));
+    if only.is_some_and(|name| !dump.is_ours(name.as_str())) {
+        return Ok(None);
+    }
+    let interface = interfaces.into_iter().next();
+    let context = Context { env, answer, dump, router, dhcp, interface };
+    let mut checks = uplink::checks(&context, ask.gateway);
+    checks.extend(kernel::check(&env.proc));
+    checks.extend(line::checks(&context));
+    checks.extend(ask.target.into_iter().flat_map(|target| probe::checks(target, context.mtu())));
+    let interface = context.interface.map(|interface| interface.interface);
+    Ok(Some(Report::new(interface, checks)))
+}
