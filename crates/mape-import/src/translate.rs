@@ -6,7 +6,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{
     DEFAULT_UPLINK_MTU, LINE_LEN, Layout, ReceivedPrefix, TUNNEL_OVERHEAD, decimal, read_psid,
 };
-use mape_netifd::NUMBERS;
+use mape_netifd::RULE_OPTIONS;
 use mape_uci::Section;
 
 use super::source::Origin;
@@ -47,7 +47,7 @@ pub(super) fn to_mape(old: &Section, origin: Origin, prefix: Option<ReceivedPref
     let has_rules = matches!(origin, Origin::Map | Origin::OtherMape);
     if origin != Origin::Map {
         let stays = |name: &str| {
-            COMMON.contains(&name) || has_rules && (NUMBERS.contains(&name) || name == "rule")
+            COMMON.contains(&name) || has_rules && (RULE_OPTIONS.contains(&name) || name == "rule")
         };
         for (name, _) in old.options().iter().filter(|(name, _)| !stays(name)) {
             remove(&mut new, name);
@@ -56,7 +56,7 @@ pub(super) fn to_mape(old: &Section, origin: Origin, prefix: Option<ReceivedPref
     if has_rules && is_stated(old) {
         if old.get("rule").is_some() {
             // Upstream ignores numbers beside it.
-            for name in NUMBERS {
+            for name in RULE_OPTIONS {
                 remove(&mut new, name);
             }
         }
@@ -84,14 +84,14 @@ pub(super) fn has_large_mtu(section: &Section) -> bool {
 
 /// Without any of them: the built-in table decides.
 pub(super) fn without_numbers(mut section: Section) -> Section {
-    for name in NUMBERS.into_iter().chain(OF_A_RULE) {
+    for name in RULE_OPTIONS.into_iter().chain(OF_A_RULE) {
         remove(&mut section, name);
     }
     section
 }
 
 fn is_stated(section: &Section) -> bool {
-    section.get("rule").is_some() || NUMBERS.iter().any(|name| section.get(name).is_some())
+    section.get("rule").is_some() || RULE_OPTIONS.iter().any(|name| section.get(name).is_some())
 }
 
 fn remove(section: &mut Section, name: &str) {

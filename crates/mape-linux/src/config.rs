@@ -8,7 +8,7 @@ use mape_core::{
     Code, Explain, Failure, Layout, MIN_MTU, ProviderChoice, Quoted, ReceivedPrefix, Request,
     decimal, parse_rule,
 };
-use mape_netifd::{CONTRACTS, Fixed, OptionError, planned_uplink_mtu};
+use mape_netifd::{CONTRACTS, FixedIpv4Contract, OptionError, planned_uplink_mtu};
 use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
 use mape_system::files;
 use mape_system::user_rules::Stated;
@@ -40,7 +40,7 @@ pub struct Config {
     pub prefix: Option<ReceivedPrefix>,
     stated: Stated,
     /// A contract with an address or a block of its own.
-    pub fixed: Option<Fixed>,
+    pub fixed: Option<FixedIpv4Contract>,
     /// MTU inside the tunnel in bytes; what the uplink leaves where not given.
     pub mtu: Option<u16>,
     /// Hop limit of the outer packets, 1 to 255.
@@ -209,7 +209,7 @@ impl Config {
         let rules = self.stated.rules.iter().map(|rule| ("rule", rule.clone()));
         let files = self.stated.rule_files.iter().map(|file| ("rules_file", file.clone()));
         options.extend(rules.chain(files));
-        self.fixed = Fixed::of(&options)?;
+        self.fixed = FixedIpv4Contract::of(&options)?;
         // What the table says of the prefix is not about such a contract.
         self.stated.provider = ProviderChoice::Manual;
         Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mape_core::Explain as _;
 use mape_netifd::Update;
-use mape_netifd::ddns_update::{announce, mark};
+use mape_netifd::ddns_update::{fingerprint, send_update};
 use mape_provision::may_be_led_to;
 
 use super::journal::Journal;
@@ -38,9 +38,9 @@ pub(super) fn tell(
             again: None,
         };
     }
-    match announce(update, ce, &addresses) {
+    match send_update(update, ce, &addresses) {
         Ok(()) => {
-            journal.told = Some(mark(update, ce));
+            journal.told = Some(fingerprint(update, ce));
             let kept = journal.write(&system.env.run, &config.interface);
             let forgotten = kept.err().map(|error| format!("; that cannot be remembered: {error}"));
             let note =
@@ -55,7 +55,7 @@ pub(super) fn tell(
                  update_url and the machine's resolvers"
                     .to_owned()
             };
-            let again = Some(Duration::from_secs(untold.again()));
+            let again = Some(Duration::from_secs(untold.retry_delay()));
             Told { note: Some(format!("{untold}; {next}")), again }
         }
     }
@@ -73,7 +73,7 @@ fn pending<'config>(
     ce: Ipv6Addr,
 ) -> Option<&'config Update> {
     let update = config.fixed.as_ref()?.update.as_ref()?;
-    (journal.told.as_ref() != Some(&mark(update, ce))).then_some(update)
+    (journal.told.as_ref() != Some(&fingerprint(update, ce))).then_some(update)
 }
 
 /// As the machine itself looks names up.

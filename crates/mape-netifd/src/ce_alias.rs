@@ -14,16 +14,16 @@ use serde_json::json;
 
 use super::bus::{Bus, interface_object, read_dump};
 use super::dump::{Dump, InterfaceDump};
-use super::error::LifeError;
+use super::error::SetupError;
 use super::messages;
 
 /// How long netifd and duplicate address detection may take with the CE address.
-const ADDRESS_PATIENCE: Duration = Duration::from_secs(20);
+const ADDRESS_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often the kernel is asked for the CE address.
-const STEP: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long netifd may take to remove an interface. A teardown has five seconds in all.
-const REMOVAL: Duration = Duration::from_secs(2);
+const REMOVAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Puts the CE address on the uplink and waits until it may be used. Without that the first
 /// packets would be lost, and the kernel would complain of each.
@@ -55,21 +55,21 @@ pub(super) fn configure(
         let add = messages::add_alias(interface, uplink, ce);
         bus.call("network", "add_dynamic", &add)?;
     }
-    let end = Instant::now() + ADDRESS_PATIENCE;
+    let end = Instant::now() + ADDRESS_TIMEOUT;
     loop {
         match mape_kernel::link::address_state(&env.proc_net(), ce) {
             AddressState::Ready => return Ok(()),
             AddressState::Duplicate => {
                 // Removed, or the next attempt would find the old verdict.
                 remove(bus, interface, log);
-                return Err(LifeError::CeInUse(ce).into());
+                return Err(SetupError::CeInUse(ce).into());
             }
             AddressState::Absent | AddressState::Tentative if Instant::now() < end => {
-                sleep(STEP);
+                sleep(POLL_INTERVAL);
             }
             AddressState::Absent | AddressState::Tentative => {
-                let seconds = ADDRESS_PATIENCE.as_secs();
-                return Err(LifeError::CeNotReady { ce, seconds }.into());
+                let seconds = ADDRESS_TIMEOUT.as_secs();
+                return Err(SetupError::CeNotReady { ce, seconds }.into());
             }
         }
     }
@@ -98,14 +98,14 @@ pub(super) fn remove(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn
         ) => None,
         Err(error) => Some(error),
     };
-    let end = Instant::now() + REMOVAL;
+    let end = Instant::now() + REMOVAL_TIMEOUT;
     // The object itself may not answer any more.
     let is_gone = loop {
         let is_there = read_dump(bus).map(|it| it.interface(&alias).is_some());
         if !is_there.as_ref().is_ok_and(|there| *there) || Instant::now() >= end {
             break is_there.is_ok_and(|there| !there);
         }
-        sleep(STEP);
+        sleep(POLL_INTERVAL);
     };
     // An answer that came too late is none to complain of.
     if let Some(error) = failed.filter(|_| !is_gone) {

@@ -11,7 +11,7 @@ use mape_nft::{EdgeChoice, Options as NftOptions};
 use mape_provision::{Mode, Sources};
 use mape_system::rule_file;
 
-use super::fixed_ipv4::Fixed;
+use super::fixed_ipv4::FixedIpv4Contract;
 use super::options::{OptionError, Options};
 use super::provisioning::mode;
 
@@ -42,7 +42,7 @@ pub struct Config {
     /// A file with the certificate of an authority that is trusted for that.
     pub authority: Option<String>,
     /// A contract with an address of its own.
-    pub fixed: Option<Fixed>,
+    pub fixed: Option<FixedIpv4Contract>,
     provider: ProviderChoice,
     layout: Option<Layout>,
     explicit: Vec<Rule>,
@@ -54,7 +54,7 @@ pub struct Config {
 
 /// The numbers of a rule under upstream `map`'s names. `ipaddr` and `ip6prefix` are the rule's
 /// prefixes there, not the line's.
-pub const NUMBERS: [&str; 9] = [
+pub const RULE_OPTIONS: [&str; 9] = [
     "ipaddr",
     "ip4prefixlen",
     "ip6prefix",
@@ -86,7 +86,7 @@ impl Config {
         for entry in options.list("reserved_ports")? {
             reserved.extend(entry.parse()?)?;
         }
-        let fixed = Fixed::read(&options)?;
+        let fixed = FixedIpv4Contract::read(&options)?;
         let provider = options.text("provider")?.filter(|_| fixed.is_none());
         let explicit = if fixed.is_none() { stated_rules(&options, layout)? } else { Vec::new() };
         let edge = options.text("edge")?;
@@ -223,7 +223,7 @@ fn encaplimit(options: &Options) -> Result<String, OptionError> {
 /// The rule in our form or in `map`'s, or its numbers one by one.
 fn stated_rules(options: &Options, layout: Option<Layout>) -> Result<Vec<Rule>, Failure> {
     let mut given = None;
-    for name in NUMBERS {
+    for name in RULE_OPTIONS {
         if options.has(name)? {
             given = given.or(Some(name));
         }

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use super::bus::Bus;
 use super::config::{Config, UPNP_HINT};
 use super::dump::Dump;
-use super::interface_cache::Memory;
+use super::interface_cache::InterfaceCache;
 use super::options::{OptionError, planned_uplink_mtu};
 use super::provisioning::store::Store;
 use super::uplink::{Uplink, choose};
 use super::{dhcpv6, rivals};
 
 /// Options, uplink and plan that fit each other.
-pub(super) struct Wanted {
+pub(super) struct Target {
     pub(super) config: Config,
     pub(super) uplink: Uplink,
     pub(super) plan: Plan,
@@ -38,11 +38,11 @@ pub(super) fn wanted(
     interface: &InterfaceName,
     dump: &Dump,
     options: &str,
-    memory: &Memory,
-) -> Result<Wanted, Failure> {
+    memory: &InterfaceCache,
+) -> Result<Target, Failure> {
     let current = memory.prefix.parse().ok();
     let taken = rivals::taken(env, dump, interface);
-    let mut of = |options: &str| -> Result<Wanted, Failure> {
+    let mut of = |options: &str| -> Result<Target, Failure> {
         let config = with_learned_rules(Config::parse(options)?, env, interface, dump);
         let uplink = match choose(&config, dump, current, &taken) {
             Err(failure) if config.provisioning != Mode::Off => {
@@ -60,7 +60,7 @@ pub(super) fn wanted(
         // Whether ports are left is known only now.
         Dataplane::new(&plan, &[])?;
         enough_for_upnp(&plan, config.upnp_ports)?;
-        Ok(Wanted { config, uplink, plan, source, conflicts, warning: None })
+        Ok(Target { config, uplink, plan, source, conflicts, warning: None })
     };
     let failure = match of(options) {
         // Of such causes the options are none.
@@ -72,7 +72,7 @@ pub(super) fn wanted(
         return Err(failure);
     }
     match of(older) {
-        Ok(wanted) => Ok(Wanted { warning: Some(failure), ..wanted }),
+        Ok(wanted) => Ok(Target { warning: Some(failure), ..wanted }),
         Err(_) => Err(failure),
     }
 }
@@ -101,7 +101,7 @@ fn enough_for_upnp(plan: &Plan, count: u16) -> Result<(), OptionError> {
 /// Nobody has a rule, and one is being asked for: then the reason is why there is no answer yet.
 fn asked_and_not_known(mut failure: Failure, store: &Store<'_>) -> Failure {
     if failure.is_without_rule() {
-        let (why, next) = store.trouble().unwrap_or_else(|| {
+        let (why, next) = store.failure_reason().unwrap_or_else(|| {
             let why = "the answer of provisioning is not there yet";
             (why.to_owned(), "wait a minute; if it stays, see `logread`".to_owned())
         });
@@ -121,7 +121,7 @@ pub(super) fn uplink_mtu(bus: &mut dyn Bus, device: &str) -> Result<u16, Failure
 
 /// The outcome as text: as long as it stays the same there is nothing to do. Two rules may describe
 /// one mapping, as an aggregate and as a piece of it.
-pub(super) fn outcome(wanted: &Result<Wanted, Failure>) -> String {
+pub(super) fn outcome(wanted: &Result<Target, Failure>) -> String {
     match wanted {
         Ok(wanted) => {
             let warning = wanted.warning.as_ref().map_or_else(String::new, Failure::line);
@@ -131,7 +131,7 @@ pub(super) fn outcome(wanted: &Result<Wanted, Failure>) -> String {
     }
 }
 
-impl Wanted {
+impl Target {
     /// What the tunnel depends on, as text: what is wrong with the newest options does not matter
     /// as long as the older ones are in force.
     pub(super) fn in_force(&self) -> String {

@@ -9,7 +9,7 @@ use ipnet::Ipv4Net;
 use mape_core::{Failure, ReceivedPrefix};
 use mape_firewall::Env;
 use mape_provision::{
-    Cached, Capability, Effect, Facts as LineFacts, Machine, Mode, Provisioned, Verdict, detect,
+    Cached, Capability, Effect, Facts as LineFacts, Machine, Mode, Provisioned, Verdict,
 };
 use mape_system::files;
 
@@ -18,13 +18,13 @@ use super::config::Config;
 use super::decide::uplink_mtu;
 use super::dhcpv6;
 use super::dump::Dump;
-use super::provisioning::{Asker, identity};
+use super::provisioning::{ProvisioningClient, identity};
 use super::uplink::UplinkError;
 use crate::net::{Fetcher, ask_gateway};
 
 /// What may be done to find out.
 #[derive(Clone, Debug, Default)]
-pub struct Question {
+pub struct DetectOptions {
     /// Prefixes of the line, where netifd is not to be asked for them.
     pub prefixes: Vec<ReceivedPrefix>,
     /// The tunnel end in the papers of the contract.
@@ -40,10 +40,10 @@ pub struct Question {
 }
 
 /// All questions together. A page of LuCI waits for 20 seconds, and the plan comes after.
-const PATIENCE: Duration = Duration::from_secs(14);
+const DETECT_TIMEOUT: Duration = Duration::from_secs(14);
 
 /// Everything a provisioning server may answer with.
-const ALL: [Capability; 7] = [
+const ALL_CAPABILITIES: [Capability; 7] = [
     Capability::Xlat464,
     Capability::DsLite,
     Capability::Ipip,
@@ -53,48 +53,48 @@ const ALL: [Capability; 7] = [
     Capability::HubSpoke,
 ];
 
-/// Recognises the line. Nothing is sent but what the question allows; `log` hears what went wrong
+/// Recognises the line. Nothing is sent but what the options allow; `log` hears what went wrong
 /// on the way.
 ///
 /// # Errors
 /// netifd cannot be asked, and no prefix was given.
-pub fn recognise(
+pub fn detect(
     bus: Option<&mut dyn Bus>,
     env: &Env,
-    question: &Question,
+    options: &DetectOptions,
     log: &mut dyn Write,
 ) -> Result<Verdict, Failure> {
     let mut line = LineFacts::default();
-    let mut asker = Asker::default();
+    let mut client = ProvisioningClient::default();
     if let Some(bus) = bus {
         let dump = read_dump(bus)?;
-        (line, asker) = known(&dump, env);
-        let uplink = dump.interface(&asker.interface).and_then(|it| it.device.clone());
+        (line, client) = known(&dump, env);
+        let uplink = dump.interface(&client.interface).and_then(|it| it.device.clone());
         if let Some(device) = uplink {
             line.uplink_mtu = uplink_mtu(bus, &device)?;
         }
-    } else if question.prefixes.is_empty() {
+    } else if options.prefixes.is_empty() {
         return Err(UplinkError::NoIpv6Yet.into());
     }
-    line.tunnel_end = question.tunnel_end;
-    line.ipv4 = question.ipv4;
-    if !question.prefixes.is_empty() {
-        line.prefixes.clone_from(&question.prefixes);
+    line.tunnel_end = options.tunnel_end;
+    line.ipv4 = options.ipv4;
+    if !options.prefixes.is_empty() {
+        line.prefixes.clone_from(&options.prefixes);
     }
-    let until = Instant::now() + PATIENCE;
-    let fetcher = (question.ask || question.gateway)
-        .then(|| Fetcher::find(question.authority.clone()))
+    let until = Instant::now() + DETECT_TIMEOUT;
+    let fetcher = (options.ask || options.gateway)
+        .then(|| Fetcher::find(options.authority.clone()))
         .flatten()
         .map(|fetcher| fetcher.until(until));
     // Who is near says it sooner.
-    if question.gateway {
+    if options.gateway {
         line.gateway = fetcher.as_ref().and_then(ask_gateway);
     }
-    if question.ask && !asker.prefixes.is_empty() {
-        asker.resolvers.until = Some(until);
-        line.provisioned = answer(env, &asker, fetcher.as_ref(), log)?;
+    if options.ask && !client.prefixes.is_empty() {
+        client.resolvers.until = Some(until);
+        line.provisioned = answer(env, &client, fetcher.as_ref(), log)?;
     }
-    Ok(detect(&line))
+    Ok(mape_provision::detect(&line))
 }
 
 /// What is known of the line without asking anybody but netifd.
@@ -103,19 +103,20 @@ pub fn line_facts(dump: &Dump, env: &Env) -> LineFacts {
     known(dump, env).0
 }
 
-fn known(dump: &Dump, env: &Env) -> (LineFacts, Asker) {
-    let asker = Config::parse("{}").map_or_else(|_| Asker::default(), |it| Asker::of(&it, dump));
+fn known(dump: &Dump, env: &Env) -> (LineFacts, ProvisioningClient) {
+    let client = Config::parse("{}")
+        .map_or_else(|_| ProvisioningClient::default(), |it| ProvisioningClient::of(&it, dump));
     let mut line = LineFacts {
-        prefixes: asker.prefixes.clone(),
+        prefixes: client.prefixes.clone(),
         s46: dhcpv6::rules(env, dump),
         aftr: dhcpv6::aftr(env, dump),
         provisioned: kept(env, dump),
         ..LineFacts::default()
     };
-    if !asker.interface.is_empty() {
-        line.uplink.clone_from(&asker.interface);
+    if !client.interface.is_empty() {
+        line.uplink.clone_from(&client.interface);
     }
-    (line, asker)
+    (line, client)
 }
 
 /// What a server answered one of our interfaces.
@@ -132,16 +133,16 @@ fn read(flash: &Path, name: &str) -> Option<Cached> {
 
 fn answer(
     env: &Env,
-    asker: &Asker,
+    client: &ProvisioningClient,
     fetcher: Option<&Fetcher>,
     log: &mut dyn Write,
 ) -> Result<Provisioned, Failure> {
-    let mode = Mode::Hb46pp { identity: identity(&ALL)?, credentials: None };
+    let mode = Mode::Hb46pp { identity: identity(&ALL_CAPABILITIES)?, credentials: None };
     let mut said = Provisioned::NotAsked;
-    let Some(mut machine) = Machine::new(mode, asker.prefixes.clone(), None, None) else {
+    let Some(mut machine) = Machine::new(mode, client.prefixes.clone(), None, None) else {
         return Ok(said);
     };
-    asker.run(env, &mut machine, fetcher, log, |effect, machine, _| {
+    client.run(env, &mut machine, fetcher, log, |effect, machine, _| {
         said = match effect {
             Effect::Apply | Effect::Unchanged => {
                 let answer = machine.answer().cloned();

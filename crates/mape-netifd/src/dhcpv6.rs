@@ -19,7 +19,7 @@ pub(super) fn rules(env: &Env, dump: &Dump) -> Vec<Rule> {
 }
 
 /// Tells which of them count for nothing, and why.
-pub(super) fn tell_unusable(env: &Env, dump: &Dump, log: &mut dyn Write) {
+pub(super) fn log_unusable(env: &Env, dump: &Dump, log: &mut dyn Write) {
     for (text, rule) in read(&kept(env, dump)) {
         if let Err(error) = rule {
             let text = Quoted::new(text);

@@ -8,7 +8,7 @@ use mape_ubus::UbusError;
 
 /// What fails after the plan is made.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LifeError {
+pub(super) enum SetupError {
     #[error("another device on the line has the CE address {0}")]
     CeInUse(Ipv6Addr),
     #[error("netifd has not configured the CE address {ce} within {seconds} seconds")]
@@ -23,7 +23,7 @@ pub(super) enum LifeError {
     State(io::Error),
 }
 
-impl Explain for LifeError {
+impl Explain for SetupError {
     fn code(&self) -> Code {
         match self {
             Self::CeInUse(_) => Code::CeInUse,

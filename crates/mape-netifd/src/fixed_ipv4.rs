@@ -14,23 +14,23 @@ use mape_provision::{Scheme, Url};
 use super::options::{OptionError, Options};
 
 /// Where v6 Plus wants to be told a new address. It takes plain HTTP only.
-const V6PLUS: &str = "http://fcs.enabler.ne.jp/update";
+const V6PLUS_UPDATE_URL: &str = "http://fcs.enabler.ne.jp/update";
 /// Every Japanese line is a /56 or a cut of one.
-const LINE: u8 = 56;
+const LINE_LEN: u8 = 56;
 /// Nobody's (RFC 3849).
-const SOME_LINE: Ipv6Net =
-    Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), LINE);
+const EXAMPLE_LINE: Ipv6Net =
+    Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), LINE_LEN);
 
 /// The names under which `provider` has these services.
 pub use mape_provision::FIXED_PROVIDERS as CONTRACTS;
 /// Length of the largest block that such a contract has: 256 addresses.
-const LARGEST: u8 = 24;
-const LIKE: &str = "write the address of the contract, like 203.0.113.10, or its block with the \
+const LARGEST_BLOCK_LEN: u8 = 24;
+const ADDRESS_HINT: &str = "write the address of the contract, like 203.0.113.10, or its block with the \
                     length, like 198.51.100.80/29";
 
 /// The numbers of such a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fixed {
+pub struct FixedIpv4Contract {
     ipv4: Ipv4Net,
     br: Ipv6Addr,
     /// Whom to tell the CE address, and how.
@@ -56,7 +56,7 @@ impl Update {
     }
 }
 
-impl Fixed {
+impl FixedIpv4Contract {
     /// Reads the same options from a file of plain Linux.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl Fixed {
     pub(super) fn read(options: &Options) -> Result<Option<Self>, Failure> {
         let provider = options.text("provider")?;
         let server = match provider.as_deref() {
-            Some("v6plus-static") => Some(V6PLUS),
+            Some("v6plus-static") => Some(V6PLUS_UPDATE_URL),
             Some("ocn-static") => None,
             _ => return Ok(None),
         };
@@ -86,7 +86,7 @@ impl Fixed {
             update: update(options, server)?,
         };
         // Whether these addresses can be a contract's, whatever the line is.
-        fixed.rule_of(SOME_LINE)?;
+        fixed.rule_of(EXAMPLE_LINE)?;
         Ok(Some(fixed))
     }
 
@@ -96,7 +96,7 @@ impl Fixed {
     pub fn rule(&self, prefix: ReceivedPrefix) -> Option<Rule> {
         let net = prefix.net();
         (net.addr().octets()[0] >> 5 == 1).then_some(())?;
-        self.rule_of(Ipv6Net::new(net.addr(), net.prefix_len().min(LINE)).ok()?.trunc()).ok()
+        self.rule_of(Ipv6Net::new(net.addr(), net.prefix_len().min(LINE_LEN)).ok()?.trunc()).ok()
     }
 
     fn rule_of(&self, ipv6: Ipv6Net) -> Result<Rule, RuleError> {
@@ -122,9 +122,9 @@ fn addresses(options: &Options) -> Result<Option<Ipv4Net>, OptionError> {
         }
         Some(_) => text.parse().ok(),
     };
-    let read = |text: &str| read(text).filter(|net| net.prefix_len() >= LARGEST);
-    let stated = options.read("ipaddr", LIKE, read)?;
-    let len = options.number("ip4prefixlen", LIKE, u32::from(LARGEST)..=32)?;
+    let read = |text: &str| read(text).filter(|net| net.prefix_len() >= LARGEST_BLOCK_LEN);
+    let stated = options.read("ipaddr", ADDRESS_HINT, read)?;
+    let len = options.number("ip4prefixlen", ADDRESS_HINT, u32::from(LARGEST_BLOCK_LEN)..=32)?;
     match (stated, len) {
         (Some(net), Some(len)) if net.prefix_len() < 32 && net.prefix_len() != len => {
             Err(OptionError::Contradiction("ipaddr", "ip4prefixlen"))

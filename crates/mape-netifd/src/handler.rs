@@ -16,18 +16,18 @@ use serde_json::{Value, json};
 
 use super::bus::{Bus, interface_object, notify, read_dump, set_data};
 use super::config::Config;
-use super::decide::{Wanted, outcome, wanted};
+use super::decide::{Target, outcome, wanted};
 use super::dump::{Dump, InterfaceDump};
-use super::error::LifeError;
-use super::interface_cache::Memory;
+use super::error::SetupError;
+use super::interface_cache::InterfaceCache;
 use super::messages::{self, Update, failure_data};
-use super::provisioning::schedule::look;
+use super::provisioning::schedule::schedule_if_due;
 use super::provisioning::store::Store;
 use super::zones::Zones;
 use super::{call_lock, ce_alias, dhcpv6, rivals};
 
 /// How often it is looked whether anything has changed while waiting for a cause without event.
-const LOOK: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What the interface is when it is brought up.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,8 +150,8 @@ impl<'call> Call<'call> {
             memory.outcome.clear();
             self.keep(&memory);
         })?;
-        look(self.bus, self.env, self.interface, &dump, self.log);
-        dhcpv6::tell_unusable(self.env, &dump, self.log);
+        schedule_if_due(self.bus, self.env, self.interface, &dump, self.log);
+        dhcpv6::log_unusable(self.env, &dump, self.log);
         let wanted = self.wanted(&dump, options, &memory);
         memory.outcome = outcome(&wanted);
         let done = wanted
@@ -163,10 +163,10 @@ impl<'call> Call<'call> {
 
     /// Until the patience is over or there is something else to do.
     fn wait(&mut self, options: &str) -> Wait {
-        let memory = Memory::read(&self.env.run, self.interface);
+        let memory = InterfaceCache::read(&self.env.run, self.interface);
         let end = Instant::now() + self.env.retry_delay;
         while Instant::now() < end {
-            sleep(LOOK.min(end.saturating_duration_since(Instant::now())));
+            sleep(POLL_INTERVAL.min(end.saturating_duration_since(Instant::now())));
             match read_dump(self.bus) {
                 // Its successor makes a call of its own.
                 Err(UbusError::ObjectNotFound(_)) => return Wait::Pointless,
@@ -189,7 +189,7 @@ impl<'call> Call<'call> {
     }
 
     fn keep_up(&mut self, options: &str) -> Result<(), Failure> {
-        let mut memory = Memory::read(&self.env.run, self.interface);
+        let mut memory = InterfaceCache::read(&self.env.run, self.interface);
         options.clone_into(&mut memory.options);
         let dump = read_dump(self.bus)?;
         let wanted = self.wanted(&dump, options, &memory);
@@ -217,7 +217,7 @@ impl<'call> Call<'call> {
         };
         memory.settled = true;
         self.keep(&memory);
-        look(self.bus, self.env, self.interface, &dump, self.log);
+        schedule_if_due(self.bus, self.env, self.interface, &dump, self.log);
         if let Err(failure) = &done {
             self.report(failure, &mut String::new());
             self.warn(failure_data(failure));
@@ -229,20 +229,25 @@ impl<'call> Call<'call> {
         mape_kernel::link::is_lost(&self.env.proc_net(), ce) == Some(true)
     }
 
-    fn wanted(&mut self, dump: &Dump, options: &str, memory: &Memory) -> Result<Wanted, Failure> {
+    fn wanted(
+        &mut self,
+        dump: &Dump,
+        options: &str,
+        memory: &InterfaceCache,
+    ) -> Result<Target, Failure> {
         wanted(self.bus, self.env, self.interface, dump, options, memory)
     }
 
     /// Whether the rule in force was a server's, and the network says that there is none any more.
     /// A question that failed says nothing of the kind.
-    fn is_withdrawn(&self, memory: &Memory, options: &str) -> bool {
+    fn is_withdrawn(&self, memory: &InterfaceCache, options: &str) -> bool {
         let mode = Config::parse(options).map_or(Mode::Off, |config| config.provisioning);
         let store = Store::new(self.env, self.interface);
         memory.is_of(Source::Provisioned) && mode != Mode::Off && store.rules(&mode).is_empty()
     }
 
     /// The interface stays wanted, and comes back with the next rule.
-    fn take_down(&mut self, memory: &mut Memory) {
+    fn take_down(&mut self, memory: &mut InterfaceCache) {
         if let Err(error) = notify(self.bus, &messages::link_lost(self.interface)) {
             let _ = writeln!(self.log, "netifd keeps the tunnel: {error}");
         }
@@ -252,7 +257,7 @@ impl<'call> Call<'call> {
     }
 
     /// The same numbers from another source: that is told, and nothing else happens.
-    fn tell_the_rule(&mut self, memory: &mut Memory, wanted: &Wanted) {
+    fn tell_the_rule(&mut self, memory: &mut InterfaceCache, wanted: &Target) {
         let about = wanted.about_the_rule();
         let told = mape_system::json::to_text(&about);
         if memory.told != told {
@@ -279,15 +284,15 @@ impl<'call> Call<'call> {
     }
 
     /// What is remembered, and that this call is not through.
-    fn begin(&mut self, options: &str) -> Memory {
-        let mut memory = Memory::read(&self.env.run, self.interface);
+    fn begin(&mut self, options: &str) -> InterfaceCache {
+        let mut memory = InterfaceCache::read(&self.env.run, self.interface);
         options.clone_into(&mut memory.options);
         memory.settled = false;
         self.keep(&memory);
         memory
     }
 
-    fn keep(&mut self, memory: &Memory) {
+    fn keep(&mut self, memory: &InterfaceCache) {
         if let Err(error) = memory.write(&self.env.run, self.interface) {
             let _ = writeln!(self.log, "what happened cannot be remembered: {error}");
         }
@@ -295,9 +300,9 @@ impl<'call> Call<'call> {
 
     fn bring_up(
         &mut self,
-        memory: &mut Memory,
+        memory: &mut InterfaceCache,
         dump: &Dump,
-        wanted: Wanted,
+        wanted: Target,
         options: &str,
         before: Before,
     ) -> Result<(), Failure> {
@@ -305,7 +310,7 @@ impl<'call> Call<'call> {
         for conflict in &wanted.conflicts {
             let _ = writeln!(self.log, "{conflict}");
         }
-        let Wanted { config, uplink, plan, warning, .. } = wanted;
+        let Target { config, uplink, plan, warning, .. } = wanted;
         let directory = &self.env.run;
         let listening = listening_ports::ports(&self.env.proc_net());
         let state = State::new(self.interface, &plan, &listening, config.edge, config.nft)
@@ -338,7 +343,7 @@ impl<'call> Call<'call> {
         memory.up.clear();
         memory.settled = false;
         self.keep(memory);
-        state.write(directory).map_err(LifeError::State)?;
+        state.write(directory).map_err(SetupError::State)?;
         let change = memory.note(&plan, seconds_since_1970());
         let zones = Zones::read(&self.env.config()).with_joined(dump);
         if let Some(zone) = zones.missing(&config).map(Quoted::new) {
@@ -364,7 +369,7 @@ impl<'call> Call<'call> {
         if let Err(error) = notify(self.bus, &message) {
             let _ = State::retire(directory, self.interface);
             let known = self.tunnel_in_the_way(dump, &plan, None);
-            return Err(known.unwrap_or(LifeError::NoTunnel(error)).into());
+            return Err(known.unwrap_or(SetupError::NoTunnel(error)).into());
         }
         memory.prefix = uplink.prefix.to_string();
         memory.up = in_force;
@@ -377,19 +382,24 @@ impl<'call> Call<'call> {
     }
 
     /// A tunnel with the same ends that is none of ours: the kernel makes no second one.
-    fn tunnel_in_the_way(&self, dump: &Dump, plan: &Plan, link: Option<&str>) -> Option<LifeError> {
+    fn tunnel_in_the_way(
+        &self,
+        dump: &Dump,
+        plan: &Plan,
+        link: Option<&str>,
+    ) -> Option<SetupError> {
         let (ce, br) = (plan.ce(), plan.br());
         let own = DeviceName::of_interface(self.interface);
         let devices = &self.env.devices;
         let device = mape_kernel::link::tunnel_between(devices, (ce, br), link, own.as_str())?;
         let is_its = |it: &&InterfaceDump| it.device.as_deref() == Some(device.as_str());
         let owner = dump.interfaces().find(is_its).map(|it| Quoted::new(&it.name));
-        Some(LifeError::TunnelExists { device: Quoted::new(&device), owner, ce, br })
+        Some(SetupError::TunnelExists { device: Quoted::new(&device), owner, ce, br })
     }
 
     /// Asks nft once for each shape of rules: it is the one expensive step of a set-up. For the
     /// usual one the firewall has asked when it was started.
-    fn check(&self, memory: &mut Memory, state: &State) -> Result<Edge, Failure> {
+    fn check(&self, memory: &mut InterfaceCache, state: &State) -> Result<Edge, Failure> {
         let shape = state.shape();
         let known = memory.accepted(&shape);
         if let Some(edge) = known.or_else(|| mape_firewall::foreseen(self.env, &shape)) {

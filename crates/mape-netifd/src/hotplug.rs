@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::bus::{Bus, interface_object, notify, read_dump, set_data};
 use super::dump::{ALIAS_SUFFIX, Dump, InterfaceDump};
-use super::interface_cache::Memory;
+use super::interface_cache::InterfaceCache;
 use super::messages::{self, failure_data};
-use super::provisioning::schedule::{self, look};
+use super::provisioning::schedule::{self, schedule_if_due};
 use super::renew::{changes, is_shut, is_without_ce, renew_if_changed};
 use super::{call_lock, rivals};
 use crate::status;
@@ -61,7 +61,7 @@ pub fn hotplug(
             let _ = bus.call(&interface_object(&interface.name), "renew", &json!({}));
         }
         if let Ok(name) = interface.name.parse() {
-            look(bus, env, &name, &dump, log);
+            schedule_if_due(bus, env, &name, &dump, log);
         }
     }
     done
@@ -76,7 +76,7 @@ fn own(
     log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let Ok(interface) = interface.parse() else { return Ok(()) };
-    look(bus, env, &interface, dump, log);
+    schedule_if_due(bus, env, &interface, dump, log);
     load(bus, env, dump, &interface, log)?;
     // Without its state file the loader has just shut the interface.
     if is_shut(env, dump, &interface) || is_without_ce(env, dump, &interface) {
@@ -97,7 +97,7 @@ fn removed(
     status::forget(&env.run, &interface);
     State::forget(&env.run, &interface);
     rivals::forget(&env.run, &interface);
-    if Memory::forget(&env.run, &interface) {
+    if InterfaceCache::forget(&env.run, &interface) {
         schedule::forget(bus, env, &interface);
         let _ = write!(log, "{}", mape_firewall::load(env)?);
     }
@@ -114,7 +114,7 @@ fn load(
 ) -> Result<(), Failure> {
     let report = mape_firewall::load(env).map_err(|error| {
         let failure = Failure::from(error);
-        let mut memory = Memory::read(&env.run, interface);
+        let mut memory = InterfaceCache::read(&env.run, interface);
         memory.doubt();
         mape_firewall::doubt(env);
         let _ = memory.write(&env.run, interface);
@@ -136,7 +136,7 @@ fn load(
 /// with numbers that nobody answers to.
 fn forget_former(env: &Env, interface: &InterfaceName, log: &mut dyn Write) {
     let directory = &env.run;
-    let mut memory = Memory::read(directory, interface);
+    let mut memory = InterfaceCache::read(directory, interface);
     for address in memory.take_stale() {
         let _ = match (env.forget)(address) {
             Ok(count) => writeln!(log, "{address}: {count} connections forgotten"),

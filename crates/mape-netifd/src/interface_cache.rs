@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 /// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Memory {
+pub(super) struct InterfaceCache {
     /// The options of the last call, as netifd passed them.
     pub(super) options: String,
     /// The newest options that came up.
@@ -54,7 +54,7 @@ pub(super) struct Change {
     pub(super) before: Option<Value>,
 }
 
-impl Memory {
+impl InterfaceCache {
     /// Reads the file; nothing where there is none or half of one.
     pub(super) fn read(directory: &Path, interface: &InterfaceName) -> Self {
         let text = files::text(path(directory, interface)).unwrap_or_default();
@@ -137,17 +137,17 @@ mod tests {
         let directory = std::env::temp_dir().join(format!("mape-memory-{}", std::process::id()));
         let name: InterfaceName = "wan".parse().unwrap();
         let plan = |prefix: &str| plan(&Request::new(prefix.parse().unwrap())).unwrap();
-        let mut memory = Memory::read(&directory, &name);
+        let mut memory = InterfaceCache::read(&directory, &name);
         let first = memory.note(&plan("240b:10:3261:6400::/56"), 7);
         assert_eq!(first, Change { since: 7, before: None });
         memory.write(&directory, &name).unwrap();
-        let mut memory = Memory::read(&directory, &name);
+        let mut memory = InterfaceCache::read(&directory, &name);
         assert_eq!(memory.note(&plan("240b:10:3261:6500::/64"), 8).since, 8);
         let again = memory.note(&plan("240b:10:3261:6500::/64"), 9);
         assert_eq!(again.since, 8);
         assert_eq!(again.before.unwrap()["ipv4"], "106.72.50.97/32");
         fs::write(path(&directory, &name), "{\"options\":").unwrap();
-        assert_eq!(Memory::read(&directory, &name), Memory::default());
+        assert_eq!(InterfaceCache::read(&directory, &name), InterfaceCache::default());
         fs::remove_dir_all(&directory).unwrap();
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Update<'setup> {
     pub(super) config: &'setup Config,
     pub(super) uplink: &'setup Uplink,
     pub(super) plan: &'setup Plan,
-    /// [`Wanted::about_the_rule`](super::decide::Wanted::about_the_rule)
+    /// [`Target::about_the_rule`](super::decide::Target::about_the_rule)
     pub(super) about: &'setup Value,
     /// Where ports will be translated.
     pub(super) edge: Edge,

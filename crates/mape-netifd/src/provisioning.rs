@@ -27,12 +27,12 @@ mod procd_timer;
 pub(super) mod schedule;
 pub(super) mod store;
 
-pub(super) use client::Asker;
+pub(super) use client::ProvisioningClient;
 pub(super) use options::{identity, mode};
 
 use clock::now;
-use schedule::{Wish, ce_of, forget, wish};
-use store::{Store, Trouble};
+use schedule::{Effective, ce_of, effective_config, forget};
+use store::{LastFailure, Store};
 
 /// Asks what is due for an interface, keeps the answer, has the interface renewed where that makes
 /// a difference, and arranges the next try. `until` is the time this call was arranged for, in
@@ -49,24 +49,24 @@ pub fn provision(
 ) -> Result<(), Failure> {
     let dump = read_dump(bus)?;
     let store = Store::new(env, interface);
-    let config = match wish(env, &dump, interface) {
-        Wish::Of(config) => config,
-        Wish::Nothing => {
+    let config = match effective_config(env, &dump, interface) {
+        Effective::Config(config) => config,
+        Effective::Off => {
             forget(bus, env, interface);
             return Ok(());
         }
-        Wish::Unknown => {
+        Effective::Unknown => {
             procd_timer::stop(bus, interface);
             return Ok(());
         }
     };
-    let asker = Asker::of(&config, &dump);
+    let client = ProvisioningClient::of(&config, &dump);
     // procd starts what it was just told to start later; then nothing is done but to wait.
     let early = Some(until).filter(|until| *until > now(env));
     let own = dump.interface(interface.as_str());
     let next = [
-        ask(bus, env, interface, &config, &asker, log),
-        tell_provider(bus, &config, own, &asker, &store, early, log),
+        ask_for_rule(bus, env, interface, &config, &client, log),
+        report_ce_address(bus, &config, own, &client, &store, early, log),
     ];
     match next.into_iter().flatten().min() {
         None => procd_timer::stop(bus, interface),
@@ -77,16 +77,16 @@ pub fn provision(
 }
 
 /// Asks for the rule; when to ask again.
-fn ask(
+fn ask_for_rule(
     bus: &mut dyn Bus,
     env: &Env,
     interface: &InterfaceName,
     config: &Config,
-    asker: &Asker,
+    client: &ProvisioningClient,
     log: &mut dyn Write,
 ) -> Option<u64> {
     let store = Store::new(env, interface);
-    let prefixes = asker.prefixes.clone();
+    let prefixes = client.prefixes.clone();
     if prefixes.is_empty() {
         // What was arranged stays: the line may come back as it was.
         return store.pause().map(|pause| pause.until).filter(|until| *until > now(env));
@@ -94,13 +94,13 @@ fn ask(
     let (mode, cached, pause) = (config.provisioning.clone(), store.cached(), store.pause());
     let mut machine = Machine::new(mode, prefixes, cached, pause)?;
     let fetcher = Fetcher::find(config.authority.clone());
-    let mut trouble = store.last_trouble();
+    let mut last_failure = store.last_failure();
     let mut news = false;
-    let next = asker.run(env, &mut machine, fetcher.as_ref(), log, |effect, machine, log| {
+    let next = client.run(env, &mut machine, fetcher.as_ref(), log, |effect, machine, log| {
         news |= matches!(effect, Effect::Apply | Effect::Withdraw(_));
-        trouble = tell(&effect, machine, log);
+        last_failure = log_outcome(&effect, machine, log);
     });
-    if let Err(error) = store.keep(&machine, trouble) {
+    if let Err(error) = store.keep(&machine, last_failure) {
         let _ = writeln!(log, "the answer of provisioning cannot be kept: {error}");
     }
     renew_if_changed(bus, env, interface, news);
@@ -108,11 +108,11 @@ fn ask(
 }
 
 /// Tells the provider of a fixed-IPv4 contract where the line is; when to try again if that fails.
-fn tell_provider(
+fn report_ce_address(
     bus: &mut dyn Bus,
     config: &Config,
     own: Option<&InterfaceDump>,
-    asker: &Asker,
+    client: &ProvisioningClient,
     store: &Store<'_>,
     early: Option<u64>,
     log: &mut dyn Write,
@@ -120,8 +120,8 @@ fn tell_provider(
     let update = config.fixed.as_ref()?.update.as_ref()?;
     let own = own?;
     let ce = ce_of(own)?;
-    let mark = ddns_update::mark(update, ce);
-    if store.announced().as_ref() == Some(&mark) {
+    let fingerprint = ddns_update::fingerprint(update, ce);
+    if store.announced().as_ref() == Some(&fingerprint) {
         return None;
     }
     if early.is_some() {
@@ -130,11 +130,11 @@ fn tell_provider(
     let shown = own.data.get("warning").and_then(|warning| warning.get("code")?.as_str());
     // A warning about the options goes before.
     let free = shown.is_none_or(|code| code == Code::ProvisioningUpdate.as_str());
-    match ddns_update::announce(update, ce, &|host| asker.resolvers.aaaa(host)) {
+    match ddns_update::send_update(update, ce, &|host| client.resolvers.aaaa(host)) {
         Ok(()) => {
             let host = update.url().host();
             let _ = writeln!(log, "{host} knows the address {ce} now");
-            if let Err(error) = store.note_announced(&mark) {
+            if let Err(error) = store.note_announced(&fingerprint) {
                 let _ = writeln!(log, "that cannot be remembered: {error}");
             }
             if free && shown.is_some() {
@@ -142,20 +142,20 @@ fn tell_provider(
             }
             None
         }
-        Err(untold) => {
-            let again = untold.again();
-            let failure = Failure::from(untold);
+        Err(failed) => {
+            let delay = failed.retry_delay();
+            let failure = Failure::from(failed);
             let _ = writeln!(log, "{}", failure.line());
             if free {
                 let _ = set_data(bus, store.interface, "warning", failure_data(&failure));
             }
-            Some(now(store.env) + again)
+            Some(now(store.env) + delay)
         }
     }
 }
 
 /// Puts the outcome of a try into the log; what is wrong is kept for whoever looks.
-fn tell(effect: &Effect, machine: &Machine, log: &mut dyn Write) -> Option<Trouble> {
+fn log_outcome(effect: &Effect, machine: &Machine, log: &mut dyn Write) -> Option<LastFailure> {
     let failure: Failure = match effect {
         Effect::Unchanged => return None,
         Effect::Apply => {
@@ -169,12 +169,12 @@ fn tell(effect: &Effect, machine: &Machine, log: &mut dyn Write) -> Option<Troub
         Effect::Keep(why) => why.clone().into(),
     };
     let _ = writeln!(log, "{}", failure.line());
-    Some(Trouble::of(&failure))
+    Some(LastFailure::of(&failure))
 }
 
 /// Why the last try for an interface gave nothing, and what to do: `None` where nothing is asked,
 /// or all went well.
 #[must_use]
-pub fn trouble(env: &Env, interface: &InterfaceName) -> Option<(String, String)> {
-    Store::new(env, interface).trouble()
+pub fn last_failure(env: &Env, interface: &InterfaceName) -> Option<(String, String)> {
+    Store::new(env, interface).failure_reason()
 }

@@ -8,7 +8,7 @@ use super::bus::{Bus, interface_object, read_dump};
 use super::call_lock;
 use super::decide::{outcome, wanted};
 use super::dump::{Dump, InterfaceDump};
-use super::interface_cache::Memory;
+use super::interface_cache::InterfaceCache;
 
 /// Asks netifd to renew an interface if that makes a difference, or in any case if `always`.
 pub(super) fn renew_if_changed(bus: &mut dyn Bus, env: &Env, name: &InterfaceName, always: bool) {
@@ -28,7 +28,7 @@ pub(super) fn changes(
 ) -> bool {
     let Ok(name) = interface.name.parse::<InterfaceName>() else { return false };
     let directory = &env.run;
-    let memory = Memory::read(directory, &name);
+    let memory = InterfaceCache::read(directory, &name);
     let died = !memory.settled && !call_lock::is_held(directory, &name);
     if died {
         return true;

@@ -24,8 +24,8 @@ use serde_json::Value;
 use super::config::Config;
 use super::decide::with_learned_rules;
 use super::dump::{ALIAS_SUFFIX, Dump, InterfaceDump};
-use super::error::LifeError;
-use super::interface_cache::Memory;
+use super::error::SetupError;
+use super::interface_cache::InterfaceCache;
 use super::uplink::{Uplink, UplinkError, choose};
 
 /// The file of claims: no name of a state file.
@@ -158,7 +158,7 @@ fn alias_of(name: &str) -> String {
 /// One of ours, this one included.
 struct Rival<'dump> {
     dump: &'dump InterfaceDump,
-    memory: Memory,
+    memory: InterfaceCache,
     /// As netifd passes them.
     options: String,
     tunlink: Option<String>,
@@ -174,7 +174,7 @@ impl<'dump> Rival<'dump> {
         dump: &'dump InterfaceDump,
         claim: Option<Claim>,
     ) -> Option<Self> {
-        let memory = Memory::read(&env.run, &dump.name.parse().ok()?);
+        let memory = InterfaceCache::read(&env.run, &dump.name.parse().ok()?);
         let section = network.and_then(|it| it.section(&dump.name));
         let options = section.map_or_else(|| memory.options.clone(), Section::json);
         let config = Config::parse(&options).or_else(|_| Config::parse(&memory.good_options));
@@ -257,7 +257,7 @@ pub(super) fn claim(
         }
         taken
     })
-    .map_err(LifeError::State)?
+    .map_err(SetupError::State)?
     .map_or(Ok(()), |taken| Err(taken.into()))
 }
 

@@ -354,7 +354,7 @@ fn a_call_that_was_killed_is_made_again() {
     let world = World::new("killed");
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
     assert_eq!(world.setup(&mut bus, "{}").0, Ok(()));
-    let mut memory = interface_cache::Memory::read(&world.env.run, &name());
+    let mut memory = interface_cache::InterfaceCache::read(&world.env.run, &name());
     memory.settled = false;
     memory.write(&world.env.run, &name()).unwrap();
     bus.calls.clear();

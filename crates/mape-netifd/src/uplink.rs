@@ -7,12 +7,12 @@ use mape_provision::Decision;
 
 use super::config::Config;
 use super::dump::{Candidate, Dump, InterfaceDump};
-use super::fixed_ipv4::Fixed;
+use super::fixed_ipv4::FixedIpv4Contract;
 use super::rivals::Taken;
 
 /// Two prefixes whose lifetimes differ by less were announced together, in seconds. Both count down
 /// and are rounded, so that otherwise the better one could change with every look.
-const TOGETHER: u32 = 10;
+const LIFETIME_TOLERANCE: u32 = 10;
 
 /// The uplink and the plan it leads to, still with the default MTU.
 #[derive(Clone, Debug)]
@@ -138,7 +138,7 @@ pub fn choose(
         let is_current = |candidate: &Candidate| current == Some(candidate.prefix);
         let stays = interface.prefixes.iter().any(is_current);
         for candidate in &interface.prefixes {
-            let no_line = |fixed: &Fixed| fixed.rule(candidate.prefix).is_none();
+            let no_line = |fixed: &FixedIpv4Contract| fixed.rule(candidate.prefix).is_none();
             if config.fixed.as_ref().is_some_and(no_line) {
                 continue;
             }
@@ -204,7 +204,7 @@ impl Offer<'_> {
             return rank(self) > rank(other);
         }
         let (mine, others) = (self.candidate.preferred, other.candidate.preferred);
-        if mine.abs_diff(others) > TOGETHER {
+        if mine.abs_diff(others) > LIFETIME_TOLERANCE {
             return mine > others;
         }
         (self.current, self.candidate.delegated) > (other.current, other.candidate.delegated)

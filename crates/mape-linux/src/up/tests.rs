@@ -119,7 +119,7 @@ fn the_provider_of_a_contract_is_told_and_what_fails_is_said() {
     let (state, name) = (&machine.system.env.run, "wan".parse().unwrap());
     let mut journal = Journal::read(state, &name);
     let update = config.fixed.as_ref().unwrap().update.as_ref().unwrap();
-    journal.told = Some(mape_netifd::ddns_update::mark(update, silent.line.ce));
+    journal.told = Some(mape_netifd::ddns_update::fingerprint(update, silent.line.ce));
     journal.write(state, &name).unwrap();
     let said = machine.up(contract).unwrap();
     assert!(!said.contains("note"), "{said}");

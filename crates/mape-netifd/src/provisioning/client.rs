@@ -20,11 +20,11 @@ use super::clock::now;
 use crate::net::{Fetched, Fetcher, Resolvers, random};
 
 /// Of DNS.
-const PORT: u16 = 53;
+const DNS_PORT: u16 = 53;
 
 /// The uplink as far as asking goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Asker {
+pub(crate) struct ProvisioningClient {
     /// Its name; empty where there is none.
     pub(crate) interface: String,
     /// Delegated ones first, each once; the same in the same order as long as nothing changes.
@@ -32,7 +32,7 @@ pub(crate) struct Asker {
     pub(crate) resolvers: Resolvers,
 }
 
-impl Asker {
+impl ProvisioningClient {
     /// Of the interface with an IPv6 default route and the most prefixes delegated to it, or of the
     /// stated one. Whether the table knows it makes no difference.
     pub(crate) fn of(config: &Config, dump: &Dump) -> Self {
@@ -121,7 +121,7 @@ fn resolvers_of(interface: &InterfaceDump, source: Option<Ipv6Addr>) -> Resolver
     let server = |address: &Ipv6Addr| {
         // A router on the line may name itself by its link-local address.
         let scope = if address.is_unicast_link_local() { index() } else { 0 };
-        SocketAddrV6::new(*address, PORT, 0, scope)
+        SocketAddrV6::new(*address, DNS_PORT, 0, scope)
     };
     let servers = interface.resolvers.iter().map(server).collect();
     Resolvers { servers, source, ..Resolvers::default() }

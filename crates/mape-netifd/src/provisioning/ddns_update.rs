@@ -11,16 +11,16 @@ use super::super::fixed_ipv4::Update;
 use crate::net::get_from;
 
 /// For each step of the call.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a call that nobody answered, in seconds.
-const AGAIN: u64 = 300;
+const RETRY_DELAY: u64 = 300;
 /// After a refusal, in seconds: a password does not become right, and some servers count.
-const REFUSED_AGAIN: u64 = 3600;
+const RETRY_DELAY_REFUSED: u64 = 3600;
 
 /// The provider does not know the CE address. The line stays as it is.
 #[derive(Debug, thiserror::Error)]
 #[error("the update server {server} {why}, so the provider may not know the address {ce}")]
-pub struct Untold {
+pub struct UpdateFailed {
     server: String,
     ce: Ipv6Addr,
     why: Why,
@@ -36,11 +36,11 @@ enum Why {
     NoAnswer(io::Error),
 }
 
-impl Untold {
+impl UpdateFailed {
     /// When to try again, in seconds.
     #[must_use]
-    pub const fn again(&self) -> u64 {
-        if self.is_refused() { REFUSED_AGAIN } else { AGAIN }
+    pub const fn retry_delay(&self) -> u64 {
+        if self.is_refused() { RETRY_DELAY_REFUSED } else { RETRY_DELAY }
     }
 
     /// A server that fails itself says nothing about the call.
@@ -50,7 +50,7 @@ impl Untold {
     }
 }
 
-impl Explain for Untold {
+impl Explain for UpdateFailed {
     fn code(&self) -> Code {
         Code::ProvisioningUpdate
     }
@@ -75,7 +75,7 @@ impl Explain for Untold {
 /// What is noted once it has been told: the address, and to whom under which name. It holds no
 /// password.
 #[must_use]
-pub fn mark(update: &Update, ce: Ipv6Addr) -> String {
+pub fn fingerprint(update: &Update, ce: Ipv6Addr) -> String {
     format!("{ce} {}", digest(&update.url().to_string()))
 }
 
@@ -83,11 +83,11 @@ pub fn mark(update: &Update, ce: Ipv6Addr) -> String {
 ///
 /// # Errors
 /// The server cannot be reached from there, or has answered anything but 200.
-pub fn announce(
+pub fn send_update(
     update: &Update,
     ce: Ipv6Addr,
     addresses: &dyn Fn(&str) -> Vec<Ipv6Addr>,
-) -> Result<(), Untold> {
+) -> Result<(), UpdateFailed> {
     let url = update.url();
     let host = url.host();
     // An address is in the URL that the user entered, or in ours.
@@ -95,11 +95,11 @@ pub fn announce(
     let mut why = Why::NoAddress;
     for address in named.into_iter().filter(|address| may_be_asked(*address)) {
         let server = SocketAddrV6::new(address, url.port(), 0, 0);
-        why = match get_from(ce, server, url, PATIENCE) {
+        why = match get_from(ce, server, url, CONNECT_TIMEOUT) {
             Ok(200) => return Ok(()),
             Ok(status) => Why::Status(status),
             Err(error) => Why::NoAnswer(error),
         };
     }
-    Err(Untold { server: host.to_owned(), ce, why })
+    Err(UpdateFailed { server: host.to_owned(), ce, why })
 }

@@ -10,7 +10,7 @@ use super::super::options::{OptionError, Options};
 const VENDOR: &str = "020000-mape_rs";
 
 /// What an interface can use of an answer.
-const CAN: [Capability; 2] = [Capability::MapE, Capability::HubSpoke];
+const CAPABILITIES: [Capability; 2] = [Capability::MapE, Capability::HubSpoke];
 
 /// Who asks.
 pub(crate) fn identity(can: &[Capability]) -> Result<Identity, Failure> {
@@ -26,7 +26,7 @@ pub(crate) fn mode(options: &Options) -> Result<Mode, Failure> {
     })?;
     Ok(match word {
         Some("hb46pp") => {
-            Mode::Hb46pp { identity: identity(&CAN)?, credentials: credentials(options)? }
+            Mode::Hb46pp { identity: identity(&CAPABILITIES)?, credentials: credentials(options)? }
         }
         Some("url") => {
             let url = options.text("provisioning_url")?;

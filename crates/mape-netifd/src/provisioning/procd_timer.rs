@@ -11,7 +11,7 @@ use crate::bus::Bus;
 /// Where it is installed.
 const PROGRAM: &str = "/usr/sbin/mape-proto";
 /// After a call that died, in seconds.
-const AGAIN: u64 = 60;
+const RESPAWN_DELAY: u64 = 60;
 
 fn service(interface: &InterfaceName) -> String {
     format!("mape-rs-{interface}")
@@ -29,7 +29,7 @@ pub(super) fn arrange(
     now: u64,
     log: &mut dyn Write,
 ) {
-    let wait = if until == 0 { AGAIN } else { until.saturating_sub(now).max(1) };
+    let wait = if until == 0 { RESPAWN_DELAY } else { until.saturating_sub(now).max(1) };
     let name = interface.as_str();
     let instance = json!({
         "command": [PROGRAM, "provision", name, until.to_string()],

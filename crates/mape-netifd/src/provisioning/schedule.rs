@@ -8,14 +8,14 @@ use mape_firewall::Env;
 use mape_nft::InterfaceName;
 use mape_provision::Mode;
 
-use super::client::Asker;
+use super::client::ProvisioningClient;
 use super::clock::now;
 use super::store::Store;
 use super::{ddns_update, procd_timer};
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::dump::{Dump, InterfaceDump};
-use crate::interface_cache::Memory;
+use crate::interface_cache::InterfaceCache;
 
 /// The CE address of an interface that is up.
 pub(super) fn ce_of(own: &InterfaceDump) -> Option<Ipv6Addr> {
@@ -25,7 +25,7 @@ pub(super) fn ce_of(own: &InterfaceDump) -> Option<Ipv6Addr> {
 
 /// Starts [`provision`](super::provision) if the line's prefixes are not those that were asked for
 /// last, and erases the answer if the user has switched provisioning off. It waits for nothing.
-pub(crate) fn look(
+pub(crate) fn schedule_if_due(
     bus: &mut dyn Bus,
     env: &Env,
     interface: &InterfaceName,
@@ -33,18 +33,18 @@ pub(crate) fn look(
     log: &mut dyn Write,
 ) {
     let store = Store::new(env, interface);
-    let config = match wish(env, dump, interface) {
-        Wish::Of(config) => config,
-        Wish::Nothing if store.exists() => return forget(bus, env, interface),
-        Wish::Nothing | Wish::Unknown => return,
+    let config = match effective_config(env, dump, interface) {
+        Effective::Config(config) => config,
+        Effective::Off if store.exists() => return forget(bus, env, interface),
+        Effective::Off | Effective::Unknown => return,
     };
-    let asker = Asker::of(&config, dump);
-    let asks = config.provisioning != Mode::Off && !asker.prefixes.is_empty();
+    let client = ProvisioningClient::of(&config, dump);
+    let asks = config.provisioning != Mode::Off && !client.prefixes.is_empty();
     let update = config.fixed.as_ref().and_then(|fixed| fixed.update.as_ref());
     let ce = dump.interface(interface.as_str()).and_then(ce_of);
-    let mark = update.zip(ce).map(|(update, ce)| ddns_update::mark(update, ce));
-    let to_ask = asks && is_due(&store, &config.provisioning, &asker.prefixes);
-    if to_ask || mark.is_some_and(|mark| store.announced() != Some(mark)) {
+    let fingerprint = update.zip(ce).map(|(update, ce)| ddns_update::fingerprint(update, ce));
+    let to_ask = asks && is_due(&store, &config.provisioning, &client.prefixes);
+    if to_ask || fingerprint.is_some_and(|fingerprint| store.announced() != Some(fingerprint)) {
         procd_timer::arrange(bus, interface, 0, 0, log);
     }
 }
@@ -57,30 +57,30 @@ fn is_due(store: &Store<'_>, mode: &Mode, prefixes: &[ReceivedPrefix]) -> bool {
 }
 
 /// Whether provisioning has something to do for an interface.
-pub(super) enum Wish {
+pub(super) enum Effective {
     /// It asks a server, or reports the CE address, by this configuration.
-    Of(Box<Config>),
+    Config(Box<Config>),
     /// The user has switched provisioning off.
-    Nothing,
+    Off,
     /// The interface is stopped or was not set up since boot. The cached answer is kept.
     Unknown,
 }
 
-pub(super) fn wish(env: &Env, dump: &Dump, interface: &InterfaceName) -> Wish {
+pub(super) fn effective_config(env: &Env, dump: &Dump, interface: &InterfaceName) -> Effective {
     let name = interface.as_str();
     if !dump.interface(name).is_some_and(|it| dump.is_ours(name) && it.autostart) {
-        return Wish::Unknown;
+        return Effective::Unknown;
     }
-    let memory = Memory::read(&env.run, interface);
+    let memory = InterfaceCache::read(&env.run, interface);
     let read = |options: &str| Config::parse(options).ok();
     let Some(config) = read(&memory.options).or_else(|| read(&memory.good_options)) else {
-        return Wish::Unknown;
+        return Effective::Unknown;
     };
     let tells = config.fixed.as_ref().is_some_and(|fixed| fixed.update.is_some());
     if config.provisioning != Mode::Off || tells {
-        Wish::Of(Box::new(config))
+        Effective::Config(Box::new(config))
     } else {
-        Wish::Nothing
+        Effective::Off
     }
 }
 

@@ -21,13 +21,13 @@ pub(crate) struct Store<'env> {
 }
 
 /// Why the last try gave nothing: sentence and next step.
-pub(super) type Told = (String, String);
+pub(super) type Reason = (String, String);
 
 /// The same as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Trouble(Value);
+pub(super) struct LastFailure(Value);
 
-impl Trouble {
+impl LastFailure {
     pub(super) fn of(failure: &Failure) -> Self {
         Self(failure_data(failure))
     }
@@ -49,8 +49,8 @@ impl<'env> Store<'env> {
     }
 
     /// Why the last try gave nothing, and what to do.
-    pub(crate) fn trouble(&self) -> Option<Told> {
-        let Trouble(data) = self.last_trouble()?;
+    pub(crate) fn failure_reason(&self) -> Option<Reason> {
+        let LastFailure(data) = self.last_failure()?;
         let text = |key: &str| data.get(key)?.as_str().map(str::to_owned);
         Some((text("message")?, text("hint")?))
     }
@@ -63,16 +63,16 @@ impl<'env> Store<'env> {
         Pause::parse(files::text(self.pause_file()).ok()?.lines().next()?)
     }
 
-    pub(super) fn last_trouble(&self) -> Option<Trouble> {
+    pub(super) fn last_failure(&self) -> Option<LastFailure> {
         let text = files::text(self.pause_file()).ok()?;
-        mape_system::json::value(text.lines().nth(1)?).ok().map(Trouble)
+        mape_system::json::value(text.lines().nth(1)?).ok().map(LastFailure)
     }
 
-    pub(super) fn keep(&self, machine: &Machine, trouble: Option<Trouble>) -> io::Result<()> {
+    pub(super) fn keep(&self, machine: &Machine, failure: Option<LastFailure>) -> io::Result<()> {
         let pause = machine.pause().to_json();
-        let trouble = trouble
-            .map_or_else(String::new, |Trouble(data)| mape_system::json::to_text(&data) + "\n");
-        files::write_synced(&self.pause_file(), &(pause + &trouble))?;
+        let failure = failure
+            .map_or_else(String::new, |LastFailure(data)| mape_system::json::to_text(&data) + "\n");
+        files::write_synced(&self.pause_file(), &(pause + &failure))?;
         let cached = machine.cached();
         let empty = cached.answer.is_none() && cached.token.is_none() && cached.id.is_none();
         if empty {
@@ -86,8 +86,8 @@ impl<'env> Store<'env> {
         Some(files::text(self.announced_file()).ok()?.trim().to_owned())
     }
 
-    pub(super) fn note_announced(&self, mark: &str) -> io::Result<()> {
-        files::write_synced(&self.announced_file(), &format!("{mark}\n")).map(drop)
+    pub(super) fn note_announced(&self, fingerprint: &str) -> io::Result<()> {
+        files::write_synced(&self.announced_file(), &format!("{fingerprint}\n")).map(drop)
     }
 
     fn announced_file(&self) -> PathBuf {

@@ -27,7 +27,7 @@ pub enum Condition {
     Up,
     /// Up, but the rules for NAT and firewall are not loaded, so nothing passes.
     Shut,
-    /// Wanted, and not yet up.
+    /// Target, and not yet up.
     Pending,
     /// Not up, and nobody is at it.
     Down,

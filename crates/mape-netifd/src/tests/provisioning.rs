@@ -165,8 +165,8 @@ fn dhcpv6_goes_before_the_table_and_after_the_answer() {
     // A line of the table's, and DHCPv6 says nothing any more.
     kept("aftr=gw.transix.jp\n");
     assert_eq!(said("{}").0, "builtin");
-    let question = Question::default();
-    let verdict = recognise(Some(&mut bus), &world.env, &question, &mut Vec::new()).unwrap();
+    let options = DetectOptions::default();
+    let verdict = detect(Some(&mut bus), &world.env, &options, &mut Vec::new()).unwrap();
     assert_eq!(verdict.line, LineType::DsLite);
 }
 
@@ -193,7 +193,7 @@ fn an_answer_that_says_the_same_disturbs_nothing() {
 }
 
 /// HB46PP 1.1 section 3.6: what the network does not announce any more is switched off. Where the
-/// question only failed, the answer is still there, and so is the line.
+/// options only failed, the answer is still there, and so is the line.
 #[test]
 fn a_line_ends_when_the_network_says_so_and_not_before() {
     let world = world("withdrawn");
@@ -370,9 +370,9 @@ fn a_fixed_contract_is_announced_once_it_is_up() {
     assert_eq!((bus.called("set").len(), log.len()), (2, 0));
     // What was told to this server under this name is not told again; another name is.
     let update = Config::parse(&options).unwrap().fixed.unwrap().update.unwrap();
-    let mark = ddns_update::mark(&update, ce.parse().unwrap());
-    assert!(!mark.contains("pass") && !mark.contains("u="), "{mark}");
-    fs::write(world.root.join("state/mape.announced"), mark).unwrap();
+    let fingerprint = ddns_update::fingerprint(&update, ce.parse().unwrap());
+    assert!(!fingerprint.contains("pass") && !fingerprint.contains("u="), "{fingerprint}");
+    fs::write(world.root.join("state/mape.announced"), fingerprint).unwrap();
     provision(&mut bus, &world.env, &name(), 7, &mut Vec::new()).unwrap();
     assert_eq!((bus.called("set").len(), bus.called("delete").len()), (2, 1));
     assert_eq!(bus.called("set_data").len(), 1);
@@ -392,5 +392,5 @@ fn where_nobody_knows_a_rule_the_reason_is_why_there_is_no_answer() {
     paused(&world, FOREIGN, u64::MAX, trouble);
     let (_, log) = world.setup(&mut bus, OPTIONS);
     assert!(log.contains(", and the resolvers failed; wait"), "{log}");
-    assert_eq!(Store::new(&world.env, &name()).trouble().unwrap().1, "wait");
+    assert_eq!(Store::new(&world.env, &name()).failure_reason().unwrap().1, "wait");
 }

@@ -317,7 +317,7 @@ fn the_errors_name_what_is_in_the_way() {
     let (ce, br) = (CE.parse().unwrap(), "2404:9200:225:100::64".parse().unwrap());
     let device = Quoted::new("map-old");
     for owner in [None, Some(Quoted::new("old"))] {
-        let error = error::LifeError::TunnelExists { device: device.clone(), owner, ce, br };
+        let error = error::SetupError::TunnelExists { device: device.clone(), owner, ce, br };
         let failure = Failure::from(error);
         assert!(failure.needs_polling() && failure.line().contains("map-old"));
     }
@@ -372,7 +372,7 @@ fn a_section_that_cannot_come_up_blocks_no_other_one() {
         let _ = fs::remove_dir_all(&world.env.run);
         fs::create_dir_all(&world.env.run).unwrap();
         sections(&world, &format!("config interface wan4\n option proto mape\n{more}"));
-        let mut memory = interface_cache::Memory::default();
+        let mut memory = interface_cache::InterfaceCache::default();
         older.clone_into(&mut memory.good_options);
         memory.write(&world.env.run, &wan4).unwrap();
         if claimed {

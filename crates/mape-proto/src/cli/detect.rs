@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use mape_core::{Code, Explain, Failure, Quoted, Shown, net4};
 use mape_firewall::Env;
 use mape_import::{Changes, Router};
-use mape_netifd::{Bus, Question, recognise};
+use mape_netifd::{Bus, DetectOptions};
 use mape_provision::{LineType, Section, Verdict};
 
 use super::answer::Answer;
@@ -74,7 +74,7 @@ impl Explain for NotApplied {
 }
 
 struct Options {
-    question: Question,
+    question: DetectOptions,
     name: String,
     apply: bool,
     json: bool,
@@ -95,7 +95,7 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
     };
     let bus = client.as_mut().map(|client| client as &mut dyn Bus);
     let mut log = Vec::new();
-    let verdict = recognise(bus, env, &options.question, &mut log)?;
+    let verdict = mape_netifd::detect(bus, env, &options.question, &mut log)?;
     let verdict = advised(verdict, &options.question, plain);
     if plain && options.question.ask {
         log.extend_from_slice(
@@ -125,7 +125,7 @@ fn on_plain_linux(mut options: Options, env: &Env) -> Result<Options, Failure> {
 }
 
 /// With the next step that suits the machine.
-fn advised(verdict: Verdict, question: &Question, plain: bool) -> Verdict {
+fn advised(verdict: Verdict, question: &DetectOptions, plain: bool) -> Verdict {
     #[cfg(feature = "linux")]
     if plain {
         return mape_linux::advised_verdict(verdict, question.tunnel_end);
@@ -136,7 +136,7 @@ fn advised(verdict: Verdict, question: &Question, plain: bool) -> Verdict {
 
 fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {
     let mut options = Options {
-        question: Question::default(),
+        question: DetectOptions::default(),
         name: "wan4".to_owned(),
         apply: false,
         json: false,

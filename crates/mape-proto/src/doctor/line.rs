@@ -81,7 +81,7 @@ fn condition(interface: &InterfaceStatus) -> Finding {
 fn provisioning(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     const CHECK: &str = "provisioning";
     let name = interface.interface.parse().ok()?;
-    let (message, hint) = mape_netifd::provisioning_trouble(context.env, &name)?;
+    let (message, hint) = mape_netifd::provisioning_failure(context.env, &name)?;
     Some(Finding::wrong(CHECK, message, hint))
 }
 
