@@ -22,58 +22,58 @@ pub struct Difference {
 pub const DIFFERENCES: [Difference; 15] = [
     Difference {
         about: "the rule's numbers",
-        map: "have to be typed, or come by DHCPv6",
-        mape: "not needed where the built-in table has the line's prefix",
+        map: "typed by the user, or received by DHCPv6",
+        mape: "not needed if the built-in table covers the line's prefix",
         applies: |_, kept| !kept,
     },
     Difference {
         about: "legacymap",
-        map: "1: draft-03 layout, PSID offset 4 where none is given; absent: RFC 7597, 6",
-        mape: "the option layout (draft03, rfc7597); absent: that of the built-in rule with equal \
-               numbers, else rfc7597",
+        map: "1: draft-03 layout, default PSID offset 4; absent: RFC 7597 layout, default offset 6",
+        mape: "the option layout (draft03, rfc7597); absent: the layout of the built-in rule \
+               with equal numbers, else rfc7597",
         applies: |_, _| true,
     },
     Difference {
         about: "ealen, where absent",
-        map: "the length of the delegated prefix less ip6prefixlen",
-        mape: "56 less ip6prefixlen: the whole of a Japanese line",
+        map: "length of the delegated prefix minus ip6prefixlen",
+        mape: "56 minus ip6prefixlen, because Japanese end-user prefixes are /56",
         applies: |section, kept| kept && !states(section, "ealen"),
     },
     Difference {
         about: "offset, where absent",
         map: "4 with legacymap, else 6",
-        mape: "that of the built-in rule with equal numbers and layout, else as in map",
+        mape: "the offset of the built-in rule with equal numbers and layout, else as in map",
         applies: |section, kept| kept && !states(section, "offset"),
     },
     Difference {
         about: "psid",
-        map: "the leftmost bits of 16 (PSID 52 of 8 bits is 13312), and goes before the EA bits",
-        mape: "right-aligned (52), or left-aligned where it can only be meant so, and has to agree \
-               with the EA bits; best left out; in the option rule as in map, or right-aligned",
+        map: "left-aligned in 16 bits (PSID 52 of 8 bits is 13312); overrides the EA bits",
+        mape: "right-aligned (52), or left-aligned if only that fits; must agree with the EA \
+               bits; not needed",
         applies: |section, _| states(section, "psid"),
     },
     Difference {
         about: "bits behind a prefix length",
         map: "ignored",
-        mape: "refused, with what was probably meant",
+        mape: "rejected, with the probable correction",
         applies: |section, kept| kept && section.get("rule").is_none(),
     },
     Difference {
         about: "mtu, where absent",
         map: "1280",
-        mape: "the uplink's MTU less 40, so 1460 on most lines",
+        mape: "uplink MTU minus 40, which is 1460 on most lines",
         applies: |section, _| section.get("mtu").is_none(),
     },
     Difference {
         about: "mtu, where too large",
-        map: "taken; large packets go in fragments",
-        mape: "refused, so one of more than 1460 is not imported",
+        map: "accepted; large packets are fragmented",
+        mape: "rejected, so import omits an mtu above 1460",
         applies: |section, _| translate::has_large_mtu(section),
     },
     Difference {
         about: "zone, where absent",
-        map: "none: the firewall's zone lists the interface",
-        mape: "that of the uplink; - for none",
+        map: "none; the firewall zone has to list the interface",
+        mape: "the uplink's zone; - for none",
         applies: |section, _| section.get("zone").is_none(),
     },
     Difference {
@@ -84,26 +84,26 @@ pub const DIFFERENCES: [Difference; 15] = [
     },
     Difference {
         about: "rule",
-        map: "of several rules the last that matches; fmr makes a mesh",
-        mape: "the longest that matches; traffic to other lines goes through the BR too",
+        map: "the last matching rule; fmr enables mesh mode",
+        mape: "the longest matching rule; no mesh mode, traffic to other lines uses the BR",
         applies: |section, _| section.get("rule").is_some(),
     },
     Difference {
         about: "the uplink's prefix",
-        map: "a delegated one; on a line with a /64 by RA, ip6prefix is typed on the uplink",
-        mape: "delegated, by RA, or that of an address; followed when it changes",
+        map: "delegated; on a line with a /64 by RA, the user sets ip6prefix on the uplink",
+        mape: "delegated, by RA, or the /64 of an address; changes are followed",
         applies: |_, _| true,
     },
     Difference {
         about: "ports",
-        map: "new connections use the first block only; ping leaves the port set",
-        mape: "every port of the set, and ICMP echo too",
+        map: "new connections use the first block only; ping uses identifiers outside the set",
+        mape: "every port of the set, also for ICMP echo",
         applies: |_, _| true,
     },
     Difference {
         about: "a failed set-up",
         map: "stays down until ifup",
-        mape: "is tried again by itself",
+        mape: "retried automatically",
         applies: |_, _| true,
     },
     Difference {
