@@ -18,7 +18,10 @@ fn compare(path: &str, text: &str) {
     }
     let golden = std::fs::read_to_string(&path).unwrap_or_default();
     let line = golden.lines().zip(text.lines()).position(|(one, other)| one != other);
-    assert!(golden == text, "{path} differs from line {line:?} on; MAPE_BLESS=1 writes it anew");
+    assert!(
+        golden == text,
+        "{path} differs from line {line:?} on; MAPE_BLESS=1 writes the new text"
+    );
 }
 
 #[test]

@@ -264,7 +264,7 @@ fn a_saved_listing_can_be_loaded() {
     }
 }
 
-/// The marker tells whether this very text is loaded, and nobody emptied it.
+/// The marker shows whether exactly this text is loaded and no program has flushed it.
 #[test]
 fn the_marker_answers() {
     if !can_load() {
@@ -362,7 +362,7 @@ fn hooks_go_with_their_interface() {
     };
     let both = transaction(&[gone, stays.clone()]);
     for then in [vec![stays.clone()], vec![same_line, stays], Vec::new()] {
-        // With a name of a table of somebody else's that has such a chain as well.
+        // Another program's table has a chain of such a name too.
         let script = format!(
             "{DEVICE} && nft 'add table inet other; add chain inet other dnat-local_x' && \
              nft -f $RULES && nft list chains"

@@ -146,7 +146,7 @@ fn errors_from_outside() {
     }
 }
 
-/// A LAN host says that nobody listens; the server outside hears it about the port it knows.
+/// A LAN host answers "port unreachable"; the server outside receives it for the external port.
 #[test]
 fn errors_from_inside() {
     for edge in EDGES {
@@ -247,8 +247,8 @@ fn reserved_ports() {
     }
 }
 
-/// Where the address is not shared, nobody behind it leaves from a reserved port, and who has it on
-/// the router keeps it. All other ports stay as they were.
+/// If the address is not shared, no LAN host leaves from a reserved port, and a service of the
+/// router keeps it. All other ports stay as they are.
 #[test]
 fn reserved_ports_of_a_whole_address() {
     let plan = own_rule("ipv4=106.72.50.97/32,ea=0", "2001:db8::/64", "40000,51820-51821");
@@ -311,7 +311,7 @@ fn what_is_not_ours_stays_out() {
             world.within(Place::Br, || udp().send_to(b"x", (ADDRESS, port)).unwrap());
             assert!(socket.recv(&mut [0; 9]).is_err(), "{edge}: {port}");
         }
-        // No port, no id: the LAN host is told.
+        // Without port and identifier: the LAN host gets an ICMP error.
         let refused = world.within(Place::Lan, || {
             let mut errors = Raw::icmp();
             Raw::new(47).send("198.51.100.1", &[0, 0, 8, 0]);

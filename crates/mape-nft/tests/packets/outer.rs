@@ -16,7 +16,7 @@ fn gets_out(from: &Socket, to: &Socket, ce: Ipv6Addr, inner: &[u8], time: Durati
     use std::io::Read as _;
     let mut to = to;
     to.set_read_timeout(Some(time)).unwrap();
-    // The guard's drop is told to the sender, or not, depending on the kernel.
+    // Whether the sender learns of the guard's drop depends on the kernel.
     let _ = from.send_to(inner, &SockAddr::from(SocketAddrV6::new(ce, 0, 0, 0)));
     let mut buffer = [0; 256];
     to.read(&mut buffer).is_ok_and(|size| &buffer[..size] == inner)

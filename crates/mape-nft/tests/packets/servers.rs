@@ -1,5 +1,5 @@
-//! Published ports: reached from everywhere, taken by nobody; and the neighbours of the shared
-//! address.
+//! Port forwards: every place reaches them, and no outgoing connection takes their ports. And the
+//! neighbours of the shared address.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};

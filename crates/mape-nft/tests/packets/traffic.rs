@@ -51,7 +51,7 @@ pub(crate) fn ask(socket: &UdpSocket, to: &str, size: usize) -> Option<u16> {
     })
 }
 
-/// Whether a connected socket is told that nobody listens.
+/// Returns whether a connected socket gets the error of a closed port.
 pub(crate) fn is_refused(socket: &UdpSocket) -> bool {
     (0..5).any(|_| {
         let sent = socket.send(b"x").map(|_| ());
