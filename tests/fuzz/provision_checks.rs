@@ -7,9 +7,9 @@ mod checks;
 use checks::{explains_itself, line_of, plan_or_explain};
 use mape_core::{Request, Rule};
 use mape_provision::{
-    Answer, Cached, Capability, Discovered, Effect, Event, Facts, HttpReply, HttpRequest, Identity,
-    LineType, Machine, Method, Mode, Next, Provisioned, Scheme, Shape, TxtReply, Url, UserUrl,
-    detect,
+    Answer, Cached, Capability, Discovered, Effect, Event, HttpReply, HttpRequest, Identity,
+    LineFacts, LineType, Machine, Method, Mode, Next, Provisioned, Scheme, Shape, TxtReply, Url,
+    UserUrl, detect,
 };
 
 const PREFIX: &str = "240b:10:3261:6400::/56";
@@ -91,10 +91,10 @@ fn is_sound(answer: &Answer, machine: &Machine) {
     let cached = machine.cached();
     assert_eq!(Cached::parse(&cached.to_json()).as_ref(), Some(&cached));
     for prefix in [PREFIX, "2409:10:1:100::/56"] {
-        let facts = Facts {
+        let facts = LineFacts {
             prefixes: vec![prefix.parse().expect("a prefix")],
             provisioned: Provisioned::Answer(Box::new(answer.clone())),
-            ..Facts::default()
+            ..LineFacts::default()
         };
         let verdict = detect(&facts);
         assert!(prefix == PREFIX || verdict.line != LineType::MapE);

@@ -101,7 +101,7 @@ pub fn find(prefix: ReceivedPrefix) -> Option<BuiltinRule> {
 /// keeps the draft's. An offset is left out in every form, and with a wrong one a line sends from
 /// ports that are others' (OCN's is 6, the draft's own 4).
 #[must_use]
-pub fn completed(parts: RuleParts, layout: Option<Layout>) -> RuleParts {
+pub fn fill_from_table(parts: RuleParts, layout: Option<Layout>) -> RuleParts {
     let bits = upper(parts.ipv6.network());
     let near = |record: &&Record| {
         same_prefix(record.ipv6, bits, record.ipv6_len.min(parts.ipv6.prefix_len()))
@@ -152,7 +152,7 @@ fn inside(part: (Ipv6Net, Ipv4Net), whole: (Ipv6Net, Ipv4Net)) -> bool {
 }
 
 /// A built-in rule that lies inside the prefix: then the prefix is too short to be one line's.
-pub(crate) fn first_inside(prefix: ReceivedPrefix) -> Option<BuiltinRule> {
+pub(crate) fn first_rule_within(prefix: ReceivedPrefix) -> Option<BuiltinRule> {
     let start = RULES.partition_point(|record| record.ipv6 < prefix.upper());
     let rule = RULES.get(start)?.rule()?;
     prefix.net().contains(&rule.rule.ipv6()).then_some(rule)

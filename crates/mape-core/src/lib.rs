@@ -29,7 +29,7 @@ mod bits;
 mod builtin;
 mod error;
 mod failure;
-mod fnv;
+mod hash;
 mod layout;
 mod line;
 mod plan;
@@ -45,11 +45,11 @@ mod table;
 mod text;
 
 pub use builtin::{
-    BuiltinRule, RuleGroup, completed, find as find_builtin, rules as builtin_rules,
+    BuiltinRule, RuleGroup, fill_from_table, find as find_builtin, rules as builtin_rules,
 };
 pub use error::{Code, Explain, Explanation};
 pub use failure::Failure;
-pub use fnv::{fnv32, fnv64};
+pub use hash::{fnv1a_32, fnv1a_64};
 pub use layout::{Layout, UnknownLayout};
 pub use line::LineKind;
 pub use plan::{
@@ -63,8 +63,8 @@ pub use provider::{ProviderChoice, UnknownProvider, providers};
 pub use provider_info::Provider;
 pub use rule::{Rule, RuleError, RuleParts, is_unicast4};
 pub use rule_text::{
-    RuleFileError, RuleTextError, is_map_form, net4, net6, parse_dhcpv6_rule, parse_map_rules,
-    parse_rule, parse_rule_file, read_psid,
+    RuleFileError, RuleTextError, is_map_form, parse_dhcpv6_rule, parse_map_rules, parse_net4,
+    parse_net6, parse_psid, parse_rule, parse_rule_file,
 };
 pub use table::Table;
 pub use text::{Quoted, ShellWord, Shown, decimal};

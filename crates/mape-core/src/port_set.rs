@@ -151,7 +151,7 @@ impl PortSet {
 
     /// The ports of the set that lie in `wanted`, as ascending ranges.
     #[must_use = "an iterator does nothing by itself"]
-    pub fn ranges_within(self, wanted: PortRange) -> impl Iterator<Item = PortRange> {
+    pub(crate) fn ranges_within(self, wanted: PortRange) -> impl Iterator<Item = PortRange> {
         let block_of = |port: u16| u32::from(port) >> (16 - self.offset());
         let blocks = self.first_block().max(block_of(wanted.first))..=block_of(wanted.last);
         blocks.filter_map(move |block| self.block(block).intersection(wanted))

@@ -28,7 +28,7 @@ pub enum ProviderChoice {
 impl ProviderChoice {
     /// Whether built-in rules of this provider may be considered.
     #[must_use]
-    pub fn admits(self, provider: &Provider) -> bool {
+    pub(crate) fn admits(self, provider: &Provider) -> bool {
         match self {
             Self::Auto => true,
             Self::Manual => false,

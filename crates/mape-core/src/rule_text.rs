@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
 
-use crate::builtin::completed;
+use crate::builtin::fill_from_table;
 use crate::layout::Layout;
 use crate::rule::{Rule, RuleParts};
 use crate::table::Table;
@@ -14,11 +14,11 @@ mod error;
 mod map;
 mod values;
 
-use values::{Values, small};
+use values::{Values, bit_length};
 
 pub use error::{RuleFileError, RuleTextError};
 pub use map::{is_map_form, parse_dhcpv6_rule, parse_map_rules};
-pub use values::{net4, net6, read_psid};
+pub use values::{parse_net4, parse_net6, parse_psid};
 
 /// The keys of a rule; the first four of [`REQUIRED`] cannot be left out.
 const KEYS: [&str; 8] = ["ipv6", "ipv4", "ea", "offset", "psid", "psidlen", "br", "layout"];
@@ -27,13 +27,13 @@ const REQUIRED: [&str; 4] = ["ipv6", "ipv4", "ea", "br"];
 /// Reads one rule: `KEY=VALUE` pairs separated by commas.
 ///
 /// Keys: `ipv6` and `ipv4` (the rule's prefixes), `ea` (EA bits), `br`, and optionally `offset` (a;
-/// as [`completed`] has it), `psidlen` (k; absent or 0: what the EA bits leave), `psid` (decimal or
+/// as [`fill_from_table`] has it), `psidlen` (k; absent or 0: what the EA bits leave), `psid` (decimal or
 /// `0x…`; right-aligned, or left-aligned in 16 bits where it can only be meant so), `layout`
-/// (`draft03` or `rfc7597`; `unstated` where the rule does not say).
+/// (`draft03` or `rfc7597`; `default_layout` where the rule does not say).
 ///
 /// # Errors
 /// [`RuleTextError`] where the text cannot be read or its numbers contradict each other.
-pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
+pub fn parse_rule(text: &str, default_layout: Layout) -> Result<Rule, RuleTextError> {
     let mut values: Table<&'static str, &str> = Table::default();
     for pair in text.split(',').map(str::trim) {
         let (key, value) =
@@ -48,18 +48,18 @@ pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
         return Err(RuleTextError::Missing(missing));
     }
     let values = Values(values);
-    let layout = values.read("layout", |text| text.parse().ok())?.unwrap_or(unstated);
+    let layout = values.read("layout", |text| text.parse().ok())?.unwrap_or(default_layout);
     let parts = RuleParts {
-        ipv6: values.required("ipv6", net6)?,
-        ipv4: values.required("ipv4", net4)?,
-        ea_len: values.required("ea", small)?,
-        offset: values.read("offset", small)?,
-        psid_len: values.read("psidlen", small)?.filter(|len| *len > 0),
-        psid: values.read("psid", read_psid)?,
+        ipv6: values.required("ipv6", parse_net6)?,
+        ipv4: values.required("ipv4", parse_net4)?,
+        ea_len: values.required("ea", bit_length)?,
+        offset: values.read("offset", bit_length)?,
+        psid_len: values.read("psidlen", bit_length)?.filter(|len| *len > 0),
+        psid: values.read("psid", parse_psid)?,
         br: values.required("br", |text| text.parse::<Ipv6Addr>().ok())?,
         layout,
     };
-    Ok(Rule::new(completed(parts, Some(layout)))?)
+    Ok(Rule::new(fill_from_table(parts, Some(layout)))?)
 }
 
 /// Reads a rule file: one rule in a line, in the form of [`parse_rule`]; empty lines and what
@@ -68,7 +68,7 @@ pub fn parse_rule(text: &str, unstated: Layout) -> Result<Rule, RuleTextError> {
 /// # Errors
 /// [`RuleFileError`] names the line. Two different rules for the same IPv6 prefix are refused,
 /// since nothing could choose between them.
-pub fn parse_rule_file(text: &str, unstated: Layout) -> Result<Vec<Rule>, RuleFileError> {
+pub fn parse_rule_file(text: &str, default_layout: Layout) -> Result<Vec<Rule>, RuleFileError> {
     let mut rules: Table<Ipv6Net, (usize, Rule)> = Table::default();
     // Some editors begin a file with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -77,7 +77,7 @@ pub fn parse_rule_file(text: &str, unstated: Layout) -> Result<Vec<Rule>, RuleFi
         if line.is_empty() {
             continue;
         }
-        let rule = parse_rule(line, unstated)
+        let rule = parse_rule(line, default_layout)
             .map_err(|error| RuleFileError::Line { line: number, error: error.unquoted() })?;
         match rules.insert(rule.ipv6(), (number, rule)) {
             Some((first, other)) if other != rule => {

@@ -16,7 +16,7 @@ impl<K, V> Default for Table<K, V> {
 }
 
 impl<K: Ord, V> Table<K, V> {
-    fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
+    fn position<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
     where
         K: Borrow<Q>,
     {
@@ -28,16 +28,16 @@ impl<K: Ord, V> Table<K, V> {
     where
         K: Borrow<Q>,
     {
-        let place = self.place(key).ok()?;
-        self.0.get(place).map(|(_, value)| value)
+        let position = self.position(key).ok()?;
+        self.0.get(position).map(|(_, value)| value)
     }
 
     /// Gives the key this value, and returns the one that it had.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        match self.place(&key) {
-            Ok(place) => self.0.get_mut(place).map(|(_, old)| std::mem::replace(old, value)),
-            Err(place) => {
-                self.0.insert(place, (key, value));
+        match self.position(&key) {
+            Ok(position) => self.0.get_mut(position).map(|(_, old)| std::mem::replace(old, value)),
+            Err(position) => {
+                self.0.insert(position, (key, value));
                 None
             }
         }
@@ -48,13 +48,13 @@ impl<K: Ord, V> Table<K, V> {
     where
         K: Borrow<Q>,
     {
-        let place = self.place(key).ok()?;
-        Some(self.0.remove(place).1)
+        let position = self.position(key).ok()?;
+        Some(self.0.remove(position).1)
     }
 
-    /// Removes the entries for which `stays` is false.
-    pub fn retain(&mut self, mut stays: impl FnMut(&K, &V) -> bool) {
-        self.0.retain(|(key, value)| stays(key, value));
+    /// Removes the entries for which `keep` returns false.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
+        self.0.retain(|(key, value)| keep(key, value));
     }
 
     /// The entries, in the order of the keys.

@@ -85,14 +85,15 @@ impl fmt::Display for ShellWord<'_> {
 pub struct Quoted(String);
 
 /// Longest part of a typed value that an error repeats, in characters.
-const SHOWN: usize = 60;
+const MAX_QUOTED_CHARS: usize = 60;
 
 impl Quoted {
     /// Quotes the text; of a long one the first 60 characters.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
-        if text.chars().nth(SHOWN).is_some() {
+        let mut shown: String =
+            text.chars().take(MAX_QUOTED_CHARS).flat_map(char::escape_debug).collect();
+        if text.chars().nth(MAX_QUOTED_CHARS).is_some() {
             shown.push('…');
         }
         Self(shown)

@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 
 use ipnet::Ipv4Net;
 use mape_core::{
-    Layout, LineKind, Quoted, ReceivedPrefix, Request, decimal, is_unicast4, net4, plan,
+    Layout, LineKind, Quoted, ReceivedPrefix, Request, decimal, is_unicast4, parse_net4, plan,
 };
 use mape_provision::{FIXED_PROVIDERS, fixed_provider};
 use mape_uci::Section;
@@ -108,7 +108,7 @@ fn stated_ipv4(section: &Section) -> Option<Ipv4Net> {
     let len = u8::try_from(len?).ok().filter(|len| *len >= LARGEST)?;
     let names = section.options().iter().map(|(name, _)| name.as_str());
     let mut words = names.flat_map(|name| section.list(name));
-    words.find_map(|word| match net4(word) {
+    words.find_map(|word| match parse_net4(word) {
         // With bits behind its length it is an address of a network.
         Some(net) if net == net.trunc() && net.prefix_len() >= LARGEST => Some(net),
         Some(net) => Some(Ipv4Net::from(net.addr())),

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{
-    DEFAULT_UPLINK_MTU, LINE_LEN, Layout, ReceivedPrefix, TUNNEL_OVERHEAD, decimal, read_psid,
+    DEFAULT_UPLINK_MTU, LINE_LEN, Layout, ReceivedPrefix, TUNNEL_OVERHEAD, decimal, parse_psid,
 };
 use mape_netifd::RULE_OPTIONS;
 use mape_uci::Section;
@@ -133,7 +133,7 @@ fn numbers(section: &mut Section, prefix: Option<ReceivedPrefix>) {
     // `psid` is left-aligned in 16 bits, and ignored without a length; one that can only be
     // right-aligned was meant so, and of any other `map` leaves out what is behind the length. In
     // the EA bits it stands anyway, so that a second one could only be wrong.
-    if let Some(psid) = section.get("psid").and_then(read_psid) {
+    if let Some(psid) = section.get("psid").and_then(parse_psid) {
         let in_ea = small(section, "ealen").is_some_and(|len| len > 32_u8.saturating_sub(ipv4_len));
         let len = small(section, "psidlen").filter(|len| *len > 0 && !in_ea);
         let unused = |len: u8| 16_u32.saturating_sub(len.into());

@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{
     Failure, LINE_LEN, Layout, MIN_MTU, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request,
-    Rule, RuleParts, completed, decimal, is_map_form, parse_map_rules, parse_rule, read_psid,
+    Rule, RuleParts, decimal, fill_from_table, is_map_form, parse_map_rules, parse_psid,
+    parse_rule,
 };
 use mape_nft::{EdgeChoice, Options as NftOptions};
 use mape_provision::{Mode, Sources};
@@ -274,13 +275,13 @@ fn numbers(options: &Options, layout: Option<Layout>) -> Result<Rule, Failure> {
         psid: options.read(
             "psid",
             "write a number from 0 to 65535, decimal or like 0x34",
-            read_psid,
+            parse_psid,
         )?,
         br: address6("peeraddr", "write it like 2404:9200:225:100::64")?
             .ok_or_else(needed("peeraddr"))?,
         layout: Layout::Rfc7597,
     };
-    Ok(Rule::new(completed(parts, layout))?)
+    Ok(Rule::new(fill_from_table(parts, layout))?)
 }
 
 #[cfg(test)]

@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 use ipnet::Ipv4Net;
 use mape_core::{Failure, ReceivedPrefix};
 use mape_firewall::Env;
-use mape_provision::{
-    Cached, Capability, Effect, Facts as LineFacts, Machine, Mode, Provisioned, Verdict,
-};
+use mape_provision::{Cached, Capability, Effect, LineFacts, Machine, Mode, Provisioned, Verdict};
 use mape_system::files;
 
 use super::bus::{Bus, read_dump};

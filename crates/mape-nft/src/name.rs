@@ -85,7 +85,7 @@ impl InterfaceName {
 /// Returns 25 bits of FNV-1a as five characters.
 fn short_hash(text: &str) -> String {
     const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
-    let hash = mape_core::fnv32(text);
+    let hash = mape_core::fnv1a_32(text);
     (0..5)
         .filter_map(|place| DIGITS.get((hash >> (5 * place) & 31) as usize))
         .map(|digit| char::from(*digit))

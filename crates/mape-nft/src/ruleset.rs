@@ -235,7 +235,7 @@ pub fn probe(interface: &Interface) -> String {
 
 /// Returns a number that identifies the text (64 bits of FNV-1a).
 fn marker(text: &str) -> String {
-    format!("{:#018x}", mape_core::fnv64(text))
+    format!("{:#018x}", mape_core::fnv1a_64(text))
 }
 
 fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {

@@ -5,29 +5,29 @@
 
 mod clues;
 mod evidence;
-mod facts;
 mod known;
+mod line_facts;
 mod section;
 mod verdict;
 
 pub use evidence::{Confidence, LineType};
-pub use facts::{Facts, Gateway, Provisioned};
 pub use known::{FIXED_PROVIDERS, fixed_provider};
+pub use line_facts::{Gateway, LineFacts, Provisioned};
 pub use section::Section;
 pub use verdict::{Evidence, Verdict};
 
-use evidence::{Clue, From};
+use evidence::{Clue, ClueSource};
 
 /// Says what kind of line it is.
 #[must_use]
-pub fn detect(facts: &Facts) -> Verdict {
+pub fn detect(facts: &LineFacts) -> Verdict {
     let clues = clues::all(facts);
     let Some(mut chosen) = most_authority(&clues) else {
         return Verdict::nothing_known(facts);
     };
     // What the prefix forbids, nothing else allows: a tunnel of MAP-E would only ever send.
     let forbids = |clue: &&Clue| {
-        clue.from == From::Prefix
+        clue.source == ClueSource::Prefix
             && matches!(clue.line, LineType::DsLite | LineType::HomeGateway)
             && chosen.line == LineType::MapE
     };
@@ -40,9 +40,9 @@ pub fn detect(facts: &Facts) -> Verdict {
 /// matters most to who wants to do it.
 fn most_authority(clues: &[Clue]) -> Option<&Clue> {
     let without_contract = |clue: &&Clue| {
-        clue.from == From::Prefix && matches!(clue.line, LineType::Ngn | LineType::NoIpv6)
+        clue.source == ClueSource::Prefix && matches!(clue.line, LineType::Ngn | LineType::NoIpv6)
     };
     // Who knows nothing has no say.
-    let authority = |clue: &&Clue| (clue.line == LineType::Unknown, clue.from);
+    let authority = |clue: &&Clue| (clue.line == LineType::Unknown, clue.source);
     clues.iter().find(without_contract).or_else(|| clues.iter().min_by_key(authority))
 }

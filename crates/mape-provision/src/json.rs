@@ -87,12 +87,12 @@ pub(crate) fn address4(value: &Value) -> Option<Ipv4Addr> {
 /// A prefix. Bits behind its length are ignored, as in DHCPv6 (RFC 7598 section 4.1): the receiver
 /// cannot mend what a server sends.
 pub(crate) fn net6(value: &Value) -> Option<Ipv6Net> {
-    Some(mape_core::net6(text(value)?)?.trunc())
+    Some(mape_core::parse_net6(text(value)?)?.trunc())
 }
 
 /// An address with a length: bits behind it stay.
 pub(crate) fn net4(value: &Value) -> Option<Ipv4Net> {
-    mape_core::net4(text(value)?)
+    mape_core::parse_net4(text(value)?)
 }
 
 /// A number of bits. Whether it fits the rule is the rule's own check.
@@ -102,7 +102,7 @@ pub(crate) fn bits(value: &Value) -> Option<u8> {
 
 pub(crate) fn psid(value: &Value) -> Option<u16> {
     match value {
-        Value::String(text) => mape_core::read_psid(text),
+        Value::String(text) => mape_core::parse_psid(text),
         other => number(other, 65535).and_then(|number| u16::try_from(number).ok()),
     }
 }

@@ -28,13 +28,13 @@ pub use answer::{
 };
 pub use cache::{Cached, Pause};
 pub use detect::{
-    Confidence, Evidence, FIXED_PROVIDERS, Facts, Gateway, LineType, Provisioned, Section, Verdict,
-    detect, fixed_provider,
+    Confidence, Evidence, FIXED_PROVIDERS, Gateway, LineFacts, LineType, Provisioned, Section,
+    Verdict, detect, fixed_provider,
 };
 pub use failure::{DnsFailure, Failure, NoService, RedirectError};
 pub use machine::{Effect, Event, HttpFailure, HttpReply, Machine, Next, Step, TxtReply};
 pub use mode::{BadUrl, Mode, UserUrl, digest};
 pub use policy::{Conflict, Decision, Source, Sources};
 pub use request::{Capability, Credentials, HttpRequest, Identity, IdentityError, Token};
-pub use txt::{DISCOVERY_NAME, Discovered, TxtRecord};
-pub use url::{MAX_URL, Scheme, Url, may_be_asked, may_be_led_to};
+pub use txt::{Discovered, TxtRecord};
+pub use url::{Scheme, Url, may_be_asked, may_be_led_to};

@@ -15,8 +15,8 @@ mod timing;
 pub use event::{Effect, Event, HttpFailure, HttpReply, Next, Step, TxtReply};
 pub use state::Machine;
 
-use state::{Stage, Turn};
-use timing::{AFTER_START, LONGEST};
+use state::{Stage, Tick};
+use timing::{FIRST_QUERY_AFTER_START, MAX_WAIT};
 
 impl Machine {
     /// Takes an event. `now` is in seconds of any clock that does not jump, such as the uptime;
@@ -27,9 +27,9 @@ impl Machine {
                 self.prefixes = prefixes;
                 (self.until, self.failures, self.from_cache) = (now, 0, false);
             }
-            (Event::Txt(reply), Stage::Txt) => return self.discovered(Turn { now, random }, reply),
+            (Event::Txt(reply), Stage::Txt) => return self.discovered(Tick { now, random }, reply),
             (Event::Http(reply), Stage::Http { request, redirects }) => {
-                return self.replied(Turn { now, random }, &request, redirects, reply);
+                return self.replied(Tick { now, random }, &request, redirects, reply);
             }
             (_, stage) => self.stage = stage,
         }
@@ -45,10 +45,10 @@ impl Machine {
             return next(Next::Sleep(u64::MAX));
         };
         if std::mem::take(&mut self.from_cache) && matches!(self.mode, Mode::Url(_)) {
-            self.until = now.saturating_add(AFTER_START.at(random));
+            self.until = now.saturating_add(FIRST_QUERY_AFTER_START.at(random));
         }
         // A time further away than any wait is from a clock that was set since.
-        if self.until > now && self.until - now <= LONGEST {
+        if self.until > now && self.until - now <= MAX_WAIT {
             return next(Next::Sleep(self.until));
         }
         match &self.mode {

@@ -1,6 +1,6 @@
 //! Whether anything is asked, and whom.
 
-use mape_core::{Explain, Explanation, ReceivedPrefix, fnv64};
+use mape_core::{Explain, Explanation, ReceivedPrefix, fnv1a_64};
 
 use crate::request::{Capability, Credentials, HttpRequest, Identity};
 use crate::url::Url;
@@ -43,7 +43,7 @@ impl Mode {
     /// change. Of these the word alone counts: a line that lives on such an answer keeps it over an
     /// update of this program, until the server answers again.
     #[must_use]
-    pub fn has_made(&self, key: &str) -> bool {
+    pub fn matches_key(&self, key: &str) -> bool {
         let is_old = |digest: &str| {
             digest.len() == 16 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
         };
@@ -73,7 +73,7 @@ impl Mode {
 /// hexadecimal digits.
 #[must_use]
 pub fn digest(text: &str) -> String {
-    format!("{:016x}", fnv64(text))
+    format!("{:016x}", fnv1a_64(text))
 }
 
 /// A URL that the user entered, in which `{prefix}` stands for the address of the line's prefix and
@@ -189,11 +189,11 @@ mod tests {
     fn an_answer_of_an_older_program_is_not_lost() {
         let mode = Mode::Url(UserUrl::new("https://a/").unwrap());
         let other = Mode::Url(UserUrl::new("https://b/").unwrap());
-        assert!(mode.has_made(&mode.key()) && mode.has_made("url-0123456789abcdef"));
-        assert!(!mode.has_made(&other.key()));
+        assert!(mode.matches_key(&mode.key()) && mode.matches_key("url-0123456789abcdef"));
+        assert!(!mode.matches_key(&other.key()));
         for key in ["", "url-", "off-0123456789abcdef", "hb46pp-0123456789abcdef", "url-012345678"]
         {
-            assert!(!mode.has_made(key), "{key}");
+            assert!(!mode.matches_key(key), "{key}");
         }
     }
 }

@@ -60,7 +60,7 @@ impl Capability {
 
     /// Whether `order` may name it.
     #[must_use]
-    pub const fn is_method(self) -> bool {
+    pub(crate) const fn is_method(self) -> bool {
         !matches!(self, Self::HubSpoke | Self::Mesh)
     }
 

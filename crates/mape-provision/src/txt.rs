@@ -4,7 +4,7 @@ use crate::url::{Scheme, Url, may_be_led_to};
 
 /// The name whose TXT record is asked, at the resolvers learned on the uplink and nowhere else:
 /// the answer differs from network to network.
-pub const DISCOVERY_NAME: &str = "4over6.info";
+pub(crate) const DISCOVERY_NAME: &str = "4over6.info";
 
 /// Longest record read, in bytes.
 const MAX_RECORD: usize = 4096;
@@ -27,7 +27,7 @@ impl Discovered {
     /// `None` where there is no usable record, or where two of them differ: the standard has one,
     /// and nothing could choose between two.
     #[must_use]
-    pub fn of_records(records: &[TxtRecord]) -> Option<Self> {
+    pub(crate) fn of_records(records: &[TxtRecord]) -> Option<Self> {
         let mut found = None;
         for record in records {
             let text = String::from_utf8(record.concat()).ok()?;

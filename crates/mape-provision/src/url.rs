@@ -9,7 +9,7 @@ use std::net::Ipv6Addr;
 use ipnet::Ipv6Net;
 
 /// Longest URL taken, in bytes.
-pub const MAX_URL: usize = 2048;
+const MAX_URL: usize = 2048;
 
 /// How the server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,7 +122,7 @@ impl Url {
 
     /// Whether the query has this parameter.
     #[must_use]
-    pub fn has_parameter(&self, name: &str) -> bool {
+    pub(crate) fn has_parameter(&self, name: &str) -> bool {
         let query = self.target.split_once('?').map_or("", |(_, query)| query);
         query.split('&').any(|pair| pair.split('=').next() == Some(name))
     }

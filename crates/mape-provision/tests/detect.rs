@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use mape_core::{Layout, ReceivedPrefix, parse_rule};
 use mape_provision::{
-    Answer, Endpoint, Facts, Failure, Gateway, LineType, NoService, Provisioned, detect,
+    Answer, Endpoint, Failure, Gateway, LineFacts, LineType, NoService, Provisioned, detect,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -27,8 +27,8 @@ fn schema() -> jsonschema::Validator {
     jsonschema::validator_for(&json("vectors/schema/detect.json")).unwrap()
 }
 
-fn facts(given: &Value) -> Facts {
-    let mut facts = Facts::default();
+fn facts(given: &Value) -> LineFacts {
+    let mut facts = LineFacts::default();
     for (key, value) in given.as_object().unwrap() {
         let texts = || value.as_array().unwrap().iter().map(|it| it.as_str().unwrap());
         match key.as_str() {
@@ -93,7 +93,8 @@ fn every_kind_of_line_is_named() {
 #[test]
 fn the_schema_refuses_what_is_no_verdict() {
     let schema = schema();
-    let facts = Facts { prefixes: vec!["2404:8e00::/56".parse().unwrap()], ..Facts::default() };
+    let facts =
+        LineFacts { prefixes: vec!["2404:8e00::/56".parse().unwrap()], ..LineFacts::default() };
     let good: Value = serde_json::from_str(&detect(&facts).to_json()).unwrap();
     assert!(schema.is_valid(&good));
     for (key, bad) in [
@@ -152,7 +153,7 @@ proptest! {
         let rule = "ipv6=2000::/8,ipv4=106.72.0.0/16,ea=16,br=2404:9200:225:100::64";
         let body = br#"{"order":["map_e"],"map_e":{"br":"2001:db8::1","rules":[{"ipv6":"2000::/8",
             "ipv4":"106.72.0.0/16","ea_length":16,"psid_offset":4}]}}"#;
-        let facts = Facts {
+        let facts = LineFacts {
             prefixes: vec![prefix],
             s46: if s46 { vec![parse_rule(rule, Layout::Draft03).unwrap()] } else { Vec::new() },
             provisioned: if server {
@@ -161,7 +162,7 @@ proptest! {
                 Provisioned::NotAsked
             },
             tunnel_end: end.then(|| "2404:9200:225:100::64".parse().unwrap()),
-            ..Facts::default()
+            ..LineFacts::default()
         };
         let verdict = detect(&facts);
         prop_assert_eq!(verdict.line, LineType::DsLite, "{}", prefix);

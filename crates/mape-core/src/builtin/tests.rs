@@ -50,14 +50,14 @@ fn what_a_rule_leaves_out_is_the_tables_for_each_cut_of_each_rule() {
                 let ipv4 = Ipv4Net::new(ipv4, rule.ipv4().prefix_len() + more).unwrap().trunc();
                 let parts = parts_of(ipv6, ipv4, 56 - ipv6.prefix_len());
                 for layout in [None, Some(rule.layout())] {
-                    let completed = completed(parts, layout);
-                    assert_eq!((completed.layout, completed.offset), of_table, "{parts:?}");
+                    let filled = fill_from_table(parts, layout);
+                    assert_eq!((filled.layout, filled.offset), of_table, "{parts:?}");
                 }
                 let stated = RuleParts { offset: Some(0), ..parts };
-                assert_eq!(completed(stated, None), stated);
-                assert_eq!(completed(parts, Some(Layout::Rfc7597)), parts);
+                assert_eq!(fill_from_table(stated, None), stated);
+                assert_eq!(fill_from_table(parts, Some(Layout::Rfc7597)), parts);
                 let other = RuleParts { psid_len: Some(5), ..parts };
-                assert_eq!(completed(other, None), other);
+                assert_eq!(fill_from_table(other, None), other);
             }
         }
     }
@@ -80,7 +80,7 @@ fn what_is_not_the_tables_mapping_gets_nothing_of_it() {
         ("2400:4050::/128", "153.240.0.0/32", 128, None),
     ] {
         let parts = parts_of(ipv6.parse().unwrap(), ipv4.parse().unwrap(), ea_len);
-        assert_eq!(completed(parts, None).offset, offset, "{ipv6} {ipv4}");
+        assert_eq!(fill_from_table(parts, None).offset, offset, "{ipv6} {ipv4}");
     }
 }
 
@@ -105,12 +105,12 @@ fn both_ends_of_every_rule_are_found_and_their_neighbours_are_not_in_it() {
 fn a_prefix_shorter_than_the_rule_is_not_inside_it() {
     assert!(find(prefix("240b:10::/31")).is_some());
     assert!(find(prefix("240b:10::/30")).is_none());
-    assert!(first_inside(prefix("240b:10::/30")).is_some());
-    assert!(first_inside(prefix("::/0")).is_some());
+    assert!(first_rule_within(prefix("240b:10::/30")).is_some());
+    assert!(first_rule_within(prefix("::/0")).is_some());
     // Inside this one there is a single rule, and it begins where the prefix does.
-    assert!(first_inside(prefix("2400:4152:5c00::/38")).is_some());
-    assert!(first_inside(prefix("2408::/22")).is_none());
-    assert!(first_inside(prefix("ffff::/16")).is_none());
+    assert!(first_rule_within(prefix("2400:4152:5c00::/38")).is_some());
+    assert!(first_rule_within(prefix("2408::/22")).is_none());
+    assert!(first_rule_within(prefix("ffff::/16")).is_none());
 }
 
 #[test]

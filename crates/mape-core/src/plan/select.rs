@@ -38,7 +38,7 @@ pub(super) fn rule(request: &Request) -> Result<(Rule, RuleSource), PlanError> {
 
 fn no_rule(request: &Request) -> PlanError {
     let prefix = request.prefix;
-    if builtin::first_inside(prefix).is_some() {
+    if builtin::first_rule_within(prefix).is_some() {
         return PlanError::PrefixTooShort { prefix: prefix.net(), needed: LINE_LEN };
     }
     let line = builtin::line_kind(prefix);

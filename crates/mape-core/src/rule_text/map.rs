@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::error::RuleTextError;
-use super::values::{Values, read_psid, small};
-use crate::builtin::completed;
+use super::values::{Values, bit_length, parse_psid};
+use crate::builtin::fill_from_table;
 use crate::layout::Layout;
 use crate::plan::LINE_LEN;
 use crate::rule::{Rule, RuleParts};
@@ -38,7 +38,7 @@ pub fn is_map_form(rules: &str) -> bool {
 }
 
 /// Reads one or more rules separated by blanks. They state no layout: `layout` is the user's. What
-/// is left out is [`completed`].
+/// is left out is [`fill_from_table`].
 ///
 /// `psid` is left-aligned in 16 bits, as in `DHCPv6` (RFC 7598 section 4.5), or right-aligned where
 /// it can only be meant so; where the EA bits hold the PSID, they decide. A `psidlen` of 0 means
@@ -85,21 +85,22 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleT
     }
     let values = Values(values);
     values.read("type", |text| (text == "map-e").then_some(()))?;
-    let ipv6_len = values.required("prefix6len", small)?;
-    let ipv4_len = values.required("prefix4len", small)?;
-    let net6 = |text: &str| Ipv6Net::new(text.parse::<Ipv6Addr>().ok()?, ipv6_len).ok();
-    let net4 = |text: &str| Ipv4Net::new(text.parse::<Ipv4Addr>().ok()?, ipv4_len).ok();
-    let (ipv6, ipv4) = (values.required("ipv6prefix", net6)?, values.required("ipv4prefix", net4)?);
-    let psid_len = values.read("psidlen", small)?.filter(|len| *len > 0);
-    let psid = values.read("psid", read_psid)?;
+    let ipv6_len = values.required("prefix6len", bit_length)?;
+    let ipv4_len = values.required("prefix4len", bit_length)?;
+    let parse_net6 = |text: &str| Ipv6Net::new(text.parse::<Ipv6Addr>().ok()?, ipv6_len).ok();
+    let parse_net4 = |text: &str| Ipv4Net::new(text.parse::<Ipv4Addr>().ok()?, ipv4_len).ok();
+    let (ipv6, ipv4) =
+        (values.required("ipv6prefix", parse_net6)?, values.required("ipv4prefix", parse_net4)?);
+    let psid_len = values.read("psidlen", bit_length)?.filter(|len| *len > 0);
+    let psid = values.read("psid", parse_psid)?;
     let mut parts = RuleParts {
         ipv6: if is_server { ipv6.trunc() } else { ipv6 },
         ipv4: if is_server { ipv4.trunc() } else { ipv4 },
         ea_len: values
-            .read("ealen", small)?
+            .read("ealen", bit_length)?
             .or(LINE_LEN.checked_sub(ipv6_len))
             .ok_or(RuleTextError::Missing("ealen"))?,
-        offset: values.read("offset", small)?,
+        offset: values.read("offset", bit_length)?,
         psid_len,
         psid: psid.filter(|_| psid_len.is_some()),
         br: values.required("br", |text| text.parse().ok())?,
@@ -108,7 +109,7 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleT
     if parts.psid_bits_in_ea() == 0 {
         parts.psid = parts.psid.zip(psid_len).map(|(psid, len)| left_aligned(psid, len));
     }
-    Ok(Rule::new(completed(parts, layout))?)
+    Ok(Rule::new(fill_from_table(parts, layout))?)
 }
 
 /// A PSID of `len` bits that is left-aligned wherever it can be.

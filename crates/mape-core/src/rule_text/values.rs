@@ -35,27 +35,27 @@ impl Values<'_> {
 /// The standard library reads the address, because `ipnet`'s own parser takes `061.72.0.0`, which
 /// others read as octal.
 #[must_use]
-pub fn net6(text: &str) -> Option<Ipv6Net> {
+pub fn parse_net6(text: &str) -> Option<Ipv6Net> {
     let (address, len) = text.split_once('/')?;
-    Ipv6Net::new(address.parse().ok()?, small(len)?).ok()
+    Ipv6Net::new(address.parse().ok()?, bit_length(len)?).ok()
 }
 
-/// Reads an IPv4 prefix with its length, as [`net6`].
+/// Reads an IPv4 prefix with its length, as [`parse_net6`].
 #[must_use]
-pub fn net4(text: &str) -> Option<Ipv4Net> {
+pub fn parse_net4(text: &str) -> Option<Ipv4Net> {
     let (address, len) = text.split_once('/')?;
-    Ipv4Net::new(address.parse().ok()?, small(len)?).ok()
+    Ipv4Net::new(address.parse().ok()?, bit_length(len)?).ok()
 }
 
 /// Lengths: whether they fit the rule is the rule's own check.
-pub(super) fn small(text: &str) -> Option<u8> {
+pub(super) fn bit_length(text: &str) -> Option<u8> {
     decimal(text, 128).and_then(|number| u8::try_from(number).ok())
 }
 
 /// Reads a PSID of at most 16 bits: specifications write it in hexadecimal (`0x34`), calculators in
 /// decimal.
 #[must_use]
-pub fn read_psid(text: &str) -> Option<u16> {
+pub fn parse_psid(text: &str) -> Option<u16> {
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
             u16::from_str_radix(digits, 16).ok()

@@ -1,6 +1,6 @@
 //! Which port each forward gets. No file, no clock: the same for the same input.
 
-use mape_core::{Code, Explain, Plan, PortRange, PortSet, Table, fnv32};
+use mape_core::{Code, Explain, Plan, PortRange, PortSet, Table, fnv1a_32};
 
 use super::port_store::Kept;
 use super::section::{Forward, Wanted};
@@ -205,7 +205,7 @@ impl<'choose> Chooser<'choose> {
         let same = Some(forward.dest_port).filter(|port| self.is_free(forward, *port));
         let port = same.or_else(|| {
             let all: Vec<u16> = self.set.ranges().flat_map(PortRange::ports).collect();
-            let hash = usize::try_from(fnv32(&forward.key)).unwrap_or(0);
+            let hash = usize::try_from(fnv1a_32(&forward.key)).unwrap_or(0);
             let start = hash.checked_rem(all.len())?;
             let mut candidates = all.iter().cycle().skip(start).take(all.len()).copied();
             candidates.find(|port| self.is_free(forward, *port))

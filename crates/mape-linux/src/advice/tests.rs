@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use mape_core::{LineKind, Request, plan};
-use mape_provision::{Facts, detect};
+use mape_provision::{LineFacts, detect};
 
 use super::*;
 
@@ -77,7 +77,7 @@ fn a_verdict_has_no_section() {
     let verdict = |prefix: &str, tunnel_end: Option<&str>| {
         let tunnel_end = tunnel_end.map(|end| end.parse().unwrap());
         let prefixes = vec![prefix.parse().unwrap()];
-        let facts = Facts { prefixes, tunnel_end, ..Facts::default() };
+        let facts = LineFacts { prefixes, tunnel_end, ..LineFacts::default() };
         advised_verdict(detect(&facts), tunnel_end)
     };
     for (prefix, says) in LINES {

@@ -52,7 +52,9 @@ pub(crate) fn schedule_if_due(
 /// Whether these prefixes were not asked for yet, or the next try is due.
 fn is_due(store: &Store<'_>, mode: &Mode, prefixes: &[ReceivedPrefix]) -> bool {
     !store.pause().is_some_and(|pause| {
-        mode.has_made(&pause.source) && pause.prefixes == prefixes && pause.until > now(store.env)
+        mode.matches_key(&pause.source)
+            && pause.prefixes == prefixes
+            && pause.until > now(store.env)
     })
 }
 

@@ -43,7 +43,7 @@ impl<'env> Store<'env> {
         if *mode == Mode::Off {
             return Vec::new();
         }
-        let cached = self.cached().filter(|cached| mode.has_made(&cached.source));
+        let cached = self.cached().filter(|cached| mode.matches_key(&cached.source));
         let answer = cached.and_then(|cached| cached.answer);
         answer.as_ref().and_then(Answer::map_e).map_or_else(Vec::new, |it| it.rules.clone())
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use mape_core::{Code, Explain, Failure, Quoted, Shown, net4};
+use mape_core::{Code, Explain, Failure, Quoted, Shown, parse_net4};
 use mape_firewall::Env;
 use mape_import::{Changes, Router};
 use mape_netifd::{Bus, DetectOptions};
@@ -161,7 +161,7 @@ fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {
                 let text = arguments.value()?;
                 let bad = || UsageError::Address(Quoted::new(&text));
                 let address = || Some(Ipv4Net::from(text.parse::<Ipv4Addr>().ok()?));
-                question.ipv4 = Some(net4(&text).or_else(address).ok_or_else(bad)?);
+                question.ipv4 = Some(parse_net4(&text).or_else(address).ok_or_else(bad)?);
             }
             "name" => {
                 options.name = arguments.value()?;

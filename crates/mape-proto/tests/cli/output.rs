@@ -326,18 +326,21 @@ fn a_full_disk_is_told() {
 /// read these files.
 #[test]
 fn a_line_as_the_pages_get_it() {
-    use mape_provision::{Answer, Facts, Provisioned, detect};
+    use mape_provision::{Answer, LineFacts, Provisioned, detect};
 
     let elsewhere = "2a00:1:2:300::/56";
-    let of = |prefix: &str| Facts { prefixes: vec![prefix.parse().unwrap()], ..Facts::default() };
+    let of = |prefix: &str| LineFacts {
+        prefixes: vec![prefix.parse().unwrap()],
+        ..LineFacts::default()
+    };
     let body = br#"{"order": ["map_e"], "map_e": {"br": "2404:9200:225:100::64", "rules":
         [{"ipv6": "2a00:1::/32", "ipv4": "106.72.0.0/16", "ea_length": 24, "psid_offset": 4}]}}"#;
     let stated = "ipv6=2a00:1::/32,ipv4=106.72.0.0/16,ea=24,br=2404:9200:225:100::64";
     let provisioned = Provisioned::Answer(Box::new(Answer::any(body).unwrap()));
     let s46 = vec![mape_core::parse_rule(stated, mape_core::Layout::Rfc7597).unwrap()];
     for (name, facts, provider) in [
-        ("provisioned", Facts { provisioned, ..of(elsewhere) }, "auto"),
-        ("dhcpv6", Facts { s46, ..of(elsewhere) }, "auto"),
+        ("provisioned", LineFacts { provisioned, ..of(elsewhere) }, "auto"),
+        ("dhcpv6", LineFacts { s46, ..of(elsewhere) }, "auto"),
         ("nobodys", of(elsewhere), "auto"),
         ("other-provider", of("240b:10:3261:6400::/56"), "ocn"),
         ("table", of("240b:10:3261:6400::/56"), "auto"),

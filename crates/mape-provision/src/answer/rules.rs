@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
-use mape_core::{Layout, Rule, RuleParts, completed};
+use mape_core::{Layout, Rule, RuleParts, fill_from_table};
 use serde_json::Value;
 
 use super::error::AnswerError;
@@ -23,7 +23,7 @@ pub(super) fn read(
     let (mut rules, mut broken) = (Vec::new(), Vec::new());
     for (number, entry) in entries {
         let rule = match parts(entry) {
-            Ok(parts) => Rule::new(completed(on_boundary(parts), Some(parts.layout)))
+            Ok(parts) => Rule::new(fill_from_table(on_boundary(parts), Some(parts.layout)))
                 .map_err(|error| AnswerError::Rule { number, error }),
             Err(error) => Err(of_rule(number, error)),
         };

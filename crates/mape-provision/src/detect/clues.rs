@@ -8,14 +8,14 @@ use mape_core::{
     find_builtin, plan,
 };
 
-use super::evidence::{Clue, Confidence, From, LineType};
-use super::facts::{Facts, Gateway, Provisioned};
+use super::evidence::{Clue, ClueSource, Confidence, LineType};
 use super::known;
+use super::line_facts::{Gateway, LineFacts, Provisioned};
 use super::section::Section;
 use crate::answer::{Endpoint, Ipip, Method};
 use crate::request::Capability;
 
-pub(super) fn all(facts: &Facts) -> Vec<Clue> {
+pub(super) fn all(facts: &LineFacts) -> Vec<Clue> {
     let prefix = of_prefixes(facts);
     let provider = prefix.provider;
     let mut clues = vec![prefix];
@@ -27,9 +27,9 @@ pub(super) fn all(facts: &Facts) -> Vec<Clue> {
     clues
 }
 
-fn clue(from: From, line: LineType, confidence: Confidence, says: String) -> Clue {
+fn clue(source: ClueSource, line: LineType, confidence: Confidence, says: String) -> Clue {
     Clue {
-        from,
+        source,
         line,
         provider: None,
         confidence,
@@ -42,13 +42,13 @@ fn clue(from: From, line: LineType, confidence: Confidence, says: String) -> Clu
 }
 
 /// The prefix that says most.
-fn of_prefixes(facts: &Facts) -> Clue {
+fn of_prefixes(facts: &LineFacts) -> Clue {
     let best = facts.prefixes.iter().map(|prefix| of_prefix(facts, *prefix)).min_by_key(rank_of);
     best.unwrap_or_else(|| {
         let says = "the uplink has no IPv6 prefix".to_owned();
         Clue {
             next_step: "see that the uplink gets an IPv6 prefix first".to_owned(),
-            ..clue(From::Prefix, LineType::NoIpv6, Confidence::High, says)
+            ..clue(ClueSource::Prefix, LineType::NoIpv6, Confidence::High, says)
         }
     })
 }
@@ -65,7 +65,7 @@ fn rank_of(clue: &Clue) -> u8 {
     }
 }
 
-fn of_prefix(facts: &Facts, prefix: ReceivedPrefix) -> Clue {
+fn of_prefix(facts: &LineFacts, prefix: ReceivedPrefix) -> Clue {
     let clue = match plan(&request(facts, prefix, &[])) {
         Ok(plan) => of_builtin(facts, &plan),
         Err(PlanError::NotInRules { line: Some(kind), .. }) => of_block(facts, kind, prefix),
@@ -77,14 +77,14 @@ fn of_prefix(facts: &Facts, prefix: ReceivedPrefix) -> Clue {
             let says = format!("{error}");
             Clue {
                 next_step: error.hint(),
-                ..clue(From::Prefix, LineType::Unknown, Confidence::Low, says)
+                ..clue(ClueSource::Prefix, LineType::Unknown, Confidence::Low, says)
             }
         }
     };
     Clue { prefix: Some(prefix), ..clue }
 }
 
-fn request(facts: &Facts, prefix: ReceivedPrefix, rules: &[Rule]) -> Request {
+fn request(facts: &LineFacts, prefix: ReceivedPrefix, rules: &[Rule]) -> Request {
     Request {
         explicit: rules.to_vec(),
         // A small MTU changes nothing about whose line it is.
@@ -93,7 +93,7 @@ fn request(facts: &Facts, prefix: ReceivedPrefix, rules: &[Rule]) -> Request {
     }
 }
 
-fn of_builtin(facts: &Facts, plan: &Plan) -> Clue {
+fn of_builtin(facts: &LineFacts, plan: &Plan) -> Clue {
     let name = plan.provider_name();
     let (prefix, rule) = (plan.end_user_prefix(), plan.rule().ipv6());
     let says = format!("{prefix} lies in {name}'s rule {rule}");
@@ -101,7 +101,7 @@ fn of_builtin(facts: &Facts, plan: &Plan) -> Clue {
         provider: Some(name),
         section: Some(map_e_section(facts)),
         next_step: map_e_step(),
-        ..clue(From::Prefix, LineType::MapE, Confidence::High, says)
+        ..clue(ClueSource::Prefix, LineType::MapE, Confidence::High, says)
     }
 }
 
@@ -111,7 +111,7 @@ fn map_e_step() -> String {
         .to_owned()
 }
 
-fn of_block(facts: &Facts, kind: LineKind, prefix: ReceivedPrefix) -> Clue {
+fn of_block(facts: &LineFacts, kind: LineKind, prefix: ReceivedPrefix) -> Clue {
     let line = known::line_type(kind);
     let confidence = match kind {
         LineKind::Ngn | LineKind::Local => Confidence::High,
@@ -125,7 +125,7 @@ fn of_block(facts: &Facts, kind: LineKind, prefix: ReceivedPrefix) -> Clue {
         section: aftr.as_ref().map(|aftr| ds_lite_section(facts, aftr)),
         aftr,
         next_step: kind.next_step().to_owned(),
-        ..clue(From::Prefix, line, confidence, format!("{prefix} {}", kind.verdict()))
+        ..clue(ClueSource::Prefix, line, confidence, format!("{prefix} {}", kind.verdict()))
     }
 }
 
@@ -134,40 +134,40 @@ fn behind_gateway(says: &str) -> Clue {
         next_step: "connect the router to the ONU directly, or switch IPv4 over IPv6 off in the \
                     home gateway and have it pass the line's whole prefix on"
             .to_owned(),
-        ..clue(From::Prefix, LineType::HomeGateway, Confidence::Medium, says.to_owned())
+        ..clue(ClueSource::Prefix, LineType::HomeGateway, Confidence::Medium, says.to_owned())
     }
 }
 
-fn of_gateway(facts: &Facts) -> Option<Clue> {
+fn of_gateway(facts: &LineFacts) -> Option<Clue> {
     // One that could and does not says nothing about the line.
     let Gateway::Active = facts.gateway? else { return None };
     let says = "the home gateway says that it carries IPv4 over IPv6 itself";
-    Some(Clue { from: From::Gateway, confidence: Confidence::High, ..behind_gateway(says) })
+    Some(Clue { source: ClueSource::Gateway, confidence: Confidence::High, ..behind_gateway(says) })
 }
 
-fn of_provisioning(facts: &Facts, owner: Option<&'static str>) -> Option<Clue> {
-    let from = From::Provisioning;
+fn of_provisioning(facts: &LineFacts, owner: Option<&'static str>) -> Option<Clue> {
+    let source = ClueSource::Provisioning;
     let answer = match &facts.provisioned {
         Provisioned::NotAsked => return None,
         Provisioned::Nothing(why) => {
             let says = why.to_string();
-            return Some(unknown(from, says));
+            return Some(unknown(source, says));
         }
-        Provisioned::Failed(why) => return Some(unknown(from, why.to_string())),
+        Provisioned::Failed(why) => return Some(unknown(source, why.to_string())),
         Provisioned::Answer(answer) => answer,
     };
     let Ok(method) = answer.choose(&Capability::ALL, &facts.prefixes) else {
-        return Some(unknown(from, "the provisioning server's answer fits no line".to_owned()));
+        return Some(unknown(source, "the provisioning server's answer fits no line".to_owned()));
     };
     let labels = answer.labels.join(", ");
     let by = if labels.is_empty() { String::new() } else { format!(" ({labels})") };
     let says = |what: &str| format!("the provisioning server{by} says {what}");
     Some(match method {
         Method::MapE(map_e) => {
-            Clue { provider: owner, ..of_rules(facts, from, &map_e.rules, says("MAP-E")) }
+            Clue { provider: owner, ..of_rules(facts, source, &map_e.rules, says("MAP-E")) }
         }
         Method::DsLite(aftr) => {
-            Clue { from, ..ds_lite(facts, aftr, says(&format!("DS-Lite with AFTR {aftr}"))) }
+            Clue { source, ..ds_lite(facts, aftr, says(&format!("DS-Lite with AFTR {aftr}"))) }
         }
         Method::Ipip(tunnels) => {
             let tunnel = tunnels.first();
@@ -175,30 +175,35 @@ fn of_provisioning(facts: &Facts, owner: Option<&'static str>) -> Option<Clue> {
                 provider: known::fixed_contract(owner),
                 section: tunnel.map(|tunnel| ipip_section(facts, tunnel)),
                 next_step: ipip_step(facts, tunnel),
-                ..clue(from, LineType::Ipip, Confidence::High, says("a tunnel with an own address"))
+                ..clue(
+                    source,
+                    LineType::Ipip,
+                    Confidence::High,
+                    says("a tunnel with an own address"),
+                )
             }
         }
-        Method::Broken(capability, _) => unknown(from, says(capability.name())),
+        Method::Broken(capability, _) => unknown(source, says(capability.name())),
         Method::Lw4o6(_) | Method::MapT(_) | Method::Xlat464(_) => {
             let capability = method.capability();
             let says = says(capability.name());
             Clue {
                 next_step: "use another package, as this one does MAP-E only".to_owned(),
-                ..clue(from, LineType::Other(capability), Confidence::High, says)
+                ..clue(source, LineType::Other(capability), Confidence::High, says)
             }
         }
     })
 }
 
-fn unknown(from: From, says: String) -> Clue {
+fn unknown(source: ClueSource, says: String) -> Clue {
     Clue {
         next_step: "ask the provider how the line carries IPv4".to_owned(),
-        ..clue(from, LineType::Unknown, Confidence::Low, says)
+        ..clue(source, LineType::Unknown, Confidence::Low, says)
     }
 }
 
 /// Rules of the network's own.
-fn of_rules(facts: &Facts, from: From, rules: &[Rule], says: String) -> Clue {
+fn of_rules(facts: &LineFacts, source: ClueSource, rules: &[Rule], says: String) -> Clue {
     let mut error = None;
     for prefix in &facts.prefixes {
         match plan(&request(facts, *prefix, rules)) {
@@ -206,21 +211,21 @@ fn of_rules(facts: &Facts, from: From, rules: &[Rule], says: String) -> Clue {
                 return Clue {
                     section: Some(map_e_section(facts)),
                     next_step: map_e_step(),
-                    ..clue(from, LineType::MapE, Confidence::High, says)
+                    ..clue(source, LineType::MapE, Confidence::High, says)
                 };
             }
             Err(PlanError::NotFirstSubnet { prefix, .. }) => {
                 let says = format!("{says}, but {prefix} is not the line's first subnet");
-                return Clue { from, ..behind_gateway(&says) };
+                return Clue { source, ..behind_gateway(&says) };
             }
             Err(other) => error = error.or(Some(other)),
         }
     }
     let why = error.map_or_else(String::new, |error| format!(", but {error}"));
-    unknown(from, format!("{says}{why}"))
+    unknown(source, format!("{says}{why}"))
 }
 
-fn of_tunnel_end(facts: &Facts, owner: Option<&'static str>) -> Option<Clue> {
+fn of_tunnel_end(facts: &LineFacts, owner: Option<&'static str>) -> Option<Clue> {
     let end = facts.tunnel_end?;
     let known = known::tunnel_end(end);
     let (line, provider) =
@@ -236,13 +241,13 @@ fn of_tunnel_end(facts: &Facts, owner: Option<&'static str>) -> Option<Clue> {
     Some(match line {
         LineType::DsLite => {
             let aftr = Endpoint::Address(end);
-            Clue { from: From::TunnelEnd, ..ds_lite(facts, &aftr, says) }
+            Clue { source: ClueSource::TunnelEnd, ..ds_lite(facts, &aftr, says) }
         }
         LineType::MapE => Clue {
             provider,
             section: Some(map_e_section(facts)),
             next_step: map_e_step(),
-            ..clue(From::TunnelEnd, line, Confidence::Medium, says)
+            ..clue(ClueSource::TunnelEnd, line, Confidence::Medium, says)
         },
         _ if provider.is_some_and(|it| known::FIXED_PROVIDERS.contains(&it)) => {
             fixed(facts, provider.unwrap_or_default(), end, says)
@@ -252,13 +257,13 @@ fn of_tunnel_end(facts: &Facts, owner: Option<&'static str>) -> Option<Clue> {
             next_step: format!(
                 "use proto ipip6 with the IPv4 address of your contract and the tunnel end {end}"
             ),
-            ..clue(From::TunnelEnd, line, Confidence::Medium, says)
+            ..clue(ClueSource::TunnelEnd, line, Confidence::Medium, says)
         },
     })
 }
 
 /// A contract that the protocol `mape` makes the CE address of.
-fn fixed(facts: &Facts, provider: &'static str, end: Ipv6Addr, says: String) -> Clue {
+fn fixed(facts: &LineFacts, provider: &'static str, end: Ipv6Addr, says: String) -> Clue {
     let mut options = vec![
         ("tunlink", facts.uplink.clone()),
         ("provider", provider.to_owned()),
@@ -282,44 +287,44 @@ fn fixed(facts: &Facts, provider: &'static str, end: Ipv6Addr, says: String) -> 
         provider: Some(provider),
         section: Some(Section { proto: "mape", options, missing }),
         next_step: step,
-        ..clue(From::TunnelEnd, LineType::Ipip, Confidence::Medium, says)
+        ..clue(ClueSource::TunnelEnd, LineType::Ipip, Confidence::Medium, says)
     }
 }
 
-fn of_s46(facts: &Facts) -> Option<Clue> {
+fn of_s46(facts: &LineFacts) -> Option<Clue> {
     let says = "DHCPv6 carries a MAP-E rule".to_owned();
-    (!facts.s46.is_empty()).then(|| of_rules(facts, From::Dhcpv6, &facts.s46, says))
+    (!facts.s46.is_empty()).then(|| of_rules(facts, ClueSource::Dhcpv6, &facts.s46, says))
 }
 
-fn of_aftr(facts: &Facts) -> Option<Clue> {
+fn of_aftr(facts: &LineFacts) -> Option<Clue> {
     let aftr = facts.aftr.as_ref()?;
     Some(ds_lite(facts, aftr, format!("DHCPv6 names the AFTR {aftr}")))
 }
 
-fn ds_lite(facts: &Facts, aftr: &Endpoint, says: String) -> Clue {
+fn ds_lite(facts: &LineFacts, aftr: &Endpoint, says: String) -> Clue {
     Clue {
         provider: known::aftr_owner(aftr),
         aftr: Some(aftr.clone()),
         section: Some(ds_lite_section(facts, aftr)),
         next_step: format!("use OpenWrt's ds-lite package with AFTR {aftr}"),
-        ..clue(From::Dhcpv6, LineType::DsLite, Confidence::High, says)
+        ..clue(ClueSource::Dhcpv6, LineType::DsLite, Confidence::High, says)
     }
 }
 
-fn map_e_section(facts: &Facts) -> Section {
+fn map_e_section(facts: &LineFacts) -> Section {
     Section { proto: "mape", options: vec![("tunlink", facts.uplink.clone())], missing: None }
 }
 
 /// `encaplimit ignore`, as the providers' ends expect no destination option; the package's own
 /// default for the MTU is 1280.
-fn ds_lite_section(facts: &Facts, aftr: &Endpoint) -> Section {
+fn ds_lite_section(facts: &LineFacts, aftr: &Endpoint) -> Section {
     let options = vec![("peeraddr", aftr.to_string())];
     Section { proto: "dslite", options: [options, common(facts)].concat(), missing: None }
 }
 
 /// The kernel drops what a tunnel sends from an address that the machine does not have, and `ipip6`
 /// gives it to nobody.
-fn ipip_step(facts: &Facts, tunnel: Option<&Ipip>) -> String {
+fn ipip_step(facts: &LineFacts, tunnel: Option<&Ipip>) -> String {
     let mut step = "configure proto ipip6 (package ipip6) with these values".to_owned();
     if let Some(tunnel) = tunnel {
         step += ", and the address ";
@@ -330,7 +335,7 @@ fn ipip_step(facts: &Facts, tunnel: Option<&Ipip>) -> String {
     step
 }
 
-fn ipip_section(facts: &Facts, tunnel: &Ipip) -> Section {
+fn ipip_section(facts: &LineFacts, tunnel: &Ipip) -> Section {
     let options = vec![
         ("peeraddr", tunnel.remote.to_string()),
         ("ip6addr", tunnel.local.to_string()),
@@ -339,7 +344,7 @@ fn ipip_section(facts: &Facts, tunnel: &Ipip) -> Section {
     Section { proto: "ipip6", options: [options, common(facts)].concat(), missing: None }
 }
 
-fn common(facts: &Facts) -> Vec<(&'static str, String)> {
+fn common(facts: &LineFacts) -> Vec<(&'static str, String)> {
     vec![
         ("tunlink", facts.uplink.clone()),
         ("mtu", facts.uplink_mtu.saturating_sub(TUNNEL_OVERHEAD).max(1280).to_string()),

@@ -78,7 +78,7 @@ impl Confidence {
 
 /// Where a clue is from; the first has the most authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum From {
+pub(super) enum ClueSource {
     Gateway,
     Provisioning,
     TunnelEnd,
@@ -86,7 +86,7 @@ pub(super) enum From {
     Prefix,
 }
 
-impl From {
+impl ClueSource {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
@@ -101,7 +101,7 @@ impl From {
 /// What one fact speaks for.
 #[derive(Clone, Debug)]
 pub(super) struct Clue {
-    pub(super) from: From,
+    pub(super) source: ClueSource,
     pub(super) line: LineType,
     pub(super) provider: Option<&'static str>,
     pub(super) confidence: Confidence,

@@ -3,8 +3,8 @@
 use mape_core::ReceivedPrefix;
 use serde_json::Value;
 
-use super::evidence::{Clue, Confidence, From, LineType};
-use super::facts::Facts;
+use super::evidence::{Clue, ClueSource, Confidence, LineType};
+use super::line_facts::LineFacts;
 use super::section::Section;
 use crate::answer::Endpoint;
 use crate::json;
@@ -23,7 +23,7 @@ pub struct Evidence {
 
 impl Evidence {
     fn of(clue: &Clue) -> Self {
-        Self { from: clue.from.name(), says: clue.says.clone() }
+        Self { from: clue.source.name(), says: clue.says.clone() }
     }
 }
 
@@ -51,7 +51,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub(super) fn of(facts: &Facts, chosen: &Clue, clues: &[Clue]) -> Self {
+    pub(super) fn of(facts: &LineFacts, chosen: &Clue, clues: &[Clue]) -> Self {
         let others = || clues.iter().filter(|clue| !std::ptr::eq(*clue, chosen));
         let agrees = |clue: &&Clue| clue.line == chosen.line;
         let evidence =
@@ -63,7 +63,7 @@ impl Verdict {
         let confidence = chosen.confidence.max(best.unwrap_or(chosen.confidence));
         let provider =
             chosen.provider.or_else(|| others().filter(agrees).find_map(|it| it.provider));
-        let prefix_clue = clues.iter().find(|clue| clue.from == From::Prefix);
+        let prefix_clue = clues.iter().find(|clue| clue.source == ClueSource::Prefix);
         Self {
             line: chosen.line,
             provider,
@@ -77,7 +77,7 @@ impl Verdict {
         }
     }
 
-    pub(super) fn nothing_known(facts: &Facts) -> Self {
+    pub(super) fn nothing_known(facts: &LineFacts) -> Self {
         Self {
             line: LineType::Unknown,
             provider: None,

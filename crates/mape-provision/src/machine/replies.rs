@@ -1,8 +1,8 @@
 //! What follows from the answers of resolvers and servers.
 
 use super::event::{Effect, HttpFailure, HttpReply, Next, Step, TxtReply};
-use super::state::{Machine, Stage, Turn};
-use super::timing::{LONGEST, Outcome, after};
+use super::state::{Machine, Stage, Tick};
+use super::timing::{MAX_WAIT, Outcome, after};
 use crate::answer::{Answer, Auth, NoMethod, Shape};
 use crate::failure::{DnsFailure, Failure, NoService, RedirectError};
 use crate::mode::Mode;
@@ -14,12 +14,12 @@ use crate::url::{Scheme, Url, may_be_led_to};
 const MAX_REDIRECTS: u8 = 5;
 
 impl Machine {
-    pub(super) fn discovered(&mut self, turn: Turn, reply: TxtReply) -> Step {
+    pub(super) fn discovered(&mut self, tick: Tick, reply: TxtReply) -> Step {
         let failure = match reply {
             TxtReply::Failed => DnsFailure::Failed,
             TxtReply::Timeout => DnsFailure::Timeout,
             TxtReply::NoData | TxtReply::NxDomain => {
-                return self.not_announced(turn, NoService::NotAnnounced);
+                return self.not_announced(tick, NoService::NotAnnounced);
             }
             TxtReply::Records(records) => match Discovered::of_records(&records) {
                 Some(server) => {
@@ -27,17 +27,17 @@ impl Machine {
                     return Step { effect: None, next };
                 }
                 None if records.is_empty() => {
-                    return self.not_announced(turn, NoService::NotAnnounced);
+                    return self.not_announced(tick, NoService::NotAnnounced);
                 }
-                None => return self.not_announced(turn, NoService::Malformed),
+                None => return self.not_announced(tick, NoService::Malformed),
             },
         };
-        self.keep(turn, Outcome::DnsFailed, Failure::Dns(failure))
+        self.keep(tick, Outcome::DnsFailed, Failure::Dns(failure))
     }
 
     pub(super) fn replied(
         &mut self,
-        turn: Turn,
+        tick: Tick,
         request: &HttpRequest,
         redirects: u8,
         reply: HttpReply,
@@ -46,30 +46,30 @@ impl Machine {
         let (status, location, body) = match reply {
             HttpReply::Answer { status, location, body } => (status, location, body),
             HttpReply::Failed(HttpFailure::NoAnswer) => {
-                return self.keep(turn, Outcome::NoAnswer, Failure::NoAnswer { server });
+                return self.keep(tick, Outcome::NoAnswer, Failure::NoAnswer { server });
             }
             HttpReply::Failed(HttpFailure::ShowsPassword) => {
-                return self.keep(turn, Outcome::NoAnswer, Failure::ShowsPassword { server });
+                return self.keep(tick, Outcome::NoAnswer, Failure::ShowsPassword { server });
             }
             HttpReply::Failed(HttpFailure::Certificate) => {
-                return self.keep(turn, Outcome::NoAnswer, Failure::Certificate { server });
+                return self.keep(tick, Outcome::NoAnswer, Failure::Certificate { server });
             }
         };
         match status {
-            200 => self.read(turn, server, &body),
-            307 => self.redirected(turn, request, redirects, location.as_deref()),
+            200 => self.read(tick, server, &body),
+            307 => self.redirected(tick, request, redirects, location.as_deref()),
             // The standard has 307 only; other servers may have others.
             301 | 302 | 308 if matches!(self.mode, Mode::Url(_)) => {
-                self.redirected(turn, request, redirects, location.as_deref())
+                self.redirected(tick, request, redirects, location.as_deref())
             }
-            400..=499 => self.keep(turn, Outcome::Refused, Failure::Refused { server, status }),
-            _ => self.keep(turn, Outcome::NoAnswer, Failure::Status { server, status }),
+            400..=499 => self.keep(tick, Outcome::Refused, Failure::Refused { server, status }),
+            _ => self.keep(tick, Outcome::NoAnswer, Failure::Status { server, status }),
         }
     }
 
     fn redirected(
         &mut self,
-        turn: Turn,
+        tick: Tick,
         request: &HttpRequest,
         redirects: u8,
         location: Option<&str>,
@@ -78,7 +78,7 @@ impl Machine {
             Ok(url) => url,
             Err(error) => {
                 let server = request.url().host().to_owned();
-                return self.keep(turn, Outcome::BadAnswer, Failure::Redirect { server, error });
+                return self.keep(tick, Outcome::BadAnswer, Failure::Redirect { server, error });
             }
         };
         let next = match &self.mode {
@@ -88,14 +88,14 @@ impl Machine {
         Step { effect: None, next }
     }
 
-    fn read(&mut self, turn: Turn, server: String, body: &[u8]) -> Step {
+    fn read(&mut self, tick: Tick, server: String, body: &[u8]) -> Step {
         let parsed = match self.mode {
             Mode::Url(_) => Answer::any(body),
             _ => Answer::hb46pp(body),
         };
         let answer = match parsed {
             Ok(answer) => answer,
-            Err(error) => return self.keep(turn, Outcome::BadAnswer, Failure::Answer(error)),
+            Err(error) => return self.keep(tick, Outcome::BadAnswer, Failure::Answer(error)),
         };
         let can = self.mode.capabilities();
         let none = match answer.choose(can, &self.prefixes) {
@@ -107,10 +107,10 @@ impl Machine {
                 let (shape, ttl) = (answer.shape, answer.ttl);
                 self.remember(&answer);
                 self.answer = Some(answer);
-                return self.answered(turn, shape, ttl, effect);
+                return self.answered(tick, shape, ttl, effect);
             }
             Err(NoMethod::Unusable(error)) => {
-                return self.keep(turn, Outcome::BadAnswer, Failure::Answer(error));
+                return self.keep(tick, Outcome::BadAnswer, Failure::Answer(error));
             }
             Err(NoMethod::Others(methods)) => NoService::OtherMethods { server, methods },
             Err(NoMethod::Nothing) => match answer.auth {
@@ -121,7 +121,7 @@ impl Machine {
         };
         self.remember(&answer);
         self.answer = None;
-        self.answered(turn, answer.shape, answer.ttl, Effect::Withdraw(none))
+        self.answered(tick, answer.shape, answer.ttl, Effect::Withdraw(none))
     }
 
     /// What a server wants to be told again does not depend on what it offers.
@@ -130,32 +130,32 @@ impl Machine {
         self.id = answer.id.clone().or_else(|| self.id.take());
     }
 
-    fn answered(&mut self, turn: Turn, shape: Shape, ttl: Option<u32>, effect: Effect) -> Step {
+    fn answered(&mut self, tick: Tick, shape: Shape, ttl: Option<u32>, effect: Effect) -> Step {
         self.failures = 0;
-        let next = self.sleep(turn, Outcome::Answered(ttl), Some(shape));
+        let next = self.sleep(tick, Outcome::Answered(ttl), Some(shape));
         Step { effect: Some(effect), next }
     }
 
-    fn not_announced(&mut self, turn: Turn, why: NoService) -> Step {
+    fn not_announced(&mut self, tick: Tick, why: NoService) -> Step {
         self.answer = None;
         self.failures = 0;
-        let next = self.sleep(turn, Outcome::NotAnnounced, None);
+        let next = self.sleep(tick, Outcome::NotAnnounced, None);
         Step { effect: Some(Effect::Withdraw(why)), next }
     }
 
-    fn keep(&mut self, turn: Turn, outcome: Outcome, failure: Failure) -> Step {
+    fn keep(&mut self, tick: Tick, outcome: Outcome, failure: Failure) -> Step {
         self.failures = self.failures.saturating_add(1);
         let shape = match self.mode {
             Mode::Url(_) => self.answer.as_ref().map(|answer| answer.shape),
             _ => Some(Shape::Hb46pp),
         };
-        let next = self.sleep(turn, outcome, shape);
+        let next = self.sleep(tick, outcome, shape);
         Step { effect: Some(Effect::Keep(failure)), next }
     }
 
-    fn sleep(&mut self, turn: Turn, outcome: Outcome, shape: Option<Shape>) -> Next {
-        let wait = after(outcome, shape, self.failures).at(turn.random).min(LONGEST);
-        self.until = turn.now.saturating_add(wait);
+    fn sleep(&mut self, tick: Tick, outcome: Outcome, shape: Option<Shape>) -> Next {
+        let wait = after(outcome, shape, self.failures).at(tick.random).min(MAX_WAIT);
+        self.until = tick.now.saturating_add(wait);
         Next::Sleep(self.until)
     }
 

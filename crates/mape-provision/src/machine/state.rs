@@ -24,7 +24,7 @@ pub struct Machine {
 
 /// When an event came, and the random number that came with it.
 #[derive(Clone, Copy)]
-pub(super) struct Turn {
+pub(super) struct Tick {
     pub(super) now: u64,
     pub(super) random: u32,
 }
@@ -52,9 +52,9 @@ impl Machine {
             return None;
         }
         let Cached { answer, token, id, prefixes: asked_with, .. } =
-            cached.filter(|cached| mode.has_made(&cached.source)).unwrap_or_default();
+            cached.filter(|cached| mode.matches_key(&cached.source)).unwrap_or_default();
         let pause =
-            pause.filter(|pause| mode.has_made(&pause.source) && pause.prefixes == prefixes);
+            pause.filter(|pause| mode.matches_key(&pause.source) && pause.prefixes == prefixes);
         let from_cache = answer.is_some() && asked_with == prefixes && pause.is_none();
         let Pause { until, failures, .. } = pause.unwrap_or_default();
         let stage = Stage::Asleep;

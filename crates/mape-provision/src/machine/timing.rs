@@ -6,9 +6,9 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
 /// Longest wait of all: the standard's longest lifetime.
-pub(super) const LONGEST: u64 = 7 * 24 * HOUR;
+pub(super) const MAX_WAIT: u64 = 7 * 24 * HOUR;
 /// The first look after a start from the cache, where a URL is asked (routers' code does so).
-pub(super) const AFTER_START: Window = Window(MINUTE, 10 * MINUTE);
+pub(super) const FIRST_QUERY_AFTER_START: Window = Window(MINUTE, 10 * MINUTE);
 
 /// A window in which the next try falls at random, both ends included, so that a whole
 /// neighbourhood does not ask at the same moment.

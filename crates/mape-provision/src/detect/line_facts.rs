@@ -11,7 +11,7 @@ use crate::json;
 
 /// The facts.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct LineFacts {
     /// Name of the uplink's interface, for the section that is proposed.
     pub uplink: String,
     /// MTU of the uplink, in bytes.
@@ -33,7 +33,7 @@ pub struct Facts {
     pub ipv4: Option<Ipv4Net>,
 }
 
-impl Default for Facts {
+impl Default for LineFacts {
     fn default() -> Self {
         Self {
             uplink: "wan6".to_owned(),
