@@ -1,4 +1,4 @@
-//! The rules that are compiled in, and the prefix blocks whose owner is known.
+//! The built-in rules, and the prefix blocks whose owner is known.
 //!
 //! `build.rs` writes the tables from `data/*.tsv`: sorted, without overlap, 16 bytes for a rule.
 
@@ -22,7 +22,7 @@ mod tables {
 pub(crate) use tables::PROVIDERS;
 use tables::{BLOCKS, GROUPS, RULES};
 
-/// What many rules of one provider have in common.
+/// The values that many rules of one provider share.
 #[derive(Debug)]
 pub struct RuleGroup {
     /// The provider.
@@ -57,7 +57,7 @@ pub struct BuiltinRule {
 }
 
 impl Record {
-    /// `None` never happens: a unit test builds every rule of the table.
+    /// Builds the rule. `None` never happens: a unit test builds every rule of the table.
     fn rule(&self) -> Option<BuiltinRule> {
         let group = GROUPS.get(usize::from(self.group))?;
         let ipv6 = Ipv6Addr::from_bits(u128::from(self.ipv6) << 64);
@@ -75,13 +75,14 @@ impl Record {
     }
 }
 
-/// All built-in rules, ascending by IPv6 prefix.
+/// Returns all built-in rules, ascending by IPv6 prefix.
 #[must_use = "an iterator does nothing by itself"]
 pub fn rules() -> impl Iterator<Item = BuiltinRule> {
     RULES.iter().filter_map(Record::rule)
 }
 
-/// The built-in rule that contains the prefix. There is at most one, because rules do not overlap.
+/// Returns the built-in rule that contains the prefix. There is at most one, because the rules do
+/// not overlap.
 #[must_use]
 pub fn find(prefix: ReceivedPrefix) -> Option<BuiltinRule> {
     let bits = prefix.upper();
@@ -92,14 +93,16 @@ pub fn find(prefix: ReceivedPrefix) -> Option<BuiltinRule> {
     inside.then(|| record.rule()).flatten()
 }
 
-/// The parts with what was left out: layout and PSID offset of the built-in rule that gives each
-/// line the same address and PSID, else RFC 7597's layout and the layout's offset. What is stated
-/// stays: `layout` where it is `Some`, an offset of 0 too; of a built-in rule in another layout
-/// than the stated one nothing is taken.
+/// Fills in the layout and the PSID offset that a rule leaves out.
 ///
-/// Rules in the form of OpenWrt's `map` and of `DHCPv6` state no layout; a Japanese provider's
-/// keeps the draft's. An offset is left out in every form, and with a wrong one a line sends from
-/// ports that are others' (OCN's is 6, the draft's own 4).
+/// Both are taken from the built-in rule that gives every line the same address and PSID. Without
+/// such a rule the layout is that of RFC 7597 and the offset is the default of the layout. A value
+/// that the rule states is kept: `layout` where it is `Some`, and an offset of 0 as well. A
+/// built-in rule whose layout differs from the stated one is not used.
+///
+/// Rules in the form of OpenWrt's `map` and of DHCPv6 state no layout, and those of a Japanese
+/// provider use the draft's. Every form allows the offset to be left out. With a wrong offset a
+/// line sends from ports that belong to other lines: OCN's offset is 6, the draft's default is 4.
 #[must_use]
 pub fn fill_from_table(parts: RuleParts, layout: Option<Layout>) -> RuleParts {
     let bits = upper(parts.ipv6.network());
@@ -118,8 +121,9 @@ pub fn fill_from_table(parts: RuleParts, layout: Option<Layout>) -> RuleParts {
     }
 }
 
-/// Whether both give the same address and PSID on the prefixes they share, and there are such:
-/// equal numbers, or a part or a multiple of the rule, as providers' servers cut them.
+/// Returns whether both rules give the same address and PSID for the prefixes that they share, and
+/// whether they share any. Either the numbers are equal, or one rule is a part of the other:
+/// providers' servers cut and join rules.
 fn same_for_each_line(known: &Rule, parts: &RuleParts) -> bool {
     let (psid, ipv6, ipv4) = (known.port_parameters(), known.ipv6(), known.ipv4());
     let end = u16::from(parts.ipv6.prefix_len()) + u16::from(parts.ea_len);
@@ -135,8 +139,8 @@ fn same_for_each_line(known: &Rule, parts: &RuleParts) -> bool {
         }
 }
 
-/// Whether the first pair of prefixes lies in the second, with the same bits behind both of its
-/// lengths.
+/// Returns whether the first pair of prefixes lies in the second, with the same bits after both of
+/// its lengths.
 fn inside(part: (Ipv6Net, Ipv4Net), whole: (Ipv6Net, Ipv4Net)) -> bool {
     // The IPv4 address as the upper bits of a number as wide as the IPv6 address.
     let behind = |bits: u128, skipped: u8, end: u8| {
@@ -151,19 +155,20 @@ fn inside(part: (Ipv6Net, Ipv4Net), whole: (Ipv6Net, Ipv4Net)) -> bool {
             == behind(ipv4, whole.1.prefix_len(), four.prefix_len())
 }
 
-/// A built-in rule that lies inside the prefix: then the prefix is too short to be one line's.
+/// Returns a built-in rule that lies inside the prefix, which is then too short to belong to one
+/// line.
 pub(crate) fn first_rule_within(prefix: ReceivedPrefix) -> Option<BuiltinRule> {
     let start = RULES.partition_point(|record| record.ipv6 < prefix.upper());
     let rule = RULES.get(start)?.rule()?;
     prefix.net().contains(&rule.rule.ipv6()).then_some(rule)
 }
 
-/// Whether the first `len` bits of both are equal; `len` is at most 64.
+/// Returns whether the first `len` bits of both are equal. `len` is at most 64.
 fn same_prefix(one: u64, other: u64, len: u8) -> bool {
     (one ^ other).checked_shr(64 - u32::from(len)).unwrap_or(0) == 0
 }
 
-/// Whose prefix block this is.
+/// Returns the owner of the prefix's block.
 pub(crate) fn line_kind(prefix: ReceivedPrefix) -> Option<LineKind> {
     let (bits, len) = (prefix.upper(), prefix.net().prefix_len());
     let holds = |block: &&Block| block.len <= len && same_prefix(block.bits, bits, block.len);

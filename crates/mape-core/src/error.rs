@@ -1,4 +1,4 @@
-//! How every error of the program explains itself to a person, to a script and to LuCI.
+//! How each error of the program explains itself to a person, to a script and to LuCI.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Code {
     /// No rule covers the line's prefix.
     PrefixNotInRules,
-    /// The prefix received is not the first subnet of the line's own prefix.
+    /// The prefix received is not the first subnet of the end-user prefix.
     NotFirstSubnet,
     /// Two numbers of a rule contradict each other or the line.
     RuleInconsistent,
@@ -18,21 +18,21 @@ pub enum Code {
     MtuTooSmall,
     /// The rules for NAT and firewall could not be loaded.
     FirewallRejected,
-    /// The system refuses a change, or a program that is needed is not there.
+    /// The system refuses a change, or a required program is missing.
     SystemRefused,
     /// No interface has a global IPv6 prefix or address yet.
     NoIpv6Yet,
     /// The interface named as uplink does not exist.
     TunlinkUnknown,
-    /// netifd could not be asked or told something.
+    /// A call of netifd over ubus failed.
     Ubus,
     /// Another device on the line has the CE address.
     CeInUse,
     /// The CE address is on no device although the tunnel is up.
     CeMissing,
-    /// Another interface of this router has the line.
+    /// Another interface of this router uses the line.
     LineTaken,
-    /// A tunnel with the same two ends is there already.
+    /// A tunnel with the same two ends exists already.
     TunnelExists,
     /// A configuration file cannot be read, or `uci` cannot change it.
     Uci,
@@ -40,32 +40,32 @@ pub enum Code {
     Conntrack,
     /// There is no MAP-E interface, or none of this name.
     NoInterface,
-    /// The network says that it offers nothing for this line.
+    /// The network offers nothing for this line.
     ProvisioningNoService,
     /// The network offers this line another method than MAP-E.
     ProvisioningOtherMethod,
-    /// The provisioning server wants a user and a password, or refused those it got.
+    /// The provisioning server requires a user and a password, or refused those it received.
     ProvisioningAuth,
-    /// The resolvers did not say where the provisioning server is.
+    /// The DNS resolvers did not return the address of the provisioning server.
     ProvisioningDns,
-    /// The provisioning server did not answer, or with an error of its own.
+    /// The provisioning server did not answer, or answered with an internal error.
     ProvisioningNoAnswer,
     /// The provisioning server's certificate could not be verified.
     ProvisioningCertificate,
-    /// No program is installed that keeps the provisioning password to itself.
+    /// No installed program can send the provisioning password without showing it to other users.
     ProvisioningProgram,
     /// The provisioning server refused the request.
     ProvisioningRefused,
-    /// The provisioning server sent us where we must not go.
+    /// The provisioning server redirects to an address that is not allowed.
     ProvisioningRedirect,
     /// The provisioning server's answer cannot be used.
     ProvisioningBadAnswer,
-    /// The provider of a fixed-address contract could not be told the line's address.
+    /// The provider of a fixed-address contract could not be informed of the line's address.
     ProvisioningUpdate,
 }
 
 impl Code {
-    /// The code as printed, for example `MAPE_PREFIX_NOT_IN_RULES`.
+    /// Returns the code as it is printed, for example `MAPE_PREFIX_NOT_IN_RULES`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use crate::error::{Code, Explain, Explanation};
 use crate::text::{Quoted, Shown};
 
-/// An error that has explained itself: the program cannot answer, and this is why.
+/// An error that has explained itself: the reason why the program cannot do what was requested.
 ///
 /// Every [`Explain`] converts into one with `?`, so that functions of any layer return one type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Failure {
         self
     }
 
-    /// Returns the same failure with an alternative behind its next step.
+    /// Returns the same failure with an alternative after its next step.
     #[must_use]
     pub fn or_else_do(mut self, alternative: &str) -> Self {
         self.hint = format!("{}; or {alternative}", self.hint);
@@ -53,13 +53,14 @@ impl Failure {
         self
     }
 
-    /// Whether no rule covers the line.
+    /// Returns whether no rule covers the line.
     #[must_use]
     pub fn is_without_rule(&self) -> bool {
         self.code == Code::PrefixNotInRules
     }
 
-    /// Whether the cause raises no event when it ends, so that the attempt has to be repeated.
+    /// Returns whether the end of the cause raises no event, so that the attempt has to be
+    /// repeated.
     #[must_use]
     pub const fn needs_polling(&self) -> bool {
         matches!(
@@ -72,9 +73,9 @@ impl Failure {
         )
     }
 
-    /// Whether an attempt that failed so is repeated without an event: the cause raises none, or
-    /// one that can get lost. netifd drops an `ifdown` while the hooks still run for an earlier
-    /// one of the same interface, and every event of an interface that is removed.
+    /// Returns whether the attempt is repeated without an event: the cause raises none, or one that
+    /// can get lost. netifd drops an `ifdown` while the hooks for an earlier one of the same
+    /// interface still run, and every event of an interface that is removed.
     #[must_use]
     pub const fn is_retried(&self) -> bool {
         self.needs_polling() || matches!(self.code, Code::LineTaken)

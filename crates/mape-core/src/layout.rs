@@ -7,10 +7,10 @@ use std::str::FromStr;
 use crate::error::{Explain, Explanation};
 use crate::text::Quoted;
 
-/// How IPv4 address and PSID are written into the low 64 bits of the CE address.
+/// How the IPv4 address and the PSID are written into the low 64 bits of the CE address.
 ///
-/// The layout belongs to the rule. With the wrong one the tunnel looks up and IPv4 is dead, since
-/// the BR sends to another address.
+/// The layout belongs to the rule. With the wrong layout the tunnel comes up but carries no
+/// traffic, because the BR sends to another address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Layout {
     /// draft-ietf-softwire-map-03 section 6: 8 zero bits, IPv4, PSID in 16 bits, 8 zero bits.
@@ -21,15 +21,16 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The low 64 bits of the CE address. For an IPv4 prefix, `ipv4` is its first address and
-    /// `psid` is 0 (RFC 7597 section 6).
+    /// Returns the low 64 bits of the CE address. For an IPv4 prefix, `ipv4` is its first address
+    /// and `psid` is 0 (RFC 7597 section 6).
     #[must_use]
     pub fn interface_id(self, ipv4: Ipv4Addr, psid: u16) -> u64 {
         let content = u64::from(ipv4.to_bits()) << 16 | u64::from(psid);
         content << self.shift()
     }
 
-    /// The inverse of [`Self::interface_id`]; `None` where a bit that must be zero is set.
+    /// Reads the address and the PSID out of [`Self::interface_id`]. Returns `None` where a bit
+    /// that must be zero is set.
     #[must_use]
     pub fn ipv4_and_psid(self, interface_id: u64) -> Option<(Ipv4Addr, u16)> {
         let content = interface_id >> self.shift();
@@ -38,7 +39,7 @@ impl Layout {
         (self.interface_id(ipv4, psid) == interface_id).then_some((ipv4, psid))
     }
 
-    /// The PSID offset (a) of a rule that does not state one: 4 in the draft, 6 in the RFC
+    /// Returns the PSID offset (a) of a rule that does not state one: 4 in the draft, 6 in the RFC
     /// (section 5.1).
     #[must_use]
     pub const fn default_psid_offset(self) -> u8 {
@@ -48,7 +49,7 @@ impl Layout {
         }
     }
 
-    /// The name used in options and JSON: `draft03` or `rfc7597`.
+    /// Returns the name used in options and JSON: `draft03` or `rfc7597`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -57,7 +58,8 @@ impl Layout {
         }
     }
 
-    /// Same content in both; the draft's is one octet further left.
+    /// Returns how far the content is shifted to the left. Both layouts have the same content; the
+    /// draft's lies one octet further left.
     const fn shift(self) -> u32 {
         match self {
             Self::Draft03 => 8,
@@ -72,7 +74,7 @@ impl fmt::Display for Layout {
     }
 }
 
-/// The text names no layout.
+/// The text is not the name of a layout.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the layout {0} is not known")]
 pub struct UnknownLayout(Quoted);

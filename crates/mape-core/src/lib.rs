@@ -1,6 +1,6 @@
-//! MAP-E arithmetic: from a line's IPv6 prefix and a rule to an address, a port set and a CE.
+//! MAP-E arithmetic: computes address, port set and CE address from a line's IPv6 prefix and a rule.
 //!
-//! The one entry point most callers want is [`plan()`]:
+//! Most callers need one function, [`plan()`]:
 //!
 //! ```
 //! use mape_core::{Request, plan};
@@ -14,7 +14,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A value of a type of this crate is legal: a [`Rule`] whose numbers contradict each other, a
+//! Every value of a type of this crate is valid: a [`Rule`] whose numbers contradict each other, a
 //! [`PortSet`] with a PSID of too many bits or a [`ReceivedPrefix`] longer than a /64 cannot be
 //! constructed. Every error [explains](Explain) itself: a stable code, one sentence that names the
 //! value, one next step.
@@ -22,8 +22,8 @@
 //! # What this crate does not do
 //!
 //! No I/O, no clock, no global state, no `unsafe`: it neither finds the prefix nor configures
-//! anything. It knows no NAT rules (the port set is only described), no MAP-T, and no end-user
-//! prefix longer than a /64 (RFC 7597 section 6 allows one; no Japanese line has it).
+//! anything. It has no NAT rules (it only describes the port set), no MAP-T, and no end-user prefix
+//! longer than a /64 (RFC 7597 section 6 allows one; no Japanese line has it).
 
 mod bits;
 mod builtin;

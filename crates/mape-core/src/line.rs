@@ -1,8 +1,8 @@
-//! What a prefix is known to be when it is not (yet) a MAP-E line of a known rule.
+//! The owner of a prefix that no known rule covers.
 //!
-//! The blocks stand in `data/lines.tsv`, with their sources.
+//! The blocks and their sources are in `data/lines.tsv`.
 
-/// The owner of a prefix block, as far as one can tell from the prefix.
+/// The owner of a prefix block, as far as the prefix shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LineKind {
     /// An address that never belongs to a line: link-local, unique local, documentation …
@@ -24,7 +24,7 @@ pub enum LineKind {
 }
 
 impl LineKind {
-    /// The stable name used in JSON.
+    /// Returns the stable name used in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -39,7 +39,7 @@ impl LineKind {
         }
     }
 
-    /// How the line carries IPv4: `none`, `map-e`, `ds-lite` or `ipip`.
+    /// Returns how the line carries IPv4: `none`, `map-e`, `ds-lite` or `ipip`.
     #[must_use]
     pub const fn mechanism(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl LineKind {
         }
     }
 
-    /// Completes the sentence "The prefix … ", saying why there is no plan for it.
+    /// Returns the end of the sentence "The prefix …": why there is no plan for it.
     #[must_use]
     pub const fn verdict(self) -> &'static str {
         match self {
@@ -76,7 +76,7 @@ impl LineKind {
         }
     }
 
-    /// What to do about it.
+    /// Returns the next step for the user.
     #[must_use]
     pub const fn next_step(self) -> &'static str {
         match self {

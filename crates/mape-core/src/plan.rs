@@ -1,4 +1,4 @@
-//! From a prefix and the rules at hand to everything the CE needs.
+//! Computes everything that a CE needs from a prefix and the available rules.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -20,7 +20,7 @@ mod select;
 pub use error::PlanError;
 pub use request::{DEFAULT_UPLINK_MTU, LINE_LEN, MIN_MTU, Request, RuleSource, TUNNEL_OVERHEAD};
 
-/// Everything a CE needs to know.
+/// Everything that a CE needs: address, port set, tunnel ends and MTU.
 #[derive(Clone, Debug)]
 pub struct Plan {
     rule: Rule,
@@ -34,19 +34,19 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The rule the plan is made from, in the layout that is used.
+    /// Returns the rule that the plan is made from, in the layout that is used.
     #[must_use]
     pub const fn rule(&self) -> &Rule {
         &self.rule
     }
 
-    /// Where that rule comes from.
+    /// Returns the source of that rule.
     #[must_use]
     pub const fn source(&self) -> RuleSource {
         self.source
     }
 
-    /// `v6plus`, `ocn` …; `manual` for a rule of the user's.
+    /// Returns the provider's name (`v6plus`, `ocn` …), or `manual` for a rule of the user's.
     #[must_use]
     pub fn provider_name(&self) -> &'static str {
         match self.source {
@@ -55,43 +55,43 @@ impl Plan {
         }
     }
 
-    /// The end-user prefix (RFC 7597 section 5.2).
+    /// Returns the end-user prefix (RFC 7597 section 5.2).
     #[must_use]
     pub const fn end_user_prefix(&self) -> Ipv6Net {
         self.end_user_prefix
     }
 
-    /// The CE's IPv4 address as a /32, or the IPv4 prefix it got for itself.
+    /// Returns the CE's IPv4 address as a /32, or the IPv4 prefix that is assigned to the CE alone.
     #[must_use]
     pub const fn ipv4(&self) -> Ipv4Net {
         self.ipv4
     }
 
-    /// The ports the CE may use on its address (RFC 7597 section 5.1).
+    /// Returns the ports that the CE may use on its address (RFC 7597 section 5.1).
     #[must_use]
     pub const fn port_set(&self) -> PortSet {
         self.port_set
     }
 
-    /// The CE address (RFC 7597 section 5.2 and 6): the tunnel's local end.
+    /// Returns the CE address, which is the local end of the tunnel (RFC 7597 sections 5.2 and 6).
     #[must_use]
     pub const fn ce(&self) -> Ipv6Addr {
         self.ce
     }
 
-    /// The BR (RFC 7597 section 2): the tunnel's remote end.
+    /// Returns the address of the BR, which is the remote end of the tunnel (RFC 7597 section 2).
     #[must_use]
     pub const fn br(&self) -> Ipv6Addr {
         self.rule.br()
     }
 
-    /// MTU inside the tunnel in bytes, 1280 to 65495.
+    /// Returns the MTU inside the tunnel in bytes, 1280 to 65495.
     #[must_use]
     pub const fn mtu(&self) -> u16 {
         self.mtu
     }
 
-    /// The reserved ranges cut to the port set, in configured order.
+    /// Returns the parts of the reserved ranges that belong to the port set, in configured order.
     #[must_use]
     pub fn reserved_inside(&self) -> Vec<PortRange> {
         self.reserved
@@ -101,8 +101,8 @@ impl Plan {
             .collect()
     }
 
-    /// The reserved ranges that hold no port of the set at all, in configured order: nothing can
-    /// ever arrive there.
+    /// Returns the reserved ranges without any port of the port set, in configured order. No packet
+    /// from the internet can arrive at them.
     #[must_use]
     pub fn reserved_outside(&self) -> Vec<PortRange> {
         let outside = |wanted: &PortRange| self.port_set.ranges_within(*wanted).next().is_none();
@@ -110,16 +110,30 @@ impl Plan {
     }
 }
 
-/// Makes the plan.
+/// Computes the plan for a line.
 ///
-/// The rule is the one with the longest IPv6 prefix that contains the line's. Rules the user stated
-/// go before all others, those of his file before the built-in ones. The received prefix gives the
-/// EA bits and, where it is longer than rule prefix and EA bits together, the bits of the CE
-/// address up to 64.
+/// The rule is the one with the longest IPv6 prefix that contains the line's prefix. Rules that the
+/// user states come before all others, and those of the rule file before the built-in ones. The
+/// received prefix contains the EA bits. Where it is longer than rule prefix and EA bits together,
+/// it also contains the bits of the CE address up to bit 64.
+///
+/// ```
+/// use mape_core::{Layout, Request, parse_rule, plan};
+///
+/// // RFC 7597 appendix A: the end-user prefix is a /56 of the rule's /40.
+/// let rule = "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1";
+/// let mut request = Request::new("2001:db8:12:3400::/56".parse()?);
+/// request.explicit = vec![parse_rule(rule, Layout::Rfc7597)?];
+/// let plan = plan(&request)?;
+/// assert_eq!(plan.ipv4().to_string(), "192.0.2.18/32");
+/// assert_eq!(plan.port_set().psid(), 0x34);
+/// assert_eq!(plan.ce().to_string(), "2001:db8:12:3400:0:c000:212:34");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
-/// [`PlanError`] where there is no rule for the prefix, where rule and prefix disagree, or where
-/// MTU or reserved ports leave nothing usable.
+/// [`PlanError`] where no rule covers the prefix, where rule and prefix disagree, or where the MTU
+/// or the reserved ports leave nothing usable.
 pub fn plan(request: &Request) -> Result<Plan, PlanError> {
     let (rule, source) = select::rule(request)?;
     let rule = request.layout.map_or(rule, |layout| rule.with_layout(layout));
@@ -134,8 +148,8 @@ pub fn plan(request: &Request) -> Result<Plan, PlanError> {
     let port_set = rule.port_parameters().port_set_of_rule(psid);
     let subnet = received.addr();
     let interface_id = rule.layout().interface_id(ipv4.addr(), psid);
-    // A line's own prefix is a /56 and the BR knows nothing of subnets: a longer prefix is a cut
-    // of it, and only the first one is where the BR sends to (draft-03 and RFC 7597 section 5.2).
+    // The end-user prefix of a line is a /56 and the BR ignores subnets: a longer prefix is a subnet
+    // of it. The BR sends to the first one only (draft-03 and RFC 7597 section 5.2).
     let end_user_prefix = match Ipv6Net::new(subnet, described_len) {
         Ok(line) if described_len == LINE_LEN => line.trunc(),
         _ => received,
@@ -163,7 +177,7 @@ pub fn plan(request: &Request) -> Result<Plan, PlanError> {
     Ok(plan)
 }
 
-/// MTU inside the tunnel.
+/// Returns the MTU inside the tunnel.
 fn inner_mtu(uplink_mtu: u16) -> Result<u16, PlanError> {
     uplink_mtu
         .checked_sub(TUNNEL_OVERHEAD)
@@ -171,7 +185,7 @@ fn inner_mtu(uplink_mtu: u16) -> Result<u16, PlanError> {
         .ok_or(PlanError::MtuTooSmall { uplink_mtu })
 }
 
-/// Cuts the EA bits out of the prefix and into IPv4 suffix and PSID (RFC 7597 section 5.2).
+/// Splits the EA bits of the prefix into IPv4 suffix and PSID (RFC 7597 section 5.2).
 fn address_and_psid(rule: &Rule, prefix: ReceivedPrefix) -> Result<(Ipv4Net, u16), PlanError> {
     let behind_rule = prefix.upper().checked_shl(rule.ipv6().prefix_len().into()).unwrap_or(0);
     let ea_bits = behind_rule.checked_shr(64 - u32::from(rule.ea_len())).unwrap_or(0);
@@ -184,7 +198,7 @@ fn address_and_psid(rule: &Rule, prefix: ReceivedPrefix) -> Result<(Ipv4Net, u16
     let ipv4 = Ipv4Net::new_assert(ipv4, ipv4_len);
 
     let derived = low_16(ea_bits & ((1 << psid_bits) - 1));
-    // As `DHCPv6` writes it, in 16 bits; a stated number may be meant so.
+    // DHCPv6 writes the PSID left-aligned in 16 bits, and so may the rule.
     let left_aligned = |psid: u16| u32::from(psid) << 16_u8.saturating_sub(psid_bits);
     let stated = |explicit| explicit == derived || u32::from(explicit) == left_aligned(derived);
     match rule.psid() {

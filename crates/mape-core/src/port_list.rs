@@ -1,4 +1,4 @@
-//! Lists of ports as people type them: `5696,9792-9799`.
+//! Lists of ports as a user writes them: `5696,9792-9799`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,24 +7,24 @@ use crate::error::{Explain, Explanation};
 use crate::port_set::PortRange;
 use crate::text::{Quoted, decimal};
 
-/// Ranges in a list at most, so that a list cannot cost more time than anything else.
+/// Limit on the ranges of a list, which bounds the time that any list can cost.
 const MAX_RANGES: usize = 4096;
 
-/// Ports and port ranges in the order they were given, each port once.
+/// Ports and port ranges in the order given, each port once.
 ///
-/// The order is kept, because the data plane takes reserved ports out in configured order: adding
-/// one at the end then moves the mapping of one other port only.
+/// The order is kept because the data plane removes reserved ports in configured order: appending a
+/// port then moves the mapping of one other port only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PortList(Vec<PortRange>);
 
 impl PortList {
-    /// The ranges in the order given.
+    /// Returns the ranges in the order given.
     #[must_use]
     pub fn ranges(&self) -> &[PortRange] {
         &self.0
     }
 
-    /// Puts the ports of another list behind those of this one.
+    /// Appends the ports of another list.
     ///
     /// # Errors
     /// [`PortListError::TooMany`] where the list becomes too long.
@@ -32,7 +32,7 @@ impl PortList {
         other.0.into_iter().try_for_each(|range| self.push(range))
     }
 
-    /// Adds what is not yet in the list.
+    /// Appends the ports of the range that are not in the list yet.
     fn push(&mut self, range: PortRange) -> Result<(), PortListError> {
         let mut new = vec![range];
         for known in &self.0 {
@@ -54,7 +54,7 @@ impl fmt::Display for PortList {
     }
 }
 
-/// An entry of the list is neither a port nor a range.
+/// The text is not a list of ports.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PortListError {
     /// Not a number from 1 to 65535, or not two of them.
@@ -63,7 +63,7 @@ pub enum PortListError {
     /// The range runs backwards.
     #[error("the port range {0} ends before it begins")]
     Backwards(Quoted),
-    /// More entries than anybody means.
+    /// The list has more entries than the limit.
     #[error("the port list has more than {MAX_RANGES} entries")]
     TooMany,
 }
@@ -103,7 +103,8 @@ fn range(entry: &str) -> Result<PortRange, PortListError> {
     PortRange::new(first, last).ok_or_else(|| PortListError::Backwards(Quoted::new(entry)))
 }
 
-/// Port 0 exists in a port set but not on the wire, so nobody can reserve it.
+/// Reads a port. Port 0 belongs to some port sets but never appears on the wire, so it cannot be
+/// reserved.
 fn port(text: &str) -> Option<u16> {
     decimal(text, 65535).and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0)
 }

@@ -1,21 +1,21 @@
-//! PSID offset, PSID length, PSID, and the port set they describe (RFC 7597 section 5.1).
+//! PSID offset, PSID length and PSID, and the port set that they describe (RFC 7597 section 5.1).
 //!
 //! A port is read as `A (a bits) | PSID (k bits) | j (m bits)` with `a + k + m = 16`. A CE owns the
-//! ports whose middle part is its PSID. Where `a > 0`, `A = 0` is left out, so that nobody owns the
+//! ports whose middle part is its PSID. Where `a > 0`, `A = 0` is excluded, so that no CE owns the
 //! ports below `2^(16-a)`. With `k = 0` the address is not shared and all 65536 ports belong to it.
 
 use std::fmt;
 
 use crate::bits::low_16;
 
-/// PSID offset (a) and PSID length (k) of a rule: how an address is cut into port sets.
+/// PSID offset (a) and PSID length (k) of a rule, which divide an address into port sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PortParameters {
     offset: u8,
     psid_len: u8,
 }
 
-/// The offset or the length is out of range, or they do not fit into 16 bits together.
+/// The offset or the length is out of range, or they exceed 16 bits together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PortParametersError {
     /// `a > 16`.
@@ -45,7 +45,7 @@ pub struct PsidTooLarge {
 }
 
 impl PortParameters {
-    /// `offset` (a) and `psid_len` (k) are 0 to 16 and together at most 16.
+    /// Checks that `offset` (a) and `psid_len` (k) are 0 to 16 and together at most 16.
     ///
     /// # Errors
     /// [`PortParametersError`] where they are not.
@@ -62,19 +62,19 @@ impl PortParameters {
         Ok(Self { offset, psid_len })
     }
 
-    /// PSID offset a, 0 to 16.
+    /// Returns the PSID offset a, 0 to 16.
     #[must_use]
     pub const fn offset(self) -> u8 {
         self.offset
     }
 
-    /// PSID length k, 0 to 16; 2^k CEs share an address.
+    /// Returns the PSID length k, 0 to 16; 2^k CEs share an address.
     #[must_use]
     pub const fn psid_len(self) -> u8 {
         self.psid_len
     }
 
-    /// The port set of one CE. `psid` is right-aligned.
+    /// Returns the port set of one CE. `psid` is right-aligned.
     ///
     /// # Errors
     /// [`PsidTooLarge`] where `psid` has more than k bits.
@@ -86,11 +86,13 @@ impl PortParameters {
         }
     }
 
-    /// The PSID of a rule, right-aligned: as stated, or moved down where it fits only when read
-    /// left-aligned in 16 bits, as `DHCPv6` and OpenWrt's `map` write it (RFC 7598 section 4.5).
+    /// Returns the PSID of a rule, right-aligned.
+    ///
+    /// A number that has k bits is taken as it is. A larger one is read as left-aligned in 16 bits,
+    /// as DHCPv6 and OpenWrt's `map` write it (RFC 7598 section 4.5).
     ///
     /// # Errors
-    /// [`PsidTooLarge`] where neither reading has k bits.
+    /// [`PsidTooLarge`] where the number has k bits in neither reading.
     pub const fn right_aligned(self, stated: u16) -> Result<u16, PsidTooLarge> {
         // k = 16 fits anything; k = 0 leaves nothing to move down to.
         let moved = (stated as u32) >> (16 - self.psid_len);
@@ -103,13 +105,25 @@ impl PortParameters {
         }
     }
 
-    /// The port set of a PSID that a [`Rule`](crate::Rule) has already fitted to its PSID length.
+    /// Returns the port set of a PSID that a [`Rule`](crate::Rule) has already checked against its
+    /// PSID length.
     pub(crate) const fn port_set_of_rule(self, psid: u16) -> PortSet {
         PortSet { parameters: self, psid }
     }
 }
 
 /// The ports that one CE may use on its IPv4 address.
+///
+/// ```
+/// use mape_core::PortParameters;
+///
+/// // A v6 Plus line: offset 4, PSID length 8.
+/// let set = PortParameters::new(4, 8)?.port_set(100)?;
+/// assert_eq!((set.ranges().len(), set.port_count()), (15, 240));
+/// assert_eq!(set.ranges().next().map(|range| range.to_string()), Some("5696-5711".to_owned()));
+/// assert!(set.contains(9792) && !set.contains(9808));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PortSet {
     parameters: PortParameters,
@@ -117,25 +131,25 @@ pub struct PortSet {
 }
 
 impl PortSet {
-    /// The offset and the length the set was built with.
+    /// Returns the offset and the length of the set.
     #[must_use]
     pub const fn parameters(self) -> PortParameters {
         self.parameters
     }
 
-    /// The PSID, right-aligned; 0 where the address is not shared.
+    /// Returns the PSID, right-aligned; 0 where the address is not shared.
     #[must_use]
     pub const fn psid(self) -> u16 {
         self.psid
     }
 
-    /// Number of ports, 1 to 65536.
+    /// Returns the number of ports, 1 to 65536.
     #[must_use]
     pub fn port_count(self) -> u32 {
         u32::try_from(self.ranges().len()).map_or(u32::MAX, |blocks| blocks << self.block_bits())
     }
 
-    /// Whether the CE owns this port.
+    /// Returns whether the CE owns this port.
     #[must_use]
     pub fn contains(self, port: u16) -> bool {
         let port = u32::from(port);
@@ -143,13 +157,13 @@ impl PortSet {
         psid == u32::from(self.psid) && port >> (16 - self.offset()) >= self.first_block()
     }
 
-    /// The blocks of consecutive ports, in ascending order; they never touch each other.
+    /// Returns the blocks of consecutive ports in ascending order. Blocks are never adjacent.
     #[must_use = "an iterator does nothing by itself"]
     pub fn ranges(self) -> impl ExactSizeIterator<Item = PortRange> + Clone {
         (self.first_block()..1 << self.offset()).map(move |block| self.block(block))
     }
 
-    /// The ports of the set that lie in `wanted`, as ascending ranges.
+    /// Returns the ports of the set that lie in `wanted`, as ascending ranges.
     #[must_use = "an iterator does nothing by itself"]
     pub(crate) fn ranges_within(self, wanted: PortRange) -> impl Iterator<Item = PortRange> {
         let block_of = |port: u16| u32::from(port) >> (16 - self.offset());
@@ -157,25 +171,25 @@ impl PortSet {
         blocks.filter_map(move |block| self.block(block).intersection(wanted))
     }
 
-    /// The block with this A.
+    /// Returns the block with this A.
     fn block(self, block: u32) -> PortRange {
         let first = block << (16 - self.offset()) | u32::from(self.psid) << self.block_bits();
         let last = first + (1 << self.block_bits()) - 1;
         PortRange { first: low_16(first.into()), last: low_16(last.into()) }
     }
 
-    /// The a that counts: an address that is not shared has no excluded ports (RFC 7597
-    /// section 5.1), whatever its rule says about the offset.
+    /// Returns the effective a: an address that is not shared has no excluded ports (RFC 7597
+    /// section 5.1), whatever offset its rule has.
     const fn offset(self) -> u8 {
         if self.parameters.psid_len == 0 { 0 } else { self.parameters.offset }
     }
 
-    /// m, the number of bits inside one block.
+    /// Returns m, the number of bits within one block.
     const fn block_bits(self) -> u8 {
         16 - self.offset() - self.parameters.psid_len
     }
 
-    /// The lowest value of A.
+    /// Returns the lowest value of A.
     const fn first_block(self) -> u32 {
         if self.offset() == 0 { 0 } else { 1 }
     }
@@ -189,37 +203,37 @@ pub struct PortRange {
 }
 
 impl PortRange {
-    /// `None` where `last` lies before `first`.
+    /// Returns the range, or `None` where `last` lies before `first`.
     #[must_use]
     pub const fn new(first: u16, last: u16) -> Option<Self> {
         if first <= last { Some(Self { first, last }) } else { None }
     }
 
-    /// The lowest port.
+    /// Returns the lowest port.
     #[must_use]
     pub const fn first(self) -> u16 {
         self.first
     }
 
-    /// The highest port.
+    /// Returns the highest port.
     #[must_use]
     pub const fn last(self) -> u16 {
         self.last
     }
 
-    /// Whether the port lies in the range.
+    /// Returns whether the port lies in the range.
     #[must_use]
     pub const fn contains(self, port: u16) -> bool {
         self.first <= port && port <= self.last
     }
 
-    /// The ports that both ranges hold.
+    /// Returns the ports that both ranges contain.
     #[must_use]
     pub fn intersection(self, other: Self) -> Option<Self> {
         Self::new(self.first.max(other.first), self.last.min(other.last))
     }
 
-    /// The ports that `other` does not hold: those below and those above it.
+    /// Returns the ports that `other` does not contain: those below it and those above it.
     pub(crate) fn without(self, other: Self) -> impl Iterator<Item = Self> {
         let below = other.first.checked_sub(1).map(|last| (self.first, last.min(self.last)));
         let above = other.last.checked_add(1).map(|first| (first.max(self.first), self.last));
@@ -227,7 +241,7 @@ impl PortRange {
         parts.filter_map(|(first, last)| Self::new(first, last))
     }
 
-    /// The ports in ascending order.
+    /// Returns the ports in ascending order.
     #[must_use = "an iterator does nothing by itself"]
     pub fn ports(self) -> std::ops::RangeInclusive<u16> {
         self.first..=self.last

@@ -10,19 +10,19 @@ use crate::text::Quoted;
 
 /// A delegated prefix, an on-link /64, or the /64 of an address: at most 64 bits long.
 ///
-/// It is not yet the end-user prefix of RFC 7597: a /64 announced on a /56 line is a cut of it,
-/// and only the rule says how long the end-user prefix is.
+/// It is not yet the end-user prefix of RFC 7597: a /64 announced on a /56 line is a subnet of the
+/// end-user prefix, and only the rule states the length of the end-user prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReceivedPrefix(Ipv6Net);
 
 impl ReceivedPrefix {
-    /// `address` with its prefix length: 0 to 64, or 128 for an address, which is taken as its
-    /// /64. The interface identifier is ignored.
+    /// Returns the prefix of an address with this length: 0 to 64, or 128 for a single address,
+    /// which stands for its /64. The interface identifier is ignored.
     ///
     /// # Errors
-    /// [`PrefixError::Length`] for a length of 65 to 127 or above 128;
-    /// [`PrefixError::SubnetBits`] where a bit between the length and bit 64 is set, because then
-    /// the address and the length name two different prefixes.
+    /// [`PrefixError::Length`] for a length of 65 to 127 or above 128. [`PrefixError::SubnetBits`]
+    /// where a bit between the length and bit 64 is set, because address and length then name two
+    /// different prefixes.
     pub fn new(address: Ipv6Addr, len: u8) -> Result<Self, PrefixError> {
         let kept = match len {
             0..=64 => len,
@@ -39,7 +39,7 @@ impl ReceivedPrefix {
         Ok(Self(net))
     }
 
-    /// The prefix without host bits.
+    /// Returns the prefix without host bits.
     #[must_use]
     pub const fn net(self) -> Ipv6Net {
         self.0
@@ -49,15 +49,15 @@ impl ReceivedPrefix {
         self.0.addr().segments()[0] >> 6 == 0xfe80 >> 6
     }
 
-    /// The upper 64 bits; those after the length are zero.
+    /// Returns the upper 64 bits; those after the length are zero.
     #[must_use]
     pub(crate) fn upper(self) -> u64 {
         upper(self.0.addr())
     }
 }
 
-/// The upper 64 bits of an address. All MAP arithmetic happens there, and 32-bit routers have no
-/// cheap 128-bit numbers.
+/// Returns the upper 64 bits of an address. All MAP arithmetic happens in them, because 128-bit
+/// numbers are expensive on 32-bit routers.
 pub(crate) fn upper(address: Ipv6Addr) -> u64 {
     let [a, b, c, d, ..] = address.segments();
     u64::from(a) << 48 | u64::from(b) << 32 | u64::from(c) << 16 | u64::from(d)
@@ -73,16 +73,16 @@ impl fmt::Display for ReceivedPrefix {
 /// The text is not a prefix that a line can have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PrefixError {
-    /// Not an IPv6 address at all.
+    /// Not an IPv6 address.
     #[error("{0} is not an IPv6 prefix")]
     NotIpv6(Quoted),
     /// An IPv4 address or prefix.
     #[error("{0} is IPv4, but MAP-E starts from the line's IPv6 prefix")]
     Ipv4(Quoted),
-    /// An address with a zone, so a link-local one.
+    /// A link-local address with its zone.
     #[error("{0} carries a zone, so it is not the line's own prefix")]
     Zone(Quoted),
-    /// Two prefixes, of which only one can be meant.
+    /// More than one prefix.
     #[error("{0} holds more than one prefix")]
     Several(Quoted),
     /// The length is not a number that a line's prefix can have.

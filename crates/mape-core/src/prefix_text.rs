@@ -1,4 +1,4 @@
-//! A prefix in what people paste: a line of `ip`, `ifconfig`, `ipconfig` or a web page.
+//! Reads a prefix from pasted text: a line of `ip`, `ifconfig`, `ipconfig` or a web page.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -9,8 +9,8 @@ use crate::text::{Quoted, decimal};
 impl FromStr for ReceivedPrefix {
     type Err = PrefixError;
 
-    /// Reads `240b:10:3261:6400::/56`, a /64, or an address (taken as its /64); also in a line that
-    /// a program or a page shows, where it holds one prefix only.
+    /// Reads `240b:10:3261:6400::/56`, a /64, or an address, which stands for its /64. The text may
+    /// be a whole line of a program or a page, if it contains one prefix only.
     fn from_str(text: &str) -> Result<Self, PrefixError> {
         let text = text.trim();
         match read(text) {
@@ -33,18 +33,19 @@ impl FromStr for ReceivedPrefix {
     }
 }
 
-/// All that stands behind an address, where the whole text is one with a length.
+/// Returns the error about the length where the whole text is an address and a length. The error
+/// shows everything after the slash.
 fn length_as_typed(text: &str) -> Option<PrefixError> {
     let (address, len) = text.split_once('/')?;
     address.parse::<Ipv6Addr>().ok()?;
     Some(PrefixError::Length(Quoted::new(len)))
 }
 
-/// The one prefix in the text; `None` where there is none, or where a piece of an address beside it
-/// could belong to it.
+/// Returns the only prefix in the text. Returns `None` where there is none, or where a fragment of
+/// an address beside it could belong to it.
 ///
 /// Quotes, brackets, labels (`Prefix: …`), the zone of a global address and full-width characters
-/// are left out. Addresses that no line has, like link-local ones, count only where there is no
+/// are ignored. Addresses that no line has, such as link-local ones, count only where there is no
 /// other.
 fn read(text: &str) -> Option<Result<ReceivedPrefix, PrefixError>> {
     let text: String = text.chars().map(half_width).collect();
@@ -95,7 +96,7 @@ fn prefix(address: Ipv6Addr, len: Option<&str>) -> Result<ReceivedPrefix, Prefix
     ReceivedPrefix::new(address, number.ok_or_else(bad)?)
 }
 
-/// The address and the length in a word, which may begin with a label.
+/// Returns the address and the length in a word, which may begin with a label.
 fn address(word: &str) -> Option<(Ipv6Addr, Option<&str>)> {
     let (text, len) = word.split_once('/').map_or((word, None), |(text, len)| (text, Some(len)));
     let len = len.map(|len| len.split('%').next().unwrap_or_default().trim_end_matches([':', '.']));
@@ -108,9 +109,8 @@ fn address(word: &str) -> Option<(Ipv6Addr, Option<&str>)> {
     read.map(|address| (address, len)).or_else(label)
 }
 
-/// Whether what stands before a colon is a word like `IPv6`, and no first group with a slip of the
-/// pen (`24O0`) or a word in front (`wan-2400`): what is left of such an address would be another
-/// one.
+/// Returns whether the text before a colon is a word like `IPv6`. It is not where it is a mistyped
+/// first group (`24O0`) or ends in one (`wan-2400`): the rest would be read as a different address.
 fn is_label(text: &str) -> bool {
     let behind = text.rsplit(|char: char| !char.is_ascii_hexdigit()).next().unwrap_or_default();
     let is_group = behind.len() > 2 && behind.contains(|char: char| char.is_ascii_digit());
@@ -118,13 +118,13 @@ fn is_label(text: &str) -> bool {
         || (behind != text && !is_group && !text.starts_with(|it: char| it.is_ascii_digit()))
 }
 
-/// `240b:10:3261:6400` without the `::` behind it: just the 64 bits of a subnet.
+/// Reads `240b:10:3261:6400`, the 64 bits of a subnet without the `::` at the end.
 fn four_groups(text: &str) -> Option<Ipv6Addr> {
     let whole = text.split(':').count() == 4 && !text.contains("::");
     whole.then(|| format!("{text}::").parse().ok()).flatten()
 }
 
-/// Whether a word can be a piece of an address that has been put apart: digits and colons.
+/// Returns whether a word can be a fragment of an address that was split: digits and colons.
 fn is_piece(word: &str) -> bool {
     if address(word).is_some() {
         return false;
@@ -135,13 +135,14 @@ fn is_piece(word: &str) -> bool {
         && word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
 }
 
-/// Loopback, link-local and unique local addresses, which stand beside a line's own.
+/// Returns whether the address is loopback, link-local or unique local, as interfaces have beside
+/// the line's.
 fn is_local(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.octets();
     address.is_loopback() || first & 0xfe == 0xfc || first == 0xfe && second >> 6 == 2
 }
 
-/// Japanese keyboards have a second set of ASCII characters.
+/// Returns the ASCII character for a full-width one, as Japanese keyboards write them.
 fn half_width(char: char) -> char {
     match char {
         '\u{ff01}'..='\u{ff5e}' => {

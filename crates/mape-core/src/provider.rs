@@ -1,4 +1,4 @@
-//! The providers whose rules are built in.
+//! The choice of a provider.
 
 use std::str::FromStr;
 
@@ -7,13 +7,13 @@ use crate::error::{Explain, Explanation};
 use crate::provider_info::Provider;
 use crate::text::Quoted;
 
-/// All built-in providers.
+/// Returns all built-in providers.
 #[must_use]
 pub fn providers() -> &'static [Provider] {
     &PROVIDERS
 }
 
-/// The `provider` option: which rules may be considered.
+/// The `provider` option: which rules a plan may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProviderChoice {
     /// All rules; the prefix decides.
@@ -26,7 +26,7 @@ pub enum ProviderChoice {
 }
 
 impl ProviderChoice {
-    /// Whether built-in rules of this provider may be considered.
+    /// Returns whether a plan may use the built-in rules of this provider.
     #[must_use]
     pub(crate) fn admits(self, provider: &Provider) -> bool {
         match self {
@@ -36,7 +36,7 @@ impl ProviderChoice {
         }
     }
 
-    /// The value of the option.
+    /// Returns the value of the option.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl ProviderChoice {
     }
 }
 
-/// The text names no provider.
+/// The text is not the name of a provider.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the provider {0} is not known")]
 pub struct UnknownProvider(Quoted);

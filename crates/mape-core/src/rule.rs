@@ -10,23 +10,23 @@ use crate::error::{Code, Explain, Explanation};
 use crate::layout::Layout;
 use crate::port_set::{PortParameters, PortParametersError, PsidTooLarge};
 
-/// The numbers of a rule before they are held against each other.
+/// The numbers of a rule before they are checked against each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleParts {
     /// Rule IPv6 prefix, at most a /64.
     pub ipv6: Ipv6Net,
     /// Rule IPv4 prefix.
     pub ipv4: Ipv4Net,
-    /// Number of EA bits (o): those of the end-user prefix behind the rule prefix. With the length
-    /// of the IPv6 prefix at most 64.
+    /// Number of EA bits (o): the bits of the end-user prefix after the rule prefix. Together with
+    /// the length of the rule prefix at most 64.
     pub ea_len: u8,
-    /// PSID offset (a), 0 to 16, or the default of the layout.
+    /// PSID offset (a), 0 to 16. `None` stands for the default of the layout.
     pub offset: Option<u8>,
-    /// PSID length (k), 0 to 16, and at most 16 together with the offset; or what the EA bits
-    /// leave for it.
+    /// PSID length (k), 0 to 16, and at most 16 together with the offset. `None` stands for the
+    /// number of EA bits after those of the IPv4 address.
     pub psid_len: Option<u8>,
-    /// PSID given explicitly, right-aligned, or left-aligned in 16 bits where that is the only
-    /// reading. 0 is no PSID where the EA bits hold one.
+    /// Explicit PSID, right-aligned, or left-aligned in 16 bits where only that reading is possible.
+    /// 0 is ignored where the EA bits contain the PSID.
     pub psid: Option<u16>,
     /// Address of the BR.
     pub br: Ipv6Addr,
@@ -35,13 +35,15 @@ pub struct RuleParts {
 }
 
 impl RuleParts {
-    /// Number of EA bits behind those of the IPv4 address: the PSID, where a rule is consistent.
+    /// Returns the number of EA bits after those of the IPv4 address. In a consistent rule they are
+    /// the PSID.
     pub(crate) fn psid_bits_in_ea(&self) -> u8 {
         self.ea_len.saturating_sub(32 - self.ipv4.prefix_len())
     }
 
-    /// The same without EA bits, where they are the 32 of an address that the rule has already.
-    /// Some servers count them, with sharing parameters that no address can have.
+    /// Returns the parts without EA bits where the 32 EA bits are those of an IPv4 address that the
+    /// rule already states in full. Some servers count them, together with sharing parameters that
+    /// no address can have.
     fn with_whole_address(self) -> Self {
         let (offset, psid_len) = (self.offset.unwrap_or(0), self.psid_len.unwrap_or(0));
         let shared = psid_len > 0 && offset.saturating_add(psid_len) <= 16 || self.psid > Some(0);
@@ -65,12 +67,34 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Holds the parts against each other.
+    /// Checks the parts against each other.
     ///
-    /// The EA bits are the rest of the IPv4 address and then the PSID (RFC 7597 section 5.2). With
-    /// fewer EA bits than the rest of the address, the CE gets an IPv4 *prefix* and cannot share
-    /// it; with just as many, or none at all, a PSID may be given explicitly. An IPv4 address of 32
-    /// bits needs no EA bits: 32 of them are its own, counted twice.
+    /// The EA bits are the rest of the IPv4 address followed by the PSID (RFC 7597 section 5.2).
+    /// With fewer EA bits than the rest of the address, the CE gets an IPv4 *prefix* and cannot
+    /// share it. With exactly as many, or with none, the rule may state the PSID. A rule with a
+    /// whole IPv4 address needs no EA bits; 32 of them are that address, counted twice, and are
+    /// ignored.
+    ///
+    /// ```
+    /// use mape_core::{Layout, Rule, RuleError, RuleParts};
+    ///
+    /// let parts = RuleParts {
+    ///     ipv6: "240b:10::/31".parse()?,
+    ///     ipv4: "106.72.0.0/15".parse()?,
+    ///     ea_len: 25,
+    ///     offset: None,
+    ///     psid_len: None,
+    ///     psid: None,
+    ///     br: "2404:9200:225:100::64".parse()?,
+    ///     layout: Layout::Draft03,
+    /// };
+    /// let rule = Rule::new(parts)?;
+    /// // 25 EA bits, of which 17 complete the IPv4 address.
+    /// assert_eq!((rule.port_parameters().offset(), rule.port_parameters().psid_len()), (4, 8));
+    /// let wrong = Rule::new(RuleParts { ea_len: 34, ..parts });
+    /// assert_eq!(wrong, Err(RuleError::TooLong { ipv6_len: 31, ea_len: 34 }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`RuleError`] names the two numbers that disagree.
@@ -118,72 +142,74 @@ impl Rule {
         Ok(Self { ipv6, ipv4, ea_len, ports: port_parameters, psid, br, layout })
     }
 
-    /// Rule IPv6 prefix.
+    /// Returns the rule IPv6 prefix.
     #[must_use]
     pub const fn ipv6(&self) -> Ipv6Net {
         self.ipv6
     }
 
-    /// Rule IPv4 prefix.
+    /// Returns the rule IPv4 prefix.
     #[must_use]
     pub const fn ipv4(&self) -> Ipv4Net {
         self.ipv4
     }
 
-    /// Number of EA bits (o), 0 to 46: the IPv4 prefix has at least two bits, as no shorter one is
-    /// all unicast.
+    /// Returns the number of EA bits (o), 0 to 46. It is at most 46 because the IPv4 prefix has at
+    /// least two bits: a shorter one contains addresses that are not unicast.
     #[must_use]
     pub const fn ea_len(&self) -> u8 {
         self.ea_len
     }
 
-    /// PSID offset and PSID length.
+    /// Returns the PSID offset and the PSID length.
     #[must_use]
     pub const fn port_parameters(&self) -> PortParameters {
         self.ports
     }
 
-    /// The PSID given explicitly, if any; right-aligned, but for one that has both readings and
-    /// stands in the EA bits too, which decide.
+    /// Returns the PSID that the rule states, right-aligned. A number that has both readings stays
+    /// as it is where the EA bits contain the PSID, because those decide.
     #[must_use]
     pub const fn psid(&self) -> Option<u16> {
         self.psid
     }
 
-    /// Address of the BR.
+    /// Returns the address of the BR.
     #[must_use]
     pub const fn br(&self) -> Ipv6Addr {
         self.br
     }
 
-    /// Interface-identifier layout.
+    /// Returns the interface-identifier layout.
     #[must_use]
     pub const fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// The same rule in another layout: the user's `layout` or `legacymap` option.
+    /// Returns the same rule in another layout, for the user's `layout` or `legacymap` option.
     #[must_use]
     pub const fn with_layout(self, layout: Layout) -> Self {
         Self { layout, ..self }
     }
 
-    /// Length of the end-user prefix the rule describes: rule prefix and EA bits, at most 64.
+    /// Returns the length of the end-user prefix that the rule describes: rule prefix and EA bits,
+    /// at most 64.
     #[must_use]
     pub const fn end_user_prefix_len(&self) -> u8 {
         self.ipv6.prefix_len() + self.ea_len
     }
 
-    /// Number of EA bits that are the PSID, 0 to 16; 0 where it is explicit or the address is not
-    /// shared. The EA bits before them, 0 to 32, complete the IPv4 address or lengthen its prefix.
+    /// Returns the number of EA bits that are the PSID, 0 to 16; 0 where the rule states the PSID
+    /// or the address is not shared. The EA bits before them, 0 to 32, complete the IPv4 address or
+    /// lengthen its prefix.
     #[must_use]
     pub(crate) fn psid_bits_in_ea(&self) -> u8 {
         self.ea_len.saturating_sub(32 - self.ipv4.prefix_len())
     }
 }
 
-/// Whether a host can have every address of this prefix: none of "this network", loopback,
-/// multicast or reserved (RFC 6890). A subscriber's address can be private, in a lab.
+/// Returns whether a host can have every address of this prefix: none is in "this network",
+/// loopback, multicast or reserved (RFC 6890). In a lab a subscriber's address can be private.
 #[must_use]
 pub fn is_unicast4(net: Ipv4Net) -> bool {
     let [first, ..] = net.network().octets();
@@ -191,13 +217,13 @@ pub fn is_unicast4(net: Ipv4Net) -> bool {
     (1..=223).contains(&first) && (1..=223).contains(&last) && !(first <= 127 && 127 <= last)
 }
 
-/// Global, or unique local in a lab.
+/// Returns whether the address is global, or unique local as in a lab.
 pub(crate) fn is_unicast6(address: Ipv6Addr) -> bool {
     let [first, ..] = address.octets();
     (0x20..=0x3f).contains(&first) || matches!(first, 0xfc | 0xfd)
 }
 
-/// Two numbers of a rule contradict each other.
+/// Two numbers of a rule contradict each other, or one is out of range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
     /// The IPv6 prefix is not on its boundary.
@@ -216,10 +242,10 @@ pub enum RuleError {
         /// Cut to its length.
         boundary: Ipv4Net,
     },
-    /// The IPv4 prefix holds addresses that no subscriber can have.
+    /// The IPv4 prefix contains addresses that no subscriber can have.
     #[error("the rule's IPv4 prefix {0} holds addresses that no line can have")]
     Ipv4NotUnicast(Ipv4Net),
-    /// The BR's address is not one a packet can be sent to.
+    /// The BR's address is not a unicast address.
     #[error("the BR address {0} is not a global IPv6 address")]
     BrNotUnicast(Ipv6Addr),
     /// The end-user prefix would be longer than a /64.
@@ -230,7 +256,7 @@ pub enum RuleError {
         /// o
         ea_len: u8,
     },
-    /// The PSID length given is not what the EA bits leave.
+    /// The PSID length differs from the number of EA bits that are left for the PSID.
     #[error(
         "PSID length {psid_len} disagrees with {ea_len} EA bits, of which {suffix_len} complete \
          the IPv4 address"
@@ -243,7 +269,7 @@ pub enum RuleError {
         /// k as given
         psid_len: u8,
     },
-    /// The EA bits leave more for the PSID than a port has.
+    /// More EA bits are left for the PSID than a port has.
     #[error(
         "{ea_len} EA bits, of which {suffix_len} complete the IPv4 address, leave more than 16 for \
          the PSID"
@@ -254,7 +280,7 @@ pub enum RuleError {
         /// p = 32 - r
         suffix_len: u8,
     },
-    /// The EA bits do not even complete the IPv4 address, yet it is to be shared.
+    /// The rule has a PSID length, but its EA bits do not complete the IPv4 address.
     #[error(
         "PSID length {psid_len} needs a whole IPv4 address, but {ea_len} of the {suffix_len} bits \
          missing in the rule's IPv4 prefix are EA bits"
@@ -267,7 +293,7 @@ pub enum RuleError {
         /// k as given
         psid_len: u8,
     },
-    /// There is a PSID length, but neither the EA bits nor the rule give a PSID.
+    /// The rule has a PSID length, but neither EA bits for the PSID nor an explicit PSID.
     #[error(
         "PSID length {psid_len} is given, but no EA bits are left for the PSID and none is given"
     )]
@@ -356,7 +382,7 @@ fn inconsistent(hint: impl Into<Cow<'static, str>>) -> Explanation {
     Explanation::new(Code::RuleInconsistent, hint)
 }
 
-/// As `--rule` and rule files write it, with every default spelled out.
+/// Writes the rule as `--rule` and rule files have it, with every default spelled out.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ipv6={},ipv4={},ea={}", self.ipv6, self.ipv4, self.ea_len)?;

@@ -1,4 +1,4 @@
-//! Rules as people write them: `ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1`.
+//! Rules as text: `ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1`.
 
 use std::net::Ipv6Addr;
 
@@ -20,16 +20,33 @@ pub use error::{RuleFileError, RuleTextError};
 pub use map::{is_map_form, parse_dhcpv6_rule, parse_map_rules};
 pub use values::{parse_net4, parse_net6, parse_psid};
 
-/// The keys of a rule; the first four of [`REQUIRED`] cannot be left out.
+/// The keys of a rule, in the order of the error's next step.
 const KEYS: [&str; 8] = ["ipv6", "ipv4", "ea", "offset", "psid", "psidlen", "br", "layout"];
+/// The keys that every rule has.
 const REQUIRED: [&str; 4] = ["ipv6", "ipv4", "ea", "br"];
 
 /// Reads one rule: `KEY=VALUE` pairs separated by commas.
 ///
-/// Keys: `ipv6` and `ipv4` (the rule's prefixes), `ea` (EA bits), `br`, and optionally `offset` (a;
-/// as [`fill_from_table`] has it), `psidlen` (k; absent or 0: what the EA bits leave), `psid` (decimal or
-/// `0x…`; right-aligned, or left-aligned in 16 bits where it can only be meant so), `layout`
-/// (`draft03` or `rfc7597`; `default_layout` where the rule does not say).
+/// - `ipv6` and `ipv4`: the rule's prefixes.
+/// - `ea`: the number of EA bits.
+/// - `br`: the address of the BR.
+/// - `offset` (optional): the PSID offset a. Its default comes from [`fill_from_table`].
+/// - `psidlen` (optional): the PSID length k. Without it, or with 0, k is the rest of the EA bits.
+/// - `psid` (optional): decimal or `0x…`. It is right-aligned, or left-aligned in 16 bits where
+///   only that reading is possible.
+/// - `layout` (optional): `draft03` or `rfc7597`; `default_layout` where the rule has none.
+///
+/// ```
+/// use mape_core::{Layout, parse_rule};
+///
+/// let text = "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,br=2404:9200:225:100::64";
+/// let rule = parse_rule(text, Layout::Draft03)?;
+/// assert_eq!(rule.to_string(), "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,offset=4,psidlen=8,\
+///     br=2404:9200:225:100::64,layout=draft03");
+/// let error = parse_rule("ipv6=240b:10::/31", Layout::Draft03).unwrap_err();
+/// assert_eq!(error.to_string(), "the rule lacks ipv4");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// [`RuleTextError`] where the text cannot be read or its numbers contradict each other.
@@ -62,12 +79,12 @@ pub fn parse_rule(text: &str, default_layout: Layout) -> Result<Rule, RuleTextEr
     Ok(Rule::new(fill_from_table(parts, Some(layout)))?)
 }
 
-/// Reads a rule file: one rule in a line, in the form of [`parse_rule`]; empty lines and what
-/// follows a `#` are left out.
+/// Reads a rule file: one rule per line in the form of [`parse_rule`]. Empty lines and text after a
+/// `#` are ignored.
 ///
 /// # Errors
 /// [`RuleFileError`] names the line. Two different rules for the same IPv6 prefix are refused,
-/// since nothing could choose between them.
+/// because neither takes precedence.
 pub fn parse_rule_file(text: &str, default_layout: Layout) -> Result<Vec<Rule>, RuleFileError> {
     let mut rules: Table<Ipv6Net, (usize, Rule)> = Table::default();
     // Some editors begin a file with a byte order mark.

@@ -4,8 +4,8 @@ use std::borrow::Borrow;
 
 /// Values by key, in the order of the keys.
 ///
-/// It is a sorted list: adding an entry moves those behind it, so it is for tens of entries. A
-/// `BTreeMap` has the same order, and each pair of types costs 6 kB of code on MIPS.
+/// It is a sorted list: adding an entry moves those after it, so it is for tens of entries. A
+/// `BTreeMap` has the same order, but each pair of types costs 6 kB of code on MIPS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table<K, V>(Vec<(K, V)>);
 
@@ -23,7 +23,7 @@ impl<K: Ord, V> Table<K, V> {
         self.0.binary_search_by(|(known, _)| known.borrow().cmp(key))
     }
 
-    /// The value of this key.
+    /// Returns the value of this key.
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -32,7 +32,7 @@ impl<K: Ord, V> Table<K, V> {
         self.0.get(position).map(|(_, value)| value)
     }
 
-    /// Gives the key this value, and returns the one that it had.
+    /// Sets the value of the key, and returns its previous value.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.position(&key) {
             Ok(position) => self.0.get_mut(position).map(|(_, old)| std::mem::replace(old, value)),
@@ -43,7 +43,7 @@ impl<K: Ord, V> Table<K, V> {
         }
     }
 
-    /// Removes the key, and returns the value that it had.
+    /// Removes the key, and returns its value.
     pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -57,22 +57,22 @@ impl<K: Ord, V> Table<K, V> {
         self.0.retain(|(key, value)| keep(key, value));
     }
 
-    /// The entries, in the order of the keys.
+    /// Returns the entries, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
-    /// The values, in the order of the keys.
+    /// Returns the values, in the order of the keys.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.0.iter().map(|(_, value)| value)
     }
 
-    /// The values, in the order of the keys.
+    /// Returns the values, in the order of the keys.
     pub fn into_values(self) -> impl Iterator<Item = V> {
         self.0.into_iter().map(|(_, value)| value)
     }
 
-    /// Whether there is no entry.
+    /// Returns whether there is no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,9 +1,9 @@
-//! Small helpers for reading and quoting text that a person typed.
+//! Reading and quoting text from outside.
 
 use std::fmt::{self, Write as _};
 
-/// Text that goes to a terminal or a log, as one line: what a terminal would carry out, and what
-/// turns the direction of writing round, is escaped.
+/// Text for a terminal or a log, as one line. Characters that a terminal executes and those that
+/// change the direction of writing are escaped.
 #[derive(Clone, Copy)]
 pub struct Shown<'text>(pub &'text dyn fmt::Display);
 
@@ -27,13 +27,13 @@ impl fmt::Write for Escape<'_, '_> {
     }
 }
 
-/// Whether a terminal shows it, and does nothing else with it. Japanese names have the wide blank.
+/// Returns whether a terminal only displays the character. Japanese names contain the wide blank.
 fn is_safe(letter: char) -> bool {
     matches!(letter, '"' | '\'' | '\\' | '\u{3000}') || letter.escape_debug().len() == 1
 }
 
-/// A word of a command line that is offered for pasting: whatever it holds, a POSIX shell reads
-/// this one word, and a terminal shows it.
+/// One word of a command line that the user can paste: a POSIX shell reads any text as this one
+/// word, and a terminal can display it.
 #[derive(Clone, Copy, Debug)]
 pub struct ShellWord<'text> {
     text: &'text str,
@@ -41,13 +41,13 @@ pub struct ShellWord<'text> {
 }
 
 impl<'text> ShellWord<'text> {
-    /// As it is, where the shell reads it so.
+    /// Returns the word, quoted only where the shell needs it.
     #[must_use]
     pub const fn new(text: &'text str) -> Self {
         Self { text, always_quoted: false }
     }
 
-    /// In quotes, though it may need none.
+    /// Returns the word in quotes even where it needs none.
     #[must_use]
     pub const fn quoted(text: &'text str) -> Self {
         Self { text, always_quoted: true }
@@ -61,14 +61,14 @@ impl fmt::Display for ShellWord<'_> {
         if !always_quoted && !text.is_empty() && text.bytes().all(is_plain) {
             return f.write_str(text);
         }
-        // A substitution loses line feeds at its end; such a word stands there escaped, and means
-        // no file.
+        // A substitution loses line feeds at its end. Such a word is shown escaped and names no
+        // file.
         if text.chars().all(is_safe) || text.ends_with('\n') {
             return write!(f, "'{}'", Shown(&text.replace('\'', r"'\''")));
         }
         f.write_str("\"$(printf '")?;
         for (number, byte) in text.bytes().enumerate() {
-            // A dash in front would be an option of printf.
+            // printf would read a leading dash as an option.
             if is_plain(byte) && byte != b'%' && (number > 0 || byte != b'-') {
                 f.write_char(byte.into())?;
             } else {
@@ -79,16 +79,16 @@ impl fmt::Display for ShellWord<'_> {
     }
 }
 
-/// A value typed by a person, shown inside an error sentence: in double quotes, control
-/// characters escaped and the end cut off, so that no input can break a terminal or a log line.
+/// A value from outside inside an error sentence: in double quotes, with control characters escaped
+/// and the end cut off, so that no input can break a terminal or a log line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quoted(String);
 
-/// Longest part of a typed value that an error repeats, in characters.
+/// Longest part of a value that an error repeats, in characters.
 const MAX_QUOTED_CHARS: usize = 60;
 
 impl Quoted {
-    /// Quotes the text; of a long one the first 60 characters.
+    /// Quotes the text; of a longer text only the first 60 characters.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let mut shown: String =
@@ -99,13 +99,13 @@ impl Quoted {
         Self(shown)
     }
 
-    /// The text without the quotes.
+    /// Returns a copy of the text without the quotes.
     #[must_use]
     pub fn text(&self) -> String {
         self.0.clone()
     }
 
-    /// The text without the quotes, borrowed.
+    /// Returns the text without the quotes.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! What a provisioning server answered, in any of the three shapes.
+//! Reads the answer of a provisioning server in any of the three formats.
 
 use crate::json;
 
@@ -15,19 +15,19 @@ pub use method::{BrokenRule, Endpoint, Ipip, Lw4o6, MapE, MapT, Method};
 pub use types::{Answer, Auth, NoMethod, Shape};
 
 impl Answer {
-    /// Reads an answer of the standard's shape.
+    /// Reads an answer in the standard's format.
     ///
     /// # Errors
-    /// [`AnswerError`] where it is no JSON or has no `order`. A method with wrong parameters is no
-    /// error here: the next one in the order may do.
+    /// [`AnswerError`] where it is not JSON or has no `order`. A method with wrong parameters is no
+    /// error here, because the next one in the order may be usable.
     pub fn hb46pp(body: &[u8]) -> Result<Self, AnswerError> {
         hb46pp::parse(&json::root(body)?)
     }
 
-    /// Reads an answer of any shape, which its keys tell apart.
+    /// Reads an answer of any format. Its keys show which one it is.
     ///
     /// # Errors
-    /// [`AnswerError`] where it has none of them, or one without any rule that can be read.
+    /// [`AnswerError`] where it has none of them, or a list without any readable rule.
     pub fn any(body: &[u8]) -> Result<Self, AnswerError> {
         let root = json::root(jpne::unwrapped(body))?;
         let has = |key: &str| root.get(key).is_some();

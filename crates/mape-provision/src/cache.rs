@@ -1,8 +1,8 @@
-//! What is kept between two runs: the last good answer in flash, the time of the next try in
-//! memory.
+//! The state that is kept between two runs: the last good answer in flash, the time of the next
+//! attempt in memory.
 //!
-//! Neither is proof of anything. Whatever cannot be read, is of another format or of another
-//! configuration counts as not there.
+//! Neither is trusted. A file that cannot be read, has another format or belongs to another
+//! configuration counts as absent.
 
 use mape_core::{Layout, ReceivedPrefix, Rule, parse_rule};
 use serde_json::Value;
@@ -11,13 +11,13 @@ use crate::answer::{Answer, MAX_BODY, MapE, Method, Shape};
 use crate::json::{self, flag, number, or_null, text};
 use crate::request::Token;
 
-/// Number of the format.
+/// Version of the format.
 const SCHEMA: u32 = 1;
 
-/// The last good answer, and what a server wants to be told again.
+/// The last good answer, and the values that the next request repeats to the server.
 ///
-/// It holds no time, so that an unchanged answer is equal to the one before and flash is written
-/// only where this value differs from what was read; and a router without a clock can use it.
+/// It contains no time, so that an unchanged answer equals the previous one and flash is written
+/// only on a change. A router without a clock can use it as well.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cached {
     /// [`Mode::key`](crate::Mode::key) of the configuration.
@@ -33,7 +33,8 @@ pub struct Cached {
 }
 
 impl Cached {
-    /// One line of JSON. It names the line (prefix, token), so the file is for root only.
+    /// Returns one line of JSON. It contains the line's prefix and token, so only root may read the
+    /// file.
     #[must_use]
     pub fn to_json(&self) -> String {
         let map_e = self.answer.as_ref().and_then(Answer::map_e);
@@ -53,7 +54,7 @@ impl Cached {
         json::to_text(&value) + "\n"
     }
 
-    /// Reads [`Self::to_json`]; `None` where a part cannot be read.
+    /// Reads [`Self::to_json`]. Returns `None` where a part cannot be read.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         // Rules are a little longer here than in an answer.
@@ -86,7 +87,7 @@ impl Cached {
     }
 }
 
-/// When to ask again. Kept in memory, so that long waits need no process.
+/// The time of the next request. It is kept in memory, so that long waits need no process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pause {
     /// [`Mode::key`](crate::Mode::key) of the configuration.
@@ -100,7 +101,7 @@ pub struct Pause {
 }
 
 impl Pause {
-    /// One line of JSON.
+    /// Returns one line of JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         let value = json::written(vec![
@@ -113,7 +114,7 @@ impl Pause {
         json::to_text(&value) + "\n"
     }
 
-    /// Reads [`Self::to_json`]; `None` where a part cannot be read.
+    /// Reads [`Self::to_json`]. Returns `None` where a part cannot be read.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let value = object(text, MAX_BODY)?;

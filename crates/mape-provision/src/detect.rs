@@ -1,7 +1,8 @@
-//! What kind of line this is, from what is known about it.
+//! Detects the type of a line from the available facts.
 //!
-//! Nothing is asked here. Every clue says what it speaks for; the one with the most authority
-//! decides, those that agree are evidence, those that do not are listed against it.
+//! This module sends no request. Each clue names the line type that it indicates. The clue whose
+//! source has the most authority decides; clues that agree are evidence, the others are listed
+//! against it.
 
 mod clues;
 mod evidence;
@@ -18,7 +19,7 @@ pub use verdict::{Evidence, Verdict};
 
 use evidence::{Clue, ClueSource};
 
-/// Says what kind of line it is.
+/// Returns the type of the line.
 #[must_use]
 pub fn detect(facts: &LineFacts) -> Verdict {
     let clues = clues::all(facts);
@@ -36,8 +37,9 @@ pub fn detect(facts: &LineFacts) -> Verdict {
     Verdict::of(facts, chosen, &clues)
 }
 
-/// A line without a contract has nothing but its prefix, and a gateway that already does it is what
-/// matters most to who wants to do it.
+/// Returns the clue that decides. A line without a contract has only its prefix, so that clue comes
+/// first. Next comes a home gateway that runs MAP-E already, because it is what the user has to
+/// change.
 fn most_authority(clues: &[Clue]) -> Option<&Clue> {
     let without_contract = |clue: &&Clue| {
         clue.source == ClueSource::Prefix && matches!(clue.line, LineType::Ngn | LineType::NoIpv6)

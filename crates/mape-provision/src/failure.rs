@@ -1,11 +1,11 @@
-//! Why there is no answer to use, for people and for LuCI.
+//! Reasons why there is no usable answer, for people and for LuCI.
 
 use mape_core::{Code, Explain, Explanation};
 
 use crate::answer::AnswerError;
 use crate::request::Capability;
 
-/// The network says that there is nothing for this line: what was provisioned ends.
+/// The network offers nothing for this line; provisioned settings are withdrawn.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoService {
     /// NXDOMAIN, or no TXT record.
@@ -83,7 +83,7 @@ impl Explain for NoService {
     }
 }
 
-/// This try failed: what works goes on working.
+/// This attempt failed; the settings of the last answer stay active.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The resolvers did not say whether there is a server.
@@ -140,7 +140,7 @@ pub enum Failure {
     Answer(#[from] AnswerError),
 }
 
-/// How a resolver failed.
+/// How a DNS resolver failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum DnsFailure {
     /// SERVFAIL, REFUSED or an answer that cannot be read.
@@ -152,7 +152,7 @@ pub enum DnsFailure {
 }
 
 impl DnsFailure {
-    /// The parameter's value.
+    /// Returns the value of the parameter.
     const fn name(self) -> &'static str {
         match self {
             Self::Failed => "failed",
@@ -161,7 +161,7 @@ impl DnsFailure {
     }
 }
 
-/// Why a redirect is not followed.
+/// The reason why a redirect is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum RedirectError {
     /// No `Location`, or one that names no `http` or `https` server on IPv6.
@@ -176,7 +176,7 @@ pub enum RedirectError {
 }
 
 impl RedirectError {
-    /// The parameter's value.
+    /// Returns the value of the parameter.
     const fn name(self) -> &'static str {
         match self {
             Self::Nowhere => "nowhere",

@@ -1,6 +1,6 @@
-//! Reading JSON that strangers wrote: bounded, and lenient about how a number is written.
+//! Reads JSON of servers: bounded in size and depth, and tolerant of how a number is written.
 //!
-//! `serde_json` itself ends at a depth of 128.
+//! `serde_json` itself stops at a depth of 128.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -10,14 +10,14 @@ use serde_json::{Map, Value};
 
 use crate::answer::error::{AnswerError, MAX_BODY};
 
-/// One object, and where it stands in the answer.
+/// One object, with its path in the answer.
 #[derive(Clone, Copy)]
 pub(crate) struct Object<'a> {
     map: &'a Map<String, Value>,
     path: &'static str,
 }
 
-/// The object that a body is.
+/// Reads a body that is one object.
 pub(crate) fn root(body: &[u8]) -> Result<Value, AnswerError> {
     if body.len() > MAX_BODY {
         return Err(AnswerError::TooLarge);
@@ -31,12 +31,12 @@ pub(crate) fn root(body: &[u8]) -> Result<Value, AnswerError> {
     }
 }
 
-/// As text. `Value`'s own `Display` is two more writers.
+/// Returns the value as text. `Value`'s own `Display` would add two more writers to the program.
 pub(crate) fn to_text(value: &Value) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// A value as an error shows it.
+/// Returns a value as an error shows it.
 pub(crate) fn quoted(value: &Value) -> Quoted {
     match value {
         Value::String(text) => Quoted::new(text),
@@ -46,7 +46,7 @@ pub(crate) fn quoted(value: &Value) -> Quoted {
     }
 }
 
-/// A number, written as one or as text: servers do both.
+/// Reads a number. Servers write it as a number or as text.
 pub(crate) fn number(value: &Value, max: u32) -> Option<u32> {
     match value {
         Value::Number(number) => u32::try_from(number.as_u64()?).ok().filter(|it| *it <= max),
@@ -55,7 +55,8 @@ pub(crate) fn number(value: &Value, max: u32) -> Option<u32> {
     }
 }
 
-/// Yes or no, as a boolean or as 0 and 1: the standard's text has one and its example the other.
+/// Reads a flag, as a boolean or as 0 and 1: the standard's text has one form and its example the
+/// other.
 pub(crate) fn flag(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(*flag),
@@ -69,7 +70,7 @@ pub(crate) fn text(value: &Value) -> Option<&str> {
     value.as_str()
 }
 
-/// Whether a value is text of at most this many bytes; a label is nothing an answer fails over.
+/// Reads a label of at most 254 bytes. An answer never fails because of a label.
 pub(crate) fn label(value: Option<&Value>) -> Option<String> {
     let text = value?.as_str()?;
     // 256 bytes with the quotes (section 3.4).
@@ -84,18 +85,18 @@ pub(crate) fn address4(value: &Value) -> Option<Ipv4Addr> {
     text(value)?.parse().ok()
 }
 
-/// A prefix. Bits behind its length are ignored, as in DHCPv6 (RFC 7598 section 4.1): the receiver
-/// cannot mend what a server sends.
+/// Reads a prefix. Bits after its length are ignored, as in DHCPv6 (RFC 7598 section 4.1), because
+/// the receiver cannot correct a server.
 pub(crate) fn net6(value: &Value) -> Option<Ipv6Net> {
     Some(mape_core::parse_net6(text(value)?)?.trunc())
 }
 
-/// An address with a length: bits behind it stay.
+/// Reads an address with a length. Bits after the length are kept.
 pub(crate) fn net4(value: &Value) -> Option<Ipv4Net> {
     mape_core::parse_net4(text(value)?)
 }
 
-/// A number of bits. Whether it fits the rule is the rule's own check.
+/// Reads a number of bits. The rule itself checks whether it fits.
 pub(crate) fn bits(value: &Value) -> Option<u8> {
     number(value, 128).and_then(|number| u8::try_from(number).ok())
 }
@@ -107,8 +108,8 @@ pub(crate) fn psid(value: &Value) -> Option<u16> {
     }
 }
 
-/// An object to be written. Key by key, because collecting a map sorts it first, which is more code
-/// than all the rest of the writing.
+/// Builds an object key by key. Collecting a map would sort it first, which is more code than the
+/// rest of the writing.
 pub(crate) fn written(entries: Vec<(&'static str, Value)>) -> Value {
     let mut map = Map::new();
     for (key, value) in entries {
@@ -117,7 +118,7 @@ pub(crate) fn written(entries: Vec<(&'static str, Value)>) -> Value {
     Value::Object(map)
 }
 
-/// A text, or `null`.
+/// Returns a text, or `null`.
 pub(crate) fn or_null(text: Option<&str>) -> Value {
     text.map_or(Value::Null, Value::from)
 }
@@ -130,12 +131,12 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The value of a key that is there and not `null`.
+    /// Returns the value of a key that is present and not `null`.
     pub(crate) fn get(self, key: &str) -> Option<&'a Value> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
-    /// The value read; `None` where the key is missing.
+    /// Reads a value. Returns `None` where the key is absent.
     pub(crate) fn optional<T>(
         self,
         key: &'static str,
@@ -150,7 +151,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The error about a value.
+    /// Returns the error about a value.
     pub(crate) fn bad(self, key: &'static str, value: &Value) -> AnswerError {
         AnswerError::BadValue { path: self.path, key, value: quoted(value) }
     }

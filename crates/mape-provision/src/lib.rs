@@ -1,12 +1,14 @@
-//! Finding the rule of a line by itself: provisioning, the choice between sources, recognition.
+//! Finds the rule of a line: provisioning, the choice between sources, and detection of the line
+//! type.
 //!
-//! Pure: time, randomness and every answer of the network are passed in, and what is to be done is
-//! handed out ([`Machine`]). Nothing is asked unless the user enabled it, and no maker's secret
-//! code is known here.
+//! The crate is pure: time, randomness and every answer of the network are passed in, and
+//! [`Machine`] returns what to do. No server is contacted unless the user opted in, and the crate
+//! contains no access code of a vendor.
 //!
-//! - [`Machine`] asks for the national standard's answer (HB46PP 1.1), or a URL of the user's.
+//! - [`Machine`] requests the national standard's answer (HB46PP 1.1), or a URL of the user's.
 //! - [`Answer`] reads the standard's answer and those of JPNE's and OCN's rule servers.
-//! - [`Sources`] chooses between the user's rule, the provisioned one, DHCPv6's and the table's.
+//! - [`Sources`] chooses between the user's rule, the provisioned one, DHCPv6's and the built-in
+//!   one.
 //! - [`Cached`] is the last good answer as it is kept in flash.
 
 mod answer;

@@ -1,8 +1,8 @@
 //! The sequence of HB46PP 1.1 section 3.6, and the same for a URL of the user's, on a clock that is
 //! passed in.
 //!
-//! The machine does nothing itself. Each [`Event`] yields a [`Step`]: what follows for the line,
-//! and what to do next.
+//! The machine performs no I/O. Each [`Event`] yields a [`Step`]: the effect on the line, and what
+//! to do next.
 
 use crate::mode::Mode;
 use crate::txt::DISCOVERY_NAME;
@@ -19,7 +19,7 @@ use state::{Stage, Tick};
 use timing::{FIRST_QUERY_AFTER_START, MAX_WAIT};
 
 impl Machine {
-    /// Takes an event. `now` is in seconds of any clock that does not jump, such as the uptime;
+    /// Processes an event. `now` is in seconds of any clock that does not jump, such as the uptime.
     /// `random` is used for this step only.
     pub fn step(&mut self, now: u64, random: u32, event: Event) -> Step {
         match (event, std::mem::replace(&mut self.stage, Stage::Asleep)) {

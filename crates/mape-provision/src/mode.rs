@@ -1,11 +1,12 @@
-//! Whether anything is asked, and whom.
+//! Whether a server is contacted, and which one.
 
 use mape_core::{Explain, Explanation, ReceivedPrefix, fnv1a_64};
 
 use crate::request::{Capability, Credentials, HttpRequest, Identity};
 use crate::url::Url;
 
-/// The `provisioning` option. Without it nothing is asked, whether the table knows the line or not.
+/// The `provisioning` option. Without it no server is contacted, even where the built-in table has
+/// no rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Nothing is asked.
@@ -22,9 +23,9 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Tells one configuration from another, without repeating a password: an answer and a pause
-    /// belong to the configuration they were made under. It is kept on flash, and is the same
-    /// whatever compiled this.
+    /// Returns a key that identifies the configuration and reveals no password. An answer and a
+    /// pause belong to the configuration under which they were made. The key is kept on flash and
+    /// does not depend on the compiler.
     #[must_use]
     pub fn key(&self) -> String {
         let digest = match self {
@@ -37,11 +38,11 @@ impl Mode {
         format!("{}-fnv-{digest}", self.name())
     }
 
-    /// Whether what was kept under this key is of this configuration.
+    /// Returns whether a kept answer or pause with this key belongs to this configuration.
     ///
-    /// Before 2026-12 a key was `url-` and 16 digits of a hash that the standard library may
-    /// change. Of these the word alone counts: a line that lives on such an answer keeps it over an
-    /// update of this program, until the server answers again.
+    /// Before 2026-12 a key was the mode's name and 16 digits of a hash that the standard library
+    /// may change. Of such a key only the name counts. A line that uses such an answer keeps it
+    /// over an update of this program, until the server answers again.
     #[must_use]
     pub fn matches_key(&self, key: &str) -> bool {
         let is_old = |digest: &str| {
@@ -59,7 +60,7 @@ impl Mode {
         }
     }
 
-    /// The methods that an answer may offer.
+    /// Returns the methods that an answer may offer.
     pub(crate) fn capabilities(&self) -> &[Capability] {
         match self {
             Self::Off => &[],
@@ -69,8 +70,8 @@ impl Mode {
     }
 }
 
-/// Tells one text from another without repeating it, for files that hold no password: 16
-/// hexadecimal digits.
+/// Returns 16 hexadecimal digits that identify a text without repeating it. The text must not
+/// contain a password.
 #[must_use]
 pub fn digest(text: &str) -> String {
     format!("{:016x}", fnv1a_64(text))
@@ -102,7 +103,7 @@ impl UserUrl {
         Url::parse(&self.0.replace("{prefix}", address).replace("{length}", length))
     }
 
-    /// The request for a line; `id` is sent where an earlier answer gave one.
+    /// Returns the request for a line. It carries `id` where an earlier answer contained one.
     pub(crate) fn request(&self, prefix: ReceivedPrefix, id: Option<&str>) -> Option<HttpRequest> {
         let net = prefix.net();
         let url = self.with(&net.addr().to_string(), &net.prefix_len().to_string())?;
@@ -112,7 +113,8 @@ impl UserUrl {
     }
 }
 
-/// The text is no URL to ask. It is not repeated, as it may carry a code.
+/// The text is not a URL that can be requested. The error does not repeat it, because it may
+/// contain a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the provisioning URL is not an http or https URL that can be asked over IPv6")]
 pub struct BadUrl;

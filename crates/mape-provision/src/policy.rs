@@ -1,8 +1,8 @@
-//! Which source's rule is used, where several know the line.
+//! The choice between the sources of a rule.
 
 use mape_core::{Plan, PlanError, ProviderChoice, Request, Rule, plan};
 
-/// Who knows a rule.
+/// The source of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// The user, in the interface's options.
@@ -18,7 +18,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The stable name used in JSON.
+    /// Returns the stable name used in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,7 +31,7 @@ impl Source {
     }
 }
 
-/// Everything that may know a rule for a line.
+/// All sources of a rule for one line.
 #[derive(Clone, Debug)]
 pub struct Sources {
     /// The line, what the user stated, and what the table may be asked for.
@@ -42,7 +42,7 @@ pub struct Sources {
     pub dhcpv6: Vec<Rule>,
 }
 
-/// The choice.
+/// The chosen plan and its source.
 #[derive(Clone, Debug)]
 pub struct Decision {
     /// The plan. Its own source reads `explicit` for rules of the network's, as they are given to
@@ -70,14 +70,17 @@ impl std::fmt::Display for Conflict {
     }
 }
 
-/// The order of trust: who states a rule means it; the network knows more than a table.
+/// The precedence of the sources: the user states a rule on purpose, and the network is more up to
+/// date than the built-in table.
 const ORDER: [Source; 5] =
     [Source::Explicit, Source::File, Source::Provisioned, Source::Dhcpv6, Source::Builtin];
 
 impl Sources {
-    /// The plan of the first source that has one. A rule the user states is the only one
-    /// considered, even where it has none for the line; the network's rules are not, since a table
-    /// that knows the line is better than none.
+    /// Returns the plan of the first source that has one.
+    ///
+    /// Rules that the user states are the only ones used, even where none covers the line. The
+    /// network's rules do not exclude the table, so that a line that the table covers still gets a
+    /// plan.
     ///
     /// # Errors
     /// [`PlanError`] of the source that comes nearest: one that has a rule for the line and cannot
@@ -110,7 +113,7 @@ impl Sources {
         found.ok_or_else(|| nearest.unwrap_or_else(nothing))
     }
 
-    /// The request as if there were no other source; `None` where this one has nothing to say.
+    /// Returns the request for this source alone, or `None` where the source has no rule.
     fn only(&self, source: Source) -> Option<Request> {
         let with = |rules: &[Rule]| (!rules.is_empty()).then(|| rules.to_vec());
         let mut request = self.request.clone();
@@ -128,8 +131,8 @@ impl Sources {
     }
 }
 
-/// Whether the line ends up the same: two rules may describe one mapping, as an aggregate and as a
-/// piece of it.
+/// Returns whether both plans configure the line in the same way. Two rules may describe one
+/// mapping, as an aggregate and as a part of it.
 fn same(one: &Plan, other: &Plan) -> bool {
     one.ipv4() == other.ipv4()
         && one.port_set() == other.port_set()

@@ -1,4 +1,4 @@
-//! What is asked of a provisioning server, to the byte (HB46PP 1.1 section 3.3).
+//! The request to a provisioning server, to the byte (HB46PP 1.1 section 3.3).
 
 use std::fmt;
 use std::net::Ipv6Addr;
@@ -9,7 +9,7 @@ use mape_core::{Explain, Explanation, Quoted};
 use crate::txt::Discovered;
 use crate::url::{Scheme, Url, may_be_led_to};
 
-/// A method of carrying IPv4, or a way of doing MAP-E, that the standard has a word for.
+/// A method of carrying IPv4, or a variant of MAP-E, that the standard names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Capability {
     /// 464XLAT.
@@ -43,7 +43,7 @@ impl Capability {
         Self::Mesh,
     ];
 
-    /// The standard's word.
+    /// Returns the standard's word.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,20 +58,20 @@ impl Capability {
         }
     }
 
-    /// Whether `order` may name it.
+    /// Returns whether `order` may contain it.
     #[must_use]
     pub(crate) const fn is_method(self) -> bool {
         !matches!(self, Self::HubSpoke | Self::Mesh)
     }
 
-    /// The method of this name.
+    /// Returns the method of this name.
     #[must_use]
     pub fn method(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.is_method() && known.name() == name)
     }
 }
 
-/// Who asks: vendor, product, version and what it can do.
+/// The client as it identifies itself: vendor, product, version and capabilities.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     vendor_id: String,
@@ -126,7 +126,7 @@ impl Identity {
         })
     }
 
-    /// What an answer depends on, as one text; it holds the password.
+    /// Returns everything that an answer depends on, as one text. It contains the password.
     pub(crate) fn configuration(&self, credentials: Option<&Credentials>) -> String {
         let told = credentials.map_or_else(String::new, |Credentials { user, pass, server }| {
             // None of the three has a blank.
@@ -135,14 +135,14 @@ impl Identity {
         words(&self.capabilities) + &told
     }
 
-    /// What it can do, in the order it is sent.
+    /// Returns the capabilities in the order in which they are sent.
     #[must_use]
     pub fn capabilities(&self) -> &[Capability] {
         &self.capabilities
     }
 
-    /// The query of a request, in the order of the standard. Every value consists of characters
-    /// that stand for themselves in a query (RFC 3986 section 3.4), so nothing is escaped.
+    /// Returns the query of a request, in the order of the standard. Every value consists of
+    /// characters that need no escape in a query (RFC 3986 section 3.4).
     fn query(&self, token: Option<&Token>, credentials: Option<&Credentials>) -> String {
         let Self { vendor_id, product, version, capabilities } = self;
         let capability = words(capabilities);
@@ -193,7 +193,7 @@ fn is_word(text: &str, longest: usize, also: &[u8]) -> bool {
     (1..=longest).contains(&text.len()) && text.bytes().all(good)
 }
 
-/// What a server recognises a line by: 64 digits, hexadecimal in lower case.
+/// The token by which a server recognises a line: 64 hexadecimal digits in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token(String);
 
@@ -205,7 +205,7 @@ impl Token {
         (text.len() == 64 && text.bytes().all(good)).then(|| Self(text.to_owned()))
     }
 
-    /// The digits.
+    /// Returns the digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -221,13 +221,13 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Checks them. The standard lets them go to any server where the user named none; we ask for
-    /// the server's name always, because nothing else ties the answer of a resolver to the provider
-    /// that the password belongs to.
+    /// Checks the values. The standard sends them to any server where the user names none. Here the
+    /// server's name is required, because only the name ties a resolver's answer to the provider
+    /// that issued the password.
     ///
     /// # Errors
     /// [`IdentityError`] where `user` or `pass` are not 1 to 32 letters, digits, `-` or `_`, or
-    /// `server` is no name; the password itself is never repeated.
+    /// `server` is no name. The error never contains the password.
     pub fn new(user: &str, pass: &str, server: &str) -> Result<Self, IdentityError> {
         let bad = |name, value: &str| IdentityError { name, value: Quoted::new(value) };
         if !is_word(user, 32, b"-_") {
@@ -240,7 +240,8 @@ impl Credentials {
         Ok(Self { user: user.to_owned(), pass: pass.to_owned(), server })
     }
 
-    /// Only under `t=b`, over TLS, and to exactly that server (section 3.3, MUST NOT otherwise).
+    /// Returns whether the password may be sent to the URL: only under `t=b`, over TLS, and to
+    /// exactly that server (section 3.3, MUST NOT otherwise).
     fn may_go_to(&self, url: &Url, verify: bool) -> bool {
         verify && url.scheme() == Scheme::Https && url.host() == self.server
     }
@@ -261,7 +262,7 @@ pub struct HttpRequest {
 }
 
 impl HttpRequest {
-    /// Asks the server that was discovered.
+    /// Returns the request to the discovered server.
     pub(crate) fn hb46pp(
         to: &Discovered,
         identity: &Identity,
@@ -278,47 +279,47 @@ impl HttpRequest {
         Self { url, verify: *verify, is_users_choice: false }
     }
 
-    /// Asks for a URL of the user's as it stands; certificates are verified.
+    /// Returns the request for a URL of the user's. Certificates are verified.
     pub(crate) fn of_user(url: Url) -> Self {
         let verify = url.scheme() == Scheme::Https;
         Self { url, verify, is_users_choice: true }
     }
 
-    /// Asks for what a server of the user's redirects to.
+    /// Returns the request for the target of a redirect by a server of the user's.
     pub(crate) fn redirected(&self, url: Url) -> Self {
         let is_users_choice = self.is_users_choice && url.host() == self.url.host();
         Self { is_users_choice, ..Self::of_user(url) }
     }
 
-    /// Whether an address in the place of the server's name may be asked, where `own` are the
-    /// networks that the router is in itself. One that the user entered may; one from a redirect or
-    /// a TXT record must not [lead inside](may_be_led_to).
+    /// Returns whether the request may be sent to an address that stands for the server's name.
+    /// `own` are the networks of the router itself. Any address is allowed for a host that the user
+    /// entered. For one from a redirect or a TXT record see [`may_be_led_to`].
     #[must_use]
     pub fn may_go_to(&self, address: Ipv6Addr, own: &[Ipv6Net]) -> bool {
         self.is_users_choice || may_be_led_to(address, own)
     }
 
-    /// The URL, with every parameter.
+    /// Returns the URL with every parameter.
     #[must_use]
     pub const fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Whether the URL carries a password, which has to stand in no list of processes.
+    /// Returns whether the URL contains a password, which must not appear in a list of processes.
     #[must_use]
     pub fn has_password(&self) -> bool {
         self.url.has_parameter("pass")
     }
 
-    /// Whether the server's certificate has to be verified. Server Name Indication is wanted with
-    /// or without.
+    /// Returns whether the server's certificate has to be verified. Server Name Indication is used
+    /// in both cases.
     #[must_use]
     pub const fn verify(&self) -> bool {
         self.verify
     }
 
-    /// The request as it goes over the wire. The connection ends with the answer, so that nothing
-    /// has to tell two answers apart.
+    /// Returns the request as it is sent. The connection ends with the answer, so that one
+    /// connection carries one answer.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let (target, host) = (self.url.target(), self.url.authority());

@@ -2,8 +2,8 @@
 
 use crate::url::{Scheme, Url, may_be_led_to};
 
-/// The name whose TXT record is asked, at the resolvers learned on the uplink and nowhere else:
-/// the answer differs from network to network.
+/// The name whose TXT record names the server. Only the resolvers of the uplink are queried,
+/// because the answer differs from network to network.
 pub(crate) const DISCOVERY_NAME: &str = "4over6.info";
 
 /// Longest record read, in bytes.
@@ -12,7 +12,7 @@ const MAX_RECORD: usize = 4096;
 /// One TXT record: its character strings, as they stand in the answer.
 pub type TxtRecord = Vec<Vec<u8>>;
 
-/// Where the provisioning server is.
+/// The provisioning server that the network announces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discovered {
     /// Its URL.
@@ -22,10 +22,10 @@ pub struct Discovered {
 }
 
 impl Discovered {
-    /// Reads the records of an answer. Those of other protocols do not count.
+    /// Reads the records of an answer and ignores those of other protocols.
     ///
-    /// `None` where there is no usable record, or where two of them differ: the standard has one,
-    /// and nothing could choose between two.
+    /// Returns `None` where there is no usable record, or where two differ: the standard has one
+    /// record, and neither would take precedence.
     #[must_use]
     pub(crate) fn of_records(records: &[TxtRecord]) -> Option<Self> {
         let mut found = None;
@@ -43,10 +43,10 @@ impl Discovered {
         found
     }
 
-    /// Reads one record, `v=v6mig-1 url=<URL> t=<a|b>`, in any order; unknown keys are left out.
+    /// Reads one record, `v=v6mig-1 url=<URL> t=<a|b>`, in any order. Unknown keys are ignored.
     ///
-    /// `None` where a key is missing or given twice, or where the certificate of an `http` server
-    /// is to be verified.
+    /// Returns `None` where a key is missing or occurs twice, or where the certificate of an `http`
+    /// server is to be verified.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_RECORD {

@@ -21,7 +21,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// `http` or `https`.
+    /// Returns `http` or `https`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -50,11 +50,11 @@ pub struct Url {
 }
 
 impl Url {
-    /// Reads a URL. A fragment is left out, as it is never sent.
+    /// Reads a URL. A fragment is removed, because it is never sent.
     ///
-    /// `None` where it is not `http` or `https`, longer than [`MAX_URL`], carries a user, or names
-    /// no host, an IPv4 address (the standard asks over IPv6 only, section 3.3) or an IPv6 address
-    /// that [may not be asked](may_be_asked).
+    /// Returns `None` where it is not `http` or `https`, is longer than 2048 bytes, contains a
+    /// user, or names no host, an IPv4 address (the standard uses IPv6 only, section 3.3) or an
+    /// IPv6 address that [may not be asked](may_be_asked).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_URL || !text.bytes().all(may_stand_in_a_url) {
@@ -82,7 +82,7 @@ impl Url {
         Some(Self { scheme, host, port, target: format!("{slash}{target}") })
     }
 
-    /// What a `Location` names when this URL answered with it (RFC 3986 section 5.2).
+    /// Returns the URL that a `Location` in this URL's answer names (RFC 3986 section 5.2).
     #[must_use]
     pub fn join(&self, location: &str) -> Option<Self> {
         let scheme = self.scheme.name();
@@ -108,7 +108,7 @@ impl Url {
         Self::parse(&format!("{scheme}://{}{target}", self.authority()))
     }
 
-    /// The same URL with this text at the end of its query.
+    /// Returns the same URL with this text at the end of its query.
     #[must_use]
     pub fn with_query(&self, query: &str) -> Self {
         let target = &self.target;
@@ -120,38 +120,39 @@ impl Url {
         Self { target: format!("{target}{between}{query}"), ..self.clone() }
     }
 
-    /// Whether the query has this parameter.
+    /// Returns whether the query has this parameter.
     #[must_use]
     pub(crate) fn has_parameter(&self, name: &str) -> bool {
         let query = self.target.split_once('?').map_or("", |(_, query)| query);
         query.split('&').any(|pair| pair.split('=').next() == Some(name))
     }
 
-    /// How the server is reached.
+    /// Returns how the server is reached.
     #[must_use]
     pub const fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The server's name in lower case, or its IPv6 address without brackets.
+    /// Returns the server's name in lower case, or its IPv6 address without brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// TCP port.
+    /// Returns the TCP port.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// What stands behind `GET`: path and query.
+    /// Returns the text after `GET`: path and query.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// What stands behind `Host:`: the port only where it is not the scheme's own.
+    /// Returns the text after `Host:`. It contains the port only where that is not the scheme's
+    /// own.
     #[must_use]
     pub fn authority(&self) -> String {
         let host = &self.host;
@@ -175,17 +176,17 @@ impl fmt::Debug for Url {
     }
 }
 
-/// Whether a server can have this address: a global one, or a unique local one (`fc00::/7`) that
-/// the user has entered.
+/// Returns whether a request may be sent to this address: a global one, or a unique local one
+/// (`fc00::/7`) that the user has entered.
 #[must_use]
 pub fn may_be_asked(address: Ipv6Addr) -> bool {
     let [first, ..] = address.octets();
     matches!(first, 0x20..=0x3f | 0xfc | 0xfd)
 }
 
-/// Whether the network may lead the router to this address, by a name's answer in DNS, a redirect
-/// or a TXT record: a global one, and not of the networks `own` that the router is in itself. Else
-/// a server or a resolver could have the router ask what listens in the house for the house alone.
+/// Returns whether a DNS answer, a redirect or a TXT record may lead the router to this address: a
+/// global one outside the networks `own` of the router itself. Otherwise a server or a resolver
+/// could make the router send requests to services that are reachable from the home network only.
 #[must_use]
 pub fn may_be_led_to(address: Ipv6Addr, own: &[Ipv6Net]) -> bool {
     let [first, ..] = address.octets();
@@ -196,7 +197,8 @@ fn may_stand_in_a_url(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte)
 }
 
-/// A name of letters, digits, `-`, `_` and dots in lower case, at most 253 bytes; no IPv4 address.
+/// Returns a name of letters, digits, `-`, `_` and dots in lower case, at most 253 bytes. An IPv4
+/// address is not a name.
 pub(crate) fn host_name(text: &str) -> Option<String> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let good = |label: &str| {
@@ -219,7 +221,7 @@ fn port_number(text: &str) -> Option<u16> {
     u16::try_from(port).ok().filter(|port| *port > 0)
 }
 
-/// A path without `.` and `..` (RFC 3986 section 5.2.4); the query stays as it is.
+/// Returns a path without `.` and `..` (RFC 3986 section 5.2.4). The query is kept.
 fn without_dots(target: &str) -> String {
     let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
     let mut kept: Vec<&str> = Vec::new();

@@ -11,17 +11,17 @@ pub(crate) const HEAD: usize = 4;
 const NAMED: u32 = 1 << 31;
 const LENGTH: u32 = 0x00ff_ffff;
 
-/// The next multiple of four.
+/// Returns the next multiple of four.
 pub(crate) const fn padded(len: usize) -> usize {
     len.next_multiple_of(HEAD)
 }
 
-/// A length as it stands in a head; one that does not fit was refused before.
+/// Returns a length as a head contains it. Lengths that do not fit were refused before.
 pub(crate) fn head_word(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(LENGTH)
 }
 
-/// The length that a head states, including the head; at least [`HEAD`].
+/// Returns the length that a head states, including the head; at least [`HEAD`].
 pub(crate) fn stated_length(head: [u8; HEAD]) -> Result<usize, Malformed> {
     // 24 bits fit.
     let len = (u32::from_be_bytes(head) & LENGTH) as usize;
@@ -40,7 +40,7 @@ pub struct Attribute<'a> {
 }
 
 impl<'a> Attribute<'a> {
-    /// The payload as a 32-bit number.
+    /// Returns the payload as a 32-bit number.
     ///
     /// # Errors
     /// The payload is not four bytes long.
@@ -48,7 +48,7 @@ impl<'a> Attribute<'a> {
         self.payload.try_into().map(u32::from_be_bytes).map_err(|_| Malformed::Value)
     }
 
-    /// The payload as text that ends with a zero byte.
+    /// Returns the payload as text that ends with a zero byte.
     ///
     /// # Errors
     /// The zero byte is missing, or the text is not UTF-8.
@@ -59,7 +59,7 @@ impl<'a> Attribute<'a> {
     }
 }
 
-/// The attributes that follow each other in some bytes. After an error there are no more.
+/// The consecutive attributes in some bytes. After an error the iterator ends.
 #[derive(Clone, Debug)]
 pub struct Attributes<'a> {
     rest: &'a [u8],
@@ -96,13 +96,13 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
-/// Writes attributes one behind the other.
+/// Writes attributes one after the other.
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
 }
 
-/// Where an attribute began that is not finished.
+/// The start of an attribute that is not finished.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub(crate) struct Open(usize);
@@ -128,7 +128,7 @@ impl Writer {
         self.close(open, id, false);
     }
 
-    /// The bytes of all attributes.
+    /// Returns the bytes of all attributes.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
@@ -138,12 +138,12 @@ impl Writer {
         self.bytes.len()
     }
 
-    /// Adds bytes to the attribute that is open.
+    /// Adds bytes to the open attribute.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Fills up to a multiple of four. Attributes begin at one, so this is also relative to them.
+    /// Pads to a multiple of four. Attributes begin at one, so this is also relative to them.
     pub(crate) fn pad(&mut self) {
         self.bytes.resize(padded(self.bytes.len()), 0);
     }
@@ -154,7 +154,7 @@ impl Writer {
         Open(at)
     }
 
-    /// Writes the head. A length beyond 24 bits is cut here and refused later: it is beyond
+    /// Writes the head. A length beyond 24 bits is cut here and refused later, because it exceeds
     /// [`MAX_MESSAGE`](crate::MAX_MESSAGE).
     pub(crate) fn close(&mut self, open: Open, id: u8, named: bool) {
         let Open(at) = open;

@@ -20,8 +20,8 @@ use crate::blob::{Attribute, Attributes, Writer};
 use crate::error::{BadArguments, Malformed};
 use crate::message::MAX_MESSAGE;
 
-/// How deep tables and arrays may lie in each other, the outermost table included. json-c, which
-/// reads JSON for OpenWrt's `ubus`, has the same limit.
+/// How deep tables and arrays may be nested, the outermost table included. json-c, which reads JSON
+/// for OpenWrt's `ubus`, has the same limit.
 pub const MAX_DEPTH: usize = 32;
 
 const NULL: u8 = 0;
@@ -34,7 +34,7 @@ const INT16: u8 = 6;
 const INT8: u8 = 7;
 const DOUBLE: u8 = 8;
 
-/// The fields of a table.
+/// Returns the fields of a table.
 ///
 /// # Errors
 /// A length, name, type or value is garbled, or the nesting is deeper than [`MAX_DEPTH`].
@@ -64,7 +64,7 @@ fn array(bytes: &[u8], depth: usize) -> Result<Vec<Value>, Malformed> {
     Ok(elements)
 }
 
-/// Name and data of an attribute.
+/// Returns the name and the data of an attribute.
 fn split<'a>(attribute: &Attribute<'a>) -> Result<(&'a [u8], &'a [u8]), Malformed> {
     let payload = attribute.payload;
     if !attribute.named {
@@ -79,7 +79,7 @@ fn split<'a>(attribute: &Attribute<'a>) -> Result<(&'a [u8], &'a [u8]), Malforme
     Ok((name, payload.get(name_space(len)..).ok_or(Malformed::Name)?))
 }
 
-/// What a name of this length takes: its length, itself, a zero byte, padding.
+/// Returns the space of a name of this length: its length field, itself, a zero byte, padding.
 const fn name_space(len: usize) -> usize {
     crate::blob::padded(2 + len + 1)
 }
@@ -105,18 +105,18 @@ fn exactly<const N: usize>(data: &[u8]) -> Result<[u8; N], Malformed> {
     data.try_into().map_err(|_| Malformed::Value)
 }
 
-/// The text up to the first zero byte, as C reads it. SSIDs and host names can be anything but
-/// UTF-8; one such field should not hide all others.
+/// Returns the text up to the first zero byte, as C reads it. SSIDs and host names need not be
+/// UTF-8; one such field must not hide all others.
 fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(bytes.get(..end).unwrap_or(bytes)).into_owned()
 }
 
-/// The fields as attributes.
+/// Returns the fields as attributes.
 ///
 /// # Errors
-/// They do not fit a message, are nested deeper than [`MAX_DEPTH`], or hold something that blobmsg
-/// cannot: a zero byte in a text, a whole number beyond 64 bits with sign.
+/// They do not fit a message, are nested deeper than [`MAX_DEPTH`], or contain a value that blobmsg
+/// cannot carry: a zero byte in a text, or a whole number beyond 64 bits with sign.
 pub fn encode(fields: &Map<String, Value>) -> Result<Vec<u8>, BadArguments> {
     let mut writer = Writer::default();
     put_fields(&mut writer, fields, MAX_DEPTH)?;

@@ -25,7 +25,7 @@ pub struct Client {
     sequence: u16,
 }
 
-/// The wait that one call may take in all.
+/// The time limit of one call.
 struct Deadline {
     start: Instant,
     timeout: Duration,
@@ -36,13 +36,13 @@ impl Deadline {
         Self { start: Instant::now(), timeout }
     }
 
-    /// What is left; never zero, which sockets would take for "for ever".
+    /// Returns the remaining time. It is never zero, which sockets read as "no limit".
     fn left(&self) -> Result<Duration, UbusError> {
         let left = self.timeout.checked_sub(self.start.elapsed()).filter(|left| !left.is_zero());
         left.ok_or(UbusError::Timeout(self.timeout))
     }
 
-    /// What a failed read or write means.
+    /// Returns the error of a failed read or write.
     fn failure(&self, error: io::Error) -> UbusError {
         match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => UbusError::Timeout(self.timeout),
@@ -52,11 +52,11 @@ impl Deadline {
 }
 
 impl Client {
-    /// Connects, and waits for the daemon's greeting. `timeout` holds for this wait and for each
+    /// Connects, and waits for the daemon's greeting. `timeout` applies to this wait and to each
     /// later call as a whole, however many messages it takes.
     ///
     /// # Errors
-    /// The socket cannot be connected, or no greeting comes in time.
+    /// The socket cannot be connected, or no greeting arrives in time.
     pub fn connect(socket: &Path, timeout: Duration) -> Result<Self, UbusError> {
         let stream = UnixStream::connect(socket)
             .map_err(|error| UbusError::Connect { path: socket.to_owned(), error })?;
@@ -70,12 +70,13 @@ impl Client {
         self.timeout = timeout;
     }
 
-    /// Calls a method: looks the object up, invokes, waits. The arguments are a JSON object, and so
-    /// is the answer: an empty one where the service answers without content.
+    /// Calls a method: looks the object up, invokes the method and waits for the answer. Arguments
+    /// and answer are JSON objects; the answer is empty where the service returns no content.
     ///
     /// # Errors
-    /// No such object, a refusal, no answer in time, a broken connection, arguments that cannot be
-    /// sent. After a refusal or a late answer the connection remains usable.
+    /// The object does not exist, the service refuses, no answer arrives in time, the connection
+    /// breaks, or the arguments cannot be sent. After a refusal or a late answer the connection
+    /// remains usable.
     pub fn call(
         &mut self,
         object: &str,
@@ -140,8 +141,8 @@ impl Client {
         self.sequence
     }
 
-    /// Sends a request, hands over what comes as its data, and returns its status; `None` is
-    /// success. A connection that can no longer be trusted is closed.
+    /// Sends a request, passes the data of its answers on, and returns its status; `None` is
+    /// success. A connection in an unknown state is closed.
     fn request(
         &mut self,
         request: &Message,
@@ -183,7 +184,7 @@ impl Client {
         Ok(())
     }
 
-    /// The next message, however many pieces it comes in.
+    /// Returns the next message, however many pieces it arrives in.
     fn next_message(&mut self, deadline: &Deadline) -> Result<Message, UbusError> {
         let mut piece = [0; 4096];
         loop {

@@ -1,4 +1,4 @@
-//! Why a call has no answer.
+//! Reasons why a call has no answer.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use mape_core::{Code, Explain, Explanation, Quoted};
 
 use crate::status::Status;
 
-/// Bytes that are not ubus.
+/// Bytes that do not follow the ubus protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// A length is shorter than its own head or longer than what there is.
+    /// A length is shorter than its own head or longer than the data.
     #[error("a length does not fit")]
     Length,
     /// A message states a length beyond [`MAX_MESSAGE`](crate::MAX_MESSAGE).
@@ -60,10 +60,10 @@ pub enum BadArguments {
     NumberTooLarge,
 }
 
-/// Why a call has no answer.
+/// The reason why a call has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum UbusError {
-    /// Nobody listens on the socket, or it may not be used.
+    /// No daemon listens on the socket, or this user may not use it.
     #[error("the ubus socket {} cannot be connected: {error}", Quoted::new(&path.to_string_lossy()))]
     Connect {
         /// The socket.
@@ -78,7 +78,7 @@ pub enum UbusError {
     /// fractions.
     #[error("ubus did not answer within {} seconds", .0.as_secs())]
     Timeout(Duration),
-    /// What came is not ubus. The connection cannot be used again.
+    /// The message does not follow the protocol. The connection cannot be used again.
     #[error("what ubus sent cannot be read: {0}")]
     Protocol(#[from] Malformed),
     /// No service offers the object, or this user may not see it.
@@ -111,8 +111,8 @@ pub enum UbusError {
 }
 
 impl UbusError {
-    /// The number with which ubus refused: of the service, or 4 (not found) where the object is
-    /// missing. `None` where no answer came.
+    /// Returns the number with which ubus refused: the service's, or 4 (not found) where the object
+    /// is missing. Returns `None` where no answer arrived.
     #[must_use]
     pub fn status(&self) -> Option<u32> {
         match self {

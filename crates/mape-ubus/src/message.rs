@@ -1,5 +1,5 @@
-//! What goes over the socket: a head of version, kind, sequence number and peer, and one attribute
-//! around all others.
+//! The frames on the socket: a head of version, kind, sequence number and peer, and one attribute
+//! that contains all others.
 
 use crate::blob::{self, Attribute, Attributes, HEAD, Writer};
 use crate::error::{BadArguments, Malformed};
@@ -11,7 +11,7 @@ pub const MAX_MESSAGE: usize = 1 << 20;
 /// Version, kind, sequence number, peer.
 const MESSAGE_HEAD: usize = 8;
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The daemon greets a new client; `peer` is the client's number.
@@ -20,7 +20,7 @@ pub enum Kind {
     Status,
     /// An answer's content.
     Data,
-    /// The question whether the daemon lives; it answers with the same as data.
+    /// A check whether the daemon is alive. It answers with the same as data.
     Ping,
     /// Finds objects by path.
     Lookup,
@@ -58,7 +58,7 @@ impl From<Kind> for u8 {
     }
 }
 
-/// What an attribute of a message is.
+/// The meaning of an attribute of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum AttributeId {
@@ -91,7 +91,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// A message with these attributes.
+    /// Returns a message with these attributes.
     ///
     /// # Errors
     /// They are longer than [`MAX_MESSAGE`].
@@ -102,7 +102,7 @@ impl Message {
         Ok(Self { kind, sequence, peer, body: body.into_bytes() })
     }
 
-    /// The first attribute of this kind; `None` where there is none.
+    /// Returns the first attribute of this kind, or `None` where there is none.
     ///
     /// # Errors
     /// The attributes before it are garbled.
@@ -113,7 +113,7 @@ impl Message {
         Attributes::new(&self.body).find(is_it).transpose()
     }
 
-    /// The bytes on the wire.
+    /// Returns the bytes on the wire.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![0, self.kind.into()];
@@ -124,10 +124,11 @@ impl Message {
         bytes
     }
 
-    /// Takes the first message off the bytes received so far; `None` while it is not complete.
+    /// Removes the first message from the bytes received so far. Returns `None` while it is
+    /// incomplete.
     ///
     /// # Errors
-    /// The version or the length cannot be; the bytes stay as they are.
+    /// The version or the length is invalid. The bytes stay as they are.
     pub fn take_from(bytes: &mut Vec<u8>) -> Result<Option<Self>, Malformed> {
         let Some([version, kind, s0, s1, p0, p1, p2, p3, l0, l1, l2, l3]) = bytes.first_chunk()
         else {

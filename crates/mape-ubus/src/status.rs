@@ -1,8 +1,8 @@
-//! The numbers with which ubus says how a request ended.
+//! The status numbers of ubus.
 
 use std::fmt;
 
-/// Why a request was refused. Numbers and meaning are ubus's own.
+/// The reason why a request was refused. Numbers and meaning are those of ubus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are what there is to say")]
 pub enum Status {
@@ -41,14 +41,14 @@ const NAMED: [(Status, u32, &str); 13] = [
 ];
 
 impl Status {
-    /// The status of this number; `None` for 0, which is success.
+    /// Returns the status of this number, or `None` for 0, which is success.
     #[must_use]
     pub fn new(number: u32) -> Option<Self> {
         let named = NAMED.iter().find(|named| named.1 == number);
         (number != 0).then_some(named.map_or(Self::Other(number), |named| named.0))
     }
 
-    /// ubus's number.
+    /// Returns the number of ubus.
     #[must_use]
     pub fn number(self) -> u32 {
         match self {

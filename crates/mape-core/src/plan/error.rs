@@ -1,4 +1,4 @@
-//! Why there is no plan.
+//! Reasons why there is no plan.
 
 use std::net::Ipv6Addr;
 
@@ -11,7 +11,7 @@ use crate::provider::ProviderChoice;
 use crate::provider_info::Provider;
 use crate::text::Quoted;
 
-/// There is no plan for this prefix with these rules.
+/// The reason why there is no plan for this prefix with these rules.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// No rule contains the prefix.
@@ -19,7 +19,7 @@ pub enum PlanError {
     NotInRules {
         /// The prefix received.
         prefix: Ipv6Net,
-        /// What the prefix is known to be.
+        /// The owner of the prefix, where it is known.
         line: Option<LineKind>,
     },
     /// The provider option excludes the rule that would apply.
@@ -32,10 +32,10 @@ pub enum PlanError {
         prefix: Ipv6Net,
         /// The provider option.
         chosen: ProviderChoice,
-        /// Whose rule would apply.
+        /// The provider of the rule that would apply.
         owner: &'static Provider,
     },
-    /// The rules the user stated are for other prefixes.
+    /// The rules that the user states are for other prefixes.
     #[error("the rule given is for {rule}, which does not contain the prefix {prefix}")]
     StatedRuleElsewhere {
         /// The prefix received.
@@ -43,7 +43,7 @@ pub enum PlanError {
         /// IPv6 prefix of the (first) rule given.
         rule: Ipv6Net,
     },
-    /// The prefix has fewer bits than the rule uses, so it is not one line's.
+    /// The prefix has fewer bits than the rule uses, so it covers many lines.
     #[error("the prefix {prefix} is too short to be one line's: its rule uses {needed} bits")]
     PrefixTooShort {
         /// The prefix received.
@@ -51,7 +51,7 @@ pub enum PlanError {
         /// Length of the end-user prefix.
         needed: u8,
     },
-    /// A cut of the line's prefix that is not the first one.
+    /// A subnet of the end-user prefix that is not its first one.
     #[error(
         "the prefix {prefix} is not the first subnet of the line's {end_user_prefix}, so what the \
          BR sends to {ce} goes to another router"
@@ -59,9 +59,9 @@ pub enum PlanError {
     NotFirstSubnet {
         /// The prefix received.
         prefix: Ipv6Net,
-        /// The whole line's prefix.
+        /// The end-user prefix.
         end_user_prefix: Ipv6Net,
-        /// Where the BR sends to.
+        /// The CE address, to which the BR sends.
         ce: Ipv6Addr,
     },
     /// The rule's explicit PSID is not the one in the prefix.
@@ -79,22 +79,22 @@ pub enum PlanError {
         /// The prefix received.
         prefix: Ipv6Net,
     },
-    /// Two rules of one source are for the same prefix, and differ.
+    /// Two different rules of one source for the same prefix.
     #[error("two different rules are given for {ipv6}")]
     ConflictingRules {
         /// IPv6 prefix of both.
         ipv6: Ipv6Net,
     },
-    /// The tunnel would end where it begins.
+    /// Both ends of the tunnel would have the same address.
     #[error("the BR address {0} is the line's own CE address")]
     BrIsCe(Ipv6Addr),
-    /// The uplink's packets are too small for the tunnel.
+    /// The uplink's MTU is too small for the tunnel.
     #[error("an uplink MTU of {uplink_mtu} leaves less than {MIN_MTU} inside the tunnel")]
     MtuTooSmall {
         /// In bytes.
         uplink_mtu: u16,
     },
-    /// Nothing is left for the NAT.
+    /// No port is left for the NAT.
     #[error("the reserved ports {0} leave no port of the port set for anything else")]
     AllPortsReserved(Quoted),
     /// Provider `manual`, but no rule was given.
@@ -107,7 +107,7 @@ fn verdict(line: Option<LineKind>) -> &'static str {
 }
 
 impl PlanError {
-    /// What the prefix is known to be, where no rule contains it.
+    /// Returns the owner of the prefix, where no rule contains it and the owner is known.
     #[must_use]
     pub const fn line(&self) -> Option<LineKind> {
         match self {

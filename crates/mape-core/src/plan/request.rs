@@ -1,4 +1,4 @@
-//! What a plan is made from.
+//! The input of a plan.
 
 use crate::builtin::RuleGroup;
 use crate::layout::Layout;
@@ -9,35 +9,37 @@ use crate::rule::Rule;
 
 /// MTU of a fibre line without PPPoE, in bytes.
 pub const DEFAULT_UPLINK_MTU: u16 = 1500;
-/// The IPv6 header that carries the IPv4 packet, in bytes (RFC 2473, no encapsulation limit).
+/// Length of the IPv6 header that carries the IPv4 packet, in bytes (RFC 2473, no encapsulation
+/// limit).
 pub const TUNNEL_OVERHEAD: u16 = 40;
-/// The least MTU offered inside the tunnel, in bytes: what IPv6 guarantees on any link.
+/// Smallest MTU inside the tunnel, in bytes: the one that IPv6 guarantees on any link.
 pub const MIN_MTU: u16 = 1280;
 
-/// Bits of a Japanese line's own prefix. Rules that add up to it describe the whole line.
+/// Length of a Japanese line's end-user prefix. Rules whose prefix length and EA bits add up to it
+/// describe the whole line.
 pub const LINE_LEN: u8 = 56;
 
-/// What a plan is made from.
+/// The input of a plan.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The prefix the line got.
+    /// The prefix of the line, as received.
     pub prefix: ReceivedPrefix,
-    /// Which built-in rules may be considered.
+    /// The built-in rules that may be used.
     pub provider: ProviderChoice,
-    /// Rules the user stated one by one. If there is any, no other rule is considered.
+    /// Rules that the user states one by one. If there are any, no other rule is used.
     pub explicit: Vec<Rule>,
-    /// Further rules, from a file. They go before the built-in ones.
+    /// Rules from a file. They come before the built-in ones.
     pub file: Vec<Rule>,
-    /// Overrides the layout of whichever rule is chosen.
+    /// Overrides the layout of the chosen rule.
     pub layout: Option<Layout>,
     /// MTU of the uplink in bytes; below 1320 there is no plan.
     pub uplink_mtu: u16,
-    /// Ports to keep out of the NAT; those outside the port set are only reported.
+    /// Ports that the NAT must not use; those that are not in the port set are only reported.
     pub reserved: PortList,
 }
 
 impl Request {
-    /// A request with built-in rules only and an uplink MTU of 1500.
+    /// Returns a request with built-in rules only and an uplink MTU of 1500.
     #[must_use]
     pub fn new(prefix: ReceivedPrefix) -> Self {
         Self {
@@ -52,7 +54,7 @@ impl Request {
     }
 }
 
-/// Where the rule of a plan comes from.
+/// The source of a plan's rule.
 #[derive(Clone, Copy, Debug)]
 pub enum RuleSource {
     /// The table in this crate.
@@ -64,7 +66,7 @@ pub enum RuleSource {
 }
 
 impl RuleSource {
-    /// The name used in JSON: `builtin`, `explicit` or `file`.
+    /// Returns the name used in JSON: `builtin`, `explicit` or `file`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Which rule applies to a prefix.
+//! The choice of the rule for a prefix.
 
 use super::error::PlanError;
 use super::request::{LINE_LEN, Request, RuleSource};
@@ -7,7 +7,8 @@ use crate::prefix::ReceivedPrefix;
 use crate::provider::ProviderChoice;
 use crate::rule::Rule;
 
-/// Stated rules, then the file's, then the table's; among each the longest match.
+/// Chooses the rule: the user's rules first, then those of the rule file, then the built-in ones.
+/// Within each source the longest match counts.
 pub(super) fn rule(request: &Request) -> Result<(Rule, RuleSource), PlanError> {
     let prefix = request.prefix;
     if let [first, ..] = request.explicit.as_slice() {
@@ -46,15 +47,15 @@ fn no_rule(request: &Request) -> PlanError {
     too_short(&request.file, prefix).unwrap_or(not_in_rules)
 }
 
-/// A rule that lies inside the prefix is for a part of it only.
+/// Returns the error for a prefix that contains a whole rule, which covers only a part of it.
 fn too_short(rules: &[Rule], prefix: ReceivedPrefix) -> Option<PlanError> {
     let prefix = prefix.net();
     let inside = rules.iter().find(|rule| prefix.contains(&rule.ipv6()))?;
     Some(PlanError::PrefixTooShort { prefix, needed: inside.end_user_prefix_len() })
 }
 
-/// The rule with the longest IPv6 prefix that contains the line's. Two that differ cannot both be
-/// meant.
+/// Returns the rule with the longest IPv6 prefix that contains the line's prefix. Two different
+/// rules for that IPv6 prefix are an error.
 fn longest(rules: &[Rule], prefix: ReceivedPrefix) -> Result<Option<Rule>, PlanError> {
     let matching = || rules.iter().filter(|rule| rule.ipv6().contains(&prefix.net()));
     let Some(longest) = matching().max_by_key(|rule| rule.ipv6().prefix_len()) else {

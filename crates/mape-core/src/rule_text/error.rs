@@ -1,4 +1,4 @@
-//! Why a text is not a rule.
+//! Reasons why a text is not a rule.
 
 use ipnet::Ipv6Net;
 
@@ -12,8 +12,8 @@ pub enum RuleTextError {
     /// A part without `=`.
     #[error("{0} in the rule is not KEY=VALUE")]
     NotAPair(Quoted),
-    /// The same of a file, which may be another one than was meant: what stands there is not
-    /// repeated.
+    /// A line of a file that is not a rule. The file may be a different one than the user meant, so
+    /// the error does not repeat its content.
     #[error("it is no rule")]
     NotARule,
     /// A key that rules do not have.
@@ -30,10 +30,10 @@ pub enum RuleTextError {
     BadValue {
         /// The key.
         key: &'static str,
-        /// What stands behind it.
+        /// The value as given.
         value: Quoted,
     },
-    /// Readable, but contradicting itself.
+    /// A readable rule that contradicts itself.
     #[error(transparent)]
     Rule(#[from] RuleError),
 }
@@ -70,7 +70,7 @@ impl Explain for RuleTextError {
     }
 }
 
-/// How the value of a key is written.
+/// Returns how the value of a key is written.
 fn form_of(key: &str) -> &'static str {
     match key {
         "type" => "only map-e is supported",
@@ -93,10 +93,10 @@ pub enum RuleFileError {
     Line {
         /// Number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The error of the rule.
         error: RuleTextError,
     },
-    /// Two lines disagree.
+    /// Two lines with different rules for one prefix.
     #[error("lines {first} and {second} give two different rules for {ipv6}")]
     Conflict {
         /// Number of the earlier line, from 1.
@@ -106,7 +106,7 @@ pub enum RuleFileError {
         /// The IPv6 prefix of both.
         ipv6: Ipv6Net,
     },
-    /// No rule at all.
+    /// A file without a rule.
     #[error("the file holds no rule")]
     Empty,
 }

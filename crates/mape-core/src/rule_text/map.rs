@@ -1,4 +1,4 @@
-//! Rules as OpenWrt's `map` and odhcp6c write them (RFC 7598 options as text):
+//! Rules in the form of OpenWrt's `map` and of odhcp6c (RFC 7598 options as text):
 //! `type=map-e,ealen=25,prefix4len=15,prefix6len=31,ipv4prefix=106.72.0.0,` and, in the same word,
 //! `ipv6prefix=240b:10::,br=…`.
 
@@ -28,8 +28,8 @@ const KEYS: [&str; 10] = [
     "br",
 ];
 
-/// Whether rules are written in this form, and not in that of [`parse_rule`](super::parse_rule):
-/// the two share no key for a prefix.
+/// Returns whether rules are written in this form rather than in that of
+/// [`parse_rule`](super::parse_rule). The two forms share no key for a prefix.
 #[must_use]
 pub fn is_map_form(rules: &str) -> bool {
     rules.split([',', ' ']).any(|pair| {
@@ -37,13 +37,13 @@ pub fn is_map_form(rules: &str) -> bool {
     })
 }
 
-/// Reads one or more rules separated by blanks. They state no layout: `layout` is the user's. What
-/// is left out is [`fill_from_table`].
+/// Reads one or more rules separated by blanks. The rules state no layout; `layout` is the user's
+/// option. [`fill_from_table`] supplies the values that are left out.
 ///
-/// `psid` is left-aligned in 16 bits, as in `DHCPv6` (RFC 7598 section 4.5), or right-aligned where
-/// it can only be meant so; where the EA bits hold the PSID, they decide. A `psidlen` of 0 means
-/// that they do. Without `ealen` the rule describes a line of [`LINE_LEN`] bits. `fmr` is accepted:
-/// a forwarding rule can be the line's own.
+/// `psid` is left-aligned in 16 bits, as in DHCPv6 (RFC 7598 section 4.5), or right-aligned where
+/// only that reading is possible. Where the EA bits contain the PSID, they decide; a `psidlen` of 0
+/// means that they do. Without `ealen` the rule describes a line of [`LINE_LEN`] bits. `fmr` is
+/// accepted, because a forwarding rule can also be the line's own.
 ///
 /// # Errors
 /// [`RuleTextError`] where the text cannot be read, is not MAP-E, or contradicts itself.
@@ -51,9 +51,10 @@ pub fn parse_map_rules(text: &str, layout: Option<Layout>) -> Result<Vec<Rule>, 
     text.split_ascii_whitespace().map(|rule| one(rule, layout, Author::User)).collect()
 }
 
-/// Reads one rule as odhcp6c writes it. It is read as [`parse_map_rules`] does, but for what RFC
-/// 7598 lets a server send: several BRs, of which the first is taken (section 4.2), and bits behind
-/// the lengths of prefixes, which a receiver ignores (section 4.1).
+/// Reads one rule as odhcp6c writes it, in the form of [`parse_map_rules`].
+///
+/// RFC 7598 lets a server send several BRs, of which the first is used (section 4.2), and bits
+/// after the length of a prefix, which a receiver ignores (section 4.1).
 ///
 /// # Errors
 /// As [`parse_map_rules`].
@@ -61,7 +62,7 @@ pub fn parse_dhcpv6_rule(text: &str) -> Result<Rule, RuleTextError> {
     one(text, None, Author::Server)
 }
 
-/// Who has written a rule. A user's mistakes are told to him; a server's cannot be mended.
+/// The author of a rule. A user is told about mistakes; those of a server cannot be corrected here.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Author {
     User,
@@ -112,7 +113,7 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleT
     Ok(Rule::new(fill_from_table(parts, layout))?)
 }
 
-/// A PSID of `len` bits that is left-aligned wherever it can be.
+/// Returns a PSID of `len` bits that is read as left-aligned wherever that is possible.
 fn left_aligned(psid: u16, len: u8) -> u16 {
     let unused = 16_u32.saturating_sub(len.into());
     if psid.trailing_zeros() >= unused { psid.checked_shr(unused).unwrap_or(0) } else { psid }

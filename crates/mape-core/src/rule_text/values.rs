@@ -6,9 +6,11 @@ use super::error::RuleTextError;
 use crate::table::Table;
 use crate::text::{Quoted, decimal};
 
+/// The values of a rule by key.
 pub(super) struct Values<'text>(pub(super) Table<&'static str, &'text str>);
 
 impl Values<'_> {
+    /// Returns the value, or `None` where the key is absent.
     pub(super) fn read<T>(
         &self,
         key: &'static str,
@@ -21,6 +23,7 @@ impl Values<'_> {
         read(text).ok_or_else(bad).map(Some)
     }
 
+    /// Returns the value of a key that every rule has.
     pub(super) fn required<T>(
         &self,
         key: &'static str,
@@ -30,24 +33,24 @@ impl Values<'_> {
     }
 }
 
-/// Reads an IPv6 prefix with its length. Bits behind the length stay.
+/// Reads an IPv6 prefix with its length. Bits after the length are kept.
 ///
-/// The standard library reads the address, because `ipnet`'s own parser takes `061.72.0.0`, which
-/// others read as octal.
+/// The standard library reads the address, because `ipnet`'s own parser accepts `061.72.0.0`, which
+/// other programs read as octal.
 #[must_use]
 pub fn parse_net6(text: &str) -> Option<Ipv6Net> {
     let (address, len) = text.split_once('/')?;
     Ipv6Net::new(address.parse().ok()?, bit_length(len)?).ok()
 }
 
-/// Reads an IPv4 prefix with its length, as [`parse_net6`].
+/// Reads an IPv4 prefix with its length, like [`parse_net6`].
 #[must_use]
 pub fn parse_net4(text: &str) -> Option<Ipv4Net> {
     let (address, len) = text.split_once('/')?;
     Ipv4Net::new(address.parse().ok()?, bit_length(len)?).ok()
 }
 
-/// Lengths: whether they fit the rule is the rule's own check.
+/// Reads a number of bits. The rule itself checks whether it fits.
 pub(super) fn bit_length(text: &str) -> Option<u8> {
     decimal(text, 128).and_then(|number| u8::try_from(number).ok())
 }

@@ -1,26 +1,26 @@
-//! Why an answer cannot be used.
+//! Reasons why an answer cannot be used.
 
 use mape_core::{Code, Explain, Explanation, Quoted, ReceivedPrefix, RuleError};
 
 /// Longest body read, in bytes. 256 rules with every blank that a server may add take 60 kB.
 pub const MAX_BODY: usize = 256 * 1024;
 
-/// The answer cannot be used.
+/// The reason why an answer cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
-    /// More than [`MAX_BODY`].
+    /// The body is longer than [`MAX_BODY`].
     #[error("the answer has more than {} kB", MAX_BODY / 1024)]
     TooLarge,
-    /// No JSON object, or one nested too deeply.
+    /// The body is not a JSON object, or it is nested too deeply.
     #[error("the answer is no JSON object as of line {line}")]
     NotJson {
         /// From 1.
         line: usize,
     },
-    /// JSON, but of no shape we know.
+    /// A JSON object of no known shape.
     #[error("the answer has neither order, nor fmr, nor basicMapRules")]
     UnknownShape,
-    /// A key that must be there.
+    /// A required key is missing.
     #[error("the answer lacks {}", path_of(path, key))]
     Missing {
         /// The object.
@@ -46,7 +46,7 @@ pub enum AnswerError {
         /// What is wrong with it.
         error: RuleError,
     },
-    /// A rule that lacks a key.
+    /// A required key of a rule is missing.
     #[error("rule {number} of the answer lacks {key}")]
     RuleLacks {
         /// From 1.
@@ -64,10 +64,10 @@ pub enum AnswerError {
         /// What stands there.
         value: Quoted,
     },
-    /// A list of rules without a rule.
+    /// An empty list of rules.
     #[error("the answer's list of rules is empty")]
     NoRules,
-    /// Rules for other lines only.
+    /// A list of rules for other lines only.
     #[error("none of the answer's rules ({rules}) contains the prefix {prefix}")]
     NoRuleFor {
         /// The line's.

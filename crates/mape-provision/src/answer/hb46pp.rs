@@ -12,11 +12,10 @@ mod methods;
 
 /// The standard's longest lifetime, in seconds: seven days.
 const MAX_TTL: u32 = 604_800;
-/// The shortest wait the standard knows, in seconds. Less would be asking without pause.
+/// The shortest wait in the standard, in seconds. It bounds the rate of requests.
 const MIN_TTL: u32 = 60;
 
-/// Reads the answer. Only `order` has to be there; what describes the answer and cannot be read is
-/// taken as not given.
+/// Reads the answer. Only `order` is required; other values that cannot be read count as absent.
 pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
     let answer = Object::of(root, "")?;
     let mut methods: Vec<Method> = Vec::new();
@@ -43,7 +42,8 @@ pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
     })
 }
 
-/// Seconds; what is no number at all is as if it were not there.
+/// Reads a lifetime in seconds, clamped to the limits. A value that is not a number counts as
+/// absent.
 fn ttl(value: &Value) -> Option<u32> {
     // A number too large for its type is too large for the standard, too.
     let large = value.as_u64().is_some_and(|it| it > u64::from(u32::MAX));

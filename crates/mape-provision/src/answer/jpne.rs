@@ -1,4 +1,5 @@
-//! The answer of JPNE's rule server: `name({…})` with a list `fmr`. Known from public router code.
+//! The answer of JPNE's rule server: `name({…})` with a list `fmr`. The format comes from public
+//! router code.
 
 use mape_core::Layout;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use crate::json::{Object, address6, text};
 /// Longest name of a callback, in bytes.
 const MAX_CALLBACK: usize = 64;
 
-/// The JSON in `name(JSON)` or `?(JSON);`; any other text as it is.
+/// Returns the JSON in `name(JSON)` or `?(JSON);`, and any other text as it is.
 pub(super) fn unwrapped(body: &[u8]) -> &[u8] {
     let trimmed = body.trim_ascii();
     let trimmed = trimmed.strip_suffix(b";").unwrap_or(trimmed).trim_ascii_end();

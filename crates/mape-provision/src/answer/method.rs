@@ -30,7 +30,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// Which method it is.
+    /// Returns the method's name in the standard.
     #[must_use]
     pub const fn capability(&self) -> Capability {
         match self {
@@ -44,7 +44,7 @@ impl Method {
         }
     }
 
-    /// Whether both lead to the same configuration.
+    /// Returns whether both methods lead to the same configuration.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::MapE(one), Self::MapE(other)) => {
@@ -76,8 +76,8 @@ pub struct BrokenRule {
 }
 
 impl MapE {
-    /// Whether a rule covers one of the prefixes, and no broken rule does: that one might be what
-    /// is meant for the line.
+    /// Checks that a rule covers one of the prefixes and that no broken rule does. A broken rule
+    /// that covers the line could be the one that the server means for it.
     pub(super) fn serves(&self, prefixes: &[ReceivedPrefix]) -> Result<(), AnswerError> {
         let covers = |ipv6: &Ipv6Net| prefixes.iter().any(|prefix| ipv6.contains(&prefix.net()));
         if let Some(broken) = self.broken.iter().find(|it| it.ipv6.as_ref().is_some_and(covers)) {

@@ -1,4 +1,5 @@
-//! The answer of OCN's rule server: a list `basicMapRules`. Known from public router code.
+//! The answer of OCN's rule server: a list `basicMapRules`. The format comes from public router
+//! code.
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{Layout, RuleParts};

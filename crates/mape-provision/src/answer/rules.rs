@@ -1,4 +1,4 @@
-//! Lists of rules, of which one may be wrong without the others being useless.
+//! Lists of rules. A wrong rule does not make the others unusable.
 
 use std::net::Ipv6Addr;
 
@@ -10,11 +10,12 @@ use super::error::AnswerError;
 use super::method::BrokenRule;
 use crate::json::{Object, bits, net4, net6};
 
-/// The rules that are consistent, and those that are not. Entries come with their number; `ipv6`
-/// reads the prefix of one, `parts` all of it. Not generic, to be in the program once.
+/// Returns the consistent rules and the broken ones. Entries come with their number; `ipv6` reads
+/// the prefix of an entry, `parts` all of it. The function is not generic, so that the program
+/// contains it once.
 ///
 /// # Errors
-/// The first problem, where no rule is left.
+/// The first error, where no rule is left.
 pub(super) fn read(
     entries: &mut dyn Iterator<Item = (usize, &Value)>,
     ipv6: fn(&Value) -> Option<Ipv6Net>,
@@ -39,12 +40,12 @@ pub(super) fn read(
     Ok((rules, broken))
 }
 
-/// Bits behind a length are ignored in what a server sends, as in DHCPv6.
+/// Clears the bits after the lengths of both prefixes. A receiver ignores them, as in DHCPv6.
 fn on_boundary(parts: RuleParts) -> RuleParts {
     RuleParts { ipv6: parts.ipv6.trunc(), ipv4: parts.ipv4.trunc(), ..parts }
 }
 
-/// The same problem, with the rule's number.
+/// Returns the same error with the rule's number.
 fn of_rule(number: usize, error: AnswerError) -> AnswerError {
     match error {
         AnswerError::Missing { key, .. } => AnswerError::RuleLacks { number, key },
@@ -56,7 +57,7 @@ fn of_rule(number: usize, error: AnswerError) -> AnswerError {
     }
 }
 
-/// The list that HB46PP and JPNE share: `ipv6`, `ipv4`, `ea_length`, `psid_offset`.
+/// Reads the list that HB46PP and JPNE share: `ipv6`, `ipv4`, `ea_length`, `psid_offset`.
 pub(super) fn list(
     entries: &[Value],
     br: Ipv6Addr,

@@ -1,4 +1,4 @@
-//! An answer that was understood, and the choice among its methods.
+//! A parsed answer, and the choice among its methods.
 
 use mape_core::ReceivedPrefix;
 
@@ -6,7 +6,7 @@ use super::error::AnswerError;
 use super::method::{MapE, Method};
 use crate::request::{Capability, Token};
 
-/// Whose shape an answer has.
+/// The format of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// The national standard, HB46PP 1.1.
@@ -21,7 +21,7 @@ impl Shape {
     /// Every shape.
     pub const ALL: [Self; 3] = [Self::Hb46pp, Self::Jpne, Self::Ocn];
 
-    /// The name used in the cache.
+    /// Returns the name used in the cache.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,7 +32,7 @@ impl Shape {
     }
 }
 
-/// An answer that was understood.
+/// A parsed answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Its shape.
@@ -54,7 +54,7 @@ pub struct Answer {
     pub methods: Vec<Method>,
 }
 
-/// How user and password fared (section 3.4).
+/// What the server says about user and password (section 3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Auth {
     /// None were sent; with them there might be more.
@@ -65,20 +65,20 @@ pub enum Auth {
     Good,
 }
 
-/// Why no method of an answer can be used.
+/// The reason why no method of an answer can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoMethod {
-    /// `order` is empty, or names only methods that nobody knows.
+    /// `order` is empty, or contains only unknown methods.
     Nothing,
-    /// Only methods that were not asked for.
+    /// Only methods that were not requested.
     Others(Vec<Capability>),
-    /// What was asked for is there, but cannot be used.
+    /// A requested method that cannot be used.
     Unusable(AnswerError),
 }
 
 impl Answer {
-    /// The method to use: the first in order that we can, and that can serve this line. An empty
-    /// list of prefixes asks for no particular line.
+    /// Returns the method to use: the first in `order` that `can` contains and that can serve this
+    /// line. An empty list of prefixes stands for no particular line.
     ///
     /// # Errors
     /// [`NoMethod`] says why there is none.
@@ -108,7 +108,7 @@ impl Answer {
         ))
     }
 
-    /// The rules, where MAP-E is among the methods.
+    /// Returns the rules, where MAP-E is among the methods.
     #[must_use]
     pub fn map_e(&self) -> Option<&MapE> {
         self.methods.iter().find_map(|method| match method {
@@ -117,7 +117,7 @@ impl Answer {
         })
     }
 
-    /// What the cache keeps: the rules that can be used, and how long.
+    /// Returns the part that the cache keeps: the usable rules and their lifetime.
     pub(crate) fn only_map_e(&self) -> Self {
         let kept = |map_e: &MapE| MapE { broken: Vec::new(), ..map_e.clone() };
         Self {

@@ -1,4 +1,4 @@
-//! What each fact speaks for.
+//! The clues that the facts give.
 
 use std::net::Ipv6Addr;
 
@@ -41,7 +41,7 @@ fn clue(source: ClueSource, line: LineType, confidence: Confidence, says: String
     }
 }
 
-/// The prefix that says most.
+/// Returns the clue of the prefix that says most.
 fn of_prefixes(facts: &LineFacts) -> Clue {
     let best = facts.prefixes.iter().map(|prefix| of_prefix(facts, *prefix)).min_by_key(rank_of);
     best.unwrap_or_else(|| {
@@ -53,7 +53,7 @@ fn of_prefixes(facts: &LineFacts) -> Clue {
     })
 }
 
-/// A line may have several prefixes, of which one is the service's.
+/// Ranks a prefix. A line may have several prefixes, of which one belongs to the service.
 fn rank_of(clue: &Clue) -> u8 {
     match (clue.line, clue.confidence) {
         (LineType::MapE, Confidence::High) => 0,
@@ -202,7 +202,7 @@ fn unknown(source: ClueSource, says: String) -> Clue {
     }
 }
 
-/// Rules of the network's own.
+/// Returns the clue of rules that the network sent.
 fn of_rules(facts: &LineFacts, source: ClueSource, rules: &[Rule], says: String) -> Clue {
     let mut error = None;
     for prefix in &facts.prefixes {
@@ -262,7 +262,7 @@ fn of_tunnel_end(facts: &LineFacts, owner: Option<&'static str>) -> Option<Clue>
     })
 }
 
-/// A contract that the protocol `mape` makes the CE address of.
+/// Returns the clue of a fixed-address contract whose CE address the protocol `mape` computes.
 fn fixed(facts: &LineFacts, provider: &'static str, end: Ipv6Addr, says: String) -> Clue {
     let mut options = vec![
         ("tunlink", facts.uplink.clone()),
@@ -315,15 +315,16 @@ fn map_e_section(facts: &LineFacts) -> Section {
     Section { proto: "mape", options: vec![("tunlink", facts.uplink.clone())], missing: None }
 }
 
-/// `encaplimit ignore`, as the providers' ends expect no destination option; the package's own
-/// default for the MTU is 1280.
+/// Returns the section for DS-Lite. It sets `encaplimit ignore`, because the providers' tunnel ends
+/// expect no destination option, and the MTU, because the package's default is 1280.
 fn ds_lite_section(facts: &LineFacts, aftr: &Endpoint) -> Section {
     let options = vec![("peeraddr", aftr.to_string())];
     Section { proto: "dslite", options: [options, common(facts)].concat(), missing: None }
 }
 
-/// The kernel drops what a tunnel sends from an address that the machine does not have, and `ipip6`
-/// gives it to nobody.
+/// Returns the next step for an IPIP tunnel. It includes the local address, because `ipip6` assigns
+/// it to no interface and the kernel drops packets that a tunnel sends from an address of another
+/// machine.
 fn ipip_step(facts: &LineFacts, tunnel: Option<&Ipip>) -> String {
     let mut step = "configure proto ipip6 (package ipip6) with these values".to_owned();
     if let Some(tunnel) = tunnel {

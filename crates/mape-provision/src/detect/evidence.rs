@@ -1,4 +1,4 @@
-//! What one fact says about a line, and how far it can be trusted.
+//! A clue about a line, and how far it can be trusted.
 
 use mape_core::ReceivedPrefix;
 
@@ -28,7 +28,7 @@ pub enum LineType {
 }
 
 impl LineType {
-    /// The stable name used in JSON.
+    /// Returns the stable name used in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ pub enum Confidence {
 }
 
 impl Confidence {
-    /// The stable name used in JSON.
+    /// Returns the stable name used in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -76,7 +76,7 @@ impl Confidence {
     }
 }
 
-/// Where a clue is from; the first has the most authority.
+/// The source of a clue; the first has the most authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ClueSource {
     Gateway,
@@ -98,7 +98,7 @@ impl ClueSource {
     }
 }
 
-/// What one fact speaks for.
+/// What one fact indicates.
 #[derive(Clone, Debug)]
 pub(super) struct Clue {
     pub(super) source: ClueSource,

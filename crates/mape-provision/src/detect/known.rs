@@ -1,4 +1,4 @@
-//! Tunnel ends that are known, and whose they are (sources: `data/lines.tsv` of `mape-core` and the
+//! Known tunnel ends and their operators (sources: `data/lines.tsv` of `mape-core` and the
 //! operators' pages).
 
 use std::net::Ipv6Addr;
@@ -49,17 +49,17 @@ const FIXED: [(&str, Ipv6Addr); 4] = [
     ("xpass-static", at(0x2001_0f60_0000_0205_0000_0000_0000_0002)),
 ];
 
-/// Contracts with an IPv4 address of their own that the protocol `mape` has as a `provider`.
+/// Contracts with a dedicated IPv4 address that the protocol `mape` supports as a `provider`.
 pub const FIXED_PROVIDERS: [&str; 2] = ["v6plus-static", "ocn-static"];
 
-/// The provider of such a contract, where its tunnel end is known.
+/// Returns the provider of a fixed-address contract whose tunnel end is known.
 #[must_use]
 pub fn fixed_provider(end: Ipv6Addr) -> Option<&'static str> {
     let (provider, _) = FIXED.iter().find(|(_, known)| *known == end)?;
     FIXED_PROVIDERS.into_iter().find(|known| known == provider)
 }
 
-/// Whose AFTR this is.
+/// Returns the operator of an AFTR.
 pub(super) fn aftr_owner(aftr: &Endpoint) -> Option<&'static str> {
     let is = |known: &&Aftr| match aftr {
         Endpoint::Name(name) => name == known.name,
@@ -68,13 +68,13 @@ pub(super) fn aftr_owner(aftr: &Endpoint) -> Option<&'static str> {
     AFTRS.iter().find(is).map(|known| known.provider)
 }
 
-/// The AFTR of an operator.
+/// Returns the AFTR of an operator.
 pub(super) fn aftr_of(provider: &str) -> Option<Endpoint> {
     let known = AFTRS.iter().find(|known| known.provider == provider)?;
     Some(Endpoint::Name(known.name.to_owned()))
 }
 
-/// What a far end is the end of: MAP-E, DS-Lite or a tunnel without sharing.
+/// Returns the line type and the operator of a remote tunnel end: MAP-E, DS-Lite or IPIP.
 pub(super) fn tunnel_end(address: Ipv6Addr) -> Option<(LineType, &'static str)> {
     let fixed = FIXED.iter().find(|(_, known)| *known == address);
     let fixed = fixed.map(|(provider, _)| (LineType::Ipip, *provider));
@@ -87,7 +87,7 @@ pub(super) fn tunnel_end(address: Ipv6Addr) -> Option<(LineType, &'static str)> 
     fixed.or_else(aftr).or_else(br)
 }
 
-/// The contract with an IPv4 address of one's own, on the lines of a provider.
+/// Returns the name of a provider's contract with a dedicated IPv4 address.
 pub(super) fn fixed_contract(provider: Option<&'static str>) -> Option<&'static str> {
     match provider? {
         "v6plus" => Some("v6plus-static"),
@@ -99,7 +99,7 @@ pub(super) fn fixed_contract(provider: Option<&'static str>) -> Option<&'static 
     }
 }
 
-/// What the owner of a block runs on it.
+/// Returns the line type that the owner of a block mainly offers on it.
 pub(super) fn line_type(kind: LineKind) -> LineType {
     match kind {
         LineKind::Local => LineType::NoIpv6,

@@ -1,4 +1,4 @@
-//! What is known about a line before anything is concluded.
+//! The facts about a line, from which its type is detected.
 
 use std::net::Ipv6Addr;
 
@@ -9,7 +9,7 @@ use crate::answer::{Answer, Endpoint};
 use crate::failure::{Failure, NoService};
 use crate::json;
 
-/// The facts.
+/// The facts about a line.
 #[derive(Clone, Debug)]
 pub struct LineFacts {
     /// Name of the uplink's interface, for the section that is proposed.
@@ -49,7 +49,7 @@ impl Default for LineFacts {
     }
 }
 
-/// What provisioning said.
+/// The result of provisioning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Provisioned {
     /// It was not asked.
@@ -62,7 +62,7 @@ pub enum Provisioned {
     Answer(Box<Answer>),
 }
 
-/// What the check of an NTT home gateway says (`http://ntt.setup:8888/enabler.ipv4/check`).
+/// The result of an NTT home gateway's check (`http://ntt.setup:8888/enabler.ipv4/check`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Gateway {
     /// It carries IPv4 over IPv6 itself.
@@ -72,7 +72,7 @@ pub enum Gateway {
 }
 
 impl Gateway {
-    /// Reads the check's JSON; `None` where it is something else.
+    /// Reads the check's JSON. Returns `None` for any other document.
     #[must_use]
     pub fn parse(body: &[u8]) -> Option<Self> {
         let root = json::root(body).ok()?;

@@ -14,7 +14,7 @@ pub struct Section {
 }
 
 impl Section {
-    /// The section as UCI writes it, for an interface of this name.
+    /// Returns the section as UCI writes it, for an interface of this name.
     #[must_use]
     pub fn text(&self, interface: &str) -> String {
         let mut text = format!("config interface {}\n", quoted(interface));
@@ -30,7 +30,7 @@ impl Section {
     }
 }
 
-/// A quote inside is written as the shell does, which UCI reads.
+/// Quotes a text. A quote inside it is written as in a shell, which UCI reads.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

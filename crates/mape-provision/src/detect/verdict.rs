@@ -1,4 +1,4 @@
-//! What was concluded, for people and as JSON.
+//! The verdict about a line, for people and as JSON.
 
 use mape_core::ReceivedPrefix;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::json;
 /// Version of the JSON.
 const SCHEMA: u8 = 1;
 
-/// One thing that speaks for or against the verdict.
+/// A statement for or against the verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
     /// Where it is from: `prefix`, `dhcpv6`, `provisioning`, `gateway` or `tunnel_end`.
@@ -27,7 +27,7 @@ impl Evidence {
     }
 }
 
-/// What kind of line it is.
+/// The type of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// How it carries IPv4.
@@ -91,7 +91,7 @@ impl Verdict {
         }
     }
 
-    /// One line of JSON; its schema is `tests/vectors/schema/detect.json`.
+    /// Returns one line of JSON. Its schema is `tests/vectors/schema/detect.json`.
     #[must_use]
     pub fn to_json(&self) -> String {
         let list = |all: &[Evidence]| {

@@ -1,4 +1,4 @@
-//! What is passed into the machine, and what it hands out.
+//! The input of the machine and its output.
 
 use mape_core::ReceivedPrefix;
 
@@ -6,13 +6,13 @@ use crate::failure::{Failure, NoService};
 use crate::request::HttpRequest;
 use crate::txt::TxtRecord;
 
-/// What happened.
+/// An event that the machine processes.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The machine was started, or the time it asked for has come.
+    /// The machine was started, or the time that it returned has come.
     Wake,
-    /// The line has these prefixes now. A question that is still open is void: its answer must not
-    /// be passed in any more.
+    /// The line's prefixes have changed to these. An open request is void: its answer must not be
+    /// passed in any more.
     Prefixes(Vec<ReceivedPrefix>),
     /// The answer to [`Next::QueryTxt`].
     Txt(TxtReply),
@@ -20,7 +20,7 @@ pub enum Event {
     Http(HttpReply),
 }
 
-/// What the resolvers said.
+/// The answer of the DNS resolvers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TxtReply {
     /// TXT records.
@@ -35,7 +35,7 @@ pub enum TxtReply {
     Timeout,
 }
 
-/// What the server said.
+/// The answer of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HttpReply {
     /// An answer. Of bodies longer than [`crate::MAX_BODY`] bytes no more than one byte beyond
@@ -52,18 +52,18 @@ pub enum HttpReply {
     Failed(HttpFailure),
 }
 
-/// Why there is no HTTP answer.
+/// The reason why there is no HTTP answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HttpFailure {
-    /// The name does not resolve to an IPv6 address, no connection, broken off, or out of time.
+    /// The name has no IPv6 address, the connection failed or broke off, or the timeout expired.
     NoAnswer,
     /// The certificate could not be verified.
     Certificate,
-    /// The program that would ask shows the password to every user of the machine.
+    /// The only available program shows the password to every user of the machine.
     ShowsPassword,
 }
 
-/// What follows from an event.
+/// The result of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// What it means for the line.
@@ -72,28 +72,28 @@ pub struct Step {
     pub next: Next,
 }
 
-/// What an event means for the line.
+/// The effect of an event on the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// [`Machine::answer`](super::Machine::answer) is new: use it.
+    /// [`Machine::answer`](super::Machine::answer) is new and has to be applied.
     Apply,
-    /// There was an answer, and it offers what the one before did.
+    /// The server answered, and offers the same as before.
     Unchanged,
-    /// The network offers nothing: what was provisioned is not to be used any more.
+    /// The network offers nothing: provisioned settings must no longer be used.
     Withdraw(NoService),
-    /// The try failed. What works goes on working.
+    /// The attempt failed. The settings of the last answer stay active.
     Keep(Failure),
 }
 
-/// What to do now.
+/// What the caller does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Ask the uplink's own resolvers for the TXT records of this name.
+    /// Query the uplink's own resolvers for the TXT records of this name.
     QueryTxt(&'static str),
     /// Send this request over IPv6, from the uplink's own address, without following redirects.
     Get(HttpRequest),
-    /// Come back with [`Event::Wake`] at this time, in seconds; at `u64::MAX` only with prefixes.
+    /// Call again with [`Event::Wake`] at this time, in seconds; at `u64::MAX` only with prefixes.
     Sleep(u64),
-    /// Nothing; an answer is still awaited.
+    /// Do nothing; an answer is still pending.
     Wait,
 }

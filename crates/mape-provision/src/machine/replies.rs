@@ -1,4 +1,4 @@
-//! What follows from the answers of resolvers and servers.
+//! Processes the answers of resolvers and servers.
 
 use super::event::{Effect, HttpFailure, HttpReply, Next, Step, TxtReply};
 use super::state::{Machine, Stage, Tick};
@@ -124,7 +124,7 @@ impl Machine {
         self.answered(tick, answer.shape, answer.ttl, Effect::Withdraw(none))
     }
 
-    /// What a server wants to be told again does not depend on what it offers.
+    /// Keeps the token and the identifier, which do not depend on what the server offers.
     fn remember(&mut self, answer: &Answer) {
         self.token = answer.token.clone().or_else(|| self.token.take());
         self.id = answer.id.clone().or_else(|| self.id.take());
@@ -159,7 +159,7 @@ impl Machine {
         Next::Sleep(self.until)
     }
 
-    /// Asks a server of the standard.
+    /// Returns the request to a server of the standard.
     fn ask(&mut self, server: &Discovered, redirects: u8) -> Next {
         let Mode::Hb46pp { identity, credentials } = &self.mode else {
             return Next::Wait;
@@ -175,7 +175,7 @@ impl Machine {
     }
 }
 
-/// Where a redirect leads.
+/// Returns the URL that a redirect leads to.
 fn target(from: &Url, redirects: u8, location: Option<&str>) -> Result<Url, RedirectError> {
     let url = location.and_then(|it| from.join(it)).ok_or(RedirectError::Nowhere)?;
     if from.scheme() == Scheme::Https && url.scheme() == Scheme::Http {

@@ -1,4 +1,4 @@
-//! What the machine remembers, from one event and one run to the next.
+//! The machine's state, which it keeps from one event to the next and from one run to the next.
 
 use mape_core::ReceivedPrefix;
 
@@ -7,7 +7,7 @@ use crate::cache::{Cached, Pause};
 use crate::mode::Mode;
 use crate::request::{HttpRequest, Token};
 
-/// Asks, again and again, for what is provisioned for one line.
+/// Requests the provisioned settings of one line, and repeats the request when they expire.
 #[derive(Clone, Debug)]
 pub struct Machine {
     pub(super) mode: Mode,
@@ -22,7 +22,7 @@ pub struct Machine {
     pub(super) stage: Stage,
 }
 
-/// When an event came, and the random number that came with it.
+/// The time of an event, and the random number that came with it.
 #[derive(Clone, Copy)]
 pub(super) struct Tick {
     pub(super) now: u64,
@@ -37,10 +37,10 @@ pub(super) enum Stage {
 }
 
 impl Machine {
-    /// `None` where provisioning is off: who has no machine asks nothing.
+    /// Returns the machine, or `None` where provisioning is off.
     ///
-    /// `cached` and `pause` are what an earlier run left behind, and do not count if they belong to
-    /// another configuration. A pause also ends where the line's prefixes have changed.
+    /// `cached` and `pause` come from an earlier run and are ignored if they belong to another
+    /// configuration. A pause also ends where the line's prefixes have changed.
     #[must_use]
     pub fn new(
         mode: Mode,
@@ -61,13 +61,14 @@ impl Machine {
         Some(Self { mode, prefixes, answer, token, id, until, failures, from_cache, stage })
     }
 
-    /// The last good answer, from the network or from the cache.
+    /// Returns the last good answer, from the network or from the cache.
     #[must_use]
     pub const fn answer(&self) -> Option<&Answer> {
         self.answer.as_ref()
     }
 
-    /// What to keep in flash, where it differs from what is there.
+    /// Returns the state to keep in flash. The caller writes it only where it differs from the
+    /// file.
     #[must_use]
     pub fn cached(&self) -> Cached {
         let keep = |answer: &&Answer| answer.map_e().is_some();
@@ -80,7 +81,7 @@ impl Machine {
         }
     }
 
-    /// What to keep in memory until the next run.
+    /// Returns the state to keep in memory until the next run.
     #[must_use]
     pub fn pause(&self) -> Pause {
         Pause {

@@ -1,22 +1,24 @@
-//! How long to wait after what, in seconds.
+//! Waiting times after each outcome, in seconds.
 
 use crate::answer::Shape;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 
-/// Longest wait of all: the standard's longest lifetime.
+/// The longest wait: the standard's longest lifetime.
 pub(super) const MAX_WAIT: u64 = 7 * 24 * HOUR;
-/// The first look after a start from the cache, where a URL is asked (routers' code does so).
+/// The first request after a start from the cache, where a URL is requested (routers' code does
+/// so).
 pub(super) const FIRST_QUERY_AFTER_START: Window = Window(MINUTE, 10 * MINUTE);
 
-/// A window in which the next try falls at random, both ends included, so that a whole
-/// neighbourhood does not ask at the same moment.
+/// A window in which the next attempt falls at random, both ends included, so that many routers do
+/// not send their requests at the same moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Window(u64, u64);
 
 impl Window {
-    /// 0 is the beginning of the window and `u32::MAX` its end.
+    /// Returns the wait for a random number: 0 is the beginning of the window and `u32::MAX` its
+    /// end.
     pub(super) fn at(self, random: u32) -> u64 {
         let Self(first, last) = self;
         let seconds = last.saturating_sub(first) + 1;
@@ -24,7 +26,7 @@ impl Window {
     }
 }
 
-/// What a try has led to.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// The resolvers know no server.
@@ -41,7 +43,8 @@ pub(super) enum Outcome {
     Answered(Option<u32>),
 }
 
-/// HB46PP 1.1 section 3.6; for the other two shapes what routers' public code does.
+/// Returns the window of the next attempt: HB46PP 1.1 section 3.6, and for the other two formats
+/// the times of routers' public code.
 ///
 /// `failures` counts from 1 after the first failure in a row.
 pub(super) fn after(outcome: Outcome, shape: Option<Shape>, failures: u32) -> Window {

@@ -40,7 +40,7 @@ fn map_e(section: &Value) -> Result<Method, AnswerError> {
     Ok(Method::MapE(MapE { rules, mesh, broken }))
 }
 
-/// The layout of a rule (`map_e.version`).
+/// Returns the layout of a rule (`map_e.version`).
 const fn layout(version: u32) -> Option<Layout> {
     match version {
         0 => Some(Layout::Draft03),
