@@ -1,7 +1,7 @@
 //! The low bits of a number.
 
-/// Returns the low 16 bits of the value. Callers pass a value that has no others: a build with debug
-/// assertions panics where they do not.
+/// Returns the low 16 bits of the value. Callers pass a value without others: a build with debug
+/// assertions panics on any other value.
 pub(crate) const fn low_16(value: u64) -> u16 {
     debug_assert!(value <= u16::MAX as u64, "more than 16 bits");
     let [.., high, low] = value.to_be_bytes();

@@ -76,7 +76,7 @@ impl fmt::Display for Layout {
 
 /// The text is not the name of a layout.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the layout {0} is not known")]
+#[error("unknown layout {0}")]
 pub struct UnknownLayout(Quoted);
 
 impl Explain for UnknownLayout {

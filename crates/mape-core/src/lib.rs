@@ -1,4 +1,5 @@
-//! MAP-E arithmetic: computes address, port set and CE address from a line's IPv6 prefix and a rule.
+//! MAP-E arithmetic: computes address, port set and CE address from a line's IPv6 prefix and a
+//! rule.
 //!
 //! Most callers need one function, [`plan()`]:
 //!

@@ -54,24 +54,20 @@ impl LineKind {
     #[must_use]
     pub const fn verdict(self) -> &'static str {
         match self {
-            Self::Local => "is not an internet address, so it is no line's prefix",
+            Self::Local => "is not a public IPv6 prefix, so no line has it",
             Self::Ngn => {
                 "is NTT's closed network (NGN): the line has no IPv6 internet (IPoE) contract yet"
             }
-            Self::Ocn => {
-                "lies in OCN Virtual Connect's block, but in none of its rules that are known"
-            }
-            Self::Nuro => {
-                "belongs to Sony (NURO), but confirmed rules cover only 240d:f::/34 of it"
-            }
+            Self::Ocn => "belongs to OCN Virtual Connect, but no known rule covers it",
+            Self::Nuro => "belongs to Sony (NURO), but the confirmed rules cover only 240d:f::/34",
             Self::Transix => {
                 "is a transix line (Internet Multifeed, ZOOT NATIVE): DS-Lite, not MAP-E"
             }
             Self::Xpass => "is a Cross Pass line (Xpass, ARTERIA): DS-Lite, not MAP-E",
             Self::V6connect => "is a v6 connect line (ASAHI Net): DS-Lite, not MAP-E",
             Self::Softbank => {
-                "is a SoftBank line (BBIX): IPIP with an address of its own, not MAP-E, whatever its \
-                 gateway calls it"
+                "is a SoftBank line (BBIX): IPIP with a dedicated IPv4 address, not MAP-E, although \
+                 its home gateway says MAP-E"
             }
         }
     }
@@ -82,8 +78,8 @@ impl LineKind {
         match self {
             Self::Local => "use the WAN interface's delegated prefix or its global address",
             Self::Ngn => {
-                "ask your provider to activate IPv6 IPoE; the prefix changes by itself once it is \
-                 active"
+                "ask your provider to activate IPv6 IPoE; the prefix changes automatically once it \
+                 is active"
             }
             Self::Ocn => {
                 "update mape-rs, as the operator adds rules; until then pass the line's own rule \

@@ -148,8 +148,8 @@ pub fn plan(request: &Request) -> Result<Plan, PlanError> {
     let port_set = rule.port_parameters().port_set_of_rule(psid);
     let subnet = received.addr();
     let interface_id = rule.layout().interface_id(ipv4.addr(), psid);
-    // The end-user prefix of a line is a /56 and the BR ignores subnets: a longer prefix is a subnet
-    // of it. The BR sends to the first one only (draft-03 and RFC 7597 section 5.2).
+    // The end-user prefix of a line is a /56; a longer prefix is a subnet of it. The BR sends to
+    // the first subnet only (draft-03 and RFC 7597 section 5.2).
     let end_user_prefix = match Ipv6Net::new(subnet, described_len) {
         Ok(line) if described_len == LINE_LEN => line.trunc(),
         _ => received,

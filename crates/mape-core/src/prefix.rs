@@ -80,16 +80,16 @@ pub enum PrefixError {
     #[error("{0} is IPv4, but MAP-E starts from the line's IPv6 prefix")]
     Ipv4(Quoted),
     /// A link-local address with its zone.
-    #[error("{0} carries a zone, so it is not the line's own prefix")]
+    #[error("{0} has a zone, so it is a link-local address and not the line's prefix")]
     Zone(Quoted),
     /// More than one prefix.
-    #[error("{0} holds more than one prefix")]
+    #[error("{0} contains more than one prefix")]
     Several(Quoted),
     /// The length is not a number that a line's prefix can have.
-    #[error("the prefix length {0} is not one from 0 to 64, nor the 128 of an address")]
+    #[error("the prefix length {0} is neither 0 to 64 nor the 128 of a single address")]
     Length(Quoted),
     /// Address and length name two different prefixes.
-    #[error("{}/{} has bits set behind its length", subnet.addr(), net.prefix_len())]
+    #[error("{}/{} has bits set after its length", subnet.addr(), net.prefix_len())]
     SubnetBits {
         /// The /64 that the address names.
         subnet: Ipv6Net,
@@ -111,10 +111,10 @@ impl Explain for PrefixError {
                     value,
                 )
             }
-            Self::Several(value) => with("give the one that the WAN interface got", value),
+            Self::Several(value) => with("give the prefix of the WAN interface only", value),
             Self::SubnetBits { subnet, net } => Explanation::of_option(
                 "prefix",
-                format!("give {net} if that is what the line got, or {subnet} if it got a /64"),
+                format!("give {net} if that is the line's prefix, or {subnet} if the line received a /64"),
             )
             .param("value", &format_args!("{}/{}", subnet.addr(), net.prefix_len())),
         }

@@ -189,14 +189,14 @@ mod tests {
         for length in ["65", "127", "129", "", "x", "+56", "5 6", "-1", "256", "56/64", "it's"] {
             let text = format!("240b:10:3261:6400::/{length}");
             let expected = format!(
-                "the prefix length {} is not one from 0 to 64, nor the 128 of an address",
+                "the prefix length {} is neither 0 to 64 nor the 128 of a single address",
                 Quoted::new(length)
             );
             assert_eq!(sentence(&text), expected);
         }
         assert_eq!(
             sentence("240b:10:3251:6410::5/56"),
-            "240b:10:3251:6410::/56 has bits set behind its length"
+            "240b:10:3251:6410::/56 has bits set after its length"
         );
         let hint = parse("240b:10:3251:6410::5/56").unwrap_err().hint();
         assert!(hint.contains("240b:10:3251:6400::/56") && hint.contains("240b:10:3251:6410::/64"));
@@ -294,10 +294,10 @@ mod tests {
             assert!(!shown.is_empty() && text.contains(&shown), "{text}: {error}");
         }
         let several = parse("240b:10::/56 2400:4050::/56").unwrap_err().to_string();
-        assert_eq!(several, "\"240b:10::/56 2400:4050::/56\" holds more than one prefix");
-        // Bits behind the length are a person's mistake, and told.
-        let told = parse("inet6 240b:10:3251:6410::5/56 scope global").unwrap_err().to_string();
-        assert_eq!(told, "240b:10:3251:6410::/56 has bits set behind its length");
+        assert_eq!(several, "\"240b:10::/56 2400:4050::/56\" contains more than one prefix");
+        // Bits after the length are a mistake of the user, and reported.
+        let error = parse("inet6 240b:10:3251:6410::5/56 scope global").unwrap_err().to_string();
+        assert_eq!(error, "240b:10:3251:6410::/56 has bits set after its length");
         let zone = parse("inet6 fe80::1%eth0/64 scope link").unwrap_err();
         assert!(matches!(zone, PrefixError::Zone(_)), "{zone}");
     }

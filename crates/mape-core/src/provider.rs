@@ -49,7 +49,7 @@ impl ProviderChoice {
 
 /// The text is not the name of a provider.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the provider {0} is not known")]
+#[error("unknown provider {0}")]
 pub struct UnknownProvider(Quoted);
 
 impl Explain for UnknownProvider {
@@ -85,7 +85,7 @@ mod tests {
             assert_eq!(name.parse::<ProviderChoice>().unwrap().name(), name);
         }
         let error = "V6PLUS".parse::<ProviderChoice>().unwrap_err();
-        assert_eq!(error.to_string(), "the provider \"V6PLUS\" is not known");
+        assert_eq!(error.to_string(), "unknown provider \"V6PLUS\"");
         let hint = error.hint();
         assert!(providers().iter().all(|provider| hint.contains(provider.name)), "{hint}");
     }

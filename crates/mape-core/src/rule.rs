@@ -25,8 +25,8 @@ pub struct RuleParts {
     /// PSID length (k), 0 to 16, and at most 16 together with the offset. `None` stands for the
     /// number of EA bits after those of the IPv4 address.
     pub psid_len: Option<u8>,
-    /// Explicit PSID, right-aligned, or left-aligned in 16 bits where only that reading is possible.
-    /// 0 is ignored where the EA bits contain the PSID.
+    /// Explicit PSID, right-aligned, or left-aligned in 16 bits where only that reading is
+    /// possible. 0 is ignored where the EA bits contain the PSID.
     pub psid: Option<u16>,
     /// Address of the BR.
     pub br: Ipv6Addr,
@@ -227,7 +227,7 @@ pub(crate) fn is_unicast6(address: Ipv6Addr) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
     /// The IPv6 prefix is not on its boundary.
-    #[error("the rule's IPv6 prefix {given} has bits set behind its length")]
+    #[error("the rule's IPv6 prefix {given} has bits set after its length")]
     Ipv6HostBits {
         /// As given.
         given: Ipv6Net,
@@ -235,7 +235,7 @@ pub enum RuleError {
         boundary: Ipv6Net,
     },
     /// The IPv4 prefix is not on its boundary.
-    #[error("the rule's IPv4 prefix {given} has bits set behind its length")]
+    #[error("the rule's IPv4 prefix {given} has bits set after its length")]
     Ipv4HostBits {
         /// As given.
         given: Ipv4Net,
@@ -243,7 +243,7 @@ pub enum RuleError {
         boundary: Ipv4Net,
     },
     /// The IPv4 prefix contains addresses that no subscriber can have.
-    #[error("the rule's IPv4 prefix {0} holds addresses that no line can have")]
+    #[error("the rule's IPv4 prefix {0} contains addresses that no line can have")]
     Ipv4NotUnicast(Ipv4Net),
     /// The BR's address is not a unicast address.
     #[error("the BR address {0} is not a global IPv6 address")]
@@ -282,8 +282,8 @@ pub enum RuleError {
     },
     /// The rule has a PSID length, but its EA bits do not complete the IPv4 address.
     #[error(
-        "PSID length {psid_len} needs a whole IPv4 address, but {ea_len} of the {suffix_len} bits \
-         missing in the rule's IPv4 prefix are EA bits"
+        "PSID length {psid_len} needs a complete IPv4 address, but the rule has {ea_len} EA bits for \
+         the {suffix_len} bits after its IPv4 prefix"
     )]
     PsidOfPrefix {
         /// o
@@ -295,7 +295,7 @@ pub enum RuleError {
     },
     /// The rule has a PSID length, but neither EA bits for the PSID nor an explicit PSID.
     #[error(
-        "PSID length {psid_len} is given, but no EA bits are left for the PSID and none is given"
+        "PSID length {psid_len} is given, but the rule has neither EA bits for the PSID nor a PSID"
     )]
     PsidMissing {
         /// k as given
@@ -315,10 +315,10 @@ impl Explain for RuleError {
             Self::Ipv6HostBits { given, boundary } => {
                 inconsistent(format!("did you mean {boundary}?")).param("ipv6", given)
             }
-            Self::Ipv4HostBits { given, boundary } => inconsistent(format!(
-                "did you mean {boundary}? If not, the rule is wrong; do not use it"
-            ))
-            .param("ipv4", given),
+            Self::Ipv4HostBits { given, boundary } => {
+                inconsistent(format!("did you mean {boundary}? If not, do not use this rule"))
+                    .param("ipv4", given)
+            }
             Self::Ipv4NotUnicast(given) => {
                 inconsistent("check the rule's IPv4 prefix").param("ipv4", given)
             }

@@ -10,7 +10,7 @@ use mape_core::{
 
 const V6PLUS: &str = "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,br=2404:9200:225:100::64";
 
-fn told(error: &dyn Explain) -> String {
+fn explained(error: &dyn Explain) -> String {
     let mut text = format!("{}\n{error}\n-> {}\n", error.code(), error.hint());
     for (name, value) in error.params() {
         let _ = writeln!(text, "{name}={value}");
@@ -20,7 +20,7 @@ fn told(error: &dyn Explain) -> String {
 
 fn rule(change: (&str, &str)) -> String {
     let text = V6PLUS.replace(change.0, change.1);
-    told(&parse_rule(&text, Layout::Draft03).unwrap_err())
+    explained(&parse_rule(&text, Layout::Draft03).unwrap_err())
 }
 
 fn request(prefix: &str) -> Request {
@@ -28,17 +28,17 @@ fn request(prefix: &str) -> Request {
 }
 
 fn no_plan(request: &Request) -> String {
-    told(&plan(request).unwrap_err())
+    explained(&plan(request).unwrap_err())
 }
 
 /// All sentences, one paragraph each.
 fn all() -> String {
-    let mut told_ones = vec![
-        told(&"draft".parse::<Layout>().unwrap_err()),
-        told(&"isp".parse::<ProviderChoice>().unwrap_err()),
-        told(&"5,x".parse::<PortList>().unwrap_err()),
-        told(&"9-8".parse::<PortList>().unwrap_err()),
-        told(
+    let mut paragraphs = vec![
+        explained(&"draft".parse::<Layout>().unwrap_err()),
+        explained(&"isp".parse::<ProviderChoice>().unwrap_err()),
+        explained(&"5,x".parse::<PortList>().unwrap_err()),
+        explained(&"9-8".parse::<PortList>().unwrap_err()),
+        explained(
             &(1..=4097)
                 .map(|n| (2 * n).to_string())
                 .collect::<Vec<_>>()
@@ -48,10 +48,10 @@ fn all() -> String {
         ),
     ];
     for prefix in ["x", "1.2.3.4", "fe80::1%eth0", "240b::/65", "240b:10:0:1::/56"] {
-        told_ones.push(told(&prefix.parse::<ReceivedPrefix>().unwrap_err()));
+        paragraphs.push(explained(&prefix.parse::<ReceivedPrefix>().unwrap_err()));
     }
     for text in ["ea", "eb=1", "ea=1,ea=2", "ea=1"] {
-        told_ones.push(told(&parse_rule(text, Layout::Draft03).unwrap_err()));
+        paragraphs.push(explained(&parse_rule(text, Layout::Draft03).unwrap_err()));
     }
     for change in [
         ("240b:10::/31", "240b"),
@@ -77,11 +77,11 @@ fn all() -> String {
         ("240b:10::/31,ipv4=106.72.0.0/15,ea=25", "2400::/16,ipv4=106.72.0.0/24,ea=32"),
         ("ea=25", "ea=25,offset=9"),
     ] {
-        told_ones.push(rule(change));
+        paragraphs.push(rule(change));
     }
     let conflict = format!("{V6PLUS}\n\n{}", V6PLUS.replace("::64", "::65"));
     for file in ["", "\nea", &V6PLUS.replace("=25", "=34"), &conflict] {
-        told_ones.push(told(&parse_rule_file(file, Layout::Draft03).unwrap_err()));
+        paragraphs.push(explained(&parse_rule_file(file, Layout::Draft03).unwrap_err()));
     }
     for prefix in [
         "fe80::/64",
@@ -96,7 +96,7 @@ fn all() -> String {
         "240b:10::/32",
         "240b:10:3251:6410::/60",
     ] {
-        told_ones.push(no_plan(&request(prefix)));
+        paragraphs.push(no_plan(&request(prefix)));
     }
     let good = request("240b:10:3261:6400::/56");
     let own = |text: &str| vec![parse_rule(text, Layout::Draft03).unwrap()];
@@ -123,21 +123,21 @@ fn all() -> String {
         Request { provider: choose("manual"), file: elsewhere.clone(), ..request("240b:252::/56") },
         Request { provider: choose("manual"), file: elsewhere, ..request("2404:7a80::/56") },
     ] {
-        told_ones.push(no_plan(&request));
+        paragraphs.push(no_plan(&request));
     }
-    told_ones.join("\n")
+    paragraphs.join("\n")
 }
 
 /// The golden file is written by `MAPE_BLESS=1 cargo test`; read its diff before it is committed.
 #[test]
-fn every_error_is_told_as_agreed() {
+fn every_error_is_explained_as_agreed() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/errors.txt");
     if std::env::var_os("MAPE_BLESS").is_some() {
         std::fs::write(path, all()).unwrap();
     }
     let agreed = std::fs::read_to_string(path).unwrap();
-    for (told, agreed) in all().split("\n\n").zip(agreed.split("\n\n")) {
-        assert_eq!(told, agreed);
+    for (explained, agreed) in all().split("\n\n").zip(agreed.split("\n\n")) {
+        assert_eq!(explained, agreed);
     }
     assert_eq!(all().len(), agreed.len());
 }

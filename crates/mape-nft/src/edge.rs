@@ -82,7 +82,7 @@ impl EdgeChoice {
 
 /// Error: the text is not the name of an edge.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the edge {0} is not known")]
+#[error("unknown edge {0}")]
 pub struct UnknownEdge(Quoted);
 
 impl Explain for UnknownEdge {
@@ -126,7 +126,7 @@ mod tests {
         let error = "Netdev".parse::<EdgeChoice>().unwrap_err();
         assert_eq!(
             (error.code(), error.to_string()),
-            (Code::OptionInvalid, "the edge \"Netdev\" is not known".to_owned())
+            (Code::OptionInvalid, "unknown edge \"Netdev\"".to_owned())
         );
         assert_eq!(error.params()[1], ("value", "Netdev".to_owned()));
         assert!(error.hint().contains("plain"));

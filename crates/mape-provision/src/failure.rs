@@ -9,10 +9,10 @@ use crate::request::Capability;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoService {
     /// NXDOMAIN, or no TXT record.
-    #[error("the resolvers of the line know no provisioning server (4over6.info)")]
+    #[error("the DNS resolvers of the line announce no provisioning server (4over6.info)")]
     NotAnnounced,
     /// There is a record, but not one of the standard's form.
-    #[error("the TXT record of 4over6.info is not one of the provisioning standard")]
+    #[error("the TXT record of 4over6.info does not follow the provisioning standard")]
     Malformed,
     /// `order` is empty.
     #[error("the provisioning server {server} offers nothing for this line")]
@@ -21,7 +21,7 @@ pub enum NoService {
         server: String,
     },
     /// `order` is empty because no password was sent.
-    #[error("the provisioning server {server} offers nothing without user and password")]
+    #[error("the provisioning server {server} requires a user and a password")]
     AuthRequired {
         /// Its name.
         server: String,
@@ -34,7 +34,7 @@ pub enum NoService {
     },
     /// There are methods, but none that was asked for.
     #[error(
-        "the provisioning server {server} offers {} and not what was asked for",
+        "the provisioning server {server} offers only {}, none of which was requested",
         names(methods)
     )]
     OtherMethods {
@@ -55,8 +55,8 @@ impl Explain for NoService {
         match self {
             Self::NotAnnounced | Self::Malformed => Explanation::new(
                 Code::ProvisioningNoService,
-                "this provider does not use the standard: remove option provisioning, and state the \
-                 rule with option rule if the built-in table does not know the line",
+                "this provider does not use the standard: remove option provisioning, and set option rule \
+                 if the built-in table has no rule for the line",
             ),
             Self::Nothing { server } => Explanation::new(
                 Code::ProvisioningNoService,
@@ -75,7 +75,7 @@ impl Explain for NoService {
             .text("server", server),
             Self::OtherMethods { server, methods } => Explanation::new(
                 Code::ProvisioningOtherMethod,
-                "run mape-proto detect, which says what to configure instead",
+                "run mape-proto detect to see what to configure instead",
             )
             .text("server", server)
             .text("methods", &names(methods)),
@@ -87,7 +87,7 @@ impl Explain for NoService {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The resolvers did not say whether there is a server.
-    #[error("the resolvers of the line {0} when asked for 4over6.info")]
+    #[error("the DNS resolvers of the line {0} when queried for 4over6.info")]
     Dns(DnsFailure),
     /// No connection, no answer in time, or one that broke off.
     #[error("the server {server} did not answer")]
@@ -103,7 +103,7 @@ pub enum Failure {
     },
     /// The only program there is takes a URL as an argument.
     #[error(
-        "the server {server} was not asked: uclient-fetch would show the password in the list of \
+        "the server {server} was not contacted: uclient-fetch would show the password in the list of \
          processes"
     )]
     ShowsPassword {
@@ -165,7 +165,7 @@ impl DnsFailure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum RedirectError {
     /// No `Location`, or one that names no `http` or `https` server on IPv6.
-    #[error("redirects to no address that can be asked over IPv6")]
+    #[error("redirects to an address that may not be used or has no IPv6")]
     Nowhere,
     /// From `https` to `http`.
     #[error("redirects from https to http")]
@@ -191,14 +191,14 @@ impl Explain for Failure {
         let no_answer = || {
             Explanation::new(
                 Code::ProvisioningNoAnswer,
-                "nothing to do at once: what worked goes on and the server is asked again",
+                "no action is needed now: the last settings stay active and the request is repeated",
             )
         };
         match self {
             Self::Dns(failure) => Explanation::new(
                 Code::ProvisioningDns,
-                "nothing to do at once, the question is asked again; see that the uplink got its \
-                 provider's resolvers",
+                "no action is needed now, the query is repeated; check that the uplink received its \
+                 provider's DNS resolvers",
             )
             .text("failure", failure.name()),
             Self::NoAnswer { server } => no_answer().text("server", server),
@@ -209,7 +209,7 @@ impl Explain for Failure {
             .text("server", server),
             Self::ShowsPassword { server } => Explanation::new(
                 Code::ProvisioningProgram,
-                "install curl, which keeps it to itself: `apk add curl`, or up to OpenWrt 24.10 \
+                "install curl, which does not show it: `apk add curl`, or up to OpenWrt 24.10 \
                  `opkg update && opkg install curl`",
             )
             .text("server", server),
@@ -225,7 +225,7 @@ impl Explain for Failure {
             }
             Self::Redirect { server, error } => Explanation::new(
                 Code::ProvisioningRedirect,
-                "nothing to do but to tell the provider",
+                "report it to the provider",
             )
             .text("server", server)
             .text("failure", error.name()),

@@ -13,7 +13,7 @@ pub enum Mode {
     Off,
     /// The server that the line's resolvers announce.
     Hb46pp {
-        /// Who asks.
+        /// The client.
         identity: Identity,
         /// User and password, for one server only.
         credentials: Option<Credentials>,
@@ -82,7 +82,7 @@ pub fn digest(text: &str) -> String {
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserUrl(String);
 
-/// May carry a code that is nobody else's business.
+/// Hides the URL, which may contain a secret code.
 impl std::fmt::Debug for UserUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("UserUrl(…)")
@@ -116,7 +116,7 @@ impl UserUrl {
 /// The text is not a URL that can be requested. The error does not repeat it, because it may
 /// contain a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the provisioning URL is not an http or https URL that can be asked over IPv6")]
+#[error("the provisioning URL is not an http or https URL that can be reached over IPv6")]
 pub struct BadUrl;
 
 impl Explain for BadUrl {
@@ -132,6 +132,9 @@ impl Explain for BadUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::Answer;
+    use crate::cache::Cached;
+    use crate::machine::{Event, Machine, Next};
 
     fn asked(url: &str, id: Option<&str>) -> String {
         let prefix = "240b:10:3261:6400::/56".parse().unwrap();
@@ -197,5 +200,31 @@ mod tests {
         {
             assert!(!mode.matches_key(key), "{key}");
         }
+    }
+
+    /// An update of this program must not take a line's rule away: the answer stays, and it is
+    /// requested again and kept under the new key.
+    #[test]
+    fn an_answer_under_an_old_key_is_used_and_requested_again() {
+        let mode = Mode::Url(UserUrl::new("https://a/").unwrap());
+        let prefixes: Vec<ReceivedPrefix> = vec!["240b:10:3261:6400::/56".parse().unwrap()];
+        let body = br#"{"order":["map_e"],"map_e":{"br":"2001:db8::1","rules":[
+            {"ipv6":"240b:10::/32","ipv4":"106.72.0.0/16","ea_length":24}]}}"#;
+        let machine = |source: &str| {
+            let cached = Cached {
+                source: source.to_owned(),
+                prefixes: prefixes.clone(),
+                answer: Answer::any(body).ok(),
+                ..Cached::default()
+            };
+            Machine::new(mode.clone(), prefixes.clone(), Some(cached), None).unwrap()
+        };
+        let mut old = machine("url-0123456789abcdef");
+        assert!(old.answer().is_some());
+        let Next::Sleep(time) = old.step(0, u32::MAX, Event::Wake).next else { panic!("{old:?}") };
+        assert!(time <= 600, "{time}");
+        assert!(matches!(old.step(time, 0, Event::Wake).next, Next::Get(_)));
+        assert_eq!(old.cached().source, mode.key());
+        assert!(machine("url-fnv-0123456789abcdef").answer().is_none());
     }
 }

@@ -128,11 +128,11 @@ impl Identity {
 
     /// Returns everything that an answer depends on, as one text. It contains the password.
     pub(crate) fn configuration(&self, credentials: Option<&Credentials>) -> String {
-        let told = credentials.map_or_else(String::new, |Credentials { user, pass, server }| {
+        let login = credentials.map_or_else(String::new, |Credentials { user, pass, server }| {
             // None of the three has a blank.
             format!(" {user} {pass} {server}")
         });
-        words(&self.capabilities) + &told
+        words(&self.capabilities) + &login
     }
 
     /// Returns the capabilities in the order in which they are sent.

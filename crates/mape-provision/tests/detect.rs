@@ -1,9 +1,9 @@
 //! What kind of line it is: every service of the country, from the facts a router has.
 //!
-//! The lines stand in `tests/provision/detect/lines.json`; their facts are from the operators'
+//! The lines are in `tests/provision/detect/lines.json`; their facts are from the operators'
 //! pages and public lines, none from this program.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
-#![allow(clippy::indexing_slicing, reason = "a test: what is missing in a line shall fail")]
+#![allow(clippy::indexing_slicing, reason = "a test: a key that is missing in a line shall fail")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -71,9 +71,9 @@ fn every_kind_of_line_is_named() {
         let name = line["name"].as_str().unwrap();
         let facts = facts(&line["facts"]);
         let verdict = detect(&facts);
-        let told: Value = serde_json::from_str(&verdict.to_json()).unwrap();
-        let errors: Vec<String> = schema.iter_errors(&told).map(|it| it.to_string()).collect();
-        assert_eq!(errors, [""; 0], "{name}: {told}");
+        let json: Value = serde_json::from_str(&verdict.to_json()).unwrap();
+        let errors: Vec<String> = schema.iter_errors(&json).map(|it| it.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{name}: {json}");
         for (key, expected) in line["expect"].as_object().unwrap() {
             let got = match key.as_str() {
                 "from" => Value::from(
@@ -83,9 +83,9 @@ fn every_kind_of_line_is_named() {
                     verdict.against.iter().map(|it| it.from).collect::<Vec<_>>().join(" "),
                 ),
                 "text" => verdict.section.as_ref().map(|it| it.text("wan4")).into(),
-                key => told.get(key).cloned().unwrap_or(Value::Null),
+                key => json.get(key).cloned().unwrap_or(Value::Null),
             };
-            assert_eq!(got, *expected, "{name}: {key} of {told}");
+            assert_eq!(got, *expected, "{name}: {key} of {json}");
         }
     }
 }

@@ -10,7 +10,7 @@ use mape_provision::{
     RedirectError, UserUrl,
 };
 
-fn told(error: &dyn Explain) -> String {
+fn explained(error: &dyn Explain) -> String {
     let mut text = format!("{}\n{error}\n-> {}\n", error.code(), error.hint());
     for (name, value) in error.params() {
         let _ = writeln!(text, "{name}={value}");
@@ -19,7 +19,7 @@ fn told(error: &dyn Explain) -> String {
 }
 
 fn identity(vendor: &str, product: &str, version: &str, can: &[Capability]) -> String {
-    told(&Identity::new(vendor, product, version, can).unwrap_err())
+    explained(&Identity::new(vendor, product, version, can).unwrap_err())
 }
 
 /// What is wrong with an answer, as the machine would say it.
@@ -32,7 +32,7 @@ fn answer(body: &str) -> String {
             other => panic!("{other:?}"),
         },
     };
-    told(&Failure::Answer(error))
+    explained(&Failure::Answer(error))
 }
 
 fn rule(rule: &str) -> String {
@@ -42,36 +42,36 @@ fn rule(rule: &str) -> String {
 fn all() -> String {
     let server = || "vne.example.jp".to_owned();
     let map_e = [Capability::MapE];
-    let mut told_ones = vec![
+    let mut paragraphs = vec![
         identity("acde4", "x", "1", &map_e),
         identity("acde48", "a b", "1", &map_e),
         identity("acde48", "x", "r1", &map_e),
         identity("acde48", "x", "1", &[Capability::HubSpoke]),
-        told(&Credentials::new("a b", "secret", "a.example").unwrap_err()),
-        told(&Credentials::new("user", "sec ret", "a.example").unwrap_err()),
-        told(&Credentials::new("user", "secret", "https://a").unwrap_err()),
-        told(&UserUrl::new("https://192.0.2.1/?code=secret").unwrap_err()),
-        told(&NoService::NotAnnounced),
-        told(&NoService::Malformed),
-        told(&NoService::Nothing { server: server() }),
-        told(&NoService::AuthRequired { server: server() }),
-        told(&NoService::AuthBad { server: server() }),
-        told(&NoService::OtherMethods {
+        explained(&Credentials::new("a b", "secret", "a.example").unwrap_err()),
+        explained(&Credentials::new("user", "sec ret", "a.example").unwrap_err()),
+        explained(&Credentials::new("user", "secret", "https://a").unwrap_err()),
+        explained(&UserUrl::new("https://192.0.2.1/?code=secret").unwrap_err()),
+        explained(&NoService::NotAnnounced),
+        explained(&NoService::Malformed),
+        explained(&NoService::Nothing { server: server() }),
+        explained(&NoService::AuthRequired { server: server() }),
+        explained(&NoService::AuthBad { server: server() }),
+        explained(&NoService::OtherMethods {
             server: server(),
             methods: vec![Capability::DsLite, Capability::Ipip],
         }),
-        told(&Failure::Dns(DnsFailure::Failed)),
-        told(&Failure::Dns(DnsFailure::Timeout)),
-        told(&Failure::NoAnswer { server: server() }),
-        told(&Failure::Certificate { server: server() }),
-        told(&Failure::ShowsPassword { server: server() }),
-        told(&Failure::Refused { server: server(), status: 403 }),
-        told(&Failure::Status { server: server(), status: 503 }),
+        explained(&Failure::Dns(DnsFailure::Failed)),
+        explained(&Failure::Dns(DnsFailure::Timeout)),
+        explained(&Failure::NoAnswer { server: server() }),
+        explained(&Failure::Certificate { server: server() }),
+        explained(&Failure::ShowsPassword { server: server() }),
+        explained(&Failure::Refused { server: server(), status: 403 }),
+        explained(&Failure::Status { server: server(), status: 503 }),
     ];
     for error in [RedirectError::Nowhere, RedirectError::Downgrade, RedirectError::TooMany] {
-        told_ones.push(told(&Failure::Redirect { server: server(), error }));
+        paragraphs.push(explained(&Failure::Redirect { server: server(), error }));
     }
-    told_ones.push(answer(&" ".repeat(MAX_BODY + 1)));
+    paragraphs.push(answer(&" ".repeat(MAX_BODY + 1)));
     for body in [
         "<html>",
         "{}",
@@ -84,7 +84,7 @@ fn all() -> String {
         r#"{"fmr":[]}"#,
         r#"{"basicMapRules":[{"brIpv6Address":"2001:db8::1"}]}"#,
     ] {
-        told_ones.push(answer(body));
+        paragraphs.push(answer(body));
     }
     for text in [
         "",
@@ -94,21 +94,21 @@ fn all() -> String {
         r#"{"ipv6":"240b:10::/32","ipv4":"10.0.0.0/16","ea_length":40}"#,
         r#"{"ipv6":"2001:db8::/32","ipv4":"10.0.0.0/16","ea_length":24}"#,
     ] {
-        told_ones.push(rule(text));
+        paragraphs.push(rule(text));
     }
-    told_ones.join("\n")
+    paragraphs.join("\n")
 }
 
 /// The golden file is written by `MAPE_BLESS=1 cargo test`; read its diff before it is committed.
 #[test]
-fn every_error_is_told_as_agreed() {
+fn every_error_is_explained_as_agreed() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/provision/errors.txt");
     if std::env::var_os("MAPE_BLESS").is_some() {
         std::fs::write(path, all()).unwrap();
     }
     let agreed = std::fs::read_to_string(path).unwrap();
-    for (told, agreed) in all().split("\n\n").zip(agreed.split("\n\n")) {
-        assert_eq!(told, agreed);
+    for (explained, agreed) in all().split("\n\n").zip(agreed.split("\n\n")) {
+        assert_eq!(explained, agreed);
     }
     assert_eq!(all().len(), agreed.len());
     assert!(!agreed.contains("secret") && !agreed.contains("sec ret"));

@@ -105,8 +105,8 @@ fn the_error_is_of_the_source_that_came_nearest() {
     let mut cut = sources("2a00:1:2:310::/60");
     cut.provisioned = vec![rule("2a00:1::/32", "2001:db8::1")];
     assert!(cut.decide().unwrap_err().to_string().contains("first subnet"));
-    // Nobody knows it.
-    assert!(sources(UNKNOWN).decide().unwrap_err().to_string().contains("in no rule"));
+    // No source has a rule.
+    assert!(sources(UNKNOWN).decide().unwrap_err().to_string().contains("matches no known rule"));
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub enum BadArguments {
 #[derive(Debug, thiserror::Error)]
 pub enum UbusError {
     /// No daemon listens on the socket, or this user may not use it.
-    #[error("the ubus socket {} cannot be connected: {error}", Quoted::new(&path.to_string_lossy()))]
+    #[error("cannot connect to the ubus socket {}: {error}", Quoted::new(&path.to_string_lossy()))]
     Connect {
         /// The socket.
         path: PathBuf,
@@ -79,7 +79,7 @@ pub enum UbusError {
     #[error("ubus did not answer within {} seconds", .0.as_secs())]
     Timeout(Duration),
     /// The message does not follow the protocol. The connection cannot be used again.
-    #[error("what ubus sent cannot be read: {0}")]
+    #[error("the message from ubus cannot be read: {0}")]
     Protocol(#[from] Malformed),
     /// No service offers the object, or this user may not see it.
     #[error("there is no ubus object {}", Quoted::new(.0))]
@@ -142,10 +142,8 @@ impl Explain for UbusError {
             Self::Lost(error) => with(TRY_AGAIN).param("reason", error),
             Self::Timeout(timeout) => with(TRY_AGAIN).param("seconds", &timeout.as_secs()),
             Self::Protocol(why) => with(REPORT).param("reason", why),
-            Self::ObjectNotFound(object) => {
-                with("see with `ubus list` what there is, and whether the service runs")
-                    .text("object", Quoted::new(object).as_str())
-            }
+            Self::ObjectNotFound(object) => with("check with `ubus list` whether the service runs")
+                .text("object", Quoted::new(object).as_str()),
             Self::Status { object, method, status } => {
                 of_call("look for the service's own message in `logread`", object, method)
                     .param("reason", status)

@@ -44,8 +44,8 @@ fn a_socket_that_is_not_there() {
     let error = Client::connect(Path::new("/nonexistent/ubus.sock"), SHORT).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the ubus socket \"/nonexistent/ubus.sock\" cannot be connected: No such file or directory \
-         (os error 2)"
+        "cannot connect to the ubus socket \"/nonexistent/ubus.sock\": No such file or directory (os \
+         error 2)"
     );
     assert_eq!((error.code(), error.status()), (Code::Ubus, None));
     assert_eq!(error.params()[0], ("path", "/nonexistent/ubus.sock".to_owned()));
@@ -56,8 +56,8 @@ fn no_greeting() {
     let daemon = Daemon::start(vec![Act::Silence], 1);
     let error = daemon.connect(SHORT).unwrap_err();
     assert!(matches!(error, UbusError::Timeout(SHORT)));
-    let patient = UbusError::Timeout(Duration::from_secs(20));
-    assert_eq!(patient.to_string(), "ubus did not answer within 20 seconds");
+    let timeout = UbusError::Timeout(Duration::from_secs(20));
+    assert_eq!(timeout.to_string(), "ubus did not answer within 20 seconds");
     daemon.finish();
     let daemon = Daemon::start(vec![status(0, 0)], 1);
     let error = daemon.connect(LONG).unwrap_err();

@@ -29,7 +29,7 @@ fn no_two_rules_share_an_ipv4_address_and_psid() {
     assert!(spans.windows(2).all(|pair| pair[0].1.broadcast() < pair[1].0));
 }
 
-/// A rule as somebody writes it who leaves out what can be left out.
+/// A rule without its optional keys.
 fn parts_of(ipv6: Ipv6Net, ipv4: Ipv4Net, ea_len: u8) -> RuleParts {
     let (br, layout) = ("2001:db8::1".parse().unwrap(), Layout::Rfc7597);
     RuleParts { ipv6, ipv4, ea_len, offset: None, psid_len: None, psid: None, br, layout }

@@ -44,7 +44,7 @@ pub enum PlanError {
         rule: Ipv6Net,
     },
     /// The prefix has fewer bits than the rule uses, so it covers many lines.
-    #[error("the prefix {prefix} is too short to be one line's: its rule uses {needed} bits")]
+    #[error("the prefix {prefix} is too short for one line: its rule uses {needed} bits")]
     PrefixTooShort {
         /// The prefix received.
         prefix: Ipv6Net,
@@ -53,8 +53,8 @@ pub enum PlanError {
     },
     /// A subnet of the end-user prefix that is not its first one.
     #[error(
-        "the prefix {prefix} is not the first subnet of the line's {end_user_prefix}, so what the \
-         BR sends to {ce} goes to another router"
+        "the prefix {prefix} is not the first subnet of the line's {end_user_prefix}, so packets that \
+         the BR sends to {ce} reach another router"
     )]
     NotFirstSubnet {
         /// The prefix received.
@@ -95,7 +95,7 @@ pub enum PlanError {
         uplink_mtu: u16,
     },
     /// No port is left for the NAT.
-    #[error("the reserved ports {0} leave no port of the port set for anything else")]
+    #[error("the reserved ports {0} leave no port of the port set for outgoing connections")]
     AllPortsReserved(Quoted),
     /// Provider `manual`, but no rule was given.
     #[error("the provider is set to manual, but no rule is given")]
@@ -103,7 +103,7 @@ pub enum PlanError {
 }
 
 fn verdict(line: Option<LineKind>) -> &'static str {
-    line.map_or("is in no rule and in no provider's block that is known", LineKind::verdict)
+    line.map_or("matches no known rule and no known provider", LineKind::verdict)
 }
 
 impl PlanError {
@@ -131,8 +131,8 @@ impl Explain for PlanError {
             }
             Self::NotInRules { prefix, line: None } => Explanation::new(
                 Code::PrefixNotInRules,
-                "see whether DHCP on the same port gives IPv4, as on lines like au Hikari: they need \
-                 no tunnel; else ask the provider, and if it is MAP-E, pass its rule with --rule",
+                "check whether DHCP on the same port assigns IPv4, as on au Hikari, which needs no \
+                 tunnel; otherwise ask the provider, and pass its rule with --rule if it is MAP-E",
             )
             .param("prefix", prefix),
             Self::OtherProvider { prefix, chosen, owner } => Explanation::new(
@@ -144,13 +144,13 @@ impl Explain for PlanError {
             .text("line", owner.name),
             Self::StatedRuleElsewhere { prefix, rule } => Explanation::new(
                 Code::PrefixNotInRules,
-                "give the rule for this prefix, or none, to use the built-in ones",
+                "give the rule for this prefix, or no rule to use the built-in ones",
             )
             .param("prefix", prefix)
             .param("ipv6", rule),
             Self::PrefixTooShort { prefix, needed } => Explanation::new(
                 Code::PrefixNotInRules,
-                format!("give the line's own prefix, a /{needed} or longer, or its address"),
+                format!("give the line's prefix, a /{needed} or longer, or an address of the line"),
             )
             .param("prefix", prefix)
             .param("needed", needed),
@@ -172,7 +172,7 @@ impl Explain for PlanError {
             .param("psid", explicit)
             .param("psid_in_prefix", derived),
             Self::ConflictingRules { ipv6 } => {
-                Explanation::new(Code::RuleInconsistent, "keep the one your provider uses")
+                Explanation::new(Code::RuleInconsistent, "keep the rule that your provider uses")
                     .param("ipv6", ipv6)
             }
             Self::BrIsCe(br) => {

@@ -14,10 +14,10 @@ pub enum RuleTextError {
     NotAPair(Quoted),
     /// A line of a file that is not a rule. The file may be a different one than the user meant, so
     /// the error does not repeat its content.
-    #[error("it is no rule")]
+    #[error("not a rule")]
     NotARule,
     /// A key that rules do not have.
-    #[error("the rule key {0} is not known")]
+    #[error("unknown rule key {0}")]
     UnknownKey(Quoted),
     /// A key given twice.
     #[error("the rule gives {0} twice")]
@@ -107,7 +107,7 @@ pub enum RuleFileError {
         ipv6: Ipv6Net,
     },
     /// A file without a rule.
-    #[error("the file holds no rule")]
+    #[error("the file contains no rule")]
     Empty,
 }
 
@@ -116,14 +116,14 @@ impl Explain for RuleFileError {
         match self {
             Self::Line { line, error } => error.explain().param("line", line),
             Self::Conflict { first, second, ipv6 } => {
-                Explanation::new(Code::RuleInconsistent, "keep the one your provider uses")
+                Explanation::new(Code::RuleInconsistent, "keep the rule that your provider uses")
                     .param("ipv6", ipv6)
                     .param("first_line", first)
                     .param("second_line", second)
             }
             Self::Empty => Explanation::of_option(
                 "rules_file",
-                "write one rule in a line, like ipv6=…,ipv4=…,ea=…,br=…",
+                "write one rule per line, like ipv6=…,ipv4=…,ea=…,br=…",
             ),
         }
     }

@@ -62,7 +62,8 @@ pub fn parse_dhcpv6_rule(text: &str) -> Result<Rule, RuleTextError> {
     one(text, None, Author::Server)
 }
 
-/// The author of a rule. A user is told about mistakes; those of a server cannot be corrected here.
+/// The author of a rule. Mistakes of a user are reported; those of a server cannot be corrected
+/// here.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Author {
     User,
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn dhcpv6_rules_are_rfc_7597_and_may_be_many() {
-        // RFC 7597 appendix A, as odhcp6c would write it; and a rule for somebody else.
+        // RFC 7597 appendix A, as odhcp6c would write it; and a rule of another line.
         let text = "fmr,type=map-e,ealen=16,prefix4len=24,prefix6len=40,ipv4prefix=192.0.2.0,\
                     ipv6prefix=2001:db8::,offset=6,psidlen=0,psid=0,br=2001:db8:ffff::1,\n\
                     type=map-e,ealen=0,prefix4len=32,prefix6len=56,ipv4prefix=192.0.2.18,\
@@ -188,7 +189,7 @@ mod tests {
         let one_br = sent.replace("br=2404:9200:225:100::65,", "");
         for (text, sentence) in [
             (sent, "the rule gives br twice"),
-            (&one_br, "the rule's IPv6 prefix 240b:11::1/31 has bits set behind its length"),
+            (&one_br, "the rule's IPv6 prefix 240b:11::1/31 has bits set after its length"),
         ] {
             assert_eq!(parse_map_rules(text, None).unwrap_err().to_string(), sentence);
         }
@@ -266,7 +267,7 @@ mod tests {
             (("map-e", "map-t"), "the rule's type cannot be \"map-t\""),
             (("ealen=25", "ealen=x"), "the rule's ealen cannot be \"x\""),
             (("ealen=25", "ealen"), "\"ealen\" in the rule is not KEY=VALUE"),
-            (("offset=4", "ofset=4"), "the rule key \"ofset\" is not known"),
+            (("offset=4", "ofset=4"), "unknown rule key \"ofset\""),
             (("offset=4", "br=::"), "the rule gives br twice"),
             (("br=2404:9200:225:100::64", "fmr"), "the rule lacks br"),
             (("240b:10::", "240b:10::/31"), "the rule's ipv6prefix cannot be \"240b:10::/31\""),

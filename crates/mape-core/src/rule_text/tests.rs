@@ -63,7 +63,7 @@ fn a_bad_rule_names_key_and_value() {
         ("", "\"\" in the rule is not KEY=VALUE"),
         ("x", "\"x\" in the rule is not KEY=VALUE"),
         ("ipv6=240b:10::/31,", "\"\" in the rule is not KEY=VALUE"),
-        ("ip6=1", "the rule key \"ip6\" is not known"),
+        ("ip6=1", "unknown rule key \"ip6\""),
         ("ea=1,ea=1", "the rule gives ea twice"),
         ("ipv6=240b:10::/31,ipv4=1.2.3.0/24,ea=8", "the rule lacks br"),
         ("br=::1", "the rule lacks ipv6"),
@@ -124,13 +124,13 @@ fn a_bad_file_names_the_line() {
     );
     let (code, sentence) = refused(&format!("{V6PLUS}\nnonsense"));
     assert_eq!(code, Code::OptionInvalid);
-    assert_eq!(sentence, "line 2: it is no rule");
+    assert_eq!(sentence, "line 2: not a rule");
     // A file that was not meant may hold secrets.
     for secret in ["root:$1$abcdefgh$0123:19000:0:99999:7:::", "option password=S3cret", "S3cret=1"]
     {
         let error = parse_rule_file(secret, Layout::Draft03).unwrap_err();
-        let told = format!("{error} {} {:?}", error.hint(), error.params());
-        assert!(!told.contains("root") && !told.contains("S3cret"), "{told}");
+        let shown = format!("{error} {} {:?}", error.hint(), error.params());
+        assert!(!shown.contains("root") && !shown.contains("S3cret"), "{shown}");
     }
     assert_eq!(refused("ea=9").1, "line 1: the rule lacks ipv6");
     for empty in ["", "\n", "# nothing"] {

@@ -162,7 +162,7 @@ fn rule_files() {
     };
     let name = |path: &str| path.rsplit('/').next().unwrap().to_owned();
     for (path, value) in [
-        (file("empty", b""), "holds no rule"),
+        (file("empty", b""), "contains no rule"),
         (file("second", format!("{RULE}\n\noops\n").as_bytes()), "line 3"),
         (file("binary", &[0xff, 0xfe, 0x00]), "cannot be read"),
         (file("huge", &vec![b'\n'; (1 << 20) + 1]), "larger than 1 MiB"),

@@ -12,7 +12,7 @@ pub enum AnswerError {
     #[error("the answer has more than {} kB", MAX_BODY / 1024)]
     TooLarge,
     /// The body is not a JSON object, or it is nested too deeply.
-    #[error("the answer is no JSON object as of line {line}")]
+    #[error("the answer is not a JSON object: error in line {line}")]
     NotJson {
         /// From 1.
         line: usize,
@@ -87,8 +87,8 @@ impl Explain for AnswerError {
         let unusable = || {
             Explanation::new(
                 Code::ProvisioningBadAnswer,
-                "nothing to do at once: what worked goes on and the server is asked again; if it \
-                 stays, tell the provider, and state the rule with option rule until then",
+                "no action is needed now: the last settings stay active and the request is repeated; \
+                 if the error persists, report it to the provider and set option rule meanwhile",
             )
         };
         match self {
@@ -96,8 +96,7 @@ impl Explain for AnswerError {
             Self::NotJson { line } => unusable().param("line", line),
             Self::UnknownShape => Explanation::new(
                 Code::ProvisioningBadAnswer,
-                "check that the URL is the one of the rule server; it may have answered with a \
-                 page for people",
+                "check that the URL is that of the rule server; the answer may be a web page",
             ),
             Self::Missing { path, key } => unusable().text("key", &path_of(path, key)),
             Self::BadValue { path, key, value } => {
@@ -113,7 +112,7 @@ impl Explain for AnswerError {
             }
             Self::NoRuleFor { prefix, rules } => Explanation::new(
                 Code::ProvisioningBadAnswer,
-                "wait for the next try if the line's prefix has just changed; otherwise ask the \
+                "wait for the next attempt if the line's prefix has just changed; otherwise ask the \
                  provider which service the line has",
             )
             .param("prefix", prefix)

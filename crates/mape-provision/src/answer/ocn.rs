@@ -14,8 +14,8 @@ use crate::json::{Object, address4, address6, bits, label, psid};
 pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
     let answer = Object::of(root, "")?;
     let entries = answer.list("basicMapRules")?;
-    // A rule with a host name belongs to a contract with an address of its own. Beside rules for
-    // everybody it is not this line's; alone it is.
+    // A rule with a host name belongs to a fixed-address contract. Beside rules without one it is
+    // not this line's; without such rules it is.
     let fixed = |entry: &Value| label(entry.get("hostName")).is_some();
     let all_fixed = entries.iter().all(fixed);
     let mut wanted = (1..).zip(entries).filter(|(_, entry)| all_fixed || !fixed(entry));

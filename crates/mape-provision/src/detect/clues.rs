@@ -47,7 +47,7 @@ fn of_prefixes(facts: &LineFacts) -> Clue {
     best.unwrap_or_else(|| {
         let says = "the uplink has no IPv6 prefix".to_owned();
         Clue {
-            next_step: "see that the uplink gets an IPv6 prefix first".to_owned(),
+            next_step: "make sure that the uplink receives an IPv6 prefix first".to_owned(),
             ..clue(ClueSource::Prefix, LineType::NoIpv6, Confidence::High, says)
         }
     })
@@ -106,7 +106,7 @@ fn of_builtin(facts: &LineFacts, plan: &Plan) -> Clue {
 }
 
 fn map_e_step() -> String {
-    "configure proto mape; only with a contract for an IPv4 address of your own use the provider's \
+    "configure proto mape; with a contract for a dedicated IPv4 address, use the provider's \
      fixed-IP settings instead"
         .to_owned()
 }
@@ -141,7 +141,7 @@ fn behind_gateway(says: &str) -> Clue {
 fn of_gateway(facts: &LineFacts) -> Option<Clue> {
     // One that could and does not says nothing about the line.
     let Gateway::Active = facts.gateway? else { return None };
-    let says = "the home gateway says that it carries IPv4 over IPv6 itself";
+    let says = "the home gateway reports that it carries IPv4 over IPv6 itself";
     Some(Clue { source: ClueSource::Gateway, confidence: Confidence::High, ..behind_gateway(says) })
 }
 
@@ -157,7 +157,10 @@ fn of_provisioning(facts: &LineFacts, owner: Option<&'static str>) -> Option<Clu
         Provisioned::Answer(answer) => answer,
     };
     let Ok(method) = answer.choose(&Capability::ALL, &facts.prefixes) else {
-        return Some(unknown(source, "the provisioning server's answer fits no line".to_owned()));
+        return Some(unknown(
+            source,
+            "the provisioning server's answer contains no usable method".to_owned(),
+        ));
     };
     let labels = answer.labels.join(", ");
     let by = if labels.is_empty() { String::new() } else { format!(" ({labels})") };
@@ -179,7 +182,7 @@ fn of_provisioning(facts: &LineFacts, owner: Option<&'static str>) -> Option<Clu
                     source,
                     LineType::Ipip,
                     Confidence::High,
-                    says("a tunnel with an own address"),
+                    says("a tunnel with a dedicated address"),
                 )
             }
         }
@@ -188,7 +191,7 @@ fn of_provisioning(facts: &LineFacts, owner: Option<&'static str>) -> Option<Clu
             let capability = method.capability();
             let says = says(capability.name());
             Clue {
-                next_step: "use another package, as this one does MAP-E only".to_owned(),
+                next_step: "use another package: this one supports MAP-E only".to_owned(),
                 ..clue(source, LineType::Other(capability), Confidence::High, says)
             }
         }
@@ -235,7 +238,7 @@ fn of_tunnel_end(facts: &LineFacts, owner: Option<&'static str>) -> Option<Clue>
             format!("the tunnel end {end} is {provider}'s for {}", line.name())
         }
         None => format!(
-            "the tunnel end {end} is no BR or AFTR that is known, so it is that of a contract"
+            "the tunnel end {end} is no known BR or AFTR, so it belongs to a fixed-address contract"
         ),
     };
     Some(match line {
@@ -280,8 +283,8 @@ fn fixed(facts: &LineFacts, provider: &'static str, end: Ipv6Addr, says: String)
         step += " and the IPv4 address of your contract as ipaddr";
     }
     if provider == "v6plus-static" {
-        step += "; add update_user and update_password of the contract, so that the provider is told \
-                 the tunnel's address";
+        step += "; add update_user and update_password of the contract, so that the provider \
+                 learns the tunnel's address";
     }
     Clue {
         provider: Some(provider),

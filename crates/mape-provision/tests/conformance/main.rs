@@ -2,7 +2,7 @@
 //!
 //! What a script may say stands in `tests/provision/README.md`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
-#![allow(clippy::indexing_slicing, reason = "a test: what is missing in a script shall fail")]
+#![allow(clippy::indexing_slicing, reason = "a test: a key that is missing in a script shall fail")]
 
 mod script;
 mod soak;

@@ -212,14 +212,14 @@ fn effect(effect: Option<&Effect>) -> Value {
 
 /// Sentence and hint of an effect that has them.
 fn sentence(effect: Option<&Effect>) -> String {
-    let told = |error: &dyn Explain| {
+    let explained = |error: &dyn Explain| {
         let (sentence, hint) = (error.to_string(), error.hint());
         assert!(!sentence.is_empty() && !hint.is_empty() && !sentence.ends_with('.'));
         format!("{sentence} -> {hint} {:?}", error.params())
     };
     match effect {
-        Some(Effect::Withdraw(why)) => told(why),
-        Some(Effect::Keep(why)) => told(why),
+        Some(Effect::Withdraw(why)) => explained(why),
+        Some(Effect::Keep(why)) => explained(why),
         Some(Effect::Apply | Effect::Unchanged) | None => String::new(),
     }
 }

@@ -44,7 +44,7 @@ fn a_server_that_is_dead_for_a_week_changes_nothing() {
             assert!(matches!(step.effect, Some(Effect::Keep(_))));
             let Next::Sleep(until) = step.next else { panic!("{:?}", step.next) };
             assert!((600..=1800).contains(&(until - now)));
-            // Whoever wakes too early asks nothing.
+            // A call that comes too early sends no request.
             assert_eq!(machine.step(until - 1, 0, Event::Wake).next, Next::Sleep(until));
             (now, tries) = (until, tries + 1);
         }

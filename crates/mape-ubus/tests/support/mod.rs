@@ -1,4 +1,4 @@
-//! A daemon that says what it is told to, over a real socket.
+//! A daemon that follows a script, over a real socket.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::io::{Read as _, Write as _};
