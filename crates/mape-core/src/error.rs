@@ -147,7 +147,7 @@ impl Explanation {
     }
 
     /// Adds a named value of any type.
-    // Not generic, to be in the program once.
+    // Not generic, so that the program contains it once.
     pub fn param(mut self, name: &'static str, value: &dyn fmt::Display) -> Self {
         self.params.push((name, value.to_string()));
         self

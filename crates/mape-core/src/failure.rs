@@ -25,7 +25,7 @@ impl<E: Explain> From<E> for Failure {
 }
 
 impl Failure {
-    // One copy of the code for all error types, not one for each of them.
+    // Not generic: one copy of the code for all error types.
     fn explained(error: &dyn Explain) -> Self {
         let Explanation { code, hint, params } = error.explain();
         Self { code, message: error.to_string(), hint: hint.into_owned(), params }

@@ -94,7 +94,7 @@ impl PortParameters {
     /// # Errors
     /// [`PsidTooLarge`] where the number has k bits in neither reading.
     pub const fn right_aligned(self, stated: u16) -> Result<u16, PsidTooLarge> {
-        // k = 16 fits anything; k = 0 leaves nothing to move down to.
+        // Any number fits k = 16; none fits k = 0 after the shift.
         let moved = (stated as u32) >> (16 - self.psid_len);
         if (stated as u32) >> self.psid_len == 0 {
             Ok(stated)

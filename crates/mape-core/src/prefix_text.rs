@@ -14,7 +14,7 @@ impl FromStr for ReceivedPrefix {
     fn from_str(text: &str) -> Result<Self, PrefixError> {
         let text = text.trim();
         match read(text) {
-            // The only address is one that needs a zone.
+            // The only address in the text is a link-local one.
             Some(Ok(prefix)) if text.contains('%') && prefix.is_link_local() => {
                 Err(PrefixError::Zone(Quoted::new(text)))
             }

@@ -26,7 +26,7 @@ pub fn detect(facts: &LineFacts) -> Verdict {
     let Some(mut chosen) = most_authority(&clues) else {
         return Verdict::nothing_known(facts);
     };
-    // What the prefix forbids, nothing else allows: a tunnel of MAP-E would only ever send.
+    // No other clue overrides a prefix that excludes MAP-E: such a tunnel would receive nothing.
     let forbids = |clue: &&Clue| {
         clue.source == ClueSource::Prefix
             && matches!(clue.line, LineType::DsLite | LineType::HomeGateway)
@@ -38,13 +38,12 @@ pub fn detect(facts: &LineFacts) -> Verdict {
 }
 
 /// Returns the clue that decides. A line without a contract has only its prefix, so that clue comes
-/// first. Next comes a home gateway that runs MAP-E already, because it is what the user has to
-/// change.
+/// first. Next comes a home gateway that carries IPv4 already, because the user has to change it.
 fn most_authority(clues: &[Clue]) -> Option<&Clue> {
     let without_contract = |clue: &&Clue| {
         clue.source == ClueSource::Prefix && matches!(clue.line, LineType::Ngn | LineType::NoIpv6)
     };
-    // Who knows nothing has no say.
+    // A clue of unknown type counts last.
     let authority = |clue: &&Clue| (clue.line == LineType::Unknown, clue.source);
     clues.iter().find(without_contract).or_else(|| clues.iter().min_by_key(authority))
 }

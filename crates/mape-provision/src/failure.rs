@@ -17,28 +17,28 @@ pub enum NoService {
     /// `order` is empty.
     #[error("the provisioning server {server} offers nothing for this line")]
     Nothing {
-        /// Its name.
+        /// The server's name.
         server: String,
     },
     /// `order` is empty because no password was sent.
     #[error("the provisioning server {server} requires a user and a password")]
     AuthRequired {
-        /// Its name.
+        /// The server's name.
         server: String,
     },
     /// `order` is empty because the password is wrong.
     #[error("the provisioning server {server} refused the user and the password")]
     AuthBad {
-        /// Its name.
+        /// The server's name.
         server: String,
     },
-    /// There are methods, but none that was asked for.
+    /// The server offers methods, but none that was requested.
     #[error(
         "the provisioning server {server} offers only {}, none of which was requested",
         names(methods)
     )]
     OtherMethods {
-        /// Its name.
+        /// The server's name.
         server: String,
         /// The methods, the preferred one first.
         methods: Vec<Capability>,
@@ -92,13 +92,13 @@ pub enum Failure {
     /// No connection, no answer in time, or one that broke off.
     #[error("the server {server} did not answer")]
     NoAnswer {
-        /// Its name.
+        /// The server's name.
         server: String,
     },
     /// The certificate is wrong.
     #[error("the certificate of the server {server} could not be verified")]
     Certificate {
-        /// Its name.
+        /// The server's name.
         server: String,
     },
     /// The only program there is takes a URL as an argument.
@@ -107,32 +107,32 @@ pub enum Failure {
          processes"
     )]
     ShowsPassword {
-        /// Its name.
+        /// The server's name.
         server: String,
     },
     /// 403 and 404 mean that the line's address is unknown (section 3.3); other statuses from 400
     /// to 499 are no better.
     #[error("the server {server} refused the request with status {status}")]
     Refused {
-        /// Its name.
+        /// The server's name.
         server: String,
-        /// Of HTTP.
+        /// The HTTP status.
         status: u16,
     },
     /// Any other status that is neither an answer nor a redirect.
     #[error("the server {server} failed with status {status}")]
     Status {
-        /// Its name.
+        /// The server's name.
         server: String,
-        /// Of HTTP.
+        /// The HTTP status.
         status: u16,
     },
     /// A redirect that is not followed.
     #[error("the server {server} {error}")]
     Redirect {
-        /// Who sent it.
+        /// The server that sent the redirect.
         server: String,
-        /// Why it is not followed.
+        /// The reason why it is not followed.
         error: RedirectError,
     },
     /// An answer that cannot be used.

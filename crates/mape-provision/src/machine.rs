@@ -47,14 +47,14 @@ impl Machine {
         if std::mem::take(&mut self.from_cache) && matches!(self.mode, Mode::Url(_)) {
             self.until = now.saturating_add(FIRST_QUERY_AFTER_START.at(random));
         }
-        // A time further away than any wait is from a clock that was set since.
+        // A time beyond the longest wait comes from a clock that was set in between.
         if self.until > now && self.until - now <= MAX_WAIT {
             return next(Next::Sleep(self.until));
         }
         match &self.mode {
             Mode::Url(url) => match url.request(first, self.id.as_deref()) {
                 Some(request) => next(self.get(request, 0)),
-                // Never: the URL was checked with the longest prefix there is.
+                // This cannot happen: the URL was checked with the longest prefix.
                 None => next(Next::Sleep(u64::MAX)),
             },
             Mode::Hb46pp { .. } | Mode::Off => {

@@ -9,7 +9,7 @@ use crate::url::Url;
 /// no rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Nothing is asked.
+    /// No server is contacted.
     Off,
     /// The server that the line's resolvers announce.
     Hb46pp {
@@ -93,7 +93,7 @@ impl UserUrl {
     /// Checks the URL, with the longest prefix there is in the place of the words in braces.
     ///
     /// # Errors
-    /// [`BadUrl`] where it is no URL to ask over IPv6.
+    /// [`BadUrl`] where it is not a URL that can be requested over IPv6.
     pub fn new(text: &str) -> Result<Self, BadUrl> {
         let url = Self(text.trim().to_owned());
         url.with("2001:db80:2001:db80::", "64").map(|_| url).ok_or(BadUrl)
@@ -185,7 +185,7 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), modes.len());
-        // They are on routers' flash: a change of one voids every answer that is kept there.
+        // Keys are kept on flash: changing one discards every answer that was kept under it.
         assert_eq!(modes[0].key(), "url-fnv-6c87771d40b3b226");
         assert_eq!(modes[3].key(), "hb46pp-fnv-0887fe17190644c9");
     }

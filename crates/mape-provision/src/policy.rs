@@ -34,7 +34,7 @@ impl Source {
 /// All sources of a rule for one line.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    /// The line, what the user stated, and what the table may be asked for.
+    /// The line, the rules that the user states, and the built-in rules that may be used.
     pub request: Request,
     /// From the provisioning server: [`MapE::rules`](crate::MapE).
     pub provisioned: Vec<Rule>,
@@ -45,21 +45,21 @@ pub struct Sources {
 /// The chosen plan and its source.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// The plan. Its own source reads `explicit` for rules of the network's, as they are given to
-    /// the core like stated ones; [`Self::source`] is the truth.
+    /// The plan. Its own source is `explicit` for rules of the network, which are passed to
+    /// `mape-core` like the user's. [`Self::source`] has the actual source.
     pub plan: Plan,
-    /// Whose rule it is.
+    /// The source of its rule.
     pub source: Source,
-    /// Who says otherwise.
+    /// The sources that disagree.
     pub conflicts: Vec<Conflict>,
 }
 
 /// Two sources that disagree about the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
-    /// Whose rule is used.
+    /// The source and the rule that are used.
     pub used: (Source, Rule),
-    /// Whose rule is not.
+    /// The source and the rule that are not used.
     pub other: (Source, Rule),
 }
 

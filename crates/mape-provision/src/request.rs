@@ -85,7 +85,7 @@ impl Identity {
     ///
     /// `vendor_id`: an OUI as six hexadecimal digits, and optionally `-` with 1 to 24 letters,
     /// digits or `_`. `product`: 1 to 32 letters, digits, `-` or `_`. `version`: 1 to 32 digits or
-    /// `_`; dots are written as the standard wants them, as `_`. At least one capability is a
+    /// `_`; dots are written as `_`, as the standard requires. At least one capability is a
     /// method.
     ///
     /// # Errors
@@ -129,7 +129,7 @@ impl Identity {
     /// Returns everything that an answer depends on, as one text. It contains the password.
     pub(crate) fn configuration(&self, credentials: Option<&Credentials>) -> String {
         let login = credentials.map_or_else(String::new, |Credentials { user, pass, server }| {
-            // None of the three has a blank.
+            // None of the three contains a blank.
             format!(" {user} {pass} {server}")
         });
         words(&self.capabilities) + &login

@@ -9,15 +9,15 @@ pub(crate) const DISCOVERY_NAME: &str = "4over6.info";
 /// Longest record read, in bytes.
 const MAX_RECORD: usize = 4096;
 
-/// One TXT record: its character strings, as they stand in the answer.
+/// One TXT record: its character strings, in the order of the answer.
 pub type TxtRecord = Vec<Vec<u8>>;
 
 /// The provisioning server that the network announces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Discovered {
-    /// Its URL.
+    /// The URL of the server.
     pub url: Url,
-    /// `t=b`: its certificate is to be verified. Only ever with `https`.
+    /// `t=b`: the certificate has to be verified. It is set with `https` only.
     pub verify: bool,
 }
 

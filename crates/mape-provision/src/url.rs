@@ -1,4 +1,4 @@
-//! The few URLs that provisioning needs: `http` and `https` to a name or an IPv6 address.
+//! The URLs that provisioning needs: `http` and `https` to a name or an IPv6 address.
 //!
 //! By hand, because a general crate brings tables for names outside ASCII that are larger than the
 //! program (docs/decisions/0006-hand-written-protocols.md).
@@ -16,7 +16,7 @@ const MAX_URL: usize = 2048;
 pub enum Scheme {
     /// Plain text.
     Http,
-    /// TLS; whether the certificate is verified is not the URL's to say.
+    /// TLS. The URL does not say whether the certificate is verified.
     Https,
 }
 
@@ -38,7 +38,7 @@ impl Scheme {
     }
 }
 
-/// A URL that can be asked over IPv6: printable ASCII, no user information, no IPv4 address.
+/// A URL that can be requested over IPv6: printable ASCII, no user information, no IPv4 address.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Url {
     scheme: Scheme,
@@ -54,7 +54,7 @@ impl Url {
     ///
     /// Returns `None` where it is not `http` or `https`, is longer than 2048 bytes, contains a
     /// user, or names no host, an IPv4 address (the standard uses IPv6 only, section 3.3) or an
-    /// IPv6 address that [may not be asked](may_be_asked).
+    /// IPv6 address that [is not allowed](may_be_asked).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_URL || !text.bytes().all(may_stand_in_a_url) {

@@ -23,7 +23,7 @@ pub(crate) fn head_word(len: usize) -> u32 {
 
 /// Returns the length that a head states, including the head; at least [`HEAD`].
 pub(crate) fn stated_length(head: [u8; HEAD]) -> Result<usize, Malformed> {
-    // 24 bits fit.
+    // 24 bits fit a usize.
     let len = (u32::from_be_bytes(head) & LENGTH) as usize;
     if len < HEAD { Err(Malformed::Length) } else { Ok(len) }
 }

@@ -44,7 +44,7 @@ pub fn decode(bytes: &[u8]) -> Result<Map<String, Value>, Malformed> {
 
 fn table(bytes: &[u8], depth: usize) -> Result<Map<String, Value>, Malformed> {
     let depth = depth.checked_sub(1).ok_or(Malformed::Depth)?;
-    // One by one: collecting a map sorts it first, which is code of its own.
+    // Inserted one by one: collecting a map sorts it first, which adds code.
     let mut fields = Map::new();
     for attribute in Attributes::new(bytes) {
         let attribute = attribute?;
@@ -95,7 +95,7 @@ fn value(kind: u8, data: &[u8], depth: usize) -> Result<Value, Malformed> {
         INT32 => i32::from_be_bytes(exactly(data)?).into(),
         INT16 => i16::from_be_bytes(exactly(data)?).into(),
         INT8 => Value::Bool(exactly::<1>(data)? != [0]),
-        // A number that is none (infinite, undefined) becomes null.
+        // An infinite or undefined number becomes null.
         DOUBLE => f64::from_be_bytes(exactly(data)?).into(),
         unknown => return Err(Malformed::Type(unknown)),
     })
@@ -160,7 +160,7 @@ fn put(writer: &mut Writer, name: &str, value: &Value, depth: usize) -> Result<(
         }
     };
     writer.close(open, kind, true);
-    // Seen here and not only at the end, so that nothing grows without limit.
+    // Checked here and not only at the end, so that the message cannot grow without limit.
     if writer.len() > MAX_MESSAGE { Err(BadArguments::TooLarge) } else { Ok(()) }
 }
 

@@ -115,7 +115,7 @@ impl Client {
         };
         let id = match (status, id) {
             (None, Some(id)) => id,
-            // Without a status: the object is there, and this user may call none of its methods.
+            // Without a status the object exists, and this user may call none of its methods.
             (None | Some(Status::NotFound), _) => {
                 return Err(UbusError::ObjectNotFound(object.to_owned()));
             }
@@ -150,13 +150,13 @@ impl Client {
         mut data: impl FnMut(&Message) -> Result<(), Malformed>,
     ) -> Result<Option<Status>, UbusError> {
         if let Err(error) = self.send(&request.to_bytes(), deadline) {
-            // Part of the request may be on its way.
+            // A part of the request may have been sent.
             let _ = self.stream.shutdown(Shutdown::Both);
             return Err(error);
         }
         loop {
             let message = self.next_message(deadline)?;
-            // Answers that came too late for their own call are not ours.
+            // An answer to an earlier call, which arrived after its timeout.
             if message.sequence != request.sequence {
                 continue;
             }
@@ -188,7 +188,7 @@ impl Client {
     fn next_message(&mut self, deadline: &Deadline) -> Result<Message, UbusError> {
         let mut piece = [0; 4096];
         loop {
-            // Garbled bytes stay where they are, so every later call fails as well.
+            // Garbled bytes stay in the buffer, so every later call fails as well.
             if let Some(message) = Message::take_from(&mut self.received)? {
                 return Ok(message);
             }

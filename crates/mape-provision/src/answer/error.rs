@@ -35,7 +35,7 @@ pub enum AnswerError {
         path: &'static str,
         /// The key in it; empty for the object itself.
         key: &'static str,
-        /// What stands there.
+        /// The value.
         value: Quoted,
     },
     /// A rule that contradicts itself.
@@ -43,7 +43,7 @@ pub enum AnswerError {
     Rule {
         /// From 1.
         number: usize,
-        /// What is wrong with it.
+        /// The error of the rule.
         error: RuleError,
     },
     /// A required key of a rule is missing.
@@ -61,7 +61,7 @@ pub enum AnswerError {
         number: usize,
         /// The key.
         key: &'static str,
-        /// What stands there.
+        /// The value.
         value: Quoted,
     },
     /// An empty list of rules.
@@ -70,7 +70,7 @@ pub enum AnswerError {
     /// A list of rules for other lines only.
     #[error("none of the answer's rules ({rules}) contains the prefix {prefix}")]
     NoRuleFor {
-        /// The line's.
+        /// The line's prefix.
         prefix: ReceivedPrefix,
         /// How many rules there are.
         rules: usize,

@@ -20,7 +20,7 @@ pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
     let answer = Object::of(root, "")?;
     let mut methods: Vec<Method> = Vec::new();
     for name in answer.list("order")? {
-        // A method of a later version, or one named twice.
+        // An unknown method, or one that occurs twice.
         let Some(capability) = text(name).and_then(Capability::method) else { continue };
         if methods.iter().any(|known| known.capability() == capability) {
             continue;
@@ -45,7 +45,7 @@ pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
 /// Reads a lifetime in seconds, clamped to the limits. A value that is not a number counts as
 /// absent.
 fn ttl(value: &Value) -> Option<u32> {
-    // A number too large for its type is too large for the standard, too.
+    // A number that exceeds its type exceeds the standard's limit as well.
     let large = value.as_u64().is_some_and(|it| it > u64::from(u32::MAX));
     let seconds = if large { MAX_TTL } else { number(value, u32::MAX)? };
     Some(seconds.clamp(MIN_TTL, MAX_TTL))

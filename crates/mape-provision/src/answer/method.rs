@@ -19,7 +19,7 @@ pub enum Method {
     DsLite(Endpoint),
     /// Lightweight 4over6.
     Lw4o6(Lw4o6),
-    /// Tunnels without sharing.
+    /// Tunnels with a dedicated IPv4 address.
     Ipip(Vec<Ipip>),
     /// MAP-T.
     MapT(MapT),
@@ -58,20 +58,20 @@ impl Method {
 /// The rules of an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapE {
-    /// At least one; however many the server sent.
+    /// At least one rule; the number is not limited.
     pub rules: Vec<Rule>,
-    /// Whether CEs are to talk to each other directly. Parsed and reported; run hub-and-spoke.
+    /// Whether CEs may send to each other directly. It is reported, but traffic uses the BR.
     pub mesh: bool,
     /// Rules that contradict themselves, none of which may cover the line.
     pub broken: Vec<BrokenRule>,
 }
 
-/// A rule that was left out.
+/// A rule that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokenRule {
     /// Its IPv6 prefix, where that can be read.
     pub ipv6: Option<Ipv6Net>,
-    /// What is wrong.
+    /// The error.
     pub error: AnswerError,
 }
 
@@ -148,7 +148,7 @@ pub struct Ipip {
 pub struct MapT {
     /// The default mapping rule.
     pub dmr: Ipv6Net,
-    /// The rules. MAP-T's have the numbers of MAP-E's; in the place of the BR stands the first
+    /// The rules. They have the same numbers as those of MAP-E; the place of the BR has the first
     /// address of the DMR.
     pub rules: Vec<Rule>,
 }

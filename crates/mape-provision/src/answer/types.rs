@@ -37,31 +37,31 @@ impl Shape {
 pub struct Answer {
     /// Its shape.
     pub shape: Shape,
-    /// Who answered, in their own words; at most three, none longer than 254 bytes.
+    /// The server's own names for itself; at most three, none longer than 254 bytes.
     pub labels: Vec<String>,
-    /// How long it is good, in seconds, 60 to 604800; `None` where it does not say.
+    /// The lifetime in seconds, 60 to 604800; `None` where it does not say.
     ///
     /// A server that states more than the seven days of the standard is taken at seven, one that
     /// states less than a minute, the shortest wait the standard knows, at one minute.
     pub ttl: Option<u32>,
-    /// To be sent with the next request.
+    /// The token for the next request.
     pub token: Option<Token>,
-    /// JPNE's identifier (32 digits), to be sent with the next request.
+    /// JPNE's identifier (32 digits) for the next request.
     pub id: Option<String>,
-    /// How the user and the password fared.
+    /// The result of the check of user and password.
     pub auth: Option<Auth>,
-    /// What the line may use, the preferred one first.
+    /// The methods that the line may use, the preferred one first.
     pub methods: Vec<Method>,
 }
 
 /// What the server says about user and password (section 3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Auth {
-    /// None were sent; with them there might be more.
+    /// None were sent; with them the server might offer more.
     Required,
-    /// They are wrong.
+    /// The server refused them.
     Bad,
-    /// They are right.
+    /// The server accepted them.
     Good,
 }
 

@@ -87,7 +87,7 @@ fn of_prefix(facts: &LineFacts, prefix: ReceivedPrefix) -> Clue {
 fn request(facts: &LineFacts, prefix: ReceivedPrefix, rules: &[Rule]) -> Request {
     Request {
         explicit: rules.to_vec(),
-        // A small MTU changes nothing about whose line it is.
+        // A small MTU does not change the type of the line.
         uplink_mtu: facts.uplink_mtu.max(1500),
         ..Request::new(prefix)
     }
@@ -139,7 +139,7 @@ fn behind_gateway(says: &str) -> Clue {
 }
 
 fn of_gateway(facts: &LineFacts) -> Option<Clue> {
-    // One that could and does not says nothing about the line.
+    // A gateway that is able to carry IPv4 and does not is no clue.
     let Gateway::Active = facts.gateway? else { return None };
     let says = "the home gateway reports that it carries IPv4 over IPv6 itself";
     Some(Clue { source: ClueSource::Gateway, confidence: Confidence::High, ..behind_gateway(says) })

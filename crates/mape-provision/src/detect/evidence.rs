@@ -13,17 +13,17 @@ pub enum LineType {
     MapE,
     /// DS-Lite.
     DsLite,
-    /// A tunnel with an IPv4 address of one's own.
+    /// A tunnel with a dedicated IPv4 address.
     Ipip,
-    /// A method this program does not know how to configure.
+    /// A method that this program cannot configure.
     Other(Capability),
     /// NTT's closed network: no contract for IPv6 internet.
     Ngn,
-    /// A home gateway in front does it, or owns the addresses.
+    /// A home gateway in front carries IPv4, or owns the addresses.
     HomeGateway,
     /// No global IPv6 prefix.
     NoIpv6,
-    /// Nothing is known.
+    /// The type is unknown.
     Unknown,
 }
 
@@ -51,9 +51,9 @@ impl LineType {
 pub enum Confidence {
     /// A weak hint, or hints that contradict each other.
     Low,
-    /// The owner of the prefix is known, the service is what he mostly sells.
+    /// The owner of the prefix is known, and this is the service that the owner mainly sells.
     Medium,
-    /// The network said so itself, or a known rule covers the prefix.
+    /// The network reported it, or a known rule covers the prefix.
     High,
 }
 

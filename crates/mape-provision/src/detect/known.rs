@@ -114,7 +114,7 @@ pub(super) fn line_type(kind: LineKind) -> LineType {
 mod tests {
     use super::*;
 
-    /// The core tells people the same names.
+    /// The next steps of `mape-core` name the same AFTRs.
     #[test]
     fn the_cores_next_step_names_the_same_aftr() {
         for kind in [LineKind::Transix, LineKind::Xpass, LineKind::V6connect] {

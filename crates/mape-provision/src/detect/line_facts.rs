@@ -22,14 +22,14 @@ pub struct LineFacts {
     pub s46: Vec<Rule>,
     /// The AFTR from DHCPv6 (RFC 6334, option 64).
     pub aftr: Option<Endpoint>,
-    /// What provisioning said.
+    /// The result of provisioning.
     pub provisioned: Provisioned,
-    /// What the home gateway's local check said, if it was asked.
+    /// The result of the home gateway's local check, if it was requested.
     pub gateway: Option<Gateway>,
-    /// The provider's end of the tunnel, from the papers of the contract or from what is
-    /// configured.
+    /// The provider's end of the tunnel, from the documents of the contract or from the
+    /// configuration.
     pub tunnel_end: Option<Ipv6Addr>,
-    /// The IPv4 address of a contract with one of its own, or the block of them, from its papers.
+    /// The IPv4 address or block of a fixed-address contract, from its documents.
     pub ipv4: Option<Ipv4Net>,
 }
 
@@ -52,11 +52,11 @@ impl Default for LineFacts {
 /// The result of provisioning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Provisioned {
-    /// It was not asked.
+    /// No server was contacted.
     NotAsked,
-    /// The network offers nothing.
+    /// The network offers no service.
     Nothing(NoService),
-    /// The question failed.
+    /// The request failed.
     Failed(Failure),
     /// An answer.
     Answer(Box<Answer>),

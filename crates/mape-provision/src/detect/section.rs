@@ -9,7 +9,7 @@ pub struct Section {
     pub proto: &'static str,
     /// The other options, in order.
     pub options: Vec<(&'static str, String)>,
-    /// An option that has to be there too, and that only the papers of the contract tell.
+    /// A further required option, whose value is in the documents of the contract.
     pub missing: Option<&'static str>,
 }
 

@@ -41,9 +41,9 @@ pub enum HttpReply {
     /// An answer. Of bodies longer than [`crate::MAX_BODY`] bytes no more than one byte beyond
     /// needs to be read.
     Answer {
-        /// Of HTTP.
+        /// The HTTP status.
         status: u16,
-        /// The header.
+        /// The `Location` header.
         location: Option<String>,
         /// The body, without transfer encoding.
         body: Vec<u8>,
@@ -66,9 +66,9 @@ pub enum HttpFailure {
 /// The result of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What it means for the line.
+    /// The effect on the line.
     pub effect: Option<Effect>,
-    /// What to do now.
+    /// What the caller does next.
     pub next: Next,
 }
 

@@ -58,7 +58,7 @@ impl Machine {
         match status {
             200 => self.read(tick, server, &body),
             307 => self.redirected(tick, request, redirects, location.as_deref()),
-            // The standard has 307 only; other servers may have others.
+            // The standard has 307 only; other servers may use others.
             301 | 302 | 308 if matches!(self.mode, Mode::Url(_)) => {
                 self.redirected(tick, request, redirects, location.as_deref())
             }
@@ -181,7 +181,7 @@ fn target(from: &Url, redirects: u8, location: Option<&str>) -> Result<Url, Redi
     if from.scheme() == Scheme::Https && url.scheme() == Scheme::Http {
         return Err(RedirectError::Downgrade);
     }
-    // A literal address: no name has a colon. Of the router's own networks only the caller knows.
+    // A literal address. The caller checks the router's own networks, which are unknown here.
     let is_elsewhere = url.host() != from.host();
     if is_elsewhere && url.host().parse().is_ok_and(|address| !may_be_led_to(address, &[])) {
         return Err(RedirectError::Nowhere);

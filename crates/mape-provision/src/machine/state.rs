@@ -17,7 +17,7 @@ pub struct Machine {
     pub(super) id: Option<String>,
     pub(super) until: u64,
     pub(super) failures: u32,
-    /// Started from the cache, and not yet asked.
+    /// The machine was started from the cache and has not sent a request yet.
     pub(super) from_cache: bool,
     pub(super) stage: Stage,
 }
