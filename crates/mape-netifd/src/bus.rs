@@ -101,7 +101,7 @@ pub(super) fn interface_object(interface: &str) -> String {
 /// [`UbusError`]
 pub fn read_dump(bus: &mut dyn Bus) -> Result<Dump, UbusError> {
     let empty = Value::Object(Map::new());
-    bus.call(NETIFD, "dump", &empty).map(|dump| Dump::parse(&dump))
+    bus.call(NETIFD, "dump", &empty).map(Dump::of)
 }
 
 /// Sends a message of a protocol handler.

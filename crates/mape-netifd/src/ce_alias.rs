@@ -47,7 +47,7 @@ pub(super) fn configure(
     }
     if is_held(known, &alias, uplink, ce) {
         // It stays with the interface that has it: an alias would take it away when it goes.
-        let has = |it: &InterfaceDump| it.addresses.contains(&ce);
+        let has = |it: &InterfaceDump| it.addresses().contains(&ce);
         if known.interface(&alias).is_some_and(|alias| !has(alias)) {
             remove(bus, interface, log);
         }
@@ -80,7 +80,7 @@ pub(super) fn configure(
 fn is_held(known: &Dump, alias: &str, uplink: &str, ce: Ipv6Addr) -> bool {
     let device = known.interface(uplink).and_then(|uplink| uplink.device.as_deref());
     let holds = |it: &InterfaceDump| {
-        it.name != alias && it.device.as_deref() == device && it.addresses.contains(&ce)
+        it.name != alias && it.device.as_deref() == device && it.addresses().contains(&ce)
     };
     device.is_some() && known.interfaces().any(holds)
 }

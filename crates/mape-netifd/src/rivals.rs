@@ -104,8 +104,8 @@ pub(super) fn taken(env: &Env, dump: &Dump, own: &InterfaceName) -> Taken {
         let mut put = |uplink, ce| {
             shares.push(Share { interface: name.clone(), ours: true, uplink, ce });
         };
-        for ce in dump.interface(&alias_of(name)).iter().flat_map(|it| &it.addresses) {
-            put(None, Some(*ce));
+        for ce in dump.interface(&alias_of(name)).iter().flat_map(|it| it.addresses()) {
+            put(None, Some(ce));
         }
         let named = tunlink.as_ref().filter(|_| *tunlink != kept);
         if let Some(uplink) = named.filter(|uplink| rival.keeps(env, dump, uplink)) {
@@ -142,7 +142,7 @@ fn left_behind(dump: &Dump, own: &str) -> Vec<Share> {
         let interface = it.name.clone();
         Share { interface, ours: false, uplink: None, ce: Some(ce) }
     };
-    others.flat_map(|it| it.addresses.iter().map(move |ce| share(it, *ce))).collect()
+    others.flat_map(|it| it.addresses().into_iter().map(move |ce| share(it, ce))).collect()
 }
 
 /// Whether it is one of ours that netifd starts, or that is not down yet.
@@ -201,7 +201,7 @@ impl<'dump> Rival<'dump> {
     /// Whether the uplink is to be left to it. Where that has a prefix of which nothing comes, or
     /// is no more, it is not: one that cannot come up would keep the others down for ever.
     fn keeps(&self, env: &Env, dump: &Dump, uplink: &str) -> bool {
-        let tells = |uplink: &InterfaceDump| uplink.up && !uplink.prefixes.is_empty();
+        let tells = |uplink: &InterfaceDump| uplink.up && !uplink.prefixes().is_empty();
         let is_told = || dump.interface(uplink).is_none_or(tells);
         let may_come = |config: Config| {
             config.provisioning != Mode::Off

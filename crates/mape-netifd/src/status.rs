@@ -14,20 +14,21 @@ use mape_kernel::device::Device;
 use mape_kernel::netlink::Kernel;
 use mape_nft::InterfaceName;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::bus::{TIMEOUT, connect};
+use crate::bus::{TIMEOUT, connect, read_dump};
+use crate::dump::Dump;
 
 mod counts;
 mod interface;
-mod netifd;
+mod issue;
 mod peak;
 mod plan;
 mod ports;
 mod usage;
 
 pub use counts::Counts;
-pub use interface::{Condition, FlowOffload, InterfaceStatus, Told};
+pub use interface::{Condition, FlowOffload, InterfaceStatus};
+pub use issue::Told;
 pub use peak::Peak;
 pub use plan::LineStatus;
 pub use ports::{Block, PortStatus, PortsStatus};
@@ -42,24 +43,22 @@ const DUMP: &str = "netifd.json";
 ///
 /// # Errors
 /// netifd does not answer, or there is none.
-pub fn dump_or_failure(env: &Env) -> Result<Value, Failure> {
-    dump(env).unwrap_or_else(|| Ok(connect(env, TIMEOUT).map(|_| Value::Null)?))
+pub fn dump_or_failure(env: &Env) -> Result<Dump, Failure> {
+    dump(env).unwrap_or_else(|| Ok(connect(env, TIMEOUT).map(|_| Dump::default())?))
 }
 
 /// What netifd knows of all interfaces; `None` where there is no netifd.
-fn dump(env: &Env) -> Option<Result<Value, Failure>> {
+fn dump(env: &Env) -> Option<Result<Dump, Failure>> {
     if let Kernel::Recorded(recorded) = &env.kernel {
         if let Ok(text) = std::fs::read_to_string(recorded.join(DUMP)) {
-            return Some(Ok(mape_system::json::value(&text).unwrap_or_default()));
+            return Some(Ok(Dump::of(mape_system::json::value(&text).unwrap_or_default())));
         }
     }
     if !env.has_ubus() {
         return None;
     }
-    let answer = connect(env, TIMEOUT).and_then(|mut client| {
-        client.call("network.interface", "dump", &Value::Object(Map::new()))
-    });
-    Some(answer.map_err(Failure::from))
+    let dump = connect(env, TIMEOUT).and_then(|mut client| read_dump(&mut client));
+    Some(dump.map_err(Failure::from))
 }
 
 /// All MAP-E interfaces, or the one that was asked for.
@@ -79,15 +78,16 @@ impl Report {
     pub fn collect(env: &Env, only: Option<&InterfaceName>) -> Self {
         let (dump, failure) = match dump(env) {
             None => (None, None),
-            Some(Ok(dump)) => (Some(netifd::Daemon::new(&dump)), None),
+            Some(Ok(dump)) => (Some(dump), None),
             Some(Err(failure)) => (None, Some(failure)),
         };
         let mut names = state_files(&env.run);
-        names.extend(dump.iter().flat_map(netifd::Daemon::names));
+        let ours = dump.iter().flat_map(Dump::interfaces).filter(|it| it.is_ours());
+        names.extend(ours.filter_map(|it| it.name.parse::<InterfaceName>().ok()));
         names.sort_unstable();
         names.dedup();
         let names = names.into_iter().filter(|name| only.is_none_or(|only| only == name));
-        let look = interface::Look { env, daemon: dump.as_ref(), failure: failure.as_ref() };
+        let look = interface::Look { env, dump: dump.as_ref(), failure: failure.as_ref() };
         Self {
             schema: SCHEMA,
             interfaces: names.map(|name| look.at(&name)).collect(),

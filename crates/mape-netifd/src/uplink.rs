@@ -136,8 +136,9 @@ pub fn choose(
     for interface in dump.interfaces().filter(|interface| is_candidate(config, dump, interface)) {
         let Some(device) = interface.device.as_deref() else { continue };
         let is_current = |candidate: &Candidate| current == Some(candidate.prefix);
-        let stays = interface.prefixes.iter().any(is_current);
-        for candidate in &interface.prefixes {
+        let prefixes = interface.prefixes();
+        let stays = prefixes.iter().any(is_current);
+        for candidate in &prefixes {
             let no_line = |fixed: &FixedIpv4Contract| fixed.rule(candidate.prefix).is_none();
             if config.fixed.as_ref().is_some_and(no_line) {
                 continue;
@@ -195,7 +196,7 @@ impl Offer<'_> {
         let rank = |offer: &Self| {
             (
                 offer.candidate.preferred > 0,
-                offer.interface.default_route,
+                offer.interface.has_ipv6_default_route(),
                 offer.plan.rule().ipv6().prefix_len(),
                 offer.stays,
             )
@@ -243,7 +244,7 @@ mod tests {
     }
 
     fn chosen(options: &str, interfaces: &[Value], current: Option<&str>) -> String {
-        let dump = Dump::parse(&json!({"interface": interfaces}));
+        let dump = Dump::of(json!({"interface": interfaces}));
         let current = current.map(|text| text.parse().unwrap());
         match choose(&Config::parse(options).unwrap(), &dump, current, &Taken::default()) {
             Ok(uplink) => format!("{} {}", uplink.interface, uplink.prefix),

@@ -4,7 +4,7 @@
 //! is a third as large.
 
 use mape_core::Table;
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize as _, DeserializeOwned, Deserializer};
 use serde_json::Value;
 
 /// Any text.
@@ -32,6 +32,32 @@ pub fn read<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
 /// What a list in the object holds; nothing where there is no such list.
 pub fn items<'a>(object: &'a Value, key: &str) -> &'a [Value] {
     object.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Deserialises a field; a value of another type counts as missing:
+/// `#[serde(default, deserialize_with = "mape_system::json::or_default")]`.
+///
+/// # Errors
+/// Those of the deserializer.
+pub fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: DeserializeOwned + Default,
+    D: Deserializer<'de>,
+{
+    Ok(T::deserialize(Value::deserialize(deserializer)?).unwrap_or_default())
+}
+
+/// Deserialises a list and leaves out items of another type. Another value than a list holds none.
+///
+/// # Errors
+/// Those of the deserializer.
+pub fn list<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let Value::Array(items) = Value::deserialize(deserializer)? else { return Ok(Vec::new()) };
+    Ok(items.into_iter().filter_map(|item| T::deserialize(item).ok()).collect())
 }
 
 /// A [`Table`] is an object: `#[serde(with = "mape_system::json::table")]`.
@@ -77,6 +103,31 @@ mod tests {
         assert_eq!(items(&object, "a").len(), 2);
         assert!(items(&object, "b").is_empty() && items(&object, "c").is_empty());
         assert!(items(&Value::Null, "a").is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_counts_as_missing() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        #[serde(default)]
+        struct Record {
+            #[serde(deserialize_with = "or_default")]
+            number: Option<u8>,
+            #[serde(deserialize_with = "list")]
+            texts: Vec<String>,
+        }
+        impl Default for Record {
+            fn default() -> Self {
+                Self { number: Some(9), texts: Vec::new() }
+            }
+        }
+
+        let of = |text| read::<Record>(text).unwrap();
+        assert_eq!(of(r#"{"number": 7, "texts": ["a", 1, "b"]}"#).texts, ["a", "b"]);
+        assert_eq!(of("{}").number, Some(9));
+        assert_eq!(
+            of(r#"{"number": 256, "texts": {"a": 1}}"#),
+            Record { number: None, texts: Vec::new() }
+        );
     }
 
     #[test]

@@ -36,18 +36,19 @@ impl ProvisioningClient {
     /// Of the interface with an IPv6 default route and the most prefixes delegated to it, or of the
     /// stated one. Whether the table knows it makes no difference.
     pub(crate) fn of(config: &Config, dump: &Dump) -> Self {
-        let uplinks = dump
-            .interfaces()
-            .filter(|interface| is_candidate(config, dump, interface) && interface.default_route);
+        let uplinks = dump.interfaces().filter(|interface| {
+            is_candidate(config, dump, interface) && interface.has_ipv6_default_route()
+        });
         let asked = uplinks.map(|interface| (interface, prefixes_of(interface)));
         let asked = asked.filter(|(_, prefixes)| !prefixes.is_empty());
-        let delegated =
-            |interface: &InterfaceDump| interface.prefixes.iter().filter(|it| it.delegated).count();
+        let delegated = |interface: &InterfaceDump| {
+            interface.prefixes().iter().filter(|it| it.delegated).count()
+        };
         // Of equal ones netifd's first.
         let best = asked.min_by_key(|(interface, _)| Reverse(delegated(interface)));
         let Some((interface, prefixes)) = best else { return Self::default() };
-        let source = interface.addresses.first().copied();
-        let own = dump.interfaces().flat_map(|it| it.networks.iter().copied()).collect();
+        let source = interface.addresses().first().copied();
+        let own = dump.interfaces().flat_map(InterfaceDump::networks).collect();
         let resolvers = Resolvers { own, ..resolvers_of(interface, source) };
         Self { interface: interface.name.clone(), prefixes, resolvers }
     }
@@ -97,9 +98,9 @@ impl ProvisioningClient {
 }
 
 fn prefixes_of(interface: &InterfaceDump) -> Vec<ReceivedPrefix> {
-    let mut found = Vec::new();
+    let (mut found, prefixes) = (Vec::new(), interface.prefixes());
     for delegated in [true, false] {
-        let some = interface.prefixes.iter().filter(|it| it.delegated == delegated);
+        let some = prefixes.iter().filter(|it| it.delegated == delegated);
         let mut some: Vec<ReceivedPrefix> = some
             .filter(|it| it.preferred > 0 && may_be_asked(it.prefix.net().addr()))
             .map(|it| it.prefix)
@@ -123,6 +124,6 @@ fn resolvers_of(interface: &InterfaceDump, source: Option<Ipv6Addr>) -> Resolver
         let scope = if address.is_unicast_link_local() { index() } else { 0 };
         SocketAddrV6::new(*address, DNS_PORT, 0, scope)
     };
-    let servers = interface.resolvers.iter().map(server).collect();
+    let servers = interface.resolvers().iter().map(server).collect();
     Resolvers { servers, source, ..Resolvers::default() }
 }

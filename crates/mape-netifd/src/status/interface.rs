@@ -13,11 +13,12 @@ use mape_nft::{DeviceName, Edge, EdgeChoice, InterfaceName};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::netifd::{Daemon, Interface, text};
+use super::issue::{Told, newest_error, text, warning};
 use super::peak::{self, Peak};
 use super::plan::{LineStatus, plan_of};
 use super::ports::PortsStatus;
 use super::usage::{Ports, Usage};
+use crate::dump::{Dump, InterfaceDump};
 
 /// Whether it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -31,17 +32,6 @@ pub enum Condition {
     Pending,
     /// Not up, and nobody is at it.
     Down,
-}
-
-/// An error as it was told by whoever had it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Told {
-    /// The stable code.
-    pub code: String,
-    /// One sentence.
-    pub message: Option<String>,
-    /// The next step.
-    pub hint: Option<String>,
 }
 
 /// Whether flows of this interface are offloaded.
@@ -100,7 +90,7 @@ pub struct InterfaceStatus {
 pub(super) struct Look<'look> {
     pub(super) env: &'look Env,
     /// `None` where there is no netifd, or it does not answer.
-    pub(super) daemon: Option<&'look Daemon>,
+    pub(super) dump: Option<&'look Dump>,
     pub(super) failure: Option<&'look Failure>,
 }
 
@@ -110,7 +100,8 @@ const KEPT_OUT: &str = "the edge postrouting has to see every packet, which an o
 impl Look<'_> {
     pub(super) fn at(&self, name: &InterfaceName) -> InterfaceStatus {
         let mut unknown: Vec<String> = self.failure.map(Failure::line).into_iter().collect();
-        let netifd = self.daemon.and_then(|daemon| daemon.interface(name));
+        let netifd = self.dump.and_then(|dump| dump.interface(name.as_str()));
+        let netifd = netifd.filter(|netifd| netifd.is_ours());
         let nothing = Value::Null;
         let data = netifd.map_or(&nothing, |netifd| &netifd.data);
         let up = netifd.is_some_and(|netifd| netifd.up);
@@ -148,13 +139,13 @@ impl Look<'_> {
         InterfaceStatus {
             interface: name.to_string(),
             state: self.condition(netifd, device, rules.as_ref()),
-            error: netifd.filter(|netifd| !netifd.up).and_then(|netifd| netifd.error.clone()),
-            warning: lost.or_else(|| netifd.and_then(Interface::warning)),
+            error: netifd.filter(|netifd| !netifd.up).and_then(newest_error),
+            warning: lost.or_else(|| netifd.and_then(warning)),
             uptime: netifd.filter(|netifd| netifd.up).and_then(|netifd| netifd.uptime),
             uplink_uptime: self
-                .daemon
+                .dump
                 .zip(text(data, "uplink"))
-                .and_then(|(daemon, uplink)| daemon.uptime(uplink)),
+                .and_then(|(dump, uplink)| dump.interface(uplink)?.uptime),
             device: device_name.to_string(),
             mtu: device.and_then(|device| device.mtu),
             line: plan.map(|plan| LineStatus::new(&plan, data)),
@@ -230,11 +221,11 @@ impl Look<'_> {
 
     fn condition(
         &self,
-        netifd: Option<&Interface>,
+        netifd: Option<&InterfaceDump>,
         device: Option<Device>,
         rules: Option<&InForce>,
     ) -> Condition {
-        let up = match (netifd, self.daemon) {
+        let up = match (netifd, self.dump) {
             (Some(netifd), _) if netifd.pending => return Condition::Pending,
             // Somebody may have deleted the device under it.
             (Some(netifd), _) => netifd.up && device.is_some(),

@@ -8,7 +8,7 @@ use mape_core::{
 use serde::Serialize;
 use serde_json::Value;
 
-use super::netifd::text;
+use super::issue::text;
 
 /// What a plan says, under the names of `plan --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -6,13 +6,10 @@ use mape_kernel::device::Device;
 use mape_netifd::status::InterfaceStatus;
 use mape_netifd::{Dump, InterfaceDump};
 use mape_uci::Package;
-use serde_json::Value;
 
 /// What all checks look at.
 pub(super) struct Context<'env> {
     pub(super) env: &'env Env,
-    /// netifd's answer as it is.
-    pub(super) answer: Value,
     pub(super) dump: Dump,
     pub(super) router: Router,
     pub(super) dhcp: Option<Package>,
@@ -35,7 +32,8 @@ impl Context<'_> {
         let told = self.own().and_then(|own| own.data.get("uplink")?.as_str());
         told.and_then(|name| self.dump.interface(name)).or_else(|| {
             let mut candidates = self.dump.interfaces().filter(|it| {
-                it.proto == "dhcpv6" || (it.default_route && !self.dump.is_ours(&it.name))
+                it.proto == "dhcpv6"
+                    || (it.has_ipv6_default_route() && !self.dump.is_ours(&it.name))
             });
             candidates.next()
         })

@@ -6,8 +6,6 @@ use mape_kernel::device::Device;
 use mape_kernel::link::tunnel_between;
 use mape_netifd::InterfaceDump;
 use mape_netifd::status::{Condition, Counts, InterfaceStatus};
-use mape_system::json::{self, items};
-use serde_json::Value;
 
 use super::context::Context;
 use super::finding::{Finding, Fix, MIN_SENT_PACKETS};
@@ -88,19 +86,9 @@ fn provisioning(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Fi
 /// The IPv4 default route of another interface with a metric that is not greater.
 fn default_route(context: &Context<'_>, interface: &InterfaceStatus) -> Finding {
     const CHECK: &str = "default_route";
-    let routes = items(&context.answer, "interface").iter().filter_map(|it| {
-        let text = |key: &str| it.get(key).and_then(Value::as_str);
-        let is_default = |route: &Value| {
-            route.get("target").and_then(Value::as_str) == Some("0.0.0.0")
-                && route.get("mask").and_then(Value::as_u64) == Some(0)
-        };
-        items(it, "route").iter().any(is_default).then_some(())?;
-        let metric = it.get("metric").and_then(Value::as_u64).unwrap_or(0);
-        Some((text("interface")?, text("proto")?, metric))
-    });
-    let routes: Vec<_> = routes.collect();
-    let own = routes.iter().find(|(name, ..)| *name == interface.interface);
-    let Some((_, _, metric)) = own else {
+    let is_own = |it: &&InterfaceDump| it.name == interface.interface;
+    let routes = || context.dump.interfaces().filter(|it| it.has_ipv4_default_route());
+    let Some(InterfaceDump { metric, .. }) = routes().find(is_own) else {
         return if interface.state == Condition::Up {
             Finding::wrong(
                 CHECK,
@@ -112,11 +100,9 @@ fn default_route(context: &Context<'_>, interface: &InterfaceStatus) -> Finding 
             Finding::fine(CHECK, "none yet, as the interface is not up")
         };
     };
-    let rival =
-        routes.iter().find(|(name, _, other)| *name != interface.interface && other <= metric);
-    match rival {
+    match routes().find(|it| !is_own(it) && it.metric <= *metric) {
         None => Finding::fine(CHECK, format!("that of {}", interface.interface)),
-        Some((name, proto, other)) => Finding::wrong(
+        Some(InterfaceDump { name, proto, metric: other, .. }) => Finding::wrong(
             CHECK,
             format!("the default route of {name} competes with that of {}", interface.interface),
             format!(
@@ -185,13 +171,10 @@ fn twin(context: &Context<'_>, interface: &InterfaceStatus) -> Option<(String, S
 fn works_itself(context: &Context<'_>, leftover: &Leftover) -> bool {
     let name = leftover.what.strip_prefix("network.").filter(|_| leftover.kind == "second-ce");
     let other = name.and_then(|name| context.dump.interface(name));
-    let told = items(&context.answer, "interface");
-    let waits = |other: &str| {
-        let of = |it: &&Value| it.get("interface").and_then(Value::as_str) == Some(other);
-        let errors = told.iter().find(of).and_then(|it| it.get("errors"));
-        errors.is_some_and(|it| json::to_text(it).contains(Code::LineTaken.as_str()))
+    let waits = |other: &InterfaceDump| {
+        other.errors.iter().any(|error| error.code == Code::LineTaken.as_str())
     };
-    other.is_some_and(|other| other.proto == "mape" && (other.up || !waits(&other.name)))
+    other.is_some_and(|other| other.is_ours() && (other.up || !waits(other)))
 }
 
 /// What the tunnel's counters tell without sending anything: since something last happened, as what

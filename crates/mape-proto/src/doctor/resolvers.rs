@@ -4,10 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
+use mape_netifd::InterfaceDump;
 use mape_netifd::status::{Condition, InterfaceStatus};
-use mape_system::json::items;
 use mape_uci::Section;
-use serde_json::Value;
 
 use super::context::Context;
 use super::finding::Finding;
@@ -43,26 +42,10 @@ pub(crate) fn goes_out(resolver: Ipv4Addr, near: &[Ipv4Net]) -> bool {
     !nowhere && !near.iter().any(|net| net.contains(&resolver))
 }
 
-fn interfaces<'a>(context: &'a Context<'_>) -> impl Iterator<Item = &'a Value> {
-    items(&context.answer, "interface").iter()
-}
-
 /// Networks on a link, and those that another interface has a route to.
 fn near(context: &Context<'_>, own: &str) -> Vec<Ipv4Net> {
-    let net = |item: &Value, key: &str| -> Option<Ipv4Net> {
-        let len = u8::try_from(item.get("mask")?.as_u64()?).ok()?;
-        Ipv4Net::new(item.get(key)?.as_str()?.parse().ok()?, len)
-            .ok()
-            .filter(|net| net.prefix_len() > 0)
-    };
-    let others =
-        interfaces(context).filter(|it| it.get("interface").and_then(Value::as_str) != Some(own));
-    let nets = |it| {
-        let addresses =
-            items(it, "ipv4-address").iter().filter_map(move |item| net(item, "address"));
-        addresses.chain(items(it, "route").iter().filter_map(move |item| net(item, "target")))
-    };
-    others.flat_map(nets).collect()
+    let others = context.dump.interfaces().filter(|it| it.name != own);
+    others.flat_map(InterfaceDump::ipv4_networks).collect()
 }
 
 /// What netifd writes into the file that dnsmasq reads.
@@ -70,14 +53,17 @@ fn of_netifd(context: &Context<'_>) -> Vec<(Ipv4Addr, String)> {
     let elsewhere = |it: &Section| it.get("resolvfile").is_some_and(|it| !it.ends_with(FILE));
     let without_netifd = |it: &Section| it.is_on("noresolv") || elsewhere(it);
     let ignored = context.dhcp.iter().any(|it| it.of_kind("dnsmasq").any(without_netifd));
-    let up = interfaces(context)
-        .filter(|it| !ignored && it.get("up").and_then(Value::as_bool) == Some(true));
-    let of = |it| {
-        let name = Value::as_str(Value::get(it, "interface")?)?;
-        let servers = items(it, "dns-server").iter().filter_map(|it| it.as_str()?.parse().ok());
-        Some(servers.map(move |server| (server, format!("a resolver of the interface {name}"))))
+    let up = context.dump.interfaces().filter(|it| !ignored && it.up);
+    let of = |it: &InterfaceDump| {
+        let resolvers = it.dns_server.iter().filter_map(|server| match server {
+            IpAddr::V4(server) => {
+                Some((*server, format!("a resolver of the interface {}", it.name)))
+            }
+            IpAddr::V6(_) => None,
+        });
+        resolvers.collect::<Vec<_>>()
     };
-    up.filter_map(of).flatten().collect()
+    up.flat_map(of).collect()
 }
 
 /// What is configured for dnsmasq itself: `1.1.1.1`, `/domain/192.0.2.1#53`, and `192.0.2.1@eth9`,

@@ -7,7 +7,6 @@ use std::net::SocketAddrV4;
 use mape_core::Failure;
 use mape_firewall::Env;
 use mape_import::Router;
-use mape_netifd::Dump;
 use mape_nft::InterfaceName;
 
 use super::context::Context;
@@ -33,8 +32,7 @@ pub fn doctor(
     only: Option<&InterfaceName>,
     ask: &Ask,
 ) -> Result<Option<Report>, Failure> {
-    let answer = mape_netifd::status::dump_or_failure(env)?;
-    let dump = Dump::parse(&answer);
+    let dump = mape_netifd::status::dump_or_failure(env)?;
     let router = Router::read(env.clone())?;
     let dhcp = router.directories().read("dhcp").ok().flatten();
     let mut interfaces = mape_netifd::status::Report::collect(env, only).interfaces;
@@ -43,7 +41,7 @@ pub fn doctor(
         return Ok(None);
     }
     let interface = interfaces.into_iter().next();
-    let context = Context { env, answer, dump, router, dhcp, interface };
+    let context = Context { env, dump, router, dhcp, interface };
     let mut checks = uplink::checks(&context, ask.gateway);
     checks.extend(kernel::check(&env.proc));
     checks.extend(line::checks(&context));

@@ -147,7 +147,8 @@ fn relay(context: &Context<'_>) -> Option<Finding> {
     const CHECK: &str = "lan_ipv6";
     let uplink = context.uplink()?;
     let dhcp = context.dhcp.as_ref()?;
-    if uplink.prefixes.is_empty() || uplink.prefixes.iter().any(|it| it.delegated) {
+    let prefixes = uplink.prefixes();
+    if prefixes.is_empty() || prefixes.iter().any(|it| it.delegated) {
         return None;
     }
     let mode = |name: &str, option: &str| {
