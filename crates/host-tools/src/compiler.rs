@@ -1,6 +1,6 @@
-//! Debian's compilers of the older release, unpacked and never installed: one builds what is
-//! shipped, one is the oldest that is promised. Every developer has the same, and their own
-//! toolchain stays as it is.
+//! Debian's compilers, of the older release, unpacked and never installed. The newest one builds
+//! the shipped programs, the oldest one checks the `rust-version` of the workspace. Every developer
+//! gets the same ones, and the developer's own toolchain does not change.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,17 +11,17 @@ use crate::debian::{BOOKWORM, Debian};
 use crate::steps::output;
 use crate::tools::cache_directory;
 
-/// One of them.
+/// An unpacked compiler.
 pub struct Compiler {
     root: PathBuf,
 }
 
 impl Compiler {
-    /// The newest one, with cargo and the source of std.
+    /// Returns the newest compiler, with cargo and the source of std.
     ///
     /// # Errors
     ///
-    /// It cannot be had.
+    /// The download fails, or the archive has no such package.
     pub fn newest() -> anyhow::Result<Self> {
         let debian = Debian::native(BOOKWORM)?;
         let versions = debian.versions("rustc-web")?;
@@ -29,11 +29,12 @@ impl Compiler {
         Self::unpacked(&debian, version, &["cargo-web", "rust-web-src"])
     }
 
-    /// The newest one of a version such as `1.85`, without cargo. `None` where Debian has none.
+    /// Returns the newest compiler of a version such as `1.85`, without cargo, or `None` if Debian
+    /// has none.
     ///
     /// # Errors
     ///
-    /// It cannot be had.
+    /// The download fails.
     pub fn of_version(wanted: &str) -> anyhow::Result<Option<Self>> {
         let debian = Debian::native(BOOKWORM)?;
         let versions = debian.versions("rustc-web")?;
@@ -49,23 +50,23 @@ impl Compiler {
         Ok(Self { root })
     }
 
-    /// The file of rustc.
+    /// Returns the path of rustc.
     #[must_use]
     pub fn rustc(&self) -> PathBuf {
         self.root.join("usr/bin/rustc")
     }
 
-    /// The file of cargo.
+    /// Returns the path of cargo.
     #[must_use]
     pub fn cargo(&self) -> PathBuf {
         self.root.join("usr/bin/cargo")
     }
 
-    /// Where the source of std is.
+    /// Returns the directory with the source of std.
     ///
     /// # Errors
     ///
-    /// rustc does not run here, or has none.
+    /// rustc does not run on this machine, or the source is not there.
     pub fn std(&self) -> anyhow::Result<PathBuf> {
         let mut rustc = Command::new(self.rustc());
         let sysroot = output(self.equip(&mut rustc)?.args(["--print", "sysroot"]))?;
@@ -73,33 +74,34 @@ impl Compiler {
         source.canonicalize().with_context(|| source.display().to_string())
     }
 
-    /// The release of its LLVM: the 22 of `22.1.8`.
+    /// Returns the major version of its LLVM: the 22 of `22.1.8`.
     ///
     /// # Errors
     ///
-    /// rustc does not run here, or names none.
+    /// rustc does not run on this machine, or prints no version of LLVM.
     pub fn llvm(&self) -> anyhow::Result<String> {
         let mut rustc = Command::new(self.rustc());
         let version = output(self.equip(&mut rustc)?.args(["--version", "--verbose"]))?;
         release_of_llvm(&version).context("rustc names no version of LLVM")
     }
 
-    /// Whether it takes this flag.
+    /// Returns whether rustc accepts a flag.
     ///
     /// # Errors
     ///
-    /// rustc does not run here.
+    /// rustc does not run on this machine.
     pub fn accepts(&self, flag: &str) -> anyhow::Result<bool> {
         let mut rustc = Command::new(self.rustc());
         let asked = self.equip(&mut rustc)?.args(["--print", "cfg", flag]).output()?;
         Ok(asked.status.success())
     }
 
-    /// Lets `command`, which is this compiler or starts it, find it and its libraries.
+    /// Sets the environment of `command`, which is this compiler or starts it, so that it finds the
+    /// compiler and its libraries.
     ///
     /// # Errors
     ///
-    /// It is not unpacked as expected.
+    /// The package has another layout than expected.
     pub fn equip<'a>(&self, command: &'a mut Command) -> anyhow::Result<&'a mut Command> {
         let libraries = output(Command::new("sh").args(["-c", LIBRARIES]).current_dir(&self.root))?;
         let directories = libraries.lines().map(|line| self.root.join(line));
@@ -113,9 +115,9 @@ impl Compiler {
     }
 }
 
-/// All packages of this version of the compiler, and `more` of it. Each is named, those that the
-/// others depend on too: one that this machine has installed would be left out, and rustc looks for
-/// std beside its own libraries.
+/// Returns the names of all packages of this version of the compiler, and of `more`. The
+/// dependencies are named too: apt would leave out a package that this machine has installed, but
+/// rustc looks for std beside its own libraries.
 fn packages(version: &str, more: &[&str]) -> Vec<String> {
     let series: Vec<&str> = version.splitn(3, '.').take(2).collect();
     let library = format!("libstd-rust-web-{}", series.join("."));
@@ -123,13 +125,13 @@ fn packages(version: &str, more: &[&str]) -> Vec<String> {
     names.iter().chain(more).map(|name| format!("{name}={version}")).collect()
 }
 
-/// Of the text of `rustc --version --verbose`.
+/// Reads the major version of LLVM in the output of `rustc --version --verbose`.
 fn release_of_llvm(version: &str) -> Option<String> {
     let number = version.lines().find_map(|line| line.strip_prefix("LLVM version: "))?;
     number.split('.').next().map(str::to_owned)
 }
 
-/// The directories with shared libraries; LLVM's is beside the usual one.
+/// Returns the directories with shared libraries. LLVM's library has a directory of its own.
 const LIBRARIES: &str =
     "ls -d usr/lib/*-linux-gnu lib/*-linux-gnu usr/lib/llvm-*/lib 2>/dev/null || true";
 

@@ -1,8 +1,8 @@
-//! Debian's packages of a release and a processor of our choice, whatever runs on this machine.
+//! Debian packages of a chosen release and processor, on any Debian-like machine.
 //!
-//! apt reads lists of its own below the cache, checks them with Debian's keys, and takes files from
-//! the archive that this machine's apt is configured with. Packages are unpacked below the cache
-//! and never installed, so the machine stays as it is.
+//! apt reads lists below the cache, checks them with Debian's keys, and downloads from the archive
+//! that this machine's apt is configured with. Packages are unpacked below the cache and never
+//! installed, so this machine does not change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,21 +16,22 @@ use crate::packages;
 use crate::steps::{output, run};
 use crate::tools::cache_directory;
 
-/// The older release that developers may have: its programs run on it and on every later one. It is
-/// also the last one with 32-bit MIPS.
+/// The older supported release. Its programs also run on every later one. It is the last release
+/// with 32-bit MIPS.
 pub const BOOKWORM: &str = "bookworm";
 /// The release after it.
 pub const TRIXIE: &str = "trixie";
 
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Lists older than that are read again: the archive deletes files that they name.
+/// Lists older than this are downloaded again: the archive deletes files that old lists name.
 const LISTS_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Held while lists are read and packages unpacked: steps run beside others that want the same.
+/// Held while lists are downloaded and packages unpacked, because parallel steps need the same
+/// ones.
 static LISTS: Mutex<()> = Mutex::new(());
 
-/// The lists of one release, and what was unpacked with their help.
+/// The lists of one release, and the packages unpacked with them.
 pub struct Debian {
     directory: PathBuf,
     release: &'static str,
@@ -44,16 +45,16 @@ enum Kind {
 }
 
 impl Debian {
-    /// Packages for this machine's processor, with the release's security updates.
+    /// Prepares packages for this machine's processor, with the release's security updates.
     ///
     /// # Errors
     ///
-    /// apt is not here, or cannot read the lists.
+    /// apt is not installed, or cannot read the lists.
     pub fn native(release: &'static str) -> anyhow::Result<Self> {
         Self::new(release, &native_architecture()?, Kind::Binary { security: true })
     }
 
-    /// Packages for `architecture`, as they were released.
+    /// Prepares packages for `architecture`, without updates.
     ///
     /// # Errors
     ///
@@ -62,7 +63,7 @@ impl Debian {
         Self::new(release, architecture, Kind::Binary { security: false })
     }
 
-    /// Source packages.
+    /// Prepares source packages.
     ///
     /// # Errors
     ///
@@ -84,14 +85,14 @@ impl Debian {
             fs::create_dir_all(directory.join(part))?;
         }
         fs::write(directory.join("status"), "")?;
-        // It names this directory, which may have been moved.
+        // The file contains the path of this directory, which may have been moved.
         fs::write(directory.join("apt.conf"), configuration(directory, architecture))?;
         let age = fs::metadata(directory.join("ready")).and_then(|file| file.modified());
         if age.is_ok_and(|when| when.elapsed().unwrap_or_default() < LISTS_AGE) {
             return Ok(debian);
         }
         match debian.refresh() {
-            // Without a network the old lists have to do: what they name may be here already.
+            // Without a network the old lists are used: the packages they name may be in the cache.
             Err(error) if directory.join("ready").exists() => {
                 eprintln!("the lists of Debian {release} stay as they were: {error:#}");
             }
@@ -100,13 +101,13 @@ impl Debian {
         Ok(debian)
     }
 
-    /// Reads the lists again.
+    /// Downloads the lists.
     fn refresh(&self) -> anyhow::Result<()> {
         let archives = Archives::of_this_machine()?;
         let file = self.directory.join("sources.list");
         fs::write(&file, archives.sources(self.release, self.kind, true))?;
         if let Err(error) = self.update() {
-            // Not every mirror of the archive has the security updates beside it.
+            // Not every mirror has the security updates.
             let without = archives.sources(self.release, self.kind, false);
             ensure!(archives.security_is_guessed() && fs::read_to_string(&file)? != without, error);
             fs::write(&file, without)?;
@@ -128,12 +129,12 @@ impl Debian {
         command
     }
 
-    /// The package with the highest number among those whose name matches; of a signed and an
-    /// unsigned kernel of one version the signed one.
+    /// Returns the matching package with the highest version number; of a signed and an unsigned
+    /// kernel of one version, the signed one.
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// No package matches.
     pub fn newest(&self, pattern: &str) -> anyhow::Result<String> {
         let found = output(self.apt("apt-cache").args(["search", "--names-only", pattern]))?;
         let names = found.lines().filter_map(|line| line.split(' ').next());
@@ -143,31 +144,31 @@ impl Debian {
             .with_context(|| format!("Debian {} has no package named like {pattern}", self.release))
     }
 
-    /// The versions of a package, the newest one first.
+    /// Returns the versions of a package, the newest one first.
     ///
     /// # Errors
     ///
-    /// apt does not answer.
+    /// apt fails.
     pub fn versions(&self, package: &str) -> anyhow::Result<Vec<String>> {
         let table = output(self.apt("apt-cache").args(["madison", package]))?;
         let versions = table.lines().filter_map(|line| line.split('|').nth(1));
         Ok(versions.map(|version| version.trim().to_owned()).collect())
     }
 
-    /// A directory with what a package holds, downloaded once.
+    /// Returns a directory with the contents of a package, which is downloaded once.
     ///
     /// # Errors
     ///
-    /// The package cannot be had.
+    /// The download or the unpacking fails.
     pub fn unpacked(&self, package: &str) -> anyhow::Result<PathBuf> {
         self.together(&[package])
     }
 
-    /// Packages unpacked over each other, without what they depend on.
+    /// Unpacks packages into one directory, without their dependencies.
     ///
     /// # Errors
     ///
-    /// One cannot be had.
+    /// The download or the unpacking of a package fails.
     pub fn together(&self, packages: &[&str]) -> anyhow::Result<PathBuf> {
         let directory = self.directory.join("unpacked").join(packages.join("+"));
         let packages: Vec<String> = packages.iter().map(ToString::to_string).collect();
@@ -175,11 +176,11 @@ impl Debian {
         Ok(directory)
     }
 
-    /// Packages and all they depend on, unpacked over each other.
+    /// Unpacks packages and all their dependencies into one directory.
     ///
     /// # Errors
     ///
-    /// One cannot be had.
+    /// The download or the unpacking of a package fails.
     pub fn tree(&self, packages: &[&str]) -> anyhow::Result<PathBuf> {
         let tree = self.directory.join("tree").join(packages.join("+"));
         if !tree.is_dir() {
@@ -190,15 +191,15 @@ impl Debian {
         Ok(tree)
     }
 
-    /// The same in the directory `tree`, without what this machine has installed of what they
-    /// depend on.
+    /// Unpacks packages into the directory `tree`, with those dependencies that are not installed
+    /// on this machine.
     ///
     /// # Errors
     ///
-    /// One cannot be had.
+    /// The download or the unpacking of a package fails.
     pub fn beside_this_machine(&self, tree: &Path, packages: &[String]) -> anyhow::Result<()> {
         let mut names = self.dependencies(packages, Path::new("/var/lib/dpkg/status"))?;
-        // Those that are installed here too.
+        // The packages that are installed on this machine too.
         let missing = |name: &&String| {
             let name = name.split('=').next();
             !names.iter().any(|known| known.split('=').next() == name)
@@ -208,8 +209,8 @@ impl Debian {
         self.download_into(tree, &names)
     }
 
-    /// `packages` and what apt would install with them where that is installed which `status`
-    /// names.
+    /// Returns `packages` and the dependencies that apt would install on a machine with the
+    /// installed packages listed in `status`.
     fn dependencies(&self, packages: &[String], status: &Path) -> anyhow::Result<Vec<String>> {
         let mut plan = self.apt("apt-get");
         plan.args(["--quiet", "--quiet", "--yes", "--no-install-recommends", "--simulate"]);
@@ -219,7 +220,7 @@ impl Debian {
         Ok(names)
     }
 
-    /// Nothing where the directory is there already.
+    /// Does nothing if the directory exists.
     fn download_into(&self, directory: &Path, packages: &[String]) -> anyhow::Result<()> {
         let _one = LISTS.lock().unwrap_or_else(PoisonError::into_inner);
         if directory.is_dir() {
@@ -233,7 +234,7 @@ impl Debian {
             run(download.current_dir(&partial))
         };
         if download().is_err() {
-            // Old lists name files that the archive no longer has.
+            // Old lists may name files that the archive has deleted.
             self.refresh()?;
             download()?;
         }
@@ -249,11 +250,11 @@ impl Debian {
         Ok(())
     }
 
-    /// The upstream archive of a source package.
+    /// Returns the upstream archive of a source package.
     ///
     /// # Errors
     ///
-    /// It cannot be had.
+    /// The download fails.
     pub fn source(&self, package: &str) -> anyhow::Result<PathBuf> {
         let (start, end) = (format!("{package}_"), ".orig.tar.gz");
         if let Ok(file) = self.file(&start, end) {
@@ -276,7 +277,8 @@ impl Debian {
     }
 }
 
-/// What makes apt read and write below `directory` only; its proxy is still this machine's.
+/// Returns the options that make apt read and write below `directory` only. The proxy is still this
+/// machine's.
 fn configuration(directory: &Path, architecture: &str) -> String {
     let root = directory.display();
     format!(
@@ -289,15 +291,15 @@ fn configuration(directory: &Path, architecture: &str) -> String {
     )
 }
 
-/// `bash=5.2` of a line `Inst bash (5.2 Debian:12 [amd64])`, which may name the version here before
-/// that.
+/// Reads `bash=5.2` in a line `Inst bash (5.2 Debian:12 [amd64])`, which may have the installed
+/// version before the parenthesis.
 fn to_be_installed(line: &str) -> Option<String> {
     let name = line.strip_prefix("Inst ")?.split(' ').next()?;
     let version = line.split_once('(')?.1.split(' ').next()?;
     Some(format!("{name}={version}"))
 }
 
-/// Every number in `text`, so that 6.1.0-9 sorts before 6.1.0-10.
+/// Returns every number in `text`, so that 6.1.0-9 sorts before 6.1.0-10.
 fn numbers(text: &str) -> Vec<u64> {
     text.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
 }
@@ -307,7 +309,7 @@ fn native_architecture() -> anyhow::Result<String> {
     Ok(text.trim().to_owned())
 }
 
-/// An empty directory beside `whole`, which gets that name when everything is in it.
+/// Creates an empty directory beside `whole`. It gets that name when it is complete.
 fn partial(whole: &Path) -> anyhow::Result<PathBuf> {
     let mut name = whole.file_name().context("a directory without name")?.to_owned();
     name.push(".partial");

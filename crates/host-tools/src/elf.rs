@@ -1,4 +1,4 @@
-//! What is asked of a linked program, and what is left of it when it is shipped.
+//! Reads a linked program, and strips it for shipping.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ pub struct Image {
 impl Image {
     /// # Errors
     ///
-    /// There is no such file, or it is no ELF program.
+    /// The file does not exist, or is no ELF program.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| path.display().to_string())?;
         object::File::parse(bytes.as_slice()).with_context(|| path.display().to_string())?;
@@ -29,11 +29,11 @@ impl Image {
         Ok(object::File::parse(self.bytes.as_slice())?)
     }
 
-    /// The dynamic loader; `None` of a static program.
+    /// Returns the dynamic loader, or `None` for a static program.
     ///
     /// # Errors
     ///
-    /// The file contradicts itself.
+    /// The file is damaged.
     pub fn interpreter(&self) -> anyhow::Result<Option<String>> {
         let file = self.file()?;
         let Some(section) = file.section_by_name(".interp") else { return Ok(None) };
@@ -41,11 +41,11 @@ impl Image {
         Ok(Some(text.trim_end_matches('\0').to_owned()))
     }
 
-    /// The shared libraries it asks for.
+    /// Returns the shared libraries that the program needs.
     ///
     /// # Errors
     ///
-    /// The file contradicts itself.
+    /// The file is damaged.
     pub fn needed(&self) -> anyhow::Result<Vec<String>> {
         let file = self.file()?;
         let (Some(dynamic), Some(names)) =
@@ -72,12 +72,12 @@ impl Image {
         Ok(needed)
     }
 
-    /// The bytes that are loaded, and no others: no symbols, no sections. OpenWrt's own build
-    /// strips programs like this too.
+    /// Returns only the bytes that are loaded, without symbols and sections. OpenWrt's build strips
+    /// programs in the same way.
     ///
     /// # Errors
     ///
-    /// It is a file that cannot be stripped.
+    /// The file cannot be stripped.
     pub fn stripped(&self) -> anyhow::Result<Vec<u8>> {
         let file = self.file()?;
         let ends = file.segments().map(|segment| {
@@ -86,7 +86,7 @@ impl Image {
         });
         let end = usize::try_from(ends.max().context("nothing is loaded")?)?;
         let mut bytes = self.bytes.get(..end).context("it ends before its segments")?.to_vec();
-        // Where the header says that the sections are, and how many.
+        // The header's fields for the place and the number of sections.
         let fields = if file.is_64() { [40..48, 58..64] } else { [32..36, 46..52] };
         for field in fields {
             bytes.get_mut(field).context("no header")?.fill(0);
@@ -94,12 +94,12 @@ impl Image {
         Ok(bytes)
     }
 
-    /// The functions, by their readable names, and the bytes of each. Copies of one generic
-    /// function count together.
+    /// Returns the size of each function by its readable name. Copies of one generic function count
+    /// together.
     ///
     /// # Errors
     ///
-    /// There are none: it is stripped.
+    /// The program is stripped.
     pub fn functions(&self) -> anyhow::Result<BTreeMap<String, u64>> {
         let mut functions = BTreeMap::new();
         for symbol in self.file()?.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text) {
@@ -112,11 +112,11 @@ impl Image {
         Ok(functions)
     }
 
-    /// The bytes of each section that is loaded.
+    /// Returns the size of each section that is loaded.
     ///
     /// # Errors
     ///
-    /// The file contradicts itself.
+    /// The file is damaged.
     pub fn sections(&self) -> anyhow::Result<BTreeMap<String, u64>> {
         let mut sections = BTreeMap::new();
         for section in self.file()?.sections().filter(|section| section.address() > 0) {

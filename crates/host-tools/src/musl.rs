@@ -1,8 +1,7 @@
 //! Static programs against musl, with a std of their own.
 //!
-//! Debian's compiler ([`Compiler::newest`]) brings the matching source of std, and zig (from
-//! `PyPI`) is linker and musl in one, for every processor. Nothing of it touches the machine's own
-//! toolchain.
+//! Debian's compiler ([`Compiler::newest`]) has the matching source of std. zig (from `PyPI`) is
+//! the linker and has musl, for every processor. The machine's own toolchain does not change.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,22 +16,22 @@ use crate::tools;
 
 const PACKAGES: &[&str] = &["python3-venv"];
 
-/// As shipped: std without backtraces, a panic that only aborts. With build-std rustc has no start
-/// files of its own.
+/// The flags of shipped programs: std without backtraces, a panic aborts. With build-std rustc has
+/// no start files of its own.
 const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=+crt-static \
                      -Zunstable-options -Cpanic=immediate-abort";
 
-/// A processor, with the names that others have for it.
+/// A processor, with its names in Rust, zig and Debian.
 pub struct Processor {
     rust: &'static str,
     zig: &'static str,
-    /// Of Debian's packages.
+    /// The name in Debian's packages.
     pub debian: &'static str,
-    /// The program that runs its binaries on another one.
+    /// The program that runs its binaries on another processor.
     pub qemu: Option<&'static str>,
 }
 
-/// PCs, an APU2 among them.
+/// PCs, such as an APU2.
 pub const X86_64: Processor = Processor {
     rust: "x86_64-unknown-linux-musl",
     zig: "x86_64-linux-musl",
@@ -48,11 +47,11 @@ pub const AARCH64: Processor = Processor {
     qemu: Some("qemu-aarch64-static"),
 };
 
-/// Builds mape-proto with these further arguments for cargo, and returns the binary.
+/// Builds mape-proto with further arguments for cargo, and returns the path of the binary.
 ///
 /// # Errors
 ///
-/// What is missing cannot be installed, or the build fails.
+/// A package cannot be installed, or the build fails.
 pub fn build(processor: &Processor, arguments: &[&str]) -> anyhow::Result<PathBuf> {
     let directory = tools::cache_directory().join("musl");
     let linker = linker(processor.zig, &format!("-target {}", processor.zig))?;
@@ -64,22 +63,22 @@ pub fn build(processor: &Processor, arguments: &[&str]) -> anyhow::Result<PathBu
     Ok(program)
 }
 
-/// Installs what builds, and fetches the compiler.
+/// Installs the packages for a build, and downloads the compiler.
 ///
 /// # Errors
 ///
-/// What is missing cannot be installed.
+/// A package cannot be installed.
 pub fn prepare() -> anyhow::Result<()> {
     packages::ensure(PACKAGES)
         .with_context(|| format!("needs the Debian packages {}", PACKAGES.join(" ")))?;
     Compiler::newest().map(drop)
 }
 
-/// The command that builds `package`, and std with it, by Debian's compiler.
+/// Returns the command that builds `package` and std with Debian's compiler.
 ///
 /// # Errors
 ///
-/// What is missing cannot be installed.
+/// A package cannot be installed.
 pub fn cargo(
     package: &str,
     target: &str,
@@ -103,7 +102,7 @@ pub fn cargo(
     Ok(build)
 }
 
-/// zig as C compiler and linker, with these further words: a script that rustc and others call.
+/// Writes a script that runs zig as C compiler and linker with further words, and returns its path.
 ///
 /// # Errors
 ///
@@ -111,7 +110,8 @@ pub fn cargo(
 pub fn linker(name: &str, words: &str) -> anyhow::Result<PathBuf> {
     let zig = zig()?;
     let script = tools::cache_directory().join("musl").join(format!("linker-{name}"));
-    // Rust's name of the target means nothing to zig, and that of the linker's is not needed.
+    // zig does not know Rust's name of the target, and the option with the linker's target is not
+    // needed.
     let text = format!(
         "#!/bin/sh\nfor word; do\n\tshift\n\tcase $word in --target=*|-Wl,-melf_*) ;; *) set -- \"$@\" \"$word\" ;; esac\ndone\n\
          exec '{}' cc {words} \"$@\"\n",
@@ -122,7 +122,7 @@ pub fn linker(name: &str, words: &str) -> anyhow::Result<PathBuf> {
     Ok(script)
 }
 
-/// The program zig, with its `lib` beside it.
+/// Returns the path of zig, which has its `lib` beside it.
 ///
 /// # Errors
 ///
@@ -139,7 +139,7 @@ pub fn zig() -> anyhow::Result<PathBuf> {
             .context("needs ziglang from PyPI")?;
         std::fs::write(venv.join("ready"), "")?;
     }
-    // Called a thousand times when a C library is built: not through Python each time.
+    // A build of a C library calls zig a thousand times, so it is not started through Python.
     let place = "import os, ziglang; print(os.path.dirname(ziglang.__file__))";
     Ok(PathBuf::from(output(Command::new(&python).args(["-c", place]))?.trim()).join("zig"))
 }

@@ -1,11 +1,11 @@
-//! Tools of the npm registry: each set has a directory with `package.json` and a lock file.
+//! Tools from the npm registry. Each set has a directory with `package.json` and a lock file.
 
 use std::process::Command;
 
 use crate::packages;
 use crate::steps::{command, output, run};
 
-/// One directory of them.
+/// A directory with a set of tools.
 pub struct Npm {
     directory: &'static str,
 }
@@ -17,13 +17,13 @@ impl Npm {
         Self { directory }
     }
 
-    /// Installs node, npm, and what the lock file names; once for all steps.
+    /// Installs node, npm, and the packages in the lock file, once for all steps.
     ///
     /// # Errors
     ///
-    /// What is missing cannot be installed.
+    /// A package cannot be installed.
     pub fn prepare(&self) -> anyhow::Result<()> {
-        // Who has node from elsewhere must not get Debian's beside it.
+        // If node is installed from another source, Debian's node is not installed as well.
         let here = output(command("node", &["--version"])).is_ok();
         if !here || output(self.command(&["--version"])).is_err() {
             packages::ensure(&["nodejs", "npm"])?;
@@ -31,11 +31,11 @@ impl Npm {
         if output(self.command(&["ls"])).is_ok() {
             return Ok(());
         }
-        // No package's own scripts: none of these tools needs them.
+        // The packages' own scripts are not run: none of these tools needs them.
         run(self.command(&["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
     }
 
-    /// Runs a script of its `package.json`.
+    /// Runs a script of the `package.json`.
     ///
     /// # Errors
     ///

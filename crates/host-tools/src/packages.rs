@@ -1,8 +1,7 @@
-//! Debian packages a command needs: find what is missing, install it or say how.
+//! Finds and installs the Debian packages that a command needs.
 //!
-//! A fresh machine must get from `git clone` to a running test with one command, but nothing is
-//! installed behind a person's back: root installs at once (CI, containers), everyone else sees the
-//! exact command first and answers a question.
+//! One command takes a fresh machine from `git clone` to a running test. root (CI, containers)
+//! installs packages without a question; other users see the exact command first and confirm it.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::{Command, Stdio};
@@ -25,11 +24,11 @@ pub fn ensure(packages: &[&str]) -> anyhow::Result<()> {
     println!("missing Debian packages: {}", missing.join(" "));
     let mut install = vec!["apt-get", "install", "--yes", "--no-install-recommends"];
     install.extend(&missing);
-    // A fresh machine has no package lists at all, an old one points at files that are gone.
+    // A fresh machine has no package lists, and old lists name files that were deleted.
     privileged(&[&["apt-get", "update"], &install])
 }
 
-/// Reads the package lists again.
+/// Downloads the package lists.
 ///
 /// # Errors
 ///
@@ -54,10 +53,10 @@ fn missing<'a>(packages: &[&'a str]) -> anyhow::Result<Vec<&'a str>> {
     Ok(missing)
 }
 
-/// apt itself refuses to be run twice at the same time.
+/// apt refuses to run twice at the same time.
 static APT: Mutex<()> = Mutex::new(());
 
-/// Runs `commands` as root: directly, or through sudo after a yes.
+/// Runs `commands` as root: directly, or through sudo after a confirmation.
 fn privileged(commands: &[&[&str]]) -> anyhow::Result<()> {
     let _one = APT.lock().unwrap_or_else(PoisonError::into_inner);
     let root = is_root()?;
@@ -68,7 +67,7 @@ fn privileged(commands: &[&[&str]]) -> anyhow::Result<()> {
         std::io::stdout().flush()?;
         if !std::io::stdin().is_terminal() {
             println!();
-            bail!("nobody to ask; run this first: {shown}");
+            bail!("standard input is no terminal; run this first: {shown}");
         }
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer)?;
@@ -83,7 +82,7 @@ fn privileged(commands: &[&[&str]]) -> anyhow::Result<()> {
         let status = Command::new(program)
             .args(arguments)
             .env("DEBIAN_FRONTEND", "noninteractive")
-            // The command's own report belongs to standard error: standard output may be JSON.
+            // The output of apt goes to standard error, because standard output may be JSON.
             .stdout(Stdio::from(std::io::stderr()))
             .status()
             .with_context(|| format!("cannot run {program}"))?;
@@ -94,8 +93,8 @@ fn privileged(commands: &[&[&str]]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A program as root. Another user runs it in a namespace in which he is taken for root; root
-/// does not, because a root directory that was changed allows no such namespace.
+/// Returns a command that runs a program as root. For another user it runs in a user namespace.
+/// root does not use one, because the kernel refuses it after `chroot`.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! Nothing of the machine that builds is in what is shipped: no directory, no user's name.
+//! Keeps the build machine's paths and user names out of shipped programs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use crate::compiler::Compiler;
 use crate::steps::root;
 use crate::tools::cache_directory;
 
-/// For rustc: the paths of this machine, each with what stands for it in the binary.
+/// Returns rustc's flags that replace each path of this machine in the binary.
 ///
 /// # Errors
 ///
-/// There is no source of std, or no home directory.
+/// The source of std or the home directory is missing.
 pub fn remapped(source: &Path) -> anyhow::Result<String> {
     let std = Compiler::newest()?.std()?;
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
@@ -27,11 +27,11 @@ pub fn remapped(source: &Path) -> anyhow::Result<String> {
     Ok(flags.join(" "))
 }
 
-/// Looks for such paths in a program.
+/// Searches a program for paths of this machine.
 ///
 /// # Errors
 ///
-/// There is one, or no such file.
+/// The program contains such a path, or the file does not exist.
 pub fn check(program: &Path) -> anyhow::Result<()> {
     let mut paths: Vec<String> = ["/home/", "/.cargo/", "rustlib"].map(str::to_owned).to_vec();
     paths.extend([root(), cache_directory()].map(|path| path.display().to_string()));

@@ -1,4 +1,4 @@
-//! A run of several steps: all are run, each is reported, and the last line counts them.
+//! Runs several steps: all of them are run, each is reported, and the last line has the counts.
 
 use std::borrow::BorrowMut;
 use std::ffi::OsStr;
@@ -17,13 +17,13 @@ pub struct Steps {
     unsteady: Vec<String>,
 }
 
-/// How a step ended that did not fail.
+/// The outcome of a step that did not fail.
 pub enum Outcome {
-    /// It was run.
+    /// The step passed.
     Passed,
-    /// It was run, and these lines tell what failed first and passed the second time.
+    /// The step passed; these lines name the parts that failed first and passed the second time.
     Unsteady(Vec<String>),
-    /// It could not be run here, and says why.
+    /// The step cannot run on this machine; the reason.
     Skipped(String),
 }
 
@@ -34,7 +34,7 @@ impl From<()> for Outcome {
 }
 
 impl Outcome {
-    /// Of a run that passed, with what it had to do twice.
+    /// Returns the outcome of a run that passed, with the parts that ran twice.
     #[must_use]
     pub fn of(unsteady: Vec<String>) -> Self {
         if unsteady.is_empty() { Self::Passed } else { Self::Unsteady(unsteady) }
@@ -42,7 +42,7 @@ impl Outcome {
 }
 
 impl Steps {
-    /// Runs steps and says at the end how many passed.
+    /// Runs steps and prints how many passed.
     ///
     /// # Errors
     ///
@@ -55,8 +55,7 @@ impl Steps {
         if !unsteady.is_empty() {
             println!("passed the second time only:\n  {}", unsteady.join("\n  "));
         }
-        // Again, in one place: whoever sees the end of a long output only shall know what went
-        // wrong.
+        // The errors are repeated in one place, at the end of a long output.
         for (name, error) in failed {
             println!("{name}: {error}");
         }
@@ -67,7 +66,7 @@ impl Steps {
         Ok(())
     }
 
-    /// Runs two groups of steps at the same time: machines and browsers wait a lot.
+    /// Runs two groups of steps at the same time, because machines and browsers often wait.
     pub fn beside(&mut self, one: impl FnOnce(&mut Self), other: impl FnOnce(&mut Self) + Send) {
         let mut more = Self::default();
         std::thread::scope(|scope| {
@@ -110,11 +109,11 @@ impl Steps {
     }
 }
 
-/// Where something cannot run, CI (`MAPE_CI=1`) fails and others are told.
+/// Skips a step that cannot run on this machine. In CI (`MAPE_CI=1`) this is an error.
 ///
 /// # Errors
 ///
-/// In CI.
+/// In CI, always.
 pub fn skip_or_fail(what: &str, error: anyhow::Error) -> anyhow::Result<Outcome> {
     if std::env::var_os("MAPE_CI").is_some_and(|value| value == "1") {
         return Err(error.context(format!("MAPE_CI=1, but there is no {what}")));
@@ -122,31 +121,31 @@ pub fn skip_or_fail(what: &str, error: anyhow::Error) -> anyhow::Result<Outcome>
     Ok(Outcome::Skipped(format!("there is no {what}: {error:#}")))
 }
 
-/// The root of the repository.
+/// Returns the root of the repository.
 #[must_use]
 pub fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.ancestors().nth(2).unwrap_or(xtask).to_owned()
 }
 
-/// A command that runs in the root of the repository.
+/// Returns a command that runs in the root of the repository.
 pub fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
     command
 }
 
-/// The cargo that runs this program.
+/// Returns a command for the cargo that built this program.
 #[must_use]
 pub fn cargo(arguments: &[&str]) -> Command {
     command(env!("CARGO"), arguments)
 }
 
-/// Runs a command to its end.
+/// Runs a command and waits for its end.
 ///
 /// # Errors
 ///
-/// It cannot be started, or ends with another status than 0.
+/// The command cannot be started, or its exit status is not 0.
 pub fn run(mut command: impl BorrowMut<Command>) -> anyhow::Result<()> {
     let command = command.borrow_mut();
     let status = command.status().with_context(|| format!("cannot run {command:?}"))?;

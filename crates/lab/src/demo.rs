@@ -1,7 +1,7 @@
-//! `cargo xtask demo`: a MAP-E line on a real kernel, from nothing to every port in use.
+//! `cargo xtask demo`: sets up MAP-E lines on a real kernel and uses every port.
 //!
-//! The work is done by `tests/vm/demo.sh` in the VM; this boots it and turns its events into a
-//! report that is read live on a terminal and stays readable in a file.
+//! `tests/vm/demo.sh` does the work in the VM. This module boots it and turns its events into a
+//! report for a terminal or a file.
 
 mod picture;
 mod report;
@@ -17,14 +17,14 @@ use crate::vm::Vm;
 use host_tools::tools;
 use report::Report;
 
-/// Ten times what two busy cores need; it only catches a machine that hangs.
+/// Ten times what two busy cores need. The limit only ends a machine that hangs.
 const LIMIT: Duration = Duration::from_secs(900);
 
 /// `cargo xtask demo [--kernel SERIES]`
 ///
 /// # Errors
 ///
-/// Wrong words, no lab, or a step of the demonstration failed.
+/// An argument is wrong, the lab is not available, or a step of the demonstration failed.
 pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let series = match words {
         [] => "6.12",
@@ -32,7 +32,7 @@ pub fn command(words: &[&str]) -> anyhow::Result<()> {
         _ => bail!("usage: cargo xtask demo [--kernel {}]", SERIES.join("|")),
     };
     let started = Instant::now();
-    // Everything that prints by itself comes before the report.
+    // Everything that prints for itself runs before the report begins.
     crate::prepare()?;
     eprintln!("preparing a kernel and the programs for it (the first time takes some minutes)");
     let kernel = Kernel::obtain(series)?;

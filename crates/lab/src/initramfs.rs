@@ -1,7 +1,7 @@
-//! The VM's whole file system: an archive in the kernel's `newc` cpio format, built in memory.
+//! Builds the VM's file system: an archive in the kernel's `newc` cpio format, in memory.
 //!
-//! Written by hand because the format is 60 lines, and because the `cpio` tool needs a staging
-//! directory and the right owner for every file in it.
+//! The program `cpio` is not used: it needs a directory with every file and its owner, and the
+//! format takes 60 lines.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -15,13 +15,13 @@ use host_tools::elf::Image;
 use host_tools::steps::output;
 use host_tools::tools::find_program;
 
-/// Directories that must be there before anything is mounted or written.
+/// Directories that must exist before the first mount.
 const DIRECTORIES: &[&str] = &["dev", "etc", "lab", "proc", "root", "run", "sys", "tmp", "var/run"];
 
-/// The host's programs that go in, with their shared libraries.
+/// The host's programs in the archive, each with its shared libraries.
 const PROGRAMS: &[&str] = &["ip", "tc", "ethtool", "nft", "conntrack"];
 
-/// The packages that hold them; `busybox-static` is everything else.
+/// The packages of these programs. `busybox-static` has all other commands.
 pub const PACKAGES: &[&str] = &[
     "busybox-static",
     "dash",
@@ -39,14 +39,15 @@ enum Entry {
     Link(String),
 }
 
-/// Files to boot with: path inside (without a leading slash) to content.
+/// The files of the VM: content by path, without a leading slash.
 pub struct Initramfs {
-    // Ordered: the archive is the same for the same input, and a parent sorts before its children.
+    // Sorted: the same input gives the same archive, and a directory comes before its files.
     entries: BTreeMap<String, Entry>,
 }
 
 impl Initramfs {
-    /// Shell, network tools and kernel modules, with an `/init` that runs the text in `/lab/run`.
+    /// Collects shell, network tools and kernel modules, with an `/init` that runs the text in
+    /// `/lab/run`.
     ///
     /// # Errors
     ///
@@ -54,16 +55,16 @@ impl Initramfs {
     pub fn new(kernel: &Kernel) -> anyhow::Result<Self> {
         let mut archive = Self::bare(kernel)?;
         archive.add_program("bin/busybox", &find_program("busybox")?)?;
-        // Debian's busybox shell would run its own small `ip` instead of the one in PATH.
+        // Debian's busybox shell would run its own `ip` instead of the one in PATH.
         archive.add_program("bin/sh", &find_program("dash")?)?;
         for program in PROGRAMS {
-            // Before /bin in the VM's PATH, as busybox has an `ip` and a `tc` too.
+            // Before /bin in the VM's PATH, because busybox also has an `ip` and a `tc`.
             archive.add_program(&format!("usr/bin/{program}"), &find_program(program)?)?;
         }
         Ok(archive)
     }
 
-    /// The same for another processor, with the programs and libraries that are in `tree`.
+    /// Collects the same files for another processor, with the programs and libraries in `tree`.
     ///
     /// # Errors
     ///
@@ -83,7 +84,7 @@ impl Initramfs {
         Ok(archive)
     }
 
-    /// What `file` asks for, and what that asks for, each at its own path in `tree`.
+    /// Adds the libraries that `file` needs, and those that they need, each at its path in `tree`.
     fn add_libraries(&mut self, tree: &Path, file: &Path) -> anyhow::Result<()> {
         let image = Image::read(file)?;
         let mut wanted = image.needed()?;
@@ -101,7 +102,7 @@ impl Initramfs {
         Ok(())
     }
 
-    /// Directories, modules and `/init`, and busybox's names.
+    /// Adds directories, modules, `/init`, and the links to busybox.
     fn bare(kernel: &Kernel) -> anyhow::Result<Self> {
         let mut archive = Self { entries: BTreeMap::new() };
         for directory in DIRECTORIES {
@@ -109,7 +110,7 @@ impl Initramfs {
         }
         archive.add_bytes("init", 0o755, include_bytes!("init.sh"));
         let names = output(Command::new(find_program("busybox")?).arg("--list"))?;
-        // It lists itself too.
+        // busybox also lists itself.
         for applet in names.lines().filter(|applet| *applet != "busybox") {
             archive.insert(&format!("bin/{applet}"), Entry::Link("busybox".into()));
         }
@@ -134,7 +135,7 @@ impl Initramfs {
     ///
     /// # Errors
     ///
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn add_file(&mut self, path: &str, mode: u32, host: &Path) -> anyhow::Result<()> {
         let content =
             std::fs::read(host).with_context(|| format!("cannot read {}", host.display()))?;
@@ -142,11 +143,11 @@ impl Initramfs {
         Ok(())
     }
 
-    /// Adds a program of the host and the shared libraries it needs, those at their own paths.
+    /// Adds a program of the host, and the shared libraries it needs at their own paths.
     ///
     /// # Errors
     ///
-    /// It or a library cannot be read.
+    /// The program or a library cannot be read.
     pub fn add_program(&mut self, path: &str, host: &Path) -> anyhow::Result<()> {
         self.add_file(path, 0o755, host)?;
         for library in shared_libraries(host)? {
@@ -156,12 +157,12 @@ impl Initramfs {
         Ok(())
     }
 
-    /// Adds what is in `directory` of the host, links as they are; devices and sockets are left
+    /// Adds the contents of `directory` of the host. Links stay links; devices and sockets are left
     /// out.
     ///
     /// # Errors
     ///
-    /// Something in it cannot be read.
+    /// A file cannot be read.
     pub fn add_tree(&mut self, path: &str, directory: &Path) -> anyhow::Result<()> {
         self.insert(path, Entry::Directory);
         for entry in std::fs::read_dir(directory)? {
@@ -190,7 +191,7 @@ impl Initramfs {
         self.entries.insert(path.to_owned(), entry);
     }
 
-    /// The archive, for `qemu -initrd`.
+    /// Returns the archive, for `qemu -initrd`.
     #[must_use]
     pub fn archive(&self) -> Vec<u8> {
         let mut archive = Vec::new();
@@ -200,7 +201,7 @@ impl Initramfs {
                 Entry::File { mode, content } => (0o100_000 | mode, content),
                 Entry::Link(target) => (0o120_777, target.as_bytes()),
             };
-            // Equal inode numbers would mean hard links.
+            // Members with equal inode numbers would be hard links.
             append(&mut archive, number + 1, path, mode, content);
         }
         append(&mut archive, 0, "TRAILER!!!", 0, &[]);
@@ -208,7 +209,8 @@ impl Initramfs {
     }
 }
 
-/// One member: magic, 13 numbers of 8 hexadecimal digits, name, content, each padded to 4 bytes.
+/// Writes a member: magic, 13 numbers of 8 hexadecimal digits, name, content, each padded to 4
+/// bytes.
 fn append(archive: &mut Vec<u8>, inode: usize, name: &str, mode: u32, content: &[u8]) {
     let (mode, links, terminated) = (mode as usize, 1, name.len() + 1);
     let numbers = [inode, mode, 0, 0, links, 0, content.len(), 0, 0, 0, 0, terminated, 0];
@@ -227,11 +229,11 @@ fn pad(archive: &mut Vec<u8>) {
     archive.resize(archive.len().next_multiple_of(4), 0);
 }
 
-/// What ldd finds, the dynamic loader included; nothing for a static program.
+/// Returns the libraries that ldd lists and the dynamic loader; none for a static program.
 ///
 /// # Errors
 ///
-/// There is no ldd.
+/// ldd is not installed.
 pub fn shared_libraries(program: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let result = Command::new("ldd").arg(program).output().context("cannot run ldd")?;
     let text = String::from_utf8_lossy(&result.stdout);

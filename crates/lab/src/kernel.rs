@@ -1,9 +1,8 @@
-//! Kernels to boot: Debian's own, downloaded and unpacked into the cache, never installed.
+//! Debian's kernels, downloaded and unpacked into the cache, never installed.
 //!
-//! The host's kernel is whatever it is (a container host often lacks `ip6_tunnel`), so tests that
-//! must be true run on kernels of the series that routers use, each from the release of Debian that
-//! it is the kernel of. The newest build there is taken: a fixed one disappears from the mirrors
-//! within weeks.
+//! The host's kernel may lack modules (in a container often `ip6_tunnel`), so the tests run on
+//! kernels of the series that routers use. Each is the kernel of a Debian release. The newest build
+//! is taken, because mirrors delete older builds within weeks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,12 +12,13 @@ use anyhow::{Context as _, bail};
 
 use host_tools::debian::{BOOKWORM, Debian, TRIXIE};
 
-/// The release that each series is the kernel of.
+/// The Debian release of each series.
 const RELEASES: &[(&str, &str)] = &[("6.1", BOOKWORM), ("6.12", TRIXIE)];
 
-/// What the lab's topology, judge and every ruleset under test need, without dependencies.
+/// The modules that the lab's topology, its judge and the tested rulesets need, without
+/// dependencies.
 const MODULES: &[&str] = &[
-    // libcrc32c asks the crypto layer for it, which modinfo does not tell.
+    // libcrc32c requests it from the crypto layer; modinfo does not list it.
     "crc32c_generic",
     "virtio_pci",
     "virtio_blk",
@@ -49,13 +49,13 @@ const MODULES: &[&str] = &[
     "nft_reject_inet",
 ];
 
-/// Modules of their own in 6.1, part of `nf_tables` in 6.12.
+/// Separate modules in 6.1, part of `nf_tables` in 6.12.
 const OPTIONAL_MODULES: &[&str] = &["nft_objref"];
 
 /// One unpacked kernel.
 #[derive(Debug, Clone)]
 pub struct Kernel {
-    /// What `uname -r` says when it runs.
+    /// The output of `uname -r` in the VM.
     pub release: String,
     /// The file for `qemu -kernel`.
     pub image: PathBuf,
@@ -64,10 +64,10 @@ pub struct Kernel {
     modules: PathBuf,
 }
 
-/// One processor. Of two with a thread each, one executes code that the other has just patched:
-/// the kernel oopses ("int3") where it switches a static key, or hangs. Two in turn took 110 s
-/// of processor time for a script that one does in 78, and 6.1 does not start its second one while
-/// instructions are counted.
+/// One processor. With two emulated ones in two threads, one executes code that the other has just
+/// patched: the kernel oopses ("int3") when it switches a static key, or hangs. Two in one thread
+/// took 110 s of processor time for a script that takes 78 s on one, and kernel 6.1 does not start
+/// the second one while instructions are counted.
 const PC: &[&str] =
     &["qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max", "-m", "1024"];
 
@@ -78,27 +78,28 @@ const MALTA: &[&str] = &["qemu-system-mipsel", "-machine", "malta", "-cpu", "24K
 pub type Module = (String, Vec<u8>);
 
 impl Kernel {
-    /// The newest kernel of `series` (such as `6.1`), from the cache or downloaded into it.
+    /// Returns the newest kernel of `series` (such as `6.1`), from the cache or downloaded into it.
     ///
     /// # Errors
     ///
-    /// No release of Debian has it, the download fails, or the package is not laid out as expected.
+    /// No release of Debian has it, the download fails, or the package has another layout than
+    /// expected.
     pub fn obtain(series: &str) -> anyhow::Result<Self> {
         let release = RELEASES.iter().find(|(known, _)| *known == series);
         let (_, release) = release.with_context(|| format!("no release for kernel {series}"))?;
         let debian = Debian::native(release)?;
-        // The cloud flavour has every module needed here at a third of the size; a signed and an
-        // unsigned package of one version differ in nothing for qemu.
+        // The cloud flavour has every module needed here at a third of the size. For qemu, a signed
+        // and an unsigned package are equal.
         let series = series.replace('.', r"\.");
         let pattern = format!(r"^linux-image-{series}\..*-cloud-amd64(-unsigned)?$");
         Self::in_directory(&debian.unpacked(&debian.newest(&pattern)?)?)
     }
 
-    /// Debian's kernel for little-endian MIPS, as downloaded.
+    /// Reads Debian's kernel for little-endian MIPS from its unpacked package.
     ///
     /// # Errors
     ///
-    /// The package is not laid out as expected.
+    /// The package has another layout than expected.
     pub fn malta(unpacked: &Path) -> anyhow::Result<Self> {
         Ok(Self { qemu: MALTA, ..Self::in_directory(unpacked)? })
     }
@@ -109,7 +110,7 @@ impl Kernel {
         let modules = modules.iter().find(|dir| dir.is_dir()).context("no modules directory")?;
         let entry = std::fs::read_dir(modules)?.next().context("no kernel release")??;
         let release = entry.file_name().to_string_lossy().into_owned();
-        // The second on processors whose boot loaders unpack nothing.
+        // The second name is for processors whose boot loaders do not decompress.
         let images = ["vmlinuz", "vmlinux"].map(|name| format!("boot/{name}-{release}"));
         let mut images = images.iter().map(|name| unpacked.join(name));
         let image = images.find(|image| image.is_file());
@@ -117,11 +118,11 @@ impl Kernel {
         Ok(Self { release, image, qemu: PC, modules: entry.path() })
     }
 
-    /// The modules the lab needs, each after the ones it depends on.
+    /// Returns the modules that the lab needs, each after its dependencies.
     ///
     /// # Errors
     ///
-    /// A module is neither in the package nor built in, or cannot be read.
+    /// A module is neither in the package nor built in, or it cannot be read.
     pub fn modules(&self) -> anyhow::Result<Vec<Module>> {
         let mut files = BTreeMap::new();
         find_modules(&self.modules.join("kernel"), &mut files)?;
@@ -187,8 +188,8 @@ impl Resolver {
     }
 }
 
-/// What the module's own `.modinfo` section names. The packages carry no modules.dep (their
-/// installation script would run depmod), and the strings are right here.
+/// Returns a field of the module's `.modinfo` section. The packages have no modules.dep, which
+/// their installation script makes with depmod.
 fn dependencies(module: &[u8]) -> Vec<String> {
     let mut strings = module.split(|byte| *byte == 0);
     let list = strings.find_map(|string| string.strip_prefix(b"depends="));

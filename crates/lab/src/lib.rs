@@ -1,7 +1,8 @@
-//! The VM lab: real kernels with a MAP-E line made of namespaces inside.
+//! Virtual machines with real kernels, and the tests that run in them.
 //!
-//! `cargo xtask lab [--kernel SERIES] SCRIPT [ARGUMENT...]` boots one and runs a script of
-//! `tests/vm` in it, `lab --self-test` tests the lab; tests, demo and benches use the same pieces.
+//! `cargo xtask lab [--kernel SERIES] SCRIPT [ARGUMENT...]` boots a machine and runs a script of
+//! `tests/vm` in it. `lab --self-test` tests the lab itself. Tests, demo and benches use the same
+//! functions.
 
 pub mod demo;
 pub mod initramfs;
@@ -21,13 +22,13 @@ use initramfs::Initramfs;
 use kernel::Kernel;
 use vm::Vm;
 
-/// The kernel series that every data-plane claim is checked on.
+/// The kernel series that the data plane is tested on.
 pub const SERIES: &[&str] = &["6.1", "6.12"];
 
-/// Scripts are short; this only catches one that hangs.
+/// Scripts are short. The limit only ends one that hangs.
 const LIMIT: Duration = Duration::from_secs(900);
 
-/// Installs what the lab runs on the host.
+/// Installs the packages that the lab needs on the host.
 ///
 /// # Errors
 ///
@@ -36,11 +37,12 @@ pub fn prepare() -> anyhow::Result<()> {
     packages::ensure(&[initramfs::PACKAGES, vm::PACKAGES].concat())
 }
 
-/// The initramfs for `kernel` with the traffic tool and every file of `directory` in `/lab`.
+/// Builds the initramfs for `kernel`, with the traffic tool and every file of `directory` in
+/// `/lab`.
 ///
 /// # Errors
 ///
-/// A tool is missing or the traffic tool does not build.
+/// A tool is missing, or the build of the traffic tool fails.
 pub fn initramfs(kernel: &Kernel, directory: &Path) -> anyhow::Result<Initramfs> {
     let mut files = Initramfs::new(kernel)?;
     files.add_file("usr/bin/lab-traffic", 0o755, &tools::build_static("lab-traffic")?)?;
@@ -54,12 +56,12 @@ pub fn initramfs(kernel: &Kernel, directory: &Path) -> anyhow::Result<Initramfs>
     Ok(files)
 }
 
-/// Boots the newest kernel of `series` and runs `script` in it, with the files beside it and the
-/// traffic tool. Returns the script's exit status; every console line goes to `on_line`.
+/// Boots the newest kernel of `series`, runs `script` in it, with the files beside it and the
+/// traffic tool, and returns the script's exit status. Every console line goes to `on_line`.
 ///
 /// # Errors
 ///
-/// There is no lab to be had, or the machine did not last until the script's end.
+/// The lab is not available, or the machine ended before the script.
 pub fn run_script(
     series: &str,
     script: &Path,
@@ -76,14 +78,15 @@ pub fn run_script(
     Vm::boot(&kernel, files, &commands, LIMIT)?.finish(on_line)
 }
 
-/// The scripts that test the lab itself, before anything is tested with it.
+/// The scripts that test the lab itself.
 const SELF_TESTS: &[&str] = &["smoke.sh", "traffic.sh", "judge-test.sh"];
 
-/// Tests the lab on every kernel. Where there is no lab, CI (`MAPE_CI=1`) fails and others skip.
+/// Tests the lab on every kernel. If the lab is not available, CI (`MAPE_CI=1`) fails and other
+/// runs skip.
 ///
 /// # Errors
 ///
-/// A script failed, or CI has no lab.
+/// A script failed, or the lab is not available in CI.
 pub fn self_test() -> anyhow::Result<()> {
     if let Err(error) = prepare() {
         if std::env::var_os("MAPE_CI").is_some_and(|value| value == "1") {
@@ -105,7 +108,7 @@ pub fn self_test() -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// Wrong words, no lab, or the script's own failure.
+/// An argument is wrong, the lab is not available, or the script failed.
 pub fn command(words: &[&str]) -> anyhow::Result<()> {
     if words == ["--self-test"] {
         return self_test();
@@ -127,7 +130,7 @@ pub fn command(words: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `word` as one word for a POSIX shell.
+/// Quotes `word` as one word for a POSIX shell.
 fn quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -1,9 +1,9 @@
-//! Our files in an OpenWrt root, under its own ubusd, netifd and firewall4, in a machine.
+//! Tests our files in an OpenWrt root, under its ubusd, netifd and firewall4, in a VM.
 //!
 //! `cargo xtask openwrt --rootfs DIRECTORY|TARBALL [--kernel SERIES] [--json FILE] [SCENARIO...]`,
-//! or `tests/openwrt/run` with the same words. What has to be in the root:
-//! `tests/openwrt/README.md`. With `--stand-in` in the place of a root, programs of our own stand
-//! in for OpenWrt's. `--quick` is as short as in every test.
+//! or `tests/openwrt/run` with the same arguments. `tests/openwrt/README.md` lists the files that
+//! the root needs. With `--stand-in` instead of a root, programs of our own imitate OpenWrt's.
+//! `--quick` repeats and waits as little as `cargo xtask test`.
 
 mod report;
 mod rootfs;
@@ -25,16 +25,16 @@ pub use report::Verdict;
 use rootfs::RootFs;
 pub use stand_in::steps;
 
-/// Where the root is in the machine.
+/// The path of the root in the machine.
 const INSIDE: &str = "openwrt";
 
-/// More than one scenario takes on a slow machine; this only catches one that hangs.
+/// More than a scenario takes on a slow machine. The limit only ends one that hangs.
 const LIMIT_EACH: Duration = Duration::from_secs(900);
 
-/// More than one of these takes.
+/// More than a scenario with `--quick` takes.
 const LIMIT_ONCE_MORE: Duration = Duration::from_secs(30);
 
-/// For every test: flapping a hundred times is for a real root, and takes an hour.
+/// The settings of `cargo xtask test`. A hundred flaps take an hour and are for a real root.
 const QUICK: Extent = Extent {
     flaps: 2,
     cycles: 2,
@@ -42,7 +42,7 @@ const QUICK: Extent = Extent {
     more: "LAB_TWICE=1 SETUP_KILLS='0.1 0.6 1.5' TEARDOWN_KILLS=0.2 OPTION_STEP=5",
 };
 
-/// Before the name of a scenario: it must fail, as our hotplug hook is missing.
+/// Prefix of a scenario's name: our hotplug hook is missing, so the scenario must fail.
 const CONTROL: &str = "control:";
 
 struct Words<'words> {
@@ -50,19 +50,19 @@ struct Words<'words> {
     rootfs: Option<&'words Path>,
     series: &'words str,
     json: Option<&'words Path>,
-    /// As short as in every test.
+    /// Whether to repeat and wait as little as `cargo xtask test`.
     quick: bool,
     scenarios: Vec<String>,
 }
 
-/// How often scenarios repeat themselves, and how long they wait.
+/// How often scenarios repeat their checks, and how long they wait.
 #[derive(Clone, Copy)]
 struct Extent {
     flaps: u32,
     cycles: u32,
     /// Seconds until the late prefix comes.
     late: u32,
-    /// More of the scenarios' own settings, as words of `export`.
+    /// Further settings of the scenarios, as arguments of `export`.
     more: &'static str,
 }
 
@@ -70,7 +70,8 @@ struct Extent {
 ///
 /// # Errors
 ///
-/// A wrong word, or the machine cannot be made. What the scenarios found is in the verdict.
+/// An argument is wrong, or the machine cannot be started. The results of the scenarios are in the
+/// verdict.
 pub fn command(words: &[&str]) -> anyhow::Result<Verdict> {
     let words = Words::parse(words)?;
     crate::prepare()?;
@@ -139,7 +140,7 @@ impl<'words> Words<'words> {
 }
 
 impl Extent {
-    /// `FLAPS`, `CYCLES` and `LATE`, or what they are otherwise.
+    /// Returns the settings from `FLAPS`, `CYCLES` and `LATE`, or their defaults.
     fn from_environment() -> anyhow::Result<Self> {
         let count = |name: &str, default: u32| match std::env::var(name) {
             Ok(text) => text.parse().with_context(|| format!("{name}={text} is not a number")),
@@ -154,7 +155,7 @@ impl Extent {
     }
 }
 
-/// The names of the files in `tests/openwrt/scenarios`, sorted.
+/// Returns the names of the files in `tests/openwrt/scenarios`, sorted.
 fn known_scenarios() -> anyhow::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(root().join("tests/openwrt/scenarios"))? {
@@ -165,7 +166,7 @@ fn known_scenarios() -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Runs the scenarios in one machine, of the report's series.
+/// Runs the scenarios in one machine, with a kernel of the report's series.
 fn run(
     rootfs: &RootFs,
     scenarios: &[String],
@@ -193,7 +194,7 @@ fn run(
     Ok(())
 }
 
-/// The root as it is, with our files as the package would install them.
+/// Collects the root, with our files as the package installs them.
 fn add_root(files: &mut Initramfs, rootfs: &RootFs) -> anyhow::Result<()> {
     files.add_tree(INSIDE, rootfs.directory())?;
     let ours = root().join("files");
@@ -202,7 +203,7 @@ fn add_root(files: &mut Initramfs, rootfs: &RootFs) -> anyhow::Result<()> {
         for entry in std::fs::read_dir(directory)? {
             let path = entry?.path();
             let name = path.strip_prefix(&ours)?;
-            // For plain Linux; no package installs it on a router.
+            // Files for plain Linux, which no package installs on a router.
             if name == Path::new("linux") {
                 continue;
             }
@@ -221,7 +222,7 @@ fn add_root(files: &mut Initramfs, rootfs: &RootFs) -> anyhow::Result<()> {
     files.add_file(&inside(rootfs, Path::new("lib/netifd/proto/labwan.sh")), 0o755, &uplink)
 }
 
-/// Where a file of the root is in the archive: its directory may be reached through links.
+/// Returns the path in the archive of a file of the root, whose directory may be a link.
 fn inside(rootfs: &RootFs, name: &Path) -> String {
     format!("{INSIDE}/{}", rootfs.place(name).display())
 }

@@ -1,9 +1,9 @@
-//! The data plane on real kernels: the generated rules, and known-bad ones that must fail.
+//! Tests the data plane on real kernels: the generated rules, and known-bad ones that must fail.
 //!
 //! `cargo xtask plane [--long] [--kernel SERIES | --host] [SCRIPT...]` runs scripts `plane-*.sh` of
-//! `tests/vm`, several in one machine. On the host they run in its own namespaces, which takes
-//! seconds where a machine takes minutes; but the host's kernel may lack the tunnel (a veth pair
-//! stands for it then) and is none that routers have.
+//! `tests/vm`, several in one machine. With `--host` they run in namespaces of the host, in seconds
+//! instead of minutes. But the host's kernel is not one of a router, and may lack the tunnel; a
+//! veth pair replaces it then.
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -21,7 +21,7 @@ use crate::vm::{self, Vm};
 use host_tools::steps::{Outcome, Steps, output, root, skip_or_fail};
 use host_tools::tools;
 
-/// One script with its arguments, as the shell takes it.
+/// A script with its arguments, as shell words.
 struct Script {
     words: &'static str,
     when: When,
@@ -31,9 +31,10 @@ struct Script {
 enum When {
     /// In every test run.
     Always,
-    /// In every test run, on Debian's kernels only: it takes minutes, or what other kernels lack.
+    /// In every test run, on Debian's kernels only: it takes minutes, or needs what other kernels
+    /// lack.
     Machine,
-    /// With `--long` only: other lines and edges, and more of everything.
+    /// With `--long` only: other lines and edges, more connections.
     Long,
 }
 
@@ -64,7 +65,7 @@ const SCRIPTS: &[Script] = &[
     script("plane-scale.sh 100000", When::Long),
 ];
 
-/// More than all scripts take on a slow machine; this only catches one that hangs.
+/// More than all scripts take on a slow machine. The limit only ends one that hangs.
 const LIMIT: Duration = Duration::from_secs(2400);
 
 /// The step of `cargo xtask test` in namespaces of this machine.
@@ -87,7 +88,7 @@ pub fn steps(steps: &mut Steps, long: bool) {
 ///
 /// # Errors
 ///
-/// A wrong word, or a script failed.
+/// An argument is wrong, or a script failed.
 pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let (long, words) = match words {
         ["--long", rest @ ..] => (true, rest),
@@ -108,11 +109,11 @@ pub fn command(words: &[&str]) -> anyhow::Result<()> {
     }
 }
 
-/// The slice of [`SERIES`] with this one.
+/// Returns the slice of [`SERIES`] with one series.
 ///
 /// # Errors
 ///
-/// It is none of them.
+/// The series is unknown.
 pub fn one_series(series: &str) -> anyhow::Result<&'static [&'static str]> {
     let known = SERIES.iter().position(|known| *known == series);
     let known = known.and_then(|at| SERIES.get(at..=at));
@@ -128,14 +129,14 @@ fn scripts(long: bool, machine: bool) -> Vec<&'static str> {
     chosen.map(|script| script.words).collect()
 }
 
-/// Shell text that runs all scripts, one after the other, and fails if one of them failed twice.
+/// Returns shell text that runs all scripts in sequence, and fails if one of them failed twice.
 #[must_use]
 pub fn commands(scripts: &[&str]) -> String {
     format!("failed=\n{}{VERDICT}", calls(scripts))
 }
 
-/// The same with a boot of the machine in between: what stands in `/keep` is there again after it,
-/// and nothing else is. `again` are the scripts of the second boot.
+/// Returns the same with a reboot of the machine, after which only `/keep` has its old contents.
+/// `again` are the scripts of the second boot.
 fn commands_of_two_boots(scripts: &[&str], again: &[&str]) -> String {
     format!(
         "set -u; . ./disk.sh\nfailed=\nif disk_is_new; then\n{}disk_keep \"$failed\"\n\
@@ -147,7 +148,7 @@ fn commands_of_two_boots(scripts: &[&str], again: &[&str]) -> String {
     )
 }
 
-/// The last lines: what failed.
+/// The last lines of the shell text, which print the failures.
 const VERDICT: &str = "test -z \"$failed\" || { echo \"FAILED:$failed\"; exit 1; }\n";
 
 fn calls(scripts: &[&str]) -> String {
@@ -164,12 +165,13 @@ fn calls(scripts: &[&str]) -> String {
     text
 }
 
-/// All series at the same time: emulated machines wait a lot, so that two fit on two cores. Scripts
-/// in `again` run after another boot of the machine. `extra` adds files to each machine.
+/// Runs the scripts on all series at the same time: emulated machines often wait, so that two fit
+/// on two cores. Scripts in `again` run after a reboot of the machine. `extra` adds files to each
+/// machine.
 ///
 /// # Errors
 ///
-/// There is no lab to be had, or a script failed.
+/// The lab is not available, or a script failed.
 pub fn on_kernels(
     series: &[&str],
     scripts: &[&str],
@@ -218,14 +220,14 @@ pub fn on_kernels(
     Ok(Outcome::of(std::mem::take(&mut lock(&unsteady))))
 }
 
-/// What a thread that panicked left behind is still a list of lines.
+/// Locks a list of lines, which a thread that panicked leaves valid.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// In namespaces of this machine.
+/// Runs the scripts in namespaces of this machine.
 fn on_host(scripts: &[&str]) -> anyhow::Result<Outcome> {
-    // Those that go into machines.
+    // The programs that are also in the machines.
     let mut path = Vec::new();
     for package in ["mape-proto", "lab-traffic"] {
         let program = tools::build_static(package)?;
@@ -237,7 +239,7 @@ fn on_host(scripts: &[&str]) -> anyhow::Result<Outcome> {
     let mut shell = Command::new("sh");
     shell.args(["-c", &commands(scripts)]).current_dir(root().join("tests/vm"));
     shell.env("PATH", std::env::join_paths(path)?);
-    // Names of its own: someone may be using the lab's.
+    // Separate names: another run may be using the lab's names.
     shell.env("LAB_LINK", "veth").env("LAB_NS", format!("plane{}", std::process::id()));
     let mut log = Log::new("host");
     let mut child = shell.stdout(Stdio::piped()).spawn().context("cannot run sh")?;
@@ -253,15 +255,15 @@ fn on_host(scripts: &[&str]) -> anyhow::Result<Outcome> {
     Ok(Outcome::of(log.unsteady()))
 }
 
-/// Whether namespaces and rules can be made here.
+/// Checks that namespaces and rules can be made on this machine.
 fn host_can() -> anyhow::Result<()> {
     host_tools::packages::ensure(crate::initramfs::PACKAGES)?;
     let attempt = "nft add table inet mape_attempt && nft delete table inet mape_attempt";
     output(Command::new("unshare").args(["--net", "sh", "-c", attempt])).map(drop)
 }
 
-/// What a run printed: the verdicts at once, everything if it failed. Everything is in a file of
-/// the cache too, as it comes: a run that is cut short is told from it.
+/// The output of a run. The verdicts are printed at once, the rest only after a failure. A file in
+/// the cache gets every line at once, so that an interrupted run leaves its output.
 pub(crate) struct Log {
     name: String,
     started: Instant,
@@ -269,10 +271,10 @@ pub(crate) struct Log {
     file: Option<std::fs::File>,
 }
 
-/// The end of what `tests/vm/twice.sh` says of a script that failed first.
+/// The end of the line that `tests/vm/twice.sh` prints for a script that failed the first time.
 const SECOND: &str = "passed the second time only";
 
-/// Whether a line with name and time begins with one of these.
+/// Returns whether a line begins with one of these words, after its name and time.
 fn is_verdict(line: &str, words: &[&str]) -> bool {
     let text = line.get(13..).unwrap_or_default();
     words.iter().any(|word| text.starts_with(word))
@@ -290,14 +292,14 @@ impl Log {
             println!("{line}");
         }
         if let Some(file) = &mut self.file {
-            // It only helps; the lines are kept here as well.
+            // The file is optional; the lines are also kept here.
             let _ = writeln!(file, "{line}");
         }
         self.lines.push(line);
     }
 
-    /// The checks that failed, each with the line before it (a script may have ended at an error of
-    /// the shell), as lines to end a message with.
+    /// Returns the checks that failed, each with the line before it (a script may have ended at an
+    /// error of the shell), as lines for the end of a message.
     pub(crate) fn failures(&self) -> String {
         let mut text = String::new();
         let mut before = "";
@@ -310,7 +312,7 @@ impl Log {
         text
     }
 
-    /// The same for a run that passed: what had to be run twice for it (`tests/vm/twice.sh`).
+    /// Returns the scripts of a run that passed only the second time (`tests/vm/twice.sh`).
     pub(crate) fn unsteady(&self) -> Vec<String> {
         let twice =
             self.lines.iter().any(|line| is_verdict(line, &["note"]) && line.ends_with(SECOND));

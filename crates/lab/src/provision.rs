@@ -1,5 +1,5 @@
-//! Provisioning end to end on a real kernel, with real servers: `tests/vm/provision.sh`, and
-//! `fixed.sh` for contracts with an address of one's own.
+//! Tests provisioning on a real kernel with real servers: `tests/vm/provision.sh`, and `fixed.sh`
+//! for contracts with a fixed IPv4 address.
 //!
 //! `cargo xtask provision [--kernel SERIES]`
 
@@ -16,7 +16,7 @@ const SCRIPTS: [&str; 2] = ["provision.sh", "fixed.sh"];
 const PACKAGES: &[&str] = &["curl", "dnsmasq-base", "lighttpd", "lighttpd-mod-openssl", "openssl"];
 const PROGRAMS: &[&str] =
     &["/usr/bin/curl", "/usr/bin/openssl", "/usr/sbin/dnsmasq", "/usr/sbin/lighttpd"];
-/// Of lighttpd.
+/// The package of the web server.
 const MODULES: &str = "usr/lib/lighttpd";
 
 /// The step of `cargo xtask test`.
@@ -31,7 +31,7 @@ pub fn steps(steps: &mut Steps) {
 ///
 /// # Errors
 ///
-/// A wrong word, or the script failed.
+/// An argument is wrong, or the script failed.
 pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let series = match words {
         [] => &["6.12"],
@@ -55,7 +55,7 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
         let module = format!("{MODULES}/{module}");
         files.add_program(&module, &Path::new("/").join(&module))?;
     }
-    // Servers ask who they are.
+    // Servers look up their own user.
     files.add_bytes("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n");
     files.add_bytes("etc/group", 0o644, b"root:x:0:\n");
     let stand_in = tools::build_static("netifd-stand-in")?;

@@ -1,6 +1,7 @@
-//! One virtual machine: boots a kernel with an initramfs, streams its console, always ends.
+//! Runs a virtual machine: boots a kernel with an initramfs and streams its console.
 //!
-//! Emulated (TCG), not virtualized: it needs no rights and works inside containers and other VMs.
+//! The machine is emulated (TCG) and not virtualized, so it needs no privileges and works inside
+//! containers and other VMs.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
@@ -14,46 +15,46 @@ use super::initramfs::Initramfs;
 use super::kernel::Kernel;
 use host_tools::tools::cache_directory;
 
-/// The packages that hold the emulator and its firmware.
+/// The packages of the emulator and its firmware.
 pub const PACKAGES: &[&str] = &["qemu-system-x86", "util-linux"];
 
 /// The last line of `/init`, before the exit status of the caller's commands.
 const MARKER: &str = "LAB-EXIT ";
 
-/// A processor that has been stuck in the kernel for two minutes (twice the threshold) ends the
-/// machine with a trace; it would do nothing else until the time is up.
+/// If a processor is stuck in the kernel for two minutes (twice the threshold), the machine ends
+/// with a trace instead of waiting for the limit.
 const KERNEL_WORDS: &str = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off \
     watchdog_thresh=60 softlockup_panic=1";
 
-/// The machine's clock counts its instructions, one in a nanosecond, and jumps to the next timer
-/// where the machine waits. So what a test measures does not depend on what else this host does,
-/// and waiting costs no time.
+/// The machine's clock counts instructions, one per nanosecond, and jumps to the next timer when
+/// the machine is idle. So the load of the host does not change measured times, and waiting costs
+/// no time.
 const CLOCK: &[&str] = &["-icount", "shift=0,sleep=off"];
 
-/// A running machine; dropping it ends it.
+/// A running machine. Dropping it ends it.
 pub struct Vm {
     qemu: Command,
     child: Child,
     lines: Receiver<String>,
     deadline: Instant,
-    // qemu opens them while it starts.
+    // qemu opens these files while it starts.
     files: Vec<PathBuf>,
     may_boot_again: bool,
 }
 
-/// The line that asks for another boot of a machine with a disk. The plug is pulled then.
+/// The console line that requests a reboot of a machine with a disk, as after a power failure.
 pub const AGAIN: &str = "LAB-AGAIN";
 
-/// `/dev/vda`: zeros at first, gone with the machine.
+/// `/dev/vda`: zeros at first, deleted with the machine.
 const DISK_BYTES: u64 = 16 << 20;
 
 impl Vm {
     /// Boots `kernel` with `files` and runs `commands` (shell text, in `/lab`) in it. The machine
-    /// lives no longer than `limit`, nor than this process.
+    /// ends after `limit`, and with this process.
     ///
     /// # Errors
     ///
-    /// The initramfs cannot be written or qemu not started.
+    /// The initramfs cannot be written, or qemu cannot be started.
     pub fn boot(
         kernel: &Kernel,
         files: Initramfs,
@@ -63,12 +64,12 @@ impl Vm {
         Self::start(kernel, files, commands, limit, false)
     }
 
-    /// As [`Self::boot`], with a disk that outlives the line [`AGAIN`] on the console. The machine
-    /// boots once more then, into the same commands; they see on the disk which boot it is.
+    /// As [`Self::boot`], with a disk. After the line [`AGAIN`] on the console the machine reboots
+    /// with the same disk and runs the same commands, which find on the disk which boot it is.
     ///
     /// # Errors
     ///
-    /// As [`Self::boot`], or there is no room for the disk.
+    /// As [`Self::boot`], or the disk cannot be written.
     pub fn boot_with_disk(
         kernel: &Kernel,
         files: Initramfs,
@@ -94,7 +95,7 @@ impl Vm {
         file.write_all(&files.archive())?;
 
         let mut qemu = Command::new("setpriv");
-        // The kernel ends qemu even when this process is killed and no destructor runs.
+        // The kernel ends qemu even if this process is killed and no destructor runs.
         qemu.args(["--pdeathsig", "KILL"])
             .args(kernel.qemu)
             .args(CLOCK)
@@ -122,7 +123,7 @@ impl Vm {
     ///
     /// # Errors
     ///
-    /// The time is up, or the machine ended by itself (a kernel panic, the shell's death).
+    /// The limit is over, or the machine ended by itself (a kernel panic, the shell's death).
     pub fn finish(mut self, mut on_line: impl FnMut(&str)) -> anyhow::Result<i32> {
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
@@ -134,7 +135,8 @@ impl Vm {
                 }
                 Ok(line) => {
                     if !self.may_boot_again {
-                        // It has booted. Ctrl-C runs no destructor, so not only when dropped.
+                        // The machine has booted and no longer needs its files. Ctrl-C runs no
+                        // destructor, so they are removed here.
                         self.remove_files();
                     }
                     match line.strip_prefix(MARKER) {
@@ -149,7 +151,7 @@ impl Vm {
     }
 
     fn end(&mut self) {
-        // It may already be gone; there is nobody to tell.
+        // The process may have ended, and an error cannot be reported from here.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

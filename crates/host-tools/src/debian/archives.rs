@@ -1,5 +1,5 @@
-//! Where this machine gets Debian's packages from: the archive of every release, told by what its
-//! apt is configured with.
+//! The addresses of Debian's archives for every release, derived from the configuration of this
+//! machine's apt.
 
 use std::process::Command;
 
@@ -9,10 +9,10 @@ use super::{KEYS, Kind};
 use crate::packages::refresh_lists;
 use crate::steps::output;
 
-/// One line for each list: what the signed index says of itself, and where it was read from.
+/// The format of a line per list: two fields of the signed index, and the address of the archive.
 const FORMAT: &str = "$(ORIGIN)|$(LABEL)|$(REPO_URI)";
 
-/// Addresses, as they stand in a `sources.list`.
+/// Addresses in the form of a `sources.list`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Archives {
     main: String,
@@ -21,24 +21,24 @@ pub(super) struct Archives {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Security {
-    /// apt reads them on this machine.
+    /// The addresses in the configuration of this machine's apt.
     Known(String),
-    /// Where most mirrors have them.
+    /// The address on most mirrors.
     Guessed(String),
 }
 
 impl Archives {
-    /// As apt has them on this machine, whatever its release is.
+    /// Reads the addresses from the configuration of this machine's apt, of any release.
     ///
     /// # Errors
     ///
-    /// apt is not here, or reads nothing of Debian.
+    /// apt is not installed, or has no archive of Debian.
     pub(super) fn of_this_machine() -> anyhow::Result<Self> {
         let find = || {
             let known = output(Command::new("apt-get").args(["indextargets", "--format", FORMAT]))?;
             Self::of(&known).context("this machine's apt has no source of Debian")
         };
-        // A fresh machine has read no lists, and does not know what they are before.
+        // A fresh machine has no lists yet, and only a list says which release it is of.
         find().or_else(|_| refresh_lists().and_then(|()| find()))
     }
 
@@ -62,8 +62,8 @@ impl Archives {
         matches!(self.security, Security::Guessed(_))
     }
 
-    /// The text of a `sources.list` for `release`; its security updates where they are wanted and
-    /// `kind` has them.
+    /// Returns the text of a `sources.list` for `release`, with its security updates if they are
+    /// requested and `kind` has them.
     pub(super) fn sources(&self, release: &str, kind: Kind, security: bool) -> String {
         let line = |word: &str, index: &str, place: &str, release: &str| {
             format!("{word} [signed-by={KEYS} target={index}] {place} {release} main\n")

@@ -1,14 +1,14 @@
-//! The set of ports as a picture: which are in use.
+//! Draws the port set, with the ports in use.
 
 use std::collections::BTreeSet;
 
 /// Sets up to this size show each port, larger ones each block.
 const SINGLE_PORTS: usize = 256;
 
-/// Columns the picture may take.
+/// The width of the picture, in columns.
 const WIDTH: usize = 72;
 
-/// One block of the set.
+/// One block of the port set.
 pub(super) struct Block {
     first: u16,
     last: u16,

@@ -1,4 +1,4 @@
-//! What is read on the screen while the demonstration runs.
+//! The report that the demonstration prints.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write as _;
@@ -13,13 +13,13 @@ const RED: &str = "31";
 const GREEN: &str = "32";
 const CYAN: &str = "36";
 
-/// Columns of a step's name.
+/// The width of a step's name, in columns.
 const NAME: usize = 34;
 
-/// Lines of the VM's console that are shown when it fails.
+/// The number of console lines that are shown after a failure.
 const KEPT: usize = 25;
 
-/// Prints events of `tests/vm/demo.sh` as they come.
+/// Prints the events of `tests/vm/demo.sh` when they arrive.
 pub(super) struct Report<W> {
     out: W,
     /// Whether a line may be drawn again.
@@ -59,14 +59,14 @@ impl<W: Write> Report<W> {
         writeln!(self.out, "{text}\n")
     }
 
-    /// A step begins; on a terminal it is shown at once.
+    /// Begins a step. On a terminal it is shown at once.
     pub(super) fn step(&mut self, name: &str) -> io::Result<()> {
         self.step = Some((name.to_owned(), Instant::now()));
         self.want = 0;
         self.transient("")
     }
 
-    /// The step has succeeded.
+    /// Ends the step with success.
     pub(super) fn passed(&mut self, text: &str) -> io::Result<()> {
         self.passed += 1;
         self.end(GREEN, "✓", text)
@@ -77,7 +77,8 @@ impl<W: Write> Report<W> {
         self.end(RED, "✗", text)
     }
 
-    /// One line of the VM's console: an event, a progress, or noise that matters when it fails.
+    /// Reads one line of the VM's console: an event, a progress, or other output, which is shown
+    /// after a failure.
     pub(super) fn line(&mut self, line: &str) -> io::Result<()> {
         if let Some(up) = line.strip_prefix("progress ").and_then(|up| up.parse().ok()) {
             return self.progress(up);
@@ -165,7 +166,7 @@ impl<W: Write> Report<W> {
         Ok(())
     }
 
-    /// A cell of the last table: `NAME|VALUE` of the current line.
+    /// Adds a cell of the last table: `NAME|VALUE` of the current line.
     fn sum(&mut self, text: &str) {
         let (name, value) = text.split_once('|').unwrap_or((text, ""));
         let found = self.table.iter().position(|row| row.0 == name);
@@ -181,7 +182,8 @@ impl<W: Write> Report<W> {
         }
     }
 
-    /// The table, and whether everything passed. `status` is the script's.
+    /// Prints the table and returns whether everything passed. `status` is the exit status of the
+    /// script.
     pub(super) fn finish(&mut self, status: i32, taken: Duration) -> io::Result<bool> {
         let ended = status == 0 && self.failed == 0;
         if !ended && self.step.is_some() {
@@ -293,7 +295,7 @@ mod tests {
     fn failures_are_seen() {
         let (text, passed) = read(false, &["@step ping", "@fail 0 of 3"], 1);
         assert!(!passed && text.contains("✗ ping"), "{text}");
-        // The script may die without a word, or claim success after a failed step.
+        // The script may end without output, or report success after a failed step.
         let (text, passed) = read(false, &["@step ping", "nft: oh no"], 127);
         assert!(!passed && text.contains("✗ ping") && text.contains("nft: oh no"), "{text}");
         assert!(!read(false, &["@step ping", "@fail 0 of 3"], 0).1);

@@ -1,21 +1,21 @@
-//! What the machine printed, as a verdict, one line, and JSON
+//! Turns the output of the machine into a verdict, one line, and JSON
 //! (`tests/vectors/schema/openwrt.json`).
 
 use serde_json::{Value, json};
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// All scenarios passed.
     Passed,
-    /// At least one did not, or was never reached.
+    /// At least one scenario failed or was not reached.
     Failed,
     /// The root cannot be tested.
     CannotRun,
 }
 
 impl Verdict {
-    /// The exit status: 77 is what test harnesses take for "could not be run".
+    /// Returns the exit status. 77 is the usual status of a test that could not run.
     #[must_use]
     pub fn status(self) -> u8 {
         match self {
@@ -36,19 +36,19 @@ impl Verdict {
 
 struct Scenario {
     name: String,
-    /// `passed` or `failed`, once it has ended.
+    /// `passed` or `failed`, after the end.
     result: Option<String>,
     seconds: u64,
     checks: u64,
     failures: Vec<String>,
 }
 
-/// Everything found so far.
+/// The results so far.
 pub(super) struct Report {
     series: String,
-    /// What `uname -r` says; empty before a kernel was there.
+    /// The output of `uname -r`; empty before the kernel has booted.
     pub kernel: String,
-    /// What the root lacks.
+    /// The files that the root lacks.
     pub missing: Vec<String>,
     scenarios: Vec<Scenario>,
     problem: Option<String>,
@@ -65,12 +65,12 @@ impl Report {
         }
     }
 
-    /// The kernel's, as in `--kernel`.
+    /// The series of the kernel, as in `--kernel`.
     pub(super) fn series(&self) -> &str {
         &self.series
     }
 
-    /// Takes one console line into account.
+    /// Reads one console line.
     pub(super) fn read(&mut self, line: &str) {
         if let Some(words) = line.strip_prefix("== ") {
             match words.split_once(": ") {
@@ -98,7 +98,7 @@ impl Report {
         let Some(scenario) = self.scenarios.last_mut() else { return };
         let mut words = ending.split(' ');
         if let Some(result @ ("passed" | "failed")) = words.next() {
-            // A script that checked nothing has shown nothing.
+            // A script without checks has not passed.
             let result = if scenario.checks == 0 { "failed" } else { result };
             scenario.result = Some(result.to_owned());
             scenario.seconds = words.nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
@@ -108,7 +108,7 @@ impl Report {
         }
     }
 
-    /// Takes the machine's end into account, and what it has not come to.
+    /// Records the end of the machine, and the scenarios it has not reached.
     pub(super) fn finish(&mut self, wanted: &[String], status: anyhow::Result<i32>) {
         for name in wanted {
             let done = self.scenarios.iter().any(|s| s.name == *name && s.result.is_some());

@@ -1,4 +1,4 @@
-//! The root under test: a directory, or what a tarball holds. It is only read.
+//! The root under test: a directory, or the contents of a tarball. It is only read.
 
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::bail;
 use host_tools::steps::run;
 use host_tools::tools::cache_directory;
 
-/// Programs, wherever the root's PATH finds them.
+/// Programs in any directory of the root's PATH.
 const PROGRAMS: &[&str] = &[
     "sh",
     "ubusd",
@@ -29,7 +29,7 @@ const PROGRAMS: &[&str] = &[
     "env",
 ];
 
-/// Files that others name with their whole path.
+/// Files that are used with their full path.
 const FILES: &[&str] = &[
     "sbin/hotplug-call",
     "lib/functions.sh",
@@ -45,7 +45,7 @@ const FILES: &[&str] = &[
 
 const PATH: &[&str] = &["usr/sbin", "usr/bin", "sbin", "bin"];
 
-/// A root, unpacked if it has to be; what was unpacked is removed when dropped.
+/// A root directory. An unpacked tarball is removed when the value is dropped.
 pub(super) struct RootFs {
     directory: PathBuf,
     unpacked: bool,
@@ -54,7 +54,7 @@ pub(super) struct RootFs {
 impl RootFs {
     /// # Errors
     ///
-    /// There is no such file, or `tar` cannot read it.
+    /// The file does not exist, or `tar` cannot read it.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         if path.is_dir() {
             return Ok(Self { directory: path.to_owned(), unpacked: false });
@@ -66,7 +66,7 @@ impl RootFs {
         std::fs::create_dir_all(&directory)?;
         let rootfs = Self { directory, unpacked: true };
         let mut tar = Command::new("tar");
-        // Devices need privileges, and the machine makes its own.
+        // Creating devices needs root, and the machine has its own.
         tar.args([
             "--extract",
             "--no-same-owner",
@@ -78,12 +78,12 @@ impl RootFs {
         Ok(rootfs)
     }
 
-    /// The root on this machine.
+    /// Returns the path of the root on this machine.
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// What is needed and not there, each with the place where it is expected.
+    /// Returns the missing files, each with the place where it is expected.
     pub(super) fn missing(&self) -> Vec<String> {
         let mut missing = Vec::new();
         for program in PROGRAMS {
@@ -94,7 +94,7 @@ impl RootFs {
         missing.extend(FILES.iter().filter(|f| !self.has(Path::new(f))).map(|f| format!("/{f}")));
         let netifd = PATH.iter().map(|place| self.place(&Path::new(place).join("netifd")));
         for file in netifd.map(|place| self.directory.join(place)).filter(|file| file.is_file()) {
-            // ELF, 64 bits, little endian; at 18 the machine, 62 for x86-64.
+            // ELF, 64 bits, little endian; the number at 18 is the processor, 62 for x86-64.
             let start = std::fs::read(&file).unwrap_or_default();
             if start.get(..6) != Some(b"\x7fELF\x02\x01") || start.get(18..20) != Some(&[62, 0]) {
                 missing.push(format!("a netifd for x86_64 ({} is none)", file.display()));
@@ -107,13 +107,13 @@ impl RootFs {
         self.directory.join(self.place(name)).symlink_metadata().is_ok()
     }
 
-    /// Where `name` is, relative to the root, when the links on the way are followed as a process
-    /// whose root directory this is would.
+    /// Returns the path of `name` relative to the root. Links are followed as a process with this
+    /// root directory follows them.
     pub(super) fn place(&self, name: &Path) -> PathBuf {
         let mut rest: Vec<OsString> = words(name);
         rest.reverse();
         let mut place = PathBuf::new();
-        // More links than the kernel follows are a loop.
+        // More links than the kernel follows: a loop.
         let mut links = 40;
         while let Some(word) = rest.pop() {
             if word == ".." {
@@ -147,7 +147,7 @@ fn words(path: &Path) -> Vec<OsString> {
 impl Drop for RootFs {
     fn drop(&mut self) {
         if self.unpacked {
-            // There is nobody to tell.
+            // An error cannot be reported from here.
             let _ = std::fs::remove_dir_all(&self.directory);
         }
     }

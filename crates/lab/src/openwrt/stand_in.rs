@@ -1,6 +1,5 @@
-//! A root in which `crates/netifd-stand-in` stands in for ubusd and netifd: Debian's userland, and
-//! the files of the crate's `root`. The scenarios and all that runs them take it for an OpenWrt
-//! root.
+//! Builds a root in which `crates/netifd-stand-in` imitates ubusd and netifd, from Debian's
+//! userland and the files in the crate's `root`. The scenarios run in it as in an OpenWrt root.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -18,8 +17,8 @@ use crate::plane::{Log, lock};
 use host_tools::steps::{Outcome, Steps, output, root, run, skip_or_fail};
 use host_tools::tools::{build_static, cache_directory, find_program};
 
-/// The host's programs, at their places in the root. `env` and `sh` are not busybox's, because
-/// those would run its own small `ip`, `ifup` and `logger` before what is in PATH.
+/// The host's programs, with their paths in the root. `env` and `sh` are not busybox's, because
+/// those would run busybox's `ip`, `ifup` and `logger` instead of the ones in PATH.
 const PROGRAMS: &[(&str, &str)] = &[
     ("bin/busybox", "busybox"),
     ("bin/sh", "dash"),
@@ -29,10 +28,11 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("usr/sbin/nft", "nft"),
 ];
 
-/// What the stand-in is linked as.
+/// The names under which the stand-in is linked.
 const NAMES: &[&str] = &["ubus", "ifup", "ifdown", "ifstatus", "jsonfilter"];
 
-/// What runs in every test: kernel, scenarios. Each line is a machine; two run at the same time.
+/// The scenarios of `cargo xtask test`, by kernel. Each line is a machine. Two run at the same
+/// time.
 const MACHINES: &[(&str, &[&str])] = &[
     ("6.12", &["up", "nuro", "renumber", "idle", "late"]),
     ("6.12", &["refused", "firewall", "migrate", "servers"]),
@@ -40,13 +40,13 @@ const MACHINES: &[(&str, &[&str])] = &[
     ("6.1", &["up", "control:nuro"]),
 ];
 
-/// What only a real OpenWrt root can show, and why.
+/// The scenarios that need a real OpenWrt root, and the reasons.
 const REAL_ONLY: &[(&str, &str)] = &[
     ("offload", "the flow table and its rules are firewall4's own, and the stand-in's has none"),
     ("plain", "asks whether the root works without our files, and this root is made for them"),
 ];
 
-/// Whether a scenario shows anything here.
+/// Returns whether a scenario can run on the stand-in.
 pub(super) fn can_run(scenario: &str) -> bool {
     REAL_ONLY.iter().all(|(name, _)| *name != scenario)
 }
@@ -59,7 +59,7 @@ pub fn steps(steps: &mut Steps) {
     });
 }
 
-/// Two machines at a time, the next one as soon as one has ended.
+/// Runs two machines at a time, the next one as soon as one has ended.
 fn all_machines() -> anyhow::Result<Outcome> {
     let rootfs = RootFs::open(&build()?)?;
     let waiting = Mutex::new(MACHINES.iter());
@@ -85,7 +85,7 @@ fn all_machines() -> anyhow::Result<Outcome> {
     Ok(Outcome::of(std::mem::take(&mut lock(&unsteady))))
 }
 
-/// Returns what had to be run twice.
+/// Returns the scenarios that ran twice.
 fn one_machine(rootfs: &RootFs, series: &str, scenarios: &[&str]) -> anyhow::Result<Vec<String>> {
     let scenarios: Vec<String> = scenarios.iter().map(ToString::to_string).collect();
     let mut report = Report::new(series);
@@ -98,14 +98,14 @@ fn one_machine(rootfs: &RootFs, series: &str, scenarios: &[&str]) -> anyhow::Res
     Ok(log.unsteady())
 }
 
-/// Builds the root in cargo's target directory and returns it.
+/// Builds the root in cargo's target directory and returns its path.
 ///
 /// # Errors
 ///
-/// A tool of the host is missing, or the stand-in does not build.
+/// A tool of the host is missing, or the build of the stand-in fails.
 pub(super) fn build() -> anyhow::Result<PathBuf> {
     let directory = cache_directory().join("stand-in-root");
-    // An older one may hold what is no longer part of it.
+    // An older root may have files that are no longer part of it.
     if directory.exists() {
         std::fs::remove_dir_all(&directory)?;
     }
@@ -132,7 +132,7 @@ pub(super) fn build() -> anyhow::Result<PathBuf> {
     Ok(directory)
 }
 
-/// A program and the libraries it needs, those at their own paths below the root.
+/// Copies a program, and the libraries it needs at their own paths below the root.
 fn add_program(directory: &Path, place: &str, program: &Path) -> anyhow::Result<()> {
     std::fs::copy(program, directory.join(place))?;
     for library in shared_libraries(program)? {

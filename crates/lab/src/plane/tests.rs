@@ -1,7 +1,7 @@
 use super::*;
 
-/// Runs shell text as a test script of this name; returns whether it passed, how often it ran, and
-/// what it printed.
+/// Runs shell text as a test script of this name. Returns whether it passed, how often it ran, and
+/// its output.
 fn twice(name: &str, script: &str) -> (bool, usize, String) {
     let directory = std::env::temp_dir().join(format!("mape-twice-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
