@@ -1,5 +1,5 @@
-//! `cargo xtask cross --run [ARCH...]`: the shipped programs at work, on processors this machine
-//! has not, against what the same sources do on this one. Not a byte may differ.
+//! `cargo xtask cross --run [ARCH...]`: runs the shipped programs under emulation and compares each
+//! output with that of this machine's program, byte by byte.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -14,19 +14,18 @@ use host_tools::packages;
 use host_tools::steps::{output, root};
 use host_tools::tools;
 
-/// Lines that the program is asked about in every form, beside those of the known answers: each
-/// ends in another error.
+/// Prefixes beside those of the known answers. Each gives another error, in every output format.
 const REFUSED: &[&str] =
     &["240b:10:3261:6401::/64", "2409:10:1234:5600::/56", "2001:db8::/32", "x"];
 
-/// Forms of a plan.
+/// Output formats of a plan.
 const FORMS: &[&[&str]] = &[&["--json"], &["--nft", "--edge", "netdev"], &["--sh"], &[]];
 
-/// Runs `target`'s program, and compares.
+/// Runs `target`'s program and compares its output.
 ///
 /// # Errors
 ///
-/// It does not run here, or something differs.
+/// The program does not run on this machine, or an output differs.
 pub(crate) fn check(target: &Target, program: &Path) -> anyhow::Result<()> {
     let here = Runner { words: vec![native()?.display().to_string()] };
     let there = Runner::of(target, program)?;
@@ -40,23 +39,23 @@ pub(crate) fn check(target: &Target, program: &Path) -> anyhow::Result<()> {
     }
     let (expected, found) = (here.on_a_bus()?, there.on_a_bus()?);
     ensure!(expected == found, "{}: on a bus\n{found}\nand not\n{expected}", target.arch);
-    // That bus and nft answered, and not that both say there is none.
+    // The comparison is void unless bus and nft answered.
     ensure!(found.contains("the guard loaded"), "on a bus: {found}");
     ensure!(found.contains("\"interface\":\"wan6mape\""), "on a bus: {found}");
     println!("{:<26} {compared} answers and one through ubus: the same bytes as here", target.arch);
     Ok(())
 }
 
-/// This machine's own program of the same sources, without what plain Linux has.
+/// Builds this machine's program of the same sources, without the feature `linux`.
 fn native() -> anyhow::Result<PathBuf> {
     tools::build_for_router()
 }
 
-/// Each architecture's program; all in the table where none is named.
+/// Checks the program of each named architecture, or of all in the table.
 ///
 /// # Errors
 ///
-/// One does not build, differs, or is larger than the table of sizes says.
+/// A build fails, an output differs, or a program is larger than the table of sizes says.
 pub(crate) fn check_all(names: &[&str]) -> anyhow::Result<()> {
     let mut programs = Programs::default();
     for target in targets::chosen(names)? {
@@ -67,7 +66,7 @@ pub(crate) fn check_all(names: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How a program is started.
+/// The command that starts a program.
 struct Runner {
     words: Vec<String>,
 }
@@ -78,7 +77,7 @@ impl Runner {
         let loader = root.join(target.loader.trim_start_matches('/'));
         let text = |path: &Path| path.display().to_string();
         if target.qemu.is_empty() {
-            // The loader is a program that takes another one.
+            // The loader starts the program.
             return Ok(Self { words: vec![text(&loader), text(program)] });
         }
         packages::ensure(&["qemu-user-static"])?;
@@ -87,7 +86,7 @@ impl Runner {
         Ok(Self { words })
     }
 
-    /// Exit status and everything printed.
+    /// Returns exit status and output.
     fn says(&self, arguments: &[String]) -> anyhow::Result<String> {
         let mut words = self.words.iter().chain(arguments);
         let mut command = Command::new(words.next().context("nothing to run")?);
@@ -99,7 +98,8 @@ impl Runner {
         Ok(said)
     }
 
-    /// What `status` says where netifd's stand-in answers, in a file system and network of its own.
+    /// Returns the output of `status` beside netifd's stand-in, in namespaces of its own for mounts
+    /// and network.
     fn on_a_bus(&self) -> anyhow::Result<String> {
         let stand_in = tools::build_static("netifd-stand-in")?;
         let work = tools::cache_directory().join("cross/bus");
@@ -112,7 +112,7 @@ impl Runner {
     }
 }
 
-/// A line as netifd has it, with an interface of a protocol nobody handles.
+/// The configuration of the stand-in, with an interface whose protocol has no handler.
 const BUS: &str = r#"{"wan6": {"proto": "static", "device": "lo", "ip6addr": ["240b:10:3261:6400::1/64"],
     "ip6prefix": ["240b:10:3261:6400::/56"], "ip6gw": "fe80::1"}, "wan6mape": {"proto": "mape"}}"#;
 
@@ -138,7 +138,8 @@ done
 "$@" firewall || echo "status $?"
 "#;
 
-/// Arguments: plans of every known answer, refusals, the table, and sections of other programs.
+/// Returns the arguments of all runs: plans of every known answer, errors, the table, and sections
+/// of other programs.
 fn workload() -> anyhow::Result<Vec<Vec<String>>> {
     let table = fs::read_to_string(root().join("tests/vectors/known-answers.tsv"))?;
     let inputs = table.lines().skip(1).filter_map(|line| line.split('\t').nth(1));

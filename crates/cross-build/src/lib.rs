@@ -1,7 +1,8 @@
-//! `cargo xtask cross [ARCH]`: the program of each OpenWrt architecture, as shipped.
+//! `cargo xtask cross [ARCH]`: builds the shipped program for each OpenWrt architecture.
 //!
-//! Dynamic against the router's musl, with a std of its own, stripped to what is loaded. The
-//! targets are the table `cross/targets.tsv`; what came out is the table `cross/sizes.tsv`.
+//! The program is linked dynamically with the router's musl, has a std of its own, and is stripped
+//! to the bytes that are loaded. The targets are in `cross/targets.tsv`, the sizes in
+//! `cross/sizes.tsv`.
 
 mod emulated;
 mod libc;
@@ -25,34 +26,35 @@ use host_tools::tools::cache_directory;
 use host_tools::{elf, musl, paths};
 use targets::Target;
 
-/// What makes it small, and the same on every machine: no backtraces (std), a panic only aborts, no
-/// tables to unwind with, no place in the source named.
+/// Options for a small program that is the same from every build machine: no backtraces in std, a
+/// panic aborts, no unwind tables, no source locations.
 const FLAGS: &str = "-Clinker-flavor=ld.lld -Clink-self-contained=no \
     -Ctarget-feature=-crt-static -Zunstable-options -Cpanic=immediate-abort \
     -Cforce-unwind-tables=no -Zlocation-detail=none";
 
-/// What LLVM is told beside `opt-level = "z"`, which on MIPS leaves these in favour of speed. The
-/// options have no promise of LLVM's: a compiler that lacks one builds without it.
+/// LLVM's options beside `opt-level = "z"`, which on MIPS still prefers speed in these cases. LLVM
+/// does not promise to keep the options: a compiler that lacks one builds without it.
 const LLVM_OPTIONS: &[&str] = &[
-    // A constant is loaded where it is used, and not kept in a register that has to be saved.
+    // Loads a constant where it is used instead of keeping it in a register that has to be saved.
     "-disable-machine-licm",
-    // The same for instructions that would be moved to where their result is used.
+    // Does not move instructions to the place where their result is used.
     "-disable-machine-sink",
-    // Blocks stay in order: turning a loop around for speed duplicates its condition.
+    // Keeps blocks in order: rotating a loop for speed duplicates its condition.
     "-disable-block-placement",
-    // A loop counts with what it has, and not with one more register for each address in it.
+    // Does not add a register for each address in a loop.
     "-disable-lsr",
-    // Instructions stand so that few registers are in use, and not so that they wait least.
+    // Orders instructions for few registers instead of few wait states.
     "-pre-RA-sched=list-burr",
-    // More than two words are copied by `memcpy`, and not by a load and a store for each word.
+    // Copies more than two words with `memcpy` instead of a load and a store for each word.
     "-max-store-memcpy=2",
 ];
 
-/// What every test builds; the others, the other order of bytes among them, take minutes each.
+/// The architectures that every test builds. The others, such as the big-endian ones, take minutes
+/// each.
 const ALWAYS: &[&str] = &["mipsel_24kc"];
 
-/// The steps of `cargo xtask test`; all targets only with `--long`. Two builds are compared by hand
-/// (`cross --check`).
+/// The steps of `cargo xtask test`, with all targets only for `--long`. Comparing two builds is a
+/// command of its own (`cross --check`).
 pub fn steps(steps: &mut Steps, long: bool) {
     let names = if long { &[][..] } else { ALWAYS };
     steps.step("OpenWrt's processors, emulated", || match musl::prepare() {
@@ -70,7 +72,7 @@ pub fn steps(steps: &mut Steps, long: bool) {
 ///
 /// # Errors
 ///
-/// A wrong word, or a target that does not build.
+/// An argument is wrong, or a build fails.
 pub fn command(words: &[&str]) -> anyhow::Result<()> {
     match words {
         ["--check"] => return reproducible::check(),
@@ -95,12 +97,12 @@ pub fn command(words: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the program of `target`, from this repository's sources; or takes the one that
-/// `MAPE_PROGRAMS` has.
+/// Builds the program of `target` from this repository's sources, or takes it from the directory
+/// `MAPE_PROGRAMS`.
 ///
 /// # Errors
 ///
-/// What is missing cannot be installed, it does not build, or it is not what a router runs.
+/// A package cannot be installed, the build fails, or a router could not run the program.
 pub fn build(target: &Target) -> anyhow::Result<PathBuf> {
     if let Some(program) = programs::given(target)? {
         return Ok(program);
@@ -108,7 +110,7 @@ pub fn build(target: &Target) -> anyhow::Result<PathBuf> {
     build_in(&root(), &directory(), target)
 }
 
-/// Where cargo works. Targets that differ in nothing but their name share what is built there.
+/// Returns cargo's target directory. Targets that differ only in their name share it.
 fn directory() -> PathBuf {
     cache_directory().join("cross")
 }
@@ -118,7 +120,7 @@ fn build_in(source: &Path, work: &Path, target: &Target) -> anyhow::Result<PathB
     finished(target, &link("mape-proto", &["--no-default-features"], source, work, target)?)
 }
 
-/// The program as shipped, of the one that the linker has written.
+/// Makes the shipped program from the linker's output.
 fn finished(target: &Target, unstripped: &Path) -> anyhow::Result<PathBuf> {
     let program = unstripped.with_file_name("mape-proto.stripped");
     let image = elf::Image::read(unstripped)?;
@@ -128,7 +130,7 @@ fn finished(target: &Target, unstripped: &Path) -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-/// One of the workspace's programs, with its symbols.
+/// Builds one of the workspace's programs, with its symbols.
 fn link(
     package: &str,
     arguments: &[&str],
@@ -140,13 +142,13 @@ fn link(
     let flags = format!("{FLAGS} {options} {} {}", target.flags, paths::remapped(source)?);
     let mut build = musl::cargo(package, &target.rust, &linker, &flags, work)?;
     build.args(arguments).current_dir(source);
-    // Symbols stay in what the linker writes, for the report; the file that is shipped has none.
+    // The linker's output keeps its symbols for the report. The shipped file has none.
     run(build.env("CARGO_PROFILE_RELEASE_STRIP", "none"))?;
     Ok(work.join(&target.rust).join("release").join(package))
 }
 
-/// Those of [`LLVM_OPTIONS`] that the compiler knows, for `RUSTFLAGS`. The others are named: the
-/// program is larger without them.
+/// Returns those of [`LLVM_OPTIONS`] that the compiler knows, for `RUSTFLAGS`, and prints the
+/// others, because the program is larger without them.
 fn llvm_options() -> anyhow::Result<String> {
     let compiler = Compiler::newest()?;
     let mut flags = Vec::new();
@@ -161,7 +163,7 @@ fn llvm_options() -> anyhow::Result<String> {
     Ok(flags.join(" "))
 }
 
-/// What a router asks of the file: its own loader, its own C library and nothing else.
+/// Checks that the program needs only the router's loader and C library.
 fn check(target: &Target, image: &elf::Image, program: &Path) -> anyhow::Result<()> {
     let (loader, needed) = (image.interpreter()?, image.needed()?);
     if loader.as_deref() != Some(target.loader.as_str()) || needed != ["libc.so"] {

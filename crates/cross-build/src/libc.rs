@@ -1,5 +1,5 @@
-//! The C library that routers have and this machine does not: musl for one target, from Debian's
-//! source package. The shipped program is linked against it, and the very file can be run with it.
+//! Builds the C library of routers, musl, for one target from Debian's source package. The shipped
+//! program is linked against it and can run with it on this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,16 +14,16 @@ use host_tools::packages;
 use host_tools::steps::{output, run};
 use host_tools::tools::cache_directory;
 
-/// What a linker reads, below [`root`].
+/// The directory of the linker's files, below [`root`].
 pub(super) const LIBRARIES: &str = "usr/lib";
 
-/// A root with the dynamic loader in its place, for `qemu -L` and for a machine's files, and with
-/// [`LIBRARIES`] for the linker: `Scrt1.o`, `libc.so`, and an empty `libgcc_s.a`, as std asks for a
-/// library to unwind with that a program whose panics abort does not call.
+/// Builds a root with the dynamic loader in its place, for `qemu -L` and for a machine's files, and
+/// with [`LIBRARIES`] for the linker: `Scrt1.o`, `libc.so`, and an empty `libgcc_s.a`. std links a
+/// library for unwinding, which a program whose panics abort does not call.
 ///
 /// # Errors
 ///
-/// What is missing cannot be installed, or it does not build.
+/// A package cannot be installed, or the build fails.
 pub(crate) fn root(target: &Target) -> anyhow::Result<PathBuf> {
     let root = cache_directory().join("cross/libc").join(&target.rust);
     let loader = root.join(target.loader.trim_start_matches('/'));
@@ -46,7 +46,7 @@ pub(crate) fn root(target: &Target) -> anyhow::Result<PathBuf> {
     let mut configure = Command::new("./configure");
     configure.args(["--disable-static", &format!("--target={}", musl_name(&target.loader))]);
     configure.env("CC", &compiler).env("LIBCC", &runtime).current_dir(&work);
-    // One that is not asked for its archives is not needed: there is no static library.
+    // The archiver is not needed, because no static library is built.
     output(configure.env("AR", "true").env("RANLIB", "true"))?;
     let mut make = Command::new("make");
     output(make.args(["--jobs=2", "lib/libc.so", "lib/Scrt1.o"]).current_dir(&work))?;
@@ -61,18 +61,19 @@ pub(crate) fn root(target: &Target) -> anyhow::Result<PathBuf> {
     Ok(root)
 }
 
-/// The first line of each archive, and no member.
+/// An archive without members.
 const EMPTY_ARCHIVE: &str = "!<arch>\n";
 
-/// By `name`: of divisions of unsigned numbers.
+/// The patch of zig's compiler runtime: only divisions of unsigned numbers stay hidden.
 const VISIBILITY: &str = ".visibility = if (std.mem.startsWith(u8, name, \"__aeabi_u\") or \
     std.mem.startsWith(u8, name, \"__udiv\")) .hidden else .default";
 
-/// What the processor has no instructions for, as a library; zig links its own to programs only.
+/// Builds the library of operations for which the processor has no instructions. zig links its own
+/// one to programs only.
 ///
-/// Its symbols are hidden there, and it has some of musl's functions too: one of the two would hide
-/// those that programs look for in musl. Divisions stay hidden, as the loader divides before it has
-/// found out where its own symbols are (ARM has no instruction for it).
+/// In zig's library the symbols are hidden, and some have the names of musl's functions, which
+/// would then be hidden in musl too. Divisions stay hidden, because the loader divides before it
+/// has relocated its own symbols (ARM has no instruction for it).
 fn runtime(target: &Target, work: &Path) -> anyhow::Result<PathBuf> {
     let (zig, library) = (musl::zig()?, work.join("libcompiler_rt.a"));
     let sources = work.join("runtime");
@@ -91,7 +92,7 @@ fn runtime(target: &Target, work: &Path) -> anyhow::Result<PathBuf> {
     Ok(library)
 }
 
-/// What musl's own build calls the target, from its loader's name: `mipsel-sf` is
+/// Returns the target's name in musl's build, from the name of the loader: `mipsel-sf` is
 /// `mipsel-linux-muslsf`.
 fn musl_name(loader: &str) -> String {
     let name = loader.trim_start_matches("/lib/ld-musl-").trim_end_matches(".so.1");

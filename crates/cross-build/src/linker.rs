@@ -1,7 +1,7 @@
 //! The linker of the shipped programs: LLVM's, of the same release as the compiler's LLVM.
 //!
-//! It is Debian's package, unpacked beside the compiler. zig links everything else, and refuses the
-//! two options that this one is for.
+//! It comes from Debian's package, unpacked beside the compiler. zig links everything else, but
+//! does not accept the two options for which LLVM's linker is used.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,19 +14,19 @@ use host_tools::debian::{BOOKWORM, Debian};
 use host_tools::steps::run;
 use host_tools::tools::cache_directory;
 
-/// Equal functions are one function, and functions that resemble each other are neighbours: `gzip`
-/// finds a repetition within 32 KiB only.
+/// Merges equal functions, and places similar functions side by side, because `gzip` finds
+/// repetitions only within 32 KiB.
 ///
-/// The first is right as long as the program compares no addresses of functions. Rust promises
-/// nothing about them.
+/// Merging is safe as long as the program does not compare addresses of functions, about which Rust
+/// promises nothing.
 const OPTIONS: &str = "--icf=all --bp-compression-sort=both";
 
-/// A script that rustc calls with a linker's arguments (`-Clinker-flavor=ld.lld`). It links against
-/// the C library of `target`'s routers.
+/// Writes a script that rustc calls with a linker's arguments (`-Clinker-flavor=ld.lld`) and that
+/// links with the C library of `target`'s routers. Returns its path.
 ///
 /// # Errors
 ///
-/// The linker or the C library cannot be had.
+/// The download of the linker or the build of the C library fails.
 pub(super) fn of(target: &Target) -> anyhow::Result<PathBuf> {
     let directory = cache_directory().join("cross/linker").join(&target.rust);
     fs::create_dir_all(&directory)?;
@@ -37,7 +37,7 @@ pub(super) fn of(target: &Target) -> anyhow::Result<PathBuf> {
     Ok(script)
 }
 
-/// rustc's own words come first, as one of them says which linker LLVM's is to be.
+/// rustc's arguments come first, because one of them selects the flavour of LLVM's linker.
 fn words(lld: &Path, target: &Target, libraries: &Path) -> String {
     let (lld, libraries) = (lld.display(), libraries.display());
     let loader = &target.loader;
@@ -46,7 +46,7 @@ fn words(lld: &Path, target: &Target, libraries: &Path) -> String {
     )
 }
 
-/// The program. Its shared libraries are the compiler's.
+/// Returns the path of the linker. Its shared libraries are those of the compiler.
 fn lld() -> anyhow::Result<PathBuf> {
     let release = Compiler::newest()?.llvm()?;
     let package = format!("lld-{release}");

@@ -1,5 +1,5 @@
-//! `cargo xtask cross --boot [SCRIPT...]`: the shipped mipsel program on a whole MIPS machine,
-//! which has no FPU: Debian's kernel and tools, a real tunnel, and musl as routers have it.
+//! `cargo xtask cross --boot [SCRIPT...]`: tests the shipped mipsel program on an emulated MIPS
+//! machine without FPU, with Debian's kernel and tools, a real tunnel, and the musl of routers.
 
 use std::time::{Duration, Instant};
 
@@ -16,13 +16,13 @@ use lab::plane;
 use lab::vm::Vm;
 
 const ARCH: &str = "mipsel_24kc";
-/// Debian's name of the processor, and its kernel for the board that qemu has.
+/// Debian's name of the processor, and the pattern of its kernel for qemu's board.
 const DEBIAN: (&str, &str) = ("mipsel", r"^linux-image-[0-9.-]*-4kc-malta$");
-/// What holds the programs of [`Initramfs`].
+/// The packages of the programs in [`Initramfs`].
 const TOOLS: &[&str] = &["busybox-static", "dash", "iproute2", "ethtool", "nftables", "conntrack"];
-/// Tunnel, ping, TCP, the full port set.
+/// The default script: tunnel, ping, TCP, the full port set.
 const SCRIPTS: &[&str] = &["mips.sh"];
-/// Emulated, each instruction takes a while; this only catches what hangs.
+/// Emulation is slow. The limit only ends a machine that hangs.
 const LIMIT: Duration = Duration::from_secs(720);
 
 /// Installs what is needed on this machine.
@@ -35,11 +35,11 @@ pub(crate) fn prepare() -> anyhow::Result<()> {
     packages::ensure(&["qemu-system-mips"])
 }
 
-/// Boots it and runs scripts of `tests/vm` in it.
+/// Boots the machine and runs scripts of `tests/vm` in it.
 ///
 /// # Errors
 ///
-/// There is no such machine to be had, or a script failed.
+/// The machine cannot be started, or a script failed.
 pub(crate) fn boot(scripts: &[&str]) -> anyhow::Result<()> {
     prepare()?;
     let chosen = targets::chosen(&[ARCH])?;

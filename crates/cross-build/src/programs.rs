@@ -1,5 +1,5 @@
-//! Programs that are built once: for several targets, or on another machine. A release builds each
-//! on a machine of its own, and makes and signs the packages on one that compiles nothing.
+//! Programs that are built once, for several targets or on another machine. A release builds each
+//! program on a separate machine, and makes and signs the packages on one that does not compile.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,14 +10,14 @@ use anyhow::{Context as _, ensure};
 use super::targets::{self, Target};
 use super::{build, finished};
 
-/// Programs of targets. One that several have is built once.
+/// The programs of targets. Targets with the same program share one build.
 #[derive(Default)]
 pub struct Programs(HashMap<String, PathBuf>);
 
 impl Programs {
     /// # Errors
     ///
-    /// It does not build.
+    /// The build fails.
     pub fn of(&mut self, target: &Target) -> anyhow::Result<PathBuf> {
         if let Some(program) = self.0.get(&target.program) {
             return Ok(program.clone());
@@ -28,21 +28,21 @@ impl Programs {
     }
 }
 
-/// The directory they are taken from.
+/// The variable with the directory of finished programs.
 const VARIABLE: &str = "MAPE_PROGRAMS";
 
-/// `cargo xtask cross --out DIRECTORY [ARCH...]`: builds them, and keeps each under the name of its
-/// architecture.
+/// `cargo xtask cross --out DIRECTORY [ARCH...]`: builds programs and writes each to a file with
+/// the name of its architecture.
 ///
 /// # Errors
 ///
-/// One does not build, or cannot be written.
+/// A build fails, or a file cannot be written.
 pub(super) fn keep(directory: &Path, names: &[&str]) -> anyhow::Result<()> {
     let mut programs = Programs::default();
     for target in targets::chosen(names)? {
         let to = place(directory, &target);
         fs::create_dir_all(to.parent().context("a file without directory")?)?;
-        // With its symbols: what is shipped is made of it, and is checked by them.
+        // With symbols: the shipped program is made from this file, and its checks need them.
         let program = programs.of(&target)?.with_file_name("mape-proto");
         fs::copy(program, &to).with_context(|| to.display().to_string())?;
         println!("{}", to.display());
@@ -50,12 +50,12 @@ pub(super) fn keep(directory: &Path, names: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The program of `target`, where the variable names a directory. It is looked at as if it had been
-/// built here.
+/// Returns the program of `target` if the variable names a directory. It is checked like one that
+/// was built here.
 ///
 /// # Errors
 ///
-/// It is not there, or not one for such routers.
+/// The file is missing, or is not a program for such routers.
 pub(super) fn given(target: &Target) -> anyhow::Result<Option<PathBuf>> {
     let Some(directory) = std::env::var_os(VARIABLE) else { return Ok(None) };
     given_in(Path::new(&directory), target).map(Some)
@@ -71,7 +71,7 @@ fn given_in(directory: &Path, target: &Target) -> anyhow::Result<PathBuf> {
     finished(target, &program)
 }
 
-/// Those with another one's program share its file.
+/// Architectures with the program of another one share its file.
 fn place(directory: &Path, target: &Target) -> PathBuf {
     directory.join(&target.program).join("mape-proto")
 }
@@ -90,7 +90,7 @@ mod tests {
         assert!(missing.contains("mipsel_24kc/mape-proto"), "{missing}");
         let program = place(&directory, &target);
         fs::create_dir_all(program.parent().unwrap()).unwrap();
-        // A program of this machine: its loader is another one.
+        // A program of this machine, which has another loader.
         fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
         let other = given_in(&directory, &target).unwrap_err().to_string();
         assert!(other.contains("loader"), "{other}");

@@ -1,5 +1,6 @@
-//! `cargo xtask size [--compare REV]`: where the bytes of the mipsel program are, and what a change
-//! has added. Growth of one percent that `cross/sizes.tsv` does not tell of is an error.
+//! `cargo xtask size [--compare REV]`: prints the sizes of the parts of the mipsel program, and
+//! their growth since a revision. Growth of one percent is an error unless `cross/sizes.tsv` has
+//! the new size.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,20 +15,20 @@ use host_tools::elf::Image;
 use host_tools::steps::{output, root, run};
 use host_tools::tools::cache_directory;
 
-/// The architecture with the least flash, and the largest code.
+/// The architecture with the smallest flash and the largest code.
 const ARCH: &str = "mipsel_24kc";
-/// As many functions as are worth reading.
+/// The number of functions in the report.
 const FUNCTIONS: usize = 40;
 
-/// Bytes by name.
+/// Sizes in bytes by name.
 type Bytes = BTreeMap<String, u64>;
 
 /// `cargo xtask size [--compare REV]`
 ///
 /// # Errors
 ///
-/// A wrong word, one of the two does not build, or the program has grown and the table of sizes
-/// does not say so.
+/// An argument is wrong, a build fails, or the program has grown and the table of sizes has not
+/// been updated.
 pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let now = Measured::of(&root())?;
     match words {
@@ -78,7 +79,7 @@ impl Measured {
     }
 }
 
-/// The sources of `revision`, measured.
+/// Builds and measures the sources of `revision`.
 fn at(revision: &str) -> anyhow::Result<Measured> {
     let source = cache_directory().join("cross/compared");
     if source.exists() {
@@ -96,8 +97,9 @@ fn at(revision: &str) -> anyhow::Result<Measured> {
     Ok(measured)
 }
 
-/// The crate that a function belongs to: one of ours where it is named, as a library's generic code
-/// exists because of it. What std does for its basic types is `core`.
+/// Returns the crate that a function counts for: a crate of the workspace if the name contains one,
+/// because generic code of a library exists for it. Functions of std's basic types count for
+/// `core`.
 fn crate_of(function: &str) -> &str {
     const BASIC: &[&str] =
         &["str", "char", "bool", "u8", "u16", "u32", "u64", "u128", "usize", "i32"];
@@ -132,7 +134,7 @@ fn changes(what: &str, before: &Bytes, now: &Bytes) {
     println!("{:>8}  in all, before {}", total(now), total(before));
 }
 
-/// What changed, by name.
+/// Returns the changes by name.
 fn difference<'a>(before: &'a Bytes, now: &'a Bytes) -> Vec<(i64, &'a String)> {
     let of = |bytes: &Bytes, name: &str| {
         i64::try_from(bytes.get(name).copied().unwrap_or(0)).unwrap_or(i64::MAX)

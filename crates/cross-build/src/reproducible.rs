@@ -1,4 +1,4 @@
-//! Two builds give the same bytes: sources and work in other places, nothing kept of the first.
+//! Checks that two builds in different directories, without shared files, give the same bytes.
 
 use std::fs;
 use std::process::Command;
@@ -16,7 +16,7 @@ const ARCH: &str = "mipsel_24kc";
 ///
 /// # Errors
 ///
-/// The bytes differ, or it does not build.
+/// The bytes differ, or a build fails.
 pub(crate) fn check() -> anyhow::Result<()> {
     let targets = targets::chosen(&[ARCH])?;
     let Some(target) = targets.first() else { return Ok(()) };
@@ -26,7 +26,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
     }
     let source = elsewhere.join("sources");
     fs::create_dir_all(&source)?;
-    // What is in the work tree, committed or not, so that both build the same.
+    // The files of the work tree, committed or not, so that both builds have the same sources.
     let files = output(Command::new("git").args(["ls-files", "-z"]).current_dir(root()))?;
     for file in files.split_terminator('\0').filter(|file| root().join(file).is_file()) {
         let to = source.join(file);

@@ -1,7 +1,8 @@
-//! The table of sizes, written by `cargo xtask cross` and committed: growth is seen in review.
+//! The table of sizes. `cargo xtask cross` writes it, and it is committed, so that a review shows
+//! growth.
 //!
-//! A program that is [`LIMIT`] larger than the table says fails the tests, so a change that adds as
-//! much has to change the table too.
+//! The tests fail if a program is [`LIMIT`] larger than the table says. A change that adds as much
+//! has to change the table too.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,22 +24,22 @@ const HEAD: &str = "\
 # arch\tbytes\tpacked\tjffs2\tsquashfs
 ";
 
-/// Growth that has to be said, as a part of the size.
+/// The growth that needs a change of the table, as a fraction of the size.
 const LIMIT: f64 = 0.01;
 
-/// Of one program, in bytes.
+/// The sizes of one program, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Size {
-    /// As a file.
+    /// The size of the file.
     pub bytes: u64,
-    /// By `gzip -9`, as in a package.
+    /// The size after `gzip -9`, as in a package.
     pub packed: u64,
 }
 
 impl Size {
     /// # Errors
     ///
-    /// There is no such file, or no gzip.
+    /// The file does not exist, or gzip is not installed.
     pub fn of(program: &Path) -> anyhow::Result<Self> {
         let mut gzip = Command::new("sh");
         gzip.args(["-c", "gzip -9 --no-name --stdout \"$1\" | wc -c", "sh"]).arg(program);
@@ -53,17 +54,17 @@ impl fmt::Display for Size {
     }
 }
 
-/// What the program takes of flash, in bytes.
+/// The flash that the program needs, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flash {
-    /// Installed on a router: its overlay is jffs2 where flash is small.
+    /// Installed on a router with small flash, whose overlay is jffs2.
     jffs2: u64,
     /// Built into a firmware image.
     squashfs: u64,
 }
 
 impl Flash {
-    /// Measures images that hold the program only.
+    /// Measures images with only the program in them.
     ///
     /// # Errors
     ///
@@ -98,8 +99,8 @@ impl fmt::Display for Flash {
     }
 }
 
-/// Replaces one line of the committed table. The table is read again each time: a build takes
-/// minutes, and another build may have written its line meanwhile.
+/// Replaces one line of the committed table. The table is read each time, because another build may
+/// have written its line during this one.
 ///
 /// # Errors
 ///
@@ -110,11 +111,11 @@ pub fn record(arch: &str, size: &Size, flash: &Flash) -> anyhow::Result<()> {
     sizes.write()
 }
 
-/// Fails where the program has grown by [`LIMIT`] and the committed table does not say so.
+/// Fails if the program is [`LIMIT`] larger than the committed table says.
 ///
 /// # Errors
 ///
-/// It has, or the table cannot be read.
+/// The program has grown, or the table cannot be read.
 pub fn is_said(arch: &str, size: &Size) -> anyhow::Result<()> {
     Sizes::read()?.is_said(arch, size)
 }
@@ -136,7 +137,7 @@ impl Sizes {
             };
             let number = |text: &str| text.parse().with_context(|| format!("no number: {text}"));
             let size = Size { bytes: number(bytes)?, packed: number(packed)? };
-            // Dashes: of sources before the table had these columns.
+            // Dashes: the sources are older than these columns.
             let flash = match (jffs2, squashfs) {
                 ("-", "-") => None,
                 _ => Some(Flash { jffs2: number(jffs2)?, squashfs: number(squashfs)? }),
@@ -151,7 +152,7 @@ impl Sizes {
     }
 
     fn is_said(&self, arch: &str, size: &Size) -> anyhow::Result<()> {
-        // A line without images is of older sources.
+        // A line without images comes from older sources.
         let Some((said, Some(_))) = self.0.get(arch) else { return Ok(()) };
         for (what, said, is) in
             [("bytes", said.bytes, size.bytes), ("bytes packed", said.packed, size.packed)]
@@ -226,7 +227,7 @@ mod tests {
         }
         let older = Sizes::parse("x86_64\t1000\t500\t-\t-\n").unwrap();
         assert!(older.is_said("x86_64", &Size { bytes: 2000, packed: 900 }).is_ok());
-        // One that is not in the table yet.
+        // A program that is not in the table yet.
         assert!(sizes.is_said("mips_24kc", &Size { bytes: 1, packed: 1 }).is_ok());
     }
 }

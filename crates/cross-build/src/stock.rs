@@ -1,4 +1,4 @@
-//! `cargo xtask cross --stock`: what the program would weigh as OpenWrt's feed builds it.
+//! `cargo xtask cross --stock`: measures the program as OpenWrt's feed builds it.
 
 use std::fs;
 
@@ -12,18 +12,18 @@ use host_tools::tools::cache_directory;
 
 const ARCH: &str = "mipsel_24kc";
 
-/// The feed's own: a std with backtraces and messages, position-independent code.
+/// The feed's options: a std with backtraces and messages, position-independent code.
 const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=-crt-static";
 
-/// Builds it so, beside what is shipped, and prints what it weighs.
+/// Builds the program with the feed's options and prints its size beside the shipped one's.
 ///
 /// The feed checks arithmetic for overflow, and `openwrt-feed/mape-rs/Makefile` lets a panic abort.
-/// What reads the stack for a backtrace is in the file here, and a library of its own on a router;
-/// std is optimised for size here, and for speed there. So it is near, and not to the byte.
+/// The size is an approximation: the code that unwinds the stack is in the file here and in a
+/// library on a router, and std is optimised for size here and for speed in the feed.
 ///
 /// # Errors
 ///
-/// It does not build.
+/// The build fails.
 pub(crate) fn measure() -> anyhow::Result<()> {
     let targets = targets::chosen(&[ARCH])?;
     let target = targets.first().context("no target")?;
@@ -31,7 +31,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     let words = format!("{} -dynamic", target.zig);
     let linker = musl::linker(&format!("{}-dynamic", target.rust), &words)?;
     let mut build = musl::cargo("mape-proto", &target.rust, &linker, FLAGS, &work)?;
-    // The last word about std's features counts.
+    // The last option for std's features counts.
     build.args(["--no-default-features", "-Z", "build-std-features=backtrace"]);
     build.env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true");
     run(build.env("CARGO_PROFILE_RELEASE_STRIP", "none"))?;

@@ -10,26 +10,27 @@ use host_tools::steps::root;
 /// One line of `cross/targets.tsv`.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// OpenWrt's name of the architecture, the one in a package's file name.
+    /// OpenWrt's name of the architecture, as in a package's file name.
     pub arch: String,
-    /// The architecture whose program it has: another one's, or its own.
+    /// The architecture that the program is built for: this one, or another one with the same
+    /// program.
     pub program: String,
-    /// Rust's name of it.
+    /// Rust's name of the target.
     pub rust: String,
-    /// What rustc is told beside that, for smaller code.
+    /// Further options of rustc, for smaller code.
     pub flags: String,
-    /// What zig is told to make code for it.
+    /// zig's options for the target.
     pub zig: String,
-    /// The dynamic loader that routers of this architecture have.
+    /// The dynamic loader on routers of this architecture.
     pub loader: String,
-    /// The command that runs its binaries here, on a processor as in the routers; empty for this
-    /// machine's own.
+    /// The command that emulates a router's processor on this machine; empty for this machine's
+    /// processor.
     pub qemu: Vec<String>,
-    /// Examples.
+    /// Examples of devices.
     pub devices: String,
 }
 
-/// Every target, in the table's order.
+/// Returns every target, in the table's order.
 ///
 /// # Errors
 ///
@@ -39,11 +40,11 @@ pub fn all() -> anyhow::Result<Vec<Target>> {
     parse(&text)
 }
 
-/// Those named; all of them where none is.
+/// Returns the named targets, or all of them if no name is given.
 ///
 /// # Errors
 ///
-/// One is not in the table.
+/// A name is not in the table.
 pub fn chosen(names: &[&str]) -> anyhow::Result<Vec<Target>> {
     let all = all()?;
     if names.is_empty() {
@@ -56,14 +57,14 @@ pub fn chosen(names: &[&str]) -> anyhow::Result<Vec<Target>> {
     names.iter().map(find).collect()
 }
 
-/// The architectures that have a program of their own.
+/// Returns the architectures that have a program of their own.
 #[must_use]
 pub fn built(targets: &[Target]) -> Vec<&str> {
     let built = targets.iter().filter(|target| target.program == target.arch);
     built.map(|target| target.arch.as_str()).collect()
 }
 
-/// The architectures, each with its devices: what is said where none of them was named.
+/// Returns the error text for an unknown architecture: all architectures with their devices.
 #[must_use]
 pub fn list(targets: &[Target]) -> String {
     let mut text =
@@ -85,7 +86,7 @@ fn parse(text: &str) -> anyhow::Result<Vec<Target>> {
     Ok(targets)
 }
 
-/// One line, behind those before it.
+/// Parses one line. `before` has the targets of the lines before it.
 fn row(line: &str, before: &[Target]) -> anyhow::Result<Target> {
     let columns: Vec<&str> = line.split('\t').collect();
     let &[arch, rust, flags, zig, loader, qemu, devices] = columns.as_slice() else {
@@ -111,7 +112,7 @@ fn row(line: &str, before: &[Target]) -> anyhow::Result<Target> {
     Ok(Target { arch, qemu, devices, ..built.clone() })
 }
 
-/// `None` for the dash that stands for nothing.
+/// Returns `None` for a dash, which is an empty field.
 fn given(column: &str) -> Option<&str> {
     Some(column).filter(|column| *column != "-")
 }
@@ -147,7 +148,8 @@ mod tests {
         assert_eq!((&two.rust, &two.zig, &two.loader), (&one.rust, &one.zig, &one.loader));
         assert_eq!((two.qemu.len(), two.devices.as_str()), (3, "B"));
         for wrong in [
-            // Of no line, of a later one, of one that is itself another's, and built otherwise.
+            // The program of an unknown architecture, of a later line, of one without a program of
+            // its own, and of one that is built differently.
             "two\t=none\t-\t-\t-\t-\tB\n",
             "two\t=three\t-\t-\t-\t-\tB\n",
             "two\t=one\t-\t-\t-\t-\tB\nthree\t=two\t-\t-\t-\t-\tC\n",
@@ -157,8 +159,8 @@ mod tests {
         }
     }
 
-    /// What OpenWrt's toolchain for an architecture links to says which numbers go into which
-    /// registers: a program of another kind does not start there.
+    /// The loader in OpenWrt's toolchain decides the calling convention (which registers have
+    /// numbers): a program with another one does not start.
     #[test]
     fn the_loader_is_the_one_of_the_architecture() {
         let all = all().unwrap();

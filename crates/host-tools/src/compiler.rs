@@ -131,7 +131,7 @@ fn release_of_llvm(version: &str) -> Option<String> {
     number.split('.').next().map(str::to_owned)
 }
 
-/// Returns the directories with shared libraries. LLVM's library has a directory of its own.
+/// The directories with shared libraries. LLVM's library has a directory of its own.
 const LIBRARIES: &str =
     "ls -d usr/lib/*-linux-gnu lib/*-linux-gnu usr/lib/llvm-*/lib 2>/dev/null || true";
 

@@ -1,7 +1,6 @@
-//! `cargo xtask package WHAT`: which packages are meant.
+//! `cargo xtask package WHAT`: reads the arguments.
 //!
-//! A word that is no architecture is refused with the table: a directory of that name would look
-//! like an answer.
+//! An unknown architecture is an error that lists all of them.
 
 use std::path::Path;
 
@@ -10,23 +9,23 @@ use anyhow::{bail, ensure};
 use crate::{feed, package};
 use cross_build::targets;
 
-/// What the words ask for.
+/// What the arguments request.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked<'a> {
     /// Static programs and Debian packages.
     Linux(Options<'a>),
     /// Packages for OpenWrt: of these architectures, or of all.
     OpenWrt(Vec<&'a str>, Options<'a>),
-    /// The tests of plain Linux' packages, with a program.
+    /// The tests of the packages for plain Linux, with a program.
     TestLinux(&'a Path),
-    /// The tests of OpenWrt's packages, with a program.
+    /// The tests of the packages for OpenWrt, with a program.
     TestOpenWrt(&'a Path),
 }
 
-/// What stands behind the names.
+/// The options after the names.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Options<'a> {
-    /// Where the packages go.
+    /// The directory of the packages.
     out: Option<&'a Path>,
     /// The secret key that signs packages for apk.
     apk_key: Option<&'a Path>,
@@ -37,7 +36,7 @@ struct Options<'a> {
 ///
 /// # Errors
 ///
-/// A word that is none of these, or a package that cannot be made.
+/// An argument is wrong, or a package cannot be made.
 pub fn command(words: &[&str]) -> anyhow::Result<()> {
     match asked(words)? {
         Asked::Linux(options) => package::command(options.out),

@@ -1,8 +1,8 @@
 //! `cargo xtask package openwrt|ARCH...` and `cargo xtask feed`: packages for opkg and apk, those
 //! for LuCI among them, and signed feeds of them.
 //!
-//! What a package is called, needs and says stands in its feed's Makefile, so that OpenWrt's own
-//! build and this one make the same. No program of OpenWrt is needed.
+//! The name, dependencies and texts of a package come from the feed's Makefile, so that OpenWrt's
+//! build makes the same package. No program of OpenWrt is needed.
 
 mod adb;
 mod apk;
@@ -37,17 +37,17 @@ use recipe::Recipe;
 pub use test::test;
 pub use tree::command as feed;
 
-/// A file of a package. It belongs to root.
+/// A file of a package, owned by root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct File {
-    /// The path on the router, without slash at the start.
+    /// The path on the router, without a leading slash.
     path: String,
     bytes: Vec<u8>,
     executable: bool,
 }
 
 impl File {
-    /// Scripts and programs can be run.
+    /// Makes a file. Scripts and programs are executable.
     fn new(path: impl Into<String>, bytes: Vec<u8>) -> Self {
         let executable = bytes.starts_with(b"#!") || bytes.starts_with(b"\x7fELF");
         Self { path: path.into(), bytes, executable }
@@ -61,7 +61,7 @@ struct Package {
 }
 
 impl Package {
-    /// Makes it of its files. `arch` is the architecture's name for opkg and for apk.
+    /// Makes the package of its files. `arch` is the architecture's name for opkg and for apk.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl Package {
         })
     }
 
-    /// Writes both, each into its directory. Returns their paths.
+    /// Writes both files, each into its directory, and returns their paths.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl Package {
     }
 }
 
-/// The list in which OpenWrt's functions look for the files of a package of apk.
+/// Returns the list of an apk package's files, which OpenWrt's functions read.
 fn file_list(recipe: &Recipe, files: &[File]) -> File {
     let mut paths: Vec<String> = files.iter().map(|file| format!("/{}\n", file.path)).collect();
     paths.sort_unstable();
@@ -124,15 +124,15 @@ pub fn steps(steps: &mut Steps) {
     steps.step("packages and feeds under the real opkg and apk", real::all);
 }
 
-/// `cargo xtask package openwrt`, or named architectures: a directory of packages each, with the
-/// indexes of opkg and apk, in `out` or below cargo's target directory.
+/// `cargo xtask package openwrt|ARCH...`: writes a directory of packages per architecture, with the
+/// indexes of opkg and apk, into `out` or below cargo's target directory.
 ///
-/// Without a key the packages for apk are signed with one of this clone's own; its public half is
+/// Without a key the packages for apk are signed with a key of this clone, whose public half is
 /// beside them.
 ///
 /// # Errors
 ///
-/// A program does not build, or a package cannot be written.
+/// A build fails, or a package cannot be written.
 pub fn command(names: &[&str], out: Option<&Path>, key: Option<&Path>) -> anyhow::Result<()> {
     let key = key.map_or_else(keys::own, keys::read)?;
     let out = out.map_or_else(|| cache_directory().join("openwrt"), Path::to_owned);
@@ -162,12 +162,12 @@ pub fn command(names: &[&str], out: Option<&Path>, key: Option<&Path>) -> anyhow
     Ok(())
 }
 
-/// The package of one architecture, with `program` in it.
+/// Makes the package of one architecture, with `program` in it.
 fn build(arch: &str, program: &Path, key: &signing::Key) -> anyhow::Result<Package> {
     build_as(&Recipe::read("mape-rs")?, arch, program, key)
 }
 
-/// The same by another recipe, for tests of an upgrade.
+/// Makes the package by another recipe, for tests of an upgrade.
 fn build_as(
     recipe: &Recipe,
     arch: &str,
@@ -186,7 +186,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| path.display().to_string())
 }
 
-/// What the repository has for a router, by its path there.
+/// Returns the repository's files for a router, by their paths on the router.
 fn router_files() -> anyhow::Result<Vec<(String, PathBuf)>> {
     let files = root().join("files");
     let text =
@@ -196,7 +196,7 @@ fn router_files() -> anyhow::Result<Vec<(String, PathBuf)>> {
     Ok(names.into_iter().map(|name| (name.to_owned(), files.join(name))).collect())
 }
 
-/// When the sources were committed, in seconds of Unix time.
+/// Returns the time of the last commit, in seconds of Unix time.
 pub(crate) fn source_date() -> anyhow::Result<String> {
     if let Ok(date) = std::env::var("SOURCE_DATE_EPOCH") {
         return Ok(date);

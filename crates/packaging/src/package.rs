@@ -1,7 +1,7 @@
 //! `cargo xtask package linux`: static binaries, a Debian package, and Alpine's `package` step.
 //!
-//! Alpine's tools are not to be had on Debian: of the APKBUILD the function `package` is run, in a
-//! shell that stops at the first error, and its tree is compared with what should be in it.
+//! Debian does not have Alpine's tools. So the APKBUILD's function `package` runs in a shell that
+//! stops at the first error, and the test compares its tree with the expected one.
 
 mod copyright;
 mod debian;
@@ -46,11 +46,11 @@ pub fn command(directory: Option<&Path>) -> anyhow::Result<()> {
     test_packages(&musl::build(&X86_64, &[])?)
 }
 
-/// The step of `cargo xtask test`: the packages with a program that is at hand.
+/// Tests the packages with a program that has been built.
 ///
 /// # Errors
 ///
-/// A package is not as it should be.
+/// A test fails.
 pub fn test_packages(program: &Path) -> anyhow::Result<()> {
     let scratch = cache_directory().join("packages-test");
     if scratch.exists() {
@@ -79,10 +79,10 @@ pub fn test_packages(program: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Static, and it gives every answer that is known.
+/// Checks that the program is static and gives every known answer.
 fn test_program(program: &Path, processor: &Processor) -> anyhow::Result<()> {
     let file = fs::read(program)?;
-    // The ELF program header that names a dynamic loader would hold its path.
+    // A dynamic program has the path of its loader in an ELF program header.
     let loader = b"/lib/ld-musl";
     ensure!(!file.windows(loader.len()).any(|part| part == loader), "not static");
     if processor.qemu.is_some() {
@@ -100,8 +100,8 @@ fn test_program(program: &Path, processor: &Processor) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// In a root with nothing but busybox: the program runs there, and the service is a script for its
-/// shell.
+/// Tests the package in a root with only busybox: the program runs, and busybox's shell reads the
+/// service.
 fn test_alpine(tree: &Path) -> anyhow::Result<()> {
     add_busybox(tree)?;
     test_in_root(tree)?;
@@ -109,7 +109,7 @@ fn test_alpine(tree: &Path) -> anyhow::Result<()> {
     output(in_root(tree, &["sh", "-c", "test -x /etc/init.d/mape-rs"])?).map(drop)
 }
 
-/// A shell and its tools, in one file.
+/// Adds busybox: a shell and its tools, in one file.
 fn add_busybox(root: &Path) -> anyhow::Result<()> {
     let busybox = host_tools::tools::find_program("busybox")?;
     install(&busybox, &root.join("bin/busybox"), 0o755)?;
@@ -117,32 +117,32 @@ fn add_busybox(root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A command inside a root, where nothing of this machine is.
+/// Returns a command that runs inside a root.
 fn in_root(root: &Path, words: &[&str]) -> anyhow::Result<Command> {
     let mut command = packages::as_root("chroot")?;
     command.arg(root).args(words).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     Ok(command)
 }
 
-/// The program as it was installed gives its version and a plan, and its configuration is one.
+/// Checks that the installed program prints its version and a plan, and accepts its configuration.
 fn test_in_root(root: &Path) -> anyhow::Result<()> {
     let text = output(in_root(root, &["mape-proto", "--version"])?)?;
     ensure!(text.trim() == concat!("mape-proto ", env!("CARGO_PKG_VERSION")), "it says {text}");
     let text = output(in_root(root, &["mape-proto", "plan", "240b:10:3261:6400::/56"])?)?;
     ensure!(text.contains("240 ports of 106.72.50.97"), "it says {text}");
-    // Without `ip` it comes as far as that, behind the configuration.
+    // After reading the configuration the program stops, because `ip` is missing.
     let said = in_root(root, &["mape-proto", "up"])?.output()?;
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
     ensure!(said.contains("install iproute2"), "without ip it says {said}");
     Ok(())
 }
 
-/// Runs the APKBUILD's `package`, as abuild would after `build`; returns what it has packed. The
-/// scripts of the package are then in [`alpine_scripts`].
+/// Runs the APKBUILD's `package`, as abuild does after `build`, and returns the packed tree. The
+/// package's scripts are then in [`alpine_scripts`].
 ///
 /// # Errors
 ///
-/// A command in it fails.
+/// A command of the function fails.
 pub fn alpine(program: &Path, scratch: &Path) -> anyhow::Result<PathBuf> {
     let source = scratch.join("alpine-source");
     let tree = scratch.join("alpine-package");
@@ -159,7 +159,7 @@ pub fn alpine(program: &Path, scratch: &Path) -> anyhow::Result<PathBuf> {
     }
     let busybox = host_tools::tools::find_program("busybox")?;
     let mut shell = Command::new(busybox);
-    // busybox's own shell and tools, as in Alpine's build root.
+    // busybox's shell and tools, as in Alpine's build root.
     shell
         .args(["sh", "-euc", ALPINE, "sh"])
         .arg(root().join("files/linux/alpine/APKBUILD"))
@@ -171,8 +171,8 @@ pub fn alpine(program: &Path, scratch: &Path) -> anyhow::Result<PathBuf> {
     Ok(tree)
 }
 
-/// The steps of [`alpine`]: APKBUILD, version, directory for the scripts, which have names as in a
-/// package there.
+/// The shell text of [`alpine`]. Its arguments are APKBUILD, version, and a directory for the
+/// scripts, which get their names in a package.
 const ALPINE: &str = "\
 . \"$1\"
 test \"$pkgver\" = \"$2\"
@@ -181,7 +181,7 @@ for script in $install; do
 	install -m755 \"${1%/*}/$script\" \"$3/${script#\"$pkgname\"}\"
 done";
 
-/// The scripts that the package runs, each with the name it has inside of it.
+/// Returns the package's scripts, by their names in the package.
 #[must_use]
 pub fn alpine_scripts(scratch: &Path) -> PathBuf {
     scratch.join("alpine-scripts")
@@ -197,7 +197,7 @@ fn install(from: &Path, to: &Path, mode: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every file below a directory, by its path in it.
+/// Returns every file below a directory, by its path in it.
 fn files(directory: &Path) -> anyhow::Result<BTreeSet<String>> {
     let text = output(Command::new("find").args([".", "!", "-type", "d"]).current_dir(directory))?;
     let files = text.lines().map(|line| line.trim_start_matches("./").to_owned());
@@ -217,11 +217,11 @@ mod tests {
         let directory = root().join("files/linux/alpine");
         let text = fs::read_to_string(directory.join("APKBUILD")).unwrap();
         let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).unwrap();
-        // It wants a name and an address.
+        // The maintainer has a name and an address.
         let (name, address) = value("# Maintainer: ").split_once(" <").unwrap();
         assert!(!name.is_empty() && address.contains('@') && address.ends_with('>'), "{address}");
         assert_eq!(value("pkgver="), env!("CARGO_PKG_VERSION"));
-        // Crates are fetched in its first step, and the build does not ask for others.
+        // The first step downloads the crates, and the build needs no others.
         assert_eq!(value("options="), "\"net\"");
         let commands: Vec<&str> =
             text.lines().map(str::trim).filter(|line| line.starts_with("cargo ")).collect();

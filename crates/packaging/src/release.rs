@@ -1,7 +1,7 @@
 //! `cargo xtask release X.Y.Z [--check | --notes]`: one version everywhere, and the changelog cut.
 //!
-//! It changes files and nothing else. What is committed, tagged and pushed stays with a person, who
-//! is told the commands; the tag starts `.github/workflows/release.yml`.
+//! It only changes files, and prints the commands to commit, tag and push, which a person runs. The
+//! tag starts `.github/workflows/release.yml`.
 
 mod changelog;
 mod packagers;
@@ -22,14 +22,14 @@ use version::Version;
 
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 const CHANGELOG: &str = "CHANGELOG.md";
-/// The branch that releases are made of.
+/// The branch of releases.
 const BRANCH: &str = "main";
 
 /// `cargo xtask release X.Y.Z [--check | --notes]`
 ///
 /// # Errors
 ///
-/// A wrong word, or something stands in the way of the release; every fault is named.
+/// An argument is wrong, or the release is not possible yet. The error lists every reason.
 pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let tree = Tree { root: &root() };
     match words {
@@ -48,7 +48,7 @@ pub fn command(words: &[&str]) -> anyhow::Result<()> {
     }
 }
 
-/// An error with every fault, if there is one.
+/// Returns an error with every fault, if there is one.
 fn refuse(faults: &[String]) -> anyhow::Result<()> {
     ensure!(faults.is_empty(), "in the way of the release:\n  {}", faults.join("\n  "));
     Ok(())
@@ -65,7 +65,8 @@ impl Tree<'_> {
         output(git.args(words).current_dir(self.root))
     }
 
-    /// Tracked files of text, by path. A link has the text of another one.
+    /// Returns the tracked text files, by path. Links are left out: they have the text of another
+    /// file.
     fn files(&self) -> anyhow::Result<Vec<(String, String)>> {
         let names = self.git(&["ls-files", "-z"])?;
         let mut files = Vec::new();
@@ -83,13 +84,14 @@ impl Tree<'_> {
         fs::read_to_string(self.root.join(CHANGELOG)).context(CHANGELOG)
     }
 
-    /// The commit of a tag, if there is one.
+    /// Returns the commit of a tag, if the tag exists.
     fn tagged(&self, version: Version) -> Option<String> {
         let tag = format!("refs/tags/v{version}^{{commit}}");
         self.git(&["rev-parse", "--quiet", "--verify", &tag]).ok()
     }
 
-    /// Faults of the work tree: changes that no commit has, another branch, a tag elsewhere.
+    /// Returns the faults of the work tree: uncommitted changes, another branch, a tag of another
+    /// commit.
     fn state(&self, version: Version) -> anyhow::Result<Vec<String>> {
         let mut faults = Vec::new();
         let dirty = self.git(&["status", "--porcelain"])?;
@@ -110,7 +112,7 @@ impl Tree<'_> {
         Ok(faults)
     }
 
-    /// What is missing for a tag of `version` here.
+    /// Returns what prevents a tag of `version` in this work tree.
     fn missing(&self, version: Version) -> anyhow::Result<Vec<String>> {
         let mut faults = self.state(version)?;
         let name = version.to_string();
@@ -164,7 +166,7 @@ impl Tree<'_> {
         Ok(())
     }
 
-    /// The text of a release: its section of the changelog, and what packagers have to know.
+    /// Returns the text of a release: its section of the changelog, and the notes for packagers.
     fn notes(&self, version: Version) -> anyhow::Result<String> {
         let log = self.changelog()?;
         let section = changelog::section(&log, &version.to_string());
@@ -181,7 +183,7 @@ impl Tree<'_> {
         Ok(format!("{section}\n\n## For packagers\n\n{title}\n\n{packagers}"))
     }
 
-    /// What the sources of a revision ask of a package.
+    /// Reads in the sources of a revision what a package needs.
     fn asked(&self, revision: &str) -> anyhow::Result<Asked> {
         let paths = self.git(&["ls-tree", "-r", "--name-only", revision])?;
         let read =

@@ -1,8 +1,8 @@
-//! `cargo xtask sbom`: what the program is made of, as `CycloneDX`.
+//! `cargo xtask sbom`: prints the components of the program, as `CycloneDX`.
 //!
-//! Read from cargo's own metadata and the lock file: the crates that are linked into mape-proto or
-//! run while it is compiled, with plain Linux' features, which are those of OpenWrt and more. No
-//! time and no random number is in it, so that the same sources give the same text.
+//! The components come from cargo's metadata and the lock file: the crates that are linked into
+//! mape-proto or run while it is compiled, with the features of plain Linux, which include those of
+//! OpenWrt. The text has no time and no random number, so that the same sources give the same text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,18 +12,18 @@ use serde_json::{Value, json};
 
 use host_tools::steps::{cargo, output, root};
 
-/// The program it is of.
+/// The program.
 const PROGRAM: &str = "mape-proto";
 
-/// The bill of materials.
+/// Returns the bill of materials.
 ///
 /// # Errors
 ///
-/// cargo does not answer, or not in the form that is known.
+/// cargo fails, or its output has an unknown form.
 pub fn text() -> anyhow::Result<String> {
     let words = ["metadata", "--format-version", "1", "--locked"];
     let mut metadata = cargo(&words);
-    // The crates of other systems are in no program of ours.
+    // Crates for other operating systems are left out.
     metadata.args(["--filter-platform", "x86_64-unknown-linux-musl"]);
     let metadata: Value = serde_json::from_str(&output(metadata)?)?;
     let lock = fs::read_to_string(root().join("Cargo.lock"))?;
@@ -31,7 +31,7 @@ pub fn text() -> anyhow::Result<String> {
     Ok(format!("{}\n", serde_json::to_string_pretty(&bill)?))
 }
 
-/// From cargo's metadata.
+/// Makes it from cargo's metadata.
 fn bill(metadata: &Value, checksums: &BTreeMap<String, String>) -> anyhow::Result<Value> {
     let packages: BTreeMap<&str, &Value> = by_id(metadata, "/packages")?;
     let nodes = by_id(metadata, "/resolve/nodes")?;
@@ -67,7 +67,7 @@ fn by_id<'a>(metadata: &'a Value, place: &str) -> anyhow::Result<BTreeMap<&'a st
     Ok(list.iter().map(|item| (text_of(item, "id"), item)).collect())
 }
 
-/// `program`, and everything it is built with; what only tests need is left out.
+/// Returns `program` and all crates it is built with, without those for tests.
 fn used<'a>(
     program: &'a str,
     nodes: &BTreeMap<&'a str, &'a Value>,
@@ -81,7 +81,7 @@ fn used<'a>(
     Ok(used)
 }
 
-/// What a package needs when it is built; `dev` is the kind for tests.
+/// Returns the dependencies of a package's build; the kind `dev` is for tests.
 fn links(node: &Value) -> Vec<&str> {
     let depends = node.get("deps").and_then(Value::as_array).into_iter().flatten();
     let needed = depends.filter(|depend| {
@@ -118,7 +118,7 @@ fn text_of<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The registry's checksums, by name and version.
+/// Returns the registry's checksums, by name and version.
 fn checksums(lock: &str) -> BTreeMap<String, String> {
     let of = |block: &str| {
         let field = |key: &str| {

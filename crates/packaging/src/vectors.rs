@@ -1,4 +1,4 @@
-//! The known answers, asked of a program that has been built: also one for another processor.
+//! Compares a built program, also one for another processor, with the known answers.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use host_tools::steps::root;
 
-/// Asks the program for the plan of every row of `tests/vectors/known-answers.tsv`; `program` makes
-/// the command without its arguments. Returns the number of rows.
+/// Runs the program for the plan of every row of `tests/vectors/known-answers.tsv`, and returns the
+/// number of rows. `program` makes the command without its arguments.
 ///
 /// # Errors
 ///
-/// It cannot be run, or answers something else.
+/// The program cannot be run, or an answer differs.
 pub(crate) fn check(program: impl Fn() -> Command) -> anyhow::Result<usize> {
     let text = std::fs::read_to_string(root().join("tests/vectors/known-answers.tsv"))?;
     let mut lines = text.lines();
@@ -42,7 +42,7 @@ fn cell<'row>(row: &HashMap<&str, &'row str>, name: &str) -> anyhow::Result<&'ro
     row.get(name).copied().with_context(|| format!("a row without {name}"))
 }
 
-/// The input as a router would receive it.
+/// Returns the prefix as a router would receive it.
 fn prefix(row: &HashMap<&str, &str>) -> anyhow::Result<String> {
     let input = cell(row, "input")?;
     Ok(match cell(row, "input_kind")? {
@@ -54,7 +54,7 @@ fn prefix(row: &HashMap<&str, &str>) -> anyhow::Result<String> {
     })
 }
 
-/// The columns that the answer does not agree with.
+/// Returns the columns that differ from the answer.
 fn wrong(row: &HashMap<&str, &str>, answer: &Value) -> anyhow::Result<Vec<&'static str>> {
     if cell(row, "note")?.contains("CE lies outside") {
         let refused = answer.pointer("/error/code") == Some(&json!("MAPE_NOT_FIRST_SUBNET"));

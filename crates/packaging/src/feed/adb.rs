@@ -22,7 +22,7 @@ const BLOB_8: u32 = 0x8000_0000;
 const BLOB_16: u32 = 0x9000_0000;
 const BLOB_32: u32 = 0xa000_0000;
 const OBJECT: u32 = 0xe000_0000;
-/// The bits of a value that hold a small number, or the place of a larger one.
+/// The bits of a value that hold a small number, or the position of a larger one.
 const PLACE: u32 = 0x0fff_ffff;
 
 const BLOCK_DATABASE: u32 = 0;
@@ -31,10 +31,10 @@ const BLOCK_DATA: u32 = 2;
 /// The longest block with a header of one word.
 const BLOCK_LIMIT: usize = 0x3fff_ffff;
 
-/// The number apk-tools gives SHA-512.
+/// The number of SHA-512 in apk-tools.
 const SHA512: u8 = 4;
 
-/// A value of a database: its type in the upper four bits, and a small number or a place.
+/// A value of a database: its type in the upper four bits, and a small number or a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Value(u32);
 
@@ -46,17 +46,17 @@ impl Value {
 /// A database that is being written.
 pub(super) struct Database {
     bytes: Vec<u8>,
-    /// Where values stand that may be used again.
+    /// The positions of values that may be used again.
     places: HashMap<Vec<u8>, usize>,
 }
 
 impl Database {
-    /// An empty one: the versions, and room for the root.
+    /// Creates an empty database: the versions, and room for the root.
     pub(super) fn new() -> Self {
         Self { bytes: vec![0; 8], places: HashMap::new() }
     }
 
-    /// Writes bytes of any kind; [`Value::NULL`] where there is none.
+    /// Writes bytes of any kind. Returns [`Value::NULL`] for no bytes.
     pub(super) fn blob(&mut self, bytes: &[u8]) -> Value {
         let (kind, word) = blob_head(bytes.len());
         let Some(align) = word.as_ref().map(Vec::len) else { return Value::NULL };
@@ -65,7 +65,7 @@ impl Database {
         self.shared(kind, &written, align)
     }
 
-    /// Writes `length` zeros (1 to 255) that no other value shares. Returns where they stand too.
+    /// Writes `length` zeros (1 to 255) that no other value shares. Also returns their position.
     pub(super) fn blank(&mut self, length: u8) -> (Value, usize) {
         let place = self.bytes.len();
         self.bytes.push(length);
@@ -82,8 +82,8 @@ impl Database {
         }
     }
 
-    /// Writes an object of numbered fields (1 and up), or an array; [`Value::NULL`] where no field
-    /// has a value.
+    /// Writes an object of numbered fields (1 and up), or an array. Returns [`Value::NULL`] if no
+    /// field has a value.
     pub(super) fn object(&mut self, fields: &[(usize, Value)]) -> Value {
         let set = fields.iter().filter(|(_, value)| *value != Value::NULL);
         let Some(last) = set.clone().map(|(index, _)| *index).max() else { return Value::NULL };
@@ -100,7 +100,7 @@ impl Database {
         self.shared(OBJECT, &bytes, 4)
     }
 
-    /// The same for the members of an array, in their order.
+    /// Writes an array of members in their order.
     pub(super) fn array(&mut self, members: &[Value]) -> Value {
         let fields: Vec<(usize, Value)> = (1..).zip(members.iter().copied()).collect();
         self.object(&fields)
@@ -110,7 +110,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// It has become too large for a place in it.
+    /// The database is too large for its positions.
     pub(super) fn finish(mut self, root: Value) -> anyhow::Result<Vec<u8>> {
         let limit = usize::try_from(PLACE)?;
         ensure!(self.bytes.len() <= limit, "a database of {} bytes", self.bytes.len());
@@ -119,7 +119,7 @@ impl Database {
         Ok(self.bytes)
     }
 
-    /// Writes bytes, or finds the last equal ones that are aligned.
+    /// Writes bytes, or returns the last equal ones that are aligned.
     fn shared(&mut self, kind: u32, bytes: &[u8], align: usize) -> Value {
         if let Some(place) = self.places.get(bytes).filter(|place| *place % align == 0) {
             return value(kind, *place);
@@ -132,12 +132,14 @@ impl Database {
     }
 }
 
-/// A place that is too large is cut; [`Database::finish`] refuses such a database.
+/// Makes a value of a position. A position that is too large is cut; [`Database::finish`] refuses
+/// such a database.
 fn value(kind: u32, place: usize) -> Value {
     Value(kind | (u32::try_from(place).unwrap_or(u32::MAX) & PLACE))
 }
 
-/// The type of a blob, and its length as it is written before it; no word for an empty one.
+/// Returns the type of a blob and the bytes of its length, which precede it; none for an empty
+/// blob.
 fn blob_head(length: usize) -> (u32, Option<Vec<u8>>) {
     if length == 0 {
         (0, None)
@@ -151,7 +153,7 @@ fn blob_head(length: usize) -> (u32, Option<Vec<u8>>) {
     }
 }
 
-/// A file in the making: the database is in it, signatures and data follow.
+/// A file that is being written: the database, then signatures and data.
 pub(super) struct Container {
     bytes: Vec<u8>,
     schema: [u8; 4],
@@ -177,7 +179,7 @@ impl Container {
     ///
     /// # Errors
     ///
-    /// None is expected of a valid key.
+    /// A valid key gives none.
     pub(super) fn sign(&mut self, key: &Key) -> anyhow::Result<()> {
         // Version 0 of signatures, the digest, the key.
         let head: Vec<u8> = [0, SHA512].into_iter().chain(key.id()).collect();
@@ -185,22 +187,22 @@ impl Container {
         self.block(BLOCK_SIGNATURE, &[&head, &signature])
     }
 
-    /// Adds the bytes of a file, with its numbers (from 1) in the list of directories and in the
-    /// directory.
+    /// Adds the bytes of a file, with the number of its directory and its number in the directory,
+    /// both from 1.
     ///
     /// # Errors
     ///
-    /// They are too long for a block.
+    /// The file is too long for a block.
     pub(super) fn data(&mut self, path: usize, file: usize, bytes: &[u8]) -> anyhow::Result<()> {
         let [path, file] = [u32::try_from(path)?, u32::try_from(file)?].map(u32::to_le_bytes);
         self.block(BLOCK_DATA, &[&path, &file, bytes])
     }
 
-    /// The file, as apk writes it by default: raw deflate behind its own magic number.
+    /// Returns the file as apk writes it by default: raw deflate after a magic number of its own.
     ///
     /// # Errors
     ///
-    /// None is expected; the encoder writes into memory.
+    /// The encoder writes into memory and gives none.
     pub(super) fn compressed(self) -> anyhow::Result<Vec<u8>> {
         let mut encoder = DeflateEncoder::new(b"ADBd".to_vec(), Compression::best());
         encoder.write_all(&self.bytes)?;

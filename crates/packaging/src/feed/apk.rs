@@ -1,7 +1,7 @@
 //! Packages and indexes of apk-tools 3, the package manager of OpenWrt 25.12 and later.
 //!
-//! Field numbers and their order are those of `src/apk_adb.h`, the steps those of
-//! `src/app_mkpkg.c` and `src/app_mkndx.c` of apk-tools 3.0.6.
+//! Sources, of apk-tools 3.0.6: `src/apk_adb.h` (numbers and order of fields), `src/app_mkpkg.c`
+//! and `src/app_mkndx.c` (steps).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use super::File;
 use super::adb::{Container, Database, Value};
 use super::signing::Key;
 
-/// What a package says of itself.
+/// The description of a package.
 #[derive(Debug, Clone)]
 pub(super) struct Info {
     pub(super) name: String,
@@ -28,7 +28,7 @@ pub(super) struct Info {
     pub(super) provides: BTreeSet<Dependency>,
 }
 
-/// A package that is needed, provided or refused.
+/// A package that another one depends on, provides or conflicts with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Dependency {
     pub(super) name: String,
@@ -38,18 +38,18 @@ pub(super) struct Dependency {
 /// How a dependency names a package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    /// Any version of it.
+    /// Any version.
     Any,
-    /// This version, as a package provides another name.
+    /// This version, for a name that a package provides.
     Version(String),
-    /// No version of it may be installed.
+    /// No version may be installed.
     Refused,
 }
 
 /// Directories by their path (the root's is empty), each with its files by name.
 type Tree<'a> = BTreeMap<&'a str, BTreeMap<&'a str, &'a File>>;
 
-/// When one of a package's scripts is run, by its number in the format.
+/// When a script of a package runs, by its number in the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Script {
     PostInstall = 3,
@@ -57,7 +57,7 @@ pub(super) enum Script {
     PostUpgrade = 7,
 }
 
-/// A package that was made, and what the index says of it.
+/// A finished package and its entry in the index.
 #[derive(Debug, Clone)]
 pub(super) struct Package {
     pub(super) info: Info,
@@ -67,11 +67,11 @@ pub(super) struct Package {
 }
 
 impl Package {
-    /// Makes a package of `files`, all of the time `date` (seconds of Unix time), and signs it.
+    /// Makes and signs a package of `files`, all with the time `date` (seconds of Unix time).
     ///
     /// # Errors
     ///
-    /// Two files have one path, or one is too long for the format.
+    /// Two files have the same path, or one is too long for the format.
     pub(super) fn build(
         info: &Info,
         files: &[File],
@@ -85,7 +85,7 @@ impl Package {
         let paths: Vec<Value> =
             tree.iter().map(|(path, files)| directory(&mut database, path, files, date)).collect();
         let size: usize = files.iter().map(|file| file.bytes.len()).sum();
-        // apk takes 0 for a package that installs nothing.
+        // 0 means for apk that the package installs nothing.
         let installed_size = u64::try_from(size.max(1))?;
         let size = database.number(installed_size);
         let (unique, place) = database.blank(20);
@@ -102,7 +102,7 @@ impl Package {
         let scripts = database.object(&texts);
         let root = database.object(&[(1, info_value), (2, paths), (3, scripts)]);
         let mut database = database.finish(root)?;
-        // The package's identity is the digest of the database without it.
+        // The package's identity is the digest of the database without the identity.
         let digest = Sha256::digest(&database);
         let identity = database.get_mut(place..place + 20).context("no place for the identity")?;
         identity.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
@@ -120,14 +120,14 @@ impl Package {
         Ok(Self { info: info.clone(), bytes: container.compressed()?, installed_size, digest })
     }
 
-    /// The name under which apk asks a feed for it.
+    /// Returns the file name in a feed.
     pub(super) fn file_name(&self) -> String {
         format!("{}-{}.apk", self.info.name, self.info.version)
     }
 }
 
 impl Info {
-    /// Writes what is known before the files are.
+    /// Writes the fields that do not depend on the files.
     fn write(&self, database: &mut Database) -> Vec<(usize, Value)> {
         let texts = [
             (1, &self.name),
@@ -154,7 +154,7 @@ impl Info {
 
 impl Dependency {
     fn write(&self, database: &mut Database) -> Value {
-        // Less, equal and greater are 2, 1 and 4, a conflict is 16. Equal is what no number means.
+        // Less, equal and greater are 2, 1 and 4, a conflict is 16. Equal is the default.
         let name = database.blob(self.name.as_bytes());
         let (version, relation) = match &self.kind {
             Kind::Any => (Value::NULL, Value::NULL),
@@ -165,7 +165,7 @@ impl Dependency {
     }
 }
 
-/// Sorts files into directories. Each directory on the way is one of the package's.
+/// Sorts files into directories. The package also owns each parent directory.
 fn tree(files: &[File]) -> anyhow::Result<Tree<'_>> {
     let mut tree = Tree::from([("", BTreeMap::new())]);
     for file in files {

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::ipk::Package;
 use host_tools::steps::run;
 
-/// Writes `Packages` and `Packages.gz` for `packages`. Returns the text, which is what is signed.
+/// Writes `Packages` and `Packages.gz` for `packages`. Returns the text, which is signed.
 ///
 /// # Errors
 ///
@@ -24,7 +24,7 @@ pub(super) fn write(packages: &[&Package], directory: &Path) -> anyhow::Result<S
     Ok(text)
 }
 
-/// The fields of every package, in the order of their file names.
+/// Returns the fields of every package, in the order of the file names.
 fn text(packages: &[&Package]) -> anyhow::Result<String> {
     let mut sorted = packages.to_vec();
     sorted.sort_by(|one, other| one.file_name.cmp(&other.file_name));
@@ -43,7 +43,7 @@ fn text(packages: &[&Package]) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Bytes as people and checksum files write them.
+/// Formats bytes in hexadecimal, as in checksum files.
 pub(super) fn hex(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in bytes {

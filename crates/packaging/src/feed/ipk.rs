@@ -13,7 +13,7 @@ use super::{File, source_date};
 use host_tools::steps::run;
 use host_tools::tools::cache_directory;
 
-/// A package that was made.
+/// A finished package.
 pub(super) struct Package {
     pub(super) file_name: String,
     pub(super) bytes: Vec<u8>,
@@ -28,7 +28,7 @@ impl Package {
     ///
     /// `tar` or `gzip` fails.
     pub(super) fn build(recipe: &Recipe, arch: &str, files: &[File]) -> anyhow::Result<Self> {
-        // Packages are made at the same time, by tests.
+        // Tests make packages in parallel, so each has a directory of its own.
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("ipk-{}-{number}", std::process::id());
@@ -67,7 +67,8 @@ fn put(file: &File, directory: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The same bytes for the same files, on every machine and at any time.
+/// Packs files with `tar` so that the same files give the same bytes, on every machine and at any
+/// time.
 fn archive(directory: &Path, names: &[&str], file: &Path) -> anyhow::Result<()> {
     let mut tar = Command::new("tar");
     tar.args(["--create", "--format=gnu", "--sort=name", "--owner=0", "--group=0"])

@@ -1,4 +1,4 @@
-//! The two pairs of keys of a feed: `cargo xtask keys --out DIR`, and reading them.
+//! Makes and reads the two key pairs of a feed: `cargo xtask keys --out DIR`.
 
 use std::fs;
 use std::io::Write as _;
@@ -23,7 +23,7 @@ const APK_SECRET: &str = "mape-rs-apk.sec";
 ///
 /// # Errors
 ///
-/// There is a key already, or a file cannot be written.
+/// A key exists already, or a file cannot be written.
 pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let ["--out", directory] = words else {
         bail!("`cargo xtask keys --out DIR` makes the keys of a feed; it knows no {words:?}");
@@ -48,7 +48,7 @@ pub fn command(words: &[&str]) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// There is no such file, or it holds no such key.
+/// The file does not exist, or holds no such key.
 pub(super) fn read(path: &Path) -> anyhow::Result<signing::Key> {
     text(path).and_then(|text| signing::Key::from_pem(&text)).with_context(|| place(path))
 }
@@ -57,16 +57,17 @@ pub(super) fn read(path: &Path) -> anyhow::Result<signing::Key> {
 ///
 /// # Errors
 ///
-/// There is no such file, or it holds no such key.
+/// The file does not exist, or holds no such key.
 pub(super) fn read_usign(path: &Path) -> anyhow::Result<usign::Key> {
     text(path).and_then(|text| usign::Key::from_text(&text)).with_context(|| place(path))
 }
 
-/// The key of this clone, which signs packages that are not for a feed. It is made at first use.
+/// Returns the key of this clone, which signs packages that are not for a feed. It is made at first
+/// use.
 ///
 /// # Errors
 ///
-/// It cannot be written, or what is there is no key.
+/// The file cannot be written, or holds no key.
 pub(super) fn own() -> anyhow::Result<signing::Key> {
     let path = cache_directory().join("keys").join(APK_SECRET);
     if !path.exists() {
@@ -84,7 +85,7 @@ fn place(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// Writes a new file; a key that is there is never replaced.
+/// Writes a new file, and never replaces an existing key.
 fn keep(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
     let mut options = fs::OpenOptions::new();
     let file = options.write(true).create_new(true).mode(mode).open(path);
@@ -111,7 +112,7 @@ mod tests {
         assert_eq!(read(&other).unwrap().public_pem().unwrap(), public(APK_PUBLIC));
         let error = format!("{:#}", command(&words).unwrap_err());
         assert!(error.contains("cannot make") && error.contains(USIGN_SECRET), "{error}");
-        // One in place of the other.
+        // A key of the other kind.
         let error = format!("{:#}", read(&secret).map(|_| ()).unwrap_err());
         assert!(error.contains(USIGN_SECRET) && error.contains("P-256"), "{error}");
         fs::remove_dir_all(directory).unwrap();

@@ -1,23 +1,25 @@
-//! Translations as LuCI reads them: an archive of texts, found by the hash of what they translate.
+//! Writes translations in LuCI's format: an archive of texts, each found by the hash of its
+//! original.
 
 use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-/// A number, as the format writes them.
+/// Writes a number in the form of the format.
 fn word(number: usize) -> anyhow::Result<[u8; 4]> {
     Ok(u32::try_from(number)?.to_be_bytes())
 }
 
-/// Makes one from a catalogue in the form that `tests/luci/i18n.js` writes: each text in one line.
+/// Makes an archive from a catalogue in the form that `tests/luci/i18n.js` writes: each text in one
+/// line.
 ///
-/// Texts stand behind each other, each filled up to words of four bytes. An index of (hash of the
-/// key, plural form, place, length), ordered by the hash, follows, and the place where it begins.
+/// The archive has the texts, each padded to four bytes, an index of (hash of the key, plural form,
+/// position, length) sorted by hash, and the position of the index.
 ///
 /// # Errors
 ///
-/// A line is not understood, or the catalogue has no text.
+/// A line is invalid, or the catalogue has no text.
 pub(super) fn from_catalogue(path: &Path) -> anyhow::Result<Vec<u8>> {
     let source = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let mut archive = Vec::new();
@@ -28,7 +30,7 @@ pub(super) fn from_catalogue(path: &Path) -> anyhow::Result<Vec<u8>> {
             key = unquoted(text)?;
         } else if let Some(text) = line.strip_prefix("msgstr ") {
             let text = unquoted(text)?;
-            // What reads the same is not kept; an untranslated text least of all.
+            // A text without a translation, or with an equal one, is left out.
             if key.is_empty() || text.is_empty() || key == text {
                 continue;
             }
@@ -64,7 +66,7 @@ fn hash(bytes: &[u8]) -> u32 {
         let [low, high] = [0, 1].map(|index| u32::from(bytes.get(index).copied().unwrap_or(0)));
         low | high << 8
     };
-    // The last byte is taken with its sign.
+    // The last byte is signed.
     let signed = |byte: Option<&u8>| {
         let byte = i8::from_ne_bytes([byte.copied().unwrap_or(0)]);
         u32::from_ne_bytes(i32::from(byte).to_ne_bytes())
@@ -125,7 +127,7 @@ mod tests {
         assert_eq!(std::str::from_utf8(text).unwrap(), "今すぐ判定");
     }
 
-    /// As LuCI's own tool has them.
+    /// Values of LuCI's own tool.
     #[test]
     fn hashes() {
         for (text, expected) in [

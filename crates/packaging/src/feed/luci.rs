@@ -1,5 +1,5 @@
-//! The packages of `luci-app-mape`, as LuCI's own build makes them: the pages, and their
-//! translations. They are the same for all architectures.
+//! Makes the packages of `luci-app-mape` as LuCI's build does: the pages, and their translations.
+//! They are the same for all architectures.
 
 use std::fmt::Write as _;
 
@@ -9,12 +9,12 @@ use super::{File, Package, lmo, read};
 use host_tools::steps::{command, output, root};
 
 const PAGES: &str = "luci-app-mape";
-/// As opkg and as apk call what runs anywhere.
+/// The names in opkg and in apk of an architecture that fits all machines.
 const ANYWHERE: [&str; 2] = ["all", "noarch"];
-/// Languages besides English, and their names as LuCI's menu has them.
+/// The languages besides English, with their names in LuCI's menu.
 const LANGUAGES: [(&str, &str); 1] = [("ja", "日本語 (Japanese)")];
 
-/// What LuCI's build puts into every package: menus and pages are read anew.
+/// The script that LuCI's build puts into every package: LuCI reads menus and pages again.
 const POSTINST: &str = "[ -n \"$${IPKG_INSTROOT}\" ] || {\n\
     \trm -f /tmp/luci-indexcache.*\n\
     \trm -rf /tmp/luci-modulecache/\n\
@@ -22,7 +22,8 @@ const POSTINST: &str = "[ -n \"$${IPKG_INSTROOT}\" ] || {\n\
     \texit 0\n\
     }\n";
 
-/// A translation's: the language goes from LuCI's list with its last translation.
+/// The script of a translation: with its last translation, the language is removed from LuCI's
+/// list.
 const LAST: &str = "[ -n \"$${IPKG_INSTROOT}\" ] || [ \"$${PKG_UPGRADE}\" = 1 ] || {\n\
     \tls /usr/lib/lua/luci/i18n | grep -v '^mape\\.' | grep -q '\\.LANGUAGE\\.lmo$$' || {\n\
     \t\tuci -q delete luci.languages.LANGUAGE\n\
@@ -30,11 +31,11 @@ const LAST: &str = "[ -n \"$${IPKG_INSTROOT}\" ] || [ \"$${PKG_UPGRADE}\" = 1 ] 
     \t}\n\
     }\n";
 
-/// Makes all of them.
+/// Makes all packages.
 ///
 /// # Errors
 ///
-/// Something is missing or cannot be packed.
+/// A file is missing or cannot be packed.
 pub(super) fn build(key: &Key) -> anyhow::Result<Vec<Package>> {
     let makefile = Recipe::read(PAGES)?;
     let text = recipe(
@@ -72,7 +73,7 @@ pub(super) fn build(key: &Key) -> anyhow::Result<Vec<Package>> {
     Ok(packages)
 }
 
-/// What LuCI's build concludes from the Makefile, as the text of a Makefile of its own.
+/// Returns the Makefile with the definitions that LuCI's build derives from it.
 fn recipe(
     makefile: &Recipe,
     name: &str,

@@ -1,13 +1,13 @@
-//! The page at the top of a feed: how a router takes packages from it.
+//! Writes the page at the top of a feed, which says how a router installs packages from it.
 
 use std::fmt::Write as _;
 
 use super::keys::{APK_PUBLIC, USIGN_PUBLIC};
 
-/// The names that a person installs, in an order in which each needs only those before it.
+/// The packages that a person installs, each after its dependencies.
 const NAMES: &str = "mape-rs luci-app-mape luci-i18n-mape-ja";
 
-/// An architecture with its files: for each package, that for opkg and that for apk.
+/// An architecture with the files of each package for opkg and for apk.
 pub(super) type Row<'a> = (&'a str, Vec<[String; 2]>);
 
 /// Makes the page of the feed at `url`. `digests` are the SHA-256 of the public keys for opkg and
@@ -67,13 +67,13 @@ td, th {{ text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0 }}
     page
 }
 
-/// A text as HTML.
+/// Escapes a text for HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// What a person types on a router with apk. The update may end with an error although it has read
-/// this feed: another one is out of reach.
+/// Returns the commands for a router with apk. The update may fail because of another feed although
+/// it has read this one.
 pub(super) fn apk_steps(url: &str) -> String {
     format!(
         "wget -O /etc/apk/keys/{APK_PUBLIC} {url}/{APK_PUBLIC}
@@ -82,7 +82,7 @@ apk update; apk add {NAMES}"
     )
 }
 
-/// What a person types on a router with opkg. Of the update's end the same is true.
+/// Returns the commands for a router with opkg. Its update may fail in the same way.
 pub(super) fn opkg_steps(url: &str) -> String {
     format!(
         "wget -O /tmp/{USIGN_PUBLIC} {url}/{USIGN_PUBLIC} && opkg-key add /tmp/{USIGN_PUBLIC}

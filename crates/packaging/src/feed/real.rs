@@ -1,7 +1,7 @@
-//! Packages and feeds under OpenWrt's own package managers, in roots of their own.
+//! Tests packages and feeds with OpenWrt's own package managers, in separate roots.
 //!
-//! opkg, usign and apk-tools 3 are in no registry: variables name the programs, and what is not
-//! named is told and left out.
+//! No registry has opkg, usign and apk-tools 3. Variables name the programs; a test whose program
+//! is not named is reported as left out.
 
 use std::ffi::OsString;
 use std::fs;
@@ -22,7 +22,7 @@ struct Manager {
     kind: &'static str,
     release: &'static str,
     variable: &'static str,
-    /// How the version that it prints begins.
+    /// The beginning of the version that it prints.
     version: &'static str,
 }
 
@@ -35,12 +35,12 @@ const MANAGERS: [Manager; 3] = [
 /// The program that checks the signatures of opkg's feeds.
 const USIGN: &str = "MAPE_USIGN";
 
-/// Tries packages and feeds under every package manager that a variable names. Prints those that
-/// are left out.
+/// Tests packages and feeds with every package manager that a variable names. Prints those that are
+/// left out.
 ///
 /// # Errors
 ///
-/// One of them does something else than it should, or a variable names another program.
+/// A test fails, or a variable names another program.
 pub(super) fn all() -> anyhow::Result<Outcome> {
     let mut present = Vec::new();
     let mut absent = Vec::new();
@@ -80,7 +80,7 @@ pub(super) fn all() -> anyhow::Result<Outcome> {
 }
 
 impl Manager {
-    /// Refuses a program that is another one.
+    /// Checks that the variable names the right program.
     fn of_version(self, tool: &Path) -> anyhow::Result<Self> {
         let said = output(Command::new(tool).arg("--version"))
             .with_context(|| format!("{} names {}", self.variable, tool.display()))?;
@@ -90,8 +90,8 @@ impl Manager {
     }
 }
 
-/// Two feeds of `x86_64` with the same keys, with `program` in them; the second has a higher
-/// version of `mape-rs`.
+/// Makes two feeds of `x86_64` with the same keys and with `program` in them. The second one has a
+/// higher version of `mape-rs`.
 ///
 /// # Errors
 ///
@@ -112,7 +112,7 @@ pub(super) fn feeds(program: &Path, work: &Path) -> anyhow::Result<[PathBuf; 2]>
 ///
 /// # Errors
 ///
-/// Something else happens than should.
+/// A test fails.
 pub(super) fn by_files(
     work: &Path,
     release: &str,
@@ -126,7 +126,7 @@ pub(super) fn by_files(
     run(test.args([release, kind]).arg(tool).args(feeds))
 }
 
-/// Carries out the README's lines with signed feeds on a server of its own.
+/// Runs the README's commands with signed feeds on a local server.
 fn by_feed(
     work: &Path,
     release: &str,
@@ -137,7 +137,7 @@ fn by_feed(
 ) -> anyhow::Result<()> {
     let work = root_directory(work, release, kind)?;
     let mut test = Command::new("unshare");
-    // Its network is its own, and what it starts ends with it.
+    // The test has a network namespace of its own, and its processes end with it.
     test.args(["--net", "--pid", "--fork", "--kill-child", "sh"]);
     test.arg(root().join("tests/packages/feed.sh")).arg(work).arg(find_program("busybox")?);
     // apk checks its signatures itself.
@@ -151,7 +151,7 @@ fn root_directory(work: &Path, release: &str, kind: &str) -> anyhow::Result<Path
     Ok(directory)
 }
 
-/// `cargo xtask package real`: [`all`] of it.
+/// `cargo xtask package real`: runs [`all`].
 ///
 /// # Errors
 ///
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use crate::feed::page::{apk_steps, opkg_steps};
 
-    /// What `tests/packages/lines.sh` makes of a document's block.
+    /// Returns the commands that `tests/packages/lines.sh` reads from a document's block.
     fn block(document: &str, name: &str) -> String {
         let script = root().join("tests/packages/lines.sh");
         let mut lines = Command::new("sh");
@@ -200,7 +200,7 @@ mod tests {
         }
     }
 
-    /// Every block that a person enters on a router is one that a test carries out.
+    /// A test runs every block of commands that the documents have for a router.
     #[test]
     fn every_block_of_the_documents_is_carried_out() {
         let scripts = ["packages.sh", "feed.sh"]

@@ -1,4 +1,4 @@
-//! What a package's feed Makefile says of it.
+//! Reads the description of a package in its feed's Makefile.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,7 +17,7 @@ pub(super) struct Recipe {
 impl Recipe {
     /// # Errors
     ///
-    /// There is none for `name`, or it is another one's.
+    /// There is no Makefile for `name`, or it is of another package.
     pub(super) fn read(name: &str) -> anyhow::Result<Self> {
         let path = root().join("openwrt-feed").join(name).join("Makefile");
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -26,26 +26,26 @@ impl Recipe {
         Ok(recipe)
     }
 
-    /// Of a text that says the same as a Makefile.
+    /// Makes a recipe of the text of a Makefile.
     pub(super) fn of(name: &str, text: String) -> Self {
         Self { name: name.to_owned(), text }
     }
 
-    /// The same with the next release number, for tests of an upgrade.
+    /// Returns the recipe with the next release number, for tests of an upgrade.
     pub(super) fn raised(&self) -> Self {
         let release = format!("PKG_RELEASE:={}", self.variable("PKG_RELEASE"));
         let next = format!("{release}0");
         Self { name: self.name.clone(), text: self.text.replace(&release, &next) }
     }
 
-    /// What follows `NAME:=`, wherever it is.
+    /// Returns the value of `NAME:=`.
     pub(super) fn variable(&self, name: &str) -> &str {
         let values = self.text.lines().map(str::trim_start);
         let mut values = values.filter_map(|line| line.strip_prefix(name)?.strip_prefix(":="));
         values.next().unwrap_or_default().trim()
     }
 
-    /// The lines of a `define`, as make leaves them: a dollar is written twice.
+    /// Returns the lines of a `define` after make has read them: two dollars become one.
     pub(super) fn define(&self, part: &str) -> Option<String> {
         let start = format!("define Package/{}/{part}\n", self.name);
         let (_, rest) = self.text.split_once(&start)?;
@@ -53,12 +53,12 @@ impl Recipe {
         Some(body.replace("$$", "$"))
     }
 
-    /// `0.1.0-r1`
+    /// Returns the version, such as `0.1.0-r1`.
     pub(super) fn version(&self) -> String {
         format!("{}-r{}", self.variable("PKG_VERSION"), self.variable("PKG_RELEASE"))
     }
 
-    /// The packages it needs.
+    /// Returns the packages that it depends on.
     pub(super) fn depends(&self) -> Vec<&str> {
         let words = self.variable("DEPENDS").split_whitespace();
         words.filter_map(|word| word.strip_prefix('+')).collect()
@@ -68,7 +68,7 @@ impl Recipe {
         format!("{}_{}_{arch}.ipk", self.name, self.version())
     }
 
-    /// The control file.
+    /// Returns the control file.
     pub(super) fn control(&self, arch: &str, installed_size: &str) -> String {
         let depends = self.depends();
         let depends: Vec<&str> = ["libc"].into_iter().chain(depends).collect();
@@ -98,8 +98,8 @@ impl Recipe {
         text
     }
 
-    /// The scripts, as OpenWrt's build packs them: its own, which call the package's own behind
-    /// what every package needs.
+    /// Returns the scripts in the form of OpenWrt's build, which calls the package's own script
+    /// after the steps of every package.
     pub(super) fn scripts(&self) -> Vec<(String, String)> {
         let mut scripts = Vec::new();
         for (name, default) in [("postinst", "default_postinst"), ("prerm", "default_prerm")] {
@@ -117,10 +117,10 @@ impl Recipe {
     }
 }
 
-/// The same for apk.
+/// The description for apk.
 impl Recipe {
-    /// What the package says of itself. `CONFLICTS` are packages that must not be there. A name
-    /// that it provides has its own version, so that apk installs it by that name.
+    /// Returns the description of the package. `CONFLICTS` are packages that must not be installed.
+    /// A provided name has the package's version, so that apk can install the package by that name.
     pub(super) fn apk_info(&self, arch: &str) -> Info {
         let package = |name: &str, kind| Dependency { name: name.to_owned(), kind };
         let depends = ["libc"].into_iter().chain(self.depends());
@@ -145,7 +145,7 @@ impl Recipe {
         }
     }
 
-    /// apk has no script that is told whether it is an upgrade, but one for each case.
+    /// apk has separate scripts for installation and upgrade instead of an argument.
     pub(super) fn apk_scripts(&self) -> Vec<(Script, String)> {
         let scripts = [
             (Script::PostInstall, "postinst", ""),
@@ -189,7 +189,7 @@ mod tests {
         }
         let install = recipe.define("install").unwrap();
         assert!(install.lines().all(|line| line.starts_with('\t')), "{install}");
-        // What is copied is there.
+        // The files that are copied exist.
         for word in recipe.text.split_whitespace() {
             if let Some(path) = word.strip_prefix("$(MAPE_SOURCE)/") {
                 assert!(root().join(path).exists(), "{path}");
@@ -223,7 +223,7 @@ mod tests {
         };
         has("libc", Kind::Any);
         has("kmod-ip6-tunnel", Kind::Any);
-        // What apk must not install beside it.
+        // The packages that apk must not install with it.
         has("mape", Kind::Refused);
         for (kind, text) in recipe.apk_scripts() {
             assert_eq!(text.matches("#!").count(), 1, "{kind:?}: {text}");

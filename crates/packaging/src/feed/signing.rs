@@ -13,28 +13,28 @@ use sha2::{Digest as _, Sha512};
 pub(super) struct Key(SecretKey);
 
 impl Key {
-    /// Makes a new one from the system's random numbers.
+    /// Makes a key from the system's random numbers.
     ///
     /// # Errors
     ///
-    /// The system gives none.
+    /// The system has no random numbers.
     pub(super) fn generate() -> anyhow::Result<Self> {
         loop {
             let mut bytes = [0; 32];
             getrandom::fill(&mut bytes)
                 .map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
-            // One of 2^32 numbers is no key.
+            // One of 2^32 random numbers is not a valid key.
             if let Ok(key) = SecretKey::from_slice(&bytes) {
                 return Ok(Self(key));
             }
         }
     }
 
-    /// Reads one in the PEM forms that openssl writes: `PRIVATE KEY` and `EC PRIVATE KEY`.
+    /// Reads a key in the PEM forms of openssl: `PRIVATE KEY` and `EC PRIVATE KEY`.
     ///
     /// # Errors
     ///
-    /// The text is neither, or a key of another curve.
+    /// The text has neither form, or the key is of another curve.
     pub(super) fn from_pem(text: &str) -> anyhow::Result<Self> {
         // `openssl ecparam -genkey` writes the curve's name before the key.
         let start = text.find("-----BEGIN EC PRIVATE KEY").or_else(|| text.find("-----BEGIN PRIV"));
@@ -47,25 +47,26 @@ impl Key {
         key.map(Self).context(hint)
     }
 
-    /// The key as it is kept, in PEM.
+    /// Returns the key in PEM.
     ///
     /// # Errors
     ///
-    /// None is expected of a valid key.
+    /// A valid key gives none.
     pub(super) fn to_pem(&self) -> anyhow::Result<String> {
         Ok(self.0.to_pkcs8_pem(LineEnding::LF)?.to_string())
     }
 
-    /// The public half in PEM, as routers keep it in `/etc/apk/keys`.
+    /// Returns the public half in PEM, as in a router's `/etc/apk/keys`.
     ///
     /// # Errors
     ///
-    /// None is expected of a valid key.
+    /// A valid key gives none.
     pub(super) fn public_pem(&self) -> anyhow::Result<String> {
         Ok(self.public().to_public_key_pem(LineEnding::LF)?)
     }
 
-    /// What a signature names its key by: the start of the digest of the uncompressed point.
+    /// Returns the identifier of the key in signatures: the start of the digest of the uncompressed
+    /// point.
     pub(super) fn id(&self) -> [u8; 16] {
         let digest: [u8; 64] = Sha512::digest(self.public().to_encoded_point(false)).into();
         let mut id = [0; 16];
@@ -73,11 +74,11 @@ impl Key {
         id
     }
 
-    /// Signs parts that stand behind each other. The signature is DER.
+    /// Signs the concatenation of parts. The signature is DER.
     ///
     /// # Errors
     ///
-    /// None is expected of a valid key.
+    /// A valid key gives none.
     pub(super) fn sign(&self, parts: &[&[u8]]) -> anyhow::Result<Vec<u8>> {
         let mut digest = Sha512::new();
         for part in parts {
@@ -107,7 +108,7 @@ maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==
 -----END EC PRIVATE KEY-----
 ";
 
-    /// openssl verifies it (`openssl dgst -sha512 -verify`).
+    /// openssl verifies the signature (`openssl dgst -sha512 -verify`).
     #[test]
     fn a_signature_is_the_same_each_time() {
         let key = Key::from_pem(KNOWN).unwrap();

@@ -1,4 +1,4 @@
-//! The package, looked at from outside, and in a root of its own under an imitation of opkg.
+//! Tests the package: its archive, and its installation by an imitation of opkg in a separate root.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ use host_tools::tools::cache_directory;
 ///
 /// # Errors
 ///
-/// It is not as it should be, or there is nobody who may `chroot`.
+/// The test fails, or the user may not `chroot`.
 pub fn test(program: &Path) -> anyhow::Result<()> {
     packages::ensure(&["busybox-static"])?;
     let work = cache_directory().join("openwrt-test");

@@ -20,7 +20,7 @@ use cross_build::targets;
 const USAGE: &str = "`cargo xtask feed --out DIR --usign KEY --apk-key KEY [--url URL] [ARCH...]`; \
     `cargo xtask keys --out DIR` makes both keys";
 
-/// Where the project's own feed is.
+/// The address of the project's feed.
 pub(super) const URL: &str = "https://mape-rs.github.io/mape-rs";
 
 const SUMS: &str = "SHA256SUMS";
@@ -33,12 +33,11 @@ pub(super) struct Keys {
 
 /// `cargo xtask feed --out DIR --usign KEY --apk-key KEY [--url URL] [--assets DIR] [ARCH...]`
 ///
-/// With `--assets` that directory gets every file for a release page, where all lie side by side.
+/// With `--assets`, that directory gets every file for a release page, which has no subdirectories.
 ///
 /// # Errors
 ///
-/// A wrong word, a key that is none, a program that does not build, or a directory that holds
-/// something other than a feed.
+/// An argument or a key is wrong, a build fails, or the directory has files that are not of a feed.
 pub fn command(words: &[&str]) -> anyhow::Result<()> {
     let mut options = BTreeMap::new();
     let mut names = Vec::new();
@@ -85,7 +84,7 @@ pub fn command(words: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses a directory that holds something other than an earlier feed, which will be replaced.
+/// Refuses a directory with other files than those of an earlier feed, which will be replaced.
 fn ensure_ours(out: &Path) -> anyhow::Result<()> {
     let free = !out.exists() || out.join(SUMS).is_file() || fs::read_dir(out)?.next().is_none();
     ensure!(free, "{} holds files and is no feed; name another directory", out.display());
@@ -96,7 +95,7 @@ fn ensure_ours(out: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 ///
-/// A package cannot be made, or a file not be written.
+/// A package cannot be made, or a file cannot be written.
 pub(super) fn write(
     out: &Path,
     keys: &Keys,
@@ -160,9 +159,9 @@ fn assets(feed: &Path, page: &Path, keys: &Keys) -> anyhow::Result<()> {
     sums(page, keys)
 }
 
-/// The name that a file of a feed has on a release page. `None` for those that only a feed needs.
+/// Returns the name of a feed's file on a release page, or `None` for files that only a feed needs.
 ///
-/// apk's names have no architecture, so that it is added where packages differ by it.
+/// apk's names have no architecture. It is added if packages differ by it.
 fn asset(path: &str) -> Option<String> {
     let mut parts = path.rsplit('/');
     let (name, arch) = (parts.next()?, parts.next());
@@ -179,7 +178,7 @@ fn asset(path: &str) -> Option<String> {
     }
 }
 
-/// Every file below `directory`, by its path in it, sorted.
+/// Returns every file below `directory`, by its path in it, sorted.
 fn files(directory: &Path, inside: &str) -> anyhow::Result<Vec<String>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory.join(inside))? {

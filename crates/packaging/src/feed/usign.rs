@@ -11,18 +11,18 @@ use sha2::{Digest as _, Sha512};
 const ALGORITHM: [u8; 2] = *b"Ed";
 const COMMENT: &str = "untrusted comment: ";
 
-/// A secret key, with the number by which signatures name it.
+/// A secret key, with its number in signatures.
 pub(super) struct Key {
     number: [u8; 8],
     secret: SigningKey,
 }
 
 impl Key {
-    /// Makes a new one from the system's random numbers.
+    /// Makes a key from the system's random numbers.
     ///
     /// # Errors
     ///
-    /// The system gives none.
+    /// The system has no random numbers.
     pub(super) fn generate() -> anyhow::Result<Self> {
         let (mut number, mut seed) = ([0; 8], [0; 32]);
         for bytes in [&mut number[..], &mut seed[..]] {
@@ -36,11 +36,12 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// It is another file, a damaged one, or a key with a passphrase.
+    /// The file is of another kind or damaged, or the key has a passphrase.
     pub(super) fn from_text(text: &str) -> anyhow::Result<Self> {
         let hint = "not a secret key of usign (`cargo xtask keys --out DIR` makes one)";
         let bytes = decode(text).context(hint)?;
-        // Algorithm, that of the passphrase, its rounds, its salt, checksum, number, seed, public.
+        // Algorithm; algorithm, rounds and salt of the passphrase; checksum, number, seed, public
+        // key.
         let mut parts = Parts(&bytes);
         ensure!(parts.take::<2>() == Some(ALGORITHM) && bytes.len() == 104, hint);
         ensure!(parts.take::<2>() == Some(*b"BK"), hint);
@@ -56,29 +57,29 @@ impl Key {
         Ok(Self { number, secret })
     }
 
-    /// The key as it is kept, without passphrase. usign takes its file too.
+    /// Returns the key's file, without passphrase. usign also reads it.
     pub(super) fn to_text(&self) -> String {
         let keys = [self.secret.to_bytes(), self.secret.verifying_key().to_bytes()].concat();
         let checksum = Sha512::digest(&keys);
         let checksum = checksum.get(..8).unwrap_or_default();
-        // No passphrase: no rounds, and a salt that nothing reads.
+        // Without a passphrase there are no rounds, and the salt is not used.
         let parts = [&ALGORITHM, b"BK".as_slice(), &[0; 20], checksum, &self.number, &keys];
         self.encode("private key", &parts)
     }
 
-    /// The public half, for `opkg-key add`.
+    /// Returns the public half, for `opkg-key add`.
     pub(super) fn public_text(&self) -> String {
         let public = self.secret.verifying_key().to_bytes();
         self.encode("public key", &[&ALGORITHM, &self.number, &public])
     }
 
-    /// The file `NAME.sig` for the bytes of the file `NAME`.
+    /// Returns the file `NAME.sig` for the bytes of the file `NAME`.
     pub(super) fn sign(&self, bytes: &[u8]) -> String {
         let signature = self.secret.sign(bytes).to_bytes();
         self.encode("signed by key", &[&ALGORITHM, &self.number, &signature])
     }
 
-    /// A comment and a line. The comment ends with the key's number, as usign writes it.
+    /// Writes a comment and a line. The comment ends with the key's number, as in usign.
     fn encode(&self, what: &str, parts: &[&[u8]]) -> String {
         let number = u64::from_be_bytes(self.number);
         let line = Base64::encode_string(&parts.concat());
@@ -91,7 +92,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     Base64::decode_vec(line.trim()).ok()
 }
 
-/// Bytes that are read from the front.
+/// Bytes, read from the start.
 struct Parts<'a>(&'a [u8]);
 
 impl Parts<'_> {
@@ -106,7 +107,7 @@ impl Parts<'_> {
 pub(super) mod tests {
     use super::*;
 
-    /// Made by usign for these tests; what it signs is worth nothing.
+    /// A key made by usign for these tests, which signs nothing else.
     pub(in crate::feed) const KNOWN: &str = "untrusted comment: test\n\
         RWRCSwAAAABauoquILMzxAA0IoY8dje3oSNbBok1Vje1WrT2M3T1Dpjp+0Jp+19pJwvoXMUaM08MrendaGmHhKgxy9p21G9I5RB8+SJs4hePu1GDeheyuUiH/K+NTUvPaefPd0ZHpEk=\n";
 

@@ -1,5 +1,5 @@
-//! Debian's file `copyright`: both licences of mape-rs, and the notices of what is linked into a
-//! static program. The crates are read from cargo, so that a new one cannot be forgotten.
+//! Writes Debian's file `copyright`: both licences of mape-rs, and the notices of the crates and
+//! libraries in a static program. cargo lists the crates, so that a new one is not forgotten.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use host_tools::steps::{cargo, output, root};
 
-/// What is linked beside crates, and whose it is.
+/// The linked libraries that are not crates, with their owners.
 const BESIDE: &[(&str, &str)] = &[
     ("the standard library of Rust", "The Rust Project contributors"),
     ("musl", "2005-2026 Rich Felker and the contributors of musl"),
@@ -30,11 +30,11 @@ License: Apache-2.0
  /usr/share/common-licenses/Apache-2.0.
 ";
 
-/// The file.
+/// Returns the text of the file.
 ///
 /// # Errors
 ///
-/// cargo does not answer, or a crate is not under MIT.
+/// cargo fails, or a crate is not under MIT.
 pub(super) fn text() -> anyhow::Result<String> {
     let licence = fs::read_to_string(root().join("LICENSE-MIT"))?;
     let mut text = String::from(HEAD);
@@ -75,7 +75,7 @@ pub(super) fn text() -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Name and version of the crates of others in the program, in their order.
+/// Returns name and version of the foreign crates in the program, sorted.
 fn linked() -> anyhow::Result<Vec<(String, String)>> {
     let mut tree = cargo(&["tree", "--locked", "--package", "mape-proto", "--prefix", "none"]);
     tree.args(["--edges", "normal,no-proc-macro", "--format", "{p}"]);
@@ -84,7 +84,7 @@ fn linked() -> anyhow::Result<Vec<(String, String)>> {
     for line in text.lines() {
         let mut words = line.trim_end_matches("(*)").split_whitespace();
         let (Some(name), Some(version), None) = (words.next(), words.next(), words.next()) else {
-            // One of ours has its directory as a third word.
+            // A crate of the workspace has its directory as a third word.
             continue;
         };
         crates.push((name.to_owned(), version.trim_start_matches('v').to_owned()));
@@ -103,7 +103,7 @@ fn found<'a>(metadata: &'a Value, name: &str, version: &str) -> anyhow::Result<&
     found.with_context(|| format!("cargo metadata does not know {name} {version}"))
 }
 
-/// Of the notices in the files that licences are in.
+/// Reads the copyright notices in the licence files.
 fn of_directory(directory: &Path) -> anyhow::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
@@ -122,7 +122,7 @@ fn of_directory(directory: &Path) -> anyhow::Result<Vec<String>> {
     Ok(owners)
 }
 
-/// What follows `Copyright (c)` at the beginning of a line.
+/// Returns the text after `Copyright (c)` at the beginning of a line.
 fn holders(licence: &str) -> Vec<String> {
     let lines = licence.lines().filter_map(|line| line.trim().strip_prefix("Copyright "));
     let names = lines.map(|line| line.trim_start_matches(['(', 'c', 'C', ')', '©', ' ']));
@@ -133,7 +133,7 @@ fn holders(licence: &str) -> Vec<String> {
         .collect()
 }
 
-/// Those that the crate names, without their addresses.
+/// Returns the authors in the crate's metadata, without their addresses.
 fn authors(package: &Value) -> Vec<String> {
     let authors = package.get("authors").and_then(Value::as_array);
     let names = authors.into_iter().flatten().filter_map(Value::as_str);

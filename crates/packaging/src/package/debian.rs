@@ -1,4 +1,4 @@
-//! The Debian package, put together by `dpkg-deb`: the same bytes for the same program and commit.
+//! Makes the Debian package with `dpkg-deb`: the same program and commit give the same bytes.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -15,10 +15,10 @@ use host_tools::steps::{output, root, run};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Documents in a package.
 const DOCUMENTS: &str = "usr/share/doc/mape-rs";
-/// The unit's file, in every release that has systemd and a merged /usr.
+/// The path of the unit, in every release with systemd and a merged /usr.
 const UNIT: &str = "usr/lib/systemd/system/mape-rs.service";
 
-/// Files of the repository by their places in the package; none is a program.
+/// Files of the repository by their paths in the package. None is a program.
 const FILES: &[(&str, &str)] = &[
     ("files/linux/systemd/mape-rs.service", UNIT),
     ("files/linux/mape-rs.conf", "etc/mape-rs.conf"),
@@ -49,7 +49,7 @@ pub(super) fn build(program: &Path, processor: &Processor, out: &Path) -> anyhow
     let date = source_date()?;
     let control = files_of_dpkg(&tree, processor)?;
     fs::write(documents.join("changelog"), changelog(&control, &date)?)?;
-    // The same file for a program that is built twice: neither name nor time is in it.
+    // gzip stores neither name nor time, so that two builds give the same file.
     let compress = ["usr/share/doc/mape-rs/changelog", "usr/share/man/man8/mape-proto.8"];
     run(Command::new("gzip").args(["-9", "--no-name"]).args(compress).current_dir(&tree))?;
     let control = control.replace("@SIZE@", &installed_size(&tree)?.to_string());
@@ -59,13 +59,13 @@ pub(super) fn build(program: &Path, processor: &Processor, out: &Path) -> anyhow
     let package = out.join(format!("mape-rs_{VERSION}_{}.deb", processor.debian));
     let mut build = Command::new("dpkg-deb");
     build.args(["--root-owner-group", "-Zxz", "--build"]).arg(&tree).arg(&package);
-    // More than one thread would write other blocks.
+    // More than one thread would write different blocks.
     output(build.env("SOURCE_DATE_EPOCH", &date).env("DPKG_DEB_THREADS_MAX", "1"))?;
     fs::remove_dir_all(&tree)?;
     Ok(package)
 }
 
-/// Checksums of all files, and the same rights and times wherever it is built.
+/// Writes the checksums of all files, and sets modes and times that do not depend on the machine.
 const FINISH: &str = "\
 find . -type f ! -path './DEBIAN/*' -printf '%P\\n' | LC_ALL=C sort | xargs -d '\\n' md5sum >DEBIAN/md5sums
 find . -type d -exec chmod 755 '{}' +
@@ -83,7 +83,8 @@ fn files_of_dpkg(tree: &Path, processor: &Processor) -> anyhow::Result<String> {
     Ok(control.replace("@VERSION@", VERSION).replace("@ARCHITECTURE@", processor.debian))
 }
 
-/// One entry, dated as the package: Debian wants its own form, and people read `CHANGELOG.md`.
+/// Returns a changelog in Debian's form, with one entry that has the package's date. The full
+/// changelog is `CHANGELOG.md`.
 fn changelog(control: &str, date: &str) -> anyhow::Result<String> {
     let field = |name: &str| {
         let value = control.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
@@ -99,7 +100,8 @@ fn changelog(control: &str, date: &str) -> anyhow::Result<String> {
     ))
 }
 
-/// In KiB, as Debian counts: each file in whole KiB, and one for each directory.
+/// Returns the installed size in KiB, as Debian counts: each file in whole KiB, and one for each
+/// directory.
 fn installed_size(tree: &Path) -> anyhow::Result<u64> {
     let mut find = Command::new("find");
     find.args([".", "!", "-path", "./DEBIAN*", "-printf", "%y %s\\n"]).current_dir(tree);
@@ -113,11 +115,11 @@ fn installed_size(tree: &Path) -> anyhow::Result<u64> {
     Ok(size)
 }
 
-/// Builds a package twice, has lintian judge it, and takes it through the life of a package.
+/// Builds a package twice, checks it with lintian, and tests its installation, upgrade and removal.
 ///
 /// # Errors
 ///
-/// Something is not as it should be.
+/// A test fails.
 pub(super) fn test(program: &Path, scratch: &Path) -> anyhow::Result<()> {
     let (one, other) = (scratch.join("one"), scratch.join("other"));
     fs::create_dir_all(&one)?;
@@ -129,7 +131,8 @@ pub(super) fn test(program: &Path, scratch: &Path) -> anyhow::Result<()> {
     life(&package, &scratch.join("debian-root"))
 }
 
-/// Installed into an empty root, used, upgraded, removed and purged: nothing stays.
+/// Installs the package into an empty root, uses, upgrades, removes and purges it, and checks that
+/// no file is left.
 fn life(package: &Path, root: &Path) -> anyhow::Result<()> {
     for directory in
         ["var/lib/dpkg/info", "var/lib/dpkg/updates", "usr/bin", "run/systemd/system", "dev"]
@@ -137,7 +140,8 @@ fn life(package: &Path, root: &Path) -> anyhow::Result<()> {
         fs::create_dir_all(root.join(directory))?;
     }
     fs::write(root.join("var/lib/dpkg/status"), "")?;
-    // Its scripts need a shell there, and systemd's commands, which only tell what was asked.
+    // The package's scripts need a shell and systemd's commands, which only record their arguments
+    // here.
     add_busybox(root)?;
     symlink("busybox", root.join("bin/rm"))?;
     for name in ["systemctl", "deb-systemd-helper", "deb-systemd-invoke"] {

@@ -1,4 +1,4 @@
-//! What Debian's own tools say of the package and of the unit in it.
+//! Checks the package and its unit with Debian's tools.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,11 +8,11 @@ use anyhow::{bail, ensure};
 use host_tools::packages;
 use host_tools::steps::{Outcome, skip_or_fail};
 
-/// Has lintian judge a package: no error and no warning.
+/// Checks with lintian that a package has no error and no warning.
 ///
 /// # Errors
 ///
-/// There is one, or in CI there is no lintian.
+/// lintian reports one, or is not installed in CI.
 pub(super) fn check(package: &Path) -> anyhow::Result<()> {
     if let Err(error) = packages::ensure(&["lintian"]) {
         tell(skip_or_fail("lintian", error)?);
@@ -26,14 +26,14 @@ pub(super) fn check(package: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The exposure that the unit may have, in tenths, as `systemd-analyze security` counts.
+/// The highest exposure of the unit, in tenths, as `systemd-analyze security` counts.
 const EXPOSURE: &str = "40";
 
-/// Has systemd read the unit in a root, and judge what the service may do.
+/// Checks with systemd that the unit in a root is valid, and that its exposure is low.
 ///
 /// # Errors
 ///
-/// It complains, or in CI there is no systemd.
+/// systemd reports an error, or is not installed in CI.
 pub(super) fn check_unit(root: &Path, unit: &str) -> anyhow::Result<()> {
     if let Err(error) = packages::ensure(&["systemd"]) {
         tell(skip_or_fail("systemd-analyze", error)?);
@@ -43,7 +43,7 @@ pub(super) fn check_unit(root: &Path, unit: &str) -> anyhow::Result<()> {
     verify.arg("verify").arg("--root").arg(root).arg("mape-rs.service");
     let said = verify.output()?;
     let said = String::from_utf8_lossy(&said.stderr).into_owned();
-    // What it says of a line; that the root has no other units is no fault of this one.
+    // Messages about a line count. Messages about the units that the root lacks do not.
     let of_a_line = |line: &str| {
         let rest = line.split_once("mape-rs.service:").map(|(_, rest)| rest);
         rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))

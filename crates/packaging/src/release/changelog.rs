@@ -6,29 +6,30 @@ use anyhow::{Context as _, ensure};
 
 use super::version::Version;
 
-/// What is written under `## Unreleased` or under a version, without empty lines around it.
+/// Returns the text under `## Unreleased` or under a version, without empty lines around it.
 pub(super) fn section<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let (start, end) = bounds(text, name)?;
     Some(without_links(text[start..end].trim()))
 }
 
-/// The newest version in it, which the next one is compared with.
+/// Returns the newest version, with which the next one is compared.
 pub(super) fn newest(text: &str) -> Option<Version> {
     let mut names = text.lines().filter_map(heading);
     names.find_map(|name| name.parse().ok())
 }
 
-/// The version before this one.
+/// Returns the version before this one.
 pub(super) fn before(text: &str, version: Version) -> Option<Version> {
     let versions = text.lines().filter_map(heading).filter_map(|name| name.parse().ok());
     versions.filter(|other| *other < version).max()
 }
 
-/// The text with `version` in the place of what is unreleased, which is then empty.
+/// Returns the changelog with the unreleased section turned into that of `version`, and an empty
+/// one above it.
 ///
 /// # Errors
 ///
-/// Nothing is unreleased, or the version has a section already.
+/// The unreleased section is empty, or the version already has a section.
 pub(super) fn cut(
     text: &str,
     version: Version,
@@ -61,7 +62,7 @@ pub(super) fn cut(
 
 const UNRELEASED: &str = "Unreleased";
 
-/// Where the text of a section begins and ends.
+/// Returns where the text of a section begins and ends.
 fn bounds(text: &str, name: &str) -> Option<(usize, usize)> {
     let mut start = None;
     let mut at = 0;
@@ -77,7 +78,7 @@ fn bounds(text: &str, name: &str) -> Option<(usize, usize)> {
     start.map(|start| (start, text.len()))
 }
 
-/// `## Unreleased`, `## [0.1.0] - 2026-12-01`: the name in it.
+/// Returns the name in `## Unreleased` or `## [0.1.0] - 2026-12-01`.
 fn heading(line: &str) -> Option<&str> {
     let name = line.strip_prefix("## ")?.split(" - ").next()?.trim();
     Some(name.trim_start_matches('[').trim_end_matches(']'))
@@ -88,7 +89,7 @@ fn is_link(line: &str) -> bool {
     line.starts_with('[') && line.contains("]: ")
 }
 
-/// Links stand at the end.
+/// Links are at the end.
 fn without_links(text: &str) -> &str {
     let mut text = text;
     while let Some(last) = text.lines().next_back().filter(|line| is_link(line)) {
@@ -120,7 +121,7 @@ mod tests {
         assert_eq!(section(&one, "0.1.0"), Some("### Added\n\n- One [a](b): c."));
         assert_eq!(section(&one, "Unreleased"), Some(""));
         assert_eq!(newest(&one), Some(version("0.1.0")));
-        // Nothing has changed since.
+        // No change since the release.
         assert!(cut(&one, version("0.2.0"), "2026-12-02", HERE).is_err());
         assert!(
             cut(FIRST, version("0.1.0"), "", HERE)

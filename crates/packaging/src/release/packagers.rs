@@ -1,23 +1,24 @@
-//! What people who package mape-rs have to know of a release: files, dependencies, options and the
-//! compiler, read from the sources of two releases, so that none is left out by hand.
+//! Writes the notes for packagers: changes of files, dependencies, options and the compiler, read
+//! from the sources of two releases, so that none is forgotten.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// What a release asks of a package.
+/// What a package needs for a release.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Asked {
-    /// Below `files`, which are installed on a router or a plain Linux machine.
+    /// Files below `files`, which are installed on a router or on plain Linux.
     pub(super) files: BTreeSet<String>,
-    /// Of OpenWrt's package, of Debian's and of Alpine's, with the name of the recipe.
+    /// Dependencies of the packages for OpenWrt, Debian and Alpine, each with the name of the
+    /// recipe.
     pub(super) depends: BTreeSet<String>,
-    /// Of an interface's section in UCI.
+    /// Options of an interface's section in UCI.
     pub(super) options: BTreeSet<String>,
     /// The oldest compiler.
     pub(super) rust: String,
 }
 
-/// Where they stand.
+/// The files with these data.
 pub(super) const RECIPE: &str = "openwrt-feed/mape-rs/Makefile";
 pub(super) const CONTROL: &str = "files/linux/debian/control";
 pub(super) const APKBUILD: &str = "files/linux/alpine/APKBUILD";
@@ -25,7 +26,7 @@ pub(super) const HANDLER: &str = "files/lib/netifd/proto/mape.sh";
 pub(super) const WORKSPACE: &str = "Cargo.toml";
 
 impl Asked {
-    /// Of a tree: its paths, and how a file in it is read (empty where it has none).
+    /// Reads a tree, given its paths and a function that reads a file (empty if there is none).
     pub(super) fn of(paths: &str, read: impl Fn(&str) -> String) -> Self {
         let files = paths.lines().filter(|path| path.starts_with("files/")).map(str::to_owned);
         let mut depends = BTreeSet::new();
@@ -44,7 +45,7 @@ impl Asked {
         Self { files: files.collect(), depends, options: options(&read(HANDLER)), rust }
     }
 
-    /// What is new since `before`, and what is gone.
+    /// Returns the additions and removals since `before`.
     pub(super) fn since(&self, before: &Self) -> String {
         let mut text = String::new();
         for (what, old, new) in [
@@ -70,13 +71,13 @@ impl Asked {
     }
 }
 
-/// What follows `key` at the beginning of a line, spaces before it aside.
+/// Returns the text after `key` at the beginning of a line, without leading spaces.
 fn value(text: &str, key: &str) -> String {
     let line = text.lines().find_map(|line| line.trim_start().strip_prefix(key));
     line.unwrap_or_default().to_owned()
 }
 
-/// What the handler tells netifd of: the words of its loops, and what it names itself.
+/// Returns the options that the handler declares to netifd, in loops and by name.
 fn options(handler: &str) -> BTreeSet<String> {
     let mut options = BTreeSet::new();
     let joined = handler.replace("\\\n", " ");

@@ -1,25 +1,25 @@
-//! Every place that names the version: found by the form of a file, so that a new Makefile or page
-//! cannot be forgotten.
+//! Finds every place with the version by the form of its file, so that a new Makefile or page is
+//! not forgotten.
 
 use std::ops::Range;
 
-/// One number in a file.
+/// A version number in a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Where it stands, in bytes.
+    /// Its position, in bytes.
     pub(super) at: Range<usize>,
-    /// What it has to be, where that is not the version: the number of a package's build.
+    /// The expected number if it is not the version: the number of a package's build.
     pub(super) fixed: Option<&'static str>,
 }
 
-/// Our packages and programs, as they are named before a version.
+/// The names of our packages and programs, as they precede a version.
 const NAMES: &[&str] = &["mape-rs", "mape-proto", "luci-app-mape", "luci-i18n-mape-ja"];
 
-/// The places in one file; none in most.
+/// Returns the places in one file; most files have none.
 pub(super) fn of(path: &str, text: &str) -> Vec<Place> {
     let name = path.rsplit('/').next().unwrap_or_default();
     let mut places = match name {
-        // The workspace's own; other Cargo.toml take theirs from it.
+        // The workspace's version. The other Cargo.toml inherit it.
         "Cargo.toml" if path == name => behind(text, "[workspace.package]\nversion = \"", None),
         "Cargo.lock" => locked(text),
         _ if text.contains("\nPKG_NAME:=") && is_makefile(name) => {
@@ -34,9 +34,9 @@ pub(super) fn of(path: &str, text: &str) -> Vec<Place> {
         }
         // The newest entry is the first line.
         "changelog" => behind(text.lines().next().unwrap_or_default(), "mape-rs (", None),
-        // Tells of every version there was.
+        // The changelog names all versions.
         "CHANGELOG.md" => Vec::new(),
-        // Sources take the version from cargo; their tests have others.
+        // Sources take the version from cargo, and tests have other versions.
         _ if name.rsplit_once('.').is_some_and(|(_, form)| form == "rs") => Vec::new(),
         _ => named(text),
     };
@@ -45,21 +45,21 @@ pub(super) fn of(path: &str, text: &str) -> Vec<Place> {
     places
 }
 
-/// Those for the repositories of others have another name, as OpenWrt takes each Makefile for a
-/// package of ours.
+/// The Makefiles for other repositories have another name, because OpenWrt takes every Makefile of
+/// this feed for a package.
 fn is_makefile(name: &str) -> bool {
     name == "Makefile" || name.rsplit_once('.').is_some_and(|(_, form)| form == "mk")
 }
 
-/// The number behind each `key` that begins a line.
+/// Returns the number after each `key` at the beginning of a line.
 fn behind(text: &str, key: &str, fixed: Option<&'static str>) -> Vec<Place> {
     let starts =
         text.match_indices(key).filter(|(at, _)| text[..*at].ends_with(['\n']) || *at == 0);
     starts.map(|(at, _)| Place { at: number(text, at + key.len()), fixed }).collect()
 }
 
-/// Crates of the workspace in a lock file: those of a registry have a source. The version of a
-/// crate that is none of ours, such as the fuzz targets', is its own.
+/// Returns the versions of the workspace's crates in a lock file; crates of a registry have a
+/// source. A crate outside of the workspace, such as the fuzz targets, has a version of its own.
 fn locked(text: &str) -> Vec<Place> {
     let mut places = Vec::new();
     for (at, _) in text.match_indices("[[package]]\n") {
@@ -74,7 +74,8 @@ fn locked(text: &str) -> Vec<Place> {
     places
 }
 
-/// Versions in prose, commands and names of files: `mape-rs_0.1.0-r1_all.ipk`, `mape-proto 0.1.0`.
+/// Returns the versions in prose, commands and file names: `mape-rs_0.1.0-r1_all.ipk`, `mape-proto
+/// 0.1.0`.
 fn named(text: &str) -> Vec<Place> {
     let mut places = Vec::new();
     for name in NAMES {
@@ -91,14 +92,14 @@ fn named(text: &str) -> Vec<Place> {
     places
 }
 
-/// Digits and the dots between them.
+/// Returns the digits at the start of a text, and the dots between them.
 fn number(text: &str, start: usize) -> Range<usize> {
     let rest = &text[start..];
     let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
     start..start + rest[..end].trim_end_matches('.').len()
 }
 
-/// What is wrong in a file: line, number found and number wanted.
+/// Returns the wrong numbers of a file: line, number and expected number.
 pub(super) fn wrong<'a>(
     path: &str,
     text: &'a str,
@@ -112,7 +113,7 @@ pub(super) fn wrong<'a>(
     places.filter(|(_, found, wanted)| found != wanted).collect()
 }
 
-/// The file with `version` in every place.
+/// Returns the file with `version` in every place.
 pub(super) fn set(path: &str, text: &str, version: &str) -> String {
     let mut new = text.to_owned();
     for place in of(path, text).into_iter().rev() {

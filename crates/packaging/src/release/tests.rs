@@ -1,4 +1,4 @@
-//! The release of a small repository, and the places of this one.
+//! Tests a release of a small repository, and the places of this one.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::*;
 use host_tools::tools::cache_directory;
 
-/// A repository of its own, with one file of some forms, on `main`.
+/// Makes a repository with a file of some forms, on `main`.
 struct Small(PathBuf);
 
 impl Small {
@@ -92,7 +92,7 @@ fn a_release_sets_every_version_and_leaves_nothing_missing() {
     assert!(notes.starts_with("- One.\n\n## For packagers\n\nThe first release"), "{notes}");
     assert!(notes.contains("+ OpenWrt: nft\n"), "{notes}");
 
-    // The next one: what has changed for packagers, and nothing else.
+    // The next release: only the changes for packagers.
     let log = small.read("CHANGELOG.md");
     small.write("CHANGELOG.md", &log.replace("## [Unreleased]\n", "## [Unreleased]\n\n- Two.\n"));
     let recipe = small.read("openwrt-feed/mape-rs/Makefile");

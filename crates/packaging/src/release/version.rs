@@ -1,11 +1,11 @@
-//! The number of a release: three numbers, and nothing behind them.
+//! The version of a release: three numbers, without a suffix.
 
 use std::fmt;
 use std::str::FromStr;
 
 use anyhow::{Context as _, ensure};
 
-/// `X.Y.Z`. A pre-release has no form that opkg and apk sort alike, so there is none here.
+/// A version `X.Y.Z`. Pre-releases are not supported, because opkg and apk sort them differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version {
     numbers: [u32; 3],

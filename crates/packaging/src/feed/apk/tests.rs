@@ -54,7 +54,7 @@ fn package() -> Package {
     Package::build(&info(), &files(), &scripts(), DATE, &key).unwrap()
 }
 
-/// What apk-tools 3.0.6 gives the same package as its identity.
+/// The identity that apk-tools 3.0.6 gives the same package.
 #[test]
 fn the_identity_is_that_of_apk() {
     let package = package();
@@ -65,7 +65,8 @@ fn the_identity_is_that_of_apk() {
     );
 }
 
-/// The bytes change with the compressor too: then look at the identity above first.
+/// The bytes also change with the compressor. If the identity above is still equal, that is the
+/// reason.
 #[test]
 fn the_bytes_are_known() {
     let package = package();
@@ -124,7 +125,7 @@ impl Scratch {
     }
 }
 
-/// With apk-tools 3 (`MAPE_APK` names it): both write the same, and apk takes ours.
+/// With apk-tools 3 (named by `MAPE_APK`): both write the same bytes, and apk accepts ours.
 #[test]
 fn apk_itself_agrees() {
     let Some(tool) = std::env::var_os("MAPE_APK").map(PathBuf::from) else {
@@ -186,7 +187,7 @@ fn apk_itself_agrees() {
     let unsigned = |text: String| text.replace("known", "");
     assert_eq!(unsigned(scratch.dump(&index)), unsigned(scratch.dump(&other)));
 
-    // Any changed bit is refused, in the database and in a file.
+    // apk refuses any changed bit, in the database and in a file.
     for at in [6, package.bytes.len() / 2, package.bytes.len() - 9] {
         let mut changed = package.bytes.clone();
         changed[at] ^= 4;
@@ -194,7 +195,7 @@ fn apk_itself_agrees() {
         let said = scratch.apk().arg("verify").arg(changed).output().unwrap();
         assert!(!said.status.success(), "byte {at} was changed: {said:?}");
     }
-    // So is a package of a key that the router does not have.
+    // apk refuses a package signed with a key that the router does not have.
     let stranger = Package::build(&info, &files(), &[], DATE, &Key::generate().unwrap()).unwrap();
     let stranger = scratch.write("stranger.apk", &stranger.bytes);
     let said = scratch.apk().arg("verify").arg(stranger).output().unwrap();

@@ -15,7 +15,7 @@ fn keys() -> Keys {
     }
 }
 
-/// A feed of a program that is none, in a directory for this test.
+/// Makes a feed with a file in place of a program, in a directory for this test.
 fn feed(name: &str) -> PathBuf {
     let out = std::env::temp_dir().join(format!("mape-feed-{name}-{}", std::process::id()));
     let program = out.with_extension("program");
@@ -53,7 +53,7 @@ fn a_feed_is_complete_and_the_same_each_time() {
     }
     expected.sort_unstable();
     assert_eq!(names, expected);
-    // What opkg's index names is there, and is what it says.
+    // Every file in opkg's index exists, with the size and digest in the index.
     let index = fs::read_to_string(one.join("opkg/x86_64/Packages")).unwrap();
     let entries: Vec<&str> = index.split("\n\n").filter(|entry| !entry.is_empty()).collect();
     assert_eq!(entries.len(), 3);
@@ -68,7 +68,7 @@ fn a_feed_is_complete_and_the_same_each_time() {
     }
     let page = fs::read_to_string(one.join("index.html")).unwrap();
     assert!(page.contains("/mape-rs.pub &amp;&amp; opkg-key add /tmp/mape-rs.pub"), "{page}");
-    // What the page links to is there, and all digests hold.
+    // Every link of the page has its file, and all digests are right.
     let links: Vec<&str> = page.split("href=\"").skip(1).collect();
     assert_eq!(links.len(), 2 + ARCHES.len() * 6);
     for link in links {
@@ -105,10 +105,10 @@ fn a_release_page_has_each_file_once() {
     }
 }
 
-/// signify is usign's elder brother, and in Debian.
+/// signify has the same format as usign, and Debian has it.
 #[test]
 fn signify_takes_the_signatures() {
-    // Debian has it: CI does not go without.
+    // Debian has the program, so CI requires it.
     if std::env::var_os("MAPE_CI").is_some() {
         host_tools::packages::ensure(&["signify-openbsd"]).unwrap();
     }
@@ -132,7 +132,7 @@ fn signify_takes_the_signatures() {
     fs::remove_dir_all(out).unwrap();
 }
 
-/// With apk-tools 3 (`MAPE_APK` names it): it takes both indexes and finds the packages.
+/// With apk-tools 3 (named by `MAPE_APK`): it accepts both indexes and finds the packages.
 #[test]
 fn apk_installs_from_the_feed() {
     let Some(tool) = std::env::var_os("MAPE_APK") else {
@@ -159,7 +159,7 @@ fn apk_installs_from_the_feed() {
     for name in ["mape-rs-", "luci-app-mape-", "luci-i18n-mape-ja-"] {
         assert!(said.contains(name), "{said}");
     }
-    // Each file is where the index says, and is what it says.
+    // Each file has the path, size and digest in the index.
     let (fetched, said) = apk(&["fetch", "--stdout", "mape-rs"]);
     assert!(fetched, "{said}");
     fs::remove_dir_all(root).unwrap();
