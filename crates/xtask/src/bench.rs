@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: figures measured side by side in one run. They are printed, never asserted.
+//! `cargo xtask bench`: measures figures side by side in one run. They are printed, not asserted.
 
 mod musl;
 mod poll;
@@ -11,14 +11,15 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 
-/// Prints figures and returns them for the file.
+/// A bench: prints its figures, and returns them for the file.
 type Measure = fn() -> anyhow::Result<Value>;
 
 /// `cargo xtask bench [--json FILE]`, `bench poll`, or `bench setup …`
 ///
 /// # Errors
 ///
-/// Wrong words, or the file cannot be written. What cannot be measured here is said and left out.
+/// An argument is wrong, or the file cannot be written. A bench that cannot run on this machine is
+/// reported and left out.
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     let file = match words {
         ["setup", rest @ ..] => return setup::command(rest),

@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz [SECONDS] [TARGET...]`: libFuzzer on every parser, or on some.
+//! `cargo xtask fuzz [SECONDS] [TARGET...]`: runs libFuzzer on every parser, or on some.
 
 use std::fs;
 
@@ -25,14 +25,14 @@ const TARGETS: [&str; 15] = [
     "basic_map_rules",
     "redirect",
 ];
-/// How long a planted bug may stay hidden.
+/// The longest time until a planted bug is found.
 const PLANTED_SECONDS: u32 = 120;
 
 /// `cargo xtask fuzz`
 ///
 /// # Errors
 ///
-/// A wrong word, or a step failed.
+/// An argument is wrong, or a step failed.
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     let (seconds, targets) = match words {
         [first, rest @ ..] if first.starts_with(|digit: char| digit.is_ascii_digit()) => {
@@ -40,7 +40,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         }
         targets => (Some(60), targets),
     };
-    // To libFuzzer, 0 means for ever.
+    // For libFuzzer, 0 is no limit.
     let seconds = seconds.with_context(|| format!("{words:?}: that is no number of seconds"))?;
     if let Some(unknown) = targets.iter().find(|name| !TARGETS.contains(name)) {
         bail!("no fuzz target {unknown}; there are: {}", TARGETS.join(" "));
@@ -49,12 +49,12 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     Steps::run(|steps| these(steps, seconds, targets))
 }
 
-/// Every target.
+/// Fuzzes every target.
 pub(crate) fn all(steps: &mut Steps, seconds: u32) {
     these(steps, seconds, &TARGETS);
 }
 
-/// First proves for each target that a planted bug is found, then fuzzes it for `seconds`.
+/// Checks for each target that a planted bug is found, then fuzzes it for `seconds`.
 fn these(steps: &mut Steps, seconds: u32, targets: &[&str]) {
     steps.step("fuzzing: tools", tools);
     steps.step("fuzzing: planted bugs", || {
@@ -73,7 +73,7 @@ fn tools() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `cargo fuzz run` with a corpus of its own.
+/// Returns `cargo fuzz run` with a separate corpus.
 fn fuzzer(target: &str, corpus: &str, features: &[&str]) -> anyhow::Result<std::process::Command> {
     let home = root().join("tests/fuzz");
     let corpus = format!("{corpus}/{target}");
@@ -88,7 +88,7 @@ fn fuzzer(target: &str, corpus: &str, features: &[&str]) -> anyhow::Result<std::
 }
 
 fn planted(target: &str) -> anyhow::Result<()> {
-    // An empty corpus: the bug has to be found anew.
+    // The corpus is empty, so that the bug has to be found again.
     fs::remove_dir_all(root().join("tests/fuzz/corpus/planted").join(target)).ok();
     let mut command = fuzzer(target, "corpus/planted", &["--features", "planted-bug"])?;
     command.arg(format!("-max_total_time={PLANTED_SECONDS}"));

@@ -1,12 +1,12 @@
-//! Every crate in the lock file is under a licence that may be shipped with OpenWrt.
+//! Checks that every crate in the lock file has a licence that OpenWrt can ship.
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use host_tools::steps::{cargo, output};
 
-/// Licences that ask for no more than their notice. An expression with `OR` needs one of them, one
-/// with `AND` needs all.
+/// Licences that only require their notice. An expression with `OR` needs one of them, one with
+/// `AND` needs all.
 const ALLOWED: [&str; 11] = [
     "0BSD",
     "Apache-2.0",
@@ -21,7 +21,7 @@ const ALLOWED: [&str; 11] = [
     "Zlib",
 ];
 
-/// Checks all packages, those for tests and other platforms included.
+/// Checks all packages, including those for tests and other platforms.
 pub(crate) fn check() -> anyhow::Result<()> {
     let metadata = output(cargo(&["metadata", "--format-version", "1", "--locked"]))?;
     let metadata: Value = serde_json::from_str(&metadata)?;
@@ -40,8 +40,8 @@ pub(crate) fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads expressions of the simple kind that the registry has: `OR` binds weaker than `AND`, and
-/// parentheses hold alternatives. `/` is the old way to write `OR`.
+/// Evaluates the simple expressions of the registry: `OR` binds weaker than `AND`, and parentheses
+/// contain alternatives. `/` is the old form of `OR`.
 fn is_allowed(expression: &str) -> bool {
     let expression = expression.replace('/', " OR ");
     let allowed = |licence: &str| {

@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: what can be told without running the program.
+//! `cargo xtask lint`: the checks that do not run the program.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use host_tools::packages;
 use host_tools::steps::{Steps, cargo, command, output, root, run};
 use host_tools::tools::cache_directory;
 
-/// All checks.
+/// Runs all checks.
 pub(crate) fn all(steps: &mut Steps) {
     steps.step("rules of the house", house::check);
     steps.step("format", || run(cargo(&["fmt", "--all", "--check"])));
@@ -37,7 +37,7 @@ pub(crate) fn all(steps: &mut Steps) {
     steps.step("oldest compiler", msrv::check);
 }
 
-/// Every tracked file that a shell reads: by its name or by its first line.
+/// Checks every tracked shell script, found by its name or by its first line.
 fn shellcheck() -> anyhow::Result<()> {
     packages::ensure(&["shellcheck"])?;
     let tracked = output(command("git", &["ls-files"]))?;
@@ -48,7 +48,8 @@ fn shellcheck() -> anyhow::Result<()> {
     let mut shellcheck = command("shellcheck", &["--external-sources"]);
     shellcheck.args(scripts);
     run(shellcheck)?;
-    // The script that the first boot of an image writes, which a text within a script hides.
+    // The script that the first boot of an image writes. shellcheck does not see it inside the
+    // other script's text.
     let first_boot = root().join("openwrt-feed/first-boot.sh");
     let text = fs::read_to_string(&first_boot)?;
     let hook = written_script(&text).context("first-boot.sh writes no script")?;
@@ -58,14 +59,14 @@ fn shellcheck() -> anyhow::Result<()> {
     run(Command::new("shellcheck").arg(file))
 }
 
-/// The first text that a script has between `<<'EOT'` and `EOT`.
+/// Returns the first text of a script between `<<'EOT'` and `EOT`.
 fn written_script(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once("<<'EOT'\n")?;
     rest.split_once("\nEOT\n").map(|(script, _)| script)
 }
 
 fn is_script(path: &str) -> bool {
-    // Stand for scripts of others, as they are found on routers.
+    // Copies of other people's scripts, as found on routers.
     if path.starts_with("tests/netifd/import/") {
         return false;
     }

@@ -1,4 +1,4 @@
-//! The tests of plain Linux on real kernels: scripts `linux-*.sh` of `tests/vm`.
+//! Tests plain Linux on real kernels, with scripts `linux-*.sh` of `tests/vm`.
 //!
 //! `cargo xtask linux [--long] [--kernel SERIES] [SCRIPT...]`
 
@@ -15,8 +15,8 @@ use lab::initramfs::Initramfs;
 use lab::plane::{on_kernels, one_series};
 use packaging::package;
 
-/// What runs in every test. `linux-prefix.sh`, `linux-hooks.sh` and `linux-systemd.sh` run by name
-/// only.
+/// The scripts of every test. `linux-prefix.sh`, `linux-hooks.sh` and `linux-systemd.sh` run by
+/// name only.
 const SCRIPTS: &[&str] = &[
     "linux-line.sh",
     "linux-foreign.sh",
@@ -27,10 +27,10 @@ const SCRIPTS: &[&str] = &[
     "linux-page.sh",
 ];
 
-/// What goes on after the machine has booted again.
+/// The scripts after a reboot of the machine.
 const AGAIN: &[&str] = &["linux-line.sh again", "linux-page.sh again"];
 
-/// What runs with `--long` only.
+/// The scripts of `--long` only.
 const LONG: &[&str] = &[
     "linux-kill.sh before half",
     "linux-line.sh v6plus:br0 ocn:eth0",
@@ -40,13 +40,14 @@ const LONG: &[&str] = &[
 
 /// The packages of [`PROGRAMS`].
 const PACKAGES: &[&str] = &["radvd", "s6", "systemd"];
-/// What advertises the line's prefix, and what supervises and configures where `OpenRC` does not.
+/// The programs that advertise the line's prefix, and those that supervise and configure without
+/// `OpenRC`.
 const PROGRAMS: &[&str] = &["/usr/sbin/radvd", "/usr/bin/s6-supervise", "/usr/bin/s6-svc"];
 const SYSTEMD: &[&str] = &["lib/systemd/systemd-networkd", "lib/systemd/systemd", "bin/systemctl"];
-/// Where `systemd` does not start services itself: from version 255 on.
+/// The path of systemd's helper that starts services, from version 255 on.
 const SYSTEMD_EXECUTOR: &str = "usr/lib/systemd/systemd-executor";
 
-/// Debian's `OpenRC` is unpacked and never installed: it would become the machine's own init
+/// Debian's `OpenRC` is unpacked and never installed, because it would become this machine's init
 /// system.
 const OPENRC: &[&str] = &["openrc", "librc1", "libeinfo1"];
 
@@ -68,7 +69,7 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
 ///
 /// # Errors
 ///
-/// A wrong word, or a script failed.
+/// An argument is wrong, or a script failed.
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     let (long, words) = match words {
         ["--long", rest @ ..] => (true, rest),
@@ -116,7 +117,7 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
     if executor.exists() {
         files.add_program(SYSTEMD_EXECUTOR, &executor)?;
     }
-    // Of the older release, whose programs run with the libraries of both.
+    // From the older release, whose programs run with the libraries of both releases.
     let debian = Debian::native(BOOKWORM)?;
     let openrc = debian.together(OPENRC)?;
     for program in ["sbin/openrc-run", "sbin/rc-service", "sbin/rc-update", "sbin/supervise-daemon"]
@@ -124,7 +125,7 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
         files.add_program(program, &openrc.join(program))?;
     }
     files.add_tree("lib", &openrc.join("lib"))?;
-    // It asks this file of Debian's older init system for nothing, but insists on it.
+    // OpenRC requires this file of Debian's older init system, but does not use it.
     files.add_bytes("etc/insserv.conf", 0o644, b"");
     let tree = package::alpine(&tools::build_static("mape-proto")?, &tools::cache_directory())?;
     files.add_tree("package", &tree)?;

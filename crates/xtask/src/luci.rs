@@ -1,12 +1,12 @@
-//! The pages for LuCI, as far as they can be judged without a browser: `luci-app-mape` by eslint,
-//! by node's own test runner, and by the completeness of its translations.
+//! Tests the pages for LuCI (`luci-app-mape`) without a browser: eslint, node's test runner, and
+//! the completeness of the translations.
 //!
 //! `cargo xtask luci`
 
 use host_tools::npm::Npm;
 use host_tools::steps::{Outcome, Steps, skip_or_fail};
 
-/// eslint and what it needs.
+/// eslint and its dependencies.
 const TOOLS: Npm = Npm::of("tests/luci");
 
 /// The steps of `cargo xtask test`.

@@ -1,5 +1,5 @@
-//! The pages for LuCI in a real browser, on a stand-in for LuCI: `tests/luci/run`, which also takes
-//! a real LuCI (`LUCI_ROOT`) and is told in `tests/luci/README.md`.
+//! Tests the pages for LuCI in a browser, on a stand-in for LuCI, with `tests/luci/run`.
+//! `tests/luci/README.md` describes the script, which also accepts a real LuCI (`LUCI_ROOT`).
 //!
 //! `cargo xtask luci --browser`
 
@@ -8,7 +8,7 @@ use host_tools::packages;
 use host_tools::steps::{Outcome, Steps, command, run, skip_or_fail};
 use host_tools::tools::build_static;
 
-/// The driver.
+/// The driver of the browser.
 const TOOLS: Npm = Npm::of("tests/luci/browser");
 
 /// The step of `cargo xtask test`.
@@ -21,14 +21,13 @@ pub(crate) fn steps(steps: &mut Steps) {
 
 fn pages() -> anyhow::Result<()> {
     let mut suite = command("tests/luci/run", &["--program"]);
-    // The one that goes into machines.
+    // The program that is also in the machines.
     suite.arg(build_static("mape-proto")?);
-    // A root in the environment is for who calls the suite by hand: here it has to be the same
-    // everywhere.
+    // A root in the environment is for manual runs. This step has to be the same on every machine.
     run(suite.env_remove("LUCI_ROOT"))
 }
 
-/// Chromium, node, npm, and what `package-lock.json` names.
+/// Installs Chromium, node, npm, and the packages in `package-lock.json`.
 fn prepare() -> anyhow::Result<()> {
     packages::ensure(&["chromium"])?;
     TOOLS.prepare()

@@ -1,7 +1,7 @@
-//! `cargo xtask COMMAND`: everything a developer or CI runs on this repository.
+//! `cargo xtask COMMAND`: the commands of developers and CI.
 //!
-//! One file per command; a command returns an error instead of exiting, so that the caller can
-//! report every failure and not only the first.
+//! Each command has a file here or in the crates below. A command returns an error instead of
+//! exiting, so that the caller can report every failure and not only the first.
 
 mod bench;
 mod fuzz;

@@ -1,4 +1,4 @@
-//! A build with the oldest compiler we promise, which is the one of the older package feeds.
+//! Builds with the oldest supported compiler, which is that of the older package feeds.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use host_tools::tools::cache_directory;
 /// The `rust-version` of the workspace.
 const VERSION: &str = "1.85";
 
-/// Builds what is shipped, where Debian has such a compiler.
+/// Checks the shipped program with that compiler, if Debian has it.
 pub(crate) fn check() -> anyhow::Result<Outcome> {
     let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
     if !manifest.contains(&format!("rust-version = \"{VERSION}\"")) {

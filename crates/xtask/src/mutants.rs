@@ -1,4 +1,5 @@
-//! `cargo xtask mutants`: changes `mape-core` in every small way and sees that a test notices.
+//! `cargo xtask mutants`: changes `mape-core` in many small ways and checks that a test fails each
+//! time.
 
 use std::fs;
 
@@ -9,7 +10,7 @@ use host_tools::steps::{Steps, cargo, output, root, run};
 /// The survivors that do not matter, each with its reason.
 const KNOWN: &str = "crates/mape-core/mutants.txt";
 
-/// One step: no survivor that is not on the list.
+/// The step: every surviving mutant is on the list.
 pub(crate) fn all(steps: &mut Steps) {
     steps.step("mutation testing", check);
 }
@@ -48,7 +49,8 @@ fn check() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `file:line:column: what` as `file: what`: lines and columns move with every edit.
+/// Turns `file:line:column: what` into `file: what`, because lines and columns change with every
+/// edit.
 fn without_place(line: &str) -> String {
     let (place, what) = line.split_once(": ").unwrap_or(("", line));
     let file = place.split(':').next().unwrap_or(place);

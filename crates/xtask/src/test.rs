@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test that can run on this machine.
+//! `cargo xtask test`: runs every test that can run on this machine.
 
 use crate::{fuzz, linux, luci, luci_browser, mutants, workflows};
 use host_tools::packages;
@@ -6,11 +6,11 @@ use host_tools::steps::{Outcome, Steps, cargo, run, skip_or_fail};
 use lab::{openwrt, plane, provision};
 use packaging::feed;
 
-/// The daemon that is given our list of ports, the names of protocols that firewall4's rules use,
-/// and `sysctl` for this machine's namespaces.
+/// The packages of the UPnP daemon that gets our list of ports, of the protocol names in
+/// firewall4's rules, and of `sysctl` for this machine's namespaces.
 const HOST: &[&str] = &["miniupnpd-nftables", "netbase", "procps"];
 
-/// About 40 minutes from a fresh clone, on two cores.
+/// Runs the usual tests: about 40 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {
     all(steps, false);
 }
@@ -27,7 +27,7 @@ fn all(steps: &mut Steps, long: bool) {
     plane::steps(steps, long);
     linux::steps(steps, long);
     openwrt::steps(steps);
-    // Its machine waits for what expires, and the others build and emulate.
+    // The machine of this test often waits, while the others build and emulate.
     steps.beside(provision::steps, |steps| {
         feed::steps(steps);
         workflows::steps(steps);
@@ -42,9 +42,9 @@ fn programs(steps: &mut Steps) {
         Err(error) => skip_or_fail("way to install what is missing", error),
     });
     steps.step("tests", || run(cargo(&["test", "--workspace", "--locked"])));
-    // Without debug assertions and with wrapping arithmetic, as shipped. Optimising across crates
-    // takes minutes for these many programs; the one that is shipped is made so, and gives every
-    // known answer with its packages.
+    // Without debug assertions and with wrapping arithmetic, as shipped, but without LTO, which
+    // takes minutes for so many programs. The tests of the packages check the shipped program,
+    // which has LTO, against every known answer.
     steps.step("tests of the core in the shipped profile", || {
         let mut test =
             cargo(&["test", "--release", "--locked", "--package", "mape-core", "--tests"]);
@@ -52,7 +52,7 @@ fn programs(steps: &mut Steps) {
     });
 }
 
-/// All of that, fuzzing, and mutation testing.
+/// Runs all tests, fuzzing, and mutation testing.
 pub(crate) fn long(steps: &mut Steps) {
     all(steps, true);
     fuzz::all(steps, 600);

@@ -1,5 +1,5 @@
-//! What GitHub runs, in `.github/workflows`: it cannot run here, so it is linted, and its commands
-//! are words of this program.
+//! Checks `.github/workflows`, which cannot run here: they are linted, and their commands have to
+//! be commands of this program.
 
 mod trial;
 
@@ -15,7 +15,7 @@ const TOOLS: Npm = Npm::of("tests/workflows");
 ///
 /// # Errors
 ///
-/// A workflow is wrong.
+/// A workflow has an error.
 pub(crate) fn lint() -> anyhow::Result<Outcome> {
     match TOOLS.prepare() {
         Ok(()) => TOOLS.script("lint").map(Outcome::from),
@@ -23,7 +23,7 @@ pub(crate) fn lint() -> anyhow::Result<Outcome> {
     }
 }
 
-/// The step of `cargo xtask test`: what a release does with OpenWrt's images, without them.
+/// The step of `cargo xtask test`: the release's test on OpenWrt's images, without the images.
 pub(crate) fn steps(steps: &mut Steps) {
     steps.step("the release's trial of the README's lines", || {
         match output(Command::new("chroot").args(["/", "true"])) {
@@ -39,12 +39,12 @@ mod tests {
 
     use host_tools::steps::root;
 
-    /// What only GitHub has, and no test here can run.
+    /// Commands that only work on GitHub.
     const ELSEWHERE: &[&str] = &[
         r#"gh release create "$GITHUB_REF_NAME" --verify-tag --notes-file notes.md assets/* linux/*"#,
     ];
 
-    /// Actions of which no commit has been read, named by a version that may move.
+    /// Actions that are named by a movable version, because no commit of them has been reviewed.
     const BY_TAG: &[&str] = &["EmbarkStudios/cargo-deny-action@v2"];
 
     fn workflows() -> Vec<(String, String)> {
@@ -57,19 +57,19 @@ mod tests {
         workflows
     }
 
-    /// The values of `key` in a workflow, one a line.
+    /// Returns the values of `key` in a workflow, one per line.
     fn values<'a>(text: &'a str, key: &'a str) -> Vec<&'a str> {
         let lines = text.lines().map(|line| line.trim_start().trim_start_matches("- "));
         lines.filter_map(|line| line.strip_prefix(key)).map(str::trim).collect()
     }
 
-    /// Whether a command is one of this program, with options that its help names.
+    /// Returns whether a command is one of this program, with options in its help.
     fn is_ours(line: &str, help: &str) -> bool {
         // Scripts that a test runs.
         if line == ".ci/run" || line.starts_with("tests/packages/official.sh site ") {
             return root().join(line.split(' ').next().unwrap_or_default()).exists();
         }
-        // What it prints may go into a file or into a variable of the workflow.
+        // The output may go to a file or to a variable of the workflow.
         let inner = line.split_once("=$(").map_or(line, |(_, rest)| rest);
         let Some(words) = inner.strip_prefix("cargo xtask ") else { return false };
         let words: Vec<&str> = words.split_whitespace().collect();
@@ -80,7 +80,7 @@ mod tests {
         !entries.is_empty() && options.all(|option| entries.iter().any(|e| e.contains(option)))
     }
 
-    /// The entries of the help that begin with a word.
+    /// Returns the entries of the help that begin with a word.
     fn entries<'a>(help: &'a str, word: &str) -> Vec<&'a str> {
         let starts =
             |line: &str| line.strip_prefix("  ").is_some_and(|rest| !rest.starts_with(' '));
@@ -133,7 +133,7 @@ mod tests {
         }
     }
 
-    /// A secret in a command's text would stand in the log and in the list of processes.
+    /// A secret in a command's text would appear in the log and in the list of processes.
     #[test]
     fn secrets_reach_a_command_by_its_environment_only() {
         for (path, text) in workflows() {

@@ -65,7 +65,8 @@ pub(super) fn build(program: &Path, processor: &Processor, out: &Path) -> anyhow
     Ok(package)
 }
 
-/// Writes the checksums of all files, and sets modes and times that do not depend on the machine.
+/// The shell text that writes the checksums of all files, and sets modes and times that do not
+/// depend on the machine.
 const FINISH: &str = "\
 find . -type f ! -path './DEBIAN/*' -printf '%P\\n' | LC_ALL=C sort | xargs -d '\\n' md5sum >DEBIAN/md5sums
 find . -type d -exec chmod 755 '{}' +

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::*;
 use host_tools::tools::cache_directory;
 
-/// Makes a repository with a file of some forms, on `main`.
+/// A repository with a file of some forms, on `main`.
 struct Small(PathBuf);
 
 impl Small {

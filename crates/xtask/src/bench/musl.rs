@@ -1,4 +1,4 @@
-//! Size and memory of the program as a router gets it.
+//! Measures size and memory of the program for a router.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,15 +10,15 @@ use host_tools::musl::{self, X86_64};
 use host_tools::packages;
 use host_tools::steps::output;
 
-/// Builds and runs it.
+/// Builds and runs the program.
 ///
 /// # Errors
 ///
-/// What is missing cannot be installed, or the build fails.
+/// A package cannot be installed, or the build fails.
 pub(crate) fn measure() -> anyhow::Result<Value> {
     println!("mape-proto, x86_64 musl, static, own std (the first build takes minutes)");
     packages::ensure(&["time"])?;
-    // As on a router: without what plain Linux needs.
+    // As on a router: without the feature `linux`.
     let router = musl::build(&X86_64, &["--no-default-features"])?;
     let bytes = std::fs::metadata(&router)?.len();
     let plan = peak(&router, &["plan", "--json", "240b:10:3261:6400::/56"])?;
@@ -36,12 +36,12 @@ pub(crate) fn measure() -> anyhow::Result<Value> {
     }))
 }
 
-/// The largest resident memory of several runs, in kB.
+/// Returns the largest resident memory of several runs, in kB.
 fn peak(program: &Path, arguments: &[&str]) -> anyhow::Result<u64> {
     let mut most = 0;
     for _ in 0..5 {
         let mut time = Command::new("/usr/bin/time");
-        // GNU time reports on standard error; the program's own output is not wanted.
+        // GNU time reports on standard error. The program's output is dropped.
         time.args(["--format", "%M", "--output", "/dev/stdout"]).arg(program).args(arguments);
         let text = output(time.stderr(std::process::Stdio::null()))?;
         let Some(Ok(kb)) = text.lines().last().map(str::parse) else {

@@ -1,8 +1,8 @@
-//! What the status page of LuCI costs the router each time it asks: a line of 63 blocks with all of
-//! its 1008 ports in use.
+//! Measures the cost of a request of LuCI's status page, on a line of 63 blocks with all of its
+//! 1008 ports in use.
 //!
-//! The line is made from the record in `tests/vectors/status`: one of its connections, as the
-//! kernel wrote it, with other addresses and ports.
+//! The connections are copies of one in `tests/vectors/status`, as the kernel wrote it, with other
+//! addresses and ports.
 
 use std::fs;
 use std::path::Path;
@@ -19,11 +19,11 @@ const ROUNDS: usize = 11;
 const CALLS: u32 = 20;
 /// An OCN line.
 const PREFIX: &str = "2400:4050:80ba:2200::/56";
-/// What one answer may have, in bytes.
+/// The largest answer, in bytes.
 const BOUND: usize = 8192;
-/// A message of the end (`linux/netlink.h`).
+/// The type of the last message (`linux/netlink.h`).
 const DONE: usize = 20;
-/// Where a TCP connection of the record has what is written anew: addresses, ports, protocol,
+/// The fields of a recorded TCP connection that each copy replaces: addresses, ports, protocol,
 /// status.
 const MESSAGE: usize = 212;
 const ORIGINAL: Tuple = Tuple {
@@ -41,10 +41,10 @@ const REPLY: Tuple = Tuple {
     destination_port: 0x78,
 };
 const STATUS: usize = 0x83;
-/// Seen both ways, confirmed, assured, source translated.
+/// The status: seen both ways, confirmed, assured, source translated.
 const TRANSLATED: u8 = 0x9e;
 
-/// Places in one direction of a connection.
+/// Positions in one direction of a connection.
 struct Tuple {
     source: usize,
     destination: usize,
@@ -53,11 +53,11 @@ struct Tuple {
     destination_port: usize,
 }
 
-/// One poll: size of the answer, and time of the whole command.
+/// Measures one request: size of the answer, and time of the command.
 ///
 /// # Errors
 ///
-/// A build or a call fails, or the answer is not about all ports.
+/// A build or a call fails, or the answer does not have all ports.
 pub(super) fn measure() -> anyhow::Result<Value> {
     run(cargo(&["build", "--release", "--locked", "--package", "mape-proto"]))?;
     let target =
@@ -95,7 +95,7 @@ pub(super) fn measure() -> anyhow::Result<Value> {
     Ok(json!({ "bytes": answer.len(), "connections": connections, "status_ms": time.json() }))
 }
 
-/// Puts down what the program looks at; tells how many connections there are.
+/// Writes the files that the program reads, and returns the number of connections.
 fn write_line(program: &Path, line: &Path) -> anyhow::Result<usize> {
     let record = root().join("tests/vectors/status/v6plus");
     let _ = fs::remove_dir_all(line);
@@ -115,7 +115,7 @@ fn write_line(program: &Path, line: &Path) -> anyhow::Result<usize> {
         text("/br"),
         text("/rule/layout"),
     );
-    // With the plain edge conntrack shows real ports. The recorded rules are those of another line.
+    // With the plain edge conntrack shows external ports. The recorded rules are of another line.
     let state = json!({
         "schema": 1, "interface": "wan", "device": "mape-wan", "prefix": PREFIX, "rule": rule,
         "mtu": 1460, "reserved": "", "edge": "plain",
@@ -152,7 +152,7 @@ fn write_line(program: &Path, line: &Path) -> anyhow::Result<usize> {
         let bound = |index: usize| range.get(index).and_then(Value::as_u64).unwrap_or_default();
         for port in bound(0)..=bound(1) {
             let port = u16::try_from(port)?;
-            // Two by TCP to different servers, one by UDP.
+            // Two connections over TCP to different servers, one over UDP.
             for (server, protocol) in [(1, 6), (2, 6), (3, 17)] {
                 messages.extend(connection(template, address, port, server, protocol));
                 count += 1;
@@ -164,7 +164,7 @@ fn write_line(program: &Path, line: &Path) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-/// A connection of one of 32 hosts in the LAN over this port.
+/// Returns a connection of one of 32 hosts in the LAN over this port.
 fn connection(
     template: &[u8],
     address: std::net::Ipv4Addr,

@@ -1,4 +1,4 @@
-//! What one plan costs: in process, and as a whole command.
+//! Measures the cost of one plan: in process, and as a command.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ const ROUNDS: usize = 11;
 const CALLS: u32 = 40;
 const PREFIX: &str = "240b:10:3261:6400::/56";
 
-/// One plan in process, then one whole command.
+/// Measures one plan in process, then one command.
 ///
 /// # Errors
 ///
@@ -70,7 +70,7 @@ fn call(command: &mut Command) -> anyhow::Result<Duration> {
     Ok(taken)
 }
 
-/// The time of a command, over several rounds of calls.
+/// Measures the time of a command, over several rounds of calls.
 ///
 /// # Errors
 ///
@@ -109,7 +109,7 @@ impl Spread {
         }
     }
 
-    /// The median in milliseconds.
+    /// Returns the median in milliseconds.
     pub(super) fn ms(&self) -> f64 {
         self.median.as_secs_f64() * 1000.0
     }

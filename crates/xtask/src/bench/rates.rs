@@ -1,4 +1,4 @@
-//! What rulesets cost beside plain masquerade, as `tests/vm/rate.sh` measures it.
+//! Compares the cost of rulesets with plain masquerade, measured by `tests/vm/rate.sh`.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -16,13 +16,13 @@ use lab::vm::Vm;
 
 /// A kind of traffic.
 struct Kind {
-    /// What lab-traffic calls it.
+    /// Its name in lab-traffic.
     name: &'static str,
     heading: &'static str,
     unit: &'static str,
-    /// Operations in one unit.
+    /// The number of operations in one unit.
     size: f64,
-    /// What was agreed for the two-stage rules on the bare path.
+    /// The bound for the two-stage rules on the bare path.
     bound: &'static str,
 }
 
@@ -40,11 +40,11 @@ const KINDS: &[Kind] = &[
     packets("out", "64 bytes out", ">= 0.85"),
     packets("in", "64 bytes in", ">= 0.85"),
     megabytes("bulk", "TCP download", ">= 0.97"),
-    // Stricter: every 64 kB end in a small packet.
+    // A stricter case: every 64 kB end in a small packet.
     megabytes("blocks", "64 kB at a time", ""),
 ];
 
-/// The script's candidates and what they are. The first is the measure of all others.
+/// The script's candidates with their descriptions. The others are compared with the first.
 const CANDIDATES: &[(&str, &str)] = &[
     ("masquerade", "plain masquerade"),
     ("again", "the same once more"),
@@ -60,14 +60,14 @@ const CANDIDATES: &[(&str, &str)] = &[
     ("marks", "folk: a mark for each range"),
 ];
 
-/// What the control must cost, and two equal rulesets must not differ by.
+/// The least cost of the control, and the largest difference of two equal rulesets.
 const RESOLUTION: f64 = 0.03;
 
-/// In namespaces of this machine: the bare path, where the ruleset's share is largest.
+/// Measures in namespaces of this machine, on the bare path, where the ruleset's share is largest.
 ///
 /// # Errors
 ///
-/// No rights, no tools, or a kernel without what the rulesets need.
+/// Privileges, tools or kernel modules are missing.
 pub(crate) fn on_this_kernel() -> anyhow::Result<Value> {
     println!("Data plane on this machine, bare veth path, beside plain masquerade");
     packages::ensure(&["iproute2", "nftables"])?;
@@ -85,12 +85,12 @@ pub(crate) fn on_this_kernel() -> anyhow::Result<Value> {
     report(&text, true)
 }
 
-/// In the VM, through `ip6tnl`: the share of the ruleset on the real path. Emulated, so only the
-/// ratios mean anything.
+/// Measures in the VM, through `ip6tnl`: the share of the ruleset on the real path. The VM is
+/// emulated, so only the ratios are meaningful.
 ///
 /// # Errors
 ///
-/// There is no lab.
+/// The lab is not available.
 pub(crate) fn through_a_tunnel() -> anyhow::Result<Value> {
     println!("Data plane in the VM (emulated), through ip6tnl, beside plain masquerade");
     lab::prepare()?;
@@ -109,14 +109,14 @@ pub(crate) fn through_a_tunnel() -> anyhow::Result<Value> {
     report(&text, false)
 }
 
-/// The rounds of one candidate divided by those of the first.
+/// Returns the rounds of one candidate divided by those of the first.
 struct Ratio {
     median: f64,
     least: f64,
     most: f64,
 }
 
-/// What was measured of one kind of traffic.
+/// The results of one kind of traffic.
 struct Row {
     kind: &'static Kind,
     /// Median of the first candidate, in operations per second.
@@ -126,7 +126,7 @@ struct Row {
 }
 
 impl Row {
-    /// Whether the run could have seen a difference, and would not have made one up.
+    /// Whether the run is valid: the control differs, and equal rulesets do not.
     fn is_void(&self, names: &[&str]) -> bool {
         let median = |name: &str| {
             let index = names.iter().position(|candidate| *candidate == name);
@@ -196,7 +196,7 @@ fn row(value: &Value) -> Option<Row> {
     })
 }
 
-/// A line for each candidate, a column for each kind of traffic.
+/// Returns a table with a line per candidate and a column per kind of traffic.
 fn table(names: &[&str], rows: &[Row], bounds: bool) -> String {
     const NAME: usize = 30;
     const CELL: usize = 20;

@@ -1,8 +1,8 @@
-//! What one set-up costs beside OpenWrt's `map`: processor time, programs executed, memory. Where
-//! the firewall has not started before, or options are used, the first set-up also asks nft.
+//! Compares the cost of one set-up with OpenWrt's `map`: processor time, executed programs, memory.
+//! If the firewall has not started before, or options are used, the first set-up also asks nft.
 //!
-//! `tests/bench/setup.sh` runs both on the same stand-in for netifd, in turn; this builds what it
-//! needs and reads its lines.
+//! `tests/bench/setup.sh` runs both in turn on the same stand-in for netifd. This module builds the
+//! programs and reads the script's lines.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,8 +22,8 @@ const LINES: [(&str, f64); 2] = [("15", 1.0 / 10.0), ("63", 1.0 / 25.0)];
 const PROGRAMS: i64 = 3;
 const MEMORY: i64 = 1200;
 
-/// By how much two medians of the same may differ, as a share, and how far what the control costs
-/// more may be from what its burden costs alone.
+/// The largest difference of two medians of the same side, as a fraction, and the largest
+/// difference between the control's extra cost and the cost of its burden alone.
 const UNSTEADY: f64 = 0.25;
 const BLIND: f64 = 0.30;
 
@@ -31,7 +31,7 @@ const BLIND: f64 = 0.30;
 ///
 /// # Errors
 ///
-/// Wrong words, no rights, or files of `map` are missing.
+/// An argument is wrong, privileges are missing, or files of `map` are missing.
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     let (mut upstream, mut file) = (None, None);
     let mut words = words.iter();
@@ -53,7 +53,8 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What `map` needs; `mapcalc`, `jshn` and `ubus` are programs, in any directory for them.
+/// The files that `map` needs. `mapcalc`, `jshn` and `ubus` are programs, in any directory for
+/// programs.
 const FILES: [&str; 5] = [
     "lib/netifd/proto/map.sh",
     "lib/functions.sh",
@@ -185,7 +186,7 @@ fn processor_time(text: &str, ranges: &str, bound: f64) -> anyhow::Result<Map<St
     Ok(figure)
 }
 
-/// What was executed, and how much memory ours had.
+/// Returns the executed programs, and the memory of our program.
 fn programs(text: &str, ranges: &str) -> anyhow::Result<Map<String, Value>> {
     let mut executed = Map::new();
     for side in ["map", "mape", "asks"] {
@@ -196,7 +197,7 @@ fn programs(text: &str, ranges: &str) -> anyhow::Result<Map<String, Value>> {
         println!("  {side} executes {programs} programs in {processes} processes");
         executed.insert(side.to_owned(), trace);
     }
-    // The most that a set-up executes.
+    // The case that executes the most programs.
     let ours = executed.get("asks").context("no trace of ours")?;
     let count = number(ours, "executed")?;
     let all = ours.get("programs").and_then(Value::as_array).into_iter().flatten();

@@ -1,5 +1,5 @@
-//! The release's trial, tried: `tests/packages/official.sh` in a root with busybox and stubs, in
-//! the place of OpenWrt's images, which only GitHub has.
+//! Tests the script `tests/packages/official.sh`, which a release runs on OpenWrt's images, in a
+//! root with busybox and stubs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use host_tools::packages;
 use host_tools::steps::{output, root, run};
 use host_tools::tools::{cache_directory, find_program};
 
-/// What stands for the router's programs: each writes down how it was called.
+/// The stubs of the router's programs. Each records its arguments.
 const STUB: &str = "#!/bin/sh\necho \"${0##*/} $*\" >>/calls\n";
 
-/// Runs it for both package managers, also where they refuse.
+/// Runs the script for both package managers, also with failing ones.
 ///
 /// # Errors
 ///
-/// It does not do what the README says, or it passes where it has to fail.
+/// The script does not run the README's commands, or passes where it has to fail.
 pub(crate) fn check() -> anyhow::Result<()> {
     packages::ensure(&["busybox-static", "python3"])?;
     let work = cache_directory().join("official-test");
@@ -55,7 +55,7 @@ fn official(site: &Path, kind: &str, router: &Path) -> Command {
     script
 }
 
-/// A root with a shell and its tools.
+/// Makes a root with a shell and its tools.
 fn router(directory: &Path) -> anyhow::Result<PathBuf> {
     for part in
         ["bin", "usr/sbin", "tmp", "var", "etc/opkg", "etc/apk/keys", "etc/apk/repositories.d"]
