@@ -36,9 +36,9 @@ fn lines_without_a_plan() {
         ("240d:f:4000::/56", "nuro", "map-e", "NURO", "--rule"),
         ("240d:10:1000::/56", "nuro", "map-e", "NURO", "--rule"),
         ("2400:4052:f000::/56", "ocn", "map-e", "OCN", "--rule"),
-        ("fe80::1", "local", "none", "not an internet address", "global address"),
-        ("fd12:3456::/48", "local", "none", "not an internet address", "global address"),
-        ("ff02::1", "local", "none", "not an internet address", "global address"),
+        ("fe80::1", "local", "none", "not a public IPv6 prefix", "global address"),
+        ("fd12:3456::/48", "local", "none", "not a public IPv6 prefix", "global address"),
+        ("ff02::1", "local", "none", "not a public IPv6 prefix", "global address"),
     ] {
         let called = words(&format!("plan --json {prefix}"));
         assert_eq!(called.status, ExitStatus::NoPlan, "{prefix}");
