@@ -1,5 +1,5 @@
-//! How a NAT behaves, found out as RFC 5780 describes it: a STUN server with two addresses and two
-//! ports, and a client that asks it to answer from elsewhere.
+//! Determines the behaviour of a NAT as in RFC 5780: a STUN server with two addresses and two
+//! ports, and a client that requests answers from the others.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::Arc;
@@ -48,16 +48,16 @@ fn answer(sockets: &[UdpSocket], places: &[SocketAddrV4], number: usize) {
     }
 }
 
-/// Asks the server `--to`, from `--from ADDRESS:PORT` where that is given, and reports mapping,
-/// filtering (RFC 4787: `endpoint`, `address`, `address-port`), hairpin, and whether the port
-/// outside is the one inside.
+/// Queries the server `--to`, from `--from ADDRESS:PORT` if given, and reports mapping, filtering
+/// (RFC 4787: `endpoint`, `address`, `address-port`), hairpin, and whether the external port equals
+/// the internal one.
 pub(crate) fn behaviour(args: &Args) -> Result<()> {
     let server = args.to()?;
     let from = args.or("from", SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0))?;
     let wait = Duration::from_millis(args.or("wait-ms", 400)?);
     let client = Client { socket: UdpSocket::bind(from)?, wait };
     let first = client.ask(server, Change::Nothing).ok_or("the server does not answer")?;
-    // Before anybody else is talked to: a filter may be opened by that.
+    // First, because traffic to another address may open a filter.
     let filtering = if client.ask(server, Change::AddressAndPort).is_some() {
         "endpoint"
     } else if client.ask(server, Change::Port).is_some() {
@@ -107,7 +107,7 @@ impl Client {
         })
     }
 
-    /// Whether what another socket sends to the mapped address arrives here.
+    /// Returns whether a datagram from another socket to the mapped address arrives here.
     fn hears_from(&self, other: &UdpSocket, mapped: SocketAddrV4) -> Result<bool> {
         let request = Message::new(Change::Nothing, [9, 9]);
         for _ in 0..3 {

@@ -1,4 +1,5 @@
-//! What one command costs: processor time of it and its children, or everything it executes.
+//! Measures the cost of a command: processor time of it and its children, or the programs it
+//! executes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
@@ -38,7 +39,7 @@ pub(crate) fn cost(mut words: impl Iterator<Item = String>) -> Result<()> {
     Ok(())
 }
 
-/// Everything that the command started.
+/// The processes that the command started.
 #[derive(Default)]
 struct Tree {
     processes: BTreeSet<Pid>,
@@ -50,7 +51,7 @@ struct Tree {
 /// and each program's largest resident memory. Slow, so no time is measured.
 pub(crate) fn trace(mut words: impl Iterator<Item = String>) -> Result<()> {
     let program = words.next().ok_or("trace what?")?;
-    // A shell that says when it is there, waits until it is traced, and then is the command.
+    // A shell that reports that it runs, waits until it is traced, and then executes the command.
     let mut command = Command::new("sh");
     command.args(["-c", "echo; read -r go && exec \"$@\" >/dev/null", "sh", &program]).args(words);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
@@ -86,7 +87,7 @@ fn follow(mut child: Child) -> Result<Tree> {
         match waitpid(None, Some(WaitPidFlag::__WALL)) {
             Ok(WaitStatus::PtraceEvent(pid, signal, event)) => {
                 tree.event(pid, event);
-                // A stop of the whole group looks like an event, and would wait for ever.
+                // A stop of the whole group looks like an event, and would never end.
                 let told = (event == STOP && signal != Signal::SIGTRAP).then_some(signal);
                 resume(pid, told)?;
             }
@@ -132,7 +133,7 @@ fn name(pid: Pid) -> String {
     text.trim().chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect()
 }
 
-/// In kB; 0 where the kernel does not tell.
+/// In kB; 0 if the kernel does not report it.
 fn peak(pid: Pid) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));

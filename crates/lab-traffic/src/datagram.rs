@@ -14,7 +14,7 @@ use crate::args::{Args, nth};
 use crate::raw::{RawSocket, udp_without_checksum};
 use crate::report::{Report, percent};
 
-/// Datagrams sent before answers are looked at: less than any queue on the way.
+/// Datagrams that are sent before the answers are read: fewer than any queue on the way holds.
 const BATCH: usize = 32;
 
 /// How long the answers to one round may take.
@@ -46,7 +46,8 @@ pub(crate) fn udp(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// `--sockets` sockets, each to the same `--servers` servers: how many keep one outside port.
+/// `--sockets` sockets, each to the same `--servers` servers: counts those that keep one external
+/// port.
 pub(crate) fn eim(args: &Args) -> Result<()> {
     let (to, sources) = (args.to()?, args.sources()?);
     let (count, servers): (usize, usize) = (args.or("sockets", 1)?, args.or("servers", 6)?);
@@ -105,7 +106,7 @@ fn report(test: &str, questions: &[Question], first: usize) -> Report {
     report.number("answered_first", first).number("answered", answered)
 }
 
-/// Where the servers say the datagrams came from.
+/// The source addresses that the servers saw.
 fn outside(questions: &[Question]) -> Vec<SocketAddrV4> {
     let parse = |answer: &Vec<u8>| {
         let text = String::from_utf8_lossy(answer);

@@ -1,4 +1,4 @@
-//! Packets of every kind, all the time: what a network sends while somebody replaces the rules.
+//! Sends packets of every kind all the time, while a test replaces the rules.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ const ICMP: u8 = 1;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-/// Flows that go on for the whole time; their conntrack entries outlive any ruleset.
+/// Flows that last for the whole time. Their conntrack entries outlive every ruleset.
 const LASTING: u16 = 16;
 
 /// Sends UDP, TCP, ICMP and GRE in turn from `--from` to four addresses from `--to` on.

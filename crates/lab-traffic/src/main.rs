@@ -1,4 +1,5 @@
-//! Traffic for the VM lab: servers that say who is calling, and clients that count what they got.
+//! Traffic for the VM lab: servers that answer with the client's address, and clients that count
+//! the answers.
 //!
 //! Every command ends by itself and prints one line of JSON. Nothing here judges: the scripts
 //! compare the numbers, and the border relay of the lab judges the packets.
@@ -81,7 +82,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Any failure of a command: its text is all anybody needs.
+/// Any failure of a command; only its text is used.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn run(command: &str, args: &Args) -> Result<()> {

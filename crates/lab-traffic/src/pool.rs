@@ -11,7 +11,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, conn
 
 use crate::Result;
 
-/// One connection and what became of it.
+/// One connection and its result.
 pub(crate) struct Connection {
     /// None once it is closed: a socket kept for its record would go on trying.
     stream: Option<TcpStream>,

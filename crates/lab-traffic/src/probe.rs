@@ -1,4 +1,5 @@
-//! One packet, and the ICMP error it provokes: what traceroute and path MTU discovery live on.
+//! Sends one packet and reports the ICMP error it causes, as traceroute and path MTU discovery need
+//! it.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -16,10 +17,10 @@ use crate::args::Args;
 use crate::raw::{RawSocket, udp_without_checksum};
 use crate::report::Report;
 
-/// How often the socket is looked at.
+/// The interval at which the socket is read.
 const STEP: Duration = Duration::from_millis(5);
 
-/// What the error queue of a socket told.
+/// An entry of a socket's error queue.
 struct Notice {
     kind: u8,
     code: u8,
@@ -89,7 +90,7 @@ fn wait(fd: &OwnedFd, tcp: bool, limit: Duration) -> Result<(Option<Notice>, Opt
         if let Some(notice) = notice(fd)? {
             return Ok((Some(notice), None));
         }
-        // A stream answers at the latest when it says who is calling.
+        // A stream answers at the latest with the client's address.
         if !tcp || getpeername::<SockaddrIn>(fd.as_raw_fd()).is_ok() {
             if let Ok(length) = recv(fd.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
                 let answer = buffer.get(..length).unwrap_or(&[]);
@@ -114,7 +115,7 @@ fn notice(fd: &OwnedFd) -> Result<Option<Notice>> {
     };
     for control in message.cmsgs()? {
         if let ControlMessageOwned::Ipv4RecvErr(error, offender) = control {
-            // An error of this host itself ("message too long") is none that arrived.
+            // An error of this host ("message too long") did not arrive from the network.
             if error.ee_origin == libc::SO_EE_ORIGIN_ICMP {
                 let by = offender.map_or(Ipv4Addr::UNSPECIFIED, |address| {
                     Ipv4Addr::from(u32::from_be(address.sin_addr.s_addr))

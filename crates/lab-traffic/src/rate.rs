@@ -1,8 +1,8 @@
-//! How fast several paths are, in turn, by one process that owns both ends.
+//! Measures the rates of several paths in turn, in one process that has both ends.
 //!
-//! A packet that is sent crosses all namespaces within the system call, on the same processor; with
-//! nobody else to wake, the time of the call is the cost of the path. Slices are so short that many
-//! of them are not interrupted even on a busy machine: of each round the first quartile counts.
+//! A packet crosses all namespaces within the system call that sends it, on the same processor. No
+//! other process is woken, so the time of the call is the cost of the path. Slices are so short
+//! that many are not interrupted even on a busy machine: the first quartile of each round counts.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_millis(5);
 /// The ends that stay for the whole run.
 struct Ends {
     listener: TcpListener,
-    /// Takes what nobody reads.
+    /// Receives packets that are not read.
     _sink: UdpSocket,
     paths: Vec<Path>,
 }
@@ -40,7 +40,7 @@ struct Path {
     next: usize,
     client: UdpSocket,
     server: UdpSocket,
-    /// Where the client's packets come from, for the server.
+    /// The client's source address, as the server sees it.
     outside: SocketAddr,
     /// For bulk only: client and server side.
     bulk: Option<(TcpStream, TcpStream)>,
@@ -78,7 +78,7 @@ pub(crate) fn rate(args: &Args) -> Result<()> {
         let mut times = vec![Vec::new(); candidates];
         for slice in 0..slices {
             for turn in 0..candidates {
-                // Up and down in turn: nobody always follows the same neighbour.
+                // In alternating order, so that no candidate always follows the same one.
                 let turn = if slice % 2 == 0 { turn } else { candidates - 1 - turn };
                 let candidate = (turn + slice) % candidates;
                 let time = run(&mut ends, candidate, operations)?;

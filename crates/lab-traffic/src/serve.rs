@@ -1,6 +1,6 @@
-//! The servers: every answer starts with the caller's `ADDRESS:PORT`, then comes the echo.
+//! The servers: every answer begins with the client's `ADDRESS:PORT`, followed by the echo.
 //!
-//! One process answers on every local address, and from the address that was asked.
+//! One process answers on every local address, from the address of the request.
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read as _, Write as _};
@@ -154,7 +154,7 @@ fn answer_all(socket: &UdpSocket) {
                 _ => None,
             })
         });
-        // Answers leave from the address that was asked, through whatever interface leads back.
+        // Answers leave from the address of the request, through the interface of the route back.
         let Some(mut info) = info else { continue };
         info.ipi_ifindex = 0;
         let mut text = format!("{}\n", SocketAddrV4::from(peer)).into_bytes();

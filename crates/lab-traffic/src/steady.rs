@@ -1,4 +1,4 @@
-//! Flows that go on while something is done to the router: which of them noticed?
+//! Keeps flows alive during a change of the router, and counts those that were interrupted.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddrV4, TcpStream, UdpSocket};
@@ -19,7 +19,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 
 struct Datagrams {
     socket: UdpSocket,
-    /// Where the server first saw it.
+    /// The source address that the server saw first.
     outside: Option<SocketAddrV4>,
     moved: bool,
     unanswered: usize,
@@ -57,7 +57,7 @@ pub(crate) fn steady(args: &Args) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(args.or("seconds", 10)?);
     let pause = Duration::from_millis(args.or("pause", 250)?);
     let mut rounds = 0;
-    // One more round after the time is up: it tells who is alive.
+    // One more round after the end shows which flows are alive.
     loop {
         let last = Instant::now() >= deadline;
         let patience = if last || rounds == 0 { ANSWER } else { PATIENCE };

@@ -1,4 +1,4 @@
-//! What a machine without a system log says to `/dev/log`, as lines of a file.
+//! Writes the messages to `/dev/log` into a file, on a machine without a system log.
 
 use std::fs::File;
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! The part of ubusd: greets, finds objects, hands over calls.
+//! The part of ubusd: greets clients, looks objects up, and dispatches calls.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -12,27 +12,27 @@ use serde_json::Value;
 use crate::netifd::Netifd;
 use crate::serve::Event;
 
-/// The clients and the numbers of the objects.
+/// The clients and the ids of the objects.
 #[derive(Debug)]
 pub(crate) struct Bus {
     clients: HashMap<u32, UnixStream>,
     next_client: u32,
-    /// An object keeps its number for as long as we run.
+    /// An object keeps its id while the stand-in runs.
     numbers: HashMap<String, u32>,
     sender: Sender<Event>,
 }
 
 impl Bus {
     pub(crate) fn new(sender: Sender<Event>) -> Self {
-        // Numbers up to 1024 are ubusd's own.
+        // Ids up to 1024 are ubusd's own.
         Self { clients: HashMap::new(), next_client: 1024, numbers: HashMap::new(), sender }
     }
 
-    /// Greets a new client and reads from it until it goes.
+    /// Greets a new client and reads from it until it disconnects.
     pub(crate) fn connected(&mut self, stream: UnixStream) -> std::io::Result<()> {
         self.next_client += 1;
         let client = self.next_client;
-        // A client that reads nothing must not stop us for long.
+        // A client that does not read must not block the stand-in for long.
         stream.set_write_timeout(Some(Duration::from_secs(5)))?;
         let reader = stream.try_clone()?;
         self.clients.insert(client, stream);

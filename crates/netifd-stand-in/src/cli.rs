@@ -1,4 +1,4 @@
-//! The command line: the daemon, and the three programs by which scripts talk to it.
+//! The command line: the daemon, and the three programs that scripts use to call it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -25,10 +25,10 @@ $UBUS_SOCKET, else /var/run/ubus/ubus.sock.
 
 const SOCKET: &str = "/var/run/ubus/ubus.sock";
 
-/// Runs the command line; the exit status.
+/// Runs the command line and returns the exit status.
 ///
 /// # Errors
-/// The arguments make no sense, or the daemon cannot begin.
+/// An argument is wrong, or the daemon cannot start.
 pub fn run(arguments: Vec<String>) -> anyhow::Result<u8> {
     let mut words = arguments.into_iter();
     let program = words.next().unwrap_or_default();
@@ -71,7 +71,7 @@ fn options(mut words: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         match word.as_str() {
             "--socket" => socket = Some(path()?),
             "--config" => config = Some(path()?),
-            // Scripts are run from there, so a relative path would not hold.
+            // Scripts run in that directory, so a relative path would be wrong.
             "--handlers" => handlers = Some(path()?.canonicalize()?),
             "--hotplug" => hotplug = Some(path()?.canonicalize()?),
             "--dry" => dry = true,
@@ -97,7 +97,8 @@ fn call(object: &str, method: &str, json: &str) -> anyhow::Result<u8> {
     ubus(["call", object, method, json].map(str::to_owned).into_iter())
 }
 
-/// `ubus` as far as scripts use it. As there, a refusal is the exit status 256 - number.
+/// The parts of `ubus` that scripts use. As in `ubus`, the exit status of a refusal is 256 minus
+/// its number.
 fn ubus(mut words: impl Iterator<Item = String>) -> anyhow::Result<u8> {
     let (mut socket, mut timeout) = (default_socket(), Duration::from_secs(30));
     let mut compact = false;
@@ -133,12 +134,12 @@ fn ubus(mut words: impl Iterator<Item = String>) -> anyhow::Result<u8> {
     }
 }
 
-/// One line. Who reads it may have heard enough, as `grep -q` has.
+/// Prints one line. The reader may have closed the pipe, as `grep -q` does.
 fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// The objects, or the one of this name.
+/// Lists the objects, or the one with this name.
 fn list(socket: &Path, timeout: Duration, name: Option<&str>) -> anyhow::Result<u8> {
     let answer = Client::connect(socket, timeout)?.call("stand-in", "objects", &json!({}))?;
     let objects = answer.get("objects").and_then(Value::as_array).context("no objects")?;
@@ -151,8 +152,8 @@ fn list(socket: &Path, timeout: Duration, name: Option<&str>) -> anyhow::Result<
     Ok(u8::from(found.is_empty()))
 }
 
-/// `jsonfilter` as far as the tests use it: one expression of names and `[*]`, such as
-/// `@.errors[*].code`. As there, nothing found is the exit status 1.
+/// The parts of `jsonfilter` that the tests use: one expression of names and `[*]`, such as
+/// `@.errors[*].code`. As in `jsonfilter`, the exit status is 1 if there is no value.
 fn jsonfilter(mut words: impl Iterator<Item = String>) -> anyhow::Result<u8> {
     let (mut text, mut expression) = (None, None);
     while let Some(word) = words.next() {
@@ -164,7 +165,7 @@ fn jsonfilter(mut words: impl Iterator<Item = String>) -> anyhow::Result<u8> {
     }
     let expression = expression.context(HELP)?;
     let text = text.map_or_else(|| std::io::read_to_string(std::io::stdin()), Ok)?;
-    // `ifstatus` of an interface that is not there says nothing.
+    // `ifstatus` prints nothing for an unknown interface.
     let Ok(document) = text.parse::<Value>() else { return Ok(1) };
     let found = select(&document, &expression)?;
     for value in &found {
@@ -173,7 +174,7 @@ fn jsonfilter(mut words: impl Iterator<Item = String>) -> anyhow::Result<u8> {
     Ok(u8::from(found.is_empty()))
 }
 
-/// The values that an expression leads to.
+/// Returns the values that an expression selects.
 fn select<'a>(document: &'a Value, expression: &str) -> anyhow::Result<Vec<&'a Value>> {
     let path = expression.strip_prefix("@.").context("an expression begins with @.")?;
     let mut found = vec![document];

@@ -1,11 +1,11 @@
-//! The configuration: /etc/config/network itself, or JSON in its place.
+//! Reads the configuration: /etc/config/network, or JSON instead.
 //!
 //! ```json
 //! {"wan6": {"proto": "static", "device": "eth1", "ip6addr": ["2001:db8::1/64"], "ip6gw": "fe80::1"},
 //!  "wan6mape": {"proto": "mape", "tunlink": "wan6", "mtu": "1460"}}
 //! ```
-//! Values are text or lists of text, as in UCI. For static interfaces addresses may also be tables
-//! with lifetimes, which UCI has no word for; bridges are in UCI only.
+//! Values are text or lists of text, as in UCI. Addresses of static interfaces may also be tables
+//! with lifetimes, which UCI does not have. Bridges are in UCI only.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 /// The options of one interface.
 pub(crate) type Section = Map<String, Value>;
 
-/// What the file says.
+/// The contents of the file.
 #[derive(Debug, Default)]
 pub(crate) struct Network {
     pub(crate) interfaces: BTreeMap<String, Section>,
@@ -62,7 +62,7 @@ fn from_uci(text: &str) -> anyhow::Result<Network> {
     Ok(Network { interfaces: interfaces.collect(), bridges: bridges.collect() })
 }
 
-/// The type of an option, by blobmsg's numbers, which handlers use when they declare.
+/// The type of an option, with blobmsg's numbers, which handlers declare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Array,
@@ -83,7 +83,7 @@ impl Kind {
     }
 }
 
-/// The options every interface has, whatever its handler declares. They reach the handler as well.
+/// The options that every interface has without a declaration. The handler gets them as well.
 pub(crate) const OF_EVERY_INTERFACE: [(&str, Kind); 16] = [
     ("proto", Kind::Text),
     ("device", Kind::Text),
@@ -103,8 +103,8 @@ pub(crate) const OF_EVERY_INTERFACE: [(&str, Kind); 16] = [
     ("force_link", Kind::Flag),
 ];
 
-/// A number as C's `strtol` reads it with base 0: `0x` and a leading 0 count, blanks before are
-/// skipped, nothing may follow.
+/// Reads a number as C's `strtol` does with base 0: `0x` and a leading 0 select the base, leading
+/// blanks are skipped, and no text may follow.
 fn number(text: &str) -> Option<i64> {
     let text = text.trim_start();
     let (negative, digits) = match text.strip_prefix('-') {
@@ -123,7 +123,8 @@ fn number(text: &str) -> Option<i64> {
     value.ok().map(|value| if negative { -value } else { value })
 }
 
-/// One option with the type it was declared with; `None` where it does not fit and is dropped.
+/// Converts an option to its declared type. Returns `None` if it does not fit; netifd drops it
+/// then.
 fn typed(value: &Value, kind: Kind) -> Option<Value> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
@@ -148,7 +149,7 @@ fn typed(value: &Value, kind: Kind) -> Option<Value> {
     }
 }
 
-/// The options of a section that were declared, with their types.
+/// Returns the declared options of a section, with their types.
 pub(crate) fn declared<'a>(
     section: &Section,
     options: impl Iterator<Item = (&'a str, Kind)>,

@@ -1,4 +1,5 @@
-//! The object `stand-in`: what tests do to the world. The real netifd has nothing like it.
+//! The object `stand-in`, with which tests change the environment. The real netifd has no such
+//! object.
 
 use mape_ubus::Status;
 use serde_json::{Value, json};
@@ -13,10 +14,10 @@ impl Netifd {
     /// `uplink`, `start`, `objects`, `executed`, `idle` and `no_tunnels`.
     pub(crate) fn control(&mut self, method: &str, arguments: &Value) -> Answer {
         match method {
-            // A static interface's options, as in the configuration, and `up`. Options that are not
-            // named stay; null takes one away.
+            // A static interface's options, as in the configuration, and `up`. Other options do not
+            // change; null removes one.
             "uplink" => self.uplink(arguments),
-            // Begins, where it was told to do so later.
+            // Starts the daemon if its start was deferred.
             "start" => {
                 if !self.started {
                     self.start();
@@ -27,7 +28,7 @@ impl Netifd {
             "objects" => Ok(Some(json!({"objects": self.objects()}))),
             // Every `ip` command so far.
             "executed" => Ok(Some(json!({"commands": self.system.commands}))),
-            // Whether no script and no hook runs, and none is about to.
+            // Whether no script and no hook runs or is scheduled.
             "idle" => {
                 let busy = |interface: &Interface| {
                     let leaves = interface.farewell.or(interface.removal).is_some();
@@ -36,7 +37,7 @@ impl Netifd {
                 let idle = self.hotplug.is_idle() && !self.interfaces.values().any(busy);
                 Ok(Some(json!({"idle": idle})))
             }
-            // `on`: making a tunnel fails from now on.
+            // `on`: from now on, creating a tunnel fails.
             "no_tunnels" => {
                 self.system.no_tunnels =
                     arguments.get("on").and_then(Value::as_bool).unwrap_or(true);
@@ -46,7 +47,7 @@ impl Netifd {
         }
     }
 
-    /// What a DHCP client or the user would do to an uplink.
+    /// Changes an uplink as a DHCP client or the user would.
     fn uplink(&mut self, arguments: &Value) -> Answer {
         let fields = arguments.as_object().ok_or(Status::InvalidArgument)?;
         let name =

@@ -11,17 +11,17 @@ use crate::netifd::{Command, Netifd};
 /// One dependency of an interface. It lasts until the next setup begins.
 #[derive(Clone, Debug)]
 pub(crate) struct Dependency {
-    /// `None`: the interface has to be up, no more.
+    /// `None`: the interface only has to be up.
     pub(crate) host: Option<IpAddr>,
-    /// Empty: any interface will do.
+    /// Empty: any interface.
     pub(crate) interface: String,
     /// The interface that meets it now.
     pub(crate) met_by: Option<String>,
 }
 
 impl Netifd {
-    /// Adds a dependency; refused where it is not met now. Then the interface counts as
-    /// unavailable, and the setup that asked has been told to stop before the answer.
+    /// Adds a dependency. It is refused if it is not met now: then the interface becomes
+    /// unavailable, and the setup is stopped before it gets the answer.
     pub(crate) fn depend(&mut self, name: &str, dependency: Dependency) -> Result<(), Status> {
         let interface = self.interfaces.get_mut(name).ok_or(Status::NotFound)?;
         interface.dependencies.push(dependency);
@@ -33,8 +33,7 @@ impl Netifd {
         if met { Ok(()) } else { Err(Status::NotFound) }
     }
 
-    /// Looks whether a dependency that is not met is met now, and sets the interface's
-    /// availability.
+    /// Checks the unmet dependencies and sets the interface's availability.
     fn try_dependency(&mut self, name: &str, index: usize) {
         let Some(interface) = self.interfaces.get(name) else { return };
         let Some(dependency) = interface.dependencies.get(index).cloned() else { return };
@@ -53,8 +52,8 @@ impl Netifd {
         self.set_available(name, available);
     }
 
-    /// The interface by which the host is reached. A host that is not "anywhere" gets a route of
-    /// its own, so that it stays reached this way.
+    /// Returns the interface that reaches the host. A specific host gets a route of its own, so
+    /// that its path does not change.
     fn find_way(&mut self, dependency: &Dependency) -> Option<String> {
         let named = (!dependency.interface.is_empty()).then_some(&dependency.interface);
         if let Some(named) = named {
@@ -77,7 +76,7 @@ impl Netifd {
         Some(name)
     }
 
-    /// Something happened to an interface that others may depend on.
+    /// Handles an event of an interface that others may depend on.
     pub(crate) fn tell_dependents(&mut self, of: &str, happened: Happened) {
         let lost = matches!(happened, Happened::Down | Happened::UpFailed | Happened::Free);
         let gained = matches!(happened, Happened::Up | Happened::Update);
@@ -88,8 +87,8 @@ impl Netifd {
                 match &dependency.met_by {
                     Some(by) if lost && by == of => {
                         dependency.met_by = None;
-                        // Only here, and not by availability: so the setup that follows this
-                        // teardown is the extra one, which finds the dependency unmet.
+                        // Only here, and not by availability: as in netifd, one more setup follows
+                        // this teardown and finds the dependency unmet.
                         if interface.stage == Stage::Idle {
                             self.link_lost(&name);
                             self.command(&name, Command::Teardown);

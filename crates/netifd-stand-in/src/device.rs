@@ -1,4 +1,4 @@
-//! Layer-3 devices and what is put on them.
+//! Layer-3 devices with their addresses and routes.
 
 use serde_json::{Map, Value};
 
@@ -10,13 +10,14 @@ use crate::tunnel;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Device {
     pub(crate) name: String,
-    /// What the handler stated, if it is a tunnel of ours: it goes with the interface.
+    /// The tunnel's description by the handler, if it is a tunnel, which is deleted with the
+    /// interface.
     pub(crate) tunnel: Option<Map<String, Value>>,
 }
 
 impl Netifd {
-    /// Gives the interface its device; a tunnel is made unless there is one with the same words.
-    /// Whether it is there now.
+    /// Gives the interface its device, and returns whether it exists. A tunnel is created unless
+    /// one with the same description exists.
     pub(crate) fn use_device(&mut self, name: &str, device: Device) -> bool {
         let old = self.interfaces.get(name).and_then(|interface| interface.l3.clone());
         if old.as_ref() == Some(&device) {
@@ -33,7 +34,7 @@ impl Netifd {
         match made {
             Ok(command) => {
                 if device.tunnel.is_some() {
-                    // netifd deletes whatever has the name.
+                    // netifd deletes any device with this name.
                     self.system.ip(&format!("link del {}", device.name));
                     if !self.system.ip(&command) {
                         return false;
@@ -52,14 +53,14 @@ impl Netifd {
         }
     }
 
-    /// The device of the interface a tunnel runs over: `None` if there is no such interface, and an
-    /// empty name if it has no device.
+    /// Returns the device of the interface below a tunnel: `None` if there is no such interface,
+    /// and an empty name if it has no device.
     fn link_device(&self, link: &str) -> Option<String> {
         let interface = self.interfaces.get(link)?;
         Some(interface.l3.as_ref().map_or_else(String::new, |device| device.name.clone()))
     }
 
-    /// A bridge and its ports. One that is there stays as it is.
+    /// Creates a bridge with its ports. An existing one does not change.
     pub(crate) fn make_bridge(&mut self, name: &str, ports: &[String]) {
         if self.system.has_device(name) {
             return;
@@ -71,8 +72,8 @@ impl Netifd {
         }
     }
 
-    /// Brings the interface's own device up; whether it has carrier. Without, the interface waits
-    /// for [`Netifd::links_changed`].
+    /// Brings the interface's own device up and returns whether it has carrier. Without carrier the
+    /// interface waits for [`Netifd::links_changed`].
     pub(crate) fn claim_device(&mut self, name: &str) -> bool {
         let Some(interface) = self.interfaces.get_mut(name) else { return false };
         let Some(device) = interface.own_device().map(str::to_owned) else { return true };
@@ -83,8 +84,8 @@ impl Netifd {
         interface.link
     }
 
-    /// Some device lost its carrier, or got it. The interface goes down and comes back, without its
-    /// autostart being touched.
+    /// Handles a change of carrier. The interface goes down or comes back, and its autostart does
+    /// not change.
     pub(crate) fn links_changed(&mut self) {
         for name in self.names() {
             let Some(interface) = self.interfaces.get_mut(&name) else { continue };
@@ -102,7 +103,7 @@ impl Netifd {
         }
     }
 
-    /// Lets the device go; a tunnel is deleted.
+    /// Releases the device. A tunnel is deleted.
     pub(crate) fn drop_device(&mut self, name: &str) {
         let device = self.interfaces.get_mut(name).and_then(|interface| interface.l3.take());
         if let Some(device) = device.filter(|device| device.tunnel.is_some()) {
@@ -110,8 +111,8 @@ impl Netifd {
         }
     }
 
-    /// Puts these settings in the place of the old ones, or, with `keep`, beside them. What is
-    /// equal stays untouched.
+    /// Replaces the old settings with these or, with `keep`, adds these. Equal settings are not
+    /// touched.
     pub(crate) fn apply_ip(&mut self, name: &str, mut new: Settings, keep: bool) -> Updated {
         let Some(interface) = self.interfaces.get_mut(name) else { return Updated::default() };
         let Some(device) = interface.l3.as_ref().map(|device| device.name.clone()) else {
@@ -176,14 +177,14 @@ impl Netifd {
         updated
     }
 
-    /// Takes everything off the device.
+    /// Removes all settings from the device.
     pub(crate) fn flush_ip(&mut self, name: &str) {
         let tunnel =
             self.interfaces.get(name).and_then(|interface| interface.l3.as_ref()?.tunnel.as_ref());
         if tunnel.is_none() {
             self.apply_ip(name, Settings::default(), false);
         } else if let Some(interface) = self.interfaces.get_mut(name) {
-            // The device goes, and with it all that is on it.
+            // Deleting the device removes its settings.
             interface.ip = Settings::default();
         }
     }

@@ -16,7 +16,7 @@ fn fault(fault: &Fault) -> Value {
 }
 
 impl Interface {
-    /// The answer to `status`.
+    /// Returns the answer to `status`.
     pub(crate) fn dump(&self, name: &str) -> Map<String, Value> {
         let mut table = Map::new();
         let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);
@@ -46,7 +46,7 @@ impl Interface {
         table
     }
 
-    /// What only an interface that is up shows.
+    /// The fields of an interface that is up.
     fn dump_up(&self, name: &str) -> Map<String, Value> {
         let mut table = Map::new();
         let mut put = |key: &str, value: Value| table.insert(key.to_owned(), value);

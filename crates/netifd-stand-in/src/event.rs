@@ -1,6 +1,6 @@
-//! What happens to an interface, told to whoever depends on it and to the hotplug hooks.
+//! The events of an interface, for dependent interfaces and for the hotplug hooks.
 
-/// Something that happened to an interface.
+/// An event of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Happened {
     Down,
@@ -13,7 +13,7 @@ pub(crate) enum Happened {
 }
 
 impl Happened {
-    /// The word in a hook's `ACTION`; `None` where no hook is called.
+    /// Returns the hook's `ACTION`, or `None` if no hook is called.
     pub(crate) const fn action(self) -> Option<&'static str> {
         match self {
             Self::Down => Some("ifdown"),

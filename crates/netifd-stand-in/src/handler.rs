@@ -1,4 +1,4 @@
-//! Shell protocol handlers: what they say of themselves when netifd starts.
+//! Shell protocol handlers: the descriptions that netifd reads when it starts.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::config::Kind;
 use crate::process;
 
-/// What one protocol's `dump` says.
+/// The contents of a protocol's `dump`.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "netifd's own flags")]
 pub(crate) struct Handler {
@@ -17,19 +17,19 @@ pub(crate) struct Handler {
     pub(crate) script: String,
     pub(crate) directory: PathBuf,
     pub(crate) options: Vec<(String, Kind)>,
-    /// It may end without a word, and without a process of its own to watch.
+    /// The handler may end without a message, and has no process to watch.
     pub(crate) no_proto_task: bool,
-    /// Its interfaces are not on a device of the section.
+    /// Its interfaces do not use the section's device.
     pub(crate) no_device: bool,
-    /// Without one, they can be set up all the same.
+    /// They can be set up without a device.
     pub(crate) available: bool,
     pub(crate) renew: bool,
-    /// Errors survive the next setup; only the last one is kept.
+    /// Errors stay after the next setup; only the last one is kept.
     pub(crate) last_error: bool,
 }
 
-/// Asks every executable script of the directory. One that fails, or prints what is not JSON, only
-/// loses its own protocols.
+/// Runs `dump` of every executable script in the directory. If a script fails or prints invalid
+/// JSON, only its protocols are missing.
 pub(crate) fn load(directory: &Path) -> BTreeMap<String, Handler> {
     let mut handlers = BTreeMap::new();
     for script in
@@ -57,7 +57,7 @@ fn parse(line: &str, directory: &Path, script: &str) -> Option<(String, Handler)
     let flag = |name: &str| dump.get(name).and_then(Value::as_bool).unwrap_or(false);
     let option = |pair: &Value| {
         let kind = Kind::new(pair.get(1)?.as_i64()?)?;
-        // `NAME:CHECK` says what LuCI and uci should check.
+        // In `NAME:CHECK`, the second part is for LuCI and uci.
         let name = pair.get(0)?.as_str()?.split(':').next()?;
         Some((name.to_owned(), kind))
     };

@@ -13,7 +13,7 @@ use crate::process::{self, Task};
 pub(crate) struct Hotplug {
     directory: Option<PathBuf>,
     waiting: VecDeque<(String, Happened)>,
-    /// The event whose scripts run; forgotten when its interface goes.
+    /// The event whose scripts run, until its interface is removed.
     current: Option<(String, Happened)>,
     task: Option<Task>,
 }
@@ -23,14 +23,14 @@ impl Hotplug {
         Self { directory, ..Self::default() }
     }
 
-    /// Nothing is being told, and nothing waits.
+    /// Returns whether no hook runs and no event waits.
     pub(crate) fn is_idle(&self) -> bool {
         self.task.is_none() && self.waiting.is_empty()
     }
 
-    /// Queues an event. A later one of the same interface takes the place of one that waits, but an
-    /// update never that of an `ifup`; what is being told now is not told twice, unless it is an
-    /// update.
+    /// Queues an event. A later event replaces a waiting one of the same interface, but an update
+    /// does not replace an `ifup`. The event that the hooks run for now is not queued again unless
+    /// it is an update.
     fn queue(&mut self, interface: &str, happened: Happened) {
         if happened == Happened::Free {
             self.waiting.retain(|(name, _)| name != interface);
@@ -55,13 +55,13 @@ impl Hotplug {
 }
 
 impl Netifd {
-    /// Tells the hooks, now or when they are done with what they do.
+    /// Runs the hooks, at once or after the current event.
     pub(crate) fn tell_hooks(&mut self, interface: &str, happened: Happened) {
         self.hotplug.queue(interface, happened);
         self.call_hooks();
     }
 
-    /// The hooks' process ended.
+    /// Handles the end of the hooks' process.
     pub(crate) fn hooks_ended(&mut self, task: Task) {
         if self.hotplug.task.take_if(|running| *running == task).is_some() {
             self.hotplug.current = None;
@@ -77,7 +77,7 @@ impl Netifd {
             else {
                 continue;
             };
-            // Each is sourced in a shell of its own, as hotplug-call does.
+            // Each script is sourced in a separate shell, as hotplug-call does.
             let mut command = Command::new("sh");
             command.args(["-c", "for hook do (. \"$hook\"); done", "hotplug-call"]);
             let hooks = process::scripts(&directory, |name| !name.starts_with('.'));

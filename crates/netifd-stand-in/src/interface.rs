@@ -1,4 +1,4 @@
-//! One interface: what netifd knows of it.
+//! The state of one interface in netifd.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::handler::Handler;
 use crate::ip::{Settings, Updated};
 use crate::process::Task;
 
-/// Where the interface is.
+/// The state of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Down,
@@ -22,22 +22,22 @@ pub(crate) enum State {
     Teardown,
 }
 
-/// Where its handler's script is.
+/// The state of its handler's script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Nothing was asked of it, or the interface is up.
+    /// No setup was requested, or the interface is up.
     Idle,
     Setup,
-    /// The setup was killed; its end is awaited.
+    /// The setup was killed and has not ended yet.
     Aborting,
     Teardown,
 }
 
-/// What to do once the interface is down.
+/// The action after the interface is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
     Nothing,
-    /// Begin again with the section as it is now.
+    /// Start again with the current section.
     Reload,
     Remove,
 }
@@ -47,9 +47,9 @@ pub(crate) enum Then {
 pub(crate) enum Protocol {
     /// By a script.
     Script(Handler),
-    /// By the section alone, at once.
+    /// By the section alone, immediately.
     Static,
-    /// The section names a protocol nobody has.
+    /// The protocol of the section has no handler.
     Unknown,
 }
 
@@ -69,13 +69,13 @@ pub(crate) struct Interface {
     pub(crate) protocol: Protocol,
     pub(crate) state: State,
     pub(crate) available: bool,
-    /// Whether its own device has carrier; true where it has none.
+    /// Whether its own device has carrier; true if it has no device.
     pub(crate) link: bool,
     pub(crate) autostart: bool,
     pub(crate) dynamic: bool,
     pub(crate) then: Then,
     pub(crate) since: Instant,
-    /// The layer-3 device, while there is one.
+    /// The layer-3 device, if there is one.
     pub(crate) l3: Option<Device>,
     pub(crate) ip: Settings,
     pub(crate) data: Map<String, Value>,
@@ -84,19 +84,19 @@ pub(crate) struct Interface {
 
     pub(crate) stage: Stage,
     pub(crate) script: Option<Task>,
-    /// The process a handler had us start, for as long as the interface is up.
+    /// The process that the handler started through netifd, while the interface is up.
     pub(crate) proto_task: Option<Task>,
-    /// The handler had the process ended itself.
+    /// The handler ended the process itself.
     pub(crate) proto_task_killed: bool,
     /// Exit status of that process when it ended by itself.
     pub(crate) last_error: Option<i32>,
     pub(crate) renew_pending: bool,
     pub(crate) dependencies: Vec<Dependency>,
-    /// When a script that was told to stop, or a teardown, is killed.
+    /// When a stopped script or a teardown is killed.
     pub(crate) patience: Option<Instant>,
     /// When a setup that ended without the interface being up is repeated.
     pub(crate) checkup: Option<Instant>,
-    /// When an interface that was told to go is taken down.
+    /// When a removed interface is taken down.
     pub(crate) farewell: Option<Instant>,
     /// When a removed interface disappears.
     pub(crate) removal: Option<Instant>,
@@ -135,27 +135,27 @@ impl Interface {
         interface
     }
 
-    /// A text of the section that every interface can have.
+    /// Returns a text option that every interface can have.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.section.get(name)?.as_str()
     }
 
-    /// A flag of the section.
+    /// Returns a flag of the section.
     pub(crate) fn flag(&self, name: &str) -> Option<bool> {
         config::declared(&self.section, std::iter::once((name, Kind::Flag))).get(name)?.as_bool()
     }
 
-    /// The device of the section: by `device` or by its older name.
+    /// Returns the device of the section: `device` or its older name.
     pub(crate) fn device(&self) -> Option<&str> {
         self.text("device").or_else(|| self.text("ifname"))
     }
 
-    /// The interface whose device this one shares: `@NAME`.
+    /// Returns the interface whose device this one shares: `@NAME`.
     pub(crate) fn alias_of(&self) -> Option<&str> {
         self.device()?.strip_prefix('@')
     }
 
-    /// The device it is on from the start: neither a tunnel nor another interface's.
+    /// Returns its own device, which is neither a tunnel nor another interface's.
     pub(crate) fn own_device(&self) -> Option<&str> {
         let has_none = match &self.protocol {
             Protocol::Static => false,
@@ -172,14 +172,15 @@ impl Interface {
         }
     }
 
-    /// What the handler gets as JSON: its declared options, and the ones of every interface.
+    /// Returns the JSON for the handler: its declared options, and those of every interface.
     pub(crate) fn options(&self) -> Section {
         let own = self.handler().map_or(&[][..], |handler| handler.options.as_slice());
         let own = own.iter().map(|(name, kind)| (name.as_str(), *kind));
         config::declared(&self.section, OF_EVERY_INTERFACE.into_iter().chain(own))
     }
 
-    /// What has to be equal for a reload to leave the interface alone.
+    /// Returns the values that a reload compares: if they are equal, it does not touch the
+    /// interface.
     pub(crate) fn own_options(&self) -> Section {
         let own = self.handler().map_or(&[][..], |handler| handler.options.as_slice());
         let own = own.iter().map(|(name, kind)| (name.as_str(), *kind));
@@ -212,7 +213,7 @@ impl Interface {
         self.faults.push(Fault { subsystem: subsystem.to_owned(), code: code.to_owned(), data });
     }
 
-    /// Adds to the data: keys that are there are replaced, others stay.
+    /// Adds to the data: existing keys are replaced, others stay.
     pub(crate) fn merge_data(&mut self, fields: &Map<String, Value>) {
         for (name, value) in fields {
             if self.data.insert(name.clone(), value.clone()).as_ref() != Some(value) {
@@ -221,7 +222,7 @@ impl Interface {
         }
     }
 
-    /// Kills its processes without further word.
+    /// Kills its processes.
     pub(crate) fn kill_processes(&mut self) {
         for task in [self.script.take(), self.proto_task.take()].into_iter().flatten() {
             task.signal(Signal::SIGKILL);

@@ -1,4 +1,4 @@
-//! Addresses, routes and prefixes of an interface, as a handler states them and as a dump shows
+//! Addresses, routes and prefixes of an interface, as a handler sends them and as a dump shows
 //! them.
 
 use std::fmt::Write as _;
@@ -18,7 +18,8 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// The command of `ip` that puts it on the device, also with other lifetimes than it has.
+    /// Returns the command of `ip` that sets the address on the device, also to change its
+    /// lifetimes.
     pub(crate) fn command(&self, device: &str) -> String {
         let Lifetimes { preferred, valid, .. } = self.lifetimes;
         let mut command = format!("address replace {} dev {device}", self.net);
@@ -32,7 +33,7 @@ impl Address {
         command
     }
 
-    /// Whether nothing has to be done to make this one of the other.
+    /// Returns whether replacing the other one with this one changes nothing.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let seconds = |address: &Self| (address.lifetimes.preferred, address.lifetimes.valid);
         self.net == other.net && seconds(self) == seconds(other) && self.off_link == other.off_link
@@ -55,7 +56,7 @@ pub(crate) struct Prefix {
     pub(crate) lifetimes: Lifetimes,
 }
 
-/// Seconds from when they were stated; absent is for ever.
+/// Seconds since the message; absent is no limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lifetimes {
     since: Instant,
@@ -81,7 +82,7 @@ impl Lifetimes {
     }
 }
 
-/// All of an interface's.
+/// All addresses, routes and prefixes of an interface.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     pub(crate) addresses: Vec<Address>,
@@ -91,8 +92,7 @@ pub(crate) struct Settings {
     pub(crate) dns_search: Vec<String>,
 }
 
-/// Text fields are read only where they are text, numbers where they are numbers: netifd takes a
-/// field of another type for absent.
+/// Reads a field if it has the declared type. netifd treats a field of another type as absent.
 fn text<'a>(table: &'a Value, name: &str) -> Option<&'a str> {
     table.get(name)?.as_str()
 }
@@ -105,7 +105,7 @@ fn list<'a>(table: &'a Value, name: &str) -> &'a [Value] {
     table.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// `a/24`, `a/255.255.255.0` or an address with a mask of its own.
+/// Reads `a/24`, `a/255.255.255.0` or an address with a separate mask.
 fn net(address: &str, mask: Option<&str>) -> Option<IpNet> {
     let (address, mask) =
         address.split_once('/').map_or((address, mask), |(address, mask)| (address, Some(mask)));
@@ -132,7 +132,7 @@ fn address(item: &Value) -> Option<Address> {
     Some(Address { net, lifetimes, off_link })
 }
 
-/// `PREFIX/LENGTH[,PREFERRED,VALID]`.
+/// Reads `PREFIX/LENGTH[,PREFERRED,VALID]`.
 fn prefix(item: &Value) -> Option<Prefix> {
     let mut parts = item.as_str()?.split(',');
     let net = net(parts.next()?, None).filter(|net| (1..=64).contains(&net.prefix_len()))?;
@@ -159,8 +159,8 @@ fn texts(table: &Value, name: &str) -> Vec<String> {
 }
 
 impl Settings {
-    /// What a handler's update states, or the section of a static interface. What cannot be read is
-    /// left out, as netifd does.
+    /// Reads a handler's update or the section of a static interface. Invalid entries are left out,
+    /// as in netifd.
     pub(crate) fn read(table: &Value) -> Self {
         let addresses = list(table, "ipaddr").iter().chain(list(table, "ip6addr"));
         let addresses: Vec<Address> = addresses.filter_map(address).collect();
@@ -187,19 +187,19 @@ impl Settings {
         }
     }
 
-    /// The route by which the address is reached: the longest.
+    /// Returns the longest route to the address.
     pub(crate) fn route_to(&self, host: IpAddr) -> Option<&Route> {
         let fitting = self.routes.iter().filter(|route| route.target.contains(&host));
         fitting.max_by_key(|route| route.target.prefix_len())
     }
 
-    /// Whether the address is on one of the interface's own networks.
+    /// Returns whether the address is in one of the interface's networks.
     pub(crate) fn on_link(&self, host: IpAddr) -> bool {
         self.addresses.iter().any(|address| address.net.contains(&host))
     }
 }
 
-/// What an update changed; netifd tells the hotplug hooks.
+/// The changes of an update, which netifd passes to the hotplug hooks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "netifd's own flags")]
 pub(crate) struct Updated {

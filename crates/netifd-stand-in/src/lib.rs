@@ -1,16 +1,16 @@
 //! A stand-in for OpenWrt's ubusd and netifd, for tests on machines that have neither.
 //!
-//! It listens on a unix socket as ubusd does and offers the objects of netifd that a protocol
-//! handler and its hotplug hooks meet. It runs shell protocol handlers with netifd's states, time
-//! limits and oddities; each was seen on the real netifd of July 2026 or read in its source, and
-//! each is a test (`tests/behaviour`), which also runs against the real one.
+//! It listens on a unix socket as ubusd does and has the objects of netifd that a protocol handler
+//! and its hotplug hooks use. It runs shell protocol handlers with netifd's states, time limits and
+//! peculiarities. Each of these was seen on the real netifd of July 2026 or read in its source.
+//! Each has a test (`tests/behaviour`), which also runs against the real netifd.
 //!
 //! # What it does not do
 //!
 //! No ucode handlers, VLANs, prefix assignment to other interfaces, IPv6 address autoconfiguration,
-//! policy rules or neighbours; no ubus objects of other programs (but the part of procd's that
-//! repeats a call), events or subscriptions. Bridges are made once and never changed. The one
-//! tunnel it makes is `ipip6`.
+//! policy rules or neighbours. No ubus events or subscriptions, and no objects of other programs
+//! except the part of procd's that restarts a process. Bridges are created once and never changed.
+//! The only tunnel is `ipip6`.
 
 mod bus;
 mod cli;

@@ -10,7 +10,7 @@ use crate::ip::Settings;
 use crate::netifd::{Command, Netifd};
 
 impl Netifd {
-    /// Asks the protocol to do something; whether it took it.
+    /// Passes a request to the protocol, and returns whether it was accepted.
     pub(crate) fn command(&mut self, name: &str, command: Command) -> bool {
         let Some(interface) = self.interfaces.get(name) else { return false };
         match (&interface.protocol, command) {
@@ -29,7 +29,7 @@ impl Netifd {
         }
     }
 
-    /// Replaces the addresses and remembers what that changed.
+    /// Replaces the addresses and records the changes.
     pub(crate) fn update_ip(&mut self, name: &str, settings: Settings, keep: bool) {
         let updated = self.apply_ip(name, settings, keep);
         if let Some(interface) = self.interfaces.get_mut(name) {
@@ -37,7 +37,7 @@ impl Netifd {
         }
     }
 
-    /// `up`: from now on it also starts by itself.
+    /// `up`: the interface also starts by itself from now on.
     pub(crate) fn set_up(&mut self, name: &str) {
         let Some(interface) = self.interfaces.get_mut(name) else { return };
         if interface.then == Then::Remove {
@@ -65,7 +65,7 @@ impl Netifd {
         }
     }
 
-    /// `down`: from now on it does not start by itself.
+    /// `down`: the interface no longer starts by itself.
     pub(crate) fn set_down(&mut self, name: &str) {
         if let Some(interface) = self.interfaces.get_mut(name) {
             interface.autostart = false;
@@ -73,7 +73,7 @@ impl Netifd {
         }
     }
 
-    /// Sets off the teardown. By force the device goes before the script has run.
+    /// Starts the teardown. With `force` the device is removed before the script runs.
     pub(crate) fn tear_down(&mut self, name: &str, force: bool) {
         let Some(interface) = self.interfaces.get_mut(name) else { return };
         let was = interface.state;
@@ -93,7 +93,7 @@ impl Netifd {
         }
     }
 
-    /// Whether a setup can be tried: true starts one, false tears down.
+    /// Sets whether a setup is possible: true starts one, false tears down.
     pub(crate) fn set_available(&mut self, name: &str, available: bool) {
         let Some(interface) = self.interfaces.get_mut(name) else { return };
         if interface.available == available {
@@ -107,7 +107,7 @@ impl Netifd {
         }
     }
 
-    /// The protocol says that the interface is up, or that something of it changed.
+    /// Handles the protocol's message that the interface is up, or that it changed.
     pub(crate) fn came_up(&mut self, name: &str) {
         let Some(interface) = self.interfaces.get_mut(name) else { return };
         match interface.state {
@@ -122,7 +122,8 @@ impl Netifd {
         }
     }
 
-    /// The protocol lost its connection: the device goes, and the setup goes on.
+    /// Handles the loss of the protocol's connection: the device is removed, and the setup
+    /// continues.
     pub(crate) fn link_lost(&mut self, name: &str) {
         if self.state(name) == Some(State::Up) {
             self.mark_down(name);
@@ -132,8 +133,8 @@ impl Netifd {
         }
     }
 
-    /// The protocol is done with the teardown. Whatever starts by itself starts at once: there is
-    /// no back-off.
+    /// Handles the end of the teardown. An interface that starts by itself starts immediately,
+    /// without a delay.
     pub(crate) fn went_down(&mut self, name: &str) {
         if matches!(self.state(name), None | Some(State::Down)) {
             return;
@@ -152,7 +153,8 @@ impl Netifd {
         let was = std::mem::replace(&mut interface.state, State::Down);
         match was {
             State::Down => return,
-            // A teardown that began while it was up has said so before: hooks hear it twice.
+            // A teardown that began while the interface was up already sent this event: hooks get
+            // it twice.
             State::Up | State::Teardown => self.happened(name, Happened::Down),
             State::Setup => self.happened(name, Happened::UpFailed),
         }
@@ -160,7 +162,7 @@ impl Netifd {
         self.flush_state(name);
     }
 
-    /// Device and data go.
+    /// Removes device and data.
     fn flush_state(&mut self, name: &str) {
         let is_script =
             self.interfaces.get(name).is_some_and(|interface| interface.handler().is_some());
@@ -173,7 +175,7 @@ impl Netifd {
         }
     }
 
-    /// What was to be done once it is down.
+    /// Performs the action that waited until the interface is down.
     fn after_down(&mut self, name: &str) {
         let Some(interface) = self.interfaces.get_mut(name) else { return };
         match std::mem::replace(&mut interface.then, Then::Nothing) {
@@ -190,7 +192,7 @@ impl Netifd {
         }
     }
 
-    /// Sets what comes after it is down, and takes it down.
+    /// Sets the action after the interface is down, and takes it down.
     fn then(&mut self, name: &str, then: Then) {
         let Some(interface) = self.interfaces.get_mut(name) else { return };
         interface.then = then;
@@ -201,7 +203,7 @@ impl Netifd {
         }
     }
 
-    /// A new handler state for the section as it is now.
+    /// Makes the handler state for the current section.
     fn begin_again(&mut self, name: &str) {
         let Some(interface) = self.interfaces.get_mut(name) else { return };
         interface.available = false;
@@ -217,7 +219,7 @@ impl Netifd {
         self.claim(name);
     }
 
-    /// Makes the interface available if what it needs is there.
+    /// Makes the interface available if its requirements are met.
     fn claim(&mut self, name: &str) {
         let Some(interface) = self.interfaces.get(name) else { return };
         match (&interface.protocol, interface.alias_of(), interface.device()) {
@@ -241,7 +243,7 @@ impl Netifd {
         }
     }
 
-    /// An alias gets the device of the interface it names, or loses it.
+    /// Gives an alias the device of the interface it names, or removes it.
     pub(crate) fn share_device(&mut self, name: &str, device: Option<Device>) {
         let shared = device.map(|device| Device { name: device.name, tunnel: None });
         if shared.is_none() {
@@ -255,8 +257,8 @@ impl Netifd {
         }
     }
 
-    /// Adds an interface, or gives one that is there another section. It is left alone if nothing
-    /// in there concerns its protocol, but counts as available again.
+    /// Adds an interface, or replaces the section of an existing one. If the change does not
+    /// concern its protocol, the interface only becomes available again.
     pub(crate) fn configure(&mut self, name: &str, section: Section, dynamic: bool) {
         let protocol = self.protocol(&section);
         let new = Interface::new(section, protocol, dynamic);
@@ -284,12 +286,12 @@ impl Netifd {
         }
     }
 
-    /// It is no longer configured.
+    /// Handles an interface that is no longer configured.
     pub(crate) fn unconfigure(&mut self, name: &str) {
         self.then(name, Then::Remove);
     }
 
-    /// Forgets it.
+    /// Removes the interface.
     pub(crate) fn remove(&mut self, name: &str) {
         self.happened(name, Happened::Free);
         if let Some(mut interface) = self.interfaces.remove(name) {
@@ -297,8 +299,8 @@ impl Netifd {
         }
     }
 
-    /// Tells everybody what happened to an interface: who depends on it, the hooks, who shares its
-    /// device.
+    /// Passes an event of an interface to dependent interfaces, to the hooks, and to interfaces
+    /// that share its device.
     pub(crate) fn happened(&mut self, name: &str, happened: Happened) {
         self.tell_dependents(name, happened);
         self.tell_hooks(name, happened);

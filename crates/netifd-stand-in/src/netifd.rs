@@ -1,4 +1,4 @@
-//! Everything netifd knows, and its clock.
+//! The state of netifd, and its clock.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use crate::process::Processes;
 use crate::service::Instance;
 use crate::system::System;
 
-/// What a protocol is asked to do.
+/// A request to a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Setup,
@@ -30,12 +30,12 @@ pub(crate) struct Netifd {
     pub(crate) system: System,
     pub(crate) hotplug: Hotplug,
     pub(crate) processes: Processes,
-    /// Where the handlers are.
+    /// The directory of the handlers.
     directory: PathBuf,
     pub(crate) config: PathBuf,
-    /// What procd keeps running.
+    /// The processes that procd restarts.
     pub(crate) services: Vec<Instance>,
-    /// Nothing comes up before all interfaces are known.
+    /// No interface comes up before all are configured.
     pub(crate) started: bool,
 }
 
@@ -54,7 +54,8 @@ impl Netifd {
         }
     }
 
-    /// Asks the handlers, reads the configuration and starts what starts by itself.
+    /// Reads the handlers' descriptions and the configuration, and starts the interfaces that start
+    /// by themselves.
     pub(crate) fn start(&mut self) {
         self.handlers = handler::load(&self.directory);
         self.reload();
@@ -74,7 +75,7 @@ impl Netifd {
         self.interfaces.get(name).map(|interface| interface.state)
     }
 
-    /// The protocol a section names.
+    /// Returns the protocol of a section.
     pub(crate) fn protocol(&self, section: &Section) -> Protocol {
         match section.get("proto").and_then(Value::as_str) {
             Some("static") => Protocol::Static,
@@ -85,7 +86,7 @@ impl Netifd {
         }
     }
 
-    /// When something is due; `None` if nothing is.
+    /// Returns the time of the next timer, or `None`.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let times = self.interfaces.values();
         times
@@ -97,7 +98,7 @@ impl Netifd {
             .min()
     }
 
-    /// Does what is due.
+    /// Runs the timers that are due.
     pub(crate) fn do_due(&mut self) {
         self.start_due_services();
         let now = Instant::now();

@@ -1,4 +1,4 @@
-//! `notify_proto`: what a handler says to netifd.
+//! `notify_proto`: the messages of a handler to netifd.
 
 use std::process;
 
@@ -12,7 +12,7 @@ use crate::interface::{Stage, State};
 use crate::ip::{Settings, Updated};
 use crate::netifd::{Command, Netifd};
 
-/// Fields of another type than netifd declares count as absent.
+/// Reads a message. Fields of another type than netifd declares count as absent.
 struct Words<'a>(&'a Value);
 
 impl<'a> Words<'a> {
@@ -28,7 +28,7 @@ impl<'a> Words<'a> {
         self.0.get(name)?.as_i64().and_then(|number| i32::try_from(number).ok())
     }
 
-    /// A list of texts; `None` if it holds anything else.
+    /// Returns a list of texts, or `None` if it has other values.
     fn texts(&self, name: &str) -> Option<Vec<String>> {
         let items = self.0.get(name)?.as_array()?;
         items.iter().map(|item| item.as_str().map(str::to_owned)).collect()
@@ -36,7 +36,7 @@ impl<'a> Words<'a> {
 }
 
 impl Netifd {
-    /// One message of a handler.
+    /// Handles a message of a handler.
     pub(crate) fn notify(&mut self, name: &str, message: &Value) -> Result<(), Status> {
         let words = Words(message);
         let interface = self.interfaces.get_mut(name).ok_or(Status::NotFound)?;
@@ -121,7 +121,7 @@ impl Netifd {
         self.depend(name, Dependency { host, interface, met_by: None })
     }
 
-    /// The update proper.
+    /// Handles an update.
     fn update_link(&mut self, name: &str, message: &Value) -> Result<(), Status> {
         let words = Words(message);
         if !words.flag("link-up").ok_or(Status::InvalidArgument)? {
@@ -136,8 +136,8 @@ impl Netifd {
             let device = device.ok_or(Status::InvalidArgument)?;
             let tunnel = message.get("tunnel").and_then(Value::as_object).cloned();
             let device = Device { name: device.to_owned(), tunnel };
-            // Addresses that stay the same are not put on a tunnel made anew: netifd compares with
-            // what it remembers.
+            // Unchanged addresses are not set on a recreated tunnel, because netifd compares with
+            // its own records.
             if !self.use_device(name, device) {
                 return Err(Status::UnknownError);
             }

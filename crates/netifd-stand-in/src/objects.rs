@@ -18,11 +18,11 @@ const OBJECTS: [&str; 5] =
     ["network", "network.device", "network.interface", "service", "stand-in"];
 const PREFIX: &str = "network.interface.";
 
-/// From `remove` until the interface is taken down.
+/// The time from `remove` until the interface is taken down.
 const FAREWELL: Duration = Duration::from_millis(100);
 
 impl Netifd {
-    /// The paths of all objects.
+    /// Returns the paths of all objects.
     pub(crate) fn objects(&self) -> Vec<String> {
         if !self.started {
             return vec!["stand-in".to_owned()];
@@ -112,9 +112,9 @@ impl Netifd {
             "renew" if matches!(interface.state, State::Setup | State::Up) => {
                 self.command(name, Command::Renew);
             }
-            // netifd does not say that it refuses.
+            // netifd does not report the refusal.
             "renew" => {}
-            // Not at once: what is added under the name until then goes too.
+            // Not immediately: an interface added under the name until then is removed too.
             "remove" => interface.farewell = Some(Instant::now() + FAREWELL),
             "notify_proto" => self.notify(name, arguments)?,
             "set_data" => {
@@ -123,7 +123,7 @@ impl Netifd {
                 if let Some(fields) = arguments.as_object() {
                     interface.merge_data(fields);
                 }
-                // Only a change is told, and only of an interface that is up.
+                // Only a change of an interface that is up raises an event.
                 if interface.updated.any() && interface.state == State::Up {
                     self.happened(name, Happened::Update);
                 }

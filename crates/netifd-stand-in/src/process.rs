@@ -1,4 +1,4 @@
-//! Child processes: started, waited for, killed. Their ends come as events.
+//! Starts, watches and kills child processes. The end of each is an event.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 
 use crate::serve::Event;
 
-/// A process of ours. Two are never equal, though the kernel uses numbers again.
+/// A child process. Two are never equal, although the kernel reuses process ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Task {
     number: u64,
@@ -18,8 +18,8 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// Sends a signal to the process alone, not to its children: so netifd does, and what a killed
-    /// script had called runs on.
+    /// Sends a signal to the process but not to its children. netifd does the same, so the children
+    /// of a killed script continue.
     pub(crate) fn signal(self, signal: Signal) {
         let _ = kill(self.pid, signal);
     }
@@ -37,7 +37,7 @@ impl Processes {
         Self { sender, next: 0 }
     }
 
-    /// Starts a command; what it prints goes to our log behind `label`. `None` when it cannot be
+    /// Starts a command. Its output goes to the log after `label`. Returns `None` if it cannot be
     /// started.
     pub(crate) fn start(&mut self, mut command: Command, label: &str) -> Option<Task> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -55,7 +55,7 @@ impl Processes {
         }
         let sender = self.sender.clone();
         std::thread::spawn(move || {
-            // A process that a signal ended has no code; netifd reads 0 then.
+            // A process that a signal ended has no exit code; netifd reads 0 then.
             let code = child.wait().ok().and_then(|status| status.code()).unwrap_or(0);
             let _ = sender.send(Event::Ended(task, code));
         });
@@ -71,7 +71,7 @@ fn log_lines(output: impl std::io::Read + Send + 'static, prefix: String) {
     });
 }
 
-/// The directory and the scripts in it whose names fit, in the order of names.
+/// Returns the directory and the matching scripts in it, sorted by name.
 pub(crate) fn scripts(directory: &Path, fits: impl Fn(&str) -> bool) -> Vec<String> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());

@@ -1,4 +1,4 @@
-//! How netifd runs a handler's script.
+//! Runs a handler's script as netifd does.
 
 use std::process;
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use crate::interface::{Stage, State};
 use crate::netifd::{Command, Netifd};
 use crate::process::Task;
 
-/// How long a setup that was told to stop may take to end.
+/// The time in which a stopped setup has to end.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long a teardown may take.
+/// The time limit of a teardown.
 const TEARDOWN: Duration = Duration::from_secs(5);
 
 impl Netifd {
-    /// Asks the handler's script to do something; whether that began.
+    /// Passes a request to the handler's script, and returns whether it started.
     pub(crate) fn script_command(&mut self, name: &str, command: Command) -> bool {
         let Some(interface) = self.interfaces.get_mut(name) else { return false };
         match command {
@@ -40,7 +40,7 @@ impl Netifd {
                 if !knows || matches!(interface.stage, Stage::Aborting | Stage::Teardown) {
                     return true;
                 }
-                // One that runs is not disturbed; the renewal comes after it.
+                // A running script is not stopped; the renewal follows it.
                 interface.renew_pending = interface.script.is_some();
                 interface.renew_pending || self.start_script(name, "renew", None)
             }
@@ -70,7 +70,7 @@ impl Netifd {
         }
     }
 
-    /// Starts the script. One that still runs is killed first, without a word to anybody.
+    /// Starts the script. A script that still runs is killed first, without an event.
     fn start_script(&mut self, name: &str, action: &str, error: Option<i32>) -> bool {
         let Some(interface) = self.interfaces.get_mut(name) else { return false };
         if let Some(script) = interface.script.take() {
@@ -92,7 +92,7 @@ impl Netifd {
         script.is_some()
     }
 
-    /// A process ended: a script, the process of a handler, or the hooks'.
+    /// Handles the end of a process: a script, the process of a handler, or the hooks'.
     pub(crate) fn process_ended(&mut self, task: Task, code: i32) {
         self.hooks_ended(task);
         self.service_ended(task);
@@ -118,7 +118,7 @@ impl Netifd {
                 if interface.renew_pending {
                     self.command(name, Command::Renew);
                 } else if !left_alone && interface.stage == Stage::Setup {
-                    // Nobody can bring it up any more.
+                    // The interface cannot come up any more.
                     self.command(name, Command::Teardown);
                 }
                 self.set_checkup(name);
@@ -127,7 +127,7 @@ impl Netifd {
         }
     }
 
-    /// The handler's own process is gone: begin again.
+    /// Handles the end of the handler's own process: starts again.
     fn proto_task_ended(&mut self, name: &str) {
         match self.interfaces.get(name).map(|interface| interface.stage) {
             Some(Stage::Idle) => {
@@ -140,7 +140,7 @@ impl Netifd {
         }
     }
 
-    /// Goes on once neither the script nor the handler's process runs.
+    /// Continues after both the script and the handler's process have ended.
     fn all_ended(&mut self, name: &str) {
         let Some(interface) = self.interfaces.get_mut(name) else { return };
         if interface.script.is_some() {
@@ -162,7 +162,7 @@ impl Netifd {
         }
     }
 
-    /// A script had its time.
+    /// Handles the time limit of a script.
     pub(crate) fn patience_ends(&mut self, name: &str) {
         if let Some(interface) = self.interfaces.get_mut(name) {
             interface.kill_processes();
@@ -170,8 +170,8 @@ impl Netifd {
         }
     }
 
-    /// With `checkup_interval` in the section, declared by the handler, a setup that left the
-    /// interface pending is repeated.
+    /// Schedules a repetition of a setup that left the interface pending, if the handler declares
+    /// `checkup_interval` and the section has it.
     fn set_checkup(&mut self, name: &str) {
         let Some(interface) = self.interfaces.get_mut(name) else { return };
         let seconds = interface.options().get("checkup_interval").and_then(Value::as_u64);
@@ -180,7 +180,7 @@ impl Netifd {
         }
     }
 
-    /// The time of a checkup has come.
+    /// Handles the timer of the checkup.
     pub(crate) fn check_up(&mut self, name: &str) {
         let waits = |state| state != State::Up;
         let due = self

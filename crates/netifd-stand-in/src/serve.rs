@@ -1,4 +1,4 @@
-//! The loop: one thing after the other, as in netifd.
+//! The event loop, which handles one event after the other, as in netifd.
 
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
@@ -12,19 +12,19 @@ use crate::bus::Bus;
 use crate::netifd::Netifd;
 use crate::process::{Processes, Task};
 
-/// What the loop wakes up for.
+/// An event of the loop.
 #[derive(Debug)]
 pub(crate) enum Event {
     Connected(UnixStream),
     Received(u32, Message),
     Gone(u32),
-    /// Something about the machine's devices changed.
+    /// A network device of the machine changed.
     Links,
     /// A process ended, with this exit status.
     Ended(Task, i32),
 }
 
-/// Where everything is.
+/// The paths of socket, configuration and scripts.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) socket: PathBuf,
@@ -32,11 +32,11 @@ pub(crate) struct Options {
     pub(crate) handlers: PathBuf,
     pub(crate) hotplug: Option<PathBuf>,
     pub(crate) dry: bool,
-    /// netifd is not there before `ubus call stand-in start`.
+    /// netifd does not exist before `ubus call stand-in start`.
     pub(crate) later: bool,
 }
 
-/// Serves until it is killed. As the real one it then leaves everything as it is.
+/// Serves until it is killed. Like the real netifd it does not clean up then.
 pub(crate) fn serve(options: &Options) -> anyhow::Result<()> {
     let _ = std::fs::remove_file(&options.socket);
     let listener = UnixListener::bind(&options.socket)

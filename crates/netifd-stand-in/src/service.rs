@@ -1,6 +1,6 @@
-//! procd's object `service`, as far as it starts something again after a time: instances with
-//! `respawn`. One that ends is started again when its wait is over; one whose description changes
-//! is stopped and started at once.
+//! The part of procd's object `service` that restarts processes: instances with `respawn`. An
+//! instance that ends is restarted after its delay. An instance whose description changes is
+//! stopped and started immediately.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,17 +13,17 @@ use crate::netifd::Netifd;
 use crate::objects::Answer;
 use crate::process::Task;
 
-/// One process that is kept.
+/// A process that is restarted.
 #[derive(Debug)]
 pub(crate) struct Instance {
     service: String,
     name: String,
     command: Vec<String>,
-    /// Between two runs; `None` where it is not started again.
+    /// The delay between two runs; `None` if it is not restarted.
     wait: Option<Duration>,
     running: Option<Task>,
     due: Option<Instant>,
-    /// Told to end, to begin with another description.
+    /// Stopped, to start with another description.
     restart: bool,
 }
 
@@ -116,12 +116,12 @@ impl Netifd {
         }
     }
 
-    /// When the next instance is to be started.
+    /// Returns the time of the next start.
     pub(crate) fn service_due(&self) -> Option<Instant> {
         self.services.iter().filter_map(|instance| instance.due).min()
     }
 
-    /// Starts those whose time has come.
+    /// Starts the instances that are due.
     pub(crate) fn start_due_services(&mut self) {
         let now = Instant::now();
         for at in 0..self.services.len() {
@@ -131,7 +131,7 @@ impl Netifd {
         }
     }
 
-    /// A process ended, perhaps one of these.
+    /// Handles the end of a process, which may be an instance.
     pub(crate) fn service_ended(&mut self, task: Task) {
         let Some(at) = self.services.iter().position(|it| it.running == Some(task)) else { return };
         let Some(instance) = self.services.get_mut(at) else { return };

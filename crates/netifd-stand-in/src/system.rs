@@ -1,20 +1,20 @@
-//! What would change the machine: `ip` commands. A dry one writes them down instead.
+//! Changes the machine with `ip` commands. A dry run records them instead.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-/// Runs `ip`, or remembers what it would have run.
+/// Runs `ip`, or records the commands.
 #[derive(Debug, Default)]
 pub(crate) struct System {
     pub(crate) dry: bool,
-    /// All commands since the start, also those that ran.
+    /// All commands since the start.
     pub(crate) commands: Vec<String>,
-    /// Creating a tunnel fails, as when the kernel refuses.
+    /// Creating a tunnel fails, as if the kernel refused it.
     pub(crate) no_tunnels: bool,
 }
 
 impl System {
-    /// Runs one command of `ip`; whether it succeeded. Its complaints go to our log.
+    /// Runs one command of `ip` and returns whether it succeeded. Its errors go to the log.
     pub(crate) fn ip(&mut self, command: &str) -> bool {
         self.commands.push(command.to_owned());
         if self.dry {
@@ -28,23 +28,23 @@ impl System {
         done
     }
 
-    /// Whether there is a network device of this name; a dry machine has every one.
+    /// Returns whether there is a network device of this name; always true in a dry run.
     pub(crate) fn has_device(&self, name: &str) -> bool {
         self.dry || std::path::Path::new("/sys/class/net").join(name).exists()
     }
 
-    /// Whether a device has carrier. One that is down has none.
+    /// Returns whether a device has carrier. A device that is down has none.
     pub(crate) fn has_carrier(&self, name: &str) -> bool {
         self.dry || read(name, "carrier").is_some_and(|text| text == "1")
     }
 
-    /// Whether a device is up by the administrator's will: the lowest bit of its flags.
+    /// Returns whether a device is set up: the lowest bit of its flags.
     pub(crate) fn is_up(&self, name: &str) -> bool {
         let flags = || u32::from_str_radix(read(name, "flags")?.trim_start_matches("0x"), 16).ok();
         self.dry || flags().is_some_and(|flags| flags & 1 == 1)
     }
 
-    /// The MTU of a device; a dry machine's is 1500.
+    /// Returns the MTU of a device; 1500 in a dry run.
     pub(crate) fn mtu(&self, name: &str) -> Option<i64> {
         if self.dry {
             return Some(1500);
@@ -52,8 +52,7 @@ impl System {
         read(name, "mtu")?.parse().ok()
     }
 
-    /// Calls `changed` for each change of a device, from a thread of its own; never on a dry
-    /// machine.
+    /// Calls `changed` for each change of a device, from a separate thread; never in a dry run.
     pub(crate) fn watch_links(&self, changed: impl Fn() + Send + 'static) {
         if self.dry {
             return;
@@ -75,7 +74,7 @@ impl System {
     }
 }
 
-/// What the kernel says of a device.
+/// Reads an attribute of a device from the kernel.
 fn read(device: &str, what: &str) -> Option<String> {
     let text = std::fs::read_to_string(format!("/sys/class/net/{device}/{what}")).ok()?;
     Some(text.trim().to_owned())

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 /// The longest name of a network device.
 const NAME_LENGTH: usize = 15;
 
-/// The command that makes the tunnel, or why netifd or the kernel would refuse it.
+/// Returns the command that creates the tunnel, or the reason why netifd or the kernel refuses it.
 pub(crate) fn command(
     name: &str,
     options: &Map<String, Value>,
@@ -22,7 +22,7 @@ pub(crate) fn command(
     if text("mode") != Some("ipip6") {
         return Err("the stand-in knows no other tunnel than ipip6");
     }
-    // Without an MTU it is the smallest of IPv6.
+    // Without an MTU, netifd uses the smallest of IPv6.
     let mtu = number("mtu").unwrap_or(1280);
     let mut command = format!("link add name {name} mtu {mtu} type ip6tnl mode ipip6");
     for (option, word) in [("local", "local"), ("remote", "remote")] {
@@ -77,7 +77,7 @@ mod tests {
         command("mape-wan6mape", options.as_object().unwrap(), link)
     }
 
-    /// As `ip -d link` shows what the real netifd makes of the same words.
+    /// The output of `ip -d link` for the real netifd's tunnel of the same description.
     #[test]
     fn the_tunnel_upstream_map_asks_for() {
         let options = json!({"mode": "ipip6", "mtu": 1460, "ttl": 64, "local": "240b:10:3251:6400:6a:4832:5100:6400",
