@@ -13,7 +13,7 @@ use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
 use mape_system::files;
 use mape_system::user_rules::Stated;
 
-use super::host_firewall::InputChain;
+use crate::spec::{InputChain, RouteOption};
 
 /// Where the configuration is if nobody says otherwise. It need not exist: everything has a
 /// default.
@@ -53,15 +53,6 @@ pub struct Config {
     pub nft: Options,
     /// A chain of the host's firewall that may be extended.
     pub input_chain: Option<InputChain>,
-}
-
-/// The default route's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct RouteOption {
-    /// The table; `None` for the main one.
-    pub table: Option<u32>,
-    /// The metric; the lowest wins.
-    pub metric: u32,
 }
 
 /// What stands in the file is wrong, or the file cannot be read.

@@ -10,8 +10,9 @@ use mape_netifd::Update;
 use mape_netifd::ddns_update::{fingerprint, send_update};
 use mape_provision::may_be_led_to;
 
-use super::journal::Journal;
-use super::{Config, System};
+use crate::config::Config;
+use crate::journal::Journal;
+use crate::system::System;
 
 /// What came of it.
 #[derive(Debug, Default)]

@@ -7,10 +7,11 @@ use mape_core::Failure;
 use mape_firewall::{State, unload};
 use mape_nft::{DeviceName, InterfaceName};
 
-use super::config::{DEFAULT_FILE, absolute};
-use super::desired::{has_tunnel, remove_tunnel};
-use super::journal::Journal;
-use super::{Config, LinuxError, System};
+use crate::config::{Config, DEFAULT_FILE, absolute};
+use crate::desired::{OwnedAddress, has_tunnel, remove_tunnel};
+use crate::error::LinuxError;
+use crate::journal::{self, Journal};
+use crate::system::System;
 
 /// Takes the configuration's line down and says so; and those that have come from it under another
 /// name, for nobody else would. What is wrong in it stops nothing, as long as the line's name can
@@ -54,7 +55,7 @@ pub(super) fn take_down(system: &System, name: &InterfaceName) -> Result<bool, L
         lines.push(remove_tunnel(device.as_str()));
     }
     let there = journal.owned.iter().filter(|ce| machine.has_address(&ce.device, ce.address));
-    lines.extend(there.map(super::journal::Owned::remove));
+    lines.extend(there.map(OwnedAddress::remove));
     // One by one: each is tried, whatever became of the others.
     for line in &lines {
         errors.extend(system.ip.batch(std::slice::from_ref(line)).err());
@@ -65,7 +66,7 @@ pub(super) fn take_down(system: &System, name: &InterfaceName) -> Result<bool, L
     let file = system.state_file(name);
     let had_state = file.exists();
     let removed = State::remove(directory, name);
-    errors.extend(removed.err().map(|error| super::journal::failed(&file, error)));
+    errors.extend(removed.err().map(|error| journal::failed(&file, error)));
     let unloaded = unload(&system.env);
     errors.extend(unloaded.err().map(|error| LinuxError::NotLoaded(error.to_string())));
     // Whoever calls again finds in the journal what is left.

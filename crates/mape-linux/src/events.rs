@@ -17,7 +17,7 @@ use nix::sys::{
     },
 };
 
-use super::LinuxError;
+use crate::error::LinuxError;
 
 /// `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV4_ROUTE`, `RTMGRP_IPV6_IFADDR`,
 /// `RTMGRP_IPV6_ROUTE` (linux/rtnetlink.h).

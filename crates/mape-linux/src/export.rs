@@ -9,9 +9,9 @@ use std::path::Path;
 use mape_core::Plan;
 use mape_nft::{DeviceName, Edge, Interface, ObjectNames, standalone, static_text};
 
-use super::config::Config;
-use super::desired::{Line, remove_tunnel};
-use super::uplink::Found;
+use crate::config::Config;
+use crate::desired::{DesiredLine, remove_tunnel};
+use crate::uplink::Found;
 
 /// The uplink where nobody names one.
 const UPLINK: &str = "eth0";
@@ -22,7 +22,7 @@ pub type File = (String, String);
 /// What the printed files are made from.
 #[derive(Debug)]
 pub struct Parts {
-    line: Line,
+    line: DesiredLine,
     rules: String,
     tables: Vec<String>,
 }
@@ -32,7 +32,7 @@ impl Parts {
     pub fn new(plan: &Plan, interface: &Interface, uplink: Option<&DeviceName>) -> Self {
         let uplink = uplink.map_or_else(|| UPLINK.to_owned(), ToString::to_string);
         let found = Found { uplink, plan: plan.clone() };
-        let mut line = Line::new(&Config::default(), &found);
+        let mut line = DesiredLine::new(&Config::default(), &found);
         line.device = interface.device.to_string();
         let mut tables = vec!["inet mape_rs".to_owned()];
         if interface.edge == Edge::Netdev && interface.dataplane.mapping().is_some() {
@@ -64,7 +64,7 @@ impl Parts {
 /// Functions behind the assignments of `plan --sh`.
 #[must_use]
 pub fn shell_functions(parts: &Parts) -> String {
-    let Line { device, uplink, ce, br, mtu, .. } = &parts.line;
+    let DesiredLine { device, uplink, ce, br, mtu, .. } = &parts.line;
     let (address, up, route) = parts.open();
     let mut delete = String::new();
     for table in &parts.tables {
@@ -112,7 +112,7 @@ case ${{1-}} in mape_up | mape_down | mape_rules) \"$1\" ;; esac
 /// For Debian's ifupdown, busybox and ifupdown-ng.
 #[must_use]
 pub fn ifupdown(parts: &Parts, directory: &Path) -> Vec<File> {
-    let Line { device, uplink, .. } = &parts.line;
+    let DesiredLine { device, uplink, .. } = &parts.line;
     let rules = directory.join(parts.rules_file());
     let mut text = format!(
         "# MAP-E on {uplink}. In /etc/network/interfaces, behind {uplink}:\n\
@@ -146,7 +146,7 @@ pub fn ifupdown(parts: &Parts, directory: &Path) -> Vec<File> {
 /// For systemd-networkd, with a unit that loads the rules whenever the device appears.
 #[must_use]
 pub fn networkd(parts: &Parts, directory: &Path) -> Vec<File> {
-    let Line { device, uplink, ce, br, ipv4, mtu, ttl, route, .. } = &parts.line;
+    let DesiredLine { device, uplink, ce, br, ipv4, mtu, ttl, route, .. } = &parts.line;
     let netdev = format!(
         "# /etc/systemd/network/50-{device}.netdev\n\
          [NetDev]\nName={device}\nKind=ip6tnl\nMTUBytes={mtu}\n\n\

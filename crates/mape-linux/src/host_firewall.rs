@@ -4,89 +4,34 @@
 //! what somebody else's chain drops. A chain is extended only where the user has named it
 //! (`input_chain`); otherwise the user is told what to add.
 
-use std::fmt;
 use std::path::Path;
 use std::process::Command;
-use std::str::FromStr;
 use std::time::Duration;
 
 use mape_core::Quoted;
 use mape_nft::{InterfaceName, ObjectNames};
 use mape_system::program::{Program, ProgramError};
-use serde::{Deserialize, Serialize};
 
-use super::LinuxError;
-use super::desired::Line;
-use super::filter::{self, Base, Packet};
-use super::ip::stopped;
+use crate::desired::DesiredLine;
+use crate::error::LinuxError;
+use crate::filter::{self, Base, Packet};
+use crate::ip::stopped;
+use crate::spec::InputChain;
 
 /// As the loader's: a list of another's rules can be long.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What nft prints of a table, in bytes. Without the elements of sets, 100,000 rules have 16 MB.
 const MAX_TABLE: usize = 1 << 25;
 
-/// Family, table and chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct InputChain {
-    family: String,
-    table: String,
-    chain: String,
-}
-
-impl fmt::Display for InputChain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.family, self.table, self.chain)
-    }
-}
-
-impl FromStr for InputChain {
-    type Err = ();
-
-    /// Reads `inet filter input`.
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let mut words = text.split_whitespace();
-        let family = words.next().filter(|word| ["inet", "ip6"].contains(word)).ok_or(())?;
-        let family = family.to_owned();
-        let mut name = || words.next().filter(|word| is_name(word)).map(str::to_owned).ok_or(());
-        let (table, chain) = (name()?, name()?);
-        if words.next().is_some() {
-            return Err(());
-        }
-        Ok(Self { family, table, chain })
-    }
-}
-
-impl TryFrom<String> for InputChain {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse().map_err(|()| "not a chain")
-    }
-}
-
-impl From<InputChain> for String {
-    fn from(chain: InputChain) -> Self {
-        chain.to_string()
-    }
-}
-
-/// What nft takes as an identifier without quotes.
-fn is_name(word: &str) -> bool {
-    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && word.len() <= 64
-        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
-}
-
 /// The rule that lets the BR's packets in.
 #[must_use]
-pub fn rule(line: &Line) -> String {
+pub fn rule(line: &DesiredLine) -> String {
     format!("ip6 saddr {} ip6 daddr {} meta l4proto 4 accept", line.br, line.ce)
 }
 
 /// What the BR sends first, as its rule describes it.
 #[must_use]
-pub fn from_br(line: &Line) -> Packet {
+pub fn from_br(line: &DesiredLine) -> Packet {
     let protocol = ["4", "ipencap", "ipv4"];
     Packet::default()
         .with("iifname", &[&line.uplink])
@@ -103,7 +48,7 @@ fn comment(name: &InterfaceName) -> String {
 }
 
 /// Puts the rule into the chain, before what drops.
-fn insertion(chain: &InputChain, line: &Line, name: &InterfaceName) -> String {
+fn insertion(chain: &InputChain, line: &DesiredLine, name: &InterfaceName) -> String {
     format!("insert rule {chain} {} {}\n", rule(line), comment(name))
 }
 
@@ -119,7 +64,7 @@ impl Nft<'_> {
     pub fn extend(
         self,
         chain: &InputChain,
-        line: &Line,
+        line: &DesiredLine,
         name: &InterfaceName,
     ) -> Result<bool, LinuxError> {
         match self.extension(chain, line, name)? {
@@ -135,7 +80,7 @@ impl Nft<'_> {
     pub fn extension(
         self,
         chain: &InputChain,
-        line: &Line,
+        line: &DesiredLine,
         name: &InterfaceName,
     ) -> Result<Option<String>, LinuxError> {
         let listed = self.list(chain)?;
@@ -183,8 +128,7 @@ impl Nft<'_> {
         for Base { family, table, chain } in filter::bases(&listed, hook, families) {
             let rules = text(&["--terse", "list", "table", family, table]);
             if packets.iter().any(|packet| filter::drops(&rules, chain, packet)) {
-                let [family, table, chain] = [family, table, chain].map(str::to_owned);
-                found.push(InputChain { family, table, chain });
+                found.push(InputChain::new(family, table, chain));
             }
         }
         found

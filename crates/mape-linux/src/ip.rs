@@ -1,5 +1,6 @@
 //! Asking and changing the machine through iproute2.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,7 +11,7 @@ use mape_system::program::{Program, ProgramError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::LinuxError;
+use crate::error::LinuxError;
 
 /// What `ip` does takes milliseconds, and some seconds where the kernel is busy with another's
 /// changes.
@@ -132,6 +133,20 @@ impl Route {
     pub fn device(&self) -> Option<&str> {
         let way = self.nexthops.first().and_then(|way| way.dev.as_deref());
         self.dev.as_deref().or(way)
+    }
+}
+
+/// As `ip route` shows it.
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.dst)?;
+        if let Some(gateway) = &self.gateway {
+            write!(f, " via {gateway}")?;
+        }
+        if let Some(device) = self.device() {
+            write!(f, " dev {device}")?;
+        }
+        write!(f, " metric {}", self.metric)
     }
 }
 

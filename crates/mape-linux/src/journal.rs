@@ -6,17 +6,15 @@
 
 use std::fs;
 use std::io;
-use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 
 use mape_nft::InterfaceName;
 use mape_system::files;
 use serde::{Deserialize, Serialize};
 
-use super::LinuxError;
-use super::config::RouteOption;
-use super::desired::Line;
-use super::host_firewall::InputChain;
+use crate::desired::{DesiredLine, OwnedAddress};
+use crate::error::LinuxError;
+use crate::spec::{InputChain, RouteOption};
 
 const SCHEMA: u8 = 1;
 /// Not `json`: the loader takes each of those for the state of an interface.
@@ -30,9 +28,9 @@ pub struct Journal {
     #[serde(default)]
     pub file: Option<PathBuf>,
     /// The line that was brought up last, completely or not.
-    pub line: Option<Line>,
+    pub line: Option<DesiredLine>,
     /// CE addresses that were added, or were about to be.
-    pub owned: Vec<Owned>,
+    pub owned: Vec<OwnedAddress>,
     /// Where default routes through the tunnel were added, or were about to be.
     #[serde(default)]
     pub routes: Vec<RouteOption>,
@@ -41,13 +39,6 @@ pub struct Journal {
     pub told: Option<String>,
     /// Chains of the host's firewall that were extended, or were about to be.
     pub chains: Vec<InputChain>,
-}
-
-/// A CE address on an uplink.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owned {
-    pub device: String,
-    pub address: Ipv6Addr,
 }
 
 impl Default for Journal {

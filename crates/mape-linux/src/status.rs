@@ -6,11 +6,14 @@ use mape_core::{Failure, Plan, Shown};
 use mape_firewall::State;
 use mape_nft::InterfaceName;
 
-use super::advice::advised_in_file;
-use super::desired::Line;
-use super::journal::Journal;
-use super::up::{check_name, ports, steps};
-use super::{Config, System, uplink};
+use crate::advice::advised_in_file;
+use crate::config::Config;
+use crate::desired::DesiredLine;
+use crate::ip::Snapshot;
+use crate::journal::Journal;
+use crate::system::System;
+use crate::up::{check_name, ports, steps};
+use crate::uplink;
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +30,7 @@ pub struct Status {
     /// The interface.
     pub name: InterfaceName,
     /// What was brought up; `None` while the line is down.
-    pub line: Option<Line>,
+    pub line: Option<DesiredLine>,
     /// The plan it was brought up with.
     pub plan: Option<Plan>,
     /// What keeps it from being complete.
@@ -89,7 +92,7 @@ pub fn status(config: &Config, system: &System) -> Result<Status, Failure> {
     let current = plan.as_ref().map(|plan| plan.end_user_prefix().to_string());
     match uplink::find(config, &machine, &system.ip, current.as_deref()) {
         Ok(found) => {
-            let wanted = Line::new(config, &found);
+            let wanted = DesiredLine::new(config, &found);
             problems.extend(gaps(&wanted, &journal, &machine, config, system));
         }
         Err(failure) => problems.push(explained(failure)),
@@ -98,9 +101,9 @@ pub fn status(config: &Config, system: &System) -> Result<Status, Failure> {
 }
 
 fn gaps(
-    wanted: &Line,
+    wanted: &DesiredLine,
     journal: &Journal,
-    machine: &super::ip::Snapshot,
+    machine: &Snapshot,
     config: &Config,
     system: &System,
 ) -> Vec<Problem> {

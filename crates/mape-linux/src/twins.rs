@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use mape_core::ShellWord;
 use mape_system::files;
 
-use super::desired::Line;
-use super::ip::{Device, Snapshot};
-use super::journal::Journal;
-use super::{LinuxError, System};
+use crate::desired::DesiredLine;
+use crate::error::LinuxError;
+use crate::ip::{Device, Snapshot};
+use crate::journal::Journal;
+use crate::system::System;
 
 /// Where a tunnel is usually made at boot, below `/etc`: files, and directories of files.
 const PLACES: [&str; 8] = [
@@ -47,9 +48,9 @@ pub struct Twin {
 impl Twin {
     /// One sentence without a full stop.
     #[must_use]
-    pub fn what(&self, line: &Line) -> String {
+    pub fn what(&self, line: &DesiredLine) -> String {
         let Self { name, .. } = self;
-        let Line { ce, br, uplink, .. } = line;
+        let DesiredLine { ce, br, uplink, .. } = line;
         if self.is_in_the_way {
             return format!(
                 "the tunnel {name} has this line's ends already (local {ce}, remote {br}, on {uplink}), \
@@ -74,8 +75,8 @@ impl Twin {
     }
 }
 
-impl From<(&Twin, &Line)> for LinuxError {
-    fn from((twin, line): (&Twin, &Line)) -> Self {
+impl From<(&Twin, &DesiredLine)> for LinuxError {
+    fn from((twin, line): (&Twin, &DesiredLine)) -> Self {
         Self::TunnelInTheWay {
             tunnel: twin.name.clone(),
             what: twin.what(line),
@@ -88,7 +89,7 @@ impl From<(&Twin, &Line)> for LinuxError {
 
 /// All of them; the one in the way first.
 #[must_use]
-pub fn twins(line: &Line, machine: &Snapshot, system: &System) -> Vec<Twin> {
+pub fn twins(line: &DesiredLine, machine: &Snapshot, system: &System) -> Vec<Twin> {
     let mut twins: Vec<Twin> = machine
         .devices
         .iter()
@@ -108,14 +109,14 @@ pub fn twins(line: &Line, machine: &Snapshot, system: &System) -> Vec<Twin> {
 ///
 /// # Errors
 /// [`LinuxError::TunnelInTheWay`], with the command that removes it.
-pub fn check(line: &Line, machine: &Snapshot, system: &System) -> Result<(), LinuxError> {
+pub fn check(line: &DesiredLine, machine: &Snapshot, system: &System) -> Result<(), LinuxError> {
     match twins(line, machine, system).first().filter(|twin| twin.is_in_the_way) {
         Some(twin) => Err((twin, line).into()),
         None => Ok(()),
     }
 }
 
-fn has_ends_of(line: &Line, device: &Device) -> bool {
+fn has_ends_of(line: &DesiredLine, device: &Device) -> bool {
     let tunnel = &device.linkinfo.info_data;
     let at = |told: &Option<String>, wanted: Ipv6Addr| {
         told.as_deref().and_then(|told| told.parse().ok()) == Some(wanted)
@@ -126,7 +127,7 @@ fn has_ends_of(line: &Line, device: &Device) -> bool {
 }
 
 /// The command that removes it, and what would make it again.
-fn way_out(device: &Device, line: &Line, system: &System) -> String {
+fn way_out(device: &Device, line: &DesiredLine, system: &System) -> String {
     if let Some((name, file)) = Journal::with_device(&system.env.run, &device.ifname) {
         let file = file.map_or_else(String::new, |file| {
             format!(" --config {}", ShellWord::new(&file.to_string_lossy()))

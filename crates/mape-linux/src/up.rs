@@ -9,19 +9,26 @@ use mape_firewall::{State, intended, load};
 use mape_kernel::listening_ports;
 use mape_nft::{Edge, InterfaceName};
 
-use super::advice::advised_in_file;
-use super::desired::{Line, Steps};
-use super::host_firewall::{self, InputChain};
-use super::ip::Snapshot;
-use super::journal::Journal;
-use super::uplink::{self, Found};
-use super::{Config, LinuxError, System, contract, twins};
+use crate::advice::advised_in_file;
+use crate::config::Config;
+use crate::contract;
+use crate::desired::DesiredLine;
+use crate::down::take_down;
+use crate::error::LinuxError;
+use crate::host_firewall;
+use crate::ip::Snapshot;
+use crate::journal::{self, Journal};
+use crate::reconcile::{self, Steps, competing_routes};
+use crate::spec::InputChain;
+use crate::system::System;
+use crate::twins;
+use crate::uplink::{self, Found};
 
 /// What a call has done.
 #[derive(Debug)]
 pub struct Done {
     pub name: InterfaceName,
-    pub line: Line,
+    pub line: DesiredLine,
     pub plan: Plan,
     edge: Edge,
     /// Whether anything had to be changed.
@@ -64,7 +71,7 @@ pub(crate) fn ports(plan: &Plan) -> String {
 struct Task {
     /// The configuration.
     file: Option<PathBuf>,
-    line: Line,
+    line: DesiredLine,
     plan: Plan,
     state: State,
     steps: Steps,
@@ -121,7 +128,7 @@ fn task(
     let old_plan = old.and_then(|old| old.plan().ok());
     let current = old_plan.map(|plan| plan.end_user_prefix().to_string());
     let Found { uplink, plan } = uplink::find(config, &machine, &system.ip, current.as_deref())?;
-    let line = Line::new(config, &Found { uplink, plan: plan.clone() });
+    let line = DesiredLine::new(config, &Found { uplink, plan: plan.clone() });
     let steps = steps(&line, &machine, journal, system)?;
     let listening = listening_ports::ports(&system.env.proc_net());
     let state = State::new(&config.interface, &plan, &listening, config.edge, config.nft);
@@ -144,13 +151,13 @@ pub(super) fn check_name(config: &Config, system: &System) -> Result<(), LinuxEr
 /// # Errors
 /// What stands in the way and can be seen before anything is done.
 pub(super) fn steps(
-    line: &Line,
+    line: &DesiredLine,
     machine: &Snapshot,
     journal: &Journal,
     system: &System,
 ) -> Result<Steps, LinuxError> {
     twins::check(line, machine, system)?;
-    line.steps(machine, journal)
+    reconcile::steps(line, machine, journal)
 }
 
 /// What came of the steps.
@@ -188,7 +195,7 @@ fn apply(
     system.ip.batch(&steps.build)?;
     if State::read(&system.state_file(name)).ok().as_ref() != Some(state) {
         let path = system.state_file(name);
-        state.write(directory).map_err(|error| super::journal::failed(&path, error))?;
+        state.write(directory).map_err(|error| journal::failed(&path, error))?;
     }
     let mut report = load(&system.env)?;
     // Older rules of this line may be in force: they are not those that were asked for.
@@ -223,7 +230,7 @@ fn apply(
 /// Chains that were extended and are not the line's any more.
 fn left_chains<'all>(
     journal: &'all Journal,
-    line: &'all Line,
+    line: &'all DesiredLine,
 ) -> impl Iterator<Item = &'all InputChain> {
     journal.chains.iter().filter(|chain| Some(*chain) != line.input_chain.as_ref())
 }
@@ -254,7 +261,7 @@ fn roll_back(
     if let (Some(line), Some(state)) = (before.line, old) {
         let restore = || -> Result<(), Failure> {
             let machine = system.ip.snapshot()?;
-            let steps = line.steps(&machine, &journal)?;
+            let steps = reconcile::steps(&line, &machine, &journal)?;
             let file = before.file;
             let plan = state.plan().map_err(|error| LinuxError::NotLoaded(error.to_string()))?;
             apply(system, name, &mut journal, &Task { file, line, plan, state, steps, machine })
@@ -264,21 +271,21 @@ fn roll_back(
             return failure;
         }
     }
-    match super::down::take_down(system, name) {
+    match take_down(system, name) {
         Ok(_) => failure,
         Err(error) => failure.and_then_failed(&error),
     }
 }
 
 /// Whether flows of the old line are dead: their address or ports are no longer ours.
-fn renumbered(gone: &Line, old: Option<&State>, task: &Task) -> bool {
+fn renumbered(gone: &DesiredLine, old: Option<&State>, task: &Task) -> bool {
     let old_ports = old.and_then(|old| old.plan().ok()).map(|plan| plan.port_set());
     gone.ipv4 != task.line.ipv4 || old_ports.is_some_and(|ports| ports != task.plan.port_set())
 }
 
 fn notes(system: &System, task: &Task) -> Vec<String> {
     let Task { line, plan, machine, .. } = task;
-    let mut notes = line.rivals(machine);
+    let mut notes = competing_routes(line, machine);
     for twin in twins::twins(line, machine, system) {
         notes.push(format!("{}: {}", twin.what(line), twin.next()));
     }

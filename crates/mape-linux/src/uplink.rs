@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use mape_core::{Failure, Plan, ReceivedPrefix, plan};
 
-use super::ip::{Device, Ip, Snapshot};
-use super::{Config, LinuxError, System};
+use crate::config::Config;
+use crate::error::LinuxError;
+use crate::ip::{Device, Ip, Snapshot};
 
 /// The uplink and what it makes of the line.
 #[derive(Clone, Debug)]
@@ -81,9 +82,9 @@ pub fn find(
 ///
 /// # Errors
 /// No uplink, or nothing global on it.
-pub fn prefixes(system: &System) -> Result<Vec<ReceivedPrefix>, Failure> {
+pub fn prefixes(ip: &Ip) -> Result<Vec<ReceivedPrefix>, Failure> {
     let config = Config::default();
-    let snapshot = system.ip.snapshot()?;
+    let snapshot = ip.snapshot()?;
     let device = uplink(&config, &snapshot)?;
     let mut found = candidates(device, &snapshot, config.device().as_str());
     found.retain(|candidate| is_global(candidate.prefix));

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use mape_core::{Code, Failure};
 
-use super::events::{Event, Events};
-use super::up::up_and_tell;
-use super::{Config, System};
+use crate::config::Config;
+use crate::events::{Event, Events};
+use crate::system::System;
+use crate::up::up_and_tell;
 
 /// After a failure that no event may end (a module that is loaded later, a lock).
 const RETRY: Duration = Duration::from_secs(30);

@@ -16,7 +16,7 @@ const CE: &str = "240b:12:3456:7800:e:834:5600:7800";
 struct Machine {
     directory: Scratch,
     system: System,
-    line: Line,
+    line: DesiredLine,
 }
 
 impl Machine {
@@ -25,7 +25,7 @@ impl Machine {
             std::env::temp_dir().join(format!("mape-twins-{name}-{}", std::process::id()));
         let directory = Scratch::of(directory);
         let plan = plan(&Request::new("240b:12:3456:7800::/56".parse().unwrap())).unwrap();
-        let line = Line::new(&Config::default(), &Found { uplink: "eth1".to_owned(), plan });
+        let line = DesiredLine::new(&Config::default(), &Found { uplink: "eth1".to_owned(), plan });
         let system = System::new(Env {
             run: directory.join("state"),
             root: directory.to_path_buf(),
@@ -157,7 +157,7 @@ fn a_line_of_another_configuration_is_named() {
     let machine = Machine::new("own");
     let mut journal = Journal::default();
     journal.file = Some("/etc/mape 2.conf".into());
-    journal.line = Some(Line { device: "mape-old".to_owned(), ..machine.line.clone() });
+    journal.line = Some(DesiredLine { device: "mape-old".to_owned(), ..machine.line.clone() });
     journal.write(&machine.system.env.run, &"old".parse().unwrap()).unwrap();
     let said = machine.advice(&[tunnel("mape-old", BOUND, BR, "14.8.52.86")]);
     assert!(

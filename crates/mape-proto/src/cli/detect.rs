@@ -117,7 +117,7 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
 #[cfg(feature = "linux")]
 fn on_plain_linux(mut options: Options, env: &Env) -> Result<Options, Failure> {
     if options.question.prefixes.is_empty() {
-        let found = mape_linux::prefixes(&mape_linux::System::new(env.clone()));
+        let found = mape_linux::prefixes(&mape_linux::System::new(env.clone()).ip);
         let found = found.map_err(|failure| failure.or_else_do("pass it with --prefix"));
         options.question.prefixes = found?;
     }

@@ -3,9 +3,10 @@
 use std::fs;
 
 use mape_core::Failure;
-use mape_linux::desired::Line;
+use mape_linux::desired::DesiredLine;
 use mape_linux::filter::Packet;
 use mape_linux::ip::{Device, Snapshot};
+use mape_linux::reconcile::competing_routes;
 use mape_linux::status::{Problem, explained, status};
 use mape_linux::twins::twins;
 use mape_linux::{Config, System, host_firewall as input, uplink};
@@ -35,7 +36,7 @@ fn findings(config: &Config, system: &System) -> Result<Vec<Finding>, Failure> {
             return Ok(findings);
         }
     };
-    let line = Line::new(config, &found);
+    let line = DesiredLine::new(config, &found);
     let prefix = found.plan.end_user_prefix();
     let of = format!("{prefix} on {}, {}", line.uplink, found.plan.provider_name());
     add("uplink", Ok(of));
@@ -46,7 +47,8 @@ fn findings(config: &Config, system: &System) -> Result<Vec<Finding>, Failure> {
     if let Some(result) = left_over(&line, &machine, system) {
         add("tunnels", result);
     }
-    let rival = line.rivals(&machine).into_iter().find(|rival| rival.contains("goes before"));
+    let rival =
+        competing_routes(&line, &machine).into_iter().find(|rival| rival.contains("goes before"));
     add(
         "default_route",
         rival.map_or_else(
@@ -85,7 +87,11 @@ fn kernel(system: &System) -> Option<Problem> {
 
 /// Tunnels of others with the same two ends. `None` where one is in the way: that is why the line
 /// is not up, and told there.
-fn left_over(line: &Line, machine: &Snapshot, system: &System) -> Option<Result<String, Problem>> {
+fn left_over(
+    line: &DesiredLine,
+    machine: &Snapshot,
+    system: &System,
+) -> Option<Result<String, Problem>> {
     match twins(line, machine, system).first() {
         None => Some(Ok("none has this line's ends".to_owned())),
         Some(twin) if twin.is_in_the_way => None,
@@ -93,7 +99,7 @@ fn left_over(line: &Line, machine: &Snapshot, system: &System) -> Option<Result<
     }
 }
 
-fn from_br(line: &Line, system: &System) -> Result<String, Problem> {
+fn from_br(line: &DesiredLine, system: &System) -> Result<String, Problem> {
     let chains = system.nft().dropping("input", &["inet", "ip6"], &[input::from_br(line)]);
     match chains.first() {
         None => Ok("no chain keeps the BR's packets out".to_owned()),
@@ -110,7 +116,11 @@ fn from_br(line: &Line, system: &System) -> Result<String, Problem> {
     }
 }
 
-fn dropped_on_the_way(line: &Line, machine: &Snapshot, system: &System) -> Result<String, Problem> {
+fn dropped_on_the_way(
+    line: &DesiredLine,
+    machine: &Snapshot,
+    system: &System,
+) -> Result<String, Problem> {
     let packets = forwarded(line, machine);
     match system.nft().dropping("forward", &["inet", "ip"], &packets).first() {
         None => Ok("no chain drops what goes out or comes back".to_owned()),
@@ -128,7 +138,7 @@ fn dropped_on_the_way(line: &Line, machine: &Snapshot, system: &System) -> Resul
 }
 
 /// What goes out of the LAN, and what comes back to it.
-fn forwarded(line: &Line, machine: &Snapshot) -> [Packet; 2] {
+fn forwarded(line: &DesiredLine, machine: &Snapshot) -> [Packet; 2] {
     // Docker lets out its own networks, and that says nothing of the LAN.
     let is_dockers = |name: &str| {
         let number = name.strip_prefix("br-").unwrap_or_default();
@@ -159,7 +169,7 @@ fn forwarded(line: &Line, machine: &Snapshot) -> [Packet; 2] {
     ]
 }
 
-fn answers(line: &Line) -> Result<String, Problem> {
+fn answers(line: &DesiredLine) -> Result<String, Problem> {
     let count = |name: &str| {
         let path = format!("/sys/class/net/{}/statistics/{name}", line.device);
         fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok()).unwrap_or(0)

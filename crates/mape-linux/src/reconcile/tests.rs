@@ -4,19 +4,20 @@ use std::path::Path;
 
 use mape_core::{Request, plan};
 
-use super::{Line, Steps};
-use crate::config::RouteOption;
+use super::{DesiredLine, Steps, competing_routes};
+use crate::desired::OwnedAddress;
 use crate::ip::Snapshot;
-use crate::journal::{Journal, Owned};
+use crate::journal::Journal;
+use crate::spec::RouteOption;
 use crate::uplink::Found;
 use crate::{Config, LinuxError};
 
 const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
 
-fn line(config: &str) -> Line {
+fn line(config: &str) -> DesiredLine {
     let plan = plan(&Request::new("240b:10:3261:6400::/56".parse().unwrap())).unwrap();
     let config = Config::parse(config, Path::new("f")).unwrap();
-    Line::new(&config, &Found { uplink: "eth0".to_owned(), plan })
+    DesiredLine::new(&config, &Found { uplink: "eth0".to_owned(), plan })
 }
 
 /// The machine with everything in place, as iproute2 6.1 tells it; `change` is made to the text.
@@ -36,12 +37,12 @@ fn complete(change: impl Fn(&str) -> String) -> Snapshot {
     }
 }
 
-fn steps(config: &str, change: impl Fn(&str) -> String, owned: &[Owned]) -> Steps {
-    line(config).steps(&complete(change), &journal(owned)).unwrap()
+fn steps(config: &str, change: impl Fn(&str) -> String, owned: &[OwnedAddress]) -> Steps {
+    super::steps(&line(config), &complete(change), &journal(owned)).unwrap()
 }
 
 /// What an `up` with the usual route has left.
-fn journal(owned: &[Owned]) -> Journal {
+fn journal(owned: &[OwnedAddress]) -> Journal {
     let mut journal = Journal::default();
     journal.owned.extend_from_slice(owned);
     journal.routes.push(RouteOption { table: None, metric: 512 });
@@ -55,7 +56,7 @@ fn as_it_is(text: &str) -> String {
 #[test]
 fn what_is_right_stays() {
     assert_eq!(steps("", as_it_is, &[]), Steps::default());
-    let ours = Owned { device: "eth0".to_owned(), address: CE.parse().unwrap() };
+    let ours = OwnedAddress { device: "eth0".to_owned(), address: CE.parse().unwrap() };
     assert_eq!(steps("", as_it_is, &[ours]), Steps::default());
     // An iproute2 that tells less.
     let silent = |text: &str| text.replace(r#""proto":"ipip6","#, "").replace(r#""ttl":64,"#, "");
@@ -65,7 +66,7 @@ fn what_is_right_stays() {
 #[test]
 fn from_nothing() {
     let line = line("");
-    let steps = line.steps(&Snapshot::default(), &journal(&[])).unwrap();
+    let steps = super::steps(&line, &Snapshot::default(), &journal(&[])).unwrap();
     let expected = Steps {
         remove: Vec::new(),
         build: vec![
@@ -118,8 +119,8 @@ fn only_what_is_missing_is_added() {
 
 #[test]
 fn the_old_address_goes_behind_the_tunnel() {
-    let old = Owned { device: "eth0".to_owned(), address: "240b:10::9".parse().unwrap() };
-    let gone = Owned { device: "eth1".to_owned(), address: "240b:10::8".parse().unwrap() };
+    let old = OwnedAddress { device: "eth0".to_owned(), address: "240b:10::9".parse().unwrap() };
+    let gone = OwnedAddress { device: "eth1".to_owned(), address: "240b:10::8".parse().unwrap() };
     let change = |text: &str| text.replace(CE, "240b:10::9");
     let steps = steps("", change, &[old, gone]);
     assert_eq!(steps.remove, ["link delete mape-wan", "address delete 240b:10::9/128 dev eth0"]);
@@ -154,7 +155,8 @@ fn a_route_of_ones_own_through_the_tunnel_stays() {
 
 #[test]
 fn somebody_elses_things_are_refused_and_told() {
-    let foreign = line("").steps(
+    let foreign = super::steps(
+        &line(""),
         &complete(|text| text.replace(r#""info_kind":"ip6tnl""#, r#""info_kind":"veth""#)),
         &journal(&[]),
     );
@@ -166,21 +168,21 @@ fn somebody_elses_things_are_refused_and_told() {
         )
     };
     let Err(LinuxError::RouteTaken { metric: 512, route }) =
-        line("").steps(&complete(theirs), &journal(&[]))
+        super::steps(&line(""), &complete(theirs), &journal(&[]))
     else {
         panic!("not refused")
     };
     assert_eq!(route, "default via 192.0.2.1 dev eth1 metric 512");
-    let behind = line("metric 9").rivals(&complete(theirs));
+    let behind = competing_routes(&line("metric 9"), &complete(theirs));
     assert!(matches!(behind.as_slice(), [text] if text.contains("stays, behind")), "{behind:?}");
-    let before = line("metric 900").rivals(&complete(theirs));
+    let before = competing_routes(&line("metric 900"), &complete(theirs));
     assert!(matches!(before.as_slice(), [text] if text.contains("goes before")), "{before:?}");
     // Nothing is below 0.
     let first = |text: &str| theirs(text).replace(r#""metric":512"#, r#""metric":0"#);
-    let before = line("").rivals(&complete(first));
+    let before = competing_routes(&line(""), &complete(first));
     assert!(
         matches!(before.as_slice(), [text] if text.ends_with("or give it one above 512")),
         "{before:?}"
     );
-    assert!(line("table 5").rivals(&complete(theirs)).is_empty());
+    assert!(competing_routes(&line("table 5"), &complete(theirs)).is_empty());
 }
