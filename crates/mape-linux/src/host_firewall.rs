@@ -121,6 +121,7 @@ impl Nft<'_> {
     }
 
     /// Chains of others on this hook that drop one of these packets: each as `inet filter input`.
+    #[must_use]
     pub fn dropping(self, hook: &str, families: &[&str], packets: &[Packet]) -> Vec<InputChain> {
         let text = |words: &[&str]| self.run(words).unwrap_or_default();
         let listed = text(&["list", "chains"]);
