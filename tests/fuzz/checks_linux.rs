@@ -4,17 +4,16 @@
 
 use std::path::Path;
 
-use mape_core::Explain as _;
 use mape_linux::Config;
 
-use super::checks::{explains_itself, plan_or_explain};
+use super::checks::{explains, plan_or_explain};
 
 fn parse(text: &str) -> Option<Config> {
     match Config::parse(text, Path::new("/etc/mape-rs.conf")) {
         Ok(config) => Some(config),
         Err(error) => {
-            explains_itself(&error);
-            assert!(error.params().contains(&("file", "/etc/mape-rs.conf".to_owned())));
+            explains(&error);
+            assert!(error.params.contains(&("file", "/etc/mape-rs.conf".to_owned())));
             None
         }
     }

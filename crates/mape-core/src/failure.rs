@@ -31,10 +31,11 @@ impl Failure {
         Self { code, message: error.to_string(), hint: hint.into_owned(), params }
     }
 
-    /// Returns the same failure, found in this rule file.
+    /// Returns the same failure with its place in front of its sentence, such as `the rule file
+    /// "/etc/rules"`, and the file among its named values.
     #[must_use]
-    pub fn found_in(mut self, file: &Quoted) -> Self {
-        self.message = format!("the rule file {file}: {}", self.message);
+    pub fn found_in(mut self, place: &str, file: &Quoted) -> Self {
+        self.message = format!("{place}: {}", self.message);
         self.params.push(("file", file.text()));
         self
     }

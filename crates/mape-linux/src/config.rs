@@ -1,12 +1,13 @@
 //! `/etc/mape-rs.conf`: one option in a line, with the names that the options have in UCI.
 
+use std::borrow::Cow;
 use std::io;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 use mape_core::{
-    Code, Explain, Failure, Layout, MIN_MTU, ProviderChoice, Quoted, ReceivedPrefix, Request,
-    decimal, parse_rule,
+    Code, Explain, Explanation, Failure, Layout, MIN_MTU, ProviderChoice, Quoted, ReceivedPrefix,
+    Request, decimal, parse_rule,
 };
 use mape_netifd::{CONTRACTS, FixedIpv4Contract, OptionError, planned_uplink_mtu};
 use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
@@ -55,34 +56,7 @@ pub struct Config {
     pub input_chain: Option<InputChain>,
 }
 
-/// What stands in the file is wrong, or the file cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("the configuration {file}: {message}")]
-pub struct ConfigError {
-    file: Quoted,
-    message: String,
-    code: Code,
-    hint: String,
-    params: Vec<(&'static str, String)>,
-}
-
-impl Explain for ConfigError {
-    fn code(&self) -> Code {
-        self.code
-    }
-
-    fn hint(&self) -> String {
-        self.hint.clone()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        let mut params = self.params.clone();
-        params.push(("file", self.file.text()));
-        params
-    }
-}
-
-/// One line is wrong.
+/// A line of the file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum LineError {
     #[error("{0} has no value")]
@@ -93,31 +67,29 @@ enum LineError {
     NoContract(&'static str),
     #[error("{key} cannot be {value}")]
     Value { key: &'static str, value: Quoted, expected: &'static str },
+    #[error("cannot be read: {0}")]
+    Unreadable(io::Error),
 }
 
 impl Explain for LineError {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
+    fn explain(&self) -> Explanation {
+        let is_invalid = |hint| Explanation::new(Code::OptionInvalid, hint);
         match self {
-            Self::NoValue(_) => "write one option in a line: NAME VALUE".to_owned(),
-            Self::Unknown(_) => "mape-proto up --help lists the options".to_owned(),
-            Self::NoContract(_) => {
-                format!("write provider {} too, or remove that option", CONTRACTS.join(" or "))
+            Self::NoValue(option) => {
+                is_invalid(Cow::from("write one option in a line: NAME VALUE"))
+                    .param("option", &option.text())
             }
-            Self::Value { expected, .. } => format!("write {expected}"),
-        }
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::NoValue(option) | Self::Unknown(option) => vec![("option", option.text())],
-            Self::NoContract(option) => vec![("option", (*option).to_owned())],
-            Self::Value { key, value, .. } => {
-                vec![("option", (*key).to_owned()), ("value", value.text())]
+            Self::Unknown(option) => is_invalid("mape-proto up --help lists the options".into())
+                .param("option", &option.text()),
+            Self::NoContract(option) => {
+                let hint =
+                    format!("write provider {} too, or remove that option", CONTRACTS.join(" or "));
+                is_invalid(hint.into()).text("option", option)
             }
+            Self::Value { key, value, expected } => is_invalid(format!("write {expected}").into())
+                .text("option", key)
+                .param("value", &value.text()),
+            Self::Unreadable(_) => is_invalid("name a readable text file".into()),
         }
     }
 }
@@ -145,23 +117,23 @@ impl Config {
     /// Reads the file; without one, [`DEFAULT_FILE`], which may be missing.
     ///
     /// # Errors
-    /// [`ConfigError`] names file and line.
-    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+    /// The file cannot be read, or a line of it cannot be used. The sentence names file and line.
+    pub fn read(file: Option<&Path>) -> Result<Self, Failure> {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         match files::text(path) {
             Ok(text) => Self::parse(&text, path),
             Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {
                 Ok(Self::default())
             }
-            Err(error) => Err(unreadable(path, &error)),
+            Err(error) => Err(in_file(LineError::Unreadable(error).into(), path)),
         }
     }
 
     /// Reads the text of a configuration.
     ///
     /// # Errors
-    /// [`ConfigError`] names `path` and the line.
-    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+    /// A line cannot be used. The sentence names `path` and the line.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
         let mut config = Self { file: absolute(path), ..Self::default() };
         let mut contract = Vec::new();
         // Some editors begin a file with a byte order mark.
@@ -174,10 +146,12 @@ impl Config {
             }
             match contract_option(key, value) {
                 Some(option) => contract.push((option, value.to_owned())),
-                None => config.set(key, value).map_err(|error| error.at(path, number))?,
+                None => {
+                    config.set(key, value).map_err(|failure| at_line(failure, path, number))?;
+                }
             }
         }
-        config.set_contract(contract).map_err(|failure| Wrong::of(failure).in_file(path))?;
+        config.set_contract(contract).map_err(|failure| in_file(failure, path))?;
         Ok(config)
     }
 
@@ -206,7 +180,7 @@ impl Config {
         Ok(())
     }
 
-    fn set(&mut self, key: &str, value: &str) -> Result<(), Wrong> {
+    fn set(&mut self, key: &str, value: &str) -> Result<(), Failure> {
         if value.is_empty() {
             return Err(LineError::NoValue(Quoted::new(key)).into());
         }
@@ -367,51 +341,16 @@ fn switch(key: &'static str, text: &str) -> Result<bool, LineError> {
     mape_uci::switch(text).ok_or_else(bad)
 }
 
-/// Any error with its explanation, not yet placed in a file.
-struct Wrong {
-    message: String,
-    code: Code,
-    hint: String,
-    params: Vec<(&'static str, String)>,
+/// Returns the failure with the file in its sentence and among its named values.
+fn in_file(failure: Failure, path: &Path) -> Failure {
+    let file = Quoted::new(&path.to_string_lossy());
+    failure.found_in(&format!("the configuration {file}"), &file)
 }
 
-impl<E: Explain> From<E> for Wrong {
-    fn from(error: E) -> Self {
-        Self {
-            message: error.to_string(),
-            code: error.code(),
-            hint: error.hint(),
-            params: error.params(),
-        }
-    }
-}
-
-impl Wrong {
-    fn of(failure: Failure) -> Self {
-        let Failure { code, message, hint, params } = failure;
-        Self { message, code, hint, params }
-    }
-
-    fn in_file(self, path: &Path) -> ConfigError {
-        let Self { message, code, hint, params } = self;
-        let file = Quoted::new(&path.to_string_lossy());
-        ConfigError { file, message, code, hint, params }
-    }
-
-    fn at(mut self, path: &Path, line: usize) -> ConfigError {
-        self.message = format!("line {line}: {}", self.message);
-        self.in_file(path)
-    }
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
-    ConfigError {
-        file: Quoted::new(&path.to_string_lossy()),
-        message: format!("cannot be read: {error}"),
-        code: Code::OptionInvalid,
-        hint: "name a readable text file".to_owned(),
-        params: Vec::new(),
-    }
+/// An error of this line of the file.
+fn at_line(failure: Failure, path: &Path, line: usize) -> Failure {
+    let Failure { code, message, hint, params } = failure;
+    in_file(Failure { code, message: format!("line {line}: {message}"), hint, params }, path)
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ mod up;
 pub mod uplink;
 mod watch;
 
-pub use config::{Config, ConfigError, DEFAULT_FILE};
+pub use config::{Config, DEFAULT_FILE};
 pub use error::LinuxError;
 
 pub use advice::{NoRouter, advised, advised_verdict, is_here};

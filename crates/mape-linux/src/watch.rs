@@ -31,16 +31,14 @@ pub fn watch(file: Option<&Path>, system: &System, log: &mut dyn Write) -> Failu
         Err(error) => return error.into(),
     };
     if let Err(error) = Config::read(file) {
-        return error.into();
+        return error;
     }
     let mut said = String::new();
     // A provider that refused is not asked again at each event.
     let mut silent_until: Option<Instant> = None;
     loop {
         let tells = silent_until.is_none_or(|until| until <= Instant::now());
-        let result = Config::read(file)
-            .map_err(Failure::from)
-            .and_then(|config| up_and_tell(&config, system, tells));
+        let result = Config::read(file).and_then(|config| up_and_tell(&config, system, tells));
         let (text, wait) = match result {
             Ok(done) => {
                 if tells {

@@ -35,5 +35,6 @@ impl Explain for Unreadable {
 pub fn read(path: &str, unstated: Layout) -> Result<Vec<Rule>, Failure> {
     let file = Quoted::new(path);
     let text = files::text(path).map_err(|reason| Unreadable { file: file.clone(), reason })?;
-    parse_rule_file(&text, unstated).map_err(|error| Failure::from(error).found_in(&file))
+    parse_rule_file(&text, unstated)
+        .map_err(|error| Failure::from(error).found_in(&format!("the rule file {file}"), &file))
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mape_core::{Code, Explain as _, Quoted};
+use mape_core::{Code, Quoted};
 
 use super::{Config, RouteOption, split};
 
@@ -11,10 +11,10 @@ fn parse(text: &str) -> Config {
 }
 
 fn sentence(text: &str) -> String {
-    let error = Config::parse(text, Path::new("f")).unwrap_err();
-    assert!(!error.hint().is_empty() && error.params().contains(&("file", "f".to_owned())));
-    assert!(matches!(error.code(), Code::OptionInvalid | Code::RuleInconsistent), "{error}");
-    error.to_string()
+    let failure = Config::parse(text, Path::new("f")).unwrap_err();
+    assert!(!failure.hint.is_empty() && failure.params.contains(&("file", "f".to_owned())));
+    assert!(matches!(failure.code, Code::OptionInvalid | Code::RuleInconsistent), "{failure:?}");
+    failure.message
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_contract_that_is_not_whole_says_what_is_missing() {
         let text = CONTRACT.replacen(from, to, 1);
         match Config::parse(&text, Path::new("f")) {
             Err(error) => {
-                let told = format!("{error}; {}", error.hint());
+                let told = format!("{}; {}", error.message, error.hint);
                 assert!(!said.is_empty() && told.contains(said), "{text}: {told}");
                 assert!(told.starts_with("the configuration \"f\": "), "{told}");
             }
@@ -154,8 +154,8 @@ fn what_is_wrong_names_file_and_line() {
     assert_eq!(sentence("ttl 0"), "the configuration \"f\": line 1: ttl cannot be \"0\"");
     assert!(sentence("[main]").ends_with("the option \"[main]\" is not known"));
     let small = Config::parse("mtu 1279", Path::new("f")).unwrap_err();
-    assert_eq!(small.code(), Code::MtuTooSmall);
-    assert!(small.to_string().ends_with("line 1: the option mtu is 1279, less than 1280"));
+    assert_eq!(small.code, Code::MtuTooSmall);
+    assert!(small.message.ends_with("line 1: the option mtu is 1279, less than 1280"));
     for bad in [
         "uplink",
         "uplink a b",
@@ -191,7 +191,7 @@ proptest::proptest! {
     #[test]
     fn an_error_is_one_line(text in "([a-z_]{0,15}|interface|prefix|reserved_ports|rule|mtu)[ =]{0,2}\\PC{0,80}\n\\PC{0,20}") {
         if let Err(error) = Config::parse(&text, Path::new("f")) {
-            for said in [error.to_string(), error.hint()] {
+            for said in [error.message, error.hint] {
                 assert!(!said.is_empty() && !said.chars().any(char::is_control), "{said:?}");
                 assert!(said.len() < 2000, "{said:?}");
             }
