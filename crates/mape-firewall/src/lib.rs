@@ -31,6 +31,7 @@ pub use interface_state::{State, StateError};
 pub use loader::intended;
 pub use loader::{Report, check, load, unload};
 pub use loader::{load_locked, would_load};
+pub use nft_command::Nft;
 pub use publish::Told;
 pub use state_files::{device_index, states};
 

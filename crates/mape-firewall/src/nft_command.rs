@@ -6,25 +6,31 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use mape_nft::Transaction;
+use mape_nft::{ObjectNames, Transaction};
 use mape_system::program::{End, Ended, Program, ProgramError};
 use nix::fcntl::Flock;
 
 use crate::error::FirewallError;
 
-/// A thousand ports take a slow router some seconds, several times that under load.
+/// A thousand ports take a slow router some seconds, several times that under load; a long list of
+/// another program's rules too.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The program, and the lock that it holds while it works.
-pub(super) struct Nft<'a> {
+/// What [`Nft::list`] may print, in bytes. 100,000 rules have 16 MB as text and 50 MB as JSON.
+const MAX_LIST: usize = 1 << 26;
+
+/// The program nft, and the lock that it holds while it works.
+#[derive(Debug)]
+pub struct Nft<'a> {
     program: &'a Path,
     lock: Option<BorrowedFd<'a>>,
     patience: Duration,
 }
 
 impl<'a> Nft<'a> {
-    /// Of a caller that only asks, or that has no lock.
-    pub(super) const fn new(program: &'a Path) -> Self {
+    /// Returns nft for a caller without the loader's lock.
+    #[must_use]
+    pub const fn new(program: &'a Path) -> Self {
         Self { program, lock: None, patience: PATIENCE }
     }
 
@@ -96,8 +102,20 @@ impl<'a> Nft<'a> {
         Ok(())
     }
 
-    /// Loads a text as it is.
-    pub(super) fn load_text(&self, text: &str) -> Result<(), FirewallError> {
+    /// Returns what nft prints of tables that may be another program's.
+    ///
+    /// # Errors
+    /// [`FirewallError`]
+    pub fn list(&self, words: &[&str]) -> Result<String, FirewallError> {
+        let printed = self.end(self.program(words).printing(MAX_LIST))?.success();
+        Ok(String::from_utf8_lossy(&printed.map_err(verdict)?).into_owned())
+    }
+
+    /// Loads a text as it is: all of it or nothing.
+    ///
+    /// # Errors
+    /// [`FirewallError`]
+    pub fn load_text(&self, text: &str) -> Result<(), FirewallError> {
         self.checked(&["-f", "-"], Some(text))?;
         Ok(())
     }
@@ -133,10 +151,16 @@ impl<'a> Nft<'a> {
     }
 
     fn run(&self, arguments: &[&str], input: Option<&str>) -> Result<Ended, FirewallError> {
+        self.end(self.program(arguments).reading(input.unwrap_or_default().as_bytes()))
+    }
+
+    fn program(&self, arguments: &[&str]) -> Program<'a> {
         let mut command = Command::new(self.program);
         command.args(arguments);
-        let input = input.unwrap_or_default().as_bytes();
-        let program = Program::new(command, self.patience).reading(input).holding(self.lock);
+        Program::new(command, self.patience).holding(self.lock)
+    }
+
+    fn end(&self, program: Program<'_>) -> Result<Ended, FirewallError> {
         let ended = program.run().map_err(FirewallError::NoNft)?;
         match ended.end {
             End::Exit(_) => Ok(ended),
@@ -177,7 +201,7 @@ fn has_foreign_flowtable(text: &str) -> bool {
     let mut foreign = false;
     text.lines().any(|line| {
         if line.starts_with("table ") {
-            foreign = line.split_whitespace().nth(2) != Some("mape_rs");
+            foreign = line.split_whitespace().nth(2) != Some(ObjectNames::TABLE);
         }
         foreign && line.trim_start().starts_with("flowtable ")
     })

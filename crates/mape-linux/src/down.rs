@@ -61,7 +61,7 @@ pub(super) fn take_down(system: &System, name: &InterfaceName) -> Result<bool, L
         errors.extend(system.ip.batch(std::slice::from_ref(line)).err());
     }
     for chain in &journal.chains {
-        errors.extend(system.nft().restore(chain, name).err());
+        errors.extend(system.host_firewall().restore(chain, name).err());
     }
     let file = system.state_file(name);
     let had_state = file.exists();

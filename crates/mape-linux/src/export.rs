@@ -34,7 +34,7 @@ impl Parts {
         let found = Found { uplink, plan: plan.clone() };
         let mut line = DesiredLine::new(&Config::default(), &found);
         line.device = interface.device.to_string();
-        let mut tables = vec!["inet mape_rs".to_owned()];
+        let mut tables = vec![format!("inet {}", ObjectNames::TABLE)];
         if interface.edge == Edge::Netdev && interface.dataplane.mapping().is_some() {
             tables.push(format!("netdev {}", ObjectNames::of(&interface.name).netdev_table()));
         }

@@ -4,24 +4,18 @@
 //! what somebody else's chain drops. A chain is extended only where the user has named it
 //! (`input_chain`); otherwise the user is told what to add.
 
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
-
 use mape_core::Quoted;
-use mape_nft::{InterfaceName, ObjectNames};
-use mape_system::program::{Program, ProgramError};
+use mape_firewall::{FirewallError, Nft};
+use mape_nft::InterfaceName;
 
 use crate::desired::DesiredLine;
 use crate::error::LinuxError;
-use crate::filter::{self, Base, Packet};
-use crate::ip::stopped;
 use crate::spec::InputChain;
 
-/// As the loader's: a list of another's rules can be long.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// What nft prints of a table, in bytes. Without the elements of sets, 100,000 rules have 16 MB.
-const MAX_TABLE: usize = 1 << 25;
+mod evaluate;
+
+use evaluate::{Chain, Ruleset};
+pub use evaluate::{Fate, Packet};
 
 /// The rule that lets the BR's packets in.
 #[must_use]
@@ -34,13 +28,15 @@ pub fn rule(line: &DesiredLine) -> String {
 pub fn from_br(line: &DesiredLine) -> Packet {
     let protocol = ["4", "ipencap", "ipv4"];
     Packet::default()
-        .with("iifname", &[&line.uplink])
+        .with("meta iifname", &[&line.uplink])
         .with("ip6 saddr", &[line.br])
         .with("ip6 daddr", &[line.ce])
         .with("meta nfproto", &["ipv6"])
+        .with("meta protocol", &["ip6"])
         .with("meta l4proto", &protocol)
         .with("ip6 nexthdr", &protocol)
         .with("ct state", &["new"])
+        .without(&["ip", "arp", "tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmpv6", "th"])
 }
 
 fn comment(name: &InterfaceName) -> String {
@@ -52,17 +48,17 @@ fn insertion(chain: &InputChain, line: &DesiredLine, name: &InterfaceName) -> St
     format!("insert rule {chain} {} {}\n", rule(line), comment(name))
 }
 
-/// The program nft.
-#[derive(Clone, Copy, Debug)]
-pub struct Nft<'path>(pub &'path Path);
+/// The host's own firewall, read and changed with nft.
+#[derive(Debug)]
+pub struct HostFirewall<'env>(pub Nft<'env>);
 
-impl Nft<'_> {
+impl HostFirewall<'_> {
     /// Sees that the chain has the rule once, and says whether something had to be done.
     ///
     /// # Errors
     /// [`LinuxError`]
     pub fn extend(
-        self,
+        &self,
         chain: &InputChain,
         line: &DesiredLine,
         name: &InterfaceName,
@@ -78,7 +74,7 @@ impl Nft<'_> {
     /// # Errors
     /// [`LinuxError`]
     pub fn extension(
-        self,
+        &self,
         chain: &InputChain,
         line: &DesiredLine,
         name: &InterfaceName,
@@ -100,67 +96,71 @@ impl Nft<'_> {
     ///
     /// # Errors
     /// [`LinuxError`]
-    pub fn restore(self, chain: &InputChain, name: &InterfaceName) -> Result<(), LinuxError> {
+    pub fn restore(&self, chain: &InputChain, name: &InterfaceName) -> Result<(), LinuxError> {
         self.restoration(chain, name).map_or(Ok(()), |text| self.load(chain, &text))
     }
 
     /// What nft has to do for that, if anything.
     #[must_use]
-    pub fn restoration(self, chain: &InputChain, name: &InterfaceName) -> Option<String> {
+    pub fn restoration(&self, chain: &InputChain, name: &InterfaceName) -> Option<String> {
         let listed = self.list(chain).ok()?;
         let ours: Vec<&str> = rules_of(&listed, name).collect();
         (!ours.is_empty()).then(|| deletions(chain, &ours))
     }
 
-    fn list(self, chain: &InputChain) -> Result<String, LinuxError> {
-        self.run(&["--handle", "list", "chain", &chain.to_string()]).map_err(of_chain(chain))
+    fn list(&self, chain: &InputChain) -> Result<String, LinuxError> {
+        self.0.list(&["--handle", "list", "chain", &chain.to_string()]).map_err(of_chain(chain))
     }
 
-    fn load(self, chain: &InputChain, text: &str) -> Result<(), LinuxError> {
-        self.run(&[text]).map(drop).map_err(of_chain(chain))
+    fn load(&self, chain: &InputChain, text: &str) -> Result<(), LinuxError> {
+        self.0.load_text(text).map_err(of_chain(chain))
     }
 
-    /// Chains of others on this hook that drop one of these packets: each as `inet filter input`.
-    #[must_use]
-    pub fn dropping(self, hook: &str, families: &[&str], packets: &[Packet]) -> Vec<InputChain> {
-        let text = |words: &[&str]| self.run(words).unwrap_or_default();
-        let listed = text(&["list", "chains"]);
+    /// Returns the chains of other programs on this hook that drop, or may drop, a kind of packet.
+    /// Each kind is a list of alternatives, of which one has to pass.
+    ///
+    /// # Errors
+    /// nft lists no rules as JSON.
+    pub fn obstacles(
+        &self,
+        hook: &str,
+        families: &[&str],
+        kinds: &[Vec<Packet>],
+    ) -> Result<Vec<(InputChain, Fate)>, LinuxError> {
         let mut found = Vec::new();
-        for Base { family, table, chain } in filter::bases(&listed, hook, families) {
-            let rules = text(&["--terse", "list", "table", family, table]);
-            if packets.iter().any(|packet| filter::drops(&rules, chain, packet)) {
-                found.push(InputChain::new(family, table, chain));
-            }
+        for Chain { family, table, name, .. } in
+            self.ruleset(&["list", "chains"])?.filters(hook, families)
+        {
+            let ruleset = self.ruleset(&["list", "table", family, table])?;
+            let chains = ruleset.filters(hook, families).filter(|chain| chain.name == *name);
+            let fate = |chain, kind: &Vec<Packet>| {
+                kind.iter().map(|packet| ruleset.fate(chain, packet)).min()
+            };
+            let worst =
+                chains.flat_map(|chain| kinds.iter().filter_map(|it| fate(chain, it))).max();
+            let chain = InputChain::new(family, table, name);
+            found.extend(worst.filter(|fate| *fate != Fate::Passes).map(|fate| (chain, fate)));
         }
-        found
+        Ok(found)
     }
 
-    /// Whether our rules let this device's packets out. Of a device that was made anew the map
-    /// shows the old number and not the name.
-    #[must_use]
-    pub fn is_open(self, name: &InterfaceName, device: &str) -> bool {
-        let gate =
-            self.run(&["list", "map", "inet", "mape_rs", "open_interfaces"]).unwrap_or_default();
-        let open = format!("\"{device}\" : goto {}", ObjectNames::of(name).egress_filter_chain());
-        gate.contains(&open)
-    }
-
-    fn run(self, words: &[&str]) -> Result<String, ProgramError> {
-        let mut command = Command::new(self.0);
-        command.args(words);
-        let printed = Program::new(command, PATIENCE).printing(MAX_TABLE).output()?;
-        Ok(String::from_utf8_lossy(&printed).into_owned())
+    fn ruleset(&self, words: &[&str]) -> Result<Ruleset, LinuxError> {
+        let failed = |reason| LinuxError::Stopped { program: "nft", reason };
+        let listed = self.0.list(&[&["--json", "--terse"], words].concat());
+        let listed = listed.map_err(|error| failed(error.to_string()))?;
+        serde_json::from_str(&listed).map_err(|error| failed(error.to_string()))
     }
 }
 
-fn of_chain(chain: &InputChain) -> impl FnOnce(ProgramError) -> LinuxError {
+fn of_chain(chain: &InputChain) -> impl FnOnce(FirewallError) -> LinuxError {
     let chain = chain.to_string();
     |error| match error {
-        ProgramError::NotStarted(error) => {
+        FirewallError::NoNft(error) => {
             LinuxError::InputChain { chain, reason: Quoted::new(&error.to_string()) }
         }
-        ProgramError::Refused { said, .. } => LinuxError::InputChain { chain, reason: said },
-        error @ ProgramError::Stopped(_) => stopped("nft", error),
+        FirewallError::Rejected(reason) => LinuxError::InputChain { chain, reason },
+        FirewallError::NoVerdict(reason) => LinuxError::Stopped { program: "nft", reason },
+        error => LinuxError::Stopped { program: "nft", reason: error.to_string() },
     }
 }
 

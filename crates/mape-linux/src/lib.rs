@@ -13,8 +13,6 @@ mod down;
 mod error;
 mod events;
 mod export;
-#[allow(missing_docs, reason = "family, table and chain, as nft has them")]
-pub mod filter;
 pub mod host_firewall;
 #[allow(missing_docs, reason = "the fields have the names that `ip -json` prints")]
 pub mod ip;

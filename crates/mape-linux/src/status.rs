@@ -3,7 +3,9 @@
 use std::fmt;
 
 use mape_core::{Failure, Plan, Shown};
-use mape_firewall::State;
+use mape_firewall::{State, device_index};
+use mape_kernel::netlink::NetlinkError;
+use mape_kernel::nft_state::in_force;
 use mape_nft::InterfaceName;
 
 use crate::advice::advised_in_file;
@@ -93,7 +95,7 @@ pub fn status(config: &Config, system: &System) -> Result<Status, Failure> {
     match uplink::find(config, &machine, &system.ip, current.as_deref()) {
         Ok(found) => {
             let wanted = DesiredLine::new(config, &found);
-            problems.extend(gaps(&wanted, &journal, &machine, config, system));
+            problems.extend(gaps(&wanted, &journal, &machine, (config, plan.as_ref()), system));
         }
         Err(failure) => problems.push(explained(failure)),
     }
@@ -104,7 +106,7 @@ fn gaps(
     wanted: &DesiredLine,
     journal: &Journal,
     machine: &Snapshot,
-    config: &Config,
+    (config, plan): (&Config, Option<&Plan>),
     system: &System,
 ) -> Vec<Problem> {
     let up = || "run mape-proto up".to_owned();
@@ -135,11 +137,25 @@ fn gaps(
         }
         Err(error) => problems.push(explained(error.into())),
     }
-    if !system.nft().is_open(&config.interface, &wanted.device) {
-        let what = "the NAT rules are not loaded, so nothing gets out".to_owned();
-        problems.push(Problem { what, next: up() });
-    }
+    let rules = match is_open(wanted, config, plan, system) {
+        Ok(true) => None,
+        Ok(false) => Some("the NAT rules are not loaded, so nothing gets out".to_owned()),
+        Err(error) => Some(format!("whether the NAT rules are loaded is not known: {error}")),
+    };
+    problems.extend(rules.map(|what| Problem { what, next: up() }));
     problems
+}
+
+/// Whether the NAT rules let the packets of this line's device out.
+fn is_open(
+    line: &DesiredLine,
+    config: &Config,
+    plan: Option<&Plan>,
+    system: &System,
+) -> Result<bool, NetlinkError> {
+    let Some(index) = device_index(&system.env, &line.device) else { return Ok(false) };
+    let shared = plan.is_none_or(|plan| plan.port_set().parameters().psid_len() > 0);
+    Ok(in_force(&system.env.kernel, &config.interface, index, shared)?.open)
 }
 
 /// A failure as a problem.

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use mape_core::Failure;
-use mape_firewall::{Env, lock};
+use mape_firewall::{Env, Nft, lock};
 use mape_nft::InterfaceName;
 use nix::fcntl::{FcntlArg, FdFlag, Flock, fcntl};
 
-use crate::host_firewall;
+use crate::host_firewall::HostFirewall;
 use crate::ip::Ip;
 use crate::journal;
 
@@ -33,10 +33,10 @@ impl System {
         Self { ip, env }
     }
 
-    /// Returns nft, for the host's own firewall.
+    /// Returns the host's own firewall.
     #[must_use]
-    pub fn nft(&self) -> host_firewall::Nft<'_> {
-        host_firewall::Nft(&self.env.nft)
+    pub fn host_firewall(&self) -> HostFirewall<'_> {
+        HostFirewall(Nft::new(&self.env.nft))
     }
 
     /// Allows one call at a time for each line. Child processes inherit the lock: if the call is

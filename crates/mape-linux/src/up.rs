@@ -206,9 +206,10 @@ fn apply(
     system.ip.batch(&steps.open)?;
     let mut changed = steps.all().next().is_some() || !report.is_unchanged();
     for chain in left_chains(journal, line) {
-        system.nft().restore(chain, name)?;
+        system.host_firewall().restore(chain, name)?;
     }
-    let extended = line.input_chain.as_ref().map(|chain| system.nft().extend(chain, line, name));
+    let extended =
+        line.input_chain.as_ref().map(|chain| system.host_firewall().extend(chain, line, name));
     // A firewall that is just being loaded anew, say. The line works without, but for what the BR
     // sends first.
     let note = match extended.transpose() {
@@ -295,11 +296,12 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
         ));
     }
     if line.input_chain.is_none() {
-        for chain in
-            system.nft().dropping("input", &["inet", "ip6"], &[host_firewall::from_br(line)])
-        {
+        let from_br = [vec![host_firewall::from_br(line)]];
+        let obstacles = system.host_firewall().obstacles("input", &["inet", "ip6"], &from_br);
+        for (chain, fate) in obstacles.unwrap_or_default() {
+            let drops = fate.verb();
             notes.push(format!(
-                "the firewall's chain {chain} drops what the BR sends first. Servers on this line \
+                "the firewall's chain {chain} {drops} what the BR sends first. Servers on this line \
                  need: nft insert rule {chain} {} (or input_chain {chain} in the configuration)",
                 host_firewall::rule(line)
             ));
@@ -334,9 +336,9 @@ pub fn dry_run(config: &Config, system: &System) -> Result<String, Failure> {
         ("ip -batch -", steps.open.join("\n")),
     ];
     let restorations =
-        left_chains(&journal, line).map(|chain| system.nft().restoration(chain, name));
+        left_chains(&journal, line).map(|chain| system.host_firewall().restoration(chain, name));
     let extension =
-        line.input_chain.as_ref().map(|chain| system.nft().extension(chain, line, name));
+        line.input_chain.as_ref().map(|chain| system.host_firewall().extension(chain, line, name));
     runs.extend(restorations.flatten().map(|text| ("nft -f -", text)));
     let note = match extension.transpose() {
         Ok(extension) => {

@@ -42,9 +42,10 @@ impl Machine {
         };
         let ip = "*batch*) sed 's/^/ip /' >>ran ;;\n*address*) cat devices.json ;;\n\
                   *-4*) cat routes4.json ;;\n*) echo '[]' ;;\n";
-        let nft = "'-f -') cat >rules; echo rules >>ran ;;\n*'get element'*) cat loaded ;;\n\
-                   *' loaded') cat loaded && cat rules ;;\n\
-                   *'list chain inet filter input') cat chain ;;\n*rule*) echo \"nft $*\" >>ran ;;\n";
+        let nft = "'-f -') cat >text\nif grep -q 'rule inet filter input ' text; then sed 's/^/nft /' text >>ran\n\
+                   else mv text rules; echo rules >>ran; fi ;;\n*'get element'*) cat loaded ;;\n\
+                   *' loaded_hash') cat loaded && cat rules ;;\n\
+                   *'list chain inet filter input') cat chain ;;\n";
         let system = System::new(Env {
             run: directory.join("state"),
             devices: directory.join("devices"),

@@ -4,7 +4,7 @@ use std::fs;
 
 use mape_core::Failure;
 use mape_linux::desired::DesiredLine;
-use mape_linux::filter::Packet;
+use mape_linux::host_firewall::Packet;
 use mape_linux::ip::{Device, Snapshot};
 use mape_linux::reconcile::competing_routes;
 use mape_linux::status::{Problem, explained, status};
@@ -100,16 +100,21 @@ fn left_over(
 }
 
 fn from_br(line: &DesiredLine, system: &System) -> Result<String, Problem> {
-    let chains = system.nft().dropping("input", &["inet", "ip6"], &[input::from_br(line)]);
-    match chains.first() {
-        None => Ok("no chain keeps the BR's packets out".to_owned()),
-        Some(chain) => Err(Problem {
+    let from_br = [vec![input::from_br(line)]];
+    let obstacles = match system.host_firewall().obstacles("input", &["inet", "ip6"], &from_br) {
+        Ok(obstacles) => obstacles,
+        Err(error) => return Ok(format!("not checked: {error}")),
+    };
+    match obstacles.first() {
+        None => Ok("no chain drops packets from the BR".to_owned()),
+        Some((chain, fate)) => Err(Problem {
             what: format!(
-                "the chain {chain} drops what the BR sends first, so servers on this line stop \
-                 answering after some silence"
+                "the chain {chain} {} what the BR sends first, so servers on this line stop \
+                 answering after some silence",
+                fate.verb()
             ),
             next: format!(
-                "add to it `{}` before what drops, or set input_chain to {chain} in the configuration",
+                "run `nft insert rule {chain} {}`, or set input_chain to {chain} in the configuration",
                 input::rule(line)
             ),
         }),
@@ -122,23 +127,30 @@ fn dropped_on_the_way(
     system: &System,
 ) -> Result<String, Problem> {
     let packets = forwarded(line, machine);
-    match system.nft().dropping("forward", &["inet", "ip"], &packets).first() {
-        None => Ok("no chain drops what goes out or comes back".to_owned()),
-        Some(chain) => Err(Problem {
+    let obstacles = match system.host_firewall().obstacles("forward", &["inet", "ip"], &packets) {
+        Ok(obstacles) => obstacles,
+        Err(error) => return Ok(format!("not checked: {error}")),
+    };
+    match obstacles.first() {
+        None => Ok("no chain drops packets from the LAN or replies to them".to_owned()),
+        Some((chain, fate)) => Err(Problem {
             what: format!(
-                "the chain {chain} drops what goes out or what comes back (Docker sets one up \
-                 like that)"
+                "the chain {chain} {} packets from the LAN or replies to them (Docker sets one up \
+                 like that)",
+                fate.verb()
             ),
             next: format!(
-                "see that it accepts what goes out of {} and what is established",
-                line.device
+                "make it accept both, for example with `nft insert rule {chain} oifname \
+                 \"{device}\" accept` and `nft insert rule {chain} iifname \"{device}\" ct state \
+                 established,related accept`",
+                device = line.device
             ),
         }),
     }
 }
 
-/// What goes out of the LAN, and what comes back to it.
-fn forwarded(line: &DesiredLine, machine: &Snapshot) -> [Packet; 2] {
+/// Packets from the LAN, and replies to them: one alternative for each device that can be a LAN.
+fn forwarded(line: &DesiredLine, machine: &Snapshot) -> [Vec<Packet>; 2] {
     // Docker lets out its own networks, and that says nothing of the LAN.
     let is_dockers = |name: &str| {
         let number = name.strip_prefix("br-").unwrap_or_default();
@@ -151,21 +163,17 @@ fn forwarded(line: &DesiredLine, machine: &Snapshot) -> [Packet; 2] {
         let mut addresses = device.addr_info.iter().filter_map(|address| address.local);
         addresses.any(|address| address.is_ipv4()) && !others.contains(&name) && !is_dockers(name)
     };
+    let ipv4 = || Packet::default().with("meta nfproto", &["ipv4"]).without(&["ip6", "icmpv6"]);
+    let out = || ipv4().with("meta oifname", &[&line.device]).with("ct state", &["new"]);
+    let back = || ipv4().with("meta iifname", &[&line.device]).with("ct state", &["established"]);
     let lan: Vec<&str> =
         machine.devices.iter().filter(is_lan).map(|device| device.ifname.as_str()).collect();
-    let forwarded = || Packet::default().with("meta nfproto", &["ipv4"]);
-    let any: [&str; 0] = [];
+    if lan.is_empty() {
+        return [vec![out()], vec![back()]];
+    }
     [
-        forwarded()
-            .with("iifname", &lan)
-            .with("oifname", &[&line.device])
-            .with("ip saddr", &any)
-            .with("ct state", &["new"]),
-        forwarded()
-            .with("iifname", &[&line.device])
-            .with("oifname", &lan)
-            .with("ip daddr", &any)
-            .with("ct state", &["established"]),
+        lan.iter().map(|name| out().with("meta iifname", &[name])).collect(),
+        lan.iter().map(|name| back().with("meta oifname", &[name])).collect(),
     ]
 }
 
