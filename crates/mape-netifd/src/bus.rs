@@ -9,6 +9,7 @@ use mape_ubus::{Client, UbusError};
 use serde_json::{Map, Value};
 
 use super::dump::Dump;
+use super::interface_data::InterfaceData;
 
 /// Connects to ubusd. No call takes longer than `timeout`.
 ///
@@ -109,14 +110,11 @@ pub(super) fn notify(bus: &mut dyn Bus, message: &Value) -> Result<(), UbusError
     bus.call(NETIFD, "notify_proto", message).map(drop)
 }
 
-/// Sets one key of the `data` that `ifstatus` shows; netifd raises no event for it.
+/// Sets keys of the `data` that `ifstatus` shows; netifd raises no event for it.
 pub(super) fn set_data(
     bus: &mut dyn Bus,
     interface: &InterfaceName,
-    key: &str,
-    value: Value,
+    data: &InterfaceData,
 ) -> Result<(), UbusError> {
-    let mut data = Map::new();
-    data.insert(key.to_owned(), value);
-    bus.call(&interface_object(interface.as_str()), "set_data", &data.into()).map(drop)
+    bus.call(&interface_object(interface.as_str()), "set_data", &data.to_value()).map(drop)
 }

@@ -11,6 +11,7 @@ use super::bus::Bus;
 use super::config::{Config, UPNP_HINT};
 use super::dump::Dump;
 use super::interface_cache::InterfaceCache;
+use super::interface_data::InterfaceData;
 use super::options::{OptionError, planned_uplink_mtu};
 use super::provisioning::store::Store;
 use super::uplink::{Uplink, choose};
@@ -149,13 +150,14 @@ impl Target {
     }
 
     /// What is told about the rule, in the update and whenever it changes.
-    pub(super) fn about_the_rule(&self) -> Value {
+    pub(super) fn about_the_rule(&self) -> InterfaceData {
         let conflicts: Vec<String> = self.conflicts.iter().map(ToString::to_string).collect();
-        json!({
-            "rule": self.plan.rule().to_string(),
-            "rule_source": self.source.name(),
-            "layout": self.plan.rule().layout().name(),
-            "rule_conflicts": conflicts,
-        })
+        InterfaceData {
+            rule: Some(self.plan.rule().to_string()),
+            rule_source: Some(self.source.name().to_owned()),
+            layout: Some(self.plan.rule().layout().name().to_owned()),
+            rule_conflicts: Some(conflicts),
+            ..InterfaceData::default()
+        }
     }
 }

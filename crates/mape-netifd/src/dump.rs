@@ -13,6 +13,8 @@ use mape_system::json::{list, or_default};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::interface_data::InterfaceData;
+
 /// Ends the name of the alias of the uplink that holds an interface's CE address.
 pub(super) const ALIAS_SUFFIX: char = '_';
 
@@ -79,7 +81,8 @@ pub struct InterfaceDump {
     #[serde(deserialize_with = "list")]
     pub errors: Vec<ErrorDump>,
     /// What its handler publishes.
-    pub data: Value,
+    #[serde(deserialize_with = "or_default")]
+    pub data: InterfaceData,
 }
 
 /// A route of an interface.
@@ -191,7 +194,7 @@ impl Default for InterfaceDump {
             dns_server: Vec::new(),
             inactive: Inactive::default(),
             errors: Vec::new(),
-            data: Value::Null,
+            data: InterfaceData::default(),
         }
     }
 }

@@ -12,7 +12,6 @@ use mape_kernel::listening_ports;
 use mape_nft::{DeviceName, Edge, InterfaceName};
 use mape_provision::{Mode, Source};
 use mape_ubus::UbusError;
-use serde_json::{Value, json};
 
 use super::bus::{Bus, interface_object, notify, read_dump, set_data};
 use super::config::Config;
@@ -20,7 +19,8 @@ use super::decide::{Target, outcome, wanted};
 use super::dump::{Dump, InterfaceDump};
 use super::error::SetupError;
 use super::interface_cache::InterfaceCache;
-use super::messages::{self, Update, failure_data};
+use super::interface_data::{InterfaceData, Warning};
+use super::messages::{self, Update};
 use super::provisioning::schedule::schedule_if_due;
 use super::provisioning::store::Store;
 use super::zones::Zones;
@@ -220,7 +220,7 @@ impl<'call> Call<'call> {
         schedule_if_due(self.bus, self.env, self.interface, &dump, self.log);
         if let Err(failure) = &done {
             self.report(failure, &mut String::new());
-            self.warn(failure_data(failure));
+            self.warn(Some(failure));
         }
         done
     }
@@ -258,7 +258,7 @@ impl<'call> Call<'call> {
 
     /// The same numbers from another source: that is told, and nothing else happens.
     fn tell_the_rule(&mut self, memory: &mut InterfaceCache, wanted: &Target) {
-        let about = wanted.about_the_rule();
+        let about = wanted.about_the_rule().to_value();
         let told = mape_system::json::to_text(&about);
         if memory.told != told {
             let object = interface_object(self.interface.as_str());
@@ -271,16 +271,14 @@ impl<'call> Call<'call> {
     /// What is wrong while the tunnel stays as it is.
     fn tell_the_warning(&mut self, dump: &Dump, warning: Option<&Failure>) {
         let own = dump.interface(self.interface.as_str());
-        let shown =
-            own.and_then(|own| own.data.get("warning").filter(|it| it.get("code").is_some()));
-        let text = warning.map(failure_data);
-        if shown == text.as_ref() {
+        let shown = own.and_then(|own| own.data.warning());
+        if shown == warning.map(Warning::of).as_ref() {
             return;
         }
         if let Some(failure) = warning {
             self.report(failure, &mut String::new());
         }
-        self.warn(text.unwrap_or_else(|| json!({})));
+        self.warn(warning);
     }
 
     /// What is remembered, and that this call is not through.
@@ -373,7 +371,7 @@ impl<'call> Call<'call> {
         }
         memory.prefix = uplink.prefix.to_string();
         memory.up = in_force;
-        memory.told = mape_system::json::to_text(&about);
+        memory.told = mape_system::json::to_text(&about.to_value());
         match warning {
             Some(failure) => self.report(&failure, &mut String::new()),
             None => options.clone_into(&mut memory.good_options),
@@ -421,8 +419,8 @@ impl<'call> Call<'call> {
         let _ = notify(self.bus, &messages::error(self.interface, failure));
     }
 
-    fn warn(&mut self, warning: Value) {
-        let _ = set_data(self.bus, self.interface, "warning", warning);
+    fn warn(&mut self, warning: Option<&Failure>) {
+        let _ = set_data(self.bus, self.interface, &InterfaceData::of_warning(warning));
     }
 }
 

@@ -5,12 +5,13 @@ use std::io::Write;
 use mape_core::Failure;
 use mape_firewall::{Env, State};
 use mape_nft::InterfaceName;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::bus::{Bus, interface_object, notify, read_dump, set_data};
 use super::dump::{ALIAS_SUFFIX, Dump, InterfaceDump};
 use super::interface_cache::InterfaceCache;
-use super::messages::{self, failure_data};
+use super::interface_data::InterfaceData;
+use super::messages;
 use super::provisioning::schedule::{self, schedule_if_due};
 use super::renew::{changes, is_shut, is_without_ce, renew_if_changed};
 use super::{call_lock, rivals};
@@ -119,15 +120,16 @@ fn load(
         mape_firewall::doubt(env);
         let _ = memory.write(&env.run, interface);
         let _ = notify(bus, &messages::error(interface, &failure));
-        let _ = set_data(bus, interface, "warning", failure_data(&failure));
+        let _ = set_data(bus, interface, &InterfaceData::of_warning(Some(&failure)));
         failure
     })?;
     let _ = write!(log, "{report}");
     forget_former(env, interface, log);
     let Some(edge) = report.edge_of(interface) else { return Ok(()) };
-    let shown = dump.interface(interface.as_str()).and_then(|it| it.data.get("edge"));
-    if shown.and_then(Value::as_str) != Some(edge.name()) {
-        set_data(bus, interface, "edge", json!(edge.name()))?;
+    let shown = dump.interface(interface.as_str()).and_then(|it| it.data.edge.as_deref());
+    if shown != Some(edge.name()) {
+        let edge = Some(edge.name().to_owned());
+        set_data(bus, interface, &InterfaceData { edge, ..InterfaceData::default() })?;
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ use mape_system::files;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::interface_data::InterfaceData;
+
 /// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -74,8 +76,8 @@ impl InterfaceCache {
 
     /// Whether the rule that was told is of this source.
     pub(super) fn is_of(&self, source: Source) -> bool {
-        let told: Value = mape_system::json::value(&self.told).unwrap_or_default();
-        told.get("rule_source").and_then(Value::as_str) == Some(source.name())
+        let data: InterfaceData = mape_system::json::read(&self.told).unwrap_or_default();
+        data.rule_source.as_deref() == Some(source.name())
     }
 
     /// The addresses whose connections are to be forgotten now.

@@ -4,11 +4,12 @@ use std::net::Ipv6Addr;
 
 use mape_core::{Failure, Plan, plan};
 use mape_nft::{Edge, InterfaceName};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::config::Config;
 use super::dump::ALIAS_SUFFIX;
 use super::interface_cache::Change;
+use super::interface_data::{InterfaceData, Warning};
 use super::uplink::Uplink;
 use super::zones::Zones;
 
@@ -20,7 +21,7 @@ pub(super) struct Update<'setup> {
     pub(super) uplink: &'setup Uplink,
     pub(super) plan: &'setup Plan,
     /// [`Target::about_the_rule`](super::decide::Target::about_the_rule)
-    pub(super) about: &'setup Value,
+    pub(super) about: &'setup InterfaceData,
     /// Where ports will be translated.
     pub(super) edge: Edge,
     pub(super) zones: &'setup Zones,
@@ -55,58 +56,26 @@ impl Update<'_> {
         })
     }
 
-    /// What `ifstatus`, LuCI and firewall4 read. The names are stable.
-    fn data(&self) -> Value {
-        let plan = self.plan;
-        let pairs = |ranges: Vec<mape_core::PortRange>| -> Vec<[u16; 2]> {
-            ranges.iter().map(|range| [range.first(), range.last()]).collect()
-        };
-        let mut data = json!({
-            "provider": plan.provider_name(),
-            "end_user_prefix": plan.end_user_prefix().to_string(),
-            "ipv4": plan.ipv4().addr().to_string(),
-            "ipv4_prefix_len": plan.ipv4().prefix_len(),
-            "psid": plan.port_set().psid(),
-            "port_ranges": pairs(plan.port_set().ranges().collect()),
-            "port_count": plan.port_set().port_count(),
-            "reserved": pairs(plan.reserved_inside()),
-            "ce": plan.ce().to_string(),
-            "br": plan.br().to_string(),
-            "mtu": plan.mtu(),
-            "uplink": self.uplink.interface,
-            // Told before it is loaded: to change it later costs a firewall reload.
-            "edge": self.edge.name(),
-            "since": self.change.since,
-        });
-        if let (Value::Object(map), Value::Object(about)) = (&mut data, self.about) {
-            map.extend(about.clone());
-            self.optional(map);
-        }
-        data
-    }
-
-    fn optional(&self, data: &mut Map<String, Value>) {
-        let mut put = |key: &str, value: Value| data.insert(key.to_owned(), value);
-        if let Some(before) = &self.change.before {
-            put("before", before.clone());
-        }
-        let outside: Vec<String> =
-            self.plan.reserved_outside().iter().map(ToString::to_string).collect();
-        if !outside.is_empty() {
-            put("reserved_outside", json!(outside));
-        }
-        if let Some(table) = self.table_says() {
-            put("table_rule", Value::String(table));
-        }
-        if let Some(warning) = self.warning {
-            put("warning", failure_data(warning));
-        }
-        if let Some(zone) = self.zones.of_tunnel(self.interface.as_str(), self.config, self.uplink)
-        {
-            put("zone", Value::String(zone));
-        }
-        if let Some(zone) = self.zones.of_uplink(self.uplink) {
-            put("firewall", json!([outer_rule(self.plan, zone, &self.uplink.device)]));
+    fn data(&self) -> InterfaceData {
+        let zones = self.zones;
+        let rule = |zone| vec![outer_rule(self.plan, zone, &self.uplink.device)];
+        let InterfaceData { rule: text, rule_source, layout, rule_conflicts, .. } =
+            self.about.clone();
+        InterfaceData {
+            rule: text,
+            rule_source,
+            rule_conflicts,
+            table_rule: self.table_says(),
+            layout,
+            uplink: Some(self.uplink.interface.clone()),
+            // Published before it is loaded: a later change costs a firewall reload.
+            edge: Some(self.edge.name().to_owned()),
+            since: Some(self.change.since),
+            before: self.change.before.as_ref().and_then(Value::as_object).cloned(),
+            zone: zones.of_tunnel(self.interface.as_str(), self.config, self.uplink),
+            firewall: zones.of_uplink(self.uplink).map(rule),
+            warning: self.warning.map(Warning::of),
+            ..InterfaceData::of_plan(self.plan)
         }
     }
 
@@ -162,11 +131,6 @@ pub(super) fn host_dependency(interface: &InterfaceName, uplink: &str) -> Value 
 /// the same are still there: the default route would be missing.
 pub(super) fn link_lost(interface: &InterfaceName) -> Value {
     json!({ "action": 0, "interface": interface.as_str(), "link-up": false })
-}
-
-/// A failure as `ifstatus` shows it: code, sentence and next step.
-pub(super) fn failure_data(failure: &Failure) -> Value {
-    json!({ "code": failure.code.as_str(), "message": failure.message, "hint": failure.hint })
 }
 
 /// The message that shows an error in `ifstatus`: code, then sentence and next step.

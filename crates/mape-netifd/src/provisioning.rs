@@ -10,12 +10,11 @@ use mape_core::{Code, Failure};
 use mape_firewall::Env;
 use mape_nft::InterfaceName;
 use mape_provision::{Effect, Machine};
-use serde_json::json;
 
 use super::bus::{Bus, read_dump, set_data};
 use super::config::Config;
 use super::dump::InterfaceDump;
-use super::messages::failure_data;
+use super::interface_data::InterfaceData;
 use super::renew::renew_if_changed;
 use crate::net::Fetcher;
 
@@ -127,7 +126,7 @@ fn report_ce_address(
     if early.is_some() {
         return early;
     }
-    let shown = own.data.get("warning").and_then(|warning| warning.get("code")?.as_str());
+    let shown = own.data.warning().and_then(|warning| warning.code.as_deref());
     // A warning about the options goes before.
     let free = shown.is_none_or(|code| code == Code::ProvisioningUpdate.as_str());
     match ddns_update::send_update(update, ce, &|host| client.resolvers.aaaa(host)) {
@@ -138,7 +137,7 @@ fn report_ce_address(
                 let _ = writeln!(log, "that cannot be remembered: {error}");
             }
             if free && shown.is_some() {
-                let _ = set_data(bus, store.interface, "warning", json!({}));
+                let _ = set_data(bus, store.interface, &InterfaceData::of_warning(None));
             }
             None
         }
@@ -147,7 +146,7 @@ fn report_ce_address(
             let failure = Failure::from(failed);
             let _ = writeln!(log, "{}", failure.line());
             if free {
-                let _ = set_data(bus, store.interface, "warning", failure_data(&failure));
+                let _ = set_data(bus, store.interface, &InterfaceData::of_warning(Some(&failure)));
             }
             Some(now(store.env) + delay)
         }

@@ -41,7 +41,7 @@ pub(super) fn changes(
 /// Whether netifd has the interface up and its CE address is lost: the tunnel sends nothing.
 pub(super) fn is_without_ce(env: &Env, dump: &Dump, name: &InterfaceName) -> bool {
     let up = dump.interface(name.as_str()).filter(|interface| interface.up);
-    let ce = up.and_then(|interface| interface.data.get("ce")?.as_str()?.parse().ok());
+    let ce = up.and_then(|interface| interface.data.ce);
     ce.is_some_and(|ce| mape_kernel::link::is_lost(&env.proc_net(), ce) == Some(true))
 }
 

@@ -19,7 +19,6 @@ use mape_system::{files, json};
 use mape_uci::{Package, Section};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::config::Config;
 use super::decide::with_learned_rules;
@@ -116,8 +115,7 @@ pub(super) fn taken(env: &Env, dump: &Dump, own: &InterfaceName) -> Taken {
             put(Some(uplink.clone()), Some(*ce));
         }
         if *up {
-            let ce = data.get("ce").and_then(Value::as_str).and_then(|ce| ce.parse().ok());
-            put(rival.uplink(), ce);
+            put(rival.uplink(), data.ce);
         }
     }
     for other in ours.iter().take_while(|it| it.dump.name != own) {
@@ -185,9 +183,9 @@ impl<'dump> Rival<'dump> {
 
     /// The one that it has.
     fn uplink(&self) -> Option<String> {
-        let told = || self.dump.data.get("uplink")?.as_str().map(str::to_owned);
+        let published = || self.dump.data.uplink.clone();
         let claimed = self.claim.as_ref().map(|claim| claim.uplink.clone());
-        self.dump.up.then(told).flatten().or(claimed)
+        self.dump.up.then(published).flatten().or(claimed)
     }
 
     /// Its options, and the older ones that stay in force where nothing comes of these.

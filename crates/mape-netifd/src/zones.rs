@@ -1,7 +1,6 @@
 //! firewall4's zones: which one an interface is in.
 
 use mape_uci::{Directories, Package, Section};
-use serde_json::Value;
 
 use super::config::Config;
 use super::dump::Dump;
@@ -43,7 +42,7 @@ impl Zones {
     #[must_use]
     pub fn with_joined(mut self, dump: &Dump) -> Self {
         for interface in dump.interfaces().filter(|interface| interface.proto != "mape") {
-            let joined = interface.data.get("zone").and_then(Value::as_str);
+            let joined = interface.data.zone.as_deref();
             if let Some(zone) = self.0.iter_mut().find(|zone| Some(zone.name.as_str()) == joined) {
                 zone.networks.push(interface.name.clone());
             }

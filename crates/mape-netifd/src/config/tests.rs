@@ -2,7 +2,7 @@ use mape_core::{Code, plan};
 use serde_json::json;
 
 use super::*;
-use crate::messages::failure_data;
+use crate::InterfaceData;
 
 const NUMBERS_OF_V6PLUS: &str = r#""ipaddr":"106.72.0.0","ip4prefixlen":"15",
     "ip6prefix":"240b:10::","ip6prefixlen":"31","peeraddr":"2404:9200:225:100::64",
@@ -187,7 +187,12 @@ fn a_password_stands_in_no_error() {
             options = json!({"provisioning": "url", name: options[name]});
         }
         let error = Config::parse(&options.to_string()).unwrap_err();
-        let told = format!("{} {} {}", error.line(), error.text(), failure_data(&error));
+        let told = format!(
+            "{} {} {}",
+            error.line(),
+            error.text(),
+            InterfaceData::of_warning(Some(&error)).to_value()
+        );
         assert!(told.contains(name) && !told.contains("S3cret"), "{told}");
     }
 }

@@ -19,8 +19,7 @@ use crate::interface_cache::InterfaceCache;
 
 /// The CE address of an interface that is up.
 pub(super) fn ce_of(own: &InterfaceDump) -> Option<Ipv6Addr> {
-    own.up.then_some(())?;
-    own.data.get("ce")?.as_str()?.parse().ok()
+    own.data.ce.filter(|_| own.up)
 }
 
 /// Starts [`provision`](super::provision) if the line's prefixes are not those that were asked for

@@ -10,9 +10,8 @@ use mape_firewall::Env;
 use mape_nft::InterfaceName;
 use mape_provision::{Answer, Cached, Machine, Mode, Pause};
 use mape_system::files;
-use serde_json::Value;
 
-use crate::messages::failure_data;
+use crate::interface_data::Warning;
 
 /// The files of one interface.
 pub(crate) struct Store<'env> {
@@ -25,11 +24,11 @@ pub(super) type Reason = (String, String);
 
 /// The same as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LastFailure(Value);
+pub(super) struct LastFailure(Warning);
 
 impl LastFailure {
     pub(super) fn of(failure: &Failure) -> Self {
-        Self(failure_data(failure))
+        Self(Warning::of(failure))
     }
 }
 
@@ -50,9 +49,8 @@ impl<'env> Store<'env> {
 
     /// Why the last try gave nothing, and what to do.
     pub(crate) fn failure_reason(&self) -> Option<Reason> {
-        let LastFailure(data) = self.last_failure()?;
-        let text = |key: &str| data.get(key)?.as_str().map(str::to_owned);
-        Some((text("message")?, text("hint")?))
+        let LastFailure(Warning { message, hint, .. }) = self.last_failure()?;
+        Some((message?, hint?))
     }
 
     pub(super) fn cached(&self) -> Option<Cached> {
@@ -65,13 +63,13 @@ impl<'env> Store<'env> {
 
     pub(super) fn last_failure(&self) -> Option<LastFailure> {
         let text = files::text(self.pause_file()).ok()?;
-        mape_system::json::value(text.lines().nth(1)?).ok().map(LastFailure)
+        mape_system::json::read(text.lines().nth(1)?).ok().map(LastFailure)
     }
 
     pub(super) fn keep(&self, machine: &Machine, failure: Option<LastFailure>) -> io::Result<()> {
         let pause = machine.pause().to_json();
-        let failure = failure
-            .map_or_else(String::new, |LastFailure(data)| mape_system::json::to_text(&data) + "\n");
+        let failure =
+            failure.map_or_else(String::new, |LastFailure(warning)| warning.to_text() + "\n");
         files::write_synced(&self.pause_file(), &(pause + &failure))?;
         let cached = machine.cached();
         let empty = cached.answer.is_none() && cached.token.is_none() && cached.id.is_none();

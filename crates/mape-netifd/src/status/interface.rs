@@ -11,14 +11,15 @@ use mape_kernel::nft_state::{self, Drops, InForce};
 use mape_kernel::uptime::uptime;
 use mape_nft::{DeviceName, Edge, EdgeChoice, InterfaceName};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::issue::{Told, newest_error, text, warning};
+use super::issue::{Told, newest_error, warning};
 use super::peak::{self, Peak};
 use super::plan::{LineStatus, plan_of};
 use super::ports::PortsStatus;
 use super::usage::{Ports, Usage};
 use crate::dump::{Dump, InterfaceDump};
+use crate::interface_data::InterfaceData;
 
 /// Whether it works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -73,7 +74,7 @@ pub struct InterfaceStatus {
     /// Since when the numbers are what they are, in seconds since 1970.
     pub since: Option<u64>,
     /// The numbers before.
-    pub before: Option<Value>,
+    pub before: Option<Map<String, Value>>,
     /// What went through the tunnel.
     pub traffic: Traffic,
     /// Ports in use.
@@ -102,7 +103,7 @@ impl Look<'_> {
         let mut unknown: Vec<String> = self.failure.map(Failure::line).into_iter().collect();
         let netifd = self.dump.and_then(|dump| dump.interface(name.as_str()));
         let netifd = netifd.filter(|netifd| netifd.is_ours());
-        let nothing = Value::Null;
+        let nothing = InterfaceData::default();
         let data = netifd.map_or(&nothing, |netifd| &netifd.data);
         let up = netifd.is_some_and(|netifd| netifd.up);
         let state = self.state(name, up, &mut unknown);
@@ -135,24 +136,23 @@ impl Look<'_> {
             self.peak(name, &line, usage, &mut unknown)
         });
         let lost = plan.as_ref().filter(|_| up).and_then(|plan| self.lost(name, plan.ce()));
-        let number = |key: &str| data.get(key).and_then(Value::as_u64);
         InterfaceStatus {
             interface: name.to_string(),
             state: self.condition(netifd, device, rules.as_ref()),
             error: netifd.filter(|netifd| !netifd.up).and_then(newest_error),
-            warning: lost.or_else(|| netifd.and_then(warning)),
+            warning: lost.or_else(|| warning(data)),
             uptime: netifd.filter(|netifd| netifd.up).and_then(|netifd| netifd.uptime),
             uplink_uptime: self
                 .dump
-                .zip(text(data, "uplink"))
+                .zip(data.uplink.as_deref())
                 .and_then(|(dump, uplink)| dump.interface(uplink)?.uptime),
             device: device_name.to_string(),
             mtu: device.and_then(|device| device.mtu),
             line: plan.map(|plan| LineStatus::new(&plan, data)),
             edge: edge.map(Edge::name),
             flow_offload: self.flow_offload(edge, shared),
-            since: number("since"),
-            before: data.get("before").filter(|before| before.is_object()).cloned(),
+            since: data.since,
+            before: data.before.clone(),
             traffic: device.map(|device| device.traffic).unwrap_or_default(),
             ports: ports.map(|ports| PortsStatus::new(&ports, usage.as_ref(), peak)),
             forwards,
@@ -288,7 +288,7 @@ impl Look<'_> {
 
 /// The edge that is in force; where the kernel does not tell, the one that must be, or the one the
 /// handler meant to load.
-fn edge(rules: Option<&InForce>, wanted: Option<EdgeChoice>, data: &Value) -> Option<Edge> {
+fn edge(rules: Option<&InForce>, wanted: Option<EdgeChoice>, data: &InterfaceData) -> Option<Edge> {
     let fixed = |choice: EdgeChoice| match choice {
         EdgeChoice::Fixed(edge) => Some(edge),
         EdgeChoice::Auto => None,
@@ -297,6 +297,6 @@ fn edge(rules: Option<&InForce>, wanted: Option<EdgeChoice>, data: &Value) -> Op
         Some(rules) => rules.edge,
         None => wanted
             .and_then(fixed)
-            .or_else(|| text(data, "edge").and_then(|edge| edge.parse().ok()).and_then(fixed)),
+            .or_else(|| data.edge.as_deref().and_then(|edge| edge.parse().ok()).and_then(fixed)),
     }
 }

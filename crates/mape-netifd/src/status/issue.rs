@@ -1,9 +1,9 @@
 //! Errors and warnings of an interface.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::dump::InterfaceDump;
+use crate::interface_data::{InterfaceData, Warning};
 
 /// An error or a warning, as it was reported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,16 +27,7 @@ pub(super) fn newest_error(interface: &InterfaceDump) -> Option<Told> {
 }
 
 /// What is wrong although the interface is up.
-pub(super) fn warning(interface: &InterfaceDump) -> Option<Told> {
-    let warning = interface.data.get("warning")?;
-    Some(Told {
-        code: text(warning, "code")?.to_owned(),
-        message: text(warning, "message").map(str::to_owned),
-        hint: text(warning, "hint").map(str::to_owned),
-    })
-}
-
-/// A text of an object.
-pub(super) fn text<'value>(object: &'value Value, key: &str) -> Option<&'value str> {
-    object.get(key).and_then(Value::as_str)
+pub(super) fn warning(data: &InterfaceData) -> Option<Told> {
+    let Warning { code, message, hint } = data.warning()?.clone();
+    Some(Told { code: code?, message, hint })
 }

@@ -1,10 +1,11 @@
 //! Plans, rules and failures as JSON. The schemas stand in `tests/vectors/schema/`.
 
 use std::fmt::Display;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{Failure, Layout, Plan, PortRange, Provider, Rule, builtin_rules, providers};
+use mape_core::{Failure, Layout, Plan, Provider, Rule, builtin_rules, providers};
+use mape_netifd::plan_numbers::{PortPairs, SharedAddress, Tunnel, port_pairs};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 /// Version of all schemas. A change that could break a reader gets a new number.
@@ -24,19 +25,14 @@ struct PlanJson {
     schema: u8,
     provider: &'static str,
     rule: RuleJson,
-    end_user_prefix: Text<Ipv6Net>,
-    ipv4: Text<Ipv4Addr>,
-    ipv4_prefix_len: u8,
-    psid: u16,
-    port_ranges: Vec<[u16; 2]>,
-    port_count: u32,
-    ce: Text<Ipv6Addr>,
-    br: Text<Ipv6Addr>,
-    mtu: u16,
+    #[serde(flatten)]
+    address: SharedAddress,
+    #[serde(flatten)]
+    tunnel: Tunnel,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    reserved: Vec<[u16; 2]>,
+    reserved: PortPairs,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    reserved_outside: Vec<[u16; 2]>,
+    reserved_outside: PortPairs,
 }
 
 #[derive(serde::Serialize)]
@@ -76,10 +72,6 @@ impl From<&Rule> for RuleJson {
     }
 }
 
-fn pairs(ranges: impl IntoIterator<Item = PortRange>) -> Vec<[u16; 2]> {
-    ranges.into_iter().map(|range| [range.first(), range.last()]).collect()
-}
-
 pub(super) fn plan(plan: &Plan) -> String {
     line(&plan_object(plan))
 }
@@ -90,17 +82,10 @@ pub(super) fn plan_object(plan: &Plan) -> impl Serialize + use<> {
         schema: SCHEMA,
         provider: plan.provider_name(),
         rule: RuleJson { source: Some(plan.source().name()), ..plan.rule().into() },
-        end_user_prefix: Text(plan.end_user_prefix()),
-        ipv4: Text(plan.ipv4().addr()),
-        ipv4_prefix_len: plan.ipv4().prefix_len(),
-        psid: plan.port_set().psid(),
-        port_ranges: pairs(plan.port_set().ranges()),
-        port_count: plan.port_set().port_count(),
-        ce: Text(plan.ce()),
-        br: Text(plan.br()),
-        mtu: plan.mtu(),
-        reserved: pairs(plan.reserved_inside()),
-        reserved_outside: pairs(plan.reserved_outside()),
+        address: SharedAddress::of(plan),
+        tunnel: Tunnel::of(plan),
+        reserved: port_pairs(plan.reserved_inside()),
+        reserved_outside: port_pairs(plan.reserved_outside()),
     }
 }
 

@@ -94,7 +94,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     }
     let mut listed = Vec::new();
     for interface in &report.interfaces {
-        let ipv4 = interface.line.as_ref().map(|line| line.ipv4.to_string());
+        let ipv4 = interface.line.as_ref().map(|line| line.address.ipv4.to_string());
         let ports = filter.apply(interface)?;
         listed.push(InterfacePorts { interface: &interface.interface, ipv4, ports });
     }

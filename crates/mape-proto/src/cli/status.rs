@@ -204,20 +204,21 @@ impl Page<'_> {
     }
 
     fn line(&mut self, line: &LineStatus) {
-        let whole = match line.ipv4_prefix_len {
-            32 => line.ipv4.to_string(),
-            len => format!("{}/{len}", line.ipv4),
+        let (address, tunnel) = (&line.address, line.tunnel);
+        let whole = match address.ipv4_prefix_len {
+            32 => address.ipv4.to_string(),
+            len => format!("{}/{len}", address.ipv4),
         };
         self.row("provider", &line.provider);
         self.row("IPv4", whole);
-        let blocks = line.port_ranges.len();
+        let blocks = address.port_ranges.len();
         self.row(
             "port set",
-            format_args!("{} ports in {blocks} blocks, PSID {}", line.port_count, line.psid),
+            format_args!("{} ports in {blocks} blocks, PSID {}", address.port_count, address.psid),
         );
-        self.row("end-user prefix", &line.end_user_prefix);
-        self.row("CE address", line.ce);
-        self.row("BR address", line.br);
+        self.row("end-user prefix", &address.end_user_prefix);
+        self.row("CE address", tunnel.ce);
+        self.row("BR address", tunnel.br);
         let source = line.rule_source.as_deref().unwrap_or(UNKNOWN);
         self.row("rule", format_args!("{source}, {} layout", line.layout));
         if let Some(table) = &line.table_rule {

@@ -29,8 +29,8 @@ impl Context<'_> {
 
     /// The interface that has the line's prefix, or should have it.
     pub(super) fn uplink(&self) -> Option<&InterfaceDump> {
-        let told = self.own().and_then(|own| own.data.get("uplink")?.as_str());
-        told.and_then(|name| self.dump.interface(name)).or_else(|| {
+        let published = self.own().and_then(|own| own.data.uplink.as_deref());
+        published.and_then(|name| self.dump.interface(name)).or_else(|| {
             let mut candidates = self.dump.interfaces().filter(|it| {
                 it.proto == "dhcpv6"
                     || (it.has_ipv6_default_route() && !self.dump.is_ours(&it.name))

@@ -32,7 +32,7 @@ pub(super) fn checks(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<
 /// the edge then has another number for it before the firewall looks.
 fn redirects(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
     let zones = Zones::read(&context.router.directories());
-    let joined = context.own().and_then(|own| own.data.get("zone")?.as_str());
+    let joined = context.own().and_then(|own| own.data.zone.as_deref());
     let listed = || zones.of_device(&interface.device);
     let zone = zones.of_interface(&interface.interface).or(joined).or_else(listed);
     let Some(zone) = zone else { return Vec::new() };

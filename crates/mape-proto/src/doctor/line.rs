@@ -155,7 +155,8 @@ fn leftovers(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding>
 fn twin(context: &Context<'_>, interface: &InterfaceStatus) -> Option<(String, String)> {
     let line = interface.line.as_ref().filter(|_| interface.state != Condition::Pending)?;
     let devices = &context.env.devices;
-    let device = tunnel_between(devices, (line.ce, line.br), None, &interface.device)?;
+    let device =
+        tunnel_between(devices, (line.tunnel.ce, line.tunnel.br), None, &interface.device)?;
     let is_its = |it: &&InterfaceDump| it.device.as_deref() == Some(device.as_str());
     let hint = match context.dump.interfaces().find(is_its) {
         Some(owner) => format!("remove the interface {}: one line has one tunnel", owner.name),

@@ -44,7 +44,7 @@ fn joined_zone(context: &Context<'_>, interface: &InterfaceStatus) -> Finding {
     let up = matches!(interface.state, Condition::Up | Condition::Shut);
     let stated = context.router.interfaces().find(|it| it.name() == name);
     let stated = stated.and_then(|it| it.get("zone"));
-    let joined = context.own().and_then(|own| own.data.get("zone")?.as_str());
+    let joined = context.own().and_then(|own| own.data.zone.as_deref());
     // As long as it is not up it has joined none; it will by itself.
     let will = || stated.or_else(|| zones.of_interface(&context.uplink()?.name));
     let later = || if up { None } else { will().filter(|zone| *zone != "-") };
