@@ -12,7 +12,7 @@ use crate::interface::{Stage, State};
 use crate::ip::{Settings, Updated};
 use crate::netifd::{Command, Netifd};
 
-/// Reads a message. Fields of another type than netifd declares count as absent.
+/// A message. Fields of another type than netifd declares count as absent.
 struct Words<'a>(&'a Value);
 
 impl<'a> Words<'a> {

@@ -109,7 +109,7 @@ pub(crate) fn through_a_tunnel() -> anyhow::Result<Value> {
     report(&text, false)
 }
 
-/// Returns the rounds of one candidate divided by those of the first.
+/// The rounds of one candidate divided by those of the first.
 struct Ratio {
     median: f64,
     least: f64,
