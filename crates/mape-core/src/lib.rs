@@ -37,6 +37,7 @@ mod plan;
 mod port_list;
 mod port_set;
 mod prefix;
+mod prefix_rank;
 mod prefix_text;
 mod provider;
 mod provider_info;
@@ -60,6 +61,7 @@ pub use plan::{
 pub use port_list::{PortList, PortListError};
 pub use port_set::{PortParameters, PortParametersError, PortRange, PortSet, PsidTooLarge};
 pub use prefix::{PrefixError, ReceivedPrefix};
+pub use prefix_rank::PrefixRank;
 pub use provider::{ProviderChoice, UnknownProvider, providers};
 pub use provider_info::Provider;
 pub use rule::{Rule, RuleError, RuleParts, is_unicast4};

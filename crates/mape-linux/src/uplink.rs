@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::net::{IpAddr, Ipv6Addr};
 
-use mape_core::{Failure, Plan, ReceivedPrefix, plan};
+use mape_core::{Failure, Plan, PrefixRank, ReceivedPrefix, plan};
 
 use crate::config::Config;
 use crate::error::LinuxError;
@@ -46,27 +46,34 @@ pub fn find(
         let plan = plan(&config.request(prefix, mtu)?)?;
         return Ok(Found { uplink, plan });
     }
-    let mut best: Option<(Plan, _)> = None;
-    let mut refused: Option<(Failure, _)> = None;
+    let mut best: Option<(Plan, PrefixRank)> = None;
+    let mut refused: Option<(Failure, PrefixRank)> = None;
     for candidate in candidates(device, snapshot, config.device().as_str()) {
         // A contract has a line of the provider's, and no unique local prefix is one.
         if config.fixed.as_ref().is_some_and(|fixed| fixed.rule(candidate.prefix).is_none()) {
             continue;
         }
-        let usable = (candidate.deprecated, !is_global(candidate.prefix));
-        let lifetime = Reverse(candidate.lifetime);
+        let rank = PrefixRank {
+            preferred: !candidate.deprecated,
+            reaches_br: is_global(candidate.prefix),
+            lifetime: candidate.lifetime,
+            ..PrefixRank::default()
+        };
         match plan(&config.request(candidate.prefix, mtu)?) {
             Ok(plan) => {
-                let stays = current == Some(plan.end_user_prefix().to_string().as_str());
-                let key = (usable, Reverse(plan.rule().ipv6().prefix_len()), !stays, lifetime);
-                if best.as_ref().is_none_or(|(_, least)| key < *least) {
-                    best = Some((plan, key));
+                let rank = PrefixRank {
+                    rule_len: plan.rule().ipv6().prefix_len(),
+                    // `up` moves a line only if its prefix is worse or gone.
+                    uplink_in_use: current == Some(plan.end_user_prefix().to_string().as_str()),
+                    ..rank
+                };
+                if best.as_ref().is_none_or(|(_, best)| rank.is_better_than(best)) {
+                    best = Some((plan, rank));
                 }
             }
             Err(error) => {
-                let key = (usable, lifetime);
-                if refused.as_ref().is_none_or(|(_, least)| key < *least) {
-                    refused = Some((error.into(), key));
+                if refused.as_ref().is_none_or(|(_, best)| rank.is_better_than(best)) {
+                    refused = Some((error.into(), rank));
                 }
             }
         }

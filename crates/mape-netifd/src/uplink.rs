@@ -2,17 +2,13 @@
 
 use std::net::Ipv6Addr;
 
-use mape_core::{Code, Explain, Failure, Plan, Quoted, ReceivedPrefix};
+use mape_core::{Code, Explain, Failure, PrefixRank, Quoted, ReceivedPrefix};
 use mape_provision::Decision;
 
 use super::config::Config;
 use super::dump::{Candidate, Dump, InterfaceDump};
 use super::fixed_ipv4::FixedIpv4Contract;
 use super::rivals::Taken;
-
-/// Two prefixes whose lifetimes differ by less were announced together, in seconds. Both count down
-/// and are rounded, so that otherwise the better one could change with every look.
-const LIFETIME_TOLERANCE: u32 = 10;
 
 /// The uplink and the plan it leads to, still with the default MTU.
 #[derive(Clone, Debug)]
@@ -98,25 +94,10 @@ impl Explain for UplinkError {
     }
 }
 
-/// What is known of a prefix before it is held against the others.
-struct Offer<'dump> {
-    interface: &'dump InterfaceDump,
-    device: &'dump str,
-    candidate: Candidate,
-    plan: Plan,
-    current: bool,
-    /// Whether its interface has the current prefix.
-    stays: bool,
-}
-
 /// Chooses among all prefixes of all interfaces that are up, or those of `tunlink`.
 ///
-/// Prefixes that are not deprecated go first, then those of an interface with an IPv6 default
-/// route, then the longest rule match, then those of the uplink in use, then the longest remaining
-/// lifetime, then delegated ones. What others have [taken](Taken) is passed over. `current` is what
-/// the interface has been set up with: of two that are as good as each other it stays. On one
-/// uplink a longer lifetime tells the new prefix from the old one; on two it only tells which was
-/// refreshed last, and the tunnel would move with each time.
+/// [`PrefixRank`] tells which is the best. A prefix whose line another interface has
+/// [taken](Taken) is passed over. `current` is the prefix that the interface has been set up with.
 ///
 /// # Errors
 /// [`UplinkError`], or the most telling reason why a prefix that is there has no plan.
@@ -131,13 +112,13 @@ pub fn choose(
             return Err(UplinkError::Unknown(Quoted::new(name)).into());
         }
     }
-    let mut best: Option<Offer<'_>> = None;
+    let mut best: Option<(Uplink, PrefixRank)> = None;
     let mut reason: Option<(u8, Failure)> = None;
     for interface in dump.interfaces().filter(|interface| is_candidate(config, dump, interface)) {
         let Some(device) = interface.device.as_deref() else { continue };
         let is_current = |candidate: &Candidate| current == Some(candidate.prefix);
         let prefixes = interface.prefixes();
-        let stays = prefixes.iter().any(is_current);
+        let uplink_in_use = prefixes.iter().any(is_current);
         for candidate in &prefixes {
             let no_line = |fixed: &FixedIpv4Contract| fixed.rule(candidate.prefix).is_none();
             if config.fixed.as_ref().is_some_and(no_line) {
@@ -149,10 +130,18 @@ pub fn choose(
                         reason = Some((u8::MAX, by.into()));
                         continue;
                     }
-                    let (candidate, current) = (*candidate, is_current(candidate));
-                    let offer = Offer { interface, device, candidate, plan, current, stays };
-                    if best.as_ref().is_none_or(|best| offer.is_better_than(best)) {
-                        best = Some(offer);
+                    let rank = PrefixRank {
+                        preferred: candidate.preferred > 0,
+                        reaches_br: interface.has_ipv6_default_route(),
+                        rule_len: plan.rule().ipv6().prefix_len(),
+                        uplink_in_use,
+                        lifetime: candidate.preferred,
+                        in_use: is_current(candidate),
+                        delegated: candidate.delegated,
+                    };
+                    if best.as_ref().is_none_or(|(_, best)| rank.is_better_than(best)) {
+                        let (interface, device) = (interface.name.clone(), device.to_owned());
+                        best = Some((Uplink { interface, device, prefix: candidate.prefix }, rank));
                     }
                 }
                 Err(error) => {
@@ -166,12 +155,8 @@ pub fn choose(
             }
         }
     }
-    if let Some(best) = best {
-        return Ok(Uplink {
-            interface: best.interface.name.clone(),
-            device: best.device.to_owned(),
-            prefix: best.candidate.prefix,
-        });
+    if let Some((best, _)) = best {
+        return Ok(best);
     }
     match (reason, &config.tunlink) {
         (Some((telling, failure)), _) if telling > 0 => Err(failure),
@@ -189,27 +174,6 @@ pub(super) fn is_candidate(config: &Config, dump: &Dump, interface: &InterfaceDu
         && interface.device.as_deref() != Some("lo")
         && !dump.is_ours(name)
         && !dump.is_our_alias(name)
-}
-
-impl Offer<'_> {
-    fn is_better_than(&self, other: &Self) -> bool {
-        let rank = |offer: &Self| {
-            (
-                offer.candidate.preferred > 0,
-                offer.interface.has_ipv6_default_route(),
-                offer.plan.rule().ipv6().prefix_len(),
-                offer.stays,
-            )
-        };
-        if rank(self) != rank(other) {
-            return rank(self) > rank(other);
-        }
-        let (mine, others) = (self.candidate.preferred, other.candidate.preferred);
-        if mine.abs_diff(others) > LIFETIME_TOLERANCE {
-            return mine > others;
-        }
-        (self.current, self.candidate.delegated) > (other.current, other.candidate.delegated)
-    }
 }
 
 /// How much a refusal says about the line: 0 for prefixes that no line has, such as a LAN's unique
