@@ -1,6 +1,6 @@
 #!/bin/sh
-# What `plan --sh`, `--ifupdown` and `--networkd` print brings a line up without any daemon of ours, on
-# eth0 and on a bridge, and takes it away again.
+# What `plan --sh` and `--ifupdown` print brings a line up without any daemon of ours, on eth0 and on a
+# bridge, and takes it away again.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through others
@@ -73,43 +73,6 @@ by_ifupdown() {
 	gone "--ifupdown"
 }
 
-# systemd itself is not here: what its units would start is started by hand.
-unit() {
-	on cpe sh -ec "$(sed -n 's/^ExecStart=//p' "$FILES/mape-wan-$1.service")"
-}
-
-by_networkd() {
-	mape-proto plan --networkd --uplink "$UPLINK" --dir $FILES "$LINE_PREFIX"
-	mkdir -p /etc/systemd/network/uplink.network.d /run/systemd/netif
-	chown systemd-network /run/systemd/netif
-	# Without it networkd has no DUID, gives the uplink up, and says so only when it is asked to.
-	[ -e /etc/machine-id ] || echo 0123456789abcdef0123456789abcdef >/etc/machine-id
-	cp $FILES/50-mape-wan.* /etc/systemd/network
-	cp $FILES/mape-wan.conf /etc/systemd/network/uplink.network.d
-	printf '[Match]\nName=%s\n[Network]\nIPv6AcceptRA=yes\nKeepConfiguration=yes\n' "$UPLINK" \
-		>/etc/systemd/network/uplink.network
-	unit guard
-	# In the namespace of the CPE, with a /sys that says "no udev here".
-	ip netns exec "$LAB_NS-cpe" sh -ec 'mount -o remount,ro /sys
-		exec /usr/lib/systemd/systemd-networkd' >/tmp/networkd.log 2>&1 &
-	networkd=$!
-	linux_wait 20 is_there || :
-	cat /tmp/networkd.log
-	# Only complaints about these files and devices count: networkd 257 misses a cgroup.
-	check "--networkd: complaints" "$(grep -i -e unknown -e invalid -e failed /tmp/networkd.log |
-		grep -c -e mape-wan -e "$UPLINK" || :)" -eq 0
-	judge_load
-	on cpe ping -c 2 -W 1 "$SERVER" >/dev/null || :
-	check "--networkd: packets before the rules" "$(judge_count passed)$(judge_violations)" = 00
-	unit rules
-	works "--networkd"
-	kill "$networkd"
-	wait "$networkd" 2>/dev/null || :
-	on cpe ip link del mape-wan
-	on cpe nft flush ruleset
-	rm -r /etc/systemd /run/systemd /etc/machine-id
-}
-
 uname -r
 trap 'linux_silence; topology_down' EXIT
 mkdir -p $FILES
@@ -125,5 +88,4 @@ linux_state >/tmp/before
 judge_load
 by_script
 by_ifupdown
-by_networkd
 check_finish

@@ -7,8 +7,8 @@
 # neighbour discovery, as a provider's equipment on an on-link /64 does.
 
 STATE_DIR=/var/run/mape-rs
-# radvd and systemd-networkd look their users up.
-[ -e /etc/passwd ] || printf '%s\n' root:x:0:0::/:/bin/sh systemd-network:x:998:998::/:/bin/false >/etc/passwd
+# radvd looks its user up.
+[ -e /etc/passwd ] || printf '%s\n' root:x:0:0::/:/bin/sh >/etc/passwd
 UPLINK=eth0
 
 # The uplink of the CPE, called eth0, and perhaps in a bridge: linux_uplink eth0|br0

@@ -1,25 +1,25 @@
-//! Ready files for people who want no daemon: a shell script, ifupdown, systemd-networkd.
+//! Static files that bring a line up without a daemon: a shell script, or files for ifupdown.
 //!
-//! Each names the rules' file by its place in one directory and touches nothing outside it, so that
-//! a diskless machine keeps them with the rest of its configuration.
+//! They name the file of the rules by its path in one directory, so a diskless machine keeps them
+//! with the rest of its configuration.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use mape_core::Plan;
-use mape_nft::{DeviceName, Edge, Interface, ObjectNames, standalone, static_text};
+use mape_nft::{DeviceName, Edge, Interface, ObjectNames, standalone};
 
 use crate::config::Config;
 use crate::desired::{DesiredLine, remove_tunnel};
 use crate::uplink::Found;
 
-/// The uplink where nobody names one.
+/// The uplink if the user names none.
 const UPLINK: &str = "eth0";
 
 /// Name and text of a file.
 pub type File = (String, String);
 
-/// What the printed files are made from.
+/// The values that the files are made from.
 #[derive(Debug)]
 pub struct Parts {
     line: DesiredLine,
@@ -28,7 +28,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// For this uplink, which may be a bridge; `eth0` where none is given.
+    /// Returns the parts for this uplink, which may be a bridge; `eth0` if none is given.
     pub fn new(plan: &Plan, interface: &Interface, uplink: Option<&DeviceName>) -> Self {
         let uplink = uplink.map_or_else(|| UPLINK.to_owned(), ToString::to_string);
         let found = Found { uplink, plan: plan.clone() };
@@ -41,8 +41,8 @@ impl Parts {
         Self { line, rules: standalone(interface), tables }
     }
 
-    /// Address and up, which may be done again, and the route, which may not: `replace` would take
-    /// somebody else's of the same metric.
+    /// Returns the commands for address, up and route. Address and up can be repeated; the route is
+    /// added, because `replace` would replace a route of another program with the same metric.
     fn open(&self) -> (String, String, String) {
         let [address, up, route] = self.line.open().map(Option::unwrap_or_default);
         (address.replacen("address add", "address replace", 1), up, route)
@@ -61,7 +61,7 @@ impl Parts {
     }
 }
 
-/// Functions behind the assignments of `plan --sh`.
+/// Returns the functions that follow the assignments of `plan --sh`.
 #[must_use]
 pub fn shell_functions(parts: &Parts) -> String {
     let DesiredLine { device, uplink, ce, br, mtu, .. } = &parts.line;
@@ -109,7 +109,7 @@ case ${{1-}} in mape_up | mape_down | mape_rules) \"$1\" ;; esac
     )
 }
 
-/// For Debian's ifupdown, busybox and ifupdown-ng.
+/// Returns the files for Debian's ifupdown, busybox and ifupdown-ng.
 #[must_use]
 pub fn ifupdown(parts: &Parts, directory: &Path) -> Vec<File> {
     let DesiredLine { device, uplink, .. } = &parts.line;
@@ -142,72 +142,3 @@ pub fn ifupdown(parts: &Parts, directory: &Path) -> Vec<File> {
     }
     vec![(format!("{device}.interfaces"), text), (parts.rules_file(), parts.rules.clone())]
 }
-
-/// For systemd-networkd, with a unit that loads the rules whenever the device appears.
-#[must_use]
-pub fn networkd(parts: &Parts, directory: &Path) -> Vec<File> {
-    let DesiredLine { device, uplink, ce, br, ipv4, mtu, ttl, route, .. } = &parts.line;
-    let netdev = format!(
-        "# /etc/systemd/network/50-{device}.netdev\n\
-         [NetDev]\nName={device}\nKind=ip6tnl\nMTUBytes={mtu}\n\n\
-         [Tunnel]\nMode=ipip6\nLocal={ce}\nRemote={br}\nTTL={ttl}\nEncapsulationLimit=none\n"
-    );
-    let metric = route.map_or(0, |route| route.metric);
-    let network = format!(
-        "# /etc/systemd/network/50-{device}.network\n\
-         [Match]\nName={device}\n\n\
-         [Network]\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n\n\
-         [Address]\nAddress={ipv4}/32\n\n\
-         [Route]\nDestination=0.0.0.0/0\nMetric={metric}\nScope=link\n"
-    );
-    let up = format!(
-        "# A drop-in for {uplink}'s own file: /etc/systemd/network/FILE.network.d/{device}.conf\n\
-         [Network]\nTunnel={device}\n\n\
-         [Address]\nAddress={ce}/128\nPreferredLifetime=0\nDuplicateAddressDetection=none\n"
-    );
-    let mut unit = format!(
-        "# /etc/systemd/system/{device}-rules.service; then: systemctl enable {device}-rules.service\n\
-         [Unit]\nDescription=MAP-E rules of {device}\n\
-         BindsTo={escaped}\nAfter={escaped}\n\n\
-         [Service]\nType=oneshot\nRemainAfterExit=yes\n\
-         ExecStart=nft -f {rules}\n",
-        escaped = unit_of_device(device),
-        rules = directory.join(parts.rules_file()).display(),
-    );
-    let _ = write!(unit, "\n[Install]\nWantedBy={}\n", unit_of_device(device));
-    let guard = format!(
-        "# /etc/systemd/system/{device}-guard.service: nothing leaves before the rules are loaded.\n\
-         [Unit]\nDescription=MAP-E guard\nDefaultDependencies=no\n\
-         Wants=network-pre.target\nBefore=network-pre.target\n\
-         # Its configuration begins by flushing everybody's rules.\nAfter=nftables.service\n\n\
-         [Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=nft -f {}\n\n\
-         [Install]\nWantedBy=multi-user.target\n",
-        directory.join(format!("{device}-guard.nft")).display()
-    );
-    vec![
-        (format!("50-{device}.netdev"), netdev),
-        (format!("50-{device}.network"), network),
-        (format!("{device}.conf"), up),
-        (format!("{device}-rules.service"), unit),
-        (parts.rules_file(), parts.rules.clone()),
-        (format!("{device}-guard.service"), guard),
-        (format!("{device}-guard.nft"), static_text()),
-    ]
-}
-
-/// systemd's name of a network device: what is neither letter, digit, `_` nor `.` is written as a
-/// hexadecimal number.
-fn unit_of_device(device: &str) -> String {
-    let mut name = "sys-subsystem-net-devices-".to_owned();
-    for byte in device.bytes() {
-        if byte.is_ascii_alphanumeric() || b"_.:".contains(&byte) {
-            name.push(char::from(byte));
-        } else {
-            let _ = write!(name, "\\x{byte:02x}");
-        }
-    }
-    name + ".device"
-}
-
-#[cfg(test)]
-mod tests;

@@ -31,7 +31,7 @@ pub use error::LinuxError;
 
 pub use advice::{NoRouter, advised, advised_verdict, is_here};
 pub use down::down;
-pub use export::{File, Parts, ifupdown, networkd, shell_functions};
+pub use export::{File, Parts, ifupdown, shell_functions};
 pub use status::{Problem, Status, status};
 pub use system::System;
 pub use up::{dry_run, up};

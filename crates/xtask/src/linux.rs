@@ -43,7 +43,7 @@ const PACKAGES: &[&str] = &["radvd", "s6", "systemd"];
 /// The programs that advertise the line's prefix, and those that supervise and configure without
 /// `OpenRC`.
 const PROGRAMS: &[&str] = &["/usr/sbin/radvd", "/usr/bin/s6-supervise", "/usr/bin/s6-svc"];
-const SYSTEMD: &[&str] = &["lib/systemd/systemd-networkd", "lib/systemd/systemd", "bin/systemctl"];
+const SYSTEMD: &[&str] = &["lib/systemd/systemd", "bin/systemctl"];
 /// The path of systemd's helper that starts services, from version 255 on.
 const SYSTEMD_EXECUTOR: &str = "usr/lib/systemd/systemd-executor";
 

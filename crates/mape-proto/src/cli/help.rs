@@ -70,12 +70,11 @@ const PLAN_LINUX: &str =
     "                       and functions mape_up and mape_down; as a file of its own:
                        sh FILE mape_up
   --ifupdown           files for /etc/network/interfaces
-  --networkd           files for systemd-networkd
 
-With --sh, --ifupdown, --networkd:
+With --sh, --ifupdown:
   --uplink NAME        the device that IPv6 comes from, default eth0; may be a bridge
-  --dir DIRECTORY      write the files of --ifupdown or --networkd there and nowhere
-                       else; without it they are printed one after the other
+  --dir DIRECTORY      write the files of --ifupdown there and nowhere else; without
+                       it they are printed one after the other
 ";
 
 const PLAN_END: &str = "

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mape_core::{Failure, Quoted};
 use mape_firewall::{Env, look_into};
-use mape_linux::{Config, Parts, System};
+use mape_linux::{Config, Parts, System, ifupdown};
 
 use super::answer::Answer;
 use super::arguments::{Argument, Arguments, UsageError};
@@ -84,16 +84,11 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
     Ok(Answer::checked(text, is_fine))
 }
 
-/// The files of `plan --ifupdown` and `--networkd`: written into the directory, or printed one
-/// after the other.
-pub(super) fn files(
-    make: fn(&Parts, &Path) -> Vec<mape_linux::File>,
-    parts: &Parts,
-    directory: Option<&Path>,
-) -> Result<String, Failure> {
-    // They are read from wherever somebody stands when the machine starts.
+/// The files of `plan --ifupdown`: written into the directory, or printed one after the other.
+pub(super) fn files(parts: &Parts, directory: Option<&Path>) -> Result<String, Failure> {
+    // The files name each other by absolute paths: ifupdown's working directory is not known.
     let directory = directory.map(named).transpose()?;
-    let files = make(parts, directory.as_deref().unwrap_or(Path::new("/etc/mape-rs")));
+    let files = ifupdown(parts, directory.as_deref().unwrap_or(Path::new("/etc/mape-rs")));
     let mut text = String::new();
     for (name, content) in &files {
         if let Some(directory) = &directory {
@@ -113,7 +108,7 @@ pub(super) fn files(
     Ok(text)
 }
 
-/// The directory from the root, if shell, ifupdown and systemd all read its name as it is.
+/// Returns the absolute path of the directory, if neither shell nor ifupdown needs quotes for it.
 fn named(directory: &Path) -> Result<PathBuf, mape_linux::LinuxError> {
     let refused = || mape_linux::LinuxError::Directory(Quoted::new(&directory.to_string_lossy()));
     let path = std::path::absolute(directory).map_err(|_| refused())?;

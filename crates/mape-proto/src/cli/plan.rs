@@ -12,7 +12,7 @@ use super::arguments::{Argument, Arguments, UsageError};
 use super::linux;
 use super::{help, human, json, shell};
 #[cfg(feature = "linux")]
-use mape_linux::{Parts, ifupdown, networkd, shell_functions};
+use mape_linux::{Parts, shell_functions};
 
 /// How the plan is printed.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -24,8 +24,6 @@ enum Format {
     Shell,
     #[cfg(feature = "linux")]
     Ifupdown,
-    #[cfg(feature = "linux")]
-    Networkd,
 }
 
 impl Format {
@@ -37,8 +35,6 @@ impl Format {
             Self::Shell => "sh",
             #[cfg(feature = "linux")]
             Self::Ifupdown => "ifupdown",
-            #[cfg(feature = "linux")]
-            Self::Networkd => "networkd",
         }
     }
 
@@ -83,13 +79,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
         #[cfg(feature = "linux")]
         Format::Shell => shell::plan(&plan) + &shell_functions(&options.parts(&plan)?),
         #[cfg(feature = "linux")]
-        Format::Ifupdown => {
-            linux::files(ifupdown, &options.parts(&plan)?, options.directory.as_deref())?
-        }
-        #[cfg(feature = "linux")]
-        Format::Networkd => {
-            linux::files(networkd, &options.parts(&plan)?, options.directory.as_deref())?
-        }
+        Format::Ifupdown => linux::files(&options.parts(&plan)?, options.directory.as_deref())?,
     })
 }
 
@@ -117,8 +107,6 @@ impl Options {
                     "sh" => options.format.choose(Format::Shell)?,
                     #[cfg(feature = "linux")]
                     "ifupdown" => options.format.choose(Format::Ifupdown)?,
-                    #[cfg(feature = "linux")]
-                    "networkd" => options.format.choose(Format::Networkd)?,
                     #[cfg(feature = "linux")]
                     "uplink" => options.uplink = Some(arguments.value()?.parse()?),
                     #[cfg(feature = "linux")]

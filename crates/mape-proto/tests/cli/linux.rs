@@ -294,47 +294,27 @@ fn a_line_may_be_called_firewall() {
 #[test]
 fn files_name_only_their_own_directory() {
     let (directory, ..) = configured("files", "");
-    for (format, names) in [
-        ("--ifupdown", &["mape-wan.interfaces", "mape-wan.nft"][..]),
-        (
-            "--networkd",
-            &[
-                "50-mape-wan.netdev",
-                "50-mape-wan.network",
-                "mape-wan.conf",
-                "mape-wan-rules.service",
-                "mape-wan.nft",
-                "mape-wan-guard.service",
-                "mape-wan-guard.nft",
-            ],
-        ),
-    ] {
-        let printed = words(&format!("plan {format} --uplink br0 {PREFIX}")).out;
-        let place = directory.join(format.trim_start_matches('-'));
-        let place = place.to_str().unwrap();
-        let written = words(&format!("plan {format} --uplink br0 --dir {place} {PREFIX}")).out;
-        let mut found: Vec<String> = fs::read_dir(place)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        found.sort_unstable();
-        let mut expected = names.to_vec();
-        expected.sort_unstable();
-        assert_eq!(found, expected);
-        let lines: Vec<String> = names.iter().map(|name| format!("{place}/{name}")).collect();
-        assert_eq!(written.lines().collect::<Vec<_>>(), lines);
-        let mut all = String::new();
-        for name in names {
-            let text = fs::read_to_string(format!("{place}/{name}")).unwrap();
-            all.extend(["# ==> ", name, " <==\n", &text, "\n"]);
-        }
-        // Printed, they are the same, in the place where one would put them.
-        assert_eq!(printed, all.replace(place, "/etc/mape-rs"));
-        assert!(all.contains("br0") && !all.contains("eth0"), "{format}");
-        // The guard's table is loaded behind what flushes all.
-        let guard = all.split("==> ").find(|file| file.starts_with("mape-wan-guard.service"));
-        assert!(guard.is_none_or(|unit| unit.contains("\nAfter=nftables.service\n")));
+    let names = ["mape-wan.interfaces", "mape-wan.nft"];
+    let printed = words(&format!("plan --ifupdown --uplink br0 {PREFIX}")).out;
+    let place = directory.join("ifupdown");
+    let place = place.to_str().unwrap();
+    let written = words(&format!("plan --ifupdown --uplink br0 --dir {place} {PREFIX}")).out;
+    let mut found: Vec<String> = fs::read_dir(place)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, names);
+    let lines: Vec<String> = names.iter().map(|name| format!("{place}/{name}")).collect();
+    assert_eq!(written.lines().collect::<Vec<_>>(), lines);
+    let mut all = String::new();
+    for name in names {
+        let text = fs::read_to_string(format!("{place}/{name}")).unwrap();
+        all.extend(["# ==> ", name, " <==\n", &text, "\n"]);
     }
+    // Printed, they are the same, with the path of the usual directory.
+    assert_eq!(printed, all.replace(place, "/etc/mape-rs"));
+    assert!(all.contains("br0") && !all.contains("eth0"), "{all}");
     fs::remove_dir_all(directory).unwrap();
 }
 
@@ -376,7 +356,7 @@ fn a_directory_is_named_from_the_root_or_refused() {
     for bad in ["a b", "a%b", "$HOME", "a'b", ""] {
         let place =
             if bad.is_empty() { String::new() } else { format!("{}/{bad}", directory.display()) };
-        let called = call(&["plan", "--networkd", "--dir", &place, PREFIX]);
+        let called = call(&["plan", "--ifupdown", "--dir", &place, PREFIX]);
         assert_eq!(called.status, ExitStatus::Usage, "{bad}");
         assert!(called.err.contains("code: MAPE_OPTION_INVALID"), "{}", called.err);
     }
