@@ -11,7 +11,7 @@ use mape_system::files;
 
 use crate::env::Env;
 use crate::interface_state::{State, StateError};
-use crate::loader::{check, single_port};
+use crate::probe::{check, single_port};
 
 const FILE: &str = "accepted";
 

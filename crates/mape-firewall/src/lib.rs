@@ -13,26 +13,27 @@ mod error;
 mod forward_status;
 pub mod forwards;
 mod interface_state;
+mod loadable;
 mod loader;
 pub mod lock;
 mod nft_command;
+mod probe;
 mod publish;
 mod record;
 mod remarks;
+mod report;
 mod state_files;
 
-pub use capability_cache::foresee;
-pub use capability_cache::{doubt, foreseen};
+pub use capability_cache::{doubt, foresee, foreseen};
 pub use env::{Env, look_into};
 pub use error::FirewallError;
 pub use forward_status::{ForwardStatus, NOT_IN_FORCE, STOPPED, STOPPED_HINT, in_force, statuses};
-pub use interface_state::Checked;
-pub use interface_state::{State, StateError};
-pub use loader::intended;
-pub use loader::{Report, check, load, unload};
-pub use loader::{load_locked, would_load};
+pub use interface_state::{Checked, State, StateError};
+pub use loader::{intended, load, load_locked, unload, would_load};
 pub use nft_command::Nft;
+pub use probe::check;
 pub use publish::Told;
+pub use report::Report;
 pub use state_files::{device_index, states};
 
 #[cfg(test)]

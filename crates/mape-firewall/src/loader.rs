@@ -1,87 +1,26 @@
 //! From what is there to one transaction.
 
-use std::fmt;
 use std::fs::File;
 
-use mape_core::{Layout, Plan, Quoted, ReceivedPrefix, Request, parse_rule, plan};
-use mape_nft::{
-    Dataplane, Edge, EdgeChoice, Interface, InterfaceName, Transaction, probe, transaction,
-};
+use mape_core::Quoted;
+use mape_nft::{Interface, transaction};
 use nix::fcntl::Flock;
 
 use crate::admit::admit;
 use crate::env::Env;
 use crate::error::FirewallError;
 use crate::forwards::Wishes;
-use crate::interface_state::{Checked, State, StateError};
+use crate::interface_state::{State, StateError};
+use crate::loadable::{
+    LoadableInterface, apply_offload_exemption, attempts, first_accepted, loadable,
+};
 use crate::nft_command::Nft;
 use crate::publish::{Planned, Told};
 use crate::record::Record;
 use crate::remarks::Remarks;
+use crate::report::Report;
 use crate::state_files::{device_index, state_files};
-use crate::{lock, publish};
-
-/// UCI allows no section of such a name, so no interface has it.
-const NAME_OF_CHECKS: &str = "only.checked";
-
-/// What the loader did.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// The interfaces that are open now.
-    interfaces: Vec<Interface>,
-    /// Whether everything was as it should be already.
-    unchanged: bool,
-    /// Those whose newest rules nft refuses. They are open with older ones, or shut.
-    refused: Vec<(String, FirewallError)>,
-    remarks: Remarks,
-}
-
-impl Report {
-    /// Whether nothing had to be loaded.
-    #[must_use]
-    pub const fn is_unchanged(&self) -> bool {
-        self.unchanged
-    }
-
-    /// What was to be done and could not be, a line each: an interface that is not open, a file
-    /// that cannot be written. Empty where all is as it should be.
-    #[must_use]
-    pub fn faults(&self) -> &[String] {
-        self.remarks.faults()
-    }
-
-    /// Why an interface does not have its newest rules, if nft refuses them.
-    #[must_use]
-    pub fn refusal(&self, interface: &str) -> Option<&FirewallError> {
-        self.refused.iter().find(|(name, _)| name == interface).map(|(_, error)| error)
-    }
-
-    /// The same, to be told by the caller.
-    pub fn take_refusal(&mut self, interface: &str) -> Option<FirewallError> {
-        let at = self.refused.iter().position(|(name, _)| name == interface)?;
-        Some(self.refused.swap_remove(at).1)
-    }
-
-    /// Where the interface's ports are translated, if it is open.
-    #[must_use]
-    pub fn edge_of(&self, name: &InterfaceName) -> Option<Edge> {
-        self.interfaces.iter().find(|interface| interface.name == *name).map(|open| open.edge)
-    }
-}
-
-/// One line for each interface and each remark.
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let done = if self.unchanged { "is loaded already" } else { "loaded" };
-        for Interface { name, device, edge, .. } in &self.interfaces {
-            writeln!(f, "{name}: {device}, edge {edge}, {done}")?;
-        }
-        if self.interfaces.is_empty() {
-            writeln!(f, "no interface is open; the guard {done}")?;
-        }
-        self.remarks.fmt(f)
-    }
-}
+use crate::{capability_cache, lock, publish};
 
 /// Takes the rules of the last interface away, and the tables with them.
 ///
@@ -97,17 +36,10 @@ pub fn unload(env: &Env) -> Result<(), FirewallError> {
     let nft = Nft::holding(&env.nft, &lock);
     nft.unload()?;
     admit(&env.kernel, &nft, &[])?;
-    crate::capability_cache::doubt(env);
+    capability_cache::doubt(env);
     Record::remove_others(&env.run, |_| false);
     lock::remove(lock, &env.run);
     Ok(())
-}
-
-/// An interface whose device exists.
-struct Ready {
-    state: State,
-    checked: Checked,
-    index: u32,
 }
 
 /// Brings the kernel's rules in line with the state files and devices.
@@ -169,18 +101,18 @@ pub fn would_load(env: &Env, wishes: Wishes) -> Result<(), FirewallError> {
     let mut remarks = Remarks::default();
     let planned = publish::plan(env, Ok(wishes), &mut remarks);
     let nft = Nft::new(&env.nft);
-    let mut ready = ready(env, &planned, &mut remarks);
+    let mut ready = loadable(env, &planned, &mut remarks);
     if !planned.iter().any(Planned::is_changed) || ready.is_empty() {
         return Ok(());
     }
-    heed_offloads(&nft, &mut ready)?;
-    match attempt(&ready, |text| nft.would_load(text).map(|()| false)) {
+    apply_offload_exemption(&nft, &mut ready)?;
+    match first_accepted(&ready, |interfaces| nft.would_load(&transaction(interfaces))) {
         Ok(_) => return Ok(()),
         Err(FirewallError::Rejected(_)) => {}
         Err(error) => return Err(error),
     }
     let mut refused = Vec::new();
-    accepted(&nft, ready, &planned, 0, &mut refused)?;
+    acceptable_subset(&nft, ready, &planned, 0, &mut refused)?;
     let is_changed = |name: &str| planned.iter().any(|it| it.interface == name && it.is_changed());
     refused.into_iter().find(|(name, _)| is_changed(name)).map_or(Ok(()), |(_, error)| Err(error))
 }
@@ -188,7 +120,7 @@ pub fn would_load(env: &Env, wishes: Wishes) -> Result<(), FirewallError> {
 /// What is in force.
 struct Loaded {
     interfaces: Vec<Interface>,
-    ready: Vec<Ready>,
+    ready: Vec<LoadableInterface>,
     unchanged: bool,
     refused: Vec<(String, FirewallError)>,
 }
@@ -199,21 +131,22 @@ fn load_ready(
     planned: &[Planned],
     remarks: &mut Remarks,
 ) -> Result<Loaded, FirewallError> {
-    let mut ready = ready(env, planned, remarks);
-    heed_offloads(nft, &mut ready)?;
-    let bring = |text: &Transaction| {
-        let there = nft.has(text)?;
-        if !there {
-            nft.load(text)?;
+    let mut ready = loadable(env, planned, remarks);
+    apply_offload_exemption(nft, &mut ready)?;
+    let bring = |interfaces: &[Interface]| {
+        let text = transaction(interfaces);
+        let is_loaded = nft.has(&text)?;
+        if !is_loaded {
+            nft.load(&text)?;
         }
-        Ok(there)
+        Ok(is_loaded)
     };
     let mut refused = Vec::new();
     let mut first = None;
     // Again where one of the good ones has vanished meanwhile, and with ever older rules: what nft
     // accepts when it is asked it may still refuse to load.
     for age in 0..4 {
-        let error = match attempt(&ready, bring) {
+        let error = match first_accepted(&ready, bring) {
             Ok((interfaces, unchanged)) => {
                 return Ok(Loaded { interfaces, ready, unchanged, refused });
             }
@@ -223,9 +156,10 @@ fn load_ready(
         first = first.or(Some(error));
         // One interface must not keep the others shut, for instance because its device has just
         // vanished.
-        ready = accepted(nft, ready, planned, age, &mut refused)?;
+        ready = acceptable_subset(nft, ready, planned, age, &mut refused)?;
         if let Some(FirewallError::Rejected(said)) = &first {
-            let newest = |it: &&Ready| planned.iter().any(|planned| planned.state == it.state);
+            let newest =
+                |it: &&LoadableInterface| planned.iter().any(|planned| planned.state == it.state);
             for old in ready.iter().filter(|it| !newest(it)) {
                 let name = old.state.interface();
                 if !refused.iter().any(|(known, _)| known == name) {
@@ -245,14 +179,14 @@ fn load_ready(
 
 /// Those that nft takes together, added one by one, each with the newest rules that it takes, but
 /// for the `age` newest. It is only asked: what is open stays so meanwhile.
-fn accepted(
+fn acceptable_subset(
     nft: &Nft<'_>,
-    ready: Vec<Ready>,
+    ready: Vec<LoadableInterface>,
     planned: &[Planned],
     age: usize,
     refused: &mut Vec<(String, FirewallError)>,
-) -> Result<Vec<Ready>, FirewallError> {
-    let mut good: Vec<Ready> = Vec::new();
+) -> Result<Vec<LoadableInterface>, FirewallError> {
+    let mut good: Vec<LoadableInterface> = Vec::new();
     for next in ready {
         let name = next.state.interface().to_owned();
         let (index, flow_offload) = (next.index, next.checked.options.flow_offload);
@@ -263,12 +197,12 @@ fn accepted(
         let older = older.into_iter().filter_map(|state| {
             let mut checked = state.check().ok()?;
             checked.options.flow_offload = flow_offload;
-            Some(Ready { state, checked, index })
+            Some(LoadableInterface { state, checked, index })
         });
         let mut error = None;
         for candidate in std::iter::once(next).chain(older).skip(skipped) {
             good.push(candidate);
-            match attempt(&good, |text| nft.would_load(text).map(|()| false)) {
+            match first_accepted(&good, |interfaces| nft.would_load(&transaction(interfaces))) {
                 Ok(_) => break,
                 Err(rejected @ FirewallError::Rejected(_)) => {
                     good.pop();
@@ -301,18 +235,18 @@ pub fn intended(
     let index = device_index(env, checked.device.as_str()).filter(|_| !is_made_anew);
     let mut remarks = Remarks::default();
     let planned = publish::plan(env, Wishes::read(env), &mut remarks);
-    let mut ready = ready(env, &planned, &mut remarks);
+    let mut ready = loadable(env, &planned, &mut remarks);
     ready.retain(|ready| ready.checked.name != name);
-    ready.push(Ready { state: state.clone(), checked, index: index.unwrap_or_default() });
+    ready.push(LoadableInterface {
+        state: state.clone(),
+        checked,
+        index: index.unwrap_or_default(),
+    });
     ready.sort_by(|one, other| one.checked.name.as_str().cmp(other.checked.name.as_str()));
     // Where nft cannot be asked, `load` says so.
-    let _ = heed_offloads(&nft, &mut ready);
+    let _ = apply_offload_exemption(&nft, &mut ready);
     let mut first = None;
-    for (time_wait, rank) in
-        [true, false].into_iter().flat_map(|with| (0..3).map(move |rank| (with, rank)))
-    {
-        let mut interfaces: Vec<Interface> =
-            ready.iter().map(|ready| ready.ranked(rank, time_wait)).collect();
+    for mut interfaces in attempts(&ready) {
         for interface in &mut interfaces {
             interface.index = interface.index.filter(|index| *index != 0);
         }
@@ -320,134 +254,4 @@ pub fn intended(
         first.get_or_insert(missing);
     }
     Ok(first)
-}
-
-fn heed_offloads(nft: &Nft<'_>, ready: &mut [Ready]) -> Result<(), FirewallError> {
-    // Only the other edge cares, and one process less is run where nobody can come to it.
-    let netdev_only = |ready: &Ready| ready.checked.edge == EdgeChoice::Fixed(Edge::Netdev);
-    if !ready.iter().all(netdev_only) && nft.offloads()? {
-        for ready in ready {
-            ready.checked.options.flow_offload = true;
-        }
-    }
-    Ok(())
-}
-
-/// Asks nft whether it would take rules like those of this state, before there is a device.
-///
-/// Chains of a device's own need one that exists, so the text is made for `lo`, under a name that
-/// no interface has; nothing is loaded. And it is made for a single port: what a kernel refuses is
-/// a kind of rule or of chain, and a thousand ports cost forty milliseconds. The answer is the edge
-/// that would be used.
-///
-/// # Errors
-/// [`FirewallError`]: no edge that the state allows is accepted.
-pub fn check(env: &Env, state: &State) -> Result<Edge, FirewallError> {
-    let rejected = |StateError(reason)| FirewallError::Rejected(Quoted::new(&reason));
-    let mut checked = state.check().map_err(rejected)?;
-    checked.name = NAME_OF_CHECKS.parse().map_err(|error| rejected(StateError::from(error)))?;
-    checked.device = "lo".parse().map_err(|error| rejected(StateError::from(error)))?;
-    if checked.line.mapping().is_some() {
-        checked.line = Dataplane::new(&single_port().map_err(rejected)?, &[])
-            .map_err(|error| rejected(StateError::from(error)))?;
-    }
-    let ready = Ready { state: state.clone(), checked, index: 1 };
-    let nft = Nft::new(&env.nft);
-    let mut refused = None;
-    for time_wait in [true, false] {
-        for rank in 0..3 {
-            let interface = ready.ranked(rank, time_wait);
-            match nft.check(&probe(&interface)) {
-                Ok(()) => return Ok(interface.edge),
-                Err(error @ FirewallError::Rejected(_)) => refused = refused.or(Some(error)),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-    Err(refused.unwrap_or(FirewallError::Rejected(Quoted::new(""))))
-}
-
-/// The plan of a line with a single port.
-pub(super) fn single_port() -> Result<Plan, StateError> {
-    let rule = "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=23,offset=1,br=2001:db8:ffff::1";
-    let mut request = Request::new("2001:db8:0:1::/64".parse::<ReceivedPrefix>()?);
-    request.explicit.push(parse_rule(rule, Layout::Rfc7597)?);
-    Ok(plan(&request)?)
-}
-
-/// Tries the edges, best first, and at last without the options a kernel can lack; with what the
-/// first try that was not refused says.
-fn attempt(
-    ready: &[Ready],
-    tried_with: impl Fn(&Transaction) -> Result<bool, FirewallError>,
-) -> Result<(Vec<Interface>, bool), FirewallError> {
-    let mut refused = None;
-    let mut tried: Vec<Vec<Interface>> = Vec::new();
-    for time_wait in [true, false] {
-        for rank in 0..3 {
-            let interfaces: Vec<Interface> =
-                ready.iter().map(|ready| ready.ranked(rank, time_wait)).collect();
-            if tried.contains(&interfaces) {
-                continue;
-            }
-            match tried_with(&transaction(&interfaces)) {
-                Ok(said) => return Ok((interfaces, said)),
-                // What nft says of the best edge tells most.
-                Err(error @ FirewallError::Rejected(_)) => refused = refused.or(Some(error)),
-                Err(error) => return Err(error),
-            }
-            tried.push(interfaces);
-        }
-    }
-    Err(refused.unwrap_or(FirewallError::Rejected(Quoted::new(""))))
-}
-
-impl Ready {
-    /// With its edge of this rank, or its last one.
-    fn ranked(&self, rank: usize, time_wait: bool) -> Interface {
-        let edges = self.checked.edge.candidates();
-        let edge = edges.get(rank).or(edges.last()).copied();
-        let edge = edge.unwrap_or_else(|| self.checked.edge.preferred());
-        self.checked.interface(self.index, edge, time_wait)
-    }
-}
-
-/// The interfaces with a valid state and a device, ordered by name.
-fn ready(env: &Env, planned: &[Planned], remarks: &mut Remarks) -> Vec<Ready> {
-    let mut ready: Vec<Ready> = Vec::new();
-    for Planned { interface: name, state, .. } in planned {
-        let checked = match state.check() {
-            Ok(checked) if checked.name.as_str() == name => checked,
-            Ok(checked) => {
-                remarks.fault(format!("{name}: state ignored, it is that of {}", checked.name));
-                continue;
-            }
-            Err(StateError(reason)) => {
-                remarks.fault(format!("{name}: state ignored, {reason}"));
-                continue;
-            }
-        };
-        if let Some(other) = ready.iter().find(|other| other.checked.device == checked.device) {
-            remarks.fault(format!(
-                "{name}: state ignored, its device {} is that of {}",
-                checked.device, other.checked.name
-            ));
-            continue;
-        }
-        let Some(index) = device_index(env, checked.device.as_str()) else {
-            remarks.fault(format!("{name}: no device {} yet", checked.device));
-            continue;
-        };
-        // nft would refuse both together, and each load would then try them one by one.
-        if let Some(other) = ready.iter().find(|other| other.checked.line.ce() == checked.line.ce())
-        {
-            remarks.fault(format!(
-                "{name}: left out, its line is that of {}; remove one of the two",
-                other.checked.name
-            ));
-            continue;
-        }
-        ready.push(Ready { state: state.clone(), checked, index });
-    }
-    ready
 }

@@ -1,0 +1,47 @@
+//! What nft and the kernel take, asked before there is a device.
+
+use mape_core::{Layout, Plan, Quoted, ReceivedPrefix, Request, parse_rule, plan};
+use mape_nft::{Dataplane, Edge, Interface, probe};
+
+use crate::env::Env;
+use crate::error::FirewallError;
+use crate::interface_state::{State, StateError};
+use crate::loadable::{LoadableInterface, first_accepted};
+use crate::nft_command::Nft;
+
+/// UCI allows no section of such a name, so no interface has it.
+const NAME_OF_CHECKS: &str = "only.checked";
+
+/// Asks nft whether it would take rules like those of this state, before there is a device.
+///
+/// Chains of a device's own need one that exists, so the text is made for `lo`, under a name that
+/// no interface has; nothing is loaded. And it is made for a single port: what a kernel refuses is
+/// a kind of rule or of chain, and a thousand ports cost forty milliseconds. The answer is the edge
+/// that would be used.
+///
+/// # Errors
+/// [`FirewallError`]: no edge that the state allows is accepted.
+pub fn check(env: &Env, state: &State) -> Result<Edge, FirewallError> {
+    let rejected = |StateError(reason)| FirewallError::Rejected(Quoted::new(&reason));
+    let mut checked = state.check().map_err(rejected)?;
+    checked.name = NAME_OF_CHECKS.parse().map_err(|error| rejected(StateError::from(error)))?;
+    checked.device = "lo".parse().map_err(|error| rejected(StateError::from(error)))?;
+    if checked.line.mapping().is_some() {
+        checked.line = Dataplane::new(&single_port().map_err(rejected)?, &[])
+            .map_err(|error| rejected(StateError::from(error)))?;
+    }
+    let only = LoadableInterface { state: state.clone(), checked, index: 1 };
+    let nft = Nft::new(&env.nft);
+    let asked =
+        |interfaces: &[Interface]| interfaces.iter().try_for_each(|it| nft.check(&probe(it)));
+    let (interfaces, ()) = first_accepted(&[only], asked)?;
+    Ok(interfaces.first().map_or(Edge::Plain, |it| it.edge))
+}
+
+/// The plan of a line with a single port.
+pub(crate) fn single_port() -> Result<Plan, StateError> {
+    let rule = "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=23,offset=1,br=2001:db8:ffff::1";
+    let mut request = Request::new("2001:db8:0:1::/64".parse::<ReceivedPrefix>()?);
+    request.explicit.push(parse_rule(rule, Layout::Rfc7597)?);
+    Ok(plan(&request)?)
+}

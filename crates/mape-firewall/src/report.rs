@@ -1,0 +1,67 @@
+//! What a load did, for people and for callers.
+
+use std::fmt;
+
+use mape_nft::{Edge, Interface, InterfaceName};
+
+use crate::error::FirewallError;
+use crate::remarks::Remarks;
+
+/// What the loader did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The interfaces that are open now.
+    pub(crate) interfaces: Vec<Interface>,
+    /// Whether everything was as it should be already.
+    pub(crate) unchanged: bool,
+    /// Those whose newest rules nft refuses. They are open with older ones, or shut.
+    pub(crate) refused: Vec<(String, FirewallError)>,
+    pub(crate) remarks: Remarks,
+}
+
+impl Report {
+    /// Whether nothing had to be loaded.
+    #[must_use]
+    pub const fn is_unchanged(&self) -> bool {
+        self.unchanged
+    }
+
+    /// What was to be done and could not be, a line each: an interface that is not open, a file
+    /// that cannot be written. Empty where all is as it should be.
+    #[must_use]
+    pub fn faults(&self) -> &[String] {
+        self.remarks.faults()
+    }
+
+    /// Why an interface does not have its newest rules, if nft refuses them.
+    #[must_use]
+    pub fn refusal(&self, interface: &str) -> Option<&FirewallError> {
+        self.refused.iter().find(|(name, _)| name == interface).map(|(_, error)| error)
+    }
+
+    /// The same, to be told by the caller.
+    pub fn take_refusal(&mut self, interface: &str) -> Option<FirewallError> {
+        let at = self.refused.iter().position(|(name, _)| name == interface)?;
+        Some(self.refused.swap_remove(at).1)
+    }
+
+    /// Where the interface's ports are translated, if it is open.
+    #[must_use]
+    pub fn edge_of(&self, name: &InterfaceName) -> Option<Edge> {
+        self.interfaces.iter().find(|interface| interface.name == *name).map(|open| open.edge)
+    }
+}
+
+/// One line for each interface and each remark.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let done = if self.unchanged { "is loaded already" } else { "loaded" };
+        for Interface { name, device, edge, .. } in &self.interfaces {
+            writeln!(f, "{name}: {device}, edge {edge}, {done}")?;
+        }
+        if self.interfaces.is_empty() {
+            writeln!(f, "no interface is open; the guard {done}")?;
+        }
+        self.remarks.fmt(f)
+    }
+}
