@@ -107,7 +107,7 @@ impl<'a> Nft<'a> {
     /// # Errors
     /// [`FirewallError`]
     pub fn list(&self, words: &[&str]) -> Result<String, FirewallError> {
-        let printed = self.end(self.program(words).printing(MAX_LIST))?.success();
+        let printed = Self::end(self.program(words).printing(MAX_LIST))?.success();
         Ok(String::from_utf8_lossy(&printed.map_err(verdict)?).into_owned())
     }
 
@@ -151,7 +151,7 @@ impl<'a> Nft<'a> {
     }
 
     fn run(&self, arguments: &[&str], input: Option<&str>) -> Result<Ended, FirewallError> {
-        self.end(self.program(arguments).reading(input.unwrap_or_default().as_bytes()))
+        Self::end(self.program(arguments).reading(input.unwrap_or_default().as_bytes()))
     }
 
     fn program(&self, arguments: &[&str]) -> Program<'a> {
@@ -160,7 +160,7 @@ impl<'a> Nft<'a> {
         Program::new(command, self.patience).holding(self.lock)
     }
 
-    fn end(&self, program: Program<'_>) -> Result<Ended, FirewallError> {
+    fn end(program: Program<'_>) -> Result<Ended, FirewallError> {
         let ended = program.run().map_err(FirewallError::NoNft)?;
         match ended.end {
             End::Exit(_) => Ok(ended),
