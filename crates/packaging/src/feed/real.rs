@@ -151,11 +151,12 @@ fn root_directory(work: &Path, release: &str, kind: &str) -> anyhow::Result<Path
     Ok(directory)
 }
 
-/// `cargo xtask package real`: runs [`all`].
+/// `cargo xtask package real`: tests packages and feeds with every package manager that a variable
+/// names.
 ///
 /// # Errors
 ///
-/// As for [`all`], or no variable names a package manager.
+/// A test fails, or no variable names a package manager.
 pub fn command() -> anyhow::Result<()> {
     match all()? {
         Outcome::Skipped(why) => anyhow::bail!("{why}"),
