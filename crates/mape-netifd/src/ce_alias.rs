@@ -6,7 +6,6 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use mape_core::Failure;
-use mape_firewall::Env;
 use mape_kernel::link::AddressState;
 use mape_nft::InterfaceName;
 use mape_ubus::{Status, UbusError};
@@ -15,6 +14,7 @@ use serde_json::json;
 use super::bus::{Bus, interface_object, read_dump};
 use super::dump::{Dump, InterfaceDump};
 use super::error::SetupError;
+use super::invocation::Invocation;
 use super::messages;
 
 /// How long netifd and duplicate address detection may take with the CE address.
@@ -31,14 +31,13 @@ const REMOVAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// # Errors
 /// Another device has it, or netifd does not configure it.
 pub(super) fn configure(
-    bus: &mut dyn Bus,
-    env: &Env,
+    call: &mut Invocation<'_>,
     known: &Dump,
-    interface: &InterfaceName,
     uplink: &str,
     ce: Ipv6Addr,
-    log: &mut dyn Write,
 ) -> Result<(), Failure> {
+    let Invocation { bus, env, interface, log, .. } = call;
+    let (bus, log): (&mut dyn Bus, &mut dyn Write) = (*bus, *log);
     let state = mape_kernel::link::address_state(&env.proc_net(), ce);
     let alias = messages::alias(interface);
     // netifd would remove one with another address instead of changing it.

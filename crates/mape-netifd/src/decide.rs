@@ -1,4 +1,4 @@
-//! What an interface should be, from its options and what netifd knows at this moment.
+//! Decides what an interface should be, from its options and netifd's dump. Nothing is changed.
 
 use mape_core::{DEFAULT_UPLINK_MTU, Failure, Plan, Quoted};
 use mape_firewall::Env;
@@ -10,38 +10,42 @@ use serde_json::{Value, json};
 use super::bus::Bus;
 use super::config::{Config, UPNP_HINT};
 use super::dump::Dump;
+use super::fingerprint::{Fingerprint, Outcome};
 use super::interface_cache::InterfaceCache;
 use super::interface_data::InterfaceData;
+use super::learned_rules::with_learned_rules;
 use super::options::{OptionError, planned_uplink_mtu};
 use super::provisioning::store::Store;
+use super::rivals;
 use super::uplink::{Uplink, choose};
-use super::{dhcpv6, rivals};
 
-/// Options, uplink and plan that fit each other.
+/// What an interface should be: options, uplink and plan that fit each other.
 pub(super) struct Target {
     pub(super) config: Config,
     pub(super) uplink: Uplink,
     pub(super) plan: Plan,
     /// Whose rule the plan is made from.
     pub(super) source: Source,
-    /// Who says otherwise.
+    /// Rules of other sources that contradict it.
     pub(super) conflicts: Vec<Conflict>,
-    /// What is wrong with the newest options, where older ones are used in their place.
+    /// The failure of the newest options, if older ones are used in their place.
     pub(super) warning: Option<Failure>,
 }
 
-/// Works it out. Where nothing comes of the options, and something of older ones that were right,
-/// the older ones stay in force: neither a typing error nor another line's provider, rule or uplink
-/// must cut a line that works.
-pub(super) fn wanted(
+/// Returns the target of the options.
+///
+/// **Last known good configuration**: if the newest options are invalid or produce no plan, and the
+/// last ones that came up do, those stay in force, and the target carries the failure as a warning.
+/// Neither a typing error nor another line's provider, rule or uplink cuts a line that works.
+pub(super) fn decide(
     bus: &mut dyn Bus,
     env: &Env,
     interface: &InterfaceName,
     dump: &Dump,
     options: &str,
-    memory: &InterfaceCache,
+    cache: &InterfaceCache,
 ) -> Result<Target, Failure> {
-    let current = memory.prefix.parse().ok();
+    let current = cache.prefix.parse().ok();
     let taken = rivals::taken(env, dump, interface);
     let mut of = |options: &str| -> Result<Target, Failure> {
         let config = with_learned_rules(Config::parse(options)?, env, interface, dump);
@@ -58,38 +62,27 @@ pub(super) fn wanted(
             request.uplink_mtu = planned_uplink_mtu(mtu, request.uplink_mtu)?;
         }
         let Decision { plan, source, conflicts } = sources.decide()?;
-        // Whether ports are left is known only now.
+        // Only the plan says whether ports are left.
         Dataplane::new(&plan, &[])?;
         enough_for_upnp(&plan, config.upnp_ports)?;
         Ok(Target { config, uplink, plan, source, conflicts, warning: None })
     };
     let failure = match of(options) {
-        // Of such causes the options are none.
+        // The options are not the cause of such a failure.
         Err(failure) if !failure.needs_polling() => failure,
         other => return other,
     };
-    let older = &memory.good_options;
+    let older = &cache.good_options;
     if older.is_empty() || older == options {
         return Err(failure);
     }
     match of(older) {
-        Ok(wanted) => Ok(Target { warning: Some(failure), ..wanted }),
+        Ok(target) => Ok(Target { warning: Some(failure), ..target }),
         Err(_) => Err(failure),
     }
 }
 
-/// The options with what a server of the provider's and the line's DHCPv6 have said.
-pub(super) fn with_learned_rules(
-    config: Config,
-    env: &Env,
-    interface: &InterfaceName,
-    dump: &Dump,
-) -> Config {
-    let rules = Store::new(env, interface).rules(&config.provisioning);
-    config.with_provisioned(rules).with_dhcpv6(dhcpv6::rules(env, dump))
-}
-
-/// The set is what the line has, and one port at least is for outgoing connections.
+/// Checks that the port set leaves the ports for UPnP, and one at least for everything else.
 fn enough_for_upnp(plan: &Plan, count: u16) -> Result<(), OptionError> {
     let found: usize = pool(plan, count).iter().map(|range| range.ports().len()).sum();
     if found >= count.into() || plan.port_set().parameters().psid_len() == 0 {
@@ -99,7 +92,8 @@ fn enough_for_upnp(plan: &Plan, count: u16) -> Result<(), OptionError> {
     Err(OptionError::Bad { name: "upnp_ports", value, hint: UPNP_HINT })
 }
 
-/// Nobody has a rule, and one is being asked for: then the reason is why there is no answer yet.
+/// Returns the failure of a line without a rule while a server is asked for one: the reason is why
+/// there is no answer yet.
 fn asked_and_not_known(mut failure: Failure, store: &Store<'_>) -> Failure {
     if failure.is_without_rule() {
         let (why, next) = store.failure_reason().unwrap_or_else(|| {
@@ -113,44 +107,45 @@ fn asked_and_not_known(mut failure: Failure, store: &Store<'_>) -> Failure {
     failure
 }
 
-/// The dump does not say it. A device that netifd does not know has the usual one.
+/// Returns the MTU of a device, which the dump does not have. For a device that netifd does not
+/// know it is the usual one.
 pub(super) fn uplink_mtu(bus: &mut dyn Bus, device: &str) -> Result<u16, Failure> {
     let status = bus.call("network.device", "status", &json!({ "name": device }))?;
     let mtu = status.get("mtu").and_then(Value::as_u64);
     Ok(mtu.map_or(DEFAULT_UPLINK_MTU, |mtu| mtu.try_into().unwrap_or(u16::MAX)))
 }
 
-/// The outcome as text: as long as it stays the same there is nothing to do. Two rules may describe
-/// one mapping, as an aggregate and as a piece of it.
-pub(super) fn outcome(wanted: &Result<Target, Failure>) -> String {
-    match wanted {
-        Ok(wanted) => {
-            let warning = wanted.warning.as_ref().map_or_else(String::new, Failure::line);
-            wanted.in_force() + &warning
-        }
-        Err(failure) => failure.line(),
+/// What a decision came to, for comparison with another one.
+pub(super) fn outcome(decision: &Result<Target, Failure>) -> Outcome {
+    match decision {
+        Ok(target) => Outcome::target(target.fingerprint(), target.warning.as_ref()),
+        Err(failure) => Outcome::failed(failure),
     }
 }
 
+/// Whether the rule in force was a provisioning server's, and the network says that there is none
+/// any more. A request that failed says nothing of the kind.
+pub(super) fn is_withdrawn(
+    env: &Env,
+    interface: &InterfaceName,
+    cache: &InterfaceCache,
+    options: &str,
+) -> bool {
+    let mode = Config::parse(options).map_or(Mode::Off, |config| config.provisioning);
+    let published = cache.last_published.as_ref().and_then(|it| it.rule_source.as_deref());
+    let was_answered = published == Some(Source::Provisioned.name());
+    was_answered && mode != Mode::Off && Store::new(env, interface).rules(&mode).is_empty()
+}
+
 impl Target {
-    /// What the tunnel depends on, as text: what is wrong with the newest options does not matter
-    /// as long as the older ones are in force.
-    pub(super) fn in_force(&self) -> String {
-        let Self { uplink, plan, warning, .. } = self;
-        let Uplink { interface, device, .. } = uplink;
-        let (prefix, mtu, ipv4) = (plan.end_user_prefix(), plan.mtu(), plan.ipv4());
-        let (ce, br, set) = (plan.ce(), plan.br(), plan.port_set());
-        let (psid, parameters) = (set.psid(), set.parameters());
-        let (offset, psid_len) = (parameters.offset(), parameters.psid_len());
-        let options = if warning.is_some() { "older" } else { "newest" };
-        format!(
-            "{interface} {device} {prefix} {ipv4} {offset} {psid}/{psid_len} {ce} {br} {mtu} \
-             {options} "
-        )
+    /// What the tunnel and the rules depend on. The reason why older options are used is no part of
+    /// it.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::new(&self.uplink, &self.plan, self.warning.is_some())
     }
 
-    /// What is told about the rule, in the update and whenever it changes.
-    pub(super) fn about_the_rule(&self) -> InterfaceData {
+    /// What is published of the rule, in the update and whenever it changes.
+    pub(super) fn published_rule(&self) -> InterfaceData {
         let conflicts: Vec<String> = self.conflicts.iter().map(ToString::to_string).collect();
         InterfaceData {
             rule: Some(self.plan.rule().to_string()),

@@ -16,8 +16,8 @@ use super::config::Config;
 use super::decide::uplink_mtu;
 use super::dhcpv6;
 use super::dump::Dump;
+use super::error::UplinkError;
 use super::provisioning::{ProvisioningClient, identity};
-use super::uplink::UplinkError;
 use crate::net::{Fetcher, ask_gateway};
 
 /// What may be done to find out.

@@ -1,9 +1,9 @@
-//! Why an interface with a plan does not come up.
+//! Why an interface does not come up.
 
 use std::io;
 use std::net::Ipv6Addr;
 
-use mape_core::{Code, Explain, Quoted, ShellWord};
+use mape_core::{Code, Explain, Explanation, Quoted, ShellWord};
 use mape_ubus::UbusError;
 
 /// What fails after the plan is made.
@@ -24,49 +24,101 @@ pub(super) enum SetupError {
 }
 
 impl Explain for SetupError {
-    fn code(&self) -> Code {
+    fn explain(&self) -> Explanation {
         match self {
-            Self::CeInUse(_) => Code::CeInUse,
-            Self::TunnelExists { .. } => Code::TunnelExists,
-            Self::CeNotReady { .. } | Self::NoTunnel(_) => Code::Ubus,
-            Self::State(_) => Code::FirewallRejected,
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::CeInUse(_) => {
+            Self::CeInUse(ce) => Explanation::new(
+                Code::CeInUse,
                 "switch MAP-E off in the home gateway, or disconnect the other router: one line has \
-                 one CE"
+                 one CE",
+            )
+            .param("ce", ce),
+            Self::CeNotReady { ce, .. } => Explanation::new(
+                Code::Ubus,
+                "it is tried again; look for netifd's messages in `logread`",
+            )
+            .param("ce", ce),
+            Self::NoTunnel(error) => {
+                let hint =
+                    "see whether kmod-ip6-tunnel is installed, and netifd's messages in `logread`";
+                Explanation { params: error.params(), ..Explanation::new(Code::Ubus, hint) }
             }
-            Self::CeNotReady { .. } => {
-                "it is tried again; look for netifd's messages in `logread`"
-            }
-            Self::NoTunnel(_) => {
-                "see whether kmod-ip6-tunnel is installed, and netifd's messages in `logread`"
-            }
-            Self::TunnelExists { owner: Some(owner), .. } => {
-                return format!("remove the interface {owner}: one line has one tunnel");
-            }
-            Self::TunnelExists { device, .. } => {
-                return format!(
-                    "remove it with `ip link del {}`, and what made it",
-                    ShellWord::quoted(&device.text())
+            Self::TunnelExists { device, owner, ce, br } => {
+                let hint = owner.as_ref().map_or_else(
+                    || {
+                        let name = device.text();
+                        let name = ShellWord::quoted(&name);
+                        format!("remove it with `ip link del {name}`, and what made it")
+                    },
+                    |owner| format!("remove the interface {owner}: one line has one tunnel"),
                 );
+                Explanation::new(Code::TunnelExists, hint)
+                    .text("device", &device.text())
+                    .param("ce", ce)
+                    .param("br", br)
             }
-            Self::State(_) => "make room in /var/run",
+            Self::State(error) => Explanation::new(Code::FirewallRejected, "make room in /var/run")
+                .param("reason", error),
         }
-        .to_owned()
     }
+}
 
-    fn params(&self) -> Vec<(&'static str, String)> {
+/// Why an interface has no uplink.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UplinkError {
+    /// No interface has a prefix that could be a line's.
+    #[error("no interface has a global IPv6 prefix or address yet")]
+    NoIpv6Yet,
+    /// The stated one has none.
+    #[error("the interface {0} has no global IPv6 prefix or address yet")]
+    NotYetOn(Quoted),
+    /// The stated one does not exist.
+    #[error("the option tunlink names {0}, but there is no such interface")]
+    Unknown(Quoted),
+    /// The line is another interface's of ours.
+    #[error("the line of {uplink} is that of the interface {by}")]
+    Taken {
+        /// The interface with the line's prefix.
+        uplink: Quoted,
+        /// Whose line it is.
+        by: Quoted,
+    },
+    /// The address is on the router already, and not by us.
+    #[error("the interface {by} has the CE address {ce}")]
+    AddressHeld {
+        /// The line's.
+        ce: Ipv6Addr,
+        /// Who holds it.
+        by: Quoted,
+    },
+}
+
+impl Explain for UplinkError {
+    fn explain(&self) -> Explanation {
+        const NOT_YET: &str = "wait, it is tried again as soon as one appears; if none does, see \
+                               ifstatus of the IPv6 WAN interface, usually wan6";
+        let tunlink = |explanation: Explanation, name: &Quoted| {
+            explanation.text("option", "tunlink").text("value", &name.text())
+        };
         match self {
-            Self::CeInUse(ce) | Self::CeNotReady { ce, .. } => vec![("ce", ce.to_string())],
-            Self::TunnelExists { device, ce, br, .. } => {
-                vec![("device", device.text()), ("ce", ce.to_string()), ("br", br.to_string())]
+            Self::NoIpv6Yet => Explanation::new(Code::NoIpv6Yet, NOT_YET),
+            Self::NotYetOn(name) => tunlink(Explanation::new(Code::NoIpv6Yet, NOT_YET), name),
+            Self::Unknown(name) => {
+                let hint = "name the IPv6 WAN interface, usually wan6, or remove the option";
+                tunlink(Explanation::new(Code::TunlinkUnknown, hint), name)
             }
-            Self::NoTunnel(error) => error.params(),
-            Self::State(error) => vec![("reason", error.to_string())],
+            Self::Taken { uplink, by } => Explanation::new(
+                Code::LineTaken,
+                "one line has one tunnel: remove this section, or name the IPv6 interface of another \
+                 line in its option tunlink",
+            )
+            .text("uplink", &uplink.text())
+            .text("interface", &by.text()),
+            Self::AddressHeld { ce, by } => Explanation::new(
+                Code::LineTaken,
+                "remove the address there; the tunnel puts it on the uplink by itself",
+            )
+            .param("ce", ce)
+            .text("interface", &by.text()),
         }
     }
 }

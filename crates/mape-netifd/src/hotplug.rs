@@ -115,10 +115,10 @@ fn load(
 ) -> Result<(), Failure> {
     let report = mape_firewall::load(env).map_err(|error| {
         let failure = Failure::from(error);
-        let mut memory = InterfaceCache::read(&env.run, interface);
-        memory.doubt();
+        let mut cache = InterfaceCache::read(&env.run, interface);
+        cache.invalidate_probe();
         mape_firewall::doubt(env);
-        let _ = memory.write(&env.run, interface);
+        let _ = cache.write(&env.run, interface);
         let _ = notify(bus, &messages::error(interface, &failure));
         let _ = set_data(bus, interface, &InterfaceData::of_warning(Some(&failure)));
         failure
@@ -138,12 +138,12 @@ fn load(
 /// with numbers that nobody answers to.
 fn forget_former(env: &Env, interface: &InterfaceName, log: &mut dyn Write) {
     let directory = &env.run;
-    let mut memory = InterfaceCache::read(directory, interface);
-    for address in memory.take_stale() {
+    let mut cache = InterfaceCache::read(directory, interface);
+    for address in cache.take_flush_addresses() {
         let _ = match (env.forget)(address) {
             Ok(count) => writeln!(log, "{address}: {count} connections forgotten"),
             Err(error) => writeln!(log, "{address}: connections not forgotten: {error}"),
         };
     }
-    let _ = memory.write(directory, interface);
+    let _ = cache.write(directory, interface);
 }

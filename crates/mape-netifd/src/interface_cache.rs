@@ -1,7 +1,8 @@
-//! What an interface remembers between two calls: `/var/run/mape-rs/IFACE.memory`.
+//! What is kept of an interface between two calls: `/var/run/mape-rs/IFACE.memory`.
 //!
-//! A cache: without it everything still works, only "what changed and when" starts anew and the
-//! hotplug hook asks for one set-up too many.
+//! It is a cache. Without it everything works; the history of the line's numbers starts again, and
+//! the hotplug hook asks for one set-up too many. A field that an earlier version wrote in another
+//! form has another name now, so it reads as unknown and the others are kept.
 
 use std::fs;
 use std::io;
@@ -10,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use mape_core::Plan;
 use mape_nft::{Edge, EdgeChoice, InterfaceName};
-use mape_provision::Source;
 use mape_system::files;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::fingerprint::{Fingerprint, Outcome};
 use super::interface_data::InterfaceData;
 
 /// The content of the file.
@@ -27,15 +28,16 @@ pub(super) struct InterfaceCache {
     pub(super) good_options: String,
     /// The prefix that is set up.
     pub(super) prefix: String,
-    /// The outcome that the last call worked on: a plan, or an error.
-    pub(super) outcome: String,
-    /// Whether the last call is done with it; what died half-way is tried again.
+    /// What the last call decided.
+    #[serde(rename = "decided")]
+    pub(super) outcome: Outcome,
+    /// Whether the last call is done with it. A call that died half-way is made again.
     pub(super) settled: bool,
-    /// What the tunnel that is set up depends on.
-    pub(super) up: String,
-    /// What was told of its rule.
-    pub(super) told: String,
-    /// The shape of rules that nft accepted since the router's start, and the edge.
+    /// What the tunnel that is set up depends on; `None` while it is being changed.
+    pub(super) applied: Option<Fingerprint>,
+    /// What was published last of its rule.
+    pub(super) last_published: Option<InterfaceData>,
+    /// The shape of rules that nft accepted since boot, and the edge.
     accepted: (String, String),
     /// Seconds since 1970 at which the present numbers began.
     since: u64,
@@ -43,8 +45,9 @@ pub(super) struct InterfaceCache {
     numbers: Value,
     /// Those before.
     before: Value,
-    /// Addresses of former numbers whose connections are still to be forgotten.
-    stale: Vec<Ipv4Addr>,
+    /// Addresses of former numbers whose connections are still to be deleted.
+    #[serde(rename = "stale")]
+    flush_addresses: Vec<Ipv4Addr>,
 }
 
 /// When the present numbers began, and which came before.
@@ -57,7 +60,7 @@ pub(super) struct Change {
 }
 
 impl InterfaceCache {
-    /// Reads the file; nothing where there is none or half of one.
+    /// Reads the file. A lost or truncated file is an empty cache.
     pub(super) fn read(directory: &Path, interface: &InterfaceName) -> Self {
         let text = files::text(path(directory, interface)).unwrap_or_default();
         mape_system::json::read(&text).unwrap_or_default()
@@ -74,34 +77,29 @@ impl InterfaceCache {
         fs::remove_file(path(directory, interface)).is_ok()
     }
 
-    /// Whether the rule that was told is of this source.
-    pub(super) fn is_of(&self, source: Source) -> bool {
-        let data: InterfaceData = mape_system::json::read(&self.told).unwrap_or_default();
-        data.rule_source.as_deref() == Some(source.name())
+    /// Returns the addresses whose connections are to be deleted now, and drops them.
+    pub(super) fn take_flush_addresses(&mut self) -> Vec<Ipv4Addr> {
+        std::mem::take(&mut self.flush_addresses)
     }
 
-    /// The addresses whose connections are to be forgotten now.
-    pub(super) fn take_stale(&mut self) -> Vec<Ipv4Addr> {
-        std::mem::take(&mut self.stale)
-    }
-
-    /// The edge that nft accepted for rules of this shape.
-    pub(super) fn accepted(&self, shape: &str) -> Option<EdgeChoice> {
+    /// Returns the edge that nft accepted for rules of this shape.
+    pub(super) fn probed_edge(&self, shape: &str) -> Option<EdgeChoice> {
         let (known, edge) = &self.accepted;
         (known == shape).then(|| edge.parse().ok()).flatten()
     }
 
-    /// Takes note of what nft accepted.
-    pub(super) fn accept(&mut self, shape: String, edge: Edge) {
+    /// Keeps what nft accepted.
+    pub(super) fn keep_probe(&mut self, shape: String, edge: Edge) {
         self.accepted = (shape, edge.name().to_owned());
     }
 
-    /// nft did not keep its word.
-    pub(super) fn doubt(&mut self) {
+    /// Invalidates what nft accepted: it refused such rules later.
+    pub(super) fn invalidate_probe(&mut self) {
         self.accepted = (String::new(), String::new());
     }
 
-    /// Takes note of the numbers that are set up at `now` (seconds since 1970).
+    /// Keeps the numbers that are set up at `now` (seconds since 1970), and returns since when they
+    /// are the same.
     pub(super) fn note(&mut self, plan: &Plan, now: u64) -> Change {
         let numbers = json!({
             "end_user_prefix": plan.end_user_prefix().to_string(),
@@ -115,7 +113,7 @@ impl InterfaceCache {
             if !(same("ipv4") && same("psid")) {
                 let former = self.numbers.get("ipv4").and_then(Value::as_str);
                 let former = former.and_then(|net| net.split('/').next()?.parse::<Ipv4Addr>().ok());
-                self.stale.extend(former);
+                self.flush_addresses.extend(former);
             }
             self.before = std::mem::replace(&mut self.numbers, numbers);
             self.since = now;
@@ -136,16 +134,16 @@ mod tests {
 
     #[test]
     fn changes_are_kept_and_nonsense_is_forgotten() {
-        let directory = std::env::temp_dir().join(format!("mape-memory-{}", std::process::id()));
+        let directory = std::env::temp_dir().join(format!("mape-cache-{}", std::process::id()));
         let name: InterfaceName = "wan".parse().unwrap();
         let plan = |prefix: &str| plan(&Request::new(prefix.parse().unwrap())).unwrap();
-        let mut memory = InterfaceCache::read(&directory, &name);
-        let first = memory.note(&plan("240b:10:3261:6400::/56"), 7);
+        let mut cache = InterfaceCache::read(&directory, &name);
+        let first = cache.note(&plan("240b:10:3261:6400::/56"), 7);
         assert_eq!(first, Change { since: 7, before: None });
-        memory.write(&directory, &name).unwrap();
-        let mut memory = InterfaceCache::read(&directory, &name);
-        assert_eq!(memory.note(&plan("240b:10:3261:6500::/64"), 8).since, 8);
-        let again = memory.note(&plan("240b:10:3261:6500::/64"), 9);
+        cache.write(&directory, &name).unwrap();
+        let mut cache = InterfaceCache::read(&directory, &name);
+        assert_eq!(cache.note(&plan("240b:10:3261:6500::/64"), 8).since, 8);
+        let again = cache.note(&plan("240b:10:3261:6500::/64"), 9);
         assert_eq!(again.since, 8);
         assert_eq!(again.before.unwrap()["ipv4"], "106.72.50.97/32");
         fs::write(path(&directory, &name), "{\"options\":").unwrap();

@@ -6,6 +6,7 @@
 //! address): then `setup` itself looks again, and netifd ends it when it tears the interface down.
 //! It ends by itself where netifd has ended.
 
+mod apply;
 mod bus;
 mod call_lock;
 mod ce_alias;
@@ -15,19 +16,25 @@ mod detect;
 mod dhcpv6;
 mod dump;
 mod error;
+mod fingerprint;
 mod fixed_ipv4;
 mod handler;
 mod hotplug;
 mod interface_cache;
 mod interface_data;
+mod invocation;
+mod learned_rules;
 mod messages;
 pub mod net;
 mod options;
 pub mod plan_numbers;
 mod provisioning;
 mod renew;
+mod report;
 mod rivals;
 pub mod status;
+mod taken;
+mod teardown;
 mod uplink;
 mod zones;
 
@@ -37,9 +44,10 @@ pub use config::RULE_OPTIONS;
 pub use detect::line_facts;
 pub use detect::{DetectOptions, detect};
 pub use dump::{Candidate, Dump, InterfaceDump};
+pub use error::UplinkError;
 pub use fixed_ipv4::FixedIpv4Contract;
 pub use fixed_ipv4::{CONTRACTS, Update};
-pub use handler::{renew, setup, teardown};
+pub use handler::{renew, setup};
 pub use hotplug::{Event, hotplug};
 pub use interface_data::{InterfaceData, Warning};
 pub use options::OptionError;
@@ -47,8 +55,9 @@ pub use options::planned_uplink_mtu;
 pub use provisioning::ddns_update;
 pub use provisioning::last_failure as provisioning_failure;
 pub use provisioning::provision;
-pub use rivals::Taken;
-pub use uplink::{Uplink, UplinkError, choose};
+pub use taken::Taken;
+pub use teardown::teardown;
+pub use uplink::{Uplink, choose};
 pub use zones::Zones;
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(super) struct Update<'setup> {
     pub(super) config: &'setup Config,
     pub(super) uplink: &'setup Uplink,
     pub(super) plan: &'setup Plan,
-    /// [`Target::about_the_rule`](super::decide::Target::about_the_rule)
+    /// What is published of the rule.
     pub(super) about: &'setup InterfaceData,
     /// Where ports will be translated.
     pub(super) edge: Edge,

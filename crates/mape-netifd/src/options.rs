@@ -5,7 +5,7 @@
 
 use std::num::NonZeroU16;
 
-use mape_core::{Code, Explain, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal};
+use mape_core::{Code, Explain, Explanation, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal};
 use mape_system::json;
 use serde_json::{Map, Value};
 
@@ -71,41 +71,33 @@ impl OptionError {
 }
 
 impl Explain for OptionError {
-    fn code(&self) -> Code {
+    fn explain(&self) -> Explanation {
+        const OUT: &str = "remove the option mtu";
         match self {
-            Self::MtuTooSmall(_) => Code::MtuTooSmall,
-            _ => Code::OptionInvalid,
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::NotJson => "this program is called by netifd".to_owned(),
-            Self::Bad { hint, .. } => (*hint).to_owned(),
-            Self::Contradiction(_, second) => format!("remove the option {second}"),
-            Self::Without(_, second) => format!("set the option {second} too"),
-            Self::Incomplete(_) => {
-                "give the whole rule, or remove its numbers to use the built-in ones".to_owned()
+            Self::NotJson => {
+                Explanation::new(Code::OptionInvalid, "this program is called by netifd")
             }
-            Self::MtuTooSmall(_) | Self::MtuTooLarge { .. } => "remove the option mtu".to_owned(),
-        }
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        let option = |name: &str| ("option", name.to_owned());
-        match self {
-            Self::NotJson => Vec::new(),
-            Self::Bad { name, value, .. } => vec![option(name), ("value", value.text())],
-            Self::Contradiction(one, other) | Self::Without(one, other) => {
-                vec![option(one), ("other_option", (*other).to_owned())]
+            Self::Bad { name, value, hint } => {
+                Explanation::of_option(name, *hint).text("value", &value.text())
             }
-            Self::Incomplete(name) => vec![option(name)],
-            Self::MtuTooSmall(mtu) => vec![option("mtu"), ("value", mtu.to_string())],
-            Self::MtuTooLarge { mtu, uplink_mtu, .. } => vec![
-                option("mtu"),
-                ("value", mtu.to_string()),
-                ("uplink_mtu", uplink_mtu.to_string()),
-            ],
+            Self::Contradiction(one, other) => {
+                Explanation::of_option(one, format!("remove the option {other}"))
+                    .text("other_option", other)
+            }
+            Self::Without(one, other) => {
+                Explanation::of_option(one, format!("set the option {other} too"))
+                    .text("other_option", other)
+            }
+            Self::Incomplete(name) => Explanation::of_option(
+                name,
+                "give the whole rule, or remove its numbers to use the built-in ones",
+            ),
+            Self::MtuTooSmall(mtu) => {
+                Explanation::new(Code::MtuTooSmall, OUT).text("option", "mtu").param("value", mtu)
+            }
+            Self::MtuTooLarge { mtu, uplink_mtu, .. } => Explanation::of_option("mtu", OUT)
+                .param("value", mtu)
+                .param("uplink_mtu", uplink_mtu),
         }
     }
 }

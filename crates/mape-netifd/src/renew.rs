@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::bus::{Bus, interface_object, read_dump};
 use super::call_lock;
-use super::decide::{outcome, wanted};
+use super::decide::{decide, outcome};
 use super::dump::{Dump, InterfaceDump};
 use super::interface_cache::InterfaceCache;
 
@@ -28,14 +28,14 @@ pub(super) fn changes(
 ) -> bool {
     let Ok(name) = interface.name.parse::<InterfaceName>() else { return false };
     let directory = &env.run;
-    let memory = InterfaceCache::read(directory, &name);
-    let died = !memory.settled && !call_lock::is_held(directory, &name);
+    let cache = InterfaceCache::read(directory, &name);
+    let died = !cache.settled && !call_lock::is_held(directory, &name);
     if died {
         return true;
     }
-    let wanted = wanted(bus, env, &name, dump, &memory.options, &memory);
+    let decision = decide(bus, env, &name, dump, &cache.options, &cache);
     let is_broken = || is_shut(env, dump, &name) || is_without_ce(env, dump, &name);
-    outcome(&wanted) != memory.outcome || (wanted.is_ok() && is_broken())
+    outcome(&decision) != cache.outcome || (decision.is_ok() && is_broken())
 }
 
 /// Whether netifd has the interface up and its CE address is lost: the tunnel sends nothing.

@@ -1,9 +1,9 @@
 //! Several interfaces of ours on one router: one line has one CE, so each line is one interface's.
 //!
-//! Who has a line keeps it. Of those that have none, the ones that name their uplink choose first,
-//! then all in the order of their names. Everybody works that out from the same dump and comes to
-//! the same end, so two that are set up at the same time need not hear of each other. Where they
-//! saw different dumps, the first one in the file of [claims](claim) has the line.
+//! An interface that has a line keeps it. Of those that have none, the ones that name their uplink
+//! choose first, then all in the order of their names. Each interface works that out from the same
+//! dump and comes to the same end, so two that are set up at the same time need not hear of each
+//! other. If they saw different dumps, the first one in the file of [claims](claim) has the line.
 
 use std::cmp::Reverse;
 use std::fs::File;
@@ -11,7 +11,7 @@ use std::io;
 use std::net::Ipv6Addr;
 use std::path::Path;
 
-use mape_core::{Failure, Quoted, Table};
+use mape_core::{Failure, Table};
 use mape_firewall::Env;
 use mape_nft::InterfaceName;
 use mape_provision::Mode;
@@ -21,28 +21,15 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 use super::config::Config;
-use super::decide::with_learned_rules;
 use super::dump::{ALIAS_SUFFIX, Dump, InterfaceDump};
 use super::error::SetupError;
 use super::interface_cache::InterfaceCache;
-use super::uplink::{Uplink, UplinkError, choose};
+use super::learned_rules::with_learned_rules;
+use super::taken::{Share, Taken};
+use super::uplink::{Uplink, choose};
 
 /// The file of claims: no name of a state file.
 const CLAIMS: &str = "lines";
-
-/// What one interface has of what another one may choose from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Share {
-    interface: String,
-    /// Whether it is one of ours, and not an address that is there.
-    ours: bool,
-    uplink: Option<String>,
-    ce: Option<Ipv6Addr>,
-}
-
-/// What others have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Taken(Vec<Share>);
 
 /// A line that an interface has said to be its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,33 +41,6 @@ struct Claim {
 /// By interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Claims(#[serde(with = "json::table")] Table<String, Claim>);
-
-impl Taken {
-    /// Why an interface with these options cannot have the line: an uplink of another one's is
-    /// passed over unless the options name it, a CE address of another one's is never shared.
-    pub(super) fn by_another(
-        &self,
-        config: &Config,
-        uplink: &str,
-        ce: Ipv6Addr,
-    ) -> Option<UplinkError> {
-        let unstated = config.tunlink.is_none();
-        let takes = |share: &&Share| {
-            share.ce == Some(ce) || (unstated && share.uplink.as_deref() == Some(uplink))
-        };
-        let share = self.0.iter().find(takes)?;
-        let by = Quoted::new(&share.interface);
-        Some(if share.ours {
-            UplinkError::Taken { uplink: Quoted::new(uplink), by }
-        } else {
-            UplinkError::AddressHeld { ce, by }
-        })
-    }
-
-    fn for_another_than(shares: &[Share], interface: &str) -> Self {
-        Self(shares.iter().filter(|share| share.interface != interface).cloned().collect())
-    }
-}
 
 /// What other interfaces have, or will have before this one.
 pub(super) fn taken(env: &Env, dump: &Dump, own: &InterfaceName) -> Taken {
@@ -221,7 +181,7 @@ impl<'dump> Rival<'dump> {
 /// Writes down that the line is this interface's, where there are others of ours.
 ///
 /// # Errors
-/// [`UplinkError::Taken`] where another one was faster.
+/// [`UplinkError::Taken`](super::error::UplinkError::Taken) where another one was faster.
 pub(super) fn claim(
     env: &Env,
     dump: &Dump,

@@ -1,14 +1,13 @@
 //! Which interface is the uplink, and which of its prefixes is the line's.
 
-use std::net::Ipv6Addr;
-
-use mape_core::{Code, Explain, Failure, PrefixRank, Quoted, ReceivedPrefix};
+use mape_core::{Failure, PrefixRank, Quoted, ReceivedPrefix};
 use mape_provision::Decision;
 
 use super::config::Config;
 use super::dump::{Candidate, Dump, InterfaceDump};
+use super::error::UplinkError;
 use super::fixed_ipv4::FixedIpv4Contract;
-use super::rivals::Taken;
+use super::taken::Taken;
 
 /// The uplink and the plan it leads to, still with the default MTU.
 #[derive(Clone, Debug)]
@@ -19,79 +18,6 @@ pub struct Uplink {
     pub device: String,
     /// The prefix the plan is made from.
     pub prefix: ReceivedPrefix,
-}
-
-/// There is no uplink.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UplinkError {
-    /// No interface has a prefix that could be a line's.
-    #[error("no interface has a global IPv6 prefix or address yet")]
-    NoIpv6Yet,
-    /// The stated one has none.
-    #[error("the interface {0} has no global IPv6 prefix or address yet")]
-    NotYetOn(Quoted),
-    /// The stated one does not exist.
-    #[error("the option tunlink names {0}, but there is no such interface")]
-    Unknown(Quoted),
-    /// The line is another interface's of ours.
-    #[error("the line of {uplink} is that of the interface {by}")]
-    Taken {
-        /// The interface with the line's prefix.
-        uplink: Quoted,
-        /// Whose line it is.
-        by: Quoted,
-    },
-    /// The address is on the router already, and not by us.
-    #[error("the interface {by} has the CE address {ce}")]
-    AddressHeld {
-        /// The line's.
-        ce: Ipv6Addr,
-        /// Who holds it.
-        by: Quoted,
-    },
-}
-
-impl Explain for UplinkError {
-    fn code(&self) -> Code {
-        match self {
-            Self::NoIpv6Yet | Self::NotYetOn(_) => Code::NoIpv6Yet,
-            Self::Unknown(_) => Code::TunlinkUnknown,
-            Self::Taken { .. } | Self::AddressHeld { .. } => Code::LineTaken,
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::NoIpv6Yet | Self::NotYetOn(_) => {
-                "wait, it is tried again as soon as one appears; if none does, see ifstatus of the \
-                 IPv6 WAN interface, usually wan6"
-            }
-            Self::Unknown(_) => "name the IPv6 WAN interface, usually wan6, or remove the option",
-            Self::Taken { .. } => {
-                "one line has one tunnel: remove this section, or name the IPv6 interface of another \
-                 line in its option tunlink"
-            }
-            Self::AddressHeld { .. } => {
-                "remove the address there; the tunnel puts it on the uplink by itself"
-            }
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::NoIpv6Yet => Vec::new(),
-            Self::NotYetOn(name) | Self::Unknown(name) => {
-                vec![("option", "tunlink".to_owned()), ("value", name.text())]
-            }
-            Self::Taken { uplink, by } => {
-                vec![("uplink", uplink.text()), ("interface", by.text())]
-            }
-            Self::AddressHeld { ce, by } => {
-                vec![("ce", ce.to_string()), ("interface", by.text())]
-            }
-        }
-    }
 }
 
 /// Chooses among all prefixes of all interfaces that are up, or those of `tunlink`.
@@ -191,6 +117,10 @@ fn how_telling(failure: &Failure, line: Option<&str>) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
+    use mape_core::Explain as _;
+
     use super::*;
     use serde_json::{Value, json};
 

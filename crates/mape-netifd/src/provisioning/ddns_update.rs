@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv6Addr, SocketAddrV6};
 use std::time::Duration;
 
-use mape_core::{Code, Explain};
+use mape_core::{Code, Explain, Explanation};
 use mape_provision::{digest, may_be_asked};
 
 use super::super::fixed_ipv4::Update;
@@ -51,24 +51,18 @@ impl UpdateFailed {
 }
 
 impl Explain for UpdateFailed {
-    fn code(&self) -> Code {
-        Code::ProvisioningUpdate
-    }
-
-    fn hint(&self) -> String {
-        if self.is_refused() {
+    fn explain(&self) -> Explanation {
+        let hint = if self.is_refused() {
             "check update_user and update_password, and update_url if you entered one, against the \
              papers of the contract"
         } else {
             "nothing to do at once, it is tried again; if it stays, check update_url and the \
              uplink's resolvers"
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        let (server, ce) = (self.server.clone(), self.ce.to_string());
-        vec![("server", server), ("ce", ce), ("reason", self.why.to_string())]
+        };
+        Explanation::new(Code::ProvisioningUpdate, hint)
+            .text("server", &self.server)
+            .param("ce", &self.ce)
+            .param("reason", &self.why)
     }
 }
 

@@ -72,9 +72,9 @@ pub(super) fn effective_config(env: &Env, dump: &Dump, interface: &InterfaceName
     if !dump.interface(name).is_some_and(|it| dump.is_ours(name) && it.autostart) {
         return Effective::Unknown;
     }
-    let memory = InterfaceCache::read(&env.run, interface);
+    let cache = InterfaceCache::read(&env.run, interface);
     let read = |options: &str| Config::parse(options).ok();
-    let Some(config) = read(&memory.options).or_else(|| read(&memory.good_options)) else {
+    let Some(config) = read(&cache.options).or_else(|| read(&cache.good_options)) else {
         return Effective::Unknown;
     };
     let tells = config.fixed.as_ref().is_some_and(|fixed| fixed.update.is_some());

@@ -110,7 +110,10 @@ fn a_netifd_that_does_not_answer_is_asked_again() {
     // One that has ended is not waited for.
     bus.gone = true;
     assert_eq!(world.setup(&mut bus, "{}").0, Err(Code::Ubus));
-    assert_eq!(interface_cache::InterfaceCache::read(&world.env.run, &name()).outcome, "");
+    assert_eq!(
+        interface_cache::InterfaceCache::read(&world.env.run, &name()).outcome,
+        fingerprint::Outcome::default()
+    );
 }
 
 #[test]

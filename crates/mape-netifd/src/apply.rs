@@ -1,0 +1,151 @@
+//! Makes an interface what was decided: rules checked by nft, then netifd's host dependency, the CE
+//! address on the uplink, the state file for the loader, and one update of netifd.
+
+use std::time::SystemTime;
+
+use mape_core::{Failure, Plan, Quoted};
+use mape_firewall::{Env, State};
+use mape_kernel::listening_ports;
+use mape_nft::{DeviceName, Edge, InterfaceName};
+
+use super::bus::notify;
+use super::ce_alias;
+use super::decide::Target;
+use super::dump::{Dump, InterfaceDump};
+use super::error::SetupError;
+use super::interface_cache::InterfaceCache;
+use super::invocation::Invocation;
+use super::messages::{self, Update};
+use super::zones::Zones;
+
+/// State of the interface before this call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    Down,
+    Up,
+}
+
+/// The rules of a target, as nft accepts them.
+pub(super) struct CheckedRules {
+    state: State,
+    edge: Edge,
+}
+
+/// Has nft check the rules of a target, once for each shape of rules: that is the one expensive
+/// step of a set-up. The firewall has asked for the usual shape when it started.
+pub(super) fn check(
+    env: &Env,
+    interface: &InterfaceName,
+    cache: &mut InterfaceCache,
+    target: &Target,
+) -> Result<CheckedRules, Failure> {
+    let Target { config, plan, .. } = target;
+    let listening = listening_ports::ports(&env.proc_net());
+    let state = State::new(interface, plan, &listening, config.edge, config.nft)
+        .with_upnp(config.upnp_ports, config.full_cone_hosts.clone())
+        .after(State::last(&env.run, interface).as_ref());
+    let shape = state.shape();
+    let known = cache.probed_edge(&shape).or_else(|| mape_firewall::foreseen(env, &shape));
+    let edge = if let Some(known) = known {
+        known.preferred()
+    } else {
+        let edge = mape_firewall::check(env, &state)?;
+        cache.keep_probe(shape, edge);
+        edge
+    };
+    Ok(CheckedRules { state, edge })
+}
+
+/// Applies a target whose line this interface has claimed.
+///
+/// **A tunnel is never created beside one with the same ends**, so that is checked before anything
+/// is touched. **From the first change on the cache says that the call is not through**, so that
+/// the hotplug hook has a call that died made again.
+pub(super) fn apply(
+    call: &mut Invocation<'_>,
+    cache: &mut InterfaceCache,
+    dump: &Dump,
+    target: &Target,
+    rules: &CheckedRules,
+    before: Before,
+) -> Result<(), Failure> {
+    let Target { uplink, plan, .. } = target;
+    let in_the_way = tunnel_in_the_way(call.env, call.interface, dump, plan, Some(&uplink.device));
+    if let Some(error) = in_the_way {
+        return Err(error.into());
+    }
+    // netifd ends this very process within the call if the uplink is down, and starts another one
+    // when it is up.
+    notify(call.bus, &messages::host_dependency(call.interface, &uplink.interface))?;
+    if before == Before::Up {
+        // Before its address goes; the kernel complains of each packet without.
+        notify(call.bus, &messages::link_lost(call.interface))?;
+    }
+    ce_alias::configure(call, dump, &uplink.interface, plan.ce())?;
+    cache.applied = None;
+    cache.settled = false;
+    call.keep(cache);
+    rules.state.write(&call.env.run).map_err(SetupError::State)?;
+    let message = update(call, cache, dump, target, rules.edge);
+    if let Err(error) = notify(call.bus, &message) {
+        let _ = State::retire(&call.env.run, call.interface);
+        let known = tunnel_in_the_way(call.env, call.interface, dump, plan, None);
+        return Err(known.unwrap_or(SetupError::NoTunnel(error)).into());
+    }
+    cache.prefix = uplink.prefix.to_string();
+    cache.applied = Some(target.fingerprint());
+    cache.last_published = Some(target.published_rule());
+    Ok(())
+}
+
+/// Returns the message that brings the tunnel up.
+fn update(
+    call: &mut Invocation<'_>,
+    cache: &mut InterfaceCache,
+    dump: &Dump,
+    target: &Target,
+    edge: Edge,
+) -> serde_json::Value {
+    let Target { config, uplink, plan, warning, .. } = target;
+    let zones = Zones::read(&call.env.config()).with_joined(dump);
+    if let Some(zone) = zones.missing(config).map(Quoted::new) {
+        let _ =
+            writeln!(call.log, "the firewall has no zone {zone}; correct or remove option zone");
+    }
+    let device = DeviceName::of_interface(call.interface);
+    let change = cache.note(plan, seconds_since_1970());
+    let update = Update {
+        interface: call.interface,
+        device: device.as_str(),
+        config,
+        uplink,
+        plan,
+        about: &target.published_rule(),
+        edge,
+        zones: &zones,
+        change: &change,
+        warning: warning.as_ref(),
+    };
+    update.message()
+}
+
+/// Returns the error of a tunnel with the same ends that is none of ours: the kernel makes no
+/// second one.
+fn tunnel_in_the_way(
+    env: &Env,
+    interface: &InterfaceName,
+    dump: &Dump,
+    plan: &Plan,
+    link: Option<&str>,
+) -> Option<SetupError> {
+    let (ce, br) = (plan.ce(), plan.br());
+    let own = DeviceName::of_interface(interface);
+    let device = mape_kernel::link::tunnel_between(&env.devices, (ce, br), link, own.as_str())?;
+    let is_its = |it: &&InterfaceDump| it.device.as_deref() == Some(device.as_str());
+    let owner = dump.interfaces().find(is_its).map(|it| Quoted::new(&it.name));
+    Some(SetupError::TunnelExists { device: Quoted::new(&device), owner, ce, br })
+}
+
+fn seconds_since_1970() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs())
+}

@@ -1,0 +1,67 @@
+//! What change detection compares: values that are equal as long as there is nothing to do.
+
+use std::net::Ipv6Addr;
+
+use mape_core::{Failure, Plan};
+use serde::{Deserialize, Serialize};
+
+use super::uplink::Uplink;
+
+/// What the tunnel and the rules of an interface depend on. Two rules that describe one mapping, an
+/// aggregate and a part of it, have the same fingerprint. The other options are no part of it:
+/// netifd tears the interface down and sets it up when one of them changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Fingerprint {
+    uplink: String,
+    device: String,
+    end_user_prefix: String,
+    ipv4: String,
+    psid_offset: u8,
+    psid: u16,
+    psid_len: u8,
+    ce: Ipv6Addr,
+    br: Ipv6Addr,
+    mtu: u16,
+    /// Whether options of an earlier call are used, because the newest are invalid or produce no
+    /// plan.
+    older_options: bool,
+}
+
+impl Fingerprint {
+    pub(super) fn new(uplink: &Uplink, plan: &Plan, older_options: bool) -> Self {
+        let parameters = plan.port_set().parameters();
+        Self {
+            uplink: uplink.interface.clone(),
+            device: uplink.device.clone(),
+            end_user_prefix: plan.end_user_prefix().to_string(),
+            ipv4: plan.ipv4().to_string(),
+            psid_offset: parameters.offset(),
+            psid: plan.port_set().psid(),
+            psid_len: parameters.psid_len(),
+            ce: plan.ce(),
+            br: plan.br(),
+            mtu: plan.mtu(),
+            older_options,
+        }
+    }
+}
+
+/// What a decision came to: a target, a failure, or a target made from older options and the
+/// failure of the newest. Neither where the last call came to no decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Outcome {
+    target: Option<Fingerprint>,
+    /// As one line of the log.
+    failure: Option<String>,
+}
+
+impl Outcome {
+    pub(super) fn target(target: Fingerprint, warning: Option<&Failure>) -> Self {
+        Self { target: Some(target), failure: warning.map(Failure::line) }
+    }
+
+    pub(super) fn failed(failure: &Failure) -> Self {
+        Self { target: None, failure: Some(failure.line()) }
+    }
+}

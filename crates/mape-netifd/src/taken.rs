@@ -1,0 +1,50 @@
+//! What other interfaces of this router have of the lines.
+
+use std::net::Ipv6Addr;
+
+use mape_core::Quoted;
+
+use super::config::Config;
+use super::error::UplinkError;
+
+/// An uplink or a CE address that one interface has, so that another one cannot choose it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Share {
+    pub(super) interface: String,
+    /// Whether the interface is one of ours; otherwise it only has the address.
+    pub(super) ours: bool,
+    pub(super) uplink: Option<String>,
+    pub(super) ce: Option<Ipv6Addr>,
+}
+
+/// The uplinks and CE addresses of other interfaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken(pub(super) Vec<Share>);
+
+impl Taken {
+    /// Returns why an interface with these options cannot have the line. An uplink of another
+    /// interface is passed over unless the options name it; a CE address is never shared.
+    pub(super) fn by_another(
+        &self,
+        config: &Config,
+        uplink: &str,
+        ce: Ipv6Addr,
+    ) -> Option<UplinkError> {
+        let unstated = config.tunlink.is_none();
+        let takes = |share: &&Share| {
+            share.ce == Some(ce) || (unstated && share.uplink.as_deref() == Some(uplink))
+        };
+        let share = self.0.iter().find(takes)?;
+        let by = Quoted::new(&share.interface);
+        Some(if share.ours {
+            UplinkError::Taken { uplink: Quoted::new(uplink), by }
+        } else {
+            UplinkError::AddressHeld { ce, by }
+        })
+    }
+
+    /// Returns all shares but those of this interface.
+    pub(super) fn for_another_than(shares: &[Share], interface: &str) -> Self {
+        Self(shares.iter().filter(|share| share.interface != interface).cloned().collect())
+    }
+}
