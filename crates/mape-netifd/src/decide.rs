@@ -155,4 +155,16 @@ impl Target {
             ..InterfaceData::default()
         }
     }
+
+    /// Whether the data of an interface that is up shows this target, made from the options that
+    /// came up.
+    pub(super) fn is_shown_in(&self, cache: &InterfaceCache, data: &InterfaceData) -> bool {
+        let Self { uplink, plan, warning, .. } = self;
+        let is = |shown: &Option<String>, value: &str| shown.as_deref() == Some(value);
+        (warning.is_some() || cache.good_options == cache.options)
+            && is(&data.uplink, &uplink.interface)
+            && is(&data.end_user_prefix, &plan.end_user_prefix().to_string())
+            && is(&data.rule, &plan.rule().to_string())
+            && data.mtu == Some(plan.mtu())
+    }
 }

@@ -135,7 +135,8 @@ fn keep_up(call: &mut Invocation<'_>, options: &str) -> Result<(), Failure> {
     let decision = call.decide(&dump, options, &cache);
     cache.outcome = decide::outcome(&decision);
     let done = match decision {
-        Ok(target) if is_in_force(call, &cache, &target) => {
+        Ok(target) if is_in_force(call, &cache, &dump, &target) => {
+            cache.applied = Some(target.fingerprint());
             let ce = target.plan.ce();
             if is_lost(call.env, ce) {
                 let _ = writeln!(call.log, "the CE address {ce} is lost; it is put back");
@@ -189,8 +190,19 @@ fn bring_up(
 }
 
 /// Whether the target is what the interface runs with, and the loader can open it.
-fn is_in_force(call: &Invocation<'_>, cache: &InterfaceCache, target: &Target) -> bool {
-    cache.applied == Some(target.fingerprint()) && State::is_usable(&call.env.run, call.interface)
+fn is_in_force(
+    call: &Invocation<'_>,
+    cache: &InterfaceCache,
+    dump: &Dump,
+    target: &Target,
+) -> bool {
+    let own = dump.interface(call.interface.as_str());
+    let is_applied = match &cache.applied {
+        Some(applied) => *applied == target.fingerprint(),
+        // An earlier version of this program wrote the cache: netifd shows what that applied.
+        None => cache.settled && own.is_some_and(|own| target.is_shown_in(cache, &own.data)),
+    };
+    is_applied && State::is_usable(&call.env.run, call.interface)
 }
 
 fn is_lost(env: &Env, ce: Ipv6Addr) -> bool {

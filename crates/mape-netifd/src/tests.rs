@@ -18,6 +18,7 @@ use super::*;
 mod provisioning;
 mod recovery;
 mod two;
+mod upgrade;
 
 const CE_IN_HEX: &str = "240b001032616400006a483261006400";
 
