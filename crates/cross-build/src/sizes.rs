@@ -1,8 +1,8 @@
 //! The table of sizes. `cargo xtask cross` writes it, and it is committed, so that a review shows
 //! growth.
 //!
-//! The tests fail if a program is one percent larger than the table says. A change that adds as much
-//! has to change the table too.
+//! The tests fail if a program is one percent larger than the table says. A change that adds as
+//! much has to change the table too.
 
 use std::collections::BTreeMap;
 use std::fmt;

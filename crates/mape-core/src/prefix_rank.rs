@@ -23,9 +23,9 @@ pub struct PrefixRank {
     pub reaches_br: bool,
     /// Length of the matching rule's IPv6 prefix.
     pub rule_len: u8,
-    /// It is on the uplink in use. On one uplink a longer lifetime tells the new prefix from the old
-    /// one; of two uplinks it only tells which was refreshed last, and the tunnel would move each
-    /// time.
+    /// It is on the uplink in use. On one uplink a longer lifetime tells the new prefix from the
+    /// old one; of two uplinks it only tells which was refreshed last, and the tunnel would move
+    /// each time.
     pub uplink_in_use: bool,
     /// Seconds left.
     pub lifetime: u32,

@@ -73,8 +73,8 @@ pub(crate) fn loadable(
     ready
 }
 
-/// Keeps the flows of all interfaces out of firewall4's flowtable, if it has one: an offloaded packet
-/// passes no hook that translates its port.
+/// Keeps the flows of all interfaces out of firewall4's flowtable, if it has one: an offloaded
+/// packet passes no hook that translates its port.
 ///
 /// # Errors
 /// [`FirewallError`]: nft does not tell.
