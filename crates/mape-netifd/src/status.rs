@@ -1,8 +1,8 @@
-//! How the MAP-E interfaces of this machine are: what netifd says, what the kernel has in force,
-//! and which ports are in use.
+//! Status of the MAP-E interfaces of this machine: what netifd reports, what the kernel has in
+//! force, and which ports are in use.
 //!
-//! Everything is looked at anew; no process of ours watches. What cannot be known is `None`, never
-//! 0, and `unknown` tells why.
+//! Every call reads everything again; no process of ours runs in between. A value that cannot be
+//! determined is `None`, never 0, and `unknown` says why.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -13,6 +13,8 @@ use mape_kernel::conntrack::Counters;
 use mape_kernel::device::Device;
 use mape_kernel::netlink::Kernel;
 use mape_nft::InterfaceName;
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
 use serde::Serialize;
 
 use crate::bus::{TIMEOUT, connect, read_dump};
@@ -28,7 +30,7 @@ mod usage;
 
 pub use counts::Counts;
 pub use interface::{Condition, FlowOffload, InterfaceStatus};
-pub use issue::Told;
+pub use issue::Issue;
 pub use peak::Peak;
 pub use plan::LineStatus;
 pub use ports::{Block, PortStatus, PortsStatus};
@@ -39,7 +41,7 @@ const SCHEMA: u8 = 1;
 /// netifd's file in a record.
 const DUMP: &str = "netifd.json";
 
-/// What netifd knows of all interfaces, as it answers.
+/// Returns what netifd reports of all interfaces.
 ///
 /// # Errors
 /// netifd does not answer, or there is none.
@@ -47,7 +49,7 @@ pub fn dump_or_failure(env: &Env) -> Result<Dump, Failure> {
     dump(env).unwrap_or_else(|| Ok(connect(env, TIMEOUT).map(|_| Dump::default())?))
 }
 
-/// What netifd knows of all interfaces; `None` where there is no netifd.
+/// Returns what netifd reports of all interfaces; `None` where there is no netifd.
 fn dump(env: &Env) -> Option<Result<Dump, Failure>> {
     if let Kernel::Recorded(recorded) = &env.kernel {
         if let Ok(text) = std::fs::read_to_string(recorded.join(DUMP)) {
@@ -61,7 +63,7 @@ fn dump(env: &Env) -> Option<Result<Dump, Failure>> {
     Some(dump.map_err(Failure::from))
 }
 
-/// All MAP-E interfaces, or the one that was asked for.
+/// The status of all MAP-E interfaces, or of the one that was asked for.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     schema: u8,
@@ -72,8 +74,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Looks at everything, and writes down the ports in use where they are more than ever
-    /// ([`Peak`]). `only` is the one interface asked for.
+    /// Collects the status of all interfaces, or of `only` one. It writes nothing.
     #[must_use]
     pub fn collect(env: &Env, only: Option<&InterfaceName>) -> Self {
         let (dump, failure) = match dump(env) {
@@ -87,11 +88,27 @@ impl Report {
         names.sort_unstable();
         names.dedup();
         let names = names.into_iter().filter(|name| only.is_none_or(|only| only == name));
-        let look = interface::Look { env, dump: dump.as_ref(), failure: failure.as_ref() };
+        let collector =
+            interface::Collector { env, dump: dump.as_ref(), failure: failure.as_ref() };
         Self {
             schema: SCHEMA,
-            interfaces: names.map(|name| look.at(&name)).collect(),
+            interfaces: names.map(|name| collector.interface(&name)).collect(),
             conntrack: Counters::read(&env.proc),
+        }
+    }
+
+    /// Records the ports in use where they are more than ever ([`Peak`]). Where that fails, the
+    /// interface's `unknown` says why. It does nothing for a user who may not write.
+    pub fn note_peaks(&mut self, env: &Env) {
+        if access(&env.run, AccessFlags::W_OK) == Err(Errno::EACCES) {
+            return;
+        }
+        for interface in &mut self.interfaces {
+            let Ok(name) = interface.interface.parse() else { continue };
+            let noted = interface.peak.as_ref().map_or(Ok(()), |it| it.note(&env.run, &name));
+            if let Err(error) = noted {
+                interface.unknown.push(format!("peaks: {error}"));
+            }
         }
     }
 
@@ -99,22 +116,20 @@ impl Report {
     #[must_use]
     pub fn is_up(&self) -> bool {
         let up = |interface: &InterfaceStatus| {
-            let lost = |told: &Told| told.code == Code::CeMissing.as_str();
+            let lost = |issue: &Issue| issue.code == Code::CeMissing.as_str();
             interface.state == Condition::Up && !interface.warning.as_ref().is_some_and(lost)
         };
         !self.interfaces.is_empty() && self.interfaces.iter().all(up)
     }
 }
 
-/// Something has happened: looks at the ports in use of all interfaces, for their peaks' sake
-/// ([`Peak`]), and notes what their tunnels have carried. netifd is not asked.
+/// Records, after an event, the ports in use of all interfaces ([`Report::note_peaks`]) and what
+/// their tunnels have carried ([`Counts`]). netifd is not asked.
 pub fn note(env: &Env) {
-    let env = Env { ubus: Vec::new(), ..env.clone() };
-    note_in(&env);
-}
-
-fn note_in(env: &Env) {
-    for interface in Report::collect(env, None).interfaces {
+    let env = &Env { ubus: Vec::new(), ..env.clone() };
+    let mut report = Report::collect(env, None);
+    report.note_peaks(env);
+    for interface in report.interfaces {
         let device = Device::find(&env.devices, &interface.device);
         let counts = device.as_ref().and_then(Counts::of);
         if let (Some(counts), Ok(name)) = (counts, interface.interface.parse()) {
@@ -123,7 +138,7 @@ fn note_in(env: &Env) {
     }
 }
 
-/// Removes what is remembered of an interface that is no more.
+/// Removes the files of an interface that is no more.
 pub fn forget(state: &Path, name: &InterfaceName) {
     let _ = std::fs::remove_file(peak::path(state, name));
     let _ = std::fs::remove_file(counts::path(state, name));

@@ -13,8 +13,8 @@ use mape_nft::{DeviceName, Edge, EdgeChoice, InterfaceName};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::issue::{Told, newest_error, warning};
-use super::peak::{self, Peak};
+use super::issue::{Issue, newest_error, warning};
+use super::peak::Record;
 use super::plan::{LineStatus, plan_of};
 use super::ports::PortsStatus;
 use super::usage::{Ports, Usage};
@@ -28,10 +28,11 @@ pub enum Condition {
     /// Up; as far as can be seen, packets pass.
     Up,
     /// Up, but the rules for NAT and firewall are not loaded, so nothing passes.
-    Shut,
-    /// Target, and not yet up.
+    #[serde(rename = "shut")]
+    Blocked,
+    /// The handler is at work, or waits for an event.
     Pending,
-    /// Not up, and nobody is at it.
+    /// Not up, and no handler is at work.
     Down,
 }
 
@@ -42,11 +43,11 @@ pub struct FlowOffload {
     pub on: Option<bool>,
     /// Whether this interface's flows take part.
     pub used: Option<bool>,
-    /// Why they do not although it is on.
+    /// Why they do not, although it is on.
     pub reason: Option<&'static str>,
 }
 
-/// Everything there is to say of one interface.
+/// The status of one interface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InterfaceStatus {
     /// Its name.
@@ -54,9 +55,9 @@ pub struct InterfaceStatus {
     /// Whether it works.
     pub state: Condition,
     /// Why it is not up.
-    pub error: Option<Told>,
+    pub error: Option<Issue>,
     /// What is wrong although it is up.
-    pub warning: Option<Told>,
+    pub warning: Option<Issue>,
     /// Seconds since it came up.
     pub uptime: Option<u64>,
     /// Seconds since the interface came up that has the line's prefix.
@@ -71,7 +72,7 @@ pub struct InterfaceStatus {
     pub edge: Option<&'static str>,
     /// Flow offload.
     pub flow_offload: FlowOffload,
-    /// Since when the numbers are what they are, in seconds since 1970.
+    /// When the present numbers began, in seconds since 1970.
     pub since: Option<u64>,
     /// The numbers before.
     pub before: Option<Map<String, Value>>,
@@ -85,21 +86,25 @@ pub struct InterfaceStatus {
     pub dropped: Option<Drops>,
     /// Why something is unknown.
     pub unknown: Vec<String>,
+    /// What the file of peaks has to hold.
+    #[serde(skip)]
+    pub(super) peak: Option<Record>,
 }
 
-/// What all interfaces are looked at with.
-pub(super) struct Look<'look> {
-    pub(super) env: &'look Env,
+/// Collects the status of interfaces.
+pub(super) struct Collector<'env> {
+    pub(super) env: &'env Env,
     /// `None` where there is no netifd, or it does not answer.
-    pub(super) dump: Option<&'look Dump>,
-    pub(super) failure: Option<&'look Failure>,
+    pub(super) dump: Option<&'env Dump>,
+    /// Why netifd does not answer.
+    pub(super) failure: Option<&'env Failure>,
 }
 
 const KEPT_OUT: &str = "the edge postrouting has to see every packet, which an offloaded flow's \
                         packets pass by; it works, but the processor carries each packet";
 
-impl Look<'_> {
-    pub(super) fn at(&self, name: &InterfaceName) -> InterfaceStatus {
+impl Collector<'_> {
+    pub(super) fn interface(&self, name: &InterfaceName) -> InterfaceStatus {
         let mut unknown: Vec<String> = self.failure.map(Failure::line).into_iter().collect();
         let netifd = self.dump.and_then(|dump| dump.interface(name.as_str()));
         let netifd = netifd.filter(|netifd| netifd.is_ours());
@@ -113,7 +118,7 @@ impl Look<'_> {
         if up && device.is_none() {
             unknown.push(format!(
                 "device: {device_name} is not there, although netifd has {name} up; `ifup {name}` makes \
-                 it anew"
+                 it again"
             ));
         }
         let ports = state.as_ref().map(|(plan, checked)| {
@@ -131,10 +136,12 @@ impl Look<'_> {
         let servers = state.as_ref().map(|(_, checked)| checked.servers.as_slice());
         let forwards = servers.map(|servers| self.forwards(name, device, servers, &mut unknown));
         let plan = state.map(|(plan, _)| plan).or_else(|| plan_of(data));
-        let peak = plan.as_ref().zip(usage.as_ref()).and_then(|(plan, usage)| {
+        let record = plan.as_ref().zip(usage.as_ref()).and_then(|(plan, usage)| {
             let line = format!("{} {:?}", plan.ipv4(), plan.port_set());
-            self.peak(name, &line, usage, &mut unknown)
+            let now = uptime(&self.env.proc)?;
+            Some((Record::with(&self.env.run, name, line, now, usage.ports()), now))
         });
+        let peak = record.as_ref().map(|(record, now)| record.peak(*now));
         let lost = plan.as_ref().filter(|_| up).and_then(|plan| self.lost(name, plan.ce()));
         InterfaceStatus {
             interface: name.to_string(),
@@ -158,6 +165,7 @@ impl Look<'_> {
             forwards,
             dropped: rules.and_then(|rules| rules.dropped),
             unknown,
+            peak: record.map(|(record, _)| record),
         }
     }
 
@@ -169,7 +177,7 @@ impl Look<'_> {
     ) -> Option<(mape_core::Plan, Checked)> {
         let path = self.env.run.join(format!("{name}.json"));
         if !path.exists() {
-            // Before the first set-up there is none, and nothing to wonder at.
+            // Before the first set-up there is none.
             if up {
                 unknown.push(format!("state file: {} is not there", path.display()));
             }
@@ -190,7 +198,7 @@ impl Look<'_> {
         }
     }
 
-    /// Those that the kernel has; where it does not tell, those of the state.
+    /// Forwards that the kernel has; where it does not answer, those of the state file.
     fn forwards(
         &self,
         name: &InterfaceName,
@@ -227,7 +235,7 @@ impl Look<'_> {
     ) -> Condition {
         let up = match (netifd, self.dump) {
             (Some(netifd), _) if netifd.pending => return Condition::Pending,
-            // Somebody may have deleted the device under it.
+            // The device may have been deleted under it.
             (Some(netifd), _) => netifd.up && device.is_some(),
             // netifd knows no such interface.
             (None, Some(_)) => false,
@@ -235,7 +243,7 @@ impl Look<'_> {
         };
         match rules {
             _ if !up => Condition::Down,
-            Some(InForce { open: false, .. }) => Condition::Shut,
+            Some(InForce { open: false, .. }) => Condition::Blocked,
             _ => Condition::Up,
         }
     }
@@ -254,8 +262,8 @@ impl Look<'_> {
     }
 
     /// The tunnel sends nothing without its own address.
-    fn lost(&self, name: &InterfaceName, ce: Ipv6Addr) -> Option<Told> {
-        mape_kernel::link::is_lost(&self.env.proc.join("net"), ce)?.then(|| Told {
+    fn lost(&self, name: &InterfaceName, ce: Ipv6Addr) -> Option<Issue> {
+        mape_kernel::link::is_lost(&self.env.proc.join("net"), ce)?.then(|| Issue {
             code: Code::CeMissing.as_str().to_owned(),
             message: Some(format!("its CE address {ce} is lost, so nothing is sent")),
             hint: Some(format!("the next event puts it back; `ifup {name}` does so at once")),
@@ -271,23 +279,10 @@ impl Look<'_> {
             }
         }
     }
-
-    fn peak(
-        &self,
-        name: &InterfaceName,
-        line: &str,
-        usage: &Usage,
-        unknown: &mut Vec<String>,
-    ) -> Option<Peak> {
-        let now = uptime(&self.env.proc)?;
-        peak::record(&self.env.run, name, line, now, usage.ports())
-            .map_err(|error| unknown.push(format!("peaks: {error}")))
-            .ok()
-    }
 }
 
-/// The edge that is in force; where the kernel does not tell, the one that must be, or the one the
-/// handler meant to load.
+/// The edge in force; where the kernel does not say it, the one of the state file, or the one that
+/// the handler published.
 fn edge(rules: Option<&InForce>, wanted: Option<EdgeChoice>, data: &InterfaceData) -> Option<Edge> {
     let fixed = |choice: EdgeChoice| match choice {
         EdgeChoice::Fixed(edge) => Some(edge),

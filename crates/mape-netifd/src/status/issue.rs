@@ -5,9 +5,9 @@ use serde::Serialize;
 use crate::dump::InterfaceDump;
 use crate::interface_data::{InterfaceData, Warning};
 
-/// An error or a warning, as it was reported.
+/// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Told {
+pub struct Issue {
     /// The stable code.
     pub code: String,
     /// One sentence.
@@ -18,16 +18,16 @@ pub struct Told {
 
 /// The newest error of ours, which names the cause; without one the newest of netifd, which names
 /// the consequence.
-pub(super) fn newest_error(interface: &InterfaceDump) -> Option<Told> {
+pub(super) fn newest_error(interface: &InterfaceDump) -> Option<Issue> {
     let errors = &interface.errors;
     let ours = errors.iter().rfind(|error| error.code.starts_with("MAPE_"));
     let error = ours.or(errors.last())?;
     let data = |index: usize| error.data.get(index).cloned();
-    Some(Told { code: error.code.clone(), message: data(0), hint: data(1) })
+    Some(Issue { code: error.code.clone(), message: data(0), hint: data(1) })
 }
 
 /// What is wrong although the interface is up.
-pub(super) fn warning(data: &InterfaceData) -> Option<Told> {
+pub(super) fn warning(data: &InterfaceData) -> Option<Issue> {
     let Warning { code, message, hint } = data.warning()?.clone();
-    Some(Told { code: code?, message, hint })
+    Some(Issue { code: code?, message, hint })
 }

@@ -1,8 +1,8 @@
-//! The most ports that were ever seen in use.
+//! The most ports that were seen in use.
 //!
-//! No process of ours watches all the time. Whoever looks (`status`, the hotplug event) writes down
-//! what he saw in `/var/run/mape-rs/IFACE.peak`; what happened between two looks nobody knows, and
-//! a peak is told together with the time since which it is recorded.
+//! No process of ours watches all the time. `status`, `ports` and the hotplug event write what they
+//! saw into `/var/run/mape-rs/IFACE.peak`. What happens between two of them is unknown, so a peak is
+//! shown together with the time since which it is recorded.
 
 use std::fs::File;
 use std::io;
@@ -17,8 +17,8 @@ use super::usage::PerProtocol;
 
 /// The content of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Record {
-    /// What the numbers are about: with another address or set recording begins anew.
+pub(super) struct Record {
+    /// Address and port set. With another one, recording begins again.
     line: String,
     /// When recording began, in seconds since the machine started. (The clock of a router jumps.)
     began: u64,
@@ -37,40 +37,54 @@ pub struct Peak {
     pub recorded_for: u64,
 }
 
-/// Adds what is seen now, `uptime` seconds after the machine started, and tells the peak.
-///
-/// # Errors
-/// Whatever the file system says; of somebody who may not write, that.
-pub(crate) fn record(
-    directory: &Path,
-    name: &InterfaceName,
-    line: &str,
-    uptime: u64,
-    now: PerProtocol<u32>,
-) -> io::Result<Peak> {
-    // The file itself is another one after each change.
-    let lock = Flock::lock(File::open(directory)?, FlockArg::LockExclusive);
-    let _lock = lock.map_err(|(_, errno)| io::Error::from(errno))?;
-    let path = path(directory, name);
-    let text = files::text(&path).unwrap_or_default();
-    let known: Option<Record> = mape_system::json::read(&text).ok();
-    // What is half written, of another line or from the future does not count.
-    let known = known.filter(|record| record.line == line && record.began <= uptime);
-    let mut record = known.unwrap_or_else(|| Record {
-        line: line.to_owned(),
-        began: uptime,
-        tcp: 0,
-        udp: 0,
-        icmp: 0,
-    });
-    for (most, now) in
-        [(&mut record.tcp, now.tcp), (&mut record.udp, now.udp), (&mut record.icmp, now.icmp)]
-    {
-        *most = now.max(*most);
+impl Record {
+    /// What the file of this line says, `uptime` seconds after the machine started, with the ports
+    /// in use `now`. It reads only.
+    pub(super) fn with(
+        directory: &Path,
+        name: &InterfaceName,
+        line: String,
+        uptime: u64,
+        now: PerProtocol<u32>,
+    ) -> Self {
+        let PerProtocol { tcp, udp, icmp } = now;
+        Self { line, began: uptime, tcp, udp, icmp }.merged(&path(directory, name))
     }
-    files::write(&path, &serde_json::to_string(&record)?)?;
-    let Record { began, tcp, udp, icmp, .. } = record;
-    Ok(Peak { ports: PerProtocol { tcp, udp, icmp }, recorded_for: uptime - began })
+
+    /// Writes the record, merged with what another process has written in the meantime.
+    ///
+    /// # Errors
+    /// The file cannot be locked or written.
+    pub(super) fn note(&self, directory: &Path, name: &InterfaceName) -> io::Result<()> {
+        // The file itself is another one after each change.
+        let lock = Flock::lock(File::open(directory)?, FlockArg::LockExclusive);
+        let _lock = lock.map_err(|(_, errno)| io::Error::from(errno))?;
+        let path = path(directory, name);
+        let record = self.clone().merged(&path);
+        files::write(&path, &serde_json::to_string(&record)?).map(drop)
+    }
+
+    /// The peak, `uptime` seconds after the machine started.
+    pub(super) const fn peak(&self, uptime: u64) -> Peak {
+        let Self { began, tcp, udp, icmp, .. } = *self;
+        let recorded_for = uptime.saturating_sub(began);
+        Peak { ports: PerProtocol { tcp, udp, icmp }, recorded_for }
+    }
+
+    /// The greater numbers of this record and of the file. A file that is truncated, of another
+    /// line or from the future does not count.
+    fn merged(self, path: &Path) -> Self {
+        let text = files::text(path).unwrap_or_default();
+        let known: Option<Self> = mape_system::json::read(&text).ok();
+        let known = known.filter(|known| known.line == self.line && known.began <= self.began);
+        let Some(known) = known else { return self };
+        Self {
+            tcp: self.tcp.max(known.tcp),
+            udp: self.udp.max(known.udp),
+            icmp: self.icmp.max(known.icmp),
+            ..known
+        }
+    }
 }
 
 pub(super) fn path(directory: &Path, name: &InterfaceName) -> PathBuf {

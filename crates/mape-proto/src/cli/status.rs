@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use mape_core::{Code, Explain, Failure, Quoted, Shown};
 use mape_firewall::{Env, look_into};
-use mape_netifd::status::{Condition, InterfaceStatus, LineStatus, PerProtocol, Report, Told};
+use mape_netifd::status::{Condition, InterfaceStatus, Issue, LineStatus, PerProtocol, Report};
 use mape_nft::InterfaceName;
 
 use super::answer::Answer;
@@ -39,10 +39,11 @@ impl Options {
         Ok(true)
     }
 
-    /// Looks, and finds the interface that was asked for.
+    /// Collects the status and records the peaks.
     pub(super) fn report(&self, env: &Env) -> Result<Report, Failure> {
         look_into(&env.run)?;
-        let report = Report::collect(env, self.interface.as_ref());
+        let mut report = Report::collect(env, self.interface.as_ref());
+        report.note_peaks(env);
         match &self.interface {
             Some(name) if report.interfaces.is_empty() => {
                 Err(NoInterface(Some(Quoted::new(name.as_str()))).into())
@@ -135,8 +136,8 @@ impl Page<'_> {
         let _ = writeln!(self.text, "  {name:<16} {}", Shown(&value));
     }
 
-    fn told(&mut self, name: &str, told: &Told) {
-        let Told { code, message, hint } = told;
+    fn issue(&mut self, name: &str, issue: &Issue) {
+        let Issue { code, message, hint } = issue;
         match message {
             Some(message) => self.row(name, format_args!("{message} ({code})")),
             None => self.row(name, code),
@@ -150,18 +151,18 @@ impl Page<'_> {
         let InterfaceStatus { interface, state, .. } = status;
         let state = match state {
             Condition::Up => "up",
-            Condition::Shut => "up, but shut: its rules are not loaded",
+            Condition::Blocked => "up, but shut: its rules are not loaded",
             Condition::Pending => "not up yet",
             Condition::Down => "down",
         };
         let uptime = status.uptime.map_or_else(String::new, |up| format!(" for {}", duration(up)));
         self.heading(format_args!("{interface}: {state}{uptime}"));
-        if status.state == Condition::Shut {
+        if status.state == Condition::Blocked {
             self.row("next step", "`mape-proto firewall` loads them, or tells why it cannot");
         }
-        for (name, told) in [("error", &status.error), ("warning", &status.warning)] {
-            if let Some(told) = told {
-                self.told(name, told);
+        for (name, issue) in [("error", &status.error), ("warning", &status.warning)] {
+            if let Some(issue) = issue {
+                self.issue(name, issue);
             }
         }
         if let Some(line) = &status.line {

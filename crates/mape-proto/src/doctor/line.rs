@@ -40,11 +40,11 @@ fn condition(interface: &InterfaceStatus) -> Finding {
     let name = &interface.interface;
     match (interface.state, &interface.error) {
         (Condition::Up, _) => match &interface.warning {
-            Some(told) => {
-                let hint = told.hint.clone().unwrap_or_default();
-                let message = told.message.clone().unwrap_or_else(|| told.code.clone());
+            Some(issue) => {
+                let hint = issue.hint.clone().unwrap_or_default();
+                let message = issue.message.clone().unwrap_or_else(|| issue.code.clone());
                 let found = Finding::wrong(CHECK, format!("{name} is up, but {message}"), hint);
-                if told.code == Code::CeMissing.as_str() {
+                if issue.code == Code::CeMissing.as_str() {
                     found.with_kind("ce_missing").with_fix(Fix::Retry { interface: name.clone() })
                 } else {
                     found
@@ -52,18 +52,18 @@ fn condition(interface: &InterfaceStatus) -> Finding {
             }
             None => Finding::fine(CHECK, format!("{name} is up, device {}", interface.device)),
         },
-        (Condition::Shut, _) => Finding::wrong(
+        (Condition::Blocked, _) => Finding::wrong(
             CHECK,
             format!("{name} is up, but its rules are not loaded, so nothing passes"),
             "run `service firewall restart`; if it stays, see `mape-proto firewall`",
         )
         .with_kind("shut")
         .with_fix(Fix::LoadRules),
-        (_, Some(told)) => {
-            let message = told.message.clone().unwrap_or_else(|| told.code.clone());
-            let hint = told.hint.clone().unwrap_or_else(|| "see `logread`".to_owned());
+        (_, Some(issue)) => {
+            let message = issue.message.clone().unwrap_or_else(|| issue.code.clone());
+            let hint = issue.hint.clone().unwrap_or_else(|| "see `logread`".to_owned());
             Finding::wrong(CHECK, format!("{name} is not up: {message}"), hint)
-                .with_evidence(told.code.clone())
+                .with_evidence(issue.code.clone())
                 .with_fix(Fix::Retry { interface: name.clone() })
         }
         (_, None) => Finding::wrong(

@@ -41,7 +41,7 @@ fn joined_zone(context: &Context<'_>, interface: &InterfaceStatus) -> Finding {
     const CHECK: &str = "zone";
     let name = &interface.interface;
     let zones = Zones::read(&context.router.directories()).with_joined(&context.dump);
-    let up = matches!(interface.state, Condition::Up | Condition::Shut);
+    let up = matches!(interface.state, Condition::Up | Condition::Blocked);
     let stated = context.router.interfaces().find(|it| it.name() == name);
     let stated = stated.and_then(|it| it.get("zone"));
     let joined = context.own().and_then(|own| own.data.zone.as_deref());
