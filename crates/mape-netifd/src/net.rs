@@ -1,7 +1,5 @@
-//! Asking for a rule over the network: what `mape-provision` wants done, done.
-//!
-//! Nothing here decides whether anything is asked; who has no [`Machine`](mape_provision::Machine)
-//! never comes here.
+//! DNS and HTTP requests of provisioning: this module carries out what
+//! [`Machine`](mape_provision::Machine) decides, and decides nothing itself.
 
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -17,7 +15,7 @@ pub use http_bound::get_from;
 pub use ntt_gateway::ask_gateway;
 pub use resolver::Resolvers;
 
-/// A number nobody can foresee; the standard library seeds its hash tables from the kernel.
+/// Returns an unpredictable number: the standard library seeds its hash tables from the kernel.
 #[must_use]
 pub fn random() -> u32 {
     let [a, b, c, d, ..] = RandomState::new().hash_one(0_u8).to_be_bytes();

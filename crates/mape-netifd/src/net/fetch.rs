@@ -1,4 +1,4 @@
-//! One GET, by a program of the router's: `curl` where it is installed, else `uclient-fetch`.
+//! One GET, by a program of the router: `curl` where it is installed, else `uclient-fetch`.
 //!
 //! A TLS library is larger than the rest of this program (docs/decisions/0005-https-by-curl.md).
 
@@ -14,19 +14,22 @@ use mape_system::program::{End, Program};
 use super::Resolvers;
 
 mod curl;
+mod tool;
 mod uclient;
+
+use tool::{Call, Ended};
 
 /// Where the programs are on a router.
 const DIRECTORIES: [&str; 4] = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
 /// Longest head of an answer, in bytes.
 const MAX_HEAD: usize = 1 << 14;
-/// What is read of a program, in bytes: an answer that is too long is seen to be.
+/// Output that is read of a program, in bytes: one more than the longest body that is taken.
 const MAX_PRINTED: usize = MAX_BODY + 1 + MAX_HEAD;
-/// The whole of a request in the house.
-const NEAR: Duration = Duration::from_secs(6);
-/// The whole of one request. A rule server was seen to answer after 32 seconds, and no one waits
-/// for this call but procd.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Limit of a request to a home gateway in front of the router.
+const LAN_TIMEOUT: Duration = Duration::from_secs(6);
+/// Limit of a request. A rule server was seen to answer after 32 seconds, and only procd waits for
+/// the call.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// The program that speaks HTTP and TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub struct Fetcher {
     program: PathBuf,
     /// A file with the certificate of an authority that the user trusts for this, PEM.
     authority: Option<String>,
-    /// When somebody who waits for all of it goes away.
+    /// When all requests together have to be over.
     until: Option<Instant>,
 }
 
@@ -45,26 +48,17 @@ enum Tool {
     Uclient,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// For the machine.
+    /// The reply that the provisioning machine gets.
     pub reply: HttpReply,
-    /// What the program complained of, for the log.
+    /// The last line of standard error, for the log.
     pub said: Option<String>,
 }
 
-/// How a program ended.
-struct Ended {
-    code: Option<i32>,
-    out: Vec<u8>,
-    words: String,
-    /// It said more than anybody wants to hear, and was stopped.
-    cut: bool,
-}
-
 impl Fetcher {
-    /// The program to use; `None` where neither is installed.
+    /// Returns the program to use; `None` where neither is installed.
     #[must_use]
     pub fn find(authority: Option<String>) -> Option<Self> {
         let tools = [(Tool::Curl, "curl"), (Tool::Uclient, "uclient-fetch")];
@@ -75,25 +69,27 @@ impl Fetcher {
         Some(Self { tool, program, authority, until: None })
     }
 
-    /// The same for somebody who waits until then.
+    /// Returns a fetcher whose requests are over by `until`.
     #[must_use]
     pub fn until(self, until: Instant) -> Self {
         Self { until: Some(until), ..self }
     }
 
-    /// The seconds that a program is given for it. It says more of why than being stopped does.
-    fn seconds(&self) -> String {
-        self.patience().as_secs().saturating_sub(1).max(1).to_string()
+    /// What the program is called with. Its own limit ends first, as its message says more than the
+    /// fact that it was stopped.
+    fn call(&self) -> Call<'_> {
+        let seconds = self.timeout().as_secs().saturating_sub(1).max(1);
+        Call { program: &self.program, authority: self.authority.as_deref(), seconds }
     }
 
-    /// What the next request may take.
-    fn patience(&self) -> Duration {
+    /// Returns the limit of the next request.
+    fn timeout(&self) -> Duration {
         let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
-        left.map_or(PATIENCE, |left| left.min(PATIENCE))
+        left.map_or(REQUEST_TIMEOUT, |left| left.min(REQUEST_TIMEOUT))
     }
 
-    /// The body of a page in the house's own network, over IPv4. Nothing is verified, and the
-    /// answer only ever says what is in front of the router.
+    /// Returns a page of a home gateway in front of the router, over IPv4. No certificate is
+    /// verified: the answer is only used to detect the gateway.
     pub(super) fn get_near(&self, url: &str) -> Option<Vec<u8>> {
         let mut command = Command::new(&self.program);
         command.args(match self.tool {
@@ -104,7 +100,7 @@ impl Fetcher {
             Tool::Uclient => ["-4", "-q", "-O", "-", "-T", "5", "-Y", "off"].as_slice(),
         });
         command.arg(url);
-        let ended = run(command, "", NEAR.min(self.patience())).ok()?;
+        let ended = run(command, "", LAN_TIMEOUT.min(self.timeout())).ok()?;
         (ended.code == Some(0)).then_some(ended.out)
     }
 
@@ -118,7 +114,7 @@ impl Fetcher {
             reply: HttpReply::Failed(HttpFailure::NoAnswer),
             said: Some(said.to_owned()),
         };
-        // It takes a URL as an argument only, which every user of the machine can read.
+        // uclient-fetch takes a URL as an argument only, which every user of the machine can read.
         if self.tool == Tool::Uclient && request.has_password() {
             let reply = HttpReply::Failed(HttpFailure::ShowsPassword);
             return Fetched { reply, said: None };
@@ -137,10 +133,10 @@ impl Fetcher {
             }
         }
         let (command, input) = match self.tool {
-            Tool::Curl => curl::command(self, request, &addresses, resolvers.source),
-            Tool::Uclient => (uclient::command(self, request), String::new()),
+            Tool::Curl => curl::command(&self.call(), request, &addresses, resolvers.source),
+            Tool::Uclient => (uclient::command(&self.call(), request), String::new()),
         };
-        let ended = match run(command, &input, self.patience()) {
+        let ended = match run(command, &input, self.timeout()) {
             Ok(ended) => ended,
             Err(error) => return failed(&format!("{}: {error}", self.program.display())),
         };
@@ -164,9 +160,9 @@ fn last_line(words: &str) -> Option<String> {
     Some(line.chars().filter(|c| !c.is_control()).take(200).collect())
 }
 
-/// Runs it to its end, or until it has said too much, or the time is up.
-fn run(command: Command, input: &str, patience: Duration) -> io::Result<Ended> {
-    let program = Program::new(command, patience).reading(input.as_bytes()).printing(MAX_PRINTED);
+/// Runs the program to its end, or until its output is too long or `timeout` is over.
+fn run(command: Command, input: &str, timeout: Duration) -> io::Result<Ended> {
+    let program = Program::new(command, timeout).reading(input.as_bytes()).printing(MAX_PRINTED);
     let ended = program.run()?;
     let cut = ended.stdout.len() == MAX_PRINTED;
     let code = match ended.end {
@@ -176,14 +172,6 @@ fn run(command: Command, input: &str, patience: Duration) -> io::Result<Ended> {
     let words = String::from_utf8_lossy(&ended.stderr).into_owned();
     Ok(Ended { code, out: ended.stdout, words, cut })
 }
-
-/// No more of a body than tells that it is too long.
-fn body(bytes: &[u8]) -> Vec<u8> {
-    bytes.get(..=MAX_BODY).unwrap_or(bytes).to_vec()
-}
-
-const NO_ANSWER: HttpReply = HttpReply::Failed(HttpFailure::NoAnswer);
-const BAD_CERTIFICATE: HttpReply = HttpReply::Failed(HttpFailure::Certificate);
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! One GET over plain HTTP from a given address: what neither of the programs can be relied on for.
+//! One GET over plain HTTP from a given source address, which uclient-fetch cannot do.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv6Addr, SocketAddrV6, TcpStream};
@@ -15,8 +15,8 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 /// Longest status line, in bytes.
 const MAX_LINE: u64 = 256;
 
-/// Sends the request from this address, and returns the answer's status. `patience` is for each
-/// step.
+/// Sends the request from `source` and returns the status of the answer. `timeout` is the limit of
+/// each step.
 ///
 /// # Errors
 /// There is no connection from there, or no answer of HTTP.
@@ -24,11 +24,11 @@ pub fn get_from(
     source: Ipv6Addr,
     server: SocketAddrV6,
     url: &Url,
-    patience: Duration,
+    timeout: Duration,
 ) -> io::Result<u16> {
     let none = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Inet6, SockType::Stream, none, None)?;
-    let time = TimeVal::seconds(i64::try_from(patience.as_secs()).unwrap_or(i64::MAX));
+    let time = TimeVal::seconds(i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX));
     // The time to send is also that for the connection.
     setsockopt(&socket, SendTimeout, &time)?;
     setsockopt(&socket, ReceiveTimeout, &time)?;

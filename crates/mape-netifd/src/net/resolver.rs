@@ -10,9 +10,9 @@ use mape_provision::{TxtReply, may_be_led_to};
 use super::dns_message::{Kind, MAX_UDP, Reply, answer, question, strings};
 use super::random;
 
-/// Every server is asked so often, each time with twice the patience.
+/// Each server is asked this often, each time with twice the timeout.
 const ROUNDS: u32 = 2;
-/// More servers than these are not asked: a router advertisement may name any number.
+/// At most this many servers are asked: a router advertisement may name any number.
 const MAX_SERVERS: usize = 4;
 
 /// The resolvers learned on the uplink.
@@ -22,18 +22,18 @@ pub struct Resolvers {
     pub servers: Vec<SocketAddrV6>,
     /// The uplink's own address. Without one the kernel chooses.
     pub source: Option<Ipv6Addr>,
-    /// How long one server may take at first.
-    pub patience: Duration,
-    /// When somebody who waits for all of it goes away.
+    /// Limit of the first query to a server.
+    pub timeout: Duration,
+    /// When all queries together have to be over.
     pub until: Option<Instant>,
-    /// The networks that the router is in itself: no name leads there.
+    /// The networks that the router is in: an answer with an address of these is not used.
     pub own: Vec<Ipv6Net>,
 }
 
 impl Default for Resolvers {
     fn default() -> Self {
         let (servers, own) = (Vec::new(), Vec::new());
-        Self { servers, source: None, patience: Duration::from_secs(2), until: None, own }
+        Self { servers, source: None, timeout: Duration::from_secs(2), until: None, own }
     }
 }
 
@@ -62,13 +62,14 @@ impl Resolvers {
         addresses.filter(|address| may_be_led_to(*address, &self.own)).collect()
     }
 
-    /// The first answer that says something; else a failure; `None` where nobody answered.
+    /// Returns the first answer with records or NXDOMAIN, else a failure; `None` where no server
+    /// answered.
     fn ask(&self, name: &str, kind: Kind) -> Option<Reply> {
         let mut failed = None;
         for round in 0..ROUNDS {
-            let patience = self.patience * (1 << round);
+            let timeout = self.timeout * (1 << round);
             for server in self.servers.iter().take(MAX_SERVERS) {
-                match self.ask_one(*server, name, kind, patience) {
+                match self.ask_one(*server, name, kind, timeout) {
                     Ok(Reply::Failed | Reply::Truncated) => failed = Some(Reply::Failed),
                     Ok(reply) => return Some(reply),
                     // Unreachable, or silent: another one may answer.
@@ -87,16 +88,16 @@ impl Resolvers {
         server: SocketAddrV6,
         name: &str,
         kind: Kind,
-        patience: Duration,
+        timeout: Duration,
     ) -> io::Result<Reply> {
         let [high, low, ..] = random().to_be_bytes();
         let id = u16::from_be_bytes([high, low]);
         let query = question(id, name, kind).ok_or(io::ErrorKind::InvalidInput)?;
         let by = |end: Instant| self.until.map_or(end, |until| end.min(until));
-        let end = by(Instant::now() + patience);
+        let end = by(Instant::now() + timeout);
         left(end)?;
         let socket = UdpSocket::bind((self.source.unwrap_or(Ipv6Addr::UNSPECIFIED), 0))?;
-        // From now on the kernel takes nothing from anybody else.
+        // From now on the kernel accepts packets of this server only.
         socket.connect(server)?;
         socket.send(&query)?;
         let mut buffer = [0; MAX_UDP as usize];
@@ -110,7 +111,7 @@ impl Resolvers {
                 None => {}
             }
         }
-        let message = over_tcp(server, &query, by(end + patience))?;
+        let message = over_tcp(server, &query, by(end + timeout))?;
         Ok(answer(&message, id, name, kind).unwrap_or(Reply::Failed))
     }
 }

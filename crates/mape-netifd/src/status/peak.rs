@@ -1,8 +1,8 @@
 //! The most ports that were seen in use.
 //!
-//! No process of ours watches all the time. `status`, `ports` and the hotplug event write what they
-//! saw into `/var/run/mape-rs/IFACE.peak`. What happens between two of them is unknown, so a peak is
-//! shown together with the time since which it is recorded.
+//! No process of ours runs all the time. `status`, `ports` and the hotplug event write what they
+//! saw into `/var/run/mape-rs/IFACE.peak`. What happens between two of them is unknown, so a peak
+//! is shown together with the time since which it is recorded.
 
 use std::fs::File;
 use std::io;

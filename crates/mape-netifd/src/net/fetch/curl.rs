@@ -5,9 +5,9 @@ use std::process::Command;
 
 use mape_provision::{HttpReply, HttpRequest};
 
-use super::{BAD_CERTIFICATE, Ended, Fetcher, NO_ANSWER, body};
+use super::tool::{BAD_CERTIFICATE, Call, Ended, NO_ANSWER, body};
 
-/// What every request has. `-q` first, so that nobody's `.curlrc` counts.
+/// Arguments of every request. `-q` comes first, so that no `.curlrc` is read.
 const ALWAYS: &[&str] = &[
     "-q",
     "--silent",
@@ -31,21 +31,21 @@ const ALWAYS: &[&str] = &[
 /// Exit statuses that are about the server's certificate or the authority's.
 const CERTIFICATE: [i32; 6] = [51, 60, 77, 82, 83, 91];
 
-/// The command, and what it reads. The URL may carry a password, which would stand in the list of
-/// processes.
+/// Returns the command and its standard input. The URL may hold a password, and the list of
+/// processes shows arguments, so the URL goes through standard input.
 pub(super) fn command(
-    fetcher: &Fetcher,
+    call: &Call<'_>,
     request: &HttpRequest,
     addresses: &[Ipv6Addr],
     source: Option<Ipv6Addr>,
 ) -> (Command, String) {
-    let mut command = Command::new(&fetcher.program);
+    let mut command = Command::new(call.program);
     command.args(ALWAYS);
-    command.args(["--max-time", &fetcher.seconds()]);
+    command.args(["--max-time", &call.seconds.to_string()]);
     if !request.verify() {
         command.arg("--insecure");
     }
-    if let Some(authority) = &fetcher.authority {
+    if let Some(authority) = call.authority {
         command.args(["--cacert", authority]);
     }
     if let Some(source) = source {
@@ -58,7 +58,7 @@ pub(super) fn command(
         command.args(["--resolve", &of]);
     }
     command.args(["--config", "-"]);
-    // No character of a URL means anything between these quotes.
+    // A URL has no character with a meaning between these quotes.
     (command, format!("url = \"{url}\"\n"))
 }
 
@@ -72,7 +72,7 @@ pub(super) fn reply(ended: &Ended) -> HttpReply {
     parse(&ended.out).unwrap_or(NO_ANSWER)
 }
 
-/// Head and body. Transfer encodings are undone already.
+/// Reads head and body. curl has undone transfer encodings.
 pub(super) fn parse(mut bytes: &[u8]) -> Option<HttpReply> {
     loop {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;

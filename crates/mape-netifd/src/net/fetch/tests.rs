@@ -1,3 +1,4 @@
+use super::tool::{BAD_CERTIFICATE, NO_ANSWER};
 use super::*;
 use crate::executable::executable;
 use std::fs;
@@ -28,7 +29,7 @@ impl Program {
     fn get(&self, tool: Tool) -> HttpReply {
         let mut command = Command::new("/bin/sh");
         command.arg(self.0.join("program"));
-        let ended = run(command, "", PATIENCE).unwrap();
+        let ended = run(command, "", REQUEST_TIMEOUT).unwrap();
         match tool {
             Tool::Curl => curl::reply(&ended),
             Tool::Uclient => {
@@ -65,7 +66,7 @@ fn curl_is_bound_and_hides_the_url() {
     let request = request("https://vne.example.jp:444/r?pass=secret");
     let addresses = ["2001:db8::1".parse().unwrap(), "2001:db8::2".parse().unwrap()];
     let source = Some("240b:10:3261:6400::1".parse().unwrap());
-    let (command, input) = curl::command(&fetcher, &request, &addresses, source);
+    let (command, input) = curl::command(&fetcher.call(), &request, &addresses, source);
     let told = words(&command);
     assert!(told.starts_with("-q ") && !told.contains("secret") && !told.contains("--insecure"));
     for part in [
@@ -79,7 +80,7 @@ fn curl_is_bound_and_hides_the_url() {
         assert!(told.contains(part), "{part} not in {told}");
     }
     assert_eq!(input, "url = \"https://vne.example.jp:444/r?pass=secret\"\n");
-    let told = words(&uclient::command(&fetcher, &request));
+    let told = words(&uclient::command(&fetcher.call(), &request));
     assert!(told.starts_with("-6 -O - ") && told.contains(" -T 89 "), "{told}");
     assert!(told.contains("--ca-certificate=/etc/ca.pem"));
     assert!(told.ends_with(" https://vne.example.jp:444/r?pass=secret"));
@@ -91,8 +92,8 @@ fn a_certificate_goes_unchecked_only_where_the_standard_says_so() {
     let fetcher = fetcher(Tool::Uclient);
     // A URL with http has none.
     let plain = request("http://vne.example.jp/");
-    assert!(words(&uclient::command(&fetcher, &plain)).contains("--no-check-certificate"));
-    let (command, _) = curl::command(&fetcher, &plain, &[], None);
+    assert!(words(&uclient::command(&fetcher.call(), &plain)).contains("--no-check-certificate"));
+    let (command, _) = curl::command(&fetcher.call(), &plain, &[], None);
     assert!(words(&command).contains("--insecure") && !words(&command).contains("--resolve"));
 }
 
@@ -181,7 +182,7 @@ fn too_much_and_too_late_end() {
 fn nobody_is_asked_for_longer_than_somebody_waits() {
     let request = request("https://[2001:db8::1]/");
     let allowed = |fetcher: &Fetcher| {
-        let told = words(&curl::command(fetcher, &request, &[], None).0);
+        let told = words(&curl::command(&fetcher.call(), &request, &[], None).0);
         let (_, after) = told.split_once("--max-time ").unwrap();
         after.split(' ').next().unwrap().parse::<u64>().unwrap()
     };

@@ -1,35 +1,37 @@
-//! `uclient-fetch`: in every image. It cannot be bound to an address, and follows redirects by
-//! itself, from `https` to `http` too. What it says tells; then the answer is not taken, and the
-//! machine asks the new server itself, under its own rules.
+//! `uclient-fetch`, which every image has.
+//!
+//! It cannot be bound to an address, and it follows redirects by itself, from `https` to `http` too.
+//! Its messages show a redirect; the answer is then discarded, and the provisioning machine asks
+//! the new server under its own rules.
 
 use std::net::Ipv6Addr;
 use std::process::Command;
 
 use mape_provision::{HttpReply, HttpRequest, Scheme};
 
-use super::{BAD_CERTIFICATE, Ended, Fetcher, NO_ANSWER, body};
+use super::tool::{BAD_CERTIFICATE, Call, Ended, NO_ANSWER, body};
 
-/// Not quiet: its words are the only thing that tells status and redirect.
+/// Arguments of every request. It is not quiet: status and redirect are only in its messages.
 const ALWAYS: [&str; 7] = ["-6", "-O", "-", "-Y", "off", "-U", "mape-rs"];
 
 /// Exit status where the certificate is wrong.
 const CERTIFICATE: i32 = 5;
 
-pub(super) fn command(fetcher: &Fetcher, request: &HttpRequest) -> Command {
-    let mut command = Command::new(&fetcher.program);
-    // It starts to count again with each byte, and so ends no call that the runner would not.
-    command.args(ALWAYS).args(["-T", &fetcher.seconds()]);
+pub(super) fn command(call: &Call<'_>, request: &HttpRequest) -> Command {
+    let mut command = Command::new(call.program);
+    // Its limit begins again with each byte, so it ends no call that the runner would not end.
+    command.args(ALWAYS).args(["-T", &call.seconds.to_string()]);
     if !request.verify() {
         command.arg("--no-check-certificate");
     }
-    if let Some(authority) = &fetcher.authority {
+    if let Some(authority) = call.authority {
         command.arg(format!("--ca-certificate={authority}"));
     }
     command.arg(request.url().to_string());
     command
 }
 
-/// `expected` says whether it may have been connected to an address.
+/// Reads the answer. `expected` says whether the program may have connected to an address.
 pub(super) fn reply(
     ended: &Ended,
     scheme: Scheme,
@@ -63,7 +65,8 @@ fn answer(ended: &Ended) -> HttpReply {
     HttpReply::Answer { status: 200, location: None, body: body(&ended.out) }
 }
 
-/// `PATH on HOST`; the scheme is not told, so it is the one asked with. A port is not told either.
+/// Reads `PATH on HOST`. The message names neither scheme nor port; the scheme is that of the
+/// request.
 fn redirected(words: &str, scheme: Scheme) -> HttpReply {
     let location = words.rsplit_once(" on ").map(|(path, host)| {
         let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };

@@ -33,7 +33,7 @@ fn with(question: &[u8], code: u8, kind: Kind, records: &[&[u8]]) -> Vec<u8> {
 
 fn asked(servers: &[SocketAddrV6]) -> TxtReply {
     let servers = servers.to_vec();
-    Resolvers { servers, patience: Duration::from_millis(200), ..Resolvers::default() }
+    Resolvers { servers, timeout: Duration::from_millis(200), ..Resolvers::default() }
         .txt("4over6.info")
 }
 
