@@ -3,6 +3,7 @@
 //! conntrack knows *inside* ports (see [`mape_nft::Mapping`]); whoever shows something to a person
 //! turns them into real ones.
 
+mod constants;
 mod counters;
 mod entry;
 mod error;
@@ -10,6 +11,7 @@ mod flush;
 
 use std::net::Ipv4Addr;
 
+use constants::{IPCTNL_MSG_CT_GET, NFNL_SUBSYS_CTNETLINK, NFPROTO_IPV4};
 pub use counters::Counters;
 pub use entry::{Entry, Protocol, Status, Tuple};
 pub use error::ConntrackError;
@@ -19,13 +21,6 @@ pub use flush::{Flows, forget_flows};
 use crate::netlink::Kernel;
 use crate::netlink::NetlinkError;
 use crate::netlink::Request;
-
-/// Number of the subsystem, and of its messages.
-const CONNTRACK: u8 = 1;
-const GET: u8 = 1;
-const DELETE: u8 = 2;
-/// `AF_INET`
-const IPV4: u8 = 2;
 
 /// All IPv4 entries of which the answers go to this address, or which came to it.
 ///
@@ -37,9 +32,9 @@ pub fn list(kernel: &Kernel, address: Ipv4Addr) -> Result<Vec<Entry>, ConntrackE
 
 /// The entries that somebody wants: the whole list can be as large as the router's memory.
 fn select(kernel: &Kernel, wanted: impl Fn(&Entry) -> bool) -> Result<Vec<Entry>, NetlinkError> {
-    let everything = Request::dump(CONNTRACK, GET, IPV4);
+    let everything = Request::dump(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, NFPROTO_IPV4);
     kernel.list("conntrack", &everything, |family, attributes| {
-        if family != IPV4 {
+        if family != NFPROTO_IPV4 {
             return Ok(None);
         }
         let entry = Entry::read(attributes)?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 /// Bit of `flags` that says the device is switched on (`IFF_UP`).
-const UP: u32 = 1;
+const IFF_UP: u32 = 1;
 
 /// A device that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Device {
         let flags = flags.trim().strip_prefix("0x").unwrap_or_default();
         Some(Self {
             index,
-            up: u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & UP != 0),
+            up: u32::from_str_radix(flags, 16).is_ok_and(|flags| flags & IFF_UP != 0),
             mtu: file("mtu").and_then(|text| text.trim().parse().ok()),
             traffic: Traffic {
                 rx_bytes: count("rx_bytes"),

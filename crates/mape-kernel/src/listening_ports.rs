@@ -28,8 +28,8 @@ pub fn ports(proc_net: &Path) -> PortList {
 }
 
 /// What the kernel fills in one go, in bytes, and more than one line of any of the tables.
-const PAGE: usize = 4096;
-const LINE: usize = 512;
+const PAGE_SIZE: usize = 4096;
+const MAX_LINE: usize = 512;
 
 /// Reads a table of the kernel's with as few calls as can be: for each one the kernel walks through
 /// all of its hash table, which is 2 ms of processor time where there is much memory. A page with
@@ -37,11 +37,11 @@ const LINE: usize = 512;
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let mut text = Vec::new();
-    let mut page = vec![0; PAGE];
+    let mut page = vec![0; PAGE_SIZE];
     loop {
         let len = file.read(&mut page)?;
         text.extend(page.get(..len).unwrap_or_default());
-        if len < PAGE - LINE {
+        if len < PAGE_SIZE - MAX_LINE {
             return Ok(text);
         }
     }

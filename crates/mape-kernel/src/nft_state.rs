@@ -16,33 +16,33 @@ pub use fw4::{fw4_knows, fw4_stops_published, has_fw4};
 pub use published::{pairs, published};
 
 /// Number of the subsystem, and of its messages (`linux/netfilter/nf_tables.h`).
-const NFTABLES: u8 = 10;
-const GET_RULE: u8 = 7;
-const GET_ELEMENTS: u8 = 13;
-const GET_FLOWTABLE: u8 = 23;
+const NFNL_SUBSYS_NFTABLES: u8 = 10;
+const NFT_MSG_GETRULE: u8 = 7;
+const NFT_MSG_GETSETELEM: u8 = 13;
+const NFT_MSG_GETFLOWTABLE: u8 = 23;
 /// Families of tables.
-const ANY: u8 = 0;
-const INET: u8 = 1;
-const NETDEV: u8 = 5;
+const NFPROTO_UNSPEC: u8 = 0;
+const NFPROTO_INET: u8 = 1;
+const NFPROTO_NETDEV: u8 = 5;
 /// The table's name is the first attribute of everything.
-const TABLE: u16 = 1;
-const RULE_CHAIN: u16 = 2;
-const RULE_EXPRESSIONS: u16 = 4;
-const LIST_ITEM: u16 = 1;
-const EXPRESSION_NAME: u16 = 1;
-const EXPRESSION_DATA: u16 = 2;
-const COUNTER_PACKETS: u16 = 2;
-const LOOKUP_SET: u16 = 1;
-const CMP_OPERATION: u16 = 2;
-const CMP_DATA: u16 = 3;
-const NOT_EQUAL: [u8; 4] = [0, 0, 0, 1];
+const NFTA_RULE_TABLE: u16 = 1;
+const NFTA_RULE_CHAIN: u16 = 2;
+const NFTA_RULE_EXPRESSIONS: u16 = 4;
+const NFTA_LIST_ELEM: u16 = 1;
+const NFTA_EXPR_NAME: u16 = 1;
+const NFTA_EXPR_DATA: u16 = 2;
+const NFTA_COUNTER_PACKETS: u16 = 2;
+const NFTA_LOOKUP_SET: u16 = 1;
+const NFTA_CMP_OP: u16 = 2;
+const NFTA_CMP_DATA: u16 = 3;
+const NFT_CMP_NEQ: [u8; 4] = [0, 0, 0, 1];
 /// Of a device, in bytes, with what fills it up.
-const NAME_LENGTH: usize = 16;
-const LOOKUP_FLAGS: u16 = 5;
-const ELEMENTS_SET: u16 = 2;
-const ELEMENTS: u16 = 3;
-const ELEMENT_KEY: u16 = 1;
-const DATA_VALUE: u16 = 1;
+const IFNAMSIZ: usize = 16;
+const NFTA_LOOKUP_FLAGS: u16 = 5;
+const NFTA_SET_ELEM_LIST_SET: u16 = 2;
+const NFTA_SET_ELEM_LIST_ELEMENTS: u16 = 3;
+const NFTA_SET_ELEM_KEY: u16 = 1;
+const NFTA_DATA_VALUE: u16 = 1;
 
 /// The rules of one interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +80,8 @@ pub fn in_force(
 ) -> Result<InForce, NetlinkError> {
     let loaded = ObjectNames::of(name);
     let gate = indexes(kernel, ObjectNames::OPEN_INTERFACES)?.contains(&index);
-    let common = rules(kernel, "nft-rules", INET, ObjectNames::TABLE)?;
-    let own = rules(kernel, &format!("nft-rules-{name}"), NETDEV, &loaded.netdev_table())?;
+    let common = rules(kernel, "nft-rules", NFPROTO_INET, ObjectNames::TABLE)?;
+    let own = rules(kernel, &format!("nft-rules-{name}"), NFPROTO_NETDEV, &loaded.netdev_table())?;
     let (mut dropped, mut counts) = (Drops::default(), false);
     let counted = common.iter().map(|rule| (loaded.in_common_table(&rule.chain), rule));
     for (what, rule) in
@@ -114,18 +114,18 @@ pub fn in_force(
 /// # Errors
 /// [`NetlinkError`] where the kernel does not tell.
 pub fn offloads(kernel: &Kernel) -> Result<bool, NetlinkError> {
-    let all = Request::dump(NFTABLES, GET_FLOWTABLE, ANY);
+    let all = Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETFLOWTABLE, NFPROTO_UNSPEC);
     let tables = kernel.list("nft-flowtables", &all, |_, attributes| {
-        Ok(Attributes::new(attributes).find(TABLE)?.map(text))
+        Ok(Attributes::new(attributes).find(NFTA_RULE_TABLE)?.map(text))
     })?;
     Ok(tables.iter().any(|table| table != ObjectNames::TABLE))
 }
 
 /// The device indexes that are keys of a map in the common table; none where there is no such map.
 fn indexes(kernel: &Kernel, map: &str) -> Result<Vec<u32>, NetlinkError> {
-    let request = Request::dump(NFTABLES, GET_ELEMENTS, INET)
-        .with_name(TABLE, ObjectNames::TABLE)?
-        .with_name(ELEMENTS_SET, map)?;
+    let request = Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, NFPROTO_INET)
+        .with_name(NFTA_RULE_TABLE, ObjectNames::TABLE)?
+        .with_name(NFTA_SET_ELEM_LIST_SET, map)?;
     let listed = kernel
         .list(&format!("nft-{map}"), &request, |_, attributes| Ok(Some(read_indexes(attributes)?)));
     absent_is_empty(listed).map(|lists| lists.concat())
@@ -136,11 +136,12 @@ fn indexes(kernel: &Kernel, map: &str) -> Result<Vec<u32>, NetlinkError> {
 /// # Errors
 /// [`Malformed`]
 pub fn read_indexes(attributes: &[u8]) -> Result<Vec<u32>, Malformed> {
-    let elements = Attributes::new(attributes).find(ELEMENTS)?.unwrap_or_default();
+    let elements =
+        Attributes::new(attributes).find(NFTA_SET_ELEM_LIST_ELEMENTS)?.unwrap_or_default();
     let mut indexes = Vec::new();
     for element in Attributes::new(elements) {
-        let Some(key) = element?.nested().find(ELEMENT_KEY)? else { continue };
-        let value = Attributes::new(key).find(DATA_VALUE)?.ok_or(Malformed)?;
+        let Some(key) = element?.nested().find(NFTA_SET_ELEM_KEY)? else { continue };
+        let value = Attributes::new(key).find(NFTA_DATA_VALUE)?.ok_or(Malformed)?;
         // The kernel compares indexes in its own byte order.
         indexes.push(u32::from_ne_bytes(value.try_into().map_err(|_| Malformed)?));
     }
@@ -167,7 +168,8 @@ fn rules(
     family: u8,
     table: &str,
 ) -> Result<Vec<Rule>, NetlinkError> {
-    let request = Request::dump(NFTABLES, GET_RULE, family).with_name(TABLE, table)?;
+    let request =
+        Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, family).with_name(NFTA_RULE_TABLE, table)?;
     absent_is_empty(
         kernel.list(question, &request, |_, attributes| Ok(Some(Rule::read(attributes)?))),
     )
@@ -183,11 +185,11 @@ impl Rule {
         for attribute in Attributes::new(attributes) {
             let attribute = attribute?;
             match attribute.kind {
-                RULE_CHAIN => rule.chain = text(attribute.value),
-                RULE_EXPRESSIONS => {
+                NFTA_RULE_CHAIN => rule.chain = text(attribute.value),
+                NFTA_RULE_EXPRESSIONS => {
                     for item in attribute.nested() {
                         let item = item?;
-                        if item.kind == LIST_ITEM {
+                        if item.kind == NFTA_LIST_ELEM {
                             rule.expression(item)?;
                         }
                     }
@@ -199,27 +201,28 @@ impl Rule {
     }
 
     fn expression(&mut self, expression: Attribute<'_>) -> Result<(), Malformed> {
-        let name = expression.nested().find(EXPRESSION_NAME)?.map(text);
-        let data = Attributes::new(expression.nested().find(EXPRESSION_DATA)?.unwrap_or_default());
+        let name = expression.nested().find(NFTA_EXPR_NAME)?.map(text);
+        let data = Attributes::new(expression.nested().find(NFTA_EXPR_DATA)?.unwrap_or_default());
         match name.as_deref() {
             Some("counter") => {
-                let packets = data.find(COUNTER_PACKETS)?.ok_or(Malformed)?;
+                let packets = data.find(NFTA_COUNTER_PACKETS)?.ok_or(Malformed)?;
                 let packets = u64::from_be_bytes(packets.try_into().map_err(|_| Malformed)?);
                 self.packets = self.packets.saturating_add(packets);
             }
             Some("cmp") => {
-                let value = Attributes::new(data.clone().find(CMP_DATA)?.unwrap_or_default());
-                let value = value.find(DATA_VALUE)?.map(<[u8]>::to_vec);
-                if data.find(CMP_OPERATION)? == Some(&NOT_EQUAL) {
+                let value = Attributes::new(data.clone().find(NFTA_CMP_DATA)?.unwrap_or_default());
+                let value = value.find(NFTA_DATA_VALUE)?.map(<[u8]>::to_vec);
+                if data.find(NFTA_CMP_OP)? == Some(&NFT_CMP_NEQ) {
                     // A state of conntrack is compared so too.
-                    self.negated |= value.is_some_and(|value| value.len() == NAME_LENGTH);
+                    self.negated |= value.is_some_and(|value| value.len() == IFNAMSIZ);
                 } else {
                     self.compared.extend(value);
                 }
             }
             Some("lookup") => {
-                self.negated |= data.clone().find(LOOKUP_FLAGS)?.is_some_and(|it| it != [0; 4]);
-                self.sets.extend(data.find(LOOKUP_SET)?.map(text));
+                self.negated |=
+                    data.clone().find(NFTA_LOOKUP_FLAGS)?.is_some_and(|it| it != [0; 4]);
+                self.sets.extend(data.find(NFTA_LOOKUP_SET)?.map(text));
             }
             _ => {}
         }

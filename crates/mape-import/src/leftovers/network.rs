@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use mape_core::{ReceivedPrefix, Request, plan};
 use mape_uci::Section;
 
-use super::{Leftover, Subject};
+use super::finding::{Leftover, Subject};
 use crate::router::{Router, interface_of_rules};
 use crate::source::{addresses, uplinks};
 

@@ -1,6 +1,6 @@
 //! Other packages for MAP-E, by the files they bring.
 
-use super::Leftover;
+use super::finding::Leftover;
 use crate::router::Router;
 
 /// A file, whose it is, and how it goes.

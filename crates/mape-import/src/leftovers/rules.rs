@@ -3,7 +3,8 @@
 use mape_core::ShellWord;
 use mape_uci::Section;
 
-use super::{Leftover, Subject, code, excerpt, words};
+use super::finding::{Leftover, Subject};
+use super::words::{code, excerpt, words};
 use crate::router::Router;
 
 /// Tables that other scripts for MAP-E load: these names, alone or before a `_`.

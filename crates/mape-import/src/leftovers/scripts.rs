@@ -2,8 +2,10 @@
 
 use mape_core::ShellWord;
 
+use super::finding::{Leftover, Subject};
+use super::packages;
 use super::rules::{is_of_line, loads_snat};
-use super::{Leftover, Subject, code, excerpt, packages, words};
+use super::words::{code, excerpt, words};
 use crate::router::{Router, Script};
 
 /// Upstream's handler. It leaves nft to the firewall, so these words are somebody's patch.

@@ -2,29 +2,29 @@
 
 use std::net::Ipv4Addr;
 
-use crate::conntrack::{CONNTRACK, DELETE, IPV4};
+use super::constants::{IPCTNL_MSG_CT_DELETE, NFNL_SUBSYS_CTNETLINK, NFPROTO_IPV4};
 use crate::netlink::{Attributes, Malformed, Request};
 
 /// Attributes of an entry (`linux/netfilter/nfnetlink_conntrack.h`).
-const TUPLE_ORIGINAL: u16 = 1;
-const TUPLE_REPLY: u16 = 2;
-const STATUS: u16 = 3;
-const PROTOINFO: u16 = 4;
-const TIMEOUT: u16 = 7;
-const ID: u16 = 12;
-const ZONE: u16 = 18;
+const CTA_TUPLE_ORIG: u16 = 1;
+const CTA_TUPLE_REPLY: u16 = 2;
+const CTA_STATUS: u16 = 3;
+const CTA_PROTOINFO: u16 = 4;
+const CTA_TIMEOUT: u16 = 7;
+const CTA_ID: u16 = 12;
+const CTA_ZONE: u16 = 18;
 /// Inside a tuple.
-const TUPLE_IP: u16 = 1;
-const TUPLE_PROTO: u16 = 2;
-const IPV4_SOURCE: u16 = 1;
-const IPV4_DESTINATION: u16 = 2;
-const PROTO_NUMBER: u16 = 1;
-const PROTO_SOURCE_PORT: u16 = 2;
-const PROTO_DESTINATION_PORT: u16 = 3;
-const PROTO_ICMP_ID: u16 = 4;
+const CTA_TUPLE_IP: u16 = 1;
+const CTA_TUPLE_PROTO: u16 = 2;
+const CTA_IP_V4_SRC: u16 = 1;
+const CTA_IP_V4_DST: u16 = 2;
+const CTA_PROTO_NUM: u16 = 1;
+const CTA_PROTO_SRC_PORT: u16 = 2;
+const CTA_PROTO_DST_PORT: u16 = 3;
+const CTA_PROTO_ICMP_ID: u16 = 4;
 /// Inside the protocol's own information.
-const PROTOINFO_TCP: u16 = 1;
-const TCP_STATE: u16 = 1;
+const CTA_PROTOINFO_TCP: u16 = 1;
+const CTA_PROTOINFO_TCP_STATE: u16 = 1;
 
 /// A transport protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -119,15 +119,15 @@ impl Entry {
         for attribute in Attributes::new(attributes) {
             let attribute = attribute?;
             match attribute.kind {
-                TUPLE_ORIGINAL => {
+                CTA_TUPLE_ORIG => {
                     original = Some((Tuple::read(attribute.nested())?, attribute.value.to_vec()));
                 }
-                TUPLE_REPLY => reply = Some(Tuple::read(attribute.nested())?),
-                STATUS => status = Some(Status(attribute.word()?)),
-                PROTOINFO => tcp_state = read_tcp_state(attribute.nested())?,
-                TIMEOUT => timeout = Some(attribute.word()?),
-                ID => id = Some(attribute.word()?),
-                ZONE => zone = Some(attribute.short()?),
+                CTA_TUPLE_REPLY => reply = Some(Tuple::read(attribute.nested())?),
+                CTA_STATUS => status = Some(Status(attribute.word()?)),
+                CTA_PROTOINFO => tcp_state = read_tcp_state(attribute.nested())?,
+                CTA_TIMEOUT => timeout = Some(attribute.word()?),
+                CTA_ID => id = Some(attribute.word()?),
+                CTA_ZONE => zone = Some(attribute.short()?),
                 _ => {}
             }
         }
@@ -182,13 +182,13 @@ impl Entry {
     /// # Errors
     /// None that could happen: what came in one message fits into another.
     pub fn deletion(&self) -> Result<Request, Malformed> {
-        let mut request = Request::order(CONNTRACK, DELETE, IPV4)
-            .with_nested(TUPLE_ORIGINAL, &self.original_bytes)?;
+        let mut request = Request::order(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE, NFPROTO_IPV4)
+            .with_nested(CTA_TUPLE_ORIG, &self.original_bytes)?;
         if let Some(id) = self.id {
-            request = request.with(ID, &id.to_be_bytes())?;
+            request = request.with(CTA_ID, &id.to_be_bytes())?;
         }
         if let Some(zone) = self.zone {
-            request = request.with(ZONE, &zone.to_be_bytes())?;
+            request = request.with(CTA_ZONE, &zone.to_be_bytes())?;
         }
         Ok(request)
     }
@@ -203,19 +203,19 @@ impl Tuple {
             for attribute in part.nested() {
                 let attribute = attribute?;
                 match (part.kind, attribute.kind) {
-                    (TUPLE_IP, IPV4_SOURCE) => source = Some(attribute.ipv4()?),
-                    (TUPLE_IP, IPV4_DESTINATION) => destination = Some(attribute.ipv4()?),
-                    (TUPLE_PROTO, PROTO_NUMBER) => protocol = Some(attribute.byte()?.into()),
-                    (TUPLE_PROTO, PROTO_SOURCE_PORT) => source_port = Some(attribute.short()?),
-                    (TUPLE_PROTO, PROTO_DESTINATION_PORT) => {
+                    (CTA_TUPLE_IP, CTA_IP_V4_SRC) => source = Some(attribute.ipv4()?),
+                    (CTA_TUPLE_IP, CTA_IP_V4_DST) => destination = Some(attribute.ipv4()?),
+                    (CTA_TUPLE_PROTO, CTA_PROTO_NUM) => protocol = Some(attribute.byte()?.into()),
+                    (CTA_TUPLE_PROTO, CTA_PROTO_SRC_PORT) => source_port = Some(attribute.short()?),
+                    (CTA_TUPLE_PROTO, CTA_PROTO_DST_PORT) => {
                         destination_port = Some(attribute.short()?);
                     }
-                    (TUPLE_PROTO, PROTO_ICMP_ID) => {
+                    (CTA_TUPLE_PROTO, CTA_PROTO_ICMP_ID) => {
                         source_port = Some(attribute.short()?);
                         destination_port = source_port;
                     }
                     // The rest has no attributes inside.
-                    (TUPLE_IP | TUPLE_PROTO, _) => {}
+                    (CTA_TUPLE_IP | CTA_TUPLE_PROTO, _) => {}
                     _ => break,
                 }
             }
@@ -231,7 +231,7 @@ impl Tuple {
 }
 
 fn read_tcp_state(attributes: Attributes<'_>) -> Result<Option<u8>, Malformed> {
-    let Some(tcp) = attributes.find(PROTOINFO_TCP)? else { return Ok(None) };
-    let state = Attributes::new(tcp).find(TCP_STATE)?;
+    let Some(tcp) = attributes.find(CTA_PROTOINFO_TCP)? else { return Ok(None) };
+    let state = Attributes::new(tcp).find(CTA_PROTOINFO_TCP_STATE)?;
     Ok(state.and_then(|state| state.first().copied()))
 }

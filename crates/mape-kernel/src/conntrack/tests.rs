@@ -126,7 +126,9 @@ fn a_deletion_names_its_entry() {
     let entry = entry(original, [(SERVER, 443), (LINE, 16400)], SNAT, 6);
     let bytes = entry.deletion().unwrap().bytes(1).unwrap();
     let messages: Vec<_> = Messages::new(&bytes).map(|message| message.unwrap().message).collect();
-    let [Message::Item { family: IPV4, attributes }] = messages[..] else { panic!("{messages:?}") };
+    let [Message::Item { family: NFPROTO_IPV4, attributes }] = messages[..] else {
+        panic!("{messages:?}")
+    };
     let expected = [
         attribute(0x8001, &tuple(original[0], original[1], 6)),
         attribute(12, &[9, 8, 7, 6]),

@@ -5,9 +5,9 @@ use std::net::Ipv4Addr;
 use super::{Malformed, aligned, split};
 
 /// Bits of a type that say how the value is encoded: nested, big endian.
-const TYPE_MASK: u16 = 0x3fff;
+const NLA_TYPE_MASK: u16 = 0x3fff;
 /// Length and type, in bytes.
-const HEADER: usize = 4;
+const NLA_HDRLEN: usize = 4;
 
 /// One attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +47,10 @@ impl<'bytes> Attributes<'bytes> {
         let (len, rest) = split::<2>(self.0)?;
         let (kind, _) = split::<2>(rest)?;
         let len = usize::from(u16::from_ne_bytes(len));
-        let value = self.0.get(HEADER..len).ok_or(Malformed)?;
+        let value = self.0.get(NLA_HDRLEN..len).ok_or(Malformed)?;
         // The last one may come without padding.
         self.0 = self.0.get(aligned(len)..).unwrap_or_default();
-        Ok(Attribute { kind: u16::from_ne_bytes(kind) & TYPE_MASK, value })
+        Ok(Attribute { kind: u16::from_ne_bytes(kind) & NLA_TYPE_MASK, value })
     }
 }
 

@@ -3,21 +3,21 @@
 use super::{Malformed, aligned, split};
 
 /// Length of the header, and of netfilter's behind it, in bytes.
-const HEADER: usize = 16;
-const NETFILTER_HEADER: usize = 4;
+const NLMSG_HDRLEN: usize = 16;
+const NFGENMSG_LEN: usize = 4;
 /// A type's high byte is netfilter's subsystem; these have none.
-const ERROR: u16 = 2;
-const DONE: u16 = 3;
-const FLAG_REQUEST: u16 = 1;
-const FLAG_ACK: u16 = 4;
-const FLAG_DUMP: u16 = 0x300;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NLM_F_REQUEST: u16 = 1;
+const NLM_F_ACK: u16 = 4;
+const NLM_F_DUMP: u16 = 0x300;
 /// In an answer of many messages: what is listed has changed since the first.
-const FLAG_INTERRUPTED: u16 = 0x10;
+const NLM_F_DUMP_INTR: u16 = 0x10;
 /// `RTM_NEWLINK`, which also changes a device that is there, and `IFF_UP`.
-const NEW_LINK: u8 = 16;
-const UP: u32 = 1;
+const RTM_NEWLINK: u8 = 16;
+const IFF_UP: u32 = 1;
 /// An attribute with attributes inside.
-const NESTED: u16 = 0x8000;
+const NLA_F_NESTED: u16 = 0x8000;
 
 /// What the kernel says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,19 +63,19 @@ impl<'bytes> Messages<'bytes> {
         let (flags, rest) = split::<2>(rest)?;
         let (sequence, _) = split::<4>(rest)?;
         let len = usize::try_from(u32::from_ne_bytes(len)).map_err(|_| Malformed)?;
-        let payload = self.0.get(HEADER..len).ok_or(Malformed)?;
+        let payload = self.0.get(NLMSG_HDRLEN..len).ok_or(Malformed)?;
         self.0 = self.0.get(aligned(len)..).unwrap_or_default();
         let message = match u16::from_ne_bytes(kind) {
-            ERROR | DONE => Message::Result(i32::from_ne_bytes(split(payload)?.0)),
+            NLMSG_ERROR | NLMSG_DONE => Message::Result(i32::from_ne_bytes(split(payload)?.0)),
             other if other < 0x100 => Message::Other,
             _ => {
-                let ([family, ..], attributes) = split::<NETFILTER_HEADER>(payload)?;
+                let ([family, ..], attributes) = split::<NFGENMSG_LEN>(payload)?;
                 Message::Item { family, attributes }
             }
         };
         Ok(Received {
             sequence: u32::from_ne_bytes(sequence),
-            interrupted: u16::from_ne_bytes(flags) & FLAG_INTERRUPTED != 0,
+            interrupted: u16::from_ne_bytes(flags) & NLM_F_DUMP_INTR != 0,
             message,
         })
     }
@@ -104,13 +104,13 @@ impl Request {
     /// Asks for everything there is.
     #[must_use]
     pub fn dump(subsystem: u8, message: u8, family: u8) -> Self {
-        Self::new(subsystem, message, FLAG_DUMP, family)
+        Self::new(subsystem, message, NLM_F_DUMP, family)
     }
 
     /// Asks for something to be done, and for the result.
     #[must_use]
     pub fn order(subsystem: u8, message: u8, family: u8) -> Self {
-        Self::new(subsystem, message, FLAG_ACK, family)
+        Self::new(subsystem, message, NLM_F_ACK, family)
     }
 
     /// Takes the device with this index down, for
@@ -119,8 +119,8 @@ impl Request {
     pub fn device_down(index: u32) -> Self {
         // Family and type 0, then index, flags, and which flags are meant (rtnetlink's
         // `ifinfomsg`).
-        let mut request = Self::new(0, NEW_LINK, FLAG_ACK, 0);
-        for word in [index, 0, UP] {
+        let mut request = Self::new(0, RTM_NEWLINK, NLM_F_ACK, 0);
+        for word in [index, 0, IFF_UP] {
             request.0.extend(word.to_ne_bytes());
         }
         request
@@ -130,7 +130,7 @@ impl Request {
         let kind = u16::from(subsystem) << 8 | u16::from(message);
         let mut bytes = vec![0; 4];
         bytes.extend(kind.to_ne_bytes());
-        bytes.extend((flags | FLAG_REQUEST).to_ne_bytes());
+        bytes.extend((flags | NLM_F_REQUEST).to_ne_bytes());
         // Sequence number and our own address, which the kernel fills in.
         bytes.extend([0; 8]);
         // Netfilter's header: family, version 0, no resource.
@@ -156,7 +156,7 @@ impl Request {
     /// # Errors
     /// As [`Self::with`].
     pub fn with_nested(self, kind: u16, attributes: &[u8]) -> Result<Self, Malformed> {
-        self.with(kind | NESTED, attributes)
+        self.with(kind | NLA_F_NESTED, attributes)
     }
 
     /// The same with a name, which ends with a zero.

@@ -14,9 +14,9 @@ use super::message::Received;
 use super::{Message, Messages, NetlinkError, Request};
 
 /// The kernel answers at once; this only ends what would hang for ever, in seconds.
-const PATIENCE: i64 = 5;
+const RECEIVE_TIMEOUT: i64 = 5;
 /// The kernel makes answers of many messages as long as the buffer, up to 32 KiB.
-const BUFFER: usize = 1 << 15;
+const RECEIVE_BUFFER: usize = 1 << 15;
 
 /// A connection to the kernel, mostly to its netfilter. Asking needs the capability
 /// `CAP_NET_ADMIN`.
@@ -47,7 +47,7 @@ impl Socket {
         let socket =
             socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)
                 .map_err(NetlinkError::Socket)?;
-        setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(PATIENCE))
+        setsockopt(&socket, ReceiveTimeout, &TimeVal::seconds(RECEIVE_TIMEOUT))
             .and_then(|()| connect(socket.as_raw_fd(), &NetlinkAddr::new(0, 0)))
             .map_err(NetlinkError::Socket)?;
         Ok(Self { socket, sequence: 0 })
@@ -76,7 +76,7 @@ impl Socket {
         let fd = self.socket.as_raw_fd();
         send(fd, &request.bytes(self.sequence)?, MsgFlags::empty())
             .map_err(NetlinkError::Refused)?;
-        let mut buffer = vec![0; BUFFER];
+        let mut buffer = vec![0; RECEIVE_BUFFER];
         let mut changed = false;
         loop {
             let len = match recv(fd, &mut buffer, MsgFlags::MSG_TRUNC) {

@@ -3,11 +3,14 @@
 use mape_nft::{Admitted, Bounds};
 use nix::errno::Errno;
 
-use super::{DATA_VALUE, ELEMENT_KEY, ELEMENTS, ELEMENTS_SET, GET_ELEMENTS, INET, NFTABLES, TABLE};
+use super::{
+    NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_GETSETELEM, NFTA_DATA_VALUE, NFTA_SET_ELEM_KEY,
+    NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET, NFTA_RULE_TABLE,
+};
 use crate::netlink::{Attributes, Kernel, Malformed, NetlinkError, Request};
 
 /// The last key of an interval.
-const ELEMENT_KEY_END: u16 = 10;
+const NFTA_SET_ELEM_KEY_END: u16 = 10;
 
 /// The set's elements, in no order; `None` where there is no such set: firewall4 is not running, or
 /// leaves its includes out.
@@ -15,9 +18,9 @@ const ELEMENT_KEY_END: u16 = 10;
 /// # Errors
 /// [`NetlinkError`] where the kernel does not tell.
 pub fn admitted(kernel: &Kernel) -> Result<Option<Vec<Bounds>>, NetlinkError> {
-    let request = Request::dump(NFTABLES, GET_ELEMENTS, INET)
-        .with_name(TABLE, Admitted::TABLE)?
-        .with_name(ELEMENTS_SET, Admitted::SET)?;
+    let request = Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, NFPROTO_INET)
+        .with_name(NFTA_RULE_TABLE, Admitted::TABLE)?
+        .with_name(NFTA_SET_ELEM_LIST_SET, Admitted::SET)?;
     match kernel.list("nft-admitted", &request, |_, attributes| Ok(Some(read(attributes)?))) {
         Ok(lists) => Ok(Some(lists.concat())),
         Err(error) if error.is(Errno::ENOENT) => Ok(None),
@@ -26,17 +29,18 @@ pub fn admitted(kernel: &Kernel) -> Result<Option<Vec<Bounds>>, NetlinkError> {
 }
 
 fn read(attributes: &[u8]) -> Result<Vec<Bounds>, Malformed> {
-    let elements = Attributes::new(attributes).find(ELEMENTS)?.unwrap_or_default();
+    let elements =
+        Attributes::new(attributes).find(NFTA_SET_ELEM_LIST_ELEMENTS)?.unwrap_or_default();
     let mut all = Vec::new();
     for element in Attributes::new(elements) {
         let element = element?.nested();
         let key = |kind| -> Result<Option<[u8; 16]>, Malformed> {
             let Some(key) = element.clone().find(kind)? else { return Ok(None) };
-            let value = Attributes::new(key).find(DATA_VALUE)?.ok_or(Malformed)?;
+            let value = Attributes::new(key).find(NFTA_DATA_VALUE)?.ok_or(Malformed)?;
             value.try_into().map(Some).map_err(|_| Malformed)
         };
-        let Some(first) = key(ELEMENT_KEY)? else { continue };
-        all.push([first, key(ELEMENT_KEY_END)?.unwrap_or(first)]);
+        let Some(first) = key(NFTA_SET_ELEM_KEY)? else { continue };
+        all.push([first, key(NFTA_SET_ELEM_KEY_END)?.unwrap_or(first)]);
     }
     Ok(all)
 }

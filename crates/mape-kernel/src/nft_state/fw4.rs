@@ -3,26 +3,26 @@
 use mape_nft::Admitted;
 
 use super::{
-    DATA_VALUE, ELEMENT_KEY, ELEMENTS, ELEMENTS_SET, GET_ELEMENTS, INET, NFTABLES, TABLE,
-    absent_is_empty, rules, text,
+    NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_GETSETELEM, NFTA_DATA_VALUE, NFTA_SET_ELEM_KEY,
+    NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET, NFTA_RULE_TABLE, absent_is_empty, rules, text,
 };
 use crate::netlink::{Attributes, Kernel, Malformed, NetlinkError, Request};
 
 /// The name of its table.
 const FW4: &str = "fw4";
-const GET_TABLE: u8 = 1;
-const ELEMENT_FLAGS: u16 = 3;
+const NFT_MSG_GETTABLE: u8 = 1;
+const NFTA_SET_ELEM_FLAGS: u16 = 3;
 /// In the flags of an element: it ends a range.
-const INTERVAL_END: u32 = 1;
+const NFT_SET_ELEM_INTERVAL_END: u32 = 1;
 
 /// Whether it has loaded anything.
 ///
 /// # Errors
 /// [`NetlinkError`] where the kernel does not tell.
 pub fn has_fw4(kernel: &Kernel) -> Result<bool, NetlinkError> {
-    let all = Request::dump(NFTABLES, GET_TABLE, INET);
+    let all = Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE, NFPROTO_INET);
     let names = kernel.list("nft-tables", &all, |_, attributes| {
-        Ok(Attributes::new(attributes).find(TABLE)?.map(text))
+        Ok(Attributes::new(attributes).find(NFTA_RULE_TABLE)?.map(text))
     })?;
     Ok(names.iter().any(|name| name == FW4))
 }
@@ -33,7 +33,7 @@ pub fn has_fw4(kernel: &Kernel) -> Result<bool, NetlinkError> {
 /// # Errors
 /// [`NetlinkError`] where the kernel does not tell.
 pub fn fw4_stops_published(kernel: &Kernel) -> Result<bool, NetlinkError> {
-    let rules = rules(kernel, "nft-rules-fw4", INET, FW4)?;
+    let rules = rules(kernel, "nft-rules-fw4", NFPROTO_INET, FW4)?;
     let lets_in = rules.iter().any(|rule| rule.sets.iter().any(|set| set == Admitted::SET));
     Ok(!rules.is_empty() && !lets_in)
 }
@@ -44,7 +44,7 @@ pub fn fw4_stops_published(kernel: &Kernel) -> Result<bool, NetlinkError> {
 /// # Errors
 /// [`NetlinkError`] where the kernel does not tell.
 pub fn fw4_knows(kernel: &Kernel, chain: &str, device: &str) -> Result<bool, NetlinkError> {
-    for rule in rules(kernel, "nft-rules-fw4", INET, FW4)? {
+    for rule in rules(kernel, "nft-rules-fw4", NFPROTO_INET, FW4)? {
         if rule.chain != chain {
             continue;
         }
@@ -67,9 +67,9 @@ pub fn fw4_knows(kernel: &Kernel, chain: &str, device: &str) -> Result<bool, Net
 }
 
 fn set_has(kernel: &Kernel, set: &str, device: &str) -> Result<bool, NetlinkError> {
-    let request = Request::dump(NFTABLES, GET_ELEMENTS, INET)
-        .with_name(TABLE, FW4)?
-        .with_name(ELEMENTS_SET, set)?;
+    let request = Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, NFPROTO_INET)
+        .with_name(NFTA_RULE_TABLE, FW4)?
+        .with_name(NFTA_SET_ELEM_LIST_SET, set)?;
     let listed = kernel.list(&format!("nft-fw4-{set}"), &request, |_, attributes| {
         Ok(Some(read_names(attributes)?))
     });
@@ -83,14 +83,16 @@ fn set_has(kernel: &Kernel, set: &str, device: &str) -> Result<bool, NetlinkErro
 
 /// The keys of a list of elements as names, and whether each of them ends a range.
 fn read_names(attributes: &[u8]) -> Result<Vec<(String, bool)>, Malformed> {
-    let elements = Attributes::new(attributes).find(ELEMENTS)?.unwrap_or_default();
+    let elements =
+        Attributes::new(attributes).find(NFTA_SET_ELEM_LIST_ELEMENTS)?.unwrap_or_default();
     let mut names = Vec::new();
     for element in Attributes::new(elements) {
         let element = element?;
-        let Some(key) = element.nested().find(ELEMENT_KEY)? else { continue };
-        let key = Attributes::new(key).find(DATA_VALUE)?.unwrap_or_default();
-        let flags = element.nested().find(ELEMENT_FLAGS)?.and_then(|it| it.try_into().ok());
-        let ends = flags.is_some_and(|flags| u32::from_be_bytes(flags) & INTERVAL_END != 0);
+        let Some(key) = element.nested().find(NFTA_SET_ELEM_KEY)? else { continue };
+        let key = Attributes::new(key).find(NFTA_DATA_VALUE)?.unwrap_or_default();
+        let flags = element.nested().find(NFTA_SET_ELEM_FLAGS)?.and_then(|it| it.try_into().ok());
+        let ends =
+            flags.is_some_and(|flags| u32::from_be_bytes(flags) & NFT_SET_ELEM_INTERVAL_END != 0);
         let name = key.split(|byte| *byte == 0).next().unwrap_or_default();
         names.push((text(name), ends));
     }
