@@ -16,6 +16,7 @@ const LIFETIME_TOLERANCE: u32 = 10;
 /// assert!(new.is_better_than(&old));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a step of the order")]
 pub struct PrefixRank {
     /// It is not deprecated.
     pub preferred: bool,
