@@ -2,7 +2,7 @@
 
 use std::io;
 
-use mape_core::{Code, Explain, Quoted};
+use mape_core::{Code, Explain, Explanation, Quoted};
 
 /// The rules could not be loaded. What was loaded before still is: nft takes all or nothing.
 #[derive(Debug, thiserror::Error)]
@@ -29,33 +29,26 @@ pub enum FirewallError {
 }
 
 impl Explain for FirewallError {
-    fn code(&self) -> Code {
+    fn explain(&self) -> Explanation {
+        let rejected = |hint: &'static str| Explanation::new(Code::FirewallRejected, hint);
         match self {
-            Self::Directory(_) => Code::SystemRefused,
-            _ => Code::FirewallRejected,
-        }
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::NoNft(_) => "install nftables, and run this as root",
-            Self::Rejected(_) => {
-                "check that the kernel modules are there (kmod-nft-netdev, kmod-nft-nat), and leave \
-                 the option edge at auto"
+            Self::NoNft(error) => {
+                rejected("install nftables, and run this as root").param("reason", error)
             }
-            Self::NoVerdict(_) => "see whether memory is short (`free`), then try again",
-            Self::Busy { .. } => "see what it waits for; nothing was changed",
-            Self::Directory(_) => "run this as root",
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::NoNft(error) | Self::Directory(error) => vec![("reason", error.to_string())],
-            Self::NoVerdict(reason) => vec![("reason", reason.clone())],
-            Self::Rejected(line) => vec![("reason", line.text())],
-            Self::Busy { seconds } => vec![("seconds", seconds.to_string())],
+            Self::Rejected(line) => rejected(
+                "check that the kernel modules are there (kmod-nft-netdev, kmod-nft-nat), and leave \
+                 the option edge at auto",
+            )
+            .text("reason", &line.text()),
+            Self::NoVerdict(reason) => {
+                rejected("see whether memory is short (`free`), then try again")
+                    .text("reason", reason)
+            }
+            Self::Busy { seconds } => {
+                rejected("see what it waits for; nothing was changed").param("seconds", seconds)
+            }
+            Self::Directory(error) => Explanation::new(Code::SystemRefused, "run this as root")
+                .param("reason", error),
         }
     }
 }

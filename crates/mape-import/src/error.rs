@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use mape_core::{Code, Explain, Quoted};
+use mape_core::{Code, Explain, Explanation, Quoted};
 
 /// The section cannot be imported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,42 +42,35 @@ pub enum ImportError {
 }
 
 impl Explain for ImportError {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
+    fn explain(&self) -> Explanation {
         match self {
-            Self::NoSection(_) => "`uci show network` lists the interfaces",
-            Self::NotMapE { .. } => {
-                "a fixed-IPv4 contract of another provider than v6 Plus and OCN stays as it is; for a \
-                 MAP-E line make a new interface of proto mape, which needs no numbers"
+            Self::NoSection(interface) => {
+                Explanation::new(Code::OptionInvalid, "`uci show network` lists the interfaces")
+                    .text("interface", &interface.text())
             }
-            Self::NoAddress { provider, end, .. } => {
-                return format!(
+            Self::NotMapE { interface, proto } => Explanation::new(
+                Code::OptionInvalid,
+                "a fixed-IPv4 contract of another provider than v6 Plus and OCN stays as it is; for a \
+                 MAP-E line make a new interface of proto mape, which needs no numbers",
+            )
+            .text("interface", &interface.text())
+            .text("value", &proto.text()),
+            Self::NoAddress { interface, provider, end } => {
+                let hint = format!(
                     "make an interface of proto mape with provider {provider}, peeraddr {end}, and \
                      ipaddr from the papers of the contract"
                 );
+                Explanation::new(Code::OptionInvalid, hint)
+                    .text("interface", &interface.text())
+                    .text("provider", provider)
+                    .param("value", end)
             }
-            Self::OtherMechanism { .. } => {
-                "keep the section as it is; `mape-proto plan PREFIX` tells what a line is"
-            }
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::NoSection(interface) => vec![("interface", interface.text())],
-            Self::NoAddress { interface, provider, end } => vec![
-                ("interface", interface.text()),
-                ("provider", (*provider).to_owned()),
-                ("value", end.to_string()),
-            ],
-            Self::NotMapE { interface, proto: value }
-            | Self::OtherMechanism { interface, what: value } => {
-                vec![("interface", interface.text()), ("value", value.text())]
-            }
+            Self::OtherMechanism { interface, what } => Explanation::new(
+                Code::OptionInvalid,
+                "keep the section as it is; `mape-proto plan PREFIX` tells what a line is",
+            )
+            .text("interface", &interface.text())
+            .text("value", &what.text()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use mape_core::{Code, Explain, Failure, Layout, Quoted, Rule, parse_rule_file};
+use mape_core::{Explain, Explanation, Failure, Layout, Quoted, Rule, parse_rule_file};
 
 use crate::files;
 
@@ -15,16 +15,9 @@ struct Unreadable {
 }
 
 impl Explain for Unreadable {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        "name a text file with one rule in a line".to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("option", "rules_file".to_owned()), ("value", self.file.text())]
+    fn explain(&self) -> Explanation {
+        Explanation::of_option("rules_file", "name a text file with one rule in a line")
+            .text("value", &self.file.text())
     }
 }
 

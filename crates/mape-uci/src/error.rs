@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use mape_core::{Code, Explain, Quoted};
+use mape_core::{Code, Explain, Explanation, Quoted};
 
 /// The configuration cannot be read or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,45 +49,36 @@ impl UciError {
 }
 
 impl Explain for UciError {
-    fn code(&self) -> Code {
-        Code::Uci
-    }
-
-    fn hint(&self) -> String {
-        match self {
-            Self::Line { package, .. } => {
-                format!("`uci export {}` must work first; correct that line", package.text())
-            }
-            Self::Unreadable { .. } => "run this as root on the router".to_owned(),
-            Self::Pending(package) => {
-                let package = package.text();
-                format!(
-                    "look at them with `uci changes {package}`, then `uci commit {package}` or \
-                     `uci revert {package}`"
-                )
-            }
-            Self::Program(_) => {
-                "run this as root on the router, and see that its flash is not full (`df /etc`)"
-                    .to_owned()
-            }
-            Self::NotAsMeant(package) => {
-                format!(
-                    "see whether somebody else changes it (`uci changes {}`), then try again",
-                    package.text()
-                )
-            }
-        }
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
+    fn explain(&self) -> Explanation {
         match self {
             Self::Line { package, line, .. } => {
-                vec![("package", package.text()), ("line", line.to_string())]
+                let package = package.text();
+                let hint = format!("`uci export {package}` must work first; correct that line");
+                Explanation::new(Code::Uci, hint).text("package", &package).param("line", line)
             }
-            Self::Unreadable { file, .. } => vec![("file", file.text())],
-            Self::Program(reason) => vec![("reason", reason.text())],
-            Self::Pending(package) | Self::NotAsMeant(package) => {
-                vec![("package", package.text())]
+            Self::Unreadable { file, .. } => {
+                Explanation::new(Code::Uci, "run this as root on the router")
+                    .text("file", &file.text())
+            }
+            Self::Pending(package) => {
+                let package = package.text();
+                let hint = format!(
+                    "look at them with `uci changes {package}`, then `uci commit {package}` or \
+                     `uci revert {package}`"
+                );
+                Explanation::new(Code::Uci, hint).text("package", &package)
+            }
+            Self::Program(reason) => Explanation::new(
+                Code::Uci,
+                "run this as root on the router, and see that its flash is not full (`df /etc`)",
+            )
+            .text("reason", &reason.text()),
+            Self::NotAsMeant(package) => {
+                let package = package.text();
+                let hint = format!(
+                    "see whether somebody else changes it (`uci changes {package}`), then try again"
+                );
+                Explanation::new(Code::Uci, hint).text("package", &package)
             }
         }
     }

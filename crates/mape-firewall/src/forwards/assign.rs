@@ -1,6 +1,6 @@
 //! Which port each forward gets. No file, no clock: the same for the same input.
 
-use mape_core::{Code, Explain, Plan, PortRange, PortSet, Table, fnv1a_32};
+use mape_core::{Explain, Explanation, Plan, PortRange, PortSet, Table, fnv1a_32};
 
 use super::port_store::Kept;
 use super::section::{Forward, Wanted};
@@ -49,29 +49,21 @@ pub enum Refusal {
 }
 
 impl Explain for Refusal {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        match self.nearest() {
+    fn explain(&self) -> Explanation {
+        let hint = match self.nearest() {
             nearest @ [_, ..] => {
                 format!("use auto, or one of the nearest free ones: {}", join(nearest, ", "))
             }
             [] => "remove a forward, or reserve fewer ports".to_owned(),
-        }
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        let mut params = vec![("option", "src_dport".to_owned())];
+        };
+        let mut explanation = Explanation::of_option("src_dport", hint);
         if let Some((port, nearest)) = self.port() {
-            params.push(("value", port.to_string()));
-            params.push(("nearest", join(nearest, " ")));
+            explanation = explanation.param("value", &port).text("nearest", &join(nearest, " "));
         }
-        if let Self::Taken { other, .. } = self {
-            params.push(("other", other.clone()));
+        match self {
+            Self::Taken { other, .. } => explanation.text("other", other),
+            _ => explanation,
         }
-        params
     }
 }
 

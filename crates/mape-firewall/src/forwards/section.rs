@@ -5,7 +5,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::Ipv4Net;
-use mape_core::{Code, Explain, Quoted, decimal, is_unicast4};
+use mape_core::{Explain, Explanation, Quoted, decimal, is_unicast4};
 use mape_nft::Transport;
 use mape_uci::{self, Section};
 
@@ -92,22 +92,12 @@ pub enum ForwardError {
 }
 
 impl Explain for ForwardError {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
+    fn explain(&self) -> Explanation {
         match self {
-            Self::Bad { hint, .. } | Self::Missing(_, hint) => (*hint).to_owned(),
-        }
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Bad { option, value, .. } => {
-                vec![("option", (*option).to_owned()), ("value", value.text())]
+            Self::Bad { option, value, hint } => {
+                Explanation::of_option(option, *hint).text("value", &value.text())
             }
-            Self::Missing(option, _) => vec![("option", (*option).to_owned())],
+            Self::Missing(option, hint) => Explanation::of_option(option, *hint),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Why nothing is known of the connections, or nothing could be done with them.
 
-use mape_core::{Code, Explain};
+use mape_core::{Code, Explain, Explanation};
 use nix::errno::Errno;
 
 use crate::netlink::NetlinkError;
@@ -35,23 +35,12 @@ impl From<NetlinkError> for ConntrackError {
 }
 
 impl Explain for ConntrackError {
-    fn code(&self) -> Code {
-        Code::Conntrack
-    }
-
-    fn hint(&self) -> String {
+    fn explain(&self) -> Explanation {
+        let explain = |hint: &'static str| Explanation::new(Code::Conntrack, hint);
         match self {
-            Self::NoModule => "install kmod-nf-conntrack-netlink",
-            Self::NotAllowed => "run this as root",
-            Self::Netlink(_) => "try again",
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::NoModule | Self::NotAllowed => Vec::new(),
-            Self::Netlink(error) => vec![("reason", error.to_string())],
+            Self::NoModule => explain("install kmod-nf-conntrack-netlink"),
+            Self::NotAllowed => explain("run this as root"),
+            Self::Netlink(error) => explain("try again").param("reason", error),
         }
     }
 }
