@@ -1,4 +1,4 @@
-//! `detect`: what is known of the line, for `mape-provision` to conclude from.
+//! `detect`: collects the facts from which `mape-provision` concludes the type of the line.
 
 use std::io::Write;
 use std::net::Ipv6Addr;
@@ -95,7 +95,7 @@ pub fn detect(
     Ok(mape_provision::detect(&line))
 }
 
-/// What is known of the line without asking anybody but netifd.
+/// Returns the facts of the line that netifd and the files of this machine have.
 #[must_use]
 pub fn line_facts(dump: &Dump, env: &Env) -> LineFacts {
     known(dump, env).0

@@ -1,4 +1,4 @@
-//! Which interface is the uplink, and which of its prefixes is the line's.
+//! Chooses the uplink, and the one of its prefixes that is the end-user prefix.
 
 use mape_core::{Failure, PrefixRank, Quoted, ReceivedPrefix};
 use mape_provision::Decision;
@@ -9,7 +9,7 @@ use super::error::UplinkError;
 use super::fixed_ipv4::FixedIpv4Contract;
 use super::taken::Taken;
 
-/// The uplink and the plan it leads to, still with the default MTU.
+/// An interface with the end-user prefix.
 #[derive(Clone, Debug)]
 pub struct Uplink {
     /// The interface.
@@ -26,7 +26,7 @@ pub struct Uplink {
 /// [taken](Taken) is passed over. `current` is the prefix that the interface has been set up with.
 ///
 /// # Errors
-/// [`UplinkError`], or the most telling reason why a prefix that is there has no plan.
+/// [`UplinkError`], or the most specific reason why a prefix has no plan.
 pub fn choose(
     config: &Config,
     dump: &Dump,
@@ -91,8 +91,8 @@ pub fn choose(
     }
 }
 
-/// Neither our own interfaces nor the aliases with their CE addresses, which would keep a prefix
-/// alive that the line no longer has.
+/// Whether an interface may be the uplink: not one of ours, and not an alias with a CE address,
+/// which would keep a prefix alive that the line no longer has.
 pub(super) fn is_candidate(config: &Config, dump: &Dump, interface: &InterfaceDump) -> bool {
     let name = &interface.name;
     config.tunlink.as_ref().is_none_or(|tunlink| tunlink == name)
@@ -102,8 +102,8 @@ pub(super) fn is_candidate(config: &Config, dump: &Dump, interface: &InterfaceDu
         && !dump.is_our_alias(name)
 }
 
-/// How much a refusal says about the line: 0 for prefixes that no line has, such as a LAN's unique
-/// local one.
+/// Ranks a refusal by what it says about the line: 0 for prefixes that no line has, such as the
+/// unique local one of a LAN.
 fn how_telling(failure: &Failure, line: Option<&str>) -> u8 {
     if !failure.is_without_rule() {
         return 3;
@@ -221,7 +221,7 @@ mod tests {
         let none = wan("wan6", &json!([]), &json!([]));
         let late = chosen("{}", &[none.clone(), ours.clone(), alias.clone()], None);
         assert!(late.starts_with("MAPE_NO_IPV6_YET"), "{late}");
-        // Somebody else's interface with such a name is one like any other.
+        // An interface of another protocol may have such a name.
         alias["interface"] = json!("guest_");
         assert_eq!(chosen("{}", &[none, ours, alias], None), "guest_ 240b:10:3261:6400::/64");
     }

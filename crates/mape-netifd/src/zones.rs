@@ -1,4 +1,4 @@
-//! firewall4's zones: which one an interface is in.
+//! Firewall zones of firewall4, and the one that an interface is in.
 
 use mape_uci::{Directories, Package, Section};
 
@@ -36,9 +36,9 @@ impl Zones {
         Self(zones.collect())
     }
 
-    /// The same with the interfaces whose handlers have joined a zone (`data.zone`): firewall4 puts
-    /// them there as if the zone listed them. So joins one that netifd makes itself, like `wan_6`.
-    /// What our own have joined is what we told, and has to be told again.
+    /// Adds the interfaces whose handlers have joined a zone (`data.zone`): firewall4 treats them
+    /// as if the zone listed them. An interface that netifd makes, like `wan_6`, joins that way.
+    /// The zone of one of ours is left out: its handler published it, and publishes it again.
     #[must_use]
     pub fn with_joined(mut self, dump: &Dump) -> Self {
         for interface in dump.interfaces().filter(|interface| interface.proto != "mape") {
@@ -56,27 +56,27 @@ impl Zones {
         self.0.iter().any(|it| it.name == zone)
     }
 
-    /// The zone that the user wants the tunnel in, where the firewall has none of that name:
-    /// firewall4 says nothing of it.
+    /// Returns the zone of the option `zone`, where the firewall has none of that name. firewall4
+    /// reports nothing in that case.
     #[must_use]
     pub fn missing<'config>(&self, config: &'config Config) -> Option<&'config str> {
         let zone = config.zone.as_deref().filter(|zone| *zone != "-")?;
         (!self.0.is_empty() && !self.has(zone)).then_some(zone)
     }
 
-    /// The zone that lists the interface.
+    /// Returns the zone that lists the interface.
     #[must_use]
     pub fn of_interface(&self, interface: &str) -> Option<&str> {
         self.first(|zone| zone.networks.iter().any(|member| member == interface))
     }
 
-    /// The zone of the uplink: the one that lists it, or its device.
+    /// Returns the zone that lists the uplink or its device.
     #[must_use]
     pub fn of_uplink(&self, uplink: &Uplink) -> Option<&str> {
         self.of_interface(&uplink.interface).or_else(|| self.of_device(&uplink.device))
     }
 
-    /// The zone that lists the device: by its name, or with a `+` by the beginning of it.
+    /// Returns the zone that lists the device, by its name or by a prefix of it that ends with `+`.
     #[must_use]
     pub fn of_device(&self, device: &str) -> Option<&str> {
         let is_it = |listed: &String| match listed.strip_suffix('+') {
@@ -90,8 +90,8 @@ impl Zones {
         self.0.iter().find(|zone| is_it(zone)).map(|zone| zone.name.as_str())
     }
 
-    /// The zone that the tunnel has to be put into: what the user says, or that of the uplink.
-    /// `None` where some zone lists it already, or the user wants none (`-`, as upstream's `map`).
+    /// Returns the zone that the tunnel joins: that of the option `zone`, else that of the uplink.
+    /// `None` where a zone lists the tunnel, or the option is `-` (as in upstream's `map`).
     #[must_use]
     pub fn of_tunnel(&self, interface: &str, config: &Config, uplink: &Uplink) -> Option<String> {
         match config.zone.as_deref() {

@@ -1,5 +1,5 @@
-//! What the tunnel had carried when something last happened, in `/var/run/mape-rs/IFACE.counts`:
-//! the device's own counters are those of its whole life, and tell of a line that died nothing.
+//! Packets that the tunnel had carried at the last event, in `/var/run/mape-rs/IFACE.counts`. The
+//! counters of the device count since it was made, so they do not show that a line has died.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::Device;
 /// Packets of a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// The device's: a new one counts from 0.
+    /// Index of the device. A new device counts from 0.
     index: u32,
     /// Sent into the tunnel.
     pub sent: u64,
@@ -21,14 +21,15 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Those of the device's life.
+    /// Returns the counters of the device, since it was made.
     #[must_use]
     pub fn of(device: &Device) -> Option<Self> {
         let (sent, received) = (device.traffic.tx_packets?, device.traffic.rx_packets?);
         Some(Self { index: device.index, sent, received })
     }
 
-    /// Those since the last event; `None` where no event has been noted in this device's life.
+    /// Returns the packets since the last event; `None` where none was recorded since the device
+    /// was made.
     #[must_use]
     pub fn since(self, directory: &Path, name: &InterfaceName) -> Option<Self> {
         let text = files::text(path(directory, name)).ok()?;
@@ -41,7 +42,7 @@ impl Counts {
         })
     }
 
-    /// Something has happened. A cache: where it cannot be written, less is known.
+    /// Records the counters after an event. Without the file, `since` returns `None`.
     pub(super) fn note(self, directory: &Path, name: &InterfaceName) {
         if let Ok(text) = serde_json::to_string(&self) {
             let _ = files::write(&path(directory, name), &text);

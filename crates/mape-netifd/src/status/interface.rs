@@ -1,4 +1,4 @@
-//! One interface.
+//! Status of one interface.
 
 use std::net::Ipv6Addr;
 
@@ -261,7 +261,7 @@ impl Collector<'_> {
         }
     }
 
-    /// The tunnel sends nothing without its own address.
+    /// Warns where the CE address is lost: the tunnel then sends nothing.
     fn lost(&self, name: &InterfaceName, ce: Ipv6Addr) -> Option<Issue> {
         mape_kernel::link::is_lost(&self.env.proc.join("net"), ce)?.then(|| Issue {
             code: Code::CeMissing.as_str().to_owned(),

@@ -16,8 +16,8 @@ pub struct Issue {
     pub hint: Option<String>,
 }
 
-/// The newest error of ours, which names the cause; without one the newest of netifd, which names
-/// the consequence.
+/// Returns the newest error of ours, which names the cause; without one the newest of netifd, which
+/// names the consequence.
 pub(super) fn newest_error(interface: &InterfaceDump) -> Option<Issue> {
     let errors = &interface.errors;
     let ours = errors.iter().rfind(|error| error.code.starts_with("MAPE_"));
@@ -26,7 +26,7 @@ pub(super) fn newest_error(interface: &InterfaceDump) -> Option<Issue> {
     Some(Issue { code: error.code.clone(), message: data(0), hint: data(1) })
 }
 
-/// What is wrong although the interface is up.
+/// Returns the warning of an interface that is up.
 pub(super) fn warning(data: &InterfaceData) -> Option<Issue> {
     let Warning { code, message, hint } = data.warning()?.clone();
     Some(Issue { code: code?, message, hint })

@@ -1,4 +1,4 @@
-//! The line's numbers.
+//! Address, port set and tunnel of an interface.
 
 use mape_core::{
     Layout, Plan, ReceivedPrefix, Request, TUNNEL_OVERHEAD, find_builtin, parse_rule, plan,
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::interface_data::InterfaceData;
 use crate::plan_numbers::{PortPairs, SharedAddress, Tunnel, port_pairs};
 
-/// What a plan says, under the names of `plan --json`.
+/// A plan, under the names of `plan --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LineStatus {
     /// `v6plus`, `ocn` … `manual`
@@ -34,7 +34,7 @@ pub struct LineStatus {
 }
 
 impl LineStatus {
-    /// From a plan, and the data that the handler published.
+    /// Joins a plan with the data that the handler published.
     pub(super) fn new(plan: &Plan, data: &InterfaceData) -> Self {
         // A state file states every rule; if it is one of the table, it has a name.
         let builtin = ReceivedPrefix::new(plan.end_user_prefix().addr(), 64)
@@ -56,7 +56,7 @@ impl LineStatus {
     }
 }
 
-/// The plan behind the data that the handler published, for when its state file is lost.
+/// Computes the plan from the data that the handler published, where its state file is lost.
 pub(super) fn plan_of(data: &InterfaceData) -> Option<Plan> {
     let prefix: ReceivedPrefix = data.end_user_prefix.as_deref()?.parse().ok()?;
     let mut request = Request::new(prefix);

@@ -1,4 +1,4 @@
-//! Ports in use, for people and programs.
+//! Ports in use, as `status` and `ports` show them.
 
 use mape_core::PortRange;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::peak::Peak;
 use super::usage::{Host, PerProtocol, Ports, Role, Usage};
 
-/// Hosts that are told of.
+/// Hosts shown at most.
 const HOSTS: usize = 5;
 
 /// How much of the port set is in use. A port serves any number of destinations, so a set in full
@@ -19,9 +19,9 @@ pub struct PortsStatus {
     pub used: PerProtocol<Option<u32>>,
     /// Connections.
     pub connections: PerProtocol<Option<u32>>,
-    /// The most that were ever seen.
+    /// The most ports seen in use.
     pub peak: Option<Peak>,
-    /// Who has most of the connections.
+    /// The hosts with most of the connections.
     pub hosts: Option<Vec<Host>>,
     /// The set, block by block.
     pub blocks: Vec<Block>,
@@ -30,7 +30,7 @@ pub struct PortsStatus {
     pub(super) all: Vec<PortStatus>,
 }
 
-/// A block of real ports.
+/// A block of external ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Block {
     /// First port.
@@ -41,7 +41,7 @@ pub struct Block {
     pub used: PerProtocol<Option<u32>>,
 }
 
-/// A real port.
+/// An external port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PortStatus {
     /// Its number.
@@ -54,7 +54,7 @@ pub struct PortStatus {
 }
 
 impl PortsStatus {
-    /// `usage` is `None` where nobody knows it.
+    /// `usage` is `None` where conntrack cannot be read.
     pub(super) fn new(ports: &Ports, usage: Option<&Usage>, peak: Option<Peak>) -> Self {
         let known = |count: &dyn Fn(&Usage) -> PerProtocol<u32>| {
             usage.map(count).map_or(PerProtocol::default(), |counts| counts.map(Some))
@@ -86,7 +86,7 @@ impl PortsStatus {
         &self.all
     }
 
-    /// Whether it is known which ports are in use.
+    /// Whether conntrack could be read.
     #[must_use]
     pub fn is_known(&self) -> bool {
         self.used.tcp.is_some()
@@ -94,7 +94,7 @@ impl PortsStatus {
 }
 
 impl PortStatus {
-    /// Whether there is a connection on it, if that is known.
+    /// Whether there is a connection on it; `None` where conntrack cannot be read.
     #[must_use]
     pub fn is_used(&self) -> Option<bool> {
         let PerProtocol { tcp, udp, icmp } = self.connections;

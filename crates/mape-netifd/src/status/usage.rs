@@ -1,4 +1,4 @@
-//! Which ports of the set are in use, seen from outside.
+//! Which external ports of the set are in use.
 
 use std::net::Ipv4Addr;
 
@@ -40,13 +40,13 @@ impl<T> PerProtocol<T> {
 pub enum Role {
     /// Outgoing connections get it.
     Nat,
-    /// Kept for servers.
+    /// Kept for port forwards.
     Reserved,
-    /// Leads to a host of the LAN: a forward has it.
+    /// A port forward leads to a host of the LAN.
     Published,
-    /// UPnP, NAT-PMP and PCP give it away.
+    /// UPnP, NAT-PMP and PCP assign it.
     Upnp,
-    /// Nobody gets it: port 0, or one that the set has too many.
+    /// Without use: port 0, or a port that the translation leaves over.
     Unused,
 }
 
@@ -59,10 +59,10 @@ pub(crate) struct Ports {
     upnp: Vec<PortRange>,
 }
 
-/// What the connections are spread over.
+/// Connections by port and by host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
-    /// Connections on each real port that has any, sorted.
+    /// Connections on each external port that has any, sorted.
     ports: Vec<(u16, PerProtocol<u32>)>,
     /// The hosts behind the line, and the router under the line's own address, sorted.
     hosts: Vec<Host>,
@@ -106,7 +106,7 @@ impl Ports {
         &self.blocks
     }
 
-    /// How many ports outgoing connections can get.
+    /// Returns how many ports outgoing connections can get.
     pub(crate) fn usable(&self) -> usize {
         match (self.line.mapping(), self.line.outgoing()) {
             (Some(mapping), _) => mapping.usable(),
@@ -143,8 +143,8 @@ impl Ports {
         }
     }
 
-    /// Counts the connections on each port. Where nothing is known of the edge, ports of the set
-    /// that conntrack shows are taken for real ones, as the plain edge would have them.
+    /// Counts the connections on each port. Where the edge is unknown, ports of the set that
+    /// conntrack shows count as external ports, as with the edge `plain`.
     pub(crate) fn usage(&self, entries: &[Entry], edge: Option<Edge>) -> Usage {
         let (mut used, mut hosts) = (Vec::new(), Vec::new());
         for entry in entries {
@@ -164,7 +164,7 @@ impl Ports {
         Usage::of(used, hosts)
     }
 
-    /// Whether somebody outside knocks at a port where nobody is: the router itself got it.
+    /// Whether a packet from outside came to a port without a listener: the router itself got it.
     fn is_noise(&self, entry: &Entry, port: u16) -> bool {
         entry.reply.destination != self.address()
             && !entry.status.is_destination_translated()
@@ -172,7 +172,7 @@ impl Ports {
             && !matches!(self.role(port), Role::Reserved | Role::Published | Role::Upnp)
     }
 
-    /// Who behind the line has this connection.
+    /// Returns the host behind the line that has this connection.
     fn host(&self, entry: &Entry) -> Ipv4Addr {
         if entry.reply.destination == self.address() {
             entry.original.source
@@ -181,7 +181,8 @@ impl Ports {
         }
     }
 
-    /// The port outside of one that conntrack shows; `None` where it is none of the set's.
+    /// Returns the external port of one that conntrack shows; `None` where the set does not have
+    /// it.
     fn real(&self, port: u16, edge: Option<Edge>) -> Option<u16> {
         let Some(mapping) = self.line.mapping() else { return Some(port) };
         let own =
@@ -195,7 +196,7 @@ impl Ports {
 }
 
 impl Usage {
-    /// One port with its protocol, and one host, for each connection.
+    /// Counts from one port with its protocol, and one host, for each connection.
     fn of(mut used: Vec<(u16, Protocol)>, mut hosts: Vec<Ipv4Addr>) -> Self {
         used.sort_unstable_by_key(|(port, _)| *port);
         hosts.sort_unstable();
@@ -215,14 +216,14 @@ impl Usage {
         Self { ports: ports.collect(), hosts: hosts.collect() }
     }
 
-    /// Connections on this port.
+    /// Returns the connections on this port.
     pub(crate) fn on(&self, port: u16) -> PerProtocol<u32> {
         let place = self.ports.binary_search_by_key(&port, |(port, _)| *port);
         let counts = place.ok().and_then(|place| self.ports.get(place));
         counts.map_or_else(PerProtocol::default, |(_, counts)| *counts)
     }
 
-    /// How many ports of this range are in use.
+    /// Returns how many ports of this range are in use.
     pub(crate) fn within(&self, range: PortRange) -> PerProtocol<u32> {
         let mut used = PerProtocol::default();
         for (_, counts) in self.ports.iter().filter(|(port, _)| range.contains(*port)) {
@@ -233,12 +234,12 @@ impl Usage {
         used
     }
 
-    /// How many ports are in use.
+    /// Returns how many ports are in use.
     pub(crate) fn ports(&self) -> PerProtocol<u32> {
         PortRange::new(0, u16::MAX).map(|all| self.within(all)).unwrap_or_default()
     }
 
-    /// Those with the most connections, at most `number`; of equals the lower address.
+    /// Returns the hosts with the most connections, at most `number`; of equals the lower address.
     pub(crate) fn top_hosts(&self, number: usize) -> Vec<Host> {
         let mut hosts = self.hosts.clone();
         hosts.sort_by_key(|host| std::cmp::Reverse(host.connections));
@@ -246,7 +247,7 @@ impl Usage {
         hosts
     }
 
-    /// How many connections there are.
+    /// Returns how many connections there are.
     pub(crate) fn connections(&self) -> PerProtocol<u32> {
         let mut sum = PerProtocol::default();
         for (_, counts) in &self.ports {

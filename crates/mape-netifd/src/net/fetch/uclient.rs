@@ -1,8 +1,8 @@
 //! `uclient-fetch`, which every image has.
 //!
-//! It cannot be bound to an address, and it follows redirects by itself, from `https` to `http` too.
-//! Its messages show a redirect; the answer is then discarded, and the provisioning machine asks
-//! the new server under its own rules.
+//! It cannot be bound to an address, and it follows redirects by itself, from `https` to `http`
+//! too. Its messages show a redirect; the answer is then discarded, and the provisioning machine
+//! asks the new server under its own rules.
 
 use std::net::Ipv6Addr;
 use std::process::Command;

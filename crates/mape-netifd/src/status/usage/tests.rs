@@ -88,7 +88,7 @@ fn inside_ports_are_shown_as_real_ones() {
         let line = ports.address();
         assert_eq!(used(&ports, &[incoming(&ports, 5696, HOST, DNAT)], edge), [5696]);
         assert_eq!(used(&ports, &[incoming(&ports, 5696, line, 0)], edge), [5696]);
-        // A socket with full cone; and a port where nobody is.
+        // A socket with full cone, and a port without a listener.
         let cone = incoming(&ports, inside.first(), HOST, DNAT);
         assert_eq!(used(&ports, &[cone], edge), [mapping.to_external(inside.first()).unwrap()]);
         assert!(used(&ports, &[incoming(&ports, inside.first(), line, 0)], edge).is_empty());
