@@ -1,7 +1,7 @@
-//! Next steps for a machine without OpenWrt: the same errors, chosen by code and values, for a
-//! machine that has no `uci`, no package of OpenWrt and no netifd.
+//! Next steps for a machine without OpenWrt: chosen by code and values of an error, because the
+//! machine has no `uci`, no packages of OpenWrt and no netifd.
 //!
-//! [`is_here`] is the one place where it is found out which kind of machine this is.
+//! [`is_here`] is the only place that decides which kind of machine this is.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -10,14 +10,14 @@ use mape_core::{Code, Explain, Failure};
 use mape_netifd::CONTRACTS;
 use mape_provision::{LineType, Verdict};
 
-/// Where one reads more.
+/// The next step for port forwards.
 const SERVERS: &str = "keep the port with reserved_ports in /etc/mape-rs.conf, and write a dnat rule of your own \
                        (docs/apu2-alpine.md, Servers)";
-/// DS-Lite's own address of the CE, with its length (RFC 6333 section 5.7).
+/// The address of DS-Lite's own end, with its length (RFC 6333 section 5.7).
 const B4: &str = "192.0.0.2/29";
 
-/// Whether this machine is no OpenWrt router, and none is meant: options that name a router's files
-/// or its ubus speak of one.
+/// Whether this machine is not an OpenWrt router, and the arguments do not name the files or the
+/// ubus of one.
 #[must_use]
 pub fn is_here(arguments: &[OsString]) -> bool {
     let router = ["--root", "--ubus-socket", "--uci-program"];
@@ -32,7 +32,7 @@ pub fn is_here(arguments: &[OsString]) -> bool {
     !is_router && !arguments.iter().any(names_router)
 }
 
-/// The command reads or changes what only a router has.
+/// The command reads or changes what exists only on a router.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} is for OpenWrt routers, and this machine is none: it has no /etc/config")]
 pub struct NoRouter {
@@ -41,7 +41,7 @@ pub struct NoRouter {
 }
 
 impl NoRouter {
-    /// Of `mape-proto WORD …`, where that is one of these.
+    /// Returns the error for these arguments, if the command needs a router.
     pub fn of(arguments: &[OsString]) -> Option<Self> {
         let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
         let has = |name: &str| words.iter().any(|word| word == name);
@@ -80,7 +80,7 @@ impl Explain for NoRouter {
     }
 }
 
-/// The failure with the next step that this kind of machine has.
+/// Returns the failure with the next step for this kind of machine.
 #[must_use]
 pub fn advised(failure: Failure) -> Failure {
     let Failure { code, message, hint, params } = failure;
@@ -88,7 +88,7 @@ pub fn advised(failure: Failure) -> Failure {
     Failure { code, message, hint, params }
 }
 
-/// The same in words of `/etc/mape-rs.conf`: `up` has no option `--rule`.
+/// The same with the options of `/etc/mape-rs.conf`, because `up` has no option `--rule`.
 pub(super) fn advised_in_file(failure: Failure) -> Failure {
     let mut failure = advised(failure);
     failure.hint = failure
@@ -108,7 +108,7 @@ fn next_step(code: Code, hint: &str, params: &[(&'static str, String)]) -> Optio
             "{}; only if the contract says MAP-E, pass its rule with --rule",
             fixed("the tunnel end of your contract")
         )),
-        // Names of OpenWrt's packages.
+        // The hint names OpenWrt's packages.
         (Code::FirewallRejected, _) if hint.contains("kmod-") => Some(
             "see that the kernel has nf_tables with NAT and netdev chains, and leave the edge at auto"
                 .to_owned(),
@@ -143,7 +143,7 @@ fn fixed(end: &str) -> String {
     )
 }
 
-/// The verdict with the next step that this kind of machine has, and without a router's section.
+/// Returns the verdict with the next step for this kind of machine, without a section for a router.
 #[must_use]
 pub fn advised_verdict(mut verdict: Verdict, tunnel_end: Option<std::net::Ipv6Addr>) -> Verdict {
     let contract = verdict.provider.filter(|name| CONTRACTS.contains(name));

@@ -1,4 +1,4 @@
-//! `/etc/mape-rs.conf`: one option in a line, with the names that the options have in UCI.
+//! `/etc/mape-rs.conf`: one option per line, with the names that the options have in UCI.
 
 use std::borrow::Cow;
 use std::io;
@@ -16,43 +16,43 @@ use mape_system::user_rules::Stated;
 
 use crate::spec::{InputChain, RouteOption};
 
-/// Where the configuration is if nobody says otherwise. It need not exist: everything has a
+/// The configuration that is read if the user names none. It may be missing: every option has a
 /// default.
 pub const DEFAULT_FILE: &str = "/etc/mape-rs.conf";
 
-/// Behind the defaults of `NetworkManager`'s cables and ifupdown, before those of Wi-Fi and
-/// networkd.
+/// After the defaults of ifupdown and of `NetworkManager` for cables, before those of networkd and
+/// of `NetworkManager` for Wi-Fi.
 const DEFAULT_METRIC: u32 = 512;
 /// The main table's number, under which `ip` does not show it.
 const MAIN_TABLE: u32 = 254;
-/// As the kernel's own packets.
+/// The kernel's own default.
 const DEFAULT_TTL: u8 = 64;
 
-/// What the user wants. All of it can be left out.
+/// The configuration of a line. Every option has a default.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where this stands, from the root.
+    /// Absolute path of the file.
     pub file: PathBuf,
     /// Name of the line; its device is `mape-NAME`.
     pub interface: InterfaceName,
-    /// The device that IPv6 comes from; the one of the IPv6 default route where not given.
+    /// The uplink; `None` for the device of the IPv6 default route.
     pub uplink: Option<DeviceName>,
-    /// A delegated prefix, where the machine's own routes and addresses do not show it.
+    /// A delegated prefix; only needed if the machine's routes and addresses do not show it.
     pub prefix: Option<ReceivedPrefix>,
     stated: Stated,
-    /// A contract with an address or a block of its own.
+    /// A fixed-IPv4 contract.
     pub fixed: Option<FixedIpv4Contract>,
-    /// MTU inside the tunnel in bytes; what the uplink leaves where not given.
+    /// MTU inside the tunnel in bytes; `None` for as much as the uplink allows.
     pub mtu: Option<u16>,
     /// Hop limit of the outer packets, 1 to 255.
     pub ttl: u8,
-    /// Where the IPv4 default route goes; `None` for nowhere.
+    /// Table and metric of the IPv4 default route; `None` for no route.
     pub route: Option<RouteOption>,
     /// Where ports are translated.
     pub edge: EdgeChoice,
-    /// Further wishes for the rules.
+    /// Further options of the rules.
     pub nft: Options,
-    /// A chain of the host's firewall that may be extended.
+    /// A chain of the host's firewall to which `up` may add a rule.
     pub input_chain: Option<InputChain>,
 }
 
@@ -155,9 +155,8 @@ impl Config {
         Ok(config)
     }
 
-    /// The line's name in a file where anything else may be wrong: a line that is up can be taken
-    /// down whatever becomes of its file. `None` where this is wrong too, or the file cannot be
-    /// read.
+    /// Returns the name of the line even if other lines of the file are wrong, so that `down` works
+    /// with any file. `None` if the name is wrong too, or the file cannot be read.
     pub(super) fn name_in(file: &Path) -> Option<InterfaceName> {
         let text = files::text(file).ok()?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -165,7 +164,7 @@ impl Config {
         names.next_back().map_or(Some(Self::default().interface), |(_, value)| value.parse().ok())
     }
 
-    /// What the lines say of a fixed-IPv4 contract, read as a router reads its options.
+    /// Sets the fixed-IPv4 contract from its options, as a router does.
     fn set_contract(&mut self, mut options: Vec<(&'static str, String)>) -> Result<(), Failure> {
         let Some((first, _)) = options.first() else { return Ok(()) };
         if options.iter().all(|(name, _)| *name != "provider") {
@@ -175,7 +174,7 @@ impl Config {
         let files = self.stated.rule_files.iter().map(|file| ("rules_file", file.clone()));
         options.extend(rules.chain(files));
         self.fixed = FixedIpv4Contract::of(&options)?;
-        // What the table says of the prefix is not about such a contract.
+        // The built-in table does not describe such a contract.
         self.stated.provider = ProviderChoice::Manual;
         Ok(())
     }
@@ -245,13 +244,13 @@ impl Config {
         })
     }
 
-    /// The tunnel device.
+    /// Returns the name of the tunnel device.
     #[must_use]
     pub fn device(&self) -> DeviceName {
         DeviceName::of_interface(&self.interface)
     }
 
-    /// What a plan for this prefix is made from. `uplink_mtu` counts where no `mtu` is given.
+    /// Returns the request for a plan with this prefix. `uplink_mtu` is used if `mtu` is not set.
     ///
     /// # Errors
     /// A rule file cannot be read or is wrong, or the uplink has no room for `mtu`.
@@ -270,9 +269,9 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Key and value of a line: `key value`, `key=value`, `key = "value"`. `None` for an empty line. A
-/// comment begins at the start of a line or after a blank, and not in quotes: a password may have
-/// it.
+/// Returns key and value of a line: `key value`, `key=value`, `key = "value"`. `None` for an empty
+/// line. A comment begins at the start of a line or after a blank, but not in quotes: a password
+/// may contain `#`.
 fn split(line: &str) -> Option<(&str, &str)> {
     let (key, value) = pair(line.trim());
     if let Some(inside) = in_quotes(value) {
@@ -298,7 +297,7 @@ fn pair(line: &str) -> (&str, &str) {
     (key, rest.strip_prefix('=').unwrap_or(rest).trim())
 }
 
-/// What is in quotes, where nothing but a comment follows.
+/// Returns the text in quotes, if only a comment follows it.
 fn in_quotes(value: &str) -> Option<&str> {
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let (inside, behind) = value.get(1..)?.split_once(quote)?;
@@ -307,7 +306,7 @@ fn in_quotes(value: &str) -> Option<&str> {
     is_end.then_some(inside)
 }
 
-/// The option of a fixed-IPv4 contract that this line sets.
+/// Returns the option of a fixed-IPv4 contract that this line sets.
 fn contract_option(key: &str, value: &str) -> Option<&'static str> {
     const OPTIONS: [&str; 6] =
         ["ipaddr", "ip4prefixlen", "peeraddr", "update_url", "update_user", "update_password"];
@@ -335,7 +334,7 @@ fn number<T: TryFrom<u32>>(
     })
 }
 
-/// As UCI's booleans.
+/// Reads a switch, as UCI does.
 fn switch(key: &'static str, text: &str) -> Result<bool, LineError> {
     let bad = || LineError::Value { key, value: Quoted::new(text), expected: "0 or 1" };
     mape_uci::switch(text).ok_or_else(bad)
@@ -347,7 +346,7 @@ fn in_file(failure: Failure, path: &Path) -> Failure {
     failure.found_in(&format!("the configuration {file}"), &file)
 }
 
-/// An error of this line of the file.
+/// Returns the failure with the number of the line in its sentence, and the file.
 fn at_line(failure: Failure, path: &Path, line: usize) -> Failure {
     let Failure { code, message, hint, params } = failure;
     in_file(Failure { code, message: format!("line {line}: {message}"), hint, params }, path)

@@ -1,6 +1,6 @@
-//! Telling the provider of a fixed-IPv4 contract where the line is, once it is up.
+//! Sends the line's address to the provider of a fixed-IPv4 contract, once the line is up.
 //!
-//! What was told stands in the journal, so the provider hears of each CE address once.
+//! The journal records what was sent, so each CE address is sent once.
 
 use std::net::{IpAddr, Ipv6Addr, ToSocketAddrs as _};
 use std::time::Duration;
@@ -14,16 +14,16 @@ use crate::config::Config;
 use crate::journal::Journal;
 use crate::system::System;
 
-/// What came of it.
+/// The result of an update.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// What the user should know.
+    /// A note for the user.
     pub(super) note: Option<String>,
-    /// When to try again, where it failed.
+    /// After how long to try again, if the update failed.
     pub(super) again: Option<Duration>,
 }
 
-/// Tells it where it has not been told yet; nothing is sent unless `tells`.
+/// Sends the update if it was not sent yet. With `tells` false nothing is sent.
 pub(super) fn tell(
     config: &Config,
     system: &System,
@@ -62,7 +62,7 @@ pub(super) fn tell(
     }
 }
 
-/// What [`tell`] would do, in one sentence.
+/// Returns a sentence about what [`tell`] would do.
 pub(super) fn intended(config: &Config, journal: &Journal, ce: Ipv6Addr) -> Option<String> {
     let update = pending(config, journal, ce)?;
     Some(format!("`up` tells {} the address {ce} then", update.url().host()))
@@ -77,7 +77,7 @@ fn pending<'config>(
     (journal.told.as_ref() != Some(&fingerprint(update, ce))).then_some(update)
 }
 
-/// As the machine itself looks names up.
+/// Resolves a name with the machine's own resolver.
 fn addresses(host: &str) -> Vec<Ipv6Addr> {
     let found = (host, 0).to_socket_addrs().into_iter().flatten();
     let ipv6 = |address: IpAddr| match address {

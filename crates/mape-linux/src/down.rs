@@ -1,4 +1,4 @@
-//! `down`: takes away what `up` has added, and nothing else.
+//! `down`: removes only what `up` added.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -13,12 +13,12 @@ use crate::error::LinuxError;
 use crate::journal::{self, Journal};
 use crate::system::System;
 
-/// Takes the configuration's line down and says so; and those that have come from it under another
-/// name, for nobody else would. What is wrong in it stops nothing, as long as the line's name can
-/// be read.
+/// Takes down the line of the configuration, and lines that came from it under an earlier name.
+/// Errors in the configuration do not matter as long as its name can be read. Returns a report.
 ///
 /// # Errors
-/// Everything that could not be taken away; the rest was. Or nothing tells what to take away.
+/// What could not be removed; everything else was removed. Or neither the configuration nor a
+/// journal names a line.
 pub fn down(file: Option<&Path>, system: &System) -> Result<String, Failure> {
     let path = absolute(file.unwrap_or(Path::new(DEFAULT_FILE)));
     let mut names = Journal::lines_from(&system.env.run, &path);
@@ -43,7 +43,8 @@ pub fn down(file: Option<&Path>, system: &System) -> Result<String, Failure> {
     Ok(said)
 }
 
-/// In the order opposite to `up`'s: the tunnel closes first, so that nothing leaves on the way.
+/// Takes a line down in the order opposite to `up`'s: the tunnel goes first, so nothing leaves
+/// without rules.
 pub(super) fn take_down(system: &System, name: &InterfaceName) -> Result<bool, LinuxError> {
     let directory = &system.env.run;
     let journal = Journal::read(directory, name);
@@ -56,7 +57,7 @@ pub(super) fn take_down(system: &System, name: &InterfaceName) -> Result<bool, L
     }
     let there = journal.owned.iter().filter(|ce| machine.has_address(&ce.device, ce.address));
     lines.extend(there.map(OwnedAddress::remove));
-    // One by one: each is tried, whatever became of the others.
+    // One call each: an error of one must not keep `ip` from the others.
     for line in &lines {
         errors.extend(system.ip.batch(std::slice::from_ref(line)).err());
     }
@@ -69,7 +70,7 @@ pub(super) fn take_down(system: &System, name: &InterfaceName) -> Result<bool, L
     errors.extend(removed.err().map(|error| journal::failed(&file, error)));
     let unloaded = unload(&system.env);
     errors.extend(unloaded.err().map(|error| LinuxError::NotLoaded(error.to_string())));
-    // Whoever calls again finds in the journal what is left.
+    // The journal stays if something is left, for the next `down`.
     if errors.is_empty() {
         errors.extend(Journal::remove(directory, name).err());
     }

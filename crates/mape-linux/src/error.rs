@@ -1,17 +1,17 @@
-//! Why a line is not up on this machine.
+//! Errors of the machine that keep a line from coming up.
 
 use std::io;
 use std::net::Ipv6Addr;
 
 use mape_core::{Code, Explain, Quoted};
 
-/// Something on the machine stands in the way.
+/// An error of the machine.
 #[derive(Debug, thiserror::Error)]
 pub enum LinuxError {
     /// `ip` cannot be run.
     #[error("the program ip cannot be run: {0}")]
     NoIp(io::Error),
-    /// A program gave no verdict on what it was asked to do.
+    /// A program ended without a verdict, for example by a signal.
     #[error("the program {program} did not do its work: {reason}")]
     Stopped {
         /// Its name.
@@ -19,7 +19,7 @@ pub enum LinuxError {
         /// How it ended.
         reason: String,
     },
-    /// `ip` does not understand what it is asked.
+    /// `ip` prints no JSON.
     #[error("the program ip does not tell devices and routes as JSON: {}", .0.text())]
     OldIp(Quoted),
     /// The kernel, or `ip`, refuses a change.
@@ -30,7 +30,7 @@ pub enum LinuxError {
         /// What was said about it.
         reason: Quoted,
     },
-    /// No device leads to the IPv6 internet.
+    /// No device has an IPv6 default route.
     #[error("there is no IPv6 default route yet, so nothing tells the uplink")]
     NoDefaultRoute,
     /// The uplink has neither address nor prefix.
@@ -59,13 +59,13 @@ pub enum LinuxError {
         /// The name.
         device: String,
     },
-    /// The configuration gives the line another name now, and the old line is still up.
+    /// The configuration names the line differently now, and the line of the old name is up.
     #[error("the line {name} has come from this configuration and is still up")]
     OtherName {
         /// The old name.
         name: String,
     },
-    /// Somebody has a default route where ours would be.
+    /// Another program has a default route with the same table and metric.
     #[error("there is a default route with metric {metric} already: {route}")]
     RouteTaken {
         /// Its metric, and ours.
@@ -73,7 +73,7 @@ pub enum LinuxError {
         /// The route.
         route: String,
     },
-    /// A tunnel of others has this line's ends, and the kernel allows one.
+    /// Another tunnel has the ends of this line, and the kernel allows one.
     #[error("{what}")]
     TunnelInTheWay {
         /// Its name.
@@ -87,7 +87,7 @@ pub enum LinuxError {
         /// Its remote end.
         br: Ipv6Addr,
     },
-    /// nft left the line out.
+    /// nft did not load the rules of the line.
     #[error("the NAT rules are not loaded: {0}")]
     NotLoaded(String),
     /// The chain in `input_chain` cannot be extended.
@@ -98,7 +98,7 @@ pub enum LinuxError {
         /// What nft says.
         reason: Quoted,
     },
-    /// What we leave for the next call cannot be written or removed.
+    /// A file of this program cannot be written or removed.
     #[error("{file} cannot be changed: {error}")]
     File {
         /// Its path.
@@ -106,13 +106,13 @@ pub enum LinuxError {
         /// Why.
         error: io::Error,
     },
-    /// A directory whose name would need quotes, of another kind in each of the files that name it.
+    /// A directory whose name needs quotes: shell and ifupdown quote differently.
     #[error("the directory {0} cannot be named in these files")]
     Directory(Quoted),
-    /// The kernel does not tell what changes.
+    /// The kernel does not report changes.
     #[error("the kernel does not report changes: {0}")]
     NoEvents(io::Error),
-    /// Several things failed when a line was taken down; the rest was done.
+    /// `down` failed in several steps; the others are done.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Several(Vec<LinuxError>),
 }
@@ -210,7 +210,7 @@ impl Explain for LinuxError {
     }
 }
 
-/// What to do about a change that the kernel refuses, by what it says.
+/// Returns the next step after the kernel refused a change, by the kernel's message.
 fn refusal(reason: &str) -> &'static str {
     if reason.contains("File exists") {
         "something like it is there already: `ip -details link show type ip6tnl` lists the tunnels, and \

@@ -1,7 +1,7 @@
-//! What the kernel reports when somebody changes addresses, routes, devices or rules.
+//! Waits until the kernel reports a change of addresses, routes, devices or rules.
 //!
-//! Nothing is read out of the messages: any of them means "look again". So no netlink library is
-//! needed, and no second process as with `ip monitor`. One signal is waited for beside them.
+//! The messages are not parsed: after any of them the caller reads the machine again. So neither a
+//! netlink library nor a process of `ip monitor` is needed. A signal is waited for as well.
 
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
@@ -22,40 +22,40 @@ use crate::error::LinuxError;
 /// `RTMGRP_LINK`, `RTMGRP_IPV4_IFADDR`, `RTMGRP_IPV4_ROUTE`, `RTMGRP_IPV6_IFADDR`,
 /// `RTMGRP_IPV6_ROUTE` (linux/rtnetlink.h).
 const ROUTE_GROUPS: u32 = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
-/// `NFNLGRP_NFTABLES`, number 7 (linux/netfilter/nfnetlink.h): a firewall that is started anew may
-/// flush everybody's tables.
+/// `NFNLGRP_NFTABLES`, number 7 (linux/netfilter/nfnetlink.h): a firewall that restarts may flush
+/// all tables.
 const NFT_GROUPS: u32 = 1 << 6;
 
-/// A change is looked at when this long nothing has followed it, or after [`AT_MOST`].
+/// A wait ends when no change followed the last one for this long, or after [`AT_MOST`].
 const SILENCE: Duration = Duration::from_millis(300);
 const AT_MOST: Duration = Duration::from_secs(3);
 
-/// What becomes readable when something changes, or when a signal asks for [`Event::Renewal`].
+/// The sockets that report changes, and the signal that asks for [`Event::Renewal`].
 pub(crate) struct Events {
     sockets: Vec<OwnedFd>,
     renewal: Option<SignalFd>,
 }
 
-/// Why a wait has ended.
+/// The reason why a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// Something may have changed, or the time is up.
     Look,
-    /// SIGUSR1: the program's file is to be run again, perhaps a newer version.
+    /// SIGUSR1: the program's file is to be executed again; it may be a newer version.
     Renewal,
 }
 
 impl Events {
-    /// Changes are reported from now on.
+    /// Subscribes to changes.
     ///
     /// # Errors
-    /// There is no netlink for routes. One without nftables only reports less.
+    /// There is no netlink for routes. Without netlink for nftables fewer changes are reported.
     pub(crate) fn new() -> Result<Self, LinuxError> {
         let route = listen(SockProtocol::NetlinkRoute, ROUTE_GROUPS)
             .map_err(|error| LinuxError::NoEvents(io::Error::from(error)))?;
         let mut sockets = vec![route];
         sockets.extend(listen(SockProtocol::NetlinkNetFilter, NFT_GROUPS));
-        // Without it the signal ends the program, and a supervisor starts it again.
+        // Without it SIGUSR1 ends the program, and the service manager starts it again.
         Ok(Self { sockets, renewal: renewal().ok() })
     }
 
@@ -86,14 +86,14 @@ impl Events {
         let limit = limit.map_or(PollTimeout::NONE, |limit| {
             PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX)
         });
-        // An interrupted wait is as good as an event: nothing is lost by looking again.
+        // An interrupted wait counts as a change.
         poll(&mut sockets, limit) != Ok(0)
     }
 
     fn drain(&self) {
         let mut buffer = [0; 8192];
         for socket in &self.sockets {
-            // ENOBUFS: messages were lost, but not the fact that there were some.
+            // ENOBUFS: messages were lost; some change happened.
             while matches!(
                 recv(socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT),
                 Ok(_) | Err(Errno::ENOBUFS | Errno::EINTR)
@@ -102,7 +102,7 @@ impl Events {
     }
 }
 
-/// SIGUSR1 is read from now on, and ends nothing.
+/// Makes SIGUSR1 readable; it no longer ends the process.
 fn renewal() -> nix::Result<SignalFd> {
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGUSR1);

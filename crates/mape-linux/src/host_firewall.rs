@@ -1,8 +1,10 @@
-//! The host's own firewall: what the BR sends first (outer protocol 4) has to get through it.
+//! The host's own firewall, which has to let in packets that the BR sends first (protocol 4).
 //!
-//! In nftables a packet must pass every chain on the hook, so no rule in a table of ours can let in
-//! what somebody else's chain drops. A chain is extended only where the user has named it
-//! (`input_chain`); otherwise the user is told what to add.
+//! In nftables a packet must pass every chain on the hook, so a rule in our table cannot admit what
+//! another chain drops. A chain is extended only if the user names it (`input_chain`); otherwise
+//! `up` prints the rule to add.
+
+use std::cmp::Reverse;
 
 use mape_core::Quoted;
 use mape_firewall::{FirewallError, Nft};
@@ -17,13 +19,13 @@ mod evaluate;
 use evaluate::{Chain, Ruleset};
 pub use evaluate::{Fate, Packet};
 
-/// The rule that lets the BR's packets in.
+/// Returns the rule that lets the BR's packets in.
 #[must_use]
 pub fn rule(line: &DesiredLine) -> String {
     format!("ip6 saddr {} ip6 daddr {} meta l4proto 4 accept", line.br, line.ce)
 }
 
-/// What the BR sends first, as its rule describes it.
+/// Returns what is known of packets that the BR sends first.
 #[must_use]
 pub fn from_br(line: &DesiredLine) -> Packet {
     let protocol = ["4", "ipencap", "ipv4"];
@@ -43,7 +45,7 @@ fn comment(name: &InterfaceName) -> String {
     format!("comment \"mape-rs {name}\"")
 }
 
-/// Puts the rule into the chain, before what drops.
+/// Returns the command that puts the rule in front of all others of the chain.
 fn insertion(chain: &InputChain, line: &DesiredLine, name: &InterfaceName) -> String {
     format!("insert rule {chain} {} {}\n", rule(line), comment(name))
 }
@@ -53,7 +55,7 @@ fn insertion(chain: &InputChain, line: &DesiredLine, name: &InterfaceName) -> St
 pub struct HostFirewall<'env>(pub Nft<'env>);
 
 impl HostFirewall<'_> {
-    /// Sees that the chain has the rule once, and says whether something had to be done.
+    /// Adds the rule to the chain if it is missing. Returns whether the chain was changed.
     ///
     /// # Errors
     /// [`LinuxError`]
@@ -69,7 +71,7 @@ impl HostFirewall<'_> {
         }
     }
 
-    /// What nft has to do for that.
+    /// Returns the commands for that; `None` if the chain has the rule.
     ///
     /// # Errors
     /// [`LinuxError`]
@@ -92,7 +94,7 @@ impl HostFirewall<'_> {
         Ok(Some(deletions(chain, &ours) + &insertion(chain, line, name)))
     }
 
-    /// Takes the rule out of the chain; a chain that is gone has none.
+    /// Deletes the rule from the chain, if the chain exists.
     ///
     /// # Errors
     /// [`LinuxError`]
@@ -100,7 +102,7 @@ impl HostFirewall<'_> {
         self.restoration(chain, name).map_or(Ok(()), |text| self.load(chain, &text))
     }
 
-    /// What nft has to do for that, if anything.
+    /// Returns the commands for that; `None` if the chain does not have the rule.
     #[must_use]
     pub fn restoration(&self, chain: &InputChain, name: &InterfaceName) -> Option<String> {
         let listed = self.list(chain).ok()?;
@@ -116,8 +118,9 @@ impl HostFirewall<'_> {
         self.0.load_text(text).map_err(of_chain(chain))
     }
 
-    /// Returns the chains of other programs on this hook that drop, or may drop, a kind of packet.
-    /// Each kind is a list of alternatives, of which one has to pass.
+    /// Returns the chains of other programs on this hook that drop, or may drop, a kind of packet;
+    /// those that certainly drop first. Each kind is a list of alternatives, of which one has to
+    /// pass.
     ///
     /// # Errors
     /// nft lists no rules as JSON.
@@ -141,6 +144,7 @@ impl HostFirewall<'_> {
             let chain = InputChain::new(family, table, name);
             found.extend(worst.filter(|fate| *fate != Fate::Passes).map(|fate| (chain, fate)));
         }
+        found.sort_by_key(|(_, fate)| Reverse(*fate));
         Ok(found)
     }
 
@@ -164,7 +168,7 @@ fn of_chain(chain: &InputChain) -> impl FnOnce(FirewallError) -> LinuxError {
     }
 }
 
-/// Our rules in the output of `nft --handle list chain`.
+/// Returns our rules in the output of `nft --handle list chain`.
 fn rules_of<'text>(
     listed: &'text str,
     name: &InterfaceName,

@@ -1,4 +1,4 @@
-//! Asking and changing the machine through iproute2.
+//! Reads and changes the machine through iproute2.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,15 +13,14 @@ use serde::de::DeserializeOwned;
 
 use crate::error::LinuxError;
 
-/// What `ip` does takes milliseconds, and some seconds where the kernel is busy with another's
-/// changes.
+/// `ip` takes milliseconds, and some seconds if the kernel is busy with another program's changes.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// A list of routes, in bytes: that of a machine with the whole internet's table has 110 MB.
+/// The longest list of routes, in bytes: a full internet table has 110 MB.
 const MAX_LIST: usize = 1 << 27;
 /// A lifetime that never ends, in seconds.
 const FOREVER: u32 = u32::MAX;
 
-/// A network device, as `ip -json -details address show` tells it.
+/// A network device, as `ip -json -details address show` prints it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Device {
@@ -34,7 +33,7 @@ pub struct Device {
     pub addr_info: Vec<Address>,
 }
 
-/// Of a virtual device.
+/// Details of a virtual device.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct LinkInfo {
@@ -42,7 +41,7 @@ pub struct LinkInfo {
     pub info_data: TunnelInfo,
 }
 
-/// Of an `ip6tnl` device. What a version of iproute2 does not tell stays `None`.
+/// Details of an `ip6tnl` device. What a version of iproute2 does not print is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct TunnelInfo {
@@ -51,7 +50,7 @@ pub struct TunnelInfo {
     pub remote: Option<String>,
     pub link: Option<String>,
     pub ttl: Option<u8>,
-    /// There where an encapsulation limit is written into each packet.
+    /// Present if each packet carries an encapsulation limit.
     pub encap_limit: Option<u16>,
 }
 
@@ -59,7 +58,7 @@ pub struct TunnelInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Address {
-    /// Another text than an address is none of IPv4 or IPv6.
+    /// `None` if the text is neither an IPv4 nor an IPv6 address.
     #[serde(deserialize_with = "address")]
     pub local: Option<IpAddr>,
     pub prefixlen: u8,
@@ -77,7 +76,7 @@ fn address<'de, D: serde::Deserializer<'de>>(text: D) -> Result<Option<IpAddr>, 
     Ok(String::deserialize(text)?.parse().ok())
 }
 
-/// A route, as `ip -Numeric -json route show table all` tells it.
+/// A route, as `ip -Numeric -json route show table all` prints it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Route {
@@ -95,7 +94,7 @@ pub struct Route {
     pub nexthops: Vec<NextHop>,
 }
 
-/// One way of a route that has several.
+/// One next hop of a route that has several.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct NextHop {
@@ -116,19 +115,19 @@ impl Route {
         self.dst == "default" && self.kind.is_none() && self.table == table
     }
 
-    /// Whether the kernel uses it no more, and shows it until it is collected.
+    /// Whether it has expired. The kernel lists it until it is collected.
     fn is_expired(&self) -> bool {
         self.expires.is_some_and(|left| left < 0)
     }
 
-    /// Whether it only says that the rest of a delegated prefix is nowhere (types 6 to 8).
+    /// Whether it rejects the unused rest of a delegated prefix (types 6 to 8).
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         let refusals = ["unreachable", "blackhole", "prohibit", "6", "7", "8"];
         self.kind.as_deref().is_some_and(|kind| refusals.contains(&kind))
     }
 
-    /// The device of the route or of its first way.
+    /// Returns the device of the route or of its first next hop.
     #[must_use]
     pub fn device(&self) -> Option<&str> {
         let way = self.nexthops.first().and_then(|way| way.dev.as_deref());
@@ -136,7 +135,7 @@ impl Route {
     }
 }
 
-/// As `ip route` shows it.
+/// Formats the route as `ip route` shows it.
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.dst)?;
@@ -150,7 +149,7 @@ impl fmt::Display for Route {
     }
 }
 
-/// The machine as it is.
+/// Devices and routes of the machine.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     pub devices: Vec<Device>,
@@ -164,7 +163,7 @@ impl Snapshot {
         self.devices.iter().find(|device| device.ifname == name)
     }
 
-    /// Whether the device has this IPv6 address, for itself.
+    /// Whether the device has this IPv6 address.
     #[must_use]
     pub fn has_address(&self, device: &str, address: Ipv6Addr) -> bool {
         let wanted = IpAddr::from(address);
@@ -173,7 +172,7 @@ impl Snapshot {
     }
 }
 
-/// The program `ip`, and where the kernel shows what it does not.
+/// The program `ip`, and the kernel's files for what `ip` does not print.
 #[derive(Clone, Debug)]
 pub struct Ip {
     pub program: PathBuf,

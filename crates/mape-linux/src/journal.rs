@@ -1,8 +1,8 @@
-//! What a line has put on this machine outside its own device, written down before it is done.
+//! Records what a line adds to this machine outside its own device, before it is added.
 //!
-//! A call can end at any moment. The next one finds here what may be there and must go; whether it
-//! is there, the machine itself tells. Tunnel and address need no entry: they go with the device,
-//! whose name is ours. So do routes through it, but of those somebody else may have added some.
+//! A call can be killed at any moment. The next call finds here what may have to be removed, and
+//! reads from the machine whether it exists. Tunnel and address need no entry: they go with the
+//! device, whose name is ours. Routes do, because another program may have added some.
 
 use std::fs;
 use std::io;
@@ -17,27 +17,28 @@ use crate::error::LinuxError;
 use crate::spec::{InputChain, RouteOption};
 
 const SCHEMA: u8 = 1;
-/// Not `json`: the loader takes each of those for the state of an interface.
+/// Not `json`: the loader reads those files as states of interfaces.
 const EXTENSION: &str = "linux";
 
 /// The journal of one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journal {
     schema: u8,
-    /// The configuration it came from last.
+    /// The configuration that the line came from last.
     #[serde(default)]
     pub file: Option<PathBuf>,
-    /// The line that was brought up last, completely or not.
+    /// The line that was brought up last, complete or not.
     pub line: Option<DesiredLine>,
-    /// CE addresses that were added, or were about to be.
+    /// CE addresses that were added, or were about to be added.
     pub owned: Vec<OwnedAddress>,
-    /// Where default routes through the tunnel were added, or were about to be.
+    /// Tables and metrics of default routes that were added, or were about to be added.
     #[serde(default)]
     pub routes: Vec<RouteOption>,
-    /// What the provider of a fixed-IPv4 contract was told last, as a mark without the password.
+    /// Fingerprint, without the password, of the last update to the provider of a fixed-IPv4
+    /// contract.
     #[serde(default)]
     pub told: Option<String>,
-    /// Chains of the host's firewall that were extended, or were about to be.
+    /// Chains of the host's firewall that were extended, or were about to be extended.
     pub chains: Vec<InputChain>,
 }
 
@@ -56,21 +57,21 @@ impl Default for Journal {
 }
 
 impl Journal {
-    /// What was written last; empty where that cannot be read.
+    /// Returns the journal; an empty one if it cannot be read.
     pub fn read(directory: &Path, name: &InterfaceName) -> Self {
         let text = files::text(path(directory, name)).unwrap_or_default();
         let journal: Option<Self> = serde_json::from_str(&text).ok();
         journal.filter(|journal| journal.schema == SCHEMA).unwrap_or_default()
     }
 
-    /// The lines that have come from this configuration, in the order of their names.
+    /// Returns the lines that came from this configuration, ordered by name.
     pub fn lines_from(directory: &Path, file: &Path) -> Vec<InterfaceName> {
         let mut lines = Self::lines(directory);
         lines.retain(|name| Self::read(directory, name).file.as_deref() == Some(file));
         lines
     }
 
-    /// The line whose tunnel this device is, and its configuration.
+    /// Returns the line with this tunnel device, and its configuration.
     pub fn with_device(directory: &Path, device: &str) -> Option<(InterfaceName, Option<PathBuf>)> {
         Self::lines(directory).into_iter().find_map(|name| {
             let journal = Self::read(directory, &name);
@@ -78,7 +79,7 @@ impl Journal {
         })
     }
 
-    /// The lines that have a journal, in the order of their names.
+    /// Returns the lines that have a journal, ordered by name.
     fn lines(directory: &Path) -> Vec<InterfaceName> {
         let entries = fs::read_dir(directory).into_iter().flatten().flatten();
         let name = |path: PathBuf| {
@@ -91,7 +92,7 @@ impl Journal {
         lines
     }
 
-    /// Writes it in one step.
+    /// Writes the journal atomically.
     pub fn write(&self, directory: &Path, name: &InterfaceName) -> Result<(), LinuxError> {
         let path = path(directory, name);
         let text = serde_json::to_string(self).map_err(io::Error::from);
@@ -99,7 +100,7 @@ impl Journal {
         written.map(drop).map_err(|error| failed(&path, error))
     }
 
-    /// Removes it and whatever a call that was killed has left.
+    /// Removes the journal, and unfinished files of killed calls.
     pub fn remove(directory: &Path, name: &InterfaceName) -> Result<(), LinuxError> {
         let path = path(directory, name);
         let unfinished = |what: &str| directory.join(format!("{name}.{what}.new"));

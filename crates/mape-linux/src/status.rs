@@ -1,4 +1,4 @@
-//! `status`: what the line is and what is missing.
+//! `status`: the state of the line, and the steps that are left.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use crate::system::System;
 use crate::up::{check_name, ports, steps};
 use crate::uplink;
 
-/// Something that is not as it should be.
+/// A fault, with the next step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// One sentence without a full stop.
@@ -26,27 +26,27 @@ pub struct Problem {
     pub next: String,
 }
 
-/// The line as far as it is there.
+/// The state of the line.
 #[derive(Debug)]
 pub struct Status {
     /// The interface.
     pub name: InterfaceName,
-    /// What was brought up; `None` while the line is down.
+    /// The line that was brought up; `None` if it is down.
     pub line: Option<DesiredLine>,
     /// The plan it was brought up with.
     pub plan: Option<Plan>,
-    /// What keeps it from being complete.
+    /// The faults and the steps that are left.
     pub problems: Vec<Problem>,
 }
 
 impl Status {
-    /// Whether the line is there and nothing is missing.
+    /// Whether the line is up and nothing is missing.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.line.is_some() && self.problems.is_empty()
     }
 
-    /// `up`, `incomplete` or `down`.
+    /// Returns `up`, `incomplete` or `down`.
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self.line {
@@ -81,10 +81,10 @@ impl fmt::Display for Status {
     }
 }
 
-/// Looks, and changes nothing.
+/// Returns the state of the line. Changes nothing.
 ///
 /// # Errors
-/// The machine cannot be looked at.
+/// `ip` cannot list devices and routes.
 pub fn status(config: &Config, system: &System) -> Result<Status, Failure> {
     let name = config.interface.clone();
     let machine = system.ip.snapshot()?;
@@ -114,7 +114,7 @@ fn gaps(
     let mut problems = Vec::new();
     match &journal.line {
         None => {
-            // `up` would refuse for the same reason, so it is no way out.
+            // Show that reason: `up` would refuse for it.
             let obstacle = steps.err().map(|error| explained(error.into()));
             problems.push(match obstacle {
                 Some(Problem { what, next }) => {
@@ -158,7 +158,7 @@ fn is_open(
     Ok(in_force(&system.env.kernel, &config.interface, index, shared)?.open)
 }
 
-/// A failure as a problem.
+/// Returns a failure as a problem.
 #[must_use]
 pub fn explained(failure: Failure) -> Problem {
     let Failure { message, hint, .. } = advised_in_file(failure);

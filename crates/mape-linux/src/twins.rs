@@ -1,9 +1,9 @@
-//! Tunnels of others between the two ends of this line, and where they are made.
+//! Other tunnels between the two ends of this line, and the files that create them.
 //!
-//! The kernel keeps one `ip6tnl` for each local end, remote end and link, whatever its mode
-//! (`ip6_tnl_locate`, `net/ipv6/ip6_tunnel.c`); a second one gets EEXIST. One that is bound to
-//! another device, or to none, may stand beside the line's. A tunnel with any remote end is not one
-//! of these.
+//! The kernel keeps one `ip6tnl` for each local end, remote end and link, in any mode
+//! (`ip6_tnl_locate`, `net/ipv6/ip6_tunnel.c`); a second one gets EEXIST. A tunnel that is bound to
+//! another device, or to none, can exist beside the line's. A tunnel with any remote end is not
+//! reported.
 
 use std::fs;
 use std::net::Ipv6Addr;
@@ -18,7 +18,7 @@ use crate::ip::{Device, Snapshot};
 use crate::journal::Journal;
 use crate::system::System;
 
-/// Where a tunnel is usually made at boot, below `/etc`: files, and directories of files.
+/// Files, and directories of files, below `/etc` that usually create tunnels at boot.
 const PLACES: [&str; 8] = [
     "network/interfaces",
     "network/interfaces.d",
@@ -29,24 +29,24 @@ const PLACES: [&str; 8] = [
     "rc.local",
     "local.d",
 ];
-/// Files of one directory that are looked at.
+/// The number of files that are read in one directory.
 const MAX_FILES: usize = 64;
 
-/// A tunnel of others with this line's ends.
+/// Another tunnel with this line's ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Twin {
-    /// Its name, safe to show and, in a command, to paste.
+    /// Its name, safe to show and to paste into a command.
     pub name: String,
-    /// Whether it is bound to the line's uplink too, so that the line's own cannot be made.
+    /// Whether it is bound to the line's uplink, so that the line's tunnel cannot be created.
     pub is_in_the_way: bool,
     /// Whether it has the line's IPv4 address too.
     pub has_address: bool,
-    /// What removes it.
+    /// The next step: the command that removes it.
     way_out: String,
 }
 
 impl Twin {
-    /// One sentence without a full stop.
+    /// Returns one sentence without a full stop.
     #[must_use]
     pub fn what(&self, line: &DesiredLine) -> String {
         let Self { name, .. } = self;
@@ -68,7 +68,7 @@ impl Twin {
         )
     }
 
-    /// The next step.
+    /// Returns the next step.
     #[must_use]
     pub fn next(&self) -> String {
         self.way_out.clone()
@@ -87,7 +87,7 @@ impl From<(&Twin, &DesiredLine)> for LinuxError {
     }
 }
 
-/// All of them; the one in the way first.
+/// Returns these tunnels; the one on the same uplink first.
 #[must_use]
 pub fn twins(line: &DesiredLine, machine: &Snapshot, system: &System) -> Vec<Twin> {
     let mut twins: Vec<Twin> = machine
@@ -105,7 +105,7 @@ pub fn twins(line: &DesiredLine, machine: &Snapshot, system: &System) -> Vec<Twi
     twins
 }
 
-/// The kernel would refuse the line's tunnel.
+/// Checks that the kernel accepts the line's tunnel.
 ///
 /// # Errors
 /// [`LinuxError::TunnelInTheWay`], with the command that removes it.
@@ -126,7 +126,7 @@ fn has_ends_of(line: &DesiredLine, device: &Device) -> bool {
         && at(&tunnel.remote, line.br)
 }
 
-/// The command that removes it, and what would make it again.
+/// Returns the command that removes the tunnel, and the file that would create it again.
 fn way_out(device: &Device, line: &DesiredLine, system: &System) -> String {
     if let Some((name, file)) = Journal::with_device(&system.env.run, &device.ifname) {
         let file = file.map_or_else(String::new, |file| {
@@ -147,7 +147,7 @@ fn way_out(device: &Device, line: &DesiredLine, system: &System) -> String {
     format!("`ip link delete {name}` removes it; then {made}")
 }
 
-/// The file that makes a tunnel of this name.
+/// Returns the file that creates a tunnel of this name.
 fn origin(etc: &Path, name: &str, remote: &str) -> Option<PathBuf> {
     let files = PLACES.iter().flat_map(|place| {
         let place = etc.join(place);
@@ -163,7 +163,7 @@ fn origin(etc: &Path, name: &str, remote: &str) -> Option<PathBuf> {
     files.into_iter().find(|file| files::text(file).is_ok_and(|text| makes(&text, name, remote)))
 }
 
-/// Whether the text names the device and speaks of such a tunnel.
+/// Whether the text names the device and creates a tunnel of such a kind.
 fn makes(text: &str, name: &str, remote: &str) -> bool {
     let lines = || text.lines().filter(|line| !line.trim_start().starts_with(['#', ';']));
     let is_part = |letter: char| letter.is_alphanumeric() || "_.-@".contains(letter);

@@ -1,4 +1,4 @@
-//! `up`: from the machine as it is to the line as it should be, or back.
+//! `up`: brings the line up, or restores the previous state.
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
@@ -24,18 +24,18 @@ use crate::system::System;
 use crate::twins;
 use crate::uplink::{self, Found};
 
-/// What a call has done.
+/// The result of `up`.
 #[derive(Debug)]
 pub struct Done {
     pub name: InterfaceName,
     pub line: DesiredLine,
     pub plan: Plan,
     edge: Edge,
-    /// Whether anything had to be changed.
+    /// Whether the machine was changed.
     pub changed: bool,
-    /// What the user should know besides.
+    /// Notes for the user.
     notes: Vec<String>,
-    /// After how long the provider has to be told again where the line is.
+    /// After how long the update to the provider has to be repeated.
     pub again: Option<Duration>,
 }
 
@@ -57,7 +57,7 @@ impl fmt::Display for Done {
     }
 }
 
-/// `240 ports of 192.0.2.1`, `all ports of 192.0.2.1`, or `all ports of 192.0.2.0/29`.
+/// Returns `240 ports of 192.0.2.1`, `all ports of 192.0.2.1` or `all ports of 192.0.2.0/29`.
 pub(crate) fn ports(plan: &Plan) -> String {
     let (set, ipv4) = (plan.port_set(), plan.ipv4());
     match (set.parameters().psid_len(), ipv4.prefix_len()) {
@@ -67,7 +67,7 @@ pub(crate) fn ports(plan: &Plan) -> String {
     }
 }
 
-/// What is to be done, before anything is.
+/// The changes that a call is going to make.
 struct Task {
     /// The configuration.
     file: Option<PathBuf>,
@@ -78,15 +78,15 @@ struct Task {
     machine: Snapshot,
 }
 
-/// Brings the line up, or does nothing where it is.
+/// Brings the line up. Does nothing if it is up.
 ///
 /// # Errors
-/// There is no plan, or something refuses; then the machine is as it was before.
+/// There is no plan, or a step failed; then the previous state is restored.
 pub fn up(config: &Config, system: &System) -> Result<Done, Failure> {
     up_and_tell(config, system, true)
 }
 
-/// The same; the provider of a fixed-IPv4 contract is told where the line is only if `tells`.
+/// The same. The update to the provider of a fixed-IPv4 contract is sent only if `tells`.
 pub(super) fn up_and_tell(config: &Config, system: &System, tells: bool) -> Result<Done, Failure> {
     let lock = system.lock(&config.interface)?;
     let done = go_up(config, system, tells);
@@ -105,8 +105,8 @@ fn go_up(config: &Config, system: &System, tells: bool) -> Result<Done, Failure>
         Err(failure) => return Err(roll_back(system, name, failure, before, old)),
     };
     if let Some(gone) = before.line.as_ref().filter(|gone| renumbered(gone, old.as_ref(), &task)) {
-        // A busy one would keep its dead mapping for ever. What cannot be deleted stays until it
-        // times out.
+        // A flow that stays active would keep its dead mapping. Those that cannot be deleted end by
+        // their timeout.
         let _ = (system.env.forget)(gone.ipv4);
     }
     let mut notes = notes(system, &task);
@@ -137,7 +137,7 @@ fn task(
     Ok(Task { file, line, plan, state, steps, machine })
 }
 
-/// A line that has come from this configuration under another name is up, and `up` leaves it there.
+/// Checks that no line of this configuration is up under another name: `up` would leave it there.
 pub(super) fn check_name(config: &Config, system: &System) -> Result<(), LinuxError> {
     let others = Journal::lines_from(&system.env.run, &config.file);
     match others.into_iter().find(|name| *name != config.interface) {
@@ -146,10 +146,10 @@ pub(super) fn check_name(config: &Config, system: &System) -> Result<(), LinuxEr
     }
 }
 
-/// The shortest way to this line, if it can be gone.
+/// Returns the missing steps.
 ///
 /// # Errors
-/// What stands in the way and can be seen before anything is done.
+/// An obstacle that is visible before any change.
 pub(super) fn steps(
     line: &DesiredLine,
     machine: &Snapshot,
@@ -160,7 +160,7 @@ pub(super) fn steps(
     reconcile::steps(line, machine, journal)
 }
 
-/// What came of the steps.
+/// The result of the steps.
 struct Applied {
     edge: Edge,
     changed: bool,
@@ -168,7 +168,7 @@ struct Applied {
     note: Option<String>,
 }
 
-/// Takes the steps. The journal is written before the first of them and after the last.
+/// Runs the steps. The journal is written before the first of them and after the last.
 fn apply(
     system: &System,
     name: &InterfaceName,
@@ -181,7 +181,7 @@ fn apply(
     let mut intended = journal.clone();
     intended.file.clone_from(file);
     intended.line = Some(line.clone());
-    // An address that somebody else has added stays theirs.
+    // An address that another program added stays.
     if !journal.owned.contains(&ce) && !machine.has_address(&ce.device, ce.address) {
         intended.owned.push(ce.clone());
     }
@@ -198,7 +198,7 @@ fn apply(
         state.write(directory).map_err(|error| journal::failed(&path, error))?;
     }
     let mut report = load(&system.env)?;
-    // Older rules of this line may be in force: they are not those that were asked for.
+    // Older rules of this line may be active; the user asked for others.
     if let Some(error) = report.take_refusal(name.as_str()) {
         return Err(error.into());
     }
@@ -210,8 +210,8 @@ fn apply(
     }
     let extended =
         line.input_chain.as_ref().map(|chain| system.host_firewall().extend(chain, line, name));
-    // A firewall that is just being loaded anew, say. The line works without, but for what the BR
-    // sends first.
+    // The firewall may just be reloading. The line works without the rule; only packets that the BR
+    // sends first are dropped.
     let note = match extended.transpose() {
         Ok(done) => {
             changed |= done == Some(true);
@@ -228,7 +228,7 @@ fn apply(
     Ok(Applied { edge, changed, note })
 }
 
-/// Chains that were extended and are not the line's any more.
+/// Returns the chains that were extended and no longer belong to the line.
 fn left_chains<'all>(
     journal: &'all Journal,
     line: &'all DesiredLine,
@@ -249,7 +249,7 @@ fn write_if_new(
     Ok(())
 }
 
-/// Back to the line that was up before, or to none.
+/// Restores the line that was up before, or takes everything down.
 fn roll_back(
     system: &System,
     name: &InterfaceName,
@@ -257,7 +257,7 @@ fn roll_back(
     before: Journal,
     old: Option<State>,
 ) -> Failure {
-    // What the failed attempt may have added.
+    // The failed attempt has added to it.
     let mut journal = Journal::read(&system.env.run, name);
     if let (Some(line), Some(state)) = (before.line, old) {
         let restore = || -> Result<(), Failure> {
@@ -278,7 +278,7 @@ fn roll_back(
     }
 }
 
-/// Whether flows of the old line are dead: their address or ports are no longer ours.
+/// Whether the flows of the old line are dead: address or ports have changed.
 fn renumbered(gone: &DesiredLine, old: Option<&State>, task: &Task) -> bool {
     let old_ports = old.and_then(|old| old.plan().ok()).map(|plan| plan.port_set());
     gone.ipv4 != task.line.ipv4 || old_ports.is_some_and(|ports| ports != task.plan.port_set())
@@ -315,12 +315,12 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
     notes
 }
 
-/// What [`up`] would run now, as a shell script that ends at the first failure: without the rules
-/// nothing may leave. Where the tunnel is made anew, rules name the device; `up` itself binds them
-/// to its index, which is known only once it is there.
+/// Returns what [`up`] would run now, as a shell script that ends at the first failure, so nothing
+/// leaves without rules. If the tunnel has to be created, the rules name the device; `up` itself
+/// binds them to its index, which is known only then.
 ///
 /// # Errors
-/// As [`up`], of what can be known before.
+/// Those of [`up`] that are known before any change.
 pub fn dry_run(config: &Config, system: &System) -> Result<String, Failure> {
     let name = &config.interface;
     let journal = Journal::read(&system.env.run, name);

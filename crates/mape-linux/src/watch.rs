@@ -1,4 +1,4 @@
-//! `watch`: brings the line up and keeps it so, whatever changes.
+//! `watch`: brings the line up, and again after each change.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt as _;
@@ -13,19 +13,18 @@ use crate::events::{Event, Events};
 use crate::system::System;
 use crate::up::up_and_tell;
 
-/// After a failure that no event may end (a module that is loaded later, a lock).
+/// After a failure whose cause may end without an event (a module that is loaded later, a lock).
 const RETRY: Duration = Duration::from_secs(30);
 
-/// Follows the machine until it is killed; the line stays up then. After SIGUSR1 the program's file
-/// is run in the place of this process, so that a newer version goes on with the line as it is.
+/// Runs until it is killed; the line stays up then. After SIGUSR1 the process executes the file of
+/// the program again, so a newer version continues with the line as it is.
 ///
-/// The configuration is read again each time, so that a changed one counts from the next change on
-/// the machine at the latest. Each thing is said once.
+/// The configuration is read again after each event. A message is repeated only if it changes.
 ///
 /// # Errors
 /// The kernel reports no changes, or the configuration is wrong at the start.
 pub fn watch(file: Option<&Path>, system: &System, log: &mut dyn Write) -> Failure {
-    // Before the first look: what changes during it is seen by the second one.
+    // Subscribe first: a change during the first `up` causes a second one.
     let events = match Events::new() {
         Ok(events) => events,
         Err(error) => return error.into(),
@@ -53,19 +52,19 @@ pub fn watch(file: Option<&Path>, system: &System, log: &mut dyn Write) -> Failu
             }
         };
         if text != said {
-            // Whoever supervises this reads it, or has closed it.
+            // The reader of the log may have closed it.
             let _ = log.write_all(text.as_bytes()).and_then(|()| log.flush());
             said = text;
         }
         if events.wait(wait) == Event::Renewal {
-            // It comes back only with an error; then this version goes on.
+            // `exec` returns only with an error. Then this version continues.
             let error = renew();
             let _ = writeln!(log, "the program cannot be started again: {error}");
         }
     }
 }
 
-/// Runs the program again with the words that it was started with.
+/// Executes the program again with the same arguments.
 fn renew() -> std::io::Error {
     let mut words = std::env::args_os();
     Command::new(words.next().unwrap_or_default()).args(words).exec()

@@ -109,6 +109,7 @@ struct Rule {
 
 /// The outcomes of a rule or a chain that are possible.
 #[derive(Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of outcomes")]
 struct Outcomes {
     accept: bool,
     drop: bool,
@@ -274,12 +275,17 @@ fn covers(value: &Value, fact: &str) -> Option<bool> {
     }
 }
 
+/// Whether one of the answers is yes; `None` if that is not known.
 fn any(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    answers.fold(Some(false), |all, one| match (all, one) {
-        (Some(true), _) | (_, Some(true)) => Some(true),
-        (None, _) | (_, None) => None,
-        _ => Some(false),
-    })
+    let mut found = Some(false);
+    for answer in answers {
+        match answer {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => found = None,
+        }
+    }
+    found
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `doctor`: every check with its result, and what to do about what is wrong.
+//! `doctor` on plain Linux: the result of each check, with the next step.
 
 use std::fs;
 
@@ -14,10 +14,10 @@ use mape_linux::{Config, System, host_firewall as input, uplink};
 use super::finding::{Finding, MIN_SENT_PACKETS, Report};
 use super::kernel::trouble;
 
-/// Looks at everything between the uplink and the LAN.
+/// Checks everything between the uplink and the LAN.
 ///
 /// # Errors
-/// The machine cannot be looked at.
+/// `ip` cannot list devices and routes.
 pub(crate) fn doctor(config: &Config, system: &System) -> Result<Report, Failure> {
     Ok(Report::new(Some(config.interface.to_string()), findings(config, system)?))
 }
@@ -79,14 +79,14 @@ fn finding(check: &'static str, result: Result<String, Problem>) -> Finding {
     }
 }
 
-/// Nothing where nothing is known against the kernel that runs.
+/// Returns the known fault of the running kernel, if it has one.
 fn kernel(system: &System) -> Option<Problem> {
     let (what, _) = trouble(system.ip.release()?.trim())?;
     Some(Problem { what, next: "install the kernel 6.12.71 or a later one".to_owned() })
 }
 
-/// Tunnels of others with the same two ends. `None` where one is in the way: that is why the line
-/// is not up, and told there.
+/// Checks for other tunnels with the line's ends. `None` if one is on the same uplink: the check
+/// `line` reports it.
 fn left_over(
     line: &DesiredLine,
     machine: &Snapshot,
@@ -151,7 +151,7 @@ fn dropped_on_the_way(
 
 /// Packets from the LAN, and replies to them: one alternative for each device that can be a LAN.
 fn forwarded(line: &DesiredLine, machine: &Snapshot) -> [Vec<Packet>; 2] {
-    // Docker lets out its own networks, and that says nothing of the LAN.
+    // Docker accepts packets of its own networks, which says nothing about the LAN.
     let is_dockers = |name: &str| {
         let number = name.strip_prefix("br-").unwrap_or_default();
         name == "docker0"
