@@ -32,7 +32,7 @@ pub struct Config {
     pub zone: Option<String>,
     /// Where ports are translated.
     pub edge: EdgeChoice,
-    /// Wishes for the rules.
+    /// Options of the nft rules.
     pub nft: NftOptions,
     /// How many ports are set aside for UPnP, NAT-PMP and PCP.
     pub upnp_ports: u16,
@@ -124,19 +124,19 @@ impl Config {
         })
     }
 
-    /// The same with what a server has answered.
+    /// Returns the same options with the rules of a provisioning server's answer.
     #[must_use]
     pub fn with_provisioned(self, rules: Vec<Rule>) -> Self {
         Self { provisioned: rules, ..self }
     }
 
-    /// The same with what the line's DHCPv6 server says (RFC 7598).
+    /// Returns the same options with the rules of the line's DHCPv6 server (RFC 7598).
     #[must_use]
     pub fn with_dhcpv6(self, rules: Vec<Rule>) -> Self {
         Self { dhcpv6: rules, ..self }
     }
 
-    /// Everybody who may know a rule for one of the uplink's prefixes.
+    /// Returns all sources of a rule for one of the uplink's prefixes.
     #[must_use]
     pub fn sources(&self, prefix: ReceivedPrefix) -> Sources {
         Sources {

@@ -84,7 +84,7 @@ pub fn detect(
         .then(|| Fetcher::find(options.authority.clone()))
         .flatten()
         .map(|fetcher| fetcher.until(until));
-    // Who is near says it sooner.
+    // The gateway is near and answers sooner.
     if options.gateway {
         line.gateway = fetcher.as_ref().and_then(ask_gateway);
     }

@@ -13,11 +13,11 @@ use mape_provision::{Scheme, Url};
 
 use super::options::{OptionError, Options};
 
-/// Where v6 Plus wants to be told a new address. It takes plain HTTP only.
+/// Update server of v6 Plus for a new CE address. It takes plain HTTP only.
 const V6PLUS_UPDATE_URL: &str = "http://fcs.enabler.ne.jp/update";
 /// Every Japanese line is a /56 or a cut of one.
 const LINE_LEN: u8 = 56;
-/// Nobody's (RFC 3849).
+/// A prefix for documentation (RFC 3849).
 const EXAMPLE_LINE: Ipv6Net =
     Ipv6Net::new_assert(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), LINE_LEN);
 
@@ -33,7 +33,7 @@ const ADDRESS_HINT: &str = "write the address of the contract, like 203.0.113.10
 pub struct FixedIpv4Contract {
     ipv4: Ipv4Net,
     br: Ipv6Addr,
-    /// Whom to tell the CE address, and how.
+    /// The provider's update server for the CE address.
     pub update: Option<Update>,
 }
 

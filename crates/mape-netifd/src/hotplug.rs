@@ -135,7 +135,7 @@ fn load(
 }
 
 /// Connections of a former address or port set: as long as one goes on sending, its entry lives on
-/// with numbers that nobody answers to.
+/// with numbers that are no longer the line's.
 fn forget_former(env: &Env, interface: &InterfaceName, log: &mut dyn Write) {
     let directory = &env.run;
     let mut cache = InterfaceCache::read(directory, interface);

@@ -126,9 +126,10 @@ pub(super) fn host_dependency(interface: &InterfaceName, uplink: &str) -> Value 
     json!({ "action": 6, "interface": interface.as_str(), "host": "::", "ifname": uplink })
 }
 
-/// The message that takes the tunnel away without ending the interface. A tunnel that changes while
-/// the interface is up is made anew, but netifd then believes that addresses and routes which stay
-/// the same are still there: the default route would be missing.
+/// Returns the message that takes the tunnel away without ending the interface.
+///
+/// netifd creates a tunnel again that changes while the interface is up, but then believes that
+/// addresses and routes which stay the same are still in place: the default route would be missing.
 pub(super) fn link_lost(interface: &InterfaceName) -> Value {
     json!({ "action": 0, "interface": interface.as_str(), "link-up": false })
 }

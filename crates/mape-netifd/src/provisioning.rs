@@ -1,7 +1,7 @@
 //! Provisioning on a router: who is asked when, and what becomes of the answer.
 //!
 //! Nothing waits in memory. `mape-proto provision IFACE UNTIL` asks what is due and ends; procd,
-//! which starts it again when the wait is over, is told how long that is. Set-up and hotplug only
+//! which starts it again when the wait is over, gets the delay. Set-up and hotplug only
 //! start it where the line's prefixes are not those that were asked for.
 
 use std::io::Write;
@@ -60,7 +60,8 @@ pub fn provision(
         }
     };
     let client = ProvisioningClient::of(&config, &dump);
-    // procd starts what it was just told to start later; then nothing is done but to wait.
+    // procd starts an instance at once although its start is arranged for later; such a call only
+    // waits.
     let early = Some(until).filter(|until| *until > now(env));
     let own = dump.interface(interface.as_str());
     let next = [
@@ -94,15 +95,15 @@ fn ask_for_rule(
     let mut machine = Machine::new(mode, prefixes, cached, pause)?;
     let fetcher = Fetcher::find(config.authority.clone());
     let mut last_failure = store.last_failure();
-    let mut news = false;
+    let mut changed = false;
     let next = client.run(env, &mut machine, fetcher.as_ref(), log, |effect, machine, log| {
-        news |= matches!(effect, Effect::Apply | Effect::Withdraw(_));
+        changed |= matches!(effect, Effect::Apply | Effect::Withdraw(_));
         last_failure = log_outcome(&effect, machine, log);
     });
     if let Err(error) = store.keep(&machine, last_failure) {
         let _ = writeln!(log, "the answer of provisioning cannot be kept: {error}");
     }
-    renew_if_changed(bus, env, interface, news);
+    renew_if_changed(bus, env, interface, changed);
     Some(next)
 }
 
@@ -153,14 +154,14 @@ fn report_ce_address(
     }
 }
 
-/// Puts the outcome of a try into the log; what is wrong is kept for whoever looks.
+/// Logs the outcome of a try; returns the failure to keep for status and doctor.
 fn log_outcome(effect: &Effect, machine: &Machine, log: &mut dyn Write) -> Option<LastFailure> {
     let failure: Failure = match effect {
         Effect::Unchanged => return None,
         Effect::Apply => {
             let rules = machine.answer().and_then(|answer| answer.map_e());
             let count = rules.map_or(0, |map_e| map_e.rules.len());
-            // Whoever reads the log knows already where this fails.
+            // There is no other place to report a log that cannot be written.
             let _ = writeln!(log, "provisioning: {count} rules");
             return None;
         }

@@ -74,7 +74,7 @@ impl ProvisioningClient {
                 Next::Get(request) => {
                     let got = self.get(fetcher, &request);
                     if let Some(said) = got.said {
-                        // Whoever reads the log knows already where this fails.
+                        // There is no other place to report a log that cannot be written.
                         let _ = writeln!(log, "{}: {}", request.url().host(), Shown(&said));
                     }
                     Event::Http(got.reply)

@@ -1,4 +1,4 @@
-//! Telling the provider of a fixed-IPv4 contract the CE address, from that address.
+//! Reports the CE address to the provider of a fixed-IPv4 contract, from that address.
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddrV6};
@@ -12,7 +12,7 @@ use crate::net::get_from;
 
 /// For each step of the call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// After a call that nobody answered, in seconds.
+/// After a call without an answer, in seconds.
 const RETRY_DELAY: u64 = 300;
 /// After a refusal, in seconds: a password does not become right, and some servers count.
 const RETRY_DELAY_REFUSED: u64 = 3600;
@@ -66,8 +66,8 @@ impl Explain for UpdateFailed {
     }
 }
 
-/// What is noted once it has been told: the address, and to whom under which name. It holds no
-/// password.
+/// Returns what is kept of a successful update: the address, and a digest of server and user. It
+/// holds no password.
 #[must_use]
 pub fn fingerprint(update: &Update, ce: Ipv6Addr) -> String {
     format!("{ce} {}", digest(&update.url().to_string()))

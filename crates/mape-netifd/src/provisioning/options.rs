@@ -5,14 +5,13 @@ use mape_provision::{Capability, Credentials, Identity, Mode, UserUrl};
 
 use super::super::options::{OptionError, Options};
 
-/// We have no number of the IEEE's, and nobody else's may be used. This one is locally
-/// administered, so it is nobody's.
+/// The project has no OUI of the IEEE. This one is locally administered: it belongs to no vendor.
 const VENDOR: &str = "020000-mape_rs";
 
 /// What an interface can use of an answer.
 const CAPABILITIES: [Capability; 2] = [Capability::MapE, Capability::HubSpoke];
 
-/// Who asks.
+/// Returns how this client identifies itself to a provisioning server.
 pub(crate) fn identity(can: &[Capability]) -> Result<Identity, Failure> {
     Ok(Identity::new(VENDOR, "mape-rs", env!("CARGO_PKG_VERSION"), can)?)
 }

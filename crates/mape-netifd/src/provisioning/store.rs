@@ -79,7 +79,7 @@ impl<'env> Store<'env> {
         files::write_synced(&self.answer_file(), &cached.to_json()).map(drop)
     }
 
-    /// What the provider of a fixed contract was told last.
+    /// Returns what was reported last to the provider of a fixed-IPv4 contract.
     pub(super) fn announced(&self) -> Option<String> {
         Some(files::text(self.announced_file()).ok()?.trim().to_owned())
     }
