@@ -1,4 +1,4 @@
-//! Reading the arguments: `lexopt` with our own error sentences.
+//! Reads the command line with `lexopt`, with error messages of this program.
 
 use std::ffi::OsString;
 
@@ -7,7 +7,7 @@ use mape_core::{Code, Explain, Failure, Quoted};
 use mape_firewall::Env;
 use mape_kernel::netlink::Kernel;
 
-/// The arguments of one call, and the machine that it is for.
+/// The arguments of one call, and the environment of the machine that it reads.
 pub(crate) struct Arguments {
     parser: lexopt::Parser,
     env: Env,
@@ -26,7 +26,7 @@ impl Arguments {
         Self { parser: lexopt::Parser::from_args(arguments), env: Env::default() }
     }
 
-    /// The command word; `--help` and `--version` are commands too.
+    /// Reads the command word. `--help` and `--version` are commands, too.
     pub(crate) fn command(&mut self) -> Result<Option<String>, UsageError> {
         Ok(match self.next()? {
             Some(Argument::Plain(word)) => Some(word),
@@ -50,25 +50,25 @@ impl Arguments {
         })
     }
 
-    /// Reads the next argument of a command that looks at the machine. The options that say where
-    /// the machine's files and programs are (tests have them elsewhere) are taken here, for all
-    /// commands alike; [`Self::env`] has them once all arguments are read.
+    /// Reads the next argument of a command that reads the state of the machine. The options that
+    /// replace the machine's files and programs (tests use them) are handled here for all commands.
+    /// [`Self::env`] returns the result once all arguments are read.
     pub(crate) fn next_of_machine(&mut self) -> Result<Option<Argument>, UsageError> {
         while let Some(argument) = self.next()? {
             match argument {
-                Argument::Option(name) if self.takes_place(&name)? => {}
+                Argument::Option(name) if self.takes_env_option(&name)? => {}
                 argument => return Ok(Some(argument)),
             }
         }
         Ok(None)
     }
 
-    /// The machine, as the options read so far describe it.
+    /// Returns the environment, with the options that were read so far.
     pub(crate) const fn env(&self) -> &Env {
         &self.env
     }
 
-    fn takes_place(&mut self, option: &str) -> Result<bool, UsageError> {
+    fn takes_env_option(&mut self, option: &str) -> Result<bool, UsageError> {
         match option {
             "root" => self.env = self.env.clone().with_root(self.value()?.as_ref()),
             "state-dir" => self.env.run = self.value()?.into(),
@@ -84,7 +84,7 @@ impl Arguments {
         Ok(true)
     }
 
-    /// Nothing may follow.
+    /// Checks that no argument is left.
     pub(crate) fn end(&mut self) -> Result<(), Failure> {
         match self.next()? {
             None => Ok(()),
@@ -93,7 +93,7 @@ impl Arguments {
         }
     }
 
-    /// The value of the option just read.
+    /// Returns the value of the option that was read last.
     pub(crate) fn value(&mut self) -> Result<String, UsageError> {
         utf8(self.parser.value().map_err(|error| UsageError::from_lexopt(&error))?)
     }
@@ -106,27 +106,27 @@ fn utf8(value: OsString) -> Result<String, UsageError> {
 /// The arguments cannot be understood.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum UsageError {
-    #[error("a command is missing")]
+    #[error("no command given")]
     NoCommand,
-    #[error("the command {0} is not known")]
+    #[error("unknown command {0}")]
     Command(Quoted),
-    #[error("the option {0} is not known here")]
+    #[error("unknown option {0}")]
     Option(Quoted),
     #[error("the option {0} needs a value")]
     NoValue(Quoted),
-    #[error("the option {option} takes no value, but got {value}")]
+    #[error("the option {option} takes no value, but {value} was given")]
     SurplusValue { option: Quoted, value: Quoted },
     #[error("the argument {0} is not text")]
     NotText(Quoted),
-    #[error("the line's IPv6 prefix is missing")]
+    #[error("no IPv6 prefix given")]
     NoPrefix,
-    #[error("the name of the interface is missing")]
+    #[error("no interface given")]
     NoInterface,
     #[error("an argument is missing")]
     NoWord,
-    #[error("the argument {0} is one too many")]
+    #[error("unexpected argument {0}")]
     Surplus(Quoted),
-    #[error("the options --{0} and --{1} exclude each other")]
+    #[error("--{0} and --{1} cannot be combined")]
     Exclusive(&'static str, &'static str),
     #[error("{0} is not an IPv4 address")]
     Address(Quoted),
@@ -171,12 +171,12 @@ impl Explain for UsageError {
     fn hint(&self) -> String {
         match self {
             Self::NoCommand | Self::Command(_) => "mape-proto --help lists the commands",
-            Self::NoPrefix => "pass it, like this: mape-proto plan 240b:10:3261:6400::/56",
-            Self::NoInterface => "pass it, like this: mape-proto import wan_mape",
+            Self::NoPrefix => "pass the WAN interface's: mape-proto plan 240b:10:3261:6400::/56",
+            Self::NoInterface => "pass its name: mape-proto import wan_mape",
             Self::Target(_) => "write it like 198.51.100.1:443",
             Self::Host(_) => "write it like 192.168.1.10:25565, nas:443 or [::10]:443",
             Self::Mtu(_) => "a fibre line without PPPoE has 1500",
-            _ => "mape-proto --help lists the commands, mape-proto COMMAND --help their options",
+            _ => "see mape-proto --help and mape-proto COMMAND --help",
         }
         .to_owned()
     }

@@ -1,4 +1,4 @@
-//! How the program ends: a number that scripts rely on.
+//! The exit status of the program.
 
 use mape_core::{Code, Failure};
 
@@ -11,7 +11,7 @@ pub enum ExitStatus {
     Failed = 1,
     /// The command line, or a value in it or in a file it names, is wrong.
     Usage = 2,
-    /// The question was understood, and there is no plan for this prefix.
+    /// The arguments are valid, but there is no plan for this prefix.
     NoPlan = 3,
 }
 
@@ -22,7 +22,7 @@ impl From<ExitStatus> for std::process::ExitCode {
 }
 
 impl ExitStatus {
-    /// Returns the status that a failure ends with: a function of its code alone.
+    /// Returns the exit status of a failure, which depends on its code only.
     pub(super) const fn of(failure: &Failure) -> Self {
         match failure.code {
             Code::OptionInvalid | Code::RuleInconsistent => Self::Usage,

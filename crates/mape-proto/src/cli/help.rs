@@ -1,4 +1,4 @@
-//! What `--help` prints.
+//! The texts that `--help` prints, with lines of at most 80 columns.
 
 const PROGRAM: &str = "\
 mape-proto: IPv4 over a Japanese fibre line with MAP-E (RFC 7597)
@@ -6,85 +6,94 @@ mape-proto: IPv4 over a Japanese fibre line with MAP-E (RFC 7597)
 Usage: mape-proto COMMAND [OPTIONS]
 
 Commands:
-  plan PREFIX    which provider, IPv4 address and ports a line has
-  rules          the built-in rules, with their sources
-  detect         what kind of line this is, and how to configure it
-  doctor [IFACE] everything between uplink and LAN: what is wrong, and what to do
-  import IFACE   turns another MAP-E section of this router into one of proto mape
-  status [IFACE] how the MAP-E interfaces of this machine are
-  ports [IFACE]  their ports, one by one, and which are in use
-  forward        which of them lead to hosts of the LAN: add, remove, list
+  plan PREFIX    show the provider, IPv4 address and ports of a line
+  rules          print the built-in rules with their sources
+  detect         identify the technology of the line and how to configure it
+  doctor [IFACE] check everything from the uplink to the LAN, with next steps
+  import IFACE   convert another MAP-E section of this router to proto mape
+  status [IFACE] show interface state, address and port usage
+  ports [IFACE]  list ports and connections
+  forward        manage port forwards: add, remove, list
 ";
 
 /// The commands of plain Linux.
-const PROGRAM_LINUX: &str = "  up, down       on plain Linux: bring the line up, take it away again
-  watch          the same, and follow what changes
-                 (and, without netifd, status and doctor of that line)
+const PROGRAM_LINUX: &str = "  up, down       plain Linux: bring the line up, take it down
+  watch          plain Linux: bring the line up and follow changes
+                 (without netifd, status and doctor examine that line)
 ";
 
 const PROGRAM_END: &str = "
-  --help, -h     this text; `mape-proto COMMAND --help` tells more
-  --version      the version
+  --help, -h     print this text; `mape-proto COMMAND --help` tells more
+  --version      print the version
 
 Try: mape-proto plan 240b:10:3261:6400::/56
 
-Exit status: 0 fine, 1 failed, 2 a wrong argument or value, 3 no plan for this prefix.
+Exit status: 0 fine, 1 failed, 2 a wrong argument or value,
+3 no plan for this prefix.
 ";
 
 const PLAN: &str = "\
 Usage: mape-proto plan [OPTIONS] PREFIX
 
-Shows which provider a line belongs to, and its IPv4 address, ports and tunnel.
-PREFIX is what the WAN interface got: a delegated prefix (240b:10:3261:6400::/56),
-a /64, or an address, which is taken as its /64; also a line of `ip` or `ipconfig`
-that holds one.
+Shows the provider of a line, and its IPv4 address, ports and tunnel. PREFIX is
+the prefix of the WAN interface: a delegated prefix (240b:10:3261:6400::/56), a
+/64, or an address, which stands for its /64. A line of the output of `ip` or
+`ipconfig` that contains one is accepted too.
 
-Which rule:
-  --provider NAME      auto (default), v6plus, ocn, biglobe, nuro, manual.
-                       A name only narrows the built-in table; the prefix decides.
-  --rule KEY=VALUE,…   a rule of your own; may be repeated, and then no other is used.
-                       ipv6=PREFIX  ipv4=PREFIX  ea=BITS  br=ADDRESS  must be there;
-                       offset=BITS  psidlen=BITS  psid=NUMBER  layout=NAME  may be
-                       (psid=52 or 0x34; left-aligned in 16 bits too: 13312).
-                       Also one of OpenWrt's map, type=map-e,ipv6prefix=…
-  --rules FILE         more rules, one in a line in the same form; # begins a comment.
-                       They go before the built-in ones (`mape-proto rules` prints
-                       those in this form)
-  --layout NAME        draft03 or rfc7597, instead of the rule's own. A rule of yours
-                       that does not say takes this one, or else draft03, and its
-                       offset where it has none (draft03: 4, rfc7597: 6)
+Selection of the rule:
+  --provider NAME    auto (default), v6plus, ocn, biglobe, nuro, manual.
+                     A name only narrows the built-in table. The prefix decides.
+  --rule KEY=VALUE,… your own rule. The option may be repeated. No other rule is
+                     used then. Required keys:
+                       ipv6=PREFIX  ipv4=PREFIX  ea=BITS  br=ADDRESS
+                     Optional keys:
+                       offset=BITS  psidlen=BITS  psid=NUMBER  layout=NAME
+                     psid is 52 or 0x34, or left-aligned in 16 bits (13312).
+                     A rule of OpenWrt's map is accepted too:
+                     type=map-e,ipv6prefix=…
+  --rules FILE       a file of further rules in the same form, one per line;
+                     # begins a comment. They precede the built-in rules, which
+                     `mape-proto rules` prints in this form.
+  --layout NAME      draft03 or rfc7597, instead of the rule's own layout. It is
+                     also the default of your own rules (else draft03), and
+                     decides their default offset (draft03: 4, rfc7597: 6).
 
-The line and the router:
-  --uplink-mtu BYTES   MTU of the WAN interface, default 1500
-  --reserve PORTS      ports to keep for servers, like 5696,9792-9799
+Line and router:
+  --uplink-mtu BYTES MTU of the WAN interface, default 1500
+  --reserve PORTS    ports to reserve for servers, such as 5696,9792-9799
 
-Output (text where none is given):
-  --json               for programs; errors are JSON too, on standard output
-  --nft                NAT and firewall rules for all ports of the set, for `nft -f`
-  --sh                 shell variables MAPE_IPV4, MAPE_PORT_RANGES, MAPE_CE, MAPE_BR,
-                       MAPE_MTU …:  v=$(mape-proto plan --sh PREFIX) && eval \"$v\"
+Output (default: text):
+  --json             JSON on standard output, also for errors
+  --nft              NAT and firewall rules for all ports of the set, as input
+                     of `nft -f`
+  --sh               shell variables MAPE_IPV4, MAPE_PORT_RANGES, MAPE_CE,
+                     MAPE_BR, MAPE_MTU and others:
+                     v=$(mape-proto plan --sh PREFIX) && eval \"$v\"
 ";
 
 /// What `plan` can print for plain Linux.
 const PLAN_LINUX: &str =
-    "                       and functions mape_up and mape_down; as a file of its own:
-                       sh FILE mape_up
-  --ifupdown           files for /etc/network/interfaces
+    "                     and functions mape_up and mape_down. The output is also
+                     a script: sh FILE mape_up
+  --ifupdown         files for /etc/network/interfaces
 
 With --sh, --ifupdown:
-  --uplink NAME        the device that IPv6 comes from, default eth0; may be a bridge
-  --dir DIRECTORY      write the files of --ifupdown there and nowhere else; without
-                       it they are printed one after the other
+  --uplink NAME      the uplink device, default eth0; it may be a bridge
+  --dir DIRECTORY    write the files of --ifupdown to DIRECTORY only.
+                     Without it the files are printed.
 ";
 
 const PLAN_END: &str = "
 With --nft:
-  --device NAME        the tunnel device, default mape-wan; it must exist when the
-                       rules are loaded
-  --edge NAME          where ports are translated: netdev (on the device itself, also
-                       auto), postrouting (kernels without egress hooks; not with flow
-                       offload), plain (not at all: new connections fail earlier)
-  --full-cone          UDP answers from anyone reach a socket that has sent something
+  --device NAME      the tunnel device, default mape-wan. It must exist when the
+                     rules are loaded.
+  --edge NAME        the hook that translates ports:
+                     auto, netdev  on the tunnel device
+                     postrouting   for kernels without egress hooks; not with
+                                   flow offload
+                     plain         no translation: new connections fail earlier
+  --full-cone        deliver UDP from any source to a port after an internal
+                     host has sent from it (endpoint-independent filtering)
 
 Examples:
   mape-proto plan 240b:10:3261:6400::/56
@@ -93,12 +102,12 @@ Examples:
   mape-proto plan --rule ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,offset=6,\\
 br=2001:db8:ffff::1,layout=rfc7597 2001:db8:12:3400::/56
 
-Of an option given twice the last counts, but --rule, --rules and --reserve add up.
-A fixed-IPv4 contract has numbers of its own: its prefix looks like any other, but what
-is shown here is not for it.
+If an option is repeated, the last value counts. Only --rule, --rules and
+--reserve accumulate. The plan does not apply to a fixed-IPv4 contract: its
+numbers are others, although its prefix looks like that of any line.
 
-Exit status: 0 there is a plan, 1 failed, 2 a wrong argument or value, 3 no plan for
-this prefix. What went wrong is told on standard error, with a code and the next step.
+Exit status: 0 there is a plan, 1 failed, 2 a wrong argument or value, 3 no plan
+for this prefix. Errors go to standard error, with a code and the next step.
 ";
 
 /// What `mape-proto --help` prints.
@@ -114,62 +123,69 @@ pub(crate) fn plan() -> String {
 pub(crate) const RULES: &str = "\
 Usage: mape-proto rules [--json]
 
-Prints the built-in rules, with source and date for each provider. The text is itself
-a rule file for `mape-proto plan --rules FILE`.
+Prints the built-in rules, with source and date for each provider. The text is a
+valid rule file for `mape-proto plan --rules FILE`.
 ";
 
 pub(crate) const DETECT: &str = "\
 Usage: mape-proto detect [OPTIONS]
 
-Says what kind of line this is (MAP-E, DS-Lite, a tunnel with its own address, NTT's
-network without a contract, behind a home gateway), whose, from what evidence, and the
-section that configures it. Without options nothing is sent: netifd is asked for the
-uplink's prefixes, and what a provisioning server has answered before is read.
+Identifies the technology of the line (MAP-E, DS-Lite, a tunnel with a fixed
+address, NTT's network without a contract, behind a home gateway) and the
+provider, lists the evidence, and shows the section that configures the line.
+Without options nothing is sent: detect reads the uplink's prefixes from netifd
+and the stored answer of a provisioning server.
 
-  --ask              asks the provisioning server that the line's resolvers announce
-                     (HB46PP): one DNS question and one HTTPS request
-  --ca FILE          trusts this authority's certificate for that, too
-  --ask-gateway      asks an NTT home gateway in front whether it does IPv4 over IPv6
-  --prefix PREFIX    a line's prefix, instead of netifd's (on plain Linux: of those of the
-                     uplink that `up` would find); may be repeated
-  --tunnel-end ADDR  the provider's tunnel end in the papers of a fixed-IPv4 contract,
-                     --ipaddr ADDR[/LEN] its IPv4 address or block of them
-  --apply            writes the section into /etc/config/network, if no interface of that
-                     protocol is there; --name NAME is its name (wan4)
-  --json             for programs
+  --ask              ask the provisioning server that the line's resolvers
+                     announce (HB46PP): one DNS query and one HTTPS request
+  --ca FILE          trust this certificate authority, too, for --ask
+  --ask-gateway      ask an NTT home gateway on the uplink whether it provides
+                     IPv4 over IPv6
+  --prefix PREFIX    use this prefix instead of those of netifd (on plain Linux:
+                     of the uplink that `up` would use). May be repeated.
+  --tunnel-end ADDR  the provider's tunnel end, from the documents of a
+                     fixed-IPv4 contract, with --ipaddr ADDR[/LEN], the IPv4
+                     address or block of the contract
+  --apply            write the section to /etc/config/network if no interface
+                     of that protocol exists; --name NAME names it (wan4)
+  --json             print JSON
 
-Exit status: 0 the line was recognised, 1 it was not, or failed, 2 a wrong argument.
+Exit status: 0 the line was identified, 1 it was not, or failed,
+2 a wrong argument.
 ";
 
 pub(crate) const DOCTOR: &str = "\
 Usage: mape-proto doctor [OPTIONS] [IFACE]
 
-Checks uplink and prefix, contract, DUID, MTU, the LAN's IPv6, the interface and its
-rules, provisioning, zone, default route, flow offload, leftovers of others, and whether
-the BR answers; each with what was found, why, and one next step.
-Nothing is sent, unless one of the first two options says so.
+Checks uplink and prefix, contract, DUID, MTU, the LAN's IPv6, the interface and
+its rules, provisioning, zone, default route, flow offload, conflicting
+leftovers, and whether the BR answers. Each finding has evidence and one next
+step. Without --target and --ask-gateway nothing is sent.
 
-  --target ADDR:PORT  connects to it by TCP over IPv4 (ping proves nothing here), and then
-                      pings it with packets as large as the tunnel takes
-  --ask-gateway       asks an NTT home gateway in front whether it does IPv4 over IPv6
-  --masked            hides what tells this line from others. Text is masked where it is
-                      not for a terminal, unless with --unmasked
-  --json              for programs
+  --target ADDR:PORT  connect to this address by TCP over IPv4 (ping uses no
+                      ports), then ping it with packets of the tunnel's MTU
+  --ask-gateway       ask an NTT home gateway on the uplink whether it provides
+                      IPv4 over IPv6
+  --masked            hide addresses and identifiers of this line. This is the
+                      default for text that does not go to a terminal;
+                      --unmasked shows them.
+  --json              print JSON
 
-Exit status: 0 nothing is wrong, 1 something is, or failed, 2 a wrong argument.
+Exit status: 0 no problem found, 1 a problem found, or failed,
+2 a wrong argument.
 ";
 
 pub(crate) const STATUS: &str = "\
 Usage: mape-proto status [--json] [IFACE]
 
-Shows the MAP-E interfaces of this machine, or one: whether they are up, and if not,
-why and what to do; address, ports and tunnel; what went through; how many ports are
-in use, in each block. Run it as root: nobody else may see the connections.
+Shows one or all MAP-E interfaces of this machine: state (if down, with the
+reason and the next step), address, ports, tunnel, traffic, and port usage per
+block. It needs root, because only root can list connections.
 
-What cannot be known is shown as \"unknown\" (in JSON null), never as 0, with the reason.
-A peak is the most ports that were in use whenever somebody looked: this command, and
-the router whenever an interface changes. Ports of connections that have just ended
-count as in use, because they are.
+Values that cannot be determined are shown as \"unknown\" with the reason (JSON:
+null), never as 0. The peak is the highest port usage that was measured: each
+call of this command measures it, and the router does so when an interface
+changes. Ports of connections that have just ended are still in use.
 
 Exit status: 0 up, 1 not up, or there is no such interface, 2 a wrong argument.
 ";
@@ -177,31 +193,34 @@ Exit status: 0 up, 1 not up, or there is no such interface, 2 a wrong argument.
 pub(crate) const PORTS: &str = "\
 Usage: mape-proto ports [--free | --used | --ranges] [--json] [IFACE]
 
-Lists the ports of the line's port set as they are seen from outside, with the number
-of connections on each: TCP, UDP, ICMP echo (whose identifiers are ports too).
-  --free    only ports for outgoing connections without any
+Lists the external ports of the line's port set, with the number of connections
+on each: TCP, UDP and ICMP echo (its identifiers are ports of the set, too).
+
+  --free    only ports for outgoing connections, and without a connection
   --used    only ports with connections
-  --ranges  all ports as ranges of one use, without connections
+  --ranges  all ports as ranges of the same use, without connections
 
-A port in use still serves connections to other destinations. Reserved ports are those
-kept for servers; a published one leads to a host of the LAN (`mape-proto forward`), upnp
-may give those of its own away; an unused one is never given away.
+A port in use can still serve connections to other destinations. `reserved`
+ports are kept for servers. A `published` port is forwarded to a LAN host
+(`mape-proto forward`). UPnP can assign `upnp` ports. An `unused` port is never
+assigned.
 
-Exit status: 0 fine, 1 there is no such interface, or nobody knows which are in use,
-2 a wrong argument.
+Exit status: 0 fine, 1 there is no such interface, or the usage cannot be
+determined, 2 a wrong argument.
 ";
 
 pub(crate) const FIREWALL: &str = "\
 Usage: mape-proto firewall [--forget ADDRESS|--only-forget ADDRESS] [--json]
 
-Loads the NAT and firewall rules of all MAP-E interfaces that are up, in one step, and
-does nothing where they are loaded already. The router's own files call it: after each
-start of the firewall and whenever an interface comes up.
+Loads the NAT and firewall rules of all MAP-E interfaces that are up, in one
+transaction. If they are loaded already, nothing is changed. The router's own
+files call it after each start of the firewall and whenever an interface comes
+up.
 
-  --forget ADDRESS       then deletes the connections of an IPv4 address that the line no
-                         longer has, and no neighbour's
-  --only-forget ADDRESS  deletes them and loads nothing
-  --json                 what went wrong, for programs
+  --forget ADDRESS       then delete the connections of an IPv4 address that the
+                         line no longer has, but not those of its neighbours
+  --only-forget ADDRESS  delete them and load nothing
+  --json                 print errors as JSON
 ";
 
 #[cfg(feature = "linux")]
@@ -210,61 +229,69 @@ Usage: mape-proto up [--config FILE] [--dry-run]
        mape-proto down|watch [--config FILE]
        mape-proto status|doctor [--config FILE] [--json]
 
-  up        finds uplink and prefix, and makes what is missing: CE address, tunnel,
-            default route, NAT rules. Again any time: what is right stays as it is.
-            After a failure the machine is as before. --dry-run only prints the script
-  down      takes away what up has added, and nothing else
-  watch     brings the line up and follows every change, until it is killed; for
-            OpenRC, s6, systemd. After SIGUSR1 it goes on with the program's newest file
-  status    what the line is, and what is missing; exit status 1 if it is not up
-  doctor    checks everything between uplink and LAN; exit status 1 if it finds something
+  up        finds uplink and prefix, and adds missing parts: CE address, tunnel,
+            default route, NAT rules. It can be repeated: correct parts stay
+            unchanged. After a failure it restores the previous state.
+            --dry-run only prints the script.
+  down      removes only what `up` added
+  watch     brings the line up and follows every change until it is killed; for
+            OpenRC, s6, systemd. SIGUSR1 makes it execute the program's file
+            again, which may be a newer version.
+  status    shows the line and its missing parts; exit status 1 if it is not up
+  doctor    checks everything from the uplink to the LAN; exit status 1 if it
+            finds a problem
 
-They need root, iproute2 and nft. Nothing is sent anywhere, but for the update request
-of a fixed-IPv4 contract with update_user and update_password.
+They need root, iproute2 and nft. Nothing is sent, except the update request of
+a fixed-IPv4 contract with update_user and update_password.
 
-FILE, by default /etc/mape-rs.conf, which need not exist: one option in a line, as
-NAME VALUE or NAME=VALUE; # begins a comment.
-  uplink eth0            the device that IPv6 comes from, perhaps a bridge; default: that
-                         of the IPv6 default route
-  prefix PREFIX          a delegated prefix, where routes and addresses do not show it
-  provider, layout       as plan's --provider and --layout; for a fixed-IPv4 contract
-                         v6plus-static or ocn-static, with what its papers say:
-  ipaddr, peeraddr       its address, or its block like 198.51.100.80/29; its tunnel end
+FILE is optional and defaults to /etc/mape-rs.conf. It has one option per line,
+as NAME VALUE or NAME=VALUE; # begins a comment.
+  uplink eth0            the uplink device; it may be a bridge. Default: the
+                         device of the IPv6 default route
+  prefix PREFIX          the delegated prefix, if no route or address shows it
+  provider, layout       as --provider and --layout of plan; v6plus-static or
+                         ocn-static for a fixed-IPv4 contract, with its numbers:
+  ipaddr, peeraddr       its address, or its block such as 198.51.100.80/29; its
+                         tunnel end
   update_user, update_password, update_url
-                         where the provider is told the tunnel's address (plain HTTP);
-                         v6plus-static knows the URL
-  rule KEY=VALUE,…       as --rule; may be repeated. rules_file FILE: as --rules
-  reserved_ports PORTS   ports to keep for servers, like 5696,9792-9799
+                         the server that receives the tunnel's address (plain
+                         HTTP); the URL of v6plus-static is built in
+  rule KEY=VALUE,…       as --rule; may be repeated
+  rules_file FILE        as --rules
+  reserved_ports PORTS   ports to reserve for servers, such as 5696,9792-9799
   interface NAME         name of the line, default wan; its device is mape-NAME
-  mtu BYTES              inside the tunnel; default: the uplink's less 40
+  mtu BYTES              MTU of the tunnel; default: the uplink's MTU minus 40
   ttl NUMBER             hop limit of the outer packets, default 64
-  defaultroute 0         no default route;  metric NUMBER: its metric, default 512;
-  table NUMBER           its table, for which you write an `ip rule`
+  defaultroute 0         no default route
+  metric NUMBER          metric of the default route, default 512
+  table NUMBER           routing table of the default route; it needs an
+                         `ip rule` of yours
   edge NAME              auto, netdev, postrouting or plain, as --edge
   full_cone 1, dscp_reset 1, time_wait SECONDS
                          options of the NAT rules, off by default
-  input_chain CHAIN      a chain of your own firewall, like inet filter input, to which
-                         up may add a rule for what the BR sends, and down removes it
+  input_chain CHAIN      a chain of your firewall, such as inet filter input.
+                         `up` can add a rule to it that accepts packets from the
+                         BR, and `down` removes that rule.
 ";
 
 pub(crate) const IMPORT: &str = "\
 Usage: mape-proto import [OPTIONS] IFACE
 
-Turns the interface IFACE of /etc/config/network into one of proto mape: a section of
-OpenWrt's map, of another package, or a tunnel made by hand with the numbers of a MAP-E
-line or of a v6 Plus or OCN contract with an IPv4 address of its own.
-Shows the commands, what the options mean differently, whether the built-in table makes
-the numbers unnecessary, and what others left that would stand in the way.
+Converts the interface IFACE of /etc/config/network to proto mape. IFACE can be
+a section of OpenWrt's map or of another package, or a manual tunnel with the
+numbers of a MAP-E line or of a fixed-IPv4 contract of v6 Plus or OCN.
+Shows the commands, options with a different meaning, whether the built-in table
+makes the numbers unnecessary, and conflicting leftovers.
 
-  --apply            makes the changes to that section (and to nothing else). The old
-                     options are kept in a section IFACE_before_mape
-  --prefix PREFIX    the line's prefix, where the router does not know it
-  --root DIR         a copy of a router's files instead of this machine
-  --json             for programs
+  --apply            change that section, and only that one. The old options are
+                     kept in a section IFACE_before_mape.
+  --prefix PREFIX    the line's prefix, if the router does not know it
+  --root DIR         read a copy of a router's files instead of this machine
+  --json             print JSON
 
-Exit status: 0 nothing stands in the way, 1 something does, or failed, 2 a wrong argument
-or section, 3 the new section would have no plan for the line's prefix; then nothing is
-changed.
+Exit status: 0 no conflict found, 1 a conflict found, or failed,
+2 a wrong argument or section, 3 the new section would have no plan for the
+line's prefix. Nothing is changed then.
 ";
 
 pub(super) const FORWARD: &str = "\
@@ -272,23 +299,24 @@ Usage: mape-proto forward list [--json]
        mape-proto forward add HOST:PORT [OPTIONS]
        mape-proto forward remove SECTION|NAME|PORT
 
-Makes a host of the LAN reachable from outside, on a port of the line's own set. HOST is
-an address (192.168.1.10:25565), a name or MAC address that DHCP knows (nas:443), or the
-last bits of an address of the LAN ([::10]:443). Forwards are stored as `mape_forward`
-sections in /etc/config/firewall. Outgoing connections do not get the port, and it stays
-the same over restarts; if the line gets another prefix, another one is chosen, and the
-scripts in /etc/hotplug.d/mape hear of it.
-What is removed is the section of this name, else the forward that is called so, else the
-one with this port outside; where several are, nothing is removed.
+Publishes a LAN host on an external port of the line's port set. HOST is an
+address (192.168.1.10:25565), a name or MAC address known to DHCP (nas:443), or
+the last bits of a LAN address ([::10]:443). Forwards are stored as
+`mape_forward` sections in /etc/config/firewall. Outgoing connections do not use
+the port, and it is kept across restarts. If the line gets another prefix,
+another port is assigned and the scripts in /etc/hotplug.d/mape are run.
+remove looks for the section of this name, then for the forward with this name,
+then for the one with this external port. If several match, none is removed.
 
-  --port PORT|auto   the port outside. auto (default) is PORT if it is in the set, else a
-                     free one that stays. For a range, add one forward for each port
+  --port PORT|auto   the external port. auto (default) is PORT if it is in the
+                     set, otherwise a free port that stays the same. For a
+                     range, add one forward for each port.
   --proto NAME       tcp, udp, or tcp,udp (default)
-  --name TEXT        what you call it
-  --interface IFACE  the MAP-E interface, where there are several
-  --json             for programs; add and remove print the new list then
+  --name TEXT        a name for the forward
+  --interface IFACE  the MAP-E interface, if there are several
+  --json             print JSON; add and remove print the new list
 
-Exit status: 0 fine, 1 (list) not all are published, 2 a wrong argument or value, such as
-a port that is not in the set: then the nearest free ones are named, and nothing is
-changed.
+Exit status: 0 fine, 1 (list) not all are published, 2 a wrong argument or
+value, such as a port outside the set: the nearest free ports are shown, and
+nothing is changed.
 ";

@@ -120,7 +120,7 @@ fn what_is_wrong_is_told_before_anything_is_done() {
     for word in ["up", "down", "status", "doctor", "watch"] {
         let help = words(&format!("{word} --help")).out;
         assert!(help.contains("/etc/mape-rs.conf"));
-        assert!(help.lines().all(|line| line.chars().count() <= 92));
+        assert!(help.lines().all(|line| line.chars().count() <= 80));
     }
 }
 

@@ -262,7 +262,7 @@ fn help_and_version() {
         let called = words(arguments);
         assert_eq!((called.status, called.err.as_str()), (ExitStatus::Fine, ""));
         assert!(called.out.contains(part), "{arguments}: {}", called.out);
-        assert!(called.out.lines().all(|line| line.chars().count() <= 90), "{arguments}");
+        assert!(called.out.lines().all(|line| line.chars().count() <= 80), "{arguments}");
     }
     assert_eq!(words("--version").out, format!("mape-proto {}\n", env!("CARGO_PKG_VERSION")));
 }

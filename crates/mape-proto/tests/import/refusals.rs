@@ -17,8 +17,8 @@ fn what_is_no_map_e_is_refused() {
          config device 'dev'\n\toption name 'eth0'\n",
     );
     for (arguments, status, code, part) in [
-        ("", 2, "MAPE_OPTION_INVALID", "the name of the interface is missing"),
-        ("a b", 2, "MAPE_OPTION_INVALID", "\"b\" is one too many"),
+        ("", 2, "MAPE_OPTION_INVALID", "no interface given"),
+        ("a b", 2, "MAPE_OPTION_INVALID", "unexpected argument \"b\""),
         ("lan --aply", 2, "MAPE_OPTION_INVALID", "--aply"),
         ("lan --prefix 1.2.3.4", 2, "MAPE_OPTION_INVALID", "is IPv4"),
         ("none", 2, "MAPE_OPTION_INVALID", "no interface \"none\""),
