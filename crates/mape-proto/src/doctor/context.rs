@@ -1,4 +1,4 @@
-//! What all checks of a router look at, read once.
+//! The state of the router that all checks use, read once.
 
 use mape_firewall::Env;
 use mape_import::Router;
@@ -7,13 +7,13 @@ use mape_netifd::status::InterfaceStatus;
 use mape_netifd::{Dump, InterfaceDump};
 use mape_uci::Package;
 
-/// What all checks look at.
+/// The state that all checks use.
 pub(super) struct Context<'env> {
     pub(super) env: &'env Env,
     pub(super) dump: Dump,
     pub(super) router: Router,
     pub(super) dhcp: Option<Package>,
-    /// Ours, where there is one.
+    /// The interface of proto `mape`, if there is one.
     pub(super) interface: Option<InterfaceStatus>,
 }
 

@@ -1,4 +1,4 @@
-//! What a check found, and the report of all of them.
+//! The result of a check, and the report of all checks.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde::Serialize;
 
 /// Version of the JSON.
 const SCHEMA: u8 = 1;
-/// So many packets without an answer say that the BR does not answer.
+/// Number of packets without a reply after which the BR is reported as not answering.
 pub(super) const MIN_SENT_PACKETS: u64 = 20;
 
-/// A remedy that a program can carry out for the user: it changes one thing, and can do no harm.
+/// A remedy that a program can apply for the user. It changes one thing and is harmless.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Fix {
@@ -40,16 +40,16 @@ pub enum Fix {
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at; the names are stable.
+    /// Name of the check; the names are stable.
     pub check: &'static str,
     /// Whether nothing is wrong.
     pub fine: bool,
     /// What is wrong, where the check can find several things; the names are stable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
-    /// What was found, as one sentence.
+    /// The result, as one sentence.
     pub message: String,
-    /// What that is concluded from.
+    /// The evidence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
     /// The next step, where something is wrong or could be better.
@@ -74,7 +74,7 @@ impl Finding {
         Self { fine: false, hint: Some(hint.into()), ..Self::fine(check, message) }
     }
 
-    /// What works, and would better be changed.
+    /// A working setting that should be changed.
     pub(super) fn advice(
         check: &'static str,
         message: impl Into<String>,
@@ -98,7 +98,7 @@ impl Finding {
     }
 }
 
-/// All findings, in the order in which things depend on each other.
+/// All findings, in the order of dependence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     schema: u8,

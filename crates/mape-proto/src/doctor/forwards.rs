@@ -1,4 +1,4 @@
-//! Ports from outside: who wants one that cannot arrive.
+//! Checks port forwards, redirects and UPnP for external ports that cannot arrive.
 
 use std::net::Ipv4Addr;
 
@@ -13,7 +13,7 @@ use super::finding::Finding;
 
 const CHECK: &str = "servers";
 
-/// Nothing where nobody wishes to be reached.
+/// Empty if no forward, redirect or UPnP is configured.
 pub(super) fn checks(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
     let found = [
         ("redirect", redirects(context, interface)),
@@ -28,8 +28,8 @@ pub(super) fn checks(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<
     found.into_iter().flat_map(of_kind).collect()
 }
 
-/// Redirects of firewall4 whose port is another subscriber's, or is given to outgoing connections:
-/// the edge then has another number for it before the firewall looks.
+/// Redirects of firewall4 whose port belongs to another subscriber, or is used for outgoing
+/// connections: the edge translates that port before the firewall sees it.
 fn redirects(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
     let zones = Zones::read(&context.router.directories());
     let joined = context.own().and_then(|own| own.data.zone.as_deref());
@@ -46,7 +46,7 @@ fn redirects(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding>
         .collect()
 }
 
-/// Whether all ports arrive, as the address is not shared.
+/// Whether the address is not shared, so that all ports arrive.
 fn is_whole(ports: &PortsStatus) -> bool {
     ports.all().len() >= usize::from(u16::MAX)
 }
@@ -65,8 +65,8 @@ fn ports_of(redirect: &Section) -> impl Iterator<Item = u16> {
     redirect.list("src_dport").filter_map(range).flatten()
 }
 
-/// Our own rules are asked before firewall4's, so what a forward has published never comes to a
-/// redirect.
+/// The rules of mape-rs precede those of firewall4, so a redirect never gets a port that a forward
+/// has published.
 fn hidden(redirect: &Section, forwards: &[Server]) -> Option<Finding> {
     let protocols: Vec<&str> = redirect.list("proto").collect();
     let transports = transports(&protocols).unwrap_or_default();
@@ -78,11 +78,11 @@ fn hidden(redirect: &Section, forwards: &[Server]) -> Option<Finding> {
     Some(Finding::wrong(
         CHECK,
         format!(
-            "the redirect {} gets nothing on port {port}: the forward {} has it",
+            "the redirect {} receives nothing on port {port}: the forward {} has that port",
             name(redirect),
             server.forward
         ),
-        "remove one of the two, or give one of them another port",
+        "remove one of them, or change the port of one",
     ))
 }
 
@@ -102,7 +102,7 @@ fn unreachable(redirect: &Section, ports: &PortsStatus) -> Option<Finding> {
     let foreign = count(&|role| role.is_none());
     let stolen = count(&|role| role == Some(Role::Nat));
     let lent = count(&|role| role == Some(Role::Upnp));
-    // Part of a command: what could not stand there is left to the reader.
+    // Part of a command: a value that does not parse is replaced by a placeholder.
     let host = redirect.get("dest_ip").and_then(|ip| ip.parse::<Ipv4Addr>().ok());
     let host = host.map_or_else(|| "HOST".to_owned(), |ip| ip.to_string());
     let known = |ports| if range(ports).is_some() { ports } else { "PORT" };
@@ -139,11 +139,8 @@ fn unreachable(redirect: &Section, ports: &PortsStatus) -> Option<Finding> {
     (lent > 0).then(|| {
         Finding::wrong(
             CHECK,
-            format!(
-                "the redirect {name} may lose its port {outside}, which is set aside for UPnP to \
-                 give away"
-            ),
-            "give it a port of the list reserved_ports, or lower upnp_ports",
+            format!("the redirect {name} may lose its port {outside}, which is reserved for UPnP"),
+            "change it to a port of the list reserved_ports, or lower upnp_ports",
         )
     })
 }
@@ -157,19 +154,21 @@ fn range(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
 fn forwards(context: &Context<'_>) -> Vec<Finding> {
     let found = match statuses(context.env, None) {
         Ok(found) => found,
-        Err(error) => return vec![Finding::wrong(CHECK, error.to_string(), "correct that first")],
+        Err(error) => {
+            return vec![Finding::wrong(CHECK, error.to_string(), "correct that error first")];
+        }
     };
     if found.is_empty() {
         return Vec::new();
     }
     let wrong = found.iter().filter(|it| it.state != "published" || it.reason.is_some());
-    // What stops all of them is told once.
+    // A problem of all forwards is reported once.
     let (stopped, wrong): (Vec<&ForwardStatus>, _) =
         wrong.partition(|it| it.reason.as_deref() == Some(STOPPED));
     let mut checks: Vec<Finding> = wrong.into_iter().map(not_published).collect();
     if !stopped.is_empty() && !leaves_out_includes(context) {
         let what = "the firewall has loaded its rules without the includes of the package mape-rs, \
-                    so it stops what is published";
+                    so it blocks published ports";
         checks.push(Finding::wrong(CHECK, what, STOPPED_HINT).with_kind("includes_missing"));
     }
     if checks.is_empty() && stopped.is_empty() {
@@ -188,7 +187,7 @@ fn not_published(forward: &ForwardStatus) -> Finding {
     )
 }
 
-/// A daemon that gives ports away which never arrive.
+/// Reports a UPnP daemon that assigns ports which cannot arrive.
 fn upnp(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     let package = context.router.directories().read("upnpd").ok().flatten()?;
     package.sections().iter().find(|it| it.kind() == "upnpd" && it.is_on("enabled"))?;
@@ -197,23 +196,23 @@ fn upnp(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     (!has_pool).then(|| {
         Finding::wrong(
             CHECK,
-            "UPnP is switched on, but has no ports that could arrive",
+            "UPnP is enabled, but has no ports that can arrive",
             format!(
-                "`uci set network.{}.upnp_ports=16`, and give miniupnpd these ports only, as \
-                 docs/servers.md tells",
+                "`uci set network.{}.upnp_ports=16`, and let miniupnpd use these ports \
+                 only (docs/servers.md)",
                 interface.interface
             ),
         )
     })
 }
 
-/// What lets published connections through firewall4 is one of its includes.
+/// Checks `auto_includes`: an include of firewall4 accepts the published connections.
 fn includes(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     let publishes = interface.forwards.as_ref().is_some_and(|it| !it.is_empty());
     (publishes && leaves_out_includes(context)).then(|| {
         Finding::wrong(
             CHECK,
-            "the firewall leaves out its includes (auto_includes 0), so it stops what is published",
+            "the firewall loads no includes (auto_includes 0), so it blocks published ports",
             "remove the option auto_includes from the section defaults",
         )
     })

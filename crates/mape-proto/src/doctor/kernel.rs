@@ -1,4 +1,4 @@
-//! Kernels in which the tunnel cannot work, whatever is configured.
+//! Kernels in which the tunnel cannot work with any configuration.
 
 use std::path::Path;
 
@@ -7,21 +7,21 @@ use super::finding::Finding;
 /// Releases of 6.12 whose `ip6_tunnel` receives nothing (OpenWrt issue 21737).
 const DEAF: std::ops::RangeInclusive<u16> = 67..=70;
 
-/// Nothing where nothing is known against the kernel that runs.
+/// Reports a running kernel in which the tunnel cannot work.
 pub(super) fn check(proc: &Path) -> Option<Finding> {
     let release = std::fs::read_to_string(proc.join("sys/kernel/osrelease")).ok()?;
     let (message, hint) = trouble(release.trim())?;
     Some(Finding::wrong("kernel", message, hint).with_kind("broken_receive"))
 }
 
-/// What is wrong with the kernel of this release (`uname -r`), and the next step.
+/// Returns the problem of the kernel of this release (`uname -r`), and the next step.
 pub(crate) fn trouble(release: &str) -> Option<(String, &'static str)> {
     let patch = release.strip_prefix("6.12.")?;
     let end = patch.find(|c: char| !c.is_ascii_digit()).unwrap_or(patch.len());
     let patch: u16 = patch.get(..end)?.parse().ok()?;
     DEAF.contains(&patch).then(|| {
-        let message = format!("the kernel {release} drops what arrives in a tunnel of this kind");
-        (message, "install a release with the kernel 6.12.71 or a later one")
+        let message = format!("the kernel {release} drops packets received through such a tunnel");
+        (message, "install a release with kernel 6.12.71 or later")
     })
 }
 

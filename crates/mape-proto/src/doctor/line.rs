@@ -1,4 +1,5 @@
-//! From the interface to the other end: what is between a plan and IPv4 that works.
+//! Checks the interface: its state, provisioning, default route, flow offload, conflicting
+//! leftovers and the answers of the BR.
 
 use mape_core::{Code, ShellWord};
 use mape_import::{Leftover, leftovers_of};
@@ -16,7 +17,7 @@ pub(super) fn checks(context: &Context<'_>) -> Vec<Finding> {
         return vec![
             Finding::wrong(
                 "interface",
-                "no interface is of proto mape",
+                "there is no interface of proto mape",
                 "run `mape-proto detect`, which shows the section to write",
             )
             .with_kind("no_mape_interface"),
@@ -54,8 +55,8 @@ fn condition(interface: &InterfaceStatus) -> Finding {
         },
         (Condition::Blocked, _) => Finding::wrong(
             CHECK,
-            format!("{name} is up, but its rules are not loaded, so nothing passes"),
-            "run `service firewall restart`; if it stays, see `mape-proto firewall`",
+            format!("{name} is up, but its rules are not loaded, so it carries no traffic"),
+            "run `service firewall restart`; if that does not help, see `mape-proto firewall`",
         )
         .with_kind("shut")
         .with_fix(Fix::LoadRules),
@@ -68,14 +69,14 @@ fn condition(interface: &InterfaceStatus) -> Finding {
         }
         (_, None) => Finding::wrong(
             CHECK,
-            format!("{name} is not up, and nobody said why"),
+            format!("{name} is not up, and netifd reports no reason"),
             format!("run `ifup {name}`, and see `logread`"),
         )
         .with_fix(Fix::Retry { interface: name.clone() }),
     }
 }
 
-/// What went wrong with the last question, where one is asked.
+/// Reports the failure of the last provisioning request, if provisioning is used.
 fn provisioning(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     const CHECK: &str = "provisioning";
     let name = interface.interface.parse().ok()?;
@@ -83,7 +84,7 @@ fn provisioning(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Fi
     Some(Finding::wrong(CHECK, message, hint))
 }
 
-/// The IPv4 default route of another interface with a metric that is not greater.
+/// Finds an IPv4 default route of another interface whose metric is not greater.
 fn default_route(context: &Context<'_>, interface: &InterfaceStatus) -> Finding {
     const CHECK: &str = "default_route";
     let is_own = |it: &&InterfaceDump| it.name == interface.interface;
@@ -124,13 +125,10 @@ fn offload(interface: &InterfaceStatus) -> Option<Finding> {
     Some(match (offload.used, offload.reason) {
         (Some(false), Some(reason)) => Finding::wrong(
             CHECK,
-            format!(
-                "flow offload is on, but {}'s flows take no part: {reason}",
-                interface.interface
-            ),
-            "remove the option edge; where that is not it, the kernel has no egress hooks",
+            format!("flow offload is on, but is not used for {}: {reason}", interface.interface),
+            "remove the option edge; if that does not help, the kernel has no egress hooks",
         ),
-        _ => Finding::fine(CHECK, "on, and the line's flows take part"),
+        _ => Finding::fine(CHECK, "on, and used for this line"),
     })
 }
 
@@ -140,7 +138,7 @@ fn leftovers(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding>
     found.retain(|leftover| !works_itself(context, leftover));
     let twin = twin(context, interface).map(|(what, hint)| Finding::wrong(CHECK, what, hint));
     if found.is_empty() && twin.is_none() {
-        return vec![Finding::fine(CHECK, "nothing of others stands in the way")];
+        return vec![Finding::fine(CHECK, "no conflicting leftovers found")];
     }
     let finding = |leftover: Leftover| {
         let hint = leftover.remove.join("; ");
@@ -150,8 +148,8 @@ fn leftovers(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding>
     found.into_iter().map(finding).chain(twin).collect()
 }
 
-/// A tunnel of others that stands beside ours, and what removes it. One that is in its way is told
-/// as the reason why ours is not up.
+/// Finds another tunnel with the same two ends, and the command that removes it. A tunnel that
+/// blocks the interface is reported as the reason why the interface is not up, and not here.
 fn twin(context: &Context<'_>, interface: &InterfaceStatus) -> Option<(String, String)> {
     let line = interface.line.as_ref().filter(|_| interface.state != Condition::Pending)?;
     let devices = &context.env.devices;
@@ -159,16 +157,19 @@ fn twin(context: &Context<'_>, interface: &InterfaceStatus) -> Option<(String, S
         tunnel_between(devices, (line.tunnel.ce, line.tunnel.br), None, &interface.device)?;
     let is_its = |it: &&InterfaceDump| it.device.as_deref() == Some(device.as_str());
     let hint = match context.dump.interfaces().find(is_its) {
-        Some(owner) => format!("remove the interface {}: one line has one tunnel", owner.name),
+        Some(owner) => format!("remove the interface {}: a line has only one tunnel", owner.name),
         None => {
-            format!("remove it with `ip link del {}`, and what made it", ShellWord::quoted(&device))
+            format!(
+                "remove it with `ip link del {}`, and its configuration",
+                ShellWord::quoted(&device)
+            )
         }
     };
-    Some((format!("the tunnel {device} has the two ends of this line too"), hint))
+    Some((format!("the tunnel {device} has the same two ends as this line"), hint))
 }
 
-/// Another section of ours. Which of the two has the line is settled, and the other one says so;
-/// the one that works is never to be switched off.
+/// Whether a leftover is another section of proto `mape` that owns the line. The section that works
+/// must not be switched off, and the other one reports the conflict itself.
 fn works_itself(context: &Context<'_>, leftover: &Leftover) -> bool {
     let name = leftover.what.strip_prefix("network.").filter(|_| leftover.kind == "second-ce");
     let other = name.and_then(|name| context.dump.interface(name));
@@ -178,8 +179,8 @@ fn works_itself(context: &Context<'_>, leftover: &Leftover) -> bool {
     other.is_some_and(|other| other.is_ours() && (other.up || !waits(other)))
 }
 
-/// What the tunnel's counters tell without sending anything: since something last happened, as what
-/// came before that says nothing of the line as it is.
+/// Compares the tunnel's packet counters, without sending anything. They are counted from the last
+/// event of the interface, because earlier packets say nothing about the present line.
 fn answers(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     const CHECK: &str = "answers";
     let env = context.env;
@@ -193,9 +194,9 @@ fn answers(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding
     Some(if received == 0 && sent >= MIN_SENT_PACKETS {
         Finding::wrong(
             CHECK,
-            "the BR answers nothing",
-            "see whether another router on this line has the same CE address, whether the contract \
-             is MAP-E, and whether a rule of your own has the right BR and layout",
+            "no packets received from the BR",
+            "check that no other router on this line has the same CE address, that the contract is \
+             MAP-E, and that your own rule, if any, has the right BR and layout",
         )
         .with_evidence(evidence)
     } else {

@@ -52,7 +52,7 @@ fn findings(config: &Config, system: &System) -> Result<Vec<Finding>, Failure> {
     add(
         "default_route",
         rival.map_or_else(
-            || Ok("no other goes before it".to_owned()),
+            || Ok("no other default route has a smaller metric".to_owned()),
             |what| Err(Problem { what, next: "change one of the metrics".to_owned() }),
         ),
     );
@@ -61,8 +61,8 @@ fn findings(config: &Config, system: &System) -> Result<Vec<Finding>, Failure> {
         if system.ip.forwards() {
             Ok("IPv4 is forwarded".to_owned())
         } else {
-            let what = "this machine forwards no IPv4, so only its own connections work";
-            let next = "set net.ipv4.ip_forward = 1 in /etc/sysctl.d for a router";
+            let what = "IPv4 forwarding is off, so only connections of this machine work";
+            let next = "if it is a router, set net.ipv4.ip_forward = 1 in /etc/sysctl.d";
             Err(Problem { what: what.to_owned(), next: next.to_owned() })
         },
     );
@@ -82,7 +82,7 @@ fn finding(check: &'static str, result: Result<String, Problem>) -> Finding {
 /// Returns the known fault of the running kernel, if it has one.
 fn kernel(system: &System) -> Option<Problem> {
     let (what, _) = trouble(system.ip.release()?.trim())?;
-    Some(Problem { what, next: "install the kernel 6.12.71 or a later one".to_owned() })
+    Some(Problem { what, next: "install kernel 6.12.71 or later".to_owned() })
 }
 
 /// Checks for other tunnels with the line's ends. `None` if one is on the same uplink: the check
@@ -93,7 +93,7 @@ fn left_over(
     system: &System,
 ) -> Option<Result<String, Problem>> {
     match twins(line, machine, system).first() {
-        None => Some(Ok("none has this line's ends".to_owned())),
+        None => Some(Ok("no other tunnel has the ends of this line".to_owned())),
         Some(twin) if twin.is_in_the_way => None,
         Some(twin) => Some(Err(Problem { what: twin.what(line), next: twin.next() })),
     }
@@ -109,8 +109,8 @@ fn from_br(line: &DesiredLine, system: &System) -> Result<String, Problem> {
         None => Ok("no chain drops packets from the BR".to_owned()),
         Some((chain, fate)) => Err(Problem {
             what: format!(
-                "the chain {chain} {} what the BR sends first, so servers on this line stop \
-                 answering after some silence",
+                "the chain {chain} {} unsolicited packets from the BR, so servers on this line \
+                 become unreachable after an idle period",
                 fate.verb()
             ),
             next: format!(
@@ -135,8 +135,8 @@ fn dropped_on_the_way(
         None => Ok("no chain drops packets from the LAN or replies to them".to_owned()),
         Some((chain, fate)) => Err(Problem {
             what: format!(
-                "the chain {chain} {} packets from the LAN or replies to them (Docker sets one up \
-                 like that)",
+                "the chain {chain} {} packets from the LAN or replies to them (Docker \
+                 creates such a chain)",
                 fate.verb()
             ),
             next: format!(
@@ -149,7 +149,7 @@ fn dropped_on_the_way(
     }
 }
 
-/// Packets from the LAN, and replies to them: one alternative for each device that can be a LAN.
+/// Returns packets from the LAN, and replies to them: one alternative per possible LAN device.
 fn forwarded(line: &DesiredLine, machine: &Snapshot) -> [Vec<Packet>; 2] {
     // Docker accepts packets of its own networks, which says nothing about the LAN.
     let is_dockers = |name: &str| {
@@ -185,8 +185,8 @@ fn answers(line: &DesiredLine) -> Result<String, Problem> {
     let (sent, received) = (count("tx_packets"), count("rx_packets"));
     if received == 0 && sent >= MIN_SENT_PACKETS {
         let what = format!("{sent} packets were sent to {} and none came back", line.br);
-        let next = "see whether another router on this line uses the same address, whether a \
-                    firewall drops protocol 4, and whether the contract is MAP-E";
+        let next = "check that no other router on this line uses the same address, that no \
+                    firewall drops protocol 4, and that the contract is MAP-E";
         return Err(Problem { what, next: next.to_owned() });
     }
     Ok(format!("{sent} packets sent, {received} received"))
@@ -197,20 +197,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kernel_that_receives_nothing_is_told() {
+    fn a_kernel_that_receives_nothing_is_reported() {
         let proc = std::env::temp_dir().join(format!("mape-kernel-{}", std::process::id()));
         fs::create_dir_all(proc.join("sys/kernel")).unwrap();
         let system =
             System::new(mape_firewall::Env { proc: proc.clone(), ..mape_firewall::Env::default() });
         assert_eq!(kernel(&system), None);
-        for (release, told) in [
+        for (release, is_reported) in [
             ("6.12.69+deb13-amd64\n", true),
             ("6.12.71+deb13-amd64\n", false),
             ("6.1.0-41-amd64\n", false),
         ] {
             fs::write(proc.join("sys/kernel/osrelease"), release).unwrap();
             let problem = kernel(&system);
-            assert_eq!(problem.is_some(), told, "{release}");
+            assert_eq!(problem.is_some(), is_reported, "{release}");
             assert!(
                 problem.is_none_or(|it| it.next.contains("6.12.71") && it.what.contains("deb13"))
             );

@@ -1,4 +1,4 @@
-//! What is sent to a target that the user names: nothing else in a diagnosis sends anything.
+//! Sends packets to the target that the user names. No other check sends anything.
 
 use std::net::{SocketAddr, SocketAddrV4, TcpStream};
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -14,32 +14,32 @@ use nix::sys::{
 
 use super::finding::Finding;
 
-/// For a connection through the tunnel.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// For an echo, of which two are sent.
-const ECHO_PATIENCE: Duration = Duration::from_secs(2);
-/// Fits every path (RFC 791).
+/// Timeout of a connection through the tunnel.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Timeout of an echo request.
+const ECHO_TIMEOUT: Duration = Duration::from_secs(2);
+/// A packet size that fits every path (RFC 791).
 const SMALL: u16 = 68;
-/// IPv4 without options, and ICMP.
+/// Size of the headers of IPv4 without options and of ICMP.
 const HEADERS: u16 = 28;
 
-/// IPv4 by TCP, and if that works, packets as large as the tunnel's `mtu`.
+/// Connects by TCP over IPv4, and if that works, pings with packets of the tunnel's `mtu`.
 pub(super) fn checks(target: SocketAddrV4, mtu: Option<u16>) -> Vec<Finding> {
     let reached = reach(target);
     let size = mtu.filter(|_| reached.fine).and_then(|mtu| {
         let socket = raw(target)?;
-        // Two of the large ones, as any packet may be lost.
+        // The large packet is sent twice, because any packet may be lost.
         let large = answers(&socket, mtu, 1) || answers(&socket, mtu, 2);
         Some(packet_size(target, mtu, large, large || answers(&socket, SMALL, 3)))
     });
     std::iter::once(reached).chain(size).collect()
 }
 
-/// Ping proves nothing here: its identifiers are not ports of applications.
+/// Connects by TCP. A ping would not test the ports that applications use.
 fn reach(target: SocketAddrV4) -> Finding {
     const CHECK: &str = "target";
-    match TcpStream::connect_timeout(&SocketAddr::V4(target), PATIENCE) {
-        Ok(_) => Finding::fine(CHECK, format!("{target} takes a TCP connection")),
+    match TcpStream::connect_timeout(&SocketAddr::V4(target), CONNECT_TIMEOUT) {
+        Ok(_) => Finding::fine(CHECK, format!("{target} accepts a TCP connection")),
         Err(error) => Finding::wrong(
             CHECK,
             format!("no TCP connection to {target}"),
@@ -53,26 +53,26 @@ fn packet_size(target: SocketAddrV4, mtu: u16, large: bool, small: bool) -> Find
     const CHECK: &str = "packet_size";
     let host = target.ip();
     match (large, small) {
-        (true, _) => Finding::fine(CHECK, format!("packets of {mtu} bytes come back from {host}")),
+        (true, _) => Finding::fine(CHECK, format!("{host} answers packets of {mtu} bytes")),
         (false, true) => Finding::wrong(
             CHECK,
-            format!("packets of {mtu} bytes do not come back from {host}, small ones do"),
-            "set the option mtu of the interface to 1280; if that helps, something on the way is \
-             narrower than the uplink's MTU says",
+            format!("{host} answers small packets, but not packets of {mtu} bytes"),
+            "set the option mtu of the interface to 1280; if that helps, the MTU of the path is \
+             smaller than the MTU of the uplink",
         ),
         (false, false) => {
-            Finding::fine(CHECK, format!("{host} answers no ping, which tells nothing"))
+            Finding::fine(CHECK, format!("{host} does not answer ping (inconclusive)"))
         }
     }
 }
 
-/// `None` without the right to make one. What it sends is not to be fragmented, as the kernel's
-/// default is.
+/// Opens a raw ICMP socket; `None` without the permission. Its packets are not fragmented, which is
+/// the kernel's default.
 fn raw(target: SocketAddrV4) -> Option<OwnedFd> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Inet, SockType::Raw, flags, SockProtocol::Icmp).ok()?;
-    let patience = TimeVal::milliseconds(i64::try_from(ECHO_PATIENCE.as_millis()).ok()?);
-    setsockopt(&socket, sockopt::ReceiveTimeout, &patience).ok()?;
+    let timeout = TimeVal::milliseconds(i64::try_from(ECHO_TIMEOUT.as_millis()).ok()?);
+    setsockopt(&socket, sockopt::ReceiveTimeout, &timeout).ok()?;
     connect(socket.as_raw_fd(), &SockaddrIn::from(target)).ok()?;
     Some(socket)
 }
@@ -84,7 +84,7 @@ fn answers(socket: &OwnedFd, size: u16, sequence: u8) -> bool {
         return false;
     }
     let mut buffer = vec![0; usize::from(u16::MAX)];
-    let end = Instant::now() + ECHO_PATIENCE;
+    let end = Instant::now() + ECHO_TIMEOUT;
     while Instant::now() < end {
         let Ok(length) = recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()) else {
             return false;
@@ -96,7 +96,7 @@ fn answers(socket: &OwnedFd, size: u16, sequence: u8) -> bool {
     false
 }
 
-/// Type 8, code 0 (RFC 792); the process is the identifier.
+/// Builds an echo request: type 8, code 0 (RFC 792). The identifier is the process id.
 fn request(data: usize, sequence: u8) -> Vec<u8> {
     let [_, _, high, low] = std::process::id().to_be_bytes();
     let mut message = vec![8, 0, 0, 0, high, low, 0, sequence];
@@ -158,6 +158,6 @@ mod tests {
         let judge = |large, small| packet_size("192.0.2.1:80".parse().unwrap(), 1460, large, small);
         assert!(judge(true, true).fine && judge(false, false).fine);
         let narrow = judge(false, true);
-        assert!(!narrow.fine && narrow.message.contains("1460 bytes do not"));
+        assert!(!narrow.fine && narrow.message.contains("not packets of 1460 bytes"));
     }
 }

@@ -1,10 +1,9 @@
-//! Reports that can be shown to others.
+//! Hides addresses and identifiers of a line, for reports that are shown to others.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// The text without what tells one line from its neighbours: of IPv4 addresses the last two bytes,
-/// of IPv6 addresses all behind the second word, of long hexadecimal numbers all behind the eighth
-/// digit.
+/// Returns the text without the identifying parts: the last two bytes of IPv4 addresses, all after
+/// the second word of IPv6 addresses, all after the eighth digit of long hexadecimal numbers.
 #[must_use]
 pub fn redact(text: &str) -> String {
     let is_part = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');
@@ -45,7 +44,7 @@ fn of_token(token: &str) -> Option<String> {
         let [a, b, ..] = address.octets();
         return Some(format!("{a}.{b}.x.x:{port}"));
     }
-    // "::" by itself is nobody's.
+    // "::" identifies no line.
     let address = token.parse::<Ipv6Addr>().ok();
     if let Some(address) = address.filter(|address| address.segments()[0] != 0) {
         let [a, b, ..] = address.segments();

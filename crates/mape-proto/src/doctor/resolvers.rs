@@ -1,5 +1,5 @@
-//! Resolvers that the router asks through the line. Each query takes a port of the set for the time
-//! of its answer (RFC 7597 section 10), and a busy LAN asks more than it connects.
+//! Finds resolvers that the router queries through the line. Each query uses a port of the set
+//! until it is answered (RFC 7597 section 10), and a busy LAN sends more queries than connections.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -14,7 +14,7 @@ use super::finding::Finding;
 /// The name of the file that netifd writes, in one directory or another.
 const FILE: &str = "/resolv.conf.auto";
 
-/// Nothing where none is asked by IPv4, or the address is not shared.
+/// `None` if no resolver is queried over IPv4, or if the address is not shared.
 pub(super) fn check(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     let shared = interface.ports.as_ref()?.all().len() < usize::from(u16::MAX);
     (shared && interface.state == Condition::Up).then_some(())?;
@@ -26,9 +26,9 @@ pub(super) fn check(context: &Context<'_>, interface: &InterfaceStatus) -> Optio
     let warning = Finding::advice(
         "dns",
         format!(
-            "the router asks the resolver {first} by IPv4, and each query takes a port of the set"
+            "the router queries the resolver {first} over IPv4; each query uses a port of the set"
         ),
-        "name IPv6 resolvers in its place, or none: the line's own come by IPv6",
+        "configure IPv6 resolvers instead, or none: the line announces IPv6 resolvers",
     );
     let because = |it: Finding, (address, at): &(Ipv4Addr, String)| {
         it.with_evidence(format!("{address}: {at}"))

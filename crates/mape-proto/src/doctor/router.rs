@@ -1,6 +1,6 @@
 //! The checks of a router, in the order in which things depend on each other.
 //!
-//! They only look, but for what [`Ask`] allows.
+//! They send nothing except what [`Ask`] allows.
 
 use std::net::SocketAddrV4;
 
@@ -13,17 +13,17 @@ use super::context::Context;
 use super::finding::Report;
 use super::{kernel, line, probe, uplink};
 
-/// What may be sent; by default nothing is.
+/// What a diagnosis may send; by default nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ask {
-    /// A TCP connection to it, and pings of the tunnel's full size.
+    /// Target of a TCP connection and of pings with the tunnel's MTU.
     pub target: Option<SocketAddrV4>,
-    /// The question to an NTT home gateway in front whether it does IPv4 over IPv6.
+    /// Asks an NTT home gateway on the uplink whether it provides IPv4 over IPv6.
     pub gateway: bool,
 }
 
-/// Looks at everything between the uplink and the LAN. `only` names an interface; without it the
-/// first of proto `mape` is looked at, and `None` means that there is none of that name.
+/// Checks everything from the uplink to the LAN. `only` names an interface; without it the first of
+/// proto `mape` is checked. `None` means that there is no interface of that name.
 ///
 /// # Errors
 /// netifd does not answer, or the configuration cannot be read.

@@ -1,4 +1,4 @@
-//! From the contract to the prefix: what is not MAP-E's fault.
+//! Checks everything below MAP-E: contract, uplink, prefix, DUID, MTU and the LAN's IPv6.
 
 use mape_kernel::device::Device;
 use mape_netifd::net::Fetcher;
@@ -8,7 +8,7 @@ use mape_provision::{LineType, Verdict};
 use super::context::Context;
 use super::finding::{Finding, Fix};
 
-/// DUIDs that name more or other than the device (RFC 8415 sections 11.2, 11.3 and 11.5).
+/// DUID types that are not DUID-LL (RFC 8415 sections 11.2, 11.3 and 11.5).
 const OTHER_DUIDS: [(&str, &str); 3] = [
     ("0001", "carries a time (DUID-LLT)"),
     ("0002", "is a maker's number (DUID-EN)"),
@@ -40,21 +40,22 @@ fn uplink(context: &Context<'_>, verdict: &Verdict) -> Finding {
             Finding::wrong(
                 CHECK,
                 format!("the interface {} has no global IPv6 prefix", uplink.name),
-                "see `ifstatus` of that interface and the cable; the checks below may tell why",
+                "check the cable and `ifstatus` of that interface; see also the checks below",
             )
             .with_kind("no_prefix")
             .with_evidence(format!("it is {up}, of proto {}", uplink.proto))
         }
         (None, _) => Finding::wrong(
             CHECK,
-            "no interface asks for IPv6",
-            "make an interface wan6 of proto dhcpv6 on the WAN device",
+            "no interface requests IPv6",
+            "add an interface wan6 of proto dhcpv6 on the WAN device",
         )
         .with_kind("no_interface"),
     }
 }
 
-/// Whether the line is one for MAP-E: no contract, another VNE, a gateway in front.
+/// Checks that the line is a MAP-E line, and not one without a contract, with another technology or
+/// behind a home gateway.
 fn contract(context: &Context<'_>, verdict: &Verdict) -> Option<Finding> {
     const CHECK: &str = "contract";
     let says = |finding: Finding| {
@@ -69,18 +70,20 @@ fn contract(context: &Context<'_>, verdict: &Verdict) -> Option<Finding> {
             let by = verdict.provider.map_or_else(String::new, |name| format!(" of {name}"));
             Finding::fine(CHECK, format!("a MAP-E line{by}"))
         }
-        // Who states a rule knows more than a table.
-        LineType::Unknown if up => Finding::fine(CHECK, "not a line that is known by its prefix"),
+        // The user has stated a rule, which takes precedence over the table.
+        LineType::Unknown if up => {
+            Finding::fine(CHECK, "the built-in table does not cover this prefix")
+        }
         other => Finding::wrong(
             CHECK,
-            format!("this is no line for MAP-E as it is ({})", other.name()),
+            format!("this line cannot use MAP-E as it is ({})", other.name()),
             verdict.next_step.clone(),
         )
         .with_kind(other.name()),
     }))
 }
 
-/// NTT's servers answer a DUID of the link-layer type; OpenWrt 25.12 makes one of another.
+/// Checks the DUID. NTT's servers answer only a DUID-LL; OpenWrt 25.12 generates another type.
 fn duid(context: &Context<'_>, without_prefix: bool) -> Option<Finding> {
     const CHECK: &str = "duid";
     let uplink = context.uplink().filter(|uplink| uplink.proto == "dhcpv6")?;
@@ -115,7 +118,7 @@ fn duid(context: &Context<'_>, without_prefix: bool) -> Option<Finding> {
             None => wrong,
         }
     } else {
-        Finding::fine(CHECK, format!("the DUID {other}, and this line's server takes it"))
+        Finding::fine(CHECK, format!("the DUID {other}, and the server of this line accepts it"))
     };
     Some(finding.with_evidence(format!("it is {duid}")))
 }
@@ -134,15 +137,15 @@ fn mtu(context: &Context<'_>) -> Option<Finding> {
     Some(if mtu < USUAL {
         Finding::wrong(
             CHECK,
-            format!("{device} has an MTU of {mtu}, where an IPoE line has {USUAL}"),
-            "remove the option mtu of that device, unless the provider asks for it",
+            format!("{device} has an MTU of {mtu}; an IPoE line has {USUAL}"),
+            "remove the option mtu of that device, unless the provider requires it",
         )
     } else {
         Finding::fine(CHECK, format!("{device} has an MTU of {mtu}"))
     })
 }
 
-/// A line with a single /64 has nothing to delegate: the LAN gets IPv6 by a relay or not at all.
+/// Checks the relay on a line with a single /64, which has no prefix to delegate to the LAN.
 fn relay(context: &Context<'_>) -> Option<Finding> {
     const CHECK: &str = "lan_ipv6";
     let uplink = context.uplink()?;
@@ -172,8 +175,8 @@ fn relay(context: &Context<'_>) -> Option<Finding> {
     Some(
         Finding::wrong(
             CHECK,
-            "the line has a single /64 and it is not relayed, so the LAN has no IPv6 (IPv4 works \
-             without)",
+            "the line has a single /64 and it is not relayed, so the LAN has no IPv6 (IPv4 still \
+             works)",
             format!(
                 "in /etc/config/dhcp set ra, dhcpv6 and ndp to relay for lan, and for {name} the \
                  same with master 1 (docs/single-64.md)"

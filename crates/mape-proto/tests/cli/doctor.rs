@@ -164,7 +164,7 @@ fn nothing_is_wrong() {
         "ok    duid: ",
         "ok    mtu: eth1 has an MTU of 1500.",
         "ok    interface: wan is up, device mape-wan.",
-        "ok    zone: in zone wan, to which another zone may send.\n      because: the zone does not masq",
+        "ok    zone: in zone wan, to which another zone may forward.\n      because: the zone does not masq",
         "ok    default route: that of wan.",
         "ok    leftovers: ",
         "ok    firewall: firewall4 has loaded its rules.",
@@ -245,7 +245,7 @@ fn what_is_wrong_is_found() {
     router.forwarding = "option masq 1\nconfig forwarding\n option src lan\n option dest wan\n";
     assert!(router.check("zone").to_string().contains("the zone masquerades, but"));
     router.forwarding = "";
-    router.is_wrong("zone", "no zone may send to wan");
+    router.is_wrong("zone", "no zone may forward to wan");
     // What to forward from is the user's decision.
     assert_eq!(router.check("zone")["fix"], Value::Null);
     let mut router = Router::new("no-zone")
@@ -280,7 +280,7 @@ fn what_is_wrong_is_found() {
 
     Router::new("none")
         .with(|dump| dump["interface"][1]["proto"] = "static".into())
-        .is_wrong("interface", "no interface is of proto mape");
+        .is_wrong("interface", "there is no interface of proto mape");
 }
 
 /// Of several things that a check can find, which one: what a page translates.
@@ -482,7 +482,7 @@ fn a_second_tunnel_with_the_same_ends_is_left_over() {
         router.line.write(&format!("sys/old/{file}"), text);
         router.line.write(&format!("sys/mape-wan/{file}"), text);
     }
-    router.is_wrong("leftovers", "the tunnel old has the two ends of this line too");
+    router.is_wrong("leftovers", "the tunnel old has the same two ends as this line");
     router.is_wrong("leftovers", "`ip link del 'old'`");
     let router = router.with(|dump| dump["interface"][0]["l3_device"] = "old".into());
     router.is_wrong("leftovers", "remove the interface");
@@ -494,7 +494,10 @@ fn a_zone_may_list_devices_and_no_interfaces() {
     let mut by_device = Router::new("state-by-device")
         .with(|dump| drop(dump["interface"][1]["data"].as_object_mut().unwrap().remove("zone")));
     by_device.networks = "list device 'mape-+'";
-    assert_eq!(by_device.check("zone")["message"], "in zone wan, to which another zone may send");
+    assert_eq!(
+        by_device.check("zone")["message"],
+        "in zone wan, to which another zone may forward"
+    );
     by_device.forwarding = "config forwarding\n option src lan\n option dest wan\nconfig redirect\n \
                             option src wan\n option src_dport 443\n";
     is(&by_device, "servers", "redirect", "443");
@@ -515,13 +518,13 @@ fn an_interface_that_is_down_is_in_no_wrong_zone() {
     let mut router = Router::new("down-zone").with(down);
     router.networks = "list network wan6";
     let zone = router.check("zone");
-    assert_eq!(zone["message"], "in zone wan, to which another zone may send", "{zone}");
+    assert_eq!(zone["message"], "in zone wan, to which another zone may forward", "{zone}");
     router.networks = "list device eth9";
-    assert_eq!(router.check("zone")["message"], "that of its uplink, as soon as it is up");
+    assert_eq!(router.check("zone")["message"], "the zone of the uplink, once the interface is up");
     // What will be wrong is told at once.
     router.networks = "list network wan6";
     router.forwarding = "";
-    router.is_wrong("zone", "no zone may send to wan");
+    router.is_wrong("zone", "no zone may forward to wan");
 }
 
 /// It works, but eats ports: told as advice, and the end is that of a router that is well.
@@ -545,7 +548,7 @@ fn resolvers_asked_through_the_line_are_told() {
     let called = router.call("--unmasked");
     assert_eq!(called.status, ExitStatus::Fine);
     assert!(
-        called.out.contains("WARN  dns: the router asks the resolver 1.1.1.1"),
+        called.out.contains("WARN  dns: the router queries the resolver 1.1.1.1"),
         "{}",
         called.out
     );
@@ -648,7 +651,7 @@ fn a_target_is_connected_to_only_when_named() {
     let address = listener.local_addr().unwrap();
     let router = Router::new("target");
     let called = router.call(&format!("--target {address} --unmasked"));
-    assert!(called.out.contains(&format!("ok    target: {address} takes")), "{}", called.out);
+    assert!(called.out.contains(&format!("ok    target: {address} accepts")), "{}", called.out);
     drop(listener);
     let called = router.call(&format!("--target {address} --unmasked"));
     assert!(!called.out.contains("packet size"));
@@ -688,14 +691,14 @@ fn a_path_that_is_too_narrow_is_found() {
         let called = router.call(&ask);
         assert!(called.out.contains(words), "{}", called.out);
     };
-    says("", "ok    packet size: packets of 1460 bytes come back from 127.0.0.1.");
+    says("", "ok    packet size: 127.0.0.1 answers packets of 1460 bytes.");
     says(
         "ip protocol icmp meta length > 1459 drop",
-        "FAIL  packet size: packets of 1460 bytes do not come back from 127.0.0.1, small ones do.",
+        "FAIL  packet size: 127.0.0.1 answers small packets, but not packets of 1460 bytes.",
     );
     says(
         "ip protocol icmp drop",
-        "ok    packet size: 127.0.0.1 answers no ping, which tells nothing.",
+        "ok    packet size: 127.0.0.1 does not answer ping (inconclusive).",
     );
 }
 
@@ -794,12 +797,12 @@ fn servers_out_of_reach() {
         router.line.publish("web");
         router
     };
-    let hidden = "the redirect web gets nothing on port 5700: the forward game has it";
+    let hidden = "the redirect web receives nothing on port 5700: the forward game has that port";
     ours(&redirect("5700")).is_wrong("servers", hidden);
     ours(&redirect("5698-5700")).is_wrong("servers", hidden);
     let fine = ours(&(redirect("5700") + " option proto udp\n"));
     assert_eq!(fine.check("servers")["message"], "1 forwards are published");
-    ours(&redirect("63050")).is_wrong("servers", "its port 63050, which is set aside for UPnP");
+    ours(&redirect("63050")).is_wrong("servers", "its port 63050, which is reserved for UPnP");
     let fine = ours(&redirect("9792"));
     assert_eq!(fine.check("servers")["message"], "1 forwards are published");
     // What the kernel still has and no forward asks for.

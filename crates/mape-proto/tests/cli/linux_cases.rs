@@ -83,7 +83,7 @@ fn a_tunnel_beside_the_line_is_left_over() {
     let any = twin("old4", r#""link":"lo","#).replace("2404:9200:225:100::64", "any");
     machine.has("devices", &any);
     let (_, said) = machine.call(&["doctor"]);
-    assert!(said.contains("ok    tunnels: none has this line's ends"), "{said}");
+    assert!(said.contains("ok    tunnels: no other tunnel has the ends of this line"), "{said}");
 }
 
 /// Words of a machine with OpenWrt, which have no place in a next step here.
