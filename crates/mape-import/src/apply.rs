@@ -1,4 +1,4 @@
-//! Changing the section: through the `uci` program, and with a look at the result before it counts.
+//! Changes the section through the `uci` program, and verifies the result before the commit.
 
 use std::fmt::Display;
 use std::fs::{self, DirBuilder, File};
@@ -18,21 +18,21 @@ use nix::fcntl::Flock;
 use super::changes::{Changes, batch};
 use super::router::Router;
 
-/// A commit writes the flash, which takes a slow one a second, and some while it is being cleaned
-/// up.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Timeout of the `uci` program. A commit writes to flash, which can take seconds during garbage
+/// collection.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The package that `import` changes.
 const NETWORK: &str = "network";
-/// What is not committed yet, in the directory of the state files.
+/// Directory of uncommitted changes, below the directory of the state files.
 const CHANGES: &str = ".uci";
 
-/// Makes the changes and commits them. Where there are none, nothing is done.
+/// Makes the changes and commits them. Without changes, nothing is done.
 ///
 /// # Errors
-/// [`UciError::Pending`] where somebody else has changes of the package that are not committed:
-/// they would be committed too. [`UciError::NotAsMeant`] where the result was not the intended one.
-/// After any error all has been taken back.
+/// [`UciError::Pending`] if the package has uncommitted changes of another program, which would be
+/// committed too. [`UciError::NotAsMeant`] if the result is not the intended one. After any error
+/// all changes are reverted.
 pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
     let directory = directory(router)?;
     let lock = lock::take(&directory).map_err(|error| failed(&error))?;
@@ -43,8 +43,8 @@ pub fn apply(router: &Router, changes: &Changes) -> Result<(), UciError> {
     done
 }
 
-/// The same for any package, for who holds the loader's lock: two at once would commit each other's
-/// changes.
+/// The same for any package. The caller must hold the loader's lock, because two concurrent calls
+/// would commit each other's changes.
 ///
 /// # Errors
 /// [`UciError`]
@@ -67,7 +67,7 @@ pub fn apply_to(
         meant.change(&command.as_change());
     }
     let staging = Staging::new(router, lock)?;
-    // `uci batch` goes on after a line that fails and ends with 0, so its word is not enough.
+    // `uci batch` continues after a failed line and exits with 0, so the result is read back.
     staging.uci(&["batch"], &batch(&changes.commands))?;
     let now = staging.read(name)?;
     if !now.is_some_and(|now| now.sections() == meant.sections()) {
@@ -76,7 +76,7 @@ pub fn apply_to(
     staging.uci(&["commit", name], "")
 }
 
-/// Not in `/tmp` itself, which is everybody's. Of a copy nothing else is known to be there.
+/// Returns the directory of the changes. It is not `/tmp` itself, which is writable for all.
 fn directory(router: &Router) -> Result<PathBuf, UciError> {
     if router.env.is_a_copy() { inside(router, "tmp/.mape-rs") } else { Ok(router.env.run.clone()) }
 }
@@ -90,9 +90,9 @@ fn failed(reason: &dyn Display) -> UciError {
     UciError::Program(Quoted::new(&reason.to_string()))
 }
 
-/// Changes that are not committed, in a directory of our own: what is in `/tmp/.uci` every reader
-/// of the configuration reads, and the next one who commits anything commits it too. So whatever
-/// interrupts us, and also where only the flash is full, nothing of it comes back later.
+/// Uncommitted changes in a separate directory. Every program reads changes in `/tmp/.uci`, and the
+/// next commit of any program would include them. With a separate directory, changes do not come
+/// back after an interruption or after a failed write to flash.
 struct Staging<'a> {
     router: &'a Router,
     changes: PathBuf,
@@ -102,7 +102,7 @@ struct Staging<'a> {
 impl<'a> Staging<'a> {
     fn new(router: &'a Router, lock: &'a Flock<File>) -> Result<Self, UciError> {
         let changes = directory(router)?.join(CHANGES);
-        // Of one that was killed.
+        // Left by a call that was killed.
         let _ = fs::remove_dir_all(&changes);
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&changes);
         made.map_err(|error| failed(&error))?;
@@ -118,14 +118,14 @@ impl<'a> Staging<'a> {
         Ok(package)
     }
 
-    /// It holds the lock: where we are killed, the next caller waits for it.
+    /// Runs `uci`, which inherits the lock: if this process is killed, the next caller waits.
     fn uci(&self, arguments: &[&str], input: &str) -> Result<(), UciError> {
         let mut command = Command::new(&self.router.env.uci);
         if self.router.env.is_a_copy() {
             command.arg("-c").arg(inside(self.router, CONFIG)?);
         }
         command.arg("-t").arg(&self.changes).args(arguments);
-        let program = Program::new(command, PATIENCE).reading(input.as_bytes());
+        let program = Program::new(command, TIMEOUT).reading(input.as_bytes());
         match program.holding(Some(self.lock.as_fd())).output() {
             Ok(_) => Ok(()),
             Err(ProgramError::Refused { said, .. }) => Err(UciError::Program(said)),

@@ -1,14 +1,14 @@
-//! Whether the built-in table makes the same of a rule's prefixes as the rule itself.
+//! Compares a rule with the built-in table: whether both give the same result for its prefixes.
 
 use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
 use mape_core::{BuiltinRule, ReceivedPrefix, Request, Rule, builtin_rules, plan};
 
-/// What the table says about stated rules.
+/// Result of comparing the configured rules with the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The same plan for every prefix of the rules, but for the layout where that is named.
+    /// The same plan for every prefix of the rules, possibly with another layout.
     Same {
         /// Whose rules they are.
         provider: &'static str,
@@ -22,12 +22,12 @@ pub enum Verdict {
         /// In what: `ipv4`, `offset`, `psidlen`, `br`, or `prefixes` where it covers a part only.
         fields: Vec<&'static str>,
     },
-    /// The table knows nothing of these prefixes.
+    /// The table has no rule for these prefixes.
     Unknown,
 }
 
 impl Verdict {
-    /// Of all rules together; `None` of none.
+    /// Compares all rules; `None` without rules.
     pub(super) fn of(rules: &[Rule]) -> Option<Self> {
         let mut verdicts = rules.iter().map(Self::of_rule);
         let first = verdicts.next()?;
@@ -54,7 +54,7 @@ impl Verdict {
     }
 }
 
-/// In what the rule differs from those of the table.
+/// Returns the fields in which the rule differs from the table.
 fn differing(rule: &Rule, known: &[BuiltinRule]) -> Vec<&'static str> {
     let mut fields = Vec::new();
     let ports = rule.port_parameters();
@@ -78,10 +78,10 @@ fn differing(rule: &Rule, known: &[BuiltinRule]) -> Vec<&'static str> {
     fields
 }
 
-/// Whether both give the same address and PSID on all prefixes they share.
+/// Whether both give the same address and PSID for all common prefixes.
 ///
-/// Every bit of either is a bit of the prefix or constant. So they are the same everywhere where
-/// they are the same for the prefix without a bit set, and for each bit alone.
+/// Every bit of the results is a bit of the prefix or constant. The results are therefore equal for
+/// all prefixes if they are equal for the prefix without a bit set, and for each single bit.
 fn same_address(rule: &Rule, known: &Rule) -> bool {
     let shared = if rule.ipv6().prefix_len() > known.ipv6().prefix_len() {
         rule.ipv6()

@@ -1,4 +1,4 @@
-//! The commands that turn a section into one of proto `mape`, and those that turn it back.
+//! The commands that convert a section to proto `mape`, and those that revert it.
 
 use std::fmt::{self, Write as _};
 
@@ -8,9 +8,9 @@ use mape_uci::{Package, Section, Value, quoted};
 /// Changes of one package, in the order they are made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// What is done.
+    /// Commands that make the changes.
     pub commands: Vec<Command>,
-    /// What takes it back.
+    /// Commands that revert them.
     pub undo: Vec<Command>,
 }
 
@@ -75,8 +75,8 @@ pub(super) fn batch(commands: &[Command]) -> String {
 const BACKUP_KIND: &str = "mape_backup";
 
 impl Changes {
-    /// What turns one section into the other, which has its name. The old options are kept in a
-    /// section `NAME_before_mape`.
+    /// Returns the commands that convert one section to the other, which has the same name. The old
+    /// options are kept in a section `NAME_before_mape`.
     pub(super) fn between(network: &Package, old: &Section, new: &Section) -> Self {
         let path = network.path(old);
         let options = difference(&path, old, new);
@@ -109,14 +109,14 @@ impl Changes {
         Self { commands, undo: vec![Command::Delete(path)] }
     }
 
-    /// Whether nothing has to be changed.
+    /// Whether there are no changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty()
     }
 }
 
-/// What turns the options of one section into those of the other.
+/// Returns the commands that convert the options of one section to those of the other.
 fn difference(path: &str, from: &Section, to: &Section) -> Vec<Command> {
     let value = |section: &Section, name: &str| {
         section.options().iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
@@ -128,7 +128,7 @@ fn difference(path: &str, from: &Section, to: &Section) -> Vec<Command> {
             continue;
         }
         let path = format!("{path}.{name}");
-        // A list would be added to what is there.
+        // `add_list` would append to the present list.
         let replaced = value_from.is_some() && matches!(value_to, Value::List(_));
         commands.extend(replaced.then(|| Command::Delete(path.clone())));
         commands.extend(give(&path, value_to));
@@ -138,7 +138,7 @@ fn difference(path: &str, from: &Section, to: &Section) -> Vec<Command> {
     commands
 }
 
-/// The commands that give an option this value where it has none.
+/// Returns the commands that set an option which has no value.
 fn give(path: &str, value: &Value) -> Vec<Command> {
     match value {
         Value::Text(text) => vec![Command::Set(path.to_owned(), text.clone())],

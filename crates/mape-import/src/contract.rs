@@ -1,7 +1,7 @@
-//! A contract with an IPv4 address of its own, in a tunnel made by hand or in numbers of `map`.
+//! Recognises a fixed-IPv4 contract in a manual tunnel or in numbers of `map`.
 //!
-//! It is known by the provider's tunnel end, or by a CE address that is made of an IPv4 address as
-//! these contracts make it: draft-03 with PSID 0.
+//! The sign is the provider's tunnel end, or a CE address that contains the IPv4 address as these
+//! contracts have it: draft-03 with PSID 0.
 
 use std::net::Ipv6Addr;
 
@@ -18,7 +18,7 @@ use super::source::addresses;
 /// Length of the largest block that such a contract has, as the options take it.
 const LARGEST: u8 = 24;
 
-/// What the section tells of the contract.
+/// The contract that the section describes.
 pub(super) struct Contract {
     /// The value of the option `provider`.
     pub(super) provider: &'static str,
@@ -29,10 +29,10 @@ pub(super) struct Contract {
 }
 
 impl Contract {
-    /// `None` where it is no contract that `mape` knows.
+    /// Returns `None` if it is no contract that `mape` knows.
     ///
     /// # Errors
-    /// Where the tunnel end is such a contract's, and nothing tells its IPv4 address.
+    /// The tunnel end belongs to such a contract, but the section has no IPv4 address of it.
     pub(super) fn of(section: &Section) -> Result<Option<Self>, ImportError> {
         let ends: Vec<Ipv6Addr> = addresses(section).collect();
         let known = ends.iter().find_map(|end| Some((fixed_provider(*end)?, *end)));
@@ -71,11 +71,11 @@ impl Contract {
         section
     }
 
-    /// What only its papers tell.
+    /// Returns a note about options that only the documents of the contract have.
     pub(super) fn note(&self, section: &Section) -> Option<String> {
         let untold = self.provider == "v6plus-static" && section.get("update_user").is_none();
         untold.then(|| {
-            "add update_user and update_password of the contract, so that v6 Plus is told the \
+            "add update_user and update_password of the contract, so that v6 Plus receives the \
              tunnel's address whenever it changes"
                 .to_owned()
         })

@@ -1,4 +1,4 @@
-//! What means something else in the two protocols.
+//! Options and behaviour that differ between `map` and `mape`.
 
 use mape_uci::Section;
 
@@ -114,7 +114,7 @@ pub const DIFFERENCES: [Difference; 15] = [
     },
 ];
 
-/// The rows that concern this section.
+/// Returns the rows that apply to this section.
 pub(super) fn of(section: &Section, origin: Origin, kept: bool) -> Vec<&'static Difference> {
     if origin != Origin::Map {
         return Vec::new();
@@ -122,7 +122,7 @@ pub(super) fn of(section: &Section, origin: Origin, kept: bool) -> Vec<&'static 
     DIFFERENCES.iter().filter(|row| (row.applies)(section, kept)).collect()
 }
 
-/// Whether the option, or the key in `rule`, is there.
+/// Whether the section has the option, or `rule` has the key.
 fn states(section: &Section, option: &str) -> bool {
     let key = format!("{option}=");
     let in_rule = section

@@ -18,7 +18,7 @@ pub enum ImportError {
         /// Its protocol.
         proto: Quoted,
     },
-    /// A contract of which the section does not tell the address.
+    /// A fixed-IPv4 contract whose address is not in the section.
     #[error(
         "the interface {interface} ends at {end}, the tunnel end of {provider}, but states no IPv4 \
          address of that contract"
@@ -26,9 +26,9 @@ pub enum ImportError {
     NoAddress {
         /// Its name.
         interface: Quoted,
-        /// Whose end it is.
+        /// The provider that the tunnel end belongs to.
         provider: &'static str,
-        /// The end.
+        /// The tunnel end.
         end: Ipv6Addr,
     },
     /// MAP-T, Lightweight 4over6, DS-Lite.

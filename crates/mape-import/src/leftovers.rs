@@ -1,7 +1,7 @@
-//! What others left on the router that would work against the new section.
+//! Finds leftovers of other packages that conflict with the new section.
 //!
-//! Found by what it says, not by checksums: scripts are edited by hand. Nothing here is removed by
-//! us; every finding names the commands that do.
+//! Scripts are recognised by their content and not by checksums, because users edit them. This
+//! crate removes nothing: each finding has the commands that do.
 
 use std::net::Ipv6Addr;
 
@@ -22,7 +22,7 @@ pub use finding::Leftover;
 use finding::Subject;
 pub(super) use network::notes;
 
-/// Everything in the way, files first. The addresses are the new interface's, where known.
+/// Returns all conflicting leftovers, files first. The addresses are the new interface's, if known.
 pub(super) fn find(
     router: &Router,
     section: &Section,

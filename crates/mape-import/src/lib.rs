@@ -1,9 +1,9 @@
-//! From somebody else's MAP-E section to one of proto `mape`, and what else would stand in its way.
+//! Converts a MAP-E section of another package to proto `mape`, and finds conflicting leftovers.
 //!
-//! The section is read through [`mape_uci`] and translated so that it means to `mape` what it
-//! meant before. Then the handler's own parser reads it. Where the built-in table makes the same of
-//! every prefix, the numbers go. Everything is worked out before anything is changed, and only
-//! [`apply`] changes anything: options of that one section, through the `uci` program.
+//! The section is read through [`mape_uci`] and translated to options of `mape` with the same
+//! meaning. The handler's own parser then checks them. If the built-in table gives the same result
+//! for every prefix, the numbers are dropped. All changes are computed first. Only [`apply`] makes
+//! them: it changes the options of that one section, through the `uci` program.
 
 use contract::Contract;
 use ipnet::Ipv4Net;
@@ -33,37 +33,37 @@ pub use leftovers::Leftover;
 pub use router::Router;
 pub use source::Origin;
 
-/// What importing a section means.
+/// The result of importing a section.
 #[derive(Debug)]
 pub struct Import {
-    /// The section's name, which stays.
+    /// The section's name, which does not change.
     pub interface: String,
-    /// Whose section it is.
+    /// The package that the section belongs to.
     pub origin: Origin,
-    /// The provider of a contract with an IPv4 address of its own, where it is one.
+    /// The provider, if the section is for a fixed-IPv4 contract.
     pub contract: Option<&'static str>,
-    /// What the built-in table makes of its numbers; `None` where it has none.
+    /// How the built-in table compares with its numbers; `None` if it has none.
     pub table: Option<Verdict>,
     /// Whether the numbers stay in the section.
     pub numbers_kept: bool,
-    /// What is changed. Empty where nothing has to be.
+    /// The changes. Empty if none is necessary.
     pub changes: Changes,
-    /// What the same options mean differently, as far as this section is concerned.
+    /// Options of this section that have a different meaning in `mape`.
     pub differences: Vec<&'static Difference>,
-    /// What would stand in the way.
+    /// Conflicting leftovers.
     pub leftovers: Vec<Leftover>,
-    /// What is worth knowing and stands in nobody's way.
+    /// Notes that are no conflicts.
     pub notes: Vec<String>,
-    /// The plan of the new section, where the line's prefix is known.
+    /// The plan of the new section, if the line's prefix is known.
     pub plan: Option<Plan>,
 }
 
 impl Import {
-    /// Works it out. `prefix` is the line's, where the caller knows it.
+    /// Computes the import. `prefix` is the line's, if the caller knows it.
     ///
     /// # Errors
-    /// Where there is no such section, it is none of a MAP-E line, or its numbers cannot be used
-    /// and nothing else tells what the line is.
+    /// There is no such section, it is not for a MAP-E line, or its numbers are invalid and nothing
+    /// else identifies the line.
     pub fn of(
         interface: &str,
         router: &Router,
@@ -107,7 +107,7 @@ impl Import {
         let new = match (read, origin) {
             (Ok(config), _) if numbers_kept || config.fixed.is_some() => translated,
             (Err(problem), Origin::Ours) => return Err(problem),
-            // Without numbers only a prefix of the table says that this is a line of its.
+            // Without numbers, only a prefix in the table identifies the line.
             (Err(problem), _) if builtin.is_none() => return Err(problem),
             (Err(problem), _) => {
                 notes.push(format!("the numbers cannot be used: {}", problem.line()));
@@ -115,7 +115,7 @@ impl Import {
             }
             (Ok(_), _) => translate::without_numbers(translated),
         };
-        // What is written has to be what the handler takes.
+        // The handler must accept the new section.
         let config = Config::parse(&new.json())?;
         let plan = prefix.map(|prefix| new_plan(&config, prefix)).transpose()?;
         if prefix.is_none() {
@@ -147,7 +147,7 @@ impl Import {
     }
 }
 
-/// What would stand in the way of an interface that is there.
+/// Returns the conflicting leftovers of an existing interface.
 pub fn leftovers_of(router: &Router, interface: &str) -> Vec<Leftover> {
     let section = router.interfaces().find(|section| section.name() == interface);
     section.map_or_else(Vec::new, |section| leftovers::find(router, section, None, None))
@@ -157,7 +157,7 @@ fn is_ours(section: &Section) -> bool {
     Origin::named(section) == Origin::Ours
 }
 
-/// The plan of the new section. The uplink's MTU is taken for the usual one.
+/// Returns the plan of the new section, for the usual MTU of the uplink.
 fn new_plan(config: &Config, prefix: ReceivedPrefix) -> Result<Plan, Failure> {
     let mut request = config.request(prefix);
     if let Some(mtu) = config.mtu {
@@ -166,7 +166,7 @@ fn new_plan(config: &Config, prefix: ReceivedPrefix) -> Result<Plan, Failure> {
     Ok(plan(&request)?)
 }
 
-/// The address of a section that states one of its own, and not a rule's prefix.
+/// Returns the address of a section that has a full address and not a rule's prefix.
 fn stated_address(section: &Section) -> Option<Ipv4Net> {
     let whole = section.get("ip4prefixlen").is_none_or(|len| len == "32");
     Ipv4Net::new(section.get("ipaddr").filter(|_| whole)?.parse().ok()?, 32).ok()

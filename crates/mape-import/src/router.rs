@@ -1,4 +1,4 @@
-//! The router as `import` sees it: configuration, scripts, nft's tables. Only read.
+//! The state of the router that `import` reads: configuration, scripts and nft tables.
 
 use std::fs;
 use std::path::Path;
@@ -23,26 +23,26 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// Whether it is one of ours: all of them carry this word.
+    /// Whether it belongs to mape-rs: all of its scripts contain this word.
     pub(super) fn is_ours(&self) -> bool {
         [&self.path, &self.text].iter().any(|text| text.contains("mape-rs"))
     }
 }
 
-/// What is there.
+/// The state of the router.
 #[derive(Clone, Debug)]
 pub struct Router {
     pub(super) env: Env,
     pub(super) network: Package,
     pub(super) firewall: Option<Package>,
     pub(super) scripts: Vec<Script>,
-    /// How many scripts were more than is looked at.
+    /// Number of scripts that were skipped because of the limits.
     pub(super) unread: usize,
-    /// `FAMILY NAME` of each table; `None` where nft did not answer.
+    /// `FAMILY NAME` of each table; `None` if nft failed.
     pub(super) tables: Option<Vec<String>>,
 }
 
-/// Where others put what would get in our way.
+/// Directories with possible leftovers of other packages.
 const DIRECTORIES: [&str; 7] = [
     "/lib/netifd/proto",
     "/etc/hotplug.d",
@@ -54,21 +54,21 @@ const DIRECTORIES: [&str; 7] = [
 ];
 const FILES: [&str; 2] = ["/etc/rc.local", "/etc/firewall.user"];
 
-/// For nft to list its tables. Without the list the rest is still told.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// A script is not larger; of a larger file the beginning is read.
+/// Timeout of nft, which lists its tables. Without the list the other results remain valid.
+const NFT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Size limit of a script; of a larger file only the beginning is read.
 const MAX_SCRIPT: u64 = 1 << 18;
-/// All of them together; a router's are less than 1 MiB.
+/// Size limit of all scripts together; those of a router are less than 1 MiB.
 const BUDGET: u64 = 4 << 20;
-/// A directory of scripts has not more entries.
+/// Limit of the entries of a directory.
 const MAX_ENTRIES: usize = 4096;
 
 impl Router {
-    /// Reads it.
+    /// Reads the state.
     ///
     /// # Errors
-    /// [`UciError`] where the configurations `network` or `firewall` cannot be read. Scripts that
-    /// cannot are left out.
+    /// [`UciError`] if the configuration `network` or `firewall` cannot be read. Unreadable scripts
+    /// are left out.
     pub fn read(env: Env) -> Result<Self, UciError> {
         let directories = env.config();
         let network = directories.read("network")?;
@@ -95,13 +95,13 @@ impl Router {
         Ok(Self { env, network, firewall, scripts, unread, tables })
     }
 
-    /// Where its packages are.
+    /// Returns the directories of the packages.
     #[must_use]
     pub fn directories(&self) -> Directories {
         self.env.config()
     }
 
-    /// The line's prefix, as netifd knows it at this moment.
+    /// Returns the line's prefix that netifd has now.
     pub(super) fn prefix(&self, section: &Section) -> Option<ReceivedPrefix> {
         if self.env.is_a_copy() {
             return None;
@@ -134,7 +134,7 @@ impl Router {
         std::iter::once(&self.network).chain(&self.firewall).find(|package| package.name() == name)
     }
 
-    /// What holds for all interfaces.
+    /// Returns the section `globals`.
     #[must_use]
     pub fn globals(&self) -> Option<&Section> {
         self.network.of_kind("globals").next()
@@ -235,7 +235,7 @@ fn tables(env: &Env) -> Option<Vec<String>> {
     }
     let mut command = Command::new(&env.nft);
     command.args(["list", "tables"]);
-    let printed = Program::new(command, PATIENCE).output().ok()?;
+    let printed = Program::new(command, NFT_TIMEOUT).output().ok()?;
     let text = String::from_utf8_lossy(&printed);
     Some(
         text.lines()

@@ -1,4 +1,4 @@
-//! Whose section it is, and what it tells about the line.
+//! Identifies the package that a section belongs to, and the line that it describes.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -8,18 +8,18 @@ use mape_uci::{Package, Section};
 
 use super::error::ImportError;
 
-/// Whose section it is.
+/// The package that a section belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// OpenWrt's package `map`, also as other packages write it.
     Map,
-    /// Ours already.
+    /// The proto `mape` of mape-rs.
     Ours,
     /// The proto `mape` of another package.
     OtherMape,
     /// The proto `fleth` of luci-app-fleth.
     Fleth,
-    /// A tunnel made by hand.
+    /// A manual tunnel.
     Tunnel,
 }
 
@@ -40,7 +40,7 @@ impl Origin {
         }
     }
 
-    /// Whose section it is, whatever mechanism it is set to.
+    /// Returns the package of a section, independent of its mechanism.
     pub(super) fn named(section: &Section) -> Self {
         let foreign = || OTHER_MAPE.iter().any(|option| section.get(option).is_some());
         match section.get("proto") {
@@ -74,7 +74,7 @@ impl Origin {
     }
 }
 
-/// A prefix that somebody typed: for another package's proto, or on the uplink.
+/// Returns a configured prefix: an option of another package's proto, or of the uplink.
 pub(super) fn typed_prefix(section: &Section, network: &Package) -> Option<ReceivedPrefix> {
     let own = section.get("pd_prefix").and_then(|text| text.parse().ok());
     own.or_else(|| uplinks(section, network).find_map(|it| it.get("ip6prefix")?.parse().ok()))
@@ -92,7 +92,7 @@ pub(super) fn uplinks<'a>(
     })
 }
 
-/// What a tunnel made by hand tells.
+/// The result of examining a manual tunnel.
 pub(super) struct Tunnel {
     pub(super) prefix: ReceivedPrefix,
     /// What does not fit.

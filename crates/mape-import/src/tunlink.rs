@@ -1,11 +1,11 @@
-//! The interface below that a section names where the router has none of that name.
+//! Corrects a `tunlink` that names no interface of the router.
 
 use mape_core::Quoted;
 use mape_uci::Section;
 
 use super::router::Router;
 
-/// The section with the interface that can only be meant, and what is to be told of it.
+/// Returns the section with the only possible interface, and a note about it.
 pub(super) fn corrected(router: &Router, section: &Section) -> (Section, Option<String>) {
     let words: Vec<&str> = section.list("tunlink").collect();
     let is_there = match words.as_slice() {
@@ -37,7 +37,7 @@ pub(super) fn corrected(router: &Router, section: &Section) -> (Section, Option<
         _ => None,
     };
     let mut new = section.clone();
-    let told = match only {
+    let remedy = match only {
         Some(interface) => {
             new.set("tunlink", interface.name().to_owned());
             format!("{} is set instead", interface.name())
@@ -47,8 +47,9 @@ pub(super) fn corrected(router: &Router, section: &Section) -> (Section, Option<
             section.name()
         ),
     };
-    let note =
-        format!("the option tunlink names {stated}, which is no interface of this router; {told}");
+    let note = format!(
+        "the option tunlink names {stated}, which is no interface of this router; {remedy}"
+    );
     (new, Some(note))
 }
 

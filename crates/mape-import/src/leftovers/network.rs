@@ -132,7 +132,7 @@ fn held_by_hand(other: &Section, ce: Ipv6Addr) -> Leftover {
 
 const HANDLER: &str = "/lib/netifd/proto/mape.sh";
 
-/// What is worth knowing and no leftover.
+/// Returns notes that are no conflicts.
 pub(crate) fn notes(router: &Router, section: &Section) -> Vec<String> {
     let name = section.name();
     let mut notes = Vec::new();

@@ -45,7 +45,7 @@ const FILES: [(&str, &str, &[&str]); 7] = [
     ),
 ];
 
-/// Whether the file is told of as a package's.
+/// Whether the file is reported as part of a package.
 pub(super) fn has(path: &str) -> bool {
     FILES.iter().any(|(file, _, _)| *file == path)
 }

@@ -8,7 +8,7 @@ use super::rules::{is_of_line, loads_snat};
 use super::words::{code, excerpt, words};
 use crate::router::{Router, Script};
 
-/// Upstream's handler. It leaves nft to the firewall, so these words are somebody's patch.
+/// Upstream's handler. It leaves nft to the firewall, so these words show that it was patched.
 const MAP: &str = "/lib/netifd/proto/map.sh";
 const PATCHES: [&str; 7] =
     ["nft", "iptables", "numgen", "DONT_SNAT_TO", "jp-ipoe", "jp-ipoe-map-nft", "fleth"];
