@@ -1,7 +1,7 @@
 //! A state file together with the forwards of its interface.
 
 use crate::env::Env;
-use crate::forwards::{Kept, Outcome, Refusal, Server, Wishes, outcome, pool};
+use crate::forwards::{Outcome, PortStore, Refusal, Server, Wishes, outcome, pool};
 use crate::interface_state::State;
 
 /// The state of an interface as the wishes want it, with what follows from them and the ports that
@@ -15,10 +15,10 @@ pub(crate) fn apply(
     interface: &str,
     only: bool,
     env: &Env,
-) -> Option<(State, Outcome, Kept)> {
+) -> Option<(State, Outcome, PortStore)> {
     let plan = state.plan_without_servers().ok()?;
     let pool = pool(&plan, state.upnp_ports());
-    let kept = Kept::read(&env.flash, interface);
+    let kept = PortStore::read(&env.flash, interface);
     let mut outcome = outcome(wishes, interface, only, &plan, &pool, &kept);
     let room = state.room_for(&outcome.servers);
     let left_out = outcome.servers.split_off(room);

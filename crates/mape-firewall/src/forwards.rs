@@ -1,9 +1,8 @@
-//! Servers behind the line: which port outside leads to which host, and that it stays so.
+//! Port forwards: assigns each configured LAN host a stable external port.
 //!
-//! What a person wants stands in UCI, as sections `mape_forward` of the package `firewall`. Which
-//! port each has got is remembered on flash, so that it outlives a restart. Both are looked at
-//! whenever rules are loaded, and rules and reservation are one transaction: nobody sees one
-//! without the other.
+//! The configuration is in UCI, as sections `mape_forward` of the package `firewall`. The assigned
+//! ports are stored on flash, so that they are kept across restarts. Both are read whenever rules
+//! are loaded. Rules and reservation are one transaction.
 
 use std::net::SocketAddrV4;
 
@@ -25,8 +24,8 @@ mod upnp_pool;
 pub use assign::Refusal;
 pub use events::{Change, announce, announce_pool};
 use lan_hosts::Hosts;
-pub use new_forward::Wish;
-pub use port_store::Kept;
+pub use new_forward::ForwardRequest;
+pub use port_store::PortStore;
 pub use published::Server;
 use reflection::Zones;
 pub use section::{Forward, ForwardError, KIND, transports};
@@ -35,14 +34,14 @@ pub use upnp_pool::{pool, write_allow_list};
 /// The UCI package that has the sections.
 pub const PACKAGE: &str = "firewall";
 
-/// What the sections say, and what is known of the LAN.
+/// The configured forwards, and the addresses of the LAN.
 #[derive(Default)]
 pub struct Wishes {
-    /// In configured order; those that cannot be read are in `unreadable`.
+    /// In configured order, without invalid sections.
     pub forwards: Vec<Forward>,
-    /// One that somebody thinks of, and that is not configured yet.
+    /// A requested forward that is not configured yet.
     pub asked: Option<Forward>,
-    /// Name of the section, and what is wrong.
+    /// Name and error of each invalid section.
     pub unreadable: Vec<(String, ForwardError)>,
     /// The addresses of the LAN's hosts.
     pub hosts: Hosts,
@@ -50,10 +49,10 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    /// Reads them. Without such sections nothing else is read.
+    /// Reads the configuration. Without forwards, the LAN is not read.
     ///
     /// # Errors
-    /// [`UciError`] where the package cannot be read: then nobody knows what is wished.
+    /// [`UciError`] if the package cannot be read.
     pub fn read(env: &Env) -> Result<Self, UciError> {
         let package = env.config().read(PACKAGE)?;
         let sections = |package: &Package| package.of_kind(KIND).map(Forward::read).collect();
@@ -62,7 +61,7 @@ impl Wishes {
         for one in read {
             match one {
                 Ok(Some(mut forward)) => {
-                    // Of those that say the same the order counts.
+                    // Sections with the same content are distinguished by their order.
                     while forwards.iter().any(|it: &Forward| it.key == forward.key) {
                         forward.key.push('+');
                     }
@@ -80,7 +79,7 @@ impl Wishes {
         Ok(wishes)
     }
 
-    /// The same with one that is not configured yet.
+    /// Adds a forward that is not configured yet.
     #[must_use]
     pub fn asking(mut self, asked: Option<Forward>, env: &Env) -> Self {
         if asked.is_some() {
@@ -90,7 +89,7 @@ impl Wishes {
         self
     }
 
-    /// The same without this section.
+    /// Removes the forward of this section.
     #[must_use]
     pub fn without(mut self, section: &str) -> Self {
         self.forwards.retain(|forward| forward.section != section);
@@ -98,21 +97,21 @@ impl Wishes {
     }
 }
 
-/// What follows from wishes and line.
+/// The result for one interface.
 pub struct Outcome {
     /// The forwards that have a port.
     pub servers: Vec<Server>,
-    /// Name of the section, and why nothing is published.
+    /// Name of each section without a port, and the reason.
     pub refused: Vec<(String, Refusal)>,
-    /// What scripts are told.
+    /// The events for hotplug scripts.
     pub changes: Vec<Change>,
-    /// To be written once it is in force.
-    pub kept: Kept,
+    /// The new assignment, to be written when the rules are loaded.
+    pub kept: PortStore,
 }
 
-/// Works it out for one interface. `plan` is that of the line with the ports reserved by its
-/// options, `pool` what UPnP has. `only` says whether there is no other interface, to which
-/// forwards without a name of one belong.
+/// Assigns the ports of one interface. `plan` is that of the line with the ports reserved by its
+/// options, `pool` the ports of UPnP. `only` says that there is no other interface, so that
+/// forwards without an interface belong to this one.
 #[must_use]
 pub fn outcome(
     wishes: &Wishes,
@@ -120,7 +119,7 @@ pub fn outcome(
     only: bool,
     plan: &Plan,
     pool: &[PortRange],
-    kept: &Kept,
+    kept: &PortStore,
 ) -> Outcome {
     let is_here = |it: &&Forward| it.is_of(interface, only);
     let mut forwards: Vec<&Forward> = wishes.forwards.iter().filter(is_here).collect();
@@ -147,12 +146,12 @@ pub fn outcome(
 impl Outcome {
     /// Whether this forward had no port at this address before.
     #[must_use]
-    pub fn is_new(&self, old: &Kept, section: &str) -> bool {
+    pub fn is_new(&self, old: &PortStore, section: &str) -> bool {
         self.kept.is_elsewhere(old) || !old.knows(section)
     }
 
-    /// The same without these forwards, which stay as `old` remembers them.
-    pub fn without(&mut self, old: &Kept, left_out: &[Server]) {
+    /// Removes these forwards, and restores their entries of `old`.
+    pub fn without(&mut self, old: &PortStore, left_out: &[Server]) {
         let is_left_out = |section: &str| left_out.iter().any(|it| it.forward == section);
         self.servers.retain(|server| !is_left_out(&server.forward));
         self.kept.restore(old, is_left_out);

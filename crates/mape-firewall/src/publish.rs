@@ -8,7 +8,7 @@ use mape_uci::UciError;
 use crate::apply_forwards::apply;
 use crate::env::Env;
 use crate::forwards::{
-    Change, Kept, Outcome, Server, Wishes, announce, announce_pool, write_allow_list,
+    Change, Outcome, PortStore, Server, Wishes, announce, announce_pool, write_allow_list,
 };
 use crate::interface_state::{State, StateError};
 use crate::record::Record;
@@ -26,7 +26,7 @@ pub(super) struct Planned {
     /// What was loaded last.
     pub(super) record: Option<Record>,
     /// What UCI says, and the ports that were remembered before; `None` where UCI cannot be read.
-    news: Option<(Outcome, Kept)>,
+    news: Option<(Outcome, PortStore)>,
 }
 
 /// What is to be told.

@@ -1,17 +1,17 @@
-//! Which port each forward gets. No file, no clock: the same for the same input.
+//! Assigns ports to forwards. The result depends on the arguments only.
 
 use mape_core::{Explain, Explanation, Plan, PortRange, PortSet, Table, fnv1a_32};
 
-use super::port_store::Kept;
+use super::port_store::PortStore;
 use super::section::{Forward, Wanted};
 
-/// Ports that are offered in place of one that cannot be had.
+/// Number of free ports that are suggested instead of an unavailable one.
 const OFFERED: usize = 3;
 
 /// Why a forward gets no port.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Another subscriber's.
+    /// The port belongs to another subscriber.
     #[error("port {port} is not in the port set, so nothing can arrive there")]
     Outside {
         /// The port that was asked for.
@@ -19,7 +19,7 @@ pub enum Refusal {
         /// Free ports near it.
         nearest: Vec<u16>,
     },
-    /// UPnP's.
+    /// The port is reserved for UPnP.
     #[error("port {port} belongs to the ports set aside for UPnP")]
     Pool {
         /// The port that was asked for.
@@ -27,7 +27,7 @@ pub enum Refusal {
         /// Free ports near it.
         nearest: Vec<u16>,
     },
-    /// Another forward's.
+    /// The port belongs to another forward.
     #[error("port {port} is that of {other}")]
     Taken {
         /// The port that was asked for.
@@ -37,10 +37,10 @@ pub enum Refusal {
         /// Free ports near it.
         nearest: Vec<u16>,
     },
-    /// One port at least is left for outgoing connections.
+    /// At least one port must remain for outgoing connections.
     #[error("no port of the set is left")]
     NoneLeft,
-    /// More than an interface's state file holds.
+    /// The state file of the interface has no room for more forwards.
     #[error("an interface has room for {room} of these forwards")]
     NoRoom {
         /// How many forwards there is room for.
@@ -72,12 +72,12 @@ fn join(ports: &[u16], separator: &str) -> String {
 }
 
 impl Refusal {
-    /// The free ports nearest to one that cannot be had.
+    /// Returns the free ports nearest to an unavailable one.
     pub(crate) fn nearest(&self) -> &[u16] {
         self.port().map_or(&[], |(_, nearest)| nearest)
     }
 
-    /// The port that cannot be had, and those nearest to it.
+    /// Returns the unavailable port, and the free ports nearest to it.
     fn port(&self) -> Option<(u16, &[u16])> {
         match self {
             Self::Outside { port, nearest }
@@ -87,7 +87,7 @@ impl Refusal {
         }
     }
 
-    /// Fills in what would do instead.
+    /// Fills in the free ports that are nearest.
     fn offer(&mut self, instead_of: impl FnOnce(u16) -> Vec<u16>) {
         if let Self::Outside { port, nearest }
         | Self::Pool { port, nearest }
@@ -98,7 +98,7 @@ impl Refusal {
     }
 }
 
-/// What came out.
+/// The result of the assignment.
 #[derive(Debug, Default)]
 pub(super) struct Choice {
     /// By section.
@@ -106,36 +106,36 @@ pub(super) struct Choice {
     pub(super) refused: Vec<(String, Refusal)>,
 }
 
-struct Chooser<'choose> {
+struct Assigner<'forwards> {
     set: PortSet,
-    pool: &'choose [PortRange],
-    /// Reserved by the user for something else: not given away unasked.
+    pool: &'forwards [PortRange],
+    /// Ports that the user reserved for other uses. Only an explicit request gets one.
     reserved: Vec<PortRange>,
-    given: Vec<(&'choose Forward, u16)>,
-    /// How many different ports may be given away.
+    given: Vec<(&'forwards Forward, u16)>,
+    /// Number of different ports that can still be assigned.
     room: usize,
 }
 
-/// Those who name a port go first, then those who have one, then the others, each in configured
-/// order. A named port that was right when it was asked for, and is not in the set since the prefix
-/// has changed, is chosen anew as if nobody had named it. `asked` is not configured yet, and nobody
-/// gives way to it.
+/// Assigns the ports: first to forwards that request a port, then to those that have one, then to
+/// the others, each in configured order. A requested port that was valid once, and is not in the
+/// set since the prefix has changed, is treated as `auto`. `asked` is not configured yet, and takes
+/// no port from another forward.
 pub(super) fn assign(
     forwards: &[&Forward],
     asked: Option<&Forward>,
     plan: &Plan,
     pool: &[PortRange],
-    kept: &Kept,
+    kept: &PortStore,
 ) -> Choice {
     let set = plan.port_set();
     let reserved = plan.reserved_inside();
     let count =
         |ranges: &[PortRange]| ranges.iter().map(|range| range.ports().len()).sum::<usize>();
     let owned = usize::try_from(set.port_count()).unwrap_or(0);
-    // Port 0 carries nothing, so it is not the one that is left for outgoing connections.
+    // Port 0 is unusable, so it does not count as the port for outgoing connections.
     let kept_back = count(&reserved) + count(pool) + usize::from(set.contains(0));
     let room = owned.saturating_sub(kept_back + 1);
-    let mut chooser = Chooser { set, pool, reserved, given: Vec::new(), room };
+    let mut assigner = Assigner { set, pool, reserved, given: Vec::new(), room };
     let insists = |forward: &&Forward| match forward.wanted {
         Wanted::Port(port) => is_owned(set, port) || !kept.was_granted(&forward.key, port),
         Wanted::Auto => false,
@@ -144,34 +144,40 @@ pub(super) fn assign(
         forwards.iter().copied().partition(insists);
     let mut refused = Vec::new();
     for forward in named {
-        chooser.named(forward).unwrap_or_else(|refusal| refused.push((forward, refusal)));
+        assigner
+            .assign_requested(forward)
+            .unwrap_or_else(|refusal| refused.push((forward, refusal)));
     }
-    // Who has a port keeps it, also where somebody else stands before him.
-    rest.retain(|forward| !chooser.again(forward, kept.port(&forward.key)));
+    // A forward keeps its port, even if another section now precedes it.
+    rest.retain(|forward| !assigner.keep(forward, kept.port(&forward.key)));
     for forward in rest.into_iter().chain(asked) {
-        let done = if insists(&forward) { chooser.named(forward) } else { chooser.any(forward) };
+        let done = if insists(&forward) {
+            assigner.assign_requested(forward)
+        } else {
+            assigner.assign_any(forward)
+        };
         done.unwrap_or_else(|refusal| refused.push((forward, refusal)));
     }
-    // Only now is it known which ports nobody has.
+    // Free ports are known only after all assignments.
     for (forward, refusal) in &mut refused {
-        refusal.offer(|port| chooser.nearest(forward, port));
+        refusal.offer(|port| assigner.nearest(forward, port));
     }
     let section = |forward: &Forward| forward.section.clone();
     Choice {
-        ports: chooser.given.iter().map(|(forward, port)| (section(forward), *port)).collect(),
+        ports: assigner.given.iter().map(|(forward, port)| (section(forward), *port)).collect(),
         refused: refused.into_iter().map(|(forward, why)| (section(forward), why)).collect(),
     }
 }
 
-/// Port 0 is in some sets, but not on the wire.
+/// Whether the port is in the set and usable. Port 0 is in some sets, but is not valid on the wire.
 fn is_owned(set: PortSet, port: u16) -> bool {
     port != 0 && set.contains(port)
 }
 
-impl<'choose> Chooser<'choose> {
-    /// The port it names.
-    fn named(&mut self, forward: &'choose Forward) -> Result<(), Refusal> {
-        let Wanted::Port(port) = forward.wanted else { return self.any(forward) };
+impl<'forwards> Assigner<'forwards> {
+    /// Assigns the requested port.
+    fn assign_requested(&mut self, forward: &'forwards Forward) -> Result<(), Refusal> {
+        let Wanted::Port(port) = forward.wanted else { return self.assign_any(forward) };
         let nearest = Vec::new();
         if !is_owned(self.set, port) {
             return Err(Refusal::Outside { port, nearest });
@@ -182,18 +188,18 @@ impl<'choose> Chooser<'choose> {
         if let Some(other) = self.holder(forward, port) {
             return Err(Refusal::Taken { port, other: other.section.clone(), nearest });
         }
-        self.give(forward, port)
+        self.reserve(forward, port)
     }
 
-    /// Whether it gets the port again that it has.
-    fn again(&mut self, forward: &'choose Forward, kept: Option<u16>) -> bool {
+    /// Assigns the port that the forward has already, if it is free.
+    fn keep(&mut self, forward: &'forwards Forward, kept: Option<u16>) -> bool {
         let port = kept.filter(|port| self.is_free(forward, *port));
-        port.is_some_and(|port| self.give(forward, port).is_ok())
+        port.is_some_and(|port| self.reserve(forward, port).is_ok())
     }
 
-    /// The port inside, else one that depends on what it is remembered by and on nothing else, so
-    /// that others may come and go.
-    fn any(&mut self, forward: &'choose Forward) -> Result<(), Refusal> {
+    /// Assigns the internal port if it is free, else a port that depends on the forward's key only,
+    /// so that other forwards do not change it.
+    fn assign_any(&mut self, forward: &'forwards Forward) -> Result<(), Refusal> {
         let same = Some(forward.dest_port).filter(|port| self.is_free(forward, *port));
         let port = same.or_else(|| {
             let all: Vec<u16> = self.set.ranges().flat_map(PortRange::ports).collect();
@@ -202,10 +208,10 @@ impl<'choose> Chooser<'choose> {
             let mut candidates = all.iter().cycle().skip(start).take(all.len()).copied();
             candidates.find(|port| self.is_free(forward, *port))
         });
-        port.map_or(Err(Refusal::NoneLeft), |port| self.give(forward, port))
+        port.map_or(Err(Refusal::NoneLeft), |port| self.reserve(forward, port))
     }
 
-    fn give(&mut self, forward: &'choose Forward, port: u16) -> Result<(), Refusal> {
+    fn reserve(&mut self, forward: &'forwards Forward, port: u16) -> Result<(), Refusal> {
         if !self.is_spent(port) {
             self.room = self.room.checked_sub(1).ok_or(Refusal::NoneLeft)?;
         }
@@ -213,13 +219,13 @@ impl<'choose> Chooser<'choose> {
         Ok(())
     }
 
-    /// Whether outgoing connections have lost it already.
+    /// Whether the port is already unavailable for outgoing connections.
     fn is_spent(&self, port: u16) -> bool {
         self.given.iter().any(|(_, given)| *given == port)
             || self.reserved.iter().any(|range| range.contains(port))
     }
 
-    fn holder(&self, forward: &Forward, port: u16) -> Option<&'choose Forward> {
+    fn holder(&self, forward: &Forward, port: u16) -> Option<&'forwards Forward> {
         let holds =
             |(other, given): &&(&Forward, u16)| *given == port && other.shares_a_protocol(forward);
         self.given.iter().find(holds).map(|(other, _)| *other)
@@ -230,7 +236,7 @@ impl<'choose> Chooser<'choose> {
         is_owned(self.set, port) && !kept_back && self.holder(forward, port).is_none()
     }
 
-    /// The ports nearest to one that this forward could have.
+    /// Returns the nearest ports that this forward could have.
     fn nearest(&self, forward: &Forward, port: u16) -> Vec<u16> {
         let can_be_had =
             |it: &u16| self.is_free(forward, *it) && (self.room > 0 || self.is_spent(*it));

@@ -1,4 +1,4 @@
-//! Telling whom it concerns that a published port is there, has moved or is gone.
+//! Runs hotplug scripts when a published port is added, moved or removed.
 
 use std::net::SocketAddrV4;
 use std::path::Path;
@@ -8,13 +8,13 @@ use std::time::Duration;
 use mape_core::PortRange;
 use mape_system::program::{End, Program};
 
-use super::port_store::Kept;
+use super::port_store::PortStore;
 use super::section::Forward;
 
-/// A user's script may ask a server that is slow, such as one for dynamic DNS.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Timeout of a script, which may contact a slow server, such as one for dynamic DNS.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What happened to one forward.
+/// The change of one forward.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The section.
@@ -28,8 +28,8 @@ pub struct Change {
 }
 
 impl Change {
-    /// In the order of the sections; what is gone comes last.
-    pub(super) fn between(old: &Kept, new: &Kept, forwards: &[&Forward]) -> Vec<Self> {
+    /// Returns the changes in the order of the sections; removed forwards come last.
+    pub(super) fn between(old: &PortStore, new: &PortStore, forwards: &[&Forward]) -> Vec<Self> {
         let present = forwards.iter().map(|forward| Self {
             forward: forward.section.clone(),
             name: forward.name.clone(),
@@ -56,7 +56,7 @@ impl Change {
         }
     }
 
-    /// For the log.
+    /// Returns the message for the log.
     #[must_use]
     pub fn line(&self) -> String {
         let from = self.old.map(|old| format!(" from {old}")).unwrap_or_default();
@@ -70,14 +70,14 @@ impl Change {
     }
 }
 
-/// Runs the scripts in `/etc/hotplug.d/mape`, one call for each change, with what it is about in
-/// the environment. Where there is no such program, none is run. After a call that had to be killed
-/// the others are not made: each would hang as long.
+/// Runs the scripts in `/etc/hotplug.d/mape`, one call for each change, which is described in the
+/// environment. Does nothing if the hotplug program is absent. After a call that had to be killed,
+/// the remaining calls are skipped, because each would take as long.
 pub fn announce(hotplug: &Path, interface: &str, changes: &[Change]) {
-    announce_within(PATIENCE, hotplug, interface, changes);
+    announce_within(TIMEOUT, hotplug, interface, changes);
 }
 
-fn announce_within(patience: Duration, hotplug: &Path, interface: &str, changes: &[Change]) {
+fn announce_within(timeout: Duration, hotplug: &Path, interface: &str, changes: &[Change]) {
     if !hotplug.exists() {
         return;
     }
@@ -91,26 +91,26 @@ fn announce_within(patience: Duration, hotplug: &Path, interface: &str, changes:
             let port = place.map(|place| place.port().to_string()).unwrap_or_default();
             command.env(format!("{prefix}_IPV4"), ip).env(format!("{prefix}_PORT"), port);
         }
-        if !run(command, patience) {
+        if !run(command, timeout) {
             return;
         }
     }
 }
 
-/// The same for the ports that UPnP may give away: `PORTS` has them, like `63056-63071`.
+/// The same for the ports of UPnP: `PORTS` lists them, such as `63056-63071`.
 pub fn announce_pool(hotplug: &Path, interface: &str, pool: &[PortRange]) {
     if hotplug.exists() {
         let ports: Vec<String> = pool.iter().map(ToString::to_string).collect();
         let mut command = Command::new(hotplug);
         command.arg("mape").env("ACTION", "upnp").env("INTERFACE", interface);
         command.env("PORTS", ports.join(" "));
-        run(command, PATIENCE);
+        run(command, TIMEOUT);
     }
 }
 
-/// Whether it has ended by itself. A script's failure is its own.
-fn run(command: Command, patience: Duration) -> bool {
-    let ended = Program::new(command, patience).silent().run();
+/// Whether the script ended by itself. Its exit status is ignored.
+fn run(command: Command, timeout: Duration) -> bool {
+    let ended = Program::new(command, timeout).silent().run();
     !ended.is_ok_and(|ended| matches!(ended.end, End::Deadline(_)))
 }
 
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_script_that_hangs_costs_its_time_once() {
-        let directory = std::env::temp_dir().join(format!("mape-told-{}", std::process::id()));
+        let directory = std::env::temp_dir().join(format!("mape-events-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         let directory = Scratch::of(directory);
         let (hotplug, log) = (directory.join("hotplug-call"), directory.join("ran"));
@@ -133,14 +133,14 @@ mod tests {
             old: None,
             new: Some("192.0.2.1:5696".parse().unwrap()),
         };
-        let told = |rest: &str| {
+        let ran = |rest: &str| {
             let text = format!("#!/bin/sh\necho $ACTION $FORWARD >>{}\n{rest}\n", log.display());
             executable(&hotplug, &text);
             let changes = [change("one"), change("two")];
             announce_within(Duration::from_secs(2), &hotplug, "wan", &changes);
             directory.ran()
         };
-        assert_eq!(told("exit 1"), "published one\npublished two\n");
-        assert_eq!(told("sleep 30"), "published one\n");
+        assert_eq!(ran("exit 1"), "published one\npublished two\n");
+        assert_eq!(ran("sleep 30"), "published one\n");
     }
 }

@@ -10,13 +10,13 @@ use mape_uci::{Package, Section};
 use super::section::Host;
 use crate::env::Env;
 
-/// Where dnsmasq has its leases if nobody says something else.
+/// The default file of dnsmasq's leases.
 const LEASES: &str = "/tmp/dhcp.leases";
 
-/// Who has which address.
+/// Names and addresses of LAN hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hosts {
-    /// The router's owner has named these.
+    /// Hosts that are configured on the router.
     configured: Vec<Configured>,
     /// MAC address, name and address, as dnsmasq has them. The name is what the client calls
     /// itself, and the newest one who says a name gets it.
@@ -28,14 +28,14 @@ pub struct Hosts {
 /// A section `host` of the package `dhcp`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Configured {
-    /// In small letters.
+    /// In lower case.
     names: Vec<String>,
     macs: Vec<String>,
     address: Option<Ipv4Addr>,
 }
 
 impl Hosts {
-    /// Reads UCI's `dhcp` and `network` and dnsmasq's leases. What cannot be read is not known.
+    /// Reads UCI's `dhcp` and `network` and dnsmasq's leases. Unreadable files are ignored.
     pub(super) fn read(env: &Env) -> Self {
         let package = |name| env.config().read(name).ok().flatten();
         let dhcp = package("dhcp");
@@ -47,8 +47,8 @@ impl Hosts {
         }
         let mut leases = String::new();
         for path in paths {
-            // `/tmp` is everybody's: what is no file of dnsmasq's counts for nothing, and a name
-            // that a host gives itself need not be UTF-8.
+            // `/tmp` is writable for all: other files than dnsmasq's are ignored, and a host may
+            // use a name that is not UTF-8.
             let list = files::below(&env.root, path).and_then(files::bytes).unwrap_or_default();
             leases.push_str(&String::from_utf8_lossy(&list));
         }

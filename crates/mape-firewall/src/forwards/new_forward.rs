@@ -1,13 +1,13 @@
-//! A forward as it is typed: from words to a section.
+//! Converts the arguments of a new forward to a section.
 
 use mape_core::Quoted;
 use mape_uci::{Package, quoted};
 
 use super::section::{Forward, ForwardError, KIND};
 
-/// What somebody has typed.
+/// The arguments of a new forward, as the user typed them.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'typed> {
+pub struct ForwardRequest<'typed> {
     /// An address, a host id like `::10`, or a name that DHCP knows.
     pub host: &'typed str,
     /// The port of the host.
@@ -16,14 +16,14 @@ pub struct Wish<'typed> {
     pub src_dport: &'typed str,
     /// `tcp`, `udp`, or both, with commas or blanks between them.
     pub proto: Option<&'typed str>,
-    /// A name for people.
+    /// A name for display.
     pub name: Option<&'typed str>,
     /// The interface; absent where there is only one.
     pub interface: Option<&'typed str>,
 }
 
-impl Wish<'_> {
-    /// A name for the section that nobody has: from what a person calls it, or from host and port.
+impl ForwardRequest<'_> {
+    /// Returns an unused name for the section, made from the forward's name or from host and port.
     pub fn section(&self, is_known: impl Fn(&str) -> bool) -> String {
         let base = self
             .name
@@ -38,10 +38,10 @@ impl Wish<'_> {
         names.find(|name| !is_known(name)).unwrap_or(base)
     }
 
-    /// The section's options.
+    /// Returns the section's options.
     #[must_use]
     pub fn options(&self) -> Vec<(&'static str, String)> {
-        // Something like 192.168.1.300 is meant as an address, and no name.
+        // Text such as 192.168.1.300 is an invalid address, and not a name.
         let is_address =
             self.host.contains(':') || self.host.chars().all(|it| it.is_ascii_digit() || it == '.');
         let host = if is_address && !is_mac(self.host) { "dest_ip" } else { "dest_host" };
@@ -60,7 +60,7 @@ impl Wish<'_> {
         .collect()
     }
 
-    /// As the loader would read it.
+    /// Returns the forward, parsed as the loader parses a section.
     ///
     /// # Errors
     /// [`ForwardError`]
@@ -82,7 +82,7 @@ impl Wish<'_> {
     }
 }
 
-/// Like `02:00:00:00:00:01`, which some other text with colons is not.
+/// Whether the text is a MAC address, such as `02:00:00:00:00:01`.
 fn is_mac(text: &str) -> bool {
     let is_byte = |part: &str| part.len() == 2 && part.bytes().all(|it| it.is_ascii_hexdigit());
     text.split(':').count() == 6 && text.split(':').all(is_byte)

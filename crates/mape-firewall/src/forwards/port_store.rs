@@ -1,4 +1,4 @@
-//! Which port each forward has: `/etc/mape-rs/IFACE.ports`, written only when it changes.
+//! Stores the port of each forward in `/etc/mape-rs/IFACE.ports`, written only when it changes.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -10,52 +10,52 @@ use serde::{Deserialize, Serialize};
 
 use super::section::{Forward, Wanted};
 
-/// The content of the file. Without it ports are chosen as if for the first time.
+/// The content of the file. Without the file, ports are assigned as if for the first time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Kept {
-    /// The address they belong to.
+pub struct PortStore {
+    /// The address that the ports belong to.
     pub(super) ipv4: Option<Ipv4Addr>,
     /// By [`Forward::key`].
     #[serde(with = "mape_system::json::table")]
-    pub(super) forwards: Table<String, KeptPort>,
+    pub(super) forwards: Table<String, StoredPort>,
 }
 
-/// A port that was given.
+/// An assigned port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct KeptPort {
+pub(super) struct StoredPort {
     pub(super) port: u16,
-    /// The section, where it has no name of its own.
+    /// The section's generated name, if it is not the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) section: Option<String>,
-    /// What a person calls it.
+    /// The forward's name for display.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
-    /// The port that was named and given once; it may be another one by now.
+    /// The port that was requested and assigned once. The present port may differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     named: Option<u16>,
     pub(super) protocols: String,
-    /// Where it was before the last move.
+    /// Address and port before the last change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<SocketAddrV4>,
 }
 
-impl Kept {
-    /// Reads the file; nothing where there is none, or half of one.
+impl PortStore {
+    /// Reads the file. The result is empty if the file is absent or damaged.
     #[must_use]
     pub fn read(directory: &Path, interface: &str) -> Self {
         let text = files::text(path(directory, interface)).unwrap_or_default();
         json::read(&text).unwrap_or_default()
     }
 
-    /// Writes the file in one step, if it changes; an empty one goes.
+    /// Writes the file atomically if it changes; an empty one is removed.
     ///
     /// # Errors
-    /// Whatever the system says.
+    /// The error of the system call.
     pub fn write(&self, directory: &Path, interface: &str) -> io::Result<()> {
         let file = path(directory, interface);
         if self.forwards.is_empty() {
-            // What cannot be read is none of ours.
+            // A file that cannot be read is left alone.
             let was_ours = *self != Self::read(directory, interface);
             return if was_ours { files::remove(&file) } else { Ok(()) };
         }
@@ -66,17 +66,17 @@ impl Kept {
         self.forwards.get(key).map(|kept| kept.port)
     }
 
-    /// Address and port outside.
+    /// Returns the external address and port.
     pub(super) fn at(&self, key: &str) -> Option<SocketAddrV4> {
         Some(SocketAddrV4::new(self.ipv4?, self.port(key)?))
     }
 
-    /// The same before the last move.
+    /// Returns the external address and port before the last change.
     pub(super) fn before(&self, key: &str) -> Option<SocketAddrV4> {
         self.forwards.get(key)?.before
     }
 
-    /// Whether one of the forwards has this address and port.
+    /// Whether a forward has this address and port.
     pub(super) fn has(&self, place: SocketAddrV4) -> bool {
         self.ipv4 == Some(*place.ip()) && self.forwards.values().any(|it| it.port == place.port())
     }
@@ -91,10 +91,10 @@ impl Kept {
         self.forwards.iter().any(|(key, kept)| kept.section.as_ref().unwrap_or(key) == section)
     }
 
-    /// Those of the sections that `is_it` names get back what they had in `old`, at the same
-    /// address.
+    /// Restores the entries of `old` for the sections that `is_it` selects, if the address is the
+    /// same.
     pub(super) fn restore(&mut self, old: &Self, is_it: impl Fn(&str) -> bool) {
-        let named = |(key, kept): (&String, &KeptPort)| {
+        let named = |(key, kept): (&String, &StoredPort)| {
             is_it(kept.section.as_ref().unwrap_or(key)).then(|| key.clone())
         };
         let keys: Vec<String> = self.forwards.iter().filter_map(named).collect();
@@ -110,12 +110,12 @@ impl Kept {
         }
     }
 
-    /// Whether this very port was asked for and given, under whatever prefix.
+    /// Whether this port was requested and assigned, with any prefix.
     pub(super) fn was_granted(&self, key: &str, port: u16) -> bool {
         self.forwards.get(key).is_some_and(|kept| kept.named == Some(port))
     }
 
-    /// What is to be kept from now on: who has no port any more, or no wish, is forgotten.
+    /// Returns the new content: only forwards that are configured and have a port.
     pub(super) fn with(
         &self,
         ipv4: Ipv4Addr,
@@ -133,7 +133,7 @@ impl Kept {
             let before = last.or_else(|| self.before(&forward.key));
             let section = (forward.section != forward.key).then(|| forward.section.clone());
             let name = forward.name.clone();
-            let kept = KeptPort { port, section, name, named, protocols, before };
+            let kept = StoredPort { port, section, name, named, protocols, before };
             Some((forward.key.clone(), kept))
         };
         let forwards: Table<_, _> = forwards.iter().filter_map(one).collect();

@@ -1,5 +1,5 @@
-//! From where inside a published port is reached at the public address too: zones, as firewall4
-//! knows them.
+//! Determines from which LAN devices a published port is reachable at the external address: the
+//! zones of firewall4.
 //!
 //! Options and defaults are those of its `redirect`. firewall4 writes down what it has found out of
 //! its zones each time it loads them; it is not asked, since it holds its lock while it runs us.

@@ -1,4 +1,4 @@
-//! One section `mape_forward`: what somebody wants to be reached from outside.
+//! One section `mape_forward`: a configured forward.
 //!
 //! The options have the names of firewall4's `redirect`.
 
@@ -12,7 +12,7 @@ use mape_uci::{self, Section};
 /// Type of the sections.
 pub const KIND: &str = "mape_forward";
 
-/// What a section wishes.
+/// A configured forward.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forward {
     /// Name of the section, made up by UCI where it has none.
@@ -20,7 +20,7 @@ pub struct Forward {
     /// By this the port is remembered: the section's name. The made-up ones change when another
     /// section is put in before, so that of those what they say counts.
     pub key: String,
-    /// What a person calls it.
+    /// A name for display.
     pub name: Option<String>,
     /// The MAP-E interface, where there are several.
     pub interface: Option<String>,
@@ -28,20 +28,20 @@ pub struct Forward {
     pub transports: Vec<Transport>,
     /// Which external port.
     pub wanted: Wanted,
-    /// Where it leads to.
+    /// The LAN host.
     pub host: Host,
     /// The network that the host is in, as far as nothing else tells.
     pub network: String,
     /// From where inside the public address leads to the host too.
     pub reflection: Reflection,
-    /// The port inside.
+    /// The internal port.
     pub dest_port: u16,
 }
 
-/// The port outside.
+/// The requested external port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// The inside one if it is in the set, else any that stays.
+    /// The internal port if it is in the set, else any stable port.
     Auto,
     /// This one.
     Port(u16),
@@ -108,7 +108,7 @@ const RANGE_HINT: &str = "write one port: a forward is for one, so add one for e
                           src_dport, and the range in the interface's reserved_ports";
 
 impl Forward {
-    /// `None` where it is switched off.
+    /// Reads a section; `None` if it is disabled.
     pub(super) fn read(section: &Section) -> Result<Option<Self>, (String, ForwardError)> {
         let of = |section| Ok(if enabled(section)? { Some(Self::of(section)?) } else { None });
         of(section).map_err(|error| (section.name().to_owned(), error))
@@ -163,19 +163,19 @@ impl Forward {
         Ok(forward)
     }
 
-    /// Whether it is about this interface; `only` where there is no other.
+    /// Whether it belongs to this interface; `only` says that there is no other.
     #[must_use]
     pub fn is_of(&self, interface: &str, only: bool) -> bool {
         self.interface.as_ref().map_or(only, |name| name == interface)
     }
 
-    /// Whether both could have the same port outside.
+    /// Whether both have a protocol in common, so that they cannot share an external port.
     #[must_use]
     pub fn shares_a_protocol(&self, other: &Self) -> bool {
         self.transports.iter().any(|transport| other.transports.contains(transport))
     }
 
-    /// As people see it: `TCP and UDP` are `tcp udp`.
+    /// Returns the protocols for display: TCP and UDP are `tcp udp`.
     #[must_use]
     pub fn protocols(&self) -> String {
         self.transports.iter().map(|it| it.name()).collect::<Vec<_>>().join(" ")
@@ -186,7 +186,7 @@ fn enabled(section: &Section) -> Result<bool, ForwardError> {
     switch(section, "enabled")
 }
 
-/// On where nothing is said.
+/// Reads a switch, which is on by default.
 fn switch(section: &Section, option: &'static str) -> Result<bool, ForwardError> {
     let Some(text) = section.get(option).filter(|it| !it.is_empty()) else { return Ok(true) };
     let hint = "use 0 or 1";
@@ -204,7 +204,7 @@ impl Reflection {
     }
 }
 
-/// Both where nothing is said, as firewall4 has it.
+/// Reads the protocols. The default is both, as in firewall4.
 ///
 /// # Errors
 /// [`ForwardError`]

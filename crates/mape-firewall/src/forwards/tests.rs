@@ -1,4 +1,4 @@
-//! Choosing ports, keeping them, and telling of it.
+//! Tests of assigning and keeping ports, and of the events.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ const V6PLUS: &str = "240b:10:3261:6400::/56";
 const OTHER: &str = "240b:10:3251:5100::/56";
 
 /// `NAME PORT INSIDE [PROTO]` for each forward.
-fn wishes(forwards: &str) -> Wishes {
+fn requests(forwards: &str) -> Wishes {
     let mut text = String::new();
     for line in forwards.split(", ").filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split(' ').collect();
@@ -46,14 +46,14 @@ fn ports(outcome: &Outcome) -> BTreeMap<&str, u16> {
     outcome.servers.iter().map(|server| (server.forward.as_str(), server.port)).collect()
 }
 
-fn find(forwards: &str, plan: &Plan, pool: &[PortRange], kept: &Kept) -> Outcome {
-    outcome(&wishes(forwards), "wan", true, plan, pool, kept)
+fn find(forwards: &str, plan: &Plan, pool: &[PortRange], kept: &PortStore) -> Outcome {
+    outcome(&requests(forwards), "wan", true, plan, pool, kept)
 }
 
 #[test]
 fn auto_is_the_same_port_or_one_that_stays() {
     let plan = line(V6PLUS, "");
-    let first = find("game auto 5700, web auto 443", &plan, &[], &Kept::default());
+    let first = find("game auto 5700, web auto 443", &plan, &[], &PortStore::default());
     let web = ports(&first)["web"];
     assert!(plan.port_set().contains(web) && ports(&first)["game"] == 5700);
     // Others come before it, behind it, and go; even if they want its port.
@@ -67,12 +67,12 @@ fn auto_is_the_same_port_or_one_that_stays() {
         let again = find(&forwards, &plan, &[], &first.kept);
         assert_eq!(ports(&again).get("web"), Some(&web), "{forwards}");
     }
-    // Who names it gets it.
+    // An explicit request gets the port.
     let named = find(&format!("web auto 443, other {web} 1"), &plan, &[], &first.kept);
     assert!(ports(&named)["web"] != web && ports(&named)["other"] == web);
     assert_eq!(named.changes[0].line().split(' ').nth(2), Some("moved"));
-    // What nobody remembers is chosen as it was the first time.
-    assert_eq!(ports(&find("web auto 443", &plan, &[], &Kept::default()))["web"], web);
+    // Without a stored port the choice is the same as the first time.
+    assert_eq!(ports(&find("web auto 443", &plan, &[], &PortStore::default()))["web"], web);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn what_cannot_arrive_is_refused() {
     let pool = pool(&plan, 16);
     assert_eq!(pool.iter().map(ToString::to_string).collect::<Vec<_>>(), ["63040-63055"]);
     let forwards = "a 25565 25565, b 63041 1, c 5700 1 tcp, d 5700 1 udp, e 5700 1, f 9800 1";
-    let found = find(forwards, &plan, &pool, &Kept::default());
+    let found = find(forwards, &plan, &pool, &PortStore::default());
     let reasons: Vec<(&str, String, String)> = found
         .refused
         .iter()
@@ -106,16 +106,16 @@ fn what_cannot_arrive_is_refused() {
     assert!(found.refused[0].1.hint().ends_with("26176, 26177, 26178"));
 }
 
-/// What is offered is free, whoever has the others, and nobody is moved by a question.
+/// Suggested ports are free, and a question moves no forward.
 #[test]
 fn what_is_offered_can_be_had() {
     let plan = line(V6PLUS, "");
     let forwards = "game auto 26176, web auto 26177";
-    let first = find(forwards, &plan, &[], &Kept::default());
+    let first = find(forwards, &plan, &[], &PortStore::default());
     let asking = |wanted: &str| {
-        let mut wishes = wishes(&format!("{forwards}, new {wanted} 22"));
-        wishes.asked = wishes.forwards.pop();
-        outcome(&wishes, "wan", true, &plan, &[], &first.kept)
+        let mut requests = requests(&format!("{forwards}, new {wanted} 22"));
+        requests.asked = requests.forwards.pop();
+        outcome(&requests, "wan", true, &plan, &[], &first.kept)
     };
     let configured = find(&format!("new 25565 22, {forwards}"), &plan, &[], &first.kept);
     for (found, reason) in [
@@ -134,7 +134,7 @@ fn what_is_offered_can_be_had() {
     let (last, others) = blocks.split_last().unwrap();
     assert_eq!(last, "63040-63055");
     let tight = line(V6PLUS, &format!("{},63040-63053", others.join(",")));
-    let found = find("a 63054 1, b 443 1", &tight, &[], &Kept::default());
+    let found = find("a 63054 1, b 443 1", &tight, &[], &PortStore::default());
     assert_eq!(found.refused[0].1.hint(), "remove a forward, or reserve fewer ports");
 }
 
@@ -142,7 +142,7 @@ fn what_is_offered_can_be_had() {
 fn another_prefix_moves_ports_and_it_is_told() {
     let (before, after) = (line(V6PLUS, ""), line(OTHER, ""));
     let forwards = "named 5700 22, auto auto 5701, tcp auto 443 tcp";
-    let first = find(forwards, &before, &[], &Kept::default());
+    let first = find(forwards, &before, &[], &PortStore::default());
     assert!(first.changes.iter().all(|change| change.old.is_none()));
     let second = find(forwards, &after, &[], &first.kept);
     assert!(second.refused.is_empty());
@@ -167,7 +167,7 @@ fn another_prefix_moves_ports_and_it_is_told() {
 fn one_port_is_left() {
     let plan = line(V6PLUS, "");
     let many: Vec<String> = (0..300).map(|number| format!("f{number} auto 443")).collect();
-    let found = find(&many.join(", "), &plan, &[], &Kept::default());
+    let found = find(&many.join(", "), &plan, &[], &PortStore::default());
     assert_eq!((found.servers.len(), found.refused.len()), (239, 61));
     assert_eq!(pool(&plan, 1000).iter().map(|range| range.ports().len()).sum::<usize>(), 239);
     assert!(pool(&plan, 0).is_empty());
@@ -179,10 +179,10 @@ fn one_port_is_left() {
     request.explicit.push(mape_core::parse_rule(rule, mape_core::Layout::Rfc7597).unwrap());
     let plan = mape_core::plan(&request).unwrap();
     assert_eq!(plan.port_set().ranges().next().unwrap().to_string(), "0-15");
-    let found = find(&many[..15].join(", "), &plan, &[], &Kept::default());
+    let found = find(&many[..15].join(", "), &plan, &[], &PortStore::default());
     assert_eq!((found.servers.len(), found.refused.len()), (14, 1));
     let upnp = pool(&plan, 12);
-    let found = find(&many[..3].join(", "), &plan, &upnp, &Kept::default());
+    let found = find(&many[..3].join(", "), &plan, &upnp, &PortStore::default());
     assert_eq!((found.servers.len(), found.refused.len()), (2, 1));
 }
 
@@ -204,7 +204,7 @@ fn what_a_state_has_no_room_for_is_refused() {
         (0..COUNT).map(|number| format!("{} {} 443", section(number), 10_000 + number)).collect();
     let env = Env::default().with_root(&directory);
     let (new, outcome, _) =
-        apply(&state, &wishes(&forwards.join(", ")), "wan", true, &env).unwrap();
+        apply(&state, &requests(&forwards.join(", ")), "wan", true, &env).unwrap();
     let room = outcome.servers.len();
     assert!((300..COUNT).contains(&room), "{room}");
     let refused: Vec<&str> = outcome.refused.iter().map(|(name, _)| name.as_str()).collect();
@@ -270,9 +270,9 @@ fn what_works_for_a_range_is_told() {
     };
     for range in ["9792-9799", "5700-5703", "40000-40499", "9792:9799", "9792 - 9799"] {
         for option in ["dest_port", "src_dport"] {
-            let told = hint(&format!(" option {option} '{range}'\n"));
+            let said = hint(&format!(" option {option} '{range}'\n"));
             for part in ["one for each", "redirect", "src_dport", "reserved_ports"] {
-                assert!(told.contains(part), "{option} {range}: {told}");
+                assert!(said.contains(part), "{option} {range}: {said}");
             }
         }
     }
@@ -283,7 +283,7 @@ fn what_works_for_a_range_is_told() {
 
 #[test]
 fn typed_and_configured_is_the_same() {
-    let wish = |host, name| Wish {
+    let request = |host, name| ForwardRequest {
         host,
         dest_port: "443",
         src_dport: "auto",
@@ -291,11 +291,11 @@ fn typed_and_configured_is_the_same() {
         name,
         interface: None,
     };
-    let section = |host, name| wish(host, name).section(|it| it == "nas");
+    let section = |host, name| request(host, name).section(|it| it == "nas");
     assert_eq!(section("192.168.1.5", None), "mape_192_168_1_5_443");
     assert_eq!(section("x", Some("nas")), "nas_2");
     assert_eq!(section("x", Some("ゲーム")), "mape_forward");
-    let host = |host| wish(host, Some("it's")).forward("x").map(|it| it.host.text());
+    let host = |host| request(host, Some("it's")).forward("x").map(|it| it.host.text());
     for text in ["192.168.1.5", "::10", "nas", "02:00:00:00:00:aa"] {
         assert_eq!(host(text).as_deref(), Ok(text));
     }
@@ -308,19 +308,19 @@ fn typed_and_configured_is_the_same() {
 #[test]
 fn what_is_kept_outlives_nonsense() {
     let directory = std::env::temp_dir().join(format!("mape-ports-{}", std::process::id()));
-    let kept = find("web auto 443", &line(V6PLUS, ""), &[], &Kept::default()).kept;
+    let kept = find("web auto 443", &line(V6PLUS, ""), &[], &PortStore::default()).kept;
     kept.write(&directory, "wan").unwrap();
-    assert_eq!(Kept::read(&directory, "wan"), kept);
+    assert_eq!(PortStore::read(&directory, "wan"), kept);
     let file = directory.join("wan.ports");
     let text = std::fs::read_to_string(&file).unwrap();
     for end in 0..text.trim_end().len() {
         std::fs::write(&file, &text[..end]).unwrap();
-        assert_eq!(Kept::read(&directory, "wan"), Kept::default());
+        assert_eq!(PortStore::read(&directory, "wan"), PortStore::default());
     }
-    Kept::default().write(&directory, "wan").unwrap();
+    PortStore::default().write(&directory, "wan").unwrap();
     assert!(file.exists());
     kept.write(&directory, "wan").unwrap();
-    Kept::default().write(&directory, "wan").unwrap();
+    PortStore::default().write(&directory, "wan").unwrap();
     assert!(!file.exists());
     std::fs::remove_dir_all(directory).unwrap();
 }
@@ -328,11 +328,11 @@ fn what_is_kept_outlives_nonsense() {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
-    /// Whatever is wished, on whatever set, and whatever came before.
+    /// For any requests, any port set, and any stored ports.
     #[test]
     fn every_choice_is_sound(
         (offset, ea, bits) in (0_u8..=8, 4_u8..=8, proptest::prelude::any::<u16>()),
-        wished in proptest::collection::vec((0_u8..30, proptest::prelude::any::<u16>(), 1_u16.., 0_u8..3), 0..40),
+        requested in proptest::collection::vec((0_u8..30, proptest::prelude::any::<u16>(), 1_u16.., 0_u8..3), 0..40),
         (upnp, before) in (0_u16..400, proptest::prelude::any::<u16>()),
     ) {
         let rule = format!(
@@ -346,7 +346,7 @@ proptest::proptest! {
         };
         let (Ok(plan), Ok(former)) = (line(bits), line(before)) else { return Ok(()) };
         let pool = pool(&plan, upnp);
-        let texts: Vec<String> = wished
+        let texts: Vec<String> = requested
             .iter()
             .map(|(name, outside, inside, proto)| {
                 let outside = if *outside < 1000 { "auto".to_owned() } else { outside.to_string() };
@@ -354,9 +354,9 @@ proptest::proptest! {
                 format!("f{name} {outside} {inside} {proto}")
             })
             .collect();
-        let wishes = wishes(&texts.join(", "));
-        let kept = outcome(&wishes, "wan", true, &former, &[], &Kept::default()).kept;
-        let found = outcome(&wishes, "wan", true, &plan, &pool, &kept);
+        let requests = requests(&texts.join(", "));
+        let kept = outcome(&requests, "wan", true, &former, &[], &PortStore::default()).kept;
+        let found = outcome(&requests, "wan", true, &plan, &pool, &kept);
         let count = |ranges: &[PortRange]| ranges.iter().map(|it| it.ports().len()).sum::<usize>();
         let different: std::collections::BTreeSet<u16> =
             found.servers.iter().map(|server| server.port).collect();
@@ -371,7 +371,7 @@ proptest::proptest! {
             }
         }
         // The same again, and nothing more to tell.
-        let again = outcome(&wishes, "wan", true, &plan, &pool, &found.kept);
+        let again = outcome(&requests, "wan", true, &plan, &pool, &found.kept);
         proptest::prop_assert_eq!(&again.servers.len(), &found.servers.len());
         proptest::prop_assert!(again.changes.is_empty(), "{:?}", again.changes);
     }

@@ -1,4 +1,4 @@
-//! The ports that UPnP, NAT-PMP and PCP may give away.
+//! The ports that UPnP, NAT-PMP and PCP may assign.
 
 use std::fmt::Write as _;
 use std::io;
@@ -7,8 +7,8 @@ use std::path::Path;
 use mape_core::{Plan, PortRange};
 use mape_system::files;
 
-/// The last `count` ports of the set that nobody has reserved; fewer where one would not be left
-/// for outgoing connections. None where the address is not shared: there every port arrives.
+/// Returns the last `count` ports of the set that are not reserved, but leaves at least one for
+/// outgoing connections. Empty if the address is not shared, because every port arrives then.
 pub fn pool(plan: &Plan, count: u16) -> Vec<PortRange> {
     let set = plan.port_set();
     if count == 0 || set.parameters().psid_len() == 0 {
@@ -30,7 +30,7 @@ pub fn pool(plan: &Plan, count: u16) -> Vec<PortRange> {
     ranges
 }
 
-/// For `miniupnpd.conf`: exactly the pool. `ext_ifname` is the tunnel.
+/// Returns the rules for `miniupnpd.conf` that allow exactly the pool. `ext_ifname` is the tunnel.
 pub(crate) fn allow_list(pool: &[PortRange]) -> String {
     let mut text = String::new();
     for range in pool {
@@ -40,17 +40,16 @@ pub(crate) fn allow_list(pool: &[PortRange]) -> String {
     text + "deny 0-65535 0.0.0.0/0 0-65535\n"
 }
 
-/// Writes `DIRECTORY/IFACE.upnp` where there is a pool, and whether it is another one than before.
+/// Writes `DIRECTORY/IFACE.upnp` if there is a pool, and returns whether the file has changed.
 ///
 /// # Errors
-/// Whatever the system says.
+/// The error of the system call.
 pub fn write_allow_list(directory: &Path, interface: &str, pool: &[PortRange]) -> io::Result<bool> {
     let file = directory.join(format!("{interface}.upnp"));
     if pool.is_empty() {
         let was_there = file.exists();
         return files::remove(&file).map(|()| was_there);
     }
-    // Root's alone as all state: miniupnpd reads its configuration before it gives root's rights
-    // away.
+    // Readable for root only, as all state: miniupnpd reads its configuration before it drops root.
     files::write(&file, &allow_list(pool))
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 
 use mape_core::{Code, Explain, Failure, Quoted, Shown};
-use mape_firewall::forwards::{Forward, KIND, PACKAGE, Wish, Wishes};
+use mape_firewall::forwards::{Forward, ForwardRequest, KIND, PACKAGE, Wishes};
 use mape_firewall::{
     Env, FirewallError, ForwardStatus, NOT_IN_FORCE, Report, Told, load_locked, statuses,
     would_load,
@@ -176,7 +176,7 @@ impl Options {
     /// Looks what would come of it, and writes the section only if it would be published.
     fn add(&self, target: &str) -> Result<Answer, Failure> {
         let (host, inside) = target.rsplit_once(':').ok_or_else(|| no_port(target))?;
-        let wish = Wish {
+        let wish = ForwardRequest {
             host: host.trim_start_matches('[').trim_end_matches(']'),
             dest_port: inside,
             src_dport: self.outside.as_deref().unwrap_or("auto"),
@@ -261,7 +261,7 @@ impl Options {
     }
 
     /// The wish as a section of its own.
-    fn forward(&self, wish: &Wish<'_>) -> Result<Forward, Failure> {
+    fn forward(&self, wish: &ForwardRequest<'_>) -> Result<Forward, Failure> {
         let package = self.env.config().read(PACKAGE)?;
         let package = package.ok_or_else(|| UciError::Unreadable {
             file: Quoted::new("/etc/config/firewall"),
