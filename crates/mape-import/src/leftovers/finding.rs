@@ -1,18 +1,18 @@
-//! What was found, and what it is held against.
+//! A conflicting leftover, and the interface that it conflicts with.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::Ipv4Net;
 use mape_uci::Section;
 
-/// Something that would stand in the way.
+/// A conflicting leftover.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Leftover {
-    /// What kind of thing it is; the names are stable.
+    /// The kind; the names are stable.
     pub kind: &'static str,
     /// The file, table or option.
     pub what: String,
-    /// Why it is in the way.
+    /// Why it conflicts.
     pub why: String,
     /// Commands that remove it, in order.
     pub remove: Vec<String>,
@@ -29,12 +29,12 @@ impl Leftover {
     }
 }
 
-/// What the new interface will have.
+/// Addresses and devices of the new interface.
 pub(super) struct Subject<'a> {
     pub(super) section: &'a Section,
-    /// Its address or addresses, where known.
+    /// Its IPv4 address or addresses, if known.
     pub(super) ipv4: Option<Ipv4Net>,
-    /// Its CE address, where known.
+    /// Its CE address, if known.
     pub(super) ce: Option<Ipv6Addr>,
     /// Names of its device: upstream's, ours, and that of a protocol that uses the interface's.
     pub(super) devices: Vec<String>,

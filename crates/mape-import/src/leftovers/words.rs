@@ -1,6 +1,6 @@
-//! Reading scripts word by word.
+//! Splits scripts into lines and words.
 
-/// The lines of a script that do something.
+/// Returns the lines of a script that are not empty and not comments.
 pub(super) fn code(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .map(str::trim)
@@ -13,7 +13,7 @@ pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(move |char| !inner(char)).filter(|word| !word.is_empty())
 }
 
-/// The beginning of a line, to show where it stands.
+/// Returns the beginning of a line, to identify it in messages.
 pub(super) fn excerpt(line: &str) -> String {
     line.chars().take(60).collect()
 }
