@@ -168,8 +168,8 @@ fn rules(
     family: u8,
     table: &str,
 ) -> Result<Vec<Rule>, NetlinkError> {
-    let request =
-        Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, family).with_name(NFTA_RULE_TABLE, table)?;
+    let request = Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETRULE, family)
+        .with_name(NFTA_RULE_TABLE, table)?;
     absent_is_empty(
         kernel.list(question, &request, |_, attributes| Ok(Some(Rule::read(attributes)?))),
     )

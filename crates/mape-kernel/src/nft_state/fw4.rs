@@ -3,8 +3,9 @@
 use mape_nft::Admitted;
 
 use super::{
-    NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_GETSETELEM, NFTA_DATA_VALUE, NFTA_SET_ELEM_KEY,
-    NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET, NFTA_RULE_TABLE, absent_is_empty, rules, text,
+    NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_GETSETELEM, NFTA_DATA_VALUE, NFTA_RULE_TABLE,
+    NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET, absent_is_empty, rules,
+    text,
 };
 use crate::netlink::{Attributes, Kernel, Malformed, NetlinkError, Request};
 

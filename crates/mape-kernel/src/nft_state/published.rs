@@ -7,8 +7,8 @@ use mape_nft::{InterfaceName, ObjectNames, Published, Transport};
 use super::{
     NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_GETRULE, NFT_MSG_GETSETELEM, NFTA_DATA_VALUE,
     NFTA_EXPR_DATA, NFTA_EXPR_NAME, NFTA_LIST_ELEM, NFTA_LOOKUP_SET, NFTA_RULE_CHAIN,
-    NFTA_RULE_EXPRESSIONS, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET,
-    NFTA_RULE_TABLE, absent_is_empty, indexes, text,
+    NFTA_RULE_EXPRESSIONS, NFTA_RULE_TABLE, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS,
+    NFTA_SET_ELEM_LIST_SET, absent_is_empty, indexes, text,
 };
 use crate::netlink::{Attributes, Kernel, Malformed, NetlinkError, Request};
 
