@@ -157,26 +157,34 @@ impl Explanation {
 /// An error that a person can act on. Its `Display` is one sentence that names the value.
 ///
 /// A type implements [`Self::explain`], with one arm for each of its variants; the other methods
-/// return parts of it. (Types that still implement the three others and not `explain` are being
-/// converted.)
+/// return parts of it.
 pub trait Explain: fmt::Display {
     /// Returns the code, the next step and the named values.
-    fn explain(&self) -> Explanation {
-        Explanation { code: self.code(), hint: self.hint().into(), params: self.params() }
-    }
+    fn explain(&self) -> Explanation;
+
+    // The bounds keep these out of the table of methods of each type, where nothing removes them.
 
     /// Returns the stable machine code.
-    fn code(&self) -> Code {
+    fn code(&self) -> Code
+    where
+        Self: Sized,
+    {
         self.explain().code
     }
 
     /// Returns the next step, as one sentence.
-    fn hint(&self) -> String {
+    fn hint(&self) -> String
+    where
+        Self: Sized,
+    {
         self.explain().hint.into_owned()
     }
 
     /// Returns the named values of the sentence, for translation. Names are stable.
-    fn params(&self) -> Vec<(&'static str, String)> {
+    fn params(&self) -> Vec<(&'static str, String)>
+    where
+        Self: Sized,
+    {
         self.explain().params
     }
 }

@@ -50,7 +50,7 @@ impl Failure {
     /// Returns the same failure; its sentence also names the error of undoing what was done.
     #[must_use]
     pub fn and_then_failed(mut self, later: &dyn Explain) -> Self {
-        self.message = format!("{}; then {later} ({})", self.message, later.code());
+        self.message = format!("{}; then {later} ({})", self.message, later.explain().code);
         self
     }
 

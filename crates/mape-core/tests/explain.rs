@@ -4,15 +4,16 @@
 use std::fmt::Write as _;
 
 use mape_core::{
-    Explain, Layout, PortList, ProviderChoice, ReceivedPrefix, Request, parse_rule,
+    Explain, Explanation, Layout, PortList, ProviderChoice, ReceivedPrefix, Request, parse_rule,
     parse_rule_file, plan,
 };
 
 const V6PLUS: &str = "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,br=2404:9200:225:100::64";
 
 fn explained(error: &dyn Explain) -> String {
-    let mut text = format!("{}\n{error}\n-> {}\n", error.code(), error.hint());
-    for (name, value) in error.params() {
+    let Explanation { code, hint, params } = error.explain();
+    let mut text = format!("{code}\n{error}\n-> {hint}\n");
+    for (name, value) in params {
         let _ = writeln!(text, "{name}={value}");
     }
     text

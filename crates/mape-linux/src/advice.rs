@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use mape_core::{Code, Explain, Failure};
+use mape_core::{Code, Explain, Explanation, Failure};
 use mape_netifd::CONTRACTS;
 use mape_provision::{LineType, Verdict};
 
@@ -67,16 +67,10 @@ impl NoRouter {
 }
 
 impl Explain for NoRouter {
-    fn code(&self) -> Code {
-        Code::NoInterface
-    }
-
-    fn hint(&self) -> String {
-        self.next.to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
+    fn explain(&self) -> Explanation {
+        let hint = self.next;
+        let params = Vec::new();
+        Explanation { code: Code::NoInterface, hint: hint.into(), params }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::Ipv6Addr;
 
-use mape_core::{Code, Explain, Quoted};
+use mape_core::{Code, Explain, Explanation, Quoted};
 
 /// An error of the machine.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +118,12 @@ pub enum LinuxError {
 }
 
 impl Explain for LinuxError {
+    fn explain(&self) -> Explanation {
+        Explanation { code: self.code(), hint: self.hint().into(), params: self.params() }
+    }
+}
+
+impl LinuxError {
     fn code(&self) -> Code {
         match self {
             Self::NoDefaultRoute | Self::NoPrefix { .. } => Code::NoIpv6Yet,
@@ -127,7 +133,7 @@ impl Explain for LinuxError {
             }
             Self::TunnelInTheWay { .. } => Code::TunnelExists,
             Self::NotLoaded(_) | Self::InputChain { .. } => Code::FirewallRejected,
-            Self::Several(errors) => errors.first().map_or(Code::SystemRefused, Explain::code),
+            Self::Several(errors) => errors.first().map_or(Code::SystemRefused, Self::code),
             _ => Code::SystemRefused,
         }
     }
@@ -166,7 +172,7 @@ impl Explain for LinuxError {
                 "use a name of letters, digits, /, ., _ and -, like /etc/mape-rs".to_owned()
             }
             Self::File { .. } | Self::NoEvents(_) => "run this as root".to_owned(),
-            Self::Several(errors) => errors.first().map_or_else(String::new, Explain::hint),
+            Self::Several(errors) => errors.first().map_or_else(String::new, Self::hint),
         }
     }
 
@@ -205,7 +211,7 @@ impl Explain for LinuxError {
             Self::File { file, error } => {
                 vec![("file", file.clone()), ("reason", error.to_string())]
             }
-            Self::Several(errors) => errors.first().map_or_else(Vec::new, Explain::params),
+            Self::Several(errors) => errors.first().map_or_else(Vec::new, Self::params),
         }
     }
 }

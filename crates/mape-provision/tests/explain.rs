@@ -11,8 +11,9 @@ use mape_provision::{
 };
 
 fn explained(error: &dyn Explain) -> String {
-    let mut text = format!("{}\n{error}\n-> {}\n", error.code(), error.hint());
-    for (name, value) in error.params() {
+    let mape_core::Explanation { code, hint, params } = error.explain();
+    let mut text = format!("{code}\n{error}\n-> {hint}\n");
+    for (name, value) in params {
         let _ = writeln!(text, "{name}={value}");
     }
     text

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use lexopt::Arg;
-use mape_core::{Code, Explain, Failure, Quoted};
+use mape_core::{Code, Explain, Explanation, Failure, Quoted};
 use mape_firewall::Env;
 use mape_kernel::netlink::Kernel;
 
@@ -164,12 +164,8 @@ impl UsageError {
 }
 
 impl Explain for UsageError {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        match self {
+    fn explain(&self) -> Explanation {
+        let hint = match self {
             Self::NoCommand | Self::Command(_) => "mape-proto --help lists the commands",
             Self::NoPrefix => "pass the WAN interface's: mape-proto plan 240b:10:3261:6400::/56",
             Self::NoInterface => "pass its name: mape-proto import wan_mape",
@@ -177,12 +173,8 @@ impl Explain for UsageError {
             Self::Host(_) => "write it like 192.168.1.10:25565, nas:443 or [::10]:443",
             Self::Mtu(_) => "a fibre line without PPPoE has 1500",
             _ => "see mape-proto --help and mape-proto COMMAND --help",
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
+        };
+        let params = match self {
             Self::NoCommand | Self::NoPrefix | Self::NoInterface | Self::NoWord => Vec::new(),
             Self::Command(value)
             | Self::NotText(value)
@@ -199,6 +191,7 @@ impl Explain for UsageError {
             }
             Self::Exclusive(one, _) => vec![("option", format!("--{one}"))],
             Self::Mtu(value) => vec![("option", "uplink_mtu".to_owned()), ("value", value.text())],
-        }
+        };
+        Explanation { code: Code::OptionInvalid, hint: hint.into(), params }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use mape_core::{Code, Explain, Failure, Quoted, Shown, parse_net4};
+use mape_core::{Code, Explain, Explanation, Failure, Quoted, Shown, parse_net4};
 use mape_firewall::Env;
 use mape_import::{Changes, Router};
 use mape_netifd::{Bus, DetectOptions};
@@ -30,12 +30,8 @@ enum NotApplied {
 }
 
 impl Explain for NotApplied {
-    fn code(&self) -> Code {
-        Code::Uci
-    }
-
-    fn hint(&self) -> String {
-        match self {
+    fn explain(&self) -> Explanation {
+        let hint = match self {
             Self::NoSection => {
                 "see the next step of `mape-proto detect` without --apply".to_owned()
             }
@@ -57,11 +53,8 @@ impl Explain for NotApplied {
                 };
                 format!("install the package {package}")
             }
-        }
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        match self {
+        };
+        let params = match self {
             Self::NoSection => Vec::new(),
             Self::Missing(option) => vec![("option", (*option).to_owned())],
             Self::Already { interface, proto } => {
@@ -69,7 +62,8 @@ impl Explain for NotApplied {
             }
             Self::NameTaken(name) => vec![("interface", name.text())],
             Self::NoProtocol(proto) => vec![("value", (*proto).to_owned())],
-        }
+        };
+        Explanation { code: Code::Uci, hint: hint.into(), params }
     }
 }
 

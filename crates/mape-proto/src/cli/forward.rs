@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 
-use mape_core::{Code, Explain, Failure, Quoted, Shown};
+use mape_core::{Code, Explain, Explanation, Failure, Quoted, Shown};
 use mape_firewall::forwards::{Forward, ForwardRequest, KIND, PACKAGE, Wishes};
 use mape_firewall::{
     Env, FirewallError, ForwardStatus, NOT_IN_FORCE, Report, Told, load_locked, statuses,
@@ -45,16 +45,10 @@ struct ListJson<'list> {
 struct NoForward(Quoted);
 
 impl Explain for NoForward {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        "mape-proto forward list shows those there are".to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("value", self.0.text())]
+    fn explain(&self) -> Explanation {
+        let hint = "mape-proto forward list shows those there are";
+        let params = vec![("value", self.0.text())];
+        Explanation { code: Code::OptionInvalid, hint: hint.into(), params }
     }
 }
 
@@ -64,16 +58,10 @@ impl Explain for NoForward {
 struct Several(Quoted, Vec<String>);
 
 impl Explain for Several {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        format!("name the section: {}", self.1.join(", "))
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("value", self.0.text()), ("sections", self.1.join(" "))]
+    fn explain(&self) -> Explanation {
+        let hint = format!("name the section: {}", self.1.join(", "));
+        let params = vec![("value", self.0.text()), ("sections", self.1.join(" "))];
+        Explanation { code: Code::OptionInvalid, hint: hint.into(), params }
     }
 }
 
@@ -88,20 +76,14 @@ struct Refused {
 }
 
 impl Explain for Refused {
-    fn code(&self) -> Code {
-        Code::OptionInvalid
-    }
-
-    fn hint(&self) -> String {
-        self.hint.clone()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        vec![
+    fn explain(&self) -> Explanation {
+        let hint = self.hint.clone();
+        let params = vec![
             ("option", "src_dport".to_owned()),
             ("value", self.port.clone()),
             ("nearest", self.nearest.clone()),
-        ]
+        ];
+        Explanation { code: Code::OptionInvalid, hint: hint.into(), params }
     }
 }
 

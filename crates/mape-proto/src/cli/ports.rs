@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mape_core::{Code, Explain, Failure};
+use mape_core::{Code, Explain, Explanation, Failure};
 use mape_netifd::status::{InterfaceStatus, PerProtocol, PortStatus, PortsStatus, Role};
 use serde::Serialize;
 
@@ -29,16 +29,10 @@ struct Unknown {
 }
 
 impl Explain for Unknown {
-    fn code(&self) -> Code {
-        Code::Conntrack
-    }
-
-    fn hint(&self) -> String {
-        "run this as root; without --free and --used all ports are listed".to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        vec![("interface", self.interface.clone()), ("reason", self.reason.clone())]
+    fn explain(&self) -> Explanation {
+        let hint = "run this as root; without --free and --used all ports are listed";
+        let params = vec![("interface", self.interface.clone()), ("reason", self.reason.clone())];
+        Explanation { code: Code::Conntrack, hint: hint.into(), params }
     }
 }
 

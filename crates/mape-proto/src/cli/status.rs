@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use mape_core::{Code, Explain, Failure, Quoted, Shown};
+use mape_core::{Code, Explain, Explanation, Failure, Quoted, Shown};
 use mape_firewall::{Env, look_into};
 use mape_netifd::status::{Condition, InterfaceStatus, Issue, LineStatus, PerProtocol, Report};
 use mape_nft::InterfaceName;
@@ -62,20 +62,13 @@ impl Options {
 pub(super) struct NoInterface(pub(super) Option<Quoted>);
 
 impl Explain for NoInterface {
-    fn code(&self) -> Code {
-        Code::NoInterface
-    }
-
-    fn hint(&self) -> String {
-        match self.0 {
+    fn explain(&self) -> Explanation {
+        let hint = match self.0 {
             Some(_) => "mape-proto status without a name shows those there are",
             None => "configure one with option proto mape",
-        }
-        .to_owned()
-    }
-
-    fn params(&self) -> Vec<(&'static str, String)> {
-        self.0.iter().map(|name| ("interface", name.text())).collect()
+        };
+        let params = self.0.iter().map(|name| ("interface", name.text())).collect();
+        Explanation { code: Code::NoInterface, hint: hint.into(), params }
     }
 }
 
