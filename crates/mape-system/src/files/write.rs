@@ -27,7 +27,7 @@ pub fn write(path: &Path, text: &str) -> io::Result<bool> {
 /// The same of what has to outlive a power cut.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_synced(path: &Path, text: &str) -> io::Result<bool> {
     replace(path, text, true)
 }

@@ -1,0 +1,114 @@
+//! Tests of `fixed_ipv4`.
+
+use crate::Config;
+
+const OPTIONS: &str = r#"{"provider":"v6plus-static","ipaddr":"203.0.113.10",
+    "peeraddr":"2404:9200:225:100::65","update_user":"u","update_password":"p w"}"#;
+
+fn planned(prefix: &str) -> Result<String, String> {
+    let config = Config::parse(OPTIONS).unwrap();
+    let decision = config.sources(prefix.parse().unwrap()).decide();
+    decision
+        .map(|it| format!("{} {} {}", it.plan.ipv4(), it.plan.ce(), it.plan.br()))
+        .map_err(|error| error.to_string())
+}
+
+/// The interface identifier is the address in two groups (RFC 7597 section 6 with no PSID, in
+/// the layout of draft 03): 203.0.113.10 is cb:71:a00:0, as three public set-up guides have it.
+#[test]
+fn the_address_of_the_contract() {
+    let made = "203.0.113.10/32 240b:10:3261:6400:cb:71:a00:0 2404:9200:225:100::65";
+    for prefix in ["240b:10:3261:6400::/56", "240b:10:3261:6400::/64", "240b:10:3261:6400::/60"] {
+        assert_eq!(planned(prefix).as_deref(), Ok(made));
+    }
+    assert_eq!(
+        planned("2001:db8:1200::/48").as_deref(),
+        Ok("203.0.113.10/32 2001:db8:1200:0:cb:71:a00:0 2404:9200:225:100::65")
+    );
+    assert!(planned("fd00:1::/64").is_err());
+    assert!(planned("240b:10:3261:6410::/60").unwrap_err().contains("not the first subnet"));
+}
+
+/// A contract with eight addresses: 198.51.100.80 is c6:3364:5000.
+#[test]
+fn a_block_of_addresses() {
+    let planned = |from: &str, to: &str| {
+        let ocn = OPTIONS.replace("v6plus-static", "ocn-static").replace("update_", "x_");
+        let ocn = ocn.replace("2404:9200:225:100::65", "2001:380:a182::2");
+        let options = ocn.replace("203.0.113.10", "198.51.100.80/29").replace(from, to);
+        let prefix = "2400:4050:1234:5600::/56".parse().unwrap();
+        let decision = Config::parse(&options).map_err(|error| error.line())?;
+        let plan = decision.sources(prefix).decide().unwrap().plan;
+        let ports = plan.port_set().port_count();
+        Ok(format!("{} {} {ports}", plan.ipv4(), plan.ce()))
+    };
+    let eight: Result<String, String> =
+        Ok("198.51.100.80/29 2400:4050:1234:5600:c6:3364:5000:0 65536".to_owned());
+    assert_eq!(planned("", ""), eight);
+    assert_eq!(planned("80/29", "80/255.255.255.248"), eight);
+    let length = r#"80","ip4prefixlen":"29"#;
+    assert_eq!(planned("80/29", length), eight);
+    for len in [28, 30, 31, 32] {
+        let one = planned("/29", &format!("/{len}")).unwrap();
+        assert!(one.starts_with(&format!("198.51.100.80/{len} 2400")), "{one}");
+    }
+    // What is right stands in the sentence or behind it.
+    for (to, said) in [
+        ("82/29", "did you mean 198.51.100.80/29?"),
+        ("80/27", "did you mean 198.51.100.64/27?"),
+        ("80/23", "198.51.100.80/29"),
+        ("80/33", "198.51.100.80/29"),
+        ("80/255.0.255.0", "198.51.100.80/29"),
+        ("80-87", "198.51.100.80/29"),
+        ("80/28\",\"ip4prefixlen\":\"29", "remove the option ip4prefixlen"),
+        ("80\",\"ip4prefixlen\":\"8", "198.51.100.80/29"),
+    ] {
+        let error = planned("80/29", to).unwrap_err();
+        assert!(error.contains(said), "{to}: {error}");
+    }
+}
+
+#[test]
+fn whom_to_tell() {
+    let update = |options: &str| {
+        let fixed = Config::parse(options).unwrap().fixed.unwrap();
+        fixed.update.map(|update| update.url().to_string())
+    };
+    let v6plus = "http://fcs.enabler.ne.jp/update?user=u&pass=p%20w";
+    assert_eq!(update(OPTIONS).as_deref(), Some(v6plus));
+    let own = OPTIONS.replace("v6plus-static\"", "ocn-static\",\"update_url\":\"http://a/x?y=1\"");
+    assert_eq!(update(&own).as_deref(), Some("http://a/x?y=1&user=u&pass=p%20w"));
+    let none = OPTIONS.replace("update_", "x_");
+    assert_eq!(update(&none), None);
+    assert!(!format!("{:?}", Config::parse(OPTIONS).unwrap()).contains("p%20w"));
+}
+
+#[test]
+fn an_address_that_no_contract_has_is_named() {
+    for (given, values) in [
+        ("203.0.113.10", ["0.0.0.0", "127.0.0.1", "224.0.0.5"]),
+        ("2404:9200:225:100::65", ["fe80::1", "::1", "ff02::1"]),
+    ] {
+        for value in values {
+            let error = Config::parse(&OPTIONS.replacen(given, value, 1)).unwrap_err().line();
+            assert!(error.starts_with("MAPE_RULE_INCONSISTENT: "), "{error}");
+            assert!(error.contains(value), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_or_contradicts_is_named() {
+    for (from, to, name) in [
+        ("ipaddr", "x", "ipaddr"),
+        ("peeraddr", "x", "peeraddr"),
+        ("update_user", "x", "update_user"),
+        ("v6plus-static", "ocn-static", "update_url"),
+        ("203.0.113.10", "203.0.113", "ipaddr"),
+        ("{", "{\"ealen\":\"8\",", "ealen"),
+        ("{", "{\"update_url\":\"https://a/\",", "update_url"),
+    ] {
+        let error = Config::parse(&OPTIONS.replacen(from, to, 1)).unwrap_err();
+        assert!(error.line().contains(name), "{}", error.line());
+    }
+}
