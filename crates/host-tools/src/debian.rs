@@ -214,6 +214,8 @@ impl Debian {
     fn dependencies(&self, packages: &[String], status: &Path) -> anyhow::Result<Vec<String>> {
         let mut plan = self.apt("apt-get");
         plan.args(["--quiet", "--quiet", "--yes", "--no-install-recommends", "--simulate"]);
+        // This machine may have newer ones; nothing is installed.
+        plan.arg("--allow-downgrades");
         plan.arg("-o").arg(format!("Dir::State::status={}", status.display()));
         let text = output(plan.arg("install").args(packages))?;
         let names: Vec<String> = text.lines().filter_map(to_be_installed).collect();
