@@ -1,8 +1,8 @@
-//! Telling firewall4's table what is published.
+//! Fills firewall4's set of accepted port forwards, `mape_rs_published`.
 //!
-//! It has a set for that, empty after its start; a reload keeps what is in it. firewall4's own
-//! transaction never depends on it, and ours never on firewall4: where there is no such set, there
-//! is nothing to tell.
+//! The set is empty after a start of firewall4, and a reload keeps its elements. firewall4's
+//! transaction never depends on ours, and ours never on firewall4: if the set does not exist,
+//! nothing is done.
 
 use mape_kernel::netlink::Kernel;
 use mape_kernel::nft_state;
@@ -11,7 +11,7 @@ use mape_nft::{Admitted, Bounds, Interface};
 use crate::error::FirewallError;
 use crate::nft_command::Nft;
 
-/// Brings the set in line with what these interfaces publish. Where it is so already, no program
+/// Makes the set agree with the port forwards of these interfaces. If it does already, no program
 /// runs.
 pub(super) fn admit(
     kernel: &Kernel,
@@ -19,7 +19,7 @@ pub(super) fn admit(
     interfaces: &[Interface],
 ) -> Result<(), FirewallError> {
     let wanted = Admitted::of(interfaces);
-    // A caller that may not ask may not load either, and has been told so.
+    // If the kernel refuses the query, it has refused the load before, and that error was reported.
     let Ok(Some(found)) = nft_state::admitted(kernel) else { return Ok(()) };
     let sorted = |mut bounds: Vec<Bounds>| {
         bounds.sort_unstable();

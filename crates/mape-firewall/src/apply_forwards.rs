@@ -4,9 +4,8 @@ use crate::env::Env;
 use crate::forwards::{Outcome, PortStore, Refusal, Server, Wishes, outcome, pool};
 use crate::interface_state::State;
 
-/// The state of an interface as the wishes want it, with what follows from them and the ports that
-/// were remembered before; the files are the caller's to write. `None` where the state gives no
-/// plan.
+/// Returns the state of an interface with the requested forwards, the assignment, and the ports
+/// that were stored before. Writes no file. `None` if the state gives no plan.
 ///
 /// Forwards for which a state file has no room are refused, the last ones first.
 pub(crate) fn apply(

@@ -1,7 +1,9 @@
-//! What nft accepts, asked when the firewall starts: before any interface is waited for.
+//! The edge that nft accepts for the usual rules, checked when the firewall starts, before netifd
+//! sets up an interface.
 //!
-//! `accepted`, beside the state files, holds the usual shape of rules and the edge. It is a cache:
-//! without it a set-up asks nft itself, and whoever finds it wrong removes it.
+//! The file `accepted`, beside the state files, has the edge and the shape of the rules
+//! ([`State::shape`]). It is a cache: without it, a set-up checks the rules itself. A load that
+//! fails removes it.
 
 use std::fs;
 
@@ -15,8 +17,8 @@ use crate::probe::{check, single_port};
 
 const FILE: &str = "accepted";
 
-/// Asks, unless it has been asked since the router's start. What nft refuses is told by the set-up
-/// that wants it.
+/// Checks the usual rules, unless they were checked since boot. A refusal is not reported here: the
+/// set-up that needs the rules reports it.
 pub fn foresee(env: &Env) {
     let file = env.run.join(FILE);
     if file.exists() {
@@ -24,7 +26,7 @@ pub fn foresee(env: &Env) {
     }
     let Ok(state) = usual() else { return };
     if let Ok(edge) = check(env, &state) {
-        // Without the file nothing is lost but time.
+        // Without the file, the first set-up takes longer.
         let _ = files::write(&file, &format!("{}\n{}\n", edge.name(), state.shape()));
     }
 }
@@ -37,12 +39,12 @@ pub fn foreseen(env: &Env, shape: &str) -> Option<EdgeChoice> {
     (known.trim_end() == shape).then(|| edge.parse().ok()).flatten()
 }
 
-/// nft did not keep its word.
+/// Removes the cache, so that the next set-up checks the rules itself.
 pub fn doubt(env: &Env) {
     let _ = fs::remove_file(env.run.join(FILE));
 }
 
-/// An interface that shares its address, without options.
+/// Returns the state of a usual interface: a shared address and no options.
 fn usual() -> Result<State, StateError> {
     let name = "usual".parse()?;
     let (listening, options) = (PortList::default(), Options::default());

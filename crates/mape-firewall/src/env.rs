@@ -20,9 +20,9 @@ use crate::error::FirewallError;
 pub struct Env {
     /// The root directory. Another one than `/` is a copy of a router.
     pub root: PathBuf,
-    /// State files, caches and locks; gone after a boot.
+    /// State files, caches and locks; a reboot deletes them.
     pub run: PathBuf,
-    /// What outlives a boot: the port of each forward, the last good answers of provisioning.
+    /// Files that survive a reboot: the port of each forward, the last good provisioning answer.
     pub flash: PathBuf,
     /// A directory per network device.
     pub devices: PathBuf,
@@ -38,14 +38,14 @@ pub struct Env {
     pub ip: PathBuf,
     /// OpenWrt's program that tells scripts about events.
     pub hotplug: PathBuf,
-    /// Tells which rules are in force and which connections there are.
+    /// Source of the loaded rules and the connections: the kernel, or a recording.
     pub kernel: Kernel,
     /// Deletes the connections of an address that the line no longer has, and none of a neighbour
     /// with the same address. Returns how many.
     pub forget: fn(Ipv4Addr) -> Result<usize, ConntrackError>,
     /// Takes a device down, by its index.
     pub device_down: fn(u32) -> Result<(), NetlinkError>,
-    /// Between two attempts for a cause that raises no event.
+    /// Wait between two attempts for a cause that raises no event.
     pub retry_delay: Duration,
 }
 
@@ -71,7 +71,7 @@ impl Default for Env {
 }
 
 impl Env {
-    /// Takes the configuration, and what outlives a boot, from below this root directory.
+    /// Sets the root directory from which the configuration and the files on flash are read.
     #[must_use]
     pub fn with_root(self, root: &Path) -> Self {
         Self {
@@ -82,7 +82,7 @@ impl Env {
         }
     }
 
-    /// Whether the root is a copy of a router's files: then nothing runs there.
+    /// Whether the root is a copy of a router's files. No program of that router runs here.
     #[must_use]
     pub fn is_a_copy(&self) -> bool {
         self.root != Path::new("/")
@@ -100,18 +100,18 @@ impl Env {
         self.proc.join("net")
     }
 
-    /// Whether ubusd runs here, and so netifd.
+    /// Whether ubusd runs here. If it does, netifd does too.
     #[must_use]
     pub fn has_ubus(&self) -> bool {
         self.ubus.iter().any(|socket| socket.exists())
     }
 }
 
-/// Whether this user may look into the directory of the state files: to others than root it would
-/// seem that nothing is set up.
+/// Checks that this user may read the directory of the state files. Without this check, every user
+/// except root would see no interfaces.
 ///
 /// # Errors
-/// [`FirewallError::Directory`] where he may not. One that is missing is empty.
+/// [`FirewallError::Directory`] if the user may not read it. A missing directory counts as empty.
 pub fn look_into(directory: &Path) -> Result<(), FirewallError> {
     match std::fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {

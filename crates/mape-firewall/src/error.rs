@@ -4,7 +4,8 @@ use std::io;
 
 use mape_core::{Code, Explain, Explanation, Quoted};
 
-/// The rules could not be loaded. What was loaded before still is: nft takes all or nothing.
+/// The rules could not be loaded. The refused load itself changes nothing, because nft loads all of
+/// a text or none of it. [`load`](crate::load) says what it does after a refusal.
 #[derive(Debug, thiserror::Error)]
 pub enum FirewallError {
     /// nft cannot be run at all.
@@ -13,8 +14,8 @@ pub enum FirewallError {
     /// nft or the kernel refuses the text.
     #[error("nft refuses the rules: {}", .0.text())]
     Rejected(Quoted),
-    /// nft was ended before it could say anything about the text, or had no memory: the same text
-    /// can be accepted later, so nothing is to be concluded from this.
+    /// nft was stopped before it gave a result, or had no memory. This is no refusal: nft can
+    /// accept the same text later.
     #[error("nft did not do its work: {0}")]
     NoVerdict(String),
     /// Another loader holds the lock.

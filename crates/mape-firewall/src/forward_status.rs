@@ -14,37 +14,37 @@ use crate::env::Env;
 use crate::forwards::{Forward, Server, Wishes};
 use crate::state_files::{device_index, states};
 
-/// It could be published, and the kernel has nothing of it.
+/// The forward has a port, but the loaded rules do not contain it.
 pub const NOT_IN_FORCE: &str = "the rules in force do not have it";
-/// firewall4 has rules, and the line that lets published connections through is not among them.
+/// firewall4's rules lack the one that accepts published connections.
 pub const STOPPED: &str =
     "firewall4 stops it: its rules do not have the includes of the package mape-rs";
-/// What brings that line back.
+/// How to get that rule back.
 pub const STOPPED_HINT: &str = "remove the option auto_includes from the section defaults, if it is there, then \
      `service firewall reload`; where that does not help, install the package mape-rs again";
 
-/// One forward and what has become of it.
+/// One forward and its state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ForwardStatus {
     /// The section in `/etc/config/firewall`.
     pub section: String,
-    /// What a person calls it.
+    /// Its name for display.
     pub name: Option<String>,
-    /// The MAP-E interface; `None` where it belongs to none.
+    /// The MAP-E interface; `None` if the forward belongs to none.
     pub interface: Option<String>,
-    /// `tcp`, `udp`
+    /// Protocols: `tcp`, `udp` or both.
     pub proto: Vec<&'static str>,
     /// The host as it is configured.
     pub host: String,
     /// Its address, if that is known.
     pub dest_ip: Option<String>,
-    /// The port inside.
+    /// The port on the host.
     pub dest_port: Option<u16>,
-    /// `auto`, or the port that is asked for.
+    /// `auto`, or the requested external port.
     pub wanted: String,
     /// The shared address.
     pub ipv4: Option<String>,
-    /// The port outside.
+    /// The external port.
     pub port: Option<u16>,
     /// Address and port before the last move.
     pub before: Option<String>,
@@ -54,12 +54,12 @@ pub struct ForwardStatus {
     pub reason: Option<String>,
     /// The next step.
     pub hint: Option<String>,
-    /// Free ports in place of one that cannot be had.
+    /// Free ports near a requested port that is not available.
     pub nearest: Vec<u16>,
 }
 
-/// All forwards of the machine, and at last what would become of `asked` if it were configured too.
-/// What is published the kernel says, and not the configuration.
+/// Returns all forwards of the machine, and last the forward `asked` as if it were configured too.
+/// The kernel, not the configuration, says which of them are published.
 ///
 /// # Errors
 /// [`UciError`]
@@ -107,7 +107,7 @@ pub fn statuses(env: &Env, asked: Option<Forward>) -> Result<Vec<ForwardStatus>,
     Ok(all)
 }
 
-/// Before anything is known of lines.
+/// Returns the status of a forward before its interface is considered.
 fn one(forward: &Forward, wishes: &Wishes) -> ForwardStatus {
     ForwardStatus {
         section: forward.section.clone(),
@@ -127,7 +127,7 @@ fn one(forward: &Forward, wishes: &Wishes) -> ForwardStatus {
     }
 }
 
-/// Of these servers those that the kernel has, and those without an address; and a line for each
+/// Returns the forwards that the kernel has and those without an address, and one line for each
 /// difference.
 #[must_use]
 pub fn in_force(servers: &[Server], published: &[Published]) -> (Vec<Server>, Vec<String>) {
@@ -160,7 +160,7 @@ impl Known {
         Self { published, stopped }
     }
 
-    /// Why nothing arrives there, and the next step.
+    /// Returns the reason why no packet arrives at the forward, and the next step.
     fn why_not(&self, interface: &str, server: &Server, host: &str) -> Option<(String, String)> {
         let load = "run `mape-proto firewall`, which tells what is wrong".to_owned();
         let published = match &self.published {
@@ -185,7 +185,7 @@ impl Known {
         self.stopped.then(|| (STOPPED.to_owned(), STOPPED_HINT.to_owned()))
     }
 
-    /// What is published although no forward says so.
+    /// Returns the ports that are published without a forward.
     fn unwanted(
         &self,
         interface: &str,

@@ -1,4 +1,5 @@
-//! What an interface leaves for the loader: one small JSON file in `/var/run/mape-rs`.
+//! The state file: what a set-up writes for the loader, one small JSON file per interface in
+//! `/var/run/mape-rs`.
 //!
 //! It is a cache and never a proof. The plan is made again from prefix and rule, so a file cannot
 //! hold an address that contradicts its ports, and everything else is checked as if typed.
@@ -23,7 +24,7 @@ use crate::forwards::{Server, pool};
 
 /// Number of the format. A file with another one is ignored: the next setup writes a new one.
 const SCHEMA: u8 = 1;
-/// How large a file becomes with its servers, in bytes; less than what is read, as all else has
+/// Limit of a file with its forwards, in bytes. Half of what is read, so that everything else has
 /// room too.
 const MAX_SIZE: u64 = files::MAX_SIZE / 2;
 
@@ -41,7 +42,7 @@ pub struct State {
     mtu: u16,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     reserved: String,
-    /// Ports the router itself listens on.
+    /// Ports on which the router itself listens.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     listening: String,
     edge: String,
@@ -52,17 +53,17 @@ pub struct State {
     time_wait: Option<NonZeroU16>,
     #[serde(default)]
     dscp_reset: bool,
-    /// How many ports UPnP has.
+    /// Number of ports for UPnP.
     #[serde(default)]
     upnp_ports: u16,
     /// Hosts with full cone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     cone_hosts: Vec<Ipv4Addr>,
-    /// Published ports. The loader writes them down, from what UCI says at that moment.
+    /// Forwards that have a port. The loader writes them, from the sections in UCI at that moment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     servers: Vec<Server>,
-    /// All that was reserved, in the order in which it was. A port that is new goes last, whoever
-    /// wants it: before the others it would move the mappings of each of them.
+    /// Reserved ports, in the order in which they were reserved. A new port goes last: in front of
+    /// the others it would change the mapping of each of them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     order: String,
 }
@@ -78,7 +79,7 @@ impl<E: Explain> From<E> for StateError {
     }
 }
 
-/// What a state file says, checked; the device's index and the edge are not in it.
+/// The content of a state file, checked. The device's index and the edge are not part of it.
 #[derive(Clone, Debug)]
 pub struct Checked {
     /// The interface.
@@ -98,8 +99,8 @@ pub struct Checked {
 }
 
 impl State {
-    /// The state of an interface that was set up with this plan. `listening` are ports the router
-    /// itself listens on.
+    /// Returns the state of an interface that is set up with this plan. `listening` are the ports
+    /// on which the router itself listens.
     #[must_use]
     pub fn new(
         name: &InterfaceName,
@@ -130,8 +131,8 @@ impl State {
         }
     }
 
-    /// The same after an earlier state. On the same line what flows are bound to stays as it was:
-    /// the ports that the inside range avoids, and the order of the reserved ones.
+    /// Takes over from an earlier state of the same line what existing connections depend on: the
+    /// ports that the internal range avoids, and the order of the reserved ports.
     #[must_use]
     pub fn after(self, earlier: Option<&Self>) -> Self {
         let line = |state: &Self| {
@@ -147,13 +148,13 @@ impl State {
         }
     }
 
-    /// The same with ports for UPnP and hosts that anyone reaches.
+    /// Adds ports for UPnP, and hosts with endpoint-independent filtering.
     #[must_use]
     pub fn with_upnp(self, upnp_ports: u16, cone_hosts: Vec<Ipv4Addr>) -> Self {
         Self { upnp_ports, cone_hosts, ..self }
     }
 
-    /// Replaces the forwards; ports that leave NAT move as few others as can be.
+    /// Replaces the forwards. As few other ports as possible change their mapping.
     pub fn set_servers(&mut self, servers: Vec<Server>) {
         self.servers = servers;
         if let Ok(plan) = self.plan() {
@@ -163,8 +164,8 @@ impl State {
         }
     }
 
-    /// How many of these servers, the first ones, a state file has room for, whatever their ports
-    /// are later.
+    /// Returns how many of these servers, from the first on, fit into a state file, also if their
+    /// ports change later.
     #[must_use]
     pub fn room_for(&self, servers: &[Server]) -> usize {
         // The digits that a port can come to have, in `servers` and in `order`.
@@ -202,13 +203,13 @@ impl State {
         self.plan_without_servers().ok().map(|plan| plan.ipv4().addr())
     }
 
-    /// Where this forward is reached from outside.
+    /// Returns the external address and port of this forward.
     pub(super) fn has_at(&self, forward: &str) -> Option<SocketAddrV4> {
         let server = self.servers.iter().find(|server| server.forward == forward)?;
         Some(SocketAddrV4::new(self.address()?, server.port))
     }
 
-    /// What UPnP has.
+    /// Returns the ports for UPnP.
     pub(super) fn pool(&self) -> Vec<PortRange> {
         self.plan_without_servers().map_or_else(|_| Vec::new(), |plan| pool(&plan, self.upnp_ports))
     }
@@ -221,20 +222,20 @@ impl State {
         self.schema == SCHEMA
     }
 
-    /// The same without its servers.
+    /// Returns this state without forwards.
     pub(super) fn without_servers(&self) -> Self {
         self.with_servers(|_| false)
     }
 
-    /// The same with those of its servers only.
+    /// Returns this state with the selected forwards only.
     pub(super) fn with_servers(&self, wanted: impl Fn(&Server) -> bool) -> Self {
         let mut state = self.clone();
         state.set_servers(self.servers.iter().filter(|it| wanted(it)).cloned().collect());
         state
     }
 
-    /// This earlier state without what the new one does not let in any more; `None` where it is
-    /// that of another line.
+    /// Returns this earlier state without the forwards and full-cone hosts that the new state does
+    /// not have; `None` if it is the state of another line.
     pub(super) fn still_wanted_by(&self, new: &Self) -> Option<Self> {
         let line = |state: &Self| (state.prefix.clone(), state.rule.clone(), state.device.clone());
         if line(self) != line(new) {
@@ -264,8 +265,8 @@ impl State {
         self.upnp_ports
     }
 
-    /// What the kinds of rules depend on: two states of the same shape are accepted or refused
-    /// alike.
+    /// Returns the values on which the kinds of rules depend. nft accepts or refuses two states of
+    /// the same shape alike.
     #[must_use]
     pub fn shape(&self) -> String {
         let shared = self.plan().is_ok_and(|plan| plan.port_set().parameters().psid_len() > 0);
@@ -274,27 +275,27 @@ impl State {
         format!("{edge} {full_cone} {time_wait:?} {dscp_reset} {shared}")
     }
 
-    /// Writes `DIRECTORY/IFACE.json` in one step, so that nobody reads half of it.
+    /// Writes `DIRECTORY/IFACE.json` in one step, so that no reader sees half of it.
     ///
     /// # Errors
-    /// Whatever the file system says.
+    /// The error of the file system.
     pub fn write(&self, directory: &Path) -> io::Result<()> {
         let text = serde_json::to_string(self)? + "\n";
         files::write(&file(directory, &self.interface), &text)?;
-        // What was retired is superseded.
+        // The new file replaces `IFACE.former`.
         files::remove(&former(directory, &self.interface))
     }
 
     /// Removes the file of an interface, if there is one.
     ///
     /// # Errors
-    /// Whatever the file system says, except that there is none.
+    /// The error of the file system, except that there is no such file.
     pub fn remove(directory: &Path, name: &InterfaceName) -> io::Result<()> {
         files::remove(&file(directory, name))
     }
 
-    /// The same of an interface that may come back: its next state is made [after](Self::after) the
-    /// [last](Self::last) one.
+    /// Renames the file of an interface that may come back to `IFACE.former`. Its next state is
+    /// made [after](Self::after) the [last](Self::last) one.
     ///
     /// # Errors
     /// As [`Self::remove`].
@@ -305,13 +306,13 @@ impl State {
         }
     }
 
-    /// The state of an interface, or the one that was retired.
+    /// Returns the state of an interface, or that in `IFACE.former`.
     #[must_use]
     pub fn last(directory: &Path, name: &InterfaceName) -> Option<Self> {
         Self::read(&file(directory, name)).or_else(|_| Self::read(&former(directory, name))).ok()
     }
 
-    /// The interface does not come back.
+    /// Removes `IFACE.former` of an interface that does not come back.
     pub fn forget(directory: &Path, name: &InterfaceName) {
         let _ = fs::remove_file(former(directory, name));
     }
@@ -330,14 +331,15 @@ impl State {
         Ok(state)
     }
 
-    /// Whether the loader can open the interface with its file: there is one, whole, and of this
+    /// Whether the loader can open the interface with its file: it exists, is complete and has this
     /// format.
     #[must_use]
     pub fn is_usable(directory: &Path, name: &InterfaceName) -> bool {
         Self::read(&directory.join(format!("{name}.json"))).is_ok_and(|state| state.check().is_ok())
     }
 
-    /// The plan the interface was set up with; what servers and UPnP have is reserved in it.
+    /// Returns the plan with which the interface was set up. The ports of forwards and UPnP are
+    /// reserved in it.
     ///
     /// # Errors
     /// [`StateError`] where prefix, rule or ports are not valid.
@@ -356,7 +358,7 @@ impl State {
         Ok(plan_of(&request)?)
     }
 
-    /// The same with only those ports reserved that the interface's options name.
+    /// Returns the plan in which only the ports in the interface's options are reserved.
     ///
     /// # Errors
     /// As [`Self::plan`].
@@ -376,7 +378,8 @@ impl State {
         Ok(request)
     }
 
-    /// Ports the router itself listened on when this was made; none where they cannot be read.
+    /// Returns the ports on which the router listened when this state was made; none if they cannot
+    /// be read.
     #[must_use]
     pub fn listening(&self) -> PortList {
         ports(&self.listening).unwrap_or_default()
@@ -400,7 +403,7 @@ impl State {
                 full_cone: self.full_cone,
                 time_wait: self.time_wait,
                 dscp_reset: self.dscp_reset,
-                // A fact of the machine and not of the interface.
+                // This is a property of the machine, which the loader sets.
                 flow_offload: false,
             },
         })
@@ -411,12 +414,12 @@ fn file(directory: &Path, name: impl std::fmt::Display) -> PathBuf {
     directory.join(format!("{name}.json"))
 }
 
-/// No name of a state file: nothing is loaded from it.
+/// This is no name of a state file, so the loader ignores it.
 fn former(directory: &Path, name: impl std::fmt::Display) -> PathBuf {
     directory.join(format!("{name}.former"))
 }
 
-/// These ports, those first that were reserved before.
+/// Returns the wanted ports; those that were reserved before come first, in their order.
 fn in_order(before: &PortList, wanted: PortList) -> Result<PortList, StateError> {
     let mut still: Vec<String> = Vec::new();
     for range in before.ranges() {
@@ -435,7 +438,7 @@ fn ports(text: &str) -> Result<PortList, StateError> {
 }
 
 impl Checked {
-    /// To be rendered with one of its edges.
+    /// Returns the interface for `mape-nft`, with this device index and this edge.
     pub(super) fn interface(&self, index: u32, edge: Edge, time_wait: bool) -> Interface {
         let mut options = self.options;
         if !time_wait {

@@ -1,4 +1,4 @@
-//! Loading the rules: one transaction for all interfaces, whoever asks for it.
+//! Loads the rules of all interfaces in one transaction.
 //!
 //! Two callers exist on a router: firewall4, whose reload leaves our tables alone but whose stop
 //! removes them, and the hotplug event of an interface that came up. Neither knows what the other

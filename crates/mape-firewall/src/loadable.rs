@@ -15,12 +15,13 @@ use crate::state_files::device_index;
 pub(crate) struct LoadableInterface {
     pub(crate) state: State,
     pub(crate) checked: Checked,
-    /// The device's; 0 where it is made anew.
+    /// Index of the device; 0 if the device will be created again.
     pub(crate) index: u32,
 }
 
 impl LoadableInterface {
-    /// With its edge of this rank, or its last one.
+    /// Returns the interface with the edge of this rank (0 is the best), or with the last edge if
+    /// it has fewer.
     fn ranked(&self, rank: usize, time_wait: bool) -> Interface {
         let edges = self.checked.edge.candidates();
         let edge = edges.get(rank).or(edges.last()).copied();
@@ -59,7 +60,8 @@ pub(crate) fn loadable(
             remarks.fault(format!("{name}: no device {} yet", checked.device));
             continue;
         };
-        // nft would refuse both together, and each load would then try them one by one.
+        // nft would refuse the two together, and each load would then check the interfaces one by
+        // one.
         if let Some(other) = ready.iter().find(|other| other.checked.line.ce() == checked.line.ce())
         {
             remarks.fault(format!(
@@ -73,16 +75,18 @@ pub(crate) fn loadable(
     ready
 }
 
-/// Keeps the flows of all interfaces out of firewall4's flowtable, if it has one: an offloaded
-/// packet passes no hook that translates its port.
+/// Keeps the connections of all interfaces out of firewall4's flowtable, if there is one. An
+/// offloaded packet skips `prerouting` and `postrouting`, where the `postrouting` edge translates
+/// ports.
 ///
 /// # Errors
-/// [`FirewallError`]: nft does not tell.
+/// [`FirewallError`]: nft cannot list the flowtables.
 pub(crate) fn apply_offload_exemption(
     nft: &Nft<'_>,
     interfaces: &mut [LoadableInterface],
 ) -> Result<(), FirewallError> {
-    // Only the other edge cares, and one process less is run where nobody can come to it.
+    // The `netdev` edge sees offloaded packets. If every interface uses it, the query would cost a
+    // process for nothing.
     let netdev_only = |it: &LoadableInterface| it.checked.edge == EdgeChoice::Fixed(Edge::Netdev);
     if !interfaces.iter().all(netdev_only) && nft.offloads()? {
         for interface in interfaces {
@@ -92,8 +96,8 @@ pub(crate) fn apply_offload_exemption(
     Ok(())
 }
 
-/// Returns what is tried in order: the edges from the best one, and all of them again without the
-/// options that a kernel can lack.
+/// Returns the attempts in order: each edge from the best one on, then each edge again without
+/// `time_wait`, which a kernel can lack.
 pub(crate) fn attempts(interfaces: &[LoadableInterface]) -> Vec<Vec<Interface>> {
     let mut attempts: Vec<Vec<Interface>> = Vec::new();
     for time_wait in [true, false] {
@@ -108,10 +112,12 @@ pub(crate) fn attempts(interfaces: &[LoadableInterface]) -> Vec<Vec<Interface>> 
     attempts
 }
 
-/// Tries these in order until one is not refused, and returns it with what the try said.
+/// Tries the attempts in order until nft accepts one. Returns that attempt, and what `tried`
+/// returned.
 ///
 /// # Errors
-/// The first refusal, which says most, where all are refused; or the first other error.
+/// If all attempts are refused: the first refusal, which says most. Otherwise the first other
+/// error.
 pub(crate) fn first_accepted<T>(
     interfaces: &[LoadableInterface],
     tried: impl Fn(&[Interface]) -> Result<T, FirewallError>,

@@ -1,4 +1,4 @@
-//! From what is there to one transaction.
+//! The loader: makes one nft transaction from the state files and the devices.
 
 use std::fs::File;
 
@@ -22,9 +22,9 @@ use crate::report::Report;
 use crate::state_files::{device_index, state_files};
 use crate::{capability_cache, lock, publish};
 
-/// Takes the rules of the last interface away, and the tables with them.
+/// Deletes the tables of mape-rs after the last interface has gone.
 ///
-/// Where other interfaces have state files, this is [`load`].
+/// If another interface still has a state file, this calls [`load`] instead.
 ///
 /// # Errors
 /// [`FirewallError`]
@@ -42,29 +42,30 @@ pub fn unload(env: &Env) -> Result<(), FirewallError> {
     Ok(())
 }
 
-/// Brings the kernel's rules in line with the state files and devices.
+/// Makes the loaded rules agree with the state files and devices.
 ///
-/// Where nothing is to be changed, nft is only asked. Otherwise there is one transaction for all
-/// interfaces. With edge `auto` it is the load itself that finds out what the kernel can do: nft
-/// takes all or nothing, so a refused attempt changes nothing, and the next edge is tried. Each
-/// call begins with the best one again.
+/// If nothing has to change, nft is only queried. Otherwise one transaction replaces the rules of
+/// all interfaces. With edge `auto`, the load itself is the test of what the kernel supports: nft
+/// loads all of a text or none of it, so a refused attempt changes nothing, and the loader tries
+/// the next edge. Each call starts with the best edge again.
 ///
-/// Where nft refuses the newest rules of an interface, older ones stay in force, or become it.
-/// Published ports that are withdrawn are so in any case.
+/// If nft refuses the newest rules of an interface, its older rules stay loaded or are loaded
+/// again. Older rules do not contain a forward that was withdrawn since.
 ///
 /// # Errors
-/// [`FirewallError`]. Where nft refuses the rules, all that can be tried is shut. After any other
-/// error all stays as it was.
+/// [`FirewallError`]. If nft refuses every interface, also with older rules, all interfaces are
+/// closed. After any other error the loaded rules stay as they were.
 pub fn load(env: &Env) -> Result<Report, FirewallError> {
     let lock = lock::take(&env.run)?;
     let (report, told) = load_locked(env, &lock)?;
-    // Whoever is told may ask us something.
+    // A script may call this program, so the lock is released before the scripts run.
     drop(lock);
     told.tell(env);
     Ok(report)
 }
 
-/// The same for who holds the lock, and has to tell the news once it is given back.
+/// Does the work of [`load`] for a caller that holds the lock. The second value runs the scripts;
+/// the caller runs them after it has released the lock.
 ///
 /// # Errors
 /// [`FirewallError`]
@@ -93,10 +94,10 @@ pub fn load_locked(env: &Env, lock: &Flock<File>) -> Result<(Report, Told), Fire
     Ok((Report { interfaces, unchanged, refused, remarks }, told))
 }
 
-/// Asks nft whether it would load what these wishes come to. Changes nothing.
+/// Asks nft whether it would load the rules for these requested forwards. Changes nothing.
 ///
 /// # Errors
-/// [`FirewallError`]: it would not, for an interface whose published ports change by it.
+/// [`FirewallError`]: nft cannot be asked, or it refuses an interface whose port forwards change.
 pub fn would_load(env: &Env, wishes: Wishes) -> Result<(), FirewallError> {
     let mut remarks = Remarks::default();
     let planned = publish::plan(env, Ok(wishes), &mut remarks);
@@ -117,7 +118,7 @@ pub fn would_load(env: &Env, wishes: Wishes) -> Result<(), FirewallError> {
     refused.into_iter().find(|(name, _)| is_changed(name)).map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// What is in force.
+/// What a load left in the kernel.
 struct Loaded {
     interfaces: Vec<Interface>,
     ready: Vec<LoadableInterface>,
@@ -143,8 +144,8 @@ fn load_ready(
     };
     let mut refused = Vec::new();
     let mut first = None;
-    // Again where one of the good ones has vanished meanwhile, and with ever older rules: what nft
-    // accepts when it is asked it may still refuse to load.
+    // What nft accepts in a check it may still refuse to load, for instance because a device has
+    // just vanished. Each round therefore checks again, and starts with older rules.
     for age in 0..4 {
         let error = match first_accepted(&ready, bring) {
             Ok((interfaces, unchanged)) => {
@@ -154,8 +155,7 @@ fn load_ready(
             Err(error) => return Err(error),
         };
         first = first.or(Some(error));
-        // One interface must not keep the others shut, for instance because its device has just
-        // vanished.
+        // One refused interface must not keep the others closed.
         ready = acceptable_subset(nft, ready, planned, age, &mut refused)?;
         if let Some(FirewallError::Rejected(said)) = &first {
             let newest =
@@ -172,13 +172,14 @@ fn load_ready(
         }
     }
     nft.load(&transaction(&[]))?;
-    // What is in it leads nowhere now.
+    // All interfaces are closed, so firewall4's set of accepted forwards is emptied.
     let _ = admit(&env.kernel, nft, &[]);
     Err(first.unwrap_or(FirewallError::Rejected(Quoted::new(""))))
 }
 
-/// Those that nft takes together, added one by one, each with the newest rules that it takes, but
-/// for the `age` newest. It is only asked: what is open stays so meanwhile.
+/// Returns the interfaces that nft accepts together. Each is added with the newest rules that nft
+/// accepts, but without trying the `age` newest. nft only checks (`nft -c`), so open interfaces
+/// stay open meanwhile.
 fn acceptable_subset(
     nft: &Nft<'_>,
     ready: Vec<LoadableInterface>,
@@ -192,7 +193,7 @@ fn acceptable_subset(
         let (index, flow_offload) = (next.index, next.checked.options.flow_offload);
         let planned = planned.iter().find(|it| it.interface == name);
         let older = planned.map(|planned| planned.older(index)).unwrap_or_default();
-        // Of the oldest there is always something left to try.
+        // The oldest rules are never skipped.
         let skipped = age.min(older.len());
         let older = older.into_iter().filter_map(|state| {
             let mut checked = state.check().ok()?;
@@ -217,9 +218,10 @@ fn acceptable_subset(
     Ok(good)
 }
 
-/// What [`load`] would give to nft if this state were written down; `None` where all is loaded.
-/// Rules of a device that is made anew name the device: `load` binds them to its index, which
-/// nobody knows yet. Of the edges it is the one that `load` tries first.
+/// Returns the text that [`load`] would pass to nft if this state were in the state file; `None` if
+/// it is loaded already. If the device will be created again, its next index is unknown: the text
+/// then names the device, and `load` binds the rules to the index. The edge is the one that `load`
+/// tries first.
 ///
 /// # Errors
 /// [`FirewallError`]: the state is not valid.
@@ -243,7 +245,7 @@ pub fn intended(
         index: index.unwrap_or_default(),
     });
     ready.sort_by(|one, other| one.checked.name.as_str().cmp(other.checked.name.as_str()));
-    // Where nft cannot be asked, `load` says so.
+    // If nft cannot be queried, `load` reports the error.
     let _ = apply_offload_exemption(&nft, &mut ready);
     let mut first = None;
     for mut interfaces in attempts(&ready) {

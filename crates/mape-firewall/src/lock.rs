@@ -1,4 +1,5 @@
-//! One at a time: between reading devices and loading rules nobody else loads older ones.
+//! The lock of the loader. Without it, another loader could load older rules between the reading of
+//! the devices and the load.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,15 +14,15 @@ use nix::fcntl::{Flock, FlockArg};
 
 use crate::error::FirewallError;
 
-/// A load takes a fraction of a second, some seconds on a slow router under load, and three may
-/// come at once.
+/// Time limit for the lock. A load takes a fraction of a second, or some seconds on a slow router
+/// under load, and three loads may come at once.
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(50);
-/// Not the name of an interface's lock: none begins with a point.
+/// No interface has a lock of this name, because no interface's name begins with a dot.
 const NAME: &str = ".firewall.lock";
 
-/// Takes the lock, which the kernel gives back when the process ends, however it ends. Who changes
-/// what the loader reads takes it too, so that none sees half of it.
+/// Takes the lock. The kernel releases it when the process ends. A program that changes what the
+/// loader reads takes it too, so that the loader reads no half-made change.
 ///
 /// # Errors
 /// [`FirewallError`]
@@ -29,9 +30,9 @@ pub fn take(directory: &Path) -> Result<Flock<File>, FirewallError> {
     take_within(directory, NAME, PATIENCE)
 }
 
-/// Removes the lock's file with the lock in hand, and the directory if nothing else is in it.
+/// Removes the lock file and releases the lock, then removes the directory if it is empty.
 pub fn remove(lock: Flock<File>, directory: &Path) {
-    // Whoever waits for this very file finds out that it is no more: see `take_within`.
+    // A process that waits for this lock file notices that it was removed: see `take_within`.
     let _ = fs::remove_file(directory.join(NAME));
     drop(lock);
     let _ = fs::remove_dir(directory);
@@ -51,7 +52,8 @@ pub fn take_within(
     let mut waited = Duration::ZERO;
     loop {
         file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            // Someone may have removed the file while this waited; a lock on it keeps nobody out.
+            // The file may have been removed during the wait. A lock on a removed file excludes no
+            // other process.
             Ok(lock) if is_at(&lock, &path) => return Ok(lock),
             Ok(_) => {
                 file = open().map_err(FirewallError::Directory)?;

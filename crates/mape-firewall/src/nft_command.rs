@@ -1,4 +1,5 @@
-//! Running nft.
+//! Runs nft: queries, checks (`nft -c`) and loads. `mape-import` alone runs nft elsewhere, to list
+//! tables. Status commands read the loaded rules through netlink (`mape_kernel::nft_state`).
 
 use std::fs::File;
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -12,14 +13,14 @@ use nix::fcntl::Flock;
 
 use crate::error::FirewallError;
 
-/// A thousand ports take a slow router some seconds, several times that under load; a long list of
-/// another program's rules too.
+/// Time limit of one call. A slow router needs some seconds for a thousand ports, and several times
+/// that under load. A long list of another program's rules takes as long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What [`Nft::list`] may print, in bytes. 100,000 rules have 16 MB as text and 50 MB as JSON.
+/// Limit of what [`Nft::list`] reads, in bytes. 100,000 rules are 16 MB as text and 50 MB as JSON.
 const MAX_LIST: usize = 1 << 26;
 
-/// The program nft, and the lock that it holds while it works.
+/// The program nft, and the loader's lock, which its process inherits.
 #[derive(Debug)]
 pub struct Nft<'a> {
     program: &'a Path,
@@ -34,14 +35,15 @@ impl<'a> Nft<'a> {
         Self { program, lock: None, patience: PATIENCE }
     }
 
-    /// Of a caller with the loader's lock. Where that caller is killed, the next one waits for the
-    /// nft that it has left behind, and so cannot be overtaken by it.
+    /// Returns nft for a caller that holds the loader's lock. If the caller is killed, its nft
+    /// process keeps the lock. The next loader waits for that process, so the older load cannot
+    /// finish after the newer one.
     pub(super) fn holding(program: &'a Path, lock: &'a Flock<File>) -> Self {
         Self { lock: Some(lock.as_fd()), ..Self::new(program) }
     }
 
-    /// Whether this text is what is loaded. Where only the short cuts are missing, as after a
-    /// reload of firewall4, they are brought back.
+    /// Whether this text is loaded. If only the fast path is missing, as after a firewall4 reload,
+    /// it is loaded again.
     pub(super) fn has(&self, transaction: &Transaction) -> Result<bool, FirewallError> {
         if !self.is_marked(transaction)? {
             return Ok(false);
@@ -56,8 +58,8 @@ impl<'a> Nft<'a> {
         Ok(found)
     }
 
-    /// What `has` or [`Self::load`] would load; `None` where nothing is missing. Only asks, and
-    /// whatever it is not told is not there.
+    /// Returns the text that `has` or [`Self::load`] would load; `None` if nothing is missing.
+    /// Changes nothing. If a query fails, its object counts as missing.
     pub(super) fn missing(&self, transaction: &Transaction) -> Option<String> {
         let answers = |query: &str| self.answers(transaction, query).unwrap_or_default();
         if self.is_marked(transaction).unwrap_or_default() {
@@ -72,7 +74,7 @@ impl<'a> Nft<'a> {
         Some(transaction.text(&chains))
     }
 
-    /// Whether each of the tables is the one that was loaded with this text.
+    /// Whether each table has the marker of this text.
     fn is_marked(&self, transaction: &Transaction) -> Result<bool, FirewallError> {
         for chain in transaction.marked_chains() {
             let output = self.run(&["-t", &chain], None)?;
@@ -89,10 +91,10 @@ impl<'a> Nft<'a> {
         Ok(output.end == End::Exit(0) && transaction.is_answered_by(&tables))
     }
 
-    /// Whether somebody else has a flowtable, as firewall4 has with flow offload switched on.
+    /// Whether another program has a flowtable, as firewall4 does with flow offload enabled.
     pub(super) fn offloads(&self) -> Result<bool, FirewallError> {
         let output = self.run(&["list", "flowtables"], None)?;
-        // A kernel that knows no flowtables has none.
+        // A kernel without flowtables lists none.
         Ok(has_foreign_flowtable(&String::from_utf8_lossy(&output.stdout)))
     }
 
@@ -120,7 +122,7 @@ impl<'a> Nft<'a> {
         Ok(())
     }
 
-    /// Whether [`Self::load`] would do it. Changes nothing.
+    /// Checks whether [`Self::load`] would succeed. Changes nothing.
     pub(super) fn would_load(&self, transaction: &Transaction) -> Result<(), FirewallError> {
         self.check(&self.whole(transaction)?)
     }
@@ -129,7 +131,7 @@ impl<'a> Nft<'a> {
         Ok(transaction.text(&self.checked(&["list", "chains"], None)?))
     }
 
-    /// Deletes every table of ours, in one transaction.
+    /// Deletes all tables of mape-rs in one transaction.
     pub(super) fn unload(&self) -> Result<(), FirewallError> {
         let tables = self.checked(&["list", "tables"], None)?;
         let text = mape_nft::unload_text(&tables);
@@ -139,7 +141,7 @@ impl<'a> Nft<'a> {
         Ok(())
     }
 
-    /// Whether the text would be accepted. Changes nothing.
+    /// Checks whether nft accepts the text. Changes nothing.
     pub(super) fn check(&self, text: &str) -> Result<(), FirewallError> {
         self.checked(&["-c", "-f", "-"], Some(text))?;
         Ok(())
@@ -164,13 +166,13 @@ impl<'a> Nft<'a> {
         let ended = program.run().map_err(FirewallError::NoNft)?;
         match ended.end {
             End::Exit(_) => Ok(ended),
-            // Of a question too: half an answer would be taken for "not there".
+            // This is an error for a query too: partial output would be read as "not loaded".
             end => Err(FirewallError::NoVerdict(ProgramError::Stopped(end).to_string())),
         }
     }
 }
 
-/// Tells a verdict on the rules from a failure that has nothing to do with them.
+/// Distinguishes a refusal of the rules from a failure that has nothing to do with them.
 fn verdict(error: ProgramError) -> FirewallError {
     match error {
         ProgramError::NotStarted(error) => FirewallError::NoNft(error),
@@ -181,10 +183,10 @@ fn verdict(error: ProgramError) -> FirewallError {
     }
 }
 
-/// nft ends with 1 where it or the kernel refuses the text, with 2 without memory and with 3
-/// without its netlink socket (`enum nft_exit_codes` in its sources). The kernel's lack of memory,
-/// its table of this moment being busy and an interrupted call are told with status 1, in the C
-/// library's words.
+/// Whether nft refused the rules. nft ends with status 1 if it or the kernel refuses the text, with
+/// 2 without memory and with 3 without its netlink socket (`enum nft_exit_codes` in its sources).
+/// If the kernel has no memory or a call is interrupted, the status is 1 too. The C library's
+/// message then tells that the same text can be accepted later.
 fn is_verdict(status: i32, said: &str) -> bool {
     let passing = [
         "Cannot allocate memory",

@@ -1,4 +1,4 @@
-//! What nft and the kernel take, asked before there is a device.
+//! Checks what nft and the kernel accept, before the device exists.
 
 use mape_core::{Layout, Plan, Quoted, ReceivedPrefix, Request, parse_rule, plan};
 use mape_nft::{Dataplane, Edge, Interface, probe};
@@ -9,15 +9,16 @@ use crate::interface_state::{State, StateError};
 use crate::loadable::{LoadableInterface, first_accepted};
 use crate::nft_command::Nft;
 
-/// UCI allows no section of such a name, so no interface has it.
+/// UCI allows no section of this name, so no interface has it.
 const NAME_OF_CHECKS: &str = "only.checked";
 
-/// Asks nft whether it would take rules like those of this state, before there is a device.
+/// Asks nft (`nft -c`) whether it accepts rules of this state's shape, before the device exists.
+/// Returns the edge that would be used.
 ///
-/// Chains of a device's own need one that exists, so the text is made for `lo`, under a name that
-/// no interface has; nothing is loaded. And it is made for a single port: what a kernel refuses is
-/// a kind of rule or of chain, and a thousand ports cost forty milliseconds. The answer is the edge
-/// that would be used.
+/// A chain on a device hook needs a device that exists, so the text is made for `lo`, under a name
+/// that no interface can have. It is made for a single port, because a kernel refuses a kind of
+/// rule or chain, not a number of ports. A check of a thousand ports would take 40 ms. Nothing is
+/// loaded.
 ///
 /// # Errors
 /// [`FirewallError`]: no edge that the state allows is accepted.
@@ -38,7 +39,7 @@ pub fn check(env: &Env, state: &State) -> Result<Edge, FirewallError> {
     Ok(interfaces.first().map_or(Edge::Plain, |it| it.edge))
 }
 
-/// The plan of a line with a single port.
+/// Returns the plan of a line with a single port.
 pub(crate) fn single_port() -> Result<Plan, StateError> {
     let rule = "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=23,offset=1,br=2001:db8:ffff::1";
     let mut request = Request::new("2001:db8:0:1::/64".parse::<ReceivedPrefix>()?);

@@ -1,5 +1,6 @@
-//! Published ports, as the loader deals with them: what UCI says becomes the state that the rules
-//! are made of, and what came of it is written down, remembered and told once the rules are loaded.
+//! Port forwards in the loader. Before the load, the configured forwards become part of the state
+//! from which the rules are made. After it, the assigned ports are stored on flash and scripts are
+//! notified.
 
 use mape_core::{Explain as _, PortRange};
 use mape_kernel::conntrack::{Flows, forget_flows};
@@ -17,24 +18,25 @@ use crate::state_files::state_files;
 
 /// An interface that has a state file.
 pub(super) struct Planned {
-    /// By the file's name.
+    /// The interface's name, from the name of the file.
     pub(super) interface: String,
-    /// As the file has it.
+    /// The state in the file.
     before: State,
-    /// As it is to be, by what UCI says.
+    /// The state to load, with the forwards that UCI has now.
     pub(super) state: State,
-    /// What was loaded last.
+    /// The state that was loaded last.
     pub(super) record: Option<Record>,
-    /// What UCI says, and the ports that were remembered before; `None` where UCI cannot be read.
+    /// The assignment for the forwards in UCI, and the ports that were stored before it; `None` if
+    /// UCI cannot be read.
     news: Option<(Outcome, PortStore)>,
 }
 
-/// What is to be told.
+/// The changes of which scripts are to be notified.
 #[derive(Default)]
 pub struct Told(Vec<(String, Vec<Change>, Option<Vec<PortRange>>)>);
 
-/// What the interfaces are to be. Where UCI cannot be read, published ports stay as they are.
-/// Writes nothing.
+/// Returns what to load for each interface. If UCI cannot be read, the published ports stay as they
+/// are. Writes nothing.
 pub(super) fn plan(
     env: &Env,
     wishes: Result<Wishes, UciError>,
@@ -82,13 +84,14 @@ fn name_of(path: &std::path::Path) -> String {
 }
 
 impl Planned {
-    /// Whether published ports are to change.
+    /// Whether this load would change published ports.
     pub(super) fn is_changed(&self) -> bool {
         self.before.servers() != self.state.servers()
     }
 
-    /// What may be loaded where nft refuses [`Self::state`], best first: what was loaded for this
-    /// very device, as far as it is still wanted; without the forwards that are new; without any.
+    /// Returns what may be loaded if nft refuses [`Self::state`], best first: the state that was
+    /// loaded for the same device, without withdrawn forwards; the new state without the new
+    /// forwards; the new state without any forward.
     pub(super) fn older(&self, index: u32) -> Vec<State> {
         let last = self.record.as_ref().filter(|record| record.index == index);
         let mut older: Vec<State> =
@@ -102,8 +105,9 @@ impl Planned {
         older
     }
 
-    /// The rules are loaded, with this state for this device if the interface is open: from now on
-    /// it counts.
+    /// Records the result of a load: state file, connections, flash, list of UPnP ports. `loaded`
+    /// is the state that was loaded and the index of its device, if the interface is open. Returns
+    /// the changes for scripts.
     pub(super) fn in_force(
         self,
         env: &Env,
@@ -112,7 +116,8 @@ impl Planned {
     ) -> Option<(String, Vec<Change>, Option<Vec<PortRange>>)> {
         let Self { interface, before, state: wanted, record: last, news } = self;
         if wanted != before {
-            // The rules do not depend on it: the next load makes it again.
+            // The loaded rules do not need the file. If this fails, the next load makes the same
+            // state again.
             wanted.write(&env.run).unwrap_or_else(|error| {
                 remarks.fault(format!("{interface}: its state cannot be written down: {error}"));
             });
@@ -136,7 +141,8 @@ impl Planned {
             remarks.fault(format!("{interface}: its ports cannot be remembered: {error}"));
         }
         let mut changes = outcome.changes;
-        // Where they could not be remembered the last time, they are no news all the same.
+        // If flash could not be written the last time, these forwards are loaded already and are no
+        // changes.
         if let Some(last) = last.filter(|last| last.index == index) {
             changes.retain(|change| last.state.has_at(&change.forward) != change.new);
         }
@@ -150,8 +156,8 @@ impl Planned {
     }
 }
 
-/// A peer of a host that is not published any more, or not there, gets no further answer from it:
-/// rules are asked for the first packet of a connection only.
+/// Deletes the connections of forwards that are gone or lead to another host. Their later packets
+/// would still reach the host, because NAT rules see only the first packet of a connection.
 fn end_flows<'a>(
     earlier: impl Iterator<Item = &'a State>,
     now: &State,
@@ -187,7 +193,7 @@ impl Told {
         Self(told.collect())
     }
 
-    /// A script that is told may call this program, so the lock is given back before.
+    /// Runs the scripts. A script may call this program, so the caller releases the lock first.
     pub fn tell(self, env: &Env) {
         for (interface, changes, pool) in self.0 {
             announce(&env.hotplug, &interface, &changes);

@@ -1,7 +1,7 @@
 //! What was loaded last for an interface: `IFACE.loaded`, beside its state file.
 //!
-//! A cache and never a proof. Where nft refuses newer rules, these are tried once more, and without
-//! the file there are none to try.
+//! A cache and never a proof. If nft refuses newer rules, the loader tries these once more. Without
+//! the file it cannot.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,8 +27,8 @@ impl Record {
             .then_some(record)
     }
 
-    /// Where it cannot be written there is none: an older one would let in what was withdrawn
-    /// since.
+    /// Writes the file. If that fails, the older file is removed, because its rules could open a
+    /// port forward that was withdrawn since.
     pub(super) fn write(&self, directory: &Path, interface: &str) {
         let text = serde_json::to_string(self).map_err(std::io::Error::from);
         if text.and_then(|text| files::write(&path(directory, interface), &(text + "\n"))).is_err()
@@ -41,7 +41,7 @@ impl Record {
         let _ = fs::remove_file(path(directory, interface));
     }
 
-    /// Removes those of all interfaces that are not `known`.
+    /// Removes the records of all interfaces that are not `known`.
     pub(super) fn remove_others(directory: &Path, known: impl Fn(&str) -> bool) {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let path = entry.path();

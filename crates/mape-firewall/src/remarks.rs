@@ -1,4 +1,4 @@
-//! What a load has to say besides which interfaces are open.
+//! What a load reports, besides the interfaces that are open.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub(super) struct Remarks {
 }
 
 impl Remarks {
-    /// What has happened, or how the configuration is.
+    /// Adds a line about an event or about the configuration.
     pub(super) fn note(&mut self, line: String) {
         self.lines.push(line);
     }
@@ -21,7 +21,7 @@ impl Remarks {
         self.lines.extend(lines);
     }
 
-    /// What was to be done and could not be.
+    /// Adds a line about something that failed.
     pub(super) fn fault(&mut self, line: String) {
         self.faults.push(line.clone());
         self.lines.push(line);

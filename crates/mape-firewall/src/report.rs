@@ -1,4 +1,4 @@
-//! What a load did, for people and for callers.
+//! The result of a load, for people and for callers.
 
 use std::fmt;
 
@@ -12,9 +12,9 @@ use crate::remarks::Remarks;
 pub struct Report {
     /// The interfaces that are open now.
     pub(crate) interfaces: Vec<Interface>,
-    /// Whether everything was as it should be already.
+    /// Whether the rules were loaded already.
     pub(crate) unchanged: bool,
-    /// Those whose newest rules nft refuses. They are open with older ones, or shut.
+    /// The interfaces whose newest rules nft refuses. They are open with older rules, or closed.
     pub(crate) refused: Vec<(String, FirewallError)>,
     pub(crate) remarks: Remarks,
 }
@@ -26,8 +26,8 @@ impl Report {
         self.unchanged
     }
 
-    /// What was to be done and could not be, a line each: an interface that is not open, a file
-    /// that cannot be written. Empty where all is as it should be.
+    /// Returns what the load could not do, one line each: an interface that is not open, a file
+    /// that cannot be written. Empty if nothing failed.
     #[must_use]
     pub fn faults(&self) -> &[String] {
         self.remarks.faults()
@@ -39,7 +39,7 @@ impl Report {
         self.refused.iter().find(|(name, _)| name == interface).map(|(_, error)| error)
     }
 
-    /// The same, to be told by the caller.
+    /// Removes the refusal from the report and returns it, for a caller that reports it itself.
     pub fn take_refusal(&mut self, interface: &str) -> Option<FirewallError> {
         let at = self.refused.iter().position(|(name, _)| name == interface)?;
         Some(self.refused.swap_remove(at).1)

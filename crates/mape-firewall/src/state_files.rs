@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::env::Env;
 use crate::interface_state::State;
 
-/// The states that can be read, by interface.
+/// Returns the valid states by interface.
 #[must_use]
 pub fn states(directory: &Path) -> Vec<(String, State)> {
     let named = |path: PathBuf| {
@@ -17,7 +17,7 @@ pub fn states(directory: &Path) -> Vec<(String, State)> {
     state_files(directory).into_iter().filter_map(named).collect()
 }
 
-/// The paths of all state files, in order.
+/// Returns the paths of all state files, in order.
 pub(crate) fn state_files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries
@@ -28,7 +28,7 @@ pub(crate) fn state_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The device's index; indexes are never 0 and are not used again.
+/// Returns the device's index. It is never 0, and the kernel does not use it for a later device.
 #[must_use]
 pub fn device_index(env: &Env, device: &str) -> Option<u32> {
     let text = fs::read_to_string(env.devices.join(device).join("ifindex")).ok()?;

@@ -1,7 +1,7 @@
 //! The kernel's list of connections, as far as it concerns a line's IPv4 address.
 //!
-//! conntrack knows *inside* ports (see [`mape_nft::Mapping`]); whoever shows something to a person
-//! turns them into real ones.
+//! conntrack has *internal* ports (see [`mape_nft::Mapping`]). A caller that shows one to a person
+//! converts it to the external port.
 
 mod constants;
 mod counters;
@@ -22,7 +22,7 @@ use crate::netlink::Kernel;
 use crate::netlink::NetlinkError;
 use crate::netlink::Request;
 
-/// All IPv4 entries of which the answers go to this address, or which came to it.
+/// Returns all IPv4 entries whose replies go to this address, or whose first packet came to it.
 ///
 /// # Errors
 /// [`ConntrackError`]
@@ -30,7 +30,8 @@ pub fn list(kernel: &Kernel, address: Ipv4Addr) -> Result<Vec<Entry>, ConntrackE
     Ok(select(kernel, |entry| entry.concerns(address))?)
 }
 
-/// The entries that somebody wants: the whole list can be as large as the router's memory.
+/// Returns the entries that `wanted` selects. The caller gets no others, because the whole list can
+/// be as large as the router's memory.
 fn select(kernel: &Kernel, wanted: impl Fn(&Entry) -> bool) -> Result<Vec<Entry>, NetlinkError> {
     let everything = Request::dump(NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, NFPROTO_IPV4);
     kernel.list("conntrack", &everything, |family, attributes| {

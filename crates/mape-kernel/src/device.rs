@@ -1,4 +1,4 @@
-//! What the kernel's files say of a network device.
+//! State and counters of a network device, from the kernel's files.
 
 use std::fs;
 use std::path::Path;
@@ -11,32 +11,32 @@ const IFF_UP: u32 = 1;
 /// A device that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// Never 0, and never used again.
+    /// Index of the device: never 0, and never used again.
     pub index: u32,
     /// Whether it is switched on (`IFF_UP`).
     pub up: bool,
-    /// In bytes.
+    /// MTU in bytes.
     pub mtu: Option<u16>,
-    /// What it has carried.
+    /// Traffic counters.
     pub traffic: Traffic,
 }
 
-/// Counters of the tunnel device since it was made: packets and bytes inside the tunnel. `None` is
+/// Counters since the device was created: packets and bytes inside the tunnel. `None` means
 /// unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Traffic {
-    /// Received.
+    /// Received bytes.
     pub rx_bytes: Option<u64>,
-    /// Received.
+    /// Received packets.
     pub rx_packets: Option<u64>,
-    /// Sent.
+    /// Sent bytes.
     pub tx_bytes: Option<u64>,
-    /// Sent.
+    /// Sent packets.
     pub tx_packets: Option<u64>,
 }
 
 impl Device {
-    /// `None` where there is no such device in this directory.
+    /// Reads the device; `None` if it is not in this directory.
     #[must_use]
     pub fn find(devices: &Path, name: &str) -> Option<Self> {
         let directory = devices.join(name);

@@ -1,4 +1,4 @@
-//! What the kernel says of an address and of tunnels, and taking the tunnel down.
+//! The state of an address, tunnels by their endpoints, and taking a device down.
 
 use std::fs;
 use std::net::Ipv6Addr;
@@ -6,14 +6,14 @@ use std::path::Path;
 
 use crate::netlink::{NetlinkError, Request, Socket};
 
-/// Where duplicate address detection (RFC 4862 section 5.4) has come to.
+/// The state of an address in duplicate address detection (RFC 4862 section 5.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressState {
     /// No interface has the address.
     Absent,
-    /// Not yet usable: the tunnel would refuse to send.
+    /// Not yet usable: the tunnel cannot send from it.
     Tentative,
-    /// Another device answered.
+    /// Another device has the address.
     Duplicate,
     /// Usable.
     Ready,
@@ -29,7 +29,7 @@ pub fn address_state(proc_net: &Path, address: Ipv6Addr) -> AddressState {
     address_state_in(&table, address)
 }
 
-/// Takes the device with this index down; it sends nothing any more.
+/// Takes the device with this index down, so that it sends nothing.
 ///
 /// # Errors
 /// [`NetlinkError`]
@@ -37,8 +37,9 @@ pub fn device_down(index: u32) -> Result<(), NetlinkError> {
     Socket::open_route()?.ask(Request::device_down(index), &mut |_, _| Ok(()))
 }
 
-/// The tunnel in IPv6 that has these two ends, of those in `/sys/class/net`, but for our `own`. The
-/// kernel makes no second one on the same `link`; without a link any will do.
+/// Returns the IPv6 tunnel in `/sys/class/net` that has these two endpoints, except our `own`. The
+/// kernel creates no second one on the same `link`. Without `link`, a tunnel on any link is
+/// returned.
 #[must_use]
 pub fn tunnel_between(
     devices: &Path,
@@ -63,8 +64,8 @@ pub fn tunnel_between(
     })
 }
 
-/// Whether no program can send from the address: it is nowhere, or another device on the line has
-/// it. Not known where the kernel does not say which addresses there are.
+/// Whether no program can send from the address, because no device has it or another device on the
+/// line has it. `None` if the kernel does not list its addresses.
 #[must_use]
 pub fn is_lost(proc_net: &Path, address: Ipv6Addr) -> Option<bool> {
     let table = fs::read_to_string(proc_net.join("if_inet6")).ok()?;

@@ -1,4 +1,4 @@
-//! Ports on which this machine itself listens: the inside range avoids them where it can.
+//! Ports on which this machine itself listens. The internal port range avoids them if it can.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -6,9 +6,9 @@ use std::path::Path;
 
 use mape_core::PortList;
 
-/// TCP sockets that listen, and UDP sockets that talk to nobody in particular. Where a table of
-/// `proc_net` (`/proc/net`) cannot be read nothing is known, and the inside range then may hold
-/// such a port, which costs that one port.
+/// Returns the ports of listening TCP sockets and of unconnected UDP sockets. If a table of
+/// `proc_net` (`/proc/net`) cannot be read, its ports are missing. The internal port range may then
+/// contain such a port, which costs that one port.
 #[must_use]
 pub fn ports(proc_net: &Path) -> PortList {
     let mut ports: Vec<u16> = Vec::new();

@@ -1,7 +1,7 @@
 //! Netlink towards netfilter: questions to the kernel and its answers, without a library in C.
 //!
-//! Reading and writing bytes is pure; [`Socket`] is the only part that talks to anybody. Header
-//! fields are in the machine's byte order, netfilter's attributes are big endian.
+//! Only [`Socket`] does I/O; the rest reads and writes bytes. Header fields are in the machine's
+//! byte order, netfilter's attributes are big endian.
 
 mod attribute;
 mod error;

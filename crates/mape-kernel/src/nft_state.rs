@@ -1,5 +1,5 @@
-//! What of our rules the kernel has in force. It is asked directly: running nft would cost a
-//! process and print every map.
+//! Reads back which of mape-rs's rules are loaded. It asks the kernel through netlink, because nft
+//! would cost a process and print every map.
 
 use mape_nft::{DropKind, Edge, InterfaceName, ObjectNames};
 use nix::errno::Errno;
@@ -36,7 +36,7 @@ const NFTA_LOOKUP_SET: u16 = 1;
 const NFTA_CMP_OP: u16 = 2;
 const NFTA_CMP_DATA: u16 = 3;
 const NFT_CMP_NEQ: [u8; 4] = [0, 0, 0, 1];
-/// Of a device, in bytes, with what fills it up.
+/// Length of a device's name in bytes, with padding.
 const IFNAMSIZ: usize = 16;
 const NFTA_LOOKUP_FLAGS: u16 = 5;
 const NFTA_SET_ELEM_LIST_SET: u16 = 2;
@@ -47,31 +47,30 @@ const NFTA_DATA_VALUE: u16 = 1;
 /// The rules of one interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InForce {
-    /// Whether anything may pass: the gate is open, and there is an edge.
+    /// Whether packets may pass: the device index is in `open_interfaces`, and there is an edge.
     pub open: bool,
-    /// Where ports are translated; `None` while nothing may pass.
+    /// Where ports are translated; `None` while no packet may pass.
     pub edge: Option<Edge>,
-    /// What they have dropped; `None` where there are no counters, or the edge is gone with its
-    /// own.
+    /// Dropped packets; `None` if there are no counters, or the edge was deleted with its counters.
     pub dropped: Option<Drops>,
 }
 
 /// Packets dropped since the rules were loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Drops {
-    /// From the line.
+    /// Packets from the line.
     pub incoming: u64,
-    /// To the line.
+    /// Packets to the line.
     pub outgoing: u64,
-    /// To the line, by the last check behind all others.
+    /// Packets to the line, dropped by the outer guard.
     pub outer: u64,
 }
 
-/// What is in force for this interface, whose device has this index. `shared` says whether the line
-/// shares its address, so that ports are translated at all.
+/// Returns what is loaded for this interface, whose device has this index. `shared` says whether
+/// the line shares its address, and its ports are therefore translated.
 ///
 /// # Errors
-/// [`NetlinkError`] where the kernel does not tell.
+/// [`NetlinkError`] if the kernel does not answer.
 pub fn in_force(
     kernel: &Kernel,
     name: &InterfaceName,
@@ -98,7 +97,7 @@ pub fn in_force(
     let edge = if !gate {
         None
     } else if !indexes(kernel, ObjectNames::EDGE_INTERFACES)?.contains(&index) {
-        // Its table is not the gate's: somebody may have deleted just that one.
+        // The edge has a table of its own, which another program may have deleted alone.
         (!own.is_empty()).then_some(Edge::Netdev)
     } else if shared && !common.iter().any(|rule| rule.sets.contains(&loaded.translation_map())) {
         Some(Edge::Plain)
@@ -109,10 +108,10 @@ pub fn in_force(
     Ok(InForce { open: edge.is_some(), edge, dropped: (counts && !is_lost).then_some(dropped) })
 }
 
-/// Whether somebody else offloads flows.
+/// Whether another program offloads connections.
 ///
 /// # Errors
-/// [`NetlinkError`] where the kernel does not tell.
+/// [`NetlinkError`] if the kernel does not answer.
 pub fn offloads(kernel: &Kernel) -> Result<bool, NetlinkError> {
     let all = Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETFLOWTABLE, NFPROTO_UNSPEC);
     let tables = kernel.list("nft-flowtables", &all, |_, attributes| {
@@ -121,7 +120,8 @@ pub fn offloads(kernel: &Kernel) -> Result<bool, NetlinkError> {
     Ok(tables.iter().any(|table| table != ObjectNames::TABLE))
 }
 
-/// The device indexes that are keys of a map in the common table; none where there is no such map.
+/// Returns the device indexes that are keys of a map in the common table; none if the map does not
+/// exist.
 fn indexes(kernel: &Kernel, map: &str) -> Result<Vec<u32>, NetlinkError> {
     let request = Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, NFPROTO_INET)
         .with_name(NFTA_RULE_TABLE, ObjectNames::TABLE)?
@@ -148,17 +148,17 @@ pub fn read_indexes(attributes: &[u8]) -> Result<Vec<u32>, Malformed> {
     Ok(indexes)
 }
 
-/// What is of interest in a rule.
+/// The parts of a rule that are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rule {
     chain: String,
-    /// Of all its counters.
+    /// Sum of its counters.
     packets: u64,
     /// Sets and maps it looks into.
     sets: Vec<String>,
     /// Values that it compares something with.
     compared: Vec<Vec<u8>>,
-    /// Whether it is about all but something long, as a device's name is.
+    /// Whether it matches everything except a device's name or the content of a set.
     negated: bool,
 }
 
@@ -213,7 +213,8 @@ impl Rule {
                 let value = Attributes::new(data.clone().find(NFTA_CMP_DATA)?.unwrap_or_default());
                 let value = value.find(NFTA_DATA_VALUE)?.map(<[u8]>::to_vec);
                 if data.find(NFTA_CMP_OP)? == Some(&NFT_CMP_NEQ) {
-                    // A state of conntrack is compared so too.
+                    // The length tells a name from a conntrack state, which a rule can compare in
+                    // the same way.
                     self.negated |= value.is_some_and(|value| value.len() == IFNAMSIZ);
                 } else {
                     self.compared.extend(value);

@@ -1,4 +1,4 @@
-//! How long the machine has been running: a clock that nobody can set.
+//! Time since boot: a clock that no program can set.
 
 use std::path::Path;
 

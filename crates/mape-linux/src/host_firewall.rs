@@ -25,7 +25,7 @@ pub fn rule(line: &DesiredLine) -> String {
     format!("ip6 saddr {} ip6 daddr {} meta l4proto 4 accept", line.br, line.ce)
 }
 
-/// Returns what is known of packets that the BR sends first.
+/// Returns the header fields of a packet that the BR sends first.
 #[must_use]
 pub fn from_br(line: &DesiredLine) -> Packet {
     let protocol = ["4", "ipencap", "ipv4"];

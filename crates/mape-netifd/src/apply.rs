@@ -1,5 +1,5 @@
-//! Makes an interface what was decided: rules checked by nft, then netifd's host dependency, the CE
-//! address on the uplink, the state file for the loader, and one update of netifd.
+//! Applies a decision: nft checks the rules, netifd gets the host dependency, the uplink gets the
+//! CE address, the loader gets the state file, and netifd gets one update.
 
 use std::time::SystemTime;
 
@@ -31,8 +31,8 @@ pub(super) struct CheckedRules {
     edge: Edge,
 }
 
-/// Has nft check the rules of a target, once for each shape of rules: that is the one expensive
-/// step of a set-up. The firewall has asked for the usual shape when it started.
+/// Has nft check the rules of a target. The check is the one expensive step of a set-up, so its
+/// result is cached for each shape of rules. The usual shape was checked when the firewall started.
 pub(super) fn check(
     env: &Env,
     interface: &InterfaceName,
@@ -58,9 +58,9 @@ pub(super) fn check(
 
 /// Applies a target whose line this interface has claimed.
 ///
-/// **A tunnel is never created beside one with the same ends**, so that is checked before anything
-/// is touched. **From the first change on the cache says that the call is not through**, so that
-/// the hotplug hook has a call that died made again.
+/// **A tunnel is never created beside one with the same endpoints**, so that is checked before
+/// anything is changed. **From the first change on, the cache says that the call is not finished.**
+/// If the call dies, the hotplug hook has it made again.
 pub(super) fn apply(
     call: &mut Invocation<'_>,
     cache: &mut InterfaceCache,
@@ -74,11 +74,12 @@ pub(super) fn apply(
     if let Some(error) = in_the_way {
         return Err(error.into());
     }
-    // netifd ends this very process within the call if the uplink is down, and starts another one
-    // when it is up.
+    // If the uplink is down, netifd ends this process during the call, and starts another one when
+    // the uplink is up.
     notify(call.bus, &messages::host_dependency(call.interface, &uplink.interface))?;
     if before == Before::Up {
-        // Before its address goes; the kernel complains of each packet without.
+        // The link goes before its address does: the kernel logs each packet that a tunnel without
+        // its address sends.
         notify(call.bus, &messages::link_lost(call.interface))?;
     }
     ce_alias::configure(call, dump, &uplink.interface, plan.ce())?;
@@ -129,8 +130,7 @@ fn update(
     update.message()
 }
 
-/// Returns the error of a tunnel with the same ends that is none of ours: the kernel makes no
-/// second one.
+/// Returns an error if another tunnel has the same endpoints: the kernel creates no second one.
 fn tunnel_in_the_way(
     env: &Env,
     interface: &InterfaceName,

@@ -25,8 +25,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long netifd may take to remove an interface. A teardown has five seconds in all.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Puts the CE address on the uplink and waits until it may be used. Without that the first
-/// packets would be lost, and the kernel would complain of each.
+/// Puts the CE address on the uplink and waits until the tunnel can send from it. Without the wait,
+/// the first packets would be lost, and the kernel would log each of them.
 ///
 /// # Errors
 /// Another device has it, or netifd does not configure it.
@@ -40,12 +40,13 @@ pub(super) fn configure(
     let (bus, log): (&mut dyn Bus, &mut dyn Write) = (*bus, *log);
     let state = mape_kernel::link::address_state(&env.proc_net(), ce);
     let alias = messages::alias(interface);
-    // netifd would remove one with another address instead of changing it.
+    // netifd would remove an alias with another address instead of changing it.
     if state == AddressState::Absent && read_dump(bus)?.interface(&alias).is_some() {
         remove(bus, interface, log);
     }
     if is_held(known, &alias, uplink, ce) {
-        // It stays with the interface that has it: an alias would take it away when it goes.
+        // The address stays with the interface that has it: an alias would take it away when the
+        // alias is removed.
         let has = |it: &InterfaceDump| it.addresses().contains(&ce);
         if known.interface(&alias).is_some_and(|alias| !has(alias)) {
             remove(bus, interface, log);
@@ -59,7 +60,7 @@ pub(super) fn configure(
         match mape_kernel::link::address_state(&env.proc_net(), ce) {
             AddressState::Ready => return Ok(()),
             AddressState::Duplicate => {
-                // Removed, or the next attempt would find the old verdict.
+                // The alias is removed; otherwise the next attempt would find the old result.
                 remove(bus, interface, log);
                 return Err(SetupError::CeInUse(ce).into());
             }
@@ -84,12 +85,12 @@ fn is_held(known: &Dump, alias: &str, uplink: &str, ce: Ipv6Addr) -> bool {
     device.is_some() && known.interfaces().any(holds)
 }
 
-/// Removes the alias with the CE address and waits until it is gone: netifd does it a moment later,
-/// and would remove one that is added in the meantime.
+/// Removes the alias with the CE address and waits until it is gone: netifd removes it a moment
+/// later, and would also remove an alias that is added in the meantime.
 pub(super) fn remove(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn Write) {
     let alias = messages::alias(interface);
     let failed = match bus.call(&interface_object(&alias), "remove", &json!({})) {
-        // Without uplink it was never there; or netifd is removing it.
+        // Without an uplink the alias never existed; or netifd is removing it.
         Ok(_)
         | Err(
             UbusError::ObjectNotFound(_)
@@ -106,7 +107,7 @@ pub(super) fn remove(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn
         }
         sleep(POLL_INTERVAL);
     };
-    // An answer that came too late is none to complain of.
+    // A late answer is no error if the alias is gone.
     if let Some(error) = failed.filter(|_| !is_gone) {
         let _ = writeln!(log, "the CE address could not be removed: {error}");
     }

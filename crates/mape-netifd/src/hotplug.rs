@@ -26,12 +26,12 @@ pub struct Event {
     pub interface: String,
 }
 
-/// For one of our interfaces: brings the rules in line. For another one: asks netifd to renew those
-/// of ours to which it makes a difference, and no other, so that events alone cannot keep a failing
-/// interface busy.
+/// For an interface of proto `mape`: loads its rules. For another interface: asks netifd to renew
+/// those `mape` interfaces whose decision it changes, and no others. Otherwise events alone could
+/// keep a failing interface busy.
 ///
 /// # Errors
-/// Netifd or nft refused; it has been reported to netifd where that is possible.
+/// netifd or nft refused. The error was reported to netifd if possible.
 pub fn hotplug(
     bus: &mut dyn Bus,
     env: &Env,
@@ -45,20 +45,20 @@ pub fn hotplug(
     } else if event.action == "ifdown" && dump.interface(&event.interface).is_none() {
         removed(bus, env, &event.interface, log)
     } else if dump.is_our_alias(&event.interface) == tells {
-        // Of an alias only that it is gone: then another one may have its address.
+        // Of an alias only its removal matters: another alias may then have its address.
         return Ok(());
     } else {
         Ok(())
     };
     let owner = event.interface.strip_suffix(ALIAS_SUFFIX).unwrap_or(&event.interface);
-    // Also where it is one of ours: another one may have waited for its line.
+    // Also for a `mape` interface: another one may have waited for its line.
     let waiting = |it: &&InterfaceDump| {
         let is_its = it.name == event.interface || (dump.is_ours(owner) && it.name == owner);
         dump.is_ours(&it.name) && it.autostart && !is_its
     };
     for interface in dump.interfaces().filter(waiting) {
         if changes(bus, env, &dump, interface) {
-            // netifd refuses where it is not the time, and then does it by itself.
+            // If netifd refuses to renew now, it sets the interface up later by itself.
             let _ = bus.call(&interface_object(&interface.name), "renew", &json!({}));
         }
         if let Ok(name) = interface.name.parse() {
@@ -68,7 +68,7 @@ pub fn hotplug(
     done
 }
 
-/// An event of one of ours: brings the rules in line.
+/// An event of a `mape` interface: loads its rules.
 fn own(
     bus: &mut dyn Bus,
     env: &Env,
@@ -79,14 +79,14 @@ fn own(
     let Ok(interface) = interface.parse() else { return Ok(()) };
     schedule_if_due(bus, env, &interface, dump, log);
     load(bus, env, dump, &interface, log)?;
-    // Without its state file the loader has just shut the interface.
+    // If the state file is lost, the loader has just closed the interface.
     if is_shut(env, dump, &interface) || is_without_ce(env, dump, &interface) {
         renew_if_changed(bus, env, &interface, false);
     }
     Ok(())
 }
 
-/// The section was deleted from the configuration: nothing of the interface stays.
+/// The section was deleted from the configuration: removes all files of the interface.
 fn removed(
     bus: &mut dyn Bus,
     env: &Env,
@@ -134,8 +134,8 @@ fn load(
     Ok(())
 }
 
-/// Connections of a former address or port set: as long as one goes on sending, its entry lives on
-/// with numbers that are no longer the line's.
+/// Deletes the connections of a former address or port set. While a host keeps sending, the entry
+/// does not time out and uses numbers that the line no longer has.
 fn forget_former(env: &Env, interface: &InterfaceName, log: &mut dyn Write) {
     let directory = &env.run;
     let mut cache = InterfaceCache::read(directory, interface);

@@ -24,26 +24,27 @@ use super::interface_data::InterfaceData;
 pub(super) struct InterfaceCache {
     /// The options of the last call, as netifd passed them.
     pub(super) options: String,
-    /// The newest options that came up.
+    /// The newest options with which the interface came up.
     pub(super) good_options: String,
     /// The prefix that is set up.
     pub(super) prefix: String,
     /// What the last call decided.
     #[serde(rename = "decided")]
     pub(super) outcome: Outcome,
-    /// Whether the last call is done with it. A call that died half-way is made again.
+    /// Whether the last call finished. A call that died before its end is made again.
     pub(super) settled: bool,
     /// What the tunnel that is set up depends on; `None` while it is being changed.
     pub(super) applied: Option<Fingerprint>,
-    /// What was published last of its rule.
+    /// The rule as netifd's `data` showed it last.
     pub(super) last_published: Option<InterfaceData>,
-    /// The shape of rules that nft accepted since boot, and the edge.
+    /// The shape of rules (`State::shape`) that nft accepted since boot, and the edge for which it
+    /// did.
     accepted: (String, String),
     /// Seconds since 1970 at which the present numbers began.
     since: u64,
     /// The present numbers.
     numbers: Value,
-    /// Those before.
+    /// The numbers before them.
     before: Value,
     /// Addresses of former numbers whose connections are still to be deleted.
     #[serde(rename = "stale")]

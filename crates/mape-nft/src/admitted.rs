@@ -103,7 +103,8 @@ pub(crate) fn list(elements: &[Admitted]) -> String {
     elements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns an element for each port forward. The edge does not translate these ports.
+/// Returns an element of firewall4's set for each port forward. Its port is the external one,
+/// because the edge does not translate reserved ports.
 pub(crate) fn servers(interface: &Interface) -> Vec<Admitted> {
     let element = |one: &Published| {
         let ports = PortRange::new(one.port, one.port)?;

@@ -103,7 +103,8 @@ impl UserUrl {
         Url::parse(&self.0.replace("{prefix}", address).replace("{length}", length))
     }
 
-    /// Returns the request for a line. It carries `id` where an earlier answer contained one.
+    /// Returns the request for a line. If an earlier answer contained an `id`, the request repeats
+    /// it as a parameter.
     pub(crate) fn request(&self, prefix: ReceivedPrefix, id: Option<&str>) -> Option<HttpRequest> {
         let net = prefix.net();
         let url = self.with(&net.addr().to_string(), &net.prefix_len().to_string())?;

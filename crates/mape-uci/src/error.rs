@@ -29,7 +29,7 @@ pub enum UciError {
     /// The program `uci` fails.
     #[error("uci cannot change the configuration: {}", .0.text())]
     Program(Quoted),
-    /// Somebody else is in the middle of changing it.
+    /// Another program has changes that are not committed yet.
     #[error("the configuration {0} has changes that are not committed yet")]
     Pending(Quoted),
     /// What was changed is not what was meant to be.

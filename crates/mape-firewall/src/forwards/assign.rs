@@ -197,8 +197,8 @@ impl<'forwards> Assigner<'forwards> {
         port.is_some_and(|port| self.reserve(forward, port).is_ok())
     }
 
-    /// Assigns the internal port if it is free, else a port that depends on the forward's key only,
-    /// so that other forwards do not change it.
+    /// Assigns the external port with the number of the host's port if it is free. Otherwise the
+    /// port depends on the forward's key only, so that other forwards do not change it.
     fn assign_any(&mut self, forward: &'forwards Forward) -> Result<(), Refusal> {
         let same = Some(forward.dest_port).filter(|port| self.is_free(forward, *port));
         let port = same.or_else(|| {

@@ -18,8 +18,8 @@ const LEASES: &str = "/tmp/dhcp.leases";
 pub struct Hosts {
     /// Hosts that are configured on the router.
     configured: Vec<Configured>,
-    /// MAC address, name and address, as dnsmasq has them. The name is what the client calls
-    /// itself, and the newest one who says a name gets it.
+    /// MAC address, name and address of dnsmasq's leases. The client chooses the name. If several
+    /// clients have one name, the newest lease counts.
     leases: Vec<(String, String, Ipv4Addr)>,
     /// By interface.
     networks: Table<String, Vec<Ipv4Net>>,
@@ -78,9 +78,9 @@ impl Hosts {
         }
     }
 
-    /// The host's address, if it is known. What a name or a MAC address stands for is an address of
-    /// a host in the network that is named with it: a host of that name in another one, a guest's
-    /// say, is not meant.
+    /// Returns the host's address, if it is known. A name or a MAC address stands for an address in
+    /// the network that the forward names. A host of that name in another network, such as a
+    /// guest's, does not count.
     pub fn address(&self, host: &Host) -> Option<Ipv4Addr> {
         match host {
             Host::Address(address) => Some(*address),
@@ -95,8 +95,8 @@ impl Hosts {
         }
     }
 
-    /// Where a section has the name, only its address counts, or the leases of its MAC addresses;
-    /// else the leases with this MAC address or name.
+    /// If a section has the name, only its address counts, or the leases of its MAC addresses.
+    /// Otherwise the leases with this MAC address or name count.
     fn candidates<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Ipv4Addr> + 'a {
         let is_it =
             move |it: &&Configured| it.names.iter().chain(&it.macs).any(|known| known == name);

@@ -34,14 +34,14 @@ pub struct Forward {
     pub network: String,
     /// From where inside the public address leads to the host too.
     pub reflection: Reflection,
-    /// The internal port.
+    /// The port on the host.
     pub dest_port: u16,
 }
 
 /// The requested external port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// The internal port if it is in the set, else any stable port.
+    /// The same port as on the host if it is in the set, else any stable port.
     Auto,
     /// This one.
     Port(u16),

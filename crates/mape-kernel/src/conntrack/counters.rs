@@ -9,7 +9,8 @@ use serde::Serialize;
 /// which is not 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counters {
-    /// Connections that were not taken up because there was no free port or somebody was faster.
+    /// Connections that were not added, because no port was free or another connection took the
+    /// port first.
     pub insert_failed: Option<u64>,
     /// Packets dropped because the table was full.
     pub drop: Option<u64>,

@@ -1,4 +1,4 @@
-//! One entry of the list.
+//! One entry of the kernel's connection list.
 
 use std::net::Ipv4Addr;
 
@@ -53,13 +53,13 @@ impl From<u8> for Protocol {
 /// One direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tuple {
-    /// Where its packets come from.
+    /// Source address of its packets.
     pub source: Ipv4Addr,
-    /// Where they go to.
+    /// Destination address of its packets.
     pub destination: Ipv4Addr,
-    /// Of an ICMP echo the identifier; `None` for protocols without ports.
+    /// The source port, or the identifier of an ICMP echo; `None` for protocols without ports.
     pub source_port: Option<u16>,
-    /// Of an ICMP echo the identifier too.
+    /// The destination port, or the identifier of an ICMP echo.
     pub destination_port: Option<u16>,
     /// The protocol.
     pub protocol: Protocol,
@@ -92,17 +92,17 @@ impl Status {
 /// One connection, seen from both sides.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
-    /// As its first packet arrived.
+    /// Addresses and ports of the first packet, before any translation.
     pub original: Tuple,
-    /// As answers arrive, so after every translation.
+    /// Addresses and ports of a reply as it arrives, after all translations of the first packet.
     pub reply: Tuple,
     /// Status bits.
     pub status: Status,
     /// `enum tcp_conntrack`: 3 is established, 7 `TIME_WAIT`.
     pub tcp_state: Option<u8>,
-    /// Seconds until it is forgotten; `None` while a flowtable has it.
+    /// Seconds until the kernel deletes the entry; `None` while a flowtable has it.
     pub timeout: Option<u32>,
-    /// The names by which the kernel finds it again, as it wrote them.
+    /// The attributes by which the kernel finds the entry again, as it wrote them.
     original_bytes: Vec<u8>,
     id: Option<u32>,
     zone: Option<u16>,
@@ -137,25 +137,25 @@ impl Entry {
         Ok(Self { original, reply, status, tcp_state, timeout, original_bytes, id, zone })
     }
 
-    /// Whether it came to this address, or its answers do.
+    /// Whether its first packet went to this address, or its replies do.
     #[must_use]
     pub fn concerns(&self, address: Ipv4Addr) -> bool {
         self.reply.destination == address || self.original.destination == address
     }
 
-    /// Whether somebody's address was translated to this one, or this one to somebody's.
+    /// Whether NAT translated another address to this one, or this one to another.
     ///
-    /// Not enough is that the address occurs: a shared one is also that of neighbours, who may be
-    /// talked to over another interface.
+    /// An entry with this address alone is no proof: neighbours have the same shared address, and a
+    /// host may reach them over another interface.
     #[must_use]
     pub fn is_translated(&self, address: Ipv4Addr) -> bool {
         self.status.is_source_translated() && self.reply.destination == address
             || self.status.is_destination_translated() && self.original.destination == address
     }
 
-    /// The port of this address that it occupies, as conntrack knows it: an inside port, or a
-    /// reserved one. `None` where the address is only that of the other side, and for protocols
-    /// without ports.
+    /// Returns the port of this address that the entry occupies, as conntrack knows it: an internal
+    /// port or a reserved one. `None` if the address belongs to the other side only, and for
+    /// protocols without ports.
     ///
     /// Echo requests from outside occupy nothing: their identifier is the sender's choice.
     #[must_use]
@@ -175,9 +175,9 @@ impl Entry {
         }
     }
 
-    /// The message that deletes this entry and no other.
+    /// Returns the message that deletes this entry and no other.
     ///
-    /// It always names the entry, since one without a name would delete all there are.
+    /// It always names the entry: a message without a name would delete all entries.
     ///
     /// # Errors
     /// None that could happen: what came in one message fits into another.

@@ -1,4 +1,4 @@
-//! Why nothing is known of the connections, or nothing could be done with them.
+//! Why connections cannot be read or deleted.
 
 use mape_core::{Code, Explain, Explanation};
 use nix::errno::Errno;
@@ -8,13 +8,13 @@ use crate::netlink::NetlinkError;
 /// The kernel's connection list cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConntrackError {
-    /// The module is missing.
+    /// The kernel module is missing.
     #[error("this kernel does not show its connections (nf_conntrack_netlink is missing)")]
     NoModule,
-    /// Not root.
+    /// The user is not root.
     #[error("only root may see the connections")]
     NotAllowed,
-    /// Everything else.
+    /// Any other error of the kernel.
     #[error("the connections cannot be read: {0}")]
     Netlink(NetlinkError),
 }

@@ -1,4 +1,4 @@
-//! Deleting what still has the line's former address.
+//! Deletes the connections that still have the line's former address.
 
 use std::net::Ipv4Addr;
 
@@ -8,17 +8,16 @@ use nix::errno::Errno;
 use super::{ConntrackError, Entry, Protocol, select};
 use crate::netlink::{Kernel, NetlinkError, Socket};
 
-/// Deletes the entries that were translated to or from this address, but for those that are to be
-/// kept, and says how many. `keep` gets the protocol and the inside port; `None` where the protocol
-/// has no ports.
+/// Deletes the entries that were translated to or from this address, except those that `keep`
+/// selects, and returns how many. `keep` gets the protocol and the internal port, or `None` for a
+/// protocol without ports.
 ///
-/// For a line whose address or ports have changed: while a connection goes on sending, its entry
-/// lives on for ever with an address that nobody answers to. Entries in which the address only
-/// occurs are left alone, as they can be somebody else's.
+/// This is for a line whose address or ports have changed: while a host keeps sending, its entry
+/// never times out, and replies to the old address do not arrive. Entries that only contain the
+/// address, without translation, stay, because they can belong to a neighbour.
 ///
 /// # Errors
-/// [`ConntrackError`], the first one where several entries cannot be deleted; the others are, by
-/// then.
+/// [`ConntrackError`]: the first error, after the other entries were deleted.
 pub fn forget(
     address: Ipv4Addr,
     keep: impl Fn(Protocol, Option<u16>) -> bool,
@@ -32,16 +31,16 @@ pub fn forget(
 /// The connections of a published port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flows {
-    /// Where they come to.
+    /// The external address.
     pub address: Ipv4Addr,
-    /// The port there, and the host they are sent to.
+    /// The external port, and the host to which it leads.
     pub published: Published,
 }
 
 impl Flows {
-    /// Whether this is one: it came to the port, from wherever, and was sent to the host; or the
-    /// host spoke first and was given the port. A published port is a reserved one, so the number
-    /// is the real one on every edge.
+    /// Whether the entry is one of them: it came to the port from any source and was sent to the
+    /// host, or the host sent first and got the port. A published port is a reserved one, so its
+    /// internal and external numbers are equal on every edge.
     #[must_use]
     fn have(&self, entry: &Entry) -> bool {
         let Self { address, published: Published { transport, port, host } } = *self;
@@ -62,7 +61,7 @@ impl Flows {
     }
 }
 
-/// Deletes the connections of these published ports and says how many there were.
+/// Deletes the connections of these published ports and returns how many there were.
 ///
 /// # Errors
 /// As [`forget`].

@@ -1,4 +1,4 @@
-//! What can go wrong between us and the kernel.
+//! Errors of netlink.
 
 use std::io;
 
@@ -12,19 +12,19 @@ pub struct Malformed;
 /// The kernel did not answer a question.
 #[derive(Debug, thiserror::Error)]
 pub enum NetlinkError {
-    /// There is no socket to be had.
+    /// The socket cannot be opened.
     #[error("no netlink socket: {}", io::Error::from(*.0))]
     Socket(Errno),
-    /// The kernel says no.
+    /// The kernel refuses the request.
     #[error("the kernel refuses: {}", io::Error::from(*.0))]
     Refused(Errno),
     /// What was listed changed at the same time, so that something may be missing.
     #[error("it changed while it was read")]
     Interrupted,
-    /// Nothing came in time.
+    /// No answer came in time.
     #[error("the kernel does not answer")]
     Silent,
-    /// Something else came.
+    /// The answer is malformed.
     #[error(transparent)]
     Malformed(#[from] Malformed),
 }

@@ -19,10 +19,10 @@ const IFF_UP: u32 = 1;
 /// An attribute with attributes inside.
 const NLA_F_NESTED: u16 = 0x8000;
 
-/// What the kernel says.
+/// The content of a message from the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'bytes> {
-    /// One thing of those that were asked for; the bytes are its attributes.
+    /// One item of a list; the bytes are its attributes.
     Item {
         /// IPv4, `inet` and so on, as numbers of netfilter.
         family: u8,
@@ -31,7 +31,7 @@ pub enum Message<'bytes> {
     },
     /// The end: a negative error number, or 0 where nothing is wrong.
     Result(i32),
-    /// A kind of message that nobody here asks for.
+    /// A kind of message that this program does not use.
     Other,
 }
 
@@ -40,7 +40,7 @@ pub enum Message<'bytes> {
 pub struct Received<'bytes> {
     /// The number of the request it answers.
     pub sequence: u32,
-    /// Whether things changed while they were listed.
+    /// Whether the list changed while it was read.
     pub interrupted: bool,
     /// Its content.
     pub message: Message<'bytes>,
@@ -101,13 +101,13 @@ impl<'bytes> Iterator for Messages<'bytes> {
 pub struct Request(Vec<u8>);
 
 impl Request {
-    /// Asks for everything there is.
+    /// Returns a request for a whole list.
     #[must_use]
     pub fn dump(subsystem: u8, message: u8, family: u8) -> Self {
         Self::new(subsystem, message, NLM_F_DUMP, family)
     }
 
-    /// Asks for something to be done, and for the result.
+    /// Returns a request for a change, whose result the kernel reports.
     #[must_use]
     pub fn order(subsystem: u8, message: u8, family: u8) -> Self {
         Self::new(subsystem, message, NLM_F_ACK, family)
@@ -138,7 +138,7 @@ impl Request {
         Self(bytes)
     }
 
-    /// The same with one attribute more.
+    /// Adds an attribute.
     ///
     /// # Errors
     /// [`Malformed`] where the value is too long for an attribute (65531 bytes).
@@ -151,7 +151,7 @@ impl Request {
         Ok(self)
     }
 
-    /// The same with one attribute more that has attributes inside.
+    /// Adds an attribute that contains attributes.
     ///
     /// # Errors
     /// As [`Self::with`].
@@ -159,7 +159,7 @@ impl Request {
         self.with(kind | NLA_F_NESTED, attributes)
     }
 
-    /// The same with a name, which ends with a zero.
+    /// Adds a name, which ends with a zero byte.
     ///
     /// # Errors
     /// As [`Self::with`].
@@ -167,7 +167,7 @@ impl Request {
         self.with(kind, &[name.as_bytes(), &[0]].concat())
     }
 
-    /// What goes over the socket.
+    /// Returns the bytes to send.
     ///
     /// # Errors
     /// [`Malformed`] where it is longer than 4 GiB.

@@ -1,21 +1,22 @@
-//! Who answers: the kernel, or a record of what it once said.
+//! Where answers come from: the kernel, or a recording of an earlier answer.
 
 use std::path::PathBuf;
 
 use super::{Each, NetlinkError, Request, Socket, read};
 
-/// How often a list is asked for that changes while it is read.
+/// How many times a list is requested that changes while it is read.
 const ATTEMPTS: usize = 3;
 
-/// Where answers come from.
+/// The source of answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Kernel {
-    /// This machine's.
+    /// The running kernel.
     #[default]
     Live,
-    /// Tests and pictures for documentation: what came over the socket, in `DIRECTORY/QUESTION`.
+    /// Recorded answers, for tests and for pictures in the documentation: the bytes of each answer
+    /// are in `DIRECTORY/QUESTION`.
     Recorded(PathBuf),
-    /// This machine's, written down there.
+    /// The running kernel; each answer is also written to this directory.
     Recording(PathBuf),
 }
 

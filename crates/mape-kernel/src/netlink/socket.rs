@@ -1,4 +1,4 @@
-//! The socket itself.
+//! The netlink socket.
 
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
@@ -13,9 +13,9 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 use super::message::Received;
 use super::{Message, Messages, NetlinkError, Request};
 
-/// The kernel answers at once; this only ends what would hang for ever, in seconds.
+/// Timeout in seconds. The kernel answers at once, so it ends only a call that would hang.
 const RECEIVE_TIMEOUT: i64 = 5;
-/// The kernel makes answers of many messages as long as the buffer, up to 32 KiB.
+/// Size of the buffer, in bytes. The kernel fills it with messages of a long answer, up to 32 KiB.
 const RECEIVE_BUFFER: usize = 1 << 15;
 
 /// A connection to the kernel, mostly to its netfilter. Asking needs the capability
@@ -27,7 +27,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Connects, so that nobody but the kernel can send anything.
+    /// Opens the socket and connects it to the kernel, so that no other process can send to it.
     ///
     /// # Errors
     /// [`NetlinkError::Socket`]
@@ -35,7 +35,7 @@ impl Socket {
         Self::of(SockProtocol::NetlinkNetFilter)
     }
 
-    /// The same to the part of the kernel that has devices, addresses and routes.
+    /// Opens a socket to the part of the kernel that has devices, addresses and routes.
     ///
     /// # Errors
     /// [`NetlinkError::Socket`]
@@ -57,7 +57,7 @@ impl Socket {
     /// and attributes.
     ///
     /// # Errors
-    /// [`NetlinkError`]. What was handed on before is right, but not everything.
+    /// [`NetlinkError`]. The items that were passed on before are valid but incomplete.
     pub fn ask(&mut self, request: Request, each: Each<'_>) -> Result<(), NetlinkError> {
         self.exchange(request, &mut |datagram, sequence| read(datagram, Some(sequence), each))
     }
@@ -121,7 +121,7 @@ pub fn read(datagram: &[u8], sequence: Option<u32>, each: Each<'_>) -> Result<En
     let mut end = End::default();
     for received in Messages::new(datagram) {
         let Received { sequence: found, interrupted, message } = received?;
-        // The end of an answer that nobody waited for.
+        // The rest of an earlier answer that was not read to its end.
         if sequence.is_some_and(|sequence| sequence != found) {
             continue;
         }

@@ -95,7 +95,7 @@ fn answers_end() {
     assert!(refused.is(Errno::ENOENT) && refused.errno().is_some(), "{refused}");
     // The least number has no positive one.
     assert!(heard(&end(i32::MIN), SEQUENCE).1.is_err());
-    // An answer to somebody else's question.
+    // An answer to another request.
     assert_eq!(heard(&[item.clone(), end(-1)].concat(), SEQUENCE + 1).0, 0);
     let mut interrupted = item;
     interrupted[6] |= 0x10;

@@ -1,4 +1,4 @@
-//! What firewall4's table lets through because it is published.
+//! Reads the set of accepted port forwards in firewall4's table.
 
 use mape_nft::{Admitted, Bounds};
 use nix::errno::Errno;
@@ -12,11 +12,11 @@ use crate::netlink::{Attributes, Kernel, Malformed, NetlinkError, Request};
 /// The last key of an interval.
 const NFTA_SET_ELEM_KEY_END: u16 = 10;
 
-/// The set's elements, in no order; `None` where there is no such set: firewall4 is not running, or
-/// leaves its includes out.
+/// Returns the set's elements, in no order; `None` if the set does not exist, because firewall4 is
+/// not running or omits its includes.
 ///
 /// # Errors
-/// [`NetlinkError`] where the kernel does not tell.
+/// [`NetlinkError`] if the kernel does not answer.
 pub fn admitted(kernel: &Kernel) -> Result<Option<Vec<Bounds>>, NetlinkError> {
     let request = Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETSETELEM, NFPROTO_INET)
         .with_name(NFTA_RULE_TABLE, Admitted::TABLE)?

@@ -1,4 +1,4 @@
-//! What firewall4's own table has in force.
+//! Reads firewall4's own table.
 
 use mape_nft::Admitted;
 
@@ -16,10 +16,10 @@ const NFTA_SET_ELEM_FLAGS: u16 = 3;
 /// In the flags of an element: it ends a range.
 const NFT_SET_ELEM_INTERVAL_END: u32 = 1;
 
-/// Whether it has loaded anything.
+/// Whether firewall4 has loaded its table.
 ///
 /// # Errors
-/// [`NetlinkError`] where the kernel does not tell.
+/// [`NetlinkError`] if the kernel does not answer.
 pub fn has_fw4(kernel: &Kernel) -> Result<bool, NetlinkError> {
     let all = Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE, NFPROTO_INET);
     let names = kernel.list("nft-tables", &all, |_, attributes| {
@@ -28,11 +28,11 @@ pub fn has_fw4(kernel: &Kernel) -> Result<bool, NetlinkError> {
     Ok(names.iter().any(|name| name == FW4))
 }
 
-/// Whether it has loaded rules without the line that lets published connections through. It then
-/// stops them, as no zone has let them in.
+/// Whether firewall4 has loaded its rules without the one that accepts published connections. It
+/// then drops them, because no zone accepts them.
 ///
 /// # Errors
-/// [`NetlinkError`] where the kernel does not tell.
+/// [`NetlinkError`] if the kernel does not answer.
 pub fn fw4_stops_published(kernel: &Kernel) -> Result<bool, NetlinkError> {
     let rules = rules(kernel, "nft-rules-fw4", NFPROTO_INET, FW4)?;
     let lets_in = rules.iter().any(|rule| rule.sets.iter().any(|set| set == Admitted::SET));
@@ -43,7 +43,7 @@ pub fn fw4_stops_published(kernel: &Kernel) -> Result<bool, NetlinkError> {
 /// or looks into a set that has it.
 ///
 /// # Errors
-/// [`NetlinkError`] where the kernel does not tell.
+/// [`NetlinkError`] if the kernel does not answer.
 pub fn fw4_knows(kernel: &Kernel, chain: &str, device: &str) -> Result<bool, NetlinkError> {
     for rule in rules(kernel, "nft-rules-fw4", NFPROTO_INET, FW4)? {
         if rule.chain != chain {
@@ -54,7 +54,7 @@ pub fn fw4_knows(kernel: &Kernel, chain: &str, device: &str) -> Result<bool, Net
             Some(name) if name == device.as_bytes() => true,
             _ => !name.is_empty() && device.as_bytes().starts_with(name),
         };
-        // A zone of all devices but some is left to itself.
+        // A rule for all devices except some is not evaluated. It counts as a match.
         if rule.negated || rule.compared.iter().any(is_it) {
             return Ok(true);
         }

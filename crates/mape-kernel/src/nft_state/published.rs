@@ -1,4 +1,4 @@
-//! Which ports lead to hosts, as the kernel has it.
+//! Reads the published ports that the kernel has loaded.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
@@ -17,10 +17,11 @@ const NFTA_SET_ELEM_DATA: u16 = 2;
 const NFTA_LOOKUP_DREG: u16 = 3;
 const NFTA_CMP_DATA: u16 = 3;
 
-/// What is published on this interface, whose device has this index; nothing while it is shut.
+/// Returns the published ports of this interface, whose device has this index; none while it is
+/// closed.
 ///
 /// # Errors
-/// [`NetlinkError`] where the kernel does not tell.
+/// [`NetlinkError`] if the kernel does not answer.
 pub fn published(
     kernel: &Kernel,
     name: &InterfaceName,

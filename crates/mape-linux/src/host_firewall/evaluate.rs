@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What is known of a packet.
+/// Header fields of a packet, and the fields that it does not have.
 #[derive(Clone, Debug, Default)]
 pub struct Packet {
     facts: Vec<(&'static str, Vec<String>)>,

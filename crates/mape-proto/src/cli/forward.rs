@@ -39,7 +39,7 @@ struct ListJson<'list> {
     faults: &'list [String],
 }
 
-/// Nobody wishes such a forward.
+/// No section has this name.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no forward called {0}")]
 struct NoForward(Quoted);
@@ -166,7 +166,7 @@ impl Options {
             name: self.name.as_deref(),
             interface: self.interface.as_deref(),
         };
-        // What is wrong by itself is told before anybody waits.
+        // Invalid arguments are reported before the wait for the lock.
         self.forward(&wish)?;
         let lock = mape_firewall::lock::take(&self.env.run)?;
         let forward = self.forward(&wish)?;
@@ -242,7 +242,7 @@ impl Options {
         Ok(apply_to(&Router::read(self.env.clone())?, PACKAGE, changes, lock)?)
     }
 
-    /// The wish as a section of its own.
+    /// Reads the request as the loader would read its section.
     fn forward(&self, wish: &ForwardRequest<'_>) -> Result<Forward, Failure> {
         let package = self.env.config().read(PACKAGE)?;
         let package = package.ok_or_else(|| UciError::Unreadable {

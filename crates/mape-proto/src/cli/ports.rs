@@ -20,7 +20,7 @@ enum Filter {
     Ranges,
 }
 
-/// Nobody knows which ports are in use.
+/// The ports in use cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the ports in use of {interface} are unknown: {reason}")]
 struct Unknown {

@@ -16,23 +16,23 @@ pub(super) const MIN_SENT_PACKETS: u64 = 20;
 pub enum Fix {
     /// Add `interface` to the networks of the firewall zone `zone`.
     JoinZone {
-        /// Ours.
+        /// The `mape` interface.
         interface: String,
-        /// Its name.
+        /// The zone's name.
         zone: String,
     },
     /// Set the option `clientid` of `interface`, so that its DUID carries no time.
     ClientId {
         /// The uplink.
         interface: String,
-        /// The DUID, in hexadecimal.
+        /// The new DUID (DHCPv6 client identifier), in hexadecimal.
         clientid: String,
     },
     /// Load the rules again: `mape-proto firewall`.
     LoadRules,
     /// Try to bring `interface` up once more.
     Retry {
-        /// Ours.
+        /// The `mape` interface.
         interface: String,
     },
 }

@@ -146,9 +146,10 @@ pub struct Ipip {
 /// MAP-T (RFC 7599).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapT {
-    /// The default mapping rule.
+    /// The default mapping rule (DMR): the IPv6 prefix for IPv4 destinations outside the MAP
+    /// domain.
     pub dmr: Ipv6Net,
-    /// The rules. They have the same numbers as those of MAP-E; the place of the BR has the first
-    /// address of the DMR.
+    /// The rules. They have the same fields as rules of MAP-E. The field for the BR has the first
+    /// address of the DMR, because MAP-T has no BR address.
     pub rules: Vec<Rule>,
 }

@@ -29,7 +29,7 @@ impl Window {
 /// The outcome of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The resolvers know no server.
+    /// The DNS answer names no provisioning server.
     NotAnnounced,
     /// The resolvers failed.
     DnsFailed,
@@ -39,7 +39,7 @@ pub(super) enum Outcome {
     Refused,
     /// An answer that cannot be used.
     BadAnswer,
-    /// An answer, and how long it is good.
+    /// A usable answer, and for how many seconds it is valid.
     Answered(Option<u32>),
 }
 
