@@ -45,7 +45,7 @@ pub(crate) fn boot(scripts: &[&str]) -> anyhow::Result<()> {
     prepare()?;
     let scripts = if scripts.is_empty() { SCRIPTS } else { scripts };
     let status = match run(scripts) {
-        // qemu 7.2 hung once in seven runs, before any check. A script that fails has a status.
+        // qemu 7.2 hung once in six runs, before any check. A script that fails has a status.
         Err(error) => {
             println!("note  {error:#}, so the machine is started once more");
             run(scripts)?
