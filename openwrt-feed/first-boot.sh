@@ -1,9 +1,12 @@
 #!/bin/sh
-# First boot of an OpenWrt image that has kmod-ip6-tunnel, kmod-nft-netdev and kmod-nf-conntrack-netlink:
-# adds the feed of mape-rs and its key, and installs the packages as soon as the router has IPv6.
+# First boot of an OpenWrt image that has kmod-ip6-tunnel, kmod-nft-netdev and
+# kmod-nf-conntrack-netlink: adds the feed of mape-rs and its key, and installs the packages as soon
+# as the router has IPv6.
 #
-# Firmware selector: paste it as "Script to run on first boot". Image builder: files/etc/uci-defaults/99-mape-rs.
-# owut: --init-script FILE. Its progress: logread -e mape-rs. See docs/install.md.
+# Firmware selector: paste it as "Script to run on first boot".
+# Image builder: files/etc/uci-defaults/99-mape-rs
+# owut: --init-script FILE
+# Its progress: logread -e mape-rs. See docs/install.md.
 
 # The line: without these lines you set it up yourself.
 uci -q show network | grep -q "\.proto='mape'\$" || uci -q batch <<-EOT
@@ -12,7 +15,8 @@ uci -q show network | grep -q "\.proto='mape'\$" || uci -q batch <<-EOT
 	commit network
 EOT
 
-# The network starts later than this script, so a hook does the rest; it deletes itself when it has succeeded.
+# The network starts after this script, so a hook does the rest. The hook deletes itself when it has
+# succeeded.
 mkdir -p /etc/hotplug.d/iface
 cat >/etc/hotplug.d/iface/99-mape-rs-install <<'EOT'
 #!/bin/sh
@@ -45,8 +49,8 @@ install_packages() {
 }
 
 [ "$ACTION" = ifup ] && mkdir /tmp/mape-rs-install 2>/dev/null && {
-	# Without IPv6, or without the time that the server's certificate needs, it is tried again: after 15 s,
-	# then after twice as long, up to an hour.
+	# Without IPv6, or before the clock is right for the server's certificate, it tries again:
+	# after 15 s, then after twice as long each time, up to an hour.
 	pause=15
 	until install_packages; do
 		sleep "$pause"

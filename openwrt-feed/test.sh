@@ -94,7 +94,8 @@ ours=$(echo "$said" | sed '1d; /^maintainer /d')
 said=$(make --silent --no-print-directory -C "$work/luci/applications/luci-app-mape" TOPDIR="$work" PKG_NAME=luci-app-mape)
 same luci-app-mape "$ours" "$(echo "$said" | sed '1d; /^maintainer /d')"
 
-# OpenWrt takes every such file in a feed for a package, whether the feed is this directory or the whole clone.
+# OpenWrt treats every such file in a feed as a package, whether the feed is this directory or the
+# whole clone.
 for feed in . ..; do
 	found=$(find -L "$feed" -maxdepth 5 -name target -prune -o -name Makefile -exec grep -l 'call BuildPackage' {} + |
 		sed 's|/Makefile$||; s|.*/||' | sort | tr '\n' ' ')

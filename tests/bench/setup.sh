@@ -5,15 +5,15 @@
 #   MAPE_PROTO   our program, static
 #   ROUNDS       how often each is measured (11)
 #
-# Runs with UPSTREAM laid over this machine's files as its root, in namespaces of its own, so that what is
-# missing there (a shell, nft, libraries) is the machine's. PATH has lab-traffic and netifd-stand-in, both static.
-# Prints lines `SIDE LINE JSON`, the JSON being lab-traffic's.
+# Runs in namespaces of its own. Its root is an overlay of UPSTREAM over this machine's files, so
+# that files missing in UPSTREAM (a shell, nft, libraries) are the machine's. PATH has lab-traffic
+# and netifd-stand-in, both static. Prints lines `SIDE LINE JSON`, the JSON being lab-traffic's.
 set -eu
 if [ -z "${BENCH_INSIDE:-}" ]; then
 	BENCH_INSIDE=$(cd "$(dirname "$0")/../.." && pwd)
 	export BENCH_INSIDE
-	# As many buckets for TCP as a router with half a gigabyte has: who lists sockets walks through all of them,
-	# and a namespace gets its own table. Older kernels do not know this.
+	# As many TCP hash buckets as a router with half a gigabyte has: listing sockets walks
+	# through all of them, and a namespace gets its own table. Older kernels lack this sysctl.
 	# shellcheck disable=SC2016 # the inner shell expands it
 	exec unshare --net sh -c 'echo 4096 2>/dev/null >/proc/sys/net/ipv4/tcp_child_ehash_entries
 		exec unshare --mount --net --propagation private sh "$0"' "$0"
@@ -24,8 +24,8 @@ mkdir "$work/upper" "$work/work" "$work/root"
 root=$work/root
 # A copy, as layers may not lie in one another.
 cp -a "$UPSTREAM" "$work/upstream"
-# What is no whole root uses this machine's libraries, and may not hide them where /lib is a link to /usr/lib.
-# OpenWrt's scripts want a busybox shell.
+# An UPSTREAM that is no complete root uses this machine's libraries, and must not hide them where
+# /lib is a link to /usr/lib. OpenWrt's scripts need a busybox shell.
 if [ ! -e "$work/upstream/bin/sh" ]; then
 	for place in bin sbin lib; do
 		if [ -L "/$place" ] && [ -d "$work/upstream/$place" ]; then
@@ -84,7 +84,8 @@ started() {
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" /usr/sbin/mape-proto firewall >/dev/null
 }
 
-# set_up PROTO WORD...: WORD... are put before the handler's call. A fresh netifd, which knows of no earlier set-up.
+# set_up PROTO WORD...: one set-up under a fresh netifd without earlier state. WORD... are put
+# before the handler's call.
 set_up() {
 	protocol=$1
 	shift
@@ -136,7 +137,8 @@ done
 EOF
 chmod 755 "$root/tmp/bin/busy"
 
-# A firewall is there before any set-up is, and some work of the kernel's is done for the first of its kind only.
+# The firewall is loaded before the set-ups, and some work of the kernel is done only for the first
+# object of its kind.
 chroot "$root" nft -f - <<EOF
 table inet fw4 {
 	chain input { type filter hook input priority filter; policy accept; ct state established accept; }

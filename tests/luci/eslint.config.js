@@ -1,5 +1,5 @@
-// The rules that LuCI holds its own files to, and what we hold ours to beyond: no markup from strings, no
-// style in markup, texts that the extraction can read.
+// The rules that LuCI holds its own files to, and what we hold ours to beyond: no markup from
+// strings, no style in markup, texts that the extraction can read.
 
 import js from '@eslint/js';
 import json from '@eslint/json';

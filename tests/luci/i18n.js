@@ -1,8 +1,9 @@
-// Texts for translation: `node i18n.js` compares the template with the source and each catalogue with the
-// template; `node i18n.js --write` writes the template anew and brings the catalogues in its order.
+// Texts for translation: `node i18n.js` compares the template with the source and each catalogue
+// with the template; `node i18n.js --write` rewrites the template and puts the catalogues in its
+// order.
 //
-// A catalogue has to be complete: a missing, empty or surplus entry is an error, and so are placeholders
-// that differ.
+// A catalogue must be complete: a missing, empty or surplus entry is an error, and so are different
+// placeholders.
 
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -160,7 +161,7 @@ for (const path of catalogues) {
 	}
 	for (const text of known.keys())
 		if (!texts.has(text))
-			problems.push(`${path}: nobody asks for: ${text}`);
+			problems.push(`${path}: no source file has: ${text}`);
 }
 
 console.log(`${texts.size} texts, ${catalogues.length} catalogue(s), ${problems.length} problem(s)`);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The machine's program: prepares the root, then runs the scenarios named, each on a router that has
-# just booted. The lines that begin with "==" are read by the host. With LAB_TWICE one that failed has a
-# second chance.
+# just booted. The lines that begin with "==" are read by the host. With LAB_TWICE one that failed
+# has a second chance.
 #
 # shellcheck source-path=SCRIPTDIR
 set -eu

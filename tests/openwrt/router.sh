@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# The router as a real OpenWrt root: the adapter between the scenarios and what runs them. Source it
-# after topology.sh. Whoever puts another router under the scenarios writes these functions anew.
+# The router as a real OpenWrt root: the adapter between the scenarios and the programs that run
+# them. Source it after topology.sh. Another kind of router needs its own version of these
+# functions.
 #
 # The root is in $ROOT. Its programs run with it as their root directory, in the machine's own
 # network namespace; the other hosts of the line have namespaces.
@@ -9,8 +10,8 @@ ROOT=${ROOT:-/openwrt}
 SYSLOG=${SYSLOG:-/tmp/openwrt.log}
 ROUTER_PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
-# router COMMAND...: runs a program of the router. Through the router's `env` by its path: a bare name
-# would be an applet of the machine's own busybox, which has another `ifup`.
+# router COMMAND...: runs a program of the router. Through the router's `env` by its path: a bare
+# name would be an applet of the machine's own busybox, which has another `ifup`.
 router() {
 	env -i PATH="$ROUTER_PATH" HOME=/root USER=root chroot "$ROOT" /usr/bin/env "$@"
 }
@@ -35,7 +36,8 @@ router_prepare() {
 	for defaults in "$ROOT"/etc/uci-defaults/*mape*; do
 		cp "$defaults" "$ROOT/lab-uci-defaults"
 	done
-	# Counts what netifd and hotplug start. It keeps its process, so that a signal meets the program.
+	# Counts what netifd and hotplug start. It keeps its process, so that a signal meets the
+	# program.
 	mv "$ROOT/usr/sbin/mape-proto" "$ROOT/usr/sbin/mape-proto.real"
 	router_write /usr/sbin/mape-proto 755 <<-'EOF'
 		#!/bin/sh
@@ -70,7 +72,7 @@ router_start() {
 # first process, and does nothing for these but to start them again.
 router_services() {
 	router ubusd >/dev/null 2>&1 &
-	# `ubus list` fails as long as nobody is there.
+	# `ubus list` fails until ubusd listens.
 	if ! wait_for 30 router sh -c '[ -S /var/run/ubus/ubus.sock ] || [ -S /var/run/ubus.sock ]'; then
 		echo "FAIL  the root's ubusd does not start"
 		exit 77
@@ -93,7 +95,7 @@ router_processes() {
 	done
 }
 
-# As pulling the plug: nobody gets to tidy up.
+# A power failure: no process can clean up.
 router_kill() {
 	for round in 1 2 3; do
 		router_processes | while read -r process _; do

@@ -1,9 +1,10 @@
 # shellcheck shell=sh
-# Packages of OpenWrt itself, with their real names, versions and dependencies, and next to nothing in them.
-# Sourced by root.sh, which has set `kind`, `tool` and `release`.
+# Packages of OpenWrt itself, with their real names, versions and dependencies, and next to nothing
+# in them. Sourced by root.sh, which has set `kind`, `tool` and `release`.
 # shellcheck disable=SC2154
 
-# The kernel of each release: `kernel` is its name in /lib/modules, `abi` the version of its package.
+# The kernel of each release: `kernel` is its name in /lib/modules, `abi` the version of its
+# package.
 case "$release" in
 23.05) kernel=5.15.167 abi=5.15.167-1-cf2b48ba5fc61db1afcd4b4b8a0a4c50 revision=-1 ;;
 24.10) kernel=6.6.86 abi=6.6.86~c3b0a2f5d4e1968b7a60c5d4e3f20b18-r1 revision=-r1 ;;

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Carries out the README's lines in a root whose only network is a server on ::1, with the signed feeds that the real
-# package manager reads; then upgrades, breaks the feeds, and boots an image for the first time.
+# Carries out the README's lines in a root whose only network is a server on ::1, with the signed
+# feeds that the real package manager reads; then upgrades, breaks the feeds, and boots an image for
+# the first time.
 #
 #   feed.sh WORK BUSYBOX RELEASE KIND TOOL USIGN OLDER NEWER
 #
-# KIND is `opkg` or `apk` and TOOL its program. OLDER and NEWER are feeds made with the same keys. To be run as root, in
-# namespaces of its own: `unshare --net --pid --fork --kill-child`.
+# KIND is `opkg` or `apk` and TOOL its program. OLDER and NEWER are feeds made with the same keys.
+# To be run as root, in namespaces of its own: `unshare --net --pid --fork --kill-child`.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1 busybox=$2 release=$3 kind=$4 tool=$5 usign=$6 older=$7 newer=$8

@@ -1,7 +1,9 @@
 # shellcheck shell=sh
-# What OpenWrt's /lib/functions.sh does when a package comes or goes, as far as packages here need it.
+# What OpenWrt's /lib/functions.sh does when a package comes or goes, as far as packages here need
+# it.
 
-# package_files SCRIPT: sets `info`, without the last part of the name. apk names the package instead.
+# package_files SCRIPT: sets `info`, without the last part of the name. apk names the package
+# instead.
 package_files() {
 	if [ -n "${pkgname:-}" ]; then
 		info=$IPKG_INSTROOT/lib/apk/packages/$pkgname

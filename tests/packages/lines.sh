@@ -1,6 +1,6 @@
 #!/bin/sh
-# Prints a fenced block of a document, to be run on a router: its lines as they are, with another address in the
-# place of our feed's.
+# Prints a fenced block of a document, to be run on a router: its lines as they are, with another
+# address in the place of our feed's.
 #
 #   lines.sh DOCUMENT NAME [ADDRESS]
 #

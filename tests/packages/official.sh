@@ -3,8 +3,9 @@
 #
 #   official.sh SITE KIND COMMAND...
 #
-# SITE is what `cargo xtask feed` has made, and KIND `opkg` or `apk`. COMMAND runs the words behind it in such a root,
-# with this machine's network: `docker run --rm --network host IMAGE`, or `chroot DIRECTORY`.
+# SITE is what `cargo xtask feed` has made, and KIND `opkg` or `apk`. COMMAND runs the words behind
+# it in such a root, with this machine's network: `docker run --rm --network host IMAGE`, or `chroot
+# DIRECTORY`.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 site=$1 kind=$2

@@ -1,6 +1,6 @@
 #!/bin/sh
-# An imitation of opkg for tests on machines that have none: packages from files, without feeds. packages.sh
-# holds the same expectations against this and against the real one.
+# An imitation of opkg for tests on machines that have none: packages from files, without feeds.
+# packages.sh holds the same expectations against this and against the real one.
 #
 #   opkg [--offline-root ROOT] install [--force-downgrade] FILE...
 #   opkg [--offline-root ROOT] remove NAME...
@@ -54,8 +54,9 @@ open() {
 	echo "$name"
 }
 
-# missing CONTROL: what it depends on that is neither installed nor among the files. Only an installed package's
-# version is compared: a file that is refused satisfies what depends on it all the same.
+# missing CONTROL: what it depends on that is neither installed nor among the files. Only an
+# installed package's version is compared: a file that is refused satisfies what depends on it all
+# the same.
 missing() {
 	field Depends "$1" | sed 's/, /\n/g' | while read -r name version; do
 		version=$(echo "$version" | tr -d '(=) ')

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs, upgrades and removes packages from files, in a root without network, and looks for traces.
+# Installs, upgrades and removes packages from files, in a root without network, and looks for
+# traces.
 #
 #   packages.sh WORK BUSYBOX RELEASE KIND TOOL PACKAGES NEWER
 #
-# KIND is `like` (TOOL is opkg.sh, the imitation), `opkg` or `apk` (TOOL is the real one). PACKAGES and NEWER are
-# feeds with two versions of ours. Needs root, for chroot.
+# KIND is `like` (TOOL is opkg.sh, the imitation), `opkg` or `apk` (TOOL is the real one). PACKAGES
+# and NEWER are feeds with two versions of ours. Needs root, for chroot.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1 busybox=$2 release=$3 kind=$4 tool=$5 packages=$6 newer=$7
@@ -73,7 +74,8 @@ has_not kmod-ip6-tunnel kmod-nft-netdev kmod-nf-conntrack-netlink
 case "$kind" in
 apk) has_not mape-rs luci-app-mape luci-i18n-mape-ja ;;
 *)
-	# opkg installs what depends on them all the same; so ours says what is missing, before the restart.
+	# opkg installs what depends on them all the same; so our package names the missing ones,
+	# before the restart.
 	has mape-rs luci-app-mape
 	said "mape-rs: .* missing: kmod-ip6-tunnel kmod-nft-netdev kmod-nf-conntrack-netlink\$"
 	said "kernel $kernel"
@@ -90,7 +92,7 @@ new_root
 cp "$modules"/* "$packages/$manager/x86_64"/*."$packed" "$packages/mape-rs.pem" "$root/tmp/"
 by_hand "$here/../../docs/install.md" files || fail 'the lines'
 said 'service network restart'
-! grep -q 'missing' "$work/said" || fail 'it misses what is there'
+! grep -q 'missing' "$work/said" || fail 'it reports installed packages as missing'
 has kmod-ip6-tunnel kmod-nft-netdev kmod-nf-conntrack-netlink mape-rs luci-app-mape luci-i18n-mape-ja
 rm -r "$root"/tmp/*
 
@@ -108,7 +110,7 @@ else
 fi
 upload "$package" || fail "mape-rs"
 said 'service network restart'
-! grep -q 'missing' "$work/said" || fail "it misses what is there"
+! grep -q 'missing' "$work/said" || fail "it reports installed packages as missing"
 [ "$(called 'restart')" = 0 ] || fail "something was restarted"
 [ "$(called '^firewall reload')" = 1 ] || fail "the firewall does not know the rules"
 [ "$(chroot "$root" uci -q show firewall | grep -c '^firewall.mape_rs')" = 4 ] || fail "no section in firewall"

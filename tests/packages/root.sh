@@ -1,6 +1,7 @@
 # shellcheck shell=sh
-# A router's root without network for tests of packages. The script that sources this has set `here`, `work`,
-# `busybox`, `release`, `kind` (like: the imitation of opkg; opkg or apk: the real one) and `tool` (its program).
+# A router's root without network for tests of packages. The script that sources this has set
+# `here`, `work`, `busybox`, `release`, `kind` (like: the imitation of opkg; opkg or apk: the real
+# one) and `tool` (its program).
 # shellcheck disable=SC2034,SC2154
 
 # shellcheck source=tests/packages/base.sh
@@ -57,7 +58,8 @@ install() {
 	return "$status"
 }
 
-# upload FILE: as LuCI does it, which gives the file another name. MAPE_LUCI_CALL names LuCI's own command for that.
+# upload FILE: as LuCI does it, which gives the file another name. MAPE_LUCI_CALL names LuCI's own
+# command for that.
 upload() {
 	cp "$1" "$root/tmp/upload.$packed"
 	if [ -z "${MAPE_LUCI_CALL:-}" ]; then
@@ -86,8 +88,8 @@ install_modules() {
 	install "$@"
 }
 
-# image FILE...: as OpenWrt's image builder installs ours, with the modules of its own; where `no_script` is 1 no
-# script of opkg's packages does anything.
+# image FILE...: as OpenWrt's image builder installs ours, with the modules of its own; where
+# `no_script` is 1 no script of opkg's packages does anything.
 image() {
 	case "$kind" in
 	apk)
@@ -208,8 +210,8 @@ new_root() {
 	: >"$root/called"
 }
 
-# Every file with its checksum, but for what the stubs and the package manager write; UCI's files by what they
-# say. No directories: opkg leaves those it made.
+# Every file with its checksum, but for what the stubs and the package manager write; UCI's files by
+# what they say. No directories: opkg leaves those it made.
 state() {
 	(
 		cd "$root" || exit

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Stands in for a router's programs: writes each call down in /called, and answers what packages ask.
-# Linked as uci, ubus, nft, ifdown, service and others.
+# Stands in for a router's programs: writes each call down in /called, and answers what packages
+# ask. Linked as uci, ubus, nft, ifdown, service and others.
 
 name=${0##*/}
 echo "$name $*" >>/called

@@ -90,7 +90,8 @@ demo_full() {
 	event want "$MAPE_PORT_COUNT"
 	rm -f /tmp/full
 	# Not through `on`: the process to stop later would be a shell around this one.
-	# --again: the kernel looks at about 248 ports of a range, so the last of a large set need luck.
+	# --again: the kernel looks at about 248 ports of a range, so the last of a large set need
+	# luck.
 	ip netns exec "$LAB_NS-lan1" lab-traffic hold --to "$SERVER:7000" --count "$MAPE_PORT_COUNT" \
 		--from "$LAN_SOURCES" --wait 4 --again 20 --keep 600 --list 1 --progress 1 >/tmp/full &
 	holder=$!
@@ -101,7 +102,8 @@ demo_full() {
 	full=$(cat /tmp/full)
 	ports=$(field "$full" outside_ports)
 	alive=$(field "$full" alive)
-	# Two tests in one: as many connections as ports, all answering, each from a port of its own.
+	# Two tests in one: as many connections as ports, all answering, each from a port of its
+	# own.
 	result "$alive answer at once, from $ports ports" "$alive $ports" = "$LINE_COUNT $LINE_COUNT"
 	event ports "$full"
 	event sum "in use at once to one server|$ports"
@@ -143,7 +145,8 @@ demo_line() {
 	demo_trace "traceroute with ICMP" -I
 
 	event step "TCP, 500 kB there and back"
-	# To another port than below: before Linux 6.5 a closed connection keeps its port for two minutes.
+	# To another port than below: before Linux 6.5 a closed connection keeps its port for two
+	# minutes.
 	bulk=$(on lan1 lab-traffic bulk --to "$SERVER:7003" --bytes 500000)
 	result "$(field "$bulk" received) bytes, all equal" "$(field "$bulk" equal)" = true
 	event step "UDP from 100 sockets"
@@ -163,8 +166,9 @@ demo_line() {
 		--others 198.18.9.0:7002 --from "$LAN_SOURCES" --progress 1)
 	lost=$(field "$mixed" syn_retransmissions)
 	alive=$(field "$mixed" alive)
-	# The kernel begins its search at random places: any NAT with as many ports loses a first packet
-	# now and then (lines.sh has the odds). Rules that choose ports themselves lose dozens.
+	# The kernel begins its search at random places: any NAT with as many ports loses a first
+	# packet now and then (lines.sh has the odds). Rules that choose ports themselves lose
+	# dozens.
 	if [ "$lost" -le "$LINE_LUCK" ]; then well=yes; else well=no; fi
 	result "$alive to one, $(field "$mixed" others) to others; $lost first SYNs lost" \
 		"$alive $well" = "$most yes"

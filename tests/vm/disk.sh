@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# A machine that boots twice, with one disk: what is in /keep when it goes down is there again. Source it.
+# A machine that boots twice, with one disk: what is in /keep when it goes down is there again.
+# Source it.
 #
 # The disk has no file system: a word in its first sector, and a tar archive behind it.
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Contracts with an IPv4 address of one's own: the provider is told the tunnel's address by HTTP, from
-# that address and no other, once it is there and again when it changes; nobody is told anything who is
-# not to be told; a refusal is explained and takes nothing down.
-# A real web server checks user and password, and the relay counts what comes from elsewhere.
+# Fixed-IPv4 contracts. The router sends the tunnel's address to the provider's update server by
+# HTTP, from that address only, when the line comes up and when the address changes. No other server
+# gets a request. A refusal is explained and takes nothing down.
+# A real web server checks user and password, and the relay counts requests from other addresses.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2034,SC2317 # read by what is sourced; functions are called through others
@@ -63,13 +63,13 @@ configured() {
 	ubus -S call network reload
 }
 
-# told CE STATUS SERVER: how often.
-told() {
+# updates CE STATUS SERVER: prints the number of such requests in the server's log.
+updates() {
 	grep -cF "$1 $3 $2 GET /update?$ASKED HTTP/1.0" "$WORK/web.log" || :
 }
 
-is_told() {
-	[ "$(told "$@")" -ge 1 ]
+is_updated() {
+	[ "$(updates "$@")" -ge 1 ]
 }
 
 calls() {
@@ -111,7 +111,7 @@ done
 dns_start --host-record=fcs.enabler.ne.jp,$WEB
 web_start "$ASKED"
 
-echo "== nobody is to be told"
+echo "== no update server configured"
 line_of $CE
 PREFIX_NOW=''
 network '"provider": "v6plus-static"' "$CONTRACT"
@@ -133,21 +133,21 @@ check "no prefix: packets sent" "$(sent)" -eq 0
 echo "== it is there"
 PREFIX_NOW=$LINE_PREFIX
 configured v6plus-static '"update_user": "lab-1"' '"update_password": "p w&1"'
-works "told"
-within 60 "told: the address, from it, with user and password" is_told $CE 200 fcs.enabler.ne.jp
+works "updated"
+within 60 "updated: the address, from it, with user and password" is_updated $CE 200 fcs.enabler.ne.jp
 before=$(calls)
 ubus -S call network.interface.wan renew
 sleep 5
-check "told once" "$(calls)" -eq "$before"
-check "told once, one call" "$before" -eq 1
-within 60 "told: no warning" no_warning
+check "updated once" "$(calls)" -eq "$before"
+check "updated once, one call" "$before" -eq 1
+within 60 "updated: no warning" no_warning
 
 echo "== another address"
 PREFIX_NOW=$OTHER_PREFIX
 line_of $OTHER_CE
 configured v6plus-static '"update_user": "lab-1"' '"update_password": "p w&1"'
 works "moved"
-within 60 "moved: told, from the new address" is_told $OTHER_CE 200 fcs.enabler.ne.jp
+within 60 "moved: updated, from the new address" is_updated $OTHER_CE 200 fcs.enabler.ne.jp
 check "moved: calls" "$(calls)" -eq 2
 
 echo "== the server refuses"
@@ -169,7 +169,7 @@ echo "== with the right password again"
 configured v6plus-static '"update_user": "lab-1"' '"update_password": "p w&1"'
 works "right again"
 within 60 "right again: no warning" no_warning
-check "right again: the server knows it" "$(told $OTHER_CE 200 fcs.enabler.ne.jp)" -eq 1
+check "right again: the server knows it" "$(updates $OTHER_CE 200 fcs.enabler.ne.jp)" -eq 1
 
 echo "== another provider's server, which is dead"
 web_stop
@@ -181,7 +181,7 @@ works "dead"
 web_start "$ASKED"
 ubus -S call service set '{"name": "mape-rs-wan", "instances": {"wan": {"command":
 	["/usr/sbin/mape-proto", "provision", "wan", "0"], "respawn": ["0", "60", "0"]}}}'
-within 60 "alive: told" is_told $OTHER_CE 200 vne.example.jp
+within 60 "alive: updated" is_updated $OTHER_CE 200 vne.example.jp
 within 60 "alive: no warning" no_warning
 works "alive"
 check "the same tunnel to the end" "$(device)" = "$index"

@@ -61,7 +61,8 @@ judge_rules() {
 	judge_ports "meta l4proto tcp" "th sport" bad_tcp
 	judge_ports "meta l4proto udp" "th sport" bad_udp
 	judge_ports "icmp type echo-request" "icmp id" bad_echo
-	# A relay delivers no request with another PSID, so only a test's own can cause such a reply.
+	# A relay delivers no request with another PSID, so only a test's own can cause such a
+	# reply.
 	judge_ports "icmp type echo-reply" "icmp id" info_echo_reply | sed 's/ drop$/ accept/'
 	echo "icmp type { destination-unreachable, time-exceeded, parameter-problem } jump quoted"
 	echo "icmp type != { echo-request, echo-reply, destination-unreachable, time-exceeded, parameter-problem } counter name bad_icmp_type drop"

@@ -2,9 +2,10 @@
 # shellcheck disable=SC2034 # read by the scripts that source this
 # Two real numberings, as literals: the tests must not compute what they check. Source it.
 
-# LINE_LUCK: first SYNs that may be lost while 90 % of the set fill up. The kernel's search for a free
-# port is random, also in a contiguous range: simulated 6,000 times, 240 ports lost one SYN in 20
-# runs and never two; simulated 800 times, 1008 ports lost one in 31 runs, two in 3 and never more.
+# LINE_LUCK: first SYNs that may be lost while 90 % of the set fill up. The kernel's search for a
+# free port is random, also in a contiguous range: simulated 6,000 times, 240 ports lost one SYN in
+# 20 runs and never two; simulated 800 times, 1008 ports lost one in 31 runs, two in 3 and never
+# more.
 
 # 15 blocks of 16 ports: 5696-5711 ... 63040-63055
 line_v6plus() {

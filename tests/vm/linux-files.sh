@@ -1,6 +1,6 @@
 #!/bin/sh
-# What `plan --sh` and `--ifupdown` print brings a line up without any daemon of ours, on eth0 and on a
-# bridge, and takes it away again.
+# What `plan --sh` and `--ifupdown` print brings a line up without any daemon of ours, on eth0 and
+# on a bridge, and takes it away again.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through others
@@ -60,7 +60,7 @@ by_ifupdown() {
 	mkdir -p /etc/network
 	printf 'source %s/mape-wan.interfaces\n' $FILES >/etc/network/interfaces
 	mkdir -p /etc/network/if-pre-up.d /etc/network/if-up.d /etc/network/if-down.d /etc/network/if-post-down.d
-	# Somebody has our metric at first.
+	# Another route has our metric at first.
 	on cpe ip route add default dev lan metric 512
 	status=0
 	on cpe ifup mape-wan || status=$?

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What others have set up stays as it is, whatever this program does; what it would do is told first;
-# and a failure in the middle leaves nothing behind.
+# Objects of other programs stay unchanged, whatever this program does. Planned changes are shown
+# first; and a failure in the middle leaves nothing behind.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through others
@@ -143,8 +143,8 @@ done
 
 mape up
 check "up: exit status" "$status" -eq 0
-check "the other default route is told" "$(echo "$said" | grep -c 'default via 192.0.2.1 dev eth1 metric 1024 stays')" -eq 1
-check "the firewall's chain is told" "$(echo "$said" | grep -c 'nft insert rule inet filter input ip6 saddr')" -eq 1
+check "the other default route is reported" "$(echo "$said" | grep -c 'default via 192.0.2.1 dev eth1 metric 1024 stays')" -eq 1
+check "the firewall's chain is reported" "$(echo "$said" | grep -c 'nft insert rule inet filter input ip6 saddr')" -eq 1
 linux_right up
 linux_traffic up
 untouched up
@@ -166,14 +166,14 @@ mape up --config /tmp/mtu.conf
 check "changed MTU" "$(on cpe cat /sys/class/net/mape-wan/mtu)" -eq 1400
 mape up
 
-# A default route in our place: told, and nothing done.
+# A default route with our metric: `up` reports it and changes nothing.
 mape down
 linux_state >/tmp/after
 linux_same "after down" /tmp/before /tmp/after
 echo 'metric 1024' >/tmp/taken.conf
 mape up --config /tmp/taken.conf
 check "metric taken: exit status" "$status" -eq 2
-check "metric taken: told" "$(echo "$said" | grep -c 'default via 192.0.2.1 dev eth1')" -eq 1
+check "metric taken: reported" "$(echo "$said" | grep -c 'default via 192.0.2.1 dev eth1')" -eq 1
 linux_state >/tmp/after
 linux_same "metric taken" /tmp/before /tmp/after
 
@@ -188,13 +188,14 @@ check "input chain, again: our rules" "$(on cpe nft list chain inet filter input
 check "input chain, again: nothing to do" "$(echo "$said" | grep -c 'up already')" -eq 1
 on cpe mape-proto up --dry-run --config /tmp/table.conf >/tmp/dry-up
 check "up already: lines of a dry run" "$(wc -l </tmp/dry-up)" -eq 2
-# What the BR sends first arrives: a ping to a reserved port's address that nobody has asked for.
+# Unsolicited packets of the BR arrive: pings to the identifier of a reserved port.
 on cpe conntrack -F >/dev/null 2>&1
 before=$(on cpe cat /sys/class/net/mape-wan/statistics/rx_packets)
 on srv ping -c 3 -W 1 "$LINE_IPV4" >/dev/null 2>&1 || :
 after=$(on cpe cat /sys/class/net/mape-wan/statistics/rx_packets)
 check "input chain: packets the BR sent first" $((after - before)) -ge 3
-# A default route through the tunnel that somebody else has added stays, and ours leaves its old place.
+# A default route through the tunnel that another program has added stays; our route leaves its old
+# table.
 on cpe ip route add default dev mape-wan table 200
 mape up --config /tmp/table.conf
 check "own route: nothing to do" "$(echo "$said" | grep -c 'up already')" -eq 1

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Each hook of files/linux, called as its program calls it, brings the line up, and only for the uplink.
+# Each hook of files/linux, called as its program calls it, brings the line up, and only for the
+# uplink.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through others

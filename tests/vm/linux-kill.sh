@@ -14,8 +14,8 @@ cd "$(dirname "$0")"
 . ./plane.sh
 . ./linux.sh
 
-# Programs that kill their caller at call number KILL_AT: before it is done, after it, or (half; then only
-# calls of `ip -batch` count) when its first line is done.
+# Programs that kill their caller at call number KILL_AT: before it is done, after it, or (half;
+# then only calls of `ip -batch` count) when its first line is done.
 killers() {
 	mkdir -p /tmp/kill
 	for program in ip nft; do
@@ -82,7 +82,8 @@ each_point() {
 			$2
 			killed "$at" "$when" "$3" || break
 			right "$1, killed $when call $at"
-			# Half of the times from a clean machine, half of the times from what is there.
+			# Every other time from a clean machine, otherwise from the state that the
+			# kill has left.
 			[ $((at % 2)) -eq 0 ] || clean "$1, killed $when call $at, down"
 			at=$((at + 1))
 		done
@@ -104,7 +105,8 @@ from_another() {
 	on cpe mape-proto up --config /tmp/another.conf >/dev/null
 }
 
-# Not at a call: in its own work too, such as writing its files. Whenever that is, the end is the same.
+# Not at a call: in its own work too, such as writing its files. Whenever that is, the end is the
+# same.
 any_moment() {
 	for moment in 05 1 15 2 3 4 6 8; do
 		for word in up down; do
@@ -150,7 +152,7 @@ linux_right "half a journal"
 rm -rf "$STATE_DIR"
 mape up
 linux_right "no journal"
-# Nothing names the CE address now: it may be anybody's and stays. All else goes.
+# Nothing proves that the CE address is ours now, so it stays. All else goes.
 mape down >/dev/null
 check "no journal, down: CE addresses that stay" "$(on cpe ip -6 address show dev eth0 | grep -c "$LINE_CE/128")" -eq 1
 on cpe ip -6 address del "$LINE_CE/128" dev eth0

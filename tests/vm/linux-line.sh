@@ -1,7 +1,7 @@
 #!/bin/sh
 # A plain Linux CPE does what the demo does: every port in use, ping, traceroute, many connections;
-# on eth0 and on a bridge, with another kind of line; and so it does when the machine has booted again and
-# only s6 has started anything.
+# on eth0 and on a bridge, with another kind of line; and so it does when the machine has booted
+# again and only s6 has started anything.
 # Arguments: LINE:UPLINK... (both by default), or "again" for what those have left on the disk.
 #
 # shellcheck source-path=SCRIPTDIR
@@ -63,7 +63,8 @@ line() {
 	check "$1 $2: again: nothing to do" "$(echo "$said" | grep -c 'up already')" -eq 1
 	dataplane "$1 $2"
 
-	# For the next boot: what is configured, and once what a machine keeps whose /var/run is on a disk.
+	# For the next boot: what is configured, and once what a machine keeps whose /var/run is on
+	# a disk.
 	mkdir -p "/keep/line/$1:$2"
 	echo "uplink $2" >"/keep/line/$1:$2/mape-rs.conf"
 	[ "$2" != br0 ] || cp -r "$STATE_DIR" "/keep/line/$1:$2/state"
@@ -81,7 +82,7 @@ is_down() {
 	! on cpe ip link show mape-wan 2>/dev/null
 }
 
-# The machine has booted, and nobody types a command: s6 starts what it was told to start.
+# The machine boots without a command being typed: s6 starts the enabled services.
 booted() {
 	machine_up "$1" "$2"
 	cp "/keep/line/$1:$2/mape-rs.conf" /etc/mape-rs.conf

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Every command of docs/apu2-alpine.md, in its order, on a machine that has only what Alpine has: busybox,
-# iproute2, nft, OpenRC (Debian's). `apk`, `setup-apkcache` and `lbu` are stand-ins. A package is what the APKBUILD's
-# package step has made; apk wants its key, keeps it in a cache if there is one, and runs its scripts. lbu puts /etc
-# on the disk, where the cache is too (/media/usb). There the first half ends; the second ("again") is run when
-# the machine has booted, with that /etc and that cache and nothing else.
+# Every command of docs/apu2-alpine.md, in its order, on a machine that has only what Alpine has:
+# busybox, iproute2, nft, OpenRC (Debian's). `apk`, `setup-apkcache` and `lbu` are stand-ins. A
+# package is what the APKBUILD's package step has made; apk wants its key, keeps it in a cache if
+# there is one, and runs its scripts. lbu puts /etc on the disk, where the cache is too
+# (/media/usb). There the first half ends; the second ("again") is run when the machine has booted,
+# with that /etc and that cache and nothing else.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through others
@@ -114,7 +115,7 @@ before() {
 		watcher=$(watchers)
 		index=$([ -z "$watcher" ] || tunnel)
 		;;
-	# It runs when somebody takes it off.
+	# The service runs when it is removed from the runlevel.
 	'rc-update del'*)
 		on cpe rc-service mape-rs start
 		linux_wait 30 is_up || :

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Without router advertisements: an address that was typed, a delegated prefix as DHCPv6 clients leave it
-# (a route to nowhere, the LAN with a subnet of it), a prefix in the configuration, and none at all.
+# Without router advertisements: an address that was typed, a delegated prefix as DHCPv6 clients
+# leave it (a route to nowhere, the LAN with a subnet of it), a prefix in the configuration, and
+# none at all.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through others

@@ -1,6 +1,6 @@
 #!/bin/sh
-# `watch` follows what changes: IPv6 that comes late, another prefix, a link that goes up and down a
-# hundred times, rules and devices that somebody deletes. The border relay finds nothing wrong.
+# `watch` follows changes: IPv6 that arrives late, another prefix, a link that goes up and down a
+# hundred times, deleted rules and devices. The border relay finds no invalid packet.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through others
@@ -67,7 +67,7 @@ linux_advertise 240b:10:3261:6400::/64 14400
 follows "IPv6 came late"
 check "said once" "$(grep -c 'wan: up' /tmp/watch.log)" -eq 1
 
-# Somebody deletes what is ours.
+# Our own objects are deleted.
 on cpe ip link del mape-wan
 follows "device deleted"
 on cpe nft flush ruleset

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2034,SC2154 # read by the scripts that source this; `fresh` comes from plane.sh
-# A plain Linux machine as the CPE: its uplink gets router advertisements, `mape-proto` does the rest.
-# Source it after topology.sh, judge.sh, lines.sh, check.sh and plane.sh.
+# The variables are read by the scripts that source this; `fresh` comes from plane.sh:
+# shellcheck disable=SC2034,SC2154
+# A plain Linux machine as the CPE: its uplink gets router advertisements, `mape-proto` does the
+# rest. Source it after topology.sh, judge.sh, lines.sh, check.sh and plane.sh.
 #
 # The border relay is configured from the literals of lines.sh only. It finds the CE address by
 # neighbour discovery, as a provider's equipment on an on-link /64 does.
@@ -154,7 +155,8 @@ linux_right() {
 
 # Packets go through: a handful of each kind, judged by the border relay.
 linux_traffic() {
-	# A set of rules that was made anew has let packets go at once; a neighbour may have to be found.
+	# A newly loaded ruleset passes packets at once, but neighbour discovery may still be
+	# running.
 	linux_wait 10 on lan1 ping -c 1 -W 1 "$SERVER" || :
 	next_server
 	traffic lan1 hold --to "$fresh:7000" --count 30 --wait 4 --again 5

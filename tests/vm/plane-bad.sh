@@ -126,12 +126,12 @@ fails_no_guard() {
 	check "$text: violations" "$(judge_violations)" -gt 0
 }
 
-# The device anew, without loading anything.
+# Creates the device again without loading rules.
 again() {
 	tunnel_down
 	tunnel_up
-	# Kernels from about 6.16 on hook the chains of a device to its successor, if it has the same
-	# name. Nothing may rely on that.
+	# Kernels from about 6.16 on hook the chains of a device to its successor, if it has the
+	# same name. Nothing may rely on that.
 	on cpe nft delete table netdev mape_rs_wan 2>/dev/null || :
 	traffic lan1 udp --to "$SERVER:7000" --count 5 --rounds 1
 	expect "$text: without rules" answered -eq 0
@@ -156,8 +156,8 @@ fails_no_outer_guard() {
 	check "$text: violations" "$(judge_violations)" -eq 0
 }
 
-# SNAT and gate by the device's name, as everybody would write them. They hold for its successor,
-# whose edge is not there.
+# SNAT and gate by the device's name, the obvious way to write them. They also apply to its
+# successor, which has no edge.
 bad_by_name() {
 	plane_text netdev | without_outer_guard |
 		changed -e 's/oif vmap @snat_by_oif/oifname "mape-wan" goto snat_wan/' -e 's/oif vmap @open_interfaces/oifname "mape-wan" accept/' |

@@ -28,8 +28,8 @@ capacity() {
 	traffic lan2 eim --to 198.18.2.0:7000 --sockets 20 --servers 6
 	expect "$text: one outside port per socket" constant -eq 20
 
-	# UDP and echo: a datagram that found no port is sent again. The last ports of a large set take
-	# many rounds, and TCP has shown them already.
+	# UDP and echo: a datagram that found no port is sent again. The last ports of a large set
+	# take many rounds, and TCP has shown them already.
 	count=$LINE_COUNT
 	[ "$count" -lt 1000 ] || count=$((count * 95 / 100))
 	next_server

@@ -3,7 +3,7 @@
 # Traffic that goes on whatever happens to the rules. Source it after plane.sh.
 #
 # From LAN hosts and from the router itself: UDP, TCP, ICMP and GRE, from lasting flows and from
-# random ports. Whoever starts a flood counts violations afterwards.
+# random ports. The caller of a flood counts violations afterwards.
 
 # Loaded before the first packet can leave; without it the LAN's addresses would.
 flood_start() {

@@ -23,7 +23,7 @@ expect_error() {
 }
 
 # outside_port HOST ADDRESS:PORT: the port that the LAN socket has outside, and a flow from it to
-# SERVER:7100, where nobody answers but a later probe comes from.
+# SERVER:7100, where nothing answers, but a later probe comes from.
 outside_port() {
 	on "$1" lab-traffic probe --from "$2" --to "$SERVER:7100" --wait 3 >/dev/null
 	result=$(on "$1" lab-traffic probe --from "$2" --to "$SERVER:7000")
@@ -141,7 +141,7 @@ uname -r
 trap topology_down EXIT
 topology_up
 serve_start
-# No limit on how many errors a second anybody sends.
+# Without the kernel's rate limit for ICMP errors.
 for name in lan2 lan3 cpe br srv; do
 	on $name sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 2>/dev/null || :
 done

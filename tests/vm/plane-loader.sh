@@ -72,7 +72,7 @@ stale_and_broken() {
 	loader
 	flood_state "$edge, whole state file" -gt
 
-	# Somebody deletes our tables, one or all: the loader notices.
+	# One or all of our tables are deleted: the loader notices.
 	plane_shut
 	flood_state "$edge, without gate" -eq
 	loader

@@ -3,7 +3,8 @@
 # and postrouting, but not the hooks of the devices.
 #
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2317,SC2119 # functions are called through `timed`, the loader without arguments
+# Functions are called through `timed`, the loader without arguments:
+# shellcheck disable=SC2317,SC2119
 set -eu
 cd "$(dirname "$0")"
 . ./check.sh
@@ -83,8 +84,8 @@ trap 'topology_down; rm -rf "$STATE"' EXIT
 topology_up
 serve_start
 for part in on_the_device past_the_edge kept_from_it; do
-	# As on a router: the guard is there before the tunnel is. Connections of the last part still
-	# send.
+	# As on a router: the guard is there before the tunnel is. Connections of the last part
+	# still send.
 	line_v6plus
 	plane_static | on cpe nft -f -
 	plane_line v6plus

@@ -38,7 +38,7 @@ plain() {
 	done
 	traffic lan1 udp --to "$SERVER:7000" --count 5 --from "$LAN_SOURCES" --checksum 0
 	expect "$text: UDP without checksums" answered -eq 5
-	# The device anew: shut until loaded.
+	# The device is created again: closed until rules are loaded.
 	tunnel_down
 	tunnel_up
 	traffic lan1 udp --to "$SERVER:7000" --count 5 --rounds 1

@@ -25,7 +25,7 @@ recreated() {
 		flood_state "$edge, loaded again, round $round" -gt
 	done
 	tunnel_down
-	# Without the device the text is refused, and what is there stays.
+	# Without the device the text is refused, and the loaded rules stay.
 	if plane_load "$edge" 2>/dev/null; then
 		echo "note  the rules load without the device here"
 	fi
@@ -56,7 +56,8 @@ half_loaded() {
 		plane_forget
 		flood_on
 		judge_load
-		# The router itself answers what still arrives at a real port: it is a port of the set.
+		# The router itself answers what still arrives at a real port: it is a port of the
+		# set.
 		flood_state "$edge, without edge" -ge
 		plane_load "$edge"
 		flood_state "$edge, complete again" -gt

@@ -34,8 +34,8 @@ servers_test() {
 		type nat hook prerouting priority dstnat
 		iifname "mape-wan" meta l4proto { tcp, udp } th dport '"$lan_port"' dnat ip to 192.168.1.12:7000
 	}; }'
-	# A server on every port that somebody could reach by mistake: outside the set, and where a port
-	# of the set without a flow shows up inside.
+	# A server on each port that could be reached by mistake: external ports outside the set,
+	# and the internal port of an external port without a flow.
 	local_serve cpe "$router_port,1600,5695,20000"
 	local_serve lan2 7000
 	from_outside "$router_port" true 10
@@ -43,7 +43,7 @@ servers_test() {
 	for wrong in 1600 5695 20000; do
 		from_outside "$wrong" false 1
 	done
-	# Nobody serves it: an answer says so, with the right port.
+	# Without a server the router answers with an error from the right port.
 	traffic srv probe --protocol tcp --from "$SERVER:0" --to "$LINE_IPV4:$free_port" --wait 1
 	expect "$text: a free port" answered = false
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Far more connections than ports, to many destinations; and connections that come and go, beside
 # what the kernel does with as many contiguous ports.
-# Arguments: DESTINATIONS of the last part, 100000 by default; EDGE... of the others, two by default.
+# Arguments: DESTINATIONS of the last part, 100000 by default; EDGE... of the others, two by
+# default.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2317 # functions are called through `timed`
@@ -17,7 +18,8 @@ many() {
 	plane_load "$1"
 	# Without rules, ended connections' last packets left as they were.
 	judge_load
-	# Servers that still have connections of the last time would refuse a port that is used again.
+	# Servers that still have connections of the last time would refuse a port that is used
+	# again.
 	many_servers=$((${many_servers:-0} + 1))
 	traffic lan1 many --to "198.18.$((16 + many_servers)).0:7000" --count 5000 --servers 100 --from "$LAN_SOURCES" --wait 60
 	expect "$1: 5000 connections to 100 servers" alive -eq 5000
@@ -40,14 +42,15 @@ distinct() {
 	no_violation "distinct destinations"
 }
 
-# The reference: as many ports in a row, which no MAP-E line may use; so nobody judges.
+# The reference: the same number of contiguous ports, which no MAP-E line may use, so packets are
+# not judged.
 contiguous() {
 	on cpe nft "table inet contiguous { chain srcnat { type nat hook postrouting priority srcnat
 		oifname mape-wan meta l4proto { tcp, udp, icmp } snat ip to $LINE_IPV4:20000-$((19999 + LINE_COUNT)); }; }"
 	on br nft delete table inet judge
 }
 
-# What is known to be worse, so that "as good as" means something: one port at a time.
+# A method that is known to be worse, as a control for the comparison: one port at a time.
 one_port_map() {
 	on cpe nft "table inet bad { chain srcnat { type nat hook postrouting priority srcnat
 		oifname mape-wan meta l4proto { tcp, udp, icmp } snat ip to numgen random mod $LINE_COUNT map { $(

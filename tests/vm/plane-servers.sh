@@ -1,6 +1,6 @@
 #!/bin/sh
-# How the NAT behaves to a STUN server (RFC 5780), by default, for a published port and for a host with full cone;
-# and a port that is published for a host, from outside and from inside.
+# How the NAT behaves to a STUN server (RFC 5780), by default, for a published port and for a host
+# with full cone; and a port that is published for a host, from outside and from inside.
 # Arguments: LINE:EDGE... (all by default).
 #
 # shellcheck source-path=SCRIPTDIR
@@ -83,7 +83,8 @@ servers() {
 uname -r
 trap 'local_stop; topology_down' EXIT
 topology_up
-# Where the machine has br_netfilter, the bridge's packets would pass the rules twice; a router has not.
+# Where the machine has br_netfilter, the bridge's packets would pass the rules twice; a router has
+# not.
 on cpe sysctl -qw net.bridge.bridge-nf-call-iptables=0 2>/dev/null || :
 serve_start
 each_case servers "$@"

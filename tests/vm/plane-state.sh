@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2034,SC2154,SC2119,SC2120 # shared with plane.sh and the script; arguments are options
+# Variables are shared with plane.sh and the script; arguments are optional:
+# shellcheck disable=SC2034,SC2154,SC2119,SC2120
 # The loader and what it reads. Source it after plane.sh.
 
 STATE=$(mktemp -d)

@@ -4,7 +4,8 @@
 # Arguments: LINE:EDGE... (all by default).
 #
 # shellcheck source-path=SCRIPTDIR
-# shellcheck disable=SC2317,SC2119 # functions are called through `timed`, the loader without arguments
+# Functions are called through `timed`, the loader without arguments:
+# shellcheck disable=SC2317,SC2119
 set -eu
 cd "$(dirname "$0")"
 . ./check.sh
@@ -94,7 +95,8 @@ counting() {
 	sees "in use" '"connections":{"tcp":50,"udp":20,"icmp":10}'
 	sees "in use" '"peak":{"tcp":50,"udp":20,"icmp":10,'
 	sees "in use" '"dropped":{"incoming":0,"outgoing":0,"outer":0}'
-	# Nobody is there: at a port of no line, and at one of this line that is not published.
+	# Ports without a receiver: one outside every set, and one of this line that is not
+	# published.
 	traffic srv udp --to "$LINE_IPV4:80" --count 5 --rounds 1 --wait 1
 	traffic srv udp --to "$LINE_IPV4:$(line_ports | tail -n 1)" --count 5 --rounds 1 --wait 1
 	look
@@ -103,23 +105,23 @@ counting() {
 	check "$plane_name $edge: bytes received" "$(field "$seen" rx_bytes)" -gt 0
 	check "$plane_name $edge: packets sent" "$(field "$seen" tx_packets)" -gt 80
 	tr -c '0-9\n' '\n' <"$hold_log" | awk '$1 > 1023' | sort -n | uniq >"$hold_log.called"
-	used_ports 2 | sort -n >"$hold_log.told"
+	used_ports 2 | sort -n >"$hold_log.listed"
 	check "$plane_name $edge: ports that the server knows too" \
-		"$(sort "$hold_log.called" "$hold_log.told" | uniq -d | wc -l)" -eq 50
-	check "$plane_name $edge: ports told" "$(wc -l <"$hold_log.told")" -eq 50
+		"$(sort "$hold_log.called" "$hold_log.listed" | uniq -d | wc -l)" -eq 50
+	check "$plane_name $edge: ports listed" "$(wc -l <"$hold_log.listed")" -eq 50
 	line_ports | sort >"$hold_log.set"
-	check "$plane_name $edge: ports told, and of the set" \
-		"$(sort "$hold_log.told" "$hold_log.set" | uniq -d | wc -l)" -eq 50
+	check "$plane_name $edge: ports listed, and of the set" \
+		"$(sort "$hold_log.listed" "$hold_log.set" | uniq -d | wc -l)" -eq 50
 	kill "$holder"
 	wait "$holder" 2>/dev/null || :
 	plane_forget
 	look
 	sees "afterwards" '"used":{"tcp":0,"udp":0,"icmp":0}'
 	sees "afterwards" '"peak":{"tcp":50,"udp":20,"icmp":10,'
-	rm -f "$hold_log" "$hold_log.called" "$hold_log.told" "$hold_log.set"
+	rm -f "$hold_log" "$hold_log.called" "$hold_log.listed" "$hold_log.set"
 }
 
-# What is not in force is not told to be.
+# Rules that are not in force are not reported as such.
 shutting() {
 	plane_shut
 	look

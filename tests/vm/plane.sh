@@ -65,7 +65,7 @@ no_violation() {
 	check "$1: packets judged" "$(judge_count passed)" -gt 0
 }
 
-# timed COMMAND...: and how long it took, for whoever chooses what runs where.
+# timed COMMAND...: runs it and prints how long it took, to help distribute the scripts.
 timed() {
 	timed_start=$(cut -d. -f1 /proc/uptime)
 	"$@"
@@ -73,8 +73,8 @@ timed() {
 }
 
 # Servers on the side of the CPE, besides those of the line.
-# local_ready NAMESPACE WORD...: lab-traffic in the background, from when it says that it is ready. (Probes send one
-# packet each: they would take a server that is late for a lost packet.)
+# local_ready NAMESPACE WORD...: lab-traffic in the background, from when it says that it is ready.
+# (Probes send one packet each: they would take a server that is late for a lost packet.)
 local_ready() {
 	local_log=$(mktemp)
 	local_namespace=$1
@@ -102,9 +102,9 @@ local_stop() {
 	local_processes=
 }
 
-# A server no test has talked to: no old flow has a port towards it, and nobody remembers a path MTU.
-# Sets `fresh`. (Emptying conntrack is not enough: the last packets of ended connections make entries
-# again.)
+# A server address that no test has used: no old flow has a port towards it, and no path MTU is
+# cached. Sets `fresh`. (Emptying conntrack is not enough: the last packets of ended connections
+# make entries again.)
 next_server() {
 	next_number=$((${next_number:-0} + 1))
 	fresh=198.18.7.$next_number
@@ -154,7 +154,8 @@ measure_too_big() {
 	path_mtu 1500
 }
 
-# talk: TCP both ways and a UDP socket, long enough to be offloaded. Sets `bulk`, `offloaded` and `result`.
+# talk: TCP both ways and a UDP socket, long enough to be offloaded. Sets `bulk`, `offloaded` and
+# `result`.
 talk() {
 	next_server
 	traffic lan1 bulk --to "$fresh:7000" --bytes 300000 --wait 5

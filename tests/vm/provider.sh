@@ -2,11 +2,12 @@
 # A router (the stand-in for netifd, in this machine's own namespace) and the provider's side of its
 # line: border relay, DNS and web server. Source it after topology.sh and judge.sh.
 #
-# The caller sets the line's numbers (LINE_*), DNS and WEB (the servers' addresses), WORK (a directory)
-# and PREFIX_NOW, and defines web_start, which sets web_process.
+# The caller sets the line's numbers (LINE_*), DNS and WEB (the servers' addresses), WORK (a
+# directory) and PREFIX_NOW, and defines web_start, which sets web_process.
 # shellcheck disable=SC2154
 
-# relay SUFFIX: the operator's side of the line, a border relay with a tunnel ceSUFFIX to the numbers above.
+# relay SUFFIX: the operator's side of the line, a border relay with a tunnel ceSUFFIX to the
+# numbers above.
 relay() {
 	net br <<-EOF
 		addr replace $LINE_BR/128 dev lo nodad
@@ -43,8 +44,8 @@ web_stop() {
 	wait "$web_process" 2>/dev/null || :
 }
 
-# network OPTION...: the router's configuration, `"NAME": "VALUE"` each. The uplink has PREFIX_NOW, or
-# no prefix at all where that is empty.
+# network OPTION...: the router's configuration, `"NAME": "VALUE"` each. The uplink has PREFIX_NOW,
+# or no prefix at all where that is empty.
 network() {
 	options='"proto": "mape"'
 	for option; do

@@ -1,8 +1,8 @@
 #!/bin/sh
-# A line that no built-in rule knows, from a real DNS server and a real HTTPS server with a private CA:
-# nothing is sent while provisioning is off; the line comes up with the answer, follows a change within
-# its lifetime, and outlives garbage, a dead server, a wrong certificate and a boot without a server.
-# The router is the stand-in for netifd, in this machine's own namespace.
+# A line that no built-in rule knows, from a real DNS server and a real HTTPS server with a private
+# CA: nothing is sent while provisioning is off; the line comes up with the answer, follows a change
+# within its lifetime, and outlives garbage, a dead server, a wrong certificate and a boot without a
+# server. The router is the stand-in for netifd, in this machine's own namespace.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2034,SC2317 # read by what is sourced; functions are called through others
@@ -13,7 +13,7 @@ cd "$(dirname "$0")"
 . ./judge.sh
 . ./provider.sh
 
-# A numbering of nobody's. A rule of 2600:10::/32 with 24 EA bits takes 0x3261 and 0x64 of it.
+# Numbers that no provider uses. A rule of 2600:10::/32 with 24 EA bits takes 0x3261 and 0x64 of it.
 LINE_PREFIX=2600:10:3261:6400::/56
 PREFIX_NOW=$LINE_PREFIX
 LINE_PSID=100 LINE_A=4 LINE_K=8
@@ -84,7 +84,7 @@ web_start() {
 	wait_for 60 on br grep -q ':01BB .* 0A ' /proc/net/tcp6
 }
 
-# Pulling the plug: nobody tidies up, and memory is lost.
+# A power failure: no process cleans up, and memory is lost.
 router_kill() {
 	kill -9 "$router_process"
 	wait "$router_process" 2>/dev/null || :
@@ -145,7 +145,7 @@ check "off: packets sent" "$(sent)" -eq 0
 check "off: questions to the resolver" "$(grep -c query "$WORK/dns.log")" -eq 0
 check "off: services of procd" "$(ubus -S call service list)" = ""
 
-echo "== detect asks when told to"
+echo "== detect asks with --ask"
 mape-proto detect --ask --ca "$WORK/ours.pem" >"$WORK/detect" || :
 check "detect --ask" "$(head -n 1 "$WORK/detect")" = "line: MAP-E (confidence: high)"
 within 10 "what it asked" asked "$(echo "$ASKED" |

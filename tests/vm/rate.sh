@@ -158,7 +158,7 @@ echo "candidates $CANDIDATES"
 # Its bound is the closest, and its rates vary most.
 rate connect 96 25
 rate udp 24 80
-# No more than a socket's queue holds, as nobody reads before the slice is over.
+# No more than a socket's queue holds, because it is read only after the slice.
 rate out 60 120
 rate in 60 120
 # Of what a slice takes, the memory is most: many of them, or nothing can be seen.

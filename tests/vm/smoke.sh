@@ -18,7 +18,8 @@ smoke_line() {
 	check "$1: ports in the set" "$(line_ports | wc -l)" -eq "$LINE_COUNT"
 
 	control_two_stage | on cpe nft -f -
-	# The last ports of a large set take several tries: the kernel searches about 248 of a range.
+	# The last ports of a large set take several tries: the kernel searches about 248 of a
+	# range.
 	result=$(on lan1 lab-traffic hold --to "$SERVER:7000" --count "$LINE_COUNT" \
 		--from "$LAN_SOURCES" --wait 4 --again 20)
 	echo "$result"

@@ -12,7 +12,7 @@
 # and may set:
 #   LAB_NS        prefix of the namespaces' names (lab)
 #   LAB_LINK      ip6tnl, or veth where the kernel has no ip6_tunnel: same names, no outer header
-#   LAB_OFFLOAD   1 leaves checksum offload on (faster, but then nobody checks a checksum)
+#   LAB_OFFLOAD   1 leaves checksum offload on (faster, but then no checksum is verified)
 #
 # Works in the VM and, as root, on a host: everything it makes is in its own namespaces.
 
@@ -64,7 +64,8 @@ topology_namespace() {
 		net.ipv6.conf.default.accept_ra=0 net.ipv4.ping_group_range='0 2147483647'
 }
 
-# Everything but the CPE's own configuration: it has lan1 to lan4 and wan, down and without addresses.
+# Everything but the CPE's own configuration: it has lan1 to lan4 and wan, down and without
+# addresses.
 topology_links() {
 	for name in lan1 lan2 lan3 lan4 br srv; do
 		topology_namespace "$name"
@@ -191,8 +192,9 @@ line_down() {
 	on br nft delete table inet judge 2>/dev/null || :
 }
 
-# path_mtu BYTES: narrows the way from the border relay to the servers, so that it sends "fragmentation
-# needed" to the CE. By route: a device with a smaller MTU than its peer loses packets in silence.
+# path_mtu BYTES: narrows the way from the border relay to the servers, so that it sends
+# "fragmentation needed" to the CE. By route: a device with a smaller MTU than its peer loses
+# packets in silence.
 path_mtu() {
 	on br ip route replace 198.18.0.0/15 via 203.0.113.2 mtu lock "$1"
 }

@@ -1,7 +1,7 @@
 'use strict';
 
-// A headless Chromium, and what is watched on every page: requests to other places, violations of the
-// content security policy, errors of scripts, and markup that came alive.
+// A headless Chromium, and what is recorded on every page: requests to other origins, violations of
+// the content security policy, errors of scripts, and injected markup that was executed.
 
 const fs = require('fs');
 const os = require('os');
@@ -110,7 +110,7 @@ function overflow(page, within) {
 	}, within);
 }
 
-// Text of ours that is hard to read: contrast with what is behind it below 3 to 1 (WCAG, large text).
+// Our texts that are hard to read: contrast to the background below 3 to 1 (WCAG, large text).
 function faint(page, within) {
 	return page.evaluate(selector => {
 		const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
@@ -146,7 +146,7 @@ function faint(page, within) {
 			// Buttons and descriptions have the theme's own colours on every page.
 			if (!own || !node.getBoundingClientRect().width || node.closest('.btn, .cbi-map-descr, svg'))
 				continue;
-			// What a gradient comes to is not computed; themes have them behind their own warnings.
+			// Gradients are not evaluated; themes use them behind their own warnings.
 			if (gradient(node))
 				continue;
 

@@ -1,7 +1,7 @@
 'use strict';
 
-// What a host, a lease, an option or an answer may say to become markup. Each would call window.mapeLuciAlive,
-// which the watch has put there.
+// Texts of a host, lease, option or answer that try to become markup. If executed, each calls
+// window.mapeLuciAlive, which browser.js defines.
 
 const CALL = 'mapeLuciAlive(1)';
 

@@ -1,6 +1,6 @@
 'use strict';
 
-// The site as a real LuCI: a copy of LUCI_ROOT whose programs run in the namespaces that `run` has made.
+// A real LuCI: a copy of LUCI_ROOT whose programs run in the namespaces that `run` has made.
 
 const { execFileSync, spawnSync } = require('child_process');
 const fs = require('fs');

@@ -13,8 +13,8 @@ const recorded = path.join(repository, 'tests/vectors/status/v6plus');
 
 const route = target => [ { target, mask: 0 } ];
 
-// Codes with a message and a next step, as the program words them: what netifd keeps for `status`.
-function told() {
+// The program's message and next step for each code, as netifd keeps them for `status`.
+function messages() {
 	const all = {};
 
 	for (const file of [ 'tests/vectors/errors.txt', 'tests/provision/errors.txt' ]) {
@@ -94,8 +94,8 @@ class World {
 		this.write('recorded/conntrack', connections);
 	}
 
-	// What `list` says where the kernel has the first forward whose port and host are known. The
-	// one element of the recorded maps is made this forward's.
+	// The answer of `forward list` if the kernel has the first forward whose port and host are
+	// known. The single element of the recorded maps is changed to this forward.
 	published(list) {
 		const rules = path.join(this.directory, 'published');
 		const wanted = JSON.parse(list().out).forwards?.find(it => it.port && it.dest_ip && it.dest_port);
@@ -146,7 +146,7 @@ class World {
 			forward: this.published((...words) => ask('forward', 'list', '--json', root, `--state-dir=${place('state')}`, `--device-dir=${place('sys')}`, ...words)),
 			doctor: ask('doctor', '--json', root, ...places),
 			'doctor.masked': ask('doctor', '--masked', root, ...places),
-			// netifd is asked where no prefix is given; here nobody answers.
+			// netifd is asked where no prefix is given; here nothing answers.
 			detect: prefix
 				? ask('detect', '--json', root, '--ubus-socket=/nonexistent', `--prefix=${prefix.address}/${prefix.mask}`)
 				: ask('detect', '--json', root, '--ubus-socket=/nonexistent')
@@ -165,7 +165,7 @@ class World {
 	}
 }
 
-// Every state by its name. `expects` is a code, or a check, that must be told on the page.
+// Every state by its name. `expects` is a code, or a check, that the page must show.
 function states() {
 	const list = {
 		up: { change: () => {}, fine: true },
@@ -199,7 +199,8 @@ function states() {
 					return words.join(' ');
 				}) ].join('\n') + '\n');
 			},
-			// They are of the whole router and since its start, and few ports are in use.
+			// The failures are those of the whole router since boot, and few ports are
+			// in use.
 			fine: true
 		},
 		ngn: { change: world => world.prefix('2408:240:1:100::'), check: 'contract', line: true },
@@ -208,7 +209,7 @@ function states() {
 		ipip: { change: world => world.prefix('2400:2410:1:100::'), check: 'contract', line: true },
 		unknown: { change: world => {
 			world.prefix('2600::');
-			world.fails('MAPE_PREFIX_NOT_IN_RULES', told().MAPE_PREFIX_NOT_IN_RULES);
+			world.fails('MAPE_PREFIX_NOT_IN_RULES', messages().MAPE_PREFIX_NOT_IN_RULES);
 		}, check: 'interface', problem: true, line: true },
 		'no-uplink': { change: world => { world.uplink['ipv6-prefix'] = null; world.uplink.up = false; world.network = world.network.replace('00030001aabbccddeeff', '00010001278cffff02005e102030'); }, check: 'uplink', plus: 'duid', line: true },
 		mtu: { change: world => world.write('sys/eth1/mtu', '1454'), check: 'mtu' },
@@ -219,9 +220,9 @@ function states() {
 		leftovers: { change: world => world.write('root/lib/netifd/proto/map.sh', 'nft add rule inet mape x\n'), check: 'leftovers' }
 	};
 
-	for (const [ code, words ] of Object.entries(told()))
+	for (const [ code, words ] of Object.entries(messages()))
 		list[code] = { change: world => world.fails(code, words), problem: true, code };
-	// Those of which no golden file has a text: netifd keeps what the handler said, whatever it is.
+	// Codes without a text in a golden file: netifd keeps any text of the handler.
 	for (const code of [ 'MAPE_NO_IPV6_YET', 'MAPE_TUNLINK_UNKNOWN', 'MAPE_FIREWALL_REJECTED', 'MAPE_SYSTEM_REFUSED', 'MAPE_UBUS', 'MAPE_CE_IN_USE', 'MAPE_LINE_TAKEN', 'MAPE_TUNNEL_EXISTS' ])
 		list[code] ??= { change: world => world.fails(code), problem: true, code };
 

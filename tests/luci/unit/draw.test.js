@@ -1,4 +1,4 @@
-// What is told of an answer that is not all that was asked for.
+// The box for an answer that reports errors or partial failures.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -7,8 +7,8 @@ import { load, read } from './luci.js';
 
 const draw = load('mape/draw.js', { dom: null, ui: null, model: null, text: null });
 
-test('faults beside what was done are told, and an error before them', () => {
-	const page = { problem: (sentence, message) => ({ sentence, message }), told: error => error };
+test('partial failures are shown, and an error takes precedence', () => {
+	const page = { problem: (sentence, message) => ({ sentence, message }), error: error => error };
 	const trouble = answer => draw.trouble.call(page, answer);
 	const faults = ['wan: its state cannot be written down: No space left', 'wan: its ports cannot be remembered'];
 

@@ -1,5 +1,5 @@
-// Loads a module of luci-app-mape as LuCI does: the file is the body of a function, and what it requires
-// is handed in.
+// Loads a module of luci-app-mape as LuCI does: the file is the body of a function, and what it
+// requires is handed in.
 
 import { readFileSync } from 'node:fs';
 

@@ -30,7 +30,7 @@ test('an error stops the chain where it happens', () => {
 	assert.equal(states(failed('MAPE_CE_IN_USE')), 'ok ok ok bad wait');
 	assert.equal(states(failed('NO_DEVICE')), 'ok ok ok bad wait');
 	assert.equal(states({ state: 'pending', error: null }), 'wait unknown unknown unknown unknown');
-	// Nobody has looked at the steps before, or none can tell.
+	// The earlier steps were not checked, or their state cannot be read.
 	assert.equal(states({ state: 'down', error: null }), 'unknown unknown unknown unknown unknown');
 	assert.equal(states(failed('MAPE_OPTION_INVALID')), 'unknown unknown bad wait wait');
 	assert.equal(states(failed('MAPE_RULE_INCONSISTENT')), 'unknown unknown bad wait wait');
@@ -121,7 +121,7 @@ test('failures to enter a connection alarm only when they come with a full set',
 	full.ports.usable = 30;
 	assert.ok(model.ranOut(full, 7, 8));
 	assert.ok(!model.ranOut(full, 7, 7), 'since the start of the router');
-	assert.ok(!model.ranOut(up, 7, 8), 'somebody was faster, or another line');
+	assert.ok(!model.ranOut(up, 7, 8), 'two connections raced, or another line');
 	for (const [ before, failures ] of [[null, 8], [undefined, 8], [7, null], [7, undefined]])
 		assert.ok(!model.ranOut(full, before, failures));
 });
@@ -149,7 +149,7 @@ test('the set as text has every range', () => {
 	assert.equal(model.setText({ line: null }), '');
 });
 
-test('a rule that the network states, and nobody else, is known as such', () => {
+test('a rule that only the network states is reported as such', () => {
 	const from = name => model.ruleFrom(json(`tests/vectors/luci/${name}.json`));
 
 	assert.deepEqual(['provisioned', 'dhcpv6', 'nobodys', 'other-provider', 'table'].map(from), ['provisioning', 'dhcpv6', null, null, null]);

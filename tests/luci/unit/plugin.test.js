@@ -1,5 +1,5 @@
-// rpcd's plugin with whatever a session may send. ucode is near enough to JavaScript to be run here, with
-// stand-ins for what it has of its own; the browser suite runs it under rpcd itself.
+// rpcd's plugin with whatever a session may send. ucode is near enough to JavaScript to be run
+// here, with stand-ins for what it has of its own; the browser suite runs it under rpcd itself.
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -31,7 +31,7 @@ function plugin(asked, answers = []) {
 
 			const next = answers.shift() ?? { status: 0, stdout: '{"schema":1}' };
 
-			if (next === 'nobody')
+			if (next === 'no answer')
 				return null;
 
 			then(next.status ?? 0, 'stdout' in next ? { code: 0, stdout: next.stdout } : undefined);
@@ -112,19 +112,19 @@ test('what a line is comes with the plan for its prefix', () => {
 	assert.deepEqual(call(plugin([], [strange]), 'detect', {}).reply, { line: { prefix: '--help' }, plan: null });
 });
 
-test('rules that cannot be loaded are told with the reason', () => {
+test('rules that cannot be loaded are reported with the reason', () => {
 	const refusal = json('tests/vectors/luci/rules-refused.json');
 
 	assert.equal(refusal.error.code, 'MAPE_FIREWALL_REJECTED');
 	assert.deepEqual(call(plugin([], [{ stdout: JSON.stringify(refusal) }]), 'load_rules', {}), { reply: refusal, status: 0 });
 	assert.equal(call(plugin([], [{ status: 4 }]), 'load_rules', {}).reply.error.code, 'MAPE_SYSTEM_REFUSED');
-	assert.equal(call(plugin([], ['nobody']), 'load_rules', {}).reply.error.code, 'MAPE_SYSTEM_REFUSED');
+	assert.equal(call(plugin([], ['no answer']), 'load_rules', {}).reply.error.code, 'MAPE_SYSTEM_REFUSED');
 });
 
-test('a program that does not answer is told as an error', () => {
+test('a program that does not answer is reported as an error', () => {
 	const schema = json('tests/vectors/schema/error.json').properties.error;
 
-	for (const answer of [{ status: 4 }, { stdout: '' }, { stdout: 'no JSON' }, { stdout: '[]' }, { stdout: '5' }, { stdout: null }, 'nobody']) {
+	for (const answer of [{ status: 4 }, { stdout: '' }, { stdout: 'no JSON' }, { stdout: '[]' }, { stdout: '5' }, { stdout: null }, 'no answer']) {
 		const { reply, status } = call(plugin([], [answer]), 'status', {});
 
 		assert.equal(status, 0);

@@ -84,7 +84,7 @@ test('what is no rule is none', () => {
 		assert.equal(rules.parse(text), null, String(text).slice(0, 40));
 });
 
-test('what is missing is named', () => {
+test('missing values are named', () => {
 	assert.deepEqual(rules.missing({ ipv6: 'x', ea: '25' }), ['ipv4', 'br']);
 	assert.deepEqual(rules.missing(V6PLUS), []);
 	assert.deepEqual(rules.missing(null), ['ipv6', 'ipv4', 'ea', 'br']);

@@ -27,13 +27,13 @@ test('every error code of the program has its sentence, and no other', () => {
 test('a provider that is chosen wrongly is named, with the one of the line', () => {
 	const { error } = json('tests/vectors/luci/other-provider.json').plan;
 
-	assert.equal(text.told(error), 'This line belongs to v6 Plus, but the provider is set to OCN Virtual Connect. Set the provider to Automatic.');
+	assert.equal(text.explain(error), 'This line belongs to v6 Plus, but the provider is set to OCN Virtual Connect. Set the provider to Automatic.');
 	// netifd keeps no params.
-	assert.match(text.told({ ...error, params: undefined }), /Set the provider to Automatic/);
-	assert.equal(text.told(json('tests/vectors/luci/nobodys.json').plan.error), text.error('MAPE_PREFIX_NOT_IN_RULES'));
-	assert.ok(!text.told({ ...error, params: { provider: '<b>', line: '<b>' } }).includes('<'));
+	assert.match(text.explain({ ...error, params: undefined }), /Set the provider to Automatic/);
+	assert.equal(text.explain(json('tests/vectors/luci/nobodys.json').plan.error), text.error('MAPE_PREFIX_NOT_IN_RULES'));
+	assert.ok(!text.explain({ ...error, params: { provider: '<b>', line: '<b>' } }).includes('<'));
 	for (const bad of [null, undefined, {}, { params: 5 }])
-		assert.equal(typeof text.told(bad), 'string');
+		assert.equal(typeof text.explain(bad), 'string');
 });
 
 test('a rule that the network states has its sentence', () => {
@@ -91,7 +91,7 @@ test('states, edges and sources of the schemas have their words', () => {
 		assert.notEqual(text.provider(provider), provider);
 });
 
-test('what nobody knows does no harm', () => {
+test('unknown values do no harm', () => {
 	for (const name of ['constructor', '__proto__', 'toString', null, undefined, '<b>', 5]) {
 		assert.equal(typeof text.provider(name), 'string');
 		assert.ok(!text.provider(name).includes('<'));

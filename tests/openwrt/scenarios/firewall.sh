@@ -3,7 +3,8 @@
 # firewall4 reloads, restarts, stops and starts with every port in use: no flow is lost, and nothing
 # wrong leaves while it is loaded.
 
-# flows TEXT COMMAND...: lasting flows while something is done; all live on but those that the router reset.
+# flows TEXT COMMAND...: lasting flows while something is done; all live on but those that the
+# router reset.
 flows() {
 	flows_text=$1
 	shift
@@ -27,8 +28,8 @@ flows() {
 	check "$flows_text: wan is up" "$(if_value wan @.up)" = true
 }
 
-# Notes which flows of `flows` the router resets; with `drop` the servers do not hear of it. What a LAN host
-# sends, such as its own reset at the end, has one hop less to live.
+# Notes which flows of `flows` the router resets; with `drop` the servers do not hear of it. What a
+# LAN host sends, such as its own reset at the end, has one hop less to live.
 relay_resets() {
 	on br nft -f - <<-EOF
 		table inet resets { }
@@ -90,14 +91,14 @@ judge_load
 relay_resets ""
 flows_seconds=20 flows_pause=250 flows_held_back=
 flows "reload" reload_twice
-# firewall4 has loaded the static text anew, and our include has brought back what that cannot hold.
+# firewall4 has loaded the static text again, and our include has restored the other rules.
 check "reload: short cuts" "$(nft list chain inet mape_rs forward_guard | grep -c 'if "mape-wan".* accept')" -eq 3
 flows "restart" router fw4 -q restart
 check "flows reset while it was loaded" "$(resets)" -eq 0
-# Without tables nobody translates back. What the servers send then is addressed to the router itself, whose
-# TCP knows of no such connection and resets it, as behind any NAT that is switched off. Where the
-# servers do not hear that, all flows live on: nothing else has ended one. All are busy, so that it
-# does happen.
+# Without our tables, incoming ports are not translated back. Packets of the servers then reach the
+# router itself, whose TCP does not know the connection and resets it, as behind any NAT that is
+# switched off. Where the servers do not hear that, all flows live on: nothing else has ended one.
+# All are busy, so that it does happen.
 flows_seconds=75 flows_pause=0 flows_held_back=yes
 relay_resets drop
 flows "stop and start, without the router's resets" stop_and_start_until_reset

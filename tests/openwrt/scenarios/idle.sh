@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154
-# Nobody has said anything for longer than conntrack remembers the tunnel: a server is still reached.
+# After a silence that is longer than conntrack's timeout for the tunnel, a server is still reached.
 line_v6plus
 relay_up
 router_boot "option proto 'mape'" "list reserved_ports '5711'"

@@ -1,7 +1,8 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154
-# kill -9 of the helper at several moments (SETUP_KILLS, TEARDOWN_KILLS) of a set-up and of a teardown: it comes up again, and
-# nothing wrong has left. So it does after half a state file, and after a program that died each time.
+# kill -9 of the helper at several moments (SETUP_KILLS, TEARDOWN_KILLS) of a set-up and of a
+# teardown: it comes up again, and nothing wrong has left. So it does after half a state file, and
+# after a program that died each time.
 
 kill_helper() {
 	for process in $(router_processes | awk '$2 ~ /^mape-proto/ { print $1 }'); do

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154
-# firewall4 offloads flows in software. With the edge on the device they are offloaded and right; the
-# other edge would not see them, so ours are kept out of it, and status says so.
+# firewall4 offloads flows in software. With the edge on the device they are offloaded and right;
+# the other edge would not see them, so ours are kept out of it, and status says so.
 
 # status_says TEXT: what status tells of flow offload.
 status_says() {
@@ -24,7 +24,8 @@ talks() {
 # offload_with EDGE USED
 offload_with() {
 	within 10 "$1: firewall4's flowtable" flowtable
-	# Only devices of zones, to which tunnels do not belong: what comes from the line is not offloaded.
+	# Only devices of zones, to which tunnels do not belong: what comes from the line is not
+	# offloaded.
 	nft list flowtables | grep 'devices =' || :
 	within 10 "$1: status" status_says "\"on\":true,\"used\":$2"
 	if_status wan | grep '"edge"'

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154
-# nft refuses our text: the interface says so, the firewall has its rules and is closed, nobody is
-# busy, and it ends by itself when nft accepts again.
+# nft refuses our text: the interface reports the error, the firewall has its own rules and lets no
+# packet through the tunnel, no process is busy, and the error ends when nft accepts the text again.
 
 closed() {
 	check "$1: fw4's table" "$(nft list tables | grep -c 'table inet fw4$')" -eq 1

@@ -1,12 +1,13 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154
-# Published ports: reached from outside and from the LAN, through reload and restart of the firewall; another
-# prefix moves them, and that is told.
+# Published ports are reached from outside and from the LAN, also after reload and restart of the
+# firewall. Another prefix moves them, and the move is reported.
 
-# answers TEXT NAMESPACE ADDRESS:PORT COUNT: whether a TCP connection and a UDP socket are answered, 1 or 0.
+# answers TEXT NAMESPACE ADDRESS:PORT COUNT: whether a TCP connection and a UDP socket are answered,
+# 1 or 0.
 answers() {
 	ip netns exec "$LAB_NS-$2" lab-traffic steady --to "$3" --udp 1 --tcp 1 --seconds 2 >/tmp/answers || :
-	# Where nobody answers it says nothing.
+	# Without an answer it prints nothing.
 	answers_result=$(tail -n 1 /tmp/answers)
 	for answers_protocol in tcp udp; do
 		answers_alive=$(field "$answers_result" "${answers_protocol}_alive")
@@ -63,7 +64,7 @@ within 15 "up again" opened
 check "after ifdown and ifup: the same port" "$(port_of game)" = "$first"
 answers "after ifdown and ifup, from outside" srv "$outside" 1
 
-# Another prefix while somebody goes on asking. The judge knows one line only.
+# Another prefix while a client continues to send. The judge knows one line only.
 no_violation "servers"
 on br nft delete table inet judge
 old=$LINE_IPV4

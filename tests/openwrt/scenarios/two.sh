@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154
-# What README documents: two lines of UCI, in a zone by data.zone alone. Then a second section: one line
-# has one of them, who has it keeps it, and what is lost comes back.
+# What README documents: two lines of UCI, in a zone by data.zone alone. Then a second section: one
+# line has one of them, who has it keeps it, and what is lost comes back.
 
 # sections LINE...: /etc/config/network with these sections in the place of `wan`.
 sections() {

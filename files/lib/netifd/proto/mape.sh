@@ -4,8 +4,8 @@
 case "$2" in
 teardown) exec /usr/sbin/mape-proto "$2" "$3" ;;
 setup | renew)
-	# Every user of the router can read the arguments of a process, and the options have passwords among
-	# them: this script starts once more without them.
+	# Every user of the router can read the arguments of a process, and the options have
+	# passwords among them: this script starts once more without them.
 	[ -z "$4" ] || {
 		export MAPE_OPTIONS="$4"
 		exec /bin/sh "$0" "$1" "$2" "$3"
@@ -47,8 +47,8 @@ proto_mape_init_config() {
 		renew_handler=1
 		lasterror=1
 	}
-	# Numbers and switches too are text: netifd drops a number that it cannot read, and nobody
-	# would hear of it.
+	# Numbers and switches are declared as strings too: netifd drops a number that it cannot
+	# parse, and reports nothing.
 	for option in provider layout rule rules_file tunlink zone edge mtu ttl encaplimit \
 		full_cone time_wait dscp_reset upnp_ports provisioning provisioning_url \
 		provisioning_user provisioning_password provisioning_server provisioning_ca \

@@ -1,7 +1,7 @@
 'use strict';
 
-// Who has no session gets nothing, who may only look changes nothing, and who has no right to the package
-// sees none of it.
+// Access rights: without a session nothing is served, a read-only user changes nothing, and a user
+// without rights to the package sees none of it.
 
 const { page, seen } = require('../browser.js');
 const { settled, PAGES } = require('./states.js');
@@ -9,7 +9,7 @@ const worlds = require('../worlds.js');
 
 const READ = { status: {}, ports: {}, forwards: {}, port_set: {}, doctor: {}, report: {}, plan: { prefix: '240b:10:3261:6400::/56' }, detect: {} };
 const WRITE = { ask: {}, probe: { target: '192.0.2.1:9' }, load_rules: {}, retry: { interface: 'wan' }, restart_network: {} };
-const NOBODY = '00000000000000000000000000000000';
+const NO_SESSION = '00000000000000000000000000000000';
 
 // The ubus status of a call over HTTP; -32002 is LuCI's "access denied".
 async function call(site, session, method, args) {
@@ -28,17 +28,18 @@ async function run({ browser, site, results, options }) {
 	site.interfaces({ wan: {} });
 	site.answers(worlds.make(options.program, 'up', () => {}));
 
-	const sessions = { nobody: NOBODY };
+	const sessions = { none: NO_SESSION };
 
 	for (const user of [ 'root', 'viewer', 'stranger' ])
 		sessions[user] = (await site.login(user)).value;
 
-	for (const [ user, rights ] of Object.entries({ nobody: [], stranger: [], viewer: [ READ ], root: [ READ ] })) {
+	for (const [ user, rights ] of Object.entries({ none: [], stranger: [], viewer: [ READ ], root: [ READ ] })) {
 		const wrong = [];
 
 		for (const methods of [ READ, WRITE ])
 			for (const [ method, args ] of Object.entries(methods)) {
-				// Nobody restarts anything here: that root may is shown by the flow.
+				// The router is not restarted here: cases/flow.js shows that root
+				// may do it.
 				if (user === 'root' && methods === WRITE)
 					continue;
 
@@ -79,9 +80,9 @@ async function run({ browser, site, results, options }) {
 		await viewer.click('button:text-is("Ask the network too")');
 		await viewer.waitForSelector('.mape-answer .mape-problem', { timeout: 20000 });
 
-		const told = await viewer.$eval('.mape-answer', node => node.innerText);
+		const text = await viewer.$eval('.mape-answer', node => node.innerText);
 
-		results.check('what the form may not ask is refused in words that say why', (!/refused this request/.test(told) || / at /.test(told)) && told);
+		results.check('what the form may not ask is refused in words that say why', (!/refused this request/.test(text) || / at /.test(text)) && text);
 	}
 	await viewer.context().close();
 

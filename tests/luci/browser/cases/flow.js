@@ -1,6 +1,7 @@
 'use strict';
 
-// From "Add new interface" to a line that is up, on the real LuCI: every click counted, and no number typed.
+// From "Add new interface" to a line that is up, on the real LuCI. All clicks are counted, and no
+// number is typed.
 
 const { page, seen } = require('../browser.js');
 
@@ -44,7 +45,7 @@ async function run({ browser, site, results, options }) {
 
 	const words = await it.locator('.mape-answer').first().innerText();
 
-	results.check('provider, IPv4 address, number of ports and BR are told before anything is saved', [ 'v6', '106.72.50.97', '240', '2404:9200:225:100::64' ].filter(word => !words.includes(word)).map(word => `no ${word} in: ${words}`));
+	results.check('provider, IPv4 address, number of ports and BR are shown before anything is saved', [ 'v6', '106.72.50.97', '240', '2404:9200:225:100::64' ].filter(word => !words.includes(word)).map(word => `no ${word} in: ${words}`));
 	await picture('detected');
 	await click('Save', '.modal .cbi-button-save, .modal .btn.cbi-button-positive.important');
 	await it.waitForFunction(() => !document.body.classList.contains('modal-overlay-active'), null, { timeout: 20000 });
@@ -52,13 +53,14 @@ async function run({ browser, site, results, options }) {
 
 	const until = Date.now() + 60000;
 	let status = {};
-	let told = false;
+	let applied = false;
 
 	while (Date.now() < until) {
-		// rpcd has committed it, and tells procd, which would tell netifd. procd does not run here.
-		if (!told && site.get(`network.${NAME}.proto`) === 'mape') {
+		// rpcd has committed the change and notifies procd, which would notify netifd.
+		// procd does not run here.
+		if (!applied && site.get(`network.${NAME}.proto`) === 'mape') {
 			site.router('ubus', 'call', 'network', 'reload');
-			told = true;
+			applied = true;
 		}
 		status = JSON.parse(site.router('ubus', 'call', `network.interface.${NAME}`, 'status').stdout || '{}');
 		if (status.up)
@@ -67,7 +69,7 @@ async function run({ browser, site, results, options }) {
 	}
 
 	if (status.up || site.hasTunnels)
-		results.check('the interface is up after Save & Apply', !status.up && `${told ? 'applied' : 'never applied'}, ${JSON.stringify(status).slice(0, 600)}`);
+		results.check('the interface is up after Save & Apply', !status.up && `${applied ? 'applied' : 'never applied'}, ${JSON.stringify(status).slice(0, 600)}`);
 	else {
 		results.note('up', 'not judged: this kernel has no ip6_tunnel');
 		results.check('netifd has the interface after Save & Apply', status.proto !== 'mape' && JSON.stringify(status).slice(0, 600));
@@ -76,7 +78,7 @@ async function run({ browser, site, results, options }) {
 	results.note('clicks', `${clicks.length}: ${clicks.join(', ')}`);
 	results.check('the interface is in the zone wan', !site.router('uci', 'show', 'firewall').stdout.split('\n').some(line => /network=/.test(line) && line.includes(`'${NAME}'`)) && site.router('uci', 'show', 'firewall').stdout);
 
-	// LuCI confirms that the router is still there, says so, and loads the page anew by itself.
+	// LuCI confirms that the router is still there, says so, and reloads the page by itself.
 	await it.waitForFunction(() => /changes applied/.test(document.body.innerText), null, { timeout: 40000 }).catch(() => null);
 	await it.waitForTimeout(5000);
 	await it.goto(`${site.base}/cgi-bin/luci/admin/network/network`, { timeout: 60000 });

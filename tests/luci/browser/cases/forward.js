@@ -65,7 +65,7 @@ async function shown({ site, results, options }, it) {
 	site.answers(withForwards(options, SECTIONS));
 	await open(it, site);
 
-	const told = await rows(it);
+	const text = await rows(it);
 	const expected = {
 		game: /^published 106\.72\.50\.97:\d+$/,
 		nas: /^waiting 106\.72\.50\.97:5700.*the address of nas is not known/,
@@ -75,7 +75,7 @@ async function shown({ site, results, options }, it) {
 	};
 
 	results.check('each forward stands as the program says', [
-		...Object.entries(expected).filter(([ name, words ]) => !words.test(told[name] ?? '')).map(([ name ]) => `${name}: ${told[name]}`),
+		...Object.entries(expected).filter(([ name, words ]) => !words.test(text[name] ?? '')).map(([ name ]) => `${name}: ${text[name]}`),
 		!(await it.$(`a[href$="${PAGES.doctor}"]`)) && 'no way to the diagnosis', ...seen(it)
 	]);
 

@@ -1,7 +1,7 @@
 'use strict';
 
-// What the plugin is asked on the router itself, with arguments of every wrong kind: an error or an answer of
-// the program about that argument, never silence, and rpcd keeps running.
+// Calls of the plugin on the router itself, with invalid arguments of every kind. Each gets an
+// error or the program's answer about that argument, and rpcd keeps running.
 
 const payloads = require('../payloads.js');
 

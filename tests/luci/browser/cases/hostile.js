@@ -1,6 +1,6 @@
 'use strict';
 
-// Whatever stands in an option, a lease, a host name or an answer is shown as text and never as markup.
+// The content of options, leases, host names and answers is shown as text and never as markup.
 
 const { page, seen, POLICY } = require('../browser.js');
 const { settled, PAGES } = require('./states.js');
@@ -84,7 +84,8 @@ async function run({ browser, site, results, options }) {
 
 		site.interfaces({ wan: { provider: payload, rule: payload, reserved_ports: payload, tunlink: payload, mtu: payload } });
 		site.leases(`1795400000 02:00:00:00:00:01 192.168.1.50 ${payload.replaceAll(' ', '_')} *\n`);
-		// A page that fails has fewer places; on the stand-in, which every test runs, a third of the payloads try them.
+		// A page in an error state shows fewer values. On the stand-in, which every test
+		// runs, a third of the payloads test them.
 		for (const keep of site.real || number % 3 === 0 ? [ true, false ] : [ true ]) {
 			site.answers(poisoned(keep ? answers : failed, payload, keep));
 			await visit(PAGES.status);

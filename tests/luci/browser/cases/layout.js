@@ -13,7 +13,7 @@ const WIDTHS = { phone: 390, desktop: 1280 };
 // Small phones, and where themes change from rows to tables.
 const ODD_WIDTHS = [ 320, 601, 768 ];
 
-// Any width: nothing sticks out, and each cell of a row says what it is, by a title above it or of its own.
+// At any width nothing overflows, and each cell of a row has a title, above it or of its own.
 async function odd({ browser, site, results, options }, theme, answers) {
 	const wrong = [];
 

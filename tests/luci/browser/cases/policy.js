@@ -1,6 +1,7 @@
 'use strict';
 
-// Under a strict content security policy nothing is refused, and no request leaves the router's origin.
+// A strict content security policy refuses nothing of our pages, and no request leaves the router's
+// origin.
 
 const { page, seen, POLICY } = require('../browser.js');
 const { settled, PAGES } = require('./states.js');

@@ -1,7 +1,8 @@
 'use strict';
 
-// From "Open a port" to a port that is published: added on the page, saved and applied, and shown with address and
-// port outside. On the real LuCI the line is up, and rules that send the port to its host are looked for in the kernel.
+// From "Open a port" to a published port: added on the page, saved and applied, and shown with its
+// external address and port. On the real LuCI the line is up, and the test also looks for the rules
+// in the kernel that forward the port.
 
 const { page, seen } = require('../browser.js');
 const { settled, PAGES } = require('./states.js');
@@ -93,13 +94,13 @@ async function published({ site, results, options }, it) {
 
 	await it.locator('.cbi-page-actions .cbi-button-apply li:first-child, .cbi-page-actions .cbi-button-apply').first().click({ timeout: 20000 });
 
-	// LuCI loads the page anew by itself.
+	// LuCI reloads the page by itself.
 	const shown = await until(it, 60, async () => (await rows()).some(text => /^published /.test(text)));
-	const [ told ] = await rows();
-	const outside = /^published 106\.72\.50\.97:(\d+)$/.exec(told ?? '')?.[1];
+	const [ row ] = await rows();
+	const outside = /^published 106\.72\.50\.97:(\d+)$/.exec(row ?? '')?.[1];
 
 	await picture('published');
-	results.check('after Save & Apply it is published, with address and port outside', (!shown || !outside) && `the page says: ${told}`);
+	results.check('after Save & Apply it is published, with address and port outside', (!shown || !outside) && `the page says: ${row}`);
 	if (outside)
 		results.note('port outside', outside);
 
@@ -122,7 +123,7 @@ async function published({ site, results, options }, it) {
 
 	await it.goto(`${site.base}/cgi-bin/luci/${PAGES.forward}`);
 	await settled(it);
-	results.check('it is still there when the page is opened again', (await rows())[0] !== told && (await rows()).join());
+	results.check('it is still there when the page is opened again', (await rows())[0] !== row && (await rows()).join());
 	results.check('nothing else was seen on the way', seen(it));
 }
 

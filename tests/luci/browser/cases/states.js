@@ -1,6 +1,6 @@
 'use strict';
 
-// Every state that the program can tell of is shown with one sentence and one action, on every page.
+// Every state of the program is shown with one sentence and one action, on every page.
 
 const fs = require('fs');
 const path = require('path');
@@ -36,7 +36,7 @@ async function pressed(it, { press, says }) {
 
 	const note = await it.waitForSelector(`.mape-problem:has-text("${says}")`, { timeout: 20000 }).catch(() => null);
 
-	return note ? null : `"${press}" fails, and nobody says why`;
+	return note ? null : `"${press}" fails without a reason`;
 }
 
 async function run({ browser, site, results, options }) {
@@ -53,13 +53,13 @@ async function run({ browser, site, results, options }) {
 		await it.goto(site.base + '/cgi-bin/luci/' + PAGES.status);
 		await settled(it);
 
-		const told = await problems(it);
+		const shownProblems = await problems(it);
 
-		if (state.problem && !told.length)
-			wrong.push('the status page tells of no problem');
-		if (state.fine && told.length)
-			wrong.push(`the status page tells of a problem where there is none: ${told[0].sentence}`);
-		wrong.push(...unclear(told));
+		if (state.problem && !shownProblems.length)
+			wrong.push('the status page shows no problem');
+		if (state.fine && shownProblems.length)
+			wrong.push(`the status page shows a problem where there is none: ${shownProblems[0].sentence}`);
+		wrong.push(...unclear(shownProblems));
 
 		// The reason itself, and not just that there is one.
 		const shown = await it.$eval('.mape-page', node => node.textContent);
@@ -110,7 +110,7 @@ async function run({ browser, site, results, options }) {
 
 			const line = await problems(it);
 
-			wrong.push(!line.length && 'the kind of line is not told', ...unclear(line));
+			wrong.push(!line.length && 'the kind of line is not shown', ...unclear(line));
 		}
 
 		results.check(`${name}: one sentence and one action on each page`, [ ...wrong, ...seen(it) ]);
@@ -153,7 +153,8 @@ async function run({ browser, site, results, options }) {
 		results.check('the form says who states the rule, and whose choice stands in the way', [ ...unclear, ...seen(it) ]);
 	}
 
-	// Until netifd has read the protocol it knows nothing of our interfaces: one box, and nothing against it.
+	// Until netifd has read the protocol handler it does not know our interfaces: the page
+	// shows one box and no other problem.
 	if (!site.real) {
 		const unclear = [];
 
@@ -163,13 +164,13 @@ async function run({ browser, site, results, options }) {
 			await it.goto(`${site.base}/cgi-bin/luci/${place}`);
 			await settled(it);
 
-			const told = await problems(it);
+			const shownProblems = await problems(it);
 
-			if (told.length !== 1 || !/must be restarted once/.test(told[0].sentence) || (await it.$$('.mape-check')).length)
-				unclear.push(`${place}: ${told.map(({ sentence }) => sentence).join(' | ')}`);
+			if (shownProblems.length !== 1 || !/must be restarted once/.test(shownProblems[0].sentence) || (await it.$$('.mape-check')).length)
+				unclear.push(`${place}: ${shownProblems.map(({ sentence }) => sentence).join(' | ')}`);
 		}
 		site.unloaded = false;
-		results.check('a protocol that is not loaded is told by one box on each page', [ ...unclear, ...seen(it) ]);
+		results.check('a protocol that is not loaded is reported by one box on each page', [ ...unclear, ...seen(it) ]);
 	}
 
 	await it.context().close();

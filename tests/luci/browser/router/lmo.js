@@ -1,7 +1,7 @@
 'use strict';
 
-// lmo.js CATALOGUE FILE: a catalogue as LuCI's dispatcher reads it. The image builder's own tool does this
-// for the package; it is a program of the build machine, and no router has it.
+// lmo.js CATALOGUE FILE: writes a catalogue in the format that LuCI's dispatcher reads. For the
+// package, the image builder's own tool does this; it runs on the build machine only.
 
 const fs = require('fs');
 const po = require('../po.js');

@@ -1,7 +1,7 @@
 #!/bin/sh
-# start.sh ROOT PROGRAM: our files into ROOT, a copy of an OpenWrt root with LuCI, and its ubusd, netifd,
-# rpcd and uhttpd on 127.0.0.1:80. Runs in network and mount namespaces of its own; who makes them ends
-# what runs in them. Exit status 77: the root lacks something.
+# start.sh ROOT PROGRAM: copies our files into ROOT, a copy of an OpenWrt root with LuCI, and starts
+# its ubusd, netifd, rpcd, and uhttpd on 127.0.0.1:80. Runs in network and mount namespaces that the
+# caller has made; the caller also ends the programs in them. Exit status 77: ROOT lacks a program.
 set -eu
 root=$1 program=$2
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)

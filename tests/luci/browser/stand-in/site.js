@@ -1,7 +1,8 @@
 'use strict';
 
-// The site as a stand-in: an HTTP server that gives out our files beside those of ../resources, and answers
-// /ubus as rpcd does, by the rights of our own acl.d file. What mape-proto answers is its own.
+// The stand-in for LuCI: an HTTP server that serves our files and those of ../resources, and
+// answers /ubus as rpcd does, with the rights of our own acl.d file. The answers of mape-proto are
+// real.
 
 const crypto = require('crypto');
 const fs = require('fs');
@@ -62,7 +63,7 @@ class StandIn {
 		this.staged = structuredClone(sections);
 	}
 
-	// `answers` says what the program answers from then on, whenever forwards have been applied.
+	// After forwards have been applied, `answers` gives the program's further answers.
 	follow(answers) {
 		this.following = answers;
 	}
@@ -138,11 +139,11 @@ class StandIn {
 			return answer.end('<!DOCTYPE html><title>403</title><p>no');
 		}
 
-		const told = { session, module: MODULES[name], mayWrite: rights.length > 1 || null, texts: this.lang === 'ja' ? this.texts : {} };
+		const page = { session, module: MODULES[name], mayWrite: rights.length > 1 || null, texts: this.lang === 'ja' ? this.texts : {} };
 
 		return answer.end(`<!DOCTYPE html><html lang="${this.lang}"><meta name="viewport" content="width=device-width"><title>stand-in</title>
 <link rel="stylesheet" href="/luci-static/resources/theme.css"><link rel="icon" href="/luci-static/resources/icon.svg">
-<script type="application/json" id="stand-in">${JSON.stringify(told).replaceAll('<', '\\u003c')}</script>
+<script type="application/json" id="stand-in">${JSON.stringify(page).replaceAll('<', '\\u003c')}</script>
 <script src="/luci-static/resources/luci.js"></script><body><div id="notes"></div><div id="view"></div><div id="modal_overlay"></div>`);
 	}
 
@@ -157,7 +158,7 @@ class StandIn {
 		return allowed ? { result: result === null ? [ 4 ] : [ 0, result ] } : { error: { code: -32002, message: 'Access denied' } };
 	}
 
-	told(command) {
+	output(command) {
 		return JSON.parse(this.known[command].out);
 	}
 
@@ -197,25 +198,25 @@ class StandIn {
 		case 'luci.mape status':
 		case 'luci.mape ports':
 		case 'luci.mape doctor':
-			return this.told(method);
+			return this.output(method);
 		case 'luci.mape forwards':
-			return this.told('forward');
+			return this.output('forward');
 		case 'luci.mape port_set':
-			return this.told('ports.ranges');
+			return this.output('ports.ranges');
 		case 'luci.mape probe':
-			return this.told('doctor');
+			return this.output('doctor');
 		case 'luci.mape report':
 			return { text: this.known['doctor.masked'].out };
 		case 'luci.mape plan':
 			return this.plan([ ...[ 'provider', 'rule', 'layout' ].filter(name => args[name]).map(name => `--${name}=${args[name]}`), args.prefix ]);
 		case 'luci.mape detect':
 		case 'luci.mape ask': {
-			const line = this.told('detect');
+			const line = this.output('detect');
 
 			return { line, plan: /^[0-9a-f:]+\/[0-9]+$/.test(line.prefix) ? this.plan([ line.prefix ]) : null };
 		}
 		case 'luci.mape load_rules':
-			return this.known.firewall ? this.told('firewall') : { schema: 1 };
+			return this.known.firewall ? this.output('firewall') : { schema: 1 };
 		case 'luci.mape retry':
 		case 'luci.mape restart_network':
 			return {};

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Stands in for netifd's file of this name: `dump` for every handler, and for one on a device of its own
-# what an uplink of IPv6 says.
+# Stands in for netifd's file of this name: `dump` for every handler, and for one on a device of its
+# own what an uplink of IPv6 says.
 
 options=
 

@@ -5,8 +5,9 @@
 'require mape.model as model';
 'require mape.text as text';
 
-// Nodes for what the model says. Every value of the router becomes a text node: children always stand in
-// arrays. What depends on a value is set on the node, as a style in markup is refused by a strict CSP.
+// DOM nodes for the model's values. Every value of the router becomes a text node: children are
+// always passed in arrays. A style that depends on a value is set on the node, because a strict CSP
+// refuses styles in markup.
 
 const PROTOCOL_NAMES = { tcp: 'TCP', udp: 'UDP', icmp: 'ICMP' };
 
@@ -70,7 +71,8 @@ return baseclass.extend({
 		return [ text.provider(line.provider), line.ipv4, ...psid === null ? [] : [ `PSID ${psid}` ] ].join(', ');
 	},
 
-	// A sentence about something that is wrong; the program's own words below, and the next step.
+	// A box with a sentence about a problem; below it the program's own message and the next
+	// step.
 	problem(sentence, message, hint, button) {
 		return E('div', { 'class': 'alert-message warning mape-problem' }, [
 			E('p', {}, [ sentence ]),
@@ -80,8 +82,9 @@ return baseclass.extend({
 		]);
 	},
 
-	told(told, button) {
-		return this.problem(text.told(told), told?.message, told?.hint, button);
+	// An error of the program.
+	error(error, button) {
+		return this.problem(text.explain(error), error?.message, error?.hint, button);
 	},
 
 	// Rows of a name and a value or node.
@@ -257,7 +260,7 @@ return baseclass.extend({
 	// What a plan gives, or what its error says.
 	plan(plan) {
 		if (plan?.error)
-			return this.told(plan.error);
+			return this.error(plan.error);
 
 		if (!plan?.ipv4)
 			return unknown();
@@ -282,7 +285,7 @@ return baseclass.extend({
 		const line = answer?.line;
 
 		if (line?.error)
-			return this.told(line.error);
+			return this.error(line.error);
 
 		const from = model.ruleFrom(answer);
 
@@ -349,7 +352,7 @@ return baseclass.extend({
 		};
 	},
 
-	// What was to be done. That it was not is told above the page, which is drawn anew.
+	// Waits for a call. A failure is shown above the page, which is then drawn again.
 	done(call) {
 		return call.then(answer => this.trouble(answer), error => this.failed(error)).then(problem => {
 			if (problem)
@@ -357,12 +360,11 @@ return baseclass.extend({
 		});
 	},
 
-	// What could not be done, by the answer: an error, or the faults beside what was done. Null
-	// where all was done.
+	// The error or the partial failures of an answer as a box; null if everything succeeded.
 	trouble(answer) {
 		const faults = [].concat(answer?.faults ?? []);
 
-		return answer?.error ? this.told(answer.error)
+		return answer?.error ? this.error(answer.error)
 			: faults.length ? this.problem(_('A part of it could not be done. See the diagnosis for what to do.'), faults.join('; ')) : null;
 	},
 

@@ -1,12 +1,13 @@
 'use strict';
 'require baseclass';
 
-// Ports that are opened: what may be asked for, and how each stands. No DOM, no LuCI: node tests it.
+// Port forwards: which ports may be requested, and the state of each forward. No DOM and no LuCI,
+// so that node can test it.
 
-// As many as the program offers in place of a port that cannot be had.
+// How many ports the program offers instead of a port that is not available.
 const OFFERED = 3;
 
-// What nobody has asked for is free; a port that is reserved for something else is not offered.
+// The roles of free ports; a port that is reserved for another purpose is not offered.
 const FREE = [ 'nat', 'unused' ];
 
 const OFF = [ '0', 'no', 'off', 'false', 'disabled' ];
@@ -44,7 +45,7 @@ return baseclass.extend({
 		});
 	},
 
-	// The ranges of a line as [first, last, role]; null where nobody knows them.
+	// The ranges of a line as [first, last, role]; null if they are unknown.
 	ranges(set, name) {
 		const lines = Array.isArray(set?.interfaces) ? set.interfaces : [];
 		const line = name ? lines.find(it => it?.interface === name) : lines.length === 1 ? lines[0] : null;
@@ -54,7 +55,7 @@ return baseclass.extend({
 		return ranges.length ? ranges : null;
 	},
 
-	// The ports that others have or name: what the program gave, and what is typed and not applied yet.
+	// The ports of other forwards: assigned by the program, or typed and not applied yet.
 	held(forwards, sections) {
 		const given = (Array.isArray(forwards) ? forwards : []).filter(it => isPort(it?.port)).map(it => ({
 			section: it.section, interface: it.interface ?? null, proto: protocols(it.proto), port: it.port
@@ -66,20 +67,20 @@ return baseclass.extend({
 		return [ ...given.filter(it => sections.some(section => section['.name'] === it.section)), ...named ];
 	},
 
-	// What is wrong with a port outside that somebody asks for: null, or why and the nearest free ones.
-	// `wish` has section, interface, proto and the port as text. Where the set is not known nothing is refused;
-	// the program looks again when it is applied.
-	refusal(wish, ranges, held) {
-		if (wish.port === 'auto' || wish.port === '')
+	// Why a requested external port is not available, and the nearest free ports; null if it
+	// is. `request` has section, interface, proto and the port as text. If the port set is
+	// unknown, nothing is refused: the program checks the port when it is applied.
+	refusal(request, ranges, held) {
+		if (request.port === 'auto' || request.port === '')
 			return null;
 
-		const port = number(wish.port);
+		const port = number(request.port);
 
 		if (port === null)
 			return { why: 'number', nearest: [] };
 
-		const others = held.filter(it => it.section !== wish.section && it.proto.some(name => wish.proto.includes(name))
-			&& (!it.interface || !wish.interface || it.interface === wish.interface));
+		const others = held.filter(it => it.section !== request.section && it.proto.some(name => request.proto.includes(name))
+			&& (!it.interface || !request.interface || it.interface === request.interface));
 		const role = ranges?.find(([ first, last ]) => port >= first && port <= last)?.[2];
 		const why = ranges && role === undefined ? 'outside'
 			: role === 'upnp' ? 'upnp'
@@ -96,8 +97,8 @@ return baseclass.extend({
 		return free.sort((a, b) => Math.abs(a - port) - Math.abs(b - port) || a - b).slice(0, OFFERED);
 	},
 
-	// The option that holds a host as it is typed: an address or a host id, or a name or MAC address that DHCP
-	// knows; null where it can be neither.
+	// The UCI option for a host as it is typed: `dest_ip` for an address or host id,
+	// `dest_host` for a name or MAC address of DHCP; null if it is neither.
 	hostOption(text) {
 		if ((/^[0-9.]+$/).test(text))
 			return (/^([0-9]{1,3}\.){3}[0-9]{1,3}$/).test(text) && text.split('.').every(part => Number(part) < 256) ? 'dest_ip' : null;
@@ -108,7 +109,8 @@ return baseclass.extend({
 		return (/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i).test(text) || (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/).test(text) ? 'dest_host' : null;
 	},
 
-	// How a section stands: published, waiting, refused, off, or changed where the program has not heard of it.
+	// The state of a section: published, waiting, refused, off, or changed if the program has
+	// not loaded it yet.
 	state(section, forwards) {
 		if (OFF.includes(section?.enabled))
 			return { state: 'off', forward: null };

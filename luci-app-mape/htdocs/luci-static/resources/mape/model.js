@@ -37,8 +37,8 @@ const STEP_OF = {
 	MAPE_PROVISIONING_BAD_ANSWER: 'rule'
 };
 
-// Errors that come only after every step before was well. Others may come before anything was looked at, as an
-// option that cannot be read does.
+// Errors that occur only after all earlier steps have succeeded. Others, such as an invalid option,
+// can occur before any step.
 const AFTER_ALL = /^(MAPE_(PREFIX_NOT_IN_RULES|NOT_FIRST_SUBNET|MTU_TOO_SMALL|FIREWALL_REJECTED|CE_IN_USE|LINE_TAKEN|TUNNEL_EXISTS|PROVISIONING_[A-Z_]+)|NO_DEVICE)$/;
 
 // A number, or null for whatever is none.
@@ -59,7 +59,8 @@ function within(first, last, list) {
 	return list.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(last, to) - Math.max(first, from) + 1), 0);
 }
 
-// The ports that lead to a host, in ascending order. One of which nobody knows the host yet is only kept.
+// The ports that lead to a host, in ascending order. A port whose host has no known address yet is
+// reserved only.
 function publishedPorts(status) {
 	const all = Array.isArray(status?.forwards) ? status.forwards : [];
 
@@ -94,8 +95,8 @@ function verified(traffic) {
 return baseclass.extend({
 	protocols: PROTOCOLS,
 
-	// The way from IPv6 to an IPv4 that works: for each step a name, how it stands ('ok', 'wait', 'bad',
-	// 'unknown') and the seconds since it stands so, or null.
+	// The steps from IPv6 to working IPv4: for each its name, its state ('ok', 'wait', 'bad',
+	// 'unknown') and for how many seconds it has had this state, or null.
 	chain(status, now) {
 		const line = status?.line ?? null;
 		const since = count(status?.since);
@@ -116,12 +117,13 @@ return baseclass.extend({
 		}
 
 		const code = status?.error?.code;
-		// Errors of nobody's list happen when the tunnel is made. Nothing is known without any.
+		// Errors in no list occur when the tunnel is created. Without an error no step is
+		// known.
 		const failed = code ? STEPS.indexOf(STEP_OF[code] ?? 'tunnel') : -1;
 		const before = AFTER_ALL.test(code) ? 'ok' : 'unknown';
 
 		return STEPS.map((name, index) => {
-			// Nobody is at one that was stopped.
+			// An interface that was stopped is at no step.
 			if (failed < 0)
 				return step(name, index === 0 && status?.state === 'pending' ? 'wait' : 'unknown', null);
 
@@ -177,8 +179,9 @@ return baseclass.extend({
 		return this.totals(status).filter(total => total.level !== null && total.level >= FULL);
 	},
 
-	// Whether connections probably found no port: failures were added since `before`, and most ports are in use. The
-	// kernel counts them for the whole router, and also those where somebody else was faster.
+	// Whether connections probably found no port: the failures have increased since `before`,
+	// and most ports are in use. The kernel counts failures for the whole router, including
+	// those in which two connections raced for one port.
 	ranOut(status, before, failures) {
 		return count(before) !== null && count(failures) !== null && failures > before && this.nearlyFull(status).length > 0;
 	},
@@ -215,12 +218,13 @@ return baseclass.extend({
 		return ranges(list).map(rangeText);
 	},
 
-	// The PSID; null where the address is shared with nobody.
+	// The PSID; null if the address is not shared.
 	psid(line) {
 		return count(line.port_count) !== null && line.port_count < 65536 ? line.psid : null;
 	},
 
-	// Who in the network stated the rule of a line for which there is no other: 'provisioning', 'dhcpv6', or null.
+	// The source of the rule if only the network states one: 'provisioning' or 'dhcpv6';
+	// otherwise null.
 	ruleFrom(answer) {
 		const { line, plan } = answer ?? {};
 		const from = Array.isArray(line?.evidence) ? line.evidence[0]?.from : null;
@@ -243,8 +247,8 @@ return baseclass.extend({
 		return [ ...samples, sample ].slice(-limit);
 	},
 
-	// One list of lines for each protocol, each line a list of [x, y] from 0 to 1. A sample that is not
-	// known ends a line.
+	// For each protocol a list of polylines, each a list of [x, y] from 0 to 1. An unknown
+	// sample ends a polyline.
 	lines(samples, usable, limit) {
 		return PROTOCOLS.map((protocol, index) => {
 			const all = [];

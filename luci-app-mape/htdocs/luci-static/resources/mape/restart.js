@@ -4,8 +4,8 @@
 'require mape.api as api';
 'require mape.draw as draw';
 
-// netifd reads its protocols when it starts, and never again. Until then an interface of ours is of no protocol to
-// it, and nothing else that is said of one is true.
+// netifd reads its protocol handlers only when it starts. Until then it treats an interface of ours
+// as one without a protocol, and nothing else that it reports about it is true.
 
 function restart() {
 	return api.restartNetwork().catch(() => null).then(() => {

@@ -1,11 +1,12 @@
 'use strict';
 'require baseclass';
 
-// A rule as text: in our form, in that of OpenWrt's `map`, as numbered options, and as people paste it.
-// Numbers are only carried here; mape-proto judges them.
+// A rule as text: in our form, in that of OpenWrt's `map`, as numbered options, and as users paste
+// it. This file does not check numbers; mape-proto does.
 //
-// A rule of `map` states no layout, and then has that of the built-in rule with equal numbers, or else RFC
-// 7597's. So a rule without layout is written in that form; in ours it would be draft 03.
+// A rule in `map`'s form has no layout: it has that of the built-in rule with equal numbers, or
+// else RFC 7597's. A rule without layout is therefore written in that form; in ours it would be
+// draft 03.
 
 const KEYS = ['ipv6', 'ipv4', 'ea', 'offset', 'psidlen', 'psid', 'br', 'layout'];
 const NEEDED = ['ipv6', 'ipv4', 'ea', 'br'];
@@ -111,8 +112,8 @@ return baseclass.extend({
 
 	mapOptions: MAP_OPTIONS,
 
-	// Reads one rule: `ipv6=…,ipv4=…`, `type=map-e,ipv6prefix=…`, or UCI lines `option ealen '25'`. An
-	// object of the keys that were found; null where the text is none.
+	// Reads one rule: `ipv6=…,ipv4=…`, `type=map-e,ipv6prefix=…`, or UCI lines `option ealen
+	// '25'`. Returns an object of the keys that were found; null if the text is no rule.
 	parse(text) {
 		const words = String(text ?? '').trim();
 
@@ -168,7 +169,7 @@ return baseclass.extend({
 	writeMap(rule) {
 		const [ ipv6, ipv6Length ] = String(rule?.ipv6 ?? '').split('/');
 		const [ ipv4, ipv4Length ] = String(rule?.ipv4 ?? '').split('/');
-		// Without its length nobody knows where a PSID stands.
+		// Without its length, a PSID's position is unknown.
 		const psid = rule?.psid && rule.psidlen ? leftAligned(rule.psid, rule.psidlen) : '';
 		const pairs = [
 			[ 'ipv6prefix', ipv6 ], [ 'prefix6len', ipv6Length ], [ 'ipv4prefix', ipv4 ], [ 'prefix4len', ipv4Length ],

@@ -3,12 +3,13 @@
 'require uci';
 'require mape.rule as rules';
 
-// The sections of interfaces in UCI: which are ours, whose rule each has, and which of its options make that rule.
+// The sections of interfaces in UCI: which are of proto mape, where each takes its rule from, and
+// which of its options state the rule.
 
 // Providers of the built-in table.
 const TABLE = [ 'v6plus', 'ocn', 'biglobe', 'nuro' ];
 
-// Contracts whose numbers stand in the papers.
+// Contracts whose numbers are in the contract documents.
 const CONTRACTS = [ 'v6plus-static', 'ocn-static' ];
 
 // What UCI's readers take for yes.
@@ -32,7 +33,8 @@ return baseclass.extend({
 		if (CONTRACTS.includes(provider))
 			return provider;
 
-		// Who states a rule has it used, whatever the provider; also one that this form cannot show.
+		// A rule that the user states applies with any provider, also one that this form
+		// cannot show.
 		if ([ 'rule', 'rules_file', ...rules.mapOptions ].some(option => option !== 'legacymap' && uci.get('network', section_id, option)))
 			return 'manual';
 

@@ -1,8 +1,8 @@
 'use strict';
 'require baseclass';
 
-// Every name and sentence that stands for a word of mape-proto's JSON. The program speaks English; what
-// is here is translated, and what the program says stands beside it.
+// Names and sentences for the words of mape-proto's JSON. The texts here are translated; the
+// program's own messages are English and are shown beside them.
 
 // Product names are not translated, but some are spelt otherwise in Japan.
 const PROVIDERS = {
@@ -40,7 +40,7 @@ const ERRORS = {
 	MAPE_LINE_TAKEN: _('Another interface of this router already has this line. Remove this one, or choose the IPv6 interface of another line as its tunnel link.'),
 	MAPE_TUNNEL_EXISTS: _('Another tunnel of this router has the same two ends. Remove the interface or the script that makes it.'),
 	MAPE_UCI: _('A configuration file cannot be read or changed. Look for a typing error in /etc/config.'),
-	MAPE_CONNTRACK: _('The list of connections cannot be read, so nobody knows which ports are in use. See that the package kmod-nf-conntrack-netlink is installed.'),
+	MAPE_CONNTRACK: _('The list of connections cannot be read, so the ports in use are unknown. Check that the package kmod-nf-conntrack-netlink is installed.'),
 	MAPE_NO_INTERFACE: _('The network service knows no MAP-E interface of this name. Apply the changes of the configuration, or add one under Network, Interfaces.'),
 	MAPE_PROVISIONING_NO_SERVICE: _('The network offers no settings for this line. Set provisioning to Off, or ask the provider whether the service is active.'),
 	MAPE_PROVISIONING_OTHER_METHOD: _('The provider offers this line another method than MAP-E. See the diagnosis for what to configure instead.'),
@@ -51,7 +51,7 @@ const ERRORS = {
 	MAPE_PROVISIONING_REFUSED: _('The provisioning server does not know this line. Ask the provider whether the service is active.'),
 	MAPE_PROVISIONING_REDIRECT: _('The provisioning server sends the router to an address where it must not go. Tell the provider.'),
 	MAPE_PROVISIONING_BAD_ANSWER: _('The answer of the provisioning server cannot be used. It is asked again by itself; if it stays, enter the rule by hand.'),
-	MAPE_PROVISIONING_UPDATE: _('The provider could not be told the address of the router. Check user and password of the update server; it is tried again by itself.'),
+	MAPE_PROVISIONING_UPDATE: _('The address of the router could not be reported to the provider. Check user and password of the update server. The router tries again by itself.'),
 	MAPE_PROVISIONING_PROGRAM: _('The provisioning server was not asked, because uclient-fetch would show the password in the list of processes. Install the package curl.')
 };
 
@@ -104,7 +104,7 @@ const ROLES = {
 	unused: _('unused')
 };
 
-// What has become of a port that somebody opened.
+// The states of a port forward.
 const FORWARDS = {
 	published: _('published'),
 	waiting: _('waiting'),
@@ -129,7 +129,7 @@ const CHECKS = {
 	kernel: { title: _('Kernel'), action: _('Install an OpenWrt release with a newer kernel: nothing that is configured helps.') },
 	interface: { title: _('MAP-E interface'), action: _('Follow the next step below; the interface tries again by itself when something changes.') },
 	provisioning: { title: _('Provisioning'), action: _('Nothing at once: what worked goes on, and the server is asked again.') },
-	firewall: { title: _('Firewall'), action: _('Start the firewall: without its rules the router is open to everybody.') },
+	firewall: { title: _('Firewall'), action: _('Start the firewall: without its rules the router is open to the internet.') },
 	zone: { title: _('Firewall zone'), action: _('Follow the next step below: without zone and forwarding nothing of the LAN gets there.') },
 	default_route: { title: _('IPv4 default route'), action: _('Follow the next step below: the interface with the smallest metric carries IPv4.') },
 	flow_offload: { title: _('Flow offloading'), action: _('It works, but the processor carries each packet. Remove the option for the place of translation.') },
@@ -195,17 +195,18 @@ return baseclass.extend({
 			?? _('The network service reports the error %s. See the diagnosis and the system log for what to do.').replace('%s', () => String(code ?? '?'));
 	},
 
-	// The same for an error of the program, whose params may tell more than its code.
-	told(told) {
-		const { provider, line } = told?.params ?? {};
+	// The sentence for an error of the program, whose params can be more specific than its
+	// code.
+	explain(error) {
+		const { provider, line } = error?.params ?? {};
 
-		return told?.code === 'MAPE_PREFIX_NOT_IN_RULES' && provider && line
+		return error?.code === 'MAPE_PREFIX_NOT_IN_RULES' && provider && line
 			? _('This line belongs to {line}, but the provider is set to {provider}. Set the provider to Automatic.')
 				.replace('{line}', () => this.provider(line)).replace('{provider}', () => this.provider(provider))
-			: this.error(told?.code);
+			: this.error(error?.code);
 	},
 
-	// Who in the network stated the rule, where no table has one. `on`: whether provisioning is.
+	// The sentence for a rule that only the network states. `on`: whether provisioning is on.
 	networkRule(from, on) {
 		if (from === 'dhcpv6')
 			return _('This is a MAP-E line: DHCPv6 of the provider states its rule. The router uses that by itself; nothing has to be chosen.');

@@ -9,10 +9,10 @@
 'require mape.form.rule as rule';
 'require mape.form.advanced as advanced';
 
-// The protocol as LuCI's own pages see it, and its form, whose parts stand in mape/form.
+// The protocol for LuCI's own pages, and its form, whose parts are in mape/form.
 
-// netifd calls the device mape-NAME, and a device has 15 characters. Longer names work, under a name that
-// nobody recognises.
+// netifd names the device mape-NAME, and a device name has at most 15 characters. Longer interface
+// names work, but their device gets a shortened name.
 const MAX_NAME = 10;
 
 network.registerPatternVirtual(/^mape-/);
@@ -92,7 +92,7 @@ return network.registerProtocol('mape', {
 
 		const provider = s.taboption('general', form.RichListValue, 'provider', _('Provider'));
 
-		provider.value('auto', _('Automatic'), _('The IPv6 prefix of the line decides; right for almost everybody'));
+		provider.value('auto', _('Automatic'), _('The IPv6 prefix of the line decides; right for almost every line'));
 		for (const name of [ ...sections.table, ...sections.contracts, 'manual' ])
 			provider.value(name, text.provider(name), text.isps(name));
 		provider.default = 'auto';

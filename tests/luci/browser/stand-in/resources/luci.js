@@ -1,7 +1,8 @@
 'use strict';
 
-// What our modules find of LuCI in a browser: the loader, classes, nodes, texts. It behaves as LuCI does
-// where a fault of ours would show: a string as a bare child is markup, an array's strings are text.
+// The parts of LuCI that our modules use in a browser: loader, classes, nodes, texts. It behaves as
+// LuCI does where our faults would show: a string as a bare child is markup, strings in an array
+// are text.
 
 (() => {
 	const page = JSON.parse(document.getElementById('stand-in').textContent);

@@ -34,7 +34,7 @@ return baseclass.extend({
 						return found;
 
 					return api.plan(found.line.prefix, chosen, '', '', '').then(plan => ({ line: found.line, plan }));
-				}), found => found.plan?.error && found.line?.line === 'map-e' && !model.ruleFrom(found) ? draw.told(found.plan.error) : draw.line(found, provisioned()));
+				}), found => found.plan?.error && found.line?.line === 'map-e' && !model.ruleFrom(found) ? draw.error(found.plan.error) : draw.line(found, provisioned()));
 			};
 
 			detect(api.detect);

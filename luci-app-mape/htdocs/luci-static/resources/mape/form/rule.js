@@ -7,7 +7,8 @@
 'require mape.rule as rules';
 'require mape.section as sections';
 
-// The manual rule in the form: by its numbers, by paste, and what it gives on this line while typing.
+// The manual rule in the form: fields for its numbers, paste, and a preview of the plan while
+// typing.
 
 // How long typing rests before the preview is asked for, in milliseconds.
 const PAUSE = 300;
@@ -42,7 +43,7 @@ return baseclass.extend({
 				]));
 
 			if (!rules.isPlain(written))
-				return answer.fill(Promise.resolve(), () => draw.told({ code: 'MAPE_RULE_INCONSISTENT' }));
+				return answer.fill(Promise.resolve(), () => draw.error({ code: 'MAPE_RULE_INCONSISTENT' }));
 
 			prefix ??= api.detect().then(found => found.line?.prefix, error => {
 				prefix = null;
@@ -167,7 +168,8 @@ return baseclass.extend({
 			return E('div', {}, [ draw.stylesheet(), answer.node ]);
 		};
 
-		// All fields together are one option. This one has no field of its own and is written with the form.
+		// All fields together are one option. It has no field of its own and is written
+		// with the form.
 		const whole = s.taboption('general', form.HiddenValue, 'rule');
 
 		whole.depends('provider', 'manual');
@@ -178,7 +180,8 @@ return baseclass.extend({
 			const rule = rules.complete(values(section_id));
 			const before = sections.rule(section_id);
 
-			// What cannot be shown stays, and so does what means the same, as the user wrote it.
+			// A rule that the form cannot show stays as the user wrote it, and so does
+			// an equivalent one.
 			if (rule ? rules.write(rule) === rules.write(before) : sections.isUnreadable(section_id))
 				return;
 

@@ -108,7 +108,7 @@ return view.extend({
 	show(call) {
 		dom.content(this.list.node, E('em', { 'class': 'spinning' }, [ _('Looking at everything…') ]));
 
-		return this.list.fill(call, report => report.error ? draw.told(report.error) : this.checks(report));
+		return this.list.fill(call, report => report.error ? draw.error(report.error) : this.checks(report));
 	},
 
 	checks(report) {

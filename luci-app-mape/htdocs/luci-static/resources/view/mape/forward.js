@@ -13,13 +13,13 @@
 
 const KIND = 'mape_forward';
 
-// Seconds between two looks at what has become of each.
+// Seconds between two requests for the states of the forwards.
 const PAUSE = 10;
 
 const PROTOCOLS = { 'tcp udp': 'TCP + UDP', tcp: 'TCP', udp: 'UDP' };
 
-// The program remembers a port by the name of its section, which thus has to stay, and must not be that of one
-// that was removed.
+// The program stores a port under its section's name. The name must therefore not change, and must
+// not be that of a removed section.
 function freshName() {
 	return `mape_${Date.now().toString(36)}`;
 }
@@ -59,7 +59,7 @@ return view.extend({
 		this.answer = answer;
 		this.set = set;
 		this.cells = {};
-		this.told = E('div', { 'aria-live': 'polite' });
+		this.message = E('div', { 'aria-live': 'polite' });
 
 		const section = map.section(form.GridSection, KIND, _('Opened ports'));
 
@@ -88,7 +88,7 @@ return view.extend({
 				mayWrite ? '' : E('p', { 'class': 'mape-detail' }, [ _('You can look at everything here, but not change it.') ]),
 				lines.length ? '' : draw.problem(_('No MAP-E interface is enabled, so nothing is published. Add or enable one under Network, Interfaces.'), null, null,
 					E('a', { 'class': 'btn cbi-button-action', 'href': L.url('admin/network/network') }, [ _('Go to the interfaces') ])),
-				this.told,
+				this.message,
 				node,
 				E('p', { 'class': 'mape-detail' }, [
 					_('Port forwards of the firewall whose port is not yours cannot be reached; the diagnosis names them.'), ' ',
@@ -99,7 +99,8 @@ return view.extend({
 	},
 
 	renderOptions(s, lines, hints) {
-		// What is given to an option is copied to that of the dialogue, so `this` is the one that is shown.
+		// LuCI copies the properties of an option to the dialogue's option, so inside them
+		// `this` is the option that is shown.
 		const page = this;
 		const enabled = s.option(form.Flag, 'enabled', _('Enabled'));
 
@@ -205,7 +206,7 @@ return view.extend({
 	showFailure() {
 		const { failed } = this.answer;
 
-		dom.content(this.told, failed ? draw.failed(failed) : draw.trouble(this.answer));
+		dom.content(this.message, failed ? draw.failed(failed) : draw.trouble(this.answer));
 	},
 
 	// What the program says of one.

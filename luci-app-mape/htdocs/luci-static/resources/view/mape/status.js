@@ -28,7 +28,7 @@ function button(label, allowed, click, style) {
 	}, [ label ]);
 }
 
-// One interface: a frame with its buttons, which stays, and what is drawn anew in it with each answer.
+// One interface: a frame with buttons, which stays, and a body that is drawn again at each answer.
 class Line {
 	constructor(name, page) {
 		this.name = name;
@@ -39,7 +39,7 @@ class Line {
 		this.failures = null;
 		this.body = E('div', {}, [ E('em', { 'class': 'spinning' }, [ _('Asking the router…') ]) ]);
 		this.again = button(_('Try again now'), page.mayWrite, ui.createHandlerFn(this, 'retry'));
-		// Without a port set there is nothing to copy, and nobody knows which ports are in use.
+		// Without a port set there is nothing to copy, and the ports in use are unknown.
 		this.copy = button(_('Copy ports as text'), true, () => draw.showText(_('Ports of this line'), model.setText(this.status)));
 		this.used = button(_('Show ports in use'), true, ui.createHandlerFn(this, 'showPorts', null));
 		for (const it of [ this.copy, this.used, this.again ])
@@ -56,7 +56,7 @@ class Line {
 			const status = report.interfaces?.find(it => it.interface === this.name);
 
 			if (!status)
-				return dom.content(this.body, draw.told(report.error ?? { code: 'MAPE_NO_INTERFACE' }));
+				return dom.content(this.body, draw.error(report.error ?? { code: 'MAPE_NO_INTERFACE' }));
 
 			this.status = status;
 			this.again.hidden = status.state === 'up' || status.state === 'shut';
@@ -109,7 +109,7 @@ class Line {
 
 		if (status.ports?.peak)
 			parts.push(E('p', { 'class': 'mape-detail' }, [
-				_('Most seen: whenever somebody looked, in the last %s.').replace('%s', '%t'.format(status.ports.peak.recorded_for))
+				_('Most seen while a page or command read the status, in the last %s.').replace('%s', '%t'.format(status.ports.peak.recorded_for))
 			]));
 
 		return E('div', {}, [ ...parts ]);
@@ -120,14 +120,14 @@ class Line {
 		const nodes = [];
 
 		if (status.error)
-			nodes.push(draw.told(status.error));
+			nodes.push(draw.error(status.error));
 		else if (status.state === 'pending' || status.state === 'down')
 			nodes.push(draw.problem(status.state === 'down'
 				? _('The interface is stopped. Start it with the button below.')
 				: _('The interface is being set up. Wait a moment; if it stays, see the diagnosis.')));
 
 		if (status.warning)
-			nodes.push(draw.told(status.warning));
+			nodes.push(draw.error(status.warning));
 
 		if (status.state === 'shut')
 			nodes.push(draw.problem(_('The interface is up, but its rules are not loaded, so nothing passes. Load them.'), null, null,
@@ -157,7 +157,7 @@ class Line {
 			const heads = [ _('Port'), 'TCP', 'UDP', 'ICMP', _('Use') ];
 
 			ui.showModal([ title ], [
-				answer.error ? draw.told(answer.error) : shown.length ? E('div', { 'class': 'mape-scroll' }, [
+				answer.error ? draw.error(answer.error) : shown.length ? E('div', { 'class': 'mape-scroll' }, [
 					E('table', { 'class': 'table' }, [
 						E('tr', { 'class': 'tr table-titles' }, heads.map(head => E('th', { 'class': 'th left' }, [ head ]))),
 						...shown.map(it => E('tr', { 'class': 'tr' }, [

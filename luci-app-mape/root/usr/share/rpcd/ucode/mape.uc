@@ -12,8 +12,8 @@ const NOT_FOUND = 4;
 
 const bus = connect();
 
-// What an argument can be; none may look like an option of the program. A line's end is refused apart, as
-// `$` may stand before one.
+// The valid forms of arguments; none may look like an option of the program. A newline is refused
+// separately, because `$` also matches before one.
 const shapes = {
 	interface: /^[A-Za-z0-9_@][A-Za-z0-9_.@-]{0,63}$/,
 	prefix: /^[0-9A-Fa-f:.]{2,45}(\/[0-9]{1,3})?$/,
@@ -137,7 +137,8 @@ return {
 			}
 		},
 
-		// What the ports of each line are for. rpcd takes 256 KiB from a program, and one by one they can be 3 MB.
+		// The roles of each line's ports, as ranges. rpcd accepts 256 KiB from a program; a
+		// list of single ports can have 3 MB.
 		port_set: {
 			call: function(request) {
 				return answering(request, [ 'ports', '--ranges', '--json' ]);
@@ -206,8 +207,8 @@ return {
 			}
 		},
 
-		// Tries to bring an interface up once more. One that waits is renewed, one that was stopped refuses
-		// that and is started.
+		// Tries to bring an interface up again. A pending interface is renewed. A stopped
+		// one refuses `renew` and is started.
 		retry: {
 			args: { interface: '' },
 			call: function(request) {
