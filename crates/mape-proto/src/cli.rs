@@ -7,6 +7,8 @@ use mape_core::Failure;
 
 mod answer;
 mod arguments;
+#[cfg(feature = "linux")]
+mod completion;
 mod detect;
 mod doctor;
 mod exit;
@@ -24,6 +26,7 @@ mod ports;
 mod rules;
 mod shell;
 mod status;
+mod suggestion;
 
 use answer::Answer;
 use arguments::{Arguments, UsageError};
@@ -38,7 +41,7 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> ExitStatus {
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let arguments = spelled_out(arguments.into_iter().collect());
     if let Some(status) = netifd::run(&arguments, err) {
         return status;
     }
@@ -59,6 +62,17 @@ pub fn run(
             ExitStatus::of(&failure)
         }
     }
+}
+
+/// Turns `help COMMAND` into `COMMAND --help`.
+fn spelled_out(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if let [word, command] = arguments.as_mut_slice()
+        && *word == "help"
+    {
+        std::mem::swap(word, command);
+        *command = "--help".into();
+    }
+    arguments
 }
 
 /// The answer could not be written. Who closed the pipe knows already.
@@ -129,6 +143,8 @@ fn on_any_machine(
         Some("forward") => return forward::answer(&mut arguments),
         Some("import") => return import::answer(&mut arguments),
         Some("firewall") => return firewall::answer(&mut arguments),
+        #[cfg(feature = "linux")]
+        Some("completion") => completion::answer(&mut arguments),
         Some("help") => arguments.end().map(|()| help::program()),
         Some("version") => arguments.end().map(|()| VERSION.to_owned()),
         Some(other) => Err(UsageError::command(other).into()),

@@ -7,8 +7,9 @@ use lab::{openwrt, plane, provision};
 use packaging::feed;
 
 /// The packages of the UPnP daemon that gets our list of ports, of the protocol names in
-/// firewall4's rules, and of `sysctl` for this machine's namespaces.
-const HOST: &[&str] = &["miniupnpd-nftables", "netbase", "procps"];
+/// firewall4's rules, of `sysctl` for this machine's namespaces, and of the shells that read our
+/// completion scripts.
+const HOST: &[&str] = &["miniupnpd-nftables", "netbase", "procps", "bash", "fish", "zsh"];
 
 /// Runs the usual tests: about 40 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {

@@ -7,6 +7,8 @@ use mape_core::{Code, Explain, Explanation, Failure, Quoted};
 use mape_firewall::Env;
 use mape_kernel::netlink::Kernel;
 
+use super::suggestion;
+
 /// The arguments of one call, and the environment of the machine that it reads.
 pub(crate) struct Arguments {
     parser: lexopt::Parser,
@@ -15,7 +17,7 @@ pub(crate) struct Arguments {
 
 /// One option or one plain argument.
 pub(crate) enum Argument {
-    /// `--name`, or `-h` as `help`.
+    /// `--name`, `-h` as `help`, `-V` as `version`.
     Option(String),
     /// Anything else.
     Plain(String),
@@ -43,6 +45,7 @@ impl Arguments {
             None => None,
             Some(Arg::Long(name)) => Some(Argument::Option(name.to_owned())),
             Some(Arg::Short('h')) => Some(Argument::Option("help".to_owned())),
+            Some(Arg::Short('V')) => Some(Argument::Option("version".to_owned())),
             Some(Arg::Short(letter)) => {
                 return Err(UsageError::Option(Quoted::new(&format!("-{letter}"))));
             }
@@ -122,6 +125,9 @@ pub(crate) enum UsageError {
     NoPrefix,
     #[error("no interface given")]
     NoInterface,
+    #[error("there is no completion for {0}")]
+    #[cfg(feature = "linux")]
+    Shell(Quoted),
     #[error("an argument is missing")]
     NoWord,
     #[error("unexpected argument {0}")]
@@ -166,16 +172,21 @@ impl UsageError {
 impl Explain for UsageError {
     fn explain(&self) -> Explanation {
         let hint = match self {
-            Self::NoCommand | Self::Command(_) => "mape-proto --help lists the commands",
+            Self::Command(word) => return suggestion::explain(word),
+            Self::NoCommand => suggestion::LIST,
             Self::NoPrefix => "pass the WAN interface's: mape-proto plan 240b:10:3261:6400::/56",
             Self::NoInterface => "pass its name: mape-proto import wan_mape",
             Self::Target(_) => "write it like 198.51.100.1:443",
             Self::Host(_) => "write it like 192.168.1.10:25565, nas:443 or [::10]:443",
             Self::Mtu(_) => "a fibre line without PPPoE has 1500",
+            #[cfg(feature = "linux")]
+            Self::Shell(_) => "bash, fish and zsh have one: mape-proto completion bash",
             _ => "see mape-proto --help and mape-proto COMMAND --help",
         };
         let params = match self {
             Self::NoCommand | Self::NoPrefix | Self::NoInterface | Self::NoWord => Vec::new(),
+            #[cfg(feature = "linux")]
+            Self::Shell(value) => vec![("value", value.text())],
             Self::Command(value)
             | Self::NotText(value)
             | Self::Surplus(value)

@@ -14,17 +14,19 @@ Commands:
   status [IFACE] show interface state, address and port usage
   ports [IFACE]  list ports and connections
   forward        manage port forwards: add, remove, list
+  firewall       load the rules of all MAP-E interfaces that are up
 ";
 
 /// The commands of plain Linux.
 const PROGRAM_LINUX: &str = "  up, down       plain Linux: bring the line up, take it down
   watch          plain Linux: bring the line up and follow changes
                  (without netifd, status and doctor examine that line)
+  completion     print a script that completes words in bash, fish or zsh
 ";
 
 const PROGRAM_END: &str = "
-  --help, -h     print this text; `mape-proto COMMAND --help` tells more
-  --version      print the version
+  --help, -h     print this text; `mape-proto help COMMAND` tells more
+  --version, -V  print the version
 
 Try: mape-proto plan 240b:10:3261:6400::/56
 
@@ -109,6 +111,58 @@ numbers are others, although its prefix looks like that of any line.
 Exit status: 0 there is a plan, 1 failed, 2 a wrong argument or value, 3 no plan
 for this prefix. Errors go to standard error, with a code and the next step.
 ";
+
+/// What `completion --help` prints.
+#[cfg(feature = "linux")]
+pub(crate) const COMPLETION: &str = "\
+Usage: mape-proto completion bash|fish|zsh
+
+Prints a script that completes commands, options and values in this shell. The
+Debian package installs it. By hand, for bash:
+
+  mape-proto completion bash >/etc/bash_completion.d/mape-proto
+";
+
+/// The commands that a text of `mape-proto --help` lists, each with its description.
+///
+/// A line of a command begins with two spaces. Commands that share a line share its description.
+pub(crate) fn commands(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let list = text.split("\n\n").find_map(|part| part.strip_prefix("Commands:\n"));
+    let lines = list.unwrap_or_default().lines().filter_map(|line| line.strip_prefix("  "));
+    let commands = lines.filter(|line| !line.starts_with(' '));
+    commands.flat_map(|line| {
+        let (names, description) = line.split_at_checked(WIDTH_OF_NAMES).unwrap_or((line, ""));
+        let words = names.split([',', ' ']);
+        let is_name = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_lowercase());
+        words.filter(is_name).map(move |word| (word, description.trim()))
+    })
+}
+
+/// Where the descriptions begin in a line of a command, without its two spaces.
+const WIDTH_OF_NAMES: usize = 15;
+
+/// The part of the help texts that names the options of a command, and of no other one.
+#[cfg(feature = "linux")]
+pub(crate) fn of(command: &str) -> String {
+    let text = match command {
+        "plan" => &plan(),
+        "rules" => RULES,
+        "detect" => DETECT,
+        "doctor" => DOCTOR,
+        "import" => IMPORT,
+        "status" => STATUS,
+        "ports" => PORTS,
+        "forward" => FORWARD,
+        "firewall" => FIREWALL,
+        _ => "",
+    };
+    let usage = LINUX.lines().take_while(|line| !line.is_empty());
+    let is_of_it = |line: &&str| {
+        let words = line.split_once("mape-proto ").map_or("", |(_, rest)| rest);
+        words.split(' ').next().is_some_and(|word| word.split('|').any(|name| name == command))
+    };
+    usage.filter(is_of_it).fold(text.to_owned(), |text, line| text + "\n" + line)
+}
 
 /// What `mape-proto --help` prints.
 pub(crate) fn program() -> String {

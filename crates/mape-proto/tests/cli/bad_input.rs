@@ -51,7 +51,10 @@ fn commands_and_options() {
     usage(&["rules", "--sh"], "\"--sh\"");
     usage(&["rules", "v6plus"], "\"v6plus\"");
     usage(&["rules", "--help", "x"], "\"x\"");
-    assert!(call(&["help", "me"]).err.contains("unexpected argument \"me\""));
+    assert!(call(&["help", "me"]).err.contains("unknown command \"me\""));
+    assert!(call(&["help", "plan", "me"]).err.contains("unexpected argument \"plan\""));
+    assert!(call(&["staus"]).err.contains("did you mean status?"));
+    assert!(!call(&["install"]).err.contains("did you mean"));
     assert!(call(&["--version", "--long"]).err.contains("unknown option \"--long\""));
     usage(&["plan", "--provider", "softbank", GOOD], "\"softbank\"");
     usage(&["plan", "--provider", "manual", GOOD], "manual");

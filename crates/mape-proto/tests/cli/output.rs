@@ -265,6 +265,8 @@ fn help_and_version() {
         assert!(called.out.lines().all(|line| line.chars().count() <= 80), "{arguments}");
     }
     assert_eq!(words("--version").out, format!("mape-proto {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(words("-V").out, words("--version").out);
+    assert_eq!(words("help ports").out, words("ports --help").out);
 }
 
 /// Every example of the help text works.

@@ -28,6 +28,12 @@ const FILES: &[(&str, &str)] = &[
     ("docs/apu2-alpine.md", "usr/share/doc/mape-rs/apu2-alpine.md"),
     ("files/linux/debian/lintian-overrides", "usr/share/lintian/overrides/mape-rs"),
     ("files/linux/mape-proto.8", "usr/share/man/man8/mape-proto.8"),
+    ("files/linux/completion/mape-proto.bash", "usr/share/bash-completion/completions/mape-proto"),
+    (
+        "files/linux/completion/mape-proto.fish",
+        "usr/share/fish/vendor_completions.d/mape-proto.fish",
+    ),
+    ("files/linux/completion/_mape-proto", "usr/share/zsh/vendor-completions/_mape-proto"),
 ];
 
 /// Packs the program for a processor into `out`, and returns the package's file.
