@@ -1,7 +1,7 @@
 //! A state file together with the forwards of its interface.
 
 use crate::env::Env;
-use crate::forwards::{Outcome, PortStore, Refusal, Server, Wishes, outcome, pool};
+use crate::forwards::{ConfiguredForwards, Outcome, PortStore, Refusal, Server, outcome, pool};
 use crate::interface_state::State;
 
 /// Returns the state of an interface with the requested forwards, the assignment, and the ports
@@ -10,21 +10,21 @@ use crate::interface_state::State;
 /// Forwards for which a state file has no room are refused, the last ones first.
 pub(crate) fn apply(
     state: &State,
-    wishes: &Wishes,
+    configured: &ConfiguredForwards,
     interface: &str,
     only: bool,
     env: &Env,
 ) -> Option<(State, Outcome, PortStore)> {
     let plan = state.plan_without_servers().ok()?;
     let pool = pool(&plan, state.upnp_ports());
-    let kept = PortStore::read(&env.flash, interface);
-    let mut outcome = outcome(wishes, interface, only, &plan, &pool, &kept);
+    let stored = PortStore::read(&env.flash, interface);
+    let mut outcome = outcome(configured, interface, only, &plan, &pool, &stored);
     let room = state.room_for(&outcome.servers);
     let left_out = outcome.servers.split_off(room);
     let no_room = |server: &Server| (server.forward.clone(), Refusal::NoRoom { room });
     outcome.refused.extend(left_out.iter().map(no_room));
-    outcome.without(&kept, &left_out);
+    outcome.without(&stored, &left_out);
     let mut new = state.clone();
     new.set_servers(outcome.servers.clone());
-    Some((new, outcome, kept))
+    Some((new, outcome, stored))
 }

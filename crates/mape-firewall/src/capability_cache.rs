@@ -19,7 +19,7 @@ const FILE: &str = "accepted";
 
 /// Checks the usual rules, unless they were checked since boot. A refusal is not reported here: the
 /// set-up that needs the rules reports it.
-pub fn foresee(env: &Env) {
+pub fn fill(env: &Env) {
     let file = env.run.join(FILE);
     if file.exists() {
         return;
@@ -33,14 +33,14 @@ pub fn foresee(env: &Env) {
 
 /// The edge that nft accepted for rules of this shape when the firewall started.
 #[must_use]
-pub fn foreseen(env: &Env, shape: &str) -> Option<EdgeChoice> {
+pub fn edge_for(env: &Env, shape: &str) -> Option<EdgeChoice> {
     let text = files::text(env.run.join(FILE)).ok()?;
     let (edge, known) = text.split_once('\n')?;
     (known.trim_end() == shape).then(|| edge.parse().ok()).flatten()
 }
 
 /// Removes the cache, so that the next set-up checks the rules itself.
-pub fn doubt(env: &Env) {
+pub fn clear(env: &Env) {
     let _ = fs::remove_file(env.run.join(FILE));
 }
 
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn nft_is_asked_once_and_only_for_the_usual() {
-        let state = std::env::temp_dir().join(format!("mape-foresee-{}", std::process::id()));
+        let state = std::env::temp_dir().join(format!("mape-capabilities-{}", std::process::id()));
         fs::create_dir_all(&state).unwrap();
         let env = |nft: &str| Env { run: state.clone(), nft: nft.into(), ..Env::default() };
         let (good, bad) = (env("true"), env("false"));
@@ -69,17 +69,17 @@ mod tests {
                 .shape()
         };
         let usual = shape(EdgeChoice::Auto, Options::default());
-        foresee(&bad);
-        assert_eq!(foreseen(&bad, &usual), None);
-        foresee(&good);
-        foresee(&bad);
-        assert_eq!(foreseen(&bad, &usual), "netdev".parse().ok());
+        fill(&bad);
+        assert_eq!(edge_for(&bad, &usual), None);
+        fill(&good);
+        fill(&bad);
+        assert_eq!(edge_for(&bad, &usual), "netdev".parse().ok());
         let cone = Options { full_cone: true, ..Options::default() };
-        assert_eq!(foreseen(&good, &shape(EdgeChoice::Auto, cone)), None);
-        doubt(&good);
-        assert_eq!(foreseen(&good, &usual), None);
+        assert_eq!(edge_for(&good, &shape(EdgeChoice::Auto, cone)), None);
+        clear(&good);
+        assert_eq!(edge_for(&good, &usual), None);
         fs::write(state.join(FILE), &usual).unwrap();
-        assert_eq!(foreseen(&good, &usual), None);
+        assert_eq!(edge_for(&good, &usual), None);
         fs::remove_dir_all(&state).unwrap();
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::apply_forwards::apply;
 use crate::env::Env;
-use crate::forwards::{Forward, Server, Wishes};
+use crate::forwards::{ConfiguredForwards, Forward, Server};
 use crate::state_files::{device_index, states};
 
 /// The forward has a port, but the loaded rules do not contain it.
@@ -58,22 +58,22 @@ pub struct ForwardStatus {
     pub nearest: Vec<u16>,
 }
 
-/// Returns all forwards of the machine, and last the forward `asked` as if it were configured too.
-/// The kernel, not the configuration, says which of them are published.
+/// Returns all forwards of the machine, and last the forward `proposed` as if it were configured
+/// too. The kernel, not the configuration, says which of them are published.
 ///
 /// # Errors
 /// [`UciError`]
-pub fn statuses(env: &Env, asked: Option<Forward>) -> Result<Vec<ForwardStatus>, UciError> {
-    let wishes = Wishes::read(env)?.asking(asked, env);
-    let forwards = wishes.forwards.iter().chain(&wishes.asked);
-    let mut all: Vec<ForwardStatus> = forwards.map(|it| one(it, &wishes)).collect();
+pub fn statuses(env: &Env, proposed: Option<Forward>) -> Result<Vec<ForwardStatus>, UciError> {
+    let configured = ConfiguredForwards::read(env)?.with_proposed(proposed, env);
+    let forwards = configured.forwards.iter().chain(&configured.proposed);
+    let mut all: Vec<ForwardStatus> = forwards.map(|it| one(it, &configured)).collect();
     let states = states(&env.run);
     for (interface, state) in &states {
         let only = states.len() == 1;
-        let applied = apply(state, &wishes, interface, only, env);
+        let applied = apply(state, &configured, interface, only, env);
         let Some((state, found, _)) = applied else { continue };
         let Some(address) = state.address() else { continue };
-        let kernel = Known::of(env, interface, state.device());
+        let kernel = KernelView::of(env, interface, state.device());
         for server in &found.servers {
             let Some(one) = all.iter_mut().find(|it| it.section == server.forward) else {
                 continue;
@@ -97,7 +97,7 @@ pub fn statuses(env: &Env, asked: Option<Forward>) -> Result<Vec<ForwardStatus>,
         }
         all.extend(kernel.unwanted(interface, address, &found.servers));
     }
-    all.extend(wishes.unreadable.iter().map(|(section, reason)| ForwardStatus {
+    all.extend(configured.invalid.iter().map(|(section, reason)| ForwardStatus {
         section: section.clone(),
         state: "refused",
         reason: Some(reason.to_string()),
@@ -108,16 +108,16 @@ pub fn statuses(env: &Env, asked: Option<Forward>) -> Result<Vec<ForwardStatus>,
 }
 
 /// Returns the status of a forward before its interface is considered.
-fn one(forward: &Forward, wishes: &Wishes) -> ForwardStatus {
+fn one(forward: &Forward, configured: &ConfiguredForwards) -> ForwardStatus {
     ForwardStatus {
         section: forward.section.clone(),
         name: forward.name.clone(),
         interface: forward.interface.clone(),
         proto: forward.transports.iter().map(|it| it.name()).collect(),
         host: forward.host.text(),
-        dest_ip: wishes.hosts.address(&forward.host).map(|address| address.to_string()),
+        dest_ip: configured.hosts.address(&forward.host).map(|address| address.to_string()),
         dest_port: Some(forward.dest_port),
-        wanted: forward.wanted.text(),
+        wanted: forward.requested.text(),
         state: "waiting",
         reason: Some("its MAP-E interface is not up, or there are several".to_owned()),
         hint: Some(
@@ -143,14 +143,14 @@ pub fn in_force(servers: &[Server], published: &[Published]) -> (Vec<Server>, Ve
 }
 
 /// What the kernel has published on an interface.
-struct Known {
+struct KernelView {
     /// `None` where the interface has no device.
     published: Option<Result<Vec<Published>, NetlinkError>>,
     /// Whether firewall4 stops all of it.
     stopped: bool,
 }
 
-impl Known {
+impl KernelView {
     fn of(env: &Env, interface: &str, device: &str) -> Self {
         let name: Option<InterfaceName> = interface.parse().ok();
         let index = device_index(env, device);

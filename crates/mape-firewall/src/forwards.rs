@@ -36,19 +36,19 @@ pub const PACKAGE: &str = "firewall";
 
 /// The configured forwards, and the addresses of the LAN.
 #[derive(Default)]
-pub struct Wishes {
+pub struct ConfiguredForwards {
     /// In configured order, without invalid sections.
     pub forwards: Vec<Forward>,
     /// A requested forward that is not configured yet.
-    pub asked: Option<Forward>,
+    pub proposed: Option<Forward>,
     /// Name and error of each invalid section.
-    pub unreadable: Vec<(String, ForwardError)>,
+    pub invalid: Vec<(String, ForwardError)>,
     /// The addresses of the LAN's hosts.
     pub hosts: Hosts,
     zones: Zones,
 }
 
-impl Wishes {
+impl ConfiguredForwards {
     /// Reads the configuration. Without forwards, the LAN is not read.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl Wishes {
         let package = env.config().read(PACKAGE)?;
         let sections = |package: &Package| package.of_kind(KIND).map(Forward::read).collect();
         let read: Vec<_> = package.as_ref().map(sections).unwrap_or_default();
-        let (mut forwards, mut unreadable) = (Vec::new(), Vec::new());
+        let (mut forwards, mut invalid) = (Vec::new(), Vec::new());
         for one in read {
             match one {
                 Ok(Some(mut forward)) => {
@@ -68,23 +68,23 @@ impl Wishes {
                     forwards.push(forward);
                 }
                 Ok(None) => {}
-                Err((section, reason)) => unreadable.push((section, reason)),
+                Err((section, reason)) => invalid.push((section, reason)),
             }
         }
-        let mut wishes = Self { forwards, unreadable, ..Self::default() };
-        if !wishes.forwards.is_empty() {
-            wishes.hosts = Hosts::read(env);
-            wishes.zones = Zones::read(env);
+        let mut configured = Self { forwards, invalid, ..Self::default() };
+        if !configured.forwards.is_empty() {
+            configured.hosts = Hosts::read(env);
+            configured.zones = Zones::read(env);
         }
-        Ok(wishes)
+        Ok(configured)
     }
 
     /// Adds a forward that is not configured yet.
     #[must_use]
-    pub fn asking(mut self, asked: Option<Forward>, env: &Env) -> Self {
-        if asked.is_some() {
+    pub fn with_proposed(mut self, proposed: Option<Forward>, env: &Env) -> Self {
+        if proposed.is_some() {
             self.hosts = Hosts::read(env);
-            self.asked = asked;
+            self.proposed = proposed;
         }
         self
     }
@@ -106,7 +106,7 @@ pub struct Outcome {
     /// The events for hotplug scripts.
     pub changes: Vec<Change>,
     /// The new assignment, to be written when the rules are loaded.
-    pub kept: PortStore,
+    pub stored: PortStore,
 }
 
 /// Assigns the ports of one interface. `plan` is that of the line with the ports reserved by its
@@ -114,49 +114,49 @@ pub struct Outcome {
 /// forwards without an interface belong to this one.
 #[must_use]
 pub fn outcome(
-    wishes: &Wishes,
+    configured: &ConfiguredForwards,
     interface: &str,
     only: bool,
     plan: &Plan,
     pool: &[PortRange],
-    kept: &PortStore,
+    stored: &PortStore,
 ) -> Outcome {
     let is_here = |it: &&Forward| it.is_of(interface, only);
-    let mut forwards: Vec<&Forward> = wishes.forwards.iter().filter(is_here).collect();
-    let asked = wishes.asked.as_ref().filter(is_here);
-    let choice = assign::assign(&forwards, asked, plan, pool, kept);
-    forwards.extend(asked);
-    let now = kept.with(plan.ipv4().addr(), &forwards, &choice.ports);
+    let mut forwards: Vec<&Forward> = configured.forwards.iter().filter(is_here).collect();
+    let proposed = configured.proposed.as_ref().filter(is_here);
+    let choice = assign::assign(&forwards, proposed, plan, pool, stored);
+    forwards.extend(proposed);
+    let now = stored.with(plan.ipv4().addr(), &forwards, &choice.ports);
     let server = |forward: &&Forward| {
-        let host = wishes.hosts.address(&forward.host);
+        let host = configured.hosts.address(&forward.host);
         Some(Server {
             forward: forward.section.clone(),
             transports: forward.transports.clone(),
             port: *choice.ports.get(&forward.section)?,
             host: host.map(|host| SocketAddrV4::new(host, forward.dest_port)),
             before: now.before(&forward.key),
-            from: wishes.zones.devices(forward, host).iter().map(ToString::to_string).collect(),
+            from: configured.zones.devices(forward, host).iter().map(ToString::to_string).collect(),
         })
     };
     let servers: Vec<Server> = forwards.iter().filter_map(server).collect();
-    let changes = Change::between(kept, &now, &forwards);
-    Outcome { servers, refused: choice.refused, changes, kept: now }
+    let changes = Change::between(stored, &now, &forwards);
+    Outcome { servers, refused: choice.refused, changes, stored: now }
 }
 
 impl Outcome {
     /// Whether this forward had no port at this address before.
     #[must_use]
     pub fn is_new(&self, old: &PortStore, section: &str) -> bool {
-        self.kept.is_elsewhere(old) || !old.knows(section)
+        self.stored.is_elsewhere(old) || !old.knows(section)
     }
 
     /// Removes these forwards, and restores their entries of `old`.
     pub fn without(&mut self, old: &PortStore, left_out: &[Server]) {
         let is_left_out = |section: &str| left_out.iter().any(|it| it.forward == section);
         self.servers.retain(|server| !is_left_out(&server.forward));
-        self.kept.restore(old, is_left_out);
+        self.stored.restore(old, is_left_out);
         for change in self.changes.iter_mut().filter(|change| is_left_out(&change.forward)) {
-            change.new = change.old.filter(|old| self.kept.has(*old));
+            change.new = change.old.filter(|old| self.stored.has(*old));
         }
         self.changes.retain(|change| change.old != change.new);
     }

@@ -81,7 +81,7 @@ impl<E: Explain> From<E> for StateError {
 
 /// The content of a state file, checked. The device's index and the edge are not part of it.
 #[derive(Clone, Debug)]
-pub struct Checked {
+pub struct ValidState {
     /// The interface.
     pub name: InterfaceName,
     /// Its tunnel device.
@@ -335,7 +335,8 @@ impl State {
     /// format.
     #[must_use]
     pub fn is_usable(directory: &Path, name: &InterfaceName) -> bool {
-        Self::read(&directory.join(format!("{name}.json"))).is_ok_and(|state| state.check().is_ok())
+        Self::read(&directory.join(format!("{name}.json")))
+            .is_ok_and(|state| state.validate().is_ok())
     }
 
     /// Returns the plan with which the interface was set up. The ports of forwards and UPnP are
@@ -388,10 +389,10 @@ impl State {
     ///
     /// # Errors
     /// [`StateError`]
-    pub fn check(&self) -> Result<Checked, StateError> {
+    pub fn validate(&self) -> Result<ValidState, StateError> {
         let listening = ports(&self.listening)?;
         let pool = pool(&self.plan_without_servers()?, self.upnp_ports);
-        Ok(Checked {
+        Ok(ValidState {
             servers: self.servers.clone(),
             pool,
             cone_hosts: self.cone_hosts.clone(),
@@ -437,7 +438,7 @@ fn ports(text: &str) -> Result<PortList, StateError> {
     if text.is_empty() { Ok(PortList::default()) } else { Ok(text.parse()?) }
 }
 
-impl Checked {
+impl ValidState {
     /// Returns the interface for `mape-nft`, with this device index and this edge.
     pub(super) fn interface(&self, index: u32, edge: Edge, time_wait: bool) -> Interface {
         let mut options = self.options;

@@ -7,7 +7,7 @@
 
 mod admit;
 mod apply_forwards;
-mod capability_cache;
+pub mod capability_cache;
 mod env;
 mod error;
 mod forward_status;
@@ -24,15 +24,14 @@ mod remarks;
 mod report;
 mod state_files;
 
-pub use capability_cache::{doubt, foresee, foreseen};
 pub use env::{Env, look_into};
 pub use error::FirewallError;
 pub use forward_status::{ForwardStatus, NOT_IN_FORCE, STOPPED, STOPPED_HINT, in_force, statuses};
-pub use interface_state::{Checked, State, StateError};
+pub use interface_state::{State, StateError, ValidState};
 pub use loader::{intended, load, load_locked, unload, would_load};
 pub use nft_command::Nft;
 pub use probe::check;
-pub use publish::Told;
+pub use publish::PendingEvents;
 pub use report::Report;
 pub use state_files::{device_index, states};
 

@@ -5,7 +5,7 @@ use mape_nft::{Edge, EdgeChoice, Interface};
 
 use crate::env::Env;
 use crate::error::FirewallError;
-use crate::interface_state::{Checked, State, StateError};
+use crate::interface_state::{State, StateError, ValidState};
 use crate::nft_command::Nft;
 use crate::publish::Planned;
 use crate::remarks::Remarks;
@@ -14,7 +14,7 @@ use crate::state_files::device_index;
 /// An interface whose device exists.
 pub(crate) struct LoadableInterface {
     pub(crate) state: State,
-    pub(crate) checked: Checked,
+    pub(crate) valid: ValidState,
     /// Index of the device; 0 if the device will be created again.
     pub(crate) index: u32,
 }
@@ -23,10 +23,10 @@ impl LoadableInterface {
     /// Returns the interface with the edge of this rank (0 is the best), or with the last edge if
     /// it has fewer.
     fn ranked(&self, rank: usize, time_wait: bool) -> Interface {
-        let edges = self.checked.edge.candidates();
+        let edges = self.valid.edge.candidates();
         let edge = edges.get(rank).or(edges.last()).copied();
-        let edge = edge.unwrap_or_else(|| self.checked.edge.preferred());
-        self.checked.interface(self.index, edge, time_wait)
+        let edge = edge.unwrap_or_else(|| self.valid.edge.preferred());
+        self.valid.interface(self.index, edge, time_wait)
     }
 }
 
@@ -38,10 +38,10 @@ pub(crate) fn loadable(
 ) -> Vec<LoadableInterface> {
     let mut ready: Vec<LoadableInterface> = Vec::new();
     for Planned { interface: name, state, .. } in planned {
-        let checked = match state.check() {
-            Ok(checked) if checked.name.as_str() == name => checked,
-            Ok(checked) => {
-                remarks.fault(format!("{name}: state ignored, it is that of {}", checked.name));
+        let valid = match state.validate() {
+            Ok(valid) if valid.name.as_str() == name => valid,
+            Ok(valid) => {
+                remarks.fault(format!("{name}: state ignored, it is that of {}", valid.name));
                 continue;
             }
             Err(StateError(reason)) => {
@@ -49,28 +49,27 @@ pub(crate) fn loadable(
                 continue;
             }
         };
-        if let Some(other) = ready.iter().find(|other| other.checked.device == checked.device) {
+        if let Some(other) = ready.iter().find(|other| other.valid.device == valid.device) {
             remarks.fault(format!(
                 "{name}: state ignored, its device {} is that of {}",
-                checked.device, other.checked.name
+                valid.device, other.valid.name
             ));
             continue;
         }
-        let Some(index) = device_index(env, checked.device.as_str()) else {
-            remarks.fault(format!("{name}: no device {} yet", checked.device));
+        let Some(index) = device_index(env, valid.device.as_str()) else {
+            remarks.fault(format!("{name}: no device {} yet", valid.device));
             continue;
         };
         // nft would refuse the two together, and each load would then check the interfaces one by
         // one.
-        if let Some(other) = ready.iter().find(|other| other.checked.line.ce() == checked.line.ce())
-        {
+        if let Some(other) = ready.iter().find(|other| other.valid.line.ce() == valid.line.ce()) {
             remarks.fault(format!(
                 "{name}: left out, its line is that of {}; remove one of the two",
-                other.checked.name
+                other.valid.name
             ));
             continue;
         }
-        ready.push(LoadableInterface { state: state.clone(), checked, index });
+        ready.push(LoadableInterface { state: state.clone(), valid, index });
     }
     ready
 }
@@ -87,10 +86,10 @@ pub(crate) fn apply_offload_exemption(
 ) -> Result<(), FirewallError> {
     // The `netdev` edge sees offloaded packets. If every interface uses it, the query would cost a
     // process for nothing.
-    let netdev_only = |it: &LoadableInterface| it.checked.edge == EdgeChoice::Fixed(Edge::Netdev);
+    let netdev_only = |it: &LoadableInterface| it.valid.edge == EdgeChoice::Fixed(Edge::Netdev);
     if !interfaces.iter().all(netdev_only) && nft.offloads()? {
         for interface in interfaces {
-            interface.checked.options.flow_offload = true;
+            interface.valid.options.flow_offload = true;
         }
     }
     Ok(())

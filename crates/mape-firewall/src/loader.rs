@@ -9,13 +9,13 @@ use nix::fcntl::Flock;
 use crate::admit::admit;
 use crate::env::Env;
 use crate::error::FirewallError;
-use crate::forwards::Wishes;
+use crate::forwards::ConfiguredForwards;
 use crate::interface_state::{State, StateError};
 use crate::loadable::{
     LoadableInterface, apply_offload_exemption, attempts, first_accepted, loadable,
 };
 use crate::nft_command::Nft;
-use crate::publish::{Planned, Told};
+use crate::publish::{PendingEvents, Planned};
 use crate::record::Record;
 use crate::remarks::Remarks;
 use crate::report::Report;
@@ -36,7 +36,7 @@ pub fn unload(env: &Env) -> Result<(), FirewallError> {
     let nft = Nft::holding(&env.nft, &lock);
     nft.unload()?;
     admit(&env.kernel, &nft, &[])?;
-    capability_cache::doubt(env);
+    capability_cache::clear(env);
     Record::remove_others(&env.run, |_| false);
     lock::remove(lock, &env.run);
     Ok(())
@@ -57,10 +57,10 @@ pub fn unload(env: &Env) -> Result<(), FirewallError> {
 /// closed. After any other error the loaded rules stay as they were.
 pub fn load(env: &Env) -> Result<Report, FirewallError> {
     let lock = lock::take(&env.run)?;
-    let (report, told) = load_locked(env, &lock)?;
+    let (report, events) = load_locked(env, &lock)?;
     // A script may call this program, so the lock is released before the scripts run.
     drop(lock);
-    told.tell(env);
+    events.announce(env);
     Ok(report)
 }
 
@@ -69,9 +69,12 @@ pub fn load(env: &Env) -> Result<Report, FirewallError> {
 ///
 /// # Errors
 /// [`FirewallError`]
-pub fn load_locked(env: &Env, lock: &Flock<File>) -> Result<(Report, Told), FirewallError> {
+pub fn load_locked(
+    env: &Env,
+    lock: &Flock<File>,
+) -> Result<(Report, PendingEvents), FirewallError> {
     let mut remarks = Remarks::default();
-    let planned = publish::plan(env, Wishes::read(env), &mut remarks);
+    let planned = publish::plan(env, ConfiguredForwards::read(env), &mut remarks);
     let nft = Nft::holding(&env.nft, lock);
     let Loaded { interfaces, ready, unchanged, refused } =
         load_ready(env, &nft, &planned, &mut remarks)?;
@@ -90,17 +93,17 @@ pub fn load_locked(env: &Env, lock: &Flock<File>) -> Result<(Report, Told), Fire
         let own = loaded.iter().position(is_it).map(|at| loaded.swap_remove(at));
         planned.in_force(env, own, &mut remarks)
     };
-    let told = Told::new(planned.into_iter().filter_map(in_force));
-    Ok((Report { interfaces, unchanged, refused, remarks }, told))
+    let events = PendingEvents::new(planned.into_iter().filter_map(in_force));
+    Ok((Report { interfaces, unchanged, refused, remarks }, events))
 }
 
 /// Asks nft whether it would load the rules for these requested forwards. Changes nothing.
 ///
 /// # Errors
 /// [`FirewallError`]: nft cannot be asked, or it refuses an interface whose port forwards change.
-pub fn would_load(env: &Env, wishes: Wishes) -> Result<(), FirewallError> {
+pub fn would_load(env: &Env, configured: ConfiguredForwards) -> Result<(), FirewallError> {
     let mut remarks = Remarks::default();
-    let planned = publish::plan(env, Ok(wishes), &mut remarks);
+    let planned = publish::plan(env, Ok(configured), &mut remarks);
     let nft = Nft::new(&env.nft);
     let mut ready = loadable(env, &planned, &mut remarks);
     if !planned.iter().any(Planned::is_changed) || ready.is_empty() {
@@ -190,15 +193,15 @@ fn acceptable_subset(
     let mut good: Vec<LoadableInterface> = Vec::new();
     for next in ready {
         let name = next.state.interface().to_owned();
-        let (index, flow_offload) = (next.index, next.checked.options.flow_offload);
+        let (index, flow_offload) = (next.index, next.valid.options.flow_offload);
         let planned = planned.iter().find(|it| it.interface == name);
         let older = planned.map(|planned| planned.older(index)).unwrap_or_default();
         // The oldest rules are never skipped.
         let skipped = age.min(older.len());
         let older = older.into_iter().filter_map(|state| {
-            let mut checked = state.check().ok()?;
-            checked.options.flow_offload = flow_offload;
-            Some(LoadableInterface { state, checked, index })
+            let mut valid = state.validate().ok()?;
+            valid.options.flow_offload = flow_offload;
+            Some(LoadableInterface { state, valid, index })
         });
         let mut error = None;
         for candidate in std::iter::once(next).chain(older).skip(skipped) {
@@ -231,20 +234,16 @@ pub fn intended(
     is_made_anew: bool,
 ) -> Result<Option<String>, FirewallError> {
     let rejected = |StateError(reason)| FirewallError::Rejected(Quoted::new(&reason));
-    let checked = state.check().map_err(rejected)?;
-    let name = checked.name.clone();
+    let valid = state.validate().map_err(rejected)?;
+    let name = valid.name.clone();
     let nft = Nft::new(&env.nft);
-    let index = device_index(env, checked.device.as_str()).filter(|_| !is_made_anew);
+    let index = device_index(env, valid.device.as_str()).filter(|_| !is_made_anew);
     let mut remarks = Remarks::default();
-    let planned = publish::plan(env, Wishes::read(env), &mut remarks);
+    let planned = publish::plan(env, ConfiguredForwards::read(env), &mut remarks);
     let mut ready = loadable(env, &planned, &mut remarks);
-    ready.retain(|ready| ready.checked.name != name);
-    ready.push(LoadableInterface {
-        state: state.clone(),
-        checked,
-        index: index.unwrap_or_default(),
-    });
-    ready.sort_by(|one, other| one.checked.name.as_str().cmp(other.checked.name.as_str()));
+    ready.retain(|ready| ready.valid.name != name);
+    ready.push(LoadableInterface { state: state.clone(), valid, index: index.unwrap_or_default() });
+    ready.sort_by(|one, other| one.valid.name.as_str().cmp(other.valid.name.as_str()));
     // If nft cannot be queried, `load` reports the error.
     let _ = apply_offload_exemption(&nft, &mut ready);
     let mut first = None;

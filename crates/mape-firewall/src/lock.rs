@@ -16,7 +16,7 @@ use crate::error::FirewallError;
 
 /// Time limit for the lock. A load takes a fraction of a second, or some seconds on a slow router
 /// under load, and three loads may come at once.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(50);
 /// No interface has a lock of this name, because no interface's name begins with a dot.
 const NAME: &str = ".firewall.lock";
@@ -27,7 +27,7 @@ const NAME: &str = ".firewall.lock";
 /// # Errors
 /// [`FirewallError`]
 pub fn take(directory: &Path) -> Result<Flock<File>, FirewallError> {
-    take_within(directory, NAME, PATIENCE)
+    take_within(directory, NAME, TIMEOUT)
 }
 
 /// Removes the lock file and releases the lock, then removes the directory if it is empty.
@@ -44,7 +44,7 @@ pub fn remove(lock: Flock<File>, directory: &Path) {
 pub fn take_within(
     directory: &Path,
     name: &str,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Flock<File>, FirewallError> {
     let path = directory.join(name);
     let open = || files::to_lock(&path);
@@ -62,8 +62,8 @@ pub fn take_within(
             Err((file, Errno::EAGAIN | Errno::EINTR)) => file,
             Err((_, errno)) => return Err(FirewallError::Directory(io::Error::from(errno))),
         };
-        if waited >= patience {
-            return Err(FirewallError::Busy { seconds: patience.as_secs() });
+        if waited >= timeout {
+            return Err(FirewallError::Busy { seconds: timeout.as_secs() });
         }
         sleep(STEP);
         waited += STEP;

@@ -15,7 +15,7 @@ use crate::error::FirewallError;
 
 /// Time limit of one call. A slow router needs some seconds for a thousand ports, and several times
 /// that under load. A long list of another program's rules takes as long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Limit of what [`Nft::list`] reads, in bytes. 100,000 rules are 16 MB as text and 50 MB as JSON.
 const MAX_LIST: usize = 1 << 26;
@@ -25,14 +25,14 @@ const MAX_LIST: usize = 1 << 26;
 pub struct Nft<'a> {
     program: &'a Path,
     lock: Option<BorrowedFd<'a>>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl<'a> Nft<'a> {
     /// Returns nft for a caller without the loader's lock.
     #[must_use]
     pub const fn new(program: &'a Path) -> Self {
-        Self { program, lock: None, patience: PATIENCE }
+        Self { program, lock: None, timeout: TIMEOUT }
     }
 
     /// Returns nft for a caller that holds the loader's lock. If the caller is killed, its nft
@@ -159,7 +159,7 @@ impl<'a> Nft<'a> {
     fn program(&self, arguments: &[&str]) -> Program<'a> {
         let mut command = Command::new(self.program);
         command.args(arguments);
-        Program::new(command, self.patience).holding(self.lock)
+        Program::new(command, self.timeout).holding(self.lock)
     }
 
     fn end(program: Program<'_>) -> Result<Ended, FirewallError> {
@@ -223,7 +223,7 @@ mod tests {
         std::fs::create_dir_all(&directory).unwrap();
         let program = directory.join("nft");
         executable(&program, "#!/bin/sh\nexec sleep 100\n");
-        let nft = Nft { patience: Duration::from_millis(100), ..Nft::new(&program) };
+        let nft = Nft { timeout: Duration::from_millis(100), ..Nft::new(&program) };
         for done in [nft.load_text("table ip x"), nft.check("table ip x"), nft.unload()] {
             assert!(matches!(done, Err(FirewallError::NoVerdict(_))), "{done:?}");
         }

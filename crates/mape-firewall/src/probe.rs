@@ -24,14 +24,14 @@ const NAME_OF_CHECKS: &str = "only.checked";
 /// [`FirewallError`]: no edge that the state allows is accepted.
 pub fn check(env: &Env, state: &State) -> Result<Edge, FirewallError> {
     let rejected = |StateError(reason)| FirewallError::Rejected(Quoted::new(&reason));
-    let mut checked = state.check().map_err(rejected)?;
-    checked.name = NAME_OF_CHECKS.parse().map_err(|error| rejected(StateError::from(error)))?;
-    checked.device = "lo".parse().map_err(|error| rejected(StateError::from(error)))?;
-    if checked.line.mapping().is_some() {
-        checked.line = Dataplane::new(&single_port().map_err(rejected)?, &[])
+    let mut valid = state.validate().map_err(rejected)?;
+    valid.name = NAME_OF_CHECKS.parse().map_err(|error| rejected(StateError::from(error)))?;
+    valid.device = "lo".parse().map_err(|error| rejected(StateError::from(error)))?;
+    if valid.line.mapping().is_some() {
+        valid.line = Dataplane::new(&single_port().map_err(rejected)?, &[])
             .map_err(|error| rejected(StateError::from(error)))?;
     }
-    let only = LoadableInterface { state: state.clone(), checked, index: 1 };
+    let only = LoadableInterface { state: state.clone(), valid, index: 1 };
     let nft = Nft::new(&env.nft);
     let asked =
         |interfaces: &[Interface]| interfaces.iter().try_for_each(|it| nft.check(&probe(it)));

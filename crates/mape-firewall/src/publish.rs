@@ -9,7 +9,8 @@ use mape_uci::UciError;
 use crate::apply_forwards::apply;
 use crate::env::Env;
 use crate::forwards::{
-    Change, Outcome, PortStore, Server, Wishes, announce, announce_pool, write_allow_list,
+    Change, ConfiguredForwards, Outcome, PortStore, Server, announce, announce_pool,
+    write_allow_list,
 };
 use crate::interface_state::{State, StateError};
 use crate::record::Record;
@@ -28,28 +29,28 @@ pub(super) struct Planned {
     pub(super) record: Option<Record>,
     /// The assignment for the forwards in UCI, and the ports that were stored before it; `None` if
     /// UCI cannot be read.
-    news: Option<(Outcome, PortStore)>,
+    assignment: Option<(Outcome, PortStore)>,
 }
 
 /// The changes of which scripts are to be notified.
 #[derive(Default)]
-pub struct Told(Vec<(String, Vec<Change>, Option<Vec<PortRange>>)>);
+pub struct PendingEvents(Vec<(String, Vec<Change>, Option<Vec<PortRange>>)>);
 
 /// Returns what to load for each interface. If UCI cannot be read, the published ports stay as they
 /// are. Writes nothing.
 pub(super) fn plan(
     env: &Env,
-    wishes: Result<Wishes, UciError>,
+    configured: Result<ConfiguredForwards, UciError>,
     remarks: &mut Remarks,
 ) -> Vec<Planned> {
-    let wishes = match wishes {
-        Ok(wishes) => Some(wishes),
+    let configured = match configured {
+        Ok(configured) => Some(configured),
         Err(error) => {
             remarks.fault(format!("published ports stay as they are: {error}"));
             None
         }
     };
-    for (section, reason) in wishes.iter().flat_map(|wishes| &wishes.unreadable) {
+    for (section, reason) in configured.iter().flat_map(|configured| &configured.invalid) {
         remarks.note(format!("forward {section}: refused, {reason}"));
     }
     let mut states = Vec::new();
@@ -64,17 +65,18 @@ pub(super) fn plan(
     }
     let only = states.len() == 1;
     let planned = |(interface, before): (String, State)| {
-        let applied =
-            wishes.as_ref().and_then(|wishes| apply(&before, wishes, &interface, only, env));
-        let (state, news) = match applied {
-            Some((state, outcome, kept)) => (state, Some((outcome, kept))),
+        let applied = configured
+            .as_ref()
+            .and_then(|configured| apply(&before, configured, &interface, only, env));
+        let (state, assignment) = match applied {
+            Some((state, outcome, stored)) => (state, Some((outcome, stored))),
             None => (before.clone(), None),
         };
-        for (section, refusal) in news.iter().flat_map(|(outcome, _)| &outcome.refused) {
+        for (section, refusal) in assignment.iter().flat_map(|(outcome, _)| &outcome.refused) {
             remarks.note(format!("forward {section}: refused, {refusal}; {}", refusal.hint()));
         }
         let record = Record::read(&env.run, &interface);
-        Planned { interface, before, state, record, news }
+        Planned { interface, before, state, record, assignment }
     };
     states.into_iter().map(planned).collect()
 }
@@ -96,8 +98,8 @@ impl Planned {
         let last = self.record.as_ref().filter(|record| record.index == index);
         let mut older: Vec<State> =
             last.and_then(|last| last.state.still_wanted_by(&self.state)).into_iter().collect();
-        if let Some((outcome, kept)) = &self.news {
-            let is_new = |server: &Server| outcome.is_new(kept, &server.forward);
+        if let Some((outcome, stored)) = &self.assignment {
+            let is_new = |server: &Server| outcome.is_new(stored, &server.forward);
             older.push(self.state.with_servers(|server| !is_new(server)));
         }
         older.push(self.state.without_servers());
@@ -114,7 +116,7 @@ impl Planned {
         loaded: Option<(State, u32)>,
         remarks: &mut Remarks,
     ) -> Option<(String, Vec<Change>, Option<Vec<PortRange>>)> {
-        let Self { interface, before, state: wanted, record: last, news } = self;
+        let Self { interface, before, state: wanted, record: last, assignment } = self;
         if wanted != before {
             // The loaded rules do not need the file. If this fails, the next load makes the same
             // state again.
@@ -133,11 +135,11 @@ impl Planned {
             record.write(&env.run, &interface);
         }
         let Record { state, .. } = record;
-        let (mut outcome, kept) = news?;
+        let (mut outcome, stored) = assignment?;
         let is_left_out = |server: &&Server| !state.servers().contains(server);
         let left_out: Vec<Server> = outcome.servers.iter().filter(is_left_out).cloned().collect();
-        outcome.without(&kept, &left_out);
-        if let Err(error) = outcome.kept.write(&env.flash, &interface) {
+        outcome.without(&stored, &left_out);
+        if let Err(error) = outcome.stored.write(&env.flash, &interface) {
             remarks.fault(format!("{interface}: its ports cannot be remembered: {error}"));
         }
         let mut changes = outcome.changes;
@@ -186,15 +188,15 @@ fn end_flows<'a>(
     }
 }
 
-impl Told {
+impl PendingEvents {
     pub(super) fn new(
-        told: impl Iterator<Item = (String, Vec<Change>, Option<Vec<PortRange>>)>,
+        events: impl Iterator<Item = (String, Vec<Change>, Option<Vec<PortRange>>)>,
     ) -> Self {
-        Self(told.collect())
+        Self(events.collect())
     }
 
     /// Runs the scripts. A script may call this program, so the caller releases the lock first.
-    pub fn tell(self, env: &Env) {
+    pub fn announce(self, env: &Env) {
         for (interface, changes, pool) in self.0 {
             announce(&env.hotplug, &interface, &changes);
             if let Some(pool) = pool {

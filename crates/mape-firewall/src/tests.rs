@@ -66,10 +66,10 @@ fn a_state_gives_the_plan_back() {
             format!("{:?}", (again.ipv4(), again.ce(), again.mtu(), again.port_set())),
             format!("{:?}", (plan.ipv4(), plan.ce(), plan.mtu(), plan.port_set()))
         );
-        let checked = state.check().unwrap();
-        assert_eq!(checked.line, Dataplane::new(&plan, listening.ranges()).unwrap());
+        let valid = state.validate().unwrap();
+        assert_eq!(valid.line, Dataplane::new(&plan, listening.ranges()).unwrap());
         assert_eq!(
-            (checked.options, checked.edge, checked.device.as_str()),
+            (valid.options, valid.edge, valid.device.as_str()),
             (options, EdgeChoice::Auto, "mape-wan")
         );
     }
@@ -104,14 +104,15 @@ fn v6plus(reserved: &str, upnp_ports: u16, forwards: &[u16], earlier: Option<&St
 
 /// How many of the ports that both have stand for another inside port.
 fn moved(from: &State, to: &State) -> usize {
-    let [from, to] = [from, to].map(|state| state.check().unwrap().line);
+    let [from, to] = [from, to].map(|state| state.validate().unwrap().line);
     let (from, to) = (from.mapping().unwrap(), to.mapping().unwrap());
     assert_eq!(from.internal().first(), to.internal().first());
     let inside = |port: &u16| from.to_internal(*port).zip(to.to_internal(*port));
     (1..=u16::MAX).filter_map(|port| inside(&port)).filter(|(one, other)| one != other).count()
 }
 
-/// Whoever wants a port, it moves one other mapping at most, and no more where many go at once.
+/// A new reserved port changes the mapping of at most one other port, also if several reservations
+/// end in the same load.
 #[test]
 fn one_more_port_moves_one_mapping() {
     const FORWARDS: [u16; 8] = [5700, 9800, 13890, 22085, 30275, 42565, 50755, 58950];
@@ -128,7 +129,7 @@ fn one_more_port_moves_one_mapping() {
     let pool = v6plus("38470,17990", 16, &FORWARDS, Some(&again));
     assert!(moved(&again, &pool) <= 16);
     assert!(moved(&pool, &v6plus("5696,38470,17990", 16, &FORWARDS, Some(&pool))) <= 1);
-    // What is not wished any more is free, and what remains is each once.
+    // Ports that are no longer reserved are free, and each remaining port occurs once.
     let mut ports: Vec<u16> = FORWARDS.to_vec();
     let fewer = v6plus("", 0, &FORWARDS, Some(&again)).plan().unwrap();
     let mut reserved: Vec<u16> = fewer.reserved_inside().iter().flat_map(|it| it.ports()).collect();
@@ -148,10 +149,10 @@ fn on_the_same_line_the_inside_range_stays() {
     };
     let first = state("240b:10:3261:6400::/56", "5696", "22");
     let same = state("240b:10:3261:6400::/56", "5696,63055", "22,16400");
-    assert_ne!(same.check().unwrap().line.mapping().unwrap().internal().first(), 16384);
+    assert_ne!(same.validate().unwrap().line.mapping().unwrap().internal().first(), 16384);
     let same = same.after(Some(&first));
     assert_eq!(same.listening(), first.listening());
-    assert_eq!(same.check().unwrap().line.mapping().unwrap().internal().first(), 16384);
+    assert_eq!(same.validate().unwrap().line.mapping().unwrap().internal().first(), 16384);
     // Another PSID.
     let other = state("240b:10:3261:6500::/56", "80", "22,16400");
     assert_eq!(other.clone().after(Some(&first)), other);
@@ -207,7 +208,7 @@ fn a_damaged_state_is_no_state() {
     ] {
         assert!(whole.contains(from));
         std::fs::write(&path, whole.replacen(from, to, 1)).unwrap();
-        let error = State::read(&path).and_then(|state| state.check().map(|_| ())).unwrap_err();
+        let error = State::read(&path).and_then(|state| state.validate().map(|_| ())).unwrap_err();
         assert!(!error.to_string().is_empty(), "{to}");
     }
     std::fs::remove_dir_all(directory).unwrap();
@@ -239,7 +240,7 @@ fn a_state_has_room_for_its_servers() {
         state.set_servers(moved);
         state.write(&directory).unwrap();
         let read = State::read(&directory.join("wan.json")).unwrap();
-        assert_eq!(read.check().unwrap().servers.len(), room);
+        assert_eq!(read.validate().unwrap().servers.len(), room);
     }
     std::fs::remove_dir_all(directory).unwrap();
 }

@@ -73,8 +73,8 @@ impl Contract {
 
     /// Returns a note about options that only the documents of the contract have.
     pub(super) fn note(&self, section: &Section) -> Option<String> {
-        let untold = self.provider == "v6plus-static" && section.get("update_user").is_none();
-        untold.then(|| {
+        let no_update = self.provider == "v6plus-static" && section.get("update_user").is_none();
+        no_update.then(|| {
             "add update_user and update_password of the contract, so that v6 Plus receives the \
              tunnel's address whenever it changes"
                 .to_owned()

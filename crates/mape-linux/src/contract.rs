@@ -16,53 +16,53 @@ use crate::system::System;
 
 /// The result of an update.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct UpdateResult {
     /// A note for the user.
     pub(super) note: Option<String>,
     /// After how long to try again, if the update failed.
     pub(super) again: Option<Duration>,
 }
 
-/// Sends the update if it was not sent yet. With `tells` false nothing is sent.
-pub(super) fn tell(
+/// Sends the update if it was not sent yet. With `may_send` false nothing is sent.
+pub(super) fn send_if_new(
     config: &Config,
     system: &System,
     journal: &mut Journal,
     ce: Ipv6Addr,
-    tells: bool,
-) -> Told {
-    let Some(update) = pending(config, journal, ce) else { return Told::default() };
+    may_send: bool,
+) -> UpdateResult {
+    let Some(update) = pending(config, journal, ce) else { return UpdateResult::default() };
     let host = update.url().host();
-    if !tells {
-        return Told {
+    if !may_send {
+        return UpdateResult {
             note: Some(format!("{host} does not know the address {ce} yet")),
             again: None,
         };
     }
     match send_update(update, ce, &addresses) {
         Ok(()) => {
-            journal.told = Some(fingerprint(update, ce));
+            journal.update_sent = Some(fingerprint(update, ce));
             let kept = journal.write(&system.env.run, &config.interface);
             let forgotten = kept.err().map(|error| format!("; that cannot be remembered: {error}"));
             let note =
                 format!("{host} knows the address {ce} now{}", forgotten.unwrap_or_default());
-            Told { note: Some(note), again: None }
+            UpdateResult { note: Some(note), again: None }
         }
-        Err(untold) => {
-            let next = if untold.is_refused() {
-                untold.hint()
+        Err(error) => {
+            let next = if error.is_refused() {
+                error.hint()
             } else {
                 "the next `up` tries again, and `mape-proto watch` does so by itself; if it stays, check \
                  update_url and the machine's resolvers"
                     .to_owned()
             };
-            let again = Some(Duration::from_secs(untold.retry_delay()));
-            Told { note: Some(format!("{untold}; {next}")), again }
+            let again = Some(Duration::from_secs(error.retry_delay()));
+            UpdateResult { note: Some(format!("{error}; {next}")), again }
         }
     }
 }
 
-/// Returns a sentence about what [`tell`] would do.
+/// Returns a sentence about what [`send_if_new`] would do.
 pub(super) fn intended(config: &Config, journal: &Journal, ce: Ipv6Addr) -> Option<String> {
     let update = pending(config, journal, ce)?;
     Some(format!("`up` tells {} the address {ce} then", update.url().host()))
@@ -74,7 +74,7 @@ fn pending<'config>(
     ce: Ipv6Addr,
 ) -> Option<&'config Update> {
     let update = config.fixed.as_ref()?.update.as_ref()?;
-    (journal.told.as_ref() != Some(&fingerprint(update, ce))).then_some(update)
+    (journal.update_sent.as_ref() != Some(&fingerprint(update, ce))).then_some(update)
 }
 
 /// Resolves a name with the machine's own resolver.

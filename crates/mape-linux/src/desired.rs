@@ -35,7 +35,7 @@ pub struct DesiredLine {
 }
 
 impl DesiredLine {
-    /// The line that the configuration and the uplink ask for.
+    /// Returns the line that results from the configuration and the uplink's plan.
     #[must_use]
     pub fn new(config: &Config, found: &Found) -> Self {
         let plan = &found.plan;
@@ -95,10 +95,11 @@ impl DesiredLine {
     #[must_use]
     pub fn is_tunnel(&self, device: &Device) -> bool {
         let tunnel = &device.linkinfo.info_data;
-        let is =
-            |told: &Option<String>, wanted: &str| told.as_deref().is_none_or(|told| told == wanted);
-        let at = |told: &Option<String>, wanted: Ipv6Addr| {
-            told.as_deref().and_then(|told| told.parse().ok()) == Some(wanted)
+        let is = |stated: &Option<String>, wanted: &str| {
+            stated.as_deref().is_none_or(|stated| stated == wanted)
+        };
+        let at = |stated: &Option<String>, wanted: Ipv6Addr| {
+            stated.as_deref().and_then(|stated| stated.parse().ok()) == Some(wanted)
         };
         device.linkinfo.info_kind == "ip6tnl"
             && at(&tunnel.local, self.ce)

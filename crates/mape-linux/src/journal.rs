@@ -37,7 +37,7 @@ pub struct Journal {
     /// Fingerprint, without the password, of the last update to the provider of a fixed-IPv4
     /// contract.
     #[serde(default)]
-    pub told: Option<String>,
+    pub update_sent: Option<String>,
     /// Chains of the host's firewall that were extended, or were about to be extended.
     pub chains: Vec<InputChain>,
 }
@@ -51,7 +51,7 @@ impl Default for Journal {
             owned: Vec::new(),
             routes: Vec::new(),
             chains: Vec::new(),
-            told: None,
+            update_sent: None,
         }
     }
 }

@@ -118,8 +118,8 @@ pub fn check(line: &DesiredLine, machine: &Snapshot, system: &System) -> Result<
 
 fn has_ends_of(line: &DesiredLine, device: &Device) -> bool {
     let tunnel = &device.linkinfo.info_data;
-    let at = |told: &Option<String>, wanted: Ipv6Addr| {
-        told.as_deref().and_then(|told| told.parse().ok()) == Some(wanted)
+    let at = |stated: &Option<String>, wanted: Ipv6Addr| {
+        stated.as_deref().and_then(|stated| stated.parse().ok()) == Some(wanted)
     };
     device.linkinfo.info_kind == "ip6tnl"
         && at(&tunnel.local, line.ce)

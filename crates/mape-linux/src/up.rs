@@ -86,15 +86,19 @@ pub fn up(config: &Config, system: &System) -> Result<Done, Failure> {
     up_and_tell(config, system, true)
 }
 
-/// The same. The update to the provider of a fixed-IPv4 contract is sent only if `tells`.
-pub(super) fn up_and_tell(config: &Config, system: &System, tells: bool) -> Result<Done, Failure> {
+/// The same. The update to the provider of a fixed-IPv4 contract is sent only if `may_send`.
+pub(super) fn up_and_tell(
+    config: &Config,
+    system: &System,
+    may_send: bool,
+) -> Result<Done, Failure> {
     let lock = system.lock(&config.interface)?;
-    let done = go_up(config, system, tells);
+    let done = go_up(config, system, may_send);
     system.release(&config.interface, lock);
     done.map_err(advised_in_file)
 }
 
-fn go_up(config: &Config, system: &System, tells: bool) -> Result<Done, Failure> {
+fn go_up(config: &Config, system: &System, may_send: bool) -> Result<Done, Failure> {
     let name = &config.interface;
     let before = Journal::read(&system.env.run, name);
     let old = State::read(&system.state_file(name)).ok();
@@ -111,10 +115,10 @@ fn go_up(config: &Config, system: &System, tells: bool) -> Result<Done, Failure>
     }
     let mut notes = notes(system, &task);
     notes.extend(note);
-    let told = contract::tell(config, system, &mut journal, task.line.ce, tells);
-    notes.extend(told.note);
+    let update = contract::send_if_new(config, system, &mut journal, task.line.ce, may_send);
+    notes.extend(update.note);
     let Task { line, plan, .. } = task;
-    Ok(Done { name: name.clone(), line, plan, edge, changed, notes, again: told.again })
+    Ok(Done { name: name.clone(), line, plan, edge, changed, notes, again: update.again })
 }
 
 fn task(

@@ -45,7 +45,9 @@ pub(super) fn check(
         .with_upnp(config.upnp_ports, config.full_cone_hosts.clone())
         .after(State::last(&env.run, interface).as_ref());
     let shape = state.shape();
-    let known = cache.probed_edge(&shape).or_else(|| mape_firewall::foreseen(env, &shape));
+    let known = cache
+        .probed_edge(&shape)
+        .or_else(|| mape_firewall::capability_cache::edge_for(env, &shape));
     let edge = if let Some(known) = known {
         known.preferred()
     } else {

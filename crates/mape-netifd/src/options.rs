@@ -65,8 +65,8 @@ impl OptionError {
     /// A value that cannot be. A password, or a URL that may hold one, is not repeated: the
     /// sentence stands in the log and in `ifstatus`.
     pub(super) fn bad(name: &'static str, value: &str, hint: &'static str) -> Self {
-        let may_be_told = !name.ends_with("_password") && !name.ends_with("_url");
-        Self::Bad { name, value: Quoted::new(if may_be_told { value } else { "…" }), hint }
+        let may_be_shown = !name.ends_with("_password") && !name.ends_with("_url");
+        Self::Bad { name, value: Quoted::new(if may_be_shown { value } else { "…" }), hint }
     }
 }
 

@@ -160,12 +160,12 @@ impl<'dump> Rival<'dump> {
     /// is no more, it is not: one that cannot come up would keep the others down for ever.
     fn keeps(&self, env: &Env, dump: &Dump, uplink: &str) -> bool {
         let tells = |uplink: &InterfaceDump| uplink.up && !uplink.prefixes().is_empty();
-        let is_told = || dump.interface(uplink).is_none_or(tells);
+        let is_notified = || dump.interface(uplink).is_none_or(tells);
         let may_come = |config: Config| {
             config.provisioning != Mode::Off
                 || choose(&config, dump, None, &Taken::default()).is_ok()
         };
-        self.dump.up || !is_told() || self.configs(env, dump).any(may_come)
+        self.dump.up || !is_notified() || self.configs(env, dump).any(may_come)
     }
 
     /// The line that it will choose.

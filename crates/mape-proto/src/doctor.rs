@@ -19,4 +19,4 @@ mod zone;
 
 pub use finding::{Finding, Fix, Report};
 pub use redact::redact;
-pub use router::{Ask, doctor};
+pub use router::{ActiveProbes, doctor};

@@ -3,7 +3,7 @@
 use mape_core::{Explain, Explanation, Plan, PortRange, PortSet, Table, fnv1a_32};
 
 use super::port_store::PortStore;
-use super::section::{Forward, Wanted};
+use super::section::{Forward, RequestedPort};
 
 /// Number of free ports that are suggested instead of an unavailable one.
 const OFFERED: usize = 3;
@@ -14,7 +14,7 @@ pub enum Refusal {
     /// The port belongs to another subscriber.
     #[error("port {port} is not in the port set, so nothing can arrive there")]
     Outside {
-        /// The port that was asked for.
+        /// The port that was requested.
         port: u16,
         /// Free ports near it.
         nearest: Vec<u16>,
@@ -22,7 +22,7 @@ pub enum Refusal {
     /// The port is reserved for UPnP.
     #[error("port {port} belongs to the ports set aside for UPnP")]
     Pool {
-        /// The port that was asked for.
+        /// The port that was requested.
         port: u16,
         /// Free ports near it.
         nearest: Vec<u16>,
@@ -30,7 +30,7 @@ pub enum Refusal {
     /// The port belongs to another forward.
     #[error("port {port} is that of {other}")]
     Taken {
-        /// The port that was asked for.
+        /// The port that was requested.
         port: u16,
         /// Section of the forward that has it.
         other: String,
@@ -118,14 +118,14 @@ struct Assigner<'forwards> {
 
 /// Assigns the ports: first to forwards that request a port, then to those that have one, then to
 /// the others, each in configured order. A requested port that was valid once, and is not in the
-/// set since the prefix has changed, is treated as `auto`. `asked` is not configured yet, and takes
-/// no port from another forward.
+/// set since the prefix has changed, is treated as `auto`. `proposed` is not configured yet, and
+/// takes no port from another forward.
 pub(super) fn assign(
     forwards: &[&Forward],
-    asked: Option<&Forward>,
+    proposed: Option<&Forward>,
     plan: &Plan,
     pool: &[PortRange],
-    kept: &PortStore,
+    stored: &PortStore,
 ) -> Choice {
     let set = plan.port_set();
     let reserved = plan.reserved_inside();
@@ -136,9 +136,9 @@ pub(super) fn assign(
     let kept_back = count(&reserved) + count(pool) + usize::from(set.contains(0));
     let room = owned.saturating_sub(kept_back + 1);
     let mut assigner = Assigner { set, pool, reserved, given: Vec::new(), room };
-    let insists = |forward: &&Forward| match forward.wanted {
-        Wanted::Port(port) => is_owned(set, port) || !kept.was_granted(&forward.key, port),
-        Wanted::Auto => false,
+    let insists = |forward: &&Forward| match forward.requested {
+        RequestedPort::Port(port) => is_owned(set, port) || !stored.was_granted(&forward.key, port),
+        RequestedPort::Auto => false,
     };
     let (named, mut rest): (Vec<&Forward>, Vec<&Forward>) =
         forwards.iter().copied().partition(insists);
@@ -149,8 +149,8 @@ pub(super) fn assign(
             .unwrap_or_else(|refusal| refused.push((forward, refusal)));
     }
     // A forward keeps its port, even if another section now precedes it.
-    rest.retain(|forward| !assigner.keep(forward, kept.port(&forward.key)));
-    for forward in rest.into_iter().chain(asked) {
+    rest.retain(|forward| !assigner.keep(forward, stored.port(&forward.key)));
+    for forward in rest.into_iter().chain(proposed) {
         let done = if insists(&forward) {
             assigner.assign_requested(forward)
         } else {
@@ -177,7 +177,7 @@ fn is_owned(set: PortSet, port: u16) -> bool {
 impl<'forwards> Assigner<'forwards> {
     /// Assigns the requested port.
     fn assign_requested(&mut self, forward: &'forwards Forward) -> Result<(), Refusal> {
-        let Wanted::Port(port) = forward.wanted else { return self.assign_any(forward) };
+        let RequestedPort::Port(port) = forward.requested else { return self.assign_any(forward) };
         let nearest = Vec::new();
         if !is_owned(self.set, port) {
             return Err(Refusal::Outside { port, nearest });
@@ -192,8 +192,8 @@ impl<'forwards> Assigner<'forwards> {
     }
 
     /// Assigns the port that the forward has already, if it is free.
-    fn keep(&mut self, forward: &'forwards Forward, kept: Option<u16>) -> bool {
-        let port = kept.filter(|port| self.is_free(forward, *port));
+    fn keep(&mut self, forward: &'forwards Forward, stored: Option<u16>) -> bool {
+        let port = stored.filter(|port| self.is_free(forward, *port));
         port.is_some_and(|port| self.reserve(forward, port).is_ok())
     }
 

@@ -38,10 +38,10 @@ impl Change {
             new: new.at(&forward.key),
         });
         let is_gone = |key: &str| forwards.iter().all(|it| it.key != key);
-        let gone = old.forwards.iter().filter(|(key, _)| is_gone(key)).map(|(key, kept)| Self {
-            forward: kept.section.as_ref().unwrap_or(key).clone(),
-            name: kept.name.clone(),
-            protocols: kept.protocols.clone(),
+        let gone = old.forwards.iter().filter(|(key, _)| is_gone(key)).map(|(key, stored)| Self {
+            forward: stored.section.as_ref().unwrap_or(key).clone(),
+            name: stored.name.clone(),
+            protocols: stored.protocols.clone(),
             old: old.at(key),
             new: None,
         });

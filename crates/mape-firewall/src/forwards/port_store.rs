@@ -8,7 +8,7 @@ use mape_core::Table;
 use mape_system::{files, json};
 use serde::{Deserialize, Serialize};
 
-use super::section::{Forward, Wanted};
+use super::section::{Forward, RequestedPort};
 
 /// The content of the file. Without the file, ports are assigned as if for the first time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ impl PortStore {
     }
 
     pub(super) fn port(&self, key: &str) -> Option<u16> {
-        self.forwards.get(key).map(|kept| kept.port)
+        self.forwards.get(key).map(|stored| stored.port)
     }
 
     /// Returns the external address and port.
@@ -88,14 +88,14 @@ impl PortStore {
 
     /// Whether this section has a port.
     pub(super) fn knows(&self, section: &str) -> bool {
-        self.forwards.iter().any(|(key, kept)| kept.section.as_ref().unwrap_or(key) == section)
+        self.forwards.iter().any(|(key, stored)| stored.section.as_ref().unwrap_or(key) == section)
     }
 
     /// Restores the entries of `old` for the sections that `is_it` selects, if the address is the
     /// same.
     pub(super) fn restore(&mut self, old: &Self, is_it: impl Fn(&str) -> bool) {
-        let named = |(key, kept): (&String, &StoredPort)| {
-            is_it(kept.section.as_ref().unwrap_or(key)).then(|| key.clone())
+        let named = |(key, stored): (&String, &StoredPort)| {
+            is_it(stored.section.as_ref().unwrap_or(key)).then(|| key.clone())
         };
         let keys: Vec<String> = self.forwards.iter().filter_map(named).collect();
         for key in keys {
@@ -112,7 +112,7 @@ impl PortStore {
 
     /// Whether this port was requested and assigned, with any prefix.
     pub(super) fn was_granted(&self, key: &str, port: u16) -> bool {
-        self.forwards.get(key).is_some_and(|kept| kept.named == Some(port))
+        self.forwards.get(key).is_some_and(|stored| stored.named == Some(port))
     }
 
     /// Returns the new content: only forwards that are configured and have a port.
@@ -124,17 +124,17 @@ impl PortStore {
     ) -> Self {
         let one = |forward: &&Forward| {
             let port = *ports.get(&forward.section)?;
-            let named = match forward.wanted {
-                Wanted::Port(named) => Some(named),
-                Wanted::Auto => None,
+            let named = match forward.requested {
+                RequestedPort::Port(named) => Some(named),
+                RequestedPort::Auto => None,
             };
             let protocols = forward.protocols();
             let last = self.at(&forward.key).filter(|last| *last != SocketAddrV4::new(ipv4, port));
             let before = last.or_else(|| self.before(&forward.key));
             let section = (forward.section != forward.key).then(|| forward.section.clone());
             let name = forward.name.clone();
-            let kept = StoredPort { port, section, name, named, protocols, before };
-            Some((forward.key.clone(), kept))
+            let stored = StoredPort { port, section, name, named, protocols, before };
+            Some((forward.key.clone(), stored))
         };
         let forwards: Table<_, _> = forwards.iter().filter_map(one).collect();
         Self { ipv4: (!forwards.is_empty()).then_some(ipv4), forwards }

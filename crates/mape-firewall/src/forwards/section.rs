@@ -27,7 +27,7 @@ pub struct Forward {
     /// TCP, UDP or both.
     pub transports: Vec<Transport>,
     /// Which external port.
-    pub wanted: Wanted,
+    pub requested: RequestedPort,
     /// The LAN host.
     pub host: Host,
     /// The network that the host is in, as far as nothing else tells.
@@ -40,7 +40,7 @@ pub struct Forward {
 
 /// The requested external port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum RequestedPort {
     /// The same port as on the host if it is in the set, else any stable port.
     Auto,
     /// This one.
@@ -116,11 +116,11 @@ impl Forward {
 
     fn of(section: &Section) -> Result<Self, ForwardError> {
         let text = |option| section.get(option).map(str::trim).filter(|text| !text.is_empty());
-        let wanted = text("src_dport").map_or(Ok(Wanted::Auto), Wanted::parse)?;
+        let requested = text("src_dport").map_or(Ok(RequestedPort::Auto), RequestedPort::parse)?;
         let dest_port = text("dest_port").map(|it| port("dest_port", it)).transpose()?;
-        let dest_port = dest_port.or(match wanted {
-            Wanted::Port(port) => Some(port),
-            Wanted::Auto => None,
+        let dest_port = dest_port.or(match requested {
+            RequestedPort::Port(port) => Some(port),
+            RequestedPort::Auto => None,
         });
         let interface = text("dest").unwrap_or("lan");
         let host = match (text("dest_ip"), text("dest_host")) {
@@ -150,7 +150,7 @@ impl Forward {
             name: text("name").map(str::to_owned),
             interface: text("interface").map(str::to_owned),
             transports: transports(&protocols)?,
-            wanted,
+            requested,
             host,
             network: interface.to_owned(),
             reflection: Reflection::read(section)?,
@@ -226,7 +226,7 @@ pub fn transports(names: &[&str]) -> Result<Vec<Transport>, ForwardError> {
     Ok(all.filter(|transport| found.is_empty() || found.contains(transport)).collect())
 }
 
-impl Wanted {
+impl RequestedPort {
     pub fn parse(text: &str) -> Result<Self, ForwardError> {
         if text == "auto" { Ok(Self::Auto) } else { port("src_dport", text).map(Self::Port) }
     }

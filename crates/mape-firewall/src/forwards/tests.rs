@@ -24,7 +24,7 @@ const V6PLUS: &str = "240b:10:3261:6400::/56";
 const OTHER: &str = "240b:10:3251:5100::/56";
 
 /// `NAME PORT INSIDE [PROTO]` for each forward.
-fn requests(forwards: &str) -> Wishes {
+fn requests(forwards: &str) -> ConfiguredForwards {
     let mut text = String::new();
     for line in forwards.split(", ").filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split(' ').collect();
@@ -39,15 +39,15 @@ fn requests(forwards: &str) -> Wishes {
     let package = Package::parse("firewall", &text).unwrap();
     let read = |section| Forward::read(section).unwrap().unwrap();
     let forwards = package.of_kind(KIND).map(read).collect();
-    Wishes { forwards, ..Wishes::default() }
+    ConfiguredForwards { forwards, ..ConfiguredForwards::default() }
 }
 
 fn ports(outcome: &Outcome) -> BTreeMap<&str, u16> {
     outcome.servers.iter().map(|server| (server.forward.as_str(), server.port)).collect()
 }
 
-fn find(forwards: &str, plan: &Plan, pool: &[PortRange], kept: &PortStore) -> Outcome {
-    outcome(&requests(forwards), "wan", true, plan, pool, kept)
+fn find(forwards: &str, plan: &Plan, pool: &[PortRange], stored: &PortStore) -> Outcome {
+    outcome(&requests(forwards), "wan", true, plan, pool, stored)
 }
 
 #[test]
@@ -64,11 +64,11 @@ fn auto_is_the_same_port_or_one_that_stays() {
         format!("other auto {web}, web auto 443"),
         format!("other auto {web}, third auto 443, web auto 443"),
     ] {
-        let again = find(&forwards, &plan, &[], &first.kept);
+        let again = find(&forwards, &plan, &[], &first.stored);
         assert_eq!(ports(&again).get("web"), Some(&web), "{forwards}");
     }
     // An explicit request gets the port.
-    let named = find(&format!("web auto 443, other {web} 1"), &plan, &[], &first.kept);
+    let named = find(&format!("web auto 443, other {web} 1"), &plan, &[], &first.stored);
     assert!(ports(&named)["web"] != web && ports(&named)["other"] == web);
     assert_eq!(named.changes[0].line().split(' ').nth(2), Some("moved"));
     // Without a stored port the choice is the same as the first time.
@@ -114,10 +114,10 @@ fn what_is_offered_can_be_had() {
     let first = find(forwards, &plan, &[], &PortStore::default());
     let asking = |wanted: &str| {
         let mut requests = requests(&format!("{forwards}, new {wanted} 22"));
-        requests.asked = requests.forwards.pop();
-        outcome(&requests, "wan", true, &plan, &[], &first.kept)
+        requests.proposed = requests.forwards.pop();
+        outcome(&requests, "wan", true, &plan, &[], &first.stored)
     };
-    let configured = find(&format!("new 25565 22, {forwards}"), &plan, &[], &first.kept);
+    let configured = find(&format!("new 25565 22, {forwards}"), &plan, &[], &first.stored);
     for (found, reason) in [
         (configured, "port 25565 is not in the port set, so nothing can arrive there"),
         (asking("25565"), "port 25565 is not in the port set, so nothing can arrive there"),
@@ -139,12 +139,12 @@ fn what_is_offered_can_be_had() {
 }
 
 #[test]
-fn another_prefix_moves_ports_and_it_is_told() {
+fn another_prefix_moves_ports_and_reports_it() {
     let (before, after) = (line(V6PLUS, ""), line(OTHER, ""));
     let forwards = "named 5700 22, auto auto 5701, tcp auto 443 tcp";
     let first = find(forwards, &before, &[], &PortStore::default());
     assert!(first.changes.iter().all(|change| change.old.is_none()));
-    let second = find(forwards, &after, &[], &first.kept);
+    let second = find(forwards, &after, &[], &first.stored);
     assert!(second.refused.is_empty());
     assert_eq!(second.changes.len(), 3);
     for change in &second.changes {
@@ -153,12 +153,12 @@ fn another_prefix_moves_ports_and_it_is_told() {
         assert!(before.port_set().contains(old.port()) && after.port_set().contains(new.port()));
     }
     // Again and again the same, nothing more to tell; with the old prefix the named port is back.
-    let third = find(forwards, &after, &[], &second.kept);
+    let third = find(forwards, &after, &[], &second.stored);
     assert_eq!((ports(&third), third.changes.len()), (ports(&second), 0));
-    let back = find(forwards, &before, &[], &third.kept);
+    let back = find(forwards, &before, &[], &third.stored);
     assert_eq!(ports(&back)["named"], 5700);
     // Another wrong port is a wrong port.
-    let wrong = find("named 443 22", &after, &[], &third.kept);
+    let wrong = find("named 443 22", &after, &[], &third.stored);
     assert_eq!((wrong.servers.len(), wrong.refused.len()), (0, 1));
     assert_eq!(wrong.changes.iter().filter(|change| change.new.is_none()).count(), 3);
 }
@@ -227,7 +227,10 @@ fn sections() {
     };
     let good = " option dest_ip 192.168.1.10\n option dest_port 22\n";
     let forward = read(good).unwrap().unwrap();
-    assert_eq!((forward.protocols().as_str(), forward.wanted.text().as_str()), ("tcp udp", "auto"));
+    assert_eq!(
+        (forward.protocols().as_str(), forward.requested.text().as_str()),
+        ("tcp udp", "auto")
+    );
     assert_eq!(read(&format!("{good} option enabled 0\n")), Ok(None));
     assert_eq!(read(&format!("{good} list proto udp\n")).unwrap().unwrap().protocols(), "udp");
     let only = read(" option dest_host NAS\n option src_dport 5700\n").unwrap().unwrap();
@@ -261,7 +264,7 @@ fn a_list_of_one_is_the_option_of_a_forward() {
 }
 
 #[test]
-fn what_works_for_a_range_is_told() {
+fn the_error_for_a_range_names_an_alternative() {
     let hint = |options: &str| {
         let text = format!("config mape_forward x\n option dest_ip 192.168.1.10\n{options}");
         let package = Package::parse("firewall", &text).unwrap();
@@ -308,9 +311,9 @@ fn typed_and_configured_is_the_same() {
 #[test]
 fn what_is_kept_outlives_nonsense() {
     let directory = std::env::temp_dir().join(format!("mape-ports-{}", std::process::id()));
-    let kept = find("web auto 443", &line(V6PLUS, ""), &[], &PortStore::default()).kept;
-    kept.write(&directory, "wan").unwrap();
-    assert_eq!(PortStore::read(&directory, "wan"), kept);
+    let stored = find("web auto 443", &line(V6PLUS, ""), &[], &PortStore::default()).stored;
+    stored.write(&directory, "wan").unwrap();
+    assert_eq!(PortStore::read(&directory, "wan"), stored);
     let file = directory.join("wan.ports");
     let text = std::fs::read_to_string(&file).unwrap();
     for end in 0..text.trim_end().len() {
@@ -319,7 +322,7 @@ fn what_is_kept_outlives_nonsense() {
     }
     PortStore::default().write(&directory, "wan").unwrap();
     assert!(file.exists());
-    kept.write(&directory, "wan").unwrap();
+    stored.write(&directory, "wan").unwrap();
     PortStore::default().write(&directory, "wan").unwrap();
     assert!(!file.exists());
     std::fs::remove_dir_all(directory).unwrap();
@@ -355,8 +358,8 @@ proptest::proptest! {
             })
             .collect();
         let requests = requests(&texts.join(", "));
-        let kept = outcome(&requests, "wan", true, &former, &[], &PortStore::default()).kept;
-        let found = outcome(&requests, "wan", true, &plan, &pool, &kept);
+        let stored = outcome(&requests, "wan", true, &former, &[], &PortStore::default()).stored;
+        let found = outcome(&requests, "wan", true, &plan, &pool, &stored);
         let count = |ranges: &[PortRange]| ranges.iter().map(|it| it.ports().len()).sum::<usize>();
         let different: std::collections::BTreeSet<u16> =
             found.servers.iter().map(|server| server.port).collect();
@@ -371,7 +374,7 @@ proptest::proptest! {
             }
         }
         // The same again, and nothing more to tell.
-        let again = outcome(&requests, "wan", true, &plan, &pool, &found.kept);
+        let again = outcome(&requests, "wan", true, &plan, &pool, &found.stored);
         proptest::prop_assert_eq!(&again.servers.len(), &found.servers.len());
         proptest::prop_assert!(again.changes.is_empty(), "{:?}", again.changes);
     }

@@ -20,7 +20,7 @@ thread_local! {
 
 /// A machine of two scripts. `ip` answers with the lists it is given; nft with `loaded` where it is
 /// asked whether rules are loaded, and with `chain` for the chain of the host's firewall. Both
-/// write down what they are told to change; the rules themselves are in a file of their own.
+/// write down the changes that are requested; the rules themselves are in a file of their own.
 struct Machine {
     directory: Scratch,
     system: System,
@@ -99,7 +99,7 @@ fn config(more: &str) -> Config {
 
 /// `localhost` is no provider: nothing is sent there.
 #[test]
-fn the_provider_of_a_contract_is_told_and_what_fails_is_said() {
+fn the_provider_of_a_contract_gets_an_update_and_a_failure_is_reported() {
     let machine = Machine::new("contract");
     let contract = "provider ocn-static\nipaddr 198.51.100.80/29\npeeraddr 2404:9200:225:100::65\n\
                     update_url http://localhost:9/u\nupdate_user u\nupdate_password secret\n";
@@ -107,28 +107,28 @@ fn the_provider_of_a_contract_is_told_and_what_fails_is_said() {
     assert!(machine.dry_run(contract).contains(note));
     let said = machine.up(contract).unwrap();
     assert!(said.starts_with("wan: up, all ports of 198.51.100.80/29 through mape-wan"), "{said}");
-    let untold = "note: the update server localhost has no IPv6 address that may be asked";
+    let failed = "note: the update server localhost has no IPv6 address that may be asked";
     assert!(
-        said.contains(untold) && said.contains("`mape-proto watch` does so by itself"),
+        said.contains(failed) && said.contains("`mape-proto watch` does so by itself"),
         "{said}"
     );
     assert!(machine.directory.ran().contains("address add 198.51.100.80/32 dev mape-wan\n"));
     let config = config(contract);
     let silent = up_and_tell(&config, &machine.system, false).unwrap();
     assert!(silent.to_string().contains("localhost does not know the address"), "{silent}");
-    // What was told once is not told again.
+    // An update that was sent is not sent again.
     let (state, name) = (&machine.system.env.run, "wan".parse().unwrap());
     let mut journal = Journal::read(state, &name);
     let update = config.fixed.as_ref().unwrap().update.as_ref().unwrap();
-    journal.told = Some(mape_netifd::ddns_update::fingerprint(update, silent.line.ce));
+    journal.update_sent = Some(mape_netifd::ddns_update::fingerprint(update, silent.line.ce));
     journal.write(state, &name).unwrap();
     let said = machine.up(contract).unwrap();
     assert!(!said.contains("note"), "{said}");
     let written = fs::read_to_string(state.join("wan.linux")).unwrap();
-    assert!(written.contains("told") && !written.contains("secret"), "{written}");
+    assert!(written.contains("update_sent") && !written.contains("secret"), "{written}");
 }
 
-/// While a firewall is flushed and loaded anew, the chain is missing for a moment.
+/// While a firewall is flushed and reloaded, the chain is missing for a moment.
 #[test]
 fn a_chain_that_is_missing_leaves_the_line_up() {
     let machine = Machine::new("chain");
@@ -170,7 +170,7 @@ fn a_dry_run_is_what_up_would_do_now() {
     // A chain that is not named any more gets back what it was.
     let restored = "nft -f - <<'EOF'\ndelete rule inet filter input handle 9\nEOF\n";
     assert_eq!(machine.dry_run(""), format!("{nothing}{restored}"));
-    // One that is not there is told.
+    // A chain that does not exist is reported.
     fs::remove_file(machine.directory.join("chain")).unwrap();
     tells(&machine.dry_run(chain), "# note: the chain inet filter input cannot be extended: ");
     // Rules that are gone are those of all lines, with the index that the device has.

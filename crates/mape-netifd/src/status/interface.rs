@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use mape_core::{Code, Explain, Failure};
 use mape_firewall::forwards::Server;
-use mape_firewall::{Checked, Env, STOPPED, State, StateError, in_force};
+use mape_firewall::{Env, STOPPED, State, StateError, ValidState, in_force};
 use mape_kernel::conntrack;
 use mape_kernel::device::{Device, Traffic};
 use mape_kernel::nft_state::{self, Drops, InForce};
@@ -74,7 +74,7 @@ pub struct InterfaceStatus {
     pub flow_offload: FlowOffload,
     /// When the present numbers began, in seconds since 1970.
     pub since: Option<u64>,
-    /// The numbers before.
+    /// The numbers (address, PSID, CE address) that were in use before `since`.
     pub before: Option<Map<String, Value>>,
     /// What went through the tunnel.
     pub traffic: Traffic,
@@ -174,7 +174,7 @@ impl Collector<'_> {
         name: &InterfaceName,
         up: bool,
         unknown: &mut Vec<String>,
-    ) -> Option<(mape_core::Plan, Checked)> {
+    ) -> Option<(mape_core::Plan, ValidState)> {
         let path = self.env.run.join(format!("{name}.json"));
         if !path.exists() {
             // Before the first set-up there is none.
@@ -183,7 +183,7 @@ impl Collector<'_> {
             }
             return None;
         }
-        let read = State::read(&path).and_then(|state| Ok((state.plan()?, state.check()?)));
+        let read = State::read(&path).and_then(|state| Ok((state.plan()?, state.validate()?)));
         match read {
             Ok((plan, checked)) if checked.name == *name => Some((plan, checked)),
             Ok(_) => {

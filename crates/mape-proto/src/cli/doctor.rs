@@ -9,11 +9,11 @@ use super::answer::Answer;
 use super::arguments::{Argument, Arguments, UsageError};
 use super::status::{NoInterface, Options};
 use super::{help, json};
-use crate::doctor::{Ask, doctor, redact};
+use crate::doctor::{ActiveProbes, doctor, redact};
 
 pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let mut options = Options::default();
-    let mut ask = Ask::default();
+    let mut probes = ActiveProbes::default();
     let mut mask = None;
     while let Some(argument) = arguments.next_of_machine()? {
         if options.take(&argument)? {
@@ -24,9 +24,9 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
             "target" => {
                 let text = arguments.value()?;
                 let bad = || UsageError::Target(Quoted::new(&text));
-                ask.target = Some(text.parse().map_err(|_| bad())?);
+                probes.target = Some(text.parse().map_err(|_| bad())?);
             }
-            "ask-gateway" => ask.gateway = true,
+            "ask-gateway" => probes.gateway = true,
             "masked" => mask = Some(true),
             "unmasked" => mask = Some(false),
             _ => return Err(UsageError::option(&name).into()),
@@ -37,7 +37,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     }
     let env = arguments.env();
     look_into(&env.run)?;
-    let report = doctor(env, options.interface.as_ref(), &ask)?;
+    let report = doctor(env, options.interface.as_ref(), &probes)?;
     let missing = || NoInterface(options.interface.as_ref().map(|it| Quoted::new(it.as_str())));
     let report = report.ok_or_else(missing)?;
     let text = if options.json { json::line(&report) } else { report.to_string() };

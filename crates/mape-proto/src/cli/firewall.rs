@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use mape_core::{Failure, Quoted};
-use mape_firewall::{Report, foresee, load};
+use mape_firewall::{Report, capability_cache, load};
 use mape_kernel::conntrack::forget;
 
 use super::answer::Answer;
@@ -45,7 +45,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     if loads {
         report = load(arguments.env())?;
         text = report.to_string();
-        foresee(arguments.env());
+        capability_cache::fill(arguments.env());
     }
     if let Some(former) = former {
         let deleted = forget(former, |_, _| false)?;

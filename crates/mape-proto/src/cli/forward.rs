@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::fs::File;
 
 use mape_core::{Code, Explain, Explanation, Failure, Quoted, Shown};
-use mape_firewall::forwards::{Forward, ForwardRequest, KIND, PACKAGE, Wishes};
+use mape_firewall::forwards::{ConfiguredForwards, Forward, ForwardRequest, KIND, PACKAGE};
 use mape_firewall::{
-    Env, FirewallError, ForwardStatus, NOT_IN_FORCE, Report, Told, load_locked, statuses,
+    Env, FirewallError, ForwardStatus, NOT_IN_FORCE, PendingEvents, Report, load_locked, statuses,
     would_load,
 };
 use mape_import::{Changes, Command, Router, apply_to};
@@ -158,7 +158,7 @@ impl Options {
     /// Looks what would come of it, and writes the section only if it would be published.
     fn add(&self, target: &str) -> Result<Answer, Failure> {
         let (host, inside) = target.rsplit_once(':').ok_or_else(|| no_port(target))?;
-        let wish = ForwardRequest {
+        let request = ForwardRequest {
             host: host.trim_start_matches('[').trim_end_matches(']'),
             dest_port: inside,
             src_dport: self.outside.as_deref().unwrap_or("auto"),
@@ -167,9 +167,9 @@ impl Options {
             interface: self.interface.as_deref(),
         };
         // Invalid arguments are reported before the wait for the lock.
-        self.forward(&wish)?;
+        self.forward(&request)?;
         let lock = mape_firewall::lock::take(&self.env.run)?;
-        let forward = self.forward(&wish)?;
+        let forward = self.forward(&request)?;
         let section = forward.section.clone();
         let found = statuses(&self.env, Some(forward.clone()))?;
         if let Some(refused) =
@@ -182,17 +182,17 @@ impl Options {
             return Err(Refused { reason, hint, port, nearest: nearest.join(" ") }.into());
         }
         let env = &self.env;
-        would_load(&self.env, Wishes::read(env)?.asking(Some(forward), env))
+        would_load(&self.env, ConfiguredForwards::read(env)?.with_proposed(Some(forward), env))
             .map_err(|error| self.with_suspects(&section, error))?;
-        let options = wish.options();
+        let options = request.options();
         let options: Vec<(&str, &str)> = options.iter().map(|(n, v)| (*n, v.as_str())).collect();
         self.change(&Changes::adding(PACKAGE, KIND, &section, &options), &lock)?;
-        let (report, told) = match self.load(&section, &lock) {
+        let (report, events) = match self.load(&section, &lock) {
             Ok(done) => done,
             Err(failure) => return Err(self.take_back(&section, failure, &lock)),
         };
         drop(lock);
-        told.tell(&self.env);
+        events.announce(&self.env);
         self.now(&section, &report)
     }
 
@@ -216,14 +216,14 @@ impl Options {
     }
 
     /// Loads the rules, with this forward in those of its interface.
-    fn load(&self, section: &str, lock: &Flock<File>) -> Result<(Report, Told), Failure> {
-        let (mut report, told) = load_locked(&self.env, lock)?;
+    fn load(&self, section: &str, lock: &Flock<File>) -> Result<(Report, PendingEvents), Failure> {
+        let (mut report, events) = load_locked(&self.env, lock)?;
         let found = self.statuses()?;
         let own = found.iter().find(|it| it.section == section);
         let interface = own.and_then(|it| it.interface.as_deref()).unwrap_or_default();
         match report.take_refusal(interface) {
             Some(error) => Err(self.with_suspects(section, error)),
-            None => Ok((report, told)),
+            None => Ok((report, events)),
         }
     }
 
@@ -243,13 +243,13 @@ impl Options {
     }
 
     /// Reads the request as the loader would read its section.
-    fn forward(&self, wish: &ForwardRequest<'_>) -> Result<Forward, Failure> {
+    fn forward(&self, request: &ForwardRequest<'_>) -> Result<Forward, Failure> {
         let package = self.env.config().read(PACKAGE)?;
         let package = package.ok_or_else(|| UciError::Unreadable {
             file: Quoted::new("/etc/config/firewall"),
             reason: "there is none, so this is no OpenWrt router".to_owned(),
         })?;
-        Ok(wish.forward(&wish.section(|name| package.section(name).is_some()))?)
+        Ok(request.forward(&request.section(|name| package.section(name).is_some()))?)
     }
 
     /// By the section's name, else what people call it, else the port outside.
@@ -257,13 +257,13 @@ impl Options {
         let lock = mape_firewall::lock::take(&self.env.run)?;
         let router = Router::read(self.env.clone())?;
         let section = self.section(&router, name)?;
-        would_load(&self.env, Wishes::read(&self.env)?.without(&section))?;
+        would_load(&self.env, ConfiguredForwards::read(&self.env)?.without(&section))?;
         self.change(&deletion(&section), &lock)?;
         // Where this fails, the section stays removed: the port is to be closed, and the next load
         // does it.
-        let (report, told) = load_locked(&self.env, &lock)?;
+        let (report, events) = load_locked(&self.env, &lock)?;
         drop(lock);
-        told.tell(&self.env);
+        events.announce(&self.env);
         self.now("", &report)
     }
 

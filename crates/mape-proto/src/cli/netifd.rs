@@ -29,8 +29,8 @@ pub(super) fn run(arguments: &[OsString], log: &mut dyn Write) -> Option<ExitSta
     let result = dispatch(command, &mut rest, log);
     Some(match result {
         Ok(()) => ExitStatus::Fine,
-        Err(Told::Yes(failure)) => ExitStatus::of(&failure),
-        Err(Told::No(failure)) => {
+        Err(Logged::Yes(failure)) => ExitStatus::of(&failure),
+        Err(Logged::No(failure)) => {
             // Nothing is left to tell where this fails too.
             let _ = log.write_all(failure.text().as_bytes());
             ExitStatus::of(&failure)
@@ -38,13 +38,13 @@ pub(super) fn run(arguments: &[OsString], log: &mut dyn Write) -> Option<ExitSta
     })
 }
 
-/// Whether a failure stands in the log already.
-enum Told {
+/// A failure, and whether it is in the log already.
+enum Logged {
     Yes(Failure),
     No(Failure),
 }
 
-impl<E> From<E> for Told
+impl<E> From<E> for Logged
 where
     Failure: From<E>,
 {
@@ -53,7 +53,7 @@ where
     }
 }
 
-fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<(), Told> {
+fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<(), Logged> {
     let env = Env::default();
     let first = word(rest)?;
     let second = match command {
@@ -64,7 +64,7 @@ fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<
     if command == "hotplug" {
         let mut bus = connect(&env, TIMEOUT)?;
         let event = Event { action: first, interface: second };
-        let done = hotplug(&mut bus, &env, &event, log).map_err(Told::Yes);
+        let done = hotplug(&mut bus, &env, &event, log).map_err(Logged::Yes);
         note(&env);
         return done;
     }
@@ -74,11 +74,11 @@ fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<
         _ => bus(&env, TIMEOUT),
     };
     match command {
-        "setup" => setup(&mut bus, &env, &interface, &second, log).map_err(Told::Yes),
-        "renew" => renew(&mut bus, &env, &interface, &second, log).map_err(Told::Yes),
+        "setup" => setup(&mut bus, &env, &interface, &second, log).map_err(Logged::Yes),
+        "renew" => renew(&mut bus, &env, &interface, &second, log).map_err(Logged::Yes),
         "provision" => {
             let until = second.parse().unwrap_or(0);
-            provision(&mut bus, &env, &interface, until, log).map_err(Told::No)
+            provision(&mut bus, &env, &interface, until, log).map_err(Logged::No)
         }
         _ => {
             teardown(&mut bus, &env, &interface, log);

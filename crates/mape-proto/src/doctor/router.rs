@@ -1,6 +1,6 @@
 //! The checks of a router, in the order in which things depend on each other.
 //!
-//! They send nothing except what [`Ask`] allows.
+//! They send nothing except what [`ActiveProbes`] allows.
 
 use std::net::SocketAddrV4;
 
@@ -15,7 +15,7 @@ use super::{kernel, line, probe, uplink};
 
 /// What a diagnosis may send; by default nothing.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ask {
+pub struct ActiveProbes {
     /// Target of a TCP connection and of pings with the tunnel's MTU.
     pub target: Option<SocketAddrV4>,
     /// Asks an NTT home gateway on the uplink whether it provides IPv4 over IPv6.
@@ -30,7 +30,7 @@ pub struct Ask {
 pub fn doctor(
     env: &Env,
     only: Option<&InterfaceName>,
-    ask: &Ask,
+    probes: &ActiveProbes,
 ) -> Result<Option<Report>, Failure> {
     let dump = mape_netifd::status::dump_or_failure(env)?;
     let router = Router::read(env.clone())?;
@@ -42,10 +42,11 @@ pub fn doctor(
     }
     let interface = interfaces.into_iter().next();
     let context = Context { env, dump, router, dhcp, interface };
-    let mut checks = uplink::checks(&context, ask.gateway);
+    let mut checks = uplink::checks(&context, probes.gateway);
     checks.extend(kernel::check(&env.proc));
     checks.extend(line::checks(&context));
-    checks.extend(ask.target.into_iter().flat_map(|target| probe::checks(target, context.mtu())));
+    checks
+        .extend(probes.target.into_iter().flat_map(|target| probe::checks(target, context.mtu())));
     let interface = context.interface.map(|interface| interface.interface);
     Ok(Some(Report::new(interface, checks)))
 }
