@@ -3,7 +3,6 @@
 //! skipped, except in CI.
 
 use std::fs;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -11,6 +10,12 @@ use mape_uci::Package;
 use nix::sched::{CloneFlags, unshare};
 
 use super::*;
+
+mod firewall;
+mod interrupted;
+
+/// The element of the rules for the forward `web`, as nft lists it.
+const WEB: &str = "9801 : 192.168.1.5 . 443";
 
 pub(crate) struct Router {
     pub(crate) root: PathBuf,
@@ -48,8 +53,8 @@ impl Router {
         router.write("state/wan.json", STATE);
         router.write("devices/mape-wan/ifindex", &router.index);
         let events = router.root.join("events");
-        let told = "$ACTION $INTERFACE $FORWARD${NAME:+($NAME)} $PROTO $OLD_IPV4:$OLD_PORT $NEW_IPV4:$NEW_PORT$PORTS";
-        let script = format!("#!/bin/sh\necho \"$1 {told}\" >>{}\n", events.display());
+        let fields = "$ACTION $INTERFACE $FORWARD${NAME:+($NAME)} $PROTO $OLD_IPV4:$OLD_PORT $NEW_IPV4:$NEW_PORT$PORTS";
+        let script = format!("#!/bin/sh\necho \"$1 {fields}\" >>{}\n", events.display());
         fs::create_dir_all(router.root.join("sbin")).unwrap();
         executable(&router.root.join("sbin/hotplug-call"), &script);
         Some(router)
@@ -206,7 +211,7 @@ fn refused() {
         "add 224.0.0.1:22",
         "add 255.255.255.255:22",
         "remove",
-        "remove nobody",
+        "remove unknown",
         "publish nas:22",
     ] {
         let called = router.call(wrong);
@@ -218,7 +223,7 @@ fn refused() {
     let two_lines = call(&["forward", "add", "nas\nx:22", "--root", &root]);
     assert_eq!(two_lines.status, ExitStatus::Usage);
     assert!(two_lines.err.contains(r#"dest_host cannot be "nas\nx""#), "{}", two_lines.err);
-    // Somebody else is in the middle of something.
+    // Another program has uncommitted changes.
     fs::create_dir_all(router.root.join("tmp/.uci")).unwrap();
     router.write("tmp/.uci/firewall", "firewall.x=rule\n");
     assert!(router.call("add nas:443").err.contains("not committed"));
@@ -226,7 +231,7 @@ fn refused() {
 
 /// A port that a forward without a named one has is not free.
 #[test]
-fn nobody_is_moved_by_an_addition() {
+fn an_addition_moves_no_other_forward() {
     let Some(router) = Router::new("moved", "config defaults\n") else { return };
     router.call("add nas:26176 --name game");
     let before = router.read("etc/config/firewall");
@@ -241,9 +246,9 @@ fn nobody_is_moved_by_an_addition() {
     assert!(!router.read("events").contains("moved"));
 }
 
-/// Sections that somebody else has written, with and without names.
+/// Sections that other programs have written, with and without names.
 #[test]
-fn the_one_that_is_meant_is_removed() {
+fn remove_finds_the_section_by_name_or_port() {
     let forward = |section: &str, name: &str, options: &str| {
         format!(
             "config mape_forward {section}\n option name {name}\n option dest_ip 192.168.1.5\n option \
@@ -293,57 +298,6 @@ fn the_one_that_is_meant_is_removed() {
     assert_eq!(left(), ["twice"]);
 }
 
-/// A flash that is full or cannot be written: nothing of it comes back later.
-#[test]
-fn what_cannot_be_committed_is_taken_back() {
-    let Some(router) = Router::new("full", "config defaults\n") else { return };
-    router.call("add nas:443 --name web");
-    let before = router.read("etc/config/firewall");
-    let full = router.root.join("uci");
-    let script = format!(
-        "#!/bin/sh\ncase $* in *' commit '*) echo 'uci: I/O error' >&2; exit 1 ;; esac\nexec {} \"$@\"\n",
-        Router::uci()
-    );
-    executable(&full, &script);
-    for words in ["add nas:22 --name ssh", "remove web"] {
-        let called = router.call_with(full.to_str().unwrap(), words);
-        assert_eq!(called.status, ExitStatus::Failed);
-        assert!(
-            called.err.contains("uci: I/O error") && called.err.contains("df /etc"),
-            "{}",
-            called.err
-        );
-        assert_eq!(router.read("tmp/.uci/firewall"), "", "{words}");
-        assert_eq!(router.list().len(), 1, "{words}");
-    }
-    assert_eq!(router.read("etc/config/firewall"), before);
-    assert_eq!(router.call("add nas:22 --name ssh").status, ExitStatus::Fine);
-}
-
-/// Of changes made at the same time none is lost, and none is committed by another.
-#[test]
-fn many_at_once() {
-    let Some(router) = Router::new("many", "config defaults\n") else { return };
-    let at_once = |words: &(dyn Fn(usize) -> String + Sync)| {
-        std::thread::scope(|scope| {
-            let call = |number| {
-                let router = &router;
-                scope.spawn(move || router.call(&words(number)))
-            };
-            let calls: Vec<_> = (0..6).map(call).collect();
-            for called in calls {
-                let called = called.join().unwrap();
-                assert_eq!((called.status, called.err.as_str()), (ExitStatus::Fine, ""));
-            }
-        });
-    };
-    at_once(&|number| format!("add nas:{} --port {}", 22 + number, 5700 + number));
-    assert_eq!(router.list().len(), 6);
-    assert!(router.list().iter().all(|it| it["state"] == "published"));
-    at_once(&|number| format!("remove {}", 5700 + number));
-    assert_eq!(router.call("list").out, "no forward\n");
-}
-
 /// The names that uci makes up count all sections before.
 #[test]
 fn a_section_without_a_name_keeps_its_port() {
@@ -368,7 +322,7 @@ fn a_section_without_a_name_keeps_its_port() {
 
 /// Before there is a device nothing can arrive.
 #[test]
-fn it_is_told_when_the_interface_is_open() {
+fn a_script_runs_when_the_interface_opens() {
     let forward = "config mape_forward web\n option dest_ip 192.168.1.5\n option dest_port 443\n";
     let Some(router) = Router::new("shut", forward) else { return };
     fs::remove_file(router.root.join("devices/mape-wan/ifindex")).unwrap();
@@ -424,7 +378,7 @@ fn what_is_wrong_is_listed() {
     let broken = "broken: refused\n  because: the option dest_ip cannot be \"nonsense\"\n  \
                   next step: write an address like 192.168.1.10, or a host id like ::10\n";
     assert!(called.out.contains(broken), "{}", called.out);
-    // A host that nobody knows keeps its port until it comes.
+    // A host whose address is unknown keeps its port until it appears.
     let port = list[1]["port"].as_u64().unwrap();
     // A client's name is in whatever encoding it likes, and hides no other lease.
     let leases = b"1795362139 02:00:00:00:00:02 192.168.1.99 caf\xe9 *\n\
@@ -442,7 +396,7 @@ fn what_is_wrong_is_listed() {
     assert_eq!(router.list()[1]["dest_ip"], "192.168.1.78");
 }
 
-/// A forward is one port. What works for more is told, whichever side the range is on, and nothing
+/// A forward is one port. For a range on either side the error names an alternative, and nothing
 /// is written.
 #[test]
 fn a_range_is_refused_with_what_works() {
@@ -462,321 +416,4 @@ fn a_range_is_refused_with_what_works() {
         }
         assert_eq!(router.read("etc/config/firewall"), "", "{arguments}");
     }
-}
-const WEB: &str = "9801 : 192.168.1.5 . 443";
-
-/// What nft refuses is not added, and shuts nothing, whenever it is found out.
-#[test]
-fn a_refused_forward_leaves_everything_as_it_was() {
-    let Some(mut router) = Router::new("refusing", "config defaults\n") else { return };
-    assert_eq!(router.call("add nas:443 --name web --port 9801").status, ExitStatus::Fine);
-    let before = router.read("etc/config/firewall");
-    for when in ["*", "-f"] {
-        router.refusing("5700 : 192", when);
-        // What nft refuses when it is only asked is never written: no uci is needed.
-        let uci = if when == "*" { "false".to_owned() } else { Router::uci() };
-        let called = router.call_with(&uci, "add nas:22 --name bad --port 5700");
-        assert_eq!(called.status, ExitStatus::Failed, "{when}");
-        assert!(called.err.contains("MAPE_FIREWALL_REJECTED"), "{}", called.err);
-        assert!(!called.err.contains("plain"), "{}", called.err);
-        assert_eq!(router.read("etc/config/firewall"), before, "{when}");
-        assert!(
-            rules_in_force().contains(WEB) && rules_in_force().contains("goto egress-filter_wan")
-        );
-        let list = router.list();
-        assert_eq!((list.len(), &list[0]["state"]), (1, &"published".into()));
-    }
-    // The same written by hand: it is told by name, and all else stays.
-    let bad = "config mape_forward bad\n option dest_ip 192.168.1.5\n option src_dport 5700\n";
-    router.write("etc/config/firewall", &format!("{before}{bad}"));
-    for boot in [false, true] {
-        if boot {
-            assert!(Command::new("nft").args(["flush", "ruleset"]).status().unwrap().success());
-            fs::remove_file(router.root.join("state/wan.loaded")).unwrap();
-        }
-        let loaded = router.load();
-        assert_eq!(loaded.status, ExitStatus::Failed);
-        assert!(loaded.out.contains("wan: the newest rules are not loaded"), "{}", loaded.out);
-        assert!(
-            rules_in_force().contains(WEB) && rules_in_force().contains("goto egress-filter_wan")
-        );
-        let states: Vec<Value> = router.list().iter().map(|it| it["state"].clone()).collect();
-        assert_eq!(states, ["published", "waiting"]);
-    }
-    // What is good is refused beside it, and the bad one is named.
-    for when in ["-f", "*"] {
-        router.refusing("5700 : 192", when);
-        let good = router.call("add nas:22 --name good --port 9795");
-        assert_eq!(good.status, ExitStatus::Failed, "{when}");
-        assert!(good.err.contains("it can be the cause: bad."), "{when}: {}", good.err);
-    }
-    // What is withdrawn is so, whatever else is refused.
-    router.write("etc/config/firewall", bad);
-    assert_eq!(router.load().status, ExitStatus::Failed);
-    assert!(!rules_in_force().contains(WEB) && rules_in_force().contains("goto egress-filter_wan"));
-    assert!(!router.read("events").contains("published wan bad"));
-}
-
-/// A full `/tmp` keeps no port open.
-#[test]
-fn a_withdrawal_needs_no_file() {
-    let Some(router) = Router::new("no-room", "config defaults\n") else { return };
-    let at = router.root.join("state").display().to_string();
-    let sh = |script: &str| {
-        assert!(Command::new("sh").args(["-ec", script]).status().unwrap().success(), "{script}");
-    };
-    unshare(CloneFlags::CLONE_NEWNS).unwrap();
-    sh(&format!("mount --make-rprivate /; mount -t tmpfs -o size=64k,mode=700 tmpfs {at}"));
-    router.write("state/wan.json", STATE);
-    assert_eq!(router.call("add nas:443 --name web --port 9801").err, "");
-    assert_eq!(router.call("add nas:22 --name other --port 5700").err, "");
-    assert!(rules_in_force().contains(WEB));
-    let fill = |file: &str| sh(&format!("cat /dev/zero >{at}/{file} 2>/dev/null || :"));
-    fill("full");
-    // The others, and what could not be done.
-    let removed = router.call("remove other --json");
-    assert_valid(&schema("forward"), &removed.json());
-    assert_eq!(removed.status, ExitStatus::Failed);
-    let fault = removed.json()["faults"][0].to_string();
-    assert!(fault.contains("wan: its state cannot be written down"), "{fault}");
-    assert_eq!(removed.json()["forwards"][0]["section"], "web");
-    fill("more");
-    let removed = router.call("remove web");
-    assert!(!rules_in_force().contains(WEB), "{}", removed.out);
-    assert_eq!(removed.status, ExitStatus::Failed);
-    assert!(removed.out.contains("wan: its state cannot be written down"), "{}", removed.out);
-    assert!(removed.out.starts_with("no forward\n"), "{}", removed.out);
-    assert!(rules_in_force().contains("goto egress-filter_wan"));
-    sh(&format!("umount -l {at}"));
-}
-
-/// Open is what the kernel lets through, and not what a state or a device says.
-#[test]
-fn status_says_whether_the_gate_is_open() {
-    let Some(router) = Router::new("gate", "config defaults\n") else { return };
-    let root = router.root.display().to_string();
-    let status = || {
-        let called = words(&format!(
-            "status --json --state-dir {root}/state --device-dir {root}/devices --proc-dir {root} \
-             --ubus-socket {root}/none"
-        ));
-        assert_valid(&schema("status"), &called.json());
-        let interfaces = called.json()["interfaces"].as_array().unwrap().clone();
-        let states = interfaces.iter().map(|it| it["state"].as_str().unwrap().to_owned());
-        (called.status, states.collect::<Vec<_>>().join(" "))
-    };
-    let nft = |text: &str| assert!(Command::new("nft").arg(text).status().unwrap().success());
-    router.write("devices/mape-wan/flags", "0x1003\n");
-    let fine = (ExitStatus::Fine, "up".to_owned());
-    let failed = |states: &str| (ExitStatus::Failed, states.to_owned());
-    assert_eq!(status(), failed("shut"), "nothing is loaded");
-    assert_eq!(router.load().status, ExitStatus::Fine);
-    assert_eq!(status(), fine);
-    for shut in
-        ["flush map inet mape_rs open_interfaces", "delete table inet mape_rs", "flush ruleset"]
-    {
-        nft(shut);
-        assert_eq!(status(), failed("shut"), "{shut}");
-        assert_eq!(router.load().status, ExitStatus::Fine);
-        assert_eq!(status(), fine);
-    }
-    // A device of the same name that was made after the rules.
-    router.write("devices/mape-wan/ifindex", "4711");
-    assert_eq!(status(), failed("shut"));
-    router.write("devices/mape-wan/ifindex", &router.index);
-    // One of two is left out, as both have the same line.
-    fs::create_dir_all(router.root.join("devices/mape-wan6")).unwrap();
-    router.write(
-        "state/wan6.json",
-        &STATE.replace("\"wan\"", "\"wan6\"").replace("mape-wan", "mape-wan6"),
-    );
-    assert_eq!(status(), failed("up down"), "no device");
-    router.write("devices/mape-wan6/flags", "0x1003\n");
-    router.write("devices/mape-wan6/ifindex", "1");
-    assert_eq!(router.load().status, ExitStatus::Failed);
-    assert_eq!(status(), failed("up shut"));
-}
-
-/// firewall4 with its rules and without our includes: what comes from outside ends there, and each
-/// view says so.
-#[test]
-fn a_firewall_without_our_includes_is_told() {
-    let Some(router) = Router::new("includes", "config defaults\n") else { return };
-    let root = router.root.display().to_string();
-    let nft = |text: &str| assert!(Command::new("nft").arg(text).status().unwrap().success());
-    let static_files = concat!(env!("CARGO_MANIFEST_DIR"), "/../../files/usr/share/nftables.d");
-    let fw4 = |includes: bool| {
-        let [set, line] = ["nft", "rules"].map(|kind| {
-            let text = format!("include \"{static_files}/table-pre/50-mape-rs.{kind}\"");
-            if includes { text } else { String::new() }
-        });
-        router.write("fw4.nft", &format!(
-            "table inet fw4\ndelete table inet fw4\ntable inet fw4 {{\n{set}\nchain forward {{\n\
-             type filter hook forward priority filter; policy drop;\n\
-             ct state established,related accept\n{line}\n}}\n}}\n"
-        ));
-        nft(&format!("include \"{root}/fw4.nft\""));
-    };
-    let places = format!(
-        "--state-dir {root}/state --device-dir {root}/devices --proc-dir {root} --ubus-socket {root}/none"
-    );
-    // A lone line of status, and what the list has of the forward.
-    let told = || {
-        let status = words(&format!("status --json {places}")).json();
-        let list = router.call("list --json");
-        let listed = list.json()["forwards"][0].clone();
-        assert_valid(&schema("forward"), &list.json());
-        (status["interfaces"][0]["unknown"].to_string(), list.status, listed)
-    };
-    let is_silent = || !told().0.contains("firewall4");
-    fw4(false);
-    assert_eq!(router.load().status, ExitStatus::Fine);
-    assert!(is_silent(), "nothing is published");
-    assert_eq!(router.call("add nas:443 --name web --port 9801").err, "");
-    let (status, exit, listed) = told();
-    let reason = "firewall4 stops it: its rules do not have the includes of the package mape-rs";
-    assert!(status.contains(&format!("forward web: {reason}")), "{status}");
-    assert_eq!((exit, &listed["state"]), (ExitStatus::Failed, &"waiting".into()));
-    assert_eq!(listed["reason"], reason);
-    assert!(listed["hint"].as_str().unwrap().contains("service firewall reload"), "{listed}");
-    // The set alone lets nothing through.
-    nft(
-        "add set inet fw4 mape_rs_published { type ipv4_addr . inet_proto . inet_service . ipv4_addr; flags interval; }",
-    );
-    assert_eq!(told().2["state"], "waiting");
-    for others in ["fw4", "none"] {
-        match others {
-            "fw4" => fw4(true),
-            _ => nft("delete table inet fw4"),
-        }
-        assert_eq!(router.load().status, ExitStatus::Fine);
-        let (_, exit, listed) = told();
-        assert_eq!((exit, &listed["state"]), (ExitStatus::Fine, &"published".into()), "{others}");
-        assert!(is_silent(), "{others}");
-    }
-}
-
-/// Who talks to a host that is not published any more is cut off, and no one else.
-#[test]
-fn flows_end_with_their_forward() {
-    let line = std::net::Ipv4Addr::new(106, 72, 50, 97);
-    let fixed = r#""rule":"ipv6=240b:10:3261:6400::/56,ipv4=106.72.50.97/32,ea=0,br=2404:9200:225:100::64""#;
-    let (start, rest) = STATE.split_once("\"rule\"").unwrap();
-    let (_, end) = rest.split_once("layout=draft03\"").unwrap();
-    for (name, state) in [
-        ("netdev", STATE.replace("auto", "netdev")),
-        ("postrouting", STATE.replace("auto", "postrouting")),
-        ("plain", STATE.replace("auto", "plain")),
-        ("fixed", format!("{start}{fixed}{end}")),
-    ] {
-        let Some(router) = Router::new(&format!("flows-{name}"), "config defaults\n") else {
-            return;
-        };
-        router.write("state/wan.json", &state);
-        let net = "ip addr add 192.168.1.1/24 dev lo; ip addr add 106.72.50.97/32 dev mape-wan";
-        assert!(Command::new("sh").args(["-ec", net]).status().unwrap().success());
-        for words in ["nas:443 --name web --port 9801", "nas:22 --name other --port 5700"] {
-            assert_eq!(router.call(&format!("add {words}")).err, "", "{name}");
-        }
-        let socket = std::net::UdpSocket::bind("192.168.1.1:0").unwrap();
-        let ports = || -> Vec<u16> {
-            let entries = mape_kernel::conntrack::list(&mape_kernel::netlink::Kernel::Live, line);
-            let of_ours =
-                |it: &mape_kernel::conntrack::Entry| it.status.is_destination_translated();
-            let entries = entries.unwrap().into_iter().filter(of_ours);
-            let mut ports: Vec<u16> =
-                entries.filter_map(|it| it.original.destination_port).collect();
-            ports.sort_unstable();
-            ports
-        };
-        let talk = || [5700, 9801].map(|port| socket.send_to(b"x", (line, port)).unwrap());
-        talk();
-        assert_eq!(ports(), [5700, 9801], "{name}");
-        // Another host: the port stays.
-        let config = router.read("etc/config/firewall");
-        router.write("etc/config/firewall", &config.replacen("nas", "192.168.1.7", 1));
-        let config = router.read("etc/config/firewall");
-        router.write("etc/config/firewall", &config.replacen("dest_host", "dest_ip", 1));
-        let loaded = router.load();
-        assert!(loaded.out.contains("wan: 1 connections to hosts ended"), "{name}: {}", loaded.out);
-        assert_eq!(ports(), [5700], "{name}");
-        talk();
-        assert_eq!(ports(), [5700, 9801], "{name}");
-        assert_eq!(router.call("remove web").status, ExitStatus::Fine, "{name}");
-        assert_eq!(ports(), [5700], "{name}");
-    }
-}
-
-/// Killed when its changes are written and not committed, a call leaves nothing for others to
-/// commit.
-#[test]
-fn killed_before_the_commit() {
-    let Some(router) = Router::new("uncommitted", "config defaults\n") else { return };
-    assert_eq!(router.call("add nas:443 --name web --port 9801").err, "");
-    let before = router.read("etc/config/firewall");
-    let killer = router.root.join("uci");
-    let script = format!(
-        "#!/bin/sh\n{} \"$@\" || exit\ncase $* in *' batch') kill -9 $PPID ;; esac\n",
-        Router::uci()
-    );
-    executable(&killer, &script);
-    for words in ["add nas:22 --name ssh --port 5700", "remove web"] {
-        let status = router.start(killer.to_str().unwrap(), words).wait().unwrap();
-        assert_eq!(status.signal(), Some(9), "{words}: it was not killed: {status}");
-        router.settle();
-        assert_eq!(router.read("tmp/.uci/firewall"), "", "{words}: staged for others");
-        assert_eq!(router.load().status, ExitStatus::Fine, "{words}");
-        assert_eq!(router.read("etc/config/firewall"), before, "{words}");
-        assert!(rules_in_force().contains(WEB) && router.list().len() == 1, "{words}");
-    }
-    assert_eq!(router.call("remove web").err, "");
-}
-
-/// Killed at any moment, `add` and `remove` leave nothing half done. `MAPE_KILLS` says how often.
-#[test]
-fn killed_at_any_moment() {
-    let Some(router) = Router::new("killed", "config defaults\n") else { return };
-    let kills = std::env::var("MAPE_KILLS").map_or(10, |text| text.parse().unwrap());
-    let start = |words: &str| router.start(&Router::uci(), words);
-    let is_configured = || router.read("etc/config/firewall").contains("mape_forward");
-    let is_published = || rules_in_force().contains(WEB);
-    let mut random = 88_172_645_463_325_252_u64;
-    let (mut cut, mut done) = (0, 0);
-    // How long a call takes on this machine: some are to end before they are killed.
-    let begun = std::time::Instant::now();
-    assert!(start("add nas:443 --name web --port 9801").wait().unwrap().success());
-    let whole = u64::try_from(begun.elapsed().as_millis()).unwrap() * 3 / 2;
-    for number in 0..kills {
-        let adds = !is_configured();
-        let words = if adds { "add nas:443 --name web --port 9801" } else { "remove web" };
-        let mut child = start(words);
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        std::thread::sleep(std::time::Duration::from_millis(random % whole));
-        let _ = child.kill();
-        let status = child.wait().unwrap();
-        router.settle();
-        assert_eq!(router.read("tmp/.uci/firewall"), "", "nothing is staged for others");
-        let list = router.list();
-        assert_eq!(
-            list.iter().any(|it| it["state"] == "published"),
-            is_published(),
-            "{number}: {list:?}"
-        );
-        if status.success() {
-            done += 1;
-            assert_eq!((is_configured(), is_published()), (adds, adds), "{number}");
-        } else {
-            cut += 1;
-        }
-        let config = router.read("etc/config/firewall");
-        assert_eq!(config.contains("mape_forward"), config.contains("9801"), "{config}");
-        // The next event, or the next call, brings it in line.
-        assert_eq!(router.load().status, ExitStatus::Fine, "{number}");
-        assert_eq!(is_configured(), is_published(), "{number}");
-        assert_eq!(router.list().len(), usize::from(is_configured()), "{number}");
-    }
-    eprintln!("{cut} cut off, {done} done");
-    assert!(cut > 0);
 }
