@@ -1,4 +1,4 @@
-//! The directory of a machine made of scripts: what they answer with, and what they were told.
+//! The directory of a machine made of scripts: their answers, and the changes they were called for.
 
 use std::fs;
 use std::ops::Deref;
@@ -13,7 +13,7 @@ impl Scratch {
         Self(directory)
     }
 
-    /// What the scripts have written into `ran` since the last time: what they were told to change.
+    /// The changes that the scripts have written into `ran` since the last call.
     ///
     /// # Panics
     /// It cannot be removed.

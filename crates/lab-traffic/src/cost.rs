@@ -88,8 +88,8 @@ fn follow(mut child: Child) -> Result<Tree> {
             Ok(WaitStatus::PtraceEvent(pid, signal, event)) => {
                 tree.event(pid, event);
                 // A stop of the whole group looks like an event, and would never end.
-                let told = (event == STOP && signal != Signal::SIGTRAP).then_some(signal);
-                resume(pid, told)?;
+                let passed_on = (event == STOP && signal != Signal::SIGTRAP).then_some(signal);
+                resume(pid, passed_on)?;
             }
             Ok(WaitStatus::Stopped(pid, signal)) => resume(pid, Some(signal))?,
             Ok(_) => {}

@@ -76,7 +76,7 @@ pub(crate) fn probe(args: &Args) -> Result<()> {
             .number("error", format!("\"{kind}/{code}\""))
             .number("mtu", info)
             .number("by", format!("\"{by}\"")),
-        None => report.number("error", "\"none\"").number("mtu", 0).number("by", "\"nobody\""),
+        None => report.number("error", "\"none\"").number("mtu", 0).number("by", "\"none\""),
     }
     .print();
     Ok(())

@@ -24,7 +24,7 @@ const ADDRESSES: usize = 8192;
 const SMALL: [u8; 22] = [b'.'; 22];
 
 /// How long a handshake may take before it counts as lost (not measured then).
-const PATIENCE: Duration = Duration::from_millis(5);
+const TIMEOUT: Duration = Duration::from_millis(5);
 
 /// The ends that stay for the whole run.
 struct Ends {
@@ -171,7 +171,7 @@ impl Ends {
                 Ok(()) | Err(Errno::EINPROGRESS) => {}
                 Err(error) => return Err(error.into()),
             }
-            let server = accept(listener, PATIENCE);
+            let server = accept(listener, TIMEOUT);
             if server.is_some() {
                 done += 1;
             } else {

@@ -12,7 +12,7 @@ use crate::args::Args;
 use crate::report::Report;
 
 /// For all answers of a round.
-const PATIENCE: Duration = Duration::from_millis(250);
+const TIMEOUT: Duration = Duration::from_millis(250);
 
 /// How long an answer may take on a slow emulated machine.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -60,8 +60,8 @@ pub(crate) fn steady(args: &Args) -> Result<()> {
     // One more round after the end shows which flows are alive.
     loop {
         let last = Instant::now() >= deadline;
-        let patience = if last || rounds == 0 { ANSWER } else { PATIENCE };
-        round(&mut datagrams, &mut streams, patience);
+        let timeout = if last || rounds == 0 { ANSWER } else { TIMEOUT };
+        round(&mut datagrams, &mut streams, timeout);
         if rounds == 0 {
             println!("{{\"steady\":\"ready\"}}");
         }
@@ -82,7 +82,7 @@ pub(crate) fn steady(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn round(datagrams: &mut [Datagrams], streams: &mut [Connection], patience: Duration) {
+fn round(datagrams: &mut [Datagrams], streams: &mut [Connection], timeout: Duration) {
     for one in datagrams.iter_mut() {
         one.alive = false;
         // What cannot be sent is not answered either.
@@ -93,7 +93,7 @@ fn round(datagrams: &mut [Datagrams], streams: &mut [Connection], patience: Dura
         one.alive = false;
         let _ = one.stream.write(b"steady\n");
     }
-    let deadline = Instant::now() + patience;
+    let deadline = Instant::now() + timeout;
     let mut buffer = [0; 2048];
     loop {
         for one in datagrams.iter_mut() {

@@ -319,10 +319,10 @@ impl Log {
         if !twice {
             return Vec::new();
         }
-        let told = self.lines.iter().filter(|line| {
+        let repeated = self.lines.iter().filter(|line| {
             is_verdict(line, &["FAIL"]) || is_verdict(line, &["note"]) && line.ends_with(SECOND)
         });
-        told.cloned().collect()
+        repeated.cloned().collect()
     }
 
     pub(crate) fn print(&self) {

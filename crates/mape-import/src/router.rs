@@ -123,7 +123,7 @@ impl Router {
         self.scripts.iter().find(|script| script.path == path)
     }
 
-    /// The interfaces of the configuration.
+    /// Returns the `interface` sections of `/etc/config/network`.
     pub fn interfaces(&self) -> impl Iterator<Item = &Section> {
         self.network.of_kind("interface")
     }

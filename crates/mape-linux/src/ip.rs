@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::error::LinuxError;
 
 /// `ip` takes milliseconds, and some seconds if the kernel is busy with another program's changes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest list of routes, in bytes: a full internet table has 110 MB.
 const MAX_LIST: usize = 1 << 27;
 /// A lifetime that never ends, in seconds.
@@ -205,7 +205,7 @@ impl Ip {
     fn list<T: DeserializeOwned>(&self, words: &[&str]) -> Result<Vec<T>, LinuxError> {
         let mut command = Command::new(&self.program);
         command.args(["-Numeric", "-json"]).args(words);
-        let program = Program::new(command, PATIENCE).printing(MAX_LIST);
+        let program = Program::new(command, TIMEOUT).printing(MAX_LIST);
         let printed = program.output().map_err(|error| match error {
             ProgramError::Refused { said, .. } => LinuxError::OldIp(said),
             error => stopped("ip", error),
@@ -249,7 +249,7 @@ impl Ip {
         let mut command = Command::new(&self.program);
         command.args(["-batch", "-"]);
         let input = lines.join("\n") + "\n";
-        let ended = Program::new(command, PATIENCE).reading(input.as_bytes()).run();
+        let ended = Program::new(command, TIMEOUT).reading(input.as_bytes()).run();
         let ended = ended.map_err(LinuxError::NoIp)?;
         let text = String::from_utf8_lossy(&ended.stderr).into_owned();
         let said = match ended.success() {

@@ -9,10 +9,10 @@ use crate::config::Config;
 use crate::error::LinuxError;
 use crate::ip::{Device, Ip, Snapshot};
 
-/// The uplink and what it makes of the line.
+/// An uplink, and the plan for its prefix.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The device.
+    /// The device that has the line's IPv6 prefix.
     pub uplink: String,
     /// The plan for its prefix.
     pub plan: Plan,

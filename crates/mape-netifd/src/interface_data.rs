@@ -60,7 +60,8 @@ pub struct InterfaceData {
     /// Where the rule comes from.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
     pub rule_source: Option<String>,
-    /// Sources that would make another line of this prefix: both rules in one sentence.
+    /// Other sources whose rule gives a different plan for this prefix: one sentence for each, with
+    /// both rules.
     #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
     pub rule_conflicts: Option<Vec<String>>,
     /// The built-in rule, where the user's is another one.

@@ -22,8 +22,9 @@ pub(super) struct Share {
 pub struct Taken(pub(super) Vec<Share>);
 
 impl Taken {
-    /// Returns why an interface with these options cannot have the line. An uplink of another
-    /// interface is passed over unless the options name it; a CE address is never shared.
+    /// Returns the error if another interface uses this line: it has the same CE address, or the
+    /// same uplink. Two interfaces may share an uplink only if the options of this one name it
+    /// (`tunlink`).
     pub(super) fn by_another(
         &self,
         config: &Config,

@@ -86,8 +86,8 @@ impl Netifd {
 
     /// The messages of `notify_proto` with this action.
     fn notified(&self, action: u64) -> Vec<&Value> {
-        let told = self.calls.iter().filter(|call| call.1 == "notify_proto");
-        told.map(|call| &call.2).filter(|message| message["action"] == action).collect()
+        let updates = self.calls.iter().filter(|call| call.1 == "notify_proto");
+        updates.map(|call| &call.2).filter(|message| message["action"] == action).collect()
     }
 
     fn called(&self, method: &str) -> Vec<&(String, String, Value)> {
@@ -105,7 +105,7 @@ fn mape(up: bool, data: &Value) -> Value {
     json!({"interface": "mape", "up": up, "autostart": true, "proto": "mape", "data": data})
 }
 
-/// Directories and an nft that answers what it is told.
+/// Directories, and an nft that gives the configured answers.
 struct World {
     root: PathBuf,
     env: Env,
@@ -180,22 +180,22 @@ fn code(failure: &Failure) -> Code {
 const A: &str = "240b:10:3261:6400::";
 
 #[test]
-fn a_zone_that_is_not_there_is_told() {
+fn a_zone_that_does_not_exist_is_reported() {
     let world = World::new("no-zone");
-    for (options, told) in
+    for (options, expected) in
         [(r#"{"zone":"wann"}"#, 1), (r#"{"zone":"wan"}"#, 0), (r#"{"zone":"-"}"#, 0)]
     {
         let mut bus = Netifd::with(&[wan6("240b:10:3261:6400::"), mape(false, &json!({}))]);
         let (result, log) = world.setup(&mut bus, options);
         assert_eq!(
             (result, log.matches("the firewall has no zone \"wann\"").count()),
-            (Ok(()), told)
+            (Ok(()), expected)
         );
     }
 }
 
 /// The zone that an uplink has joined without being listed is the tunnel's, and that of the outer
-/// rule; also at a renewal, when netifd tells what we told before.
+/// rule; also at a renewal, when netifd's dump contains our own earlier update.
 #[test]
 fn the_zone_of_an_uplink_that_no_zone_lists() {
     let world = World::new("joined");
@@ -412,7 +412,7 @@ fn what_works_stays_while_something_is_wrong() {
     assert_eq!(bus.notified(0)[0]["data"]["warning"]["code"], "MAPE_OPTION_INVALID");
     assert_eq!(bus.notified(3)[0]["error"][0], "MAPE_OPTION_INVALID");
     assert_eq!(world.setup(&mut bus, r#"{"ttl":"60"}"#).0, Ok(()));
-    // The prefix is gone for a moment: nothing is taken down, but it is told.
+    // The prefix is gone for a moment: nothing is taken down, but a warning is reported.
     bus.calls.clear();
     bus.dump = json!({"interface": [mape(true, &json!({}))]});
     assert_eq!(world.renew(&mut bus, r#"{"ttl":"60"}"#), Err(Code::NoIpv6Yet));

@@ -59,8 +59,8 @@ impl DeviceName {
         self.0.starts_with(PREFIX)
     }
 
-    /// Returns the interface name for a tunnel device without configuration: what follows `mape-`,
-    /// or `of-device-` and the whole name.
+    /// Returns a name for the interface of a tunnel device whose configuration is unknown: the part
+    /// after `mape-`, or `of-device-` followed by the whole device name.
     #[must_use]
     pub fn interface(&self) -> InterfaceName {
         let rest = self.0.strip_prefix(PREFIX).filter(|rest| is_name(rest, INTERFACE_LEN));

@@ -22,7 +22,7 @@ const CHUNK: usize = 4096;
 /// pause.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(128));
 /// How long a killed program may take to end. The kernel lets one finish the system call it is in.
-const LAST_PATIENCE: Duration = Duration::from_secs(2);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// What a program may print where the caller says nothing else, in bytes for each of its two
 /// outputs: several times the rules of a full router.
 const LIMIT: usize = 4 << 20;
@@ -334,7 +334,7 @@ fn kill(child: &mut Child) {
     }
     // It may have left its group.
     let _ = child.kill();
-    let until = Instant::now() + LAST_PATIENCE;
+    let until = Instant::now() + EXIT_TIMEOUT;
     while matches!(child.try_wait(), Ok(None)) && Instant::now() < until {
         std::thread::sleep(PAUSES.0);
     }

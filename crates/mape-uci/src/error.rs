@@ -76,7 +76,7 @@ impl Explain for UciError {
             Self::NotAsMeant(package) => {
                 let package = package.text();
                 let hint = format!(
-                    "see whether somebody else changes it (`uci changes {package}`), then try again"
+                    "see whether another program changes it (`uci changes {package}`), then try again"
                 );
                 Explanation::new(Code::Uci, hint).text("package", &package)
             }

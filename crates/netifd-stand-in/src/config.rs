@@ -1,7 +1,8 @@
 //! Reads the configuration: /etc/config/network, or JSON instead.
 //!
 //! ```json
-//! {"wan6": {"proto": "static", "device": "eth1", "ip6addr": ["2001:db8::1/64"], "ip6gw": "fe80::1"},
+//! {"wan6": {"proto": "static", "device": "eth1", "ip6addr": ["2001:db8::1/64"],
+//!           "ip6gw": "fe80::1"},
 //!  "wan6mape": {"proto": "mape", "tunlink": "wan6", "mtu": "1460"}}
 //! ```
 //! Values are text or lists of text, as in UCI. Addresses of static interfaces may also be tables

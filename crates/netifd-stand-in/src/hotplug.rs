@@ -37,10 +37,10 @@ impl Hotplug {
             self.current.take_if(|(name, _)| name == interface);
             return;
         }
-        let told =
+        let reported =
             self.current.as_ref().filter(|(name, _)| name == interface).map(|(_, event)| *event);
         let waiting = self.waiting.iter_mut().find(|(name, _)| name == interface);
-        match (told, waiting) {
+        match (reported, waiting) {
             (Some(_), Some((_, event))) if happened != Happened::Update => *event = happened,
             (None, Some((_, event)))
                 if !(*event == Happened::Up && happened == Happened::Update) =>
@@ -48,7 +48,7 @@ impl Hotplug {
                 *event = happened;
             }
             (_, Some(_)) => {}
-            (Some(told), None) if told == happened && happened != Happened::Update => {}
+            (Some(reported), None) if reported == happened && happened != Happened::Update => {}
             (_, None) => self.waiting.push_back((interface.to_owned(), happened)),
         }
     }

@@ -93,7 +93,7 @@ pub(crate) struct Interface {
     pub(crate) renew_pending: bool,
     pub(crate) dependencies: Vec<Dependency>,
     /// When a stopped script or a teardown is killed.
-    pub(crate) patience: Option<Instant>,
+    pub(crate) timeout: Option<Instant>,
     /// When a setup that ended without the interface being up is repeated.
     pub(crate) checkup: Option<Instant>,
     /// When a removed interface is taken down.
@@ -126,7 +126,7 @@ impl Interface {
             last_error: None,
             renew_pending: false,
             dependencies: Vec::new(),
-            patience: None,
+            timeout: None,
             checkup: None,
             farewell: None,
             removal: None,

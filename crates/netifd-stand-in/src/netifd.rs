@@ -91,7 +91,7 @@ impl Netifd {
         let times = self.interfaces.values();
         times
             .flat_map(|interface| {
-                [interface.patience, interface.checkup, interface.farewell, interface.removal]
+                [interface.timeout, interface.checkup, interface.farewell, interface.removal]
             })
             .flatten()
             .chain(self.service_due())
@@ -107,7 +107,7 @@ impl Netifd {
             let Some(interface) = self.interfaces.get_mut(&name) else { continue };
             let farewell = interface.farewell.take_if(is_due).is_some();
             let removal = interface.removal.take_if(is_due).is_some();
-            let patience = interface.patience.take_if(is_due).is_some();
+            let timeout = interface.timeout.take_if(is_due).is_some();
             let checkup = interface.checkup.take_if(is_due).is_some();
             if farewell {
                 self.unconfigure(&name);
@@ -115,8 +115,8 @@ impl Netifd {
             if removal {
                 self.remove(&name);
             }
-            if patience {
-                self.patience_ends(&name);
+            if timeout {
+                self.timeout_ends(&name);
             }
             if checkup {
                 self.check_up(&name);

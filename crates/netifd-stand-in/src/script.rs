@@ -53,7 +53,7 @@ impl Netifd {
                         if let Some(task) = interface.proto_task {
                             task.signal(Signal::SIGTERM);
                         }
-                        interface.patience = Some(Instant::now() + GRACE);
+                        interface.timeout = Some(Instant::now() + GRACE);
                         interface.renew_pending = false;
                         interface.stage = Stage::Aborting;
                         true
@@ -61,7 +61,7 @@ impl Netifd {
                     (_, None) => {
                         interface.renew_pending = false;
                         interface.stage = Stage::Teardown;
-                        interface.patience = Some(Instant::now() + TEARDOWN);
+                        interface.timeout = Some(Instant::now() + TEARDOWN);
                         let error = interface.last_error;
                         self.start_script(name, "teardown", error)
                     }
@@ -152,7 +152,7 @@ impl Netifd {
             }
             return;
         }
-        interface.patience = None;
+        interface.timeout = None;
         interface.checkup = None;
         let was = std::mem::replace(&mut interface.stage, Stage::Idle);
         if was == Stage::Aborting {
@@ -163,7 +163,7 @@ impl Netifd {
     }
 
     /// Handles the time limit of a script.
-    pub(crate) fn patience_ends(&mut self, name: &str) {
+    pub(crate) fn timeout_ends(&mut self, name: &str) {
         if let Some(interface) = self.interfaces.get_mut(name) {
             interface.kill_processes();
             self.all_ended(name);

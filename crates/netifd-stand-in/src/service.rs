@@ -62,16 +62,16 @@ impl Netifd {
         for Instance { service, name, command, running, .. } in &self.services {
             let of_service = all.entry(service.clone()).or_insert_with(|| json!({"instances": {}}));
             if let Some(Value::Object(instances)) = of_service.get_mut("instances") {
-                let told = json!({"running": running.is_some(), "command": command});
-                instances.insert(name.clone(), told);
+                let instance = json!({"running": running.is_some(), "command": command});
+                instances.insert(name.clone(), instance);
             }
         }
         Value::Object(all)
     }
 
-    fn set_instance(&mut self, service: &str, name: &str, told: &Value) -> Result<(), Status> {
+    fn set_instance(&mut self, service: &str, name: &str, settings: &Value) -> Result<(), Status> {
         let texts = |key: &str| -> Option<Vec<String>> {
-            let list = told.get(key)?.as_array()?;
+            let list = settings.get(key)?.as_array()?;
             list.iter().map(|word| word.as_str().map(str::to_owned)).collect()
         };
         let command = texts("command").ok_or(Status::InvalidArgument)?;

@@ -27,7 +27,7 @@ Usage: cargo xtask COMMAND
 
   demo [--kernel 6.1|6.12]
                   boot a Debian kernel, bring two MAP-E lines up in it, and use every port
-  test [--long]   install what is missing and run every test (about 40 minutes from a fresh clone);
+  test [--long]   install missing packages and run every test (about 40 minutes from a fresh clone);
                   --long adds ten minutes of fuzzing for each parser and mutation testing
   lint            rules of the house, format, clippy, shellcheck, workflows, licences, and a build
                   with the oldest compiler
@@ -81,8 +81,8 @@ Usage: cargo xtask COMMAND
   package openwrt|linux --test PROGRAM
                   the packages' tests alone, with a static program that is there
   release X.Y.Z [--check | --notes]
-                  sets the version everywhere and cuts the changelog; --check says what is missing
-                  for a tag, --notes prints the release's text
+                  sets the version everywhere and cuts the changelog; --check lists what a tag
+                  still needs, --notes prints the release's text
   sbom            what the program is made of, as CycloneDX
   mutants         change mape-core in every way and see that a test notices
   help            this text

@@ -40,7 +40,7 @@ fn programs(steps: &mut Steps) {
     // First, because the tests of mape-nft and of the loader send packets through real rules.
     steps.step("packages", || match lab::prepare().and_then(|()| packages::ensure(HOST)) {
         Ok(()) => Ok(Outcome::Passed),
-        Err(error) => skip_or_fail("way to install what is missing", error),
+        Err(error) => skip_or_fail("way to install missing packages", error),
     });
     steps.step("tests", || run(cargo(&["test", "--workspace", "--locked"])));
     // Without debug assertions and with wrapping arithmetic, as shipped, but without LTO, which

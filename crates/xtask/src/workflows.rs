@@ -118,14 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn actions_are_pinned_and_nobody_may_write_by_default() {
+    fn actions_are_pinned_and_may_not_write_by_default() {
         for (path, text) in workflows() {
             for action in values(&text, "uses:") {
                 let name = action.split_whitespace().next().unwrap_or_default();
                 let commit = name.split_once('@').map(|(_, commit)| commit).unwrap_or_default();
                 let pinned = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit());
-                let told = pinned && action.contains(" # ");
-                assert!(told || BY_TAG.contains(&name), "{path}: {action}");
+                let names_version = pinned && action.contains(" # ");
+                assert!(names_version || BY_TAG.contains(&name), "{path}: {action}");
             }
             assert!(text.contains("\npermissions:\n  contents: read\n"), "{path}");
             let clones = text.matches("actions/checkout@").count();

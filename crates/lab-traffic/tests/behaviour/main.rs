@@ -129,6 +129,6 @@ fn the_table_is_what_is_measured() {
         let text = format!("{head}<!-- measured -->\n{table}<!-- end -->{foot}");
         std::fs::write(DOCUMENT, text).unwrap();
     } else {
-        assert_eq!(old, table, "MAPE_BLESS=1 writes the table anew");
+        assert_eq!(old, table, "MAPE_BLESS=1 rewrites the table");
     }
 }

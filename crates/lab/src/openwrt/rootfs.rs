@@ -159,7 +159,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn links_stay_inside_and_what_is_missing_is_named() {
+    fn links_stay_inside_and_missing_files_are_named() {
         let directory = std::env::temp_dir().join(format!("mape-rootfs-{}", std::process::id()));
         std::fs::create_dir_all(directory.join("usr/bin")).unwrap();
         symlink("/usr/bin", directory.join("bin")).unwrap();

@@ -25,9 +25,9 @@ fn what_was_late_has_a_second_chance() {
     assert_eq!((passed, runs), (true, 2));
     let mut log = Log::new("test");
     text.lines().for_each(|line| log.add(line));
-    let told = log.unsteady();
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].ends_with("FAIL  up: in 5 s: 1, expected -eq 2"), "{told:?}");
+    let unsteady = log.unsteady();
+    assert_eq!(unsteady.len(), 2, "{unsteady:?}");
+    assert!(unsteady[0].ends_with("FAIL  up: in 5 s: 1, expected -eq 2"), "{unsteady:?}");
     let (passed, runs, text) = twice("fine", "check fine 0 -eq 0");
     assert_eq!((passed, runs), (true, 1));
     let mut log = Log::new("test");

@@ -114,7 +114,7 @@ fn a_prefix_shorter_than_the_rule_is_not_inside_it() {
 }
 
 #[test]
-fn blocks_are_told_apart() {
+fn blocks_are_distinguished() {
     for (text, kind) in [
         ("fe80::1", Some(LineKind::Local)),
         ("::1", Some(LineKind::Local)),

@@ -30,7 +30,7 @@ pub enum PlanError {
     OtherProvider {
         /// The prefix received.
         prefix: Ipv6Net,
-        /// The provider option.
+        /// The provider that the option `provider` names.
         chosen: ProviderChoice,
         /// The provider of the rule that would apply.
         owner: &'static Provider,

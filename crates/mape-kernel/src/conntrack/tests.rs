@@ -27,7 +27,7 @@ fn vectors() -> PathBuf {
 
 /// Addresses and ports (of an echo the identifier) of both directions, as conntrack's own tool
 /// prints them.
-fn told(line: &str) -> Option<String> {
+fn classify(line: &str) -> Option<String> {
     let name =
         line.split_whitespace().next().filter(|name| ["tcp", "udp", "icmp"].contains(name))?;
     let keys = ["src=", "dst=", "sport=", "dport=", "id="];
@@ -55,11 +55,11 @@ fn a_record_reads_as_the_tool_shows_it() {
     let mut entries: Vec<Entry> = select(&record, |_| true).unwrap();
     entries.retain(|entry| !matches!(entry.original.protocol, Protocol::Other(_)));
     let mut shown: Vec<String> = entries.iter().map(shown).collect();
-    let mut told: Vec<String> = text.lines().filter_map(told).collect();
+    let mut classify: Vec<String> = text.lines().filter_map(classify).collect();
     shown.sort();
-    told.sort();
+    classify.sort();
     assert!(shown.len() > 40);
-    assert_eq!(shown, told);
+    assert_eq!(shown, classify);
     // States: 3 is established, 7 TIME_WAIT.
     let mut states = BTreeMap::new();
     for entry in &entries {
@@ -113,7 +113,7 @@ fn whose_it_is() {
             false,
             None,
         ),
-        ("somebody else's", entry([host, server], [server, other], SNAT, 6), false, None),
+        ("another CPE's", entry([host, server], [server, other], SNAT, 6), false, None),
     ] {
         assert_eq!((entry.is_translated(LINE), entry.port_on(LINE)), (ours, port), "{text}");
     }

@@ -84,7 +84,7 @@ fn ping(to: Ipv4Addr) -> io::Result<Socket> {
 }
 
 /// Protocol, inside port, and whether the line's address is the one of the original direction.
-fn told(entries: &[Entry]) -> BTreeSet<(Protocol, bool)> {
+fn kinds(entries: &[Entry]) -> BTreeSet<(Protocol, bool)> {
     entries
         .iter()
         .map(|entry| (entry.original.protocol, entry.original.destination == LINE))
@@ -111,7 +111,7 @@ fn what_the_kernel_lists_and_forgets() {
     // Two UDP, one TCP, one echo; the published port and the neighbour.
     assert_eq!(entries.len(), 6, "{entries:#?}");
     assert_eq!(
-        told(&entries),
+        kinds(&entries),
         [
             (Protocol::Tcp, false),
             (Protocol::Udp, false),
@@ -149,7 +149,7 @@ fn what_the_kernel_lists_and_forgets() {
     assert!(left.iter().any(|entry| entry.original.destination_port == Some(9)));
     assert_eq!(forget(LINE, |_, _| false).unwrap(), 1);
     assert_eq!(forget(LINE, |_, _| false).unwrap(), 0);
-    // UDP, TCP and the echo of the other interface, and the neighbour: nobody has touched them.
+    // UDP, TCP and echo of the other interface and of the neighbour are unchanged.
     assert_eq!(list(&Kernel::Live, OTHER).unwrap().len(), 4);
     drop(sockets);
 }

@@ -116,7 +116,7 @@ fn a_fixed_contract_as_on_a_router() {
 }
 
 #[test]
-fn a_contract_that_is_not_whole_says_what_is_missing() {
+fn an_incomplete_contract_names_the_missing_option() {
     for (from, to, said) in [
         ("ipaddr 203.0.113.81", "", "needs the option ipaddr"),
         ("peeraddr 2404:9200:225:100::65", "", "needs the option peeraddr"),
@@ -136,9 +136,9 @@ fn a_contract_that_is_not_whole_says_what_is_missing() {
         let text = CONTRACT.replacen(from, to, 1);
         match Config::parse(&text, Path::new("f")) {
             Err(error) => {
-                let told = format!("{}; {}", error.message, error.hint);
-                assert!(!said.is_empty() && told.contains(said), "{text}: {told}");
-                assert!(told.starts_with("the configuration \"f\": "), "{told}");
+                let message = format!("{}; {}", error.message, error.hint);
+                assert!(!said.is_empty() && message.contains(said), "{text}: {message}");
+                assert!(message.starts_with("the configuration \"f\": "), "{message}");
             }
             Ok(_) => assert!(said.is_empty(), "{text}"),
         }

@@ -86,7 +86,7 @@ fn from_nothing() {
 }
 
 #[test]
-fn any_difference_makes_the_tunnel_anew() {
+fn any_difference_creates_the_tunnel_again() {
     for (is, was) in [
         (CE, "240b:10:3261:6400::9"),
         ("2404:9200:225:100::64", "2404:9200:225:100::65"),
@@ -103,7 +103,7 @@ fn any_difference_makes_the_tunnel_anew() {
 }
 
 #[test]
-fn only_what_is_missing_is_added() {
+fn only_missing_objects_are_added() {
     let no_ce = |text: &str| text.replace(&format!(r#"{{"local":"{CE}","prefixlen":128}}"#), "");
     let without = steps("", no_ce, &[]);
     assert!(without.remove.is_empty() && without.open.is_empty());
@@ -154,7 +154,7 @@ fn a_route_of_ones_own_through_the_tunnel_stays() {
 }
 
 #[test]
-fn somebody_elses_things_are_refused_and_told() {
+fn foreign_objects_are_refused_and_named() {
     let foreign = super::steps(
         &line(""),
         &complete(|text| text.replace(r#""info_kind":"ip6tnl""#, r#""info_kind":"veth""#)),

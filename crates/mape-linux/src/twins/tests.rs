@@ -51,11 +51,11 @@ impl Machine {
 
     fn advice(&self, devices: &[String]) -> String {
         let twins = self.twins(devices);
-        let told: Vec<String> = twins
+        let texts: Vec<String> = twins
             .iter()
             .map(|twin| format!("{}; {}", twin.what(&self.line), twin.next()))
             .collect();
-        told.join("\n")
+        texts.join("\n")
     }
 }
 

@@ -83,7 +83,7 @@ fn what_is_no_prefix_of_the_line() {
         address("240b:10:3261:6400:6a:4832:6100:6400", 128, 0, FOREVER),
     ];
     assert_eq!(prefix("", &machine(&eth0(&own), DEFAULT), None), Err(Code::NoIpv6Yet));
-    // Somebody's route to another network, a link-local one, another device's.
+    // A route to another network, a link-local one, one of another device.
     let routes = format!(
         r#"{DEFAULT},{{"dst":"240b:10:3261:6400::/64","gateway":"fe80::9","dev":"eth0"}},
         {{"dst":"fe80::/64","dev":"eth0"}},{{"dst":"240b:10:3261:6400::/64","dev":"lan"}},

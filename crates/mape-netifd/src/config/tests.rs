@@ -187,13 +187,13 @@ fn a_password_stands_in_no_error() {
             options = json!({"provisioning": "url", name: options[name]});
         }
         let error = Config::parse(&options.to_string()).unwrap_err();
-        let told = format!(
+        let message = format!(
             "{} {} {}",
             error.line(),
             error.text(),
             InterfaceData::of_warning(Some(&error)).to_value()
         );
-        assert!(told.contains(name) && !told.contains("S3cret"), "{told}");
+        assert!(message.contains(name) && !message.contains("S3cret"), "{message}");
     }
 }
 

@@ -98,7 +98,7 @@ fn an_address_that_no_contract_has_is_named() {
 }
 
 #[test]
-fn what_is_missing_or_contradicts_is_named() {
+fn missing_and_contradicting_values_are_named() {
     for (from, to, name) in [
         ("ipaddr", "x", "ipaddr"),
         ("peeraddr", "x", "peeraddr"),

@@ -9,7 +9,7 @@ use super::*;
 const PREFIX: &str = "240b:10:3261:6400::";
 const URL: &str = "https://rules.example/";
 const OPTIONS: &str = r#"{"provisioning":"url","provisioning_url":"https://rules.example/"}"#;
-/// Of nobody: the table does not know it.
+/// A prefix that no built-in rule covers.
 const FOREIGN: &str = "2600:10:3261:6400::";
 
 /// The CE addresses of all lines below are there; waiting for one takes its time.
@@ -48,19 +48,19 @@ fn paused(world: &World, prefix: &str, until: u64, trouble: &str) {
 }
 
 /// What the last update says of the rule.
-fn told(bus: &Netifd) -> (Value, Value, Value) {
+fn published(bus: &Netifd) -> (Value, Value, Value) {
     let data = &bus.notified(0).last().unwrap()["data"];
     (data["rule_source"].clone(), data["ipv4"].clone(), data["rule_conflicts"].clone())
 }
 
 #[test]
-fn a_kept_answer_makes_a_line_that_nobody_else_knows() {
+fn a_stored_answer_brings_up_a_line_without_a_builtin_rule() {
     let world = world("provisioned");
     answered(&world, &[rule("2600:10::/32", "203.0.0.0/16", "2001:db8::64")]);
     let mut bus = Netifd::with(&[wan6(FOREIGN), mape(false, &json!({}))]);
     assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
-    assert_eq!(told(&bus), (json!("provisioned"), json!("203.0.50.97"), json!([])));
-    // The same without the option: nobody asks, so nobody has answered.
+    assert_eq!(published(&bus), (json!("provisioned"), json!("203.0.50.97"), json!([])));
+    // The same without the option: no server is asked, so there is no answer.
     let (off, log) = world.setup(&mut bus, "{}");
     assert_eq!(off, Err(Code::PrefixNotInRules), "{log}");
     assert!(!log.contains("provisioning"));
@@ -81,7 +81,7 @@ fn an_update_of_the_program_takes_no_line_down() {
     let mut bus = Netifd::with(&[wan6(FOREIGN), mape(false, &json!({}))]);
     older("url");
     assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
-    assert_eq!(told(&bus), (json!("provisioned"), json!("203.0.50.97"), json!([])));
+    assert_eq!(published(&bus), (json!("provisioned"), json!("203.0.50.97"), json!([])));
     // That of another way of asking is not this line's.
     older("hb46pp");
     assert_eq!(world.setup(&mut bus, OPTIONS).0, Err(Code::PrefixNotInRules));
@@ -93,21 +93,21 @@ fn the_users_rule_goes_before_the_answer_and_the_answer_before_the_table() {
     answered(&world, &[rule("240b:10::/32", "203.0.0.0/16", "2001:db8::64")]);
     let mut bus = Netifd::with(&[wan6(PREFIX), mape(false, &json!({}))]);
     assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
-    let (source, ipv4, conflicts) = told(&bus);
+    let (source, ipv4, conflicts) = published(&bus);
     assert_eq!((source, ipv4), (json!("provisioned"), json!("203.0.50.97")));
     let conflict = conflicts[0].as_str().unwrap();
     assert!(conflict.contains("203.0.0.0/16") && conflict.contains("106.72.0.0/15"), "{conflict}");
     let mine = rule("240b:10::/32", "198.18.0.0/16", "2001:db8::65");
     let options = OPTIONS.replace('{', &format!(r#"{{"rule":"{mine}","#));
     assert_eq!(world.setup(&mut bus, &options).0, Ok(()));
-    let (source, ipv4, conflicts) = told(&bus);
+    let (source, ipv4, conflicts) = published(&bus);
     assert_eq!((source, ipv4), (json!("explicit"), json!("198.18.50.97")));
     assert_eq!(conflicts.as_array().unwrap().len(), 2);
 }
 
 /// A line has its own rule; what else came is not lost in silence.
 #[test]
-fn a_rule_by_dhcpv6_that_cannot_be_read_is_told() {
+fn an_invalid_rule_by_dhcpv6_is_reported() {
     let world = world("s46-bad");
     fs::create_dir_all(world.root.join("state")).unwrap();
     let kept = "type=map-t,ealen=1,prefix4len=15, aftr=aftr.example\n";
@@ -140,7 +140,7 @@ fn dhcpv6_goes_before_the_table_and_after_the_answer() {
     let mut bus = Netifd::with(&[wan6(PREFIX), mape(false, &json!({}))]);
     let mut said = |options: &str| {
         assert_eq!(world.setup(&mut bus, options).0, Ok(()));
-        let (source, ipv4, conflicts) = told(&bus);
+        let (source, ipv4, conflicts) = published(&bus);
         let source = source.as_str().unwrap().to_owned();
         (source, ipv4.as_str().unwrap().to_owned(), conflicts.to_string())
     };
@@ -226,27 +226,27 @@ fn garbage_in_flash_is_nothing() {
     for text in ["", "{", "{\"schema\":1}", "\u{0}\u{ff}"] {
         fs::write(world.root.join("flash/mape.json"), text).unwrap();
         assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()), "{text:?}");
-        assert_eq!(told(&bus).0, json!("builtin"));
+        assert_eq!(published(&bus).0, json!("builtin"));
     }
     answered(&world, &[rule("240b:10::/32", "203.0.0.0/16", "2001:db8::64")]);
     let other = OPTIONS.replace("rules.example", "other.example");
     assert_eq!(world.setup(&mut bus, &other).0, Ok(()));
-    assert_eq!(told(&bus).0, json!("builtin"), "the answer of another server");
+    assert_eq!(published(&bus).0, json!("builtin"), "the answer of another server");
 }
 
 #[test]
-fn procd_is_told_once_for_each_line() {
+fn procd_gets_one_request_for_each_line() {
     let world = world("timer");
     let mut bus = Netifd::with(&[wan6(PREFIX), mape(false, &json!({}))]);
     assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
-    let told = bus.called("set");
-    assert_eq!(told.len(), 1);
-    let (object, _, message) = told[0];
+    let requests = bus.called("set");
+    assert_eq!(requests.len(), 1);
+    let (object, _, message) = requests[0];
     assert_eq!((object.as_str(), &message["name"]), ("service", &json!("mape-rs-mape")));
     let instance = &message["instances"]["mape"];
     assert_eq!(instance["command"], json!(["/usr/sbin/mape-proto", "provision", "mape", "0"]));
     assert_eq!(instance["respawn"], json!(["0", "60", "0"]));
-    // Asked, and nothing is due: whatever happens, nobody is started.
+    // The server was asked and nothing is due: no event starts a process.
     paused(&world, PREFIX, u64::MAX, "");
     assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
     bus.dump = json!({"interface": [wan6(PREFIX), mape(true, &json!({}))]});
@@ -263,8 +263,8 @@ fn procd_is_told_once_for_each_line() {
     assert_eq!(bus.called("set").len(), 3);
 }
 
-/// Before the first set-up after a start the options are not known, and after `ifdown` nobody wants
-/// anything: neither is a reason to erase what the line needs when the server is dead.
+/// Before the first set-up after boot the options are unknown, and after `ifdown` no interface
+/// needs them: neither is a reason to erase what the line needs when the server is dead.
 #[test]
 fn only_the_user_erases_the_answer() {
     let world = world("erase");
@@ -275,20 +275,20 @@ fn only_the_user_erases_the_answer() {
         action: action.to_owned(),
         interface: interface.to_owned(),
     };
-    let told = |bus: &mut Netifd, event: &Event| {
+    let send = |bus: &mut Netifd, event: &Event| {
         hotplug(bus, &world.env, event, &mut Vec::new()).unwrap();
     };
-    told(&mut bus, &event("ifup", "wan6"));
+    send(&mut bus, &event("ifup", "wan6"));
     provision(&mut bus, &world.env, &name(), 0, &mut Vec::new()).unwrap();
     assert!(flash.exists() && bus.called("set").is_empty());
     assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
     bus.dump["interface"][1]["autostart"] = json!(false);
     provision(&mut bus, &world.env, &name(), 0, &mut Vec::new()).unwrap();
-    told(&mut bus, &event("ifup", "wan6"));
+    send(&mut bus, &event("ifup", "wan6"));
     assert!(flash.exists());
     // The section is gone.
     bus.dump = json!({"interface": [wan6(FOREIGN)]});
-    told(&mut bus, &event("ifdown", "mape"));
+    send(&mut bus, &event("ifdown", "mape"));
     assert!(!flash.exists());
 }
 
@@ -300,15 +300,16 @@ fn a_line_that_is_away_for_a_while_keeps_its_time() {
     paused(&world, PREFIX, 1 << 40, "");
     provision(&mut bus, &world.env, &name(), 1 << 40, &mut Vec::new()).unwrap();
     assert!(bus.called("set").is_empty() && bus.called("delete").is_empty());
-    // It is back as it was, and nothing is due: called early, nothing is asked and nothing told.
+    // It is back as it was, and nothing is due: called early, no request is sent and nothing is
+    // published.
     bus.dump = json!({"interface": [wan6(PREFIX), mape(false, &json!({}))]});
     let soon = mape_kernel::uptime::uptime(&world.env.proc).unwrap() + 3600;
     paused(&world, PREFIX, soon, "");
     provision(&mut bus, &world.env, &name(), soon, &mut Vec::new()).unwrap();
     assert!(bus.called("set").is_empty());
     provision(&mut bus, &world.env, &name(), 0, &mut Vec::new()).unwrap();
-    let told = &bus.called("set")[0].2["instances"]["mape"]["command"];
-    assert_eq!(told[3], soon.to_string());
+    let command = &bus.called("set")[0].2["instances"]["mape"]["command"];
+    assert_eq!(command[3], soon.to_string());
 }
 
 #[test]
@@ -330,8 +331,8 @@ fn off_starts_nothing_and_erases_what_was_answered() {
     assert!(bus.called("set").is_empty());
 }
 
-/// The provider's service of a fixed contract is told the address when the line is up, and by the
-/// same call that procd repeats.
+/// The update server of a fixed contract gets the address when the line is up, from the same
+/// command that procd repeats.
 #[test]
 fn a_fixed_contract_is_announced_once_it_is_up() {
     let world = world("announce");
@@ -362,13 +363,15 @@ fn a_fixed_contract_is_announced_once_it_is_up() {
     assert!(log.contains("tried again") && !log.contains("pass"), "{log}");
     assert_eq!(bus.called("set_data")[0].2["warning"]["code"], "MAPE_PROVISIONING_UPDATE");
     assert_eq!(bus.called("set").len(), 2);
-    // Started before that time, it does nothing: procd does so whenever it is told another time.
+    // Started before that time, it does nothing: procd starts it whenever the time of the next
+    // attempt is changed.
     let arranged = bus.called("set")[1].2["instances"]["mape"]["command"][3].clone();
     let arranged: u64 = arranged.as_str().unwrap().parse().unwrap();
     let mut log = Vec::new();
     provision(&mut bus, &world.env, &name(), arranged, &mut log).unwrap();
     assert_eq!((bus.called("set").len(), log.len()), (2, 0));
-    // What was told to this server under this name is not told again; another name is.
+    // An update that was sent to this server with this name is not sent again; one with another
+    // name is.
     let update = Config::parse(&options).unwrap().fixed.unwrap().update.unwrap();
     let fingerprint = ddns_update::fingerprint(&update, ce.parse().unwrap());
     assert!(!fingerprint.contains("pass") && !fingerprint.contains("u="), "{fingerprint}");
@@ -381,7 +384,7 @@ fn a_fixed_contract_is_announced_once_it_is_up() {
 }
 
 #[test]
-fn where_nobody_knows_a_rule_the_reason_is_why_there_is_no_answer() {
+fn without_a_rule_the_error_says_why_provisioning_has_no_answer() {
     let world = world("trouble");
     let mut bus = Netifd::with(&[wan6(FOREIGN), mape(false, &json!({}))]);
     let (result, log) = world.setup(&mut bus, OPTIONS);

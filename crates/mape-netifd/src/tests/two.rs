@@ -49,9 +49,9 @@ fn a_second_section_for_the_line_touches_nothing() {
     let second = ours("wan4", false);
     let mut bus = Netifd::with(&[wan6(A), ours("mape", true), alias("mape_"), second.clone()]);
     for options in ["{}", r#"{"tunlink":"wan6"}"#] {
-        let told = attempt(&world, &mut bus, "wan4", options).unwrap_err();
+        let error = attempt(&world, &mut bus, "wan4", options).unwrap_err();
         let expected = r#"MAPE_LINE_TAKEN: the line of "wan6" is that of the interface "mape"; "#;
-        assert!(told.starts_with(expected) && told.contains("remove this section"), "{told}");
+        assert!(error.starts_with(expected) && error.contains("remove this section"), "{error}");
         assert!(touched(&bus).is_empty(), "{:?}", touched(&bus));
         assert!(!world.env.run.join("wan4.json").exists());
     }
@@ -164,7 +164,7 @@ fn the_second_section_comes_up_when_the_first_is_gone() {
         let renewed: Vec<_> = bus.called("renew").iter().map(|call| call.0.as_str()).collect();
         assert_eq!(renewed, ["network.interface.wan4"], "{event}");
     }
-    // What happens to the alias of the one that works is no news to it.
+    // An event of the working interface's own alias changes nothing for that interface.
     bus.dump = json!({"interface": [wan6(A), ours("mape", true), second.clone()]});
     bus.calls.clear();
     world.event(&mut bus, "ifdown", "mape_");
@@ -173,8 +173,11 @@ fn the_second_section_comes_up_when_the_first_is_gone() {
     // Its address goes a moment later, and is not taken as long as it is there.
     bus.dump = json!({"interface": [wan6(A), alias("mape_"), second.clone()]});
     bus.calls.clear();
-    let told = attempt(&world, &mut bus, "wan4", "{}").unwrap_err();
-    assert!(told.contains(&format!(r#"the interface "mape_" has the CE address {CE}"#)), "{told}");
+    let error = attempt(&world, &mut bus, "wan4", "{}").unwrap_err();
+    assert!(
+        error.contains(&format!(r#"the interface "mape_" has the CE address {CE}"#)),
+        "{error}"
+    );
     assert!(touched(&bus).is_empty());
     bus.dump = json!({"interface": [wan6(A), second]});
     world.event(&mut bus, "ifdown", "mape_");
@@ -230,8 +233,8 @@ fn an_uplink_that_another_section_names_is_passed_over() {
         mape(false, &json!({})),
         ours("wan4", false),
     ]);
-    let told = attempt(&world, &mut bus, "mape", "{}").unwrap_err();
-    assert!(told.starts_with(r#"MAPE_LINE_TAKEN: the line of "wanb" is that of"#), "{told}");
+    let error = attempt(&world, &mut bus, "mape", "{}").unwrap_err();
+    assert!(error.starts_with(r#"MAPE_LINE_TAKEN: the line of "wanb" is that of"#), "{error}");
     assert!(touched(&bus).is_empty());
     // After a failover there is a free one.
     let ce = "240b001092616400006a489261006400 02 80 00 80 eth1\n";
@@ -263,7 +266,7 @@ fn an_uplink_that_another_section_names_is_passed_over() {
 }
 
 #[test]
-fn a_tunnel_that_is_there_is_told_by_its_name() {
+fn a_tunnel_that_exists_is_reported_by_name() {
     let world = World::new("two-tunnels");
     let device = |name: &str| {
         let device = world.env.devices.join(name);
@@ -285,16 +288,16 @@ fn a_tunnel_that_is_there_is_told_by_its_name() {
     fs::remove_dir_all(world.env.devices.join("mape-mape")).unwrap();
     device("map-old");
     bus.calls.clear();
-    let told = attempt(&world, &mut bus, "mape", "{}").unwrap_err();
+    let error = attempt(&world, &mut bus, "mape", "{}").unwrap_err();
     assert!(
-        told.starts_with(r#"MAPE_TUNNEL_EXISTS: the device "map-old" is a tunnel from"#),
-        "{told}"
+        error.starts_with(r#"MAPE_TUNNEL_EXISTS: the device "map-old" is a tunnel from"#),
+        "{error}"
     );
-    assert!(told.ends_with(r#"remove the interface "old": one line has one tunnel"#), "{told}");
+    assert!(error.ends_with(r#"remove the interface "old": one line has one tunnel"#), "{error}");
     assert!(touched(&bus).is_empty(), "{:?}", touched(&bus));
     bus.dump["interface"].as_array_mut().unwrap().pop();
-    let told = attempt(&world, &mut bus, "mape", "{}").unwrap_err();
-    assert!(told.contains("`ip link del 'map-old'`"), "{told}");
+    let error = attempt(&world, &mut bus, "mape", "{}").unwrap_err();
+    assert!(error.contains("`ip link del 'map-old'`"), "{error}");
 }
 
 /// Under load the answer comes too late.
@@ -325,7 +328,7 @@ fn the_errors_name_what_is_in_the_way() {
 
 /// By the uplink's interface identifier, or by hand: it worked before there was a tunnel of ours.
 #[test]
-fn a_ce_address_that_is_there_is_in_nobodys_way() {
+fn an_existing_ce_address_stops_no_interface() {
     let world = World::new("two-there");
     let held = json!([{"address": CE, "mask": 64, "preferred": 900}]);
     let mut own = wan6(A);
@@ -401,7 +404,7 @@ fn a_section_that_cannot_come_up_blocks_no_other_one() {
         let done = attempt(&world, &mut Netifd::with(&all), "mape", "{}");
         assert_eq!(done.is_ok(), comes_up, "{all:?}: {done:?}");
     }
-    // As soon as that is so, the other one is told.
+    // As soon as that is so, the other interface is renewed.
     let _ = fs::remove_dir_all(&world.env.run);
     sections(&world, "config interface wan4\n option proto mape\n option tunlink wan6\n");
     let mut bus = Netifd::with(&both);

@@ -14,7 +14,6 @@ fn make_cache_old(world: &World) {
     }
     map.insert("outcome".to_owned(), APPLIED.into());
     map.insert("up".to_owned(), APPLIED.into());
-    map.insert("told".to_owned(), "{\"rule\":\"\",\"rule_source\":\"builtin\"}".into());
     fs::write(file, cache.to_string()).unwrap();
 }
 

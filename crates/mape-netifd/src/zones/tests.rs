@@ -4,7 +4,7 @@ use super::*;
 use serde_json::json;
 
 #[test]
-fn the_tunnel_joins_its_uplink_where_nobody_says_otherwise() {
+fn the_tunnel_joins_the_zone_of_its_uplink_by_default() {
     let text = "config zone\n option name lan\n option network lan\n\
                 config zone\n option name wan\n list network wan\n list network wan6\n\
                 list network listed\nconfig zone\n list network nameless\n";

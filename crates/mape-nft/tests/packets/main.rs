@@ -22,7 +22,7 @@ use world::{ADDRESS, Place, World};
 const BOTH: [Edge; 2] = [Edge::Netdev, Edge::Postrouting];
 const TCP: &str = "198.51.100.1:80";
 const UDP: &str = "198.51.100.1:53";
-const PATIENCE: Duration = Duration::from_secs(4);
+const TIMEOUT: Duration = Duration::from_secs(4);
 /// First packets that may be lost while 90 % of the set fill up. The kernel looks at up to 240
 /// ports from four random places: in 6,000 simulated fillings 20 lost one first packet and none
 /// lost two, with any contiguous range of 240. One-port maps lose about 60.
@@ -50,12 +50,12 @@ fn every_port_at_once_to_one_server() {
         let Some(world) = loaded(&rules(edge, "")) else { return };
         let (ports, late, surplus) = world.within(Place::Lan, || {
             // One search in four misses the last free port; so who is given up asks again.
-            let reach = || (0..6).find_map(|_| connect(TCP, PATIENCE));
+            let reach = || (0..6).find_map(|_| connect(TCP, TIMEOUT));
             let open: Vec<_> = (0..240).filter_map(|_| reach()).collect();
             // Up to 90 % of the set no SYN is lost.
             let late = open.iter().take(216).filter(|(_, _, first)| !first).count();
             let surplus = connect(TCP, Duration::from_millis(1500)).is_some();
-            let elsewhere = connect("198.51.100.2:80", PATIENCE).is_some();
+            let elsewhere = connect("198.51.100.2:80", TIMEOUT).is_some();
             assert!(elsewhere, "other destinations are free");
             (open.iter().map(|(_, port, _)| *port).collect::<HashSet<_>>(), late, surplus)
         });
@@ -327,7 +327,7 @@ fn what_is_not_ours_stays_out() {
 fn the_plain_edge() {
     let Some(world) = loaded(&rules(Edge::Plain, "")) else { return };
     world.within(Place::Lan, || {
-        let open: Vec<_> = (0..150).filter_map(|_| connect(TCP, PATIENCE)).collect();
+        let open: Vec<_> = (0..150).filter_map(|_| connect(TCP, TIMEOUT)).collect();
         assert_eq!(open.len(), 150);
         assert!(open.iter().all(|(_, port, _)| owned(*port)));
         let socket = udp();
@@ -345,7 +345,7 @@ fn reloads_keep_flows() {
     for edge in BOTH {
         let Some(world) = loaded(&rules(edge, "")) else { return };
         let mut open = world.within(Place::Lan, || {
-            (0..200).filter_map(|_| connect(TCP, PATIENCE)).collect::<Vec<_>>()
+            (0..200).filter_map(|_| connect(TCP, TIMEOUT)).collect::<Vec<_>>()
         });
         assert_eq!(open.len(), 200);
         for _ in 0..5 {
@@ -407,7 +407,7 @@ fn options() {
              iifname b0 ip dscp != 0 counter drop; }; }'",
         );
         world.within(Place::Lan, || {
-            let (mut stream, _, first) = connect(TCP, PATIENCE).unwrap();
+            let (mut stream, _, first) = connect(TCP, TIMEOUT).unwrap();
             assert!(first && is_alive(&mut stream), "{edge}");
             let socket = socket2::Socket::from(udp());
             socket.set_tos_v4(0xb8).unwrap();

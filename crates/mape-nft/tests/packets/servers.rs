@@ -15,7 +15,7 @@ use super::{assert_no_violation, loaded};
 
 /// TCP and UDP of the host in the LAN.
 pub(crate) const PORT: u16 = 5696;
-/// UDP, and so not to be taken by anybody either.
+/// A published UDP port, which NAT may not assign to another flow either.
 const GAME: u16 = 63055;
 const INSIDE: &str = "0.0.0.0:7";
 const SECOND: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ pub(crate) fn interface_with(edge: Edge, from: &[&str]) -> Interface {
     Interface { forwards, ..interface(&line, edge) }
 }
 
-/// A host in the LAN whose servers say who asks them.
+/// A LAN host whose servers answer with the client's address.
 pub(crate) fn serve(world: &World) {
     let (listener, socket) = world.within(Place::Lan, || {
         (TcpListener::bind(INSIDE).unwrap(), UdpSocket::bind(INSIDE).unwrap())
@@ -60,7 +60,7 @@ pub(crate) fn serve(world: &World) {
 
 /// Whom the server sees, by TCP.
 pub(crate) fn tcp(to: &str) -> Option<String> {
-    let mut stream = TcpStream::connect_timeout(&to.parse().unwrap(), super::PATIENCE).ok()?;
+    let mut stream = TcpStream::connect_timeout(&to.parse().unwrap(), super::TIMEOUT).ok()?;
     stream.set_read_timeout(Some(SECOND)).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
@@ -110,7 +110,7 @@ fn hairpin_matrix() {
         let outside = world.within(Place::Br, || {
             [tcp(&format!("{ADDRESS}:{PORT}")), datagram(&format!("{ADDRESS}:{PORT}"))]
         });
-        // Whoever comes from outside is seen with his own address.
+        // The server sees the client's own address.
         assert_eq!(outside, [Some("198.51.100.6".to_owned()), Some("198.51.100.6".to_owned())]);
         assert_no_violation(&world);
     }
@@ -203,7 +203,7 @@ fn neighbours_of_the_address() {
         world.sh(NEIGHBOUR);
         for place in [Place::Lan, Place::Zone, Place::Cpe] {
             let (stream, datagram) = world.within(place, || {
-                let stream = connect(&format!("{ADDRESS}:80"), super::PATIENCE);
+                let stream = connect(&format!("{ADDRESS}:80"), super::TIMEOUT);
                 (stream.map(|it| it.1), ask(&udp(), &format!("{ADDRESS}:53"), 3000))
             });
             assert!(stream.is_some_and(owned), "{edge}: {place:?} {stream:?}");

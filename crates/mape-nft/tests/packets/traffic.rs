@@ -18,9 +18,9 @@ fn address(text: &str) -> SocketAddr {
 }
 
 /// A connection, the port it arrived from, and whether the first SYN was enough.
-pub(crate) fn connect(to: &str, patience: Duration) -> Option<(TcpStream, u16, bool)> {
+pub(crate) fn connect(to: &str, timeout: Duration) -> Option<(TcpStream, u16, bool)> {
     let start = Instant::now();
-    let mut stream = TcpStream::connect_timeout(&address(to), patience).ok()?;
+    let mut stream = TcpStream::connect_timeout(&address(to), timeout).ok()?;
     let first = start.elapsed() < Duration::from_millis(900);
     stream.set_read_timeout(Some(SECOND)).unwrap();
     let mut port = [0; 2];

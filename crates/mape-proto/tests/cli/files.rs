@@ -59,7 +59,7 @@ const LOAD: &str = "firewall --root ROOT --state-dir ROOT/run/mape-rs --device-d
 const IMPORT: &str = "import wan --root ROOT";
 
 #[test]
-fn a_pipe_in_the_place_of_a_file_holds_nobody_up() {
+fn a_pipe_in_place_of_a_file_does_not_block() {
     for (file, command) in [
         ("etc/config/network", IMPORT),
         ("etc/config/firewall", IMPORT),
@@ -111,7 +111,7 @@ fn what_earlier_releases_left_open_is_closed() {
 
 /// The state is root's alone, and to others nothing would seem to be set up.
 #[test]
-fn a_user_who_may_not_look_is_told_so() {
+fn a_user_without_permission_gets_an_error() {
     let root = Root::new("user");
     root.write("conf", "prefix 240b:10:3261:6400::/56\n");
     let state = root.0.join("run/mape-rs");

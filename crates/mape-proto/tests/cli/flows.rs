@@ -20,7 +20,7 @@ const LINE: Ipv4Addr = Ipv4Addr::new(106, 72, 50, 97);
 /// Two ports outside; the first is withdrawn, the other one stays.
 const WEB: u16 = 9801;
 const OTHER: u16 = 5700;
-const PATIENCE: Duration = Duration::from_millis(400);
+const TIMEOUT: Duration = Duration::from_millis(400);
 
 /// The test's own namespace is the router; `$O` is outside, `$L` the LAN with the hosts .5 and .7.
 const NET: &str = "
@@ -84,11 +84,11 @@ impl Net {
     fn client(&self, port: u16) -> Client {
         self.within(0, || {
             let datagrams = UdpSocket::bind("203.0.113.1:0").unwrap();
-            datagrams.set_read_timeout(Some(PATIENCE)).unwrap();
+            datagrams.set_read_timeout(Some(TIMEOUT)).unwrap();
             datagrams.connect((LINE, port)).unwrap();
             let to = (LINE, port).into();
             let stream = TcpStream::connect_timeout(&to, Duration::from_secs(9)).unwrap();
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.set_read_timeout(Some(TIMEOUT)).unwrap();
             Client { datagrams, stream }
         })
     }

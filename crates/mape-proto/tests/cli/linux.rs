@@ -72,11 +72,11 @@ fn a_line_that_is_down_says_so() {
     assert_valid(&schema("linux-doctor"), &json);
     let checks = json["checks"].as_array().unwrap();
     // The same in the same order as the text.
-    let told: Vec<&str> = doctor.out.lines().filter(|line| !line.starts_with(' ')).collect();
-    assert_eq!(checks.len(), told.len());
-    for (check, told) in checks.iter().zip(told) {
-        assert_eq!(check["fine"], told.starts_with("ok "), "{told}");
-        assert!(told.contains(check["message"].as_str().unwrap()), "{told}");
+    let lines: Vec<&str> = doctor.out.lines().filter(|line| !line.starts_with(' ')).collect();
+    assert_eq!(checks.len(), lines.len());
+    for (check, line) in checks.iter().zip(lines) {
+        assert_eq!(check["fine"], line.starts_with("ok "), "{line}");
+        assert!(line.contains(check["message"].as_str().unwrap()), "{line}");
     }
     assert_eq!(
         (json["fine"].as_bool(), &checks[1]["check"], &checks[1]["hint"]),
@@ -86,7 +86,7 @@ fn a_line_that_is_down_says_so() {
 }
 
 #[test]
-fn what_is_wrong_is_told_before_anything_is_done() {
+fn errors_are_reported_before_any_change() {
     for (text, code, part) in [
         ("uplink nosuch0", "MAPE_TUNLINK_UNKNOWN", "no device nosuch0"),
         ("uplink lo", "MAPE_NO_IPV6_YET", "lo has no global IPv6 prefix yet"),
@@ -152,8 +152,8 @@ fn a_call_waits_for_what_a_killed_one_has_started() {
     fs::remove_dir_all(directory).unwrap();
 }
 
-/// A machine of two scripts: `ip` answers with the lists it is given and writes down what it is
-/// told to change, nft has no rules and says yes to everything.
+/// A machine of two scripts: `ip` answers with the lists it is given and records the changes,
+/// nft has no rules and accepts everything.
 pub(super) struct Machine {
     pub(super) directory: Scratch,
     pub(super) file: String,
@@ -232,8 +232,8 @@ fn left_behind(machine: &Machine, name: &str) -> PathBuf {
     journal
 }
 
-/// The service's stop runs `down`, and so does a package before it goes: nobody else takes the line
-/// away.
+/// Stopping the service runs `down`, and so does removing the package: nothing else removes the
+/// line.
 #[test]
 fn a_mistake_in_the_configuration_does_not_stop_down() {
     for text in ["uplnk lo\n", "interface wan\nmetric x\n", "interface = a/b\n", "interface new\n"]
@@ -318,7 +318,7 @@ fn files_name_only_their_own_directory() {
     fs::remove_dir_all(directory).unwrap();
 }
 
-/// A file that was made anew because the prefix has changed finds the tunnel of the old one.
+/// A configuration that was written again for a new prefix finds the tunnel of the old prefix.
 #[test]
 fn the_script_keeps_its_own_tunnel_and_no_other() {
     let script = words(&format!("plan --sh --uplink br0 {PREFIX}")).out;
@@ -329,15 +329,15 @@ fn the_script_keeps_its_own_tunnel_and_no_other() {
         let said = String::from_utf8(output.stdout).unwrap();
         (said.contains("ran link delete mape-wan"), said.contains("ran link add mape-wan "))
     };
-    let told = |ce: &str, uplink: &str, mtu: u16| {
+    let lines = |ce: &str, uplink: &str, mtu: u16| {
         tunnel(&format!(
             "echo '9: mape-wan@br0: <UP> mtu {mtu} qdisc noqueue ip6tnl ipip6 remote 2404:9200:225:100::64 \
              local {ce} dev {uplink} encaplimit none'"
         ))
     };
-    assert_eq!(told(CE, "br0", 1460), (false, false));
+    assert_eq!(lines(CE, "br0", 1460), (false, false));
     let another = "240b:10:3251:5100:6a:4832:5100:5100";
-    for other in [told(another, "br0", 1460), told(CE, "br00", 1460), told(CE, "br0", 1452)] {
+    for other in [lines(another, "br0", 1460), lines(CE, "br00", 1460), lines(CE, "br0", 1452)] {
         assert_eq!(other, (true, true));
     }
     assert_eq!(tunnel("return 1"), (true, true));
@@ -374,7 +374,7 @@ fn what_is_loaded_is_deleted_under_the_same_name() {
 }
 
 #[test]
-fn the_script_only_defines_until_it_is_told() {
+fn the_script_only_defines_functions_until_one_is_called() {
     let script = words(&format!("plan --sh --uplink br0 {PREFIX}")).out;
     shell_reads(&script);
     // Nothing is run, though a caller's own arguments may be like our words.

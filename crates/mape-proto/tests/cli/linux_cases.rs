@@ -56,7 +56,7 @@ fn a_tunnel_in_the_way_is_named_with_the_way_out() {
         assert!(said.contains("the tunnel tun0 has this line's ends already"), "{words:?}: {said}");
         assert!(said.contains("next step: `ip link delete tun0`"), "{words:?}: {said}");
         assert!(!said.contains("run mape-proto up"), "a circle: {said}");
-        assert_eq!(said.matches("tun0 has").count(), 1, "told twice: {said}");
+        assert_eq!(said.matches("tun0 has").count(), 1, "reported twice: {said}");
     }
     assert_eq!(machine.directory.ran(), "");
     let (_, json) = machine.call(&["doctor", "--json"]);
@@ -73,8 +73,8 @@ fn a_tunnel_beside_the_line_is_left_over() {
     machine.has("devices", &twin("old4", ""));
     let (status, said) = machine.call(&["doctor"]);
     assert_eq!(status, 1);
-    let told = "FAIL  tunnels: the tunnel old4 has the two ends of this line";
-    assert!(said.contains(told) && said.contains("next step: `ip link delete old4`"), "{said}");
+    let finding = "FAIL  tunnels: the tunnel old4 has the two ends of this line";
+    assert!(said.contains(finding) && said.contains("next step: `ip link delete old4`"), "{said}");
     assert_eq!(machine.call(&["up", "--dry-run"]).0, 0);
     let (_, json) = machine.call(&["doctor", "--json"]);
     let json = serde_json::from_str(&json).unwrap();

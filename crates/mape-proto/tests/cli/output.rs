@@ -213,7 +213,7 @@ fn the_rules_as_json() {
             assert!(rule["evidence"].as_u64().unwrap() < evidence);
         }
     }
-    // 44 OCN rules were seen in one place only, and that can be told.
+    // 44 OCN rules have a single source, which the output shows.
     let ocn = &providers[1];
     let single = |rule: &&Value| {
         let index = usize::try_from(rule["evidence"].as_u64().unwrap()).unwrap();
@@ -316,7 +316,7 @@ fn a_starter_that_ignores_ended_children_is_named() {
 }
 
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_an_error() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output =
         Command::new(env!("CARGO_BIN_EXE_mape-proto")).arg("rules").stdout(full).output().unwrap();

@@ -47,9 +47,9 @@ fn ports_as_ranges_of_one_use() {
     golden("luci/port-set-whole.json", &called.out);
 }
 
-/// The port of the line's address in a line of conntrack's own tool: the one that answers come to,
-/// or the published one that somebody called.
-fn told_port(line: &str) -> Option<&str> {
+/// The port of the shared address in one line of `conntrack -L`: the port that replies are sent to,
+/// or the published port of an incoming connection.
+fn external_port(line: &str) -> Option<&str> {
     let values = |key: &str| -> Vec<&str> {
         line.split_whitespace().filter_map(|word| word.strip_prefix(key)).collect()
     };
@@ -57,7 +57,7 @@ fn told_port(line: &str) -> Option<&str> {
     let ports = [values("dport="), values("id=")].concat();
     match (destinations[0], sources[1], destinations[1]) {
         (_, _, "106.72.50.97") => Some(ports[1]),
-        // Where nobody is, the router itself has it.
+        // Without a LAN host, the router itself owns the connection.
         ("106.72.50.97", answering, _) if answering != "106.72.50.97" => Some(ports[0]),
         _ => None,
     }
@@ -85,9 +85,9 @@ fn ports_are_those_of_the_set() {
             used += usize::from(port[protocol].as_u64().unwrap() > 0);
         }
         let lines = text.lines().filter(|line| line.starts_with(protocol));
-        let told: Vec<&str> = lines.filter_map(told_port).collect();
-        let distinct: BTreeSet<&&str> = told.iter().collect();
-        assert_eq!((sum, used), (told.len() as u64, distinct.len()), "{protocol}");
+        let listed: Vec<&str> = lines.filter_map(external_port).collect();
+        let distinct: BTreeSet<&&str> = listed.iter().collect();
+        assert_eq!((sum, used), (listed.len() as u64, distinct.len()), "{protocol}");
     }
     // What is neither free nor used is reserved.
     let count =

@@ -14,7 +14,7 @@ use super::*;
 #[test]
 fn a_line_in_use() {
     let line = Line::new("golden");
-    // The record is what the handler would have told.
+    // The data in the recording is what the handler publishes.
     line.netifd(|interface| assert_valid(&schema("ifstatus-data"), &interface["data"]));
     for (words, file) in [
         ("status --json", "status.json"),
@@ -30,8 +30,8 @@ fn a_line_in_use() {
     assert_eq!(status["dropped"]["incoming"], 4);
 }
 
-/// For those who draw it too: one port leads to a host, one is kept for a host that nobody knows
-/// yet.
+/// Also input of the LuCI tests: one port leads to a host, one is kept for a host whose address is
+/// unknown.
 #[test]
 fn a_line_with_servers() {
     let line = Line::new("servers");
@@ -57,7 +57,7 @@ fn a_line_with_servers() {
 
 /// The address was taken away: netifd has the interface up, and nothing is sent.
 #[test]
-fn a_ce_address_that_is_lost_is_told() {
+fn a_ce_address_that_is_lost_is_reported() {
     let line = Line::new("lost");
     let ce = "240b001032616400006a483261006400 02 80 00";
     for (addresses, warning) in [
@@ -202,7 +202,7 @@ fn not_up() {
     assert_eq!((&status["error"], &status["warning"]["hint"]), (&Value::Null, &"h".into()));
 }
 
-/// What somebody deleted is not said to work.
+/// Rules that were deleted by hand are not reported as loaded.
 #[test]
 fn neither_edge_nor_device() {
     let line = Line::new("no-edge");
@@ -353,7 +353,7 @@ fn peaks_are_honest() {
     line.write(file, &whole);
     later("3");
     assert_eq!((&peak()["tcp"], &peak()["recorded_for"]), (&0.into(), &0.into()));
-    // Without the time nobody knows since when.
+    // Without the uptime, the start of the recording is unknown.
     line.remove("proc/uptime");
     assert_eq!(peak(), Value::Null);
 }

@@ -149,7 +149,7 @@ fn loads_once_and_again_when_something_is_missing() {
         let tables = "table inet mape_rs\ntable netdev mape_rs_wan\n";
         assert_eq!(text, format!("{loaded}{loaded}{already}{tables}"), "{damage}");
     }
-    // The same rules, whatever was before; in another order, as the edge is made anew.
+    // The same rules after any damage; in another order, because the edge is created again.
     for damage in [
         "nft flush ruleset",
         "nft flush table inet mape_rs; nft flush table netdev mape_rs_wan",
@@ -293,7 +293,7 @@ fn what_says_nothing_of_the_rules_shuts_nothing() {
     let said = |words: &str, status: u8| format!("echo '{words}' >&2; exit {status}");
     let no_memory = "utils.c:96: Memory allocation failure";
     // What it does when it is to load the text, and when it is asked about it.
-    for (load, check, told) in [
+    for (load, check, expected) in [
         ("kill -9 $$".to_owned(), refused.to_owned(), "was killed by signal 9"),
         (said(no_memory, 2), refused.to_owned(), no_memory),
         (said(no_memory, 1), refused.to_owned(), no_memory),
@@ -317,7 +317,7 @@ fn what_says_nothing_of_the_rules_shuts_nothing() {
              load; nft list ruleset",
             nft = nft.display()
         ));
-        assert!(text.contains(told), "{load}, {check}: {text}");
+        assert!(text.contains(expected), "{load}, {check}: {text}");
         let healed = "wan: mape-wan, edge netdev, loaded\n";
         assert_eq!(text.matches(healed).count(), 2, "{load}, {check}: {text}");
         assert!(text.contains("goto egress-filter_wan"), "{load}, {check}: {text}");
@@ -353,7 +353,7 @@ fn published_ports_end_with_their_interface() {
 /// withdrawal and the end of the interface. Without firewall4, or without its includes, nothing is
 /// different.
 #[test]
-fn firewall4_is_told_what_is_published() {
+fn published_ports_are_in_the_set_of_firewall4() {
     let Some(bench) = Bench::new("fw4") else { return };
     let root = bench.directory.join("root");
     std::fs::create_dir_all(root.join("etc/config")).unwrap();
@@ -408,13 +408,13 @@ fn firewall4_is_told_what_is_published() {
     assert!(text.contains(hairpin), "{text}");
     run("nft -f RULES; again; mv ROOT/etc/config/firewall ROOT/saved; again; empty; \
          mv ROOT/saved ROOT/etc/config/firewall");
-    // Each line says that it is open; what cannot be told is no fault.
+    // Each interface is reported as open; a value that cannot be read is no fault.
     for fw4 in ["true", "nft -f BARE"] {
         let text = run(&format!("{fw4}; again"));
         assert_eq!(text.lines().next(), Some("wan: mape-wan, edge netdev, loaded"), "{text}");
         assert!(!text.contains("firewall4"), "{text}");
     }
-    // The last interface's rules go, and so does what is told of them.
+    // The last interface's rules are removed, and so is its record.
     let state = bench.directory.join("wan.json");
     run(&format!("nft -f RULES; again; rm {}; again; empty", state.display()));
 }

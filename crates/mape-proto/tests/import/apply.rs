@@ -167,7 +167,7 @@ fn changes_of_others_are_in_the_way() {
 fn a_uci_that_fails_changes_nothing() {
     for (script, part) in [
         ("#!/bin/sh\necho 'uci: I/O error' >&2; exit 1\n", "I/O error"),
-        // Does less than it is told, as `uci batch` does with a line that it refuses.
+        // Skips a command, as `uci batch` does with a line that it refuses.
         (
             "#!/bin/sh\nwhile [ $# -gt 1 ]; do [ \"$1\" = -t ] && at=$2; shift; done\ncase $1 in\nbatch) head -n 3 | sed 's/^set //' > $at/network ;;\nnetwork) rm -f $at/network ;;\nesac\n",
             "not as it was meant",

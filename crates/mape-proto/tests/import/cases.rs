@@ -64,7 +64,7 @@ fn every_case_says_what_was_agreed() {
 }
 
 #[test]
-fn every_case_fits_the_schema_and_finds_what_is_there() {
+fn every_case_fits_the_schema_and_finds_all_leftovers() {
     let schema = validator();
     for (case, interface, status, kinds) in CASES {
         let router = Router::of_case(&format!("json-{case}"), case);
@@ -152,7 +152,7 @@ fn put(router: &Router, files: &[(&str, &str)]) {
     }
 }
 
-/// What somebody has done by hand beside a section of `map`.
+/// Manual set-ups that exist beside a section of `map`.
 #[test]
 fn a_tunnel_an_address_and_rules_by_hand_are_found() {
     let router = Router::of_case("by-hand", "ocn");
@@ -180,7 +180,7 @@ fn a_tunnel_an_address_and_rules_by_hand_are_found() {
             ("etc/line", "oifname \"map-wan6mape\" masquerade\n"),
         ],
     );
-    let told = [
+    let expected = [
         ("start-script", "/etc/init.d/line"),
         ("hotplug", "/etc/hotplug.d/iface/90-a"),
         ("hotplug", "/etc/hotplug.d/iface/91-b"),
@@ -191,12 +191,12 @@ fn a_tunnel_an_address_and_rules_by_hand_are_found() {
     ];
     for prefix in ["", " --prefix 2400:4050:8000::/56"] {
         let mut found = found(&router, &format!("wan6mape{prefix}"));
-        let mut told = told.map(|(kind, what)| (kind.to_owned(), what.to_owned()));
+        let mut expected = expected.map(|(kind, what)| (kind.to_owned(), what.to_owned()));
         found.sort();
-        told.sort();
-        assert_eq!(found, told);
+        expected.sort();
+        assert_eq!(found, expected);
     }
-    // The same of another line is nobody's concern here.
+    // A manual set-up of another line is not reported.
     let found = found(&router, "wan6mape --prefix 2400:4050:8000:100::/56");
     assert!(found.iter().all(|(kind, _)| kind != "second-ce"), "{found:?}");
 }
@@ -222,7 +222,7 @@ fn services_of_other_packages_are_left_alone() {
     assert_eq!(found(&router, "wan6mape"), []);
 }
 
-/// Numbers of nobody's table, with these options changed or added; what the section says then.
+/// Translates a section whose numbers are in no built-in rule, with these options changed or added.
 fn translated(change: &[(&str, &str)], prefix: &str) -> (Package, Value) {
     let mut options = vec![
         ("proto", "map"),

@@ -108,10 +108,10 @@ fn what_is_no_such_contract_stays_as_it_was() {
     }
     // The end is known and the address is not.
     let bare = "\toption proto 'dslite'\n\toption peeraddr '2404:9200:225:100::65'\n";
-    let told = refused("bare", bare);
+    let error = refused("bare", bare);
     assert!(
-        told.contains("states no IPv4 address") && told.contains("ipaddr from the papers"),
-        "{told}"
+        error.contains("states no IPv4 address") && error.contains("ipaddr from the papers"),
+        "{error}"
     );
     // A MAP-E line with PSID 0 has the same kind of identifier (240b:10:3261:0::/56 is
     // 106.72.50.97).
@@ -133,7 +133,7 @@ const MAP: &str = "\toption proto 'map'\n\toption type 'map-e'\n\toption peeradd
                    '4'\n\toption legacymap '1'\n";
 
 #[test]
-fn a_tunlink_that_names_no_interface_is_told_before_it_is_written() {
+fn a_tunlink_without_an_interface_is_reported_before_it_is_written() {
     let line = "--prefix 240b:12:3456:7800::/56";
     for (test, value) in [
         ("device", "option tunlink 'eth0'"),

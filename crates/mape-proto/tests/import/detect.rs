@@ -3,7 +3,7 @@
 
 use super::*;
 
-/// Nobody's: netifd is not asked.
+/// A socket that does not exist: netifd is not asked.
 const NO_BUS: &str = "--ubus-socket /nonexistent/ubus.sock";
 
 impl Router {
@@ -57,7 +57,7 @@ fn a_line_of_every_kind_is_named() {
     for bad in ["x", "--prefix x", "--tunnel-end x --prefix 2600::/56", "--prefix", "--name a/b"] {
         assert_eq!(router.detect(bad).status, ExitStatus::Usage, "{bad}");
     }
-    // Nothing given and nobody to ask.
+    // Neither a prefix nor netifd.
     let alone = router.detect("");
     assert!(alone.err.contains("MAPE_UBUS"), "{}", alone.err);
 }

@@ -41,7 +41,7 @@ fn what_is_no_map_e_is_refused() {
         );
         assert!(called.err.contains("next step: "), "{}", called.err);
     }
-    // With a prefix of the table the numbers are not needed, and what is wrong with them is told.
+    // With a prefix of the table the numbers are not needed, and errors in them are reported.
     for (interface, part) in [("half", "ip6prefix is missing"), ("bad", "PSID length 7")] {
         let called = router.import(&format!("{interface} --prefix 240b:10:3261:6400::/56"));
         assert_eq!(called.err, "");
@@ -51,7 +51,7 @@ fn what_is_no_map_e_is_refused() {
 
 /// A section that cannot work on this line is not made.
 #[test]
-fn a_line_without_a_plan_is_told_and_nothing_is_changed() {
+fn a_line_without_a_plan_is_an_error_and_changes_nothing() {
     let router = Router::of_case("no-plan", "ocn");
     let files = router.files();
     for (prefix, code) in [

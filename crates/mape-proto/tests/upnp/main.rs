@@ -96,7 +96,7 @@ fn serve(world: &World, port: u16) {
     });
 }
 
-/// Whether somebody outside reaches the server there.
+/// Whether a host on the internet reaches the server at this port.
 fn arrives(world: &World, transport: Transport, port: u16) -> bool {
     let to = format!("{ADDRESS}:{port}");
     world.within(Place::Br, || match transport {

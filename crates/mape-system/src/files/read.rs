@@ -39,8 +39,9 @@ pub fn beginning(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Looked at twice: opening a device may do something (a watchdog starts), and between the look and
-/// the opening a file may become a pipe, whose opening waits for a writer unless told not to.
+/// Opens a regular file. The type is checked before opening, because opening a device can have an
+/// effect (it starts a watchdog), and again afterwards, because another file can take the path in
+/// between. `O_NONBLOCK`: opening a pipe would otherwise wait for a writer.
 fn open(path: &Path) -> io::Result<File> {
     let regular = |metadata: fs::Metadata| {
         if metadata.is_file() { Ok(()) } else { Err(wrong("it is not a regular file")) }

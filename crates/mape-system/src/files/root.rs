@@ -10,8 +10,8 @@ use super::wrong;
 /// As many links as Linux follows.
 const MAX_LINKS: u32 = 40;
 
-/// Where the file `path` of a router is, whose root directory is `root`: no link and no `..` leads
-/// out of the copy. What is missing has a place too.
+/// Returns where the router's file `path` is below the directory `root`, which is a copy of the
+/// router's root. No link and no `..` leads out of the copy. The file need not exist.
 ///
 /// # Errors
 /// Links go round in a circle.

@@ -101,7 +101,7 @@ fn a_directory_that_is_not_ours_stays_as_it_is() {
 }
 
 #[test]
-fn a_pipe_in_the_place_of_the_unfinished_file_holds_nobody_up() {
+fn a_pipe_in_place_of_the_unfinished_file_does_not_block() {
     let home = scratch("pipe");
     let file = home.join("state");
     mkfifo(&home.join("state.new"), Mode::from_bits_truncate(0o666)).unwrap();

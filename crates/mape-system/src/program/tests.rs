@@ -47,7 +47,7 @@ fn is_left(word: &str) -> bool {
 }
 
 #[test]
-fn a_program_is_told_apart_by_its_end() {
+fn programs_are_distinguished_by_how_they_end() {
     let output = |text: &str| script(text, LATE).output();
     assert_eq!(output("echo good; echo bad >&2").unwrap(), b"good\n");
     let refused = |text: &str, status: i32, words: &str| match output(text).unwrap_err() {
@@ -134,7 +134,7 @@ fn much_input_and_much_output_block_neither_side() {
 }
 
 #[test]
-fn a_program_has_the_lock_only_where_it_is_told_to_hold_it() {
+fn a_program_has_the_lock_only_on_request() {
     let path = std::env::temp_dir().join(format!("mape-program-{}", std::process::id()));
     let lock = Flock::lock(File::create(&path).unwrap(), FlockArg::LockExclusive).unwrap();
     let has_it = |program: Program<'_>| {

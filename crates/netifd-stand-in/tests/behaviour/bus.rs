@@ -16,7 +16,7 @@ fn start() -> Machine {
 #[test]
 fn what_is_not_there() {
     let machine = start();
-    assert_eq!(machine.call("nobody", "status", &json!({})), Err(4));
+    assert_eq!(machine.call("missing", "status", &json!({})), Err(4));
     assert_eq!(machine.call("network", "nothing", &json!({})), Err(3));
     assert_eq!(machine.call("network.interface.x", "nothing", &json!({})), Err(3));
     assert_eq!(machine.call("network.device", "nothing", &json!({})), Err(3));
@@ -42,7 +42,7 @@ fn many_clients_and_much_data() {
 }
 
 #[test]
-fn a_client_that_talks_nonsense_harms_nobody() {
+fn an_invalid_client_harms_no_other() {
     let machine = start();
     let socket = machine.directory.join("socket");
     for nonsense in [&[0xff; 40][..], &[0, 5, 0, 1, 0, 0, 0, 0, 0, 0, 0, 4], &[0, 4, 0]] {

@@ -70,7 +70,7 @@ fn the_same_tunnel_stays() {
 /// netifd compares addresses and routes with what it remembers, not with the new device: what is
 /// the same in both updates is missing from it, though the dump shows it. No hook hears of it.
 #[test]
-fn another_tunnel_is_made_anew_and_lacks_what_did_not_change() {
+fn another_tunnel_is_created_again_and_lacks_what_did_not_change() {
     let Some(machine) = start() else { return };
     let before = machine.executed().len();
     let mut other = update();
@@ -86,7 +86,7 @@ fn another_tunnel_is_made_anew_and_lacks_what_did_not_change() {
 /// Down and up in two updates, without a teardown: everything is on the new device, and the hooks
 /// hear of both.
 #[test]
-fn link_down_first_makes_everything_anew() {
+fn link_down_first_creates_everything_again() {
     let Some(machine) = start() else { return };
     machine.settle();
     let before = machine.executed().len();
@@ -122,7 +122,7 @@ fn what_cannot_be_made_is_an_unknown_error() {
     machine.tell("x", "up");
     machine.until_logged("setup x", 2);
     let mut other = update();
-    other["tunnel"]["link"] = "nobody".into();
+    other["tunnel"]["link"] = "missing".into();
     assert_eq!(machine.notify(&other), Err(9));
     machine.call("stand-in", "no_tunnels", &json!({"on": true})).unwrap();
     assert_eq!(machine.notify(&update()), Err(9));

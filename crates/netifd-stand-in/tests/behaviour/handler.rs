@@ -234,8 +234,8 @@ fn blocked_it_stays_down_until_it_is_asked_up() {
 fn a_broken_handler_loses_only_itself() {
     let machine = alone(&Handler { setup: DEPEND_AND_UP, ..Handler::default() });
     machine.until_logged("setup x", 1);
-    // Nobody knows the protocol: it never starts.
-    machine.reload(&json!({"x": {"proto": "t"}, "y": {"proto": "nobody"}}));
+    // No handler has this protocol: the interface never starts.
+    machine.reload(&json!({"x": {"proto": "t"}, "y": {"proto": "missing"}}));
     machine.settle();
     assert_eq!(machine.status("y")["up"], false);
     assert_eq!(machine.call("network.interface.y", "notify_proto", &json!({"action": 0})), Err(8));

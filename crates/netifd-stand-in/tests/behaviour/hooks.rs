@@ -31,7 +31,7 @@ fn they_run_in_the_order_of_names_one_event_after_the_other() {
     assert_eq!(machine.log(), expected);
 }
 
-/// What happens while the hooks are busy is told once.
+/// Several events while the hooks are busy cause one call.
 #[test]
 fn only_the_last_event_waits() {
     let machine = Machine::start(&two(), &Handler { setup: UP, ..Handler::default() });

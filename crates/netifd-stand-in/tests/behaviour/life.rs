@@ -13,7 +13,7 @@ fn start() -> Machine {
 
 /// The hooks hear of it when the teardown begins and when it has ended.
 #[test]
-fn down_runs_the_teardown_and_is_told_twice() {
+fn down_runs_the_teardown_and_is_reported_twice() {
     let machine = Machine::start(
         &two(),
         &Handler {
@@ -39,8 +39,8 @@ fn down_runs_the_teardown_and_is_told_twice() {
     assert_eq!(machine.hooks("x")[2], "ifup on dev0");
 }
 
-/// Told down, an interface keeps device and data until its teardown has run. One that is no longer
-/// available has lost both before.
+/// After `down`, an interface keeps device and data until its teardown has run. An interface that
+/// is no longer available loses both before the teardown.
 #[test]
 fn unavailable_it_loses_its_device_before_the_teardown() {
     let setup = r#"say '{"action":0,"link-up":true,"ifname":"dev0","data":{"k":1}}'"#;
@@ -148,7 +148,7 @@ fn a_dynamic_alias_puts_its_address_on_the_uplink() {
 }
 
 #[test]
-fn a_dynamic_alias_goes_when_told_down() {
+fn a_dynamic_alias_goes_after_down() {
     let machine = with_alias();
     machine.tell("x_", "down");
     machine.until("gone", || !machine.has("x_"));
@@ -205,7 +205,7 @@ fn what_is_added_too_early_after_a_removal_goes_too() {
 }
 
 #[test]
-fn a_dynamic_alias_with_another_address_goes_and_is_not_made_anew() {
+fn a_dynamic_alias_with_another_address_goes_and_is_not_created_again() {
     let machine = with_alias();
     let mut other =
         json!({"name": "x_", "ifname": "@wan6", "proto": "static", "ip6addr": ["2001:db8::6"]});

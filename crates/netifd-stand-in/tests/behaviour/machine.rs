@@ -13,7 +13,7 @@ use mape_ubus::Client;
 use serde_json::{Map, Value, json};
 
 /// Longer than anything takes that happens at all.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long nothing has to happen to count as nothing.
 const SILENCE: Duration = Duration::from_millis(400);
 
@@ -114,7 +114,7 @@ impl Machine {
         }
         fs::write(directory.join("log"), "").unwrap();
         executable(&directory.join("proto/t.sh"), &handler.text());
-        // A hook says what it is told, in the order of names.
+        // A hook logs its variables; hooks run in the order of their names.
         let hook = "echo \"hook $ACTION $INTERFACE${DEVICE:+ on $DEVICE}${IFUPDATE_ADDRESSES:+ addresses}\
                     ${IFUPDATE_ROUTES:+ routes}${IFUPDATE_PREFIXES:+ prefixes}${IFUPDATE_DATA:+ data}\" >> \"$LOG\"\n";
         fs::write(directory.join("hooks/20-say"), hook).unwrap();
@@ -143,7 +143,7 @@ impl Machine {
     }
 
     pub(crate) fn client(&self) -> Result<Client, mape_ubus::UbusError> {
-        Client::connect(&self.directory.join("socket"), PATIENCE)
+        Client::connect(&self.directory.join("socket"), TIMEOUT)
     }
 
     fn try_call(
@@ -209,13 +209,13 @@ impl Machine {
     /// What the hooks said of an interface, without its name.
     pub(crate) fn hooks(&self, name: &str) -> Vec<String> {
         let name = format!(" {name}");
-        let told = self.log().into_iter().filter_map(|line| {
+        let calls = self.log().into_iter().filter_map(|line| {
             let (action, rest) =
                 line.strip_prefix("hook ")?.split_at(line.strip_prefix("hook ")?.find(' ')?);
             let rest = rest.strip_prefix(&name)?;
             (rest.is_empty() || rest.starts_with(' ')).then(|| format!("{action}{rest}"))
         });
-        told.collect()
+        calls.collect()
     }
 
     pub(crate) fn count(&self, line: &str) -> usize {
@@ -225,7 +225,7 @@ impl Machine {
     pub(crate) fn until(&self, what: &str, reached: impl Fn() -> bool) {
         let start = Instant::now();
         while !reached() {
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > TIMEOUT {
                 let output = fs::read_to_string(self.directory.join("output")).unwrap();
                 panic!("never: {what}\n{}\n{output}", self.log().join("\n"));
             }

@@ -7,7 +7,7 @@ use crate::machine::{Handler, Machine, UP, two};
 /// One second after SIGTERM a setup is killed, and the teardown begins.
 #[test]
 fn a_setup_that_does_not_stop_is_killed() {
-    let setup = "trap 'log told' TERM; while [ -e \"$LOG\" ]; do sleep 0.1; log on; done";
+    let setup = "trap 'log term' TERM; while [ -e \"$LOG\" ]; do sleep 0.1; log on; done";
     let machine = Machine::start(&two(), &Handler { setup, ..Handler::default() });
     machine.until_logged("on", 1);
     machine.tell("x", "down");
@@ -15,9 +15,9 @@ fn a_setup_that_does_not_stop_is_killed() {
     machine.settle();
     let log = machine.scripts();
     assert_eq!((log[0].as_str(), log.last().unwrap().as_str()), ("setup x", "teardown x"));
-    assert_eq!(machine.count("told"), 1);
-    let told = log.iter().position(|line| line == "told").unwrap();
-    assert!(log[told..].iter().any(|line| line == "on"), "{log:?}");
+    assert_eq!(machine.count("term"), 1);
+    let term = log.iter().position(|line| line == "term").unwrap();
+    assert!(log[term..].iter().any(|line| line == "on"), "{log:?}");
 }
 
 /// What the killed script had called runs on: only the script is killed.
@@ -33,7 +33,7 @@ fn what_a_killed_setup_called_runs_on() {
 
 #[test]
 fn updates_while_it_stops_are_refused() {
-    let setup = "trap 'log told' TERM; log ready; while [ -e \"$LOG\" ]; do sleep 0.1; done";
+    let setup = "trap 'log term' TERM; log ready; while [ -e \"$LOG\" ]; do sleep 0.1; done";
     let machine = Machine::start(&two(), &Handler { setup, ..Handler::default() });
     machine.until_logged("ready", 1);
     machine.tell("x", "down");
@@ -92,7 +92,7 @@ fn a_pending_setup_is_repeated_where_the_section_says_so() {
         machine.scripts()[..5],
         ["setup x", "teardown x", "setup x", "teardown x", "setup x"]
     );
-    // Not where nobody says so, and not where the handler does not declare it.
+    // Not repeated if the handler does not declare the option.
     let machine = Machine::start(&config, &Handler::default());
     machine.until_logged("setup x", 1);
     std::thread::sleep(std::time::Duration::from_millis(1500));

@@ -97,7 +97,7 @@ fn fields_of_a_wrong_type_count_as_absent() {
     assert_eq!(machine.notify(&json!({"action": 5, "available": "1"})), Err(2));
     assert_eq!(machine.call("network.interface", "notify_proto", &json!({"action": 0})), Err(2));
     assert_eq!(
-        machine.call("network.interface", "notify_proto", &json!({"interface": "nobody"})),
+        machine.call("network.interface", "notify_proto", &json!({"interface": "missing"})),
         Err(4)
     );
     assert_eq!(

@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn notices_are_found() {
         for (text, expected) in [
-            ("MIT License\n\nCopyright (c) 2014 Somebody\n\nPermission", vec!["2014 Somebody"]),
+            ("MIT License\n\nCopyright (c) 2014 A. Author\n\nPermission", vec!["2014 A. Author"]),
             ("Copyright (c) The Others 2014-2020\n", vec!["The Others 2014-2020"]),
             ("The above copyright notice\nCopyright notice and\n", vec![]),
         ] {

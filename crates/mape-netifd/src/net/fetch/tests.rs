@@ -67,8 +67,12 @@ fn curl_is_bound_and_hides_the_url() {
     let addresses = ["2001:db8::1".parse().unwrap(), "2001:db8::2".parse().unwrap()];
     let source = Some("240b:10:3261:6400::1".parse().unwrap());
     let (command, input) = curl::command(&fetcher.call(), &request, &addresses, source);
-    let told = words(&command);
-    assert!(told.starts_with("-q ") && !told.contains("secret") && !told.contains("--insecure"));
+    let arguments = words(&command);
+    assert!(
+        arguments.starts_with("-q ")
+            && !arguments.contains("secret")
+            && !arguments.contains("--insecure")
+    );
     for part in [
         " --ipv6 ",
         " --noproxy * ",
@@ -77,14 +81,14 @@ fn curl_is_bound_and_hides_the_url() {
         " --resolve vne.example.jp:444:[2001:db8::1],[2001:db8::2] ",
         " --cacert /etc/ca.pem ",
     ] {
-        assert!(told.contains(part), "{part} not in {told}");
+        assert!(arguments.contains(part), "{part} not in {arguments}");
     }
     assert_eq!(input, "url = \"https://vne.example.jp:444/r?pass=secret\"\n");
-    let told = words(&uclient::command(&fetcher.call(), &request));
-    assert!(told.starts_with("-6 -O - ") && told.contains(" -T 89 "), "{told}");
-    assert!(told.contains("--ca-certificate=/etc/ca.pem"));
-    assert!(told.ends_with(" https://vne.example.jp:444/r?pass=secret"));
-    assert!(!told.contains("--no-check-certificate"));
+    let arguments = words(&uclient::command(&fetcher.call(), &request));
+    assert!(arguments.starts_with("-6 -O - ") && arguments.contains(" -T 89 "), "{arguments}");
+    assert!(arguments.contains("--ca-certificate=/etc/ca.pem"));
+    assert!(arguments.ends_with(" https://vne.example.jp:444/r?pass=secret"));
+    assert!(!arguments.contains("--no-check-certificate"));
 }
 
 #[test]
@@ -179,11 +183,11 @@ fn too_much_and_too_late_end() {
 }
 
 #[test]
-fn nobody_is_asked_for_longer_than_somebody_waits() {
+fn no_request_lasts_longer_than_the_deadline() {
     let request = request("https://[2001:db8::1]/");
     let allowed = |fetcher: &Fetcher| {
-        let told = words(&curl::command(&fetcher.call(), &request, &[], None).0);
-        let (_, after) = told.split_once("--max-time ").unwrap();
+        let arguments = words(&curl::command(&fetcher.call(), &request, &[], None).0);
+        let (_, after) = arguments.split_once("--max-time ").unwrap();
         after.split(' ').next().unwrap().parse::<u64>().unwrap()
     };
     // One was seen to answer after 32 seconds.

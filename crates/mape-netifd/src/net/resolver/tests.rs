@@ -63,7 +63,7 @@ fn one_that_fails_or_is_silent_is_not_the_last_word() {
 }
 
 #[test]
-fn nobody_is_asked_once_the_time_is_up() {
+fn no_server_is_asked_after_the_deadline() {
     let good = server(|question| vec![with(question, 3, Kind::Txt, &[])]);
     let until = |until| {
         Resolvers { servers: vec![good], until: Some(until), ..Resolvers::default() }.txt("a.b")
