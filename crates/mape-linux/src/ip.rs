@@ -232,7 +232,7 @@ impl Ip {
         std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")
     }
 
-    /// The kernel's release, as `uname -r` tells it.
+    /// The kernel's release, as `uname -r` prints it.
     #[must_use]
     pub fn release(&self) -> Option<String> {
         std::fs::read_to_string(self.proc.join("sys/kernel/osrelease")).ok()

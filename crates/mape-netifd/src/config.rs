@@ -1,4 +1,4 @@
-//! What the user wants of an interface: options read, checked and held against each other.
+//! The options of an interface: reads them and checks each value and their combination.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

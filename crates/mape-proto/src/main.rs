@@ -1,4 +1,4 @@
-//! The helper's entry point; everything else is in the library.
+//! The program's entry point; everything else is in the library.
 
 use std::process::ExitCode;
 

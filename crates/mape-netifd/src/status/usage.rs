@@ -38,7 +38,7 @@ impl<T> PerProtocol<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Outgoing connections get it.
+    /// NAT assigns it to outgoing connections.
     Nat,
     /// Kept for port forwards.
     Reserved,

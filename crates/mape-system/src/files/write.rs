@@ -7,24 +7,25 @@ use std::path::Path;
 
 use super::{MAX_SIZE, bytes, wrong};
 
-/// Of a file, and of the directory it is in.
+/// Permissions of a file, and of the directory that it is in.
 const FILE: u32 = 0o600;
 const DIRECTORY: u32 = 0o700;
 /// The name of our directories in `/var/run` and `/etc`.
 const OURS: &str = "mape-rs";
-/// What others than the owner may.
+/// The permissions of all users but the owner.
 const OTHERS: u32 = 0o077;
 
-/// Writes a file in one step, so that no reader sees half of it, for its owner alone; and whether
-/// it is another one than before. The directory is made where there is none.
+/// Writes a file in one step, so that no reader sees half of it. Only the owner can read it. The
+/// directory is created if it does not exist. Returns whether the content has changed.
 ///
 /// # Errors
-/// Whatever the file system says, or the text is longer than what is read again.
+/// The file system's error, or the text is longer than [`MAX_SIZE`].
 pub fn write(path: &Path, text: &str) -> io::Result<bool> {
     replace(path, text, false)
 }
 
-/// The same of what has to outlive a power cut.
+/// Writes a file as [`write()`] does, and waits until it is on the disk, so that it survives a
+/// power failure.
 ///
 /// # Errors
 /// As [`write()`].
@@ -51,7 +52,7 @@ fn replace(path: &Path, text: &str, synced: bool) -> io::Result<bool> {
         .write_all(text.as_bytes())
         .and_then(|()| if synced { file.sync_all() } else { Ok(()) });
     if let Err(error) = done.and_then(|()| fs::rename(&unfinished, path)) {
-        // A full file system has better use for the half of it.
+        // Leaves no partial file on a full file system.
         let _ = fs::remove_file(&unfinished);
         return Err(error);
     }
@@ -61,14 +62,15 @@ fn replace(path: &Path, text: &str, synced: bool) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Whether the file has this text already, and is for its owner alone.
+/// Whether the file has this text already, and only the owner can read it.
 fn is_there(path: &Path, text: &str) -> bool {
     let own = fs::symlink_metadata(path).is_ok_and(|it| it.permissions().mode() & OTHERS == 0);
     own && bytes(path).is_ok_and(|bytes| bytes == text.as_bytes())
 }
 
-/// Makes a directory for its owner alone, or makes one of ours that is there such. One of another
-/// name is a person's choice: `--state-dir /tmp` must not take `/tmp` from all others.
+/// Creates a directory that only its owner can enter. An existing directory called `mape-rs` gets
+/// the same permissions. Any other directory keeps its own, because the user has chosen it:
+/// `--state-dir /tmp` must not close `/tmp` to other users.
 fn directory(path: &Path) -> io::Result<()> {
     if !path.exists() {
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
@@ -76,13 +78,13 @@ fn directory(path: &Path) -> io::Result<()> {
         // Another call may have been faster.
         made.or_else(|error| if path.is_dir() { Ok(()) } else { Err(error) })?;
     }
-    // A link is a person's choice too.
+    // The user has chosen a symbolic link, too.
     let is_ours =
         path.file_name().is_some_and(|name| name == OURS) && fs::symlink_metadata(path)?.is_dir();
     if !is_ours || fs::metadata(path)?.permissions().mode() & OTHERS == 0 {
         return Ok(());
     }
-    // Earlier releases let others look, into the files too.
+    // Earlier releases let other users read the directory and its files.
     for entry in fs::read_dir(path)?.flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_file()) {
             match fs::set_permissions(entry.path(), Permissions::from_mode(FILE)) {

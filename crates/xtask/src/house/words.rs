@@ -45,8 +45,8 @@ pub(super) fn find(repository: &Repository) -> anyhow::Result<Breaches> {
     Ok(breaches)
 }
 
-/// What a file has for people to read, with its lines: comments and strings of Rust, and all of
-/// other files, whose comments and messages are not worth a parser.
+/// Returns the prose of a file with its line numbers: comments and strings of Rust, and all lines
+/// of other files, which have no parser here.
 fn prose_of(file: &File) -> Vec<(usize, String)> {
     match file.language() {
         Language::Data => Vec::new(),
