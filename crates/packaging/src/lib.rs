@@ -3,6 +3,7 @@
 
 mod command;
 pub mod feed;
+mod notices;
 pub mod package;
 pub mod release;
 pub mod sbom;

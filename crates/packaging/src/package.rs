@@ -63,8 +63,13 @@ pub fn test_packages(program: &Path) -> anyhow::Result<()> {
         "etc/init.d/mape-rs",
         "etc/mape-rs.conf",
         "usr/sbin/mape-proto",
+        "usr/share/bash-completion/completions/mape-proto",
+        "usr/share/fish/vendor_completions.d/mape-proto.fish",
         "usr/share/licenses/mape-rs/LICENSE-APACHE",
         "usr/share/licenses/mape-rs/LICENSE-MIT",
+        "usr/share/licenses/mape-rs/NOTICE",
+        "usr/share/man/man8/mape-proto.8",
+        "usr/share/zsh/site-functions/_mape-proto",
     ];
     let found = files(&tree)?;
     ensure!(found.iter().eq(expected.iter()), "the APKBUILD packs {found:?}");

@@ -84,8 +84,11 @@ impl Key {
         for part in parts {
             digest.update(part);
         }
-        let key = SigningKey::from(&self.0);
-        let signature: Signature = key.sign_prehash(&digest.finalize())?;
+        self.sign_digest(&digest.finalize())
+    }
+
+    fn sign_digest(&self, digest: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let signature: Signature = SigningKey::from(&self.0).sign_prehash(digest)?;
         Ok(signature.to_der().as_bytes().to_vec())
     }
 
@@ -108,7 +111,20 @@ maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==
 -----END EC PRIVATE KEY-----
 ";
 
-    /// openssl verifies the signature (`openssl dgst -sha512 -verify`).
+    /// The signature in RFC 6979, A.2.5, of "sample" with SHA-256: the nonce is the RFC's.
+    #[test]
+    fn the_nonce_is_that_of_the_rfc() {
+        use sha2::Sha256;
+        let signature = Key::from_pem(KNOWN).unwrap().sign_digest(&Sha256::digest(b"sample"));
+        assert_eq!(
+            hex(&signature.unwrap()),
+            "3046022100efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716\
+             022100f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8"
+        );
+    }
+
+    /// openssl verifies the signature (`openssl dgst -sha512 -verify`), and a separate calculation
+    /// by RFC 6979 gives the same bytes.
     #[test]
     fn a_signature_is_the_same_each_time() {
         let key = Key::from_pem(KNOWN).unwrap();
