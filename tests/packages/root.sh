@@ -93,6 +93,7 @@ install_modules() {
 image() {
 	case "$kind" in
 	apk)
+		rm -rf "$work/image"
 		mkdir "$work/image"
 		cp "$modules"/*.apk "$@" "$work/image/"
 		"$tool" mkndx --allow-untrusted --output "$work/image/packages.adb" "$work/image"/*.apk >"$work/said" 2>&1

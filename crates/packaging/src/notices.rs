@@ -142,7 +142,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns the text of the file `NOTICE`. It names no versions, so that it changes only with the crates.
+    /// Returns the text of the file `NOTICE`. It names no versions, so that it changes only with the
+    /// crates.
     fn text() -> anyhow::Result<String> {
         let licence = Mit::read()?;
         let mut text = String::from(
@@ -165,7 +166,7 @@ mod tests {
     #[test]
     fn owners_are_found() {
         for (text, expected) in [
-            ("MIT License\n\nCopyright (c) 2014 Somebody\n\nPermission", vec!["2014 Somebody"]),
+            ("MIT License\n\nCopyright (c) 2014 A. Author\n\nPermission", vec!["2014 A. Author"]),
             ("Copyright (c) The Others 2014-2020\n", vec!["The Others 2014-2020"]),
             ("The above copyright notice\nCopyright notice and\n", vec![]),
         ] {
