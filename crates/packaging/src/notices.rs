@@ -142,8 +142,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns the text of the file `NOTICE`. It names no versions, so that it changes only with the
-    /// crates.
+    /// Returns the text of the file `NOTICE`. It names no versions, so that it changes only with
+    /// the crates.
     fn text() -> anyhow::Result<String> {
         let licence = Mit::read()?;
         let mut text = String::from(
