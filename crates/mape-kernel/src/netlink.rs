@@ -21,6 +21,22 @@ fn split<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), Malformed> {
     Ok((*first, rest))
 }
 
+/// The next item of a list, whose first malformed item is the last one. `take` removes an item from
+/// the bytes.
+fn next<'bytes, T>(
+    bytes: &mut &'bytes [u8],
+    take: impl FnOnce(&mut &'bytes [u8]) -> Result<T, Malformed>,
+) -> Option<Result<T, Malformed>> {
+    if bytes.is_empty() {
+        return None;
+    }
+    let item = take(bytes);
+    if item.is_err() {
+        *bytes = &[];
+    }
+    Some(item)
+}
+
 /// Messages and attributes begin at multiples of 4 bytes.
 const fn aligned(len: usize) -> usize {
     len.next_multiple_of(4)

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Malformed, aligned, split};
+use super::{Malformed, aligned, next, split};
 
 /// Bits of a type that say how the value is encoded: nested, big endian.
 const NLA_TYPE_MASK: u16 = 0x3fff;
@@ -43,13 +43,13 @@ impl<'bytes> Attributes<'bytes> {
         Ok(None)
     }
 
-    fn take(&mut self) -> Result<Attribute<'bytes>, Malformed> {
-        let (len, rest) = split::<2>(self.0)?;
+    fn take(bytes: &mut &'bytes [u8]) -> Result<Attribute<'bytes>, Malformed> {
+        let (len, rest) = split::<2>(bytes)?;
         let (kind, _) = split::<2>(rest)?;
         let len = usize::from(u16::from_ne_bytes(len));
-        let value = self.0.get(NLA_HDRLEN..len).ok_or(Malformed)?;
+        let value = bytes.get(NLA_HDRLEN..len).ok_or(Malformed)?;
         // The last one may come without padding.
-        self.0 = self.0.get(aligned(len)..).unwrap_or_default();
+        *bytes = bytes.get(aligned(len)..).unwrap_or_default();
         Ok(Attribute { kind: u16::from_ne_bytes(kind) & NLA_TYPE_MASK, value })
     }
 }
@@ -58,14 +58,7 @@ impl<'bytes> Iterator for Attributes<'bytes> {
     type Item = Result<Attribute<'bytes>, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let item = self.take();
-        if item.is_err() {
-            self.0 = &[];
-        }
-        Some(item)
+        next(&mut self.0, Self::take)
     }
 }
 

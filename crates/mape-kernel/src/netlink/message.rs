@@ -1,6 +1,6 @@
 //! Messages: a header, netfilter's own small header, attributes.
 
-use super::{Malformed, aligned, split};
+use super::{Malformed, aligned, next, split};
 
 /// Length of the header, and of netfilter's behind it, in bytes.
 const NLMSG_HDRLEN: usize = 16;
@@ -57,14 +57,14 @@ impl<'bytes> Messages<'bytes> {
         Self(bytes)
     }
 
-    fn take(&mut self) -> Result<Received<'bytes>, Malformed> {
-        let (len, rest) = split::<4>(self.0)?;
+    fn take(bytes: &mut &'bytes [u8]) -> Result<Received<'bytes>, Malformed> {
+        let (len, rest) = split::<4>(bytes)?;
         let (kind, rest) = split::<2>(rest)?;
         let (flags, rest) = split::<2>(rest)?;
         let (sequence, _) = split::<4>(rest)?;
         let len = usize::try_from(u32::from_ne_bytes(len)).map_err(|_| Malformed)?;
-        let payload = self.0.get(NLMSG_HDRLEN..len).ok_or(Malformed)?;
-        self.0 = self.0.get(aligned(len)..).unwrap_or_default();
+        let payload = bytes.get(NLMSG_HDRLEN..len).ok_or(Malformed)?;
+        *bytes = bytes.get(aligned(len)..).unwrap_or_default();
         let message = match u16::from_ne_bytes(kind) {
             NLMSG_ERROR | NLMSG_DONE => Message::Result(i32::from_ne_bytes(split(payload)?.0)),
             other if other < 0x100 => Message::Other,
@@ -85,14 +85,7 @@ impl<'bytes> Iterator for Messages<'bytes> {
     type Item = Result<Received<'bytes>, Malformed>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let item = self.take();
-        if item.is_err() {
-            self.0 = &[];
-        }
-        Some(item)
+        next(&mut self.0, Self::take)
     }
 }
 
