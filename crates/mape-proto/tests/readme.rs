@@ -102,19 +102,39 @@ fn the_japanese_readme_has_the_same_commands() {
     assert_eq!(commands("README.ja.md"), commands("README.md"));
 }
 
-/// Every option that netifd hands over is described.
-#[test]
-fn the_page_of_options_names_every_option() {
-    let page = read("docs/options.md");
+/// The options that netifd hands over.
+fn options() -> Vec<String> {
     let handler = read("files/lib/netifd/proto/mape.sh").replace("\\\n", " ");
     let (_, list) = handler.split_once("for option in ").unwrap();
     let (list, _) = list.split_once("; do").unwrap();
     let lists = handler.lines().filter_map(|line| line.split_once("proto_config_add_array '"));
     let lists = lists.map(|(_, name)| name.split(':').next().unwrap());
-    let options: Vec<&str> = list.split_whitespace().chain(lists).collect();
-    assert!(options.contains(&"psid") && options.contains(&"reserved_ports"), "{options:?}");
+    list.split_whitespace().chain(lists).map(str::to_owned).collect()
+}
+
+/// Every option that netifd hands over is described.
+#[test]
+fn the_page_of_options_names_every_option() {
+    let (page, options) = (read("docs/options.md"), options());
+    for known in ["psid", "reserved_ports"] {
+        assert!(options.iter().any(|option| option == known), "{options:?}");
+    }
     for option in options {
         assert!(page.contains(&format!("`{option}`")), "{option}");
+    }
+}
+
+/// Fuzzing need not guess the name of an option, be it of a router or of `/etc/mape-rs.conf`.
+#[test]
+fn the_dictionary_of_fuzzing_has_every_option() {
+    let dictionary = read("tests/fuzz/mape.dict");
+    let source = read("crates/mape-linux/src/config.rs");
+    let arms =
+        source.lines().filter_map(|line| line.trim().strip_prefix('"')?.split_once("\" => "));
+    let arms: Vec<String> = arms.map(|(key, _)| key.to_owned()).collect();
+    assert!(arms.contains(&"input_chain".to_owned()), "{arms:?}");
+    for option in options().into_iter().chain(arms) {
+        assert!(dictionary.lines().any(|line| line == format!("\"{option} \"")), "{option}");
     }
 }
 
