@@ -1,42 +1,48 @@
-//! The edge that nft accepts for the usual rules, checked when the firewall starts, before netifd
-//! sets up an interface.
+//! The cache of checks: which edge nft accepted for which shape of rules ([`State::shape`]).
 //!
-//! The file `accepted`, beside the state files, has the edge and the shape of the rules
-//! ([`State::shape`]). It is a cache: without it, a set-up checks the rules itself. A load that
-//! fails removes it.
+//! The file `accepted`, beside the state files, has a line for each shape: the edge and the shape.
+//! A check is the one expensive step of a set-up. The usual rules are therefore checked when the
+//! firewall starts, before netifd sets up an interface. Without the file, a set-up checks its rules
+//! itself. A load that fails removes it, and so does a reboot.
 
 use std::fs;
 
 use mape_core::PortList;
-use mape_nft::{EdgeChoice, Options};
+use mape_nft::{Edge, EdgeChoice, Options};
 use mape_system::files;
 
 use crate::env::Env;
+use crate::error::FirewallError;
 use crate::interface_state::{State, StateError};
 use crate::probe::{check, single_port};
 
 const FILE: &str = "accepted";
 
+/// Returns the edge that nft accepts for rules of this state's shape, before the device exists.
+/// Asks nft if the cache does not have it.
+///
+/// # Errors
+/// [`FirewallError`]: no edge that the state allows is accepted.
+pub fn edge_for(env: &Env, state: &State) -> Result<Edge, FirewallError> {
+    let (file, shape) = (env.run.join(FILE), state.shape());
+    let known = files::text(&file).unwrap_or_default();
+    let edge = |line: &str| {
+        let (edge, of) = line.split_once(' ')?;
+        edge.parse::<EdgeChoice>().ok().filter(|_| of == shape)
+    };
+    if let Some(edge) = known.lines().find_map(edge) {
+        return Ok(edge.preferred());
+    }
+    let edge = check(env, state)?;
+    // Without the file, the next set-up takes longer.
+    let _ = files::write(&file, &format!("{known}{} {shape}\n", edge.name()));
+    Ok(edge)
+}
+
 /// Checks the usual rules, unless they were checked since boot. A refusal is not reported here: the
 /// set-up that needs the rules reports it.
 pub fn fill(env: &Env) {
-    let file = env.run.join(FILE);
-    if file.exists() {
-        return;
-    }
-    let Ok(state) = usual() else { return };
-    if let Ok(edge) = check(env, &state) {
-        // Without the file, the first set-up takes longer.
-        let _ = files::write(&file, &format!("{}\n{}\n", edge.name(), state.shape()));
-    }
-}
-
-/// The edge that nft accepted for rules of this shape when the firewall started.
-#[must_use]
-pub fn edge_for(env: &Env, shape: &str) -> Option<EdgeChoice> {
-    let text = files::text(env.run.join(FILE)).ok()?;
-    let (edge, known) = text.split_once('\n')?;
-    (known.trim_end() == shape).then(|| edge.parse().ok()).flatten()
+    let _ = usual().map(|state| edge_for(env, &state));
 }
 
 /// Removes the cache, so that the next set-up checks the rules itself.
@@ -57,29 +63,33 @@ mod tests {
 
     use super::*;
 
+    /// A nft that accepts everything, and one that refuses everything: only an answer from the
+    /// cache differs from its own.
     #[test]
-    fn nft_is_asked_once_and_only_for_the_usual() {
-        let state = std::env::temp_dir().join(format!("mape-capabilities-{}", std::process::id()));
-        fs::create_dir_all(&state).unwrap();
-        let env = |nft: &str| Env { run: state.clone(), nft: nft.into(), ..Env::default() };
-        let (good, bad) = (env("true"), env("false"));
+    fn nft_is_asked_once_for_each_shape() {
+        let run = std::env::temp_dir().join(format!("mape-accepted-{}", std::process::id()));
+        fs::create_dir_all(&run).unwrap();
+        let env = |nft: &str| Env { run: run.clone(), nft: nft.into(), ..Env::default() };
+        let (accepting, refusing) = (env("true"), env("false"));
         let line = plan(&Request::new("2400:4050:80ba:2200::/56".parse().unwrap())).unwrap();
-        let shape = |edge, options| {
-            State::new(&"wan".parse().unwrap(), &line, &"22".parse().unwrap(), edge, options)
-                .shape()
+        let state = |options| {
+            let (name, listening) = ("wan".parse().unwrap(), "22".parse().unwrap());
+            State::new(&name, &line, &listening, EdgeChoice::Auto, options)
         };
-        let usual = shape(EdgeChoice::Auto, Options::default());
-        fill(&bad);
-        assert_eq!(edge_for(&bad, &usual), None);
-        fill(&good);
-        fill(&bad);
-        assert_eq!(edge_for(&bad, &usual), "netdev".parse().ok());
-        let cone = Options { full_cone: true, ..Options::default() };
-        assert_eq!(edge_for(&good, &shape(EdgeChoice::Auto, cone)), None);
-        clear(&good);
-        assert_eq!(edge_for(&good, &usual), None);
-        fs::write(state.join(FILE), &usual).unwrap();
-        assert_eq!(edge_for(&good, &usual), None);
-        fs::remove_dir_all(&state).unwrap();
+        let usual = state(Options::default());
+        let cone = state(Options { full_cone: true, ..Options::default() });
+        let edge = |env: &Env, state: &State| edge_for(env, state).ok();
+        fill(&refusing);
+        assert_eq!(edge(&refusing, &usual), None);
+        fill(&accepting);
+        assert_eq!(edge(&refusing, &usual), Some(Edge::Netdev));
+        assert_eq!(edge(&refusing, &cone), None);
+        assert_eq!(edge(&accepting, &cone), Some(Edge::Netdev));
+        assert_eq!([&usual, &cone].map(|it| edge(&refusing, it)), [Some(Edge::Netdev); 2]);
+        clear(&accepting);
+        assert_eq!(edge(&refusing, &usual), None);
+        fs::write(run.join(FILE), usual.shape()).unwrap();
+        assert_eq!(edge(&refusing, &usual), None);
+        fs::remove_dir_all(&run).unwrap();
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 
 use mape_core::{Code, Explain, Explanation, Quoted};
+use mape_kernel::netlink::NetlinkError;
 
 /// The rules could not be loaded. The refused load itself changes nothing, because nft loads all of
 /// a text or none of it. [`load`](crate::load) says what it does after a refusal.
@@ -18,6 +19,9 @@ pub enum FirewallError {
     /// accept the same text later.
     #[error("nft did not do its work: {0}")]
     NoVerdict(String),
+    /// The kernel does not say whether another program offloads connections.
+    #[error("the kernel's flowtables cannot be read: {0}")]
+    Flowtables(NetlinkError),
     /// Another loader holds the lock.
     #[error("another mape-proto has been loading rules for {seconds} seconds")]
     Busy {
@@ -44,6 +48,9 @@ impl Explain for FirewallError {
             Self::NoVerdict(reason) => {
                 rejected("see whether memory is short (`free`), then try again")
                     .text("reason", reason)
+            }
+            Self::Flowtables(error) => {
+                rejected("try again; nothing was changed").param("reason", error)
             }
             Self::Busy { seconds } => {
                 rejected("see what it waits for; nothing was changed").param("seconds", seconds)

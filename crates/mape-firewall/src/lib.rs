@@ -30,7 +30,6 @@ pub use forward_status::{ForwardStatus, NOT_IN_FORCE, STOPPED, STOPPED_HINT, in_
 pub use interface_state::{State, StateError, ValidState};
 pub use loader::{intended, load, load_locked, unload, would_load};
 pub use nft_command::Nft;
-pub use probe::check;
 pub use publish::PendingEvents;
 pub use report::Report;
 pub use state_files::{device_index, states};

@@ -1,12 +1,13 @@
 //! Interfaces that can be loaded, and the order in which their rules are tried.
 
 use mape_core::Quoted;
-use mape_nft::{Edge, EdgeChoice, Interface};
+use mape_kernel::netlink::{Kernel, NetlinkError};
+use mape_kernel::nft_state;
+use mape_nft::Interface;
 
 use crate::env::Env;
 use crate::error::FirewallError;
 use crate::interface_state::{State, StateError, ValidState};
-use crate::nft_command::Nft;
 use crate::publish::Planned;
 use crate::remarks::Remarks;
 use crate::state_files::device_index;
@@ -79,18 +80,18 @@ pub(crate) fn loadable(
 /// ports.
 ///
 /// # Errors
-/// [`FirewallError`]: nft cannot list the flowtables.
+/// [`FirewallError::Flowtables`]
 pub(crate) fn apply_offload_exemption(
-    nft: &Nft<'_>,
+    kernel: &Kernel,
     interfaces: &mut [LoadableInterface],
 ) -> Result<(), FirewallError> {
-    // The `netdev` edge sees offloaded packets. If every interface uses it, the query would cost a
-    // process for nothing.
-    let netdev_only = |it: &LoadableInterface| it.valid.edge == EdgeChoice::Fixed(Edge::Netdev);
-    if !interfaces.iter().all(netdev_only) && nft.offloads()? {
-        for interface in interfaces {
-            interface.valid.options.flow_offload = true;
-        }
+    let offloads = match nft_state::offloads(kernel) {
+        // The kernel then refuses the rules too, and nft's error says why.
+        Err(NetlinkError::Socket(_) | NetlinkError::Refused(_)) => false,
+        offloads => offloads.map_err(FirewallError::Flowtables)?,
+    };
+    for interface in interfaces {
+        interface.valid.options.flow_offload = offloads;
     }
     Ok(())
 }

@@ -109,7 +109,7 @@ pub fn would_load(env: &Env, configured: ConfiguredForwards) -> Result<(), Firew
     if !planned.iter().any(Planned::is_changed) || ready.is_empty() {
         return Ok(());
     }
-    apply_offload_exemption(&nft, &mut ready)?;
+    apply_offload_exemption(&env.kernel, &mut ready)?;
     match first_accepted(&ready, |interfaces| nft.would_load(&transaction(interfaces))) {
         Ok(_) => return Ok(()),
         Err(FirewallError::Rejected(_)) => {}
@@ -136,7 +136,7 @@ fn load_ready(
     remarks: &mut Remarks,
 ) -> Result<Loaded, FirewallError> {
     let mut ready = loadable(env, planned, remarks);
-    apply_offload_exemption(nft, &mut ready)?;
+    apply_offload_exemption(&env.kernel, &mut ready)?;
     let bring = |interfaces: &[Interface]| {
         let text = transaction(interfaces);
         let is_loaded = nft.has(&text)?;
@@ -244,8 +244,8 @@ pub fn intended(
     ready.retain(|ready| ready.valid.name != name);
     ready.push(LoadableInterface { state: state.clone(), valid, index: index.unwrap_or_default() });
     ready.sort_by(|one, other| one.valid.name.as_str().cmp(other.valid.name.as_str()));
-    // If nft cannot be queried, `load` reports the error.
-    let _ = apply_offload_exemption(&nft, &mut ready);
+    // If the kernel does not answer, `load` reports the error.
+    let _ = apply_offload_exemption(&env.kernel, &mut ready);
     let mut first = None;
     for mut interfaces in attempts(&ready) {
         for interface in &mut interfaces {

@@ -1,5 +1,8 @@
-//! Runs nft: queries, checks (`nft -c`) and loads. `mape-import` alone runs nft elsewhere, to list
-//! tables. Status commands read the loaded rules through netlink (`mape_kernel::nft_state`).
+//! Runs nft: queries, checks (`nft -c`) and loads. Nothing else in the program runs nft.
+//!
+//! What other programs have loaded is read as JSON ([`Nft::list`]) or through netlink
+//! (`mape_kernel::nft_state`). Of nft's text, the program reads the headings of its own tables and
+//! the marker in them (docs/decisions/0060-reading-rules-back.md).
 
 use std::fs::File;
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -7,9 +10,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use mape_nft::{ObjectNames, Transaction};
+use mape_nft::{Presence, Transaction};
 use mape_system::program::{End, Ended, Program, ProgramError};
 use nix::fcntl::Flock;
+use serde::de::DeserializeOwned;
 
 use crate::error::FirewallError;
 
@@ -45,57 +49,30 @@ impl<'a> Nft<'a> {
     /// Whether this text is loaded. If only the fast path is missing, as after a firewall4 reload,
     /// it is loaded again.
     pub(super) fn has(&self, transaction: &Transaction) -> Result<bool, FirewallError> {
-        if !self.is_marked(transaction)? {
-            return Ok(false);
+        let presence = self.presence(transaction)?;
+        if presence == Presence::WithoutShortCuts {
+            self.load_text(&transaction.short_cuts())?;
         }
-        if self.answers(transaction, &transaction.query())? {
-            return Ok(true);
-        }
-        let found = self.answers(transaction, &transaction.query_without_short_cuts())?;
-        if found {
-            self.checked(&["-f", "-"], Some(&transaction.short_cuts()))?;
-        }
-        Ok(found)
+        Ok(presence != Presence::Missing)
     }
 
     /// Returns the text that `has` or [`Self::load`] would load; `None` if nothing is missing.
-    /// Changes nothing. If a query fails, its object counts as missing.
+    /// Changes nothing. If the query fails, everything counts as missing.
     pub(super) fn missing(&self, transaction: &Transaction) -> Option<String> {
-        let answers = |query: &str| self.answers(transaction, query).unwrap_or_default();
-        if self.is_marked(transaction).unwrap_or_default() {
-            if answers(&transaction.query()) {
-                return None;
-            }
-            if answers(&transaction.query_without_short_cuts()) {
-                return Some(transaction.short_cuts());
-            }
-        }
-        let chains = self.checked(&["list", "chains"], None).unwrap_or_default();
-        Some(transaction.text(&chains))
-    }
-
-    /// Whether each table has the marker of this text.
-    fn is_marked(&self, transaction: &Transaction) -> Result<bool, FirewallError> {
-        for chain in transaction.marked_chains() {
-            let output = self.run(&["-t", &chain], None)?;
-            if !transaction.is_marked(&String::from_utf8_lossy(&output.stdout)) {
-                return Ok(false);
+        match self.presence(transaction).unwrap_or(Presence::Missing) {
+            Presence::Complete => None,
+            Presence::WithoutShortCuts => Some(transaction.short_cuts()),
+            Presence::Missing => {
+                let chains = self.checked(&["list", "chains"], None).unwrap_or_default();
+                Some(transaction.text(&chains))
             }
         }
-        Ok(true)
     }
 
-    fn answers(&self, transaction: &Transaction, query: &str) -> Result<bool, FirewallError> {
-        let output = self.run(&[query], None)?;
-        let tables = String::from_utf8_lossy(&output.stdout);
-        Ok(output.end == End::Exit(0) && transaction.is_answered_by(&tables))
-    }
-
-    /// Whether another program has a flowtable, as firewall4 does with flow offload enabled.
-    pub(super) fn offloads(&self) -> Result<bool, FirewallError> {
-        let output = self.run(&["list", "flowtables"], None)?;
-        // A kernel without flowtables lists none.
-        Ok(has_foreign_flowtable(&String::from_utf8_lossy(&output.stdout)))
+    fn presence(&self, transaction: &Transaction) -> Result<Presence, FirewallError> {
+        // nft fails at the first object that does not exist.
+        let output = self.run(&["-t", &transaction.query()], None)?;
+        Ok(transaction.found_in(&String::from_utf8_lossy(&output.stdout)))
     }
 
     /// Loads the text: all of it or nothing.
@@ -104,13 +81,16 @@ impl<'a> Nft<'a> {
         Ok(())
     }
 
-    /// Returns what nft prints of tables that may be another program's.
+    /// Returns what `nft --json list WORDS` prints, as a value or a type for a part of it. Elements
+    /// of sets and maps are left out.
     ///
     /// # Errors
-    /// [`FirewallError`]
-    pub fn list(&self, words: &[&str]) -> Result<String, FirewallError> {
-        let printed = Self::end(self.program(words).printing(MAX_LIST))?.success();
-        Ok(String::from_utf8_lossy(&printed.map_err(verdict)?).into_owned())
+    /// [`FirewallError`]; [`FirewallError::NoVerdict`] if nft prints no such JSON.
+    pub fn list<T: DeserializeOwned>(&self, words: &[&str]) -> Result<T, FirewallError> {
+        let words = [&["--json", "--terse", "list"], words].concat();
+        let printed = Self::end(self.program(&words).printing(MAX_LIST))?.success();
+        serde_json::from_slice(&printed.map_err(verdict)?)
+            .map_err(|error| FirewallError::NoVerdict(format!("{}: {error}", words.join(" "))))
     }
 
     /// Loads a text as it is: all of it or nothing.
@@ -198,22 +178,11 @@ fn is_verdict(status: i32, said: &str) -> bool {
     status == 1 && !passing.iter().any(|words| said.contains(words))
 }
 
-/// Whether a table that is not ours has a flowtable, in the output of `nft list flowtables`.
-fn has_foreign_flowtable(text: &str) -> bool {
-    let mut foreign = false;
-    text.lines().any(|line| {
-        if line.starts_with("table ") {
-            foreign = line.split_whitespace().nth(2) != Some(ObjectNames::TABLE);
-        }
-        foreign && line.trim_start().starts_with("flowtable ")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{FirewallError, Nft, has_foreign_flowtable};
+    use super::{FirewallError, Nft};
     use crate::executable::executable;
 
     /// A program that reads nothing and never ends.
@@ -228,16 +197,5 @@ mod tests {
             assert!(matches!(done, Err(FirewallError::NoVerdict(_))), "{done:?}");
         }
         std::fs::remove_dir_all(&directory).unwrap();
-    }
-
-    #[test]
-    fn our_own_flowtable_does_not_count() {
-        let ours = "table inet mape_rs {\n\tflowtable no_offload {\n\t}\n}\n";
-        let theirs = "table inet fw4 {\n\tflowtable ft {\n\t}\n}\n";
-        assert!(!has_foreign_flowtable("") && !has_foreign_flowtable(ours));
-        assert!(!has_foreign_flowtable("table inet fw4 {\n}\n"));
-        assert!(
-            has_foreign_flowtable(theirs) && has_foreign_flowtable(&(ours.to_owned() + theirs))
-        );
     }
 }

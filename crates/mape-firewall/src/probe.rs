@@ -22,7 +22,7 @@ const NAME_OF_CHECKS: &str = "only.checked";
 ///
 /// # Errors
 /// [`FirewallError`]: no edge that the state allows is accepted.
-pub fn check(env: &Env, state: &State) -> Result<Edge, FirewallError> {
+pub(crate) fn check(env: &Env, state: &State) -> Result<Edge, FirewallError> {
     let rejected = |StateError(reason)| FirewallError::Rejected(Quoted::new(&reason));
     let mut valid = state.validate().map_err(rejected)?;
     valid.name = NAME_OF_CHECKS.parse().map_err(|error| rejected(StateError::from(error)))?;

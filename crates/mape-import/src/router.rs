@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
 use mape_core::ReceivedPrefix;
-use mape_firewall::Env;
+use mape_firewall::{Env, Nft};
 use mape_netifd::{Config, Dump};
 use mape_system::files;
-use mape_system::program::Program;
+use mape_system::json::items;
 use mape_uci::{Directories, Package, Section, UciError};
+use serde_json::Value;
 
 use super::translate;
 
@@ -54,8 +53,6 @@ const DIRECTORIES: [&str; 7] = [
 ];
 const FILES: [&str; 2] = ["/etc/rc.local", "/etc/firewall.user"];
 
-/// Timeout of nft, which lists its tables. Without the list the other results remain valid.
-const NFT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Size limit of a script; of a larger file only the beginning is read.
 const MAX_SCRIPT: u64 = 1 << 18;
 /// Size limit of all scripts together; those of a router are less than 1 MiB.
@@ -233,16 +230,13 @@ fn tables(env: &Env) -> Option<Vec<String>> {
     if env.is_a_copy() && env.nft == Env::default().nft {
         return None;
     }
-    let mut command = Command::new(&env.nft);
-    command.args(["list", "tables"]);
-    let printed = Program::new(command, NFT_TIMEOUT).output().ok()?;
-    let text = String::from_utf8_lossy(&printed);
-    Some(
-        text.lines()
-            .filter_map(|line| line.trim().strip_prefix("table "))
-            .map(str::to_owned)
-            .collect(),
-    )
+    // Without the list the other results remain valid.
+    let listed: Value = Nft::new(&env.nft).list(&["tables"]).ok()?;
+    let name = |object: &Value| {
+        let part = |key: &str| object.get("table")?.get(key)?.as_str();
+        Some(format!("{} {}", part("family")?, part("name")?))
+    };
+    Some(items(&listed, "nftables").iter().filter_map(name).collect())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::spec::InputChain;
 
 mod evaluate;
 
-use evaluate::{Chain, Ruleset};
+use evaluate::{Chain, Rule, Ruleset};
 pub use evaluate::{Fate, Packet};
 
 /// Returns the rule that lets the BR's packets in.
@@ -41,13 +41,14 @@ pub fn from_br(line: &DesiredLine) -> Packet {
         .without(&["ip", "arp", "tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmpv6", "th"])
 }
 
+/// Returns the comment by which our rule is found.
 fn comment(name: &InterfaceName) -> String {
-    format!("comment \"mape-rs {name}\"")
+    format!("mape-rs {name}")
 }
 
 /// Returns the command that puts the rule in front of all others of the chain.
 fn insertion(chain: &InputChain, line: &DesiredLine, name: &InterfaceName) -> String {
-    format!("insert rule {chain} {} {}\n", rule(line), comment(name))
+    format!("insert rule {chain} {} comment \"{}\"\n", rule(line), comment(name))
 }
 
 /// The host's own firewall, read and changed with nft.
@@ -82,11 +83,10 @@ impl HostFirewall<'_> {
         name: &InterfaceName,
     ) -> Result<Option<String>, LinuxError> {
         let listed = self.list(chain)?;
-        let ours: Vec<&str> = rules_of(&listed, name).collect();
-        let (br, ce) = (line.br.to_string(), line.ce.to_string());
-        let is_right = |rule: &&str| {
-            let words: Vec<&str> = rule.split_whitespace().collect();
-            words.contains(&br.as_str()) && words.contains(&ce.as_str())
+        let ours: Vec<&Rule> = listed.rules_with(&comment(name)).collect();
+        let is_right = |rule: &&Rule| {
+            rule.compares("ip6 saddr", &line.br.to_string())
+                && rule.compares("ip6 daddr", &line.ce.to_string())
         };
         if ours.len() == 1 && ours.iter().all(is_right) {
             return Ok(None);
@@ -106,12 +106,14 @@ impl HostFirewall<'_> {
     #[must_use]
     pub fn restoration(&self, chain: &InputChain, name: &InterfaceName) -> Option<String> {
         let listed = self.list(chain).ok()?;
-        let ours: Vec<&str> = rules_of(&listed, name).collect();
+        let ours: Vec<&Rule> = listed.rules_with(&comment(name)).collect();
         (!ours.is_empty()).then(|| deletions(chain, &ours))
     }
 
-    fn list(&self, chain: &InputChain) -> Result<String, LinuxError> {
-        self.0.list(&["--handle", "list", "chain", &chain.to_string()]).map_err(of_chain(chain))
+    fn list(&self, chain: &InputChain) -> Result<Ruleset, LinuxError> {
+        let name = chain.to_string();
+        let words: Vec<&str> = std::iter::once("chain").chain(name.split(' ')).collect();
+        self.0.list(&words).map_err(of_chain(chain))
     }
 
     fn load(&self, chain: &InputChain, text: &str) -> Result<(), LinuxError> {
@@ -131,10 +133,9 @@ impl HostFirewall<'_> {
         kinds: &[Vec<Packet>],
     ) -> Result<Vec<(InputChain, Fate)>, LinuxError> {
         let mut found = Vec::new();
-        for Chain { family, table, name, .. } in
-            self.ruleset(&["list", "chains"])?.filters(hook, families)
+        for Chain { family, table, name, .. } in self.ruleset(&["chains"])?.filters(hook, families)
         {
-            let ruleset = self.ruleset(&["list", "table", family, table])?;
+            let ruleset = self.ruleset(&["table", family, table])?;
             let chains = ruleset.filters(hook, families).filter(|chain| chain.name == *name);
             let fate = |chain, kind: &Vec<Packet>| {
                 kind.iter().map(|packet| ruleset.fate(chain, packet)).min()
@@ -149,10 +150,9 @@ impl HostFirewall<'_> {
     }
 
     fn ruleset(&self, words: &[&str]) -> Result<Ruleset, LinuxError> {
-        let failed = |reason| LinuxError::Stopped { program: "nft", reason };
-        let listed = self.0.list(&[&["--json", "--terse"], words].concat());
-        let listed = listed.map_err(|error| failed(error.to_string()))?;
-        serde_json::from_str(&listed).map_err(|error| failed(error.to_string()))
+        self.0
+            .list(words)
+            .map_err(|error| LinuxError::Stopped { program: "nft", reason: error.to_string() })
     }
 }
 
@@ -168,19 +168,10 @@ fn of_chain(chain: &InputChain) -> impl FnOnce(FirewallError) -> LinuxError {
     }
 }
 
-/// Returns our rules in the output of `nft --handle list chain`.
-fn rules_of<'text>(
-    listed: &'text str,
-    name: &InterfaceName,
-) -> impl Iterator<Item = &'text str> + use<'text> {
-    let mark = comment(name);
-    listed.lines().map(str::trim).filter(move |line| line.contains(&mark))
-}
-
-fn deletions(chain: &InputChain, rules: &[&str]) -> String {
-    let handles = rules.iter().filter_map(|rule| rule.rsplit_once("# handle "));
-    let delete = |(_, handle): (&str, &str)| format!("delete rule {chain} handle {handle}\n");
-    handles.map(delete).collect()
+/// Returns the commands that delete these rules.
+fn deletions(chain: &InputChain, rules: &[&Rule]) -> String {
+    let delete = |rule: &&Rule| format!("delete rule {chain} handle {}\n", rule.handle);
+    rules.iter().map(delete).collect()
 }
 
 #[cfg(test)]

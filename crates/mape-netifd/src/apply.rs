@@ -31,12 +31,10 @@ pub(super) struct CheckedRules {
     edge: Edge,
 }
 
-/// Has nft check the rules of a target. The check is the one expensive step of a set-up, so its
-/// result is cached for each shape of rules. The usual shape was checked when the firewall started.
+/// Has nft check the rules of a target, unless rules of this shape were checked before.
 pub(super) fn check(
     env: &Env,
     interface: &InterfaceName,
-    cache: &mut InterfaceCache,
     target: &Target,
 ) -> Result<CheckedRules, Failure> {
     let Target { config, plan, .. } = target;
@@ -44,17 +42,7 @@ pub(super) fn check(
     let state = State::new(interface, plan, &listening, config.edge, config.nft)
         .with_upnp(config.upnp_ports, config.full_cone_hosts.clone())
         .after(State::last(&env.run, interface).as_ref());
-    let shape = state.shape();
-    let known = cache
-        .probed_edge(&shape)
-        .or_else(|| mape_firewall::capability_cache::edge_for(env, &shape));
-    let edge = if let Some(known) = known {
-        known.preferred()
-    } else {
-        let edge = mape_firewall::check(env, &state)?;
-        cache.keep_probe(shape, edge);
-        edge
-    };
+    let edge = mape_firewall::capability_cache::edge_for(env, &state)?;
     Ok(CheckedRules { state, edge })
 }
 

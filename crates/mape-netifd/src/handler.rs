@@ -177,7 +177,7 @@ fn bring_up(
     before: Before,
 ) -> Result<(), Failure> {
     report::conflicts(call, target);
-    let rules = apply::check(call.env, call.interface, cache, target)?;
+    let rules = apply::check(call.env, call.interface, target)?;
     let Target { config, uplink, plan, .. } = target;
     rivals::claim(call.env, dump, call.interface, config, &uplink.interface, plan.ce())
         .inspect_err(|failure| cache.outcome = Outcome::failed(failure))?;

@@ -115,10 +115,7 @@ fn load(
 ) -> Result<(), Failure> {
     let report = mape_firewall::load(env).map_err(|error| {
         let failure = Failure::from(error);
-        let mut cache = InterfaceCache::read(&env.run, interface);
-        cache.invalidate_probe();
         mape_firewall::capability_cache::clear(env);
-        let _ = cache.write(&env.run, interface);
         let _ = notify(bus, &messages::error(interface, &failure));
         let _ = set_data(bus, interface, &InterfaceData::of_warning(Some(&failure)));
         failure

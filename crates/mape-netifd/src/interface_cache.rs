@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use mape_core::Plan;
-use mape_nft::{Edge, EdgeChoice, InterfaceName};
+use mape_nft::InterfaceName;
 use mape_system::files;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -37,9 +37,6 @@ pub(super) struct InterfaceCache {
     pub(super) applied: Option<Fingerprint>,
     /// The rule as netifd's `data` showed it last.
     pub(super) last_published: Option<InterfaceData>,
-    /// The shape of rules (`State::shape`) that nft accepted since boot, and the edge for which it
-    /// did.
-    accepted: (String, String),
     /// Seconds since 1970 at which the present numbers began.
     since: u64,
     /// The present numbers.
@@ -81,22 +78,6 @@ impl InterfaceCache {
     /// Returns the addresses whose connections are to be deleted now, and drops them.
     pub(super) fn take_flush_addresses(&mut self) -> Vec<Ipv4Addr> {
         std::mem::take(&mut self.flush_addresses)
-    }
-
-    /// Returns the edge that nft accepted for rules of this shape.
-    pub(super) fn probed_edge(&self, shape: &str) -> Option<EdgeChoice> {
-        let (known, edge) = &self.accepted;
-        (known == shape).then(|| edge.parse().ok()).flatten()
-    }
-
-    /// Keeps what nft accepted.
-    pub(super) fn keep_probe(&mut self, shape: String, edge: Edge) {
-        self.accepted = (shape, edge.name().to_owned());
-    }
-
-    /// Invalidates what nft accepted: it refused such rules later.
-    pub(super) fn invalidate_probe(&mut self) {
-        self.accepted = (String::new(), String::new());
     }
 
     /// Keeps the numbers that are set up at `now` (seconds since 1970), and returns since when they

@@ -72,4 +72,4 @@ pub use name::{DeviceName, InterfaceName, NameError};
 pub use object_names::{DropKind, ObjectNames};
 pub use published::{Devices, Forwards, Published, Transport};
 pub use ruleset::{probe, standalone, static_text, transaction, unload_text};
-pub use transaction::Transaction;
+pub use transaction::{Presence, Transaction};

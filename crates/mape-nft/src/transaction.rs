@@ -8,6 +8,8 @@ use crate::text::{chains_of_common_table, remove_chains, remove_table};
 
 /// The element of a set that is present while the short cuts are loaded.
 pub(crate) const SHORT_CUTS: &str = "shortcuts_loaded { 1 }";
+/// How nft lists the element.
+const SHORT_CUTS_HEADING: &str = "set shortcuts_loaded {";
 /// The chain in each table whose rule has the hash of the loaded text as its comment. No packet
 /// reaches it. Unlike an element of a set, the rule disappears if another program flushes the
 /// table.
@@ -16,6 +18,17 @@ pub(crate) const MARKER_CHAIN: &str = "loaded_hash";
 /// Packets reach them without an element of a map.
 const HOOKED_KINDS: [&str; 6] =
     ["dnat-in", "dnat-local", "hairpin", "full-cone-learn", "full-cone-in", "no-offload"];
+
+/// Which part of a [`Transaction`] is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is not loaded, or another program has removed a part of it.
+    Missing,
+    /// All but the short cuts, which loading the [static text](crate::static_text) removes.
+    WithoutShortCuts,
+    /// All of it.
+    Complete,
+}
 
 /// The text for all interfaces of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,43 +85,38 @@ impl Transaction {
         chains_of_common_table(chains).filter(is_stale).map(str::to_owned).collect()
     }
 
-    /// Returns commands for `nft -t`, to be run one after the other. Each lists a chain that
-    /// [tells](Self::is_marked) whether exactly this text was loaded and its table neither deleted
-    /// nor flushed since.
-    pub fn marked_chains(&self) -> impl Iterator<Item = String> {
-        let on_devices = self.netdev_tables.iter().map(|table| format!("netdev {table}"));
-        [format!("inet {INET_TABLE}")]
-            .into_iter()
-            .chain(on_devices)
-            .map(|table| format!("list chain {table} {MARKER_CHAIN}"))
-    }
-
-    /// Returns whether the output of one of [`Self::marked_chains`] belongs to this text.
-    #[must_use]
-    pub fn is_marked(&self, chain: &str) -> bool {
-        chain.contains(&format!("\"{}\"", self.marker))
-    }
-
-    /// Returns a command for `nft` that succeeds if packets reach the loaded rules. It then lists
-    /// the tables.
+    /// Returns a command for `nft -t` that lists what shows whether this text is loaded, up to the
+    /// first object that does not exist: the marker of each table, the elements that lead packets
+    /// to the rules, the tables, and last the element for the short cuts.
     #[must_use]
     pub fn query(&self) -> String {
-        format!("get element inet {INET_TABLE} {SHORT_CUTS}; {}", self.query_without_short_cuts())
+        let mut query = format!("list chain inet {INET_TABLE} {MARKER_CHAIN}; ");
+        for table in &self.netdev_tables {
+            // Writing into a `String` cannot fail.
+            let _ = write!(query, "list chain netdev {table} {MARKER_CHAIN}; ");
+        }
+        query.push_str(&self.elements);
+        let _ = write!(query, "list tables; get element inet {INET_TABLE} {SHORT_CUTS}");
+        query
     }
 
-    /// Returns the command of [`Self::query`] without the short cuts, which loading the [static
-    /// text](crate::static_text) removes.
+    /// Returns what the output of [`Self::query`] shows, be it whole or not.
     #[must_use]
-    pub fn query_without_short_cuts(&self) -> String {
-        format!("{}list tables", self.elements)
-    }
-
-    /// Returns whether the output of a query lists all `netdev` tables of this text and no other
-    /// one of ours.
-    #[must_use]
-    pub fn is_answered_by(&self, tables: &str) -> bool {
-        self.netdev_tables.iter().all(|own| own_netdev_tables(tables).any(|table| table == own))
-            && own_netdev_tables(tables).count() == self.netdev_tables.len()
+    pub fn found_in(&self, output: &str) -> Presence {
+        let marker = format!("\"{}\"", self.marker);
+        // Headings of listed objects end with a brace.
+        let is_table = |line: &&str| !line.ends_with('{');
+        let tables = output.lines().filter(is_table).collect::<Vec<_>>().join("\n");
+        let own: Vec<&str> = own_netdev_tables(&tables).collect();
+        let is_loaded = output.matches(&marker).count() == 1 + self.netdev_tables.len()
+            && tables.lines().any(|line| line.strip_prefix("table inet ") == Some(INET_TABLE))
+            && own.len() == self.netdev_tables.len()
+            && self.netdev_tables.iter().all(|table| own.contains(&table.as_str()));
+        match output.contains(SHORT_CUTS_HEADING) {
+            _ if !is_loaded => Presence::Missing,
+            true => Presence::Complete,
+            false => Presence::WithoutShortCuts,
+        }
     }
 
     /// Returns the text for `nft -f` that loads the short cuts again.

@@ -3,7 +3,9 @@
 
 mod support;
 
-use mape_nft::{Edge, Interface, Options, probe, standalone, static_text, transaction};
+use mape_nft::{
+    Edge, Interface, Options, Presence, Transaction, probe, standalone, static_text, transaction,
+};
 use support::*;
 
 /// 15 ports in 15 blocks of one: short, and of the same form as a real line.
@@ -81,12 +83,29 @@ fn the_router_s_transaction() {
     compare("tests/vectors/nft/router-none.nft", &none.text(""));
     // The same again, and another marker for another text.
     assert_eq!(transaction(&[]), none);
-    let text = none.text("");
-    assert!(none.is_marked(&text) && !both.is_marked(&text));
-    assert_eq!(none.marked_chains().collect::<Vec<_>>(), ["list chain inet mape_rs loaded_hash"]);
-    assert!(none.is_answered_by(""));
-    assert!(both.is_answered_by("table netdev mape_rs_wan\ntable netdev other\n"));
-    assert!(!both.is_answered_by("table netdev mape_rs_wan2\n"));
-    assert!(!both.is_answered_by(tables));
+    assert_eq!(
+        none.query(),
+        "list chain inet mape_rs loaded_hash; list tables; \
+         get element inet mape_rs shortcuts_loaded { 1 }"
+    );
+    // The text contains the markers and the set of the short cuts, as nft lists them.
+    let found = |of: &Transaction, loaded: &Transaction, tables: &str| {
+        of.found_in(&format!("{}table inet mape_rs\n{tables}", loaded.text("")))
+    };
+    assert_eq!(found(&none, &none, ""), Presence::Complete);
+    let own = "table netdev mape_rs_wan\ntable netdev other\n";
+    assert_eq!(found(&both, &both, own), Presence::Complete);
+    for missing in [
+        found(&none, &both, ""),
+        found(&both, &none, own),
+        found(&both, &both, "table netdev mape_rs_wan2\n"),
+        found(&both, &both, tables),
+        none.found_in(&none.text("")),
+        none.found_in(""),
+    ] {
+        assert_eq!(missing, Presence::Missing);
+    }
+    let without = none.text("").replace("shortcuts_loaded", "x") + "table inet mape_rs\n";
+    assert_eq!(none.found_in(&without), Presence::WithoutShortCuts);
     assert!(!transaction(&[one]).text("table netdev mape_rs_wan").contains("delete table"));
 }

@@ -7,8 +7,8 @@ use std::num::NonZeroU16;
 
 use mape_core::{Plan, PortRange};
 use mape_nft::{
-    Dataplane, Edge, Forwards, Interface, Options, Published, Transaction, Transport, probe,
-    standalone, static_text, transaction,
+    Dataplane, Edge, Forwards, Interface, Options, Presence, Published, Transaction, Transport,
+    probe, standalone, static_text, transaction,
 };
 use support::*;
 
@@ -273,34 +273,31 @@ fn the_marker_answers() {
     let plan = built_in(V6PLUS, "");
     let one = transaction(&[Interface { index: Some(2), ..interface(&plan, Edge::Netdev) }]);
     let other = transaction(&[Interface { index: Some(3), ..interface(&plan, Edge::Netdev) }]);
-    let query = |query: &str, before: &str| {
-        let output = sh(&format!("{DEVICE} && {before} nft -t '{query}'"), &one.text(""));
-        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    let found = |of: &Transaction, after: &str| {
+        let script = format!("{DEVICE} && nft -f $RULES && {after} nft -t '{}'", of.query());
+        of.found_in(&String::from_utf8(sh(&script, &one.text("")).stdout).unwrap())
     };
-    let marks = |of: &Transaction, after: &str| -> Vec<bool> {
-        let before = format!("nft -f $RULES && {after}");
-        of.marked_chains().map(|chain| of.is_marked(&query(&chain, &before).1)).collect()
-    };
-    let (found, tables) = query(&one.query(), "nft -f $RULES &&");
-    assert!(found && one.is_answered_by(&tables), "{tables}");
-    assert!(!query(&one.query(), "").0);
-    assert!(!query(&other.query(), "nft -f $RULES &&").0);
-    assert_eq!(marks(&one, ""), [true, true]);
-    assert_eq!(marks(&other, ""), [false, false]);
-    assert_eq!(marks(&one, "nft flush table inet mape_rs &&"), [false, true]);
-    assert_eq!(marks(&one, "nft flush table netdev mape_rs_wan &&"), [true, false]);
-    assert_eq!(marks(&one, "nft flush ruleset &&"), [false, false]);
-    for map in ["open_interfaces", "snat_by_oif", "outer_guard_by_ce"] {
-        let emptied = format!("nft -f $RULES && nft flush map inet mape_rs {map} &&");
-        assert!(!query(&one.query(), &emptied).0, "{map}");
+    assert_eq!(found(&one, ""), Presence::Complete);
+    assert_eq!(found(&other, ""), Presence::Missing);
+    for damage in [
+        "flush table inet mape_rs",
+        "flush table netdev mape_rs_wan",
+        "flush ruleset",
+        "flush map inet mape_rs open_interfaces",
+        "flush map inet mape_rs snat_by_oif",
+        "flush map inet mape_rs outer_guard_by_ce",
+        "flush set inet mape_rs ce_addresses",
+        "delete table netdev mape_rs_wan",
+        "add table netdev mape_rs_other",
+    ] {
+        assert_eq!(found(&one, &format!("nft {damage} &&")), Presence::Missing, "{damage}");
     }
-    let (found, tables) =
-        query(&one.query(), "nft -f $RULES && nft delete table netdev mape_rs_wan &&");
-    assert!(found && !one.is_answered_by(&tables));
+    let flushed = "nft flush set inet mape_rs shortcuts_loaded &&";
+    assert_eq!(found(&one, flushed), Presence::WithoutShortCuts);
     // A stand-alone file on top of it, even of the same line.
     let alone = format!("{}{}", one.text(""), standalone(&interface(&plan, Edge::Netdev)));
-    let chain = one.marked_chains().next().unwrap();
-    assert!(!sh(&format!("{DEVICE} && nft -f $RULES && nft {chain}"), &alone).status.success());
+    let listed = sh(&format!("{DEVICE} && nft -f $RULES && nft -t '{}'", one.query()), &alone);
+    assert_eq!(one.found_in(&String::from_utf8(listed.stdout).unwrap()), Presence::Missing);
 }
 
 /// firewall4 reloads the static text again and again; what was opened stays open.
@@ -315,14 +312,15 @@ fn the_static_text_keeps_what_was_opened() {
     let transaction = transaction(&[interface]);
     let text = transaction.text("");
     let then = |script: &str| format!("{DEVICE} && nft -f $RULES && nft {script}");
-    let ask = then(&format!("'{}'", transaction.query()));
-    let ask_less = then(&format!("'{}'", transaction.query_without_short_cuts()));
+    let found = |text: &str| {
+        let listed = sh(&then(&format!("-t '{}'", transaction.query())), text).stdout;
+        transaction.found_in(&String::from_utf8(listed).unwrap())
+    };
     let open = sh_ok(&then("list ruleset"), &text);
-    sh_ok(&ask, &text);
+    assert_eq!(found(&text), Presence::Complete);
     // All but the short cuts, which are quickly brought back.
     let again = format!("{text}{}", static_text());
-    assert!(!sh(&ask, &again).status.success());
-    assert!(transaction.is_answered_by(&sh_ok(&ask_less, &again)));
+    assert_eq!(found(&again), Presence::WithoutShortCuts);
     let whole = format!("{again}{}", transaction.short_cuts());
     assert_eq!(open, sh_ok(&then("list ruleset"), &whole));
     sh_ok("nft -f $RULES", &static_text());

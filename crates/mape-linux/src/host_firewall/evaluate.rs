@@ -1,7 +1,8 @@
-//! Whether a chain of the host's firewall lets a kind of packet through, as far as that is certain.
+//! The host's firewall as `nft --json` lists it: our rule in it, and whether a chain lets a kind of
+//! packet through, as far as that is certain.
 //!
-//! Reads the rules as `nft --json` lists them. If a rule matches on something that is not known of
-//! the packet (a named set, a mark, a rate), both outcomes stay possible.
+//! If a rule matches on something that is not known of the packet (a named set, a mark, a rate),
+//! both outcomes stay possible.
 
 use std::net::IpAddr;
 
@@ -100,11 +101,24 @@ pub(super) struct Chain {
     policy: String,
 }
 
+/// A rule, with the number by which nft deletes it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Rule {
+pub(super) struct Rule {
     chain: String,
+    pub(super) handle: u64,
+    comment: String,
     expr: Vec<Value>,
+}
+
+impl Rule {
+    /// Whether the rule compares this key with this value, and with no other.
+    pub(super) fn compares(&self, name: &str, value: &str) -> bool {
+        self.expr.iter().filter_map(|statement| statement.get("match")).any(|condition| {
+            condition.get("left").and_then(key).is_some_and(|key| key == name)
+                && condition.get("right").is_some_and(|right| right == value)
+        })
+    }
 }
 
 /// The outcomes of a rule or a chain that are possible.
@@ -146,13 +160,21 @@ impl Ruleset {
         }
     }
 
+    /// The rules that have this comment.
+    pub(super) fn rules_with(&self, comment: &str) -> impl Iterator<Item = &Rule> {
+        self.rules().filter(move |rule| rule.comment == comment)
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.nftables.iter().filter_map(|object| object.rule.as_ref())
+    }
+
     fn chain(&self, name: &str, packet: &Packet, depth: u8) -> Outcomes {
         if depth > MAX_DEPTH {
             return ANYTHING;
         }
         let mut outcomes = Outcomes::default();
-        let rules = self.nftables.iter().filter_map(|object| object.rule.as_ref());
-        for rule in rules.filter(|rule| rule.chain == name) {
+        for rule in self.rules().filter(|rule| rule.chain == name) {
             let Outcomes { accept, drop, leave, next } = self.rule(rule, packet, depth);
             outcomes.accept |= accept;
             outcomes.drop |= drop;

@@ -6,12 +6,15 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use mape_firewall::Env;
+use serde_json::json;
 
 use super::*;
 use crate::executable::executable;
 use crate::scratch::Scratch;
 
 const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
+/// A chain without rules.
+const NO_RULES: &str = r#"{"nftables": []}"#;
 
 thread_local! {
     /// The addresses whose connections were forgotten.
@@ -43,8 +46,7 @@ impl Machine {
         let ip = "*batch*) sed 's/^/ip /' >>ran ;;\n*address*) cat devices.json ;;\n\
                   *-4*) cat routes4.json ;;\n*) echo '[]' ;;\n";
         let nft = "'-f -') cat >text\nif grep -q 'rule inet filter input ' text; then sed 's/^/nft /' text >>ran\n\
-                   else mv text rules; echo rules >>ran; fi ;;\n*'get element'*) cat loaded ;;\n\
-                   *' loaded_hash') cat loaded && cat rules ;;\n\
+                   else mv text rules; echo rules >>ran; fi ;;\n*'get element'*) cat loaded && cat rules ;;\n\
                    *'list chain inet filter input') cat chain ;;\n";
         let system = System::new(Env {
             run: directory.join("state"),
@@ -72,7 +74,7 @@ impl Machine {
 
     /// From now on the line is there, with its rules.
     fn is_up(&self) {
-        self.has("loaded", "table netdev mape_rs_wan\n");
+        self.has("loaded", "table inet mape_rs\ntable netdev mape_rs_wan\n");
         let devices = format!(
             r#"[{{"ifname":"eth0","mtu":1500,"addr_info":[{{"local":"{CE}","prefixlen":128}}]}},
             {{"ifname":"mape-wan","flags":["UP"],"mtu":1460,"linkinfo":{{"info_kind":"ip6tnl",
@@ -133,7 +135,7 @@ fn the_provider_of_a_contract_gets_an_update_and_a_failure_is_reported() {
 fn a_chain_that_is_missing_leaves_the_line_up() {
     let machine = Machine::new("chain");
     let chain = "input_chain inet filter input";
-    machine.has("chain", "");
+    machine.has("chain", NO_RULES);
     let said = machine.up(chain).unwrap();
     assert!(!said.contains("note"), "{said}");
     assert!(machine.directory.ran().contains("nft insert rule inet filter input"));
@@ -142,7 +144,7 @@ fn a_chain_that_is_missing_leaves_the_line_up() {
     let said = machine.up(chain).unwrap();
     assert!(said.contains("note: the chain inet filter input cannot be extended: "), "{said}");
     assert_eq!(machine.directory.ran(), "");
-    machine.has("chain", "");
+    machine.has("chain", NO_RULES);
     machine.up(chain).unwrap();
     assert!(machine.directory.ran().starts_with("nft insert rule inet filter input"));
 }
@@ -160,12 +162,16 @@ fn a_dry_run_is_what_up_would_do_now() {
     );
     assert_eq!(machine.directory.ran(), "");
     let chain = "input_chain inet filter input";
-    machine.has("chain", "");
+    machine.has("chain", NO_RULES);
     machine.up(chain).unwrap();
     machine.is_up();
-    let rule = "ip6 saddr 2404:9200:225:100::64 ip6 daddr 240b:10:3261:6400:6a:4832:6100:6400 \
-                meta l4proto 4 accept comment \"mape-rs wan\"";
-    machine.has("chain", &format!("{rule} # handle 9\n"));
+    let is = |field: &str, value: &str| {
+        json!({ "match": { "op": "==", "right": value,
+            "left": { "payload": { "protocol": "ip6", "field": field } } } })
+    };
+    let expr = json!([is("saddr", "2404:9200:225:100::64"), is("daddr", CE), { "accept": null }]);
+    let rule = json!({ "chain": "input", "handle": 9, "comment": "mape-rs wan", "expr": expr });
+    machine.has("chain", &json!({ "nftables": [{ "rule": rule }] }).to_string());
     assert_eq!(machine.dry_run(chain), nothing);
     // A chain that is not named any more gets back what it was.
     let restored = "nft -f - <<'EOF'\ndelete rule inet filter input handle 9\nEOF\n";

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::json;
+
 use super::recorded::Line;
 use super::*;
 
@@ -145,8 +147,9 @@ impl Router {
         ] {
             router.write(&file, &text);
         }
-        let tables = format!("printf '%s\\n' 'table inet mape_{}'\n", WORD.replace('\'', r"'\''"));
-        executable(&router.line.0.join("nft"), &format!("#!/bin/sh\n{tables}"));
+        let table = json!({ "table": { "family": "inet", "name": format!("mape_{WORD}") } });
+        let tables = json!({ "nftables": [table] }).to_string().replace('\'', r"'\''");
+        executable(&router.line.0.join("nft"), &format!("#!/bin/sh\nprintf '%s\\n' '{tables}'\n"));
         router
     }
 

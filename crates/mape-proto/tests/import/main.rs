@@ -61,6 +61,16 @@ commit) cat "$changes" >@TOOLS@/committed ;;
 esac
 "#;
 
+/// Tables (`table FAMILY NAME`, a line each) as `nft --json list tables` prints them.
+fn listed(tables: &str) -> String {
+    let table = |line: &str| {
+        let (family, name) = line.strip_prefix("table ")?.split_once(' ')?;
+        Some(serde_json::json!({ "table": { "family": family, "name": name } }))
+    };
+    let tables: Vec<_> = tables.lines().filter_map(table).collect();
+    serde_json::json!({ "nftables": tables }).to_string()
+}
+
 impl Router {
     fn new(name: &str) -> Self {
         let home = std::env::temp_dir().join(format!("mape-import-{name}-{}", std::process::id()));
@@ -78,9 +88,9 @@ impl Router {
         let router = Self::new(name);
         copy(&home().join(case).join("root"), &router.root);
         if let Ok(tables) = fs::read_to_string(home().join(case).join("tables")) {
-            fs::write(router.tools.join("tables"), tables).unwrap();
+            fs::write(router.tools.join("tables"), listed(&tables)).unwrap();
             let text = format!(
-                "#!/bin/sh\n[ \"$*\" = 'list tables' ] && cat {}/tables\n",
+                "#!/bin/sh\n[ \"$*\" = '--json --terse list tables' ] && cat {}/tables\n",
                 router.tools.display()
             );
             router.program("nft", &text);
