@@ -82,7 +82,13 @@ pub fn statuses(env: &Env, proposed: Option<Forward>) -> Result<Vec<ForwardStatu
             one.ipv4 = Some(address.to_string());
             one.port = Some(server.port);
             one.before = server.before.map(|before| before.to_string());
-            match kernel.why_not(interface, server, &one.host) {
+            let mut forwards = configured.forwards.iter().chain(&configured.proposed);
+            let forward = forwards.find(|it| it.section == server.forward);
+            let why_not = match forward.filter(|_| server.host.is_none()) {
+                Some(forward) => Some(configured.hosts.why_unknown(&forward.host)),
+                None => kernel.why_not(interface, server),
+            };
+            match why_not {
                 None => (one.state, one.reason, one.hint) = ("published", None, None),
                 Some((reason, hint)) => (one.reason, one.hint) = (Some(reason), Some(hint)),
             }
@@ -160,15 +166,11 @@ impl KernelView {
         Self { published, stopped }
     }
 
-    /// Returns the reason why no packet arrives at the forward, and the next step.
-    fn why_not(&self, interface: &str, server: &Server, host: &str) -> Option<(String, String)> {
+    /// Returns the reason why no packet arrives at the forward, whose host is known, and the next
+    /// step.
+    fn why_not(&self, interface: &str, server: &Server) -> Option<(String, String)> {
         let load = "run `mape-proto firewall`, which tells what is wrong".to_owned();
         let published = match &self.published {
-            _ if server.host.is_none() => {
-                let reason = format!("the address of {host} is not known");
-                let hint = "switch the host on, or give its address".to_owned();
-                return Some((reason, hint));
-            }
             None => {
                 let reason = format!("{interface} has no device, so nothing arrives yet");
                 return Some((reason, "see `mape-proto status`".to_owned()));

@@ -148,7 +148,10 @@ impl Planned {
         if let Some(last) = last.filter(|last| last.index == index) {
             changes.retain(|change| last.state.has_at(&change.forward) != change.new);
         }
-        remarks.notes(changes.iter().map(Change::line));
+        let waits = |change: &Change| {
+            state.servers().iter().any(|it| it.forward == change.forward && it.host.is_none())
+        };
+        remarks.notes(changes.iter().map(|change| change.line(waits(change))));
         let pool = state.pool();
         let moved = write_allow_list(&env.run, &interface, &pool).unwrap_or_else(|error| {
             remarks.fault(format!("{interface}: no list of ports for UPnP: {error}"));

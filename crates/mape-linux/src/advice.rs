@@ -54,7 +54,7 @@ impl NoRouter {
                  a router's files pass --root DIR",
             ),
             Some("detect") if has("--apply") => {
-                ("mape-proto detect --apply", "run mape-proto up, which needs no configuration")
+                ("mape-proto detect --apply", "do what the next step of `mape-proto detect` says")
             }
             Some("doctor") => (
                 "mape-proto doctor with a name or such an option",
@@ -138,9 +138,13 @@ fn fixed(end: &str) -> String {
 }
 
 /// Returns the verdict with the next step for this kind of machine, without a section for a router.
+/// The lines of the configuration are those of the section.
 #[must_use]
 pub fn advised_verdict(mut verdict: Verdict, tunnel_end: Option<std::net::Ipv6Addr>) -> Verdict {
     let contract = verdict.provider.filter(|name| CONTRACTS.contains(name));
+    let section = verdict.section.take();
+    let ipaddr = section.iter().flat_map(|it| &it.options).find(|(name, _)| *name == "ipaddr");
+    let ipaddr = ipaddr.map_or("(the contract's address)", |(_, address)| address.as_str());
     let step = match (verdict.line, &verdict.aftr) {
         (LineType::MapE, _) => Some(
             "run mape-proto up; only with a contract for an IPv4 address of your own write provider, \
@@ -149,17 +153,24 @@ pub fn advised_verdict(mut verdict: Verdict, tunnel_end: Option<std::net::Ipv6Ad
         ),
         (LineType::DsLite, Some(aftr)) => Some(ds_lite_or_fixed(&aftr.to_string())),
         (LineType::Ipip, _) => Some(match (contract, tunnel_end) {
-            (Some(name), Some(end)) => format!(
-                "write provider {name}, ipaddr (the contract's address) and peeraddr {end} into \
-                 /etc/mape-rs.conf, and run mape-proto up"
-            ),
+            (Some(name), Some(end)) => {
+                let update = if name == "v6plus-static" {
+                    "; add update_user and update_password of the contract, so that the provider \
+                     learns the tunnel's address"
+                } else {
+                    ""
+                };
+                format!(
+                    "write provider {name}, ipaddr {ipaddr} and peeraddr {end} into \
+                     /etc/mape-rs.conf, and run mape-proto up{update}"
+                )
+            }
             (None, Some(end)) => fixed(&format!("the tunnel end {end}")),
             (_, None) => fixed("the tunnel end of your contract"),
         }),
         _ => None,
     };
     verdict.next_step = step.unwrap_or(verdict.next_step);
-    verdict.section = None;
     verdict
 }
 

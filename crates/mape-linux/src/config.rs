@@ -9,7 +9,7 @@ use mape_core::{
     Code, Explain, Explanation, Failure, Layout, MIN_MTU, ProviderChoice, Quoted, ReceivedPrefix,
     Request, decimal, parse_rule,
 };
-use mape_netifd::{CONTRACTS, FixedIpv4Contract, OptionError, planned_uplink_mtu};
+use mape_netifd::{CONTRACTS, FixedIpv4Contract, OptionError, choose_provider, planned_uplink_mtu};
 use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
 use mape_system::files;
 use mape_system::user_rules::Stated;
@@ -187,7 +187,7 @@ impl Config {
             "interface" => self.interface = value.parse()?,
             "uplink" => self.uplink = Some(value.parse()?),
             "prefix" => self.prefix = Some(value.parse()?),
-            "provider" => self.stated.provider = value.parse()?,
+            "provider" => self.stated.provider = choose_provider(value)?,
             "layout" => self.stated.layout = Some(value.parse()?),
             "rule" => {
                 // Kept as text: `layout` may follow.

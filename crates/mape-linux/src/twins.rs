@@ -6,10 +6,11 @@
 //! reported.
 
 use std::fs;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use mape_core::ShellWord;
+use mape_provision::fixed_provider;
 use mape_system::files;
 
 use crate::desired::DesiredLine;
@@ -103,6 +104,31 @@ pub fn twins(line: &DesiredLine, machine: &Snapshot, system: &System) -> Vec<Twi
         .collect();
     twins.sort_by_key(|twin| !twin.is_in_the_way);
     twins
+}
+
+/// Returns the tunnel of a fixed-IPv4 contract that is on the machine, although the configuration
+/// names no such contract: what it is, and the next step.
+#[must_use]
+pub fn contract_beside(line: &DesiredLine, machine: &Snapshot) -> Option<(String, String)> {
+    machine.devices.iter().filter(|device| device.ifname != line.device).find_map(|device| {
+        let end = device.linkinfo.info_data.remote.as_deref()?.parse().ok()?;
+        let provider = fixed_provider(end).filter(|_| end != line.br)?;
+        let name = ShellWord::new(&device.ifname);
+        let address = device.addr_info.iter().find_map(|it| match it.local {
+            Some(IpAddr::V4(address)) => Some(format!("ipaddr {address}")),
+            _ => None,
+        });
+        let address = address.unwrap_or_else(|| "ipaddr (the contract's address)".to_owned());
+        let what = format!(
+            "the tunnel {name} leads to {end}, where contracts with an IPv4 address of their own end \
+             ({provider}), and the configuration names no such contract"
+        );
+        let next = format!(
+            "write provider {provider}, {address} and peeraddr {end} into the configuration; \
+             `ip link delete {name}` removes the tunnel, also if the contract has ended"
+        );
+        Some((what, next))
+    })
 }
 
 /// Checks that the kernel accepts the line's tunnel.

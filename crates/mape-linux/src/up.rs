@@ -294,6 +294,8 @@ fn notes(system: &System, task: &Task) -> Vec<String> {
     for twin in twins::twins(line, machine, system) {
         notes.push(format!("{}: {}", twin.what(line), twin.next()));
     }
+    let contract = twins::contract_beside(line, machine);
+    notes.extend(contract.map(|(what, next)| format!("{what}: {next}")));
     if let Some(table) = line.route.and_then(|route| route.table) {
         notes.push(format!(
             "the default route is in table {table}; an `ip rule` has to send packets there"

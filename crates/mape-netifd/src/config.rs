@@ -12,7 +12,7 @@ use mape_nft::{EdgeChoice, Options as NftOptions};
 use mape_provision::{Mode, Sources};
 use mape_system::rule_file;
 
-use super::fixed_ipv4::FixedIpv4Contract;
+use super::fixed_ipv4::{FixedIpv4Contract, choose_provider};
 use super::options::{OptionError, Options};
 use super::provisioning::mode;
 
@@ -111,7 +111,7 @@ impl Config {
             provider: match provider {
                 // What the table says of the prefix is not about such a contract.
                 _ if fixed.is_some() => ProviderChoice::Manual,
-                Some(name) => name.parse()?,
+                Some(name) => choose_provider(&name)?,
                 None => ProviderChoice::Auto,
             },
             layout,

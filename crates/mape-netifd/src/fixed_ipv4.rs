@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{Failure, Layout, ReceivedPrefix, Rule, RuleError, RuleParts};
+use mape_core::{
+    Failure, Layout, ProviderChoice, ReceivedPrefix, Rule, RuleError, RuleParts, UnknownProvider,
+};
 use mape_provision::{Scheme, Url};
 
 use super::options::{OptionError, Options};
@@ -23,6 +25,17 @@ const EXAMPLE_LINE: Ipv6Net =
 
 /// The names under which `provider` has these services.
 pub use mape_provision::FIXED_PROVIDERS as CONTRACTS;
+
+/// Reads the option `provider` if it names no such contract.
+///
+/// # Errors
+/// For an unknown name; the next step has the names of these contracts too.
+pub fn choose_provider(name: &str) -> Result<ProviderChoice, Failure> {
+    let contracts = CONTRACTS.join(" or ");
+    let too = format!("{contracts} for a contract with an IPv4 address of its own");
+    name.parse().map_err(|error: UnknownProvider| Failure::from(error).or_else_do(&too))
+}
+
 /// Length of the largest block that such a contract has: 256 addresses.
 const LARGEST_BLOCK_LEN: u8 = 24;
 const ADDRESS_HINT: &str = "write the address of the contract, like 203.0.113.10, or its block with the \
@@ -85,6 +98,9 @@ impl FixedIpv4Contract {
             br: br.ok_or(OptionError::Without("provider", "peeraddr"))?,
             update: update(options, server)?,
         };
+        if fixed.ipv4 != fixed.ipv4.trunc() {
+            return Err(OptionError::InsideBlock(fixed.ipv4).into());
+        }
         // Whether these addresses can be a contract's, whatever the line is.
         fixed.rule_of(EXAMPLE_LINE)?;
         Ok(Some(fixed))

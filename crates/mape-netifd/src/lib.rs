@@ -46,7 +46,7 @@ pub use detect::{DetectOptions, detect};
 pub use dump::{Candidate, Dump, InterfaceDump};
 pub use error::UplinkError;
 pub use fixed_ipv4::FixedIpv4Contract;
-pub use fixed_ipv4::{CONTRACTS, Update};
+pub use fixed_ipv4::{CONTRACTS, Update, choose_provider};
 pub use handler::{renew, setup};
 pub use hotplug::{Event, hotplug};
 pub use interface_data::{InterfaceData, Warning};

@@ -5,6 +5,7 @@
 
 use std::num::NonZeroU16;
 
+use ipnet::Ipv4Net;
 use mape_core::{Code, Explain, Explanation, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal};
 use mape_system::json;
 use serde_json::{Map, Value};
@@ -25,6 +26,9 @@ pub enum OptionError {
         /// What it can be.
         hint: &'static str,
     },
+    /// An address of a block, with the block's length.
+    #[error("the option ipaddr has {0}, which is not the first address of its block")]
+    InsideBlock(Ipv4Net),
     /// Two options that say different things.
     #[error("the options {0} and {1} contradict each other")]
     Contradiction(&'static str, &'static str),
@@ -79,6 +83,13 @@ impl Explain for OptionError {
             }
             Self::Bad { name, value, hint } => {
                 Explanation::of_option(name, *hint).text("value", &value.text())
+            }
+            Self::InsideBlock(net) => {
+                let (block, address) = (net.trunc(), net.addr());
+                let hint = format!(
+                    "did you mean {block}? For a contract with one address write {address}"
+                );
+                Explanation::of_option("ipaddr", hint).text("value", &net.to_string())
             }
             Self::Contradiction(one, other) => {
                 Explanation::of_option(one, format!("remove the option {other}"))

@@ -25,6 +25,8 @@ pub enum UciError {
         file: Quoted,
         /// What the system says.
         reason: String,
+        /// The next step.
+        next: &'static str,
     },
     /// The program `uci` fails.
     #[error("uci cannot change the configuration: {}", .0.text())]
@@ -44,7 +46,11 @@ impl UciError {
     #[must_use]
     pub fn unreadable(file: &Path, reason: &io::Error) -> Self {
         let file = Quoted::new(&file.to_string_lossy());
-        Self::Unreadable { file, reason: reason.to_string() }
+        let next = match reason.kind() {
+            io::ErrorKind::PermissionDenied => "run this as root on the router",
+            _ => "put a regular file of at most 1 MiB in its place, or remove it",
+        };
+        Self::Unreadable { file, reason: reason.to_string(), next }
     }
 }
 
@@ -56,9 +62,8 @@ impl Explain for UciError {
                 let hint = format!("`uci export {package}` must work first; correct that line");
                 Explanation::new(Code::Uci, hint).text("package", &package).param("line", line)
             }
-            Self::Unreadable { file, .. } => {
-                Explanation::new(Code::Uci, "run this as root on the router")
-                    .text("file", &file.text())
+            Self::Unreadable { file, next, .. } => {
+                Explanation::new(Code::Uci, *next).text("file", &file.text())
             }
             Self::Pending(package) => {
                 let package = package.text();

@@ -56,13 +56,17 @@ impl Change {
         }
     }
 
-    /// Returns the message for the log.
+    /// Returns the message for the log. `waits` says that the host's address is not known, so that
+    /// nothing arrives at the port yet.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub fn line(&self, waits: bool) -> String {
         let from = self.old.map(|old| format!(" from {old}")).unwrap_or_default();
         let to = self.new.map(|new| format!(" to {new}")).unwrap_or_default();
         let text = format!("forward {}: {}", self.forward, self.action());
         match (self.old, self.new) {
+            (_, Some(new)) if waits => {
+                format!("forward {}: has {new}, and waits for its host", self.forward)
+            }
             (Some(_), Some(_)) => text + &from + &to,
             (None, Some(new)) => format!("{text} at {new}"),
             _ => text + &from,

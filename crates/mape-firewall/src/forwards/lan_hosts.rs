@@ -95,6 +95,34 @@ impl Hosts {
         }
     }
 
+    /// Returns why the address of a host is not known, and the next step.
+    pub fn why_unknown(&self, host: &Host) -> (String, String) {
+        let text = host.text();
+        let unknown = format!("the address of {text} is not known");
+        let (interface, other) = match host {
+            Host::Named { name, interface } => (interface, self.candidates(name).next()),
+            Host::Id { interface, .. } => (interface, None),
+            Host::Address(_) => return (unknown, "give its address".to_owned()),
+        };
+        let has_network = self.networks.get(interface).is_some_and(|nets| !nets.is_empty());
+        let (reason, hint) = match (other, host) {
+            (Some(address), _) => (
+                format!("the address {address} of {text} is no host's in the network {interface}"),
+                "correct the address, or name its network with the option dest",
+            ),
+            _ if !has_network => (
+                format!("{unknown}: the configuration has no IPv4 network of {interface}"),
+                "name the network of the host with the option dest, or give its address",
+            ),
+            (None, Host::Id { .. }) => (
+                format!("{text} is longer than the host part of the network {interface}"),
+                "write the last bits only, or the whole address",
+            ),
+            (None, _) => (unknown, "switch the host on, or give its address"),
+        };
+        (reason, hint.to_owned())
+    }
+
     /// If a section has the name, only its address counts, or the leases of its MAC addresses.
     /// Otherwise the leases with this MAC address or name count.
     fn candidates<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Ipv4Addr> + 'a {
@@ -177,6 +205,28 @@ mod tests {
         for name in ["far", "end", "wrong"] {
             assert_eq!(lease(name), None, "{name}");
         }
+        // Why, and what helps.
+        let why = |name: &str, interface: &str| {
+            let (name, interface) = (name.to_owned(), interface.to_owned());
+            let (reason, hint) = hosts.why_unknown(&Host::Named { name, interface });
+            format!("{reason}; {hint}")
+        };
+        for (name, interface, says) in [
+            ("absent", "lan", "the address of absent is not known; switch the host on"),
+            ("noip", "lan", "the address of noip is not known; switch the host on"),
+            (
+                "guest-only",
+                "lan",
+                "10.7.0.8 of guest-only is no host's in the network lan; correct",
+            ),
+            ("nas", "guest", "192.168.1.5 of nas is no host's in the network guest; correct"),
+            ("absent", "wan", "has no IPv4 network of wan; name the network"),
+            ("absent", "lna", "has no IPv4 network of lna; name the network"),
+        ] {
+            assert!(why(name, interface).contains(says), "{}", why(name, interface));
+        }
+        let long = hosts.why_unknown(&Host::parse("::1:0", "lan").unwrap());
+        assert_eq!(long.0, "::1:0 is longer than the host part of the network lan");
         let id = |id: &str, interface| find(&Host::parse(id, interface).unwrap());
         assert_eq!(id("::10", "lan").as_deref(), Some("192.168.1.16"));
         assert_eq!(id("::0.0.3.1", "guest").as_deref(), Some("10.7.3.1"));

@@ -70,7 +70,7 @@ fn auto_is_the_same_port_or_one_that_stays() {
     // An explicit request gets the port.
     let named = find(&format!("web auto 443, other {web} 1"), &plan, &[], &first.stored);
     assert!(ports(&named)["web"] != web && ports(&named)["other"] == web);
-    assert_eq!(named.changes[0].line().split(' ').nth(2), Some("moved"));
+    assert_eq!(named.changes[0].line(false).split(' ').nth(2), Some("moved"));
     // Without a stored port the choice is the same as the first time.
     assert_eq!(ports(&find("web auto 443", &plan, &[], &PortStore::default()))["web"], web);
 }

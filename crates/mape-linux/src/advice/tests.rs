@@ -74,12 +74,14 @@ fn a_prefix_without_a_rule() {
 
 #[test]
 fn a_verdict_has_no_section() {
-    let verdict = |prefix: &str, tunnel_end: Option<&str>| {
+    let verdict_with = |prefix: &str, tunnel_end: Option<&str>, ipv4: Option<&str>| {
         let tunnel_end = tunnel_end.map(|end| end.parse().unwrap());
         let prefixes = vec![prefix.parse().unwrap()];
-        let facts = LineFacts { prefixes, tunnel_end, ..LineFacts::default() };
+        let ipv4 = ipv4.map(|ipv4| ipv4.parse().unwrap());
+        let facts = LineFacts { prefixes, tunnel_end, ipv4, ..LineFacts::default() };
         advised_verdict(detect(&facts), tunnel_end)
     };
+    let verdict = |prefix: &str, tunnel_end| verdict_with(prefix, tunnel_end, None);
     for (prefix, says) in LINES {
         let verdict = verdict(prefix, None);
         suits(&verdict.next_step);
@@ -93,6 +95,20 @@ fn a_verdict_has_no_section() {
         fixed.contains("provider v6plus-static") && fixed.contains("/etc/mape-rs.conf"),
         "{fixed}"
     );
+    assert!(fixed.contains("ipaddr (the contract's address)"), "{fixed}");
+    // Without these two the provider sends nothing to an address that it does not know.
+    assert!(fixed.contains("update_user and update_password"), "{fixed}");
+    // What was given is not asked for again.
+    for (end, ipv4, says) in [
+        ("2404:9200:225:100::65", "203.0.113.81/32", "ipaddr 203.0.113.81 and peeraddr"),
+        ("2001:380:a182::2", "198.51.100.80/29", "ipaddr 198.51.100.80/29 and peeraddr"),
+    ] {
+        let prefix = "2400:4050:1234:5600::/56";
+        let step = verdict_with(prefix, Some(end), Some(ipv4)).next_step;
+        suits(&step);
+        assert!(step.contains(says) && !step.contains("the contract's address"), "{step}");
+        assert_eq!(step.contains("update_user"), end.ends_with("65"), "{step}");
+    }
     let other = verdict("2600::/56", Some("2600:1::65")).next_step;
     assert!(other.contains("the tunnel end 2600:1::65"), "{other}");
     suits(&fixed);
@@ -120,7 +136,7 @@ fn commands_of_a_router_say_what_to_do_instead() {
         ("forward add 192.168.1.10:25565", "reserved_ports"),
         ("forward list --json", "a dnat rule of your own"),
         ("import wan", "`ip link delete NAME`"),
-        ("detect --apply", "run mape-proto up"),
+        ("detect --apply", "the next step of `mape-proto detect`"),
         ("doctor wan", "run `mape-proto doctor` without them"),
     ] {
         let hint = of(line).unwrap();

@@ -122,6 +122,7 @@ fn an_incomplete_contract_names_the_missing_option() {
         ("peeraddr 2404:9200:225:100::65", "", "needs the option peeraddr"),
         ("provider v6plus-static", "", "provider names none"),
         ("v6plus-static", "v6plus", "provider names none"),
+        ("v6plus-static", "transix-static", "or v6plus-static or ocn-static for a contract"),
         ("203.0.113.81", "203.0.113.81/29", "did you mean 203.0.113.80/29?"),
         ("203.0.113.81", "203.0.113", "203.0.113.10"),
         (

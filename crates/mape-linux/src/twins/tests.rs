@@ -109,6 +109,26 @@ fn one_beside_it_is_left_over() {
     assert!(said.contains("old5 has") && said.contains(&format!("remote {BR}), and is left over")));
 }
 
+/// A contract with an address of its own is on the machine, and its line is not: which numbers make
+/// it the line.
+#[test]
+fn the_tunnel_of_a_contract_is_named() {
+    let machine = Machine::new("contract");
+    let v6plus = "2404:9200:225:100::65";
+    let of = |devices: &[String], line: &DesiredLine| contract_beside(line, &snapshot(devices));
+    let tunnel = tunnel("v6p", BOUND, v6plus, "203.0.113.81");
+    let (what, next) = of(std::slice::from_ref(&tunnel), &machine.line).unwrap();
+    assert!(what.starts_with("the tunnel v6p leads to 2404:9200:225:100::65, where"), "{what}");
+    let numbers = format!("provider v6plus-static, ipaddr 203.0.113.81 and peeraddr {v6plus} into");
+    assert!(next.contains(&numbers), "{next}");
+    assert!(next.contains("`ip link delete v6p` removes"), "{next}");
+    // The configuration is that of the contract, or the tunnel is the line's own.
+    let contract = DesiredLine { br: v6plus.parse().unwrap(), ..machine.line.clone() };
+    assert_eq!(of(std::slice::from_ref(&tunnel), &contract), None);
+    let own = tunnel.replace("v6p", "mape-wan");
+    assert_eq!(of(&[own, tunnel.replace(v6plus, BR)], &machine.line), None);
+}
+
 /// What does not collide is no one's business here.
 #[test]
 fn others_are_left_alone() {

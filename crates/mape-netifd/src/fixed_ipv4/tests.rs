@@ -111,4 +111,12 @@ fn missing_and_contradicting_values_are_named() {
         let error = Config::parse(&OPTIONS.replacen(from, to, 1)).unwrap_err();
         assert!(error.line().contains(name), "{}", error.line());
     }
+    // The user has written no rule, so the sentence is about the option.
+    let error = Config::parse(&OPTIONS.replacen("203.0.113.10", "203.0.113.10/29", 1)).unwrap_err();
+    assert!(error.message.starts_with("the option ipaddr has 203.0.113.10/29"), "{error:?}");
+    assert!(error.hint.starts_with("did you mean 203.0.113.8/29? "), "{error:?}");
+    assert!(error.hint.ends_with("write 203.0.113.10"), "{error:?}");
+    // All that the option can say.
+    let error = Config::parse(r#"{"provider":"v6plus-statik"}"#).unwrap_err();
+    assert!(error.hint.contains("v6plus,") && error.hint.contains("v6plus-static"), "{error:?}");
 }

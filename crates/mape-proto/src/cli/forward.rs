@@ -247,7 +247,8 @@ impl Options {
         let package = self.env.config().read(PACKAGE)?;
         let package = package.ok_or_else(|| UciError::Unreadable {
             file: Quoted::new("/etc/config/firewall"),
-            reason: "there is none, so this is no OpenWrt router".to_owned(),
+            reason: "there is none".to_owned(),
+            next: "run this on a router with firewall4, whose configuration it is",
         })?;
         Ok(request.forward(&request.section(|name| package.section(name).is_some()))?)
     }

@@ -10,14 +10,15 @@ const RANGES_IN_A_LINE: usize = 5;
 /// IPv4 and TCP header, in bytes: what an MSS leaves out of the MTU.
 const HEADERS: u16 = 40;
 
-pub(super) fn plan(plan: &Plan) -> String {
+/// `stated` is where the user has stated a rule that is not built in and of no file.
+pub(super) fn plan(plan: &Plan, stated: &str) -> String {
     let mut text = String::new();
     // Writing into a `String` cannot fail.
-    let _ = write_plan(&mut text, plan);
+    let _ = write_plan(&mut text, plan, stated);
     text
 }
 
-fn write_plan(text: &mut String, plan: &Plan) -> std::fmt::Result {
+fn write_plan(text: &mut String, plan: &Plan, stated: &str) -> std::fmt::Result {
     let set = plan.port_set();
     let (rule, ipv4) = (plan.rule(), plan.ipv4());
     let shared = set.parameters().psid_len() > 0;
@@ -25,7 +26,7 @@ fn write_plan(text: &mut String, plan: &Plan) -> std::fmt::Result {
         RuleSource::Builtin(RuleGroup { provider, evidence, .. }) => {
             (provider.title, format!("built in ({}): {evidence}", provider.date))
         }
-        RuleSource::Explicit => ("Own rule", "--rule".to_owned()),
+        RuleSource::Explicit => ("Own rule", stated.to_owned()),
         RuleSource::File => ("Own rule", "--rules".to_owned()),
     };
     if shared {

@@ -30,8 +30,13 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     if options.apply {
         apply(&router, &import.changes)?;
     }
-    let print = if options.json { json::import } else { text::import };
-    let text = print(&import, options.apply);
+    let env = arguments.env();
+    let text = if options.json {
+        json::import(&import, options.apply)
+    } else {
+        let copy = env.is_a_copy().then(|| env.root.to_string_lossy());
+        text::import(&import, options.apply, copy.as_deref())
+    };
     let clear = import.leftovers.is_empty();
     Ok(Answer::checked(text, clear))
 }

@@ -71,7 +71,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
     }
     let plan = plan(&options.request()?)?;
     Ok(match options.format {
-        Format::Human => human::plan(&plan),
+        Format::Human => human::plan(&plan, "--rule"),
         Format::Json => json::plan(&plan),
         Format::Nft => standalone(&options.interface(&plan)?),
         #[cfg(not(feature = "linux"))]

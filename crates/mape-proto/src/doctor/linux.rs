@@ -8,7 +8,7 @@ use mape_linux::host_firewall::Packet;
 use mape_linux::ip::{Device, Snapshot};
 use mape_linux::reconcile::competing_routes;
 use mape_linux::status::{Problem, explained, status};
-use mape_linux::twins::twins;
+use mape_linux::twins::{contract_beside, twins};
 use mape_linux::{Config, System, host_firewall as input, uplink};
 
 use super::finding::{Finding, MIN_SENT_PACKETS, Report};
@@ -85,7 +85,8 @@ fn kernel(system: &System) -> Option<Problem> {
     Some(Problem { what, next: "install kernel 6.12.71 or later".to_owned() })
 }
 
-/// Checks for other tunnels with the line's ends. `None` if one is on the same uplink: the check
+/// Checks for other tunnels with the line's ends, and for that of a contract with an address of its
+/// own. `None` if a tunnel with the line's ends is on the same uplink: the check
 /// `line` reports it.
 fn left_over(
     line: &DesiredLine,
@@ -93,7 +94,10 @@ fn left_over(
     system: &System,
 ) -> Option<Result<String, Problem>> {
     match twins(line, machine, system).first() {
-        None => Some(Ok("no other tunnel has the ends of this line".to_owned())),
+        None => Some(match contract_beside(line, machine) {
+            None => Ok("no other tunnel has the ends of this line".to_owned()),
+            Some((what, next)) => Err(Problem { what, next }),
+        }),
         Some(twin) if twin.is_in_the_way => None,
         Some(twin) => Some(Err(Problem { what: twin.what(line), next: twin.next() })),
     }

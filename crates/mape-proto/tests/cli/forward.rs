@@ -380,6 +380,10 @@ fn what_is_wrong_is_listed() {
     assert!(called.out.contains(broken), "{}", called.out);
     // A host whose address is unknown keeps its port until it appears.
     let port = list[1]["port"].as_u64().unwrap();
+    // And the loader says nothing else than the list.
+    let said = router.load().out;
+    let waits = format!("forward asleep: has 106.72.50.97:{port}, and waits for its host\n");
+    assert!(said.contains(&waits) && !said.contains("asleep: published"), "{said}");
     // A client's name is in whatever encoding it likes, and hides no other lease.
     let leases = b"1795362139 02:00:00:00:00:02 192.168.1.99 caf\xe9 *\n\
                    1795362139 02:00:00:00:00:01 192.168.1.77 console *\n";

@@ -121,7 +121,7 @@ fn advice_is_for_the_machine_it_runs_on() {
         ("detect --json", 0, aftr),
         ("detect --ask", 0, "the provisioning server was not asked"),
         ("detect --prefix 240b:12:3456:7800::/56", 0, "run mape-proto up"),
-        ("detect --apply", 1, "run mape-proto up"),
+        ("detect --apply", 1, "the next step of `mape-proto detect`"),
         ("forward add 192.168.1.10:25565", 1, "reserved_ports"),
         ("forward remove 25565", 1, "reserved_ports"),
         ("import wan", 1, "`ip link delete NAME`"),

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use mape_core::Explain as _;
-use mape_uci::{Directories, Package, Value};
+use mape_uci::{Directories, Package, UciError, Value};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -260,5 +260,11 @@ fn a_missing_file_is_no_error_and_a_newer_place_wins() {
     assert_eq!(package.sections().first().unwrap().kind(), "b");
     assert_eq!(directories.changes("test"), Ok(None));
     fs::create_dir(root.0.join("etc/config/odd")).unwrap();
-    assert!(directories.read("odd").unwrap_err().to_string().contains("etc/config/odd"));
+    let odd = directories.read("odd").unwrap_err();
+    assert!(odd.to_string().contains("etc/config/odd"), "{odd}");
+    // Root reads it no better.
+    assert!(odd.hint().starts_with("put a regular file"), "{}", odd.hint());
+    let denied = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let denied = UciError::unreadable(Path::new("/etc/config/network"), &denied);
+    assert_eq!(denied.hint(), "run this as root on the router");
 }

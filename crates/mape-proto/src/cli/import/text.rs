@@ -2,19 +2,20 @@
 
 use std::fmt::{self, Write as _};
 
-use mape_core::Shown;
+use mape_core::{ShellWord, Shown};
 use mape_import::{Command, Import, Origin, Verdict};
 
 use crate::cli::human;
 
-pub(super) fn import(import: &Import, applied: bool) -> String {
+/// `copy` is the directory with the files of another router, if they are the ones to change.
+pub(super) fn import(import: &Import, applied: bool, copy: Option<&str>) -> String {
     let mut text = String::new();
     // Writing into a `String` cannot fail.
-    let _ = write(&mut text, import, applied);
+    let _ = write(&mut text, import, applied, copy);
     text
 }
 
-fn write(text: &mut String, import: &Import, applied: bool) -> fmt::Result {
+fn write(text: &mut String, import: &Import, applied: bool, copy: Option<&str>) -> fmt::Result {
     let Import { interface, changes, .. } = import;
     match (import.contract, import.origin) {
         (Some(_), Origin::Tunnel) => writeln!(text, "{interface}: a tunnel made by hand")?,
@@ -34,14 +35,19 @@ fn write(text: &mut String, import: &Import, applied: bool) -> fmt::Result {
         writeln!(text, "\nNote: {}.", Shown(note))?;
     }
     if let Some(plan) = &import.plan {
-        write!(text, "\nThe plan of the new section:\n{}", human::plan(plan))?;
+        let plan = human::plan(plan, "the section's options");
+        write!(text, "\nThe plan of the new section:\n{plan}")?;
     }
+    let root = copy.map_or_else(String::new, |root| format!(" --root {}", ShellWord::new(root)));
     match (changes.is_empty(), applied) {
         (true, _) => writeln!(text, "\nNothing has to be changed."),
+        (false, true) if copy.is_some() => {
+            writeln!(text, "\nNext step: `ifup {interface}` on the router that gets these files")
+        }
         (false, true) => writeln!(text, "\nNext step: ifup {interface}"),
         (false, false) => writeln!(
             text,
-            "\nNothing was changed. Next step: mape-proto import {interface} --apply"
+            "\nNothing was changed. Next step: mape-proto import {interface} --apply{root}"
         ),
     }
 }
