@@ -7,11 +7,10 @@
 use std::fs::File;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use mape_nft::{Presence, Transaction};
-use mape_system::program::{End, Ended, Program, ProgramError};
+use mape_system::program::{Command, End, Ended, Program, ProgramError};
 use nix::fcntl::Flock;
 use serde::de::DeserializeOwned;
 

@@ -5,13 +5,12 @@ use std::fs::{self, DirBuilder, File};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use mape_core::Quoted;
 use mape_firewall::lock;
 use mape_system::files;
-use mape_system::program::{Program, ProgramError};
+use mape_system::program::{Command, Program, ProgramError};
 use mape_uci::{CONFIG, Package, UciError};
 use nix::fcntl::Flock;
 

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use mape_core::Quoted;
-use mape_system::program::{Program, ProgramError};
+use mape_system::program::{Command, Program, ProgramError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -204,7 +203,7 @@ impl Ip {
 
     fn list<T: DeserializeOwned>(&self, words: &[&str]) -> Result<Vec<T>, LinuxError> {
         let mut command = Command::new(&self.program);
-        command.args(["-Numeric", "-json"]).args(words);
+        command.args(&["-Numeric", "-json"]).args(words);
         let program = Program::new(command, TIMEOUT).printing(MAX_LIST);
         let printed = program.output().map_err(|error| match error {
             ProgramError::Refused { said, .. } => LinuxError::OldIp(said),
@@ -247,7 +246,7 @@ impl Ip {
             return Ok(());
         }
         let mut command = Command::new(&self.program);
-        command.args(["-batch", "-"]);
+        command.args(&["-batch", "-"]);
         let input = lines.join("\n") + "\n";
         let ended = Program::new(command, TIMEOUT).reading(input.as_bytes()).run();
         let ended = ended.map_err(LinuxError::NoIp)?;

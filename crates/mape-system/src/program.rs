@@ -3,18 +3,21 @@
 //! No shell and no thread is involved. Input and output move at the same time, so a program that
 //! prints before it has read all of its input blocks neither side.
 
-use std::io::{self, Read, Write as _};
-use std::os::fd::{AsFd as _, BorrowedFd};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use mape_core::Quoted;
+use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use nix::libc::ECHILD;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+
+pub use super::command::Command;
+use super::command::{Streams, null, pipe};
 
 /// Bytes moved at once. A pipe that is ready takes this many without blocking (`PIPE_BUF`).
 const CHUNK: usize = 4096;
@@ -51,7 +54,7 @@ pub enum End {
     /// One of its outputs was longer than this many bytes, and it was killed.
     TooLong(usize),
     /// It has ended, and the kernel does not tell how: what started this program ignores `SIGCHLD`,
-    /// and so does this one.
+    /// and so does this one. A real-time signal counts as this end, too.
     Unseen,
 }
 
@@ -151,29 +154,32 @@ impl<'a> Program<'a> {
     /// # Errors
     /// It cannot be started, or the system fails to tell about it.
     pub fn run(self) -> io::Result<Ended> {
-        let Self { mut command, input, deadline, limit, is_silent, lock } = self;
-        let output = || if is_silent { Stdio::null() } else { Stdio::piped() };
-        command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
-        // A group of its own, to be killed with what it has started.
-        command.stdout(output()).stderr(output()).process_group(0);
+        let Self { command, input, deadline, limit, is_silent, lock } = self;
+        let (stdin, to) = if input.is_empty() { (null()?, None) } else { piped(pipe()?) };
+        let output =
+            || if is_silent { Ok((null()?, None)) } else { pipe().map(reversed).map(piped) };
+        let ((stdout, out), (stderr, err)) = (output()?, output()?);
         let until = Instant::now() + deadline;
-        let started = inherit(lock, true).and_then(|()| command.spawn());
+        let streams = Streams { stdin, stdout, stderr };
+        let started = inherit(lock, true).and_then(|()| command.start(&streams));
         inherit(lock, false)?;
-        let mut child = started?;
+        let child = started?;
+        // The program alone has the other ends: it ends them.
+        drop(streams);
         let mut pipes = Pipes {
-            stdin: child.stdin.take(),
+            stdin: to,
             input,
-            stdout: Pipe { from: child.stdout.take(), bytes: Vec::new() },
-            stderr: Pipe { from: child.stderr.take(), bytes: Vec::new() },
+            stdout: Pipe { from: out, bytes: Vec::new() },
+            stderr: Pipe { from: err, bytes: Vec::new() },
         };
-        let end = match follow(&mut child, &mut pipes, until, limit) {
+        let end = match follow(child, &mut pipes, until, limit) {
             Ok(Some(end)) => end,
             Ok(None) => {
-                kill(&mut child);
+                end_now(child);
                 End::Deadline(deadline)
             }
             Err(error) => {
-                kill(&mut child);
+                end_now(child);
                 return Err(error);
             }
         };
@@ -215,17 +221,26 @@ fn inherit(file: Option<BorrowedFd<'_>>, inherited: bool) -> io::Result<()> {
     fcntl(file, FcntlArg::F_SETFD(flags)).map(drop).map_err(io::Error::from)
 }
 
-struct Pipes<'a> {
-    stdin: Option<ChildStdin>,
-    /// What is still to be written.
-    input: &'a [u8],
-    stdout: Pipe<ChildStdout>,
-    stderr: Pipe<ChildStderr>,
+/// Returns the end that the program has, and the end that this program has.
+fn piped((theirs, ours): (OwnedFd, OwnedFd)) -> (OwnedFd, Option<File>) {
+    (theirs, Some(ours.into()))
 }
 
-struct Pipe<T> {
+fn reversed((from, to): (OwnedFd, OwnedFd)) -> (OwnedFd, OwnedFd) {
+    (to, from)
+}
+
+struct Pipes<'a> {
+    stdin: Option<File>,
+    /// What is still to be written.
+    input: &'a [u8],
+    stdout: Pipe,
+    stderr: Pipe,
+}
+
+struct Pipe {
     /// `None` after its end.
-    from: Option<T>,
+    from: Option<File>,
     bytes: Vec<u8>,
 }
 
@@ -234,13 +249,13 @@ struct Pipe<T> {
 /// A program can close its outputs and stay, and what it has started can keep them open after it:
 /// so neither an end of output nor an end of the program alone is taken for the other.
 fn follow(
-    child: &mut Child,
+    child: Pid,
     pipes: &mut Pipes<'_>,
     until: Instant,
     limit: usize,
 ) -> io::Result<Option<End>> {
     let mut pause = PAUSES.0;
-    let mut exited: Option<ExitStatus> = None;
+    let mut exited: Option<End> = None;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         // After its end nothing is waited for: what is in the pipes is there.
@@ -249,19 +264,15 @@ fn follow(
             if pipes.stdout.bytes.len().max(pipes.stderr.bytes.len()) > limit {
                 // What an ended program has left behind is not ours to kill.
                 if exited.is_none() {
-                    kill(child);
+                    end_now(child);
                 }
                 return Ok(Some(End::TooLong(limit)));
             }
             pause = PAUSES.0;
-        } else if let Some(status) = exited {
-            let signal = status.signal().map(End::Signal);
-            return Ok(signal.or(status.code().map(End::Exit)));
+        } else if exited.is_some() {
+            return Ok(exited);
         } else {
-            exited = match child.try_wait() {
-                Err(error) if error.raw_os_error() == Some(ECHILD) => return Ok(Some(End::Unseen)),
-                waited => waited?,
-            };
+            exited = ended(child);
             pause = PAUSES.1.min(pause * 2);
         }
         if left.is_zero() && exited.is_none() {
@@ -282,7 +293,7 @@ impl Pipes<'_> {
         // Rounded up, so that a short rest is waited for and not polled for.
         let wait = PollTimeout::try_from(wait + Duration::from_micros(999));
         match poll(&mut waited, wait.unwrap_or(PollTimeout::MAX)) {
-            Ok(0) | Err(nix::errno::Errno::EINTR) => return Ok(false),
+            Ok(0) | Err(Errno::EINTR) => return Ok(false),
             Ok(_) => {}
             Err(error) => return Err(error.into()),
         }
@@ -314,7 +325,7 @@ impl Pipes<'_> {
     }
 }
 
-impl<T: Read> Pipe<T> {
+impl Pipe {
     fn read(&mut self) {
         let Some(pipe) = &mut self.from else { return };
         let mut chunk = [0; CHUNK];
@@ -327,15 +338,23 @@ impl<T: Read> Pipe<T> {
     }
 }
 
-/// Kills the program and what is in its group, and waits for its end, but not for ever.
-fn kill(child: &mut Child) {
-    if let Ok(group) = i32::try_from(child.id()) {
-        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+/// How the program has ended; `None` while it runs.
+fn ended(child: Pid) -> Option<End> {
+    match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
+        Ok(WaitStatus::Exited(_, status)) => Some(End::Exit(status)),
+        Ok(WaitStatus::Signaled(_, signal, _)) => Some(End::Signal(signal as i32)),
+        Ok(_) | Err(Errno::EINTR) => None,
+        Err(_) => Some(End::Unseen),
     }
+}
+
+/// Kills the program and what is in its group, and waits for its end, but not for ever.
+fn end_now(child: Pid) {
+    let _ = killpg(child, Signal::SIGKILL);
     // It may have left its group.
-    let _ = child.kill();
+    let _ = kill(child, Signal::SIGKILL);
     let until = Instant::now() + EXIT_TIMEOUT;
-    while matches!(child.try_wait(), Ok(None)) && Instant::now() < until {
+    while ended(child).is_none() && Instant::now() < until {
         std::thread::sleep(PAUSES.0);
     }
 }

@@ -2,11 +2,10 @@
 
 use std::net::SocketAddrV4;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use mape_core::PortRange;
-use mape_system::program::{End, Program};
+use mape_system::program::{Command, End, Program};
 
 use super::port_store::PortStore;
 use super::section::Forward;
@@ -93,7 +92,7 @@ fn announce_within(timeout: Duration, hotplug: &Path, interface: &str, changes: 
         for (prefix, place) in [("OLD", change.old), ("NEW", change.new)] {
             let ip = place.map(|place| place.ip().to_string()).unwrap_or_default();
             let port = place.map(|place| place.port().to_string()).unwrap_or_default();
-            command.env(format!("{prefix}_IPV4"), ip).env(format!("{prefix}_PORT"), port);
+            command.env(&format!("{prefix}_IPV4"), &ip).env(&format!("{prefix}_PORT"), &port);
         }
         if !run(command, timeout) {
             return;
@@ -107,7 +106,7 @@ pub fn announce_pool(hotplug: &Path, interface: &str, pool: &[PortRange]) {
         let ports: Vec<String> = pool.iter().map(ToString::to_string).collect();
         let mut command = Command::new(hotplug);
         command.arg("mape").env("ACTION", "upnp").env("INTERFACE", interface);
-        command.env("PORTS", ports.join(" "));
+        command.env("PORTS", &ports.join(" "));
         run(command, TIMEOUT);
     }
 }

@@ -5,11 +5,10 @@
 use std::io;
 use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use mape_provision::{HttpFailure, HttpReply, HttpRequest, MAX_BODY, may_be_led_to};
-use mape_system::program::{End, Program};
+use mape_system::program::{Command, End, Program};
 
 use super::Resolvers;
 
@@ -94,10 +93,9 @@ impl Fetcher {
         let mut command = Command::new(&self.program);
         command.args(match self.tool {
             Tool::Curl => {
-                ["-q", "--silent", "--ipv4", "--noproxy", "*", "--max-time", "5", "--fail"]
-                    .as_slice()
+                &["-q", "--silent", "--ipv4", "--noproxy", "*", "--max-time", "5", "--fail"]
             }
-            Tool::Uclient => ["-4", "-q", "-O", "-", "-T", "5", "-Y", "off"].as_slice(),
+            Tool::Uclient => &["-4", "-q", "-O", "-", "-T", "5", "-Y", "off"],
         });
         command.arg(url);
         let ended = run(command, "", LAN_TIMEOUT.min(self.timeout())).ok()?;

@@ -11,7 +11,7 @@ const LATE: Duration = Duration::from_secs(20);
 /// A shell script in the place of a program.
 fn script(text: &str, deadline: Duration) -> Program<'_> {
     let mut command = Command::new("sh");
-    command.args(["-c", text]);
+    command.args(&["-c", text]);
     Program::new(command, deadline)
 }
 
@@ -64,6 +64,32 @@ fn programs_are_distinguished_by_how_they_end() {
     let missing = Program::new(Command::new("/nowhere/nft"), LATE).output().unwrap_err();
     assert!(matches!(&missing, ProgramError::NotStarted(error)
         if error.kind() == io::ErrorKind::NotFound));
+}
+
+#[test]
+fn a_program_has_this_environment_with_the_changes() {
+    let mut command = Command::new("sh");
+    command.arg("-c").args(&["echo \"$NEW, $HOME\"; env | grep -c ^HOME=; echo \"$PATH\""]);
+    command.env("NEW", "a b=c").env("HOME", "/elsewhere");
+    let output = Program::new(command, LATE).output().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    assert_eq!(String::from_utf8(output).unwrap(), format!("a b=c, /elsewhere\n1\n{path}\n"));
+}
+
+#[test]
+fn a_word_that_no_program_can_get_is_an_error() {
+    let mut command = Command::new("true");
+    command.arg("a\0b");
+    let error = Program::new(command, LATE).output().unwrap_err();
+    assert!(matches!(&error, ProgramError::NotStarted(error)
+        if error.kind() == io::ErrorKind::InvalidInput));
+}
+
+/// Rust's start code ignores `SIGPIPE`, and a shell cannot undo that.
+#[test]
+fn a_program_ends_at_a_broken_pipe() {
+    let ended = within(LATE / 2, script("kill -PIPE $$; exit 7", LATE));
+    assert_eq!(ended.end, End::Signal(13));
 }
 
 #[test]

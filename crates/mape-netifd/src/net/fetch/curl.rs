@@ -1,9 +1,9 @@
 //! `curl`: bound to our address, with the addresses we looked up, following nothing.
 
 use std::net::Ipv6Addr;
-use std::process::Command;
 
 use mape_provision::{HttpReply, HttpRequest};
+use mape_system::program::Command;
 
 use super::tool::{BAD_CERTIFICATE, Call, Ended, NO_ANSWER, body};
 
@@ -41,23 +41,23 @@ pub(super) fn command(
 ) -> (Command, String) {
     let mut command = Command::new(call.program);
     command.args(ALWAYS);
-    command.args(["--max-time", &call.seconds.to_string()]);
+    command.args(&["--max-time", &call.seconds.to_string()]);
     if !request.verify() {
         command.arg("--insecure");
     }
     if let Some(authority) = call.authority {
-        command.args(["--cacert", authority]);
+        command.args(&["--cacert", authority]);
     }
     if let Some(source) = source {
-        command.args(["--interface", &format!("host!{source}")]);
+        command.args(&["--interface", &format!("host!{source}")]);
     }
     let url = request.url();
     if !addresses.is_empty() {
         let addresses: Vec<String> = addresses.iter().map(|it| format!("[{it}]")).collect();
         let of = format!("{}:{}:{}", url.host(), url.port(), addresses.join(","));
-        command.args(["--resolve", &of]);
+        command.args(&["--resolve", &of]);
     }
-    command.args(["--config", "-"]);
+    command.args(&["--config", "-"]);
     // A URL has no character with a meaning between these quotes.
     (command, format!("url = \"{url}\"\n"))
 }

@@ -55,7 +55,7 @@ fn answer(status: u16, location: Option<&str>, body: &[u8]) -> HttpReply {
 }
 
 fn words(command: &Command) -> String {
-    let words: Vec<_> = command.get_args().map(|word| word.to_str().unwrap()).collect();
+    let words: Vec<_> = command.arguments().iter().map(|word| word.to_str().unwrap()).collect();
     words.join(" ")
 }
 

@@ -5,9 +5,9 @@
 //! asks the new server under its own rules.
 
 use std::net::Ipv6Addr;
-use std::process::Command;
 
 use mape_provision::{HttpReply, HttpRequest, Scheme};
+use mape_system::program::Command;
 
 use super::tool::{BAD_CERTIFICATE, Call, Ended, NO_ANSWER, body};
 
@@ -20,7 +20,7 @@ const CERTIFICATE: i32 = 5;
 pub(super) fn command(call: &Call<'_>, request: &HttpRequest) -> Command {
     let mut command = Command::new(call.program);
     // Its limit begins again with each byte, so it ends no call that the runner would not end.
-    command.args(ALWAYS).args(["-T", &call.seconds.to_string()]);
+    command.args(&ALWAYS).args(&["-T", &call.seconds.to_string()]);
     if !request.verify() {
         command.arg("--no-check-certificate");
     }
