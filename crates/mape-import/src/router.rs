@@ -8,7 +8,7 @@ use mape_firewall::{Env, Nft};
 use mape_netifd::{Config, Dump};
 use mape_system::files;
 use mape_system::json::items;
-use mape_uci::{Directories, Package, Section, UciError};
+use mape_uci::{Directories, Package, Section, Sections, UciError};
 use serde_json::Value;
 
 use super::translate;
@@ -77,13 +77,13 @@ impl Router {
         }
         paths.extend(list(&env.root, "/tmp", 0).into_iter().filter(|path| is_rules_of_map(path)));
         paths.extend(includes(firewall.as_ref()));
-        paths.sort();
+        paths.sort_unstable();
         paths.dedup();
         let mut reader = Reader { root: &env.root, left: BUDGET, unread: 0 };
         let mut scripts: Vec<Script> =
             paths.into_iter().filter_map(|path| reader.script(path)).collect();
         let mut texts: Vec<String> = scripts.iter().flat_map(nft_files).collect();
-        texts.sort();
+        texts.sort_unstable();
         texts.dedup();
         texts.retain(|path| scripts.iter().all(|script| script.path != *path));
         scripts.extend(texts.into_iter().filter_map(|path| reader.script(path)));
@@ -121,7 +121,8 @@ impl Router {
     }
 
     /// Returns the `interface` sections of `/etc/config/network`.
-    pub fn interfaces(&self) -> impl Iterator<Item = &Section> {
+    #[must_use]
+    pub fn interfaces(&self) -> Sections<'_> {
         self.network.of_kind("interface")
     }
 
@@ -138,8 +139,9 @@ impl Router {
     }
 
     /// The firewall's sections of a type.
-    pub fn firewall_sections<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Section> {
-        self.firewall.iter().flat_map(move |firewall| firewall.of_kind(kind))
+    #[must_use]
+    pub fn firewall_sections<'a>(&'a self, kind: &'a str) -> Sections<'a> {
+        Sections::of(self.firewall.as_ref(), kind)
     }
 
     /// Whether there is such a file.
@@ -187,8 +189,7 @@ pub(super) fn interface_of_rules(path: &str) -> Option<&str> {
 
 /// The scripts and snippets that the firewall's configuration names.
 fn includes(firewall: Option<&Package>) -> Vec<String> {
-    let sections = firewall.into_iter().flat_map(|firewall| firewall.of_kind("include"));
-    let paths = sections.filter_map(|include| include.get("path"));
+    let paths = Sections::of(firewall, "include").filter_map(|include| include.get("path"));
     paths.filter(|path| path.starts_with('/')).map(str::to_owned).collect()
 }
 

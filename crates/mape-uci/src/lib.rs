@@ -16,4 +16,4 @@ mod parse;
 pub use directories::{CHANGES, CONFIG, Directories};
 pub use error::UciError;
 pub use lexer::quoted;
-pub use package::{Package, Section, Value, switch};
+pub use package::{Package, Section, Sections, Value, Words, switch};

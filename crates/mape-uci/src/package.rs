@@ -1,6 +1,8 @@
 //! Packages, sections and options.
 
 use std::fmt;
+use std::slice;
+use std::str::SplitWhitespace;
 
 use mape_system::json;
 
@@ -58,8 +60,9 @@ impl Package {
     }
 
     /// The sections of one type, in order.
-    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Section> {
-        self.sections.iter().filter(move |section| section.kind == kind)
+    #[must_use]
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> Sections<'a> {
+        Sections::of(Some(self), kind)
     }
 
     /// How a command addresses a section: `network.wan`, or `firewall.@zone[1]` for one without a
@@ -116,13 +119,14 @@ impl Section {
     /// The value of an option; of a list, its first one.
     #[must_use]
     pub fn get(&self, option: &str) -> Option<&str> {
-        self.values(option).next()
+        self.values(option).first().map(String::as_str)
     }
 
     /// The values of a list. An `option` is split at blanks, as `uci`'s users do with options
     /// that were lists once.
-    pub fn list<'a>(&'a self, option: &str) -> impl Iterator<Item = &'a str> {
-        self.values(option).flat_map(str::split_whitespace)
+    #[must_use]
+    pub fn list(&self, option: &str) -> Words<'_> {
+        Words::of(self.values(option))
     }
 
     /// Whether a switch is on. Another word than a switch's is off, as for netifd and fw4.
@@ -146,13 +150,12 @@ impl Section {
         json::to_text(&options.into())
     }
 
-    fn values<'a>(&'a self, option: &str) -> impl Iterator<Item = &'a str> {
-        let value = self.options.iter().find(|(name, _)| name == option);
-        let values = value.map_or(&[][..], |(_, value)| match value {
-            Value::Text(text) => std::slice::from_ref(text),
-            Value::List(items) => items.as_slice(),
-        });
-        values.iter().map(String::as_str)
+    fn values(&self, option: &str) -> &[String] {
+        match self.options.iter().find(|(name, _)| name == option) {
+            None => &[],
+            Some((_, Value::Text(text))) => slice::from_ref(text),
+            Some((_, Value::List(items))) => items,
+        }
     }
 
     /// Sets a text; an empty one removes the option, as `uci set` does.
@@ -182,6 +185,56 @@ impl Section {
 
     pub(crate) fn value(&mut self, option: &str) -> Option<&mut Value> {
         self.options.iter_mut().find(|(name, _)| name == option).map(|(_, value)| value)
+    }
+}
+
+/// The sections of one type, in the order of the file.
+// Types, and not `impl Iterator` of closures: the program has each search once, not in every loop.
+#[derive(Clone, Debug)]
+pub struct Sections<'a> {
+    all: slice::Iter<'a, Section>,
+    kind: &'a str,
+}
+
+impl<'a> Sections<'a> {
+    /// Returns those of a package; without a package there are none.
+    #[must_use]
+    pub fn of(package: Option<&'a Package>, kind: &'a str) -> Self {
+        Self { all: package.map_or(&[][..], Package::sections).iter(), kind }
+    }
+}
+
+impl<'a> Iterator for Sections<'a> {
+    type Item = &'a Section;
+
+    fn next(&mut self) -> Option<&'a Section> {
+        self.all.find(|section| section.kind == self.kind)
+    }
+}
+
+/// The words of an option or of a list.
+#[derive(Clone, Debug)]
+pub struct Words<'a> {
+    values: slice::Iter<'a, String>,
+    words: SplitWhitespace<'a>,
+}
+
+impl<'a> Words<'a> {
+    fn of(values: &'a [String]) -> Self {
+        Self { values: values.iter(), words: "".split_whitespace() }
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        loop {
+            if let Some(word) = self.words.next() {
+                return Some(word);
+            }
+            self.words = self.values.next()?.split_whitespace();
+        }
     }
 }
 

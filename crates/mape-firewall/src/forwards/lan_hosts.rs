@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use mape_core::{Table, is_unicast4};
 use mape_system::files;
-use mape_uci::{Package, Section};
+use mape_uci::{Package, Section, Sections};
 
 use super::section::Host;
 use crate::env::Env;
@@ -40,7 +40,7 @@ impl Hosts {
         let package = |name| env.config().read(name).ok().flatten();
         let dhcp = package("dhcp");
         // Each dnsmasq has its own.
-        let named = dhcp.iter().flat_map(|dhcp| dhcp.of_kind("dnsmasq"));
+        let named = Sections::of(dhcp.as_ref(), "dnsmasq");
         let mut paths: Vec<&str> = named.filter_map(|it| it.get("leasefile")).collect();
         if paths.is_empty() {
             paths.push(LEASES);
@@ -69,8 +69,8 @@ impl Hosts {
             let (mac, address, name) = (words.next()?, words.next()?, words.next()?);
             Some((mac.to_ascii_lowercase(), name.to_ascii_lowercase(), address.parse().ok()?))
         };
-        let networks = network.into_iter().flat_map(|network| network.of_kind("interface"));
-        let hosts = dhcp.into_iter().flat_map(|dhcp| dhcp.of_kind("host"));
+        let networks = Sections::of(network, "interface");
+        let hosts = Sections::of(dhcp, "host");
         Self {
             configured: hosts.map(configured).collect(),
             leases: list.lines().filter_map(lease).collect(),

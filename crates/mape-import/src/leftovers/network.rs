@@ -137,7 +137,7 @@ pub(crate) fn notes(router: &Router, section: &Section) -> Vec<String> {
     let name = section.name();
     let mut notes = Vec::new();
     let zone = section.get("zone").filter(|zone| *zone != "-");
-    let mut zones = router.firewall.iter().flat_map(|firewall| firewall.of_kind("zone"));
+    let mut zones = router.firewall_sections("zone");
     let in_zone =
         zone.is_some() || zones.any(|zone| zone.list("network").any(|member| member == name));
     if router.firewall.is_some() && !in_zone {

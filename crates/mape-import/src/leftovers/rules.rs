@@ -38,17 +38,20 @@ pub(super) fn find(router: &Router, subject: &Subject) -> Vec<Leftover> {
             );
         }
     }
-    let nat = router.firewall.iter().flat_map(|firewall| {
-        let ours = |section: &&Section| is_nat_of_line(section, subject);
-        firewall.of_kind("nat").filter(ours).map(|section| firewall.path(section))
-    });
+    let mut nat = Vec::new();
+    if let Some(firewall) = &router.firewall {
+        for section in firewall.of_kind("nat").filter(|section| is_nat_of_line(section, subject)) {
+            nat.push(firewall.path(section));
+        }
+    }
     // From the last on, as each one removed changes the numbers behind it.
-    let nat: Vec<String> = nat.collect();
-    found.extend(nat.iter().rev().map(|path| {
-        Leftover::new("firewall-nat", path, "a NAT rule of the firewall for the line")
-            .remove(format!("uci delete {}", ShellWord::new(path)))
-            .remove("uci commit firewall && fw4 reload")
-    }));
+    for path in nat.iter().rev() {
+        found.push(
+            Leftover::new("firewall-nat", path, "a NAT rule of the firewall for the line")
+                .remove(format!("uci delete {}", ShellWord::new(path)))
+                .remove("uci commit firewall && fw4 reload"),
+        );
+    }
     found
 }
 

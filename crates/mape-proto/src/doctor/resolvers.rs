@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::Ipv4Net;
 use mape_netifd::InterfaceDump;
 use mape_netifd::status::{Condition, InterfaceStatus};
-use mape_uci::Section;
+use mape_uci::{Section, Sections};
 
 use super::context::Context;
 use super::finding::Finding;
@@ -48,29 +48,30 @@ fn near(context: &Context<'_>, own: &str) -> Vec<Ipv4Net> {
     others.flat_map(InterfaceDump::ipv4_networks).collect()
 }
 
+fn dnsmasq<'a>(context: &'a Context<'_>) -> Sections<'a> {
+    Sections::of(context.dhcp.as_ref(), "dnsmasq")
+}
+
 /// What netifd writes into the file that dnsmasq reads.
 fn of_netifd(context: &Context<'_>) -> Vec<(Ipv4Addr, String)> {
     let elsewhere = |it: &Section| it.get("resolvfile").is_some_and(|it| !it.ends_with(FILE));
     let without_netifd = |it: &Section| it.is_on("noresolv") || elsewhere(it);
-    let ignored = context.dhcp.iter().any(|it| it.of_kind("dnsmasq").any(without_netifd));
-    let up = context.dump.interfaces().filter(|it| !ignored && it.up);
-    let of = |it: &InterfaceDump| {
-        let resolvers = it.dns_server.iter().filter_map(|server| match server {
-            IpAddr::V4(server) => {
-                Some((*server, format!("a resolver of the interface {}", it.name)))
+    let ignored = dnsmasq(context).any(without_netifd);
+    let mut found = Vec::new();
+    for interface in context.dump.interfaces().filter(|it| !ignored && it.up) {
+        for server in &interface.dns_server {
+            if let IpAddr::V4(server) = server {
+                found.push((*server, format!("a resolver of the interface {}", interface.name)));
             }
-            IpAddr::V6(_) => None,
-        });
-        resolvers.collect::<Vec<_>>()
-    };
-    up.flat_map(of).collect()
+        }
+    }
+    found
 }
 
 /// What is configured for dnsmasq itself: `1.1.1.1`, `/domain/192.0.2.1#53`, and `192.0.2.1@eth9`,
 /// which leaves through that device.
 fn of_dnsmasq(context: &Context<'_>, device: &str) -> Vec<(Ipv4Addr, String)> {
-    let sections = context.dhcp.iter().flat_map(|it| it.of_kind("dnsmasq"));
-    let servers = sections.flat_map(|it| it.list("server")).filter_map(|text| {
+    let servers = dnsmasq(context).flat_map(|it| it.list("server")).filter_map(|text| {
         let server = text.rsplit('/').next()?;
         let address = server.split(['#', '@']).next()?.parse().ok()?;
         let through = server.split_once('@').and_then(|(_, it)| it.split('#').next());
