@@ -36,7 +36,11 @@ impl PortList {
     fn push(&mut self, range: PortRange) -> Result<(), PortListError> {
         let mut new = vec![range];
         for known in &self.0 {
-            new = new.into_iter().flat_map(|part| part.without(*known)).collect();
+            let mut rest = Vec::new();
+            for part in new {
+                rest.extend(part.without(*known));
+            }
+            new = rest;
         }
         self.0.extend(new);
         if self.0.len() > MAX_RANGES { Err(PortListError::TooMany) } else { Ok(()) }

@@ -50,11 +50,13 @@ fn length_as_typed(text: &str) -> Option<PrefixError> {
 fn read(text: &str) -> Option<Result<ReceivedPrefix, PrefixError>> {
     let text: String = text.chars().map(half_width).collect();
     let in_word = |char: char| char.is_ascii_alphanumeric() || ":./%_-".contains(char);
-    let words: Vec<&str> = text
-        .split(|char| !in_word(char))
-        .map(|word| word.trim_matches('.'))
-        .filter(|word| !word.is_empty())
-        .collect();
+    let mut words = Vec::new();
+    for word in text.split(|char| !in_word(char)) {
+        let word = word.trim_matches('.');
+        if !word.is_empty() {
+            words.push(word);
+        }
+    }
     // A narrow column shows `240b:10:3261:64...`.
     let is_cut = ["..", "…", "*"].iter().any(|it| text.contains(it));
     let mut found: Option<(Ipv6Addr, Result<ReceivedPrefix, PrefixError>)> = None;

@@ -91,8 +91,11 @@ impl Quoted {
     /// Quotes the text; of a longer text only the first 60 characters.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let mut shown: String =
-            text.chars().take(MAX_QUOTED_CHARS).flat_map(char::escape_debug).collect();
+        let mut shown = String::new();
+        for letter in text.chars().take(MAX_QUOTED_CHARS) {
+            // Writing into a `String` cannot fail.
+            let _ = write!(shown, "{}", letter.escape_debug());
+        }
         if text.chars().nth(MAX_QUOTED_CHARS).is_some() {
             shown.push('…');
         }

@@ -7,7 +7,7 @@
 use std::net::SocketAddrV4;
 
 use mape_core::{Plan, PortRange};
-use mape_uci::{Package, UciError};
+use mape_uci::{Sections, UciError};
 
 use crate::env::Env;
 
@@ -55,11 +55,9 @@ impl ConfiguredForwards {
     /// [`UciError`] if the package cannot be read.
     pub fn read(env: &Env) -> Result<Self, UciError> {
         let package = env.config().read(PACKAGE)?;
-        let sections = |package: &Package| package.of_kind(KIND).map(Forward::read).collect();
-        let read: Vec<_> = package.as_ref().map(sections).unwrap_or_default();
         let (mut forwards, mut invalid) = (Vec::new(), Vec::new());
-        for one in read {
-            match one {
+        for section in Sections::of(package.as_ref(), KIND) {
+            match Forward::read(section) {
                 Ok(Some(mut forward)) => {
                     // Sections with the same content are distinguished by their order.
                     while forwards.iter().any(|it: &Forward| it.key == forward.key) {

@@ -271,7 +271,8 @@ impl State {
         let shared = self.plan().is_ok_and(|plan| plan.port_set().parameters().psid_len() > 0);
         let Self { edge, full_cone, time_wait, dscp_reset, cone_hosts, .. } = self;
         let full_cone = *full_cone || !cone_hosts.is_empty();
-        format!("{edge} {full_cone} {time_wait:?} {dscp_reset} {shared}")
+        let time_wait = time_wait.map_or(0, NonZeroU16::get);
+        format!("{edge} {full_cone} {time_wait} {dscp_reset} {shared}")
     }
 
     /// Returns the plan with which the interface was set up. The ports of forwards and UPnP are

@@ -243,7 +243,7 @@ pub fn intended(
     let mut ready = loadable(env, &planned, &mut remarks);
     ready.retain(|ready| ready.valid.name != name);
     ready.push(LoadableInterface { state: state.clone(), valid, index: index.unwrap_or_default() });
-    ready.sort_by(|one, other| one.valid.name.as_str().cmp(other.valid.name.as_str()));
+    ready.sort_unstable_by(|one, other| one.valid.name.cmp(&other.valid.name));
     // If the kernel does not answer, `load` reports the error.
     let _ = apply_offload_exemption(&env.kernel, &mut ready);
     let mut first = None;

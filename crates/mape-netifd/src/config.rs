@@ -194,9 +194,12 @@ fn map_e_only(options: &Options) -> Result<(), OptionError> {
 fn full_cone_hosts(options: &Options) -> Result<Vec<Ipv4Addr>, OptionError> {
     let name = "full_cone_hosts";
     let hint = "list the addresses of hosts of the LAN, like 192.168.1.20";
-    let bad = |entry: &String| OptionError::Bad { name, value: Quoted::new(entry), hint };
-    let entries = options.list(name)?;
-    entries.iter().map(|entry| entry.parse().map_err(|_| bad(entry))).collect()
+    let mut hosts = Vec::new();
+    for entry in options.list(name)? {
+        let bad = |_| OptionError::Bad { name, value: Quoted::new(&entry), hint };
+        hosts.push(entry.parse().map_err(bad)?);
+    }
+    Ok(hosts)
 }
 
 /// `layout`, or `legacymap` of those who come from upstream's `map`.
@@ -234,8 +237,11 @@ fn stated_rules(options: &Options, layout: Option<Layout>) -> Result<Vec<Rule>, 
         (Some(rules), None) if is_map_form(&rules) => Ok(parse_map_rules(&rules, layout)?),
         (Some(rules), None) => {
             let unstated = layout.unwrap_or(Layout::Draft03);
-            let rules = rules.split_ascii_whitespace();
-            Ok(rules.map(|rule| parse_rule(rule, unstated)).collect::<Result<_, _>>()?)
+            let mut stated = Vec::new();
+            for rule in rules.split_ascii_whitespace() {
+                stated.push(parse_rule(rule, unstated)?);
+            }
+            Ok(stated)
         }
         (None, Some(_)) => Ok(vec![numbers(options, layout)?]),
         (None, None) => Ok(Vec::new()),

@@ -4,6 +4,7 @@
 //! without a word; read here, it gets an error.
 
 use std::num::NonZeroU16;
+use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
 use mape_core::{Code, Explain, Explanation, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal};
@@ -156,12 +157,18 @@ impl Options {
             let text = self.text(name)?.unwrap_or_default();
             return Ok(text.split_ascii_whitespace().map(str::to_owned).collect());
         };
-        let entry = |entry: &Value| match entry {
-            Value::String(text) => Ok(text.trim().to_owned()),
-            Value::Number(number) => Ok(number.to_string()),
-            other => Err(OptionError::bad(name, &json::to_text(other), "list plain values")),
-        };
-        entries.iter().map(entry).collect()
+        let mut list = Vec::new();
+        for entry in entries {
+            list.push(match entry {
+                Value::String(text) => text.trim().to_owned(),
+                Value::Number(number) => number.to_string(),
+                other => {
+                    let other = json::to_text(other);
+                    return Err(OptionError::bad(name, &other, "list plain values"));
+                }
+            });
+        }
+        Ok(list)
     }
 
     pub(super) fn has(&self, name: &'static str) -> Result<bool, OptionError> {
@@ -184,11 +191,21 @@ impl Options {
         &self,
         name: &'static str,
         hint: &'static str,
-        range: std::ops::RangeInclusive<u32>,
+        range: RangeInclusive<u32>,
     ) -> Result<Option<T>, OptionError> {
+        let number = self.in_range(name, hint, range)?;
+        Ok(number.and_then(|number| T::try_from(number).ok()))
+    }
+
+    // Not generic, so that the program contains it once.
+    fn in_range(
+        &self,
+        name: &'static str,
+        hint: &'static str,
+        range: RangeInclusive<u32>,
+    ) -> Result<Option<u32>, OptionError> {
         self.read(name, hint, |text| {
-            let number = decimal(text, *range.end())?;
-            range.contains(&number).then(|| T::try_from(number).ok()).flatten()
+            decimal(text, *range.end()).filter(|number| range.contains(number))
         })
     }
 

@@ -35,14 +35,7 @@ impl Object {
 
     /// Makes a chain on a hook: `type filter hook …; policy accept;`.
     pub(crate) fn hooked(name: impl Into<String>, hook: &str, rules: Vec<String>) -> Self {
-        Self {
-            keyword: "chain",
-            name: name.into(),
-            declaration: hook.to_owned(),
-            content: rules,
-            persistent: false,
-            recreated: false,
-        }
+        Self::new("chain", name.into(), hook, rules)
     }
 
     /// Makes a chain on a hook that is deleted and created again in every load.
@@ -61,14 +54,7 @@ impl Object {
             "" => Vec::new(),
             _ => vec![format!("elements = {{ {elements} }}")],
         };
-        Self {
-            keyword,
-            name: name.into(),
-            declaration: declaration.to_owned(),
-            content,
-            persistent: false,
-            recreated: false,
-        }
+        Self::new(keyword, name.into(), declaration, content)
     }
 
     /// Makes an object that is created once and never changed.
@@ -77,14 +63,14 @@ impl Object {
         name: impl Into<String>,
         declaration: &str,
     ) -> Self {
-        Self {
-            keyword,
-            name: name.into(),
-            declaration: declaration.to_owned(),
-            content: Vec::new(),
-            persistent: true,
-            recreated: false,
-        }
+        let object = Self::new(keyword, name.into(), declaration, Vec::new());
+        Self { persistent: true, ..object }
+    }
+
+    // Not generic, so that the program contains it once.
+    fn new(keyword: &'static str, name: String, declaration: &str, content: Vec<String>) -> Self {
+        let declaration = declaration.to_owned();
+        Self { keyword, name, declaration, content, persistent: false, recreated: false }
     }
 
     fn is_chain(&self) -> bool {

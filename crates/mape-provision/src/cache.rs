@@ -4,7 +4,7 @@
 //! Neither is trusted. A file that cannot be read, has another format or belongs to another
 //! configuration counts as absent.
 
-use mape_core::{Layout, ReceivedPrefix, Rule, parse_rule};
+use mape_core::{Layout, ReceivedPrefix, parse_rule};
 use serde_json::Value;
 
 use crate::answer::{Answer, MAX_BODY, MapE, Method, Shape};
@@ -59,8 +59,10 @@ impl Cached {
     pub fn parse(text: &str) -> Option<Self> {
         // Rules are a little longer here than in an answer.
         let value = object(text, 4 * MAX_BODY)?;
-        let rules = value.get("rules")?.as_array()?.iter().map(rule);
-        let rules: Vec<Rule> = rules.collect::<Option<_>>()?;
+        let mut rules = Vec::new();
+        for rule in value.get("rules")?.as_array()? {
+            rules.push(parse_rule(rule.as_str()?, Layout::Draft03).ok()?);
+        }
         let optional = |key: &str| value.get(key).filter(|value| !value.is_null());
         let answer = if rules.is_empty() {
             None
@@ -138,9 +140,9 @@ fn texts<T: ToString>(values: &[T]) -> Value {
 }
 
 fn prefixes(value: &Value) -> Option<Vec<ReceivedPrefix>> {
-    value.get("prefixes")?.as_array()?.iter().map(|it| it.as_str()?.parse().ok()).collect()
-}
-
-fn rule(value: &Value) -> Option<Rule> {
-    parse_rule(value.as_str()?, Layout::Draft03).ok()
+    let mut prefixes = Vec::new();
+    for prefix in value.get("prefixes")?.as_array()? {
+        prefixes.push(prefix.as_str()?.parse().ok()?);
+    }
+    Some(prefixes)
 }

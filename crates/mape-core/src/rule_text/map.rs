@@ -48,7 +48,11 @@ pub fn is_map_form(rules: &str) -> bool {
 /// # Errors
 /// [`RuleTextError`] where the text cannot be read, is not MAP-E, or contradicts itself.
 pub fn parse_map_rules(text: &str, layout: Option<Layout>) -> Result<Vec<Rule>, RuleTextError> {
-    text.split_ascii_whitespace().map(|rule| one(rule, layout, Author::User)).collect()
+    let mut rules = Vec::new();
+    for rule in text.split_ascii_whitespace() {
+        rules.push(one(rule, layout, Author::User)?);
+    }
+    Ok(rules)
 }
 
 /// Reads one rule as odhcp6c writes it, in the form of [`parse_map_rules`].

@@ -242,7 +242,7 @@ impl<'forwards> Assigner<'forwards> {
             |it: &u16| self.is_free(forward, *it) && (self.room > 0 || self.is_spent(*it));
         let all = self.set.ranges().flat_map(PortRange::ports);
         let mut free: Vec<u16> = all.filter(can_be_had).collect();
-        free.sort_by_key(|candidate| candidate.abs_diff(port));
+        free.sort_unstable_by_key(|candidate| (candidate.abs_diff(port), *candidate));
         free.truncate(OFFERED);
         free
     }

@@ -31,18 +31,15 @@ impl Counters {
     /// Reads the file's text: a line of names and one of hexadecimal numbers for each processor.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let mut lines = text.lines();
-        let names: Vec<&str> = lines.next().unwrap_or_default().split_whitespace().collect();
-        let rows: Vec<Vec<&str>> = lines.map(|line| line.split_whitespace().collect()).collect();
+        let (names, rows) = text.split_once('\n').unwrap_or((text, ""));
         let sum = |name: &str| {
-            let column = names.iter().position(|known| *known == name)?;
-            if rows.is_empty() {
-                return None;
+            let column = names.split_whitespace().position(|known| known == name)?;
+            let mut sum = None;
+            for row in rows.lines() {
+                let number = row.split_whitespace().nth(column)?;
+                *sum.get_or_insert(0) += u64::from(u32::from_str_radix(number, 16).ok()?);
             }
-            rows.iter().try_fold(0_u64, |sum, row| {
-                let number = u32::from_str_radix(row.get(column)?, 16).ok()?;
-                Some(sum + u64::from(number))
-            })
+            sum
         };
         Self {
             insert_failed: sum("insert_failed"),

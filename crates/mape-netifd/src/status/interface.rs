@@ -137,7 +137,9 @@ impl Collector<'_> {
         let forwards = servers.map(|servers| self.forwards(name, device, servers, &mut unknown));
         let plan = state.map(|(plan, _)| plan).or_else(|| plan_of(data));
         let record = plan.as_ref().zip(usage.as_ref()).and_then(|(plan, usage)| {
-            let line = format!("{} {:?}", plan.ipv4(), plan.port_set());
+            let (ports, parameters) = (plan.port_set(), plan.port_set().parameters());
+            let (offset, length) = (parameters.offset(), parameters.psid_len());
+            let line = format!("{} {offset} {length} {}", plan.ipv4(), ports.psid());
             let now = uptime(&self.env.proc)?;
             Some((Record::with(&self.env.run, name, line, now, usage.ports()), now))
         });

@@ -1,5 +1,6 @@
 //! Which external ports of the set are in use.
 
+use std::cmp::Reverse;
 use std::net::Ipv4Addr;
 
 use mape_core::{Plan, PortRange};
@@ -242,7 +243,7 @@ impl Usage {
     /// Returns the hosts with the most connections, at most `number`; of equals the lower address.
     pub(crate) fn top_hosts(&self, number: usize) -> Vec<Host> {
         let mut hosts = self.hosts.clone();
-        hosts.sort_by_key(|host| std::cmp::Reverse(host.connections));
+        hosts.sort_unstable_by_key(|host| (Reverse(host.connections), host.address));
         hosts.truncate(number);
         hosts
     }

@@ -1,6 +1,6 @@
 //! The sets and maps of the edge.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Write as _;
 
 use super::{Direction, EdgeRules, Ports};
 use crate::mapping::Mapping;
@@ -49,56 +49,51 @@ impl EdgeRules<'_> {
     }
 
     fn translations(&self, mapping: &Mapping) -> Vec<Object> {
-        let to_internal = pairs(mapping.pairs_by_external().iter().copied());
-        let to_external = pairs(mapping.pairs());
-        let to_internal_word = words(Direction::In, mapping.pairs_by_external().iter().copied());
-        let to_external_word = words(Direction::Out, mapping.pairs());
-        let to_internal_checksum = differences(mapping.pairs_by_external().iter().copied());
-        let to_external_checksum = differences(mapping.pairs());
+        let by_external = mapping.pairs_by_external();
+        let by_internal: Vec<(u16, u16)> = mapping.pairs().collect();
+        let (to_internal, to_external) = (pairs(by_external, 0), pairs(&by_internal, 0));
         let intervals = |declaration: &str| format!("{declaration}\nflags interval");
         // A map that says how large it is gets the faster kind of table: it need not grow.
         let exact = |declaration: &str| format!("{declaration}\nsize {}", mapping.usable());
-        [
-            ("ext2int", exact(PORTS), &to_internal),
-            ("int2ext", exact(PORTS), &to_external),
-            ("ext2int-word", exact(WORDS), &to_internal_word),
-            ("int2ext-word", exact(WORDS), &to_external_word),
-            ("ext2int-icmp-id", exact(IDS), &to_internal),
-            ("int2ext-icmp-id", exact(IDS), &to_external),
-            ("ext2int-quoted", exact(QUOTED_SOURCE), &to_internal),
-            ("ext2int-checksum", intervals(QUOTED_SOURCE), &to_internal_checksum),
-            ("int2ext-quoted", exact(QUOTED_DESTINATION), &to_external),
-            ("int2ext-checksum", intervals(QUOTED_DESTINATION), &to_external_checksum),
-        ]
-        .into_iter()
-        .map(|(name, declaration, elements)| {
-            Object::elements("map", self.name(name), &declaration, elements)
-        })
-        .collect()
+        let mut maps = Vec::new();
+        let mut map = |name, declaration: String, elements: &str| {
+            maps.push(Object::elements("map", self.name(name), &declaration, elements));
+        };
+        map("ext2int", exact(PORTS), &to_internal);
+        map("int2ext", exact(PORTS), &to_external);
+        map("ext2int-word", exact(WORDS), &words(Direction::In, by_external));
+        map("int2ext-word", exact(WORDS), &words(Direction::Out, &by_internal));
+        map("ext2int-icmp-id", exact(IDS), &to_internal);
+        map("int2ext-icmp-id", exact(IDS), &to_external);
+        map("ext2int-quoted", exact(QUOTED_SOURCE), &to_internal);
+        map("ext2int-checksum", intervals(QUOTED_SOURCE), &differences(by_external));
+        map("int2ext-quoted", exact(QUOTED_DESTINATION), &to_external);
+        map("int2ext-checksum", intervals(QUOTED_DESTINATION), &differences(&by_internal));
+        maps
     }
 }
 
-fn pairs(pairs: impl Iterator<Item = (impl Display, u16)>) -> String {
+/// Returns the pairs as elements of a map, with the first port shifted to the left.
+fn pairs(pairs: &[(u16, u16)], shift: u32) -> String {
     let mut text = String::new();
     for (from, to) in pairs {
         let separator = if text.is_empty() { "" } else { ", " };
         // Writing into a `String` cannot fail.
-        let _ = write!(text, "{separator}{from} : {to}");
+        let _ = write!(text, "{separator}{} : {to}", u32::from(*from) << shift);
     }
     text
 }
 
 /// Returns the pairs with the 32-bit word that contains the first port; its other half is zero.
-fn words(direction: Direction, ports: impl Iterator<Item = (u16, u16)>) -> String {
-    let shift = direction.fields().port_mask.trailing_zeros();
-    pairs(ports.map(|(from, to)| (u32::from(from) << shift, to)))
+fn words(direction: Direction, ports: &[(u16, u16)]) -> String {
+    pairs(ports, direction.fields().port_mask.trailing_zeros())
 }
 
 /// Returns intervals of ports with equal `from - to`, in one's complement. Adding this number keeps
 /// a checksum valid when `from` is replaced with `to` (RFC 1624).
-fn differences(pairs: impl Iterator<Item = (u16, u16)>) -> String {
+fn differences(pairs: &[(u16, u16)]) -> String {
     let mut runs: Vec<(u16, u16, u32)> = Vec::new();
-    for (from, to) in pairs {
+    for &(from, to) in pairs {
         let difference = (u32::from(from) + 0xffff - u32::from(to)) % 0xffff;
         match runs.last_mut() {
             Some((_, last, of)) if *of == difference && last.checked_add(1) == Some(from) => {
@@ -124,11 +119,8 @@ mod tests {
     #[test]
     fn one_interval_per_block() {
         let pairs = [(4928, 20000), (4929, 20001), (9024, 20002), (30000, 2), (30001, 3)];
-        assert_eq!(
-            differences(pairs.into_iter()),
-            "4928-4929 : 50463, 9024 : 54557, 30000-30001 : 29998"
-        );
-        assert_eq!(differences([(7, 7)].into_iter()), "7 : 0");
+        assert_eq!(differences(&pairs), "4928-4929 : 50463, 9024 : 54557, 30000-30001 : 29998");
+        assert_eq!(differences(&[(7, 7)]), "7 : 0");
     }
 
     /// The sum that a checksum is made of (RFC 1071).
@@ -140,7 +132,7 @@ mod tests {
     #[test]
     fn the_difference_keeps_the_checksum() {
         for (from, to) in [(1_u16, 65535_u16), (65535, 1), (4928, 20000), (63055, 16623), (2, 1)] {
-            let text = differences([(from, to)].into_iter());
+            let text = differences(&[(from, to)]);
             let difference = text.rsplit(' ').next().unwrap().parse().unwrap();
             assert_eq!(sum(&[from, 0, 7]), sum(&[to, difference, 7]), "{from} {to}");
         }

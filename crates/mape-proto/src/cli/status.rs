@@ -101,11 +101,11 @@ fn text(report: &Report) -> String {
     }
     let counters = report.conntrack;
     let mut page = Page { text: &mut text };
-    page.heading("The whole machine, since it started");
-    page.row("no place found", or_unknown(counters.insert_failed, "connections"));
-    page.row("searches again", or_unknown(counters.search_restart, "times"));
-    page.row("table full", or_unknown(counters.drop, "packets dropped"));
-    page.row("thrown out", or_unknown(counters.early_drop, "connections"));
+    page.heading(&"The whole machine, since it started");
+    page.row("no place found", &or_unknown(counters.insert_failed, "connections"));
+    page.row("searches again", &or_unknown(counters.search_restart, "times"));
+    page.row("table full", &or_unknown(counters.drop, "packets dropped"));
+    page.row("thrown out", &or_unknown(counters.early_drop, "connections"));
     text
 }
 
@@ -120,19 +120,20 @@ struct Page<'text> {
 }
 
 impl Page<'_> {
-    fn heading(&mut self, text: impl Display) {
+    fn heading(&mut self, text: &dyn Display) {
         // Writing into a `String` cannot fail.
-        let _ = writeln!(self.text, "{}\n", Shown(&text));
+        let _ = writeln!(self.text, "{}\n", Shown(text));
     }
 
-    fn row(&mut self, name: &str, value: impl Display) {
-        let _ = writeln!(self.text, "  {name:<16} {}", Shown(&value));
+    // Not generic, so that the program contains it once.
+    fn row(&mut self, name: &str, value: &dyn Display) {
+        let _ = writeln!(self.text, "  {name:<16} {}", Shown(value));
     }
 
     fn issue(&mut self, name: &str, issue: &Issue) {
         let Issue { code, message, hint } = issue;
         match message {
-            Some(message) => self.row(name, format_args!("{message} ({code})")),
+            Some(message) => self.row(name, &format_args!("{message} ({code})")),
             None => self.row(name, code),
         }
         if let Some(hint) = hint {
@@ -149,9 +150,9 @@ impl Page<'_> {
             Condition::Down => "down",
         };
         let uptime = status.uptime.map_or_else(String::new, |up| format!(" for {}", duration(up)));
-        self.heading(format_args!("{interface}: {state}{uptime}"));
+        self.heading(&format_args!("{interface}: {state}{uptime}"));
         if status.state == Condition::Blocked {
-            self.row("next step", "`mape-proto firewall` loads them, or tells why it cannot");
+            self.row("next step", &"`mape-proto firewall` loads them, or tells why it cannot");
         }
         for (name, issue) in [("error", &status.error), ("warning", &status.warning)] {
             if let Some(issue) = issue {
@@ -163,9 +164,9 @@ impl Page<'_> {
         }
         self.row(
             "device",
-            format_args!("{}, MTU {}", status.device, or_unknown(status.mtu, "bytes")),
+            &format_args!("{}, MTU {}", status.device, or_unknown(status.mtu, "bytes")),
         );
-        self.row("edge", status.edge.unwrap_or(UNKNOWN));
+        self.row("edge", &status.edge.unwrap_or(UNKNOWN));
         self.offload(status);
         self.traffic(status);
         self.ports(status);
@@ -173,13 +174,15 @@ impl Page<'_> {
             let (incoming, outgoing, outer) = (dropped.incoming, dropped.outgoing, dropped.outer);
             self.row(
                 "packets dropped",
-                format_args!("{incoming} incoming, {outgoing} outgoing, {outer} by the last check"),
+                &format_args!(
+                    "{incoming} incoming, {outgoing} outgoing, {outer} by the last check"
+                ),
             );
         } else {
-            self.row("packets dropped", UNKNOWN);
+            self.row("packets dropped", &UNKNOWN);
         }
         if let Some(since) = status.since {
-            self.row("numbers since", utc(since));
+            self.row("numbers since", &utc(since));
         }
         if let Some(before) = &status.before {
             let part = |key: &str| {
@@ -190,7 +193,7 @@ impl Page<'_> {
             };
             let [ipv4, psid, prefix] = ["ipv4", "psid", "end_user_prefix"]
                 .map(|key| part(key).unwrap_or(UNKNOWN.to_owned()));
-            self.row("before that", format_args!("{ipv4}, PSID {psid}, {prefix}"));
+            self.row("before that", &format_args!("{ipv4}, PSID {psid}, {prefix}"));
         }
         for reason in &status.unknown {
             self.row("unknown because", reason);
@@ -204,21 +207,21 @@ impl Page<'_> {
             len => format!("{}/{len}", address.ipv4),
         };
         self.row("provider", &line.provider);
-        self.row("IPv4", whole);
+        self.row("IPv4", &whole);
         let blocks = address.port_ranges.len();
         self.row(
             "port set",
-            format_args!("{} ports in {blocks} blocks, PSID {}", address.port_count, address.psid),
+            &format_args!("{} ports in {blocks} blocks, PSID {}", address.port_count, address.psid),
         );
         self.row("end-user prefix", &address.end_user_prefix);
-        self.row("CE address", tunnel.ce);
-        self.row("BR address", tunnel.br);
+        self.row("CE address", &tunnel.ce);
+        self.row("BR address", &tunnel.br);
         let source = line.rule_source.as_deref().unwrap_or(UNKNOWN);
-        self.row("rule", format_args!("{source}, {} layout", line.layout));
+        self.row("rule", &format_args!("{source}, {} layout", line.layout));
         if let Some(table) = &line.table_rule {
-            self.row("built-in rule", format_args!("another one: {table}"));
+            self.row("built-in rule", &format_args!("another one: {table}"));
         }
-        self.row("uplink", line.uplink.as_deref().unwrap_or(UNKNOWN));
+        self.row("uplink", &line.uplink.as_deref().unwrap_or(UNKNOWN));
     }
 
     fn offload(&mut self, status: &InterfaceStatus) {
@@ -229,7 +232,7 @@ impl Page<'_> {
             (Some(true), _, Some(reason)) => format!("on, but not for this interface: {reason}"),
             _ => UNKNOWN.to_owned(),
         };
-        self.row("flow offload", text);
+        self.row("flow offload", &text);
     }
 
     fn traffic(&mut self, status: &InterfaceStatus) {
@@ -239,21 +242,24 @@ impl Page<'_> {
             ("sent", traffic.tx_bytes, traffic.tx_packets),
         ] {
             let bytes = or_unknown(bytes, "bytes");
-            self.row(name, format_args!("{bytes}, {}", or_unknown(packets, "packets")));
+            self.row(name, &format_args!("{bytes}, {}", or_unknown(packets, "packets")));
         }
     }
 
     fn ports(&mut self, status: &InterfaceStatus) {
-        let Some(ports) = &status.ports else { return self.row("ports in use", UNKNOWN) };
+        let Some(ports) = &status.ports else { return self.row("ports in use", &UNKNOWN) };
         let of = format!("of {}", ports.usable);
-        self.row("ports in use", protocols(ports.used, &of));
+        self.row("ports in use", &protocols(ports.used, &of));
         match ports.peak {
             Some(peak) => {
                 let most = protocols(peak.ports.map(Some), &of);
                 let since = duration(peak.recorded_for);
-                self.row("at most", format_args!("{most}, seen since recording began {since} ago"));
+                self.row(
+                    "at most",
+                    &format_args!("{most}, seen since recording began {since} ago"),
+                );
             }
-            None => self.row("at most", UNKNOWN),
+            None => self.row("at most", &UNKNOWN),
         }
         for server in status.forwards.iter().flatten() {
             let protocols: Vec<&str> = server.transports.iter().map(|it| it.name()).collect();
@@ -261,13 +267,13 @@ impl Page<'_> {
             let before = server.before.map(|it| format!(", before: {it}")).unwrap_or_default();
             let (port, protocols) = (server.port, protocols.join("+"));
             let text = format!("{protocols} {port} to {host} ({}){before}", server.forward);
-            self.row("published", text);
+            self.row("published", &text);
         }
-        self.row("connections", protocols(ports.connections, ""));
+        self.row("connections", &protocols(ports.connections, ""));
         if !ports.is_known() {
             return;
         }
-        self.row("", "TCP/UDP/ICMP of each block");
+        self.row("", &"TCP/UDP/ICMP of each block");
         for blocks in ports.blocks.chunks(BLOCKS_IN_A_LINE) {
             let cells: Vec<String> = blocks
                 .iter()
@@ -277,7 +283,7 @@ impl Page<'_> {
                     format!("{range:<12}{:<12}", format!("{tcp}/{udp}/{icmp}"))
                 })
                 .collect();
-            self.row("", cells.concat().trim_end());
+            self.row("", &cells.concat().trim_end());
         }
     }
 }

@@ -62,8 +62,12 @@ pub struct Finding {
 
 impl Finding {
     pub(super) fn fine(check: &'static str, message: impl Into<String>) -> Self {
-        let (message, evidence) = (message.into(), Vec::new());
-        Self { check, fine: true, kind: None, message, evidence, hint: None, fix: None }
+        Self::of(check, true, message.into(), None)
+    }
+
+    // Not generic, so that the program contains it once.
+    fn of(check: &'static str, fine: bool, message: String, hint: Option<String>) -> Self {
+        Self { check, fine, kind: None, message, evidence: Vec::new(), hint, fix: None }
     }
 
     pub(super) fn wrong(
@@ -71,7 +75,7 @@ impl Finding {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Self { fine: false, hint: Some(hint.into()), ..Self::fine(check, message) }
+        Self::of(check, false, message.into(), Some(hint.into()))
     }
 
     /// A working setting that should be changed.
@@ -80,7 +84,7 @@ impl Finding {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Self { hint: Some(hint.into()), ..Self::fine(check, message) }
+        Self::of(check, true, message.into(), Some(hint.into()))
     }
 
     /// One of several things that can be wrong.

@@ -7,15 +7,17 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 #[must_use]
 pub fn redact(text: &str) -> String {
     let is_part = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');
+    // Text of other scripts stands next to an address without a blank.
+    let is_word = |c: char| c.is_ascii_alphanumeric();
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(is_part) {
         let (before, from) = rest.split_at(start);
         shown += before;
-        let word = before.chars().next_back().is_some_and(char::is_alphanumeric);
+        let word = before.ends_with(is_word);
         let end = from.find(|c| !is_part(c)).unwrap_or(from.len());
         let (token, after) = from.split_at(end);
-        let part_of_a_word = word || after.starts_with(|c: char| c.is_alphanumeric());
+        let part_of_a_word = word || after.starts_with(is_word);
         let trimmed = token.trim_end_matches(['.', ':']);
         let (hidden, tail) = match of_token(token) {
             None => (of_token(trimmed), token.get(trimmed.len()..).unwrap_or_default()),
@@ -76,6 +78,7 @@ mod tests {
             ("version 1.2.3.", "version 1.2.3."),
             ("MAPE_UBUS: dead", "MAPE_UBUS: dead"),
             ("route ::/0 and 0.0.0.0/0", "route ::/0 and 0.0.x.x/0"),
+            ("宛先は106.72.50.97です", "宛先は106.72.x.xです"),
         ] {
             assert_eq!(redact(text), shown);
         }

@@ -114,7 +114,7 @@ impl Verdict {
             ("section", self.section.as_ref().map(section)),
         ];
         entries.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value?))));
-        format!("{}\n", json::written(entries))
+        json::to_text(&json::written(entries)) + "\n"
     }
 }
 

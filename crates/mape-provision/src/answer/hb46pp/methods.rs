@@ -71,15 +71,15 @@ fn lw4o6(section: &Value) -> Result<Method, AnswerError> {
 fn ipip(section: &Value) -> Result<Method, AnswerError> {
     let one = std::slice::from_ref(section);
     let entries = section.as_array().map_or(one, Vec::as_slice);
-    let tunnels = entries.iter().map(|entry| {
+    let mut tunnels = Vec::new();
+    for entry in entries {
         let entry = Object::of(entry, "ipip")?;
-        Ok(Ipip {
+        tunnels.push(Ipip {
             local: entry.required("ipv6_local", address6)?,
             remote: entry.required("ipv6_remote", address6)?,
             ipv4: entry.required("ipv4", net4)?,
-        })
-    });
-    let tunnels: Vec<Ipip> = tunnels.collect::<Result<_, AnswerError>>()?;
+        });
+    }
     if tunnels.is_empty() {
         return Err(AnswerError::Missing { path: "ipip", key: "ipv6_remote" });
     }
