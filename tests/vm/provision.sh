@@ -37,9 +37,10 @@ third() {
 	rule=106.82.0.0/16
 }
 
-# What odhcp6c's script does at an event: it reads our file, with the rules of DHCPv6 in MAPE.
+# What odhcp6c's script does at an event: it reads our file, with the rules of DHCPv6 in MAPE, and
+# the order of the mechanisms, if it was requested, in OPTION_111.
 odhcp6c() {
-	INTERFACE=wan6 MAPE=$2 sh -c '. /etc/odhcp6c.user.d/mape-rs' dhcpv6.script wan "$1"
+	INTERFACE=wan6 MAPE=$2 AFTR=${3:-} OPTION_111=${4:-} sh -c '. /etc/odhcp6c.user.d/mape-rs' dhcpv6.script wan "$1"
 }
 
 # What the server answers, from now on.
@@ -160,6 +161,15 @@ works "DHCPv6"
 check "source of the rule" "$(status | grep -c '"rule_source":"dhcpv6"')" -eq 1
 mape-proto detect >"$WORK/detect" || :
 check "detect by DHCPv6" "$(head -n 1 "$WORK/detect")" = "line: MAP-E (confidence: high)"
+mape_rule=$(cat /var/run/mape-rs/wan6.s46)
+odhcp6c updated "$mape_rule" aftr.example.net 0040005e
+mape-proto detect >"$WORK/detect" || :
+check "detect, DS-Lite first" "$(grep -c "^line: DS-Lite" "$WORK/detect")" -eq 1
+odhcp6c updated "$mape_rule" aftr.example.net 005e0040
+mape-proto detect >"$WORK/detect" || :
+check "detect, MAP-E first" "$(grep -c "^line: MAP-E" "$WORK/detect")" -eq 1
+odhcp6c updated "$mape_rule"
+check "DHCPv6's rule alone, again" "$(cat /var/run/mape-rs/wan6.s46)" = "$mape_rule"
 odhcp6c stopped ''
 check "an end of DHCPv6 takes nothing away" "$(status | grep -c '"rule_source":"dhcpv6"')" -eq 1
 

@@ -108,6 +108,7 @@ fn known(dump: &Dump, env: &Env) -> (LineFacts, ProvisioningClient) {
         prefixes: client.prefixes.clone(),
         s46: dhcpv6::rules(env, dump),
         aftr: dhcpv6::aftr(env, dump),
+        prefers_ds_lite: dhcpv6::prefers_ds_lite(env, dump),
         provisioned: kept(env, dump),
         ..LineFacts::default()
     };

@@ -58,6 +58,26 @@ fn stand_alone_files() {
     compare("tests/vectors/nft/flow-offload.nft", &standalone(&slow));
 }
 
+/// RFC 6888 REQ-12 and 14, and RFC 4787 REQ-10. The golden files have every kind of rule.
+#[test]
+fn no_rule_logs_or_assigns_a_helper() {
+    let mut rules = 0;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/nft");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+            let mut words = line.split([' ', '\t']);
+            assert!(!words.any(|word| word == "log" || word == "helper"), "{line}");
+            rules += 1;
+        }
+    }
+    assert!(rules > 1000, "{rules}");
+}
+
 /// What firewall4 includes.
 #[test]
 fn the_static_file() {

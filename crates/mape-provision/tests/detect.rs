@@ -37,6 +37,7 @@ fn facts(given: &Value) -> LineFacts {
                 facts.s46 = texts().map(|it| parse_rule(it, Layout::Rfc7597).unwrap()).collect();
             }
             "aftr" => facts.aftr = Some(Endpoint::parse(value.as_str().unwrap()).unwrap()),
+            "prefers_ds_lite" => facts.prefers_ds_lite = value.as_bool().unwrap(),
             "tunnel_end" => facts.tunnel_end = Some(value.as_str().unwrap().parse().unwrap()),
             "uplink_mtu" => facts.uplink_mtu = value.as_u64().unwrap().try_into().unwrap(),
             "uplink" => value.as_str().unwrap().clone_into(&mut facts.uplink),

@@ -57,8 +57,9 @@ pub fn parse_map_rules(text: &str, layout: Option<Layout>) -> Result<Vec<Rule>, 
 
 /// Reads one rule as odhcp6c writes it, in the form of [`parse_map_rules`].
 ///
-/// RFC 7598 lets a server send several BRs, of which the first is used (section 4.2), and bits
-/// after the length of a prefix, which a receiver ignores (section 4.1).
+/// RFC 7598 lets a server send several BRs, of which the first is used (section 4.2), bits after
+/// the length of a prefix, which a receiver ignores (section 4.1), and a PSID beside an IPv4
+/// prefix, which a receiver discards (section 4.5).
 ///
 /// # Errors
 /// As [`parse_map_rules`].
@@ -97,15 +98,19 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleT
     let parse_net4 = |text: &str| Ipv4Net::new(text.parse::<Ipv4Addr>().ok()?, ipv4_len).ok();
     let (ipv6, ipv4) =
         (values.required("ipv6prefix", parse_net6)?, values.required("ipv4prefix", parse_net4)?);
-    let psid_len = values.read("psidlen", bit_length)?.filter(|len| *len > 0);
+    let ea_len = values
+        .read("ealen", bit_length)?
+        .or(LINE_LEN.checked_sub(ipv6_len))
+        .ok_or(RuleTextError::Missing("ealen"))?;
+    // Each CE has an IPv4 prefix, so no port is shared.
+    let is_prefix = u32::from(ipv4_len) + u32::from(ea_len) < 32;
+    let psid_len = values.read("psidlen", bit_length)?;
+    let psid_len = psid_len.filter(|len| *len > 0 && !(is_server && is_prefix));
     let psid = values.read("psid", parse_psid)?;
     let mut parts = RuleParts {
         ipv6: if is_server { ipv6.trunc() } else { ipv6 },
         ipv4: if is_server { ipv4.trunc() } else { ipv4 },
-        ea_len: values
-            .read("ealen", bit_length)?
-            .or(LINE_LEN.checked_sub(ipv6_len))
-            .ok_or(RuleTextError::Missing("ealen"))?,
+        ea_len,
         offset: values.read("offset", bit_length)?,
         psid_len,
         psid: psid.filter(|_| psid_len.is_some()),
@@ -263,6 +268,22 @@ mod tests {
                 ("192.0.2.77/32", 65536)
             );
         }
+    }
+
+    /// RFC 7598 section 4.5. A user's mistake is named.
+    #[test]
+    fn a_psid_beside_an_ipv4_prefix_is_discarded() {
+        let rule = "type=map-e,ealen=4,prefix4len=24,prefix6len=40,ipv4prefix=192.0.2.0,\
+                    ipv6prefix=2001:db8::,br=2001:db8:ffff::1";
+        let sent = format!("{rule},offset=6,psidlen=8,psid=13312,");
+        assert_eq!(
+            parse_dhcpv6_rule(&sent),
+            parse_dhcpv6_rule(&format!("{rule},offset=6,psidlen=0,psid=0,"))
+        );
+        let mut request = Request::new("2001:db8:e0::/44".parse().unwrap());
+        request.explicit = vec![parse_dhcpv6_rule(&sent).unwrap()];
+        assert_eq!(plan(&request).unwrap().ipv4().to_string(), "192.0.2.224/28");
+        assert!(parse_map_rules(&sent, None).is_err());
     }
 
     #[test]

@@ -110,7 +110,7 @@ fn the_users_rule_goes_before_the_answer_and_the_answer_before_the_table() {
 fn an_invalid_rule_by_dhcpv6_is_reported() {
     let world = world("s46-bad");
     fs::create_dir_all(world.root.join("state")).unwrap();
-    let kept = "type=map-t,ealen=1,prefix4len=15, aftr=aftr.example\n";
+    let kept = "type=map-t,ealen=1,prefix4len=15, aftr=aftr.example priority=005e0040\n";
     fs::write(world.root.join("state/wan6.s46"), kept).unwrap();
     let mut bus = Netifd::with(&[wan6(PREFIX), mape(false, &json!({}))]);
     let (result, log) = world.setup(&mut bus, "{}");
@@ -168,6 +168,30 @@ fn dhcpv6_goes_before_the_table_and_after_the_answer() {
     let options = DetectOptions::default();
     let verdict = detect(Some(&mut bus), &world.env, &options, &mut Vec::new()).unwrap();
     assert_eq!(verdict.line, LineType::DsLite);
+}
+
+/// RFC 8026 section 1.4. Lightweight 4over6 (96) and unknown codes are skipped.
+#[test]
+fn detect_follows_the_order_of_the_network() {
+    let world = world("s46-order");
+    fs::create_dir_all(world.root.join("state")).unwrap();
+    let mut bus = Netifd::with(&[wan6("2600:10:3261:6400::"), mape(false, &json!({}))]);
+    let rule = "type=map-e,ealen=24,prefix4len=16,prefix6len=32,ipv4prefix=198.19.0.0,\
+                ipv6prefix=2600:10::,offset=4,psidlen=0,psid=0,br=2001:db8::66,";
+    for (order, line) in [
+        ("", LineType::MapE),
+        ("priority=005e0040", LineType::MapE),
+        ("priority=0040005e", LineType::DsLite),
+        ("priority=ffff00600040005e", LineType::DsLite),
+        ("priority=0060", LineType::MapE),
+        ("priority=40", LineType::MapE),
+    ] {
+        let kept = format!("{rule} aftr=aftr.example {order}\n");
+        fs::write(world.root.join("state/wan6.s46"), kept).unwrap();
+        let options = DetectOptions::default();
+        let verdict = detect(Some(&mut bus), &world.env, &options, &mut Vec::new()).unwrap();
+        assert_eq!(verdict.line, line, "{order}");
+    }
 }
 
 #[test]

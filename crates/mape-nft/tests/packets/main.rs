@@ -1,6 +1,7 @@
 //! Real packets through the rules, in network namespaces of this machine. Needs root.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
+mod conformance;
 mod locks;
 mod outer;
 mod servers;

@@ -22,8 +22,12 @@ pub(super) fn all(facts: &LineFacts) -> Vec<Clue> {
     clues.extend(of_gateway(facts));
     clues.extend(of_provisioning(facts, provider));
     clues.extend(of_tunnel_end(facts, provider));
-    clues.extend(of_s46(facts));
-    clues.extend(of_aftr(facts));
+    // Of clues with equal authority, the first decides.
+    let mut dhcpv6 = [of_s46(facts), of_aftr(facts)];
+    if facts.prefers_ds_lite {
+        dhcpv6.reverse();
+    }
+    clues.extend(dhcpv6.into_iter().flatten());
     clues
 }
 

@@ -22,6 +22,9 @@ pub struct LineFacts {
     pub s46: Vec<Rule>,
     /// The AFTR from DHCPv6 (RFC 6334, option 64).
     pub aftr: Option<Endpoint>,
+    /// Whether DHCPv6 names DS-Lite before MAP-E in the order of the mechanisms (RFC 8026, option
+    /// 111).
+    pub prefers_ds_lite: bool,
     /// The result of provisioning.
     pub provisioned: Provisioned,
     /// The result of the home gateway's local check, if it was requested.
@@ -41,6 +44,7 @@ impl Default for LineFacts {
             prefixes: Vec::new(),
             s46: Vec::new(),
             aftr: None,
+            prefers_ds_lite: false,
             provisioned: Provisioned::NotAsked,
             gateway: None,
             tunnel_end: None,
