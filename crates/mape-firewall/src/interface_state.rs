@@ -14,8 +14,7 @@ use mape_core::{
 use mape_nft::{
     Dataplane, DeviceName, Edge, EdgeChoice, Forwards, Interface, InterfaceName, Options,
 };
-use mape_system::files;
-use serde::{Deserialize, Serialize};
+use mape_system::{files, json, record};
 
 use crate::forwards::{Server, pool};
 
@@ -27,44 +26,38 @@ const SCHEMA: u8 = 1;
 /// room too.
 const MAX_SIZE: u64 = files::MAX_SIZE / 2;
 
-/// The content of a state file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    schema: u8,
-    interface: String,
-    device: String,
-    /// The end-user prefix.
-    prefix: String,
-    /// As `--rule` takes it, in the layout that is used.
-    rule: String,
-    /// MTU inside the tunnel, in bytes.
-    mtu: u16,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    reserved: String,
-    /// Ports on which the router itself listens.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    listening: String,
-    edge: String,
-    #[serde(default)]
-    full_cone: bool,
-    /// In seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    time_wait: Option<NonZeroU16>,
-    #[serde(default)]
-    dscp_reset: bool,
-    /// Number of ports for UPnP.
-    #[serde(default)]
-    upnp_ports: u16,
-    /// Hosts with full cone.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    cone_hosts: Vec<Ipv4Addr>,
-    /// Forwards that have a port. The loader writes them, from the sections in UCI at that moment.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    servers: Vec<Server>,
-    /// Reserved ports, in the order in which they were reserved. A new port goes last: in front of
-    /// the others it would change the mapping of each of them.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    order: String,
+record! {
+    /// The content of a state file.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct State {
+        schema: u8 = required,
+        interface: String = required,
+        device: String = required,
+        /// The end-user prefix.
+        prefix: String = required,
+        /// As `--rule` takes it, in the layout that is used.
+        rule: String = required,
+        /// MTU inside the tunnel, in bytes.
+        mtu: u16 = required,
+        reserved: String = optional,
+        /// Ports on which the router itself listens.
+        listening: String = optional,
+        edge: String = required,
+        full_cone: bool = optional,
+        /// In seconds.
+        time_wait: Option<NonZeroU16> = optional,
+        dscp_reset: bool = optional,
+        /// Number of ports for UPnP.
+        upnp_ports: u16 = optional,
+        /// Hosts with full cone.
+        cone_hosts: Vec<Ipv4Addr> = optional,
+        /// Forwards that have a port. The loader writes them, from the sections in UCI at that
+        /// moment.
+        servers: Vec<Server> = optional,
+        /// Reserved ports, in the order in which they were reserved. A new port goes last: in front
+        /// of the others it would change the mapping of each of them.
+        order: String = optional,
+    }
 }
 
 /// A state file that cannot be used, as one sentence.
@@ -172,7 +165,7 @@ impl State {
         let fits = |count: usize| {
             let mut state = self.clone();
             state.set_servers(servers.iter().take(count).map(Server::at_its_largest).collect());
-            let size = serde_json::to_string(&state).map_or(usize::MAX, |text| text.len());
+            let size = json::write(&state).len();
             let size = u64::try_from(size.saturating_add(count.saturating_mul(GROWTH)));
             size.is_ok_and(|size| size < MAX_SIZE) && state.plan().is_ok()
         };

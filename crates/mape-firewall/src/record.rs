@@ -6,23 +6,24 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mape_system::files;
-use serde::{Deserialize, Serialize};
+use mape_system::{files, json, record};
 
 use crate::interface_state::State;
 
-/// The content of the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Record {
-    /// The index of the device that the rules were bound to.
-    pub(super) index: u32,
-    pub(super) state: State,
+record! {
+    /// The content of the file.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(super) struct Record {
+        /// The index of the device that the rules were bound to.
+        pub(super) index: u32 = required,
+        pub(super) state: State = required,
+    }
 }
 
 impl Record {
     pub(super) fn read(directory: &Path, interface: &str) -> Option<Self> {
         let text = files::text(path(directory, interface)).ok()?;
-        let record: Self = mape_system::json::read(&text).ok()?;
+        let record: Self = json::read(&text).ok()?;
         (record.state.is_of_this_format() && record.state.interface() == interface)
             .then_some(record)
     }
@@ -30,9 +31,8 @@ impl Record {
     /// Writes the file. If that fails, the older file is removed, because its rules could open a
     /// port forward that was withdrawn since.
     pub(super) fn write(&self, directory: &Path, interface: &str) {
-        let text = serde_json::to_string(self).map_err(std::io::Error::from);
-        if text.and_then(|text| files::write(&path(directory, interface), &(text + "\n"))).is_err()
-        {
+        let text = json::write(self) + "\n";
+        if files::write(&path(directory, interface), &text).is_err() {
             Self::remove(directory, interface);
         }
     }

@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn netifd_knows_the_prefix() {
-        let dump = Dump::of(json!({"interface": [
+        let dump = Dump::of(&json!({"interface": [
             {"interface": "lan", "up": true, "proto": "static", "l3_device": "br-lan",
              "ipv6-address": [{"address": "fd00::1", "mask": 64}]},
             {"interface": "wan6", "up": true, "proto": "dhcpv6", "l3_device": "eth1",

@@ -102,7 +102,7 @@ pub(super) fn interface_object(interface: &str) -> String {
 /// [`UbusError`]
 pub fn read_dump(bus: &mut dyn Bus) -> Result<Dump, UbusError> {
     let empty = Value::Object(Map::new());
-    bus.call(NETIFD, "dump", &empty).map(Dump::of)
+    bus.call(NETIFD, "dump", &empty).map(|answer| Dump::of(&answer))
 }
 
 /// Sends a message of a protocol handler.

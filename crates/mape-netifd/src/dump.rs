@@ -9,8 +9,8 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::ReceivedPrefix;
 use mape_nft::InterfaceName;
 use mape_provision::may_be_asked;
-use mape_system::json::{list, or_default};
-use serde::{Deserialize, Deserializer};
+use mape_system::json::Json as _;
+use mape_system::record;
 use serde_json::Value;
 
 use super::interface_data::InterfaceData;
@@ -18,112 +18,100 @@ use super::interface_data::InterfaceData;
 /// Ends the name of the alias of the uplink that holds an interface's CE address.
 pub(super) const ALIAS_SUFFIX: char = '_';
 
-/// All interfaces, in netifd's order.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Dump {
-    #[serde(rename = "interface", deserialize_with = "list")]
-    interfaces: Vec<InterfaceDump>,
+record! {
+    /// All interfaces, in netifd's order.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Dump {
+        interfaces: Vec<InterfaceDump> = list("interface"),
+    }
 }
 
-/// One logical interface.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-pub struct InterfaceDump {
-    /// Name of the UCI section.
-    #[serde(rename = "interface")]
-    pub name: String,
-    /// Its protocol.
-    #[serde(deserialize_with = "or_default")]
-    pub proto: String,
-    /// Whether it is up.
-    #[serde(deserialize_with = "or_default")]
-    pub up: bool,
-    /// Whether its handler is at work.
-    #[serde(deserialize_with = "or_default")]
-    pub pending: bool,
-    /// Whether netifd starts it by itself. `ifdown` switches that off.
-    #[serde(deserialize_with = "or_true")]
-    pub autostart: bool,
-    /// Seconds since it came up.
-    #[serde(deserialize_with = "or_default")]
-    pub uptime: Option<u64>,
-    /// The metric of its routes.
-    #[serde(deserialize_with = "or_default")]
-    pub metric: u64,
-    /// The network device that packets leave through.
-    #[serde(deserialize_with = "or_default")]
-    pub device: Option<String>,
-    /// The same, where a tunnel or a PPP session runs on `device`.
-    #[serde(rename = "l3_device", deserialize_with = "or_default")]
-    l3_device: Option<String>,
-    /// Its routes.
-    #[serde(rename = "route", deserialize_with = "list")]
-    pub routes: Vec<RouteDump>,
-    /// Its IPv4 addresses.
-    #[serde(deserialize_with = "list")]
-    ipv4_address: Vec<Ipv4Dump>,
-    #[serde(deserialize_with = "list")]
-    ipv6_address: Vec<Ipv6Dump>,
-    /// Prefixes that are delegated to the router through this interface.
-    #[serde(deserialize_with = "list")]
-    ipv6_prefix: Vec<Ipv6Dump>,
-    /// Prefixes that this interface has of those delegated to the router.
-    #[serde(deserialize_with = "list")]
-    ipv6_prefix_assignment: Vec<Ipv6Dump>,
-    /// Resolvers that netifd writes into `resolv.conf`.
-    #[serde(deserialize_with = "list")]
-    pub dns_server: Vec<IpAddr>,
-    /// What the interface has and does not use.
-    #[serde(deserialize_with = "or_default")]
-    inactive: Inactive,
-    /// Errors since the last attempt to bring it up; the newest is the last.
-    #[serde(deserialize_with = "list")]
-    pub errors: Vec<ErrorDump>,
-    /// What its handler publishes.
-    #[serde(deserialize_with = "or_default")]
-    pub data: InterfaceData,
+record! {
+    /// One logical interface.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct InterfaceDump {
+        /// Name of the UCI section.
+        pub name: String = required("interface"),
+        /// Its protocol.
+        pub proto: String = lenient,
+        /// Whether it is up.
+        pub up: bool = lenient,
+        /// Whether its handler is at work.
+        pub pending: bool = lenient,
+        /// Whether netifd starts it by itself. `ifdown` switches that off.
+        pub autostart: bool = or_true,
+        /// Seconds since it came up.
+        pub uptime: Option<u64> = lenient,
+        /// The metric of its routes.
+        pub metric: u64 = lenient,
+        /// The network device that packets leave through.
+        pub device: Option<String> = lenient,
+        /// The same, where a tunnel or a PPP session runs on `device`.
+        l3_device: Option<String> = lenient,
+        /// Its routes.
+        pub routes: Vec<RouteDump> = list("route"),
+        /// Its IPv4 addresses.
+        ipv4_address: Vec<Ipv4Dump> = list("ipv4-address"),
+        ipv6_address: Vec<Ipv6Dump> = list("ipv6-address"),
+        /// Prefixes that are delegated to the router through this interface.
+        ipv6_prefix: Vec<Ipv6Dump> = list("ipv6-prefix"),
+        /// Prefixes that this interface has of those delegated to the router.
+        ipv6_prefix_assignment: Vec<Ipv6Dump> = list("ipv6-prefix-assignment"),
+        /// Resolvers that netifd writes into `resolv.conf`.
+        pub dns_server: Vec<IpAddr> = list("dns-server"),
+        /// What the interface has and does not use.
+        inactive: Inactive = lenient,
+        /// Errors since the last attempt to bring it up; the newest is the last.
+        pub errors: Vec<ErrorDump> = list,
+        /// What its handler publishes.
+        pub data: InterfaceData = lenient,
+    }
 }
 
-/// A route of an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct RouteDump {
-    target: IpAddr,
-    mask: u8,
+record! {
+    /// A route of an interface.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct RouteDump {
+        target: IpAddr = required,
+        mask: u8 = required,
+    }
 }
 
-/// An error of an interface.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct ErrorDump {
-    /// The stable code.
-    pub code: String,
-    /// Of our errors: the sentence, then the next step. netifd's own have a code only.
-    #[serde(default, deserialize_with = "list")]
-    pub data: Vec<String>,
+record! {
+    /// An error of an interface.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct ErrorDump {
+        /// The stable code.
+        pub code: String = required,
+        /// Of our errors: the sentence, then the next step. netifd's own have a code only.
+        pub data: Vec<String> = list,
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-struct Ipv4Dump {
-    address: Ipv4Addr,
-    mask: u8,
+record! {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct Ipv4Dump {
+        address: Ipv4Addr = required,
+        mask: u8 = required,
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-struct Ipv6Dump {
-    address: Ipv6Addr,
-    #[serde(default, deserialize_with = "or_default")]
-    mask: Option<u8>,
-    /// Seconds until it is deprecated. `None` where it never is.
-    #[serde(default, deserialize_with = "or_default")]
-    preferred: Option<u64>,
+record! {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct Ipv6Dump {
+        address: Ipv6Addr = required,
+        mask: Option<u8> = lenient,
+        /// Seconds until it is deprecated. `None` where it never is.
+        preferred: Option<u64> = lenient,
+    }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-struct Inactive {
-    /// With `peerdns 0`, the resolvers that the interface learned.
-    #[serde(deserialize_with = "list")]
-    dns_server: Vec<IpAddr>,
+record! {
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    struct Inactive {
+        /// With `peerdns 0`, the resolvers that the interface learned.
+        dns_server: Vec<IpAddr> = list("dns-server"),
+    }
 }
 
 /// A prefix that may be the line's.
@@ -140,8 +128,8 @@ pub struct Candidate {
 impl Dump {
     /// Reads the answer.
     #[must_use]
-    pub fn of(answer: Value) -> Self {
-        let mut dump = Self::deserialize(answer).unwrap_or_default();
+    pub fn of(answer: &Value) -> Self {
+        let mut dump = Self::from_value(answer).unwrap_or_default();
         // The name becomes part of commands. netifd takes other names from its callers.
         dump.interfaces.retain(|interface| interface.name.parse::<InterfaceName>().is_ok());
         for interface in &mut dump.interfaces {
@@ -171,31 +159,6 @@ impl Dump {
     #[must_use]
     pub fn interface(&self, name: &str) -> Option<&InterfaceDump> {
         self.interfaces.iter().find(|interface| interface.name == name)
-    }
-}
-
-impl Default for InterfaceDump {
-    fn default() -> Self {
-        Self {
-            name: String::new(),
-            proto: String::new(),
-            up: false,
-            pending: false,
-            autostart: true,
-            uptime: None,
-            metric: 0,
-            device: None,
-            l3_device: None,
-            routes: Vec::new(),
-            ipv4_address: Vec::new(),
-            ipv6_address: Vec::new(),
-            ipv6_prefix: Vec::new(),
-            ipv6_prefix_assignment: Vec::new(),
-            dns_server: Vec::new(),
-            inactive: Inactive::default(),
-            errors: Vec::new(),
-            data: InterfaceData::default(),
-        }
     }
 }
 
@@ -284,10 +247,6 @@ impl Ipv6Dump {
         let preferred = self.preferred.unwrap_or(forever).try_into().unwrap_or(u32::MAX);
         Some(Candidate { prefix, delegated, preferred })
     }
-}
-
-fn or_true<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Ok(or_default::<Option<bool>, D>(deserializer)?.unwrap_or(true))
 }
 
 #[cfg(test)]

@@ -3,28 +3,30 @@
 use std::net::Ipv6Addr;
 
 use mape_core::{Failure, Plan};
-use serde::{Deserialize, Serialize};
+use mape_system::record;
 
 use super::uplink::Uplink;
 
-/// What the tunnel and the rules of an interface depend on. Two rules that describe one mapping, an
-/// aggregate and a part of it, have the same fingerprint. The other options are no part of it:
-/// netifd tears the interface down and sets it up when one of them changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Fingerprint {
-    uplink: String,
-    device: String,
-    end_user_prefix: String,
-    ipv4: String,
-    psid_offset: u8,
-    psid: u16,
-    psid_len: u8,
-    ce: Ipv6Addr,
-    br: Ipv6Addr,
-    mtu: u16,
-    /// Whether options of an earlier call are used, because the newest are invalid or produce no
-    /// plan.
-    older_options: bool,
+record! {
+    /// What the tunnel and the rules of an interface depend on. Two rules that describe one
+    /// mapping, an aggregate and a part of it, have the same fingerprint. The other options are no
+    /// part of it: netifd tears the interface down and sets it up when one of them changes.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(super) struct Fingerprint {
+        uplink: String = required,
+        device: String = required,
+        end_user_prefix: String = required,
+        ipv4: String = required,
+        psid_offset: u8 = required,
+        psid: u16 = required,
+        psid_len: u8 = required,
+        ce: Ipv6Addr = required,
+        br: Ipv6Addr = required,
+        mtu: u16 = required,
+        /// Whether options of an earlier call are used, because the newest are invalid or produce
+        /// no plan.
+        older_options: bool = required,
+    }
 }
 
 impl Fingerprint {
@@ -46,14 +48,15 @@ impl Fingerprint {
     }
 }
 
-/// What a decision came to: a target, a failure, or a target made from older options and the
-/// failure of the newest. Neither where the last call came to no decision.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Outcome {
-    target: Option<Fingerprint>,
-    /// As one line of the log.
-    failure: Option<String>,
+record! {
+    /// What a decision came to: a target, a failure, or a target made from older options and the
+    /// failure of the newest. Neither where the last call came to no decision.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub(super) struct Outcome {
+        target: Option<Fingerprint> = optional,
+        /// As one line of the log.
+        failure: Option<String> = optional,
+    }
 }
 
 impl Outcome {

@@ -11,41 +11,39 @@ use std::path::{Path, PathBuf};
 
 use mape_core::Plan;
 use mape_nft::InterfaceName;
-use mape_system::files;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use mape_system::{files, json, record};
+use serde_json::Value;
 
 use super::fingerprint::{Fingerprint, Outcome};
 use super::interface_data::InterfaceData;
 
-/// The content of the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct InterfaceCache {
-    /// The options of the last call, as netifd passed them.
-    pub(super) options: String,
-    /// The newest options with which the interface came up.
-    pub(super) good_options: String,
-    /// The prefix that is set up.
-    pub(super) prefix: String,
-    /// What the last call decided.
-    #[serde(rename = "decided")]
-    pub(super) outcome: Outcome,
-    /// Whether the last call finished. A call that died before its end is made again.
-    pub(super) settled: bool,
-    /// What the tunnel that is set up depends on; `None` while it is being changed.
-    pub(super) applied: Option<Fingerprint>,
-    /// The rule as netifd's `data` showed it last.
-    pub(super) last_published: Option<InterfaceData>,
-    /// Seconds since 1970 at which the present numbers began.
-    since: u64,
-    /// The present numbers.
-    numbers: Value,
-    /// The numbers before them.
-    before: Value,
-    /// Addresses of former numbers whose connections are still to be deleted.
-    #[serde(rename = "stale")]
-    flush_addresses: Vec<Ipv4Addr>,
+record! {
+    /// The content of the file.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub(super) struct InterfaceCache {
+        /// The options of the last call, as netifd passed them.
+        pub(super) options: String = optional,
+        /// The newest options with which the interface came up.
+        pub(super) good_options: String = optional,
+        /// The prefix that is set up.
+        pub(super) prefix: String = optional,
+        /// What the last call decided.
+        pub(super) outcome: Outcome = optional("decided"),
+        /// Whether the last call finished. A call that died before its end is made again.
+        pub(super) settled: bool = optional,
+        /// What the tunnel that is set up depends on; `None` while it is being changed.
+        pub(super) applied: Option<Fingerprint> = optional,
+        /// The rule as netifd's `data` showed it last.
+        pub(super) last_published: Option<InterfaceData> = optional,
+        /// Seconds since 1970 at which the present numbers began.
+        since: u64 = optional,
+        /// The present numbers.
+        numbers: Value = optional,
+        /// The numbers before them.
+        before: Value = optional,
+        /// Addresses of former numbers whose connections are still to be deleted.
+        flush_addresses: Vec<Ipv4Addr> = optional("stale"),
+    }
 }
 
 /// When the present numbers began, and which came before.
@@ -61,13 +59,12 @@ impl InterfaceCache {
     /// Reads the file. A lost or truncated file is an empty cache.
     pub(super) fn read(directory: &Path, interface: &InterfaceName) -> Self {
         let text = files::text(path(directory, interface)).unwrap_or_default();
-        mape_system::json::read(&text).unwrap_or_default()
+        json::read(&text).unwrap_or_default()
     }
 
     /// Writes the file in one step, if it changes.
     pub(super) fn write(&self, directory: &Path, interface: &InterfaceName) -> io::Result<()> {
-        let text = serde_json::to_string(self)?;
-        files::write(&path(directory, interface), &text).map(drop)
+        files::write(&path(directory, interface), &json::write(self)).map(drop)
     }
 
     /// Removes the file; returns whether there was one.
@@ -83,7 +80,7 @@ impl InterfaceCache {
     /// Keeps the numbers that are set up at `now` (seconds since 1970), and returns since when they
     /// are the same.
     pub(super) fn note(&mut self, plan: &Plan, now: u64) -> Change {
-        let numbers = json!({
+        let numbers = serde_json::json!({
             "end_user_prefix": plan.end_user_prefix().to_string(),
             "ipv4": plan.ipv4().to_string(),
             "psid": plan.port_set().psid(),

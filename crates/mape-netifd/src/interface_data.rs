@@ -7,106 +7,81 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use mape_core::{Failure, Plan};
-use mape_system::json::or_default;
-use serde::{Deserialize, Serialize};
+use mape_system::json::Json;
+use mape_system::{json, record};
 use serde_json::{Map, Value};
 
 use super::plan_numbers::{PortPairs, SharedAddress, Tunnel, port_pairs};
 
-/// The content of `data`. What is `None` is not written, so that a part of it changes only that
-/// part.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct InterfaceData {
-    /// Name of the provider, `manual` for a rule of the user's.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub provider: Option<String>,
-    /// The end-user prefix.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub end_user_prefix: Option<String>,
-    /// The IPv4 address, or the first of its prefix.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub ipv4: Option<Ipv4Addr>,
-    /// 32 for a single address.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub ipv4_prefix_len: Option<u8>,
-    /// Right-aligned.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub psid: Option<u16>,
-    /// The blocks of the port set.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub port_ranges: Option<PortPairs>,
-    /// Ports of the set, reserved ones included.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub port_count: Option<u32>,
-    /// Reserved ports of the set.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub reserved: Option<PortPairs>,
-    /// Reserved ranges without any port of the set.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub reserved_outside: Option<Vec<String>>,
-    /// The address of the CE.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub ce: Option<Ipv6Addr>,
-    /// The address of the BR.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub br: Option<Ipv6Addr>,
-    /// MTU inside the tunnel, in bytes.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub mtu: Option<u16>,
-    /// The rule, as `plan --rule` takes it.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-    /// Where the rule comes from.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub rule_source: Option<String>,
-    /// Other sources whose rule gives a different plan for this prefix: one sentence for each, with
-    /// both rules.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub rule_conflicts: Option<Vec<String>>,
-    /// The built-in rule, where the user's is another one.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub table_rule: Option<String>,
-    /// Layout of the interface identifier.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub layout: Option<String>,
-    /// The interface that has the prefix.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub uplink: Option<String>,
-    /// The hook that translates ports.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub edge: Option<String>,
-    /// Seconds since 1970 at which these numbers began.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub since: Option<u64>,
-    /// The numbers before; `None` since the router's start.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub before: Option<Map<String, Value>>,
-    /// The firewall zone that the tunnel joins. Handlers of other protocols publish it too.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub zone: Option<String>,
-    /// Rules for firewall4.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub firewall: Option<Vec<Value>>,
-    /// What is wrong although the interface is up. netifd removes no key: an empty one says that
-    /// the cause is gone.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub warning: Option<Warning>,
+record! {
+    /// The content of `data`. What is `None` is not written, so that a part of it changes only that
+    /// part.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct InterfaceData {
+        /// Name of the provider, `manual` for a rule of the user's.
+        pub provider: Option<String> = lenient,
+        /// The end-user prefix.
+        pub end_user_prefix: Option<String> = lenient,
+        /// The IPv4 address, or the first of its prefix.
+        pub ipv4: Option<Ipv4Addr> = lenient,
+        /// 32 for a single address.
+        pub ipv4_prefix_len: Option<u8> = lenient,
+        /// Right-aligned.
+        pub psid: Option<u16> = lenient,
+        /// The blocks of the port set.
+        pub port_ranges: Option<PortPairs> = lenient,
+        /// Ports of the set, reserved ones included.
+        pub port_count: Option<u32> = lenient,
+        /// Reserved ports of the set.
+        pub reserved: Option<PortPairs> = lenient,
+        /// Reserved ranges without any port of the set.
+        pub reserved_outside: Option<Vec<String>> = lenient,
+        /// The address of the CE.
+        pub ce: Option<Ipv6Addr> = lenient,
+        /// The address of the BR.
+        pub br: Option<Ipv6Addr> = lenient,
+        /// MTU inside the tunnel, in bytes.
+        pub mtu: Option<u16> = lenient,
+        /// The rule, as `plan --rule` takes it.
+        pub rule: Option<String> = lenient,
+        /// Where the rule comes from.
+        pub rule_source: Option<String> = lenient,
+        /// Other sources whose rule gives a different plan for this prefix: one sentence for each,
+        /// with both rules.
+        pub rule_conflicts: Option<Vec<String>> = lenient,
+        /// The built-in rule, where the user's is another one.
+        pub table_rule: Option<String> = lenient,
+        /// Layout of the interface identifier.
+        pub layout: Option<String> = lenient,
+        /// The interface that has the prefix.
+        pub uplink: Option<String> = lenient,
+        /// The hook that translates ports.
+        pub edge: Option<String> = lenient,
+        /// Seconds since 1970 at which these numbers began.
+        pub since: Option<u64> = lenient,
+        /// The numbers before; `None` since the router's start.
+        pub before: Option<Map<String, Value>> = lenient,
+        /// The firewall zone that the tunnel joins. Handlers of other protocols publish it too.
+        pub zone: Option<String> = lenient,
+        /// Rules for firewall4.
+        pub firewall: Option<Vec<Value>> = lenient,
+        /// What is wrong although the interface is up. netifd removes no key: an empty one says
+        /// that the cause is gone.
+        pub warning: Option<Warning> = lenient,
+    }
 }
 
-/// A failure as `data` shows it: code, sentence and next step.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Warning {
-    /// The stable code; `None` where nothing is wrong.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// One sentence.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// The next step.
-    #[serde(deserialize_with = "or_default", skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+record! {
+    /// A failure as `data` shows it: code, sentence and next step.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Warning {
+        /// The stable code; `None` where nothing is wrong.
+        pub code: Option<String> = lenient,
+        /// One sentence.
+        pub message: Option<String> = lenient,
+        /// The next step.
+        pub hint: Option<String> = lenient,
+    }
 }
 
 impl InterfaceData {
@@ -151,7 +126,7 @@ impl InterfaceData {
     /// The object that netifd takes.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        serde_json::to_value(self).unwrap_or_default()
+        Json::to_value(self)
     }
 }
 
@@ -169,7 +144,7 @@ impl Warning {
     /// The object as text.
     #[must_use]
     pub fn to_text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        json::write(self)
     }
 }
 

@@ -52,7 +52,7 @@ impl Update<'_> {
                 // Without this object the kernel adds a header of its own to every packet.
                 "data": { "encaplimit": self.config.encaplimit },
             },
-            "data": self.data(),
+            "data": self.data().to_value(),
         })
     }
 

@@ -15,10 +15,10 @@ use mape_core::{Failure, Table};
 use mape_firewall::Env;
 use mape_nft::InterfaceName;
 use mape_provision::Mode;
-use mape_system::{files, json};
+use mape_system::json::{self, Json as _};
+use mape_system::{files, record};
 use mape_uci::{Package, Section};
 use nix::fcntl::{Flock, FlockArg};
-use serde::{Deserialize, Serialize};
 
 use super::config::Config;
 use super::dump::{ALIAS_SUFFIX, Dump, InterfaceDump};
@@ -31,16 +31,17 @@ use super::uplink::{Uplink, choose};
 /// The file of claims: no name of a state file.
 const CLAIMS: &str = "lines";
 
-/// A line that an interface has said to be its own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Claim {
-    uplink: String,
-    ce: Ipv6Addr,
+record! {
+    /// A line that an interface has said to be its own.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    struct Claim {
+        uplink: String = required,
+        ce: Ipv6Addr = required,
+    }
 }
 
 /// By interface.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Claims(#[serde(with = "json::table")] Table<String, Claim>);
+type Claims = Table<String, Claim>;
 
 /// What other interfaces have, or will have before this one.
 pub(super) fn taken(env: &Env, dump: &Dump, own: &InterfaceName) -> Taken {
@@ -54,7 +55,7 @@ pub(super) fn taken(env: &Env, dump: &Dump, own: &InterfaceName) -> Taken {
     let network = env.config().read("network").ok().flatten();
     let ours = ours.into_iter();
     let mut ours: Vec<Rival<'_>> = ours
-        .filter_map(|it| Rival::new(env, network.as_ref(), it, claims.0.remove(&it.name)))
+        .filter_map(|it| Rival::new(env, network.as_ref(), it, claims.remove(&it.name)))
         .collect();
     ours.sort_by_key(|it| (Reverse(it.has), Reverse(it.tunlink.is_some()), it.dump.name.clone()));
     // To name an uplink is no way to take it from the one that has it.
@@ -201,9 +202,9 @@ pub(super) fn claim(
         rival.is_some_and(|it| it.keeps(env, dump, &claim.uplink))
     };
     change(&env.run, |claims| {
-        claims.0.retain(counts);
-        claims.0.remove(own.as_str());
-        let others = claims.0.iter().map(|(name, claim)| Share {
+        claims.retain(counts);
+        claims.remove(own.as_str());
+        let others = claims.iter().map(|(name, claim)| Share {
             interface: name.clone(),
             ours: true,
             uplink: Some(claim.uplink.clone()),
@@ -211,7 +212,7 @@ pub(super) fn claim(
         });
         let taken = Taken(others.collect()).by_another(config, uplink, ce);
         if taken.is_none() {
-            claims.0.insert(own.to_string(), mine);
+            claims.insert(own.to_string(), mine);
         }
         taken
     })
@@ -221,12 +222,12 @@ pub(super) fn claim(
 
 /// The interface is no more.
 pub(super) fn forget(directory: &Path, own: &InterfaceName) {
-    let _ = change(directory, |claims| claims.0.remove(own.as_str()));
+    let _ = change(directory, |claims| claims.remove(own.as_str()));
 }
 
 fn read(directory: &Path) -> Claims {
     let text = files::text(directory.join(CLAIMS)).unwrap_or_default();
-    json::read(&text).unwrap_or_default()
+    json::value(&text).ok().and_then(|it| Claims::from_value(&it)).unwrap_or_default()
 }
 
 /// No other process changes them meanwhile. Without claims there is no file.
@@ -238,10 +239,10 @@ fn change<T>(directory: &Path, change: impl FnOnce(&mut Claims) -> T) -> io::Res
     let mut claims = before.clone();
     let done = change(&mut claims);
     let path = directory.join(CLAIMS);
-    if claims.0.is_empty() {
+    if claims.is_empty() {
         files::remove(&path)?;
     } else if claims != before {
-        files::write(&path, &serde_json::to_string(&claims)?)?;
+        files::write(&path, &json::to_text(&claims.to_value()))?;
     }
     Ok(done)
 }

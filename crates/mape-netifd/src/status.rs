@@ -53,7 +53,7 @@ pub fn dump_or_failure(env: &Env) -> Result<Dump, Failure> {
 fn dump(env: &Env) -> Option<Result<Dump, Failure>> {
     if let Kernel::Recorded(recorded) = &env.kernel {
         if let Ok(text) = std::fs::read_to_string(recorded.join(DUMP)) {
-            return Some(Ok(Dump::of(mape_system::json::value(&text).unwrap_or_default())));
+            return Some(Ok(Dump::of(&mape_system::json::value(&text).unwrap_or_default())));
         }
     }
     if !env.has_ubus() {

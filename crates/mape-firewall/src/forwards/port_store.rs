@@ -5,39 +5,36 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
 use mape_core::Table;
-use mape_system::{files, json};
-use serde::{Deserialize, Serialize};
+use mape_system::{files, json, record};
 
 use super::section::{Forward, RequestedPort};
 
-/// The content of the file. Without the file, ports are assigned as if for the first time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PortStore {
-    /// The address that the ports belong to.
-    pub(super) ipv4: Option<Ipv4Addr>,
-    /// By [`Forward::key`].
-    #[serde(with = "mape_system::json::table")]
-    pub(super) forwards: Table<String, StoredPort>,
+record! {
+    /// The content of the file. Without the file, ports are assigned as if for the first time.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct PortStore {
+        /// The address that the ports belong to.
+        pub(super) ipv4: Option<Ipv4Addr> = optional,
+        /// By [`Forward::key`].
+        pub(super) forwards: Table<String, StoredPort> = optional,
+    }
 }
 
-/// An assigned port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct StoredPort {
-    pub(super) port: u16,
-    /// The section's generated name, if it is not the key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) section: Option<String>,
-    /// The forward's name for display.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) name: Option<String>,
-    /// The port that was requested and assigned once. The present port may differ.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    named: Option<u16>,
-    pub(super) protocols: String,
-    /// Address and port before the last change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    before: Option<SocketAddrV4>,
+record! {
+    /// An assigned port.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(super) struct StoredPort {
+        pub(super) port: u16 = required,
+        /// The section's generated name, if it is not the key.
+        pub(super) section: Option<String> = optional,
+        /// The forward's name for display.
+        pub(super) name: Option<String> = optional,
+        /// The port that was requested and assigned once. The present port may differ.
+        named: Option<u16> = optional,
+        pub(super) protocols: String = required,
+        /// Address and port before the last change.
+        before: Option<SocketAddrV4> = optional,
+    }
 }
 
 impl PortStore {
@@ -59,7 +56,7 @@ impl PortStore {
             let was_ours = *self != Self::read(directory, interface);
             return if was_ours { files::remove(&file) } else { Ok(()) };
         }
-        files::write_synced(&file, &(serde_json::to_string(self)? + "\n")).map(drop)
+        files::write_synced(&file, &(json::write(self) + "\n")).map(drop)
     }
 
     pub(super) fn port(&self, key: &str) -> Option<u16> {

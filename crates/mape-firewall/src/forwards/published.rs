@@ -3,29 +3,60 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use mape_nft::{Devices, Published, Transport};
-use serde::{Deserialize, Serialize};
+use mape_system::json::{Entries, Fields, Record};
+use serde::{Serialize, Serializer};
 
 /// A published port, as stored in state files.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     /// The section that requests it.
-    #[serde(rename = "section")]
     pub forward: String,
     /// TCP, UDP or both.
-    #[serde(rename = "proto", with = "names")]
     pub transports: Vec<Transport>,
     /// The external port.
     pub port: u16,
     /// Internal address and port; `None` while the host's address is unknown. The external port is
     /// kept in that case, too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<SocketAddrV4>,
     /// External address and port before the last change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<SocketAddrV4>,
     /// Devices from which it is reachable at the external address.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub from: Vec<String>,
+}
+
+/// Protocols are written by their names in UCI; unknown names are ignored.
+impl Record for Server {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let forward = fields.required("section");
+        let names: Vec<String> = fields.required("proto");
+        let is_named = |it: &Transport| names.iter().any(|name| name == it.name());
+        Self {
+            forward,
+            transports: Transport::ALL.into_iter().filter(is_named).collect(),
+            port: fields.required("port"),
+            host: fields.optional("host"),
+            before: fields.optional("before"),
+            from: fields.optional("from"),
+        }
+    }
+
+    fn write(&self, entries: &mut Entries) {
+        let names: Vec<String> = self.transports.iter().map(|it| it.name().to_owned()).collect();
+        entries.put("section", &self.forward);
+        entries.put("proto", &names);
+        entries.put("port", &self.port);
+        entries.put("host", &self.host);
+        entries.put("before", &self.before);
+        if !self.from.is_empty() {
+            entries.put("from", &self.from);
+        }
+    }
+}
+
+impl Serialize for Server {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Entries::of(self).serialize(serializer)
+    }
 }
 
 impl Server {
@@ -49,29 +80,5 @@ impl Server {
         transports.filter_map(move |transport| {
             host.map(|host| Published { transport: *transport, port: self.port, host })
         })
-    }
-}
-
-/// Protocols by their names in UCI; unknown names are ignored.
-mod names {
-    use mape_nft::Transport;
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        transports: &[Transport],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let names: Vec<&str> = transports.iter().map(|transport| transport.name()).collect();
-        names.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<Transport>, D::Error> {
-        let names = Vec::<String>::deserialize(deserializer)?;
-        Ok(Transport::ALL
-            .into_iter()
-            .filter(|it| names.iter().any(|name| name == it.name()))
-            .collect())
     }
 }

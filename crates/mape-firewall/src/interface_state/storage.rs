@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use mape_nft::InterfaceName;
-use mape_system::files;
+use mape_system::{files, json};
 
 use super::{SCHEMA, State, StateError};
 
@@ -14,7 +14,7 @@ impl State {
     /// # Errors
     /// The error of the file system.
     pub fn write(&self, directory: &Path) -> io::Result<()> {
-        let text = serde_json::to_string(self)? + "\n";
+        let text = json::write(self) + "\n";
         files::write(&file(directory, &self.interface), &text)?;
         // The new file replaces `IFACE.former`.
         files::remove(&former(directory, &self.interface))
@@ -57,8 +57,7 @@ impl State {
     /// [`StateError`] where it cannot be read or is not whole.
     pub fn read(path: &Path) -> Result<Self, StateError> {
         let text = files::text(path).map_err(|error| StateError(error.to_string()))?;
-        let state: Self =
-            mape_system::json::read(&text).map_err(|error| StateError(error.to_string()))?;
+        let state: Self = json::read(&text).map_err(|error| StateError(error.to_string()))?;
         if !state.is_of_this_format() {
             return Err(StateError(format!("it has format {}, not {SCHEMA}", state.schema)));
         }

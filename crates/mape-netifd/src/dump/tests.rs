@@ -5,7 +5,7 @@ use serde_json::json;
 
 #[test]
 fn a_dump_is_reduced() {
-    let dump = Dump::of(json!({"interface": [
+    let dump = Dump::of(&json!({"interface": [
         {"interface": "loopback", "up": true, "proto": "static", "l3_device": "lo"},
         {"interface": "wan6", "up": true, "autostart": true, "proto": "dhcpv6",
          "l3_device": "eth1", "device": "eth1", "data": {"zone": "wan"},
@@ -45,7 +45,7 @@ fn a_dump_is_reduced() {
         networks,
         ["240b:10:3261:6400::/64", "fe80::/64", "240b:10:3261:6400::/56", "2001:db8::/80"]
     );
-    let lan = Dump::of(json!({"interface": [{"interface": "lan", "ipv6-prefix-assignment":
+    let lan = Dump::of(&json!({"interface": [{"interface": "lan", "ipv6-prefix-assignment":
         [{"address": "240b:10:3261:6401::", "mask": 64}]}]}));
     let networks = lan.interface("lan").unwrap().networks();
     assert_eq!(networks, ["240b:10:3261:6401::/64".parse().unwrap()]);
@@ -56,7 +56,7 @@ fn a_dump_is_reduced() {
 #[test]
 fn nonsense_is_no_interface() {
     for dump in [json!(null), json!([]), json!({"interface": 7}), json!({"interface": [7]})] {
-        assert_eq!(Dump::of(dump), Dump::default());
+        assert_eq!(Dump::of(&dump), Dump::default());
     }
 }
 
@@ -67,7 +67,7 @@ fn what_does_not_fit_leaves_the_rest() {
     let damaged = |key: &str, value: Value| {
         let mut wan6 = wan6.clone();
         wan6[key] = value;
-        Dump::of(json!({"interface": [7, {"interface": "a b"}, {"interface": 7}, wan6]}))
+        Dump::of(&json!({"interface": [7, {"interface": "a b"}, {"interface": 7}, wan6]}))
     };
     for key in [
         "up",

@@ -2,7 +2,6 @@
 
 use super::*;
 use mape_core::{Request, plan};
-use mape_system::json;
 
 #[test]
 fn what_is_written_is_read() {
@@ -62,7 +61,7 @@ fn a_key_of_another_type_counts_as_missing() {
             let mut damaged = whole.clone();
             damaged[key] = wrong.clone();
             damaged["unknown"] = wrong.clone();
-            let read = InterfaceData::deserialize(damaged).unwrap().to_value();
+            let read = InterfaceData::from_value(&damaged).unwrap().to_value();
             assert_eq!(read, missing, "{key}: {wrong}");
         }
     }

@@ -4,20 +4,21 @@
 use std::path::{Path, PathBuf};
 
 use mape_nft::InterfaceName;
-use mape_system::files;
-use serde::{Deserialize, Serialize};
+use mape_system::{files, json, record};
 
 use super::Device;
 
-/// Packets of a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// Index of the device. A new device counts from 0.
-    index: u32,
-    /// Sent into the tunnel.
-    pub sent: u64,
-    /// Received from it.
-    pub received: u64,
+record! {
+    /// Packets of a tunnel.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Counts {
+        /// Index of the device. A new device counts from 0.
+        index: u32 = required,
+        /// Sent into the tunnel.
+        pub sent: u64 = required,
+        /// Received from it.
+        pub received: u64 = required,
+    }
 }
 
 impl Counts {
@@ -33,8 +34,7 @@ impl Counts {
     #[must_use]
     pub fn since(self, directory: &Path, name: &InterfaceName) -> Option<Self> {
         let text = files::text(path(directory, name)).ok()?;
-        let then: Self =
-            mape_system::json::read(&text).ok().filter(|it: &Self| it.index == self.index)?;
+        let then: Self = json::read(&text).ok().filter(|it: &Self| it.index == self.index)?;
         Some(Self {
             index: self.index,
             sent: self.sent.checked_sub(then.sent)?,
@@ -44,9 +44,7 @@ impl Counts {
 
     /// Records the counters after an event. Without the file, `since` returns `None`.
     pub(super) fn note(self, directory: &Path, name: &InterfaceName) {
-        if let Ok(text) = serde_json::to_string(&self) {
-            let _ = files::write(&path(directory, name), &text);
-        }
+        let _ = files::write(&path(directory, name), &json::write(&self));
     }
 }
 

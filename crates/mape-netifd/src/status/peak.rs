@@ -9,22 +9,25 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mape_nft::InterfaceName;
-use mape_system::files;
+use mape_system::{files, json, record};
 use nix::fcntl::{Flock, FlockArg};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::usage::PerProtocol;
 
-/// The content of the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Record {
-    /// Address and port set. With another one, recording begins again.
-    line: String,
-    /// When recording began, in seconds since the machine started. (The clock of a router jumps.)
-    began: u64,
-    tcp: u32,
-    udp: u32,
-    icmp: u32,
+record! {
+    /// The content of the file.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(super) struct Record {
+        /// Address and port set. With another one, recording begins again.
+        line: String = required,
+        /// When recording began, in seconds since the machine started. (The clock of a router
+        /// jumps.)
+        began: u64 = required,
+        tcp: u32 = required,
+        udp: u32 = required,
+        icmp: u32 = required,
+    }
 }
 
 /// The most ports seen in use.
@@ -61,7 +64,7 @@ impl Record {
         let _lock = lock.map_err(|(_, errno)| io::Error::from(errno))?;
         let path = path(directory, name);
         let record = self.clone().merged(&path);
-        files::write(&path, &serde_json::to_string(&record)?).map(drop)
+        files::write(&path, &json::write(&record)).map(drop)
     }
 
     /// The peak, `uptime` seconds after the machine started.
@@ -75,7 +78,7 @@ impl Record {
     /// line or from the future does not count.
     fn merged(self, path: &Path) -> Self {
         let text = files::text(path).unwrap_or_default();
-        let known: Option<Self> = mape_system::json::read(&text).ok();
+        let known: Option<Self> = json::read(&text).ok();
         let known = known.filter(|known| known.line == self.line && known.began <= self.began);
         let Some(known) = known else { return self };
         Self {

@@ -122,7 +122,7 @@ fn of_two_sections_at_boot_the_same_one_comes_up() {
 fn what_is_claimed_is_not_taken() {
     let world = World::new("two-claims");
     let down = |name: &str| json!({"interface": name, "up": false, "proto": "dhcpv6"});
-    let dump = Dump::of(json!({"interface":
+    let dump = Dump::of(&json!({"interface":
         [down("wan6"), down("wanb"), ours("mape", false), ours("wan4", false)]}));
     let claim = |name: &str, uplink: &str, ce: &str| {
         let config = Config::parse("{}").unwrap();
@@ -379,7 +379,7 @@ fn a_section_that_cannot_come_up_blocks_no_other_one() {
         older.clone_into(&mut memory.good_options);
         memory.write(&world.env.run, &wan4).unwrap();
         if claimed {
-            let dump = Dump::of(json!({ "interface": both }));
+            let dump = Dump::of(&json!({ "interface": both }));
             let config = Config::parse("{}").unwrap();
             let ce = CE.parse().unwrap();
             rivals::claim(&world.env, &dump, &wan4, &config, "wan6", ce).unwrap();
@@ -398,7 +398,7 @@ fn a_section_that_cannot_come_up_blocks_no_other_one() {
         let all = [uplinks, both[1..].to_vec()].concat();
         let _ = fs::remove_dir_all(&world.env.run);
         fs::create_dir_all(&world.env.run).unwrap();
-        let before = Dump::of(json!({ "interface": both }));
+        let before = Dump::of(&json!({ "interface": both }));
         let ce = CE.parse().unwrap();
         rivals::claim(&world.env, &before, &wan4, &config, "wan6", ce).unwrap();
         let done = attempt(&world, &mut Netifd::with(&all), "mape", "{}");

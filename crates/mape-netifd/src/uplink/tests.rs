@@ -21,7 +21,7 @@ fn item(address: &str, mask: u8, preferred: u32) -> Value {
 }
 
 fn chosen(options: &str, interfaces: &[Value], current: Option<&str>) -> String {
-    let dump = Dump::of(json!({"interface": interfaces}));
+    let dump = Dump::of(&json!({"interface": interfaces}));
     let current = current.map(|text| text.parse().unwrap());
     match choose(&Config::parse(options).unwrap(), &dump, current, &Taken::default()) {
         Ok(uplink) => format!("{} {}", uplink.interface, uplink.prefix),

@@ -44,7 +44,7 @@ fn an_uplink_is_in_a_zone_by_its_handler_or_its_device_too() {
         {"interface": "wan_6", "data": {"zone": "wan"}}, {"interface": "x", "data": {"zone": "y"}},
         {"interface": "mape", "proto": "mape", "data": {"zone": "wan"}},
     ]});
-    let joined = zones.clone().with_joined(&Dump::of(dump));
+    let joined = zones.clone().with_joined(&Dump::of(&dump));
     assert_eq!(joined.of_uplink(&uplink("wan_6", "eth3")), Some("wan"));
     assert_eq!(joined.of_uplink(&uplink("x", "eth3")), None);
     assert_eq!(joined.of_interface("mape"), None);

@@ -160,7 +160,7 @@ fn added_listed_and_removed() {
     let list = router.list();
     assert_eq!((&list[0]["section"], &list[0]["wanted"]), (&"web".into(), &"5700".into()));
     assert_eq!(list[1]["wanted"], "auto");
-    assert!(router.read("state/wan.json").contains(r#""port":5700,"host":"192.168.1.5:443""#));
+    assert!(router.read("state/wan.json").contains(r#""host":"192.168.1.5:443","port":5700"#));
     assert!(router.read("state/wan.upnp").starts_with("allow 63052-63055 0.0.0.0/0 1-65535\ndeny"));
     for name in ["9801", "web"] {
         assert_eq!(router.call(&format!("remove {name}")).status, ExitStatus::Fine, "{name}");
