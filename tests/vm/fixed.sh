@@ -151,10 +151,11 @@ within 60 "moved: updated, from the new address" is_updated $OTHER_CE 200 fcs.en
 check "moved: calls" "$(calls)" -eq 2
 
 echo "== the server refuses"
-configured v6plus-static '"update_user": "lab-1"' '"update_password": "wrong-one"'
+configured v6plus-static '"update_user": "lab-1"' '"update_password": "wrong-one"' '"log_level": "debug"'
 within 60 "refused: the code in the log" said 'MAPE_PROVISIONING_UPDATE: the update server fcs.enabler.ne.jp refused the call with status 403, so the provider may not know the address'
 within 60 "refused: the code in ifstatus" warning_is MAPE_PROVISIONING_UPDATE
 check "refused: next step" "$(grep -c 'check update_user and update_password' "$WORK/netifd.log")" -ge 1
+check "refused: the log has what was considered" "$(grep -c 'not considered, it is' "$WORK/netifd.log")" -ge 1
 check "refused: the password is nowhere in the log" "$(grep -c wrong-one "$WORK/netifd.log" || :)" -eq 0
 index=$(device)
 works "refused"

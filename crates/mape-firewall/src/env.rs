@@ -30,6 +30,8 @@ pub struct Env {
     pub proc: PathBuf,
     /// ubusd's socket: the first that exists is taken. Without one netifd is not asked.
     pub ubus: Vec<PathBuf>,
+    /// Socket of the syslog daemon.
+    pub syslog: PathBuf,
     /// nft, by name or path.
     pub nft: PathBuf,
     /// OpenWrt's `uci`, by name or path.
@@ -58,6 +60,7 @@ impl Default for Env {
             devices: "/sys/class/net".into(),
             proc: "/proc".into(),
             ubus: vec!["/var/run/ubus/ubus.sock".into(), "/var/run/ubus.sock".into()],
+            syslog: "/dev/log".into(),
             nft: "nft".into(),
             uci: "uci".into(),
             ip: "ip".into(),

@@ -42,16 +42,16 @@ pub(crate) fn loadable(
         let valid = match state.validate() {
             Ok(valid) if valid.name.as_str() == name => valid,
             Ok(valid) => {
-                remarks.fault(format!("{name}: state ignored, it is that of {}", valid.name));
+                remarks.closed(format!("{name}: state ignored, it is that of {}", valid.name));
                 continue;
             }
             Err(StateError(reason)) => {
-                remarks.fault(format!("{name}: state ignored, {reason}"));
+                remarks.closed(format!("{name}: state ignored, {reason}"));
                 continue;
             }
         };
         if let Some(other) = ready.iter().find(|other| other.valid.device == valid.device) {
-            remarks.fault(format!(
+            remarks.closed(format!(
                 "{name}: state ignored, its device {} is that of {}",
                 valid.device, other.valid.name
             ));
@@ -64,7 +64,7 @@ pub(crate) fn loadable(
         // nft would refuse the two together, and each load would then check the interfaces one by
         // one.
         if let Some(other) = ready.iter().find(|other| other.valid.line.ce() == valid.line.ce()) {
-            remarks.fault(format!(
+            remarks.closed(format!(
                 "{name}: left out, its line is that of {}; remove one of the two",
                 other.valid.name
             ));

@@ -82,9 +82,11 @@ pub fn load_locked(
         remarks.fault(format!("firewall4 stops what is published: {error}"));
     });
     for (name, error) in &refused {
-        let is_open = ready.iter().any(|ready| ready.state.interface() == name);
-        let what = if is_open { "the newest rules are" } else { "left out, its rules are" };
-        remarks.fault(format!("{name}: {what} not loaded, {error}"));
+        if ready.iter().any(|ready| ready.state.interface() == name) {
+            remarks.fault(format!("{name}: the newest rules are not loaded, {error}"));
+        } else {
+            remarks.closed(format!("{name}: left out, its rules are not loaded, {error}"));
+        }
     }
     Record::remove_others(&env.run, |name| planned.iter().any(|it| it.interface == name));
     let mut loaded = ready.into_iter().map(|it| (it.state, it.index)).collect::<Vec<_>>();

@@ -51,7 +51,7 @@ pub(super) fn plan(
         }
     };
     for (section, reason) in configured.iter().flat_map(|configured| &configured.invalid) {
-        remarks.note(format!("forward {section}: refused, {reason}"));
+        remarks.warn(format!("forward {section}: refused, {reason}"));
     }
     let mut states = Vec::new();
     for path in state_files(&env.run) {
@@ -59,7 +59,7 @@ pub(super) fn plan(
         match State::read(&path) {
             Ok(state) => states.push((interface, state)),
             Err(StateError(reason)) => {
-                remarks.fault(format!("{interface}: state ignored, {reason}"));
+                remarks.closed(format!("{interface}: state ignored, {reason}"));
             }
         }
     }
@@ -73,7 +73,7 @@ pub(super) fn plan(
             None => (before.clone(), None),
         };
         for (section, refusal) in assignment.iter().flat_map(|(outcome, _)| &outcome.refused) {
-            remarks.note(format!("forward {section}: refused, {refusal}; {}", refusal.hint()));
+            remarks.warn(format!("forward {section}: refused, {refusal}; {}", refusal.hint()));
         }
         let record = Record::read(&env.run, &interface);
         Planned { interface, before, state, record, assignment }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use log::Level;
 use mape_nft::{Edge, Interface, InterfaceName};
+use mape_system::logger;
 
 use crate::error::FirewallError;
 use crate::remarks::Remarks;
@@ -52,16 +54,32 @@ impl Report {
     }
 }
 
+impl Report {
+    /// Logs the lines of the report. Each names its interface itself.
+    pub fn log(&self) {
+        let level = if self.unchanged { Level::Debug } else { Level::Info };
+        logger::without_interface(|| {
+            self.open_interfaces().lines().for_each(|line| log::log!(level, "{line}"));
+            self.remarks.log();
+        });
+    }
+
+    fn open_interfaces(&self) -> String {
+        let done = if self.unchanged { "is loaded already" } else { "loaded" };
+        if self.interfaces.is_empty() {
+            return format!("no interface is open; the guard {done}\n");
+        }
+        let line = |Interface { name, device, edge, .. }: &Interface| {
+            format!("{name}: {device}, edge {edge}, {done}\n")
+        };
+        self.interfaces.iter().map(line).collect()
+    }
+}
+
 /// One line for each interface and each remark.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let done = if self.unchanged { "is loaded already" } else { "loaded" };
-        for Interface { name, device, edge, .. } in &self.interfaces {
-            writeln!(f, "{name}: {device}, edge {edge}, {done}")?;
-        }
-        if self.interfaces.is_empty() {
-            writeln!(f, "no interface is open; the guard {done}")?;
-        }
+        f.write_str(&self.open_interfaces())?;
         self.remarks.fmt(f)
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
+use log::LevelFilter;
 use mape_core::{
     Code, Explain, Explanation, Failure, Layout, MIN_MTU, ProviderChoice, Quoted, ReceivedPrefix,
     Request, decimal, parse_rule,
@@ -12,6 +13,7 @@ use mape_core::{
 use mape_netifd::{CONTRACTS, FixedIpv4Contract, OptionError, choose_provider, planned_uplink_mtu};
 use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
 use mape_system::files;
+use mape_system::logger::{DEFAULT_LEVEL, level};
 use mape_system::user_rules::Stated;
 
 use crate::spec::{InputChain, RouteOption};
@@ -52,6 +54,8 @@ pub struct Config {
     pub edge: EdgeChoice,
     /// Further options of the rules.
     pub nft: Options,
+    /// The least important messages that are logged.
+    pub log_level: LevelFilter,
     /// A chain of the host's firewall to which `up` may add a rule.
     pub input_chain: Option<InputChain>,
 }
@@ -108,6 +112,7 @@ impl Default for Config {
             route: Some(RouteOption { table: None, metric: DEFAULT_METRIC }),
             edge: EdgeChoice::Auto,
             nft: Options::default(),
+            log_level: DEFAULT_LEVEL,
             input_chain: None,
         }
     }
@@ -221,6 +226,13 @@ impl Config {
             "time_wait" => {
                 let seconds: u16 = number("time_wait", value, 1..=65_535)?;
                 self.nft.time_wait = NonZeroU16::new(seconds);
+            }
+            "log_level" => {
+                self.log_level = level(value).ok_or_else(|| LineError::Value {
+                    key: "log_level",
+                    value: Quoted::new(value),
+                    expected: "error, warn, info or debug",
+                })?;
             }
             "input_chain" => {
                 self.input_chain = Some(value.parse().map_err(|()| LineError::Value {

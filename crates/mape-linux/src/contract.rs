@@ -5,6 +5,7 @@
 use std::net::{IpAddr, Ipv6Addr, ToSocketAddrs as _};
 use std::time::Duration;
 
+use log::Level;
 use mape_core::Explain as _;
 use mape_netifd::Update;
 use mape_netifd::ddns_update::{fingerprint, send_update};
@@ -18,7 +19,7 @@ use crate::system::System;
 #[derive(Debug, Default)]
 pub(super) struct UpdateResult {
     /// A note for the user.
-    pub(super) note: Option<String>,
+    pub(super) note: Option<(Level, String)>,
     /// After how long to try again, if the update failed.
     pub(super) again: Option<Duration>,
 }
@@ -35,7 +36,7 @@ pub(super) fn send_if_new(
     let host = update.url().host();
     if !may_send {
         return UpdateResult {
-            note: Some(format!("{host} does not know the address {ce} yet")),
+            note: Some((Level::Warn, format!("{host} does not know the address {ce} yet"))),
             again: None,
         };
     }
@@ -46,7 +47,7 @@ pub(super) fn send_if_new(
             let forgotten = kept.err().map(|error| format!("; that cannot be remembered: {error}"));
             let note =
                 format!("{host} knows the address {ce} now{}", forgotten.unwrap_or_default());
-            UpdateResult { note: Some(note), again: None }
+            UpdateResult { note: Some((Level::Info, note)), again: None }
         }
         Err(error) => {
             let next = if error.is_refused() {
@@ -57,7 +58,7 @@ pub(super) fn send_if_new(
                     .to_owned()
             };
             let again = Some(Duration::from_secs(error.retry_delay()));
-            UpdateResult { note: Some(format!("{error}; {next}")), again }
+            UpdateResult { note: Some((Level::Warn, format!("{error}; {next}"))), again }
         }
     }
 }

@@ -39,6 +39,10 @@ pub use uplink::prefixes;
 pub use watch::watch;
 
 #[cfg(test)]
+#[allow(dead_code, reason = "of other tests")]
+#[path = "../../../tests/support/captured_log.rs"]
+mod captured_log;
+#[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "of tests")]
 #[path = "../../../tests/support/executable.rs"]
 mod executable;

@@ -6,6 +6,7 @@ use mape_core::{Failure, Plan, Shown};
 use mape_firewall::{State, device_index};
 use mape_kernel::netlink::NetlinkError;
 use mape_kernel::nft_state::in_force;
+use mape_netifd::plan_numbers::ports;
 use mape_nft::InterfaceName;
 
 use crate::advice::advised_in_file;
@@ -14,7 +15,7 @@ use crate::desired::DesiredLine;
 use crate::ip::Snapshot;
 use crate::journal::Journal;
 use crate::system::System;
-use crate::up::{check_name, ports, steps};
+use crate::up::{check_name, steps};
 use crate::uplink;
 
 /// A fault, with the next step.

@@ -4,10 +4,13 @@ use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use log::Level;
 use mape_core::{Explain as _, Failure, Plan};
 use mape_firewall::{State, intended, load};
 use mape_kernel::listening_ports;
+use mape_netifd::plan_numbers::ports;
 use mape_nft::{Edge, InterfaceName};
+use mape_system::logger;
 
 use crate::advice::advised_in_file;
 use crate::config::Config;
@@ -33,37 +36,35 @@ pub struct Done {
     edge: Edge,
     /// Whether the machine was changed.
     pub changed: bool,
-    /// Notes for the user.
-    notes: Vec<String>,
+    /// Notes for the user, with their levels in the log.
+    notes: Vec<(Level, String)>,
     /// After how long the update to the provider has to be repeated.
     pub again: Option<Duration>,
 }
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, line, plan, edge, .. } = self;
         let done = if self.changed { "up" } else { "up already" };
-        writeln!(
-            f,
-            "{name}: {done}, {} through {} on {}, edge {edge}",
-            ports(plan),
-            line.device,
-            line.uplink
-        )?;
-        for note in &self.notes {
+        writeln!(f, "{}: {done}, {}", self.name, self.numbers())?;
+        for (_, note) in &self.notes {
             writeln!(f, "  note: {note}")?;
         }
         Ok(())
     }
 }
 
-/// Returns `240 ports of 192.0.2.1`, `all ports of 192.0.2.1` or `all ports of 192.0.2.0/29`.
-pub(crate) fn ports(plan: &Plan) -> String {
-    let (set, ipv4) = (plan.port_set(), plan.ipv4());
-    match (set.parameters().psid_len(), ipv4.prefix_len()) {
-        (0, ..32) => format!("all ports of {ipv4}"),
-        (0, _) => format!("all ports of {}", ipv4.addr()),
-        _ => format!("{} ports of {}", set.port_count(), ipv4.addr()),
+impl Done {
+    fn numbers(&self) -> String {
+        let Self { line, plan, edge, .. } = self;
+        format!("{} through {} on {}, edge {edge}", ports(plan), line.device, line.uplink)
+    }
+
+    /// Returns the lines for the log. They are the same whether the line was up before or not, and
+    /// do not name it.
+    pub(super) fn log_lines(self) -> Vec<(Level, String)> {
+        let mut lines = vec![(Level::Info, format!("up, {}", self.numbers()))];
+        lines.extend(self.notes);
+        lines
     }
 }
 
@@ -113,8 +114,8 @@ fn go_up(config: &Config, system: &System, may_send: bool) -> Result<Done, Failu
         // their timeout.
         let _ = (system.env.forget)(gone.ipv4);
     }
-    let mut notes = notes(system, &task);
-    notes.extend(note);
+    let own = notes(system, &task).into_iter().chain(note);
+    let mut notes: Vec<_> = own.map(|note| (Level::Warn, note)).collect();
     let update = contract::send_if_new(config, system, &mut journal, task.line.ce, may_send);
     notes.extend(update.note);
     let Task { line, plan, .. } = task;
@@ -127,6 +128,7 @@ fn task(
     journal: &Journal,
     old: Option<&State>,
 ) -> Result<Task, Failure> {
+    logger::about(config.interface.as_str(), config.log_level);
     check_name(config, system)?;
     let machine = system.ip.snapshot()?;
     let old_plan = old.and_then(|old| old.plan().ok());

@@ -40,6 +40,7 @@ pub fn find(
 ) -> Result<Found, Failure> {
     let device = uplink(config, snapshot)?;
     let uplink = device.ifname.clone();
+    log::debug!("uplink {uplink}: chosen");
     let mtu = ip.ipv6_mtu(&uplink).unwrap_or(device.mtu);
     let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
     if let Some(prefix) = config.prefix {
@@ -50,17 +51,26 @@ pub fn find(
     let mut refused: Option<(Failure, PrefixRank)> = None;
     for candidate in candidates(device, snapshot, config.device().as_str()) {
         // A contract has a line of the provider's, and no unique local prefix is one.
-        if config.fixed.as_ref().is_some_and(|fixed| fixed.rule(candidate.prefix).is_none()) {
+        let prefix = candidate.prefix;
+        if config.fixed.as_ref().is_some_and(|fixed| fixed.rule(prefix).is_none()) {
+            log::debug!("prefix {prefix}: dropped, it is not one of the contract");
             continue;
         }
         let rank = PrefixRank {
             preferred: !candidate.deprecated,
-            reaches_br: is_global(candidate.prefix),
+            reaches_br: is_global(prefix),
             lifetime: candidate.lifetime,
             ..PrefixRank::default()
         };
-        match plan(&config.request(candidate.prefix, mtu)?) {
+        match plan(&config.request(prefix, mtu)?) {
             Ok(plan) => {
+                log::debug!(
+                    "prefix {prefix}: {}, {} s left, {} rule {}",
+                    if candidate.deprecated { "deprecated" } else { "preferred" },
+                    candidate.lifetime,
+                    plan.source().name(),
+                    plan.rule()
+                );
                 let rank = PrefixRank {
                     rule_len: plan.rule().ipv6().prefix_len(),
                     // `up` moves a line only if its prefix is worse or gone.
@@ -72,6 +82,7 @@ pub fn find(
                 }
             }
             Err(error) => {
+                log::debug!("prefix {prefix}: dropped, {error}");
                 if refused.as_ref().is_none_or(|(_, best)| rank.is_better_than(best)) {
                     refused = Some((error.into(), rank));
                 }
@@ -79,7 +90,10 @@ pub fn find(
         }
     }
     match (best, refused) {
-        (Some((plan, _)), _) => Ok(Found { uplink, plan }),
+        (Some((plan, _)), _) => {
+            log::debug!("prefix {}: chosen", plan.end_user_prefix());
+            Ok(Found { uplink, plan })
+        }
         (None, Some((failure, _))) => Err(failure),
         (None, None) => Err(LinuxError::NoPrefix { uplink }.into()),
     }
@@ -113,6 +127,9 @@ fn uplink<'machine>(
         let tunnel = config.device();
         let defaults = snapshot.routes6.iter().filter(|route| route.is_main_default());
         let defaults = defaults.filter_map(|route| Some((route.metric, route.device()?)));
+        let defaults = defaults.inspect(|(metric, device)| {
+            log::debug!("uplink {device}: considered, it has a default route of metric {metric}");
+        });
         let best = defaults.filter(|(_, device)| *device != tunnel.as_str()).min();
         best.map(|(_, device)| device.to_owned()).ok_or(LinuxError::NoDefaultRoute)?
     };
@@ -137,6 +154,7 @@ fn candidates(device: &Device, snapshot: &Snapshot, tunnel: &str) -> Vec<Candida
         let deprecated = address.preferred_life_time == 0;
         // A CE address, which is always added like this, says nothing of the line as it is now.
         if is_link_local(local) || local.is_loopback() || (deprecated && address.prefixlen == 128) {
+            log::debug!("address {local}: not considered, it is link-local or a CE address");
             continue;
         }
         if let Ok(prefix) = ReceivedPrefix::new(local, 128) {

@@ -1,11 +1,11 @@
 //! `watch`: brings the line up, and again after each change.
 
-use std::io::Write;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use log::Level;
 use mape_core::{Code, Failure};
 
 use crate::config::Config;
@@ -19,11 +19,12 @@ const RETRY: Duration = Duration::from_secs(30);
 /// Runs until it is killed; the line stays up then. After SIGUSR1 the process executes the file of
 /// the program again, so a newer version continues with the line as it is.
 ///
-/// The configuration is read again after each event. A message is repeated only if it changes.
+/// The configuration is read again after each event. Its result is logged only if it changes.
 ///
 /// # Errors
 /// The kernel reports no changes, or the configuration is wrong at the start.
-pub fn watch(file: Option<&Path>, system: &System, log: &mut dyn Write) -> Failure {
+#[must_use]
+pub fn watch(file: Option<&Path>, system: &System) -> Failure {
     // Subscribe first: a change during the first `up` causes a second one.
     let events = match Events::new() {
         Ok(events) => events,
@@ -32,34 +33,35 @@ pub fn watch(file: Option<&Path>, system: &System, log: &mut dyn Write) -> Failu
     if let Err(error) = Config::read(file) {
         return error;
     }
-    let mut said = String::new();
+    let mut said = Vec::new();
     // A provider that refused is not asked again at each event.
     let mut silent_until: Option<Instant> = None;
     loop {
         let tells = silent_until.is_none_or(|until| until <= Instant::now());
         let result = Config::read(file).and_then(|config| up_and_tell(&config, system, tells));
-        let (text, wait) = match result {
+        let (lines, wait) = match result {
             Ok(done) => {
                 if tells {
                     silent_until = done.again.map(|again| Instant::now() + again);
                 }
                 let rest = silent_until.map(|until| until.duration_since(Instant::now()));
-                (done.to_string().replacen(" up already,", " up,", 1), rest)
+                (done.log_lines(), rest)
             }
             Err(failure) => {
                 let waits = failure.code == Code::NoIpv6Yet;
-                (failure.text(), (!waits).then_some(RETRY))
+                (vec![(Level::Error, failure.line())], (!waits).then_some(RETRY))
             }
         };
-        if text != said {
-            // The reader of the log may have closed it.
-            let _ = log.write_all(text.as_bytes()).and_then(|()| log.flush());
-            said = text;
+        if lines != said {
+            for (level, line) in &lines {
+                log::log!(*level, "{line}");
+            }
+            said = lines;
         }
         if events.wait(wait) == Event::Renewal {
             // `exec` returns only with an error. Then this version continues.
             let error = renew();
-            let _ = writeln!(log, "the program cannot be started again: {error}");
+            log::warn!("the program cannot be started again: {error}");
         }
     }
 }

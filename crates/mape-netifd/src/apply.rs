@@ -7,15 +7,17 @@ use mape_core::{Failure, Plan, Quoted};
 use mape_firewall::{Env, State};
 use mape_kernel::listening_ports;
 use mape_nft::{DeviceName, Edge, InterfaceName};
+use serde_json::Value;
 
 use super::bus::notify;
 use super::ce_alias;
 use super::decide::Target;
 use super::dump::{Dump, InterfaceDump};
 use super::error::SetupError;
-use super::interface_cache::InterfaceCache;
+use super::interface_cache::{Change, InterfaceCache};
 use super::invocation::Invocation;
 use super::messages::{self, Update};
+use super::plan_numbers::ports;
 use super::zones::Zones;
 
 /// State of the interface before this call.
@@ -77,31 +79,39 @@ pub(super) fn apply(
     cache.settled = false;
     call.keep(cache);
     rules.state.write(&call.env.run).map_err(SetupError::State)?;
-    let message = update(call, cache, dump, target, rules.edge);
+    let (message, change) = update(call, cache, dump, target, rules.edge);
     if let Err(error) = notify(call.bus, &message) {
         let _ = State::retire(&call.env.run, call.interface);
         let known = tunnel_in_the_way(call.env, call.interface, dump, plan, None);
         return Err(known.unwrap_or(SetupError::NoTunnel(error)).into());
     }
+    log::info!(
+        "{}: {}, through {} ({}) to the BR {}, by the {} rule",
+        if change.renumbered { "renumbered" } else { "up" },
+        ports(plan),
+        uplink.interface,
+        uplink.device,
+        plan.br(),
+        target.source.name()
+    );
     cache.prefix = uplink.prefix.to_string();
     cache.applied = Some(target.fingerprint());
     cache.last_published = Some(target.published_rule());
     Ok(())
 }
 
-/// Returns the message that brings the tunnel up.
+/// Returns the message that brings the tunnel up, and the change of the line's numbers.
 fn update(
     call: &mut Invocation<'_>,
     cache: &mut InterfaceCache,
     dump: &Dump,
     target: &Target,
     edge: Edge,
-) -> serde_json::Value {
+) -> (Value, Change) {
     let Target { config, uplink, plan, warning, .. } = target;
     let zones = Zones::read(&call.env.config()).with_joined(dump);
     if let Some(zone) = zones.missing(config).map(Quoted::new) {
-        let _ =
-            writeln!(call.log, "the firewall has no zone {zone}; correct or remove option zone");
+        log::warn!("the firewall has no zone {zone}; correct or remove option zone");
     }
     let device = DeviceName::of_interface(call.interface);
     let change = cache.note(plan, seconds_since_1970());
@@ -117,7 +127,7 @@ fn update(
         change: &change,
         warning: warning.as_ref(),
     };
-    update.message()
+    (update.message(), change)
 }
 
 /// Returns an error if another tunnel has the same endpoints: the kernel creates no second one.

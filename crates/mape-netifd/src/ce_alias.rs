@@ -1,6 +1,5 @@
 //! The dynamic interface on the uplink that holds the CE address.
 
-use std::io::Write;
 use std::net::Ipv6Addr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -36,20 +35,20 @@ pub(super) fn configure(
     uplink: &str,
     ce: Ipv6Addr,
 ) -> Result<(), Failure> {
-    let Invocation { bus, env, interface, log, .. } = call;
-    let (bus, log): (&mut dyn Bus, &mut dyn Write) = (*bus, *log);
+    let Invocation { bus, env, interface, .. } = call;
+    let bus: &mut dyn Bus = *bus;
     let state = mape_kernel::link::address_state(&env.proc_net(), ce);
     let alias = messages::alias(interface);
     // netifd would remove an alias with another address instead of changing it.
     if state == AddressState::Absent && read_dump(bus)?.interface(&alias).is_some() {
-        remove(bus, interface, log);
+        remove(bus, interface);
     }
     if is_held(known, &alias, uplink, ce) {
         // The address stays with the interface that has it: an alias would take it away when the
         // alias is removed.
         let has = |it: &InterfaceDump| it.addresses().contains(&ce);
         if known.interface(&alias).is_some_and(|alias| !has(alias)) {
-            remove(bus, interface, log);
+            remove(bus, interface);
         }
     } else {
         let add = messages::add_alias(interface, uplink, ce);
@@ -61,7 +60,7 @@ pub(super) fn configure(
             AddressState::Ready => return Ok(()),
             AddressState::Duplicate => {
                 // The alias is removed; otherwise the next attempt would find the old result.
-                remove(bus, interface, log);
+                remove(bus, interface);
                 return Err(SetupError::CeInUse(ce).into());
             }
             AddressState::Absent | AddressState::Tentative if Instant::now() < end => {
@@ -87,7 +86,7 @@ fn is_held(known: &Dump, alias: &str, uplink: &str, ce: Ipv6Addr) -> bool {
 
 /// Removes the alias with the CE address and waits until it is gone: netifd removes it a moment
 /// later, and would also remove an alias that is added in the meantime.
-pub(super) fn remove(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn Write) {
+pub(super) fn remove(bus: &mut dyn Bus, interface: &InterfaceName) {
     let alias = messages::alias(interface);
     let failed = match bus.call(&interface_object(&alias), "remove", &json!({})) {
         // Without an uplink the alias never existed; or netifd is removing it.
@@ -109,6 +108,6 @@ pub(super) fn remove(bus: &mut dyn Bus, interface: &InterfaceName, log: &mut dyn
     };
     // A late answer is no error if the alias is gone.
     if let Some(error) = failed.filter(|_| !is_gone) {
-        let _ = writeln!(log, "the CE address could not be removed: {error}");
+        log::warn!("the CE address could not be removed: {error}");
     }
 }

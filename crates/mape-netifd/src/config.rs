@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
+use log::LevelFilter;
 use mape_core::{
     Failure, LINE_LEN, Layout, MIN_MTU, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request,
     Rule, RuleParts, decimal, fill_from_table, is_map_form, parse_map_rules, parse_psid,
@@ -42,6 +43,8 @@ pub struct Config {
     pub provisioning: Mode,
     /// A file with the certificate of an authority that is trusted for that.
     pub authority: Option<String>,
+    /// The least important messages that are logged.
+    pub log_level: LevelFilter,
     /// A contract with an address of its own.
     pub fixed: Option<FixedIpv4Contract>,
     provider: ProviderChoice,
@@ -108,6 +111,7 @@ impl Config {
             full_cone_hosts: full_cone_hosts(&options)?,
             provisioning: mode(&options)?,
             authority: options.text("provisioning_ca")?,
+            log_level: options.log_level()?,
             provider: match provider {
                 // What the table says of the prefix is not about such a contract.
                 _ if fixed.is_some() => ProviderChoice::Manual,

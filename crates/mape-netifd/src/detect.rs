@@ -1,6 +1,5 @@
 //! `detect`: collects the facts from which `mape-provision` concludes the type of the line.
 
-use std::io::Write;
 use std::net::Ipv6Addr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -51,7 +50,7 @@ const ALL_CAPABILITIES: [Capability; 7] = [
     Capability::HubSpoke,
 ];
 
-/// Recognises the line. Nothing is sent but what the options allow; `log` hears what went wrong
+/// Recognises the line. Nothing is sent but what the options allow; `failed` gets what went wrong
 /// on the way.
 ///
 /// # Errors
@@ -60,7 +59,7 @@ pub fn detect(
     bus: Option<&mut dyn Bus>,
     env: &Env,
     options: &DetectOptions,
-    log: &mut dyn Write,
+    failed: &mut dyn FnMut(String),
 ) -> Result<Verdict, Failure> {
     let mut line = LineFacts::default();
     let mut client = ProvisioningClient::default();
@@ -90,7 +89,7 @@ pub fn detect(
     }
     if options.ask && !client.prefixes.is_empty() {
         client.resolvers.until = Some(until);
-        line.provisioned = answer(env, &client, fetcher.as_ref(), log)?;
+        line.provisioned = answer(env, &client, fetcher.as_ref(), failed)?;
     }
     Ok(mape_provision::detect(&line))
 }
@@ -134,14 +133,14 @@ fn answer(
     env: &Env,
     client: &ProvisioningClient,
     fetcher: Option<&Fetcher>,
-    log: &mut dyn Write,
+    failed: &mut dyn FnMut(String),
 ) -> Result<Provisioned, Failure> {
     let mode = Mode::Hb46pp { identity: identity(&ALL_CAPABILITIES)?, credentials: None };
     let mut said = Provisioned::NotAsked;
     let Some(mut machine) = Machine::new(mode, client.prefixes.clone(), None, None) else {
         return Ok(said);
     };
-    client.run(env, &mut machine, fetcher, log, |effect, machine, _| {
+    let mut heard = |effect: Effect, machine: &Machine| {
         said = match effect {
             Effect::Apply | Effect::Unchanged => {
                 let answer = machine.answer().cloned();
@@ -150,6 +149,7 @@ fn answer(
             Effect::Withdraw(why) => Provisioned::Nothing(why),
             Effect::Keep(why) => Provisioned::Failed(why),
         };
-    });
+    };
+    client.run(env, &mut machine, fetcher, &mut heard, failed);
     Ok(said)
 }

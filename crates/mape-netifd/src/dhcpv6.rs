@@ -2,8 +2,6 @@
 //! and the order of the two (RFC 8026, option 111). netifd's dump does not show them; a file of
 //! ours that odhcp6c's script reads (`/etc/odhcp6c.user.d/mape-rs`) keeps them.
 
-use std::io::Write;
-
 use mape_core::{Quoted, Rule, RuleTextError, parse_dhcpv6_rule};
 use mape_firewall::Env;
 use mape_provision::Endpoint;
@@ -21,11 +19,11 @@ pub(super) fn rules(env: &Env, dump: &Dump) -> Vec<Rule> {
 }
 
 /// Tells which of them count for nothing, and why.
-pub(super) fn log_unusable(env: &Env, dump: &Dump, log: &mut dyn Write) {
+pub(super) fn log_unusable(env: &Env, dump: &Dump) {
     for (text, rule) in read(&kept(env, dump)) {
         if let Err(error) = rule {
             let text = Quoted::new(text);
-            let _ = writeln!(log, "a rule that came by DHCPv6 is left out: {error}; it is {text}");
+            log::warn!("a rule that came by DHCPv6 is left out: {error}; it is {text}");
         }
     }
 }

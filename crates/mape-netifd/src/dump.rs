@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::ReceivedPrefix;
+use mape_core::{PrefixError, ReceivedPrefix};
 use mape_nft::InterfaceName;
 use mape_provision::may_be_asked;
 use mape_system::json::Json as _;
@@ -188,9 +188,17 @@ impl InterfaceDump {
     /// Prefixes that may be the line's: those delegated, then those of addresses.
     #[must_use]
     pub fn prefixes(&self) -> Vec<Candidate> {
+        self.candidates().filter_map(Result::ok).collect()
+    }
+
+    /// Prefixes that are no line's, with the reason, for the log.
+    pub(super) fn unusable_prefixes(&self) -> impl Iterator<Item = PrefixError> {
+        self.candidates().filter_map(Result::err)
+    }
+
+    fn candidates(&self) -> impl Iterator<Item = Result<Candidate, PrefixError>> {
         let delegated = self.ipv6_prefix.iter().filter_map(|it| it.candidate(true));
-        let addresses = self.ipv6_address.iter().filter_map(|it| it.candidate(false));
-        delegated.chain(addresses).collect()
+        delegated.chain(self.ipv6_address.iter().filter_map(|it| it.candidate(false)))
     }
 
     /// The IPv6 networks that it is in, and those delegated to it.
@@ -240,12 +248,13 @@ impl Ipv6Dump {
     /// The prefix of a delegation or of an address. A prefix longer than a /64 is no line's, but an
     /// address always stands for its /64: a /128 comes from `DHCPv6`, beside the prefix of a router
     /// advertisement.
-    fn candidate(&self, delegated: bool) -> Option<Candidate> {
+    /// `None` if netifd does not state a length.
+    fn candidate(&self, delegated: bool) -> Option<Result<Candidate, PrefixError>> {
         let mask = self.mask?;
-        let prefix = ReceivedPrefix::new(self.address, if delegated { mask } else { 128 }).ok()?;
+        let prefix = ReceivedPrefix::new(self.address, if delegated { mask } else { 128 });
         let forever = u64::from(u32::MAX);
         let preferred = self.preferred.unwrap_or(forever).try_into().unwrap_or(u32::MAX);
-        Some(Candidate { prefix, delegated, preferred })
+        Some(prefix.map(|prefix| Candidate { prefix, delegated, preferred }))
     }
 }
 

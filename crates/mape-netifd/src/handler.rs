@@ -3,7 +3,6 @@
 //! Each call decides what the interface should be ([`decide`](super::decide)), applies it
 //! ([`apply`](super::apply)), and reports what came of it ([`report`](super::report)).
 
-use std::io::Write;
 use std::net::Ipv6Addr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant};
 use mape_core::Failure;
 use mape_firewall::{Env, State};
 use mape_nft::InterfaceName;
+use mape_system::logger;
 use mape_ubus::UbusError;
 
 use super::apply::{self, Before, apply};
@@ -22,7 +22,7 @@ use super::interface_cache::InterfaceCache;
 use super::invocation::Invocation;
 use super::provisioning::schedule::schedule_if_due;
 use super::teardown::take_down;
-use super::{call_lock, ce_alias, dhcpv6, report, rivals};
+use super::{call_lock, ce_alias, dhcpv6, log_scope, report, rivals};
 
 /// How often a call that waits for a cause without event looks for a change.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
@@ -44,16 +44,16 @@ enum Wait {
 /// leave the interface down for ever.
 ///
 /// # Errors
-/// The reason that was reported to netifd and to `log`.
+/// The reason that was reported to netifd and logged.
 pub fn setup(
     bus: &mut dyn Bus,
     env: &Env,
     interface: &InterfaceName,
     options: &str,
-    log: &mut dyn Write,
 ) -> Result<(), Failure> {
+    log_scope::of_options(interface, options);
     let _lock = call_lock::hold(&env.run, interface);
-    until_up_or_an_event(&mut Invocation::new(bus, env, interface, log), options)
+    until_up_or_an_event(&mut Invocation::new(bus, env, interface), options)
 }
 
 /// Brings the interface up if it is not, and changes it if the line has changed.
@@ -61,16 +61,16 @@ pub fn setup(
 /// **An interface that works stays as it is while something is wrong.**
 ///
 /// # Errors
-/// The reason that was reported to netifd and to `log`.
+/// The reason that was reported to netifd and logged.
 pub fn renew(
     bus: &mut dyn Bus,
     env: &Env,
     interface: &InterfaceName,
     options: &str,
-    log: &mut dyn Write,
 ) -> Result<(), Failure> {
+    log_scope::of_options(interface, options);
     let _lock = call_lock::hold(&env.run, interface);
-    let mut call = Invocation::new(bus, env, interface, log);
+    let mut call = Invocation::new(bus, env, interface);
     let mut last_line = String::new();
     loop {
         let failure = match is_up(&mut call) {
@@ -112,8 +112,8 @@ fn attempt(call: &mut Invocation<'_>, options: &str) -> Result<(), Failure> {
         cache.outcome = Outcome::default();
         call.keep(&cache);
     })?;
-    schedule_if_due(call.bus, call.env, call.interface, &dump, call.log);
-    dhcpv6::log_unusable(call.env, &dump, call.log);
+    schedule_if_due(call.bus, call.env, call.interface, &dump);
+    dhcpv6::log_unusable(call.env, &dump);
     let decision = call.decide(&dump, options, &cache);
     cache.outcome = decide::outcome(&decision);
     let done = decision
@@ -139,7 +139,7 @@ fn keep_up(call: &mut Invocation<'_>, options: &str) -> Result<(), Failure> {
             cache.applied = Some(target.fingerprint());
             let ce = target.plan.ce();
             if is_lost(call.env, ce) {
-                let _ = writeln!(call.log, "the CE address {ce} is lost; it is put back");
+                log::warn!("the CE address {ce} is lost; it is put back");
                 ce_alias::configure(call, &dump, &target.uplink.interface, ce)
             } else {
                 report::publish_rule(call, &mut cache, &target);
@@ -159,9 +159,10 @@ fn keep_up(call: &mut Invocation<'_>, options: &str) -> Result<(), Failure> {
     };
     cache.settled = true;
     call.keep(&cache);
-    schedule_if_due(call.bus, call.env, call.interface, &dump, call.log);
+    schedule_if_due(call.bus, call.env, call.interface, &dump);
     if let Err(failure) = &done {
-        report::failure_while_up(call, failure);
+        // The cache holds no applied target once the tunnel was taken down.
+        report::failure_while_up(call, failure, cache.applied.is_some());
     }
     done
 }
@@ -176,14 +177,14 @@ fn bring_up(
     options: &str,
     before: Before,
 ) -> Result<(), Failure> {
-    report::conflicts(call, target);
+    report::conflicts(target);
     let rules = apply::check(call.env, call.interface, target)?;
     let Target { config, uplink, plan, .. } = target;
     rivals::claim(call.env, dump, call.interface, config, &uplink.interface, plan.ce())
         .inspect_err(|failure| cache.outcome = Outcome::failed(failure))?;
     apply(call, cache, dump, target, &rules, before)?;
     match &target.warning {
-        Some(warning) => report::failure(call, warning, &mut String::new()),
+        Some(warning) => report::warning(call, warning),
         None => options.clone_into(&mut cache.good_options),
     }
     Ok(())
@@ -227,7 +228,8 @@ fn wait(call: &mut Invocation<'_>, options: &str) -> Wait {
             // netifd is busy, or ubusd was started again.
             Err(_) => {}
             Ok(dump) => {
-                if decide::outcome(&call.decide(&dump, options, &cache)) != cache.outcome {
+                let decision = logger::without_debug(|| call.decide(&dump, options, &cache));
+                if decide::outcome(&decision) != cache.outcome {
                     break;
                 }
             }
@@ -243,7 +245,6 @@ pub(super) fn attempt_once(
     env: &Env,
     interface: &InterfaceName,
     options: &str,
-    log: &mut dyn Write,
 ) -> Result<(), Failure> {
-    attempt(&mut Invocation::new(bus, env, interface, log), options)
+    attempt(&mut Invocation::new(bus, env, interface), options)
 }

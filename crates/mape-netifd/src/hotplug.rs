@@ -1,7 +1,5 @@
 //! What happens when an interface goes up, down, or changes.
 
-use std::io::Write;
-
 use mape_core::Failure;
 use mape_firewall::{Env, State};
 use mape_nft::InterfaceName;
@@ -14,7 +12,7 @@ use super::interface_data::InterfaceData;
 use super::messages;
 use super::provisioning::schedule::{self, schedule_if_due};
 use super::renew::{changes, is_shut, is_without_ce, renew_if_changed};
-use super::{call_lock, rivals};
+use super::{call_lock, log_scope, rivals};
 use crate::status;
 
 /// An event of netifd's, as hotplug passes it.
@@ -31,25 +29,21 @@ pub struct Event {
 /// keep a failing interface busy.
 ///
 /// # Errors
-/// netifd or nft refused. The error was reported to netifd if possible.
-pub fn hotplug(
-    bus: &mut dyn Bus,
-    env: &Env,
-    event: &Event,
-    log: &mut dyn Write,
-) -> Result<(), Failure> {
-    let dump = read_dump(bus)?;
+/// netifd or nft refused. The error was logged, and reported to netifd if possible.
+pub fn hotplug(bus: &mut dyn Bus, env: &Env, event: &Event) -> Result<(), Failure> {
+    let dump = read_dump(bus).map_err(Failure::from).inspect_err(log_failure)?;
     let tells = matches!(event.action.as_str(), "ifup" | "ifupdate");
     let done = if dump.is_ours(&event.interface) {
-        own(bus, env, &dump, &event.interface, log)
+        own(bus, env, &dump, &event.interface)
     } else if event.action == "ifdown" && dump.interface(&event.interface).is_none() {
-        removed(bus, env, &event.interface, log)
+        removed(bus, env, &event.interface)
     } else if dump.is_our_alias(&event.interface) == tells {
         // Of an alias only its removal matters: another alias may then have its address.
         return Ok(());
     } else {
         Ok(())
     };
+    let done = done.inspect_err(log_failure);
     let owner = event.interface.strip_suffix(ALIAS_SUFFIX).unwrap_or(&event.interface);
     // Also for a `mape` interface: another one may have waited for its line.
     let waiting = |it: &&InterfaceDump| {
@@ -57,28 +51,30 @@ pub fn hotplug(
         dump.is_ours(&it.name) && it.autostart && !is_its
     };
     for interface in dump.interfaces().filter(waiting) {
-        if changes(bus, env, &dump, interface) {
+        let Ok(name) = interface.name.parse::<InterfaceName>() else { continue };
+        log_scope::of_last_call(env, &name);
+        let changes = changes(bus, env, &dump, interface);
+        let (action, of) = (&event.action, &event.interface);
+        log::debug!("{action} of {of}: {}", if changes { "renew" } else { "nothing changes" });
+        if changes {
             // If netifd refuses to renew now, it sets the interface up later by itself.
             let _ = bus.call(&interface_object(&interface.name), "renew", &json!({}));
         }
-        if let Ok(name) = interface.name.parse() {
-            schedule_if_due(bus, env, &name, &dump, log);
-        }
+        schedule_if_due(bus, env, &name, &dump);
     }
     done
 }
 
+fn log_failure(failure: &Failure) {
+    log::error!("{}", failure.line());
+}
+
 /// An event of a `mape` interface: loads its rules.
-fn own(
-    bus: &mut dyn Bus,
-    env: &Env,
-    dump: &Dump,
-    interface: &str,
-    log: &mut dyn Write,
-) -> Result<(), Failure> {
+fn own(bus: &mut dyn Bus, env: &Env, dump: &Dump, interface: &str) -> Result<(), Failure> {
     let Ok(interface) = interface.parse() else { return Ok(()) };
-    schedule_if_due(bus, env, &interface, dump, log);
-    load(bus, env, dump, &interface, log)?;
+    log_scope::of_last_call(env, &interface);
+    schedule_if_due(bus, env, &interface, dump);
+    load(bus, env, dump, &interface)?;
     // If the state file is lost, the loader has just closed the interface.
     if is_shut(env, dump, &interface) || is_without_ce(env, dump, &interface) {
         renew_if_changed(bus, env, &interface, false);
@@ -87,20 +83,16 @@ fn own(
 }
 
 /// The section was deleted from the configuration: removes all files of the interface.
-fn removed(
-    bus: &mut dyn Bus,
-    env: &Env,
-    interface: &str,
-    log: &mut dyn Write,
-) -> Result<(), Failure> {
+fn removed(bus: &mut dyn Bus, env: &Env, interface: &str) -> Result<(), Failure> {
     let Ok(interface) = interface.parse::<InterfaceName>() else { return Ok(()) };
+    log_scope::of_last_call(env, &interface);
     call_lock::forget(&env.run, &interface);
     status::forget(&env.run, &interface);
     State::forget(&env.run, &interface);
     rivals::forget(&env.run, &interface);
     if InterfaceCache::forget(&env.run, &interface) {
         schedule::forget(bus, env, &interface);
-        let _ = write!(log, "{}", mape_firewall::load(env)?);
+        mape_firewall::load(env)?.log();
     }
     Ok(())
 }
@@ -111,7 +103,6 @@ fn load(
     env: &Env,
     dump: &Dump,
     interface: &InterfaceName,
-    log: &mut dyn Write,
 ) -> Result<(), Failure> {
     let report = mape_firewall::load(env).map_err(|error| {
         let failure = Failure::from(error);
@@ -120,8 +111,8 @@ fn load(
         let _ = set_data(bus, interface, &InterfaceData::of_warning(Some(&failure)));
         failure
     })?;
-    let _ = write!(log, "{report}");
-    forget_former(env, interface, log);
+    report.log();
+    forget_former(env, interface);
     let Some(edge) = report.edge_of(interface) else { return Ok(()) };
     let shown = dump.interface(interface.as_str()).and_then(|it| it.data.edge.as_deref());
     if shown != Some(edge.name()) {
@@ -133,14 +124,14 @@ fn load(
 
 /// Deletes the connections of a former address or port set. While a host keeps sending, the entry
 /// does not time out and uses numbers that the line no longer has.
-fn forget_former(env: &Env, interface: &InterfaceName, log: &mut dyn Write) {
+fn forget_former(env: &Env, interface: &InterfaceName) {
     let directory = &env.run;
     let mut cache = InterfaceCache::read(directory, interface);
     for address in cache.take_flush_addresses() {
-        let _ = match (env.forget)(address) {
-            Ok(count) => writeln!(log, "{address}: {count} connections forgotten"),
-            Err(error) => writeln!(log, "{address}: connections not forgotten: {error}"),
-        };
+        match (env.forget)(address) {
+            Ok(count) => log::info!("{address}: {count} connections forgotten"),
+            Err(error) => log::warn!("{address}: connections not forgotten: {error}"),
+        }
     }
     let _ = cache.write(directory, interface);
 }

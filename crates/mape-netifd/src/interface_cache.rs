@@ -53,6 +53,8 @@ pub(super) struct Change {
     pub(super) since: u64,
     /// `None` since the router's start.
     pub(super) before: Option<Value>,
+    /// Whether this call changes the numbers of a line that was set up.
+    pub(super) renumbered: bool,
 }
 
 impl InterfaceCache {
@@ -87,6 +89,7 @@ impl InterfaceCache {
             "br": plan.br().to_string(),
             "mtu": plan.mtu(),
         });
+        let renumbered = self.numbers != numbers && !self.numbers.is_null();
         if self.numbers != numbers {
             let same = |key: &str| self.numbers.get(key) == numbers.get(key);
             if !(same("ipv4") && same("psid")) {
@@ -98,7 +101,7 @@ impl InterfaceCache {
             self.since = now;
         }
         let before = (!self.before.is_null()).then(|| self.before.clone());
-        Change { since: self.since, before }
+        Change { since: self.since, before, renumbered }
     }
 }
 
@@ -118,12 +121,13 @@ mod tests {
         let plan = |prefix: &str| plan(&Request::new(prefix.parse().unwrap())).unwrap();
         let mut cache = InterfaceCache::read(&directory, &name);
         let first = cache.note(&plan("240b:10:3261:6400::/56"), 7);
-        assert_eq!(first, Change { since: 7, before: None });
+        assert_eq!(first, Change { since: 7, before: None, renumbered: false });
         cache.write(&directory, &name).unwrap();
         let mut cache = InterfaceCache::read(&directory, &name);
-        assert_eq!(cache.note(&plan("240b:10:3261:6500::/64"), 8).since, 8);
+        let moved = cache.note(&plan("240b:10:3261:6500::/64"), 8);
+        assert_eq!((moved.since, moved.renumbered), (8, true));
         let again = cache.note(&plan("240b:10:3261:6500::/64"), 9);
-        assert_eq!(again.since, 8);
+        assert_eq!((again.since, again.renumbered), (8, false));
         assert_eq!(again.before.unwrap()["ipv4"], "106.72.50.97/32");
         fs::write(path(&directory, &name), "{\"options\":").unwrap();
         assert_eq!(InterfaceCache::read(&directory, &name), InterfaceCache::default());

@@ -1,6 +1,5 @@
 //! One call of netifd's, and what every step of it needs.
 
-use std::io::Write;
 use std::os::unix::process::parent_id;
 
 use mape_core::Failure;
@@ -17,7 +16,6 @@ pub(super) struct Invocation<'call> {
     pub(super) bus: &'call mut dyn Bus,
     pub(super) env: &'call Env,
     pub(super) interface: &'call InterfaceName,
-    pub(super) log: &'call mut dyn Write,
     parent: u32,
 }
 
@@ -26,9 +24,8 @@ impl<'call> Invocation<'call> {
         bus: &'call mut dyn Bus,
         env: &'call Env,
         interface: &'call InterfaceName,
-        log: &'call mut dyn Write,
     ) -> Self {
-        Self { bus, env, interface, log, parent: parent_id() }
+        Self { bus, env, interface, parent: parent_id() }
     }
 
     /// Whether the process that started this one has ended.
@@ -55,7 +52,7 @@ impl<'call> Invocation<'call> {
     /// work, nothing depends on it.
     pub(super) fn keep(&mut self, cache: &InterfaceCache) {
         if let Err(error) = cache.write(&self.env.run, self.interface) {
-            let _ = writeln!(self.log, "the cache of the interface cannot be written: {error}");
+            log::warn!("the cache of the interface cannot be written: {error}");
         }
     }
 }

@@ -24,6 +24,7 @@ mod interface_cache;
 mod interface_data;
 mod invocation;
 mod learned_rules;
+mod log_scope;
 mod messages;
 pub mod net;
 mod options;
@@ -63,6 +64,9 @@ pub use zones::Zones;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+#[path = "../../../tests/support/captured_log.rs"]
+mod captured_log;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, dead_code, reason = "of tests")]
 #[path = "../../../tests/support/executable.rs"]

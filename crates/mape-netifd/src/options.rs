@@ -7,8 +7,9 @@ use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
+use log::LevelFilter;
 use mape_core::{Code, Explain, Explanation, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal};
-use mape_system::json;
+use mape_system::{json, logger};
 use serde_json::{Map, Value};
 
 /// An option that is missing, unreadable, or contradicts another one.
@@ -217,5 +218,11 @@ impl Options {
     pub(super) fn seconds(&self, name: &'static str) -> Result<Option<NonZeroU16>, OptionError> {
         let number = self.number(name, "write a number of seconds from 1 to 65535", 1..=65535)?;
         Ok(number.and_then(NonZeroU16::new))
+    }
+
+    /// The least important messages that are logged.
+    pub(super) fn log_level(&self) -> Result<LevelFilter, OptionError> {
+        let level = self.read("log_level", "use error, warn, info or debug", logger::level)?;
+        Ok(level.unwrap_or(logger::DEFAULT_LEVEL))
     }
 }

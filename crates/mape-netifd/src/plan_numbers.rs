@@ -66,3 +66,14 @@ impl Tunnel {
 pub fn port_pairs(ranges: impl IntoIterator<Item = PortRange>) -> PortPairs {
     ranges.into_iter().map(|range| [range.first(), range.last()]).collect()
 }
+
+/// Returns `240 ports of 192.0.2.1`, `all ports of 192.0.2.1` or `all ports of 192.0.2.0/29`.
+#[must_use]
+pub fn ports(plan: &Plan) -> String {
+    let (set, ipv4) = (plan.port_set(), plan.ipv4());
+    match (set.parameters().psid_len(), ipv4.prefix_len()) {
+        (0, ..32) => format!("all ports of {ipv4}"),
+        (0, _) => format!("all ports of {}", ipv4.addr()),
+        _ => format!("{} ports of {}", set.port_count(), ipv4.addr()),
+    }
+}

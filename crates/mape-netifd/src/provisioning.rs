@@ -4,8 +4,6 @@
 //! which starts it again when the wait is over, gets the delay. Set-up and hotplug only
 //! start it where the line's prefixes are not those that were asked for.
 
-use std::io::Write;
-
 use mape_core::{Code, Failure};
 use mape_firewall::Env;
 use mape_nft::InterfaceName;
@@ -15,6 +13,7 @@ use super::bus::{Bus, read_dump, set_data};
 use super::config::Config;
 use super::dump::InterfaceDump;
 use super::interface_data::InterfaceData;
+use super::log_scope;
 use super::renew::renew_if_changed;
 use crate::net::Fetcher;
 
@@ -44,8 +43,8 @@ pub fn provision(
     env: &Env,
     interface: &InterfaceName,
     until: u64,
-    log: &mut dyn Write,
 ) -> Result<(), Failure> {
+    log_scope::of_last_call(env, interface);
     let dump = read_dump(bus)?;
     let store = Store::new(env, interface);
     let config = match effective_config(env, &dump, interface) {
@@ -60,18 +59,23 @@ pub fn provision(
         }
     };
     let client = ProvisioningClient::of(&config, &dump);
+    let (uplink, count) = (&client.interface, client.prefixes.len());
+    log::debug!("provisioning: uplink {uplink:?} with {count} prefixes that may be asked for");
     // procd starts an instance at once although its start is arranged for later; such a call only
     // waits.
     let early = Some(until).filter(|until| *until > now(env));
     let own = dump.interface(interface.as_str());
     let next = [
-        ask_for_rule(bus, env, interface, &config, &client, log),
-        report_ce_address(bus, &config, own, &client, &store, early, log),
+        ask_for_rule(bus, env, interface, &config, &client),
+        report_ce_address(bus, &config, own, &client, &store, early),
     ];
     match next.into_iter().flatten().min() {
         None => procd_timer::stop(bus, interface),
         Some(next) if next == until => {}
-        Some(next) => procd_timer::arrange(bus, interface, next, now(env), log),
+        Some(next) => {
+            log::debug!("provisioning: next call in {} s", next.saturating_sub(now(env)));
+            procd_timer::arrange(bus, interface, next, now(env));
+        }
     }
     Ok(())
 }
@@ -83,7 +87,6 @@ fn ask_for_rule(
     interface: &InterfaceName,
     config: &Config,
     client: &ProvisioningClient,
-    log: &mut dyn Write,
 ) -> Option<u64> {
     let store = Store::new(env, interface);
     let prefixes = client.prefixes.clone();
@@ -96,12 +99,14 @@ fn ask_for_rule(
     let fetcher = Fetcher::find(config.authority.clone());
     let mut last_failure = store.last_failure();
     let mut changed = false;
-    let next = client.run(env, &mut machine, fetcher.as_ref(), log, |effect, machine, log| {
+    let mut heard = |effect: Effect, machine: &Machine| {
         changed |= matches!(effect, Effect::Apply | Effect::Withdraw(_));
-        last_failure = log_outcome(&effect, machine, log);
-    });
+        last_failure = log_outcome(&effect, machine);
+    };
+    let mut failed = |said: String| log::warn!("{said}");
+    let next = client.run(env, &mut machine, fetcher.as_ref(), &mut heard, &mut failed);
     if let Err(error) = store.keep(&machine, last_failure) {
-        let _ = writeln!(log, "the answer of provisioning cannot be kept: {error}");
+        log::warn!("the answer of provisioning cannot be kept: {error}");
     }
     renew_if_changed(bus, env, interface, changed);
     Some(next)
@@ -115,7 +120,6 @@ fn report_ce_address(
     client: &ProvisioningClient,
     store: &Store<'_>,
     early: Option<u64>,
-    log: &mut dyn Write,
 ) -> Option<u64> {
     let update = config.fixed.as_ref()?.update.as_ref()?;
     let own = own?;
@@ -133,9 +137,9 @@ fn report_ce_address(
     match ddns_update::send_update(update, ce, &|host| client.resolvers.aaaa(host)) {
         Ok(()) => {
             let host = update.url().host();
-            let _ = writeln!(log, "{host} knows the address {ce} now");
+            log::info!("{host} knows the address {ce} now");
             if let Err(error) = store.note_announced(&fingerprint) {
-                let _ = writeln!(log, "that cannot be remembered: {error}");
+                log::warn!("that cannot be remembered: {error}");
             }
             if free && shown.is_some() {
                 let _ = set_data(bus, store.interface, &InterfaceData::of_warning(None));
@@ -145,7 +149,7 @@ fn report_ce_address(
         Err(failed) => {
             let delay = failed.retry_delay();
             let failure = Failure::from(failed);
-            let _ = writeln!(log, "{}", failure.line());
+            log::warn!("{}", failure.line());
             if free {
                 let _ = set_data(bus, store.interface, &InterfaceData::of_warning(Some(&failure)));
             }
@@ -155,20 +159,19 @@ fn report_ce_address(
 }
 
 /// Logs the outcome of a try; returns the failure to keep for status and doctor.
-fn log_outcome(effect: &Effect, machine: &Machine, log: &mut dyn Write) -> Option<LastFailure> {
+fn log_outcome(effect: &Effect, machine: &Machine) -> Option<LastFailure> {
     let failure: Failure = match effect {
         Effect::Unchanged => return None,
         Effect::Apply => {
             let rules = machine.answer().and_then(|answer| answer.map_e());
             let count = rules.map_or(0, |map_e| map_e.rules.len());
-            // There is no other place to report a log that cannot be written.
-            let _ = writeln!(log, "provisioning: {count} rules");
+            log::info!("provisioning: {count} rules");
             return None;
         }
         Effect::Withdraw(why) => why.clone().into(),
         Effect::Keep(why) => why.clone().into(),
     };
-    let _ = writeln!(log, "{}", failure.line());
+    log::warn!("{}", failure.line());
     Some(LastFailure::of(&failure))
 }
 

@@ -1,5 +1,6 @@
 //! What a call reports: errors and warnings in `ifstatus`, lines in the log.
 
+use log::Level;
 use mape_core::Failure;
 
 use super::bus::{interface_object, notify, set_data};
@@ -10,28 +11,45 @@ use super::interface_data::{InterfaceData, Warning};
 use super::invocation::Invocation;
 use super::messages;
 
-/// Reports a failure in `ifstatus`' errors, and in the log unless its last line was the same one.
+/// Reports the reason why the interface is not up: in `ifstatus`' errors, and in the log unless its
+/// last line was the same one.
 pub(super) fn failure(call: &mut Invocation<'_>, failure: &Failure, last_line: &mut String) {
     let line = failure.line();
-    if *last_line != line {
-        let _ = writeln!(call.log, "{line}");
+    if *last_line == line {
+        tell_netifd(call, failure);
+    } else {
+        log_and_tell_netifd(call, failure, Level::Error);
         *last_line = line;
     }
+}
+
+/// Reports something that is wrong while the interface is up: an error, and a line in the log.
+pub(super) fn warning(call: &mut Invocation<'_>, reason: &Failure) {
+    log_and_tell_netifd(call, reason, Level::Warn);
+}
+
+fn log_and_tell_netifd(call: &mut Invocation<'_>, failure: &Failure, level: Level) {
+    log::log!(level, "{}", failure.line());
+    tell_netifd(call, failure);
+}
+
+fn tell_netifd(call: &mut Invocation<'_>, failure: &Failure) {
     // The log has it if netifd refuses.
     let _ = notify(call.bus, &messages::error(call.interface, failure));
 }
 
-/// Reports the failure of a call that left a working interface as it is: an error, a warning in
-/// the interface's data, and a line in the log.
-pub(super) fn failure_while_up(call: &mut Invocation<'_>, reason: &Failure) {
-    failure(call, reason, &mut String::new());
+/// Reports the failure of a call for an interface that was up: an error, a warning in the
+/// interface's data, and a line in the log.
+pub(super) fn failure_while_up(call: &mut Invocation<'_>, reason: &Failure, stays_up: bool) {
+    let level = if stays_up { Level::Warn } else { Level::Error };
+    log_and_tell_netifd(call, reason, level);
     set_warning(call, Some(reason));
 }
 
 /// Logs the rules of other sources that contradict the one in use.
-pub(super) fn conflicts(call: &mut Invocation<'_>, target: &Target) {
+pub(super) fn conflicts(target: &Target) {
     for conflict in &target.conflicts {
-        let _ = writeln!(call.log, "{conflict}");
+        log::warn!("{conflict}");
     }
 }
 
@@ -57,7 +75,7 @@ pub(super) fn publish_warning(call: &mut Invocation<'_>, dump: &Dump, target: &T
         return;
     }
     if let Some(reason) = &target.warning {
-        failure(call, reason, &mut String::new());
+        warning(call, reason);
     }
     set_warning(call, target.warning.as_ref());
 }

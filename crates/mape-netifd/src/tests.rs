@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use log::Level;
 use mape_core::{Code, Failure};
 use mape_firewall::Env;
 use mape_kernel::netlink::NetlinkError;
@@ -13,8 +14,10 @@ use mape_nft::InterfaceName;
 use mape_ubus::{Status, UbusError};
 use serde_json::{Value, json};
 
+use super::captured_log::{captured, lines};
 use super::*;
 
+mod logging;
 mod provisioning;
 mod recovery;
 mod two;
@@ -140,22 +143,20 @@ impl World {
         Self { root, env }
     }
 
+    /// Returns the errors and warnings in the log too.
     fn setup(&self, bus: &mut Netifd, options: &str) -> (Result<(), Code>, String) {
-        let mut log = Vec::new();
-        let result = setup(bus, &self.env, &name(), options, &mut log);
-        (result.map_err(|failure| code(&failure)), String::from_utf8(log).unwrap())
+        let (result, log) = captured(|| setup(bus, &self.env, &name(), options));
+        (result.map_err(|failure| code(&failure)), lines(&log, Level::Warn))
     }
 
     fn renew(&self, bus: &mut Netifd, options: &str) -> Result<(), Code> {
-        let result = renew(bus, &self.env, &name(), options, &mut Vec::new());
+        let result = renew(bus, &self.env, &name(), options);
         result.map_err(|failure| code(&failure))
     }
 
     fn event(&self, bus: &mut Netifd, action: &str, interface: &str) -> String {
         let event = Event { action: action.to_owned(), interface: interface.to_owned() };
-        let mut log = Vec::new();
-        let _ = hotplug(bus, &self.env, &event, &mut log);
-        String::from_utf8(log).unwrap()
+        lines(&captured(|| hotplug(bus, &self.env, &event)).1, Level::Info)
     }
 
     fn state(&self) -> PathBuf {
@@ -237,17 +238,16 @@ fn with_no_option_at_all() {
     assert_eq!(update, serde_json::from_str::<Value>(golden).unwrap(), "{update:#}");
     assert!(world.state().exists());
 
-    let mut log = Vec::new();
-    teardown(&mut bus, &world.env, &name(), &mut log);
+    let ((), log) = captured(|| teardown(&mut bus, &world.env, &name()));
     assert_eq!(bus.called("remove")[0].0, "network.interface.mape_");
     assert!(!world.state().exists());
     assert!(log.is_empty(), "there is no tunnel to take down");
     fs::create_dir_all(world.root.join("devices/mape-mape")).unwrap();
     fs::write(world.root.join("devices/mape-mape/ifindex"), format!("{TUNNEL}\n")).unwrap();
-    teardown(&mut bus, &world.env, &name(), &mut log);
+    let ((), log) = captured(|| teardown(&mut bus, &world.env, &name()));
     assert_eq!(bus.called("remove").len(), 2, "a failure does not end it");
-    let log = String::from_utf8(log).unwrap();
-    assert_eq!(log, "mape-mape could not be taken down: the kernel does not answer\n");
+    let failed = "mape-mape could not be taken down: the kernel does not answer";
+    assert_eq!(log, [(Level::Warn, failed.to_owned()), (Level::Info, "down".to_owned())]);
 }
 
 /// netifd kills a teardown after five seconds; then the rules of the line would stay.
@@ -269,12 +269,12 @@ fn a_teardown_waits_once_for_a_ubus_that_says_nothing() {
                 open.push(stream);
             }
         });
-        let (start, mut log) = (Instant::now(), Vec::new());
+        let start = Instant::now();
         let mut bus = bus_within(&world.env, Duration::from_secs(1));
-        teardown(&mut bus, &world.env, &name(), &mut log);
+        let ((), log) = captured(|| teardown(&mut bus, &world.env, &name()));
         let took = start.elapsed();
         assert!(took < Duration::from_millis(1800), "{took:?}, greets: {greets}");
-        let log = String::from_utf8(log).unwrap();
+        let log = lines(&log, Level::Warn);
         assert!(log.starts_with("the CE address could not be removed: "), "{log}");
     }
 }
@@ -289,11 +289,11 @@ fn a_changed_option_leaves_the_inside_range_where_it_is() {
     // A resolver's question is under way from port 16400.
     let udp = "0: 00000000:4010 00000000:0000 07\n";
     fs::write(world.root.join("proc/net/udp"), udp).unwrap();
-    teardown(&mut bus, &world.env, &name(), &mut Vec::new());
+    teardown(&mut bus, &world.env, &name());
     world.setup(&mut bus, r#"{"proto":"mape","reserved_ports":["63055"]}"#).0.unwrap();
     assert_eq!(listening(), mape_core::PortList::default());
     // Another line is another thing.
-    teardown(&mut bus, &world.env, &name(), &mut Vec::new());
+    teardown(&mut bus, &world.env, &name());
     let ce = CE_IN_HEX.replace("6400", "6500");
     fs::write(world.root.join("proc/net/if_inet6"), format!("{ce} 02 80 00 80 eth1\n")).unwrap();
     bus.dump = json!({"interface": [wan6("240b:10:3261:6500::"), mape(false, &json!({}))]});
@@ -433,8 +433,7 @@ fn another_device_with_our_address() {
     fs::write(world.root.join("proc/net/if_inet6"), format!("{CE_IN_HEX} 02 80 00 c8 eth1\n"))
         .unwrap();
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
-    let mut log = Vec::new();
-    let failure = handler::attempt_once(&mut bus, &world.env, &name(), "{}", &mut log).unwrap_err();
+    let failure = handler::attempt_once(&mut bus, &world.env, &name(), "{}").unwrap_err();
     assert_eq!(code(&failure), Code::CeInUse);
     assert_eq!(bus.called("remove").len(), 1);
     assert!(bus.notified(0).is_empty() && !world.state().exists());
@@ -445,8 +444,7 @@ fn rules_that_nft_refuses_never_come_up() {
     let mut world = World::new("refused");
     world.env.nft = "false".into();
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
-    let mut log = Vec::new();
-    let failure = handler::attempt_once(&mut bus, &world.env, &name(), "{}", &mut log).unwrap_err();
+    let failure = handler::attempt_once(&mut bus, &world.env, &name(), "{}").unwrap_err();
     assert_eq!(code(&failure), Code::FirewallRejected);
     let methods: Vec<_> = bus.calls.iter().map(|call| call.1.as_str()).collect();
     assert_eq!(methods, ["dump", "status"]);
@@ -458,8 +456,7 @@ fn an_update_that_netifd_refuses_leaves_no_state() {
     let world = World::new("update");
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
     bus.refuses = |_, arguments| arguments["action"] == 0;
-    let mut log = Vec::new();
-    let failure = handler::attempt_once(&mut bus, &world.env, &name(), "{}", &mut log).unwrap_err();
+    let failure = handler::attempt_once(&mut bus, &world.env, &name(), "{}").unwrap_err();
     assert_eq!(code(&failure), Code::Ubus);
     assert!(!world.state().exists());
 }
@@ -469,7 +466,7 @@ fn a_deleted_section_leaves_nothing() {
     let world = World::new("deleted");
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
     assert_eq!(world.setup(&mut bus, "{}").0, Ok(()));
-    teardown(&mut bus, &world.env, &name(), &mut Vec::new());
+    teardown(&mut bus, &world.env, &name());
     bus.dump = json!({"interface": [wan6(A)]});
     world.event(&mut bus, "ifdown", "mape");
     let files = fs::read_dir(&world.env.run).unwrap().map(|file| file.unwrap().file_name());

@@ -1,7 +1,7 @@
 //! Chooses the uplink, and the one of its prefixes that is the end-user prefix.
 
-use mape_core::{Failure, PrefixRank, Quoted, ReceivedPrefix};
-use mape_provision::Decision;
+use mape_core::{Failure, Plan, PlanError, PrefixRank, Quoted, ReceivedPrefix};
+use mape_provision::{Decision, Source};
 
 use super::config::Config;
 use super::dump::{Candidate, Dump, InterfaceDump};
@@ -40,19 +40,37 @@ pub fn choose(
     }
     let mut best: Option<(Uplink, PrefixRank)> = None;
     let mut reason: Option<(u8, Failure)> = None;
-    for interface in dump.interfaces().filter(|interface| is_candidate(config, dump, interface)) {
-        let Some(device) = interface.device.as_deref() else { continue };
+    for interface in dump.interfaces() {
+        let name = &interface.name;
+        if let Some(why) = why_no_candidate(config, dump, interface) {
+            log::debug!("uplink {name}: not considered, {why}");
+            continue;
+        }
+        let Some(device) = interface.device.as_deref() else {
+            log::debug!("uplink {name}: not considered, it has no device");
+            continue;
+        };
+        log::debug!("uplink {name}: considered, its device is {device}");
+        for refused in interface.unusable_prefixes() {
+            log::debug!("prefix on {name}: not considered, {refused}");
+        }
         let is_current = |candidate: &Candidate| current == Some(candidate.prefix);
         let prefixes = interface.prefixes();
         let uplink_in_use = prefixes.iter().any(is_current);
         for candidate in &prefixes {
             let no_line = |fixed: &FixedIpv4Contract| fixed.rule(candidate.prefix).is_none();
+            let prefix = candidate.prefix;
             if config.fixed.as_ref().is_some_and(no_line) {
+                log::debug!("prefix {prefix} on {name}: dropped, it is not one of the contract");
                 continue;
             }
-            match config.sources(candidate.prefix).decide() {
+            match config
+                .sources(prefix)
+                .decide_and_tell(&mut |source, plan| tell(prefix, source, plan))
+            {
                 Ok(Decision { plan, .. }) => {
                     if let Some(by) = taken.by_another(config, &interface.name, plan.ce()) {
+                        log::debug!("prefix {prefix} on {name}: dropped, {by}");
                         reason = Some((u8::MAX, by.into()));
                         continue;
                     }
@@ -65,12 +83,14 @@ pub fn choose(
                         in_use: is_current(candidate),
                         delegated: candidate.delegated,
                     };
+                    log_rank(prefix, name, &rank);
                     if best.as_ref().is_none_or(|(_, best)| rank.is_better_than(best)) {
                         let (interface, device) = (interface.name.clone(), device.to_owned());
                         best = Some((Uplink { interface, device, prefix: candidate.prefix }, rank));
                     }
                 }
                 Err(error) => {
+                    log::debug!("prefix {prefix} on {name}: dropped, no source has a plan");
                     let line = error.line();
                     let failure = Failure::from(error);
                     let telling = how_telling(&failure, line.map(mape_core::LineKind::name));
@@ -82,6 +102,7 @@ pub fn choose(
         }
     }
     if let Some((best, _)) = best {
+        log::debug!("chosen: prefix {} on {} ({})", best.prefix, best.interface, best.device);
         return Ok(best);
     }
     match (reason, &config.tunlink) {
@@ -91,15 +112,61 @@ pub fn choose(
     }
 }
 
-/// Whether an interface may be the uplink: not one of ours, and not an alias with a CE address,
-/// which would keep a prefix alive that the line no longer has.
+/// Logs what a source of rules has for a prefix.
+fn tell(prefix: ReceivedPrefix, source: Source, plan: Result<&Plan, &PlanError>) {
+    let source = source.name();
+    match plan {
+        Ok(plan) => log::debug!("rule source {source}: {} covers {prefix}", plan.rule()),
+        Err(error) => log::debug!("rule source {source}: dropped, {error}"),
+    }
+}
+
+/// Logs what the choice between the prefixes compares, in the order in which it counts.
+fn log_rank(prefix: ReceivedPrefix, interface: &str, rank: &PrefixRank) {
+    let deprecated = if rank.preferred { "preferred" } else { "deprecated" };
+    let route = if rank.reaches_br { "a" } else { "no" };
+    let delegated = if rank.delegated { "delegated" } else { "of an address" };
+    let in_use = if rank.in_use {
+        ", in use"
+    } else if rank.uplink_in_use {
+        ", on the uplink in use"
+    } else {
+        ""
+    };
+    log::debug!(
+        "prefix {prefix} on {interface}: {deprecated}, {route} default route, rule length {}, \
+         {} s left, {delegated}{in_use}",
+        rank.rule_len,
+        rank.lifetime
+    );
+}
+
+/// Whether an interface may be the uplink.
 pub(super) fn is_candidate(config: &Config, dump: &Dump, interface: &InterfaceDump) -> bool {
+    why_no_candidate(config, dump, interface).is_none()
+}
+
+/// Returns why an interface cannot be the uplink. One of ours is none, nor is an alias with a CE
+/// address, which would keep a prefix alive that the line no longer has.
+fn why_no_candidate(
+    config: &Config,
+    dump: &Dump,
+    interface: &InterfaceDump,
+) -> Option<&'static str> {
     let name = &interface.name;
-    config.tunlink.as_ref().is_none_or(|tunlink| tunlink == name)
-        && interface.up
-        && interface.device.as_deref() != Some("lo")
-        && !dump.is_ours(name)
-        && !dump.is_our_alias(name)
+    if dump.is_ours(name) {
+        Some("it is of proto mape")
+    } else if dump.is_our_alias(name) {
+        Some("it holds the CE address of an interface of proto mape")
+    } else if config.tunlink.as_ref().is_some_and(|tunlink| tunlink != name) {
+        Some("the option tunlink names another one")
+    } else if !interface.up {
+        Some("it is down")
+    } else if interface.device.as_deref() == Some("lo") {
+        Some("it is the loopback device")
+    } else {
+        None
+    }
 }
 
 /// Ranks a refusal by what it says about the line: 0 for prefixes that no line has, such as the

@@ -42,7 +42,7 @@ pub fn run(
     err: &mut dyn Write,
 ) -> ExitStatus {
     let arguments = spelled_out(arguments.into_iter().collect());
-    if let Some(status) = netifd::run(&arguments, err) {
+    if let Some(status) = netifd::run(&arguments) {
         return status;
     }
     let plain = is_plain_linux(&arguments);

@@ -86,11 +86,25 @@ impl Sources {
     /// [`PlanError`] of the source that comes nearest: one that has a rule for the line and cannot
     /// use it, else the last one.
     pub fn decide(&self) -> Result<Decision, PlanError> {
+        self.decide_and_tell(&mut |_, _| {})
+    }
+
+    /// Does the same, and passes each source that has rules to `tell`, with its plan or the reason
+    /// why it has none. After the first plan, the other sources are only compared with it.
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide).
+    pub fn decide_and_tell(
+        &self,
+        tell: &mut dyn FnMut(Source, Result<&Plan, &PlanError>),
+    ) -> Result<Decision, PlanError> {
         let mut found: Option<Decision> = None;
         let mut nearest: Option<PlanError> = None;
         for source in ORDER {
             let Some(request) = self.only(source) else { continue };
-            match (plan(&request), &mut found) {
+            let planned = plan(&request);
+            tell(source, planned.as_ref());
+            match (planned, &mut found) {
                 (Ok(plan), None) => {
                     found = Some(Decision { plan, source, conflicts: Vec::new() });
                 }

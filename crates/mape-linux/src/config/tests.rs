@@ -53,7 +53,7 @@ fn options_reach_the_request() {
     let config = parse(
         "provider v6plus\nlayout rfc7597\nreserved_ports 5696,9792-9799\nreserved_ports 13888\n\
          rule ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1\nmtu 1400\n\
-         prefix 2001:db8:12:3400::/56\nfull_cone on\ntime_wait 10\ndscp_reset yes\nttl 30\n\
+         prefix 2001:db8:12:3400::/56\nfull_cone on\ntime_wait 10\ndscp_reset yes\nttl 30\nlog_level debug\n\
          metric 7\ntable 100\nedge plain\ninput_chain inet filter input\ninterface dsl\n",
     );
     let request = config.request(config.prefix.unwrap(), 9000).unwrap();
@@ -63,6 +63,8 @@ fn options_reach_the_request() {
     assert_eq!(request.explicit[0].port_parameters().offset(), 6);
     assert_eq!(config.route, Some(RouteOption { table: Some(100), metric: 7 }));
     assert!(config.nft.full_cone && config.nft.dscp_reset);
+    assert_eq!(config.log_level, log::LevelFilter::Debug);
+    assert_eq!(parse("").log_level, log::LevelFilter::Info);
     assert_eq!(config.nft.time_wait.unwrap().get(), 10);
     assert_eq!(config.device().as_str(), "mape-dsl");
     assert_eq!(config.input_chain.as_ref().unwrap().to_string(), "inet filter input");

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use log::Level;
 use mape_core::Code;
 
 use super::find;
 use crate::Config;
+use crate::captured_log::captured;
 use crate::ip::{Ip, Snapshot};
 
 const FOREVER: u32 = u32::MAX;
@@ -43,6 +45,29 @@ fn prefix(config: &str, machine: &Snapshot, current: Option<&str>) -> Result<Str
         }
         Err(failure) => Err(failure.code),
     }
+}
+
+/// What `log_level debug` shows of the choice.
+#[test]
+fn the_choice_is_traced_at_debug() {
+    let local = address("fd00:1::2", 64, FOREVER, FOREVER);
+    let old = address("240b:10:9261:6400::2", 64, 0, 200);
+    let new = address("240b:10:3261:6400::2", 64, 100, 200);
+    let machine = machine(&eth0(&[local, old, new, address("fe80::2", 64, 9, 9)]), DEFAULT);
+    let (_, log) = captured(|| prefix("", &machine, None));
+    let rule = "builtin rule ipv6=240b:10::/31,";
+    for (message, expected) in log.iter().zip([
+        "uplink eth0: considered, it has a default route of metric 1024",
+        "uplink eth0: chosen",
+        "address fe80::2: not considered, it is link-local or a CE address",
+        "prefix fd00:1::/64: dropped, ",
+        &format!("prefix 240b:10:9261:6400::/64: deprecated, 200 s left, {rule}"),
+        &format!("prefix 240b:10:3261:6400::/64: preferred, 200 s left, {rule}"),
+        "prefix 240b:10:3261:6400::/56: chosen",
+    ]) {
+        assert!(message.0 == Level::Debug && message.1.starts_with(expected), "{log:#?}");
+    }
+    assert_eq!(log.len(), 7, "{log:#?}");
 }
 
 /// A LAN's unique local prefix is no line's, whatever the contract is.

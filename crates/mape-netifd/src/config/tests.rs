@@ -27,6 +27,7 @@ fn refused(json: &str) -> (Code, String) {
 #[test]
 fn nothing_is_needed() {
     let config = Config::parse(r#"{"proto":"mape","auto":true}"#).unwrap();
+    assert_eq!(config.log_level, LevelFilter::Info);
     assert_eq!((config.ttl, config.mtu, config.encaplimit.as_str()), (64, None, "ignore"));
     assert_eq!((config.edge, config.tunlink, config.zone), (EdgeChoice::Auto, None, None));
     assert_eq!(ce("{}"), "240b:10:3261:6400:6a:4832:6100:6400");
@@ -117,11 +118,13 @@ fn what_the_table_would_say_is_asked_only_beside_a_stated_rule() {
 fn lists_and_values() {
     let config = Config::parse(
         r#"{"reserved_ports":["5696","9792-9799"],"edge":"plain","full_cone":"on","time_wait":30,
-            "dscp_reset":true,"ttl":"255","mtu":1400,"encaplimit":"4","zone":"-","tunlink":" w "}"#,
+            "dscp_reset":true,"ttl":"255","mtu":1400,"encaplimit":"4","zone":"-","tunlink":" w ",
+            "log_level":"debug"}"#,
     )
     .unwrap();
     assert_eq!(config.reserved.to_string(), "5696,9792-9799");
     assert!(config.nft.full_cone && config.nft.dscp_reset && config.nft.time_wait.is_some());
+    assert_eq!(config.log_level, LevelFilter::Debug);
     assert_eq!((config.ttl, config.mtu, config.encaplimit.as_str()), (255, Some(1400), "4"));
     assert_eq!((config.zone.as_deref(), config.tunlink.as_deref()), (Some("-"), Some("w")));
     let words = Config::parse(r#"{"reserved_ports":"5696 9792-9799"}"#).unwrap();
@@ -138,7 +141,7 @@ fn a_list_of_one_is_the_option() {
         "provisioning_server": "a.example", "provisioning_ca": "/etc/ca.pem", "tunlink": "wan6",
         "mtu": "1400", "ttl": "9", "encaplimit": "ignore", "zone": "wan", "edge": "plain",
         "full_cone": "1", "time_wait": "30", "dscp_reset": "1", "upnp_ports": "4", "type": "map-e",
-        "maptype": "map-e", "layout": "rfc7597", "legacymap": "0", "reserved_ports": "5696",
+        "maptype": "map-e", "log_level": "warn", "layout": "rfc7597", "legacymap": "0", "reserved_ports": "5696",
         "full_cone_hosts": "192.168.1.20", "rule": "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1"});
     let by_url = json!({"provisioning": "url", "provisioning_url": "https://a.example/"});
     let numbers: serde_json::Value =
@@ -239,6 +242,7 @@ fn every_bad_option_is_named() {
         (r#"{"time_wait":"0"}"#.to_owned(), "time_wait"),
         (r#"{"time_wait":"70000"}"#.to_owned(), "time_wait"),
         (r#"{"dscp_reset":"7"}"#.to_owned(), "dscp_reset"),
+        (r#"{"log_level":"trace"}"#.to_owned(), "log_level cannot be \"trace\""),
         (r#"{"reserved_ports":["0"]}"#.to_owned(), "\"0\""),
         (r#"{"reserved_ports":["9-8"]}"#.to_owned(), "9-8"),
         (r#"{"reserved_ports":[{}]}"#.to_owned(), "reserved_ports"),

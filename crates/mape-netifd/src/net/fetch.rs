@@ -52,7 +52,7 @@ enum Tool {
 pub struct Fetched {
     /// The reply that the provisioning machine gets.
     pub reply: HttpReply,
-    /// The last line of standard error, for the log.
+    /// The last line of standard error, for the log. It has no URL: one may hold a password.
     pub said: Option<String>,
 }
 
@@ -154,7 +154,7 @@ impl Fetcher {
 }
 
 fn last_line(words: &str) -> Option<String> {
-    let line = words.lines().rfind(|line| !line.trim().is_empty())?;
+    let line = words.lines().rfind(|line| !line.trim().is_empty() && !line.contains("://"))?;
     Some(line.chars().filter(|c| !c.is_control()).take(200).collect())
 }
 

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::fs;
-use std::io::Write;
 use std::net::{Ipv6Addr, SocketAddrV6};
 
 use mape_core::{ReceivedPrefix, Shown};
@@ -54,28 +53,33 @@ impl ProvisioningClient {
     }
 
     /// Asks until the machine wants to wait, and returns until when; `heard` gets what follows from
-    /// each answer.
+    /// each answer, and `failed` what the program that fetches said of a failure.
     pub(crate) fn run(
         &self,
         env: &Env,
         machine: &mut Machine,
         fetcher: Option<&Fetcher>,
-        log: &mut dyn Write,
-        mut heard: impl FnMut(Effect, &Machine, &mut dyn Write),
+        heard: &mut dyn FnMut(Effect, &Machine),
+        failed: &mut dyn FnMut(String),
     ) -> u64 {
         let mut event = Event::Wake;
         loop {
             let step = machine.step(now(env), random(), event);
             if let Some(effect) = step.effect {
-                heard(effect, machine, log);
+                heard(effect, machine);
             }
             event = match step.next {
-                Next::QueryTxt(name) => Event::Txt(self.resolvers.txt(name)),
+                Next::QueryTxt(name) => {
+                    let count = self.resolvers.servers.len();
+                    log::debug!("provisioning: asks {count} resolvers for the TXT record {name}");
+                    Event::Txt(self.resolvers.txt(name))
+                }
                 Next::Get(request) => {
+                    // Not the whole URL: it may hold a password or a token.
+                    log::debug!("provisioning: asks {}", request.url().host());
                     let got = self.get(fetcher, &request);
                     if let Some(said) = got.said {
-                        // There is no other place to report a log that cannot be written.
-                        let _ = writeln!(log, "{}: {}", request.url().host(), Shown(&said));
+                        failed(format!("{}: {}", request.url().host(), Shown(&said)));
                     }
                     Event::Http(got.reply)
                 }

@@ -1,8 +1,6 @@
 //! The wait until the next try, held by procd: an instance that ends is started again after its
 //! `respawn` time, so no process of ours sleeps.
 
-use std::io::Write;
-
 use mape_nft::InterfaceName;
 use serde_json::json;
 
@@ -22,13 +20,7 @@ fn service(interface: &InterfaceName) -> String {
 ///
 /// procd starts an instance whose description changes, so there is one call too many before each
 /// wait; it finds nothing due. Called from within the instance, this ends the process.
-pub(super) fn arrange(
-    bus: &mut dyn Bus,
-    interface: &InterfaceName,
-    until: u64,
-    now: u64,
-    log: &mut dyn Write,
-) {
+pub(super) fn arrange(bus: &mut dyn Bus, interface: &InterfaceName, until: u64, now: u64) {
     let wait = if until == 0 { RESPAWN_DELAY } else { until.saturating_sub(now).max(1) };
     let name = interface.as_str();
     let instance = json!({
@@ -39,7 +31,7 @@ pub(super) fn arrange(
     });
     let message = json!({ "name": service(interface), "instances": { name: instance } });
     if let Err(error) = bus.call("service", "set", &message) {
-        let _ = writeln!(log, "procd does not call provisioning again: {error}");
+        log::warn!("procd does not call provisioning again: {error}");
     }
 }
 

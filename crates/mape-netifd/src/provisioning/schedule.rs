@@ -1,6 +1,5 @@
 //! When provisioning has something to do for an interface, and the request to procd to start it.
 
-use std::io::Write;
 use std::net::Ipv6Addr;
 
 use mape_core::ReceivedPrefix;
@@ -29,7 +28,6 @@ pub(crate) fn schedule_if_due(
     env: &Env,
     interface: &InterfaceName,
     dump: &Dump,
-    log: &mut dyn Write,
 ) {
     let store = Store::new(env, interface);
     let config = match effective_config(env, dump, interface) {
@@ -44,7 +42,7 @@ pub(crate) fn schedule_if_due(
     let fingerprint = update.zip(ce).map(|(update, ce)| ddns_update::fingerprint(update, ce));
     let to_ask = asks && is_due(&store, &config.provisioning, &client.prefixes);
     if to_ask || fingerprint.is_some_and(|fingerprint| store.announced() != Some(fingerprint)) {
-        procd_timer::arrange(bus, interface, 0, 0, log);
+        procd_timer::arrange(bus, interface, 0, 0);
     }
 }
 

@@ -166,7 +166,7 @@ fn dhcpv6_goes_before_the_table_and_after_the_answer() {
     kept("aftr=gw.transix.jp\n");
     assert_eq!(said("{}").0, "builtin");
     let options = DetectOptions::default();
-    let verdict = detect(Some(&mut bus), &world.env, &options, &mut Vec::new()).unwrap();
+    let verdict = detect(Some(&mut bus), &world.env, &options, &mut |_| {}).unwrap();
     assert_eq!(verdict.line, LineType::DsLite);
 }
 
@@ -189,7 +189,7 @@ fn detect_follows_the_order_of_the_network() {
         let kept = format!("{rule} aftr=aftr.example {order}\n");
         fs::write(world.root.join("state/wan6.s46"), kept).unwrap();
         let options = DetectOptions::default();
-        let verdict = detect(Some(&mut bus), &world.env, &options, &mut Vec::new()).unwrap();
+        let verdict = detect(Some(&mut bus), &world.env, &options, &mut |_| {}).unwrap();
         assert_eq!(verdict.line, line, "{order}");
     }
 }
@@ -276,14 +276,14 @@ fn procd_gets_one_request_for_each_line() {
     bus.dump = json!({"interface": [wan6(PREFIX), mape(true, &json!({}))]});
     assert_eq!(world.renew(&mut bus, OPTIONS), Ok(()));
     let event = Event { action: "ifupdate".to_owned(), interface: "wan6".to_owned() };
-    hotplug(&mut bus, &world.env, &event, &mut Vec::new()).unwrap();
+    hotplug(&mut bus, &world.env, &event).unwrap();
     assert_eq!(bus.called("set").len(), 1);
     // Another prefix, or a try that is over the time.
     bus.dump = json!({"interface": [wan6("240b:10:9261:6400::"), mape(true, &json!({}))]});
-    hotplug(&mut bus, &world.env, &event, &mut Vec::new()).unwrap();
+    hotplug(&mut bus, &world.env, &event).unwrap();
     assert_eq!(bus.called("set").len(), 2);
     paused(&world, "240b:10:9261:6400::", 1, "");
-    hotplug(&mut bus, &world.env, &event, &mut Vec::new()).unwrap();
+    hotplug(&mut bus, &world.env, &event).unwrap();
     assert_eq!(bus.called("set").len(), 3);
 }
 
@@ -300,14 +300,14 @@ fn only_the_user_erases_the_answer() {
         interface: interface.to_owned(),
     };
     let send = |bus: &mut Netifd, event: &Event| {
-        hotplug(bus, &world.env, event, &mut Vec::new()).unwrap();
+        hotplug(bus, &world.env, event).unwrap();
     };
     send(&mut bus, &event("ifup", "wan6"));
-    provision(&mut bus, &world.env, &name(), 0, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), 0).unwrap();
     assert!(flash.exists() && bus.called("set").is_empty());
     assert_eq!(world.setup(&mut bus, OPTIONS).0, Ok(()));
     bus.dump["interface"][1]["autostart"] = json!(false);
-    provision(&mut bus, &world.env, &name(), 0, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), 0).unwrap();
     send(&mut bus, &event("ifup", "wan6"));
     assert!(flash.exists());
     // The section is gone.
@@ -322,16 +322,16 @@ fn a_line_that_is_away_for_a_while_keeps_its_time() {
     let mut bus = Netifd::with(&[mape(false, &json!({}))]);
     let _ = world.setup(&mut bus, OPTIONS);
     paused(&world, PREFIX, 1 << 40, "");
-    provision(&mut bus, &world.env, &name(), 1 << 40, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), 1 << 40).unwrap();
     assert!(bus.called("set").is_empty() && bus.called("delete").is_empty());
     // It is back as it was, and nothing is due: called early, no request is sent and nothing is
     // published.
     bus.dump = json!({"interface": [wan6(PREFIX), mape(false, &json!({}))]});
     let soon = mape_kernel::uptime::uptime(&world.env.proc).unwrap() + 3600;
     paused(&world, PREFIX, soon, "");
-    provision(&mut bus, &world.env, &name(), soon, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), soon).unwrap();
     assert!(bus.called("set").is_empty());
-    provision(&mut bus, &world.env, &name(), 0, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), 0).unwrap();
     let command = &bus.called("set")[0].2["instances"]["mape"]["command"];
     assert_eq!(command[3], soon.to_string());
 }
@@ -350,7 +350,7 @@ fn off_starts_nothing_and_erases_what_was_answered() {
     assert_eq!(bus.called("delete").len(), 1);
     assert!(!world.root.join("flash/mape.json").exists());
     // Nor does a call that procd still makes.
-    provision(&mut bus, &world.env, &name(), 0, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), 0).unwrap();
     assert_eq!(bus.called("delete").len(), 2);
     assert!(bus.called("set").is_empty());
 }
@@ -377,12 +377,12 @@ fn a_fixed_contract_is_announced_once_it_is_up() {
     assert!(bus.called("set").is_empty(), "not before it is up");
     bus.dump = json!({"interface": [wan6(PREFIX), mape(true, &json!({"ce": ce}))]});
     let event = Event { action: "ifup".to_owned(), interface: "mape".to_owned() };
-    let _ = hotplug(&mut bus, &world.env, &event, &mut Vec::new());
+    let _ = hotplug(&mut bus, &world.env, &event);
     assert_eq!(bus.called("set").len(), 1);
     // From an address that this machine does not have nothing is sent; it is tried again.
-    let mut log = Vec::new();
-    provision(&mut bus, &world.env, &name(), 0, &mut log).unwrap();
-    let log = String::from_utf8(log).unwrap();
+    let (done, log) = captured(|| provision(&mut bus, &world.env, &name(), 0));
+    done.unwrap();
+    let log = lines(&log, Level::Debug);
     assert!(log.contains(ce) && log.contains("MAPE_PROVISIONING_UPDATE"), "{log}");
     assert!(log.contains("tried again") && !log.contains("pass"), "{log}");
     assert_eq!(bus.called("set_data")[0].2["warning"]["code"], "MAPE_PROVISIONING_UPDATE");
@@ -391,16 +391,16 @@ fn a_fixed_contract_is_announced_once_it_is_up() {
     // attempt is changed.
     let arranged = bus.called("set")[1].2["instances"]["mape"]["command"][3].clone();
     let arranged: u64 = arranged.as_str().unwrap().parse().unwrap();
-    let mut log = Vec::new();
-    provision(&mut bus, &world.env, &name(), arranged, &mut log).unwrap();
-    assert_eq!((bus.called("set").len(), log.len()), (2, 0));
+    let (done, log) = captured(|| provision(&mut bus, &world.env, &name(), arranged));
+    done.unwrap();
+    assert_eq!((bus.called("set").len(), lines(&log, Level::Info).as_str()), (2, ""));
     // An update that was sent to this server with this name is not sent again; one with another
     // name is.
     let update = Config::parse(&options).unwrap().fixed.unwrap().update.unwrap();
     let fingerprint = ddns_update::fingerprint(&update, ce.parse().unwrap());
     assert!(!fingerprint.contains("pass") && !fingerprint.contains("u="), "{fingerprint}");
     fs::write(world.root.join("state/mape.announced"), fingerprint).unwrap();
-    provision(&mut bus, &world.env, &name(), 7, &mut Vec::new()).unwrap();
+    provision(&mut bus, &world.env, &name(), 7).unwrap();
     assert_eq!((bus.called("set").len(), bus.called("delete").len()), (2, 1));
     assert_eq!(bus.called("set_data").len(), 1);
     let _ = world.renew(&mut bus, &options.replace("\"u\"", "\"v\""));

@@ -27,8 +27,7 @@ fn uplink(name: &str, prefix: &str) -> Value {
 
 fn attempt(world: &World, bus: &mut Netifd, name: &str, options: &str) -> Result<(), String> {
     let name = name.parse().unwrap();
-    handler::attempt_once(bus, &world.env, &name, options, &mut Vec::new())
-        .map_err(|failure| failure.line())
+    handler::attempt_once(bus, &world.env, &name, options).map_err(|failure| failure.line())
 }
 
 /// Everything but questions and the report of an error.
@@ -66,7 +65,7 @@ fn a_second_section_for_the_line_touches_nothing() {
     attempt(&world, &mut bus, "wan4", "{}").unwrap_err();
     assert!(touched(&bus).is_empty());
     // The second one goes: its alias is asked for, and nothing else.
-    teardown(&mut bus, &world.env, &"wan4".parse().unwrap(), &mut Vec::new());
+    teardown(&mut bus, &world.env, &"wan4".parse().unwrap());
     let removed: Vec<_> = bus.called("remove").iter().map(|call| call.0.as_str()).collect();
     assert_eq!(removed, ["network.interface.wan4_"]);
 }
@@ -306,13 +305,10 @@ fn an_address_that_is_gone_is_not_complained_of() {
     let world = World::new("two-late-answer");
     let mut bus = Netifd::with(&[wan6(A), mape(true, &json!({}))]);
     bus.refuses = |method, _| method == "remove";
-    let mut log = Vec::new();
-    teardown(&mut bus, &world.env, &name(), &mut log);
-    assert_eq!(String::from_utf8(log).unwrap(), "");
+    assert_eq!(captured(|| teardown(&mut bus, &world.env, &name())).1, []);
     bus.dump["interface"].as_array_mut().unwrap().push(alias("mape_"));
-    let mut log = Vec::new();
-    teardown(&mut bus, &world.env, &name(), &mut log);
-    assert!(String::from_utf8(log).unwrap().starts_with("the CE address could not be removed"));
+    let ((), log) = captured(|| teardown(&mut bus, &world.env, &name()));
+    assert!(lines(&log, Level::Warn).starts_with("the CE address could not be removed"));
 }
 
 #[test]

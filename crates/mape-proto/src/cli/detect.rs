@@ -88,20 +88,21 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
         Err(error) => return Err(error.into()),
     };
     let bus = client.as_mut().map(|client| client as &mut dyn Bus);
-    let mut log = Vec::new();
-    let verdict = mape_netifd::detect(bus, env, &options.question, &mut log)?;
+    let mut failed: Vec<String> = Vec::new();
+    let verdict = mape_netifd::detect(bus, env, &options.question, &mut |said| failed.push(said))?;
     let verdict = advised(verdict, &options.question, plain);
     if plain && options.question.ask {
-        log.extend_from_slice(
-            b"the provisioning server was not asked: that needs OpenWrt's netifd, which knows the \
-              line's resolvers\n",
+        failed.push(
+            "the provisioning server was not asked: that needs OpenWrt's netifd, which knows the \
+             line's resolvers"
+                .to_owned(),
         );
     }
     let applied = options.apply.then(|| apply(&verdict, &options, env)).transpose()?;
     let text = if options.json {
         verdict.to_json()
     } else {
-        text(&verdict, &options.name, applied.is_some(), &String::from_utf8_lossy(&log))
+        text(&verdict, &options.name, applied.is_some(), &failed)
     };
     let known = !matches!(verdict.line, LineType::Unknown | LineType::NoIpv6);
     Ok(Answer::checked(text, known))
@@ -194,12 +195,12 @@ fn apply(verdict: &Verdict, options: &Options, env: &Env) -> Result<(), Failure>
     Ok(mape_import::apply(&router, &changes)?)
 }
 
-fn text(verdict: &Verdict, name: &str, applied: bool, log: &str) -> String {
+fn text(verdict: &Verdict, name: &str, applied: bool, failed: &[String]) -> String {
     let mut text = String::new();
     // Writing into a `String` cannot fail.
     let _ = write_verdict(&mut text, verdict, name, applied);
-    for line in log.lines() {
-        let _ = writeln!(text, "note: {}", Shown(&line));
+    for line in failed {
+        let _ = writeln!(text, "note: {}", Shown(line));
     }
     text
 }

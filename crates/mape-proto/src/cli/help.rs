@@ -323,6 +323,7 @@ as NAME VALUE or NAME=VALUE; # begins a comment.
   edge NAME              auto, netdev, postrouting or plain, as --edge
   full_cone 1, dscp_reset 1, time_wait SECONDS
                          options of the NAT rules, off by default
+  log_level LEVEL        error, warn, info or debug; default info
   input_chain CHAIN      a chain of your firewall, such as inet filter input.
                          `up` can add a rule to it that accepts packets from the
                          BR, and `down` removes that rule.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use mape_core::{Failure, Quoted};
 use mape_firewall::{Env, look_into};
 use mape_linux::{Config, Parts, System, ifupdown};
+use mape_system::logger;
 
 use super::answer::Answer;
 use super::arguments::{Argument, Arguments, UsageError};
@@ -65,10 +66,11 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
         look_into(&system.env.run)?;
     }
     let config = || Config::read(file.as_deref());
+    if matches!(word, Word::Up | Word::Watch) {
+        logger::start(None);
+    }
     let (text, is_fine) = match word {
-        Word::Watch => {
-            return Err(mape_linux::watch(file.as_deref(), &system, &mut std::io::stderr()));
-        }
+        Word::Watch => return Err(mape_linux::watch(file.as_deref(), &system)),
         Word::Down => (mape_linux::down(file.as_deref(), &system)?, true),
         Word::Up if dry_run => (mape_linux::dry_run(&config()?, &system)?, true),
         Word::Up => (mape_linux::up(&config()?, &system)?.to_string(), true),

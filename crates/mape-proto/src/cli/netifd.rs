@@ -2,7 +2,7 @@
 //! not in the list of commands. They print as they go, since they may wait.
 
 use std::ffi::OsString;
-use std::io::{Read as _, Write};
+use std::io::Read as _;
 
 use mape_core::Failure;
 use mape_firewall::Env;
@@ -12,6 +12,7 @@ use mape_netifd::{
     teardown,
 };
 use mape_nft::InterfaceName;
+use mape_system::logger;
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::exit::ExitStatus;
@@ -19,20 +20,20 @@ use super::exit::ExitStatus;
 /// As much as an argument could hold, in bytes.
 const MAX_OPTIONS: u64 = 1 << 17;
 
-/// Runs the command if it is one of these. netifd's log takes what goes to `log`.
-pub(super) fn run(arguments: &[OsString], log: &mut dyn Write) -> Option<ExitStatus> {
+/// Runs the command if it is one of these. Its messages go to the log.
+pub(super) fn run(arguments: &[OsString]) -> Option<ExitStatus> {
     let command = arguments.first()?.to_str()?;
     if !matches!(command, "setup" | "renew" | "teardown" | "hotplug" | "provision") {
         return None;
     }
+    let env = Env::default();
+    logger::start(Some(&env.syslog));
     let mut rest = Arguments::new(arguments.get(1..)?.to_vec());
-    let result = dispatch(command, &mut rest, log);
-    Some(match result {
+    Some(match dispatch(&env, command, &mut rest) {
         Ok(()) => ExitStatus::Fine,
         Err(Logged::Yes(failure)) => ExitStatus::of(&failure),
         Err(Logged::No(failure)) => {
-            // Nothing is left to tell where this fails too.
-            let _ = log.write_all(failure.text().as_bytes());
+            log::error!("{}", failure.line());
             ExitStatus::of(&failure)
         }
     })
@@ -53,8 +54,7 @@ where
     }
 }
 
-fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<(), Logged> {
-    let env = Env::default();
+fn dispatch(env: &Env, command: &str, rest: &mut Arguments) -> Result<(), Logged> {
     let first = word(rest)?;
     let second = match command {
         "hotplug" | "provision" => word(rest)?,
@@ -62,26 +62,26 @@ fn dispatch(command: &str, rest: &mut Arguments, log: &mut dyn Write) -> Result<
         _ => String::new(),
     };
     if command == "hotplug" {
-        let mut bus = connect(&env, TIMEOUT)?;
+        let mut bus = connect(env, TIMEOUT)?;
         let event = Event { action: first, interface: second };
-        let done = hotplug(&mut bus, &env, &event, log).map_err(Logged::Yes);
-        note(&env);
+        let done = hotplug(&mut bus, env, &event).map_err(Logged::Yes);
+        note(env);
         return done;
     }
     let interface: InterfaceName = first.parse()?;
     let mut bus = match command {
-        "teardown" => bus_within(&env, TEARDOWN_TIMEOUT),
-        _ => bus(&env, TIMEOUT),
+        "teardown" => bus_within(env, TEARDOWN_TIMEOUT),
+        _ => bus(env, TIMEOUT),
     };
     match command {
-        "setup" => setup(&mut bus, &env, &interface, &second, log).map_err(Logged::Yes),
-        "renew" => renew(&mut bus, &env, &interface, &second, log).map_err(Logged::Yes),
+        "setup" => setup(&mut bus, env, &interface, &second).map_err(Logged::Yes),
+        "renew" => renew(&mut bus, env, &interface, &second).map_err(Logged::Yes),
         "provision" => {
             let until = second.parse().unwrap_or(0);
-            provision(&mut bus, &env, &interface, until, log).map_err(Logged::No)
+            provision(&mut bus, env, &interface, until).map_err(Logged::No)
         }
         _ => {
-            teardown(&mut bus, &env, &interface, log);
+            teardown(&mut bus, env, &interface);
             Ok(())
         }
     }

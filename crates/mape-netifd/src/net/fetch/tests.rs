@@ -59,6 +59,15 @@ fn words(command: &Command) -> String {
     words.join(" ")
 }
 
+/// `uclient-fetch` prints the URL first, and nothing else if it is stopped early.
+#[test]
+fn a_url_stays_out_of_the_log() {
+    let downloading = "Downloading 'https://vne.example.jp/r?token=secret'\n";
+    assert_eq!(last_line(downloading), None);
+    let failed = format!("Connection error\n{downloading}\n");
+    assert_eq!(last_line(&failed).as_deref(), Some("Connection error"));
+}
+
 #[test]
 fn curl_is_bound_and_hides_the_url() {
     let mut fetcher = fetcher(Tool::Curl);

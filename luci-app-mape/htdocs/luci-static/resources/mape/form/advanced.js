@@ -79,5 +79,12 @@ return baseclass.extend({
 			datatype: 'range(0,65535)',
 			placeholder: '16'
 		});
+
+		choice('log_level', _('Log level'), _('What the system log gets about this interface.'), [
+			[ 'error', _('why it is not up') ],
+			[ 'warn', _('also what does not work') ],
+			[ '', _('also what happens to it (normal)') ],
+			[ 'debug', _('also how uplink, prefix and rule are chosen') ]
+		]);
 	}
 });
