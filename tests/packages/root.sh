@@ -182,6 +182,18 @@ new_root() {
 		wget head; do
 		ln -s busybox "$root/bin/$applet"
 	done
+	# apk names a time limit, on which the wget of Debian 12's busybox crashes.
+	rm "$root/bin/wget"
+	cat >"$root/bin/wget" <<-'EOT'
+		#!/bin/sh
+		limit=
+		for word; do
+			shift
+			if [ -n "$limit" ]; then limit=; elif [ "$word" = -T ]; then limit=1; else set -- "$@" "$word"; fi
+		done
+		exec busybox wget "$@"
+	EOT
+	chmod 755 "$root/bin/wget"
 	cp "$here/stub.sh" "$root/bin/stub"
 	chmod 755 "$root/bin/stub"
 	for program in bin/uci bin/ubus usr/sbin/nft sbin/ifdown sbin/service usr/bin/logger \
