@@ -66,11 +66,12 @@ pub fn run(
 
 /// Turns `help COMMAND` into `COMMAND --help`.
 fn spelled_out(mut arguments: Vec<OsString>) -> Vec<OsString> {
-    if let [word, command] = arguments.as_mut_slice()
-        && *word == "help"
-    {
-        std::mem::swap(word, command);
-        *command = "--help".into();
+    match arguments.as_mut_slice() {
+        [word, command] if *word == "help" => {
+            std::mem::swap(word, command);
+            *command = "--help".into();
+        }
+        _ => {}
     }
     arguments
 }
