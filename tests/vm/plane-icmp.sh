@@ -73,7 +73,8 @@ unreachable_test() {
 }
 
 path_mtu_test() {
-	traffic lan2 probe --to "$SERVER:7000" --size 1450 --wait 3
+	next_server
+	traffic lan2 probe --to "$fresh:7000" --size 1450 --wait 3
 	expect_error "$text: larger than the tunnel" 3/4 192.168.1.1
 	expect "$text: larger than the tunnel" mtu -eq 1460
 	for host in lan2 cpe; do
