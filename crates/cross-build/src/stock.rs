@@ -12,12 +12,13 @@ use host_tools::tools::cache_directory;
 
 const ARCH: &str = "mipsel_24kc";
 
-/// The feed's options: a std with backtraces and messages, position-independent code.
+/// The options of OpenWrt's feed: a std with backtraces and messages, position-independent code.
 const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=-crt-static";
 
-/// Builds the program with the feed's options and prints its size beside the shipped one's.
+/// Builds the program with the options of OpenWrt's feed and prints its size. The size as shipped
+/// is in `cross/sizes.tsv`.
 ///
-/// The feed checks arithmetic for overflow, and `openwrt-feed/mape-rs/Makefile` lets a panic abort.
+/// OpenWrt's feed checks arithmetic for overflow, and `openwrt-feed/mape-rs/Makefile` lets a panic abort.
 /// The size is an approximation: the code that unwinds the stack is in the file here and in a
 /// library on a router, and std is optimised for size here and for speed in the feed.
 ///

@@ -16,6 +16,8 @@ pub struct Image {
 }
 
 impl Image {
+    /// Reads a linked ELF program.
+    ///
     /// # Errors
     ///
     /// The file does not exist, or is no ELF program.

@@ -199,9 +199,9 @@ impl Rule {
         self.ipv6.prefix_len() + self.ea_len
     }
 
-    /// Returns the number of EA bits that are the PSID, 0 to 16; 0 where the rule states the PSID
-    /// or the address is not shared. The EA bits before them, 0 to 32, complete the IPv4 address or
-    /// lengthen its prefix.
+    /// Returns the number of EA bits that are the PSID, 0 to 16; 0 where they hold none, because
+    /// the rule states the PSID alone or the address is not shared. The EA bits before them, 0 to
+    /// 32, complete the IPv4 address or lengthen its prefix.
     #[must_use]
     pub(crate) fn psid_bits_in_ea(&self) -> u8 {
         self.ea_len.saturating_sub(32 - self.ipv4.prefix_len())

@@ -30,7 +30,8 @@ impl Steps {
 /// added.
 ///
 /// # Errors
-/// A device or route of another program occupies the place of a part of the line.
+/// Another program has a device of the tunnel's name, or a default route with the same table and
+/// metric.
 pub fn steps(
     line: &DesiredLine,
     machine: &Snapshot,

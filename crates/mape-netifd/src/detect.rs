@@ -50,11 +50,11 @@ const ALL_CAPABILITIES: [Capability; 7] = [
     Capability::HubSpoke,
 ];
 
-/// Recognises the line. Nothing is sent but what the options allow; `failed` gets what went wrong
-/// on the way.
+/// Determines the type of the line. A request is sent only if `options.ask` or `options.gateway` is
+/// set; `failed` gets the messages of a fetching program about a failed request.
 ///
 /// # Errors
-/// netifd cannot be asked, and no prefix was given.
+/// netifd does not answer, or there is neither a bus nor a prefix.
 pub fn detect(
     bus: Option<&mut dyn Bus>,
     env: &Env,

@@ -39,7 +39,7 @@ pub(super) fn aftr(env: &Env, dump: &Dump) -> Option<Endpoint> {
     Endpoint::parse(value(&kept(env, dump), AFTR)?)
 }
 
-/// Returns whether the network states an order in which DS-Lite comes before MAP-E. Codes of other
+/// Returns whether the DHCPv6 option 111 lists DS-Lite before MAP-E, or without it. Codes of other
 /// mechanisms, and unknown ones, are skipped (RFC 8026 section 1.4).
 pub(super) fn prefers_ds_lite(env: &Env, dump: &Dump) -> bool {
     let texts = kept(env, dump);

@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 use super::plan_numbers::{PortPairs, SharedAddress, Tunnel, port_pairs};
 
 record! {
-    /// The content of `data`. What is `None` is not written, so that a part of it changes only that
-    /// part.
+    /// The content of `data`. A field that is `None` is not written, so a `set_data` with some
+    /// fields leaves the others unchanged.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct InterfaceData {
         /// Name of the provider, `manual` for a rule of the user's.

@@ -55,10 +55,10 @@ pub enum OptionError {
     },
 }
 
-/// The uplink MTU to plan with, so that `mtu` is what is left inside the tunnel. Both in bytes.
+/// Returns the uplink MTU for the plan, in bytes: `mtu` (inside the tunnel) and the outer header.
 ///
 /// # Errors
-/// [`OptionError::MtuTooLarge`] where the uplink has less.
+/// [`OptionError::MtuTooLarge`] if `uplink_mtu` is smaller than that.
 pub fn planned_uplink_mtu(mtu: u16, uplink_mtu: u16) -> Result<u16, OptionError> {
     let room = uplink_mtu.saturating_sub(TUNNEL_OVERHEAD);
     if mtu > room {

@@ -21,7 +21,7 @@ impl Explain for Unreadable {
     }
 }
 
-/// Reads the rules of a file; `unstated` is the layout of those that state none.
+/// Reads the rules of a file. `unstated` is the layout of a rule that names none.
 ///
 /// # Errors
 /// Code `MAPE_OPTION_INVALID` or `MAPE_RULE_INCONSISTENT`, naming file and line.

@@ -7,8 +7,8 @@ use mape_core::{
 
 use crate::rule_file;
 
-/// As given. Rules stay text until the question is put, because the layout of those that state none
-/// may come behind them.
+/// The values as the user gave them. Rules stay text until [`Self::request`], because a rule that
+/// names no layout takes `layout`, which may be given after it.
 #[derive(Clone, Debug, Default)]
 pub struct Stated {
     /// Which rules of the built-in table may be used.

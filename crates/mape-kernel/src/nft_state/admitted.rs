@@ -12,8 +12,8 @@ use crate::netlink::{Attributes, Kernel, Malformed, NetlinkError, Request};
 /// The last key of an interval.
 const NFTA_SET_ELEM_KEY_END: u16 = 10;
 
-/// Returns the set's elements, in no order; `None` if the set does not exist, because firewall4 is
-/// not running or omits its includes.
+/// Returns the elements of firewall4's set `mape_rs_published`, in no order; `None` if the set does
+/// not exist, because firewall4 is not running or loads no includes (`auto_includes 0`).
 ///
 /// # Errors
 /// [`NetlinkError`] if the kernel does not answer.
