@@ -18,9 +18,9 @@ const FLAGS: &str = "-Clink-self-contained=no -Ctarget-feature=-crt-static";
 /// Builds the program with the options of OpenWrt's feed and prints its size. The size as shipped
 /// is in `cross/sizes.tsv`.
 ///
-/// OpenWrt's feed checks arithmetic for overflow, and `openwrt-feed/mape-rs/Makefile` lets a panic abort.
-/// The size is an approximation: the code that unwinds the stack is in the file here and in a
-/// library on a router, and std is optimised for size here and for speed in the feed.
+/// OpenWrt's feed checks arithmetic for overflow, and `openwrt-feed/mape-rs/Makefile` lets a panic
+/// abort. The size is an approximation: the code that unwinds the stack is in the file here and in
+/// a library on a router, and std is optimised for size here and for speed in the feed.
 ///
 /// # Errors
 ///

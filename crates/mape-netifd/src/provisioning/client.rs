@@ -33,8 +33,9 @@ pub(crate) struct ProvisioningClient {
 
 impl ProvisioningClient {
     /// Returns the client for the uplink: of the interfaces with an IPv6 default route and a
-    /// prefix, the one with the most delegated prefixes. With `tunlink`, only that interface counts. The
-    /// built-in table need not cover the prefix. Without such an interface the client is empty.
+    /// prefix, the one with the most delegated prefixes. With `tunlink`, only that interface
+    /// counts. The built-in table need not cover the prefix. Without such an interface the client
+    /// is empty.
     pub(crate) fn of(config: &Config, dump: &Dump) -> Self {
         let uplinks = dump.interfaces().filter(|interface| {
             is_candidate(config, dump, interface) && interface.has_ipv6_default_route()
