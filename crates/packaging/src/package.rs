@@ -228,6 +228,8 @@ mod tests {
         assert_eq!(value("pkgver="), env!("CARGO_PKG_VERSION"));
         // The first step downloads the crates, and the build needs no others.
         assert_eq!(value("options="), "\"net\"");
+        // abuild refuses a manual page outside of a `-doc` package.
+        assert!(value("subpackages=").contains("$pkgname-doc"));
         let commands: Vec<&str> =
             text.lines().map(str::trim).filter(|line| line.starts_with("cargo ")).collect();
         let [fetch, others @ ..] = commands.as_slice() else { panic!("{text}") };
