@@ -2,7 +2,6 @@
 
 use std::net::Ipv4Addr;
 
-use mape_core::Explain as _;
 use mape_kernel::netlink::NetlinkError;
 use mape_kernel::nft_state::{fw4_stops_published, published};
 use mape_nft::{InterfaceName, Published};
@@ -11,11 +10,15 @@ use serde::Serialize;
 
 use crate::apply_forwards::apply;
 use crate::env::Env;
-use crate::forwards::{ConfiguredForwards, Forward, Server};
+use crate::forwards::{ConfiguredForwards, Forward, Obstacle, Server};
 use crate::state_files::{device_index, states};
 
 /// The forward has a port, but the loaded rules do not contain it.
-pub const NOT_IN_FORCE: &str = "the rules in force do not have it";
+const NOT_IN_FORCE: &str = "the rules in force do not have it";
+/// The code of [`NOT_IN_FORCE`].
+pub const NOT_LOADED: &str = "not_loaded";
+/// The code of [`STOPPED`].
+pub const STOPPED_CODE: &str = "stopped";
 /// firewall4's rules lack the one that accepts published connections.
 pub const STOPPED: &str =
     "firewall4 stops it: its rules do not have the includes of the package mape-rs";
@@ -52,25 +55,50 @@ pub struct ForwardStatus {
     pub state: &'static str,
     /// Why it is not published.
     pub reason: Option<String>,
+    /// The stable code of `reason`.
+    pub code: Option<&'static str>,
+    /// The named values of `reason`, for translation.
+    #[serde(serialize_with = "mape_system::json::named")]
+    pub params: Vec<(&'static str, String)>,
     /// The next step.
     pub hint: Option<String>,
     /// Free ports near a requested port that is not available.
     pub nearest: Vec<u16>,
 }
 
-/// Returns all forwards of the machine, and last the forward `proposed` as if it were configured
-/// too. The kernel, not the configuration, says which of them are published.
+impl ForwardStatus {
+    fn publish(&mut self) {
+        self.state = "published";
+        (self.code, self.reason, self.hint) = (None, None, None);
+        self.params.clear();
+    }
+
+    fn stop(&mut self, state: &'static str, obstacle: Obstacle) {
+        let Obstacle { code, reason, hint, params } = obstacle;
+        self.state = state;
+        (self.code, self.reason, self.hint) = (Some(code), Some(reason), Some(hint));
+        self.params = params;
+    }
+}
+
+/// Returns all forwards of the machine. The kernel, not the configuration, says which of them are
+/// published.
 ///
 /// # Errors
 /// [`UciError`]
-pub fn statuses(env: &Env, proposed: Option<Forward>) -> Result<Vec<ForwardStatus>, UciError> {
-    let configured = ConfiguredForwards::read(env)?.with_proposed(proposed, env);
+pub fn statuses(env: &Env) -> Result<Vec<ForwardStatus>, UciError> {
+    Ok(statuses_of(&ConfiguredForwards::read(env)?, env))
+}
+
+/// Returns these forwards, the proposed one as if it were configured too.
+#[must_use]
+pub fn statuses_of(configured: &ConfiguredForwards, env: &Env) -> Vec<ForwardStatus> {
     let forwards = configured.forwards.iter().chain(&configured.proposed);
-    let mut all: Vec<ForwardStatus> = forwards.map(|it| one(it, &configured)).collect();
+    let mut all: Vec<ForwardStatus> = forwards.map(|it| one(it, configured)).collect();
     let states = states(&env.run);
     for (interface, state) in &states {
         let only = states.len() == 1;
-        let applied = apply(state, &configured, interface, only, env);
+        let applied = apply(state, configured, interface, only, env);
         let Some((state, found, _)) = applied else { continue };
         let Some(address) = state.address() else { continue };
         let kernel = KernelView::of(env, interface, state.device());
@@ -89,33 +117,29 @@ pub fn statuses(env: &Env, proposed: Option<Forward>) -> Result<Vec<ForwardStatu
                 None => kernel.why_not(interface, server),
             };
             match why_not {
-                None => (one.state, one.reason, one.hint) = ("published", None, None),
-                Some((reason, hint)) => (one.reason, one.hint) = (Some(reason), Some(hint)),
+                None => one.publish(),
+                Some(obstacle) => one.stop(one.state, obstacle),
             }
         }
         for (section, refusal) in &found.refused {
             let Some(one) = all.iter_mut().find(|it| it.section == *section) else { continue };
             one.interface = Some(interface.clone());
-            one.state = "refused";
-            one.reason = Some(refusal.to_string());
-            one.hint = Some(refusal.hint());
+            one.stop("refused", Obstacle::explained(refusal.code(), refusal));
             one.nearest = refusal.nearest().to_vec();
         }
         all.extend(kernel.unwanted(interface, address, &found.servers));
     }
-    all.extend(configured.invalid.iter().map(|(section, reason)| ForwardStatus {
-        section: section.clone(),
-        state: "refused",
-        reason: Some(reason.to_string()),
-        hint: Some(reason.hint()),
-        ..ForwardStatus::default()
+    all.extend(configured.invalid.iter().map(|(section, reason)| {
+        let mut one = ForwardStatus { section: section.clone(), ..ForwardStatus::default() };
+        one.stop("refused", Obstacle::explained(reason.code(), reason));
+        one
     }));
-    Ok(all)
+    all
 }
 
 /// Returns the status of a forward before its interface is considered.
 fn one(forward: &Forward, configured: &ConfiguredForwards) -> ForwardStatus {
-    ForwardStatus {
+    let mut one = ForwardStatus {
         section: forward.section.clone(),
         name: forward.name.clone(),
         interface: forward.interface.clone(),
@@ -124,13 +148,15 @@ fn one(forward: &Forward, configured: &ConfiguredForwards) -> ForwardStatus {
         dest_ip: configured.hosts.address(&forward.host).map(|address| address.to_string()),
         dest_port: Some(forward.dest_port),
         wanted: forward.requested.text(),
-        state: "waiting",
-        reason: Some("its MAP-E interface is not up, or there are several".to_owned()),
-        hint: Some(
-            "see `mape-proto status`; of several, name one in the option interface".to_owned(),
-        ),
         ..ForwardStatus::default()
-    }
+    };
+    let obstacle = Obstacle::new(
+        "no_line",
+        "its MAP-E interface is not up, or there are several",
+        "see `mape-proto status`; of several, name one in the option interface",
+    );
+    one.stop("waiting", obstacle);
+    one
 }
 
 /// Returns the forwards that the kernel has and those without an address, and one line for each
@@ -166,25 +192,26 @@ impl KernelView {
         Self { published, stopped }
     }
 
-    /// Returns the reason why no packet arrives at the forward, whose host is known, and the next
-    /// step.
-    fn why_not(&self, interface: &str, server: &Server) -> Option<(String, String)> {
-        let load = "run `mape-proto firewall`, which tells what is wrong".to_owned();
+    /// Returns the reason why no packet arrives at the forward, whose host is known.
+    fn why_not(&self, interface: &str, server: &Server) -> Option<Obstacle> {
+        let load = "run `mape-proto firewall`, which tells what is wrong";
         let published = match &self.published {
             None => {
                 let reason = format!("{interface} has no device, so nothing arrives yet");
-                return Some((reason, "see `mape-proto status`".to_owned()));
+                let obstacle = Obstacle::new("no_device", reason, "see `mape-proto status`");
+                return Some(obstacle.with("interface", interface.to_owned()));
             }
             Some(Err(error)) => {
-                return Some((format!("the kernel does not tell its rules: {error}"), load));
+                let reason = format!("the kernel does not tell its rules: {error}");
+                return Some(Obstacle::new("rules_unreadable", reason, load));
             }
             Some(Ok(published)) => published,
         };
         let is_there = server.published().all(|one| published.contains(&one));
         if !is_there {
-            return Some((NOT_IN_FORCE.to_owned(), load));
+            return Some(Obstacle::new(NOT_LOADED, NOT_IN_FORCE, load));
         }
-        self.stopped.then(|| (STOPPED.to_owned(), STOPPED_HINT.to_owned()))
+        self.stopped.then(|| Obstacle::new(STOPPED_CODE, STOPPED, STOPPED_HINT))
     }
 
     /// Returns the ports that are published without a forward.
@@ -209,6 +236,7 @@ impl KernelView {
             ipv4: Some(address.to_string()),
             port: Some(one.port),
             state: "published",
+            code: Some("still_loaded"),
             reason: Some(
                 "no forward leads there any more, and the rules in force still do".to_owned(),
             ),

@@ -15,6 +15,7 @@ mod assign;
 mod events;
 mod lan_hosts;
 mod new_forward;
+mod obstacle;
 mod port_store;
 mod published;
 mod reflection;
@@ -25,6 +26,7 @@ pub use assign::Refusal;
 pub use events::{Change, announce, announce_pool};
 use lan_hosts::Hosts;
 pub use new_forward::ForwardRequest;
+pub use obstacle::Obstacle;
 pub use port_store::PortStore;
 pub use published::Server;
 use reflection::Zones;
@@ -79,11 +81,9 @@ impl ConfiguredForwards {
 
     /// Adds a forward that is not configured yet.
     #[must_use]
-    pub fn with_proposed(mut self, proposed: Option<Forward>, env: &Env) -> Self {
-        if proposed.is_some() {
-            self.hosts = Hosts::read(env);
-            self.proposed = proposed;
-        }
+    pub fn with_proposed(mut self, proposed: Forward, env: &Env) -> Self {
+        self.hosts = Hosts::read(env);
+        self.proposed = Some(proposed);
         self
     }
 
@@ -91,6 +91,7 @@ impl ConfiguredForwards {
     #[must_use]
     pub fn without(mut self, section: &str) -> Self {
         self.forwards.retain(|forward| forward.section != section);
+        self.invalid.retain(|(name, _)| name != section);
         self
     }
 }

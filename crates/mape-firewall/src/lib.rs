@@ -26,7 +26,9 @@ mod state_files;
 
 pub use env::{Env, look_into};
 pub use error::FirewallError;
-pub use forward_status::{ForwardStatus, NOT_IN_FORCE, STOPPED, STOPPED_HINT, in_force, statuses};
+pub use forward_status::{
+    ForwardStatus, NOT_LOADED, STOPPED, STOPPED_CODE, STOPPED_HINT, in_force, statuses, statuses_of,
+};
 pub use interface_state::{State, StateError, ValidState};
 pub use loader::{intended, load, load_locked, unload, would_load};
 pub use nft_command::Nft;

@@ -83,7 +83,8 @@ record! {
     pub struct ErrorDump {
         /// The stable code.
         pub code: String = required,
-        /// Of our errors: the sentence, then the next step. netifd's own have a code only.
+        /// Of our errors: the sentence, the next step, then `name=value` for each named value.
+        /// netifd's own have a code only.
         pub data: Vec<String> = list,
     }
 }

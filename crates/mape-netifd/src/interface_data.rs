@@ -13,6 +13,9 @@ use serde_json::{Map, Value};
 
 use super::plan_numbers::{PortPairs, SharedAddress, Tunnel, port_pairs};
 
+/// Number of named values that are kept of a failure.
+const MAX_PARAMS: usize = 12;
+
 record! {
     /// The content of `data`. A field that is `None` is not written, so a `set_data` with some
     /// fields leaves the others unchanged.
@@ -72,7 +75,7 @@ record! {
 }
 
 record! {
-    /// A failure as `data` shows it: code, sentence and next step.
+    /// A failure as `data` shows it: code, sentence, next step and named values.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct Warning {
         /// The stable code; `None` where nothing is wrong.
@@ -81,6 +84,8 @@ record! {
         pub message: Option<String> = lenient,
         /// The next step.
         pub hint: Option<String> = lenient,
+        /// The named values of the sentence, as `name=value`.
+        pub params: Option<Vec<String>> = lenient,
     }
 }
 
@@ -130,6 +135,12 @@ impl InterfaceData {
     }
 }
 
+/// Returns the named values of a failure as netifd keeps them: `name=value`. netifd takes at most
+/// 15 strings of an error.
+pub(super) fn named_values(failure: &Failure) -> Vec<String> {
+    failure.params.iter().take(MAX_PARAMS).map(|(name, value)| format!("{name}={value}")).collect()
+}
+
 impl Warning {
     /// That of a failure.
     #[must_use]
@@ -138,6 +149,7 @@ impl Warning {
             code: Some(failure.code.as_str().to_owned()),
             message: Some(failure.message.clone()),
             hint: Some(failure.hint.clone()),
+            params: Some(named_values(failure)),
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::config::Config;
 use super::dump::ALIAS_SUFFIX;
 use super::interface_cache::Change;
-use super::interface_data::{InterfaceData, Warning};
+use super::interface_data::{InterfaceData, Warning, named_values};
 use super::uplink::Uplink;
 use super::zones::Zones;
 
@@ -134,8 +134,10 @@ pub(super) fn link_lost(interface: &InterfaceName) -> Value {
     json!({ "action": 0, "interface": interface.as_str(), "link-up": false })
 }
 
-/// The message that shows an error in `ifstatus`: code, then sentence and next step.
+/// The message that shows an error in `ifstatus`: code, sentence, next step, named values.
 pub(super) fn error(interface: &InterfaceName, failure: &Failure) -> Value {
-    let error = [failure.code.as_str(), &failure.message, &failure.hint];
+    let named = named_values(failure);
+    let mut error = vec![failure.code.as_str(), &failure.message, &failure.hint];
+    error.extend(named.iter().map(String::as_str));
     json!({ "action": 3, "interface": interface.as_str(), "error": error })
 }

@@ -15,6 +15,7 @@ use super::dump::InterfaceDump;
 use super::interface_data::InterfaceData;
 use super::log_scope;
 use super::renew::renew_if_changed;
+use super::status::Issue;
 use crate::net::Fetcher;
 
 mod client;
@@ -178,6 +179,6 @@ fn log_outcome(effect: &Effect, machine: &Machine) -> Option<LastFailure> {
 /// Why the last try for an interface gave nothing, and what to do: `None` where nothing is asked,
 /// or all went well.
 #[must_use]
-pub fn last_failure(env: &Env, interface: &InterfaceName) -> Option<(String, String)> {
-    Store::new(env, interface).failure_reason()
+pub fn last_failure(env: &Env, interface: &InterfaceName) -> Option<Issue> {
+    Store::new(env, interface).issue()
 }

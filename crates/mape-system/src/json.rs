@@ -4,6 +4,7 @@
 //! serde makes a reader and a writer of text for each type that is read from text or written as
 //! text.
 
+use serde::Serializer;
 use serde_json::Value;
 
 mod record;
@@ -51,6 +52,17 @@ pub fn read<T: Record>(text: &str) -> Result<T, ReadError> {
         Some("") => Err(ReadError::NoObject),
         Some(key) => Err(ReadError::Key(key)),
     }
+}
+
+/// Writes named values as one object, for serde's `serialize_with`.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn named<K: AsRef<str>, S: Serializer>(
+    values: &[(K, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(values.iter().map(|(name, value)| (name.as_ref(), value)))
 }
 
 /// Writes a record of ours.

@@ -19,7 +19,7 @@ _mape_proto() {
         *:import) offers='--apply --json --prefix --root' ;;
         *:status) offers='--config --json' ;;
         *:ports) offers='--free --json --ranges --used' ;;
-        *:forward) offers='--interface --json --name --port --proto add list remove' ;;
+        *:forward) offers='--dry-run --interface --json --name --port --proto --section add list remove' ;;
         *:firewall) offers='--forget --json --only-forget' ;;
         *:up) offers='--config --dry-run' ;;
         *:down) offers='--config' ;;

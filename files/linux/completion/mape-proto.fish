@@ -54,11 +54,13 @@ complete -c mape-proto -n '__fish_seen_subcommand_from ports' -l free
 complete -c mape-proto -n '__fish_seen_subcommand_from ports' -l json
 complete -c mape-proto -n '__fish_seen_subcommand_from ports' -l ranges
 complete -c mape-proto -n '__fish_seen_subcommand_from ports' -l used
+complete -c mape-proto -n '__fish_seen_subcommand_from forward' -l dry-run
 complete -c mape-proto -n '__fish_seen_subcommand_from forward' -l interface
 complete -c mape-proto -n '__fish_seen_subcommand_from forward' -l json
 complete -c mape-proto -n '__fish_seen_subcommand_from forward' -l name
 complete -c mape-proto -n '__fish_seen_subcommand_from forward' -l port
 complete -c mape-proto -n '__fish_seen_subcommand_from forward' -l proto -x -a 'tcp udp tcp,udp'
+complete -c mape-proto -n '__fish_seen_subcommand_from forward' -l section
 complete -c mape-proto -n '__fish_seen_subcommand_from forward' -a 'add list remove'
 complete -c mape-proto -n '__fish_seen_subcommand_from firewall' -l forget
 complete -c mape-proto -n '__fish_seen_subcommand_from firewall' -l json

@@ -29,6 +29,11 @@ function messages() {
 	return all;
 }
 
+// Directories of worlds, which `try` reads to the end.
+const kept = [];
+
+process.once('exit', () => kept.forEach(directory => fs.rmSync(directory, { recursive: true })));
+
 class World {
 	constructor(program, name) {
 		this.program = program;
@@ -155,10 +160,13 @@ class World {
 		if (this.refuses)
 			answers.firewall = ask('firewall', '--json', '--nft-program=false', root, `--state-dir=${place('state')}`, `--device-dir=${place('sys')}`);
 
-		fs.rmSync(this.directory, { recursive: true });
+		// What would come of a forward is asked while it is typed.
+		answers.try = (...words) => ask('forward', 'add', '--dry-run', '--json', '--nft-program=true', root,
+			`--state-dir=${place('state')}`, `--device-dir=${place('sys')}`, `--recorded=${place('recorded')}`, ...words);
+		kept.push(this.directory);
 
 		for (const [ command, { out } ] of Object.entries(answers))
-			if (!out.trim())
+			if (out?.trim() === '')
 				throw new Error(`${this.name}: mape-proto ${command} prints nothing`);
 
 		return answers;
@@ -216,7 +224,7 @@ function states() {
 		'no-zone': { change: world => { world.firewall = world.firewall.replace(/config forwarding[^]*$/, ''); }, check: 'zone', action: /Allow forwarding from lan/ },
 		'other-route': { change: world => { world.uplink.route = route('0.0.0.0'); }, check: 'default_route', action: /greater metric/ },
 		silent: { change: world => world.write('sys/mape-wan/statistics/rx_packets', '0\n'), check: 'answers' },
-		provisioning: { change: world => world.write('state/wan.pause', '{}\n{"message":"no answer","hint":"wait"}\n'), check: 'provisioning' },
+		provisioning: { change: world => world.write('state/wan.pause', '{}\n{"code":"MAPE_PROVISIONING_NO_ANSWER","message":"no answer","hint":"wait"}\n'), check: 'provisioning' },
 		leftovers: { change: world => world.write('root/lib/netifd/proto/map.sh', 'nft add rule inet mape x\n'), check: 'leftovers' }
 	};
 

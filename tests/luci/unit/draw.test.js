@@ -12,7 +12,7 @@ test('partial failures are shown, and an error takes precedence', () => {
 	const trouble = answer => draw.trouble.call(page, answer);
 	const faults = ['wan: its state cannot be written down: No space left', 'wan: its ports cannot be remembered'];
 
-	assert.equal(trouble({ schema: 1, forwards: [], faults }).message, faults.join('; '));
+	assert.deepEqual(trouble({ schema: 1, forwards: [], faults }).message, faults);
 	assert.match(trouble({ faults: ['x'] }).sentence, /could not be done/);
 	assert.deepEqual(trouble({ error: { code: 'X' }, faults }), { code: 'X' });
 	for (const fine of [null, undefined, {}, { schema: 1 }, { faults: [] }, { faults: null }])

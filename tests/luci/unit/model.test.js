@@ -201,3 +201,36 @@ test('an answer with 63 blocks and 1008 ports in use has at most 8 kB', () => {
 	assert.ok(bytes <= 8192, `${bytes} bytes`);
 	assert.equal(model.blocks(status).filter(block => block.level === 1).length, 63);
 });
+
+test('a state has a tone, and an error waits for nothing', () => {
+	const full = { tcp: 230, udp: 0, icmp: 0 };
+	const up = { state: 'up', ports: { usable: 240, used: { tcp: 1, udp: 0, icmp: 0 } } };
+
+	for (const [status, name, tone] of [
+		[up, 'up', 'ok'],
+		[{ ...up, warning: { code: 'X' } }, 'up', 'warn'],
+		[{ ...up, ports: { usable: 240, used: full } }, 'up', 'warn'],
+		[{ state: 'shut' }, 'shut', 'bad'],
+		[{ state: 'pending', error: { code: 'X' } }, 'error', 'bad'],
+		[{ state: 'down', error: { code: 'X' } }, 'error', 'bad'],
+		[{ state: 'pending', error: null }, 'pending', 'busy'],
+		[{ state: 'down' }, 'down', 'off'],
+		[null, undefined, 'off'],
+	])
+		assert.deepEqual(model.shown(status), { name, tone }, JSON.stringify(status));
+});
+
+test('parts of the set have the colours of 80 and 95 %', () => {
+	for (const [level, heat] of [[null, ''], [0, ''], [0.79, ''], [0.8, 'warn'], [0.949, 'warn'], [0.95, 'bad'], [1, 'bad']])
+		assert.equal(model.heat(level), heat, String(level));
+});
+
+test('a rate is what came between two looks, and unknown is not 0', () => {
+	const at = (rx, tx) => ({ traffic: { rx_bytes: rx, tx_bytes: tx } });
+
+	assert.deepEqual(model.rates(at(1000, 0), at(6000, 0), 5), { rx: 8000, tx: 0 });
+	// The counters of a new device begin at 0.
+	assert.deepEqual(model.rates(at(1000, 5), at(10, 10), 5), { rx: null, tx: 8 });
+	for (const [before, status, seconds] of [[null, at(1, 1), 5], [at(1, 1), at(null, null), 5], [at(1, 1), at(2, 2), 0], [at(1, 1), at(2, 2), NaN], [undefined, null, 1]])
+		assert.deepEqual(model.rates(before, status, seconds), { rx: null, tx: null });
+});

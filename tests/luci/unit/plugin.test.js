@@ -80,6 +80,9 @@ test('each method starts the program with words, and nothing else', () => {
 		['detect', {}, ['detect', '--json']],
 		['ask', {}, ['detect', '--json', '--ask', '--ask-gateway']],
 		['probe', { interface: 'wan4', target: '192.0.2.1:443' }, ['doctor', '--json', '--target=192.0.2.1:443', 'wan4']],
+		['try_forward', { host: 'nas', dest_port: '443', src_dport: '5700', proto: 'tcp,udp', interface: 'wan4', section: 'mape_x1' },
+			['forward', 'add', '--dry-run', '--json', '--port=5700', '--proto=tcp,udp', '--interface=wan4', '--section=mape_x1', 'nas:443']],
+		['try_forward', { host: '::10', dest_port: '80' }, ['forward', 'add', '--dry-run', '--json', '::10:80']],
 		['load_rules', {}, ['firewall', '--json']],
 	]) {
 		const asked = [];
@@ -186,6 +189,6 @@ test('sessions that may only read reach nothing that changes or sends', () => {
 	const methods = Object.keys(plugin([]));
 
 	assert.deepEqual([...may(acl.read), ...may(acl.write)].sort(), methods.sort());
-	assert.deepEqual(may(acl.write).slice().sort(), ['ask', 'load_rules', 'probe', 'restart_network', 'retry']);
+	assert.deepEqual(may(acl.write).slice().sort(), ['ask', 'load_rules', 'probe', 'restart_network', 'retry', 'try_forward']);
 	assert.ok(!JSON.stringify(acl).includes('*') && !('file' in acl.read) && !('file' in acl.write));
 });

@@ -36,6 +36,16 @@ test('a provider that is chosen wrongly is named, with the one of the line', () 
 		assert.equal(typeof text.explain(bad), 'string');
 });
 
+test('every refusal of a forward has its sentence, and no other', () => {
+	const forward = json('tests/vectors/schema/forward.json').$defs.forward.properties;
+
+	assert.deepEqual(sorted(text.refusals), sorted(forward.code.enum.filter(code => code !== null)));
+	assert.equal(text.refusal('outside', { value: '443', nearest: '5697 5698' }),
+		'Port 443 is not in your port set, so nothing can arrive there. The nearest free ones: 5697, 5698');
+	assert.equal(text.explain({ code: 'MAPE_OPTION_INVALID', params: { option: 'src_dport', value: '443', refusal: 'outside' } }),
+		text.refusal('outside', { value: '443' }));
+});
+
 test('a rule that the network states has its sentence', () => {
 	assert.match(text.networkRule('provisioning', false), /set Provisioning .*HB46PP/);
 	assert.ok(!text.networkRule('provisioning', true).includes('set Provisioning'));
@@ -53,18 +63,27 @@ test('every check of doctor and every kind of line has its words', () => {
 		for (const [, name] of read(`crates/mape-proto/src/doctor/${file}.rs`).matchAll(/const CHECK: &str = "(\w+)"/g))
 			assert.ok(checks.includes(name), `${name} is not in the schema`);
 	for (const name of checks)
-		assert.ok(text.check(name).title && text.check(name).action, name);
+		assert.ok(text.check({ check: name }).title && text.check({ check: name }).action, name);
 
-	// Each thing that is wrong has its own action, whatever else the check can find.
+	// Each thing that is wrong has its own words, whatever else the check can find.
 	const kinds = doctor.properties.checks.items.properties.kind.enum;
+	const of = doctor.properties.checks.items.properties.params['x-of'];
+	const words = kind => {
+		const { found, action } = text.check({ kind, params: Object.fromEntries((of[kind] ?? []).map(name => [name, name])) });
+
+		return [...found, action].join(' ');
+	};
 
 	for (const kind of kinds)
-		assert.ok(text.check('', kind).action.length > 20, kind);
-	assert.equal(new Set(kinds.map(kind => text.check('', kind).action)).size, kinds.length);
+		assert.ok(words(kind).length > 20, kind);
+	assert.equal(new Set(kinds.map(words)).size, kinds.length);
+	// A value that is not there leaves no gap in a sentence.
+	for (const kind of [...checks, ...kinds])
+		assert.doesNotMatch(text.check({ check: kind, kind, params: {} }).found.join(' '), /[{}]/);
 	for (const file of ['kernel', 'line', 'resolvers', 'forwards', 'uplink', 'zone'])
 		for (const [, kind] of read(`crates/mape-proto/src/doctor/${file}.rs`).matchAll(/with_kind\("(\w+)"\)|^\s+\("(\w+)", \w+\(context/gm))
 			assert.ok(kind === undefined || kinds.includes(kind), kind);
-	assert.equal(text.check('zone').action, text.check('zone', 'constructor').action);
+	assert.equal(text.check({ check: 'zone' }).action, text.check({ check: 'zone', kind: 'constructor' }).action);
 
 	assert.deepEqual(sorted(text.lineNames), sorted(detect.properties.line.enum));
 
@@ -97,7 +116,8 @@ test('unknown values do no harm', () => {
 		assert.ok(!text.provider(name).includes('<'));
 		assert.match(text.error(name), /^The network service reports the error/);
 		assert.equal(typeof text.line(name), 'string');
-		assert.equal(typeof text.check(name).title, 'string');
+		assert.equal(typeof text.check({ check: name, kind: name, params: { refusal: name, code: name } }).title, 'string');
+		assert.equal(typeof text.refusal(name, name), 'string');
 		assert.equal(text.state(name), 'unknown');
 	}
 });

@@ -77,6 +77,17 @@ impl Refusal {
         self.port().map_or(&[], |(_, nearest)| nearest)
     }
 
+    /// Returns the stable code of the reason.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Outside { .. } => "outside",
+            Self::Pool { .. } => "upnp_pool",
+            Self::Taken { .. } => "taken",
+            Self::NoneLeft => "none_left",
+            Self::NoRoom { .. } => "no_room",
+        }
+    }
+
     /// Returns the unavailable port, and the free ports nearest to it.
     fn port(&self) -> Option<(u16, &[u16])> {
         match self {

@@ -7,6 +7,7 @@ use mape_core::{Table, is_unicast4};
 use mape_system::files;
 use mape_uci::{Package, Section, Sections};
 
+use super::obstacle::Obstacle;
 use super::section::Host;
 use crate::env::Env;
 
@@ -95,32 +96,38 @@ impl Hosts {
         }
     }
 
-    /// Returns why the address of a host is not known, and the next step.
-    pub fn why_unknown(&self, host: &Host) -> (String, String) {
+    /// Returns why the address of a host is not known.
+    pub fn why_unknown(&self, host: &Host) -> Obstacle {
         let text = host.text();
         let unknown = format!("the address of {text} is not known");
         let (interface, other) = match host {
             Host::Named { name, interface } => (interface, self.candidates(name).next()),
             Host::Id { interface, .. } => (interface, None),
-            Host::Address(_) => return (unknown, "give its address".to_owned()),
+            Host::Address(_) => {
+                return Obstacle::new("host_unknown", unknown, "give its address")
+                    .with("host", text);
+            }
         };
         let has_network = self.networks.get(interface).is_some_and(|nets| !nets.is_empty());
-        let (reason, hint) = match (other, host) {
+        let (code, reason, hint) = match (other, host) {
             (Some(address), _) => (
+                "host_elsewhere",
                 format!("the address {address} of {text} is no host's in the network {interface}"),
                 "correct the address, or name its network with the option dest",
             ),
             _ if !has_network => (
+                "no_network",
                 format!("{unknown}: the configuration has no IPv4 network of {interface}"),
                 "name the network of the host with the option dest, or give its address",
             ),
             (None, Host::Id { .. }) => (
+                "id_too_long",
                 format!("{text} is longer than the host part of the network {interface}"),
                 "write the last bits only, or the whole address",
             ),
-            (None, _) => (unknown, "switch the host on, or give its address"),
+            (None, _) => ("host_unknown", unknown, "switch the host on, or give its address"),
         };
-        (reason, hint.to_owned())
+        Obstacle::new(code, reason, hint).with("host", text).with("network", interface.clone())
     }
 
     /// If a section has the name, only its address counts, or the leases of its MAC addresses.
@@ -208,8 +215,8 @@ mod tests {
         // Why, and what helps.
         let why = |name: &str, interface: &str| {
             let (name, interface) = (name.to_owned(), interface.to_owned());
-            let (reason, hint) = hosts.why_unknown(&Host::Named { name, interface });
-            format!("{reason}; {hint}")
+            let why = hosts.why_unknown(&Host::Named { name, interface });
+            format!("{}; {}", why.reason, why.hint)
         };
         for (name, interface, says) in [
             ("absent", "lan", "the address of absent is not known; switch the host on"),
@@ -226,7 +233,8 @@ mod tests {
             assert!(why(name, interface).contains(says), "{}", why(name, interface));
         }
         let long = hosts.why_unknown(&Host::parse("::1:0", "lan").unwrap());
-        assert_eq!(long.0, "::1:0 is longer than the host part of the network lan");
+        assert_eq!(long.code, "id_too_long");
+        assert_eq!(long.reason, "::1:0 is longer than the host part of the network lan");
         let id = |id: &str, interface| find(&Host::parse(id, interface).unwrap());
         assert_eq!(id("::10", "lan").as_deref(), Some("192.168.1.16"));
         assert_eq!(id("::0.0.3.1", "guest").as_deref(), Some("10.7.3.1"));

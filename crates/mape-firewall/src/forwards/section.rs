@@ -91,6 +91,16 @@ pub enum ForwardError {
     Missing(&'static str, &'static str),
 }
 
+impl ForwardError {
+    /// Returns the stable code of the reason.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Bad { .. } => "option_invalid",
+            Self::Missing(..) => "option_missing",
+        }
+    }
+}
+
 impl Explain for ForwardError {
     fn explain(&self) -> Explanation {
         match self {

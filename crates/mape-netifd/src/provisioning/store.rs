@@ -12,6 +12,7 @@ use mape_provision::{Answer, Cached, Machine, Mode, Pause};
 use mape_system::files;
 
 use crate::interface_data::Warning;
+use crate::status::Issue;
 
 /// The files of one interface.
 pub(crate) struct Store<'env> {
@@ -51,6 +52,12 @@ impl<'env> Store<'env> {
     pub(crate) fn failure_reason(&self) -> Option<Reason> {
         let LastFailure(Warning { message, hint, .. }) = self.last_failure()?;
         Some((message?, hint?))
+    }
+
+    /// The same with its code and named values.
+    pub(super) fn issue(&self) -> Option<Issue> {
+        let LastFailure(warning) = self.last_failure()?;
+        Issue::of(warning)
     }
 
     pub(super) fn cached(&self) -> Option<Cached> {

@@ -269,6 +269,7 @@ impl Collector<'_> {
             code: Code::CeMissing.as_str().to_owned(),
             message: Some(format!("its CE address {ce} is lost, so nothing is sent")),
             hint: Some(format!("the next event puts it back; `ifup {name}` does so at once")),
+            params: vec![("ce".to_owned(), ce.to_string())],
         })
     }
 

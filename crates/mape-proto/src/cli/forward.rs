@@ -6,8 +6,8 @@ use std::fs::File;
 use mape_core::{Code, Explain, Explanation, Failure, Quoted, Shown};
 use mape_firewall::forwards::{ConfiguredForwards, Forward, ForwardRequest, KIND, PACKAGE};
 use mape_firewall::{
-    Env, FirewallError, ForwardStatus, NOT_IN_FORCE, PendingEvents, Report, load_locked, statuses,
-    would_load,
+    Env, FirewallError, ForwardStatus, NOT_LOADED, PendingEvents, Report, load_locked, statuses,
+    statuses_of, would_load,
 };
 use mape_import::{Changes, Command, Router, apply_to};
 use mape_uci::{Section, UciError};
@@ -25,6 +25,10 @@ struct Options {
     proto: Option<String>,
     name: Option<String>,
     interface: Option<String>,
+    /// Whether nothing is changed.
+    dry_run: bool,
+    /// With `dry_run`, the section that the forward would be, in place of what it is now.
+    section: Option<String>,
     json: bool,
     help: bool,
     env: Env,
@@ -71,18 +75,13 @@ impl Explain for Several {
 struct Refused {
     reason: String,
     hint: String,
-    port: String,
-    nearest: String,
+    params: Vec<(&'static str, String)>,
 }
 
 impl Explain for Refused {
     fn explain(&self) -> Explanation {
         let hint = self.hint.clone();
-        let params = vec![
-            ("option", "src_dport".to_owned()),
-            ("value", self.port.clone()),
-            ("nearest", self.nearest.clone()),
-        ];
+        let params = self.params.clone();
         Explanation { code: Code::OptionInvalid, hint: hint.into(), params }
     }
 }
@@ -113,6 +112,8 @@ impl Options {
             proto: None,
             name: None,
             interface: None,
+            dry_run: false,
+            section: None,
             json: false,
             help: false,
             env: Env::default(),
@@ -130,6 +131,8 @@ impl Options {
                 "proto" => options.proto = Some(arguments.value()?),
                 "name" => options.name = Some(arguments.value()?),
                 "interface" => options.interface = Some(arguments.value()?),
+                "dry-run" => options.dry_run = true,
+                "section" => options.section = Some(arguments.value()?),
                 "json" => options.json = true,
                 "help" => options.help = true,
                 _ => return Err(UsageError::option(&name).into()),
@@ -140,19 +143,22 @@ impl Options {
     }
 
     fn statuses(&self) -> Result<Vec<ForwardStatus>, Failure> {
-        Ok(statuses(&self.env, None)?)
+        Ok(statuses(&self.env)?)
     }
 
     fn list(&self) -> Result<Answer, Failure> {
         let forwards = self.statuses()?;
         let is_fine = |it: &ForwardStatus| it.state == "published" && it.reason.is_none();
         let fine = forwards.iter().all(is_fine);
-        let text = if self.json {
-            json::line(&ListJson { schema: 1, forwards: &forwards, faults: &[] })
+        Ok(Answer::checked(self.listed(&forwards, &[]), fine))
+    }
+
+    fn listed(&self, forwards: &[ForwardStatus], faults: &[String]) -> String {
+        if self.json {
+            json::line(&ListJson { schema: 1, forwards, faults })
         } else {
-            text(&forwards)
-        };
-        Ok(Answer::checked(text, fine))
+            faults.iter().fold(text(forwards), |text, fault| text + fault + "\n")
+        }
     }
 
     /// Looks what would come of it, and writes the section only if it would be published.
@@ -171,19 +177,26 @@ impl Options {
         let lock = mape_firewall::lock::take(&self.env.run)?;
         let forward = self.forward(&request)?;
         let section = forward.section.clone();
-        let found = statuses(&self.env, Some(forward.clone()))?;
+        let env = &self.env;
+        let configured = || -> Result<_, UciError> {
+            let others = ConfiguredForwards::read(env)?.without(&section);
+            Ok(others.with_proposed(forward.clone(), env))
+        };
+        let mut found = statuses_of(&configured()?, env);
         if let Some(refused) =
             found.iter().find(|it| it.section == section && it.state == "refused")
         {
-            let nearest: Vec<String> = refused.nearest.iter().map(u16::to_string).collect();
             let text = |text: &Option<String>| text.clone().unwrap_or_default();
             let (reason, hint) = (text(&refused.reason), text(&refused.hint));
-            let port = refused.wanted.clone();
-            return Err(Refused { reason, hint, port, nearest: nearest.join(" ") }.into());
+            let mut params = refused.params.clone();
+            params.extend(refused.code.map(|code| ("refusal", code.to_owned())));
+            return Err(Refused { reason, hint, params }.into());
         }
-        let env = &self.env;
-        would_load(&self.env, ConfiguredForwards::read(env)?.with_proposed(Some(forward), env))
-            .map_err(|error| self.with_suspects(&section, error))?;
+        would_load(env, configured()?).map_err(|error| self.with_suspects(&section, error))?;
+        if self.dry_run {
+            found.retain(|it| it.section == section);
+            return Ok(Answer::fine(self.listed(&found, &[])));
+        }
         let options = request.options();
         let options: Vec<(&str, &str)> = options.iter().map(|(n, v)| (*n, v.as_str())).collect();
         self.change(&Changes::adding(PACKAGE, KIND, &section, &options), &lock)?;
@@ -201,9 +214,8 @@ impl Options {
         let is_refusal = matches!(error, FirewallError::Rejected(_));
         let mut failure = Failure::from(error);
         let found = self.statuses().unwrap_or_default();
-        let waiting = found
-            .iter()
-            .filter(|it| it.section != section && it.reason.as_deref() == Some(NOT_IN_FORCE));
+        let waiting =
+            found.iter().filter(|it| it.section != section && it.code == Some(NOT_LOADED));
         let names: Vec<&str> = waiting.map(|it| it.section.as_str()).collect();
         if is_refusal && !names.is_empty() {
             let _ = write!(
@@ -250,7 +262,10 @@ impl Options {
             reason: "there is none".to_owned(),
             next: "run this on a router with firewall4, whose configuration it is",
         })?;
-        Ok(request.forward(&request.section(|name| package.section(name).is_some()))?)
+        let stated = self.section.clone().filter(|_| self.dry_run);
+        let section =
+            stated.unwrap_or_else(|| request.section(|name| package.section(name).is_some()));
+        Ok(request.forward(&section)?)
     }
 
     /// By the section's name, else what people call it, else the port outside.
@@ -299,12 +314,7 @@ impl Options {
         }
         // An interface that is not open yet says so beside its forwards.
         let faults = report.faults();
-        let text = if self.json {
-            json::line(&ListJson { schema: 1, forwards: &forwards, faults })
-        } else {
-            faults.iter().fold(text(&forwards), |text, fault| text + fault + "\n")
-        };
-        Ok(Answer::checked(text, faults.is_empty()))
+        Ok(Answer::checked(self.listed(&forwards, faults), faults.is_empty()))
     }
 }
 

@@ -369,6 +369,8 @@ then for the one with this external port. If several match, none is removed.
   --proto NAME       tcp, udp, or tcp,udp (default)
   --name TEXT        a name for the forward
   --interface IFACE  the MAP-E interface, if there are several
+  --dry-run          check the new forward, print its port, and change nothing
+  --section SECTION  with --dry-run, check it in the place of this section
   --json             print JSON; add and remove print the new list
 
 Exit status: 0 fine, 1 (list) not all are published, 2 a wrong argument or

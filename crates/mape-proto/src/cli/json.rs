@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{Failure, Layout, Plan, Provider, Rule, builtin_rules, providers};
 use mape_netifd::plan_numbers::{PortPairs, SharedAddress, Tunnel, port_pairs};
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde::ser::{Serialize, Serializer};
 
 /// Version of all schemas. A change that could break a reader gets a new number.
 pub(super) const SCHEMA: u8 = 1;
@@ -143,26 +143,14 @@ struct ErrorJson<'failure> {
     code: &'static str,
     message: &'failure str,
     hint: &'failure str,
-    params: Params<'failure>,
-}
-
-/// Named values as one JSON object.
-struct Params<'failure>(&'failure [(&'static str, String)]);
-
-impl Serialize for Params<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in self.0 {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
+    #[serde(serialize_with = "mape_system::json::named")]
+    params: &'failure [(&'static str, String)],
 }
 
 /// A failure.
 pub(super) fn failure(failure: &Failure) -> String {
     let Failure { code, message, hint, params } = failure;
-    let error = ErrorJson { code: code.as_str(), message, hint, params: Params(params) };
+    let error = ErrorJson { code: code.as_str(), message, hint, params };
     line(&FailureJson { schema: SCHEMA, error })
 }
 

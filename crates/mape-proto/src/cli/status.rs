@@ -131,7 +131,7 @@ impl Page<'_> {
     }
 
     fn issue(&mut self, name: &str, issue: &Issue) {
-        let Issue { code, message, hint } = issue;
+        let Issue { code, message, hint, .. } = issue;
         match message {
             Some(message) => self.row(name, &format_args!("{message} ({code})")),
             None => self.row(name, code),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use mape_core::Shown;
+use mape_netifd::status::Issue;
 use serde::Serialize;
 
 /// Version of the JSON.
@@ -47,6 +48,9 @@ pub struct Finding {
     /// What is wrong, where the check can find several things; the names are stable.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
+    /// The named values of the sentence, for translation, where something is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "mape_system::json::named")]
+    pub params: Vec<(String, String)>,
     /// The result, as one sentence.
     pub message: String,
     /// The evidence.
@@ -67,7 +71,16 @@ impl Finding {
 
     // Not generic, so that the program contains it once.
     fn of(check: &'static str, fine: bool, message: String, hint: Option<String>) -> Self {
-        Self { check, fine, kind: None, message, evidence: Vec::new(), hint, fix: None }
+        Self {
+            check,
+            fine,
+            kind: None,
+            params: Vec::new(),
+            message,
+            evidence: Vec::new(),
+            hint,
+            fix: None,
+        }
     }
 
     pub(super) fn wrong(
@@ -90,6 +103,19 @@ impl Finding {
     /// One of several things that can be wrong.
     pub(super) fn with_kind(self, kind: &'static str) -> Self {
         Self { kind: self.hint.is_some().then_some(kind), ..self }
+    }
+
+    /// Adds a named value of the sentence.
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.params.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Adds the code and the named values of the failure that the check found.
+    pub(super) fn with_issue(self, issue: &Issue) -> Self {
+        let mut found = self.with("code", &issue.code);
+        found.params.extend(issue.params.iter().cloned());
+        found
     }
 
     pub(super) fn with_fix(self, fix: Fix) -> Self {

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use mape_firewall::forwards::{Server, transports};
-use mape_firewall::{ForwardStatus, STOPPED, STOPPED_HINT, statuses};
+use mape_firewall::{ForwardStatus, STOPPED_CODE, STOPPED_HINT, statuses};
 use mape_netifd::Zones;
 use mape_netifd::status::{InterfaceStatus, PortsStatus, Role};
 use mape_uci::Section;
@@ -16,7 +16,7 @@ const CHECK: &str = "servers";
 /// Empty if no forward, redirect or UPnP is configured.
 pub(super) fn checks(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
     let found = [
-        ("redirect", redirects(context, interface)),
+        ("", redirects(context, interface)),
         ("forward", forwards(context)),
         ("upnp", upnp(context, interface).into_iter().collect()),
         ("includes", includes(context, interface).into_iter().collect()),
@@ -75,15 +75,21 @@ fn hidden(redirect: &Section, forwards: &[Server]) -> Option<Finding> {
     };
     let find = |port| Some((port, forwards.iter().find(|it| is_before(it, port))?));
     let (port, server) = ports_of(redirect).find_map(find)?;
-    Some(Finding::wrong(
-        CHECK,
-        format!(
-            "the redirect {} receives nothing on port {port}: the forward {} has that port",
-            name(redirect),
-            server.forward
-        ),
-        "remove one of them, or change the port of one",
-    ))
+    Some(
+        Finding::wrong(
+            CHECK,
+            format!(
+                "the redirect {} receives nothing on port {port}: the forward {} has that port",
+                name(redirect),
+                server.forward
+            ),
+            "remove one of them, or change the port of one",
+        )
+        .with_kind("redirect_hidden")
+        .with("redirect", name(redirect))
+        .with("port", &port.to_string())
+        .with("forward", &server.forward),
+    )
 }
 
 fn unreachable(redirect: &Section, ports: &PortsStatus) -> Option<Finding> {
@@ -123,18 +129,26 @@ fn unreachable(redirect: &Section, ports: &PortsStatus) -> Option<Finding> {
                 ),
                 format!("remove it, and `mape-proto forward add {host}:{inside} --port {nearest}`"),
             )
+            .with_kind("redirect_outside")
+            .with("redirect", name)
+            .with("port", outside)
             .with_evidence(format!("firewall.{}.src_dport={outside}", redirect.name())),
         );
     }
     if stolen > 0 {
-        return Some(Finding::wrong(
-            CHECK,
-            format!("the redirect {name} is unreachable: its port {outside} is not reserved"),
-            format!(
-                "remove it, and `mape-proto forward add {host}:{inside} --port {port}`; or add {port} \
-                 to the list reserved_ports"
-            ),
-        ));
+        return Some(
+            Finding::wrong(
+                CHECK,
+                format!("the redirect {name} is unreachable: its port {outside} is not reserved"),
+                format!(
+                    "remove it, and `mape-proto forward add {host}:{inside} --port {port}`; or add \
+                     {port} to the list reserved_ports"
+                ),
+            )
+            .with_kind("redirect_unreserved")
+            .with("redirect", name)
+            .with("port", outside),
+        );
     }
     (lent > 0).then(|| {
         Finding::wrong(
@@ -142,6 +156,9 @@ fn unreachable(redirect: &Section, ports: &PortsStatus) -> Option<Finding> {
             format!("the redirect {name} may lose its port {outside}, which is reserved for UPnP"),
             "change it to a port of the list reserved_ports, or lower upnp_ports",
         )
+        .with_kind("redirect_upnp")
+        .with("redirect", name)
+        .with("port", outside)
     })
 }
 
@@ -152,10 +169,11 @@ fn range(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
 }
 
 fn forwards(context: &Context<'_>) -> Vec<Finding> {
-    let found = match statuses(context.env, None) {
+    let found = match statuses(context.env) {
         Ok(found) => found,
         Err(error) => {
-            return vec![Finding::wrong(CHECK, error.to_string(), "correct that error first")];
+            let found = Finding::wrong(CHECK, error.to_string(), "correct that error first");
+            return vec![found.with_kind("config")];
         }
     };
     if found.is_empty() {
@@ -164,7 +182,7 @@ fn forwards(context: &Context<'_>) -> Vec<Finding> {
     let wrong = found.iter().filter(|it| it.state != "published" || it.reason.is_some());
     // A problem of all forwards is reported once.
     let (stopped, wrong): (Vec<&ForwardStatus>, _) =
-        wrong.partition(|it| it.reason.as_deref() == Some(STOPPED));
+        wrong.partition(|it| it.code == Some(STOPPED_CODE));
     let mut checks: Vec<Finding> = wrong.into_iter().map(not_published).collect();
     if !stopped.is_empty() && !leaves_out_includes(context) {
         let what = "the firewall has loaded its rules without the includes of the package mape-rs, \
@@ -180,11 +198,15 @@ fn forwards(context: &Context<'_>) -> Vec<Finding> {
 fn not_published(forward: &ForwardStatus) -> Finding {
     let reason = forward.reason.clone().unwrap_or_default();
     let hint = forward.hint.clone().unwrap_or_else(|| "see `mape-proto forward list`".to_owned());
-    Finding::wrong(
+    let mut found = Finding::wrong(
         CHECK,
         format!("the forward {} is {}: {reason}", forward.section, forward.state),
         hint,
     )
+    .with("forward", forward.name.as_deref().unwrap_or(&forward.section))
+    .with("refusal", forward.code.unwrap_or_default());
+    found.params.extend(forward.params.iter().map(|(it, value)| ((*it).to_owned(), value.clone())));
+    found
 }
 
 /// Reports a UPnP daemon that assigns ports which cannot arrive.
@@ -203,6 +225,7 @@ fn upnp(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
                 interface.interface
             ),
         )
+        .with("interface", &interface.interface)
     })
 }
 

@@ -11,7 +11,11 @@ const DEAF: std::ops::RangeInclusive<u16> = 67..=70;
 pub(super) fn check(proc: &Path) -> Option<Finding> {
     let release = std::fs::read_to_string(proc.join("sys/kernel/osrelease")).ok()?;
     let (message, hint) = trouble(release.trim())?;
-    Some(Finding::wrong("kernel", message, hint).with_kind("broken_receive"))
+    Some(
+        Finding::wrong("kernel", message, hint)
+            .with_kind("broken_receive")
+            .with("kernel", release.trim()),
+    )
 }
 
 /// Returns the problem of the kernel of this release (`uname -r`), and the next step.

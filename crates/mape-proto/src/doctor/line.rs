@@ -44,11 +44,13 @@ fn condition(interface: &InterfaceStatus) -> Finding {
             Some(issue) => {
                 let hint = issue.hint.clone().unwrap_or_default();
                 let message = issue.message.clone().unwrap_or_else(|| issue.code.clone());
-                let found = Finding::wrong(CHECK, format!("{name} is up, but {message}"), hint);
+                let found = Finding::wrong(CHECK, format!("{name} is up, but {message}"), hint)
+                    .with("name", name)
+                    .with_issue(issue);
                 if issue.code == Code::CeMissing.as_str() {
                     found.with_kind("ce_missing").with_fix(Fix::Retry { interface: name.clone() })
                 } else {
-                    found
+                    found.with_kind("warning")
                 }
             }
             None => Finding::fine(CHECK, format!("{name} is up, device {}", interface.device)),
@@ -59,11 +61,15 @@ fn condition(interface: &InterfaceStatus) -> Finding {
             "run `service firewall restart`; if that does not help, see `mape-proto firewall`",
         )
         .with_kind("shut")
+        .with("interface", name)
         .with_fix(Fix::LoadRules),
         (_, Some(issue)) => {
             let message = issue.message.clone().unwrap_or_else(|| issue.code.clone());
             let hint = issue.hint.clone().unwrap_or_else(|| "see `logread`".to_owned());
             Finding::wrong(CHECK, format!("{name} is not up: {message}"), hint)
+                .with_kind("failed")
+                .with("name", name)
+                .with_issue(issue)
                 .with_evidence(issue.code.clone())
                 .with_fix(Fix::Retry { interface: name.clone() })
         }
@@ -72,6 +78,8 @@ fn condition(interface: &InterfaceStatus) -> Finding {
             format!("{name} is not up, and netifd reports no reason"),
             format!("run `ifup {name}`, and see `logread`"),
         )
+        .with_kind("no_reason")
+        .with("interface", name)
         .with_fix(Fix::Retry { interface: name.clone() }),
     }
 }
@@ -80,8 +88,9 @@ fn condition(interface: &InterfaceStatus) -> Finding {
 fn provisioning(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
     const CHECK: &str = "provisioning";
     let name = interface.interface.parse().ok()?;
-    let (message, hint) = mape_netifd::provisioning_failure(context.env, &name)?;
-    Some(Finding::wrong(CHECK, message, hint))
+    let issue = mape_netifd::provisioning_failure(context.env, &name)?;
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| issue.code.clone());
+    Some(Finding::wrong(CHECK, text(&issue.message), text(&issue.hint)).with_issue(&issue))
 }
 
 /// Finds an IPv4 default route of another interface whose metric is not greater.
@@ -97,6 +106,7 @@ fn default_route(context: &Context<'_>, interface: &InterfaceStatus) -> Finding 
                 "remove the option defaultroute 0, unless another line is meant to carry IPv4",
             )
             .with_kind("no_route")
+            .with("interface", &interface.interface)
         } else {
             Finding::fine(CHECK, "none yet, as the interface is not up")
         };
@@ -111,6 +121,8 @@ fn default_route(context: &Context<'_>, interface: &InterfaceStatus) -> Finding 
             ),
         )
         .with_kind("rival")
+        .with("interface", &interface.interface)
+        .with("other", name)
         .with_evidence(format!(
             "metric {other} of {name} (proto {proto}), {metric} of {}",
             interface.interface
@@ -127,7 +139,8 @@ fn offload(interface: &InterfaceStatus) -> Option<Finding> {
             CHECK,
             format!("flow offload is on, but is not used for {}: {reason}", interface.interface),
             "remove the option edge; if that does not help, the kernel has no egress hooks",
-        ),
+        )
+        .with("interface", &interface.interface),
         _ => Finding::fine(CHECK, "on, and used for this line"),
     })
 }
@@ -136,13 +149,15 @@ fn leftovers(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding>
     const CHECK: &str = "leftovers";
     let mut found = leftovers_of(&context.router, &interface.interface);
     found.retain(|leftover| !works_itself(context, leftover));
-    let twin = twin(context, interface).map(|(what, hint)| Finding::wrong(CHECK, what, hint));
+    let twin = twin(context, interface);
     if found.is_empty() && twin.is_none() {
         return vec![Finding::fine(CHECK, "no conflicting leftovers found")];
     }
     let finding = |leftover: Leftover| {
         let hint = leftover.remove.join("; ");
         Finding::wrong(CHECK, format!("{}: {}", leftover.what, leftover.why), hint)
+            .with("leftover", leftover.kind)
+            .with("what", &leftover.what)
             .with_evidence(leftover.kind)
     };
     found.into_iter().map(finding).chain(twin).collect()
@@ -150,7 +165,8 @@ fn leftovers(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding>
 
 /// Finds another tunnel with the same two ends, and the command that removes it. A tunnel that
 /// blocks the interface is reported as the reason why the interface is not up, and not here.
-fn twin(context: &Context<'_>, interface: &InterfaceStatus) -> Option<(String, String)> {
+fn twin(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding> {
+    const CHECK: &str = "leftovers";
     let line = interface.line.as_ref().filter(|_| interface.state != Condition::Pending)?;
     let devices = &context.env.devices;
     let device =
@@ -165,7 +181,8 @@ fn twin(context: &Context<'_>, interface: &InterfaceStatus) -> Option<(String, S
             )
         }
     };
-    Some((format!("the tunnel {device} has the same two ends as this line"), hint))
+    let message = format!("the tunnel {device} has the same two ends as this line");
+    Some(Finding::wrong(CHECK, message, hint).with_kind("twin").with("device", &device))
 }
 
 /// Whether a leftover is another section of proto `mape` that owns the line. The section that works
@@ -198,6 +215,7 @@ fn answers(context: &Context<'_>, interface: &InterfaceStatus) -> Option<Finding
             "check that no other router on this line has the same CE address, that the contract is \
              MAP-E, and that your own rule, if any, has the right BR and layout",
         )
+        .with("sent", &sent.to_string())
         .with_evidence(evidence)
     } else {
         Finding::fine(CHECK, evidence)

@@ -45,6 +45,7 @@ fn reach(target: SocketAddrV4) -> Finding {
             format!("no TCP connection to {target}"),
             "try another target; if none works, the first check that fails above is the cause",
         )
+        .with("target", &target.to_string())
         .with_evidence(error.to_string()),
     }
 }
@@ -59,7 +60,9 @@ fn packet_size(target: SocketAddrV4, mtu: u16, large: bool, small: bool) -> Find
             format!("{host} answers small packets, but not packets of {mtu} bytes"),
             "set the option mtu of the interface to 1280; if that helps, the MTU of the path is \
              smaller than the MTU of the uplink",
-        ),
+        )
+        .with("target", &host.to_string())
+        .with("mtu", &mtu.to_string()),
         (false, false) => {
             Finding::fine(CHECK, format!("{host} does not answer ping (inconclusive)"))
         }

@@ -30,6 +30,7 @@ pub(super) fn check(context: &Context<'_>, interface: &InterfaceStatus) -> Optio
         ),
         "configure IPv6 resolvers instead, or none: the line announces IPv6 resolvers",
     );
+    let warning = warning.with("resolver", &first.to_string());
     let because = |it: Finding, (address, at): &(Ipv4Addr, String)| {
         it.with_evidence(format!("{address}: {at}"))
     };

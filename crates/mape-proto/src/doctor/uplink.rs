@@ -43,6 +43,7 @@ fn uplink(context: &Context<'_>, verdict: &Verdict) -> Finding {
                 "check the cable and `ifstatus` of that interface; see also the checks below",
             )
             .with_kind("no_prefix")
+            .with("interface", &uplink.name)
             .with_evidence(format!("it is {up}, of proto {}", uplink.proto))
         }
         (None, _) => Finding::wrong(
@@ -112,7 +113,8 @@ fn duid(context: &Context<'_>, without_prefix: bool) -> Option<Finding> {
             CHECK,
             format!("the DHCPv6 client's DUID {other}, which NTT's servers do not answer"),
             hint,
-        );
+        )
+        .with("interface", name);
         match clientid {
             Some(clientid) => wrong.with_fix(Fix::ClientId { interface: name.clone(), clientid }),
             None => wrong,
@@ -140,6 +142,8 @@ fn mtu(context: &Context<'_>) -> Option<Finding> {
             format!("{device} has an MTU of {mtu}; an IPoE line has {USUAL}"),
             "remove the option mtu of that device, unless the provider requires it",
         )
+        .with("device", device)
+        .with("mtu", &mtu.to_string())
     } else {
         Finding::fine(CHECK, format!("{device} has an MTU of {mtu}"))
     })
@@ -182,6 +186,7 @@ fn relay(context: &Context<'_>) -> Option<Finding> {
                  same with master 1 (docs/single-64.md)"
             ),
         )
+        .with("interface", name)
         .with_evidence(missing.join("; ")),
     )
 }

@@ -59,6 +59,7 @@ fn joined_zone(context: &Context<'_>, interface: &InterfaceStatus) -> Finding {
             format!("add {name} to the networks of zone wan"),
         )
         .with_kind("no_zone")
+        .with("interface", name)
         .with_fix(Fix::JoinZone { interface: name.clone(), zone: "wan".to_owned() });
     };
     if !zones.has(zone) {
@@ -70,7 +71,9 @@ fn joined_zone(context: &Context<'_>, interface: &InterfaceStatus) -> Finding {
             ),
             format!("correct or remove the option zone of {name}"),
         )
-        .with_kind("zone_missing");
+        .with_kind("zone_missing")
+        .with("interface", name)
+        .with("zone", zone);
     }
     let forwarded = context.router.firewall_sections("forwarding").any(|it| {
         it.get("dest") == Some(zone) && it.get("enabled").is_none_or(|_| it.is_on("enabled"))
@@ -81,7 +84,9 @@ fn joined_zone(context: &Context<'_>, interface: &InterfaceStatus) -> Finding {
             format!("no zone may forward to {zone}, the zone of {name}"),
             format!("add a forwarding from lan to {zone} in /etc/config/firewall"),
         )
-        .with_kind("not_forwarded");
+        .with_kind("not_forwarded")
+        .with("interface", name)
+        .with("zone", zone);
     }
     // Rules for all devices do not match a device name.
     let of_all = zones.of_device("").is_some();
@@ -95,7 +100,9 @@ fn joined_zone(context: &Context<'_>, interface: &InterfaceStatus) -> Finding {
             ),
             "run `service firewall reload`",
         )
-        .with_kind("rules_without_device");
+        .with_kind("rules_without_device")
+        .with("interface", name)
+        .with("zone", zone);
     }
     let masquerades = context
         .router

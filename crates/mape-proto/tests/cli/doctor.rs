@@ -141,6 +141,10 @@ impl Router {
         let status = if json["fine"] == true { ExitStatus::Fine } else { ExitStatus::Failed };
         assert_eq!(called.status, status);
         let checks = json["checks"].as_array().unwrap();
+        for found in checks.iter().filter(|it| it["hint"].is_string()) {
+            let kind = found["kind"].as_str().or(found["check"].as_str()).unwrap();
+            assert_params("doctor", "/properties/checks/items/properties/params", kind, found);
+        }
         let own = || checks.iter().filter(|check| check["check"] == name);
         let wrong = own().find(|check| check["fine"] == false);
         wrong.or_else(|| own().next()).unwrap_or(&Value::Null).clone()
@@ -270,7 +274,7 @@ fn what_is_wrong_is_found() {
     router.is_wrong("answers", "165 packets sent since the tunnel was made, 0 received");
 
     let router = Router::new("provisioning");
-    router.line.write("state/wan.pause", "{}\n{\"message\":\"no answer\",\"hint\":\"wait\"}\n");
+    router.line.write("state/wan.pause", "{}\n{\"code\":\"MAPE_PROVISIONING_NO_ANSWER\",\"message\":\"no answer\",\"hint\":\"wait\"}\n");
     router.is_wrong("provisioning", "no answer");
 
     let router = Router::new("leftovers");
@@ -331,7 +335,7 @@ fn what_is_wrong_has_a_kind() {
 
     let mut router = Router::new("kind-servers");
     router.forwarding = "config redirect\n option src wan\n option src_dport 443\n";
-    is(&router, "servers", "redirect");
+    is(&router, "servers", "redirect_outside");
     router.forwarding =
         "config mape_forward x\n option dest_ip 192.168.1.5\n option src_dport 443\n";
     is(&router, "servers", "forward");

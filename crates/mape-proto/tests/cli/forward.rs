@@ -132,7 +132,13 @@ impl Router {
     fn list(&self) -> Vec<Value> {
         let called = self.call("list --json");
         assert_valid(&schema("forward"), &called.json());
-        called.json()["forwards"].as_array().unwrap().clone()
+        let forwards = called.json()["forwards"].as_array().unwrap().clone();
+        for it in &forwards {
+            assert_eq!(it["code"].is_null(), it["reason"].is_null(), "{it}");
+            let code = it["code"].as_str().unwrap_or_default();
+            assert_params("forward", "/$defs/forward/properties/params", code, it);
+        }
+        forwards
     }
 }
 
@@ -195,6 +201,9 @@ fn refused() {
             (ExitStatus::Usage, &nearest.into())
         );
         assert!(error["message"].as_str().unwrap().contains(text), "{error}");
+        let refusal = error["params"]["refusal"].as_str().unwrap();
+        assert_params("forward", "/$defs/forward/properties/params", refusal, &error);
+        assert_eq!(router.call(&format!("add {words} --dry-run --json")).out, called.out);
         let first = nearest.split(' ').next().unwrap();
         assert!(error["hint"].as_str().unwrap().contains(first), "{error}");
     }
@@ -227,6 +236,31 @@ fn refused() {
     fs::create_dir_all(router.root.join("tmp/.uci")).unwrap();
     router.write("tmp/.uci/firewall", "firewall.x=rule\n");
     assert!(router.call("add nas:443").err.contains("not committed"));
+}
+
+/// What would come of a forward is answered, and nothing is changed.
+#[test]
+fn tried_only() {
+    let Some(router) = Router::new("tried", "config defaults\n") else { return };
+    router.call("add 192.168.1.5:22 --port 5700 --name ssh");
+    let files = || (router.read("etc/config/firewall"), router.read("state/wan.json"));
+    let before = files();
+    let dry = |words: &str| router.call(&format!("add {words} --dry-run --json"));
+    let port = |called: &Called| {
+        assert_valid(&schema("forward"), &called.json());
+        let forwards = called.json()["forwards"].as_array().unwrap().clone();
+        assert_eq!((called.status, forwards.len()), (ExitStatus::Fine, 1));
+        forwards[0]["port"].clone()
+    };
+    assert_eq!(port(&dry("192.168.1.6:22 --port 5701")), 5701);
+    // A port in the set is kept; `auto` finds one for any other.
+    assert_eq!(port(&dry("192.168.1.6:5702")), 5702);
+    assert!(port(&dry("192.168.1.6:443")).is_u64());
+    // The section that is edited does not take its port from itself.
+    let again = "192.168.1.7:22 --port 5700";
+    assert_eq!(dry(again).json()["error"]["params"]["refusal"], "taken");
+    assert_eq!(port(&dry(&format!("{again} --section ssh"))), 5700);
+    assert_eq!(before, files());
 }
 
 /// A port that a forward without a named one has is not free.

@@ -58,10 +58,22 @@ fn words(line: &str) -> Called {
     call(&line.split_whitespace().collect::<Vec<_>>())
 }
 
-fn schema(name: &str) -> jsonschema::Validator {
+fn schema_text(name: &str) -> Value {
     let path = format!("{}/../../tests/vectors/schema/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    jsonschema::validator_for(&schema).unwrap()
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn schema(name: &str) -> jsonschema::Validator {
+    jsonschema::validator_for(&schema_text(name)).unwrap()
+}
+
+/// Asserts that what was found has each named value that the schema promises for its code.
+fn assert_params(schema: &str, place: &str, code: &str, found: &Value) {
+    let schema = schema_text(schema);
+    for name in schema.pointer(place).unwrap()["x-of"][code].as_array().unwrap_or(&Vec::new()) {
+        let value = &found["params"][name.as_str().unwrap()];
+        assert!(value.as_str().is_some_and(|it| !it.is_empty()), "{code} has no {name}: {found}");
+    }
 }
 
 /// Held against the file of that name in `tests/vectors`, or written there.

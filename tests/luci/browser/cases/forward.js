@@ -68,8 +68,8 @@ async function shown({ site, results, options }, it) {
 	const text = await rows(it);
 	const expected = {
 		game: /^published 106\.72\.50\.97:\d+$/,
-		nas: /^waiting 106\.72\.50\.97:5700.*the address of nas is not known/,
-		outside: /^refused.*nearest free ones: 5697, 5698, 5699.*not in the port set/,
+		nas: /^waiting 106\.72\.50\.97:5700.*The address of nas is not known/,
+		outside: /^refused.*Port 443 is not in your port set.*nearest free ones: 5697, 5698, 5699/,
 		off: /^switched off$/,
 		fresh: /^not applied yet$/
 	};
@@ -89,6 +89,41 @@ async function shown({ site, results, options }, it) {
 	results.check('a port that has moved says from where', !/192\.0\.2\.1:4096 before the last move/.test((await rows(it)).game) && 'it does not');
 }
 
+// What is said below the field of the external port, when the program has answered.
+async function verdict(it, words) {
+	const found = await it.waitForFunction(source => new RegExp(source).test(document.querySelector('.modal [role="alert"]')?.textContent ?? ''), words.source, { timeout: 10000 })
+		.catch(() => null);
+
+	return found ? null : it.$eval('.modal [role="alert"]', node => node.textContent);
+}
+
+// On a phone the reason and the free ports can be read, and one is taken by a press.
+async function onPhone({ site, results, options, browser }) {
+	const it = await page(browser, site, { width: 390 });
+
+	await open(it, site);
+	await it.click('.mape-page .cbi-button-add');
+	await it.waitForSelector('.modal [data-name="src_dport"]');
+	for (const [ name, text ] of [ [ 'dest_ip', '192.168.1.20' ], [ 'dest_port', '8080' ], [ 'src_dport', '443' ] ])
+		await type(it, name, text);
+
+	const wrong = [ await verdict(it, /not in your port set.*5697, 5698, 5699/) ];
+	const outside = () => it.$eval('.modal [role="alert"]', node => {
+		const { left, right } = node.getBoundingClientRect();
+
+		return left < 0 || right > document.documentElement.clientWidth || node.scrollWidth > node.clientWidth + 1;
+	});
+
+	if (await outside())
+		wrong.push('the reason sticks out');
+	if (options.pictures)
+		await it.screenshot({ path: require('path').join(options.pictures, 'forward-refused-phone.png') });
+	await it.click('.modal [role="alert"] button:text-is("5698")');
+	wrong.push(await verdict(it, /Port outside: 5698/), await wrongField(it, 'src_dport'));
+	results.check('on a phone a refusal can be read, and a free port is one press away', [ ...wrong, ...seen(it) ]);
+	await it.context().close();
+}
+
 async function typed({ site, results, options }, it) {
 	site.forwards(SECTIONS);
 	site.answers(withForwards(options, SECTIONS));
@@ -98,23 +133,25 @@ async function typed({ site, results, options }, it) {
 
 	const wrong = [];
 
-	for (const [ name, text, words ] of [
-		[ 'src_dport', '443', /not in your port set.*5697, 5698, 5699/ ],
-		[ 'src_dport', '5700', /already that of another forward.*5699, 5701, 5698/ ],
-		[ 'src_dport', 'x', /1 to 65535/ ],
-		[ 'src_dport', '5701', null ],
+	for (const [ name, text, words, answer ] of [
 		[ 'dest_ip', '192.168.1.300', /an address like/ ],
 		[ 'dest_ip', '192.168.1.20', null ],
-		[ 'dest_port', '8080', null ]
+		[ 'dest_port', '8080', null ],
+		[ 'src_dport', '443', /below/, /Port 443 is not in your port set.*5697, 5698, 5699/ ],
+		[ 'src_dport', '5700', /below/, /Port 5700 is already that of the forward nas.*5699, 5701, 5698/ ],
+		[ 'src_dport', 'x', /below/, /src_dport/ ],
+		[ 'src_dport', '5701', null, /Port outside: 5701/ ]
 	]) {
 		await type(it, name, text);
+		if (answer)
+			wrong.push(await verdict(it, answer));
 
 		const said = await wrongField(it, name);
 
 		if (words ? !words.test(said ?? '') : said !== null)
 			wrong.push(`${name} ${text}: ${said}`);
 	}
-	results.check('while typing a port is held against the set, with the nearest free ones', [ ...wrong, ...seen(it) ]);
+	results.check('while typing the program is asked, and names the nearest free ports', [ ...wrong, ...seen(it) ]);
 
 	await it.click('.modal .cbi-button-save, .modal .cbi-button-positive');
 	await it.waitForFunction(() => !document.body.classList.contains('modal-overlay-active'), null, { timeout: 10000 });
@@ -200,6 +237,7 @@ async function run(suite) {
 
 	await shown(suite, it);
 	await typed(suite, it);
+	await onPhone(suite);
 	await without(suite, it);
 	await it.context().close();
 	await hostile(suite);

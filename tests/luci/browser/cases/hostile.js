@@ -20,9 +20,10 @@ function poison(value, payload, key = '') {
 }
 
 function poisoned(answers, payload, keep) {
-	const changed = {};
+	const { try: asked, ...answered } = answers;
+	const changed = { try: asked };
 
-	for (const [ command, { out, status } ] of Object.entries(answers)) {
+	for (const [ command, { out, status } ] of Object.entries(answered)) {
 		if (command.endsWith('.masked')) {
 			changed[command] = { out: `${payload}\n`, status };
 			continue;

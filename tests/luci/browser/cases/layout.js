@@ -3,7 +3,7 @@
 // No text is cut, nothing sticks out, every colour can be read: phone and desktop, light and dark.
 
 const path = require('path');
-const { page, seen, overflow, faint } = require('../browser.js');
+const { page, seen, overflow, faint, english } = require('../browser.js');
 const { settled, PAGES } = require('./states.js');
 const { SECTIONS, withForwards } = require('./forward.js');
 const worlds = require('../worlds.js');
@@ -78,12 +78,13 @@ async function run({ browser, site, results, options }) {
 							await settled(it);
 							wrong.push(
 								...(await overflow(it, '.mape-page')).map(text => `${name}, ${world}: ${text}`),
-								...(await faint(it, '.mape-page')).map(text => `${name}, ${world}: ${text}`));
+								...(await faint(it, '.mape-page')).map(text => `${name}, ${world}: ${text}`),
+								...language === 'ja' ? (await english(it, '.mape-page')).map(text => `${name}, ${world}: English: ${text}`) : []);
 							if (options.pictures)
 								await it.screenshot({ path: path.join(options.pictures, `${theme}-${dark ? 'dark' : 'light'}-${device}-${language}-${name}-${world}.png`), fullPage: true });
 						}
 
-					results.check(`${theme}, ${dark ? 'dark' : 'light'}, ${device}, ${language}: nothing is cut, sticks out or is too faint`, [ ...new Set(wrong), ...seen(it) ]);
+					results.check(`${theme}, ${dark ? 'dark' : 'light'}, ${device}, ${language}: nothing is cut, sticks out, is too faint or of another language`, [ ...new Set(wrong), ...seen(it) ]);
 					await it.context().close();
 				}
 

@@ -59,6 +59,45 @@ async function run({ browser, site, results, options }) {
 	]);
 	results.note('bytes of one poll with 63 blocks', Math.max(...sizes));
 	await it.context().close();
+	await kept({ browser, site, results, options });
+}
+
+// What a person does on the page lasts through three polls, and the nodes are the same. The numbers
+// change.
+async function kept({ browser, site, results, options }) {
+	const world = received => worlds.make(options.program, 'kept', it => it.write('sys/mape-wan/statistics/rx_bytes', `${received}\n`));
+	const it = await page(browser, site);
+	const wrong = [];
+
+	site.answers(world(1000));
+	await it.goto(`${site.base}/cgi-bin/luci/${PAGES.status}`);
+	await settled(it);
+	await it.$eval('.mape-technical', node => {
+		node.open = true;
+	});
+	await it.evaluate(() => {
+		const [ , cell ] = document.querySelectorAll('.mape-cell');
+		const br = [ ...document.querySelectorAll('.mape-table .td') ].find(node => node.textContent === '2404:9200:225:100::64');
+
+		cell.focus();
+		getSelection().selectAllChildren(br);
+		window.mapeKept = [ ...document.querySelectorAll('.mape-page *') ];
+	});
+	site.answers(world(5000000));
+	for (let polls = 0; polls < 3; polls++)
+		await it.waitForResponse(answer => (answer.request().postData() ?? '').includes('"status"'), { timeout: 60000 });
+	await it.waitForTimeout(500);
+
+	const after = await it.evaluate(() => ({
+		focus: document.activeElement.dataset?.first ?? document.activeElement.nodeName, selected: String(getSelection()),
+		open: document.querySelector('.mape-technical').open, lost: window.mapeKept.filter(node => !node.isConnected && !node.closest('svg')).length,
+		traffic: document.querySelector('.mape-numbers').textContent
+	}));
+
+	wrong.push(after.focus !== '9792' && `the focus is on ${after.focus}`, after.selected.trim() !== '2404:9200:225:100::64' && `"${after.selected}" is selected`,
+		!after.open && 'the details are folded', after.lost && `${after.lost} nodes were replaced`, !(/4\.77 M|4882|4\.8/).test(after.traffic) && `the numbers are old: ${after.traffic}`);
+	results.check('focus, selection and details last through three polls', [ ...wrong, ...seen(it) ]);
+	await it.context().close();
 }
 
 module.exports = { run };

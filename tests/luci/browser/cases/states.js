@@ -65,6 +65,15 @@ async function run({ browser, site, results, options }) {
 		const shown = await it.$eval('.mape-page', node => node.textContent);
 		const lines = JSON.parse(answers.status.out).interfaces.filter(({ interface: of }) => of === 'wan' && !state.none);
 
+		// A word, a sign and a tone, and an error waits for nothing.
+		for (const { state: of, error, warning } of lines) {
+			const badge = await it.$eval('[data-interface="wan"] .mape-badge', node => ({ tone: node.dataset.tone, words: node.textContent })).catch(() => null);
+			const expected = error || of === 'shut' ? 'bad' : of === 'pending' ? 'busy' : of === 'down' ? 'off' : warning ? 'warn' : 'ok';
+
+			if (badge?.tone !== expected || badge.words.length < 5)
+				wrong.push(`the badge is ${JSON.stringify(badge)} and not ${expected}`);
+		}
+
 		// A button is there for what there is.
 		for (const label of [ 'Copy ports as text', 'Show ports in use' ])
 			if (await it.locator(`.mape-page button:text-is("${label}")`).isVisible() !== lines.some(({ line }) => line !== null))
@@ -129,6 +138,28 @@ async function run({ browser, site, results, options }) {
 			wrong.push('the status page does not say that it is disabled');
 	}
 	results.check('an interface that is disabled is called so, and is no problem', [ ...wrong, ...seen(it) ]);
+
+	// Two presses from a line that is known to a section that has what was shown, and no more.
+	if (!site.real) {
+		const list = worlds.states();
+		const made = [];
+
+		site.interfaces({});
+		site.answers(worlds.make(options.program, 'first', list['no-interface'].change));
+		await it.goto(`${site.base}/cgi-bin/luci/${PAGES.status}`);
+		await settled(it);
+		await it.click('.mape-page button:text-is("Set up MAP-E")');
+		made.push(!(/config interface 'wan4'\s+option proto 'mape'/).test(await it.textContent('.modal')) && 'it does not show what it writes');
+		await it.click('.modal button:text-is("Write and apply")');
+		await it.waitForTimeout(1500);
+		made.push(JSON.stringify(site.sections) !== '{"wan4":{"proto":"mape"}}' && JSON.stringify(site.sections));
+		site.interfaces({});
+		site.answers(worlds.make(options.program, 'other', list['ds-lite'].change));
+		await it.goto(`${site.base}/cgi-bin/luci/${PAGES.status}`);
+		await settled(it);
+		made.push(await it.isVisible('.mape-page button:text-is("Set up MAP-E")') && 'a DS-Lite line is set up as MAP-E');
+		results.check('a known line is set up by two presses', [ ...made, ...seen(it) ]);
+	}
 
 	// What the form says of the line; on the real LuCI it is a dialogue of its own.
 	if (!site.real) {

@@ -152,7 +152,7 @@ class StandIn {
 		const rights = this.rights[this.sessions[session]] ?? [];
 		const allowed = rights.some(({ ubus, uci }) => ubus?.[object]?.includes(method) || (object === 'uci' && method === 'get' && uci?.includes(args.config)))
 			|| (object === 'uci' && method !== 'get' && rights[1]?.uci.includes(args.config ?? 'firewall'))
-			|| (rights.length && [ 'network.interface', 'luci-rpc' ].includes(object));
+			|| (rights.length && object === 'network.interface');
 		const result = allowed ? this.method(object, method, args) : null;
 
 		return allowed ? { result: result === null ? [ 4 ] : [ 0, result ] } : { error: { code: -32002, message: 'Access denied' } };
@@ -172,11 +172,11 @@ class StandIn {
 			return { values: Object.fromEntries(Object.entries(args.config === 'network' ? this.sections : this.staged).map(([ name, options ]) =>
 				[ name, { '.name': name, ...(args.config === 'network' ? { '.type': 'interface', proto: 'mape' } : { '.type': 'mape_forward' }), ...options } ])) };
 		case 'uci add':
-			this.staged[args.section] = {};
+			(args.config === 'network' ? this.sections : this.staged)[args.section] = {};
 
 			return {};
 		case 'uci set':
-			Object.assign(this.staged[args.section], args.values);
+			Object.assign((args.config === 'network' ? this.sections : this.staged)[args.section], args.values);
 
 			return {};
 		case 'uci delete':
@@ -203,6 +203,9 @@ class StandIn {
 			return this.output('forward');
 		case 'luci.mape port_set':
 			return this.output('ports.ranges');
+		case 'luci.mape try_forward':
+			return JSON.parse(this.known.try(...Object.entries({ src_dport: 'port', proto: 'proto', interface: 'interface', section: 'section' })
+				.filter(([ name ]) => args[name]).map(([ name, option ]) => `--${option}=${args[name]}`), `${args.host}:${args.dest_port}`).out);
 		case 'luci.mape probe':
 			return this.output('doctor');
 		case 'luci.mape report':

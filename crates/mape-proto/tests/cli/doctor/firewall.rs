@@ -36,7 +36,7 @@ fn a_zone_may_list_devices_and_no_interfaces() {
     );
     by_device.forwarding = "config forwarding\n option src lan\n option dest wan\nconfig redirect\n \
                             option src wan\n option src_dport 443\n";
-    is(&by_device, "servers", "redirect", "443");
+    is(&by_device, "servers", "redirect_outside", "443");
     by_device.forwarding = "config forwarding\n option src lan\n option dest wan\n";
     by_device.networks = "list device 'mape-lan+'";
     is(&by_device, "zone", "no_zone", "");

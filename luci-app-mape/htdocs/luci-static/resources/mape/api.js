@@ -16,6 +16,7 @@ return baseclass.extend({
 	portSet: method('port_set'),
 	doctor: method('doctor', 'interface'),
 	report: method('report', 'interface'),
+	tryForward: method('try_forward', 'host', 'dest_port', 'src_dport', 'proto', 'interface', 'section'),
 	plan: method('plan', 'prefix', 'provider', 'rule', 'layout', 'reserved_ports'),
 	detect: method('detect'),
 	ask: method('ask'),

@@ -11,7 +11,8 @@
 
 const PROTOCOL_NAMES = { tcp: 'TCP', udp: 'UDP', icmp: 'ICMP' };
 
-const SVG = 'http://www.w3.org/2000/svg';
+// Signs of the badges: no state is a colour alone.
+const TONES = { ok: '✔', busy: '…', warn: '△', bad: '✘', off: '–' };
 
 const STEP_NAMES = {
 	ipv6: _('IPv6'),
@@ -28,18 +29,6 @@ const STEP_STATES = {
 	unknown: _('unknown')
 };
 
-function svg(name, attributes, children) {
-	const node = document.createElementNS(SVG, name);
-
-	for (const key in attributes)
-		node.setAttribute(key, attributes[key]);
-
-	for (const child of children ?? [])
-		node.appendChild(child);
-
-	return node;
-}
-
 function unknown() {
 	return E('em', { 'class': 'mape-unknown' }, [ _('unknown') ]);
 }
@@ -47,10 +36,6 @@ function unknown() {
 // A value as a text node; nothing known is said in words.
 function known(value) {
 	return value === null || value === undefined ? unknown() : document.createTextNode(String(value));
-}
-
-function percent(level) {
-	return level === null ? null : `${Math.round(level * 100)} %`;
 }
 
 return baseclass.extend({
@@ -71,15 +56,33 @@ return baseclass.extend({
 		return [ text.provider(line.provider), line.ipv4, ...psid === null ? [] : [ `PSID ${psid}` ] ].join(', ');
 	},
 
-	// A box with a sentence about a problem; below it the program's own message and the next
-	// step.
+	// A word with a colour: 'ok', 'busy', 'warn', 'bad', or 'off' without one.
+	badge(tone, word) {
+		return E('span', { 'class': 'mape-badge', 'data-tone': tone }, [ TONES[tone], ' ', word ]);
+	},
+
+	// The program's own words, which are English, folded.
+	details(...lines) {
+		const words = lines.flat().filter(line => line);
+
+		return words.length ? E('details', { 'class': 'mape-detail' }, [
+			E('summary', {}, [ _('Details') ]),
+			...words.map(line => E('p', { 'lang': 'en' }, [ line ]))
+		]) : '';
+	},
+
+	// A box with a sentence about a problem; below it a button or link, and folded the
+	// program's own message and next step.
 	problem(sentence, message, hint, button) {
 		return E('div', { 'class': 'alert-message warning mape-problem' }, [
 			E('p', {}, [ sentence ]),
-			message ? E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ message ]) : '',
-			hint ? E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ '→ ', hint ]) : '',
-			button ?? ''
+			button ? E('div', { 'class': 'mape-buttons' }, [ button ]) : '',
+			this.details(message, hint && `→ ${hint}`)
 		]);
+	},
+
+	link(label, ...path) {
+		return E('a', { 'class': 'btn cbi-button-action', 'href': L.url(...path) }, [ label ]);
 	},
 
 	// An error of the program.
@@ -133,119 +136,6 @@ return baseclass.extend({
 		}[name];
 	},
 
-	// A cell for each block, filled as far as the block is.
-	grid(status, click) {
-		const blocks = model.blocks(status);
-
-		return E('div', { 'class': 'mape-grid', 'role': 'list' }, blocks.map(block => {
-			const { first, last, size, reserved, published, used, most, level } = block;
-			const name = first === last ? `${first}` : `${first}–${last}`;
-			const words = model.protocols.map(protocol => `${PROTOCOL_NAMES[protocol]} ${used[protocol] ?? '?'}`).join(', ');
-			const all = `${name}: ${words} / ${size}`;
-			const marks = [ [ _('reserved'), reserved ], [ _('published'), published ] ].filter(([ , count ]) => count).map(([ word, count ]) => `, ${word}: ${count}`);
-			const label = all + marks.join('');
-			const classes = [ 'mape-cell' ];
-
-			if (level === null)
-				classes.push('mape-cell-unknown');
-			if (model.isNearlyFull(level))
-				classes.push('mape-cell-full');
-			if (reserved)
-				classes.push('mape-cell-reserved');
-
-			const fill = E('span', { 'class': 'mape-fill' });
-
-			fill.style.setProperty('height', `${(level ?? 0) * 100}%`);
-
-			return E('button', {
-				'type': 'button',
-				'role': 'listitem',
-				'class': classes.join(' '),
-				'title': label,
-				'aria-label': label,
-				'click': () => click?.(block)
-			}, [
-				fill,
-				E('span', { 'class': 'mape-cell-name' }, [ `${first}` ]),
-				E('span', { 'class': 'mape-cell-count' }, [ `${most ?? '?'}/${size}`, reserved ? ' R' : '', published ? ' P' : '' ])
-			]);
-		}));
-	},
-
-	legend() {
-		return E('p', { 'class': 'mape-detail' }, [
-			_('Each cell is a block of ports, by its first port: the most in use by TCP, UDP or ICMP, of all in the block. R: some are reserved. P: some are published. ?: unknown.')
-		]);
-	},
-
-	bar(level, label) {
-		const fill = E('div');
-
-		fill.style.setProperty('width', `${(level ?? 0) * 100}%`);
-
-		return E('div', { 'class': 'cbi-progressbar', 'title': label }, [ fill ]);
-	},
-
-	totals(status) {
-		const head = [ _('Protocol'), _('Ports in use'), _('Connections'), _('Most seen') ];
-
-		return E('table', { 'class': 'table mape-totals' }, [
-			E('tr', { 'class': 'tr table-titles' }, head.map(title => E('th', { 'class': 'th left' }, [ title ]))),
-			...model.totals(status).map(total => {
-				const of = total.usable === null ? '' : ` / ${total.usable}`;
-
-				return E('tr', { 'class': 'tr' }, [
-					E('td', { 'class': 'td left', 'data-title': head[0] }, [ PROTOCOL_NAMES[total.protocol] ]),
-					E('td', { 'class': 'td left', 'data-title': head[1] }, [
-						total.used === null ? unknown() : this.bar(total.level, `${total.used}${of} (${percent(total.level)})`)
-					]),
-					E('td', { 'class': 'td left', 'data-title': head[2] }, [ known(total.connections) ]),
-					E('td', { 'class': 'td left', 'data-title': head[3] }, [ known(total.peak) ])
-				]);
-			})
-		]);
-	},
-
-	// Ports in use over the last samples, all three protocols.
-	chart(samples, usable, limit) {
-		const lines = model.lines(samples, usable, limit);
-		const points = line => line.map(([ x, y ]) => `${(x * 300).toFixed(1)},${(y * 60).toFixed(1)}`).join(' ');
-		const title = svg('title', {}, [ document.createTextNode(_('Ports in use while this page is open')) ]);
-
-		return E('figure', { 'class': 'mape-chart' }, [
-			svg('svg', { viewBox: '-1 -1 302 62', preserveAspectRatio: 'none', role: 'img' }, [
-				title,
-				svg('line', { x1: 0, x2: 300, y1: 12, y2: 12, 'class': 'mape-mark' }),
-				svg('line', { x1: 0, x2: 300, y1: 60, y2: 60, 'class': 'mape-axis' }),
-				...lines.flatMap((all, index) => all.map(line => svg('polyline', {
-					points: points(line.length > 1 ? line : [ line[0], [ line[0][0] + 0.004, line[0][1] ] ]),
-					'class': `mape-line mape-line-${model.protocols[index]}`
-				})))
-			]),
-			E('figcaption', { 'class': 'mape-detail' }, [
-				...model.protocols.map(protocol => E('span', { 'class': `mape-key mape-key-${protocol}` }, [ PROTOCOL_NAMES[protocol] ])),
-				_('Ports in use while this page is open; the dashed line is 80 %.')
-			])
-		]);
-	},
-
-	hosts(status, names) {
-		const hosts = model.hosts(status);
-
-		if (hosts === null)
-			return unknown();
-
-		if (!hosts.length)
-			return E('em', {}, [ _('none') ]);
-
-		return E('ul', { 'class': 'mape-hosts' }, hosts.map(({ address, connections }) => {
-			const router = address === status?.line?.ipv4;
-			const name = router ? _('this router') : names?.(address);
-
-			return E('li', {}, [ name ? `${address} (${name}): ${connections}` : `${address}: ${connections}` ]);
-		}));
-	},
-
 	// Many are shown when asked for.
 	ranges(list) {
 		const all = model.rangeTexts(list);
@@ -294,7 +184,7 @@ return baseclass.extend({
 			const [ { says } ] = line.evidence;
 
 			return from === 'dhcpv6' || provisioned
-				? E('div', {}, [ E('p', {}, [ sentence ]), E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ says ]) ])
+				? E('div', {}, [ E('p', {}, [ sentence ]), this.details(says) ])
 				: this.problem(sentence, says);
 		}
 
@@ -365,7 +255,7 @@ return baseclass.extend({
 		const faults = [].concat(answer?.faults ?? []);
 
 		return answer?.error ? this.error(answer.error)
-			: faults.length ? this.problem(_('A part of it could not be done. See the diagnosis for what to do.'), faults.join('; ')) : null;
+			: faults.length ? this.problem(_('A part of it could not be done. See the diagnosis for what to do.'), faults) : null;
 	},
 
 	// A call that failed, as a person can act on it.

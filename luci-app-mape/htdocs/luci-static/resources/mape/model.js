@@ -4,8 +4,9 @@
 // What the pages draw, made from mape-proto's JSON. No DOM, no LuCI: node tests it. A count that is
 // null is unknown and stays null; nothing here makes a 0 of it.
 
-// From here on a person is warned, in parts of the set.
+// From here on a person is warned, in parts of the set; from there on it is urgent.
 const FULL = 0.8;
+const NO_ROOM = 0.95;
 
 // Packets sent without any answer before that says something; as in `doctor`.
 const SENT = 20;
@@ -188,6 +189,35 @@ return baseclass.extend({
 
 	isNearlyFull(level) {
 		return level !== null && level >= FULL;
+	},
+
+	// The colour of a part in use: '' (also of an unknown one), 'warn' or 'bad'.
+	heat(level) {
+		return !this.isNearlyFull(level) ? '' : level >= NO_ROOM ? 'bad' : 'warn';
+	},
+
+	// The state as it is shown: its name, and the tone of its badge. What is not up because of
+	// an error waits for nothing.
+	shown(status) {
+		const { state, error } = status ?? {};
+
+		if (state === 'up')
+			return { name: state, tone: status.warning || this.nearlyFull(status).length ? 'warn' : 'ok' };
+		if (state === 'shut' || error)
+			return { name: error ? 'error' : state, tone: 'bad' };
+
+		return { name: state, tone: state === 'pending' ? 'busy' : 'off' };
+	},
+
+	// Bits in a second between two looks, { rx, tx }; null where a counter is unknown or new.
+	rates(before, status, seconds) {
+		const rate = name => {
+			const [ from, to ] = [ count(before?.traffic?.[name]), count(status?.traffic?.[name]) ];
+
+			return from === null || to === null || to < from || !(seconds > 0) ? null : (to - from) * 8 / seconds;
+		};
+
+		return { rx: rate('rx_bytes'), tx: rate('tx_bytes') };
 	},
 
 	hosts(status) {

@@ -2,7 +2,7 @@
 'require baseclass';
 
 // Names and sentences for the words of mape-proto's JSON. The texts here are translated; the
-// program's own messages are English and are shown beside them.
+// program's own messages are English; the pages show them folded.
 
 // Product names are not translated, but some are spelt otherwise in Japan.
 const PROVIDERS = {
@@ -55,6 +55,34 @@ const ERRORS = {
 	MAPE_PROVISIONING_PROGRAM: _('The provisioning server was not asked, because uclient-fetch would show the password in the list of processes. Install the package curl.')
 };
 
+// The same with the named values of the error, which netifd keeps too.
+const SPECIFIC = {
+	MAPE_OPTION_INVALID: _('The option {option} cannot have the value {value}. Correct it in the settings of the interface.'),
+	MAPE_TUNLINK_UNKNOWN: _('The interface {tunlink}, chosen as tunnel link, does not exist. Choose another one, or leave it empty.'),
+	MAPE_LINE_TAKEN: _('The interface {interface} of this router already has this line. Remove this one, or choose the IPv6 interface of another line as its tunnel link.')
+};
+
+// Why a forward is not published, by the codes of `forward list`.
+const REFUSALS = {
+	outside: _('Port {value} is not in your port set, so nothing can arrive there.'),
+	upnp_pool: _('Port {value} is set aside for UPnP.'),
+	taken: _('Port {value} is already that of the forward {other}.'),
+	none_left: _('No port of the set is left. Remove a forward, or reserve fewer ports.'),
+	no_room: _('There are too many forwards on this interface. Remove one.'),
+	option_invalid: _('The value {value} of the option {option} is not possible.'),
+	option_missing: _('The option {option} is missing.'),
+	host_unknown: _('The address of {host} is not known. Switch the device on, or enter its address.'),
+	host_elsewhere: _('{host} is not a device of the network {network}. Correct its address.'),
+	no_network: _('The address of {host} is not known, as the interface {network} has no IPv4 network.'),
+	id_too_long: _('{host} is longer than the last part of an address in the network {network}.'),
+	no_line: _('Its MAP-E interface is not up, or there are several and none is chosen.'),
+	no_device: _('The interface {interface} is not up yet.'),
+	rules_unreadable: _('The rules in force cannot be read. Restart the firewall.'),
+	not_loaded: _('The rules in force do not have it. Restart the firewall.'),
+	stopped: _('The firewall stops it: its rules lack the part of the package mape-rs. Reload the firewall.'),
+	still_loaded: _('It was removed, but the rules in force still have it. Restart the firewall.')
+};
+
 // Codes of netifd itself that an interface of ours can have.
 const NETIFD = {
 	NO_DEVICE: _('The tunnel device could not be made. See that the package kmod-ip6-tunnel is installed.')
@@ -92,7 +120,8 @@ const STATES = {
 	up: _('Online'),
 	shut: _('Blocked'),
 	pending: _('Waiting'),
-	down: _('Offline')
+	down: _('Offline'),
+	error: _('Problem')
 };
 
 // What a port is for; those of outgoing connections need no word.
@@ -127,18 +156,54 @@ const CHECKS = {
 	mtu: { title: _('MTU of the uplink'), action: _('Remove the MTU of the uplink, unless the provider asks for it.') },
 	lan_ipv6: { title: _('IPv6 in the LAN'), action: _('The line has a single /64: set RA, DHCPv6 and NDP to relay. IPv4 works without.') },
 	kernel: { title: _('Kernel'), action: _('Install an OpenWrt release with a newer kernel: nothing that is configured helps.') },
-	interface: { title: _('MAP-E interface'), action: _('Follow the next step below; the interface tries again by itself when something changes.') },
+	interface: { title: _('MAP-E interface'), action: _('The interface tries again by itself when something changes.') },
 	provisioning: { title: _('Provisioning'), action: _('Nothing at once: what worked goes on, and the server is asked again.') },
 	firewall: { title: _('Firewall'), action: _('Start the firewall: without its rules the router is open to the internet.') },
-	zone: { title: _('Firewall zone'), action: _('Follow the next step below: without zone and forwarding nothing of the LAN gets there.') },
-	default_route: { title: _('IPv4 default route'), action: _('Follow the next step below: the interface with the smallest metric carries IPv4.') },
+	zone: { title: _('Firewall zone'), action: _('Without a firewall zone and forwarding from lan, the devices of the LAN have no IPv4.') },
+	default_route: { title: _('IPv4 default route'), action: _('The interface with the smallest metric carries IPv4.') },
 	flow_offload: { title: _('Flow offloading'), action: _('It works, but the processor carries each packet. Remove the option for the place of translation.') },
-	servers: { title: _('Servers reached from outside'), action: _('Follow the next step below; ports of your own set are opened on the page Open a port.') },
+	servers: { title: _('Servers reached from outside'), action: _('Ports of your own set are opened on the page Open a port.') },
 	leftovers: { title: _('Leftovers of other packages'), action: _('Remove what another package or script left behind.') },
 	answers: { title: _('Answers of the BR'), action: _('See whether another router has the same address, and whether the contract is MAP-E.') },
 	dns: { title: _('Name servers of the router'), action: _('Name IPv6 name servers in place of those with an IPv4 address, or none.') },
 	packet_size: { title: _('Large packets'), action: _('Some part of the way takes no large packets. Set the MTU of the interface to 1280.') },
 	target: { title: _('IPv4 by TCP'), action: _('Try another target. If none answers, the first problem above is the cause.') }
+};
+
+// What a check has found, by its kind, or by its name where it can find one thing only. Where the
+// next step says it too, there is nothing here.
+const FOUND = {
+	no_interface: _('No interface asks for IPv6.'),
+	no_prefix: _('{interface} has no IPv6 prefix from the provider.'),
+	duid: _('The DHCPv6 client of {interface} sends an identifier that NTT does not answer.'),
+	mtu: _('{device} has an MTU of {mtu}; an IPoE line has 1500.'),
+	no_mape_interface: _('There is no MAP-E interface.'),
+	shut: _('{interface} is up, but its rules are not loaded, so it carries no traffic.'),
+	failed: _('{name} is not up.'),
+	warning: _('{name} is up, but not everything works.'),
+	no_reason: _('{interface} is not up, and the network service gives no reason.'),
+	no_table: _('The firewall has loaded no rules, so the router is unprotected.'),
+	no_zone: _('{interface} is in no firewall zone, so the LAN cannot use it.'),
+	zone_missing: _('{interface} belongs to the firewall zone {zone}, which does not exist.'),
+	not_forwarded: _('No zone may forward to {zone}, the zone of {interface}.'),
+	no_route: _('{interface} has no IPv4 default route.'),
+	rival: _('The default route of {other} competes with that of {interface}.'),
+	flow_offload: _('Flow offloading is on, but is not used for {interface}.'),
+	redirect_hidden: _('The port forward {redirect} of the firewall receives nothing on port {port}: the forward {forward} has that port.'),
+	redirect_outside: _('The port forward {redirect} of the firewall cannot be reached: port {port} is not in your port set.'),
+	redirect_unreserved: _('The port forward {redirect} of the firewall cannot be reached: port {port} is not reserved.'),
+	redirect_upnp: _('The port forward {redirect} of the firewall may lose its port {port}, which is set aside for UPnP.'),
+	config: _('The port forwards cannot be read.'),
+	forward: _('The forward {forward} is not in order.'),
+	upnp: _('UPnP is on, but {interface} has set aside no ports for it.'),
+	includes: _('The firewall loads no includes, so it blocks published ports.'),
+	includes_missing: _('The firewall has loaded its rules without those of the package mape-rs, so it blocks published ports.'),
+	twin: _('The tunnel {device} has the same two ends as this line.'),
+	leftovers: _('{what} belongs to another package or set-up and conflicts with this interface.'),
+	answers: _('{sent} packets were sent to the BR, and none came back.'),
+	ipv4_resolvers: _('The router asks the name server {resolver} over IPv4.'),
+	target: _('No TCP connection to {target} came about.'),
+	packet_size: _('{target} answers small packets, but none of {mtu} bytes.')
 };
 
 // What to do about one of several things that a check can find.
@@ -156,8 +221,14 @@ const KINDS = {
 	rules_without_device: _('The firewall has loaded its rules without the tunnel. Reload it: service firewall reload.'),
 	no_route: _('If this line is meant to carry IPv4, switch on the default route in the advanced settings of the interface.'),
 	rival: _('Give the other interface a greater metric, or remove its default route.'),
-	redirect: _('Remove this port forward of the firewall; if it is still needed, open a port of your own set on the page Open a port.'),
-	forward: _('See the next step below, and correct the forward on the page Open a port.'),
+	no_reason: _('Try again with the button below, and look at the system log.'),
+	twin: _('Remove the interface or the script that makes it: a line has only one tunnel.'),
+	config: _('Correct the file /etc/config/firewall first.'),
+	redirect_hidden: _('Remove one of them, or change the port of one.'),
+	redirect_unreserved: _('Remove it and open the port on the page Open a port, or add it to the reserved ports of the interface.'),
+	redirect_upnp: _('Change it to a reserved port, or lower the number of ports for UPnP.'),
+	redirect_outside: _('Remove this port forward of the firewall; if it is still needed, open a port of your own set on the page Open a port.'),
+	forward: _('Correct the forward on the page Open a port.'),
 	upnp: _('Set the number of ports for UPnP in the advanced settings of the interface, and let miniupnpd give away those only.'),
 	includes: _('Remove the option auto_includes from the section defaults of /etc/config/firewall.'),
 	includes_missing: _('Reload the firewall: service firewall reload. If it stays, install the package mape-rs again.'),
@@ -168,11 +239,28 @@ function own(table, key) {
 	return Object.prototype.hasOwnProperty.call(table, key) ? table[key] : null;
 }
 
+// A sentence with its named values; null if one is missing.
+function filled(sentence, values) {
+	let whole = true;
+	const words = sentence?.replace(/\{([a-z]+)\}/g, (_all, name) => {
+		const value = own(values ?? {}, name);
+
+		whole &&= value !== null;
+
+		return String(value);
+	});
+
+	return whole ? words ?? null : null;
+}
+
 return baseclass.extend({
 	protocol: _('MAP-E (Japan)'),
 
 	// Codes with a sentence.
 	errorCodes: Object.keys(ERRORS),
+
+	// Codes of forwards with a sentence.
+	refusals: Object.keys(REFUSALS),
 
 	// Stable names of `doctor`'s checks.
 	checkNames: Object.keys(CHECKS),
@@ -198,12 +286,23 @@ return baseclass.extend({
 	// The sentence for an error of the program, whose params can be more specific than its
 	// code.
 	explain(error) {
-		const { provider, line } = error?.params ?? {};
+		const { provider, line, refusal } = error?.params ?? {};
+
+		if (refusal)
+			return this.refusal(refusal, error.params);
 
 		return error?.code === 'MAPE_PREFIX_NOT_IN_RULES' && provider && line
 			? _('This line belongs to {line}, but the provider is set to {provider}. Set the provider to Automatic.')
 				.replace('{line}', () => this.provider(line)).replace('{provider}', () => this.provider(provider))
-			: this.error(error?.code);
+			: filled(own(SPECIFIC, error?.code), error?.params) ?? this.error(error?.code);
+	},
+
+	// Why a forward is not published, with the free ports that are nearest.
+	refusal(code, params) {
+		const sentence = filled(own(REFUSALS, code), params) ?? _('This forward is not possible.');
+		const nearest = String(params?.nearest ?? '').split(' ').filter(port => port);
+
+		return nearest.length ? `${sentence} ${_('The nearest free ones: %s').replace('%s', () => nearest.join(', '))}` : sentence;
 	},
 
 	// The sentence for a rule that only the network states. `on`: whether provisioning is on.
@@ -244,10 +343,14 @@ return baseclass.extend({
 		return own(FORWARDS, state) ?? _('unknown');
 	},
 
-	// `kind` says which of several things is wrong.
-	check(name, kind) {
-		const { title, action } = own(CHECKS, name) ?? { title: String(name ?? '?'), action: '' };
+	// The title of a check, what it has found, and what to do. `kind` says which of several
+	// things is wrong.
+	check({ check, kind, params } = {}) {
+		const { title, action } = own(CHECKS, check) ?? { title: String(check ?? '?'), action: '' };
+		const found = filled(own(FOUND, kind) ?? own(FOUND, check), params) ?? '';
+		const cause = params?.refusal ? this.refusal(params.refusal, params) : params?.code && kind !== 'ce_missing' ? this.explain({ code: params.code, params }) : '';
+		const step = own(KINDS, kind) ?? own(LINES, kind) ?? action;
 
-		return { title, action: own(KINDS, kind) ?? own(LINES, kind) ?? action };
+		return { title, found: [ found, cause ].filter(words => words), action: step };
 	}
 });

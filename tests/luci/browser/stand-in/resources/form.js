@@ -36,6 +36,9 @@ const Value = baseclass.extend({
 
 	// As LuCI shows it: red, and the reason as a tooltip.
 	check(section_id) {
+		if (!this.field)
+			return true;
+
 		const value = this.field.value;
 		const empty = value === '' && this.rmempty === false;
 		const answer = empty ? 'is needed' : value === '' && this.rmempty !== false ? true : this.validate?.(section_id, value) ?? true;
@@ -47,6 +50,12 @@ const Value = baseclass.extend({
 			this.field.setAttribute('data-tooltip', answer);
 
 		return answer === true;
+	},
+
+	getUIElement(section_id) {
+		return this.field && { setValue: value => {
+			this.field.value = value;
+		}, triggerValidation: () => this.check(section_id), getValue: () => this.field.value };
 	},
 
 	input() {
@@ -101,11 +110,7 @@ const Section = baseclass.extend({
 	},
 
 	getUIElement(section_id, name) {
-		const option = this.children.find(it => it.option === name);
-
-		return option?.field && { setValue: value => {
-			option.field.value = value;
-		}, triggerValidation: () => true, getValue: () => option.field.value };
+		return this.children.find(it => it.option === name)?.getUIElement(section_id);
 	},
 
 	// Shows the options whose conditions hold.
@@ -188,7 +193,7 @@ const GridSection = baseclass.extend({
 		const node = dialogue.render();
 
 		for (const option of dialogue.children) {
-			option.field.addEventListener('input', () => option.check(section_id));
+			option.field?.addEventListener('input', () => option.check(section_id));
 			option.check(section_id);
 		}
 
@@ -196,7 +201,7 @@ const GridSection = baseclass.extend({
 			if (!dialogue.children.every(option => option.check(section_id)))
 				return;
 			for (const option of dialogue.children)
-				if (option.field.value !== (option.cfgvalue(section_id) ?? option.default ?? ''))
+				if (option.field && option.field.value !== (option.cfgvalue(section_id) ?? option.default ?? ''))
 					option.write(section_id, option.field.value);
 
 			return uci.save().then(() => {

@@ -12,6 +12,22 @@
 
 const TARGET = '1.1.1.1:443';
 
+// The page on which a problem is mended, by its kind or by its check, unless a button mends it.
+const NETWORK = [ 'admin/network/network', _('Go to the interfaces') ];
+const FIREWALL = [ 'admin/network/firewall', _('Go to the firewall') ];
+const FORWARDS = [ 'admin/status/mape/forward', _('Open a port') ];
+const DHCP = [ 'admin/network/dhcp', _('Go to DHCP and DNS') ];
+const STATUS = [ 'admin/status/mape/status', _('Line and ports') ];
+const LOG = [ 'admin/status/logs', _('Go to the system log') ];
+
+const PLACES = {
+	uplink: NETWORK, contract: NETWORK, duid: NETWORK, mtu: NETWORK, lan_ipv6: NETWORK, interface: NETWORK, provisioning: NETWORK,
+	default_route: NETWORK, flow_offload: NETWORK, answers: NETWORK, packet_size: NETWORK, target: NETWORK,
+	firewall: FIREWALL, zone: FIREWALL, servers: FORWARDS, dns: DHCP, no_mape_interface: STATUS,
+	redirect_hidden: FIREWALL, redirect_outside: FIREWALL, redirect_unreserved: FIREWALL, redirect_upnp: FIREWALL,
+	includes: FIREWALL, includes_missing: FIREWALL, config: FIREWALL, upnp: NETWORK
+};
+
 return view.extend({
 	load() {
 		return Promise.all([
@@ -111,44 +127,45 @@ return view.extend({
 		return this.list.fill(call, report => report.error ? draw.error(report.error) : this.checks(report));
 	},
 
+	// Problems first, then advice; what is well is folded.
 	checks(report) {
+		const all = report.checks ?? [];
+		const list = checks => E('ul', { 'class': 'mape-checks' }, checks.map(check => this.check(check)));
+		const problems = all.filter(({ fine }) => !fine);
+		const advice = all.filter(({ fine, hint }) => fine && hint);
+		const well = all.filter(({ fine, hint }) => fine && !hint);
+		const words = _('%d checks are fine').replace('%d', () => String(well.length));
+
 		return E('div', {}, [
-			E('p', {}, [ E('strong', {}, [ report.fine ? _('Nothing is wrong.') : _('Something is wrong. Begin with the first problem; later ones may come of it.') ]) ]),
-			E('ul', { 'class': 'mape-checks' }, (report.checks ?? []).map(check => this.check(check)))
+			E('p', { 'class': 'mape-verdict' }, [
+				problems.length ? draw.badge('bad', _('Something is wrong. Begin with the first problem; later ones may come of it.')) : draw.badge('ok', _('Nothing is wrong.'))
+			]),
+			list([ ...problems, ...advice ]),
+			E('details', { 'class': 'mape-well' }, [ E('summary', {}, [ words ]), list(well) ])
 		]);
 	},
 
-	check({ check, fine, kind, message, evidence, hint, fix }) {
-		const { title, action } = text.check(check, kind);
-		// It works, and there is something to do all the same.
-		const advice = fine && hint;
-		const parts = [
-			E('p', {}, [
-				E('span', { 'class': fine ? 'mape-mark-ok' : 'mape-mark-bad' }, [ advice ? `△ ${_('advice')}` : fine ? `✔ ${_('fine')}` : `✘ ${_('problem')}` ]),
-				E('strong', {}, [ title ])
-			])
-		];
+	check({ check, fine, kind, params, message, evidence, hint, fix }) {
+		const { title, found, action } = text.check({ check, kind, params });
+		const open = !fine || hint;
+		const badge = !fine ? draw.badge('bad', _('problem')) : hint ? draw.badge('warn', _('advice')) : draw.badge('ok', _('fine'));
 
-		if (!fine || advice)
-			parts.push(E('p', {}, [ action ]));
+		return E('li', { 'class': 'mape-check', 'data-check': check, 'data-fine': fine ? 'yes' : 'no' }, [
+			E('p', {}, [ badge, ' ', E('strong', {}, [ title ]) ]),
+			...open ? [ ...found, action ].filter(words => words).map(words => E('p', {}, [ words ])) : [],
+			// Commands are the same in each language.
+			params?.leftover && hint ? E('p', {}, [ E('code', {}, [ hint ]) ])
+				: open ? E('div', { 'class': 'mape-buttons' }, [ this.remedy(fix ?? {}) ?? draw.link(...this.place(check, kind)) ]) : '',
+			draw.details(message, hint && `→ ${hint}`, evidence ?? [])
+		]);
+	},
 
-		parts.push(E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ message ]));
+	// The label and the path of the page on which a problem is mended.
+	place(check, kind) {
+		const name = [ kind, check ].find(it => Object.prototype.hasOwnProperty.call(PLACES, it));
+		const [ path, label ] = name ? PLACES[name] : LOG;
 
-		if (hint)
-			parts.push(E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ '→ ', hint ]));
-
-		if (evidence?.length)
-			parts.push(E('details', { 'class': 'mape-detail' }, [
-				E('summary', {}, [ _('Why') ]),
-				...evidence.map(line => E('p', { 'lang': 'en' }, [ line ]))
-			]));
-
-		const remedy = fix ? this.remedy(fix) : null;
-
-		if (remedy)
-			parts.push(E('div', { 'class': 'mape-buttons' }, [ remedy ]));
-
-		return E('li', { 'class': 'mape-check', 'data-check': check, 'data-fine': fine ? 'yes' : 'no' }, [ ...parts ]);
+		return [ label, path ];
 	},
 
 	remedy(fix) {

@@ -16,6 +16,9 @@ const KIND = 'mape_forward';
 // Seconds between two requests for the states of the forwards.
 const PAUSE = 10;
 
+// How long typing rests before the program is asked, in milliseconds.
+const REST = 300;
+
 const PROTOCOLS = { 'tcp udp': 'TCP + UDP', tcp: 'TCP', udp: 'UDP' };
 
 // The program stores a port under its section's name. The name must therefore not change, and must
@@ -28,17 +31,6 @@ function option(section_id, name) {
 	const value = uci.get('firewall', section_id, name);
 
 	return value === undefined ? null : value;
-}
-
-function refusalText({ why, nearest }) {
-	const sentence = {
-		number: _('Write auto, or a port from 1 to 65535.'),
-		outside: _('This port is not in your port set, so nothing can arrive there.'),
-		upnp: _('This port is set aside for UPnP.'),
-		taken: _('This port is already that of another forward.')
-	}[why];
-
-	return nearest.length ? `${sentence} ${_('The nearest free ones: %s').replace('%s', nearest.join(', '))}` : sentence;
 }
 
 return view.extend({
@@ -57,7 +49,8 @@ return view.extend({
 		const map = new form.Map('firewall');
 
 		this.answer = answer;
-		this.set = set;
+		this.verdict = draw.answer();
+		this.verdict.node.setAttribute('role', 'alert');
 		this.cells = {};
 		this.message = E('div', { 'aria-live': 'polite' });
 
@@ -89,6 +82,10 @@ return view.extend({
 				lines.length ? '' : draw.problem(_('No MAP-E interface is enabled, so nothing is published. Add or enable one under Network, Interfaces.'), null, null,
 					E('a', { 'class': 'btn cbi-button-action', 'href': L.url('admin/network/network') }, [ _('Go to the interfaces') ])),
 				this.message,
+				...[].concat(set?.interfaces ?? []).map(line => E('p', { 'class': 'mape-set' }, [
+					E('strong', {}, [ lines.length > 1 ? `${_('Your ports')} (${line.interface})` : _('Your ports') ]), ' ',
+					draw.ranges([].concat(line.ranges ?? []).map(range => [].concat(range).slice(0, 2)))
+				])),
 				node,
 				E('p', { 'class': 'mape-detail' }, [
 					_('Port forwards of the firewall whose port is not yours cannot be reached; the diagnosis names them.'), ' ',
@@ -163,13 +160,18 @@ return view.extend({
 		};
 		outside.validate = function(section_id, value) {
 			const typed = option_ => this.section.formvalue(section_id, option_) ?? option(section_id, option_);
-			const line = typed('interface') ?? (lines.length === 1 ? lines[0] : null);
-			const refusal = forwards.refusal({
-				section: section_id, interface: line, port: String(value ?? ''), proto: forwards.protocols(typed('proto'))
-			}, forwards.ranges(page.set, line), forwards.held(page.answer.forwards, uci.sections('firewall', KIND)));
+			const request = [
+				typed('dest_ip'), typed('dest_port'), value || 'auto', forwards.protocols(typed('proto')).join(','), typed('interface'), section_id
+			].map(word => String(word ?? ''));
 
-			return refusal ? refusalText(refusal) : true;
+			return page.allowed(request, this, section_id);
 		};
+
+		const verdict = s.option(form.DummyValue, '_verdict', ' ');
+
+		verdict.modalonly = true;
+		verdict.cfgvalue = () => null;
+		verdict.renderWidget = () => this.verdict.node;
 
 		if (lines.length > 1) {
 			const line = s.option(form.ListValue, 'interface', _('Interface'));
@@ -190,6 +192,57 @@ return view.extend({
 
 			return page.cells[section_id];
 		};
+	},
+
+	// Whether the program takes a forward; true until it has answered. Then `field` is judged
+	// again.
+	allowed(request, field, section_id) {
+		const key = request.join(' ');
+
+		if (this.asked !== key) {
+			this.asked = key;
+			this.refused = false;
+			window.clearTimeout(this.timer);
+			if (request[0] && request[1])
+				this.timer = window.setTimeout(() => this.ask(request, field, section_id), REST);
+		}
+
+		return !this.refused || _('This forward is not possible; see below.');
+	},
+
+	ask(request, field, section_id) {
+		const input = () => field.getUIElement(section_id);
+
+		return this.verdict.fill(api.tryForward(...request), answer => {
+			if (this.asked !== request.join(' '))
+				return '';
+
+			const { error } = answer;
+			const port = answer.forwards?.[0]?.port;
+
+			this.refused = !!error?.params?.option;
+			input()?.triggerValidation();
+
+			if (!error)
+				return port ? E('span', {}, [ _('Port outside: %s').replace('%s', () => port) ]) : '';
+
+			if (!this.refused)
+				return draw.error(error);
+
+			const free = String(error.params.nearest ?? '').split(' ').filter(word => word);
+
+			return E('div', {}, [
+				E('p', {}, [ text.explain(error) ]),
+				E('div', { 'class': 'mape-buttons' }, free.map(it => E('button', {
+					'class': 'btn',
+					'click': ev => {
+						ev.preventDefault();
+						input()?.setValue(it);
+						input()?.triggerValidation();
+					}
+				}, [ it ])))
+			]);
+		});
 	},
 
 	refresh() {
@@ -221,12 +274,10 @@ return view.extend({
 			nodes.push(E('span', {}, [ ' ', where ]));
 		if (forward?.before)
 			nodes.push(E('p', { 'class': 'mape-detail' }, [ _('%s before the last move').replace('%s', () => forward.before) ]));
-		if (state === 'refused' && forward.nearest?.length)
-			nodes.push(E('p', { 'class': 'mape-detail' }, [ _('The nearest free ones: %s').replace('%s', () => [].concat(forward.nearest).join(', ')) ]));
+		if (forward?.code)
+			nodes.push(E('p', { 'class': 'mape-detail' }, [ text.refusal(forward.code, forward.params) ]));
 		if (forward?.reason)
-			nodes.push(E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ forward.reason ]));
-		if (forward?.hint)
-			nodes.push(E('p', { 'class': 'mape-detail', 'lang': 'en' }, [ '→ ', forward.hint ]));
+			nodes.push(draw.details(forward.reason, forward.hint && `→ ${forward.hint}`));
 
 		dom.content(this.cells[section_id], nodes);
 	}

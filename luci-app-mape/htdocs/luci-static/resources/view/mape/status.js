@@ -8,9 +8,14 @@
 'require mape.api as api';
 'require mape.draw as draw';
 'require mape.model as model';
+'require mape.patch as patch';
 'require mape.restart as restart';
 'require mape.section as sections';
 'require mape.text as text';
+'require mape.usage as usage';
+
+// Names of an interface that is set up; the first is that of `mape-proto detect --apply`.
+const NAMES = [ 'wan4', 'wan4mape', 'mape' ];
 
 // Samples that the chart shows.
 const SAMPLES = 60;
@@ -28,13 +33,18 @@ function button(label, allowed, click, style) {
 	}, [ label ]);
 }
 
-// One interface: a frame with buttons, which stays, and a body that is drawn again at each answer.
+function diagnosis() {
+	return draw.link(_('Go to the diagnosis'), 'admin/status/mape/doctor');
+}
+
+// One interface: a frame with buttons, and a body that is drawn once and kept up to date.
 class Line {
 	constructor(name, page) {
 		this.name = name;
 		this.page = page;
 		this.status = null;
 		this.samples = [];
+		this.rates = { rx: null, tx: null };
 		// Those of the router when the page was opened.
 		this.failures = null;
 		this.body = E('div', {}, [ E('em', { 'class': 'spinning' }, [ _('Asking the router…') ]) ]);
@@ -44,8 +54,13 @@ class Line {
 		this.used = button(_('Show ports in use'), true, ui.createHandlerFn(this, 'showPorts', null));
 		for (const it of [ this.copy, this.used, this.again ])
 			it.hidden = true;
+		this.badge = E('span', { 'role': 'status' });
 		this.node = E('div', { 'class': 'cbi-section', 'data-interface': name }, [
-			E('h3', {}, [ name ]),
+			E('div', { 'class': 'mape-head' }, [
+				E('h3', {}, [ name ]), this.badge,
+				E('a', { 'href': L.url('admin/network/network') }, [ _('Go to the interfaces') ]),
+				E('a', { 'href': L.url('admin/status/mape/doctor') }, [ _('Go to the diagnosis') ])
+			]),
 			this.body,
 			E('div', { 'class': 'mape-buttons' }, [ this.copy, this.used, this.again ])
 		]);
@@ -56,63 +71,88 @@ class Line {
 			const status = report.interfaces?.find(it => it.interface === this.name);
 
 			if (!status)
-				return dom.content(this.body, draw.error(report.error ?? { code: 'MAPE_NO_INTERFACE' }));
+				return this.show([ draw.error(report.error ?? { code: 'MAPE_NO_INTERFACE' }) ]);
 
+			const seconds = (Date.now() - this.at) / 1000;
+
+			this.rates = model.rates(this.status, status, seconds);
+			this.at = Date.now();
 			this.status = status;
 			this.again.hidden = status.state === 'up' || status.state === 'shut';
 			this.copy.hidden = !status.line;
 			this.used.hidden = !status.line && !status.ports;
 			this.samples = model.remember(this.samples, status, SAMPLES);
-			dom.content(this.body, this.draw(report.conntrack));
-		}, error => {
-			dom.content(this.body, draw.failed(error));
-		});
+			this.show(this.draw(report.conntrack), model.shown(status));
+		}, error => this.show([ draw.failed(error) ]));
+	}
+
+	// Only what has changed is touched; a state is announced when it is another one.
+	show(parts, shown) {
+		patch.patch(this.body, E('div', {}, [ ...parts ]));
+		patch.patch(this.badge, E('span', { 'role': 'status' }, [ shown ? draw.badge(shown.tone, text.state(shown.name)) : '' ]));
 	}
 
 	draw(conntrack) {
 		const status = this.status;
-		const line = status.line;
-		const traffic = status.traffic ?? {};
-		const bytes = value => value === null || value === undefined ? null : '%1024.2mB'.format(value);
-		const parts = [
-			E('p', {}, [
-				E('strong', {}, [ text.state(status.state) ]),
-				line ? `: ${draw.owner(line)}` : ''
-			]),
-			draw.chain(status, now()),
-			...this.warnings(conntrack)
-		];
+		const { line } = status;
 
-		if (line)
-			parts.push(draw.table([
+		return [
+			E('div', {}, [ ...this.warnings(conntrack) ]),
+			E('div', {}, [ line ? this.numbers() : '' ]),
+			draw.chain(status, now()),
+			E('div', {}, [ ...line || status.ports ? [
+				E('h4', {}, [ _('Ports') ]),
+				usage.totals(status),
+				usage.chart(this.samples, status.ports?.usable ?? null, SAMPLES),
+				usage.grid(status, block => this.showPorts(block)),
+				usage.legend(),
+				E('p', { 'class': 'mape-detail' }, [ status.ports?.peak
+					? _('Most seen while a page or command read the status, in the last %s.').replace('%s', '%t'.format(status.ports.peak.recorded_for)) : '' ]),
+				E('h4', {}, [ _('Hosts with the most connections') ]),
+				usage.hosts(status, address => this.page.hostName(address))
+			] : [] ]),
+			E('div', {}, [ line ? this.details(conntrack) : '' ])
+		];
+	}
+
+	// What a person looks for: the address, the ports in use, and whether something flows.
+	numbers() {
+		const { line, traffic, uptime } = this.status;
+		const bytes = value => value === null || value === undefined ? '?' : '%1024.2mB'.format(value);
+		const rate = value => value === null ? '–' : `${(value / 1e6).toFixed(value < 1e7 ? 2 : 0)} Mbit/s`;
+		const number = (title, ...rest) => E('div', { 'class': 'mape-number' }, [ title, ...rest ]);
+		const head = words => E('strong', {}, [ words ]);
+		const detail = words => E('div', { 'class': 'mape-detail' }, [ words ]);
+		const shared = model.psid(line) !== null;
+
+		return E('div', { 'class': 'mape-numbers' }, [
+			number(_('IPv4 address'), head(line.ipv4_prefix_len === 32 ? line.ipv4 : `${line.ipv4}/${line.ipv4_prefix_len}`),
+				detail(text.provider(line.provider)), detail(shared ? _('shared, %d ports are yours').replace('%d', () => line.port_count) : _('not shared'))),
+			number(_('Ports in use'), usage.most(this.status)),
+			number(_('Traffic'), head(`↓ ${rate(this.rates.rx)}  ↑ ${rate(this.rates.tx)}`),
+				detail(`↓ ${bytes(traffic?.rx_bytes)}  ↑ ${bytes(traffic?.tx_bytes)}`),
+				detail(Number.isFinite(uptime) ? _('for %s').replace('%s', '%t'.format(uptime)) : ''))
+		]);
+	}
+
+	details(conntrack) {
+		const { line, mtu, edge, device } = this.status;
+		const psid = model.psid(line);
+
+		return E('details', { 'class': 'mape-technical' }, [
+			E('summary', {}, [ _('Technical details') ]),
+			draw.table([
 				[ _('Provider'), `${text.provider(line.provider)} (${text.source(line.rule_source)})` ],
-				[ _('IPv4 address'), line.ipv4_prefix_len === 32 ? line.ipv4 : `${line.ipv4}/${line.ipv4_prefix_len}` ],
 				[ _('Border relay (BR)'), line.br ],
 				[ _('Own end of the tunnel (CE)'), line.ce ],
 				[ _('IPv6 prefix of the line'), line.end_user_prefix ],
-				[ _('Received'), bytes(traffic.rx_bytes) ],
-				[ _('Sent'), bytes(traffic.tx_bytes) ],
-				[ _('MTU'), status.mtu ],
-				[ _('Port translation'), status.edge ? text.edge(status.edge) : null ],
-				[ _('Insert failures (whole router)'), conntrack?.insert_failed ?? null ],
-				[ _('Hosts with the most connections'), draw.hosts(status, address => this.page.hostName(address)) ]
-			]));
-
-		if (line || status.ports)
-			parts.push(
-				E('h4', {}, [ _('Ports') ]),
-				draw.totals(status),
-				draw.chart(this.samples, status.ports?.usable ?? null, SAMPLES),
-				draw.grid(status, block => this.showPorts(block)),
-				draw.legend()
-			);
-
-		if (status.ports?.peak)
-			parts.push(E('p', { 'class': 'mape-detail' }, [
-				_('Most seen while a page or command read the status, in the last %s.').replace('%s', '%t'.format(status.ports.peak.recorded_for))
-			]));
-
-		return E('div', {}, [ ...parts ]);
+				[ _('PSID'), psid ?? _('none') ],
+				[ _('Device'), device ],
+				[ _('MTU'), mtu ],
+				[ _('Port translation'), edge ? text.edge(edge) : null ],
+				[ _('Insert failures (whole router)'), conntrack?.insert_failed ?? null ]
+			])
+		]);
 	}
 
 	warnings(conntrack) {
@@ -120,14 +160,14 @@ class Line {
 		const nodes = [];
 
 		if (status.error)
-			nodes.push(draw.error(status.error));
+			nodes.push(draw.error(status.error, diagnosis()));
 		else if (status.state === 'pending' || status.state === 'down')
 			nodes.push(draw.problem(status.state === 'down'
 				? _('The interface is stopped. Start it with the button below.')
-				: _('The interface is being set up. Wait a moment; if it stays, see the diagnosis.')));
+				: _('The interface is being set up. Wait a moment; if it stays, see the diagnosis.'), null, null, diagnosis()));
 
 		if (status.warning)
-			nodes.push(draw.error(status.warning));
+			nodes.push(draw.error(status.warning, diagnosis()));
 
 		if (status.state === 'shut')
 			nodes.push(draw.problem(_('The interface is up, but its rules are not loaded, so nothing passes. Load them.'), null, null,
@@ -142,7 +182,7 @@ class Line {
 			nodes.push(draw.problem(_('New connections fail while most ports are in use, so probably no port is free for them. See which hosts have the most connections.')));
 
 		if (status.unknown?.length)
-			nodes.push(draw.problem(_('Some numbers cannot be read and are shown as unknown. See that the package mape-rs is complete.'), status.unknown.join('; ')));
+			nodes.push(draw.problem(_('Some numbers cannot be read and are shown as unknown. See that the package mape-rs is complete.'), status.unknown));
 
 		return nodes;
 	}
@@ -232,18 +272,51 @@ return view.extend({
 		return this.hints?.getHostnameByIPAddr?.(address) ?? null;
 	},
 
+	// Where the line is known, one button sets it up; the names and options are shown before.
 	emptyNode() {
 		const answer = E('div', { 'aria-live': 'polite' }, [ E('em', { 'class': 'spinning' }, [ _('Looking at the line…') ]) ]);
+		const setUp = button(_('Set up MAP-E'), this.mayWrite, () => this.askSetUp(), 'cbi-button-positive');
 
-		api.detect().then(draw.line.bind(draw), draw.failed.bind(draw)).then(node => dom.content(answer, node));
+		setUp.hidden = true;
+		api.detect().then(found => {
+			setUp.hidden = found.line?.line !== 'map-e' || (!!found.plan?.error && model.ruleFrom(found) !== 'dhcpv6');
+
+			return draw.line(found);
+		}, error => draw.failed(error)).then(node => dom.content(answer, node));
 
 		return E('div', { 'class': 'cbi-section' }, [
 			E('p', {}, [ _('There is no MAP-E interface yet. Add one under Network, Interfaces: name it wan4 and choose the protocol MAP-E (Japan); nothing else has to be typed.') ]),
 			answer,
-			E('div', { 'class': 'mape-buttons' }, [
-				E('a', { 'class': 'btn cbi-button-action', 'href': L.url('admin/network/network') }, [ _('Go to the interfaces') ])
+			E('div', { 'class': 'mape-buttons' }, [ setUp, draw.link(_('Go to the interfaces'), 'admin/network/network') ])
+		]);
+	},
+
+	// What is written, before it is written.
+	askSetUp() {
+		const name = NAMES.find(it => !uci.get('network', it)) ?? NAMES[0];
+
+		ui.showModal([ _('Set up MAP-E') ], [
+			E('p', {}, [ _('This is added to the configuration of the network; the tunnel joins the firewall zone of the IPv6 interface by itself. To undo it, delete the interface under Network, Interfaces.') ]),
+			E('pre', {}, [ `config interface '${name}'\n\toption proto 'mape'` ]),
+			E('div', { 'class': 'right mape-buttons' }, [
+				E('button', { 'class': 'btn', 'click': ui.hideModal }, [ _('Cancel') ]),
+				E('button', { 'class': 'btn cbi-button-positive', 'click': ui.createHandlerFn(this, () => this.setUp(name)) }, [ _('Write and apply') ])
 			])
 		]);
+	},
+
+	setUp(name) {
+		uci.add('network', 'interface', name);
+		uci.set('network', name, 'proto', 'mape');
+
+		return uci.save().then(() => ui.changes.init()).then(() => {
+			ui.hideModal();
+
+			return ui.changes.apply(true);
+		}, error => {
+			ui.hideModal();
+			ui.addNotification(null, draw.failed(error));
+		});
 	},
 
 	handleSave: null,

@@ -21,6 +21,11 @@ const shapes = {
 	rule: /^[a-z][0-9A-Za-z=,:.\/_-]{0,255}$/,
 	layout: /^(draft03|rfc7597)$/,
 	reserved_ports: /^[0-9][0-9,-]{0,1023}$/,
+	host: /^[0-9A-Za-z_:][0-9A-Za-z_.:-]{0,252}$/,
+	dest_port: /^[0-9A-Za-z][0-9A-Za-z-]{0,31}$/,
+	src_dport: /^[0-9A-Za-z][0-9A-Za-z,-]{0,63}$/,
+	proto: /^[a-z]+(,[a-z]+)?$/,
+	section: /^[0-9A-Za-z_]{1,64}$/,
 	target: /^[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5}$/
 };
 
@@ -185,6 +190,28 @@ return {
 		detect: detecting(),
 
 		// From here on: what sends something, or changes something.
+
+		// What would come of a forward in place of this section. Nothing is changed.
+		try_forward: {
+			args: { host: '', dest_port: '', src_dport: '', proto: '', interface: '', section: '' },
+			call: function(request) {
+				let args = checked(request, [ 'host', 'dest_port', 'src_dport', 'proto', 'interface', 'section' ]);
+
+				if (!args?.host || !args.dest_port)
+					return refuse(request);
+
+				let words = [ 'forward', 'add', '--dry-run', '--json' ];
+
+				if (args.src_dport)
+					push(words, `--port=${args.src_dport}`);
+
+				for (let name in [ 'proto', 'interface', 'section' ])
+					if (args[name])
+						push(words, `--${name}=${args[name]}`);
+
+				return answering(request, [ ...words, `${args.host}:${args.dest_port}` ]);
+			}
+		},
 
 		ask: detecting('--ask', '--ask-gateway'),
 

@@ -17,12 +17,13 @@ function row(name, report) {
 	const { line } = status;
 	const totals = model.totals(status);
 	const used = totals.map(total => `${draw.protocolName(total.protocol)} ${total.used ?? '?'}`).join(', ');
-	const words = [ E('strong', {}, [ text.state(status.state) ]) ];
+	const shown = model.shown(status);
+	const words = [ draw.badge(shown.tone, text.state(shown.name)) ];
 
 	if (status.error)
-		words.push(': ', text.error(status.error.code));
+		words.push(' ', text.explain(status.error));
 	else if (line)
-		words.push(`: ${draw.owner(line)}`);
+		words.push(` ${draw.owner(line)}`);
 
 	if (status.ports)
 		words.push(E('br'), `${_('Ports in use')}: ${used} / ${status.ports.usable}`);

@@ -1,0 +1,32 @@
+//! The reason why a forward is not published.
+
+use mape_core::{Explain, Explanation};
+
+/// Why a forward is not published.
+#[derive(Debug)]
+pub struct Obstacle {
+    /// The stable code.
+    pub(crate) code: &'static str,
+    /// One sentence.
+    pub(crate) reason: String,
+    /// The next step.
+    pub(crate) hint: String,
+    /// The named values of the sentence.
+    pub(crate) params: Vec<(&'static str, String)>,
+}
+
+impl Obstacle {
+    pub(crate) fn new(code: &'static str, reason: impl Into<String>, hint: &str) -> Self {
+        Self { code, reason: reason.into(), hint: hint.to_owned(), params: Vec::new() }
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
+        self.params.push((name, value));
+        self
+    }
+
+    pub(crate) fn explained(code: &'static str, error: &dyn Explain) -> Self {
+        let Explanation { hint, params, .. } = error.explain();
+        Self { code, reason: error.to_string(), hint: hint.into_owned(), params }
+    }
+}
