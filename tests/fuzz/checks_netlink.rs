@@ -3,7 +3,7 @@
 
 use mape_kernel::conntrack::Entry;
 use mape_kernel::netlink::{Message, Messages};
-use mape_kernel::nft_state::{Rule, read_indexes};
+use mape_kernel::nft_state::{Part, Rule, read_indexes};
 
 pub fn ctnetlink(bytes: &[u8]) -> Option<Entry> {
     let mut last = entry(bytes);
@@ -13,6 +13,14 @@ pub fn ctnetlink(bytes: &[u8]) -> Option<Entry> {
         if let Ok(Message::Item { attributes, .. }) = received.map(|received| received.message) {
             last = entry(attributes).or(last);
             let _ = Rule::read(attributes);
+            let _ = Part::of_elements(1, attributes);
+            // A handle, which firewall4 changes in each reload, changes no hash.
+            if let (Ok(rule), 0) = (Part::of_rule(1, attributes), attributes.len() % 4) {
+                let handle = [&[12, 0, 3, 0][..], &[7; 8]].concat();
+                for other in [[attributes, &handle].concat(), [&handle, attributes].concat()] {
+                    assert_eq!(Part::of_rule(1, &other), Ok(rule.clone()));
+                }
+            }
             assert!(read_indexes(attributes).map_or(0, |indexes| indexes.len()) <= bytes.len());
         }
     }

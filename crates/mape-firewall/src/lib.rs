@@ -2,8 +2,8 @@
 //!
 //! Two callers exist on a router: firewall4, whose reload leaves our tables alone but whose stop
 //! removes them, and the hotplug event of an interface that came up. Neither knows what the other
-//! did, so the loader works from what *is*: the state files, the devices' indexes, and a marker in
-//! the table itself that tells whether this very text is loaded.
+//! did, so the loader works from the state files, the devices' indexes, and what the kernel has of
+//! our tables: a marker in them tells which text is loaded.
 
 mod admit;
 mod apply_forwards;
@@ -17,6 +17,7 @@ mod loadable;
 mod loader;
 pub mod lock;
 mod nft_command;
+mod presence;
 mod probe;
 mod publish;
 mod record;

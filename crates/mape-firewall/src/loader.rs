@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use mape_core::Quoted;
-use mape_nft::{Interface, transaction};
+use mape_nft::{Interface, Presence, transaction};
 use nix::fcntl::Flock;
 
 use crate::admit::admit;
@@ -15,6 +15,7 @@ use crate::loadable::{
     LoadableInterface, apply_offload_exemption, attempts, first_accepted, loadable,
 };
 use crate::nft_command::Nft;
+use crate::presence::{forget, note, presence};
 use crate::publish::{PendingEvents, Planned};
 use crate::record::Record;
 use crate::remarks::Remarks;
@@ -37,6 +38,7 @@ pub fn unload(env: &Env) -> Result<(), FirewallError> {
     nft.unload()?;
     admit(&env.kernel, &nft, &[])?;
     capability_cache::clear(env);
+    forget(env);
     Record::remove_others(&env.run, |_| false);
     lock::remove(lock, &env.run);
     Ok(())
@@ -44,10 +46,10 @@ pub fn unload(env: &Env) -> Result<(), FirewallError> {
 
 /// Makes the loaded rules agree with the state files and devices.
 ///
-/// If nothing has to change, nft is only queried. Otherwise one transaction replaces the rules of
-/// all interfaces. With edge `auto`, the load itself is the test of what the kernel supports: nft
-/// loads all of a text or none of it, so a refused attempt changes nothing, and the loader tries
-/// the next edge. Each call starts with the best edge again.
+/// If nothing has to change, the kernel is only queried, and no program runs. Otherwise one
+/// transaction replaces the rules of all interfaces. With edge `auto`, the load itself is the test
+/// of what the kernel supports: nft loads all of a text or none of it, so a refused attempt changes
+/// nothing, and the loader tries the next edge. Each call starts with the best edge again.
 ///
 /// If nft refuses the newest rules of an interface, its older rules stay loaded or are loaded
 /// again. Older rules do not contain a forward that was withdrawn since.
@@ -141,11 +143,15 @@ fn load_ready(
     apply_offload_exemption(&env.kernel, &mut ready)?;
     let bring = |interfaces: &[Interface]| {
         let text = transaction(interfaces);
-        let is_loaded = nft.has(&text)?;
-        if !is_loaded {
-            nft.load(&text)?;
+        let found = presence(env, nft, &text)?;
+        match found.presence {
+            Presence::Complete if found.is_noted => return Ok(true),
+            Presence::Complete => {}
+            Presence::WithoutShortCuts => nft.load_text(&text.short_cuts())?,
+            Presence::Missing => nft.load(&text)?,
         }
-        Ok(is_loaded)
+        note(env, &text);
+        Ok(found.presence != Presence::Missing)
     };
     let mut refused = Vec::new();
     let mut first = None;
@@ -253,8 +259,12 @@ pub fn intended(
         for interface in &mut interfaces {
             interface.index = interface.index.filter(|index| *index != 0);
         }
-        let Some(missing) = nft.missing(&transaction(&interfaces)) else { return Ok(None) };
-        first.get_or_insert(missing);
+        let text = transaction(&interfaces);
+        match presence(env, &nft, &text).map_or(Presence::Missing, |found| found.presence) {
+            Presence::Complete => return Ok(None),
+            Presence::WithoutShortCuts => first.get_or_insert_with(|| text.short_cuts()),
+            Presence::Missing => first.get_or_insert_with(|| nft.text(&text)),
+        };
     }
     Ok(first)
 }

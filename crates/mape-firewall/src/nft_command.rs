@@ -45,30 +45,15 @@ impl<'a> Nft<'a> {
         Self { lock: Some(lock.as_fd()), ..Self::new(program) }
     }
 
-    /// Whether this text is loaded. If only the fast path is missing, as after a firewall4 reload,
-    /// it is loaded again.
-    pub(super) fn has(&self, transaction: &Transaction) -> Result<bool, FirewallError> {
-        let presence = self.presence(transaction)?;
-        if presence == Presence::WithoutShortCuts {
-            self.load_text(&transaction.short_cuts())?;
-        }
-        Ok(presence != Presence::Missing)
+    /// Returns the text that [`Self::load`] would load. Changes nothing. If the query for chains
+    /// fails, none counts as left over.
+    pub(super) fn text(&self, transaction: &Transaction) -> String {
+        transaction.text(&self.checked(&["list", "chains"], None).unwrap_or_default())
     }
 
-    /// Returns the text that `has` or [`Self::load`] would load; `None` if nothing is missing.
-    /// Changes nothing. If the query fails, everything counts as missing.
-    pub(super) fn missing(&self, transaction: &Transaction) -> Option<String> {
-        match self.presence(transaction).unwrap_or(Presence::Missing) {
-            Presence::Complete => None,
-            Presence::WithoutShortCuts => Some(transaction.short_cuts()),
-            Presence::Missing => {
-                let chains = self.checked(&["list", "chains"], None).unwrap_or_default();
-                Some(transaction.text(&chains))
-            }
-        }
-    }
-
-    fn presence(&self, transaction: &Transaction) -> Result<Presence, FirewallError> {
+    /// Asks nft which part of this text is loaded. nft reads all sets and maps for the answer, so
+    /// `presence.rs` asks the kernel first.
+    pub(super) fn presence(&self, transaction: &Transaction) -> Result<Presence, FirewallError> {
         // nft fails at the first object that does not exist.
         let output = self.run(&["-t", &transaction.query()], None)?;
         Ok(transaction.found_in(&String::from_utf8_lossy(&output.stdout)))

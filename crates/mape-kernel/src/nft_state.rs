@@ -8,15 +8,18 @@ use serde::Serialize;
 use crate::netlink::{Attribute, Attributes, Kernel, Malformed, NetlinkError, Request};
 
 mod admitted;
+mod content;
 mod fw4;
 mod published;
 
 pub use admitted::admitted;
+pub use content::{Content, Part, content};
 pub use fw4::{fw4_knows, fw4_stops_published, has_fw4};
 pub use published::{pairs, published};
 
 /// Number of the subsystem, and of its messages (`linux/netfilter/nf_tables.h`).
 const NFNL_SUBSYS_NFTABLES: u8 = 10;
+const NFT_MSG_GETTABLE: u8 = 1;
 const NFT_MSG_GETRULE: u8 = 7;
 const NFT_MSG_GETSETELEM: u8 = 13;
 const NFT_MSG_GETFLOWTABLE: u8 = 23;

@@ -7,6 +7,10 @@ use crate::name::InterfaceName;
 pub(crate) const INET_TABLE: &str = "mape_rs";
 /// Prefix of the name of an interface's own table.
 pub(crate) const NETDEV_PREFIX: &str = "mape_rs_";
+/// The chain in each table whose rule has the hash of the loaded text as its comment. No packet
+/// reaches it. Unlike an element of a set, the rule disappears if another program flushes the
+/// table.
+pub(crate) const MARKER_CHAIN: &str = "loaded_hash";
 
 /// The names of one interface's objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +35,23 @@ impl ObjectNames {
     /// Name of the map with the index of each device whose edge is in the common table. The map
     /// exists only if there is such a device.
     pub const EDGE_INTERFACES: &'static str = "edge_in_by_iif";
+
+    /// What begins the name of the table that an interface has for itself, of family `netdev`.
+    pub const NETDEV_PREFIX: &'static str = NETDEV_PREFIX;
+    /// Name of the chain of the common table that begins with the short cuts.
+    pub const FORWARD_GUARD: &'static str = "forward_guard";
+    /// Name of the chain in each table whose only rule has the marker of the loaded text.
+    pub const MARKER_CHAIN: &'static str = MARKER_CHAIN;
+    /// Names of the sets and maps of the common table whose elements lead packets to the rules of
+    /// an interface. Some exist only while they are used.
+    pub const VERDICT_MAPS: [&'static str; 6] = [
+        Self::OPEN_INTERFACES,
+        "snat_by_oif",
+        "outer_guard_by_ce",
+        "ce_addresses",
+        Self::EDGE_INTERFACES,
+        "edge_out_by_oif",
+    ];
 
     /// Returns the names for this interface.
     #[must_use]

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use crate::edge::Edge;
 use crate::edge_rules::EdgeRules;
 use crate::interface::Interface;
-use crate::object_names::INET_TABLE;
+use crate::object_names::{INET_TABLE, MARKER_CHAIN};
 use crate::text::{Object, Section, remove_chains, remove_table};
-use crate::transaction::{MARKER_CHAIN, SHORT_CUTS, Transaction, own_netdev_tables};
+use crate::transaction::{SHORT_CUTS, Transaction, own_netdev_tables};
 use crate::{former_names, forwards, full_cone, nat, offload_bypass, outer_guard};
 
 /// Before the SNAT of other programs (firewall4 masquerades at `srcnat`): the first chain that
@@ -235,7 +235,7 @@ pub fn probe(interface: &Interface) -> String {
 
 /// Returns a number that identifies the text (64 bits of FNV-1a).
 fn marker(text: &str) -> String {
-    format!("{:#018x}", mape_core::fnv1a_64(text))
+    format!("{:#018x}", mape_core::fnv1a_64(text.as_bytes()))
 }
 
 fn header(text: &mut String, interface: &Interface) -> std::fmt::Result {

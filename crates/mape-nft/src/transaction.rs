@@ -3,17 +3,13 @@
 use std::fmt::Write as _;
 
 use crate::former_names;
-use crate::object_names::INET_TABLE;
+use crate::object_names::{INET_TABLE, MARKER_CHAIN};
 use crate::text::{chains_of_common_table, remove_chains, remove_table};
 
 /// The element of a set that is present while the short cuts are loaded.
 pub(crate) const SHORT_CUTS: &str = "shortcuts_loaded { 1 }";
 /// How nft lists the element.
 const SHORT_CUTS_HEADING: &str = "set shortcuts_loaded {";
-/// The chain in each table whose rule has the hash of the loaded text as its comment. No packet
-/// reaches it. Unlike an element of a set, the rule disappears if another program flushes the
-/// table.
-pub(crate) const MARKER_CHAIN: &str = "loaded_hash";
 /// Kinds of an interface's chains on hooks in the common table, except those of the leak guard.
 /// Packets reach them without an element of a map.
 const HOOKED_KINDS: [&str; 6] =
@@ -117,6 +113,18 @@ impl Transaction {
             true => Presence::Complete,
             false => Presence::WithoutShortCuts,
         }
+    }
+
+    /// Returns the number that identifies the text. It is in the marker of each table.
+    #[must_use]
+    pub fn marker(&self) -> &str {
+        &self.marker
+    }
+
+    /// Returns the number of rules that [`Self::short_cuts`] inserts.
+    #[must_use]
+    pub fn count_short_cuts(&self) -> usize {
+        self.short_cuts.lines().count()
     }
 
     /// Returns the text for `nft -f` that loads the short cuts again.

@@ -74,7 +74,7 @@ impl Mode {
 /// contain a password.
 #[must_use]
 pub fn digest(text: &str) -> String {
-    format!("{:016x}", fnv1a_64(text))
+    format!("{:016x}", fnv1a_64(text.as_bytes()))
 }
 
 /// A URL that the user entered, in which `{prefix}` stands for the address of the line's prefix and

@@ -52,7 +52,8 @@ impl Kernel {
             Self::Recorded(directory) => {
                 let bytes = std::fs::read(directory.join(question));
                 let bytes = bytes.map_err(|_| NetlinkError::Silent)?;
-                read(&bytes, None, each).map(drop)
+                let end = read(&bytes, None, each)?;
+                if end.interrupted { Err(NetlinkError::Interrupted) } else { Ok(()) }
             }
             Self::Recording(directory) => {
                 let mut bytes = Vec::new();

@@ -3,15 +3,14 @@
 use mape_nft::Admitted;
 
 use super::{
-    NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_GETSETELEM, NFTA_DATA_VALUE, NFTA_RULE_TABLE,
-    NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET, absent_is_empty, rules,
-    text,
+    NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFT_MSG_GETSETELEM, NFT_MSG_GETTABLE, NFTA_DATA_VALUE,
+    NFTA_RULE_TABLE, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET,
+    absent_is_empty, rules, text,
 };
 use crate::netlink::{Attributes, Kernel, Malformed, NetlinkError, Request};
 
 /// The name of its table.
 const FW4: &str = "fw4";
-const NFT_MSG_GETTABLE: u8 = 1;
 const NFTA_SET_ELEM_FLAGS: u16 = 3;
 /// In the flags of an element: it ends a range.
 const NFT_SET_ELEM_INTERVAL_END: u32 = 1;

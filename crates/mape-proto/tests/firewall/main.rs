@@ -5,6 +5,7 @@
 #[path = "../../../../tests/support/executable.rs"]
 mod executable;
 mod orphan;
+mod processes;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
