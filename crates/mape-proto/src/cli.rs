@@ -27,37 +27,47 @@ mod rules;
 mod shell;
 mod status;
 mod suggestion;
+mod terminal;
 
 use answer::Answer;
 use arguments::{Arguments, UsageError};
 pub use exit::ExitStatus;
+use terminal::Color;
+pub use terminal::Terminals;
 
 /// Runs the program with these arguments (without the program's name).
 ///
 /// The answer goes to `out`. What went wrong goes to `err` as text, or to `out` as JSON where
-/// `--json` is among the arguments; never to both.
+/// `--json` is among the arguments; never to both. A terminal gets colour and wrapped lines.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
+    terminals: Terminals,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> ExitStatus {
-    let arguments = spelled_out(arguments.into_iter().collect());
+    let mut arguments = spelled_out(arguments.into_iter().collect());
     if let Some(status) = netifd::run(&arguments) {
         return status;
     }
+    let taken = Color::take(&mut arguments);
+    let color = *taken.as_ref().unwrap_or(&Color::Auto);
     let plain = is_plain_linux(&arguments);
     let json = arguments.iter().take_while(|word| *word != "--").any(|word| word == "--json");
-    match dispatch(arguments, plain) {
-        Ok(Answer { text, status }) => match write_all(out, &text) {
-            Ok(()) => status,
-            Err(error) => output_failed(&error, err),
-        },
+    let word = arguments.first().and_then(|word| word.to_str()).unwrap_or_default().to_owned();
+    match taken.and_then(|_| dispatch(arguments, plain)) {
+        Ok(Answer { text, status }) => {
+            let text = if json { text } else { terminal::answer(text, &word, color, terminals) };
+            match write_all(out, &text) {
+                Ok(()) => status,
+                Err(error) => output_failed(&error, err),
+            }
+        }
         Err(failure) => {
             // Where this fails too, the exit status still says it.
             let _ = if json {
                 write_all(out, &json::failure(&failure))
             } else {
-                write_all(err, &failure.text())
+                write_all(err, &terminal::failure(failure.text(), color, terminals))
             };
             ExitStatus::of(&failure)
         }

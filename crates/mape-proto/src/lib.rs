@@ -6,5 +6,7 @@
 
 mod cli;
 pub mod doctor;
+mod env;
 
-pub use cli::{ExitStatus, run};
+pub use cli::{ExitStatus, Terminals, run};
+pub use env::terminals;

@@ -4,5 +4,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments = std::env::args_os().skip(1);
-    mape_proto::run(arguments, &mut std::io::stdout(), &mut std::io::stderr()).into()
+    let terminals = mape_proto::terminals();
+    mape_proto::run(arguments, terminals, &mut std::io::stdout(), &mut std::io::stderr()).into()
 }

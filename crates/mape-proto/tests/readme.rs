@@ -68,7 +68,12 @@ fn run(command: &str) -> Option<String> {
 
 fn said(arguments: &[&str]) -> String {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    mape_proto::run(arguments.iter().map(Into::into), &mut out, &mut err);
+    mape_proto::run(
+        arguments.iter().map(Into::into),
+        mape_proto::Terminals::default(),
+        &mut out,
+        &mut err,
+    );
     String::from_utf8(if out.is_empty() { err } else { out }).unwrap()
 }
 

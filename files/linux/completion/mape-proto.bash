@@ -2,6 +2,7 @@
 _mape_proto() {
     local offers=
     case ${COMP_WORDS[COMP_CWORD-1]} in
+    --color) offers='auto always never' ;;
     --edge) offers='auto netdev postrouting plain' ;;
     --layout) offers='draft03 rfc7597' ;;
     --proto) offers='tcp udp tcp,udp' ;;

@@ -128,6 +128,8 @@ pub(crate) enum UsageError {
     #[error("there is no completion for {0}")]
     #[cfg(feature = "linux")]
     Shell(Quoted),
+    #[error("--color cannot be {0}")]
+    Color(Quoted),
     #[error("an argument is missing")]
     NoWord,
     #[error("unexpected argument {0}")]
@@ -178,6 +180,7 @@ impl Explain for UsageError {
             Self::NoInterface => "pass its name: mape-proto import wan_mape",
             Self::Target(_) => "write it like 198.51.100.1:443",
             Self::Host(_) => "write it like 192.168.1.10:25565, nas:443 or [::10]:443",
+            Self::Color(_) => "write --color auto, --color always or --color never",
             Self::Mtu(_) => "a fibre line without PPPoE has 1500",
             #[cfg(feature = "linux")]
             Self::Shell(_) => "bash, fish and zsh have one: mape-proto completion bash",
@@ -193,6 +196,7 @@ impl Explain for UsageError {
             | Self::Address(value)
             | Self::Address6(value)
             | Self::Host(value)
+            | Self::Color(value)
             | Self::Target(value) => {
                 vec![("value", value.text())]
             }

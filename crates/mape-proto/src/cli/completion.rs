@@ -13,6 +13,7 @@ use super::help;
 
 /// Options whose value is one of a few words, with these words.
 const VALUES: &[(&str, &str)] = &[
+    ("--color", "auto always never"),
     ("--edge", "auto netdev postrouting plain"),
     ("--layout", "draft03 rfc7597"),
     ("--proto", "tcp udp tcp,udp"),

@@ -25,6 +25,8 @@ const PROGRAM_LINUX: &str = "  up, down       plain Linux: bring the line up, ta
 ";
 
 const PROGRAM_END: &str = "
+  --color WHEN   always, never, or auto (default): on a terminal, unless the
+                 environment has NO_COLOR
   --help, -h     print this text; `mape-proto help COMMAND` tells more
   --version, -V  print the version
 

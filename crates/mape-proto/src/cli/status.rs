@@ -102,10 +102,10 @@ fn text(report: &Report) -> String {
     let counters = report.conntrack;
     let mut page = Page { text: &mut text };
     page.heading(&"The whole machine, since it started");
-    page.row("no place found", &or_unknown(counters.insert_failed, "connections"));
-    page.row("searches again", &or_unknown(counters.search_restart, "times"));
-    page.row("table full", &or_unknown(counters.drop, "packets dropped"));
-    page.row("thrown out", &or_unknown(counters.early_drop, "connections"));
+    page.row("insert failed", &or_unknown(counters.insert_failed, "connections"));
+    page.row("search restart", &or_unknown(counters.search_restart, "times"));
+    page.row("drop", &or_unknown(counters.drop, "packets"));
+    page.row("early drop", &or_unknown(counters.early_drop, "connections"));
     text
 }
 
@@ -160,6 +160,11 @@ impl Page<'_> {
             }
         }
         if let Some(line) = &status.line {
+            self.address(line);
+        }
+        self.ports(status);
+        self.traffic(status);
+        if let Some(line) = &status.line {
             self.line(line);
         }
         self.row(
@@ -168,14 +173,12 @@ impl Page<'_> {
         );
         self.row("edge", &status.edge.unwrap_or(UNKNOWN));
         self.offload(status);
-        self.traffic(status);
-        self.ports(status);
         if let Some(dropped) = &status.dropped {
             let (incoming, outgoing, outer) = (dropped.incoming, dropped.outgoing, dropped.outer);
             self.row(
                 "packets dropped",
                 &format_args!(
-                    "{incoming} incoming, {outgoing} outgoing, {outer} by the last check"
+                    "{incoming} incoming, {outgoing} outgoing, {outer} by the outer guard"
                 ),
             );
         } else {
@@ -198,10 +201,11 @@ impl Page<'_> {
         for reason in &status.unknown {
             self.row("unknown because", reason);
         }
+        self.blocks(status);
     }
 
-    fn line(&mut self, line: &LineStatus) {
-        let (address, tunnel) = (&line.address, line.tunnel);
+    fn address(&mut self, line: &LineStatus) {
+        let address = &line.address;
         let whole = match address.ipv4_prefix_len {
             32 => address.ipv4.to_string(),
             len => format!("{}/{len}", address.ipv4),
@@ -213,6 +217,10 @@ impl Page<'_> {
             "port set",
             &format_args!("{} ports in {blocks} blocks, PSID {}", address.port_count, address.psid),
         );
+    }
+
+    fn line(&mut self, line: &LineStatus) {
+        let (address, tunnel) = (&line.address, line.tunnel);
         self.row("end-user prefix", &address.end_user_prefix);
         self.row("CE address", &tunnel.ce);
         self.row("BR address", &tunnel.br);
@@ -241,7 +249,7 @@ impl Page<'_> {
             ("received", traffic.rx_bytes, traffic.rx_packets),
             ("sent", traffic.tx_bytes, traffic.tx_packets),
         ] {
-            let bytes = or_unknown(bytes, "bytes");
+            let bytes = bytes.map_or_else(|| UNKNOWN.to_owned(), size);
             self.row(name, &format_args!("{bytes}, {}", or_unknown(packets, "packets")));
         }
     }
@@ -254,10 +262,7 @@ impl Page<'_> {
             Some(peak) => {
                 let most = protocols(peak.ports.map(Some), &of);
                 let since = duration(peak.recorded_for);
-                self.row(
-                    "at most",
-                    &format_args!("{most}, seen since recording began {since} ago"),
-                );
+                self.row("at most", &format_args!("{most}, recorded for {since}"));
             }
             None => self.row("at most", &UNKNOWN),
         }
@@ -270,10 +275,11 @@ impl Page<'_> {
             self.row("published", &text);
         }
         self.row("connections", &protocols(ports.connections, ""));
-        if !ports.is_known() {
-            return;
-        }
-        self.row("", &"TCP/UDP/ICMP of each block");
+    }
+
+    fn blocks(&mut self, status: &InterfaceStatus) {
+        let Some(ports) = status.ports.as_ref().filter(|ports| ports.is_known()) else { return };
+        self.row("blocks", &"TCP/UDP/ICMP of each block");
         for blocks in ports.blocks.chunks(BLOCKS_IN_A_LINE) {
             let cells: Vec<String> = blocks
                 .iter()
@@ -283,7 +289,7 @@ impl Page<'_> {
                     format!("{range:<12}{:<12}", format!("{tcp}/{udp}/{icmp}"))
                 })
                 .collect();
-            self.row("", &cells.concat().trim_end());
+            let _ = writeln!(self.text, "    {}", cells.concat().trim_end());
         }
     }
 }
@@ -292,6 +298,18 @@ fn protocols(numbers: PerProtocol<Option<u32>>, of: &str) -> String {
     let PerProtocol { tcp, udp, icmp } = numbers;
     let (Some(tcp), Some(udp), Some(icmp)) = (tcp, udp, icmp) else { return UNKNOWN.to_owned() };
     format!("TCP {tcp}, UDP {udp}, ICMP {icmp} {of}").trim_end().to_owned()
+}
+
+/// Bytes as a person says them: with one decimal in the largest unit that leaves a whole part.
+fn size(bytes: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let Some(power) = bytes.checked_ilog2().map(|power| power / 10).filter(|power| *power > 0)
+    else {
+        return format!("{bytes} bytes");
+    };
+    let unit = units.get(power as usize - 1).unwrap_or(&"");
+    let tenths = (bytes >> (10 * power - 10)) * 10 / 1024;
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
 }
 
 /// Seconds as a person says them.
@@ -336,6 +354,21 @@ mod tests {
             (4_107_542_400, "2100-03-01 00:00 UTC"),
         ] {
             assert_eq!(utc(seconds), text);
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (10743, "10.4 KiB"),
+            (1_048_575, "1023.9 KiB"),
+            (5_000_000_000, "4.6 GiB"),
+            (u64::MAX, "15.9 EiB"),
+        ] {
+            assert_eq!(size(bytes), text);
         }
     }
 

@@ -21,11 +21,12 @@ mod recorded;
 #[path = "../../../../tests/support/scratch.rs"]
 mod scratch;
 mod status;
+mod terminal;
 
 use std::ffi::OsString;
 
 use executable::executable;
-use mape_proto::{ExitStatus, run};
+use mape_proto::{ExitStatus, Terminals, run};
 use serde_json::Value;
 
 /// What a call printed.
@@ -44,8 +45,12 @@ impl Called {
 }
 
 fn call_os(arguments: Vec<OsString>) -> Called {
+    call_on(Terminals::default(), arguments)
+}
+
+fn call_on(terminals: Terminals, arguments: Vec<OsString>) -> Called {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let status = run(arguments, &mut out, &mut err);
+    let status = run(arguments, terminals, &mut out, &mut err);
     Called { status, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
 }
 

@@ -136,7 +136,7 @@ fn unknown_is_never_nothing() {
     ] {
         assert!(text.contains(row), "{row} {text}");
     }
-    assert!(text.contains("no place found   unknown\n"), "{text}");
+    assert!(text.contains("insert failed    unknown\n"), "{text}");
     // The list itself is known, and what is asked of it is not.
     assert!(line.call("ports").out.contains("5696\tunknown\tunknown\tunknown\treserved\n"));
     for words in ["ports --free", "ports --used"] {

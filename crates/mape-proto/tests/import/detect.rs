@@ -12,7 +12,8 @@ impl Router {
         let line =
             format!("detect {arguments} {NO_BUS} --root {root} --uci-program {}", uci.display());
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let status = run(line.split_whitespace().map(Into::into), &mut out, &mut err);
+        let status =
+            run(line.split_whitespace().map(Into::into), Terminals::default(), &mut out, &mut err);
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Called { status, out: text(out), err: text(err) }
     }

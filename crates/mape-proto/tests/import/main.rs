@@ -18,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use executable::executable;
-use mape_proto::{ExitStatus, run};
+use mape_proto::{ExitStatus, Terminals, run};
 use mape_uci::{Directories, Package};
 use serde_json::Value;
 
@@ -117,7 +117,8 @@ impl Router {
                 .extend(["--nft-program".to_owned(), self.tools.join("nft").display().to_string()]);
         }
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let status = run(words.into_iter().map(Into::into), &mut out, &mut err);
+        let words = words.into_iter().map(Into::into);
+        let status = run(words, Terminals::default(), &mut out, &mut err);
         Called {
             status,
             out: String::from_utf8(out).unwrap(),
