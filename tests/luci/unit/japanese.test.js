@@ -12,7 +12,7 @@ const text = load('mape/text.js', {}, id => texts.get(id) ?? id);
 
 // Names of protocols, products, programs and files, and words that Japanese has as they are.
 const NAMES = new Set(`4over6 464XLAT BIGLOBE BR CA CE CPU DHCP DHCPv6 DMM DNS DS-Lite DUID DUID-LL GMO HB46PP HGW HTTPS IP IPIP IPoE IPv4 IPv6
-	LAN LW4over6 Lightweight MAC MAP MAP-E MAP-T MTU NAT NDP NGN NTT NURO OCN OpenWrt PSID RA SLAAC TCP UDP UPnP WAN Cross Pass Xpass SoftBank So-net
+	LAN LW4over6 Lightweight MAC MAP MAP-E MAP-T MTU NAT NDP NGN ID SNAT URL postrouting NTT NURO OCN OpenWrt PSID RA SLAAC TCP UDP UPnP WAN Cross Pass Xpass SoftBank So-net
 	NAT-PMP PCP auto_includes ca-bundle curl defaults etc config firewall fw4 check service start reload ipip6 ip6_tunnel kmod-ip6-tunnel kmod-nf-conntrack-netlink
 	lan mape-rs ds-lite map miniupnpd netifd odhcp6c package relay transix uclient-fetch v6 v6plus wan wan4 wan6 MAPE docomo excite en ic-net ip`.split(/\s+/));
 
