@@ -182,7 +182,7 @@ function states() {
 			world.remove('state/wan.json');
 		}, none: true, check: 'interface' },
 		shut: { change: world => world.write('sys/mape-wan/ifindex', '4711\n'), problem: true },
-		refused: { change: world => world.refusesRules(), problem: true, press: 'Load the rules', says: 'nft refuses the rules' },
+		refused: { change: world => world.refusesRules(), problem: true, press: 'Load rules', says: 'nft refuses the rules' },
 		down: { change: world => { world.line.up = false; }, problem: true },
 		pending: { change: world => { world.line.up = false; world.line.pending = true; }, problem: true },
 		'netifd-error': { change: world => { world.fails('NO_DEVICE'); }, problem: true },
@@ -222,7 +222,7 @@ function states() {
 		'no-uplink': { change: world => { world.uplink['ipv6-prefix'] = null; world.uplink.up = false; world.network = world.network.replace('00030001aabbccddeeff', '00010001278cffff02005e102030'); }, check: 'uplink', plus: 'duid', line: true },
 		mtu: { change: world => world.write('sys/eth1/mtu', '1454'), check: 'mtu' },
 		'no-zone': { change: world => { world.firewall = world.firewall.replace(/config forwarding[^]*$/, ''); }, check: 'zone', action: /Allow forwarding from lan/ },
-		'other-route': { change: world => { world.uplink.route = route('0.0.0.0'); }, check: 'default_route', action: /greater metric/ },
+		'other-route': { change: world => { world.uplink.route = route('0.0.0.0'); }, check: 'default_route', action: /gateway metric/ },
 		silent: { change: world => world.write('sys/mape-wan/statistics/rx_packets', '0\n'), check: 'answers' },
 		provisioning: { change: world => world.write('state/wan.pause', '{}\n{"code":"MAPE_PROVISIONING_NO_ANSWER","message":"no answer","hint":"wait"}\n'), check: 'provisioning' },
 		leftovers: { change: world => world.write('root/lib/netifd/proto/map.sh', 'nft add rule inet mape x\n'), check: 'leftovers' }

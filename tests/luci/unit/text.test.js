@@ -29,7 +29,7 @@ test('a provider that is chosen wrongly is named, with the one of the line', () 
 
 	assert.equal(text.explain(error), 'This line belongs to v6 Plus, but the provider is set to OCN Virtual Connect. Set the provider to Automatic.');
 	// netifd keeps no params.
-	assert.match(text.explain({ ...error, params: undefined }), /Set the provider to Automatic/);
+	assert.match(text.explain({ ...error, params: undefined }), /change it to Automatic/);
 	assert.equal(text.explain(json('tests/vectors/luci/nobodys.json').plan.error), text.error('MAPE_PREFIX_NOT_IN_RULES'));
 	assert.ok(!text.explain({ ...error, params: { provider: '<b>', line: '<b>' } }).includes('<'));
 	for (const bad of [null, undefined, {}, { params: 5 }])
@@ -41,7 +41,7 @@ test('every refusal of a forward has its sentence, and no other', () => {
 
 	assert.deepEqual(sorted(text.refusals), sorted(forward.code.enum.filter(code => code !== null)));
 	assert.equal(text.refusal('outside', { value: '443', nearest: '5697 5698' }),
-		'Port 443 is not in your port set, so nothing can arrive there. The nearest free ones: 5697, 5698');
+		'Port 443 is not in your port set, so nothing can arrive there. Free ports nearby: 5697, 5698');
 	assert.equal(text.explain({ code: 'MAPE_OPTION_INVALID', params: { option: 'src_dport', value: '443', refusal: 'outside' } }),
 		text.refusal('outside', { value: '443' }));
 });
@@ -114,7 +114,7 @@ test('unknown values do no harm', () => {
 	for (const name of ['constructor', '__proto__', 'toString', null, undefined, '<b>', 5]) {
 		assert.equal(typeof text.provider(name), 'string');
 		assert.ok(!text.provider(name).includes('<'));
-		assert.match(text.error(name), /^The network service reports the error/);
+		assert.match(text.error(name), /^The network service reported the error/);
 		assert.equal(typeof text.line(name), 'string');
 		assert.equal(typeof text.check({ check: name, kind: name, params: { refusal: name, code: name } }).title, 'string');
 		assert.equal(typeof text.refusal(name, name), 'string');

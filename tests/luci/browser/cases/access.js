@@ -77,12 +77,12 @@ async function run({ browser, site, results, options }) {
 	if (!site.real) {
 		await viewer.goto(`${site.base}/cgi-bin/luci/admin/network/network`);
 		await viewer.waitForFunction(() => /106\.72/.test(document.querySelector('.mape-answer')?.innerText ?? ''), null, { timeout: 20000 });
-		await viewer.click('button:text-is("Ask the network too")');
+		await viewer.click('button:text-is("Query the provider and home gateway")');
 		await viewer.waitForSelector('.mape-answer .mape-problem', { timeout: 20000 });
 
 		const text = await viewer.$eval('.mape-answer', node => node.innerText);
 
-		results.check('what the form may not ask is refused in words that say why', (!/refused this request/.test(text) || / at /.test(text)) && text);
+		results.check('what the form may not ask is refused in words that say why', (!/Access denied/.test(text) || / at /.test(text)) && text);
 	}
 	await viewer.context().close();
 

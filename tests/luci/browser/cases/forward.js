@@ -69,8 +69,8 @@ async function shown({ site, results, options }, it) {
 	const expected = {
 		game: /^published 106\.72\.50\.97:\d+$/,
 		nas: /^waiting 106\.72\.50\.97:5700.*The address of nas is not known/,
-		outside: /^refused.*Port 443 is not in your port set.*nearest free ones: 5697, 5698, 5699/,
-		off: /^switched off$/,
+		outside: /^cannot be opened.*Port 443 is not in your port set.*Free ports nearby: 5697, 5698, 5699/,
+		off: /^disabled$/,
 		fresh: /^not applied yet$/
 	};
 
@@ -86,7 +86,7 @@ async function shown({ site, results, options }, it) {
 	answer.forwards[0].before = '192.0.2.1:4096';
 	site.answers({ ...moved, forward: { ...moved.forward, out: JSON.stringify(answer) } });
 	await open(it, site);
-	results.check('a port that has moved says from where', !/192\.0\.2\.1:4096 before the last move/.test((await rows(it)).game) && 'it does not');
+	results.check('a port that has moved says from where', !/was 192\.0\.2\.1:4096/.test((await rows(it)).game) && 'it does not');
 }
 
 // What is said below the field of the external port, when the program has answered.
@@ -119,7 +119,7 @@ async function onPhone({ site, results, options, browser }) {
 	if (options.pictures)
 		await it.screenshot({ path: require('path').join(options.pictures, 'forward-refused-phone.png') });
 	await it.click('.modal [role="alert"] button:text-is("5698")');
-	wrong.push(await verdict(it, /Port outside: 5698/), await wrongField(it, 'src_dport'));
+	wrong.push(await verdict(it, /External port: 5698/), await wrongField(it, 'src_dport'));
 	results.check('on a phone a refusal can be read, and a free port is one press away', [ ...wrong, ...seen(it) ]);
 	await it.context().close();
 }
@@ -134,13 +134,13 @@ async function typed({ site, results, options }, it) {
 	const wrong = [];
 
 	for (const [ name, text, words, answer ] of [
-		[ 'dest_ip', '192.168.1.300', /an address like/ ],
+		[ 'dest_ip', '192.168.1.300', /an address such as/ ],
 		[ 'dest_ip', '192.168.1.20', null ],
 		[ 'dest_port', '8080', null ],
 		[ 'src_dport', '443', /below/, /Port 443 is not in your port set.*5697, 5698, 5699/ ],
 		[ 'src_dport', '5700', /below/, /Port 5700 is already that of the forward nas.*5699, 5701, 5698/ ],
 		[ 'src_dport', 'x', /below/, /src_dport/ ],
-		[ 'src_dport', '5701', null, /Port outside: 5701/ ]
+		[ 'src_dport', '5701', null, /External port: 5701/ ]
 	]) {
 		await type(it, name, text);
 		if (answer)

@@ -75,7 +75,7 @@ async function run({ browser, site, results, options }) {
 		}
 
 		// A button is there for what there is.
-		for (const label of [ 'Copy ports as text', 'Show ports in use' ])
+		for (const label of [ 'Copy port list', 'List ports in use' ])
 			if (await it.locator(`.mape-page button:text-is("${label}")`).isVisible() !== lines.some(({ line }) => line !== null))
 				wrong.push(`"${label}" is ${lines.some(({ line }) => line !== null) ? 'not ' : ''}there`);
 
@@ -171,7 +171,7 @@ async function run({ browser, site, results, options }) {
 			[ 'provisioned', { provisioning: 'hb46pp' }, 'nothing has to be changed' ],
 			[ 'provisioned', { provisioning: 'off' }, 'set Provisioning in the advanced settings' ],
 			[ 'dhcpv6', {}, 'uses that by itself' ],
-			[ 'nobodys', {}, 'This line is not known' ],
+			[ 'nobodys', {}, 'Connection type not recognised' ],
 			[ 'table', {}, '106.72.50.97' ],
 			[ 'table', { provider: 'ocn' }, 'This line belongs to v6 Plus, but the provider is set to OCN Virtual Connect' ]
 		]) {
@@ -197,7 +197,7 @@ async function run({ browser, site, results, options }) {
 
 			const shownProblems = await problems(it);
 
-			if (shownProblems.length !== 1 || !/must be restarted once/.test(shownProblems[0].sentence) || (await it.$$('.mape-check')).length)
+			if (shownProblems.length !== 1 || !/restart the network service/.test(shownProblems[0].sentence) || (await it.$$('.mape-check')).length)
 				unclear.push(`${place}: ${shownProblems.map(({ sentence }) => sentence).join(' | ')}`);
 		}
 		site.unloaded = false;

@@ -123,16 +123,16 @@ return baseclass.extend({
 				ipv6: _('waiting for an address from the provider'),
 				prefix: '',
 				rule: '',
-				tunnel: status?.state === 'shut' ? _('its rules are not loaded, so nothing passes') : '',
-				verified: state === 'bad' ? _('the BR answers nothing') : state === 'unknown' && line ? _('the counters cannot be read') : line ? _('no packet has come back yet') : ''
+				tunnel: status?.state === 'shut' ? _('firewall rules not loaded') : '',
+				verified: state === 'bad' ? _('no reply from the border relay') : state === 'unknown' && line ? _('traffic counters unavailable') : line ? _('no reply yet') : ''
 			}[name];
 
 		return {
-			ipv6: line?.uplink ? _('%s is up').replace('%s', line.uplink) : '',
+			ipv6: line?.uplink ? _('%s is connected').replace('%s', line.uplink) : '',
 			prefix: line?.end_user_prefix ?? '',
 			rule: line ? `${text.provider(line.provider)} (${text.source(line.rule_source)})` : '',
 			tunnel: status?.device ?? '',
-			verified: line ? _('packets come back to %s').replace('%s', line.ipv4) : ''
+			verified: line ? _('%s is reachable').replace('%s', line.ipv4) : ''
 		}[name];
 	},
 
@@ -166,7 +166,7 @@ return baseclass.extend({
 			[ _('Port ranges'), this.ranges(plan.port_ranges) ],
 			[ _('Border relay (BR)'), plan.br ],
 			[ _('MTU'), plan.mtu ],
-			[ _('Rule from'), text.source(plan.rule?.source) ]
+			[ _('Rule source'), text.source(plan.rule?.source) ]
 		]);
 	},
 
@@ -265,8 +265,8 @@ return baseclass.extend({
 
 		// In the words of LuCI and of ubus.
 		if ((/access denied|permission denied/i).test(message))
-			return this.problem(_('The router refused this request. Log in again, as a user who may change settings.'), message);
+			return this.problem(_('Access denied. Log in again with an account that may change settings.'), message);
 
-		return this.problem(_('The router did not answer this request. Reload the page; if it stays, log in again or restart the service rpcd.'), message);
+		return this.problem(_('The router did not respond. Reload the page; if it persists, log in again or restart rpcd.'), message);
 	}
 });

@@ -15,11 +15,11 @@ function restart() {
 
 return baseclass.extend({
 	node(mayWrite) {
-		return draw.problem(_('The network service does not know the protocol MAP-E yet. It must be restarted once; all connections stop for some seconds.'), null, null,
+		return draw.problem(_('One last step after installation: restart the network service so that it learns the MAP-E protocol. All connections drop for a few seconds.'), null, null,
 			E('button', {
 				'class': 'btn cbi-button-negative',
 				'disabled': mayWrite ? null : '',
-				'title': mayWrite ? null : _('You have no permission to change anything here.'),
+				'title': mayWrite ? null : _('Your account may not change these settings.'),
 				'click': ui.createHandlerFn(this, restart)
 			}, [ _('Restart the network') ]));
 	}

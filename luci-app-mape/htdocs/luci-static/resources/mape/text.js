@@ -9,15 +9,15 @@ const PROVIDERS = {
 	v6plus: { title: _('v6 Plus'), isps: _('So-net, GMO, DMM, en-Hikari, Otegaru, ic-net, 21ip and others') },
 	ocn: { title: _('OCN Virtual Connect'), isps: _('OCN, docomo, Plala') },
 	biglobe: { title: _('BIGLOBE IPv6 option'), isps: _('BIGLOBE, Otegaru, excite (10G)') },
-	nuro: { title: _('NURO Hikari'), isps: _('NURO on its own fibre') },
-	manual: { title: _('Manual rule'), isps: _('Type or paste the rule of your line') },
+	nuro: { title: _('NURO Hikari'), isps: _('NURO\'s own network (not NTT)') },
+	manual: { title: _('Manual rule'), isps: _('Enter or paste your provider\'s MAP rule') },
 	transix: { title: 'transix' },
 	xpass: { title: _('Cross Pass (Xpass)') },
 	v6connect: { title: _('v6 Connect') },
 	rakuten: { title: _('Rakuten Hikari') },
 	softbank: { title: _('SoftBank Hikari') },
-	'v6plus-static': { title: _('v6 Plus with a fixed IPv4 address'), isps: _('A contract with an IPv4 address of your own') },
-	'ocn-static': { title: _('OCN Virtual Connect with a fixed IPv4 address'), isps: _('A contract with an IPv4 address of your own') },
+	'v6plus-static': { title: _('v6 Plus with a fixed IPv4 address'), isps: _('Contract with a fixed IPv4 address') },
+	'ocn-static': { title: _('OCN Virtual Connect with a fixed IPv4 address'), isps: _('Contract with a fixed IPv4 address') },
 	'transix-static': { title: _('transix with a fixed IPv4 address') },
 	'xpass-static': { title: _('Cross Pass with a fixed IPv4 address') },
 	'v6connect-static': { title: _('v6 Connect with a fixed IPv4 address') }
@@ -25,32 +25,32 @@ const PROVIDERS = {
 
 // What is wrong, and one thing to do.
 const ERRORS = {
-	MAPE_PREFIX_NOT_IN_RULES: _('Of the rules that may be used none covers the IPv6 prefix of this line. Set the provider to Automatic if another one is chosen; else see the diagnosis for whose prefix it is and what to do.'),
-	MAPE_NOT_FIRST_SUBNET: _('A home gateway in front owns this line. Switch off its MAP-E, or connect this router in its place.'),
-	MAPE_RULE_INCONSISTENT: _('Two numbers of the rule contradict each other. Correct the rule, or set the provider to Automatic.'),
-	MAPE_OPTION_INVALID: _('An option has a value that it cannot have. Correct it in the settings of the interface.'),
-	MAPE_MTU_TOO_SMALL: _('The uplink leaves less than 1280 bytes inside the tunnel. Remove the MTU of the uplink; an IPoE line has 1500.'),
+	MAPE_PREFIX_NOT_IN_RULES: _('No known MAP-E rule matches your IPv6 prefix. If a specific service is selected, change it to Automatic; otherwise run diagnostics.'),
+	MAPE_NOT_FIRST_SUBNET: _('Your NTT home gateway (HGW) is using MAP-E itself. Disable it there, or connect this router directly in its place.'),
+	MAPE_RULE_INCONSISTENT: _('The values of the rule contradict each other. Correct them or set the service to Automatic.'),
+	MAPE_OPTION_INVALID: _('A setting has an invalid value. Correct it in the interface settings.'),
+	MAPE_MTU_TOO_SMALL: _('The uplink MTU is too small for a tunnel. Remove the MTU setting of the WAN interface (IPoE uses 1500).'),
 	MAPE_FIREWALL_REJECTED: _('The rules for NAT and firewall could not be loaded. Restart the firewall, and see the diagnosis if that does not help.'),
 	MAPE_NO_IPV6_YET: _('No interface has an IPv6 address from the provider yet. Check the cable and the interface wan6; MAP-E starts by itself afterwards.'),
-	MAPE_TUNLINK_UNKNOWN: _('The interface chosen as tunnel link does not exist. Choose another one, or leave it empty.'),
+	MAPE_TUNLINK_UNKNOWN: _('The selected tunnel link does not exist. Choose another interface or leave it empty.'),
 	MAPE_SYSTEM_REFUSED: _('The system refused a change, or a program is missing. See that the package mape-rs is installed, and look at the system log.'),
-	MAPE_UBUS: _('The network service gave no answer or refused. Wait a moment; if it stays, the diagnosis tells what to do.'),
-	MAPE_CE_IN_USE: _('Another device on this line already uses its MAP-E address. Switch MAP-E off in that device.'),
+	MAPE_UBUS: _('The network service (netifd) did not respond. Wait a moment; if it persists, run diagnostics.'),
+	MAPE_CE_IN_USE: _('Another device on this connection is already using MAP-E. Disable it there (often the home gateway).'),
 	MAPE_CE_MISSING: _('The tunnel is up, but its own IPv6 address is missing, so nothing is sent. It is put back with the next event; press Try again now to have it at once.'),
 	MAPE_LINE_TAKEN: _('Another interface of this router already has this line. Remove this one, or choose the IPv6 interface of another line as its tunnel link.'),
 	MAPE_TUNNEL_EXISTS: _('Another tunnel of this router has the same two ends. Remove the interface or the script that makes it.'),
-	MAPE_UCI: _('A configuration file cannot be read or changed. Look for a typing error in /etc/config.'),
+	MAPE_UCI: _('A configuration file could not be read. Check /etc/config for syntax errors.'),
 	MAPE_CONNTRACK: _('The list of connections cannot be read, so the ports in use are unknown. Check that the package kmod-nf-conntrack-netlink is installed.'),
-	MAPE_NO_INTERFACE: _('The network service knows no MAP-E interface of this name. Apply the changes of the configuration, or add one under Network, Interfaces.'),
-	MAPE_PROVISIONING_NO_SERVICE: _('The network offers no settings for this line. Set provisioning to Off, or ask the provider whether the service is active.'),
+	MAPE_NO_INTERFACE: _('This MAP-E interface is not active yet. Apply your unsaved changes, or add it under Network → Interfaces.'),
+	MAPE_PROVISIONING_NO_SERVICE: _('The provider publishes no settings for this connection. Turn provisioning off, or ask your provider whether the service is active.'),
 	MAPE_PROVISIONING_OTHER_METHOD: _('The provider offers this line another method than MAP-E. See the diagnosis for what to configure instead.'),
 	MAPE_PROVISIONING_AUTH: _('The provisioning server wants a user and a password. Enter those that the provider gave.'),
 	MAPE_PROVISIONING_DNS: _('The name servers of the line did not say where the provisioning server is. It is asked again by itself; see that wan6 uses the name servers of the provider.'),
-	MAPE_PROVISIONING_NO_ANSWER: _('The provisioning server did not answer. It is asked again by itself; what worked goes on.'),
+	MAPE_PROVISIONING_NO_ANSWER: _('The provisioning server did not respond. The current connection keeps working; the router retries automatically.'),
 	MAPE_PROVISIONING_CERTIFICATE: _('The certificate of the provisioning server could not be verified. Check the clock of the router and the package ca-bundle.'),
 	MAPE_PROVISIONING_REFUSED: _('The provisioning server does not know this line. Ask the provider whether the service is active.'),
-	MAPE_PROVISIONING_REDIRECT: _('The provisioning server sends the router to an address where it must not go. Tell the provider.'),
-	MAPE_PROVISIONING_BAD_ANSWER: _('The answer of the provisioning server cannot be used. It is asked again by itself; if it stays, enter the rule by hand.'),
+	MAPE_PROVISIONING_REDIRECT: _('The provisioning server redirected to an address that is not allowed. Contact your provider.'),
+	MAPE_PROVISIONING_BAD_ANSWER: _('Invalid response from the provisioning server. The router retries automatically; if it persists, enter the rule manually.'),
 	MAPE_PROVISIONING_UPDATE: _('The address of the router could not be reported to the provider. Check user and password of the update server. The router tries again by itself.'),
 	MAPE_PROVISIONING_PROGRAM: _('The provisioning server was not asked, because uclient-fetch would show the password in the list of processes. Install the package curl.')
 };
@@ -90,37 +90,37 @@ const NETIFD = {
 
 // What `detect` calls a line.
 const LINES = {
-	'map-e': _('This is a MAP-E line.'),
-	'ds-lite': _('This line carries IPv4 by DS-Lite and not by MAP-E. Use the protocol DS-Lite (package ds-lite) instead.'),
-	ipip: _('This line has a fixed IPv4 address in a plain tunnel and is not MAP-E. Use the protocol IPv4 over IPv6 (package ipip6) with the numbers of the contract.'),
+	'map-e': _('MAP-E connection detected'),
+	'ds-lite': _('This connection uses DS-Lite, not MAP-E. Use the protocol “Dual-Stack Lite” (package ds-lite).'),
+	ipip: _('This is a fixed-IP contract over a plain IPIP tunnel, not MAP-E. Use the protocol “IPv4 over IPv6” (package ipip6) with the values from your contract.'),
 	'map-t': _('This line uses MAP-T, which this package does not do. Use the protocol MAP of OpenWrt.'),
 	lw4o6: _('This line uses Lightweight 4over6, which this package does not do. Use the protocol LW4over6 of OpenWrt.'),
 	'464xlat': _('This line uses 464XLAT, which this package does not do. Use the protocol 464XLAT of OpenWrt.'),
-	ngn: _('This is the closed network of NTT: IPv6 internet (IPoE) is not active yet. Ask the provider to activate it; nothing has to be changed here afterwards.'),
-	'home-gateway': _('A home gateway in front already does this. Switch off its IPv4 over IPv6, or leave the work to it and use an ordinary DHCP interface.'),
-	'no-ipv6': _('There is no IPv6 from the provider yet. Check the cable and the interface wan6, then detect again.'),
-	unknown: _('This line is not known. Ask the provider how it carries IPv4; if it is MAP-E, enter its rule by hand.')
+	ngn: _('Your line is connected to NTT, but IPv6 IPoE is not active yet. Ask your provider to activate it. Nothing needs to be changed here afterwards.'),
+	'home-gateway': _('Your NTT home gateway (HGW) already handles IPv4. Either disable its IPv4-over-IPv6 function, or leave it on and use a plain DHCP interface here.'),
+	'no-ipv6': _('No IPv6 from the provider yet. Check the cable and the interface wan6, then detect again.'),
+	unknown: _('Connection type not recognised. Ask your provider how IPv4 is delivered; if it is MAP-E, enter the rule manually.')
 };
 
 const CONFIDENCE = {
 	high: _('certain'),
 	medium: _('likely'),
-	low: _('doubtful')
+	low: _('uncertain')
 };
 
 const SOURCES = {
-	builtin: _('built-in table'),
-	explicit: _('your own rule'),
-	file: _('your own file of rules'),
+	builtin: _('built-in rule table'),
+	explicit: _('entered manually'),
+	file: _('local rule file'),
 	provisioned: _('provisioning server'),
-	dhcpv6: _('DHCPv6 of the provider')
+	dhcpv6: _('DHCPv6 (from the provider)')
 };
 
 const STATES = {
 	up: _('Online'),
-	shut: _('Blocked'),
-	pending: _('Waiting'),
-	down: _('Offline'),
+	shut: _('No traffic'),
+	pending: _('Connecting…'),
+	down: _('Stopped'),
 	error: _('Problem')
 };
 
@@ -130,44 +130,44 @@ const ROLES = {
 	reserved: _('reserved'),
 	published: _('published'),
 	upnp: 'UPnP',
-	unused: _('unused')
+	unused: _('not used')
 };
 
 // The states of a port forward.
 const FORWARDS = {
 	published: _('published'),
 	waiting: _('waiting'),
-	refused: _('refused'),
-	off: _('switched off'),
+	refused: _('cannot be opened'),
+	off: _('disabled'),
 	changed: _('not applied yet')
 };
 
 const EDGES = {
-	netdev: _('at the tunnel device'),
-	postrouting: _('behind the routing decision'),
-	plain: _('by plain rules: connections fail earlier')
+	netdev: _('on the tunnel device (recommended)'),
+	postrouting: _('in postrouting (no flow offloading)'),
+	plain: _('plain SNAT (runs out of ports sooner)')
 };
 
 // What `doctor` looks at: a title, and what to do where it is not well.
 const CHECKS = {
 	uplink: { title: _('IPv6 from the provider'), action: _('Check the cable and the interface that asks for IPv6 (wan6).') },
-	contract: { title: _('Kind of line'), action: _('Ask the provider for IPv6 IPoE with MAP-E, or configure what the line uses instead.') },
-	duid: { title: _('DHCPv6 client identifier'), action: _('NTT answers only identifiers made from a MAC address. Set one for the interface wan6.') },
-	mtu: { title: _('MTU of the uplink'), action: _('Remove the MTU of the uplink, unless the provider asks for it.') },
+	contract: { title: _('Connection type'), action: _('Ask the provider for IPv6 IPoE with MAP-E, or configure what the line uses instead.') },
+	duid: { title: _('DHCPv6 client identifier'), action: _('NTT only answers DUIDs based on a MAC address (DUID-LL). Set one on wan6.') },
+	mtu: { title: _('Uplink MTU'), action: _('Remove the MTU of the uplink, unless the provider asks for it.') },
 	lan_ipv6: { title: _('IPv6 in the LAN'), action: _('The line has a single /64: set RA, DHCPv6 and NDP to relay. IPv4 works without.') },
 	kernel: { title: _('Kernel'), action: _('Install an OpenWrt release with a newer kernel: nothing that is configured helps.') },
 	interface: { title: _('MAP-E interface'), action: _('The interface tries again by itself when something changes.') },
-	provisioning: { title: _('Provisioning'), action: _('Nothing at once: what worked goes on, and the server is asked again.') },
+	provisioning: { title: _('Provisioning'), action: _('Nothing to do now: the connection works and the server is queried again automatically.') },
 	firewall: { title: _('Firewall'), action: _('Start the firewall: without its rules the router is open to the internet.') },
 	zone: { title: _('Firewall zone'), action: _('Without a firewall zone and forwarding from lan, the devices of the LAN have no IPv4.') },
 	default_route: { title: _('IPv4 default route'), action: _('The interface with the smallest metric carries IPv4.') },
-	flow_offload: { title: _('Flow offloading'), action: _('It works, but the processor carries each packet. Remove the option for the place of translation.') },
-	servers: { title: _('Servers reached from outside'), action: _('Ports of your own set are opened on the page Open a port.') },
-	leftovers: { title: _('Leftovers of other packages'), action: _('Remove what another package or script left behind.') },
-	answers: { title: _('Answers of the BR'), action: _('See whether another router has the same address, and whether the contract is MAP-E.') },
+	flow_offload: { title: _('Flow offloading'), action: _('Works, but flow offloading is not used. Set the NAT method to Automatic.') },
+	servers: { title: _('Port forwards'), action: _('Ports of your own set are opened on the page Open a port.') },
+	leftovers: { title: _('Conflicts with other packages'), action: _('Remove what another package or script left behind.') },
+	answers: { title: _('Replies from the border relay'), action: _('Check that no other router uses the same address and that your contract is MAP-E.') },
 	dns: { title: _('Name servers of the router'), action: _('Name IPv6 name servers in place of those with an IPv4 address, or none.') },
-	packet_size: { title: _('Large packets'), action: _('Some part of the way takes no large packets. Set the MTU of the interface to 1280.') },
-	target: { title: _('IPv4 by TCP'), action: _('Try another target. If none answers, the first problem above is the cause.') }
+	packet_size: { title: _('Packet size (MTU)'), action: _('Large packets are lost on the way. Set the MTU of the interface to 1280.') },
+	target: { title: _('IPv4 connection test'), action: _('Try another target. If none responds, start with the first problem above.') }
 };
 
 // What a check has found, by its kind, or by its name where it can find one thing only. Where the
@@ -215,12 +215,12 @@ const KINDS = {
 	shut: _('Load the rules with the button below.'),
 	ce_missing: _('The address of the tunnel is missing. Put it back with the button below.'),
 	no_table: _('Start the firewall: service firewall start. If it loads no rules, fw4 check tells why.'),
-	no_zone: _('Put the interface into the zone wan.'),
+	no_zone: _('Add the interface to the wan zone.'),
 	zone_missing: _('The firewall has no zone of this name: correct the zone of the interface, or remove it.'),
 	not_forwarded: _('Allow forwarding from lan to the zone of the interface.'),
 	rules_without_device: _('The firewall has loaded its rules without the tunnel. Reload it: service firewall reload.'),
 	no_route: _('If this line is meant to carry IPv4, switch on the default route in the advanced settings of the interface.'),
-	rival: _('Give the other interface a greater metric, or remove its default route.'),
+	rival: _('Increase the gateway metric of the other interface, or disable its default route.'),
 	no_reason: _('Try again with the button below, and look at the system log.'),
 	twin: _('Remove the interface or the script that makes it: a line has only one tunnel.'),
 	config: _('Correct the file /etc/config/firewall first.'),
@@ -280,7 +280,7 @@ return baseclass.extend({
 	// The sentence for a code; netifd has codes of its own, which are named.
 	error(code) {
 		return own(ERRORS, code) ?? own(NETIFD, code)
-			?? _('The network service reports the error %s. See the diagnosis and the system log for what to do.').replace('%s', () => String(code ?? '?'));
+			?? _('The network service reported the error %s. Run diagnostics and check the system log.').replace('%s', () => String(code ?? '?'));
 	},
 
 	// The sentence for an error of the program, whose params can be more specific than its
@@ -302,7 +302,7 @@ return baseclass.extend({
 		const sentence = filled(own(REFUSALS, code), params) ?? _('This forward is not possible.');
 		const nearest = String(params?.nearest ?? '').split(' ').filter(port => port);
 
-		return nearest.length ? `${sentence} ${_('The nearest free ones: %s').replace('%s', () => nearest.join(', '))}` : sentence;
+		return nearest.length ? `${sentence} ${_('Free ports nearby: %s').replace('%s', () => nearest.join(', '))}` : sentence;
 	},
 
 	// The sentence for a rule that only the network states. `on`: whether provisioning is on.

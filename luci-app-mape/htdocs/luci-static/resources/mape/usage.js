@@ -67,7 +67,7 @@ return baseclass.extend({
 
 	legend() {
 		return E('p', { 'class': 'mape-detail' }, [
-			_('Each cell is a block of ports, by its first port: the most in use by TCP, UDP or ICMP, of all in the block. R: some are reserved. P: some are published. ?: unknown.')
+			_('Each tile is one block of your ports, named by its first port; the number is the busiest of TCP, UDP and ICMP. R = contains reserved ports, P = contains opened ports. Click a tile for the list.')
 		]);
 	},
 
@@ -98,7 +98,7 @@ return baseclass.extend({
 	},
 
 	totals(status) {
-		const head = [ _('Protocol'), _('Ports in use'), _('Connections'), _('Most seen') ];
+		const head = [ _('Protocol'), _('Ports in use'), _('Connections'), _('Peak') ];
 
 		return E('table', { 'class': 'table mape-totals' }, [
 			E('tr', { 'class': 'tr table-titles' }, head.map(title => E('th', { 'class': 'th left' }, [ title ]))),

@@ -81,7 +81,7 @@ return network.registerProtocol('mape', {
 
 	isCreateable(name) {
 		return Promise.resolve(name.length > MAX_NAME
-			? _('The name of a MAP-E interface can have at most %d characters; wan4 would do.').format(MAX_NAME)
+			? _('Use at most %d characters for a MAP-E interface name, e.g. wan4.').format(MAX_NAME)
 			: null);
 	},
 

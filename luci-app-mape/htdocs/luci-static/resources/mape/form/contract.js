@@ -8,11 +8,11 @@
 return baseclass.extend({
 	render(s) {
 		for (const [ name, title, placeholder, datatype, description ] of [
-			[ 'ipaddr', _('IPv4 address of the contract'), '203.0.113.10', 'ip4addr' ],
-			[ 'peeraddr', _('Tunnel end of the contract'), '2404:9200:225:100::65', 'ip6addr("nomask")' ],
-			[ 'update_user', _('User of the update server'), '', 'string', _('The router has to report its address to the provider; user and password are in the papers.') ],
-			[ 'update_password', _('Password of the update server'), '', 'string' ],
-			[ 'update_url', _('Address of the update server'), 'http://', 'string', _('Left empty: that of v6 Plus.') ]
+			[ 'ipaddr', _('Fixed IPv4 address'), '203.0.113.10', 'ip4addr' ],
+			[ 'peeraddr', _('Tunnel endpoint (BR) in your contract'), '2404:9200:225:100::65', 'ip6addr("nomask")' ],
+			[ 'update_user', _('Update server user name'), '', 'string', _('The router has to report its address to the provider; user and password are in the papers.') ],
+			[ 'update_password', _('Update server password'), '', 'string' ],
+			[ 'update_url', _('Update server URL'), 'http://', 'string', _('Leave empty for the v6 Plus server.') ]
 		]) {
 			const o = s.taboption('general', form.Value, name, title, description);
 			const needed = name === 'ipaddr' || name === 'peeraddr';

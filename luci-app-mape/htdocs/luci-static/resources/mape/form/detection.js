@@ -14,7 +14,7 @@
 return baseclass.extend({
 	// `provider` is the option whose choice is answered for.
 	render(s, provider) {
-		const o = s.taboption('general', form.DummyValue, '_detect', _('Detected line'));
+		const o = s.taboption('general', form.DummyValue, '_detect', _('Detected connection'));
 
 		for (const name of [ 'auto', ...sections.table ])
 			o.depends('provider', name);
@@ -27,7 +27,7 @@ return baseclass.extend({
 			const detect = ask => {
 				const chosen = s.formvalue(section_id, 'provider') || sections.provider(section_id);
 
-				dom.content(answer.node, E('em', { 'class': 'spinning' }, [ _('Looking at the line…') ]));
+				dom.content(answer.node, E('em', { 'class': 'spinning' }, [ _('Detecting your connection…') ]));
 
 				return answer.fill(ask().then(found => {
 					if (!sections.table.includes(chosen) || !found.line?.prefix)
@@ -50,9 +50,9 @@ return baseclass.extend({
 					}, [ _('Detect now') ]),
 					E('button', {
 						'class': 'btn',
-						'data-tooltip': _('Asks the server that the network names, and a home gateway in front. Needs the permission to change settings.'),
+						'data-tooltip': _('Queries the provider\'s provisioning server and, if present, the NTT home gateway. Requires write permission.'),
 						'click': ui.createHandlerFn(this, () => detect(api.ask))
-					}, [ _('Ask the network too') ])
+					}, [ _('Query the provider and home gateway') ])
 				])
 			]);
 		};

@@ -39,7 +39,7 @@ return baseclass.extend({
 
 			if (missing.length)
 				return answer.fill(Promise.resolve(), () => E('em', {}, [
-					_('Still missing: %s').replace('%s', missing.map(key => titles[key]).join(', '))
+					_('Required: %s').replace('%s', missing.map(key => titles[key]).join(', '))
 				]));
 
 			if (!rules.isPlain(written))
@@ -83,7 +83,7 @@ return baseclass.extend({
 		paste.optional = true;
 		paste.cfgvalue = () => '';
 		paste.write = paste.remove = () => {};
-		paste.validate = (section_id, value) => !value || rules.parse(value) !== null || _('This is no rule that can be read.');
+		paste.validate = (section_id, value) => !value || rules.parse(value) !== null || _('Not a valid rule.');
 		paste.renderWidget = function(section_id, ...rest) {
 			const node = form.TextValue.prototype.renderWidget.apply(this, [ section_id, ...rest ]);
 			const take = () => {
@@ -116,7 +116,7 @@ return baseclass.extend({
 			offset: _('PSID offset'),
 			psidlen: _('PSID length'),
 			psid: _('PSID'),
-			layout: _('Address layout')
+			layout: _('MAP address format')
 		};
 
 		const fields = [
@@ -139,7 +139,7 @@ return baseclass.extend({
 			o.cfgvalue = section_id => sections.rule(section_id)?.[key] ?? '';
 			o.write = o.remove = () => {};
 			o.validate = (section_id, value) => !needed || value || s.formvalue(section_id, 'rules_file') || sections.isUnreadable(section_id)
-				? true : _('A rule needs this number; the provider names it.');
+				? true : _('Required. Ask your provider for this value.');
 			listening(form.Value, o);
 		}
 
@@ -148,7 +148,7 @@ return baseclass.extend({
 		layout.depends('provider', 'manual');
 		layout.value('draft03', _('Japan (draft 03)'));
 		layout.value('rfc7597', _('RFC 7597'));
-		layout.value('unstated', _('as the protocol MAP'));
+		layout.value('unstated', _('same as OpenWrt\'s MAP protocol'));
 		layout.cfgvalue = section_id => {
 			const rule = sections.rule(section_id);
 
@@ -157,7 +157,7 @@ return baseclass.extend({
 		layout.write = layout.remove = () => {};
 		listening(form.ListValue, layout);
 
-		const o = s.taboption('general', form.DummyValue, '_rule_preview', _('This line with it'));
+		const o = s.taboption('general', form.DummyValue, '_rule_preview', _('Result with this rule'));
 
 		o.depends('provider', 'manual');
 		o.cfgvalue = () => null;

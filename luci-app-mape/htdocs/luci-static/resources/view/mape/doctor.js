@@ -13,11 +13,11 @@
 const TARGET = '1.1.1.1:443';
 
 // The page on which a problem is mended, by its kind or by its check, unless a button mends it.
-const NETWORK = [ 'admin/network/network', _('Go to the interfaces') ];
+const NETWORK = [ 'admin/network/network', _('Open Network → Interfaces') ];
 const FIREWALL = [ 'admin/network/firewall', _('Go to the firewall') ];
 const FORWARDS = [ 'admin/status/mape/forward', _('Open a port') ];
 const DHCP = [ 'admin/network/dhcp', _('Go to DHCP and DNS') ];
-const STATUS = [ 'admin/status/mape/status', _('Line and ports') ];
+const STATUS = [ 'admin/status/mape/status', _('Status') ];
 const LOG = [ 'admin/status/logs', _('Go to the system log') ];
 
 const PLACES = {
@@ -42,7 +42,7 @@ return view.extend({
 		this.mayWrite = L.hasViewPermission() === true;
 
 		if (known === false)
-			return E('div', { 'class': 'cbi-map mape-page' }, [ draw.stylesheet(), E('h2', {}, [ _('MAP-E diagnosis') ]), restart.node(this.mayWrite) ]);
+			return E('div', { 'class': 'cbi-map mape-page' }, [ draw.stylesheet(), E('h2', {}, [ _('MAP-E diagnostics') ]), restart.node(this.mayWrite) ]);
 
 		this.name = names[0] ?? '';
 		this.list = draw.answer();
@@ -62,27 +62,27 @@ return view.extend({
 
 		return E('div', { 'class': 'cbi-map mape-page' }, [
 			draw.stylesheet(),
-			E('h2', {}, [ _('MAP-E diagnosis') ]),
-			E('div', { 'class': 'cbi-map-descr' }, [ _('Everything between the provider and the LAN. Nothing is sent unless you press a button that says so.') ]),
-			this.mayWrite ? '' : E('p', { 'class': 'mape-detail' }, [ _('You can look at everything here, but not change it.') ]),
+			E('h2', {}, [ _('MAP-E diagnostics') ]),
+			E('div', { 'class': 'cbi-map-descr' }, [ _('Checks every step between your provider and your LAN. These checks send no traffic; the connection tests at the bottom do.') ]),
+			this.mayWrite ? '' : E('p', { 'class': 'mape-detail' }, [ _('Read-only access: you can view this page but not make changes.') ]),
 			E('div', { 'class': 'cbi-section' }, [
 				names.length > 1 ? E('div', { 'class': 'mape-buttons' }, [ choice ]) : '',
 				this.list.node,
 				E('div', { 'class': 'mape-buttons' }, [
-					E('button', { 'class': 'btn cbi-button-action', 'click': ui.createHandlerFn(this, 'examine') }, [ _('Check again') ]),
+					E('button', { 'class': 'btn cbi-button-action', 'click': ui.createHandlerFn(this, 'examine') }, [ _('Run again') ]),
 					E('button', { 'class': 'btn cbi-button-action', 'click': ui.createHandlerFn(this, 'report') }, [ _('Copy report') ])
 				]),
-				E('p', { 'class': 'mape-detail' }, [ _('The report hides the addresses that tell this line from others.') ])
+				E('p', { 'class': 'mape-detail' }, [ _('Addresses that identify your connection are masked in the report.') ])
 			]),
 			E('div', { 'class': 'cbi-section' }, [
-				E('h3', {}, [ _('Tests that send something') ]),
-				E('p', {}, [ _('IPv4 by TCP: connects to an address once. Ping proves nothing on such a line.') ]),
+				E('h3', {}, [ _('Connection tests') ]),
+				E('p', {}, [ _('Opens one TCP connection to the address below. (Ping is not a reliable test over MAP-E.)') ]),
 				E('div', { 'class': 'mape-buttons' }, [
 					target,
-					this.changing(_('Connect'), () => this.probe(target.value.trim()))
+					this.changing(_('Test'), () => this.probe(target.value.trim()))
 				]),
-				E('p', {}, [ _('Kind of line: asks the server that the network names, and a home gateway in front.') ]),
-				E('div', { 'class': 'mape-buttons' }, [ this.changing(_('Ask the network too'), () => this.ask()) ]),
+				E('p', {}, [ _('Queries the provider\'s provisioning server and the NTT home gateway about the connection type.') ]),
+				E('div', { 'class': 'mape-buttons' }, [ this.changing(_('Query the provider and home gateway'), () => this.ask()) ]),
 				this.contract.node
 			])
 		]);
@@ -92,7 +92,7 @@ return view.extend({
 		return E('button', {
 			'class': 'btn cbi-button-action',
 			'disabled': this.mayWrite ? null : '',
-			'title': this.mayWrite ? null : _('You have no permission to change anything here.'),
+			'title': this.mayWrite ? null : _('Your account may not change these settings.'),
 			'click': ui.createHandlerFn(this, click)
 		}, [ label ]);
 	},
@@ -122,7 +122,7 @@ return view.extend({
 	},
 
 	show(call) {
-		dom.content(this.list.node, E('em', { 'class': 'spinning' }, [ _('Looking at everything…') ]));
+		dom.content(this.list.node, E('em', { 'class': 'spinning' }, [ _('Running checks…') ]));
 
 		return this.list.fill(call, report => report.error ? draw.error(report.error) : this.checks(report));
 	},
@@ -138,7 +138,7 @@ return view.extend({
 
 		return E('div', {}, [
 			E('p', { 'class': 'mape-verdict' }, [
-				problems.length ? draw.badge('bad', _('Something is wrong. Begin with the first problem; later ones may come of it.')) : draw.badge('ok', _('Nothing is wrong.'))
+				problems.length ? draw.badge('bad', _('Problems found. Fix the first one first; the others may be caused by it.')) : draw.badge('ok', _('No problems found.'))
 			]),
 			list([ ...problems, ...advice ]),
 			E('details', { 'class': 'mape-well' }, [ E('summary', {}, [ words ]), list(well) ])
@@ -173,11 +173,11 @@ return view.extend({
 		case 'retry':
 			return this.changing(_('Try again now'), () => this.afterwards(api.retry(fix.interface)));
 		case 'load_rules':
-			return this.changing(_('Load the rules'), () => this.afterwards(api.loadRules()));
+			return this.changing(_('Load rules'), () => this.afterwards(api.loadRules()));
 		case 'join_zone':
-			return this.changing(_('Put it into the zone %s').replace('%s', fix.zone), () => this.joinZone(fix));
+			return this.changing(_('Add to zone %s').replace('%s', fix.zone), () => this.joinZone(fix));
 		case 'client_id':
-			return this.changing(_('Set the client identifier'), () => this.stage(() =>
+			return this.changing(_('Set DUID-LL on wan6'), () => this.stage(() =>
 				uci.set('network', fix.interface, 'clientid', fix.clientid)));
 		default:
 			return null;
@@ -200,7 +200,7 @@ return view.extend({
 	// Changes wait for Save & Apply, as any other of LuCI's.
 	stage(change) {
 		return Promise.resolve(change()).then(() => uci.save()).then(() => ui.changes.init()).then(() => {
-			ui.addNotification(null, E('p', {}, [ _('The change is prepared. Look at it under Unsaved Changes, and apply it there.') ]));
+			ui.addNotification(null, E('p', {}, [ _('Change saved but not yet active. Click “Unsaved Changes” at the top right to review and apply it.') ]));
 		}, error => {
 			ui.addNotification(null, draw.failed(error));
 		});

@@ -54,7 +54,7 @@ return view.extend({
 		this.cells = {};
 		this.message = E('div', { 'aria-live': 'polite' });
 
-		const section = map.section(form.GridSection, KIND, _('Opened ports'));
+		const section = map.section(form.GridSection, KIND, _('Open ports'));
 
 		section.addremove = mayWrite;
 		section.anonymous = true;
@@ -77,10 +77,10 @@ return view.extend({
 			return E('div', { 'class': 'mape-page' }, [
 				draw.stylesheet(),
 				E('h2', {}, [ _('Open a port') ]),
-				E('div', { 'class': 'cbi-map-descr' }, [ _('A server in the LAN that can be reached from outside. Only ports of your own set can arrive; the others belong to neighbours with the same address.') ]),
-				mayWrite ? '' : E('p', { 'class': 'mape-detail' }, [ _('You can look at everything here, but not change it.') ]),
-				lines.length ? '' : draw.problem(_('No MAP-E interface is enabled, so nothing is published. Add or enable one under Network, Interfaces.'), null, null,
-					E('a', { 'class': 'btn cbi-button-action', 'href': L.url('admin/network/network') }, [ _('Go to the interfaces') ])),
+				E('div', { 'class': 'cbi-map-descr' }, [ _('Make a server on your LAN reachable from the Internet. Your IPv4 address is shared with other customers, so only the ports assigned to you can be opened.') ]),
+				mayWrite ? '' : E('p', { 'class': 'mape-detail' }, [ _('Read-only access: you can view this page but not make changes.') ]),
+				lines.length ? '' : draw.problem(_('No MAP-E interface is active, so no port is open. Add or enable one under Network → Interfaces.'), null, null,
+					E('a', { 'class': 'btn cbi-button-action', 'href': L.url('admin/network/network') }, [ _('Open Network → Interfaces') ])),
 				this.message,
 				...[].concat(set?.interfaces ?? []).map(line => E('p', { 'class': 'mape-set' }, [
 					E('strong', {}, [ lines.length > 1 ? `${_('Your ports')} (${line.interface})` : _('Your ports') ]), ' ',
@@ -88,8 +88,8 @@ return view.extend({
 				])),
 				node,
 				E('p', { 'class': 'mape-detail' }, [
-					_('Port forwards of the firewall whose port is not yours cannot be reached; the diagnosis names them.'), ' ',
-					E('a', { 'href': L.url('admin/status/mape/doctor') }, [ _('Go to the diagnosis') ])
+					_('Port forwards created under Network → Firewall only work for ports assigned to you. Diagnostics lists the ones that do not.'), ' ',
+					E('a', { 'href': L.url('admin/status/mape/doctor') }, [ _('Open diagnostics') ])
 				])
 			]);
 		});
@@ -111,7 +111,7 @@ return view.extend({
 		name.textvalue = section_id => draw.known(option(section_id, 'name') ?? '');
 
 		// A name that DHCP knows stands in an option of its own.
-		const host = s.option(form.Value, 'dest_ip', _('Forward to'), _('An address in the LAN, or a name or MAC address that DHCP knows.'));
+		const host = s.option(form.Value, 'dest_ip', _('Device'), _('LAN address, or a host name or MAC address with a DHCP lease.'));
 
 		host.rmempty = false;
 		for (const [ mac, known ] of hints?.getMACHints?.() ?? []) {
@@ -123,7 +123,7 @@ return view.extend({
 		host.cfgvalue = section_id => option(section_id, 'dest_ip') ?? option(section_id, 'dest_host');
 		host.textvalue = section_id => draw.known(option(section_id, 'dest_ip') ?? option(section_id, 'dest_host'));
 		host.validate = (section_id, value) => (!!value && forwards.hostOption(value) !== null)
-			|| _('Write an address like 192.168.1.10, or the name of a host.');
+			|| _('Enter an address such as 192.168.1.10, or a host name.');
 		host.write = (section_id, value) => {
 			const chosen = forwards.hostOption(value) ?? 'dest_ip';
 			const other = chosen === 'dest_ip' ? 'dest_host' : 'dest_ip';
@@ -133,7 +133,7 @@ return view.extend({
 			uci.set('firewall', section_id, chosen, value);
 		};
 
-		const inside = s.option(form.Value, 'dest_port', _('Port inside'), _('Where the server listens.'));
+		const inside = s.option(form.Value, 'dest_port', _('Internal port'), _('Port your server listens on.'));
 
 		inside.datatype = 'port';
 		inside.rmempty = false;
@@ -149,7 +149,7 @@ return view.extend({
 		proto.cfgvalue = section_id => forwards.protocols(option(section_id, 'proto')).join(' ');
 		proto.textvalue = section_id => draw.known(PROTOCOLS[forwards.protocols(option(section_id, 'proto')).join(' ')]);
 
-		const outside = s.option(form.Value, 'src_dport', _('Port outside'), _('Automatic: the port inside if it is yours, else a free one that stays.'));
+		const outside = s.option(form.Value, 'src_dport', _('External port'), _('Automatic: same as the internal port if it is assigned to you, otherwise a free port that does not change.'));
 
 		outside.value('auto', _('Automatic'));
 		outside.default = 'auto';
@@ -224,7 +224,7 @@ return view.extend({
 			input()?.triggerValidation();
 
 			if (!error)
-				return port ? E('span', {}, [ _('Port outside: %s').replace('%s', () => port) ]) : '';
+				return port ? E('span', {}, [ _('External port: %s').replace('%s', () => port) ]) : '';
 
 			if (!this.refused)
 				return draw.error(error);
@@ -273,7 +273,7 @@ return view.extend({
 		if (where)
 			nodes.push(E('span', {}, [ ' ', where ]));
 		if (forward?.before)
-			nodes.push(E('p', { 'class': 'mape-detail' }, [ _('%s before the last move').replace('%s', () => forward.before) ]));
+			nodes.push(E('p', { 'class': 'mape-detail' }, [ _('was %s').replace('%s', () => forward.before) ]));
 		if (forward?.code)
 			nodes.push(E('p', { 'class': 'mape-detail' }, [ text.refusal(forward.code, forward.params) ]));
 		if (forward?.reason)

@@ -28,13 +28,13 @@ function button(label, allowed, click, style) {
 	return E('button', {
 		'class': `btn ${style ?? 'cbi-button-action'}`,
 		'disabled': allowed ? null : '',
-		'title': allowed ? null : _('You have no permission to change anything here.'),
+		'title': allowed ? null : _('Your account may not change these settings.'),
 		'click': click
 	}, [ label ]);
 }
 
 function diagnosis() {
-	return draw.link(_('Go to the diagnosis'), 'admin/status/mape/doctor');
+	return draw.link(_('Open diagnostics'), 'admin/status/mape/doctor');
 }
 
 // One interface: a frame with buttons, and a body that is drawn once and kept up to date.
@@ -47,19 +47,19 @@ class Line {
 		this.rates = { rx: null, tx: null };
 		// Those of the router when the page was opened.
 		this.failures = null;
-		this.body = E('div', {}, [ E('em', { 'class': 'spinning' }, [ _('Asking the router…') ]) ]);
+		this.body = E('div', {}, [ E('em', { 'class': 'spinning' }, [ _('Loading…') ]) ]);
 		this.again = button(_('Try again now'), page.mayWrite, ui.createHandlerFn(this, 'retry'));
 		// Without a port set there is nothing to copy, and the ports in use are unknown.
-		this.copy = button(_('Copy ports as text'), true, () => draw.showText(_('Ports of this line'), model.setText(this.status)));
-		this.used = button(_('Show ports in use'), true, ui.createHandlerFn(this, 'showPorts', null));
+		this.copy = button(_('Copy port list'), true, () => draw.showText(_('Ports of this line'), model.setText(this.status)));
+		this.used = button(_('List ports in use'), true, ui.createHandlerFn(this, 'showPorts', null));
 		for (const it of [ this.copy, this.used, this.again ])
 			it.hidden = true;
 		this.badge = E('span', { 'role': 'status' });
 		this.node = E('div', { 'class': 'cbi-section', 'data-interface': name }, [
 			E('div', { 'class': 'mape-head' }, [
 				E('h3', {}, [ name ]), this.badge,
-				E('a', { 'href': L.url('admin/network/network') }, [ _('Go to the interfaces') ]),
-				E('a', { 'href': L.url('admin/status/mape/doctor') }, [ _('Go to the diagnosis') ])
+				E('a', { 'href': L.url('admin/network/network') }, [ _('Open Network → Interfaces') ]),
+				E('a', { 'href': L.url('admin/status/mape/doctor') }, [ _('Open diagnostics') ])
 			]),
 			this.body,
 			E('div', { 'class': 'mape-buttons' }, [ this.copy, this.used, this.again ])
@@ -108,7 +108,7 @@ class Line {
 				usage.legend(),
 				E('p', { 'class': 'mape-detail' }, [ status.ports?.peak
 					? _('Most seen while a page or command read the status, in the last %s.').replace('%s', '%t'.format(status.ports.peak.recorded_for)) : '' ]),
-				E('h4', {}, [ _('Hosts with the most connections') ]),
+				E('h4', {}, [ _('Devices with the most connections') ]),
 				usage.hosts(status, address => this.page.hostName(address))
 			] : [] ]),
 			E('div', {}, [ line ? this.details(conntrack) : '' ])
@@ -144,13 +144,13 @@ class Line {
 			draw.table([
 				[ _('Provider'), `${text.provider(line.provider)} (${text.source(line.rule_source)})` ],
 				[ _('Border relay (BR)'), line.br ],
-				[ _('Own end of the tunnel (CE)'), line.ce ],
-				[ _('IPv6 prefix of the line'), line.end_user_prefix ],
+				[ _('Local tunnel address (CE)'), line.ce ],
+				[ _('Delegated IPv6 prefix'), line.end_user_prefix ],
 				[ _('PSID'), psid ?? _('none') ],
-				[ _('Device'), device ],
+				[ _('Tunnel device'), device ],
 				[ _('MTU'), mtu ],
-				[ _('Port translation'), edge ? text.edge(edge) : null ],
-				[ _('Insert failures (whole router)'), conntrack?.insert_failed ?? null ]
+				[ _('NAT method'), edge ? text.edge(edge) : null ],
+				[ _('Connections refused by the NAT table (whole router)'), conntrack?.insert_failed ?? null ]
 			])
 		]);
 	}
@@ -164,25 +164,25 @@ class Line {
 		else if (status.state === 'pending' || status.state === 'down')
 			nodes.push(draw.problem(status.state === 'down'
 				? _('The interface is stopped. Start it with the button below.')
-				: _('The interface is being set up. Wait a moment; if it stays, see the diagnosis.'), null, null, diagnosis()));
+				: _('Setting up the connection. This normally takes less than a minute.'), null, null, diagnosis()));
 
 		if (status.warning)
 			nodes.push(draw.error(status.warning, diagnosis()));
 
 		if (status.state === 'shut')
-			nodes.push(draw.problem(_('The interface is up, but its rules are not loaded, so nothing passes. Load them.'), null, null,
-				button(_('Load the rules'), this.page.mayWrite, ui.createHandlerFn(this, 'loadRules'))));
+			nodes.push(draw.problem(_('The tunnel is up, but the firewall rules are not loaded, so no IPv4 traffic passes.'), null, null,
+				button(_('Load rules'), this.page.mayWrite, ui.createHandlerFn(this, 'loadRules'))));
 
 		for (const total of model.nearlyFull(status))
-			nodes.push(draw.problem(_('%s uses more than 80 % of the ports. New connections to the same server may fail; see which hosts have the most connections.')
+			nodes.push(draw.problem(_('Over 80 % of your ports are in use (%s). New connections may fail. See below which devices open the most connections.')
 				.replace('%s', draw.protocolName(total.protocol))));
 
 		this.failures ??= conntrack?.insert_failed;
 		if (model.ranOut(status, this.failures, conntrack?.insert_failed))
-			nodes.push(draw.problem(_('New connections fail while most ports are in use, so probably no port is free for them. See which hosts have the most connections.')));
+			nodes.push(draw.problem(_('Your ports are exhausted: new connections are failing. See below which devices open the most connections.')));
 
 		if (status.unknown?.length)
-			nodes.push(draw.problem(_('Some numbers cannot be read and are shown as unknown. See that the package mape-rs is complete.'), status.unknown));
+			nodes.push(draw.problem(_('Some counters are unavailable. Reinstall the package mape-rs if this persists.'), status.unknown));
 
 		return nodes;
 	}
@@ -194,7 +194,7 @@ class Line {
 			const shown = list.filter(it => !block || (it.port >= block.first && it.port <= block.last));
 			const title = block ? _('Ports in use, %s').replace('%s', `${block.first}–${block.last}`) : _('Ports in use');
 			const cell = (value, name) => E('td', { 'class': 'td left', 'data-title': name }, [ draw.known(value) ]);
-			const heads = [ _('Port'), 'TCP', 'UDP', 'ICMP', _('Use') ];
+			const heads = [ _('Port'), 'TCP', 'UDP', 'ICMP', _('Purpose') ];
 
 			ui.showModal([ title ], [
 				answer.error ? draw.error(answer.error) : shown.length ? E('div', { 'class': 'mape-scroll' }, [
@@ -243,14 +243,14 @@ return view.extend({
 		const parts = [
 			draw.stylesheet(),
 			E('h2', {}, [ 'MAP-E' ]),
-			E('div', { 'class': 'cbi-map-descr' }, [ _('IPv4 over the IPv6 line: how it stands, and which ports are yours.') ])
+			E('div', { 'class': 'cbi-map-descr' }, [ _('Your IPv4 connection over IPv6 (IPoE): current state, assigned ports and port usage.') ])
 		];
 
 		if (known === false)
 			parts.push(restart.node(this.mayWrite));
 
 		if (!this.mayWrite)
-			parts.push(E('p', { 'class': 'mape-detail' }, [ _('You can look at everything here, but not change it.') ]));
+			parts.push(E('p', { 'class': 'mape-detail' }, [ _('Read-only access: you can view this page but not make changes.') ]));
 
 		if (lines.length && known !== false) {
 			parts.push(...lines.map(line => line.node));
@@ -262,7 +262,7 @@ return view.extend({
 
 		parts.push(...disabled.map(name => E('div', { 'class': 'cbi-section', 'data-interface': name }, [
 			E('h3', {}, [ name ]),
-			E('p', {}, [ _('This interface is disabled. It can be enabled in its settings under Network, Interfaces.') ])
+			E('p', {}, [ _('This interface is disabled. Enable it under Network → Interfaces.') ])
 		])));
 
 		return E('div', { 'class': 'cbi-map mape-page' }, [ ...parts ]);
@@ -274,7 +274,7 @@ return view.extend({
 
 	// Where the line is known, one button sets it up; the names and options are shown before.
 	emptyNode() {
-		const answer = E('div', { 'aria-live': 'polite' }, [ E('em', { 'class': 'spinning' }, [ _('Looking at the line…') ]) ]);
+		const answer = E('div', { 'aria-live': 'polite' }, [ E('em', { 'class': 'spinning' }, [ _('Detecting your connection…') ]) ]);
 		const setUp = button(_('Set up MAP-E'), this.mayWrite, () => this.askSetUp(), 'cbi-button-positive');
 
 		setUp.hidden = true;
@@ -285,9 +285,9 @@ return view.extend({
 		}, error => draw.failed(error)).then(node => dom.content(answer, node));
 
 		return E('div', { 'class': 'cbi-section' }, [
-			E('p', {}, [ _('There is no MAP-E interface yet. Add one under Network, Interfaces: name it wan4 and choose the protocol MAP-E (Japan); nothing else has to be typed.') ]),
+			E('p', {}, [ _('MAP-E is not set up yet. If the line is recognised, “Set up MAP-E” creates the interface wan4. To do it yourself, add an interface under Network, Interfaces: name wan4, protocol “MAP-E (Japan)”.') ]),
 			answer,
-			E('div', { 'class': 'mape-buttons' }, [ setUp, draw.link(_('Go to the interfaces'), 'admin/network/network') ])
+			E('div', { 'class': 'mape-buttons' }, [ setUp, draw.link(_('Open Network → Interfaces'), 'admin/network/network') ])
 		]);
 	},
 

@@ -29,7 +29,7 @@ function row(name, report) {
 		words.push(E('br'), `${_('Ports in use')}: ${used} / ${status.ports.usable}`);
 
 	if (model.nearlyFull(status).length)
-		words.push(E('br'), E('strong', {}, [ _('Nearly all ports are in use.') ]));
+		words.push(E('br'), E('strong', {}, [ _('Almost out of ports.') ]));
 
 	return [ link, E('span', {}, [ ...words ]) ];
 }
