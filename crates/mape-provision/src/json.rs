@@ -31,10 +31,7 @@ pub(crate) fn root(body: &[u8]) -> Result<Value, AnswerError> {
     }
 }
 
-/// Returns the value as text. `Value`'s own `Display` would add two more writers to the program.
-pub(crate) fn to_text(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
+pub(crate) use mape_json::to_text;
 
 /// Returns a value as an error shows it.
 pub(crate) fn quoted(value: &Value) -> Quoted {

@@ -1,14 +1,14 @@
 //! JSON is read in one way: first a [`Value`], then what the caller wants of it. It is written in
-//! one way too: first a [`Value`], then its text.
+//! one way too: [`to_text`].
 //!
-//! serde makes a reader and a writer of text for each type that is read from text or written as
-//! text.
+//! serde makes a reader of text for each type that is read from text.
 
 use serde::Serializer;
 use serde_json::Value;
 
 mod record;
 
+pub use mape_json::to_text;
 pub use record::{Entries, Fields, Json, Record};
 
 /// A text that holds no such record.
@@ -31,12 +31,6 @@ pub enum ReadError {
 /// It is not JSON.
 pub fn value(text: &str) -> serde_json::Result<Value> {
     serde_json::from_slice(text.as_bytes())
-}
-
-/// As text. `Value`'s own `Display` is two more writers.
-#[must_use]
-pub fn to_text(value: &Value) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// Reads a record of ours.

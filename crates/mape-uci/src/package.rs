@@ -147,7 +147,7 @@ impl Section {
         for (name, value) in &self.options {
             options.insert(name.clone(), written(value));
         }
-        json::to_text(&options.into())
+        json::to_text(&options)
     }
 
     fn values(&self, option: &str) -> &[String] {

@@ -193,7 +193,7 @@ pub(super) fn status(status: &mape_linux::Status) -> String {
     })
 }
 
-/// One line of JSON. Only a map with keys that are not text can fail, and there is none.
+/// One line of JSON.
 pub(super) fn line(value: &impl Serialize) -> String {
-    serde_json::to_string(value).map_or_else(|_| String::new(), |json| json + "\n")
+    mape_json::to_text(value) + "\n"
 }

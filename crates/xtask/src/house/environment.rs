@@ -19,7 +19,7 @@ const FUNCTIONS: [&[&str]; 4] =
 const ROOTS: [&str; 6] = ["/etc/", "/lib/", "/proc/", "/sys/", "/usr/", "/var/"];
 
 /// The crates without input, output, clock and environment.
-const PURE: [&str; 3] = ["mape-core", "mape-nft", "mape-provision"];
+const PURE: [&str; 4] = ["mape-core", "mape-json", "mape-nft", "mape-provision"];
 
 /// What they do without.
 const IMPURE: [&[&str]; 11] = [

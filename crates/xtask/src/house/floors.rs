@@ -11,8 +11,9 @@ pub(super) const ADVICE: &str = "A crate depends on lower floors only (crates/xt
 both need down, or take it from a lower crate.";
 
 /// The crates that the program is made of, each with its floor.
-const FLOORS: [(&str, u8); 12] = [
+const FLOORS: [(&str, u8); 13] = [
     ("mape-core", 1),
+    ("mape-json", 1),
     ("mape-nft", 2),
     ("mape-provision", 2),
     ("mape-system", 2),
