@@ -1,10 +1,10 @@
-//! What must hold for any text that claims to be `/etc/mape-rs.conf`. Used by the fuzz target and,
-//! with its seeds and the crashers ever found, by an ordinary test of `mape-proto`. Stands beside
-//! `checks`.
+//! What must hold for any text that claims to be `/etc/mape-rs.conf` or `/etc/mape-rs.forwards`.
+//! Used by the fuzz targets and, with their seeds and the crashers ever found, by an ordinary test
+//! of `mape-proto`. Stands beside `checks`.
 
 use std::path::Path;
 
-use mape_linux::Config;
+use mape_linux::{Config, forwards};
 
 use super::checks::{explains, plan_or_explain};
 
@@ -51,4 +51,36 @@ pub fn linux_config(text: &str) -> Option<Config> {
         }
     }
     Some(config)
+}
+
+/// Returns the ports of the hosts of all valid forwards.
+pub fn linux_forwards(text: &str) -> Vec<u16> {
+    let path = Path::new("/etc/mape-rs.forwards");
+    let written = forwards::parse(text, path);
+    if !text.contains('\r') {
+        assert_eq!(forwards::parse(&text.replace('\n', "\r\n"), path), written);
+    }
+    let mut names = Vec::new();
+    let mut ports = Vec::new();
+    for one in written {
+        match one {
+            Ok(None) => {}
+            Ok(Some(forward)) => {
+                assert!(!names.contains(&forward.section) && forward.dest_ports.first() > 0);
+                assert!(forward.section.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_'));
+                // The host is an address, and nothing of a line is left for another option.
+                assert!(forward.host.text().parse::<std::net::Ipv4Addr>().is_ok());
+                assert!(!forward.transports.is_empty());
+                ports.push(forward.dest_ports.first());
+                names.push(forward.section);
+            }
+            Err((name, failure)) => {
+                assert!(!name.is_empty() && !name.contains(char::is_control));
+                explains(&failure);
+                assert!(failure.message.contains("line "));
+                assert!(failure.params.contains(&("file", "/etc/mape-rs.forwards".to_owned())));
+            }
+        }
+    }
+    ports
 }

@@ -153,8 +153,17 @@ run_page() {
 		'mape-proto up --dry-run') check "dry run: nothing is changed" "$(on cpe ip link show type ip6tnl | grep -c mape-wan)" -eq 1 ;;
 		'rc-service mape-rs restart')
 			linux_wait 30 is_up || cat /var/log/mape-rs.log
-			check "reserved ports" "$(on cpe cat "$STATE_DIR/wan.json" | grep -c '"reserved":"5696-5699"')" -eq 1
 			check "input chain" "$(on cpe nft list chain inet filter input | grep -c 'mape-rs wan')" -eq 1
+			;;
+		'mape-proto forward list')
+			port=$(on cpe mape-proto forward list | sed -n "s/^minecraft .* $LINE_IPV4:\([0-9]*\) -> .*/\1/p")
+			check "forwards: $port is one of the set" "$(line_ports | grep -cx "$port")" -eq 1
+			local_serve lan2 25565,443
+			for open in "$port" 5696; do
+				traffic srv probe --protocol tcp --to "$LINE_IPV4:$open" --wait 10
+				expect "forwards: port $open" answered = true
+			done
+			local_stop
 			;;
 		'rc-service mape-rs stop')
 			check "stopped: tunnels" "$(on cpe ip -o link show type ip6tnl | grep -c mape-wan || :)" -eq 0
@@ -202,17 +211,18 @@ firewall() {
 			}
 		}
 	EOF2
-	blocks text | grep -e reserved_ports -e input_chain >>/etc/mape-rs.conf
+	blocks text | grep -e input_chain >>/etc/mape-rs.conf
 }
 
 uname -r
 # What other scripts in this machine find again.
 finish() {
 	on cpe rc-service mape-rs stop >/dev/null 2>&1 || :
+	local_stop
 	linux_silence
 	topology_down
 	mv /tmp/kept /usr/sbin/mape-proto
-	rm -rf /etc/apk /media/usb /etc/network /etc/sysctl.d /etc/mape-rs /etc/mape-rs.conf /etc/init.d /etc/runlevels \
+	rm -rf /etc/apk /media/usb /etc/network /etc/sysctl.d /etc/mape-rs /etc/mape-rs.conf /etc/mape-rs.forwards /var/lib/mape-rs /etc/init.d /etc/runlevels \
 		/run/openrc /var/run/ifstate /var/run/mape-rs /var/run/*.pid
 }
 trap finish EXIT

@@ -209,6 +209,12 @@ impl PortRange {
         if first <= last { Some(Self { first, last }) } else { None }
     }
 
+    /// Returns the range of a single port.
+    #[must_use]
+    pub const fn one(port: u16) -> Self {
+        Self { first: port, last: port }
+    }
+
     /// Returns the lowest port.
     #[must_use]
     pub const fn first(self) -> u16 {
@@ -219,6 +225,12 @@ impl PortRange {
     #[must_use]
     pub const fn last(self) -> u16 {
         self.last
+    }
+
+    /// Returns how many ports the range has, from 1 to 65536.
+    #[must_use]
+    pub fn count(self) -> u32 {
+        u32::from(self.last - self.first) + 1
     }
 
     /// Returns whether the port lies in the range.

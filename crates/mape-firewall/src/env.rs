@@ -14,6 +14,7 @@ use mape_kernel::netlink::{Kernel, NetlinkError};
 use mape_uci::Directories;
 
 use crate::error::FirewallError;
+use crate::forwards::ForwardsReader;
 
 /// The machine that the program runs on, or a copy of its files.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Env {
     pub ip: PathBuf,
     /// OpenWrt's program that tells scripts about events.
     pub hotplug: PathBuf,
+    /// Reads the configured forwards below a root directory; `None` for the sections in UCI.
+    pub forwards: Option<ForwardsReader>,
     /// Source of the loaded rules and the connections: the kernel, or a recording.
     pub kernel: Kernel,
     /// Deletes the connections of an address that the line no longer has, and none of a neighbour
@@ -65,6 +68,7 @@ impl Default for Env {
             uci: "uci".into(),
             ip: "ip".into(),
             hotplug: "/sbin/hotplug-call".into(),
+            forwards: None,
             kernel: Kernel::Live,
             forget: |address| conntrack::forget(address, |_, _| false),
             device_down: link::device_down,
@@ -74,15 +78,19 @@ impl Default for Env {
 }
 
 impl Env {
+    /// Returns the environment of a machine without UCI, whose forwards this function reads.
+    #[must_use]
+    pub fn of_plain_linux(forwards: ForwardsReader) -> Self {
+        // `/etc` may be read-only.
+        Self { forwards: Some(forwards), flash: "/var/lib/mape-rs".into(), ..Self::default() }
+    }
+
     /// Sets the root directory from which the configuration and the files on flash are read.
     #[must_use]
     pub fn with_root(self, root: &Path) -> Self {
-        Self {
-            flash: root.join("etc/mape-rs"),
-            root: root.to_owned(),
-            hotplug: root.join("sbin/hotplug-call"),
-            ..self
-        }
+        let moved = |path: &Path| root.join(path.strip_prefix(&self.root).unwrap_or(path));
+        let (flash, hotplug) = (moved(&self.flash), moved(&self.hotplug));
+        Self { flash, hotplug, root: root.to_owned(), ..self }
     }
 
     /// Whether the root is a copy of a router's files. No program of that router runs here.

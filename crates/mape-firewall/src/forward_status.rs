@@ -2,10 +2,10 @@
 
 use std::net::Ipv4Addr;
 
+use mape_core::{Failure, PortRange};
 use mape_kernel::netlink::NetlinkError;
 use mape_kernel::nft_state::{fw4_stops_published, published};
 use mape_nft::{InterfaceName, Published};
-use mape_uci::UciError;
 use serde::Serialize;
 
 use crate::apply_forwards::apply;
@@ -62,11 +62,44 @@ pub struct ForwardStatus {
     pub params: Vec<(&'static str, String)>,
     /// The next step.
     pub hint: Option<String>,
-    /// Free ports near a requested port that is not available.
+    /// Free ports near a requested port that is not available; of a range, the first port of each
+    /// entry of `ranges`.
     pub nearest: Vec<u16>,
+    /// The last external port of a range, or as many as it asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<u16>,
+    /// The last port on the host of a range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dest_last: Option<u16>,
+    /// Free ranges near a requested range that is not available.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<String>,
+}
+
+fn range(first: u16, last: Option<u16>) -> PortRange {
+    PortRange::new(first, last.unwrap_or(first)).unwrap_or(PortRange::one(first))
 }
 
 impl ForwardStatus {
+    /// Returns the forward as one line for people, without the reason.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let outside = match (&self.ipv4, self.port) {
+            (Some(ipv4), Some(port)) => format!("{ipv4}:{}", range(port, self.last)),
+            _ => self.wanted.clone(),
+        };
+        let inside = self.dest_ip.as_deref().unwrap_or(&self.host);
+        let inside_ports = self.dest_port.map(|port| range(port, self.dest_last));
+        let port = inside_ports.map(|ports| format!(":{ports}")).unwrap_or_default();
+        let name = self.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+        // A section that cannot be read has none of it.
+        let way = match self.proto.join("+") {
+            none if none.is_empty() => String::new(),
+            proto => format!("{proto} {outside} -> {inside}{port}, "),
+        };
+        format!("{}{name}: {way}{}", self.section, self.state)
+    }
+
     fn publish(&mut self) {
         self.state = "published";
         (self.code, self.reason, self.hint) = (None, None, None);
@@ -85,8 +118,8 @@ impl ForwardStatus {
 /// published.
 ///
 /// # Errors
-/// [`UciError`]
-pub fn statuses(env: &Env) -> Result<Vec<ForwardStatus>, UciError> {
+/// The configuration cannot be read.
+pub fn statuses(env: &Env) -> Result<Vec<ForwardStatus>, Failure> {
     Ok(statuses_of(&ConfiguredForwards::read(env)?, env))
 }
 
@@ -108,7 +141,8 @@ pub fn statuses_of(configured: &ConfiguredForwards, env: &Env) -> Vec<ForwardSta
             };
             one.interface = Some(interface.clone());
             one.ipv4 = Some(address.to_string());
-            one.port = Some(server.port);
+            one.port = Some(server.ports.first());
+            one.last = Some(server.ports.last()).filter(|_| server.ports.count() > 1);
             one.before = server.before.map(|before| before.to_string());
             let mut forwards = configured.forwards.iter().chain(&configured.proposed);
             let forward = forwards.find(|it| it.section == server.forward);
@@ -125,13 +159,16 @@ pub fn statuses_of(configured: &ConfiguredForwards, env: &Env) -> Vec<ForwardSta
             let Some(one) = all.iter_mut().find(|it| it.section == *section) else { continue };
             one.interface = Some(interface.clone());
             one.stop("refused", Obstacle::explained(refusal.code(), refusal));
-            one.nearest = refusal.nearest().to_vec();
+            one.nearest = refusal.nearest().iter().map(|ports| ports.first()).collect();
+            if one.dest_last.is_some() {
+                one.ranges = refusal.nearest().iter().map(ToString::to_string).collect();
+            }
         }
         all.extend(kernel.unwanted(interface, address, &found.servers));
     }
     all.extend(configured.invalid.iter().map(|(section, reason)| {
         let mut one = ForwardStatus { section: section.clone(), ..ForwardStatus::default() };
-        one.stop("refused", Obstacle::explained(reason.code(), reason));
+        one.stop("refused", Obstacle::invalid(reason));
         one
     }));
     all
@@ -146,7 +183,8 @@ fn one(forward: &Forward, configured: &ConfiguredForwards) -> ForwardStatus {
         proto: forward.transports.iter().map(|it| it.name()).collect(),
         host: forward.host.text(),
         dest_ip: configured.hosts.address(&forward.host).map(|address| address.to_string()),
-        dest_port: Some(forward.dest_port),
+        dest_port: Some(forward.dest_ports.first()),
+        dest_last: Some(forward.dest_ports.last()).filter(|_| forward.dest_ports.count() > 1),
         wanted: forward.requested.text(),
         ..ForwardStatus::default()
     };

@@ -6,8 +6,8 @@
 
 use std::net::SocketAddrV4;
 
-use mape_core::{Plan, PortRange};
-use mape_uci::{Sections, UciError};
+use mape_core::{Failure, Plan, PortRange};
+use mape_uci::Sections;
 
 use crate::env::Env;
 
@@ -30,7 +30,7 @@ pub use obstacle::Obstacle;
 pub use port_store::PortStore;
 pub use published::Server;
 use reflection::Zones;
-pub use section::{Forward, ForwardError, KIND, transports};
+pub use section::{Forward, ForwardError, ForwardsReader, KIND, MAX_PORTS, Written, transports};
 pub use upnp_pool::{pool, write_allow_list};
 
 /// The UCI package that has the sections.
@@ -44,7 +44,7 @@ pub struct ConfiguredForwards {
     /// A requested forward that is not configured yet.
     pub proposed: Option<Forward>,
     /// Name and error of each invalid section.
-    pub invalid: Vec<(String, ForwardError)>,
+    pub invalid: Vec<(String, Failure)>,
     /// The addresses of the LAN's hosts.
     pub hosts: Hosts,
     zones: Zones,
@@ -54,12 +54,11 @@ impl ConfiguredForwards {
     /// Reads the configuration. Without forwards, the LAN is not read.
     ///
     /// # Errors
-    /// [`UciError`] if the package cannot be read.
-    pub fn read(env: &Env) -> Result<Self, UciError> {
-        let package = env.config().read(PACKAGE)?;
+    /// The configuration cannot be read.
+    pub fn read(env: &Env) -> Result<Self, Failure> {
         let (mut forwards, mut invalid) = (Vec::new(), Vec::new());
-        for section in Sections::of(package.as_ref(), KIND) {
-            match Forward::read(section) {
+        for written in env.forwards.map_or_else(|| in_uci(env), |read| read(&env.root))? {
+            match written {
                 Ok(Some(mut forward)) => {
                     // Sections with the same content are distinguished by their order.
                     while forwards.iter().any(|it: &Forward| it.key == forward.key) {
@@ -94,6 +93,15 @@ impl ConfiguredForwards {
         self.invalid.retain(|(name, _)| name != section);
         self
     }
+}
+
+/// Reads the sections of the package.
+fn in_uci(env: &Env) -> Result<Vec<Written>, Failure> {
+    let package = env.config().read(PACKAGE)?;
+    let read = |section| {
+        Forward::read(section).map_err(|(section, error)| (section, Failure::from(error)))
+    };
+    Ok(Sections::of(package.as_ref(), KIND).map(read).collect())
 }
 
 /// The result for one interface.
@@ -131,8 +139,8 @@ pub fn outcome(
         Some(Server {
             forward: forward.section.clone(),
             transports: forward.transports.clone(),
-            port: *choice.ports.get(&forward.section)?,
-            host: host.map(|host| SocketAddrV4::new(host, forward.dest_port)),
+            ports: *choice.ports.get(&forward.section)?,
+            host: host.map(|host| SocketAddrV4::new(host, forward.dest_ports.first())),
             before: now.before(&forward.key),
             from: configured.zones.devices(forward, host).iter().map(ToString::to_string).collect(),
         })
@@ -161,5 +169,7 @@ impl Outcome {
     }
 }
 
+#[cfg(test)]
+mod range_tests;
 #[cfg(test)]
 mod tests;

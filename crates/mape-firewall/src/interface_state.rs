@@ -160,13 +160,15 @@ impl State {
     /// ports change later.
     #[must_use]
     pub fn room_for(&self, servers: &[Server]) -> usize {
-        // The digits that a port can come to have, in `servers` and in `order`.
+        // The digits that a port can come to have, in `servers` and in `order`. A range has two.
         const GROWTH: usize = 10;
+        let growth = |server: &Server| if server.ports.count() > 1 { 2 * GROWTH } else { GROWTH };
         let fits = |count: usize| {
             let mut state = self.clone();
             state.set_servers(servers.iter().take(count).map(Server::at_its_largest).collect());
             let size = json::write(&state).len();
-            let size = u64::try_from(size.saturating_add(count.saturating_mul(GROWTH)));
+            let growth = servers.iter().take(count).map(growth).sum();
+            let size = u64::try_from(size.saturating_add(growth));
             size.is_ok_and(|size| size < MAX_SIZE) && state.plan().is_ok()
         };
         if servers.is_empty() || fits(servers.len()) {
@@ -198,7 +200,7 @@ impl State {
     /// Returns the external address and port of this forward.
     pub(super) fn has_at(&self, forward: &str) -> Option<SocketAddrV4> {
         let server = self.servers.iter().find(|server| server.forward == forward)?;
-        Some(SocketAddrV4::new(self.address()?, server.port))
+        Some(SocketAddrV4::new(self.address()?, server.ports.first()))
     }
 
     /// Returns the external ports that are reserved for UPnP port mappings.
@@ -280,7 +282,7 @@ impl State {
             return Ok(plan);
         }
         let mut request = self.request()?;
-        let servers = self.servers.iter().map(|server| server.port.to_string());
+        let servers = self.servers.iter().map(|server| server.ports.to_string());
         for ports in upnp.iter().map(ToString::to_string).chain(servers) {
             request.reserved.extend(self::ports(&ports)?)?;
         }

@@ -242,6 +242,7 @@ pub fn intended(
     is_made_anew: bool,
 ) -> Result<Option<String>, FirewallError> {
     let rejected = |StateError(reason)| FirewallError::Rejected(Quoted::new(&reason));
+    let state = publish::with_forwards(env, state);
     let valid = state.validate().map_err(rejected)?;
     let name = valid.name.clone();
     let nft = Nft::new(&env.nft);
@@ -250,7 +251,7 @@ pub fn intended(
     let planned = publish::plan(env, ConfiguredForwards::read(env), &mut remarks);
     let mut ready = loadable(env, &planned, &mut remarks);
     ready.retain(|ready| ready.valid.name != name);
-    ready.push(LoadableInterface { state: state.clone(), valid, index: index.unwrap_or_default() });
+    ready.push(LoadableInterface { state, valid, index: index.unwrap_or_default() });
     ready.sort_unstable_by(|one, other| one.valid.name.cmp(&other.valid.name));
     // If the kernel does not answer, `load` reports the error.
     let _ = apply_offload_exemption(&env.kernel, &mut ready);

@@ -2,9 +2,8 @@
 //! from which the rules are made. After it, the assigned ports are stored on flash and scripts are
 //! notified.
 
-use mape_core::{Explain as _, PortRange};
+use mape_core::{Explain as _, Failure, PortRange};
 use mape_kernel::conntrack::{Flows, forget_flows};
-use mape_uci::UciError;
 
 use crate::apply_forwards::apply;
 use crate::env::Env;
@@ -40,18 +39,18 @@ pub struct PendingEvents(Vec<(String, Vec<Change>, Option<Vec<PortRange>>)>);
 /// are. Writes nothing.
 pub(super) fn plan(
     env: &Env,
-    configured: Result<ConfiguredForwards, UciError>,
+    configured: Result<ConfiguredForwards, Failure>,
     remarks: &mut Remarks,
 ) -> Vec<Planned> {
     let configured = match configured {
         Ok(configured) => Some(configured),
         Err(error) => {
-            remarks.fault(format!("published ports stay as they are: {error}"));
+            remarks.fault(format!("published ports stay as they are: {}", error.message));
             None
         }
     };
     for (section, reason) in configured.iter().flat_map(|configured| &configured.invalid) {
-        remarks.warn(format!("forward {section}: refused, {reason}"));
+        remarks.warn(format!("forward {section}: refused, {}", reason.message));
     }
     let mut states = Vec::new();
     for path in state_files(&env.run) {
@@ -79,6 +78,15 @@ pub(super) fn plan(
         Planned { interface, before, state, record, assignment }
     };
     states.into_iter().map(planned).collect()
+}
+
+/// Returns a state that is not in a file yet, with the configured forwards.
+pub(super) fn with_forwards(env: &Env, state: &State) -> State {
+    let is_other = |path: &std::path::PathBuf| name_of(path) != state.interface();
+    let only = !state_files(&env.run).iter().any(is_other);
+    let configured = ConfiguredForwards::read(env).ok();
+    let applied = configured.and_then(|all| apply(state, &all, state.interface(), only, env));
+    applied.map_or_else(|| state.clone(), |(state, ..)| state)
 }
 
 fn name_of(path: &std::path::Path) -> String {

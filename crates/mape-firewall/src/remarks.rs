@@ -46,6 +46,10 @@ impl Remarks {
         &self.faults
     }
 
+    pub(super) fn lines(&self) -> impl Iterator<Item = (Level, &str)> {
+        self.lines.iter().map(|(level, line)| (*level, line.as_str()))
+    }
+
     /// Logs each line.
     pub(super) fn log(&self) {
         for (level, line) in &self.lines {

@@ -35,6 +35,11 @@ impl Report {
         self.remarks.faults()
     }
 
+    /// Returns the remarks with their levels: a forward that is refused, a port that has moved.
+    pub fn remarks(&self) -> impl Iterator<Item = (Level, &str)> {
+        self.remarks.lines()
+    }
+
     /// Why an interface does not have its newest rules, if nft refuses them.
     #[must_use]
     pub fn refusal(&self, interface: &str) -> Option<&FirewallError> {

@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use mape_core::{Explain as _, Layout, PortList, Request, parse_rule, plan};
+use mape_core::{Explain as _, Layout, PortList, PortRange, Request, parse_rule, plan};
 use mape_nft::{Dataplane, EdgeChoice, InterfaceName, Options};
 
 use super::*;
@@ -93,7 +93,7 @@ fn v6plus(reserved: &str, upnp_ports: u16, forwards: &[u16], earlier: Option<&St
     let server = |port: &u16| Server {
         forward: port.to_string(),
         transports: Vec::new(),
-        port: *port,
+        ports: PortRange::one(*port),
         host: None,
         before: None,
         from: Vec::new(),
@@ -227,7 +227,7 @@ fn a_state_has_room_for_its_servers() {
     let server = |port: u16| Server {
         forward: format!("{port}-{}", "x".repeat(usize::from(port % 2) * 490)),
         transports: mape_nft::Transport::ALL.to_vec(),
-        port,
+        ports: PortRange::one(port),
         host: Some("192.168.1.10:8000".parse().unwrap()),
         before: None,
         from: vec!["br-lan".to_owned()],

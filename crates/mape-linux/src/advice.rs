@@ -10,26 +10,30 @@ use mape_core::{Code, Explain, Explanation, Failure};
 use mape_netifd::CONTRACTS;
 use mape_provision::{LineType, Verdict};
 
-/// The next step for port forwards.
-const SERVERS: &str = "keep the port with reserved_ports in /etc/mape-rs.conf, and write a dnat rule of your own \
-                       (docs/apu2-alpine.md, Servers)";
+use crate::forwards;
+
 /// The address of DS-Lite's own end, with its length (RFC 6333 section 5.7).
 const B4: &str = "192.0.0.2/29";
 
 /// Whether this machine is not an OpenWrt router, and the arguments do not name the files or the
-/// ubus of one.
+/// ubus of one. A root directory is that of a router, unless it has the configuration of plain
+/// Linux and no `/etc/config`.
 #[must_use]
 pub fn is_here(arguments: &[OsString]) -> bool {
-    let router = ["--root", "--ubus-socket", "--uci-program"];
-    let names_router = |word: &OsString| {
-        let word = word.to_string_lossy();
-        let name = word.split_once('=').map_or(&*word, |(name, _)| name);
-        router.contains(&name)
-    };
+    let router = ["--ubus-socket", "--uci-program"];
+    let words: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+    let name = |word: &str| word.split_once('=').map_or(word, |(name, _)| name).to_owned();
+    if words.iter().any(|word| router.contains(&name(word).as_str())) {
+        return false;
+    }
+    if let Some(at) = words.iter().position(|word| name(word) == "--root") {
+        let value = words.get(at).and_then(|word| word.split_once('=')).map(|(_, root)| root);
+        let root = value.or_else(|| words.get(at + 1).map(AsRef::as_ref)).unwrap_or_default();
+        let has = |file: &str| Path::new(root).join(file).exists();
+        return !has("etc/config") && (has("etc/mape-rs.conf") || has(forwards::FILE));
+    }
     let files = ["/etc/openwrt_release", "/etc/config"];
-    let is_router = mape_firewall::Env::default().has_ubus()
-        || files.iter().any(|file| Path::new(file).exists());
-    !is_router && !arguments.iter().any(names_router)
+    !mape_firewall::Env::default().has_ubus() && !files.iter().any(|file| Path::new(file).exists())
 }
 
 /// The command reads or changes what exists only on a router.
@@ -47,7 +51,6 @@ impl NoRouter {
         let has = |name: &str| words.iter().any(|word| word == name);
         let (what, next) = match words.first().map(AsRef::as_ref) {
             _ if has("--help") || has("-h") => return None,
-            Some("forward") => ("mape-proto forward", SERVERS),
             Some("import") => (
                 "mape-proto import",
                 "take the old tunnel away (`ip link delete NAME`) and run mape-proto up; for a copy of \

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use mape_core::{Failure, Plan, Shown};
-use mape_firewall::{State, device_index};
+use mape_firewall::{ForwardStatus, State, device_index, statuses};
 use mape_kernel::netlink::NetlinkError;
 use mape_kernel::nft_state::in_force;
 use mape_netifd::plan_numbers::ports;
@@ -38,6 +38,8 @@ pub struct Status {
     pub plan: Option<Plan>,
     /// The faults and the steps that are left.
     pub problems: Vec<Problem>,
+    /// The port forwards of this line, and those that belong to no line.
+    pub forwards: Vec<ForwardStatus>,
 }
 
 impl Status {
@@ -75,6 +77,14 @@ impl fmt::Display for Status {
         } else {
             writeln!(f)?;
         }
+        for forward in &self.forwards {
+            writeln!(f, "  {:<16} {}", "forward", Shown(&forward.text()))?;
+            for (word, line) in [("because", &forward.reason), ("next step", &forward.hint)] {
+                if let Some(line) = line {
+                    writeln!(f, "    {word}: {}", Shown(line))?;
+                }
+            }
+        }
         for Problem { what, next } in &self.problems {
             writeln!(f, "  {}.\n    next step: {}.", Shown(what), Shown(next))?;
         }
@@ -100,7 +110,14 @@ pub fn status(config: &Config, system: &System) -> Result<Status, Failure> {
         }
         Err(failure) => problems.push(explained(failure)),
     }
-    Ok(Status { name, line: journal.line, plan, problems })
+    let mut forwards = Vec::new();
+    match statuses(&system.env) {
+        Ok(all) => forwards = all,
+        Err(failure) => problems.push(explained(failure)),
+    }
+    let is_here = |it: &ForwardStatus| it.interface.as_deref().is_none_or(|it| it == name.as_str());
+    forwards.retain(is_here);
+    Ok(Status { name, line: journal.line, plan, problems, forwards })
 }
 
 fn gaps(

@@ -9,6 +9,7 @@ use mape_firewall::{Env, Nft, lock};
 use mape_nft::InterfaceName;
 use nix::fcntl::{FcntlArg, FdFlag, Flock, fcntl};
 
+use crate::forwards;
 use crate::host_firewall::HostFirewall;
 use crate::ip::Ip;
 use crate::journal;
@@ -24,6 +25,12 @@ pub struct System {
 
 /// How long a call waits for an earlier one of the same line.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Returns the environment of a machine without netifd: its forwards are in a file.
+#[must_use]
+pub fn environment() -> Env {
+    Env::of_plain_linux(forwards::read)
+}
 
 impl System {
     /// Returns the machine of this environment.

@@ -105,7 +105,7 @@ fn go_up(config: &Config, system: &System, may_send: bool) -> Result<Done, Failu
     let old = State::read(&system.state_file(name)).ok();
     let task = task(config, system, &before, old.as_ref())?;
     let mut journal = before.clone();
-    let Applied { edge, changed, note } = match apply(system, name, &mut journal, &task) {
+    let Applied { edge, changed, notes: more } = match apply(system, name, &mut journal, &task) {
         Ok(done) => done,
         Err(failure) => return Err(roll_back(system, name, failure, before, old)),
     };
@@ -114,7 +114,7 @@ fn go_up(config: &Config, system: &System, may_send: bool) -> Result<Done, Failu
         // their timeout.
         let _ = (system.env.forget)(gone.ipv4);
     }
-    let own = notes(system, &task).into_iter().chain(note);
+    let own = notes(system, &task).into_iter().chain(more);
     let mut notes: Vec<_> = own.map(|note| (Level::Warn, note)).collect();
     let update = contract::send_if_new(config, system, &mut journal, task.line.ce, may_send);
     notes.extend(update.note);
@@ -170,8 +170,8 @@ pub(super) fn steps(
 struct Applied {
     edge: Edge,
     changed: bool,
-    /// Why the host's firewall was not extended.
-    note: Option<String>,
+    /// Why the host's firewall was not extended; forwards that are refused.
+    notes: Vec<String>,
 }
 
 /// Runs the steps. The journal is written before the first of them and after the last.
@@ -208,6 +208,14 @@ fn apply(
     if let Some(error) = report.take_refusal(name.as_str()) {
         return Err(error.into());
     }
+    let mut notes = Vec::new();
+    for (level, line) in report.remarks() {
+        // What has happened once is logged now, and is no note of the line.
+        match level {
+            Level::Info | Level::Debug | Level::Trace => log::log!(level, "{line}"),
+            Level::Warn | Level::Error => notes.push(line.to_owned()),
+        }
+    }
     let edge = report.edge_of(name).ok_or_else(|| LinuxError::NotLoaded(report.to_string()))?;
     system.ip.batch(&steps.open)?;
     let mut changed = steps.all().next().is_some() || !report.is_unchanged();
@@ -218,20 +226,17 @@ fn apply(
         line.input_chain.as_ref().map(|chain| system.host_firewall().extend(chain, line, name));
     // The firewall may just be reloading. The line works without the rule; only packets that the BR
     // sends first are dropped.
-    let note = match extended.transpose() {
-        Ok(done) => {
-            changed |= done == Some(true);
-            None
-        }
-        Err(error) => Some(format!("{error}; {}", error.hint())),
-    };
+    match extended.transpose() {
+        Ok(done) => changed |= done == Some(true),
+        Err(error) => notes.push(format!("{error}; {}", error.hint())),
+    }
 
     let mut settled = journal.clone();
     settled.owned.retain(|owned| *owned == ce);
     settled.routes.retain(|route| Some(*route) == line.route);
     settled.chains.retain(|chain| Some(chain) == line.input_chain.as_ref());
     write_if_new(journal, settled, system, name)?;
-    Ok(Applied { edge, changed, note })
+    Ok(Applied { edge, changed, notes })
 }
 
 /// Returns the chains that were extended and no longer belong to the line.

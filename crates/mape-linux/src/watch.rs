@@ -10,6 +10,7 @@ use mape_core::{Code, Failure};
 
 use crate::config::Config;
 use crate::events::{Event, Events};
+use crate::forwards;
 use crate::system::System;
 use crate::up::up_and_tell;
 
@@ -19,14 +20,15 @@ const RETRY: Duration = Duration::from_secs(30);
 /// Runs until it is killed; the line stays up then. After SIGUSR1 the process executes the file of
 /// the program again, so a newer version continues with the line as it is.
 ///
-/// The configuration is read again after each event. Its result is logged only if it changes.
+/// The configuration and the forwards are read again after each event. The result is logged only if
+/// it changes.
 ///
 /// # Errors
 /// The kernel reports no changes, or the configuration is wrong at the start.
 #[must_use]
 pub fn watch(file: Option<&Path>, system: &System) -> Failure {
     // Subscribe first: a change during the first `up` causes a second one.
-    let events = match Events::new() {
+    let events = match Events::new(&system.env.root.join(forwards::FILE)) {
         Ok(events) => events,
         Err(error) => return error.into(),
     };

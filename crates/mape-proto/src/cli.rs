@@ -124,11 +124,16 @@ fn dispatch(arguments: Vec<OsString>, plain: bool) -> Result<Answer, Failure> {
     #[cfg(feature = "linux")]
     let no_router = mape_linux::NoRouter::of(&arguments).filter(|_| plain);
     let mut arguments = Arguments::new(arguments);
+    #[cfg(feature = "linux")]
+    if plain {
+        arguments = arguments.with_env(mape_linux::environment());
+    }
     let word = arguments.command()?;
     #[cfg(feature = "linux")]
     if let Some(word) = word.as_deref().and_then(linux::Word::new) {
         let both = matches!(word, linux::Word::Status | linux::Word::Doctor);
         if !both || is_linux_status {
+            let mut arguments = arguments.with_env(mape_linux::environment());
             return linux::answer(word, &mut arguments);
         }
     }

@@ -10,6 +10,8 @@ mod kernel;
 mod line;
 #[cfg(feature = "linux")]
 pub(crate) mod linux;
+#[cfg(feature = "linux")]
+mod linux_servers;
 mod probe;
 mod redact;
 mod resolvers;

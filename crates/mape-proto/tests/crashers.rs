@@ -61,6 +61,21 @@ fn no_resolver_breaks_the_reader() {
 
 #[cfg(feature = "linux")]
 #[test]
+fn no_text_breaks_the_forwards() {
+    let mut good = 0;
+    for file in inputs("linux_forwards") {
+        let text = fs::read_to_string(file).unwrap();
+        good += checks_linux::linux_forwards(&text).len();
+        for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            checks_linux::linux_forwards(text.get(..at).unwrap());
+            checks_linux::linux_forwards(text.get(at..).unwrap());
+        }
+    }
+    assert!(good >= 2);
+}
+
+#[cfg(feature = "linux")]
+#[test]
 fn no_text_breaks_the_configuration() {
     let mut good = 0;
     for file in inputs("linux_config") {

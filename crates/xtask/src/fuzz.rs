@@ -8,7 +8,7 @@ use host_tools::packages;
 use host_tools::steps::{Steps, cargo, output, root, run};
 
 /// The targets in `tests/fuzz/fuzz_targets`.
-const TARGETS: [&str; 15] = [
+const TARGETS: [&str; 16] = [
     "prefix",
     "rule",
     "map_rules",
@@ -17,6 +17,7 @@ const TARGETS: [&str; 15] = [
     "blobmsg",
     "uci",
     "linux_config",
+    "linux_forwards",
     "ctnetlink",
     "dns",
     "txt",

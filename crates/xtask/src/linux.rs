@@ -24,6 +24,7 @@ const SCRIPTS: &[&str] = &[
     "linux-kill.sh after",
     "linux-files.sh",
     "linux-doctor.sh",
+    "linux-forwards.sh",
     "linux-page.sh",
 ];
 

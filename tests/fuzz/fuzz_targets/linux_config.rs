@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "each target uses one of the checks")]
 mod checks;
 #[path = "../checks_linux.rs"]
+#[allow(dead_code, reason = "each target uses one of the checks")]
 mod checks_linux;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {

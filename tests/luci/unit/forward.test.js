@@ -7,6 +7,13 @@ import { load } from './luci.js';
 
 const forwards = load('mape/forward.js');
 
+test('a range is shown with both ends', () => {
+	assert.equal(forwards.outside({ port: 5700 }), '5700');
+	assert.equal(forwards.outside({ port: 5700, last: 5707 }), '5700-5707');
+	assert.equal(forwards.outside({ port: null }), null);
+	assert.equal(forwards.outside(undefined), null);
+});
+
 test('reserved ports are those that the program takes', () => {
 	for (const list of ['5696', '05696', '9792-9799', '5-5', '1-65535', '1,2-3'])
 		assert.ok(forwards.isList(list), list);

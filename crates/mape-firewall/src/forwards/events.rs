@@ -20,9 +20,11 @@ pub struct Change {
     pub forward: String,
     name: Option<String>,
     protocols: String,
-    /// Address and port before.
+    /// The number of ports.
+    count: u32,
+    /// Address and first port before.
     pub old: Option<SocketAddrV4>,
-    /// Address and port now.
+    /// Address and first port now.
     pub new: Option<SocketAddrV4>,
 }
 
@@ -33,6 +35,7 @@ impl Change {
             forward: forward.section.clone(),
             name: forward.name.clone(),
             protocols: forward.protocols(),
+            count: forward.dest_ports.count(),
             old: old.at(&forward.key),
             new: new.at(&forward.key),
         });
@@ -41,6 +44,7 @@ impl Change {
             forward: stored.section.as_ref().unwrap_or(key).clone(),
             name: stored.name.clone(),
             protocols: stored.protocols.clone(),
+            count: stored.count.unwrap_or(1),
             old: old.at(key),
             new: None,
         });
@@ -88,6 +92,7 @@ fn announce_within(timeout: Duration, hotplug: &Path, interface: &str, changes: 
         let mut command = Command::new(hotplug);
         command.arg("mape").env("ACTION", change.action()).env("INTERFACE", interface);
         command.env("FORWARD", &change.forward).env("PROTO", &change.protocols);
+        command.env("COUNT", &change.count.to_string());
         command.env("NAME", change.name.as_deref().unwrap_or_default());
         for (prefix, place) in [("OLD", change.old), ("NEW", change.new)] {
             let ip = place.map(|place| place.ip().to_string()).unwrap_or_default();
@@ -133,6 +138,7 @@ mod tests {
             forward: forward.to_owned(),
             name: None,
             protocols: "tcp".to_owned(),
+            count: 1,
             old: None,
             new: Some("192.0.2.1:5696".parse().unwrap()),
         };

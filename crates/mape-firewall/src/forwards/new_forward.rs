@@ -1,5 +1,7 @@
 //! Converts the arguments of a new forward to a section.
 
+use std::fmt::Write as _;
+
 use mape_core::Quoted;
 use mape_uci::{Package, quoted};
 
@@ -65,20 +67,39 @@ impl ForwardRequest<'_> {
     /// # Errors
     /// [`ForwardError`]
     pub fn forward(&self, section: &str) -> Result<Forward, ForwardError> {
-        let options = self.options();
-        if let Some((option, value)) =
-            options.iter().find(|(_, value)| value.contains(char::is_control))
-        {
-            let value = Quoted::new(value);
-            return Err(ForwardError::Bad { option, value, hint: "type plain text in one line" });
+        let disabled = || ForwardError::Missing("dest_ip", "type plain text");
+        Forward::of_options(section, &self.options())?.ok_or_else(disabled)
+    }
+}
+
+impl Forward {
+    /// Returns the forward of a section with this name and these options, as the loader reads it;
+    /// `None` if it is disabled.
+    ///
+    /// # Errors
+    /// [`ForwardError`]
+    pub fn of_options<T: AsRef<str>>(
+        section: &str,
+        options: &[(&'static str, T)],
+    ) -> Result<Option<Self>, ForwardError> {
+        let mut text = format!("config {KIND} {}\n", quoted(section));
+        for (option, value) in options {
+            let value = value.as_ref();
+            if value.contains(char::is_control) {
+                let value = Quoted::new(value);
+                return Err(ForwardError::Bad {
+                    option,
+                    value,
+                    hint: "type plain text in one line",
+                });
+            }
+            // Writing into a `String` cannot fail.
+            let _ = writeln!(text, "option {option} {}", quoted(value));
         }
-        let options =
-            options.iter().map(|(name, value)| format!("option {name} {}\n", quoted(value)));
-        let text = format!("config {KIND} {}\n{}", quoted(section), options.collect::<String>());
         let unreadable = || ForwardError::Missing("dest_ip", "type plain text");
         let package = Package::parse("firewall", &text).map_err(|_| unreadable())?;
         let section = package.of_kind(KIND).next().ok_or_else(unreadable)?;
-        Forward::read(section).map_err(|(_, error)| error)?.ok_or_else(unreadable)
+        Self::read(section).map_err(|(_, error)| error)
     }
 }
 

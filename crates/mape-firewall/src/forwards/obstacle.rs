@@ -1,6 +1,6 @@
 //! The reason why a forward is not published.
 
-use mape_core::{Explain, Explanation};
+use mape_core::{Explain, Explanation, Failure};
 
 /// Why a forward is not published.
 #[derive(Debug)]
@@ -28,5 +28,15 @@ impl Obstacle {
     pub(crate) fn explained(code: &'static str, error: &dyn Explain) -> Self {
         let Explanation { hint, params, .. } = error.explain();
         Self { code, reason: error.to_string(), hint: hint.into_owned(), params }
+    }
+
+    /// Returns the reason why the configuration of a forward is invalid.
+    pub(crate) fn invalid(failure: &Failure) -> Self {
+        let Failure { message, hint, params, .. } = failure.clone();
+        let has = |name: &str| params.iter().any(|(param, _)| *param == name);
+        // An option without a value is missing.
+        let is_missing = has("option") && !has("value") && !has("file");
+        let code = if is_missing { "option_missing" } else { "option_invalid" };
+        Self { code, reason: message, hint, params }
     }
 }

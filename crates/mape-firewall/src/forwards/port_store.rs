@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
-use mape_core::Table;
+use mape_core::{PortRange, Table};
 use mape_system::{files, json, record};
 
 use super::section::{Forward, RequestedPort};
@@ -25,6 +25,8 @@ record! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(super) struct StoredPort {
         pub(super) port: u16 = required,
+        /// The number of ports, if it is a range.
+        pub(super) count: Option<u32> = optional,
         /// The section's generated name, if it is not the key.
         pub(super) section: Option<String> = optional,
         /// The forward's name for display.
@@ -59,6 +61,7 @@ impl PortStore {
         files::write_synced(&file, &(json::write(self) + "\n")).map(drop)
     }
 
+    /// Returns the first port.
     pub(super) fn port(&self, key: &str) -> Option<u16> {
         self.forwards.get(key).map(|stored| stored.port)
     }
@@ -107,9 +110,11 @@ impl PortStore {
         }
     }
 
-    /// Whether this port was requested and assigned, with any prefix.
-    pub(super) fn was_granted(&self, key: &str, port: u16) -> bool {
-        self.forwards.get(key).is_some_and(|stored| stored.named == Some(port))
+    /// Whether these ports were requested and assigned, with any prefix.
+    pub(super) fn was_granted(&self, key: &str, ports: PortRange) -> bool {
+        self.forwards.get(key).is_some_and(|stored| {
+            stored.named == Some(ports.first()) && stored.count.unwrap_or(1) == ports.count()
+        })
     }
 
     /// Returns the new content: only forwards that are configured and have a port.
@@ -117,12 +122,14 @@ impl PortStore {
         &self,
         ipv4: Ipv4Addr,
         forwards: &[&Forward],
-        ports: &Table<String, u16>,
+        ports: &Table<String, PortRange>,
     ) -> Self {
         let one = |forward: &&Forward| {
-            let port = *ports.get(&forward.section)?;
+            let ports = *ports.get(&forward.section)?;
+            let port = ports.first();
+            let count = Some(ports.count()).filter(|count| *count > 1);
             let named = match forward.requested {
-                RequestedPort::Port(named) => Some(named),
+                RequestedPort::Ports(named) => Some(named.first()),
                 RequestedPort::Auto => None,
             };
             let protocols = forward.protocols();
@@ -130,7 +137,7 @@ impl PortStore {
             let before = last.or_else(|| self.before(&forward.key));
             let section = (forward.section != forward.key).then(|| forward.section.clone());
             let name = forward.name.clone();
-            let stored = StoredPort { port, section, name, named, protocols, before };
+            let stored = StoredPort { port, count, section, name, named, protocols, before };
             Some((forward.key.clone(), stored))
         };
         let forwards: Table<_, _> = forwards.iter().filter_map(one).collect();

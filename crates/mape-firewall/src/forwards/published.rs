@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use mape_core::PortRange;
 use mape_nft::{Devices, Published, Transport};
 use mape_system::json::{Entries, Fields, Record};
 use serde::{Serialize, Serializer};
@@ -13,12 +14,12 @@ pub struct Server {
     pub forward: String,
     /// TCP, UDP or both.
     pub transports: Vec<Transport>,
-    /// The external port.
-    pub port: u16,
-    /// Internal address and port; `None` while the host's address is unknown. The external port is
+    /// The external ports.
+    pub ports: PortRange,
+    /// Internal address and first port; `None` while the address is unknown. The external ports are
     /// kept in that case, too.
     pub host: Option<SocketAddrV4>,
-    /// External address and port before the last change.
+    /// External address and first port before the last change.
     pub before: Option<SocketAddrV4>,
     /// Devices from which it is reachable at the external address.
     pub from: Vec<String>,
@@ -30,10 +31,12 @@ impl Record for Server {
         let forward = fields.required("section");
         let names: Vec<String> = fields.required("proto");
         let is_named = |it: &Transport| names.iter().any(|name| name == it.name());
+        let first = fields.required("port");
+        let last: Option<u16> = fields.optional("last");
         Self {
             forward,
             transports: Transport::ALL.into_iter().filter(is_named).collect(),
-            port: fields.required("port"),
+            ports: PortRange::new(first, last.unwrap_or(first)).unwrap_or(PortRange::one(first)),
             host: fields.optional("host"),
             before: fields.optional("before"),
             from: fields.optional("from"),
@@ -44,7 +47,10 @@ impl Record for Server {
         let names: Vec<String> = self.transports.iter().map(|it| it.name().to_owned()).collect();
         entries.put("section", &self.forward);
         entries.put("proto", &names);
-        entries.put("port", &self.port);
+        entries.put("port", &self.ports.first());
+        if self.ports.count() > 1 {
+            entries.put("last", &self.ports.last());
+        }
         entries.put("host", &self.host);
         entries.put("before", &self.before);
         if !self.from.is_empty() {
@@ -73,12 +79,26 @@ impl Server {
         self.published().map(move |one| (one, from()))
     }
 
-    /// Returns the entries for the rules, one for each protocol.
+    /// Returns the entries for the rules, one for each protocol and port. The first external port
+    /// leads to the first port of the host, and so on.
     pub fn published(&self) -> impl Iterator<Item = Published> + '_ {
-        let host = self.host;
-        let transports = self.transports.iter();
-        transports.filter_map(move |transport| {
-            host.map(|host| Published { transport: *transport, port: self.port, host })
+        let pairs = self.host.into_iter().flat_map(|host| {
+            let inside =
+                (host.port()..=u16::MAX).map(move |port| SocketAddrV4::new(*host.ip(), port));
+            self.ports.ports().zip(inside)
+        });
+        pairs.flat_map(|(port, host)| {
+            let transports = self.transports.iter();
+            transports.map(move |transport| Published { transport: *transport, port, host })
         })
+    }
+
+    /// Returns the host's address with its port or ports, for display; `None` while it is unknown.
+    #[must_use]
+    pub fn host_text(&self) -> Option<String> {
+        let host = self.host?;
+        let last = host.port().saturating_add(self.ports.last() - self.ports.first());
+        let inside = PortRange::new(host.port(), last).unwrap_or(self.ports);
+        Some(format!("{}:{inside}", host.ip()))
     }
 }

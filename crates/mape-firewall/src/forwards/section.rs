@@ -3,9 +3,10 @@
 //! The options have the names of firewall4's `redirect`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 
 use ipnet::Ipv4Net;
-use mape_core::{Explain, Explanation, Quoted, decimal, is_unicast4};
+use mape_core::{Explain, Explanation, Failure, PortRange, Quoted, decimal, is_unicast4};
 use mape_nft::Transport;
 use mape_uci::{self, Section};
 
@@ -34,17 +35,24 @@ pub struct Forward {
     pub network: String,
     /// From where inside the public address leads to the host too.
     pub reflection: Reflection,
-    /// The port on the host.
-    pub dest_port: u16,
+    /// The ports on the host. There are as many external ones, in the same order.
+    pub dest_ports: PortRange,
 }
+
+/// A forward as the configuration has it; `None` if it is disabled. An invalid one is its name and
+/// its error.
+pub type Written = Result<Option<Forward>, (String, Failure)>;
+
+/// Reads the configured forwards below a root directory.
+pub type ForwardsReader = fn(&Path) -> Result<Vec<Written>, Failure>;
 
 /// The requested external port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestedPort {
-    /// The same port as on the host if it is in the set, else any stable port.
+    /// The same ports as on the host if they are in the set, else any stable ones.
     Auto,
-    /// This one.
-    Port(u16),
+    /// These.
+    Ports(PortRange),
 }
 
 /// The zones of the hairpin.
@@ -91,16 +99,6 @@ pub enum ForwardError {
     Missing(&'static str, &'static str),
 }
 
-impl ForwardError {
-    /// Returns the stable code of the reason.
-    pub(crate) const fn code(&self) -> &'static str {
-        match self {
-            Self::Bad { .. } => "option_invalid",
-            Self::Missing(..) => "option_missing",
-        }
-    }
-}
-
 impl Explain for ForwardError {
     fn explain(&self) -> Explanation {
         match self {
@@ -112,10 +110,12 @@ impl Explain for ForwardError {
     }
 }
 
-const PORT_HINT: &str = "write a port from 1 to 65535";
-const RANGE_HINT: &str = "write one port: a forward is for one, so add one for each; or, for ports of \
-                          the line's set, a redirect of /etc/config/firewall with the range as \
-                          src_dport, and the range in the interface's reserved_ports";
+/// The largest number of ports in one forward. The rules have an element for each of them.
+pub const MAX_PORTS: u16 = 1024;
+
+const PORT_HINT: &str = "write a port from 1 to 65535, or a range like 9792-9799";
+const RANGE_HINT: &str = "write a range of at most 1024 ports, the lower port first";
+const LENGTH_HINT: &str = "write as many ports in dest_port as in src_dport: the first port leads to the first, and so on";
 
 impl Forward {
     /// Reads a section; `None` if it is disabled.
@@ -127,11 +127,15 @@ impl Forward {
     fn of(section: &Section) -> Result<Self, ForwardError> {
         let text = |option| section.get(option).map(str::trim).filter(|text| !text.is_empty());
         let requested = text("src_dport").map_or(Ok(RequestedPort::Auto), RequestedPort::parse)?;
-        let dest_port = text("dest_port").map(|it| port("dest_port", it)).transpose()?;
-        let dest_port = dest_port.or(match requested {
-            RequestedPort::Port(port) => Some(port),
-            RequestedPort::Auto => None,
-        });
+        let dest_ports = text("dest_port").map(|it| ports("dest_port", it)).transpose()?;
+        let dest_ports = match (dest_ports, requested) {
+            (Some(inside), RequestedPort::Ports(outside)) if inside.count() != outside.count() => {
+                let value = Quoted::new(&inside.to_string());
+                return Err(ForwardError::Bad { option: "dest_port", value, hint: LENGTH_HINT });
+            }
+            (None, RequestedPort::Ports(outside)) => Some(outside),
+            (inside, _) => inside,
+        };
         let interface = text("dest").unwrap_or("lan");
         let host = match (text("dest_ip"), text("dest_host")) {
             (Some(address), None) => Host::parse(address, interface)?,
@@ -164,11 +168,11 @@ impl Forward {
             host,
             network: interface.to_owned(),
             reflection: Reflection::read(section)?,
-            dest_port: dest_port.ok_or(ForwardError::Missing("dest_port", PORT_HINT))?,
+            dest_ports: dest_ports.ok_or(ForwardError::Missing("dest_port", PORT_HINT))?,
         };
         if section.is_anonymous() {
             let (host, protocols) = (forward.host.text(), forward.protocols());
-            forward.key = format!("{host}:{} {protocols}", forward.dest_port);
+            forward.key = format!("{host}:{} {protocols}", forward.dest_ports);
         }
         Ok(forward)
     }
@@ -238,32 +242,32 @@ pub fn transports(names: &[&str]) -> Result<Vec<Transport>, ForwardError> {
 
 impl RequestedPort {
     pub fn parse(text: &str) -> Result<Self, ForwardError> {
-        if text == "auto" { Ok(Self::Auto) } else { port("src_dport", text).map(Self::Port) }
+        if text == "auto" { Ok(Self::Auto) } else { ports("src_dport", text).map(Self::Ports) }
     }
 
     /// As it is written.
     pub fn text(self) -> String {
         match self {
             Self::Auto => "auto".to_owned(),
-            Self::Port(port) => port.to_string(),
+            Self::Ports(ports) => ports.to_string(),
         }
     }
 }
 
-pub(crate) fn port(option: &'static str, text: &str) -> Result<u16, ForwardError> {
-    let hint = if is_range(text) { RANGE_HINT } else { PORT_HINT };
-    let bad = || ForwardError::Bad { option, value: Quoted::new(text), hint };
-    decimal(text, 65535)
-        .and_then(|port| u16::try_from(port).ok())
-        .filter(|port| *port != 0)
-        .ok_or_else(bad)
-}
-
-/// `9792-9799`, as firewall4 writes a range of ports; `9792:9799` as iptables does.
-fn is_range(text: &str) -> bool {
+/// Reads a port, or a range as firewall4 (`9792-9799`) or iptables (`9792:9799`) writes it.
+fn ports(option: &'static str, text: &str) -> Result<PortRange, ForwardError> {
+    let port = |text: &str| {
+        let port = decimal(text.trim(), 65535).and_then(|port| u16::try_from(port).ok());
+        port.filter(|port| *port != 0)
+    };
     let ends = text.split_once(['-', ':']);
-    ends.is_some_and(|(first, last)| {
-        [first, last].iter().all(|it| decimal(it.trim(), 65535).is_some())
+    let (first, last) = ends.unwrap_or((text, text));
+    let hint = if ends.is_some() { RANGE_HINT } else { PORT_HINT };
+    let range = port(first).zip(port(last)).and_then(|(first, last)| PortRange::new(first, last));
+    range.filter(|range| range.count() <= MAX_PORTS.into()).ok_or_else(|| ForwardError::Bad {
+        option,
+        value: Quoted::new(text),
+        hint,
     })
 }
 

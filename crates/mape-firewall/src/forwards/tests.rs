@@ -43,7 +43,7 @@ fn requests(forwards: &str) -> ConfiguredForwards {
 }
 
 fn ports(outcome: &Outcome) -> BTreeMap<&str, u16> {
-    outcome.servers.iter().map(|server| (server.forward.as_str(), server.port)).collect()
+    outcome.servers.iter().map(|server| (server.forward.as_str(), server.ports.first())).collect()
 }
 
 fn find(forwards: &str, plan: &Plan, pool: &[PortRange], stored: &PortStore) -> Outcome {
@@ -234,13 +234,13 @@ fn sections() {
     assert_eq!(read(&format!("{good} option enabled 0\n")), Ok(None));
     assert_eq!(read(&format!("{good} list proto udp\n")).unwrap().unwrap().protocols(), "udp");
     let only = read(" option dest_host NAS\n option src_dport 5700\n").unwrap().unwrap();
-    assert_eq!((only.dest_port, only.host.text().as_str()), (5700, "nas"));
+    assert_eq!((only.dest_ports, only.host.text().as_str()), (PortRange::one(5700), "nas"));
     for (options, word) in [
         ("", "dest_ip"),
         (" option dest_ip 192.168.1.10\n", "dest_port"),
         (" option dest_ip 192.168.1.300\n option dest_port 1\n", "dest_ip"),
         (" option dest_ip 192.168.1.10\n option dest_port 0\n", "dest_port"),
-        (" option dest_ip 192.168.1.10\n option dest_port 1-9\n", "dest_port"),
+        (" option dest_ip 192.168.1.10\n option dest_port 9-1\n", "dest_port"),
         (" option dest_ip 192.168.1.10\n option src_dport 70000\n", "src_dport"),
         (" option dest_ip 192.168.1.10\n option dest_host nas\n option dest_port 1\n", "dest_host"),
         (" option dest_ip 192.168.1.10\n option dest_port 1\n option proto icmp\n", "proto"),
@@ -261,27 +261,6 @@ fn a_list_of_one_is_the_option_of_a_forward() {
                    option src_dport 5700\n option name ssh\n option interface wan4\n option enabled 1\n";
     assert!(read(options).unwrap().is_some());
     assert_eq!(read(&options.replace(" option ", " list ")), read(options));
-}
-
-#[test]
-fn the_error_for_a_range_names_an_alternative() {
-    let hint = |options: &str| {
-        let text = format!("config mape_forward x\n option dest_ip 192.168.1.10\n{options}");
-        let package = Package::parse("firewall", &text).unwrap();
-        let (_, error) = Forward::read(package.sections().first().unwrap()).unwrap_err();
-        error.hint()
-    };
-    for range in ["9792-9799", "5700-5703", "40000-40499", "9792:9799", "9792 - 9799"] {
-        for option in ["dest_port", "src_dport"] {
-            let said = hint(&format!(" option {option} '{range}'\n"));
-            for part in ["one for each", "redirect", "src_dport", "reserved_ports"] {
-                assert!(said.contains(part), "{option} {range}: {said}");
-            }
-        }
-    }
-    for other in ["0", "9792-", "-", "a-b", "http", "70000-70001"] {
-        assert_eq!(hint(&format!(" option dest_port '{other}'\n")), "write a port from 1 to 65535");
-    }
 }
 
 #[test]
@@ -362,15 +341,16 @@ proptest::proptest! {
         let found = outcome(&requests, "wan", true, &plan, &pool, &stored);
         let count = |ranges: &[PortRange]| ranges.iter().map(|it| it.ports().len()).sum::<usize>();
         let different: std::collections::BTreeSet<u16> =
-            found.servers.iter().map(|server| server.port).collect();
+            found.servers.iter().map(|server| server.ports.first()).collect();
         let owned = plan.port_set().ranges().flat_map(PortRange::ports).filter(|it| *it != 0).count();
         proptest::prop_assert!(different.len() + count(&pool) < owned);
         let mut taken = std::collections::BTreeSet::new();
         for server in &found.servers {
-            proptest::prop_assert!(server.port != 0 && plan.port_set().contains(server.port));
-            proptest::prop_assert!(!pool.iter().any(|range| range.contains(server.port)));
+            let port = server.ports.first();
+            proptest::prop_assert!(port != 0 && plan.port_set().contains(port));
+            proptest::prop_assert!(!pool.iter().any(|range| range.contains(port)));
             for transport in &server.transports {
-                proptest::prop_assert!(taken.insert((*transport, server.port)), "{server:?}");
+                proptest::prop_assert!(taken.insert((*transport, port)), "{server:?}");
             }
         }
         // The same again, and nothing more to tell.

@@ -59,6 +59,8 @@ impl Machine {
                 Ok(0)
             },
             root: directory.clone(),
+            flash: directory.join("lasting"),
+            forwards: Some(crate::forwards::read),
             ..Env::default()
         });
         fs::write(directory.join("devices/mape-wan/ifindex"), "7\n").unwrap();
@@ -199,6 +201,39 @@ fn a_dry_run_is_what_up_would_do_now() {
     tells(&moved, "\nmape-proto firewall --only-forget 106.72.50.97 || :\n");
     assert!(!moved.contains("conntrack"), "{moved}");
     assert_eq!(machine.directory.ran().lines().filter(|line| *line == "rules").count(), 1);
+}
+
+/// The file is read whenever rules are loaded.
+#[test]
+fn the_forwards_of_the_file_are_in_the_rules() {
+    let machine = Machine::new("forwards");
+    let rules = || fs::read_to_string(machine.directory.join("rules")).unwrap();
+    let write = |text: &str| {
+        fs::create_dir_all(machine.directory.join("etc")).unwrap();
+        fs::write(machine.directory.join(crate::forwards::FILE), text).unwrap();
+    };
+    let web = "forward web\ndest_ip 192.168.1.5\ndest_port 443\nsrc_dport 5700\n";
+    write(web);
+    let rule = "5700 : 192.168.1.5 . 443";
+    assert!(machine.dry_run("").contains(rule));
+    let said = machine.up("").unwrap();
+    assert!(rules().contains(rule) && !said.contains("note"), "{said}");
+    assert!(machine.directory.join("lasting/wan.ports").exists());
+    machine.is_up();
+    // What is not published is a note; the line is up, with the other forwards.
+    write(&format!("{web}forward bad\ndest_ip 192.168.1.5\ndest_port 22\nsrc_dport 22\n"));
+    let said = machine.up("").unwrap();
+    let note = "note: forward bad: refused, port 22 is not in the port set";
+    assert!(said.starts_with("wan: up") && said.contains(note), "{said}");
+    write(&web.replace("192.168.1.5", "192.168.1.6"));
+    assert!(!machine.up("").unwrap().contains("note"));
+    assert!(rules().contains("5700 : 192.168.1.6 . 443") && !rules().contains("192.168.1.5"));
+    // A reserved port is the user's own; only a forward that names it gets it.
+    let said = machine.up("reserved_ports 5700").unwrap();
+    assert!(!said.contains("note") && rules().contains("5700 : 192.168.1.6"), "{said}");
+    fs::remove_file(machine.directory.join(crate::forwards::FILE)).unwrap();
+    machine.up("").unwrap();
+    assert!(!rules().contains("192.168.1.6"));
 }
 
 /// By what was translated, and not by the address alone: neighbours have it too.

@@ -122,7 +122,8 @@ impl Collector<'_> {
             ));
         }
         let ports = state.as_ref().map(|(plan, checked)| {
-            let published = checked.servers.iter().map(|server| server.port).collect();
+            let published =
+                checked.servers.iter().flat_map(|server| server.ports.ports()).collect();
             Ports::new(plan, &checked.line).with_servers(published, checked.pool.clone())
         });
         let shared = ports.as_ref().is_none_or(Ports::is_shared);

@@ -116,6 +116,62 @@ fn hairpin_matrix() {
     }
 }
 
+/// The ends of a published range, and a port between them, reach the host's ports in their order;
+/// the ports beside the range do not. Ports of the host beside its range answer nowhere.
+#[test]
+fn a_range_is_published_port_by_port() {
+    const FIRST: u16 = 9792;
+    const INSIDE: u16 = 100;
+    for edge in EDGES {
+        let one = |at: u16, transport| {
+            let host = format!("192.168.9.2:{}", INSIDE + at).parse().unwrap();
+            (Published { transport, port: FIRST + at, host }, vec!["lan".parse().unwrap()])
+        };
+        let published = (0..8).flat_map(|at| Transport::ALL.map(|transport| one(at, transport)));
+        let forwards = Forwards::with_hairpin(published.collect(), Vec::new());
+        let line = built_in(V6PLUS, "9792-9799");
+        let rules = standalone(&Interface { forwards, ..interface(&line, edge) });
+        let Some(world) = loaded(&rules) else { return };
+        world.more();
+        for port in INSIDE - 1..=INSIDE + 8 {
+            serve_number(&world, port);
+        }
+        for (place, port, expected) in [
+            (Place::Br, FIRST - 1, None),
+            (Place::Br, FIRST, Some(INSIDE)),
+            (Place::Br, FIRST + 3, Some(INSIDE + 3)),
+            (Place::Br, FIRST + 7, Some(INSIDE + 7)),
+            (Place::Br, FIRST + 8, None),
+            (Place::BesideLan, FIRST, Some(INSIDE)),
+            (Place::BesideLan, FIRST + 7, Some(INSIDE + 7)),
+            (Place::BesideLan, FIRST + 8, None),
+        ] {
+            let to = format!("{ADDRESS}:{port}");
+            let expected = expected.map(|port| port.to_string());
+            let answers = world.within(place, || [tcp(&to), datagram(&to)]);
+            assert_eq!(answers, [expected.clone(), expected], "{edge}: {place:?} to {port}");
+        }
+        assert_no_violation(&world);
+    }
+}
+
+/// A server of the LAN host that answers with the number of its port.
+fn serve_number(world: &World, port: u16) {
+    let at = format!("0.0.0.0:{port}");
+    let (listener, socket) = world
+        .within(Place::Lan, || (TcpListener::bind(&at).unwrap(), UdpSocket::bind(&at).unwrap()));
+    thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let _ = stream.write_all(port.to_string().as_bytes());
+        }
+    });
+    thread::spawn(move || {
+        while let Ok((_, peer)) = socket.recv_from(&mut [0; 99]) {
+            let _ = socket.send_to(port.to_string().as_bytes(), peer);
+        }
+    });
+}
+
 /// Each rule of the hairpin is needed.
 #[test]
 fn no_hairpin_without_its_rules() {

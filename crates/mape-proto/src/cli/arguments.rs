@@ -28,6 +28,12 @@ impl Arguments {
         Self { parser: lexopt::Parser::from_args(arguments), env: Env::default() }
     }
 
+    /// Replaces the environment, before an option changes it.
+    #[cfg(feature = "linux")]
+    pub(crate) fn with_env(self, env: Env) -> Self {
+        Self { env, ..self }
+    }
+
     /// Reads the command word. `--help` and `--version` are commands, too.
     pub(crate) fn command(&mut self) -> Result<Option<String>, UsageError> {
         Ok(match self.next()? {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 
-use mape_core::{Code, Explain, Explanation, Failure, Quoted, Shown};
+use mape_core::{Code, Explain, Explanation, Failure, PortRange, Quoted, Shown};
 use mape_firewall::forwards::{ConfiguredForwards, Forward, ForwardRequest, KIND, PACKAGE};
 use mape_firewall::{
     Env, FirewallError, ForwardStatus, NOT_LOADED, PendingEvents, Report, load_locked, statuses,
@@ -17,6 +17,12 @@ use serde::Serialize;
 use super::answer::Answer;
 use super::arguments::{Argument, Arguments, UsageError};
 use super::{help, json};
+
+/// A section to add, or one to remove.
+enum Change<'request> {
+    Add(&'request str, Vec<(&'static str, String)>),
+    Remove(&'request str),
+}
 
 /// What all three take.
 struct Options {
@@ -143,7 +149,7 @@ impl Options {
     }
 
     fn statuses(&self) -> Result<Vec<ForwardStatus>, Failure> {
-        Ok(statuses(&self.env)?)
+        statuses(&self.env)
     }
 
     fn list(&self) -> Result<Answer, Failure> {
@@ -178,7 +184,7 @@ impl Options {
         let forward = self.forward(&request)?;
         let section = forward.section.clone();
         let env = &self.env;
-        let configured = || -> Result<_, UciError> {
+        let configured = || -> Result<_, Failure> {
             let others = ConfiguredForwards::read(env)?.without(&section);
             Ok(others.with_proposed(forward.clone(), env))
         };
@@ -197,9 +203,7 @@ impl Options {
             found.retain(|it| it.section == section);
             return Ok(Answer::fine(self.listed(&found, &[])));
         }
-        let options = request.options();
-        let options: Vec<(&str, &str)> = options.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        self.change(&Changes::adding(PACKAGE, KIND, &section, &options), &lock)?;
+        self.change(&Change::Add(&section, request.options()), &lock)?;
         let (report, events) = match self.load(&section, &lock) {
             Ok(done) => done,
             Err(failure) => return Err(self.take_back(&section, failure, &lock)),
@@ -241,7 +245,7 @@ impl Options {
 
     /// The configuration, and the rules, as they were before the section was added.
     fn take_back(&self, section: &str, mut failure: Failure, lock: &Flock<File>) -> Failure {
-        if let Err(error) = self.change(&deletion(section), lock) {
+        if let Err(error) = self.change(&Change::Remove(section), lock) {
             let _ = write!(failure.message, "; the section {section} stays: {}", error.line());
             return failure;
         }
@@ -250,12 +254,41 @@ impl Options {
         failure
     }
 
-    fn change(&self, changes: &Changes, lock: &Flock<File>) -> Result<(), Failure> {
-        Ok(apply_to(&Router::read(self.env.clone())?, PACKAGE, changes, lock)?)
+    /// Whether the forwards are in the file of plain Linux, and not in UCI.
+    #[cfg(feature = "linux")]
+    const fn are_in_file(&self) -> bool {
+        self.env.forwards.is_some()
+    }
+
+    /// Changes the configuration.
+    fn change(&self, change: &Change<'_>, lock: &Flock<File>) -> Result<(), Failure> {
+        #[cfg(feature = "linux")]
+        if self.are_in_file() {
+            let root = &self.env.root;
+            return match change {
+                Change::Add(section, options) => mape_linux::forwards::add(root, section, options),
+                Change::Remove(section) => mape_linux::forwards::remove(root, section),
+            };
+        }
+        let changes = match change {
+            Change::Add(section, options) => {
+                let options: Vec<(&str, &str)> =
+                    options.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                Changes::adding(PACKAGE, KIND, section, &options)
+            }
+            Change::Remove(section) => deletion(section),
+        };
+        Ok(apply_to(&Router::read(self.env.clone())?, PACKAGE, &changes, lock)?)
     }
 
     /// Reads the request as the loader would read its section.
     fn forward(&self, request: &ForwardRequest<'_>) -> Result<Forward, Failure> {
+        #[cfg(feature = "linux")]
+        if self.are_in_file() {
+            let known = mape_linux::forwards::names(&self.env.root)?;
+            let section = request.section(|name| known.iter().any(|(section, _)| section == name));
+            return mape_linux::forwards::checked(&section, &request.options());
+        }
         let package = self.env.config().read(PACKAGE)?;
         let package = package.ok_or_else(|| UciError::Unreadable {
             file: Quoted::new("/etc/config/firewall"),
@@ -271,10 +304,9 @@ impl Options {
     /// By the section's name, else what people call it, else the port outside.
     fn remove(&self, name: &str) -> Result<Answer, Failure> {
         let lock = mape_firewall::lock::take(&self.env.run)?;
-        let router = Router::read(self.env.clone())?;
-        let section = self.section(&router, name)?;
+        let section = self.section(name)?;
         would_load(&self.env, ConfiguredForwards::read(&self.env)?.without(&section))?;
-        self.change(&deletion(&section), &lock)?;
+        self.change(&Change::Remove(&section), &lock)?;
         // Where this fails, the section stays removed: the port is to be closed, and the next load
         // does it.
         let (report, events) = load_locked(&self.env, &lock)?;
@@ -284,18 +316,21 @@ impl Options {
     }
 
     /// The section that is meant, also of a forward that is switched off.
-    fn section(&self, router: &Router, name: &str) -> Result<String, Failure> {
-        let sections: Vec<&Section> = router.firewall_sections(KIND).collect();
-        let of = |is_it: &dyn Fn(&Section) -> bool| -> Vec<String> {
-            let found = sections.iter().filter(|it| is_it(it));
-            found.map(|it| it.name().to_owned()).collect()
-        };
-        let mut found = of(&|it| it.name() == name);
+    fn section(&self, name: &str) -> Result<String, Failure> {
+        let sections = self.sections()?;
+        let own = sections.iter().filter(|(section, _)| section == name);
+        let mut found: Vec<String> = own.map(|(section, _)| section.clone()).collect();
         if found.is_empty() {
-            found = of(&|it| it.get("name") == Some(name));
+            let shown = sections.iter().filter(|(_, shown)| shown.as_deref() == Some(name));
+            found = shown.map(|(section, _)| section.clone()).collect();
         }
         if found.is_empty() {
-            let has = |it: &&ForwardStatus| it.port.is_some_and(|port| port.to_string() == name);
+            let ports = |it: &ForwardStatus| {
+                let first = it.port?;
+                PortRange::new(first, it.last.unwrap_or(first))
+            };
+            let has =
+                |it: &&ForwardStatus| ports(it).is_some_and(|ports| ports.to_string() == name);
             found =
                 self.statuses()?.into_iter().filter(|it| has(&it)).map(|it| it.section).collect();
         }
@@ -304,6 +339,17 @@ impl Options {
             [] => Err(NoForward(Quoted::new(name)).into()),
             _ => Err(Several(Quoted::new(name), found).into()),
         }
+    }
+
+    /// Returns each section with its name for display, also those that are switched off.
+    fn sections(&self) -> Result<Vec<(String, Option<String>)>, Failure> {
+        #[cfg(feature = "linux")]
+        if self.are_in_file() {
+            return mape_linux::forwards::names(&self.env.root);
+        }
+        let router = Router::read(self.env.clone())?;
+        let named = |it: &Section| (it.name().to_owned(), it.get("name").map(str::to_owned));
+        Ok(router.firewall_sections(KIND).map(named).collect())
     }
 
     /// How it is now, and what the loader could not do.
@@ -334,21 +380,8 @@ fn text(forwards: &[ForwardStatus]) -> String {
         text.push_str("no forward\n");
     }
     for forward in forwards {
-        let outside = match (&forward.ipv4, forward.port) {
-            (Some(ipv4), Some(port)) => format!("{ipv4}:{port}"),
-            _ => forward.wanted.clone(),
-        };
-        let inside = forward.dest_ip.as_deref().unwrap_or(&forward.host);
-        let port = forward.dest_port.map(|port| format!(":{port}")).unwrap_or_default();
-        let name = forward.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-        // A section that cannot be read has none of it.
-        let way = match forward.proto.join("+") {
-            none if none.is_empty() => String::new(),
-            proto => format!("{proto} {outside} -> {inside}{port}, "),
-        };
-        let line = format!("{}{name}: {way}{}", forward.section, forward.state);
         // Writing into a `String` cannot fail.
-        let _ = writeln!(text, "{}", Shown(&line));
+        let _ = writeln!(text, "{}", Shown(&forward.text()));
         for (word, line) in [("because", &forward.reason), ("next step", &forward.hint)] {
             if let Some(line) = line {
                 let _ = writeln!(text, "  {word}: {}", Shown(line));

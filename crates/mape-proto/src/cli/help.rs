@@ -353,21 +353,23 @@ line's prefix. Nothing is changed then.
 
 pub(super) const FORWARD: &str = "\
 Usage: mape-proto forward list [--json]
-       mape-proto forward add HOST:PORT [OPTIONS]
+       mape-proto forward add HOST:PORT[-PORT] [OPTIONS]
        mape-proto forward remove SECTION|NAME|PORT
 
 Publishes a LAN host on an external port of the line's port set. HOST is an
 address (192.168.1.10:25565), a name or MAC address known to DHCP (nas:443), or
 the last bits of a LAN address ([::10]:443). Forwards are stored as
-`mape_forward` sections in /etc/config/firewall. Outgoing connections do not use
+`mape_forward` sections in /etc/config/firewall; on plain Linux, where HOST is
+an IPv4 address, in /etc/mape-rs.forwards. Outgoing connections do not use
 the port, and it is kept across restarts. If the line gets another prefix,
 another port is assigned and the scripts in /etc/hotplug.d/mape are run.
 remove looks for the section of this name, then for the forward with this name,
 then for the one with this external port. If several match, none is removed.
 
   --port PORT|auto   the external port. auto (default) is PORT if it is in the
-                     set, otherwise a free port that stays the same. For a
-                     range, add one forward for each port.
+                     set, otherwise a free port that stays the same. A range
+                     (9792-9799) has as many ports as the one of HOST: the
+                     first leads to the first, and so on.
   --proto NAME       tcp, udp, or tcp,udp (default)
   --name TEXT        a name for the forward
   --interface IFACE  the MAP-E interface, if there are several

@@ -167,6 +167,8 @@ struct StatusJson<'status, P: Serialize> {
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<P>,
     problems: Vec<ProblemJson<'status>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    forwards: &'status [mape_firewall::ForwardStatus],
 }
 
 #[cfg(feature = "linux")]
@@ -190,6 +192,7 @@ pub(super) fn status(status: &mape_linux::Status) -> String {
         problems: problems
             .map(|problem| ProblemJson { message: &problem.what, hint: &problem.next })
             .collect(),
+        forwards: &status.forwards,
     })
 }
 

@@ -268,9 +268,9 @@ impl Page<'_> {
         }
         for server in status.forwards.iter().flatten() {
             let protocols: Vec<&str> = server.transports.iter().map(|it| it.name()).collect();
-            let host = server.host.map_or_else(|| UNKNOWN.to_owned(), |host| host.to_string());
+            let host = server.host_text().unwrap_or_else(|| UNKNOWN.to_owned());
             let before = server.before.map(|it| format!(", before: {it}")).unwrap_or_default();
-            let (port, protocols) = (server.port, protocols.join("+"));
+            let (port, protocols) = (server.ports, protocols.join("+"));
             let text = format!("{protocols} {port} to {host} ({}){before}", server.forward);
             self.row("published", &text);
         }

@@ -11,7 +11,8 @@ use mape_uci::Section;
 use super::context::Context;
 use super::finding::Finding;
 
-const CHECK: &str = "servers";
+/// The name of the check.
+pub(super) const CHECK: &str = "servers";
 
 /// Empty if no forward, redirect or UPnP is configured.
 pub(super) fn checks(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding> {
@@ -71,7 +72,7 @@ fn hidden(redirect: &Section, forwards: &[Server]) -> Option<Finding> {
     let protocols: Vec<&str> = redirect.list("proto").collect();
     let transports = transports(&protocols).unwrap_or_default();
     let is_before = |server: &&Server, port| {
-        server.port == port && server.transports.iter().any(|it| transports.contains(it))
+        server.ports.contains(port) && server.transports.iter().any(|it| transports.contains(it))
     };
     let find = |port| Some((port, forwards.iter().find(|it| is_before(it, port))?));
     let (port, server) = ports_of(redirect).find_map(find)?;
@@ -172,7 +173,7 @@ fn forwards(context: &Context<'_>) -> Vec<Finding> {
     let found = match statuses(context.env) {
         Ok(found) => found,
         Err(error) => {
-            let found = Finding::wrong(CHECK, error.to_string(), "correct that error first");
+            let found = Finding::wrong(CHECK, error.message, "correct that error first");
             return vec![found.with_kind("config")];
         }
     };
@@ -195,7 +196,8 @@ fn forwards(context: &Context<'_>) -> Vec<Finding> {
     checks
 }
 
-fn not_published(forward: &ForwardStatus) -> Finding {
+/// Returns the finding about a forward that is not published.
+pub(super) fn not_published(forward: &ForwardStatus) -> Finding {
     let reason = forward.reason.clone().unwrap_or_default();
     let hint = forward.hint.clone().unwrap_or_else(|| "see `mape-proto forward list`".to_owned());
     let mut found = Finding::wrong(

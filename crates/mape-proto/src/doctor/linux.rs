@@ -13,6 +13,7 @@ use mape_linux::{Config, System, host_firewall as input, uplink};
 
 use super::finding::{Finding, MIN_SENT_PACKETS, Report};
 use super::kernel::trouble;
+use super::linux_servers;
 
 /// Checks everything between the uplink and the LAN.
 ///
@@ -69,6 +70,7 @@ fn findings(config: &Config, system: &System) -> Result<Vec<Finding>, Failure> {
     add("input", from_br(&line, system));
     add("forward", dropped_on_the_way(&line, &machine, system));
     add("answers", answers(&line));
+    findings.extend(linux_servers::checks(&line, &machine, system));
     Ok(findings)
 }
 

@@ -13,6 +13,8 @@ use super::*;
 
 mod firewall;
 mod interrupted;
+#[cfg(feature = "linux")]
+mod plain;
 
 /// The element of the rules for the forward `web`, as nft lists it.
 const WEB: &str = "9801 : 192.168.1.5 . 443";
@@ -180,6 +182,44 @@ fn added_listed_and_removed() {
     assert_eq!(events[1], "mape upnp wan   : :63052-63055");
     assert_eq!(events[4], "mape withdrawn wan web(web) tcp 106.72.50.97:5700 :");
     assert_eq!(events.len(), 5);
+}
+
+/// A range is one forward, in the rules port by port.
+#[test]
+fn a_range_is_one_forward() {
+    let Some(router) = Router::new("range", "config defaults\n") else { return };
+    let added = router.call("add nas:100-107 --name game --port 5700-5707 --proto udp");
+    let text = "game (game): udp 106.72.50.97:5700-5707 -> 192.168.1.5:100-107, published\n";
+    assert_eq!((added.out.as_str(), added.err.as_str()), (text, ""));
+    let rules = rules_in_force();
+    for at in 0..8 {
+        assert!(rules.contains(&format!("{} : 192.168.1.5 . {}", 5700 + at, 100 + at)), "{rules}");
+    }
+    assert!(!rules.contains("5699 : 192.168") && !rules.contains("5708 : 192.168"));
+    let list = router.list();
+    let keys = ["port", "last", "dest_port", "dest_last"].map(|key| list[0][key].as_u64());
+    assert_eq!(keys, [5700, 5707, 100, 107].map(Some));
+    assert_eq!(list[0]["wanted"], "5700-5707");
+    // A single port has none of these keys.
+    router.call("add nas:22 --name ssh --port 13889");
+    assert!(["last", "dest_last", "ranges"].iter().all(|key| router.list()[1].get(key).is_none()));
+    assert!(router.read("state/wan.json").contains(r#""last":5707"#));
+    for (words, says, nearest) in [
+        ("5704-5711", "port 5704 is that of game", "9792-9799 13890-13897 13891-13898"),
+        ("25565-25572", "port 25565 is not in the port set", "26176-26183 26177-26184 26178-26185"),
+    ] {
+        let called = router.call(&format!("add nas:{words} --port {words} --json"));
+        let error = called.json()["error"].clone();
+        assert_eq!(called.status, ExitStatus::Usage, "{words}");
+        assert!(error["message"].as_str().unwrap().contains(says), "{error}");
+        assert_eq!(error["params"]["nearest"], nearest);
+    }
+    let called = router.call("add nas:22 --port 5700-5701");
+    assert!(called.err.contains("as many ports in dest_port as in src_dport"), "{}", called.err);
+    assert_eq!(router.call("remove 5700-5707").status, ExitStatus::Fine);
+    assert!(!rules_in_force().contains("5700 : 192.168"));
+    let events = router.read("events");
+    assert!(events.contains("mape published wan game(game) udp : 106.72.50.97:5700"), "{events}");
 }
 
 /// Nothing is changed, and what would do is named.
@@ -432,26 +472,4 @@ fn what_is_wrong_is_listed() {
     router.write("tmp/hosts", "1795362139 02:00:00:00:00:01 192.168.1.78 console *\n");
     router.write("etc/config/dhcp", "config dnsmasq\n option leasefile /tmp/hosts\n");
     assert_eq!(router.list()[1]["dest_ip"], "192.168.1.78");
-}
-
-/// A forward is one port. For a range on either side the error names an alternative, and nothing
-/// is written.
-#[test]
-fn a_range_is_refused_with_what_works() {
-    let Some(router) = Router::new("range", "") else { return };
-    for arguments in [
-        "192.168.1.10:9792-9799",
-        "192.168.1.10:51820 --proto udp --port 5700-5703",
-        "192.168.1.10:40000-40499",
-        "[::10]:9792-9799",
-        "192.168.1.5:25565 --port 9792-9799 --name game",
-    ] {
-        let called = router.call(&format!("add {arguments}"));
-        let range =
-            arguments.split([':', ' ']).find(|word| word.contains('-') && !word.starts_with('-'));
-        for part in [range.unwrap(), "one for each", "redirect", "src_dport", "reserved_ports"] {
-            assert!(called.err.contains(part), "{arguments}: {}", called.err);
-        }
-        assert_eq!(router.read("etc/config/firewall"), "", "{arguments}");
-    }
 }

@@ -27,6 +27,14 @@ return baseclass.extend({
 		});
 	},
 
+	// The external port of a forward, or its range; null if it has none.
+	outside(forward) {
+		if (!forward?.port)
+			return null;
+
+		return forward.last ? `${forward.port}-${forward.last}` : String(forward.port);
+	},
+
 	// The UCI option for a host as it is typed: `dest_ip` for an address or host id,
 	// `dest_host` for a name or MAC address of DHCP; null if it is neither.
 	hostOption(text) {

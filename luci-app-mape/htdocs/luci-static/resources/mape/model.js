@@ -65,7 +65,10 @@ function within(first, last, list) {
 function publishedPorts(status) {
 	const all = Array.isArray(status?.forwards) ? status.forwards : [];
 
-	return [ ...new Set(all.filter(it => it?.host && Number.isInteger(it.port)).map(it => it.port)) ].sort((a, b) => a - b);
+	const ports = all.filter(it => it?.host && Number.isInteger(it.port)).flatMap(({ port, last }) =>
+		Array.from({ length: Math.max(0, (Number.isInteger(last) ? last : port) - port) + 1 }, (_none, at) => port + at));
+
+	return [ ...new Set(ports) ].sort((a, b) => a - b);
 }
 
 // What is reserved for something else; the program reserves published ports too.

@@ -68,6 +68,7 @@ const REFUSALS = {
 	upnp_pool: _('Port {value} is set aside for UPnP.'),
 	taken: _('Port {value} is already that of the forward {other}.'),
 	none_left: _('No port of the set is left. Remove a forward, or reserve fewer ports.'),
+	no_run: _('The set has no {value} free ports in a row. Use fewer ports.'),
 	no_room: _('There are too many forwards on this interface. Remove one.'),
 	option_invalid: _('The value {value} of the option {option} is not possible.'),
 	option_missing: _('The option {option} is missing.'),

@@ -133,9 +133,9 @@ return view.extend({
 			uci.set('firewall', section_id, chosen, value);
 		};
 
-		const inside = s.option(form.Value, 'dest_port', _('Internal port'), _('Port your server listens on.'));
+		const inside = s.option(form.Value, 'dest_port', _('Internal port'), _('Port your server listens on, or a range such as 9792-9799.'));
 
-		inside.datatype = 'port';
+		inside.datatype = 'portrange';
 		inside.rmempty = false;
 		// Without one it is the port outside.
 		inside.cfgvalue = section_id => option(section_id, 'dest_port') ?? option(section_id, 'src_dport');
@@ -218,7 +218,7 @@ return view.extend({
 				return '';
 
 			const { error } = answer;
-			const port = answer.forwards?.[0]?.port;
+			const port = forwards.outside(answer.forwards?.[0]);
 
 			this.refused = !!error?.params?.option;
 			input()?.triggerValidation();
@@ -267,7 +267,7 @@ return view.extend({
 		const section = uci.sections('firewall', KIND).find(it => it['.name'] === section_id);
 		const known = !this.answer.failed && !this.answer.error;
 		const { state, forward } = known ? forwards.state(section, this.answer.forwards) : { state: null, forward: null };
-		const where = forward?.ipv4 && forward.port ? `${forward.ipv4}:${forward.port}` : null;
+		const where = forward?.ipv4 && forward.port ? `${forward.ipv4}:${forwards.outside(forward)}` : null;
 		const nodes = [ E('strong', { 'class': `mape-forward-${state === 'published' ? 'ok' : 'other'}` }, [ text.forward(state) ]) ];
 
 		if (where)
