@@ -43,10 +43,12 @@ struct Fields {
     address: &'static str,
     /// The field that holds our port.
     port: &'static str,
-    /// The map from this port to its translation.
+    /// What begins the names of the maps from this port to its translation.
     map: &'static str,
-    /// The bits of this port in the first 32-bit word after the IPv4 header.
+    /// The bits of this port in the first 32-bit word of the transport header.
     port_mask: u32,
+    /// A bit of the other port in this word, which is set in each key ([`word`](Self::word)).
+    key_bit: u32,
 }
 
 impl Direction {
@@ -58,6 +60,7 @@ impl Direction {
                 port: "dport",
                 map: "ext2int",
                 port_mask: 0x0000_ffff,
+                key_bit: 0x0001_0000,
             },
             Self::Out => Fields {
                 chain: "out",
@@ -65,8 +68,19 @@ impl Direction {
                 port: "sport",
                 map: "int2ext",
                 port_mask: 0xffff_0000,
+                key_bit: 0x0000_0001,
             },
         }
+    }
+}
+
+impl Fields {
+    /// Returns the key of a port from this 32-bit word of the packet, which begins with the ports.
+    ///
+    /// nft lists a word of which exactly the bits of a port are kept as `tcp sport`, and then
+    /// refuses its own listing, because the map has other keys. The additional bit prevents this.
+    fn word(&self, word: &str) -> String {
+        format!("{word} & {:#010x} | {:#x}", self.port_mask, self.key_bit)
     }
 }
 
@@ -154,12 +168,13 @@ impl<'interface> EdgeRules<'interface> {
     /// `meta` is a function call. The port is looked up as a 32-bit word, for which the kernel's
     /// table has a faster path than for 16 bits (measured: docs/measurements.md).
     fn fast_path(&self, direction: Direction) -> Vec<String> {
-        let Fields { address, port, map, port_mask, .. } = direction.fields();
+        let fields = direction.fields();
         let Ports::Translated(_) = self.ports else {
             return Vec::new();
         };
         let addresses = self.interface.dataplane.addresses();
-        let map = self.name(&format!("{map}-word"));
+        let (map, word) = (self.name(&format!("{}-word", fields.map)), fields.word("@nh,160,32"));
+        let Fields { address, port, .. } = fields;
         // A SYN is clamped here even if a later rule finds its port to be a reserved one.
         let opens = format!("tcp flags & syn != 0 {}", self.lower_mss());
         [("tcp", "tcp flags & syn == 0"), ("tcp", &opens), ("udp", "udp checksum != 0")]
@@ -167,7 +182,7 @@ impl<'interface> EdgeRules<'interface> {
                 format!(
                     "@nh,0,8 0x45 ip protocol {protocol} ip {address} {addresses} \
                      ip frag-off & 0x1fff == 0 {usual} \
-                     {protocol} {port} set @nh,160,32 & {port_mask:#010x} map @{map} accept"
+                     {protocol} {port} set {word} map @{map} accept"
                 )
             })
             .to_vec()
@@ -175,13 +190,13 @@ impl<'interface> EdgeRules<'interface> {
 
     /// Returns the rule that translates by the port alone, for packets with any IP header. `field`
     /// is the header whose port is written.
-    fn translated(&self, direction: Direction, protocol: &str, field: &str) -> Option<String> {
-        let Fields { port, map, .. } = direction.fields();
+    fn translated(&self, direction: Direction, field: &str) -> Option<String> {
+        let fields = direction.fields();
         let Ports::Translated(_) = self.ports else {
             return None;
         };
-        let map = self.name(map);
-        Some(format!("{field} {port} set {protocol} {port} map @{map} accept"))
+        let (map, word) = (self.name(&format!("{}-word", fields.map)), fields.word("@th,0,32"));
+        Some(format!("{field} {} set {word} map @{map} accept", fields.port))
     }
 
     fn fragment(&self, direction: Direction) -> Object {
@@ -206,7 +221,7 @@ impl<'interface> EdgeRules<'interface> {
     fn tcp(&self, direction: Direction) -> Object {
         let Fields { chain, port, .. } = direction.fields();
         let mut rules = vec![self.clamp_mss()];
-        rules.extend(self.translated(direction, "tcp", "tcp"));
+        rules.extend(self.translated(direction, "tcp"));
         rules.extend(self.unchanged("tcp", port));
         rules.push("counter drop".to_owned());
         Object::chain(self.name(&format!("{chain}-tcp")), rules)
@@ -216,9 +231,9 @@ impl<'interface> EdgeRules<'interface> {
         let Fields { chain, port, .. } = direction.fields();
         let mut rules = Vec::new();
         // `th` writes the port without updating the checksum; 0 means "no checksum".
-        let unchecked = self.translated(direction, "udp", "th");
+        let unchecked = self.translated(direction, "th");
         rules.extend(unchecked.map(|rule| format!("udp checksum 0 {rule}")));
-        rules.extend(self.translated(direction, "udp", "udp"));
+        rules.extend(self.translated(direction, "udp"));
         rules.extend(self.unchanged("udp", port));
         rules.push("counter drop".to_owned());
         Object::chain(self.name(&format!("{chain}-udp")), rules)

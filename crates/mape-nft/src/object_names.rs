@@ -89,11 +89,11 @@ impl ObjectNames {
         format!("{kind}_{}", self.0)
     }
 
-    /// Returns the name of the map that translates external ports, if the edge is in the common
-    /// table. A plain edge has no such map.
+    /// Returns the name of the map that translates external ports of TCP and UDP, if the edge is in
+    /// the common table. A plain edge has no such map.
     #[must_use]
     pub fn translation_map(&self) -> String {
-        self.object_name("ext2int")
+        self.object_name("ext2int-word")
     }
 
     /// Returns what the counters of a chain of the common table count for this interface, if

@@ -32,7 +32,7 @@ impl EdgeRules<'_> {
     pub(super) fn icmp_chains(&self, direction: Direction) -> Vec<Object> {
         let Fields { chain, map, .. } = direction.fields();
         let name = |what: &str| self.name(&format!("{chain}-{what}"));
-        let owned = self.name("port-set-icmp-id");
+        let owned = self.name("port-set-icmp");
         if !matches!(self.ports, Ports::Translated(_)) {
             // conntrack translates the quoted packet if it belongs to a known connection. The
             // router itself also sends errors about packets that conntrack never translated.
@@ -41,12 +41,11 @@ impl EdgeRules<'_> {
                 format!("{ERRORS} goto {}", name("icmp-error")),
                 "counter drop".to_owned(),
             ];
-            let quoted = self.name("port-set-quoted");
             let port = quoted_port(direction);
             let err = vec![
                 "@th,64,8 != 0x45 counter drop".to_owned(),
-                format!("{QUOTES_PORTS} {port} @{quoted} accept"),
-                format!("@th,136,8 1 @th,224,8 {{ 0, 8 }} @th,256,16 @{quoted} accept"),
+                format!("{QUOTES_PORTS} {port} @{owned} accept"),
+                format!("@th,136,8 1 @th,224,8 {{ 0, 8 }} @th,256,16 @{owned} accept"),
                 "counter drop".to_owned(),
             ];
             return vec![
@@ -54,7 +53,7 @@ impl EdgeRules<'_> {
                 Object::chain(name("icmp"), rules),
             ];
         }
-        let ids = self.name(&format!("{map}-icmp-id"));
+        let ids = self.name(&format!("{map}-icmp"));
         let (ours, theirs) = match direction {
             Direction::In => ("echo-reply", "echo-request"),
             Direction::Out => ("echo-request", "echo-reply"),
@@ -92,7 +91,7 @@ impl EdgeRules<'_> {
                 rules.push(format!("{QUOTES_PORTS} {port} @{reserved} accept"));
             }
         }
-        rules.push(format!("{quoted_echo} @th,256,16 @{} accept", self.name("port-set-quoted")));
+        rules.push(format!("{quoted_echo} @th,256,16 @{} accept", self.name("port-set-icmp")));
         rules
     }
 
@@ -101,8 +100,8 @@ impl EdgeRules<'_> {
     fn quoted(&self, direction: Direction, spare: &str) -> Vec<String> {
         let port = quoted_port(direction);
         let (quoted_echo, map, differences) = match direction {
-            Direction::In => (QUOTES_ECHO_REQUEST, "ext2int-quoted", "ext2int-checksum"),
-            Direction::Out => (QUOTES_ECHO_REPLY, "int2ext-quoted", "int2ext-checksum"),
+            Direction::In => (QUOTES_ECHO_REQUEST, "ext2int-icmp", "ext2int-checksum"),
+            Direction::Out => (QUOTES_ECHO_REPLY, "int2ext-icmp", "int2ext-checksum"),
         };
         let (map, differences) = (self.name(map), self.name(differences));
         // If the first lookup finds nothing, the rule ends before it has changed the packet. Both

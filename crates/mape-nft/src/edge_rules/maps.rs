@@ -2,19 +2,16 @@
 
 use std::fmt::Write as _;
 
-use super::{Direction, EdgeRules, Ports};
+use super::{Direction, EdgeRules, Fields, Ports};
 use crate::mapping::Mapping;
 use crate::text::{Object, list};
 
-// Types of the maps. nft compares types by name, so each kind of key needs a map of its own: the
-// port of a packet, the 32-bit word that contains it, the identifier of an echo, and the source
-// port (in an error from the line) or destination port (in an error to the line) of a quoted
-// packet.
-const PORTS: &str = "type inet_service : inet_service";
+// Types of the maps. nft writes a port only from a map of ports, and an identifier or raw bytes
+// only from a map of numbers. So each direction needs two maps: one for the ports of TCP and UDP,
+// whose key is the 32-bit word with the port, and one for ICMP, whose key is the identifier of an
+// echo or the port that an error quotes.
 const WORDS: &str = "typeof @nh,160,32 : tcp sport";
-const IDS: &str = "typeof icmp id : icmp id";
-const QUOTED_SOURCE: &str = "typeof @th,224,16 : @th,224,16";
-const QUOTED_DESTINATION: &str = "typeof @th,240,16 : @th,240,16";
+const NUMBERS: &str = "typeof @th,224,16 : @th,224,16";
 
 impl EdgeRules<'_> {
     pub(super) fn maps(&self) -> Vec<Object> {
@@ -25,8 +22,7 @@ impl EdgeRules<'_> {
             Ports::Translated(mapping) | Ports::Checked(mapping) => list(mapping.owned()),
             Ports::Free => return Vec::new(),
         };
-        let mut objects = vec![set("port-set-icmp-id", "typeof icmp id\nflags interval", &owned)];
-        objects.push(set("port-set-quoted", "typeof @th,256,16\nflags interval", &owned));
+        let mut objects = vec![set("port-set-icmp", "typeof @th,256,16\nflags interval", &owned)];
         match self.ports {
             Ports::Translated(mapping) => {
                 if !mapping.reserved().is_empty() {
@@ -51,42 +47,38 @@ impl EdgeRules<'_> {
     fn translations(&self, mapping: &Mapping) -> Vec<Object> {
         let by_external = mapping.pairs_by_external();
         let by_internal: Vec<(u16, u16)> = mapping.pairs().collect();
-        let (to_internal, to_external) = (pairs(by_external, 0), pairs(&by_internal, 0));
-        let intervals = |declaration: &str| format!("{declaration}\nflags interval");
-        // A map that says how large it is gets the faster kind of table: it need not grow.
-        let exact = |declaration: &str| format!("{declaration}\nsize {}", mapping.usable());
         let mut maps = Vec::new();
-        let mut map = |name, declaration: String, elements: &str| {
-            maps.push(Object::elements("map", self.name(name), &declaration, elements));
-        };
-        map("ext2int", exact(PORTS), &to_internal);
-        map("int2ext", exact(PORTS), &to_external);
-        map("ext2int-word", exact(WORDS), &words(Direction::In, by_external));
-        map("int2ext-word", exact(WORDS), &words(Direction::Out, &by_internal));
-        map("ext2int-icmp-id", exact(IDS), &to_internal);
-        map("int2ext-icmp-id", exact(IDS), &to_external);
-        map("ext2int-quoted", exact(QUOTED_SOURCE), &to_internal);
-        map("ext2int-checksum", intervals(QUOTED_SOURCE), &differences(by_external));
-        map("int2ext-quoted", exact(QUOTED_DESTINATION), &to_external);
-        map("int2ext-checksum", intervals(QUOTED_DESTINATION), &differences(&by_internal));
+        for (direction, pairs) in [(Direction::In, by_external), (Direction::Out, &by_internal)] {
+            let Fields { map, port_mask, key_bit, .. } = direction.fields();
+            let key = |port| u32::from(port) << port_mask.trailing_zeros() | key_bit;
+            let mut add = |kind, declaration: &str, elements: &str| {
+                let name = self.name(&format!("{map}-{kind}"));
+                maps.push(Object::elements("map", name, declaration, elements));
+            };
+            // A map that says how large it is gets the faster kind of table: it need not grow.
+            let exact = |declaration: &str| format!("{declaration}\nsize {}", mapping.usable());
+            add("word", &exact(WORDS), &elements(pairs, key));
+            add("icmp", &exact(NUMBERS), &elements(pairs, u32::from));
+            add("checksum", &format!("{NUMBERS}\nflags interval"), &differences(pairs));
+        }
         maps
     }
 }
 
-/// Returns the pairs as elements of a map, with the first port shifted to the left.
-fn pairs(pairs: &[(u16, u16)], shift: u32) -> String {
+/// Returns the pairs as elements of a map, with the key of each first port.
+///
+/// Spaces would be a tenth of the ruleset, so they are written only where nft needs them: it takes
+/// up to four digits before a colon for the beginning of an IPv6 address.
+fn elements(pairs: &[(u16, u16)], key: impl Fn(u16) -> u32) -> String {
     let mut text = String::new();
     for (from, to) in pairs {
-        let separator = if text.is_empty() { "" } else { ", " };
+        let comma = if text.is_empty() { "" } else { "," };
+        let key = key(*from);
+        let colon = if key < 10_000 { " : " } else { ":" };
         // Writing into a `String` cannot fail.
-        let _ = write!(text, "{separator}{} : {to}", u32::from(*from) << shift);
+        let _ = write!(text, "{comma}{key}{colon}{to}");
     }
     text
-}
-
-/// Returns the pairs with the 32-bit word that contains the first port; its other half is zero.
-fn words(direction: Direction, ports: &[(u16, u16)]) -> String {
-    pairs(ports, direction.fields().port_mask.trailing_zeros())
 }
 
 /// Returns intervals of ports with equal `from - to`, in one's complement. Adding this number keeps

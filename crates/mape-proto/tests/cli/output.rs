@@ -159,7 +159,7 @@ fn the_text_for_nft() {
     for (arguments, part) in [
         ("--edge netdev", "hook egress device \"mape-wan\""),
         ("--edge netdev --device tun0", "hook egress device \"tun0\""),
-        ("--edge postrouting", "tcp sport set tcp sport map @int2ext_wan"),
+        ("--edge postrouting", "tcp sport set @th,0,32 & 0xffff0000 | 0x1 map @int2ext-word_wan"),
         ("--edge plain", "numgen inc mod 15"),
         ("--full-cone", "update @full-cone_wan"),
         ("--reserve 5696", "elements = { 5696 }"),
