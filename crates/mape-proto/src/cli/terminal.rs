@@ -12,9 +12,10 @@ const PROSE: [&str; 4] = ["status", "doctor", "detect", "forward"];
 /// A narrower terminal is treated as one of this width.
 const LEAST: usize = 40;
 
-const RED: &str = "31";
-const GREEN: &str = "32";
-const YELLOW: &str = "33";
+const RED: &str = "\x1b[31m";
+const GREEN: &str = "\x1b[32m";
+const YELLOW: &str = "\x1b[33m";
+const PLAIN: &str = "\x1b[0m";
 
 /// Beginnings of lines that are coloured, up to here.
 const BEGINNINGS: [(&str, &str); 6] = [
@@ -131,7 +132,7 @@ fn wrap(text: &mut String, line: &str, width: usize) {
         if at > 0 && used > hang && used + 1 + length > width {
             text.truncate(text.trim_end_matches(' ').len());
             text.push('\n');
-            text.extend(std::iter::repeat_n(' ', hang));
+            (0..hang).for_each(|_| text.push(' '));
             used = hang;
         } else if at > 0 {
             text.push(' ');
@@ -160,13 +161,13 @@ fn paint(text: &mut String, start: usize) {
     };
     let end = line.find('\n').unwrap_or(line.len());
     let stands = |(word, color): &(&str, &'static str)| {
-        let at = line.get(..end)?.rfind(word).filter(|_| !line.starts_with(' '))?;
+        let at = line.get(..end)?.find(word).filter(|_| !line.starts_with(' '))?;
         Some((at + 2, end, *color))
     };
     let found = BEGINNINGS.iter().find_map(begins).or_else(|| STATES.iter().find_map(stands));
     if let Some((from, to, color)) = found {
-        text.insert_str(start + to, "\x1b[0m");
-        text.insert_str(start + from, &format!("\x1b[{color}m"));
+        text.insert_str(start + to, PLAIN);
+        text.insert_str(start + from, color);
     }
 }
 
