@@ -15,7 +15,7 @@ use crate::state_files::{device_index, states};
 
 /// The forward has a port, but the loaded rules do not contain it.
 const NOT_IN_FORCE: &str = "the rules in force do not have it";
-/// The code of [`NOT_IN_FORCE`].
+/// The code of a forward that has a port, but is not in the loaded rules.
 pub const NOT_LOADED: &str = "not_loaded";
 /// The code of [`STOPPED`].
 pub const STOPPED_CODE: &str = "stopped";

@@ -4,7 +4,7 @@
 //! `content`, with the marker of the text. If the kernel has the same content later, that text is
 //! loaded and nothing was changed. The marker is part of the content, so a file that is old or
 //! wrong can only make the loader load again. nft is asked only if there is no such file, or if the
-//! kernel does not answer (docs/decisions/0063-loaded-rules-by-netlink.md).
+//! kernel does not answer (docs/decisions/0065-loaded-rules-by-netlink.md).
 
 use std::fs;
 
