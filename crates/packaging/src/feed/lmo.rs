@@ -124,7 +124,7 @@ mod tests {
         let entry = (begin..archive.len() - 4).step_by(16).find(|at| word(*at) == wanted).unwrap();
         let (start, length) = (word(entry + 8), word(entry + 12));
         let text = archive.get(start..start + length).unwrap();
-        assert_eq!(std::str::from_utf8(text).unwrap(), "今すぐ判定");
+        assert_eq!(std::str::from_utf8(text).unwrap(), "再判定");
     }
 
     /// Values of LuCI's own tool.
