@@ -44,10 +44,24 @@ pub fn command(words: &[&str]) -> anyhow::Result<()> {
 
 fn prepare() -> anyhow::Result<()> {
     crate::prepare()?;
+    prepare_servers()
+}
+
+/// Installs the servers' packages.
+///
+/// # Errors
+///
+/// They cannot be installed.
+pub fn prepare_servers() -> anyhow::Result<()> {
     packages::ensure(PACKAGES)
 }
 
-fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
+/// Adds the DNS and web servers, and the program that asks them.
+///
+/// # Errors
+///
+/// A file cannot be read.
+pub fn add_servers(files: &mut Initramfs) -> anyhow::Result<()> {
     for program in PROGRAMS {
         files.add_program(program.trim_start_matches('/'), Path::new(program))?;
     }
@@ -55,6 +69,11 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
         let module = format!("{MODULES}/{module}");
         files.add_program(&module, &Path::new("/").join(&module))?;
     }
+    Ok(())
+}
+
+fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
+    add_servers(files)?;
     // Servers look up their own user.
     files.add_bytes("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n");
     files.add_bytes("etc/group", 0o644, b"root:x:0:\n");

@@ -113,6 +113,21 @@ fn next_step(code: Code, hint: &str, params: &[(&'static str, String)]) -> Optio
         (Code::Conntrack, _) if hint.contains("kmod-") => {
             Some("load the kernel's module: `modprobe nf_conntrack_netlink`".to_owned())
         }
+        (Code::ProvisioningDns, _) => Some(
+            "no action is needed now, the query is repeated; if it stays, write the line's resolvers into \
+             the configuration: dns ADDRESS"
+                .to_owned(),
+        ),
+        (Code::ProvisioningNoService, _) if value("server").is_none() => Some(
+            "this provider does not use the standard, or other resolvers than the line's were asked: \
+             remove the option provisioning, or write the line's resolvers into the configuration: dns \
+             ADDRESS"
+                .to_owned(),
+        ),
+        (Code::ProvisioningCertificate, _) => Some(
+            "check the machine's clock and its CA certificates (package ca-certificates)".to_owned(),
+        ),
+        (Code::ProvisioningProgram, _) => Some("install curl, which does not show it".to_owned()),
         (Code::NoInterface, None) if value("interface").is_none() => Some("run mape-proto up".to_owned()),
         (Code::Ubus, _) => Some("mape-proto up, down, status and doctor work without ubus".to_owned()),
         _ => None,
@@ -148,7 +163,13 @@ pub fn advised_verdict(mut verdict: Verdict, tunnel_end: Option<std::net::Ipv6Ad
     let section = verdict.section.take();
     let ipaddr = section.iter().flat_map(|it| &it.options).find(|(name, _)| *name == "ipaddr");
     let ipaddr = ipaddr.map_or("(the contract's address)", |(_, address)| address.as_str());
+    let says = |source| verdict.evidence.iter().any(|evidence| evidence.from == source);
     let step = match (verdict.line, &verdict.aftr) {
+        (LineType::MapE, _) if says("provisioning") && !says("prefix") => Some(
+            "write provisioning hb46pp into /etc/mape-rs.conf, and run mape-proto up: the rule is the \
+             provisioning server's"
+                .to_owned(),
+        ),
         (LineType::MapE, _) => Some(
             "run mape-proto up; only with a contract for an IPv4 address of your own write provider, \
              ipaddr and peeraddr into /etc/mape-rs.conf before"

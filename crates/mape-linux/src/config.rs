@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::net::Ipv6Addr;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,12 @@ use mape_core::{
     Code, Explain, Explanation, Failure, Layout, MIN_MTU, ProviderChoice, Quoted, ReceivedPrefix,
     Request, decimal, parse_rule,
 };
-use mape_netifd::{CONTRACTS, FixedIpv4Contract, OptionError, choose_provider, planned_uplink_mtu};
+use mape_netifd::{
+    CONTRACTS, FixedIpv4Contract, OptionError, choose_provider, planned_uplink_mtu,
+    provisioning_mode,
+};
 use mape_nft::{DeviceName, EdgeChoice, InterfaceName, Options};
+use mape_provision::Mode;
 use mape_system::files;
 use mape_system::logger::{DEFAULT_LEVEL, level};
 use mape_system::user_rules::Stated;
@@ -45,6 +50,12 @@ pub struct Config {
     stated: Stated,
     /// A fixed-IPv4 contract.
     pub fixed: Option<FixedIpv4Contract>,
+    /// Whether a server is asked for the rule, and which.
+    pub provisioning: Mode,
+    /// A file with the certificate of an authority that is trusted for that.
+    pub authority: Option<String>,
+    /// The line's resolvers; empty for those that the machine's files name.
+    pub dns: Vec<Ipv6Addr>,
     /// MTU inside the tunnel in bytes; `None` for as much as the uplink allows.
     pub mtu: Option<u16>,
     /// Hop limit of the outer packets, 1 to 255.
@@ -108,6 +119,9 @@ impl Default for Config {
             prefix: None,
             stated: Stated::default(),
             fixed: None,
+            provisioning: Mode::Off,
+            authority: None,
+            dns: Vec::new(),
             mtu: None,
             ttl: DEFAULT_TTL,
             route: Some(RouteOption { table: None, metric: DEFAULT_METRIC }),
@@ -141,7 +155,7 @@ impl Config {
     /// A line cannot be used. The sentence names `path` and the line.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Failure> {
         let mut config = Self { file: absolute(path), ..Self::default() };
-        let mut contract = Vec::new();
+        let (mut contract, mut provisioning) = (Vec::new(), Vec::new());
         // Some editors begin a file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (number, line) in (1..).zip(text.lines()) {
@@ -150,13 +164,16 @@ impl Config {
                 // The last one counts.
                 contract.retain(|(name, _)| *name != key);
             }
-            match contract_option(key, value) {
-                Some(option) => contract.push((option, value.to_owned())),
-                None => {
-                    config.set(key, value).map_err(|failure| at_line(failure, path, number))?;
-                }
+            if let Some(option) = contract_option(key, value) {
+                contract.push((option, value.to_owned()));
+            } else if let Some(option) = named(&PROVISIONING, key, value) {
+                provisioning.push((option, value.to_owned()));
+            } else {
+                config.set(key, value).map_err(|failure| at_line(failure, path, number))?;
             }
         }
+        config.provisioning =
+            provisioning_mode(&provisioning).map_err(|failure| in_file(failure, path))?;
         config.set_contract(contract).map_err(|failure| in_file(failure, path))?;
         Ok(config)
     }
@@ -220,6 +237,17 @@ impl Config {
             "table" => {
                 let table = number("table", value, 1..=u32::MAX)?;
                 self.place()?.table = Some(table).filter(|table| *table != MAIN_TABLE);
+            }
+            "provisioning_ca" => self.authority = Some(value.to_owned()),
+            "dns" => {
+                for word in value.split([' ', '\t', ',']).filter(|word| !word.is_empty()) {
+                    let address = word.parse().map_err(|_| LineError::Value {
+                        key: "dns",
+                        value: Quoted::new(word),
+                        expected: "the IPv6 addresses of the line's resolvers",
+                    })?;
+                    self.dns.push(address);
+                }
             }
             "edge" => self.edge = value.parse()?,
             "full_cone" => self.nft.full_cone = switch("full_cone", value)?,
@@ -289,7 +317,21 @@ fn contract_option(key: &str, value: &str) -> Option<&'static str> {
     if key == "provider" {
         return CONTRACTS.contains(&value).then_some("provider");
     }
-    OPTIONS.into_iter().find(|option| *option == key).filter(|_| !value.is_empty())
+    named(&OPTIONS, key, value)
+}
+
+/// The options that say which server is asked, and as whom.
+const PROVISIONING: [&str; 5] = [
+    "provisioning",
+    "provisioning_url",
+    "provisioning_user",
+    "provisioning_password",
+    "provisioning_server",
+];
+
+/// Returns the option of these that this line sets.
+fn named(options: &[&'static str], key: &str, value: &str) -> Option<&'static str> {
+    options.iter().copied().find(|option| *option == key).filter(|_| !value.is_empty())
 }
 
 fn number<T: TryFrom<u32>>(

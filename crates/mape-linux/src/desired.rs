@@ -2,13 +2,13 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use mape_core::Plan;
 use mape_nft::DeviceName;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::ip::{Device, Snapshot};
 use crate::spec::{InputChain, RouteOption};
-use crate::uplink::Found;
 
 /// A line as it stands on this machine: CE address, tunnel, address, route, and the firewall's
 /// chain.
@@ -35,13 +35,12 @@ pub struct DesiredLine {
 }
 
 impl DesiredLine {
-    /// Returns the line that results from the configuration and the uplink's plan.
+    /// Returns the line that results from the configuration, the uplink and its plan.
     #[must_use]
-    pub fn new(config: &Config, found: &Found) -> Self {
-        let plan = &found.plan;
+    pub fn new(config: &Config, uplink: &str, plan: &Plan) -> Self {
         Self {
             device: config.device().to_string(),
-            uplink: found.uplink.clone(),
+            uplink: uplink.to_owned(),
             ce: plan.ce(),
             br: plan.br(),
             ipv4: plan.ipv4().addr(),

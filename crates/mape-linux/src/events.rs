@@ -71,15 +71,19 @@ impl Events {
         Ok(Self { sockets, renewal: renewal().ok(), file: WatchedFile::new(file) })
     }
 
-    /// Waits until something changes and has settled, or until the time is up.
-    pub(super) fn wait(&self, limit: Option<Duration>) -> Event {
+    /// Waits until something changes and has settled, until `ended` can be read, or until the time
+    /// is up.
+    pub(super) fn wait(&self, limit: Option<Duration>, ended: Option<BorrowedFd<'_>>) -> Event {
         loop {
-            if !self.readable(limit) {
+            let file = self.file.as_ref().map(|file| file.directory.as_fd());
+            if !self.is_any_readable([file, ended], limit) {
                 return Event::Look;
             }
             // A change of another file in the directory only starts the wait again.
             let file = self.file.as_ref();
-            if file.is_some_and(WatchedFile::is_changed) || self.readable_without_file() {
+            if file.is_some_and(WatchedFile::is_changed)
+                || self.is_any_readable([None, ended], Some(Duration::ZERO))
+            {
                 break;
             }
         }
@@ -90,25 +94,18 @@ impl Events {
             if renewal.is_some_and(|signal| matches!(signal.read_signal(), Ok(Some(_)))) {
                 return Event::Renewal;
             }
-            if !self.readable(Some(SILENCE)) {
+            let file = self.file.as_ref().map(|file| file.directory.as_fd());
+            if !self.is_any_readable([file, None], Some(SILENCE)) {
                 break;
             }
         }
         Event::Look
     }
 
-    fn readable(&self, limit: Option<Duration>) -> bool {
-        let file = self.file.as_ref().map(|file| file.directory.as_fd());
-        self.is_any_readable(file, limit)
-    }
-
-    fn readable_without_file(&self) -> bool {
-        self.is_any_readable(None, Some(Duration::ZERO))
-    }
-
-    fn is_any_readable(&self, file: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> bool {
+    fn is_any_readable(&self, more: [Option<BorrowedFd<'_>>; 2], limit: Option<Duration>) -> bool {
         let all = self.sockets.iter().map(OwnedFd::as_fd);
-        let all = all.chain(self.renewal.as_ref().map(SignalFd::as_fd)).chain(file);
+        let all = all.chain(self.renewal.as_ref().map(SignalFd::as_fd));
+        let all = all.chain(more.into_iter().flatten());
         let mut sockets: Vec<PollFd<'_>> =
             all.map(|file| PollFd::new(file, PollFlags::POLLIN)).collect();
         let limit = limit.map_or(PollTimeout::NONE, |limit| {

@@ -11,7 +11,6 @@ use mape_nft::{DeviceName, Edge, Interface, ObjectNames, standalone};
 
 use crate::config::Config;
 use crate::desired::{DesiredLine, remove_tunnel};
-use crate::uplink::Found;
 
 /// The uplink if the user names none.
 const UPLINK: &str = "eth0";
@@ -31,8 +30,7 @@ impl Parts {
     /// Returns the parts for this uplink, which may be a bridge; `eth0` if none is given.
     pub fn new(plan: &Plan, interface: &Interface, uplink: Option<&DeviceName>) -> Self {
         let uplink = uplink.map_or_else(|| UPLINK.to_owned(), ToString::to_string);
-        let found = Found { uplink, plan: plan.clone() };
-        let mut line = DesiredLine::new(&Config::default(), &found);
+        let mut line = DesiredLine::new(&Config::default(), &uplink, plan);
         line.device = interface.device.to_string();
         let mut tables = vec![format!("inet {}", ObjectNames::TABLE)];
         if interface.edge == Edge::Netdev && interface.dataplane.mapping().is_some() {

@@ -29,6 +29,9 @@ pub struct Journal {
     pub file: Option<PathBuf>,
     /// The line that was brought up last, complete or not.
     pub line: Option<DesiredLine>,
+    /// Whose rule the line was made from, by the name of [`mape_provision::Source`].
+    #[serde(default)]
+    pub rule_source: Option<String>,
     /// CE addresses that were added, or were about to be added.
     pub owned: Vec<OwnedAddress>,
     /// Tables and metrics of default routes that were added, or were about to be added.
@@ -48,6 +51,7 @@ impl Default for Journal {
             schema: SCHEMA,
             file: None,
             line: None,
+            rule_source: None,
             owned: Vec::new(),
             routes: Vec::new(),
             chains: Vec::new(),

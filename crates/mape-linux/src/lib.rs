@@ -18,7 +18,9 @@ pub mod host_firewall;
 #[allow(missing_docs, reason = "the fields have the names that `ip -json` prints")]
 pub mod ip;
 mod journal;
+mod learned;
 mod lines;
+mod provisioning;
 pub mod reconcile;
 mod spec;
 pub mod status;
@@ -34,11 +36,13 @@ pub use error::LinuxError;
 pub use advice::{NoRouter, advised, advised_verdict, is_here};
 pub use down::down;
 pub use export::{File, Parts, ifupdown, shell_functions};
+pub use learned::Learned;
+pub use provisioning::{last_failure, line_facts, request_rule};
 pub use status::{Problem, Status, status};
 pub use system::{System, environment};
 pub use up::{dry_run, up};
 pub use uplink::prefixes;
-pub use watch::watch;
+pub use watch::{REQUEST, watch};
 
 #[cfg(test)]
 #[allow(dead_code, reason = "of other tests")]

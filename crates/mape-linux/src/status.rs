@@ -7,6 +7,7 @@ use mape_firewall::{ForwardStatus, State, device_index, statuses};
 use mape_kernel::netlink::NetlinkError;
 use mape_kernel::nft_state::in_force;
 use mape_netifd::plan_numbers::ports;
+use mape_netifd::status::Issue;
 use mape_nft::InterfaceName;
 
 use crate::advice::advised_in_file;
@@ -14,6 +15,8 @@ use crate::config::Config;
 use crate::desired::DesiredLine;
 use crate::ip::Snapshot;
 use crate::journal::Journal;
+use crate::learned::Learned;
+use crate::provisioning::{self, last_failure};
 use crate::system::System;
 use crate::up::{check_name, steps};
 use crate::uplink;
@@ -36,6 +39,10 @@ pub struct Status {
     pub line: Option<DesiredLine>,
     /// The plan it was brought up with.
     pub plan: Option<Plan>,
+    /// Whose rule it was brought up with: `explicit`, `file`, `provisioned`, `dhcpv6` or `builtin`.
+    pub rule_source: Option<String>,
+    /// Why the last request to a provisioning server gave nothing. It takes no line down.
+    pub provisioning: Option<Issue>,
     /// The faults and the steps that are left.
     pub problems: Vec<Problem>,
     /// The port forwards of this line, and those that belong to no line.
@@ -74,6 +81,9 @@ impl fmt::Display for Status {
             writeln!(f, "  {:<16} {}", "CE address", line.ce)?;
             writeln!(f, "  {:<16} {}", "BR address", line.br)?;
             writeln!(f, "  {:<16} {}", "MTU", line.mtu)?;
+            if let Some(source) = &self.rule_source {
+                writeln!(f, "  {:<16} {source}", "rule source")?;
+            }
         } else {
             writeln!(f)?;
         }
@@ -83,6 +93,12 @@ impl fmt::Display for Status {
                 if let Some(line) = line {
                     writeln!(f, "    {word}: {}", Shown(line))?;
                 }
+            }
+        }
+        if let Some(Issue { code, message: Some(message), hint, .. }) = &self.provisioning {
+            writeln!(f, "  {:<16} {} ({code})", "provisioning", Shown(message))?;
+            if let Some(hint) = hint {
+                writeln!(f, "    next step: {}", Shown(hint))?;
             }
         }
         for Problem { what, next } in &self.problems {
@@ -103,12 +119,16 @@ pub fn status(config: &Config, system: &System) -> Result<Status, Failure> {
     let plan = State::read(&system.state_file(&name)).ok().and_then(|state| state.plan().ok());
     let mut problems = Vec::new();
     let current = plan.as_ref().map(|plan| plan.end_user_prefix().to_string());
-    match uplink::find(config, &machine, &system.ip, current.as_deref()) {
+    let learned = Learned::read(config, system);
+    match uplink::find(config, &machine, &system.ip, &learned, current.as_deref()) {
         Ok(found) => {
-            let wanted = DesiredLine::new(config, &found);
+            let wanted = DesiredLine::new(config, &found.uplink, &found.plan);
             problems.extend(gaps(&wanted, &journal, &machine, (config, plan.as_ref()), system));
         }
-        Err(failure) => problems.push(explained(failure)),
+        Err(failure) => {
+            let failure = provisioning::explained(advised_in_file(failure), config, system);
+            problems.push(Problem { what: failure.message, next: failure.hint });
+        }
     }
     let mut forwards = Vec::new();
     match statuses(&system.env) {
@@ -117,7 +137,9 @@ pub fn status(config: &Config, system: &System) -> Result<Status, Failure> {
     }
     let is_here = |it: &ForwardStatus| it.interface.as_deref().is_none_or(|it| it == name.as_str());
     forwards.retain(is_here);
-    Ok(Status { name, line: journal.line, plan, problems, forwards })
+    let provisioning = last_failure(config, system);
+    let Journal { line, rule_source, .. } = journal;
+    Ok(Status { name, line, plan, rule_source, provisioning, problems, forwards })
 }
 
 fn gaps(

@@ -10,6 +10,7 @@ use mape_firewall::{State, intended, load};
 use mape_kernel::listening_ports;
 use mape_netifd::plan_numbers::ports;
 use mape_nft::{Edge, InterfaceName};
+use mape_provision::Conflict;
 use mape_system::logger;
 
 use crate::advice::advised_in_file;
@@ -21,6 +22,8 @@ use crate::error::LinuxError;
 use crate::host_firewall;
 use crate::ip::Snapshot;
 use crate::journal::{self, Journal};
+use crate::learned::Learned;
+use crate::provisioning::{self, Schedule};
 use crate::reconcile::{self, Steps, competing_routes};
 use crate::spec::InputChain;
 use crate::system::System;
@@ -72,6 +75,10 @@ impl Done {
 struct Task {
     /// The configuration.
     file: Option<PathBuf>,
+    /// Whose rule the plan is made from.
+    rule_source: Option<String>,
+    /// Rules of other sources that contradict it.
+    conflicts: Vec<Conflict>,
     line: DesiredLine,
     plan: Plan,
     state: State,
@@ -79,12 +86,21 @@ struct Task {
     machine: Snapshot,
 }
 
-/// Brings the line up. Does nothing if it is up.
+/// Brings the line up. Does nothing if it is up. If a request to a provisioning server is due, it
+/// is sent after that, and the line follows the answer.
 ///
 /// # Errors
 /// There is no plan, or a step failed; then the previous state is restored.
 pub fn up(config: &Config, system: &System) -> Result<Done, Failure> {
-    up_and_tell(config, system, true)
+    let done = up_and_tell(config, system, true);
+    match Schedule::of(config, system) {
+        Schedule::Due(request) => {
+            let changed = request.send();
+            // A failure names the reason why there is no answer, which is known only now.
+            if changed || done.is_err() { up_and_tell(config, system, true) } else { done }
+        }
+        Schedule::Idle | Schedule::In(_) => done,
+    }
 }
 
 /// The same. The update to the provider of a fixed-IPv4 contract is sent only if `may_send`.
@@ -96,14 +112,22 @@ pub(super) fn up_and_tell(
     let lock = system.lock(&config.interface)?;
     let done = go_up(config, system, may_send);
     system.release(&config.interface, lock);
-    done.map_err(advised_in_file)
+    done.map_err(|failure| provisioning::explained(advised_in_file(failure), config, system))
 }
 
 fn go_up(config: &Config, system: &System, may_send: bool) -> Result<Done, Failure> {
     let name = &config.interface;
     let before = Journal::read(&system.env.run, name);
     let old = State::read(&system.state_file(name)).ok();
-    let task = task(config, system, &before, old.as_ref())?;
+    let task = match task(config, system, &before, old.as_ref()) {
+        Err(failure) if is_without_service(&failure, config, system, &before) => {
+            return Err(match take_down(system, name) {
+                Ok(_) => failure,
+                Err(error) => failure.and_then_failed(&error),
+            });
+        }
+        task => task?,
+    };
     let mut journal = before.clone();
     let Applied { edge, changed, notes: more } = match apply(system, name, &mut journal, &task) {
         Ok(done) => done,
@@ -122,6 +146,17 @@ fn go_up(config: &Config, system: &System, may_send: bool) -> Result<Done, Failu
     Ok(Done { name: name.clone(), line, plan, edge, changed, notes, again: update.again })
 }
 
+/// Whether the line's rule came from a server, the network offers none any more, and there is no
+/// other one: then the standard has the line end (HB46PP 1.1 section 3.6).
+fn is_without_service(
+    failure: &Failure,
+    config: &Config,
+    system: &System,
+    journal: &Journal,
+) -> bool {
+    failure.is_without_rule() && provisioning::is_withdrawn(config, system, journal)
+}
+
 fn task(
     config: &Config,
     system: &System,
@@ -133,14 +168,17 @@ fn task(
     let machine = system.ip.snapshot()?;
     let old_plan = old.and_then(|old| old.plan().ok());
     let current = old_plan.map(|plan| plan.end_user_prefix().to_string());
-    let Found { uplink, plan } = uplink::find(config, &machine, &system.ip, current.as_deref())?;
-    let line = DesiredLine::new(config, &Found { uplink, plan: plan.clone() });
+    let learned = Learned::read(config, system);
+    let found = uplink::find(config, &machine, &system.ip, &learned, current.as_deref())?;
+    let Found { uplink, plan, source, conflicts } = found;
+    let line = DesiredLine::new(config, &uplink, &plan);
     let steps = steps(&line, &machine, journal, system)?;
     let listening = listening_ports::ports(&system.env.proc_net());
     let state = State::new(&config.interface, &plan, &listening, config.edge, config.nft);
     let state = state.after(old);
     let file = Some(config.file.clone());
-    Ok(Task { file, line, plan, state, steps, machine })
+    let rule_source = Some(source.name().to_owned());
+    Ok(Task { file, rule_source, conflicts, line, plan, state, steps, machine })
 }
 
 /// Checks that no line of this configuration is up under another name: `up` would leave it there.
@@ -181,11 +219,12 @@ fn apply(
     journal: &mut Journal,
     task: &Task,
 ) -> Result<Applied, Failure> {
-    let Task { file, line, state, steps, machine, .. } = task;
+    let Task { file, rule_source, line, state, steps, machine, .. } = task;
     let directory = &system.env.run;
     let ce = line.ce_on_uplink();
     let mut intended = journal.clone();
     intended.file.clone_from(file);
+    intended.rule_source.clone_from(rule_source);
     intended.line = Some(line.clone());
     // An address that another program added stays.
     if !journal.owned.contains(&ce) && !machine.has_address(&ce.device, ce.address) {
@@ -274,10 +313,10 @@ fn roll_back(
         let restore = || -> Result<(), Failure> {
             let machine = system.ip.snapshot()?;
             let steps = reconcile::steps(&line, &machine, &journal)?;
-            let file = before.file;
             let plan = state.plan().map_err(|error| LinuxError::NotLoaded(error.to_string()))?;
-            apply(system, name, &mut journal, &Task { file, line, plan, state, steps, machine })
-                .map(drop)
+            let (file, rule_source, conflicts) = (before.file, before.rule_source, Vec::new());
+            let task = Task { file, rule_source, conflicts, line, plan, state, steps, machine };
+            apply(system, name, &mut journal, &task).map(drop)
         };
         if restore().is_ok() {
             return failure;
@@ -296,8 +335,9 @@ fn renumbered(gone: &DesiredLine, old: Option<&State>, task: &Task) -> bool {
 }
 
 fn notes(system: &System, task: &Task) -> Vec<String> {
-    let Task { line, plan, machine, .. } = task;
+    let Task { line, plan, machine, conflicts, .. } = task;
     let mut notes = competing_routes(line, machine);
+    notes.extend(conflicts.iter().map(ToString::to_string));
     for twin in twins::twins(line, machine, system) {
         notes.push(format!("{}: {}", twin.what(line), twin.next()));
     }

@@ -3,11 +3,14 @@
 use std::cmp::Reverse;
 use std::net::{IpAddr, Ipv6Addr};
 
-use mape_core::{Failure, Plan, PrefixRank, ReceivedPrefix, plan};
+use ipnet::Ipv6Net;
+use mape_core::{Failure, Plan, PrefixRank, ReceivedPrefix};
+use mape_provision::{Conflict, Decision, Source, Sources};
 
 use crate::config::Config;
 use crate::error::LinuxError;
 use crate::ip::{Device, Ip, Snapshot};
+use crate::learned::Learned;
 
 /// An uplink, and the plan for its prefix.
 #[derive(Clone, Debug)]
@@ -16,6 +19,10 @@ pub struct Found {
     pub uplink: String,
     /// The plan for its prefix.
     pub plan: Plan,
+    /// Whose rule the plan is made from.
+    pub source: Source,
+    /// Rules of other sources that contradict it.
+    pub conflicts: Vec<Conflict>,
 }
 
 /// A prefix that may be the line's.
@@ -23,6 +30,8 @@ pub struct Found {
 struct Candidate {
     prefix: ReceivedPrefix,
     deprecated: bool,
+    /// Whether a client of DHCPv6 was delegated it.
+    delegated: bool,
     /// Seconds left.
     lifetime: u32,
 }
@@ -36,6 +45,7 @@ pub fn find(
     config: &Config,
     snapshot: &Snapshot,
     ip: &Ip,
+    learned: &Learned,
     current: Option<&str>,
 ) -> Result<Found, Failure> {
     let device = uplink(config, snapshot)?;
@@ -43,11 +53,14 @@ pub fn find(
     log::debug!("uplink {uplink}: chosen");
     let mtu = ip.ipv6_mtu(&uplink).unwrap_or(device.mtu);
     let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
+    let sources = |prefix| -> Result<Sources, Failure> {
+        let Learned { provisioned, dhcpv6 } = learned.clone();
+        Ok(Sources { request: config.request(prefix, mtu)?, provisioned, dhcpv6 })
+    };
     if let Some(prefix) = config.prefix {
-        let plan = plan(&config.request(prefix, mtu)?)?;
-        return Ok(Found { uplink, plan });
+        return Ok(Found::new(uplink, sources(prefix)?.decide()?));
     }
-    let mut best: Option<(Plan, PrefixRank)> = None;
+    let mut best: Option<(Decision, PrefixRank)> = None;
     let mut refused: Option<(Failure, PrefixRank)> = None;
     for candidate in candidates(device, snapshot, config.device().as_str()) {
         // A contract has a line of the provider's, and no unique local prefix is one.
@@ -62,13 +75,14 @@ pub fn find(
             lifetime: candidate.lifetime,
             ..PrefixRank::default()
         };
-        match plan(&config.request(prefix, mtu)?) {
-            Ok(plan) => {
+        match sources(prefix)?.decide() {
+            Ok(decision) => {
+                let plan = &decision.plan;
                 log::debug!(
                     "prefix {prefix}: {}, {} s left, {} rule {}",
                     if candidate.deprecated { "deprecated" } else { "preferred" },
                     candidate.lifetime,
-                    plan.source().name(),
+                    decision.source.name(),
                     plan.rule()
                 );
                 let rank = PrefixRank {
@@ -78,7 +92,7 @@ pub fn find(
                     ..rank
                 };
                 if best.as_ref().is_none_or(|(_, best)| rank.is_better_than(best)) {
-                    best = Some((plan, rank));
+                    best = Some((decision, rank));
                 }
             }
             Err(error) => {
@@ -90,12 +104,18 @@ pub fn find(
         }
     }
     match (best, refused) {
-        (Some((plan, _)), _) => {
-            log::debug!("prefix {}: chosen", plan.end_user_prefix());
-            Ok(Found { uplink, plan })
+        (Some((decision, _)), _) => {
+            log::debug!("prefix {}: chosen", decision.plan.end_user_prefix());
+            Ok(Found::new(uplink, decision))
         }
         (None, Some((failure, _))) => Err(failure),
         (None, None) => Err(LinuxError::NoPrefix { uplink }.into()),
+    }
+}
+
+impl Found {
+    fn new(uplink: String, Decision { plan, source, conflicts }: Decision) -> Self {
+        Self { uplink, plan, source, conflicts }
     }
 }
 
@@ -114,6 +134,50 @@ pub fn prefixes(ip: &Ip) -> Result<Vec<ReceivedPrefix>, Failure> {
         return Err(LinuxError::NoPrefix { uplink: device.ifname.clone() }.into());
     }
     Ok(found.into_iter().map(|candidate| candidate.prefix).collect())
+}
+
+/// The uplink as a provisioning server and the line's resolvers see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Requester {
+    pub(crate) uplink: String,
+    /// Delegated ones first, each once; the same in the same order as long as nothing changes.
+    pub(crate) prefixes: Vec<ReceivedPrefix>,
+    /// The uplink's own address.
+    pub(crate) source: Option<Ipv6Addr>,
+    /// The networks of the machine.
+    pub(crate) own: Vec<Ipv6Net>,
+}
+
+/// Returns the uplink with the prefixes that may be asked for: global ones in use, or the
+/// configured one.
+///
+/// # Errors
+/// No uplink.
+pub(crate) fn requester(config: &Config, snapshot: &Snapshot) -> Result<Requester, LinuxError> {
+    let device = uplink(config, snapshot)?;
+    let in_use = |it: &Candidate| !it.deprecated && is_global(it.prefix);
+    let mut found = candidates(device, snapshot, config.device().as_str());
+    found.sort_by_key(|it| (!it.delegated, it.prefix.net()));
+    let mut own: Vec<Ipv6Net> = found.iter().map(|it| it.prefix.net()).collect();
+    found.retain(in_use);
+    let mut prefixes: Vec<_> = found.iter().map(|candidate| candidate.prefix).collect();
+    if let Some(prefix) = config.prefix {
+        own.push(prefix.net());
+        prefixes = vec![prefix];
+    }
+    prefixes.dedup();
+    let addresses = snapshot.devices.iter().flat_map(|device| &device.addr_info);
+    own.extend(addresses.filter_map(|address| match address.local {
+        Some(IpAddr::V6(local)) => Ipv6Net::new(local, address.prefixlen).ok(),
+        _ => None,
+    }));
+    let source = device.addr_info.iter().find_map(|address| match address.local {
+        Some(IpAddr::V6(local)) if address.preferred_life_time > 0 => {
+            (local.segments()[0] >> 13 == 1).then_some(local)
+        }
+        _ => None,
+    });
+    Ok(Requester { uplink: device.ifname.clone(), prefixes, source, own })
 }
 
 /// The configured device, or that of the best IPv6 default route.
@@ -158,7 +222,8 @@ fn candidates(device: &Device, snapshot: &Snapshot, tunnel: &str) -> Vec<Candida
             continue;
         }
         if let Ok(prefix) = ReceivedPrefix::new(local, 128) {
-            found.push(Candidate { prefix, deprecated, lifetime: address.valid_life_time });
+            let lifetime = address.valid_life_time;
+            found.push(Candidate { prefix, deprecated, delegated: false, lifetime });
         }
     }
     for route in &snapshot.routes6 {
@@ -179,7 +244,7 @@ fn candidates(device: &Device, snapshot: &Snapshot, tunnel: &str) -> Vec<Candida
             let lifetime = lifetime.unwrap_or(u32::MAX);
             // An address of the same prefix knows better whether it is deprecated.
             if found.iter().all(|known: &Candidate| known.prefix != prefix) {
-                found.push(Candidate { prefix, deprecated: false, lifetime });
+                found.push(Candidate { prefix, deprecated: false, delegated, lifetime });
             }
         }
     }

@@ -73,6 +73,20 @@ pub fn detect(
     } else if options.prefixes.is_empty() {
         return Err(UplinkError::NoIpv6Yet.into());
     }
+    detect_line(line, client, env, options, failed)
+}
+
+/// Does the same for a line whose facts and resolvers the caller knows: that of plain Linux.
+///
+/// # Errors
+/// The requests cannot be formed.
+pub fn detect_line(
+    mut line: LineFacts,
+    mut client: ProvisioningClient,
+    env: &Env,
+    options: &DetectOptions,
+    failed: &mut dyn FnMut(String),
+) -> Result<Verdict, Failure> {
     line.tunnel_end = options.tunnel_end;
     line.ipv4 = options.ipv4;
     if !options.prefixes.is_empty() {

@@ -43,7 +43,7 @@ pub use bus::{Bus, Connection, TEARDOWN_TIMEOUT, TIMEOUT, bus, bus_within, conne
 pub use config::Config;
 pub use config::RULE_OPTIONS;
 pub use detect::line_facts;
-pub use detect::{DetectOptions, detect};
+pub use detect::{DetectOptions, detect, detect_line};
 pub use dump::{Candidate, Dump, InterfaceDump};
 pub use error::UplinkError;
 pub use fixed_ipv4::FixedIpv4Contract;
@@ -56,6 +56,10 @@ pub use options::planned_uplink_mtu;
 pub use provisioning::ddns_update;
 pub use provisioning::last_failure as provisioning_failure;
 pub use provisioning::provision;
+pub use provisioning::{
+    Asked, ProvisioningClient, Store as ProvisioningStore, ask_for_rule,
+    mode_of as provisioning_mode,
+};
 pub use taken::Taken;
 pub use teardown::teardown;
 pub use uplink::{Uplink, choose};

@@ -7,7 +7,6 @@
 use mape_core::{Code, Failure};
 use mape_firewall::Env;
 use mape_nft::InterfaceName;
-use mape_provision::{Effect, Machine};
 
 use super::bus::{Bus, read_dump, set_data};
 use super::config::Config;
@@ -18,6 +17,7 @@ use super::renew::renew_if_changed;
 use super::status::Issue;
 use crate::net::Fetcher;
 
+mod ask;
 mod client;
 mod clock;
 pub mod ddns_update;
@@ -26,12 +26,14 @@ mod procd_timer;
 pub(super) mod schedule;
 pub(super) mod store;
 
-pub(super) use client::ProvisioningClient;
+pub use ask::{Asked, ask_for_rule};
+pub use client::ProvisioningClient;
+pub use options::mode_of;
 pub(super) use options::{identity, mode};
+pub use store::Store;
 
 use clock::now;
 use schedule::{Effective, ce_of, effective_config, forget};
-use store::{LastFailure, Store};
 
 /// Asks what is due for an interface, keeps the answer, has the interface renewed where that makes
 /// a difference, and arranges the next try. `until` is the time this call was arranged for, in
@@ -67,7 +69,7 @@ pub fn provision(
     let early = Some(until).filter(|until| *until > now(env));
     let own = dump.interface(interface.as_str());
     let next = [
-        ask_for_rule(bus, env, interface, &config, &client),
+        ask_and_renew(bus, env, interface, &config, &client),
         report_ce_address(bus, &config, own, &client, &store, early),
     ];
     match next.into_iter().flatten().min() {
@@ -82,7 +84,7 @@ pub fn provision(
 }
 
 /// Asks for the rule; when to ask again.
-fn ask_for_rule(
+fn ask_and_renew(
     bus: &mut dyn Bus,
     env: &Env,
     interface: &InterfaceName,
@@ -90,27 +92,15 @@ fn ask_for_rule(
     client: &ProvisioningClient,
 ) -> Option<u64> {
     let store = Store::new(env, interface);
-    let prefixes = client.prefixes.clone();
-    if prefixes.is_empty() {
+    if client.prefixes.is_empty() {
         // What was arranged stays: the line may come back as it was.
         return store.pause().map(|pause| pause.until).filter(|until| *until > now(env));
     }
-    let (mode, cached, pause) = (config.provisioning.clone(), store.cached(), store.pause());
-    let mut machine = Machine::new(mode, prefixes, cached, pause)?;
     let fetcher = Fetcher::find(config.authority.clone());
-    let mut last_failure = store.last_failure();
-    let mut changed = false;
-    let mut heard = |effect: Effect, machine: &Machine| {
-        changed |= matches!(effect, Effect::Apply | Effect::Withdraw(_));
-        last_failure = log_outcome(&effect, machine);
-    };
-    let mut failed = |said: String| log::warn!("{said}");
-    let next = client.run(env, &mut machine, fetcher.as_ref(), &mut heard, &mut failed);
-    if let Err(error) = store.keep(&machine, last_failure) {
-        log::warn!("the answer of provisioning cannot be kept: {error}");
-    }
-    renew_if_changed(bus, env, interface, changed);
-    Some(next)
+    let mode = config.provisioning.clone();
+    let asked = ask_for_rule(&store, mode, client, fetcher.as_ref(), |failure| failure)?;
+    renew_if_changed(bus, env, interface, asked.changed);
+    Some(asked.next)
 }
 
 /// Tells the provider of a fixed-IPv4 contract where the line is; when to try again if that fails.
@@ -157,23 +147,6 @@ fn report_ce_address(
             Some(now(store.env) + delay)
         }
     }
-}
-
-/// Logs the outcome of a try; returns the failure to keep for status and doctor.
-fn log_outcome(effect: &Effect, machine: &Machine) -> Option<LastFailure> {
-    let failure: Failure = match effect {
-        Effect::Unchanged => return None,
-        Effect::Apply => {
-            let rules = machine.answer().and_then(|answer| answer.map_e());
-            let count = rules.map_or(0, |map_e| map_e.rules.len());
-            log::info!("provisioning: {count} rules");
-            return None;
-        }
-        Effect::Withdraw(why) => why.clone().into(),
-        Effect::Keep(why) => why.clone().into(),
-    };
-    log::warn!("{}", failure.line());
-    Some(LastFailure::of(&failure))
 }
 
 /// Why the last try for an interface gave nothing, and what to do: `None` where nothing is asked,

@@ -25,6 +25,7 @@ const SCRIPTS: &[&str] = &[
     "linux-files.sh",
     "linux-doctor.sh",
     "linux-forwards.sh",
+    "linux-provision.sh",
     "linux-page.sh",
 ];
 
@@ -100,7 +101,8 @@ fn scripts(long: bool) -> Vec<&'static str> {
 
 fn prepare() -> anyhow::Result<()> {
     lab::prepare()?;
-    packages::ensure(PACKAGES)
+    packages::ensure(PACKAGES)?;
+    lab::provision::prepare_servers()
 }
 
 fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
@@ -118,6 +120,7 @@ fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
     if executor.exists() {
         files.add_program(SYSTEMD_EXECUTOR, &executor)?;
     }
+    lab::provision::add_servers(files)?;
     // From the older release, whose programs run with the libraries of both releases.
     let debian = Debian::native(BOOKWORM)?;
     let openrc = debian.together(OPENRC)?;

@@ -115,6 +115,47 @@ fn a_verdict_has_no_section() {
     suits(&other);
 }
 
+/// Each reason why a server gave nothing.
+#[test]
+fn the_advice_about_provisioning_fits_the_machine() {
+    use mape_provision::Failure::{Certificate, Dns, NoAnswer, Refused, ShowsPassword, Status};
+    use mape_provision::{DnsFailure, NoService};
+    let server = || "vne.example.jp".to_owned();
+    let failures: Vec<Failure> = vec![
+        Dns(DnsFailure::Timeout).into(),
+        NoAnswer { server: server() }.into(),
+        Certificate { server: server() }.into(),
+        ShowsPassword { server: server() }.into(),
+        Refused { server: server(), status: 403 }.into(),
+        Status { server: server(), status: 500 }.into(),
+        NoService::NotAnnounced.into(),
+        NoService::Nothing { server: server() }.into(),
+        NoService::AuthRequired { server: server() }.into(),
+    ];
+    for failure in failures {
+        let code = failure.code;
+        let advice = hint(advised_in_file(failure));
+        suits(&advice);
+        let asks_resolvers = matches!(code, Code::ProvisioningDns) || advice.contains("standard");
+        assert_eq!(advice.contains("dns ADDRESS"), asks_resolvers, "{advice}");
+    }
+}
+
+/// A rule that only the server has needs the option.
+#[test]
+fn a_rule_of_the_server_alone_needs_the_option() {
+    use mape_provision::{Answer, Provisioned};
+    let body = br#"{"order":["map_e"],"map_e":{"br":"2001:db8::1","rules":[
+        {"ipv6":"2600:10::/32","ipv4":"106.80.0.0/16","ea_length":24}]}}"#;
+    let step = |prefix: &str| {
+        let provisioned = Provisioned::Answer(Box::new(Answer::any(body).unwrap()));
+        let prefixes = vec![prefix.parse().unwrap()];
+        let facts = LineFacts { prefixes, provisioned, ..LineFacts::default() };
+        advised_verdict(detect(&facts), None).next_step
+    };
+    assert!(step("2600:10:3261:6400::/56").starts_with("write provisioning hb46pp into"));
+}
+
 #[test]
 fn modules_have_the_kernels_names() {
     use mape_firewall::FirewallError;

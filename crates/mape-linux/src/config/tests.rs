@@ -149,6 +149,39 @@ fn an_incomplete_contract_names_the_missing_option() {
 }
 
 #[test]
+fn provisioning_as_on_a_router() {
+    use mape_provision::Mode;
+    assert_eq!(parse("").provisioning, Mode::Off);
+    assert_eq!(parse("provisioning off\nprovisioning_url https://h/").provisioning, Mode::Off);
+    let asks =
+        parse("provisioning hb46pp\nprovisioning_ca /etc/ca.pem\ndns 2001:db8::1 2001:db8::2\n");
+    assert!(matches!(asks.provisioning, Mode::Hb46pp { credentials: None, .. }));
+    assert_eq!(asks.authority.as_deref(), Some("/etc/ca.pem"));
+    assert_eq!(asks.dns.len(), 2);
+    assert!(matches!(
+        parse("provisioning url\nprovisioning_url https://h/?{prefix}#x").provisioning,
+        Mode::Url(_)
+    ));
+    let secret = "provisioning hb46pp\nprovisioning_user u\nprovisioning_password hidden-1\n\
+                  provisioning_server vne.example.jp\n";
+    let asks = parse(secret);
+    assert!(matches!(asks.provisioning, Mode::Hb46pp { credentials: Some(_), .. }));
+    assert!(!format!("{asks:?}").contains("hidden"));
+    for (bad, said) in [
+        ("provisioning yes", "use off, hb46pp"),
+        ("provisioning url", "needs the option provisioning_url"),
+        ("provisioning url\nprovisioning_url ftp://hidden/", "the provisioning URL is not"),
+        ("provisioning hb46pp\nprovisioning_password hidden", "needs the option"),
+        ("dns 192.0.2.1", "the IPv6 addresses of the line's resolvers"),
+    ] {
+        let failure = Config::parse(bad, Path::new("f")).unwrap_err();
+        let text = format!("{}; {}", failure.message, failure.hint);
+        assert!(text.contains(said) && text.contains("the configuration \"f\": "), "{bad}: {text}");
+        assert!(!text.contains("hidden"), "{text}");
+    }
+}
+
+#[test]
 fn what_is_wrong_names_file_and_line() {
     assert_eq!(
         sentence("\nuplnk eth0"),

@@ -9,7 +9,6 @@ use crate::desired::OwnedAddress;
 use crate::ip::Snapshot;
 use crate::journal::Journal;
 use crate::spec::RouteOption;
-use crate::uplink::Found;
 use crate::{Config, LinuxError};
 
 const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
@@ -17,7 +16,7 @@ const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
 fn line(config: &str) -> DesiredLine {
     let plan = plan(&Request::new("240b:10:3261:6400::/56".parse().unwrap())).unwrap();
     let config = Config::parse(config, Path::new("f")).unwrap();
-    DesiredLine::new(&config, &Found { uplink: "eth0".to_owned(), plan })
+    DesiredLine::new(&config, "eth0", &plan)
 }
 
 /// The machine with everything in place, as iproute2 6.1 tells it; `change` is made to the text.

@@ -8,7 +8,6 @@ use mape_firewall::Env;
 use super::*;
 use crate::Config;
 use crate::scratch::Scratch;
-use crate::uplink::Found;
 
 const CE: &str = "240b:12:3456:7800:e:834:5600:7800";
 
@@ -25,7 +24,7 @@ impl Machine {
             std::env::temp_dir().join(format!("mape-twins-{name}-{}", std::process::id()));
         let directory = Scratch::of(directory);
         let plan = plan(&Request::new("240b:12:3456:7800::/56".parse().unwrap())).unwrap();
-        let line = DesiredLine::new(&Config::default(), &Found { uplink: "eth1".to_owned(), plan });
+        let line = DesiredLine::new(&Config::default(), "eth1", &plan);
         let system = System::new(Env {
             run: directory.join("state"),
             root: directory.to_path_buf(),

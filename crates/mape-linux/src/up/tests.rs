@@ -13,6 +13,8 @@ use super::*;
 use crate::executable::executable;
 use crate::scratch::Scratch;
 
+mod kept_answer;
+
 const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
 /// A chain without rules.
 const NO_RULES: &str = r#"{"nftables": []}"#;

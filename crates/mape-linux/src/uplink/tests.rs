@@ -9,6 +9,7 @@ use super::find;
 use crate::Config;
 use crate::captured_log::captured;
 use crate::ip::{Ip, Snapshot};
+use crate::learned::Learned;
 
 const FOREVER: u32 = u32::MAX;
 
@@ -38,7 +39,7 @@ const DEFAULT: &str = r#"{"dst":"default","gateway":"fe80::1","dev":"eth0","prot
 
 fn prefix(config: &str, machine: &Snapshot, current: Option<&str>) -> Result<String, Code> {
     let config = Config::parse(config, Path::new("f")).unwrap();
-    match find(&config, machine, &Ip::default(), current) {
+    match find(&config, machine, &Ip::default(), &Learned::default(), current) {
         Ok(found) => {
             assert_eq!(found.uplink, "eth0");
             Ok(found.plan.end_user_prefix().to_string())

@@ -23,12 +23,13 @@ const DNS_PORT: u16 = 53;
 
 /// The uplink as far as asking goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ProvisioningClient {
+pub struct ProvisioningClient {
     /// Its name; empty where there is none.
-    pub(crate) interface: String,
+    pub interface: String,
     /// Delegated ones first, each once; the same in the same order as long as nothing changes.
-    pub(crate) prefixes: Vec<ReceivedPrefix>,
-    pub(crate) resolvers: Resolvers,
+    pub prefixes: Vec<ReceivedPrefix>,
+    /// Those of the uplink.
+    pub resolvers: Resolvers,
 }
 
 impl ProvisioningClient {

@@ -36,6 +36,14 @@ pub(crate) fn mode(options: &Options) -> Result<Mode, Failure> {
     })
 }
 
+/// Reads the same options from a file of plain Linux.
+///
+/// # Errors
+/// As those of a router's.
+pub fn mode_of(options: &[(&'static str, String)]) -> Result<Mode, Failure> {
+    mode(&Options::of(options))
+}
+
 fn credentials(options: &Options) -> Result<Option<Credentials>, Failure> {
     const NAMES: [&str; 3] = ["provisioning_user", "provisioning_password", "provisioning_server"];
     let [user, password, server] = NAMES.map(|name| options.text(name));

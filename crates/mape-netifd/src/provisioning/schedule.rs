@@ -2,13 +2,11 @@
 
 use std::net::Ipv6Addr;
 
-use mape_core::ReceivedPrefix;
 use mape_firewall::Env;
 use mape_nft::InterfaceName;
 use mape_provision::Mode;
 
 use super::client::ProvisioningClient;
-use super::clock::now;
 use super::store::Store;
 use super::{ddns_update, procd_timer};
 use crate::bus::Bus;
@@ -40,19 +38,10 @@ pub(crate) fn schedule_if_due(
     let update = config.fixed.as_ref().and_then(|fixed| fixed.update.as_ref());
     let ce = dump.interface(interface.as_str()).and_then(ce_of);
     let fingerprint = update.zip(ce).map(|(update, ce)| ddns_update::fingerprint(update, ce));
-    let to_ask = asks && is_due(&store, &config.provisioning, &client.prefixes);
+    let to_ask = asks && store.due_in(&config.provisioning, &client.prefixes) == 0;
     if to_ask || fingerprint.is_some_and(|fingerprint| store.announced() != Some(fingerprint)) {
         procd_timer::arrange(bus, interface, 0, 0);
     }
-}
-
-/// Whether these prefixes were not asked for yet, or the next try is due.
-fn is_due(store: &Store<'_>, mode: &Mode, prefixes: &[ReceivedPrefix]) -> bool {
-    !store.pause().is_some_and(|pause| {
-        mode.matches_key(&pause.source)
-            && pause.prefixes == prefixes
-            && pause.until > now(store.env)
-    })
 }
 
 /// Whether provisioning has something to do for an interface.

@@ -5,23 +5,25 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use mape_core::{Failure, Rule};
+use mape_core::{Failure, ReceivedPrefix, Rule};
 use mape_firewall::Env;
 use mape_nft::InterfaceName;
 use mape_provision::{Answer, Cached, Machine, Mode, Pause};
 use mape_system::files;
 
+use super::clock::now;
 use crate::interface_data::Warning;
 use crate::status::Issue;
 
 /// The files of one interface.
-pub(crate) struct Store<'env> {
+#[derive(Clone, Copy, Debug)]
+pub struct Store<'env> {
     pub(super) interface: &'env InterfaceName,
-    pub(crate) env: &'env Env,
+    pub(super) env: &'env Env,
 }
 
 /// Why the last try gave nothing: sentence and next step.
-pub(super) type Reason = (String, String);
+pub(crate) type Reason = (String, String);
 
 /// The same as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +36,15 @@ impl LastFailure {
 }
 
 impl<'env> Store<'env> {
-    pub(crate) fn new(env: &'env Env, interface: &'env InterfaceName) -> Self {
+    /// Returns the store of an interface. Its files are read at each call.
+    #[must_use]
+    pub fn new(env: &'env Env, interface: &'env InterfaceName) -> Self {
         Self { interface, env }
     }
 
     /// The rules a server has answered with, as long as the user still asks it.
-    pub(crate) fn rules(&self, mode: &Mode) -> Vec<Rule> {
+    #[must_use]
+    pub fn rules(&self, mode: &Mode) -> Vec<Rule> {
         if *mode == Mode::Off {
             return Vec::new();
         }
@@ -49,22 +54,36 @@ impl<'env> Store<'env> {
     }
 
     /// Why the last try gave nothing, and what to do.
-    pub(crate) fn failure_reason(&self) -> Option<Reason> {
+    #[must_use]
+    pub fn failure_reason(&self) -> Option<Reason> {
         let LastFailure(Warning { message, hint, .. }) = self.last_failure()?;
         Some((message?, hint?))
     }
 
     /// The same with its code and named values.
-    pub(super) fn issue(&self) -> Option<Issue> {
+    #[must_use]
+    pub fn issue(&self) -> Option<Issue> {
         let LastFailure(warning) = self.last_failure()?;
         Issue::of(warning)
     }
 
-    pub(super) fn cached(&self) -> Option<Cached> {
+    /// Returns after how many seconds a request with these prefixes is due; 0 for at once.
+    #[must_use]
+    pub fn due_in(&self, mode: &Mode, prefixes: &[ReceivedPrefix]) -> u64 {
+        let own = |pause: &Pause| mode.matches_key(&pause.source) && pause.prefixes == prefixes;
+        let until = self.pause().filter(own).map_or(0, |pause| pause.until);
+        until.saturating_sub(now(self.env))
+    }
+
+    /// The last good answer, and what the next request repeats of it.
+    #[must_use]
+    pub fn cached(&self) -> Option<Cached> {
         Cached::parse(&files::text(self.answer_file()).ok()?)
     }
 
-    pub(super) fn pause(&self) -> Option<Pause> {
+    /// When the next request is due, and how often the last ones failed.
+    #[must_use]
+    pub fn pause(&self) -> Option<Pause> {
         Pause::parse(files::text(self.pause_file()).ok()?.lines().next()?)
     }
 
@@ -100,12 +119,13 @@ impl<'env> Store<'env> {
     }
 
     /// Whether anything is kept.
-    pub(super) fn exists(&self) -> bool {
+    #[must_use]
+    pub fn exists(&self) -> bool {
         self.files().iter().any(|file| file.exists())
     }
 
     /// Removes everything. What cannot be removed counts for nothing without its option.
-    pub(super) fn forget(&self) {
+    pub fn forget(&self) {
         for file in self.files() {
             let _ = fs::remove_file(file);
         }

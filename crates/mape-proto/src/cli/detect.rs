@@ -79,8 +79,17 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
         return Ok(Answer::fine(help::DETECT.to_owned()));
     };
     let env = arguments.env();
+    let mut failed: Vec<String> = Vec::new();
     #[cfg(feature = "linux")]
-    let options = if plain { on_plain_linux(options, env)? } else { options };
+    if plain {
+        let question = with_prefixes(options.question, env)?;
+        let (facts, client) = mape_linux::line_facts(&mape_linux::System::new(env.clone()));
+        let said = &mut |said| failed.push(said);
+        let verdict = mape_netifd::detect_line(facts, client, env, &question, said)?;
+        let verdict = mape_linux::advised_verdict(verdict, question.tunnel_end);
+        return Ok(answered(&verdict, &Options { question, ..options }, false, &failed));
+    }
+    let _ = plain;
     let mut client = match mape_netifd::connect(env, mape_netifd::TIMEOUT) {
         Ok(client) => Some(client),
         // What was given is enough.
@@ -88,45 +97,30 @@ pub(super) fn answer(arguments: &mut Arguments, plain: bool) -> Result<Answer, F
         Err(error) => return Err(error.into()),
     };
     let bus = client.as_mut().map(|client| client as &mut dyn Bus);
-    let mut failed: Vec<String> = Vec::new();
     let verdict = mape_netifd::detect(bus, env, &options.question, &mut |said| failed.push(said))?;
-    let verdict = advised(verdict, &options.question, plain);
-    if plain && options.question.ask {
-        failed.push(
-            "the provisioning server was not asked: that needs OpenWrt's netifd, which knows the \
-             line's resolvers"
-                .to_owned(),
-        );
-    }
     let applied = options.apply.then(|| apply(&verdict, &options, env)).transpose()?;
+    Ok(answered(&verdict, &options, applied.is_some(), &failed))
+}
+
+fn answered(verdict: &Verdict, options: &Options, applied: bool, failed: &[String]) -> Answer {
     let text = if options.json {
         verdict.to_json()
     } else {
-        text(&verdict, &options.name, applied.is_some(), &failed)
+        text(verdict, &options.name, applied, failed)
     };
     let known = !matches!(verdict.line, LineType::Unknown | LineType::NoIpv6);
-    Ok(Answer::checked(text, known))
+    Answer::checked(text, known)
 }
 
 /// The prefixes are those that `up` would look at, where none are given.
 #[cfg(feature = "linux")]
-fn on_plain_linux(mut options: Options, env: &Env) -> Result<Options, Failure> {
-    if options.question.prefixes.is_empty() {
+fn with_prefixes(mut question: DetectOptions, env: &Env) -> Result<DetectOptions, Failure> {
+    if question.prefixes.is_empty() {
         let found = mape_linux::prefixes(&mape_linux::System::new(env.clone()).ip);
         let found = found.map_err(|failure| failure.or_else_do("pass it with --prefix"));
-        options.question.prefixes = found?;
+        question.prefixes = found?;
     }
-    Ok(options)
-}
-
-/// With the next step that suits the machine.
-fn advised(verdict: Verdict, question: &DetectOptions, plain: bool) -> Verdict {
-    #[cfg(feature = "linux")]
-    if plain {
-        return mape_linux::advised_verdict(verdict, question.tunnel_end);
-    }
-    let _ = (question, plain);
-    verdict
+    Ok(question)
 }
 
 fn read(arguments: &mut Arguments) -> Result<Option<Options>, Failure> {

@@ -298,7 +298,8 @@ Usage: mape-proto up [--config FILE] [--dry-run]
             finds a problem
 
 They need root, iproute2 and nft. Nothing is sent, except the update request of
-a fixed-IPv4 contract with update_user and update_password.
+a fixed-IPv4 contract with update_user and update_password, and requests for the
+rule with the option provisioning. `up` waits for the answer to these.
 
 FILE is optional and defaults to /etc/mape-rs.conf. It has one option per line,
 as NAME VALUE or NAME=VALUE; # begins a comment.
@@ -314,6 +315,13 @@ as NAME VALUE or NAME=VALUE; # begins a comment.
                          HTTP); the URL of v6plus-static is built in
   rule KEY=VALUE,…       as --rule; may be repeated
   rules_file FILE        as --rules
+  provisioning NAME      off (default); with hb46pp or url the rule comes from a
+                         server, which needs curl
+  provisioning_url URL, provisioning_ca FILE, provisioning_user,
+  provisioning_password, provisioning_server
+                         as on a router
+  dns ADDRESS…           the line's resolvers, for hb46pp, if no file of the
+                         machine names them
   reserved_ports PORTS   ports to reserve for servers, such as 5696,9792-9799
   interface NAME         name of the line, default wan; its device is mape-NAME
   mtu BYTES              MTU of the tunnel; default: the uplink's MTU minus 40

@@ -166,6 +166,10 @@ struct StatusJson<'status, P: Serialize> {
     uplink: Option<&'status str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<P>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule_source: Option<&'status str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provisioning: Option<&'status mape_netifd::status::Issue>,
     problems: Vec<ProblemJson<'status>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     forwards: &'status [mape_firewall::ForwardStatus],
@@ -189,6 +193,8 @@ pub(super) fn status(status: &mape_linux::Status) -> String {
         device: status.line.as_ref().map(|line| line.device.as_str()),
         uplink: status.line.as_ref().map(|line| line.uplink.as_str()),
         plan: status.plan.as_ref().map(plan_object),
+        rule_source: status.rule_source.as_deref(),
+        provisioning: status.provisioning.as_ref(),
         problems: problems
             .map(|problem| ProblemJson { message: &problem.what, hint: &problem.next })
             .collect(),

@@ -21,6 +21,8 @@ pub(super) enum Word {
     Status,
     Doctor,
     Watch,
+    /// Started by `watch` only, so it is not in the list of commands.
+    RequestRule,
 }
 
 impl Word {
@@ -31,6 +33,7 @@ impl Word {
             "status" => Self::Status,
             "doctor" => Self::Doctor,
             "watch" => Self::Watch,
+            mape_linux::REQUEST => Self::RequestRule,
             _ => return None,
         })
     }
@@ -66,11 +69,15 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
         look_into(&system.env.run)?;
     }
     let config = || Config::read(file.as_deref());
-    if matches!(word, Word::Up | Word::Watch) {
+    if matches!(word, Word::Up | Word::Watch | Word::RequestRule) {
         logger::start(None);
     }
     let (text, is_fine) = match word {
         Word::Watch => return Err(mape_linux::watch(file.as_deref(), &system)),
+        Word::RequestRule => {
+            mape_linux::request_rule(&config()?, &system);
+            (String::new(), true)
+        }
         Word::Down => (mape_linux::down(file.as_deref(), &system)?, true),
         Word::Up if dry_run => (mape_linux::dry_run(&config()?, &system)?, true),
         Word::Up => (mape_linux::up(&config()?, &system)?.to_string(), true),

@@ -9,7 +9,9 @@ use mape_linux::ip::{Device, Snapshot};
 use mape_linux::reconcile::competing_routes;
 use mape_linux::status::{Problem, explained, status};
 use mape_linux::twins::{contract_beside, twins};
-use mape_linux::{Config, System, host_firewall as input, uplink};
+use mape_linux::{Config, Learned, System, host_firewall as input, last_failure, uplink};
+use mape_netifd::net::Fetcher;
+use mape_provision::Mode;
 
 use super::finding::{Finding, MIN_SENT_PACKETS, Report};
 use super::kernel::trouble;
@@ -30,17 +32,24 @@ fn findings(config: &Config, system: &System) -> Result<Vec<Finding>, Failure> {
     if let Some(problem) = kernel(system) {
         add("kernel", Err(problem));
     }
-    let found = match uplink::find(config, &machine, &system.ip, None) {
+    let provisioning = provisioning(config, system);
+    let learned = Learned::read(config, system);
+    let found = match uplink::find(config, &machine, &system.ip, &learned, None) {
         Ok(found) => found,
         Err(failure) => {
             add("uplink", Err(explained(failure)));
+            findings.extend(provisioning);
             return Ok(findings);
         }
     };
-    let line = DesiredLine::new(config, &found);
+    let line = DesiredLine::new(config, &found.uplink, &found.plan);
     let prefix = found.plan.end_user_prefix();
     let of = format!("{prefix} on {}, {}", line.uplink, found.plan.provider_name());
     add("uplink", Ok(of));
+    if let Some(finding) = provisioning {
+        findings.push(finding);
+    }
+    let mut add = |check, result| findings.push(finding(check, result));
     let status = status(config, system)?;
     let complete = status.problems.into_iter().next();
     add("line", complete.map_or_else(|| Ok(format!("{} of {}", line.device, line.ipv4)), Err));
@@ -79,6 +88,20 @@ fn finding(check: &'static str, result: Result<String, Problem>) -> Finding {
         Ok(message) => Finding::fine(check, message),
         Err(Problem { what, next }) => Finding::wrong(check, what, next),
     }
+}
+
+/// Reports why the last request to a provisioning server gave nothing, or that no program can send
+/// one. `None` if provisioning is off, or all is well.
+fn provisioning(config: &Config, system: &System) -> Option<Finding> {
+    const CHECK: &str = "provisioning";
+    (config.provisioning != Mode::Off).then_some(())?;
+    if Fetcher::find(None).is_none() {
+        let what = "no program is installed that could send a request to a provisioning server";
+        return Some(Finding::wrong(CHECK, what, "install curl"));
+    }
+    let issue = last_failure(config, system)?;
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(|| issue.code.clone());
+    Some(Finding::wrong(CHECK, text(&issue.message), text(&issue.hint)))
 }
 
 /// Returns the known fault of the running kernel, if it has one.

@@ -119,7 +119,6 @@ fn advice_is_for_the_machine_it_runs_on() {
         ("plan --json 2409:10:1234:5600::/64", 3, aftr),
         ("detect", 0, aftr),
         ("detect --json", 0, aftr),
-        ("detect --ask", 0, "the provisioning server was not asked"),
         ("detect --prefix 240b:12:3456:7800::/56", 0, "run mape-proto up"),
         ("detect --apply", 1, "the next step of `mape-proto detect`"),
         ("forward add nas:25565", 2, "write dest_ip and the host's IPv4 address"),
@@ -134,6 +133,14 @@ fn advice_is_for_the_machine_it_runs_on() {
         assert!(said.contains(says), "{line}: {said}");
         no_openwrt(line, &said);
     }
+    // The files below this root name no resolver, so nothing is sent.
+    let root = machine.directory.to_str().unwrap().to_owned();
+    fs::create_dir_all(machine.directory.join("etc")).unwrap();
+    fs::write(machine.directory.join("etc/mape-rs.conf"), "").unwrap();
+    let (status, said) = machine.run(&["detect", "--ask", "--root", &root]);
+    assert_eq!(status, 0, "{said}");
+    assert!(said.contains("although the DNS resolvers of the line did not answer"), "{said}");
+    no_openwrt("detect --ask", &said);
     for word in ["up", "status", "doctor"] {
         let (_, said) = machine.call(&[word]);
         assert!(said.contains("is a transix line") && said.contains(aftr), "{word}: {said}");
@@ -144,7 +151,7 @@ fn advice_is_for_the_machine_it_runs_on() {
     let (status, said) = machine.run(&["detect"]);
     assert!(status == 1 && said.contains("or pass it with --prefix"), "{said}");
     // A router's files are a router's, wherever they are looked at.
-    let root = machine.directory.to_str().unwrap().to_owned();
+    fs::remove_file(machine.directory.join("etc/mape-rs.conf")).unwrap();
     let (_, said) = machine.run(&["import", "wan", "--root", &root]);
     assert!(said.contains("`uci show network` lists the interfaces"), "{said}");
 }

@@ -1,0 +1,58 @@
+# shellcheck shell=sh
+# The provisioning server: lighttpd with a certificate of a private authority. Source it after
+# provider.sh.
+#
+# The caller sets WEB (the server's address), WORK (a directory, which is the working directory of
+# `certificates`), LINE_BR and `rule`, the IPv4 prefix of the rule.
+# shellcheck disable=SC2034,SC2154
+
+# What the server answers, from now on.
+answer() {
+	cat >"$WORK/www/rule.cgi" <<-EOF
+		{"enabler_name": "lab", "service_name": "v6", "ttl": 60, "order": ["map_e"],
+		"map_e": {"version": 0, "mesh": false, "br": "$LINE_BR", "rules": [
+		{"ipv6": "2600:10::/32", "ipv4": "$rule", "ea_length": "24", "psid_offset": 4}]}}
+	EOF
+}
+
+certificates() {
+	for ca in ours others; do
+		printf '[req]\ndistinguished_name=dn\n[dn]\n[v3]\nbasicConstraints=critical,CA:TRUE\n' >$ca.cnf
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 9 \
+			-config $ca.cnf -extensions v3 -subj "/CN=$ca" -keyout $ca.key -out $ca.pem 2>/dev/null
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -config $ca.cnf \
+			-subj /CN=vne.example.jp -keyout web.key -out web.csr 2>/dev/null
+		echo 'subjectAltName=DNS:vne.example.jp' >san
+		openssl x509 -req -in web.csr -CA $ca.pem -CAkey $ca.key -CAcreateserial -days 9 \
+			-extfile san -out web.pem 2>/dev/null
+		cat web.key web.pem >server-$ca.pem
+	done
+}
+
+# web_start CA: the server with a certificate by this authority.
+web_start() {
+	cat >"$WORK/web.conf" <<-EOF
+		server.modules = ("mod_openssl", "mod_accesslog")
+		server.document-root = "$WORK/www"
+		server.bind = "[$WEB]"
+		server.port = 443
+		server.use-ipv6 = "enable"
+		server.errorlog = "$WORK/web-error.log"
+		ssl.engine = "enable"
+		ssl.pemfile = "$WORK/server-$1.pem"
+		accesslog.filename = "$WORK/web.log"
+		accesslog.format = "%r"
+	EOF
+	ip netns exec "$LAB_NS-br" lighttpd -D -f "$WORK/web.conf" &
+	web_process=$!
+	wait_for 60 on br grep -q ':01BB .* 0A ' /proc/net/tcp6
+}
+
+requests() {
+	[ -e "$WORK/web.log" ] && wc -l <"$WORK/web.log" || echo 0
+}
+
+# The server writes its log when it has time.
+asked() {
+	grep -qxF "$1" "$WORK/web.log"
+}
