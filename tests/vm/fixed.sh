@@ -12,6 +12,7 @@ cd "$(dirname "$0")"
 . ./topology.sh
 . ./judge.sh
 . ./provider.sh
+. ./update-server.sh
 
 LINE_PREFIX=2600:10:3261:6400::/56
 OTHER_PREFIX=2600:10:3262:7700::/56
@@ -27,26 +28,6 @@ OTHER_CE=2600:10:3262:7700:c0:2:a00:0
 ASKED='user=lab-1&pass=p%20w%261'
 CONTRACT='"ipaddr": "192.0.2.10", "peeraddr": "'$LINE_BR'"'
 
-# web_start QUERY: a server that answers this query with 200, and any other with 403.
-web_start() {
-	echo OK >"$WORK/www/update"
-	cat >"$WORK/web.conf" <<-EOF
-		server.modules = ("mod_access", "mod_accesslog")
-		server.document-root = "$WORK/www"
-		server.bind = "[$WEB]"
-		server.port = 80
-		server.use-ipv6 = "enable"
-		server.errorlog = "$WORK/web-error.log"
-		\$HTTP["querystring"] != "$1" { url.access-deny = ("") }
-		accesslog.filename = "$WORK/web.log"
-		accesslog.format = "%h %{Host}i %>s %r"
-	EOF
-	: >"$WORK/web.log"
-	ip netns exec "$LAB_NS-br" lighttpd -D -f "$WORK/web.conf" &
-	web_process=$!
-	wait_for 60 on br grep -q ':0050 .* 0A ' /proc/net/tcp6
-}
-
 # line_of CE: the relay's end of the tunnel.
 line_of() {
 	LINE_CE=$1
@@ -61,11 +42,6 @@ configured() {
 	: >"$WORK/netifd.log"
 	network '"provider": "'"$provider"'"' "$CONTRACT" "$@"
 	ubus -S call network reload
-}
-
-# updates CE STATUS SERVER: prints the number of such requests in the server's log.
-updates() {
-	grep -cF "$1 $3 $2 GET /update?$ASKED HTTP/1.0" "$WORK/web.log" || :
 }
 
 is_updated() {

@@ -3,7 +3,6 @@
 //! The journal records what was sent, so each CE address is sent once.
 
 use std::net::{IpAddr, Ipv6Addr, ToSocketAddrs as _};
-use std::time::Duration;
 
 use log::Level;
 use mape_core::Explain as _;
@@ -20,34 +19,40 @@ use crate::system::System;
 pub(super) struct UpdateResult {
     /// A note for the user.
     pub(super) note: Option<(Level, String)>,
-    /// After how long to try again, if the update failed.
-    pub(super) again: Option<Duration>,
+    /// The update that failed, and is to be repeated.
+    pub(super) postponed: Option<Postponed>,
 }
 
-/// Sends the update if it was not sent yet. With `may_send` false nothing is sent.
+/// An update that failed. One of another address, or with another password, does not wait for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Postponed {
+    /// [`fingerprint`] of the update.
+    pub fingerprint: String,
+    /// After how many seconds to try again.
+    pub wait: u64,
+}
+
+/// Sends the update if it was not sent yet, and is not the one that is `postponed`.
 pub(super) fn send_if_new(
     config: &Config,
     system: &System,
     journal: &mut Journal,
     ce: Ipv6Addr,
-    may_send: bool,
+    postponed: Option<&str>,
 ) -> UpdateResult {
     let Some(update) = pending(config, journal, ce) else { return UpdateResult::default() };
     let host = update.url().host();
-    if !may_send {
-        return UpdateResult {
-            note: Some((Level::Warn, format!("{host} does not know the address {ce} yet"))),
-            again: None,
-        };
+    let fingerprint = fingerprint(update, ce);
+    if postponed == Some(fingerprint.as_str()) {
+        let note = (Level::Warn, format!("{host} does not know the address {ce} yet"));
+        return UpdateResult { note: Some(note), postponed: None };
     }
-    match send_update(update, ce, &addresses) {
+    let before = journal.clone();
+    let result = match send_update(update, ce, &addresses) {
         Ok(()) => {
-            journal.update_sent = Some(fingerprint(update, ce));
-            let kept = journal.write(&system.env.run, &config.interface);
-            let forgotten = kept.err().map(|error| format!("; that cannot be remembered: {error}"));
-            let note =
-                format!("{host} knows the address {ce} now{}", forgotten.unwrap_or_default());
-            UpdateResult { note: Some((Level::Info, note)), again: None }
+            (journal.update_sent, journal.update_failure) = (Some(fingerprint), None);
+            let note = format!("{host} knows the address {ce} now");
+            UpdateResult { note: Some((Level::Info, note)), postponed: None }
         }
         Err(error) => {
             let next = if error.is_refused() {
@@ -57,10 +62,35 @@ pub(super) fn send_if_new(
                  update_url and the machine's resolvers"
                     .to_owned()
             };
-            let again = Some(Duration::from_secs(error.retry_delay()));
-            UpdateResult { note: Some((Level::Warn, format!("{error}; {next}"))), again }
+            let note = Some((Level::Warn, format!("{error}; {next}")));
+            journal.update_failure = Some((error.to_string(), next));
+            let postponed = Postponed { fingerprint, wait: error.retry_delay() };
+            UpdateResult { note, postponed: Some(postponed) }
+        }
+    };
+    if *journal != before {
+        if let Err(error) = journal.write(&system.env.run, &config.interface) {
+            log::warn!("the update of {host} cannot be remembered: {error}");
         }
     }
+    result
+}
+
+/// Returns whether the provider of the contract knows the line's address: which server does, or
+/// why not, and the next step. `None` if the contract has no update server.
+pub(crate) fn state(
+    config: &Config,
+    journal: &Journal,
+    ce: Ipv6Addr,
+) -> Option<Result<String, (String, String)>> {
+    let host = config.fixed.as_ref()?.update.as_ref()?.url().host();
+    if pending(config, journal, ce).is_none() {
+        return Some(Ok(format!("{host} knows the address {ce}")));
+    }
+    Some(Err(journal.update_failure.clone().unwrap_or_else(|| {
+        let what = format!("{host} does not know the address {ce} yet");
+        (what, "run mape-proto up, which tells it; `mape-proto watch` does so by itself".to_owned())
+    })))
 }
 
 /// Returns a sentence about what [`send_if_new`] would do.

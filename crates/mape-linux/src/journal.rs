@@ -41,6 +41,9 @@ pub struct Journal {
     /// contract.
     #[serde(default)]
     pub update_sent: Option<String>,
+    /// Why the last update failed, and the next step.
+    #[serde(default)]
+    pub update_failure: Option<(String, String)>,
     /// Chains of the host's firewall that were extended, or were about to be extended.
     pub chains: Vec<InputChain>,
 }
@@ -56,6 +59,7 @@ impl Default for Journal {
             routes: Vec::new(),
             chains: Vec::new(),
             update_sent: None,
+            update_failure: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use mape_nft::InterfaceName;
 
 use crate::advice::advised_in_file;
 use crate::config::Config;
+use crate::contract;
 use crate::desired::DesiredLine;
 use crate::ip::Snapshot;
 use crate::journal::Journal;
@@ -43,6 +44,8 @@ pub struct Status {
     pub rule_source: Option<String>,
     /// Why the last request to a provisioning server gave nothing. It takes no line down.
     pub provisioning: Option<Issue>,
+    /// Why the provider of a fixed-IPv4 contract does not know the line's address.
+    pub update: Option<Problem>,
     /// The faults and the steps that are left.
     pub problems: Vec<Problem>,
     /// The port forwards of this line, and those that belong to no line.
@@ -101,6 +104,9 @@ impl fmt::Display for Status {
                 writeln!(f, "    next step: {}", Shown(hint))?;
             }
         }
+        if let Some(Problem { what, next }) = &self.update {
+            writeln!(f, "  {:<16} {}\n    next step: {}", "update", Shown(what), Shown(next))?;
+        }
         for Problem { what, next } in &self.problems {
             writeln!(f, "  {}.\n    next step: {}.", Shown(what), Shown(next))?;
         }
@@ -138,8 +144,22 @@ pub fn status(config: &Config, system: &System) -> Result<Status, Failure> {
     let is_here = |it: &ForwardStatus| it.interface.as_deref().is_none_or(|it| it == name.as_str());
     forwards.retain(is_here);
     let provisioning = last_failure(config, system);
+    let update = update(config, &journal).and_then(Result::err);
     let Journal { line, rule_source, .. } = journal;
-    Ok(Status { name, line, plan, rule_source, provisioning, problems, forwards })
+    Ok(Status { name, line, plan, rule_source, provisioning, update, problems, forwards })
+}
+
+/// Returns whether the provider of a fixed-IPv4 contract knows the address of the line that is up:
+/// which server does, or why not. `None` if it has no update server, or nothing is up.
+fn update(config: &Config, journal: &Journal) -> Option<Result<String, Problem>> {
+    let state = contract::state(config, journal, journal.line.as_ref()?.ce)?;
+    Some(state.map_err(|(what, next)| Problem { what, next }))
+}
+
+/// The same for the line of a configuration.
+#[must_use]
+pub fn update_state(config: &Config, system: &System) -> Option<Result<String, Problem>> {
+    update(config, &Journal::read(&system.env.run, &config.interface))
 }
 
 fn gaps(

@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use log::Level;
 use mape_core::{Explain as _, Failure, Plan};
@@ -15,7 +14,7 @@ use mape_system::logger;
 
 use crate::advice::advised_in_file;
 use crate::config::Config;
-use crate::contract;
+use crate::contract::{self, Postponed};
 use crate::desired::DesiredLine;
 use crate::down::take_down;
 use crate::error::LinuxError;
@@ -41,8 +40,8 @@ pub struct Done {
     pub changed: bool,
     /// Notes for the user, with their levels in the log.
     notes: Vec<(Level, String)>,
-    /// After how long the update to the provider has to be repeated.
-    pub again: Option<Duration>,
+    /// The update to the provider that failed, and is to be repeated.
+    pub postponed: Option<Postponed>,
 }
 
 impl fmt::Display for Done {
@@ -92,30 +91,31 @@ struct Task {
 /// # Errors
 /// There is no plan, or a step failed; then the previous state is restored.
 pub fn up(config: &Config, system: &System) -> Result<Done, Failure> {
-    let done = up_and_tell(config, system, true);
+    let done = up_and_tell(config, system, None);
     match Schedule::of(config, system) {
         Schedule::Due(request) => {
             let changed = request.send();
             // A failure names the reason why there is no answer, which is known only now.
-            if changed || done.is_err() { up_and_tell(config, system, true) } else { done }
+            if changed || done.is_err() { up_and_tell(config, system, None) } else { done }
         }
         Schedule::Idle | Schedule::In(_) => done,
     }
 }
 
-/// The same. The update to the provider of a fixed-IPv4 contract is sent only if `may_send`.
+/// The same without the request. The update to the provider of a fixed-IPv4 contract is sent unless
+/// it is the one that is `postponed`.
 pub(super) fn up_and_tell(
     config: &Config,
     system: &System,
-    may_send: bool,
+    postponed: Option<&str>,
 ) -> Result<Done, Failure> {
     let lock = system.lock(&config.interface)?;
-    let done = go_up(config, system, may_send);
+    let done = go_up(config, system, postponed);
     system.release(&config.interface, lock);
     done.map_err(|failure| provisioning::explained(advised_in_file(failure), config, system))
 }
 
-fn go_up(config: &Config, system: &System, may_send: bool) -> Result<Done, Failure> {
+fn go_up(config: &Config, system: &System, postponed: Option<&str>) -> Result<Done, Failure> {
     let name = &config.interface;
     let before = Journal::read(&system.env.run, name);
     let old = State::read(&system.state_file(name)).ok();
@@ -140,10 +140,11 @@ fn go_up(config: &Config, system: &System, may_send: bool) -> Result<Done, Failu
     }
     let own = notes(system, &task).into_iter().chain(more);
     let mut notes: Vec<_> = own.map(|note| (Level::Warn, note)).collect();
-    let update = contract::send_if_new(config, system, &mut journal, task.line.ce, may_send);
+    let update = contract::send_if_new(config, system, &mut journal, task.line.ce, postponed);
     notes.extend(update.note);
     let Task { line, plan, .. } = task;
-    Ok(Done { name: name.clone(), line, plan, edge, changed, notes, again: update.again })
+    let postponed = update.postponed;
+    Ok(Done { name: name.clone(), line, plan, edge, changed, notes, postponed })
 }
 
 /// Whether the line's rule came from a server, the network offers none any more, and there is no

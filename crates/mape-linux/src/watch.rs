@@ -13,6 +13,7 @@ use mape_core::{Code, Failure};
 use mape_kernel::uptime::uptime;
 
 use crate::config::Config;
+use crate::contract::Postponed;
 use crate::events::{Event, Events};
 use crate::forwards;
 use crate::provisioning::Schedule;
@@ -46,22 +47,23 @@ pub fn watch(file: Option<&Path>, system: &System) -> Failure {
         return error;
     }
     let mut said = Vec::new();
-    // A provider that refused is not asked again at each event.
-    let mut silent_until = 0;
+    // An update that a provider refused is not sent again at each event: which, and until when.
+    let mut silent: Option<(String, u64)> = None;
     let mut asking = Asking::default();
     loop {
         let now = now(system);
-        let tells = silent_until <= now;
+        silent = silent.filter(|(_, until)| *until > now);
+        let postponed = silent.as_ref().map(|(update, _)| update.as_str());
         asking.forget_if_ended();
         let config = Config::read(file);
-        let result = config.clone().and_then(|config| up_and_tell(&config, system, tells));
+        let result = config.clone().and_then(|config| up_and_tell(&config, system, postponed));
         let (lines, wait) = match result {
             Ok(done) => {
-                if tells {
-                    silent_until = done.again.map_or(0, |again| now + again.as_secs());
+                if let Some(Postponed { fingerprint, wait }) = &done.postponed {
+                    silent = Some((fingerprint.clone(), now + wait));
                 }
-                let rest = silent_until.checked_sub(now).filter(|rest| *rest > 0);
-                (done.log_lines(), rest.map(Duration::from_secs))
+                let rest = silent.as_ref().map(|(_, until)| Duration::from_secs(until - now));
+                (done.log_lines(), rest)
             }
             Err(failure) => {
                 let waits = failure.code == Code::NoIpv6Yet;

@@ -26,6 +26,7 @@ const SCRIPTS: &[&str] = &[
     "linux-doctor.sh",
     "linux-forwards.sh",
     "linux-provision.sh",
+    "linux-fixed.sh",
     "linux-page.sh",
 ];
 

@@ -129,8 +129,19 @@ fn the_provider_of_a_contract_gets_an_update_and_a_failure_is_reported() {
     );
     assert!(machine.directory.ran().contains("address add 198.51.100.80/32 dev mape-wan\n"));
     let config = config(contract);
-    let silent = up_and_tell(&config, &machine.system, false).unwrap();
+    let first = up_and_tell(&config, &machine.system, None).unwrap();
+    let failed = first.postponed.unwrap();
+    assert_eq!(failed.wait, 300);
+    let again = |postponed: &str| up_and_tell(&config, &machine.system, Some(postponed)).unwrap();
+    let silent = again(&failed.fingerprint);
     assert!(silent.to_string().contains("localhost does not know the address"), "{silent}");
+    assert_eq!(silent.postponed, None);
+    // One of another address does not wait for it.
+    let other = failed.fingerprint.replace("6400:c6", "6500:c6");
+    assert_eq!(again(&other).postponed, Some(failed));
+    let shown = crate::status(&config, &machine.system).unwrap();
+    let shown = shown.update.unwrap();
+    assert!(shown.what.contains("has no IPv6 address that may be asked"), "{shown:?}");
     // An update that was sent is not sent again.
     let (state, name) = (&machine.system.env.run, "wan".parse().unwrap());
     let mut journal = Journal::read(state, &name);

@@ -170,6 +170,8 @@ struct StatusJson<'status, P: Serialize> {
     rule_source: Option<&'status str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provisioning: Option<&'status mape_netifd::status::Issue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update: Option<ProblemJson<'status>>,
     problems: Vec<ProblemJson<'status>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     forwards: &'status [mape_firewall::ForwardStatus],
@@ -182,10 +184,16 @@ struct ProblemJson<'status> {
     hint: &'status str,
 }
 
+#[cfg(feature = "linux")]
+impl<'status> ProblemJson<'status> {
+    fn of(problem: &'status mape_linux::Problem) -> Self {
+        Self { message: &problem.what, hint: &problem.next }
+    }
+}
+
 /// The state of a line on plain Linux.
 #[cfg(feature = "linux")]
 pub(super) fn status(status: &mape_linux::Status) -> String {
-    let problems = status.problems.iter();
     line(&StatusJson {
         schema: SCHEMA,
         interface: status.name.as_str(),
@@ -195,9 +203,8 @@ pub(super) fn status(status: &mape_linux::Status) -> String {
         plan: status.plan.as_ref().map(plan_object),
         rule_source: status.rule_source.as_deref(),
         provisioning: status.provisioning.as_ref(),
-        problems: problems
-            .map(|problem| ProblemJson { message: &problem.what, hint: &problem.next })
-            .collect(),
+        update: status.update.as_ref().map(ProblemJson::of),
+        problems: status.problems.iter().map(ProblemJson::of).collect(),
         forwards: &status.forwards,
     })
 }

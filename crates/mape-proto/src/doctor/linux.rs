@@ -7,7 +7,7 @@ use mape_linux::desired::DesiredLine;
 use mape_linux::host_firewall::Packet;
 use mape_linux::ip::{Device, Snapshot};
 use mape_linux::reconcile::competing_routes;
-use mape_linux::status::{Problem, explained, status};
+use mape_linux::status::{Problem, explained, status, update_state};
 use mape_linux::twins::{contract_beside, twins};
 use mape_linux::{Config, Learned, System, host_firewall as input, last_failure, uplink};
 use mape_netifd::net::Fetcher;
@@ -54,6 +54,9 @@ fn findings(config: &Config, system: &System) -> Result<Vec<Finding>, Failure> {
     let complete = status.problems.into_iter().next();
     add("line", complete.map_or_else(|| Ok(format!("{} of {}", line.device, line.ipv4)), Err));
 
+    if let Some(result) = update_state(config, system) {
+        add("update", result);
+    }
     if let Some(result) = left_over(&line, &machine, system) {
         add("tunnels", result);
     }
