@@ -15,6 +15,19 @@ cd "$(dirname "$0")"
 . ./linux.sh
 
 FORWARDS=/etc/mape-rs.forwards
+SCRIPTS=/etc/mape-rs.d
+
+# called WORDS: an event script was called with these words and variables since the last call.
+called() {
+	touch /tmp/called
+	grep -qx "$1 *" /tmp/called
+}
+
+check_called() {
+	linux_wait 5 called "$2" || :
+	check "$1: $2" "$(grep -cx "$2 *" /tmp/called)" -eq 1
+	rm -f /tmp/called
+}
 
 watch_stop() {
 	if [ -n "${watcher:-}" ]; then
@@ -61,7 +74,14 @@ doctored() {
 }
 
 uname -r
-trap 'local_stop; watch_stop; rm -f "$FORWARDS"; linux_silence; topology_down' EXIT
+trap 'local_stop; watch_stop; rm -rf "$FORWARDS" "$SCRIPTS"; linux_silence; topology_down' EXIT
+mkdir -p "$SCRIPTS"
+cat >"$SCRIPTS/10-log" <<'EOF2'
+#!/bin/sh
+echo "$1 $ACTION $INTERFACE $DEVICE$FORWARD $PROTO $OLD_PORT $NEW_IPV4:$NEW_PORT" | tr -s ' ' >>/tmp/called
+EOF2
+chmod +x "$SCRIPTS/10-log"
+rm -f /tmp/called
 line_v6plus
 topology_up
 on cpe sysctl -qw net.bridge.bridge-nf-call-iptables=0 2>/dev/null || :
@@ -89,7 +109,9 @@ check "dry run: the rule is in it" "$(echo "$said" | grep -c ': 192.168.1.12 . 7
 mape up
 check "up: exit status" "$status" -eq 0
 check "up: said" "$(echo "$said" | grep -c 'forward web: published at ')" -eq 1
+check "up: scripts" "$(grep -cx 'iface ifup wan mape-wan :' /tmp/called)" -eq 1
 web=$(port_of web)
+check_called "up" "mape published wan web tcp udp $LINE_IPV4:$web"
 check "web: $web is one of the set" "$(line_ports | grep -cx "$web")" -eq 1
 everywhere web "$web"
 mape status
@@ -139,12 +161,14 @@ printf 'forward bad\n\tdest_ip 192.168.1\n' >>"$FORWARDS"
 linux_wait 10 grep -q 'forward bad: refused, .*line [0-9]*: ' /tmp/watch.log || cat /tmp/watch.log
 check "a wrong line: said" "$(grep -c 'forward bad: refused, .*line [0-9]*: the option dest_ip cannot be' /tmp/watch.log)" -eq 1
 everywhere "a wrong line" "$web"
+rm -f /tmp/called
 is_withdrawn() {
 	grep -q 'forward web: withdrawn' /tmp/watch.log
 }
 mv "$FORWARDS" /tmp/forwards
 linux_wait 10 is_withdrawn || cat /tmp/watch.log
 answered "no file" srv "$web" false
+check_called "no file" "mape withdrawn wan web tcp udp $web :"
 check "no file: connections" "$(kept 192.168.1.13)" -eq 0
 mv /tmp/forwards "$FORWARDS"
 linux_wait 10 leads_to web 192.168.1.13 || :
@@ -152,10 +176,27 @@ check "the file is back: the same port" "$(port_of web)" -eq "$web"
 everywhere "the file is back" "$web"
 linux_right "watch"
 linux_traffic "watch"
+
+# A script that hangs is killed after its time, and the line is looked after.
+printf '#!/bin/sh\nexec sleep 600\n' >"$SCRIPTS/20-hangs"
+chmod +x "$SCRIPTS/20-hangs"
+is_up() {
+	on cpe ip link show up mape-wan && on cpe mape-proto status | grep -q '^wan: up'
+}
+for round in 1 2; do
+	on cpe ip link delete mape-wan
+	linux_wait 30 is_up || cat /tmp/watch.log
+	linux_right "a script that hangs, $round"
+done
+check "a script that hangs: the other one" "$(grep -cx 'iface ifup wan mape-wan :' /tmp/called)" -eq 2
+check "a script that hangs: said" "$(grep -c '20-hangs did not end within 10 seconds and was killed' /tmp/watch.log)" -ge 1
+rm "$SCRIPTS/20-hangs"
 watch_stop
 
 # `down` closes the ports, and the next `up` opens the same ones.
+rm -f /tmp/called
 mape down
+check_called "down" "iface ifdown wan mape-wan :"
 check "down: rules" "$(on cpe nft list ruleset | grep -c '192.168.1.13' || :)" -eq 0
 answered "down" srv "$web" false
 mape up

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # The update server of a fixed-IPv4 contract: lighttpd that checks user and password. Source it
-# after provider.sh. The caller sets WEB (the server's address), WORK (a directory) and ASKED (the query
-# that is right).
+# after provider.sh. The caller sets WEB (the server's address), WORK (a directory) and ASKED (the
+# query that is right).
 # shellcheck disable=SC2034,SC2154
 
 # web_start QUERY: a server that answers this query with 200, and any other with 403.

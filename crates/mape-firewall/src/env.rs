@@ -39,7 +39,8 @@ pub struct Env {
     pub uci: PathBuf,
     /// iproute2's `ip`, by name or path.
     pub ip: PathBuf,
-    /// OpenWrt's program that tells scripts about events.
+    /// OpenWrt's program that tells scripts about events; on plain Linux the directory of the
+    /// scripts.
     pub hotplug: PathBuf,
     /// Reads the configured forwards below a root directory; `None` for the sections in UCI.
     pub forwards: Option<ForwardsReader>,
@@ -81,8 +82,13 @@ impl Env {
     /// Returns the environment of a machine without UCI, whose forwards this function reads.
     #[must_use]
     pub fn of_plain_linux(forwards: ForwardsReader) -> Self {
-        // `/etc` may be read-only.
-        Self { forwards: Some(forwards), flash: "/var/lib/mape-rs".into(), ..Self::default() }
+        Self {
+            forwards: Some(forwards),
+            // `/etc` may be read-only.
+            flash: "/var/lib/mape-rs".into(),
+            hotplug: "/etc/mape-rs.d".into(),
+            ..Self::default()
+        }
     }
 
     /// Sets the root directory from which the configuration and the files on flash are read.

@@ -23,6 +23,8 @@ mod publish;
 mod record;
 mod remarks;
 mod report;
+#[cfg(feature = "linux")]
+pub mod scripts;
 mod state_files;
 
 pub use env::{Env, look_into};

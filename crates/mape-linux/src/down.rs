@@ -7,6 +7,7 @@ use mape_core::Failure;
 use mape_firewall::{State, unload};
 use mape_nft::{DeviceName, InterfaceName};
 
+use crate::announce::{Action, Announcements};
 use crate::config::{Config, DEFAULT_FILE, absolute};
 use crate::desired::{OwnedAddress, has_tunnel, remove_tunnel};
 use crate::error::LinuxError;
@@ -36,6 +37,10 @@ pub fn down(file: Option<&Path>, system: &System) -> Result<String, Failure> {
         let lock = system.lock(name)?;
         let taken = take_down(system, name);
         system.release(name, lock);
+        if !matches!(taken, Ok(false)) {
+            let told = Announcements { line: Some(Action::Down), ..Announcements::default() };
+            told.tell(&system.env, name);
+        }
         let done = if taken? { "down" } else { "down already" };
         // Writing into a `String` cannot fail.
         let _ = writeln!(said, "{name}: {done}");

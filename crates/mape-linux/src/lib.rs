@@ -6,6 +6,7 @@
 //! removed; a journal says what that is.
 
 mod advice;
+mod announce;
 mod config;
 mod contract;
 pub mod desired;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use log::Level;
 use mape_core::{Explain as _, Failure, Plan};
-use mape_firewall::{State, intended, load};
+use mape_firewall::{State, intended, load_locked, lock};
 use mape_kernel::listening_ports;
 use mape_netifd::plan_numbers::ports;
 use mape_nft::{Edge, InterfaceName};
@@ -13,6 +13,7 @@ use mape_provision::Conflict;
 use mape_system::logger;
 
 use crate::advice::advised_in_file;
+use crate::announce::{Action, Announcements};
 use crate::config::Config;
 use crate::contract::{self, Postponed};
 use crate::desired::DesiredLine;
@@ -110,17 +111,25 @@ pub(super) fn up_and_tell(
     postponed: Option<&str>,
 ) -> Result<Done, Failure> {
     let lock = system.lock(&config.interface)?;
-    let done = go_up(config, system, postponed);
+    let mut told = Announcements::default();
+    let done = go_up(config, system, postponed, &mut told);
     system.release(&config.interface, lock);
+    told.tell(&system.env, &config.interface);
     done.map_err(|failure| provisioning::explained(advised_in_file(failure), config, system))
 }
 
-fn go_up(config: &Config, system: &System, postponed: Option<&str>) -> Result<Done, Failure> {
+fn go_up(
+    config: &Config,
+    system: &System,
+    postponed: Option<&str>,
+    told: &mut Announcements,
+) -> Result<Done, Failure> {
     let name = &config.interface;
     let before = Journal::read(&system.env.run, name);
     let old = State::read(&system.state_file(name)).ok();
     let task = match task(config, system, &before, old.as_ref()) {
         Err(failure) if is_without_service(&failure, config, system, &before) => {
+            told.line = Some(Action::Down);
             return Err(match take_down(system, name) {
                 Ok(_) => failure,
                 Err(error) => failure.and_then_failed(&error),
@@ -129,10 +138,13 @@ fn go_up(config: &Config, system: &System, postponed: Option<&str>) -> Result<Do
         task => task?,
     };
     let mut journal = before.clone();
-    let Applied { edge, changed, notes: more } = match apply(system, name, &mut journal, &task) {
-        Ok(done) => done,
-        Err(failure) => return Err(roll_back(system, name, failure, before, old)),
-    };
+    let Applied { edge, changed, notes: more } =
+        match apply(system, name, &mut journal, &task, told) {
+            Ok(done) => done,
+            Err(failure) => return Err(roll_back(system, name, failure, before, old, told)),
+        };
+    let is_new = task.steps.build.contains(&task.line.add_tunnel());
+    told.line = Action::of(before.line.as_ref(), &task.line, is_new);
     if let Some(gone) = before.line.as_ref().filter(|gone| renumbered(gone, old.as_ref(), &task)) {
         // A flow that stays active would keep its dead mapping. Those that cannot be deleted end by
         // their timeout.
@@ -219,6 +231,7 @@ fn apply(
     name: &InterfaceName,
     journal: &mut Journal,
     task: &Task,
+    told: &mut Announcements,
 ) -> Result<Applied, Failure> {
     let Task { file, rule_source, line, state, steps, machine, .. } = task;
     let directory = &system.env.run;
@@ -243,7 +256,10 @@ fn apply(
         let path = system.state_file(name);
         state.write(directory).map_err(|error| journal::failed(&path, error))?;
     }
-    let mut report = load(&system.env)?;
+    let lock = lock::take(&system.env.run)?;
+    let (mut report, events) = load_locked(&system.env, &lock)?;
+    drop(lock);
+    told.forwards.push(events);
     // Older rules of this line may be active; the user asked for others.
     if let Some(error) = report.take_refusal(name.as_str()) {
         return Err(error.into());
@@ -307,7 +323,9 @@ fn roll_back(
     failure: Failure,
     before: Journal,
     old: Option<State>,
+    told: &mut Announcements,
 ) -> Failure {
+    let was_up = before.line.is_some();
     // The failed attempt has added to it.
     let mut journal = Journal::read(&system.env.run, name);
     if let (Some(line), Some(state)) = (before.line, old) {
@@ -317,12 +335,13 @@ fn roll_back(
             let plan = state.plan().map_err(|error| LinuxError::NotLoaded(error.to_string()))?;
             let (file, rule_source, conflicts) = (before.file, before.rule_source, Vec::new());
             let task = Task { file, rule_source, conflicts, line, plan, state, steps, machine };
-            apply(system, name, &mut journal, &task).map(drop)
+            apply(system, name, &mut journal, &task, told).map(drop)
         };
         if restore().is_ok() {
             return failure;
         }
     }
+    told.line = was_up.then_some(Action::Down);
     match take_down(system, name) {
         Ok(_) => failure,
         Err(error) => failure.and_then_failed(&error),

@@ -49,6 +49,20 @@ impl Command {
         self.words.get(1..).unwrap_or_default()
     }
 
+    /// Returns the program.
+    #[must_use]
+    pub fn program(&self) -> &OsStr {
+        self.words.first().map(OsString::as_os_str).unwrap_or_default()
+    }
+
+    /// Returns the same call of another program.
+    #[must_use]
+    pub fn with_program(&self, program: impl AsRef<OsStr>) -> Self {
+        let arguments = self.arguments().iter().cloned();
+        let words = std::iter::once(program.as_ref().to_owned()).chain(arguments).collect();
+        Self { words, variables: self.variables.clone() }
+    }
+
     /// Sets a variable of the environment.
     pub fn env(&mut self, name: &str, value: &str) -> &mut Self {
         self.variables.push(format!("{name}={value}").into());

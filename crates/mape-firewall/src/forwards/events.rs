@@ -118,6 +118,10 @@ pub fn announce_pool(hotplug: &Path, interface: &str, pool: &[PortRange]) {
 
 /// Whether the script ended by itself. Its exit status is ignored.
 fn run(command: Command, timeout: Duration) -> bool {
+    #[cfg(feature = "linux")]
+    if Path::new(command.program()).is_dir() {
+        return crate::scripts::run(&command);
+    }
     let ended = Program::new(command, timeout).silent().run();
     !ended.is_ok_and(|ended| matches!(ended.end, End::Deadline(_)))
 }

@@ -66,6 +66,7 @@ impl Machine {
             },
             root: directory.clone(),
             flash: directory.join("lasting"),
+            hotplug: directory.join("scripts"),
             forwards: Some(crate::forwards::read),
             // It has no flowtables and no connections, and gives no other answer: nft is asked.
             kernel: Kernel::Recorded(directory.clone()),
@@ -269,4 +270,53 @@ fn another_address_makes_the_connections_of_the_old_one_go() {
     FORGOTTEN.with_borrow(|all| assert!(all.is_empty(), "{all:?}"));
     machine.up("prefix 240b:10:3251:5100::/56").unwrap();
     FORGOTTEN.with_borrow(|all| assert_eq!(*all, ["106.72.50.97".parse::<Ipv4Addr>().unwrap()]));
+}
+
+/// The words and variables are those of a router's hotplug scripts.
+#[test]
+fn scripts_hear_of_the_line_and_of_its_forwards() {
+    let machine = Machine::new("events");
+    fs::create_dir_all(machine.directory.join("scripts")).unwrap();
+    fs::create_dir_all(machine.directory.join("etc")).unwrap();
+    let line = "$1 $ACTION $INTERFACE $DEVICE$FORWARD $PROTO $NEW_IPV4 $NEW_PORT";
+    // The lock of the line is free, and not open here.
+    let script = format!(
+        "#!/bin/sh\ncd {}\necho \"{line}\" >>heard\nls -l /proc/$$/fd | grep -q 'mape-up-events.*linux-lock' && echo held >>heard\n:\n",
+        machine.directory.display()
+    );
+    executable(&machine.directory.join("scripts/10-log"), &script);
+    let told = || {
+        let file = machine.directory.join("heard");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let _ = fs::remove_file(file);
+        text
+    };
+    machine.up("").unwrap();
+    assert_eq!(told().trim_end(), "iface ifup wan mape-wan");
+    machine.is_up();
+    machine.up("").unwrap();
+    assert_eq!(told(), "");
+    // A tunnel that was deleted is made again: another device of the same name.
+    machine.has("devices.json", r#"[{"ifname":"eth0","mtu":1500}]"#);
+    machine.up("").unwrap();
+    assert_eq!(told().trim_end(), "iface ifup wan mape-wan");
+    machine.is_up();
+    machine.up("mtu 1400").unwrap();
+    assert_eq!(told().trim_end(), "iface ifupdate wan mape-wan");
+    machine.up("").unwrap();
+    told();
+    let web = "forward web\ndest_ip 192.168.1.5\ndest_port 443\nsrc_dport 5700\nproto tcp\n";
+    fs::write(machine.directory.join(crate::forwards::FILE), web).unwrap();
+    machine.up("").unwrap();
+    assert_eq!(told().trim_end(), "mape published wan web tcp 106.72.50.97 5700");
+    fs::write(machine.directory.join(crate::forwards::FILE), "").unwrap();
+    machine.up("").unwrap();
+    assert_eq!(told().trim_end(), "mape withdrawn wan web tcp");
+    let file = machine.directory.join("etc/mape-rs.conf");
+    fs::write(&file, "").unwrap();
+    for told_of in ["iface ifdown wan mape-wan", ""] {
+        crate::down(Some(&file), &machine.system).unwrap();
+        assert_eq!(told().trim_end(), told_of);
+        machine.has("devices.json", r#"[{"ifname":"eth0","mtu":1500}]"#);
+    }
 }
