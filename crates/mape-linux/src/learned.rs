@@ -1,9 +1,10 @@
-//! The rules that others provide for a line: a provisioning server.
+//! The rules that others provide for a line: a provisioning server and DHCPv6.
 
 use mape_core::Rule;
 use mape_netifd::ProvisioningStore;
 
 use crate::config::Config;
+use crate::dhcpv6;
 use crate::system::System;
 
 /// The rules of a line that neither the user states nor the table has.
@@ -20,6 +21,7 @@ impl Learned {
     #[must_use]
     pub fn read(config: &Config, system: &System) -> Self {
         let store = ProvisioningStore::new(&system.env, &config.interface);
-        Self { provisioned: store.rules(&config.provisioning), dhcpv6: Vec::new() }
+        let provisioned = store.rules(&config.provisioning);
+        Self { provisioned, dhcpv6: dhcpv6::rules(&system.env) }
     }
 }

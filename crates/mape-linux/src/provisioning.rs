@@ -17,6 +17,7 @@ use mape_system::logger;
 
 use crate::advice::advised_in_file;
 use crate::config::{Config, DEFAULT_FILE};
+use crate::dhcpv6;
 use crate::ip::Snapshot;
 use crate::journal::Journal;
 use crate::system::System;
@@ -119,7 +120,11 @@ pub fn line_facts(system: &System) -> (LineFacts, ProvisioningClient) {
     let config = Config::read(Some(&file)).unwrap_or_default();
     let machine = system.ip.snapshot().unwrap_or_default();
     let client = client(&config, system, &machine);
-    let mut facts = LineFacts { prefixes: client.prefixes.clone(), ..LineFacts::default() };
+    let mut facts = LineFacts {
+        prefixes: client.prefixes.clone(),
+        s46: dhcpv6::rules(&system.env),
+        ..LineFacts::default()
+    };
     if !client.interface.is_empty() {
         facts.uplink.clone_from(&client.interface);
     }

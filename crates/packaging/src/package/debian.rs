@@ -22,6 +22,7 @@ const UNIT: &str = "usr/lib/systemd/system/mape-rs.service";
 const FILES: &[(&str, &str)] = &[
     ("files/linux/systemd/mape-rs.service", UNIT),
     ("files/linux/mape-rs.conf", "etc/mape-rs.conf"),
+    ("files/linux/hooks/dhcpcd", "usr/share/doc/mape-rs/examples/dhcpcd"),
     ("files/linux/hooks/ifupdown", "usr/share/doc/mape-rs/examples/ifupdown"),
     ("files/linux/hooks/networkd-dispatcher", "usr/share/doc/mape-rs/examples/networkd-dispatcher"),
     ("files/linux/hooks/NetworkManager", "usr/share/doc/mape-rs/examples/NetworkManager"),
