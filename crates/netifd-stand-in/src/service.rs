@@ -28,33 +28,47 @@ pub(crate) struct Instance {
 }
 
 impl Netifd {
-    /// `set`, `delete`, `list` and `get_data`.
+    /// `set`, `add`, `delete`, `list` and `get_data`. `set` ends the service's instances that it
+    /// does not name.
     pub(crate) fn service(&mut self, method: &str, arguments: &Value) -> Answer {
         let name = || arguments.get("name").and_then(Value::as_str).ok_or(Status::InvalidArgument);
         match method {
             "get_data" => Ok(Some(json!({}))),
             "list" => Ok(Some(self.list_services())),
-            "set" => {
+            "set" | "add" => {
                 let service = name()?;
                 let instances = arguments.get("instances").and_then(Value::as_object);
+                if let Some(instances) = instances.filter(|_| method == "set") {
+                    self.end_instances(|it| {
+                        it.service == service && !instances.contains_key(&it.name)
+                    });
+                }
                 for (name, instance) in instances.into_iter().flatten() {
                     self.set_instance(service, name, instance)?;
                 }
                 Ok(None)
             }
             "delete" => {
-                let name = name()?;
-                let (gone, kept) = std::mem::take(&mut self.services)
-                    .into_iter()
-                    .partition::<Vec<Instance>, _>(|it| it.service == name);
-                self.services = kept;
-                for task in gone.iter().filter_map(|instance| instance.running) {
-                    task.signal(Signal::SIGTERM);
-                }
-                if gone.is_empty() { Err(Status::NotFound) } else { Ok(None) }
+                let service = name()?;
+                let instance = arguments.get("instance").and_then(Value::as_str);
+                let is_meant = |it: &Instance| {
+                    it.service == service && instance.is_none_or(|name| it.name == name)
+                };
+                if self.end_instances(is_meant) == 0 { Err(Status::NotFound) } else { Ok(None) }
             }
             _ => Err(Status::MethodNotFound),
         }
+    }
+
+    /// Removes instances and ends their processes. Returns how many there were.
+    fn end_instances(&mut self, is_meant: impl Fn(&Instance) -> bool) -> usize {
+        let all = std::mem::take(&mut self.services);
+        let (gone, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(is_meant);
+        self.services = kept;
+        for task in gone.iter().filter_map(|instance| instance.running) {
+            task.signal(Signal::SIGTERM);
+        }
+        gone.len()
     }
 
     fn list_services(&self) -> Value {

@@ -88,6 +88,11 @@ fn real() -> Option<(String, String)> {
     Some((std::env::var("MAPE_NETIFD").ok()?, std::env::var("MAPE_UBUSD").ok()?))
 }
 
+/// Whether there is a `service` object: the stand-in's, or that of the real procd, if it is named.
+pub(crate) fn has_procd() -> bool {
+    !is_real() || std::env::var_os("MAPE_PROCD").is_some()
+}
+
 /// True on the real netifd: for what only the stand-in can show or arrange.
 pub(crate) fn is_real() -> bool {
     real().is_some()
@@ -317,11 +322,16 @@ fn stand_in(directory: &Path) -> Command {
 fn real_ones(directory: &Path, (netifd, ubusd): &(String, String)) -> Command {
     let hotplug = "#!/bin/sh\nfor hook in \"${0%/*}\"/hooks/*; do (. \"$hook\"); done\n";
     executable(&directory.join("hotplug"), hotplug);
+    // As a process that is not the first one, procd runs services and nothing else.
+    let procd = std::env::var("MAPE_PROCD").map_or_else(
+        |_| String::new(),
+        |procd| format!("{procd} -S -s {}/socket &\n", directory.display()),
+    );
     let script = format!(
         "ip link set lo up\nfor device in up0 dev0 dev1; do\n\
          ip link add $device type veth peer name p$device; ip link set p$device up; done\n\
          {ubusd} -s {0}/socket &\nwhile [ ! -S {0}/socket ]; do sleep 0.05; done\n\
-         {netifd} -s {0}/socket -p {0} -c {0}/config -h {0}/hotplug -r {0}/resolv -l 2\n",
+         {procd}{netifd} -s {0}/socket -p {0} -c {0}/config -h {0}/hotplug -r {0}/resolv -l 2\n",
         directory.display()
     );
     let mut command = Command::new("unshare");
