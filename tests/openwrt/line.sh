@@ -260,3 +260,8 @@ line_working() {
 no_alias() {
 	! router ubus list | grep -qx network.interface.wan_
 }
+
+# wan_mtu MTU: whether interface wan is up with a tunnel of this MTU.
+wan_mtu() {
+	wan_is true && [ "$(cat /sys/class/net/mape-wan/mtu)" = "$1" ]
+}

@@ -11,17 +11,22 @@ cd "$(dirname "$0")"
 # shellcheck source=router.sh
 . ./router.sh
 
-# control SCENARIO: it has to fail where our hotplug hook is missing, or it shows nothing.
+# control SCENARIO: it has to fail where a part of ours is missing, or it shows nothing. That is our
+# hotplug hook, for `queue` what procd starts.
 control() {
-	router_break
+	case $1 in
+	queue) control_missing=_open control_failure='stuck: ping from the router: in ' ;;
+	*) control_missing='' control_failure='up: in ' ;;
+	esac
+	"router_break$control_missing"
 	control_status=0
 	LAB_PATIENCE=1 sh ./one.sh "$1" >/tmp/control 2>&1 || control_status=$?
-	router_mend
+	"router_mend$control_missing"
 	sed 's/^/      /' /tmp/control
-	if [ "$control_status" -eq 1 ] && grep -q '^FAIL  up: in ' /tmp/control; then
-		echo "ok    without hotplug hook: $1 fails"
+	if [ "$control_status" -eq 1 ] && grep -q "^FAIL  $control_failure" /tmp/control; then
+		echo "ok    control: $1 fails"
 	else
-		echo "FAIL  without hotplug hook: $1 ends with $control_status, and should not come up"
+		echo "FAIL  control: $1 ends with $control_status, without 'FAIL  $control_failure'"
 		return 1
 	fi
 }

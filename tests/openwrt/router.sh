@@ -65,11 +65,17 @@ router_start() {
 	router sh /tmp/lab/defaults
 	router /etc/init.d/firewall enable
 	: >"$SYSLOG"
+	router_before
 	router_services
 }
 
-# ubusd, firewall and netifd, in the order of a boot. procd is not there: it would want to be the
-# first process, and does nothing for these but to start them again.
+# What a scenario wants to be there before netifd is.
+router_before() {
+	:
+}
+
+# ubusd, procd, firewall and netifd, in the order of a boot. procd is not the first process here: it
+# then does nothing but run services.
 router_services() {
 	router ubusd >/dev/null 2>&1 &
 	# `ubus list` fails until ubusd listens.
@@ -77,9 +83,19 @@ router_services() {
 		echo "FAIL  the root's ubusd does not start"
 		exit 77
 	fi
+	if [ -x "$ROOT/sbin/procd" ]; then
+		router procd -S -s /var/run/ubus/ubus.sock >/tmp/procd.log 2>&1 &
+		wait_for 30 router ubus list service >/dev/null 2>&1 || :
+	fi
 	# Without procd its registration fails, which it reports; the rules are loaded before.
 	router /etc/init.d/firewall boot >/tmp/firewall.log 2>&1 || :
-	router netifd >/tmp/netifd.log 2>&1 &
+	if [ -x "$ROOT/sbin/procd" ]; then
+		# As /etc/init.d/network says, but it is not started again when a scenario kills it.
+		router ubus call service set '{"name":"network","instances":{"instance1":{
+			"command":["/sbin/netifd"],"watch":["network.interface"],"stderr":true}}}'
+	else
+		router netifd >/tmp/netifd.log 2>&1 &
+	fi
 	if ! wait_for 30 router ubus list network.interface >/dev/null 2>&1; then
 		echo "FAIL  the root's netifd does not start"
 		exit 77
@@ -162,6 +178,16 @@ router_break() {
 
 router_mend() {
 	mv "$ROOT/lab-hotplug" "$ROOT/etc/hotplug.d/iface/15-mape-rs"
+}
+
+# What procd starts when an interface has come up does nothing, or works again.
+router_break_open() {
+	# shellcheck disable=SC2016 # the script expands it
+	sed -i '2i [ "$1" != open ] || exit 0' "$ROOT/usr/sbin/mape-proto"
+}
+
+router_mend_open() {
+	sed -i '/open/d' "$ROOT/usr/sbin/mape-proto"
 }
 
 # nft of the router refuses everything that is not firewall4's own transaction, or works again.

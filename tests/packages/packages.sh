@@ -161,6 +161,7 @@ echo x >"$root/etc/mape-rs/cache"
 remove luci-i18n-mape-ja luci-app-mape mape-rs || fail "remove"
 has_not mape-rs luci-app-mape luci-i18n-mape-ja
 [ "$(called '^ifdown wan_mape')" = 1 ] || fail "the tunnel was left"
+[ "$(called '^ubus call service delete {"name":"mape-rs"}$')" = 1 ] || fail "procd keeps the service"
 [ "$(called '^nft delete table inet mape_rs$')" = 1 ] || fail "table inet mape_rs was left"
 [ "$(called '^nft delete table netdev mape_rs_wan_mape$')" = 1 ] || fail "the netdev table was left"
 [ "$(called '^nft delete')" = 2 ] || fail "another's table was deleted"

@@ -35,6 +35,8 @@ pub struct Env {
     pub syslog: PathBuf,
     /// nft, by name or path.
     pub nft: PathBuf,
+    /// firewall4's program, by name or path.
+    pub fw4: PathBuf,
     /// OpenWrt's `uci`, by name or path.
     pub uci: PathBuf,
     /// iproute2's `ip`, by name or path.
@@ -53,6 +55,8 @@ pub struct Env {
     pub device_down: fn(u32) -> Result<(), NetlinkError>,
     /// Wait between two attempts for a cause that raises no event.
     pub retry_delay: Duration,
+    /// How long firewall4's own hotplug hook may take to begin the reload that finds a new device.
+    pub hook_delay: Duration,
 }
 
 impl Default for Env {
@@ -66,6 +70,7 @@ impl Default for Env {
             ubus: vec!["/var/run/ubus/ubus.sock".into(), "/var/run/ubus.sock".into()],
             syslog: "/dev/log".into(),
             nft: "nft".into(),
+            fw4: "fw4".into(),
             uci: "uci".into(),
             ip: "ip".into(),
             hotplug: "/sbin/hotplug-call".into(),
@@ -74,6 +79,8 @@ impl Default for Env {
             forget: |address| conntrack::forget(address, |_, _| false),
             device_down: link::device_down,
             retry_delay: Duration::from_secs(30),
+            // A few tenths of a second on an idle router.
+            hook_delay: Duration::from_secs(1),
         }
     }
 }

@@ -1,15 +1,16 @@
 //! Loads the rules of all interfaces in one transaction.
 //!
-//! Two callers exist on a router: firewall4, whose reload leaves our tables alone but whose stop
-//! removes them, and the hotplug event of an interface that came up. Neither knows what the other
-//! did, so the loader works from the state files, the devices' indexes, and what the kernel has of
-//! our tables: a marker in them tells which text is loaded.
+//! Three callers exist on a router: procd, when an interface came up; netifd's hotplug event, a
+//! moment later; and firewall4, whose reload leaves our tables alone but whose stop removes them.
+//! None knows what the others did, so the loader works from the state files, the devices' indexes,
+//! and what the kernel has of our tables: a marker in them tells which text is loaded.
 
 mod admit;
 mod apply_forwards;
 pub mod capability_cache;
 mod env;
 mod error;
+pub mod firewall4;
 mod forward_status;
 pub mod forwards;
 mod interface_state;

@@ -18,6 +18,7 @@ use super::interface_cache::{Change, InterfaceCache};
 use super::invocation::Invocation;
 use super::messages::{self, Update};
 use super::plan_numbers::ports;
+use super::procd;
 use super::zones::Zones;
 
 /// State of the interface before this call.
@@ -85,6 +86,8 @@ pub(super) fn apply(
         let known = tunnel_in_the_way(call.env, call.interface, dump, plan, None);
         return Err(known.unwrap_or(SetupError::NoTunnel(error)).into());
     }
+    // netifd has created the device.
+    procd::open(call.bus, call.interface);
     log::info!(
         "{}: {}, through {} ({}) to the BR {}, by the {} rule",
         if change.renumbered { "renumbered" } else { "up" },

@@ -1,8 +1,8 @@
 //! What happens when an interface goes up, down, or changes.
 
 use mape_core::Failure;
-use mape_firewall::{Env, State};
-use mape_nft::InterfaceName;
+use mape_firewall::{Env, State, firewall4};
+use mape_nft::{DeviceName, InterfaceName};
 use serde_json::json;
 
 use super::bus::{Bus, interface_object, notify, read_dump, set_data};
@@ -12,7 +12,8 @@ use super::interface_data::InterfaceData;
 use super::messages;
 use super::provisioning::schedule::{self, schedule_if_due};
 use super::renew::{changes, is_shut, is_without_ce, renew_if_changed};
-use super::{call_lock, log_scope, rivals};
+use super::zones::Zones;
+use super::{call_lock, log_scope, procd, rivals};
 use crate::status;
 
 /// An event of netifd's, as hotplug passes it.
@@ -34,7 +35,7 @@ pub fn hotplug(bus: &mut dyn Bus, env: &Env, event: &Event) -> Result<(), Failur
     let dump = read_dump(bus).map_err(Failure::from).inspect_err(log_failure)?;
     let tells = matches!(event.action.as_str(), "ifup" | "ifupdate");
     let done = if dump.is_ours(&event.interface) {
-        own(bus, env, &dump, &event.interface)
+        event.interface.parse().map_or(Ok(()), |name| own(bus, env, &dump, &name))
     } else if event.action == "ifdown" && dump.interface(&event.interface).is_none() {
         removed(bus, env, &event.interface)
     } else if dump.is_our_alias(&event.interface) == tells {
@@ -65,19 +66,41 @@ pub fn hotplug(bus: &mut dyn Bus, env: &Env, event: &Event) -> Result<(), Failur
     done
 }
 
+/// Loads the rules of an interface that has come up or was changed, then has firewall4 reload if
+/// its own hotplug hook has not done so after [`Env::hook_delay`]. procd runs this: netifd runs the
+/// hooks of all interfaces one after the other, so at boot they come many seconds later.
+///
+/// # Errors
+/// As [`hotplug`].
+pub fn open(bus: &mut dyn Bus, env: &Env, interface: &InterfaceName) -> Result<(), Failure> {
+    let dump = read_dump(bus).map_err(Failure::from).inspect_err(log_failure)?;
+    own(bus, env, &dump, interface).inspect_err(log_failure)?;
+    let name = interface.as_str();
+    let joined = dump.interface(name).and_then(|own| own.data.zone.clone());
+    let listed = || Zones::read(&env.config()).of_interface(name).map(str::to_owned);
+    if let Some(zone) = joined.or_else(listed) {
+        firewall4::reload_if_late(env, &zone, &DeviceName::of_interface(interface));
+    }
+    Ok(())
+}
+
 fn log_failure(failure: &Failure) {
     log::error!("{}", failure.line());
 }
 
 /// An event of a `mape` interface: loads its rules.
-fn own(bus: &mut dyn Bus, env: &Env, dump: &Dump, interface: &str) -> Result<(), Failure> {
-    let Ok(interface) = interface.parse() else { return Ok(()) };
-    log_scope::of_last_call(env, &interface);
-    schedule_if_due(bus, env, &interface, dump);
-    load(bus, env, dump, &interface)?;
+fn own(
+    bus: &mut dyn Bus,
+    env: &Env,
+    dump: &Dump,
+    interface: &InterfaceName,
+) -> Result<(), Failure> {
+    log_scope::of_last_call(env, interface);
+    schedule_if_due(bus, env, interface, dump);
+    load(bus, env, dump, interface)?;
     // If the state file is lost, the loader has just closed the interface.
-    if is_shut(env, dump, &interface) || is_without_ce(env, dump, &interface) {
-        renew_if_changed(bus, env, &interface, false);
+    if is_shut(env, dump, interface) || is_without_ce(env, dump, interface) {
+        renew_if_changed(bus, env, interface, false);
     }
     Ok(())
 }
@@ -90,6 +113,7 @@ fn removed(bus: &mut dyn Bus, env: &Env, interface: &str) -> Result<(), Failure>
     status::forget(&env.run, &interface);
     State::forget(&env.run, &interface);
     rivals::forget(&env.run, &interface);
+    procd::forget(bus, &interface);
     if InterfaceCache::forget(&env.run, &interface) {
         schedule::forget(bus, env, &interface);
         mape_firewall::load(env)?.log();

@@ -1,10 +1,11 @@
 //! The router's side: what netifd asks of a protocol handler, and what its events ask of us.
 //!
-//! netifd runs `setup`, `teardown` and `renew` through a shell shim, hotplug runs `hotplug`. None
-//! of them stays: what has to be waited for is an event that starts the next one. The exception are
-//! causes that raise no event (nft refuses, netifd does not answer, another device has our
-//! address): then `setup` itself looks again, and netifd ends it when it tears the interface down.
-//! It ends by itself where netifd has ended.
+//! netifd runs `setup`, `teardown` and `renew` through a shell shim, hotplug runs `hotplug`, and
+//! procd runs `open` when `setup` or `renew` asks for it. None of them stays: what has to be waited
+//! for is an event that starts the next one. The exception are causes that raise no event (nft
+//! refuses, netifd does not answer, another device has our address): then `setup` itself looks
+//! again, and netifd ends it when it tears the interface down. It ends by itself where netifd has
+//! ended.
 
 mod apply;
 mod bus;
@@ -29,6 +30,7 @@ mod messages;
 pub mod net;
 mod options;
 pub mod plan_numbers;
+mod procd;
 mod provisioning;
 mod renew;
 mod report;
@@ -49,7 +51,7 @@ pub use error::UplinkError;
 pub use fixed_ipv4::FixedIpv4Contract;
 pub use fixed_ipv4::{CONTRACTS, Update, choose_provider};
 pub use handler::{renew, setup};
-pub use hotplug::{Event, hotplug};
+pub use hotplug::{Event, hotplug, open};
 pub use interface_data::{InterfaceData, Warning};
 pub use options::OptionError;
 pub use options::planned_uplink_mtu;

@@ -16,13 +16,13 @@ use super::log_scope;
 use super::renew::renew_if_changed;
 use super::status::Issue;
 use crate::net::Fetcher;
+use crate::procd;
 
 mod ask;
 mod client;
 mod clock;
 pub mod ddns_update;
 mod options;
-mod procd_timer;
 pub(super) mod schedule;
 pub(super) mod store;
 
@@ -57,7 +57,7 @@ pub fn provision(
             return Ok(());
         }
         Effective::Unknown => {
-            procd_timer::stop(bus, interface);
+            procd::stop_provisioning(bus, interface);
             return Ok(());
         }
     };
@@ -73,11 +73,11 @@ pub fn provision(
         report_ce_address(bus, &config, own, &client, &store, early),
     ];
     match next.into_iter().flatten().min() {
-        None => procd_timer::stop(bus, interface),
+        None => procd::stop_provisioning(bus, interface),
         Some(next) if next == until => {}
         Some(next) => {
             log::debug!("provisioning: next call in {} s", next.saturating_sub(now(env)));
-            procd_timer::arrange(bus, interface, next, now(env));
+            procd::provision_at(bus, interface, next, now(env));
         }
     }
     Ok(())

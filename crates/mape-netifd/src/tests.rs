@@ -19,6 +19,7 @@ use super::*;
 
 mod changes;
 mod logging;
+mod opening;
 mod provisioning;
 mod recovery;
 mod set_up;
@@ -140,6 +141,7 @@ impl World {
                 Err(NetlinkError::Silent)
             },
             retry_delay: Duration::from_millis(1),
+            hook_delay: Duration::ZERO,
             ..Env::default().with_root(&root)
         };
         Self { root, env }

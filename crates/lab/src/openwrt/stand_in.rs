@@ -37,7 +37,7 @@ const MACHINES: &[(&str, &[&str])] = &[
     ("6.12", &["up", "nuro", "renumber", "idle", "late"]),
     ("6.12", &["refused", "firewall", "migrate", "servers"]),
     ("6.12", &["killed", "options", "flap", "cycle", "two"]),
-    ("6.1", &["up", "control:nuro"]),
+    ("6.1", &["up", "queue", "control:nuro", "control:queue"]),
 ];
 
 /// The scenarios that need a real OpenWrt root, and the reasons.

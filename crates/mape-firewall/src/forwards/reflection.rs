@@ -14,9 +14,8 @@ use serde_json::Value;
 
 use super::section::{Forward, Reflection};
 use crate::env::Env;
+use crate::firewall4::STATE;
 
-/// Where firewall4 keeps what it has loaded.
-const STATE: &str = "var/run/fw4.state";
 /// Flags of a route (`linux/route.h`): it leads to a gateway.
 const GATEWAY: u32 = 2;
 

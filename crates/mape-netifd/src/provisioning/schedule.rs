@@ -7,12 +7,13 @@ use mape_nft::InterfaceName;
 use mape_provision::Mode;
 
 use super::client::ProvisioningClient;
+use super::ddns_update;
 use super::store::Store;
-use super::{ddns_update, procd_timer};
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::dump::{Dump, InterfaceDump};
 use crate::interface_cache::InterfaceCache;
+use crate::procd;
 
 /// The CE address of an interface that is up.
 pub(super) fn ce_of(own: &InterfaceDump) -> Option<Ipv6Addr> {
@@ -40,7 +41,7 @@ pub(crate) fn schedule_if_due(
     let fingerprint = update.zip(ce).map(|(update, ce)| ddns_update::fingerprint(update, ce));
     let to_ask = asks && store.due_in(&config.provisioning, &client.prefixes) == 0;
     if to_ask || fingerprint.is_some_and(|fingerprint| store.announced() != Some(fingerprint)) {
-        procd_timer::arrange(bus, interface, 0, 0);
+        procd::provision_at(bus, interface, 0, 0);
     }
 }
 
@@ -74,6 +75,6 @@ pub(super) fn effective_config(env: &Env, dump: &Dump, interface: &InterfaceName
 
 /// Stops provisioning for an interface and erases its answer.
 pub(crate) fn forget(bus: &mut dyn Bus, env: &Env, interface: &InterfaceName) {
-    procd_timer::stop(bus, interface);
+    procd::stop_provisioning(bus, interface);
     Store::new(env, interface).forget();
 }

@@ -44,7 +44,7 @@ fn with_no_option_at_all() {
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
     assert_eq!(world.setup(&mut bus, r#"{"proto":"mape"}"#), (Ok(()), String::new()));
     let order: Vec<_> = bus.calls.iter().map(|call| call.1.as_str()).collect();
-    assert_eq!(order, ["dump", "status", "notify_proto", "add_dynamic", "notify_proto"]);
+    assert_eq!(order, ["dump", "status", "notify_proto", "add_dynamic", "notify_proto", "add"]);
     assert_eq!(
         bus.notified(6),
         [&json!({"action": 6, "interface": "mape", "host": "::", "ifname": "wan6"})]

@@ -1,5 +1,5 @@
-//! `mape-proto setup|renew|teardown|hotplug|provision`: called by our own files only, so they are
-//! not in the list of commands. They print as they go, since they may wait.
+//! `mape-proto setup|renew|teardown|hotplug|open|provision`: called by our own files and by procd
+//! only, so they are not in the list of commands. They print as they go, since they may wait.
 
 use std::ffi::OsString;
 use std::io::Read as _;
@@ -8,8 +8,8 @@ use mape_core::Failure;
 use mape_firewall::Env;
 use mape_netifd::status::note;
 use mape_netifd::{
-    Event, TEARDOWN_TIMEOUT, TIMEOUT, bus, bus_within, connect, hotplug, provision, renew, setup,
-    teardown,
+    Event, TEARDOWN_TIMEOUT, TIMEOUT, bus, bus_within, connect, hotplug, open, provision, renew,
+    setup, teardown,
 };
 use mape_nft::InterfaceName;
 use mape_system::logger;
@@ -23,7 +23,7 @@ const MAX_OPTIONS: u64 = 1 << 17;
 /// Runs the command if it is one of these. Its messages go to the log.
 pub(super) fn run(arguments: &[OsString]) -> Option<ExitStatus> {
     let command = arguments.first()?.to_str()?;
-    if !matches!(command, "setup" | "renew" | "teardown" | "hotplug" | "provision") {
+    if !matches!(command, "setup" | "renew" | "teardown" | "hotplug" | "open" | "provision") {
         return None;
     }
     let env = Env::default();
@@ -75,6 +75,7 @@ fn dispatch(env: &Env, command: &str, rest: &mut Arguments) -> Result<(), Logged
     };
     match command {
         "setup" => setup(&mut bus, env, &interface, &second).map_err(Logged::Yes),
+        "open" => open(&mut bus, env, &interface).map_err(Logged::Yes),
         "renew" => renew(&mut bus, env, &interface, &second).map_err(Logged::Yes),
         "provision" => {
             let until = second.parse().unwrap_or(0);
