@@ -5,6 +5,7 @@
 # The disk has no file system: a word in its first sector, and a tar archive behind it.
 
 DISK=/dev/vda
+[ -b $DISK ] || DISK=/dev/ubda
 KEPT='/keep follows'
 
 disk_is_new() {

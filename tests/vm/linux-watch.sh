@@ -70,6 +70,8 @@ check "said once" "$(grep -c 'wan: up' /tmp/watch.log)" -eq 1
 # Our own objects are deleted.
 on cpe ip link del mape-wan
 follows "device deleted"
+# The last segments of those connections would leave without rules and guard.
+sleep 5
 on cpe nft flush ruleset
 follows "rules flushed"
 on cpe ip address del "$LINE_CE/128" dev "$UPLINK"

@@ -14,6 +14,21 @@ cd "$(dirname "$0")"
 . ./plane.sh
 . ./plane-state.sh
 
+# The tunnels of kernels from 7.3 on carry no offloaded IPv4, so a flow with one keeps to the usual
+# path. Before that, only the way from LAN to tunnel is offloaded.
+case $(uname -r) in
+[1-6].*) tunnel_offloads=true ;;
+*) tunnel_offloads=false ;;
+esac
+
+check_offloaded() {
+	if $tunnel_offloads; then
+		check "$1: flows offloaded" "$offloaded" -gt 0
+	else
+		check "$1: flows offloaded" "$offloaded" -eq 0
+	fi
+}
+
 # The same table that firewall4 makes for `flow_offloading`: the bridge's ports and the tunnel.
 offload_on() {
 	on cpe nft 'table inet fw { flowtable ft { hook ingress priority filter; devices = { lan1, lan2, mape-wan }; }
@@ -25,7 +40,7 @@ on_the_device() {
 	offload_on
 	talk
 	check "netdev: bulk TCP" "$bulk" = true
-	check "netdev: flows offloaded" "$offloaded" -gt 0
+	check_offloaded "netdev"
 	expect "netdev: UDP sockets" udp_alive -eq 5
 	expect "netdev: TCP connections" tcp_alive -eq 5
 	no_violation "netdev with offload"
@@ -41,16 +56,20 @@ on_the_device() {
 	plane_load netdev
 	talk
 	check "netdev, device recreated: bulk TCP" "$bulk" = true
-	check "netdev, device recreated: flows offloaded" "$offloaded" -gt 0
+	check_offloaded "netdev, device recreated"
 	no_violation "netdev with offload, device recreated"
 }
 
-# Without the edge's help: it does not work, but nothing wrong leaves either.
+# Without the edge's help: offloaded flows do not work, but nothing wrong leaves either.
 past_the_edge() {
 	plane_load postrouting
 	offload_on
 	talk
-	check "postrouting: bulk TCP" "$bulk" = false
+	if $tunnel_offloads; then
+		check "postrouting: bulk TCP" "$bulk" = false
+	else
+		check "postrouting: bulk TCP" "$bulk" = true
+	fi
 	if [ "$LAB_LINK" = ip6tnl ]; then
 		check "postrouting with offload: violations" "$(judge_violations)" -eq 0
 	else

@@ -21,6 +21,8 @@ use crate::tools::cache_directory;
 pub const BOOKWORM: &str = "bookworm";
 /// The release after it.
 pub const TRIXIE: &str = "trixie";
+/// Newer versions of some packages for that release.
+pub const TRIXIE_BACKPORTS: &str = "trixie-backports";
 
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 

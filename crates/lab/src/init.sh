@@ -10,6 +10,8 @@ mount -t tmpfs tmp /tmp
 while read -r module; do
 	insmod "$module" || echo "lab: cannot load $module"
 done </modules/order
+# Each machine draws other random numbers, also one without a source of them.
+echo "${lab_seed:-}" >/dev/urandom
 ip link set lo up
 # Room for a test with 100,000 flows.
 sysctl -qw net.netfilter.nf_conntrack_max=300000

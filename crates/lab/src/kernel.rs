@@ -1,8 +1,9 @@
 //! Debian's kernels, downloaded and unpacked into the cache, never installed.
 //!
 //! The host's kernel may lack modules (in a container often `ip6_tunnel`), so the tests run on
-//! kernels of the series that routers use. Each is the kernel of a Debian release. The newest build
-//! is taken, because mirrors delete older builds within weeks.
+//! kernels of the series that routers use. Each is of a Debian release: the kernel itself, which is
+//! emulated, or its source, built as a program of this machine. The newest version is taken,
+//! because mirrors delete older ones within weeks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,10 +11,47 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use host_tools::debian::{BOOKWORM, Debian, TRIXIE};
+use crate::user_mode;
+use host_tools::debian::{BOOKWORM, Debian, TRIXIE, TRIXIE_BACKPORTS};
 
-/// The Debian release of each series.
-const RELEASES: &[(&str, &str)] = &[("6.1", BOOKWORM), ("6.12", TRIXIE)];
+/// A kernel that the lab knows.
+struct Source {
+    /// The word after `--kernel`.
+    name: &'static str,
+    release: &'static str,
+    kind: Kind,
+    /// The name of the package, as an extended regular expression. Of several, the one with the
+    /// highest numbers is taken.
+    package: &'static str,
+}
+
+enum Kind {
+    Emulated,
+    UserMode,
+}
+
+const fn emulated(name: &'static str, release: &'static str, package: &'static str) -> Source {
+    Source { name, release, kind: Kind::Emulated, package }
+}
+
+const fn user_mode(name: &'static str, release: &'static str, package: &'static str) -> Source {
+    Source { name, release, kind: Kind::UserMode, package }
+}
+
+// The cloud flavour has every module needed here at a third of the size. For qemu, a signed and an
+// unsigned package are equal.
+const SOURCES: &[Source] = &[
+    user_mode("uml-6.12", TRIXIE, r"^linux-source-6\.12$"),
+    user_mode("uml-7", TRIXIE_BACKPORTS, r"^linux-source-7\.[0-9]+$"),
+    emulated("6.1", BOOKWORM, r"^linux-image-6\.1\..*-cloud-amd64(-unsigned)?$"),
+    emulated("6.12", TRIXIE, r"^linux-image-6\.12\..*-cloud-amd64(-unsigned)?$"),
+    emulated("7", TRIXIE_BACKPORTS, r"^linux-image-7\..*-cloud-amd64(-unsigned)?$"),
+];
+
+/// Returns the words that `--kernel` accepts.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SOURCES.iter().map(|source| source.name)
+}
 
 /// The modules that the lab's topology, its judge and the tested rulesets need, without
 /// dependencies.
@@ -57,11 +95,21 @@ const OPTIONAL_MODULES: &[&str] = &["nft_objref"];
 pub struct Kernel {
     /// The output of `uname -r` in the VM.
     pub release: String,
-    /// The file for `qemu -kernel`.
+    /// The kernel's file.
     pub image: PathBuf,
-    /// The emulator and its machine.
-    pub qemu: &'static [&'static str],
-    modules: PathBuf,
+    /// What runs it.
+    pub machine: Machine,
+    /// `None` if all are part of the kernel.
+    modules: Option<PathBuf>,
+}
+
+/// What runs a kernel.
+#[derive(Debug, Clone, Copy)]
+pub enum Machine {
+    /// An emulator, with the first words of its command.
+    Emulator(&'static [&'static str]),
+    /// This machine: the kernel is a program ([`crate::user_mode`]).
+    Process,
 }
 
 /// One processor. With two emulated ones in two threads, one executes code that the other has just
@@ -78,21 +126,27 @@ const MALTA: &[&str] = &["qemu-system-mipsel", "-machine", "malta", "-cpu", "24K
 pub type Module = (String, Vec<u8>);
 
 impl Kernel {
-    /// Returns the newest kernel of `series` (such as `6.1`), from the cache or downloaded into it.
+    /// Returns the kernel of this name, from the cache or downloaded (and built) into it.
     ///
     /// # Errors
     ///
-    /// No release of Debian has it, the download fails, or the package has another layout than
+    /// The name is unknown, the download or the build fails, or the package has another layout than
     /// expected.
-    pub fn obtain(series: &str) -> anyhow::Result<Self> {
-        let release = RELEASES.iter().find(|(known, _)| *known == series);
-        let (_, release) = release.with_context(|| format!("no release for kernel {series}"))?;
-        let debian = Debian::native(release)?;
-        // The cloud flavour has every module needed here at a third of the size. For qemu, a signed
-        // and an unsigned package are equal.
-        let series = series.replace('.', r"\.");
-        let pattern = format!(r"^linux-image-{series}\..*-cloud-amd64(-unsigned)?$");
-        Self::in_directory(&debian.unpacked(&debian.newest(&pattern)?)?)
+    pub fn obtain(name: &str) -> anyhow::Result<Self> {
+        let source = SOURCES.iter().find(|source| source.name == name);
+        let source = source.with_context(|| {
+            format!("no kernel {name}; there are: {}", names().collect::<Vec<_>>().join(" "))
+        })?;
+        let debian = Debian::native(source.release)?;
+        match source.kind {
+            Kind::Emulated => {
+                Self::in_directory(&debian.unpacked(&debian.newest(source.package)?)?)
+            }
+            Kind::UserMode => {
+                let (image, release) = user_mode::build(&debian, source.package)?;
+                Ok(Self { release, image, machine: Machine::Process, modules: None })
+            }
+        }
     }
 
     /// Reads Debian's kernel for little-endian MIPS from its unpacked package.
@@ -101,7 +155,7 @@ impl Kernel {
     ///
     /// The package has another layout than expected.
     pub fn malta(unpacked: &Path) -> anyhow::Result<Self> {
-        Ok(Self { qemu: MALTA, ..Self::in_directory(unpacked)? })
+        Ok(Self { machine: Machine::Emulator(MALTA), ..Self::in_directory(unpacked)? })
     }
 
     fn in_directory(unpacked: &Path) -> anyhow::Result<Self> {
@@ -115,7 +169,8 @@ impl Kernel {
         let mut images = images.iter().map(|name| unpacked.join(name));
         let image = images.find(|image| image.is_file());
         let image = image.with_context(|| format!("no image of kernel {release}"))?;
-        Ok(Self { release, image, qemu: PC, modules: entry.path() })
+        let machine = Machine::Emulator(PC);
+        Ok(Self { release, image, machine, modules: Some(entry.path()) })
     }
 
     /// Returns the modules that the lab needs, each after its dependencies.
@@ -124,9 +179,10 @@ impl Kernel {
     ///
     /// A module is neither in the package nor built in, or it cannot be read.
     pub fn modules(&self) -> anyhow::Result<Vec<Module>> {
+        let Some(modules) = &self.modules else { return Ok(Vec::new()) };
         let mut files = BTreeMap::new();
-        find_modules(&self.modules.join("kernel"), &mut files)?;
-        let builtin = std::fs::read_to_string(self.modules.join("modules.builtin"))?;
+        find_modules(&modules.join("kernel"), &mut files)?;
+        let builtin = std::fs::read_to_string(modules.join("modules.builtin"))?;
         let builtin = builtin.lines().map(|line| module_name(Path::new(line))).collect();
         let mut resolver = Resolver { files, done: builtin, ordered: Vec::new() };
         for name in MODULES {
@@ -202,10 +258,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_series_of_the_lab_has_a_release() {
-        for series in crate::SERIES {
-            assert!(RELEASES.iter().any(|(known, _)| known == series), "{series}");
+    fn every_kernel_of_the_tests_is_known() {
+        for name in [crate::PROCESSES, crate::REPLACEMENTS, crate::EMULATED].concat() {
+            assert!(names().any(|known| known == name), "{name}");
         }
+    }
+
+    #[test]
+    fn an_unknown_kernel_is_an_error_with_the_names_of_all() {
+        let error = Kernel::obtain("2.4").unwrap_err().to_string();
+        assert_eq!(error, "no kernel 2.4; there are: uml-6.12 uml-7 6.1 6.12 7");
     }
 
     #[test]

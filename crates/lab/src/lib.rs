@@ -1,6 +1,6 @@
 //! Virtual machines with real kernels, and the tests that run in them.
 //!
-//! `cargo xtask lab [--kernel SERIES] SCRIPT [ARGUMENT...]` boots a machine and runs a script of
+//! `cargo xtask lab [--kernel NAME] SCRIPT [ARGUMENT...]` boots a machine and runs a script of
 //! `tests/vm` in it. `lab --self-test` tests the lab itself. Tests, demo and benches use the same
 //! functions.
 
@@ -10,6 +10,7 @@ pub mod kernel;
 pub mod openwrt;
 pub mod plane;
 pub mod provision;
+mod user_mode;
 pub mod vm;
 
 use std::path::Path;
@@ -22,8 +23,26 @@ use initramfs::Initramfs;
 use kernel::Kernel;
 use vm::Vm;
 
-/// The kernel series that the data plane is tested on.
-pub const SERIES: &[&str] = &["6.1", "6.12"];
+/// The kernels of every test, where such kernels run.
+const PROCESSES: &[&str] = &["uml-6.12", "uml-7"];
+
+/// What replaces them elsewhere: the same series, at eight times the cost.
+const REPLACEMENTS: &[&str] = &["6.12", "7"];
+
+/// Debian's own kernels that `--long` adds.
+pub const EMULATED: &[&str] = &["6.1", "6.12"];
+
+/// Returns the kernels of every test.
+#[must_use]
+pub fn usual() -> &'static [&'static str] {
+    if user_mode::works() { PROCESSES } else { REPLACEMENTS }
+}
+
+/// Returns the kernel of a run on one kernel.
+#[must_use]
+pub fn usual_one() -> &'static str {
+    usual().first().copied().unwrap_or("6.12")
+}
 
 /// Scripts are short. The limit only ends one that hangs.
 const LIMIT: Duration = Duration::from_secs(900);
@@ -56,14 +75,14 @@ pub fn initramfs(kernel: &Kernel, directory: &Path) -> anyhow::Result<Initramfs>
     Ok(files)
 }
 
-/// Boots the newest kernel of `series`, runs `script` in it, with the files beside it and the
+/// Boots the kernel of this name, runs `script` in it, with the files beside it and the
 /// traffic tool, and returns the script's exit status. Every console line goes to `on_line`.
 ///
 /// # Errors
 ///
 /// The lab is not available, or the machine ended before the script.
 pub fn run_script(
-    series: &str,
+    kernel: &str,
     script: &Path,
     arguments: &[&str],
     on_line: impl FnMut(&str),
@@ -71,7 +90,7 @@ pub fn run_script(
     let name = script.file_name().context("the script is no file")?.to_string_lossy();
     let directory = script.parent().filter(|directory| !directory.as_os_str().is_empty());
     prepare()?;
-    let kernel = Kernel::obtain(series)?;
+    let kernel = Kernel::obtain(kernel)?;
     let files = initramfs(&kernel, directory.unwrap_or(Path::new(".")))?;
     let words: Vec<String> = arguments.iter().map(|word| quote(word)).collect();
     let commands = format!("exec sh {} {}\n", quote(&format!("./{name}")), words.join(" "));
@@ -95,7 +114,7 @@ pub fn self_test() -> anyhow::Result<()> {
         println!("skipped: the VM lab's tests ({error:#})");
         return Ok(());
     }
-    for series in SERIES {
+    for series in usual().iter().chain(EMULATED) {
         for script in SELF_TESTS {
             let path = host_tools::steps::root().join("tests/vm").join(script);
             command(&["--kernel", series, &path.to_string_lossy()])?;
@@ -104,7 +123,7 @@ pub fn self_test() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `cargo xtask lab [--kernel SERIES] SCRIPT [ARGUMENT...]`, or `lab --self-test`
+/// `cargo xtask lab [--kernel NAME] SCRIPT [ARGUMENT...]`, or `lab --self-test`
 ///
 /// # Errors
 ///
@@ -115,10 +134,11 @@ pub fn command(words: &[&str]) -> anyhow::Result<()> {
     }
     let (series, words) = match words {
         ["--kernel", series, rest @ ..] => (*series, rest),
-        _ => ("6.12", words),
+        _ => (usual_one(), words),
     };
     let [script, arguments @ ..] = words else {
-        bail!("usage: cargo xtask lab [--kernel {}] SCRIPT [ARGUMENT...]", SERIES.join("|"));
+        let names: Vec<&str> = kernel::names().collect();
+        bail!("usage: cargo xtask lab [--kernel {}] SCRIPT [ARGUMENT...]", names.join("|"));
     };
     let started = Instant::now();
     let status = run_script(series, Path::new(script), arguments, |line| {

@@ -1,12 +1,12 @@
 //! Tests provisioning on a real kernel with real servers: `tests/vm/provision.sh`, and `fixed.sh`
 //! for contracts with a fixed IPv4 address.
 //!
-//! `cargo xtask provision [--kernel SERIES]`
+//! `cargo xtask provision [--kernel NAME]`
 
 use std::path::Path;
 
 use crate::initramfs::Initramfs;
-use crate::plane::{on_kernels, one_series};
+use crate::plane::on_kernels;
 use host_tools::packages;
 use host_tools::steps::{Steps, root, skip_or_fail};
 use host_tools::tools;
@@ -21,8 +21,8 @@ const MODULES: &str = "usr/lib/lighttpd";
 
 /// The step of `cargo xtask test`.
 pub fn steps(steps: &mut Steps) {
-    steps.step("provisioning on a Debian kernel", || match prepare() {
-        Ok(()) => on_kernels(&["6.12"], &SCRIPTS, &[], &add_files),
+    steps.step("provisioning", || match prepare() {
+        Ok(()) => on_kernels(&[crate::usual_one()], &SCRIPTS, &[], &add_files),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
@@ -33,13 +33,13 @@ pub fn steps(steps: &mut Steps) {
 ///
 /// An argument is wrong, or the script failed.
 pub fn command(words: &[&str]) -> anyhow::Result<()> {
-    let series = match words {
-        [] => &["6.12"],
-        ["--kernel", series] => one_series(series)?,
-        _ => anyhow::bail!("usage: cargo xtask provision [--kernel SERIES]"),
+    let kernel = match words {
+        [] => crate::usual_one(),
+        ["--kernel", name] => name,
+        _ => anyhow::bail!("usage: cargo xtask provision [--kernel NAME]"),
     };
     prepare()?;
-    on_kernels(series, &SCRIPTS, &[], &add_files).map(drop)
+    on_kernels(&[kernel], &SCRIPTS, &[], &add_files).map(drop)
 }
 
 fn prepare() -> anyhow::Result<()> {

@@ -1,10 +1,10 @@
 //! Runs a virtual machine: boots a kernel with an initramfs and streams its console.
 //!
-//! The machine is emulated (TCG) and not virtualized, so it needs no privileges and works inside
-//! containers and other VMs.
+//! The machine is emulated (TCG) or a process ([`crate::user_mode`]), and not virtualized, so it
+//! works inside containers and other VMs.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use super::initramfs::Initramfs;
-use super::kernel::Kernel;
+use super::kernel::{Kernel, Machine};
+use super::user_mode;
 use host_tools::tools::cache_directory;
 
 /// The packages of the emulator and its firmware.
@@ -33,11 +34,11 @@ const CLOCK: &[&str] = &["-icount", "shift=0,sleep=off"];
 
 /// A running machine. Dropping it ends it.
 pub struct Vm {
-    qemu: Command,
+    command: Command,
     child: Child,
     lines: Receiver<String>,
     deadline: Instant,
-    // qemu opens these files while it starts.
+    // The machine opens these files while it starts.
     files: Vec<PathBuf>,
     may_boot_again: bool,
 }
@@ -45,7 +46,7 @@ pub struct Vm {
 /// The console line that requests a reboot of a machine with a disk, as after a power failure.
 pub const AGAIN: &str = "LAB-AGAIN";
 
-/// `/dev/vda`: zeros at first, deleted with the machine.
+/// `/dev/vda` or `/dev/ubda`: zeros at first, deleted with the machine.
 const DISK_BYTES: u64 = 16 << 20;
 
 impl Vm {
@@ -54,7 +55,7 @@ impl Vm {
     ///
     /// # Errors
     ///
-    /// The initramfs cannot be written, or qemu cannot be started.
+    /// The initramfs cannot be written, or the machine cannot be started.
     pub fn boot(
         kernel: &Kernel,
         files: Initramfs,
@@ -94,29 +95,20 @@ impl Vm {
         let mut file = std::fs::File::create(&initrd)?;
         file.write_all(&files.archive())?;
 
-        let mut qemu = Command::new("setpriv");
-        // The kernel ends qemu even if this process is killed and no destructor runs.
-        qemu.args(["--pdeathsig", "KILL"])
-            .args(kernel.qemu)
-            .args(CLOCK)
-            .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
-            .args(["-serial", "stdio"])
-            .arg("-kernel")
-            .arg(&kernel.image)
-            .arg("-initrd")
-            .arg(&initrd)
-            .args(["-append", KERNEL_WORDS])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
-        let mut files = vec![initrd];
-        if may_boot_again {
-            let disk = cache.join(format!("disk-{}-{started}", std::process::id()));
-            std::fs::File::create(&disk)?.set_len(DISK_BYTES)?;
-            qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio", disk.display()));
-            files.push(disk);
+        let mut files = vec![initrd.clone()];
+        let disk =
+            may_boot_again.then(|| cache.join(format!("disk-{}-{started}", std::process::id())));
+        if let Some(disk) = &disk {
+            std::fs::File::create(disk)?.set_len(DISK_BYTES)?;
+            files.push(disk.clone());
         }
-        let (child, lines) = spawn(&mut qemu)?;
-        Ok(Self { qemu, child, lines, deadline: Instant::now() + limit, files, may_boot_again })
+        let mut command = match kernel.machine {
+            Machine::Emulator(words) => emulator(words, &kernel.image, &initrd, disk.as_deref()),
+            Machine::Process => user_mode::command(&kernel.image, &initrd, disk.as_deref()),
+        };
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let (child, lines) = spawn(&mut command)?;
+        Ok(Self { command, child, lines, deadline: Instant::now() + limit, files, may_boot_again })
     }
 
     /// Hands every console line to `on_line` as it appears and returns the commands' exit status.
@@ -131,7 +123,7 @@ impl Vm {
                 Ok(line) if line == AGAIN && self.may_boot_again => {
                     self.may_boot_again = false;
                     self.end();
-                    (self.child, self.lines) = spawn(&mut self.qemu)?;
+                    (self.child, self.lines) = spawn(&mut self.command)?;
                 }
                 Ok(line) => {
                     if !self.may_boot_again {
@@ -157,9 +149,29 @@ impl Vm {
     }
 }
 
-/// Starts the emulator, and a thread that reads its console.
-fn spawn(qemu: &mut Command) -> anyhow::Result<(Child, Receiver<String>)> {
-    let mut child = qemu.spawn().context("cannot start qemu")?;
+/// Returns the command of an emulator, without its standard streams.
+fn emulator(words: &[&str], image: &Path, initrd: &Path, disk: Option<&Path>) -> Command {
+    let mut qemu = Command::new("setpriv");
+    // The kernel ends qemu even if this process is killed and no destructor runs.
+    qemu.args(["--pdeathsig", "KILL"])
+        .args(words)
+        .args(CLOCK)
+        .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
+        .args(["-serial", "stdio"])
+        .arg("-kernel")
+        .arg(image)
+        .arg("-initrd")
+        .arg(initrd)
+        .args(["-append", KERNEL_WORDS]);
+    if let Some(disk) = disk {
+        qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio", disk.display()));
+    }
+    qemu
+}
+
+/// Starts the machine, and a thread that reads its console.
+fn spawn(command: &mut Command) -> anyhow::Result<(Child, Receiver<String>)> {
+    let mut child = command.spawn().context("cannot start the machine")?;
     let console = child.stdout.take().context("no console")?;
     let (sender, lines) = channel();
     std::thread::spawn(move || {

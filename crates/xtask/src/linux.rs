@@ -1,6 +1,6 @@
 //! Tests plain Linux on real kernels, with scripts `linux-*.sh` of `tests/vm`.
 //!
-//! `cargo xtask linux [--long] [--kernel SERIES] [SCRIPT...]`
+//! `cargo xtask linux [--long] [--kernel NAME] [SCRIPT...]`
 
 use std::path::Path;
 
@@ -10,9 +10,8 @@ use host_tools::debian::{BOOKWORM, Debian};
 use host_tools::packages;
 use host_tools::steps::{Steps, root, skip_or_fail};
 use host_tools::tools;
-use lab::SERIES;
 use lab::initramfs::Initramfs;
-use lab::plane::{on_kernels, one_series};
+use lab::plane::{kernels, on_kernels};
 use packaging::package;
 
 /// The scripts of every test. `linux-prefix.sh`, `linux-hooks.sh` and `linux-systemd.sh` run by
@@ -62,10 +61,16 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
     if long {
         steps.step("static programs and their packages", || package::command(None));
     }
-    steps.step("plain Linux on Debian's kernels", || match prepare() {
-        Ok(()) => on_kernels(SERIES, &scripts(long), AGAIN, &add_files),
+    steps.step("plain Linux on kernels 6.12 and 7", || match prepare() {
+        Ok(()) => on_kernels(lab::usual(), &scripts(long), AGAIN, &add_files),
         Err(error) => skip_or_fail("VM lab", error),
     });
+    if long {
+        steps.step("plain Linux on Debian's own kernels, emulated", || match prepare() {
+            Ok(()) => on_kernels(lab::EMULATED, &scripts(long), AGAIN, &add_files),
+            Err(error) => skip_or_fail("VM lab", error),
+        });
+    }
 }
 
 /// `cargo xtask linux`
@@ -78,13 +83,10 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         ["--long", rest @ ..] => (true, rest),
         _ => (false, words),
     };
-    let (series, words) = match words {
-        ["--kernel", series, rest @ ..] => (one_series(series)?, rest),
-        _ => (SERIES, words),
-    };
+    let (kernels, words) = kernels(words);
     prepare()?;
     if words.is_empty() {
-        return on_kernels(series, &scripts(long), AGAIN, &add_files).map(drop);
+        return on_kernels(&kernels, &scripts(long), AGAIN, &add_files).map(drop);
     }
     let scripts = words;
     let is_chosen = |again: &&&str| {
@@ -92,7 +94,7 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         scripts.iter().any(|script| script.split(' ').next() == name)
     };
     let again: Vec<&str> = AGAIN.iter().filter(is_chosen).copied().collect();
-    on_kernels(series, scripts, &again, &add_files).map(drop)
+    on_kernels(&kernels, scripts, &again, &add_files).map(drop)
 }
 
 fn scripts(long: bool) -> Vec<&'static str> {

@@ -27,7 +27,7 @@ fn all(steps: &mut Steps, long: bool) {
     );
     plane::steps(steps, long);
     linux::steps(steps, long);
-    openwrt::steps(steps);
+    steps.beside(openwrt::steps, |steps| plane::emulated_steps(steps, long));
     // The machine of this test often waits, while the others build and emulate.
     steps.beside(provision::steps, |steps| {
         feed::steps(steps);

@@ -1,0 +1,178 @@
+//! Kernels that run as a process of this machine (user-mode Linux), built from Debian's sources.
+//!
+//! They execute the same network code as the kernels that Debian ships. A system call takes
+//! microseconds instead of the hundreds that an emulator needs, so the tests take an eighth of
+//! the processor time. What they cannot show is what depends on the processor or on the
+//! configuration of a distribution; the emulated kernels are for that
+//! ([decision 0068](../../../docs/decisions/0068-user-mode-kernels.md)).
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+
+use crate::initramfs::Initramfs;
+use crate::kernel::Kernel;
+use crate::vm::Vm;
+use host_tools::debian::Debian;
+use host_tools::packages;
+use host_tools::steps::{output, run};
+use host_tools::tools::cache_directory;
+
+/// Compiler and tools of the kernel's build. The rest of what it needs is essential in Debian.
+const PACKAGES: &[&str] = &["gcc", "libc6-dev", "make", "flex", "bison", "bc", "xz-utils"];
+
+const MEMORY_MEGABYTES: u64 = 1024;
+
+/// The machine's clock stands still while a process runs, and jumps to the next timer when all of
+/// them wait. So the load of the host does not change measured times, and waiting costs no time.
+/// The other side: a process that never waits stops the clock.
+const WORDS: &[&str] = &[
+    "time-travel=inf-cpu",
+    "con=null",
+    "con0=null,fd:1",
+    "root=/dev/ram0",
+    "quiet",
+    "loglevel=3",
+    "panic=-1",
+];
+
+const CONFIGURATION: &str = include_str!("user_mode.config");
+
+/// The source files of other devices, which are half of the archive.
+const UNUSED: &[&str] = &[
+    "--exclude=*/drivers/gpu/*.[ch]",
+    "--exclude=*/drivers/media/*.[ch]",
+    "--exclude=*/sound/*.[ch]",
+    "--exclude=*/Documentation/*",
+    "--exclude=*/tools/testing/*",
+];
+
+/// More than an idle machine needs to boot. The limit only ends one that hangs.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Held while a kernel is built, because parallel steps need the same one.
+static BUILDING: Mutex<()> = Mutex::new(());
+
+/// Returns whether such kernels run on this machine; a container may forbid what they need, such
+/// as `ptrace`. The first call boots one.
+pub(crate) fn works() -> bool {
+    static WORKS: OnceLock<bool> = OnceLock::new();
+    *WORKS.get_or_init(|| match try_one() {
+        Ok(()) => true,
+        Err(error) => {
+            eprintln!(
+                "note: user-mode kernels do not run here, so kernels are emulated: {error:#}"
+            );
+            false
+        }
+    })
+}
+
+fn try_one() -> anyhow::Result<()> {
+    let kernel = Kernel::obtain("uml-6.12")?;
+    let files = Initramfs::new(&kernel)?;
+    let status = Vm::boot(&kernel, files, "exit 42\n", LIMIT)?.finish(|_| ())?;
+    ensure!(status == 42, "its shell ended with {status}");
+    Ok(())
+}
+
+/// Returns the program of the newest kernel whose source package has a name like `pattern`, and its
+/// release, from the cache or built into it.
+///
+/// # Errors
+///
+/// The source cannot be downloaded, or its build fails.
+pub(crate) fn build(debian: &Debian, pattern: &str) -> anyhow::Result<(PathBuf, String)> {
+    packages::ensure(PACKAGES)?;
+    let _one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    let package = debian.newest(pattern)?;
+    let mut hash = DefaultHasher::new();
+    (CONFIGURATION, debian.versions(&package)?).hash(&mut hash);
+    let directory = cache_directory().join("user-mode");
+    let program = directory.join(format!("{package}-{:016x}", hash.finish()));
+    if !program.exists() {
+        fs::create_dir_all(&directory)?;
+        let tree = directory.join(format!("{package}.partial"));
+        remove(&tree)?;
+        build_in(&tree, &debian.unpacked(&package)?, &package)?;
+        // Only a complete program gets the final name.
+        fs::rename(tree.join("linux"), &program)?;
+        remove(&tree)?;
+    }
+    let release = output(Command::new(&program).arg("--version"))?.trim().to_owned();
+    Ok((program, release))
+}
+
+fn build_in(tree: &Path, unpacked: &Path, package: &str) -> anyhow::Result<()> {
+    eprintln!("building {package} as a program (some minutes, once)");
+    fs::create_dir_all(tree.join("Documentation"))?;
+    let archive = unpacked.join(format!("usr/src/{package}.tar.xz"));
+    let mut tar = Command::new("tar");
+    tar.arg("--extract").arg("--file").arg(archive).arg("--directory").arg(tree);
+    run(tar.args(["--strip-components=1", "--xz"]).args(UNUSED))?;
+    // The configuration includes these files of the directory that is left out.
+    for file in ["Documentation/Kconfig", "Documentation/Makefile"] {
+        fs::write(tree.join(file), "")?;
+    }
+    fs::write(tree.join("lab.config"), CONFIGURATION)?;
+    make(tree, &["allnoconfig", "KCONFIG_ALLCONFIG=lab.config"])?;
+    let result = fs::read_to_string(tree.join(".config"))?;
+    let missing: Vec<&str> = CONFIGURATION.lines().filter(|line| !is_in(line, &result)).collect();
+    ensure!(missing.is_empty(), "{package} has no {}", missing.join(", "));
+    let jobs = std::thread::available_parallelism()?;
+    make(tree, &["linux", &format!("-j{jobs}")])
+}
+
+/// Returns whether the line of a configuration is also in the text of another; true for comments.
+fn is_in(line: &str, text: &str) -> bool {
+    !line.starts_with("CONFIG_") || text.lines().any(|other| other == line)
+}
+
+fn make(tree: &Path, words: &[&str]) -> anyhow::Result<()> {
+    let mut make = Command::new("make");
+    make.args(["--silent", "ARCH=um", "LC_ALL=C"]).args(words).current_dir(tree);
+    // Its warnings say nothing to us; a failure has all it printed.
+    output(&mut make).map(drop).context("the kernel's build")
+}
+
+fn remove(directory: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the command that boots the kernel, without its standard streams.
+pub(crate) fn command(program: &Path, initramfs: &Path, disk: Option<&Path>) -> Command {
+    let mut command = Command::new("setpriv");
+    // The kernel ends the machine even if this process is killed and no destructor runs.
+    command.args(["--pdeathsig", "KILL"]).arg(program).args(WORDS);
+    command.arg(format!("mem={MEMORY_MEGABYTES}M"));
+    command.arg(format!("initrd={}", initramfs.display()));
+    if let Some(disk) = disk {
+        command.arg(format!("ubd0={}", disk.display()));
+    }
+    // Its own memory is all that differs between two machines, so both would draw the same random
+    // numbers; `init.sh` mixes this in.
+    let seed = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+    command.arg(format!("lab_seed={seed}"));
+    command.env("TMPDIR", memory_directory());
+    command
+}
+
+/// Returns a directory for the machine's memory, which is a file that the kernel maps: on a file
+/// system in memory, if one has room.
+fn memory_directory() -> PathBuf {
+    let has_room = |directory: &&str| {
+        let free = ["--output=avail", "--block-size=1M", directory];
+        let text = output(Command::new("df").args(free)).unwrap_or_default();
+        let megabytes = text.lines().last().and_then(|line| line.trim().parse::<u64>().ok());
+        megabytes.is_some_and(|free| free > 2 * MEMORY_MEGABYTES)
+    };
+    ["/dev/shm", "/tmp"].iter().copied().find(has_room).map_or_else(cache_directory, PathBuf::from)
+}
