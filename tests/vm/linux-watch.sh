@@ -13,36 +13,6 @@ cd "$(dirname "$0")"
 . ./plane.sh
 . ./linux.sh
 
-watch_start() {
-	ip netns exec "$LAB_NS-cpe" mape-proto watch 2>/tmp/watch.log &
-	watcher=$!
-}
-
-watch_stop() {
-	if [ -n "${watcher:-}" ]; then
-		kill "$watcher"
-		wait "$watcher" 2>/dev/null || :
-		watcher=
-	fi
-}
-
-is_up() {
-	on cpe mape-proto status 2>&1 | grep -q '^wan: up'
-}
-
-# A ping all the way, so the neighbours know each other again too.
-answers() {
-	on lan1 ping -c 1 -W 1 "$SERVER"
-}
-
-# follows TEXT: the line comes up, by itself.
-follows() {
-	linux_wait 30 is_up || :
-	linux_right "$1"
-	linux_wait 20 answers || check "$1: ping" silence = answer
-	linux_traffic "$1"
-}
-
 # The link of the CPE's own side.
 flap() {
 	on cpe ip link set "$UPLINK" down
@@ -52,41 +22,41 @@ flap() {
 }
 
 uname -r
-trap 'watch_stop; linux_silence; topology_down' EXIT
+trap 'linux_watch_stop; linux_silence; topology_down' EXIT
 line_v6plus
 topology_up
 serve_start
 linux_uplink "${1:-eth0}"
 linux_relay
 linux_state >/tmp/before
-watch_start
+linux_watch
 linux_wait 20 grep -q MAPE_NO_IPV6_YET /tmp/watch.log || :
 sleep 2
 check "without IPv6: lines said" "$(grep -c 'MAPE_NO_IPV6_YET' /tmp/watch.log)" -eq 1
 linux_advertise 240b:10:3261:6400::/64 14400
-follows "IPv6 came late"
+linux_follows "IPv6 came late"
 check "said once" "$(grep -c 'wan: up' /tmp/watch.log)" -eq 1
 
 # Our own objects are deleted.
 on cpe ip link del mape-wan
-follows "device deleted"
+linux_follows "device deleted"
 # The last segments of those connections would leave without rules and guard.
 sleep 5
 on cpe nft flush ruleset
-follows "rules flushed"
+linux_follows "rules flushed"
 on cpe ip address del "$LINE_CE/128" dev "$UPLINK"
-follows "CE address deleted"
+linux_follows "CE address deleted"
 on cpe ip route del default dev mape-wan
-follows "route deleted"
+linux_follows "route deleted"
 
 # Short and long, and at last for good. A flow that lives through short ones is not asked for.
 index=$(on cpe cat /sys/class/net/mape-wan/ifindex)
 for round in 1 2 3 4 5 6 7 8 9 10; do
 	for _ in 1 2 3 4 5 6 7 8 9; do flap 0.05; done
 	flap 1 0.3
-	[ $((round % 5)) -ne 0 ] || linux_wait 30 is_up || :
+	[ $((round % 5)) -ne 0 ] || linux_wait 30 linux_is_up || :
 done
-follows "a hundred flaps"
+linux_follows "a hundred flaps"
 check "a hundred flaps: the same tunnel" "$(on cpe cat /sys/class/net/mape-wan/ifindex)" -eq "$index"
 
 # Another prefix: the old one is withdrawn, as its preferred lifetime says.
@@ -105,7 +75,7 @@ linux_wait 40 new_line || :
 # Whatever the old line's numbers still sent before, from here on everything is the new line's.
 sleep 1
 judge_load
-follows "another prefix"
+linux_follows "another prefix"
 check "another prefix: old CE addresses" "$(on cpe ip -6 address show dev "$UPLINK" | grep -c "$old_ce" || :)" -eq 0
 check "another prefix: entries of the old address" "$(on cpe conntrack -L 2>/dev/null | grep -c "dst=106.72.50.97" || :)" -eq 0
 kill "$flood" 2>/dev/null || :
@@ -116,10 +86,10 @@ linux_relay
 linux_wait 40 new_line || :
 sleep 1
 judge_load
-follows "back again"
+linux_follows "back again"
 
 # The supervisor's stop: killed at once, the line stays; then it is taken down.
-watch_stop
+linux_watch_stop
 linux_right "watch was killed"
 mape down
 
@@ -137,11 +107,11 @@ watch_process() {
 cp -r /s6 /tmp/s6
 ip netns exec "$LAB_NS-cpe" s6-supervise /tmp/s6/mape-rs >/tmp/s6.log 2>&1 &
 supervisor=$!
-follows "under s6"
+linux_follows "under s6"
 index=$(on cpe cat /sys/class/net/mape-wan/ifindex)
 kill -9 "$(watch_process)"
 on cpe ip -6 address del "$LINE_CE/128" dev "$UPLINK"
-follows "under s6, after a crash"
+linux_follows "under s6, after a crash"
 check "under s6, after a crash: the same tunnel" "$(on cpe cat /sys/class/net/mape-wan/ifindex)" -eq "$index"
 s6-svc -d /tmp/s6/mape-rs
 linux_wait 20 is_gone || cat /tmp/s6.log

@@ -16,7 +16,7 @@ UPLINK=eth0
 linux_uplink() {
 	UPLINK=$1
 	# An earlier script of this boot may have ended with its line up.
-	rm -rf "$STATE_DIR"
+	rm -rf "$STATE_DIR" /tmp/watch.log
 	net cpe <<-EOF2
 		link set wan down
 		link set wan name eth0
@@ -151,6 +151,37 @@ linux_right() {
 	check "$1: CE addresses" "$(on cpe ip -6 address show dev "$UPLINK" | grep -c '/128')" -eq 1
 	check "$1: IPv4 address" "$(on cpe ip -4 -o address show dev mape-wan | awk '{ print $4 }')" = "$LINE_IPV4/32"
 	check "$1: default routes through the tunnel" "$(on cpe ip -4 route show default dev mape-wan | wc -l)" -eq 1
+}
+
+# `watch`, as a supervisor runs it.
+linux_watch() {
+	ip netns exec "$LAB_NS-cpe" mape-proto watch 2>>/tmp/watch.log &
+	watcher=$!
+}
+
+linux_watch_stop() {
+	if [ -n "${watcher:-}" ]; then
+		kill "$watcher"
+		wait "$watcher" 2>/dev/null || :
+		watcher=
+	fi
+}
+
+linux_is_up() {
+	on cpe mape-proto status 2>&1 | grep -q '^wan: up'
+}
+
+# A ping all the way, so the neighbours know each other again too.
+linux_answers() {
+	on lan1 ping -c 1 -W 1 "$SERVER"
+}
+
+# linux_follows TEXT: the line comes up, by itself.
+linux_follows() {
+	linux_wait 30 linux_is_up || :
+	linux_right "$1"
+	linux_wait 20 linux_answers || check "$1: ping" silence = answer
+	linux_traffic "$1"
 }
 
 # Packets go through: a handful of each kind, judged by the border relay.

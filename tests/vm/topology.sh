@@ -215,7 +215,7 @@ serve_start() {
 	serve_log=$(mktemp)
 	# Not through `on`: the process to stop later would be a shell around this one.
 	ip netns exec "$LAB_NS-srv" lab-traffic serve --tcp 7000-7003 --udp 7000-7003 \
-		--seconds 86400 >"$serve_log" &
+		--seconds "${SERVE_SECONDS:-86400}" >"$serve_log" &
 	serve_process=$!
 	until grep -q ready "$serve_log"; do
 		kill -0 "$serve_process" || return 1

@@ -102,13 +102,13 @@ fn scripts(long: bool) -> Vec<&'static str> {
     SCRIPTS.iter().chain(more).copied().collect()
 }
 
-fn prepare() -> anyhow::Result<()> {
+pub(crate) fn prepare() -> anyhow::Result<()> {
     lab::prepare()?;
     packages::ensure(PACKAGES)?;
     lab::provision::prepare_servers()
 }
 
-fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
+pub(crate) fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
     for program in PROGRAMS {
         files.add_program(program.trim_start_matches('/'), Path::new(program))?;
     }

@@ -13,6 +13,7 @@ mod luci;
 mod luci_browser;
 mod msrv;
 mod mutants;
+mod soak;
 mod test;
 mod workflows;
 
@@ -25,9 +26,9 @@ use packaging::{feed, release, sbom};
 const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
-  demo [--kernel 6.1|6.12]
+  demo [--kernel NAME]
                   boot a Debian kernel, bring two MAP-E lines up in it, and use every port
-  test [--long]   install missing packages and run every test (about 40 minutes from a fresh clone);
+  test [--long]   install missing packages and run every test (about 30 minutes from a fresh clone);
                   --long adds ten minutes of fuzzing for each parser and mutation testing
   lint            rules of the house, format, clippy, shellcheck, workflows, licences, and a build
                   with the oldest compiler
@@ -41,17 +42,19 @@ Usage: cargo xtask COMMAND
                   one set-up beside that of OpenWrt's `map`, whose files are in DIRECTORY
   fuzz [SECONDS] [TARGET...]
                   fuzz every parser (60 seconds each), after a planted bug has been found
-  lab [--kernel 6.1|6.12] SCRIPT [ARGUMENT...]
+  lab [--kernel NAME] SCRIPT [ARGUMENT...]
                   boot a Debian kernel and run a script of tests/vm in it
   lab --self-test test the lab itself
-  plane [--long] [--kernel 6.1|6.12 | --host] [SCRIPT...]
+  plane [--long] [--kernel NAME | --host] [SCRIPT...]
                   the data plane's tests, on both kernels or in the host's namespaces
-  openwrt --rootfs DIRECTORY|TARBALL | --stand-in [--kernel 6.1|6.12] [--quick] [--json FILE] [SCENARIO...]
+  openwrt --rootfs DIRECTORY|TARBALL | --stand-in [--kernel NAME] [--quick] [--json FILE] [SCENARIO...]
                   our files in an OpenWrt root, under its own netifd and firewall4; or under
                   programs of ours that stand in for them; --quick as short as in every test
   openwrt         all that every test runs on these
-  linux [--long] [--kernel 6.1|6.12] [SCRIPT...]
+  linux [--long] [--kernel NAME] [SCRIPT...]
                   the tests of plain Linux, on both kernels
+  soak [--kernel NAME] [DAYS [file|process|rule]]
+                  a week of a line on plain Linux, and days with a leak that must be found
   luci            eslint, node tests and translations of the pages for LuCI
   luci --browser  the pages in Chromium, on a stand-in for LuCI
   cross [ARCH...]
@@ -67,7 +70,7 @@ Usage: cargo xtask COMMAND
   cross --stock   what the mipsel program would weigh as OpenWrt's feed builds it
   size [--compare REV]
                   where the bytes of the mipsel program are, and what changed since a revision
-  provision [--kernel 6.1|6.12]
+  provision [--kernel NAME]
                   provisioning from real servers, in a machine
   package openwrt|ARCH... [--out DIRECTORY] [--apk-key KEY]
                   packages for opkg and apk; architectures as for `cross`
@@ -111,6 +114,7 @@ fn main() -> ExitCode {
         ["lab", rest @ ..] => lab::command(rest),
         ["plane", rest @ ..] => plane::command(rest),
         ["linux", rest @ ..] => linux::command(rest),
+        ["soak", rest @ ..] => soak::command(rest),
         ["luci"] => Steps::run(luci::steps),
         ["luci", "--browser"] => Steps::run(luci_browser::steps),
         ["cross", rest @ ..] => cross_build::command(rest),

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: runs every test that can run on this machine.
 
-use crate::{fuzz, linux, luci, luci_browser, mutants, workflows};
+use crate::{fuzz, linux, luci, luci_browser, mutants, soak, workflows};
 use host_tools::packages;
 use host_tools::steps::{Outcome, Steps, cargo, run, skip_or_fail};
 use lab::{openwrt, plane, provision};
@@ -11,7 +11,7 @@ use packaging::feed;
 /// completion scripts.
 const HOST: &[&str] = &["miniupnpd-nftables", "netbase", "procps", "bash", "fish", "zsh"];
 
-/// Runs the usual tests: about 40 minutes from a fresh clone, on two cores.
+/// Runs the usual tests: about 30 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {
     all(steps, false);
 }
@@ -56,6 +56,7 @@ fn programs(steps: &mut Steps) {
 /// Runs all tests, fuzzing, and mutation testing.
 pub(crate) fn long(steps: &mut Steps) {
     all(steps, true);
+    soak::steps(steps);
     fuzz::all(steps, 600);
     mutants::all(steps);
 }
