@@ -131,8 +131,8 @@ while [ "$day" -lt "$days" ]; do
 done
 check "hours up" "$hours_up" -eq $((days * 20))
 
-# Days with and without a reboot differ, so the last even day is compared with the second one. Memory
-# is rounded by the kernel.
+# Days with and without a reboot differ, so the last even day is compared with the second one.
+# Memory is rounded by the kernel.
 found=
 even=$((days / 2 * 2))
 while read -r name last; do
