@@ -45,6 +45,12 @@ const LLVM_OPTIONS: &[&str] = &[
     "-disable-lsr",
     // Orders instructions for few registers instead of few wait states.
     "-pre-RA-sched=list-burr",
+    // Does not copy registers in blocks of their own on the way into a loop.
+    "-disable-phi-elim-edge-splitting",
+    // Prefers fewer copies to cheaper ones where a value does not stay in one register.
+    "-split-spill-mode=size",
+    // Rust tests divisors itself.
+    "-mno-check-zero-division",
     // Copies more than two words with `memcpy` instead of a load and a store for each word.
     "-max-store-memcpy=2",
 ];
