@@ -31,6 +31,7 @@ mod builtin;
 mod error;
 mod failure;
 mod hash;
+mod into_vec;
 mod layout;
 mod line;
 mod plan;
@@ -52,6 +53,7 @@ pub use builtin::{
 pub use error::{Code, Explain, Explanation};
 pub use failure::Failure;
 pub use hash::{fnv1a_32, fnv1a_64};
+pub use into_vec::IntoVec;
 pub use layout::{Layout, UnknownLayout};
 pub use line::LineKind;
 pub use plan::{

@@ -1,5 +1,6 @@
 //! Computes everything that a CE needs from a prefix and the available rules.
 
+use crate::into_vec::IntoVec as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -98,7 +99,7 @@ impl Plan {
             .ranges()
             .iter()
             .flat_map(|wanted| self.port_set.ranges_within(*wanted))
-            .collect()
+            .into_vec()
     }
 
     /// Returns the reserved ranges without any port of the port set, in configured order. No packet
@@ -106,7 +107,7 @@ impl Plan {
     #[must_use]
     pub fn reserved_outside(&self) -> Vec<PortRange> {
         let outside = |wanted: &PortRange| self.port_set.ranges_within(*wanted).next().is_none();
-        self.reserved.ranges().iter().copied().filter(outside).collect()
+        self.reserved.ranges().iter().copied().filter(outside).into_vec()
     }
 }
 

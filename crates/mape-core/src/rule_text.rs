@@ -1,5 +1,6 @@
 //! Rules as text: `ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=16,br=2001:db8:ffff::1`.
 
+use crate::into_vec::IntoVec as _;
 use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
@@ -107,7 +108,7 @@ pub fn parse_rule_file(text: &str, default_layout: Layout) -> Result<Vec<Rule>, 
     if rules.is_empty() {
         return Err(RuleFileError::Empty);
     }
-    Ok(rules.into_values().map(|(_, rule)| rule).collect())
+    Ok(rules.into_values().map(|(_, rule)| rule).into_vec())
 }
 
 #[cfg(test)]

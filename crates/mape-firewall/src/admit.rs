@@ -4,6 +4,7 @@
 //! transaction never depends on ours, and ours never on firewall4: if the set does not exist,
 //! nothing is done.
 
+use mape_core::IntoVec as _;
 use mape_kernel::netlink::Kernel;
 use mape_kernel::nft_state;
 use mape_nft::{Admitted, Bounds, Interface};
@@ -25,7 +26,7 @@ pub(super) fn admit(
         bounds.sort_unstable();
         bounds
     };
-    if sorted(found) == sorted(wanted.iter().map(Admitted::bounds).collect()) {
+    if sorted(found) == sorted(wanted.iter().map(Admitted::bounds).into_vec()) {
         return Ok(());
     }
     nft.load_text(&Admitted::text(&wanted))

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use mape_core::{Failure, PortRange};
+use mape_core::{Failure, IntoVec as _, PortRange};
 use mape_kernel::netlink::NetlinkError;
 use mape_kernel::nft_state::{fw4_stops_published, published};
 use mape_nft::{InterfaceName, Published};
@@ -127,7 +127,7 @@ pub fn statuses(env: &Env) -> Result<Vec<ForwardStatus>, Failure> {
 #[must_use]
 pub fn statuses_of(configured: &ConfiguredForwards, env: &Env) -> Vec<ForwardStatus> {
     let forwards = configured.forwards.iter().chain(&configured.proposed);
-    let mut all: Vec<ForwardStatus> = forwards.map(|it| one(it, configured)).collect();
+    let mut all: Vec<ForwardStatus> = forwards.map(|it| one(it, configured)).into_vec();
     let states = states(&env.run);
     for (interface, state) in &states {
         let only = states.len() == 1;
@@ -159,9 +159,9 @@ pub fn statuses_of(configured: &ConfiguredForwards, env: &Env) -> Vec<ForwardSta
             let Some(one) = all.iter_mut().find(|it| it.section == *section) else { continue };
             one.interface = Some(interface.clone());
             one.stop("refused", Obstacle::explained(refusal.code(), refusal));
-            one.nearest = refusal.nearest().iter().map(|ports| ports.first()).collect();
+            one.nearest = refusal.nearest().iter().map(|ports| ports.first()).into_vec();
             if one.dest_last.is_some() {
-                one.ranges = refusal.nearest().iter().map(ToString::to_string).collect();
+                one.ranges = refusal.nearest().iter().map(ToString::to_string).into_vec();
             }
         }
         all.extend(kernel.unwanted(interface, address, &found.servers));
@@ -180,7 +180,7 @@ fn one(forward: &Forward, configured: &ConfiguredForwards) -> ForwardStatus {
         section: forward.section.clone(),
         name: forward.name.clone(),
         interface: forward.interface.clone(),
-        proto: forward.transports.iter().map(|it| it.name()).collect(),
+        proto: forward.transports.iter().map(|it| it.name()).into_vec(),
         host: forward.host.text(),
         dest_ip: configured.hosts.address(&forward.host).map(|address| address.to_string()),
         dest_port: Some(forward.dest_ports.first()),
@@ -204,12 +204,12 @@ pub fn in_force(servers: &[Server], published: &[Published]) -> (Vec<Server>, Ve
     let (found, missing): (Vec<&Server>, Vec<&Server>) =
         servers.iter().partition(|server| server.published().all(|one| published.contains(&one)));
     let not_there = |it: &&Server| format!("forward {}: {NOT_IN_FORCE}", it.forward);
-    let mut differences: Vec<String> = missing.iter().map(not_there).collect();
+    let mut differences: Vec<String> = missing.iter().map(not_there).into_vec();
     let is_known = |one: &&Published| found.iter().any(|it| it.published().any(|it| it == **one));
     differences.extend(published.iter().filter(|one| !is_known(one)).map(|one| {
         format!("{} port {} still leads to {}", one.transport.name(), one.port, one.host)
     }));
-    (found.into_iter().cloned().collect(), differences)
+    (found.into_iter().cloned().into_vec(), differences)
 }
 
 /// What the kernel has published on an interface.
@@ -281,6 +281,6 @@ impl KernelView {
             hint: Some("run `mape-proto firewall`, which tells what is wrong".to_owned()),
             ..ForwardStatus::default()
         };
-        unwanted.map(status).collect()
+        unwanted.map(status).into_vec()
     }
 }

@@ -6,7 +6,7 @@
 
 use std::net::SocketAddrV4;
 
-use mape_core::{Failure, Plan, PortRange};
+use mape_core::{Failure, IntoVec as _, Plan, PortRange};
 use mape_uci::Sections;
 
 use crate::env::Env;
@@ -101,7 +101,7 @@ fn in_uci(env: &Env) -> Result<Vec<Written>, Failure> {
     let read = |section| {
         Forward::read(section).map_err(|(section, error)| (section, Failure::from(error)))
     };
-    Ok(Sections::of(package.as_ref(), KIND).map(read).collect())
+    Ok(Sections::of(package.as_ref(), KIND).map(read).into_vec())
 }
 
 /// The result for one interface.
@@ -129,7 +129,7 @@ pub fn outcome(
     stored: &PortStore,
 ) -> Outcome {
     let is_here = |it: &&Forward| it.is_of(interface, only);
-    let mut forwards: Vec<&Forward> = configured.forwards.iter().filter(is_here).collect();
+    let mut forwards: Vec<&Forward> = configured.forwards.iter().filter(is_here).into_vec();
     let proposed = configured.proposed.as_ref().filter(is_here);
     let choice = assign::assign(&forwards, proposed, plan, pool, stored);
     forwards.extend(proposed);
@@ -142,10 +142,15 @@ pub fn outcome(
             ports: *choice.ports.get(&forward.section)?,
             host: host.map(|host| SocketAddrV4::new(host, forward.dest_ports.first())),
             before: now.before(&forward.key),
-            from: configured.zones.devices(forward, host).iter().map(ToString::to_string).collect(),
+            from: configured
+                .zones
+                .devices(forward, host)
+                .iter()
+                .map(ToString::to_string)
+                .into_vec(),
         })
     };
-    let servers: Vec<Server> = forwards.iter().filter_map(server).collect();
+    let servers: Vec<Server> = forwards.iter().filter_map(server).into_vec();
     let changes = Change::between(stored, &now, &forwards);
     Outcome { servers, refused: choice.refused, changes, stored: now }
 }

@@ -8,8 +8,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::num::NonZeroU16;
 
 use mape_core::{
-    Explain, Layout, Plan, PortList, PortRange, ReceivedPrefix, Request, TUNNEL_OVERHEAD,
-    parse_rule, plan as plan_of,
+    Explain, IntoVec as _, Layout, Plan, PortList, PortRange, ReceivedPrefix, Request,
+    TUNNEL_OVERHEAD, parse_rule, plan as plan_of,
 };
 use mape_nft::{
     Dataplane, DeviceName, Edge, EdgeChoice, Forwards, Interface, InterfaceName, Options,
@@ -102,7 +102,7 @@ impl State {
         options: Options,
     ) -> Self {
         let reserved: Vec<String> =
-            plan.reserved_inside().iter().map(ToString::to_string).collect();
+            plan.reserved_inside().iter().map(ToString::to_string).into_vec();
         Self {
             schema: SCHEMA,
             interface: name.to_string(),
@@ -151,7 +151,7 @@ impl State {
         self.servers = servers;
         if let Ok(plan) = self.plan() {
             let order: Vec<String> =
-                plan.reserved_inside().iter().map(ToString::to_string).collect();
+                plan.reserved_inside().iter().map(ToString::to_string).into_vec();
             self.order = order.join(",");
         }
     }
@@ -165,7 +165,7 @@ impl State {
         let growth = |server: &Server| if server.ports.count() > 1 { 2 * GROWTH } else { GROWTH };
         let fits = |count: usize| {
             let mut state = self.clone();
-            state.set_servers(servers.iter().take(count).map(Server::at_its_largest).collect());
+            state.set_servers(servers.iter().take(count).map(Server::at_its_largest).into_vec());
             let size = json::write(&state).len();
             let growth = servers.iter().take(count).map(growth).sum();
             let size = u64::try_from(size.saturating_add(growth));
@@ -224,7 +224,7 @@ impl State {
     /// Returns this state with the selected forwards only.
     pub(super) fn with_servers(&self, wanted: impl Fn(&Server) -> bool) -> Self {
         let mut state = self.clone();
-        state.set_servers(self.servers.iter().filter(|it| wanted(it)).cloned().collect());
+        state.set_servers(self.servers.iter().filter(|it| wanted(it)).cloned().into_vec());
         state
     }
 
@@ -347,7 +347,7 @@ fn in_order(before: &PortList, wanted: PortList) -> Result<PortList, StateError>
     let mut still: Vec<String> = Vec::new();
     for range in before.ranges() {
         let mut parts: Vec<PortRange> =
-            wanted.ranges().iter().filter_map(|one| one.intersection(*range)).collect();
+            wanted.ranges().iter().filter_map(|one| one.intersection(*range)).into_vec();
         parts.sort_unstable_by_key(|part| part.first());
         still.extend(parts.iter().map(ToString::to_string));
     }
@@ -375,7 +375,7 @@ impl ValidState {
             edge,
             options,
             forwards: Forwards::with_hairpin(
-                self.servers.iter().flat_map(Server::reached_from).collect(),
+                self.servers.iter().flat_map(Server::reached_from).into_vec(),
                 self.cone_hosts.clone(),
             ),
         }

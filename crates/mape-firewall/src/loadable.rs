@@ -1,6 +1,6 @@
 //! Interfaces that can be loaded, and the order in which their rules are tried.
 
-use mape_core::Quoted;
+use mape_core::{IntoVec as _, Quoted};
 use mape_kernel::netlink::{Kernel, NetlinkError};
 use mape_kernel::nft_state;
 use mape_nft::Interface;
@@ -103,7 +103,7 @@ pub(crate) fn attempts(interfaces: &[LoadableInterface]) -> Vec<Vec<Interface>> 
     for time_wait in [true, false] {
         for rank in 0..3 {
             let attempt: Vec<Interface> =
-                interfaces.iter().map(|it| it.ranked(rank, time_wait)).collect();
+                interfaces.iter().map(|it| it.ranked(rank, time_wait)).into_vec();
             if !attempts.contains(&attempt) {
                 attempts.push(attempt);
             }

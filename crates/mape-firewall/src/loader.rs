@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use mape_core::Quoted;
+use mape_core::{IntoVec as _, Quoted};
 use mape_nft::{Interface, Presence, transaction};
 use nix::fcntl::Flock;
 
@@ -91,7 +91,7 @@ pub fn load_locked(
         }
     }
     Record::remove_others(&env.run, |name| planned.iter().any(|it| it.interface == name));
-    let mut loaded = ready.into_iter().map(|it| (it.state, it.index)).collect::<Vec<_>>();
+    let mut loaded = ready.into_iter().map(|it| (it.state, it.index)).into_vec();
     let in_force = |planned: Planned| {
         let is_it = |(state, _): &(State, u32)| state.interface() == planned.interface;
         let own = loaded.iter().position(is_it).map(|at| loaded.swap_remove(at));

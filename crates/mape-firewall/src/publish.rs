@@ -2,7 +2,7 @@
 //! from which the rules are made. After it, the assigned ports are stored on flash and scripts are
 //! notified.
 
-use mape_core::{Explain as _, Failure, PortRange};
+use mape_core::{Explain as _, Failure, IntoVec as _, PortRange};
 use mape_kernel::conntrack::{Flows, forget_flows};
 
 use crate::apply_forwards::apply;
@@ -77,7 +77,7 @@ pub(super) fn plan(
         let record = Record::read(&env.run, &interface);
         Planned { interface, before, state, record, assignment }
     };
-    states.into_iter().map(planned).collect()
+    states.into_iter().map(planned).into_vec()
 }
 
 /// Returns a state that is not in a file yet, with the configured forwards.
@@ -105,7 +105,7 @@ impl Planned {
     pub(super) fn older(&self, index: u32) -> Vec<State> {
         let last = self.record.as_ref().filter(|record| record.index == index);
         let mut older: Vec<State> =
-            last.and_then(|last| last.state.still_wanted_by(&self.state)).into_iter().collect();
+            last.and_then(|last| last.state.still_wanted_by(&self.state)).into_iter().into_vec();
         if let Some((outcome, stored)) = &self.assignment {
             let is_new = |server: &Server| outcome.is_new(stored, &server.forward);
             older.push(self.state.with_servers(|server| !is_new(server)));
@@ -145,7 +145,7 @@ impl Planned {
         let Record { state, .. } = record;
         let (mut outcome, stored) = assignment?;
         let is_left_out = |server: &&Server| !state.servers().contains(server);
-        let left_out: Vec<Server> = outcome.servers.iter().filter(is_left_out).cloned().collect();
+        let left_out: Vec<Server> = outcome.servers.iter().filter(is_left_out).cloned().into_vec();
         outcome.without(&stored, &left_out);
         if let Err(error) = outcome.stored.write(&env.flash, &interface) {
             remarks.fault(format!("{interface}: its ports cannot be remembered: {error}"));
@@ -181,10 +181,10 @@ fn end_flows<'a>(
     let flows = |state: &State| -> Vec<Flows> {
         let address = state.address();
         let published = state.servers().iter().flat_map(Server::published);
-        published.filter_map(|one| Some(Flows { address: address?, published: one })).collect()
+        published.filter_map(|one| Some(Flows { address: address?, published: one })).into_vec()
     };
     let still = flows(now);
-    let mut gone: Vec<Flows> = earlier.flat_map(flows).collect();
+    let mut gone: Vec<Flows> = earlier.flat_map(flows).into_vec();
     gone.retain(|flows| !still.contains(flows));
     if gone.is_empty() {
         return;
@@ -203,7 +203,7 @@ impl PendingEvents {
     pub(super) fn new(
         events: impl Iterator<Item = (String, Vec<Change>, Option<Vec<PortRange>>)>,
     ) -> Self {
-        Self(events.collect())
+        Self(events.into_vec())
     }
 
     /// Runs the scripts. A script may call this program, so the caller releases the lock first.

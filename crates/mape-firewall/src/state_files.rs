@@ -1,5 +1,6 @@
 //! The state files of all interfaces.
 
+use mape_core::IntoVec as _;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ pub fn states(directory: &Path) -> Vec<(String, State)> {
         let name = path.file_stem()?.to_str()?.to_owned();
         Some((name, State::read(&path).ok()?))
     };
-    state_files(directory).into_iter().filter_map(named).collect()
+    state_files(directory).into_iter().filter_map(named).into_vec()
 }
 
 /// Returns the paths of all state files, in order.
@@ -23,7 +24,7 @@ pub(crate) fn state_files(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.path())
         .filter(|path| path.extension() == Some(OsStr::new("json")))
-        .collect();
+        .into_vec();
     files.sort_unstable();
     files
 }

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
-use mape_core::{BuiltinRule, ReceivedPrefix, Request, Rule, builtin_rules, plan};
+use mape_core::{BuiltinRule, IntoVec as _, ReceivedPrefix, Request, Rule, builtin_rules, plan};
 
 /// Result of comparing the configured rules with the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Verdict {
         let overlaps = |known: &BuiltinRule| {
             known.rule.ipv6().contains(&rule.ipv6()) || rule.ipv6().contains(&known.rule.ipv6())
         };
-        let known: Vec<BuiltinRule> = builtin_rules().filter(overlaps).collect();
+        let known: Vec<BuiltinRule> = builtin_rules().filter(overlaps).into_vec();
         let [first, ..] = known.as_slice() else {
             return Self::Unknown;
         };

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use mape_core::ShellWord;
+use mape_core::{IntoVec as _, ShellWord};
 use mape_uci::{Package, Section, Value, quoted};
 
 /// Changes of one package, in the order they are made.
@@ -86,7 +86,7 @@ impl Changes {
         let name = format!("{}_before_mape", old.name());
         let backup = format!("{}.{name}", network.name());
         let earlier = network.section(&name).map(|_| Command::Delete(backup.clone()));
-        let mut commands: Vec<Command> = earlier.into_iter().collect();
+        let mut commands: Vec<Command> = earlier.into_iter().into_vec();
         commands.push(Command::Set(backup.clone(), BACKUP_KIND.to_owned()));
         for (option, value) in old.options() {
             commands.extend(give(&format!("{backup}.{option}"), value));
@@ -105,7 +105,7 @@ impl Changes {
         let option = |(option, value): &(&str, &str)| {
             Command::Set(format!("{path}.{option}"), (*value).to_owned())
         };
-        let commands = std::iter::once(section).chain(options.iter().map(option)).collect();
+        let commands = std::iter::once(section).chain(options.iter().map(option)).into_vec();
         Self { commands, undo: vec![Command::Delete(path)] }
     }
 
@@ -143,7 +143,7 @@ fn give(path: &str, value: &Value) -> Vec<Command> {
     match value {
         Value::Text(text) => vec![Command::Set(path.to_owned(), text.clone())],
         Value::List(items) => {
-            items.iter().map(|item| Command::Append(path.to_owned(), item.clone())).collect()
+            items.iter().map(|item| Command::Append(path.to_owned(), item.clone())).into_vec()
         }
     }
 }

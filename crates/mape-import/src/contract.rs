@@ -7,7 +7,8 @@ use std::net::Ipv6Addr;
 
 use ipnet::Ipv4Net;
 use mape_core::{
-    Layout, LineKind, Quoted, ReceivedPrefix, Request, decimal, is_unicast4, parse_net4, plan,
+    IntoVec as _, Layout, LineKind, Quoted, ReceivedPrefix, Request, decimal, is_unicast4,
+    parse_net4, plan,
 };
 use mape_provision::{FIXED_PROVIDERS, fixed_provider};
 use mape_uci::Section;
@@ -34,7 +35,7 @@ impl Contract {
     /// # Errors
     /// The tunnel end belongs to such a contract, but the section has no IPv4 address of it.
     pub(super) fn of(section: &Section) -> Result<Option<Self>, ImportError> {
-        let ends: Vec<Ipv6Addr> = addresses(section).collect();
+        let ends: Vec<Ipv6Addr> = addresses(section).into_vec();
         let known = ends.iter().find_map(|end| Some((fixed_provider(*end)?, *end)));
         let stated = stated_ipv4(section);
         let ce = ends.iter().find_map(|ce| Some((*ce, made_of(*ce)?)));

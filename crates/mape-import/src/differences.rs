@@ -1,5 +1,6 @@
 //! Options and behaviour that differ between `map` and `mape`.
 
+use mape_core::IntoVec as _;
 use mape_uci::Section;
 
 use super::source::Origin;
@@ -119,7 +120,7 @@ pub(super) fn of(section: &Section, origin: Origin, kept: bool) -> Vec<&'static 
     if origin != Origin::Map {
         return Vec::new();
     }
-    DIFFERENCES.iter().filter(|row| (row.applies)(section, kept)).collect()
+    DIFFERENCES.iter().filter(|row| (row.applies)(section, kept)).into_vec()
 }
 
 /// Whether the section has the option, or `rule` has the key.

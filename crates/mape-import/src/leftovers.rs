@@ -3,6 +3,7 @@
 //! Scripts are recognised by their content and not by checksums, because users edit them. This
 //! crate removes nothing: each finding has the commands that do.
 
+use mape_core::IntoVec as _;
 use std::net::Ipv6Addr;
 
 use ipnet::Ipv4Net;
@@ -31,7 +32,8 @@ pub(super) fn find(
 ) -> Vec<Leftover> {
     let name = section.name();
     let own = name.parse().map(|name| DeviceName::of_interface(&name).to_string()).ok();
-    let devices = own.into_iter().chain([format!("map-{name}"), format!("fleth-{name}")]).collect();
+    let devices =
+        own.into_iter().chain([format!("map-{name}"), format!("fleth-{name}")]).into_vec();
     let subject = Subject { section, ipv4, ce, devices };
     let mut found = scripts::handlers(router);
     found.extend(packages::find(router));

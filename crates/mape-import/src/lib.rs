@@ -2,12 +2,14 @@
 //!
 //! The section is read through [`mape_uci`] and translated to options of `mape` with the same
 //! meaning. The handler's own parser then checks them. If the built-in table gives the same result
-//! for every prefix, the numbers are dropped. All changes are computed first. Only [`apply`] makes
-//! them: it changes the options of that one section, through the `uci` program.
+//! for every prefix, the numbers are dropped. All changes are computed first. Only [`apply()`]
+//! makes them: it changes the options of that one section, through the `uci` program.
 
 use contract::Contract;
 use ipnet::Ipv4Net;
-use mape_core::{Failure, Plan, Quoted, ReceivedPrefix, Request, TUNNEL_OVERHEAD, plan};
+use mape_core::{
+    Failure, IntoVec as _, Plan, Quoted, ReceivedPrefix, Request, TUNNEL_OVERHEAD, plan,
+};
 use mape_netifd::Config;
 use mape_uci::Section;
 
@@ -82,11 +84,11 @@ impl Import {
             .or_else(|| source::typed_prefix(&linked, network));
         let (prefix, mut notes) = match (&contract, origin) {
             (Some(contract), _) => {
-                (prefix.or(contract.prefix), contract.note(old).into_iter().collect())
+                (prefix.or(contract.prefix), contract.note(old).into_iter().into_vec())
             }
             (None, Origin::Tunnel) => {
                 let tunnel = source::tunnel(old, prefix)?;
-                (Some(tunnel.prefix), tunnel.note.into_iter().collect())
+                (Some(tunnel.prefix), tunnel.note.into_iter().into_vec())
             }
             (None, _) => (prefix, Vec::new()),
         };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use mape_core::ReceivedPrefix;
+use mape_core::{IntoVec as _, ReceivedPrefix};
 use mape_firewall::{Env, Nft};
 use mape_netifd::{Config, Dump};
 use mape_system::files;
@@ -71,7 +71,7 @@ impl Router {
         let network = directories.read("network")?;
         let network = network.map_or_else(|| Package::parse("network", ""), Ok)?;
         let firewall = directories.read("firewall")?;
-        let mut paths: Vec<String> = FILES.iter().map(|path| (*path).to_owned()).collect();
+        let mut paths: Vec<String> = FILES.iter().map(|path| (*path).to_owned()).into_vec();
         for directory in DIRECTORIES {
             paths.extend(list(&env.root, directory, 2));
         }
@@ -81,8 +81,8 @@ impl Router {
         paths.dedup();
         let mut reader = Reader { root: &env.root, left: BUDGET, unread: 0 };
         let mut scripts: Vec<Script> =
-            paths.into_iter().filter_map(|path| reader.script(path)).collect();
-        let mut texts: Vec<String> = scripts.iter().flat_map(nft_files).collect();
+            paths.into_iter().filter_map(|path| reader.script(path)).into_vec();
+        let mut texts: Vec<String> = scripts.iter().flat_map(nft_files).into_vec();
         texts.sort_unstable();
         texts.dedup();
         texts.retain(|path| scripts.iter().all(|script| script.path != *path));
@@ -190,7 +190,7 @@ pub(super) fn interface_of_rules(path: &str) -> Option<&str> {
 /// The scripts and snippets that the firewall's configuration names.
 fn includes(firewall: Option<&Package>) -> Vec<String> {
     let paths = Sections::of(firewall, "include").filter_map(|include| include.get("path"));
-    paths.filter(|path| path.starts_with('/')).map(str::to_owned).collect()
+    paths.filter(|path| path.starts_with('/')).map(str::to_owned).into_vec()
 }
 
 /// The files that a script has nft load.
@@ -201,7 +201,7 @@ fn nft_files(script: &Script) -> Vec<String> {
         let file = words.skip_while(|word| !matches!(*word, "-f" | "--file"));
         file.filter(|_| is_nft).find(|word| word.starts_with('/')).map(str::to_owned)
     };
-    script.text.lines().filter(|line| !line.trim().starts_with('#')).filter_map(of_line).collect()
+    script.text.lines().filter(|line| !line.trim().starts_with('#')).filter_map(of_line).into_vec()
 }
 
 /// Reads scripts, as long as there is room for them.
@@ -237,7 +237,7 @@ fn tables(env: &Env) -> Option<Vec<String>> {
         let part = |key: &str| object.get("table")?.get(key)?.as_str();
         Some(format!("{} {}", part("family")?, part("name")?))
     };
-    Some(items(&listed, "nftables").iter().filter_map(name).collect())
+    Some(items(&listed, "nftables").iter().filter_map(name).into_vec())
 }
 
 #[cfg(test)]

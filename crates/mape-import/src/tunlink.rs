@@ -1,13 +1,13 @@
 //! Corrects a `tunlink` that names no interface of the router.
 
-use mape_core::Quoted;
+use mape_core::{IntoVec as _, Quoted};
 use mape_uci::Section;
 
 use super::router::Router;
 
 /// Returns the section with the only possible interface, and a note about it.
 pub(super) fn corrected(router: &Router, section: &Section) -> (Section, Option<String>) {
-    let words: Vec<&str> = section.list("tunlink").collect();
+    let words: Vec<&str> = section.list("tunlink").into_vec();
     let is_there = match words.as_slice() {
         [] => true,
         [one] => router.interfaces().any(|it| it.name() == *one) || router.runs(one),
@@ -29,9 +29,9 @@ pub(super) fn corrected(router: &Router, section: &Section) -> (Section, Option<
         return (section.clone(), Some(note));
     }
     let meant: Vec<&Section> =
-        others().filter(|it| words.iter().any(|word| is_meant(it, word))).collect();
+        others().filter(|it| words.iter().any(|word| is_meant(it, word))).into_vec();
     let six = |it: &&&Section| it.get("proto") == Some("dhcpv6");
-    let only = match meant.iter().filter(six).collect::<Vec<_>>().as_slice() {
+    let only = match meant.iter().filter(six).into_vec().as_slice() {
         [one] => Some(**one),
         [] => Some(meant.as_slice()).and_then(|it| if let [one] = it { Some(*one) } else { None }),
         _ => None,

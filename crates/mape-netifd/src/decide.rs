@@ -1,6 +1,6 @@
 //! Decides what an interface should be, from its options and netifd's dump. Nothing is changed.
 
-use mape_core::{DEFAULT_UPLINK_MTU, Failure, Plan, Quoted};
+use mape_core::{DEFAULT_UPLINK_MTU, Failure, IntoVec as _, Plan, Quoted};
 use mape_firewall::Env;
 use mape_firewall::forwards::pool;
 use mape_nft::{Dataplane, InterfaceName};
@@ -146,7 +146,7 @@ impl Target {
 
     /// What is published of the rule, in the update and whenever it changes.
     pub(super) fn published_rule(&self) -> InterfaceData {
-        let conflicts: Vec<String> = self.conflicts.iter().map(ToString::to_string).collect();
+        let conflicts: Vec<String> = self.conflicts.iter().map(ToString::to_string).into_vec();
         InterfaceData {
             rule: Some(self.plan.rule().to_string()),
             rule_source: Some(self.source.name().to_owned()),

@@ -2,7 +2,7 @@
 //! and the order of the two (RFC 8026, option 111). netifd's dump does not show them; a file of
 //! ours that odhcp6c's script reads (`/etc/odhcp6c.user.d/mape-rs`) keeps them.
 
-use mape_core::{Quoted, Rule, RuleTextError, parse_dhcpv6_rule};
+use mape_core::{IntoVec as _, Quoted, Rule, RuleTextError, parse_dhcpv6_rule};
 use mape_firewall::Env;
 use mape_provision::Endpoint;
 use mape_system::files;
@@ -15,7 +15,7 @@ const PRIORITY: &str = "priority=";
 
 /// The rules. One that cannot be read counts for nothing, and the others stay.
 pub(super) fn rules(env: &Env, dump: &Dump) -> Vec<Rule> {
-    read(&kept(env, dump)).filter_map(|(_, rule)| rule.ok()).collect()
+    read(&kept(env, dump)).filter_map(|(_, rule)| rule.ok()).into_vec()
 }
 
 /// Tells which of them count for nothing, and why.

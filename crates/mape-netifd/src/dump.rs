@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{PrefixError, ReceivedPrefix};
+use mape_core::{IntoVec as _, PrefixError, ReceivedPrefix};
 use mape_nft::InterfaceName;
 use mape_provision::may_be_asked;
 use mape_system::json::Json as _;
@@ -189,7 +189,7 @@ impl InterfaceDump {
     /// Prefixes that may be the line's: those delegated, then those of addresses.
     #[must_use]
     pub fn prefixes(&self) -> Vec<Candidate> {
-        self.candidates().filter_map(Result::ok).collect()
+        self.candidates().filter_map(Result::ok).into_vec()
     }
 
     /// Prefixes that are no line's, with the reason, for the log.
@@ -206,7 +206,7 @@ impl InterfaceDump {
     #[must_use]
     pub fn networks(&self) -> Vec<Ipv6Net> {
         let lists = [&self.ipv6_address, &self.ipv6_prefix, &self.ipv6_prefix_assignment];
-        lists.into_iter().flatten().filter_map(Ipv6Dump::network).collect()
+        lists.into_iter().flatten().filter_map(Ipv6Dump::network).into_vec()
     }
 
     /// The IPv4 networks that it is in, and those that it has a route to but the default route.
@@ -219,14 +219,14 @@ impl InterfaceDump {
         });
         let net = |(address, mask)| Ipv4Net::new(address, mask).ok();
         let some = |net: &Ipv4Net| net.prefix_len() > 0;
-        addresses.chain(routes).filter_map(net).filter(some).collect()
+        addresses.chain(routes).filter_map(net).filter(some).into_vec()
     }
 
     /// Its global IPv6 addresses that are not deprecated.
     #[must_use]
     pub fn addresses(&self) -> Vec<Ipv6Addr> {
         let usable = |it: &&Ipv6Dump| it.preferred != Some(0) && may_be_asked(it.address);
-        self.ipv6_address.iter().filter(usable).map(|it| it.address).collect()
+        self.ipv6_address.iter().filter(usable).map(|it| it.address).into_vec()
     }
 
     /// IPv6 resolvers: those it learned first, then those configured for it.
@@ -237,7 +237,7 @@ impl InterfaceDump {
             IpAddr::V6(server) => Some(*server),
             IpAddr::V4(_) => None,
         });
-        ipv6.collect()
+        ipv6.into_vec()
     }
 }
 

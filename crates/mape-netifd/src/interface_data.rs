@@ -6,7 +6,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use mape_core::{Failure, Plan};
+use mape_core::{Failure, IntoVec as _, Plan};
 use mape_system::json::Json;
 use mape_system::{json, record};
 use serde_json::{Map, Value};
@@ -97,7 +97,7 @@ impl InterfaceData {
             SharedAddress::of(plan);
         let Tunnel { ce, br, mtu } = Tunnel::of(plan);
         let outside: Vec<String> =
-            plan.reserved_outside().iter().map(ToString::to_string).collect();
+            plan.reserved_outside().iter().map(ToString::to_string).into_vec();
         Self {
             provider: Some(plan.provider_name().to_owned()),
             end_user_prefix: Some(end_user_prefix),
@@ -138,7 +138,7 @@ impl InterfaceData {
 /// Returns the named values of a failure as netifd keeps them: `name=value`. netifd takes at most
 /// 15 strings of an error.
 pub(super) fn named_values(failure: &Failure) -> Vec<String> {
-    failure.params.iter().take(MAX_PARAMS).map(|(name, value)| format!("{name}={value}")).collect()
+    failure.params.iter().take(MAX_PARAMS).map(|(name, value)| format!("{name}={value}")).into_vec()
 }
 
 impl Warning {

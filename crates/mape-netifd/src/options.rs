@@ -8,7 +8,9 @@ use std::ops::RangeInclusive;
 
 use ipnet::Ipv4Net;
 use log::LevelFilter;
-use mape_core::{Code, Explain, Explanation, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal};
+use mape_core::{
+    Code, Explain, Explanation, IntoVec as _, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal,
+};
 use mape_system::{json, logger};
 use serde_json::{Map, Value};
 
@@ -156,7 +158,7 @@ impl Options {
     pub(super) fn list(&self, name: &'static str) -> Result<Vec<String>, OptionError> {
         let Some(Value::Array(entries)) = self.0.get(name) else {
             let text = self.text(name)?.unwrap_or_default();
-            return Ok(text.split_ascii_whitespace().map(str::to_owned).collect());
+            return Ok(text.split_ascii_whitespace().map(str::to_owned).into_vec());
         };
         let mut list = Vec::new();
         for entry in entries {

@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use mape_core::{Plan, PortRange};
+use mape_core::{IntoVec as _, Plan, PortRange};
 use serde::Serialize;
 
 /// First and last port of each range.
@@ -64,7 +64,7 @@ impl Tunnel {
 /// Returns first and last port of each range.
 #[must_use]
 pub fn port_pairs(ranges: impl IntoIterator<Item = PortRange>) -> PortPairs {
-    ranges.into_iter().map(|range| [range.first(), range.last()]).collect()
+    ranges.into_iter().map(|range| [range.first(), range.last()]).into_vec()
 }
 
 /// Returns `240 ports of 192.0.2.1`, `all ports of 192.0.2.1` or `all ports of 192.0.2.0/29`.

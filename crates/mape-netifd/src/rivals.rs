@@ -11,7 +11,7 @@ use std::io;
 use std::net::Ipv6Addr;
 use std::path::Path;
 
-use mape_core::{Failure, Table};
+use mape_core::{Failure, IntoVec as _, Table};
 use mape_firewall::Env;
 use mape_nft::InterfaceName;
 use mape_provision::Mode;
@@ -47,7 +47,7 @@ type Claims = Table<String, Claim>;
 pub(super) fn taken(env: &Env, dump: &Dump, own: &InterfaceName) -> Taken {
     let own = own.as_str();
     let mut shares = left_behind(dump, own);
-    let ours: Vec<&InterfaceDump> = dump.interfaces().filter(|it| is_active(dump, it)).collect();
+    let ours: Vec<&InterfaceDump> = dump.interfaces().filter(|it| is_active(dump, it)).into_vec();
     if ours.iter().all(|it| it.name == own) {
         return Taken(shares);
     }
@@ -56,7 +56,7 @@ pub(super) fn taken(env: &Env, dump: &Dump, own: &InterfaceName) -> Taken {
     let ours = ours.into_iter();
     let mut ours: Vec<Rival<'_>> = ours
         .filter_map(|it| Rival::new(env, network.as_ref(), it, claims.remove(&it.name)))
-        .collect();
+        .into_vec();
     ours.sort_by_key(|it| (Reverse(it.has), Reverse(it.tunlink.is_some()), it.dump.name.clone()));
     // To name an uplink is no way to take it from the one that has it.
     let kept = ours.iter().find(|it| it.dump.name == own).and_then(Rival::uplink);
@@ -101,7 +101,7 @@ fn left_behind(dump: &Dump, own: &str) -> Vec<Share> {
         let interface = it.name.clone();
         Share { interface, ours: false, uplink: None, ce: Some(ce) }
     };
-    others.flat_map(|it| it.addresses().into_iter().map(move |ce| share(it, ce))).collect()
+    others.flat_map(|it| it.addresses().into_iter().map(move |ce| share(it, ce))).into_vec()
 }
 
 /// Whether it is one of ours that netifd starts, or that is not down yet.
@@ -210,7 +210,7 @@ pub(super) fn claim(
             uplink: Some(claim.uplink.clone()),
             ce: Some(claim.ce),
         });
-        let taken = Taken(others.collect()).by_another(config, uplink, ce);
+        let taken = Taken(others.into_vec()).by_another(config, uplink, ce);
         if taken.is_none() {
             claims.insert(own.to_string(), mine);
         }

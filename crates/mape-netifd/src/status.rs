@@ -7,7 +7,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use mape_core::{Code, Failure};
+use mape_core::{Code, Failure, IntoVec as _};
 use mape_firewall::Env;
 use mape_kernel::conntrack::Counters;
 use mape_kernel::device::Device;
@@ -92,7 +92,7 @@ impl Report {
             interface::Collector { env, dump: dump.as_ref(), failure: failure.as_ref() };
         Self {
             schema: SCHEMA,
-            interfaces: names.map(|name| collector.interface(&name)).collect(),
+            interfaces: names.map(|name| collector.interface(&name)).into_vec(),
             conntrack: Counters::read(&env.proc),
         }
     }
@@ -151,5 +151,5 @@ fn state_files(directory: &Path) -> Vec<InterfaceName> {
         let name = path.file_stem().filter(|_| path.extension() == Some(OsStr::new("json")))?;
         name.to_str()?.parse().ok()
     });
-    names.collect()
+    names.into_vec()
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use mape_core::Quoted;
+use mape_core::{IntoVec as _, Quoted};
 
 use super::config::Config;
 use super::error::UplinkError;
@@ -46,6 +46,6 @@ impl Taken {
 
     /// Returns all shares but those of this interface.
     pub(super) fn for_another_than(shares: &[Share], interface: &str) -> Self {
-        Self(shares.iter().filter(|share| share.interface != interface).cloned().collect())
+        Self(shares.iter().filter(|share| share.interface != interface).cloned().into_vec())
     }
 }

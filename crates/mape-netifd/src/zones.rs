@@ -1,5 +1,6 @@
 //! Firewall zones of firewall4, and the one that an interface is in.
 
+use mape_core::IntoVec as _;
 use mape_uci::{Directories, Package, Section};
 
 use super::config::Config;
@@ -29,11 +30,11 @@ impl Zones {
     fn of(package: &Package) -> Self {
         let enabled = |zone: &&Section| zone.get("enabled").is_none() || zone.is_on("enabled");
         let zones = package.of_kind("zone").filter(enabled).filter_map(|zone| {
-            let list = |option| zone.list(option).map(str::to_owned).collect();
+            let list = |option| zone.list(option).map(str::to_owned).into_vec();
             let name = zone.get("name")?.to_owned();
             Some(Zone { name, networks: list("network"), devices: list("device") })
         });
-        Self(zones.collect())
+        Self(zones.into_vec())
     }
 
     /// Adds the interfaces whose handlers have joined a zone (`data.zone`): firewall4 treats them

@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use mape_core::PortRange;
+use mape_core::{IntoVec as _, PortRange};
 
 use crate::edge::Edge;
 use crate::full_cone;
@@ -43,7 +43,7 @@ impl Admitted {
     #[must_use]
     pub fn of(interfaces: &[Interface]) -> Vec<Self> {
         let mut all: Vec<Self> =
-            interfaces.iter().flat_map(|it| [servers(it), cones(it)].concat()).collect();
+            interfaces.iter().flat_map(|it| [servers(it), cones(it)].concat()).into_vec();
         all.sort_unstable();
         all.dedup();
         all
@@ -100,7 +100,7 @@ impl fmt::Display for Admitted {
 }
 
 pub(crate) fn list(elements: &[Admitted]) -> String {
-    elements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    elements.iter().map(ToString::to_string).into_vec().join(", ")
 }
 
 /// Returns an element of firewall4's set for each port forward. Its port is the external one,
@@ -116,7 +116,7 @@ pub(crate) fn servers(interface: &Interface) -> Vec<Admitted> {
             hosts,
         })
     };
-    interface.published().into_iter().filter_map(element).collect()
+    interface.published().into_iter().filter_map(element).into_vec()
 }
 
 /// Returns elements for the UDP ports that conntrack assigns and that full cone makes reachable.
@@ -134,17 +134,19 @@ fn cones(interface: &Interface) -> Vec<Admitted> {
                 .published()
                 .iter()
                 .filter_map(|it| PortRange::new(it.port, it.port))
-                .collect(),
+                .into_vec(),
         ),
     };
     let hosts: Vec<Ipv4Net> = match interface.forwards.full_cone_hosts() {
-        hosts if !interface.options.full_cone => hosts.iter().copied().map(Ipv4Net::from).collect(),
+        hosts if !interface.options.full_cone => {
+            hosts.iter().copied().map(Ipv4Net::from).into_vec()
+        }
         _ => vec![Ipv4Net::default()],
     };
     let addresses = interface.dataplane.net();
     let element =
         |ports: PortRange, hosts| Admitted { addresses, transport: Transport::Udp, ports, hosts };
-    ports.iter().flat_map(|ports| hosts.iter().map(|hosts| element(*ports, *hosts))).collect()
+    ports.iter().flat_map(|ports| hosts.iter().map(|hosts| element(*ports, *hosts))).into_vec()
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@
 //! first packet of a connection traverses them. One rule always exists: it drops packets from the
 //! line whose source is no internet address ([`drop_bogons`]).
 
+use mape_core::IntoVec as _;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use ipnet::Ipv4Net;
@@ -83,7 +84,7 @@ fn drop_bogons(interface: &Interface) -> String {
     let address = interface.dataplane.address();
     // A line with such an address has neighbours with such an address.
     let is_ours = |net: &&str| net.parse().is_ok_and(|net: Ipv4Net| net.contains(&address));
-    let mut strange: Vec<&str> = BOGONS.iter().copied().filter(|net| !is_ours(net)).collect();
+    let mut strange: Vec<&str> = BOGONS.iter().copied().filter(|net| !is_ours(net)).into_vec();
     let neighbours = NEIGHBOURS.to_string();
     if neighbours_at_edge(interface, "daddr").is_empty() {
         strange.push(&neighbours);
@@ -97,12 +98,12 @@ fn to_own_address(interface: &Interface) -> Vec<String> {
         ["dnat-forwards", "dnat-neighbours"].map(|name| interface.object_name(name));
     let mut rules = vec![format!("iif {key} ip daddr {addresses} jump {servers}")];
     let mut devices: Vec<&Devices> =
-        interface.published_with_devices().flat_map(|(_, from)| from).collect();
+        interface.published_with_devices().flat_map(|(_, from)| from).into_vec();
     devices.sort_unstable();
     devices.dedup();
     for device in devices {
         let here = interface.published_with_devices().filter(|(_, from)| from.contains(device));
-        let here: Vec<&Published> = here.map(|(one, _)| one).collect();
+        let here: Vec<&Published> = here.map(|(one, _)| one).into_vec();
         let packets = format!("iifname \"{device}\" ip daddr {addresses}");
         rules.extend(to_hosts(&here).iter().map(|rule| format!("{packets} {rule}")));
         if interface.dataplane.mapping().is_some() {
@@ -153,11 +154,11 @@ fn to_hosts(published: &[&Published]) -> Vec<String> {
         let of_it = published.iter().filter(|one| one.transport == transport);
         let pairs: Vec<String> = of_it
             .map(|one| format!("{} : {} . {}", one.port, one.host.ip(), one.host.port()))
-            .collect();
+            .into_vec();
         let pairs = (!pairs.is_empty()).then(|| pairs.join(", "))?;
         Some(format!("dnat ip to {} dport map {{ {pairs} }}", transport.name()))
     };
-    Transport::ALL.into_iter().filter_map(rule).collect()
+    Transport::ALL.into_iter().filter_map(rule).into_vec()
 }
 
 /// Returns the rule that sends packets for ports outside the port set to the neighbours. It does
@@ -199,7 +200,7 @@ pub(crate) fn snat_published(interface: &Interface) -> Option<String> {
     let pairs: Vec<String> = pairs
         .iter()
         .map(|(host, port)| format!("{} . {} : {address} . {port}", host.ip(), host.port()))
-        .collect();
+        .into_vec();
     (!pairs.is_empty()).then(|| {
         format!("meta l4proto udp snat ip to ip saddr . udp sport map {{ {} }}", pairs.join(", "))
     })

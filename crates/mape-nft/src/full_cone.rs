@@ -6,6 +6,7 @@
 
 use crate::interface::Interface;
 use crate::text::Object;
+use mape_core::IntoVec as _;
 
 /// Names of the two chains on hooks.
 pub(crate) fn chains(interface: &Interface) -> [String; 2] {
@@ -23,7 +24,7 @@ fn sender_match(interface: &Interface) -> String {
     if interface.options.full_cone {
         return format!("ct original ip saddr != {}", interface.dataplane.addresses());
     }
-    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).into_vec();
     format!("ct original ip saddr {{ {} }}", hosts.join(", "))
 }
 

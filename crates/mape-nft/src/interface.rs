@@ -1,5 +1,6 @@
 //! One interface with everything that its rules depend on.
 
+use mape_core::IntoVec as _;
 use std::num::NonZeroU16;
 
 use crate::dataplane::Dataplane;
@@ -69,7 +70,7 @@ impl Interface {
     /// Returns the port forwards that take effect: those of reserved ports, or all if the address
     /// is not shared.
     pub(crate) fn published(&self) -> Vec<&Published> {
-        self.published_with_devices().map(|(one, _)| one).collect()
+        self.published_with_devices().map(|(one, _)| one).into_vec()
     }
 
     pub(crate) fn published_with_devices(

@@ -5,7 +5,7 @@
 //! of **internal** ports, as many as the port set has usable ports, and the edge replaces each
 //! internal port with one **external** port of the set, and the reverse.
 
-use mape_core::{Code, Explain, Explanation, PortRange, PortSet};
+use mape_core::{Code, Explain, Explanation, IntoVec as _, PortRange, PortSet};
 
 use crate::port_ranges::{complement, merged};
 
@@ -90,11 +90,11 @@ impl Mapping {
         let owned: Vec<PortRange> = set
             .ranges()
             .filter_map(|range| PortRange::new(range.first().max(1), range.last()))
-            .collect();
+            .into_vec();
         let reserved: Vec<PortRange> = reserved
             .iter()
             .flat_map(|wanted| owned.iter().filter_map(|own| own.intersection(*wanted)))
-            .collect();
+            .into_vec();
         let mut external = without(&owned, &reserved);
         let owned_count = owned.iter().map(|range| range.ports().len()).sum();
         let reserved = merged(reserved);
@@ -102,7 +102,7 @@ impl Mapping {
             .ok_or(NoUsablePort)?;
         external.truncate(internal.ports().len());
         let mut by_external: Vec<(u16, u16)> =
-            external.iter().copied().zip(internal.ports()).collect();
+            external.iter().copied().zip(internal.ports()).into_vec();
         by_external.sort_unstable();
         Ok(Self { internal, external, by_external, set, owned, reserved })
     }
@@ -171,10 +171,10 @@ impl Mapping {
 /// This keeps live flows on their ports: reserving one more port moves one other port instead of
 /// all ports behind it.
 fn without(owned: &[PortRange], reserved: &[PortRange]) -> Vec<u16> {
-    let sorted: Vec<u16> = owned.iter().flat_map(|range| range.ports()).collect();
+    let sorted: Vec<u16> = owned.iter().flat_map(|range| range.ports()).into_vec();
     let mut ports = sorted.clone();
     // The position in `ports` of each port, by its index in `sorted`.
-    let mut place: Vec<Option<usize>> = (0..sorted.len()).map(Some).collect();
+    let mut place: Vec<Option<usize>> = (0..sorted.len()).map(Some).into_vec();
     for port in reserved.iter().flat_map(|range| range.ports()) {
         let Some(taken) = sorted.binary_search(&port).ok().and_then(|at| place.get_mut(at)) else {
             continue;

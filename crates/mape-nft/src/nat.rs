@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use mape_core::PortRange;
+use mape_core::{IntoVec as _, PortRange};
 
 use crate::dataplane::Dataplane;
 use crate::edge::Edge;
@@ -104,7 +104,7 @@ fn buckets(interface: &Interface, mapping: &Mapping, rules: &mut Vec<String>) ->
     let count = (BUCKET_ENTRIES / ranges.len().max(1)).clamp(1, BUCKETS);
     let name = |bucket: usize| interface.object_name(&format!("snat-bucket{bucket}"));
     let targets: Vec<String> =
-        (0..count).map(|bucket| format!("{bucket} : goto {}", name(bucket))).collect();
+        (0..count).map(|bucket| format!("{bucket} : goto {}", name(bucket))).into_vec();
     let targets = targets.join(", ");
     for (protocols, hashed) in [("{ tcp, udp }", "ip daddr . th dport"), ("icmp", "ip daddr")] {
         rules.push(format!(
@@ -113,7 +113,7 @@ fn buckets(interface: &Interface, mapping: &Mapping, rules: &mut Vec<String>) ->
     }
     (0..count)
         .map(|bucket| Object::chain(name(bucket), vec![walk(address, &ranges, bucket)]))
-        .collect()
+        .into_vec()
 }
 
 /// Returns the rule of one bucket. It uses the ranges in turn, and each bucket begins with another
@@ -124,7 +124,7 @@ fn walk(address: Ipv4Addr, ranges: &[PortRange], bucket: usize) -> String {
         // A single port is written as a range too: nft refuses a map that contains both.
         format!("{index} : {address} . {}-{}", range.first(), range.last())
     };
-    let entries: Vec<String> = turned.enumerate().map(entry).collect();
+    let entries: Vec<String> = turned.enumerate().map(entry).into_vec();
     format!(
         "{SHAREABLE} snat ip to numgen inc mod {} map {{ {} }}",
         ranges.len(),

@@ -1,5 +1,6 @@
 //! Forwarded ports, the hosts to which they lead, and who may reach them.
 
+use mape_core::IntoVec as _;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::str::FromStr;
@@ -85,7 +86,7 @@ impl Forwards {
     #[must_use]
     pub fn new(published: Vec<Published>, full_cone_hosts: Vec<Ipv4Addr>) -> Self {
         Self::with_hairpin(
-            published.into_iter().map(|one| (one, Vec::new())).collect(),
+            published.into_iter().map(|one| (one, Vec::new())).into_vec(),
             full_cone_hosts,
         )
     }

@@ -1,5 +1,6 @@
 //! The whole text for `nft -f`, from interfaces.
 
+use mape_core::IntoVec as _;
 use std::fmt::Write as _;
 
 use crate::edge::Edge;
@@ -59,7 +60,7 @@ pub fn static_text() -> String {
 }
 
 fn static_objects() -> [Object; 9] {
-    let rules = |rules: &[&str]| rules.iter().map(|&rule| rule.to_owned()).collect();
+    let rules = |rules: &[&str]| rules.iter().map(|&rule| rule.to_owned()).into_vec();
     let guarded = guarded(GUARDED);
     [
         Object::persistent("map", "open_interfaces", VERDICTS),
@@ -117,10 +118,7 @@ pub fn standalone(interface: &Interface) -> String {
     text.push_str(&static_text());
     write_interface(&mut text, interface);
     let former = former_names::chains(interface);
-    remove_chains(
-        &mut text,
-        &[MARKER_CHAIN.to_owned()].into_iter().chain(former).collect::<Vec<_>>(),
-    );
+    remove_chains(&mut text, &[MARKER_CHAIN.to_owned()].into_iter().chain(former).into_vec());
     text
 }
 
@@ -174,7 +172,7 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     text.push_str(&static_text());
     let on_device = |interface: &&Interface| interface.is_on_device();
     let netdev_tables: Vec<String> =
-        interfaces.iter().filter(on_device).map(Interface::netdev_table).collect();
+        interfaces.iter().filter(on_device).map(Interface::netdev_table).into_vec();
     for map in ["open_interfaces", "snat_by_oif", "outer_guard_by_ce"] {
         let _ = writeln!(text, "flush map inet {INET_TABLE} {map}");
     }

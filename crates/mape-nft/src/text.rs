@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mape_core::PortRange;
+use mape_core::{IntoVec as _, PortRange};
 
 use crate::object_names::INET_TABLE;
 
@@ -191,7 +191,7 @@ pub(crate) fn remove_chains(text: &mut String, chains: &[String]) {
 
 /// Returns the elements of an interval set: `5696-5711, 9792`.
 pub(crate) fn list(ranges: &[PortRange]) -> String {
-    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    ranges.iter().map(ToString::to_string).into_vec().join(", ")
 }
 
 /// Returns the names of the chains of the common table in the output of `nft list chains`.

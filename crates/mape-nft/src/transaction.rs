@@ -1,5 +1,6 @@
 //! The text for all interfaces of the machine, and the queries that tell whether it is loaded.
 
+use mape_core::IntoVec as _;
 use std::fmt::Write as _;
 
 use crate::former_names;
@@ -78,7 +79,7 @@ impl Transaction {
                 HOOKED_KINDS.contains(&kind) && self.names.iter().all(|name| name != interface)
             })
         };
-        chains_of_common_table(chains).filter(is_stale).map(str::to_owned).collect()
+        chains_of_common_table(chains).filter(is_stale).map(str::to_owned).into_vec()
     }
 
     /// Returns a command for `nft -t` that lists what shows whether this text is loaded, up to the
@@ -102,8 +103,8 @@ impl Transaction {
         let marker = format!("\"{}\"", self.marker);
         // Headings of listed objects end with a brace.
         let is_table = |line: &&str| !line.ends_with('{');
-        let tables = output.lines().filter(is_table).collect::<Vec<_>>().join("\n");
-        let own: Vec<&str> = own_netdev_tables(&tables).collect();
+        let tables = output.lines().filter(is_table).into_vec().join("\n");
+        let own: Vec<&str> = own_netdev_tables(&tables).into_vec();
         let is_loaded = output.matches(&marker).count() == 1 + self.netdev_tables.len()
             && tables.lines().any(|line| line.strip_prefix("table inet ") == Some(INET_TABLE))
             && own.len() == self.netdev_tables.len()

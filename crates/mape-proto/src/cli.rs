@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use mape_core::Failure;
+use mape_core::{Failure, IntoVec as _};
 
 mod answer;
 mod arguments;
@@ -45,7 +45,7 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> ExitStatus {
-    let mut arguments = spelled_out(arguments.into_iter().collect());
+    let mut arguments = spelled_out(arguments.into_iter().into_vec());
     if let Some(status) = netifd::run(&arguments) {
         return status;
     }

@@ -4,7 +4,7 @@
 //! Neither is trusted. A file that cannot be read, has another format or belongs to another
 //! configuration counts as absent.
 
-use mape_core::{Layout, ReceivedPrefix, parse_rule};
+use mape_core::{IntoVec as _, Layout, ReceivedPrefix, parse_rule};
 use serde_json::Value;
 
 use crate::answer::{Answer, MAX_BODY, MapE, Method, Shape};
@@ -136,7 +136,7 @@ fn object(text: &str, longest: usize) -> Option<Value> {
 }
 
 fn texts<T: ToString>(values: &[T]) -> Value {
-    Value::Array(values.iter().map(|value| Value::String(value.to_string())).collect())
+    Value::Array(values.iter().map(|value| Value::String(value.to_string())).into_vec())
 }
 
 fn prefixes(value: &Value) -> Option<Vec<ReceivedPrefix>> {

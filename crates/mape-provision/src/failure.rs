@@ -1,6 +1,6 @@
 //! Reasons why there is no usable answer, for people and for LuCI.
 
-use mape_core::{Code, Explain, Explanation};
+use mape_core::{Code, Explain, Explanation, IntoVec as _};
 
 use crate::answer::AnswerError;
 use crate::request::Capability;
@@ -46,7 +46,7 @@ pub enum NoService {
 }
 
 fn names(methods: &[Capability]) -> String {
-    let names: Vec<&str> = methods.iter().map(|method| method.name()).collect();
+    let names: Vec<&str> = methods.iter().map(|method| method.name()).into_vec();
     names.join(", ")
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv6Addr;
 
 use ipnet::Ipv6Net;
-use mape_core::{Explain, Explanation, Quoted};
+use mape_core::{Explain, Explanation, IntoVec as _, Quoted};
 
 use crate::txt::Discovered;
 use crate::url::{Scheme, Url, may_be_led_to};
@@ -163,7 +163,7 @@ impl Identity {
 }
 
 fn words(capabilities: &[Capability]) -> String {
-    let words: Vec<&str> = capabilities.iter().map(|capability| capability.name()).collect();
+    let words: Vec<&str> = capabilities.iter().map(|capability| capability.name()).into_vec();
     words.join(",")
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use mape_core::Quoted;
+use mape_core::{IntoVec as _, Quoted};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -289,7 +289,7 @@ impl Pipes<'_> {
         let stderr = self.stderr.from.as_ref().map(|pipe| (pipe.as_fd(), PollFlags::POLLIN));
         let pipes = [stdin, stdout, stderr];
         let mut waited: Vec<PollFd<'_>> =
-            pipes.iter().flatten().map(|(pipe, flags)| PollFd::new(*pipe, *flags)).collect();
+            pipes.iter().flatten().map(|(pipe, flags)| PollFd::new(*pipe, *flags)).into_vec();
         // Rounded up, so that a short rest is waited for and not polled for.
         let wait = PollTimeout::try_from(wait + Duration::from_micros(999));
         match poll(&mut waited, wait.unwrap_or(PollTimeout::MAX)) {

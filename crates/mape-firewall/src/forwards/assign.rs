@@ -1,6 +1,6 @@
 //! Assigns ports to forwards. The result depends on the arguments only.
 
-use mape_core::{Explain, Explanation, Plan, PortRange, PortSet, Table, fnv1a_32};
+use mape_core::{Explain, Explanation, IntoVec as _, Plan, PortRange, PortSet, Table, fnv1a_32};
 
 use super::port_store::PortStore;
 use super::section::{Forward, RequestedPort};
@@ -94,7 +94,7 @@ impl Explain for Refusal {
 }
 
 fn join(ports: &[PortRange], separator: &str) -> String {
-    ports.iter().map(PortRange::to_string).collect::<Vec<_>>().join(separator)
+    ports.iter().map(PortRange::to_string).into_vec().join(separator)
 }
 
 impl Refusal {
@@ -220,7 +220,7 @@ pub(super) fn assign(
     let section = |forward: &Forward| forward.section.clone();
     Choice {
         ports: assigner.given.iter().map(|(forward, ports)| (section(forward), *ports)).collect(),
-        refused: refused.into_iter().map(|(forward, why)| (section(forward), why)).collect(),
+        refused: refused.into_iter().map(|(forward, why)| (section(forward), why)).into_vec(),
     }
 }
 
@@ -261,7 +261,7 @@ impl<'forwards> Assigner<'forwards> {
     fn assign_any(&mut self, forward: &'forwards Forward) -> Result<(), Refusal> {
         let same = self.free_run(forward, forward.dest_ports.first());
         let ports = same.or_else(|| {
-            let all: Vec<u16> = self.set.ranges().flat_map(PortRange::ports).collect();
+            let all: Vec<u16> = self.set.ranges().flat_map(PortRange::ports).into_vec();
             let hash = usize::try_from(fnv1a_32(&forward.key)).unwrap_or(0);
             let start = hash.checked_rem(all.len())?;
             let mut candidates = all.iter().cycle().skip(start).take(all.len()).copied();
@@ -313,7 +313,7 @@ impl<'forwards> Assigner<'forwards> {
         let can_be_had =
             |it: &u16| self.is_free(forward, *it) && (self.room > 0 || self.is_spent(*it));
         let all = self.set.ranges().flat_map(PortRange::ports);
-        let mut free: Vec<u16> = all.filter(can_be_had).collect();
+        let mut free: Vec<u16> = all.filter(can_be_had).into_vec();
         free.sort_unstable();
         let mut runs: Vec<PortRange> = Vec::new();
         for port in free {
@@ -333,10 +333,10 @@ impl<'forwards> Assigner<'forwards> {
         }
         let more = forward.dest_ports.last() - forward.dest_ports.first();
         let starts = runs.iter().flat_map(|run| run.first()..=run.last().saturating_sub(more));
-        let mut starts: Vec<u16> = starts.collect();
+        let mut starts: Vec<u16> = starts.into_vec();
         starts.sort_unstable_by_key(|start| (start.abs_diff(port), *start));
         starts.truncate(OFFERED);
         let run = |first: u16| PortRange::new(first, first.checked_add(more)?);
-        starts.into_iter().filter_map(run).collect()
+        starts.into_iter().filter_map(run).into_vec()
     }
 }

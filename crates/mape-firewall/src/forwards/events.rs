@@ -4,7 +4,7 @@ use std::net::SocketAddrV4;
 use std::path::Path;
 use std::time::Duration;
 
-use mape_core::PortRange;
+use mape_core::{IntoVec as _, PortRange};
 use mape_system::program::{Command, End, Program};
 
 use super::port_store::PortStore;
@@ -48,7 +48,7 @@ impl Change {
             old: old.at(key),
             new: None,
         });
-        present.chain(gone).filter(|change| change.old != change.new).collect()
+        present.chain(gone).filter(|change| change.old != change.new).into_vec()
     }
 
     fn action(&self) -> &'static str {
@@ -108,7 +108,7 @@ fn announce_within(timeout: Duration, hotplug: &Path, interface: &str, changes: 
 /// The same for the ports of UPnP: `PORTS` lists them, such as `63056-63071`.
 pub fn announce_pool(hotplug: &Path, interface: &str, pool: &[PortRange]) {
     if hotplug.exists() {
-        let ports: Vec<String> = pool.iter().map(ToString::to_string).collect();
+        let ports: Vec<String> = pool.iter().map(ToString::to_string).into_vec();
         let mut command = Command::new(hotplug);
         command.arg("mape").env("ACTION", "upnp").env("INTERFACE", interface);
         command.env("PORTS", &ports.join(" "));

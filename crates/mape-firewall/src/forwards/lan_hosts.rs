@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use mape_core::{Table, is_unicast4};
+use mape_core::{IntoVec as _, Table, is_unicast4};
 use mape_system::files;
 use mape_uci::{Package, Section, Sections};
 
@@ -42,7 +42,7 @@ impl Hosts {
         let dhcp = package("dhcp");
         // Each dnsmasq has its own.
         let named = Sections::of(dhcp.as_ref(), "dnsmasq");
-        let mut paths: Vec<&str> = named.filter_map(|it| it.get("leasefile")).collect();
+        let mut paths: Vec<&str> = named.filter_map(|it| it.get("leasefile")).into_vec();
         if paths.is_empty() {
             paths.push(LEASES);
         }
@@ -58,7 +58,7 @@ impl Hosts {
 
     fn of(dhcp: Option<&Package>, network: Option<&Package>, list: &str) -> Self {
         let small = |section: &Section, option| -> Vec<String> {
-            section.list(option).map(str::to_ascii_lowercase).collect()
+            section.list(option).map(str::to_ascii_lowercase).into_vec()
         };
         let configured = |host: &Section| Configured {
             names: small(host, "name"),
@@ -73,8 +73,8 @@ impl Hosts {
         let networks = Sections::of(network, "interface");
         let hosts = Sections::of(dhcp, "host");
         Self {
-            configured: hosts.map(configured).collect(),
-            leases: list.lines().filter_map(lease).collect(),
+            configured: hosts.map(configured).into_vec(),
+            leases: list.lines().filter_map(lease).into_vec(),
             networks: networks.map(|it| (it.name().to_owned(), nets(it))).collect(),
         }
     }
@@ -166,7 +166,7 @@ fn nets(section: &Section) -> Vec<Ipv4Net> {
         let with_netmask = || Ipv4Net::with_netmask(address.parse().ok()?, netmask?).ok();
         address.parse().ok().or_else(with_netmask)
     };
-    section.list("ipaddr").filter_map(net).collect()
+    section.list("ipaddr").filter_map(net).into_vec()
 }
 
 #[cfg(test)]

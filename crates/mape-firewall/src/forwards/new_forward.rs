@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mape_core::Quoted;
+use mape_core::{IntoVec as _, Quoted};
 use mape_uci::{Package, quoted};
 
 use super::section::{Forward, ForwardError, KIND};
@@ -59,7 +59,7 @@ impl ForwardRequest<'_> {
         ]
         .into_iter()
         .flatten()
-        .collect()
+        .into_vec()
     }
 
     /// Returns the forward, parsed as the loader parses a section.

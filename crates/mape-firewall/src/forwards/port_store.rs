@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 
-use mape_core::{PortRange, Table};
+use mape_core::{IntoVec as _, PortRange, Table};
 use mape_system::{files, json, record};
 
 use super::section::{Forward, RequestedPort};
@@ -97,7 +97,7 @@ impl PortStore {
         let named = |(key, stored): (&String, &StoredPort)| {
             is_it(stored.section.as_ref().unwrap_or(key)).then(|| key.clone())
         };
-        let keys: Vec<String> = self.forwards.iter().filter_map(named).collect();
+        let keys: Vec<String> = self.forwards.iter().filter_map(named).into_vec();
         for key in keys {
             let before = old.forwards.get(&key).filter(|_| old.ipv4 == self.ipv4).cloned();
             match before {

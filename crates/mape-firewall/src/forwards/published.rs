@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use mape_core::PortRange;
+use mape_core::{IntoVec as _, PortRange};
 use mape_nft::{Devices, Published, Transport};
 use mape_system::json::{Entries, Fields, Record};
 use serde::{Serialize, Serializer};
@@ -35,7 +35,7 @@ impl Record for Server {
         let last: Option<u16> = fields.optional("last");
         Self {
             forward,
-            transports: Transport::ALL.into_iter().filter(is_named).collect(),
+            transports: Transport::ALL.into_iter().filter(is_named).into_vec(),
             ports: PortRange::new(first, last.unwrap_or(first)).unwrap_or(PortRange::one(first)),
             host: fields.optional("host"),
             before: fields.optional("before"),
@@ -44,7 +44,7 @@ impl Record for Server {
     }
 
     fn write(&self, entries: &mut Entries) {
-        let names: Vec<String> = self.transports.iter().map(|it| it.name().to_owned()).collect();
+        let names: Vec<String> = self.transports.iter().map(|it| it.name().to_owned()).into_vec();
         entries.put("section", &self.forward);
         entries.put("proto", &names);
         entries.put("port", &self.ports.first());
@@ -75,7 +75,7 @@ impl Server {
 
     /// Returns the same with the devices of the hairpin. Invalid device names are left out.
     pub fn reached_from(&self) -> impl Iterator<Item = (Published, Vec<Devices>)> + '_ {
-        let from = || self.from.iter().filter_map(|device| device.parse().ok()).collect();
+        let from = || self.from.iter().filter_map(|device| device.parse().ok()).into_vec();
         self.published().map(move |one| (one, from()))
     }
 

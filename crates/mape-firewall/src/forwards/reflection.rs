@@ -4,6 +4,7 @@
 //! Options and defaults are those of its `redirect`. firewall4 writes down what it has found out of
 //! its zones each time it loads them; it is not asked, since it holds its lock while it runs us.
 
+use mape_core::IntoVec as _;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
@@ -47,8 +48,8 @@ impl Zones {
     fn of(state: &str, routes: &str) -> Self {
         let state: Value = json::value(state).unwrap_or_default();
         let zones = state.get("zones").and_then(Value::as_array);
-        let zones = zones.map(|zones| zones.iter().filter_map(Zone::read).collect());
-        Self { zones, networks: routes.lines().filter_map(network).collect() }
+        let zones = zones.map(|zones| zones.iter().filter_map(Zone::read).into_vec());
+        Self { zones, networks: routes.lines().filter_map(network).into_vec() }
     }
 
     /// The devices from which this forward is reached, sorted. Without firewall4 it is the one that
@@ -58,7 +59,7 @@ impl Zones {
             (Reflection::Off, _) | (Reflection::Zones(_), None) => Vec::new(),
             (Reflection::Zones(names), Some(zones)) => {
                 let chosen = zones.iter().filter(|zone| names.contains(&zone.name));
-                chosen.flat_map(|zone| zone.devices.clone()).collect()
+                chosen.flat_map(|zone| zone.devices.clone()).into_vec()
             }
             (Reflection::Host, Some(zones)) => {
                 let zone = host.and_then(|host| zone_of(zones, host));
@@ -70,7 +71,7 @@ impl Zones {
                     |(net, _): &&(Ipv4Net, Devices)| host.is_some_and(|host| net.contains(&host));
                 let best =
                     self.networks.iter().filter(leads).max_by_key(|(net, _)| net.prefix_len());
-                best.map(|(_, device)| device.clone()).into_iter().collect()
+                best.map(|(_, device)| device.clone()).into_iter().into_vec()
             }
         };
         devices.sort_unstable();
@@ -96,9 +97,9 @@ impl Zone {
         Some(Self {
             name: text(zone, "name")?,
             // An interface, which firewall4 calls a device here.
-            networks: items(zone, "network").iter().filter_map(|it| text(it, "device")).collect(),
-            devices: devices.filter_map(|it| it.as_str()?.parse().ok()).collect(),
-            subnets: items(zone, "related_subnets").iter().filter_map(subnet).collect(),
+            networks: items(zone, "network").iter().filter_map(|it| text(it, "device")).into_vec(),
+            devices: devices.filter_map(|it| it.as_str()?.parse().ok()).into_vec(),
+            subnets: items(zone, "related_subnets").iter().filter_map(subnet).into_vec(),
         })
     }
 
@@ -116,7 +117,7 @@ impl Zone {
 
 /// A line of the kernel's list of routes: device, destination, gateway, flags, three numbers, mask.
 fn network(line: &str) -> Option<(Ipv4Net, Devices)> {
-    let words: Vec<&str> = line.split_ascii_whitespace().collect();
+    let words: Vec<&str> = line.split_ascii_whitespace().into_vec();
     let [device, destination, _, flags, _, _, _, mask, ..] = words.as_slice() else { return None };
     let number = |word: &str| u32::from_str_radix(word, 16).ok();
     // Written as the bytes stand in memory.

@@ -6,7 +6,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use ipnet::Ipv4Net;
-use mape_core::{Explain, Explanation, Failure, PortRange, Quoted, decimal, is_unicast4};
+use mape_core::{
+    Explain, Explanation, Failure, IntoVec as _, PortRange, Quoted, decimal, is_unicast4,
+};
 use mape_nft::Transport;
 use mape_uci::{self, Section};
 
@@ -157,7 +159,7 @@ impl Forward {
                 ));
             }
         };
-        let protocols: Vec<&str> = section.list("proto").collect();
+        let protocols: Vec<&str> = section.list("proto").into_vec();
         let mut forward = Self {
             section: section.name().to_owned(),
             key: section.name().to_owned(),
@@ -192,7 +194,7 @@ impl Forward {
     /// Returns the protocols for display: TCP and UDP are `tcp udp`.
     #[must_use]
     pub fn protocols(&self) -> String {
-        self.transports.iter().map(|it| it.name()).collect::<Vec<_>>().join(" ")
+        self.transports.iter().map(|it| it.name()).into_vec().join(" ")
     }
 }
 
@@ -213,7 +215,7 @@ impl Reflection {
         if !switch(section, "reflection")? {
             return Ok(Self::Off);
         }
-        let zones: Vec<String> = section.list("reflection_zone").map(str::to_owned).collect();
+        let zones: Vec<String> = section.list("reflection_zone").map(str::to_owned).into_vec();
         Ok(if zones.is_empty() { Self::Host } else { Self::Zones(zones) })
     }
 }
@@ -237,7 +239,7 @@ pub fn transports(names: &[&str]) -> Result<Vec<Transport>, ForwardError> {
         found.extend(these);
     }
     let all = Transport::ALL.into_iter();
-    Ok(all.filter(|transport| found.is_empty() || found.contains(transport)).collect())
+    Ok(all.filter(|transport| found.is_empty() || found.contains(transport)).into_vec())
 }
 
 impl RequestedPort {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use mape_core::{Plan, PortRange};
+use mape_core::{IntoVec as _, Plan, PortRange};
 use mape_system::files;
 
 /// Returns the last `count` ports of the set that are not reserved, but leaves at least one for
@@ -16,7 +16,7 @@ pub fn pool(plan: &Plan, count: u16) -> Vec<PortRange> {
     }
     let reserved = plan.reserved_inside();
     let free = |port: &u16| *port != 0 && !reserved.iter().any(|range| range.contains(*port));
-    let free: Vec<u16> = set.ranges().flat_map(PortRange::ports).filter(free).collect();
+    let free: Vec<u16> = set.ranges().flat_map(PortRange::ports).filter(free).into_vec();
     let skipped = free.len().saturating_sub(count.into()).max(1);
     let mut ranges: Vec<PortRange> = Vec::new();
     for port in free.into_iter().skip(skipped) {

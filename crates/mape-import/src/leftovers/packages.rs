@@ -2,6 +2,7 @@
 
 use super::finding::Leftover;
 use crate::router::Router;
+use mape_core::IntoVec as _;
 
 /// A file, whose it is, and how it goes.
 const FILES: [(&str, &str, &[&str]); 7] = [
@@ -56,5 +57,5 @@ pub(super) fn find(router: &Router) -> Vec<Leftover> {
         let leftover = Leftover::new("package", *path, *why);
         remove.iter().fold(leftover, |leftover, command| leftover.remove(*command))
     };
-    FILES.iter().filter(|(path, _, _)| router.has(path)).map(leftover).collect()
+    FILES.iter().filter(|(path, _, _)| router.has(path)).map(leftover).into_vec()
 }

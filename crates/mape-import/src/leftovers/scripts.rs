@@ -1,6 +1,6 @@
 //! Protocol handlers, hooks and start scripts.
 
-use mape_core::ShellWord;
+use mape_core::{IntoVec as _, ShellWord};
 
 use super::finding::{Leftover, Subject};
 use super::packages;
@@ -97,7 +97,7 @@ const PROGRAMS: [&str; 7] = ["mape", "map-e", "fleth", "jp-ipoe", "jp_ipoe", "v6
 /// Hotplug hooks, cron entries and start scripts that work on MAP-E.
 pub(super) fn hooks(router: &Router, subject: &Subject) -> Vec<Leftover> {
     let foreign = router.scripts.iter().filter(|script| !script.is_ours());
-    foreign.filter_map(|script| hook(script, router, subject)).collect()
+    foreign.filter_map(|script| hook(script, router, subject)).into_vec()
 }
 
 fn hook(script: &Script, router: &Router, subject: &Subject) -> Option<Leftover> {

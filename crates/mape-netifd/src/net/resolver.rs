@@ -1,5 +1,6 @@
 //! Asking the uplink's own resolvers, over IPv6.
 
+use mape_core::IntoVec as _;
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
@@ -59,7 +60,7 @@ impl Resolvers {
         let Some(Reply::Records(records)) = self.ask(name, Kind::Aaaa) else { return Vec::new() };
         let address = |data: &Vec<u8>| <[u8; 16]>::try_from(data.as_slice()).ok();
         let addresses = records.iter().filter_map(address).map(Ipv6Addr::from);
-        addresses.filter(|address| may_be_led_to(*address, &self.own)).collect()
+        addresses.filter(|address| may_be_led_to(*address, &self.own)).into_vec()
     }
 
     /// Returns the first answer with records or NXDOMAIN, else a failure; `None` where no server

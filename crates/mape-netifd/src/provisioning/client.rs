@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::fs;
 use std::net::{Ipv6Addr, SocketAddrV6};
 
-use mape_core::{ReceivedPrefix, Shown};
+use mape_core::{IntoVec as _, ReceivedPrefix, Shown};
 use mape_firewall::Env;
 use mape_provision::{
     Effect, Event, HttpFailure, HttpReply, HttpRequest, Machine, Next, may_be_asked,
@@ -50,7 +50,7 @@ impl ProvisioningClient {
         let best = asked.min_by_key(|(interface, _)| Reverse(delegated(interface)));
         let Some((interface, prefixes)) = best else { return Self::default() };
         let source = interface.addresses().first().copied();
-        let own = dump.interfaces().flat_map(InterfaceDump::networks).collect();
+        let own = dump.interfaces().flat_map(InterfaceDump::networks).into_vec();
         let resolvers = Resolvers { own, ..resolvers_of(interface, source) };
         Self { interface: interface.name.clone(), prefixes, resolvers }
     }
@@ -112,7 +112,7 @@ fn prefixes_of(interface: &InterfaceDump) -> Vec<ReceivedPrefix> {
             .filter(|it| it.preferred > 0 && may_be_asked(it.prefix.net().addr()))
             .map(|it| it.prefix)
             .filter(|prefix| !found.contains(prefix))
-            .collect();
+            .into_vec();
         some.sort_by_key(|prefix| prefix.net());
         some.dedup();
         found.append(&mut some);
@@ -131,6 +131,6 @@ fn resolvers_of(interface: &InterfaceDump, source: Option<Ipv6Addr>) -> Resolver
         let scope = if address.is_unicast_link_local() { index() } else { 0 };
         SocketAddrV6::new(*address, DNS_PORT, 0, scope)
     };
-    let servers = interface.resolvers().iter().map(server).collect();
+    let servers = interface.resolvers().iter().map(server).into_vec();
     Resolvers { servers, source, ..Resolvers::default() }
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use mape_core::{Code, Explain, Failure};
+use mape_core::{Code, Explain, Failure, IntoVec as _};
 use mape_firewall::forwards::Server;
 use mape_firewall::{Env, STOPPED, State, StateError, ValidState, in_force};
 use mape_kernel::conntrack;
@@ -105,7 +105,7 @@ const KEPT_OUT: &str = "the edge postrouting has to see every packet, which an o
 
 impl Collector<'_> {
     pub(super) fn interface(&self, name: &InterfaceName) -> InterfaceStatus {
-        let mut unknown: Vec<String> = self.failure.map(Failure::line).into_iter().collect();
+        let mut unknown: Vec<String> = self.failure.map(Failure::line).into_iter().into_vec();
         let netifd = self.dump.and_then(|dump| dump.interface(name.as_str()));
         let netifd = netifd.filter(|netifd| netifd.is_ours());
         let nothing = InterfaceData::default();
@@ -123,7 +123,7 @@ impl Collector<'_> {
         }
         let ports = state.as_ref().map(|(plan, checked)| {
             let published =
-                checked.servers.iter().flat_map(|server| server.ports.ports()).collect();
+                checked.servers.iter().flat_map(|server| server.ports.ports()).into_vec();
             Ports::new(plan, &checked.line).with_servers(published, checked.pool.clone())
         });
         let shared = ports.as_ref().is_none_or(Ports::is_shared);

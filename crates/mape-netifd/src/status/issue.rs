@@ -1,5 +1,6 @@
 //! Errors and warnings of an interface.
 
+use mape_core::IntoVec as _;
 use serde::Serialize;
 
 use crate::dump::InterfaceDump;
@@ -22,7 +23,7 @@ pub struct Issue {
 /// Reads `name=value` strings.
 fn named<'a>(params: impl IntoIterator<Item = &'a String>) -> Vec<(String, String)> {
     let pairs = params.into_iter().filter_map(|it| it.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into_vec()
 }
 
 /// Returns the newest error of ours, which names the cause; without one the newest of netifd, which

@@ -1,6 +1,6 @@
 //! Ports in use, as `status` and `ports` show them.
 
-use mape_core::PortRange;
+use mape_core::{IntoVec as _, PortRange};
 use serde::Serialize;
 
 use super::peak::Peak;
@@ -75,8 +75,8 @@ impl PortsStatus {
             connections: known(&Usage::connections),
             peak,
             hosts: usage.map(|usage| usage.top_hosts(HOSTS)),
-            blocks: ports.blocks().iter().map(block).collect(),
-            all: ports.all().map(port).collect(),
+            blocks: ports.blocks().iter().map(block).into_vec(),
+            all: ports.all().map(port).into_vec(),
         }
     }
 

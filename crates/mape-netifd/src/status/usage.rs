@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::net::Ipv4Addr;
 
-use mape_core::{Plan, PortRange};
+use mape_core::{IntoVec as _, Plan, PortRange};
 use mape_kernel::conntrack::{Entry, Protocol};
 use mape_nft::{Dataplane, Edge};
 use serde::Serialize;
@@ -84,7 +84,7 @@ impl Ports {
         let blocks = blocks.filter_map(|block| PortRange::new(block.first().max(1), block.last()));
         Self {
             line: line.clone(),
-            blocks: blocks.collect(),
+            blocks: blocks.into_vec(),
             published: Vec::new(),
             upnp: Vec::new(),
         }
@@ -214,7 +214,7 @@ impl Usage {
             let count = u32::try_from(connections.len()).unwrap_or(u32::MAX);
             Some(Host { address: *connections.first()?, connections: count })
         });
-        Self { ports: ports.collect(), hosts: hosts.collect() }
+        Self { ports: ports.into_vec(), hosts: hosts.into_vec() }
     }
 
     /// Returns the connections on this port.

@@ -1,5 +1,6 @@
 //! The sets and maps of the edge.
 
+use mape_core::IntoVec as _;
 use std::fmt::Write as _;
 
 use super::{Direction, EdgeRules, Fields, Ports};
@@ -46,7 +47,7 @@ impl EdgeRules<'_> {
 
     fn translations(&self, mapping: &Mapping) -> Vec<Object> {
         let by_external = mapping.pairs_by_external();
-        let by_internal: Vec<(u16, u16)> = mapping.pairs().collect();
+        let by_internal: Vec<(u16, u16)> = mapping.pairs().into_vec();
         let mut maps = Vec::new();
         for (direction, pairs) in [(Direction::In, by_external), (Direction::Out, &by_internal)] {
             let Fields { map, port_mask, key_bit, .. } = direction.fields();
@@ -101,7 +102,7 @@ fn differences(pairs: &[(u16, u16)]) -> String {
             format!("{first}-{last} : {difference}")
         }
     };
-    runs.iter().map(run).collect::<Vec<_>>().join(", ")
+    runs.iter().map(run).into_vec().join(", ")
 }
 
 #[cfg(test)]

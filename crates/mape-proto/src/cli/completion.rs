@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use mape_core::{Failure, Quoted};
+use mape_core::{Failure, IntoVec as _, Quoted};
 
 use super::arguments::{Argument, Arguments, UsageError};
 use super::help;
@@ -54,14 +54,14 @@ fn options(help: &str) -> BTreeSet<&str> {
 /// The words that may follow a command: its options and, for some commands, a first argument.
 fn offers(command: &str) -> String {
     let text = help::of(command);
-    let mut words: Vec<&str> = options(&text).into_iter().collect();
+    let mut words: Vec<&str> = options(&text).into_iter().into_vec();
     words.extend(WORDS.iter().filter(|(word, _)| *word == command).map(|(_, words)| words));
     words.join(" ")
 }
 
 fn bash() -> String {
     let all = help::program();
-    let names: Vec<&str> = help::commands(&all).map(|(name, _)| name).collect();
+    let names: Vec<&str> = help::commands(&all).map(|(name, _)| name).into_vec();
     let mut script = String::from(
         "# bash completion for mape-proto\n_mape_proto() {\n    local offers=\n    \
          case ${COMP_WORDS[COMP_CWORD-1]} in\n",

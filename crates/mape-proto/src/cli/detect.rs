@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use mape_core::{Code, Explain, Explanation, Failure, Quoted, Shown, parse_net4};
+use mape_core::{Code, Explain, Explanation, Failure, IntoVec as _, Quoted, Shown, parse_net4};
 use mape_firewall::Env;
 use mape_import::{Changes, Router};
 use mape_netifd::{Bus, DetectOptions};
@@ -184,7 +184,7 @@ fn apply(verdict: &Verdict, options: &Options, env: &Env) -> Result<(), Failure>
         return Err(NotApplied::NoProtocol(proto).into());
     }
     let named = section.options.iter().map(|(name, value)| (*name, value.as_str()));
-    let values: Vec<(&str, &str)> = std::iter::once(("proto", proto)).chain(named).collect();
+    let values: Vec<(&str, &str)> = std::iter::once(("proto", proto)).chain(named).into_vec();
     let changes = Changes::adding("network", "interface", &options.name, &values);
     Ok(mape_import::apply(&router, &changes)?)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 
-use mape_core::{Code, Explain, Explanation, Failure, PortRange, Quoted, Shown};
+use mape_core::{Code, Explain, Explanation, Failure, IntoVec as _, PortRange, Quoted, Shown};
 use mape_firewall::forwards::{ConfiguredForwards, Forward, ForwardRequest, KIND, PACKAGE};
 use mape_firewall::{
     Env, FirewallError, ForwardStatus, NOT_LOADED, PendingEvents, Report, load_locked, statuses,
@@ -97,7 +97,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     if options.help {
         return Ok(Answer::fine(help::FORWARD.to_owned()));
     }
-    let words: Vec<&str> = options.words.iter().map(String::as_str).collect();
+    let words: Vec<&str> = options.words.iter().map(String::as_str).into_vec();
     match words.as_slice() {
         ["list"] => options.list(),
         ["add", target] => options.add(target),
@@ -220,7 +220,7 @@ impl Options {
         let found = self.statuses().unwrap_or_default();
         let waiting =
             found.iter().filter(|it| it.section != section && it.code == Some(NOT_LOADED));
-        let names: Vec<&str> = waiting.map(|it| it.section.as_str()).collect();
+        let names: Vec<&str> = waiting.map(|it| it.section.as_str()).into_vec();
         if is_refusal && !names.is_empty() {
             let _ = write!(
                 failure.message,
@@ -273,7 +273,7 @@ impl Options {
         let changes = match change {
             Change::Add(section, options) => {
                 let options: Vec<(&str, &str)> =
-                    options.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                    options.iter().map(|(name, value)| (*name, value.as_str())).into_vec();
                 Changes::adding(PACKAGE, KIND, section, &options)
             }
             Change::Remove(section) => deletion(section),
@@ -319,10 +319,10 @@ impl Options {
     fn section(&self, name: &str) -> Result<String, Failure> {
         let sections = self.sections()?;
         let own = sections.iter().filter(|(section, _)| section == name);
-        let mut found: Vec<String> = own.map(|(section, _)| section.clone()).collect();
+        let mut found: Vec<String> = own.map(|(section, _)| section.clone()).into_vec();
         if found.is_empty() {
             let shown = sections.iter().filter(|(_, shown)| shown.as_deref() == Some(name));
-            found = shown.map(|(section, _)| section.clone()).collect();
+            found = shown.map(|(section, _)| section.clone()).into_vec();
         }
         if found.is_empty() {
             let ports = |it: &ForwardStatus| {
@@ -332,7 +332,7 @@ impl Options {
             let has =
                 |it: &&ForwardStatus| ports(it).is_some_and(|ports| ports.to_string() == name);
             found =
-                self.statuses()?.into_iter().filter(|it| has(&it)).map(|it| it.section).collect();
+                self.statuses()?.into_iter().filter(|it| has(&it)).map(|it| it.section).into_vec();
         }
         match found.as_slice() {
             [section] => Ok(section.clone()),
@@ -349,7 +349,7 @@ impl Options {
         }
         let router = Router::read(self.env.clone())?;
         let named = |it: &Section| (it.name().to_owned(), it.get("name").map(str::to_owned));
-        Ok(router.firewall_sections(KIND).map(named).collect())
+        Ok(router.firewall_sections(KIND).map(named).into_vec())
     }
 
     /// How it is now, and what the loader could not do.

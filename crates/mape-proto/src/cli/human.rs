@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use mape_core::{Layout, Plan, PortRange, RuleGroup, RuleSource, builtin_rules, providers};
+use mape_core::{
+    IntoVec as _, Layout, Plan, PortRange, RuleGroup, RuleSource, builtin_rules, providers,
+};
 
 /// Port ranges shown at most; programs take them all from `--json`.
 const RANGES_SHOWN: usize = 64;
@@ -73,7 +75,7 @@ fn write_plan(text: &mut String, plan: &Plan, stated: &str) -> std::fmt::Result 
 }
 
 fn write_ports(text: &mut String, plan: &Plan) -> std::fmt::Result {
-    let ranges: Vec<PortRange> = plan.port_set().ranges().collect();
+    let ranges: Vec<PortRange> = plan.port_set().ranges().into_vec();
     let size = ranges.first().map_or(0, |range| range.ports().len());
     writeln!(
         text,
@@ -108,7 +110,7 @@ pub(super) fn rules() -> String {
     let mut text = String::new();
     for provider in providers() {
         let rules: Vec<_> =
-            builtin_rules().filter(|builtin| builtin.group.provider == provider).collect();
+            builtin_rules().filter(|builtin| builtin.group.provider == provider).into_vec();
         let _ = write!(
             text,
             "# {}: {}, {} rules\n# sold by: {}\n# source: {} ({})\n",
@@ -129,5 +131,5 @@ pub(super) fn rules() -> String {
 
 /// Ranges as text.
 pub(super) fn join(ranges: &[PortRange], separator: &str) -> String {
-    ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
+    ranges.iter().map(ToString::to_string).into_vec().join(separator)
 }

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::net::Ipv6Addr;
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{Failure, Layout, Plan, Provider, Rule, builtin_rules, providers};
+use mape_core::{Failure, IntoVec as _, Layout, Plan, Provider, Rule, builtin_rules, providers};
 use mape_netifd::plan_numbers::{PortPairs, SharedAddress, Tunnel, port_pairs};
 use serde::ser::{Serialize, Serializer};
 
@@ -127,7 +127,7 @@ impl From<&Provider> for ProviderJson {
 }
 
 pub(super) fn rules() -> String {
-    let providers: Vec<ProviderJson> = providers().iter().map(ProviderJson::from).collect();
+    let providers: Vec<ProviderJson> = providers().iter().map(ProviderJson::from).into_vec();
     let count = providers.iter().map(|provider| provider.rules.len()).sum();
     line(&RulesJson { schema: SCHEMA, count, providers })
 }
@@ -204,7 +204,7 @@ pub(super) fn status(status: &mape_linux::Status) -> String {
         rule_source: status.rule_source.as_deref(),
         provisioning: status.provisioning.as_ref(),
         update: status.update.as_ref().map(ProblemJson::of),
-        problems: status.problems.iter().map(ProblemJson::of).collect(),
+        problems: status.problems.iter().map(ProblemJson::of).into_vec(),
         forwards: &status.forwards,
     })
 }

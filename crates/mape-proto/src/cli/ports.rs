@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mape_core::{Code, Explain, Explanation, Failure};
+use mape_core::{Code, Explain, Explanation, Failure, IntoVec as _};
 use mape_netifd::status::{InterfaceStatus, PerProtocol, PortStatus, PortsStatus, Role};
 use serde::Serialize;
 
@@ -93,7 +93,7 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<String, Failure> {
         listed.push(InterfacePorts { interface: &interface.interface, ipv4, ports });
     }
     if filter == Filter::Ranges {
-        let interfaces: Vec<_> = listed.into_iter().map(InterfacePorts::ranges).collect();
+        let interfaces: Vec<_> = listed.into_iter().map(InterfacePorts::ranges).into_vec();
         return Ok(if options.json {
             json::line(&RangesJson { schema: json::SCHEMA, interfaces })
         } else {
@@ -131,7 +131,7 @@ impl Filter {
             Self::Free => port.role == Role::Nat && port.is_used() == Some(false),
             Self::Used => port.is_used() == Some(true),
         };
-        Ok(all.filter(wanted).copied().collect())
+        Ok(all.filter(wanted).copied().into_vec())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use mape_core::{Plan, PortRange};
+use mape_core::{IntoVec as _, Plan, PortRange};
 
 /// Assignments for `eval`, and nothing else. Values are numbers, addresses and names of ours; they
 /// are quoted all the same.
@@ -24,7 +24,7 @@ pub(super) fn plan(plan: &Plan) -> String {
     assign("PSID", &set.psid());
     assign("PSID_LEN", &set.parameters().psid_len());
     assign("PSID_OFFSET", &set.parameters().offset());
-    assign("PORT_RANGES", &join(&set.ranges().collect::<Vec<_>>()));
+    assign("PORT_RANGES", &join(&set.ranges().into_vec()));
     assign("PORT_COUNT", &set.port_count());
     assign("RESERVED", &join(&plan.reserved_inside()));
     assign("RESERVED_OUTSIDE", &join(&plan.reserved_outside()));

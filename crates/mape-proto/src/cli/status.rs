@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use mape_core::{Code, Explain, Explanation, Failure, Quoted, Shown};
+use mape_core::{Code, Explain, Explanation, Failure, IntoVec as _, Quoted, Shown};
 use mape_firewall::{Env, look_into};
 use mape_netifd::status::{Condition, InterfaceStatus, Issue, LineStatus, PerProtocol, Report};
 use mape_nft::InterfaceName;
@@ -67,7 +67,7 @@ impl Explain for NoInterface {
             Some(_) => "mape-proto status without a name shows those there are",
             None => "configure one with option proto mape",
         };
-        let params = self.0.iter().map(|name| ("interface", name.text())).collect();
+        let params = self.0.iter().map(|name| ("interface", name.text())).into_vec();
         Explanation { code: Code::NoInterface, hint: hint.into(), params }
     }
 }
@@ -267,7 +267,7 @@ impl Page<'_> {
             None => self.row("at most", &UNKNOWN),
         }
         for server in status.forwards.iter().flatten() {
-            let protocols: Vec<&str> = server.transports.iter().map(|it| it.name()).collect();
+            let protocols: Vec<&str> = server.transports.iter().map(|it| it.name()).into_vec();
             let host = server.host_text().unwrap_or_else(|| UNKNOWN.to_owned());
             let before = server.before.map(|it| format!(", before: {it}")).unwrap_or_default();
             let (port, protocols) = (server.ports, protocols.join("+"));
@@ -288,7 +288,7 @@ impl Page<'_> {
                     let PerProtocol { tcp, udp, icmp } = block.used.map(Option::unwrap_or_default);
                     format!("{range:<12}{:<12}", format!("{tcp}/{udp}/{icmp}"))
                 })
-                .collect();
+                .into_vec();
             let _ = writeln!(self.text, "    {}", cells.concat().trim_end());
         }
     }

@@ -1,6 +1,6 @@
 //! The command that an unknown word may have meant.
 
-use mape_core::{Code, Explanation, Quoted};
+use mape_core::{Code, Explanation, IntoVec as _, Quoted};
 
 use super::help;
 
@@ -34,7 +34,7 @@ fn nearest<'a>(word: &str, help: &'a str) -> Option<&'a str> {
 /// (Levenshtein's distance, in bytes).
 fn distance(one: &str, other: &str) -> usize {
     // The distances from the bytes of `one` that were read so far to the beginnings of `other`.
-    let mut row: Vec<usize> = (1..=other.len()).collect();
+    let mut row: Vec<usize> = (1..=other.len()).into_vec();
     for (line, letter) in one.bytes().enumerate() {
         let (mut diagonal, mut left) = (line, line + 1);
         for (cell, other) in row.iter_mut().zip(other.bytes()) {

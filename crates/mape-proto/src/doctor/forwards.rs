@@ -1,5 +1,6 @@
 //! Checks port forwards, redirects and UPnP for external ports that cannot arrive.
 
+use mape_core::IntoVec as _;
 use std::net::Ipv4Addr;
 
 use mape_firewall::forwards::{Server, transports};
@@ -19,14 +20,14 @@ pub(super) fn checks(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<
     let found = [
         ("", redirects(context, interface)),
         ("forward", forwards(context)),
-        ("upnp", upnp(context, interface).into_iter().collect()),
-        ("includes", includes(context, interface).into_iter().collect()),
+        ("upnp", upnp(context, interface).into_iter().into_vec()),
+        ("includes", includes(context, interface).into_iter().into_vec()),
     ];
     let of_kind = |(kind, found): (_, Vec<Finding>)| {
         let known = move |it: Finding| if it.kind.is_some() { it } else { it.with_kind(kind) };
         found.into_iter().map(known)
     };
-    found.into_iter().flat_map(of_kind).collect()
+    found.into_iter().flat_map(of_kind).into_vec()
 }
 
 /// Redirects of firewall4 whose port belongs to another subscriber, or is used for outgoing
@@ -44,7 +45,7 @@ fn redirects(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding>
             let unreachable = || unreachable(redirect, ports);
             hidden(redirect, interface.forwards.as_deref().unwrap_or_default()).or_else(unreachable)
         })
-        .collect()
+        .into_vec()
 }
 
 /// Whether the address is not shared, so that all ports arrive.
@@ -69,7 +70,7 @@ fn ports_of(redirect: &Section) -> impl Iterator<Item = u16> {
 /// The rules of mape-rs precede those of firewall4, so a redirect never gets a port that a forward
 /// has published.
 fn hidden(redirect: &Section, forwards: &[Server]) -> Option<Finding> {
-    let protocols: Vec<&str> = redirect.list("proto").collect();
+    let protocols: Vec<&str> = redirect.list("proto").into_vec();
     let transports = transports(&protocols).unwrap_or_default();
     let is_before = |server: &&Server, port| {
         server.ports.contains(port) && server.transports.iter().any(|it| transports.contains(it))
@@ -104,7 +105,7 @@ fn unreachable(redirect: &Section, ports: &PortsStatus) -> Option<Finding> {
     let outside = redirect.get("src_dport")?;
     let name = name(redirect);
     let wanted: Vec<(u16, Option<Role>)> =
-        ports_of(redirect).map(|port| (port, role_of(port))).collect();
+        ports_of(redirect).map(|port| (port, role_of(port))).into_vec();
     let count = |role: &dyn Fn(Option<Role>) -> bool| wanted.iter().filter(|it| role(it.1)).count();
     let foreign = count(&|role| role.is_none());
     let stolen = count(&|role| role == Some(Role::Nat));
@@ -184,7 +185,7 @@ fn forwards(context: &Context<'_>) -> Vec<Finding> {
     // A problem of all forwards is reported once.
     let (stopped, wrong): (Vec<&ForwardStatus>, _) =
         wrong.partition(|it| it.code == Some(STOPPED_CODE));
-    let mut checks: Vec<Finding> = wrong.into_iter().map(not_published).collect();
+    let mut checks: Vec<Finding> = wrong.into_iter().map(not_published).into_vec();
     if !stopped.is_empty() && !leaves_out_includes(context) {
         let what = "the firewall has loaded its rules without the includes of the package mape-rs, \
                     so it blocks published ports";

@@ -1,7 +1,7 @@
 //! Checks the interface: its state, provisioning, default route, flow offload, conflicting
 //! leftovers and the answers of the BR.
 
-use mape_core::{Code, ShellWord};
+use mape_core::{Code, IntoVec as _, ShellWord};
 use mape_import::{Leftover, leftovers_of};
 use mape_kernel::device::Device;
 use mape_kernel::link::tunnel_between;
@@ -160,7 +160,7 @@ fn leftovers(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<Finding>
             .with("what", &leftover.what)
             .with_evidence(leftover.kind)
     };
-    found.into_iter().map(finding).chain(twin).collect()
+    found.into_iter().map(finding).chain(twin).into_vec()
 }
 
 /// Finds another tunnel with the same two ends, and the command that removes it. A tunnel that

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mape_core::Failure;
+use mape_core::{Failure, IntoVec as _};
 use mape_linux::desired::DesiredLine;
 use mape_linux::host_firewall::Packet;
 use mape_linux::ip::{Device, Snapshot};
@@ -199,13 +199,13 @@ fn forwarded(line: &DesiredLine, machine: &Snapshot) -> [Vec<Packet>; 2] {
     let out = || ipv4().with("meta oifname", &[&line.device]).with("ct state", &["new"]);
     let back = || ipv4().with("meta iifname", &[&line.device]).with("ct state", &["established"]);
     let lan: Vec<&str> =
-        machine.devices.iter().filter(is_lan).map(|device| device.ifname.as_str()).collect();
+        machine.devices.iter().filter(is_lan).map(|device| device.ifname.as_str()).into_vec();
     if lan.is_empty() {
         return [vec![out()], vec![back()]];
     }
     [
-        lan.iter().map(|name| out().with("meta iifname", &[name])).collect(),
-        lan.iter().map(|name| back().with("meta oifname", &[name])).collect(),
+        lan.iter().map(|name| out().with("meta iifname", &[name])).into_vec(),
+        lan.iter().map(|name| back().with("meta oifname", &[name])).into_vec(),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! Checks the port forwards of plain Linux: whether they are published, and whether the machine's
 //! own firewall lets their packets pass.
 
+use mape_core::IntoVec as _;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -21,7 +22,7 @@ pub(super) fn checks(line: &DesiredLine, machine: &Snapshot, system: &System) ->
     };
     let (published, wrong): (Vec<&ForwardStatus>, Vec<_>) =
         found.iter().partition(|it| it.state == "published" && it.reason.is_none());
-    let mut checks: Vec<Finding> = wrong.into_iter().map(not_published).collect();
+    let mut checks: Vec<Finding> = wrong.into_iter().map(not_published).into_vec();
     checks.extend(dropped(&published, line, machine, system));
     if checks.is_empty() && !found.is_empty() {
         checks.push(Finding::fine(CHECK, format!("{} forwards are published", found.len())));
@@ -44,7 +45,7 @@ fn dropped(
             .proto
             .iter()
             .map(|proto| vec![to_host(forward, host, proto, line, machine)])
-            .collect();
+            .into_vec();
         // Without nft's JSON nothing is known.
         let obstacles = system.host_firewall().obstacles(hook, &["inet", "ip"], &packets).ok()?;
         let (chain, fate) = obstacles.first()?;

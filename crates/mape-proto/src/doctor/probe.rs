@@ -1,5 +1,6 @@
 //! Sends packets to the target that the user names. No other check sends anything.
 
+use mape_core::IntoVec as _;
 use std::net::{SocketAddr, SocketAddrV4, TcpStream};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::time::{Duration, Instant};
@@ -32,7 +33,7 @@ pub(super) fn checks(target: SocketAddrV4, mtu: Option<u16>) -> Vec<Finding> {
         let large = answers(&socket, mtu, 1) || answers(&socket, mtu, 2);
         Some(packet_size(target, mtu, large, large || answers(&socket, SMALL, 3)))
     });
-    std::iter::once(reached).chain(size).collect()
+    std::iter::once(reached).chain(size).into_vec()
 }
 
 /// Connects by TCP. A ping would not test the ports that applications use.

@@ -1,6 +1,7 @@
 //! Finds resolvers that the router queries through the line. Each query uses a port of the set
 //! until it is answered (RFC 7597 section 10), and a busy LAN sends more queries than connections.
 
+use mape_core::IntoVec as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::Ipv4Net;
@@ -21,7 +22,7 @@ pub(super) fn check(context: &Context<'_>, interface: &InterfaceStatus) -> Optio
     let mut found = of_netifd(context);
     found.extend(of_dnsmasq(context, &interface.device));
     let near = near(context, &interface.interface);
-    let asked: Vec<_> = found.into_iter().filter(|(it, _)| goes_out(*it, &near)).collect();
+    let asked: Vec<_> = found.into_iter().filter(|(it, _)| goes_out(*it, &near)).into_vec();
     let (first, _) = asked.first()?;
     let warning = Finding::advice(
         "dns",
@@ -46,7 +47,7 @@ pub(crate) fn goes_out(resolver: Ipv4Addr, near: &[Ipv4Net]) -> bool {
 /// Networks on a link, and those that another interface has a route to.
 fn near(context: &Context<'_>, own: &str) -> Vec<Ipv4Net> {
     let others = context.dump.interfaces().filter(|it| it.name != own);
-    others.flat_map(InterfaceDump::ipv4_networks).collect()
+    others.flat_map(InterfaceDump::ipv4_networks).into_vec()
 }
 
 fn dnsmasq<'a>(context: &'a Context<'_>) -> Sections<'a> {
@@ -82,7 +83,7 @@ fn of_dnsmasq(context: &Context<'_>, device: &str) -> Vec<(Ipv4Addr, String)> {
         }
         Some((address, "list server of the section dnsmasq in /etc/config/dhcp".to_owned()))
     });
-    servers.collect()
+    servers.into_vec()
 }
 
 #[cfg(test)]

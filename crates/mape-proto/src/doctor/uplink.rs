@@ -1,5 +1,6 @@
 //! Checks everything below MAP-E: contract, uplink, prefix, DUID, MTU and the LAN's IPv6.
 
+use mape_core::IntoVec as _;
 use mape_kernel::device::Device;
 use mape_netifd::net::Fetcher;
 use mape_netifd::{InterfaceDump, line_facts};
@@ -171,7 +172,7 @@ fn relay(context: &Context<'_>) -> Option<Finding> {
     ]
     .into_iter()
     .filter_map(|(is, text)| (!is).then_some(text))
-    .collect();
+    .into_vec();
     if missing.is_empty() {
         return Some(Finding::fine(CHECK, "the line's single /64 is relayed to the LAN"));
     }

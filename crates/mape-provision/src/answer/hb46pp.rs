@@ -1,5 +1,6 @@
 //! The answer of the national standard (HB46PP 1.1 section 3.4).
 
+use mape_core::IntoVec as _;
 use serde_json::Value;
 
 use super::error::AnswerError;
@@ -33,7 +34,7 @@ pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
     let labels = ["enabler_name", "service_name", "isp_name"];
     Ok(Answer {
         shape: Shape::Hb46pp,
-        labels: labels.into_iter().filter_map(|key| label(answer.get(key))).collect(),
+        labels: labels.into_iter().filter_map(|key| label(answer.get(key))).into_vec(),
         ttl: answer.get("ttl").and_then(ttl),
         token: answer.get("token").and_then(text).and_then(Token::parse),
         id: None,

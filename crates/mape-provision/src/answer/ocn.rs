@@ -2,7 +2,7 @@
 //! code.
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{Layout, RuleParts};
+use mape_core::{IntoVec as _, Layout, RuleParts};
 use serde_json::Value;
 
 use super::error::AnswerError;
@@ -23,7 +23,7 @@ pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
     let (rules, broken) = rules::read(&mut wanted, ipv6, &parts)?;
     Ok(Answer {
         shape: Shape::Ocn,
-        labels: label(answer.get("hostName")).into_iter().collect(),
+        labels: label(answer.get("hostName")).into_iter().into_vec(),
         ttl: None,
         token: None,
         id: None,

@@ -1,6 +1,6 @@
 //! A parsed answer, and the choice among its methods.
 
-use mape_core::ReceivedPrefix;
+use mape_core::{IntoVec as _, ReceivedPrefix};
 
 use super::error::AnswerError;
 use super::method::{MapE, Method};
@@ -103,7 +103,7 @@ impl Answer {
             first_problem.get_or_insert(problem);
         }
         Err(first_problem.map_or_else(
-            || NoMethod::Others(self.methods.iter().map(Method::capability).collect()),
+            || NoMethod::Others(self.methods.iter().map(Method::capability).into_vec()),
             NoMethod::Unusable,
         ))
     }
@@ -125,7 +125,7 @@ impl Answer {
             token: None,
             id: None,
             auth: None,
-            methods: self.map_e().map(kept).map(Method::MapE).into_iter().collect(),
+            methods: self.map_e().map(kept).map(Method::MapE).into_iter().into_vec(),
             ..*self
         }
     }

@@ -1,6 +1,6 @@
 //! The verdict about a line, for people and as JSON.
 
-use mape_core::ReceivedPrefix;
+use mape_core::{IntoVec as _, ReceivedPrefix};
 use serde_json::Value;
 
 use super::evidence::{Clue, ClueSource, Confidence, LineType};
@@ -55,9 +55,9 @@ impl Verdict {
         let others = || clues.iter().filter(|clue| !std::ptr::eq(*clue, chosen));
         let agrees = |clue: &&Clue| clue.line == chosen.line;
         let evidence =
-            std::iter::once(chosen).chain(others().filter(agrees)).map(Evidence::of).collect();
+            std::iter::once(chosen).chain(others().filter(agrees)).map(Evidence::of).into_vec();
         let against: Vec<Evidence> =
-            others().filter(|clue| !agrees(clue)).map(Evidence::of).collect();
+            others().filter(|clue| !agrees(clue)).map(Evidence::of).into_vec();
         let doubted = others().any(|clue| !agrees(&clue) && clue.line != LineType::Unknown);
         let best = others().filter(agrees).map(|clue| clue.confidence).max();
         let confidence = chosen.confidence.max(best.unwrap_or(chosen.confidence));
@@ -97,7 +97,7 @@ impl Verdict {
         let list = |all: &[Evidence]| {
             let one =
                 |it: &Evidence| vec![("from", it.from.into()), ("says", it.says.as_str().into())];
-            Value::Array(all.iter().map(|it| json::written(one(it))).collect())
+            Value::Array(all.iter().map(|it| json::written(one(it))).into_vec())
         };
         let mut entries = vec![
             ("schema", SCHEMA.into()),

@@ -1,5 +1,6 @@
 //! The copy of a router: its links mean files of the copy.
 
+use mape_core::IntoVec as _;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -57,7 +58,7 @@ fn parts(path: &Path) -> Vec<OsString> {
         .components()
         .filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir))
         .map(|part| part.as_os_str().to_owned())
-        .collect();
+        .into_vec();
     parts.reverse();
     parts
 }

@@ -1,5 +1,6 @@
 //! `curl`: bound to our address, with the addresses we looked up, following nothing.
 
+use mape_core::IntoVec as _;
 use std::net::Ipv6Addr;
 
 use mape_provision::{HttpReply, HttpRequest};
@@ -53,7 +54,7 @@ pub(super) fn command(
     }
     let url = request.url();
     if !addresses.is_empty() {
-        let addresses: Vec<String> = addresses.iter().map(|it| format!("[{it}]")).collect();
+        let addresses: Vec<String> = addresses.iter().map(|it| format!("[{it}]")).into_vec();
         let of = format!("{}:{}:{}", url.host(), url.port(), addresses.join(","));
         command.args(&["--resolve", &of]);
     }

@@ -1,5 +1,6 @@
 //! An import as JSON. The schema is `tests/vectors/schema/import.json`.
 
+use mape_core::IntoVec as _;
 use mape_import::{Command, Difference, Import, Leftover, Verdict};
 use serde::Serialize;
 
@@ -63,8 +64,8 @@ pub(super) fn import(import: &Import, applied: bool) -> String {
         interface: &import.interface,
         from: import.origin.name(),
         applied: applied && !import.changes.is_empty(),
-        commands: import.changes.commands.iter().map(Command::in_a_shell).collect(),
-        undo: import.changes.undo.iter().map(Command::in_a_shell).collect(),
+        commands: import.changes.commands.iter().map(Command::in_a_shell).into_vec(),
+        undo: import.changes.undo.iter().map(Command::in_a_shell).into_vec(),
         numbers: if import.numbers_kept { "kept" } else { "none" },
         contract: import.contract,
         table: import.table.as_ref().map(TableJson::from),
