@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use mape_core::Failure;
 use mape_kernel::link::AddressState;
 use mape_nft::InterfaceName;
+use mape_system::json;
 use mape_ubus::{Status, UbusError};
-use serde_json::json;
 
 use super::bus::{Bus, interface_object, read_dump};
 use super::dump::{Dump, InterfaceDump};
@@ -88,7 +88,7 @@ fn is_held(known: &Dump, alias: &str, uplink: &str, ce: Ipv6Addr) -> bool {
 /// later, and would also remove an alias that is added in the meantime.
 pub(super) fn remove(bus: &mut dyn Bus, interface: &InterfaceName) {
     let alias = messages::alias(interface);
-    let failed = match bus.call(&interface_object(&alias), "remove", &json!({})) {
+    let failed = match bus.call(&interface_object(&alias), "remove", &json::object(Vec::new())) {
         // Without an uplink the alias never existed; or netifd is removing it.
         Ok(_)
         | Err(

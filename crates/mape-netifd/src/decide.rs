@@ -5,7 +5,8 @@ use mape_firewall::Env;
 use mape_firewall::forwards::pool;
 use mape_nft::{Dataplane, InterfaceName};
 use mape_provision::{Conflict, Decision, Mode, Source};
-use serde_json::{Value, json};
+use mape_system::json;
+use serde_json::Value;
 
 use super::bus::Bus;
 use super::config::{Config, UPNP_HINT};
@@ -110,7 +111,8 @@ fn asked_and_not_known(mut failure: Failure, store: &Store<'_>) -> Failure {
 /// Returns the MTU of a device, which the dump does not have. For a device that netifd does not
 /// know it is the usual one.
 pub(super) fn uplink_mtu(bus: &mut dyn Bus, device: &str) -> Result<u16, Failure> {
-    let status = bus.call("network.device", "status", &json!({ "name": device }))?;
+    let status =
+        bus.call("network.device", "status", &json::object(vec![("name", device.into())]))?;
     let mtu = status.get("mtu").and_then(Value::as_u64);
     Ok(mtu.map_or(DEFAULT_UPLINK_MTU, |mtu| mtu.try_into().unwrap_or(u16::MAX)))
 }

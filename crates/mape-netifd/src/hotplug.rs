@@ -3,7 +3,7 @@
 use mape_core::Failure;
 use mape_firewall::{Env, State, firewall4};
 use mape_nft::{DeviceName, InterfaceName};
-use serde_json::json;
+use mape_system::json;
 
 use super::bus::{Bus, interface_object, notify, read_dump, set_data};
 use super::dump::{ALIAS_SUFFIX, Dump, InterfaceDump};
@@ -59,7 +59,8 @@ pub fn hotplug(bus: &mut dyn Bus, env: &Env, event: &Event) -> Result<(), Failur
         log::debug!("{action} of {of}: {}", if changes { "renew" } else { "nothing changes" });
         if changes {
             // If netifd refuses to renew now, it sets the interface up later by itself.
-            let _ = bus.call(&interface_object(&interface.name), "renew", &json!({}));
+            let _ =
+                bus.call(&interface_object(&interface.name), "renew", &json::object(Vec::new()));
         }
         schedule_if_due(bus, env, &name, &dump);
     }

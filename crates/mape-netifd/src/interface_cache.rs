@@ -82,13 +82,13 @@ impl InterfaceCache {
     /// Keeps the numbers that are set up at `now` (seconds since 1970), and returns since when they
     /// are the same.
     pub(super) fn note(&mut self, plan: &Plan, now: u64) -> Change {
-        let numbers = serde_json::json!({
-            "end_user_prefix": plan.end_user_prefix().to_string(),
-            "ipv4": plan.ipv4().to_string(),
-            "psid": plan.port_set().psid(),
-            "br": plan.br().to_string(),
-            "mtu": plan.mtu(),
-        });
+        let numbers = json::object(vec![
+            ("end_user_prefix", plan.end_user_prefix().to_string().into()),
+            ("ipv4", plan.ipv4().to_string().into()),
+            ("psid", plan.port_set().psid().into()),
+            ("br", plan.br().to_string().into()),
+            ("mtu", plan.mtu().into()),
+        ]);
         let renumbered = self.numbers != numbers && !self.numbers.is_null();
         if self.numbers != numbers {
             let same = |key: &str| self.numbers.get(key) == numbers.get(key);

@@ -1,10 +1,12 @@
 //! Messages to netifd.
 
+use std::fmt::Display;
 use std::net::Ipv6Addr;
 
 use mape_core::{Failure, Plan, plan};
 use mape_nft::{Edge, InterfaceName};
-use serde_json::{Value, json};
+use mape_system::json::object;
+use serde_json::Value;
 
 use super::config::Config;
 use super::dump::ALIAS_SUFFIX;
@@ -34,26 +36,29 @@ impl Update<'_> {
     /// The one message that brings the tunnel up: device, address, default route, data.
     pub(super) fn message(&self) -> Value {
         let plan = self.plan;
-        json!({
-            "action": 0,
-            "interface": self.interface.as_str(),
-            "ifname": self.device,
-            "link-up": true,
-            "keep": false,
-            "ipaddr": [{ "ipaddr": plan.ipv4().addr().to_string(), "mask": "32" }],
-            "routes": [{ "target": "0.0.0.0", "netmask": "0" }],
-            "tunnel": {
-                "mode": "ipip6",
-                "local": plan.ce().to_string(),
-                "remote": plan.br().to_string(),
-                "link": self.uplink.interface,
-                "mtu": plan.mtu(),
-                "ttl": self.config.ttl,
-                // Without this object the kernel adds a header of its own to every packet.
-                "data": { "encaplimit": self.config.encaplimit },
-            },
-            "data": self.data().to_value(),
-        })
+        let address = vec![("ipaddr", text(&plan.ipv4().addr())), ("mask", "32".into())];
+        let route = vec![("target", "0.0.0.0".into()), ("netmask", "0".into())];
+        let tunnel = vec![
+            ("mode", "ipip6".into()),
+            ("local", text(&plan.ce())),
+            ("remote", text(&plan.br())),
+            ("link", text(&self.uplink.interface)),
+            ("mtu", plan.mtu().into()),
+            ("ttl", self.config.ttl.into()),
+            // Without this object the kernel adds a header of its own to every packet.
+            ("data", object(vec![("encaplimit", text(&self.config.encaplimit))])),
+        ];
+        object(vec![
+            ("action", 0.into()),
+            ("interface", text(self.interface)),
+            ("ifname", text(&self.device)),
+            ("link-up", true.into()),
+            ("keep", false.into()),
+            ("ipaddr", Value::Array(vec![object(address)])),
+            ("routes", Value::Array(vec![object(route)])),
+            ("tunnel", object(tunnel)),
+            ("data", self.data().to_value()),
+        ])
     }
 
     fn data(&self) -> InterfaceData {
@@ -88,21 +93,25 @@ impl Update<'_> {
     }
 }
 
+fn text(value: &dyn Display) -> Value {
+    Value::String(value.to_string())
+}
+
 /// firewall4 accepts from the uplink only answers. What the BR sends first, or after a silence
 /// longer than conntrack's generic timeout, would be dropped before it is ever decapsulated.
 fn outer_rule(plan: &Plan, zone: &str, device: &str) -> Value {
-    json!({
-        "type": "rule",
-        "name": "MAP-E tunnel",
-        "family": "ipv6",
-        "proto": "4",
-        "src": zone,
+    object(vec![
+        ("type", "rule".into()),
+        ("name", "MAP-E tunnel".into()),
+        ("family", "ipv6".into()),
+        ("proto", "4".into()),
+        ("src", zone.into()),
         // Without it firewall4 takes the tunnel itself, where nothing of this kind arrives.
-        "device": device,
-        "src_ip": plan.br().to_string(),
-        "dest_ip": plan.ce().to_string(),
-        "target": "ACCEPT",
-    })
+        ("device", device.into()),
+        ("src_ip", text(&plan.br())),
+        ("dest_ip", text(&plan.ce())),
+        ("target", "ACCEPT".into()),
+    ])
 }
 
 /// The alias of the uplink that holds the CE address, so that neighbours get an answer and the
@@ -113,17 +122,22 @@ pub(super) fn alias(interface: &InterfaceName) -> String {
 
 /// The message that adds the alias.
 pub(super) fn add_alias(interface: &InterfaceName, uplink: &str, ce: Ipv6Addr) -> Value {
-    json!({
-        "name": alias(interface),
-        "ifname": format!("@{uplink}"),
-        "proto": "static",
-        "ip6addr": [format!("{ce}/128")],
-    })
+    object(vec![
+        ("name", alias(interface).into()),
+        ("ifname", format!("@{uplink}").into()),
+        ("proto", "static".into()),
+        ("ip6addr", Value::Array(vec![format!("{ce}/128").into()])),
+    ])
 }
 
 /// The message that makes netifd take the interface down with its uplink, and set it up again.
 pub(super) fn host_dependency(interface: &InterfaceName, uplink: &str) -> Value {
-    json!({ "action": 6, "interface": interface.as_str(), "host": "::", "ifname": uplink })
+    object(vec![
+        ("action", 6.into()),
+        ("interface", text(interface)),
+        ("host", "::".into()),
+        ("ifname", uplink.into()),
+    ])
 }
 
 /// Returns the message that takes the tunnel away without ending the interface.
@@ -131,13 +145,15 @@ pub(super) fn host_dependency(interface: &InterfaceName, uplink: &str) -> Value 
 /// netifd creates a tunnel again that changes while the interface is up, but then believes that
 /// addresses and routes which stay the same are still in place: the default route would be missing.
 pub(super) fn link_lost(interface: &InterfaceName) -> Value {
-    json!({ "action": 0, "interface": interface.as_str(), "link-up": false })
+    object(vec![("action", 0.into()), ("interface", text(interface)), ("link-up", false.into())])
 }
 
 /// The message that shows an error in `ifstatus`: code, sentence, next step, named values.
 pub(super) fn error(interface: &InterfaceName, failure: &Failure) -> Value {
-    let named = named_values(failure);
-    let mut error = vec![failure.code.as_str(), &failure.message, &failure.hint];
-    error.extend(named.iter().map(String::as_str));
-    json!({ "action": 3, "interface": interface.as_str(), "error": error })
+    let mut error = vec![text(&failure.code), text(&failure.message), text(&failure.hint)];
+    for named in named_values(failure) {
+        error.push(named.into());
+    }
+    let error = Value::Array(error);
+    object(vec![("action", 3.into()), ("interface", text(interface)), ("error", error)])
 }

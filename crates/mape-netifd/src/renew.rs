@@ -2,7 +2,7 @@
 
 use mape_firewall::{Env, State};
 use mape_nft::InterfaceName;
-use serde_json::json;
+use mape_system::json;
 
 use super::bus::{Bus, interface_object, read_dump};
 use super::call_lock;
@@ -15,7 +15,7 @@ pub(super) fn renew_if_changed(bus: &mut dyn Bus, env: &Env, name: &InterfaceNam
     let Ok(dump) = read_dump(bus) else { return };
     let Some(interface) = dump.interface(name.as_str()) else { return };
     if always || changes(bus, env, &dump, interface) {
-        let _ = bus.call(&interface_object(name.as_str()), "renew", &json!({}));
+        let _ = bus.call(&interface_object(name.as_str()), "renew", &json::object(Vec::new()));
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 mod record;
 
 pub use mape_json::to_text;
-pub use record::{Entries, Fields, Json, Record};
+pub use record::{Entries, Fields, Json, Record, object};
 
 /// A text that holds no such record.
 #[derive(Debug, thiserror::Error)]

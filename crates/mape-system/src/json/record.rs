@@ -85,6 +85,18 @@ impl<'object> Fields<'object> {
     }
 }
 
+/// Returns an object with these entries.
+///
+/// `json!` has the code that inserts an entry, with all that can go wrong there, once for each one.
+#[must_use]
+pub fn object(entries: Vec<(&'static str, Value)>) -> Value {
+    let mut object = Map::new();
+    for (key, value) in entries {
+        object.insert(key.to_owned(), value);
+    }
+    Value::Object(object)
+}
+
 /// The keys of a record, in the order of its fields.
 #[derive(Debug, Default)]
 pub struct Entries(Vec<(&'static str, Value)>);
@@ -109,11 +121,7 @@ impl Entries {
     }
 
     fn into_value(self) -> Value {
-        let mut object = Map::new();
-        for (key, value) in self.0 {
-            object.insert(key.to_owned(), value);
-        }
-        Value::Object(object)
+        object(self.0)
     }
 }
 
@@ -129,9 +137,8 @@ impl Serialize for Entries {
 
 /// Declares a struct that is a JSON object.
 ///
-/// Behind the type of each field stands how [`Fields`](crate::json::Fields) reads it, and in
-/// parentheses its key, unless the field has the key's name. A key is not written where its value
-/// is `null`.
+/// Behind the type of each field stands how [`Fields`] reads it, and in parentheses its key, unless
+/// the field has the key's name. A key is not written where its value is `null`.
 ///
 /// ```
 /// mape_system::record! {
