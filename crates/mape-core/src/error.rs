@@ -131,11 +131,15 @@ pub struct Explanation {
 
 impl Explanation {
     /// Returns an explanation without named values.
+    // In the program once for each kind of hint: most callers pass constants, which a call takes in
+    // fewer instructions than the stores into the result are.
+    #[inline(never)]
     pub fn new(code: Code, hint: impl Into<Cow<'static, str>>) -> Self {
         Self { code, hint: hint.into(), params: Vec::new() }
     }
 
     /// Returns the explanation of a value of this option that cannot be read or is out of range.
+    #[inline(never)]
     pub fn of_option(option: &str, hint: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::OptionInvalid, hint).text("option", option)
     }

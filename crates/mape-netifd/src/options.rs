@@ -185,9 +185,25 @@ impl Options {
         hint: &'static str,
         read: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, OptionError> {
-        let Some(text) = self.text(name)? else { return Ok(None) };
-        let bad = || OptionError::bad(name, &text, hint);
-        read(&text).ok_or_else(bad).map(Some)
+        let mut value = None;
+        self.read_with(name, hint, &mut |text| {
+            value = read(text);
+            value.is_some()
+        })?;
+        Ok(value)
+    }
+
+    // Not generic, so that the program contains it once. `read` returns whether it could read.
+    fn read_with(
+        &self,
+        name: &'static str,
+        hint: &'static str,
+        read: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<(), OptionError> {
+        match self.text(name)? {
+            Some(text) if !read(&text) => Err(OptionError::bad(name, &text, hint)),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn number<T: TryFrom<u32>>(

@@ -207,6 +207,8 @@ impl<'a> Sections<'a> {
 impl<'a> Iterator for Sections<'a> {
     type Item = &'a Section;
 
+    // In the program once, and not in each of the loops over sections.
+    #[inline(never)]
     fn next(&mut self) -> Option<&'a Section> {
         self.all.find(|section| section.kind == self.kind)
     }

@@ -16,11 +16,26 @@ impl Values<'_> {
         key: &'static str,
         read: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, RuleTextError> {
-        let Some(text) = self.0.get(key) else {
-            return Ok(None);
-        };
-        let bad = || RuleTextError::BadValue { key, value: Quoted::new(text) };
-        read(text).ok_or_else(bad).map(Some)
+        let mut value = None;
+        self.read_with(key, &mut |text| {
+            value = read(text);
+            value.is_some()
+        })?;
+        Ok(value)
+    }
+
+    // Not generic, so that the program contains it once. `read` returns whether it could read.
+    fn read_with(
+        &self,
+        key: &'static str,
+        read: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<(), RuleTextError> {
+        match self.0.get(key) {
+            Some(text) if !read(text) => {
+                Err(RuleTextError::BadValue { key, value: Quoted::new(text) })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the value of a key that every rule has.

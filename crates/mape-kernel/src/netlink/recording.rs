@@ -7,6 +7,9 @@ use super::{Each, NetlinkError, Request, Socket, read};
 /// How many times a list is requested that changes while it is read.
 const ATTEMPTS: usize = 3;
 
+/// Gets `None` before each attempt to read a list, then the family and the attributes of each item.
+type EachOfAttempts<'each> = &'each mut dyn FnMut(Option<(u8, &[u8])>) -> Result<(), NetlinkError>;
+
 /// The source of answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Kernel {
@@ -32,16 +35,36 @@ impl Kernel {
         request: &Request,
         each: impl Fn(u8, &[u8]) -> Result<Option<T>, NetlinkError>,
     ) -> Result<Vec<T>, NetlinkError> {
+        let mut items = Vec::new();
+        self.ask_again(question, request, &mut |item| {
+            match item {
+                None => items.clear(),
+                Some((family, attributes)) => {
+                    if let Some(item) = each(family, attributes)? {
+                        items.push(item);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        Ok(items)
+    }
+
+    /// Asks until the list does not change while it is read.
+    // Not generic, so that the program contains it once.
+    fn ask_again(
+        &self,
+        question: &str,
+        request: &Request,
+        each: EachOfAttempts<'_>,
+    ) -> Result<(), NetlinkError> {
         let mut attempt = 1;
         loop {
-            let mut items = Vec::new();
-            let done = self.ask(question, request, &mut |family, attributes| {
-                items.extend(each(family, attributes)?);
-                Ok(())
-            });
-            match done {
+            each(None)?;
+            let mut item = |family: u8, attributes: &[u8]| each(Some((family, attributes)));
+            match self.ask(question, request, &mut item) {
                 Err(NetlinkError::Interrupted) if attempt < ATTEMPTS => attempt += 1,
-                done => return done.map(|()| items),
+                done => return done,
             }
         }
     }

@@ -38,9 +38,14 @@ pub enum Fix {
     },
 }
 
-/// One check.
+/// One check. It is on the heap, because every step that adds to it moves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
+#[serde(transparent)]
+pub struct Finding(pub(super) Box<Parts>);
+
+/// The parts of a [`Finding`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Parts {
     /// Name of the check; the names are stable.
     pub check: &'static str,
     /// Whether nothing is wrong.
@@ -71,7 +76,7 @@ impl Finding {
 
     // Not generic, so that the program contains it once.
     fn of(check: &'static str, fine: bool, message: String, hint: Option<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             check,
             fine,
             kind: None,
@@ -80,7 +85,7 @@ impl Finding {
             evidence: Vec::new(),
             hint,
             fix: None,
-        }
+        }))
     }
 
     pub(super) fn wrong(
@@ -101,29 +106,31 @@ impl Finding {
     }
 
     /// One of several things that can be wrong.
-    pub(super) fn with_kind(self, kind: &'static str) -> Self {
-        Self { kind: self.hint.is_some().then_some(kind), ..self }
+    pub(super) fn with_kind(mut self, kind: &'static str) -> Self {
+        self.0.kind = self.0.hint.is_some().then_some(kind);
+        self
     }
 
     /// Adds a named value of the sentence.
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
-        self.params.push((name.to_owned(), value.to_owned()));
+        self.0.params.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Adds the code and the named values of the failure that the check found.
     pub(super) fn with_issue(self, issue: &Issue) -> Self {
         let mut found = self.with("code", &issue.code);
-        found.params.extend(issue.params.iter().cloned());
+        found.0.params.extend(issue.params.iter().cloned());
         found
     }
 
-    pub(super) fn with_fix(self, fix: Fix) -> Self {
-        Self { fix: Some(fix), ..self }
+    pub(super) fn with_fix(mut self, fix: Fix) -> Self {
+        self.0.fix = Some(fix);
+        self
     }
 
     pub(super) fn with_evidence(mut self, evidence: impl Into<String>) -> Self {
-        self.evidence.push(evidence.into());
+        self.0.evidence.push(evidence.into());
         self
     }
 }
@@ -140,7 +147,7 @@ pub struct Report {
 impl Report {
     /// The report of these findings. `interface` is the one that was looked at.
     pub(super) fn new(interface: Option<String>, checks: Vec<Finding>) -> Self {
-        Self { schema: SCHEMA, interface, fine: checks.iter().all(|check| check.fine), checks }
+        Self { schema: SCHEMA, interface, fine: checks.iter().all(|check| check.0.fine), checks }
     }
 
     /// Whether nothing is wrong.
@@ -152,7 +159,8 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Finding { check, fine, message, evidence, hint, .. } in &self.checks {
+        for Finding(parts) in &self.checks {
+            let Parts { check, fine, message, evidence, hint, .. } = &**parts;
             let check = check.replace('_', " ");
             let mark = match (fine, hint) {
                 (true, None) => "ok  ",

@@ -24,7 +24,7 @@ pub(super) fn checks(context: &Context<'_>, interface: &InterfaceStatus) -> Vec<
         ("includes", includes(context, interface).into_iter().into_vec()),
     ];
     let of_kind = |(kind, found): (_, Vec<Finding>)| {
-        let known = move |it: Finding| if it.kind.is_some() { it } else { it.with_kind(kind) };
+        let known = move |it: Finding| if it.0.kind.is_some() { it } else { it.with_kind(kind) };
         found.into_iter().map(known)
     };
     found.into_iter().flat_map(of_kind).into_vec()
@@ -208,7 +208,10 @@ pub(super) fn not_published(forward: &ForwardStatus) -> Finding {
     )
     .with("forward", forward.name.as_deref().unwrap_or(&forward.section))
     .with("refusal", forward.code.unwrap_or_default());
-    found.params.extend(forward.params.iter().map(|(it, value)| ((*it).to_owned(), value.clone())));
+    found
+        .0
+        .params
+        .extend(forward.params.iter().map(|(it, value)| ((*it).to_owned(), value.clone())));
     found
 }
 

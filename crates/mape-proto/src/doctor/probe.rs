@@ -27,7 +27,7 @@ const HEADERS: u16 = 28;
 /// Connects by TCP over IPv4, and if that works, pings with packets of the tunnel's `mtu`.
 pub(super) fn checks(target: SocketAddrV4, mtu: Option<u16>) -> Vec<Finding> {
     let reached = reach(target);
-    let size = mtu.filter(|_| reached.fine).and_then(|mtu| {
+    let size = mtu.filter(|_| reached.0.fine).and_then(|mtu| {
         let socket = raw(target)?;
         // The large packet is sent twice, because any packet may be lost.
         let large = answers(&socket, mtu, 1) || answers(&socket, mtu, 2);
@@ -160,8 +160,8 @@ mod tests {
     #[test]
     fn sizes_are_judged() {
         let judge = |large, small| packet_size("192.0.2.1:80".parse().unwrap(), 1460, large, small);
-        assert!(judge(true, true).fine && judge(false, false).fine);
+        assert!(judge(true, true).0.fine && judge(false, false).0.fine);
         let narrow = judge(false, true);
-        assert!(!narrow.fine && narrow.message.contains("not packets of 1460 bytes"));
+        assert!(!narrow.0.fine && narrow.0.message.contains("not packets of 1460 bytes"));
     }
 }
