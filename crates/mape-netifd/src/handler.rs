@@ -1,7 +1,7 @@
 //! `setup` and `renew`: what netifd calls to bring an interface up or in line.
 //!
-//! Each call decides what the interface should be ([`decide`](super::decide)), applies it
-//! ([`apply`](super::apply)), and reports what came of it ([`report`](super::report)).
+//! Each call decides what the interface should be ([`decide`]), applies it ([`apply()`]), and
+//! reports what came of it ([`report`]).
 
 use std::net::Ipv6Addr;
 use std::thread::sleep;
