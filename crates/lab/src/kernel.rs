@@ -108,7 +108,7 @@ pub struct Kernel {
 pub enum Machine {
     /// An emulator, with the first words of its command.
     Emulator(&'static [&'static str]),
-    /// This machine: the kernel is a program ([`crate::user_mode`]).
+    /// This machine: the kernel is a program (`user_mode.rs`).
     Process,
 }
 

@@ -1,6 +1,6 @@
 //! Runs a virtual machine: boots a kernel with an initramfs and streams its console.
 //!
-//! The machine is emulated (TCG) or a process ([`crate::user_mode`]), and not virtualized, so it
+//! The machine is emulated (TCG) or a process (`user_mode.rs`), and not virtualized, so it
 //! works inside containers and other VMs.
 
 use std::io::{BufRead as _, BufReader, Write as _};
