@@ -1,7 +1,7 @@
 //! What must hold for any bytes that come from a resolver. Used by the fuzz target and, with the
 //! seeds and the crashers ever found, by an ordinary test of `mape-proto`.
 
-use mape_netifd::net::{Kind, Reply, answer, question, strings};
+use mape_net::{Kind, Reply, answer, question, strings};
 
 /// The longest TXT record in a good answer, joined.
 pub fn dns(bytes: &[u8]) -> Option<Vec<u8>> {

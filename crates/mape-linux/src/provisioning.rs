@@ -8,7 +8,7 @@ use std::time::Duration;
 use mape_core::{Code, Failure};
 use mape_firewall::{Env, lock};
 use mape_kernel::device::Device;
-use mape_netifd::net::Fetcher;
+use mape_net::Fetcher;
 use mape_netifd::status::Issue;
 use mape_netifd::{ProvisioningClient, ProvisioningStore, ask_for_rule};
 use mape_nft::InterfaceName;

@@ -17,7 +17,7 @@ use super::dhcpv6;
 use super::dump::Dump;
 use super::error::UplinkError;
 use super::provisioning::{ProvisioningClient, identity};
-use crate::net::{Fetcher, ask_gateway};
+use mape_net::{Fetcher, ask_gateway};
 
 /// What may be done to find out.
 #[derive(Clone, Debug, Default)]

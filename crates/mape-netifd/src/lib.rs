@@ -27,7 +27,6 @@ mod invocation;
 mod learned_rules;
 mod log_scope;
 mod messages;
-pub mod net;
 mod options;
 pub mod plan_numbers;
 mod procd;

@@ -15,8 +15,8 @@ use super::interface_data::InterfaceData;
 use super::log_scope;
 use super::renew::renew_if_changed;
 use super::status::Issue;
-use crate::net::Fetcher;
 use crate::procd;
+use mape_net::Fetcher;
 
 mod ask;
 mod client;

@@ -7,7 +7,7 @@ use std::fs;
 use std::net::{Ipv6Addr, SocketAddrV6};
 use std::path::{Path, PathBuf};
 
-use mape_netifd::net::Resolvers;
+use mape_net::Resolvers;
 use mape_system::files;
 
 use crate::config::Config;

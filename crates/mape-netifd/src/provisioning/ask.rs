@@ -5,7 +5,7 @@ use mape_provision::{Effect, Machine, Mode};
 
 use super::client::ProvisioningClient;
 use super::store::{LastFailure, Store};
-use crate::net::Fetcher;
+use mape_net::Fetcher;
 
 /// What a call came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

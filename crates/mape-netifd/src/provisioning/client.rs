@@ -16,7 +16,7 @@ use super::super::{
     uplink::is_candidate,
 };
 use super::clock::now;
-use crate::net::{Fetched, Fetcher, Resolvers, random};
+use mape_net::{Fetched, Fetcher, Resolvers, random};
 
 /// Of DNS.
 const DNS_PORT: u16 = 53;

@@ -8,7 +8,7 @@ use mape_core::{Code, Explain, Explanation};
 use mape_provision::{digest, may_be_asked};
 
 use super::super::fixed_ipv4::Update;
-use crate::net::get_from;
+use mape_net::get_from;
 
 /// For each step of the call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -10,7 +10,7 @@ use mape_linux::reconcile::competing_routes;
 use mape_linux::status::{Problem, explained, status, update_state};
 use mape_linux::twins::{contract_beside, twins};
 use mape_linux::{Config, Learned, System, host_firewall as input, last_failure, uplink};
-use mape_netifd::net::Fetcher;
+use mape_net::Fetcher;
 use mape_provision::Mode;
 
 use super::finding::{Finding, MIN_SENT_PACKETS, Report};

@@ -2,7 +2,7 @@
 
 use mape_core::IntoVec as _;
 use mape_kernel::device::Device;
-use mape_netifd::net::Fetcher;
+use mape_net::Fetcher;
 use mape_netifd::{InterfaceDump, line_facts};
 use mape_provision::{LineType, Verdict};
 
@@ -19,7 +19,7 @@ const OTHER_DUIDS: [(&str, &str); 3] = [
 pub(super) fn checks(context: &Context<'_>, ask_gateway: bool) -> Vec<Finding> {
     let mut facts = line_facts(&context.dump, context.env);
     if ask_gateway {
-        facts.gateway = Fetcher::find(None).as_ref().and_then(mape_netifd::net::ask_gateway);
+        facts.gateway = Fetcher::find(None).as_ref().and_then(mape_net::ask_gateway);
     }
     let verdict = mape_provision::detect(&facts);
     let mut checks = vec![uplink(context, &verdict)];

@@ -11,7 +11,7 @@ pub(super) const ADVICE: &str = "A crate depends on lower floors only (crates/xt
 both need down, or take it from a lower crate.";
 
 /// The crates that the program is made of, each with its floor.
-const FLOORS: [(&str, u8); 13] = [
+const FLOORS: [(&str, u8); 14] = [
     ("mape-core", 1),
     ("mape-json", 1),
     ("mape-nft", 2),
@@ -20,6 +20,8 @@ const FLOORS: [(&str, u8); 13] = [
     ("mape-ubus", 2),
     // Above mape-system, which reads its files.
     ("mape-uci", 3),
+    // Above mape-provision, whose requests it sends.
+    ("mape-net", 3),
     ("mape-kernel", 3),
     ("mape-firewall", 4),
     ("mape-netifd", 5),

@@ -1,4 +1,4 @@
-//! DNS and HTTP requests of provisioning: this module carries out what
+//! DNS and HTTP requests of provisioning: this crate carries out what
 //! [`Machine`](mape_provision::Machine) decides, and decides nothing itself.
 
 use std::hash::{BuildHasher as _, RandomState};
@@ -21,3 +21,8 @@ pub fn random() -> u32 {
     let [a, b, c, d, ..] = RandomState::new().hash_one(0_u8).to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, dead_code, reason = "of tests")]
+#[path = "../../../tests/support/executable.rs"]
+mod executable;
