@@ -265,3 +265,24 @@ no_alias() {
 wan_mtu() {
 	wan_is true && [ "$(cat /sys/class/net/mape-wan/mtu)" = "$1" ]
 }
+
+# judge_both: the lines of line_v6plus, whose relay is up, and line_v6plus_other are judged at the
+# same time, each with its own tunnel at the relay.
+judge_both() {
+	line_v6plus
+	judge_first=$LINE_CE
+	line_v6plus_other
+	relay_up other
+	judge_rules | sed -e 's/table inet judge/table inet judge_other/' -e 's/"ce"/"other"/' \
+		-e "s/^ip6 saddr != $LINE_CE /ip6 saddr != { $LINE_CE, $judge_first } /" | on br nft -f -
+	judge_second=$LINE_CE
+	line_v6plus
+	judge_rules | sed -e "s/^ip6 saddr != $LINE_CE /ip6 saddr != { $LINE_CE, $judge_second } /" | on br nft -f -
+}
+
+# wrong_packets: of both.
+wrong_packets() {
+	for table in judge judge_other; do
+		on br nft list counters table inet "$table"
+	done | awk '$1 == "counter" { name = $2 } $1 == "packets" { if (name ~ /^bad_/) sum += $2 } END { print sum + 0 }'
+}

@@ -60,7 +60,8 @@ power_failure() {
 	wait "$watcher" 2>/dev/null || :
 	linux_reboot
 	now=$(date +%s)
-	date -s @100 >/dev/null
+	# The kernel refuses a time before its own start.
+	date -s "@$(($(cut -d. -f1 /proc/uptime) + 100))" >/dev/null
 	linux_watch
 	sleep 300
 	date -s "@$((now + 330))" >/dev/null

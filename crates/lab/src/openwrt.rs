@@ -22,7 +22,7 @@ use host_tools::tools;
 use report::Report;
 pub use report::Verdict;
 use rootfs::RootFs;
-pub use stand_in::steps;
+pub use stand_in::{soak, soak_steps, steps};
 
 /// The path of the root in the machine.
 const INSIDE: &str = "openwrt";
@@ -129,7 +129,8 @@ impl<'words> Words<'words> {
         }
         if scenarios.is_empty() {
             scenarios = known;
-            scenarios.retain(|name| !stand_in || stand_in::can_run(name));
+            scenarios
+                .retain(|name| name != stand_in::SOAK && (!stand_in || stand_in::can_run(name)));
         }
         let kernel: &str = kernel.unwrap_or_else(|| crate::usual_one());
         Ok(Self { rootfs, kernel, json, quick, scenarios })

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::ip::{Settings, Updated};
+use crate::ip::{Prefix, Settings, Updated};
 use crate::netifd::Netifd;
 use crate::tunnel;
 
@@ -142,10 +142,13 @@ impl Netifd {
         }
         for prefix in &old.prefixes {
             let gone = !new.prefixes.iter().any(|other| other.net == prefix.net);
-            if keep && gone {
+            // netifd forgets one whose time is over in that second, and reports it with the next
+            // update.
+            let stays = keep && !prefix.lifetimes.are_over();
+            if stays && gone {
                 new.prefixes.push(prefix.clone());
             }
-            updated.prefixes |= gone && !keep;
+            updated.prefixes |= gone && !stays;
         }
         for address in &new.addresses {
             updated.addresses |= !has(&old, address.net);
@@ -168,8 +171,12 @@ impl Netifd {
                 ));
             }
         }
-        let fresh = |net| !old.prefixes.iter().any(|prefix| prefix.net == net);
-        updated.prefixes |= new.prefixes.iter().any(|prefix| fresh(prefix.net));
+        let known = |new: &Prefix| {
+            old.prefixes
+                .iter()
+                .any(|old| old.net == new.net && old.lifetimes.end_with(&new.lifetimes))
+        };
+        updated.prefixes |= !new.prefixes.iter().all(known);
         interface.ip = new;
         for command in commands {
             self.system.ip(&command);

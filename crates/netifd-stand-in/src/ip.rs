@@ -71,6 +71,23 @@ impl Lifetimes {
         Self { since: Instant::now(), preferred: preferred.filter(finite).or(valid), valid }
     }
 
+    /// Whether the time is over, so that netifd forgets the object.
+    pub(crate) fn are_over(&self) -> bool {
+        let gone = i64::try_from(self.since.elapsed().as_secs()).unwrap_or(i64::MAX);
+        self.valid.is_some_and(|valid| gone > valid)
+    }
+
+    /// Whether both end in the same second.
+    pub(crate) fn end_with(&self, other: &Self) -> bool {
+        let (first, last) = (self.since.min(other.since), self.since.max(other.since));
+        let later = i64::try_from(last.duration_since(first).as_secs()).unwrap_or(i64::MAX);
+        let shift = |of: &Self, end: Option<i64>| {
+            end.map(|end| if of.since == first { end } else { end.saturating_add(later) })
+        };
+        shift(self, self.preferred) == shift(other, other.preferred)
+            && shift(self, self.valid) == shift(other, other.valid)
+    }
+
     fn put(&self, table: &mut Map<String, Value>) {
         let gone = i64::try_from(self.since.elapsed().as_secs()).unwrap_or(i64::MAX);
         if let Some(preferred) = self.preferred {
@@ -228,7 +245,7 @@ pub(crate) fn dump_addresses(addresses: &[Address], v4: bool) -> Value {
 }
 
 pub(crate) fn dump_prefixes(prefixes: &[Prefix], class: &str) -> Value {
-    let dump = prefixes.iter().map(|prefix| {
+    let dump = prefixes.iter().filter(|prefix| !prefix.lifetimes.are_over()).map(|prefix| {
         let mut table = Map::new();
         table.insert("address".into(), prefix.net.addr().to_string().into());
         table.insert("mask".into(), prefix.net.prefix_len().into());
@@ -264,6 +281,27 @@ pub(crate) fn dump_routes(routes: &[Route], defaultroute: bool, active: bool) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lifetimes_are_the_same_if_they_end_in_the_same_second() {
+        let hour = Lifetimes::new(Some(1800), Some(3600));
+        let ago = |seconds, preferred, valid| Lifetimes {
+            since: hour.since.checked_sub(std::time::Duration::from_secs(seconds)).unwrap(),
+            ..Lifetimes::new(preferred, valid)
+        };
+        assert!(hour.end_with(&hour));
+        assert!(hour.end_with(&ago(10, Some(1810), Some(3610))));
+        assert!(ago(10, Some(1810), Some(3610)).end_with(&hour));
+        assert!(!hour.end_with(&ago(10, Some(1800), Some(3600))));
+        assert!(!hour.end_with(&Lifetimes {
+            since: hour.since,
+            preferred: Some(0),
+            valid: Some(3600)
+        }));
+        let none = Lifetimes { since: hour.since, preferred: None, valid: None };
+        assert!(none.end_with(&none) && !none.end_with(&hour) && !none.are_over());
+        assert!(ago(11, Some(5), Some(10)).are_over() && !ago(9, Some(5), Some(10)).are_over());
+    }
 
     #[test]
     fn masks_lengths_and_lifetimes() {

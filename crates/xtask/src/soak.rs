@@ -1,10 +1,11 @@
-//! A week of a line in minutes: `cargo xtask soak [--kernel NAME] [DAYS [LEAK]]`.
+//! A week of a line in minutes, on plain Linux and on a router: `cargo xtask soak [--kernel NAME]`.
 //!
 //! The machine's clock jumps over waits, so a week takes as long as what happens in it
-//! (`tests/vm/linux-soak.sh`).
+//! (`tests/vm/linux-soak.sh`, `tests/openwrt/scenarios/soak.sh`).
 
 use host_tools::steps::{Outcome, Steps, skip_or_fail};
-use lab::plane::{kernels, on_kernels};
+use lab::openwrt;
+use lab::plane::on_kernels;
 
 use crate::linux;
 
@@ -18,23 +19,23 @@ pub(crate) fn steps(steps: &mut Steps) {
         Ok(()) => run(lab::usual_one(), SCRIPTS),
         Err(error) => skip_or_fail("VM lab", error),
     });
+    openwrt::soak_steps(steps);
 }
 
 /// `cargo xtask soak`
 ///
 /// # Errors
 ///
-/// The machine cannot be started, or something grew from day to day.
+/// A word is wrong, a machine cannot be started, or something grew from day to day.
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
-    let (chosen, words) = kernels(words);
+    let kernel = match words {
+        [] => lab::usual_one(),
+        ["--kernel", name] => name,
+        _ => anyhow::bail!("usage: cargo xtask soak [--kernel NAME]"),
+    };
     linux::prepare()?;
-    let one = format!("linux-soak.sh {}", words.join(" "));
-    let one = [one.as_str()];
-    let scripts: &[&str] = if words.is_empty() { SCRIPTS } else { &one };
-    for kernel in chosen.iter().take(1) {
-        run(kernel, scripts)?;
-    }
-    Ok(())
+    run(kernel, SCRIPTS)?;
+    openwrt::soak(kernel).map(drop)
 }
 
 fn run(kernel: &str, scripts: &[&str]) -> anyhow::Result<Outcome> {

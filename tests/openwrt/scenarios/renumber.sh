@@ -3,25 +3,8 @@
 # Another prefix, the old one deprecated beside it, while everything is in use: the new numbers in
 # 5 s, no packet that does not belong to one of the two lines, flows to elsewhere unharmed.
 
-# Both lines are judged at the same time, each with its own tunnel at the relay.
-judge_two() {
-	line_v6plus_other
-	relay_up other
-	judge_rules | sed -e 's/table inet judge/table inet judge_other/' -e 's/"ce"/"other"/' \
-		-e "s/^ip6 saddr != $LINE_CE /ip6 saddr != { $LINE_CE, $1 } /" | on br nft -f -
-	other=$LINE_CE
-	line_v6plus
-	judge_rules | sed -e "s/^ip6 saddr != $LINE_CE /ip6 saddr != { $LINE_CE, $other } /" | on br nft -f -
-}
-
-wrong_packets() {
-	for table in judge judge_other; do
-		on br nft list counters table inet "$table"
-	done | awk '$1 == "counter" { name = $2 } $1 == "packets" { if (name ~ /^bad_/) sum += $2 } END { print sum + 0 }'
-}
-
 line_working v6plus
-judge_two 240b:10:3261:6400:6a:4832:6100:6400
+judge_both
 local_serve cpe 8000
 ip netns exec "$LAB_NS-lan3" lab-traffic steady --to 192.168.1.1:8000 --udp 5 --tcp 5 --seconds 45 >/tmp/steady &
 steady=$!

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 
 use super::report::{Report, Verdict};
 use super::rootfs::RootFs;
-use super::{QUICK, run as run_machine};
+use super::{Extent, QUICK, run as run_machine};
 
 use crate::initramfs::shared_libraries;
 use crate::plane::{Log, lock};
@@ -46,6 +46,17 @@ const REAL_ONLY: &[(&str, &str)] = &[
     ("plain", "asks whether the root works without our files, and this root is made for them"),
 ];
 
+/// The scenario of `cargo xtask soak`, which runs in other tests only by its name.
+pub(super) const SOAK: &str = "soak";
+
+/// A week, and then a leak of each kind, which the inventory must find.
+const SOAKS: &[&str] = &[
+    "SOAK_DAYS=8",
+    "SOAK_DAYS=4 SOAK_LEAK=file",
+    "SOAK_DAYS=4 SOAK_LEAK=process",
+    "SOAK_DAYS=4 SOAK_LEAK=rule",
+];
+
 /// Returns whether a scenario can run on the stand-in.
 pub(super) fn can_run(scenario: &str) -> bool {
     REAL_ONLY.iter().all(|(name, _)| *name != scenario)
@@ -59,6 +70,29 @@ pub fn steps(steps: &mut Steps) {
     });
 }
 
+/// The step of `cargo xtask test --long`.
+pub fn soak_steps(steps: &mut Steps) {
+    steps.step("a week of a line on the stand-in", || match crate::prepare() {
+        Ok(()) => soak(crate::usual_one()),
+        Err(error) => skip_or_fail("VM lab", error),
+    });
+}
+
+/// Runs a week of a line on the stand-in, in minutes, and days with planted leaks.
+///
+/// # Errors
+///
+/// The machine cannot be started, or something grew from day to day.
+pub fn soak(kernel: &str) -> anyhow::Result<Outcome> {
+    crate::prepare()?;
+    let rootfs = RootFs::open(&build()?)?;
+    for more in SOAKS {
+        // Without a second chance: what grows does so again.
+        one_machine(&rootfs, kernel, &[SOAK], Extent { more, ..QUICK })?;
+    }
+    Ok(Outcome::Passed)
+}
+
 /// Runs two machines at a time, the next one as soon as one has ended.
 fn all_machines() -> anyhow::Result<Outcome> {
     let rootfs = RootFs::open(&build()?)?;
@@ -69,7 +103,7 @@ fn all_machines() -> anyhow::Result<Outcome> {
             let next = lock(&waiting).next();
             let Some((place, scenarios)) = next else { return };
             let kernel = crate::usual().get(*place).copied().unwrap_or_else(crate::usual_one);
-            match one_machine(&rootfs, kernel, scenarios) {
+            match one_machine(&rootfs, kernel, scenarios, QUICK) {
                 Ok(lines) => lock(&unsteady).extend(lines),
                 Err(error) => lock(&failed).push(format!("{error:#}")),
             }
@@ -87,11 +121,16 @@ fn all_machines() -> anyhow::Result<Outcome> {
 }
 
 /// Returns the scenarios that ran twice.
-fn one_machine(rootfs: &RootFs, kernel: &str, scenarios: &[&str]) -> anyhow::Result<Vec<String>> {
+fn one_machine(
+    rootfs: &RootFs,
+    kernel: &str,
+    scenarios: &[&str],
+    extent: Extent,
+) -> anyhow::Result<Vec<String>> {
     let scenarios: Vec<String> = scenarios.iter().map(ToString::to_string).collect();
     let mut report = Report::new(kernel);
     let mut log = Log::new(kernel);
-    run_machine(rootfs, &scenarios, QUICK, &mut report, |line| log.add(line))?;
+    run_machine(rootfs, &scenarios, extent, &mut report, |line| log.add(line))?;
     if report.verdict() != Verdict::Passed {
         log.print();
         bail!("kernel {kernel}: {}{}", report.summary(), log.failures());
@@ -151,7 +190,7 @@ mod tests {
     #[test]
     fn every_scenario_runs_in_every_test_or_says_why_not() {
         let known = super::super::known_scenarios().unwrap();
-        for name in &known {
+        for name in known.iter().filter(|name| *name != SOAK) {
             let runs = MACHINES.iter().any(|(_, scenarios)| scenarios.contains(&name.as_str()));
             assert_ne!(runs, !can_run(name), "{name}");
         }
