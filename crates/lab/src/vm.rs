@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 
 use super::initramfs::Initramfs;
 use super::kernel::{Kernel, Machine};
-use super::user_mode;
+use super::user_mode::{self, Processor};
 use host_tools::tools::cache_directory;
 
 /// The packages of the emulator and its firmware.
@@ -41,6 +41,8 @@ pub struct Vm {
     // The machine opens these files while it starts.
     files: Vec<PathBuf>,
     may_boot_again: bool,
+    #[expect(dead_code, reason = "held until the machine has ended")]
+    processor: Option<Processor>,
 }
 
 /// The console line that requests a reboot of a machine with a disk, as after a power failure.
@@ -102,13 +104,19 @@ impl Vm {
             std::fs::File::create(disk)?.set_len(DISK_BYTES)?;
             files.push(disk.clone());
         }
-        let mut command = match kernel.machine {
-            Machine::Emulator(words) => emulator(words, &kernel.image, &initrd, disk.as_deref()),
-            Machine::Process => user_mode::command(&kernel.image, &initrd, disk.as_deref()),
+        let disk = disk.as_deref();
+        let (mut command, processor) = match kernel.machine {
+            Machine::Emulator(words) => (emulator(words, &kernel.image, &initrd, disk), None),
+            Machine::Process => {
+                let processor = Processor::take();
+                let image = &kernel.image;
+                (user_mode::command(image, &initrd, disk, processor.as_ref()), processor)
+            }
         };
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let (child, lines) = spawn(&mut command)?;
-        Ok(Self { command, child, lines, deadline: Instant::now() + limit, files, may_boot_again })
+        let deadline = Instant::now() + limit;
+        Ok(Self { command, child, lines, deadline, files, may_boot_again, processor })
     }
 
     /// Hands every console line to `on_line` as it appears and returns the commands' exit status.
