@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154
-# SOAK_DAYS days of a line, in minutes on a machine whose clock jumps over waits: another prefix each
-# night, a reboot every second morning with a clock that starts in 1970, a lease that is renewed
-# three times an hour, traffic. What the router keeps does not grow from day to day.
+# SOAK_DAYS days of a line, in minutes on a machine whose clock jumps over waits: another prefix
+# each night, a reboot every second morning with a clock that starts in 1970, a lease that is
+# renewed three times an hour, traffic. What the router keeps does not grow from day to day.
 #
 # With SOAK_LEAK (file, process or rule), one is planted each day and no day has a reboot; the
 # scenario passes if the inventory has found it.
