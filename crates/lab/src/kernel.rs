@@ -45,7 +45,7 @@ const SOURCES: &[Source] = &[
     user_mode("uml-7", TRIXIE_BACKPORTS, r"^linux-source-7\.[0-9]+$"),
     emulated("6.1", BOOKWORM, r"^linux-image-6\.1\..*-cloud-amd64(-unsigned)?$"),
     emulated("6.12", TRIXIE, r"^linux-image-6\.12\..*-cloud-amd64(-unsigned)?$"),
-    emulated("7", TRIXIE_BACKPORTS, r"^linux-image-7\..*-cloud-amd64(-unsigned)?$"),
+    emulated("7", TRIXIE_BACKPORTS, r"^linux-binary-7\..*-cloud-amd64$"),
 ];
 
 /// Returns the words that `--kernel` accepts.
@@ -83,12 +83,13 @@ const MODULES: &[&str] = &[
     "nft_masq",
     "nft_nat",
     "nft_numgen",
+    "nft_objref",
     "nft_redir",
     "nft_reject_inet",
 ];
 
-/// Separate modules in 6.1, part of `nf_tables` in 6.12.
-const OPTIONAL_MODULES: &[&str] = &["nft_objref"];
+/// Modules of 6.1 that later kernels have in others.
+const OPTIONAL_MODULES: &[&str] = &["crc32c_generic", "nft_objref"];
 
 /// One unpacked kernel.
 #[derive(Debug, Clone)]
@@ -140,7 +141,17 @@ impl Kernel {
         let debian = Debian::native(source.release)?;
         match source.kind {
             Kind::Emulated => {
-                Self::in_directory(&debian.unpacked(&debian.newest(source.package)?)?)
+                let image = debian.newest(source.package)?;
+                // From 7.0 on, a kernel has three packages.
+                let packages = match image.strip_prefix("linux-binary-") {
+                    Some(version) => {
+                        let [base, modules] =
+                            ["base", "modules"].map(|part| format!("linux-{part}-{version}"));
+                        debian.together(&[&image, &base, &modules])
+                    }
+                    None => debian.unpacked(&image),
+                };
+                Self::in_directory(&packages?)
             }
             Kind::UserMode => {
                 let (image, release) = user_mode::build(&debian, source.package)?;
@@ -166,7 +177,9 @@ impl Kernel {
         let release = entry.file_name().to_string_lossy().into_owned();
         // The second name is for processors whose boot loaders do not decompress.
         let images = ["vmlinuz", "vmlinux"].map(|name| format!("boot/{name}-{release}"));
-        let mut images = images.iter().map(|name| unpacked.join(name));
+        let images = images.iter().map(|name| unpacked.join(name));
+        // Packages of 7.0 and later have it beside the modules.
+        let mut images = images.chain([entry.path().join("vmlinuz")]);
         let image = images.find(|image| image.is_file());
         let image = image.with_context(|| format!("no image of kernel {release}"))?;
         let machine = Machine::Emulator(PC);
@@ -186,11 +199,8 @@ impl Kernel {
         let builtin = builtin.lines().map(|line| module_name(Path::new(line))).collect();
         let mut resolver = Resolver { files, done: builtin, ordered: Vec::new() };
         for name in MODULES {
-            resolver.add(name).with_context(|| format!("kernel {}", self.release))?;
-        }
-        for name in OPTIONAL_MODULES {
-            if resolver.files.contains_key(*name) {
-                resolver.add(name)?;
+            if resolver.files.contains_key(*name) || !OPTIONAL_MODULES.contains(name) {
+                resolver.add(name).with_context(|| format!("kernel {}", self.release))?;
             }
         }
         Ok(resolver.ordered)
