@@ -180,8 +180,13 @@ no_complaint() {
 	dmesg | grep 'not yet configured' || :
 }
 
-# Everything that could leak, one thing in each line, without what changes all the time.
+# Everything that could leak, one thing in each line, without what changes all the time. Each device
+# that is created draws another link-local address.
 inventory() {
+	everything | sed 's/fe80::[0-9a-f:]*/fe80::/'
+}
+
+everything() {
 	ip -o link show | sed 's/^[0-9]*: //; s/[:@].*//'
 	ip -o addr show | awk '$2 != "br-lan" { print "address", $2, $4 }'
 	ip -4 route show table all | sed 's/ expires.*//; s/^/route /'
@@ -193,6 +198,11 @@ inventory() {
 	(cd "$ROOT/tmp" && find . -type f ! -path './lab/*' | sed 's/\.[0-9]*$//')
 	router_processes | awk '{ print "process", $2 }'
 	router ubus list
+}
+
+# changes BEFORE AFTER: the lines that only one of two files has, with - or +.
+changes() {
+	diff -U 0 "$1" "$2" | grep '^[-+][^-+]' || :
 }
 
 # The state of things when nothing happens any more.

@@ -23,7 +23,7 @@ wait "$pinging" 2>/dev/null || :
 within 15 "ping from LAN and router" opened
 settle
 inventory | sort >/tmp/after
-check "what changed" "$(diff /tmp/before /tmp/after | grep -c '^[<>]')" -eq 0
-diff /tmp/before /tmp/after || :
+check "what changed" "$(changes /tmp/before /tmp/after | grep -c .)" -eq 0
+changes /tmp/before /tmp/after
 no_violation "cycles"
 no_complaint

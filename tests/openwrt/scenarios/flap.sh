@@ -20,7 +20,7 @@ done
 within 15 "ping from LAN and router" opened
 settle
 inventory | sort >/tmp/after
-check "what changed" "$(diff /tmp/before /tmp/after | grep -c '^[<>]')" -eq 0
-diff /tmp/before /tmp/after || :
+check "what changed" "$(changes /tmp/before /tmp/after | grep -c .)" -eq 0
+changes /tmp/before /tmp/after
 no_violation "flaps"
 no_complaint
