@@ -34,7 +34,7 @@ pub fn address_state(proc_net: &Path, address: Ipv6Addr) -> AddressState {
 /// # Errors
 /// [`NetlinkError`]
 pub fn device_down(index: u32) -> Result<(), NetlinkError> {
-    Socket::open_route()?.ask(Request::device_down(index), &mut |_, _| Ok(()))
+    Socket::open_route()?.ask(Request::device_down(index), &mut |_, _| Ok(())).map(drop)
 }
 
 /// Returns the IPv6 tunnel in `/sys/class/net` that has these two endpoints, except our `own`. The

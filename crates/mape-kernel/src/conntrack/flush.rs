@@ -89,5 +89,5 @@ fn delete_all(unwanted: Vec<Entry>) -> Result<usize, ConntrackError> {
 }
 
 fn delete(socket: &mut Socket, entry: &Entry) -> Result<(), NetlinkError> {
-    socket.ask(entry.deletion()?, &mut |_, _| Ok(()))
+    socket.ask(entry.deletion()?, &mut |_, _| Ok(())).map(drop)
 }

@@ -54,12 +54,22 @@ impl Socket {
     }
 
     /// Sends a request and hands on the content of each [`Message::Item`] that answers it: family
-    /// and attributes.
+    /// and attributes. Returns the number of datagrams with items.
     ///
     /// # Errors
     /// [`NetlinkError`]. The items that were passed on before are valid but incomplete.
-    pub fn ask(&mut self, request: Request, each: Each<'_>) -> Result<(), NetlinkError> {
-        self.exchange(request, &mut |datagram, sequence| read(datagram, Some(sequence), each))
+    pub fn ask(&mut self, request: Request, each: Each<'_>) -> Result<usize, NetlinkError> {
+        let mut datagrams = 0;
+        self.exchange(request, &mut |datagram, sequence| {
+            let mut has_items = false;
+            let end = read(datagram, Some(sequence), &mut |family, attributes| {
+                has_items = true;
+                each(family, attributes)
+            });
+            datagrams += usize::from(has_items);
+            end
+        })?;
+        Ok(datagrams)
     }
 
     /// Sends a request and hands on the datagrams that come, with the number of the request, until

@@ -66,6 +66,20 @@ fn other_tables_and_counters_count_for_nothing() {
     assert_eq!(text, "wan: mape-wan, edge netdev, is loaded already\n");
 }
 
+/// While nft checks a text with our tables, as firewall4 does in each reload, the kernel repeats
+/// or leaves out rules at the borders of its datagrams.
+#[test]
+fn a_check_beside_it_changes_nothing_that_is_read() {
+    let Some(bench) = Bench::new("checked") else { return };
+    bench.v6plus("wan", "netdev");
+    let text = bench.recorded(
+        "up mape-wan; load >&2; calls >&2; nft list ruleset >$STATE/text; \
+         while [ -e $STATE/text ]; do nft -c -f $STATE/text || :; done 2>/dev/null & \
+         for i in $(seq 300); do load; done | sort | uniq -c; rm $STATE/text; wait; calls",
+    );
+    assert_eq!(text.trim(), "300 wan: mape-wan, edge netdev, is loaded already");
+}
+
 /// Whatever was changed is loaded again: as a whole, or the short cuts alone, which a reload of
 /// firewall4 removes. After that, the rules are the same as before.
 #[test]
