@@ -7,9 +7,10 @@ use lab::{openwrt, plane, provision};
 use packaging::feed;
 
 /// The packages of the UPnP daemon that gets our list of ports, of the protocol names in
-/// firewall4's rules, of `sysctl` for this machine's namespaces, and of the shells that read our
-/// completion scripts.
-const HOST: &[&str] = &["miniupnpd-nftables", "netbase", "procps", "bash", "fish", "zsh"];
+/// firewall4's rules, of `sysctl` for this machine's namespaces, of the shells that read our
+/// completion scripts, and of what reads our manual page.
+const HOST: &[&str] =
+    &["miniupnpd-nftables", "netbase", "procps", "bash", "fish", "zsh", "mandoc", "man-db"];
 
 /// Runs the usual tests: about 30 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {
