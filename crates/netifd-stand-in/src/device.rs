@@ -140,15 +140,13 @@ impl Netifd {
                 commands.push(format!("route del {} dev {device} proto static", route.target));
             }
         }
-        for prefix in &old.prefixes {
+        // netifd forgets a prefix whose time is over, without a report.
+        for prefix in old.prefixes.iter().filter(|prefix| !prefix.lifetimes.are_over()) {
             let gone = !new.prefixes.iter().any(|other| other.net == prefix.net);
-            // netifd forgets one whose time is over in that second, and reports it with the next
-            // update.
-            let stays = keep && !prefix.lifetimes.are_over();
-            if stays && gone {
+            if keep && gone {
                 new.prefixes.push(prefix.clone());
             }
-            updated.prefixes |= gone && !stays;
+            updated.prefixes |= !keep && gone;
         }
         for address in &new.addresses {
             updated.addresses |= !has(&old, address.net);

@@ -62,6 +62,37 @@ fn without_keep_addresses_are_replaced() {
     assert_eq!(machine.scripts(), [""; 0]);
 }
 
+fn with_prefix(words: &str) -> Value {
+    json!({"action": 0, "link-up": true, "ifname": "dev0", "keep": true, "ip6prefix": [words]})
+}
+
+#[test]
+fn other_lifetimes_of_a_prefix_are_an_update() {
+    let machine = start();
+    machine.notify(&with_prefix("2001:db8:100::/56,100,200")).unwrap();
+    machine.until_logged("hook ifupdate x on dev0 prefixes", 1);
+    machine.notify(&with_prefix("2001:db8:100::/56,100,300")).unwrap();
+    machine.until_logged("hook ifupdate x on dev0 prefixes", 2);
+    machine.notify(&with_prefix("2001:db8:100::/56,1000,2000")).unwrap();
+    machine.until_logged("hook ifupdate x on dev0 prefixes", 3);
+    let prefixes = machine.status("x")["ipv6-prefix"].clone();
+    assert_eq!(prefixes.as_array().unwrap().len(), 1, "{prefixes}");
+}
+
+/// Neither its end nor the next update is reported.
+#[test]
+fn a_prefix_whose_time_is_over_goes_in_silence() {
+    let machine = start();
+    machine.notify(&with_prefix("2001:db8:100::/56,1,1")).unwrap();
+    machine.until_logged("hook ifupdate x on dev0 prefixes", 1);
+    machine.forget();
+    machine.until("no prefix", || machine.status("x")["ipv6-prefix"] == json!([]));
+    let same = json!({"action": 0, "link-up": true, "ifname": "dev0", "keep": true});
+    machine.notify(&same).unwrap();
+    machine.settle();
+    assert_eq!(machine.log(), [""; 0]);
+}
+
 #[test]
 fn another_device_takes_everything_along() {
     let machine = start();
