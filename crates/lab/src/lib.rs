@@ -23,25 +23,26 @@ use initramfs::Initramfs;
 use kernel::Kernel;
 use vm::Vm;
 
-/// The kernels of every test, where such kernels run.
-const PROCESSES: &[&str] = &["uml-6.12", "uml-7"];
+/// The kernels of every test, where such kernels run: a series that routers use, and the newest.
+const PROCESSES: [&str; 2] = ["uml-6.12", "uml-7"];
 
 /// What replaces them elsewhere: the same series, at eight times the cost.
-const REPLACEMENTS: &[&str] = &["6.12", "7"];
+const REPLACEMENTS: [&str; 2] = ["6.12", "7"];
 
 /// Debian's own kernels that `--long` adds.
-pub const EMULATED: &[&str] = &["6.1", "6.12"];
+pub const EMULATED: [&str; 2] = ["6.1", "6.12"];
 
-/// Returns the kernels of every test.
+/// Returns the kernels of every test: a series that routers use, and the newest.
 #[must_use]
-pub fn usual() -> &'static [&'static str] {
+pub fn usual() -> [&'static str; 2] {
     if user_mode::works() { PROCESSES } else { REPLACEMENTS }
 }
 
 /// Returns the kernel of a run on one kernel.
 #[must_use]
 pub fn usual_one() -> &'static str {
-    usual().first().copied().unwrap_or("6.12")
+    let [kernel, _] = usual();
+    kernel
 }
 
 /// Scripts are short. The limit only ends one that hangs.
@@ -114,7 +115,7 @@ pub fn self_test() -> anyhow::Result<()> {
         println!("skipped: the VM lab's tests ({error:#})");
         return Ok(());
     }
-    for series in usual().iter().chain(EMULATED) {
+    for series in usual().iter().chain(&EMULATED) {
         for script in SELF_TESTS {
             let path = host_tools::steps::root().join("tests/vm").join(script);
             command(&["--kernel", series, &path.to_string_lossy()])?;

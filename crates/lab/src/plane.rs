@@ -78,7 +78,7 @@ pub fn host_steps(steps: &mut Steps, long: bool) {
 /// The step of `cargo xtask test` on the usual kernels.
 pub fn steps(steps: &mut Steps, long: bool) {
     steps.step("data plane on kernels 6.12 and 7", || match crate::prepare() {
-        Ok(()) => on_kernels(crate::usual(), &scripts(long, true), &[], &|_| Ok(())),
+        Ok(()) => on_kernels(&crate::usual(), &scripts(long, true), &[], &|_| Ok(())),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
@@ -89,7 +89,7 @@ const EMULATED: &[&str] = &["plane-icmp.sh v6plus:netdev", "plane-loader.sh v6pl
 /// The step of `cargo xtask test` on kernels as Debian ships them.
 pub fn emulated_steps(steps: &mut Steps, long: bool) {
     steps.step("data plane on Debian's own kernels, emulated", || match crate::prepare() {
-        Ok(()) if long => on_kernels(crate::EMULATED, &scripts(true, true), &[], &|_| Ok(())),
+        Ok(()) if long => on_kernels(&crate::EMULATED, &scripts(true, true), &[], &|_| Ok(())),
         Ok(()) => on_kernels(&["6.1"], EMULATED, &[], &|_| Ok(())),
         Err(error) => skip_or_fail("VM lab", error),
     });

@@ -188,7 +188,7 @@ fn memory_directory() -> PathBuf {
 
 /// A processor that a machine keeps to. The kernel and the programs that it runs are processes of
 /// this machine, and wait for each other. On two processors each change wakes a sleeping one, which
-/// took seven times as long on an idle machine.
+/// took up to nine times as long on an idle machine.
 #[derive(Debug)]
 pub(crate) struct Processor(String);
 

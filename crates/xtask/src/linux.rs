@@ -62,12 +62,12 @@ pub(crate) fn steps(steps: &mut Steps, long: bool) {
         steps.step("static programs and their packages", || package::command(None));
     }
     steps.step("plain Linux on kernels 6.12 and 7", || match prepare() {
-        Ok(()) => on_kernels(lab::usual(), &scripts(long), AGAIN, &add_files),
+        Ok(()) => on_kernels(&lab::usual(), &scripts(long), AGAIN, &add_files),
         Err(error) => skip_or_fail("VM lab", error),
     });
     if long {
         steps.step("plain Linux on Debian's own kernels, emulated", || match prepare() {
-            Ok(()) => on_kernels(lab::EMULATED, &scripts(long), AGAIN, &add_files),
+            Ok(()) => on_kernels(&lab::EMULATED, &scripts(long), AGAIN, &add_files),
             Err(error) => skip_or_fail("VM lab", error),
         });
     }

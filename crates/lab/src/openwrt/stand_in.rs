@@ -31,13 +31,19 @@ const PROGRAMS: &[(&str, &str)] = &[
 /// The names under which the stand-in is linked.
 const NAMES: &[&str] = &["ubus", "ifup", "ifdown", "ifstatus", "jsonfilter"];
 
-/// The scenarios of `cargo xtask test`. Each line is a machine, with the place of its kernel in
-/// [`crate::usual`]. Two run at the same time.
-const MACHINES: &[(usize, &[&str])] = &[
-    (0, &["up", "nuro", "renumber", "idle", "late"]),
-    (0, &["refused", "firewall", "migrate", "servers"]),
-    (0, &["killed", "options", "flap", "cycle", "two"]),
-    (1, &["up", "queue", "control:nuro", "control:queue"]),
+/// Which of the kernels of [`crate::usual`] a machine has.
+#[derive(Clone, Copy)]
+enum Series {
+    OfRouters,
+    Newest,
+}
+
+/// The scenarios of `cargo xtask test`. Each line is a machine. Two run at the same time.
+const MACHINES: &[(Series, &[&str])] = &[
+    (Series::OfRouters, &["up", "nuro", "renumber", "idle", "late"]),
+    (Series::OfRouters, &["refused", "firewall", "migrate", "servers"]),
+    (Series::OfRouters, &["killed", "options", "flap", "cycle", "two"]),
+    (Series::Newest, &["up", "queue", "control:nuro", "control:queue"]),
 ];
 
 /// The scenarios that need a real OpenWrt root, and the reasons.
@@ -96,13 +102,17 @@ pub fn soak(kernel: &str) -> anyhow::Result<Outcome> {
 /// Runs two machines at a time, the next one as soon as one has ended.
 fn all_machines() -> anyhow::Result<Outcome> {
     let rootfs = RootFs::open(&build()?)?;
+    let [of_routers, newest] = crate::usual();
     let waiting = Mutex::new(MACHINES.iter());
     let (failed, unsteady) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let work = || {
         loop {
             let next = lock(&waiting).next();
-            let Some((place, scenarios)) = next else { return };
-            let kernel = crate::usual().get(*place).copied().unwrap_or_else(crate::usual_one);
+            let Some((series, scenarios)) = next else { return };
+            let kernel = match series {
+                Series::OfRouters => of_routers,
+                Series::Newest => newest,
+            };
             match one_machine(&rootfs, kernel, scenarios, QUICK) {
                 Ok(lines) => lock(&unsteady).extend(lines),
                 Err(error) => lock(&failed).push(format!("{error:#}")),
