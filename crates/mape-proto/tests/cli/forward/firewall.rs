@@ -1,5 +1,7 @@
 //! Forwards and the loaded rules: refusals by nft, withdrawals, state, connections.
 
+use nix::sched::{CloneFlags, unshare};
+
 use super::*;
 
 /// What nft refuses is not added, and shuts nothing, whenever it is found out.
