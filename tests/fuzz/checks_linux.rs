@@ -1,12 +1,14 @@
-//! What must hold for any text that claims to be `/etc/mape-rs.conf` or `/etc/mape-rs.forwards`.
+//! What must hold for any text that claims to be `/etc/mape-rs.conf`, `/etc/mape-rs.forwards` or
+//! what the hook of dhcpcd keeps.
 //! Used by the fuzz targets and, with their seeds and the crashers ever found, by an ordinary test
 //! of `mape-proto`. Stands beside `checks`.
 
 use std::path::Path;
 
-use mape_linux::{Config, forwards};
+use mape_core::{Layout, Request, Rule, parse_rule};
+use mape_linux::{Config, dhcpv6, forwards};
 
-use super::checks::{explains, plan_or_explain};
+use super::checks::{explains, line_of, plan_or_explain};
 
 fn parse(text: &str) -> Option<Config> {
     match Config::parse(text, Path::new("/etc/mape-rs.conf")) {
@@ -83,4 +85,17 @@ pub fn linux_forwards(text: &str) -> Vec<u16> {
         }
     }
     ports
+}
+
+/// Returns the rules of all containers in the text.
+pub fn dhcpv6_container(text: &str) -> Vec<Rule> {
+    let rules = dhcpv6::rules_in(text);
+    for rule in &rules {
+        assert_eq!(parse_rule(&rule.to_string(), Layout::Rfc7597), Ok(*rule));
+        let line = line_of(rule, 1).expect("a rule describes at most a /64");
+        plan_or_explain(&Request { explicit: rules.clone(), ..Request::new(line) });
+    }
+    // The digits of a container, in capitals too.
+    assert_eq!(dhcpv6::rules_in(&text.to_ascii_uppercase()), rules);
+    rules
 }

@@ -23,13 +23,19 @@ const DEFAULT_OFFSET: u8 = 6;
 /// Extension of the files.
 const EXTENSION: &str = "s46";
 
-/// Returns the rules. One that cannot be read counts for nothing, and the others stay.
+/// Returns the rules of all uplinks.
 pub(super) fn rules(env: &Env) -> Vec<Rule> {
     let entries = fs::read_dir(&env.run).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
     paths.sort_unstable();
-    let texts = paths.iter().flat_map(|path| texts(&files::text(path).unwrap_or_default()));
+    paths.iter().flat_map(|path| rules_in(&files::text(path).unwrap_or_default())).collect()
+}
+
+/// Returns the rules in the text of one file. A rule that cannot be read is left out, and the
+/// others stay.
+#[must_use]
+pub fn rules_in(file: &str) -> Vec<Rule> {
     let read = |text: String| match parse_dhcpv6_rule(&text) {
         Ok(rule) => Some(rule),
         Err(error) => {
@@ -37,7 +43,7 @@ pub(super) fn rules(env: &Env) -> Vec<Rule> {
             None
         }
     };
-    texts.filter_map(read).collect()
+    texts(file).into_iter().filter_map(read).collect()
 }
 
 /// Returns the rules of a file in odhcp6c's words.
@@ -49,7 +55,9 @@ fn texts(file: &str) -> Vec<String> {
 fn bytes(digits: &str) -> Option<Vec<u8>> {
     let digits = digits.as_bytes();
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    (digits.len() % 2 == 0).then(|| digits.chunks_exact(2).map(byte).collect())?
+    // `from_str_radix` accepts a sign.
+    let is_whole = digits.len() % 2 == 0 && digits.iter().all(u8::is_ascii_hexdigit);
+    is_whole.then(|| digits.chunks_exact(2).map(byte).collect())?
 }
 
 fn container_texts(container: &[u8]) -> Vec<String> {
@@ -142,7 +150,8 @@ mod tests {
                 assert!(parse_dhcpv6_rule(&text).is_err(), "{length}: {text}");
             }
         }
-        for text in ["", "94=", "94=zz", "95=0059", "type=map-e,ealen=25", "94=é0"] {
+        for text in ["", "94=", "94=zz", "95=0059", "type=map-e,ealen=25", "94=é0", "94=+0+0+0+0"]
+        {
             assert!(texts(text).is_empty(), "{text}");
         }
     }

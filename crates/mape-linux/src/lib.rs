@@ -10,7 +10,7 @@ mod announce;
 mod config;
 mod contract;
 pub mod desired;
-mod dhcpv6;
+pub mod dhcpv6;
 mod down;
 mod error;
 mod events;

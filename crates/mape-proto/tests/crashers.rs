@@ -1,5 +1,5 @@
 //! Replays the fuzzing seeds and every input that ever broke the reading of netlink and DNS
-//! messages or of the configuration of plain Linux.
+//! messages or what plain Linux reads.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 #![allow(unreachable_pub, reason = "shared with the fuzz target")]
 
@@ -72,6 +72,16 @@ fn no_text_breaks_the_forwards() {
         }
     }
     assert!(good >= 2);
+}
+
+#[cfg(feature = "linux")]
+#[test]
+fn no_container_breaks_the_reader() {
+    let (count, found) = replay("dhcpv6_container", |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        !checks_linux::dhcpv6_container(&text).is_empty()
+    });
+    assert!(count >= 2 && found >= 2);
 }
 
 #[cfg(feature = "linux")]

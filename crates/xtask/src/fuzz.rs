@@ -8,7 +8,7 @@ use host_tools::packages;
 use host_tools::steps::{Steps, cargo, output, root, run};
 
 /// The targets in `tests/fuzz/fuzz_targets`.
-const TARGETS: [&str; 16] = [
+const TARGETS: [&str; 17] = [
     "prefix",
     "rule",
     "map_rules",
@@ -18,6 +18,7 @@ const TARGETS: [&str; 16] = [
     "uci",
     "linux_config",
     "linux_forwards",
+    "dhcpv6_container",
     "ctnetlink",
     "dns",
     "txt",
