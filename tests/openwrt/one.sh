@@ -30,6 +30,8 @@ end() {
 		router_calls | tail -n 20
 		echo "-- netifd"
 		tail -n 20 /tmp/netifd.log
+		echo "-- the firewall at boot"
+		cat /tmp/firewall.log
 		echo "-- the last messages"
 		router_log | tail -n 40
 	fi

@@ -3,8 +3,24 @@
 # provider.sh.
 #
 # The caller sets WEB (the server's address), WORK (a directory, which is the working directory of
-# `certificates`), LINE_BR and `rule`, the IPv4 prefix of the rule.
+# `certificates`); `first` and `second` set the line and the rule of the answer.
 # shellcheck disable=SC2034,SC2154
+
+# Numbers that no provider uses. A rule of 2600:10::/32 with 24 EA bits takes 0x3261 and 0x64 of it.
+LINE_PREFIX=2600:10:3261:6400::/56
+LINE_PSID=100 LINE_A=4 LINE_K=8
+
+# The line of the first answer.
+first() {
+	LINE_IPV4=106.80.50.97 LINE_CE=2600:10:3261:6400:6a:5032:6100:6400 LINE_BR=2600:10:ffff::64
+	rule=106.80.0.0/16
+}
+
+# The line of another answer, with the same prefix.
+second() {
+	LINE_IPV4=106.81.50.97 LINE_CE=2600:10:3261:6400:6a:5132:6100:6400 LINE_BR=2600:10:ffff::65
+	rule=106.81.0.0/16
+}
 
 # What the server answers, from now on.
 answer() {

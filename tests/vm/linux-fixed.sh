@@ -27,22 +27,9 @@ OTHER_CE=2600:10:3262:7700:c0:2:a00:0
 ASKED='user=lab-1&pass=p%20w%261'
 CONFIG=/etc/mape-rs.conf
 
-watch_start() {
-	ip netns exec "$LAB_NS-cpe" mape-proto watch 2>>"$WORK/watch.log" &
-	watcher=$!
-}
-
-watch_stop() {
-	if [ -n "${watcher:-}" ]; then
-		kill "$watcher"
-		wait "$watcher" 2>/dev/null || :
-		watcher=
-	fi
-}
-
 # configured PASSWORD: the contract; `watch` starts again.
 configured() {
-	watch_stop
+	linux_watch_stop
 	cat >"$CONFIG" <<-EOF2
 		provider v6plus-static
 		ipaddr 192.0.2.10
@@ -51,16 +38,12 @@ configured() {
 		update_password '$1'
 		update_url http://[$WEB]/update
 	EOF2
-	watch_start
-}
-
-is_line() {
-	on cpe ip -d link show mape-wan | grep -q "local $LINE_CE"
+	linux_watch
 }
 
 # follows TEXT
 follows() {
-	linux_wait 40 is_line || cat "$WORK/watch.log"
+	linux_wait 40 linux_has_line || cat "$WATCH_LOG"
 	linux_right "$1"
 	linux_traffic "$1"
 }
@@ -79,13 +62,13 @@ updated() {
 }
 
 logged() {
-	grep -q "$1" "$WORK/watch.log"
+	grep -q "$1" "$WATCH_LOG"
 }
 
 finish() {
 	code=$?
 	set +e
-	watch_stop
+	linux_watch_stop
 	linux_silence
 	web_stop
 	topology_down
@@ -95,7 +78,6 @@ finish() {
 
 uname -r
 mkdir -p "$WORK/www"
-: >"$WORK/watch.log"
 LINE_CE=$CE
 topology_up
 serve_start
@@ -104,17 +86,7 @@ net br <<-EOF2
 	addr add $WEB/128 dev lo nodad
 EOF2
 linux_relay
-on br nft -f - <<-EOF2
-	table inet sent {
-		counter seen { }
-		counter stray { }
-		chain input {
-			type filter hook input priority 0;
-			iifname cpe tcp dport 80 counter name seen
-			iifname cpe tcp dport 80 ip6 saddr != { $CE, $OTHER_CE } counter name stray
-		}
-	}
-EOF2
+count_updates $CE $OTHER_CE
 trap finish EXIT
 web_start "$ASKED"
 
@@ -149,7 +121,7 @@ check "refused: status" "$(echo "$said" | grep -c 'update  .* refused the call w
 check "refused: next step" "$(echo "$said" | grep -c 'check update_user and update_password')" -eq 1
 mape doctor
 check "refused: doctor" "$(echo "$said" | grep -c '^FAIL  update: .*refused the call with status 403')" -eq 1
-check "refused: the password is nowhere in the log" "$(grep -c wrong-one "$WORK/watch.log" || :)" -eq 0
+check "refused: the password is nowhere in the log" "$(grep -c wrong-one "$WATCH_LOG" || :)" -eq 0
 before=$(wc -l <"$WORK/web.log")
 on cpe ip link delete mape-wan
 follows "refused and repaired"
@@ -167,7 +139,7 @@ check "moved again: sent at once" "$(grep -c "^$CE .* 403 " "$WORK/web.log")" -e
 echo "== the server is dead, and comes back"
 web_stop
 configured 'p w&1'
-linux_wait 30 logged 'cannot be reached' || cat "$WORK/watch.log"
+linux_wait 30 logged 'cannot be reached' || cat "$WATCH_LOG"
 follows "dead"
 web_start "$ASKED"
 mape up
@@ -175,9 +147,9 @@ linux_wait 20 updated $CE 200 || :
 check "alive: updated by up" "$(updates $CE 200 "[$WEB]")" -eq 1
 mape status
 check "alive: nothing left to say" "$(echo "$said" | grep -c '^  update ' || :)" -eq 0
-watch_stop
+linux_watch_stop
 mape down
-check "updates from any other address" "$(on br nft -j list counter inet sent stray | sed 's/.*"packets": \([0-9]*\).*/\1/')" -eq 0
+check "updates from any other address" "$(updates_astray)" -eq 0
 check "updates were counted" "$(sent)" -gt 0
 no_violation "all of it"
 check_finish

@@ -29,14 +29,6 @@ check_called() {
 	rm -f /tmp/called
 }
 
-watch_stop() {
-	if [ -n "${watcher:-}" ]; then
-		kill "$watcher"
-		wait "$watcher" 2>/dev/null || :
-		watcher=
-	fi
-}
-
 # answered TEXT NAMESPACE PORT true|false
 answered() {
 	for protocol in tcp udp; do
@@ -74,7 +66,7 @@ doctored() {
 }
 
 uname -r
-trap 'local_stop; watch_stop; rm -rf "$FORWARDS" "$SCRIPTS"; linux_silence; topology_down' EXIT
+trap 'local_stop; linux_watch_stop; rm -rf "$FORWARDS" "$SCRIPTS"; linux_silence; topology_down' EXIT
 mkdir -p "$SCRIPTS"
 cat >"$SCRIPTS/10-log" <<'EOF2'
 #!/bin/sh
@@ -147,9 +139,8 @@ answered "a chain with the rule of doctor" srv "$web" true
 on cpe nft delete table inet own
 
 # `watch` follows the file.
-ip netns exec "$LAB_NS-cpe" mape-proto watch 2>/tmp/watch.log &
-watcher=$!
-linux_wait 20 grep -q ' up, ' /tmp/watch.log || cat /tmp/watch.log
+linux_watch
+linux_wait 20 grep -q ' up, ' "$WATCH_LOG" || cat "$WATCH_LOG"
 answered "watch" srv "$web" true
 check "connections to lan2" "$(kept 192.168.1.12)" -ge 1
 sed -i 's/192\.168\.1\.12/192.168.1.13/' "$FORWARDS"
@@ -158,15 +149,15 @@ check "another host: the same port" "$(port_of web)" -eq "$web"
 check "another host: connections to the old one" "$(kept 192.168.1.12)" -eq 0
 everywhere "another host" "$web"
 printf 'forward bad\n\tdest_ip 192.168.1\n' >>"$FORWARDS"
-linux_wait 10 grep -q 'forward bad: refused, .*line [0-9]*: ' /tmp/watch.log || cat /tmp/watch.log
-check "a wrong line: said" "$(grep -c 'forward bad: refused, .*line [0-9]*: the option dest_ip cannot be' /tmp/watch.log)" -eq 1
+linux_wait 10 grep -q 'forward bad: refused, .*line [0-9]*: ' "$WATCH_LOG" || cat "$WATCH_LOG"
+check "a wrong line: said" "$(grep -c 'forward bad: refused, .*line [0-9]*: the option dest_ip cannot be' "$WATCH_LOG")" -eq 1
 everywhere "a wrong line" "$web"
 rm -f /tmp/called
 is_withdrawn() {
-	grep -q 'forward web: withdrawn' /tmp/watch.log
+	grep -q 'forward web: withdrawn' "$WATCH_LOG"
 }
 mv "$FORWARDS" /tmp/forwards
-linux_wait 10 is_withdrawn || cat /tmp/watch.log
+linux_wait 10 is_withdrawn || cat "$WATCH_LOG"
 answered "no file" srv "$web" false
 check_called "no file" "mape withdrawn wan web tcp udp $web :"
 check "no file: connections" "$(kept 192.168.1.13)" -eq 0
@@ -185,13 +176,13 @@ is_up() {
 }
 for round in 1 2; do
 	on cpe ip link delete mape-wan
-	linux_wait 30 is_up || cat /tmp/watch.log
+	linux_wait 30 is_up || cat "$WATCH_LOG"
 	linux_right "a script that hangs, $round"
 done
 check "a script that hangs: the other one" "$(grep -cx 'iface ifup wan mape-wan :' /tmp/called)" -eq 2
-check "a script that hangs: said" "$(grep -c '20-hangs did not end within 10 seconds and was killed' /tmp/watch.log)" -ge 1
+check "a script that hangs: said" "$(grep -c '20-hangs did not end within 10 seconds and was killed' "$WATCH_LOG")" -ge 1
 rm "$SCRIPTS/20-hangs"
-watch_stop
+linux_watch_stop
 
 # `down` closes the ports, and the next `up` opens the same ones.
 rm -f /tmp/called

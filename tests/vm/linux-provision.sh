@@ -17,39 +17,12 @@ cd "$(dirname "$0")"
 . ./provider.sh
 . ./https.sh
 
-# Numbers that no provider uses. A rule of 2600:10::/32 with 24 EA bits takes 0x3261 and 0x64 of it.
-LINE_PREFIX=2600:10:3261:6400::/56
-LINE_PSID=100 LINE_A=4 LINE_K=8
 DNS=2600:10:ffff::53
 WEB=2600:10:ffff::443
 ASKED='GET /rule.cgi?vendorid=020000-mape_rs&product=mape-rs&version=0_1_0&capability=map_e,hubspoke HTTP/1.1'
 WORK=/tmp/linux-provision
 ANSWER=/var/lib/mape-rs/wan.json
 CONFIG=/etc/mape-rs.conf
-
-first() {
-	LINE_IPV4=106.80.50.97 LINE_CE=2600:10:3261:6400:6a:5032:6100:6400 LINE_BR=2600:10:ffff::64
-	rule=106.80.0.0/16
-}
-
-second() {
-	LINE_IPV4=106.81.50.97 LINE_CE=2600:10:3261:6400:6a:5132:6100:6400 LINE_BR=2600:10:ffff::65
-	rule=106.81.0.0/16
-}
-
-watch_start() {
-	: >"$WORK/watch.log"
-	ip netns exec "$LAB_NS-cpe" mape-proto watch 2>"$WORK/watch.log" &
-	watcher=$!
-}
-
-watch_stop() {
-	if [ -n "${watcher:-}" ]; then
-		kill "$watcher"
-		wait "$watcher" 2>/dev/null || :
-		watcher=
-	fi
-}
 
 # The line of LINE_*, and no other.
 is_line() {
@@ -62,13 +35,13 @@ is_gone() {
 }
 
 reported() {
-	grep -q "$1" "$WORK/watch.log" &&
+	grep -q "$1" "$WATCH_LOG" &&
 		on cpe mape-proto status --json | grep -q "\"provisioning\":{\"code\":\"$1\""
 }
 
 # follows SECONDS TEXT
 follows() {
-	linux_wait "$1" is_line || cat "$WORK/watch.log"
+	linux_wait "$1" is_line || cat "$WATCH_LOG"
 	linux_right "$2"
 	linux_traffic "$2"
 }
@@ -81,7 +54,7 @@ expected() {
 		check "$expected_text" yes = yes
 	else
 		check "$expected_text: not in $expected_limit s" no = yes
-		tail -n 30 "$WORK/watch.log" || :
+		tail -n 30 "$WATCH_LOG" || :
 		on cpe mape-proto status || :
 		tail -n 5 "$WORK/dns.log" "$WORK/web.log" "$WORK/web-error.log" || :
 	fi
@@ -94,7 +67,7 @@ queries() {
 finish() {
 	code=$?
 	set +e
-	watch_stop
+	linux_watch_stop
 	linux_silence
 	dns_stop
 	web_stop
@@ -134,10 +107,10 @@ linux_advertise 2600:10:3261:6400::/64 14400
 linux_wait 20 linux_has_prefix 2600:10:3261:6400
 
 echo "== off"
-watch_start
-linux_wait 20 grep -q MAPE_PREFIX_NOT_IN_RULES "$WORK/watch.log" || :
+linux_watch
+linux_wait 20 grep -q MAPE_PREFIX_NOT_IN_RULES "$WATCH_LOG" || :
 sleep 3
-check "off: no rule" "$(grep -c MAPE_PREFIX_NOT_IN_RULES "$WORK/watch.log")" -eq 1
+check "off: no rule" "$(grep -c MAPE_PREFIX_NOT_IN_RULES "$WATCH_LOG")" -eq 1
 mape up
 check "off: up: exit status" "$status" -eq 3
 mape detect
@@ -147,11 +120,11 @@ check "off: queries" "$(queries)" -eq 0
 mape detect --ask --ca "$WORK/ours.pem"
 check "detect --ask" "$(echo "$said" | head -n 1)" = "line: MAP-E (confidence: high)"
 check "detect --ask: next step" "$(echo "$said" | grep -c 'write provisioning hb46pp into /etc/mape-rs.conf')" -eq 1
-watch_stop
+linux_watch_stop
 
 echo "== on"
 printf 'provisioning hb46pp\nprovisioning_ca %s/ours.pem\n' "$WORK" >"$CONFIG"
-watch_start
+linux_watch
 follows 60 "on"
 expected 10 "the request" asked "$ASKED"
 check "the query" "$(grep -c 'query\[TXT\] 4over6.info from 2600:10:3261:6400:' "$WORK/dns.log")" -ge 1
@@ -182,9 +155,9 @@ check "garbage: the file is the same" "$(ls -i $ANSWER)" = "$kept"
 echo "== the server hangs"
 on br nft 'add chain inet sent hang { type filter hook input priority 1; }'
 on br nft 'add rule inet sent hang iifname cpe tcp dport 443 drop'
-watch_stop
+linux_watch_stop
 rm -f /var/run/mape-rs/wan.pause
-watch_start
+linux_watch
 # A request is under way.
 asks() {
 	pidof curl >/dev/null
@@ -200,25 +173,25 @@ on br nft flush chain inet sent hang
 
 echo "== the server is dead"
 web_stop
-watch_stop
+linux_watch_stop
 linux_wait 120 asks_no_more || :
 rm -f /var/run/mape-rs/wan.pause
-watch_start
+linux_watch
 expected 60 "death is reported" reported MAPE_PROVISIONING_NO_ANSWER
 follows 10 "dead"
 mape doctor
 check "dead: doctor" "$(echo "$said" | grep -c '^FAIL  provisioning: the server vne.example.jp did not answer')" -eq 1
 
 echo "== a boot without a server"
-watch_stop
+linux_watch_stop
 linux_reboot
-watch_start
+linux_watch
 linux_wait 30 linux_has_prefix 2600:10:3261:6400 || :
 follows 30 "after a boot"
 mape status
 check "after a boot: source" "$(echo "$said" | grep -c 'rule source  *provisioned')" -eq 1
 expected 60 "after a boot: death is reported" reported MAPE_PROVISIONING_NO_ANSWER
-watch_stop
+linux_watch_stop
 mape down
 
 echo "== by hand"
@@ -236,15 +209,15 @@ linux_traffic "up"
 echo "== nothing is announced any more"
 dns_stop
 dns_start
-watch_start
+linux_watch
 sleep 1
-watch_stop
+linux_watch_stop
 rm -f /var/run/mape-rs/wan.pause
-watch_start
+linux_watch
 expected 60 "the end of the service" is_gone
 expected 10 "the end is reported" reported MAPE_PROVISIONING_NO_SERVICE
 check "the end: the answer" "$(cat $ANSWER 2>/dev/null)" = ""
-watch_stop
+linux_watch_stop
 
 echo "== off again"
 dns_stop
@@ -254,12 +227,12 @@ mape up
 linux_right "before off"
 rm "$CONFIG"
 before=$(queries)
-watch_start
+linux_watch
 sleep 5
 check "off again: queries" "$(queries)" -eq "$before"
 check "off again: kept files" "$(find /var/lib/mape-rs /var/run/mape-rs -name 'wan.pause' -o -path $ANSWER | wc -l)" -eq 0
 check "off again: the line stays" "$(on cpe ip -4 address show dev mape-wan | grep -c "$LINE_IPV4")" -eq 1
-watch_stop
+linux_watch_stop
 mape down
 no_violation "all of it"
 check_finish

@@ -22,19 +22,8 @@ cd "$(dirname "$0")"
 days=${1:-7}
 leak=${2:-}
 
-# advertise PREFIX [OLD]: as a provider's router does, with lifetimes that end within a day.
-advertise() {
-	linux_silence
-	{
-		echo "interface cpe { AdvSendAdvert on; MinRtrAdvInterval 200; MaxRtrAdvInterval 600;"
-		echo "AdvDefaultLifetime 1800;"
-		echo "prefix $1 { AdvValidLifetime 7200; AdvPreferredLifetime 3600; };"
-		[ -z "${2:-}" ] || echo "prefix $2 { AdvValidLifetime 7200; AdvPreferredLifetime 0; };"
-		echo "};"
-	} >/tmp/radvd.conf
-	ip netns exec "$LAB_NS-br" radvd -n -m stderr -C /tmp/radvd.conf -p /tmp/radvd.pid 2>/tmp/radvd.log &
-	advertiser=$!
-}
+# As a provider's router does, with lifetimes that end within a day.
+RA_MIN=200 RA_MAX=600 RA_VALID=7200
 
 # The line has the other numbers from now on.
 renumber() {
@@ -42,16 +31,12 @@ renumber() {
 	linux_relay_down
 	if [ "$LINE_IPV4" = 106.72.50.97 ]; then line_ocn; else line_v6plus; fi
 	linux_relay
-	advertise "${LINE_PREFIX%/*}/64" "$old/64"
-	linux_wait 60 has_line || :
+	linux_advertise "${LINE_PREFIX%/*}/64" 3600 "$old/64" 0
+	linux_wait 60 linux_has_line || :
 	# Whatever the old numbers still sent before.
 	sleep 60
 	judge_load
-	advertise "${LINE_PREFIX%/*}/64"
-}
-
-has_line() {
-	on cpe ip -d link show mape-wan | grep -q "$LINE_CE"
+	linux_advertise "${LINE_PREFIX%/*}/64" 3600
 }
 
 # The machine's power fails: no process of ours ends in order. Its clock has no battery.
@@ -63,6 +48,7 @@ power_failure() {
 	# The kernel refuses a time before its own start.
 	date -s "@$(($(cut -d. -f1 /proc/uptime) + 100))" >/dev/null
 	linux_watch
+	lines_before=0
 	sleep 300
 	date -s "@$((now + 330))" >/dev/null
 }
@@ -105,7 +91,7 @@ SERVE_SECONDS=$(((days + 2) * 86400))
 serve_start
 linux_uplink eth0
 linux_relay
-advertise "${LINE_PREFIX%/*}/64"
+linux_advertise "${LINE_PREFIX%/*}/64" 3600
 linux_watch
 linux_wait 60 linux_is_up || :
 hours_up=0
@@ -125,7 +111,7 @@ while [ "$day" -lt "$days" ]; do
 	done
 	plant
 	count >"/tmp/count.$day"
-	lines=$(wc -l </tmp/watch.log)
+	lines=$(wc -l <"$WATCH_LOG")
 	echo "lines $((lines - lines_before))" >>"/tmp/count.$day"
 	lines_before=$lines
 	echo "note  day $day: $(tr '\n' ' ' <"/tmp/count.$day")"

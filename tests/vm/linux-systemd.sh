@@ -146,10 +146,7 @@ linux_relay_down
 line_ocn
 linux_relay
 linux_advertise 240b:10:3261:6400::/64 0 2400:4050:80ba:2200::/64 14400
-new_line() {
-	on cpe ip -d link show mape-wan | grep -q "$LINE_CE"
-}
-linux_wait 40 new_line || cat /tmp/systemd.log
+linux_wait 40 linux_has_line || cat /tmp/systemd.log
 sleep 1
 judge_load
 follows "another prefix"

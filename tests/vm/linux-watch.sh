@@ -30,12 +30,12 @@ linux_uplink "${1:-eth0}"
 linux_relay
 linux_state >/tmp/before
 linux_watch
-linux_wait 20 grep -q MAPE_NO_IPV6_YET /tmp/watch.log || :
+linux_wait 20 grep -q MAPE_NO_IPV6_YET "$WATCH_LOG" || :
 sleep 2
-check "without IPv6: lines said" "$(grep -c 'MAPE_NO_IPV6_YET' /tmp/watch.log)" -eq 1
+check "without IPv6: lines said" "$(grep -c 'MAPE_NO_IPV6_YET' "$WATCH_LOG")" -eq 1
 linux_advertise 240b:10:3261:6400::/64 14400
 linux_follows "IPv6 came late"
-check "said once" "$(grep -c 'wan: up' /tmp/watch.log)" -eq 1
+check "said once" "$(grep -c 'wan: up' "$WATCH_LOG")" -eq 1
 
 # Our own objects are deleted.
 on cpe ip link del mape-wan
@@ -68,10 +68,7 @@ on lan3 lab-traffic flood --from 192.168.1.13 --to 198.18.3.1 --seconds 600 --ra
 flood=$!
 sleep 1
 linux_advertise 240b:10:3261:6400::/64 0 2400:4050:80ba:2200::/64 14400
-new_line() {
-	on cpe ip -d link show mape-wan | grep -q "$LINE_CE"
-}
-linux_wait 40 new_line || :
+linux_wait 40 linux_has_line || :
 # Whatever the old line's numbers still sent before, from here on everything is the new line's.
 sleep 1
 judge_load
@@ -83,7 +80,7 @@ linux_advertise 2400:4050:80ba:2200::/64 0 240b:10:3261:6400::/64 14400
 linux_relay_down
 line_v6plus
 linux_relay
-linux_wait 40 new_line || :
+linux_wait 40 linux_has_line || :
 sleep 1
 judge_load
 linux_follows "back again"

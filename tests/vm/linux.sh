@@ -8,6 +8,8 @@
 # neighbour discovery, as a provider's equipment on an on-link /64 does.
 
 STATE_DIR=/var/run/mape-rs
+# What `watch` said since its last start.
+WATCH_LOG=/tmp/watch.log
 # radvd looks its user up.
 [ -e /etc/passwd ] || printf '%s\n' root:x:0:0::/:/bin/sh >/etc/passwd
 UPLINK=eth0
@@ -16,7 +18,7 @@ UPLINK=eth0
 linux_uplink() {
 	UPLINK=$1
 	# An earlier script of this boot may have ended with its line up.
-	rm -rf "$STATE_DIR" /tmp/watch.log
+	rm -rf "$STATE_DIR" "$WATCH_LOG"
 	net cpe <<-EOF2
 		link set wan down
 		link set wan name eth0
@@ -64,15 +66,18 @@ linux_relay_down() {
 	EOF2
 }
 
+# Seconds between two router advertisements, and the valid lifetime of their prefixes in seconds.
+RA_MIN=3 RA_MAX=4 RA_VALID=86400
+
 # linux_advertise [PREFIX/64 LIFETIME]...: router advertisements with these prefixes; the preferred
 # lifetime is in seconds, 0 for a prefix that is withdrawn.
 linux_advertise() {
 	linux_silence
 	{
-		echo "interface cpe { AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4;"
+		echo "interface cpe { AdvSendAdvert on; MinRtrAdvInterval $RA_MIN; MaxRtrAdvInterval $RA_MAX;"
 		echo "MinDelayBetweenRAs 3; AdvDefaultLifetime 1800;"
 		while [ $# -gt 0 ]; do
-			echo "prefix $1 { AdvValidLifetime 86400; AdvPreferredLifetime $2; };"
+			echo "prefix $1 { AdvValidLifetime $RA_VALID; AdvPreferredLifetime $2; };"
 			shift 2
 		done
 		echo "};"
@@ -155,7 +160,9 @@ linux_right() {
 
 # `watch`, as a supervisor runs it.
 linux_watch() {
-	ip netns exec "$LAB_NS-cpe" mape-proto watch 2>>/tmp/watch.log &
+	# The process of `&` may open the file later than it is read.
+	: >"$WATCH_LOG"
+	ip netns exec "$LAB_NS-cpe" mape-proto watch 2>"$WATCH_LOG" &
 	watcher=$!
 }
 
@@ -165,6 +172,11 @@ linux_watch_stop() {
 		wait "$watcher" 2>/dev/null || :
 		watcher=
 	fi
+}
+
+# The tunnel has the CE address of LINE_*.
+linux_has_line() {
+	on cpe ip -d link show mape-wan | grep -q "local $LINE_CE"
 }
 
 linux_is_up() {

@@ -14,24 +14,11 @@ cd "$(dirname "$0")"
 . ./provider.sh
 . ./https.sh
 
-# Numbers that no provider uses. A rule of 2600:10::/32 with 24 EA bits takes 0x3261 and 0x64 of it.
-LINE_PREFIX=2600:10:3261:6400::/56
 PREFIX_NOW=$LINE_PREFIX
-LINE_PSID=100 LINE_A=4 LINE_K=8
 DNS=2600:10:ffff::53
 WEB=2600:10:ffff::443
 ASKED='GET /rule.cgi?vendorid=020000-mape_rs&product=mape-rs&version=0_1_0&capability=map_e,hubspoke HTTP/1.1'
 WORK=/tmp/provision
-
-first() {
-	LINE_IPV4=106.80.50.97 LINE_CE=2600:10:3261:6400:6a:5032:6100:6400 LINE_BR=2600:10:ffff::64
-	rule=106.80.0.0/16
-}
-
-second() {
-	LINE_IPV4=106.81.50.97 LINE_CE=2600:10:3261:6400:6a:5132:6100:6400 LINE_BR=2600:10:ffff::65
-	rule=106.81.0.0/16
-}
 
 third() {
 	LINE_IPV4=106.82.50.97 LINE_CE=2600:10:3261:6400:0:6a52:3261:64 LINE_BR=2600:10:ffff::66

@@ -24,6 +24,30 @@ web_start() {
 	wait_for 60 on br grep -q ':0050 .* 0A ' /proc/net/tcp6
 }
 
+# count_updates ADDRESS...: counts what the update server gets, and what of it is from another
+# address than these.
+count_updates() {
+	on br nft -f - <<-EOF
+		table inet sent {
+			counter seen { }
+			counter stray { }
+			set right {
+				type ipv6_addr
+				elements = { $(echo "$*" | tr ' ' ',') }
+			}
+			chain input {
+				type filter hook input priority 0;
+				iifname cpe tcp dport 80 counter name seen
+				iifname cpe tcp dport 80 ip6 saddr != @right counter name stray
+			}
+		}
+	EOF
+}
+
+updates_astray() {
+	on br nft -j list counter inet sent stray | sed 's/.*"packets": \([0-9]*\).*/\1/'
+}
+
 # updates CE STATUS SERVER: prints the number of such requests in the server's log.
 updates() {
 	grep -cF "$1 $3 $2 GET /update?$ASKED HTTP/1.0" "$WORK/web.log" || :

@@ -55,6 +55,7 @@ plant() {
 line_working v6plus
 judge_both
 hours_up=0
+lines_before=$(wc -l <"$SYSLOG")
 day=0
 while [ "$day" -lt "$days" ]; do
 	day=$((day + 1))
@@ -67,18 +68,27 @@ while [ "$day" -lt "$days" ]; do
 	plant
 	settle
 	inventory | sort >"/tmp/inventory.$day"
-	lines=$(wc -l <"$SYSLOG")
+	lines=$(($(wc -l <"$SYSLOG") - lines_before))
+	lines_before=$((lines_before + lines))
 	memory=$(awk '/^VmRSS/ { print $2 }' "/proc/$(router_processes | awk '$2 ~ /netifd/ { print $1; exit }')/status")
 	echo "note  day $day: $(wc -l <"/tmp/inventory.$day") things, $lines lines of log, netifd $memory kB"
+	echo "$lines $memory" >"/tmp/said.$day"
 done
 check "hours up" "$hours_up" -eq $((days * 23))
 check "wrong packets" "$(wrong_packets)" -eq 0
-# Days with and without a reboot differ, and so do the lines.
+# Days with and without a reboot differ, and so do the two sets of numbers: day 2 is compared with
+# the last even day.
 even=$((days / 2 * 2))
 grown=$(changes /tmp/inventory.2 "/tmp/inventory.$even" | grep -c . || :)
 changes /tmp/inventory.2 "/tmp/inventory.$even"
 if [ -z "$leak" ]; then
 	check "what changed from day 2 to day $even" "$grown" -eq 0
+	read -r lines_second memory_second <"/tmp/said.2"
+	read -r lines_last memory_last <"/tmp/said.$even"
+	# A renewal at the border of a day is counted in the day before or after it.
+	check "lines of log on day $even" "$lines_last" -le $((lines_second + 3))
+	# The kernel counts the pages of a process in batches of 32.
+	check "memory of netifd on day $even, kB" "$memory_last" -le $((memory_second + 128))
 else
 	check "the planted $leak: what changed" "$grown" -gt 0
 fi
