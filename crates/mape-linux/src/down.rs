@@ -35,6 +35,7 @@ pub fn down(file: Option<&Path>, system: &System) -> Result<String, Failure> {
     let mut said = String::new();
     for name in &names {
         let lock = system.lock(name)?;
+        mape_netifd::status::forget(&system.env.run, name);
         let taken = take_down(system, name);
         system.release(name, lock);
         if !matches!(taken, Ok(false)) {

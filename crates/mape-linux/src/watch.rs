@@ -76,6 +76,7 @@ pub fn watch(file: Option<&Path>, system: &System) -> Failure {
             }
             said = lines;
         }
+        mape_netifd::status::note(&system.env);
         let next = config.ok().and_then(|config| asking.start_if_due(&config, system));
         let wait = [wait, next].into_iter().flatten().min();
         if events.wait(wait, asking.ended()) == Event::Renewal {

@@ -12,6 +12,7 @@ use mape_firewall::Env;
 use mape_kernel::conntrack::Counters;
 use mape_kernel::device::Device;
 use mape_kernel::netlink::Kernel;
+use mape_kernel::uptime::uptime;
 use mape_nft::InterfaceName;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
@@ -21,6 +22,7 @@ use crate::bus::{TIMEOUT, connect, read_dump};
 use crate::dump::Dump;
 
 mod counts;
+mod history;
 mod interface;
 mod issue;
 mod peak;
@@ -29,6 +31,7 @@ mod ports;
 mod usage;
 
 pub use counts::Counts;
+pub use history::{Change, History, STEP, Sample, raise};
 pub use interface::{Condition, FlowOffload, InterfaceStatus};
 pub use issue::Issue;
 pub use peak::Peak;
@@ -82,7 +85,7 @@ impl Report {
             Some(Ok(dump)) => (Some(dump), None),
             Some(Err(failure)) => (None, Some(failure)),
         };
-        let mut names = state_files(&env.run);
+        let mut names = files_with(&env.run, "json");
         let ours = dump.iter().flat_map(Dump::interfaces).filter(|it| it.is_ours());
         names.extend(ours.filter_map(|it| it.name.parse::<InterfaceName>().ok()));
         names.sort_unstable();
@@ -97,15 +100,20 @@ impl Report {
         }
     }
 
-    /// Records the ports in use where they are more than ever ([`Peak`]). Where that fails, the
-    /// interface's `unknown` says why. It does nothing for a user who may not write.
-    pub fn note_peaks(&mut self, env: &Env) {
+    /// Records the ports in use where they are more than ever ([`Peak`]), and the [`History`].
+    /// Where that fails, the interface's `unknown` says why. It does nothing for a user who may
+    /// not write.
+    pub fn note(&mut self, env: &Env) {
         if access(&env.run, AccessFlags::W_OK) == Err(Errno::EACCES) {
             return;
         }
+        let now = uptime(&env.proc);
         for interface in &mut self.interfaces {
             let Ok(name) = interface.interface.parse() else { continue };
-            let noted = interface.peak.as_ref().map_or(Ok(()), |it| it.note(&env.run, &name));
+            let mut noted = interface.peak.as_ref().map_or(Ok(()), |it| it.note(&env.run, &name));
+            if let (Ok(()), Some(now)) = (&noted, now) {
+                noted = history::note(&env.run, &name, Some(interface), now);
+            }
             if let Err(error) = noted {
                 interface.unknown.push(format!("peaks: {error}"));
             }
@@ -123,12 +131,19 @@ impl Report {
     }
 }
 
-/// Records, after an event, the ports in use of all interfaces ([`Report::note_peaks`]) and what
-/// their tunnels have carried ([`Counts`]). netifd is not asked.
+/// Records, after an event, the ports in use of all interfaces ([`Report::note`]) and what their
+/// tunnels have carried ([`Counts`]). netifd is not asked.
 pub fn note(env: &Env) {
     let env = &Env { ubus: Vec::new(), ..env.clone() };
     let mut report = Report::collect(env, None);
-    report.note_peaks(env);
+    report.note(env);
+    // The state file of an interface that went down is retired.
+    for name in files_with(&env.run, "history") {
+        let is_gone = report.interfaces.iter().all(|it| it.interface != name.as_str());
+        if let Some(now) = uptime(&env.proc).filter(|_| is_gone) {
+            let _ = history::note(&env.run, &name, None, now);
+        }
+    }
     for interface in report.interfaces {
         let device = Device::find(&env.devices, &interface.device);
         let counts = device.as_ref().and_then(Counts::of);
@@ -142,13 +157,14 @@ pub fn note(env: &Env) {
 pub fn forget(state: &Path, name: &InterfaceName) {
     let _ = std::fs::remove_file(peak::path(state, name));
     let _ = std::fs::remove_file(counts::path(state, name));
+    let _ = std::fs::remove_file(history::path(state, name));
 }
 
-fn state_files(directory: &Path) -> Vec<InterfaceName> {
+fn files_with(directory: &Path, extension: &str) -> Vec<InterfaceName> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| {
         let path = entry.path();
-        let name = path.file_stem().filter(|_| path.extension() == Some(OsStr::new("json")))?;
+        let name = path.file_stem().filter(|_| path.extension() == Some(OsStr::new(extension)))?;
         name.to_str()?.parse().ok()
     });
     names.into_vec()

@@ -15,6 +15,7 @@ mod exit;
 mod firewall;
 mod forward;
 mod help;
+mod history;
 mod human;
 mod import;
 mod json;
@@ -28,6 +29,7 @@ mod shell;
 mod status;
 mod suggestion;
 mod terminal;
+mod units;
 
 use answer::Answer;
 use arguments::{Arguments, UsageError};

@@ -18,7 +18,7 @@ _mape_proto() {
         *:detect) offers='--apply --ask --ask-gateway --ca --ipaddr --json --name --prefix --tunnel-end' ;;
         *:doctor) offers='--ask-gateway --config --json --masked --target --unmasked' ;;
         *:import) offers='--apply --json --prefix --root' ;;
-        *:status) offers='--config --json' ;;
+        *:status) offers='--config --history --json' ;;
         *:ports) offers='--free --json --ranges --used' ;;
         *:forward) offers='--dry-run --interface --json --name --port --proto --section add list remove' ;;
         *:firewall) offers='--forget --json --only-forget' ;;

@@ -49,6 +49,7 @@ complete -c mape-proto -n '__fish_seen_subcommand_from import' -l json
 complete -c mape-proto -n '__fish_seen_subcommand_from import' -l prefix
 complete -c mape-proto -n '__fish_seen_subcommand_from import' -l root -r -F
 complete -c mape-proto -n '__fish_seen_subcommand_from status' -l config -r -F
+complete -c mape-proto -n '__fish_seen_subcommand_from status' -l history
 complete -c mape-proto -n '__fish_seen_subcommand_from status' -l json
 complete -c mape-proto -n '__fish_seen_subcommand_from ports' -l free
 complete -c mape-proto -n '__fish_seen_subcommand_from ports' -l json

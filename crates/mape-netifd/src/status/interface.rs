@@ -91,6 +91,15 @@ pub struct InterfaceStatus {
     pub(super) peak: Option<Record>,
 }
 
+impl InterfaceStatus {
+    /// The ports in use of TCP, UDP and ICMP.
+    #[must_use]
+    pub fn used(&self) -> Option<[u32; 3]> {
+        let used = self.ports.as_ref()?.used;
+        Some([used.tcp?, used.udp?, used.icmp?])
+    }
+}
+
 /// Collects the status of interfaces.
 pub(super) struct Collector<'env> {
     pub(super) env: &'env Env,

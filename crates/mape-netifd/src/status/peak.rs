@@ -59,9 +59,7 @@ impl Record {
     /// # Errors
     /// The file cannot be locked or written.
     pub(super) fn note(&self, directory: &Path, name: &InterfaceName) -> io::Result<()> {
-        // The file itself is another one after each change.
-        let lock = Flock::lock(File::open(directory)?, FlockArg::LockExclusive);
-        let _lock = lock.map_err(|(_, errno)| io::Error::from(errno))?;
+        let _lock = lock(directory)?;
         let path = path(directory, name);
         let record = self.clone().merged(&path);
         files::write(&path, &json::write(&record)).map(drop)
@@ -88,6 +86,12 @@ impl Record {
             ..known
         }
     }
+}
+
+/// Takes the lock of the files of this kind; the file itself is another one after each change.
+pub(super) fn lock(directory: &Path) -> io::Result<Flock<File>> {
+    let lock = Flock::lock(File::open(directory)?, FlockArg::LockExclusive);
+    lock.map_err(|(_, errno)| errno.into())
 }
 
 pub(super) fn path(directory: &Path, name: &InterfaceName) -> PathBuf {

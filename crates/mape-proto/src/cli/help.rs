@@ -232,7 +232,7 @@ Exit status: 0 no problem found, 1 a problem found, or failed,
 ";
 
 pub(crate) const STATUS: &str = "\
-Usage: mape-proto status [--json] [IFACE]
+Usage: mape-proto status [--history] [--json] [IFACE]
 
 Shows one or all MAP-E interfaces of this machine: state (if down, with the
 reason and the next step), address, ports, tunnel, traffic, and port usage per
@@ -242,6 +242,12 @@ Values that cannot be determined are shown as \"unknown\" with the reason (JSON:
 null), never as 0. The peak is the highest port usage that was measured: each
 call of this command measures it, and the router does so when an interface
 changes. Ports of connections that have just ended are still in use.
+
+  --history  show the last day instead: ports in use now, on average and at most,
+             hour by hour, and when the interface came up, went down or got
+             other numbers. It has what such calls, LuCI and the router's events
+             measured; it is kept in memory, and ends with a reboot.
+  --json     print JSON
 
 Exit status: 0 up, 1 not up, or there is no such interface, 2 a wrong argument.
 ";

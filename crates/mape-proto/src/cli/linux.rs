@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use mape_core::{Failure, Quoted};
 use mape_firewall::{Env, look_into};
 use mape_linux::{Config, Parts, System, ifupdown};
+use mape_netifd::status::Report;
 use mape_system::logger;
 
 use super::answer::Answer;
@@ -83,6 +84,7 @@ pub(super) fn answer(word: Word, arguments: &mut Arguments) -> Result<Answer, Fa
         Word::Up => (mape_linux::up(&config()?, &system)?.to_string(), true),
         Word::Status => {
             let line = mape_linux::status(&config()?, &system)?;
+            Report::collect(&system.env, None).note(&system.env);
             (if as_json { json::status(&line) } else { line.to_string() }, line.is_up())
         }
         Word::Doctor => {

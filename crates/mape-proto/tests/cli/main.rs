@@ -8,6 +8,7 @@ mod executable;
 mod files;
 mod flows;
 mod forward;
+mod history;
 mod hostile;
 mod lines;
 #[cfg(feature = "linux")]
