@@ -6,7 +6,7 @@ import json from '@eslint/json';
 import globals from 'globals';
 
 const MODULES = ['baseclass', 'dom', 'firewall', 'form', 'network', 'poll', 'rpc', 'uci', 'ui', 'view', 'widgets'];
-const OURS = ['advanced', 'api', 'contract', 'detection', 'draw', 'forwards', 'model', 'patch', 'restart', 'rule', 'rules', 'sections', 'text', 'usage'];
+const OURS = ['advanced', 'api', 'contract', 'detection', 'draw', 'forwards', 'history', 'model', 'patch', 'restart', 'rule', 'rules', 'sections', 'tabs', 'text', 'usage'];
 
 const readonly = names => Object.fromEntries(names.map(name => [name, 'readonly']));
 

@@ -44,14 +44,18 @@ function collapsed(text) {
 	return text.replace(/\s+/g, ' ').trim();
 }
 
-/** All texts of the sources with the places they are in. */
+/** What stands between a context and its text. */
+const BETWEEN = '\u0004';
+
+/** All texts of the sources, each behind its context if it has one, with the places they are in. */
 function extract() {
 	const found = new Map();
-	const add = (text, path, line) => {
-		const key = collapsed(text);
-
-		if (key === '')
+	const add = (text, path, line, context) => {
+		if (collapsed(text) === '')
 			throw new Error(`${path}:${line}: an empty text`);
+
+		const key = context ? context + BETWEEN + collapsed(text) : collapsed(text);
+
 		found.set(key, [...(found.get(key) ?? []), `${path.slice(ROOT.length)}:${line}`]);
 	};
 
@@ -63,11 +67,11 @@ function extract() {
 				if (node.type !== 'CallExpression' || node.callee.name !== '_')
 					continue;
 
-				const [text, more] = node.arguments;
+				const [text, context, more] = node.arguments;
 
-				if (typeof text?.value !== 'string' || more)
-					throw new Error(`${path}:${node.loc.start.line}: _() with something else than one literal`);
-				add(text.value, path, node.loc.start.line);
+				if (typeof text?.value !== 'string' || more || (context && typeof context.value !== 'string'))
+					throw new Error(`${path}:${node.loc.start.line}: _() with something else than a literal, and one for its context`);
+				add(text.value, path, node.loc.start.line, context?.value);
 			}
 		}
 		else if (path.endsWith('.json')) {
@@ -91,15 +95,21 @@ function quoted(text) {
 function entries(path) {
 	const found = new Map();
 	let key = null;
+	let context = '';
 
 	for (const line of readFileSync(path, 'utf8').split('\n')) {
-		const match = line.match(/^(msgid|msgstr) (".*")$/);
+		const match = line.match(/^(msgctxt|msgid|msgstr) (".*")$/);
 
 		if (match) {
 			const text = JSON.parse(match[2]);
 
-			if (match[1] === 'msgid')
-				key = text;
+			if (match[1] === 'msgctxt') {
+				context = text + BETWEEN;
+			}
+			else if (match[1] === 'msgid') {
+				key = context + text;
+				context = '';
+			}
 			else if (found.has(key))
 				throw new Error(`${path}: twice: ${key}`);
 			else
@@ -121,8 +131,11 @@ function head(path) {
 }
 
 function written(header, texts, translate) {
-	const parts = [...texts].sort(([, [a]], [, [b]]) => a.localeCompare(b, 'en', { numeric: true }))
-		.map(([text, places]) => `${places.map(place => `#: ${place}\n`).join('')}msgid ${quoted(text)}\nmsgstr ${quoted(translate(text))}\n`);
+	const parts = [...texts].sort(([, [a]], [, [b]]) => a.localeCompare(b, 'en', { numeric: true })).map(([key, places]) => {
+		const [text, context] = key.split(BETWEEN).reverse();
+
+		return [...places.map(place => `#: ${place}`), ...context ? [`msgctxt ${quoted(context)}`] : [], `msgid ${quoted(text)}`, `msgstr ${quoted(translate(key))}`, ''].join('\n');
+	});
 
 	return [header, ...parts].join('\n');
 }
@@ -155,13 +168,13 @@ for (const path of catalogues) {
 		const translation = known.get(text);
 
 		if (!translation)
-			problems.push(`${path}: not translated: ${text}`);
+			problems.push(`${path}: not translated: ${text.replace(BETWEEN, ': ')}`);
 		else if (placeholders(text) !== placeholders(translation))
-			problems.push(`${path}: other placeholders: ${text}`);
+			problems.push(`${path}: other placeholders: ${text.replace(BETWEEN, ': ')}`);
 	}
 	for (const text of known.keys())
 		if (!texts.has(text))
-			problems.push(`${path}: no source file has: ${text}`);
+			problems.push(`${path}: no source file has: ${text.replace(BETWEEN, ': ')}`);
 }
 
 console.log(`${texts.size} texts, ${catalogues.length} catalogue(s), ${problems.length} problem(s)`);

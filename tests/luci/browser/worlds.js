@@ -72,6 +72,14 @@ class World {
 		this.line.errors = [ { subsystem: 'mape', code, data: [ message, hint ] } ];
 	}
 
+	// What was seen of the line before: lines of the file, with seconds before now.
+	saw(lines) {
+		const now = Number(this.read('proc/uptime').split('.')[0]);
+
+		this.write('state/wan.history', lines.map(([ ago, ...rest ]) =>
+			`${rest.length === 3 ? Math.floor((now - ago) / 300) : now - ago} ${rest.join(' ')}\n`).join(''));
+	}
+
 	// nft takes no rules.
 	refusesRules() {
 		this.write('sys/mape-wan/ifindex', '4711\n');
@@ -146,6 +154,7 @@ class World {
 		const root = `--root=${place('root')}`;
 		const answers = {
 			status: ask('status', '--json', ...places),
+			'status.history': ask('status', '--history', '--json', ...places),
 			ports: ask('ports', '--used', '--json', ...places),
 			'ports.ranges': ask('ports', '--ranges', '--json', ...places),
 			forward: this.published((...words) => ask('forward', 'list', '--json', root, `--state-dir=${place('state')}`, `--device-dir=${place('sys')}`, ...words)),

@@ -7,8 +7,8 @@ import test from 'node:test';
 import { json, load, read } from './luci.js';
 
 const { read: catalogue } = createRequire(import.meta.url)('../browser/po.js');
-const texts = new Map(catalogue(read('luci-app-mape/po/ja/mape.po')).map(({ id, texts: [text] }) => [id, text]));
-const text = load('mape/text.js', {}, id => texts.get(id) ?? id);
+const texts = new Map(catalogue(read('luci-app-mape/po/ja/mape.po')).map(({ context, id, texts: [text] }) => [context ? `${context}\u0001${id}` : id, text]));
+const text = load('mape/text.js', {}, (id, context) => texts.get(context ? `${context}\u0001${id}` : id) ?? id);
 
 // Names of protocols, products, programs and files, and words that Japanese has as they are.
 const NAMES = new Set(`4over6 464XLAT BIGLOBE BR CA CE CPU DHCP DHCPv6 DMM DNS DS-Lite DUID DUID-LL GMO HB46PP HGW HTTPS IP IPIP IPoE IPv4 IPv6

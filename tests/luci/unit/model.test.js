@@ -234,3 +234,22 @@ test('a rate is what came between two looks, and unknown is not 0', () => {
 	for (const [before, status, seconds] of [[null, at(1, 1), 5], [at(1, 1), at(null, null), 5], [at(1, 1), at(2, 2), 0], [at(1, 1), at(2, 2), NaN], [undefined, null, 1]])
 		assert.deepEqual(model.rates(before, status, seconds), { rx: null, tx: null });
 });
+
+test('a day has lines, gaps and losses', () => {
+	const history = {
+		step: 300, usable: 100,
+		samples: [[86400, 10, 0, 0], [86100, 20, 0, 0], [43200, 100, 0, 0]],
+		changes: [{ ago: 90000, event: 'up' }, { ago: 86401, event: 'down' }, { ago: 43200, event: 'down' }, { ago: 0, event: 'up' }],
+	};
+	const [tcp, udp] = model.dayLines(history);
+
+	assert.deepEqual(tcp.map(line => line.length), [2, 1]);
+	assert.deepEqual([tcp[0][0], tcp[1][0], udp[1][0]], [[0, 0.9], [0.5, 0], [0.5, 1]]);
+	assert.deepEqual(model.losses(history), [0.5]);
+	// What is older, and the first look, are none of the day.
+	assert.deepEqual(model.recentChanges(history).map(({ ago }) => ago), [43200, 0]);
+	// Without the number of ports no level is known, and without a history nothing is.
+	for (const none of [{ ...history, usable: null }, {}, null])
+		assert.deepEqual(model.dayLines(none), [[], [], []]);
+	assert.deepEqual(model.losses(null), []);
+});

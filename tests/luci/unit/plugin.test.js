@@ -69,6 +69,7 @@ test('each method starts the program with words, and nothing else', () => {
 		['status', { interface: 'wan4' }, ['status', '--json', 'wan4']],
 		// As long as the program takes them.
 		['status', { interface: 'a'.repeat(64) }, ['status', '--json', 'a'.repeat(64)]],
+		['history', { interface: 'wan4' }, ['status', '--history', '--json', 'wan4']],
 		['doctor', { interface: 'wan4_ocn.tokyo-hikari' }, ['doctor', '--json', 'wan4_ocn.tokyo-hikari']],
 		['ports', { interface: 'wan4' }, ['ports', '--used', '--json', 'wan4']],
 		['forwards', {}, ['forward', 'list', '--json']],

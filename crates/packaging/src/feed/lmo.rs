@@ -24,10 +24,12 @@ pub(super) fn from_catalogue(path: &Path) -> anyhow::Result<Vec<u8>> {
     let source = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let mut archive = Vec::new();
     let mut index = Vec::new();
-    let mut key = String::new();
+    let (mut key, mut context) = (String::new(), String::new());
     for line in source.lines() {
-        if let Some(text) = line.strip_prefix("msgid ") {
-            key = unquoted(text)?;
+        if let Some(text) = line.strip_prefix("msgctxt ") {
+            context = unquoted(text)? + "\u{1}";
+        } else if let Some(text) = line.strip_prefix("msgid ") {
+            key = std::mem::take(&mut context) + &unquoted(text)?;
         } else if let Some(text) = line.strip_prefix("msgstr ") {
             let text = unquoted(text)?;
             // A text without a translation, or with an equal one, is left out.
@@ -120,11 +122,19 @@ mod tests {
             usize::try_from(u32::from_be_bytes(bytes.try_into().unwrap())).unwrap()
         };
         let begin = word(archive.len() - 4);
-        let wanted = usize::try_from(hash("Detect now".as_bytes())).unwrap();
-        let entry = (begin..archive.len() - 4).step_by(16).find(|at| word(*at) == wanted).unwrap();
-        let (start, length) = (word(entry + 8), word(entry + 12));
-        let text = archive.get(start..start + length).unwrap();
-        assert_eq!(std::str::from_utf8(text).unwrap(), "再判定");
+        // LuCI finds a text with a context by both, with a byte 1 between them.
+        for (key, expected) in [
+            ("Detect now", "再判定"),
+            ("MAP-E step\u{1}done", "OK"),
+            ("MAP-E history\u{1}now", "現在"),
+        ] {
+            let wanted = usize::try_from(hash(key.as_bytes())).unwrap();
+            let mut entries = (begin..archive.len() - 4).step_by(16);
+            let entry = entries.find(|at| word(*at) == wanted).unwrap();
+            let (start, length) = (word(entry + 8), word(entry + 12));
+            let text = archive.get(start..start + length).unwrap();
+            assert_eq!(std::str::from_utf8(text).unwrap(), expected);
+        }
     }
 
     /// Values of LuCI's own tool.

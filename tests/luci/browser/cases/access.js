@@ -7,7 +7,7 @@ const { page, seen } = require('../browser.js');
 const { settled, PAGES } = require('./states.js');
 const worlds = require('../worlds.js');
 
-const READ = { status: {}, ports: {}, forwards: {}, port_set: {}, doctor: {}, report: {}, plan: { prefix: '240b:10:3261:6400::/56' }, detect: {} };
+const READ = { status: {}, history: {}, ports: {}, forwards: {}, port_set: {}, doctor: {}, report: {}, plan: { prefix: '240b:10:3261:6400::/56' }, detect: {} };
 const WRITE = { try_forward: { host: '192.168.1.2', dest_port: '80' }, ask: {}, probe: { target: '192.0.2.1:9' }, load_rules: {}, retry: { interface: 'wan' }, restart_network: {} };
 const NO_SESSION = '00000000000000000000000000000000';
 

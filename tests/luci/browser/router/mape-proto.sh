@@ -3,6 +3,7 @@
 answer=/tmp/lab/fixture/$1
 case " $* " in *' --masked '*) answer=$answer.masked ;; esac
 case " $* " in *' --ranges '*) answer=$answer.ranges ;; esac
+case " $* " in *' --history '*) answer=$answer.history ;; esac
 [ -f "$answer" ] || exec /usr/sbin/mape-proto.real "$@"
 cat "$answer"
 [ ! -f "$answer.status" ] || exit "$(cat "$answer.status")"

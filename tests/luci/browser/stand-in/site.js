@@ -44,9 +44,13 @@ class StandIn {
 		// Stricter than LuCI's own: no script of a page itself.
 		this.policy = 'default-src \'none\'; script-src \'self\' \'unsafe-eval\'; style-src \'self\' \'unsafe-inline\'; img-src \'self\'; connect-src \'self\'; base-uri \'self\'';
 		this.rights = { root: [ rights.read, rights.write ], viewer: [ rights.read ], stranger: [] };
-		for (const { id, texts } of po.read(fs.readFileSync(path.join(application, 'po/ja/mape.po'), 'utf8')))
-			if (id)
-				this.texts[id] = texts[0];
+		for (const name of fs.readdirSync(path.join(application, 'po')).filter(name => name !== 'templates')) {
+			const texts = this.texts[name.toLowerCase().replace('_', '-')] = {};
+
+			for (const message of po.read(fs.readFileSync(path.join(application, 'po', name, 'mape.po'), 'utf8')))
+				if (message.id)
+					texts[message.context ? `${message.context}\u0001${message.id}` : message.id] = message.texts[0];
+		}
 	}
 
 	answers(answers) {
@@ -139,7 +143,7 @@ class StandIn {
 			return answer.end('<!DOCTYPE html><title>403</title><p>no');
 		}
 
-		const page = { session, module: MODULES[name], mayWrite: rights.length > 1 || null, texts: this.lang === 'ja' ? this.texts : {} };
+		const page = { session, module: MODULES[name], mayWrite: rights.length > 1 || null, texts: this.texts[this.lang] ?? {} };
 
 		return answer.end(`<!DOCTYPE html><html lang="${this.lang}"><meta name="viewport" content="width=device-width"><title>stand-in</title>
 <link rel="stylesheet" href="/luci-static/resources/theme.css"><link rel="icon" href="/luci-static/resources/icon.svg">
@@ -199,6 +203,8 @@ class StandIn {
 		case 'luci.mape ports':
 		case 'luci.mape doctor':
 			return this.output(method);
+		case 'luci.mape history':
+			return this.output('status.history');
 		case 'luci.mape forwards':
 			return this.output('forward');
 		case 'luci.mape port_set':

@@ -11,6 +11,7 @@ function method(name, ...params) {
 
 return baseclass.extend({
 	status: method('status', 'interface'),
+	history: method('history', 'interface'),
 	ports: method('ports', 'interface'),
 	forwards: method('forwards'),
 	portSet: method('port_set'),

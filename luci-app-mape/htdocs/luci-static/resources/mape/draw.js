@@ -23,14 +23,14 @@ const STEP_NAMES = {
 };
 
 const STEP_STATES = {
-	ok: _('done'),
-	wait: _('waiting'),
-	bad: _('problem'),
-	unknown: _('unknown')
+	ok: _('done', 'MAP-E step'),
+	wait: _('waiting', 'MAP-E step'),
+	bad: _('problem', 'MAP-E step'),
+	unknown: _('unknown', 'MAP-E')
 };
 
 function unknown() {
-	return E('em', { 'class': 'mape-unknown' }, [ _('unknown') ]);
+	return E('em', { 'class': 'mape-unknown' }, [ _('unknown', 'MAP-E') ]);
 }
 
 // A value as a text node; nothing known is said in words.
@@ -61,12 +61,17 @@ return baseclass.extend({
 		return E('span', { 'class': 'mape-badge', 'data-tone': tone }, [ TONES[tone], ' ', word ]);
 	},
 
+	// The badge without its word, which a screen reader says.
+	sign(tone, word) {
+		return E('span', { 'class': 'mape-badge', 'data-tone': tone, 'role': 'img', 'aria-label': word, 'title': word }, [ TONES[tone] ]);
+	},
+
 	// The program's own words, which are English, folded.
 	details(...lines) {
 		const words = lines.flat().filter(line => line);
 
 		return words.length ? E('details', { 'class': 'mape-detail' }, [
-			E('summary', {}, [ _('Details') ]),
+			E('summary', {}, [ _('Details', 'MAP-E') ]),
 			...words.map(line => E('p', { 'lang': 'en' }, [ line ]))
 		]) : '';
 	},

@@ -11,6 +11,9 @@ const NO_ROOM = 0.95;
 // Packets sent without any answer before that says something; as in `doctor`.
 const SENT = 20;
 
+// Seconds.
+const DAY = 86400;
+
 const PROTOCOLS = ['tcp', 'udp', 'icmp'];
 
 const STEPS = ['ipv6', 'prefix', 'rule', 'tunnel', 'verified'];
@@ -278,6 +281,47 @@ return baseclass.extend({
 		const sample = this.totals(status).map(total => total.used);
 
 		return [ ...samples, sample ].slice(-limit);
+	},
+
+	isKnown(value) {
+		return count(value) !== null;
+	},
+
+	// The samples of `history`, as `lines` gives those of the page. A time without a sample ends
+	// a polyline.
+	dayLines(history) {
+		const samples = Array.isArray(history?.samples) ? history.samples : [];
+
+		return PROTOCOLS.map((protocol, index) => {
+			const all = [];
+			let before = null;
+
+			for (const sample of samples) {
+				const [ ago, level ] = [ sample[0], part(sample[index + 1], history.usable) ];
+
+				if (level !== null && ago <= DAY) {
+					if (before === null || before - ago > 2 * history.step)
+						all.push([]);
+					all[all.length - 1].push([ 1 - ago / DAY, 1 - level ]);
+					before = ago;
+				}
+			}
+
+			return all;
+		});
+	},
+
+	// The changes of a day. What is older says only how it stood then.
+	recentChanges(history) {
+		const changes = Array.isArray(history?.changes) ? history.changes : [];
+
+		// The first look after a start is none.
+		return changes.filter(({ ago }, at) => at > 0 && ago <= DAY);
+	},
+
+	// When the line was lost, from 0 to 1.
+	losses(history) {
+		return this.recentChanges(history).filter(({ event }) => event === 'down').map(({ ago }) => 1 - ago / DAY);
 	},
 
 	// For each protocol a list of polylines, each a list of [x, y] from 0 to 1. An unknown

@@ -118,29 +118,29 @@ const SOURCES = {
 };
 
 const STATES = {
-	up: _('Online'),
-	shut: _('No traffic'),
-	pending: _('Connecting…'),
-	down: _('Stopped'),
-	error: _('Problem')
+	up: _('Online', 'MAP-E state'),
+	shut: _('No traffic', 'MAP-E state'),
+	pending: _('Connecting…', 'MAP-E state'),
+	down: _('Stopped', 'MAP-E state'),
+	error: _('Problem', 'MAP-E state')
 };
 
 // What a port is for; those of outgoing connections need no word.
 const ROLES = {
 	nat: '',
-	reserved: _('reserved'),
-	published: _('published'),
+	reserved: _('reserved', 'MAP-E port'),
+	published: _('published', 'MAP-E port'),
 	upnp: 'UPnP',
-	unused: _('not used')
+	unused: _('not used', 'MAP-E port')
 };
 
 // The states of a port forward.
 const FORWARDS = {
-	published: _('published'),
-	waiting: _('waiting'),
-	refused: _('cannot be opened'),
-	off: _('disabled'),
-	changed: _('not applied yet')
+	published: _('published', 'MAP-E forward'),
+	waiting: _('waiting', 'MAP-E forward'),
+	refused: _('cannot be opened', 'MAP-E forward'),
+	off: _('disabled', 'MAP-E forward'),
+	changed: _('not applied yet', 'MAP-E forward')
 };
 
 const EDGES = {
@@ -325,15 +325,15 @@ return baseclass.extend({
 	},
 
 	source(name) {
-		return own(SOURCES, name) ?? _('unknown');
+		return own(SOURCES, name) ?? _('unknown', 'MAP-E');
 	},
 
 	state(name) {
-		return own(STATES, name) ?? _('unknown');
+		return own(STATES, name) ?? _('unknown', 'MAP-E');
 	},
 
 	edge(name) {
-		return own(EDGES, name) ?? _('unknown');
+		return own(EDGES, name) ?? _('unknown', 'MAP-E');
 	},
 
 	role(name) {
@@ -341,7 +341,7 @@ return baseclass.extend({
 	},
 
 	forward(state) {
-		return own(FORWARDS, state) ?? _('unknown');
+		return own(FORWARDS, state) ?? _('unknown', 'MAP-E');
 	},
 
 	// The title of a check, what it has found, and what to do. `kind` says which of several

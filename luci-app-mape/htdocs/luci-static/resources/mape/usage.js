@@ -3,21 +3,10 @@
 'require mape.draw as draw';
 'require mape.model as model';
 
-// How much of the port set is in use: by protocol, by block, over time, and by whom.
+// How much of the port set is in use: by protocol, by block, and by whom.
 
-const SVG = 'http://www.w3.org/2000/svg';
-
-function svg(name, attributes, children) {
-	const node = document.createElementNS(SVG, name);
-
-	for (const key in attributes)
-		node.setAttribute(key, attributes[key]);
-
-	for (const child of children ?? [])
-		node.appendChild(child);
-
-	return node;
-}
+// From here on, tiles have no number: 63 of them have to be seen at once on a phone.
+const MANY = 20;
 
 function percent(level) {
 	return level === null ? null : `${Math.round(level * 100)} %`;
@@ -28,11 +17,11 @@ return baseclass.extend({
 	grid(status, click) {
 		const blocks = model.blocks(status);
 
-		return E('ul', { 'class': 'mape-grid' }, blocks.map(({ first, last, size, reserved, published, used, most, level }) => {
+		return E('ul', { 'class': blocks.length > MANY ? 'mape-grid mape-grid-many' : 'mape-grid' }, blocks.map(({ first, last, size, reserved, published, used, most, level }) => {
 			const name = first === last ? `${first}` : `${first}–${last}`;
 			const words = model.protocols.map(protocol => `${draw.protocolName(protocol)} ${used[protocol] ?? '?'}`).join(', ');
 			const all = `${name}: ${words} / ${size}`;
-			const marks = [ [ _('reserved'), reserved ], [ _('published'), published ] ].filter(([ , count ]) => count).map(([ word, count ]) => `, ${word}: ${count}`);
+			const marks = [ [ _('reserved', 'MAP-E port'), reserved ], [ _('published', 'MAP-E port'), published ] ].filter(([ , count ]) => count).map(([ word, count ]) => `, ${word}: ${count}`);
 			const label = all + marks.join('');
 			const classes = [ 'mape-cell' ];
 
@@ -40,7 +29,7 @@ return baseclass.extend({
 				classes.push('mape-cell-unknown');
 			if (model.isNearlyFull(level))
 				classes.push('mape-cell-full');
-			if (reserved)
+			if (reserved || published)
 				classes.push('mape-cell-reserved');
 
 			const fill = E('span', { 'class': 'mape-fill' });
@@ -65,9 +54,10 @@ return baseclass.extend({
 		}));
 	},
 
-	legend() {
-		return E('p', { 'class': 'mape-detail' }, [
-			_('Each tile is one block of your ports, named by its first port; the number is the busiest of TCP, UDP and ICMP. R = contains reserved ports, P = contains opened ports. Click a tile for the list.')
+	legend(status) {
+		return E('p', { 'class': 'mape-detail' }, [ model.blocks(status).length > MANY
+			? _('Each tile is one block of your ports, named by its first port and filled as far as its busiest protocol. Dotted = contains reserved or opened ports. Click a tile for the list.')
+			: _('Each tile is one block of your ports, named by its first port; the number is the busiest of TCP, UDP and ICMP. R = contains reserved ports, P = contains opened ports. Click a tile for the list.')
 		]);
 	},
 
@@ -98,7 +88,7 @@ return baseclass.extend({
 	},
 
 	totals(status) {
-		const head = [ _('Protocol'), _('Ports in use'), _('Connections'), _('Peak') ];
+		const head = [ _('Protocol'), _('Ports in use'), _('Connections'), _('Peak', 'MAP-E port') ];
 
 		return E('table', { 'class': 'table mape-totals' }, [
 			E('tr', { 'class': 'tr table-titles' }, head.map(title => E('th', { 'class': 'th left' }, [ title ]))),
@@ -117,29 +107,6 @@ return baseclass.extend({
 		]);
 	},
 
-	// Ports in use over the last samples, all three protocols.
-	chart(samples, usable, limit) {
-		const lines = model.lines(samples, usable, limit);
-		const points = line => line.map(([ x, y ]) => `${(x * 300).toFixed(1)},${(y * 60).toFixed(1)}`).join(' ');
-		const title = svg('title', {}, [ document.createTextNode(_('Ports in use while this page is open')) ]);
-
-		return E('figure', { 'class': 'mape-chart' }, [
-			svg('svg', { viewBox: '-1 -1 302 62', preserveAspectRatio: 'none', role: 'img' }, [
-				title,
-				svg('line', { x1: 0, x2: 300, y1: 12, y2: 12, 'class': 'mape-mark' }),
-				svg('line', { x1: 0, x2: 300, y1: 60, y2: 60, 'class': 'mape-axis' }),
-				...lines.flatMap((all, index) => all.map(line => svg('polyline', {
-					points: points(line.length > 1 ? line : [ line[0], [ line[0][0] + 0.004, line[0][1] ] ]),
-					'class': `mape-line mape-line-${model.protocols[index]}`
-				})))
-			]),
-			E('figcaption', { 'class': 'mape-detail' }, [
-				...model.protocols.map(protocol => E('span', { 'class': `mape-key mape-key-${protocol}` }, [ draw.protocolName(protocol) ])),
-				_('Ports in use while this page is open; the dashed line is 80 %.')
-			])
-		]);
-	},
-
 	// The devices with the most connections, by name where one is known.
 	hosts(status, names) {
 		const hosts = model.hosts(status);
@@ -148,7 +115,7 @@ return baseclass.extend({
 			return draw.known(null);
 
 		if (!hosts.length)
-			return E('em', {}, [ _('none') ]);
+			return E('em', {}, [ _('none', 'MAP-E') ]);
 
 		return E('ul', { 'class': 'mape-hosts' }, hosts.map(({ address, connections }) => {
 			const name = address === status?.line?.ipv4 ? _('this router') : names?.(address);

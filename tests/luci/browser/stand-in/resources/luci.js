@@ -135,8 +135,8 @@
 		page
 	};
 
-	function _(text) {
-		return page.texts[text] ?? text;
+	function _(text, context) {
+		return page.texts[context ? `${context}\u0001${text}` : text] ?? text;
 	}
 
 	function N_(number, one, many) {

@@ -46,7 +46,7 @@ return baseclass.extend({
 		}).depends('provider', 'manual');
 
 		choice('provisioning', _('Provisioning'), _('Fetch the rule from a server. Off: only the built-in table is used and nothing is sent.'), [
-			[ '', _('off') ],
+			[ '', _('off', 'MAP-E provisioning') ],
 			[ 'hb46pp', _('announced by the network (HB46PP)') ],
 			[ 'url', _('custom URL') ]
 		]);

@@ -79,7 +79,7 @@ return view.extend({
 				E('p', {}, [ _('Opens one TCP connection to the address below. (Ping is not a reliable test over MAP-E.)') ]),
 				E('div', { 'class': 'mape-buttons' }, [
 					target,
-					this.changing(_('Test'), () => this.probe(target.value.trim()))
+					this.changing(_('Test', 'MAP-E check'), () => this.probe(target.value.trim()))
 				]),
 				E('p', {}, [ _('Queries the provider\'s provisioning server and the NTT home gateway about the connection type.') ]),
 				E('div', { 'class': 'mape-buttons' }, [ this.changing(_('Query the provider and home gateway'), () => this.ask()) ]),
@@ -117,7 +117,7 @@ return view.extend({
 
 	report() {
 		return api.report(this.name).then(
-			answer => draw.showText(_('Report'), answer.text),
+			answer => draw.showText(_('Report', 'MAP-E check'), answer.text),
 			error => ui.addNotification(null, draw.failed(error)));
 	},
 
@@ -148,7 +148,7 @@ return view.extend({
 	check({ check, fine, kind, params, message, evidence, hint, fix }) {
 		const { title, found, action } = text.check({ check, kind, params });
 		const open = !fine || hint;
-		const badge = !fine ? draw.badge('bad', _('problem')) : hint ? draw.badge('warn', _('advice')) : draw.badge('ok', _('fine'));
+		const badge = !fine ? draw.badge('bad', _('problem', 'MAP-E check')) : hint ? draw.badge('warn', _('advice', 'MAP-E check')) : draw.badge('ok', _('fine', 'MAP-E check'));
 
 		return E('li', { 'class': 'mape-check', 'data-check': check, 'data-fine': fine ? 'yes' : 'no' }, [
 			E('p', {}, [ badge, ' ', E('strong', {}, [ title ]) ]),

@@ -111,7 +111,7 @@ return view.extend({
 		name.textvalue = section_id => draw.known(option(section_id, 'name') ?? '');
 
 		// A name that DHCP knows stands in an option of its own.
-		const host = s.option(form.Value, 'dest_ip', _('Device'), _('LAN address, or a host name or MAC address with a DHCP lease.'));
+		const host = s.option(form.Value, 'dest_ip', _('Device', 'MAP-E forward'), _('LAN address, or a host name or MAC address with a DHCP lease.'));
 
 		host.rmempty = false;
 		for (const [ mac, known ] of hints?.getMACHints?.() ?? []) {
@@ -180,10 +180,10 @@ return view.extend({
 				line.value(it, it);
 			// With several, a forward that names none is published by none.
 			line.rmempty = false;
-			line.textvalue = section_id => draw.known(option(section_id, 'interface') ?? _('none'));
+			line.textvalue = section_id => draw.known(option(section_id, 'interface') ?? _('none', 'MAP-E'));
 		}
 
-		const state = s.option(form.DummyValue, '_state', _('State'));
+		const state = s.option(form.DummyValue, '_state', _('State', 'MAP-E forward'));
 
 		state.modalonly = false;
 		state.textvalue = section_id => {

@@ -7,18 +7,24 @@
 'require uci';
 'require mape.api as api';
 'require mape.draw as draw';
+'require mape.history as history';
 'require mape.model as model';
 'require mape.patch as patch';
 'require mape.restart as restart';
 'require mape.section as sections';
+'require mape.tabs as tabs';
 'require mape.text as text';
 'require mape.usage as usage';
 
 // Names of an interface that is set up; the first is that of `mape-proto detect --apply`.
 const NAMES = [ 'wan4', 'wan4mape', 'mape' ];
 
-// Samples that the chart shows.
+// Samples that the chart shows, and seconds between them: LuCI's interval.
 const SAMPLES = 60;
+const INTERVAL = L.env?.pollinterval ?? 5;
+
+// The history of a day has a sample for so many seconds.
+const HISTORY = 300;
 
 function now() {
 	return Math.floor(Date.now() / 1000);
@@ -44,6 +50,8 @@ class Line {
 		this.page = page;
 		this.status = null;
 		this.samples = [];
+		this.day = null;
+		this.dayAt = 0;
 		this.rates = { rx: null, tx: null };
 		// Those of the router when the page was opened.
 		this.failures = null;
@@ -55,6 +63,8 @@ class Line {
 		for (const it of [ this.copy, this.used, this.again ])
 			it.hidden = true;
 		this.badge = E('span', { 'role': 'status' });
+		// In the tab, if there are several lines.
+		this.sign = E('span');
 		this.node = E('div', { 'class': 'cbi-section', 'data-interface': name }, [
 			E('div', { 'class': 'mape-head' }, [
 				E('h3', {}, [ name ]), this.badge,
@@ -83,13 +93,29 @@ class Line {
 			this.used.hidden = !status.line && !status.ports;
 			this.samples = model.remember(this.samples, status, SAMPLES);
 			this.show(this.draw(report.conntrack), model.shown(status));
+			this.remember(report.conntrack);
 		}, error => this.show([ draw.failed(error) ]));
+	}
+
+	// The day is asked for when it can have another sample. Without an answer it is not shown.
+	remember(conntrack) {
+		if (this.at - this.dayAt < HISTORY * 1000)
+			return;
+
+		this.dayAt = this.at;
+		api.history(this.name).then(answer => {
+			const day = answer.interfaces?.find(it => it.interface === this.name);
+
+			this.day = day ? { ...day, step: answer.step } : null;
+			this.show(this.draw(conntrack), model.shown(this.status));
+		}, () => {});
 	}
 
 	// Only what has changed is touched; a state is announced when it is another one.
 	show(parts, shown) {
 		patch.patch(this.body, E('div', {}, [ ...parts ]));
 		patch.patch(this.badge, E('span', { 'role': 'status' }, [ shown ? draw.badge(shown.tone, text.state(shown.name)) : '' ]));
+		patch.patch(this.sign, E('span', {}, [ shown ? draw.sign(shown.tone, text.state(shown.name)) : '' ]));
 	}
 
 	draw(conntrack) {
@@ -103,14 +129,15 @@ class Line {
 			E('div', {}, [ ...line || status.ports ? [
 				E('h4', {}, [ _('Ports') ]),
 				usage.totals(status),
-				usage.chart(this.samples, status.ports?.usable ?? null, SAMPLES),
+				history.recent(this.samples, status.ports?.usable ?? null, SAMPLES, INTERVAL),
 				usage.grid(status, block => this.showPorts(block)),
-				usage.legend(),
+				usage.legend(status),
 				E('p', { 'class': 'mape-detail' }, [ status.ports?.peak
 					? _('Most seen while a page or command read the status, in the last %s.').replace('%s', '%t'.format(status.ports.peak.recorded_for)) : '' ]),
 				E('h4', {}, [ _('Devices with the most connections') ]),
 				usage.hosts(status, address => this.page.hostName(address))
 			] : [] ]),
+			E('div', {}, [ this.day ? history.day(this.day) : '' ]),
 			E('div', {}, [ line ? this.details(conntrack) : '' ])
 		];
 	}
@@ -129,7 +156,7 @@ class Line {
 			number(_('IPv4 address'), head(line.ipv4_prefix_len === 32 ? line.ipv4 : `${line.ipv4}/${line.ipv4_prefix_len}`),
 				detail(text.provider(line.provider)), detail(shared ? _('shared, %d ports are yours').replace('%d', () => line.port_count) : _('not shared'))),
 			number(_('Ports in use'), usage.most(this.status)),
-			number(_('Traffic'), head(`↓ ${rate(this.rates.rx)}  ↑ ${rate(this.rates.tx)}`),
+			number(_('Traffic', 'MAP-E'), head(`↓ ${rate(this.rates.rx)}  ↑ ${rate(this.rates.tx)}`),
 				detail(`↓ ${bytes(traffic?.rx_bytes)}  ↑ ${bytes(traffic?.tx_bytes)}`),
 				detail(Number.isFinite(uptime) ? _('for %s').replace('%s', '%t'.format(uptime)) : ''))
 		]);
@@ -146,7 +173,7 @@ class Line {
 				[ _('Border relay (BR)'), line.br ],
 				[ _('Local tunnel address (CE)'), line.ce ],
 				[ _('Delegated IPv6 prefix'), line.end_user_prefix ],
-				[ _('PSID'), psid ?? _('none') ],
+				[ _('PSID'), psid ?? _('none', 'MAP-E') ],
 				[ _('Tunnel device'), device ],
 				[ _('MTU'), mtu ],
 				[ _('NAT method'), edge ? text.edge(edge) : null ],
@@ -253,7 +280,7 @@ return view.extend({
 			parts.push(E('p', { 'class': 'mape-detail' }, [ _('Read-only access: you can view this page but not make changes.') ]));
 
 		if (lines.length && known !== false) {
-			parts.push(...lines.map(line => line.node));
+			parts.push(...lines.length > 1 ? [ tabs.node(lines) ] : lines.map(line => line.node));
 			poll.add(() => Promise.all(lines.map(line => line.refresh())));
 		}
 		else if (!lines.length && !disabled.length) {

@@ -133,6 +133,7 @@ function detecting(...words) {
 return {
 	'luci.mape': {
 		status: looking('status', '--json'),
+		history: looking('status', '--history', '--json'),
 		ports: looking('ports', '--used', '--json'),
 		doctor: looking('doctor', '--json'),
 
