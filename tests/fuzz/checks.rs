@@ -2,19 +2,19 @@
 //! the crashers ever found, by an ordinary test of `mape-core`.
 
 use mape_core::{
-    Code, Explain, Explanation, Failure, Layout, Plan, PortList, ReceivedPrefix, Request, Rule,
-    parse_dhcpv6_rule, parse_map_rules, parse_rule, parse_rule_file, plan,
+    Code, Explain, Explanation, FailureParts, Layout, Plan, PortList, ReceivedPrefix, Request,
+    Rule, parse_dhcpv6_rule, parse_map_rules, parse_rule, parse_rule_file, plan,
 };
 
 /// An error is one line, names a code and a next step, and is not as long as its input.
 pub fn explains_itself(error: &dyn Explain) {
     let Explanation { code, hint, params } = error.explain();
     let message = error.to_string();
-    explains(&Failure { code, message, hint: hint.into_owned(), params });
+    explains(&FailureParts { code, message, hint: hint.into_owned(), params });
 }
 
 /// What holds for an error without its type.
-pub fn explains(failure: &Failure) {
+pub fn explains(failure: &FailureParts) {
     for text in [&failure.message, &failure.hint] {
         assert!(!text.is_empty() && text.len() < 2000, "{text:?}");
         assert!(!text.chars().any(char::is_control), "{text:?}");

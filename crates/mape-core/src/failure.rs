@@ -5,9 +5,14 @@ use crate::text::{Quoted, Shown};
 
 /// An error that has explained itself: the reason why the program cannot do what was requested.
 ///
-/// Every [`Explain`] converts into one with `?`, so that functions of any layer return one type.
+/// Every [`Explain`] converts into one with `?`, so that functions of any layer return one type. It
+/// is on the heap, because a result that contains it is moved at each `?`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct Failure(Box<FailureParts>);
+
+/// The parts of a [`Failure`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailureParts {
     /// The stable machine code.
     pub code: Code,
     /// One sentence that names the value.
@@ -18,6 +23,20 @@ pub struct Failure {
     pub params: Vec<(&'static str, String)>,
 }
 
+impl std::ops::Deref for Failure {
+    type Target = FailureParts;
+
+    fn deref(&self) -> &FailureParts {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Failure {
+    fn deref_mut(&mut self) -> &mut FailureParts {
+        &mut self.0
+    }
+}
+
 impl<E: Explain> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::explained(&error)
@@ -25,10 +44,17 @@ impl<E: Explain> From<E> for Failure {
 }
 
 impl Failure {
+    /// Takes the parts out.
+    #[must_use]
+    pub fn into_parts(self) -> FailureParts {
+        *self.0
+    }
+
     // Not generic: one copy of the code for all error types.
     fn explained(error: &dyn Explain) -> Self {
         let Explanation { code, hint, params } = error.explain();
-        Self { code, message: error.to_string(), hint: hint.into_owned(), params }
+        let message = error.to_string();
+        Self(Box::new(FailureParts { code, message, hint: hint.into_owned(), params }))
     }
 
     /// Returns the same failure with its place in front of its sentence, such as `the rule file
@@ -63,7 +89,7 @@ impl Failure {
     /// Returns whether the end of the cause raises no event, so that the attempt has to be
     /// repeated.
     #[must_use]
-    pub const fn needs_polling(&self) -> bool {
+    pub fn needs_polling(&self) -> bool {
         matches!(
             self.code,
             Code::FirewallRejected
@@ -78,14 +104,14 @@ impl Failure {
     /// can get lost. netifd drops an `ifdown` while the hooks for an earlier one of the same
     /// interface still run, and every event of an interface that is removed.
     #[must_use]
-    pub const fn is_retried(&self) -> bool {
+    pub fn is_retried(&self) -> bool {
         self.needs_polling() || matches!(self.code, Code::LineTaken)
     }
 
     /// Returns the failure for a person: sentence, next step and code, a line each.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { code, message, hint, .. } = self;
+        let FailureParts { code, message, hint, .. } = &**self;
         let stop = if hint.ends_with('?') { "" } else { "." };
         let (message, hint) = (Shown(message), Shown(hint));
         format!("mape-proto: {message}.\n  next step: {hint}{stop}\n  code: {code}\n")

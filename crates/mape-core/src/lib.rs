@@ -51,7 +51,7 @@ pub use builtin::{
     BuiltinRule, RuleGroup, fill_from_table, find as find_builtin, rules as builtin_rules,
 };
 pub use error::{Code, Explain, Explanation};
-pub use failure::Failure;
+pub use failure::{Failure, FailureParts};
 pub use hash::{fnv1a_32, fnv1a_64};
 pub use into_vec::IntoVec;
 pub use layout::{Layout, UnknownLayout};

@@ -79,10 +79,11 @@ impl Explain for NoRouter {
 
 /// Returns the failure with the next step for this kind of machine.
 #[must_use]
-pub fn advised(failure: Failure) -> Failure {
-    let Failure { code, message, hint, params } = failure;
-    let hint = next_step(code, &hint, &params).unwrap_or(hint);
-    Failure { code, message, hint, params }
+pub fn advised(mut failure: Failure) -> Failure {
+    if let Some(hint) = next_step(failure.code, &failure.hint, &failure.params) {
+        failure.hint = hint;
+    }
+    failure
 }
 
 /// The same with the options of `/etc/mape-rs.conf`, because `up` has no option `--rule`.

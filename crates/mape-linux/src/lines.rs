@@ -48,7 +48,7 @@ pub(super) fn in_file(failure: Failure, path: &Path) -> Failure {
 }
 
 /// Returns the failure with the number of the line in its sentence, and the file.
-pub(super) fn at_line(failure: Failure, path: &Path, line: usize) -> Failure {
-    let Failure { code, message, hint, params } = failure;
-    in_file(Failure { code, message: format!("line {line}: {message}"), hint, params }, path)
+pub(super) fn at_line(mut failure: Failure, path: &Path, line: usize) -> Failure {
+    failure.message = format!("line {line}: {}", failure.message);
+    in_file(failure, path)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mape_core::{Failure, Plan, Shown};
+use mape_core::{Failure, FailureParts, Plan, Shown};
 use mape_firewall::{ForwardStatus, State, device_index, statuses};
 use mape_kernel::netlink::NetlinkError;
 use mape_kernel::nft_state::in_force;
@@ -133,7 +133,8 @@ pub fn status(config: &Config, system: &System) -> Result<Status, Failure> {
         }
         Err(failure) => {
             let failure = provisioning::explained(advised_in_file(failure), config, system);
-            problems.push(Problem { what: failure.message, next: failure.hint });
+            let FailureParts { message, hint, .. } = failure.into_parts();
+            problems.push(Problem { what: message, next: hint });
         }
     }
     let mut forwards = Vec::new();
@@ -221,6 +222,6 @@ fn is_open(
 /// Returns a failure as a problem.
 #[must_use]
 pub fn explained(failure: Failure) -> Problem {
-    let Failure { message, hint, .. } = advised_in_file(failure);
+    let FailureParts { message, hint, .. } = advised_in_file(failure).into_parts();
     Problem { what: message, next: hint }
 }

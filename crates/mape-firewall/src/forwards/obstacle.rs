@@ -1,6 +1,6 @@
 //! The reason why a forward is not published.
 
-use mape_core::{Explain, Explanation, Failure};
+use mape_core::{Explain, Explanation, Failure, FailureParts};
 
 /// Why a forward is not published.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Obstacle {
 
     /// Returns the reason why the configuration of a forward is invalid.
     pub(crate) fn invalid(failure: &Failure) -> Self {
-        let Failure { message, hint, params, .. } = failure.clone();
+        let FailureParts { message, hint, params, .. } = failure.clone().into_parts();
         let has = |name: &str| params.iter().any(|(param, _)| *param == name);
         // An option without a value is missing.
         let is_missing = has("option") && !has("value") && !has("file");

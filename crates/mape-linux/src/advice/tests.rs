@@ -31,7 +31,7 @@ fn suits(hint: &str) {
 }
 
 fn hint(failure: Failure) -> String {
-    failure.hint
+    failure.into_parts().hint
 }
 
 /// A prefix of each kind of line that has no rule.

@@ -14,7 +14,7 @@ fn sentence(text: &str) -> String {
     let failure = Config::parse(text, Path::new("f")).unwrap_err();
     assert!(!failure.hint.is_empty() && failure.params.contains(&("file", "f".to_owned())));
     assert!(matches!(failure.code, Code::OptionInvalid | Code::RuleInconsistent), "{failure:?}");
-    failure.message
+    failure.into_parts().message
 }
 
 #[test]
@@ -227,7 +227,7 @@ proptest::proptest! {
     #[test]
     fn an_error_is_one_line(text in "([a-z_]{0,15}|interface|prefix|reserved_ports|rule|mtu)[ =]{0,2}\\PC{0,80}\n\\PC{0,20}") {
         if let Err(error) = Config::parse(&text, Path::new("f")) {
-            for said in [error.message, error.hint] {
+            for said in [&error.message, &error.hint] {
                 assert!(!said.is_empty() && !said.chars().any(char::is_control), "{said:?}");
                 assert!(said.len() < 2000, "{said:?}");
             }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use mape_core::FailureParts;
 use mape_firewall::forwards::ForwardRequest;
 
 use super::*;
@@ -77,9 +78,10 @@ fn an_error_names_the_line_and_leaves_the_other_forwards() {
         let text = format!("{WEB}\nforward bad\n\t{line}\n{rest}\nforward last\n{}", &WEB[12..]);
         let (valid, invalid) = outcome(&text);
         assert_eq!(valid, ["web", "last"], "{line}");
-        let [(name, Failure { code, message, hint, params })] = invalid.as_slice() else {
+        let [(name, failure)] = invalid.as_slice() else {
             panic!("{line}: {invalid:?}");
         };
+        let FailureParts { code, message, hint, params } = &**failure;
         let place = format!("the configuration \"{PATH}\": line {number}: ");
         assert_eq!((name.as_str(), *code), ("bad", Code::OptionInvalid), "{line}");
         assert!(message.starts_with(&place) && message.contains(says), "{line}: {message}");
@@ -151,7 +153,7 @@ fn what_is_added_is_read_back_and_what_is_removed_leaves_the_rest() {
 fn a_name_that_cannot_be_quoted_and_a_name_of_a_host_are_refused() {
     let failed = |host, name| {
         let request = request(host, name);
-        checked(&request.section(|_| false), &request.options()).unwrap_err().message
+        checked(&request.section(|_| false), &request.options()).unwrap_err().into_parts().message
     };
     assert!(failed("nas", None).starts_with("the option dest_host needs the DHCP leases"));
     assert!(failed("::10", None).starts_with("the option dest_ip cannot be \"::10\""));

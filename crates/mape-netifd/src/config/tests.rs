@@ -1,4 +1,4 @@
-use mape_core::{Code, plan};
+use mape_core::{Code, FailureParts, plan};
 use serde_json::json;
 
 use super::*;
@@ -16,7 +16,8 @@ fn ce(json: &str) -> String {
 
 fn refused(json: &str) -> (Code, String) {
     match Config::parse(json) {
-        Err(Failure { code, message, hint, params }) => {
+        Err(failure) => {
+            let FailureParts { code, message, hint, params } = failure.into_parts();
             assert!(!hint.is_empty() && (!params.is_empty() || message.contains("JSON")));
             (code, message)
         }

@@ -25,7 +25,7 @@ fn chosen(options: &str, interfaces: &[Value], current: Option<&str>) -> String 
     let current = current.map(|text| text.parse().unwrap());
     match choose(&Config::parse(options).unwrap(), &dump, current, &Taken::default()) {
         Ok(uplink) => format!("{} {}", uplink.interface, uplink.prefix),
-        Err(Failure { code, message, .. }) => format!("{code}: {message}"),
+        Err(failure) => format!("{}: {}", failure.code, failure.message),
     }
 }
 

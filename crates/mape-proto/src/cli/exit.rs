@@ -23,7 +23,7 @@ impl From<ExitStatus> for std::process::ExitCode {
 
 impl ExitStatus {
     /// Returns the exit status of a failure, which depends on its code only.
-    pub(super) const fn of(failure: &Failure) -> Self {
+    pub(super) fn of(failure: &Failure) -> Self {
         match failure.code {
             Code::OptionInvalid | Code::RuleInconsistent => Self::Usage,
             Code::PrefixNotInRules | Code::NotFirstSubnet | Code::MtuTooSmall => Self::NoPlan,

@@ -4,7 +4,9 @@ use std::fmt::Display;
 use std::net::Ipv6Addr;
 
 use ipnet::{Ipv4Net, Ipv6Net};
-use mape_core::{Failure, IntoVec as _, Layout, Plan, Provider, Rule, builtin_rules, providers};
+use mape_core::{
+    Failure, FailureParts, IntoVec as _, Layout, Plan, Provider, Rule, builtin_rules, providers,
+};
 use mape_netifd::plan_numbers::{PortPairs, SharedAddress, Tunnel, port_pairs};
 use serde::ser::{Serialize, Serializer};
 
@@ -149,7 +151,7 @@ struct ErrorJson<'failure> {
 
 /// A failure.
 pub(super) fn failure(failure: &Failure) -> String {
-    let Failure { code, message, hint, params } = failure;
+    let FailureParts { code, message, hint, params } = &**failure;
     let error = ErrorJson { code: code.as_str(), message, hint, params };
     line(&FailureJson { schema: SCHEMA, error })
 }

@@ -174,7 +174,8 @@ fn forwards(context: &Context<'_>) -> Vec<Finding> {
     let found = match statuses(context.env) {
         Ok(found) => found,
         Err(error) => {
-            let found = Finding::wrong(CHECK, error.message, "correct that error first");
+            let message = error.into_parts().message;
+            let found = Finding::wrong(CHECK, message, "correct that error first");
             return vec![found.with_kind("config")];
         }
     };

@@ -1,6 +1,7 @@
 //! Checks the port forwards of plain Linux: whether they are published, and whether the machine's
 //! own firewall lets their packets pass.
 
+use mape_core::FailureParts;
 use mape_core::IntoVec as _;
 use std::net::IpAddr;
 
@@ -18,7 +19,10 @@ use super::forwards::{CHECK, not_published};
 pub(super) fn checks(line: &DesiredLine, machine: &Snapshot, system: &System) -> Vec<Finding> {
     let found = match statuses(&system.env) {
         Ok(found) => found,
-        Err(failure) => return vec![Finding::wrong(CHECK, failure.message, failure.hint)],
+        Err(failure) => {
+            let FailureParts { message, hint, .. } = failure.into_parts();
+            return vec![Finding::wrong(CHECK, message, hint)];
+        }
     };
     let (published, wrong): (Vec<&ForwardStatus>, Vec<_>) =
         found.iter().partition(|it| it.state == "published" && it.reason.is_none());
