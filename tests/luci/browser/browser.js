@@ -168,10 +168,11 @@ function faint(page, within) {
 	}, within);
 }
 
-// English phrases that a Japanese page shows: only what is folded may be English.
+// English phrases that a Japanese or Chinese page shows: only what is folded may be English.
+// Chinese has no names of its own for Japanese services.
 function english(page, within) {
 	return page.$$eval(`${within} *`, nodes => nodes.flatMap(node => [ ...node.childNodes ].filter(child => child.nodeType === Node.TEXT_NODE).map(child => child.textContent.trim())
-		.filter(words => node.checkVisibility() && !node.closest('code, pre') && (/[a-z]{2,} [a-z]{2,}/i).test(words) && !(/[\u3040-\u9fff]/).test(words))));
+		.filter(words => node.checkVisibility() && !node.closest('code, pre') && (/[a-z]{2,} [a-z]{2,}/i).test(words.replaceAll('OCN Virtual Connect', '')) && !(/[\u3040-\u9fff]/).test(words))));
 }
 
 module.exports = { open, page, seen, overflow, faint, english, POLICY };

@@ -11,8 +11,13 @@ use host_tools::steps::{command, output, root};
 const PAGES: &str = "luci-app-mape";
 /// The names in opkg and in apk of an architecture that fits all machines.
 const ANYWHERE: [&str; 2] = ["all", "noarch"];
-/// The languages besides English, with their names in LuCI's menu.
-const LANGUAGES: [(&str, &str); 1] = [("ja", "日本語 (Japanese)")];
+/// The languages besides English: folder of the catalogue, tag, and name in LuCI's menu, as
+/// `luci.mk` has them.
+const LANGUAGES: [(&str, &str, &str); 3] = [
+    ("ja", "ja", "日本語 (Japanese)"),
+    ("zh_Hans", "zh-cn", "简体中文 (Chinese Simplified)"),
+    ("zh_Hant", "zh-tw", "繁體中文 (Chinese Traditional)"),
+];
 
 /// The script that LuCI's build puts into every package: LuCI reads menus and pages again.
 const POSTINST: &str = "[ -n \"$${IPKG_INSTROOT}\" ] || {\n\
@@ -26,7 +31,7 @@ const POSTINST: &str = "[ -n \"$${IPKG_INSTROOT}\" ] || {\n\
 /// list.
 const LAST: &str = "[ -n \"$${IPKG_INSTROOT}\" ] || [ \"$${PKG_UPGRADE}\" = 1 ] || {\n\
     \tls /usr/lib/lua/luci/i18n | grep -v '^mape\\.' | grep -q '\\.LANGUAGE\\.lmo$$' || {\n\
-    \t\tuci -q delete luci.languages.LANGUAGE\n\
+    \t\tuci -q delete luci.languages.OPTION\n\
     \t\tuci commit luci\n\
     \t}\n\
     }\n";
@@ -56,14 +61,16 @@ pub(super) fn build(key: &Key) -> anyhow::Result<Vec<Package>> {
         }
     }
     let mut packages = vec![Package::build(&Recipe::of(PAGES, text), ANYWHERE, &files, key)?];
-    for (language, title) in LANGUAGES {
+    for (folder, language, title) in LANGUAGES {
         let name = format!("luci-i18n-mape-{language}");
         let description = format!("Translation for {PAGES} - {title}");
         let mut text = recipe(&makefile, &name, &format!("+{PAGES}"), &description, "");
-        let last = LAST.replace("LANGUAGE", language);
+        // UCI has no hyphens in names.
+        let option = language.replace('-', "_");
+        let last = LAST.replace("LANGUAGE", language).replace("OPTION", &option);
         let _ = write!(text, "define Package/{name}/prerm\n#!/bin/sh\n{last}endef\n");
-        let texts = lmo::from_catalogue(&source.join("po").join(language).join("mape.po"))?;
-        let set = format!("uci set luci.languages.{language}='{title}'; uci commit luci\n");
+        let texts = lmo::from_catalogue(&source.join("po").join(folder).join("mape.po"))?;
+        let set = format!("uci set luci.languages.{option}='{title}'; uci commit luci\n");
         let files = [
             File::new(format!("usr/lib/lua/luci/i18n/mape.{language}.lmo"), texts),
             File::new(format!("etc/uci-defaults/{name}"), set.into_bytes()),
@@ -120,7 +127,9 @@ mod tests {
     #[test]
     fn packages_have_what_luci_looks_for() {
         let packages = build(&Key::generate().unwrap()).unwrap();
-        let [pages, japanese] = packages.as_slice() else { panic!("{}", packages.len()) };
+        let [pages, japanese, simplified, traditional] = packages.as_slice() else {
+            panic!("{}", packages.len())
+        };
         let version = concat!(env!("CARGO_PKG_VERSION"), "-r1");
         assert_eq!(pages.ipk.file_name, format!("luci-app-mape_{version}_all.ipk"));
         assert_eq!(japanese.ipk.file_name, format!("luci-i18n-mape-ja_{version}_all.ipk"));
@@ -138,7 +147,17 @@ mod tests {
             assert!(files.lines().any(|line| line == file), "{file} in {files}");
         }
         assert!(!files.contains("/po/") && !files.contains("Makefile"), "{files}");
-        assert!(members(japanese).contains("./usr/lib/lua/luci/i18n/mape.ja.lmo"));
+        for (package, tag) in [(japanese, "ja"), (simplified, "zh-cn"), (traditional, "zh-tw")] {
+            let files = members(package);
+            for file in [
+                format!("./usr/lib/lua/luci/i18n/mape.{tag}.lmo"),
+                format!("./etc/uci-defaults/luci-i18n-mape-{tag}"),
+            ] {
+                assert!(files.lines().any(|line| line == file), "{file} in {files}");
+            }
+            let name = format!("luci-i18n-mape-{tag}_{version}_all.ipk");
+            assert_eq!(package.ipk.file_name, name);
+        }
         for line in [
             "Depends: libc, luci-base, rpcd-mod-file, rpcd-mod-ucode, mape-rs",
             "Provides: luci-proto-mape",

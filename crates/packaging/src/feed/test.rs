@@ -32,7 +32,13 @@ pub fn test(program: &Path) -> anyhow::Result<()> {
     outside(&package, &work)?;
     let feeds = real::feeds(program, &work)?;
     let list = fs::read_to_string(feeds[0].join("opkg/x86_64/Packages"))?;
-    let names = ["Package: mape-rs\n", "Package: luci-app-mape\n", "Package: luci-i18n-mape-ja\n"];
+    let names = [
+        "Package: mape-rs\n",
+        "Package: luci-app-mape\n",
+        "Package: luci-i18n-mape-ja\n",
+        "Package: luci-i18n-mape-zh-cn\n",
+        "Package: luci-i18n-mape-zh-tw\n",
+    ];
     for field in names.into_iter().chain(["Filename: mape-rs_", "SHA256sum: ", "Size: "]) {
         ensure!(list.contains(field), "no {field} in {list}");
     }

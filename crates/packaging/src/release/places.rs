@@ -13,7 +13,14 @@ pub(super) struct Place {
 }
 
 /// The names of our packages and programs, as they precede a version.
-const NAMES: &[&str] = &["mape-rs", "mape-proto", "luci-app-mape", "luci-i18n-mape-ja"];
+const NAMES: &[&str] = &[
+    "mape-rs",
+    "mape-proto",
+    "luci-app-mape",
+    "luci-i18n-mape-ja",
+    "luci-i18n-mape-zh-cn",
+    "luci-i18n-mape-zh-tw",
+];
 
 /// Returns the places in one file; most files have none.
 pub(super) fn of(path: &str, text: &str) -> Vec<Place> {

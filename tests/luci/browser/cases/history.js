@@ -1,6 +1,6 @@
 'use strict';
 
-// The last day on the status page; two lines as tabs; 63 blocks on a phone; colours of what is full.
+// The last day on the status page; two lines as tabs; 63 blocks on a phone; colours of a full set.
 
 const { page, seen, overflow } = require('../browser.js');
 const { settled, PAGES } = require('./states.js');

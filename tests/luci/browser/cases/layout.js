@@ -66,7 +66,8 @@ async function run({ browser, site, results, options }) {
 		site.theme(theme);
 		for (const dark of [ false, true ])
 			for (const [ device, width ] of Object.entries(WIDTHS))
-				for (const language of [ 'en', 'ja' ]) {
+				// Chinese has the widths of Japanese: once is enough.
+				for (const language of [ 'en', 'ja', ...device === 'phone' && !dark ? [ 'zh-cn', 'zh-tw' ] : [] ]) {
 					const wrong = [];
 					const it = await page(browser, site, { width, dark });
 
@@ -79,7 +80,7 @@ async function run({ browser, site, results, options }) {
 							wrong.push(
 								...(await overflow(it, '.mape-page')).map(text => `${name}, ${world}: ${text}`),
 								...(await faint(it, '.mape-page')).map(text => `${name}, ${world}: ${text}`),
-								...language === 'ja' ? (await english(it, '.mape-page')).map(text => `${name}, ${world}: English: ${text}`) : []);
+								...language !== 'en' ? (await english(it, '.mape-page')).map(text => `${name}, ${world}: English: ${text}`) : []);
 							if (options.pictures)
 								await it.screenshot({ path: path.join(options.pictures, `${theme}-${dark ? 'dark' : 'light'}-${device}-${language}-${name}-${world}.png`), fullPage: true });
 						}

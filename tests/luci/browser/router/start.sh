@@ -55,7 +55,9 @@ chmod +x "$root/lib/netifd/proto/mape.sh"
 mkdir -p "$root/www" "$root/usr/share/rpcd/ucode" "$root/usr/lib/lua/luci/i18n" "$root/usr/sbin"
 cp -R "$repository/luci-app-mape/htdocs/." "$root/www/"
 cp -R "$repository/luci-app-mape/root/." "$root/"
-node "$here/lmo.js" "$repository/luci-app-mape/po/ja/mape.po" "$root/usr/lib/lua/luci/i18n/mape.ja.lmo"
+for language in ja:ja zh_Hans:zh-cn zh_Hant:zh-tw; do
+	node "$here/lmo.js" "$repository/luci-app-mape/po/${language%:*}/mape.po" "$root/usr/lib/lua/luci/i18n/mape.${language#*:}.lmo"
+done
 cp "$program" "$root/usr/sbin/mape-proto.real"
 cp "$here/mape-proto.sh" "$root/usr/sbin/mape-proto"
 cp "$repository/tests/openwrt/labwan.sh" "$root/lib/netifd/proto/labwan.sh"

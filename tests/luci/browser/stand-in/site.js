@@ -45,7 +45,7 @@ class StandIn {
 		this.policy = 'default-src \'none\'; script-src \'self\' \'unsafe-eval\'; style-src \'self\' \'unsafe-inline\'; img-src \'self\'; connect-src \'self\'; base-uri \'self\'';
 		this.rights = { root: [ rights.read, rights.write ], viewer: [ rights.read ], stranger: [] };
 		for (const name of fs.readdirSync(path.join(application, 'po')).filter(name => name !== 'templates')) {
-			const texts = this.texts[name.toLowerCase().replace('_', '-')] = {};
+			const texts = this.texts[{ 'zh_Hans': 'zh-cn', 'zh_Hant': 'zh-tw' }[name] ?? name] = {};
 
 			for (const message of po.read(fs.readFileSync(path.join(application, 'po', name, 'mape.po'), 'utf8')))
 				if (message.id)

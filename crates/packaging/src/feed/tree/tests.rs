@@ -7,6 +7,9 @@ use host_tools::steps::{output, run};
 use host_tools::tools::find_program;
 
 const ARCHES: [&str; 2] = ["aarch64_generic", "x86_64"];
+/// The packages that fit all machines.
+const ANYWHERE: [&str; 4] =
+    ["luci-app-mape", "luci-i18n-mape-ja", "luci-i18n-mape-zh-cn", "luci-i18n-mape-zh-tw"];
 
 fn keys() -> Keys {
     Keys {
@@ -42,13 +45,12 @@ fn a_feed_is_complete_and_the_same_each_time() {
             .map(str::to_owned)
             .to_vec();
     for arch in ARCHES {
-        let apk = ["luci-app-mape", "luci-i18n-mape-ja", "mape-rs"];
+        let apk = ANYWHERE.into_iter().chain(["mape-rs"]);
         expected.extend(apk.map(|name| format!("apk/{arch}/{name}-{version}.apk")));
         expected.push(format!("apk/{arch}/packages.adb"));
         let index = ["Packages", "Packages.gz", "Packages.sig"];
-        let all = ["luci-app-mape", "luci-i18n-mape-ja"];
         expected.extend(index.map(|name| format!("opkg/{arch}/{name}")));
-        expected.extend(all.map(|name| format!("opkg/{arch}/{name}_{version}_all.ipk")));
+        expected.extend(ANYWHERE.map(|name| format!("opkg/{arch}/{name}_{version}_all.ipk")));
         expected.push(format!("opkg/{arch}/mape-rs_{version}_{arch}.ipk"));
     }
     expected.sort_unstable();
@@ -56,7 +58,7 @@ fn a_feed_is_complete_and_the_same_each_time() {
     // Every file in opkg's index exists, with the size and digest in the index.
     let index = fs::read_to_string(one.join("opkg/x86_64/Packages")).unwrap();
     let entries: Vec<&str> = index.split("\n\n").filter(|entry| !entry.is_empty()).collect();
-    assert_eq!(entries.len(), 3);
+    assert_eq!(entries.len(), ANYWHERE.len() + 1);
     for entry in entries {
         let field = |name: &str| {
             let mut lines = entry.lines().filter_map(|line| line.strip_prefix(name));
@@ -70,7 +72,7 @@ fn a_feed_is_complete_and_the_same_each_time() {
     assert!(page.contains("/mape-rs.pub &amp;&amp; opkg-key add /tmp/mape-rs.pub"), "{page}");
     // Every link of the page has its file, and all digests are right.
     let links: Vec<&str> = page.split("href=\"").skip(1).collect();
-    assert_eq!(links.len(), 2 + ARCHES.len() * 6);
+    assert_eq!(links.len(), 2 + ARCHES.len() * 2 * (ANYWHERE.len() + 1));
     for link in links {
         let path = link.split('"').next().unwrap();
         assert!(path.starts_with("https://") || names.iter().any(|it| it == path), "{path}");
@@ -90,7 +92,7 @@ fn a_release_page_has_each_file_once() {
     let version = concat!(env!("CARGO_PKG_VERSION"), "-r1");
     let mut expected: Vec<String> =
         ["SHA256SUMS", "SHA256SUMS.sig", "mape-rs.pem", "mape-rs.pub"].map(str::to_owned).to_vec();
-    for name in ["luci-app-mape", "luci-i18n-mape-ja"] {
+    for name in ANYWHERE {
         expected.push(format!("{name}-{version}.apk"));
         expected.push(format!("{name}_{version}_all.ipk"));
     }

@@ -287,8 +287,8 @@ return baseclass.extend({
 		return count(value) !== null;
 	},
 
-	// The samples of `history`, as `lines` gives those of the page. A time without a sample ends
-	// a polyline.
+	// The samples of `history`, as `lines` gives those of the page. A time without a sample
+	// ends a polyline.
 	dayLines(history) {
 		const samples = Array.isArray(history?.samples) ? history.samples : [];
 
