@@ -10,8 +10,8 @@
 
 # The line: without these lines you set it up yourself.
 uci -q show network | grep -q "\.proto='mape'\$" || uci -q batch <<-EOT
-	set network.wan6mape=interface
-	set network.wan6mape.proto=mape
+	set network.wan4=interface
+	set network.wan4.proto=mape
 	commit network
 EOT
 

@@ -209,7 +209,7 @@ sed -i '/wan_mape/,$d' "$root/etc/config/network"
 : >"$root/called"
 hook=/etc/hotplug.d/iface/99-mape-rs-install
 router sh -c 'cd /etc/uci-defaults && (. ./99-mape-rs) && rm 99-mape-rs' || fail 'uci-defaults'
-chroot "$root" uci -q show network | grep -q "^network.wan6mape.proto='mape'\$" || fail 'no line'
+chroot "$root" uci -q show network | grep -q "^network.wan4.proto='mape'\$" || fail 'no line'
 [ -f "$root$hook" ] || fail 'no hook'
 # As hotplug-call runs it.
 event() { chroot "$root" sh -c "(ACTION=$1 INTERFACE=wan6; . $hook)" >/dev/null 2>&1; }

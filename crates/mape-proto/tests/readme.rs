@@ -215,6 +215,30 @@ fn the_pages_name_commands_that_exist() {
 }
 
 /// A relative link leads to a file, and its anchor to a heading.
+/// The pages, the first boot and LuCI call the interface what `detect --apply` calls it
+/// (docs/decisions/0074-wan4.md).
+#[test]
+fn the_interface_has_one_name() {
+    let help = said(&["detect", "--help"]);
+    let name = help.split("names it (").nth(1).and_then(|rest| rest.split(')').next()).unwrap();
+    let mut found = Vec::new();
+    for file in pages().into_iter().chain(["openwrt-feed/first-boot.sh".to_owned()]) {
+        let text = read(&file);
+        for line in text.lines() {
+            let made = line
+                .trim()
+                .strip_suffix(".proto=mape")
+                .and_then(|it| it.split_once("set network."));
+            let shown = line.split("ifstatus ").skip(1).filter_map(|rest| rest.split('`').next());
+            found.extend(made.map(|(_, word)| word.to_owned()));
+            found.extend(shown.map(str::to_owned));
+        }
+    }
+    assert!(found.len() >= 6 && found.iter().all(|it| it == name), "{found:?}");
+    let page = "luci-app-mape/htdocs/luci-static/resources/view/mape/status.js";
+    assert!(read(page).contains(&format!("const NAMES = [ '{name}',")), "{page}");
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     let mut checked = 0;

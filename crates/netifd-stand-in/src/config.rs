@@ -3,7 +3,7 @@
 //! ```json
 //! {"wan6": {"proto": "static", "device": "eth1", "ip6addr": ["2001:db8::1/64"],
 //!           "ip6gw": "fe80::1"},
-//!  "wan6mape": {"proto": "mape", "tunlink": "wan6", "mtu": "1460"}}
+//!  "wan4": {"proto": "mape", "tunlink": "wan6", "mtu": "1460"}}
 //! ```
 //! Values are text or lists of text, as in UCI. Addresses of static interfaces may also be tables
 //! with lifetimes, which UCI does not have. Bridges are in UCI only.

@@ -21,27 +21,27 @@ over() { is "$1" true && [ "$(if_value "$1" @.data.uplink)" = "$2" ]; }
 has_error() { if_value "$1" '@.errors[*].code' | grep -qx "$2"; }
 addresses() { ip -6 -o addr show | grep -c "$LINE_CE" || :; }
 there() { [ "$(addresses)" -eq 1 ]; }
-index() { cat /sys/class/net/mape-wan6mape/ifindex 2>/dev/null; }
-says() { router mape-proto "$1" wan6mape --json | grep -q "$2"; }
+index() { cat /sys/class/net/mape-wan4/ifindex 2>/dev/null; }
+says() { router mape-proto "$1" wan4 --json | grep -q "$2"; }
 
 line_v6plus
 # shellcheck disable=SC2119
 relay_up
-sections "$(section wan6mape)" | router_start
+sections "$(section wan4)" | router_start
 uplink_pd 56
-within 15 "default: up" is wan6mape true
-check "default: zone" "$(if_value wan6mape @.data.zone)" = wan
+within 15 "default: up" is wan4 true
+check "default: zone" "$(if_value wan4 @.data.zone)" = wan
 within 15 "default: ping from LAN and router" opened
 
 # A second one with the same line touches nothing, also when it goes.
 two_index=$(index)
-sections "$(section wan6mape)" "$(section wan4)" | router_write /etc/config/network
+sections "$(section wan4)" "$(section wan4b)" | router_write /etc/config/network
 router_reload
-within 10 "second: why it is not up" has_error wan4 MAPE_LINE_TAKEN
-check "second: its alias" "$(router ubus list | grep -c 'interface\.wan4_$' || :)" -eq 0
-check "second: rules and state" "$(find "$ROOT"/tmp/run/mape-rs "$ROOT"/var/run/mape-rs/ -name wan4.json 2>/dev/null | wc -l)" -eq 0
-check "second: the first is up" "$(if_value wan6mape @.up)" = true
-sections "$(section wan6mape)" | router_write /etc/config/network
+within 10 "second: why it is not up" has_error wan4b MAPE_LINE_TAKEN
+check "second: its alias" "$(router ubus list | grep -c 'interface\.wan4b_$' || :)" -eq 0
+check "second: rules and state" "$(find "$ROOT"/tmp/run/mape-rs "$ROOT"/var/run/mape-rs/ -name wan4b.json 2>/dev/null | wc -l)" -eq 0
+check "second: the first is up" "$(if_value wan4 @.up)" = true
+sections "$(section wan4)" | router_write /etc/config/network
 router_reload
 sleep 3
 check "second gone: CE addresses" "$(addresses)" -eq 1
@@ -53,21 +53,21 @@ ip -6 addr del "$LINE_CE/128" dev wan
 check "lost: CE addresses" "$(addresses)" -eq 0
 within 3 "lost: status says so" says status MAPE_CE_MISSING
 within 3 "lost: doctor says so" says doctor ce_missing
-router ubus call network.interface.wan6mape renew || :
+router ubus call network.interface.wan4 renew || :
 within 10 "lost: it is back" there
 within 5 "lost: ping from LAN and router" opened
 check "lost: the tunnel is the same" "$(index)" = "$two_index"
 
 # When the first is switched off the second one comes up, and stays.
-sections "$(section wan6mape)" "$(section wan4)" | router_write /etc/config/network
+sections "$(section wan4)" "$(section wan4b)" | router_write /etc/config/network
 router_reload
-within 10 "handed over: the second waits" has_error wan4 MAPE_LINE_TAKEN
-if_down wan6mape
-within 15 "handed over: the second is up" is wan4 true
+within 10 "handed over: the second waits" has_error wan4b MAPE_LINE_TAKEN
+if_down wan4
+within 15 "handed over: the second is up" is wan4b true
 within 15 "handed over: ping from LAN and router" opened
-if_up wan6mape
-within 10 "handed over: the first waits" has_error wan6mape MAPE_LINE_TAKEN
-check "handed over: the second stays" "$(if_value wan4 @.up)" = true
+if_up wan4
+within 10 "handed over: the first waits" has_error wan4 MAPE_LINE_TAKEN
+check "handed over: the second stays" "$(if_value wan4b @.up)" = true
 check "handed over: CE addresses" "$(addresses)" -eq 1
 no_violation "two sections"
 
@@ -75,20 +75,20 @@ no_violation "two sections"
 ip link del wanb 2>/dev/null || :
 ip link add wanb type veth peer name wanb0
 ip link set wanb0 up
-sections "$(section wan6mape)" "$(section wan4 "tunlink 'wanb'")" \
+sections "$(section wan4)" "$(section wan4b "tunlink 'wanb'")" \
 	"config interface 'wanb'" "	option device 'wanb'" "	option proto 'labwan'" |
 	router_write /etc/config/network
 router_reload
 echo "prefix 240b:10:3251:6400:: 56 9000 9000" | router_write /tmp/lab/wanb
 heard() { router ubus call network.interface.wanb renew >/dev/null 2>&1 && is wanb true; }
 within 10 "uplinks: the second one" heard
-within 20 "uplinks: the one that names it has it" over wan4 wanb
-within 20 "uplinks: the other one has the free one" over wan6mape wan6
+within 20 "uplinks: the one that names it has it" over wan4b wanb
+within 20 "uplinks: the other one has the free one" over wan4 wan6
 uplink_down
-within 15 "uplinks: without its own it is down" is wan6mape false
+within 15 "uplinks: without its own it is down" is wan4 false
 sleep 3
-check "uplinks: the named one is not taken" "$(if_value wan6mape @.up)" = false
-check "uplinks: the other one stays there" "$(if_value wan4 @.data.uplink)" = wanb
+check "uplinks: the named one is not taken" "$(if_value wan4 @.up)" = false
+check "uplinks: the other one stays there" "$(if_value wan4b @.data.uplink)" = wanb
 uplink_up
-within 20 "uplinks: back again" over wan6mape wan6
+within 20 "uplinks: back again" over wan4 wan6
 ip link del wanb
