@@ -84,6 +84,10 @@ linux_wait 40 linux_has_line || :
 sleep 1
 judge_load
 linux_follows "back again"
+mape status --history --json
+check "history: to another address and back" "$(echo "$said" | grep -o '"event":"renumbered"' | wc -l)" -eq 2
+mape status --history
+check "history: ports in use" "$(echo "$said" | grep -c 'now  *[0-9][0-9]* ')" -eq 1
 
 # The supervisor's stop: killed at once, the line stays; then it is taken down.
 linux_watch_stop

@@ -290,6 +290,7 @@ pub(crate) const LINUX: &str = "\
 Usage: mape-proto up [--config FILE] [--dry-run]
        mape-proto down|watch [--config FILE]
        mape-proto status|doctor [--config FILE] [--json]
+       mape-proto status --history [--json]
 
   up        finds uplink and prefix, and adds missing parts: CE address, tunnel,
             default route, NAT rules. It can be repeated: correct parts stay
@@ -299,7 +300,10 @@ Usage: mape-proto up [--config FILE] [--dry-run]
   watch     brings the line up and follows every change until it is killed; for
             OpenRC, s6, systemd. SIGUSR1 makes it execute the program's file
             again, which may be a newer version.
-  status    shows the line and its missing parts; exit status 1 if it is not up
+  status    shows the line and its missing parts; exit status 1 if it is not up.
+            --history shows the last day: ports in use now, on average and at
+            most, hour by hour, and when the line was lost or renumbered, as
+            far as `status`, `ports` and `watch` have seen it.
   doctor    checks everything from the uplink to the LAN; exit status 1 if it
             finds a problem
 

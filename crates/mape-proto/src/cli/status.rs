@@ -91,7 +91,8 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     let report = options.report(arguments.env())?;
     let text = match (of_a_day, options.json) {
         (true, true) => history::json(&report, arguments.env()),
-        (true, false) if !report.interfaces.is_empty() => history::text(&report, arguments.env()),
+        (true, false) if report.interfaces.is_empty() => return Err(NoInterface(None).into()),
+        (true, false) => history::text(&report, arguments.env()),
         (false, true) => json::line(&report),
         _ => text(&report),
     };
