@@ -178,16 +178,16 @@ impl Config {
     }
 }
 
-fn mtu(options: &Options) -> Result<Option<u16>, OptionError> {
+fn mtu(options: &Options) -> Result<Option<u16>, Failure> {
     let mtu = options.number("mtu", "use a number of bytes, or remove it", 0..=65495)?;
     match mtu.filter(|mtu| *mtu < MIN_MTU) {
-        Some(small) => Err(OptionError::MtuTooSmall(small)),
+        Some(small) => Err(OptionError::MtuTooSmall(small).into()),
         None => Ok(mtu),
     }
 }
 
 /// `type` is the older name of `maptype`.
-fn map_e_only(options: &Options) -> Result<(), OptionError> {
+fn map_e_only(options: &Options) -> Result<(), Failure> {
     let hint = "use proto map for MAP-T and LW4over6";
     for name in ["maptype", "type"] {
         options.read(name, hint, |text| (text == "map-e").then_some(()))?;
@@ -195,7 +195,7 @@ fn map_e_only(options: &Options) -> Result<(), OptionError> {
     Ok(())
 }
 
-fn full_cone_hosts(options: &Options) -> Result<Vec<Ipv4Addr>, OptionError> {
+fn full_cone_hosts(options: &Options) -> Result<Vec<Ipv4Addr>, Failure> {
     let name = "full_cone_hosts";
     let hint = "list the addresses of hosts of the LAN, like 192.168.1.20";
     let mut hosts = Vec::new();
@@ -220,7 +220,7 @@ fn layout(options: &Options) -> Result<Option<Layout>, Failure> {
     }
 }
 
-fn encaplimit(options: &Options) -> Result<String, OptionError> {
+fn encaplimit(options: &Options) -> Result<String, Failure> {
     let hint = "use ignore, or a number from 0 to 255";
     let limit = options.read("encaplimit", hint, |text| {
         (text == "ignore" || decimal(text, 255).is_some()).then(|| text.to_owned())

@@ -130,7 +130,7 @@ impl FixedIpv4Contract {
 }
 
 /// `ipaddr`, with the length behind it or in `ip4prefixlen`. Papers have the mask too.
-fn addresses(options: &Options) -> Result<Option<Ipv4Net>, OptionError> {
+fn addresses(options: &Options) -> Result<Option<Ipv4Net>, Failure> {
     let read = |text: &str| match text.split_once('/') {
         None => text.parse::<Ipv4Addr>().ok().map(Ipv4Net::from),
         Some((address, mask)) if mask.contains('.') => {
@@ -143,20 +143,24 @@ fn addresses(options: &Options) -> Result<Option<Ipv4Net>, OptionError> {
     let len = options.number("ip4prefixlen", ADDRESS_HINT, u32::from(LARGEST_BLOCK_LEN)..=32)?;
     match (stated, len) {
         (Some(net), Some(len)) if net.prefix_len() < 32 && net.prefix_len() != len => {
-            Err(OptionError::Contradiction("ipaddr", "ip4prefixlen"))
+            Err(OptionError::Contradiction("ipaddr", "ip4prefixlen").into())
         }
         (Some(net), Some(len)) => Ok(Ipv4Net::new(net.addr(), len).ok()),
         (stated, _) => Ok(stated),
     }
 }
 
-fn update(options: &Options, server: Option<&str>) -> Result<Option<Update>, OptionError> {
+fn update(options: &Options, server: Option<&str>) -> Result<Option<Update>, Failure> {
     let (user, password) = (options.text("update_user")?, options.text("update_password")?);
     let (user, password) = match (user, password) {
         (None, None) => return Ok(None),
         (Some(user), Some(password)) => (user, password),
-        (Some(_), None) => return Err(OptionError::Without("update_user", "update_password")),
-        (None, Some(_)) => return Err(OptionError::Without("update_password", "update_user")),
+        (Some(_), None) => {
+            return Err(OptionError::Without("update_user", "update_password").into());
+        }
+        (None, Some(_)) => {
+            return Err(OptionError::Without("update_password", "update_user").into());
+        }
     };
     let stated = options.text("update_url")?;
     let text = stated.as_deref().or(server);

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use ipnet::Ipv4Net;
 use log::LevelFilter;
 use mape_core::{
-    Code, Explain, Explanation, IntoVec as _, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal,
+    Code, Explain, Explanation, Failure, IntoVec as _, MIN_MTU, Quoted, TUNNEL_OVERHEAD, decimal,
 };
 use mape_system::{json, logger};
 use serde_json::{Map, Value};
@@ -127,16 +127,16 @@ impl Options {
         Self(options.iter().map(value).collect())
     }
 
-    pub(super) fn parse(json: &str) -> Result<Self, OptionError> {
+    pub(super) fn parse(json: &str) -> Result<Self, Failure> {
         match json::value(json) {
             Ok(Value::Object(map)) => Ok(Self(map)),
-            _ => Err(OptionError::NotJson),
+            _ => Err(OptionError::NotJson.into()),
         }
     }
 
     /// The option as text, written as an option or as a list of one; an empty one is as good as
     /// none.
-    pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, OptionError> {
+    pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, Failure> {
         let value = match self.0.get(name) {
             Some(Value::Array(entries)) if entries.len() <= 1 => entries.first(),
             value => value,
@@ -147,7 +147,9 @@ impl Options {
             Some(Value::Number(number)) => number.to_string(),
             Some(Value::Bool(bit)) => u8::from(*bit).to_string(),
             Some(list) => {
-                return Err(OptionError::bad(name, &json::to_text(list), "give it one value"));
+                return Err(
+                    OptionError::bad(name, &json::to_text(list), "give it one value").into()
+                );
             }
         };
         let text = text.trim();
@@ -155,7 +157,7 @@ impl Options {
     }
 
     /// The entries of a list; an option with one value counts as one, or as many as blanks make it.
-    pub(super) fn list(&self, name: &'static str) -> Result<Vec<String>, OptionError> {
+    pub(super) fn list(&self, name: &'static str) -> Result<Vec<String>, Failure> {
         let Some(Value::Array(entries)) = self.0.get(name) else {
             let text = self.text(name)?.unwrap_or_default();
             return Ok(text.split_ascii_whitespace().map(str::to_owned).into_vec());
@@ -167,14 +169,14 @@ impl Options {
                 Value::Number(number) => number.to_string(),
                 other => {
                     let other = json::to_text(other);
-                    return Err(OptionError::bad(name, &other, "list plain values"));
+                    return Err(OptionError::bad(name, &other, "list plain values").into());
                 }
             });
         }
         Ok(list)
     }
 
-    pub(super) fn has(&self, name: &'static str) -> Result<bool, OptionError> {
+    pub(super) fn has(&self, name: &'static str) -> Result<bool, Failure> {
         self.text(name).map(|text| text.is_some())
     }
 
@@ -184,7 +186,7 @@ impl Options {
         name: &'static str,
         hint: &'static str,
         read: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, OptionError> {
+    ) -> Result<Option<T>, Failure> {
         let mut value = None;
         self.read_with(name, hint, &mut |text| {
             value = read(text);
@@ -199,9 +201,9 @@ impl Options {
         name: &'static str,
         hint: &'static str,
         read: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<(), OptionError> {
+    ) -> Result<(), Failure> {
         match self.text(name)? {
-            Some(text) if !read(&text) => Err(OptionError::bad(name, &text, hint)),
+            Some(text) if !read(&text) => Err(OptionError::bad(name, &text, hint).into()),
             _ => Ok(()),
         }
     }
@@ -211,7 +213,7 @@ impl Options {
         name: &'static str,
         hint: &'static str,
         range: RangeInclusive<u32>,
-    ) -> Result<Option<T>, OptionError> {
+    ) -> Result<Option<T>, Failure> {
         let number = self.in_range(name, hint, range)?;
         Ok(number.and_then(|number| T::try_from(number).ok()))
     }
@@ -222,24 +224,24 @@ impl Options {
         name: &'static str,
         hint: &'static str,
         range: RangeInclusive<u32>,
-    ) -> Result<Option<u32>, OptionError> {
+    ) -> Result<Option<u32>, Failure> {
         self.read(name, hint, |text| {
             decimal(text, *range.end()).filter(|number| range.contains(number))
         })
     }
 
     /// The words that UCI takes for a switch.
-    pub(super) fn switch(&self, name: &'static str) -> Result<Option<bool>, OptionError> {
+    pub(super) fn switch(&self, name: &'static str) -> Result<Option<bool>, Failure> {
         self.read(name, "use 0 or 1", mape_uci::switch)
     }
 
-    pub(super) fn seconds(&self, name: &'static str) -> Result<Option<NonZeroU16>, OptionError> {
+    pub(super) fn seconds(&self, name: &'static str) -> Result<Option<NonZeroU16>, Failure> {
         let number = self.number(name, "write a number of seconds from 1 to 65535", 1..=65535)?;
         Ok(number.and_then(NonZeroU16::new))
     }
 
     /// The least important messages that are logged.
-    pub(super) fn log_level(&self) -> Result<LevelFilter, OptionError> {
+    pub(super) fn log_level(&self) -> Result<LevelFilter, Failure> {
         let level = self.read("log_level", "use error, warn, info or debug", logger::level)?;
         Ok(level.unwrap_or(logger::DEFAULT_LEVEL))
     }
