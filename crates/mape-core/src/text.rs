@@ -82,7 +82,7 @@ impl fmt::Display for ShellWord<'_> {
 /// A value from outside inside an error sentence: in double quotes, with control characters escaped
 /// and the end cut off, so that no input can break a terminal or a log line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quoted(String);
+pub struct Quoted(Box<str>);
 
 /// Longest part of a value that an error repeats, in characters.
 const MAX_QUOTED_CHARS: usize = 60;
@@ -99,13 +99,13 @@ impl Quoted {
         if text.chars().nth(MAX_QUOTED_CHARS).is_some() {
             shown.push('…');
         }
-        Self(shown)
+        Self(shown.into())
     }
 
     /// Returns a copy of the text without the quotes.
     #[must_use]
     pub fn text(&self) -> String {
-        self.0.clone()
+        self.0.to_string()
     }
 
     /// Returns the text without the quotes.
