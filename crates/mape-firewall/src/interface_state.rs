@@ -63,11 +63,11 @@ record! {
 /// A state file that cannot be used, as one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct StateError(pub String);
+pub struct StateError(pub Box<str>);
 
 impl<E: Explain> From<E> for StateError {
     fn from(error: E) -> Self {
-        Self(error.to_string())
+        Self(error.to_string().into())
     }
 }
 
@@ -297,7 +297,7 @@ impl State {
     pub fn plan_without_servers(&self) -> Result<Plan, StateError> {
         let plan = plan_of(&self.request()?)?;
         if plan.mtu() != self.mtu {
-            return Err(StateError(format!("an MTU of {} is too large", self.mtu)));
+            return Err(StateError(format!("an MTU of {} is too large", self.mtu).into()));
         }
         Ok(plan)
     }

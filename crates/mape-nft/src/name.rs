@@ -21,18 +21,18 @@ const KEPT: usize = 5;
 ///
 /// It does not begin with `-` or `.`. It is not a number, which nft would take for an index.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DeviceName(String);
+pub struct DeviceName(Box<str>);
 
 /// Name of a logical interface (a UCI section): 1 to 64 letters, digits, `_`, `.`, `@` or `-`. It
 /// does not begin with `-` or `.`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct InterfaceName(String);
+pub struct InterfaceName(Box<str>);
 
 impl DeviceName {
     /// Returns the tunnel device of an interface called `wan`.
     #[must_use]
     pub fn default_tunnel() -> Self {
-        Self(format!("{PREFIX}wan"))
+        Self(format!("{PREFIX}wan").into())
     }
 
     /// Returns the tunnel device of an interface: `mape-IFACE`. An interface name of more than 10
@@ -41,10 +41,10 @@ impl DeviceName {
     pub fn of_interface(interface: &InterfaceName) -> Self {
         let name = interface.as_str();
         if PREFIX.len() + name.len() <= DEVICE_LEN {
-            return Self(format!("{PREFIX}{name}"));
+            return Self(format!("{PREFIX}{name}").into());
         }
         let kept = name.get(..KEPT).unwrap_or_default();
-        Self(format!("{PREFIX}{kept}{}", short_hash(name)))
+        Self(format!("{PREFIX}{kept}{}", short_hash(name)).into())
     }
 
     /// Returns the name.
@@ -64,7 +64,7 @@ impl DeviceName {
     #[must_use]
     pub fn interface(&self) -> InterfaceName {
         let rest = self.0.strip_prefix(PREFIX).filter(|rest| is_name(rest, INTERFACE_LEN));
-        InterfaceName(rest.map_or_else(|| format!("{OTHER}{}", self.0), str::to_owned))
+        InterfaceName(rest.map_or_else(|| format!("{OTHER}{}", self.0), str::to_owned).into())
     }
 }
 
@@ -137,7 +137,7 @@ impl FromStr for DeviceName {
         // nft takes `oif "7"` for the device with index 7 if no device has that name.
         let number = text.bytes().all(|byte| byte.is_ascii_digit());
         if is_name(text, DEVICE_LEN) && !number {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(NameError::Device(Quoted::new(text)))
         }
@@ -149,7 +149,7 @@ impl FromStr for InterfaceName {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         if is_name(text, INTERFACE_LEN) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(NameError::Interface(Quoted::new(text)))
         }

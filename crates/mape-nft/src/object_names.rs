@@ -14,7 +14,7 @@ pub(crate) const MARKER_CHAIN: &str = "loaded_hash";
 
 /// The names of one interface's objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ObjectNames(String);
+pub struct ObjectNames(Box<str>);
 
 /// The kind of packets that the counters of a chain count. All counters count dropped packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ impl ObjectNames {
     /// Returns the names for this interface.
     #[must_use]
     pub fn of(name: &InterfaceName) -> Self {
-        Self(name.identifier())
+        Self(name.identifier().into())
     }
 
     /// Returns the name of the interface's own table, of family `netdev`. The table exists only if
@@ -100,7 +100,7 @@ impl ObjectNames {
     /// anything.
     #[must_use]
     pub fn in_common_table(&self, chain: &str) -> Option<DropKind> {
-        let chain = chain.strip_suffix(&self.0)?.strip_suffix('_')?;
+        let chain = chain.strip_suffix(&*self.0)?.strip_suffix('_')?;
         match chain {
             "dnat-in" => Some(DropKind::Incoming),
             "snat" | "egress-filter" => Some(DropKind::Outgoing),

@@ -40,7 +40,7 @@ impl Transport {
 
 /// A device by its name, or all devices with a common prefix (`wg*`, as firewall4 writes it).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Devices(String);
+pub struct Devices(Box<str>);
 
 impl fmt::Display for Devices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,7 +53,7 @@ impl FromStr for Devices {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         if is_device_name(text.strip_suffix('*').unwrap_or(text)) {
-            return Ok(Self(text.to_owned()));
+            return Ok(Self(text.into()));
         }
         Err(NameError::Device(mape_core::Quoted::new(text)))
     }

@@ -80,7 +80,7 @@ pub fn digest(text: &str) -> String {
 /// A URL that the user entered, in which `{prefix}` stands for the address of the line's prefix and
 /// `{length}` for its length.
 #[derive(Clone, PartialEq, Eq)]
-pub struct UserUrl(String);
+pub struct UserUrl(Box<str>);
 
 /// Hides the URL, which may contain a secret code.
 impl std::fmt::Debug for UserUrl {
@@ -95,7 +95,7 @@ impl UserUrl {
     /// # Errors
     /// [`BadUrl`] where it is not a URL that can be requested over IPv6.
     pub fn new(text: &str) -> Result<Self, BadUrl> {
-        let url = Self(text.trim().to_owned());
+        let url = Self(text.trim().into());
         url.with("2001:db80:2001:db80::", "64").map(|_| url).ok_or(BadUrl)
     }
 

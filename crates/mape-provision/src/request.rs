@@ -195,14 +195,14 @@ fn is_word(text: &str, longest: usize, also: &[u8]) -> bool {
 
 /// The token by which a server recognises a line: 64 hexadecimal digits in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token(String);
+pub struct Token(Box<str>);
 
 impl Token {
     /// Reads a token.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let good = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        (text.len() == 64 && text.bytes().all(good)).then(|| Self(text.to_owned()))
+        (text.len() == 64 && text.bytes().all(good)).then(|| Self(text.into()))
     }
 
     /// Returns the digits.
