@@ -2,13 +2,13 @@
 //! the crashers ever found, by an ordinary test of `mape-core`.
 
 use mape_core::{
-    Code, Explain, Explanation, FailureParts, Layout, Plan, PortList, ReceivedPrefix, Request,
+    Code, Explain, ExplanationParts, FailureParts, Layout, Plan, PortList, ReceivedPrefix, Request,
     Rule, parse_dhcpv6_rule, parse_map_rules, parse_rule, parse_rule_file, plan,
 };
 
 /// An error is one line, names a code and a next step, and is not as long as its input.
 pub fn explains_itself(error: &dyn Explain) {
-    let Explanation { code, hint, params } = error.explain();
+    let ExplanationParts { code, hint, params } = error.explain().into_parts();
     let message = error.to_string();
     explains(&FailureParts { code, message, hint: hint.into_owned(), params });
 }

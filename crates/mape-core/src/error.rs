@@ -115,12 +115,17 @@ impl fmt::Display for Code {
 /// let explanation = Explanation::new(Code::MtuTooSmall, "raise the MTU of the uplink")
 ///     .text("device", "eth0")
 ///     .param("uplink_mtu", &1280);
+/// let explanation = explanation.into_parts();
 /// assert_eq!(explanation.hint, "raise the MTU of the uplink");
 /// assert_eq!(explanation.params[1], ("uplink_mtu", "1280".to_owned()));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Explanation {
+pub struct Explanation(Box<ExplanationParts>);
+
+/// The parts of an [`Explanation`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplanationParts {
     /// The stable machine code.
     pub code: Code,
     /// The next step, as one sentence.
@@ -135,7 +140,22 @@ impl Explanation {
     // fewer instructions than the stores into the result are.
     #[inline(never)]
     pub fn new(code: Code, hint: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, hint: hint.into(), params: Vec::new() }
+        Self::with(code, hint, Vec::new())
+    }
+
+    /// Returns an explanation with these named values.
+    pub fn with(
+        code: Code,
+        hint: impl Into<Cow<'static, str>>,
+        params: Vec<(&'static str, String)>,
+    ) -> Self {
+        Self(Box::new(ExplanationParts { code, hint: hint.into(), params }))
+    }
+
+    /// Takes the parts out.
+    #[must_use]
+    pub fn into_parts(self) -> ExplanationParts {
+        *self.0
     }
 
     /// Returns the explanation of a value of this option that cannot be read or is out of range.
@@ -146,14 +166,14 @@ impl Explanation {
 
     /// Adds a named value that is a text.
     pub fn text(mut self, name: &'static str, value: &str) -> Self {
-        self.params.push((name, value.to_owned()));
+        self.0.params.push((name, value.to_owned()));
         self
     }
 
     /// Adds a named value of any type.
     // Not generic, so that the program contains it once.
     pub fn param(mut self, name: &'static str, value: &dyn fmt::Display) -> Self {
-        self.params.push((name, value.to_string()));
+        self.0.params.push((name, value.to_string()));
         self
     }
 }
@@ -173,7 +193,7 @@ pub trait Explain: fmt::Display {
     where
         Self: Sized,
     {
-        self.explain().code
+        self.explain().0.code
     }
 
     /// Returns the next step, as one sentence.
@@ -181,7 +201,7 @@ pub trait Explain: fmt::Display {
     where
         Self: Sized,
     {
-        self.explain().hint.into_owned()
+        self.explain().0.hint.into_owned()
     }
 
     /// Returns the named values of the sentence, for translation. Names are stable.
@@ -189,6 +209,6 @@ pub trait Explain: fmt::Display {
     where
         Self: Sized,
     {
-        self.explain().params
+        self.explain().0.params
     }
 }

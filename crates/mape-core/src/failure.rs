@@ -1,6 +1,6 @@
 //! An error without its type: what a caller shows, logs or keeps.
 
-use crate::error::{Code, Explain, Explanation};
+use crate::error::{Code, Explain, ExplanationParts};
 use crate::text::{Quoted, Shown};
 
 /// An error that has explained itself: the reason why the program cannot do what was requested.
@@ -52,7 +52,7 @@ impl Failure {
 
     // Not generic: one copy of the code for all error types.
     fn explained(error: &dyn Explain) -> Self {
-        let Explanation { code, hint, params } = error.explain();
+        let ExplanationParts { code, hint, params } = error.explain().into_parts();
         let message = error.to_string();
         Self(Box::new(FailureParts { code, message, hint: hint.into_owned(), params }))
     }
@@ -76,7 +76,8 @@ impl Failure {
     /// Returns the same failure; its sentence also names the error of undoing what was done.
     #[must_use]
     pub fn and_then_failed(mut self, later: &dyn Explain) -> Self {
-        self.message = format!("{}; then {later} ({})", self.message, later.explain().code);
+        self.message =
+            format!("{}; then {later} ({})", self.message, later.explain().into_parts().code);
         self
     }
 

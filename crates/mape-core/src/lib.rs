@@ -50,7 +50,7 @@ mod text;
 pub use builtin::{
     BuiltinRule, RuleGroup, fill_from_table, find as find_builtin, rules as builtin_rules,
 };
-pub use error::{Code, Explain, Explanation};
+pub use error::{Code, Explain, Explanation, ExplanationParts};
 pub use failure::{Failure, FailureParts};
 pub use hash::{fnv1a_32, fnv1a_64};
 pub use into_vec::IntoVec;

@@ -4,14 +4,14 @@
 use std::fmt::Write as _;
 
 use mape_core::{
-    Explain, Explanation, Layout, PortList, ProviderChoice, ReceivedPrefix, Request, parse_rule,
-    parse_rule_file, plan,
+    Explain, ExplanationParts, Layout, PortList, ProviderChoice, ReceivedPrefix, Request,
+    parse_rule, parse_rule_file, plan,
 };
 
 const V6PLUS: &str = "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,br=2404:9200:225:100::64";
 
 fn explained(error: &dyn Explain) -> String {
-    let Explanation { code, hint, params } = error.explain();
+    let ExplanationParts { code, hint, params } = error.explain().into_parts();
     let mut text = format!("{code}\n{error}\n-> {hint}\n");
     for (name, value) in params {
         let _ = writeln!(text, "{name}={value}");

@@ -73,7 +73,7 @@ impl Explain for NoRouter {
     fn explain(&self) -> Explanation {
         let hint = self.next;
         let params = Vec::new();
-        Explanation { code: Code::NoInterface, hint: hint.into(), params }
+        Explanation::with(Code::NoInterface, hint, params)
     }
 }
 

@@ -119,7 +119,7 @@ pub enum LinuxError {
 
 impl Explain for LinuxError {
     fn explain(&self) -> Explanation {
-        Explanation { code: self.code(), hint: self.hint().into(), params: self.params() }
+        Explanation::with(self.code(), self.hint(), self.params())
     }
 }
 

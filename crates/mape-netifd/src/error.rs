@@ -40,7 +40,7 @@ impl Explain for SetupError {
             Self::NoTunnel(error) => {
                 let hint =
                     "see whether kmod-ip6-tunnel is installed, and netifd's messages in `logread`";
-                Explanation { params: error.params(), ..Explanation::new(Code::Ubus, hint) }
+                Explanation::with(Code::Ubus, hint, error.params())
             }
             Self::TunnelExists { device, owner, ce, br } => {
                 let hint = owner.as_ref().map_or_else(

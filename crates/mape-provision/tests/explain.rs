@@ -11,7 +11,7 @@ use mape_provision::{
 };
 
 fn explained(error: &dyn Explain) -> String {
-    let mape_core::Explanation { code, hint, params } = error.explain();
+    let mape_core::ExplanationParts { code, hint, params } = error.explain().into_parts();
     let mut text = format!("{code}\n{error}\n-> {hint}\n");
     for (name, value) in params {
         let _ = writeln!(text, "{name}={value}");

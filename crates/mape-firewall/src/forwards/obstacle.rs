@@ -1,6 +1,6 @@
 //! The reason why a forward is not published.
 
-use mape_core::{Explain, Explanation, Failure, FailureParts};
+use mape_core::{Explain, ExplanationParts, Failure, FailureParts};
 
 /// Why a forward is not published.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Obstacle {
     }
 
     pub(crate) fn explained(code: &'static str, error: &dyn Explain) -> Self {
-        let Explanation { hint, params, .. } = error.explain();
+        let ExplanationParts { hint, params, .. } = error.explain().into_parts();
         Self { code, reason: error.to_string(), hint: hint.into_owned(), params }
     }
 

@@ -57,7 +57,8 @@ impl State {
     /// [`StateError`] where it cannot be read or is not whole.
     pub fn read(path: &Path) -> Result<Self, StateError> {
         let text = files::text(path).map_err(|error| StateError(error.to_string().into()))?;
-        let state: Self = json::read(&text).map_err(|error| StateError(error.to_string().into()))?;
+        let state: Self =
+            json::read(&text).map_err(|error| StateError(error.to_string().into()))?;
         if !state.is_of_this_format() {
             return Err(StateError(format!("it has format {}, not {SCHEMA}", state.schema).into()));
         }

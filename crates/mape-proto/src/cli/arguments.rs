@@ -213,6 +213,6 @@ impl Explain for UsageError {
             Self::Exclusive(one, _) => vec![("option", format!("--{one}"))],
             Self::Mtu(value) => vec![("option", "uplink_mtu".to_owned()), ("value", value.text())],
         };
-        Explanation { code: Code::OptionInvalid, hint: hint.into(), params }
+        Explanation::with(Code::OptionInvalid, hint, params)
     }
 }

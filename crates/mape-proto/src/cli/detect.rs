@@ -63,7 +63,7 @@ impl Explain for NotApplied {
             Self::NameTaken(name) => vec![("interface", name.text())],
             Self::NoProtocol(proto) => vec![("value", (*proto).to_owned())],
         };
-        Explanation { code: Code::Uci, hint: hint.into(), params }
+        Explanation::with(Code::Uci, hint, params)
     }
 }
 

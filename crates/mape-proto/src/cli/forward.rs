@@ -58,7 +58,7 @@ impl Explain for NoForward {
     fn explain(&self) -> Explanation {
         let hint = "mape-proto forward list shows those there are";
         let params = vec![("value", self.0.text())];
-        Explanation { code: Code::OptionInvalid, hint: hint.into(), params }
+        Explanation::with(Code::OptionInvalid, hint, params)
     }
 }
 
@@ -71,7 +71,7 @@ impl Explain for Several {
     fn explain(&self) -> Explanation {
         let hint = format!("name the section: {}", self.1.join(", "));
         let params = vec![("value", self.0.text()), ("sections", self.1.join(" "))];
-        Explanation { code: Code::OptionInvalid, hint: hint.into(), params }
+        Explanation::with(Code::OptionInvalid, hint, params)
     }
 }
 
@@ -88,7 +88,7 @@ impl Explain for Refused {
     fn explain(&self) -> Explanation {
         let hint = self.hint.clone();
         let params = self.params.clone();
-        Explanation { code: Code::OptionInvalid, hint: hint.into(), params }
+        Explanation::with(Code::OptionInvalid, hint, params)
     }
 }
 

@@ -32,7 +32,7 @@ impl Explain for Unknown {
     fn explain(&self) -> Explanation {
         let hint = "run this as root; without --free and --used all ports are listed";
         let params = vec![("interface", self.interface.clone()), ("reason", self.reason.clone())];
-        Explanation { code: Code::Conntrack, hint: hint.into(), params }
+        Explanation::with(Code::Conntrack, hint, params)
     }
 }
 

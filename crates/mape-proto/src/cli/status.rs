@@ -69,7 +69,7 @@ impl Explain for NoInterface {
             None => "configure one with option proto mape",
         };
         let params = self.0.iter().map(|name| ("interface", name.text())).into_vec();
-        Explanation { code: Code::NoInterface, hint: hint.into(), params }
+        Explanation::with(Code::NoInterface, hint, params)
     }
 }
 

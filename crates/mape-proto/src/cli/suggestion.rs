@@ -11,8 +11,8 @@ pub(super) const LIST: &str = "mape-proto --help lists the commands";
 pub(super) fn explain(word: &Quoted) -> Explanation {
     let text = word.text();
     let hint = nearest(&text, &help::program())
-        .map_or_else(|| LIST.into(), |name| format!("did you mean {name}? {LIST}").into());
-    Explanation { code: Code::OptionInvalid, hint, params: vec![("value", text)] }
+        .map_or_else(|| LIST.to_owned(), |name| format!("did you mean {name}? {LIST}"));
+    Explanation::with(Code::OptionInvalid, hint, vec![("value", text)])
 }
 
 /// The command of the help text with the least distance to `word`: at most 2, and less than a word

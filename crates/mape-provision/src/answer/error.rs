@@ -1,6 +1,6 @@
 //! Reasons why an answer cannot be used.
 
-use mape_core::{Code, Explain, Explanation, Quoted, ReceivedPrefix, RuleError};
+use mape_core::{Code, Explain, Explanation, ExplanationParts, Quoted, ReceivedPrefix, RuleError};
 
 /// Longest body read, in bytes. 256 rules with every blank that a server may add take 60 kB.
 pub const MAX_BODY: usize = 256 * 1024;
@@ -103,8 +103,9 @@ impl Explain for AnswerError {
                 unusable().text("key", &path_of(path, key)).text("value", value.as_str())
             }
             Self::Rule { number, error } => {
-                let Explanation { params, .. } = error.explain();
-                Explanation { params, ..unusable() }.param("rule", number)
+                let ExplanationParts { code, hint, .. } = unusable().into_parts();
+                let params = error.explain().into_parts().params;
+                Explanation::with(code, hint, params).param("rule", number)
             }
             Self::RuleLacks { number, key } => unusable().text("key", key).param("rule", number),
             Self::RuleValue { number, key, value } => {

@@ -213,9 +213,9 @@ fn effect(effect: Option<&Effect>) -> Value {
 /// Sentence and hint of an effect that has them.
 fn sentence(effect: Option<&Effect>) -> String {
     let explained = |error: &dyn Explain| {
-        let (sentence, hint) = (error.to_string(), error.explain().hint);
+        let (sentence, hint) = (error.to_string(), error.explain().into_parts().hint);
         assert!(!sentence.is_empty() && !hint.is_empty() && !sentence.ends_with('.'));
-        format!("{sentence} -> {hint} {:?}", error.explain().params)
+        format!("{sentence} -> {hint} {:?}", error.explain().into_parts().params)
     };
     match effect {
         Some(Effect::Withdraw(why)) => explained(why),
