@@ -12,7 +12,7 @@ use mape_core::{
     TUNNEL_OVERHEAD, parse_rule, plan as plan_of,
 };
 use mape_nft::{
-    Dataplane, DeviceName, Edge, EdgeChoice, Forwards, Interface, InterfaceName, Options,
+    Dataplane, DeviceName, Edge, EdgeChoice, Forwards, Interface, InterfaceName, Offload, Options,
 };
 use mape_system::{files, json, record};
 
@@ -335,8 +335,6 @@ impl State {
                 full_cone: self.full_cone,
                 time_wait: self.time_wait,
                 dscp_reset: self.dscp_reset,
-                // This is a property of the machine, which the loader sets.
-                flow_offload: false,
             },
         })
     }
@@ -374,6 +372,8 @@ impl ValidState {
             dataplane: self.line.clone(),
             edge,
             options,
+            // A property of the machine, which the loader sets.
+            offload: Offload::default(),
             forwards: Forwards::with_hairpin(
                 self.servers.iter().flat_map(Server::reached_from).into_vec(),
                 self.cone_hosts.clone(),

@@ -11,6 +11,7 @@ pub mod capability_cache;
 mod env;
 mod error;
 pub mod firewall4;
+mod flow_offload;
 mod forward_status;
 pub mod forwards;
 mod interface_state;
@@ -30,6 +31,7 @@ mod state_files;
 
 pub use env::{Env, look_into};
 pub use error::FirewallError;
+pub use flow_offload::OtherFlowtables;
 pub use forward_status::{
     ForwardStatus, NOT_LOADED, STOPPED, STOPPED_CODE, STOPPED_HINT, in_force, statuses, statuses_of,
 };

@@ -1,12 +1,12 @@
 //! Interfaces that can be loaded, and the order in which their rules are tried.
 
 use mape_core::{IntoVec as _, Quoted};
-use mape_kernel::netlink::{Kernel, NetlinkError};
-use mape_kernel::nft_state;
-use mape_nft::Interface;
+use mape_kernel::netlink::NetlinkError;
+use mape_nft::{Interface, Offload};
 
 use crate::env::Env;
 use crate::error::FirewallError;
+use crate::flow_offload::OtherFlowtables;
 use crate::interface_state::{State, StateError, ValidState};
 use crate::publish::Planned;
 use crate::remarks::Remarks;
@@ -18,16 +18,23 @@ pub(crate) struct LoadableInterface {
     pub(crate) valid: ValidState,
     /// Index of the device; 0 if the device will be created again.
     pub(crate) index: u32,
+    pub(crate) flowtables: OtherFlowtables,
 }
 
 impl LoadableInterface {
     /// Returns the interface with the edge of this rank (0 is the best), or with the last edge if
-    /// it has fewer.
-    fn ranked(&self, rank: usize, time_wait: bool) -> Interface {
+    /// it has fewer. `own_flowtable` permits a flowtable of ours.
+    fn ranked(&self, rank: usize, time_wait: bool, own_flowtable: bool) -> Interface {
         let edges = self.valid.edge.candidates();
         let edge = edges.get(rank).or(edges.last()).copied();
         let edge = edge.unwrap_or_else(|| self.valid.edge.preferred());
-        self.valid.interface(self.index, edge, time_wait)
+        let mut interface = self.valid.interface(self.index, edge, time_wait);
+        let shared = interface.dataplane.mapping().is_some();
+        interface.offload = self.flowtables.offload(edge, shared);
+        if !own_flowtable && matches!(interface.offload, Offload::Own(_)) {
+            interface.offload = Offload::Untouched;
+        }
+        interface
     }
 }
 
@@ -70,42 +77,48 @@ pub(crate) fn loadable(
             ));
             continue;
         }
-        ready.push(LoadableInterface { state: state.clone(), valid, index });
+        ready.push(LoadableInterface {
+            state: state.clone(),
+            valid,
+            index,
+            flowtables: OtherFlowtables::default(),
+        });
     }
     ready
 }
 
-/// Keeps the connections of all interfaces out of firewall4's flowtable, if there is one. An
-/// offloaded packet skips `prerouting` and `postrouting`, where the `postrouting` edge translates
-/// ports.
+/// Finds out for all interfaces whether another program offloads connections.
 ///
 /// # Errors
 /// [`FirewallError::Flowtables`]
-pub(crate) fn apply_offload_exemption(
-    kernel: &Kernel,
+pub(crate) fn find_flowtables(
+    env: &Env,
     interfaces: &mut [LoadableInterface],
 ) -> Result<(), FirewallError> {
-    let offloads = match nft_state::offloads(kernel) {
+    let others = match OtherFlowtables::read(env) {
         // The kernel then refuses the rules too, and nft's error says why.
-        Err(NetlinkError::Socket(_) | NetlinkError::Refused(_)) => false,
-        offloads => offloads.map_err(FirewallError::Flowtables)?,
+        Err(NetlinkError::Socket(_) | NetlinkError::Refused(_)) => return Ok(()),
+        others => others.map_err(FirewallError::Flowtables)?,
     };
     for interface in interfaces {
-        interface.valid.options.flow_offload = offloads;
+        interface.flowtables = others.for_tunnel(env, &interface.valid.device);
     }
     Ok(())
 }
 
 /// Returns the attempts in order: each edge from the best one on, then each edge again without
-/// `time_wait`, which a kernel can lack.
+/// `time_wait`, which a kernel can lack. Each attempt with a flowtable of ours is followed by one
+/// without it, because a device of the LAN may be deleted while the text is loaded.
 pub(crate) fn attempts(interfaces: &[LoadableInterface]) -> Vec<Vec<Interface>> {
     let mut attempts: Vec<Vec<Interface>> = Vec::new();
     for time_wait in [true, false] {
         for rank in 0..3 {
-            let attempt: Vec<Interface> =
-                interfaces.iter().map(|it| it.ranked(rank, time_wait)).into_vec();
-            if !attempts.contains(&attempt) {
-                attempts.push(attempt);
+            for own_flowtable in [true, false] {
+                let ranked = |it: &LoadableInterface| it.ranked(rank, time_wait, own_flowtable);
+                let attempt: Vec<Interface> = interfaces.iter().map(ranked).into_vec();
+                if !attempts.contains(&attempt) {
+                    attempts.push(attempt);
+                }
             }
         }
     }

@@ -9,11 +9,10 @@ use nix::fcntl::Flock;
 use crate::admit::admit;
 use crate::env::Env;
 use crate::error::FirewallError;
+use crate::flow_offload::OtherFlowtables;
 use crate::forwards::ConfiguredForwards;
 use crate::interface_state::{State, StateError};
-use crate::loadable::{
-    LoadableInterface, apply_offload_exemption, attempts, first_accepted, loadable,
-};
+use crate::loadable::{LoadableInterface, attempts, find_flowtables, first_accepted, loadable};
 use crate::nft_command::Nft;
 use crate::presence::{forget, note, presence};
 use crate::publish::{PendingEvents, Planned};
@@ -113,7 +112,7 @@ pub fn would_load(env: &Env, configured: ConfiguredForwards) -> Result<(), Firew
     if !planned.iter().any(Planned::is_changed) || ready.is_empty() {
         return Ok(());
     }
-    apply_offload_exemption(&env.kernel, &mut ready)?;
+    find_flowtables(env, &mut ready)?;
     match first_accepted(&ready, |interfaces| nft.would_load(&transaction(interfaces))) {
         Ok(_) => return Ok(()),
         Err(FirewallError::Rejected(_)) => {}
@@ -140,7 +139,7 @@ fn load_ready(
     remarks: &mut Remarks,
 ) -> Result<Loaded, FirewallError> {
     let mut ready = loadable(env, planned, remarks);
-    apply_offload_exemption(&env.kernel, &mut ready)?;
+    find_flowtables(env, &mut ready)?;
     let bring = |interfaces: &[Interface]| {
         let text = transaction(interfaces);
         let found = presence(env, nft, &text)?;
@@ -201,15 +200,14 @@ fn acceptable_subset(
     let mut good: Vec<LoadableInterface> = Vec::new();
     for next in ready {
         let name = next.state.interface().to_owned();
-        let (index, flow_offload) = (next.index, next.valid.options.flow_offload);
+        let (index, flowtables) = (next.index, next.flowtables.clone());
         let planned = planned.iter().find(|it| it.interface == name);
         let older = planned.map(|planned| planned.older(index)).unwrap_or_default();
         // The oldest rules are never skipped.
         let skipped = age.min(older.len());
         let older = older.into_iter().filter_map(|state| {
-            let mut valid = state.validate().ok()?;
-            valid.options.flow_offload = flow_offload;
-            Some(LoadableInterface { state, valid, index })
+            let valid = state.validate().ok()?;
+            Some(LoadableInterface { state, valid, index, flowtables: flowtables.clone() })
         });
         let mut error = None;
         for candidate in std::iter::once(next).chain(older).skip(skipped) {
@@ -251,10 +249,12 @@ pub fn intended(
     let planned = publish::plan(env, ConfiguredForwards::read(env), &mut remarks);
     let mut ready = loadable(env, &planned, &mut remarks);
     ready.retain(|ready| ready.valid.name != name);
-    ready.push(LoadableInterface { state, valid, index: index.unwrap_or_default() });
+    let index = index.unwrap_or_default();
+    let flowtables = OtherFlowtables::default();
+    ready.push(LoadableInterface { state, valid, index, flowtables });
     ready.sort_unstable_by(|one, other| one.valid.name.cmp(&other.valid.name));
     // If the kernel does not answer, `load` reports the error.
-    let _ = apply_offload_exemption(&env.kernel, &mut ready);
+    let _ = find_flowtables(env, &mut ready);
     let mut first = None;
     for mut interfaces in attempts(&ready) {
         for interface in &mut interfaces {

@@ -5,6 +5,7 @@ use mape_nft::{Dataplane, Edge, Interface, probe};
 
 use crate::env::Env;
 use crate::error::FirewallError;
+use crate::flow_offload::OtherFlowtables;
 use crate::interface_state::{State, StateError};
 use crate::loadable::{LoadableInterface, first_accepted};
 use crate::nft_command::Nft;
@@ -31,7 +32,12 @@ pub(crate) fn check(env: &Env, state: &State) -> Result<Edge, FirewallError> {
         valid.line = Dataplane::new(&single_port().map_err(rejected)?, &[])
             .map_err(|error| rejected(StateError::from(error)))?;
     }
-    let only = LoadableInterface { state: state.clone(), valid, index: 1 };
+    let only = LoadableInterface {
+        state: state.clone(),
+        valid,
+        index: 1,
+        flowtables: OtherFlowtables::default(),
+    };
     let nft = Nft::new(&env.nft);
     let asked =
         |interfaces: &[Interface]| interfaces.iter().try_for_each(|it| nft.check(&probe(it)));

@@ -48,12 +48,7 @@ fn requests() -> Vec<Request> {
 #[test]
 fn a_state_gives_the_plan_back() {
     let directory = directory("plans");
-    let options = Options {
-        full_cone: true,
-        time_wait: NonZeroU16::new(9),
-        dscp_reset: true,
-        flow_offload: false,
-    };
+    let options = Options { full_cone: true, time_wait: NonZeroU16::new(9), dscp_reset: true };
     let listening: PortList = "16384,22".parse().unwrap();
     for request in requests() {
         let plan = plan(&request).unwrap();

@@ -10,6 +10,7 @@ pub mod link;
 pub mod listening_ports;
 pub mod netlink;
 pub mod nft_state;
+pub mod release;
 pub mod uptime;
 
 // Test support that other crates share names this crate.

@@ -9,11 +9,13 @@ use crate::netlink::{Attribute, Attributes, Kernel, Malformed, NetlinkError, Req
 
 mod admitted;
 mod content;
+mod flowtables;
 mod fw4;
 mod published;
 
 pub use admitted::admitted;
 pub use content::{Content, Part, content};
+pub use flowtables::flowtables_of_others;
 pub use fw4::{fw4_knows, fw4_stops_published, has_fw4};
 pub use published::{pairs, published};
 
@@ -109,18 +111,6 @@ pub fn in_force(
     };
     let is_lost = gate && edge.is_none();
     Ok(InForce { open: edge.is_some(), edge, dropped: (counts && !is_lost).then_some(dropped) })
-}
-
-/// Whether another program offloads connections.
-///
-/// # Errors
-/// [`NetlinkError`] if the kernel does not answer.
-pub fn offloads(kernel: &Kernel) -> Result<bool, NetlinkError> {
-    let all = Request::dump(NFNL_SUBSYS_NFTABLES, NFT_MSG_GETFLOWTABLE, NFPROTO_UNSPEC);
-    let tables = kernel.list("nft-flowtables", &all, |_, attributes| {
-        Ok(Attributes::new(attributes).find(NFTA_RULE_TABLE)?.map(text))
-    })?;
-    Ok(tables.iter().any(|table| table != ObjectNames::TABLE))
 }
 
 /// Returns the device indexes that are keys of a map in the common table; none if the map does not

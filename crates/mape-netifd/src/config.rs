@@ -105,7 +105,6 @@ impl Config {
                 full_cone: options.switch("full_cone")?.unwrap_or(false),
                 time_wait: options.seconds("time_wait")?,
                 dscp_reset: options.switch("dscp_reset")?.unwrap_or(false),
-                flow_offload: false,
             },
             upnp_ports: options.number("upnp_ports", UPNP_HINT, 0..=65535)?.unwrap_or(0),
             full_cone_hosts: full_cone_hosts(&options)?,

@@ -174,6 +174,7 @@ mod tests {
             dataplane: dataplane.clone(),
             edge,
             options: Options { full_cone, ..Options::default() },
+            offload: crate::Offload::default(),
             forwards: Forwards::new(vec![published], hosts.to_vec()),
         };
         let of = |interface: Interface| list(&Admitted::of(&[interface.clone(), interface]));

@@ -13,7 +13,7 @@ pub enum Edge {
     Netdev,
     /// `prerouting` before conntrack and `postrouting` after it. They work on every kernel.
     /// Offloaded flows bypass them, so the interface's flows must be kept from flow offload
-    /// ([`flow_offload`](crate::Options::flow_offload)).
+    /// ([`Offload::KeptOut`](crate::Offload::KeptOut)).
     Postrouting,
     /// No translation: conntrack picks one of the port set's ranges by destination. New connections
     /// fail earlier when the set fills up, and the external port of a socket depends on the

@@ -7,6 +7,7 @@ use crate::dataplane::Dataplane;
 use crate::edge::Edge;
 use crate::name::{DeviceName, InterfaceName};
 use crate::object_names::ObjectNames;
+use crate::offload::Offload;
 use crate::published::{Devices, Forwards, Published};
 
 /// Settings that change the rules. All are off by default.
@@ -20,10 +21,6 @@ pub struct Options {
     pub time_wait: Option<NonZeroU16>,
     /// Outgoing packets get DSCP 0.
     pub dscp_reset: bool,
-    /// Another program offloads flows in software, so with [`Edge::Postrouting`] the flows of this
-    /// interface must be kept from it. This needs the module `nft_flow_offload`, which is then
-    /// loaded.
-    pub flow_offload: bool,
 }
 
 /// An interface whose rules are rendered.
@@ -42,6 +39,8 @@ pub struct Interface {
     pub edge: Edge,
     /// Settings that change the rules.
     pub options: Options,
+    /// What becomes of its flows if another program offloads flows. A property of the machine.
+    pub offload: Offload,
     /// Port forwards and full-cone hosts.
     pub forwards: Forwards,
 }

@@ -20,7 +20,7 @@
 //!
 //! ```
 //! use mape_core::{Request, plan};
-//! use mape_nft::{Dataplane, DeviceName, Edge, Forwards, Interface, Options, standalone};
+//! use mape_nft::{Dataplane, DeviceName, Edge, Forwards, Interface, Offload, Options, standalone};
 //!
 //! let plan = plan(&Request::new("240b:10:3261:6400::/56".parse()?))?;
 //! let device: DeviceName = "mape-wan".parse()?;
@@ -31,6 +31,7 @@
 //!     dataplane: Dataplane::new(&plan, &[])?,
 //!     edge: Edge::Netdev,
 //!     options: Options::default(),
+//!     offload: Offload::default(),
 //!     forwards: Forwards::default(),
 //! };
 //! assert!(standalone(&interface).contains("snat ip to 106.72.50.97:16384-16623"));
@@ -55,7 +56,8 @@ mod mapping;
 mod name;
 mod nat;
 mod object_names;
-mod offload_bypass;
+mod offload;
+mod offload_rules;
 mod outer_guard;
 mod port_ranges;
 mod published;
@@ -70,6 +72,7 @@ pub use interface::{Interface, Options};
 pub use mapping::{Mapping, NoUsablePort};
 pub use name::{DeviceName, InterfaceName, NameError};
 pub use object_names::{DropKind, ObjectNames};
+pub use offload::Offload;
 pub use published::{Devices, Forwards, Published, Transport};
 pub use ruleset::{probe, standalone, static_text, transaction, unload_text};
 pub use transaction::{Presence, Transaction};

@@ -148,6 +148,7 @@ mod tests {
                 dataplane: Dataplane::new(&plan, &[]).unwrap(),
                 edge,
                 options: Options::default(),
+                offload: crate::Offload::default(),
                 forwards: crate::Forwards::default(),
             });
             let text = transaction(&interfaces).text("");

@@ -7,9 +7,10 @@ use crate::edge::Edge;
 use crate::edge_rules::EdgeRules;
 use crate::interface::Interface;
 use crate::object_names::{INET_TABLE, MARKER_CHAIN};
+use crate::offload::Offload;
 use crate::text::{Object, Section, remove_chains, remove_table};
 use crate::transaction::{SHORT_CUTS, Transaction, own_netdev_tables};
-use crate::{former_names, forwards, full_cone, nat, offload_bypass, outer_guard};
+use crate::{former_names, forwards, full_cone, nat, offload_rules, outer_guard};
 
 /// Before the SNAT of other programs (firewall4 masquerades at `srcnat`): the first chain that
 /// translates a connection wins.
@@ -93,7 +94,7 @@ fn static_objects() -> [Object; 9] {
 ///
 /// ```
 /// use mape_core::{Request, plan};
-/// use mape_nft::{Dataplane, DeviceName, Edge, Forwards, Interface, Options, standalone};
+/// use mape_nft::{Dataplane, DeviceName, Edge, Forwards, Interface, Offload, Options, standalone};
 ///
 /// let plan = plan(&Request::new("240b:10:3261:6400::/56".parse()?))?;
 /// let device: DeviceName = "mape-wan".parse()?;
@@ -104,6 +105,7 @@ fn static_objects() -> [Object; 9] {
 ///     dataplane: Dataplane::new(&plan, &[])?,
 ///     edge: Edge::Postrouting,
 ///     options: Options { full_cone: true, ..Options::default() },
+///     offload: Offload::default(),
 ///     forwards: Forwards::default(),
 /// };
 /// let text = standalone(&interface);
@@ -145,7 +147,7 @@ pub fn unload_text(tables: &str) -> String {
 ///
 /// ```
 /// use mape_core::{Request, plan};
-/// use mape_nft::{Dataplane, Edge, Forwards, Interface, Options, transaction};
+/// use mape_nft::{Dataplane, Edge, Forwards, Interface, Offload, Options, transaction};
 ///
 /// let plan = plan(&Request::new("240b:10:3261:6400::/56".parse()?))?;
 /// let interface = Interface {
@@ -155,6 +157,7 @@ pub fn unload_text(tables: &str) -> String {
 ///     dataplane: Dataplane::new(&plan, &[])?,
 ///     edge: Edge::Netdev,
 ///     options: Options::default(),
+///     offload: Offload::default(),
 ///     forwards: Forwards::default(),
 /// };
 /// let transaction = transaction(&[interface]);
@@ -302,10 +305,9 @@ impl Parts {
         } else {
             common.extend(forwards::objects(interface));
         }
-        if offload_bypass::is_needed(interface) {
-            common.extend(offload_bypass::objects(interface));
-        } else {
-            off.push(offload_bypass::chain(interface));
+        common.extend(offload_rules::objects(interface));
+        if interface.offload != Offload::KeptOut {
+            off.push(offload_rules::kept_out_chain(interface));
         }
         Self { device, common, off }
     }

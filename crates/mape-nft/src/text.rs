@@ -13,7 +13,7 @@ pub(crate) struct Section {
     objects: Vec<Object>,
 }
 
-/// One chain, set, map or `ct timeout`.
+/// One chain, set, map, flowtable, `ct timeout` or `ct expectation`.
 pub(crate) struct Object {
     keyword: &'static str,
     name: String,
@@ -81,7 +81,7 @@ impl Object {
     fn declare(&self, text: &mut String) {
         let Self { keyword, name, declaration, recreated, .. } = self;
         let declaration = if *recreated { "" } else { declaration.as_str() };
-        if *keyword == "ct timeout" {
+        if keyword.starts_with("ct ") {
             return self.define(text);
         }
         let lines = declaration.lines().map(|line| format!("{}; ", line.trim_end_matches(';')));

@@ -5,16 +5,17 @@ use std::fmt::Write as _;
 
 use crate::former_names;
 use crate::object_names::{INET_TABLE, MARKER_CHAIN};
+use crate::offload_rules::{FLOWTABLE, KINDS, OWN};
 use crate::text::{chains_of_common_table, remove_chains, remove_table};
 
 /// The element of a set that is present while the short cuts are loaded.
 pub(crate) const SHORT_CUTS: &str = "shortcuts_loaded { 1 }";
 /// How nft lists the element.
 const SHORT_CUTS_HEADING: &str = "set shortcuts_loaded {";
-/// Kinds of an interface's chains on hooks in the common table, except those of the leak guard.
-/// Packets reach them without an element of a map.
-const HOOKED_KINDS: [&str; 6] =
-    ["dnat-in", "dnat-local", "hairpin", "full-cone-learn", "full-cone-in", "no-offload"];
+/// Kinds of an interface's chains on hooks in the common table, except those of the leak guard and
+/// of flow offload. Packets reach them without an element of a map.
+const HOOKED_KINDS: [&str; 5] =
+    ["dnat-in", "dnat-local", "hairpin", "full-cone-learn", "full-cone-in"];
 
 /// Which part of a [`Transaction`] is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,15 +69,23 @@ impl Transaction {
         if !left.is_empty() {
             remove_chains(&mut text, &left);
         }
+        let flowtable = format!("flowtable {FLOWTABLE} ");
+        let had_one = left.iter().any(|chain| chain.split('_').next() == Some(OWN));
+        if had_one && !self.text.contains(&flowtable) {
+            // Its connections continue on the usual path.
+            let _ = writeln!(text, "delete flowtable inet {INET_TABLE} {FLOWTABLE}");
+        }
         text
     }
 
-    /// Returns the chains on hooks of interfaces that are gone. A port forward of such an interface
-    /// would stay in force.
+    /// Returns the chains on hooks of interfaces that are gone, where a port forward would stay in
+    /// force, and those of a flow offload that this text does not have.
     fn stale_chains(&self, chains: &str) -> Vec<String> {
         let is_stale = |name: &&str| {
             name.split_once('_').is_some_and(|(kind, interface)| {
-                HOOKED_KINDS.contains(&kind) && self.names.iter().all(|name| name != interface)
+                let is_gone = || self.names.iter().all(|name| name != interface);
+                let is_left = || !self.text.contains(&format!("\tchain {name} {{\n"));
+                HOOKED_KINDS.contains(&kind) && is_gone() || KINDS.contains(&kind) && is_left()
             })
         };
         chains_of_common_table(chains).filter(is_stale).map(str::to_owned).into_vec()

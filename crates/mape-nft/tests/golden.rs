@@ -4,7 +4,8 @@
 mod support;
 
 use mape_nft::{
-    Edge, Interface, Options, Presence, Transaction, probe, standalone, static_text, transaction,
+    Edge, Interface, Offload, Options, Presence, Transaction, probe, standalone, static_text,
+    transaction,
 };
 use support::*;
 
@@ -47,15 +48,17 @@ fn stand_alone_files() {
             full_cone: true,
             time_wait: std::num::NonZeroU16::new(10),
             dscp_reset: true,
-            flow_offload: true,
         },
+        offload: Offload::Own(["lan1", "eth1.7"].map(|port| port.parse().unwrap()).to_vec()),
         ..interface(&small(""), Edge::Netdev)
     };
     compare("tests/vectors/nft/every-option.nft", &standalone(&everything));
     compare("tests/vectors/nft/probe.nft", &probe(&everything));
-    // Of the edges only one needs anything for flow offload.
-    let slow = Interface { edge: Edge::Postrouting, ..everything };
-    compare("tests/vectors/nft/flow-offload.nft", &standalone(&slow));
+    for (name, offload) in [("flow-offload", Offload::KeptOut), ("flow-refused", Offload::Refused)]
+    {
+        let slow = Interface { edge: Edge::Postrouting, offload, ..everything.clone() };
+        compare(&format!("tests/vectors/nft/{name}.nft"), &standalone(&slow));
+    }
 }
 
 /// RFC 6888 REQ-12 and 14, and RFC 4787 REQ-10. The golden files have every kind of rule.
@@ -76,6 +79,35 @@ fn no_rule_logs_or_assigns_a_helper() {
         }
     }
     assert!(rules > 1000, "{rules}");
+}
+
+/// A flowtable and the chains of a flow offload leave with the first text that has none.
+#[test]
+fn an_offload_leaves_with_its_flowtable() {
+    let interface = |name: &str, index, offload| Interface {
+        name: name.parse().unwrap(),
+        index: Some(index),
+        offload,
+        ..interface(&small(""), Edge::Netdev)
+    };
+    let own = || Offload::Own(vec!["lan1".parse().unwrap()]);
+    let chains = "table inet mape_rs {\n\tchain offload_wan {\n\tchain no-offload-in_wan {\n\
+                  \tchain no-offload-out_wan {\n\tchain offload_other {\n}\n";
+    let removes =
+        |text: &str, chain: &str| text.contains(&format!("\ndelete chain inet mape_rs {chain}\n"));
+    let goes = "\ndelete flowtable inet mape_rs lan_and_tunnels\n";
+    let with = transaction(&[interface("wan", 7, own())]).text(chains);
+    assert!(!removes(&with, "offload_wan") && !with.contains(goes), "{with}");
+    for chain in ["no-offload-in_wan", "no-offload-out_wan", "offload_other"] {
+        assert!(removes(&with, chain), "{with}");
+    }
+    let without = transaction(&[interface("wan", 7, Offload::Untouched)]).text(chains);
+    assert!(removes(&without, "offload_wan"), "{without}");
+    // After the chains, which refer to it.
+    let place = |words: &str| without.find(words).unwrap();
+    assert!(place(goes) > place("\ndelete chain inet mape_rs offload_other\n"), "{without}");
+    let other = transaction(&[interface("other", 8, own())]).text(chains);
+    assert!(removes(&other, "offload_wan") && !other.contains(goes), "{other}");
 }
 
 /// What firewall4 includes.

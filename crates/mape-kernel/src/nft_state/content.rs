@@ -9,10 +9,10 @@ use mape_core::fnv1a_64;
 use mape_nft::ObjectNames;
 
 use super::{
-    NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFPROTO_NETDEV, NFPROTO_UNSPEC, NFT_MSG_GETRULE,
-    NFT_MSG_GETSETELEM, NFT_MSG_GETTABLE, NFTA_EXPR_NAME, NFTA_LIST_ELEM, NFTA_RULE_CHAIN,
-    NFTA_RULE_EXPRESSIONS, NFTA_RULE_TABLE, NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_LIST_ELEMENTS,
-    NFTA_SET_ELEM_LIST_SET, absent_is_empty, text,
+    NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFPROTO_NETDEV, NFPROTO_UNSPEC, NFT_MSG_GETFLOWTABLE,
+    NFT_MSG_GETRULE, NFT_MSG_GETSETELEM, NFT_MSG_GETTABLE, NFTA_EXPR_NAME, NFTA_LIST_ELEM,
+    NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS, NFTA_RULE_TABLE, NFTA_SET_ELEM_KEY,
+    NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET, absent_is_empty, text,
 };
 use crate::netlink::{Attributes, Kernel, Malformed, NetlinkError, Request};
 
@@ -23,6 +23,8 @@ const NFTA_CHAIN_TABLE: u16 = 1;
 const NFTA_CHAIN_NAME: u16 = 3;
 const NFTA_CHAIN_HOOK: u16 = 4;
 const NFTA_CHAIN_POLICY: u16 = 5;
+const NFTA_FLOWTABLE_NAME: u16 = 2;
+const NFTA_FLOWTABLE_HOOK: u16 = 3;
 const NFTA_RULE_USERDATA: u16 = 7;
 const NFTA_SET_ELEM_DATA: u16 = 2;
 
@@ -84,6 +86,8 @@ pub fn content(kernel: &Kernel) -> Result<Content, NetlinkError> {
     let tables = parts.clone();
     let chains = dump(NFT_MSG_GETCHAIN, NFPROTO_UNSPEC);
     parts.extend(list("nft-chains", &chains, Part::of_chain)?);
+    let flowtables = dump(NFT_MSG_GETFLOWTABLE, NFPROTO_UNSPEC);
+    parts.extend(list("nft-flowtables", &flowtables, Part::of_flowtable)?);
     for map in ObjectNames::VERDICT_MAPS {
         let request = dump(NFT_MSG_GETSETELEM, NFPROTO_INET)
             .with_name(NFTA_RULE_TABLE, ObjectNames::TABLE)?
@@ -123,6 +127,12 @@ impl Part {
 
     fn of_chain(family: u8, attributes: &[u8]) -> Result<Option<Self>, Malformed> {
         let kinds = [NFTA_CHAIN_TABLE, NFTA_CHAIN_NAME, NFTA_CHAIN_HOOK, NFTA_CHAIN_POLICY];
+        Self::of_own_table(family, attributes, &kinds)
+    }
+
+    /// Reads a flowtable with its devices. A device that is deleted leaves it.
+    fn of_flowtable(family: u8, attributes: &[u8]) -> Result<Option<Self>, Malformed> {
+        let kinds = [NFTA_CHAIN_TABLE, NFTA_FLOWTABLE_NAME, NFTA_FLOWTABLE_HOOK];
         Self::of_own_table(family, attributes, &kinds)
     }
 

@@ -4,12 +4,12 @@ use std::net::Ipv6Addr;
 
 use mape_core::{Code, Explain, Failure, IntoVec as _};
 use mape_firewall::forwards::Server;
-use mape_firewall::{Env, STOPPED, State, StateError, ValidState, in_force};
+use mape_firewall::{Env, OtherFlowtables, STOPPED, State, StateError, ValidState, in_force};
 use mape_kernel::conntrack;
 use mape_kernel::device::{Device, Traffic};
 use mape_kernel::nft_state::{self, Drops, InForce};
 use mape_kernel::uptime::uptime;
-use mape_nft::{DeviceName, Edge, EdgeChoice, InterfaceName};
+use mape_nft::{DeviceName, Edge, EdgeChoice, InterfaceName, Offload};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -45,6 +45,14 @@ pub struct FlowOffload {
     pub used: Option<bool>,
     /// Why they do not, although it is on.
     pub reason: Option<&'static str>,
+}
+
+impl FlowOffload {
+    /// Whether the kernel is the reason, so that no setting helps.
+    #[must_use]
+    pub fn is_beyond_the_kernel(&self) -> bool {
+        self.reason == Some(NOT_CARRIED)
+    }
 }
 
 /// The status of one interface.
@@ -111,6 +119,8 @@ pub(super) struct Collector<'env> {
 
 const KEPT_OUT: &str = "the edge postrouting has to see every packet, which an offloaded flow's \
                         packets pass by; it works, but the processor carries each packet";
+const NOT_CARRIED: &str = "this kernel does not offload IPv4 in IPv6; it works, but the processor \
+                           carries each packet";
 
 impl Collector<'_> {
     pub(super) fn interface(&self, name: &InterfaceName) -> InterfaceStatus {
@@ -261,16 +271,17 @@ impl Collector<'_> {
     }
 
     fn flow_offload(&self, edge: Option<Edge>, shared: bool) -> FlowOffload {
-        let on = nft_state::offloads(&self.env.kernel).ok();
-        let kept_out = edge.map(|edge| shared && edge == Edge::Postrouting);
-        FlowOffload {
-            on,
-            used: match on {
-                Some(true) => kept_out.map(|kept_out| !kept_out),
-                off => off,
-            },
-            reason: (on == Some(true) && kept_out == Some(true)).then_some(KEPT_OUT),
-        }
+        let others = OtherFlowtables::read(self.env).ok();
+        let on = others.as_ref().map(OtherFlowtables::exist);
+        let Some(others) = others.filter(OtherFlowtables::exist) else {
+            return FlowOffload { on, used: on, reason: None };
+        };
+        let reason = edge.and_then(|edge| match others.offload(edge, shared) {
+            _ if !others.carry_tunnels() => Some(NOT_CARRIED),
+            Offload::KeptOut | Offload::Refused => Some(KEPT_OUT),
+            Offload::Own(_) | Offload::Untouched => None,
+        });
+        FlowOffload { on, used: edge.map(|_| reason.is_none()), reason }
     }
 
     /// Warns where the CE address is lost: the tunnel then sends nothing.

@@ -154,13 +154,7 @@ fn the_probe_is_the_whole_ruleset() {
         }
     }
     let everything = Interface {
-        options: Options {
-            full_cone: true,
-            time_wait: NonZeroU16::new(10),
-            dscp_reset: true,
-            // Not every kernel has flow tables.
-            flow_offload: false,
-        },
+        options: Options { full_cone: true, time_wait: NonZeroU16::new(10), dscp_reset: true },
         forwards: forwards(),
         ..interface(&built_in(V6PLUS, "9024,62272"), Edge::Postrouting)
     };

@@ -38,12 +38,7 @@ fn loading_is_idempotent() {
     }
     let plan = built_in(V6PLUS, "5696");
     for edge in EDGES {
-        let options = Options {
-            full_cone: true,
-            time_wait: NonZeroU16::new(10),
-            dscp_reset: true,
-            flow_offload: false,
-        };
+        let options = Options { full_cone: true, time_wait: NonZeroU16::new(10), dscp_reset: true };
         let text = standalone(&Interface { options, ..interface(&plan, edge) });
         sh_ok(
             &format!(

@@ -4,7 +4,9 @@
 use std::process::{Command, Output, Stdio};
 
 use mape_core::{Layout, Plan, PortList, Request, parse_rule, plan};
-use mape_nft::{Dataplane, DeviceName, Edge, Forwards, Interface, Options, Published, Transport};
+use mape_nft::{
+    Dataplane, DeviceName, Edge, Forwards, Interface, Offload, Options, Published, Transport,
+};
 
 pub(crate) const V6PLUS: &str = "240b:10:3261:6400::/56";
 pub(crate) const OCN: &str = "2400:4050:80ba:2200::/56";
@@ -50,6 +52,7 @@ pub(crate) fn interface(plan: &Plan, edge: Edge) -> Interface {
         dataplane: Dataplane::new(plan, &[]).unwrap(),
         edge,
         options: Options::default(),
+        offload: Offload::default(),
         forwards: Forwards::default(),
     }
 }

@@ -2,7 +2,8 @@
 
 use mape_core::{Failure, Plan, Quoted, ReceivedPrefix, Request, decimal, plan};
 use mape_nft::{
-    Dataplane, DeviceName, EdgeChoice, Forwards, Interface, Options as NftOptions, standalone,
+    Dataplane, DeviceName, EdgeChoice, Forwards, Interface, Offload, Options as NftOptions,
+    standalone,
 };
 use mape_system::user_rules::Stated;
 
@@ -140,6 +141,7 @@ impl Options {
             dataplane: Dataplane::new(plan, &[])?,
             edge: self.edge.preferred(),
             options: NftOptions { full_cone: self.full_cone, ..NftOptions::default() },
+            offload: Offload::default(),
             forwards: Forwards::default(),
         })
     }

@@ -135,6 +135,9 @@ fn offload(interface: &InterfaceStatus) -> Option<Finding> {
     let offload = &interface.flow_offload;
     (offload.on == Some(true)).then_some(())?;
     Some(match (offload.used, offload.reason) {
+        (_, Some(reason)) if offload.is_beyond_the_kernel() => {
+            Finding::fine(CHECK, format!("on, but not for {}: {reason}", interface.interface))
+        }
         (Some(false), Some(reason)) => Finding::wrong(
             CHECK,
             format!("flow offload is on, but is not used for {}: {reason}", interface.interface),

@@ -16,6 +16,7 @@ impl Answers {
         let answers = Self(directory);
         answers.put("nft-own-tables", &seed("nft-tables"));
         answers.put("nft-chains", &seed("nft-chains"));
+        answers.put("nft-flowtables", &seed("end"));
         answers.put("nft-rules-mape_rs", &seed("nft-rules"));
         answers.put("nft-rules-mape_rs_lo", &seed("end"));
         for map in ObjectNames::VERDICT_MAPS {

@@ -127,3 +127,25 @@ fn the_section_that_works_is_left_alone() {
     let other = two(Value::Null).call("wan --unmasked");
     assert!(!other.out.contains("disabled"), "{}", other.out);
 }
+
+/// firewall4 offloads flows. Which of them, depends on the kernel.
+#[test]
+fn flow_offload_is_as_the_kernel_has_it() {
+    const NEW_FLOWTABLE: u8 = 22;
+    let router = Router::new("offload");
+    let finding = || router.check("flow_offload");
+    assert_eq!(finding(), Value::Null);
+    record(&router.line, "nft-flowtables", &[(NEW_FLOWTABLE, named(1, "mape_rs"))]);
+    assert_eq!(finding(), Value::Null, "our own");
+    record(&router.line, "nft-flowtables", &[(NEW_FLOWTABLE, named(1, "fw4"))]);
+    for (release, used) in
+        [("6.12.71", true), ("7.0.4", false), ("7.2.12", false), ("7.3.4", false)]
+    {
+        router.line.write("proc/sys/kernel/osrelease", release);
+        let finding = finding();
+        assert_eq!(finding["fine"], true, "{finding}");
+        let says = finding["message"].as_str().unwrap();
+        assert_eq!(says.contains("does not offload IPv4 in IPv6"), !used, "{release}: {says}");
+    }
+    assert_eq!(router.line.status().1["flow_offload"]["used"], false);
+}
