@@ -39,6 +39,7 @@ for scenario in "$@"; do
 	status=0
 	case $scenario in
 	control:*) control "${scenario#*:}" || status=$? ;;
+	offload:*) FLOW_OFFLOAD=1 sh ${LAB_TWICE:+../twice.sh} ./one.sh "${scenario#*:}" 2>&1 || status=$? ;;
 	*) sh ${LAB_TWICE:+../twice.sh} ./one.sh "$scenario" 2>&1 || status=$? ;;
 	esac
 	seconds=$(($(cut -d. -f1 /proc/uptime) - start))

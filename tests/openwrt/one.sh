@@ -14,6 +14,8 @@ cd "$(dirname "$0")"
 . ../lines.sh
 # shellcheck source=../vm/plane.sh
 . ../plane.sh
+# shellcheck source=../vm/fw4.sh
+. ../fw4.sh
 # shellcheck source=router.sh
 . ./router.sh
 # shellcheck source=line.sh

@@ -61,12 +61,18 @@ router_start() {
 	: >"$ROOT/tmp/lab/calls"
 	router_write /etc/config/network
 	router_write /etc/config/firewall <config-firewall
+	[ -z "${FLOW_OFFLOAD:-}" ] || router_flow_offloading
 	cp "$ROOT/lab-uci-defaults" "$ROOT/tmp/lab/defaults"
 	router sh /tmp/lab/defaults
 	router /etc/init.d/firewall enable
 	: >"$SYSLOG"
 	router_before
 	router_services
+}
+
+# The user switches software flow offload on; no reload.
+router_flow_offloading() {
+	sed -i "s/^config defaults\$/&\n\toption flow_offloading '1'/" "$ROOT/etc/config/firewall"
 }
 
 # What a scenario wants to be there before netifd is.

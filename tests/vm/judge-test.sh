@@ -97,7 +97,7 @@ expect_count bad_quoted_address "error, inner address quoted" send 1 "$(quoted 1
 
 if [ "$LAB_LINK" = ip6tnl ]; then
 	expect_count bad_ce "another tunnel source" through_tunnel "${LINE_PREFIX%/*}99" none
-	expect_count bad_bare "IPv4 without tunnel" without_tunnel
+	expect_count bad_frame "IPv4 without tunnel" without_tunnel
 	# The extension header that `encaplimit` adds, from the right address.
 	tunnel_down
 	echo "addr add $LINE_IPV4/32 dev lo" | net cpe

@@ -7,8 +7,11 @@
 # What breaks the rules is counted by kind (bad_*) and dropped, as a provider's relay does.
 #
 # Packets with IPv4 options or errors that quote some are passed and counted as info_options.
+#
+# On the wire between CE and relay, every frame has to be IPv6. Others are counted as bad_frame on
+# arrival, because the relay discards a malformed IPv4 packet before `prerouting`.
 
-JUDGE_COUNTERS='bad_bare bad_ce bad_encap bad_source bad_protocol bad_tcp bad_udp bad_echo
+JUDGE_COUNTERS='bad_ce bad_encap bad_source bad_protocol bad_tcp bad_udp bad_echo
 	bad_icmp_type bad_quoted_address bad_quoted_port
 	info_fragments info_echo_reply info_options info_outer_fragments passed'
 
@@ -71,7 +74,6 @@ judge_rules() {
 
 	# On the wire: IPv4 in IPv6 from the CE, with nothing between the headers.
 	echo "chain outer {"
-	echo "meta nfproto ipv4 counter name bad_bare drop"
 	echo "ip6 daddr != $LINE_BR accept"
 	echo "ip6 nexthdr icmpv6 accept"
 	echo "ip6 saddr != $LINE_CE counter name bad_ce drop"
@@ -85,6 +87,16 @@ judge_rules() {
 	echo 'iifname vmap { "cpe" : goto outer, "ce" : goto inner }'
 	echo "}"
 	echo "}"
+
+	echo "table netdev judge { }"
+	echo "delete table netdev judge"
+	echo "table netdev judge {"
+	echo "counter bad_frame { }"
+	echo "chain frames {"
+	echo 'type filter hook ingress device "cpe" priority -500; policy accept;'
+	echo "meta protocol != ip6 counter name bad_frame drop"
+	echo "}"
+	echo "}"
 }
 
 # Loads the judgement for LINE_*, with all counters at zero.
@@ -94,8 +106,10 @@ judge_load() {
 
 # "NAME PACKETS" per counter.
 judge_counters() {
-	on br nft list counters table inet judge |
-		awk '$1 == "counter" { name = $2 } $1 == "packets" { print name, $2 }'
+	{
+		on br nft list counters table inet judge
+		on br nft list counters table netdev judge
+	} | awk '$1 == "counter" { name = $2 } $1 == "packets" { print name, $2 }'
 }
 
 # judge_count COUNTER

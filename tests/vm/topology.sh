@@ -37,14 +37,15 @@ net() {
 	ip -n "$LAB_NS-$1" -batch -
 }
 
-# Namespaces and the links between them, without a line.
+# Namespaces and the links between them, without a line. The bridge keeps its address when a port
+# comes or goes, as a router's does.
 topology_up() {
 	topology_namespace cpe
 	on cpe sysctl -qw net.ipv4.ip_forward=1
 	topology_links
 	net cpe <<-EOF
 		link set lo up
-		link add lan type bridge
+		link add lan address 02:00:00:00:01:00 type bridge
 		addr add 192.168.1.1/24 dev lan
 		link set lan up
 		link set lan1 master lan up
@@ -190,6 +191,7 @@ line_down() {
 		addr del $LINE_CE/128 dev wan
 	EOF
 	on br nft delete table inet judge 2>/dev/null || :
+	on br nft delete table netdev judge 2>/dev/null || :
 }
 
 # path_mtu BYTES: narrows the way from the border relay to the servers, so that it sends

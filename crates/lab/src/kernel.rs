@@ -43,6 +43,7 @@ const fn user_mode(name: &'static str, release: &'static str, package: &'static 
 const SOURCES: &[Source] = &[
     user_mode("uml-6.12", TRIXIE, r"^linux-source-6\.12$"),
     user_mode("uml-7", TRIXIE_BACKPORTS, r"^linux-source-7\.[0-9]+$"),
+    user_mode("uml-7.2", TRIXIE_BACKPORTS, r"^linux-source-7\.2$"),
     emulated("6.1", BOOKWORM, r"^linux-image-6\.1\..*-cloud-amd64(-unsigned)?$"),
     emulated("6.12", TRIXIE, r"^linux-image-6\.12\..*-cloud-amd64(-unsigned)?$"),
     emulated("7", TRIXIE_BACKPORTS, r"^linux-binary-7\..*-cloud-amd64$"),
@@ -277,7 +278,7 @@ mod tests {
     #[test]
     fn an_unknown_kernel_is_an_error_with_the_names_of_all() {
         let error = Kernel::obtain("2.4").unwrap_err().to_string();
-        assert_eq!(error, "no kernel 2.4; there are: uml-6.12 uml-7 6.1 6.12 7");
+        assert_eq!(error, "no kernel 2.4; there are: uml-6.12 uml-7 uml-7.2 6.1 6.12 7");
     }
 
     #[test]

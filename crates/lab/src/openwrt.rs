@@ -41,8 +41,9 @@ const QUICK: Extent = Extent {
     more: "LAB_TWICE=1 SETUP_KILLS='0.1 0.6 1.5' TEARDOWN_KILLS=0.2 OPTION_STEP=5",
 };
 
-/// Prefix of a scenario's name: our hotplug hook is missing, so the scenario must fail.
-const CONTROL: &str = "control:";
+/// Prefixes of a scenario's name. `control:`: a part of ours is missing, so the scenario must fail.
+/// `offload:`: firewall4 offloads flows in software.
+const PREFIXES: [&str; 2] = ["control:", "offload:"];
 
 struct Words<'words> {
     /// `None` for the stand-in.
@@ -123,7 +124,11 @@ impl<'words> Words<'words> {
         }
         let known = known_scenarios()?;
         let is_known = |word: &str| known.iter().any(|name| name == word);
-        let unknown = |word: &&String| !is_known(word.strip_prefix(CONTROL).unwrap_or(word));
+        let name = |word: &str| {
+            let rest = PREFIXES.iter().find_map(|prefix| word.strip_prefix(prefix));
+            rest.unwrap_or(word).to_owned()
+        };
+        let unknown = |word: &&String| !is_known(&name(word));
         if let Some(unknown) = scenarios.iter().find(unknown) {
             bail!("no scenario {unknown}; there are: {}", known.join(" "));
         }

@@ -3,7 +3,7 @@
 //! `cargo xtask plane [--long] [--kernel NAME | --host] [SCRIPT...]` runs scripts `plane-*.sh` of
 //! `tests/vm`, several in one machine. With `--host` they run in namespaces of the host, in seconds
 //! instead of minutes. But the host's kernel is not one of a router, and may lack the tunnel; a
-//! veth pair replaces it then.
+//! veth pair replaces it then. `plane --kernels` makes a table of several kernels (`kernels.rs`).
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -13,6 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+
+mod kernels;
 
 use crate::initramfs::Initramfs;
 use crate::kernel::Kernel;
@@ -101,6 +103,9 @@ pub fn emulated_steps(steps: &mut Steps, long: bool) {
 ///
 /// An argument is wrong, or a script failed.
 pub fn command(words: &[&str]) -> anyhow::Result<()> {
+    if let ["--kernels", names @ ..] = words {
+        return kernels::command(names);
+    }
     let (long, words) = match words {
         ["--long", rest @ ..] => (true, rest),
         _ => (false, words),

@@ -47,6 +47,9 @@ Usage: cargo xtask COMMAND
   lab --self-test test the lab itself
   plane [--long] [--kernel NAME | --host] [SCRIPT...]
                   the data plane's tests, on both kernels or in the host's namespaces
+  plane --kernels [NAME...]
+                  what each kernel does under firewall4's flow offload, as a table; fails where a
+                  packet is wrong or takes another path than it should
   openwrt --rootfs DIRECTORY|TARBALL | --stand-in [--kernel NAME] [--quick] [--json FILE] [SCENARIO...]
                   our files in an OpenWrt root, under its own netifd and firewall4; or under
                   programs of ours that stand in for them; --quick as short as in every test

@@ -43,14 +43,13 @@ const MACHINES: &[(Series, &[&str])] = &[
     (Series::OfRouters, &["up", "nuro", "renumber", "idle", "late"]),
     (Series::OfRouters, &["refused", "firewall", "migrate", "servers"]),
     (Series::OfRouters, &["killed", "options", "flap", "cycle", "two"]),
+    (Series::OfRouters, &["offload", "offload:renumber", "offload:firewall"]),
     (Series::Newest, &["up", "queue", "control:nuro", "control:queue"]),
 ];
 
 /// The scenarios that need a real OpenWrt root, and the reasons.
-const REAL_ONLY: &[(&str, &str)] = &[
-    ("offload", "the flow table and its rules are firewall4's own, and the stand-in's has none"),
-    ("plain", "asks whether the root works without our files, and this root is made for them"),
-];
+const REAL_ONLY: &[(&str, &str)] =
+    &[("plain", "asks whether the root works without our files, and this root is made for them")];
 
 /// The scenario of `cargo xtask soak`, which runs in other tests only by its name.
 pub(super) const SOAK: &str = "soak";
