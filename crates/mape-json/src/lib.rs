@@ -1,4 +1,4 @@
-//! Writes JSON as text, the same text as `serde_json::to_string`.
+//! Reads JSON as a [`Value`], and writes it as text, the same text as `serde_json::to_string`.
 //!
 //! `serde_json` writes to streams, which can fail: each value, comma and bracket is a call with an
 //! error to check, and the code for it is part of every serialized type. Text in memory cannot
@@ -10,7 +10,17 @@ use serde::ser::{
     Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple,
     SerializeTupleStruct, Serializer,
 };
-use serde_json::Number;
+use serde_json::{Number, Value};
+
+/// Reads a text as JSON.
+///
+/// # Errors
+/// It is not JSON.
+// One call for all crates, so that the program has `serde_json`'s reader once.
+#[inline(never)]
+pub fn from_slice(text: &[u8]) -> serde_json::Result<Value> {
+    serde_json::from_slice(text)
+}
 
 /// Returns a value as JSON text.
 ///

@@ -24,7 +24,7 @@ pub(crate) fn root(body: &[u8]) -> Result<Value, AnswerError> {
     }
     // Some editors begin a file with a byte order mark.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    match serde_json::from_slice(body) {
+    match mape_json::from_slice(body) {
         Ok(value @ Value::Object(_)) => Ok(value),
         Ok(_) => Err(AnswerError::NotJson { line: 1 }),
         Err(error) => Err(AnswerError::NotJson { line: error.line() }),

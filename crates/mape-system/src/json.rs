@@ -30,7 +30,7 @@ pub enum ReadError {
 /// # Errors
 /// It is not JSON.
 pub fn value(text: &str) -> serde_json::Result<Value> {
-    serde_json::from_slice(text.as_bytes())
+    mape_json::from_slice(text.as_bytes())
 }
 
 /// Reads a record of ours.
