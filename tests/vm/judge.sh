@@ -37,6 +37,13 @@ ipv4_number() {
 }
 
 judge_rules() {
+	# LINE_BLOCK: of a contract with several addresses, all of them; LINE_IPV4 is the first.
+	judge_length=${LINE_BLOCK:-$LINE_IPV4/32}
+	case $judge_length in
+	*/*) judge_length=${judge_length#*/} ;;
+	*) judge_length=32 ;;
+	esac
+	judge_mask=$(printf '0x%08x' $((0xffffffff << (32 - judge_length) & 0xffffffff)))
 	# Replaces an older judgement in the same transaction.
 	echo "table inet judge { }"
 	echo "delete table inet judge"
@@ -50,14 +57,14 @@ judge_rules() {
 	# 192 destination, 240 destination port, 256 the identifier of an echo.
 	echo "chain quoted {"
 	echo "@th,64,8 != 0x45 counter name info_options accept"
-	echo "@th,192,32 != $(ipv4_number "$LINE_IPV4") counter name bad_quoted_address drop"
+	echo "@th,192,32 & $judge_mask != $(ipv4_number "$LINE_IPV4") counter name bad_quoted_address drop"
 	echo "@th,112,16 & 0x1fff != 0 accept"
 	judge_ports "@th,136,8 { 6, 17 }" "@th,240,16" bad_quoted_port
 	judge_ports "@th,136,8 1" "@th,256,16" bad_quoted_port
 	echo "}"
 
 	echo "chain inner {"
-	echo "ip saddr != $LINE_IPV4 counter name bad_source drop"
+	echo "ip saddr != ${LINE_BLOCK:-$LINE_IPV4} counter name bad_source drop"
 	echo "ip protocol != { tcp, udp, icmp } counter name bad_protocol drop"
 	# Only first fragments carry ports.
 	echo "ip frag-off & 0x1fff != 0 counter name info_fragments accept"

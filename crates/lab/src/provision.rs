@@ -1,5 +1,5 @@
 //! Tests provisioning on a real kernel with real servers: `tests/vm/provision.sh`, and `fixed.sh`
-//! for contracts with a fixed IPv4 address.
+//! and `registration.sh` for contracts with a fixed IPv4 address.
 //!
 //! `cargo xtask provision [--kernel NAME]`
 
@@ -11,7 +11,7 @@ use host_tools::packages;
 use host_tools::steps::{Steps, root, skip_or_fail};
 use host_tools::tools;
 
-const SCRIPTS: [&str; 2] = ["provision.sh", "fixed.sh"];
+const SCRIPTS: [&str; 3] = ["provision.sh", "fixed.sh", "registration.sh"];
 
 const PACKAGES: &[&str] = &["curl", "dnsmasq-base", "lighttpd", "lighttpd-mod-openssl", "openssl"];
 const PROGRAMS: &[&str] =

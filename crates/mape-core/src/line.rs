@@ -91,11 +91,11 @@ impl LineKind {
             }
             Self::Transix => {
                 "use OpenWrt's ds-lite package with AFTR gw.transix.jp; with a fixed-IP contract, \
-                 proto ipip6 with the contract's numbers"
+                 provider transix-static with the contract's numbers"
             }
             Self::Xpass => {
                 "use OpenWrt's ds-lite package with AFTR dgw.xpass.jp; with a fixed-IP contract, \
-                 proto ipip6 with the contract's numbers"
+                 provider xpass-static with the contract's numbers"
             }
             Self::V6connect => {
                 "use OpenWrt's ds-lite package with AFTR dslite.v6connect.net; with a fixed-IP \

@@ -68,6 +68,13 @@ impl Plan {
         self.ipv4
     }
 
+    /// Returns the address that NAT uses: the shared one, or that of the CE's block which its
+    /// contract names, by default the first.
+    #[must_use]
+    pub fn address(&self) -> Ipv4Addr {
+        self.rule.contract().nat.unwrap_or(self.ipv4.addr())
+    }
+
     /// Returns the ports that the CE may use on its address (RFC 7597 section 5.1).
     #[must_use]
     pub const fn port_set(&self) -> PortSet {
@@ -148,7 +155,10 @@ pub fn plan(request: &Request) -> Result<Plan, PlanError> {
     let (ipv4, psid) = address_and_psid(&rule, request.prefix)?;
     let port_set = rule.port_parameters().port_set_of_rule(psid);
     let subnet = received.addr();
-    let interface_id = rule.layout().interface_id(ipv4.addr(), psid);
+    let interface_id = rule
+        .contract()
+        .interface_id
+        .map_or_else(|| rule.layout().interface_id(ipv4.addr(), psid), std::num::NonZeroU64::get);
     // The end-user prefix of a line is a /56; a longer prefix is a subnet of it. The BR sends to
     // the first subnet only (draft-03 and RFC 7597 section 5.2).
     let end_user_prefix = match Ipv6Net::new(subnet, described_len) {

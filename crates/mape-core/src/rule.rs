@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU64;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 
@@ -64,6 +65,16 @@ pub struct Rule {
     psid: Option<u16>,
     br: Ipv6Addr,
     layout: Layout,
+    contract: Contract,
+}
+
+/// What a fixed-IPv4 contract may have beside the numbers of a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Contract {
+    /// The address of the block that NAT uses; `None` for the first one.
+    pub nat: Option<Ipv4Addr>,
+    /// The lower half of the CE address, if the provider states it; `None` for the layout's.
+    pub interface_id: Option<NonZeroU64>,
 }
 
 impl Rule {
@@ -139,7 +150,23 @@ impl Rule {
             PortParameters::new(offset.unwrap_or(layout.default_psid_offset()), psid_len)?;
         let psid = psid.filter(|psid| *psid > 0 || in_ea == 0);
         let psid = psid.map(|psid| port_parameters.right_aligned(psid)).transpose()?;
-        Ok(Self { ipv6, ipv4, ea_len, ports: port_parameters, psid, br, layout })
+        let contract = Contract::default();
+        Ok(Self { ipv6, ipv4, ea_len, ports: port_parameters, psid, br, layout, contract })
+    }
+
+    /// Returns the same rule with these values of a fixed-IPv4 contract.
+    ///
+    /// # Errors
+    /// [`RuleError`] if the address is not in the rule's block, or if the rule is no contract's: a
+    /// line that shares its address, or derives it from its prefix, computes both values.
+    pub fn with_contract(self, contract: Contract) -> Result<Self, RuleError> {
+        if contract != Contract::default() && (self.ea_len > 0 || self.ports.psid_len() > 0) {
+            return Err(RuleError::NoContract { ea_len: self.ea_len });
+        }
+        match contract.nat.filter(|nat| !self.ipv4.contains(nat)) {
+            Some(nat) => Err(RuleError::NatOutside { nat, ipv4: self.ipv4 }),
+            None => Ok(Self { contract, ..self }),
+        }
     }
 
     /// Returns the rule IPv6 prefix.
@@ -184,6 +211,12 @@ impl Rule {
     #[must_use]
     pub const fn layout(&self) -> Layout {
         self.layout
+    }
+
+    /// Returns what a fixed-IPv4 contract has beside these numbers.
+    #[must_use]
+    pub const fn contract(&self) -> Contract {
+        self.contract
     }
 
     /// Returns the same rule in another layout, for the user's `layout` or `legacymap` option.
@@ -301,6 +334,22 @@ pub enum RuleError {
         /// k as given
         psid_len: u8,
     },
+    /// The address for NAT is none of the contract's.
+    #[error("the address {nat} for NAT is not in the block {ipv4}")]
+    NatOutside {
+        /// As given.
+        nat: Ipv4Addr,
+        /// The block.
+        ipv4: Ipv4Net,
+    },
+    /// An address for NAT or an interface identifier for a rule that is no contract's.
+    #[error(
+        "an address for NAT and an interface identifier belong to a fixed-IPv4 contract, not to a rule with a shared or a derived address"
+    )]
+    NoContract {
+        /// o
+        ea_len: u8,
+    },
     /// The explicit PSID has too many bits.
     #[error(transparent)]
     PsidTooLarge(#[from] PsidTooLarge),
@@ -352,6 +401,12 @@ impl Explain for RuleError {
             Self::PsidMissing { psid_len } => {
                 inconsistent("give the PSID too, or more EA bits").param("psid_len", psid_len)
             }
+            Self::NatOutside { nat, ipv4 } => inconsistent(format!(
+                "give an address of {ipv4}, or leave it out for the first one"
+            ))
+            .param("nat", nat)
+            .param("ipv4", ipv4),
+            Self::NoContract { ea_len } => inconsistent("leave both out").param("ea_len", ea_len),
             Self::PsidTooLarge(PsidTooLarge { psid, psid_len }) => {
                 let explanation = match psid_len {
                     0 => inconsistent("give the PSID length too, or leave the PSID out"),
@@ -390,7 +445,14 @@ impl fmt::Display for Rule {
         if let Some(psid) = self.psid {
             write!(f, ",psid={psid}")?;
         }
-        write!(f, ",br={},layout={}", self.br, self.layout)
+        write!(f, ",br={},layout={}", self.br, self.layout)?;
+        if let Some(nat) = self.contract.nat {
+            write!(f, ",nat={nat}")?;
+        }
+        match self.contract.interface_id {
+            Some(id) => write!(f, ",id={}", Ipv6Addr::from_bits(id.get().into())),
+            None => Ok(()),
+        }
     }
 }
 

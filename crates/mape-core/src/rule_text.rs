@@ -7,7 +7,7 @@ use ipnet::Ipv6Net;
 
 use crate::builtin::fill_from_table;
 use crate::layout::Layout;
-use crate::rule::{Rule, RuleParts};
+use crate::rule::{Contract, Rule, RuleParts};
 use crate::table::Table;
 use crate::text::Quoted;
 
@@ -19,10 +19,11 @@ use values::{Values, bit_length};
 
 pub use error::{RuleFileError, RuleTextError};
 pub use map::{is_map_form, parse_dhcpv6_rule, parse_map_rules};
-pub use values::{parse_net4, parse_net6, parse_psid};
+pub use values::{parse_interface_id, parse_net4, parse_net6, parse_psid};
 
 /// The keys of a rule, in the order of the error's next step.
-const KEYS: [&str; 8] = ["ipv6", "ipv4", "ea", "offset", "psid", "psidlen", "br", "layout"];
+const KEYS: [&str; 10] =
+    ["ipv6", "ipv4", "ea", "offset", "psid", "psidlen", "br", "layout", "nat", "id"];
 /// The keys that every rule has.
 const REQUIRED: [&str; 4] = ["ipv6", "ipv4", "ea", "br"];
 
@@ -36,6 +37,8 @@ const REQUIRED: [&str; 4] = ["ipv6", "ipv4", "ea", "br"];
 /// - `psid` (optional): decimal or `0x…`. It is right-aligned, or left-aligned in 16 bits where
 ///   only that reading is possible.
 /// - `layout` (optional): `draft03` or `rfc7597`; `default_layout` where the rule has none.
+/// - `nat` (optional): of a fixed-IPv4 contract with a block, the address that NAT uses.
+/// - `id` (optional): of a fixed-IPv4 contract, the interface identifier, like `::feed`.
 ///
 /// ```
 /// use mape_core::{Layout, parse_rule};
@@ -77,7 +80,11 @@ pub fn parse_rule(text: &str, default_layout: Layout) -> Result<Rule, RuleTextEr
         br: values.required("br", |text| text.parse::<Ipv6Addr>().ok())?,
         layout,
     };
-    Ok(Rule::new(fill_from_table(parts, Some(layout)))?)
+    let contract = Contract {
+        nat: values.read("nat", |text| text.parse().ok())?,
+        interface_id: values.read("id", parse_interface_id)?,
+    };
+    Ok(Rule::new(fill_from_table(parts, Some(layout)))?.with_contract(contract)?)
 }
 
 /// Reads a rule file: one rule per line in the form of [`parse_rule`]. Empty lines and text after a

@@ -133,7 +133,7 @@ pub fn outcome(
     let proposed = configured.proposed.as_ref().filter(is_here);
     let choice = assign::assign(&forwards, proposed, plan, pool, stored);
     forwards.extend(proposed);
-    let now = stored.with(plan.ipv4().addr(), &forwards, &choice.ports);
+    let now = stored.with(plan.address(), &forwards, &choice.ports);
     let server = |forward: &&Forward| {
         let host = configured.hosts.address(&forward.host);
         Some(Server {

@@ -194,7 +194,7 @@ impl State {
     /// The line's address; `None` where the state gives no plan.
     #[must_use]
     pub fn address(&self) -> Option<Ipv4Addr> {
-        self.plan_without_servers().ok().map(|plan| plan.ipv4().addr())
+        self.plan_without_servers().ok().map(|plan| plan.address())
     }
 
     /// Returns the external address and port of this forward.

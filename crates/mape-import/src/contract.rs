@@ -25,6 +25,8 @@ pub(super) struct Contract {
     pub(super) provider: &'static str,
     ipv4: Ipv4Net,
     end: Ipv6Addr,
+    /// The lower half of the tunnel's address here, where the papers state it.
+    id: Option<Ipv6Addr>,
     /// The prefix that the CE address stands in.
     pub(super) prefix: Option<ReceivedPrefix>,
 }
@@ -45,7 +47,9 @@ impl Contract {
             (Some(known), ..) => known,
             (None, Some((ce, _)), Some(prefix)) if section.get("proto") != Some("map") => {
                 let Some(provider) = provider_of(prefix, ce) else { return Ok(None) };
-                let Some(end) = ends.into_iter().find(|end| *end != ce) else { return Ok(None) };
+                let Some(end) = ends.iter().copied().find(|end| *end != ce) else {
+                    return Ok(None);
+                };
                 (provider, end)
             }
             _ => return Ok(None),
@@ -59,7 +63,10 @@ impl Contract {
             provider,
             end,
         })?;
-        Ok(Some(Self { provider, ipv4, end, prefix }))
+        let stated_id = matches!(provider, "transix-static" | "xpass-static");
+        let here = ends.iter().find(|address| **address != end).filter(|_| stated_id);
+        let id = here.map(|ce| Ipv6Addr::from_bits(ce.to_bits() & u128::from(u64::MAX)));
+        Ok(Some(Self { provider, ipv4, end, id, prefix }))
     }
 
     /// The section with the options of this contract.
@@ -69,14 +76,17 @@ impl Contract {
         let ipaddr = if whole { self.ipv4.addr().to_string() } else { self.ipv4.to_string() };
         section.set("ipaddr", ipaddr);
         section.set("peeraddr", self.end.to_string());
+        if let Some(id) = self.id {
+            section.set("interface_id", id.to_string());
+        }
         section
     }
 
     /// Returns a note about options that only the documents of the contract have.
     pub(super) fn note(&self, section: &Section) -> Option<String> {
-        let no_update = self.provider == "v6plus-static" && section.get("update_user").is_none();
+        let no_update = self.provider != "ocn-static" && section.get("update_user").is_none();
         no_update.then(|| {
-            "add update_user and update_password of the contract, so that v6 Plus receives the \
+            "add update_user and update_password of the contract, so that the provider receives the \
              tunnel's address whenever it changes"
                 .to_owned()
         })

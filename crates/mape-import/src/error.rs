@@ -50,7 +50,7 @@ impl Explain for ImportError {
             }
             Self::NotMapE { interface, proto } => Explanation::new(
                 Code::OptionInvalid,
-                "a fixed-IPv4 contract of another provider than v6 Plus and OCN stays as it is; for a \
+                "a fixed-IPv4 contract of a provider that is not known stays as it is; for a \
                  MAP-E line make a new interface of proto mape, which needs no numbers",
             )
             .text("interface", &interface.text())

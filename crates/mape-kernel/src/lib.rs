@@ -11,6 +11,7 @@ pub mod listening_ports;
 pub mod netlink;
 pub mod nft_state;
 pub mod release;
+pub mod routes;
 pub mod uptime;
 
 // Test support that other crates share names this crate.

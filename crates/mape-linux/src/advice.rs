@@ -179,14 +179,18 @@ pub fn advised_verdict(mut verdict: Verdict, tunnel_end: Option<std::net::Ipv6Ad
         (LineType::DsLite, Some(aftr)) => Some(ds_lite_or_fixed(&aftr.to_string())),
         (LineType::Ipip, _) => Some(match (contract, tunnel_end) {
             (Some(name), Some(end)) => {
-                let update = if name == "v6plus-static" {
+                let update = if name == "ocn-static" {
+                    ""
+                } else {
                     "; add update_user and update_password of the contract, so that the provider \
                      learns the tunnel's address"
-                } else {
-                    ""
+                };
+                let id = match name {
+                    "transix-static" | "xpass-static" => ", interface_id of the contract",
+                    _ => "",
                 };
                 format!(
-                    "write provider {name}, ipaddr {ipaddr} and peeraddr {end} into \
+                    "write provider {name}, ipaddr {ipaddr}{id} and peeraddr {end} into \
                      /etc/mape-rs.conf, and run mape-proto up{update}"
                 )
             }

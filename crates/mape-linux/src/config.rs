@@ -312,8 +312,17 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
 
 /// Returns the option of a fixed-IPv4 contract that this line sets.
 fn contract_option(key: &str, value: &str) -> Option<&'static str> {
-    const OPTIONS: [&str; 6] =
-        ["ipaddr", "ip4prefixlen", "peeraddr", "update_url", "update_user", "update_password"];
+    const OPTIONS: [&str; 9] = [
+        "ipaddr",
+        "ip4prefixlen",
+        "peeraddr",
+        "nat_address",
+        "interface_id",
+        "update_url",
+        "update_user",
+        "update_password",
+        "update_auth",
+    ];
     if key == "provider" {
         return CONTRACTS.contains(&value).then_some("provider");
     }

@@ -48,7 +48,7 @@ pub(super) fn send_if_new(
         return UpdateResult { note: Some(note), postponed: None };
     }
     let before = journal.clone();
-    let result = match send_update(update, ce, &addresses) {
+    let result = match send_update(update, ce, config.authority.as_deref(), &addresses) {
         Ok(()) => {
             (journal.update_sent, journal.update_failure) = (Some(fingerprint), None);
             let note = format!("{host} knows the address {ce} now");

@@ -43,7 +43,7 @@ impl DesiredLine {
             uplink: uplink.to_owned(),
             ce: plan.ce(),
             br: plan.br(),
-            ipv4: plan.ipv4().addr(),
+            ipv4: plan.address(),
             mtu: plan.mtu(),
             ttl: config.ttl,
             route: config.route,

@@ -62,14 +62,15 @@ pub fn steps(
     let [address, up, route] = line.open();
     let wanted = IpAddr::from(line.ipv4);
     let addresses = keeps.map_or(&[][..], |device| &device.addr_info);
+    if addresses.iter().all(|there| there.local != Some(wanted)) {
+        steps.open.extend(address);
+    }
+    // Without any IPv4 address the device would lose its routes.
     for old in addresses.iter().filter(|old| old.local != Some(wanted)) {
         if let Some(IpAddr::V4(local)) = old.local {
             let device = &line.device;
             steps.open.push(format!("address delete {local}/{} dev {device}", old.prefixlen));
         }
-    }
-    if addresses.iter().all(|there| there.local != Some(wanted)) {
-        steps.open.extend(address);
     }
     let is_up = |device: &Device| device.flags.iter().any(|flag| flag == "UP");
     if !keeps.is_some_and(is_up) {

@@ -7,7 +7,7 @@ use mape_firewall::{ForwardStatus, State, device_index, statuses};
 use mape_kernel::netlink::NetlinkError;
 use mape_kernel::nft_state::in_force;
 use mape_netifd::plan_numbers::ports;
-use mape_netifd::status::Issue;
+use mape_netifd::status::{AddressBlock, Issue};
 use mape_nft::InterfaceName;
 
 use crate::advice::advised_in_file;
@@ -40,6 +40,8 @@ pub struct Status {
     pub line: Option<DesiredLine>,
     /// The plan it was brought up with.
     pub plan: Option<Plan>,
+    /// The addresses of a contract with a block; `None` for one address.
+    pub block: Option<AddressBlock>,
     /// Whose rule it was brought up with: `explicit`, `file`, `provisioned`, `dhcpv6` or `builtin`.
     pub rule_source: Option<String>,
     /// Why the last request to a provisioning server gave nothing. It takes no line down.
@@ -79,6 +81,9 @@ impl fmt::Display for Status {
             for (number, ranges) in ranges.chunks(5).enumerate().take(13) {
                 let label = if number == 0 { "ports" } else { "" };
                 writeln!(f, "  {label:<16} {}", ranges.join("  "))?;
+            }
+            for (name, value) in self.block.iter().flat_map(AddressBlock::rows) {
+                writeln!(f, "  {name:<16} {value}")?;
             }
             writeln!(f, "  {:<16} {}", "end-user prefix", plan.end_user_prefix())?;
             writeln!(f, "  {:<16} {}", "CE address", line.ce)?;
@@ -147,7 +152,10 @@ pub fn status(config: &Config, system: &System) -> Result<Status, Failure> {
     let provisioning = last_failure(config, system);
     let update = update(config, &journal).and_then(Result::err);
     let Journal { line, rule_source, .. } = journal;
-    Ok(Status { name, line, plan, rule_source, provisioning, update, problems, forwards })
+    let block = plan
+        .as_ref()
+        .and_then(|plan| AddressBlock::of(plan, &system.env.proc, config.device().as_str()));
+    Ok(Status { name, line, plan, block, rule_source, provisioning, update, problems, forwards })
 }
 
 /// Returns whether the provider of a fixed-IPv4 contract knows the address of the line that is up:

@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use mape_provision::{HttpFailure, HttpReply, HttpRequest, MAX_BODY, may_be_led_to};
+use mape_provision::{HttpFailure, HttpReply, HttpRequest, MAX_BODY, Url, may_be_led_to};
 use mape_system::program::{Command, End, Program};
 
 use super::Resolvers;
@@ -66,6 +66,25 @@ impl Fetcher {
         });
         let (tool, program) = programs.into_iter().find(|(_, program)| program.exists())?;
         Some(Self { tool, program, authority, until: None })
+    }
+
+    /// Returns curl; `None` where it is not installed.
+    pub(crate) fn curl(authority: Option<String>) -> Option<Self> {
+        Self::find(authority).filter(|found| found.tool == Tool::Curl)
+    }
+
+    /// Asks for this URL at this address, from `source`, with one more line in the head. The
+    /// certificate is verified, and nothing is followed.
+    pub(crate) fn tell(
+        &self,
+        url: &Url,
+        header: &str,
+        address: Ipv6Addr,
+        source: Ipv6Addr,
+    ) -> HttpReply {
+        let (command, input) =
+            curl::command_for(&self.call(), url, (true, header), &[address], Some(source));
+        run(command, &input, self.timeout()).map_or(tool::NO_ANSWER, |ended| curl::reply(&ended))
     }
 
     /// Returns a fetcher whose requests are over by `until`.

@@ -15,15 +15,16 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 /// Longest status line, in bytes.
 const MAX_LINE: u64 = 256;
 
-/// Sends the request from `source` and returns the status of the answer. `timeout` is the limit of
-/// each step.
+/// Sends the request from `source` and returns the status of the answer. `header` is empty or has
+/// complete lines. `timeout` is the limit of each step.
 ///
 /// # Errors
 /// There is no connection from there, or no answer of HTTP.
-pub fn get_from(
+pub(crate) fn get_from(
     source: Ipv6Addr,
     server: SocketAddrV6,
     url: &Url,
+    header: &str,
     timeout: Duration,
 ) -> io::Result<u16> {
     let none = SockFlag::SOCK_CLOEXEC;
@@ -37,7 +38,8 @@ pub fn get_from(
     let mut stream = TcpStream::from(socket);
     let (target, host) = (url.target(), url.authority());
     let request = format!(
-        "GET {target} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: mape-rs\r\nConnection: close\r\n\r\n"
+        "GET {target} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: mape-rs\r\n{header}\
+         Connection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();

@@ -8,12 +8,13 @@ mod fetch;
 mod http_bound;
 mod ntt_gateway;
 mod resolver;
+mod update;
 
 pub use dns_message::{Kind, Reply, answer, question, strings};
 pub use fetch::{Fetched, Fetcher};
-pub use http_bound::get_from;
 pub use ntt_gateway::ask_gateway;
 pub use resolver::Resolvers;
+pub use update::UpdateRequest;
 
 /// Returns an unpredictable number: the standard library seeds its hash tables from the kernel.
 #[must_use]

@@ -36,7 +36,8 @@ impl Fingerprint {
             uplink: uplink.interface.clone(),
             device: uplink.device.clone(),
             end_user_prefix: plan.end_user_prefix().to_string(),
-            ipv4: plan.ipv4().to_string(),
+            // The address that NAT uses; of a block, the tunnel has this one.
+            ipv4: format!("{}/{}", plan.address(), plan.ipv4().prefix_len()),
             psid_offset: parameters.offset(),
             psid: plan.port_set().psid(),
             psid_len: parameters.psid_len(),

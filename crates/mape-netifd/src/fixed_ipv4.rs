@@ -1,22 +1,59 @@
 //! Contracts with an IPv4 address of one's own, or a block of them: a tunnel in which nothing is
 //! shared.
 //!
-//! The identifier is the draft-03 one of the (first) address with PSID 0, and the far end is the
-//! contract's (isp services v6 Plus fixed IP and OCN IPoE IP1, IP8, IP16).
+//! The far end is the contract's. The identifier is the draft-03 one of the (first) address with
+//! PSID 0 (v6 Plus fixed IP; OCN IPoE IP1, IP8, IP16), or one that the papers state (transix,
+//! Xpass).
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU64;
 
 use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{
-    Failure, Layout, ProviderChoice, ReceivedPrefix, Rule, RuleError, RuleParts, UnknownProvider,
+    Contract, Failure, Layout, ProviderChoice, ReceivedPrefix, Rule, RuleError, RuleParts,
+    UnknownProvider, parse_interface_id,
 };
-use mape_provision::{Scheme, Url};
+use mape_net::UpdateRequest;
+use mape_provision::Url;
 
 use super::options::{OptionError, Options};
 
-/// Update server of v6 Plus for a new CE address. It takes plain HTTP only.
-const V6PLUS_UPDATE_URL: &str = "http://fcs.enabler.ne.jp/update";
+/// A provider's service with fixed IPv4 addresses.
+struct Service {
+    /// The value of the option `provider`.
+    provider: &'static str,
+    /// Whether the papers state an interface identifier, instead of one made of the address.
+    states_id: bool,
+    /// Update server for a new CE address. Those with a URL take plain HTTP only.
+    update_url: Option<&'static str>,
+    /// The names of user and password in the query of the update; `None` for HTTP's basic
+    /// authentication.
+    names: Option<[&'static str; 2]>,
+}
+
+const SERVICES: [Service; 4] = [
+    Service {
+        provider: "v6plus-static",
+        states_id: false,
+        update_url: Some("http://fcs.enabler.ne.jp/update"),
+        names: Some(["user", "pass"]),
+    },
+    Service {
+        provider: "ocn-static",
+        states_id: false,
+        update_url: None,
+        names: Some(["user", "pass"]),
+    },
+    Service {
+        provider: "transix-static",
+        states_id: true,
+        update_url: Some("http://update.transix.jp/request"),
+        names: Some(["username", "password"]),
+    },
+    // One source has the form of the call, and none the whole URL.
+    Service { provider: "xpass-static", states_id: true, update_url: None, names: None },
+];
 /// Every Japanese line is a /56 or a cut of one.
 const LINE_LEN: u8 = 56;
 /// A prefix for documentation (RFC 3849).
@@ -41,31 +78,53 @@ const LARGEST_BLOCK_LEN: u8 = 24;
 const ADDRESS_HINT: &str = "write the address of the contract, like 203.0.113.10, or its block with the \
                     length, like 198.51.100.80/29";
 
+const NAT_HINT: &str = "write an address of the block, like 198.51.100.81";
+const ID_HINT: &str = "write the interface identifier of the contract, like ::feed";
+const URL_HINT: &str = "write an http or https URL, as the papers of the contract have it";
+/// Stands in a URL for the CE address. The first form is the user's; a URL can hold the second.
+const CE_PLACE: [&str; 2] = ["{ce}", "@ce@"];
+
 /// The numbers of such a contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FixedIpv4Contract {
     ipv4: Ipv4Net,
     br: Ipv6Addr,
+    contract: Contract,
     /// The provider's update server for the CE address.
     pub update: Option<Update>,
 }
 
 /// The provider's service that has to know the CE address.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Update(Url);
+pub struct Update {
+    url: Url,
+    /// User and password for HTTP's basic authentication.
+    basic: Option<[String; 2]>,
+}
 
 /// Carries a password.
 impl std::fmt::Debug for Update {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Update({:?})", self.0)
+        write!(f, "Update({:?})", self.url)
     }
 }
 
 impl Update {
-    /// With user and password: for the wire.
+    /// Where to: without the CE address, if the URL has a place for it.
     #[must_use]
     pub const fn url(&self) -> &Url {
-        &self.0
+        &self.url
+    }
+
+    /// The call for this CE address, with user and password: for the wire.
+    #[must_use]
+    pub fn request(&self, ce: Ipv6Addr) -> UpdateRequest {
+        let text = self.url.to_string().replace(CE_PLACE[1], &ce.to_string());
+        UpdateRequest {
+            url: Url::parse(&text).unwrap_or_else(|| self.url.clone()),
+            basic: self.basic.as_ref().map(|basic| basic.join(":")),
+            authority: None,
+        }
     }
 }
 
@@ -81,11 +140,8 @@ impl FixedIpv4Contract {
     /// Reads the options where `provider` is one of these services.
     pub(super) fn read(options: &Options) -> Result<Option<Self>, Failure> {
         let provider = options.text("provider")?;
-        let server = match provider.as_deref() {
-            Some("v6plus-static") => Some(V6PLUS_UPDATE_URL),
-            Some("ocn-static") => None,
-            _ => return Ok(None),
-        };
+        let is_it = |service: &&Service| provider.as_deref() == Some(service.provider);
+        let Some(service) = SERVICES.iter().find(is_it) else { return Ok(None) };
         for other in ["rule", "rules_file", "ip6prefix", "ealen", "psid", "psidlen", "offset"] {
             if options.has(other)? {
                 return Err(OptionError::Contradiction("provider", other).into());
@@ -96,7 +152,11 @@ impl FixedIpv4Contract {
         let fixed = Self {
             ipv4: addresses(options)?.ok_or(OptionError::Without("provider", "ipaddr"))?,
             br: br.ok_or(OptionError::Without("provider", "peeraddr"))?,
-            update: update(options, server)?,
+            contract: Contract {
+                nat: options.read("nat_address", NAT_HINT, |text| text.parse().ok())?,
+                interface_id: interface_id(options, service)?,
+            },
+            update: update(options, service)?,
         };
         if fixed.ipv4 != fixed.ipv4.trunc() {
             return Err(OptionError::InsideBlock(fixed.ipv4).into());
@@ -112,7 +172,9 @@ impl FixedIpv4Contract {
     pub fn rule(&self, prefix: ReceivedPrefix) -> Option<Rule> {
         let net = prefix.net();
         (net.addr().octets()[0] >> 5 == 1).then_some(())?;
-        self.rule_of(Ipv6Net::new(net.addr(), net.prefix_len().min(LINE_LEN)).ok()?.trunc()).ok()
+        // The provider finds an address with a stated identifier by the update, in any subnet.
+        let longest = if self.contract.interface_id.is_some() { 64 } else { LINE_LEN };
+        self.rule_of(Ipv6Net::new(net.addr(), net.prefix_len().min(longest)).ok()?.trunc()).ok()
     }
 
     fn rule_of(&self, ipv6: Ipv6Net) -> Result<Rule, RuleError> {
@@ -125,8 +187,18 @@ impl FixedIpv4Contract {
             psid: None,
             br: self.br,
             layout: Layout::Draft03,
-        })
+        })?
+        .with_contract(self.contract)
     }
+}
+
+/// `interface_id`: the lower half of the tunnel's address here.
+fn interface_id(options: &Options, service: &Service) -> Result<Option<NonZeroU64>, Failure> {
+    let id = options.read("interface_id", ID_HINT, parse_interface_id)?;
+    if id.is_none() && service.states_id {
+        return Err(OptionError::Without("provider", "interface_id").into());
+    }
+    Ok(id)
 }
 
 /// `ipaddr`, with the length behind it or in `ip4prefixlen`. Papers have the mask too.
@@ -150,7 +222,11 @@ fn addresses(options: &Options) -> Result<Option<Ipv4Net>, Failure> {
     }
 }
 
-fn update(options: &Options, server: Option<&str>) -> Result<Option<Update>, Failure> {
+/// `update_url`, `update_user`, `update_password` and `update_auth`.
+///
+/// `{user}`, `{password}` and `{ce}` in the URL are replaced. Without `{password}`, user and
+/// password go into the query, under the names of the provider, or into a header.
+fn update(options: &Options, service: &Service) -> Result<Option<Update>, Failure> {
     let (user, password) = (options.text("update_user")?, options.text("update_password")?);
     let (user, password) = match (user, password) {
         (None, None) => return Ok(None),
@@ -163,12 +239,30 @@ fn update(options: &Options, server: Option<&str>) -> Result<Option<Update>, Fai
         }
     };
     let stated = options.text("update_url")?;
-    let text = stated.as_deref().or(server);
+    let text = stated.as_deref().or(service.update_url);
     let text = text.ok_or(OptionError::Without("update_user", "update_url"))?;
-    let url = Url::parse(text).filter(|url| url.scheme() == Scheme::Http);
-    let bad = || OptionError::bad("update_url", text, "write an http URL, as such services have");
-    let query = format!("user={}&pass={}", escaped(&user), escaped(&password));
-    Ok(Some(Update(url.ok_or_else(bad)?.with_query(&query))))
+    let mut names = service.names;
+    match options.text("update_auth")?.as_deref() {
+        None => {}
+        Some("basic") => names = None,
+        Some("query") => names = names.or(Some(["user", "pass"])),
+        Some(other) => {
+            return Err(OptionError::bad("update_auth", other, "use query or basic").into());
+        }
+    }
+    let [name, secret] = [escaped(&user), escaped(&password)];
+    let filled = text.replace("{user}", &name).replace("{password}", &secret);
+    let filled = filled.replace(CE_PLACE[0], CE_PLACE[1]);
+    let bad = || OptionError::bad("update_url", text, URL_HINT);
+    let url = Url::parse(&filled).ok_or_else(bad)?;
+    Ok(Some(match names {
+        _ if text.contains("{password}") => Update { url, basic: None },
+        Some([of_user, of_password]) => {
+            let query = format!("{of_user}={name}&{of_password}={secret}");
+            Update { url: url.with_query(&query), basic: None }
+        }
+        None => Update { url, basic: Some([user, password]) },
+    }))
 }
 
 /// All but letters, digits and `-._~` as `%XX` (RFC 3986 section 2.1).

@@ -84,7 +84,7 @@ impl InterfaceCache {
     pub(super) fn note(&mut self, plan: &Plan, now: u64) -> Change {
         let numbers = json::object(vec![
             ("end_user_prefix", plan.end_user_prefix().to_string().into()),
-            ("ipv4", plan.ipv4().to_string().into()),
+            ("ipv4", format!("{}/{}", plan.address(), plan.ipv4().prefix_len()).into()),
             ("psid", plan.port_set().psid().into()),
             ("br", plan.br().to_string().into()),
             ("mtu", plan.mtu().into()),

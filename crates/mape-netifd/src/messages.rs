@@ -36,7 +36,7 @@ impl Update<'_> {
     /// The one message that brings the tunnel up: device, address, default route, data.
     pub(super) fn message(&self) -> Value {
         let plan = self.plan;
-        let address = vec![("ipaddr", text(&plan.ipv4().addr())), ("mask", "32".into())];
+        let address = vec![("ipaddr", text(&plan.address())), ("mask", "32".into())];
         let route = vec![("target", "0.0.0.0".into()), ("netmask", "0".into())];
         let tunnel = vec![
             ("mode", "ipip6".into()),

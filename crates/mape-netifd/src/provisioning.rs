@@ -125,7 +125,8 @@ fn report_ce_address(
     let shown = own.data.warning().and_then(|warning| warning.code.as_deref());
     // A warning about the options goes before.
     let free = shown.is_none_or(|code| code == Code::ProvisioningUpdate.as_str());
-    match ddns_update::send_update(update, ce, &|host| client.resolvers.aaaa(host)) {
+    let authority = config.authority.as_deref();
+    match ddns_update::send_update(update, ce, authority, &|host| client.resolvers.aaaa(host)) {
         Ok(()) => {
             let host = update.url().host();
             log::info!("{host} knows the address {ce} now");

@@ -21,6 +21,7 @@ use serde::Serialize;
 use crate::bus::{TIMEOUT, connect, read_dump};
 use crate::dump::Dump;
 
+mod address_block;
 mod counts;
 mod history;
 mod interface;
@@ -30,6 +31,7 @@ mod plan;
 mod ports;
 mod usage;
 
+pub use address_block::AddressBlock;
 pub use counts::Counts;
 pub use history::{Change, History, STEP, Sample, raise};
 pub use interface::{Condition, FlowOffload, InterfaceStatus};

@@ -23,7 +23,7 @@ pub(crate) const TYPE: &str =
 /// Connections to these external or internal ports that are translated to these hosts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Admitted {
-    addresses: Ipv4Net,
+    address: Ipv4Addr,
     transport: Transport,
     ports: PortRange,
     hosts: Ipv4Net,
@@ -79,10 +79,10 @@ impl Admitted {
             }
             key
         };
-        let Self { addresses, ports, hosts, .. } = self;
+        let Self { address, ports, hosts, .. } = self;
         [
-            key(addresses.network(), ports.first(), hosts.network()),
-            key(addresses.broadcast(), ports.last(), hosts.broadcast()),
+            key(*address, ports.first(), hosts.network()),
+            key(*address, ports.last(), hosts.broadcast()),
         ]
     }
 }
@@ -90,12 +90,12 @@ impl Admitted {
 /// Writes the element as nft reads it.
 impl fmt::Display for Admitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { addresses, transport, ports, hosts } = self;
-        let net = |net: &Ipv4Net| match net.prefix_len() {
-            32 => net.addr().to_string(),
-            _ => net.to_string(),
+        let Self { address, transport, ports, hosts } = self;
+        let hosts = match hosts.prefix_len() {
+            32 => hosts.addr().to_string(),
+            _ => hosts.to_string(),
         };
-        write!(f, "{} . {} . {ports} . {}", net(addresses), transport.name(), net(hosts))
+        write!(f, "{address} . {} . {ports} . {hosts}", transport.name())
     }
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn servers(interface: &Interface) -> Vec<Admitted> {
         let ports = PortRange::new(one.port, one.port)?;
         let hosts = Ipv4Net::from(*one.host.ip());
         Some(Admitted {
-            addresses: interface.dataplane.net(),
+            address: interface.dataplane.address(),
             transport: one.transport,
             ports,
             hosts,
@@ -143,9 +143,9 @@ fn cones(interface: &Interface) -> Vec<Admitted> {
         }
         _ => vec![Ipv4Net::default()],
     };
-    let addresses = interface.dataplane.net();
+    let address = interface.dataplane.address();
     let element =
-        |ports: PortRange, hosts| Admitted { addresses, transport: Transport::Udp, ports, hosts };
+        |ports: PortRange, hosts| Admitted { address, transport: Transport::Udp, ports, hosts };
     ports.iter().flat_map(|ports| hosts.iter().map(|hosts| element(*ports, *hosts))).into_vec()
 }
 
@@ -200,13 +200,13 @@ mod tests {
     #[test]
     fn keys_are_the_kernel_s() {
         let one = Admitted {
-            addresses: "192.0.2.224/28".parse().unwrap(),
+            address: "192.0.2.224".parse().unwrap(),
             transport: Transport::Udp,
             ports: PortRange::new(0x1234, 0x1235).unwrap(),
             hosts: Ipv4Net::default(),
         };
         let first = [192, 0, 2, 224, 17, 0, 0, 0, 0x12, 0x34, 0, 0, 0, 0, 0, 0];
-        let last = [192, 0, 2, 239, 17, 0, 0, 0, 0x12, 0x35, 0, 0, 255, 255, 255, 255];
+        let last = [192, 0, 2, 224, 17, 0, 0, 0, 0x12, 0x35, 0, 0, 255, 255, 255, 255];
         assert_eq!(one.bounds(), [first, last]);
     }
 }

@@ -18,6 +18,7 @@ const LOWEST: u16 = 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataplane {
     ipv4: Ipv4Net,
+    address: Ipv4Addr,
     ce: Ipv6Addr,
     mtu: u16,
     mapping: Option<Mapping>,
@@ -46,7 +47,8 @@ impl Dataplane {
         } else if !reserved.is_empty() {
             whole = Whole::new(reserved).ok_or(NoUsablePort)?;
         }
-        Ok(Self { ipv4: plan.ipv4(), ce: plan.ce(), mtu: plan.mtu(), mapping, whole })
+        let (ipv4, address) = (plan.ipv4(), plan.address());
+        Ok(Self { ipv4, address, ce: plan.ce(), mtu: plan.mtu(), mapping, whole })
     }
 
     /// Returns the mapping of internal to external ports; `None` if the address is not shared, so
@@ -69,11 +71,12 @@ impl Dataplane {
         self.whole.outgoing
     }
 
-    /// Returns the source address of outgoing connections. Of a whole IPv4 prefix it is the first
-    /// address: hosts that have an address of the prefix keep it, all others share this one.
+    /// Returns the source address of outgoing connections, and the destination of port forwards. Of
+    /// a block it is one address: hosts that have another address of the block keep it and get
+    /// every packet to it, all others share this one.
     #[must_use]
     pub const fn address(&self) -> Ipv4Addr {
-        self.ipv4.addr()
+        self.address
     }
 
     /// Returns the IPv4 prefix of an interface that has more than one address.
@@ -85,11 +88,6 @@ impl Dataplane {
     /// `192.0.2.0/28`.
     pub(crate) fn addresses(&self) -> String {
         self.prefix().map_or_else(|| self.address().to_string(), |prefix| prefix.to_string())
-    }
-
-    /// Returns the same addresses as a network; a single address is a /32.
-    pub(crate) const fn net(&self) -> Ipv4Net {
-        self.ipv4
     }
 
     /// Returns netmask and network as numbers.

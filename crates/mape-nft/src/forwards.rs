@@ -93,10 +93,10 @@ fn drop_bogons(interface: &Interface) -> String {
 }
 
 fn to_own_address(interface: &Interface) -> Vec<String> {
-    let (key, addresses) = (interface.key(), interface.dataplane.addresses());
+    let (key, address) = (interface.key(), interface.dataplane.address());
     let [servers, neighbours] =
         ["dnat-forwards", "dnat-neighbours"].map(|name| interface.object_name(name));
-    let mut rules = vec![format!("iif {key} ip daddr {addresses} jump {servers}")];
+    let mut rules = vec![format!("iif {key} ip daddr {address} jump {servers}")];
     let mut devices: Vec<&Devices> =
         interface.published_with_devices().flat_map(|(_, from)| from).into_vec();
     devices.sort_unstable();
@@ -104,7 +104,7 @@ fn to_own_address(interface: &Interface) -> Vec<String> {
     for device in devices {
         let here = interface.published_with_devices().filter(|(_, from)| from.contains(device));
         let here: Vec<&Published> = here.map(|(one, _)| one).into_vec();
-        let packets = format!("iifname \"{device}\" ip daddr {addresses}");
+        let packets = format!("iifname \"{device}\" ip daddr {address}");
         rules.extend(to_hosts(&here).iter().map(|rule| format!("{packets} {rule}")));
         if interface.dataplane.mapping().is_some() {
             rules.push(format!("{packets} jump {neighbours}"));
@@ -115,8 +115,8 @@ fn to_own_address(interface: &Interface) -> Vec<String> {
 
 pub(crate) fn objects(interface: &Interface) -> [Object; 2] {
     let [own, hairpin] = chains(interface);
-    let addresses = interface.dataplane.addresses();
-    let to = |chain| format!("ip daddr {addresses} jump {}", interface.object_name(chain));
+    let address = interface.dataplane.address();
+    let to = |chain| format!("ip daddr {address} jump {}", interface.object_name(chain));
     let mut from_us = vec![to("dnat-forwards")];
     if interface.dataplane.mapping().is_some() {
         from_us.push(to("dnat-neighbours"));

@@ -31,7 +31,7 @@ fn sender_match(interface: &Interface) -> String {
 pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     let [learn, arrive] = chains(interface);
     let cone = interface.object_name("full-cone");
-    let (key, addresses) = (interface.key(), interface.dataplane.addresses());
+    let (key, address) = (interface.key(), interface.dataplane.address());
     // As large as the port space: the size of a map cannot be changed later.
     let map = "type inet_service : ipv4_addr . inet_service\nsize 65535\nflags dynamic,timeout\ntimeout 5m";
     vec![
@@ -49,7 +49,7 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
             arrive,
             "type nat hook prerouting priority dstnat + 5; policy accept;",
             vec![format!(
-                "iif {key} ip daddr {addresses} meta l4proto udp dnat ip to udp dport map @{cone}"
+                "iif {key} ip daddr {address} meta l4proto udp dnat ip to udp dport map @{cone}"
             )],
         ),
     ]

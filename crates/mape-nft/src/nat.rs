@@ -82,7 +82,11 @@ fn snat_reserved(dataplane: &Dataplane) -> Option<String> {
 /// identifier cannot share an address; the sender gets an ICMP error.
 fn gate(interface: &Interface) -> Vec<String> {
     if interface.dataplane.mapping().is_none() {
-        return vec!["accept".to_owned()];
+        // A packet to an address of the block that no host has would go back to the line.
+        let back =
+            format!("iif {} counter reject with icmp type host-unreachable", interface.key());
+        let unused = interface.dataplane.prefix().map(|_| back);
+        return unused.into_iter().chain(["accept".to_owned()]).into_vec();
     }
     let mut rules = COMMON_PACKETS.map(|packet| format!("{packet} accept")).to_vec();
     rules.push(format!("{SHAREABLE} accept"));

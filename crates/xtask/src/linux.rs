@@ -26,6 +26,7 @@ const SCRIPTS: &[&str] = &[
     "linux-forwards.sh",
     "linux-provision.sh",
     "linux-fixed.sh",
+    "linux-contract.sh",
     "linux-page.sh",
 ];
 

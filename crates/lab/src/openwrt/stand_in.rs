@@ -41,7 +41,7 @@ enum Series {
 /// The scenarios of `cargo xtask test`. Each line is a machine. Two run at the same time.
 const MACHINES: &[(Series, &[&str])] = &[
     (Series::OfRouters, &["up", "nuro", "renumber", "idle", "late"]),
-    (Series::OfRouters, &["refused", "firewall", "migrate", "servers"]),
+    (Series::OfRouters, &["refused", "firewall", "migrate", "servers", "contract"]),
     (Series::OfRouters, &["killed", "options", "flap", "cycle", "two"]),
     (Series::OfRouters, &["offload", "offload:renumber", "offload:firewall"]),
     (Series::Newest, &["up", "queue", "control:nuro", "control:queue"]),

@@ -53,7 +53,7 @@ impl Explain for RuleTextError {
             Explanation::of_option(
                 "rule",
                 "write KEY=VALUE,… with ipv6, ipv4, ea, br; the keys are ipv6 ipv4 ea offset psid \
-                 psidlen br layout",
+                 psidlen br layout nat id",
             )
         };
         match self {
@@ -79,6 +79,8 @@ fn form_of(key: &str) -> &'static str {
         "ipv6" => "write it like 240b:10::/31",
         "ipv4" => "write it like 106.72.0.0/15",
         "br" => "write it like 2404:9200:225:100::64",
+        "nat" => "write it like 198.51.100.81",
+        "id" => "write it like ::feed",
         "layout" => "use draft03 or rfc7597",
         "psid" => "write a number from 0 to 65535, decimal or like 0x34",
         _ => "write a number of bits",

@@ -33,6 +33,43 @@ fn defaults_come_from_the_layout() {
     assert_eq!((rule.layout(), rule.port_parameters().offset()), (Layout::Draft03, 4));
 }
 
+/// A fixed-IPv4 contract: transix's identifier is the lower half of the address, as its papers and
+/// three routers' guides have it.
+#[test]
+fn values_of_a_contract() {
+    let block = "ipv6=2409:10::/56,ipv4=198.51.100.80/29,ea=0,br=2001:db8:ffff::1";
+    let made = |more: &str| {
+        let rule = parse(&format!("{block}{more}")).unwrap();
+        assert_eq!(parse(&rule.to_string()), Ok(rule));
+        let mut request = crate::Request::new("2409:10:0:0::/64".parse().unwrap());
+        request.explicit.push(rule);
+        let plan = crate::plan(&request).unwrap();
+        format!("{} {} {}", plan.ipv4(), plan.address(), plan.ce())
+    };
+    assert_eq!(made(""), "198.51.100.80/29 198.51.100.80 2409:10::c6:3364:5000:0");
+    assert_eq!(
+        made(",nat=198.51.100.87"),
+        "198.51.100.80/29 198.51.100.87 2409:10::c6:3364:5000:0"
+    );
+    assert_eq!(
+        made(",nat=198.51.100.81,id=::feed"),
+        "198.51.100.80/29 198.51.100.81 2409:10::feed"
+    );
+    for (more, says) in [
+        (",nat=198.51.100.79", "198.51.100.79 for NAT is not in the block 198.51.100.80/29"),
+        (",nat=198.51.100.88", "198.51.100.88 for NAT is not in the block"),
+        (",psid=1,psidlen=4,id=::1", "belong to a fixed-IPv4 contract"),
+        (",id=::", "the rule's id cannot be"),
+        (",id=0:0:0:1::1", "the rule's id cannot be"),
+        (",id=feed", "the rule's id cannot be"),
+    ] {
+        let text = format!("{block}{more}")
+            .replace("/29", if more.contains("psid") { "/32" } else { "/29" });
+        let said = refused(&text).1;
+        assert!(said.contains(says), "{said}");
+    }
+}
+
 #[test]
 fn an_offset_left_out_is_that_of_the_table_and_a_stated_one_stays() {
     let ocn = "ipv6=2400:4050::/34,ipv4=153.240.0.0/16,ea=22,br=2001:380:a120::9";

@@ -1,5 +1,8 @@
 //! Reading the values of a rule.
 
+use std::net::Ipv6Addr;
+use std::num::NonZeroU64;
+
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::error::RuleTextError;
@@ -63,6 +66,13 @@ pub fn parse_net6(text: &str) -> Option<Ipv6Net> {
 pub fn parse_net4(text: &str) -> Option<Ipv4Net> {
     let (address, len) = text.split_once('/')?;
     Ipv4Net::new(address.parse().ok()?, bit_length(len)?).ok()
+}
+
+/// Reads the lower half of an IPv6 address, written as an address whose upper half is 0: `::feed`.
+#[must_use]
+pub fn parse_interface_id(text: &str) -> Option<NonZeroU64> {
+    let address = text.parse::<Ipv6Addr>().ok()?;
+    u64::try_from(address.to_bits()).ok().and_then(NonZeroU64::new)
 }
 
 /// Reads a number of bits. The rule itself checks whether it fits.

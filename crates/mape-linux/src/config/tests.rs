@@ -124,7 +124,11 @@ fn an_incomplete_contract_names_the_missing_option() {
         ("peeraddr 2404:9200:225:100::65", "", "needs the option peeraddr"),
         ("provider v6plus-static", "", "provider names none"),
         ("v6plus-static", "v6plus", "provider names none"),
-        ("v6plus-static", "transix-static", "or v6plus-static or ocn-static for a contract"),
+        ("v6plus-static", "softbank-static", "or xpass-static for a contract"),
+        ("v6plus-static", "transix-static", "needs the option interface_id"),
+        ("provider v6plus-static", "nat_address 203.0.113.81", "provider names none"),
+        ("ipaddr", "nat_address 203.0.113.82\nipaddr", "not in the block 203.0.113.81/32"),
+        ("provider v6plus-static", "provider xpass-static\ninterface_id ::1:1", ""),
         ("203.0.113.81", "203.0.113.81/29", "did you mean 203.0.113.80/29?"),
         ("203.0.113.81", "203.0.113", "203.0.113.10"),
         (

@@ -112,7 +112,7 @@ fn only_missing_objects_are_added() {
     let renumbered = steps("", |text| text.replace("106.72.50.97", "106.72.50.98"), &[]);
     assert_eq!(
         renumbered.open,
-        ["address delete 106.72.50.98/32 dev mape-wan", "address add 106.72.50.97/32 dev mape-wan"]
+        ["address add 106.72.50.97/32 dev mape-wan", "address delete 106.72.50.98/32 dev mape-wan"]
     );
 }
 

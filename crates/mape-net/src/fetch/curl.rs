@@ -3,7 +3,7 @@
 use mape_core::IntoVec as _;
 use std::net::Ipv6Addr;
 
-use mape_provision::{HttpReply, HttpRequest};
+use mape_provision::{HttpReply, HttpRequest, Url};
 use mape_system::program::Command;
 
 use super::tool::{BAD_CERTIFICATE, Call, Ended, NO_ANSWER, body};
@@ -40,10 +40,22 @@ pub(super) fn command(
     addresses: &[Ipv6Addr],
     source: Option<Ipv6Addr>,
 ) -> (Command, String) {
+    command_for(call, request.url(), (request.verify(), ""), addresses, source)
+}
+
+/// Returns the same for a URL: whether the certificate is verified, and a line for the head, which
+/// is empty or has no character with a meaning between quotes.
+pub(super) fn command_for(
+    call: &Call<'_>,
+    url: &Url,
+    (verify, header): (bool, &str),
+    addresses: &[Ipv6Addr],
+    source: Option<Ipv6Addr>,
+) -> (Command, String) {
     let mut command = Command::new(call.program);
     command.args(ALWAYS);
     command.args(&["--max-time", &call.seconds.to_string()]);
-    if !request.verify() {
+    if !verify {
         command.arg("--insecure");
     }
     if let Some(authority) = call.authority {
@@ -52,7 +64,6 @@ pub(super) fn command(
     if let Some(source) = source {
         command.args(&["--interface", &format!("host!{source}")]);
     }
-    let url = request.url();
     if !addresses.is_empty() {
         let addresses: Vec<String> = addresses.iter().map(|it| format!("[{it}]")).into_vec();
         let of = format!("{}:{}:{}", url.host(), url.port(), addresses.join(","));
@@ -60,7 +71,11 @@ pub(super) fn command(
     }
     command.args(&["--config", "-"]);
     // A URL has no character with a meaning between these quotes.
-    (command, format!("url = \"{url}\"\n"))
+    let header = match header {
+        "" => String::new(),
+        line => format!("header = \"{line}\"\n"),
+    };
+    (command, format!("url = \"{url}\"\n{header}"))
 }
 
 pub(super) fn reply(ended: &Ended) -> HttpReply {

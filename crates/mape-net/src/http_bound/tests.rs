@@ -15,7 +15,7 @@ fn asked(answer: &'static str) -> (io::Result<u16>, String) {
         String::from_utf8_lossy(&request[..length]).into_owned()
     });
     let url = Url::parse("http://fcs.enabler.ne.jp/update?user=u&pass=p").unwrap();
-    let got = get_from(Ipv6Addr::LOCALHOST, server, &url, Duration::from_secs(5));
+    let got = get_from(Ipv6Addr::LOCALHOST, server, &url, "", Duration::from_secs(5));
     (got, thread.join().unwrap())
 }
 
@@ -40,7 +40,7 @@ fn from_an_address_that_is_not_ours_nothing_is_sent() {
     let SocketAddr::V6(server) = listener.local_addr().unwrap() else { unreachable!() };
     let url = Url::parse("http://a/").unwrap();
     let foreign = "2001:db8::1".parse().unwrap();
-    assert!(get_from(foreign, server, &url, Duration::from_secs(1)).is_err());
+    assert!(get_from(foreign, server, &url, "", Duration::from_secs(1)).is_err());
     listener.set_nonblocking(true).unwrap();
     assert!(listener.accept().is_err());
 }

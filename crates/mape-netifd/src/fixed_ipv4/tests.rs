@@ -83,6 +83,55 @@ fn whom_to_tell() {
     assert!(!format!("{:?}", Config::parse(OPTIONS).unwrap()).contains("p%20w"));
 }
 
+/// transix: the identifier is in the papers, and any subnet will do, because the update says where
+/// the tunnel is. The form of the call is a router maker's: `URL?username=USER&password=PASSWORD`.
+#[test]
+fn a_contract_with_a_stated_identifier() {
+    let transix = OPTIONS
+        .replace("v6plus-static\"", "transix-static\",\"interface_id\":\"::feed\"")
+        .replace("203.0.113.10", "203.0.113.8/29\",\"nat_address\":\"203.0.113.9");
+    let config = Config::parse(&transix).unwrap();
+    for (prefix, ce) in [
+        ("2409:10:c2e0:4500::/56", "2409:10:c2e0:4500::feed"),
+        ("2409:10:c2e0:4510::/60", "2409:10:c2e0:4510::feed"),
+        ("2409:10:c2e0:4512::/64", "2409:10:c2e0:4512::feed"),
+    ] {
+        let plan = config.sources(prefix.parse().unwrap()).decide().unwrap().plan;
+        let made = (plan.ce().to_string(), plan.ipv4().to_string(), plan.address().to_string());
+        assert_eq!(made, (ce.to_owned(), "203.0.113.8/29".to_owned(), "203.0.113.9".to_owned()));
+    }
+    let update = config.fixed.unwrap().update.unwrap();
+    let url = "http://update.transix.jp/request?username=u&password=p%20w";
+    assert_eq!(update.request("2001:db8::1".parse().unwrap()).url.to_string(), url);
+}
+
+/// What the papers say, if it is another form.
+#[test]
+fn the_form_of_the_call() {
+    let ce = "2001:f60:1:2::1:1".parse().unwrap();
+    let call = |provider: &str, more: &str| {
+        let provider = format!("{provider}\",\"interface_id\":\"::1:1\"{more}");
+        let options = OPTIONS.replace("v6plus-static\"", &provider);
+        let update = Config::parse(&options).unwrap().fixed.unwrap().update.unwrap();
+        let request = update.request(ce);
+        // The host is shown, and nothing else.
+        assert!(!format!("{update:?}").contains("p w"), "{update:?}");
+        (request.url.to_string(), request.basic)
+    };
+    let url = |text: &str| format!(",\"update_url\":\"{text}\"");
+    let xpass = url("https://a.example/renew?d=h.example&p=x&a={ce}&u=y");
+    let basic = Some("u:p w".to_owned());
+    let filled = "https://a.example/renew?d=h.example&p=x&a=2001:f60:1:2::1:1&u=y".to_owned();
+    assert_eq!(call("xpass-static", &xpass), (filled.clone(), basic.clone()));
+    let query = format!("{filled}&user=u&pass=p%20w");
+    let auth = ",\"update_auth\":\"query\"";
+    assert_eq!(call("xpass-static", &format!("{xpass}{auth}")), (query, None));
+    let own = url("http://a/x?id={user}&key={password}");
+    assert_eq!(call("ocn-static", &own), ("http://a/x?id=u&key=p%20w".to_owned(), None));
+    let auth = format!("{},\"update_auth\":\"basic\"", url("http://a/x"));
+    assert_eq!(call("ocn-static", &auth), ("http://a/x".to_owned(), basic));
+}
+
 #[test]
 fn an_address_that_no_contract_has_is_named() {
     for (given, values) in [
@@ -106,7 +155,11 @@ fn missing_and_contradicting_values_are_named() {
         ("v6plus-static", "ocn-static", "update_url"),
         ("203.0.113.10", "203.0.113", "ipaddr"),
         ("{", "{\"ealen\":\"8\",", "ealen"),
-        ("{", "{\"update_url\":\"https://a/\",", "update_url"),
+        ("{", "{\"update_url\":\"ftp://a/\",", "update_url"),
+        ("{", "{\"update_auth\":\"digest\",", "update_auth"),
+        ("{", "{\"interface_id\":\"feed\",", "interface_id"),
+        ("{", "{\"nat_address\":\"203.0.113\",", "nat_address"),
+        ("v6plus-static", "transix-static", "interface_id"),
     ] {
         let error = Config::parse(&OPTIONS.replacen(from, to, 1)).unwrap_err();
         assert!(error.line().contains(name), "{}", error.line());

@@ -5,10 +5,10 @@ use std::net::{Ipv6Addr, SocketAddrV6};
 use std::time::Duration;
 
 use mape_core::{Code, Explain, Explanation};
+use mape_net::UpdateRequest;
 use mape_provision::{digest, may_be_asked};
 
 use super::super::fixed_ipv4::Update;
-use mape_net::get_from;
 
 /// For each step of the call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,30 +66,35 @@ impl Explain for UpdateFailed {
     }
 }
 
-/// Returns what is kept of a successful update: the address, and a digest of server and user. It
-/// holds no password.
+/// Returns what is kept of a successful update: the address, and a digest of server, user and
+/// password.
 #[must_use]
 pub fn fingerprint(update: &Update, ce: Ipv6Addr) -> String {
-    format!("{ce} {}", digest(&update.url().to_string()))
+    let request = update.request(ce);
+    let basic = request.basic.unwrap_or_default();
+    format!("{ce} {}", digest(&format!("{}{basic}", update.url())))
 }
 
-/// Tells it. Only the server hears the password. `addresses` are those of a host's name.
+/// Tells it. Only the server hears the password. `authority` is a file with the certificate of an
+/// authority that is trusted for that. `addresses` are those of a host's name.
 ///
 /// # Errors
 /// The server cannot be reached from there, or has answered anything but 200.
 pub fn send_update(
     update: &Update,
     ce: Ipv6Addr,
+    authority: Option<&str>,
     addresses: &dyn Fn(&str) -> Vec<Ipv6Addr>,
 ) -> Result<(), UpdateFailed> {
-    let url = update.url();
+    let authority = authority.map(str::to_owned);
+    let (url, request) = (update.url(), UpdateRequest { authority, ..update.request(ce) });
     let host = url.host();
     // An address is in the URL that the user entered, or in ours.
     let named = host.parse().map_or_else(|_| addresses(host), |address| vec![address]);
     let mut why = Why::NoAddress;
     for address in named.into_iter().filter(|address| may_be_asked(*address)) {
         let server = SocketAddrV6::new(address, url.port(), 0, 0);
-        why = match get_from(ce, server, url, CONNECT_TIMEOUT) {
+        why = match request.send(ce, server, CONNECT_TIMEOUT) {
             Ok(200) => return Ok(()),
             Ok(status) => Why::Status(status),
             Err(error) => Why::NoAnswer(error),

@@ -13,6 +13,7 @@ use mape_nft::{DeviceName, Edge, EdgeChoice, InterfaceName, Offload};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::address_block::AddressBlock;
 use super::issue::{Issue, newest_error, warning};
 use super::peak::Record;
 use super::plan::{LineStatus, plan_of};
@@ -76,6 +77,8 @@ pub struct InterfaceStatus {
     pub mtu: Option<u16>,
     /// The line's numbers; `None` where nothing was set up.
     pub line: Option<LineStatus>,
+    /// The addresses of a contract with a block; `None` for one address.
+    pub block: Option<AddressBlock>,
     /// Where ports are translated.
     pub edge: Option<&'static str>,
     /// Flow offload.
@@ -177,6 +180,9 @@ impl Collector<'_> {
                 .and_then(|(dump, uplink)| dump.interface(uplink)?.uptime),
             device: device_name.to_string(),
             mtu: device.and_then(|device| device.mtu),
+            block: plan
+                .as_ref()
+                .and_then(|plan| AddressBlock::of(plan, &self.env.proc, device_name.as_str())),
             line: plan.map(|plan| LineStatus::new(&plan, data)),
             edge: edge.map(Edge::name),
             flow_offload: self.flow_offload(edge, shared),

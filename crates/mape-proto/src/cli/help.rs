@@ -316,13 +316,17 @@ as NAME VALUE or NAME=VALUE; # begins a comment.
   uplink eth0            the uplink device; it may be a bridge. Default: the
                          device of the IPv6 default route
   prefix PREFIX          the delegated prefix, if no route or address shows it
-  provider, layout       as --provider and --layout of plan; v6plus-static or
-                         ocn-static for a fixed-IPv4 contract, with its numbers:
+  provider, layout       as --provider and --layout of plan; v6plus-static,
+                         ocn-static, transix-static or xpass-static for a
+                         fixed-IPv4 contract, with its numbers:
   ipaddr, peeraddr       its address, or its block such as 198.51.100.80/29; its
                          tunnel end
-  update_user, update_password, update_url
-                         the server that receives the tunnel's address (plain
-                         HTTP); the URL of v6plus-static is built in
+  nat_address ADDRESS    the address of the block that NAT uses; default: the
+                         first
+  interface_id ID        the identifier of transix or Xpass, such as ::feed
+  update_user, update_password, update_url, update_auth
+                         the server that receives the tunnel's address; the URLs
+                         of v6plus-static and transix-static are built in
   rule KEY=VALUE,…       as --rule; may be repeated
   rules_file FILE        as --rules
   provisioning NAME      off (default); with hb46pp or url the rule comes from a

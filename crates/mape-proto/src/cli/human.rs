@@ -41,6 +41,7 @@ fn write_plan(text: &mut String, plan: &Plan, stated: &str) -> std::fmt::Result 
     writeln!(text, "  end-user prefix  {}", plan.end_user_prefix())?;
     if ipv4.prefix_len() < 32 {
         writeln!(text, "  IPv4 prefix      {ipv4}, not shared")?;
+        writeln!(text, "  NAT address      {}", plan.address())?;
     } else if shared {
         let (k, a) = (set.parameters().psid_len(), set.parameters().offset());
         writeln!(text, "  IPv4 address     {}, shared by {} lines", ipv4.addr(), 1_u32 << k)?;

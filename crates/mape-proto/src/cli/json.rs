@@ -169,6 +169,8 @@ struct StatusJson<'status, P: Serialize> {
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<P>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    block: Option<&'status mape_netifd::status::AddressBlock>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     rule_source: Option<&'status str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provisioning: Option<&'status mape_netifd::status::Issue>,
@@ -203,6 +205,7 @@ pub(super) fn status(status: &mape_linux::Status) -> String {
         device: status.line.as_ref().map(|line| line.device.as_str()),
         uplink: status.line.as_ref().map(|line| line.uplink.as_str()),
         plan: status.plan.as_ref().map(plan_object),
+        block: status.block.as_ref(),
         rule_source: status.rule_source.as_deref(),
         provisioning: status.provisioning.as_ref(),
         update: status.update.as_ref().map(ProblemJson::of),

@@ -4,7 +4,9 @@ use std::fmt::{Display, Write as _};
 
 use mape_core::{Code, Explain, Explanation, Failure, IntoVec as _, Quoted, Shown};
 use mape_firewall::{Env, look_into};
-use mape_netifd::status::{Condition, InterfaceStatus, Issue, LineStatus, PerProtocol, Report};
+use mape_netifd::status::{
+    AddressBlock, Condition, InterfaceStatus, Issue, LineStatus, PerProtocol, Report,
+};
 use mape_nft::InterfaceName;
 
 use super::answer::Answer;
@@ -170,6 +172,9 @@ impl Page<'_> {
         }
         if let Some(line) = &status.line {
             self.address(line);
+        }
+        for (name, value) in status.block.iter().flat_map(AddressBlock::rows) {
+            self.row(name, &value);
         }
         self.ports(status);
         self.traffic(status);

@@ -286,7 +286,10 @@ fn fixed(facts: &LineFacts, provider: &'static str, end: Ipv6Addr, says: String)
     if missing.is_some() {
         step += " and the IPv4 address of your contract as ipaddr";
     }
-    if provider == "v6plus-static" {
+    if matches!(provider, "transix-static" | "xpass-static") {
+        step += ", with the interface identifier of your contract as interface_id";
+    }
+    if provider != "ocn-static" {
         step += "; add update_user and update_password of the contract, so that the provider \
                  learns the tunnel's address";
     }

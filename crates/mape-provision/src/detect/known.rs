@@ -50,7 +50,8 @@ const FIXED: [(&str, Ipv6Addr); 4] = [
 ];
 
 /// Contracts with a dedicated IPv4 address that the protocol `mape` supports as a `provider`.
-pub const FIXED_PROVIDERS: [&str; 2] = ["v6plus-static", "ocn-static"];
+pub const FIXED_PROVIDERS: [&str; 4] =
+    ["v6plus-static", "ocn-static", "transix-static", "xpass-static"];
 
 /// Returns the provider of a fixed-address contract whose tunnel end is known.
 #[must_use]

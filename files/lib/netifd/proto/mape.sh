@@ -52,7 +52,8 @@ proto_mape_init_config() {
 	for option in provider layout rule rules_file tunlink zone edge mtu ttl encaplimit \
 		full_cone time_wait dscp_reset upnp_ports provisioning provisioning_url \
 		provisioning_user provisioning_password provisioning_server provisioning_ca \
-		update_url update_user update_password log_level \
+		update_url update_user update_password update_auth \
+		nat_address interface_id log_level \
 		type maptype legacymap ipaddr ip4prefixlen ip6prefix ip6prefixlen peeraddr \
 		ealen psidlen psid offset; do
 		proto_config_add_string "$option"

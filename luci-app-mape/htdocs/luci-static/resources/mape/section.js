@@ -10,7 +10,10 @@
 const TABLE = [ 'v6plus', 'ocn', 'biglobe', 'nuro' ];
 
 // Contracts whose numbers are in the contract documents.
-const CONTRACTS = [ 'v6plus-static', 'ocn-static' ];
+const CONTRACTS = [ 'v6plus-static', 'ocn-static', 'transix-static', 'xpass-static' ];
+
+// Of these, the ones whose documents state an interface identifier.
+const IDENTIFIED = [ 'transix-static', 'xpass-static' ];
 
 // What UCI's readers take for yes.
 const TRUE = [ '1', 'on', 'true', 'yes', 'enabled' ];
@@ -19,6 +22,8 @@ return baseclass.extend({
 	table: TABLE,
 
 	contracts: CONTRACTS,
+
+	identified: IDENTIFIED,
 
 	// Names of the interfaces of proto mape. netifd does not hear of one that is disabled.
 	names({ disabled } = { disabled: false }) {

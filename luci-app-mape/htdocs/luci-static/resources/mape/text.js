@@ -18,8 +18,8 @@ const PROVIDERS = {
 	softbank: { title: _('SoftBank Hikari') },
 	'v6plus-static': { title: _('v6 Plus with a fixed IPv4 address'), isps: _('Contract with a fixed IPv4 address') },
 	'ocn-static': { title: _('OCN Virtual Connect with a fixed IPv4 address'), isps: _('Contract with a fixed IPv4 address') },
-	'transix-static': { title: _('transix with a fixed IPv4 address') },
-	'xpass-static': { title: _('Cross Pass with a fixed IPv4 address') },
+	'transix-static': { title: _('transix with a fixed IPv4 address'), isps: _('Contract with a fixed IPv4 address') },
+	'xpass-static': { title: _('Cross Pass with a fixed IPv4 address'), isps: _('Contract with a fixed IPv4 address') },
 	'v6connect-static': { title: _('v6 Connect with a fixed IPv4 address') }
 };
 

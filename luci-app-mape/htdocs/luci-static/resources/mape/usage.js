@@ -118,7 +118,7 @@ return baseclass.extend({
 			return E('em', {}, [ _('none', 'MAP-E') ]);
 
 		return E('ul', { 'class': 'mape-hosts' }, hosts.map(({ address, connections }) => {
-			const name = address === status?.line?.ipv4 ? _('this router') : names?.(address);
+			const name = address === (status?.block?.nat ?? status?.line?.ipv4) ? _('this router') : names?.(address);
 
 			return E('li', {}, [ E('strong', {}, [ name ?? address ]), name ? ` (${address})` : '', `: ${connections}` ]);
 		}));

@@ -43,6 +43,14 @@ function diagnosis() {
 	return draw.link(_('Open diagnostics'), 'admin/status/mape/doctor');
 }
 
+// The addresses of a block that have a route, each in a line.
+function routed(block) {
+	if (!block.routed?.length)
+		return block.routed ? _('none', 'MAP-E') : null;
+
+	return block.routed.map(({ to, device, via }) => via ? `${to} → ${device} (${via})` : `${to} → ${device}`).join(', ');
+}
+
 // One interface: a frame with buttons, and a body that is drawn once and kept up to date.
 class Line {
 	constructor(name, page) {
@@ -163,13 +171,14 @@ class Line {
 	}
 
 	details(conntrack) {
-		const { line, mtu, edge, device } = this.status;
+		const { line, block, mtu, edge, device } = this.status;
 		const psid = model.psid(line);
 
 		return E('details', { 'class': 'mape-technical' }, [
 			E('summary', {}, [ _('Technical details') ]),
 			draw.table([
 				[ _('Provider'), `${text.provider(line.provider)} (${text.source(line.rule_source)})` ],
+				...block ? [ [ _('Address for NAT'), block.nat ], [ _('Addresses routed to devices'), routed(block) ] ] : [],
 				[ _('Border relay (BR)'), line.br ],
 				[ _('Local tunnel address (CE)'), line.ce ],
 				[ _('Delegated IPv6 prefix'), line.end_user_prefix ],
