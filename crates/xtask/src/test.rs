@@ -6,11 +6,23 @@ use host_tools::steps::{Outcome, Steps, cargo, run, skip_or_fail};
 use lab::{openwrt, plane, provision};
 use packaging::feed;
 
-/// The packages of the UPnP daemon that gets our list of ports, of the protocol names in
-/// firewall4's rules, of `sysctl` for this machine's namespaces, of the shells that read our
-/// completion scripts, and of what reads our manual page.
-const HOST: &[&str] =
-    &["miniupnpd-nftables", "netbase", "procps", "bash", "fish", "zsh", "mandoc", "man-db"];
+/// The packages of the UPnP daemon that gets our list of ports and of its clients, of a second
+/// opinion on the NAT's behaviour, of the protocol names in firewall4's rules, of `sysctl` for this
+/// machine's namespaces, of the shells that read our completion scripts, and of what reads our
+/// manual page.
+const HOST: &[&str] = &[
+    "coturn",
+    "miniupnpc",
+    "miniupnpd-nftables",
+    "natpmpc",
+    "netbase",
+    "procps",
+    "bash",
+    "fish",
+    "zsh",
+    "mandoc",
+    "man-db",
+];
 
 /// Runs the usual tests: about 30 minutes from a fresh clone, on two cores.
 pub(crate) fn quick(steps: &mut Steps) {

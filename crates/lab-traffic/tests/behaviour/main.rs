@@ -1,15 +1,18 @@
-//! How the rules behave as a NAT, measured: the table in `docs/nat-behaviour.md`, which
-//! `MAPE_BLESS=1` writes. Needs root.
+//! How the rules behave as a NAT, measured: the tables in `docs/nat-behaviour.md`, which
+//! `MAPE_BLESS=1` writes. Needs root; coturn for a second opinion.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
+mod foreign;
 #[path = "../../../mape-nft/tests/support/mod.rs"]
 mod support;
+mod tcp;
 #[allow(dead_code, reason = "each test binary uses a part")]
 #[path = "../../../mape-nft/tests/packets/world.rs"]
 mod world;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 
 use mape_nft::{Edge, Forwards, Interface, Options, Published, Transport, standalone};
 use support::{EDGES, V6PLUS, built_in, interface};
@@ -30,15 +33,13 @@ const SETUPS: [&str; 5] = [
 
 fn rules(setup: &str, edge: Edge) -> String {
     let hosts = |host: &str| vec![host.parse().unwrap()];
-    let published = Published {
-        transport: Transport::Udp,
-        port: 5696,
-        host: "192.168.9.2:3074".parse().unwrap(),
-    };
+    let published =
+        |transport| Published { transport, port: 5696, host: "192.168.9.2:3074".parse().unwrap() };
     let (reserved, full_cone, forwards) = match setup {
         "a published port (`mape_forward`)" => {
             let from = vec!["c0".parse().unwrap()];
-            ("5696", false, Forwards::with_hairpin(vec![(published, from)], Vec::new()))
+            let both = [Transport::Udp, Transport::Tcp].map(|it| (published(it), from.clone()));
+            ("5696", false, Forwards::with_hairpin(both.to_vec(), Vec::new()))
         }
         "`full_cone_hosts` with this host" => {
             ("", false, Forwards::new(Vec::new(), hosts("192.168.9.2")))
@@ -111,6 +112,52 @@ fn measured(setup: &str, edge: Edge) -> Option<String> {
     Some(format!("| {setup} | {edge} | {} | {} | {} | {port} |\n", cells[0], cells[1], cells[2]))
 }
 
+/// Compares a table with the document, or writes it there.
+fn expect_table(name: &str, table: &str) {
+    // The tests run at the same time.
+    static DOCUMENT_LOCK: Mutex<()> = Mutex::new(());
+    let _lock = DOCUMENT_LOCK.lock();
+    let text = std::fs::read_to_string(DOCUMENT).unwrap();
+    let (start, end) = (format!("<!-- {name} -->\n"), "<!-- end -->");
+    let (head, rest) = text.split_once(&start).unwrap();
+    let (old, foot) = rest.split_once(end).unwrap();
+    if std::env::var_os("MAPE_BLESS").is_some() {
+        std::fs::write(DOCUMENT, format!("{head}{start}{table}{end}{foot}")).unwrap();
+    } else {
+        assert_eq!(old, table, "MAPE_BLESS=1 rewrites the table");
+    }
+}
+
+/// RFC 5382 REQ-1 to REQ-3.
+#[test]
+fn the_table_of_tcp_is_what_is_measured() {
+    let mut table = tcp::HEAD.to_owned();
+    for setup in &SETUPS[..2] {
+        for edge in EDGES {
+            let Some(row) = tcp::measured(setup, edge) else { return };
+            table += &row;
+        }
+    }
+    expect_table("measured with TCP", &table);
+}
+
+/// The table says what coturn finds.
+#[test]
+fn coturn_finds_the_same() {
+    if !foreign::is_installed() {
+        eprintln!("skipped: needs coturn");
+        return;
+    }
+    let text = std::fs::read_to_string(DOCUMENT).unwrap();
+    for setup in SETUPS {
+        for edge in EDGES {
+            let Some([mapping, filtering]) = foreign::measured(setup, edge) else { return };
+            let row = format!("| {setup} | {edge} | {mapping} | {filtering} |");
+            assert!(text.lines().any(|line| line.starts_with(&row)), "{row}");
+        }
+    }
+}
+
 #[test]
 fn the_table_is_what_is_measured() {
     let mut table = "| switched on | edge | mapping | filtering | hairpin | port preserved |\n\
@@ -122,13 +169,5 @@ fn the_table_is_what_is_measured() {
             table += &row;
         }
     }
-    let text = std::fs::read_to_string(DOCUMENT).unwrap();
-    let (head, rest) = text.split_once("<!-- measured -->\n").unwrap();
-    let (old, foot) = rest.split_once("<!-- end -->").unwrap();
-    if std::env::var_os("MAPE_BLESS").is_some() {
-        let text = format!("{head}<!-- measured -->\n{table}<!-- end -->{foot}");
-        std::fs::write(DOCUMENT, text).unwrap();
-    } else {
-        assert_eq!(old, table, "MAPE_BLESS=1 rewrites the table");
-    }
+    expect_table("measured", &table);
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod client;
+mod foreign;
 #[allow(dead_code, reason = "each test binary uses a part")]
 #[path = "../../../mape-nft/tests/packets/traffic.rs"]
 mod traffic;
@@ -20,6 +21,7 @@ use std::thread;
 use std::time::Duration;
 
 use client::{Request, Transport, natpmp, pcp, soap};
+use foreign::{Said, natpmpc, upnpc};
 use traffic::{ask, owned, udp};
 use world::{ADDRESS, Place, World};
 
@@ -42,7 +44,7 @@ const CHAINS: &str = "table inet filter {
 
 /// Loads the rules of this line as a router does; its directory.
 fn load(world: &World, prefix: &str) -> PathBuf {
-    let directory = std::env::temp_dir().join(format!("mape-upnp-{}", std::process::id()));
+    let directory = std::env::temp_dir().join(format!("upnp-{}", world.sh("printf %s $L")));
     std::fs::create_dir_all(&directory).unwrap();
     std::fs::write(directory.join("wan.json"), STATE.replace("PREFIX", prefix)).unwrap();
     let program = env!("CARGO_BIN_EXE_mape-proto");
@@ -55,11 +57,11 @@ struct Daemon(PathBuf);
 
 impl Daemon {
     /// With the list as the page about servers tells.
-    fn new(world: &World, directory: &Path) -> Self {
+    fn new(world: &World, directory: &Path, device: &str) -> Self {
         let (config, pid) = (directory.join("miniupnpd.conf"), directory.join("pid"));
         let list = std::fs::read_to_string(directory.join("wan.upnp")).unwrap();
         let text = format!(
-            "ext_ifname=mape-wan\nlistening_ip=c0\nport=5000\nenable_natpmp=yes\nenable_upnp=yes\n\
+            "ext_ifname=mape-wan\nlistening_ip={device}\nport=5000\nenable_natpmp=yes\nenable_upnp=yes\n\
              secure_mode=yes\nuuid=00000000-0000-0000-0000-000000000001\n{list}"
         );
         std::fs::write(&config, text).unwrap();
@@ -130,7 +132,7 @@ fn only_what_arrives_is_granted() {
     }
     let directory = load(&world, "240b:10:3261:6400::/56");
     world.load(CHAINS);
-    let daemon = Daemon::new(&world, &directory);
+    let daemon = Daemon::new(&world, &directory, "c0");
     assert!(until_granted(&world).is_some(), "it does not answer");
 
     // In the pool, of the set but not in the pool, and of other subscribers; by each of the
@@ -172,9 +174,46 @@ fn only_what_arrives_is_granted() {
     drop(daemon);
     world.sh("ip netns exec $C nft flush chain inet filter prerouting_miniupnpd");
     load(&world, "240b:10:3251:5100::/56");
-    let daemon = Daemon::new(&world, &directory);
+    let daemon = Daemon::new(&world, &directory, "c0");
     let port = until_granted(&world).unwrap();
     assert!((62736..=62751).contains(&port), "{port} is none of PSID 81's last ports");
+    drop(daemon);
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// The answers that UPnP and NAT-PMP have for what cannot be granted, as other programs read them.
+#[test]
+fn other_clients_read_the_refusals() {
+    let Some(world) = World::new() else { return };
+    if Command::new("miniupnpd").arg("--version").output().is_err() || !foreign::is_installed() {
+        eprintln!("skipped: needs miniupnpd-nftables, miniupnpc and natpmpc");
+        return;
+    }
+    world.more();
+    let directory = load(&world, "240b:10:3261:6400::/56");
+    world.load(CHAINS);
+    let daemon = Daemon::new(&world, &directory, "lan");
+    assert!(until_granted(&world).is_some(), "it does not answer");
+    let (here, beside) = (("$L", "192.168.9.2"), ("$M", "192.168.9.3"));
+    // The router itself listens there.
+    let _own = world.within(Place::Cpe, || {
+        let own = "0.0.0.0:63047";
+        (TcpListener::bind(own).unwrap(), UdpSocket::bind(own).unwrap())
+    });
+    let port_in_pool = |said| matches!(said, Said::Granted(port) if POOL.contains(&port));
+    for transport in [Transport::Tcp, Transport::Udp] {
+        assert_eq!(upnpc(&world, here, transport, 7001, 63045), Said::Granted(63045));
+        // ConflictInMappingEntry: another host has it.
+        assert_eq!(upnpc(&world, beside, transport, 7001, 63045), Said::Refused(718));
+        assert_eq!(upnpc(&world, here, transport, 7001, 63047), Said::Refused(729));
+        // Action not authorized: a port of NAT, one of a neighbour.
+        for wanted in [5696, 63056] {
+            assert_eq!(upnpc(&world, here, transport, 7002, wanted), Said::Refused(606));
+        }
+        assert_eq!(natpmpc(&world, transport, 7003, 63046), Said::Granted(63046));
+        // NAT-PMP grants another one instead.
+        assert!(port_in_pool(natpmpc(&world, transport, 7004, 5696)));
+    }
     drop(daemon);
     std::fs::remove_dir_all(directory).unwrap();
 }
