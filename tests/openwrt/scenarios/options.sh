@@ -62,6 +62,13 @@ bad MAPE_RULE_INCONSISTENT "option peeraddr '2404:9200:225:100::64'" "option ip6
 	"option ealen '25'" "option psidlen '9'"
 bad MAPE_RULE_INCONSISTENT "option provider 'v6plus-static'" "option ipaddr '0.0.0.0'" \
 	"option peeraddr '2404:9200:225:100::65'"
+bad MAPE_RULE_INCONSISTENT "option provider 'v6plus-static'" "option ipaddr '203.0.113.80/29'" \
+	"option nat_address '203.0.113.88'" "option peeraddr '2404:9200:225:100::65'"
+bad MAPE_OPTION_INVALID "option provider 'transix-static'" "option ipaddr '203.0.113.80'" \
+	"option interface_id 'feed'" "option peeraddr '2404:9200:225:100::65'"
+bad MAPE_OPTION_INVALID "option provider 'ocn-static'" "option ipaddr '203.0.113.80'" \
+	"option peeraddr '2404:9200:225:100::65'" "option update_user 'u'" "option update_password 'p'" \
+	"option update_url 'http://vne.example.jp/'" "option update_auth 'digest'"
 bad MAPE_TUNLINK_UNKNOWN "option tunlink 'nowhere'"
 # Possible, but not on this line.
 bad MAPE_NO_IPV6_YET "option tunlink 'loopback'"

@@ -35,6 +35,11 @@ impl Explain for NotApplied {
             Self::NoSection => {
                 "see the next step of `mape-proto detect` without --apply".to_owned()
             }
+            Self::Missing("interface_id") => {
+                "write the section into /etc/config/network yourself, with the identifier from the \
+                 papers of the contract"
+                    .to_owned()
+            }
             Self::Missing(option) => {
                 format!("take it from the papers of the contract and give it with --{option}")
             }
@@ -222,12 +227,12 @@ fn write_verdict(
         }
         Some(section) => {
             writeln!(text, "next step: {}.", verdict.next_step)?;
-            let given = section.missing.map_or_else(String::new, |it| format!("--{it} ADDRESS "));
-            writeln!(
-                text,
-                "In /etc/config/network ({given}--apply writes it):\n{}",
-                indented(section, name)
-            )
+            let how = match section.missing {
+                None => " (--apply writes it)",
+                Some("ipaddr") => " (--ipaddr ADDRESS --apply writes it)",
+                Some(_) => "",
+            };
+            writeln!(text, "In /etc/config/network{how}:\n{}", indented(section, name))
         }
         None => writeln!(text, "next step: {}.", verdict.next_step),
     }

@@ -102,6 +102,28 @@ fn the_section_is_written_once() {
     }
 }
 
+/// transix: the papers have an identifier that `detect` cannot know, so it writes no section.
+#[test]
+fn a_contract_with_a_stated_identifier_is_shown_only() {
+    let router = Router::with_protocol("fixed-transix", "mape");
+    let asked =
+        "--prefix 2409:10:1234:5600::/56 --tunnel-end 2001:db8:ffff::1 --ipaddr 203.0.113.81";
+    let shown = router.detect(asked).out;
+    for part in [
+        "option provider 'transix-static'",
+        "option ipaddr '203.0.113.81'",
+        "# option interface_id: in the papers of the contract",
+        "In /etc/config/network:\n",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let files = router.files();
+    let refused = router.detect(&format!("{asked} --apply"));
+    assert!(refused.err.contains("the option interface_id"), "{}", refused.err);
+    assert!(refused.err.contains("with the identifier from the papers"), "{}", refused.err);
+    assert_eq!((refused.status, router.files()), (ExitStatus::Failed, files));
+}
+
 /// `docs/fixed-ipv4.md`: the product's own providers, whose ends the papers tell.
 #[test]
 fn a_contract_with_an_address_of_its_own_is_a_section_of_ours() {

@@ -281,12 +281,15 @@ fn fixed(facts: &LineFacts, provider: &'static str, end: Ipv6Addr, says: String)
         _ => ipv4.to_string(),
     };
     options.extend(facts.ipv4.map(|ipv4| ("ipaddr", text(ipv4))));
-    let missing = facts.ipv4.is_none().then_some("ipaddr");
+    let mut missing = None;
     let mut step = format!("configure proto mape with provider {provider}");
-    if missing.is_some() {
+    if facts.ipv4.is_none() {
+        missing = Some("ipaddr");
         step += " and the IPv4 address of your contract as ipaddr";
     }
     if matches!(provider, "transix-static" | "xpass-static") {
+        // No option of `detect` has it.
+        missing = Some("interface_id");
         step += ", with the interface identifier of your contract as interface_id";
     }
     if provider != "ocn-static" {
