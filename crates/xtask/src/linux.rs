@@ -27,6 +27,7 @@ const SCRIPTS: &[&str] = &[
     "linux-provision.sh",
     "linux-fixed.sh",
     "linux-contract.sh",
+    "linux-docker.sh",
     "linux-page.sh",
 ];
 
