@@ -30,6 +30,15 @@ fn a_line_in_use() {
     assert_eq!(status["dropped"]["incoming"], 4);
 }
 
+/// A program that looked at the record itself, and not at a copy, has written peaks or a history
+/// into it, and later answers would show them.
+#[test]
+fn the_record_is_as_it_was_recorded() {
+    let files = fs::read_dir(vectors("v6plus/state")).unwrap();
+    let files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(files, ["wan.json"]);
+}
+
 /// Also input of the LuCI tests: one port leads to a host, one is kept for a host whose address is
 /// unknown.
 #[test]
