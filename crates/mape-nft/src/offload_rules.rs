@@ -5,6 +5,8 @@
 //! `forward`. A flow can be in one flowtable only, so our chains, which run earlier, decide
 //! (docs/decisions/0069-own-flowtable.md).
 
+use std::fmt::Write as _;
+
 use crate::interface::Interface;
 use crate::offload::Offload;
 use crate::text::Object;
@@ -26,52 +28,47 @@ pub(crate) fn kept_out_chain(interface: &Interface) -> String {
 }
 
 pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
-    let key = interface.key();
-    let join = |flowtable: &str| {
-        ["oif", "iif"]
-            .map(|way| format!("{way} {key} meta l4proto {{ tcp, udp }} flow add @{flowtable}"))
-            .to_vec()
-    };
-    let flowtable = |name: &str, devices: String| {
-        Object::persistent(
-            "flowtable",
-            name,
-            &format!("hook ingress priority filter\ndevices = {{ {devices} }}"),
-        )
-    };
-    match &interface.offload {
-        Offload::Untouched => Vec::new(),
-        Offload::KeptOut => vec![
-            flowtable("no_offload", "lo".to_owned()),
-            Object::hooked(kept_out_chain(interface), FORWARD, join("no_offload")),
-        ],
+    let (flowtable, kind, devices) = match &interface.offload {
+        Offload::Untouched => return Vec::new(),
+        Offload::Refused => return expecting(interface),
+        Offload::KeptOut => ("no_offload", KEPT_OUT, "lo".to_owned()),
         // Each load adds the devices that the flowtable does not have. Those that left the LAN stay
         // until the flowtable is removed; no rule adds flows of theirs.
         Offload::Own(ports) => {
-            let names = ports.iter().chain([&interface.device]);
-            let devices: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
-            vec![
-                flowtable(FLOWTABLE, devices.join(", ")),
-                Object::hooked(interface.object_name(OWN), FORWARD, join(FLOWTABLE)),
-            ]
+            let mut devices = String::new();
+            for port in ports {
+                // Writing into a `String` cannot fail.
+                let _ = write!(devices, "\"{port}\", ");
+            }
+            let _ = write!(devices, "\"{}\"", interface.device);
+            (FLOWTABLE, OWN, devices)
         }
-        Offload::Refused => {
-            let expect = |way: &str| {
-                vec![format!(
-                    "{way} {key} meta l4proto {{ tcp, udp }} ct expectation set \"no_offload\""
-                )]
-            };
-            let chain = |kind, hook, priority, way| {
-                let hook = format!("type nat hook {hook} priority {priority} - 6; policy accept;");
-                Object::hooked(interface.object_name(kind), &hook, expect(way))
-            };
-            vec![
-                Object::persistent("ct expectation", "no_offload", EXPECTATION),
-                chain("no-offload-out", "postrouting", "srcnat", "oif"),
-                chain("no-offload-in", "prerouting", "dstnat", "iif"),
-            ]
-        }
-    }
+    };
+    let declaration = format!("hook ingress priority filter\ndevices = {{ {devices} }}");
+    let rules = ["oif", "iif"].map(|way| matching(interface, way, "flow add @") + flowtable);
+    vec![
+        Object::persistent("flowtable", flowtable, &declaration),
+        Object::hooked(interface.object_name(kind), FORWARD, rules.to_vec()),
+    ]
+}
+
+/// Returns the rules that set an expectation on each connection of the interface.
+fn expecting(interface: &Interface) -> Vec<Object> {
+    let chain = |kind, hook: &str, way| {
+        let hook = format!("type nat hook {hook} - 6; policy accept;");
+        let rule = matching(interface, way, "ct expectation set \"no_offload\"");
+        Object::hooked(interface.object_name(kind), &hook, vec![rule])
+    };
+    vec![
+        Object::persistent("ct expectation", "no_offload", EXPECTATION),
+        chain("no-offload-out", "postrouting priority srcnat", "oif"),
+        chain("no-offload-in", "prerouting priority dstnat", "iif"),
+    ]
+}
+
+/// Returns a rule for the interface's packets that can be offloaded.
+fn matching(interface: &Interface, way: &str, action: &str) -> String {
+    format!("{way} {} meta l4proto {{ tcp, udp }} {action}", interface.key())
 }
 
 /// No IPv4 packet matches an expectation of IPv6. nft accepts no size and no port of 0.
