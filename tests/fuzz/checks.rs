@@ -34,12 +34,11 @@ fn is_sound(plan: &Plan) {
     assert!(plan.end_user_prefix().contains(&plan.ce()));
     assert!(plan.rule().ipv4().contains(&plan.ipv4()));
     let interface_id = plan.ce().to_bits() as u64;
-    match plan.rule().contract().interface_id {
-        Some(stated) => assert_eq!(interface_id, stated.get()),
-        None => {
-            let content = plan.rule().layout().ipv4_and_psid(interface_id);
-            assert_eq!(content, Some((plan.ipv4().addr(), set.psid())));
-        }
+    if let Some(stated) = plan.rule().contract().interface_id {
+        assert_eq!(interface_id, stated.get());
+    } else {
+        let content = plan.rule().layout().ipv4_and_psid(interface_id);
+        assert_eq!(content, Some((plan.ipv4().addr(), set.psid())));
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::{Code, Explain as _};
 
 fn v6plus() -> RuleParts {
     RuleParts {
