@@ -45,8 +45,9 @@ certificates() {
 	done
 }
 
-# web_start CA: the server with a certificate by this authority.
-web_start() {
+# https_start CA [FORMAT]: the server with a certificate by this authority, and a log of this format
+# (the request alone).
+https_start() {
 	cat >"$WORK/web.conf" <<-EOF
 		server.modules = ("mod_openssl", "mod_accesslog")
 		server.document-root = "$WORK/www"
@@ -57,7 +58,7 @@ web_start() {
 		ssl.engine = "enable"
 		ssl.pemfile = "$WORK/server-$1.pem"
 		accesslog.filename = "$WORK/web.log"
-		accesslog.format = "%r"
+		accesslog.format = "${2:-%r}"
 	EOF
 	ip netns exec "$LAB_NS-br" lighttpd -D -f "$WORK/web.conf" &
 	web_process=$!

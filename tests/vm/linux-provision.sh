@@ -101,7 +101,7 @@ EOF2
 trap finish EXIT
 answer
 dns_start --txt-record=4over6.info,"v=v6mig-1 url=https://vne.example.jp/rule.cgi t=b"
-web_start ours
+https_start ours
 printf 'nameserver 127.0.0.1\nnameserver %s\n' "$DNS" >/etc/resolv.conf
 linux_advertise 2600:10:3261:6400::/64 14400
 linux_wait 20 linux_has_prefix 2600:10:3261:6400
@@ -199,7 +199,7 @@ linux_relay_down
 first
 linux_relay
 answer
-web_start ours
+https_start ours
 rm -f /var/run/mape-rs/wan.pause
 mape up
 check "up: exit status" "$status" -eq 0

@@ -3,7 +3,7 @@
 # line: border relay, DNS and web server. Source it after topology.sh and judge.sh.
 #
 # The caller sets the line's numbers (LINE_*), DNS and WEB (the servers' addresses), WORK (a
-# directory) and PREFIX_NOW, and defines web_start, which sets web_process.
+# directory) and PREFIX_NOW, and starts a web server that is in web_process.
 # shellcheck disable=SC2154
 
 # relay SUFFIX: the operator's side of the line, a border relay with a tunnel ceSUFFIX to the

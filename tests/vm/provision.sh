@@ -68,7 +68,7 @@ trap end EXIT
 first
 answer
 dns_start --txt-record=4over6.info,"v=v6mig-1 url=https://vne.example.jp/rule.cgi t=b"
-web_start ours
+https_start ours
 
 echo "== provisioning off"
 network
@@ -146,7 +146,7 @@ works "dead"
 
 echo "== another authority's certificate"
 answer
-web_start others
+https_start others
 try_now
 within 60 "the certificate is reported" said MAPE_PROVISIONING_CERTIFICATE
 works "wrong certificate"

@@ -26,26 +26,8 @@ ASKED='username=lab-1&password=p%20w%261'
 NUMBERS='"ipaddr": "192.0.2.10", "peeraddr": "'$LINE_BR'", "interface_id": "::feed"'
 CREDENTIALS='"update_user": "lab-1", "update_password": "p w&1"'
 
-# https_start CA: a server whose log has the header with user and password.
-https_start() {
-	cat >"$WORK/web.conf" <<-EOF2
-		server.modules = ("mod_openssl", "mod_accesslog")
-		server.document-root = "$WORK/www"
-		server.bind = "[$WEB]"
-		server.port = 443
-		server.use-ipv6 = "enable"
-		server.errorlog = "$WORK/web-error.log"
-		ssl.engine = "enable"
-		ssl.pemfile = "$WORK/server-$1.pem"
-		accesslog.filename = "$WORK/web.log"
-		accesslog.format = "%h %>s %{Authorization}i %r"
-	EOF2
-	: >"$WORK/web.log"
-	ip netns exec "$LAB_NS-br" lighttpd -D -f "$WORK/web.conf" &
-	web_process=$!
-	wait_for 60 on br grep -q ':01BB .* 0A ' /proc/net/tcp6
-}
-
+# With user and password, and who asked.
+HEADERS='%h %>s %{Authorization}i %r'
 # What the RFC's encoding of lab-1:p w&1 is, by another program.
 BASIC="Basic $(printf 'lab-1:p w&1' | openssl base64)"
 
@@ -86,7 +68,8 @@ check "transix: calls" "$(wc -l <"$WORK/web.log")" -eq 1
 web_stop
 
 echo "== Xpass, with a certificate of another authority"
-https_start others
+: >"$WORK/web.log"
+https_start others "$HEADERS"
 XPASS='"update_url": "https://vne.example.jp/renew?d=h.example&p=x&a={ce}&u=y"'
 : >"$WORK/netifd.log"
 network '"provider": "xpass-static"' "$NUMBERS" "$CREDENTIALS" "$XPASS" '"provisioning_ca": "'$WORK/ours.pem'"'
@@ -98,7 +81,8 @@ check "another authority: calls" "$(wc -l <"$WORK/web.log")" -eq 0
 web_stop
 
 echo "== Xpass"
-https_start ours
+: >"$WORK/web.log"
+https_start ours "$HEADERS"
 ubus -S call service set '{"name": "mape-rs-wan", "instances": {"wan": {"command":
 	["/usr/sbin/mape-proto", "provision", "wan", "0"], "respawn": ["0", "60", "0"]}}}'
 within 60 "Xpass: the call, from the address, with it and the header" has_call

@@ -11,6 +11,7 @@ mod socket;
 
 pub use attribute::{Attribute, Attributes};
 pub use error::{Malformed, NetlinkError};
+pub(crate) use message::NFNL_SUBSYS_NFTABLES;
 pub use message::{Message, Messages, Received, Request};
 pub use recording::Kernel;
 pub use socket::{Each, EachDatagram, End, Socket, read};

@@ -5,7 +5,9 @@ use mape_nft::{DropKind, Edge, InterfaceName, ObjectNames};
 use nix::errno::Errno;
 use serde::Serialize;
 
-use crate::netlink::{Attribute, Attributes, Kernel, Malformed, NetlinkError, Request};
+use crate::netlink::{
+    Attribute, Attributes, Kernel, Malformed, NFNL_SUBSYS_NFTABLES, NetlinkError, Request,
+};
 
 mod admitted;
 mod content;
@@ -19,8 +21,7 @@ pub use flowtables::flowtables_of_others;
 pub use fw4::{fw4_knows, fw4_stops_published, has_fw4};
 pub use published::{pairs, published};
 
-/// Number of the subsystem, and of its messages (`linux/netfilter/nf_tables.h`).
-const NFNL_SUBSYS_NFTABLES: u8 = 10;
+/// Numbers of the messages (`linux/netfilter/nf_tables.h`).
 const NFT_MSG_GETTABLE: u8 = 1;
 const NFT_MSG_GETRULE: u8 = 7;
 const NFT_MSG_GETSETELEM: u8 = 13;

@@ -14,7 +14,7 @@ const NLM_F_DUMP: u16 = 0x300;
 /// In an answer of many messages: what is listed has changed since the first.
 const NLM_F_DUMP_INTR: u16 = 0x10;
 /// The subsystem of `nf_tables` (`linux/netfilter/nfnetlink.h`).
-const NFNL_SUBSYS_NFTABLES: u16 = 10;
+pub(crate) const NFNL_SUBSYS_NFTABLES: u8 = 10;
 /// `RTM_NEWLINK`, which also changes a device that is there, and `IFF_UP`.
 const RTM_NEWLINK: u8 = 16;
 const IFF_UP: u32 = 1;
@@ -165,7 +165,7 @@ impl Request {
     /// Whether its answer lists objects of `nf_tables`.
     pub(super) fn is_of_nf_tables(&self) -> bool {
         let kind = self.0.get(4..6).and_then(|kind| kind.try_into().ok());
-        kind.is_some_and(|kind| u16::from_ne_bytes(kind) >> 8 == NFNL_SUBSYS_NFTABLES)
+        kind.is_some_and(|kind| u16::from_ne_bytes(kind) >> 8 == NFNL_SUBSYS_NFTABLES.into())
     }
 
     /// Returns the bytes to send.
