@@ -129,6 +129,43 @@ fragile_test() {
 	check "$text: fragments judged" "$(judge_count info_fragments)" -gt 0
 }
 
+# tunnel_error_test FIRST UNREACHABLE: ICMPv6 errors about the encapsulated packet (RFC 7597 section
+# 8.2), from a router on the way to the border relay: a path that is too narrow, then no path. The
+# arguments are the ICMP errors that hosts get.
+tunnel_error_test() {
+	next_server
+	on br sysctl -qw net.ipv6.conf.all.forwarding=1
+	net br <<-EOF
+		addr del $LINE_BR/128 dev lo
+		link add narrow mtu 1400 type veth peer name narrow2
+		link set narrow up
+		link set narrow2 up
+		route add $LINE_BR via fe80::9 dev narrow
+	EOF
+	# The first packet teaches the kernel the path MTU of the tunnel.
+	traffic lan2 probe --to "$fresh:7000" --size 1400 --wait 3
+	expect "$text: first packet over a narrow path to the relay" error = "\"$1\""
+	traffic lan3 probe --to "$fresh:7000" --size 1400 --wait 3
+	expect_error "$text: next packet over a narrow path to the relay" 3/4 192.168.1.1
+	expect "$text: next packet over a narrow path to the relay" mtu -eq 1360
+	net br <<-EOF
+		link del narrow
+		route add unreachable $LINE_BR
+	EOF
+	on cpe ip -6 route flush cache
+	for host in lan3 cpe; do
+		traffic "$host" probe --to "$fresh:7000" --wait 3
+		expect "$text: no path to the relay, from $host" error = "\"$2\""
+	done
+	net br <<-EOF
+		route del unreachable $LINE_BR
+		addr add $LINE_BR/128 dev lo nodad
+	EOF
+	on br sysctl -qw net.ipv6.conf.all.forwarding=0
+	traffic lan3 probe --to "$fresh:7000"
+	expect "$text: the relay is back" answered = true
+}
+
 icmp() {
 	plane_line "$1"
 	plane_load "$2"
@@ -136,7 +173,24 @@ icmp() {
 	for part in ping traceroute unreachable path_mtu outward fragile; do
 		"${part}_test"
 	done
+	tunnel_errors none none
 	no_violation "$text"
+	plane_unload
+	line_down
+}
+
+# tunnel_errors FIRST UNREACHABLE
+tunnel_errors() {
+	# A veth pair in place of the tunnel has no outer packet.
+	[ "$LAB_LINK" = veth ] || tunnel_error_test "$@"
+}
+
+# conntrack has the ports of the line here, so the kernel finds the sender of the inner packet.
+plain_tunnel_errors() {
+	plane_line v6plus
+	plane_load plain
+	text="v6plus plain"
+	tunnel_errors 3/4 3/1
 	plane_unload
 	line_down
 }
@@ -150,4 +204,5 @@ for name in lan2 lan3 cpe br srv; do
 	on $name sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_msgs_per_sec=100000 2>/dev/null || :
 done
 each_case icmp "$@"
+[ $# -gt 0 ] || timed plain_tunnel_errors
 check_finish

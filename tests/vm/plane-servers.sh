@@ -45,7 +45,9 @@ servers_test() {
 	state_with ''
 	behaves "default" endpoint address-port false
 	state_with ',"cone_hosts":["192.168.1.11"]'
-	behaves "full cone for this host" endpoint endpoint false
+	behaves "full cone for this host" endpoint endpoint true
+	loader --root "$STATE/root"
+	says "full cone, again" "is loaded already"
 	state_with ',"cone_hosts":["192.168.1.12"]'
 	behaves "full cone for another host" endpoint address-port false
 	cat >"$STATE/root/etc/config/firewall" <<-EOF

@@ -194,6 +194,22 @@ pub(crate) fn list(ranges: &[PortRange]) -> String {
     ranges.iter().map(ToString::to_string).into_vec().join(", ")
 }
 
+/// Returns the pairs as elements of a map, with the key of each first port.
+///
+/// Spaces would be a tenth of the ruleset, so they are written only where nft needs them: it takes
+/// up to four digits before a colon for the beginning of an IPv6 address.
+pub(crate) fn pairs(pairs: &[(u16, u16)], key: impl Fn(u16) -> u32) -> String {
+    let mut text = String::new();
+    for (from, to) in pairs {
+        let comma = if text.is_empty() { "" } else { "," };
+        let key = key(*from);
+        let colon = if key < 10_000 { " : " } else { ":" };
+        // Writing into a `String` cannot fail.
+        let _ = write!(text, "{comma}{key}{colon}{to}");
+    }
+    text
+}
+
 /// Returns the names of the chains of the common table in the output of `nft list chains`.
 pub(crate) fn chains_of_common_table(chains: &str) -> impl Iterator<Item = &str> {
     let head = format!("table inet {INET_TABLE} ");

@@ -1,11 +1,10 @@
 //! The sets and maps of the edge.
 
 use mape_core::IntoVec as _;
-use std::fmt::Write as _;
 
 use super::{Direction, EdgeRules, Fields, Ports};
 use crate::mapping::Mapping;
-use crate::text::{Object, list};
+use crate::text::{Object, list, pairs as elements};
 
 // Types of the maps. nft writes a port only from a map of ports, and an identifier or raw bytes
 // only from a map of numbers. So each direction needs two maps: one for the ports of TCP and UDP,
@@ -64,22 +63,6 @@ impl EdgeRules<'_> {
         }
         maps
     }
-}
-
-/// Returns the pairs as elements of a map, with the key of each first port.
-///
-/// Spaces would be a tenth of the ruleset, so they are written only where nft needs them: it takes
-/// up to four digits before a colon for the beginning of an IPv6 address.
-fn elements(pairs: &[(u16, u16)], key: impl Fn(u16) -> u32) -> String {
-    let mut text = String::new();
-    for (from, to) in pairs {
-        let comma = if text.is_empty() { "" } else { "," };
-        let key = key(*from);
-        let colon = if key < 10_000 { " : " } else { ":" };
-        // Writing into a `String` cannot fail.
-        let _ = write!(text, "{comma}{key}{colon}{to}");
-    }
-    text
 }
 
 /// Returns intervals of ports with equal `from - to`, in one's complement. Adding this number keeps

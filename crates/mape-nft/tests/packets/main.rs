@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod conformance;
+mod consoles;
 mod locks;
 mod outer;
 mod servers;
