@@ -4,6 +4,7 @@
 mod conformance;
 mod consoles;
 mod locks;
+mod neighbours;
 mod outer;
 mod servers;
 #[path = "../support/mod.rs"]
