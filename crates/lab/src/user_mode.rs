@@ -52,6 +52,27 @@ const UNUSED: &[&str] = &[
     "--exclude=*/tools/testing/*",
 ];
 
+/// A line of the source that a package's kernel is built without, and what replaces it.
+struct Change {
+    package: &'static str,
+    file: &'static str,
+    from: &'static str,
+    to: &'static str,
+    /// Further lines of the configuration.
+    options: &'static str,
+}
+
+/// 6.12 has room for the registers of a processor with AVX-512, and copies them to the stack when a
+/// signal comes. With AMX a process has four times as much, the host refuses a part of it, and the
+/// first program of the machine ends with a signal. Later kernels ask the host for the size.
+const CHANGES: &[Change] = &[Change {
+    package: "linux-source-6.12",
+    file: "arch/x86/um/user-offsets.c",
+    from: "DEFINE_LONGS(HOST_FP_SIZE, 2696);",
+    to: "DEFINE_LONGS(HOST_FP_SIZE, 12288);",
+    options: "CONFIG_KERNEL_STACK_ORDER=4\n",
+}];
+
 /// More than an idle machine needs to boot. The limit only ends one that hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -93,6 +114,9 @@ pub(crate) fn build(debian: &Debian, pattern: &str) -> anyhow::Result<(PathBuf, 
     let package = debian.newest(pattern)?;
     let mut hash = DefaultHasher::new();
     (CONFIGURATION, debian.versions(&package)?).hash(&mut hash);
+    for change in changes(&package) {
+        (change.to, change.options).hash(&mut hash);
+    }
     let directory = cache_directory().join("user-mode");
     let program = directory.join(format!("{package}-{:016x}", hash.finish()));
     if !program.exists() {
@@ -119,13 +143,25 @@ fn build_in(tree: &Path, unpacked: &Path, package: &str) -> anyhow::Result<()> {
     for file in ["Documentation/Kconfig", "Documentation/Makefile"] {
         fs::write(tree.join(file), "")?;
     }
-    fs::write(tree.join("lab.config"), CONFIGURATION)?;
+    let mut configuration = CONFIGURATION.to_owned();
+    for change in changes(package) {
+        let file = tree.join(change.file);
+        let text = fs::read_to_string(&file)?;
+        ensure!(text.contains(change.from), "{package}: {} has no {}", change.file, change.from);
+        fs::write(&file, text.replace(change.from, change.to))?;
+        configuration.push_str(change.options);
+    }
+    fs::write(tree.join("lab.config"), &configuration)?;
     make(tree, &["allnoconfig", "KCONFIG_ALLCONFIG=lab.config"])?;
     let result = fs::read_to_string(tree.join(".config"))?;
-    let missing: Vec<&str> = CONFIGURATION.lines().filter(|line| !is_in(line, &result)).collect();
+    let missing: Vec<&str> = configuration.lines().filter(|line| !is_in(line, &result)).collect();
     ensure!(missing.is_empty(), "{package} has no {}", missing.join(", "));
     let jobs = std::thread::available_parallelism()?;
     make(tree, &["linux", &format!("-j{jobs}")])
+}
+
+fn changes(package: &str) -> impl Iterator<Item = &'static Change> {
+    CHANGES.iter().filter(move |change| change.package == package)
 }
 
 /// Returns whether the line of a configuration is also in the text of another; true for comments.
