@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::os::fd::AsRawFd as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, SockaddrIn, bind, socket};
 
 use crate::Result;
 use crate::args::{Args, nth};
 use crate::raw::{RawSocket, udp_without_checksum};
+use crate::ready::Ready;
 use crate::report::{Report, percent};
 
 /// Datagrams that are sent before the answers are read: fewer than any queue on the way holds.
@@ -182,20 +182,11 @@ impl Inbox<'_> {
         limit: Duration,
         done: impl Fn(&[Question]) -> bool,
     ) -> Result<()> {
-        let deadline = Instant::now() + limit;
-        let mut events = [EpollEvent::empty(); 128];
+        let mut ready = Ready::within(limit);
         let mut buffer = vec![0; 65_536];
         while !done(questions) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let timeout = EpollTimeout::try_from(left.max(Duration::from_millis(1)))?;
-            let count = match self.epoll.wait(&mut events, timeout) {
-                Err(Errno::EINTR) => 0,
-                other => other?,
-            };
-            for event in events.iter().take(count) {
+            let Some(events) = ready.next(&self.epoll)? else { break };
+            for event in events {
                 let number = usize::try_from(event.data())?;
                 let Some(socket) = self.sockets.get(number) else {
                     continue;

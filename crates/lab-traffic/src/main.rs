@@ -13,6 +13,7 @@ mod pool;
 mod probe;
 mod rate;
 mod raw;
+mod ready;
 mod report;
 mod serve;
 mod steady;

@@ -6,10 +6,11 @@ use std::os::fd::AsRawFd as _;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, bind, connect, socket};
 
 use crate::Result;
+use crate::ready::Ready;
 
 /// One connection and its result.
 pub(crate) struct Connection {
@@ -131,20 +132,10 @@ impl Pool {
 
     /// Handles what happens until `done` says so or the time is up.
     pub(crate) fn run(&mut self, limit: Duration, done: impl Fn(&Self) -> bool) -> Result<()> {
-        let deadline = Instant::now() + limit;
-        let mut events = [EpollEvent::empty(); 128];
+        let mut ready = Ready::within(limit);
         while !done(self) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            // At least a millisecond: less would spin.
-            let timeout = EpollTimeout::try_from(left.max(Duration::from_millis(1)))?;
-            let count = match self.epoll.wait(&mut events, timeout) {
-                Err(Errno::EINTR) => 0,
-                other => other?,
-            };
-            for event in events.iter().take(count) {
+            let Some(events) = ready.next(&self.epoll)? else { break };
+            for event in events {
                 let slot =
                     usize::try_from(event.data()).ok().and_then(|n| self.connections.get_mut(n));
                 let Some(connection) = slot.and_then(Option::as_mut) else {

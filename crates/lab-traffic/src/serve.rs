@@ -6,11 +6,10 @@ use std::collections::HashMap;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::libc;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::socket::{
     AddressFamily, Backlog, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
     SockaddrIn, bind, listen, recvmsg, sendmsg, setsockopt, socket, sockopt,
@@ -18,6 +17,7 @@ use nix::sys::socket::{
 
 use crate::Result;
 use crate::args::Args;
+use crate::ready::Ready;
 
 enum Socket {
     Listener(TcpListener),
@@ -33,7 +33,7 @@ struct Server {
 
 /// Runs until `--seconds` have passed (or the process is ended).
 pub(crate) fn serve(args: &Args) -> Result<()> {
-    let deadline = Instant::now() + Duration::from_secs(args.or("seconds", 600)?);
+    let mut ready = Ready::within(Duration::from_secs(args.or("seconds", 600)?));
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
     let mut server = Server { epoll, sockets: HashMap::new(), next: 0 };
     for port in args.ports("tcp")? {
@@ -46,21 +46,12 @@ pub(crate) fn serve(args: &Args) -> Result<()> {
         server.add(Socket::Datagrams(socket))?;
     }
     println!("{{\"serve\":\"ready\"}}");
-    let mut events = [EpollEvent::empty(); 128];
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(());
-        }
-        let timeout = EpollTimeout::try_from(left.max(Duration::from_millis(1)))?;
-        let count = match server.epoll.wait(&mut events, timeout) {
-            Err(Errno::EINTR) => 0,
-            other => other?,
-        };
-        for event in events.iter().take(count) {
+    while let Some(events) = ready.next(&server.epoll)? {
+        for event in events {
             server.handle(event.data())?;
         }
     }
+    Ok(())
 }
 
 fn listener(port: u16) -> Result<TcpListener> {
