@@ -2,17 +2,6 @@
 # shellcheck disable=SC2034,SC2154 # shared with the scenarios and with tests/vm
 # The line around the router: what the provider gives and takes away. Source it after router.sh.
 
-# wait_for SECONDS COMMAND...: until the command succeeds. Prints nothing; a function, so that one
-# wait may be part of another.
-wait_for() (
-	wait_limit=$(($(cut -d. -f1 /proc/uptime) + $1))
-	shift
-	until "$@"; do
-		[ "$(cut -d. -f1 /proc/uptime)" -lt "$wait_limit" ] || return 1
-		sleep 0.2
-	done
-)
-
 # within SECONDS TEXT COMMAND...: a check that something becomes true in time. The seconds are the
 # machine's own, so a busy host makes none of them longer. A late success says how late; the wait
 # ends after LAB_PATIENCE (3) times as long.
@@ -207,7 +196,19 @@ changes() {
 
 # The state of things when nothing happens any more.
 settle() {
-	wait_for "${1:-60}" quiet || echo "note  not quiet"
+	wait_for 60 quiet || echo "note  not quiet"
+}
+
+# as_before WHAT: after WHAT the line works, and the router has what /tmp/before says, no more and
+# no less.
+as_before() {
+	within 15 "ping from LAN and router" opened
+	settle
+	inventory | sort >/tmp/after
+	check "what changed" "$(changes /tmp/before /tmp/after | grep -c .)" -eq 0
+	changes /tmp/before /tmp/after
+	no_violation "$1"
+	no_complaint
 }
 
 quiet() {

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Comparing and reporting, for scripts in the VM. Source it.
+# Comparing, waiting and reporting, for scripts in the VM. Source it.
 
 CHECK_FAILURES=0
 
@@ -19,6 +19,17 @@ check() {
 field() {
 	printf '%s\n' "$1" | sed -n "s/.*\"$2\":\([^,}]*\).*/\1/p"
 }
+
+# wait_for SECONDS COMMAND...: until the command succeeds, by the machine's own clock. A subshell,
+# so that one wait may be part of another.
+wait_for() (
+	wait_limit=$(($(cut -d. -f1 /proc/uptime) + $1))
+	shift
+	until "$@"; do
+		[ "$(cut -d. -f1 /proc/uptime)" -lt "$wait_limit" ] || return 1
+		sleep 0.2
+	done
+)
 
 # Ends the script.
 check_finish() {

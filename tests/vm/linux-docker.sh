@@ -13,6 +13,7 @@ cd "$(dirname "$0")"
 . ./lines.sh
 . ./plane.sh
 . ./linux.sh
+. ./docker.sh
 
 CONFIG=/etc/mape-rs.conf
 # One of the set.
@@ -33,41 +34,17 @@ doctored() {
 
 uname -r
 trap 'local_stop; rm -f "$CONFIG"; linux_silence; topology_down' EXIT
-line_v6plus
-topology_up
-serve_start
-linux_uplink eth0
-linux_relay
-linux_advertise 240b:10:3261:6400::/64 14400
-linux_wait 20 linux_has_prefix 240b:10:3261:6400
+linux_v6plus eth0
 
 # lan4 is the container.
-net cpe <<-EOF2
-	link add docker0 type bridge
-	addr add 172.17.0.1/16 dev docker0
-	link set docker0 up
-	link set lan4 master docker0
-EOF2
+docker_nat "$PUBLISHED" 7000
+on cpe ip link set lan4 master docker0
 net lan4 <<-EOF2
 	addr flush dev eth0
 	addr add 172.17.0.2/16 dev eth0
 	route add default via 172.17.0.1
 EOF2
 on cpe nft -f - <<-EOF2
-	table ip nat {
-		chain DOCKER {
-			iifname "docker0" counter return
-			iifname != "docker0" tcp dport $PUBLISHED counter dnat to 172.17.0.2:7000
-		}
-		chain PREROUTING {
-			type nat hook prerouting priority dstnat; policy accept;
-			fib daddr type local counter jump DOCKER
-		}
-		chain POSTROUTING {
-			type nat hook postrouting priority srcnat; policy accept;
-			oifname != "docker0" ip saddr 172.17.0.0/16 counter masquerade
-		}
-	}
 	table ip filter {
 		chain DOCKER {
 			ip daddr 172.17.0.2 iifname != "docker0" oifname "docker0" tcp dport 7000 counter accept

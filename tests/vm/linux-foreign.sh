@@ -12,14 +12,14 @@ cd "$(dirname "$0")"
 . ./lines.sh
 . ./plane.sh
 . ./linux.sh
+. ./docker.sh
 
 # A firewall, Docker's tables as iptables-nft writes them, default routes, a rule, an address.
 foreign_up() {
+	docker_nat 8080 80
 	net cpe <<-EOF
-		link add docker0 type bridge
-		addr add 172.17.0.1/16 dev docker0
-		link set docker0 up
 		link add eth1 type bridge
+		link set eth1 addrgenmode none
 		addr add 192.0.2.2/24 dev eth1
 		addr add 2001:db8:1::2/64 dev eth1 nodad
 		link set eth1 up
@@ -39,20 +39,6 @@ foreign_up() {
 			}
 			chain forward {
 				type filter hook forward priority filter; policy accept;
-			}
-		}
-		table ip nat {
-			chain DOCKER {
-				iifname "docker0" counter return
-				iifname != "docker0" tcp dport 8080 counter dnat to 172.17.0.2:80
-			}
-			chain PREROUTING {
-				type nat hook prerouting priority dstnat; policy accept;
-				fib daddr type local counter jump DOCKER
-			}
-			chain POSTROUTING {
-				type nat hook postrouting priority srcnat; policy accept;
-				oifname != "docker0" ip saddr 172.17.0.0/16 counter masquerade
 			}
 		}
 		table ip filter {

@@ -74,14 +74,8 @@ echo "$1 $ACTION $INTERFACE $DEVICE$FORWARD $PROTO $OLD_PORT $NEW_IPV4:$NEW_PORT
 EOF2
 chmod +x "$SCRIPTS/10-log"
 rm -f /tmp/called
-line_v6plus
-topology_up
+linux_v6plus eth0
 on cpe sysctl -qw net.bridge.bridge-nf-call-iptables=0 2>/dev/null || :
-serve_start
-linux_uplink eth0
-linux_relay
-linux_advertise 240b:10:3261:6400::/64 14400
-linux_wait 20 linux_has_prefix 240b:10:3261:6400
 linux_state >/tmp/before
 local_serve lan2 7000
 local_serve lan3 7000

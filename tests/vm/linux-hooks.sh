@@ -54,13 +54,7 @@ by_ifupdown_hook() {
 
 uname -r
 trap 'linux_silence; topology_down' EXIT
-line_v6plus
-topology_up
-serve_start
-linux_uplink "${1:-br0}"
-linux_relay
-linux_advertise 240b:10:3261:6400::/64 14400
-linux_wait 20 linux_has_prefix 240b:10:3261:6400
+linux_v6plus "${1:-br0}"
 linux_state >/tmp/before
 by_ifupdown_hook
 by_hook networkd-dispatcher

@@ -123,13 +123,7 @@ any_moment() {
 uname -r
 whens=${*:-before half after}
 trap 'linux_silence; topology_down' EXIT
-line_v6plus
-topology_up
-serve_start
-linux_uplink eth0
-linux_relay
-linux_advertise 240b:10:3261:6400::/64 14400
-linux_wait 20 linux_has_prefix 240b:10:3261:6400
+linux_v6plus eth0
 linux_state >/tmp/before
 killers
 echo 'prefix 2400:4050:80ba:2200::/56' >/tmp/another.conf

@@ -97,13 +97,7 @@ trap 'manager_stop; linux_silence; topology_down' EXIT
 	rm -r /var/run
 	ln -s /run /var/run
 }
-line_v6plus
-topology_up
-serve_start
-linux_uplink eth0
-linux_relay
-linux_advertise 240b:10:3261:6400::/64 14400
-linux_wait 20 linux_has_prefix 240b:10:3261:6400
+linux_v6plus eth0
 manager_start
 manage start mape-rs
 follows "under systemd"

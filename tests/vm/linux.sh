@@ -112,6 +112,17 @@ linux_has_prefix() {
 		on cpe ip -6 route show default | grep -q default
 }
 
+# linux_v6plus UPLINK: a machine that has the prefix of a v6 Plus line, and nothing of ours yet.
+linux_v6plus() {
+	line_v6plus
+	topology_up
+	serve_start
+	linux_uplink "$1"
+	linux_relay
+	linux_advertise 240b:10:3261:6400::/64 14400
+	linux_wait 20 linux_has_prefix 240b:10:3261:6400
+}
+
 # mape WORD...: the program in the CPE. Sets `said` and `status`.
 mape() {
 	status=0

@@ -64,15 +64,6 @@ router_start() {
 	wait_for 60 ubus -S call network.interface dump >/dev/null 2>&1
 }
 
-wait_for() (
-	limit=$(($(cut -d. -f1 /proc/uptime) + $1))
-	shift
-	until "$@"; do
-		[ "$(cut -d. -f1 /proc/uptime)" -lt "$limit" ] || return 1
-		sleep 0.3
-	done
-)
-
 # within SECONDS TEXT COMMAND...
 within() {
 	limit=$1 text=$2
