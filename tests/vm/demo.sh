@@ -192,7 +192,7 @@ demo_today() {
 	event step "compare: one rule per port range"
 	today=$(on lan4 lab-traffic hold --to "$SERVER:7003" --count 80 --wait 3)
 	result "of 80 connections $(field "$today" opened) come up" "$(field "$today" opened)" -eq 16
-	event sum "in use with one rule per port range|$(field "$today" opened)"
+	event sum "in use with a rule per port range|$(field "$today" opened)"
 	on cpe nft flush ruleset
 }
 

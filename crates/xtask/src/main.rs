@@ -26,8 +26,9 @@ use packaging::{feed, release, sbom};
 const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
-  demo [--kernel NAME]
-                  boot a Debian kernel, bring two MAP-E lines up in it, and use every port
+  demo [--kernel NAME] [--recording FILE]
+                  boot a Debian kernel, bring two MAP-E lines up in it, and use every port;
+                  --recording keeps what the terminal showed as an SVG file of forty seconds
   test [--long]   install missing packages and run every test (about 30 minutes from a fresh clone);
                   --long adds ten minutes of fuzzing for each parser and mutation testing
   lint            rules of the house, format, clippy, shellcheck, workflows, licences, and a build

@@ -39,6 +39,7 @@ class World {
 		this.program = program;
 		this.name = name;
 		this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'mape-luci-world-'));
+		kept.push(this.directory);
 		fs.cpSync(recorded, this.directory, { recursive: true });
 		this.dump = JSON.parse(this.read('recorded/netifd.json'));
 		this.line = this.dump.interface.find(it => it.interface === 'wan');
@@ -62,13 +63,25 @@ class World {
 	}
 
 	remove(file) {
-		fs.rmSync(path.join(this.directory, file), { recursive: true });
+		fs.rmSync(path.join(this.directory, file), { recursive: true, force: true });
+	}
+
+	has(file) {
+		return fs.existsSync(path.join(this.directory, file));
+	}
+
+	// An interface that is not up: netifd has forgotten its data and device, and the handler has
+	// removed its state.
+	ends({ pending = false } = {}) {
+		Object.assign(this.line, { up: false, pending, data: {}, route: [] });
+		delete this.line.l3_device;
+		this.remove('state/wan.json');
+		this.remove('sys/mape-wan');
 	}
 
 	// netifd's last error of the interface.
 	fails(code, [ message, hint ] = [ code, code ]) {
-		this.line.up = false;
-		this.line.pending = true;
+		this.ends({ pending: true });
 		this.line.errors = [ { subsystem: 'mape', code, data: [ message, hint ] } ];
 	}
 
@@ -172,7 +185,6 @@ class World {
 		// What would come of a forward is asked while it is typed.
 		answers.try = (...words) => ask('forward', 'add', '--dry-run', '--json', '--nft-program=true', root,
 			`--state-dir=${place('state')}`, `--device-dir=${place('sys')}`, `--recorded=${place('recorded')}`, ...words);
-		kept.push(this.directory);
 
 		for (const [ command, { out } ] of Object.entries(answers))
 			if (out?.trim() === '')
@@ -192,8 +204,10 @@ function states() {
 		}, none: true, check: 'interface' },
 		shut: { change: world => world.write('sys/mape-wan/ifindex', '4711\n'), problem: true },
 		refused: { change: world => world.refusesRules(), problem: true, press: 'Load rules', says: 'nft refuses the rules' },
-		down: { change: world => { world.line.up = false; }, problem: true },
-		pending: { change: world => { world.line.up = false; world.line.pending = true; }, problem: true },
+		down: { change: world => world.ends(), problem: true },
+		pending: { change: world => world.ends({ pending: true }), problem: true },
+		// A handler that was killed leaves its state.
+		leftover: { change: world => { world.line.up = false; }, problem: true },
 		'netifd-error': { change: world => { world.fails('NO_DEVICE'); }, problem: true },
 		warning: {
 			change: world => { world.line.data.warning = { code: 'MAPE_OPTION_INVALID', message: 'a value is not used', hint: 'remove it' }; },
@@ -262,4 +276,4 @@ function make(program, name, change) {
 	return world.answers();
 }
 
-module.exports = { make, states, written };
+module.exports = { World, make, states, written };

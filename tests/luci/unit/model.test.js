@@ -8,16 +8,13 @@ const report = json('tests/vectors/status/v6plus/status.json');
 const up = report.interfaces[0];
 const copy = value => structuredClone(value);
 
-const states = (status, now = 0) => model.chain(status, now).map(({ state }) => state).join(' ');
+const states = status => model.chain(status).map(({ state }) => state).join(' ');
 
 test('a line that is up is ok from end to end, with the time of each step', () => {
 	assert.equal(states(up), 'ok ok ok ok ok');
 
-	const seconds = model.chain(up, up.since + 60).map(step => step.seconds);
-
-	assert.deepEqual(seconds, [up.uplink_uptime, 60, 60, up.uptime, null]);
-	// A browser whose clock is behind the router's knows no age.
-	assert.equal(model.chain(up, up.since - 1)[1].seconds, null);
+	// Prefix and rule are as old as their numbers, which is another time.
+	assert.deepEqual(model.chain(up).map(step => step.seconds), [up.uplink_uptime, null, null, up.uptime, null]);
 });
 
 test('an error stops the chain where it happens', () => {
@@ -41,7 +38,7 @@ test('an error stops the chain where it happens', () => {
 });
 
 test('IPv4 is verified by what came back', () => {
-	const last = (rx, tx) => model.chain({ ...up, traffic: { rx_packets: rx, tx_packets: tx } }, 0)[4].state;
+	const last = (rx, tx) => model.chain({ ...up, traffic: { rx_packets: rx, tx_packets: tx } })[4].state;
 
 	assert.equal(last(1, 0), 'ok');
 	assert.equal(last(0, 19), 'wait');
@@ -174,7 +171,7 @@ test('rows of a line name provider and PSID', () => {
 test('whatever comes instead of the status is drawn', () => {
 	for (const bad of [null, undefined, {}, [], 'x', 5, { ports: {} }, { ports: { blocks: [{}] } }, { line: { port_ranges: [['<b>', 2], 5] } },
 		{ state: 'up', traffic: null, line: {} }, { ports: { blocks: [{ first: '<b>', last: 1, used: null }], used: 'x', usable: 'x' } }]) {
-		model.chain(bad, 0);
+		model.chain(bad);
 		assert.deepEqual(model.blocks(bad), []);
 		assert.equal(model.totals(bad).length, 3);
 		assert.deepEqual(model.nearlyFull(bad), []);
@@ -252,4 +249,10 @@ test('a day has lines, gaps and losses', () => {
 	for (const none of [{ ...history, usable: null }, {}, null])
 		assert.deepEqual(model.dayLines(none), [[], [], []]);
 	assert.deepEqual(model.losses(null), []);
+});
+
+test('ranges that follow each other are one', () => {
+	assert.deepEqual(model.joined([[9794, 9807], [5696, 5696], [5697, 5711], [9792, 9793], [20, 21], [23, 23]]), [[20, 21], [23, 23], [5696, 5711], [9792, 9807]]);
+	assert.deepEqual(model.joined(null), []);
+	assert.equal(model.size([[5696, 5711], [9792, 9792]]), 17);
 });

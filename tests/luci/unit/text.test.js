@@ -121,3 +121,10 @@ test('unknown values do no harm', () => {
 		assert.equal(text.state(name), 'unknown');
 	}
 });
+
+test('a time is as long as a person says it', () => {
+	const times = [[0, '0 s'], [59, '59 s'], [60, '1 min'], [3599, '59 min'], [3600, '1 h'], [15021, '4 h 10 min'], [86400, '24 h'], [90000, '1 d 1 h'], [797798, '9 d 5 h']];
+
+	for (const [seconds, words] of times)
+		assert.equal(text.duration(seconds), words);
+});

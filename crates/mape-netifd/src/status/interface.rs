@@ -78,6 +78,7 @@ pub struct InterfaceStatus {
     /// The line's numbers; `None` where nothing was set up.
     pub line: Option<LineStatus>,
     /// The addresses of a contract with a block; `None` for one address.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub block: Option<AddressBlock>,
     /// Where ports are translated.
     pub edge: Option<&'static str>,

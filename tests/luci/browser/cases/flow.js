@@ -43,7 +43,7 @@ async function run({ browser, site, results, options }) {
 	await click('Create interface', '.modal .btn.cbi-button-add, .modal .cbi-button-positive:not([disabled])');
 	await it.waitForFunction(() => /106\.72\.50\.97/.test(document.querySelector('.mape-answer')?.innerText ?? ''), null, { timeout: 30000 });
 
-	const words = await it.locator('.mape-answer').first().innerText();
+	const words = await it.locator('.mape-answer').first().textContent();
 
 	results.check('provider, IPv4 address, number of ports and BR are shown before anything is saved', [ 'v6', '106.72.50.97', '240', '2404:9200:225:100::64' ].filter(word => !words.includes(word)).map(word => `no ${word} in: ${words}`));
 	await picture('detected');

@@ -67,11 +67,11 @@ async function shown({ site, results, options }, it) {
 
 	const text = await rows(it);
 	const expected = {
-		game: /^published 106\.72\.50\.97:\d+$/,
-		nas: /^waiting 106\.72\.50\.97:5700.*The address of nas is not known/,
-		outside: /^cannot be opened.*Port 443 is not in your port set.*Free ports nearby: 5697, 5698, 5699/,
-		off: /^disabled$/,
-		fresh: /^not applied yet$/
+		game: /^✔ open 106\.72\.50\.97:\d+$/,
+		nas: /^… waiting for the device 106\.72\.50\.97:5700.*The address of nas is not known/,
+		outside: /^✘ cannot be opened.*Port 443 is not in your port set.*Free ports nearby: 5697, 5698, 5699/,
+		off: /^– disabled$/,
+		fresh: /^… not applied yet$/
 	};
 
 	results.check('each forward stands as the program says', [

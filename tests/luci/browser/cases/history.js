@@ -19,7 +19,7 @@ async function day({ browser, site, results, options }) {
 	const it = await page(browser, site);
 	const wrong = [];
 	const shown = () => it.waitForFunction(() => document.querySelectorAll('.mape-chart').length === 2, null, { timeout: 20000 }).then(() => it.evaluate(() => {
-		const chart = [ ...document.querySelectorAll('.mape-chart') ][1];
+		const chart = document.querySelector('.mape-chart');
 
 		return {
 			y: chart.querySelectorAll('.mape-label').length, x: [ ...chart.querySelectorAll('.mape-x span') ].map(node => node.textContent),
@@ -35,7 +35,7 @@ async function day({ browser, site, results, options }) {
 
 	const before = await shown();
 
-	wrong.push(before.y !== 3 && `${before.y} labels beside the chart`, before.x.join() !== '24h ago,12h ago,now' && before.x.join(),
+	wrong.push(before.y !== 3 && `${before.y} labels beside the chart`, before.x.join() !== '24 h ago,12 h ago,now' && before.x.join(),
 		before.lines !== 3 && `${before.lines} lines, and not two with a gap and the present`, before.losses !== 1 && `${before.losses} losses`,
 		!(before.first > 235 && before.first < 245) && `the first sample is at ${before.first} of 300`,
 		before.events !== 'renumbered renumbered down' && before.events,

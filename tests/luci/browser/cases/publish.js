@@ -90,14 +90,14 @@ async function published({ site, results, options }, it) {
 
 	const waiting = await rows();
 
-	results.check('before it is applied the page does not call it published', (waiting.length !== 1 || !/^not applied yet$/.test(waiting[0])) && waiting.join());
+	results.check('before it is applied the page does not call it published', (waiting.length !== 1 || !/^… not applied yet$/.test(waiting[0])) && waiting.join());
 
 	await it.locator('.cbi-page-actions .cbi-button-apply li:first-child, .cbi-page-actions .cbi-button-apply').first().click({ timeout: 20000 });
 
 	// LuCI reloads the page by itself.
-	const shown = await until(it, 60, async () => (await rows()).some(text => /^published /.test(text)));
+	const shown = await until(it, 60, async () => (await rows()).some(text => /^✔ open /.test(text)));
 	const [ row ] = await rows();
-	const outside = /^published 106\.72\.50\.97:(\d+)$/.exec(row ?? '')?.[1];
+	const outside = /^✔ open 106\.72\.50\.97:(\d+)$/.exec(row ?? '')?.[1];
 
 	await picture('published');
 	results.check('after Save & Apply it is published, with address and port outside', (!shown || !outside) && `the page says: ${row}`);

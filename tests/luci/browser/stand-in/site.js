@@ -226,8 +226,11 @@ class StandIn {
 		}
 		case 'luci.mape load_rules':
 			return this.known.firewall ? this.output('firewall') : { schema: 1 };
-		case 'luci.mape retry':
 		case 'luci.mape restart_network':
+			this.unloaded = false;
+
+			return {};
+		case 'luci.mape retry':
 			return {};
 		default:
 			return null;

@@ -104,13 +104,13 @@ return baseclass.extend({
 			])));
 	},
 
-	chain(status, now) {
-		return E('ol', { 'class': 'mape-chain' }, model.chain(status, now).map(({ name, state, seconds }) =>
+	chain(status) {
+		return E('ol', { 'class': 'mape-chain' }, model.chain(status).map(({ name, state, seconds }) =>
 			E('li', { 'class': `mape-step mape-${state}` }, [
 				E('strong', {}, [ STEP_NAMES[name] ]),
 				E('span', { 'class': 'mape-state' }, [ STEP_STATES[state] ]),
 				E('span', { 'class': 'mape-detail' }, [ this.stepText(name, state, status) ]),
-				seconds === null ? '' : E('span', { 'class': 'mape-detail' }, [ _('for %s').replace('%s', '%t'.format(seconds)) ])
+				seconds === null ? '' : E('span', { 'class': 'mape-detail' }, [ _('for %s').replace('%s', text.duration(seconds)) ])
 			])));
 	},
 
@@ -143,10 +143,10 @@ return baseclass.extend({
 
 	// Many are shown when asked for.
 	ranges(list) {
-		const all = model.rangeTexts(list);
+		const all = model.rangeTexts(model.joined(list));
 		const nodes = all.map(range => E('span', { 'class': 'mape-range' }, [ range ]));
 
-		if (all.length <= 16)
+		if (all.length <= 20)
 			return E('span', {}, [ ...nodes ]);
 
 		return E('details', {}, [ E('summary', {}, [ `${all[0]} … ${all[all.length - 1]} (${all.length})` ]), ...nodes ]);
@@ -161,12 +161,10 @@ return baseclass.extend({
 			return unknown();
 
 		const psid = model.psid(plan);
-		const shared = plan.ipv4_prefix_len === 32;
-		const address = shared ? plan.ipv4 : `${plan.ipv4}/${plan.ipv4_prefix_len}`;
 
 		return this.table([
 			[ _('Provider'), text.provider(plan.provider) ],
-			[ _('IPv4 address'), address ],
+			[ _('IPv4 address'), this.address(plan) ],
 			[ _('Ports'), psid === null ? plan.port_count : `${plan.port_count} (PSID ${psid})` ],
 			[ _('Port ranges'), this.ranges(plan.port_ranges) ],
 			[ _('Border relay (BR)'), plan.br ],
@@ -196,13 +194,30 @@ return baseclass.extend({
 		const isMape = line?.line === 'map-e';
 		const whose = line?.provider ? text.provider(line.provider) : null;
 		const sure = line?.confidence ? text.confidence(line.confidence) : null;
-		const name = [ whose, sure ].filter(word => word).join(', ');
-		const head = [ text.line(line?.line), name ? ` (${name})` : '' ];
+		const name = whose && sure ? `${whose} (${sure})` : whose ?? (sure && `(${sure})`);
 
 		if (isMape && answer.plan && !answer.plan.error)
-			return E('div', {}, [ E('p', {}, [ ...head ]), this.plan(answer.plan) ]);
+			return E('div', {}, [
+				E('p', {}, [ this.badge('ok', text.line(line.line)), name ? ` ${name}` : '' ]),
+				this.summary(answer.plan),
+				E('details', { 'class': 'mape-technical' }, [ E('summary', {}, [ _('Technical details') ]), this.plan(answer.plan) ])
+			]);
 
-		return this.problem(head.join(''), line?.evidence?.[0]?.says, line?.next_step);
+		return this.problem([ text.line(line?.line), name ].filter(words => words).join(' '), line?.evidence?.[0]?.says, line?.next_step);
+	},
+
+	// The address of a plan, and how many ports are ours.
+	summary(plan) {
+		return E('p', {}, [ E('strong', {}, [ this.address(plan) ]), ` (${this.share(plan)})` ]);
+	},
+
+	// The IPv4 address of a line, with the length of a block.
+	address(line) {
+		return line.ipv4_prefix_len === 32 ? line.ipv4 : `${line.ipv4}/${line.ipv4_prefix_len}`;
+	},
+
+	share(line) {
+		return model.psid(line) === null ? _('not shared') : _('shared, %d ports are yours').replace('%d', () => line.port_count);
 	},
 
 	// Text to take away: also where the browser allows no clipboard, as over plain HTTP.

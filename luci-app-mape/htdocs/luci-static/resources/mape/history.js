@@ -2,6 +2,7 @@
 'require baseclass';
 'require mape.draw as draw';
 'require mape.model as model';
+'require mape.text as text';
 
 // Ports in use over time, as lines with axes, and when the line was lost or got another address.
 
@@ -10,6 +11,9 @@ const SVG = 'http://www.w3.org/2000/svg';
 // Size of the drawing; it is stretched to the page.
 const WIDTH = 300;
 const HEIGHT = 60;
+
+// Seconds.
+const DAY = 86400;
 
 // Changes that are listed.
 const CHANGES = 8;
@@ -61,16 +65,18 @@ function chart(title, lines, losses, usable, from) {
 				...lines.flatMap((all, index) => all.map(line => svg('polyline', { points: points(line), 'class': `mape-line mape-line-${model.protocols[index]}` })))
 			])
 		]),
-		E('div', { 'class': 'mape-x mape-detail' }, [ E('span', {}, [ from[0] ]), E('span', {}, [ from[1] ]), E('span', {}, [ _('now', 'MAP-E history') ]) ])
+		E('div', { 'class': 'mape-x mape-detail' }, [ ...from.map(label => E('span', {}, [ label ])), E('span', {}, [ _('now', 'MAP-E history') ]) ])
 	]);
+}
+
+function ago(seconds) {
+	return _('%s ago', 'MAP-E history').replace('%s', () => text.duration(seconds));
 }
 
 return baseclass.extend({
 	// While the page is open: the last samples, of which it remembers `limit`, `seconds` apart.
 	recent(samples, usable, limit, seconds) {
-		const ago = steps => _('%s ago', 'MAP-E history').replace('%s', '%t'.format(steps * seconds));
-
-		return chart(_('Ports in use, since this page was opened'), model.lines(samples, usable, limit), [], usable, [ ago(limit), ago(limit / 2) ]);
+		return chart(_('Ports in use, since this page was opened'), model.lines(samples, usable, limit), [], usable, [ ago(limit * seconds) ]);
 	},
 
 	// The last day, as the router has seen it.
@@ -78,7 +84,7 @@ return baseclass.extend({
 		const numbers = [ [ _('now', 'MAP-E history'), history.now ], [ _('average', 'MAP-E history'), history.average ], [ _('at most', 'MAP-E history'), history.peak ] ].filter(([ , ports ]) => ports);
 
 		return E('div', {}, [
-			chart(_('Ports in use, last 24 hours'), model.dayLines(history), model.losses(history), history.usable, [ _('%s ago', 'MAP-E history').replace('%s', '24h'), _('%s ago', 'MAP-E history').replace('%s', '12h') ]),
+			chart(_('Ports in use, last 24 hours'), model.dayLines(history), model.losses(history), history.usable, [ ago(DAY), ago(DAY / 2) ]),
 			E('p', { 'class': 'mape-detail' }, [ _('The dashed line is 80 % of your ports. A gap is a time in which neither this page nor an event of the router measured.') ]),
 			E('ul', { 'class': 'mape-day mape-detail' }, numbers.map(([ name, ports ]) =>
 				E('li', {}, [ E('strong', {}, [ name ]), ': ', model.protocols.map(protocol => `${draw.protocolName(protocol)} ${ports[protocol]}`).join(', ') ]))),
@@ -93,8 +99,8 @@ return baseclass.extend({
 
 		return all.length ? E('div', {}, [
 			E('strong', { 'class': 'mape-detail' }, [ _('Interruptions and new addresses, last 24 hours') ]),
-			E('ul', { 'class': 'mape-day mape-detail' }, all.map(({ ago, event, ipv4, psid }) =>
-				E('li', { 'data-event': event }, [ `${_('%s ago', 'MAP-E history').replace('%s', () => '%t'.format(ago))}: ${words[event]}`,
+			E('ul', { 'class': 'mape-day mape-detail' }, all.map(({ ago: past, event, ipv4, psid }) =>
+				E('li', { 'data-event': event }, [ `${ago(past)}: ${words[event]}`,
 					event === 'down' ? '' : ` (${ipv4}, PSID ${psid ?? '-'})` ])))
 		]) : E('p', { 'class': 'mape-detail' }, [ _('No interruption in the last 24 hours.') ]);
 	}

@@ -103,11 +103,10 @@ return baseclass.extend({
 	protocols: PROTOCOLS,
 
 	// The steps from IPv6 to working IPv4: for each its name, its state ('ok', 'wait', 'bad',
-	// 'unknown') and for how many seconds it has had this state, or null.
-	chain(status, now) {
+	// 'unknown') and for how many seconds it has been up, or null. Prefix and rule have no time
+	// of their own: `since` says since when their numbers are the same.
+	chain(status) {
 		const line = status?.line ?? null;
-		const since = count(status?.since);
-		const age = since === null || !(now >= since) ? null : now - since;
 		const step = (name, state, seconds) => ({ name, state, seconds: count(seconds) });
 
 		if (status?.state === 'up' || status?.state === 'shut') {
@@ -116,8 +115,8 @@ return baseclass.extend({
 
 			return [
 				step('ipv6', 'ok', status.uplink_uptime),
-				step('prefix', known, line ? age : null),
-				step('rule', known, line ? age : null),
+				step('prefix', known, null),
+				step('rule', known, null),
 				step('tunnel', open ? 'ok' : 'bad', status.uptime),
 				step('verified', open ? verified(status.traffic) : 'wait', null)
 			];
@@ -252,6 +251,27 @@ return baseclass.extend({
 
 	rangeTexts(list) {
 		return ranges(list).map(rangeText);
+	},
+
+	// Ranges in ascending order, of which each that follows another directly is part of it.
+	joined(list) {
+		const all = ranges(list).map(([first, last]) => [first, last]).sort(([a], [b]) => a - b);
+
+		return all.reduce((joined, range) => {
+			const before = joined[joined.length - 1];
+
+			if (before && before[1] + 1 === range[0])
+				before[1] = range[1];
+			else
+				joined.push(range);
+
+			return joined;
+		}, []);
+	},
+
+	// How many ports there are in ranges.
+	size(list) {
+		return ranges(list).reduce((sum, [first, last]) => sum + last - first + 1, 0);
 	},
 
 	// The PSID; null if the address is not shared.

@@ -136,11 +136,20 @@ const ROLES = {
 
 // The states of a port forward.
 const FORWARDS = {
-	published: _('published', 'MAP-E forward'),
-	waiting: _('waiting', 'MAP-E forward'),
+	published: _('open', 'MAP-E forward'),
+	waiting: _('waiting for the device', 'MAP-E forward'),
 	refused: _('cannot be opened', 'MAP-E forward'),
 	off: _('disabled', 'MAP-E forward'),
 	changed: _('not applied yet', 'MAP-E forward')
+};
+
+// Long times need no seconds.
+const DURATIONS = {
+	seconds: _('{s} s', 'MAP-E time'),
+	minutes: _('{m} min', 'MAP-E time'),
+	hours: _('{h} h {m} min', 'MAP-E time'),
+	whole: _('{h} h', 'MAP-E time'),
+	days: _('{d} d {h} h', 'MAP-E time')
 };
 
 const EDGES = {
@@ -342,6 +351,19 @@ return baseclass.extend({
 
 	forward(state) {
 		return own(FORWARDS, state) ?? _('unknown', 'MAP-E');
+	},
+
+	// The badge of a forward's state.
+	forwardTone(state) {
+		return { published: 'ok', waiting: 'busy', refused: 'bad', changed: 'busy' }[state] ?? 'off';
+	},
+
+	duration(seconds) {
+		const [ h, m ] = [ Math.floor(seconds / 3600), Math.floor(seconds / 60) ];
+		const d = h > 24 ? Math.floor(h / 24) : 0;
+		const kind = d ? 'days' : h ? m % 60 ? 'hours' : 'whole' : m ? 'minutes' : 'seconds';
+
+		return filled(DURATIONS[kind], { d, h: d ? h % 24 : h, m: m % 60, s: Math.floor(seconds) });
 	},
 
 	// The title of a check, what it has found, and what to do. `kind` says which of several

@@ -40,8 +40,8 @@ const Value = baseclass.extend({
 			return true;
 
 		const value = this.field.value;
-		const empty = value === '' && this.rmempty === false;
-		const answer = empty ? 'is needed' : value === '' && this.rmempty !== false ? true : this.validate?.(section_id, value) ?? true;
+		const isNeeded = value === '' && this.rmempty === false && !this.optional;
+		const answer = isNeeded ? 'is needed' : this.validate?.(section_id, value) ?? true;
 
 		this.field.classList.toggle('cbi-input-invalid', answer !== true);
 		if (answer === true)
@@ -50,6 +50,10 @@ const Value = baseclass.extend({
 			this.field.setAttribute('data-tooltip', answer);
 
 		return answer === true;
+	},
+
+	triggerValidation(section_id) {
+		return this.check(section_id);
 	},
 
 	getUIElement(section_id) {
@@ -70,7 +74,14 @@ const Value = baseclass.extend({
 		field.addEventListener('change', () => this.section.decide());
 		this.field = field;
 
-		return E('div', {}, [ field ]);
+		// What LuCI offers in a list below the field.
+		return E('div', {}, [ field, this.choices.length && field.nodeName === 'INPUT' ? E('ul', {}, this.choices.map(([ key, title ]) => E('li', {
+			'data-value': key,
+			'click': () => {
+				field.value = key;
+				field.dispatchEvent(new Event('input'));
+			}
+		}, [ title ]))) : '' ]);
 	},
 
 	render(section_id) {
@@ -168,16 +179,27 @@ const GridSection = baseclass.extend({
 	},
 
 	render() {
+		const sections = uci.sections(this.config, this.sectiontype);
+
 		return E('div', { 'class': 'cbi-section' }, [
 			E('h3', {}, [ this.title ]),
 			E('table', { 'class': 'table' }, [
 				E('tr', { 'class': 'tr table-titles' }, [ ...this.children.map(it => E('th', { 'class': 'th left' }, [ it.title ])), E('th', { 'class': 'th' }) ]),
-				...uci.sections(this.config, this.sectiontype).map(section => E('tr', { 'class': 'tr', 'data-section-id': section['.name'] }, [
+				...sections.map(section => E('tr', { 'class': 'tr', 'data-section-id': section['.name'] }, [
 					...this.children.map(it => this.cell(it, section['.name'])), this.renderRowActions(section['.name'])
-				]))
+				])),
+				sections.length ? '' : E('tr', { 'class': 'tr placeholder' }, [ E('td', { 'class': 'td' }, [ this.renderSectionPlaceholder() ]) ])
 			]),
-			this.addremove ? E('button', { 'class': 'btn cbi-button-add', 'click': ev => this.handleAdd(ev) }, [ this.addbtntitle ]) : ''
+			this.addremove ? this.renderSectionAdd() : ''
 		]);
+	},
+
+	renderSectionPlaceholder() {
+		return E('em', {}, [ 'This section contains no values yet' ]);
+	},
+
+	renderSectionAdd() {
+		return E('button', { 'class': 'btn cbi-button-add', 'click': ev => this.handleAdd(ev) }, [ this.addbtntitle ]);
 	},
 
 	open(section_id) {
@@ -193,22 +215,25 @@ const GridSection = baseclass.extend({
 		const node = dialogue.render();
 
 		for (const option of dialogue.children) {
-			option.field?.addEventListener('input', () => option.check(section_id));
+			// With each change LuCI judges all of them again.
+			option.field?.addEventListener('input', () => dialogue.children.forEach(it => it.check(section_id)));
 			option.check(section_id);
 		}
 
-		ui.showModal([ this.modaltitle ], [ node, E('button', { 'class': 'btn cbi-button-save', 'click': () => {
-			if (!dialogue.children.every(option => option.check(section_id)))
-				return;
-			for (const option of dialogue.children)
-				if (option.field && option.field.value !== (option.cfgvalue(section_id) ?? option.default ?? ''))
-					option.write(section_id, option.field.value);
+		ui.showModal([ this.modaltitle ], [ node, E('button', { 'class': 'btn cbi-button-save', 'click': ev => this.handleModalSave({ children: [ dialogue ] }, ev) }, [ 'Save' ]) ]);
+	},
 
-			return uci.save().then(() => {
-				ui.hideModal();
-				this.map.draw();
-			});
-		} }, [ 'Save' ]) ]);
+	handleModalSave({ children: [ { section, children } ] }) {
+		if (!children.every(option => option.check(section)))
+			return Promise.resolve();
+		for (const option of children)
+			if (option.field && option.field.value !== (option.cfgvalue(section) ?? option.default ?? ''))
+				option.write(section, option.field.value);
+
+		return uci.save().then(() => {
+			ui.hideModal();
+			this.map.draw();
+		});
 	}
 });
 

@@ -76,9 +76,12 @@
 		// Below pages that have not said that there is nothing to save.
 		footer() {
 			return this.handleSaveApply === null || !page.mayWrite ? [] : [ E('div', { 'class': 'cbi-page-actions' }, [
-				E('button', { 'class': 'btn cbi-button-apply', 'click': () => Promise.all([ L.require('uci'), L.require('ui') ])
-					.then(([ uci, ui ]) => uci.save().then(() => ui.changes.apply())) }, [ 'Save & Apply' ])
+				E('button', { 'class': 'btn cbi-button-apply', 'click': () => this.handleSaveApply() }, [ 'Save & Apply' ])
 			]) ];
+		}
+
+		handleSaveApply() {
+			return Promise.all([ L.require('uci'), L.require('ui') ]).then(([ uci, ui ]) => uci.save().then(() => ui.changes.apply()));
 		}
 	}
 

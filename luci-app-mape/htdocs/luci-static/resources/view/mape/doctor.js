@@ -47,6 +47,7 @@ return view.extend({
 		this.name = names[0] ?? '';
 		this.list = draw.answer();
 		this.contract = draw.answer();
+		this.probed = draw.answer();
 
 		const target = E('input', { 'class': 'cbi-input-text', 'type': 'text', 'value': TARGET, 'aria-label': _('Address and port') });
 		const choice = E('select', {
@@ -81,6 +82,7 @@ return view.extend({
 					target,
 					this.changing(_('Test', 'MAP-E check'), () => this.probe(target.value.trim()))
 				]),
+				this.probed.node,
 				E('p', {}, [ _('Queries the provider\'s provisioning server and the NTT home gateway about the connection type.') ]),
 				E('div', { 'class': 'mape-buttons' }, [ this.changing(_('Query the provider and home gateway'), () => this.ask()) ]),
 				this.contract.node
@@ -108,7 +110,28 @@ return view.extend({
 			return Promise.resolve();
 		}
 
-		return this.show(api.probe(this.name, target));
+		dom.content(this.probed.node, E('em', { 'class': 'spinning' }, [ _('Running checks…') ]));
+
+		return this.probed.fill(api.probe(this.name, target), report => {
+			if (report.error)
+				return draw.error(report.error);
+
+			this.show(Promise.resolve(report));
+
+			return this.result(report, target);
+		});
+	},
+
+	// What came of a connection, beside the button; all checks stand above.
+	result(report, target) {
+		const tested = (report.checks ?? []).filter(({ check }) => check === 'target' || check === 'packet_size');
+		const bad = tested.filter(({ fine }) => !fine);
+
+		const node = !tested.length ? draw.badge('warn', _('Not tested: fix the problems above first.'))
+			: bad.length ? this.items(bad)
+				: draw.badge('ok', _('%s answers over IPv4.').replace('%s', () => target));
+
+		return E('div', { 'class': 'mape-result' }, [ node ]);
 	},
 
 	ask() {
@@ -127,10 +150,13 @@ return view.extend({
 		return this.list.fill(call, report => report.error ? draw.error(report.error) : this.checks(report));
 	},
 
+	items(checks) {
+		return E('ul', { 'class': 'mape-checks' }, checks.map(check => this.check(check)));
+	},
+
 	// Problems first, then advice; what is well is folded.
 	checks(report) {
 		const all = report.checks ?? [];
-		const list = checks => E('ul', { 'class': 'mape-checks' }, checks.map(check => this.check(check)));
 		const problems = all.filter(({ fine }) => !fine);
 		const advice = all.filter(({ fine, hint }) => fine && hint);
 		const well = all.filter(({ fine, hint }) => fine && !hint);
@@ -140,8 +166,8 @@ return view.extend({
 			E('p', { 'class': 'mape-verdict' }, [
 				problems.length ? draw.badge('bad', _('Problems found. Fix the first one first; the others may be caused by it.')) : draw.badge('ok', _('No problems found.'))
 			]),
-			list([ ...problems, ...advice ]),
-			E('details', { 'class': 'mape-well' }, [ E('summary', {}, [ words ]), list(well) ])
+			this.items([ ...problems, ...advice ]),
+			E('details', { 'class': 'mape-well' }, [ E('summary', {}, [ words ]), this.items(well) ])
 		]);
 	},
 

@@ -4,10 +4,13 @@
 'require form';
 'require network';
 'require poll';
+'require ui';
 'require uci';
 'require mape.api as api';
 'require mape.draw as draw';
 'require mape.forward as forwards';
+'require mape.model as model';
+'require mape.patch as patch';
 'require mape.section as sections';
 'require mape.text as text';
 
@@ -53,18 +56,36 @@ return view.extend({
 		this.verdict.node.setAttribute('role', 'alert');
 		this.cells = {};
 		this.message = E('div', { 'aria-live': 'polite' });
+		this.waiting = E('div', { 'aria-live': 'polite' });
+		this.hints = hints;
 
 		const section = map.section(form.GridSection, KIND, _('Open ports'));
+		const page = this;
 
 		section.addremove = mayWrite;
 		section.anonymous = true;
 		section.sortable = false;
 		section.nodescriptions = true;
 		section.modaltitle = _('Open a port');
-		section.addbtntitle = _('Open a port');
 		section.handleAdd = function(ev) {
 			return form.GridSection.prototype.handleAdd.apply(this, [ ev, freshName() ]);
 		};
+		// What is missing is said when it is saved, and not in a form that has just been opened.
+		section.handleModalSave = function(...args) {
+			const [ dialogue ] = args;
+			const save = form.GridSection.prototype.handleModalSave;
+
+			page.isSaving = true;
+			for (const { section: section_id, children } of dialogue.children)
+				children.forEach(option => option.triggerValidation(section_id));
+
+			return Promise.resolve(save.apply(this, args)).finally(() => {
+				page.isSaving = false;
+			});
+		};
+		// The button stands above the list, in sight on a phone too.
+		section.renderSectionAdd = () => E('div');
+		section.renderSectionPlaceholder = () => E('em', {}, [ _('No port is open yet.') ]);
 		if (!mayWrite)
 			section.renderRowActions = () => E('td', { 'class': 'td' });
 
@@ -82,11 +103,12 @@ return view.extend({
 				lines.length ? '' : draw.problem(_('No MAP-E interface is active, so no port is open. Add or enable one under Network → Interfaces.'), null, null,
 					E('a', { 'class': 'btn cbi-button-action', 'href': L.url('admin/network/network') }, [ _('Open Network → Interfaces') ])),
 				this.message,
-				...[].concat(set?.interfaces ?? []).map(line => E('p', { 'class': 'mape-set' }, [
-					E('strong', {}, [ lines.length > 1 ? `${_('Your ports')} (${line.interface})` : _('Your ports') ]), ' ',
-					draw.ranges([].concat(line.ranges ?? []).map(range => [].concat(range).slice(0, 2)))
-				])),
+				...[].concat(set?.interfaces ?? []).map(line => this.setNode(line, lines.length > 1)),
+				mayWrite ? E('div', { 'class': 'mape-buttons' }, [
+					E('button', { 'class': 'btn cbi-button-add cbi-button-action important', 'click': ui.createHandlerFn(section, 'handleAdd') }, [ _('Open a port') ])
+				]) : '',
 				node,
+				this.waiting,
 				E('p', { 'class': 'mape-detail' }, [
 					_('Port forwards created under Network → Firewall only work for ports assigned to you. Diagnostics lists the ones that do not.'), ' ',
 					E('a', { 'href': L.url('admin/status/mape/doctor') }, [ _('Open diagnostics') ])
@@ -95,34 +117,42 @@ return view.extend({
 		});
 	},
 
+	// Which ports are ours, of a line.
+	setNode(line, isNamed) {
+		const ports = [].concat(line.ranges ?? []).map(range => [].concat(range).slice(0, 2));
+
+		return E('p', { 'class': 'mape-set' }, [
+			E('strong', {}, [ isNamed ? `${_('Your ports')}, ${line.interface} (${model.size(ports)})` : `${_('Your ports')} (${model.size(ports)})` ]), ' ',
+			draw.ranges(ports)
+		]);
+	},
+
+	// A device by its name, where one is known.
+	device(address) {
+		const name = address ? this.hints?.getHostnameByIPAddr?.(address) : null;
+
+		return name ? `${name} (${address})` : address;
+	},
+
 	renderOptions(s, lines, hints) {
 		// LuCI copies the properties of an option to the dialogue's option, so inside them
 		// `this` is the option that is shown.
 		const page = this;
-		const enabled = s.option(form.Flag, 'enabled', _('Enabled'));
-
-		enabled.default = enabled.enabled;
-		enabled.editable = true;
-
-		const name = s.option(form.Value, 'name', _('Name'));
-
-		name.optional = true;
-		name.placeholder = 'minecraft';
-		name.textvalue = section_id => draw.known(option(section_id, 'name') ?? '');
 
 		// A name that DHCP knows stands in an option of its own.
 		const host = s.option(form.Value, 'dest_ip', _('Device', 'MAP-E forward'), _('LAN address, or a host name or MAC address with a DHCP lease.'));
 
-		host.rmempty = false;
-		for (const [ mac, known ] of hints?.getMACHints?.() ?? []) {
+		host.optional = true;
+		host.placeholder = _('Choose a device, or enter its address');
+		for (const [ mac ] of hints?.getMACHints?.() ?? []) {
 			const address = hints.getIPAddrByMACAddr(mac);
 
 			if (address)
-				host.value(address, E('span', {}, [ known && known !== address ? `${address} (${known})` : address ]));
+				host.value(address, E('span', {}, [ this.device(address) ]));
 		}
 		host.cfgvalue = section_id => option(section_id, 'dest_ip') ?? option(section_id, 'dest_host');
-		host.textvalue = section_id => draw.known(option(section_id, 'dest_ip') ?? option(section_id, 'dest_host'));
-		host.validate = (section_id, value) => (!!value && forwards.hostOption(value) !== null)
+		host.textvalue = section_id => draw.known(page.device(option(section_id, 'dest_ip')) ?? option(section_id, 'dest_host'));
+		host.validate = (section_id, value) => (value ? forwards.hostOption(value) !== null : !page.isSaving)
 			|| _('Enter an address such as 192.168.1.10, or a host name.');
 		host.write = (section_id, value) => {
 			const chosen = forwards.hostOption(value) ?? 'dest_ip';
@@ -136,12 +166,13 @@ return view.extend({
 		const inside = s.option(form.Value, 'dest_port', _('Internal port'), _('Port your server listens on, or a range such as 9792-9799.'));
 
 		inside.datatype = 'portrange';
-		inside.rmempty = false;
+		inside.optional = true;
+		inside.validate = (section_id, value) => !!value || !page.isSaving || _('Enter the port of the server.');
 		// Without one it is the port outside.
 		inside.cfgvalue = section_id => option(section_id, 'dest_port') ?? option(section_id, 'src_dport');
 		inside.textvalue = section_id => draw.known(option(section_id, 'dest_port') ?? option(section_id, 'src_dport'));
 
-		const proto = s.option(form.ListValue, 'proto', _('Protocol'));
+		const proto = s.option(form.ListValue, 'proto', _('Protocol'), _('Web servers and NAS use TCP; many games use UDP.'));
 
 		for (const [ value, title ] of Object.entries(PROTOCOLS))
 			proto.value(value, title);
@@ -153,6 +184,7 @@ return view.extend({
 
 		outside.value('auto', _('Automatic'));
 		outside.default = 'auto';
+		outside.rmempty = false;
 		outside.textvalue = section_id => {
 			const port = option(section_id, 'src_dport') ?? 'auto';
 
@@ -183,6 +215,12 @@ return view.extend({
 			line.textvalue = section_id => draw.known(option(section_id, 'interface') ?? _('none', 'MAP-E'));
 		}
 
+		const name = s.option(form.Value, 'name', _('Name'));
+
+		name.optional = true;
+		name.placeholder = 'minecraft';
+		name.textvalue = section_id => draw.known(option(section_id, 'name') ?? '');
+
 		const state = s.option(form.DummyValue, '_state', _('State', 'MAP-E forward'));
 
 		state.modalonly = false;
@@ -192,6 +230,11 @@ return view.extend({
 
 			return page.cells[section_id];
 		};
+
+		const enabled = s.option(form.Flag, 'enabled', _('Enabled'));
+
+		enabled.default = enabled.enabled;
+		enabled.editable = true;
 	},
 
 	// Whether the program takes a forward; true until it has answered. Then `field` is judged
@@ -263,15 +306,30 @@ return view.extend({
 	},
 
 	// What the program says of one.
-	fill(section_id) {
+	stateOf(section_id) {
 		const section = uci.sections('firewall', KIND).find(it => it['.name'] === section_id);
 		const known = !this.answer.failed && !this.answer.error;
-		const { state, forward } = known ? forwards.state(section, this.answer.forwards) : { state: null, forward: null };
+
+		return known ? forwards.state(section, this.answer.forwards) : { state: null, forward: null };
+	},
+
+	// A saved forward does nothing until it is applied, which is one press.
+	showWaiting() {
+		const isWaiting = uci.sections('firewall', KIND).some(section => this.stateOf(section['.name']).state === 'changed');
+
+		patch.patch(this.waiting, E('div', { 'aria-live': 'polite' }, [ isWaiting && L.hasViewPermission()
+			? draw.problem(_('The new port is saved, but not open yet.'), null, null,
+				E('button', { 'class': 'btn cbi-button-action important', 'click': ui.createHandlerFn(this, ev => this.handleSaveApply(ev, '0')) }, [ _('Open it now') ]))
+			: '' ]));
+	},
+
+	fill(section_id) {
+		const { state, forward } = this.stateOf(section_id);
 		const where = forward?.ipv4 && forward.port ? `${forward.ipv4}:${forwards.outside(forward)}` : null;
-		const nodes = [ E('strong', { 'class': `mape-forward-${state === 'published' ? 'ok' : 'other'}` }, [ text.forward(state) ]) ];
+		const nodes = [ draw.badge(text.forwardTone(state), text.forward(state)) ];
 
 		if (where)
-			nodes.push(E('span', {}, [ ' ', where ]));
+			nodes.push(' ', E('span', { 'class': 'mape-where' }, [ where ]));
 		if (forward?.before)
 			nodes.push(E('p', { 'class': 'mape-detail' }, [ _('was %s').replace('%s', () => forward.before) ]));
 		if (forward?.code)
@@ -279,6 +337,8 @@ return view.extend({
 		if (forward?.reason)
 			nodes.push(draw.details(forward.reason, forward.hint && `→ ${forward.hint}`));
 
-		dom.content(this.cells[section_id], nodes);
+		// A selected address and unfolded details last through a poll.
+		patch.patch(this.cells[section_id], E('div', { 'class': 'mape-forward', 'data-forward': section_id }, [ ...nodes ]));
+		this.showWaiting();
 	}
 });

@@ -26,10 +26,6 @@ const INTERVAL = L.env?.pollinterval ?? 5;
 // The history of a day has a sample for so many seconds.
 const HISTORY = 300;
 
-function now() {
-	return Math.floor(Date.now() / 1000);
-}
-
 function button(label, allowed, click, style) {
 	return E('button', {
 		'class': `btn ${style ?? 'cbi-button-action'}`,
@@ -76,8 +72,8 @@ class Line {
 		this.node = E('div', { 'class': 'cbi-section', 'data-interface': name }, [
 			E('div', { 'class': 'mape-head' }, [
 				E('h3', {}, [ name ]), this.badge,
-				E('a', { 'href': L.url('admin/network/network') }, [ _('Open Network → Interfaces') ]),
-				E('a', { 'href': L.url('admin/status/mape/doctor') }, [ _('Open diagnostics') ])
+				...[ [ 'admin/status/mape/forward', _('Open a port') ], [ 'admin/status/mape/doctor', _('Open diagnostics') ], [ 'admin/network/network', _('Open Network → Interfaces') ] ]
+					.map(([ path, label ]) => E('a', { 'href': L.url(path) }, [ label ]))
 			]),
 			this.body,
 			E('div', { 'class': 'mape-buttons' }, [ this.copy, this.used, this.again ])
@@ -133,19 +129,19 @@ class Line {
 		return [
 			E('div', {}, [ ...this.warnings(conntrack) ]),
 			E('div', {}, [ line ? this.numbers() : '' ]),
-			draw.chain(status, now()),
+			draw.chain(status),
 			E('div', {}, [ ...line || status.ports ? [
 				E('h4', {}, [ _('Ports') ]),
 				usage.totals(status),
-				history.recent(this.samples, status.ports?.usable ?? null, SAMPLES, INTERVAL),
 				usage.grid(status, block => this.showPorts(block)),
 				usage.legend(status),
-				E('p', { 'class': 'mape-detail' }, [ status.ports?.peak
-					? _('Most seen while a page or command read the status, in the last %s.').replace('%s', '%t'.format(status.ports.peak.recorded_for)) : '' ]),
+				E('p', { 'class': 'mape-detail' }, [ status.ports?.peak?.recorded_for >= 60
+					? _('Most seen while a page or command read the status, in the last %s.').replace('%s', () => text.duration(status.ports.peak.recorded_for)) : '' ]),
 				E('h4', {}, [ _('Devices with the most connections') ]),
 				usage.hosts(status, address => this.page.hostName(address))
 			] : [] ]),
 			E('div', {}, [ this.day ? history.day(this.day) : '' ]),
+			E('div', {}, [ line || status.ports ? history.recent(this.samples, status.ports?.usable ?? null, SAMPLES, INTERVAL) : '' ]),
 			E('div', {}, [ line ? this.details(conntrack) : '' ])
 		];
 	}
@@ -158,20 +154,18 @@ class Line {
 		const number = (title, ...rest) => E('div', { 'class': 'mape-number' }, [ title, ...rest ]);
 		const head = words => E('strong', {}, [ words ]);
 		const detail = words => E('div', { 'class': 'mape-detail' }, [ words ]);
-		const shared = model.psid(line) !== null;
 
 		return E('div', { 'class': 'mape-numbers' }, [
-			number(_('IPv4 address'), head(line.ipv4_prefix_len === 32 ? line.ipv4 : `${line.ipv4}/${line.ipv4_prefix_len}`),
-				detail(text.provider(line.provider)), detail(shared ? _('shared, %d ports are yours').replace('%d', () => line.port_count) : _('not shared'))),
+			number(_('IPv4 address'), head(draw.address(line)), detail(text.provider(line.provider)), detail(draw.share(line))),
 			number(_('Ports in use'), usage.most(this.status)),
 			number(_('Traffic', 'MAP-E'), head(`↓ ${rate(this.rates.rx)}  ↑ ${rate(this.rates.tx)}`),
 				detail(`↓ ${bytes(traffic?.rx_bytes)}  ↑ ${bytes(traffic?.tx_bytes)}`),
-				detail(Number.isFinite(uptime) ? _('for %s').replace('%s', '%t'.format(uptime)) : ''))
+				detail(Number.isFinite(uptime) ? _('for %s').replace('%s', () => text.duration(uptime)) : ''))
 		]);
 	}
 
 	details(conntrack) {
-		const { line, block, mtu, edge, device } = this.status;
+		const { line, block, mtu, edge, device, since } = this.status;
 		const psid = model.psid(line);
 
 		return E('details', { 'class': 'mape-technical' }, [
@@ -183,6 +177,7 @@ class Line {
 				[ _('Local tunnel address (CE)'), line.ce ],
 				[ _('Delegated IPv6 prefix'), line.end_user_prefix ],
 				[ _('PSID'), psid ?? _('none', 'MAP-E') ],
+				[ _('Same numbers since'), Number.isFinite(since) ? new Date(since * 1000).toLocaleDateString(document.documentElement.lang || 'en') : null ],
 				[ _('Tunnel device'), device ],
 				[ _('MTU'), mtu ],
 				[ _('NAT method'), edge ? text.edge(edge) : null ],
@@ -282,7 +277,8 @@ return view.extend({
 			E('div', { 'class': 'cbi-map-descr' }, [ _('Your IPv4 connection over IPv6 (IPoE): current state, assigned ports and port usage.') ])
 		];
 
-		if (known === false)
+		this.known = known;
+		if (known === false && lines.length)
 			parts.push(restart.node(this.mayWrite));
 
 		if (!this.mayWrite)
@@ -311,7 +307,7 @@ return view.extend({
 	// Where the line is known, one button sets it up; the names and options are shown before.
 	emptyNode() {
 		const answer = E('div', { 'aria-live': 'polite' }, [ E('em', { 'class': 'spinning' }, [ _('Detecting your connection…') ]) ]);
-		const setUp = button(_('Set up MAP-E'), this.mayWrite, () => this.askSetUp(), 'cbi-button-positive');
+		const setUp = button(_('Set up MAP-E'), this.mayWrite, () => this.askSetUp(), 'cbi-button-action important');
 
 		setUp.hidden = true;
 		api.detect().then(found => {
@@ -321,9 +317,13 @@ return view.extend({
 		}, error => draw.failed(error)).then(node => dom.content(answer, node));
 
 		return E('div', { 'class': 'cbi-section' }, [
-			E('p', {}, [ _('MAP-E is not set up yet. If the line is recognised, “Set up MAP-E” creates the interface wan4. To do it yourself, add an interface under Network, Interfaces: name wan4, protocol “MAP-E (Japan)”.') ]),
+			E('h3', {}, [ _('MAP-E is not set up yet.') ]),
 			answer,
-			E('div', { 'class': 'mape-buttons' }, [ setUp, draw.link(_('Open Network → Interfaces'), 'admin/network/network') ])
+			E('div', { 'class': 'mape-buttons' }, [ setUp ]),
+			E('p', { 'class': 'mape-detail' }, [
+				_('To do it yourself, add an interface under Network, Interfaces: name wan4, protocol “MAP-E (Japan)”.'), ' ',
+				E('a', { 'href': L.url('admin/network/network') }, [ _('Open Network → Interfaces') ])
+			])
 		]);
 	},
 
@@ -334,9 +334,10 @@ return view.extend({
 		ui.showModal([ _('Set up MAP-E') ], [
 			E('p', {}, [ _('This is added to the configuration of the network; the tunnel joins the firewall zone of the IPv6 interface by itself. To undo it, delete the interface under Network, Interfaces.') ]),
 			E('pre', {}, [ `config interface '${name}'\n\toption proto 'mape'` ]),
-			E('div', { 'class': 'right mape-buttons' }, [
-				E('button', { 'class': 'btn', 'click': ui.hideModal }, [ _('Cancel') ]),
-				E('button', { 'class': 'btn cbi-button-positive', 'click': ui.createHandlerFn(this, () => this.setUp(name)) }, [ _('Write and apply') ])
+			this.known === false ? E('p', {}, [ _('The network service is restarted once, so that it learns the MAP-E protocol. All connections drop for a few seconds.') ]) : '',
+			E('div', { 'class': 'right' }, [
+				E('button', { 'class': 'btn', 'click': ui.hideModal }, [ _('Cancel') ]), ' ',
+				E('button', { 'class': 'btn cbi-button-action important', 'click': ui.createHandlerFn(this, () => this.setUp(name)) }, [ _('Write and apply') ])
 			])
 		]);
 	},
@@ -345,11 +346,12 @@ return view.extend({
 		uci.add('network', 'interface', name);
 		uci.set('network', name, 'proto', 'mape');
 
-		return uci.save().then(() => ui.changes.init()).then(() => {
+		// A protocol that the network service does not know yet is not applied.
+		return uci.save().then(() => this.known !== false || restart.now()).then(is => ui.changes.init().then(() => {
 			ui.hideModal();
 
-			return ui.changes.apply(true);
-		}, error => {
+			return is ? ui.changes.apply(true) : null;
+		})).catch(error => {
 			ui.hideModal();
 			ui.addNotification(null, draw.failed(error));
 		});
