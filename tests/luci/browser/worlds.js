@@ -32,14 +32,13 @@ function messages() {
 // Directories of worlds, which `try` reads to the end.
 const kept = [];
 
-process.once('exit', () => kept.forEach(directory => fs.rmSync(directory, { recursive: true })));
+process.once('exit', () => kept.forEach(directory => fs.rmSync(directory, { recursive: true, force: true })));
 
 class World {
 	constructor(program, name) {
 		this.program = program;
 		this.name = name;
 		this.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'mape-luci-world-'));
-		kept.push(this.directory);
 		fs.cpSync(recorded, this.directory, { recursive: true });
 		this.dump = JSON.parse(this.read('recorded/netifd.json'));
 		this.line = this.dump.interface.find(it => it.interface === 'wan');
@@ -64,6 +63,11 @@ class World {
 
 	remove(file) {
 		fs.rmSync(path.join(this.directory, file), { recursive: true, force: true });
+	}
+
+	// Removes its files; a world that has answered keeps them until the end.
+	clear() {
+		fs.rmSync(this.directory, { recursive: true });
 	}
 
 	has(file) {
@@ -185,6 +189,7 @@ class World {
 		// What would come of a forward is asked while it is typed.
 		answers.try = (...words) => ask('forward', 'add', '--dry-run', '--json', '--nft-program=true', root,
 			`--state-dir=${place('state')}`, `--device-dir=${place('sys')}`, `--recorded=${place('recorded')}`, ...words);
+		kept.push(this.directory);
 
 		for (const [ command, { out } ] of Object.entries(answers))
 			if (out?.trim() === '')

@@ -256,3 +256,10 @@ test('ranges that follow each other are one', () => {
 	assert.deepEqual(model.joined(null), []);
 	assert.equal(model.size([[5696, 5711], [9792, 9792]]), 17);
 });
+
+test('a day in which nothing was seen is not drawn', () => {
+	assert.equal(model.hasDay(null), false);
+	assert.equal(model.hasDay({ samples: [], changes: [] }), false);
+	assert.equal(model.hasDay({ samples: [], changes: [{ ago: 5, event: 'up' }] }), true);
+	assert.equal(model.hasDay({ samples: [[5, 1, 1, 1]], changes: [] }), true);
+});

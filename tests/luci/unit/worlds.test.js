@@ -29,6 +29,7 @@ test('an interface that is not up has neither data, device nor state', () => {
 		assert.equal(world.line.l3_device, undefined, name);
 		for (const place of ['state/wan.json', 'sys/mape-wan'])
 			assert.equal(world.has(place), false, `${name}: ${place}`);
+		world.clear();
 	}
 });
 

@@ -79,7 +79,16 @@ return baseclass.extend({
 	// A box with a sentence about a problem; below it a button or link, and folded the
 	// program's own message and next step.
 	problem(sentence, message, hint, button) {
-		return E('div', { 'class': 'alert-message warning mape-problem' }, [
+		return this.box('warning', sentence, message, hint, button);
+	},
+
+	// The same where nothing is wrong, but a person has to wait or to press something.
+	notice(sentence, button) {
+		return this.box('notice', sentence, null, null, button);
+	},
+
+	box(kind, sentence, message, hint, button) {
+		return E('div', { 'class': `alert-message ${kind} mape-problem` }, [
 			E('p', {}, [ sentence ]),
 			button ? E('div', { 'class': 'mape-buttons' }, [ button ]) : '',
 			this.details(message, hint && `→ ${hint}`)

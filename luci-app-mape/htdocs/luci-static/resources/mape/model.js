@@ -331,6 +331,11 @@ return baseclass.extend({
 		});
 	},
 
+	// Whether anything was seen in a day. Of a line that was never up there is nothing to draw.
+	hasDay(history) {
+		return [ history?.samples, history?.changes ].some(list => Array.isArray(list) && list.length > 0);
+	},
+
 	// The changes of a day. What is older says only how it stood then.
 	recentChanges(history) {
 		const changes = Array.isArray(history?.changes) ? history.changes : [];

@@ -160,7 +160,7 @@ return view.extend({
 		const problems = all.filter(({ fine }) => !fine);
 		const advice = all.filter(({ fine, hint }) => fine && hint);
 		const well = all.filter(({ fine, hint }) => fine && !hint);
-		const words = _('%d checks are fine').replace('%d', () => String(well.length));
+		const words = _('Checks that passed: %d').replace('%d', () => String(well.length));
 
 		return E('div', {}, [
 			E('p', { 'class': 'mape-verdict' }, [

@@ -318,7 +318,7 @@ return view.extend({
 		const isWaiting = uci.sections('firewall', KIND).some(section => this.stateOf(section['.name']).state === 'changed');
 
 		patch.patch(this.waiting, E('div', { 'aria-live': 'polite' }, [ isWaiting && L.hasViewPermission()
-			? draw.problem(_('The new port is saved, but not open yet.'), null, null,
+			? draw.notice(_('The new port is saved, but not open yet.'),
 				E('button', { 'class': 'btn cbi-button-action important', 'click': ui.createHandlerFn(this, ev => this.handleSaveApply(ev, '0')) }, [ _('Open it now') ]))
 			: '' ]));
 	},

@@ -140,7 +140,7 @@ class Line {
 				E('h4', {}, [ _('Devices with the most connections') ]),
 				usage.hosts(status, address => this.page.hostName(address))
 			] : [] ]),
-			E('div', {}, [ this.day ? history.day(this.day) : '' ]),
+			E('div', {}, [ model.hasDay(this.day) ? history.day(this.day) : '' ]),
 			E('div', {}, [ line || status.ports ? history.recent(this.samples, status.ports?.usable ?? null, SAMPLES, INTERVAL) : '' ]),
 			E('div', {}, [ line ? this.details(conntrack) : '' ])
 		];
@@ -193,9 +193,9 @@ class Line {
 		if (status.error)
 			nodes.push(draw.error(status.error, diagnosis()));
 		else if (status.state === 'pending' || status.state === 'down')
-			nodes.push(draw.problem(status.state === 'down'
+			nodes.push(draw.notice(status.state === 'down'
 				? _('The interface is stopped. Start it with the button below.')
-				: _('Setting up the connection. This normally takes less than a minute.'), null, null, diagnosis()));
+				: _('Setting up the connection. This normally takes less than a minute.'), diagnosis()));
 
 		if (status.warning)
 			nodes.push(draw.error(status.warning, diagnosis()));
