@@ -114,4 +114,23 @@ fn zsh_completes() {
     let found = shell("zsh", &["-fc", commands, "zsh", path.to_str().unwrap()]);
     let Some(found) = found else { return };
     assert_eq!(found, "_mape-proto\n_mape-proto\n");
+    // `compadd` gets what is offered; zsh itself takes of that what begins with the last word.
+    let commands = "compdef() { :; }; source $1; compadd() { print -r -- ${(P)2}; }; \
+                    for words in 'mape-proto status --' 'mape-proto plan --provider x'; do \
+                    words=(${=words}); CURRENT=${#words}; _mape-proto; done";
+    let offers = shell("zsh", &["-fc", commands, "zsh", path.to_str().unwrap()]).unwrap();
+    assert_eq!(offers, "--config --history --json\nauto v6plus ocn biglobe nuro manual\n");
+}
+
+/// A router's shell completes names of files alone, so there is no script for it, and the program
+/// names the shells that have one.
+#[test]
+fn ash_has_none() {
+    let known = "for word in complete compgen compdef compadd; do type $word; done 2>&1; echo end";
+    let Some(words) = shell("busybox", &["ash", "-c", known]) else { return };
+    assert_eq!(words.matches("not found").count(), 4, "{words}");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_mape-proto"));
+    let output = program.args(["completion", "ash"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("bash, fish and zsh have one"));
 }

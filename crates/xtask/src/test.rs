@@ -20,6 +20,7 @@ const HOST: &[&str] = &[
     "netbase",
     "procps",
     "bash",
+    "busybox-static",
     "fish",
     "zsh",
     "mandoc",

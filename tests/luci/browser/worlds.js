@@ -65,7 +65,7 @@ class World {
 		fs.rmSync(path.join(this.directory, file), { recursive: true, force: true });
 	}
 
-	// Removes its files; a world that has answered keeps them until the end.
+	// Removes its files, of a world that has not answered.
 	clear() {
 		fs.rmSync(this.directory, { recursive: true });
 	}
@@ -74,8 +74,8 @@ class World {
 		return fs.existsSync(path.join(this.directory, file));
 	}
 
-	// An interface that is not up: netifd has forgotten its data and device, and the handler has
-	// removed its state.
+	// An interface that is not up: netifd has forgotten its data and device, and the handler
+	// has removed its state.
 	ends({ pending = false } = {}) {
 		Object.assign(this.line, { up: false, pending, data: {}, route: [] });
 		delete this.line.l3_device;

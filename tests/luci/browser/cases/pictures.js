@@ -1,7 +1,7 @@
 'use strict';
 
-// The pictures of README and docs, as docs/luci has them: `tests/luci/pictures` takes them over. Only
-// with --pictures, and worth it on a real LuCI, whose theme they show.
+// The pictures of README and docs, as docs/luci has them: `tests/luci/pictures` takes them over.
+// Only with --pictures, and worth it on a real LuCI, whose theme they show.
 
 const path = require('path');
 const { page, seen } = require('../browser.js');

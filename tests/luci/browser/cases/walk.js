@@ -1,8 +1,9 @@
 'use strict';
 
 // The way of a household that has never seen the pages: from a package that was just installed to a
-// line that is online, and a port that is open for a game. Nothing is typed but the game's port. Each
-// press must be in sight without scrolling, in English and Japanese, on a desktop and on a phone.
+// line that is online, and a port that is open for a game. Nothing is typed but the game's port.
+// Each press must be in sight without scrolling, in English and Japanese, on a desktop and on a
+// phone.
 
 const { page, seen, english } = require('../browser.js');
 const { settled, PAGES } = require('./states.js');
@@ -36,7 +37,7 @@ function named(answers, { doctor } = answers) {
 	return renamed;
 }
 
-// What the router of the stand-in does: it connects when it is told to, and opens what is applied.
+// What the router of the stand-in does: it connects after the set-up, and opens what is applied.
 function follows({ site, options }, language) {
 	const { states, make } = worlds;
 
@@ -146,8 +147,8 @@ async function opened(suite, walk) {
 	await walk.sees('that the port is open, and where', '.mape-forward:has(.mape-badge[data-tone="ok"])', '106.72.50.97:');
 }
 
-// Whether it works, told by the page.
-async function told({ site }, walk) {
+// Whether it works, as the page says.
+async function verified({ site }, walk) {
 	const { it } = walk;
 
 	await it.goto(`${site.base}/cgi-bin/luci/${PAGES.doctor}`);
@@ -184,7 +185,7 @@ async function run(suite) {
 		if (language !== 'en')
 			walk.wrong.push(...(await english(it, '.mape-page')).map(words => `English: ${words}`));
 		if (!site.real)
-			await told(suite, walk);
+			await verified(suite, walk);
 
 		const most = site.real ? PRESSES + 1 : PRESSES;
 

@@ -70,7 +70,8 @@ return view.extend({
 		section.handleAdd = function(ev) {
 			return form.GridSection.prototype.handleAdd.apply(this, [ ev, freshName() ]);
 		};
-		// What is missing is said when it is saved, and not in a form that has just been opened.
+		// An empty field is refused when the form is saved, and not when it has just
+		// been opened.
 		section.handleModalSave = function(...args) {
 			const [ dialogue ] = args;
 			const save = form.GridSection.prototype.handleModalSave;
