@@ -29,7 +29,7 @@ function named(answers, { doctor } = answers) {
 	for (const command of [ 'status', 'status.history', 'ports', 'ports.ranges' ]) {
 		const answer = JSON.parse(answers[command].out);
 
-		for (const it of answer.interfaces.filter(({ interface: of }) => of === RECORDED))
+		for (const it of (answer.interfaces ?? []).filter(({ interface: of }) => of === RECORDED))
 			it.interface = MADE;
 		renamed[command] = { ...answers[command], out: JSON.stringify(answer) };
 	}
