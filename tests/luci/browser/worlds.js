@@ -176,6 +176,8 @@ class World {
 			'ports.ranges': ask('ports', '--ranges', '--json', ...places),
 			forward: this.published((...words) => ask('forward', 'list', '--json', root, `--state-dir=${place('state')}`, `--device-dir=${place('sys')}`, ...words)),
 			doctor: ask('doctor', '--json', root, ...places),
+			// Nothing listens there, so the answer is the same on every machine.
+			'doctor.probe': ask('doctor', '--json', '--target=127.0.0.1:1', root, ...places),
 			'doctor.masked': ask('doctor', '--masked', root, ...places),
 			// netifd is asked where no prefix is given; here nothing answers.
 			detect: prefix

@@ -67,7 +67,7 @@ async function shown({ site, results, options }, it) {
 
 	const text = await rows(it);
 	const expected = {
-		game: /^✔ open 106\.72\.50\.97:\d+$/,
+		game: /^✔ open 106\.72\.50\.97:\d+Others connect/,
 		nas: /^… waiting for the device 106\.72\.50\.97:5700.*The address of nas is not known/,
 		outside: /^✘ cannot be opened.*Port 443 is not in your port set.*Free ports nearby: 5697, 5698, 5699/,
 		off: /^– disabled$/,

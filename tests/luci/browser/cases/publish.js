@@ -97,7 +97,7 @@ async function published({ site, results, options }, it) {
 	// LuCI reloads the page by itself.
 	const shown = await until(it, 60, async () => (await rows()).some(text => /^✔ open /.test(text)));
 	const [ row ] = await rows();
-	const outside = /^✔ open 106\.72\.50\.97:(\d+)$/.exec(row ?? '')?.[1];
+	const outside = /^✔ open 106\.72\.50\.97:(\d+)Others connect/.exec(row ?? '')?.[1];
 
 	await picture('published');
 	results.check('after Save & Apply it is published, with address and port outside', (!shown || !outside) && `the page says: ${row}`);

@@ -139,6 +139,26 @@ async function run({ browser, site, results, options }) {
 	}
 	results.check('an interface that is disabled is called so, and is no problem', [ ...wrong, ...seen(it) ]);
 
+	// What comes of a connection test stands beside its button, in sight.
+	if (!site.real) {
+		const phone = await page(browser, site, { width: 390, height: 844 });
+		const failed = [];
+
+		site.interfaces({ wan: {} });
+		site.answers(worlds.make(options.program, 'probe', () => {}));
+		await phone.goto(`${site.base}/cgi-bin/luci/${PAGES.doctor}`);
+		await settled(phone);
+		await phone.click('.mape-page button:text-is("Test")');
+
+		const result = await phone.waitForSelector('.mape-result .mape-badge[data-tone="bad"]', { timeout: 10000 }).catch(() => null);
+		const box = await result?.boundingBox();
+
+		failed.push(!result && 'no result', box && (box.y < 0 || box.y > 844) && 'the result is out of sight',
+			!/No TCP connection to 127\.0\.0\.1:1/.test(await phone.textContent('.mape-result').catch(() => '')) && 'the reason is missing');
+		results.check('a connection test shows its result beside its button', [ ...failed, ...seen(phone) ]);
+		await phone.context().close();
+	}
+
 	// Two presses from a line that is known to a section that has what was shown, and no more.
 	if (!site.real) {
 		const list = worlds.states();

@@ -213,7 +213,7 @@ class StandIn {
 			return JSON.parse(this.known.try(...Object.entries({ src_dport: 'port', proto: 'proto', interface: 'interface', section: 'section' })
 				.filter(([ name ]) => args[name]).map(([ name, option ]) => `--${option}=${args[name]}`), `${args.host}:${args.dest_port}`).out);
 		case 'luci.mape probe':
-			return this.output('doctor');
+			return this.output('doctor.probe');
 		case 'luci.mape report':
 			return { text: this.known['doctor.masked'].out };
 		case 'luci.mape plan':

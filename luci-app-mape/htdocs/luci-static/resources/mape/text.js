@@ -221,7 +221,7 @@ const KINDS = {
 	no_interface: _('Add an interface wan6 with the protocol DHCPv6 client on the device that leads to the provider.'),
 	no_prefix: _('Check the cable and the interface that asks for IPv6 (wan6).'),
 	broken_receive: _('This kernel drops what arrives in the tunnel. Install a release with the kernel 6.12.71 or a later one.'),
-	no_mape_interface: _('Add one under Network, Interfaces: name it wan4 and choose the protocol MAP-E (Japan).'),
+	no_mape_interface: _('The page Status detects the line and sets it up.'),
 	shut: _('Load the rules with the button below.'),
 	ce_missing: _('The address of the tunnel is missing. Put it back with the button below.'),
 	no_table: _('Start the firewall: service firewall start. If it loads no rules, fw4 check tells why.'),

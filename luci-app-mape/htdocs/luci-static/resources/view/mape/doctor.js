@@ -17,13 +17,13 @@ const NETWORK = [ 'admin/network/network', _('Open Network → Interfaces') ];
 const FIREWALL = [ 'admin/network/firewall', _('Go to the firewall') ];
 const FORWARDS = [ 'admin/status/mape/forward', _('Open a port') ];
 const DHCP = [ 'admin/network/dhcp', _('Go to DHCP and DNS') ];
-const STATUS = [ 'admin/status/mape/status', _('Status') ];
+const SET_UP = [ 'admin/status/mape/status', _('Set up MAP-E') ];
 const LOG = [ 'admin/status/logs', _('Go to the system log') ];
 
 const PLACES = {
 	uplink: NETWORK, contract: NETWORK, duid: NETWORK, mtu: NETWORK, lan_ipv6: NETWORK, interface: NETWORK, provisioning: NETWORK,
 	default_route: NETWORK, flow_offload: NETWORK, answers: NETWORK, packet_size: NETWORK, target: NETWORK,
-	firewall: FIREWALL, zone: FIREWALL, servers: FORWARDS, dns: DHCP, no_mape_interface: STATUS,
+	firewall: FIREWALL, zone: FIREWALL, servers: FORWARDS, dns: DHCP, no_mape_interface: SET_UP,
 	redirect_hidden: FIREWALL, redirect_outside: FIREWALL, redirect_unreserved: FIREWALL, redirect_upnp: FIREWALL,
 	includes: FIREWALL, includes_missing: FIREWALL, config: FIREWALL, upnp: NETWORK
 };

@@ -101,8 +101,8 @@ return view.extend({
 				E('h2', {}, [ _('Open a port') ]),
 				E('div', { 'class': 'cbi-map-descr' }, [ _('Make a server on your LAN reachable from the Internet. Your IPv4 address is shared with other customers, so only the ports assigned to you can be opened.') ]),
 				mayWrite ? '' : E('p', { 'class': 'mape-detail' }, [ _('Read-only access: you can view this page but not make changes.') ]),
-				lines.length ? '' : draw.problem(_('No MAP-E interface is active, so no port is open. Add or enable one under Network → Interfaces.'), null, null,
-					E('a', { 'class': 'btn cbi-button-action', 'href': L.url('admin/network/network') }, [ _('Open Network → Interfaces') ])),
+				lines.length ? '' : draw.problem(_('No MAP-E interface is active, so no port is open. Set one up on the page Status, or enable it under Network → Interfaces.'), null, null,
+					draw.link(_('Set up MAP-E'), 'admin/status/mape/status')),
 				this.message,
 				...[].concat(set?.interfaces ?? []).map(line => this.setNode(line, lines.length > 1)),
 				mayWrite ? E('div', { 'class': 'mape-buttons' }, [
@@ -331,6 +331,8 @@ return view.extend({
 
 		if (where)
 			nodes.push(' ', E('span', { 'class': 'mape-where' }, [ where ]));
+		if (state === 'published')
+			nodes.push(E('p', { 'class': 'mape-detail' }, [ _('Others connect to this address and port.') ]));
 		if (forward?.before)
 			nodes.push(E('p', { 'class': 'mape-detail' }, [ _('was %s').replace('%s', () => forward.before) ]));
 		if (forward?.code)
