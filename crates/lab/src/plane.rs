@@ -97,6 +97,18 @@ pub fn emulated_steps(steps: &mut Steps, long: bool) {
     });
 }
 
+/// The step of `cargo xtask test` with a border relay that is not ours. It needs a kernel with huge
+/// pages.
+pub fn relay_steps(steps: &mut Steps) {
+    steps.step("data plane behind another border relay", || {
+        if std::env::var_os(RELAY).is_none() {
+            return Ok(Outcome::Skipped(format!("{RELAY} names no program")));
+        }
+        let scripts = ["plane-lwaftr.sh v6plus:netdev lw4o6:postrouting"];
+        on_kernels(&["6.12"], &scripts, &[], &add_relay)
+    });
+}
+
 /// `cargo xtask plane`
 ///
 /// # Errors
@@ -115,7 +127,18 @@ pub fn command(words: &[&str]) -> anyhow::Result<()> {
         return on_host(&chosen(words, long, false)).map(drop);
     }
     let (kernels, words) = kernels(words);
-    on_kernels(&kernels, &chosen(words, long, true), &[], &|_| Ok(())).map(drop)
+    on_kernels(&kernels, &chosen(words, long, true), &[], &add_relay).map(drop)
+}
+
+/// Names Snabb's program, for `plane-lwaftr.sh`. Debian has no package of it.
+const RELAY: &str = "MAPE_LWAFTR";
+
+/// Adds the border relay that is not ours, if there is one.
+fn add_relay(files: &mut Initramfs) -> anyhow::Result<()> {
+    match std::env::var_os(RELAY) {
+        Some(program) => files.add_program("usr/bin/snabb", Path::new(&program)),
+        None => Ok(()),
+    }
 }
 
 /// Reads `--kernel NAME` at the start of a command's words: the kernels, and the other words.

@@ -68,7 +68,7 @@ pub use provider::{ProviderChoice, UnknownProvider, providers};
 pub use provider_info::Provider;
 pub use rule::{Contract, Rule, RuleError, RuleParts, is_unicast4};
 pub use rule_text::{
-    RuleFileError, RuleTextError, is_map_form, parse_dhcpv6_rule, parse_interface_id,
+    RuleFileError, RuleTextError, is_lw4o6, is_map_form, parse_dhcpv6_rule, parse_interface_id,
     parse_map_rules, parse_net4, parse_net6, parse_psid, parse_rule, parse_rule_file,
 };
 pub use table::Table;

@@ -18,7 +18,7 @@ mod values;
 use values::{Values, bit_length};
 
 pub use error::{RuleFileError, RuleTextError};
-pub use map::{is_map_form, parse_dhcpv6_rule, parse_map_rules};
+pub use map::{is_lw4o6, is_map_form, parse_dhcpv6_rule, parse_map_rules};
 pub use values::{parse_interface_id, parse_net4, parse_net6, parse_psid};
 
 /// The keys of a rule, in the order of the error's next step.

@@ -80,7 +80,7 @@ pub const DIFFERENCES: [Difference; 15] = [
     Difference {
         about: "type, maptype",
         map: "map-e, map-t, lw4o6",
-        mape: "map-e only",
+        mape: "map-e and lw4o6; import leaves sections of lw4o6",
         applies: |section, _| states(section, "type"),
     },
     Difference {

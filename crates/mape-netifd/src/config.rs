@@ -6,7 +6,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use log::LevelFilter;
 use mape_core::{
     Failure, LINE_LEN, Layout, MIN_MTU, PortList, ProviderChoice, Quoted, ReceivedPrefix, Request,
-    Rule, RuleParts, decimal, fill_from_table, is_map_form, parse_map_rules, parse_psid,
+    Rule, RuleParts, decimal, fill_from_table, is_lw4o6, is_map_form, parse_map_rules, parse_psid,
     parse_rule,
 };
 use mape_nft::{EdgeChoice, Options as NftOptions};
@@ -79,7 +79,7 @@ impl Config {
     /// Codes `MAPE_OPTION_INVALID` and `MAPE_RULE_INCONSISTENT`, naming option and value.
     pub fn parse(json: &str) -> Result<Self, Failure> {
         let options = Options::parse(json)?;
-        map_e_only(&options)?;
+        let is_lw4o6 = is_of_type_lw4o6(&options)?;
         let layout = layout(&options)?;
         let unstated = layout.unwrap_or(Layout::Draft03);
         let file = match options.text("rules_file")? {
@@ -92,7 +92,8 @@ impl Config {
         }
         let fixed = FixedIpv4Contract::read(&options)?;
         let provider = options.text("provider")?.filter(|_| fixed.is_none());
-        let explicit = if fixed.is_none() { stated_rules(&options, layout)? } else { Vec::new() };
+        let explicit =
+            if fixed.is_none() { stated_rules(&options, layout, is_lw4o6)? } else { Vec::new() };
         let edge = options.text("edge")?;
         Ok(Self {
             tunlink: options.text("tunlink")?,
@@ -186,12 +187,12 @@ fn mtu(options: &Options) -> Result<Option<u16>, Failure> {
 }
 
 /// `type` is the older name of `maptype`.
-fn map_e_only(options: &Options) -> Result<(), Failure> {
-    let hint = "use proto map for MAP-T and LW4over6";
+fn is_of_type_lw4o6(options: &Options) -> Result<bool, Failure> {
+    let mut found = false;
     for name in ["maptype", "type"] {
-        options.read(name, hint, |text| (text == "map-e").then_some(()))?;
+        found |= options.read(name, "use proto map for MAP-T", is_lw4o6)?.unwrap_or(false);
     }
-    Ok(())
+    Ok(found)
 }
 
 fn full_cone_hosts(options: &Options) -> Result<Vec<Ipv4Addr>, Failure> {
@@ -228,7 +229,11 @@ fn encaplimit(options: &Options) -> Result<String, Failure> {
 }
 
 /// The rule in our form or in `map`'s, or its numbers one by one.
-fn stated_rules(options: &Options, layout: Option<Layout>) -> Result<Vec<Rule>, Failure> {
+fn stated_rules(
+    options: &Options,
+    layout: Option<Layout>,
+    is_lw4o6: bool,
+) -> Result<Vec<Rule>, Failure> {
     let mut given = None;
     for name in RULE_OPTIONS {
         if options.has(name)? {
@@ -246,12 +251,12 @@ fn stated_rules(options: &Options, layout: Option<Layout>) -> Result<Vec<Rule>, 
             }
             Ok(stated)
         }
-        (None, Some(_)) => Ok(vec![numbers(options, layout)?]),
+        (None, Some(_)) => Ok(vec![numbers(options, layout, is_lw4o6)?]),
         (None, None) => Ok(Vec::new()),
     }
 }
 
-fn numbers(options: &Options, layout: Option<Layout>) -> Result<Rule, Failure> {
+fn numbers(options: &Options, layout: Option<Layout>, is_lw4o6: bool) -> Result<Rule, Failure> {
     let bits = |name, hint, most| options.number::<u8>(name, hint, 0..=most);
     let length = |name| bits(name, "write a number of bits", 128);
     let needed = |name| move || OptionError::Incomplete(name);
@@ -276,9 +281,9 @@ fn numbers(options: &Options, layout: Option<Layout>) -> Result<Rule, Failure> {
             .map_err(|_| bad("ip4prefixlen", ipv4_len, "use 0 to 32"))?,
         // Optional for upstream, which takes what the delegated prefix has behind the rule's.
         ea_len: bits("ealen", "use 0 to 48", 48)?
-            .or(LINE_LEN.checked_sub(ipv6_len))
+            .or(if is_lw4o6 { Some(0) } else { LINE_LEN.checked_sub(ipv6_len) })
             .ok_or_else(needed("ealen"))?,
-        offset: bits("offset", "use 0 to 16", 16)?,
+        offset: bits("offset", "use 0 to 16", 16)?.or(is_lw4o6.then_some(0)),
         // Upstream takes 0 for "whatever the EA bits leave".
         psid_len: bits("psidlen", "use 0 to 16", 16)?.filter(|len| *len > 0),
         psid: options.read(

@@ -53,6 +53,7 @@ fn all(steps: &mut Steps, long: bool) {
     plane::steps(steps, long);
     linux::steps(steps, long);
     steps.beside(openwrt::steps, |steps| plane::emulated_steps(steps, long));
+    plane::relay_steps(steps);
     // The machine of this test often waits, while the others build and emulate.
     steps.beside(provision::steps, |steps| {
         feed::steps(steps);

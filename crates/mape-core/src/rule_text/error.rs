@@ -73,7 +73,7 @@ impl Explain for RuleTextError {
 /// Returns how the value of a key is written.
 fn form_of(key: &str) -> &'static str {
     match key {
-        "type" => "only map-e is supported",
+        "type" => "use map-e or lw4o6",
         "ipv6prefix" => "write it like 240b:10::",
         "ipv4prefix" => "write it like 106.72.0.0",
         "ipv6" => "write it like 240b:10::/31",

@@ -37,6 +37,18 @@ pub fn is_map_form(rules: &str) -> bool {
     })
 }
 
+/// Reads the type of a rule: `Some(true)` for lightweight 4over6 (RFC 7596), whose line has an
+/// address and a PSID of its own. It is a MAP-E rule without EA bits, and its offset is 0 unless
+/// stated.
+#[must_use]
+pub fn is_lw4o6(text: &str) -> Option<bool> {
+    match text {
+        "map-e" => Some(false),
+        "lw4o6" => Some(true),
+        _ => None,
+    }
+}
+
 /// Reads one or more rules separated by blanks. The rules state no layout; `layout` is the user's
 /// option. [`fill_from_table`] supplies the values that are left out.
 ///
@@ -46,7 +58,7 @@ pub fn is_map_form(rules: &str) -> bool {
 /// accepted, because a forwarding rule can also be the line's own.
 ///
 /// # Errors
-/// [`RuleTextError`] where the text cannot be read, is not MAP-E, or contradicts itself.
+/// [`RuleTextError`] where the text cannot be read, is of another type, or contradicts itself.
 pub fn parse_map_rules(text: &str, layout: Option<Layout>) -> Result<Vec<Rule>, RuleTextError> {
     let mut rules = Vec::new();
     for rule in text.split_ascii_whitespace() {
@@ -91,7 +103,7 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleT
         }
     }
     let values = Values(values);
-    values.read("type", |text| (text == "map-e").then_some(()))?;
+    let is_lw4o6 = values.read("type", is_lw4o6)? == Some(true);
     let ipv6_len = values.required("prefix6len", bit_length)?;
     let ipv4_len = values.required("prefix4len", bit_length)?;
     let parse_net6 = |text: &str| Ipv6Net::new(text.parse::<Ipv6Addr>().ok()?, ipv6_len).ok();
@@ -100,7 +112,7 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleT
         (values.required("ipv6prefix", parse_net6)?, values.required("ipv4prefix", parse_net4)?);
     let ea_len = values
         .read("ealen", bit_length)?
-        .or(LINE_LEN.checked_sub(ipv6_len))
+        .or(if is_lw4o6 { Some(0) } else { LINE_LEN.checked_sub(ipv6_len) })
         .ok_or(RuleTextError::Missing("ealen"))?;
     // Each CE has an IPv4 prefix, so no port is shared.
     let is_prefix = u32::from(ipv4_len) + u32::from(ea_len) < 32;
@@ -111,7 +123,7 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleT
         ipv6: if is_server { ipv6.trunc() } else { ipv6 },
         ipv4: if is_server { ipv4.trunc() } else { ipv4 },
         ea_len,
-        offset: values.read("offset", bit_length)?,
+        offset: values.read("offset", bit_length)?.or(is_lw4o6.then_some(0)),
         psid_len,
         psid: psid.filter(|_| psid_len.is_some()),
         br: values.required("br", |text| text.parse().ok())?,
@@ -268,6 +280,25 @@ mod tests {
                 ("192.0.2.77/32", 65536)
             );
         }
+    }
+
+    /// RFC 7596 section 5.1: the address has the identifier of RFC 7597, here written by hand for
+    /// 192.0.2.1 (c000:0201) and PSID 4. PSID 4 of 6 bits has the ports 4096 to 5119.
+    #[test]
+    fn lw4o6_is_a_rule_without_ea_bits() {
+        let rule = "type=lw4o6,prefix4len=32,prefix6len=64,ipv4prefix=192.0.2.1,\
+                    ipv6prefix=2001:db8:1:2::,psidlen=6,br=2001:db8::1";
+        for psid in ["4", "0x1000"] {
+            let mut request = Request::new("2001:db8:1:2::/64".parse().unwrap());
+            request.explicit = parse_map_rules(&format!("{rule},psid={psid}"), None).unwrap();
+            let plan = plan(&request).unwrap();
+            assert_eq!(plan.ce().to_string(), "2001:db8:1:2:0:c000:201:4");
+            let ports: Vec<String> = plan.port_set().ranges().map(|it| it.to_string()).collect();
+            assert_eq!(ports, ["4096-5119"]);
+        }
+        // A type of its own: MAP-E has other defaults.
+        let map_e = rule.replace("lw4o6", "map-e");
+        assert!(parse_map_rules(&format!("{map_e},psid=4"), None).is_err());
     }
 
     /// RFC 7598 section 4.5. A user's mistake is named.

@@ -94,6 +94,19 @@ fn the_number_of_ea_bits_may_be_left_out() {
     assert_eq!(ce(&json!({ "rule": map }).to_string()), draft);
 }
 
+/// By hand: RFC 7597 section 6 for 192.0.2.1 (c000:0201) and PSID 4.
+#[test]
+fn a_section_of_lw4o6_has_neither_ea_bits_nor_an_offset() {
+    let numbers = json!({
+        "type": "lw4o6", "ipaddr": "192.0.2.1", "ip6prefix": "2001:db8:1:2::",
+        "ip6prefixlen": "64", "peeraddr": "2001:db8::1", "psidlen": "6", "psid": "4",
+    });
+    let config = Config::parse(&numbers.to_string()).unwrap();
+    let plan = plan(&config.request("2001:db8:1:2::/64".parse().unwrap())).unwrap();
+    assert_eq!(plan.ce().to_string(), "2001:db8:1:2:0:c000:201:4");
+    assert_eq!(plan.port_set().ranges().next().map(|it| it.to_string()), Some("4096-5119".into()));
+}
+
 #[test]
 fn rules_in_both_forms() {
     let ours = "ipv6=240b:10::/31,ipv4=106.72.0.0/15,ea=25,br=2404:9200:225:100::64";
@@ -248,7 +261,7 @@ fn every_bad_option_is_named() {
         (r#"{"reserved_ports":["9-8"]}"#.to_owned(), "9-8"),
         (r#"{"reserved_ports":[{}]}"#.to_owned(), "reserved_ports"),
         (r#"{"type":"map-t"}"#.to_owned(), "type cannot be \"map-t\""),
-        (r#"{"maptype":"lw4o6"}"#.to_owned(), "maptype"),
+        (r#"{"maptype":"ds-lite"}"#.to_owned(), "maptype"),
         (r#"{"provisioning":"yes"}"#.to_owned(), "provisioning cannot be \"yes\""),
         (r#"{"provisioning":"url"}"#.to_owned(), "needs the option provisioning_url"),
         (
