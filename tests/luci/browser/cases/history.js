@@ -96,6 +96,14 @@ async function blocks({ browser, site, results, options }) {
 		};
 	});
 
+	// Arrows move within the blocks, which are one stop of the Tab key.
+	await it.focus('.mape-cell');
+	for (const key of [ 'ArrowRight', 'ArrowRight', 'ArrowLeft', 'End' ])
+		await it.keyboard.press(key);
+
+	const stops = await it.$$eval('.mape-page a[href], .mape-page button, .mape-page summary, .mape-page input', nodes => nodes.filter(node => node.tabIndex >= 0 && node.checkVisibility()).length);
+
+	wrong.push(await it.evaluate(() => document.activeElement.dataset.first) !== '65056' && 'the keys do not reach the last block', stops > 25 && `${stops} stops of the Tab key`);
 	wrong.push(grid.cells !== 63 && `${grid.cells} blocks`, grid.height > 500 && `${grid.height} pixels high`, ...grid.cut.map(text => `"${text}" is cut`),
 		grid.small && `${grid.small} blocks are too small`, !grid.named && 'a block has no numbers for a screen reader', ...await overflow(it, '.mape-page'));
 	results.check('63 blocks are on one screen of a phone', [ ...wrong, ...seen(it) ]);

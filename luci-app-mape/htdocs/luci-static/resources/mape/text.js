@@ -345,6 +345,13 @@ return baseclass.extend({
 		return own(EDGES, name) ?? _('unknown', 'MAP-E');
 	},
 
+	// Whether flows are offloaded; null if that is unknown.
+	offload(offload) {
+		const { on, used } = offload ?? {};
+
+		return typeof on !== 'boolean' ? null : !on ? _('off', 'MAP-E offload') : used ? _('in use', 'MAP-E offload') : _('on, but not for this connection', 'MAP-E offload');
+	},
+
 	role(name) {
 		return own(ROLES, name) ?? String(name ?? '?');
 	},

@@ -12,12 +12,24 @@ function percent(level) {
 	return level === null ? null : `${Math.round(level * 100)} %`;
 }
 
+// The blocks are one stop of the Tab key; arrows, Home and End move between them.
+function moved(event) {
+	const cells = [ ...event.currentTarget.querySelectorAll('button') ];
+	const at = cells.indexOf(document.activeElement);
+	const next = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: cells.length - 1 }[event.key];
+
+	if (cells[next]) {
+		event.preventDefault();
+		cells[next].focus();
+	}
+}
+
 return baseclass.extend({
 	// A cell for each block, filled as far as the block is.
 	grid(status, click) {
 		const blocks = model.blocks(status);
 
-		return E('ul', { 'class': blocks.length > MANY ? 'mape-grid mape-grid-many' : 'mape-grid' }, blocks.map(({ first, last, size, reserved, published, used, most, level }) => {
+		return E('ul', { 'class': blocks.length > MANY ? 'mape-grid mape-grid-many' : 'mape-grid', 'keydown': moved }, blocks.map(({ first, last, size, reserved, published, used, most, level }, at) => {
 			const name = first === last ? `${first}` : `${first}–${last}`;
 			const words = model.protocols.map(protocol => `${draw.protocolName(protocol)} ${used[protocol] ?? '?'}`).join(', ');
 			const all = `${name}: ${words} / ${size}`;
@@ -38,6 +50,7 @@ return baseclass.extend({
 
 			return E('li', {}, [ E('button', {
 				'type': 'button',
+				'tabindex': at ? '-1' : '0',
 				'class': classes.join(' '),
 				'title': label,
 				'aria-label': label,

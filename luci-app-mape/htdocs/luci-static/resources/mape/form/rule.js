@@ -129,6 +129,13 @@ return baseclass.extend({
 			[ 'psid', 'range(0,65535)', _('from the prefix'), false ]
 		];
 
+		// A form that has just been opened shows no mistake: without any number it is
+		// refused when it is saved.
+		let isRefused = false;
+		const required = fields.filter(([ , , , needed ]) => needed).map(([ key ]) => key);
+		const isEmpty = section_id => required.every(key => !s.formvalue(section_id, `_rule_${key}`))
+			&& !s.formvalue(section_id, 'rules_file') && !sections.isUnreadable(section_id);
+
 		for (const [ key, datatype, placeholder, needed ] of fields) {
 			const o = s.taboption('general', form.Value, `_rule_${key}`, titles[key]);
 
@@ -139,7 +146,7 @@ return baseclass.extend({
 			o.cfgvalue = section_id => sections.rule(section_id)?.[key] ?? '';
 			o.write = o.remove = () => {};
 			o.validate = (section_id, value) => !needed || value || s.formvalue(section_id, 'rules_file') || sections.isUnreadable(section_id)
-				? true : _('Required. Ask your provider for this value.');
+				|| (!isRefused && isEmpty(section_id)) ? true : _('Required. Ask your provider for this value.');
 			listening(form.Value, o);
 		}
 
@@ -176,6 +183,16 @@ return baseclass.extend({
 		whole.forcewrite = true;
 		whole.rmempty = false;
 		whole.cfgvalue = () => 'rule';
+		whole.parse = function(section_id) {
+			if (s.formvalue(section_id, 'provider') !== 'manual' || !isEmpty(section_id))
+				return form.HiddenValue.prototype.parse.apply(this, [ section_id ]);
+
+			isRefused = true;
+			for (const key of required)
+				s.getUIElement(section_id, `_rule_${key}`)?.triggerValidation();
+
+			return Promise.reject(new TypeError(_('Required. Ask your provider for this value.')));
+		};
 		whole.write = section_id => {
 			const rule = rules.complete(values(section_id));
 			const before = sections.rule(section_id);

@@ -165,7 +165,7 @@ class Line {
 	}
 
 	details(conntrack) {
-		const { line, block, mtu, edge, device, since } = this.status;
+		const { line, block, mtu, edge, device, since, before, flow_offload: offload, dropped } = this.status;
 		const psid = model.psid(line);
 
 		return E('details', { 'class': 'mape-technical' }, [
@@ -178,9 +178,12 @@ class Line {
 				[ _('Delegated IPv6 prefix'), line.end_user_prefix ],
 				[ _('PSID'), psid ?? _('none', 'MAP-E') ],
 				[ _('Same numbers since'), Number.isFinite(since) ? new Date(since * 1000).toLocaleDateString(document.documentElement.lang || 'en') : null ],
+				...before?.ipv4 ? [ [ _('Address before'), before.psid === undefined ? before.ipv4 : `${before.ipv4}, PSID ${before.psid}` ] ] : [],
 				[ _('Tunnel device'), device ],
 				[ _('MTU'), mtu ],
 				[ _('NAT method'), edge ? text.edge(edge) : null ],
+				[ _('Flow offloading'), text.offload(offload) ],
+				[ _('Packets dropped by the rules'), dropped ? `${dropped.incoming + dropped.outer} ↓, ${dropped.outgoing} ↑` : null ],
 				[ _('Connections refused by the NAT table (whole router)'), conntrack?.insert_failed ?? null ]
 			])
 		]);
@@ -225,14 +228,16 @@ class Line {
 			const shown = list.filter(it => !block || (it.port >= block.first && it.port <= block.last));
 			const title = block ? _('Ports in use, %s').replace('%s', `${block.first}–${block.last}`) : _('Ports in use');
 			const cell = (value, name) => E('td', { 'class': 'td left', 'data-title': name }, [ draw.known(value) ]);
-			const heads = [ _('Port'), 'TCP', 'UDP', 'ICMP', _('Purpose') ];
+			const heads = [ _('Port'), _('Connections'), _('Purpose') ];
+			// Of most protocols a port has none.
+			const connections = it => model.protocols.filter(protocol => it[protocol] !== 0).map(protocol => `${draw.protocolName(protocol)} ${it[protocol] ?? '?'}`).join(', ');
 
 			ui.showModal([ title ], [
 				answer.error ? draw.error(answer.error) : shown.length ? E('div', { 'class': 'mape-scroll' }, [
-					E('table', { 'class': 'table' }, [
+					E('table', { 'class': 'table mape-totals' }, [
 						E('tr', { 'class': 'tr table-titles' }, heads.map(head => E('th', { 'class': 'th left' }, [ head ]))),
 						...shown.map(it => E('tr', { 'class': 'tr' }, [
-							cell(it.port, heads[0]), cell(it.tcp, heads[1]), cell(it.udp, heads[2]), cell(it.icmp, heads[3]), cell(text.role(it.role), heads[4])
+							cell(it.port, heads[0]), cell(connections(it), heads[1]), cell(text.role(it.role), heads[2])
 						]))
 					])
 				]) : E('p', {}, [ _('No port is in use.') ]),
