@@ -4,7 +4,10 @@
 #
 # The caller sets the line's numbers (LINE_*), DNS and WEB (the servers' addresses), WORK (a
 # directory) and PREFIX_NOW, and starts a web server that is in web_process.
+# shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2154
+
+. ./dns.sh
 
 # relay SUFFIX: the operator's side of the line, a border relay with a tunnel ceSUFFIX to the
 # numbers above.
@@ -16,27 +19,6 @@ relay() {
 		route replace $LINE_IPV4/32 dev ce$1
 	EOF
 	judge_load
-}
-
-dns_start() {
-	touch "$WORK/dns.log"
-	dns_starts=$(dns_ready)
-	ip netns exec "$LAB_NS-br" dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --group= \
-		--no-resolv --no-hosts --bind-interfaces --listen-address="$DNS" --log-queries \
-		--log-facility="$WORK/dns.log" --local=/info/ --local=/jp/ \
-		--host-record="vne.example.jp,$WEB" "$@" &
-	dns_process=$!
-	wait_for 60 sh -c "[ \"\$(grep -c 'cleared cache' $WORK/dns.log)\" -gt $dns_starts ]"
-}
-
-# How often it was ready.
-dns_ready() {
-	grep -c 'cleared cache' "$WORK/dns.log" || :
-}
-
-dns_stop() {
-	kill "$dns_process"
-	wait "$dns_process" 2>/dev/null || :
 }
 
 web_stop() {
@@ -138,8 +120,7 @@ sides_up() {
 		link set lan up
 		link set lan1 master lan up
 	EOF
-	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
-		net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.wan.accept_dad=0
+	sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 	net cpe <<-EOF
 		addr add fe80::2/64 dev wan nodad
 		link set wan up

@@ -13,6 +13,8 @@ use super::random;
 
 /// Each server is asked this often, each time with twice the timeout.
 const ROUNDS: u32 = 2;
+/// Between two attempts to use an address.
+const BIND_PAUSE: Duration = Duration::from_millis(200);
 /// At most this many servers are asked: a router advertisement may name any number.
 const MAX_SERVERS: usize = 4;
 
@@ -97,7 +99,7 @@ impl Resolvers {
         let by = |end: Instant| self.until.map_or(end, |until| end.min(until));
         let end = by(Instant::now() + timeout);
         left(end)?;
-        let socket = UdpSocket::bind((self.source.unwrap_or(Ipv6Addr::UNSPECIFIED), 0))?;
+        let socket = bound(self.source.unwrap_or(Ipv6Addr::UNSPECIFIED), end)?;
         // From now on the kernel accepts packets of this server only.
         socket.connect(server)?;
         socket.send(&query)?;
@@ -114,6 +116,19 @@ impl Resolvers {
         }
         let message = over_tcp(server, &query, by(end + timeout))?;
         Ok(answer(&message, id, name, kind).unwrap_or(Reply::Failed))
+    }
+}
+
+/// Returns a socket with this source. For a second or two the kernel checks that no other host has
+/// a new address, and it cannot be used yet.
+fn bound(source: Ipv6Addr, end: Instant) -> io::Result<UdpSocket> {
+    loop {
+        let socket = UdpSocket::bind((source, 0));
+        let is_new = |error: &io::Error| error.kind() == io::ErrorKind::AddrNotAvailable;
+        if !socket.as_ref().is_err_and(is_new) {
+            return socket;
+        }
+        std::thread::sleep(left(end)?.min(BIND_PAUSE));
     }
 }
 
