@@ -46,9 +46,12 @@ pub fn hotplug(bus: &mut dyn Bus, env: &Env, event: &Event) -> Result<(), Failur
     };
     let done = done.inspect_err(log_failure);
     let owner = event.interface.strip_suffix(ALIAS_SUFFIX).unwrap_or(&event.interface);
+    // A set-up that follows a killed teardown finds the alias that netifd has yet to remove.
+    let has_lost = owner.parse().is_ok_and(|owner| is_without_ce(env, &dump, &owner));
     // Also for a `mape` interface: another one may have waited for its line.
     let waiting = |it: &&InterfaceDump| {
-        let is_its = it.name == event.interface || (dump.is_ours(owner) && it.name == owner);
+        let is_owner = dump.is_ours(owner) && it.name == owner && !has_lost;
+        let is_its = it.name == event.interface || is_owner;
         dump.is_ours(&it.name) && it.autostart && !is_its
     };
     for interface in dump.interfaces().filter(waiting) {
