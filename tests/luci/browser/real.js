@@ -54,9 +54,14 @@ class Real {
 		fs.rmSync(directory, { recursive: true });
 		fs.mkdirSync(directory);
 
-		for (const [ name, { out, status } ] of Object.entries(answers ?? {})) {
-			fs.writeFileSync(path.join(directory, name), out);
-			fs.writeFileSync(path.join(directory, `${name}.status`), String(status));
+		for (const [ name, answer ] of Object.entries(answers ?? {})) {
+			// mape-proto.sh asks the program itself, with the files of this world.
+			if (answer.directory) {
+				fs.cpSync(answer.directory, path.join(directory, 'world'), { recursive: true });
+				continue;
+			}
+			fs.writeFileSync(path.join(directory, name), answer.out);
+			fs.writeFileSync(path.join(directory, `${name}.status`), String(answer.status));
 		}
 	}
 

@@ -191,6 +191,7 @@ class World {
 		// What would come of a forward is asked while it is typed.
 		answers.try = (...words) => ask('forward', 'add', '--dry-run', '--json', '--nft-program=true', root,
 			`--state-dir=${place('state')}`, `--device-dir=${place('sys')}`, `--recorded=${place('recorded')}`, ...words);
+		answers.try.directory = this.directory;
 		kept.push(this.directory);
 
 		for (const [ command, { out } ] of Object.entries(answers))
