@@ -8,6 +8,7 @@ mod args;
 mod behaviour;
 mod cost;
 mod datagram;
+mod first;
 mod flood;
 mod pool;
 mod probe;
@@ -54,6 +55,8 @@ Usage: lab-traffic COMMAND [OPTION VALUE]...
             type/code, MTU and sender; --from ADDRESS:PORT --ttl N --size N --checksum 0
   flood     UDP, TCP, ICMP and GRE from --from to four addresses from --to on, from lasting and
             from random ports, --rate packets a second (400) for --seconds; needs root
+  first     one UDP socket asks --to every --pause milliseconds (100), for --seconds (60): when the
+            first answer came, in milliseconds since the machine's start
   steady    --udp sockets and --tcp connections that keep talking to --to for --seconds, with
             --pause milliseconds (250) after each round: how many are still answered, and how
             many are seen at another port
@@ -107,6 +110,7 @@ fn run(command: &str, args: &Args) -> Result<()> {
         "distinct" => datagram::distinct(args),
         "probe" => probe::probe(args),
         "flood" => flood::flood(args),
+        "first" => first::first(args),
         "steady" => steady::steady(args),
         "syslog" => syslog::syslog(args),
         "help" | "--help" | "" => {

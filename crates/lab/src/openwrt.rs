@@ -16,6 +16,7 @@ use anyhow::{Context as _, bail};
 
 use crate::initramfs::Initramfs;
 use crate::kernel::Kernel;
+use crate::provision;
 use crate::vm::Vm;
 use host_tools::steps::root;
 use host_tools::tools;
@@ -45,6 +46,12 @@ const QUICK: Extent = Extent {
 /// `offload:`: firewall4 offloads flows in software.
 const PREFIXES: [&str; 2] = ["control:", "offload:"];
 
+/// Scenarios that compare with OpenWrt's package `map`, which has to be in the root.
+const BESIDE_MAP: [&str; 2] = ["boot", "reload"];
+
+/// The scenario with a DNS and a web server, which come from the host.
+const PROVISION: &str = "provision";
+
 struct Words<'words> {
     /// `None` for the stand-in.
     rootfs: Option<&'words Path>,
@@ -52,6 +59,8 @@ struct Words<'words> {
     json: Option<&'words Path>,
     /// Whether to repeat and wait as little as `cargo xtask test`.
     quick: bool,
+    /// Whether no scenario is named.
+    all: bool,
     scenarios: Vec<String>,
 }
 
@@ -76,10 +85,15 @@ pub fn command(words: &[&str]) -> anyhow::Result<Verdict> {
     let words = Words::parse(words)?;
     crate::prepare()?;
     let mut report = Report::new(words.kernel);
+    let mut scenarios = words.scenarios;
     let rootfs = match words.rootfs {
         Some(path) => {
             let rootfs = RootFs::open(path)?;
             report.missing = rootfs.missing();
+            if words.all && !rootfs.has_map() {
+                println!("not run, as the root has no package map: {}", BESIDE_MAP.join(" "));
+                scenarios.retain(|name| !BESIDE_MAP.contains(&name.as_str()));
+            }
             rootfs
         }
         None => RootFs::open(&stand_in::build()?)?,
@@ -88,7 +102,7 @@ pub fn command(words: &[&str]) -> anyhow::Result<Verdict> {
         let started = Instant::now();
         let extent = if words.quick { QUICK } else { Extent::from_environment()? };
         let on_line = |line: &str| println!("{:6.1} {line}", started.elapsed().as_secs_f32());
-        run(&rootfs, &words.scenarios, extent, &mut report, on_line)?;
+        run(&rootfs, &scenarios, extent, &mut report, on_line)?;
     }
     for missing in &report.missing {
         println!("not in the root: {missing}");
@@ -99,6 +113,28 @@ pub fn command(words: &[&str]) -> anyhow::Result<Verdict> {
     let verdict = report.verdict();
     println!("{}", report.summary());
     Ok(verdict)
+}
+
+/// Runs the scenarios in a real root, and returns what the machine printed.
+///
+/// # Errors
+///
+/// The root lacks something, the machine cannot be started, or a scenario failed.
+pub fn printed(root: &Path, kernel: &str, scenarios: &[&str]) -> anyhow::Result<Vec<String>> {
+    crate::prepare()?;
+    let rootfs = RootFs::open(root)?;
+    let missing = rootfs.missing();
+    if !missing.is_empty() {
+        bail!("not in the root: {}", missing.join(", "));
+    }
+    let scenarios: Vec<String> = scenarios.iter().map(ToString::to_string).collect();
+    let (mut report, mut lines) = (Report::new(kernel), Vec::new());
+    let add = |line: &str| lines.push(line.to_owned());
+    run(&rootfs, &scenarios, Extent::from_environment()?, &mut report, add)?;
+    if report.verdict() != Verdict::Passed {
+        bail!("{}\n{}", report.summary(), lines.join("\n"));
+    }
+    Ok(lines)
 }
 
 impl<'words> Words<'words> {
@@ -132,13 +168,14 @@ impl<'words> Words<'words> {
         if let Some(unknown) = scenarios.iter().find(unknown) {
             bail!("no scenario {unknown}; there are: {}", known.join(" "));
         }
-        if scenarios.is_empty() {
+        let all = scenarios.is_empty();
+        if all {
             scenarios = known;
             scenarios
                 .retain(|name| name != stand_in::SOAK && (!stand_in || stand_in::can_run(name)));
         }
         let kernel: &str = kernel.unwrap_or_else(|| crate::usual_one());
-        Ok(Self { rootfs, kernel, json, quick, scenarios })
+        Ok(Self { rootfs, kernel, json, quick, all, scenarios })
     }
 }
 
@@ -182,6 +219,11 @@ fn run(
     let mut files = crate::initramfs(&kernel, &root().join("tests/vm"))?;
     files.add_tree("lab/openwrt", &root().join("tests/openwrt"))?;
     add_root(&mut files, rootfs)?;
+    if scenarios.iter().any(|name| name == PROVISION) {
+        provision::prepare_servers()?;
+        provision::add_servers(&mut files)?;
+        provision::add_users(&mut files);
+    }
     let Extent { flaps, cycles, late, more } = extent;
     let commands = format!(
         "export FLAPS={flaps} CYCLES={cycles} LATE={late} {more}\nexec sh ./openwrt/main.sh {}\n",

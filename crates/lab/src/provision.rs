@@ -72,11 +72,15 @@ pub fn add_servers(files: &mut Initramfs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
-    add_servers(files)?;
-    // Servers look up their own user.
+/// Adds the user whose name servers look up.
+pub(crate) fn add_users(files: &mut Initramfs) {
     files.add_bytes("etc/passwd", 0o644, b"root:x:0:0:root:/root:/bin/sh\n");
     files.add_bytes("etc/group", 0o644, b"root:x:0:\n");
+}
+
+fn add_files(files: &mut Initramfs) -> anyhow::Result<()> {
+    add_servers(files)?;
+    add_users(files);
     let stand_in = tools::build_static("netifd-stand-in")?;
     for name in ["netifd-stand-in", "ubus", "ifup", "ifdown"] {
         files.add_file(&format!("usr/bin/{name}"), 0o755, &stand_in)?;

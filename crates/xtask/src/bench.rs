@@ -4,6 +4,7 @@ mod musl;
 mod poll;
 mod program;
 mod rates;
+mod router;
 mod setup;
 
 use std::path::Path;
@@ -26,7 +27,9 @@ pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
         ["poll"] => return poll::measure().map(drop),
         [] => None,
         ["--json", file] => Some(Path::new(file)),
-        _ => bail!("usage: cargo xtask bench [poll | setup --upstream DIRECTORY] [--json FILE]"),
+        _ => bail!(
+            "usage: cargo xtask bench [poll | setup --upstream|--rootfs DIRECTORY] [--json FILE]"
+        ),
     };
     let parts: [(&str, Measure); 5] = [
         ("program", program::measure),

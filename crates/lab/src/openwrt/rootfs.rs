@@ -103,6 +103,11 @@ impl RootFs {
         missing
     }
 
+    /// Returns whether OpenWrt's package `map` is in the root.
+    pub(super) fn has_map(&self) -> bool {
+        self.has(Path::new("lib/netifd/proto/map.sh"))
+    }
+
     fn has(&self, name: &Path) -> bool {
         self.directory.join(self.place(name)).symlink_metadata().is_ok()
     }

@@ -48,8 +48,11 @@ const MACHINES: &[(Series, &[&str])] = &[
 ];
 
 /// The scenarios that need a real OpenWrt root, and the reasons.
-const REAL_ONLY: &[(&str, &str)] =
-    &[("plain", "asks whether the root works without our files, and this root is made for them")];
+const REAL_ONLY: &[(&str, &str)] = &[
+    ("boot", "is compared with OpenWrt's map, which needs OpenWrt's netifd and firewall4"),
+    ("plain", "asks whether the root works without our files, and this root is made for them"),
+    ("reload", "measures firewall4"),
+];
 
 /// The scenario of `cargo xtask soak`, which runs in other tests only by its name.
 pub(super) const SOAK: &str = "soak";

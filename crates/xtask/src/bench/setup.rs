@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use serde_json::{Map, Value, json};
 
+use super::router;
 use host_tools::musl::{self, X86_64};
 use host_tools::packages;
 use host_tools::steps::{output, root};
@@ -27,25 +28,32 @@ const MEMORY: i64 = 1200;
 const UNSTEADY: f64 = 0.25;
 const BLIND: f64 = 0.30;
 
-/// `cargo xtask bench setup --upstream DIR [--json FILE]`
+/// `cargo xtask bench setup --upstream DIR|--rootfs DIR [--json FILE]`. With a root, also the costs
+/// on a whole router.
 ///
 /// # Errors
 ///
 /// An argument is wrong, privileges are missing, or files of `map` are missing.
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
-    let (mut upstream, mut file) = (None, None);
+    let (mut upstream, mut rootfs, mut file) = (None, None, None);
     let mut words = words.iter();
     while let Some(&word) = words.next() {
         let value = words.next().copied().with_context(|| format!("{word} what?"))?;
         match word {
             "--upstream" => upstream = Some(Path::new(value)),
+            "--rootfs" => rootfs = Some(Path::new(value)),
             "--json" => file = Some(Path::new(value)),
             _ => bail!("unknown option {word}"),
         }
     }
-    let upstream =
-        upstream.context("--upstream DIRECTORY is needed: OpenWrt's files with `map`")?;
-    let figures = measure(upstream)?;
+    // A root with the package `map` has its files too.
+    let upstream = upstream
+        .or(rootfs)
+        .context("--upstream or --rootfs DIRECTORY is needed: OpenWrt's files with `map`")?;
+    let mut figures = measure(upstream)?;
+    if let (Some(rootfs), Some(figures)) = (rootfs, figures.as_object_mut()) {
+        figures.insert("router".to_owned(), router::measure(rootfs)?);
+    }
     if let Some(file) = file {
         std::fs::write(file, format!("{figures:#}\n"))
             .with_context(|| format!("cannot write {}", file.display()))?;
@@ -126,7 +134,7 @@ fn lines<'text>(
     })
 }
 
-fn median(rounds: &[f64]) -> f64 {
+pub(super) fn median(rounds: &[f64]) -> f64 {
     rounds.get(rounds.len() / 2).copied().unwrap_or_default()
 }
 
@@ -212,7 +220,7 @@ fn programs(text: &str, ranges: &str) -> anyhow::Result<Map<String, Value>> {
     Ok(figure)
 }
 
-fn met(is_met: bool) -> &'static str {
+pub(super) fn met(is_met: bool) -> &'static str {
     if is_met { "met" } else { "MISSED" }
 }
 
