@@ -112,7 +112,7 @@ date -s @86400 >/dev/null
 provision_boot
 provision_fails "a clock in 1970"
 date -s "@$((provision_now + 60))" >/dev/null
-# The uplink is told again, as its route lives for 30 minutes.
+# The uplink speaks again, as its route lives for 30 minutes.
 for _ in 1 2 3; do
 	sleep 620
 	uplink_ra

@@ -51,6 +51,7 @@ const MACHINES: &[(Series, &[&str])] = &[
 const REAL_ONLY: &[(&str, &str)] = &[
     ("boot", "is compared with OpenWrt's map, which needs OpenWrt's netifd and firewall4"),
     ("plain", "asks whether the root works without our files, and this root is made for them"),
+    ("provision", "runs the root's own uclient-fetch and TLS library"),
     ("reload", "measures firewall4"),
 ];
 
