@@ -126,6 +126,7 @@ async function opened(suite, walk) {
 	await walk.press('Open a port', '.mape-page .cbi-button-add');
 	await it.waitForSelector('.modal [data-name="src_dport"]');
 	walk.wrong.push(...(await it.$$eval('.modal .cbi-input-invalid', nodes => nodes.map(() => 'a field is red before anything was typed'))));
+	walk.wrong.push(await it.locator('.modal [data-name="proto"] select').inputValue() !== 'tcp' && 'another protocol than TCP opens too');
 	await walk.picture();
 	walk.hasList = !!await it.$('.modal [data-name="dest_ip"] .cbi-dropdown');
 	if (walk.hasList)

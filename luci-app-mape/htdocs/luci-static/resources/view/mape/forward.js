@@ -68,7 +68,9 @@ return view.extend({
 		section.nodescriptions = true;
 		section.modaltitle = _('Open a port');
 		section.handleAdd = function(ev) {
-			return form.GridSection.prototype.handleAdd.apply(this, [ ev, freshName() ]);
+			page.added = freshName();
+
+			return form.GridSection.prototype.handleAdd.apply(this, [ ev, page.added ]);
 		};
 		// An empty field is refused when the form is saved, and not when it has just
 		// been opened.
@@ -177,8 +179,13 @@ return view.extend({
 
 		for (const [ value, title ] of Object.entries(PROTOCOLS))
 			proto.value(value, title);
-		proto.default = 'tcp udp';
-		proto.cfgvalue = section_id => forwards.protocols(option(section_id, 'proto')).join(' ');
+		// A section without the option has both. A new one gets what most servers need.
+		proto.default = 'tcp';
+		proto.cfgvalue = section_id => {
+			const value = option(section_id, 'proto');
+
+			return value === null && section_id === this.added ? null : forwards.protocols(value).join(' ');
+		};
 		proto.textvalue = section_id => draw.known(PROTOCOLS[forwards.protocols(option(section_id, 'proto')).join(' ')]);
 
 		const outside = s.option(form.Value, 'src_dport', _('External port'), _('Automatic: same as the internal port if it is assigned to you, otherwise a free port that does not change.'));
