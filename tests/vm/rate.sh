@@ -1,25 +1,33 @@
 #!/bin/sh
-# How fast are rulesets, side by side? One CPE for each, all with the same line, between one LAN
-# host and one server; the destination chooses the CPE, so that one process measures all in turn.
+# How fast are rulesets, side by side? Each has its own LAN host, CPE and server with the same line
+# and addresses, so that nothing but the rules differs. One process measures all in turn.
 #
-#   lan --- cpe0 === srv     198.18.0.0/19
-#    |----- cpe1 ===  |      198.18.32.0/19 ...
+#   lan0 --- cpe0 === srv0
+#   lan1 --- cpe1 === srv1 ...
 #
 # Runs in the VM and, as root, on a host. LAB_NS and LAB_LINK as in topology.sh; further
 #   RATE_ROUNDS   rounds (11)
 #   RATE_SCALE    divides the number of slices (1; the emulated VM needs more)
-# Prints the candidates' names, then a line of lab-traffic for each kind of traffic.
+#   RATE_MEAN     true for the mean of all slices instead of the first quartile
+#   RATE_CANDIDATES  rulesets, as words of `load`
+# Prints the candidates' names, then a line of lab-traffic for each kind of traffic, then how many
+# connections each candidate has offloaded.
 #
 # shellcheck source-path=SCRIPTDIR
+# shellcheck disable=SC2034,SC2119 # variables of the sourced files; the loader without arguments
 set -eu
 cd "$(dirname "$0")"
+. ./check.sh
 . ./lines.sh
 . ./folk.sh
+. ./plane-state.sh
+. ./fw4.sh
 LAB_NS=${LAB_NS:-rate}
 LAB_LINK=${LAB_LINK:-ip6tnl}
 line_v6plus
+plane_name=v6plus
 
-CANDIDATES='masquerade again control inet snat contiguous netdev postrouting ports numgen ranges marks'
+CANDIDATES=${RATE_CANDIDATES:-masquerade again control inet snat contiguous own-netdev own-postrouting ports numgen ranges marks}
 
 on() {
 	on_namespace=$LAB_NS-$1
@@ -66,60 +74,107 @@ ruleset() {
 	snat) echo "snat to $LINE_IPV4" | plain ;;
 	# As many ports as the set has, but in one piece, which no MAP-E line has.
 	contiguous) echo "meta l4proto { tcp, udp, icmp } snat to $LINE_IPV4:16384-16623" | plain ;;
-	netdev | postrouting) mape-proto plan --nft --edge "$1" "$LINE_PREFIX" ;;
 	*) "folk_$1" mape-wan ;;
 	esac
 }
 
-# The CPE's and the server's ends of candidate $1, whose number is $2.
+# load CANDIDATE NUMBER: loads its rules into the namespace of this number. Further candidates are
+#   own-EDGE      our rules, by the loader
+#   part-PARTS    of our rules on the edge netdev only these, joined by dots: snat, edge, forward
+#                 (the guard on what is forwarded), output (the guards on what the router sends)
+#   fw4-RULES     firewall4's table, and our rules on this edge or (masquerade) none
+#   flows-RULES   the same with flow offload, without a flowtable of ours
+#   both-RULES    the same with the flowtable that the loader adds
+load() {
+	on="on cpe$2" edge=${1#*-}
+	case $1 in
+	own-*) load_own "$2" ;;
+	part-*)
+		edge=netdev
+		load_own "$2"
+		for part in forward:chain:inet:mape_rs:forward_guard output:chain:inet:mape_rs:output_guard edge:table:netdev:mape_rs_wan; do
+			case .${1#part-}. in
+			*".${part%%:*}."*) ;;
+			*) $on nft delete "$(echo "${part#*:}" | tr : ' ')" ;;
+			esac
+		done
+		;;
+	fw4-*)
+		fw4_table | $on nft -f -
+		load_own "$2"
+		;;
+	flows-*)
+		load_own "$2"
+		fw4_table '"lan", "wan"' | $on nft -f -
+		;;
+	both-*)
+		fw4_table '"lan", "wan"' | $on nft -f -
+		load_own "$2"
+		;;
+	*) ruleset "$1" | $on nft -f - ;;
+	esac
+}
+
+# load_own NUMBER: our rules on $edge.
+load_own() {
+	if [ "$edge" != masquerade ]; then
+		state_write "$edge"
+		on "cpe$1" mape-proto firewall --state-dir "$STATE" >&2
+	fi
+}
+
+# Client, CPE and server of candidate $1, whose number is $2.
 connect() {
-	servers=198.$((18 + $2 / 8)).$(($2 % 8 * 32)).0/19
+	for name in lan$2 cpe$2 srv$2; do
+		ip netns add "$LAB_NS-$name"
+		on "$name" sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 \
+			net.ipv4.conf.default.rp_filter=0 net.ipv6.conf.all.accept_dad=0 \
+			net.ipv6.conf.default.accept_dad=0
+		echo "link set lo up" | net "$name"
+	done
 	if [ "$LAB_LINK" = veth ]; then
 		# As topology.sh: no ARP on a tunnel.
 		net "cpe$2" <<-EOF
-			link add mape-wan address 02:00:00:00:00:01 mtu 1460 type veth peer name ce$2 address 02:00:00:00:00:01 mtu 1460 netns $LAB_NS-srv
+			link add mape-wan address 02:00:00:00:00:01 mtu 1460 type veth peer name ce address 02:00:00:00:00:01 mtu 1460 netns $LAB_NS-srv$2
 			link set mape-wan arp off
 		EOF
-		echo "link set ce$2 arp off" | net srv
+		echo "link set ce arp off" | net "srv$2"
 	else
-		# The same CE everywhere; the relay's addresses tell the tunnels apart.
 		net "cpe$2" <<-EOF
-			link add wan type veth peer name wan$2 netns $LAB_NS-srv
+			link add wan type veth peer name wan netns $LAB_NS-srv$2
 			addr add fe80::2/64 dev wan nodad
 			addr add $LINE_CE/128 dev wan nodad
 			link set wan up
 			route add default via fe80::1 dev wan
-			link add mape-wan mtu 1460 type ip6tnl mode ipip6 local $LINE_CE remote fd00::$2 encaplimit none dev wan
+			link add mape-wan mtu 1460 type ip6tnl mode ipip6 local $LINE_CE remote $LINE_BR encaplimit none dev wan
 		EOF
-		net srv <<-EOF
-			addr add fe80::1/64 dev wan$2 nodad
-			addr add fd00::$2/128 dev lo nodad
-			link set wan$2 up
-			link add ce$2 mtu 1460 type ip6tnl mode ipip6 local fd00::$2 remote $LINE_CE encaplimit none
+		net "srv$2" <<-EOF
+			addr add fe80::1/64 dev wan nodad
+			addr add $LINE_BR/128 dev lo nodad
+			link set wan up
+			route add $LINE_PREFIX via fe80::2 dev wan
+			link add ce mtu 1460 type ip6tnl mode ipip6 local $LINE_BR remote $LINE_CE encaplimit none
 		EOF
-		on srv ip -6 rule add from "fd00::$2" lookup $((100 + $2))
-		on srv ip -6 route add default via fe80::2 dev "wan$2" table $((100 + $2))
 	fi
 	net "cpe$2" <<-EOF
-		link add lan type veth peer name lan$2 netns $LAB_NS-lan
-		addr add 10.0.$2.1/24 dev lan
+		link add lan type veth peer name eth0 netns $LAB_NS-lan$2
+		addr add 10.0.0.1/24 dev lan
 		link set lan up
 		addr add $LINE_IPV4/32 dev mape-wan
 		link set mape-wan up
 		route add default dev mape-wan
 	EOF
-	net lan <<-EOF
-		addr add 10.0.$2.2/24 dev lan$2
-		link set lan$2 up
-		route add $servers via 10.0.$2.1
+	net "lan$2" <<-EOF
+		addr add 10.0.0.2/24 dev eth0
+		link set eth0 up
+		route add default via 10.0.0.1
 	EOF
-	# The answer takes the way of the question, though every CPE has the same address.
-	net srv <<-EOF
-		link set ce$2 up
-		rule add from $servers lookup $((100 + $2))
-		route add default dev ce$2 table $((100 + $2))
+	net "srv$2" <<-EOF
+		link set ce up
+		route add local 198.18.0.0/15 dev lo
+		route add default dev ce
 	EOF
-	ruleset "$1" | on "cpe$2" nft -f -
+	load "$1" "$2"
 }
 
 remove() {
@@ -130,27 +185,15 @@ remove() {
 
 # rate KIND SLICES OPERATIONS
 rate() {
-	on lan lab-traffic rate --kind "$1" --slices "$(($2 / ${RATE_SCALE:-1}))" --operations "$3" \
+	lab-traffic rate --kind "$1" --slices "$(($2 / ${RATE_SCALE:-1}))" --operations "$3" \
 		--rounds "${RATE_ROUNDS:-11}" --candidates "$count" --to 198.18.0.0:7000 \
-		--server "/run/netns/$LAB_NS-srv"
+		--mean "${RATE_MEAN:-false}" --lan "/run/netns/$LAB_NS-lan" --server "/run/netns/$LAB_NS-srv"
 }
 
-trap remove EXIT
+trap 'remove; rm -rf "$STATE"' EXIT
 eval "$(mape-proto plan --sh "$LINE_PREFIX")"
-for name in lan srv; do
-	ip netns add "$LAB_NS-$name"
-	on "$name" sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
-		net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
-	echo "link set lo up" | net "$name"
-done
-on srv sysctl -qw net.ipv6.conf.all.forwarding=1
-echo "route add local 198.18.0.0/15 dev lo" | net srv
 count=0
 for candidate in $CANDIDATES; do
-	ip netns add "$LAB_NS-cpe$count"
-	on "cpe$count" sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 \
-		net.ipv4.conf.default.rp_filter=0 net.ipv6.conf.all.accept_dad=0 \
-		net.ipv6.conf.default.accept_dad=0
 	connect "$candidate" "$count"
 	count=$((count + 1))
 done
@@ -164,3 +207,8 @@ rate in 60 120
 # Of what a slice takes, the memory is most: many of them, or nothing can be seen.
 rate bulk 120 2000000
 rate blocks 20 2000000
+count=0
+for candidate in $CANDIDATES; do
+	echo "offloaded $candidate $(on "cpe$count" conntrack -L 2>/dev/null | grep -c OFFLOAD || :)"
+	count=$((count + 1))
+done

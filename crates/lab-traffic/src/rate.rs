@@ -1,9 +1,15 @@
 //! Measures the rates of several paths in turn, in one process that has both ends.
 //!
+//! Each path has its own client and server in namespaces of their own, with equal addresses, so
+//! that only the path itself differs.
+//!
 //! A packet crosses all namespaces within the system call that sends it, on the same processor. No
 //! other process is woken, so the time of the call is the cost of the path. Slices are so short
 //! that many are not interrupted even on a busy machine: the first quartile of each round counts.
+//! On a machine whose clock counts instructions, the mean counts (`--mean true`): it includes the
+//! timers' share of each path.
 
+use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd as _;
@@ -17,20 +23,21 @@ use crate::Result;
 use crate::args::{Args, nth};
 use crate::report::Report;
 
-/// Addresses of each candidate, of which the first is not used.
+/// Addresses of the servers of each path, of which the first is not used.
 const ADDRESSES: usize = 8192;
 
 /// A 64-byte frame without its checksum: Ethernet 14, IPv4 20, UDP 8, and this.
 const SMALL: [u8; 22] = [b'.'; 22];
+
+/// Established flows of each path, which are used in turn: a lookup in a table of the kernel is
+/// longer for some ports than for others.
+const FLOWS: usize = 16;
 
 /// How long a handshake may take before it counts as lost (not measured then).
 const TIMEOUT: Duration = Duration::from_millis(5);
 
 /// The ends that stay for the whole run.
 struct Ends {
-    listener: TcpListener,
-    /// Receives packets that are not read.
-    _sink: UdpSocket,
     paths: Vec<Path>,
 }
 
@@ -38,10 +45,15 @@ struct Ends {
 struct Path {
     base: SocketAddrV4,
     next: usize,
-    client: UdpSocket,
+    /// The client's namespace.
+    lan: File,
+    listener: TcpListener,
+    /// Receives packets that are not read.
+    _sink: UdpSocket,
+    clients: Vec<UdpSocket>,
     server: UdpSocket,
-    /// The client's source address, as the server sees it.
-    outside: SocketAddr,
+    /// The source address of each client, as the server sees it.
+    outside: Vec<SocketAddr>,
     /// For bulk only: client and server side.
     bulk: Option<(TcpStream, TcpStream)>,
     lost: usize,
@@ -54,6 +66,7 @@ pub(crate) fn rate(args: &Args) -> Result<()> {
         (args.required("slices")?, args.required("operations")?);
     let (rounds, candidates): (usize, usize) =
         (args.required("rounds")?, args.required("candidates")?);
+    let mean = args.or("mean", false)?;
     let mut ends = Ends::new(args, to, candidates)?;
     let run = match kind.as_str() {
         "connect" => Ends::connections,
@@ -62,8 +75,9 @@ pub(crate) fn rate(args: &Args) -> Result<()> {
         "in" => Ends::into,
         "bulk" | "blocks" => {
             for path in &mut ends.paths {
+                enter(&path.lan)?;
                 let client = TcpStream::connect(nth(path.base, 2))?;
-                let server = accept(&ends.listener, Duration::from_secs(3)).ok_or("no bulk")?;
+                let server = accept(&path.listener, Duration::from_secs(3)).ok_or("no bulk")?;
                 client.set_nonblocking(true)?;
                 server.set_nonblocking(true)?;
                 path.bulk = Some((client, server));
@@ -81,6 +95,7 @@ pub(crate) fn rate(args: &Args) -> Result<()> {
                 // In alternating order, so that no candidate always follows the same one.
                 let turn = if slice % 2 == 0 { turn } else { candidates - 1 - turn };
                 let candidate = (turn + slice) % candidates;
+                enter(&ends.path(candidate)?.lan)?;
                 let time = run(&mut ends, candidate, operations)?;
                 if let Some(times) = times.get_mut(candidate) {
                     times.push(time / f64::from(u32::try_from(operations)?));
@@ -89,66 +104,80 @@ pub(crate) fn rate(args: &Args) -> Result<()> {
         }
         for (rates, times) in rates.iter_mut().zip(&mut times) {
             times.sort_by(f64::total_cmp);
-            let quartile = times.get(times.len() / 4).copied().unwrap_or(f64::NAN);
+            let time = if mean {
+                times.iter().sum::<f64>() / f64::from(u32::try_from(times.len())?)
+            } else {
+                times.get(times.len() / 4).copied().unwrap_or(f64::NAN)
+            };
             if round > 0 {
-                rates.push(format!("{:.1}", 1.0 / quartile));
+                rates.push(format!("{:.1}", 1.0 / time));
             }
         }
     }
     let lists: Vec<String> = rates.iter().map(|list| format!("[{}]", list.join(","))).collect();
     let lost: Vec<String> = ends.paths.iter().map(|path| path.lost.to_string()).collect();
+    let first = |path: &Path| path.outside.first().map_or(0, SocketAddr::port).to_string();
+    let outside: Vec<String> = ends.paths.iter().map(first).collect();
     Report::new("rate")
         .number("kind", format_args!("\"{kind}\""))
         .number("rates", format_args!("[{}]", lists.join(",")))
         .number("lost", format_args!("[{}]", lost.join(",")))
+        .number("outside_ports", format_args!("[{}]", outside.join(",")))
         .print();
     Ok(())
 }
 
 impl Ends {
     fn new(args: &Args, to: SocketAddrV4, candidates: usize) -> Result<Self> {
-        let namespace = std::fs::File::open(args.required::<String>("server")?)?;
-        let bases: Vec<_> = (0..candidates).map(|n| nth(to, n * ADDRESSES)).collect();
-        // A thread of its own: the namespace belongs to the thread that makes the sockets.
-        let opened = std::thread::scope(|scope| {
-            let open = || -> std::io::Result<_> {
-                setns(&namespace, CloneFlags::CLONE_NEWNET)?;
-                let listener = TcpListener::bind(("0.0.0.0", to.port()))?;
-                let sink = UdpSocket::bind(("0.0.0.0", to.port()))?;
-                let servers = bases.iter().map(|base| {
-                    let mut address = nth(*base, 1);
-                    address.set_port(to.port() + 1);
-                    UdpSocket::bind(address)
-                });
-                Ok((listener, sink, servers.collect::<std::io::Result<Vec<_>>>()?))
-            };
-            scope.spawn(open).join()
-        });
-        let (listener, sink, servers) = opened.map_err(|_| "no server's sockets")??;
-        listener.set_nonblocking(true)?;
+        let (lan, server): (String, String) = (args.required("lan")?, args.required("server")?);
         let mut paths = Vec::new();
-        for (base, server) in bases.into_iter().zip(servers) {
-            let client = UdpSocket::bind("0.0.0.0:0")?;
-            client.connect(server.local_addr()?)?;
-            for socket in [&client, &server] {
-                socket.set_read_timeout(Some(Duration::from_secs(3)))?;
+        for number in 0..candidates {
+            let lan = File::open(format!("{lan}{number}"))?;
+            enter(&File::open(format!("{server}{number}"))?)?;
+            let listener = TcpListener::bind(("0.0.0.0", to.port()))?;
+            listener.set_nonblocking(true)?;
+            let sink = UdpSocket::bind(("0.0.0.0", to.port()))?;
+            let mut address = nth(to, 1);
+            address.set_port(to.port() + 1);
+            let server = UdpSocket::bind(address)?;
+            server.set_read_timeout(Some(Duration::from_secs(3)))?;
+            enter(&lan)?;
+            let (mut clients, mut outside) = (Vec::new(), Vec::new());
+            for _ in 0..FLOWS {
+                let client = UdpSocket::bind("0.0.0.0:0")?;
+                client.connect(address)?;
+                client.set_read_timeout(Some(Duration::from_secs(3)))?;
+                // Twice, so that conntrack takes the flow for an established one.
+                for turn in 0..2 {
+                    let mut buffer = [0; 64];
+                    client.send(&SMALL)?;
+                    let (_, from) = server.recv_from(&mut buffer)?;
+                    server.send_to(&SMALL, from)?;
+                    client.recv(&mut buffer)?;
+                    if turn == 1 {
+                        outside.push(from);
+                    }
+                }
+                client.set_nonblocking(true)?;
+                clients.push(client);
             }
-            // Twice, so that conntrack takes the flow for an established one.
-            let mut outside = None;
-            let mut buffer = [0; 64];
-            for _ in 0..2 {
-                client.send(&SMALL)?;
-                let (_, from) = server.recv_from(&mut buffer)?;
-                server.send_to(&SMALL, from)?;
-                client.recv(&mut buffer)?;
-                outside = Some(from);
-            }
-            client.set_nonblocking(true)?;
             server.set_nonblocking(true)?;
-            let outside = outside.ok_or("no answer")?;
-            paths.push(Path { base, next: 3, client, server, outside, bulk: None, lost: 0 });
+            let (bulk, lost) = (None, 0);
+            let path = Path {
+                base: to,
+                next: 3,
+                lan,
+                listener,
+                _sink: sink,
+                clients,
+                server,
+                outside,
+                bulk,
+                lost,
+            };
+            paths.push(path);
         }
-        Ok(Self { listener, _sink: sink, paths })
+        Ok(Self { paths })
     }
 
     fn path(&mut self, candidate: usize) -> Result<&mut Path> {
@@ -157,8 +186,7 @@ impl Ends {
 
     /// TCP connections opened and closed, each to another server. Seconds, as below.
     fn connections(&mut self, candidate: usize, count: usize) -> Result<f64> {
-        let Self { listener, paths, .. } = self;
-        let path = paths.get_mut(candidate).ok_or("no such candidate")?;
+        let path = self.path(candidate)?;
         let mut waste = Duration::ZERO;
         let mut done = 0;
         let start = Instant::now();
@@ -171,7 +199,7 @@ impl Ends {
                 Ok(()) | Err(Errno::EINPROGRESS) => {}
                 Err(error) => return Err(error.into()),
             }
-            let server = accept(listener, TIMEOUT);
+            let server = accept(&path.listener, TIMEOUT);
             if server.is_some() {
                 done += 1;
             } else {
@@ -205,8 +233,8 @@ impl Ends {
     fn out(&mut self, candidate: usize, count: usize) -> Result<f64> {
         let path = self.path(candidate)?;
         let start = Instant::now();
-        for _ in 0..count {
-            path.client.send(&SMALL)?;
+        for client in path.clients.iter().cycle().take(count) {
+            client.send(&SMALL)?;
         }
         let time = start.elapsed().as_secs_f64();
         path.lost += count.saturating_sub(drain(&path.server));
@@ -217,11 +245,11 @@ impl Ends {
     fn into(&mut self, candidate: usize, count: usize) -> Result<f64> {
         let path = self.path(candidate)?;
         let start = Instant::now();
-        for _ in 0..count {
-            path.server.send_to(&SMALL, path.outside)?;
+        for outside in path.outside.iter().cycle().take(count) {
+            path.server.send_to(&SMALL, *outside)?;
         }
         let time = start.elapsed().as_secs_f64();
-        path.lost += count.saturating_sub(drain(&path.client));
+        path.lost += count.saturating_sub(path.clients.iter().map(drain).sum());
         Ok(time)
     }
 
@@ -272,6 +300,11 @@ impl Path {
         self.next = if self.next + 2 < ADDRESSES { self.next + 1 } else { 3 };
         to
     }
+}
+
+/// Makes later sockets of this thread belong to a namespace.
+fn enter(namespace: &File) -> nix::Result<()> {
+    setns(namespace, CloneFlags::CLONE_NEWNET)
 }
 
 fn accept(listener: &TcpListener, limit: Duration) -> Option<TcpStream> {

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measures figures side by side in one run. They are printed, not asserted.
 
+mod count;
 mod musl;
 mod poll;
 mod program;
@@ -15,7 +16,7 @@ use serde_json::{Map, Value, json};
 /// A bench: prints its figures, and returns them for the file.
 type Measure = fn() -> anyhow::Result<Value>;
 
-/// `cargo xtask bench [--json FILE]`, `bench poll`, or `bench setup …`
+/// `cargo xtask bench [--json FILE]`, `bench count`, `bench poll`, or `bench setup …`
 ///
 /// # Errors
 ///
@@ -24,18 +25,20 @@ type Measure = fn() -> anyhow::Result<Value>;
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
     let file = match words {
         ["setup", rest @ ..] => return setup::command(rest),
+        ["count"] => return count::measure().map(drop),
         ["poll"] => return poll::measure().map(drop),
         [] => None,
         ["--json", file] => Some(Path::new(file)),
         _ => bail!(
-            "usage: cargo xtask bench [poll | setup --upstream|--rootfs DIRECTORY] [--json FILE]"
+            "usage: cargo xtask bench [count | poll | setup --upstream|--rootfs DIRECTORY] \
+             [--json FILE]"
         ),
     };
     let parts: [(&str, Measure); 5] = [
         ("program", program::measure),
         ("poll", poll::measure),
         ("veth", rates::on_this_kernel),
-        ("tunnel", rates::through_a_tunnel),
+        ("count", count::measure),
         ("musl", musl::measure),
     ];
     let mut figures = Map::new();

@@ -1,0 +1,333 @@
+//! `cargo xtask bench count`: what a packet costs under each ruleset, in instructions.
+//!
+//! The emulated machine's clock counts the instructions of its processor, so the load of the host
+//! changes nothing, and two runs give nearly the same figures. `tests/vm/rate.sh` measures the whole
+//! way of a packet: both ends, the router, the tunnel and the border relay.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, bail};
+use serde_json::{Map, Value, json};
+
+use super::rates;
+
+/// A ruleset: a word of `tests/vm/rate.sh` and what the measurement must have seen.
+struct Candidate {
+    word: &'static str,
+    heading: &'static str,
+    ports: Ports,
+    is_offloaded: bool,
+}
+
+/// Source ports at the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ports {
+    /// Those of the client.
+    Kept,
+    /// Those of the range that conntrack uses.
+    Internal,
+    /// Those of the port set.
+    External,
+}
+
+impl Ports {
+    /// The port set of `line_v6plus`: PSID 100 in bits 4 to 11, and A in the upper bits is not 0.
+    const fn has(self, port: u64) -> bool {
+        match self {
+            Self::Kept => port >= 32768,
+            Self::Internal => port >= 16384 && port < 16624,
+            Self::External => port & 0x0ff0 == 100 << 4 && port >= 4096,
+        }
+    }
+}
+
+const fn usual(word: &'static str, heading: &'static str, ports: Ports) -> Candidate {
+    Candidate { word, heading, ports, is_offloaded: false }
+}
+
+const fn offloaded(word: &'static str, heading: &'static str, ports: Ports) -> Candidate {
+    Candidate { word, heading, ports, is_offloaded: true }
+}
+
+/// The rulesets of one table. The first one is what the others are compared with.
+struct Table {
+    heading: &'static str,
+    candidates: &'static [Candidate],
+    /// Another comparison of two of them.
+    compared: Option<[&'static str; 2]>,
+}
+
+use Ports::{External, Internal, Kept};
+
+/// Through the tunnel, without and with firewall4's rules. All are measured in one machine.
+const TUNNEL: &[Table] = &[
+    Table {
+        heading: "through the tunnel, beside masquerade in a table ip",
+        candidates: &[
+            usual("masquerade", "masquerade in a table ip", Kept),
+            usual("again", "the same once more", Kept),
+            usual("control", "the same and 500 idle rules", Kept),
+            usual("inet", "masquerade in a table inet", Kept),
+            usual("part-snat", "ours: SNAT alone", Internal),
+            usual("part-snat.edge", "+ edge", External),
+            usual("part-snat.edge.forward", "+ edge, guard in forward", External),
+            usual("part-snat.edge.output", "+ edge, guards in output", External),
+            usual("own-netdev", "all, edge netdev", External),
+            usual("own-postrouting", "all, edge postrouting", External),
+            usual("own-plain", "all, edge plain", External),
+        ],
+        compared: None,
+    },
+    Table {
+        heading: "through the tunnel with firewall4's rules, beside its masquerade",
+        candidates: &[
+            usual("fw4-masquerade", "firewall4's masquerade", Kept),
+            usual("fw4-netdev", "ours, edge netdev", External),
+            usual("fw4-postrouting", "ours, edge postrouting", External),
+            offloaded("flows-masquerade", "firewall4's, its flowtable", Kept),
+            offloaded("flows-netdev", "ours, firewall4's flowtable", External),
+            offloaded("both-netdev", "ours, our flowtable", External),
+            offloaded("both-plain", "ours, edge plain, our flowtable", External),
+        ],
+        compared: Some(["both-netdev", "fw4-netdev"]),
+    },
+];
+
+/// Without a tunnel, where the ruleset's share is largest.
+const BARE: &[Table] = &[Table {
+    heading: "bare veth path, beside masquerade in a table ip",
+    candidates: &[
+        usual("masquerade", "masquerade in a table ip", Kept),
+        usual("again", "the same once more", Kept),
+        usual("control", "the same and 500 idle rules", Kept),
+        usual("inet", "masquerade in a table inet", Kept),
+        usual("own-netdev", "all, edge netdev", External),
+        usual("own-postrouting", "all, edge postrouting", External),
+        usual("own-plain", "all, edge plain", External),
+    ],
+    compared: None,
+}];
+
+/// The kinds of traffic, in the order of the columns.
+const KINDS: [(&str, &str); 6] = [
+    ("out", "64 B out"),
+    ("in", "64 B in"),
+    ("connect", "new TCP"),
+    ("udp", "new UDP"),
+    ("bulk", "download"),
+    ("blocks", "64 kB blocks"),
+];
+
+/// What equal rulesets and the rounds of one may differ by.
+const RESOLUTION: f64 = 0.01;
+/// What the control costs at least.
+const CONTROL: f64 = 0.05;
+
+/// `cargo xtask bench count`
+///
+/// # Errors
+///
+/// The lab is not available, or the script failed.
+pub(super) fn measure() -> anyhow::Result<Value> {
+    println!("Instructions of the whole way of a packet, emulated, kernel 6.12");
+    lab::prepare()?;
+    let (tunnel, bare) = std::thread::scope(|scope| {
+        let bare = scope.spawn(|| run("veth", BARE));
+        (run("ip6tnl", TUNNEL), bare.join())
+    });
+    let bare = bare.map_err(|_| anyhow::anyhow!("the bare path's thread ended"))?;
+    let mut figures = Map::new();
+    for (tables, text) in [(TUNNEL, tunnel?), (BARE, bare?)] {
+        let run = Run::read(tables, &text)?;
+        for table in tables {
+            println!("\n{}", run.table(table));
+            figures.insert(table.heading.to_owned(), run.figures(table));
+        }
+    }
+    Ok(Value::Object(figures))
+}
+
+fn run(link: &str, tables: &[Table]) -> anyhow::Result<String> {
+    let words = candidates(tables).map(|candidate| candidate.word);
+    rates::counted(link, &words.collect::<Vec<_>>().join(" "))
+}
+
+fn candidates(tables: &[Table]) -> impl Iterator<Item = &Candidate> {
+    tables.iter().flat_map(|table| table.candidates)
+}
+
+/// What the script printed.
+struct Run {
+    words: Vec<&'static str>,
+    kinds: Vec<Measured>,
+}
+
+/// One kind of traffic.
+struct Measured {
+    kind: &'static str,
+    /// Operations per second (that is, per 10^9 instructions), by candidate and round.
+    rates: Vec<Vec<f64>>,
+    /// Why the figures mean nothing.
+    void: Vec<String>,
+}
+
+impl Run {
+    fn read(tables: &[Table], text: &str) -> anyhow::Result<Self> {
+        let candidates: Vec<&Candidate> = candidates(tables).collect();
+        let words: Vec<&'static str> = candidates.iter().map(|candidate| candidate.word).collect();
+        let mut kinds = Vec::new();
+        for (kind, _) in KINDS {
+            let start = format!("{{\"test\":\"rate\",\"kind\":\"{kind}\"");
+            let line = text.lines().find(|line| line.starts_with(&start));
+            let value: Value = serde_json::from_str(line.with_context(|| format!("no {kind}"))?)?;
+            let field = |name| value.get(name).cloned().unwrap_or_default();
+            let rates: Vec<Vec<f64>> = serde_json::from_value(field("rates"))?;
+            let lost: Vec<u64> = serde_json::from_value(field("lost"))?;
+            let ports: Vec<u64> = serde_json::from_value(field("outside_ports"))?;
+            if [rates.len(), lost.len(), ports.len()] != [words.len(); 3] {
+                bail!("{kind}: {} rulesets of {}", rates.len(), words.len());
+            }
+            let mut void = Vec::new();
+            for (candidate, (lost, port)) in candidates.iter().zip(lost.iter().zip(ports)) {
+                let word = candidate.word;
+                if *lost > 0 {
+                    void.push(format!("{word} lost {lost}"));
+                }
+                if !candidate.ports.has(port) {
+                    void.push(format!("{word} sent from port {port}"));
+                }
+                let flows = offloaded_flows(text, word);
+                if candidate.is_offloaded != (flows > 0) {
+                    void.push(format!("{word} has offloaded {flows} flows"));
+                }
+            }
+            let mut measured = Measured { kind, rates, void };
+            measured.compare(&words);
+            kinds.push(measured);
+        }
+        Ok(Self { words, kinds })
+    }
+
+    fn index(&self, word: &str) -> usize {
+        self.words.iter().position(|known| *known == word).unwrap_or_default()
+    }
+
+    /// Returns the table in Markdown.
+    fn table(&self, table: &Table) -> String {
+        let mut text = format!("| {} |", table.heading);
+        for (_, heading) in KINDS {
+            // Writing into a `String` cannot fail.
+            let _ = write!(text, " {heading} |");
+        }
+        text.push_str("\n|---|");
+        text.push_str(&"---|".repeat(KINDS.len()));
+        let mut row = |heading: &str, cell: &dyn Fn(&Measured) -> String| {
+            let _ = write!(text, "\n| {heading} |");
+            for measured in &self.kinds {
+                let _ = write!(text, " {} |", cell(measured));
+            }
+        };
+        let Some((base, others)) = table.candidates.split_first() else { return text };
+        let base = (self.index(base.word), base.heading);
+        row(base.1, &|measured| measured.instructions(base.0));
+        for candidate in others {
+            let index = self.index(candidate.word);
+            row(candidate.heading, &|measured| format!("{:.3}", measured.ratio(index, base.0)));
+        }
+        if let Some([one, other]) = table.compared {
+            let heading = |word| {
+                let found = table.candidates.iter().find(|candidate| candidate.word == word);
+                found.map_or("", |candidate| candidate.heading)
+            };
+            let indexes = [one, other].map(|word| self.index(word));
+            row(&format!("\"{}\" beside \"{}\"", heading(one), heading(other)), &|measured| {
+                format!("{:.3}", measured.ratio(indexes[0], indexes[1]))
+            });
+        }
+        row("largest difference of two rounds", &|measured| {
+            format!("{:.2} %", measured.spread() * 100.0)
+        });
+        row("this run", &|measured| match measured.void.first() {
+            None => "valid".to_owned(),
+            Some(reason) => format!("VOID: {reason}"),
+        });
+        text
+    }
+
+    fn figures(&self, table: &Table) -> Value {
+        let Some(base) = table.candidates.first() else { return Value::Null };
+        let base = self.index(base.word);
+        let kinds = self.kinds.iter().map(|measured| {
+            let ratios = table.candidates.iter().map(|candidate| {
+                let ratio = measured.ratio(self.index(candidate.word), base);
+                (candidate.word.to_owned(), json!(ratio))
+            });
+            let figures = json!({
+                "base": measured.instructions(base),
+                "ratios": ratios.collect::<Map<_, _>>(),
+                "spread": measured.spread(),
+                "void": measured.void,
+            });
+            (measured.kind.to_owned(), figures)
+        });
+        Value::Object(kinds.collect())
+    }
+}
+
+impl Measured {
+    /// Adds what shows that this run could not tell rulesets apart.
+    fn compare(&mut self, words: &[&str]) {
+        let find = |word: &str| words.iter().position(|known| *known == word).unwrap_or_default();
+        let again = self.ratio(find("again"), find("masquerade"));
+        if (again - 1.0).abs() > RESOLUTION {
+            self.void.push(format!("two equal rulesets differ: {again:.3}"));
+        }
+        let control = self.ratio(find("control"), find("masquerade"));
+        if control > 1.0 - CONTROL {
+            self.void.push(format!("500 rules more cost nothing: {control:.3}"));
+        }
+        let spread = self.spread();
+        if spread > RESOLUTION {
+            self.void.push(format!("the rounds differ by {spread:.3}"));
+        }
+    }
+
+    /// Returns the mean rate of a candidate.
+    fn rate(&self, index: usize) -> f64 {
+        let rounds = self.rates.get(index).map(Vec::as_slice).unwrap_or_default();
+        rounds.iter().sum::<f64>() / rounds.iter().map(|_| 1.0).sum::<f64>()
+    }
+
+    fn ratio(&self, index: usize, base: usize) -> f64 {
+        self.rate(index) / self.rate(base)
+    }
+
+    /// Returns instructions per operation, or per kB of a download.
+    fn instructions(&self, index: usize) -> String {
+        let nanoseconds = 1e9 / self.rate(index);
+        match self.kind {
+            "bulk" | "blocks" => format!("{:.0} a kB", nanoseconds * 1000.0),
+            _ => format!("{nanoseconds:.0}"),
+        }
+    }
+
+    /// Returns the largest difference of two rounds of one candidate, relative to its rate.
+    fn spread(&self) -> f64 {
+        let of_one = |(index, rounds): (usize, &Vec<f64>)| {
+            let most = rounds.iter().copied().fold(f64::MIN, f64::max);
+            let least = rounds.iter().copied().fold(f64::MAX, f64::min);
+            (most - least) / self.rate(index)
+        };
+        self.rates.iter().enumerate().map(of_one).fold(0.0, f64::max)
+    }
+}
+
+/// Returns the number of offloaded flows that the script has found for a candidate.
+fn offloaded_flows(text: &str, word: &str) -> u64 {
+    let start = format!("offloaded {word} ");
+    let count = text.lines().find_map(|line| line.strip_prefix(&start)?.trim().parse().ok());
+    count.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
