@@ -52,7 +52,7 @@ fn compare(noted: &str, content: &Content, marker: &str) -> Option<Presence> {
     let of_this_text = words.next()? == marker;
     let mut hash = || u64::from_str_radix(words.next()?, 16).ok();
     let (whole, without_short_cuts) = (hash()?, hash()?);
-    Some(match content.hash(0) {
+    Some(match content.hash([0; 2]) {
         Some(found) if of_this_text && found == whole => Presence::Complete,
         Some(found) if of_this_text && found == without_short_cuts => Presence::WithoutShortCuts,
         _ => Presence::Missing,
@@ -63,7 +63,7 @@ fn compare(noted: &str, content: &Content, marker: &str) -> Option<Presence> {
 /// note stays. It is not of this text, so the next load loads it again.
 pub(crate) fn note(env: &Env, transaction: &Transaction) {
     let hashes = nft_state::content(&env.kernel).ok().and_then(|content| {
-        Some((content.hash(0)?, content.hash(transaction.count_short_cuts())?))
+        Some((content.hash([0; 2])?, content.hash(transaction.count_short_cuts())?))
     });
     let Some((whole, without)) = hashes else { return forget(env) };
     let text = format!("{} {whole:x} {without:x}\n", transaction.marker());

@@ -41,6 +41,8 @@ struct Fields {
     chain: &'static str,
     /// The field that must hold our address.
     address: &'static str,
+    /// Its offset from the start of the IP header, in bits.
+    address_offset: u16,
     /// The field that holds our port.
     port: &'static str,
     /// What begins the names of the maps from this port to its translation.
@@ -57,6 +59,7 @@ impl Direction {
             Self::In => Fields {
                 chain: "in",
                 address: "daddr",
+                address_offset: 128,
                 port: "dport",
                 map: "ext2int",
                 port_mask: 0x0000_ffff,
@@ -65,6 +68,7 @@ impl Direction {
             Self::Out => Fields {
                 chain: "out",
                 address: "saddr",
+                address_offset: 96,
                 port: "sport",
                 map: "int2ext",
                 port_mask: 0xffff_0000,
@@ -75,12 +79,13 @@ impl Direction {
 }
 
 impl Fields {
-    /// Returns the key of a port from this 32-bit word of the packet, which begins with the ports.
+    /// Returns the key of a port from the first 32-bit word of the transport header. The kernel's
+    /// table has a faster path for 32 bits than for 16.
     ///
     /// nft lists a word of which exactly the bits of a port are kept as `tcp sport`, and then
     /// refuses its own listing, because the map has other keys. The additional bit prevents this.
-    fn word(&self, word: &str) -> String {
-        format!("{word} & {:#010x} | {:#x}", self.port_mask, self.key_bit)
+    fn word(&self) -> String {
+        format!("@th,0,32 & {:#010x} | {:#x}", self.port_mask, self.key_bit)
     }
 }
 
@@ -161,31 +166,30 @@ impl<'interface> EdgeRules<'interface> {
         rules
     }
 
-    /// Returns one rule for each common kind of packet: unfragmented, without IP options, with a
-    /// port in the map. Nearly all packets match one of them.
+    /// Returns one rule for each common kind of packet: TCP and UDP with our address and a port in
+    /// the map. Nearly all packets match one of them.
     ///
-    /// The rules compare header fields, which the kernel does inline, whereas each lookup, jump and
-    /// `meta` is a function call. The port is looked up as a 32-bit word, for which the kernel's
-    /// table has a faster path than for 16 bits (measured: docs/measurements.md).
+    /// Each expression costs as much as a hundredth of the whole edge or more, so there are as few
+    /// as possible, and those that the kernel executes without a function call where there is a
+    /// choice (measured: docs/measurements.md). The kernel reads no transport header of a later
+    /// fragment, so no rule has to exclude these. The address is compared as bytes, because nft
+    /// would precede `ip saddr` by a match on IPv4, which is all that the tunnel carries.
     fn fast_path(&self, direction: Direction) -> Vec<String> {
         let fields = direction.fields();
         let Ports::Translated(_) = self.ports else {
             return Vec::new();
         };
-        let addresses = self.interface.dataplane.addresses();
-        let (map, word) = (self.name(&format!("{}-word", fields.map)), fields.word("@nh,160,32"));
-        let Fields { address, port, .. } = fields;
-        // A SYN is clamped here even if a later rule finds its port to be a reserved one.
-        let opens = format!("tcp flags & syn != 0 {}", self.lower_mss());
-        [("tcp", "tcp flags & syn == 0"), ("tcp", &opens), ("udp", "udp checksum != 0")]
-            .map(|(protocol, usual)| {
-                format!(
-                    "@nh,0,8 0x45 ip protocol {protocol} ip {address} {addresses} \
-                     ip frag-off & 0x1fff == 0 {usual} \
-                     {protocol} {port} set {word} map @{map} accept"
-                )
-            })
-            .to_vec()
+        let address = u32::from(self.interface.dataplane.address());
+        let is_ours = format!("@nh,{},32 {address:#010x}", fields.address_offset);
+        let translated = |protocol| self.translated(direction, protocol).unwrap_or_default();
+        let (udp, tcp) = (translated("udp"), translated("tcp"));
+        vec![
+            format!("meta l4proto udp {is_ours} udp checksum != 0 {udp}"),
+            format!("meta l4proto tcp {is_ours} tcp flags & syn == 0 {tcp}"),
+            // A SYN; of other packets, only those whose port is not in the map. It is clamped here
+            // even if a later rule finds its port to be a reserved one.
+            format!("meta l4proto tcp {is_ours} {} {tcp}", self.lower_mss()),
+        ]
     }
 
     /// Returns the rule that translates by the port alone, for packets with any IP header. `field`
@@ -195,7 +199,7 @@ impl<'interface> EdgeRules<'interface> {
         let Ports::Translated(_) = self.ports else {
             return None;
         };
-        let (map, word) = (self.name(&format!("{}-word", fields.map)), fields.word("@th,0,32"));
+        let (map, word) = (self.name(&format!("{}-word", fields.map)), fields.word());
         Some(format!("{field} {} set {word} map @{map} accept", fields.port))
     }
 

@@ -17,9 +17,8 @@ const BUCKETS: usize = 64;
 const BUCKET_ENTRIES: usize = 8192;
 /// A constant seed ("mape"), so that the text and the choice of ports are the same in every load.
 const SEED: &str = "0x6d617065";
-/// Matches for nearly all packets, without a lookup: IPv4 without options, and TCP or UDP.
-pub(crate) const COMMON_PACKETS: [&str; 2] =
-    ["@nh,0,8 0x45 @nh,72,8 6", "@nh,0,8 0x45 @nh,72,8 17"];
+/// Matches for nearly all IPv4 packets, without a lookup: UDP and TCP.
+pub(crate) const COMMON_PROTOCOLS: [&str; 2] = ["@nh,72,8 17", "@nh,72,8 6"];
 const SHAREABLE: &str = "meta l4proto { tcp, udp, icmp }";
 
 /// Returns the chains `snat` and `egress-filter` with the objects that they need.
@@ -88,8 +87,7 @@ fn gate(interface: &Interface) -> Vec<String> {
         let unused = interface.dataplane.prefix().map(|_| back);
         return unused.into_iter().chain(["accept".to_owned()]).into_vec();
     }
-    let mut rules = COMMON_PACKETS.map(|packet| format!("{packet} accept")).to_vec();
-    rules.push(format!("{SHAREABLE} accept"));
+    let mut rules = vec![format!("{SHAREABLE} accept")];
     rules.push("meta nfproto ipv4 reject with icmp type prot-unreachable".to_owned());
     rules.push("counter drop".to_owned());
     rules

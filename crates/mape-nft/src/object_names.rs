@@ -38,8 +38,8 @@ impl ObjectNames {
 
     /// What begins the name of the table that an interface has for itself, of family `netdev`.
     pub const NETDEV_PREFIX: &'static str = NETDEV_PREFIX;
-    /// Name of the chain of the common table that begins with the short cuts.
-    pub const FORWARD_GUARD: &'static str = "forward_guard";
+    /// Names of the chains of the common table that begin with the short cuts.
+    pub const GUARDS: [&'static str; 2] = ["forward_guard", "output_guard"];
     /// Name of the chain in each table whose only rule has the marker of the loaded text.
     pub const MARKER_CHAIN: &'static str = MARKER_CHAIN;
     /// Names of the sets and maps of the common table whose elements lead packets to the rules of

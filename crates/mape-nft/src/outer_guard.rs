@@ -46,6 +46,27 @@ pub(crate) fn objects(interface: &Interface) -> Vec<Object> {
     vec![Object::chain(quoted, errors), Object::chain(interface.object_name("outer-guard"), rules)]
 }
 
+/// Returns rules for most packets, which spare them the lookup of the CE. They check all that the
+/// guard checks of TCP and UDP, except that the inner address belongs to this CE and not to another
+/// line's.
+///
+/// The rarest property is compared first. Packets that are not encapsulated pass here too, so the
+/// outer protocol is compared: of a datagram of the router itself, a program writes the other bytes
+/// as it likes.
+pub(crate) fn short_cuts(interface: &Interface) -> Vec<String> {
+    let dataplane = &interface.dataplane;
+    let Some(mapping) = dataplane.mapping() else { return Vec::new() };
+    let source = u32::from(dataplane.address());
+    let owned = owned(mapping.set(), 480);
+    [17, 6]
+        .map(|protocol| {
+            format!(
+                "@nh,392,8 {protocol} @nh,48,8 4 @nh,320,8 0x45 @nh,416,32 {source:#010x} {owned}"
+            )
+        })
+        .to_vec()
+}
+
 /// Returns a match on the 16 bits at `offset`: they are a port of the set, reserved or not, and not
 /// 0.
 ///

@@ -48,7 +48,7 @@ const VERDICTS: &str = "type iface_index : verdict\nsize 1024";
 /// A forwarded packet never has a CE address as its source, whatever its headers are: only the
 /// router itself sends from there, and the outer guard checks those packets.
 ///
-/// Loading this text removes the short cuts that [`transaction`] inserts in `forward_guard`.
+/// Loading this text removes the short cuts that [`transaction`] inserts in both guards.
 /// Packets then take the longer path until [`Transaction::short_cuts`] is loaded.
 #[must_use]
 pub fn static_text() -> String {
@@ -388,21 +388,29 @@ fn elements(interfaces: &[Interface]) -> String {
     )
 }
 
-/// Returns the rules that accept most forwarded packets before the leak guard. They compare an
-/// index, because a lookup or a jump takes longer than all of them together (docs/measurements.md).
+/// Returns the rules that accept most packets before the leak guard and the outer guard. They
+/// compare an index or bytes, because a lookup or a jump takes longer than all of them together
+/// (docs/measurements.md).
 fn short_cuts(interface: &Interface) -> String {
     if interface.dataplane.mapping().is_none() || !interface.device.is_guarded_by_name() {
         return String::new();
     }
     let key = interface.key();
-    // Of two interfaces, one may be open and the other not.
-    let incoming = format!("iif {key} oifname != \"{GUARDED}\"");
-    let outgoing = nat::COMMON_PACKETS.map(|packet| format!("oif {key} {packet}"));
-    // Each rule is inserted before the previous one.
-    outgoing.iter().rev().chain([&incoming]).fold(String::new(), |mut text, packets| {
-        let _ = writeln!(text, "insert rule inet {INET_TABLE} forward_guard {packets} accept");
-        text
-    })
+    // Of two interfaces, one may be open and the other not. Both are tunnels, and a comparison of
+    // the device's type takes a third of that of its name.
+    let incoming = format!("iif {key} meta oiftype != ipip6");
+    let outgoing = nat::COMMON_PROTOCOLS.map(|protocol| format!("oif {key} {protocol}"));
+    let forwarded = std::iter::once(incoming).chain(outgoing).into_vec();
+    let chains =
+        [("forward_guard", forwarded), ("output_guard", outer_guard::short_cuts(interface))];
+    let mut text = String::new();
+    for (chain, rules) in chains {
+        // Each rule is inserted before the previous one.
+        for packets in rules.iter().rev() {
+            let _ = writeln!(text, "insert rule inet {INET_TABLE} {chain} {packets} accept");
+        }
+    }
+    text
 }
 
 /// Returns the edge on the device's own hooks.

@@ -4,7 +4,7 @@ use mape_core::IntoVec as _;
 use std::fmt::Write as _;
 
 use crate::former_names;
-use crate::object_names::{INET_TABLE, MARKER_CHAIN};
+use crate::object_names::{INET_TABLE, MARKER_CHAIN, ObjectNames};
 use crate::offload_rules::{FLOWTABLE, KINDS, OWN};
 use crate::text::{chains_of_common_table, remove_chains, remove_table};
 
@@ -131,10 +131,11 @@ impl Transaction {
         &self.marker
     }
 
-    /// Returns the number of rules that [`Self::short_cuts`] inserts.
+    /// Returns the number of rules that [`Self::short_cuts`] inserts in each chain of
+    /// [`ObjectNames::GUARDS`].
     #[must_use]
-    pub fn count_short_cuts(&self) -> usize {
-        self.short_cuts.lines().count()
+    pub fn count_short_cuts(&self) -> [usize; 2] {
+        ObjectNames::GUARDS.map(|guard| self.short_cuts.matches(&format!(" {guard} ")).count())
     }
 
     /// Returns the text for `nft -f` that loads the short cuts again.

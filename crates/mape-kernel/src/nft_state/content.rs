@@ -43,8 +43,9 @@ pub struct Part {
     family: u8,
     /// The table that it is or belongs to.
     table: String,
-    /// Whether it is a rule of the chain that begins with the short cuts.
-    is_in_guard: bool,
+    /// If it is a rule of a chain that begins with short cuts: the chain's place in
+    /// [`ObjectNames::GUARDS`].
+    guard: Option<usize>,
     /// Whether it is the rule with the marker of a load.
     is_marker: bool,
 }
@@ -56,18 +57,23 @@ impl Content {
         self.parts.iter().any(|part| part.is_marker)
     }
 
-    /// Returns one hash for everything except the first `skipped` rules in the chain of the short
-    /// cuts; `None` if that chain has no other rules.
+    /// Returns one hash for everything except the first `skipped` rules in each chain of
+    /// [`ObjectNames::GUARDS`]; `None` if one of these chains has no other rules.
     #[must_use]
-    pub fn hash(&self, skipped: usize) -> Option<u64> {
-        let (mut in_guard, mut bytes) = (0, Vec::new());
+    pub fn hash(&self, skipped: [usize; 2]) -> Option<u64> {
+        let (mut left, mut bytes) = (skipped.map(Some), Vec::new());
         for part in &self.parts {
-            in_guard += usize::from(part.is_in_guard);
-            if !part.is_in_guard || in_guard > skipped {
-                bytes.extend(part.hash.to_ne_bytes());
+            let counter = part.guard.and_then(|guard| left.get_mut(guard));
+            match counter {
+                Some(Some(count @ 1..)) => *count -= 1,
+                counter => {
+                    // `None` shows that the chain has another rule.
+                    counter.map(Option::take);
+                    bytes.extend(part.hash.to_ne_bytes());
+                }
             }
         }
-        (in_guard > skipped).then(|| fnv1a_64(&bytes))
+        (left == [None; 2]).then(|| fnv1a_64(&bytes))
     }
 }
 
@@ -170,7 +176,7 @@ impl Part {
         Ok(Some(Self {
             hash: fnv1a_64(&bytes),
             family,
-            is_in_guard: chain == ObjectNames::FORWARD_GUARD,
+            guard: ObjectNames::GUARDS.iter().position(|guard| *guard == chain),
             is_marker: chain == ObjectNames::MARKER_CHAIN,
             ..Self::default()
         }))

@@ -56,7 +56,7 @@ fn the_judge_judges() {
         loaded(&broken)
     };
     // One stage only. No inside port of this line is one of its set.
-    let one_stage = "tcp sport set @nh,160,32 & 0xffff0000 | 0x1 map @int2ext-word accept";
+    let one_stage = "tcp sport set @th,0,32 & 0xffff0000 | 0x1 map @int2ext-word accept";
     let Some(world) = without(one_stage, "accept") else {
         return;
     };

@@ -35,7 +35,7 @@ impl Answers {
     }
 
     fn hash(&self) -> Option<u64> {
-        self.content().ok()?.hash(0)
+        self.content().ok()?.hash([0; 2])
     }
 }
 
@@ -72,9 +72,12 @@ fn what_changes_by_itself_is_left_out() {
     let answers = Answers::new("content");
     let content = answers.content().unwrap();
     assert!(content.is_marked());
-    // Two rules in the chain of the short cuts.
-    let [whole, one, none] = [0, 1, 2].map(|skipped| content.hash(skipped));
-    assert!(whole.is_some() && one.is_some() && whole != one && none.is_none());
+    // Two rules in each chain of the short cuts.
+    let [whole, one, other, both] =
+        [[0, 0], [1, 0], [0, 1], [1, 1]].map(|skipped| content.hash(skipped).unwrap());
+    assert!(whole != one && whole != other && one != other && both != one && both != other);
+    assert_eq!([[2, 0], [0, 2], [2, 2]].map(|skipped| content.hash(skipped)), [None; 3]);
+    let whole = Some(whole);
     let rules = seed("nft-rules");
     let handle = changed(&rules, &[12, 0, 3, 0], 4, 7);
     // In `counter`: data, nested, bytes, packets.
