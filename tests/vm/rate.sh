@@ -8,7 +8,6 @@
 # Runs in the VM and, as root, on a host. LAB_NS and LAB_LINK as in topology.sh; further
 #   RATE_ROUNDS   rounds (11)
 #   RATE_SCALE    divides the number of slices (1; the emulated VM needs more)
-#   RATE_MEAN     true for the mean of all slices instead of the first quartile
 #   RATE_CANDIDATES  rulesets, as words of `load`
 # Prints the candidates' names, then a line of lab-traffic for each kind of traffic, then how many
 # connections each candidate has offloaded.
@@ -187,7 +186,7 @@ remove() {
 rate() {
 	lab-traffic rate --kind "$1" --slices "$(($2 / ${RATE_SCALE:-1}))" --operations "$3" \
 		--rounds "${RATE_ROUNDS:-11}" --candidates "$count" --to 198.18.0.0:7000 \
-		--mean "${RATE_MEAN:-false}" --lan "/run/netns/$LAB_NS-lan" --server "/run/netns/$LAB_NS-srv"
+		--lan "/run/netns/$LAB_NS-lan" --server "/run/netns/$LAB_NS-srv"
 }
 
 trap 'remove; rm -rf "$STATE"' EXIT
@@ -199,14 +198,14 @@ for candidate in $CANDIDATES; do
 done
 echo "candidates $CANDIDATES"
 # Its bound is the closest, and its rates vary most.
-rate connect 96 25
-rate udp 24 80
+rate connect 240 25
+rate udp 96 80
 # No more than a socket's queue holds, because it is read only after the slice.
 rate out 60 120
 rate in 60 120
 # Of what a slice takes, the memory is most: many of them, or nothing can be seen.
 rate bulk 120 2000000
-rate blocks 20 2000000
+rate blocks 60 2000000
 count=0
 for candidate in $CANDIDATES; do
 	echo "offloaded $candidate $(on "cpe$count" conntrack -L 2>/dev/null | grep -c OFFLOAD || :)"

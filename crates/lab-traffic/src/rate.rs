@@ -6,8 +6,7 @@
 //! A packet crosses all namespaces within the system call that sends it, on the same processor. No
 //! other process is woken, so the time of the call is the cost of the path. Slices are so short
 //! that many are not interrupted even on a busy machine: the first quartile of each round counts.
-//! On a machine whose clock counts instructions, the mean counts (`--mean true`): it includes the
-//! timers' share of each path.
+//! On a machine whose clock counts instructions, only timers and deferred work interrupt one.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -66,7 +65,6 @@ pub(crate) fn rate(args: &Args) -> Result<()> {
         (args.required("slices")?, args.required("operations")?);
     let (rounds, candidates): (usize, usize) =
         (args.required("rounds")?, args.required("candidates")?);
-    let mean = args.or("mean", false)?;
     let mut ends = Ends::new(args, to, candidates)?;
     let run = match kind.as_str() {
         "connect" => Ends::connections,
@@ -104,11 +102,7 @@ pub(crate) fn rate(args: &Args) -> Result<()> {
         }
         for (rates, times) in rates.iter_mut().zip(&mut times) {
             times.sort_by(f64::total_cmp);
-            let time = if mean {
-                times.iter().sum::<f64>() / f64::from(u32::try_from(times.len())?)
-            } else {
-                times.get(times.len() / 4).copied().unwrap_or(f64::NAN)
-            };
+            let time = times.get(times.len() / 4).copied().unwrap_or(f64::NAN);
             if round > 0 {
                 rates.push(format!("{:.1}", 1.0 / time));
             }

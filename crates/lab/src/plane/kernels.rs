@@ -84,10 +84,15 @@ fn known_bad(kernel: Version) -> &'static [(&'static str, Expected)] {
             ("own-postrouting:on", Expected::Wrong),
         ],
         (7, 0) => &[("range:on", Expected::Wrong)],
-        (7, 1) => &[("range:on", Expected::Wrong), ("own-netdev:on", Expected::Wrong)],
+        (7, 1) => &[
+            ("range:on", Expected::Wrong),
+            ("own-netdev:on", Expected::Wrong),
+            ("own-plain:on", Expected::Wrong),
+        ],
         (7, 2) => &[
             ("range:on", Expected::Wrong),
             ("own-netdev:on", Expected::Wrong),
+            ("own-plain:on", Expected::Wrong),
             ("decoy-netdev:on", Expected::Wrong),
         ],
         _ => &[("range:on", Expected::Usual), ("own-netdev:on", Expected::Usual)],

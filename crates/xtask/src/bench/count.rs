@@ -1,8 +1,8 @@
 //! `cargo xtask bench count`: what a packet costs under each ruleset, in instructions.
 //!
 //! The emulated machine's clock counts the instructions of its processor, so the load of the host
-//! changes nothing, and two runs give nearly the same figures. `tests/vm/rate.sh` measures the whole
-//! way of a packet: both ends, the router, the tunnel and the border relay.
+//! changes nothing, and two runs give nearly the same figures. `tests/vm/rate.sh` measures the
+//! whole way of a packet: both ends, the router, the tunnel and the border relay.
 
 use std::fmt::Write as _;
 
@@ -292,10 +292,11 @@ impl Measured {
         }
     }
 
-    /// Returns the mean rate of a candidate.
+    /// Returns the rate of a candidate: the median of its rounds.
     fn rate(&self, index: usize) -> f64 {
-        let rounds = self.rates.get(index).map(Vec::as_slice).unwrap_or_default();
-        rounds.iter().sum::<f64>() / rounds.iter().map(|_| 1.0).sum::<f64>()
+        let mut rounds = self.rates.get(index).cloned().unwrap_or_default();
+        rounds.sort_by(f64::total_cmp);
+        rounds.get(rounds.len() / 2).copied().unwrap_or(f64::NAN)
     }
 
     fn ratio(&self, index: usize, base: usize) -> f64 {

@@ -96,12 +96,12 @@ pub(super) fn counted(link: &str, candidates: &str) -> anyhow::Result<String> {
     let mut files = lab::initramfs(&kernel, &root().join("tests/vm"))?;
     files.add_file("usr/bin/mape-proto", 0o755, &tools::build_static("mape-proto")?)?;
     let commands = format!(
-        "export LAB_LINK={link} RATE_ROUNDS=3 RATE_SCALE=8 RATE_MEAN=true\n\
+        "export LAB_LINK={link} RATE_ROUNDS=3 RATE_SCALE=12\n\
          RATE_CANDIDATES='{candidates}' exec sh ./rate.sh\n"
     );
     let mut text = String::new();
     let status =
-        Vm::boot(&kernel, files, &commands, Duration::from_secs(1200))?.finish(|line| {
+        Vm::boot(&kernel, files, &commands, Duration::from_secs(3600))?.finish(|line| {
             text.push_str(line);
             text.push('\n');
         })?;

@@ -7,7 +7,7 @@ fn output() -> String {
         all.iter().map(|candidate| value(candidate)).collect::<Vec<_>>().join(",")
     };
     let rates = each(&|candidate| {
-        if candidate.word == "control" { "[500,500]" } else { "[1000,1001]" }.to_owned()
+        if candidate.word == "control" { "[500,500,500]" } else { "[1000,1001,1000]" }.to_owned()
     });
     let ports =
         each(&|candidate| if candidate.ports == External { "5700" } else { "40000" }.to_owned());
@@ -32,24 +32,24 @@ fn a_run_becomes_a_table() {
     let text = run.table(&BARE[0]);
     assert!(text.contains("| the same once more | 1.000 | 1.000 |"), "{text}");
     assert!(text.contains("| the same and 500 idle rules | 0.500 |"), "{text}");
-    assert!(text.contains("| masquerade in a table ip | 999500 |"), "{text}");
+    assert!(text.contains("| masquerade in a table ip | 1000000 |"), "{text}");
     assert!(
         text.ends_with("| this run | valid | valid | valid | valid | valid | valid |"),
         "{text}"
     );
     assert!(text.contains("| 0.10 % |"), "{text}");
     let figures = run.figures(&BARE[0]);
-    assert_eq!(figures["in"]["ratios"]["control"], json!(1000.0 / 2001.0));
+    assert_eq!(figures["in"]["ratios"]["control"], json!(0.5));
 }
 
 /// Each way in which a run can have seen something else than it claims.
 #[test]
 fn a_run_that_saw_something_else_is_void() {
-    let control = "[500,500]";
+    let control = "[500,500,500]";
     for (from, to, reason) in [
-        ("[1000,1001],[1000,1001],[500", "[1000,1001],[980,981],[500", "two equal rulesets"),
-        (control, "[960,960]", "500 rules more"),
-        (control, "[500,510]", "the rounds differ"),
+        ("[1000,1001,1000],[500", "[980,981,980],[500", "two equal rulesets"),
+        (control, "[960,960,960]", "500 rules more"),
+        (control, "[500,510,500]", "the rounds differ"),
         ("\"lost\":[0,0", "\"lost\":[0,7", "again lost 7"),
         // Ours without the second stage.
         ("5700", "16384", "own-netdev sent from port 16384"),
