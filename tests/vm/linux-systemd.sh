@@ -128,7 +128,7 @@ check "after a reload: the same tunnel" "$(on cpe cat /sys/class/net/mape-wan/if
 check "after a reload: starts" "$(manage show --property=NRestarts --value mape-rs)" -eq 1
 linux_traffic "after a reload"
 
-on cpe nft flush ruleset
+linux_flush
 follows "rules flushed"
 on cpe ip link del mape-wan
 follows "device deleted"

@@ -42,7 +42,7 @@ on cpe ip link del mape-wan
 linux_follows "device deleted"
 # The last segments of those connections would leave without rules and guard.
 sleep 5
-on cpe nft flush ruleset
+linux_flush
 linux_follows "rules flushed"
 on cpe ip address del "$LINE_CE/128" dev "$UPLINK"
 linux_follows "CE address deleted"

@@ -207,6 +207,14 @@ linux_follows() {
 	linux_traffic "$1"
 }
 
+# Another program removes all rules, those of others and ours. Until `watch` has loaded them again,
+# the last packets of closed connections leave as they are, so the judge begins after that.
+linux_flush() {
+	on cpe nft flush ruleset
+	linux_wait 30 linux_is_up || :
+	judge_load
+}
+
 # Packets go through: a handful of each kind, judged by the border relay.
 linux_traffic() {
 	# A newly loaded ruleset passes packets at once, but neighbour discovery may still be
