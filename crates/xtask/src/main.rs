@@ -57,9 +57,9 @@ Usage: cargo xtask COMMAND
   openwrt         all that every test runs on these
   linux [--long] [--kernel NAME] [SCRIPT...]
                   the tests of plain Linux, on both kernels
-  soak [--kernel NAME]
-                  a week of a line in minutes, on plain Linux and on the stand-in for a router, and
-                  days with a leak that must be found
+  soak [--kernel NAME] [--rootfs DIRECTORY]
+                  a week of a line in minutes, on plain Linux and on the stand-in for a router (with
+                  --rootfs in an OpenWrt root instead), and days with a leak that must be found
   luci            eslint, node tests and translations of the pages for LuCI
   luci --browser  the pages in Chromium, on a stand-in for LuCI
   cross [ARCH...]

@@ -1,7 +1,9 @@
-//! A week of a line in minutes, on plain Linux and on a router: `cargo xtask soak [--kernel NAME]`.
+//! A week of a line in minutes, on plain Linux and on a router.
 //!
 //! The machine's clock jumps over waits, so a week takes as long as what happens in it
 //! (`tests/vm/linux-soak.sh`, `tests/openwrt/scenarios/soak.sh`).
+
+use std::path::Path;
 
 use host_tools::steps::{Outcome, Steps, skip_or_fail};
 use lab::openwrt;
@@ -22,20 +24,25 @@ pub(crate) fn steps(steps: &mut Steps) {
     openwrt::soak_steps(steps);
 }
 
-/// `cargo xtask soak`
+/// `cargo xtask soak`; with `--rootfs` on a real OpenWrt root only.
 ///
 /// # Errors
 ///
 /// A word is wrong, a machine cannot be started, or something grew from day to day.
 pub(crate) fn command(words: &[&str]) -> anyhow::Result<()> {
-    let kernel = match words {
-        [] => lab::usual_one(),
-        ["--kernel", name] => name,
-        _ => anyhow::bail!("usage: cargo xtask soak [--kernel NAME]"),
-    };
-    linux::prepare()?;
-    run(kernel, SCRIPTS)?;
-    openwrt::soak(kernel).map(drop)
+    let (mut kernel, mut rootfs) = (lab::usual_one(), None);
+    for pair in words.chunks(2) {
+        match pair {
+            ["--kernel", name] => kernel = name,
+            ["--rootfs", path] => rootfs = Some(Path::new(path)),
+            _ => anyhow::bail!("usage: cargo xtask soak [--kernel NAME] [--rootfs DIRECTORY]"),
+        }
+    }
+    if rootfs.is_none() {
+        linux::prepare()?;
+        run(kernel, SCRIPTS)?;
+    }
+    openwrt::soak(kernel, rootfs).map(drop)
 }
 
 fn run(kernel: &str, scripts: &[&str]) -> anyhow::Result<Outcome> {

@@ -68,8 +68,11 @@ while [ "$day" -lt "$days" ]; do
 	plant
 	settle
 	inventory | sort >"/tmp/inventory.$day"
-	lines=$(($(wc -l <"$SYSLOG") - lines_before))
-	lines_before=$((lines_before + lines))
+	# The log of a real root is empty after each boot.
+	lines_now=$(wc -l <"$SYSLOG")
+	[ "$lines_now" -ge "$lines_before" ] || lines_before=0
+	lines=$((lines_now - lines_before))
+	lines_before=$lines_now
 	memory=$(awk '/^VmRSS/ { print $2 }' "/proc/$(router_processes | awk '$2 ~ /netifd/ { print $1; exit }')/status")
 	echo "note  day $day: $(wc -l <"/tmp/inventory.$day") things, $lines lines of log, netifd $memory kB"
 	echo "$lines $memory" >"/tmp/said.$day"

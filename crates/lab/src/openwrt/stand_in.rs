@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use super::report::{Report, Verdict};
 use super::rootfs::RootFs;
@@ -82,19 +82,24 @@ pub fn steps(steps: &mut Steps) {
 /// The step of `cargo xtask test --long`.
 pub fn soak_steps(steps: &mut Steps) {
     steps.step("a week of a line on the stand-in", || match crate::prepare() {
-        Ok(()) => soak(crate::usual_one()),
+        Ok(()) => soak(crate::usual_one(), None),
         Err(error) => skip_or_fail("VM lab", error),
     });
 }
 
-/// Runs a week of a line on the stand-in, in minutes, and days with planted leaks.
+/// Runs a week of a line in minutes, and days with planted leaks, on the stand-in or in this root.
 ///
 /// # Errors
 ///
-/// The machine cannot be started, or something grew from day to day.
-pub fn soak(kernel: &str) -> anyhow::Result<Outcome> {
+/// The root lacks something, the machine cannot be started, or something grew from day to day.
+pub fn soak(kernel: &str, rootfs: Option<&Path>) -> anyhow::Result<Outcome> {
     crate::prepare()?;
-    let rootfs = RootFs::open(&build()?)?;
+    let rootfs = match rootfs {
+        Some(path) => RootFs::open(path)?,
+        None => RootFs::open(&build()?)?,
+    };
+    let missing = rootfs.missing();
+    ensure!(missing.is_empty(), "not in the root: {}", missing.join(", "));
     for more in SOAKS {
         // Without a second chance: what grows does so again.
         one_machine(&rootfs, kernel, &[SOAK], Extent { more, ..QUICK })?;
