@@ -81,6 +81,7 @@ mkdir -p "$WORK/www"
 touch "$WORK/web.log"
 first
 topology_up
+SERVE_SECONDS=$((4 * 86400))
 serve_start
 linux_uplink eth0
 net br <<-EOF2
@@ -191,6 +192,38 @@ follows 30 "after a boot"
 mape status
 check "after a boot: source" "$(echo "$said" | grep -c 'rule source  *provisioned')" -eq 1
 expected 60 "after a boot: death is reported" reported MAPE_PROVISIONING_NO_ANSWER
+
+echo "== a day without a server"
+RA_MIN=200 RA_MAX=600
+linux_advertise 2600:10:3261:6400::/64 14400
+on br nft -f - <<-'EOF2'
+	table inet tries {
+		counter tries { }
+		chain input {
+			type filter hook input priority 0;
+			iifname cpe tcp dport 443 tcp flags & (syn | ack) == syn counter name tries
+		}
+	}
+EOF2
+sleep 86400
+# Every 10 to 30 minutes.
+tries=$(on br nft list counter inet tries tries | sed -n 's/.*packets \([0-9]*\).*/\1/p')
+check "a day without a server: tries" "$tries" -ge 47
+check "a day without a server: tries" "$tries" -le 145
+follows 10 "a day without a server"
+
+echo "== a day with it, and a lifetime of an hour"
+answer
+sed -i 's/"ttl": 60/"ttl": 3600/' "$WORK/www/rule.cgi"
+https_start ours
+before=$(requests)
+sleep 1800
+check "it is there again: requests" $(($(requests) - before)) -eq 1
+sleep 86400
+check "a day with it: requests" $(($(requests) - before)) -ge 24
+check "a day with it: requests" $(($(requests) - before)) -le 26
+follows 10 "a day with it"
+web_stop
 linux_watch_stop
 mape down
 
