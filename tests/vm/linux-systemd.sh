@@ -16,10 +16,6 @@ cd "$(dirname "$0")"
 
 UNITS=/tmp/units
 
-is_up() {
-	on cpe mape-proto status 2>&1 | grep -q '^wan: up'
-}
-
 # The manager refuses clients whose process it cannot see.
 manage() {
 	nsenter -t "$(pidof systemd)" -m -p systemctl "$@"
@@ -73,7 +69,7 @@ is_another() {
 # again TEXT: another process watches, and the tunnel is the one of before.
 again() {
 	linux_wait 30 is_another "$watcher" || cat /tmp/systemd.log
-	linux_wait 30 is_up || cat /tmp/systemd.log
+	linux_wait 30 linux_is_up || cat /tmp/systemd.log
 	linux_right "$1"
 	check "$1: the same tunnel" "$(on cpe cat /sys/class/net/mape-wan/ifindex)" -eq "$index"
 	watcher=$(watching)
@@ -81,7 +77,7 @@ again() {
 
 # follows TEXT
 follows() {
-	linux_wait 30 is_up || cat /tmp/systemd.log
+	linux_wait 30 linux_is_up || cat /tmp/systemd.log
 	linux_right "$1"
 	linux_traffic "$1"
 }
@@ -120,7 +116,7 @@ is_new() {
 	[ "$(readlink "/proc/$watcher/exe")" = /usr/sbin/mape-proto ]
 }
 linux_wait 30 is_new || cat /tmp/systemd.log
-linux_wait 30 is_up || cat /tmp/systemd.log
+linux_wait 30 linux_is_up || cat /tmp/systemd.log
 linux_right "after a reload"
 check "after a reload: the same process" "$(watching)" = "$watcher"
 check "after a reload: its program" "$(readlink "/proc/$watcher/exe")" = /usr/sbin/mape-proto
