@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use mape_core::{IntoVec as _, Quoted};
-use mape_nft::{Interface, Presence, transaction};
+use mape_nft::{Interface, transaction};
 use nix::fcntl::Flock;
 
 use crate::admit::admit;
@@ -14,7 +14,7 @@ use crate::forwards::ConfiguredForwards;
 use crate::interface_state::{State, StateError};
 use crate::loadable::{LoadableInterface, attempts, find_flowtables, first_accepted, loadable};
 use crate::nft_command::Nft;
-use crate::presence::{forget, note, presence};
+use crate::presence::{forget, is_complete, is_loaded, note};
 use crate::publish::{PendingEvents, Planned};
 use crate::record::Record;
 use crate::remarks::Remarks;
@@ -142,15 +142,12 @@ fn load_ready(
     find_flowtables(env, &mut ready)?;
     let bring = |interfaces: &[Interface]| {
         let text = transaction(interfaces);
-        let found = presence(env, nft, &text)?;
-        match found.presence {
-            Presence::Complete if found.is_noted => return Ok(true),
-            Presence::Complete => {}
-            Presence::WithoutShortCuts => nft.load_text(&text.short_cuts())?,
-            Presence::Missing => nft.load(&text)?,
+        if is_complete(env, &text) {
+            return Ok(true);
         }
+        nft.load(&text)?;
         note(env, &text);
-        Ok(found.presence != Presence::Missing)
+        Ok(false)
     };
     let mut refused = Vec::new();
     let mut first = None;
@@ -261,11 +258,10 @@ pub fn intended(
             interface.index = interface.index.filter(|index| *index != 0);
         }
         let text = transaction(&interfaces);
-        match presence(env, &nft, &text).map_or(Presence::Missing, |found| found.presence) {
-            Presence::Complete => return Ok(None),
-            Presence::WithoutShortCuts => first.get_or_insert_with(|| text.short_cuts()),
-            Presence::Missing => first.get_or_insert_with(|| nft.text(&text)),
-        };
+        if is_loaded(env, &text) {
+            return Ok(None);
+        }
+        first.get_or_insert_with(|| nft.text(&text));
     }
     Ok(first)
 }

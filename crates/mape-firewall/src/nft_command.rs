@@ -9,7 +9,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use mape_nft::{Presence, Transaction};
+use mape_nft::Transaction;
 use mape_system::program::{Command, End, Ended, Program, ProgramError};
 use nix::fcntl::Flock;
 use serde::de::DeserializeOwned;
@@ -49,14 +49,6 @@ impl<'a> Nft<'a> {
     /// fails, none counts as left over.
     pub(super) fn text(&self, transaction: &Transaction) -> String {
         transaction.text(&self.checked(&["list", "chains"], None).unwrap_or_default())
-    }
-
-    /// Asks nft which part of this text is loaded. nft reads all sets and maps for the answer, so
-    /// `presence.rs` asks the kernel first.
-    pub(super) fn presence(&self, transaction: &Transaction) -> Result<Presence, FirewallError> {
-        // nft fails at the first object that does not exist.
-        let output = self.run(&["-t", &transaction.query()], None)?;
-        Ok(transaction.found_in(&String::from_utf8_lossy(&output.stdout)))
     }
 
     /// Loads the text: all of it or nothing.

@@ -14,12 +14,14 @@ mod content;
 mod flowtables;
 mod fw4;
 mod published;
+mod short_cuts;
 
 pub use admitted::admitted;
 pub use content::{Content, Part, content};
 pub use flowtables::flowtables_of_others;
 pub use fw4::{fw4_knows, fw4_stops_published, has_fw4};
 pub use published::{pairs, published};
+pub use short_cuts::{ShortCuts, generation};
 
 /// Numbers of the messages (`linux/netfilter/nf_tables.h`).
 const NFT_MSG_GETTABLE: u8 = 1;

@@ -75,4 +75,4 @@ pub use object_names::{DropKind, ObjectNames};
 pub use offload::Offload;
 pub use published::{Devices, Forwards, Published, Transport};
 pub use ruleset::{probe, standalone, static_text, transaction, unload_text};
-pub use transaction::{Presence, Transaction};
+pub use transaction::Transaction;

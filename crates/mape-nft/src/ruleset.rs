@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use crate::edge::Edge;
 use crate::edge_rules::EdgeRules;
 use crate::interface::Interface;
-use crate::object_names::{INET_TABLE, MARKER_CHAIN};
+use crate::object_names::{INET_TABLE, MARKER_CHAIN, ObjectNames};
 use crate::offload::Offload;
 use crate::text::{Object, Section, remove_chains, remove_table};
-use crate::transaction::{SHORT_CUTS, Transaction, own_netdev_tables};
+use crate::transaction::{Transaction, own_netdev_tables};
 use crate::{former_names, forwards, full_cone, nat, offload_rules, outer_guard};
 
 /// Before the SNAT of other programs (firewall4 masquerades at `srcnat`): the first chain that
@@ -49,18 +49,17 @@ const VERDICTS: &str = "type iface_index : verdict\nsize 1024";
 /// router itself sends from there, and the outer guard checks those packets.
 ///
 /// Loading this text removes the short cuts that [`transaction`] inserts in both guards.
-/// Packets then take the longer path until [`Transaction::short_cuts`] is loaded.
+/// Packets then take the longer path until they are inserted again.
 #[must_use]
 pub fn static_text() -> String {
     let mut text = String::new();
     let mut common = Section::new("inet", INET_TABLE);
     common.extend(static_objects());
     common.write(&mut text);
-    let _ = writeln!(text, "flush set inet {INET_TABLE} shortcuts_loaded");
     text
 }
 
-fn static_objects() -> [Object; 9] {
+fn static_objects() -> [Object; 8] {
     let rules = |rules: &[&str]| rules.iter().map(|&rule| rule.to_owned()).into_vec();
     let guarded = guarded(GUARDED);
     [
@@ -68,7 +67,6 @@ fn static_objects() -> [Object; 9] {
         Object::persistent("map", "snat_by_oif", VERDICTS),
         Object::persistent("map", "outer_guard_by_ce", "type ipv6_addr : verdict\nsize 1024"),
         Object::persistent("set", "ce_addresses", "type ipv6_addr\nsize 1024"),
-        Object::persistent("set", "shortcuts_loaded", "type mark"),
         Object::hooked("srcnat", SRCNAT, rules(&["meta nfproto ipv4 oif vmap @snat_by_oif"])),
         Object::chain("leak_guard", rules(&["oif vmap @open_interfaces", "counter drop"])),
         // Of IPv4, only packets that neither come from nor go to a MAP-E interface reach the second
@@ -197,7 +195,6 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
         write_interface(&mut text, interface);
     }
     let marker = marker(&text);
-    let _ = writeln!(text, "add element inet {INET_TABLE} {SHORT_CUTS}");
     let mut mark = |family, table: &str| {
         let mut section = Section::new(family, table);
         section.push(Object::chain(MARKER_CHAIN, vec![format!("return comment \"{marker}\"")]));
@@ -207,10 +204,14 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
     for table in &netdev_tables {
         mark("netdev", table);
     }
-    let short_cuts = interfaces.iter().map(short_cuts).collect();
-    let elements = elements(interfaces);
+    let mut count = [0; 2];
+    for rules in interfaces.iter().map(short_cuts) {
+        for (count, rules) in count.iter_mut().zip(rules) {
+            *count += rules.len();
+        }
+    }
     let names = interfaces.iter().map(|interface| interface.name.identifier()).collect();
-    Transaction { text, marker, names, netdev_tables, elements, short_cuts }
+    Transaction { text, marker, names, netdev_tables, short_cuts: count }
 }
 
 /// Returns the text for `nft -c -f` that asks nft and the kernel whether they accept the rules of
@@ -353,7 +354,12 @@ fn open_interface(text: &mut String, interface: &Interface) {
             interface.object_name(chain)
         );
     }
-    text.push_str(&short_cuts(interface));
+    for (chain, rules) in ObjectNames::GUARDS.iter().zip(short_cuts(interface)) {
+        // Each rule is inserted before the previous one.
+        for packets in rules.iter().rev() {
+            let _ = writeln!(text, "insert rule inet {INET_TABLE} {chain} {packets} accept");
+        }
+    }
 }
 
 /// Returns the elements that lead to the interface's chains: map, key and kind of chain. The map of
@@ -374,26 +380,12 @@ fn verdicts(interface: &Interface) -> Vec<(&'static str, String, &'static str)> 
     verdicts
 }
 
-/// Returns a query for all elements that lead to the rules of these interfaces.
-fn elements(interfaces: &[Interface]) -> String {
-    let ces = interfaces
-        .iter()
-        .map(|interface| ("ce_addresses", interface.dataplane.ce().to_string(), ""));
-    ces.chain(interfaces.iter().flat_map(verdicts)).fold(
-        String::new(),
-        |mut text, (map, key, _)| {
-            let _ = write!(text, "get element inet {INET_TABLE} {map} {{ {key} }}; ");
-            text
-        },
-    )
-}
-
 /// Returns the rules that accept most packets before the leak guard and the outer guard. They
 /// compare an index or bytes, because a lookup or a jump takes longer than all of them together
-/// (docs/measurements.md).
-fn short_cuts(interface: &Interface) -> String {
+/// (docs/measurements.md). The lists are those of the chains of [`ObjectNames::GUARDS`].
+fn short_cuts(interface: &Interface) -> [Vec<String>; 2] {
     if interface.dataplane.mapping().is_none() || !interface.device.is_guarded_by_name() {
-        return String::new();
+        return [Vec::new(), Vec::new()];
     }
     let key = interface.key();
     // Of two interfaces, one may be open and the other not. Both are tunnels, and a comparison of
@@ -401,16 +393,7 @@ fn short_cuts(interface: &Interface) -> String {
     let incoming = format!("iif {key} meta oiftype != ipip6");
     let outgoing = nat::COMMON_PROTOCOLS.map(|protocol| format!("oif {key} {protocol}"));
     let forwarded = std::iter::once(incoming).chain(outgoing).into_vec();
-    let chains =
-        [("forward_guard", forwarded), ("output_guard", outer_guard::short_cuts(interface))];
-    let mut text = String::new();
-    for (chain, rules) in chains {
-        // Each rule is inserted before the previous one.
-        for packets in rules.iter().rev() {
-            let _ = writeln!(text, "insert rule inet {INET_TABLE} {chain} {packets} accept");
-        }
-    }
-    text
+    [forwarded, outer_guard::short_cuts(interface)]
 }
 
 /// Returns the edge on the device's own hooks.

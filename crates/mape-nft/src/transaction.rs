@@ -1,32 +1,17 @@
-//! The text for all interfaces of the machine, and the queries that tell whether it is loaded.
+//! The text for all interfaces of the machine.
 
 use mape_core::IntoVec as _;
 use std::fmt::Write as _;
 
 use crate::former_names;
-use crate::object_names::{INET_TABLE, MARKER_CHAIN, ObjectNames};
+use crate::object_names::INET_TABLE;
 use crate::offload_rules::{FLOWTABLE, KINDS, OWN};
 use crate::text::{chains_of_common_table, remove_chains, remove_table};
 
-/// The element of a set that is present while the short cuts are loaded.
-pub(crate) const SHORT_CUTS: &str = "shortcuts_loaded { 1 }";
-/// How nft lists the element.
-const SHORT_CUTS_HEADING: &str = "set shortcuts_loaded {";
 /// Kinds of an interface's chains on hooks in the common table, except those of the leak guard and
 /// of flow offload. Packets reach them without an element of a map.
 const HOOKED_KINDS: [&str; 5] =
     ["dnat-in", "dnat-local", "hairpin", "full-cone-learn", "full-cone-in"];
-
-/// Which part of a [`Transaction`] is loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presence {
-    /// It is not loaded, or another program has removed a part of it.
-    Missing,
-    /// All but the short cuts, which loading the [static text](crate::static_text) removes.
-    WithoutShortCuts,
-    /// All of it.
-    Complete,
-}
 
 /// The text for all interfaces of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +21,7 @@ pub struct Transaction {
     /// The names of the interfaces, as they occur in names of objects.
     pub(crate) names: Vec<String>,
     pub(crate) netdev_tables: Vec<String>,
-    pub(crate) elements: String,
-    pub(crate) short_cuts: String,
+    pub(crate) short_cuts: [usize; 2],
 }
 
 impl Transaction {
@@ -91,57 +75,18 @@ impl Transaction {
         chains_of_common_table(chains).filter(is_stale).map(str::to_owned).into_vec()
     }
 
-    /// Returns a command for `nft -t` that lists what shows whether this text is loaded, up to the
-    /// first object that does not exist: the marker of each table, the elements that lead packets
-    /// to the rules, the tables, and last the element for the short cuts.
-    #[must_use]
-    pub fn query(&self) -> String {
-        let mut query = format!("list chain inet {INET_TABLE} {MARKER_CHAIN}; ");
-        for table in &self.netdev_tables {
-            // Writing into a `String` cannot fail.
-            let _ = write!(query, "list chain netdev {table} {MARKER_CHAIN}; ");
-        }
-        query.push_str(&self.elements);
-        let _ = write!(query, "list tables; get element inet {INET_TABLE} {SHORT_CUTS}");
-        query
-    }
-
-    /// Returns what the output of [`Self::query`] shows, be it whole or not.
-    #[must_use]
-    pub fn found_in(&self, output: &str) -> Presence {
-        let marker = format!("\"{}\"", self.marker);
-        // Headings of listed objects end with a brace.
-        let is_table = |line: &&str| !line.ends_with('{');
-        let tables = output.lines().filter(is_table).into_vec().join("\n");
-        let own: Vec<&str> = own_netdev_tables(&tables).into_vec();
-        let is_loaded = output.matches(&marker).count() == 1 + self.netdev_tables.len()
-            && tables.lines().any(|line| line.strip_prefix("table inet ") == Some(INET_TABLE))
-            && own.len() == self.netdev_tables.len()
-            && self.netdev_tables.iter().all(|table| own.contains(&table.as_str()));
-        match output.contains(SHORT_CUTS_HEADING) {
-            _ if !is_loaded => Presence::Missing,
-            true => Presence::Complete,
-            false => Presence::WithoutShortCuts,
-        }
-    }
-
     /// Returns the number that identifies the text. It is in the marker of each table.
     #[must_use]
     pub fn marker(&self) -> &str {
         &self.marker
     }
 
-    /// Returns the number of rules that [`Self::short_cuts`] inserts in each chain of
-    /// [`ObjectNames::GUARDS`].
+    /// Returns the number of short cuts in each chain of
+    /// [`ObjectNames::GUARDS`](crate::ObjectNames::GUARDS): rules at its beginning, which loading
+    /// the [static text](crate::static_text) removes.
     #[must_use]
-    pub fn count_short_cuts(&self) -> [usize; 2] {
-        ObjectNames::GUARDS.map(|guard| self.short_cuts.matches(&format!(" {guard} ")).count())
-    }
-
-    /// Returns the text for `nft -f` that loads the short cuts again.
-    #[must_use]
-    pub fn short_cuts(&self) -> String {
-        format!("{}add element inet {INET_TABLE} {SHORT_CUTS}\n", self.short_cuts)
+    pub const fn count_short_cuts(&self) -> [usize; 2] {
+        self.short_cuts
     }
 }
 

@@ -11,10 +11,15 @@ const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST: u16 = 1;
 const NLM_F_ACK: u16 = 4;
 const NLM_F_DUMP: u16 = 0x300;
+const NLM_F_CREATE: u16 = 0x400;
 /// In an answer of many messages: what is listed has changed since the first.
 const NLM_F_DUMP_INTR: u16 = 0x10;
 /// The subsystem of `nf_tables` (`linux/netfilter/nfnetlink.h`).
 pub(crate) const NFNL_SUBSYS_NFTABLES: u8 = 10;
+/// The first and the last message of a batch, and the attribute of the first with the generation.
+const NFNL_MSG_BATCH_BEGIN: u8 = 16;
+const NFNL_MSG_BATCH_END: u8 = 17;
+const NFNL_BATCH_GENID: u16 = 1;
 /// `RTM_NEWLINK`, which also changes a device that is there, and `IFF_UP`.
 const RTM_NEWLINK: u8 = 16;
 const IFF_UP: u32 = 1;
@@ -91,9 +96,13 @@ impl<'bytes> Iterator for Messages<'bytes> {
     }
 }
 
-/// One message to the kernel.
+/// One message to the kernel, or a batch of messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request(Vec<u8>);
+pub struct Request {
+    bytes: Vec<u8>,
+    /// Where the last message begins. Its length is not written yet.
+    last: usize,
+}
 
 impl Request {
     /// Returns a request for a whole list.
@@ -102,10 +111,46 @@ impl Request {
         Self::new(subsystem, message, NLM_F_DUMP, family)
     }
 
-    /// Returns a request for a change, whose result the kernel reports.
+    /// Returns a request for a change or for one object, whose result the kernel reports.
     #[must_use]
     pub fn order(subsystem: u8, message: u8, family: u8) -> Self {
         Self::new(subsystem, message, NLM_F_ACK, family)
+    }
+
+    /// Returns a request for a new object, as a part of a [batch](Self::batch). The kernel reports
+    /// only errors.
+    #[must_use]
+    pub fn creation(subsystem: u8, message: u8, family: u8) -> Self {
+        Self::new(subsystem, message, NLM_F_CREATE, family)
+    }
+
+    /// Returns a batch: the kernel carries out all of these requests or none, and reports the
+    /// result once. It refuses with `ERESTART` if its rules have changed since this generation.
+    ///
+    /// # Errors
+    /// [`Malformed`] if a request is longer than 4 GiB.
+    pub fn batch(
+        subsystem: u8,
+        generation: u32,
+        requests: impl IntoIterator<Item = Self>,
+    ) -> Result<Self, Malformed> {
+        let border = |message| {
+            let mut border = Self::new(0, message, 0, 0);
+            // The resource is the subsystem, in network byte order.
+            if let Some(resource) = border.bytes.last_mut() {
+                *resource = subsystem;
+            }
+            border
+        };
+        let mut batch =
+            border(NFNL_MSG_BATCH_BEGIN).with(NFNL_BATCH_GENID, &generation.to_be_bytes())?;
+        for request in requests {
+            batch = batch.followed_by(request)?;
+        }
+        // Older kernels do not acknowledge the end of a batch. The kernel reports all results after
+        // the last request, and those of the others only if they are errors.
+        batch.put(6, (NLM_F_ACK | NLM_F_CREATE | NLM_F_REQUEST).to_ne_bytes())?;
+        batch.followed_by(border(NFNL_MSG_BATCH_END))
     }
 
     /// Takes the device with this index down, for
@@ -116,7 +161,7 @@ impl Request {
         // `ifinfomsg`).
         let mut request = Self::new(0, RTM_NEWLINK, NLM_F_ACK, 0);
         for word in [index, 0, IFF_UP] {
-            request.0.extend(word.to_ne_bytes());
+            request.bytes.extend(word.to_ne_bytes());
         }
         request
     }
@@ -130,7 +175,27 @@ impl Request {
         bytes.extend([0; 8]);
         // Netfilter's header: family, version 0, no resource.
         bytes.extend([family, 0, 0, 0]);
-        Self(bytes)
+        Self { bytes, last: 0 }
+    }
+
+    fn followed_by(mut self, next: Self) -> Result<Self, Malformed> {
+        self.put_length()?;
+        self.last = self.bytes.len() + next.last;
+        self.bytes.extend(next.bytes);
+        Ok(self)
+    }
+
+    /// Writes a field of the last message's header, in the machine's byte order.
+    fn put<const N: usize>(&mut self, offset: usize, value: [u8; N]) -> Result<(), Malformed> {
+        let start = self.last + offset;
+        let field = self.bytes.get_mut(start..start + N).ok_or(Malformed)?;
+        field.copy_from_slice(&value);
+        Ok(())
+    }
+
+    fn put_length(&mut self) -> Result<(), Malformed> {
+        let len = u32::try_from(self.bytes.len() - self.last).map_err(|_| Malformed)?;
+        self.put(0, len.to_ne_bytes())
     }
 
     /// Adds an attribute.
@@ -139,10 +204,10 @@ impl Request {
     /// [`Malformed`] where the value is too long for an attribute (65531 bytes).
     pub fn with(mut self, kind: u16, value: &[u8]) -> Result<Self, Malformed> {
         let len = u16::try_from(value.len() + 4).map_err(|_| Malformed)?;
-        self.0.extend(len.to_ne_bytes());
-        self.0.extend(kind.to_ne_bytes());
-        self.0.extend(value);
-        self.0.resize(aligned(self.0.len()), 0);
+        self.bytes.extend(len.to_ne_bytes());
+        self.bytes.extend(kind.to_ne_bytes());
+        self.bytes.extend(value);
+        self.bytes.resize(aligned(self.bytes.len()), 0);
         Ok(self)
     }
 
@@ -164,20 +229,22 @@ impl Request {
 
     /// Whether its answer lists objects of `nf_tables`.
     pub(super) fn is_of_nf_tables(&self) -> bool {
-        let kind = self.0.get(4..6).and_then(|kind| kind.try_into().ok());
+        let kind = self.bytes.get(4..6).and_then(|kind| kind.try_into().ok());
         kind.is_some_and(|kind| u16::from_ne_bytes(kind) >> 8 == NFNL_SUBSYS_NFTABLES.into())
     }
 
-    /// Returns the bytes to send.
+    /// Returns the bytes to send. All messages of a batch get this number.
     ///
     /// # Errors
-    /// [`Malformed`] where it is longer than 4 GiB.
+    /// [`Malformed`] if a message is longer than 4 GiB.
     pub fn bytes(mut self, sequence: u32) -> Result<Vec<u8>, Malformed> {
-        let len = u32::try_from(self.0.len()).map_err(|_| Malformed)?;
-        for (start, number) in [(0, len), (8, sequence)] {
-            let field = self.0.get_mut(start..start + 4).ok_or(Malformed)?;
-            field.copy_from_slice(&number.to_ne_bytes());
+        self.put_length()?;
+        self.last = 0;
+        while let Some(rest) = self.bytes.get(self.last..).filter(|rest| !rest.is_empty()) {
+            let len = u32::from_ne_bytes(split(rest)?.0);
+            self.put(8, sequence.to_ne_bytes())?;
+            self.last += usize::try_from(len).map_err(|_| Malformed)?;
         }
-        Ok(self.0)
+        Ok(self.bytes)
     }
 }

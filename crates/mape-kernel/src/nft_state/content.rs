@@ -12,7 +12,7 @@ use super::{
     NFNL_SUBSYS_NFTABLES, NFPROTO_INET, NFPROTO_NETDEV, NFPROTO_UNSPEC, NFT_MSG_GETFLOWTABLE,
     NFT_MSG_GETRULE, NFT_MSG_GETSETELEM, NFT_MSG_GETTABLE, NFTA_EXPR_NAME, NFTA_LIST_ELEM,
     NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS, NFTA_RULE_TABLE, NFTA_SET_ELEM_KEY,
-    NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET, absent_is_empty, text,
+    NFTA_SET_ELEM_LIST_ELEMENTS, NFTA_SET_ELEM_LIST_SET, ShortCuts, absent_is_empty, text,
 };
 use crate::netlink::{Attributes, Kernel, Malformed, NetlinkError, Request};
 
@@ -46,6 +46,8 @@ pub struct Part {
     /// If it is a rule of a chain that begins with short cuts: the chain's place in
     /// [`ObjectNames::GUARDS`].
     guard: Option<usize>,
+    /// The rule's expressions, as the kernel lists them, if it is one of such a chain.
+    expressions: Vec<u8>,
     /// Whether it is the rule with the marker of a load.
     is_marker: bool,
 }
@@ -74,6 +76,19 @@ impl Content {
             }
         }
         (left == [None; 2]).then(|| fnv1a_64(&bytes))
+    }
+
+    /// Returns the first rules of each chain of [`ObjectNames::GUARDS`], these numbers of them.
+    #[must_use]
+    pub fn short_cuts(&self, counts: [usize; 2]) -> ShortCuts {
+        let mut rules = Vec::new();
+        for (guard, count) in counts.into_iter().enumerate() {
+            let of_guard = self.parts.iter().filter(|part| part.guard == Some(guard));
+            for part in of_guard.take(count) {
+                rules.push((guard, part.expressions.clone()));
+            }
+        }
+        ShortCuts::new(rules)
     }
 }
 
@@ -173,10 +188,12 @@ impl Part {
             }
         }
         let chain = all.find(NFTA_RULE_CHAIN)?.map(text).unwrap_or_default();
+        let guard = ObjectNames::GUARDS.iter().position(|guard| *guard == chain);
         Ok(Some(Self {
             hash: fnv1a_64(&bytes),
             family,
-            guard: ObjectNames::GUARDS.iter().position(|guard| *guard == chain),
+            guard,
+            expressions: if guard.is_some() { expressions.to_vec() } else { Vec::new() },
             is_marker: chain == ObjectNames::MARKER_CHAIN,
             ..Self::default()
         }))

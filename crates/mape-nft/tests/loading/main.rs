@@ -9,8 +9,8 @@ use std::num::NonZeroU16;
 
 use mape_core::{Plan, PortRange};
 use mape_nft::{
-    Dataplane, Edge, Forwards, Interface, Options, Presence, Published, Transaction, Transport,
-    probe, standalone, static_text, transaction,
+    Dataplane, Edge, Forwards, Interface, Options, Published, Transport, probe, standalone,
+    static_text, transaction,
 };
 use support::*;
 
