@@ -84,6 +84,12 @@ started() {
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" /usr/sbin/mape-proto firewall >/dev/null
 }
 
+# own_options SIDE: what `set_up` adds to ours.
+own_options() {
+	own=
+	[ "$1" != options ] || own=',"full_cone":true,"time_wait":30,"dscp_reset":true'
+}
+
 # set_up PROTO WORD...: one set-up under a fresh netifd without earlier state. WORD... are put
 # before the handler's call.
 set_up() {
@@ -110,7 +116,7 @@ set_up() {
 	ln -sf ubus/ubus.sock "$root/var/run/ubus.sock"
 	case $protocol in
 	map) options="{\"proto\":\"map\",\"maptype\":\"map-e\",$numbers,\"legacymap\":true,\"tunlink\":\"wan6\",\"mtu\":1460}" ;;
-	mape) options='{"proto":"mape"}' ;;
+	mape) options="{\"proto\":\"mape\"$own}" ;;
 	esac
 	inside "$@" "./$protocol.sh" "$protocol" setup wan "$options" 2>>"$work/log"
 	# Both have to have done it.
@@ -166,8 +172,9 @@ done
 cost='/tmp/bin/lab-traffic cost'
 for ranges in 15 63; do
 	line "$ranges"
-	for side in map mape asks; do
+	for side in map mape options asks; do
 		protocol=mape
+		own_options "$side"
 		[ "$side" != map ] || protocol=map
 		started
 		[ "$side" != asks ] || forget
@@ -176,13 +183,14 @@ for ranges in 15 63; do
 	round=0
 	# The first one fills caches.
 	while [ "$round" -le "${ROUNDS:-11}" ]; do
-		for side in map mape again asks control busy; do
+		for side in map mape again options asks control busy; do
 			started
 			[ "$side" != asks ] || forget
+			own_options "$side"
 			# shellcheck disable=SC2086 # words
 			case $side in
 			map) result=$(set_up map $cost) ;;
-			mape | again | asks) result=$(set_up mape $cost) ;;
+			mape | again | options | asks) result=$(set_up mape $cost) ;;
 			control) result=$(set_up mape $cost /tmp/bin/busy) ;;
 			busy) result=$(inside $cost /tmp/bin/busy) ;;
 			esac

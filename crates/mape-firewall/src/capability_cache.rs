@@ -1,11 +1,12 @@
 //! The cache of checks: which edge nft accepted for which shape of rules ([`State::shape`]).
 //!
-//! The file `accepted`, beside the state files, has a line for each shape: the edge and the shape.
-//! A check is the one expensive step of a set-up. The usual rules are therefore checked when the
-//! firewall starts, before netifd sets up an interface. Without the file, a set-up checks its rules
-//! itself. A load that fails removes it, and so does a reboot.
+//! The file `accepted`, beside the state files, has a line for each check: the edge and the shape.
+//! A check is the one expensive step of a set-up. Rules with every option are therefore checked
+//! when the firewall starts, before netifd sets up an interface. Without the file, a set-up checks
+//! its rules itself. A load that fails removes it, and so does a reboot.
 
 use std::fs;
+use std::num::NonZeroU16;
 
 use mape_core::PortList;
 use mape_nft::{Edge, EdgeChoice, Options};
@@ -26,12 +27,8 @@ const FILE: &str = "accepted";
 pub fn edge_for(env: &Env, state: &State) -> Result<Edge, FirewallError> {
     let (file, shape) = (env.run.join(FILE), state.shape());
     let known = files::text(&file).unwrap_or_default();
-    let edge = |line: &str| {
-        let (edge, of) = line.split_once(' ')?;
-        edge.parse::<EdgeChoice>().ok().filter(|_| of == shape)
-    };
-    if let Some(edge) = known.lines().find_map(edge) {
-        return Ok(edge.preferred());
+    if let Some(edge) = find(&known, &shape) {
+        return Ok(edge);
     }
     let edge = check(env, state)?;
     // Without the file, the next set-up takes longer.
@@ -39,10 +36,33 @@ pub fn edge_for(env: &Env, state: &State) -> Result<Edge, FirewallError> {
     Ok(edge)
 }
 
-/// Checks the usual rules, unless they were checked since boot. A refusal is not reported here: the
-/// set-up that needs the rules reports it.
+/// Returns the edge of a check that had all words of this shape. A check of `auto` with the edge
+/// `netdev` is one of that edge too.
+fn find(known: &str, shape: &str) -> Option<Edge> {
+    known.lines().find_map(|line| {
+        let has = |word| line.split(' ').any(|it| it == word);
+        let (edge, _) = line.split_once(' ')?;
+        match edge.parse() {
+            Ok(EdgeChoice::Fixed(edge)) if shape.split(' ').all(has) => Some(edge),
+            _ => None,
+        }
+    })
+}
+
+/// Checks the rules of an interface with a shared address and every option, and the usual ones if
+/// they are refused, unless this was done since boot. A refusal is not reported here: the set-up
+/// that needs the rules reports it.
 pub fn fill(env: &Env) {
-    let _ = usual().map(|state| edge_for(env, &state));
+    let every = Options { full_cone: true, time_wait: Some(NonZeroU16::MIN), dscp_reset: true };
+    let known = files::text(env.run.join(FILE)).unwrap_or_default();
+    let Ok(usual) = with_options(Options::default()) else { return };
+    if find(&known, &usual.shape()).is_some() {
+        return;
+    }
+    let accepted = with_options(every).is_ok_and(|every| edge_for(env, &every).is_ok());
+    if !accepted {
+        let _ = edge_for(env, &usual);
+    }
 }
 
 /// Removes the cache, so that the next set-up checks the rules itself.
@@ -50,11 +70,10 @@ pub fn clear(env: &Env) {
     let _ = fs::remove_file(env.run.join(FILE));
 }
 
-/// Returns the state of a usual interface: a shared address and no options.
-fn usual() -> Result<State, StateError> {
+/// Returns the state of an interface with a shared address.
+fn with_options(options: Options) -> Result<State, StateError> {
     let name = "usual".parse()?;
-    let (listening, options) = (PortList::default(), Options::default());
-    Ok(State::new(&name, &single_port()?, &listening, EdgeChoice::Auto, options))
+    Ok(State::new(&name, &single_port()?, &PortList::default(), EdgeChoice::Auto, options))
 }
 
 #[cfg(test)]
@@ -62,6 +81,7 @@ mod tests {
     use mape_core::{Request, plan};
 
     use super::*;
+    use crate::executable::executable;
 
     /// A nft that accepts everything, and one that refuses everything: only an answer from the
     /// cache differs from its own.
@@ -78,18 +98,48 @@ mod tests {
         };
         let usual = state(Options::default());
         let cone = state(Options { full_cone: true, ..Options::default() });
+        let fixed = |edge| {
+            let (name, listening) = ("wan".parse().unwrap(), PortList::default());
+            State::new(&name, &line, &listening, EdgeChoice::Fixed(edge), Options::default())
+        };
+        let [netdev, plain] = [Edge::Netdev, Edge::Plain].map(fixed);
         let edge = |env: &Env, state: &State| edge_for(env, state).ok();
         fill(&refusing);
         assert_eq!(edge(&refusing, &usual), None);
+        // Every option at once.
         fill(&accepting);
-        assert_eq!(edge(&refusing, &usual), Some(Edge::Netdev));
-        assert_eq!(edge(&refusing, &cone), None);
-        assert_eq!(edge(&accepting, &cone), Some(Edge::Netdev));
         assert_eq!([&usual, &cone].map(|it| edge(&refusing, it)), [Some(Edge::Netdev); 2]);
+        assert_eq!(edge(&refusing, &netdev), Some(Edge::Netdev));
+        // A choice that was not checked.
+        assert_eq!(edge(&refusing, &plain), None);
+        assert_eq!(edge(&accepting, &plain), Some(Edge::Plain));
+        assert_eq!(edge(&refusing, &plain), Some(Edge::Plain));
         clear(&accepting);
         assert_eq!(edge(&refusing, &usual), None);
+        // A check of fewer kinds of rules says nothing about more.
+        assert_eq!(edge(&accepting, &usual), Some(Edge::Netdev));
+        assert_eq!(edge(&refusing, &cone), None);
+        clear(&accepting);
         fs::write(run.join(FILE), usual.shape()).unwrap();
         assert_eq!(edge(&refusing, &usual), None);
+        fs::remove_dir_all(&run).unwrap();
+    }
+
+    /// A kernel that lacks what an option needs takes the usual rules. It is not asked again.
+    #[test]
+    fn options_that_are_refused_leave_the_usual_rules() {
+        let run = std::env::temp_dir().join(format!("mape-refused-{}", std::process::id()));
+        fs::create_dir_all(&run).unwrap();
+        let nft = run.join("nft");
+        let said = "grep -q full-cone && { echo Error >&2; exit 1; }";
+        executable(&nft, &format!("#!/bin/sh\necho >>$0.calls\n{said}\nexit 0\n"));
+        let env = Env { run: run.clone(), nft, ..Env::default() };
+        let calls = || fs::read_to_string(run.join("nft.calls")).unwrap().len();
+        fill(&env);
+        assert_eq!(fs::read_to_string(run.join(FILE)).unwrap(), "netdev auto shared\n");
+        let first = calls();
+        fill(&env);
+        assert_eq!(calls(), first);
         fs::remove_dir_all(&run).unwrap();
     }
 }

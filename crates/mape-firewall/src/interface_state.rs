@@ -259,15 +259,22 @@ impl State {
         self.upnp_ports
     }
 
-    /// Returns the values on which the kinds of rules depend. nft accepts or refuses two states of
-    /// the same shape alike.
+    /// Returns the values on which the kinds of rules depend, as words. nft and the kernel accept
+    /// rules of which they accept a kind more with the same edge.
     #[must_use]
     pub fn shape(&self) -> String {
         let shared = self.plan().is_ok_and(|plan| plan.port_set().parameters().psid_len() > 0);
-        let Self { edge, full_cone, time_wait, dscp_reset, cone_hosts, .. } = self;
-        let full_cone = *full_cone || !cone_hosts.is_empty();
-        let time_wait = time_wait.map_or(0, NonZeroU16::get);
-        format!("{edge} {full_cone} {time_wait} {dscp_reset} {shared}")
+        let mut shape = format!("{} {}", self.edge, if shared { "shared" } else { "whole" });
+        for (word, is_set) in [
+            (" full_cone", self.full_cone || !self.cone_hosts.is_empty()),
+            (" time_wait", self.time_wait.is_some()),
+            (" dscp_reset", self.dscp_reset),
+        ] {
+            if is_set {
+                shape.push_str(word);
+            }
+        }
+        shape
     }
 
     /// Returns the plan with which the interface was set up. The ports of forwards and UPnP are
