@@ -45,6 +45,7 @@ const fn script(words: &'static str, when: When) -> Script {
 
 const SCRIPTS: &[Script] = &[
     script("plane-bad.sh", When::Machine),
+    script("plane-two-lines.sh", When::Machine),
     script("plane-capacity.sh v6plus:postrouting ocn:netdev", When::Machine),
     script("plane-icmp.sh v6plus:netdev ocn:postrouting", When::Always),
     script("plane-reload.sh v6plus:netdev v6plus:postrouting", When::Machine),

@@ -116,7 +116,7 @@ pub fn standalone(interface: &Interface) -> String {
     let mut text = String::new();
     let _ = header(&mut text, interface);
     text.push_str(&static_text());
-    write_interface(&mut text, interface);
+    write_interface(&mut text, interface, None);
     let former = former_names::chains(interface);
     remove_chains(&mut text, &[MARKER_CHAIN.to_owned()].into_iter().chain(former).into_vec());
     text
@@ -192,7 +192,7 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
         }
     }
     for interface in interfaces {
-        write_interface(&mut text, interface);
+        write_interface(&mut text, interface, Some(interfaces));
     }
     let marker = marker(&text);
     let mut mark = |family, table: &str| {
@@ -205,7 +205,7 @@ pub fn transaction(interfaces: &[Interface]) -> Transaction {
         mark("netdev", table);
     }
     let mut count = [0; 2];
-    for rules in interfaces.iter().map(short_cuts) {
+    for rules in interfaces.iter().map(|one| short_cuts(one, Some(interfaces))) {
         for (count, rules) in count.iter_mut().zip(rules) {
             *count += rules.len();
         }
@@ -231,7 +231,7 @@ pub fn probe(interface: &Interface) -> String {
         device.write_new(&mut text);
     }
     common.write_new(&mut text);
-    open_interface(&mut text, interface);
+    open_interface(&mut text, interface, None);
     text
 }
 
@@ -314,7 +314,7 @@ impl Parts {
     }
 }
 
-fn write_interface(text: &mut String, interface: &Interface) {
+fn write_interface(text: &mut String, interface: &Interface, all: Option<&[Interface]>) {
     let Parts { device, common, off } = Parts::of(interface);
     if let Some(device) = device {
         device.write(text);
@@ -323,7 +323,7 @@ fn write_interface(text: &mut String, interface: &Interface) {
         remove_chains(text, &off);
     }
     common.write(text);
-    open_interface(text, interface);
+    open_interface(text, interface, all);
 }
 
 /// Returns the leak guard of a device that is not called `mape-*`. It exists from the first load
@@ -340,8 +340,9 @@ fn guarded(device: impl std::fmt::Display) -> String {
     format!("oifname \"{device}\" goto leak_guard")
 }
 
-/// Writes the last step, which makes the device's packets reach the rules.
-fn open_interface(text: &mut String, interface: &Interface) {
+/// Writes the last step, which makes the device's packets reach the rules. `all` are the interfaces
+/// of the machine, if they are known.
+fn open_interface(text: &mut String, interface: &Interface, all: Option<&[Interface]>) {
     let _ = writeln!(
         text,
         "add element inet {INET_TABLE} ce_addresses {{ {} }}",
@@ -354,7 +355,7 @@ fn open_interface(text: &mut String, interface: &Interface) {
             interface.object_name(chain)
         );
     }
-    for (chain, rules) in ObjectNames::GUARDS.iter().zip(short_cuts(interface)) {
+    for (chain, rules) in ObjectNames::GUARDS.iter().zip(short_cuts(interface, all)) {
         // Each rule is inserted before the previous one.
         for packets in rules.iter().rev() {
             let _ = writeln!(text, "insert rule inet {INET_TABLE} {chain} {packets} accept");
@@ -383,7 +384,7 @@ fn verdicts(interface: &Interface) -> Vec<(&'static str, String, &'static str)> 
 /// Returns the rules that accept most packets before the leak guard and the outer guard. They
 /// compare an index or bytes, because a lookup or a jump takes longer than all of them together
 /// (docs/measurements.md). The lists are those of the chains of [`ObjectNames::GUARDS`].
-fn short_cuts(interface: &Interface) -> [Vec<String>; 2] {
+fn short_cuts(interface: &Interface, all: Option<&[Interface]>) -> [Vec<String>; 2] {
     if interface.dataplane.mapping().is_none() || !interface.device.is_guarded_by_name() {
         return [Vec::new(), Vec::new()];
     }
@@ -393,7 +394,7 @@ fn short_cuts(interface: &Interface) -> [Vec<String>; 2] {
     let incoming = format!("iif {key} meta oiftype != ipip6");
     let outgoing = nat::COMMON_PROTOCOLS.map(|protocol| format!("oif {key} {protocol}"));
     let forwarded = std::iter::once(incoming).chain(outgoing).into_vec();
-    [forwarded, outer_guard::short_cuts(interface)]
+    [forwarded, outer_guard::short_cuts(interface, all)]
 }
 
 /// Returns the edge on the device's own hooks.

@@ -10,6 +10,7 @@ mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 mod traffic;
+mod two_lines;
 mod world;
 mod zones;
 

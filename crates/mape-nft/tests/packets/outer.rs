@@ -22,12 +22,19 @@ fn gets_out(from: &Socket, to: &Socket, ce: Ipv6Addr, inner: &[u8], time: Durati
     to.read(&mut buffer).is_ok_and(|size| &buffer[..size] == inner)
 }
 
-struct Inner {
-    first: u8,
-    fragment: u16,
-    protocol: u8,
-    source: [u8; 4],
-    payload: Vec<u8>,
+/// A raw socket of this address that sends what follows an IPv6 header as IPv4.
+pub(crate) fn raw(address: Ipv6Addr) -> Socket {
+    let socket = Socket::new(Domain::IPV6, Type::RAW, Some(Protocol::from(4))).unwrap();
+    socket.bind(&SockAddr::from(SocketAddrV6::new(address, 0, 0, 0))).unwrap();
+    socket
+}
+
+pub(crate) struct Inner {
+    pub(crate) first: u8,
+    pub(crate) fragment: u16,
+    pub(crate) protocol: u8,
+    pub(crate) source: [u8; 4],
+    pub(crate) payload: Vec<u8>,
 }
 
 const OWN: [u8; 4] = [106, 72, 50, 97];
@@ -37,7 +44,7 @@ impl Inner {
         Self { first: 0x45, fragment: 0, protocol, source: OWN, payload: payload.concat() }
     }
 
-    fn udp(port: u16) -> Self {
+    pub(crate) fn udp(port: u16) -> Self {
         Self::new(17, &[&port.to_be_bytes(), &[0, 53, 0, 8, 0, 0]])
     }
 
@@ -54,7 +61,7 @@ impl Inner {
         Self::new(1, &[&[3, 3, 0, 0, 0, 0, 0, 0], &quoted.bytes()])
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let Self { first, fragment, protocol, source, payload } = self;
         let mut header = [0_u8; 20];
         header[0] = *first;
@@ -71,11 +78,6 @@ fn check(world: &World, plan: &Plan, packets: Vec<(&str, Inner, bool)>) {
     let ce = plan.ce();
     world.load(&standalone(&interface(plan, Edge::Netdev)));
     world.within(Place::Cpe, || {
-        let raw = |address| {
-            let socket = Socket::new(Domain::IPV6, Type::RAW, Some(Protocol::from(4))).unwrap();
-            socket.bind(&SockAddr::from(SocketAddrV6::new(address, 0, 0, 0))).unwrap();
-            socket
-        };
         let neighbour = "fd00::1".parse().unwrap();
         let (from, to) = (raw(ce), raw(neighbour));
         for (name, inner, expected) in packets {
