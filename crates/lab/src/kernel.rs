@@ -61,6 +61,7 @@ const MODULES: &[&str] = &[
     "crc32c_generic",
     "virtio_pci",
     "virtio_blk",
+    "virtio_net",
     "veth",
     "bridge",
     "dummy",

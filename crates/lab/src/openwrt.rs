@@ -5,6 +5,7 @@
 //! the root needs. With `--stand-in` instead of a root, programs of our own imitate OpenWrt's.
 //! `--quick` repeats and waits as little as `cargo xtask test`.
 
+mod pages;
 mod report;
 mod rootfs;
 mod stand_in;
@@ -20,6 +21,7 @@ use crate::provision;
 use crate::vm::Vm;
 use host_tools::steps::root;
 use host_tools::tools;
+pub use pages::command as pages;
 use report::Report;
 pub use report::Verdict;
 use rootfs::RootFs;
@@ -216,9 +218,7 @@ fn run(
 ) -> anyhow::Result<()> {
     let kernel = Kernel::obtain(report.series())?;
     report.kernel.clone_from(&kernel.release);
-    let mut files = crate::initramfs(&kernel, &root().join("tests/vm"))?;
-    files.add_tree("lab/openwrt", &root().join("tests/openwrt"))?;
-    add_root(&mut files, rootfs)?;
+    let mut files = files(&kernel, rootfs)?;
     if scenarios.iter().any(|name| name == PROVISION) {
         provision::prepare_servers()?;
         provision::add_servers(&mut files)?;
@@ -239,15 +239,36 @@ fn run(
     Ok(())
 }
 
+/// Collects everything that the machine of a root has.
+fn files(kernel: &Kernel, rootfs: &RootFs) -> anyhow::Result<Initramfs> {
+    let mut files = crate::initramfs(kernel, &root().join("tests/vm"))?;
+    files.add_tree("lab/openwrt", &root().join("tests/openwrt"))?;
+    add_root(&mut files, rootfs)?;
+    Ok(files)
+}
+
 /// Collects the root, with our files as the package installs them.
 fn add_root(files: &mut Initramfs, rootfs: &RootFs) -> anyhow::Result<()> {
     files.add_tree(INSIDE, rootfs.directory())?;
-    let ours = root().join("files");
-    let mut directories = vec![ours.clone()];
+    add_files(files, rootfs, &root().join("files"), Path::new(""))?;
+    let program = tools::build_for_router()?;
+    files.add_file(&inside(rootfs, Path::new("usr/sbin/mape-proto")), 0o755, &program)?;
+    let uplink = root().join("tests/openwrt/labwan.sh");
+    files.add_file(&inside(rootfs, Path::new("lib/netifd/proto/labwan.sh")), 0o755, &uplink)
+}
+
+/// Collects the files below a directory of ours, each at its place below `to` in the root.
+fn add_files(
+    files: &mut Initramfs,
+    rootfs: &RootFs,
+    ours: &Path,
+    to: &Path,
+) -> anyhow::Result<()> {
+    let mut directories = vec![ours.to_owned()];
     while let Some(directory) = directories.pop() {
         for entry in std::fs::read_dir(directory)? {
             let path = entry?.path();
-            let name = path.strip_prefix(&ours)?;
+            let name = path.strip_prefix(ours)?;
             // Files for plain Linux, which no package installs on a router.
             if name == Path::new("linux") {
                 continue;
@@ -257,14 +278,11 @@ fn add_root(files: &mut Initramfs, rootfs: &RootFs) -> anyhow::Result<()> {
             } else {
                 let text = std::fs::read(&path)?;
                 let mode = if text.starts_with(b"#!") { 0o755 } else { 0o644 };
-                files.add_bytes(&inside(rootfs, name), mode, &text);
+                files.add_bytes(&inside(rootfs, &to.join(name)), mode, &text);
             }
         }
     }
-    let program = tools::build_for_router()?;
-    files.add_file(&inside(rootfs, Path::new("usr/sbin/mape-proto")), 0o755, &program)?;
-    let uplink = root().join("tests/openwrt/labwan.sh");
-    files.add_file(&inside(rootfs, Path::new("lib/netifd/proto/labwan.sh")), 0o755, &uplink)
+    Ok(())
 }
 
 /// Returns the path in the archive of a file of the root, whose directory may be a link.

@@ -3,13 +3,14 @@
 //! The machine is emulated (TCG) or a process (`user_mode.rs`), and not virtualized, so it
 //! works inside containers and other VMs.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use super::initramfs::Initramfs;
 use super::kernel::{Kernel, Machine};
@@ -30,7 +31,12 @@ const KERNEL_WORDS: &str = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=
 /// The machine's clock counts instructions, one per nanosecond, and jumps to the next timer when
 /// the machine is idle. So the load of the host does not change measured times, and waiting costs
 /// no time.
-const CLOCK: &[&str] = &["-icount", "shift=0,sleep=off"];
+const CLOCK: [&str; 2] = ["-icount", "shift=0,sleep=off"];
+
+/// The address of the machine that can be reached, which its script gives to it, and the network
+/// that the emulator has for it. The emulator's own address in it is the last one.
+pub const REACHED: &str = "192.168.1.1";
+const NETWORK: &str = "user,id=lan,net=192.168.1.0/24,host=192.168.1.254,restrict=on";
 
 /// A running machine. Dropping it ends it.
 pub struct Vm {
@@ -64,7 +70,25 @@ impl Vm {
         commands: &str,
         limit: Duration,
     ) -> anyhow::Result<Self> {
-        Self::start(kernel, files, commands, limit, false)
+        Self::start(kernel, files, commands, limit, false, &[])
+    }
+
+    /// As [`Self::boot`], in the time of this machine, with a network device. Each pair is a TCP
+    /// port of 127.0.0.1 here and the port of [`REACHED`] that it leads to.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::boot`], or the kernel is not an emulated one.
+    pub fn boot_reachable(
+        kernel: &Kernel,
+        files: Initramfs,
+        commands: &str,
+        limit: Duration,
+        ports: &[(u16, u16)],
+    ) -> anyhow::Result<Self> {
+        let emulated = matches!(kernel.machine, Machine::Emulator(_));
+        ensure!(emulated, "only an emulated kernel can be reached, such as --kernel 6.12");
+        Self::start(kernel, files, commands, limit, false, ports)
     }
 
     /// As [`Self::boot`], with a disk. After the line [`AGAIN`] on the console the machine reboots
@@ -79,7 +103,7 @@ impl Vm {
         commands: &str,
         limit: Duration,
     ) -> anyhow::Result<Self> {
-        Self::start(kernel, files, commands, limit, true)
+        Self::start(kernel, files, commands, limit, true, &[])
     }
 
     fn start(
@@ -88,6 +112,7 @@ impl Vm {
         commands: &str,
         limit: Duration,
         may_boot_again: bool,
+        ports: &[(u16, u16)],
     ) -> anyhow::Result<Self> {
         files.add_bytes("lab/run", 0o755, commands.as_bytes());
         let cache = cache_directory();
@@ -106,7 +131,15 @@ impl Vm {
         }
         let disk = disk.as_deref();
         let (mut command, processor) = match kernel.machine {
-            Machine::Emulator(words) => (emulator(words, &kernel.image, &initrd, disk), None),
+            Machine::Emulator(words) => {
+                let mut emulator = emulator(words, &kernel.image, &initrd, disk);
+                if ports.is_empty() {
+                    emulator.args(CLOCK);
+                } else {
+                    emulator.args(network(ports));
+                }
+                (emulator, None)
+            }
             Machine::Process => {
                 let processor = Processor::take();
                 let image = &kernel.image;
@@ -163,7 +196,6 @@ fn emulator(words: &[&str], image: &Path, initrd: &Path, disk: Option<&Path>) ->
     // The kernel ends qemu even if this process is killed and no destructor runs.
     qemu.args(["--pdeathsig", "KILL"])
         .args(words)
-        .args(CLOCK)
         .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"])
         .args(["-serial", "stdio"])
         .arg("-kernel")
@@ -175,6 +207,17 @@ fn emulator(words: &[&str], image: &Path, initrd: &Path, disk: Option<&Path>) ->
         qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio", disk.display()));
     }
     qemu
+}
+
+/// Returns the words for the network device of a machine that can be reached. Without the clock
+/// that counts instructions: it would let time pass that the browser here does not have.
+fn network(ports: &[(u16, u16)]) -> [String; 4] {
+    let mut network = NETWORK.to_owned();
+    for (here, there) in ports {
+        let _ = write!(network, ",hostfwd=tcp:127.0.0.1:{here}-{REACHED}:{there}");
+    }
+    let device = "virtio-net-pci,netdev=lan,romfile=";
+    ["-netdev".into(), network, "-device".into(), device.into()]
 }
 
 /// Starts the machine, and a thread that reads its console.

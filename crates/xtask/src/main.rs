@@ -54,6 +54,8 @@ Usage: cargo xtask COMMAND
   openwrt --rootfs DIRECTORY|TARBALL | --stand-in [--kernel NAME] [--quick] [--json FILE] [SCENARIO...]
                   our files in an OpenWrt root, under its own netifd and firewall4; or under
                   programs of ours that stand in for them; --quick as short as in every test
+  openwrt pages --rootfs DIRECTORY|TARBALL [--kernel NAME] [CASE...]
+                  cases of tests/luci on a root with LuCI that runs in a machine (default: walk)
   openwrt         all that every test runs on these
   linux [--long] [--kernel NAME] [SCRIPT...]
                   the tests of plain Linux, on both kernels
@@ -133,6 +135,7 @@ fn main() -> ExitCode {
         ["sbom"] => sbom::text().map(|text| print!("{text}")),
         ["mutants"] => Steps::run(mutants::all),
         ["openwrt"] => Steps::run(openwrt::steps),
+        ["openwrt", "pages", rest @ ..] => openwrt::pages(rest),
         ["openwrt", rest @ ..] => match openwrt::command(rest) {
             Ok(verdict) => return ExitCode::from(verdict.status()),
             Err(error) => Err(error),

@@ -46,8 +46,11 @@ class Results {
 
 async function main() {
 	const options = usage(process.argv.slice(2));
-	const source = process.env.LUCI_ROOT;
+	const { LUCI_ROOT: source, LUCI_URL: url, LUCI_SHELL: shell } = process.env;
 	const results = new Results();
+	// In a machine the pages show what the program itself says, so a case that has it say
+	// something else cannot run there.
+	const wanted = options.only.length || !url ? options.only : [ 'walk' ];
 	const names = fs.readdirSync(path.join(__dirname, 'cases')).map(name => path.basename(name, '.js')).sort();
 	let outcome = 1;
 	let reason = null;
@@ -63,12 +66,13 @@ async function main() {
 
 	try {
 		const { Real } = require('./real.js');
+		const { Machine } = require('./router.js');
 		const { StandIn } = require('./stand-in/site.js');
 
-		site = source ? new Real(path.resolve(source), options.program) : await StandIn.start(options.program);
+		site = url ? new Machine(url, shell) : source ? new Real(path.resolve(source), options.program) : await StandIn.start(options.program);
 		opened = await require('./browser.js').open();
 
-		for (const name of names.filter(name => !options.only.length || options.only.includes(name))) {
+		for (const name of names.filter(name => !wanted.length || wanted.includes(name))) {
 			const { needs, run } = require(`./cases/${name}.js`);
 
 			if (needs === 'real' && !site.real)
@@ -100,9 +104,9 @@ async function main() {
 
 	const failed = results.list.filter(({ passed }) => !passed).length;
 
-	console.log(`${results.list.length - failed} passed, ${failed} failed, on ${source ? 'the real LuCI' : 'the stand-in'}`);
+	console.log(`${results.list.length - failed} passed, ${failed} failed, on ${source || url ? 'the real LuCI' : 'the stand-in'}`);
 	if (options.json)
-		fs.writeFileSync(options.json, `${JSON.stringify({ schema: 1, luci: source ? 'real' : 'stand-in', outcome, reason, checks: results.list }, null, '\t')}\n`);
+		fs.writeFileSync(options.json, `${JSON.stringify({ schema: 1, luci: source || url ? 'real' : 'stand-in', outcome, reason, checks: results.list }, null, '\t')}\n`);
 
 	return outcome;
 }

@@ -4,17 +4,15 @@
 
 const { execFileSync, spawnSync } = require('child_process');
 const fs = require('fs');
-const http = require('http');
 const path = require('path');
 
-const { written } = require('./worlds.js');
+const { Router } = require('./router.js');
 
 const START = path.join(__dirname, 'router/start.sh');
 
-class Real {
+class Real extends Router {
 	constructor(source, program) {
-		this.base = 'http://127.0.0.1';
-		this.real = true;
+		super('http://127.0.0.1');
 		this.root = fs.mkdtempSync('/tmp/mape-luci-root-');
 		if (fs.statSync(source).isDirectory())
 			execFileSync('cp', [ '-a', '--', `${source}/.`, this.root ]);
@@ -65,73 +63,14 @@ class Real {
 		}
 	}
 
-	// Interfaces of proto mape in the configuration, by name, each with its options.
-	interfaces(sections) {
-		const file = path.join(this.root, 'etc/config/network');
+	read(name) {
+		const file = path.join(this.root, name);
 
-		this.network ??= fs.readFileSync(file, 'utf8');
-		fs.writeFileSync(file, this.network + Object.entries(sections).map(([ name, options ]) =>
-			`\nconfig interface '${name}'\n\toption proto 'mape'\n${Object.entries(options).map(([ key, value ]) =>
-				`\toption ${key} '${value.replaceAll('\'', '\'\\\'\'')}'\n`).join('')}`).join(''));
+		return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
 	}
 
-	// Sections mape_forward of the firewall, by name.
-	forwards(sections) {
-		const file = path.join(this.root, 'etc/config/firewall');
-
-		this.firewall ??= fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
-		fs.writeFileSync(file, this.firewall + written(sections));
-	}
-
-	// The program itself follows what is applied.
-	follow() {}
-
-	set(words) {
-		const { status, stderr } = this.router('uci', 'set', words);
-
-		if (status !== 0)
-			throw new Error(`uci set ${words}: ${stderr}`);
-		this.router('uci', 'commit');
-	}
-
-	get(word) {
-		return this.router('uci', '-q', 'get', word).stdout.trim();
-	}
-
-	theme(name) {
-		this.set(`luci.main.mediaurlbase=/luci-static/${name}`);
-	}
-
-	language(name) {
-		this.set(`luci.main.lang=${name}`);
-	}
-
-	// Leases of the LAN as dnsmasq writes them: names that hosts choose for themselves.
-	leases(text) {
-		fs.writeFileSync(path.join(this.root, 'tmp/dhcp.leases'), text);
-	}
-
-	// The cookie of a user who has logged in.
-	login(user) {
-		const body = `luci_username=${user}&luci_password=mape`;
-
-		return new Promise((resolve, reject) => {
-			const request = http.request(`${this.base}/cgi-bin/luci/`, {
-				method: 'POST',
-				headers: { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': body.length }
-			}, answer => {
-				const cookie = (answer.headers['set-cookie'] ?? []).map(it => it.match(/^(sysauth[a-z_]*)=([0-9a-f]+)/)).find(Boolean);
-
-				answer.resume();
-				if (cookie)
-					resolve({ name: cookie[1], value: cookie[2] });
-				else
-					reject(new Error(`${user} cannot log in: status ${answer.statusCode}`));
-			});
-
-			request.on('error', reject);
-			request.end(body);
-		});
+	write(name, text) {
+		fs.writeFileSync(path.join(this.root, name), text);
 	}
 
 	stop() {

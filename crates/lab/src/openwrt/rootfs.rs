@@ -108,7 +108,7 @@ impl RootFs {
         self.has(Path::new("lib/netifd/proto/map.sh"))
     }
 
-    fn has(&self, name: &Path) -> bool {
+    pub(super) fn has(&self, name: &Path) -> bool {
         self.directory.join(self.place(name)).symlink_metadata().is_ok()
     }
 

@@ -10,8 +10,9 @@ const { settled, PAGES } = require('./states.js');
 const { withForwards } = require('./forward.js');
 const worlds = require('../worlds.js');
 
-// A device of the LAN, by the name under which the page offers it.
-const DEVICE = { name: 'ps5', address: '192.168.1.50' };
+// A device of the LAN, by the name under which the page offers it. In the machine it is the host
+// lan1, where something listens on the game's port.
+const DEVICE = { name: 'ps5', address: '192.168.1.11' };
 const GAME = '25565';
 
 // Names of interfaces in the recorded answers.
@@ -38,24 +39,25 @@ function named(answers, { doctor } = answers) {
 }
 
 // What the router of the stand-in does: it connects after the set-up, and opens what is applied.
-function follows({ site, options }, language) {
+function follows({ site, options }, name) {
 	const { states, make } = worlds;
 
-	site.answers(make(options.program, `walk-${language}`, states()['no-interface'].change));
+	site.answers(make(options.program, `walk-${name}`, states()['no-interface'].change));
 	site.unloaded = true;
 	site.follow(() => named(make(options.program, 'connects', states().pending.change)));
 }
 
 class Walk {
-	constructor(it, name, { options }) {
-		Object.assign(this, { it, name, presses: [], wrong: [], pictures: options.pictures, shots: 0 });
+	constructor(it, name, { options, site }) {
+		// In the machine everything takes longer.
+		Object.assign(this, { it, name, presses: [], wrong: [], pictures: options.pictures, shots: 0, patience: site.machine ? 120000 : 30000 });
 	}
 
 	// Presses what a newcomer sees. `selector` is the same in each language.
 	async press(what, selector) {
 		const node = this.it.locator(selector).first();
 
-		await node.waitFor({ timeout: 30000 });
+		await node.waitFor({ timeout: this.patience });
 
 		const hidden = await node.evaluate(button => {
 			const { top, bottom, left, right } = button.getBoundingClientRect();
@@ -65,11 +67,11 @@ class Walk {
 
 		if (hidden)
 			this.wrong.push(`${what} is out of sight`);
-		await node.click({ timeout: 20000 });
+		await node.click({ timeout: this.patience });
 		this.presses.push(what);
 	}
 
-	async sees(what, selector, words = '', timeout = 30000) {
+	async sees(what, selector, words = '', timeout = this.patience) {
 		const shown = await this.it.waitForFunction(([ wanted, text ]) => [ ...document.querySelectorAll(wanted) ].some(node => node.textContent.includes(text)),
 			[ selector, words ], { timeout }).catch(() => null);
 
@@ -84,15 +86,42 @@ class Walk {
 	}
 }
 
-// netifd hears of what was applied; procd, which would tell it, does not run in the root.
-async function applied({ site }, holds) {
-	for (const end = Date.now() + 30000; Date.now() < end; await new Promise(resolve => {
+// Waits until it holds.
+async function until(walk, what, holds) {
+	for (const end = Date.now() + walk.patience; Date.now() < end; await new Promise(resolve => {
 		setTimeout(resolve, 500);
 	}))
 		if (holds())
-			return site.router('ubus', 'call', 'network', 'reload');
+			return;
 
-	throw new Error('nothing was applied');
+	throw new Error(what);
+}
+
+// netifd hears of what was applied: by procd in the machine, which does not run elsewhere.
+async function applied({ site }, walk, holds) {
+	if (site.machine)
+		return;
+
+	await until(walk, 'nothing was applied', holds);
+	site.router('ubus', 'call', 'network', 'reload');
+}
+
+// A router without anything of an earlier walk. Where a package was just installed, the network
+// service does not know the protocol until it is restarted.
+async function reset(suite, walk) {
+	const { site } = suite;
+
+	site.interfaces({});
+	site.forwards({});
+	if (!site.real)
+		return follows(suite, walk.name);
+
+	site.answers(null);
+	site.router('ubus', 'call', 'network', 'reload');
+	if (site.machine) {
+		site.router('/etc/init.d/firewall', 'reload');
+		await until(walk, `${MADE} stays`, () => site.router('ubus', 'list', `network.interface.${MADE}`).status !== 0);
+	}
 }
 
 async function online(suite, walk) {
@@ -105,7 +134,7 @@ async function online(suite, walk) {
 	await walk.sees('what is written', '.modal pre', MADE);
 	await walk.press('Write and apply', '.modal .cbi-button-action.important');
 	if (site.real)
-		await applied(suite, () => site.get(`network.${MADE}.proto`) === 'mape');
+		await applied(suite, walk, () => site.get(`network.${MADE}.proto`) === 'mape');
 	else
 		await walk.sees('that it connects', `[data-interface="${MADE}"] .mape-badge[data-tone="busy"]`);
 
@@ -134,18 +163,19 @@ async function opened(suite, walk) {
 
 	const device = `.modal [data-name="dest_ip"] li[data-value="${DEVICE.address}"]:visible`;
 
-	await it.waitForSelector(device, { timeout: 10000 });
+	await it.waitForSelector(device, { timeout: walk.patience });
 	walk.wrong.push(!(await it.locator(device).first().textContent()).includes(DEVICE.name) && 'the device is not offered by its name');
 	await walk.press(DEVICE.name, device);
 	await it.locator('.modal [data-name="dest_port"] input').pressSequentially(GAME);
 	await it.locator('.modal [data-name="dest_port"] input').press('Tab');
-	await walk.sees('the port that it will get', '.modal [role="alert"] span', '', 15000);
+	await walk.sees('the port that it will get', '.modal [role="alert"] span');
 	await walk.press('Save', '.modal .cbi-button-save, .modal .cbi-button-positive');
-	await it.waitForFunction(() => !document.body.classList.contains('modal-overlay-active'), null, { timeout: 20000 });
+	await it.waitForFunction(() => !document.body.classList.contains('modal-overlay-active'), null, { timeout: walk.patience });
 	await walk.picture();
+	walk.wrong.push(...(await it.$$eval('.mape-page .td[data-name="proto"]', nodes => nodes.map(node => node.textContent.trim()))).map(words => words !== 'TCP' && `what is saved has the protocol ${words}`));
 	await walk.press('Open it now', '.mape-page .mape-problem .cbi-button-action.important');
 	if (site.real)
-		await applied(suite, () => /mape_[a-z0-9]+=mape_forward/.test(site.router('uci', 'show', 'firewall').stdout));
+		await applied(suite, walk, () => /mape_[a-z0-9]+=mape_forward/.test(site.router('uci', 'show', 'firewall').stdout));
 	await walk.sees('that the port is open, and where', '.mape-forward:has(.mape-badge[data-tone="ok"])', '106.72.50.97:');
 }
 
@@ -169,24 +199,17 @@ async function run(suite) {
 		const it = await page(browser, site, { width, height });
 		const walk = new Walk(it, `${language}-${width}`, suite);
 
-		site.interfaces({});
-		site.forwards({});
 		site.language(language);
-		if (site.real) {
-			site.answers(null);
-			site.router('ubus', 'call', 'network', 'reload');
-		}
-		else {
-			follows(suite, language);
-		}
-
+		await reset(suite, walk);
 		await online(suite, walk);
 		if (language !== 'en')
 			walk.wrong.push(...(await english(it, '.mape-page')).map(words => `English: ${words}`));
 		await opened(suite, walk);
 		if (language !== 'en')
 			walk.wrong.push(...(await english(it, '.mape-page')).map(words => `English: ${words}`));
-		if (!site.real)
+		if (site.machine)
+			walk.wrong.push(!site.reaches(await it.locator('.mape-where').first().textContent()) && 'nothing answers there from outside');
+		if (!site.real || site.machine)
 			await verified(suite, walk);
 
 		const most = walk.hasList ? PRESSES + 1 : PRESSES;

@@ -73,7 +73,7 @@ class StandIn {
 	}
 
 	leases(text) {
-		this.host = text.split(' ')[3];
+		this.leased = text.split('\n').filter(line => line).map(line => line.split(' '));
 	}
 
 	theme() {}
@@ -198,7 +198,7 @@ class StandIn {
 		case 'network.interface dump':
 			return { interface: [] };
 		case 'luci-rpc getHostHints':
-			return { '02:00:00:00:00:01': { name: this.host, ipaddrs: [ '192.168.1.50' ] } };
+			return Object.fromEntries((this.leased ?? []).map(([ , mac, address, name ]) => [ mac, { name, ipaddrs: [ address ] } ]));
 		case 'luci.mape status':
 		case 'luci.mape ports':
 		case 'luci.mape doctor':

@@ -226,9 +226,14 @@ const GridSection = baseclass.extend({
 	handleModalSave({ children: [ { section, children } ] }) {
 		if (!children.every(option => option.check(section)))
 			return Promise.resolve();
-		for (const option of children)
-			if (option.field && option.field.value !== (option.cfgvalue(section) ?? option.default ?? ''))
-				option.write(section, option.field.value);
+		// As LuCI: a default is not written unless the option may not be empty.
+		for (const option of children) {
+			const { field: { value } = {}, default: usual } = option;
+
+			if (value === undefined || value === (option.cfgvalue(section) ?? '') || (value === usual && option.rmempty !== false))
+				continue;
+			option.write(section, value);
+		}
 
 		return uci.save().then(() => {
 			ui.hideModal();

@@ -92,7 +92,7 @@ return view.extend({
 		if (!mayWrite)
 			section.renderRowActions = () => E('td', { 'class': 'td' });
 
-		this.renderOptions(section, lines, hints);
+		this.renderOptions(section, lines);
 		poll.add(() => this.refresh(), PAUSE);
 
 		return map.render().then(node => {
@@ -137,7 +137,16 @@ return view.extend({
 		return name ? `${name} (${address})` : address;
 	},
 
-	renderOptions(s, lines, hints) {
+	// Addresses of the LAN that somebody has: each once, without those of this router.
+	devices() {
+		const { hints } = this;
+		const known = [].concat(hints?.getMACHints?.() ?? []).map(([ mac ]) => hints.getIPAddrByMACAddr(mac));
+		const own = uci.sections('network', 'interface').flatMap(({ ipaddr }) => [].concat(ipaddr ?? [])).map(address => address.split('/')[0]);
+
+		return [ ...new Set(known) ].filter(address => address && !own.includes(address));
+	},
+
+	renderOptions(s, lines) {
 		// LuCI copies the properties of an option to the dialogue's option, so inside them
 		// `this` is the option that is shown.
 		const page = this;
@@ -147,12 +156,8 @@ return view.extend({
 
 		host.optional = true;
 		host.placeholder = _('Choose a device, or enter its address');
-		for (const [ mac ] of hints?.getMACHints?.() ?? []) {
-			const address = hints.getIPAddrByMACAddr(mac);
-
-			if (address)
-				host.value(address, E('span', {}, [ this.device(address) ]));
-		}
+		for (const address of this.devices())
+			host.value(address, E('span', {}, [ this.device(address) ]));
 		host.cfgvalue = section_id => option(section_id, 'dest_ip') ?? option(section_id, 'dest_host');
 		host.textvalue = section_id => draw.known(page.device(option(section_id, 'dest_ip')) ?? option(section_id, 'dest_host'));
 		host.validate = (section_id, value) => (value ? forwards.hostOption(value) !== null : !page.isSaving)
@@ -179,8 +184,10 @@ return view.extend({
 
 		for (const [ value, title ] of Object.entries(PROTOCOLS))
 			proto.value(value, title);
-		// A section without the option has both. A new one gets what most servers need.
+		// A section without the option has both. A new one gets what most servers need, and
+		// LuCI writes a default only where it may not be empty.
 		proto.default = 'tcp';
+		proto.rmempty = false;
 		proto.cfgvalue = section_id => {
 			const value = option(section_id, 'proto');
 
