@@ -62,6 +62,7 @@ way_in() {
 	httpd -p 8081 -h /tmp/www
 }
 
+# shellcheck disable=SC2317 # wait_for calls it
 answers() {
 	wget -q -O /dev/null http://127.0.0.1/luci-static/resources/luci.js &&
 		router ubus -S list luci.mape >/dev/null

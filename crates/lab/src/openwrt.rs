@@ -258,12 +258,7 @@ fn add_root(files: &mut Initramfs, rootfs: &RootFs) -> anyhow::Result<()> {
 }
 
 /// Collects the files below a directory of ours, each at its place below `to` in the root.
-fn add_files(
-    files: &mut Initramfs,
-    rootfs: &RootFs,
-    ours: &Path,
-    to: &Path,
-) -> anyhow::Result<()> {
+fn add_files(files: &mut Initramfs, rootfs: &RootFs, ours: &Path, to: &Path) -> anyhow::Result<()> {
     let mut directories = vec![ours.to_owned()];
     while let Some(directory) = directories.pop() {
         for entry in std::fs::read_dir(directory)? {

@@ -114,15 +114,15 @@ fn add_pages(files: &mut Initramfs, rootfs: &RootFs) -> anyhow::Result<()> {
     add_files(files, rootfs, &app.join("root"), Path::new(""))?;
     let users = root().join("tests/luci/browser/router/config-rpcd");
     files.add_file(&inside(rootfs, Path::new("etc/config/rpcd")), 0o600, &users)?;
-    let packer = root().join("tests/luci/browser/router/lmo.js");
-    let packed = std::env::temp_dir().join(format!("mape-{}.lmo", std::process::id()));
+    let script = root().join("tests/luci/browser/router/lmo.js");
+    let catalogue_file = std::env::temp_dir().join(format!("mape-{}.lmo", std::process::id()));
     for (language, name) in LANGUAGES {
         let catalogue = app.join("po").join(language).join("mape.po");
-        output(Command::new("node").arg(&packer).arg(catalogue).arg(&packed))?;
+        output(Command::new("node").arg(&script).arg(catalogue).arg(&catalogue_file))?;
         let place = format!("usr/lib/lua/luci/i18n/mape.{name}.lmo");
-        files.add_file(&inside(rootfs, Path::new(&place)), 0o644, &packed)?;
+        files.add_file(&inside(rootfs, Path::new(&place)), 0o644, &catalogue_file)?;
     }
-    std::fs::remove_file(packed)?;
+    std::fs::remove_file(catalogue_file)?;
     Ok(())
 }
 
@@ -136,10 +136,7 @@ fn end(shell: u16) -> anyhow::Result<()> {
     const TEXT: &str = "touch /tmp/pages-end";
     let mut stream = TcpStream::connect(("127.0.0.1", shell))?;
     let length = TEXT.len();
-    write!(
-        stream,
-        "POST /cgi-bin/shell HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{TEXT}"
-    )?;
+    write!(stream, "POST /cgi-bin/shell HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{TEXT}")?;
     // The answer comes after the command.
     stream.read_to_end(&mut Vec::new())?;
     Ok(())

@@ -1,5 +1,7 @@
 //! Ports in use, as `status` and `ports` show them.
 
+use std::net::Ipv4Addr;
+
 use mape_core::{IntoVec as _, PortRange};
 use serde::Serialize;
 
@@ -42,7 +44,7 @@ pub struct Block {
 }
 
 /// An external port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PortStatus {
     /// Its number.
     pub port: u16,
@@ -51,6 +53,10 @@ pub struct PortStatus {
     /// Connections on it.
     #[serde(flatten)]
     pub connections: PerProtocol<Option<u32>>,
+    /// Hosts with a connection on it, the line's own address being the router, in ascending order;
+    /// at most as many as of those with the most connections are shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<Ipv4Addr>,
 }
 
 impl PortsStatus {
@@ -64,10 +70,11 @@ impl PortsStatus {
             last: range.last(),
             used: known(&|usage| usage.within(*range)),
         };
-        let port = |port| PortStatus {
-            port,
-            role: ports.role(port),
-            connections: known(&|usage| usage.on(port)),
+        let port = |port| {
+            let used = usage.map(|usage| usage.on(port));
+            let connections = used.map_or(PerProtocol::default(), |(counts, _)| counts.map(Some));
+            let hosts = used.into_iter().flat_map(|(_, hosts)| hosts).take(HOSTS).copied();
+            PortStatus { port, role: ports.role(port), connections, hosts: hosts.into_vec() }
         };
         Self {
             usable: ports.usable(),

@@ -63,8 +63,8 @@ pub(crate) struct Ports {
 /// Connections by port and by host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
-    /// Connections on each external port that has any, sorted.
-    ports: Vec<(u16, PerProtocol<u32>)>,
+    /// Connections on each external port that has any, and the hosts that have them, sorted.
+    ports: Vec<(u16, PerProtocol<u32>, Vec<Ipv4Addr>)>,
     /// The hosts behind the line, and the router under the line's own address, sorted.
     hosts: Vec<Host>,
 }
@@ -147,7 +147,7 @@ impl Ports {
     /// Counts the connections on each port. Where the edge is unknown, ports of the set that
     /// conntrack shows count as external ports, as with the edge `plain`.
     pub(crate) fn usage(&self, entries: &[Entry], edge: Option<Edge>) -> Usage {
-        let (mut used, mut hosts) = (Vec::new(), Vec::new());
+        let mut used = Vec::new();
         for entry in entries {
             let Some(port) = entry.port_on(self.address()).and_then(|port| self.real(port, edge))
             else {
@@ -158,11 +158,10 @@ impl Ports {
             }
             let protocol = entry.original.protocol;
             if !matches!(protocol, Protocol::Other(_)) {
-                used.push((port, protocol));
-                hosts.push(self.host(entry));
+                used.push((port, self.host(entry), protocol));
             }
         }
-        Usage::of(used, hosts)
+        Usage::of(used)
     }
 
     /// Whether a packet from outside came to a port without a listener: the router itself got it.
@@ -197,18 +196,23 @@ impl Ports {
 }
 
 impl Usage {
-    /// Counts from one port with its protocol, and one host, for each connection.
-    fn of(mut used: Vec<(u16, Protocol)>, mut hosts: Vec<Ipv4Addr>) -> Self {
-        used.sort_unstable_by_key(|(port, _)| *port);
+    /// Counts from the port, the host and the protocol of each connection.
+    fn of(mut used: Vec<(u16, Ipv4Addr, Protocol)>) -> Self {
+        used.sort_unstable_by_key(|(port, host, _)| (*port, *host));
+        let mut hosts = used.iter().map(|(_, host, _)| *host).into_vec();
         hosts.sort_unstable();
         let ports = used.chunk_by(|a, b| a.0 == b.0).filter_map(|connections| {
             let mut counts = PerProtocol::default();
-            for (_, protocol) in connections {
+            let mut theirs = Vec::new();
+            for (_, host, protocol) in connections {
                 if let Some(count) = counts.of(*protocol) {
                     *count += 1;
                 }
+                if theirs.last() != Some(host) {
+                    theirs.push(*host);
+                }
             }
-            Some((connections.first()?.0, counts))
+            Some((connections.first()?.0, counts, theirs))
         });
         let hosts = hosts.chunk_by(PartialEq::eq).filter_map(|connections| {
             let count = u32::try_from(connections.len()).unwrap_or(u32::MAX);
@@ -217,17 +221,17 @@ impl Usage {
         Self { ports: ports.into_vec(), hosts: hosts.into_vec() }
     }
 
-    /// Returns the connections on this port.
-    pub(crate) fn on(&self, port: u16) -> PerProtocol<u32> {
-        let place = self.ports.binary_search_by_key(&port, |(port, _)| *port);
-        let counts = place.ok().and_then(|place| self.ports.get(place));
-        counts.map_or_else(PerProtocol::default, |(_, counts)| *counts)
+    /// Returns the connections on this port, and the hosts that have them.
+    pub(crate) fn on(&self, port: u16) -> (PerProtocol<u32>, &[Ipv4Addr]) {
+        let place = self.ports.binary_search_by_key(&port, |(port, ..)| *port);
+        let found = place.ok().and_then(|place| self.ports.get(place));
+        found.map_or_else(Default::default, |(_, counts, hosts)| (*counts, hosts.as_slice()))
     }
 
     /// Returns how many ports of this range are in use.
     pub(crate) fn within(&self, range: PortRange) -> PerProtocol<u32> {
         let mut used = PerProtocol::default();
-        for (_, counts) in self.ports.iter().filter(|(port, _)| range.contains(*port)) {
+        for (_, counts, _) in self.ports.iter().filter(|(port, ..)| range.contains(*port)) {
             used.tcp += u32::from(counts.tcp > 0);
             used.udp += u32::from(counts.udp > 0);
             used.icmp += u32::from(counts.icmp > 0);
@@ -251,7 +255,7 @@ impl Usage {
     /// Returns how many connections there are.
     pub(crate) fn connections(&self) -> PerProtocol<u32> {
         let mut sum = PerProtocol::default();
-        for (_, counts) in &self.ports {
+        for (_, counts, _) in &self.ports {
             sum.tcp += counts.tcp;
             sum.udp += counts.udp;
             sum.icmp += counts.icmp;

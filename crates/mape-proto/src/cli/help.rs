@@ -256,7 +256,8 @@ pub(crate) const PORTS: &str = "\
 Usage: mape-proto ports [--free | --used | --ranges] [--json] [IFACE]
 
 Lists the external ports of the line's port set, with the number of connections
-on each: TCP, UDP and ICMP echo (its identifiers are ports of the set, too).
+on each (TCP, UDP and ICMP echo, whose identifiers are ports of the set, too)
+and the devices that have them.
 
   --free    only ports for outgoing connections, and without a connection
   --used    only ports with connections

@@ -131,7 +131,7 @@ impl Filter {
             Self::Free => port.role == Role::Nat && port.is_used() == Some(false),
             Self::Used => port.is_used() == Some(true),
         };
-        Ok(all.filter(wanted).copied().into_vec())
+        Ok(all.filter(wanted).cloned().into_vec())
     }
 }
 
@@ -162,14 +162,18 @@ impl<'report> InterfacePorts<'report> {
 
     fn text(&self) -> String {
         let ipv4 = self.ipv4.as_deref().unwrap_or("no address");
-        let mut text = format!("# {}: {ipv4}\n# port\ttcp\tudp\ticmp\n", self.interface);
-        for PortStatus { port, role, connections } in &self.ports {
+        let mut text = format!("# {}: {ipv4}\n# port\ttcp\tudp\ticmp\tdevices\n", self.interface);
+        for PortStatus { port, role, connections, hosts } in &self.ports {
             let count = |count: Option<u32>| {
                 count.map_or_else(|| "unknown".to_owned(), |count| count.to_string())
             };
             let PerProtocol { tcp, udp, icmp } = connections.map(count);
             // Writing into a `String` cannot fail.
-            let _ = writeln!(text, "{port}\t{tcp}\t{udp}\t{icmp}{}", word(*role));
+            let _ = write!(text, "{port}\t{tcp}\t{udp}\t{icmp}");
+            for (at, host) in hosts.iter().enumerate() {
+                let _ = write!(text, "{}{host}", if at == 0 { '\t' } else { ',' });
+            }
+            let _ = writeln!(text, "{}", word(*role));
         }
         text
     }

@@ -92,7 +92,7 @@ async function blocks({ browser, site, results, options }) {
 			cells: cells.length, height: document.querySelector('.mape-grid').getBoundingClientRect().height,
 			cut: cells.filter(cell => cell.scrollWidth > cell.clientWidth).map(cell => cell.textContent),
 			small: cells.filter(cell => parseFloat(getComputedStyle(cell.querySelector('.mape-cell-name')).fontSize) < 11 || cell.getBoundingClientRect().height < 22).length,
-			named: cells.every(cell => /TCP .*UDP .*ICMP/.test(cell.getAttribute('aria-label')))
+			named: cells.every(cell => /TCP .*UDP .*ICMP/.test(cell.title))
 		};
 	});
 

@@ -50,14 +50,14 @@ function follows({ site, options }, name) {
 class Walk {
 	constructor(it, name, { options, site }) {
 		// In the machine everything takes longer.
-		Object.assign(this, { it, name, presses: [], wrong: [], pictures: options.pictures, shots: 0, patience: site.machine ? 120000 : 30000 });
+		Object.assign(this, { it, name, presses: [], wrong: [], pictures: options.pictures, shots: 0, timeout: site.machine ? 120000 : 30000 });
 	}
 
 	// Presses what a newcomer sees. `selector` is the same in each language.
 	async press(what, selector) {
 		const node = this.it.locator(selector).first();
 
-		await node.waitFor({ timeout: this.patience });
+		await node.waitFor({ timeout: this.timeout });
 
 		const hidden = await node.evaluate(button => {
 			const { top, bottom, left, right } = button.getBoundingClientRect();
@@ -67,11 +67,11 @@ class Walk {
 
 		if (hidden)
 			this.wrong.push(`${what} is out of sight`);
-		await node.click({ timeout: this.patience });
+		await node.click({ timeout: this.timeout });
 		this.presses.push(what);
 	}
 
-	async sees(what, selector, words = '', timeout = this.patience) {
+	async sees(what, selector, words = '', timeout = this.timeout) {
 		const shown = await this.it.waitForFunction(([ wanted, text ]) => [ ...document.querySelectorAll(wanted) ].some(node => node.textContent.includes(text)),
 			[ selector, words ], { timeout }).catch(() => null);
 
@@ -88,7 +88,7 @@ class Walk {
 
 // Waits until it holds.
 async function until(walk, what, holds) {
-	for (const end = Date.now() + walk.patience; Date.now() < end; await new Promise(resolve => {
+	for (const end = Date.now() + walk.timeout; Date.now() < end; await new Promise(resolve => {
 		setTimeout(resolve, 500);
 	}))
 		if (holds())
@@ -163,14 +163,14 @@ async function opened(suite, walk) {
 
 	const device = `.modal [data-name="dest_ip"] li[data-value="${DEVICE.address}"]:visible`;
 
-	await it.waitForSelector(device, { timeout: walk.patience });
+	await it.waitForSelector(device, { timeout: walk.timeout });
 	walk.wrong.push(!(await it.locator(device).first().textContent()).includes(DEVICE.name) && 'the device is not offered by its name');
 	await walk.press(DEVICE.name, device);
 	await it.locator('.modal [data-name="dest_port"] input').pressSequentially(GAME);
 	await it.locator('.modal [data-name="dest_port"] input').press('Tab');
 	await walk.sees('the port that it will get', '.modal [role="alert"] span');
 	await walk.press('Save', '.modal .cbi-button-save, .modal .cbi-button-positive');
-	await it.waitForFunction(() => !document.body.classList.contains('modal-overlay-active'), null, { timeout: walk.patience });
+	await it.waitForFunction(() => !document.body.classList.contains('modal-overlay-active'), null, { timeout: walk.timeout });
 	await walk.picture();
 	walk.wrong.push(...(await it.$$eval('.mape-page .td[data-name="proto"]', nodes => nodes.map(node => node.textContent.trim()))).map(words => words !== 'TCP' && `what is saved has the protocol ${words}`));
 	await walk.press('Open it now', '.mape-page .mape-problem .cbi-button-action.important');

@@ -2,6 +2,7 @@
 
 use mape_core::{Layout, Request, parse_rule, plan};
 
+use super::super::ports::PortsStatus;
 use super::*;
 
 #[path = "../../../../../tests/support/conntrack_entry.rs"]
@@ -47,7 +48,7 @@ fn incoming(ports: &Ports, port: u16, to: Ipv4Addr, status: u32) -> Entry {
 }
 
 fn used(ports: &Ports, entries: &[Entry], edge: Option<Edge>) -> Vec<u16> {
-    ports.usage(entries, edge).ports.into_iter().map(|(port, _)| port).collect()
+    ports.usage(entries, edge).ports.into_iter().map(|(port, ..)| port).collect()
 }
 
 #[test]
@@ -73,6 +74,14 @@ fn hosts_are_those_behind_the_line() {
     let usage = ports.usage(&entries, Some(Edge::Netdev));
     assert_eq!(usage.top_hosts(9), [host(other, 2), host(HOST, 2), host(line, 1)]);
     assert_eq!(usage.top_hosts(1), [host(other, 2)]);
+    // A port without a connection, and one of two hosts.
+    let free = ports.all().find(|port| usage.ports.iter().all(|(used, ..)| used != port)).unwrap();
+    let (connections, hosts) = usage.on(free);
+    assert_eq!((connections, hosts), (PerProtocol::default(), [].as_slice()));
+    assert_eq!(usage.on(5696).1, [line, other]);
+    let shown = PortsStatus::new(&ports, Some(&usage), None);
+    let seen = shown.all().iter().filter(|port| !port.hosts.is_empty());
+    assert_eq!(seen.map(|port| port.hosts.len()).sum::<usize>(), 5);
 }
 
 #[test]

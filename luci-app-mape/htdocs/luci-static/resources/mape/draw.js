@@ -53,7 +53,7 @@ return baseclass.extend({
 	owner(line) {
 		const psid = model.psid(line);
 
-		return [ text.provider(line.provider), line.ipv4, ...psid === null ? [] : [ `PSID ${psid}` ] ].join(', ');
+		return text.list([ text.provider(line.provider), line.ipv4, ...psid === null ? [] : [ `PSID ${psid}` ] ]);
 	},
 
 	// A word with a colour: 'ok', 'busy', 'warn', 'bad', or 'off' without one.
@@ -231,7 +231,7 @@ return baseclass.extend({
 
 	// Text to take away: also where the browser allows no clipboard, as over plain HTTP.
 	showText(title, words) {
-		const area = E('textarea', { 'class': 'mape-text', 'readonly': '', 'rows': 16, 'wrap': 'off' });
+		const area = E('textarea', { 'class': 'mape-text', 'readonly': '', 'rows': 16, 'wrap': 'off', 'aria-label': title });
 
 		area.value = words;
 

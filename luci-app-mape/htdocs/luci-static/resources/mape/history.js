@@ -87,7 +87,7 @@ return baseclass.extend({
 			chart(_('Ports in use, last 24 hours'), model.dayLines(history), model.losses(history), history.usable, [ ago(DAY), ago(DAY / 2) ]),
 			E('p', { 'class': 'mape-detail' }, [ _('The dashed line is 80 % of your ports. A gap is a time in which neither this page nor an event of the router measured.') ]),
 			E('ul', { 'class': 'mape-day mape-detail' }, numbers.map(([ name, ports ]) =>
-				E('li', {}, [ E('strong', {}, [ name ]), ': ', model.protocols.map(protocol => `${draw.protocolName(protocol)} ${ports[protocol]}`).join(', ') ]))),
+				E('li', {}, [ E('strong', {}, [ name ]), ': ', text.list(model.protocols.map(protocol => `${draw.protocolName(protocol)} ${ports[protocol]}`)) ]))),
 			this.changes(history)
 		]);
 	},

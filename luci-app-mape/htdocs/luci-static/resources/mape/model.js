@@ -225,6 +225,23 @@ return baseclass.extend({
 		return { rx: rate('rx_bytes'), tx: rate('tx_bytes') };
 	},
 
+	// How many ports of [first, last] lie in one of the ranges.
+	within(first, last, list) {
+		return within(first, last, ranges(list));
+	},
+
+	// The ports of each device, as ranges; first that with the most.
+	byDevice(ports) {
+		const all = new Map();
+
+		for (const { port, hosts } of [].concat(ports ?? []))
+			for (const address of [].concat(hosts ?? []))
+				all.set(address, [ ...all.get(address) ?? [], [ port, port ] ]);
+
+		return [ ...all ].map(([ address, list ]) => ({ address, ranges: this.joined(list), count: list.length }))
+			.sort((a, b) => b.count - a.count || (a.address < b.address ? -1 : 1));
+	},
+
 	hosts(status) {
 		const hosts = status?.ports?.hosts;
 

@@ -312,7 +312,12 @@ return baseclass.extend({
 		const sentence = filled(own(REFUSALS, code), params) ?? _('This forward is not possible.');
 		const nearest = String(params?.nearest ?? '').split(' ').filter(port => port);
 
-		return nearest.length ? `${sentence} ${_('Free ports nearby: %s').replace('%s', () => nearest.join(', '))}` : sentence;
+		return nearest.length ? `${sentence} ${_('Free ports nearby: %s').replace('%s', () => this.list(nearest))}` : sentence;
+	},
+
+	// Words with what a language puts between those of a list.
+	list(words) {
+		return words.join(_('%s, %s', 'MAP-E list').split('%s')[1]);
 	},
 
 	// The sentence for a rule that only the network states. `on`: whether provisioning is on.

@@ -2,6 +2,7 @@
 'require baseclass';
 'require mape.draw as draw';
 'require mape.model as model';
+'require mape.text as text';
 
 // How much of the port set is in use: by protocol, by block, and by whom.
 
@@ -25,16 +26,18 @@ function moved(event) {
 }
 
 return baseclass.extend({
-	// A cell for each block, filled as far as the block is.
-	grid(status, click) {
+	// A cell for each block, filled as far as the block is, with a frame where it has ports
+	// of the ranges `marked`.
+	grid(status, click, marked) {
 		const blocks = model.blocks(status);
 
 		return E('ul', { 'class': blocks.length > MANY ? 'mape-grid mape-grid-many' : 'mape-grid', 'keydown': moved }, blocks.map(({ first, last, size, reserved, published, used, most, level }, at) => {
 			const name = first === last ? `${first}` : `${first}–${last}`;
-			const words = model.protocols.map(protocol => `${draw.protocolName(protocol)} ${used[protocol] ?? '?'}`).join(', ');
+			const words = text.list(model.protocols.map(protocol => `${draw.protocolName(protocol)} ${used[protocol] ?? '?'}`));
+			const mine = model.within(first, last, marked);
 			const all = `${name}: ${words} / ${size}`;
-			const marks = [ [ _('reserved', 'MAP-E port'), reserved ], [ _('published', 'MAP-E port'), published ] ].filter(([ , count ]) => count).map(([ word, count ]) => `, ${word}: ${count}`);
-			const label = all + marks.join('');
+			const marks = [ [ _('reserved', 'MAP-E port'), reserved ], [ _('published', 'MAP-E port'), published ], [ _('of the chosen device', 'MAP-E port'), mine ] ].filter(([ , count ]) => count).map(([ word, count ]) => `${word}: ${count}`);
+			const label = text.list([ all, ...marks ]);
 			const classes = [ 'mape-cell' ];
 
 			if (level === null)
@@ -43,6 +46,8 @@ return baseclass.extend({
 				classes.push('mape-cell-full');
 			if (reserved || published)
 				classes.push('mape-cell-reserved');
+			if (mine)
+				classes.push('mape-cell-mine');
 
 			const fill = E('span', { 'class': 'mape-fill' });
 
@@ -52,8 +57,8 @@ return baseclass.extend({
 				'type': 'button',
 				'tabindex': at ? '-1' : '0',
 				'class': classes.join(' '),
+				// Beside the button's own text, also for a screen reader.
 				'title': label,
-				'aria-label': label,
 				'data-first': first,
 				'data-last': last,
 				'data-heat': model.heat(level),
@@ -96,7 +101,7 @@ return baseclass.extend({
 
 		return E('div', {}, [
 			this.bar(level, percent(level)),
-			E('div', { 'class': 'mape-detail' }, [ `${draw.protocolName(protocol)} ${used} / ${usable}`, peak === null ? '' : `, ${_('at most %d').replace('%d', () => peak)}` ])
+			E('div', { 'class': 'mape-detail' }, [ text.list([ `${draw.protocolName(protocol)} ${used} / ${usable}`, ...peak === null ? [] : [ _('at most %d').replace('%d', () => peak) ] ]) ])
 		]);
 	},
 
@@ -120,8 +125,15 @@ return baseclass.extend({
 		]);
 	},
 
-	// The devices with the most connections, by name where one is known.
-	hosts(status, names) {
+	// A device by its name, where one is known.
+	device(address, status, names) {
+		const name = address === (status?.block?.nat ?? status?.line?.ipv4) ? _('this router') : names?.(address);
+
+		return E('span', {}, [ E('strong', {}, [ name ?? address ]), name ? ` (${address})` : '' ]);
+	},
+
+	// The devices with the most connections; a press chooses one, whose ports `chosen` are.
+	hosts(status, names, marked, chosen, click) {
 		const hosts = model.hosts(status);
 
 		if (hosts === null)
@@ -130,10 +142,47 @@ return baseclass.extend({
 		if (!hosts.length)
 			return E('em', {}, [ _('none', 'MAP-E') ]);
 
-		return E('ul', { 'class': 'mape-hosts' }, hosts.map(({ address, connections }) => {
-			const name = address === (status?.block?.nat ?? status?.line?.ipv4) ? _('this router') : names?.(address);
+		return E('ul', { 'class': 'mape-hosts' }, hosts.map(({ address, connections }) => E('li', {}, [
+			E('button', {
+				'type': 'button',
+				'class': 'mape-device',
+				'aria-pressed': String(address === marked),
+				'title': _('Show its ports'),
+				'data-address': address,
+				// A poll may have made it that of another device.
+				'click': ({ currentTarget: { dataset } }) => click(dataset.address)
+			}, [ this.device(address, status, names) ]),
+			`: ${connections}`,
+			address === marked && chosen ? E('div', { 'class': 'mape-detail' }, [ `${_('Port ranges')}: `, draw.ranges(chosen) ]) : ''
+		])));
+	},
 
-			return E('li', {}, [ E('strong', {}, [ name ?? address ]), name ? ` (${address})` : '', `: ${connections}` ]);
-		}));
+	// Which device has which of these ports.
+	devices(ports, status, names) {
+		const heads = [ _('Device', 'MAP-E forward'), _('Ports'), _('Port ranges') ];
+
+		const all = model.byDevice(ports);
+
+		return !all.length ? '' : this.list(heads, all.map(({ address, ranges }) => [ this.device(address, status, names), model.size(ranges), draw.ranges(ranges) ]));
+	},
+
+	// Ports in use, each in a row.
+	ports(ports, status, names) {
+		const heads = [ _('Port'), _('Device', 'MAP-E forward'), _('Connections'), _('Purpose') ];
+		// Of most protocols a port has none.
+		const connections = it => text.list(model.protocols.filter(protocol => it[protocol] !== 0).map(protocol => `${draw.protocolName(protocol)} ${it[protocol] ?? '?'}`));
+
+		return this.list(heads, ports.map(it => [
+			it.port, E('span', {}, [].concat(it.hosts ?? []).map(address => E('div', {}, [ this.device(address, status, names) ]))),
+			connections(it), text.role(it.role)
+		]));
+	},
+
+	list(heads, rows) {
+		return E('table', { 'class': 'table mape-totals' }, [
+			E('tr', { 'class': 'tr table-titles' }, heads.map(head => E('th', { 'class': 'th left' }, [ head ]))),
+			...rows.map(cells => E('tr', { 'class': 'tr' }, cells.map((cell, at) =>
+				E('td', { 'class': 'td left', 'data-title': heads[at] }, [ cell instanceof Node ? cell : draw.known(cell) ]))))
+		]);
 	}
 });

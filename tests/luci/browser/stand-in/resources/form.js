@@ -85,10 +85,15 @@ const Value = baseclass.extend({
 	},
 
 	render(section_id) {
+		const widget = this.renderWidget(section_id);
+		const id = `widget.${section_id}.${this.option}`;
+
+		this.field?.setAttribute('id', id);
+
 		return this.node = E('div', { 'class': 'cbi-value', 'data-name': this.option }, [
-			E('label', { 'class': 'cbi-value-title' }, [ this.title ?? '' ]),
+			E('label', { 'class': 'cbi-value-title', 'for': id }, [ this.title ?? '' ]),
 			E('div', { 'class': 'cbi-value-field' }, [
-				this.renderWidget(section_id),
+				widget,
 				E('div', { 'class': 'cbi-value-description' }, [ this.description ?? '' ])
 			])
 		]);
@@ -184,7 +189,7 @@ const GridSection = baseclass.extend({
 		return E('div', { 'class': 'cbi-section' }, [
 			E('h3', {}, [ this.title ]),
 			E('table', { 'class': 'table' }, [
-				E('tr', { 'class': 'tr table-titles' }, [ ...this.children.map(it => E('th', { 'class': 'th left' }, [ it.title ])), E('th', { 'class': 'th' }) ]),
+				E('tr', { 'class': 'tr table-titles cbi-section-table-titles' }, [ ...this.children.map(it => E('th', { 'class': 'th left' }, [ it.title ])), E('th', { 'class': 'th' }) ]),
 				...sections.map(section => E('tr', { 'class': 'tr', 'data-section-id': section['.name'] }, [
 					...this.children.map(it => this.cell(it, section['.name'])), this.renderRowActions(section['.name'])
 				])),

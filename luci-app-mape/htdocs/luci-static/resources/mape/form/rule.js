@@ -39,7 +39,7 @@ return baseclass.extend({
 
 			if (missing.length)
 				return answer.fill(Promise.resolve(), () => E('em', {}, [
-					_('Required: %s').replace('%s', missing.map(key => titles[key]).join(', '))
+					_('Required: %s').replace('%s', text.list(missing.map(key => titles[key])))
 				]));
 
 			if (!rules.isPlain(written))

@@ -137,7 +137,7 @@ return view.extend({
 		return name ? `${name} (${address})` : address;
 	},
 
-	// Addresses of the LAN that somebody has: each once, without those of this router.
+	// Addresses of the hosts that LuCI knows: each once, without those of this router.
 	devices() {
 		const { hints } = this;
 		const known = [].concat(hints?.getMACHints?.() ?? []).map(([ mac ]) => hints.getIPAddrByMACAddr(mac));
@@ -250,6 +250,14 @@ return view.extend({
 
 		enabled.default = enabled.enabled;
 		enabled.editable = true;
+		// In the list LuCI gives it no label.
+		enabled.renderWidget = function(...words) {
+			const node = form.Flag.prototype.renderWidget.apply(this, words);
+
+			node.querySelector?.('input[type="checkbox"]')?.setAttribute('aria-label', _('Enabled'));
+
+			return node;
+		};
 	},
 
 	// Whether the program takes a forward; true until it has answered. Then `field` is judged

@@ -44,7 +44,7 @@ function routed(block) {
 	if (!block.routed?.length)
 		return block.routed ? _('none', 'MAP-E') : null;
 
-	return block.routed.map(({ to, device, via }) => via ? `${to} → ${device} (${via})` : `${to} → ${device}`).join(', ');
+	return text.list(block.routed.map(({ to, device, via }) => via ? `${to} → ${device} (${via})` : `${to} → ${device}`));
 }
 
 // One interface: a frame with buttons, and a body that is drawn once and kept up to date.
@@ -57,6 +57,9 @@ class Line {
 		this.day = null;
 		this.dayAt = 0;
 		this.rates = { rx: null, tx: null };
+		// The device whose ports are shown, and these.
+		this.marked = null;
+		this.chosen = null;
 		// Those of the router when the page was opened.
 		this.failures = null;
 		this.body = E('div', {}, [ E('em', { 'class': 'spinning' }, [ _('Loading…') ]) ]);
@@ -81,7 +84,7 @@ class Line {
 	}
 
 	refresh() {
-		return api.status(this.name).then(report => {
+		return Promise.all([ api.status(this.name), this.portsOf(this.marked) ]).then(([ report ]) => {
 			const status = report.interfaces?.find(it => it.interface === this.name);
 
 			if (!status)
@@ -96,13 +99,14 @@ class Line {
 			this.copy.hidden = !status.line;
 			this.used.hidden = !status.line && !status.ports;
 			this.samples = model.remember(this.samples, status, SAMPLES);
-			this.show(this.draw(report.conntrack), model.shown(status));
-			this.remember(report.conntrack);
+			this.conntrack = report.conntrack;
+			this.show(this.draw(), model.shown(status));
+			this.remember();
 		}, error => this.show([ draw.failed(error) ]));
 	}
 
 	// The day is asked for when it can have another sample. Without an answer it is not shown.
-	remember(conntrack) {
+	remember() {
 		if (this.at - this.dayAt < HISTORY * 1000)
 			return;
 
@@ -111,7 +115,7 @@ class Line {
 			const day = answer.interfaces?.find(it => it.interface === this.name);
 
 			this.day = day ? { ...day, step: answer.step } : null;
-			this.show(this.draw(conntrack), model.shown(this.status));
+			this.show(this.draw(), model.shown(this.status));
 		}, () => {});
 	}
 
@@ -122,8 +126,27 @@ class Line {
 		patch.patch(this.sign, E('span', {}, [ shown ? draw.sign(shown.tone, text.state(shown.name)) : '' ]));
 	}
 
-	draw(conntrack) {
-		const status = this.status;
+	// Looks which ports a device has, as long as it is chosen: no other poll asks for them.
+	portsOf(address) {
+		return address === null ? null : api.ports(this.name).then(answer => {
+			const list = answer.interfaces?.find(it => it.interface === this.name)?.ports;
+
+			this.chosen = model.byDevice(list).find(it => it.address === address)?.ranges ?? [];
+		}, () => {
+			this.chosen = null;
+		});
+	}
+
+	// A second press lets it go.
+	choose(address) {
+		this.marked = this.marked === address ? null : address;
+		this.chosen = null;
+
+		return Promise.resolve(this.portsOf(this.marked)).then(() => this.show(this.draw(), model.shown(this.status)));
+	}
+
+	draw() {
+		const { status, conntrack } = this;
 		const { line } = status;
 
 		return [
@@ -133,12 +156,12 @@ class Line {
 			E('div', {}, [ ...line || status.ports ? [
 				E('h4', {}, [ _('Ports') ]),
 				usage.totals(status),
-				usage.grid(status, block => this.showPorts(block)),
+				usage.grid(status, block => this.showPorts(block), this.chosen),
 				usage.legend(status),
 				E('p', { 'class': 'mape-detail' }, [ status.ports?.peak?.recorded_for >= 60
 					? _('Most seen while a page or command read the status, in the last %s.').replace('%s', () => text.duration(status.ports.peak.recorded_for)) : '' ]),
 				E('h4', {}, [ _('Devices with the most connections') ]),
-				usage.hosts(status, address => this.page.hostName(address))
+				usage.hosts(status, address => this.page.hostName(address), this.marked, this.chosen, address => this.choose(address))
 			] : [] ]),
 			E('div', {}, [ model.hasDay(this.day) ? history.day(this.day) : '' ]),
 			E('div', {}, [ line || status.ports ? history.recent(this.samples, status.ports?.usable ?? null, SAMPLES, INTERVAL) : '' ]),
@@ -165,7 +188,7 @@ class Line {
 	}
 
 	details(conntrack) {
-		const { line, block, mtu, edge, device, since, before, flow_offload: offload, dropped } = this.status;
+		const { line, block, mtu, edge, device, since, before, flow_offload: offload, dropped, traffic } = this.status;
 		const psid = model.psid(line);
 
 		return E('details', { 'class': 'mape-technical' }, [
@@ -183,8 +206,11 @@ class Line {
 				[ _('MTU'), mtu ],
 				[ _('NAT method'), edge ? text.edge(edge) : null ],
 				[ _('Flow offloading'), text.offload(offload) ],
+				[ _('Packets', 'MAP-E'), traffic ? `${traffic.rx_packets ?? '?'} ↓, ${traffic.tx_packets ?? '?'} ↑` : null ],
 				[ _('Packets dropped by the rules'), dropped ? `${dropped.incoming + dropped.outer} ↓, ${dropped.outgoing} ↑` : null ],
-				[ _('Connections refused by the NAT table (whole router)'), conntrack?.insert_failed ?? null ]
+				[ _('Connections refused by the NAT table (whole router)'), conntrack?.insert_failed ?? null ],
+				[ _('Connections refused as their table was full (whole router)'), conntrack?.drop ?? null ],
+				[ _('Old connections ended to make room (whole router)'), conntrack?.early_drop ?? null ]
 			])
 		]);
 	}
@@ -227,19 +253,11 @@ class Line {
 			const list = answer.interfaces?.find(it => it.interface === this.name)?.ports ?? [];
 			const shown = list.filter(it => !block || (it.port >= block.first && it.port <= block.last));
 			const title = block ? _('Ports in use, %s').replace('%s', `${block.first}–${block.last}`) : _('Ports in use');
-			const cell = (value, name) => E('td', { 'class': 'td left', 'data-title': name }, [ draw.known(value) ]);
-			const heads = [ _('Port'), _('Connections'), _('Purpose') ];
-			// Of most protocols a port has none.
-			const connections = it => model.protocols.filter(protocol => it[protocol] !== 0).map(protocol => `${draw.protocolName(protocol)} ${it[protocol] ?? '?'}`).join(', ');
+			const names = address => this.page.hostName(address);
 
 			ui.showModal([ title ], [
 				answer.error ? draw.error(answer.error) : shown.length ? E('div', { 'class': 'mape-scroll' }, [
-					E('table', { 'class': 'table mape-totals' }, [
-						E('tr', { 'class': 'tr table-titles' }, heads.map(head => E('th', { 'class': 'th left' }, [ head ]))),
-						...shown.map(it => E('tr', { 'class': 'tr' }, [
-							cell(it.port, heads[0]), cell(connections(it), heads[1]), cell(text.role(it.role), heads[2])
-						]))
-					])
+					usage.devices(shown, this.status, names), usage.ports(shown, this.status, names)
 				]) : E('p', {}, [ _('No port is in use.') ]),
 				E('div', { 'class': 'right' }, [ E('button', { 'class': 'btn', 'click': ui.hideModal }, [ _('Close') ]) ])
 			]);

@@ -6,6 +6,7 @@
 'require mape.model as model';
 'require mape.section as sections';
 'require mape.text as text';
+'require mape.usage as usage';
 
 function row(name, report) {
 	const status = report?.interfaces?.find(it => it.interface === name);
@@ -15,8 +16,6 @@ function row(name, report) {
 		return [ link, draw.known(null) ];
 
 	const { line } = status;
-	const totals = model.totals(status);
-	const used = totals.map(total => `${draw.protocolName(total.protocol)} ${total.used ?? '?'}`).join(', ');
 	const shown = model.shown(status);
 	const words = [ draw.badge(shown.tone, text.state(shown.name)) ];
 
@@ -26,12 +25,12 @@ function row(name, report) {
 		words.push(` ${draw.owner(line)}`);
 
 	if (status.ports)
-		words.push(E('br'), `${_('Ports in use')}: ${used} / ${status.ports.usable}`);
+		words.push(usage.most(status));
 
 	if (model.nearlyFull(status).length)
-		words.push(E('br'), E('strong', {}, [ _('Almost out of ports.') ]));
+		words.push(E('strong', {}, [ _('Almost out of ports.') ]));
 
-	return [ link, E('span', {}, [ ...words ]) ];
+	return [ link, E('div', {}, [ ...words ]) ];
 }
 
 return baseclass.extend({
