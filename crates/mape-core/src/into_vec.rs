@@ -5,13 +5,14 @@
 /// `collect` asks for the first item separately, so the code of each chain of iterators is in the
 /// program twice, and it has further code for chains that know their length. The router's flash is
 /// scarcer than the time that this saves for tens of items.
+///
+/// `for_each` runs the loops of the chain from within. A `for` loop would ask the chain for each
+/// item, and the chain would keep where it is: `flat_map` and `chain` have a state for it.
 pub trait IntoVec: Iterator + Sized {
     /// Returns the items as a list.
     fn into_vec(self) -> Vec<Self::Item> {
         let mut items = Vec::new();
-        for item in self {
-            items.push(item);
-        }
+        self.for_each(|item| items.push(item));
         items
     }
 }

@@ -4,7 +4,8 @@
 use std::time::SystemTime;
 
 use mape_nft::InterfaceName;
-use serde_json::json;
+use mape_system::json::object;
+use serde_json::Value;
 
 use crate::bus::Bus;
 
@@ -25,10 +26,13 @@ const RESPAWN_DELAY: u64 = 60;
 /// otherwise count as the answer to this request.
 pub(super) fn open(bus: &mut dyn Bus, interface: &InterfaceName) {
     let name = interface.as_str();
-    let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_nanos());
-    let instance = json!({ "command": [PROGRAM, "open", name, now.to_string()], "nice": NICE });
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let now = format!("{}.{:09}", now.as_secs(), now.subsec_nanos());
+    let command = [PROGRAM, "open", name, &now];
+    let instance = object(vec![("command", texts(&command)), ("nice", NICE.into())]);
+    let instances = object(vec![(name, instance)]);
     // `set` would end the instances of the other interfaces.
-    let message = json!({ "name": OPENING, "instances": { name: instance } });
+    let message = object(vec![("name", OPENING.into()), ("instances", instances)]);
     if let Err(error) = bus.call("service", "add", &message) {
         log::warn!("procd does not load the rules, so they wait for the hotplug hook: {error}");
     }
@@ -36,7 +40,8 @@ pub(super) fn open(bus: &mut dyn Bus, interface: &InterfaceName) {
 
 /// Removes the instance of an interface that was deleted from the configuration.
 pub(super) fn forget(bus: &mut dyn Bus, interface: &InterfaceName) {
-    let message = json!({ "name": OPENING, "instance": interface.as_str() });
+    let instance = interface.as_str().into();
+    let message = object(vec![("name", OPENING.into()), ("instance", instance)]);
     // If the interface was never up, procd has no such instance.
     let _ = bus.call("service", "delete", &message);
 }
@@ -49,13 +54,14 @@ pub(super) fn forget(bus: &mut dyn Bus, interface: &InterfaceName) {
 pub(super) fn provision_at(bus: &mut dyn Bus, interface: &InterfaceName, until: u64, now: u64) {
     let wait = if until == 0 { RESPAWN_DELAY } else { until.saturating_sub(now).max(1) };
     let name = interface.as_str();
-    let instance = json!({
-        "command": [PROGRAM, "provision", name, until.to_string()],
+    let instance = object(vec![
+        ("command", texts(&[PROGRAM, "provision", name, &until.to_string()])),
         // Runs shorter than 0 s are failures, the wait, and no limit for failures.
-        "respawn": ["0", wait.to_string(), "0"],
-        "stderr": true,
-    });
-    let message = json!({ "name": provisioning(interface), "instances": { name: instance } });
+        ("respawn", texts(&["0", &wait.to_string(), "0"])),
+        ("stderr", true.into()),
+    ]);
+    let instances = object(vec![(name, instance)]);
+    let message = object(vec![("name", provisioning(interface)), ("instances", instances)]);
     if let Err(error) = bus.call("service", "set", &message) {
         log::warn!("procd does not call provisioning again: {error}");
     }
@@ -64,9 +70,13 @@ pub(super) fn provision_at(bus: &mut dyn Bus, interface: &InterfaceName, until: 
 /// Ends the calls of `provision`.
 pub(super) fn stop_provisioning(bus: &mut dyn Bus, interface: &InterfaceName) {
     // Where there is none it is as wanted.
-    let _ = bus.call("service", "delete", &json!({ "name": provisioning(interface) }));
+    let _ = bus.call("service", "delete", &object(vec![("name", provisioning(interface))]));
 }
 
-fn provisioning(interface: &InterfaceName) -> String {
-    format!("mape-rs-{interface}")
+fn provisioning(interface: &InterfaceName) -> Value {
+    format!("mape-rs-{interface}").into()
+}
+
+fn texts(texts: &[&str]) -> Value {
+    texts.into()
 }

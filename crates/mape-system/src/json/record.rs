@@ -89,7 +89,7 @@ impl<'object> Fields<'object> {
 ///
 /// `json!` has the code that inserts an entry, with all that can go wrong there, once for each one.
 #[must_use]
-pub fn object(entries: Vec<(&'static str, Value)>) -> Value {
+pub fn object(entries: Vec<(&str, Value)>) -> Value {
     let mut object = Map::new();
     for (key, value) in entries {
         object.insert(key.to_owned(), value);
