@@ -15,7 +15,7 @@ mod error;
 mod map;
 mod values;
 
-use values::{Values, bit_length};
+use values::{Read, Values, bit_length};
 
 pub use error::{RuleFileError, RuleTextError};
 pub use map::{is_lw4o6, is_map_form, parse_dhcpv6_rule, parse_map_rules};
@@ -55,6 +55,10 @@ const REQUIRED: [&str; 4] = ["ipv6", "ipv4", "ea", "br"];
 /// # Errors
 /// [`RuleTextError`] where the text cannot be read or its numbers contradict each other.
 pub fn parse_rule(text: &str, default_layout: Layout) -> Result<Rule, RuleTextError> {
+    read_rule(text, default_layout).map_err(|error| *error)
+}
+
+fn read_rule(text: &str, default_layout: Layout) -> Read<Rule> {
     let mut values: Table<&'static str, &str> = Table::default();
     for pair in text.split(',').map(str::trim) {
         let (key, value) =
@@ -62,11 +66,11 @@ pub fn parse_rule(text: &str, default_layout: Layout) -> Result<Rule, RuleTextEr
         let known = KEYS.into_iter().find(|known| *known == key.trim());
         let key = known.ok_or_else(|| RuleTextError::UnknownKey(Quoted::new(key)))?;
         if values.insert(key, value.trim()).is_some() {
-            return Err(RuleTextError::Twice(key));
+            return Err(RuleTextError::Twice(key).into());
         }
     }
     if let Some(missing) = REQUIRED.into_iter().find(|key| values.get(key).is_none()) {
-        return Err(RuleTextError::Missing(missing));
+        return Err(RuleTextError::Missing(missing).into());
     }
     let values = Values(values);
     let layout = values.read("layout", |text| text.parse().ok())?.unwrap_or(default_layout);
@@ -84,7 +88,9 @@ pub fn parse_rule(text: &str, default_layout: Layout) -> Result<Rule, RuleTextEr
         nat: values.read("nat", |text| text.parse().ok())?,
         interface_id: values.read("id", parse_interface_id)?,
     };
-    Ok(Rule::new(fill_from_table(parts, Some(layout)))?.with_contract(contract)?)
+    let rule = Rule::new(fill_from_table(parts, Some(layout)));
+    let rule = rule.and_then(|rule| rule.with_contract(contract));
+    rule.map_err(|error| RuleTextError::Rule(error).into())
 }
 
 /// Reads a rule file: one rule per line in the form of [`parse_rule`]. Empty lines and text after a

@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 
 use crate::answer::error::{AnswerError, MAX_BODY};
 
+/// What was read, or why it cannot be. The error is on the heap, because it is moved at each `?`.
+pub(crate) type Read<T> = Result<T, Box<AnswerError>>;
+
 /// One object, with its path in the answer.
 #[derive(Clone, Copy)]
 pub(crate) struct Object<'a> {
@@ -18,16 +21,16 @@ pub(crate) struct Object<'a> {
 }
 
 /// Reads a body that is one object.
-pub(crate) fn root(body: &[u8]) -> Result<Value, AnswerError> {
+pub(crate) fn root(body: &[u8]) -> Read<Value> {
     if body.len() > MAX_BODY {
-        return Err(AnswerError::TooLarge);
+        return Err(AnswerError::TooLarge.into());
     }
     // Some editors begin a file with a byte order mark.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     match mape_json::from_slice(body) {
         Ok(value @ Value::Object(_)) => Ok(value),
-        Ok(_) => Err(AnswerError::NotJson { line: 1 }),
-        Err(error) => Err(AnswerError::NotJson { line: error.line() }),
+        Ok(_) => Err(AnswerError::NotJson { line: 1 }.into()),
+        Err(error) => Err(AnswerError::NotJson { line: error.line() }.into()),
     }
 }
 
@@ -121,10 +124,10 @@ pub(crate) fn or_null(text: Option<&str>) -> Value {
 }
 
 impl<'a> Object<'a> {
-    pub(crate) fn of(value: &'a Value, path: &'static str) -> Result<Self, AnswerError> {
+    pub(crate) fn of(value: &'a Value, path: &'static str) -> Read<Self> {
         match value {
             Value::Object(map) => Ok(Self { map, path }),
-            _ => Err(AnswerError::BadValue { path, key: "", value: quoted(value) }),
+            _ => Err(AnswerError::BadValue { path, key: "", value: quoted(value) }.into()),
         }
     }
 
@@ -138,7 +141,7 @@ impl<'a> Object<'a> {
         self,
         key: &'static str,
         read: fn(&'a Value) -> Option<T>,
-    ) -> Result<Option<T>, AnswerError> {
+    ) -> Read<Option<T>> {
         let Some(value) = self.get(key) else {
             return Ok(None);
         };
@@ -149,22 +152,22 @@ impl<'a> Object<'a> {
     }
 
     /// Returns the error about a value.
-    pub(crate) fn bad(self, key: &'static str, value: &Value) -> AnswerError {
-        AnswerError::BadValue { path: self.path, key, value: quoted(value) }
+    pub(crate) fn bad(self, key: &'static str, value: &Value) -> Box<AnswerError> {
+        AnswerError::BadValue { path: self.path, key, value: quoted(value) }.into()
     }
 
     pub(crate) fn required<T>(
         self,
         key: &'static str,
         read: fn(&'a Value) -> Option<T>,
-    ) -> Result<T, AnswerError> {
+    ) -> Read<T> {
         match self.optional(key, read)? {
             Some(value) => Ok(value),
-            None => Err(AnswerError::Missing { path: self.path, key }),
+            None => Err(AnswerError::Missing { path: self.path, key }.into()),
         }
     }
 
-    pub(crate) fn list(self, key: &'static str) -> Result<&'a [Value], AnswerError> {
+    pub(crate) fn list(self, key: &'static str) -> Read<&'a [Value]> {
         self.required(key, |value| value.as_array().map(Vec::as_slice))
     }
 }
@@ -211,7 +214,8 @@ mod tests {
         for bad in
             [&b""[..], b"[]", b"1", b"{", b"{} {}", b"{\"a\":}", b"\xff", b"{\"a\":\"\xff\"}"]
         {
-            assert!(matches!(root(bad), Err(AnswerError::NotJson { .. })), "{bad:?}");
+            let error = root(bad).unwrap_err();
+            assert!(matches!(*error, AnswerError::NotJson { .. }), "{bad:?}");
         }
         let deep = |depth: usize| {
             format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth)).into_bytes()
@@ -221,6 +225,6 @@ mod tests {
         );
         let long = |len: usize| format!("{{{}}}", " ".repeat(len - 2)).into_bytes();
         assert!(root(&long(MAX_BODY)).is_ok());
-        assert!(matches!(root(&long(MAX_BODY + 1)), Err(AnswerError::TooLarge)));
+        assert_eq!(*root(&long(MAX_BODY + 1)).unwrap_err(), AnswerError::TooLarge);
     }
 }

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::error::RuleTextError;
-use super::values::{Values, bit_length, parse_psid};
+use super::values::{Read, Values, bit_length, parse_psid};
 use crate::builtin::fill_from_table;
 use crate::layout::Layout;
 use crate::plan::LINE_LEN;
@@ -62,7 +62,7 @@ pub fn is_lw4o6(text: &str) -> Option<bool> {
 pub fn parse_map_rules(text: &str, layout: Option<Layout>) -> Result<Vec<Rule>, RuleTextError> {
     let mut rules = Vec::new();
     for rule in text.split_ascii_whitespace() {
-        rules.push(one(rule, layout, Author::User)?);
+        rules.push(one(rule, layout, Author::User).map_err(|error| *error)?);
     }
     Ok(rules)
 }
@@ -76,7 +76,7 @@ pub fn parse_map_rules(text: &str, layout: Option<Layout>) -> Result<Vec<Rule>, 
 /// # Errors
 /// As [`parse_map_rules`].
 pub fn parse_dhcpv6_rule(text: &str) -> Result<Rule, RuleTextError> {
-    one(text, None, Author::Server)
+    one(text, None, Author::Server).map_err(|error| *error)
 }
 
 /// The author of a rule. Mistakes of a user are reported; those of a server cannot be corrected
@@ -87,7 +87,7 @@ enum Author {
     Server,
 }
 
-fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleTextError> {
+fn one(text: &str, layout: Option<Layout>, author: Author) -> Read<Rule> {
     let is_server = author == Author::Server;
     let mut values: Table<&'static str, &str> = Table::default();
     // odhcp6c ends each rule with a comma.
@@ -99,7 +99,7 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleT
         if values.get(key).is_none() {
             values.insert(key, value);
         } else if !is_server || key != "br" {
-            return Err(RuleTextError::Twice(key));
+            return Err(RuleTextError::Twice(key).into());
         }
     }
     let values = Values(values);
@@ -113,7 +113,7 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleT
     let ea_len = values
         .read("ealen", bit_length)?
         .or(if is_lw4o6 { Some(0) } else { LINE_LEN.checked_sub(ipv6_len) })
-        .ok_or(RuleTextError::Missing("ealen"))?;
+        .ok_or_else(|| RuleTextError::Missing("ealen"))?;
     // Each CE has an IPv4 prefix, so no port is shared.
     let is_prefix = u32::from(ipv4_len) + u32::from(ea_len) < 32;
     let psid_len = values.read("psidlen", bit_length)?;
@@ -132,7 +132,7 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Result<Rule, RuleT
     if parts.psid_bits_in_ea() == 0 {
         parts.psid = parts.psid.zip(psid_len).map(|(psid, len)| left_aligned(psid, len));
     }
-    Ok(Rule::new(fill_from_table(parts, layout))?)
+    Rule::new(fill_from_table(parts, layout)).map_err(|error| RuleTextError::Rule(error).into())
 }
 
 /// Returns a PSID of `len` bits that is read as left-aligned wherever that is possible.

@@ -9,6 +9,9 @@ use super::error::RuleTextError;
 use crate::table::Table;
 use crate::text::{Quoted, decimal};
 
+/// What was read, or why it cannot be. The error is on the heap, because it is moved at each `?`.
+pub(super) type Read<T> = Result<T, Box<RuleTextError>>;
+
 /// The values of a rule by key.
 pub(super) struct Values<'text>(pub(super) Table<&'static str, &'text str>);
 
@@ -18,7 +21,7 @@ impl Values<'_> {
         &self,
         key: &'static str,
         read: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, RuleTextError> {
+    ) -> Read<Option<T>> {
         let mut value = None;
         self.read_with(key, &mut |text| {
             value = read(text);
@@ -28,14 +31,10 @@ impl Values<'_> {
     }
 
     // Not generic, so that the program contains it once. `read` returns whether it could read.
-    fn read_with(
-        &self,
-        key: &'static str,
-        read: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<(), RuleTextError> {
+    fn read_with(&self, key: &'static str, read: &mut dyn FnMut(&str) -> bool) -> Read<()> {
         match self.0.get(key) {
             Some(text) if !read(text) => {
-                Err(RuleTextError::BadValue { key, value: Quoted::new(text) })
+                Err(RuleTextError::BadValue { key, value: Quoted::new(text) }.into())
             }
             _ => Ok(()),
         }
@@ -46,8 +45,8 @@ impl Values<'_> {
         &self,
         key: &'static str,
         read: impl Fn(&str) -> Option<T>,
-    ) -> Result<T, RuleTextError> {
-        self.read(key, read)?.ok_or(RuleTextError::Missing(key))
+    ) -> Read<T> {
+        self.read(key, read)?.ok_or_else(|| RuleTextError::Missing(key).into())
     }
 }
 

@@ -35,25 +35,25 @@ impl Arguments {
     }
 
     /// Reads the command word. `--help` and `--version` are commands, too.
-    pub(crate) fn command(&mut self) -> Result<Option<String>, UsageError> {
+    pub(crate) fn command(&mut self) -> Result<Option<String>, Failure> {
         Ok(match self.next()? {
             Some(Argument::Plain(word)) => Some(word),
             Some(Argument::Option(option)) if option == "help" || option == "version" => {
                 Some(option)
             }
-            Some(Argument::Option(option)) => return Err(UsageError::option(&option)),
+            Some(Argument::Option(option)) => return Err(UsageError::option(&option).into()),
             None => None,
         })
     }
 
-    pub(crate) fn next(&mut self) -> Result<Option<Argument>, UsageError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Argument>, Failure> {
         Ok(match self.parser.next().map_err(|error| UsageError::from_lexopt(&error))? {
             None => None,
             Some(Arg::Long(name)) => Some(Argument::Option(name.to_owned())),
             Some(Arg::Short('h')) => Some(Argument::Option("help".to_owned())),
             Some(Arg::Short('V')) => Some(Argument::Option("version".to_owned())),
             Some(Arg::Short(letter)) => {
-                return Err(UsageError::Option(Quoted::new(&format!("-{letter}"))));
+                return Err(UsageError::Option(Quoted::new(&format!("-{letter}"))).into());
             }
             Some(Arg::Value(value)) => Some(Argument::Plain(utf8(value)?)),
         })
@@ -62,7 +62,7 @@ impl Arguments {
     /// Reads the next argument of a command that reads the state of the machine. The options that
     /// replace the machine's files and programs (tests use them) are handled here for all commands.
     /// [`Self::env`] returns the result once all arguments are read.
-    pub(crate) fn next_of_machine(&mut self) -> Result<Option<Argument>, UsageError> {
+    pub(crate) fn next_of_machine(&mut self) -> Result<Option<Argument>, Failure> {
         while let Some(argument) = self.next()? {
             match argument {
                 Argument::Option(name) if self.takes_env_option(&name)? => {}
@@ -77,7 +77,7 @@ impl Arguments {
         &self.env
     }
 
-    fn takes_env_option(&mut self, option: &str) -> Result<bool, UsageError> {
+    fn takes_env_option(&mut self, option: &str) -> Result<bool, Failure> {
         match option {
             "root" => self.env = self.env.clone().with_root(self.value()?.as_ref()),
             "state-dir" => self.env.run = self.value()?.into(),
@@ -103,13 +103,14 @@ impl Arguments {
     }
 
     /// Returns the value of the option that was read last.
-    pub(crate) fn value(&mut self) -> Result<String, UsageError> {
+    pub(crate) fn value(&mut self) -> Result<String, Failure> {
         utf8(self.parser.value().map_err(|error| UsageError::from_lexopt(&error))?)
     }
 }
 
-fn utf8(value: OsString) -> Result<String, UsageError> {
-    value.into_string().map_err(|value| UsageError::NotText(Quoted::new(&value.to_string_lossy())))
+fn utf8(value: OsString) -> Result<String, Failure> {
+    let not_text = |value: OsString| UsageError::NotText(Quoted::new(&value.to_string_lossy()));
+    Ok(value.into_string().map_err(not_text)?)
 }
 
 /// The arguments cannot be understood.

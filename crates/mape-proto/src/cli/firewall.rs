@@ -59,6 +59,6 @@ pub(super) fn answer(arguments: &mut Arguments) -> Result<Answer, Failure> {
     Ok(Answer::checked(text, fine))
 }
 
-fn address(text: &str) -> Result<Ipv4Addr, UsageError> {
-    text.parse().map_err(|_| UsageError::Address(Quoted::new(text)))
+fn address(text: &str) -> Result<Ipv4Addr, Failure> {
+    text.parse().map_err(|_| UsageError::Address(Quoted::new(text)).into())
 }

@@ -97,10 +97,10 @@ fn options() -> String {
     options
 }
 
-fn word(rest: &mut Arguments) -> Result<String, UsageError> {
+fn word(rest: &mut Arguments) -> Result<String, Failure> {
     match rest.next()? {
         Some(Argument::Plain(word)) => Ok(word),
-        Some(Argument::Option(option)) => Err(UsageError::option(&option)),
-        None => Err(UsageError::NoWord),
+        Some(Argument::Option(option)) => Err(UsageError::option(&option).into()),
+        None => Err(UsageError::NoWord.into()),
     }
 }

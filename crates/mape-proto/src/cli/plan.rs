@@ -39,9 +39,9 @@ impl Format {
         }
     }
 
-    fn choose(&mut self, format: Self) -> Result<(), UsageError> {
+    fn choose(&mut self, format: Self) -> Result<(), Failure> {
         if *self != Self::Human && *self != format {
-            return Err(UsageError::Exclusive(self.option(), format.option()));
+            return Err(UsageError::Exclusive(self.option(), format.option()).into());
         }
         *self = format;
         Ok(())
@@ -152,7 +152,7 @@ impl Options {
     }
 }
 
-fn mtu(text: &str) -> Result<u16, UsageError> {
+fn mtu(text: &str) -> Result<u16, Failure> {
     let number = decimal(text, u16::MAX.into()).and_then(|number| u16::try_from(number).ok());
-    number.ok_or_else(|| UsageError::Mtu(Quoted::new(text)))
+    number.ok_or_else(|| UsageError::Mtu(Quoted::new(text)).into())
 }

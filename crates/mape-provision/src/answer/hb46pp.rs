@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::error::AnswerError;
 use super::method::Method;
 use super::types::{Answer, Auth, Shape};
-use crate::json::{Object, label, number, text};
+use crate::json::{Object, Read, label, number, text};
 use crate::request::{Capability, Token};
 
 mod methods;
@@ -17,7 +17,7 @@ const MAX_TTL: u32 = 604_800;
 const MIN_TTL: u32 = 60;
 
 /// Reads the answer. Only `order` is required; other values that cannot be read count as absent.
-pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
+pub(super) fn parse(root: &Value) -> Read<Answer> {
     let answer = Object::of(root, "")?;
     let mut methods: Vec<Method> = Vec::new();
     for name in answer.list("order")? {
@@ -28,8 +28,11 @@ pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
         }
         let section = answer.get(capability.name());
         let missing = AnswerError::Missing { path: "", key: capability.name() };
-        let method = section.ok_or(missing).and_then(|it| methods::parse(capability, it));
-        methods.push(method.unwrap_or_else(|error| Method::Broken(capability, error)));
+        let method = match section {
+            Some(section) => methods::parse(capability, section),
+            None => Err(missing.into()),
+        };
+        methods.push(method.unwrap_or_else(|error| Method::Broken(capability, *error)));
     }
     let labels = ["enabler_name", "service_name", "isp_name"];
     Ok(Answer {

@@ -4,11 +4,10 @@
 use mape_core::Layout;
 use serde_json::Value;
 
-use super::error::AnswerError;
 use super::method::{MapE, Method};
 use super::rules;
 use super::types::{Answer, Shape};
-use crate::json::{Object, address6, text};
+use crate::json::{Object, Read, address6, text};
 
 /// Longest name of a callback, in bytes.
 const MAX_CALLBACK: usize = 64;
@@ -29,7 +28,7 @@ pub(super) fn unwrapped(body: &[u8]) -> &[u8] {
     }
 }
 
-pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
+pub(super) fn parse(root: &Value) -> Read<Answer> {
     let answer = Object::of(root, "")?;
     let br = answer.required("dmr", address6)?;
     let (rules, broken) = rules::list(answer.list("fmr")?, br, Layout::Draft03)?;

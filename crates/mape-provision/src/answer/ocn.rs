@@ -5,13 +5,12 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use mape_core::{IntoVec as _, Layout, RuleParts};
 use serde_json::Value;
 
-use super::error::AnswerError;
 use super::method::{MapE, Method};
 use super::rules;
 use super::types::{Answer, Shape};
-use crate::json::{Object, address4, address6, bits, label, psid};
+use crate::json::{Object, Read, address4, address6, bits, label, psid};
 
-pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
+pub(super) fn parse(root: &Value) -> Read<Answer> {
     let answer = Object::of(root, "")?;
     let entries = answer.list("basicMapRules")?;
     // A rule with a host name belongs to a fixed-address contract. Beside rules without one it is
@@ -32,21 +31,21 @@ pub(super) fn parse(root: &Value) -> Result<Answer, AnswerError> {
     })
 }
 
-fn ipv6(entry: Object) -> Result<Ipv6Net, AnswerError> {
+fn ipv6(entry: Object) -> Read<Ipv6Net> {
     let address = entry.required("ipv6Prefix", address6)?;
     let len = entry.required("ipv6PrefixLength", bits)?;
     let bad = |_| entry.bad("ipv6PrefixLength", &len.into());
     Ipv6Net::new(address, len).map_err(bad)
 }
 
-fn ipv4(entry: Object) -> Result<Ipv4Net, AnswerError> {
+fn ipv4(entry: Object) -> Read<Ipv4Net> {
     let address = entry.required("ipv4Prefix", address4)?;
     let len = entry.required("ipv4PrefixLength", bits)?;
     let bad = |_| entry.bad("ipv4PrefixLength", &len.into());
     Ipv4Net::new(address, len).map_err(bad)
 }
 
-fn parts(entry: &Value) -> Result<RuleParts, AnswerError> {
+fn parts(entry: &Value) -> Read<RuleParts> {
     let entry = Object::of(entry, "rule")?;
     Ok(RuleParts {
         ipv6: ipv6(entry)?,

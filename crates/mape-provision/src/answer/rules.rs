@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::error::AnswerError;
 use super::method::BrokenRule;
-use crate::json::{Object, bits, net4, net6};
+use crate::json::{Object, Read, bits, net4, net6};
 
 /// Returns the consistent rules and the broken ones. Entries come with their number; `ipv6` reads
 /// the prefix of an entry, `parts` all of it. The function is not generic, so that the program
@@ -19,14 +19,14 @@ use crate::json::{Object, bits, net4, net6};
 pub(super) fn read(
     entries: &mut dyn Iterator<Item = (usize, &Value)>,
     ipv6: fn(&Value) -> Option<Ipv6Net>,
-    parts: &dyn Fn(&Value) -> Result<RuleParts, AnswerError>,
-) -> Result<(Vec<Rule>, Vec<BrokenRule>), AnswerError> {
+    parts: &dyn Fn(&Value) -> Read<RuleParts>,
+) -> Read<(Vec<Rule>, Vec<BrokenRule>)> {
     let (mut rules, mut broken) = (Vec::new(), Vec::new());
     for (number, entry) in entries {
         let rule = match parts(entry) {
             Ok(parts) => Rule::new(fill_from_table(on_boundary(parts), Some(parts.layout)))
                 .map_err(|error| AnswerError::Rule { number, error }),
-            Err(error) => Err(of_rule(number, error)),
+            Err(error) => Err(of_rule(number, *error)),
         };
         match rule {
             Ok(rule) => rules.push(rule),
@@ -35,7 +35,7 @@ pub(super) fn read(
     }
     if rules.is_empty() {
         let first = broken.into_iter().next();
-        return Err(first.map_or(AnswerError::NoRules, |broken| broken.error));
+        return Err(first.map_or(AnswerError::NoRules, |broken| broken.error).into());
     }
     Ok((rules, broken))
 }
@@ -62,7 +62,7 @@ pub(super) fn list(
     entries: &[Value],
     br: Ipv6Addr,
     layout: Layout,
-) -> Result<(Vec<Rule>, Vec<BrokenRule>), AnswerError> {
+) -> Read<(Vec<Rule>, Vec<BrokenRule>)> {
     let parts = |entry: &Value| {
         let entry = Object::of(entry, "rule")?;
         Ok(RuleParts {

@@ -6,10 +6,10 @@ use serde_json::Value;
 use crate::answer::error::AnswerError;
 use crate::answer::method::{Endpoint, Ipip, Lw4o6, MapE, MapT, Method};
 use crate::answer::rules;
-use crate::json::{Object, address4, address6, bits, flag, net4, net6, number, psid, text};
+use crate::json::{Object, Read, address4, address6, bits, flag, net4, net6, number, psid, text};
 use crate::request::Capability;
 
-pub(super) fn parse(capability: Capability, section: &Value) -> Result<Method, AnswerError> {
+pub(super) fn parse(capability: Capability, section: &Value) -> Read<Method> {
     match capability {
         Capability::MapE | Capability::HubSpoke | Capability::Mesh => map_e(section),
         Capability::DsLite => {
@@ -30,7 +30,7 @@ fn endpoint(value: &Value) -> Option<Endpoint> {
     Endpoint::parse(text(value)?)
 }
 
-fn map_e(section: &Value) -> Result<Method, AnswerError> {
+fn map_e(section: &Value) -> Read<Method> {
     let section = Object::of(section, "map_e")?;
     let version: fn(&Value) -> _ = |value| number(value, u32::MAX).and_then(layout);
     let layout = section.optional("version", version)?.unwrap_or(Layout::Draft03);
@@ -49,7 +49,7 @@ const fn layout(version: u32) -> Option<Layout> {
     }
 }
 
-fn lw4o6(section: &Value) -> Result<Method, AnswerError> {
+fn lw4o6(section: &Value) -> Read<Method> {
     let object = Object::of(section, "lw4o6")?;
     let psid_len = object.optional("psid_length", bits)?.unwrap_or(0);
     let offset = object.optional("psid_offset", bits)?;
@@ -68,7 +68,7 @@ fn lw4o6(section: &Value) -> Result<Method, AnswerError> {
     }))
 }
 
-fn ipip(section: &Value) -> Result<Method, AnswerError> {
+fn ipip(section: &Value) -> Read<Method> {
     let one = std::slice::from_ref(section);
     let entries = section.as_array().map_or(one, Vec::as_slice);
     let mut tunnels = Vec::new();
@@ -81,12 +81,12 @@ fn ipip(section: &Value) -> Result<Method, AnswerError> {
         });
     }
     if tunnels.is_empty() {
-        return Err(AnswerError::Missing { path: "ipip", key: "ipv6_remote" });
+        return Err(AnswerError::Missing { path: "ipip", key: "ipv6_remote" }.into());
     }
     Ok(Method::Ipip(tunnels))
 }
 
-fn map_t(section: &Value) -> Result<Method, AnswerError> {
+fn map_t(section: &Value) -> Read<Method> {
     let section = Object::of(section, "map_t")?;
     let dmr = section.required("dmr", net6)?;
     let (rules, _) = rules::list(section.list("rules")?, dmr.addr(), Layout::Rfc7597)?;
