@@ -113,7 +113,7 @@ impl Plan {
     /// from the internet can arrive at them.
     #[must_use]
     pub fn reserved_outside(&self) -> Vec<PortRange> {
-        let outside = |wanted: &PortRange| self.port_set.ranges_within(*wanted).next().is_none();
+        let outside = |wanted: &PortRange| self.port_set.ranges_within(*wanted).is_empty();
         self.reserved.ranges().iter().copied().filter(outside).into_vec()
     }
 }

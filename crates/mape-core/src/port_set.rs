@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::bits::low_16;
+use crate::into_vec::IntoVec as _;
 
 /// PSID offset (a) and PSID length (k) of a rule, which divide an address into port sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -163,12 +164,22 @@ impl PortSet {
         (self.first_block()..1 << self.offset()).map(move |block| self.block(block))
     }
 
+    /// Returns all ports of the set in ascending order.
+    #[must_use]
+    pub fn ports(self) -> Vec<u16> {
+        let mut ports = Vec::new();
+        for range in self.ranges() {
+            range.ports().for_each(|port| ports.push(port));
+        }
+        ports
+    }
+
     /// Returns the ports of the set that lie in `wanted`, as ascending ranges.
-    #[must_use = "an iterator does nothing by itself"]
-    pub(crate) fn ranges_within(self, wanted: PortRange) -> impl Iterator<Item = PortRange> {
+    #[must_use]
+    pub(crate) fn ranges_within(self, wanted: PortRange) -> Vec<PortRange> {
         let block_of = |port: u16| u32::from(port) >> (16 - self.offset());
         let blocks = self.first_block().max(block_of(wanted.first))..=block_of(wanted.last);
-        blocks.filter_map(move |block| self.block(block).intersection(wanted))
+        blocks.filter_map(|block| self.block(block).intersection(wanted)).into_vec()
     }
 
     /// Returns the block with this A.
@@ -246,11 +257,11 @@ impl PortRange {
     }
 
     /// Returns the ports that `other` does not contain: those below it and those above it.
-    pub(crate) fn without(self, other: Self) -> impl Iterator<Item = Self> {
+    pub(crate) fn without(self, other: Self) -> Vec<Self> {
         let below = other.first.checked_sub(1).map(|last| (self.first, last.min(self.last)));
         let above = other.last.checked_add(1).map(|first| (first.max(self.first), self.last));
-        let parts = [below, above].into_iter().flatten();
-        parts.filter_map(|(first, last)| Self::new(first, last))
+        let part = |ends: Option<(u16, u16)>| ends.and_then(|(first, last)| Self::new(first, last));
+        [below, above].into_iter().filter_map(part).into_vec()
     }
 
     /// Returns the ports in ascending order.

@@ -202,14 +202,18 @@ fn one(forward: &Forward, configured: &ConfiguredForwards) -> ForwardStatus {
 #[must_use]
 pub fn in_force(servers: &[Server], published: &[Published]) -> (Vec<Server>, Vec<String>) {
     let (found, missing): (Vec<&Server>, Vec<&Server>) =
-        servers.iter().partition(|server| server.published().all(|one| published.contains(&one)));
+        servers.iter().partition(|server| is_in(published, server));
     let not_there = |it: &&Server| format!("forward {}: {NOT_IN_FORCE}", it.forward);
     let mut differences: Vec<String> = missing.iter().map(not_there).into_vec();
-    let is_known = |one: &&Published| found.iter().any(|it| it.published().any(|it| it == **one));
+    let is_known = |one: &&Published| found.iter().any(|it| it.publishes(one));
     differences.extend(published.iter().filter(|one| !is_known(one)).map(|one| {
         format!("{} port {} still leads to {}", one.transport.name(), one.port, one.host)
     }));
     (found.into_iter().cloned().into_vec(), differences)
+}
+
+fn is_in(published: &[Published], server: &Server) -> bool {
+    server.published().iter().all(|one| published.contains(one))
 }
 
 /// What the kernel has published on an interface.
@@ -245,8 +249,7 @@ impl KernelView {
             }
             Some(Ok(published)) => published,
         };
-        let is_there = server.published().all(|one| published.contains(&one));
-        if !is_there {
+        if !is_in(published, server) {
             return Some(Obstacle::new(NOT_LOADED, NOT_IN_FORCE, load));
         }
         self.stopped.then(|| Obstacle::new(STOPPED_CODE, STOPPED, STOPPED_HINT))
@@ -260,8 +263,7 @@ impl KernelView {
         wanted: &[Server],
     ) -> Vec<ForwardStatus> {
         let Some(Ok(published)) = &self.published else { return Vec::new() };
-        let is_wanted =
-            |one: &Published| wanted.iter().any(|it| it.published().any(|it| it == *one));
+        let is_wanted = |one: &Published| wanted.iter().any(|it| it.publishes(one));
         let unwanted = published.iter().filter(|one| !is_wanted(one));
         let status = |one: &Published| ForwardStatus {
             section: "-".to_owned(),

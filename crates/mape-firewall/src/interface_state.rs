@@ -236,9 +236,8 @@ impl State {
             return None;
         }
         let leads_there = |server: &Server| {
-            new.servers
-                .iter()
-                .any(|it| server.published().all(|one| it.published().any(|it| it == one)))
+            let published = server.published();
+            new.servers.iter().any(|it| published.iter().all(|one| it.publishes(one)))
         };
         let is_unchanged = self.servers.iter().all(leads_there);
         let mut state = if is_unchanged { self.clone() } else { self.with_servers(leads_there) };

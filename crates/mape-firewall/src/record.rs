@@ -43,8 +43,7 @@ impl Record {
 
     /// Removes the records of all interfaces that are not `known`.
     pub(super) fn remove_others(directory: &Path, known: impl Fn(&str) -> bool) {
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            let path = entry.path();
+        for path in files::paths(directory) {
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             if path.extension().is_some_and(|it| it == "loaded") && !known(&name) {
                 let _ = fs::remove_file(&path);

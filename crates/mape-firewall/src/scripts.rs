@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mape_system::files;
 use mape_system::program::{Command, End, Program};
 
 /// Time limit of one script. Longer work belongs into the background.
@@ -53,10 +54,8 @@ fn run_within(timeout: Duration, command: &Command) -> bool {
 
 /// The executable files, ordered by name.
 fn scripts(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> =
-        entries.map(|entry| entry.path()).filter(|path| is_script(path)).collect();
-    found.sort_unstable();
+    let mut found = files::paths(directory);
+    found.retain(|path| is_script(path));
     found.truncate(MAX_FILES);
     found
 }

@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mape_system::files;
+
 use crate::env::Env;
 use crate::interface_state::State;
 
@@ -20,13 +22,9 @@ pub fn states(directory: &Path) -> Vec<(String, State)> {
 
 /// Returns the paths of all state files, in order.
 pub(crate) fn state_files(directory: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension() == Some(OsStr::new("json")))
-        .into_vec();
-    files.sort_unstable();
-    files
+    let mut paths = files::paths(directory);
+    paths.retain(|path| path.extension() == Some(OsStr::new("json")));
+    paths
 }
 
 /// Returns the device's index. It is never 0, and the kernel does not use it for a later device.

@@ -7,14 +7,13 @@ use std::net::Ipv6Addr;
 
 use ipnet::Ipv4Net;
 use mape_core::{
-    IntoVec as _, Layout, LineKind, Quoted, ReceivedPrefix, Request, decimal, is_unicast4,
-    parse_net4, plan,
+    Layout, LineKind, Quoted, ReceivedPrefix, Request, decimal, is_unicast4, parse_net4, plan,
 };
 use mape_provision::{FIXED_PROVIDERS, fixed_provider};
 use mape_uci::Section;
 
 use super::error::ImportError;
-use super::source::addresses;
+use super::source::{addresses, words};
 
 /// Length of the largest block that such a contract has, as the options take it.
 const LARGEST: u8 = 24;
@@ -37,7 +36,7 @@ impl Contract {
     /// # Errors
     /// The tunnel end belongs to such a contract, but the section has no IPv4 address of it.
     pub(super) fn of(section: &Section) -> Result<Option<Self>, ImportError> {
-        let ends: Vec<Ipv6Addr> = addresses(section).into_vec();
+        let ends: Vec<Ipv6Addr> = addresses(section);
         let known = ends.iter().find_map(|end| Some((fixed_provider(*end)?, *end)));
         let stated = stated_ipv4(section);
         let ce = ends.iter().find_map(|ce| Some((*ce, made_of(*ce)?)));
@@ -117,9 +116,7 @@ fn made_of(ce: Ipv6Addr) -> Option<Ipv4Net> {
 fn stated_ipv4(section: &Section) -> Option<Ipv4Net> {
     let len = section.get("ip4prefixlen").map_or(Some(32), |len| decimal(len, 32));
     let len = u8::try_from(len?).ok().filter(|len| *len >= LARGEST)?;
-    let names = section.options().iter().map(|(name, _)| name.as_str());
-    let mut words = names.flat_map(|name| section.list(name));
-    words.find_map(|word| match parse_net4(word) {
+    words(section).into_iter().find_map(|word| match parse_net4(word) {
         // With bits behind its length it is an address of a network.
         Some(net) if net == net.trunc() && net.prefix_len() >= LARGEST => Some(net),
         Some(net) => Some(Ipv4Net::from(net.addr())),

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use mape_core::{Plan, Quoted, ReceivedPrefix, Request, plan};
+use mape_core::{IntoVec as _, Plan, Quoted, ReceivedPrefix, Request, plan};
 use mape_uci::{Package, Section};
 
 use super::error::ImportError;
@@ -77,19 +77,19 @@ impl Origin {
 /// Returns a configured prefix: an option of another package's proto, or of the uplink.
 pub(super) fn typed_prefix(section: &Section, network: &Package) -> Option<ReceivedPrefix> {
     let own = section.get("pd_prefix").and_then(|text| text.parse().ok());
-    own.or_else(|| uplinks(section, network).find_map(|it| it.get("ip6prefix")?.parse().ok()))
+    own.or_else(|| {
+        uplinks(section, network).iter().find_map(|it| it.get("ip6prefix")?.parse().ok())
+    })
 }
 
 /// The interface below, or every one that may be it.
-pub(super) fn uplinks<'a>(
-    section: &'a Section,
-    network: &'a Package,
-) -> impl Iterator<Item = &'a Section> {
+pub(super) fn uplinks<'a>(section: &Section, network: &'a Package) -> Vec<&'a Section> {
     let link = section.get("tunlink");
-    network.of_kind("interface").filter(move |other| match link {
+    let is_uplink = |other: &&Section| match link {
         Some(link) => other.name() == link,
         None => other.get("proto") == Some("dhcpv6"),
-    })
+    };
+    network.of_kind("interface").filter(is_uplink).into_vec()
 }
 
 /// The result of examining a manual tunnel.
@@ -110,11 +110,9 @@ pub(super) fn tunnel(
         of(ReceivedPrefix::new(address, 128).ok()?).filter(|(_, plan)| plan.ce() == address)
     };
     let known = || {
-        of(prefix?).filter(|(_, plan)| {
-            addresses(section).any(|address: Ipv4Addr| address == plan.ipv4().addr())
-        })
+        of(prefix?).filter(|(_, plan)| addresses::<Ipv4Addr>(section).contains(&plan.ipv4().addr()))
     };
-    let found = addresses(section).find_map(own).or_else(known);
+    let found = addresses(section).into_iter().find_map(own).or_else(known);
     let (prefix, plan) = found.ok_or_else(|| ImportError::NotMapE {
         interface: Quoted::new(section.name()),
         proto: Quoted::new(section.get("proto").unwrap_or_default()),
@@ -124,14 +122,23 @@ pub(super) fn tunnel(
 
 /// A note where the tunnel's other end is not the BR of the plan.
 fn other_end(section: &Section, plan: &Plan) -> Option<String> {
-    let ends = || addresses::<Ipv6Addr>(section).filter(|address| *address != plan.ce());
-    let other = ends().next().filter(|_| ends().all(|address| address != plan.br()))?;
+    let ends = addresses::<Ipv6Addr>(section);
+    let other =
+        ends.iter().find(|end| **end != plan.ce()).filter(|_| !ends.contains(&plan.br()))?;
     Some(format!("the tunnel ends at {other}; the BR of this line is {}", plan.br()))
 }
 
 /// All addresses among the options' values, with or without a length.
-pub(super) fn addresses<T: FromStr>(section: &Section) -> impl Iterator<Item = T> {
-    let names = section.options().iter().map(|(name, _)| name.as_str());
-    let words = names.flat_map(|name| section.list(name));
-    words.filter_map(|word| word.split('/').next()?.parse().ok())
+pub(super) fn addresses<T: FromStr>(section: &Section) -> Vec<T> {
+    let address = |word: &str| word.split('/').next()?.parse().ok();
+    words(section).into_iter().filter_map(address).into_vec()
+}
+
+/// The words of all options.
+pub(super) fn words(section: &Section) -> Vec<&str> {
+    let mut words = Vec::new();
+    for (name, _) in section.options() {
+        section.list(name).for_each(|word| words.push(word));
+    }
+    words
 }

@@ -14,6 +14,7 @@ use mape_kernel::device::Device;
 use mape_kernel::netlink::Kernel;
 use mape_kernel::uptime::uptime;
 use mape_nft::InterfaceName;
+use mape_system::files;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 use serde::Serialize;
@@ -163,9 +164,8 @@ pub fn forget(state: &Path, name: &InterfaceName) {
 }
 
 fn files_with(directory: &Path, extension: &str) -> Vec<InterfaceName> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| {
-        let path = entry.path();
+    let paths = files::paths(directory).into_iter();
+    let names = paths.filter_map(|path| {
         let name = path.file_stem().filter(|_| path.extension() == Some(OsStr::new(extension)))?;
         name.to_str()?.parse().ok()
     });

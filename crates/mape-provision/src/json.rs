@@ -152,6 +152,7 @@ impl<'a> Object<'a> {
     }
 
     /// Returns the error about a value.
+    #[allow(clippy::unnecessary_box_returns, reason = "the error of `Read`")]
     pub(crate) fn bad(self, key: &'static str, value: &Value) -> Box<AnswerError> {
         AnswerError::BadValue { path: self.path, key, value: quoted(value) }.into()
     }

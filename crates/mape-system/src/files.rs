@@ -11,7 +11,7 @@ mod root;
 mod tests;
 mod write;
 
-pub use read::{beginning, bytes, text};
+pub use read::{beginning, bytes, paths, text};
 pub use root::below;
 pub use write::{remove, to_lock, write, write_synced};
 

@@ -113,7 +113,7 @@ fn one(text: &str, layout: Option<Layout>, author: Author) -> Read<Rule> {
     let ea_len = values
         .read("ealen", bit_length)?
         .or(if is_lw4o6 { Some(0) } else { LINE_LEN.checked_sub(ipv6_len) })
-        .ok_or_else(|| RuleTextError::Missing("ealen"))?;
+        .ok_or(RuleTextError::Missing("ealen"))?;
     // Each CE has an IPv4 prefix, so no port is shared.
     let is_prefix = u32::from(ipv4_len) + u32::from(ea_len) < 32;
     let psid_len = values.read("psidlen", bit_length)?;

@@ -261,7 +261,7 @@ impl<'forwards> Assigner<'forwards> {
     fn assign_any(&mut self, forward: &'forwards Forward) -> Result<(), Refusal> {
         let same = self.free_run(forward, forward.dest_ports.first());
         let ports = same.or_else(|| {
-            let all: Vec<u16> = self.set.ranges().flat_map(PortRange::ports).into_vec();
+            let all = self.set.ports();
             let hash = usize::try_from(fnv1a_32(&forward.key)).unwrap_or(0);
             let start = hash.checked_rem(all.len())?;
             let mut candidates = all.iter().cycle().skip(start).take(all.len()).copied();
@@ -312,7 +312,7 @@ impl<'forwards> Assigner<'forwards> {
     fn nearest(&self, forward: &Forward, port: u16) -> Vec<PortRange> {
         let can_be_had =
             |it: &u16| self.is_free(forward, *it) && (self.room > 0 || self.is_spent(*it));
-        let all = self.set.ranges().flat_map(PortRange::ports);
+        let all = self.set.ports().into_iter();
         let mut free: Vec<u16> = all.filter(can_be_had).into_vec();
         free.sort_unstable();
         let mut runs: Vec<PortRange> = Vec::new();

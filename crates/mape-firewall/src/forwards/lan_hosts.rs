@@ -86,7 +86,8 @@ impl Hosts {
         match host {
             Host::Address(address) => Some(*address),
             Host::Named { name, interface } => {
-                self.candidates(name).find(|address| self.is_host_in(*address, interface))
+                let candidates = self.candidates(name);
+                candidates.into_iter().find(|address| self.is_host_in(*address, interface))
             }
             Host::Id { id, interface } => {
                 let net = self.networks.get(interface)?.first()?;
@@ -101,7 +102,7 @@ impl Hosts {
         let text = host.text();
         let unknown = format!("the address of {text} is not known");
         let (interface, other) = match host {
-            Host::Named { name, interface } => (interface, self.candidates(name).next()),
+            Host::Named { name, interface } => (interface, self.candidates(name).first().copied()),
             Host::Id { interface, .. } => (interface, None),
             Host::Address(_) => {
                 return Obstacle::new("host_unknown", unknown, "give its address")
@@ -132,20 +133,31 @@ impl Hosts {
 
     /// If a section has the name, only its address counts, or the leases of its MAC addresses.
     /// Otherwise the leases with this MAC address or name count.
-    fn candidates<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Ipv4Addr> + 'a {
-        let is_it =
-            move |it: &&Configured| it.names.iter().chain(&it.macs).any(|known| known == name);
-        let own = self.configured.iter().filter(is_it);
-        let is_configured = own.clone().next().is_some();
-        let of_mac = move |mac: &'a str| self.leases.iter().filter(move |it| it.0 == mac);
-        let configured = own.flat_map(move |host| {
-            let leased = host.macs.iter().filter(|_| host.address.is_none());
-            host.address.into_iter().chain(leased.flat_map(move |mac| of_mac(mac)).map(|it| it.2))
-        });
-        let is_it = move |lease: &&(String, String, Ipv4Addr)| {
-            !is_configured && name != "*" && (lease.0 == name || lease.1 == name)
-        };
-        configured.chain(self.leases.iter().filter(is_it).map(|it| it.2))
+    fn candidates(&self, name: &str) -> Vec<Ipv4Addr> {
+        let (mut is_configured, mut found) = (false, Vec::new());
+        for host in &self.configured {
+            if !host.names.iter().chain(&host.macs).any(|known| known == name) {
+                continue;
+            }
+            is_configured = true;
+            match host.address {
+                Some(address) => found.push(address),
+                None => host.macs.iter().for_each(|mac| self.add_leases(mac, "*", &mut found)),
+            }
+        }
+        if !is_configured && name != "*" {
+            self.add_leases(name, name, &mut found);
+        }
+        found
+    }
+
+    /// Adds the addresses of the leases with this MAC address or this name. `*` is no name.
+    fn add_leases(&self, mac: &str, name: &str, found: &mut Vec<Ipv4Addr>) {
+        for lease in &self.leases {
+            if lease.0 == mac || (name != "*" && lease.1 == name) {
+                found.push(lease.2);
+            }
+        }
     }
 
     fn is_host_in(&self, address: Ipv4Addr, interface: &str) -> bool {

@@ -74,23 +74,38 @@ impl Server {
     }
 
     /// Returns the same with the devices of the hairpin. Invalid device names are left out.
-    pub fn reached_from(&self) -> impl Iterator<Item = (Published, Vec<Devices>)> + '_ {
-        let from = || self.from.iter().filter_map(|device| device.parse().ok()).into_vec();
-        self.published().map(move |one| (one, from()))
+    #[must_use]
+    pub fn reached_from(&self) -> Vec<(Published, Vec<Devices>)> {
+        let from = self.from.iter().filter_map(|device| device.parse().ok()).into_vec();
+        self.published().into_iter().map(|one| (one, from.clone())).into_vec()
     }
 
     /// Returns the entries for the rules, one for each protocol and port. The first external port
     /// leads to the first port of the host, and so on.
-    pub fn published(&self) -> impl Iterator<Item = Published> + '_ {
-        let pairs = self.host.into_iter().flat_map(|host| {
-            let inside =
-                (host.port()..=u16::MAX).map(move |port| SocketAddrV4::new(*host.ip(), port));
-            self.ports.ports().zip(inside)
-        });
-        pairs.flat_map(|(port, host)| {
-            let transports = self.transports.iter();
-            transports.map(move |transport| Published { transport: *transport, port, host })
-        })
+    #[must_use]
+    pub fn published(&self) -> Vec<Published> {
+        let Some(host) = self.host else { return Vec::new() };
+        let mut all = Vec::new();
+        for (port, inside) in self.ports.ports().zip(host.port()..=u16::MAX) {
+            let host = SocketAddrV4::new(*host.ip(), inside);
+            for transport in &self.transports {
+                all.push(Published { transport: *transport, port, host });
+            }
+        }
+        all
+    }
+
+    /// Returns whether the entry is among [`Self::published`].
+    #[must_use]
+    pub fn publishes(&self, one: &Published) -> bool {
+        let is_host = |host: SocketAddrV4| {
+            let from_first = one.port.abs_diff(self.ports.first());
+            host.port().checked_add(from_first).map(|port| SocketAddrV4::new(*host.ip(), port))
+                == Some(one.host)
+        };
+        self.ports.contains(one.port)
+            && self.transports.contains(&one.transport)
+            && self.host.is_some_and(is_host)
     }
 
     /// Returns the host's address with its port or ports, for display; `None` while it is unknown.

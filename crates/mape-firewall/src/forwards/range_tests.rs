@@ -1,6 +1,9 @@
 //! Tests of forwards with more than one port.
 
+use std::net::SocketAddrV4;
+
 use mape_core::{Explain as _, PortRange, Request, plan};
+use mape_nft::Published;
 use mape_uci::Package;
 
 use super::*;
@@ -94,9 +97,19 @@ fn a_range_leads_to_the_ports_of_the_host_one_by_one() {
     );
     let expected: Vec<String> = (0..8).map(|at| format!("{} {}", 9792 + at, 100 + at)).collect();
     let server = found.servers[0].clone();
-    let published = server.published().map(|one| format!("{} {}", one.port, one.host.port()));
+    let published =
+        server.published().into_iter().map(|one| format!("{} {}", one.port, one.host.port()));
     assert_eq!(published.collect::<Vec<_>>(), expected);
     assert_eq!(server.host_text().as_deref(), Some("192.168.1.10:100-107"));
+    let first = server.published()[0];
+    let beside = |port, inside| {
+        let host = SocketAddrV4::new(*first.host.ip(), inside);
+        server.publishes(&Published { port, host, ..first })
+    };
+    assert!(server.published().iter().all(|one| server.publishes(one)));
+    assert!(!beside(9792, 101) && !beside(9791, 99) && !beside(9800, 108));
+    assert!(!Server { host: None, ..server.clone() }.publishes(&first));
+    assert!(!Server { transports: Vec::new(), ..server.clone() }.publishes(&first));
     // In the state file a range has a key more, and a single port has none.
     let json = mape_system::json::write(&server);
     assert!(json.contains(r#""last":9799,"port":9792,"#), "{json}");

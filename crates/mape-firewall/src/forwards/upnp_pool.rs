@@ -9,6 +9,7 @@ use mape_system::files;
 
 /// Returns the last `count` ports of the set that are not reserved, but leaves at least one for
 /// outgoing connections. Empty if the address is not shared, because every port arrives then.
+#[must_use]
 pub fn pool(plan: &Plan, count: u16) -> Vec<PortRange> {
     let set = plan.port_set();
     if count == 0 || set.parameters().psid_len() == 0 {
@@ -16,7 +17,7 @@ pub fn pool(plan: &Plan, count: u16) -> Vec<PortRange> {
     }
     let reserved = plan.reserved_inside();
     let free = |port: &u16| *port != 0 && !reserved.iter().any(|range| range.contains(*port));
-    let free: Vec<u16> = set.ranges().flat_map(PortRange::ports).filter(free).into_vec();
+    let free: Vec<u16> = set.ports().into_iter().filter(free).into_vec();
     let skipped = free.len().saturating_sub(count.into()).max(1);
     let mut ranges: Vec<PortRange> = Vec::new();
     for port in free.into_iter().skip(skipped) {

@@ -95,13 +95,13 @@ fn ce_in(other: &Section, router: &Router, subject: &Subject) -> Option<Ipv6Addr
             }
         }
     };
-    addresses(other).find(is_ce)
+    addresses(other).into_iter().find(is_ce)
 }
 
 /// By its option `tunlink`, as an alias (`@wan6`), by the device of the uplink, or as the uplink
 /// itself.
 fn is_on_the_uplink(other: &Section, router: &Router, subject: &Subject) -> bool {
-    uplinks(subject.section, &router.network).any(|uplink| {
+    uplinks(subject.section, &router.network).iter().any(|uplink| {
         let below = other.get("tunlink").or(other.get("device")).or(other.get("ifname"));
         below.is_none_or(|below| {
             below.trim_start_matches('@') == uplink.name() || Some(below) == uplink.get("device")

@@ -61,7 +61,7 @@ fn offers(command: &str) -> String {
 
 fn bash() -> String {
     let all = help::program();
-    let names: Vec<&str> = help::commands(&all).map(|(name, _)| name).into_vec();
+    let names: Vec<&str> = help::commands(&all).into_iter().map(|(name, _)| name).into_vec();
     let mut script = String::from(
         "# bash completion for mape-proto\n_mape_proto() {\n    local offers=\n    \
          case ${COMP_WORDS[COMP_CWORD-1]} in\n",

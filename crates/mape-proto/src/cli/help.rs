@@ -128,16 +128,19 @@ Debian package installs it. By hand, for bash:
 /// The commands that a text of `mape-proto --help` lists, each with its description.
 ///
 /// A line of a command begins with two spaces. Commands that share a line share its description.
-pub(crate) fn commands(text: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn commands(text: &str) -> Vec<(&str, &str)> {
     let list = text.split("\n\n").find_map(|part| part.strip_prefix("Commands:\n"));
     let lines = list.unwrap_or_default().lines().filter_map(|line| line.strip_prefix("  "));
-    let commands = lines.filter(|line| !line.starts_with(' '));
-    commands.flat_map(|line| {
+    let mut commands = Vec::new();
+    for line in lines.filter(|line| !line.starts_with(' ')) {
         let (names, description) = line.split_at_checked(WIDTH_OF_NAMES).unwrap_or((line, ""));
-        let words = names.split([',', ' ']);
-        let is_name = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_lowercase());
-        words.filter(is_name).map(move |word| (word, description.trim()))
-    })
+        for word in names.split([',', ' ']) {
+            if word.starts_with(|letter: char| letter.is_ascii_lowercase()) {
+                commands.push((word, description.trim()));
+            }
+        }
+    }
+    commands
 }
 
 /// Where the descriptions begin in a line of a command, without its two spaces.

@@ -63,8 +63,8 @@ fn name(redirect: &Section) -> &str {
     redirect.get("name").unwrap_or(redirect.name())
 }
 
-fn ports_of(redirect: &Section) -> impl Iterator<Item = u16> {
-    redirect.list("src_dport").filter_map(range).flatten()
+fn ports_of(redirect: &Section) -> Vec<u16> {
+    redirect.list("src_dport").filter_map(range).flatten().into_vec()
 }
 
 /// The rules of mape-rs precede those of firewall4, so a redirect never gets a port that a forward
@@ -76,7 +76,7 @@ fn hidden(redirect: &Section, forwards: &[Server]) -> Option<Finding> {
         server.ports.contains(port) && server.transports.iter().any(|it| transports.contains(it))
     };
     let find = |port| Some((port, forwards.iter().find(|it| is_before(it, port))?));
-    let (port, server) = ports_of(redirect).find_map(find)?;
+    let (port, server) = ports_of(redirect).into_iter().find_map(find)?;
     Some(
         Finding::wrong(
             CHECK,
@@ -105,7 +105,7 @@ fn unreachable(redirect: &Section, ports: &PortsStatus) -> Option<Finding> {
     let outside = redirect.get("src_dport")?;
     let name = name(redirect);
     let wanted: Vec<(u16, Option<Role>)> =
-        ports_of(redirect).map(|port| (port, role_of(port))).into_vec();
+        ports_of(redirect).into_iter().map(|port| (port, role_of(port))).into_vec();
     let count = |role: &dyn Fn(Option<Role>) -> bool| wanted.iter().filter(|it| role(it.1)).count();
     let foreign = count(&|role| role.is_none());
     let stolen = count(&|role| role == Some(Role::Nat));

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::libc::O_NONBLOCK;
 
@@ -37,6 +37,18 @@ pub fn beginning(path: impl AsRef<Path>, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path.as_ref())?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The paths of what is in a directory, in order. There are none if it cannot be read.
+#[must_use]
+pub fn paths(directory: &Path) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        paths.push(entry.path());
+    }
+    // As text: the order of `Path` compares one component after the other.
+    paths.sort_unstable_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
+    paths
 }
 
 /// Opens a regular file. The type is checked before opening, because opening a device can have an

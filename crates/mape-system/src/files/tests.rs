@@ -50,6 +50,18 @@ fn what_is_no_file_is_refused_at_once() {
 }
 
 #[test]
+fn the_entries_of_a_directory_are_in_order() {
+    let home = scratch("paths");
+    for name in ["b", "a-1", "a", "a.b"] {
+        fs::write(home.join(name), "").unwrap();
+    }
+    assert_eq!(paths(&home), ["a", "a-1", "a.b", "b"].map(|name| home.join(name)));
+    assert!(paths(&home.join("none")).is_empty());
+    assert!(paths(&home.join("a")).is_empty());
+    fs::remove_dir_all(home.parent().unwrap()).unwrap();
+}
+
+#[test]
 fn what_is_written_is_its_owners_alone() {
     let home = scratch("write");
     let (file, unfinished) = (home.join("state"), home.join("state.new"));
