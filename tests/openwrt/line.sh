@@ -85,13 +85,34 @@ line_head() {
 	echo "${LINE_PREFIX%%::/*}"
 }
 
+# The router's address on the link, once duplicate address detection is over.
+uplink_own() {
+	ip -6 -o addr show dev wan scope link -tentative |
+		awk '{ print substr($4, 1, index($4, "/") - 1); exit }'
+}
+
+uplink_is_ready() {
+	[ -n "$(uplink_own)" ]
+}
+
+# uplink_route [VIA]: the provider sends LINE_PREFIX to that router. Without one, it asks on the
+# link for each address.
+uplink_route() {
+	line_via=${1:-}
+	echo "route replace $LINE_PREFIX ${line_via:+via $line_via} dev cpe" | net br
+}
+
 # A /64 by router advertisement.
 uplink_ra() {
+	uplink_route
 	echo "address $(line_head):21c:42ff:fe00:8 64 1800 3600" | uplink_says
 }
 
-# uplink_pd LENGTH: a delegated prefix of that length, and nothing on the link.
+# uplink_pd LENGTH: a delegated prefix of that length, and nothing on the link. A client has its
+# address on the link before it asks.
 uplink_pd() {
+	wait_for 10 uplink_is_ready || echo "note  wan has no address on the link"
+	uplink_route "$(uplink_own)"
 	echo "prefix $(line_head):: $1 1800 3600" | uplink_says
 }
 
@@ -109,7 +130,7 @@ uplink_up() {
 	# The kernel forgets both when the device goes down.
 	net br <<-EOF
 		addr replace fe80::1/64 dev cpe nodad
-		route replace $LINE_PREFIX dev cpe
+		route replace $LINE_PREFIX ${line_via:+via $line_via} dev cpe
 	EOF
 }
 

@@ -17,8 +17,7 @@ boot_config() {
 	done
 }
 
-# Each of the others is in a zone, so that its `ifup` has firewall4 reload. The uplink knows its
-# prefix when netifd asks. Clocks run from here on.
+# Each of the others is in a zone, so that its `ifup` has firewall4 reload.
 router_before() {
 	for boot_other in $BOOT_OTHERS; do
 		sed -i "s/^\tlist network 'lan'\$/&\n\tlist network 'other$boot_other'/" \
@@ -26,13 +25,10 @@ router_before() {
 	done
 	check "$boot_side: interfaces in the zone of the LAN" \
 		"$(grep -c "list network 'other" "$ROOT/etc/config/firewall")" -eq 8
-	echo "prefix $(line_head):: 56 1800 3600" | router_write /tmp/lab/wan6
 	rm -f /tmp/boot.*
 	boot_ask router lab-traffic &
 	boot_ask lan on lan1 lab-traffic &
 	boot_events &
-	# A file, because `router_start` runs in a pipeline.
-	thousandths >/tmp/boot.start
 }
 
 # Since the machine's start. The kernel tells hundredths.
@@ -63,16 +59,20 @@ boot_seen() {
 	[ -s "/tmp/boot.$1" ]
 }
 
-# boot SIDE [OPTION...]: boots, and prints in milliseconds when netifd said `up` and when the LAN
-# had its answer.
+# boot SIDE [OPTION...]: boots, and prints how many milliseconds after the uplink heard of its
+# prefix netifd said `up` and the LAN had its answer. The time before that depends on duplicate
+# address detection on the link, which takes one to two seconds.
 boot() {
 	boot_side=$1
 	shift
 	boot_config "$@" | router_start
+	wait_for 10 uplink_is_ready
+	boot_start=$(thousandths)
+	uplink_pd 56
 	for boot_what in up lan; do
 		within 60 "$boot_side: $boot_what" boot_seen "$boot_what"
 	done
-	boot_start=$(cat /tmp/boot.start) boot_up=$(cat /tmp/boot.up)
+	boot_up=$(cat /tmp/boot.up)
 	boot_lan=$(($(cat /tmp/boot.lan) - boot_start))
 	check "$boot_side: interfaces that are up, with the alias of the line" \
 		"$(router ubus call network.interface dump | grep -c '"up": true')" -eq 13
