@@ -92,6 +92,11 @@ async function run({ browser, site, results, options }) {
 			await visit(PAGES.status);
 			if (!(await text()).includes(words))
 				wrong.push(`status does not show it as text (${keep})`);
+			if (keep && (await it.$('.mape-device'))) {
+				await it.$eval('.mape-device', node => node.click());
+				await it.waitForSelector('.mape-device[aria-pressed="true"]', { timeout: 5000 }).catch(() => wrong.push('no device is chosen'));
+				wrong.push(...(await alive(it)).map(html => `device: ${html}`));
+			}
 			if (keep && (await it.$('.mape-cell'))) {
 				await it.click('.mape-cell');
 				await it.waitForSelector('#modal_overlay h4, .modal h4', { timeout: 5000 }).catch(() => wrong.push('no ports are shown on click'));

@@ -159,7 +159,7 @@ return baseclass.extend({
 
 	// Which device has which of these ports.
 	devices(ports, status, names) {
-		const heads = [ _('Device', 'MAP-E forward'), _('Ports'), _('Port ranges') ];
+		const heads = [ _('Device', 'MAP-E port'), _('Ports'), _('Port ranges') ];
 
 		const all = model.byDevice(ports);
 
@@ -168,7 +168,7 @@ return baseclass.extend({
 
 	// Ports in use, each in a row.
 	ports(ports, status, names) {
-		const heads = [ _('Port'), _('Device', 'MAP-E forward'), _('Connections'), _('Purpose') ];
+		const heads = [ _('Port'), _('Device', 'MAP-E port'), _('Connections'), _('Purpose') ];
 		// Of most protocols a port has none.
 		const connections = it => text.list(model.protocols.filter(protocol => it[protocol] !== 0).map(protocol => `${draw.protocolName(protocol)} ${it[protocol] ?? '?'}`));
 
