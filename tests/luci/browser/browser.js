@@ -47,7 +47,7 @@ async function page(browser, site, { user = 'root', width = 1280, height = 900, 
 		if (/^https?:|^wss?:/.test(url.protocol) && url.origin !== site.base)
 			it.seen.elsewhere.push(request.url());
 	});
-	it.on('pageerror', error => it.seen.errors.push(String(error)));
+	it.on('pageerror', error => it.seen.errors.push(String(error.stack ?? error).split('\n').slice(0, 6).map(line => line.trim()).join(' ')));
 	it.on('dialog', dialog => {
 		it.seen.alive.push(`dialog ${dialog.message()}`);
 		dialog.dismiss();

@@ -33,6 +33,8 @@ class Router {
 	// The program itself follows what is applied.
 	follow() {}
 
+	restartOnce() {}
+
 	set(words) {
 		const { status, stderr } = this.router('uci', 'set', words);
 
@@ -104,7 +106,10 @@ class Machine extends Router {
 	}
 
 	router(...words) {
-		return this.shell(`router ${words.map(quoted).join(' ')}`);
+		const answer = this.shell(`router ${words.map(quoted).join(' ')}`);
+
+		// The shell has one stream for both.
+		return answer.status === 0 ? answer : { ...answer, stdout: '' };
 	}
 
 	read(path) {
@@ -118,6 +123,21 @@ class Machine extends Router {
 	answers(answers) {
 		if (answers)
 			throw new Error('in the machine only the program itself answers');
+	}
+
+	// Restarts the network service where it does not know the protocol yet.
+	restartOnce() {
+		const { status, stdout } = this.shell(`
+			knows() { router ubus call network get_proto_handlers 2>/dev/null | grep -q '"mape"'; }
+			. ../check.sh
+			. ./line.sh
+			uplink_value=240b:10:3261:6400::
+			knows || router ubus call network restart
+			wait_for 60 knows && wait_for 60 uplink_heard
+		`);
+
+		if (status !== 0)
+			throw new Error(`netifd does not know the protocol: ${stdout}`);
 	}
 
 	// Whether a server outside gets an answer from there by TCP.

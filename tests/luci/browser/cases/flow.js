@@ -12,6 +12,7 @@ async function run({ browser, site, results, options }) {
 		return results.note('flow', 'not run: the root has no netifd');
 
 	site.answers(null);
+	site.restartOnce();
 	site.interfaces({});
 	site.router('ubus', 'call', 'network', 'reload');
 
@@ -79,7 +80,7 @@ async function run({ browser, site, results, options }) {
 	results.check('the interface is in the zone wan', !site.router('uci', 'show', 'firewall').stdout.split('\n').some(line => /network=/.test(line) && line.includes(`'${NAME}'`)) && site.router('uci', 'show', 'firewall').stdout);
 
 	// LuCI confirms that the router is still there, says so, and reloads the page by itself.
-	await it.waitForFunction(() => /changes applied/.test(document.body.innerText), null, { timeout: 40000 }).catch(() => null);
+	await it.waitForFunction(() => /changes applied/.test(document.body?.innerText), null, { timeout: 40000 }).catch(() => null);
 	await it.waitForTimeout(5000);
 	await it.goto(`${site.base}/cgi-bin/luci/admin/network/network`, { timeout: 60000 });
 	if (status.up) {

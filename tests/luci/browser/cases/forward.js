@@ -124,6 +124,40 @@ async function onPhone({ site, results, options, browser }) {
 	await it.context().close();
 }
 
+// The program's answer comes after the dialogue was saved and closed.
+async function closed({ browser, site, results, options }) {
+	const it = await page(browser, site);
+
+	site.forwards({});
+	site.answers(withForwards(options, {}));
+	await open(it, site);
+	await it.route('**/ubus/**', async route => {
+		if ((route.request().postData() ?? '').includes('try_forward'))
+			await it.waitForTimeout(3000);
+		await route.continue();
+	});
+	await it.click('.mape-page .cbi-button-add');
+	await it.waitForSelector('.modal [data-name="src_dport"]');
+
+	const asked = it.waitForRequest(request => (request.postData() ?? '').includes('try_forward'), { timeout: 20000 });
+	const answered = it.waitForResponse(answer => (answer.request().postData() ?? '').includes('try_forward'), { timeout: 30000 });
+
+	for (const [ name, text ] of [ [ 'dest_ip', '192.168.1.20' ], [ 'dest_port', '8080' ] ])
+		await type(it, name, text);
+	await asked;
+
+	await it.click('.modal .cbi-button-save, .modal .cbi-button-positive');
+	await it.waitForFunction(() => !document.body.classList.contains('modal-overlay-active'), null, { timeout: 10000 });
+	// LuCI forgets the fields with the next dialogue, such as that of Save & Apply.
+	if (site.real)
+		await it.evaluate(() => window.L.require('ui').then(ui => ui.showModal('next', [])));
+	await answered;
+	await it.waitForTimeout(500);
+	results.check('an answer that comes after the dialogue was closed is no error', seen(it));
+	await it.context().close();
+	site.forwards(SECTIONS);
+}
+
 async function typed({ site, results, options }, it) {
 	site.forwards(SECTIONS);
 	site.answers(withForwards(options, SECTIONS));
@@ -237,6 +271,7 @@ async function run(suite) {
 
 	await shown(suite, it);
 	await typed(suite, it);
+	await closed(suite);
 	await onPhone(suite);
 	await without(suite, it);
 	await it.context().close();

@@ -34,8 +34,11 @@ function up(site, it) {
 function written(site) {
 	const found = {};
 
-	for (const [ , section, option, value ] of site.router('uci', 'show', 'firewall').stdout.matchAll(/^firewall\.(mape_[a-z0-9]+)\.([a-z_]+)='(.*)'$/gm))
-		(found[section] ??= {})[option] = value;
+	const text = site.router('uci', 'show', 'firewall').stdout;
+
+	for (const [ , section, option, value ] of text.matchAll(/^firewall\.(mape_[a-z0-9]+)\.([a-z_]+)='(.*)'$/gm))
+		if (text.includes(`firewall.${section}=mape_forward`))
+			(found[section] ??= {})[option] = value;
 
 	return found;
 }
@@ -46,6 +49,8 @@ async function run({ browser, site, results, options }) {
 
 	const it = await page(browser, site);
 
+	if (site.real)
+		site.restartOnce();
 	site.forwards({});
 	site.interfaces({ wan: {} });
 	site.answers(site.real ? null : withForwards(options, {}));

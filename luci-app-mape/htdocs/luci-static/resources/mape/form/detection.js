@@ -25,7 +25,9 @@ return baseclass.extend({
 			const answer = draw.answer();
 			const provisioned = () => ![ '', 'off' ].includes(s.formvalue(section_id, 'provisioning') ?? uci.get('network', section_id, 'provisioning') ?? '');
 			const detect = ask => {
+				// Not with the answer: the form may be closed then.
 				const chosen = s.formvalue(section_id, 'provider') || sections.provider(section_id);
+				const isProvisioned = provisioned();
 
 				dom.content(answer.node, E('em', { 'class': 'spinning' }, [ _('Detecting your connection…') ]));
 
@@ -34,7 +36,7 @@ return baseclass.extend({
 						return found;
 
 					return api.plan(found.line.prefix, chosen, '', '', '').then(plan => ({ line: found.line, plan }));
-				}), found => found.plan?.error && found.line?.line === 'map-e' && !model.ruleFrom(found) ? draw.error(found.plan.error) : draw.line(found, provisioned()));
+				}), found => found.plan?.error && found.line?.line === 'map-e' && !model.ruleFrom(found) ? draw.error(found.plan.error) : draw.line(found, isProvisioned));
 			};
 
 			detect(api.detect);

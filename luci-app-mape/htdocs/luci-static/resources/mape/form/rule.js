@@ -62,7 +62,7 @@ return baseclass.extend({
 
 		const typed = section_id => {
 			window.clearTimeout(timer);
-			timer = window.setTimeout(() => preview(section_id), PAUSE);
+			timer = window.setTimeout(() => answer.node.isConnected && preview(section_id), PAUSE);
 		};
 
 		const listening = (base, o) => {

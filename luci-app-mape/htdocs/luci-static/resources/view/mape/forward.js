@@ -280,7 +280,8 @@ return view.extend({
 		const input = () => field.getUIElement(section_id);
 
 		return this.verdict.fill(api.tryForward(...request), answer => {
-			if (this.asked !== request.join(' '))
+			// LuCI has no fields of a dialogue that was closed meanwhile.
+			if (this.asked !== request.join(' ') || !this.verdict.node.isConnected)
 				return '';
 
 			const { error } = answer;
