@@ -79,39 +79,44 @@ impl Config {
     /// Codes `MAPE_OPTION_INVALID` and `MAPE_RULE_INCONSISTENT`, naming option and value.
     pub fn parse(json: &str) -> Result<Self, Failure> {
         let options = Options::parse(json)?;
-        let is_lw4o6 = is_of_type_lw4o6(&options)?;
-        let layout = layout(&options)?;
+        let config = Self::read(&options);
+        options.checked(config)
+    }
+
+    fn read(options: &Options) -> Result<Self, Failure> {
+        let is_lw4o6 = is_of_type_lw4o6(options);
+        let layout = layout(options)?;
         let unstated = layout.unwrap_or(Layout::Draft03);
-        let file = match options.text("rules_file")? {
+        let file = match options.text("rules_file") {
             Some(path) => rule_file::read(&path, unstated)?,
             None => Vec::new(),
         };
         let mut reserved = PortList::default();
-        for entry in options.list("reserved_ports")? {
+        for entry in options.list("reserved_ports") {
             reserved.extend(entry.parse()?)?;
         }
-        let fixed = FixedIpv4Contract::read(&options)?;
-        let provider = options.text("provider")?.filter(|_| fixed.is_none());
+        let fixed = FixedIpv4Contract::read(options)?;
+        let provider = options.text("provider").filter(|_| fixed.is_none());
         let explicit =
-            if fixed.is_none() { stated_rules(&options, layout, is_lw4o6)? } else { Vec::new() };
-        let edge = options.text("edge")?;
+            if fixed.is_none() { stated_rules(options, layout, is_lw4o6)? } else { Vec::new() };
+        let edge = options.text("edge");
         Ok(Self {
-            tunlink: options.text("tunlink")?,
-            mtu: mtu(&options)?,
-            ttl: options.number("ttl", "use 1 to 255", 1..=255)?.unwrap_or(64),
-            encaplimit: encaplimit(&options)?,
-            zone: options.text("zone")?,
+            tunlink: options.text("tunlink"),
+            mtu: mtu(options)?,
+            ttl: options.number("ttl", "use 1 to 255", 1..=255).unwrap_or(64),
+            encaplimit: encaplimit(options),
+            zone: options.text("zone"),
             edge: edge.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
             nft: NftOptions {
-                full_cone: options.switch("full_cone")?.unwrap_or(false),
-                time_wait: options.seconds("time_wait")?,
-                dscp_reset: options.switch("dscp_reset")?.unwrap_or(false),
+                full_cone: options.switch("full_cone").unwrap_or(false),
+                time_wait: options.seconds("time_wait"),
+                dscp_reset: options.switch("dscp_reset").unwrap_or(false),
             },
-            upnp_ports: options.number("upnp_ports", UPNP_HINT, 0..=65535)?.unwrap_or(0),
-            full_cone_hosts: full_cone_hosts(&options)?,
-            provisioning: mode(&options)?,
-            authority: options.text("provisioning_ca")?,
-            log_level: options.log_level()?,
+            upnp_ports: options.number("upnp_ports", UPNP_HINT, 0..=65535).unwrap_or(0),
+            full_cone_hosts: full_cone_hosts(options)?,
+            provisioning: mode(options)?,
+            authority: options.text("provisioning_ca"),
+            log_level: options.log_level(),
             provider: match provider {
                 // What the table says of the prefix is not about such a contract.
                 _ if fixed.is_some() => ProviderChoice::Manual,
@@ -179,7 +184,7 @@ impl Config {
 }
 
 fn mtu(options: &Options) -> Result<Option<u16>, Failure> {
-    let mtu = options.number("mtu", "use a number of bytes, or remove it", 0..=65495)?;
+    let mtu = options.number("mtu", "use a number of bytes, or remove it", 0..=65495);
     match mtu.filter(|mtu| *mtu < MIN_MTU) {
         Some(small) => Err(OptionError::MtuTooSmall(small).into()),
         None => Ok(mtu),
@@ -187,19 +192,19 @@ fn mtu(options: &Options) -> Result<Option<u16>, Failure> {
 }
 
 /// `type` is the older name of `maptype`.
-fn is_of_type_lw4o6(options: &Options) -> Result<bool, Failure> {
+fn is_of_type_lw4o6(options: &Options) -> bool {
     let mut found = false;
     for name in ["maptype", "type"] {
-        found |= options.read(name, "use proto map for MAP-T", is_lw4o6)?.unwrap_or(false);
+        found |= options.read(name, "use proto map for MAP-T", is_lw4o6).unwrap_or(false);
     }
-    Ok(found)
+    found
 }
 
 fn full_cone_hosts(options: &Options) -> Result<Vec<Ipv4Addr>, Failure> {
     let name = "full_cone_hosts";
     let hint = "list the addresses of hosts of the LAN, like 192.168.1.20";
     let mut hosts = Vec::new();
-    for entry in options.list(name)? {
+    for entry in options.list(name) {
         let bad = |_| OptionError::Bad { name, value: Quoted::new(&entry), hint };
         hosts.push(entry.parse().map_err(bad)?);
     }
@@ -208,9 +213,9 @@ fn full_cone_hosts(options: &Options) -> Result<Vec<Ipv4Addr>, Failure> {
 
 /// `layout`, or `legacymap` of those who come from upstream's `map`.
 fn layout(options: &Options) -> Result<Option<Layout>, Failure> {
-    let layout = options.text("layout")?.as_deref().map(str::parse::<Layout>).transpose()?;
+    let layout = options.text("layout").as_deref().map(str::parse::<Layout>).transpose()?;
     let legacy = options
-        .switch("legacymap")?
+        .switch("legacymap")
         .map(|legacy| if legacy { Layout::Draft03 } else { Layout::Rfc7597 });
     match (layout, legacy) {
         (Some(layout), Some(legacy)) if layout != legacy => {
@@ -220,12 +225,12 @@ fn layout(options: &Options) -> Result<Option<Layout>, Failure> {
     }
 }
 
-fn encaplimit(options: &Options) -> Result<String, Failure> {
+fn encaplimit(options: &Options) -> String {
     let hint = "use ignore, or a number from 0 to 255";
     let limit = options.read("encaplimit", hint, |text| {
         (text == "ignore" || decimal(text, 255).is_some()).then(|| text.to_owned())
-    })?;
-    Ok(limit.unwrap_or_else(|| "ignore".to_owned()))
+    });
+    limit.unwrap_or_else(|| "ignore".to_owned())
 }
 
 /// The rule in our form or in `map`'s, or its numbers one by one.
@@ -236,11 +241,11 @@ fn stated_rules(
 ) -> Result<Vec<Rule>, Failure> {
     let mut given = None;
     for name in RULE_OPTIONS {
-        if options.has(name)? {
+        if options.has(name) {
             given = given.or(Some(name));
         }
     }
-    match (options.text("rule")?, given) {
+    match (options.text("rule"), given) {
         (Some(_), Some(number)) => Err(OptionError::Contradiction("rule", number).into()),
         (Some(rules), None) if is_map_form(&rules) => Ok(parse_map_rules(&rules, layout)?),
         (Some(rules), None) => {
@@ -263,12 +268,12 @@ fn numbers(options: &Options, layout: Option<Layout>, is_lw4o6: bool) -> Result<
     let address6 = |name, hint| options.read(name, hint, |text| text.parse::<Ipv6Addr>().ok());
     let address4 = |text: &str| text.parse::<Ipv4Addr>().ok();
 
-    let ipv6 = address6("ip6prefix", "write it like 240b:10::, and its length as ip6prefixlen")?
+    let ipv6 = address6("ip6prefix", "write it like 240b:10::, and its length as ip6prefixlen")
         .ok_or_else(needed("ip6prefix"))?;
-    let ipv6_len = length("ip6prefixlen")?.ok_or_else(needed("ip6prefixlen"))?;
+    let ipv6_len = length("ip6prefixlen").ok_or_else(needed("ip6prefixlen"))?;
     let hint = "write it like 106.72.0.0, and its length as ip4prefixlen";
-    let ipv4 = options.read("ipaddr", hint, address4)?.ok_or_else(needed("ipaddr"))?;
-    let ipv4_len = length("ip4prefixlen")?.unwrap_or(32);
+    let ipv4 = options.read("ipaddr", hint, address4).ok_or_else(needed("ipaddr"))?;
+    let ipv4_len = length("ip4prefixlen").unwrap_or(32);
     let bad = |name, value: u8, hint| OptionError::Bad {
         name,
         value: Quoted::new(&value.to_string()),
@@ -280,18 +285,18 @@ fn numbers(options: &Options, layout: Option<Layout>, is_lw4o6: bool) -> Result<
         ipv4: Ipv4Net::new(ipv4, ipv4_len)
             .map_err(|_| bad("ip4prefixlen", ipv4_len, "use 0 to 32"))?,
         // Optional for upstream, which takes what the delegated prefix has behind the rule's.
-        ea_len: bits("ealen", "use 0 to 48", 48)?
+        ea_len: bits("ealen", "use 0 to 48", 48)
             .or(if is_lw4o6 { Some(0) } else { LINE_LEN.checked_sub(ipv6_len) })
             .ok_or_else(needed("ealen"))?,
-        offset: bits("offset", "use 0 to 16", 16)?.or(is_lw4o6.then_some(0)),
+        offset: bits("offset", "use 0 to 16", 16).or(is_lw4o6.then_some(0)),
         // Upstream takes 0 for "whatever the EA bits leave".
-        psid_len: bits("psidlen", "use 0 to 16", 16)?.filter(|len| *len > 0),
+        psid_len: bits("psidlen", "use 0 to 16", 16).filter(|len| *len > 0),
         psid: options.read(
             "psid",
             "write a number from 0 to 65535, decimal or like 0x34",
             parse_psid,
-        )?,
-        br: address6("peeraddr", "write it like 2404:9200:225:100::64")?
+        ),
+        br: address6("peeraddr", "write it like 2404:9200:225:100::64")
             .ok_or_else(needed("peeraddr"))?,
         layout: Layout::Rfc7597,
     };

@@ -134,26 +134,28 @@ impl FixedIpv4Contract {
     /// # Errors
     /// As those of a router's.
     pub fn of(options: &[(&'static str, String)]) -> Result<Option<Self>, Failure> {
-        Self::read(&Options::of(options))
+        let options = Options::of(options);
+        let fixed = Self::read(&options);
+        options.checked(fixed)
     }
 
     /// Reads the options where `provider` is one of these services.
     pub(super) fn read(options: &Options) -> Result<Option<Self>, Failure> {
-        let provider = options.text("provider")?;
+        let provider = options.text("provider");
         let is_it = |service: &&Service| provider.as_deref() == Some(service.provider);
         let Some(service) = SERVICES.iter().find(is_it) else { return Ok(None) };
         for other in ["rule", "rules_file", "ip6prefix", "ealen", "psid", "psidlen", "offset"] {
-            if options.has(other)? {
+            if options.has(other) {
                 return Err(OptionError::Contradiction("provider", other).into());
             }
         }
         let hint = "write the tunnel end (BR) of the contract";
-        let br = options.read("peeraddr", hint, |text| text.parse().ok())?;
+        let br = options.read("peeraddr", hint, |text| text.parse().ok());
         let fixed = Self {
             ipv4: addresses(options)?.ok_or(OptionError::Without("provider", "ipaddr"))?,
             br: br.ok_or(OptionError::Without("provider", "peeraddr"))?,
             contract: Contract {
-                nat: options.read("nat_address", NAT_HINT, |text| text.parse().ok())?,
+                nat: options.read("nat_address", NAT_HINT, |text| text.parse().ok()),
                 interface_id: interface_id(options, service)?,
             },
             update: update(options, service)?,
@@ -194,7 +196,7 @@ impl FixedIpv4Contract {
 
 /// `interface_id`: the lower half of the tunnel's address here.
 fn interface_id(options: &Options, service: &Service) -> Result<Option<NonZeroU64>, Failure> {
-    let id = options.read("interface_id", ID_HINT, parse_interface_id)?;
+    let id = options.read("interface_id", ID_HINT, parse_interface_id);
     if id.is_none() && service.states_id {
         return Err(OptionError::Without("provider", "interface_id").into());
     }
@@ -211,8 +213,8 @@ fn addresses(options: &Options) -> Result<Option<Ipv4Net>, Failure> {
         Some(_) => text.parse().ok(),
     };
     let read = |text: &str| read(text).filter(|net| net.prefix_len() >= LARGEST_BLOCK_LEN);
-    let stated = options.read("ipaddr", ADDRESS_HINT, read)?;
-    let len = options.number("ip4prefixlen", ADDRESS_HINT, u32::from(LARGEST_BLOCK_LEN)..=32)?;
+    let stated = options.read("ipaddr", ADDRESS_HINT, read);
+    let len = options.number("ip4prefixlen", ADDRESS_HINT, u32::from(LARGEST_BLOCK_LEN)..=32);
     match (stated, len) {
         (Some(net), Some(len)) if net.prefix_len() < 32 && net.prefix_len() != len => {
             Err(OptionError::Contradiction("ipaddr", "ip4prefixlen").into())
@@ -227,7 +229,7 @@ fn addresses(options: &Options) -> Result<Option<Ipv4Net>, Failure> {
 /// `{user}`, `{password}` and `{ce}` in the URL are replaced. Without `{password}`, user and
 /// password go into the query, under the names of the provider, or into a header.
 fn update(options: &Options, service: &Service) -> Result<Option<Update>, Failure> {
-    let (user, password) = (options.text("update_user")?, options.text("update_password")?);
+    let (user, password) = (options.text("update_user"), options.text("update_password"));
     let (user, password) = match (user, password) {
         (None, None) => return Ok(None),
         (Some(user), Some(password)) => (user, password),
@@ -238,11 +240,11 @@ fn update(options: &Options, service: &Service) -> Result<Option<Update>, Failur
             return Err(OptionError::Without("update_password", "update_user").into());
         }
     };
-    let stated = options.text("update_url")?;
+    let stated = options.text("update_url");
     let text = stated.as_deref().or(service.update_url);
     let text = text.ok_or(OptionError::Without("update_user", "update_url"))?;
     let mut names = service.names;
-    match options.text("update_auth")?.as_deref() {
+    match options.text("update_auth").as_deref() {
         None => {}
         Some("basic") => names = None,
         Some("query") => names = names.or(Some(["user", "pass"])),

@@ -9,9 +9,9 @@ use super::options::Options;
 
 /// For a call that has the interface's options.
 pub(super) fn of_options(interface: &InterfaceName, options: &str) {
-    let level = Options::parse(options).and_then(|options| options.log_level());
     // The call itself reports an invalid value.
-    logger::about(interface.as_str(), level.unwrap_or(DEFAULT_LEVEL));
+    let level = Options::parse(options).map_or(DEFAULT_LEVEL, |options| options.log_level());
+    logger::about(interface.as_str(), level);
 }
 
 /// For a call without options: those of the last set-up apply.

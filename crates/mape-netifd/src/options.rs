@@ -3,6 +3,7 @@
 //! The shim declares every option as text, because netifd drops a number that it cannot read
 //! without a word; read here, it gets an error.
 
+use std::cell::Cell;
 use std::num::NonZeroU16;
 use std::ops::RangeInclusive;
 
@@ -118,49 +119,68 @@ impl Explain for OptionError {
 }
 
 /// Named values, all of them text or lists of text.
-pub(super) struct Options(Map<String, Value>);
+///
+/// A value that cannot be read counts as absent. [`Self::checked`] returns the error of the first
+/// one: an error to check at each of thirty options would be more code than the reading.
+pub(super) struct Options {
+    values: Map<String, Value>,
+    wrong: Cell<Option<Failure>>,
+}
 
 impl Options {
     /// From names and values.
     pub(super) fn of(options: &[(&'static str, String)]) -> Self {
         let value = |(name, value): &(&str, String)| ((*name).to_owned(), value.as_str().into());
-        Self(options.iter().map(value).collect())
+        Self { values: options.iter().map(value).collect(), wrong: Cell::default() }
     }
 
     pub(super) fn parse(json: &str) -> Result<Self, Failure> {
         match json::value(json) {
-            Ok(Value::Object(map)) => Ok(Self(map)),
+            Ok(Value::Object(values)) => Ok(Self { values, wrong: Cell::default() }),
             _ => Err(OptionError::NotJson.into()),
         }
     }
 
+    /// Returns what was made of the options, if all of them could be read.
+    pub(super) fn checked<T>(self, made: Result<T, Failure>) -> Result<T, Failure> {
+        match self.wrong.into_inner() {
+            Some(first) => Err(first),
+            None => made,
+        }
+    }
+
+    /// Keeps the error of an option, unless there is one of an earlier option.
+    fn refuse(&self, error: OptionError) {
+        let first = self.wrong.take();
+        self.wrong.set(first.or_else(|| Some(error.into())));
+    }
+
     /// The option as text, written as an option or as a list of one; an empty one is as good as
     /// none.
-    pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, Failure> {
-        let value = match self.0.get(name) {
+    pub(super) fn text(&self, name: &'static str) -> Option<String> {
+        let value = match self.values.get(name) {
             Some(Value::Array(entries)) if entries.len() <= 1 => entries.first(),
             value => value,
         };
-        let text = match value {
-            None | Some(Value::Null) => return Ok(None),
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Number(number)) => number.to_string(),
-            Some(Value::Bool(bit)) => u8::from(*bit).to_string(),
-            Some(list) => {
-                return Err(
-                    OptionError::bad(name, &json::to_text(list), "give it one value").into()
-                );
+        let text = match value? {
+            Value::Null => return None,
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Bool(bit) => u8::from(*bit).to_string(),
+            list => {
+                self.refuse(OptionError::bad(name, &json::to_text(list), "give it one value"));
+                return None;
             }
         };
         let text = text.trim();
-        Ok((!text.is_empty()).then(|| text.to_owned()))
+        (!text.is_empty()).then(|| text.to_owned())
     }
 
     /// The entries of a list; an option with one value counts as one, or as many as blanks make it.
-    pub(super) fn list(&self, name: &'static str) -> Result<Vec<String>, Failure> {
-        let Some(Value::Array(entries)) = self.0.get(name) else {
-            let text = self.text(name)?.unwrap_or_default();
-            return Ok(text.split_ascii_whitespace().map(str::to_owned).into_vec());
+    pub(super) fn list(&self, name: &'static str) -> Vec<String> {
+        let Some(Value::Array(entries)) = self.values.get(name) else {
+            let text = self.text(name).unwrap_or_default();
+            return text.split_ascii_whitespace().map(str::to_owned).into_vec();
         };
         let mut list = Vec::new();
         for entry in entries {
@@ -168,16 +188,16 @@ impl Options {
                 Value::String(text) => text.trim().to_owned(),
                 Value::Number(number) => number.to_string(),
                 other => {
-                    let other = json::to_text(other);
-                    return Err(OptionError::bad(name, &other, "list plain values").into());
+                    self.refuse(OptionError::bad(name, &json::to_text(other), "list plain values"));
+                    break;
                 }
             });
         }
-        Ok(list)
+        list
     }
 
-    pub(super) fn has(&self, name: &'static str) -> Result<bool, Failure> {
-        self.text(name).map(|text| text.is_some())
+    pub(super) fn has(&self, name: &'static str) -> bool {
+        self.text(name).is_some()
     }
 
     /// The value read by `read`; the error names what it should have been.
@@ -186,13 +206,13 @@ impl Options {
         name: &'static str,
         hint: &'static str,
         read: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, Failure> {
+    ) -> Option<T> {
         let mut value = None;
         self.read_with(name, hint, &mut |text| {
             value = read(text);
             value.is_some()
-        })?;
-        Ok(value)
+        });
+        value
     }
 
     // Not generic, so that the program contains it once. `read` returns whether it could read.
@@ -201,10 +221,9 @@ impl Options {
         name: &'static str,
         hint: &'static str,
         read: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<(), Failure> {
-        match self.text(name)? {
-            Some(text) if !read(&text) => Err(OptionError::bad(name, &text, hint).into()),
-            _ => Ok(()),
+    ) {
+        if let Some(text) = self.text(name).filter(|text| !read(text)) {
+            self.refuse(OptionError::bad(name, &text, hint));
         }
     }
 
@@ -213,9 +232,8 @@ impl Options {
         name: &'static str,
         hint: &'static str,
         range: RangeInclusive<u32>,
-    ) -> Result<Option<T>, Failure> {
-        let number = self.in_range(name, hint, range)?;
-        Ok(number.and_then(|number| T::try_from(number).ok()))
+    ) -> Option<T> {
+        self.in_range(name, hint, range).and_then(|number| T::try_from(number).ok())
     }
 
     // Not generic, so that the program contains it once.
@@ -224,25 +242,25 @@ impl Options {
         name: &'static str,
         hint: &'static str,
         range: RangeInclusive<u32>,
-    ) -> Result<Option<u32>, Failure> {
+    ) -> Option<u32> {
         self.read(name, hint, |text| {
             decimal(text, *range.end()).filter(|number| range.contains(number))
         })
     }
 
     /// The words that UCI takes for a switch.
-    pub(super) fn switch(&self, name: &'static str) -> Result<Option<bool>, Failure> {
+    pub(super) fn switch(&self, name: &'static str) -> Option<bool> {
         self.read(name, "use 0 or 1", mape_uci::switch)
     }
 
-    pub(super) fn seconds(&self, name: &'static str) -> Result<Option<NonZeroU16>, Failure> {
-        let number = self.number(name, "write a number of seconds from 1 to 65535", 1..=65535)?;
-        Ok(number.and_then(NonZeroU16::new))
+    pub(super) fn seconds(&self, name: &'static str) -> Option<NonZeroU16> {
+        let number = self.number(name, "write a number of seconds from 1 to 65535", 1..=65535);
+        number.and_then(NonZeroU16::new)
     }
 
     /// The least important messages that are logged.
-    pub(super) fn log_level(&self) -> Result<LevelFilter, Failure> {
-        let level = self.read("log_level", "use error, warn, info or debug", logger::level)?;
-        Ok(level.unwrap_or(logger::DEFAULT_LEVEL))
+    pub(super) fn log_level(&self) -> LevelFilter {
+        let level = self.read("log_level", "use error, warn, info or debug", logger::level);
+        level.unwrap_or(logger::DEFAULT_LEVEL)
     }
 }

@@ -22,13 +22,13 @@ pub(crate) fn mode(options: &Options) -> Result<Mode, Failure> {
     let hint = "use off, hb46pp (ask the server that the line's resolvers announce) or url";
     let word = options.read("provisioning", hint, |text| {
         ["off", "hb46pp", "url"].into_iter().find(|known| *known == text)
-    })?;
+    });
     Ok(match word {
         Some("hb46pp") => {
             Mode::Hb46pp { identity: identity(&CAPABILITIES)?, credentials: credentials(options)? }
         }
         Some("url") => {
-            let url = options.text("provisioning_url")?;
+            let url = options.text("provisioning_url");
             let url = url.ok_or(OptionError::Without("provisioning", "provisioning_url"))?;
             Mode::Url(UserUrl::new(&url)?)
         }
@@ -41,14 +41,14 @@ pub(crate) fn mode(options: &Options) -> Result<Mode, Failure> {
 /// # Errors
 /// As those of a router's.
 pub fn mode_of(options: &[(&'static str, String)]) -> Result<Mode, Failure> {
-    mode(&Options::of(options))
+    let options = Options::of(options);
+    let mode = mode(&options);
+    options.checked(mode)
 }
 
 fn credentials(options: &Options) -> Result<Option<Credentials>, Failure> {
     const NAMES: [&str; 3] = ["provisioning_user", "provisioning_password", "provisioning_server"];
-    let [user, password, server] = NAMES.map(|name| options.text(name));
-    let all = [user?, password?, server?];
-    match all {
+    match NAMES.map(|name| options.text(name)) {
         [None, None, None] => Ok(None),
         [Some(user), Some(password), Some(server)] => {
             Ok(Some(Credentials::new(&user, &password, &server)?))
