@@ -9,6 +9,7 @@
 #   RATE_ROUNDS   rounds (11)
 #   RATE_SCALE    divides the number of slices (1; the emulated VM needs more)
 #   RATE_CANDIDATES  rulesets, as words of `load`
+#   RATE_OWN_KERNEL  not empty: only this script uses the kernel, so its tables may be changed
 # Prints the candidates' names, then a line of lab-traffic for each kind of traffic, then how many
 # connections each candidate has offloaded.
 #
@@ -80,7 +81,8 @@ ruleset() {
 # load CANDIDATE NUMBER: loads its rules into the namespace of this number. Further candidates are
 #   own-EDGE      our rules, by the loader
 #   part-PARTS    of our rules on the edge netdev only these, joined by dots: snat, edge, forward
-#                 (the guard on what is forwarded), output (the guards on what the router sends)
+#                 (the guard on what is forwarded), output (the guards on what the router sends);
+#                 edge0, forward0, output0: their chains without rules
 #   fw4-RULES     firewall4's table, and our rules on this edge or (masquerade) none
 #   flows-RULES   the same with flow offload, without a flowtable of ours
 #   both-RULES    the same with the flowtable that the loader adds
@@ -93,9 +95,11 @@ load() {
 		load_own "$2"
 		for part in forward:chain:inet:mape_rs:forward_guard output:chain:inet:mape_rs:output_guard edge:table:netdev:mape_rs_wan; do
 			case .${1#part-}. in
-			*".${part%%:*}."*) ;;
-			*) $on nft delete "$(echo "${part#*:}" | tr : ' ')" ;;
+			*".${part%%:*}."*) continue ;;
+			*".${part%%:*}0."*) verb=flush ;;
+			*) verb=delete ;;
 			esac
+			$on nft "$verb $(echo "${part#*:}" | tr : ' ')"
 		done
 		;;
 	fw4-*)
@@ -176,14 +180,41 @@ connect() {
 	load "$1" "$2"
 }
 
+# Tables of the kernel so large that hardly two entries share a place. Otherwise it depends on the
+# addresses of a candidate's devices and flows how many entries its packets meet on their way.
+enlarge_tables() {
+	sysctl -qw net.netfilter.nf_conntrack_buckets=524288
+	net4=10.9 net6=fd09:
+	{
+		echo "link add filler type dummy"
+		echo "addr add $net4.0.1/16 dev filler"
+		echo "link set filler up"
+		# A table of neighbours never becomes smaller.
+		seq 1 3000 | awk -v net4=$net4 -v net6=$net6 '{
+			host4 = net4 "." int($1 / 250) + 1 "." $1 % 250 + 1
+			host6 = sprintf("%s:%x", net6, $1)
+			print "neigh add", host4, "lladdr 02:00:00:00:00:09 dev filler"
+			print "neigh add", host6, "lladdr 02:00:00:00:00:09 dev filler"
+		}'
+		echo "link del filler"
+	} | ip -batch -
+}
+
 remove() {
 	for name in $(ip netns list | sed -n "s/^\($LAB_NS-[a-z0-9]*\).*/\1/p"); do
 		ip netns del "$name"
 	done
 }
 
-# rate KIND SLICES OPERATIONS
+# rate KIND SLICES OPERATIONS. What earlier kinds have left is not in its way.
 rate() {
+	rate_number=0
+	while [ "$rate_number" -lt "$count" ]; do
+		on "cpe$rate_number" conntrack -F >/dev/null 2>&1 || :
+		rate_number=$((rate_number + 1))
+	done
+	# The kernel deletes them later. Where time is counted in instructions, it costs nothing.
+	[ -z "${RATE_OWN_KERNEL:-}" ] || sleep 5
 	lab-traffic rate --kind "$1" --slices "$(($2 / ${RATE_SCALE:-1}))" --operations "$3" \
 		--rounds "${RATE_ROUNDS:-11}" --candidates "$count" --to 198.18.0.0:7000 \
 		--lan "/run/netns/$LAB_NS-lan" --server "/run/netns/$LAB_NS-srv"
@@ -191,21 +222,22 @@ rate() {
 
 trap 'remove; rm -rf "$STATE"' EXIT
 eval "$(mape-proto plan --sh "$LINE_PREFIX")"
+[ -z "${RATE_OWN_KERNEL:-}" ] || enlarge_tables
 count=0
 for candidate in $CANDIDATES; do
 	connect "$candidate" "$count"
 	count=$((count + 1))
 done
 echo "candidates $CANDIDATES"
-# Its bound is the closest, and its rates vary most.
-rate connect 240 25
-rate udp 96 80
 # No more than a socket's queue holds, because it is read only after the slice.
-rate out 60 120
-rate in 60 120
+rate out 120 120
+rate in 120 120
 # Of what a slice takes, the memory is most: many of them, or nothing can be seen.
 rate bulk 120 2000000
 rate blocks 60 2000000
+# Last, because they leave many connections. Their rates vary most.
+rate connect 480 25
+rate udp 480 40
 count=0
 for candidate in $CANDIDATES; do
 	echo "offloaded $candidate $(on "cpe$count" conntrack -L 2>/dev/null | grep -c OFFLOAD || :)"

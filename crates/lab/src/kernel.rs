@@ -111,6 +111,9 @@ pub struct Kernel {
 pub enum Machine {
     /// An emulator, with the first words of its command.
     Emulator(&'static [&'static str]),
+    /// The emulator, each time with the same random numbers, date and addresses, and with more
+    /// words for the kernel.
+    Repeated(&'static str),
     /// This machine: the kernel is a program (`user_mode.rs`).
     Process,
 }
@@ -119,7 +122,7 @@ pub enum Machine {
 /// patched: the kernel oopses ("int3") when it switches a static key, or hangs. Two in one thread
 /// took 110 s of processor time for a script that takes 78 s on one, and kernel 6.1 does not start
 /// the second one while instructions are counted.
-const PC: &[&str] =
+pub(crate) const PC: &[&str] =
     &["qemu-system-x86_64", "-accel", "tcg,thread=single", "-cpu", "max", "-m", "1024"];
 
 /// The board that Debian's MIPS kernels are for, with the processor of most MIPS routers: no FPU.
@@ -159,6 +162,16 @@ impl Kernel {
                 let (image, release) = user_mode::build(&debian, source.package)?;
                 Ok(Self { release, image, machine: Machine::Process, modules: None })
             }
+        }
+    }
+
+    /// Returns the same kernel for a machine that does the same in each run, as far as it can. An
+    /// emulated kernel takes `words` on its command line, in addition.
+    #[must_use]
+    pub fn repeated(self, words: &'static str) -> Self {
+        match self.machine {
+            Machine::Emulator(_) => Self { machine: Machine::Repeated(words), ..self },
+            Machine::Repeated(_) | Machine::Process => self,
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 
 use super::initramfs::Initramfs;
-use super::kernel::{Kernel, Machine};
+use super::kernel::{Kernel, Machine, PC};
 use super::user_mode::{self, Processor};
 use host_tools::tools::cache_directory;
 
@@ -37,6 +37,10 @@ const CLOCK: [&str; 2] = ["-icount", "shift=0,sleep=off"];
 /// that the emulator has for it. The emulator's own address in it is the last one.
 pub const REACHED: &str = "192.168.1.1";
 const NETWORK: &str = "user,id=lan,net=192.168.1.0/24,host=192.168.1.254,restrict=on";
+
+/// The seed of what the processor gives as random numbers, and a date that the machine's own clock
+/// continues.
+const REPEATED: &[&str] = &["-seed", "1", "-rtc", "base=2026-01-01,clock=vm"];
 
 /// A running machine. Dropping it ends it.
 pub struct Vm {
@@ -132,12 +136,17 @@ impl Vm {
         let disk = disk.as_deref();
         let (mut command, processor) = match kernel.machine {
             Machine::Emulator(words) => {
-                let mut emulator = emulator(words, &kernel.image, &initrd, disk);
+                let mut emulator = emulator(words, "", &kernel.image, &initrd, disk);
                 if ports.is_empty() {
                     emulator.args(CLOCK);
                 } else {
                     emulator.args(network(ports));
                 }
+                (emulator, None)
+            }
+            Machine::Repeated(append) => {
+                let mut emulator = emulator(PC, append, &kernel.image, &initrd, disk);
+                emulator.args(CLOCK).args(REPEATED);
                 (emulator, None)
             }
             Machine::Process => {
@@ -191,7 +200,13 @@ impl Vm {
 }
 
 /// Returns the command of an emulator, without its standard streams.
-fn emulator(words: &[&str], image: &Path, initrd: &Path, disk: Option<&Path>) -> Command {
+fn emulator(
+    words: &[&str],
+    append: &str,
+    image: &Path,
+    initrd: &Path,
+    disk: Option<&Path>,
+) -> Command {
     let mut qemu = Command::new("setpriv");
     // The kernel ends qemu even if this process is killed and no destructor runs.
     qemu.args(["--pdeathsig", "KILL"])
@@ -202,7 +217,7 @@ fn emulator(words: &[&str], image: &Path, initrd: &Path, disk: Option<&Path>) ->
         .arg(image)
         .arg("-initrd")
         .arg(initrd)
-        .args(["-append", KERNEL_WORDS]);
+        .args(["-append", &format!("{KERNEL_WORDS} {append}")]);
     if let Some(disk) = disk {
         qemu.arg("-drive").arg(format!("file={},format=raw,if=virtio", disk.display()));
     }

@@ -1,8 +1,9 @@
 //! `cargo xtask bench count`: what a packet costs under each ruleset, in instructions.
 //!
 //! The emulated machine's clock counts the instructions of its processor, so the load of the host
-//! changes nothing, and two runs give nearly the same figures. `tests/vm/rate.sh` measures the
-//! whole way of a packet: both ends, the router, the tunnel and the border relay.
+//! changes nothing. Its random numbers are the same in each run, and so are the figures.
+//! `tests/vm/rate.sh` measures the whole way of a packet: both ends, the router, the tunnel and the
+//! border relay.
 
 use std::fmt::Write as _;
 
@@ -69,8 +70,11 @@ const TUNNEL: &[Table] = &[
             usual("control", "the same and 500 idle rules", Kept),
             usual("inet", "masquerade in a table inet", Kept),
             usual("part-snat", "ours: SNAT alone", Internal),
+            usual("part-snat.edge0", "+ the edge's hooks without rules", Internal),
             usual("part-snat.edge", "+ edge", External),
+            usual("part-snat.edge.forward0", "+ edge, hook in forward without rules", External),
             usual("part-snat.edge.forward", "+ edge, guard in forward", External),
+            usual("part-snat.edge.output0", "+ edge, hook in output without rules", External),
             usual("part-snat.edge.output", "+ edge, guards in output", External),
             usual("own-netdev", "all, edge netdev", External),
             usual("own-postrouting", "all, edge postrouting", External),
@@ -101,6 +105,8 @@ const BARE: &[Table] = &[Table {
         usual("again", "the same once more", Kept),
         usual("control", "the same and 500 idle rules", Kept),
         usual("inet", "masquerade in a table inet", Kept),
+        usual("part-snat", "ours: SNAT alone", Internal),
+        usual("part-snat.edge", "+ edge", External),
         usual("own-netdev", "all, edge netdev", External),
         usual("own-postrouting", "all, edge postrouting", External),
         usual("own-plain", "all, edge plain", External),
@@ -118,7 +124,8 @@ const KINDS: [(&str, &str); 6] = [
     ("blocks", "64 kB blocks"),
 ];
 
-/// What equal rulesets and the rounds of one may differ by.
+/// What equal rulesets may differ by, and the rounds of one, each relative to the same round of
+/// masquerade.
 const RESOLUTION: f64 = 0.01;
 /// What the control costs at least.
 const CONTROL: f64 = 0.05;
@@ -299,8 +306,17 @@ impl Measured {
         rounds.get(rounds.len() / 2).copied().unwrap_or(f64::NAN)
     }
 
+    /// Returns the median of the rounds' ratios. Within a round, the candidates take turns.
     fn ratio(&self, index: usize, base: usize) -> f64 {
-        self.rate(index) / self.rate(base)
+        let mut ratios = self.ratios(index, base);
+        ratios.sort_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    fn ratios(&self, index: usize, base: usize) -> Vec<f64> {
+        let [one, other] =
+            [index, base].map(|it| self.rates.get(it).map_or(&[][..], Vec::as_slice));
+        one.iter().zip(other).map(|(one, other)| one / other).collect()
     }
 
     /// Returns instructions per operation, or per kB of a download.
@@ -312,14 +328,16 @@ impl Measured {
         }
     }
 
-    /// Returns the largest difference of two rounds of one candidate, relative to its rate.
+    /// Returns the largest difference of two rounds of one candidate. Each round is relative to the
+    /// first candidate's, because connections cost more the more there have been.
     fn spread(&self) -> f64 {
-        let of_one = |(index, rounds): (usize, &Vec<f64>)| {
-            let most = rounds.iter().copied().fold(f64::MIN, f64::max);
-            let least = rounds.iter().copied().fold(f64::MAX, f64::min);
-            (most - least) / self.rate(index)
+        let of_one = |index| {
+            let ratios = self.ratios(index, 0);
+            let most = ratios.iter().copied().fold(f64::MIN, f64::max);
+            let least = ratios.iter().copied().fold(f64::MAX, f64::min);
+            most - least
         };
-        self.rates.iter().enumerate().map(of_one).fold(0.0, f64::max)
+        (0..self.rates.len()).map(of_one).fold(0.0, f64::max)
     }
 }
 
