@@ -7,6 +7,7 @@ use std::path::Path;
 
 use mape_firewall::Env;
 use mape_kernel::netlink::Kernel;
+use mape_nft::ObjectNames;
 use serde_json::json;
 
 use super::*;
@@ -19,17 +20,27 @@ const CE: &str = "240b:10:3261:6400:6a:4832:6100:6400";
 /// A chain without rules.
 const NO_RULES: &str = r#"{"nftables": []}"#;
 
-/// The kernel's answer to a request for a list that is empty.
+/// Answers of a kernel: a list that is empty, and tables, chains and rules of a loaded guard.
 const END_OF_LIST: &[u8] = include_bytes!("../../../../tests/fuzz/seeds/ctnetlink/end");
+const TABLES: &[u8] = include_bytes!("../../../../tests/fuzz/seeds/ctnetlink/nft-tables");
+const CHAINS: &[u8] = include_bytes!("../../../../tests/fuzz/seeds/ctnetlink/nft-chains");
+const RULES: &[u8] = include_bytes!("../../../../tests/fuzz/seeds/ctnetlink/nft-rules");
+
+/// The generation of the rules: length 28, `NFT_MSG_NEWGEN`, `NFTA_GEN_ID`.
+#[rustfmt::skip]
+const GENERATION: &[u8] = &[
+    28, 0, 0, 0, 15, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 1, 0, 0, 0, 0, 7,
+];
 
 thread_local! {
     /// The addresses whose connections were forgotten.
     static FORGOTTEN: RefCell<Vec<Ipv4Addr>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A machine of two scripts. `ip` answers with the lists it is given; nft with `loaded` where it is
-/// asked whether rules are loaded, and with `chain` for the chain of the host's firewall. Both
-/// write down the changes that are requested; the rules themselves are in a file of their own.
+/// A machine of two scripts and recorded answers of the kernel. `ip` answers with the lists it is
+/// given, and nft with `chain` for the chain of the host's firewall. Both write down the changes
+/// that are requested; the rules themselves are in a file of their own. The kernel always lists the
+/// same rules: what was loaded once is loaded.
 struct Machine {
     directory: Scratch,
     system: System,
@@ -52,8 +63,7 @@ impl Machine {
         let ip = "*batch*) sed 's/^/ip /' >>ran ;;\n*address*) cat devices.json ;;\n\
                   *-4*) cat routes4.json ;;\n*) echo '[]' ;;\n";
         let nft = "'-f -') cat >text\nif grep -q 'rule inet filter input ' text; then sed 's/^/nft /' text >>ran\n\
-                   else mv text rules; echo rules >>ran; fi ;;\n*'get element'*) cat loaded && cat rules ;;\n\
-                   *'list chain inet filter input') cat chain ;;\n";
+                   else mv text rules; echo rules >>ran; fi ;;\n*'list chain inet filter input') cat chain ;;\n";
         let system = System::new(Env {
             run: directory.join("state"),
             devices: directory.join("devices"),
@@ -68,12 +78,24 @@ impl Machine {
             flash: directory.join("lasting"),
             hotplug: directory.join("scripts"),
             forwards: Some(crate::forwards::read),
-            // It has no flowtables and no connections, and gives no other answer: nft is asked.
             kernel: Kernel::Recorded(directory.clone()),
             ..Env::default()
         });
-        for question in ["nft-flowtables", "conntrack"] {
+        let maps = ObjectNames::VERDICT_MAPS.map(|map| format!("nft-{map}"));
+        let empty = ["nft-flowtables", "conntrack", "nft-rules-mape_rs_lo"].map(str::to_owned);
+        for question in empty.iter().chain(&maps) {
             fs::write(directory.join(question), END_OF_LIST).unwrap();
+        }
+        // More rules in each guard than short cuts.
+        let (rules, _) = RULES.split_at(RULES.len() - END_OF_LIST.len());
+        let rules = [rules, rules, rules, END_OF_LIST].concat();
+        for (question, answer) in [
+            ("nft-generation", GENERATION),
+            ("nft-own-tables", TABLES),
+            ("nft-chains", CHAINS),
+            ("nft-rules-mape_rs", &rules),
+        ] {
+            fs::write(directory.join(question), answer).unwrap();
         }
         fs::write(directory.join("devices/mape-wan/ifindex"), "7\n").unwrap();
         let machine = Self { directory: Scratch::of(directory), system };
@@ -86,9 +108,8 @@ impl Machine {
         fs::write(self.directory.join(file), text).unwrap();
     }
 
-    /// From now on the line is there, with its rules.
+    /// From now on the line is there.
     fn is_up(&self) {
-        self.has("loaded", "table inet mape_rs\ntable netdev mape_rs_wan\n");
         let devices = format!(
             r#"[{{"ifname":"eth0","mtu":1500,"addr_info":[{{"local":"{CE}","prefixlen":128}}]}},
             {{"ifname":"mape-wan","flags":["UP"],"mtu":1460,"linkinfo":{{"info_kind":"ip6tnl",
@@ -205,7 +226,7 @@ fn a_dry_run_is_what_up_would_do_now() {
     fs::remove_file(machine.directory.join("chain")).unwrap();
     tells(&machine.dry_run(chain), "# note: the chain inet filter input cannot be extended: ");
     // Rules that are gone are those of all lines, with the index that the device has.
-    fs::remove_file(machine.directory.join("loaded")).unwrap();
+    fs::write(machine.directory.join("nft-rules-mape_rs"), END_OF_LIST).unwrap();
     let text = fs::read_to_string(machine.system.state_file(&"wan".parse().unwrap())).unwrap();
     let two =
         text.replace("240b:10:3261:6400::/56", "2400:4050:80ba:2200::/56").replace("wan", "two");
