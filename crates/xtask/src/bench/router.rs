@@ -1,6 +1,6 @@
 //! What a router with OpenWrt's own programs pays for the line, beside OpenWrt's `map` in the same
-//! machine: the processor time of a reload of firewall4, and the time from the start of a boot with
-//! twelve interfaces to the first answer on the LAN.
+//! machine: the processor time of a reload of firewall4, and the time from the uplink's prefix to
+//! the first answer on the LAN, at a boot with twelve interfaces.
 //!
 //! The machine is emulated and counts its instructions, one a nanosecond, so other work of the host
 //! does not change the figures. The scenarios `reload` and `boot` of `tests/openwrt` print them.
@@ -98,7 +98,7 @@ fn reload(lines: &[String], ports: &str, bound: f64) -> anyhow::Result<Value> {
 }
 
 fn first_answer(lines: &[String]) -> anyhow::Result<Value> {
-    println!("A boot with twelve interfaces: ms from its start");
+    println!("A boot with twelve interfaces: ms from the uplink's prefix");
     let mut sides = Map::new();
     for (side, what) in [("mape", "mape-rs"), ("map", "OpenWrt's map")] {
         let value = values(lines, &format!("boot {side}"))?.remove(0);
