@@ -65,6 +65,7 @@ pub fn run(
             }
         }
         Err(failure) => {
+            let failure = with_its_help(failure, &word);
             // Where this fails too, the exit status still says it.
             let _ = if json {
                 write_all(out, &json::failure(&failure))
@@ -74,6 +75,15 @@ pub fn run(
             ExitStatus::of(&failure)
         }
     }
+}
+
+/// Names the command whose help is the next step.
+fn with_its_help(mut failure: Failure, word: &str) -> Failure {
+    let is_command = || help::commands(&help::program()).iter().any(|(name, _)| *name == word);
+    if failure.hint == arguments::SEE_HELP && is_command() {
+        failure.hint = format!("see mape-proto {word} --help");
+    }
+    failure
 }
 
 /// Turns `help COMMAND` into `COMMAND --help`.

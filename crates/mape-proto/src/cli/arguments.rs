@@ -178,6 +178,9 @@ impl UsageError {
     }
 }
 
+/// The next step where the help text is the best one. [`super::run`] names the command in it.
+pub(super) const SEE_HELP: &str = "see mape-proto --help and mape-proto COMMAND --help";
+
 impl Explain for UsageError {
     fn explain(&self) -> Explanation {
         let hint = match self {
@@ -191,7 +194,7 @@ impl Explain for UsageError {
             Self::Mtu(_) => "a fibre line without PPPoE has 1500",
             #[cfg(feature = "linux")]
             Self::Shell(_) => "bash, fish and zsh have one: mape-proto completion bash",
-            _ => "see mape-proto --help and mape-proto COMMAND --help",
+            _ => SEE_HELP,
         };
         let params = match self {
             Self::NoCommand | Self::NoPrefix | Self::NoInterface | Self::NoWord => Vec::new(),

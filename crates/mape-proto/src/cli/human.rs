@@ -8,7 +8,7 @@ use mape_core::{
 
 /// Port ranges shown at most; programs take them all from `--json`.
 const RANGES_SHOWN: usize = 64;
-const RANGES_IN_A_LINE: usize = 5;
+const RANGES_IN_A_LINE: usize = 4;
 /// IPv4 and TCP header, in bytes: what an MSS leaves out of the MTU.
 const HEADERS: u16 = 40;
 

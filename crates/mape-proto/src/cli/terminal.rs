@@ -8,7 +8,7 @@ use mape_core::{Failure, Quoted};
 use super::arguments::UsageError;
 
 /// Commands whose text is for people. What other commands print is read by programs too.
-const PROSE: [&str; 4] = ["status", "doctor", "detect", "forward"];
+const PROSE: [&str; 5] = ["plan", "status", "doctor", "detect", "forward"];
 /// A narrower terminal is treated as one of this width.
 const LEAST: usize = 40;
 

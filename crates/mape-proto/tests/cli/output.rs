@@ -109,6 +109,19 @@ fn reserved_ports_are_reported() {
     assert!(text.contains("not in the set   80 ("), "{text}");
 }
 
+/// The next step names the command's own help; without a command it is that of the program.
+#[test]
+fn a_wrong_word_leads_to_the_help_of_its_command() {
+    for (call, hint) in [
+        ("forward add", "see mape-proto forward --help"),
+        ("ports --nonsense", "see mape-proto ports --help"),
+        ("--nonsense", "see mape-proto --help and mape-proto COMMAND --help"),
+    ] {
+        let error = words(call).err;
+        assert!(error.contains(&format!("next step: {hint}.\n")), "{call}: {error}");
+    }
+}
+
 #[test]
 fn the_text_for_people() {
     let text = words("plan 240b:10:3261:6400::/56").out;
@@ -118,7 +131,7 @@ fn the_text_for_people() {
         "  IPv4 address     106.72.50.97, shared by 256 lines\n",
         "  PSID             100 (0x64), 8 bits, offset 4\n",
         "  ports            240 in 15 blocks of 16\n",
-        "                   5696-5711  9792-9807  13888-13903  17984-17999  22080-22095\n",
+        "                   5696-5711  9792-9807  13888-13903  17984-17999\n",
         "  CE address       240b:10:3261:6400:6a:4832:6100:6400\n",
         "  BR address       2404:9200:225:100::64\n",
         "  MTU              1460, TCP MSS 1420\n",

@@ -27,16 +27,18 @@ fn of_80_columns() {
             "wait a moment; if it stays, see `logread`, and restart the network once"
         ]}]);
     });
-    let error = "plan 2001:db8:1:100::/56".split(' ').map(str::to_owned).collect();
+    let words = |call: &str| call.split(' ').map(str::to_owned).collect();
     for (name, words) in [
         ("status", up.arguments("status wan")),
         ("problem", down.arguments("status wan")),
-        ("error", error),
+        ("error", words("plan 2001:db8:1:100::/56")),
+        ("plan", words("plan 240b:10:3261:6400::/56")),
     ] {
         let shown = on(TERMINAL, &words);
         let text = shown.out + &shown.err;
         golden(&format!("terminal/{name}.txt"), &text);
-        assert!(text.contains('\x1b'), "{name}");
+        // A plan has nothing to colour.
+        assert_eq!(text.contains('\x1b'), name != "plan", "{name}");
         let plain = without_colours(&text);
         assert!(plain.lines().all(|line| line.chars().count() <= 80), "{name}: {text}");
         // The words are those that every reader gets, and nothing more.
