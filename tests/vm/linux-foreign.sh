@@ -116,7 +116,7 @@ linux_state >/tmp/after
 linux_same "after a dry run" /tmp/before /tmp/after
 
 # Every step refused in turn: back to what was before.
-for step in 'ip:address add 240b' 'ip:link add' 'nft:add element inet mape_rs shortcuts_loaded' \
+for step in 'ip:address add 240b' 'ip:link add' 'nft:add element inet mape_rs ce_addresses' \
 	'ip:address add 106' 'ip:link set mape' 'ip:route add'; do
 	refusing "${step%%:*}" "${step#*:}"
 	status=0

@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use mape_core::{Code, Failure, Plan, Quoted};
+use mape_core::{Failure, Plan, Quoted};
 use mape_firewall::{Env, State};
 use mape_kernel::listening_ports;
 use mape_nft::{DeviceName, Edge, InterfaceName};
@@ -19,7 +19,6 @@ use super::invocation::Invocation;
 use super::messages::{self, Update};
 use super::plan_numbers::ports;
 use super::procd;
-use super::teardown::take_down;
 use super::zones::Zones;
 
 /// State of the interface before this call.
@@ -76,14 +75,7 @@ pub(super) fn apply(
         // its address sends.
         notify(call.bus, &messages::link_lost(call.interface))?;
     }
-    ce_alias::add(call, dump, &uplink.interface, plan.ce())?;
-    // Where neighbours ask for the address, it gives no answer before that. After a duplicate, each
-    // attempt would bring the tunnel up and take it down again.
-    let waits = !uplink.delegated || cache.ce_was_in_use;
-    if waits {
-        ce_alias::wait_or_remove(call, plan.ce())?;
-        cache.ce_was_in_use = false;
-    }
+    ce_alias::configure(call, dump, &uplink.interface, plan.ce())?;
     cache.applied = None;
     cache.settled = false;
     call.keep(cache);
@@ -108,28 +100,7 @@ pub(super) fn apply(
     cache.prefix = uplink.prefix.to_string();
     cache.applied = Some(target.fingerprint());
     cache.last_published = Some(target.published_rule());
-    if waits { Ok(()) } else { detect_duplicate(call, cache, plan) }
-}
-
-/// Waits for duplicate address detection while the tunnel carries packets already. If another
-/// device has the CE address, the tunnel is taken down.
-fn detect_duplicate(
-    call: &mut Invocation<'_>,
-    cache: &mut InterfaceCache,
-    plan: &Plan,
-) -> Result<(), Failure> {
-    match ce_alias::wait(call, plan.ce()) {
-        Err(failure) if failure.code == Code::CeInUse => {
-            take_down(call, cache);
-            cache.ce_was_in_use = true;
-            Err(failure)
-        }
-        Err(failure) => {
-            log::warn!("{}", failure.line());
-            Ok(())
-        }
-        Ok(()) => Ok(()),
-    }
+    Ok(())
 }
 
 /// Returns the message that brings the tunnel up, and the change of the line's numbers.

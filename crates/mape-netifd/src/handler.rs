@@ -3,6 +3,7 @@
 //! Each call decides what the interface should be ([`decide`]), applies it ([`apply()`]), and
 //! reports what came of it ([`report`]).
 
+use std::net::Ipv6Addr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -137,10 +138,9 @@ fn keep_up(call: &mut Invocation<'_>, options: &str) -> Result<(), Failure> {
         Ok(target) if is_in_force(call, &cache, &dump, &target) => {
             cache.applied = Some(target.fingerprint());
             let ce = target.plan.ce();
-            if ce_alias::is_lost(call.env, call.interface, ce) {
+            if is_lost(call.env, ce) {
                 log::warn!("the CE address {ce} is lost; it is put back");
-                ce_alias::add(call, &dump, &target.uplink.interface, ce)?;
-                ce_alias::wait_or_remove(call, ce)
+                ce_alias::configure(call, &dump, &target.uplink.interface, ce)
             } else {
                 report::publish_rule(call, &mut cache, &target);
                 report::publish_warning(call, &dump, &target);
@@ -204,6 +204,10 @@ fn is_in_force(
         None => cache.settled && own.is_some_and(|own| target.is_shown_in(cache, &own.data)),
     };
     is_applied && State::is_usable(&call.env.run, call.interface)
+}
+
+fn is_lost(env: &Env, ce: Ipv6Addr) -> bool {
+    mape_kernel::link::is_lost(&env.proc_net(), ce) == Some(true)
 }
 
 fn is_up(call: &mut Invocation<'_>) -> Result<bool, Failure> {

@@ -18,9 +18,6 @@ pub struct Uplink {
     pub device: String,
     /// The prefix the plan is made from.
     pub prefix: ReceivedPrefix,
-    /// Whether the prefix was delegated: the provider then sends it to this router. Otherwise its
-    /// neighbours ask for each address on the link.
-    pub delegated: bool,
 }
 
 /// Chooses among all prefixes of all interfaces that are up, or those of `tunlink`.
@@ -89,8 +86,7 @@ pub fn choose(
                     log_rank(prefix, name, &rank);
                     if best.as_ref().is_none_or(|(_, best)| rank.is_better_than(best)) {
                         let (interface, device) = (interface.name.clone(), device.to_owned());
-                        let Candidate { prefix, delegated, .. } = *candidate;
-                        best = Some((Uplink { interface, device, prefix, delegated }, rank));
+                        best = Some((Uplink { interface, device, prefix: candidate.prefix }, rank));
                     }
                 }
                 Err(error) => {
