@@ -56,11 +56,11 @@ fn find(known: &str, shape: &str) -> Option<Edge> {
 /// they are refused, unless this was done since boot. A refusal is not reported here: the set-up
 /// that needs the rules reports it.
 pub fn fill(env: &Env) {
-    let every = Options { full_cone: true, time_wait: Some(NonZeroU16::MIN), dscp_reset: true };
     let known = files::text(env.run.join(FILE)).unwrap_or_default();
     if find(&known, USUAL).is_some() {
         return;
     }
+    let every = Options { full_cone: true, time_wait: Some(NonZeroU16::MIN), dscp_reset: true };
     let accepted = with_options(every).is_ok_and(|every| edge_for(env, &every).is_ok());
     if !accepted {
         let _ = with_options(Options::default()).map(|usual| edge_for(env, &usual));

@@ -258,8 +258,8 @@ impl State {
         self.upnp_ports
     }
 
-    /// Returns the values on which the kinds of rules depend, as words. nft and the kernel accept
-    /// rules of which they accept a kind more with the same edge.
+    /// Returns the values on which the kinds of rules depend, as words. What nft and the kernel
+    /// accept with some of these options, they accept with fewer of them, and with the same edge.
     #[must_use]
     pub fn shape(&self) -> String {
         let shared = self.plan().is_ok_and(|plan| plan.port_set().parameters().psid_len() > 0);

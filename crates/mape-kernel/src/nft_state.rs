@@ -1,5 +1,5 @@
-//! Reads back which of mape-rs's rules are loaded. It asks the kernel through netlink, because nft
-//! would cost a process and print every map.
+//! Reads back which of mape-rs's rules are loaded, and inserts the short cuts again. It talks to
+//! the kernel through netlink, because nft would cost a process and print every map.
 
 use mape_nft::{DropKind, Edge, InterfaceName, ObjectNames};
 use nix::errno::Errno;

@@ -58,7 +58,7 @@ impl ShortCuts {
         text
     }
 
-    /// Reads what [`Self::text`] returned; `None` if it is anything else.
+    /// Reads what [`Self::text`] returned; `None` if it has no rule or is anything else.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
         let mut rules = Vec::new();
@@ -67,12 +67,13 @@ impl ShortCuts {
             let guard = guard.parse().ok().filter(|guard| *guard < ObjectNames::GUARDS.len())?;
             let mut expressions = Vec::new();
             for pair in digits.as_bytes().chunks(2) {
-                let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
-                expressions.push(u8::from_str_radix(pair, 16).ok()?);
+                let [high, low] = pair else { return None };
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                expressions.push(u8::try_from(digit(high)? << 4 | digit(low)?).ok()?);
             }
             rules.push((guard, expressions));
         }
-        Some(Self { rules })
+        (!rules.is_empty()).then_some(Self { rules })
     }
 
     /// Inserts the rules at the beginning of their chains: all or none.
@@ -108,8 +109,8 @@ mod tests {
         let cuts = ShortCuts::new(vec![(0, vec![0, 0xff, 0x10]), (1, Vec::new()), (1, vec![7])]);
         assert_eq!(cuts.text(), "0 00ff10\n1 \n1 07\n");
         assert_eq!(ShortCuts::read(&cuts.text()), Some(cuts));
-        assert_eq!(ShortCuts::read(""), Some(ShortCuts::new(Vec::new())));
-        for wrong in ["2 00", "0 0", "0 0g", "0", "-1 00", "0 00 ", "0 é", "0 00\n\n"] {
+        for wrong in ["", "0 +f", "2 00", "0 0", "0 0g", "0", "-1 00", "0 00 ", "0 é", "0 00\n\n"]
+        {
             assert_eq!(ShortCuts::read(wrong), None, "{wrong}");
         }
     }

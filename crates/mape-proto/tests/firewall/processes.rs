@@ -157,6 +157,7 @@ fn what_is_uncertain_is_loaded_again() {
         // The notes of the short cuts.
         "nft -f $STATIC; sed -i 's/^0 /2 /' $STATE/content",
         "nft -f $STATIC; sed -i '2s/.$//' $STATE/content",
+        "nft -f $STATIC; sed -i '2,$d' $STATE/content",
         "nft -f $STATIC; sed -i '2s/0800010/0800011/' $STATE/content",
     ] {
         let text = bench.recorded(&format!(

@@ -328,14 +328,15 @@ impl Measured {
         }
     }
 
-    /// Returns the largest difference of two rounds of one candidate. Each round is relative to the
-    /// first candidate's, because connections cost more the more there have been.
+    /// Returns the largest difference of two rounds of one candidate, relative to its own rate.
+    /// Each round is compared with the first candidate's, because connections cost more the more
+    /// there have been.
     fn spread(&self) -> f64 {
         let of_one = |index| {
             let ratios = self.ratios(index, 0);
             let most = ratios.iter().copied().fold(f64::MIN, f64::max);
             let least = ratios.iter().copied().fold(f64::MAX, f64::min);
-            most - least
+            (most - least) / self.ratio(index, 0)
         };
         (0..self.rates.len()).map(of_one).fold(0.0, f64::max)
     }

@@ -11,17 +11,21 @@ const worlds = require('../worlds.js');
 const DEVICE = { name: 'ps5', address: '192.168.1.12' };
 
 // The blocks of which this device has a port, by their first.
-function expected(answers) {
-	const ports = JSON.parse(answers.ports.out).interfaces[0].ports.filter(({ hosts }) => hosts?.includes(DEVICE.address)).map(({ port }) => port);
+function expected(answers, address = DEVICE.address) {
+	const ports = JSON.parse(answers.ports.out).interfaces[0].ports.filter(({ hosts }) => hosts?.includes(address)).map(({ port }) => port);
 	const blocks = JSON.parse(answers.status.out).interfaces[0].ports.blocks.filter(({ first, last }) => ports.some(port => port >= first && port <= last));
 
 	return { ports, blocks: blocks.map(({ first }) => first) };
 }
 
+function framedIn(it) {
+	return it.$$eval('.mape-cell-mine', cells => cells.map(({ dataset }) => Number(dataset.first)));
+}
+
 // Presses it with the keyboard, and sees what is framed.
 async function chosen(it, answers) {
 	const { ports, blocks } = expected(answers);
-	const framed = () => it.$$eval('.mape-cell-mine', cells => cells.map(({ dataset }) => Number(dataset.first)));
+	const framed = () => framedIn(it);
 	const asked = [];
 	const wrong = [];
 
@@ -47,6 +51,42 @@ async function chosen(it, answers) {
 	}
 	await it.keyboard.press('Enter');
 	await it.waitForFunction(() => !document.querySelector('.mape-cell-mine'), null, { timeout: 20000 }).catch(() => wrong.push('a second press does not let it go'));
+
+	return wrong;
+}
+
+// Another device is pressed while the first one's ports are not there yet: they come too late.
+async function overtaken(it, answers) {
+	const all = await it.$$eval('.mape-device', nodes => nodes.map(({ dataset }) => dataset.address));
+	const blocks = address => JSON.stringify(expected(answers, address).blocks);
+	const other = all.find(address => blocks(address) !== blocks(DEVICE.address) && blocks(address) !== '[]');
+	const asks = request => (request.postData() ?? '').includes('"ports"');
+	const wrong = [];
+	let release = null;
+	const held = new Promise(done => {
+		release = done;
+	});
+	let isFirst = true;
+
+	await it.route('**/*', async route => {
+		if (isFirst && asks(route.request())) {
+			isFirst = false;
+			await held;
+		}
+		await route.continue();
+	});
+	await it.click(`.mape-device[data-address="${DEVICE.address}"]`);
+	await it.click(`.mape-device[data-address="${other}"]`);
+	await it.waitForSelector('.mape-cell-mine', { timeout: 20000 });
+
+	const late = it.waitForResponse(answer => asks(answer.request()), { timeout: 20000 });
+
+	release();
+	await late;
+	await it.waitForTimeout(500);
+	wrong.push(JSON.stringify(await framedIn(it)) !== blocks(other) && `framed are ${await framedIn(it)}, and not ${blocks(other)}`);
+	await it.unroute('**/*');
+	await it.click(`.mape-device[data-address="${other}"]`);
 
 	return wrong;
 }
@@ -122,6 +162,7 @@ async function run(suite) {
 	await it.goto(`${site.base}/cgi-bin/luci/${PAGES.status}`);
 	await settled(it);
 	results.check('a device that is pressed has its blocks framed, also after a poll', [ ...(await chosen(it, answers)), ...seen(it) ]);
+	results.check('an answer that comes too late frames nothing', [ ...(await overtaken(it, answers)), ...seen(it) ]);
 	if (options.pictures)
 		await it.screenshot({ path: `${options.pictures}/devices.png`, fullPage: true });
 	results.check('the list says which device has which ports', [ ...(await listed(it, answers)), ...seen(it) ]);

@@ -126,15 +126,19 @@ class Line {
 		patch.patch(this.sign, E('span', {}, [ shown ? draw.sign(shown.tone, text.state(shown.name)) : '' ]));
 	}
 
-	// Looks which ports a device has, as long as it is chosen: no other poll asks for them.
+	// Looks which ports a device has, as long as it is chosen: no other poll asks for them. An
+	// answer that comes after another device was chosen counts for nothing.
 	portsOf(address) {
+		const take = ranges => {
+			if (this.marked === address)
+				this.chosen = ranges;
+		};
+
 		return address === null ? null : api.ports(this.name).then(answer => {
 			const list = answer.interfaces?.find(it => it.interface === this.name)?.ports;
 
-			this.chosen = model.byDevice(list).find(it => it.address === address)?.ranges ?? [];
-		}, () => {
-			this.chosen = null;
-		});
+			take(model.byDevice(list).find(it => it.address === address)?.ranges ?? []);
+		}, () => take(null));
 	}
 
 	// A second press lets it go.
