@@ -22,11 +22,12 @@ pub enum AddressState {
 const IFA_F_DADFAILED: u8 = 0x08;
 const IFA_F_TENTATIVE: u8 = 0x40;
 
-/// Looks the address up in `/proc/net/if_inet6`.
+/// Looks the address up in `/proc/net/if_inet6`, on all devices but `own`: a tunnel that has its
+/// own address detects no duplicate.
 #[must_use]
-pub fn address_state(proc_net: &Path, address: Ipv6Addr) -> AddressState {
+pub fn address_state(proc_net: &Path, address: Ipv6Addr, own: &str) -> AddressState {
     let table = fs::read_to_string(proc_net.join("if_inet6")).unwrap_or_default();
-    address_state_in(&table, address)
+    address_state_in(&table, address, own)
 }
 
 /// Takes the device with this index down, so that it sends nothing.
@@ -65,29 +66,40 @@ pub fn tunnel_between(
 }
 
 /// Whether no program can send from the address, because no device has it or another device on the
-/// line has it. `None` if the kernel does not list its addresses.
+/// line has it. The device `own` does not count. `None` if the kernel does not list its addresses.
 #[must_use]
-pub fn is_lost(proc_net: &Path, address: Ipv6Addr) -> Option<bool> {
+pub fn is_lost(proc_net: &Path, address: Ipv6Addr, own: &str) -> Option<bool> {
     let table = fs::read_to_string(proc_net.join("if_inet6")).ok()?;
-    let state = address_state_in(&table, address);
-    Some(matches!(state, AddressState::Absent | AddressState::Duplicate))
+    let others = states_in(&table, address).filter(|(device, _)| *device != own);
+    let states = others.map(|(_, state)| state);
+    let worst =
+        states.reduce(|one, other| if one == AddressState::Duplicate { one } else { other });
+    Some(matches!(worst, None | Some(AddressState::Duplicate)))
 }
 
-fn address_state_in(table: &str, address: Ipv6Addr) -> AddressState {
+fn address_state_in(table: &str, address: Ipv6Addr, own: &str) -> AddressState {
+    let mut others = states_in(table, address).filter(|(device, _)| *device != own);
+    others.next().map_or(AddressState::Absent, |(_, state)| state)
+}
+
+/// Returns the devices that have the address, and its state there.
+fn states_in(table: &str, address: Ipv6Addr) -> impl Iterator<Item = (&str, AddressState)> {
     let wanted = format!("{:032x}", address.to_bits());
-    let flags = table.lines().find_map(|line| {
+    table.lines().filter_map(move |line| {
         let mut fields = line.split_ascii_whitespace();
         let same = fields.next() == Some(wanted.as_str());
-        let flags = fields.nth(3)?;
+        let flags = fields.nth(3).filter(|_| same)?;
         // Newer flags do not fit two digits; the lowest eight bits are what counts.
-        same.then(|| u32::from_str_radix(flags, 16).ok().map(u32::to_le_bytes))?
-    });
-    match flags {
-        None => AddressState::Absent,
-        Some([low, ..]) if low & IFA_F_DADFAILED != 0 => AddressState::Duplicate,
-        Some([low, ..]) if low & IFA_F_TENTATIVE != 0 => AddressState::Tentative,
-        Some(_) => AddressState::Ready,
-    }
+        let [low, ..] = u32::from_str_radix(flags, 16).ok()?.to_le_bytes();
+        let state = if low & IFA_F_DADFAILED != 0 {
+            AddressState::Duplicate
+        } else if low & IFA_F_TENTATIVE != 0 {
+            AddressState::Tentative
+        } else {
+            AddressState::Ready
+        };
+        Some((fields.next().unwrap_or_default(), state))
+    })
 }
 
 #[cfg(test)]
@@ -137,9 +149,35 @@ mod tests {
             ("200", AddressState::Ready),
             ("zz", AddressState::Absent),
         ] {
-            assert_eq!(address_state_in(&table(flags), ce), state, "{flags}");
+            assert_eq!(address_state_in(&table(flags), ce, "mape-wan"), state, "{flags}");
+            // That of the tunnel itself says nothing, in any order.
+            let own = table("80").replace("eth1", "mape-wan");
+            for both in [own.clone() + &table(flags), table(flags) + &own] {
+                assert_eq!(address_state_in(&both, ce, "mape-wan"), state, "{flags}");
+            }
+            assert_eq!(address_state_in(&own, ce, "mape-wan"), AddressState::Absent);
         }
-        assert_eq!(address_state_in("", ce), AddressState::Absent);
-        assert_eq!(address_state(Path::new("/nonexistent"), ce), AddressState::Absent);
+        assert_eq!(address_state_in("", ce, "mape-wan"), AddressState::Absent);
+        let lost = |table: &str| {
+            let directory = std::env::temp_dir().join(format!("mape-lost-{}", std::process::id()));
+            fs::create_dir_all(&directory).unwrap();
+            fs::write(directory.join("if_inet6"), table).unwrap();
+            let lost = ["", "mape-wan"].map(|own| is_lost(&directory, ce, own).unwrap());
+            fs::remove_dir_all(&directory).unwrap();
+            lost
+        };
+        let (own, duplicate) = (table("80").replace("eth1", "mape-wan"), table("c8"));
+        for (table, expected) in [
+            (table("80"), [false, false]),
+            (table("c0"), [false, false]),
+            (own.clone(), [false, true]),
+            (String::new(), [true, true]),
+            (format!("{own}{duplicate}"), [true, true]),
+            (format!("{duplicate}{own}"), [true, true]),
+        ] {
+            assert_eq!(lost(&table), expected, "{table}");
+        }
+        assert_eq!(is_lost(Path::new("/nonexistent"), ce, ""), None);
+        assert_eq!(address_state(Path::new("/nonexistent"), ce, ""), AddressState::Absent);
     }
 }

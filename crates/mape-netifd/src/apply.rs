@@ -1,6 +1,7 @@
 //! Applies a decision: nft checks the rules, netifd gets the host dependency, the uplink gets the
 //! CE address, the loader gets the state file, and netifd gets one update.
 
+use std::net::Ipv6Addr;
 use std::time::SystemTime;
 
 use mape_core::{Failure, Plan, Quoted};
@@ -26,6 +27,14 @@ use super::zones::Zones;
 pub(super) enum Before {
     Down,
     Up,
+}
+
+/// Duplicate address detection of a tunnel that is up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detection {
+    Over,
+    /// Another device may still be found to have this CE address.
+    Running(Ipv6Addr),
 }
 
 /// The rules of a target, as nft accepts them.
@@ -61,7 +70,7 @@ pub(super) fn apply(
     target: &Target,
     rules: &CheckedRules,
     before: Before,
-) -> Result<(), Failure> {
+) -> Result<Detection, Failure> {
     let Target { uplink, plan, .. } = target;
     let in_the_way = tunnel_in_the_way(call.env, call.interface, dump, plan, Some(&uplink.device));
     if let Some(error) = in_the_way {
@@ -75,7 +84,16 @@ pub(super) fn apply(
         // its address sends.
         notify(call.bus, &messages::link_lost(call.interface))?;
     }
-    ce_alias::configure(call, dump, &uplink.interface, plan.ce())?;
+    ce_alias::add(call, dump, &uplink.interface, plan.ce())?;
+    // Where neighbours ask for the address, it gives no answer before that. After a duplicate, each
+    // attempt would bring the tunnel up and take it down again.
+    let detection = if uplink.delegated && !cache.ce_was_in_use {
+        Detection::Running(plan.ce())
+    } else {
+        ce_alias::wait_or_remove(call, plan.ce())?;
+        cache.ce_was_in_use = false;
+        Detection::Over
+    };
     cache.applied = None;
     cache.settled = false;
     call.keep(cache);
@@ -100,7 +118,7 @@ pub(super) fn apply(
     cache.prefix = uplink.prefix.to_string();
     cache.applied = Some(target.fingerprint());
     cache.last_published = Some(target.published_rule());
-    Ok(())
+    Ok(detection)
 }
 
 /// Returns the message that brings the tunnel up, and the change of the line's numbers.

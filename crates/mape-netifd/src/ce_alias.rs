@@ -4,9 +4,10 @@ use std::net::Ipv6Addr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use mape_core::Failure;
+use mape_core::{Code, Failure};
+use mape_firewall::Env;
 use mape_kernel::link::AddressState;
-use mape_nft::InterfaceName;
+use mape_nft::{DeviceName, InterfaceName};
 use mape_system::json;
 use mape_ubus::{Status, UbusError};
 
@@ -24,20 +25,19 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// How long netifd may take to remove an interface. A teardown has five seconds in all.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Puts the CE address on the uplink and waits until the tunnel can send from it. Without the wait,
-/// the first packets would be lost, and the kernel would log each of them.
+/// Puts the CE address on the uplink, so that the line's neighbours get an answer.
 ///
 /// # Errors
-/// Another device has it, or netifd does not configure it.
-pub(super) fn configure(
+/// netifd does not take it.
+pub(super) fn add(
     call: &mut Invocation<'_>,
     known: &Dump,
     uplink: &str,
     ce: Ipv6Addr,
 ) -> Result<(), Failure> {
-    let Invocation { bus, env, interface, .. } = call;
+    let state = state(call, ce);
+    let Invocation { bus, interface, .. } = call;
     let bus: &mut dyn Bus = *bus;
-    let state = mape_kernel::link::address_state(&env.proc_net(), ce);
     let alias = messages::alias(interface);
     // netifd would remove an alias with another address instead of changing it.
     if state == AddressState::Absent && read_dump(bus)?.interface(&alias).is_some() {
@@ -54,15 +54,32 @@ pub(super) fn configure(
         let add = messages::add_alias(interface, uplink, ce);
         bus.call("network", "add_dynamic", &add)?;
     }
+    Ok(())
+}
+
+/// Waits as [`wait`] does. If another device has the address, the alias is removed; otherwise the
+/// next attempt would find the old result.
+///
+/// # Errors
+/// As [`wait`].
+pub(super) fn wait_or_remove(call: &mut Invocation<'_>, ce: Ipv6Addr) -> Result<(), Failure> {
+    let done = wait(call, ce);
+    if done.as_ref().is_err_and(|failure| failure.code == Code::CeInUse) {
+        remove(call.bus, call.interface);
+    }
+    done
+}
+
+/// Waits until duplicate address detection is over for the CE address: one to two seconds.
+///
+/// # Errors
+/// Another device has it, or netifd does not configure it.
+pub(super) fn wait(call: &Invocation<'_>, ce: Ipv6Addr) -> Result<(), Failure> {
     let end = Instant::now() + ADDRESS_TIMEOUT;
     loop {
-        match mape_kernel::link::address_state(&env.proc_net(), ce) {
+        match state(call, ce) {
             AddressState::Ready => return Ok(()),
-            AddressState::Duplicate => {
-                // The alias is removed; otherwise the next attempt would find the old result.
-                remove(bus, interface);
-                return Err(SetupError::CeInUse(ce).into());
-            }
+            AddressState::Duplicate => return Err(SetupError::CeInUse(ce).into()),
             AddressState::Absent | AddressState::Tentative if Instant::now() < end => {
                 sleep(POLL_INTERVAL);
             }
@@ -72,6 +89,17 @@ pub(super) fn configure(
             }
         }
     }
+}
+
+/// Whether the uplink has lost the CE address.
+pub(super) fn is_lost(env: &Env, interface: &InterfaceName, ce: Ipv6Addr) -> bool {
+    let own = DeviceName::of_interface(interface);
+    mape_kernel::link::is_lost(&env.proc_net(), ce, own.as_str()) == Some(true)
+}
+
+fn state(call: &Invocation<'_>, ce: Ipv6Addr) -> AddressState {
+    let own = DeviceName::of_interface(call.interface);
+    mape_kernel::link::address_state(&call.env.proc_net(), ce, own.as_str())
 }
 
 /// Whether another interface than the alias has the address on the uplink's device: the uplink

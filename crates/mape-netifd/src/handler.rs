@@ -3,17 +3,16 @@
 //! Each call decides what the interface should be ([`decide`]), applies it ([`apply()`]), and
 //! reports what came of it ([`report`]).
 
-use std::net::Ipv6Addr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use mape_core::Failure;
+use mape_core::{Code, Failure};
 use mape_firewall::{Env, State};
 use mape_nft::InterfaceName;
 use mape_system::logger;
 use mape_ubus::UbusError;
 
-use super::apply::{self, Before, apply};
+use super::apply::{self, Before, Detection, apply};
 use super::bus::{Bus, read_dump};
 use super::decide::{self, Target};
 use super::dump::Dump;
@@ -120,7 +119,7 @@ fn attempt(call: &mut Invocation<'_>, options: &str) -> Result<(), Failure> {
         .and_then(|target| bring_up(call, &mut cache, &dump, &target, options, Before::Down));
     cache.settled = true;
     call.keep(&cache);
-    done
+    finish(call, done)
 }
 
 /// Brings an interface that is up in line with the options and the line.
@@ -138,13 +137,14 @@ fn keep_up(call: &mut Invocation<'_>, options: &str) -> Result<(), Failure> {
         Ok(target) if is_in_force(call, &cache, &dump, &target) => {
             cache.applied = Some(target.fingerprint());
             let ce = target.plan.ce();
-            if is_lost(call.env, ce) {
+            if ce_alias::is_lost(call.env, call.interface, ce) {
                 log::warn!("the CE address {ce} is lost; it is put back");
-                ce_alias::configure(call, &dump, &target.uplink.interface, ce)
+                ce_alias::add(call, &dump, &target.uplink.interface, ce)
+                    .map(|()| Detection::Running(ce))
             } else {
                 report::publish_rule(call, &mut cache, &target);
                 report::publish_warning(call, &dump, &target);
-                Ok(())
+                Ok(Detection::Over)
             }
         }
         Ok(target) => bring_up(call, &mut cache, &dump, &target, options, Before::Up),
@@ -160,11 +160,35 @@ fn keep_up(call: &mut Invocation<'_>, options: &str) -> Result<(), Failure> {
     cache.settled = true;
     call.keep(&cache);
     schedule_if_due(call.bus, call.env, call.interface, &dump);
+    let done = finish(call, done);
     if let Err(failure) = &done {
         // The cache holds no applied target once the tunnel was taken down.
-        report::failure_while_up(call, failure, cache.applied.is_some());
+        report::failure_while_up(call, failure, call.cache().applied.is_some());
     }
     done
+}
+
+/// Ends what still runs while the tunnel carries packets: duplicate address detection. If another
+/// device has the CE address, the tunnel is taken down.
+///
+/// **The cache is written before this and read again after it**: the loader and provisioning write
+/// it as soon as the tunnel is up.
+fn finish(call: &mut Invocation<'_>, done: Result<Detection, Failure>) -> Result<(), Failure> {
+    let Detection::Running(ce) = done? else { return Ok(()) };
+    let Err(failure) = ce_alias::wait(call, ce) else { return Ok(()) };
+    if call.is_orphan() {
+        // netifd has ended, and the interface is its successor's.
+        return Err(failure);
+    }
+    if failure.code != Code::CeInUse {
+        log::warn!("{}", failure.line());
+        return Ok(());
+    }
+    let mut cache = call.cache();
+    take_down(call, &mut cache);
+    cache.ce_was_in_use = true;
+    call.keep(&cache);
+    Err(failure)
 }
 
 /// Checks a target, claims its line, and applies it. Before the line is claimed nothing is touched,
@@ -176,18 +200,18 @@ fn bring_up(
     target: &Target,
     options: &str,
     before: Before,
-) -> Result<(), Failure> {
+) -> Result<Detection, Failure> {
     report::conflicts(target);
     let rules = apply::check(call.env, call.interface, target)?;
     let Target { config, uplink, plan, .. } = target;
     rivals::claim(call.env, dump, call.interface, config, &uplink.interface, plan.ce())
         .inspect_err(|failure| cache.outcome = Outcome::failed(failure))?;
-    apply(call, cache, dump, target, &rules, before)?;
+    let detection = apply(call, cache, dump, target, &rules, before)?;
     match &target.warning {
         Some(warning) => report::warning(call, warning),
         None => options.clone_into(&mut cache.good_options),
     }
-    Ok(())
+    Ok(detection)
 }
 
 /// Whether the target is what the interface runs with, and the loader can open it.
@@ -204,10 +228,6 @@ fn is_in_force(
         None => cache.settled && own.is_some_and(|own| target.is_shown_in(cache, &own.data)),
     };
     is_applied && State::is_usable(&call.env.run, call.interface)
-}
-
-fn is_lost(env: &Env, ce: Ipv6Addr) -> bool {
-    mape_kernel::link::is_lost(&env.proc_net(), ce) == Some(true)
 }
 
 fn is_up(call: &mut Invocation<'_>) -> Result<bool, Failure> {

@@ -41,6 +41,8 @@ record! {
         numbers: Value = optional,
         /// The numbers before them.
         before: Value = optional,
+        /// Whether another device had the CE address when this interface was last set up.
+        pub(super) ce_was_in_use: bool = optional,
         /// Addresses of former numbers whose connections are still to be deleted.
         flush_addresses: Vec<Ipv4Addr> = optional("stale"),
     }

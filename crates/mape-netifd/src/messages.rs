@@ -48,7 +48,7 @@ impl Update<'_> {
             // Without this object the kernel adds a header of its own to every packet.
             ("data", object(vec![("encaplimit", text(&self.config.encaplimit))])),
         ];
-        object(vec![
+        let mut message = vec![
             ("action", 0.into()),
             ("interface", text(self.interface)),
             ("ifname", text(&self.device)),
@@ -58,7 +58,15 @@ impl Update<'_> {
             ("routes", Value::Array(vec![object(route)])),
             ("tunnel", object(tunnel)),
             ("data", self.data().to_value()),
-        ])
+        ];
+        if self.uplink.delegated {
+            // The tunnel may send as soon as it exists: a device without neighbours detects no
+            // duplicates. `preferred` 0 means that no program chooses the address as its own.
+            let ce =
+                vec![("ipaddr", text(&plan.ce())), ("mask", "128".into()), ("preferred", 0.into())];
+            message.push(("ip6addr", Value::Array(vec![object(ce)])));
+        }
+        object(message)
     }
 
     fn data(&self) -> InterfaceData {
@@ -114,8 +122,8 @@ fn outer_rule(plan: &Plan, zone: &str, device: &str) -> Value {
     ])
 }
 
-/// The alias of the uplink that holds the CE address, so that neighbours get an answer and the
-/// tunnel may send.
+/// The alias of the uplink that holds the CE address, so that neighbours get an answer and
+/// duplicates are detected.
 pub(super) fn alias(interface: &InterfaceName) -> String {
     format!("{interface}{ALIAS_SUFFIX}")
 }

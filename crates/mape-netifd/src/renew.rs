@@ -5,10 +5,10 @@ use mape_nft::InterfaceName;
 use mape_system::json;
 
 use super::bus::{Bus, interface_object, read_dump};
-use super::call_lock;
 use super::decide::{decide, outcome};
 use super::dump::{Dump, InterfaceDump};
 use super::interface_cache::InterfaceCache;
+use super::{call_lock, ce_alias};
 
 /// Asks netifd to renew an interface if that makes a difference, or in any case if `always`.
 pub(super) fn renew_if_changed(bus: &mut dyn Bus, env: &Env, name: &InterfaceName, always: bool) {
@@ -38,11 +38,12 @@ pub(super) fn changes(
     outcome(&decision) != cache.outcome || (decision.is_ok() && is_broken())
 }
 
-/// Whether netifd has the interface up and its CE address is lost: the tunnel sends nothing.
+/// Whether netifd has the interface up and the uplink has lost its CE address: the tunnel sends
+/// nothing, or no duplicate is detected any more.
 pub(super) fn is_without_ce(env: &Env, dump: &Dump, name: &InterfaceName) -> bool {
     let up = dump.interface(name.as_str()).filter(|interface| interface.up);
     let ce = up.and_then(|interface| interface.data.ce);
-    ce.is_some_and(|ce| mape_kernel::link::is_lost(&env.proc_net(), ce) == Some(true))
+    ce.is_some_and(|ce| ce_alias::is_lost(env, name, ce))
 }
 
 /// Whether netifd has the interface up and the loader cannot open it: its state file is lost,

@@ -18,6 +18,9 @@ pub struct Uplink {
     pub device: String,
     /// The prefix the plan is made from.
     pub prefix: ReceivedPrefix,
+    /// Whether the prefix was delegated: the provider then sends it to this router. Otherwise its
+    /// neighbours ask for each address on the link.
+    pub delegated: bool,
 }
 
 /// Chooses among all prefixes of all interfaces that are up, or those of `tunlink`.
@@ -86,7 +89,8 @@ pub fn choose(
                     log_rank(prefix, name, &rank);
                     if best.as_ref().is_none_or(|(_, best)| rank.is_better_than(best)) {
                         let (interface, device) = (interface.name.clone(), device.to_owned());
-                        best = Some((Uplink { interface, device, prefix: candidate.prefix }, rank));
+                        let Candidate { prefix, delegated, .. } = *candidate;
+                        best = Some((Uplink { interface, device, prefix, delegated }, rank));
                     }
                 }
                 Err(error) => {

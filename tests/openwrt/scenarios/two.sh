@@ -15,12 +15,13 @@ section() {
 	[ -z "${2:-}" ] || printf '\toption %s\n' "$2"
 }
 
-# is NAME VALUE: up or not; over NAME UPLINK; has_error NAME CODE; missing ADDRESS: on no device.
+# is NAME VALUE: up or not; over NAME UPLINK; has_error NAME CODE; addresses: on the uplink.
 is() { [ "$(if_value "$1" @.up)" = "$2" ]; }
 over() { is "$1" true && [ "$(if_value "$1" @.data.uplink)" = "$2" ]; }
 has_error() { if_value "$1" '@.errors[*].code' | grep -qx "$2"; }
-addresses() { ip -6 -o addr show | grep -c "$LINE_CE" || :; }
+addresses() { ip -6 -o addr show dev wan | grep -c "$LINE_CE" || :; }
 there() { [ "$(addresses)" -eq 1 ]; }
+idle() { ! router_processes | grep -q mape-proto; }
 index() { cat /sys/class/net/mape-wan4/ifindex 2>/dev/null; }
 says() { router mape-proto "$1" wan4 --json | grep -q "$2"; }
 
@@ -48,8 +49,16 @@ check "second gone: CE addresses" "$(addresses)" -eq 1
 check "second gone: the tunnel is the same" "$(index)" = "$two_index"
 within 5 "second gone: ping from LAN and router" opened
 
-# The address is taken away: that is seen, and mended without another tunnel.
+# The uplink loses the address: it is put back, and the tunnel, which has it too, sends meanwhile.
 ip -6 addr del "$LINE_CE/128" dev wan
+check "lost on the uplink: CE addresses" "$(addresses)" -eq 0
+within 1 "lost on the uplink: ping from LAN and router" opened
+router ubus call network.interface.wan4 renew || :
+within 10 "lost on the uplink: it is back" there
+within 10 "lost on the uplink: the call has ended" idle
+
+# Both lose it: that is seen, and mended without another tunnel.
+for two_device in wan mape-wan4; do ip -6 addr del "$LINE_CE/128" dev "$two_device"; done
 check "lost: CE addresses" "$(addresses)" -eq 0
 within 3 "lost: status says so" says status MAPE_CE_MISSING
 within 3 "lost: doctor says so" says doctor ce_missing

@@ -293,7 +293,7 @@ impl Collector<'_> {
 
     /// Warns where the CE address is lost: the tunnel then sends nothing.
     fn lost(&self, name: &InterfaceName, ce: Ipv6Addr) -> Option<Issue> {
-        mape_kernel::link::is_lost(&self.env.proc.join("net"), ce)?.then(|| Issue {
+        mape_kernel::link::is_lost(&self.env.proc.join("net"), ce, "")?.then(|| Issue {
             code: Code::CeMissing.as_str().to_owned(),
             message: Some(format!("its CE address {ce} is lost, so nothing is sent")),
             hint: Some(format!("the next event puts it back; `ifup {name}` does so at once")),

@@ -1,5 +1,7 @@
 //! A line that is up while its prefix, its options, the rules or its section change.
 
+use std::thread;
+
 use super::*;
 
 #[test]
@@ -74,8 +76,71 @@ fn another_device_with_our_address() {
     let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
     let failure = handler::attempt_once(&mut bus, &world.env, &name(), "{}").unwrap_err();
     assert_eq!(code(&failure), Code::CeInUse);
+    // The tunnel does not wait for duplicate address detection, and goes when it has failed.
+    let link_up: Vec<_> = bus.notified(0).iter().map(|it| it["link-up"].clone()).collect();
+    assert_eq!(link_up, [json!(true), json!(false)]);
+    assert_eq!(bus.called("remove").len(), 1);
+    assert!(!world.state().exists());
+    // The next attempt waits.
+    bus.calls.clear();
+    let failure = handler::attempt_once(&mut bus, &world.env, &name(), "{}").unwrap_err();
+    assert_eq!(code(&failure), Code::CeInUse);
     assert_eq!(bus.called("remove").len(), 1);
     assert!(bus.notified(0).is_empty() && !world.state().exists());
+    // Once the other device has gone, that is forgotten.
+    fs::write(world.root.join("proc/net/if_inet6"), format!("{CE_IN_HEX} 02 80 00 80 eth1\n"))
+        .unwrap();
+    assert_eq!(world.setup(&mut bus, "{}").0, Ok(()));
+    assert!(!fs::read_to_string(world.env.run.join("mape.memory")).unwrap().contains("in_use\":t"));
+}
+
+/// Neighbours on the link ask for the address, and a tentative one gives no answer: the tunnel
+/// waits, and has no address of its own.
+#[test]
+fn on_a_link_without_delegation_the_tunnel_waits() {
+    let world = World::new("on-link");
+    let table = world.root.join("proc/net/if_inet6");
+    let mut on_link = wan6(A);
+    let uplink = on_link.as_object_mut().unwrap();
+    uplink.remove("ipv6-prefix");
+    uplink.insert("ipv6-address".to_owned(), json!([{"address": format!("{A}8"), "mask": 64}]));
+    fs::write(&table, format!("{CE_IN_HEX} 02 80 00 c8 eth1\n")).unwrap();
+    let mut bus = Netifd::with(&[on_link, mape(false, &json!({}))]);
+    let failure = handler::attempt_once(&mut bus, &world.env, &name(), "{}").unwrap_err();
+    assert_eq!(code(&failure), Code::CeInUse);
+    assert!(bus.notified(0).is_empty() && !world.state().exists());
+    fs::write(&table, format!("{CE_IN_HEX} 02 80 00 80 eth1\n")).unwrap();
+    assert_eq!(world.setup(&mut bus, "{}").0, Ok(()));
+    assert_eq!(bus.notified(0)[0].get("ip6addr"), None);
+}
+
+/// While a call waits for the result, the loader and provisioning write the interface's cache.
+#[test]
+fn what_others_write_during_the_detection_stays() {
+    let world = World::new("meanwhile");
+    let table = world.root.join("proc/net/if_inet6");
+    fs::write(&table, format!("{CE_IN_HEX} 02 80 00 c0 eth1\n")).unwrap();
+    let (state, run) = (world.state(), world.env.run.clone());
+    let other = thread::spawn(move || {
+        while !state.exists() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let read = || interface_cache::InterfaceCache::read(&run, &name());
+        let end = Instant::now() + Duration::from_secs(5);
+        while !read().settled && Instant::now() < end {
+            thread::sleep(Duration::from_millis(10));
+        }
+        let mut cache = read();
+        "{\"ttl\":\"7\"}".clone_into(&mut cache.good_options);
+        cache.write(&run, &name()).unwrap();
+        fs::write(&table, format!("{CE_IN_HEX} 02 80 00 80 eth1\n")).unwrap();
+    });
+    let mut bus = Netifd::with(&[wan6(A), mape(false, &json!({}))]);
+    assert_eq!(world.setup(&mut bus, "{}").0, Ok(()));
+    other.join().unwrap();
+    let cache = interface_cache::InterfaceCache::read(&world.env.run, &name());
+    assert_eq!(cache.good_options, "{\"ttl\":\"7\"}");
+    assert!(cache.settled && cache.applied.is_some());
 }
 
 #[test]
