@@ -1,9 +1,10 @@
 //! The cache of checks: which edge nft accepted for which shape of rules ([`State::shape`]).
 //!
 //! The file `accepted`, beside the state files, has a line for each check: the edge and the shape.
-//! A check is the one expensive step of a set-up. Rules with every option are therefore checked
-//! when the firewall starts, before netifd sets up an interface. Without the file, a set-up checks
-//! its rules itself. A load that fails removes it, and so does a reboot.
+//! A check is the one expensive step of a set-up. The rules of the configured interfaces, with all
+//! options, are therefore checked when the firewall starts, before netifd sets up an interface.
+//! A set-up that finds no line for its rules checks them itself. A load that fails removes the
+//! file, and so does a reboot.
 
 use std::fs;
 use std::num::NonZeroU16;
@@ -11,16 +12,14 @@ use std::num::NonZeroU16;
 use mape_core::PortList;
 use mape_nft::{Edge, EdgeChoice, Options};
 use mape_system::files;
+use mape_uci::Sections;
 
 use crate::env::Env;
 use crate::error::FirewallError;
 use crate::interface_state::{State, StateError};
-use crate::probe::{check, single_port};
+use crate::probe::{check, single_port, whole_address};
 
 const FILE: &str = "accepted";
-/// The shape of usual rules: a shared address and no options. A load that changes nothing compares
-/// it without making a plan.
-const USUAL: &str = "auto shared";
 
 /// Returns the edge that nft accepts for rules of this state's shape, before the device exists.
 /// Asks nft if the cache does not have it.
@@ -52,30 +51,53 @@ fn find(known: &str, shape: &str) -> Option<Edge> {
     })
 }
 
-/// Checks the rules of an interface with a shared address and every option, and the usual ones if
-/// they are refused, unless this was done since boot. A refusal is not reported here: the set-up
-/// that needs the rules reports it.
+/// Checks the rules of the configured interfaces, unless that was done since boot: with every
+/// option at once, and without options if they are refused. A refusal is not reported here: the
+/// set-up that needs the rules reports it.
 pub fn fill(env: &Env) {
-    let known = files::text(env.run.join(FILE)).unwrap_or_default();
-    if find(&known, USUAL).is_some() {
+    // A load that changes nothing reads this file only.
+    if files::text(env.run.join(FILE)).is_ok_and(|known| !known.is_empty()) {
         return;
     }
     let every = Options { full_cone: true, time_wait: Some(NonZeroU16::MIN), dscp_reset: true };
-    let accepted = with_options(every).is_ok_and(|every| edge_for(env, &every).is_ok());
-    if !accepted {
-        let _ = with_options(Options::default()).map(|usual| edge_for(env, &usual));
+    for (edge, is_shared) in configured(env) {
+        let asked = |options| {
+            let plan = if is_shared { single_port() } else { whole_address() };
+            let name = "usual".parse()?;
+            let state = State::new(&name, &plan?, &PortList::default(), edge, options);
+            Ok::<_, StateError>(edge_for(env, &state).is_ok())
+        };
+        if !asked(every).unwrap_or(false) {
+            let _ = asked(Options::default());
+        }
     }
+}
+
+/// Returns the edges of the configured interfaces, and whether their address is shared. Without an
+/// interface it is the usual kind, which LuCI adds.
+fn configured(env: &Env) -> Vec<(EdgeChoice, bool)> {
+    let network = env.config().read("network").ok().flatten();
+    let mut kinds = Vec::new();
+    for section in Sections::of(network.as_ref(), "interface") {
+        if section.get("proto") == Some("mape") {
+            let edge = section.get("edge").and_then(|edge| edge.parse().ok()).unwrap_or_default();
+            // What else makes a whole address depends on the line. Its set-up checks it itself.
+            let is_whole =
+                section.get("ipaddr").is_some() && matches!(section.get("ealen"), None | Some("0"));
+            if !kinds.contains(&(edge, !is_whole)) {
+                kinds.push((edge, !is_whole));
+            }
+        }
+    }
+    if kinds.is_empty() {
+        kinds.push((EdgeChoice::Auto, true));
+    }
+    kinds
 }
 
 /// Removes the cache, so that the next set-up checks the rules itself.
 pub fn clear(env: &Env) {
     let _ = fs::remove_file(env.run.join(FILE));
-}
-
-/// Returns the state of an interface with a shared address.
-fn with_options(options: Options) -> Result<State, StateError> {
-    let name = "usual".parse()?;
-    Ok(State::new(&name, &single_port()?, &PortList::default(), EdgeChoice::Auto, options))
 }
 
 #[cfg(test)]
@@ -122,8 +144,8 @@ mod tests {
         assert_eq!(edge(&accepting, &usual), Some(Edge::Netdev));
         assert_eq!(edge(&refusing, &cone), None);
         clear(&accepting);
-        assert_eq!(usual.shape(), USUAL);
-        fs::write(run.join(FILE), USUAL).unwrap();
+        // A line without an edge.
+        fs::write(run.join(FILE), usual.shape()).unwrap();
         assert_eq!(edge(&refusing, &usual), None);
         fs::remove_dir_all(&run).unwrap();
     }
@@ -144,5 +166,47 @@ mod tests {
         fill(&env);
         assert_eq!(calls(), first);
         fs::remove_dir_all(&run).unwrap();
+    }
+
+    /// The start of the firewall checks what the set-ups after it need, each kind once.
+    #[test]
+    fn the_configured_kinds_of_rules_are_checked() {
+        let root = std::env::temp_dir().join(format!("mape-kinds-{}", std::process::id()));
+        let (run, nft) = (root.join("run"), root.join("nft"));
+        fs::create_dir_all(&run).unwrap();
+        fs::create_dir_all(root.join("etc/config")).unwrap();
+        executable(&nft, "#!/bin/sh\necho >>$0.calls\n");
+        let env = Env { root: root.clone(), run: run.clone(), nft, ..Env::default() };
+        let calls = || fs::read_to_string(root.join("nft.calls")).unwrap_or_default().len();
+        let every = "full_cone time_wait dscp_reset\n";
+        let (usual, own) = (format!("netdev auto shared {every}"), "option ipaddr 192.0.2.1");
+        for (sections, accepted) in [
+            (vec!["proto static"], vec![usual.clone()]),
+            (vec!["proto mape", "proto mape"], vec![usual.clone()]),
+            (
+                vec!["proto mape\noption edge plain", "proto mape"],
+                vec![format!("plain plain shared {every}"), usual.clone()],
+            ),
+            (vec![own, "proto mape\noption edge no-edge"], vec![usual.clone()]),
+            (
+                vec!["proto mape\noption ipaddr 192.0.2.1"],
+                vec![format!("netdev auto whole {every}")],
+            ),
+            (vec!["proto mape\noption ipaddr 192.0.2.0\noption ealen 16"], vec![usual]),
+        ] {
+            let sections = sections.iter().enumerate();
+            let text = sections.fold(String::new(), |text, (number, options)| {
+                text + &format!("config interface i{number}\noption {options}\n")
+            });
+            fs::write(root.join("etc/config/network"), &text).unwrap();
+            let before = calls();
+            fill(&env);
+            assert_eq!(fs::read_to_string(run.join(FILE)).unwrap(), accepted.concat(), "{text}");
+            assert_eq!(calls() - before, accepted.len());
+            fill(&env);
+            assert_eq!(calls() - before, accepted.len());
+            clear(&env);
+        }
+        fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -47,7 +47,15 @@ pub(crate) fn check(env: &Env, state: &State) -> Result<Edge, FirewallError> {
 
 /// Returns the plan of a line with a single port.
 pub(crate) fn single_port() -> Result<Plan, StateError> {
-    let rule = "ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=23,offset=1,br=2001:db8:ffff::1";
+    plan_of("ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=23,offset=1,br=2001:db8:ffff::1")
+}
+
+/// Returns the plan of a line with an address of its own.
+pub(crate) fn whole_address() -> Result<Plan, StateError> {
+    plan_of("ipv6=2001:db8::/40,ipv4=192.0.2.0/24,ea=8,br=2001:db8:ffff::1")
+}
+
+fn plan_of(rule: &str) -> Result<Plan, StateError> {
     let mut request = Request::new("2001:db8:0:1::/64".parse::<ReceivedPrefix>()?);
     request.explicit.push(parse_rule(rule, Layout::Rfc7597)?);
     Ok(plan(&request)?)
