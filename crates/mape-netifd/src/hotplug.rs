@@ -155,11 +155,16 @@ fn load(
 fn forget_former(env: &Env, interface: &InterfaceName) {
     let directory = &env.run;
     let mut cache = InterfaceCache::read(directory, interface);
-    for address in cache.take_flush_addresses() {
+    let addresses = cache.take_flush_addresses();
+    if addresses.is_empty() {
+        return;
+    }
+    // A set-up may write the file while connections are deleted.
+    let _ = cache.write(directory, interface);
+    for address in addresses {
         match (env.forget)(address) {
             Ok(count) => log::info!("{address}: {count} connections forgotten"),
             Err(error) => log::warn!("{address}: connections not forgotten: {error}"),
         }
     }
-    let _ = cache.write(directory, interface);
 }
