@@ -252,13 +252,35 @@ impl Run {
             });
         }
         row("largest difference of two rounds", &|measured| {
-            format!("{:.2} %", measured.spread() * 100.0)
+            format!("{:.2} %", self.spread(measured, table).0 * 100.0)
         });
-        row("this run", &|measured| match measured.void.first() {
+        row("this run", &|measured| match self.void(measured, table).first() {
             None => "valid".to_owned(),
             Some(reason) => format!("VOID: {reason}"),
         });
         text
+    }
+
+    /// Returns the largest difference of two rounds among a table's rulesets, and whose it is.
+    /// Each round is compared with the table's first ruleset in the same round, because connections
+    /// cost more the more there have been.
+    fn spread(&self, measured: &Measured, table: &Table) -> (f64, &'static str) {
+        let base = table.candidates.first().map_or(0, |base| self.index(base.word));
+        let spreads = table
+            .candidates
+            .iter()
+            .map(|candidate| (measured.spread(self.index(candidate.word), base), candidate.word));
+        spreads.max_by(|one, other| one.0.total_cmp(&other.0)).unwrap_or_default()
+    }
+
+    /// Returns what shows that a column of a table means nothing.
+    fn void(&self, measured: &Measured, table: &Table) -> Vec<String> {
+        let mut void = measured.void.clone();
+        let (spread, word) = self.spread(measured, table);
+        if spread > RESOLUTION {
+            void.push(format!("the rounds of {word} differ by {spread:.3}"));
+        }
+        void
     }
 
     fn figures(&self, table: &Table) -> Value {
@@ -272,8 +294,8 @@ impl Run {
             let figures = json!({
                 "base": measured.instructions(base),
                 "ratios": ratios.collect::<Map<_, _>>(),
-                "spread": measured.spread(),
-                "void": measured.void,
+                "spread": self.spread(measured, table).0,
+                "void": self.void(measured, table),
             });
             (measured.kind.to_owned(), figures)
         });
@@ -292,10 +314,6 @@ impl Measured {
         let control = self.ratio(find("control"), find("masquerade"));
         if control > 1.0 - CONTROL {
             self.void.push(format!("500 rules more cost nothing: {control:.3}"));
-        }
-        let spread = self.spread();
-        if spread > RESOLUTION {
-            self.void.push(format!("the rounds differ by {spread:.3}"));
         }
     }
 
@@ -328,17 +346,13 @@ impl Measured {
         }
     }
 
-    /// Returns the largest difference of two rounds of one candidate, relative to its own rate.
-    /// Each round is compared with the first candidate's, because connections cost more the more
-    /// there have been.
-    fn spread(&self) -> f64 {
-        let of_one = |index| {
-            let ratios = self.ratios(index, 0);
-            let most = ratios.iter().copied().fold(f64::MIN, f64::max);
-            let least = ratios.iter().copied().fold(f64::MAX, f64::min);
-            (most - least) / self.ratio(index, 0)
-        };
-        (0..self.rates.len()).map(of_one).fold(0.0, f64::max)
+    /// Returns the largest difference of two rounds of one candidate, each relative to the same
+    /// round of `base`, as a share of its own rate.
+    fn spread(&self, index: usize, base: usize) -> f64 {
+        let ratios = self.ratios(index, base);
+        let most = ratios.iter().copied().fold(f64::MIN, f64::max);
+        let least = ratios.iter().copied().fold(f64::MAX, f64::min);
+        (most - least) / self.ratio(index, base)
     }
 }
 
