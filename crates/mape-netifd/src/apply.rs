@@ -87,7 +87,7 @@ pub(super) fn apply(
     ce_alias::add(call, dump, &uplink.interface, plan.ce())?;
     // Where neighbours ask for the address, it gives no answer before that. After a duplicate, each
     // attempt would bring the tunnel up and take it down again.
-    let detection = if uplink.delegated && !cache.ce_was_in_use {
+    let detection = if !uplink.is_ce_on_link && !cache.ce_was_in_use {
         Detection::Running(plan.ce())
     } else {
         ce_alias::wait_or_remove(call, plan.ce())?;

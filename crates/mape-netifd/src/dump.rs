@@ -156,6 +156,14 @@ impl Dump {
         name.strip_suffix(ALIAS_SUFFIX).is_some_and(|name| self.is_ours(name))
     }
 
+    /// Whether an interface on this device has an address in the subnet of `address`.
+    #[must_use]
+    pub fn is_on_link(&self, device: &str, address: Ipv6Addr) -> bool {
+        let mut on_device =
+            self.interfaces.iter().filter(|it| it.up && it.device.as_deref() == Some(device));
+        on_device.any(|interface| interface.has_on_link(address))
+    }
+
     /// The interface of this name.
     #[must_use]
     pub fn interface(&self, name: &str) -> Option<&InterfaceDump> {
@@ -220,6 +228,12 @@ impl InterfaceDump {
         let net = |(address, mask)| Ipv4Net::new(address, mask).ok();
         let some = |net: &Ipv4Net| net.prefix_len() > 0;
         addresses.chain(routes).filter_map(net).filter(some).into_vec()
+    }
+
+    /// Whether the address is in a subnet of one of its addresses.
+    fn has_on_link(&self, address: Ipv6Addr) -> bool {
+        let subnets = self.ipv6_address.iter().filter_map(Ipv6Dump::network);
+        subnets.filter(|net| net.prefix_len() < 128).any(|net| net.contains(&address))
     }
 
     /// Its global IPv6 addresses that are not deprecated.

@@ -59,7 +59,7 @@ impl Update<'_> {
             ("tunnel", object(tunnel)),
             ("data", self.data().to_value()),
         ];
-        if self.uplink.delegated {
+        if !self.uplink.is_ce_on_link {
             // The tunnel may send as soon as it exists: a device without neighbours detects no
             // duplicates. `preferred` 0 means that no program chooses the address as its own.
             let ce =

@@ -18,9 +18,9 @@ pub struct Uplink {
     pub device: String,
     /// The prefix the plan is made from.
     pub prefix: ReceivedPrefix,
-    /// Whether the prefix was delegated: the provider then sends it to this router. Otherwise its
-    /// neighbours ask for each address on the link.
-    pub delegated: bool,
+    /// Whether neighbours on the link ask for the CE address. They do not if the prefix was
+    /// delegated, since the provider then sends all of it to this router.
+    pub is_ce_on_link: bool,
 }
 
 /// Chooses among all prefixes of all interfaces that are up, or those of `tunlink`.
@@ -89,8 +89,10 @@ pub fn choose(
                     log_rank(prefix, name, &rank);
                     if best.as_ref().is_none_or(|(_, best)| rank.is_better_than(best)) {
                         let (interface, device) = (interface.name.clone(), device.to_owned());
-                        let Candidate { prefix, delegated, .. } = *candidate;
-                        best = Some((Uplink { interface, device, prefix, delegated }, rank));
+                        let is_ce_on_link =
+                            !candidate.delegated || dump.is_on_link(&device, plan.ce());
+                        let uplink = Uplink { interface, device, prefix, is_ce_on_link };
+                        best = Some((uplink, rank));
                     }
                 }
                 Err(error) => {

@@ -49,6 +49,26 @@ fn every_way_a_prefix_arrives() {
     }
 }
 
+/// A user may state `ip6prefix` on an uplink that has the same /64 by router advertisement.
+#[test]
+fn neighbours_ask_for_a_ce_address_of_their_subnet() {
+    let ce = "240b:10:3261:6400:6a:4832:6100:6400";
+    for (prefixes, addresses, expected) in [
+        (json!([item(A, 56, 9)]), json!([]), false),
+        (json!([item(A, 64, 9)]), json!([item("240d:1a:1::5", 64, 9)]), false),
+        // The CE address itself is no subnet.
+        (json!([item(A, 56, 9)]), json!([item(ce, 128, 9)]), false),
+        (json!([]), json!([item(&format!("{A}1"), 64, 9)]), true),
+        (json!([item(A, 64, 9)]), json!([item(&format!("{A}1"), 64, 9)]), true),
+        (json!([item(A, 56, 9)]), json!([item(&format!("{A}1"), 64, 0)]), true),
+    ] {
+        let dump = Dump::of(&json!({"interface": [wan("wan6", &prefixes, &addresses)]}));
+        let config = Config::parse("{}").unwrap();
+        let uplink = choose(&config, &dump, None, &Taken::default()).unwrap();
+        assert_eq!(uplink.is_ce_on_link, expected, "{prefixes} {addresses}");
+    }
+}
+
 #[test]
 fn the_better_of_two() {
     let both = |a: u32, b: u32| [wan("wan6", &json!([item(A, 56, a), item(B, 56, b)]), &json!([]))];

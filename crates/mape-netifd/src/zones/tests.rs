@@ -13,7 +13,7 @@ fn the_tunnel_joins_the_zone_of_its_uplink_by_default() {
         interface: "wan6".to_owned(),
         device: "eth1".to_owned(),
         prefix: "240b:10:3261:6400::/56".parse().unwrap(),
-        delegated: true,
+        is_ce_on_link: false,
     };
     let zone = |options: &str, name: &str, uplink: &Uplink| {
         zones.of_tunnel(name, &Config::parse(options).unwrap(), uplink)
@@ -36,7 +36,7 @@ fn an_uplink_is_in_a_zone_by_its_handler_or_its_device_too() {
         interface: interface.to_owned(),
         device: device.to_owned(),
         prefix: "240b:10:3261:6400::/56".parse().unwrap(),
-        delegated: true,
+        is_ce_on_link: false,
     };
     assert_eq!(zones.of_uplink(&uplink("wan6", "eth2")), Some("wan"));
     assert_eq!(zones.of_uplink(&uplink("wan6", "pppoe-wan")), Some("wan"));
