@@ -23,6 +23,13 @@ case $(uname -r) in
 *) tunnel_offloads=false ;;
 esac
 
+# OpenWrt's 6.18 offloads no flow with a device that the flowtable lacks. So our flowtable of `lo`
+# keeps no flow out of one that has the tunnel. firewall4's never has it.
+case $(uname -r) in
+6.18.*) kept_out=false ;;
+*) kept_out=true ;;
+esac
+
 check_offloaded() {
 	if $tunnel_offloads; then
 		check "$1: flows offloaded" "$offloaded" -gt 0
@@ -88,9 +95,11 @@ kept_from_it() {
 	loader
 	check "postrouting: rules for flow offload" "$(on cpe nft list ruleset | grep -c 'flow add @no_offload')" -eq 2
 	talk
-	check "postrouting, loader: bulk TCP" "$bulk" = true
-	expect "postrouting, loader: UDP sockets" udp_alive -eq 5
-	expect "postrouting, loader: TCP connections" tcp_alive -eq 5
+	check "postrouting, loader: bulk TCP" "$bulk" = "$kept_out"
+	if $kept_out; then
+		expect "postrouting, loader: UDP sockets" udp_alive -eq 5
+		expect "postrouting, loader: TCP connections" tcp_alive -eq 5
+	fi
 	# Again, with the same flowtable in place; then without any.
 	loader
 	says "again" "is loaded already"

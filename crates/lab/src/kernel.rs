@@ -27,7 +27,7 @@ struct Source {
 
 enum Kind {
     Emulated,
-    UserMode,
+    UserMode(Option<&'static user_mode::Variant>),
 }
 
 const fn emulated(name: &'static str, release: &'static str, package: &'static str) -> Source {
@@ -35,7 +35,13 @@ const fn emulated(name: &'static str, release: &'static str, package: &'static s
 }
 
 const fn user_mode(name: &'static str, release: &'static str, package: &'static str) -> Source {
-    Source { name, release, kind: Kind::UserMode, package }
+    Source { name, release, kind: Kind::UserMode(None), package }
+}
+
+/// Only the source of 7.2 is changed.
+const fn variant(name: &'static str, variant: &'static user_mode::Variant) -> Source {
+    let kind = Kind::UserMode(Some(variant));
+    Source { name, release: TRIXIE_BACKPORTS, kind, package: r"^linux-source-7\.2$" }
 }
 
 // The cloud flavour has every module needed here at a third of the size. For qemu, a signed and an
@@ -44,6 +50,8 @@ const SOURCES: &[Source] = &[
     user_mode("uml-6.12", TRIXIE, r"^linux-source-6\.12$"),
     user_mode("uml-7", TRIXIE_BACKPORTS, r"^linux-source-7\.[0-9]+$"),
     user_mode("uml-7.2", TRIXIE_BACKPORTS, r"^linux-source-7\.2$"),
+    variant("uml-like-6.18", &user_mode::WITHOUT_FORWARD_PATH),
+    variant("uml-like-7.1", &user_mode::WITHOUT_THE_DEVICE),
     emulated("6.1", BOOKWORM, r"^linux-image-6\.1\..*-cloud-amd64(-unsigned)?$"),
     emulated("6.12", TRIXIE, r"^linux-image-6\.12\..*-cloud-amd64(-unsigned)?$"),
     emulated("7", TRIXIE_BACKPORTS, r"^linux-binary-7\..*-cloud-amd64$"),
@@ -158,8 +166,8 @@ impl Kernel {
                 };
                 Self::in_directory(&packages?)
             }
-            Kind::UserMode => {
-                let (image, release) = user_mode::build(&debian, source.package)?;
+            Kind::UserMode(variant) => {
+                let (image, release) = user_mode::build(&debian, source.package, variant)?;
                 Ok(Self { release, image, machine: Machine::Process, modules: None })
             }
         }
@@ -292,7 +300,10 @@ mod tests {
     #[test]
     fn an_unknown_kernel_is_an_error_with_the_names_of_all() {
         let error = Kernel::obtain("2.4").unwrap_err().to_string();
-        assert_eq!(error, "no kernel 2.4; there are: uml-6.12 uml-7 uml-7.2 6.1 6.12 7");
+        assert_eq!(
+            error,
+            "no kernel 2.4; there are: uml-6.12 uml-7 uml-7.2 uml-like-6.18 uml-like-7.1 6.1 6.12 7"
+        );
     }
 
     #[test]

@@ -52,12 +52,18 @@ const UNUSED: &[&str] = &[
     "--exclude=*/tools/testing/*",
 ];
 
-/// A line of the source that a package's kernel is built without, and what replaces it.
+/// A place of the source that a kernel is built without, and what replaces it.
+#[derive(Debug)]
 struct Change {
-    package: &'static str,
     file: &'static str,
     from: &'static str,
     to: &'static str,
+}
+
+/// What a kernel is built with in addition.
+#[derive(Debug)]
+struct Difference {
+    changes: &'static [Change],
     /// Further lines of the configuration.
     options: &'static str,
 }
@@ -65,13 +71,55 @@ struct Change {
 /// 6.12 has room for the registers of a processor with AVX-512, and copies them to the stack when a
 /// signal comes. With AMX a process has four times as much, the host refuses a part of it, and the
 /// first program of the machine ends with a signal. Later kernels ask the host for the size.
-const CHANGES: &[Change] = &[Change {
-    package: "linux-source-6.12",
-    file: "arch/x86/um/user-offsets.c",
-    from: "DEFINE_LONGS(HOST_FP_SIZE, 2696);",
-    to: "DEFINE_LONGS(HOST_FP_SIZE, 12288);",
-    options: "CONFIG_KERNEL_STACK_ORDER=4\n",
-}];
+const REGISTERS: (&str, Difference) = (
+    "linux-source-6.12",
+    Difference {
+        changes: &[Change {
+            file: "arch/x86/um/user-offsets.c",
+            from: "DEFINE_LONGS(HOST_FP_SIZE, 2696);",
+            to: "DEFINE_LONGS(HOST_FP_SIZE, 12288);",
+        }],
+        options: "CONFIG_KERNEL_STACK_ORDER=4\n",
+    },
+);
+
+/// A kernel that Debian does not have, of the source of one that it has. The changes are small ones
+/// of this lab; the rest of the kernel is as in its source.
+#[derive(Debug)]
+pub(crate) struct Variant {
+    /// What `uname -r` shows. The loader selects by its first two numbers what it does.
+    release: &'static str,
+    difference: Difference,
+}
+
+/// Of 7.2: a device that the flowtable does not have is an error, and nothing is offloaded. But the
+/// tunnel has no forward path, as up to 6.19. `OpenWrt` has this in 6.18.
+pub(crate) const WITHOUT_FORWARD_PATH: Variant = Variant {
+    release: "6.18.0-from-7.2",
+    difference: Difference {
+        changes: &[Change {
+            file: "net/ipv6/ip6_tunnel.c",
+            from: "\t.ndo_fill_forward_path = ip6_tnl_fill_forward_path,\n",
+            to: "",
+        }],
+        options: "",
+    },
+};
+
+/// Of 7.1: a flow whose path ends in a device that the flowtable does not have is offloaded
+/// nevertheless, and leaves by that device.
+pub(crate) const WITHOUT_THE_DEVICE: Variant = Variant {
+    release: "7.1.0-from-7.2",
+    difference: Difference {
+        changes: &[Change {
+            file: "net/netfilter/nf_flow_table_path.c",
+            from: "if (!nft_flowtable_find_dev(info.indev, ft))\n\t\treturn -ENOENT;",
+            to: "route->tuple[dir].out.ifindex = info.outdev->ifindex;\n\
+                 \tif (!nft_flowtable_find_dev(info.indev, ft))\n\t\treturn 0;",
+        }],
+        options: "",
+    },
+};
 
 /// More than an idle machine needs to boot. The limit only ends one that hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -108,14 +156,27 @@ fn try_one() -> anyhow::Result<()> {
 /// # Errors
 ///
 /// The source cannot be downloaded, or its build fails.
-pub(crate) fn build(debian: &Debian, pattern: &str) -> anyhow::Result<(PathBuf, String)> {
+pub(crate) fn build(
+    debian: &Debian,
+    pattern: &str,
+    variant: Option<&Variant>,
+) -> anyhow::Result<(PathBuf, String)> {
     packages::ensure(PACKAGES)?;
     let _one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
     let package = debian.newest(pattern)?;
+    let of_package = (REGISTERS.0 == package).then_some(&REGISTERS.1);
+    let of_variant = variant.map(|variant| &variant.difference);
+    let differences: Vec<&Difference> = of_package.into_iter().chain(of_variant).collect();
+    let release = variant.map(|variant| variant.release);
     let mut hash = DefaultHasher::new();
     (CONFIGURATION, debian.versions(&package)?).hash(&mut hash);
-    for change in changes(&package) {
-        (change.to, change.options).hash(&mut hash);
+    for difference in &differences {
+        for change in difference.changes {
+            (change.to, difference.options).hash(&mut hash);
+        }
+    }
+    if let Some(release) = release {
+        release.hash(&mut hash);
     }
     let directory = cache_directory().join("user-mode");
     let program = directory.join(format!("{package}-{:016x}", hash.finish()));
@@ -123,7 +184,8 @@ pub(crate) fn build(debian: &Debian, pattern: &str) -> anyhow::Result<(PathBuf, 
         fs::create_dir_all(&directory)?;
         let tree = directory.join(format!("{package}.partial"));
         remove(&tree)?;
-        build_in(&tree, &debian.unpacked(&package)?, &package)?;
+        unpack(&tree, &debian.unpacked(&package)?, &package)?;
+        build_in(&tree, &differences, release).with_context(|| package)?;
         // Only a complete program gets the final name.
         fs::rename(tree.join("linux"), &program)?;
         remove(&tree)?;
@@ -132,7 +194,7 @@ pub(crate) fn build(debian: &Debian, pattern: &str) -> anyhow::Result<(PathBuf, 
     Ok((program, release))
 }
 
-fn build_in(tree: &Path, unpacked: &Path, package: &str) -> anyhow::Result<()> {
+fn unpack(tree: &Path, unpacked: &Path, package: &str) -> anyhow::Result<()> {
     eprintln!("building {package} as a program (some minutes, once)");
     fs::create_dir_all(tree.join("Documentation"))?;
     let archive = unpacked.join(format!("usr/src/{package}.tar.xz"));
@@ -143,25 +205,37 @@ fn build_in(tree: &Path, unpacked: &Path, package: &str) -> anyhow::Result<()> {
     for file in ["Documentation/Kconfig", "Documentation/Makefile"] {
         fs::write(tree.join(file), "")?;
     }
+    Ok(())
+}
+
+fn build_in(tree: &Path, differences: &[&Difference], release: Option<&str>) -> anyhow::Result<()> {
     let mut configuration = CONFIGURATION.to_owned();
-    for change in changes(package) {
-        let file = tree.join(change.file);
-        let text = fs::read_to_string(&file)?;
-        ensure!(text.contains(change.from), "{package}: {} has no {}", change.file, change.from);
-        fs::write(&file, text.replace(change.from, change.to))?;
-        configuration.push_str(change.options);
+    for difference in differences {
+        for change in difference.changes {
+            let file = tree.join(change.file);
+            let text = fs::read_to_string(&file)?;
+            fs::write(&file, change.made(&text)?)?;
+        }
+        configuration.push_str(difference.options);
     }
     fs::write(tree.join("lab.config"), &configuration)?;
     make(tree, &["allnoconfig", "KCONFIG_ALLCONFIG=lab.config"])?;
     let result = fs::read_to_string(tree.join(".config"))?;
     let missing: Vec<&str> = configuration.lines().filter(|line| !is_in(line, &result)).collect();
-    ensure!(missing.is_empty(), "{package} has no {}", missing.join(", "));
-    let jobs = std::thread::available_parallelism()?;
-    make(tree, &["linux", &format!("-j{jobs}")])
+    ensure!(missing.is_empty(), "the kernel has no {}", missing.join(", "));
+    let jobs = format!("-j{}", std::thread::available_parallelism()?);
+    let release = release.map(|release| format!("KERNELRELEASE={release}"));
+    let words: Vec<&str> = ["linux", &jobs].into_iter().chain(release.as_deref()).collect();
+    make(tree, &words)
 }
 
-fn changes(package: &str) -> impl Iterator<Item = &'static Change> {
-    CHANGES.iter().filter(move |change| change.package == package)
+impl Change {
+    /// Returns the text of the file with the change.
+    fn made(&self, text: &str) -> anyhow::Result<String> {
+        let places = text.matches(self.from).count();
+        ensure!(places == 1, "{} has {places} times: {}", self.file, self.from);
+        Ok(text.replace(self.from, self.to))
+    }
 }
 
 /// Returns whether the line of a configuration is also in the text of another; true for comments.
@@ -278,6 +352,16 @@ mod tests {
         assert_eq!(all.len(), taken.len());
         drop(taken);
         assert!(TAKEN.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_change_has_one_place() {
+        let change = Change { file: "a.c", from: "one();\n", to: "" };
+        assert_eq!(change.made("one();\ntwo();\n").unwrap(), "two();\n");
+        for (text, places) in [("two();\n", 0), ("one();\none();\n", 2)] {
+            let error = change.made(text).unwrap_err().to_string();
+            assert_eq!(error, format!("a.c has {places} times: one();\n"));
+        }
     }
 
     #[test]
