@@ -234,10 +234,10 @@ rate out 120 120
 rate in 120 120
 # Of what a slice takes, the memory is most: many of them, or nothing can be seen.
 rate bulk 120 2000000
-rate blocks 60 2000000
+rate blocks 120 2000000
 # Last, because they leave many connections. Their rates vary most.
-rate connect 480 25
-rate udp 480 40
+rate connect 720 25
+rate udp 1440 40
 count=0
 for candidate in $CANDIDATES; do
 	echo "offloaded $candidate $(on "cpe$count" conntrack -L 2>/dev/null | grep -c OFFLOAD || :)"
