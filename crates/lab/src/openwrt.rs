@@ -48,9 +48,6 @@ const QUICK: Extent = Extent {
 /// `offload:`: firewall4 offloads flows in software.
 const PREFIXES: [&str; 2] = ["control:", "offload:"];
 
-/// Scenarios that compare with OpenWrt's package `map`, which has to be in the root.
-const BESIDE_MAP: [&str; 2] = ["boot", "reload"];
-
 /// The scenario with a DNS and a web server, which come from the host.
 const PROVISION: &str = "provision";
 
@@ -92,9 +89,11 @@ pub fn command(words: &[&str]) -> anyhow::Result<Verdict> {
         Some(path) => {
             let rootfs = RootFs::open(path)?;
             report.missing = rootfs.missing();
-            if words.all && !rootfs.has_map() {
-                println!("not run, as the root has no package map: {}", BESIDE_MAP.join(" "));
-                scenarios.retain(|name| !BESIDE_MAP.contains(&name.as_str()));
+            if words.all {
+                for (what, names) in rootfs.cannot_run() {
+                    println!("not run, as the root has no {what}: {}", names.join(" "));
+                    scenarios.retain(|name| !names.contains(&name.as_str()));
+                }
             }
             rootfs
         }

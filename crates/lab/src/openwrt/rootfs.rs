@@ -43,6 +43,13 @@ const FILES: &[&str] = &[
     "etc/hotplug.d/iface/20-firewall",
 ];
 
+/// What a root need not have, one of its files, and the scenarios that need it: `boot` and `reload`
+/// compare with OpenWrt's `map`.
+const OPTIONAL: [(&str, &str, &[&str]); 2] = [
+    ("package map", "lib/netifd/proto/map.sh", &["boot", "reload"]),
+    ("uclient-fetch", "bin/uclient-fetch", &["provision"]),
+];
+
 const PATH: &[&str] = &["usr/sbin", "usr/bin", "sbin", "bin"];
 
 /// A root directory. An unpacked tarball is removed when the value is dropped.
@@ -103,9 +110,10 @@ impl RootFs {
         missing
     }
 
-    /// Returns whether OpenWrt's package `map` is in the root.
-    pub(super) fn has_map(&self) -> bool {
-        self.has(Path::new("lib/netifd/proto/map.sh"))
+    /// Returns what this root need not have and lacks, each with the scenarios that need it.
+    pub(super) fn cannot_run(&self) -> Vec<(&'static str, &'static [&'static str])> {
+        let lacking = OPTIONAL.iter().filter(|(_, file, _)| !self.has(Path::new(file)));
+        lacking.map(|(what, _, scenarios)| (*what, *scenarios)).collect()
     }
 
     pub(super) fn has(&self, name: &Path) -> bool {
@@ -185,6 +193,10 @@ mod tests {
         ] {
             assert_eq!(missing.contains(text), expected, "{text}: {missing}");
         }
+        assert_eq!(root.cannot_run().len(), OPTIONAL.len());
+        std::fs::write(directory.join("usr/bin/uclient-fetch"), "").unwrap();
+        let map: &[&str] = &["boot", "reload"];
+        assert_eq!(root.cannot_run(), [("package map", map)]);
         drop(root);
         std::fs::remove_dir_all(&directory).unwrap();
     }
