@@ -43,7 +43,7 @@ const MACHINES: &[(Series, &[&str])] = &[
     (Series::OfRouters, &["up", "nuro", "renumber", "idle", "late"]),
     (Series::OfRouters, &["refused", "firewall", "migrate", "servers", "contract"]),
     (Series::OfRouters, &["killed", "options", "flap", "cycle", "two"]),
-    (Series::OfRouters, &["offload", "offload:renumber", "offload:firewall"]),
+    (Series::OfRouters, &["offload", "offload:renumber", "offload:firewall", "duplicate"]),
     (Series::Newest, &["up", "queue", "control:nuro", "control:queue"]),
 ];
 
