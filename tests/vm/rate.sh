@@ -10,8 +10,8 @@
 #   RATE_SCALE    divides the number of slices (1; the emulated VM needs more)
 #   RATE_CANDIDATES  rulesets, as words of `load`
 #   RATE_OWN_KERNEL  not empty: only this script uses the kernel, so its tables may be changed
-# Prints the candidates' names, then a line of lab-traffic for each kind of traffic, then how many
-# connections each candidate has offloaded.
+# Prints the names of the candidates, how many connections each of them has offloaded, and a line of
+# lab-traffic for each kind of traffic.
 #
 # shellcheck source-path=SCRIPTDIR
 # shellcheck disable=SC2034,SC2119 # variables of the sourced files; the loader without arguments
@@ -232,14 +232,15 @@ echo "candidates $CANDIDATES"
 # No more than a socket's queue holds, because it is read only after the slice.
 rate out 120 120
 rate in 120 120
+# Now, because flows leave the flowtable while other kinds are measured.
+number=0
+for candidate in $CANDIDATES; do
+	echo "offloaded $candidate $(on "cpe$number" conntrack -L 2>/dev/null | grep -c OFFLOAD || :)"
+	number=$((number + 1))
+done
 # Of what a slice takes, the memory is most: many of them, or nothing can be seen.
 rate bulk 120 2000000
 rate blocks 120 2000000
 # Last, because they leave many connections. Their rates vary most.
 rate connect 720 25
 rate udp 1440 40
-count=0
-for candidate in $CANDIDATES; do
-	echo "offloaded $candidate $(on "cpe$count" conntrack -L 2>/dev/null | grep -c OFFLOAD || :)"
-	count=$((count + 1))
-done
