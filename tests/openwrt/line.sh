@@ -305,6 +305,8 @@ judge_both() {
 	judge_first=$LINE_CE
 	line_v6plus_other
 	relay_up other
+	# The provider sends a delegated prefix to the router and asks no neighbour for the address.
+	uplink_route "$(uplink_own)"
 	judge_rules | sed -e 's/table inet judge/table inet judge_other/' -e 's/"ce"/"other"/' \
 		-e "s/^ip6 saddr != $LINE_CE /ip6 saddr != { $LINE_CE, $judge_first } /" | on br nft -f -
 	judge_second=$LINE_CE

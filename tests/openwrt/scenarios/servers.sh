@@ -77,6 +77,7 @@ LINE_PREFIX=240b:10:3251:5100::/56
 LINE_CE=240b:10:3251:5100:6a:4832:5100:5100
 LINE_IPV4=106.72.50.81 LINE_PSID=81
 relay_up other
+uplink_route "$(uplink_own)"
 within 5 "renumbered: up with the new address" wan_has "$LINE_IPV4"
 within 10 "renumbered: rules" opened
 second=$(port_of game)
