@@ -53,11 +53,21 @@ impl Connection<'_> {
 
 impl Bus for Connection<'_> {
     fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError> {
+        self.call_within(self.timeout, object, method, arguments)
+    }
+
+    fn call_within(
+        &mut self,
+        time: Duration,
+        object: &str,
+        method: &str,
+        arguments: &Value,
+    ) -> Result<Value, UbusError> {
         let mut client = match self.client.take() {
             Some(client) => client,
-            None => connect(self.env, self.left()?)?,
+            None => connect(self.env, self.left()?.min(time))?,
         };
-        client.set_timeout(self.left()?);
+        client.set_timeout(self.left()?.min(time));
         let answer = client.call(object, method, arguments);
         let broke = matches!(answer, Err(UbusError::Lost(_) | UbusError::Protocol(_)));
         self.client = (!broke).then_some(client);
@@ -80,11 +90,37 @@ pub trait Bus {
     /// # Errors
     /// [`UbusError`]
     fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError>;
+
+    /// The same, for an answer that may never come: waits for it no longer than `time`.
+    ///
+    /// # Errors
+    /// [`UbusError`]
+    fn call_within(
+        &mut self,
+        time: Duration,
+        object: &str,
+        method: &str,
+        arguments: &Value,
+    ) -> Result<Value, UbusError>;
 }
 
 impl Bus for Client {
     fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError> {
         Client::call(self, object, method, arguments)
+    }
+
+    fn call_within(
+        &mut self,
+        time: Duration,
+        object: &str,
+        method: &str,
+        arguments: &Value,
+    ) -> Result<Value, UbusError> {
+        let usual = self.timeout();
+        self.set_timeout(usual.min(time));
+        let answer = Client::call(self, object, method, arguments);
+        self.set_timeout(usual);
+        answer
     }
 }
 

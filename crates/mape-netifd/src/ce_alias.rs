@@ -22,6 +22,10 @@ const ADDRESS_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often the kernel is asked for the CE address.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
+/// How long the answer to a removal is waited for. It can be lost: netifd removes the alias of a
+/// lost uplink by itself, and ubusd passes on no answer of an object that is gone.
+const REMOVAL_ANSWER: Duration = Duration::from_millis(500);
+
 /// How long netifd may take to remove an interface. A teardown has five seconds in all.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -116,7 +120,8 @@ fn is_held(known: &Dump, alias: &str, uplink: &str, ce: Ipv6Addr) -> bool {
 /// later, and would also remove an alias that is added in the meantime.
 pub(super) fn remove(bus: &mut dyn Bus, interface: &InterfaceName) {
     let alias = messages::alias(interface);
-    let failed = match bus.call(&interface_object(&alias), "remove", &json::object(Vec::new())) {
+    let (object, nothing) = (interface_object(&alias), json::object(Vec::new()));
+    let failed = match bus.call_within(REMOVAL_ANSWER, &object, "remove", &nothing) {
         // Without an uplink the alias never existed; or netifd is removing it.
         Ok(_)
         | Err(

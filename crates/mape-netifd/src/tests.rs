@@ -41,11 +41,24 @@ struct Netifd {
     silent: u32,
     /// It has ended.
     gone: bool,
+    /// Limits of calls that have one of their own.
+    limits: Vec<Duration>,
     /// After this many answers the interfaces are these.
     later: Option<(u32, Value)>,
 }
 
 impl Bus for Netifd {
+    fn call_within(
+        &mut self,
+        time: Duration,
+        object: &str,
+        method: &str,
+        arguments: &Value,
+    ) -> Result<Value, UbusError> {
+        self.limits.push(time);
+        self.call(object, method, arguments)
+    }
+
     fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError> {
         self.calls.push((object.to_owned(), method.to_owned(), arguments.clone()));
         if self.gone {
@@ -86,6 +99,7 @@ impl Netifd {
             refuses: |_, _| false,
             silent: 0,
             gone: false,
+            limits: Vec::new(),
             later: None,
         }
     }

@@ -65,6 +65,12 @@ impl Client {
         if greeting.kind == Kind::Hello { Ok(client) } else { Err(Malformed::NoGreeting.into()) }
     }
 
+    /// Returns the deadline of a call.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Changes the deadline of later calls.
     pub const fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
