@@ -96,7 +96,8 @@ fn a_teardown_waits_once_for_a_ubus_that_says_nothing() {
         let limit = Duration::from_millis(100);
         bus.call_within(limit, "network", "reload", &json!({})).unwrap_err();
         let took = start.elapsed();
-        assert!(took < Duration::from_secs(1), "{took:?}, greets: {greets}");
+        // Less than the nine seconds, on a machine however busy.
+        assert!(took < Duration::from_secs(6), "{took:?}, greets: {greets}");
         let start = Instant::now();
         let mut bus = bus_within(&world.env, Duration::from_secs(1));
         let ((), log) = captured(|| teardown(&mut bus, &world.env, &name()));
