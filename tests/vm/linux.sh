@@ -58,7 +58,15 @@ linux_relay() {
 	judge_load
 }
 
+linux_is_quiet() {
+	quiet_before=$(judge_count passed)
+	sleep 0.5
+	[ "$(judge_count passed)" = "$quiet_before" ]
+}
+
+# What connections that were closed a moment ago still send is judged by the line that they had.
 linux_relay_down() {
+	linux_wait 2 linux_is_quiet || :
 	net br <<-EOF2
 		link del ce
 		addr del $LINE_BR/128 dev lo
