@@ -76,7 +76,10 @@ line() {
 
 # A router that has just started its firewall, as it does before netifd; or not even that.
 forget() {
-	rm -rf "$root/var/run/mape-rs" "$root/tmp/run/mape-rs"
+	# The loader that procd was asked for may still write there.
+	until rm -rf "$root/var/run/mape-rs" "$root/tmp/run/mape-rs" 2>/dev/null; do
+		sleep 0.1
+	done
 }
 
 started() {
