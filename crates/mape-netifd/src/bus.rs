@@ -52,10 +52,6 @@ impl Connection<'_> {
 }
 
 impl Bus for Connection<'_> {
-    fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError> {
-        self.call_within(self.timeout, object, method, arguments)
-    }
-
     fn call_within(
         &mut self,
         time: Duration,
@@ -89,7 +85,9 @@ pub trait Bus {
     ///
     /// # Errors
     /// [`UbusError`]
-    fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError>;
+    fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError> {
+        self.call_within(Duration::MAX, object, method, arguments)
+    }
 
     /// The same, for an answer that may never come: waits for it no longer than `time`.
     ///
@@ -105,10 +103,6 @@ pub trait Bus {
 }
 
 impl Bus for Client {
-    fn call(&mut self, object: &str, method: &str, arguments: &Value) -> Result<Value, UbusError> {
-        Client::call(self, object, method, arguments)
-    }
-
     fn call_within(
         &mut self,
         time: Duration,

@@ -159,9 +159,8 @@ impl Dump {
     /// Whether an interface on this device has an address in the subnet of `address`.
     #[must_use]
     pub fn is_on_link(&self, device: &str, address: Ipv6Addr) -> bool {
-        let mut on_device =
-            self.interfaces.iter().filter(|it| it.up && it.device.as_deref() == Some(device));
-        on_device.any(|interface| interface.has_on_link(address))
+        let is_there = |it: &InterfaceDump| it.up && it.device.as_deref() == Some(device);
+        self.interfaces.iter().any(|it| is_there(it) && it.has_on_link(address))
     }
 
     /// The interface of this name.
