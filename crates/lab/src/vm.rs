@@ -28,11 +28,6 @@ const MARKER: &str = "LAB-EXIT ";
 const KERNEL_WORDS: &str = "console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off \
     watchdog_thresh=60 softlockup_panic=1";
 
-/// The machine's clock counts instructions, one per nanosecond, and jumps to the next timer when
-/// the machine is idle. So the load of the host does not change measured times, and waiting costs
-/// no time.
-const CLOCK: [&str; 2] = ["-icount", "shift=0,sleep=off"];
-
 /// The address of the machine that can be reached, which its script gives to it, and the network
 /// that the emulator has for it. The emulator's own address in it is the last one.
 pub const REACHED: &str = "192.168.1.1";
@@ -135,19 +130,19 @@ impl Vm {
         }
         let disk = disk.as_deref();
         let (mut command, processor) = match kernel.machine {
-            Machine::Emulator(words) => {
-                let mut emulator = emulator(words, "", &kernel.image, &initrd, disk);
+            Machine::Emulator(board) => {
+                let mut command = emulator(board.words, "", &kernel.image, &initrd, disk);
                 if ports.is_empty() {
-                    emulator.args(CLOCK);
+                    command.args(board.clock);
                 } else {
-                    emulator.args(network(ports));
+                    command.args(network(ports));
                 }
-                (emulator, None)
+                (command, None)
             }
             Machine::Repeated(append) => {
-                let mut emulator = emulator(PC, append, &kernel.image, &initrd, disk);
-                emulator.args(CLOCK).args(REPEATED);
-                (emulator, None)
+                let mut command = emulator(PC.words, append, &kernel.image, &initrd, disk);
+                command.args(PC.clock).args(REPEATED);
+                (command, None)
             }
             Machine::Process => {
                 let processor = Processor::take();
