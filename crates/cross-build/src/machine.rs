@@ -24,7 +24,7 @@ const TOOLS: &[&str] = &["busybox-static", "dash", "iproute2", "ethtool", "nftab
 const SCRIPTS: &[&str] = &["mips.sh"];
 /// Emulation takes two minutes, and four on a busy host. The limit only ends a machine that hangs.
 const LIMIT: Duration = Duration::from_secs(300);
-/// With qemu 7.2, 1 of 31 machines hung in the middle of a script ([`Kernel::malta`]).
+/// With qemu 7.2, 1 of 22 machines hung in the middle of a script ([`Kernel::malta`]).
 const STARTS: usize = 3;
 
 /// Installs what is needed on this machine.

@@ -149,7 +149,7 @@ pub(crate) const PC: Emulator = Emulator {
 /// The board that Debian's MIPS kernels are for, with the processor of most MIPS routers: no FPU.
 ///
 /// Its clock does not jump. With one that does, qemu 7.2 hung in 4 of 8 runs, in an endless loop:
-/// the timer of this processor expired for ever at the same moment. With this clock 1 of 31 hung.
+/// the timer of this processor expired for ever at the same moment. With this clock 1 of 22 hung.
 /// The kernel measures its frequency by the board's RTC, so that one counts instructions too.
 const MALTA: Emulator = Emulator {
     words: &["qemu-system-mipsel", "-machine", "malta", "-cpu", "24Kc", "-m", "512"],
